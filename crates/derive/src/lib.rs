@@ -1,1 +1,33 @@
-//! cotangent-derive
+//! The derive macro of `cotangent::Tree`.
+
+mod attrs;
+mod expand;
+
+use proc_macro::TokenStream;
+
+/// Makes a struct or an enum a tree of arrays: something to differentiate, batch and compile over.
+///
+/// Every field must be a `Tree` itself, but for those marked `#[tree(static)]`: these have no
+/// leaves, are part of the structure (a compiled function is compiled again when they differ), and
+/// need `Clone + PartialEq`. Type parameters get the bounds their fields need. Two variants of an
+/// enum are two structures.
+///
+/// ```ignore
+/// #[derive(Tree)]
+/// struct Dense {
+///     weight: Array,
+///     bias: Option<Array>,
+///     #[tree(static)]
+///     activation: Activation,
+/// }
+/// ```
+///
+/// Where the library has another name, `#[tree(crate = "path::to::cotangent")]` on the type says
+/// so.
+#[proc_macro_derive(Tree, attributes(tree))]
+pub fn derive_tree(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    expand::expand(&input)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}

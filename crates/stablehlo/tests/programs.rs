@@ -461,7 +461,7 @@ fn functions() {
         "stablehlo.reduce",
         [&ys[0], &zero],
         &[("dimensions", Attr::i64s([0usize]))],
-        &[scalar.clone()],
+        std::slice::from_ref(&scalar),
         [Region::new(
             &[scalar.clone(), scalar.clone()],
             |block, args| {

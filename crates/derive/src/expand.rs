@@ -1,0 +1,544 @@
+//! From the definition of a type to its `impl Tree`.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, Fields, GenericParam, Ident, Member, Path, Result, Type};
+
+use crate::attrs::{self, Errors};
+
+/// A struct, or a variant of an enum. `Self { 0: a }` and `Self {}` are valid for tuples and
+/// units, so all shapes are written alike.
+struct Shape {
+    /// `Self` or `Self::Variant`.
+    path: TokenStream,
+    fields: Vec<Field>,
+}
+
+struct Field {
+    member: Member,
+    ty: Type,
+    is_static: bool,
+}
+
+impl Field {
+    fn bound_as(&self, prefix: &str, position: usize) -> Ident {
+        // Located at the type, so that an error about the field points there.
+        format_ident!("__{prefix}{position}", span = self.ty.span())
+    }
+
+    /// The place of the type too, but names mean what they mean to the macro: the type may come
+    /// from a `macro_rules!` that cannot see them.
+    fn span(&self) -> Span {
+        Span::call_site().located_at(self.ty.span())
+    }
+
+    /// The path of the trait, located at the type.
+    fn tree(&self, krate: &Path) -> TokenStream {
+        let span = self.span();
+        let respan = |mut token: TokenTree| {
+            token.set_span(span);
+            token
+        };
+        quote!(#krate::Tree).into_iter().map(respan).collect()
+    }
+}
+
+pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
+    let mut errors = Errors::default();
+    let krate = attrs::crate_path(&input.attrs, &mut errors);
+    let shapes = shapes(input, &mut errors);
+    let generics = bounded(input, &krate, &shapes, &mut errors);
+    errors.finish()?;
+
+    let leaves = leaves(&krate, &shapes);
+    let rebuild = rebuild(&krate, &shapes);
+    let same_structure = same_structure(&krate, &shapes);
+    let paths = paths(&krate, &shapes);
+    let name = &input.ident;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::Tree for #name #type_generics #where_clause {
+            fn leaves<'__tree>(&'__tree self, _out: &mut #krate::tree::Leaves<'__tree>) {
+                #leaves
+            }
+
+            fn rebuild(
+                &self,
+                _leaves: &mut dyn ::core::iter::Iterator<Item = #krate::Array>,
+            ) -> Self {
+                #rebuild
+            }
+
+            fn same_structure(&self, _other: &Self) -> bool {
+                #same_structure
+            }
+
+            fn paths(&self, _path: &mut #krate::tree::Path<'_>) {
+                #paths
+            }
+        }
+    })
+}
+
+fn shapes(input: &DeriveInput, errors: &mut Errors) -> Vec<Shape> {
+    match &input.data {
+        Data::Struct(data) => {
+            vec![Shape {
+                path: quote!(Self),
+                fields: fields(&data.fields, errors),
+            }]
+        }
+        Data::Enum(data) => data
+            .variants
+            .iter()
+            .map(|variant| {
+                attrs::refuse(&variant.attrs, "a variant", errors);
+                let name = &variant.ident;
+                Shape {
+                    path: quote!(Self::#name),
+                    fields: fields(&variant.fields, errors),
+                }
+            })
+            .collect(),
+        Data::Union(data) => {
+            errors.push(Error::new(
+                data.union_token.span(),
+                "a union cannot be a tree, since it does not know which of its fields is alive: \
+                 use an enum",
+            ));
+            Vec::new()
+        }
+    }
+}
+
+fn fields(fields: &Fields, errors: &mut Errors) -> Vec<Field> {
+    let mut field = |(member, field): (Member, &syn::Field)| Field {
+        member,
+        ty: field.ty.clone(),
+        is_static: attrs::is_static(&field.attrs, errors),
+    };
+    fields.members().zip(fields).map(&mut field).collect()
+}
+
+/// The generics of the type, and what the fields ask of the type parameters.
+fn bounded(
+    input: &DeriveInput,
+    krate: &Path,
+    shapes: &[Shape],
+    errors: &mut Errors,
+) -> syn::Generics {
+    let mut generics = input.generics.clone();
+    for param in &mut generics.params {
+        match param {
+            GenericParam::Lifetime(param) => {
+                attrs::refuse(&param.attrs, "a lifetime", errors);
+                errors.push(Error::new_spanned(
+                    &param.lifetime,
+                    "a tree owns what it holds, so it has no lifetime parameters: arrays are \
+                     cheap to clone, and `Arc` or `&'static` will do for the rest",
+                ));
+            }
+            GenericParam::Const(param) => attrs::refuse(&param.attrs, "a parameter", errors),
+            GenericParam::Type(param) => {
+                attrs::refuse(&param.attrs, "a parameter", errors);
+                let used = |is_static| {
+                    let mut fields = shapes.iter().flat_map(|shape| &shape.fields);
+                    fields.any(|field| {
+                        field.is_static == is_static
+                            && mentions(field.ty.to_token_stream(), &param.ident)
+                    })
+                };
+                let (in_tree, in_static) = (used(false), used(true));
+                if in_tree || !in_static {
+                    param.bounds.push(syn::parse_quote!(#krate::Tree));
+                } else {
+                    param.bounds.push(syn::parse_quote!(::core::marker::Send));
+                    param.bounds.push(syn::parse_quote!(::core::marker::Sync));
+                    param.bounds.push(syn::parse_quote!('static));
+                }
+                if in_static {
+                    param.bounds.push(syn::parse_quote!(::core::clone::Clone));
+                    param.bounds.push(syn::parse_quote!(::core::cmp::PartialEq));
+                }
+            }
+        }
+    }
+    generics
+}
+
+fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        _ => false,
+    })
+}
+
+/// `Self::Variant { name: __a0, .. }`, with the fields that `wanted` picks.
+fn pattern(shape: &Shape, prefix: &str, wanted: impl Fn(&Field) -> bool) -> TokenStream {
+    let path = &shape.path;
+    let mut picked: Vec<_> = (shape.fields.iter().enumerate())
+        .filter(|(_, field)| wanted(field))
+        .map(|(i, field)| {
+            let (member, bound) = (&field.member, field.bound_as(prefix, i));
+            quote!(#member: #bound)
+        })
+        .collect();
+    if picked.len() < shape.fields.len() {
+        picked.push(quote!(..));
+    }
+    quote!(#path { #(#picked),* })
+}
+
+/// A match of `self` with an arm for each shape.
+fn match_self(
+    shapes: &[Shape],
+    wanted: impl Fn(&Field) -> bool,
+    body: impl Fn(&Shape) -> TokenStream,
+) -> TokenStream {
+    if shapes.is_empty() {
+        return quote!(match *self {});
+    }
+    let arms = shapes.iter().map(|shape| {
+        let (pattern, body) = (pattern(shape, "a", &wanted), body(shape));
+        quote!(#pattern => { #body })
+    });
+    quote!(match self { #(#arms)* })
+}
+
+/// The fields that hold leaves, with their positions and bindings.
+fn dynamic(shape: &Shape) -> impl Iterator<Item = (&Field, Ident)> {
+    let bound = shape
+        .fields
+        .iter()
+        .enumerate()
+        .map(|(i, field)| (field, field.bound_as("a", i)));
+    bound.filter(|(field, _)| !field.is_static)
+}
+
+fn leaves(krate: &Path, shapes: &[Shape]) -> TokenStream {
+    match_self(
+        shapes,
+        |field| !field.is_static,
+        |shape| {
+            let calls = dynamic(shape).map(|(field, a)| {
+                let tree = field.tree(krate);
+                quote_spanned!(field.span()=> #tree::leaves(#a, _out);)
+            });
+            quote!(#(#calls)*)
+        },
+    )
+}
+
+fn rebuild(krate: &Path, shapes: &[Shape]) -> TokenStream {
+    match_self(
+        shapes,
+        |_| true,
+        |shape| {
+            let path = &shape.path;
+            let fields = shape.fields.iter().enumerate().map(|(i, field)| {
+                let (member, a) = (&field.member, field.bound_as("a", i));
+                let tree = field.tree(krate);
+                if field.is_static {
+                    quote_spanned!(field.span()=> #member: ::core::clone::Clone::clone(#a))
+                } else {
+                    quote_spanned!(field.span()=> #member: #tree::rebuild(#a, _leaves))
+                }
+            });
+            quote!(#path { #(#fields),* })
+        },
+    )
+}
+
+fn same_structure(krate: &Path, shapes: &[Shape]) -> TokenStream {
+    if shapes.is_empty() {
+        return quote!(match *self {});
+    }
+    let arms = shapes.iter().map(|shape| {
+        let (ours, theirs) = (pattern(shape, "a", |_| true), pattern(shape, "b", |_| true));
+        let equal = shape.fields.iter().enumerate().map(|(i, field)| {
+            let (a, b) = (field.bound_as("a", i), field.bound_as("b", i));
+            let tree = field.tree(krate);
+            if field.is_static {
+                quote_spanned!(field.span()=> ::core::cmp::PartialEq::eq(#a, #b))
+            } else {
+                quote_spanned!(field.span()=> #tree::same_structure(#a, #b))
+            }
+        });
+        quote!((#ours, #theirs) => true #(&& #equal)*,)
+    });
+    let otherwise = (shapes.len() > 1).then(|| quote!(_ => false,));
+    quote!(match (self, _other) { #(#arms)* #otherwise })
+}
+
+fn paths(krate: &Path, shapes: &[Shape]) -> TokenStream {
+    match_self(
+        shapes,
+        |field| !field.is_static,
+        |shape| {
+            let calls = dynamic(shape).map(|(field, a)| {
+                let tree = field.tree(krate);
+                let (step, key) = match &field.member {
+                    Member::Named(name) => {
+                        let name = name.unraw().to_string();
+                        (quote!(field), quote!(#name))
+                    }
+                    Member::Unnamed(index) => {
+                        let index = index.index as usize;
+                        (quote!(index), quote!(#index))
+                    }
+                };
+                quote_spanned!(field.span()=>
+                    _path.#step(#key, |__path| #tree::paths(#a, __path));)
+            });
+            quote!(#(#calls)*)
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::{ImplItem, ItemImpl, parse_quote};
+
+    use super::*;
+
+    fn derived(input: DeriveInput) -> ItemImpl {
+        syn::parse2(expand(&input).unwrap()).unwrap()
+    }
+
+    fn errors(input: DeriveInput) -> Vec<String> {
+        expand(&input)
+            .unwrap_err()
+            .into_iter()
+            .map(|error| error.to_string())
+            .collect()
+    }
+
+    fn assert_same(ours: impl ToTokens, expected: impl ToTokens) {
+        assert_eq!(
+            ours.to_token_stream().to_string(),
+            expected.to_token_stream().to_string()
+        );
+    }
+
+    fn method<'i>(item: &'i ItemImpl, name: &str) -> &'i syn::Block {
+        let found = item.items.iter().find_map(|item| match item {
+            ImplItem::Fn(f) if f.sig.ident == name => Some(&f.block),
+            _ => None,
+        });
+        found.unwrap()
+    }
+
+    #[test]
+    fn a_struct_with_a_static_field() {
+        let item = derived(parse_quote! {
+            struct Layer { r#type: Array, #[tree(static)] act: Act, rest: Vec<Layer> }
+        });
+        let expected: ItemImpl = parse_quote! {
+            #[automatically_derived]
+            impl ::cotangent::Tree for Layer {
+                fn leaves<'__tree>(&'__tree self, _out: &mut ::cotangent::tree::Leaves<'__tree>) {
+                    match self {
+                        Self { r#type: __a0, rest: __a2, .. } => {
+                            ::cotangent::Tree::leaves(__a0, _out);
+                            ::cotangent::Tree::leaves(__a2, _out);
+                        }
+                    }
+                }
+
+                fn rebuild(
+                    &self,
+                    _leaves: &mut dyn ::core::iter::Iterator<Item = ::cotangent::Array>,
+                ) -> Self {
+                    match self {
+                        Self { r#type: __a0, act: __a1, rest: __a2 } => {
+                            Self {
+                                r#type: ::cotangent::Tree::rebuild(__a0, _leaves),
+                                act: ::core::clone::Clone::clone(__a1),
+                                rest: ::cotangent::Tree::rebuild(__a2, _leaves)
+                            }
+                        }
+                    }
+                }
+
+                fn same_structure(&self, _other: &Self) -> bool {
+                    match (self, _other) {
+                        (
+                            Self { r#type: __a0, act: __a1, rest: __a2 },
+                            Self { r#type: __b0, act: __b1, rest: __b2 }
+                        ) => true
+                            && ::cotangent::Tree::same_structure(__a0, __b0)
+                            && ::core::cmp::PartialEq::eq(__a1, __b1)
+                            && ::cotangent::Tree::same_structure(__a2, __b2),
+                    }
+                }
+
+                fn paths(&self, _path: &mut ::cotangent::tree::Path<'_>) {
+                    match self {
+                        Self { r#type: __a0, rest: __a2, .. } => {
+                            _path.field("type", |__path| ::cotangent::Tree::paths(__a0, __path));
+                            _path.field("rest", |__path| ::cotangent::Tree::paths(__a2, __path));
+                        }
+                    }
+                }
+            }
+        };
+        assert_same(item, expected);
+    }
+
+    #[test]
+    fn other_shapes() {
+        let item = derived(parse_quote! {
+            #[tree(crate = "crate")]
+            enum E { Unit, Tuple(#[tree(static)] u8, Array), Named { x: Array } }
+        });
+        assert_same(&item.trait_.as_ref().unwrap().0, quote!(crate::Tree));
+        let expected: syn::Block = parse_quote!({
+            match self {
+                Self::Unit {} => {}
+                Self::Tuple { 1: __a1, .. } => {
+                    _path.index(1usize, |__path| crate::Tree::paths(__a1, __path));
+                }
+                Self::Named { x: __a0 } => {
+                    _path.field("x", |__path| crate::Tree::paths(__a0, __path));
+                }
+            }
+        });
+        assert_same(method(&item, "paths"), expected);
+        let text = method(&item, "same_structure")
+            .to_token_stream()
+            .to_string();
+        assert!(text.ends_with("_ => false , } }"), "{text}");
+
+        let never = derived(parse_quote!(
+            enum Never {}
+        ));
+        assert_same(method(&never, "rebuild"), quote!({ match *self {} }));
+    }
+
+    #[test]
+    fn type_parameters_get_the_bounds_their_fields_need() {
+        let item = derived(parse_quote! {
+            #[tree(crate = "a::b")]
+            struct S<T: Copy, F, B, U, const N: usize> where T: Sized {
+                t: Vec<(T, [T; N])>,
+                #[tree(static)] f: F,
+                b: B,
+                #[tree(static)] also: Option<B>,
+            }
+        });
+        let expected: ItemImpl = parse_quote! {
+            impl<
+                T: Copy + a::b::Tree,
+                F: ::core::marker::Send + ::core::marker::Sync + 'static
+                    + ::core::clone::Clone + ::core::cmp::PartialEq,
+                B: a::b::Tree + ::core::clone::Clone + ::core::cmp::PartialEq,
+                U: a::b::Tree,
+                const N: usize
+            > a::b::Tree for S<T, F, B, U, N> where T: Sized {}
+        };
+        assert_same(&item.generics, &expected.generics);
+        assert_same(&item.self_ty, &expected.self_ty);
+    }
+
+    #[test]
+    fn errors_teach() {
+        let first = |input| errors(input).remove(0);
+        assert!(first(parse_quote!(union U { a: u8 })).ends_with("use an enum"));
+        assert!(
+            first(parse_quote!(
+                struct S<'a>(&'a Array);
+            ))
+            .starts_with("a tree owns")
+        );
+        let unknown = first(parse_quote!(
+            struct S {
+                #[tree(statik)]
+                a: u8,
+            }
+        ));
+        assert_eq!(
+            unknown,
+            "unknown attribute `statik`: a field takes `#[tree(static)]` only"
+        );
+        let unknown = first(parse_quote!(
+            #[tree(rename = "x")]
+            struct S;
+        ));
+        assert!(
+            unknown.starts_with("unknown attribute `rename`: a type takes"),
+            "{unknown}"
+        );
+        let place = first(parse_quote!(
+            #[tree(static)]
+            struct S {
+                a: u8,
+            }
+        ));
+        assert!(place.starts_with("`static` belongs on a field"), "{place}");
+        let place = first(parse_quote!(
+            struct S {
+                #[tree(crate = "x")]
+                a: u8,
+            }
+        ));
+        assert!(place.starts_with("`crate` belongs on the type"), "{place}");
+        let place = first(parse_quote!(
+            enum E {
+                #[tree(static)]
+                A(u8),
+            }
+        ));
+        assert!(
+            place.starts_with("`#[tree(…)]` means nothing on a variant"),
+            "{place}"
+        );
+        let place = first(parse_quote!(
+            struct S<#[tree(static)] T>(T);
+        ));
+        assert!(
+            place.starts_with("`#[tree(…)]` means nothing on a parameter"),
+            "{place}"
+        );
+        assert!(
+            first(parse_quote!(
+                struct S(#[tree] u8);
+            ))
+            .starts_with("write `#[tree(static)]`")
+        );
+        let value = first(parse_quote!(
+            struct S(#[tree = "static"] u8);
+        ));
+        assert!(value.starts_with("write `#[tree(static)]`"), "{value}");
+        assert!(
+            first(parse_quote!(
+                struct S(#[tree()] u8);
+            ))
+            .starts_with("an empty `#[tree()]`")
+        );
+        let value = first(parse_quote!(
+            struct S(#[tree(static = true)] u8);
+        ));
+        assert_eq!(value, "`static` takes no value");
+        let twice = first(parse_quote!(
+            struct S(#[tree(static, static)] u8);
+        ));
+        assert_eq!(twice, "`static` is given twice");
+    }
+
+    #[test]
+    fn all_errors_are_shown() {
+        let all = errors(parse_quote!(
+            struct S<'a> {
+                #[tree(a)]
+                a: &'a u8,
+                #[tree(b)]
+                b: u8,
+            }
+        ));
+        assert_eq!(all.len(), 3);
+    }
+}
