@@ -337,7 +337,10 @@ fn serialised_programs_run_again() {
 
 #[test]
 fn owned_host_memory_is_freed_in_time() {
-    struct Owner(Vec<f32>, Arc<()>);
+    struct Owner(
+        Vec<f32>,
+        #[allow(dead_code, reason = "its count tells whether the owner lives")] Arc<()>,
+    );
     impl AsRef<[u8]> for Owner {
         fn as_ref(&self) -> &[u8] {
             let (head, bytes, tail) = unsafe_free_bytes(&self.0);

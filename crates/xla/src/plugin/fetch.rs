@@ -332,3 +332,26 @@ fn unpack(entry: &LockEntry, wheel: &Path, to: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+/// Fetches a wheel for one file in it, and puts that file at `to`. For tests that need what a wheel
+/// carries besides the plugin.
+#[cfg(test)]
+pub(crate) fn fetch_file(finder: &Finder, entry: &LockEntry, name: &str, to: &Path) -> Result<()> {
+    let failed = |e: io::Error| Error::CacheUnwritable {
+        path: to.to_owned(),
+        reason: e.to_string(),
+    };
+    let dir = to.parent().unwrap_or(to);
+    fs::create_dir_all(dir).map_err(failed)?;
+    let downloads = Downloads::new(dir)?;
+    download(finder, entry, &downloads.0)?;
+    let wheel = verified_wheel(entry, &downloads.0)?;
+    let mut archive = zip::ZipArchive::new(File::open(wheel).map_err(failed)?)
+        .map_err(|e| failed(io::Error::other(e)))?;
+    let mut bytes = Vec::new();
+    let mut member = archive
+        .by_name(name)
+        .map_err(|e| failed(io::Error::other(e)))?;
+    io::copy(&mut member, &mut bytes).map_err(failed)?;
+    cache::write_atomically(to, &bytes).map_err(failed)
+}

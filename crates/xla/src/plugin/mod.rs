@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 use crate::hash;
 
 pub use cache::CacheState;
+#[cfg(test)]
+pub(crate) use fetch::fetch_file;
 pub use lock::{LockEntry, lock_entries, parse as parse_lock, target};
 
 /// What a plugin computes on.
