@@ -1,1 +1,56 @@
-//! cotangent-xla
+//! PJRT from Rust: find or fetch a plugin, load it, compile StableHLO, run it.
+//!
+//! A *plugin* is a shared library that holds XLA and a device runtime behind the C interface PJRT. There
+//! is nothing to link: [`Client::cpu`] finds one (see [`plugin`] for where), loads it and opens its
+//! device.
+//!
+//! ```no_run
+//! use cotangent_xla::{ArrayShape, Client, CompileOptions, ElementType};
+//!
+//! let client = Client::cpu()?;
+//! let f32x3 = ArrayShape::new(ElementType::F32, [3]);
+//! let program = client.compile(
+//!     "func.func @main(%a: tensor<3xf32>, %b: tensor<3xf32>) -> tensor<3xf32> {
+//!        %0 = stablehlo.add %a, %b : tensor<3xf32>
+//!        return %0 : tensor<3xf32>
+//!      }",
+//!     &[f32x3.clone(), f32x3.clone()],
+//!     &CompileOptions::default(),
+//! )?;
+//! let bytes: Vec<u8> = [1f32, 2.0, 3.0].iter().flat_map(|x| x.to_ne_bytes()).collect();
+//! let x = client.buffer_from_host(&bytes, &f32x3)?;
+//! let sum = program.execute(&[&x, &x])?;
+//! let bytes = sum[0].to_vec()?;
+//! # Ok::<(), cotangent_xla::Error>(())
+//! ```
+//!
+//! Everything is `Send + Sync`. Execution is asynchronous: [`Executable::execute`] returns buffers that
+//! may not be filled yet, and reading one waits for it. An error that arises on the way comes out of the
+//! waiting.
+//!
+//! This is the only crate of the project with `unsafe` code, and it knows nothing of tracing.
+
+mod abi;
+#[cfg(test)]
+mod abi_test;
+mod api;
+mod buffer;
+mod client;
+mod elf;
+mod error;
+mod executable;
+mod hash;
+mod hlo;
+mod library;
+mod options;
+pub mod plugin;
+mod shape;
+
+pub use api::Value;
+pub use buffer::Buffer;
+pub use client::{Client, DeviceInfo};
+pub use error::{ArgumentError, Code, Error, Result};
+pub use executable::{Argument, Executable, MemoryStats};
+pub use library::Plugin;
+pub use options::{CompileOptions, FlagValue, OptionValue};
+pub use shape::{ArrayShape, ElementType};

@@ -1,0 +1,279 @@
+//! An array on a device.
+
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::abi::*;
+use crate::client::{Client, non_null};
+use crate::error::{ArgumentError, Result};
+use crate::shape::ArrayShape;
+
+/// An array on a device, possibly still being computed.
+///
+/// Its contents never change. Dropping it gives the memory back once nothing uses it any more.
+pub struct Buffer {
+    raw: NonNull<RawBuffer>,
+    client: Client,
+    /// The shape is the one at `place` in a list that results of one program share.
+    shapes: Arc<[ArrayShape]>,
+    place: u32,
+    /// Whether the elements lie densely in row-major order.
+    dense: bool,
+    /// Whether it is known to be complete and without error.
+    ready: AtomicBool,
+}
+
+// SAFETY: PJRT buffers may be used from any thread, several at once; their contents are immutable.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+const READING: &str = "reading an array";
+const WAITING: &str = "computing an array";
+
+impl Buffer {
+    /// Takes a buffer of the plugin.
+    ///
+    /// # Safety
+    /// `raw` must be a buffer of this client that nobody else frees, of the shape at `place`. If `dense`
+    /// is true it must be laid out in row-major order.
+    #[inline]
+    pub(crate) unsafe fn adopt(
+        client: Client,
+        raw: NonNull<RawBuffer>,
+        shapes: Arc<[ArrayShape]>,
+        place: u32,
+        dense: bool,
+    ) -> Buffer {
+        Buffer {
+            raw,
+            client,
+            shapes,
+            place,
+            dense,
+            ready: AtomicBool::new(false),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn raw(&self) -> *mut RawBuffer {
+        self.raw.as_ptr()
+    }
+
+    /// Element type and dimensions.
+    #[inline]
+    pub fn shape(&self) -> &ArrayShape {
+        &self.shapes[self.place as usize]
+    }
+
+    /// The client whose device it is on.
+    #[inline]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Bytes the array takes on the host.
+    pub fn byte_len(&self) -> usize {
+        // Every way to a buffer checks that its size can be addressed.
+        self.shape().byte_size().unwrap_or(0)
+    }
+
+    /// Waits until the array is computed. An error of the computation comes out here.
+    #[inline]
+    pub fn wait(&self) -> Result<()> {
+        if self.ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let event = self.ready_event()?;
+        // SAFETY: the event is ours.
+        unsafe { self.client.0.plugin.api.finish(event.as_ptr(), WAITING)? };
+        self.ready.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Has the computation ended, well or not? Never waits.
+    pub fn is_ready(&self) -> bool {
+        if self.ready.load(Ordering::Acquire) {
+            return true;
+        }
+        // A buffer that cannot even be asked will not change any more.
+        let Ok(event) = self.ready_event() else {
+            return true;
+        };
+        let api = &self.client.0.plugin.api;
+        let mut args = EventIsReadyArgs::new();
+        args.event = event.as_ptr();
+        // SAFETY: the event is alive; then it is freed, as it is ours.
+        unsafe {
+            let asked = api.check((api.event_is_ready)(&mut args), WAITING);
+            api.destroy_event(event.as_ptr());
+            asked.is_err() || args.is_ready
+        }
+    }
+
+    /// A new event that comes when the array is computed. The caller frees it.
+    #[inline]
+    fn ready_event(&self) -> Result<NonNull<RawEvent>> {
+        let api = &self.client.0.plugin.api;
+        let mut args = BufferReadyEventArgs::new();
+        args.buffer = self.raw();
+        // SAFETY: the buffer is alive.
+        unsafe { api.check((api.buffer_ready_event)(&mut args), WAITING)? };
+        non_null(args.event, WAITING)
+    }
+
+    /// Copies the array, in row-major order, into host memory of exactly its size. Waits for it first.
+    pub fn read_into(&self, dst: &mut [u8]) -> Result<()> {
+        let expected = self.byte_len();
+        if dst.len() != expected {
+            let (shape, found) = (self.shape().clone(), dst.len());
+            return Err(ArgumentError::Bytes {
+                shape,
+                expected,
+                found,
+            }
+            .into());
+        }
+        match self.host_bytes()? {
+            Some(bytes) => {
+                dst.copy_from_slice(bytes);
+                Ok(())
+            }
+            // SAFETY: `dst` has the right length.
+            None => unsafe { self.transfer_to(dst.as_mut_ptr()) },
+        }
+    }
+
+    /// Copies the array, in row-major order, into a new vector. Waits for it first.
+    pub fn to_vec(&self) -> Result<Vec<u8>> {
+        if let Some(bytes) = self.host_bytes()? {
+            return Ok(bytes.to_vec());
+        }
+        let len = self.byte_len();
+        let mut bytes = Vec::with_capacity(len);
+        // SAFETY: the vector has room for `len` bytes, and the transfer fills all of them.
+        unsafe {
+            self.transfer_to(bytes.as_mut_ptr())?;
+            bytes.set_len(len);
+        }
+        Ok(bytes)
+    }
+
+    /// Shows the array's bytes, in row-major order, to `f`. Waits for it first. Nothing is copied where
+    /// device memory is host memory.
+    pub fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
+        match self.host_bytes()? {
+            Some(bytes) => Ok(f(bytes)),
+            None => Ok(f(&self.to_vec()?)),
+        }
+    }
+
+    /// Waits, and views the array in place, if device memory is host memory and the layout is row-major.
+    #[inline]
+    fn host_bytes(&self) -> Result<Option<&[u8]>> {
+        self.wait()?;
+        let len = self.byte_len();
+        if len == 0 {
+            return Ok(Some(&[]));
+        }
+        if !(self.client.0.host_memory && self.dense) {
+            return Ok(None);
+        }
+        let api = &self.client.0.plugin.api;
+        let mut args = BufferPointerArgs::new();
+        args.buffer = self.raw();
+        // SAFETY: the buffer is alive.
+        unsafe { api.check((api.buffer_pointer)(&mut args), READING)? };
+        if args.device_memory_ptr.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the memory is the host's, holds the whole dense array, and is complete. It is neither
+        // freed nor written while `self` is borrowed: a buffer is given up for reuse only by
+        // value (`Argument::Donate`), and all others are named to the plugin as not to be reused.
+        Ok(Some(unsafe {
+            std::slice::from_raw_parts(args.device_memory_ptr.cast::<u8>(), len)
+        }))
+    }
+
+    /// Has the plugin copy the array to host memory in row-major order, and waits for it.
+    ///
+    /// # Safety
+    /// `dst` must be valid for writing as many bytes as the array takes.
+    unsafe fn transfer_to(&self, dst: *mut u8) -> Result<()> {
+        let api = &self.client.0.plugin.api;
+        let minor_to_major: Vec<i64> = (0..self.shape().dims.len() as i64).rev().collect();
+        let mut layout = MemoryLayout {
+            struct_size: size_of::<MemoryLayout>(),
+            extension_start: ptr::null_mut(),
+            tiled: TiledLayout {
+                struct_size: size_of::<TiledLayout>(),
+                extension_start: ptr::null_mut(),
+                minor_to_major: minor_to_major.as_ptr(),
+                minor_to_major_size: minor_to_major.len(),
+                tile_dims: ptr::null(),
+                tile_dim_sizes: ptr::null(),
+                num_tiles: 0,
+            },
+            type_: LAYOUT_TILED,
+            pad: [0; 4],
+        };
+        let mut args = BufferToHostBufferArgs::new();
+        args.src = self.raw();
+        args.host_layout = &mut layout;
+        args.dst = dst.cast();
+        args.dst_size = self.byte_len();
+        // SAFETY: buffer and layout are alive, and `dst` has room by the caller's promise. It stays valid
+        // until the copy is made, as that is waited for here.
+        unsafe {
+            api.check((api.buffer_to_host_buffer)(&mut args), READING)?;
+            api.finish(non_null(args.event, READING)?.as_ptr(), READING)
+        }
+    }
+
+    /// Gives the memory back, as dropping does.
+    pub fn delete(self) {}
+}
+
+/// Are the elements of this buffer in dense row-major order?
+///
+/// # Safety
+/// `raw` must be a live buffer of this client with `rank` dimensions.
+pub(crate) unsafe fn is_row_major(client: &Client, raw: NonNull<RawBuffer>, rank: usize) -> bool {
+    let api = &client.0.plugin.api;
+    let mut args = BufferGetMemoryLayoutArgs::new();
+    args.buffer = raw.as_ptr();
+    // SAFETY: the buffer is alive, and the layout is as long as it is.
+    unsafe {
+        if api
+            .check((api.buffer_get_memory_layout)(&mut args), READING)
+            .is_err()
+            || args.layout.type_ != LAYOUT_TILED
+            || args.layout.tiled.num_tiles != 0
+        {
+            return false;
+        }
+        let order = crate::api::slice(
+            args.layout.tiled.minor_to_major,
+            args.layout.tiled.minor_to_major_size,
+        );
+        order.len() == rank && order.iter().rev().copied().eq(0..rank as i64)
+    }
+}
+
+impl Drop for Buffer {
+    #[inline]
+    fn drop(&mut self) {
+        let api = &self.client.0.plugin.api;
+        let mut args = BufferDestroyArgs::new();
+        args.buffer = self.raw();
+        // SAFETY: the buffer is ours, and the client outlives this call.
+        unsafe { api.free_error((api.buffer_destroy)(&mut args)) };
+    }
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Buffer({})", self.shape())
+    }
+}

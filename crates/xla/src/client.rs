@@ -1,0 +1,462 @@
+//! A client: one plugin's devices, opened.
+
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use crate::abi::{self, *};
+use crate::api::{Api, slice, string};
+use crate::buffer::Buffer;
+use crate::error::{ArgumentError, Error, Result};
+use crate::executable::Executable;
+use crate::library::Plugin;
+use crate::options::{CompileOptions, OptionValue};
+use crate::plugin::{self, Location, Platform};
+use crate::shape::ArrayShape;
+
+/// One device of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Its number, unique among the client's devices.
+    pub id: i32,
+    /// What it is, as `cpu` or the name of a graphics card.
+    pub kind: String,
+    /// A short name, as `CpuDevice(id=0)`.
+    pub description: String,
+    /// A longer description, for logs.
+    pub debug: String,
+}
+
+/// The devices of a plugin, opened. Cloning shares them.
+#[derive(Clone)]
+pub struct Client(pub(crate) Arc<ClientInner>);
+
+/// Destroyed when the last buffer and executable are gone, as each of them holds it.
+pub(crate) struct ClientInner {
+    raw: NonNull<RawClient>,
+    pub(crate) plugin: Arc<Plugin>,
+    platform_name: String,
+    platform_version: String,
+    devices: Vec<DeviceInfo>,
+    raw_devices: Vec<NonNull<RawDevice>>,
+    /// Whether device memory is host memory, so that results can be read through their address.
+    pub(crate) host_memory: bool,
+}
+
+// SAFETY: PJRT clients, and the devices they own, may be used from any thread, several at once.
+unsafe impl Send for ClientInner {}
+// SAFETY: as above.
+unsafe impl Sync for ClientInner {}
+
+impl Client {
+    /// The processor as one device: finds the plugin (fetching it if need be), loads it and opens it.
+    pub fn cpu() -> Result<Client> {
+        Self::cpu_at(&plugin::locate(Platform::Cpu)?)
+    }
+
+    /// The processor as one device, through the plugin at `location`.
+    pub fn cpu_at(location: &Location) -> Result<Client> {
+        // Left alone, the plugin pretends to have four devices.
+        let options = [("cpu_device_count", OptionValue::Int(1))];
+        Self::new(Plugin::load_location(location)?, &options)
+    }
+
+    /// The processor as one device, through the plugin at `path`.
+    pub fn cpu_with_plugin(path: &Path) -> Result<Client> {
+        Self::cpu_at(&Location::explicit(path))
+    }
+
+    /// All visible graphics cards: finds the plugin (fetching it if need be), loads it and opens them.
+    pub fn cuda() -> Result<Client> {
+        Self::new(
+            Plugin::load_location(&plugin::locate(Platform::Cuda)?)?,
+            &[],
+        )
+    }
+
+    /// Opens the devices of a plugin. Which options there are is up to the plugin; some ignore those
+    /// they do not know.
+    pub fn new(plugin: Arc<Plugin>, options: &[(&str, OptionValue)]) -> Result<Client> {
+        let api = plugin.api;
+        let options: Vec<_> = options
+            .iter()
+            .map(|(name, value)| named_value(name, value))
+            .collect();
+        let mut args = ClientCreateArgs::new();
+        args.create_options = options.as_ptr();
+        args.num_options = options.len();
+        // SAFETY: the options are valid during the call, and the plugin copies what it keeps.
+        unsafe { api.check((api.client_create)(&mut args), "opening the device")? };
+        let raw = non_null(args.client, "opening the device")?;
+        let mut inner = ClientInner {
+            raw,
+            plugin,
+            platform_name: String::new(),
+            platform_version: String::new(),
+            devices: Vec::new(),
+            raw_devices: Vec::new(),
+            host_memory: false,
+        };
+        // From here on an early return destroys the client.
+        inner.read_names(&api)?;
+        inner.read_devices(&api)?;
+        inner.host_memory = inner.platform_name.eq_ignore_ascii_case("cpu");
+        Ok(Client(Arc::new(inner)))
+    }
+
+    /// What it computes on: `cpu`, `cuda`.
+    pub fn platform_name(&self) -> &str {
+        &self.0.platform_name
+    }
+
+    /// The version of the platform, in the plugin's words.
+    pub fn platform_version(&self) -> &str {
+        &self.0.platform_version
+    }
+
+    /// The devices that this process can use.
+    pub fn devices(&self) -> &[DeviceInfo] {
+        &self.0.devices
+    }
+
+    /// The plugin behind it.
+    pub fn plugin(&self) -> &Arc<Plugin> {
+        &self.0.plugin
+    }
+
+    /// Compiles a StableHLO program, given as MLIR text with a function `main`.
+    ///
+    /// `params` are the types of that function's parameters. They are checked at each call of the
+    /// program, since the plugin does not: it would read past the end of a wrong buffer.
+    pub fn compile(
+        &self,
+        mlir: &str,
+        params: &[ArrayShape],
+        options: &CompileOptions,
+    ) -> Result<Executable> {
+        const DURING: &str = "compiling the program";
+        let api = &self.0.plugin.api;
+        let format = "mlir";
+        let program = Program {
+            struct_size: size_of::<Program>(),
+            extension_start: ptr::null_mut(),
+            // The interface has no const here, but only reads a program to be compiled.
+            code: mlir.as_ptr().cast_mut().cast(),
+            code_size: mlir.len(),
+            format: format.as_ptr().cast(),
+            format_size: format.len(),
+        };
+        let options = options.encode();
+        let mut args = ClientCompileArgs::new();
+        args.client = self.0.raw.as_ptr();
+        args.program = &program;
+        args.compile_options = options.as_ptr().cast();
+        args.compile_options_size = options.len();
+        // SAFETY: the client is alive, and program and options are during the call.
+        unsafe { api.check((api.client_compile)(&mut args), DURING)? };
+        let raw = non_null(args.executable, DURING)?;
+        // SAFETY: the executable is new, of this client, and nobody else's.
+        unsafe { Executable::adopt(self, raw, params) }
+    }
+
+    /// Loads what [`Executable::serialize`] wrote with the very same plugin on the same kind of machine.
+    ///
+    /// `params` are the types of the program's parameters, as for [`compile`](Self::compile).
+    pub fn deserialize(&self, bytes: &[u8], params: &[ArrayShape]) -> Result<Executable> {
+        const DURING: &str = "loading the serialised program";
+        let api = &self.0.plugin.api;
+        let mut args = ExecutableDeserializeArgs::new();
+        args.client = self.0.raw.as_ptr();
+        args.serialized_executable = bytes.as_ptr().cast();
+        args.serialized_executable_size = bytes.len();
+        // SAFETY: the client is alive, and the bytes are during the call.
+        unsafe { api.check((api.executable_deserialize_and_load)(&mut args), DURING)? };
+        let raw = non_null(args.loaded_executable, DURING)?;
+        // SAFETY: the executable is new, of this client, and nobody else's.
+        unsafe { Executable::adopt(self, raw, params) }
+    }
+
+    /// Copies an array from the host to the first device. The copy is made during the call.
+    pub fn buffer_from_host(&self, bytes: &[u8], shape: &ArrayShape) -> Result<Buffer> {
+        self.buffer_from_host_on(bytes, shape, 0)
+    }
+
+    /// Copies an array from the host to the device with this place in [`devices`](Self::devices).
+    pub fn buffer_from_host_on(
+        &self,
+        bytes: &[u8],
+        shape: &ArrayShape,
+        device: usize,
+    ) -> Result<Buffer> {
+        // SAFETY: the plugin copies the bytes before it returns.
+        let (buffer, done) =
+            unsafe { self.start_transfer(bytes, shape, device, HOST_COPY_DURING_CALL)? };
+        // SAFETY: the event is ours. With these semantics it has nothing to tell.
+        unsafe { self.0.plugin.api.destroy_event(done) };
+        Ok(buffer)
+    }
+
+    /// Makes an array of host memory that `owner` keeps. Where device memory is host memory and the bytes
+    /// start at a multiple of 64, nothing is copied; otherwise they are copied. Either way the
+    /// owner is dropped once the plugin needs its memory no more, which may be on another thread.
+    pub fn buffer_from_owner<T>(&self, owner: T, shape: &ArrayShape) -> Result<Buffer>
+    where
+        T: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        // In a box the owner does not move, so bytes that lie inside it do not either.
+        let guest = Box::new(Guest {
+            owner,
+            plugin: self.0.plugin.clone(),
+        });
+        let bytes = guest.owner.as_ref();
+        // SAFETY: the bytes are borrowed from `guest`, which is neither touched nor freed until the
+        // plugin says that it is done with them. It never writes to them.
+        let (buffer, done) = unsafe { self.start_transfer(bytes, shape, 0, HOST_ZERO_COPY)? };
+        let api = &self.0.plugin.api;
+        let guest = Box::into_raw(guest);
+        let mut args = EventOnReadyArgs::new();
+        args.event = done;
+        args.callback = Some(release::<T>);
+        args.user_arg = guest.cast();
+        // SAFETY: the event is alive; the callback gets the guest, which it frees.
+        let registered =
+            unsafe { api.check((api.event_on_ready)(&mut args), "sharing host memory") };
+        // SAFETY: an event may be freed once a callback is registered: the callback holds what it needs.
+        unsafe { api.destroy_event(done) };
+        // On an error it is not known when the plugin is done, so the guest stays for ever.
+        registered.map(|()| buffer)
+    }
+
+    /// Hands host memory to the plugin. Returns the new buffer and the event that tells when the memory is
+    /// no longer needed, which the caller must free.
+    ///
+    /// # Safety
+    /// `bytes` must stay valid and unchanged for as long as `semantics` asks.
+    unsafe fn start_transfer(
+        &self,
+        bytes: &[u8],
+        shape: &ArrayShape,
+        device: usize,
+        semantics: i32,
+    ) -> Result<(Buffer, *mut RawEvent)> {
+        let expected = shape
+            .byte_size()
+            .filter(|&n| isize::try_from(n).is_ok())
+            .ok_or_else(|| ArgumentError::Unaddressable {
+                shape: shape.clone(),
+            })?;
+        if bytes.len() != expected {
+            let found = bytes.len();
+            return Err(ArgumentError::Bytes {
+                shape: shape.clone(),
+                expected,
+                found,
+            }
+            .into());
+        }
+        let count = self.0.raw_devices.len();
+        let device = self
+            .0
+            .raw_devices
+            .get(device)
+            .ok_or(ArgumentError::Device {
+                index: device,
+                count,
+            })?;
+        let api = &self.0.plugin.api;
+        let mut args = BufferFromHostBufferArgs::new();
+        args.client = self.0.raw.as_ptr();
+        args.data = bytes.as_ptr().cast();
+        args.type_ = shape.ty.code();
+        args.dims = shape.dims.as_ptr();
+        args.num_dims = shape.dims.len();
+        args.host_buffer_semantics = semantics;
+        args.device = device.as_ptr();
+        // SAFETY: client and device are alive, the dimensions are during the call, and the bytes are for as
+        // long as needed by the caller's promise; their number is what the shape takes.
+        unsafe {
+            api.check(
+                (api.buffer_from_host_buffer)(&mut args),
+                "moving an array to the device",
+            )?
+        };
+        let raw = match NonNull::new(args.buffer) {
+            Some(raw) => raw,
+            None => return Err(no_object("moving an array to the device")),
+        };
+        let shape = Arc::from([shape.clone()]);
+        // SAFETY: the buffer is new, of this client, and has the shape and the default, dense layout.
+        Ok((
+            unsafe { Buffer::adopt(self.clone(), raw, shape, 0, true) },
+            args.done_with_host_buffer,
+        ))
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("platform", &self.0.platform_name)
+            .field("devices", &self.0.devices.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClientInner {
+    fn read_names(&mut self, api: &Api) -> Result<()> {
+        let mut name = ClientPlatformNameArgs::new();
+        name.client = self.raw.as_ptr();
+        let mut version = ClientPlatformVersionArgs::new();
+        version.client = self.raw.as_ptr();
+        // SAFETY: the client is alive, and the texts are as long as it is.
+        unsafe {
+            api.check(
+                (api.client_platform_name)(&mut name),
+                "reading the platform's name",
+            )?;
+            self.platform_name = string(name.platform_name, name.platform_name_size);
+            api.check(
+                (api.client_platform_version)(&mut version),
+                "reading the platform's version",
+            )?;
+            self.platform_version = string(version.platform_version, version.platform_version_size);
+        }
+        Ok(())
+    }
+
+    fn read_devices(&mut self, api: &Api) -> Result<()> {
+        const DURING: &str = "listing the devices";
+        let mut args = ClientAddressableDevicesArgs::new();
+        args.client = self.raw.as_ptr();
+        // SAFETY: the client is alive and owns the list.
+        let devices = unsafe {
+            api.check((api.client_addressable_devices)(&mut args), DURING)?;
+            slice(args.addressable_devices, args.num_addressable_devices)
+        };
+        for &device in devices {
+            let device = non_null(device, DURING)?;
+            // SAFETY: the device belongs to the client, which is alive.
+            self.devices.push(unsafe { describe(api, device)? });
+            self.raw_devices.push(device);
+        }
+        if self.devices.is_empty() {
+            return Err(no_object(DURING));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for ClientInner {
+    fn drop(&mut self) {
+        let api = &self.plugin.api;
+        let mut args = ClientDestroyArgs::new();
+        args.client = self.raw.as_ptr();
+        // SAFETY: nothing of this client is left, as whatever is made by it holds it.
+        unsafe { api.free_error((api.client_destroy)(&mut args)) };
+    }
+}
+
+/// Reads what a device says of itself.
+///
+/// # Safety
+/// The device must be alive.
+unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<DeviceInfo> {
+    const DURING: &str = "describing a device";
+    let mut args = DeviceGetDescriptionArgs::new();
+    args.device = device.as_ptr();
+    // SAFETY: the device is alive.
+    unsafe { api.check((api.device_get_description)(&mut args), DURING)? };
+    let description = args.device_description;
+    let mut id = DeviceDescriptionIdArgs::new();
+    id.device_description = description;
+    let mut kind = DeviceDescriptionKindArgs::new();
+    kind.device_description = description;
+    let mut short = DeviceDescriptionToStringArgs::new();
+    short.device_description = description;
+    let mut long = DeviceDescriptionDebugStringArgs::new();
+    long.device_description = description;
+    // SAFETY: the description and its texts live as long as the device.
+    unsafe {
+        api.check((api.device_description_id)(&mut id), DURING)?;
+        api.check((api.device_description_kind)(&mut kind), DURING)?;
+        api.check((api.device_description_to_string)(&mut short), DURING)?;
+        api.check((api.device_description_debug_string)(&mut long), DURING)?;
+        Ok(DeviceInfo {
+            id: id.id,
+            kind: string(kind.device_kind, kind.device_kind_size),
+            description: string(short.to_string, short.to_string_size),
+            debug: string(long.debug_string, long.debug_string_size),
+        })
+    }
+}
+
+/// The C form of a create option. It borrows name and value.
+fn named_value(name: &str, value: &OptionValue) -> NamedValue {
+    use abi::named_value::{BOOL, FLOAT, INT64, INT64_LIST, STRING};
+    let (type_, value, value_size) = match value {
+        OptionValue::String(s) => (
+            STRING,
+            NamedValueUnion {
+                string: s.as_ptr().cast(),
+            },
+            s.len(),
+        ),
+        OptionValue::Int(i) => (INT64, NamedValueUnion { int64: *i }, 1),
+        OptionValue::IntList(l) => (
+            INT64_LIST,
+            NamedValueUnion {
+                int64_array: l.as_ptr(),
+            },
+            l.len(),
+        ),
+        OptionValue::Float(x) => (FLOAT, NamedValueUnion { float: *x }, 1),
+        OptionValue::Bool(b) => (BOOL, NamedValueUnion { bool_: *b }, 1),
+    };
+    NamedValue {
+        struct_size: size_of::<NamedValue>(),
+        extension_start: ptr::null_mut(),
+        name: name.as_ptr().cast(),
+        name_size: name.len(),
+        type_,
+        value,
+        value_size,
+    }
+}
+
+/// The owner of memory that the plugin uses. The plugin is held, the client is not: this may be dropped on
+/// a thread of the client, which could not wait for its own end.
+struct Guest<T> {
+    owner: T,
+    plugin: Arc<Plugin>,
+}
+
+/// The plugin is done with a guest's memory.
+unsafe extern "C" fn release<T>(error: *mut RawError, guest: *mut c_void) {
+    // SAFETY: this is the box that `buffer_from_owner` gave away, and the callback comes once.
+    let guest = unsafe { Box::from_raw(guest.cast::<Guest<T>>()) };
+    // SAFETY: the error is given to the callback to free.
+    unsafe { guest.plugin.api.free_error(error) };
+    // Dropping the owner runs code of the user, and a panic must not reach the plugin.
+    let panicked = catch_unwind(AssertUnwindSafe(|| drop(guest)));
+    if let Err(payload) = panicked {
+        // The panic's payload may itself panic when dropped.
+        std::mem::forget(payload);
+    }
+}
+
+/// A pointer that a successful call has filled in.
+pub(crate) fn non_null<T>(pointer: *mut T, during: &'static str) -> Result<NonNull<T>> {
+    NonNull::new(pointer).ok_or_else(|| no_object(during))
+}
+
+/// The error for a plugin that reports success and returns nothing.
+#[cold]
+pub(crate) fn no_object(during: &'static str) -> Error {
+    Error::Pjrt {
+        code: crate::Code::Internal,
+        during,
+        message: "the plugin reported success, but returned nothing".to_owned(),
+    }
+}

@@ -1,0 +1,94 @@
+//! Is this file a whole shared library?
+//!
+//! Only what the dynamic loader takes on trust is looked at: that no part of the file is missing.
+//! Everything else it checks itself.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Says what is wrong with the file, if it is an ELF file cut short or no library at all.
+pub(crate) fn check(path: &Path) -> Result<(), String> {
+    let mut file = File::open(path).map_err(|e| e.to_string())?;
+    let meta = file.metadata().map_err(|e| e.to_string())?;
+    if !meta.is_file() {
+        return Err("it is not a file".into());
+    }
+    if meta.len() == 0 {
+        return Err("the file is empty".into());
+    }
+    if !cfg!(all(
+        target_os = "linux",
+        target_pointer_width = "64",
+        target_endian = "little"
+    )) {
+        return Ok(());
+    }
+    let mut head = [0; 64];
+    file.read_exact(&mut head)
+        .map_err(|_| "it is no shared library".to_string())?;
+    if head[..4] != *b"\x7fELF" {
+        return Err("it is no shared library (no ELF header)".into());
+    }
+    if head[4] != 2 || head[5] != 1 {
+        return Err("it is not a 64-bit little-endian library".into());
+    }
+    let whole = |offset: u64, size: u64| match offset.checked_add(size) {
+        Some(end) if end <= meta.len() => Ok(()),
+        _ => Err("the file is cut short".to_string()),
+    };
+    // The section headers are not mapped, but they come last, so they tell of any cut.
+    let (offset, entry, count) = (u64_at(&head, 40), u16_at(&head, 58), u16_at(&head, 60));
+    whole(offset, u64::from(entry) * u64::from(count))?;
+    let (offset, entry, count) = (u64_at(&head, 32), u16_at(&head, 54), u16_at(&head, 56));
+    let size = u64::from(entry) * u64::from(count);
+    whole(offset, size)?;
+    if entry < 56 {
+        return Err("its program headers are malformed".into());
+    }
+    let mut segments = vec![0; size as usize];
+    file.seek(SeekFrom::Start(offset))
+        .map_err(|e| e.to_string())?;
+    file.read_exact(&mut segments).map_err(|e| e.to_string())?;
+    for segment in segments.chunks_exact(entry.into()) {
+        whole(u64_at(segment, 8), u64_at(segment, 32))?;
+    }
+    Ok(())
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_library_cut_short_is_found() {
+        let whole = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let dir = std::env::temp_dir().join(format!("cotangent-elf-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("lib.so");
+        let verdict = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            check(&path)
+        };
+        assert_eq!(verdict(&whole), Ok(()));
+        for len in [0, 4, 63, 64, 200, 4096, whole.len() / 3] {
+            assert!(verdict(&whole[..len]).is_err(), "{len} bytes");
+        }
+        assert!(
+            verdict(b"#!/bin/sh\necho not a library; this is a script of some length\n").is_err()
+        );
+        assert!(check(&dir).is_err());
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,471 @@
+//! A compiled program.
+
+use std::ptr::{self, NonNull};
+use std::sync::{Arc, OnceLock};
+
+use smallvec::SmallVec;
+
+use crate::abi::*;
+use crate::api::{Api, Value, named_values, slice, string};
+use crate::buffer::{Buffer, is_row_major};
+use crate::client::{Client, no_object, non_null};
+use crate::error::{ArgumentError, Code, Error, Result};
+use crate::hlo;
+use crate::shape::{ArrayShape, ElementType};
+
+/// A program, compiled and loaded on a device.
+pub struct Executable {
+    loaded: NonNull<RawLoadedExecutable>,
+    program: NonNull<RawExecutable>,
+    client: Client,
+    params: Box<[ArrayShape]>,
+    outputs: Arc<[ArrayShape]>,
+    /// On how many devices it runs at once.
+    devices: usize,
+    /// 0, 1, 2, …: the indices of the parameters.
+    indices: Box<[i64]>,
+    /// For each result, whether it comes in dense row-major order. Known after the first run.
+    dense: OnceLock<Box<[bool]>>,
+}
+
+// SAFETY: PJRT executables may be used from any thread, several at once.
+unsafe impl Send for Executable {}
+// SAFETY: as above.
+unsafe impl Sync for Executable {}
+
+/// An argument of [`Executable::execute_with`].
+#[derive(Debug)]
+pub enum Argument<'a> {
+    /// The caller keeps the array.
+    Keep(&'a Buffer),
+    /// The array is given up. Its memory can become a result's, if the program says so
+    /// (`tf.aliasing_output` or `jax.buffer_donor` on the parameter).
+    Donate(Buffer),
+}
+
+/// Memory a program needs, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryStats {
+    /// Machine code.
+    pub code: i64,
+    /// Arguments.
+    pub arguments: i64,
+    /// Results.
+    pub outputs: i64,
+    /// Arguments whose memory becomes that of results.
+    pub aliased: i64,
+    /// Intermediate values.
+    pub temporary: i64,
+}
+
+const RUNNING: &str = "running the program";
+const INSPECTING: &str = "inspecting the program";
+
+impl Executable {
+    /// Takes a loaded executable.
+    ///
+    /// # Safety
+    /// `loaded` must be an executable of this client that nobody else frees.
+    pub(crate) unsafe fn adopt(
+        client: &Client,
+        loaded: NonNull<RawLoadedExecutable>,
+        params: &[ArrayShape],
+    ) -> Result<Executable> {
+        let api = client.0.plugin.api;
+        let mut args = LoadedExecutableGetExecutableArgs::new();
+        args.loaded_executable = loaded.as_ptr();
+        // SAFETY: the executable is alive.
+        let got = unsafe {
+            api.check(
+                (api.loaded_executable_get_executable)(&mut args),
+                INSPECTING,
+            )
+            .and_then(|()| non_null(args.executable, INSPECTING))
+        };
+        let program = match got {
+            Ok(program) => program,
+            Err(e) => {
+                // SAFETY: it is ours, and nobody uses it.
+                unsafe { destroy_loaded(&api, loaded) };
+                return Err(e);
+            }
+        };
+        let mut executable = Executable {
+            loaded,
+            program,
+            client: client.clone(),
+            params: params.into(),
+            outputs: Arc::new([]),
+            devices: 0,
+            indices: (0..params.len() as i64).collect(),
+            dense: OnceLock::new(),
+        };
+        // From here on an early return destroys the executable.
+        executable.outputs = executable.read_outputs()?.into();
+        executable.devices = executable.read_devices()?;
+        Ok(executable)
+    }
+
+    fn read_outputs(&self) -> Result<Vec<ArrayShape>> {
+        let api = &self.client.0.plugin.api;
+        let mut types = ExecutableOutputElementTypesArgs::new();
+        types.executable = self.program.as_ptr();
+        let mut dims = ExecutableOutputDimensionsArgs::new();
+        dims.executable = self.program.as_ptr();
+        // SAFETY: the executable is alive, and the lists are as long as it is. `dims` holds as many numbers
+        // as the ranks in `dim_sizes` add up to.
+        let (types, ranks, dims) = unsafe {
+            api.check(
+                (api.executable_output_element_types)(&mut types),
+                INSPECTING,
+            )?;
+            api.check((api.executable_output_dimensions)(&mut dims), INSPECTING)?;
+            let ranks = slice(dims.dim_sizes, dims.num_outputs);
+            let total = ranks.iter().sum();
+            (
+                slice(types.output_types, types.num_output_types),
+                ranks,
+                slice(dims.dims, total),
+            )
+        };
+        if types.len() != ranks.len() {
+            return Err(no_object(INSPECTING));
+        }
+        let mut rest = dims;
+        types
+            .iter()
+            .zip(ranks)
+            .map(|(&code, &rank)| {
+                let ty = ElementType::from_code(code).ok_or_else(|| Error::Pjrt {
+                    code: Code::Unimplemented,
+                    during: INSPECTING,
+                    message: format!("a result has the element type {code}, which is not handled"),
+                })?;
+                let (head, tail) = rest.split_at(rank);
+                rest = tail;
+                let shape = ArrayShape::new(ty, head);
+                match shape.byte_size() {
+                    Some(_) => Ok(shape),
+                    None => Err(ArgumentError::Unaddressable { shape }.into()),
+                }
+            })
+            .collect()
+    }
+
+    fn read_devices(&self) -> Result<usize> {
+        let api = &self.client.0.plugin.api;
+        let mut args = LoadedExecutableDevicesArgs::new();
+        args.executable = self.loaded.as_ptr();
+        // SAFETY: the executable is alive.
+        unsafe {
+            api.check(
+                (api.loaded_executable_addressable_devices)(&mut args),
+                INSPECTING,
+            )?
+        };
+        Ok(args.num_addressable_devices)
+    }
+
+    /// The types of the results.
+    pub fn outputs(&self) -> &[ArrayShape] {
+        &self.outputs
+    }
+
+    /// The types of the parameters.
+    pub fn params(&self) -> &[ArrayShape] {
+        &self.params
+    }
+
+    /// The client it is loaded on.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Starts the program and returns its results, which may not be computed yet.
+    ///
+    /// All arguments stay as they are, even if the program would reuse their memory.
+    pub fn execute(&self, args: &[&Buffer]) -> Result<Vec<Buffer>> {
+        self.check_count(args.len())?;
+        let mut raw: SmallVec<[*mut RawBuffer; 16]> = SmallVec::with_capacity(args.len());
+        for (i, arg) in args.iter().enumerate() {
+            self.check(i, arg)?;
+            raw.push(arg.raw());
+        }
+        // SAFETY: the arguments are checked, live during the call, and none may be reused.
+        unsafe { self.start(&raw, &self.indices) }
+    }
+
+    /// Starts the program with some arguments given up, so that their memory can be reused for results.
+    ///
+    /// On an error these arguments are lost as well.
+    pub fn execute_with(&self, args: Vec<Argument<'_>>) -> Result<Vec<Buffer>> {
+        self.check_count(args.len())?;
+        let mut raw: SmallVec<[*mut RawBuffer; 16]> = SmallVec::with_capacity(args.len());
+        let mut kept: SmallVec<[i64; 16]> = SmallVec::new();
+        for (i, arg) in args.iter().enumerate() {
+            let buffer = match arg {
+                Argument::Keep(buffer) => {
+                    kept.push(i as i64);
+                    buffer
+                }
+                Argument::Donate(buffer) => buffer,
+            };
+            self.check(i, buffer)?;
+            raw.push(buffer.raw());
+        }
+        // SAFETY: the arguments are checked and live during the call, and only those that are owned here,
+        // and dropped on return, may be reused.
+        unsafe { self.start(&raw, &kept) }
+    }
+
+    #[inline]
+    fn check_count(&self, found: usize) -> Result<()> {
+        let expected = self.params.len();
+        if found == expected {
+            return Ok(());
+        }
+        Err(ArgumentError::Count { expected, found }.into())
+    }
+
+    /// The plugin checks nothing but the number of bytes, if that.
+    #[inline]
+    fn check(&self, index: usize, arg: &Buffer) -> Result<()> {
+        let expected = &self.params[index];
+        if arg.shape() != expected {
+            let (expected, found) = (expected.clone(), arg.shape().clone());
+            return Err(ArgumentError::Shape {
+                index,
+                expected,
+                found,
+            }
+            .into());
+        }
+        if !Arc::ptr_eq(&arg.client().0, &self.client.0) {
+            return Err(ArgumentError::Client { index }.into());
+        }
+        Ok(())
+    }
+
+    /// Starts the program.
+    ///
+    /// # Safety
+    /// `args` must be live buffers of this client, as many as there are parameters and of their shapes.
+    /// Those that are not listed in `kept` must never be used again.
+    unsafe fn start(&self, args: &[*mut RawBuffer], kept: &[i64]) -> Result<Vec<Buffer>> {
+        let api = &self.client.0.plugin.api;
+        let mut options = ExecuteOptions::new();
+        options.non_donatable_input_indices = kept.as_ptr();
+        options.num_non_donatable_input_indices = kept.len();
+        let mut results: SmallVec<[*mut RawBuffer; 8]> =
+            SmallVec::from_elem(ptr::null_mut(), self.outputs.len());
+        let argument_list = args.as_ptr();
+        let output_list = results.as_mut_ptr();
+        let mut call = ExecuteArgs::new();
+        call.executable = self.loaded.as_ptr();
+        call.options = &mut options;
+        call.argument_lists = &argument_list;
+        call.num_devices = 1;
+        call.num_args = args.len();
+        call.output_lists = &output_list;
+        // SAFETY: everything lives during the call; there is one device, and room for each result.
+        unsafe { api.check((api.loaded_executable_execute)(&mut call), RUNNING)? };
+        let dense = match self.dense.get() {
+            Some(dense) => dense,
+            // SAFETY: the results are new and alive.
+            None => unsafe { self.find_layouts(&results) },
+        };
+        let mut buffers = Vec::with_capacity(results.len());
+        let mut missing = false;
+        for (i, &raw) in results.iter().enumerate() {
+            match NonNull::new(raw) {
+                // SAFETY: the buffer is new, of this client, and has the type the executable announces.
+                Some(raw) => buffers.push(unsafe {
+                    Buffer::adopt(
+                        self.client.clone(),
+                        raw,
+                        self.outputs.clone(),
+                        i as u32,
+                        dense[i],
+                    )
+                }),
+                None => missing = true,
+            }
+        }
+        if missing {
+            Err(no_object(RUNNING))
+        } else {
+            Ok(buffers)
+        }
+    }
+
+    /// Finds out in which order the results lie in memory, which is the same for every run.
+    ///
+    /// # Safety
+    /// `results` must be the live results of a run, or null.
+    #[cold]
+    unsafe fn find_layouts(&self, results: &[*mut RawBuffer]) -> &[bool] {
+        self.dense.get_or_init(|| {
+            let row_major = |(&raw, shape): (&*mut RawBuffer, &ArrayShape)| match NonNull::new(raw)
+            {
+                // SAFETY: the result is alive.
+                Some(raw) => unsafe { is_row_major(&self.client, raw, shape.dims.len()) },
+                None => false,
+            };
+            results
+                .iter()
+                .zip(self.outputs.iter())
+                .map(row_major)
+                .collect()
+        })
+    }
+
+    /// The program's name.
+    pub fn name(&self) -> Result<String> {
+        let api = &self.client.0.plugin.api;
+        let mut args = ExecutableNameArgs::new();
+        args.executable = self.program.as_ptr();
+        // SAFETY: the executable is alive, and so is its name.
+        unsafe {
+            api.check((api.executable_name)(&mut args), INSPECTING)?;
+            Ok(string(args.executable_name, args.executable_name_size))
+        }
+    }
+
+    /// The compiled program as bytes, for [`Client::deserialize`] with the very same plugin.
+    pub fn serialize(&self) -> Result<Vec<u8>> {
+        const DURING: &str = "serialising the program";
+        let api = &self.client.0.plugin.api;
+        let mut args = ExecutableSerializeArgs::new();
+        args.executable = self.program.as_ptr();
+        // SAFETY: the executable is alive. The bytes are the plugin's until the deleter is called, once.
+        unsafe {
+            api.check((api.executable_serialize)(&mut args), DURING)?;
+            let bytes = slice(
+                args.serialized_bytes.cast::<u8>(),
+                args.serialized_bytes_size,
+            )
+            .to_vec();
+            if let Some(delete) = args.serialized_executable_deleter {
+                delete(args.serialized_executable);
+            }
+            Ok(bytes)
+        }
+    }
+
+    /// The program as XLA has optimised it, in the notation of HLO.
+    pub fn optimized_hlo(&self) -> Result<String> {
+        let (format, code) = self.optimized_program()?;
+        hlo::text(&format, &code).map_err(|message| Error::Pjrt {
+            code: Code::Internal,
+            during: INSPECTING,
+            message,
+        })
+    }
+
+    /// The optimised program in the plugin's own form: the name of the form, and the bytes.
+    pub fn optimized_program(&self) -> Result<(String, Vec<u8>)> {
+        let api = &self.client.0.plugin.api;
+        let mut program = Program {
+            struct_size: size_of::<Program>(),
+            extension_start: ptr::null_mut(),
+            code: ptr::null_mut(),
+            code_size: 0,
+            format: ptr::null(),
+            format_size: 0,
+        };
+        let mut args = ExecutableOptimizedProgramArgs::new();
+        args.executable = self.program.as_ptr();
+        args.program = &mut program;
+        // SAFETY: the executable is alive. The first call says how long the code is.
+        unsafe { api.check((api.executable_optimized_program)(&mut args), INSPECTING)? };
+        let mut code = vec![0u8; program.code_size];
+        program.code = code.as_mut_ptr().cast();
+        // SAFETY: as above; the second call fills the code in. The format is the executable's.
+        let format = unsafe {
+            api.check((api.executable_optimized_program)(&mut args), INSPECTING)?;
+            string(program.format, program.format_size)
+        };
+        Ok((format, code))
+    }
+
+    /// XLA's estimate of what a run costs, as `flops` and `bytes accessed`. Sorted by name.
+    pub fn cost_analysis(&self) -> Result<Vec<(String, f64)>> {
+        let api = &self.client.0.plugin.api;
+        let Some(cost_analysis) = api.executable_cost_analysis else {
+            return Err(unimplemented());
+        };
+        let mut args = ExecutableCostAnalysisArgs::new();
+        args.executable = self.program.as_ptr();
+        // SAFETY: the executable is alive, and so are the properties.
+        let values = unsafe {
+            api.check(cost_analysis(&mut args), INSPECTING)?;
+            named_values(args.properties, args.num_properties)
+        };
+        let number = |(name, value)| match value {
+            Value::Float(x) => Some((name, f64::from(x))),
+            Value::Int(i) => Some((name, i as f64)),
+            _ => None,
+        };
+        let mut costs: Vec<_> = values.into_iter().filter_map(number).collect();
+        costs.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(costs)
+    }
+
+    /// How much memory the program needs.
+    pub fn memory_stats(&self) -> Result<MemoryStats> {
+        let api = &self.client.0.plugin.api;
+        let Some(memory_stats) = api.executable_memory_stats else {
+            return Err(unimplemented());
+        };
+        let mut args = ExecutableMemoryStatsArgs::new();
+        args.executable = self.program.as_ptr();
+        // SAFETY: the executable is alive.
+        unsafe { api.check(memory_stats(&mut args), INSPECTING)? };
+        Ok(MemoryStats {
+            code: args.generated_code_size_in_bytes,
+            arguments: args.argument_size_in_bytes,
+            outputs: args.output_size_in_bytes,
+            aliased: args.alias_size_in_bytes,
+            temporary: args.temp_size_in_bytes,
+        })
+    }
+}
+
+impl Drop for Executable {
+    fn drop(&mut self) {
+        let api = &self.client.0.plugin.api;
+        let mut args = ExecutableDestroyArgs::new();
+        args.executable = self.program.as_ptr();
+        // SAFETY: both are ours; the plugin itself keeps what runs that are under way still need.
+        unsafe {
+            api.free_error((api.executable_destroy)(&mut args));
+            destroy_loaded(api, self.loaded);
+        }
+    }
+}
+
+/// # Safety
+/// `loaded` must be ours, and not used afterwards.
+unsafe fn destroy_loaded(api: &Api, loaded: NonNull<RawLoadedExecutable>) {
+    let mut args = LoadedExecutableDestroyArgs::new();
+    args.executable = loaded.as_ptr();
+    // SAFETY: the caller's promise.
+    unsafe { api.free_error((api.loaded_executable_destroy)(&mut args)) };
+}
+
+fn unimplemented() -> Error {
+    Error::Pjrt {
+        code: Code::Unimplemented,
+        during: INSPECTING,
+        message: "this plugin is too old for it".to_owned(),
+    }
+}
+
+impl std::fmt::Debug for Executable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Executable")
+            .field("params", &self.params)
+            .field("outputs", &self.outputs)
+            .finish_non_exhaustive()
+    }
+}

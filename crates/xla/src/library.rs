@@ -1,0 +1,174 @@
+//! A loaded plugin: the shared library, its functions and what it says about itself.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::abi::{ApiHead, PluginAttributesArgs, PluginInitializeArgs};
+use crate::api::{Api, Value, named_values};
+use crate::error::{Error, Result};
+use crate::plugin::Location;
+use crate::{elf, hash};
+
+/// A PJRT plugin in this process.
+///
+/// Once loaded it stays until the process ends: the libraries start threads and register handlers, and
+/// none of them is made to be unloaded.
+pub struct Plugin {
+    path: PathBuf,
+    pub(crate) api: Api,
+    attributes: Vec<(String, Value)>,
+    sha256: OnceLock<String>,
+}
+
+/// The plugins of this process by their canonical path, so that each is initialised once.
+static LOADED: Mutex<Option<HashMap<PathBuf, Arc<Plugin>>>> = Mutex::new(None);
+
+impl Plugin {
+    /// Loads the plugin at `path`, or returns it if this process has it already.
+    pub fn load(path: &Path) -> Result<Arc<Plugin>> {
+        Self::load_known(path, None)
+    }
+
+    /// Loads the plugin that [`plugin::locate`](crate::plugin::locate) found. Its hash need not be
+    /// computed again if the lookup knows it.
+    pub fn load_location(location: &Location) -> Result<Arc<Plugin>> {
+        Self::load_known(&location.path, location.sha256())
+    }
+
+    fn load_known(path: &Path, sha256: Option<&str>) -> Result<Arc<Plugin>> {
+        let invalid = |reason: String| Error::PluginInvalid {
+            path: path.to_owned(),
+            reason,
+        };
+        let real = path.canonicalize().map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => Error::PluginMissing {
+                from: "the path given".into(),
+                path: path.to_owned(),
+            },
+            _ => invalid(e.to_string()),
+        })?;
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = loaded.get_or_insert_default();
+        if let Some(plugin) = loaded.get(&real) {
+            return Ok(plugin.clone());
+        }
+        // The dynamic loader maps a file without asking whether it is whole, and touching a page beyond
+        // its end kills the process.
+        elf::check(&real).map_err(invalid)?;
+        let api = open(&real).map_err(invalid)?;
+        // SAFETY: the arguments are whole, and the plugin outlives every error it makes.
+        unsafe {
+            let mut args = PluginInitializeArgs::new();
+            api.check(
+                (api.plugin_initialize)(&mut args),
+                "initialising the plugin",
+            )?;
+        }
+        let mut args = PluginAttributesArgs::new();
+        // SAFETY: the arguments are whole; the attributes live as long as the process.
+        let attributes = unsafe {
+            api.check(
+                (api.plugin_attributes)(&mut args),
+                "reading the plugin's attributes",
+            )?;
+            named_values(args.attributes, args.num_attributes)
+        };
+        let plugin = Arc::new(Plugin {
+            path: path.to_owned(),
+            api,
+            attributes,
+            sha256: OnceLock::new(),
+        });
+        if let Some(sha256) = sha256 {
+            let _ = plugin.sha256.set(sha256.to_owned());
+        }
+        loaded.insert(real, plugin.clone());
+        Ok(plugin)
+    }
+
+    /// The version of the PJRT interface the plugin was built with: major and minor.
+    pub fn api_version(&self) -> (i32, i32) {
+        self.api.version
+    }
+
+    /// What the plugin says about itself, as `stablehlo_current_version`.
+    pub fn attributes(&self) -> &[(String, Value)] {
+        &self.attributes
+    }
+
+    /// One of [`attributes`](Self::attributes), by name.
+    pub fn attribute(&self, name: &str) -> Option<&Value> {
+        self.attributes
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v)
+    }
+
+    /// The newest StableHLO version the plugin reads, as `1.20.0`.
+    pub fn stablehlo_version(&self) -> Option<String> {
+        self.attribute("stablehlo_current_version")
+            .map(Value::to_string)
+    }
+
+    /// The SHA-256 of the library in hexadecimal digits. It names the compiler exactly, so it belongs in
+    /// the key of everything compiled by it. For a plugin from the cache it is known; for another one
+    /// the whole file is read, once.
+    pub fn sha256(&self) -> Result<&str> {
+        if let Some(sha256) = self.sha256.get() {
+            return Ok(sha256);
+        }
+        let sha256 = hash::file(&self.path).map_err(|e| Error::PluginInvalid {
+            path: self.path.clone(),
+            reason: e.to_string(),
+        })?;
+        Ok(self.sha256.get_or_init(|| sha256))
+    }
+
+    /// The file it was loaded from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin")
+            .field("path", &self.path)
+            .field("api_version", &self.api.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens the library and reads its table of functions.
+fn open(path: &Path) -> std::result::Result<Api, String> {
+    type GetApi = unsafe extern "C" fn() -> *const ApiHead;
+    // SAFETY: opening runs the library's initialisers. That is what the user asks for by naming it or
+    // by letting it be fetched and verified.
+    let library = unsafe { libloading::Library::new(path) }.map_err(|e| chain(&e))?;
+    // SAFETY: this is the type of the one symbol that every plugin exports.
+    let get_api = unsafe { library.get::<GetApi>(b"GetPjrtApi\0") };
+    let get_api = *get_api.map_err(|e| format!("it has no GetPjrtApi ({})", chain(&e)))?;
+    // From here on code of the library may run on threads of its own: it must never be unloaded.
+    std::mem::forget(library);
+    // SAFETY: the function takes nothing and returns a static table.
+    let head = unsafe { get_api() };
+    let head = NonNull::new(head.cast_mut()).ok_or("its GetPjrtApi returned null")?;
+    // SAFETY: the table is static and the library stays loaded.
+    unsafe { Api::read(head) }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

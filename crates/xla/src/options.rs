@@ -1,0 +1,180 @@
+//! Options of a compilation and of a client.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+
+/// The value of a client's create option.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OptionValue {
+    /// Text.
+    String(String),
+    /// An integer.
+    Int(i64),
+    /// Several integers.
+    IntList(Vec<i64>),
+    /// A number.
+    Float(f32),
+    /// A truth value.
+    Bool(bool),
+}
+
+/// The value of a compiler flag, as `xla_cpu_enable_fast_math = true`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FlagValue {
+    /// Text.
+    String(String),
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A number.
+    Float(f64),
+}
+
+/// How to compile a program. The default is one replica in one partition on the first device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompileOptions {
+    /// How many copies of the program run at once.
+    pub num_replicas: i64,
+    /// Over how many devices each copy is partitioned.
+    pub num_partitions: i64,
+    /// The device to compile for, where it matters.
+    pub device_ordinal: Option<i64>,
+    /// The devices to run on: for each partition, the device of each replica. `None` takes the first ones.
+    pub device_assignment: Option<Vec<Vec<i64>>>,
+    /// Partition one program over the devices (SPMD).
+    pub use_spmd_partitioning: bool,
+    /// Use the Shardy partitioner.
+    pub use_shardy_partitioner: bool,
+    /// Compiler flags by name, without dashes. They hold for this program only, and an unknown one is an
+    /// error of the compilation, where an unknown one in `XLA_FLAGS` would end the process.
+    pub flags: BTreeMap<String, FlagValue>,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        Self {
+            num_replicas: 1,
+            num_partitions: 1,
+            device_ordinal: None,
+            device_assignment: None,
+            use_spmd_partitioning: false,
+            use_shardy_partitioner: false,
+            flags: BTreeMap::new(),
+        }
+    }
+}
+
+impl CompileOptions {
+    /// Sets a compiler flag.
+    pub fn flag(mut self, name: impl Into<String>, value: FlagValue) -> Self {
+        self.flags.insert(name.into(), value);
+        self
+    }
+
+    /// The bytes that the plugin is given. Equal options give equal bytes, so they can be part of a key.
+    pub fn encode(&self) -> Vec<u8> {
+        let device_assignment =
+            self.device_assignment
+                .as_ref()
+                .map(|columns| proto::DeviceAssignment {
+                    replica_count: columns.first().map_or(0, |c| c.len() as i32),
+                    computation_count: columns.len() as i32,
+                    computation_devices: columns
+                        .iter()
+                        .map(|ids| proto::ComputationDevice {
+                            replica_device_ids: ids.clone(),
+                        })
+                        .collect(),
+                });
+        let flag = |value: &FlagValue| proto::OptionOverride {
+            value: Some(match value {
+                FlagValue::String(s) => proto::OverrideValue::String(s.clone()),
+                FlagValue::Bool(b) => proto::OverrideValue::Bool(*b),
+                FlagValue::Int(i) => proto::OverrideValue::Int(*i),
+                FlagValue::Float(x) => proto::OverrideValue::Double(*x),
+            }),
+        };
+        proto::CompileOptions {
+            executable_build_options: Some(proto::ExecutableBuildOptions {
+                // -1 is "not set"; 0 would be the first device.
+                device_ordinal: self.device_ordinal.unwrap_or(-1),
+                num_replicas: self.num_replicas,
+                num_partitions: self.num_partitions,
+                use_spmd_partitioning: self.use_spmd_partitioning,
+                device_assignment,
+                use_shardy_partitioner: self.use_shardy_partitioner,
+            }),
+            env_option_overrides: self
+                .flags
+                .iter()
+                .map(|(k, v)| (k.clone(), flag(v)))
+                .collect(),
+        }
+        .encode_to_vec()
+    }
+}
+
+/// The messages of XLA's compile options, with the fields used here.
+mod proto {
+    use std::collections::BTreeMap;
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct CompileOptions {
+        #[prost(message, optional, tag = "3")]
+        pub(super) executable_build_options: Option<ExecutableBuildOptions>,
+        #[prost(btree_map = "string, message", tag = "7")]
+        pub(super) env_option_overrides: BTreeMap<String, OptionOverride>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct ExecutableBuildOptions {
+        #[prost(int64, tag = "1")]
+        pub(super) device_ordinal: i64,
+        #[prost(int64, tag = "4")]
+        pub(super) num_replicas: i64,
+        #[prost(int64, tag = "5")]
+        pub(super) num_partitions: i64,
+        #[prost(bool, tag = "6")]
+        pub(super) use_spmd_partitioning: bool,
+        #[prost(message, optional, tag = "9")]
+        pub(super) device_assignment: Option<DeviceAssignment>,
+        #[prost(bool, tag = "19")]
+        pub(super) use_shardy_partitioner: bool,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct DeviceAssignment {
+        #[prost(int32, tag = "1")]
+        pub(super) replica_count: i32,
+        #[prost(int32, tag = "2")]
+        pub(super) computation_count: i32,
+        #[prost(message, repeated, tag = "3")]
+        pub(super) computation_devices: Vec<ComputationDevice>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct ComputationDevice {
+        #[prost(int64, repeated, tag = "1")]
+        pub(super) replica_device_ids: Vec<i64>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct OptionOverride {
+        #[prost(oneof = "OverrideValue", tags = "1, 2, 3, 4")]
+        pub(super) value: Option<OverrideValue>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Oneof)]
+    pub(super) enum OverrideValue {
+        #[prost(string, tag = "1")]
+        String(String),
+        #[prost(bool, tag = "2")]
+        Bool(bool),
+        #[prost(int64, tag = "3")]
+        Int(i64),
+        #[prost(double, tag = "4")]
+        Double(f64),
+    }
+}

@@ -1,0 +1,155 @@
+//! The plugins on disk: `<cache>/plugins/<package>-<version>-<target>/<library>`, each with a marker.
+//!
+//! A library is put there only whole and verified. The marker beside it records the hash it had then,
+//! and the file's length and time of change. As long as these still hold, the library is used
+//! without being read; when they do not, it is hashed again, so a cache that was copied or
+//! unpacked from an archive is accepted, and one that was cut short or changed is not.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use super::LockEntry;
+use crate::hash;
+
+/// The state of one plugin in the cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheState {
+    /// It is not there.
+    Missing,
+    /// It is there and whole.
+    Good,
+    /// It is there and not what was put there.
+    Damaged {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Where plugins are kept inside the cache directory.
+pub(super) fn root(cache: &Path) -> PathBuf {
+    cache.join("plugins")
+}
+
+/// Where this plugin's library is kept.
+pub(super) fn path(cache: &Path, entry: &LockEntry) -> PathBuf {
+    root(cache)
+        .join(format!(
+            "{}-{}-{}",
+            entry.package, entry.version, entry.target
+        ))
+        .join(entry.file_name())
+}
+
+fn marker_path(library: &Path) -> PathBuf {
+    let mut name = library.as_os_str().to_owned();
+    name.push(".verified");
+    name.into()
+}
+
+/// What the marker says of a file that had this hash, this length and this time of change.
+fn marker(entry: &LockEntry, meta: &fs::Metadata) -> String {
+    let changed = meta
+        .modified()
+        .ok()
+        .and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+    format!(
+        "sha256 = \"{}\"\nsize = \"{}\"\nchanged = \"{}\"\n",
+        entry.library_sha256,
+        meta.len(),
+        changed.map_or(0, |t| t.as_nanos()),
+    )
+}
+
+/// Is the plugin in the cache, and whole?
+pub(super) fn state(cache: &Path, entry: &LockEntry) -> CacheState {
+    let library = path(cache, entry);
+    let damaged = |reason: String| CacheState::Damaged { reason };
+    let meta = match fs::metadata(&library) {
+        Ok(meta) => meta,
+        // An unreachable cache (no such directory, a file in place of one) has no plugin in it.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return damaged(e.to_string()),
+        Err(_) => return CacheState::Missing,
+    };
+    if !meta.is_file() {
+        return damaged("it is not a file".into());
+    }
+    if meta.len() != entry.library_size {
+        return damaged(format!(
+            "it has {} bytes, not {}",
+            meta.len(),
+            entry.library_size
+        ));
+    }
+    let marker = marker(entry, &meta);
+    let marker_path = marker_path(&library);
+    if fs::read_to_string(&marker_path).is_ok_and(|found| found == marker) {
+        return CacheState::Good;
+    }
+    match hash::file(&library) {
+        Ok(sha256) if sha256 == entry.library_sha256 => {
+            // Only a convenience for the next start: a cache that cannot be written to is hashed again.
+            let _ = write_atomically(&marker_path, marker.as_bytes());
+            CacheState::Good
+        }
+        Ok(sha256) => damaged(format!(
+            "its sha256 is {sha256}, not {}",
+            entry.library_sha256
+        )),
+        Err(e) => damaged(e.to_string()),
+    }
+}
+
+/// Records that the library now at its place in the cache has been verified.
+pub(super) fn mark(library: &Path, entry: &LockEntry) -> io::Result<()> {
+    let meta = fs::metadata(library)?;
+    write_atomically(&marker_path(library), marker(entry, &meta).as_bytes())
+}
+
+/// A name beside `path` that no other process uses, and that [`sweep`] knows.
+pub(super) fn temporary(path: &Path) -> PathBuf {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".{name}.{}.{n}.partial", std::process::id()))
+}
+
+/// Writes a file so that it appears whole or not at all.
+pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary(path);
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| rename_synced(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Renames a file and makes the new name last, as far as the file system can.
+pub(super) fn rename_synced(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    if let Some(dir) = to.parent() {
+        // Not every system lets a directory be synced; the rename itself is atomic all the same.
+        let _ = File::open(dir).and_then(|d| d.sync_all());
+    }
+    Ok(())
+}
+
+/// Removes what processes that were killed have left in `dir`. Only for the holder of the lock.
+pub(super) fn sweep(dir: &Path) {
+    for item in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = item.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') && name.ends_with(".partial") {
+            let path = item.path();
+            let _ = if path.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+        }
+    }
+}
