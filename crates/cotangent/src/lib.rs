@@ -1,1 +1,60 @@
-//! cotangent
+//! JAX's function transformations for Rust, on XLA.
+//!
+//! A Rust function over [`Array`]s is traced into a small typed program, a *jaxpr*. [`grad`] rewrites it into its
+//! derivative, [`vmap`] into a function over batches; [`jit`] runs it as one program compiled by XLA. They compose
+//! in any order.
+//!
+//! ```
+//! use cotangent::prelude::*;
+//!
+//! let polynomial = |x: &Array| 3.0 * x.powi(2) + 4.0 * x - 3.0;
+//! let dpolynomial = grad(polynomial);
+//!
+//! let mut x = Array::from(3.0);
+//! for _ in 0..200 {
+//!     x = &x - 0.01 * dpolynomial(&x);
+//! }
+//! assert!((x.item::<f64>() + 2.0 / 3.0).abs() < 1e-4);
+//! ```
+
+// The derive macro names the crate as its users do.
+extern crate self as cotangent;
+
+mod api;
+mod control;
+pub mod core;
+pub mod ops;
+mod runtime;
+mod transform;
+
+pub use crate::core::array::{Array, ArrayLike};
+pub use crate::core::aval::{Aval, IntoShape, Shape};
+pub use crate::core::dtype::{DType, Element};
+pub use crate::core::error::{Error, ErrorKind, Result};
+pub use crate::core::jaxpr::{Closed, Jaxpr};
+pub use crate::core::tree::{self, Tree};
+pub use api::func::{Arg, Argnums, Func, Nth, Own, Params, Ref};
+pub use api::grad::{Grad, Objective, ValueAndGrad, grad, value_and_grad};
+pub use api::jit::{CacheReport, Jit, Lowered, jit, make_jaxpr};
+pub use api::linear::{Linear, Vjp, jvp, linearize, vjp};
+pub use api::vmap::{InAxes, InAxis, Vmap, vmap};
+pub use cotangent_derive::Tree;
+pub use runtime::client::{Platform, devices, set_platform};
+
+/// What most programs need: `use cotangent::prelude::*`.
+pub mod prelude {
+    pub use crate::{
+        Array, ArrayLike, DType, Error, Result, Tree, args, grad, jit, jvp, linearize, make_jaxpr, value_and_grad, vjp,
+        vmap,
+    };
+}
+
+/// The runtime that executes programs, made when it is first needed. The core reaches it through this one door.
+pub(crate) fn runtime() -> &'static runtime::Runtime {
+    static RUNTIME: std::sync::OnceLock<runtime::Runtime> = std::sync::OnceLock::new();
+    RUNTIME.get_or_init(runtime::Runtime::default)
+}
+
+pub(crate) fn backend() -> &'static dyn crate::core::backend::Backend {
+    runtime()
+}

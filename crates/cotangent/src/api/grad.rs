@@ -1,0 +1,292 @@
+//! Reverse mode: `grad` and `value_and_grad`.
+
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
+use crate::core::literal::Literal;
+use crate::core::primitive::Operand;
+use crate::core::trace::Inputs;
+use crate::core::tree::Tree;
+use crate::transform::linearize::linearize;
+use crate::transform::transpose::backward;
+
+use super::func::{Arg, Argnums, Func, Params};
+use super::program::{as_program, trace};
+
+/// What a differentiated function may return: a scalar, or a scalar with auxiliary data beside it, which is
+/// handed through undifferentiated.
+pub trait Objective: Tree {
+    /// What `grad` gives: the gradient, with the auxiliary data beside it if there are such.
+    type Grad<G: Tree>: Tree;
+    /// What `value_and_grad` gives: the function's whole result and the gradient.
+    type ValueAndGrad<G: Tree>: Tree;
+    /// The scalar.
+    fn value(&self) -> &Array;
+    /// The result of `grad`.
+    fn with_grad<G: Tree>(self, grad: G) -> Self::Grad<G>;
+    /// The result of `value_and_grad`.
+    fn and_grad<G: Tree>(self, grad: G) -> Self::ValueAndGrad<G>;
+}
+
+impl Objective for Array {
+    type Grad<G: Tree> = G;
+    type ValueAndGrad<G: Tree> = (Array, G);
+    fn value(&self) -> &Array {
+        self
+    }
+    fn with_grad<G: Tree>(self, grad: G) -> G {
+        grad
+    }
+    fn and_grad<G: Tree>(self, grad: G) -> (Array, G) {
+        (self, grad)
+    }
+}
+
+impl<A: Tree> Objective for (Array, A) {
+    type Grad<G: Tree> = (G, A);
+    type ValueAndGrad<G: Tree> = ((Array, A), G);
+    fn value(&self) -> &Array {
+        &self.0
+    }
+    fn with_grad<G: Tree>(self, grad: G) -> (G, A) {
+        (grad, self.1)
+    }
+    fn and_grad<G: Tree>(self, grad: G) -> ((Array, A), G) {
+        (self, grad)
+    }
+}
+
+/// A one-element array of ones, of the type of a scalar objective.
+fn one(aval: &Aval) -> Array {
+    Array::literal(Literal::int(aval.dtype, 1).convert(aval.dtype, aval.weak_type))
+}
+
+/// The objective must be one real number; `function` is the transform's name for the message.
+fn check_objective(value: &Array, function: &str) -> Result<()> {
+    let aval = value.aval();
+    if aval.rank() > 0 {
+        return Err(Error::new(
+            ErrorKind::Transform,
+            format!("{function} needs a function with a scalar result, this one returns {aval}"),
+        )
+        .help("reduce the result (`.sum()`, `.mean()`), or use `vjp` for results that are not scalars"));
+    }
+    if !aval.dtype.is_float() {
+        return Err(Error::new(
+            ErrorKind::Transform,
+            format!("{function} needs a real floating-point result, this function returns {aval}"),
+        )
+        .help(if aval.dtype.is_complex() {
+            "return a real number, such as `.real()` or `.abs()` of it"
+        } else {
+            "integers have no derivative; convert with `.astype(DType::F32)` where that is meant"
+        }));
+    }
+    Ok(())
+}
+
+/// Which leaves a gradient is asked in; each must be floating-point.
+fn wanted_leaves(
+    leaves: &[&Array],
+    counts: &[usize],
+    positions: &[usize],
+    paths: impl FnOnce() -> Vec<String>,
+    function: &str,
+) -> Result<Vec<bool>> {
+    let owner = counts.iter().enumerate().flat_map(|(i, n)| std::iter::repeat_n(i, *n));
+    let wanted: Vec<bool> = owner.map(|i| positions.contains(&i)).collect();
+    let integer = leaves.iter().zip(&wanted).position(|(x, w)| *w && !x.dtype().is_inexact());
+    if let Some(i) = integer {
+        let (path, aval) = (&paths()[i], leaves[i].aval());
+        return Err(Error::new(
+            ErrorKind::Transform,
+            format!("{function} needs floating-point inputs, but argument {path} is {aval}"),
+        )
+        .help("convert it with `.astype(DType::F32)`, or choose other arguments with `.argnums(…)`"));
+    }
+    Ok(wanted)
+}
+
+pub(crate) fn param_paths<P: Params>(args: P::Refs<'_>) -> Vec<String> {
+    crate::core::tree::collect_paths(|path| P::paths(args, path))
+}
+
+/// Value (and auxiliary data) and gradient, from one program.
+fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
+    f: &P::Dyn<'f, R>,
+    args: P::Refs<'_>,
+    function: &str,
+    loc: Loc,
+) -> (R, N::Grads) {
+    let fail = |error: Error| -> ! { raise(error.at(loc)) };
+    let (leaves, counts) = P::leaves(args);
+    let mut positions = N::positions();
+    let wanted = match wanted_leaves(&leaves, &counts, &positions, || param_paths::<P>(args), function) {
+        Ok(wanted) => wanted,
+        Err(error) => fail(error),
+    };
+    let inputs: Vec<Array> = leaves.into_iter().cloned().collect();
+    let (flat, template) = as_program(&inputs, |inputs| {
+        let avals: Vec<Aval> = inputs.iter().map(Array::aval).collect();
+        let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(inputs));
+        if let Err(error) = check_objective(result.value(), function) {
+            fail(error);
+        }
+        let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
+        let mask: Vec<bool> = closed.captures.iter().map(|_| false).chain(wanted.iter().copied()).collect();
+        let lin = linearize(&closed.jaxpr, &args, &mask);
+        let targets = || lin.linear.jaxpr.input_avals().skip(lin.linear.captures.len()).cloned();
+        let operands: Vec<Operand> = (lin.linear.captures.iter().cloned().map(Operand::Known))
+            .chain(targets().map(Operand::Linear))
+            .collect();
+        // Only the objective is differentiated: it is the first result.
+        let cts: Vec<_> = (lin.nonzero.iter().enumerate())
+            .filter(|(_, nonzero)| **nonzero)
+            .map(|(i, _)| (i == 0).then(|| one(&result.value().aval())))
+            .collect();
+        let grads = backward(&lin.linear.jaxpr, &operands, &cts);
+        let grads = (grads.into_iter().skip(lin.linear.captures.len()).zip(targets()))
+            .map(|(ct, aval)| ct.unwrap_or_else(|| crate::ops::zeros(&aval.shape, aval.dtype)));
+        (lin.outputs.into_iter().chain(grads).collect(), result)
+    });
+    let mut flat = flat.into_iter();
+    let result = template.rebuild(&mut flat);
+    // Gradients come in the order of the arguments; `argnums` may ask for another.
+    let grads: Vec<Array> = flat.collect();
+    let mut by_position: Vec<Vec<Array>> = Vec::new();
+    let mut rest = grads.into_iter();
+    let asked = positions.clone();
+    positions.sort_unstable();
+    positions.dedup();
+    for position in &positions {
+        by_position.push(rest.by_ref().take(counts[*position]).collect());
+    }
+    let place = |p: &usize| positions.iter().position(|q| q == p).unwrap_or(0);
+    let mut ordered = asked.iter().flat_map(|p| by_position[place(p)].clone());
+    (result, N::rebuild(args, &mut ordered))
+}
+
+macro_rules! gradient_function {
+    ($T:ident $function:literal $Out:ident $finish:ident) => {
+        impl<'f, P: Params, R: Objective, N: Argnums<P>> $T<'f, P, R, N> {
+            fn new(f: Arc<P::Dyn<'f, R>>, loc: Loc) -> Self {
+                let inner = f.clone();
+                let call = P::wrap(move |args| {
+                    let (value, grads) = value_and_gradient::<P, R, N>(&*inner, args, $function, loc);
+                    value.$finish(grads)
+                });
+                $T { f, call, loc, argnums: std::marker::PhantomData }
+            }
+
+            /// Differentiates with respect to other arguments than the first: `.argnums(args!(0, 2))`.
+            #[must_use]
+            pub fn argnums<M: Argnums<P>>(self, _: M) -> $T<'f, P, R, M> {
+                $T::new(self.f, self.loc)
+            }
+
+            /// Calls it, with every failure as an error instead of a panic.
+            ///
+            /// # Errors
+            /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
+            pub fn try_call(&self, args: P::Refs<'_>) -> Result<R::$Out<N::Grads>> {
+                attempt(|| {
+                    let (value, grads) = value_and_gradient::<P, R, N>(&*self.f, args, $function, self.loc);
+                    value.$finish(grads)
+                })
+            }
+        }
+
+        impl<'f, P: Params, R: Objective, N: Argnums<P>> Deref for $T<'f, P, R, N> {
+            type Target = P::Dyn<'f, R::$Out<N::Grads>>;
+            fn deref(&self) -> &Self::Target {
+                &self.call
+            }
+        }
+
+        impl<'f, P: Params, R: Objective, N: Argnums<P>> Func<'f, P> for $T<'f, P, R, N>
+        where
+            Self: 'f,
+        {
+            type Out = R::$Out<N::Grads>;
+            fn boxed(self) -> Box<P::Dyn<'f, Self::Out>> {
+                self.call
+            }
+        }
+
+        impl<P: Params, R: Objective, N: Argnums<P>> fmt::Debug for $T<'_, P, R, N> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}(… at {})", $function, self.loc)
+            }
+        }
+    };
+}
+
+/// A function that computes a gradient; made by [`grad`].
+pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
+    f: Arc<P::Dyn<'f, R>>,
+    call: Box<P::Dyn<'f, R::Grad<N::Grads>>>,
+    loc: Loc,
+    argnums: std::marker::PhantomData<N>,
+}
+
+/// A function that computes a value and its gradient; made by [`value_and_grad`].
+pub struct ValueAndGrad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
+    f: Arc<P::Dyn<'f, R>>,
+    call: Box<P::Dyn<'f, R::ValueAndGrad<N::Grads>>>,
+    loc: Loc,
+    argnums: std::marker::PhantomData<N>,
+}
+
+gradient_function!(Grad "grad" Grad with_grad);
+gradient_function!(ValueAndGrad "value_and_grad" ValueAndGrad and_grad);
+
+/// The gradient of a scalar function, with respect to its first argument or those that
+/// [`argnums`](Grad::argnums) names. The gradient has the structure of the argument.
+///
+/// A function that returns `(value, aux)` has auxiliary data: the transformed one returns `(gradient, aux)`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: &Array| 3.0 * x.powi(2) + 4.0 * x - 3.0;
+/// let df = grad(f);
+/// assert_eq!(df(&3.0.into()).item::<f32>(), 22.0);
+/// let ddf = grad(grad(f));
+/// assert_eq!(ddf(&3.0.into()).item::<f32>(), 6.0);
+/// ```
+///
+/// # Panics
+/// The transformed function panics when the result is not a real scalar or an argument is not
+/// floating-point; [`try_call`](Grad::try_call) gives an error instead.
+#[track_caller]
+pub fn grad<'f, P: Params, F: Func<'f, P>>(f: F) -> Grad<'f, P, F::Out>
+where
+    F::Out: Objective,
+    Arg<0>: Argnums<P>,
+{
+    Grad::new(f.boxed().into(), Location::caller())
+}
+
+/// A scalar function's value and gradient, from one evaluation.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = value_and_grad(|x: &Array| x.sin());
+/// let (y, dy) = f(&0.0.into());
+/// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (0.0, 1.0));
+/// ```
+///
+/// # Panics
+/// As the function that [`grad`] gives.
+#[track_caller]
+pub fn value_and_grad<'f, P: Params, F: Func<'f, P>>(f: F) -> ValueAndGrad<'f, P, F::Out>
+where
+    F::Out: Objective,
+    Arg<0>: Argnums<P>,
+{
+    ValueAndGrad::new(f.boxed().into(), Location::caller())
+}

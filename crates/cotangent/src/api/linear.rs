@@ -1,0 +1,219 @@
+//! Directional derivatives: `jvp`, `linearize` and `vjp`.
+
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Error, ErrorKind, OrRaise, Result};
+use crate::core::jaxpr::Closed;
+use crate::core::primitive::{Operand, Tangent};
+use crate::core::trace::Inputs;
+use crate::core::tree::{Tree, flatten};
+use crate::transform::eval::eval;
+use crate::transform::linearize::linearize as linearize_at;
+use crate::transform::transpose::backward;
+
+use super::func::{Func, Params};
+use super::grad::param_paths;
+use super::program::{as_program, trace};
+
+/// Checks that tangents have the types of their primals; `names` gives the leaves' names for the message.
+fn check_tangents(what: &str, primals: &[Array], tangents: &[Array], names: impl Fn() -> Vec<String>) -> Result<()> {
+    if primals.len() != tangents.len() {
+        let message = format!("{} {what}s for {} values", tangents.len(), primals.len());
+        return Err(Error::new(ErrorKind::Structure, message));
+    }
+    for (i, (x, t)) in primals.iter().zip(tangents).enumerate() {
+        let fits = x.shape() == t.shape() && (x.dtype() == t.dtype() || t.weak_type() || !x.dtype().is_inexact());
+        if !fits {
+            return Err(Error::shape(format!(
+                "the {what} of {} must be like its primal: {}, got {}",
+                names()[i],
+                x.aval(),
+                t.aval()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A tangent with the exact dtype of its primal.
+fn fitted(t: &Array, aval: &Aval) -> Array {
+    t.convert(aval.dtype, aval.weak_type)
+}
+
+/// The tangents of results that have none are zero.
+fn instantiate(t: Tangent, like: &Array) -> Array {
+    t.unwrap_or_else(|| crate::ops::zeros_like(like))
+}
+
+/// A function's value at `primals` and its derivative there in the direction `tangents`.
+///
+/// Arguments that are not floating-point have no direction; what stands for them in `tangents` is ignored.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (y, dy) = jvp(|x: &Array| x.sin(), (&0.0.into(),), (&2.0.into(),));
+/// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (0.0, 2.0));
+/// ```
+///
+/// # Panics
+/// When a tangent does not have its primal's shape and dtype.
+#[track_caller]
+pub fn jvp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>, tangents: P::Refs<'_>) -> (F::Out, F::Out) {
+    let f = f.boxed();
+    let (x, _) = P::leaves(primals);
+    let (t, _) = P::leaves(tangents);
+    let (x, t): (Vec<Array>, Vec<Array>) = (x.into_iter().cloned().collect(), t.into_iter().cloned().collect());
+    check_tangents("tangent", &x, &t, || param_paths::<P>(primals)).map_err(|e| e.context("jvp")).or_raise();
+    let n = x.len();
+    let inputs: Vec<Array> = x.into_iter().chain(t).collect();
+    let (flat, (template, count)) = as_program(&inputs, |inputs| {
+        let (x, t) = inputs.split_at(n);
+        let avals: Vec<Aval> = x.iter().map(Array::aval).collect();
+        let (closed, result) = trace::<P, F::Out>(&*f, primals, &avals, &Inputs::Known(x));
+        let args: Vec<Array> = closed.captures.iter().chain(x).cloned().collect();
+        let tangents: Vec<Tangent> = (closed.captures.iter().map(|_| None))
+            .chain(t.iter().zip(&avals).map(|(t, a)| a.dtype.is_inexact().then(|| fitted(t, a))))
+            .collect();
+        let (y, dy) = crate::transform::jvp::jvp(&closed.jaxpr, &args, &tangents);
+        let dy: Vec<Array> = dy.into_iter().zip(&y).map(|(t, y)| instantiate(t, y)).collect();
+        let count = y.len();
+        (y.into_iter().chain(dy).collect(), (result, count))
+    });
+    let (y, dy) = flat.split_at(count);
+    (template.rebuild(&mut y.iter().cloned()), template.rebuild(&mut dy.iter().cloned()))
+}
+
+/// A function linearised at a point: its value there, and what is needed to go on from it.
+struct At<R> {
+    template: R,
+    outputs: Vec<Array>,
+    linear: Closed,
+    nonzero: Vec<bool>,
+    /// The argument leaves, of which the floating-point ones have tangents.
+    primals: Vec<Array>,
+}
+
+impl<R> At<R> {
+    fn wanted(&self) -> impl Iterator<Item = bool> {
+        self.primals.iter().map(|x| x.dtype().is_inexact())
+    }
+}
+
+#[track_caller]
+fn linearized<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>) -> At<R> {
+    let primals: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
+    let (flat, (template, jaxpr, nonzero)) = as_program(&primals, |inputs| {
+        let avals: Vec<Aval> = inputs.iter().map(Array::aval).collect();
+        let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(inputs));
+        let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
+        let wanted: Vec<bool> =
+            closed.captures.iter().map(|_| false).chain(avals.iter().map(|a| a.dtype.is_inexact())).collect();
+        let lin = linearize_at(&closed.jaxpr, &args, &wanted);
+        let results = lin.outputs.into_iter().chain(lin.linear.captures).collect();
+        (results, (result, lin.linear.jaxpr, lin.nonzero))
+    });
+    let mut outputs = flat;
+    let captures = outputs.split_off(nonzero.len());
+    At { template, outputs, linear: Closed { jaxpr, captures }, nonzero, primals }
+}
+
+/// A function's derivative at a point, as a linear function of tangents; made by [`linearize`].
+pub struct Linear<P: Params, R: Tree> {
+    call: Box<P::Dyn<'static, R>>,
+}
+
+impl<P: Params, R: Tree> Deref for Linear<P, R> {
+    type Target = P::Dyn<'static, R>;
+    fn deref(&self) -> &Self::Target {
+        &self.call
+    }
+}
+
+impl<P: Params, R: Tree> fmt::Debug for Linear<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a linear function")
+    }
+}
+
+/// A function's value at `primals` and its derivative there, a linear function that costs no further evaluation
+/// of the function itself.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (y, df) = linearize(|x: &Array| x.powi(2), (&3.0.into(),));
+/// assert_eq!(y.item::<f32>(), 9.0);
+/// assert_eq!(df(&1.0.into()).item::<f32>(), 6.0);
+/// assert_eq!(df(&2.0.into()).item::<f32>(), 12.0);
+/// ```
+#[track_caller]
+pub fn linearize<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (F::Out, Linear<P, F::Out>) {
+    let loc = Location::caller();
+    let at = linearized::<P, F::Out>(&*f.boxed(), primals);
+    let value = at.template.rebuild(&mut at.outputs.iter().cloned());
+    let call = P::wrap(move |tangents| {
+        let t: Vec<Array> = P::leaves(tangents).0.into_iter().cloned().collect();
+        check_tangents("tangent", &at.primals, &t, || param_paths::<P>(tangents))
+            .map_err(|e| e.context("linearize").at(loc))
+            .or_raise();
+        let given = (t.iter().zip(&at.primals).zip(at.wanted())).filter(|(_, w)| *w).map(|((t, x), _)| fitted(t, &x.aval()));
+        let inputs: Vec<Array> = at.linear.captures.iter().cloned().chain(given).collect();
+        let (flat, ()) = as_program(&inputs, |inputs| {
+            let mut dy = eval(&at.linear.jaxpr, inputs).into_iter();
+            let all = (at.nonzero.iter().zip(&at.outputs))
+                .map(|(n, y)| instantiate(if *n { dy.next() } else { None }, y))
+                .collect();
+            (all, ())
+        });
+        at.template.rebuild(&mut flat.into_iter())
+    });
+    (value, Linear { call })
+}
+
+/// What a [`vjp`] gives beside the value: from a cotangent of the result to those of the arguments.
+pub type Vjp<P, R> = Box<dyn Fn(&R) -> <P as Params>::Values + Send + Sync>;
+
+/// A function's value at `primals`, and the function that takes a cotangent of the result back to cotangents of
+/// the arguments: a tuple, one for each.
+///
+/// Cotangents of arguments that are not floating-point are zeros of their own type.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (y, back) = vjp(|x: &Array, y: &Array| x * y.sin(), (&2.0.into(), &0.0.into()));
+/// assert_eq!(y.item::<f32>(), 0.0);
+/// let (dx, dy) = back(&1.0.into());
+/// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (0.0, 2.0));
+/// ```
+#[track_caller]
+pub fn vjp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (F::Out, Vjp<P, F::Out>) {
+    let loc = Location::caller();
+    let at = linearized::<P, F::Out>(&*f.boxed(), primals);
+    let value = at.template.rebuild(&mut at.outputs.iter().cloned());
+    let structure = P::rebuild(primals, &mut at.primals.iter().cloned());
+    let back = Box::new(move |cotangent: &F::Out| {
+        let cts = flatten(cotangent);
+        check_tangents("cotangent", &at.outputs, &cts, || crate::core::tree::leaf_paths(cotangent))
+            .map_err(|e| e.context("vjp").at(loc))
+            .or_raise();
+        let residuals = at.linear.captures.len();
+        let given = (cts.iter().zip(&at.outputs).zip(&at.nonzero)).filter(|(_, n)| **n).map(|((ct, y), _)| fitted(ct, &y.aval()));
+        let inputs: Vec<Array> = at.linear.captures.iter().cloned().chain(given).collect();
+        let (flat, ()) = as_program(&inputs, |inputs| {
+            let (known, cts) = inputs.split_at(residuals);
+            let linear = at.linear.jaxpr.input_avals().skip(residuals).cloned().map(Operand::Linear);
+            let operands: Vec<Operand> = known.iter().cloned().map(Operand::Known).chain(linear).collect();
+            let cts: Vec<Tangent> = cts.iter().cloned().map(Some).collect();
+            let mut grads = backward(&at.linear.jaxpr, &operands, &cts).into_iter().skip(residuals);
+            let all = (at.primals.iter().zip(at.wanted()))
+                .map(|(x, w)| instantiate(if w { grads.next().flatten() } else { None }, x))
+                .collect();
+            (all, ())
+        });
+        P::rebuild(P::refs(&structure), &mut flat.into_iter())
+    });
+    (value, back)
+}

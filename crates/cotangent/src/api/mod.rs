@@ -1,0 +1,8 @@
+//! What users call: the function transformations.
+
+pub(crate) mod func;
+pub(crate) mod grad;
+pub(crate) mod jit;
+pub(crate) mod linear;
+pub(crate) mod program;
+pub(crate) mod vmap;

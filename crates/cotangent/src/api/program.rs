@@ -1,0 +1,40 @@
+//! What all transforms share: tracing a user's function, and running a rewritten program as one executable.
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::backend::backend;
+use crate::core::error::OrRaise;
+use crate::core::jaxpr::Closed;
+use crate::core::trace::{Inputs, stage, tracing};
+use crate::core::tree::{Tree, flatten};
+use crate::transform::dce::dce;
+
+use super::func::Params;
+
+/// Traces a user's function: its program, and its result as a template whose arrays are traced.
+pub(crate) fn trace<'f, P: Params, R: Tree>(
+    f: &P::Dyn<'f, R>,
+    args: P::Refs<'_>,
+    avals: &[Aval],
+    inputs: &Inputs<'_>,
+) -> (Closed, R) {
+    stage(avals, inputs, |leaves| {
+        let result = P::call(f, P::rebuild(args, &mut leaves.iter().cloned()));
+        (flatten(&result), result)
+    })
+}
+
+/// Runs `body` on `inputs`. Inside a trace its equations are recorded there; outside of any, they become one
+/// program, found in the cache by its structure or compiled now.
+#[track_caller]
+pub(crate) fn as_program<T>(inputs: &[Array], body: impl FnOnce(&[Array]) -> (Vec<Array>, T)) -> (Vec<Array>, T) {
+    if tracing() {
+        return body(inputs);
+    }
+    let avals: Vec<Aval> = inputs.iter().map(Array::aval).collect();
+    let (closed, extra) = stage(&avals, &Inputs::Known(inputs), body);
+    let (jaxpr, kept) = dce(&closed.jaxpr, false);
+    let args: Vec<&Array> =
+        closed.captures.iter().chain(inputs).zip(kept).filter(|(_, kept)| *kept).map(|(x, _)| x).collect();
+    (backend().execute(&jaxpr.into(), &args).or_raise(), extra)
+}

@@ -1,0 +1,492 @@
+//! The one array type: a host scalar, a concrete array, or a traced handle.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::aval::{Aval, IntoShape, Shape};
+use super::backend::{Buffer, backend};
+use super::dtype::{DType, Element, with_element};
+use super::error::{Error, ErrorKind, OrRaise, Result};
+use super::jaxpr::Var;
+use super::literal::{Literal, Scalar};
+use super::trace;
+
+/// An n-dimensional array.
+///
+/// It is either concrete (on the host, on a device, or both) or *traced*: a name for a value that a
+/// transformed function will compute. The same code works on both; cloning is cheap and shares.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = Array::from(vec![1.0f32, 2.0, 3.0]);
+/// let y = 2.0 * &x + 1.0;
+/// assert_eq!(y.to_vec::<f32>(), [3.0, 5.0, 7.0]);
+/// assert_eq!(y.shape(), [3]);
+/// ```
+#[derive(Clone)]
+pub struct Array(pub(crate) Repr);
+
+#[derive(Clone)]
+pub(crate) enum Repr {
+    /// A scalar on the host: becomes a literal wherever it is traced.
+    Scalar(Literal),
+    /// A value in host or device memory.
+    Concrete(Arc<Concrete>),
+    /// A variable of a frame.
+    Traced(Traced),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Traced {
+    pub(crate) frame: trace::FrameId,
+    pub(crate) var: Var,
+    pub(crate) aval: Aval,
+}
+
+/// Host memory that a device may read while it is alive.
+#[derive(Clone)]
+pub(crate) struct HostBytes(pub(crate) Arc<dyn AsRef<[u8]> + Send + Sync>);
+
+struct Owned<T>(Vec<T>);
+
+impl<T: bytemuck::NoUninit> AsRef<[u8]> for Owned<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+impl AsRef<[u8]> for HostBytes {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+/// A concrete value: host memory, device memory or both, each made from the other when first asked for.
+pub(crate) struct Concrete {
+    aval: Aval,
+    host: OnceLock<HostBytes>,
+    device: OnceLock<Arc<dyn Buffer>>,
+}
+
+impl Concrete {
+    pub(crate) fn aval(&self) -> &Aval {
+        &self.aval
+    }
+
+    /// The value on the device, brought there if need be.
+    pub(crate) fn device(&self) -> Result<&Arc<dyn Buffer>> {
+        if let Some(buffer) = self.device.get() {
+            return Ok(buffer);
+        }
+        let Some(host) = self.host.get() else { unreachable!("a concrete array is in some memory") };
+        let buffer = backend().upload(host, &self.aval)?;
+        Ok(self.device.get_or_init(|| buffer))
+    }
+
+    /// The value's bytes, row-major.
+    fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
+        if let Some(host) = self.host.get() {
+            return Ok(f(host.as_ref()));
+        }
+        let Some(buffer) = self.device.get() else { unreachable!("a concrete array is in some memory") };
+        if self.aval.byte_len() <= 64 {
+            let mut bytes = [0; 64];
+            let bytes = &mut bytes[..self.aval.byte_len()];
+            buffer.read(bytes)?;
+            return Ok(f(bytes));
+        }
+        let mut bytes = vec![0; self.aval.byte_len()];
+        buffer.read(&mut bytes)?;
+        Ok(f(&bytes))
+    }
+}
+
+impl Array {
+    /// An array from its elements in row-major order.
+    ///
+    /// # Errors
+    /// When the number of elements is not that of the shape.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let x = Array::from_vec(vec![1, 2, 3, 4, 5, 6], [2, 3]).unwrap();
+    /// assert_eq!(x.to_string(), "[[1 2 3]\n [4 5 6]]");
+    /// assert!(Array::from_vec(vec![1.0f32], [2, 3]).is_err());
+    /// ```
+    pub fn from_vec<T: Element>(data: Vec<T>, shape: impl IntoShape) -> Result<Array> {
+        let aval = Aval::new(T::DTYPE, shape);
+        if data.len() != aval.size() {
+            return Err(Error::shape(format!("{} elements do not fill an array of shape {}", data.len(), aval.shape)));
+        }
+        if aval.rank() == 0 {
+            return Ok(Array(Repr::Scalar(Literal::strong(data[0]))));
+        }
+        Ok(Array::from_host(HostBytes(Arc::new(Owned(data))), aval))
+    }
+
+    /// A strongly typed scalar: its dtype is that of the Rust type and does not give way.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::scalar(3.0f64).dtype(), DType::F64);
+    /// assert_eq!(Array::from(3.0f64).dtype(), DType::F32); // a Rust literal: weakly typed
+    /// ```
+    #[must_use]
+    pub fn scalar<T: Element>(value: T) -> Array {
+        Array(Repr::Scalar(Literal::strong(value)))
+    }
+
+    pub(crate) fn literal(literal: Literal) -> Array {
+        Array(Repr::Scalar(literal))
+    }
+
+    pub(crate) fn from_host(bytes: HostBytes, aval: Aval) -> Array {
+        Array(Repr::Concrete(Arc::new(Concrete { aval, host: bytes.into(), device: OnceLock::new() })))
+    }
+
+    pub(crate) fn from_device(buffer: Arc<dyn Buffer>, aval: Aval) -> Array {
+        Array(Repr::Concrete(Arc::new(Concrete { aval, host: OnceLock::new(), device: buffer.into() })))
+    }
+
+    /// Its abstract value: shape, dtype and weak type.
+    #[must_use]
+    pub fn aval(&self) -> Aval {
+        match &self.0 {
+            Repr::Scalar(literal) => literal.aval(),
+            Repr::Concrete(concrete) => concrete.aval.clone(),
+            Repr::Traced(traced) => traced.aval.clone(),
+        }
+    }
+
+    fn aval_ref(&self) -> Option<&Aval> {
+        match &self.0 {
+            Repr::Scalar(_) => None,
+            Repr::Concrete(concrete) => Some(&concrete.aval),
+            Repr::Traced(traced) => Some(&traced.aval),
+        }
+    }
+
+    /// The sizes of its dimensions.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        self.aval_ref().map_or(&[], |aval| &aval.shape)
+    }
+
+    /// The number of dimensions.
+    #[must_use]
+    pub fn ndim(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// The type of its elements.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        match &self.0 {
+            Repr::Scalar(literal) => literal.dtype(),
+            Repr::Concrete(concrete) => concrete.aval.dtype,
+            Repr::Traced(traced) => traced.aval.dtype,
+        }
+    }
+
+    /// Whether its dtype gives way to that of what it meets, as a Rust literal's does.
+    #[must_use]
+    pub fn weak_type(&self) -> bool {
+        match &self.0 {
+            Repr::Scalar(literal) => literal.weak_type(),
+            Repr::Concrete(concrete) => concrete.aval.weak_type,
+            Repr::Traced(traced) => traced.aval.weak_type,
+        }
+    }
+
+    /// Whether it stands for a value that is not computed yet.
+    #[must_use]
+    pub fn is_traced(&self) -> bool {
+        matches!(self.0, Repr::Traced(_))
+    }
+
+    pub(crate) fn traced(&self) -> Option<&Traced> {
+        match &self.0 {
+            Repr::Traced(traced) => Some(traced),
+            _ => None,
+        }
+    }
+
+    /// The concrete value, computed now if the array is traced and its inputs are known.
+    ///
+    /// # Errors
+    /// Under `jit` and `vmap`, where there is no single value to read.
+    pub(crate) fn concrete(&self) -> Result<Array> {
+        match &self.0 {
+            Repr::Traced(traced) => trace::read(traced),
+            _ => Ok(self.clone()),
+        }
+    }
+
+    /// Calls `f` with the bytes of the value in row-major order.
+    fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
+        match &self.concrete()?.0 {
+            Repr::Scalar(literal) => Ok(f(&literal.bytes())),
+            Repr::Concrete(concrete) => concrete.with_bytes(f),
+            Repr::Traced(_) => unreachable!("`concrete` gives a concrete array"),
+        }
+    }
+
+    /// The scalar of a concrete array of rank 0, if its value is at hand.
+    pub(crate) fn to_literal(&self) -> Result<Literal> {
+        let (dtype, weak) = (self.dtype(), self.weak_type());
+        match &self.0 {
+            Repr::Scalar(literal) => Ok(*literal),
+            _ => self.with_bytes(|bytes| Literal::from_bytes(dtype, weak, bytes)),
+        }
+    }
+
+    /// Waits until the value has been computed; reading does so by itself.
+    ///
+    /// # Errors
+    /// When the computation failed on the device, or the array is traced under `jit`.
+    pub fn block_until_ready(&self) -> Result<&Array> {
+        if let Repr::Concrete(concrete) = &self.concrete()?.0
+            && let Some(buffer) = concrete.device.get()
+        {
+            buffer.wait()?;
+        }
+        Ok(self)
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Errors
+    /// When `T` is not the array's dtype, when the array is traced and has no value yet, or when the
+    /// computation failed.
+    pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        if T::DTYPE != self.dtype() {
+            return Err(Error::dtype(format!("an array of {} cannot be read as {}", self.aval(), T::DTYPE))
+                .help(format!("read it as its own type, or convert it first: `.astype(DType::{:?})`", T::DTYPE)));
+        }
+        self.with_bytes(|bytes| {
+            let mut data = vec![T::zeroed(); bytes.len() / size_of::<T>()];
+            for (x, bytes) in data.iter_mut().zip(bytes.chunks_exact(size_of::<T>())) {
+                *x = bytemuck::checked::pod_read_unaligned(bytes);
+            }
+            data
+        })
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Panics
+    /// Where [`try_to_vec`](Array::try_to_vec) is an error.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from(vec![1, 2]).to_vec::<i32>(), [1, 2]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn to_vec<T: Element>(&self) -> Vec<T> {
+        self.try_to_vec().or_raise()
+    }
+
+    /// The one element of an array of size one.
+    ///
+    /// # Errors
+    /// When there is not exactly one element, when a complex value is asked for as a real one, when
+    /// the array is traced and has no value yet, or when the computation failed.
+    pub fn try_item<T: Element>(&self) -> Result<T> {
+        if self.size() != 1 {
+            return Err(Error::shape(format!("`item` reads an array of one element, not {}", self.aval()))
+                .help("reduce it first, or read all of it with `to_vec`"));
+        }
+        if self.dtype().is_complex() && !T::DTYPE.is_complex() {
+            return Err(Error::dtype(format!("a value of {} cannot be read as {}", self.aval(), T::DTYPE)));
+        }
+        Ok(T::from_scalar(self.to_literal()?.value()))
+    }
+
+    /// The one element of an array of size one, in the type that is asked for.
+    ///
+    /// # Panics
+    /// Where [`try_item`](Array::try_item) is an error.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let x = Array::from(vec![1.5f32]);
+    /// assert_eq!(x.item::<f64>(), 1.5);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn item<T: Element>(&self) -> T {
+        self.try_item().or_raise()
+    }
+
+    /// The elements as an `ndarray` of the same shape.
+    ///
+    /// # Panics
+    /// Where [`try_to_vec`](Array::try_to_vec) is an error.
+    #[track_caller]
+    #[must_use]
+    pub fn to_ndarray<T: Element>(&self) -> ndarray::ArrayD<T> {
+        let data = self.to_vec();
+        match ndarray::ArrayD::from_shape_vec(self.shape(), data) {
+            Ok(array) => array,
+            Err(error) => super::error::raise(Error::shape(error.to_string())),
+        }
+    }
+}
+
+/// What can stand for an array in a call: an array, a reference to one, or a Rust scalar, which is
+/// weakly typed as a Python scalar is in JAX.
+pub trait ArrayLike {
+    /// The array.
+    fn to_array(self) -> Array;
+}
+
+impl ArrayLike for Array {
+    fn to_array(self) -> Array {
+        self
+    }
+}
+
+impl ArrayLike for &Array {
+    fn to_array(self) -> Array {
+        self.clone()
+    }
+}
+
+macro_rules! weak_scalars {
+    ($($t:ty => $scalar:expr),* $(,)?) => { $(
+        impl From<$t> for Array {
+            /// A weakly typed scalar, as a Python scalar is in JAX.
+            fn from(x: $t) -> Array {
+                #[allow(clippy::redundant_closure_call)]
+                Array(Repr::Scalar(Literal::weak(($scalar)(x))))
+            }
+        }
+        impl ArrayLike for $t {
+            fn to_array(self) -> Array {
+                self.into()
+            }
+        }
+    )* };
+}
+
+weak_scalars! {
+    bool => Scalar::Bool,
+    i32 => |x| Scalar::Int(i64::from(x)),
+    i64 => Scalar::Int,
+    u32 => |x| Scalar::Int(i64::from(x)),
+    usize => |x| Scalar::Uint(x as u64),
+    f32 => |x| Scalar::Float(f64::from(x)),
+    f64 => Scalar::Float,
+    num_complex::Complex<f64> => |x: num_complex::Complex<f64>| Scalar::Complex(x.re, x.im),
+}
+
+impl<T: Element> From<Vec<T>> for Array {
+    fn from(data: Vec<T>) -> Array {
+        let aval = Aval::new(T::DTYPE, data.len());
+        Array::from_host(HostBytes(Arc::new(Owned(data))), aval)
+    }
+}
+
+impl<T: Element> From<&[T]> for Array {
+    fn from(data: &[T]) -> Array {
+        Array::from(data.to_vec())
+    }
+}
+
+impl<T: Element, const N: usize> From<[T; N]> for Array {
+    fn from(data: [T; N]) -> Array {
+        Array::from(data.to_vec())
+    }
+}
+
+impl<T: Element, const M: usize, const N: usize> From<[[T; N]; M]> for Array {
+    fn from(data: [[T; N]; M]) -> Array {
+        let aval = Aval::new(T::DTYPE, [M, N]);
+        Array::from_host(HostBytes(Arc::new(Owned(data.concat()))), aval)
+    }
+}
+
+impl<T: Element, D: ndarray::Dimension> From<ndarray::Array<T, D>> for Array {
+    fn from(array: ndarray::Array<T, D>) -> Array {
+        let shape: Shape = array.shape().iter().copied().collect();
+        let data: Vec<T> = array.iter().copied().collect();
+        let aval = Aval::new(T::DTYPE, &shape);
+        if shape.rank() == 0 {
+            return Array::scalar(data[0]);
+        }
+        Array::from_host(HostBytes(Arc::new(Owned(data))), aval)
+    }
+}
+
+/// Values as NumPy prints them; long arrays are shortened to their edges.
+impl fmt::Display for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let aval = self.aval();
+        if self.is_traced() {
+            return write!(f, "Traced<{aval}>");
+        }
+        let dtype = aval.dtype;
+        let texts = self.with_bytes(|bytes| {
+            with_element!(dtype, T => bytes
+                .chunks_exact(dtype.byte_size())
+                .map(|b| Literal::strong(bytemuck::checked::pod_read_unaligned::<T>(b)).to_string())
+                .collect::<Vec<_>>())
+        });
+        match texts {
+            Ok(texts) => write_nested(f, &texts, &aval.shape, 1),
+            Err(error) => write!(f, "Array<{aval}>(unreadable: {})", error.message()),
+        }
+    }
+}
+
+fn write_nested(f: &mut fmt::Formatter<'_>, texts: &[String], dims: &[usize], indent: usize) -> fmt::Result {
+    const EDGE: usize = 3;
+    let Some((&n, inner)) = dims.split_first() else { return f.write_str(&texts[0]) };
+    let stride: usize = inner.iter().product();
+    let shorten = texts.len() > 1000 && n > 2 * EDGE + 1;
+    f.write_str("[")?;
+    for i in 0..n {
+        if i > 0 {
+            if inner.is_empty() {
+                f.write_str(" ")?;
+            } else {
+                write!(f, "{}{:indent$}", "\n".repeat(inner.len()), "")?;
+            }
+        }
+        if shorten && i >= EDGE && i < n - EDGE {
+            if i == EDGE {
+                f.write_str("...")?;
+            }
+            continue;
+        }
+        write_nested(f, &texts[i * stride..(i + 1) * stride], inner, indent + 1)?;
+    }
+    f.write_str("]")
+}
+
+impl fmt::Debug for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Traced(traced) => write!(f, "Traced<{:?}>", traced.aval),
+            _ => write!(f, "Array({self}, {:?})", self.aval()),
+        }
+    }
+}
+
+impl fmt::Debug for Concrete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Concrete<{:?}>", self.aval)
+    }
+}
+
+/// The kind of error a read of a traced value gives, and its help.
+pub(crate) fn unreadable(aval: &Aval, why: &str, help: &str) -> Error {
+    Error::new(ErrorKind::Trace, format!("the value of a traced array {aval} cannot be read {why}")).help(help)
+}

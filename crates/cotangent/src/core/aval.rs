@@ -1,0 +1,236 @@
+//! Shapes and abstract values.
+
+use std::fmt;
+use std::ops::Deref;
+
+use smallvec::SmallVec;
+
+use super::dtype::DType;
+use super::error::{Error, ErrorKind, Result};
+
+/// The sizes of an array's dimensions. Up to four of them stand in place, without an allocation.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Shape {
+    /// A shape from its dimensions.
+    #[must_use]
+    pub fn new(dims: &[usize]) -> Shape {
+        Shape(SmallVec::from_slice(dims))
+    }
+
+    /// The number of dimensions.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.iter().product()
+    }
+
+    /// This shape with a dimension of `size` put in at `axis`.
+    #[must_use]
+    pub fn insert(&self, axis: usize, size: usize) -> Shape {
+        let mut dims = self.0.clone();
+        dims.insert(axis, size);
+        Shape(dims)
+    }
+
+    /// This shape without the dimensions `axes`.
+    #[must_use]
+    pub fn remove(&self, axes: &[usize]) -> Shape {
+        self.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, d)| *d).collect()
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(dims: I) -> Shape {
+        Shape(dims.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (i, d) in self.iter().enumerate() {
+            write!(f, "{}{d}", if i > 0 { "," } else { "" })?;
+        }
+        f.write_str("]")
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// What may be given where a shape is wanted: `()`, `5`, `[2, 3]`, `(2, 3)`, a slice, a `Vec`, a [`Shape`].
+pub trait IntoShape {
+    /// The shape.
+    fn into_shape(self) -> Shape;
+}
+
+impl IntoShape for () {
+    fn into_shape(self) -> Shape {
+        Shape::default()
+    }
+}
+impl IntoShape for usize {
+    fn into_shape(self) -> Shape {
+        Shape::new(&[self])
+    }
+}
+impl IntoShape for (usize,) {
+    fn into_shape(self) -> Shape {
+        Shape::new(&[self.0])
+    }
+}
+impl IntoShape for (usize, usize) {
+    fn into_shape(self) -> Shape {
+        Shape::new(&[self.0, self.1])
+    }
+}
+impl IntoShape for (usize, usize, usize) {
+    fn into_shape(self) -> Shape {
+        Shape::new(&[self.0, self.1, self.2])
+    }
+}
+impl IntoShape for (usize, usize, usize, usize) {
+    fn into_shape(self) -> Shape {
+        Shape::new(&[self.0, self.1, self.2, self.3])
+    }
+}
+impl<const N: usize> IntoShape for [usize; N] {
+    fn into_shape(self) -> Shape {
+        Shape::new(&self)
+    }
+}
+impl IntoShape for &[usize] {
+    fn into_shape(self) -> Shape {
+        Shape::new(self)
+    }
+}
+impl<const N: usize> IntoShape for &[usize; N] {
+    fn into_shape(self) -> Shape {
+        Shape::new(self)
+    }
+}
+impl IntoShape for Vec<usize> {
+    fn into_shape(self) -> Shape {
+        Shape::new(&self)
+    }
+}
+impl IntoShape for &Vec<usize> {
+    fn into_shape(self) -> Shape {
+        Shape::new(self)
+    }
+}
+impl IntoShape for Shape {
+    fn into_shape(self) -> Shape {
+        self
+    }
+}
+impl IntoShape for &Shape {
+    fn into_shape(self) -> Shape {
+        self.clone()
+    }
+}
+
+/// An abstract value: all that tracing knows of an array.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Aval {
+    /// The sizes of its dimensions.
+    pub shape: Shape,
+    /// The type of its elements.
+    pub dtype: DType,
+    /// Whether its dtype gives way to that of what it meets, as a Rust literal's does.
+    pub weak_type: bool,
+}
+
+impl Aval {
+    /// A strongly typed abstract value.
+    #[must_use]
+    pub fn new(dtype: DType, shape: impl IntoShape) -> Aval {
+        Aval { shape: shape.into_shape(), dtype, weak_type: false }
+    }
+
+    /// The same with another weak type.
+    #[must_use]
+    pub fn with_weak_type(mut self, weak_type: bool) -> Aval {
+        self.weak_type = weak_type;
+        self
+    }
+
+    /// The same with another shape.
+    #[must_use]
+    pub fn with_shape(&self, shape: impl IntoShape) -> Aval {
+        Aval { shape: shape.into_shape(), ..*self }
+    }
+
+    /// The same with another dtype, strongly typed.
+    #[must_use]
+    pub fn with_dtype(&self, dtype: DType) -> Aval {
+        Aval { shape: self.shape.clone(), dtype, weak_type: false }
+    }
+
+    /// The number of dimensions.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.shape.rank()
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.shape.size()
+    }
+
+    /// The number of bytes its elements take.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.size() * self.dtype.byte_size()
+    }
+
+    /// Its type in StableHLO.
+    pub(crate) fn mlir(&self) -> stablehlo::Type {
+        stablehlo::Type::tensor(&self.shape, self.dtype.mlir())
+    }
+}
+
+impl fmt::Display for Aval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.dtype, self.shape)
+    }
+}
+
+impl fmt::Debug for Aval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}{}", if self.weak_type { "~weak" } else { "" })
+    }
+}
+
+/// The axis that `axis` means in an array of `rank` dimensions; negative ones count from the end.
+pub(crate) fn canonical_axis(axis: isize, rank: usize) -> Result<usize> {
+    let shifted = if axis < 0 { axis + rank as isize } else { axis };
+    if (0..rank as isize).contains(&shifted) {
+        return Ok(shifted as usize);
+    }
+    Err(Error::new(ErrorKind::Axis, format!("axis {axis} is out of bounds for an array of rank {rank}")).help(
+        if rank == 0 {
+            "an array of rank 0 has no axis".to_string()
+        } else {
+            format!("an axis here lies between {} and {}", -(rank as isize), rank - 1)
+        },
+    ))
+}

@@ -1,0 +1,165 @@
+//! The IR: a jaxpr is a list of equations over typed variables.
+
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+
+use rustc_hash::FxHasher;
+use smallvec::SmallVec;
+
+use super::array::Array;
+use super::aval::Aval;
+use super::error::Loc;
+use super::literal::Literal;
+use super::primitive::Primitive;
+
+/// A variable, dense in its jaxpr: an environment is a `Vec` indexed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Var(pub(crate) u32);
+
+impl Var {
+    /// Its index in [`Jaxpr::avals`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// An operand: a variable or a scalar that stands in the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Atom {
+    /// A variable.
+    Var(Var),
+    /// A scalar.
+    Lit(Literal),
+}
+
+impl Atom {
+    /// The variable, if it is one.
+    #[must_use]
+    pub fn var(self) -> Option<Var> {
+        match self {
+            Atom::Var(var) => Some(var),
+            Atom::Lit(_) => None,
+        }
+    }
+}
+
+/// One equation: `outputs = primitive(inputs)`, made by the user's line `loc`.
+#[derive(Clone, Debug)]
+pub struct Eqn {
+    /// The operation.
+    pub prim: Arc<dyn Primitive>,
+    /// Its operands.
+    pub inputs: SmallVec<[Atom; 3]>,
+    /// What it defines.
+    pub outputs: SmallVec<[Var; 1]>,
+    /// The user's line.
+    pub loc: Loc,
+}
+
+impl PartialEq for Eqn {
+    /// Locations do not count: the same program from another line is the same program.
+    fn eq(&self, other: &Eqn) -> bool {
+        self.inputs == other.inputs && self.outputs == other.outputs && *self.prim == *other.prim
+    }
+}
+
+impl Eq for Eqn {}
+
+/// A program. Two are equal when they are the same up to locations.
+#[derive(Clone, Debug, Default)]
+pub struct Jaxpr {
+    /// The abstract value of each variable.
+    pub avals: Vec<Aval>,
+    /// The arguments; those captured from outside come first.
+    pub inputs: Vec<Var>,
+    /// The equations in the order in which they were traced.
+    pub eqns: Vec<Eqn>,
+    /// The results.
+    pub outputs: Vec<Atom>,
+    hash: OnceLock<u64>,
+}
+
+impl Jaxpr {
+    /// A program from its parts.
+    #[must_use]
+    pub fn new(avals: Vec<Aval>, inputs: Vec<Var>, eqns: Vec<Eqn>, outputs: Vec<Atom>) -> Jaxpr {
+        Jaxpr { avals, inputs, eqns, outputs, hash: OnceLock::new() }
+    }
+
+    /// The abstract value of an atom.
+    #[must_use]
+    pub fn aval(&self, atom: &Atom) -> Aval {
+        match atom {
+            Atom::Var(var) => self.avals[var.index()].clone(),
+            Atom::Lit(literal) => literal.aval(),
+        }
+    }
+
+    /// The abstract values of the arguments.
+    pub fn input_avals(&self) -> impl ExactSizeIterator<Item = &Aval> {
+        self.inputs.iter().map(|v| &self.avals[v.index()])
+    }
+
+    /// The abstract values of the results.
+    pub fn output_avals(&self) -> impl ExactSizeIterator<Item = Aval> {
+        self.outputs.iter().map(|a| self.aval(a))
+    }
+
+    /// The number of equations, those of nested programs included.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.eqns.iter().map(|e| 1 + e.prim.jaxprs().iter().map(|j| j.size()).sum::<usize>()).sum()
+    }
+
+    /// A hash of the structure, computed once.
+    fn structure_hash(&self) -> u64 {
+        *self.hash.get_or_init(|| {
+            let mut h = FxHasher::default();
+            self.avals.hash(&mut h);
+            self.inputs.hash(&mut h);
+            for eqn in &self.eqns {
+                eqn.prim.params_hash(&mut h);
+                eqn.inputs.hash(&mut h);
+                eqn.outputs.hash(&mut h);
+            }
+            self.outputs.hash(&mut h);
+            h.finish()
+        })
+    }
+}
+
+impl PartialEq for Jaxpr {
+    fn eq(&self, other: &Jaxpr) -> bool {
+        std::ptr::eq(self, other)
+            || (self.structure_hash() == other.structure_hash()
+                && self.inputs == other.inputs
+                && self.outputs == other.outputs
+                && self.avals == other.avals
+                && self.eqns == other.eqns)
+    }
+}
+
+impl Eq for Jaxpr {}
+
+impl Hash for Jaxpr {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.structure_hash());
+    }
+}
+
+/// A program with the values it captured from outside, which are its leading inputs.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// The program.
+    pub jaxpr: Arc<Jaxpr>,
+    /// Its first inputs.
+    pub captures: Vec<Array>,
+}
+
+impl Closed {
+    /// The abstract values of the arguments that are not captured.
+    pub fn input_avals(&self) -> impl Iterator<Item = &Aval> {
+        self.jaxpr.input_avals().skip(self.captures.len())
+    }
+}

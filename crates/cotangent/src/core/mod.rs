@@ -1,0 +1,16 @@
+//! The core: types, the IR, and the one tracing rule. It knows no primitive by name.
+
+pub mod array;
+pub mod aval;
+pub(crate) mod backend;
+pub mod check;
+pub mod dtype;
+pub mod error;
+pub mod jaxpr;
+pub mod literal;
+pub mod lowering;
+pub mod primitive;
+pub(crate) mod print;
+pub mod promote;
+pub(crate) mod trace;
+pub mod tree;

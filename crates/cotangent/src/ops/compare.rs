@@ -1,0 +1,239 @@
+//! Comparisons and choices.
+
+use stablehlo::{Attr, Value};
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::{Aval, Shape};
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::{Error, Result};
+use crate::core::literal::{Literal, Scalar};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::bind1;
+
+use super::elementwise::{self, one_dtype, rebind1};
+use super::{promoted, select};
+
+/// The compare type of StableHLO for a dtype.
+fn compare_type(dtype: DType) -> Attr {
+    Attr::Static(match dtype.kind() {
+        Kind::Bool | Kind::Uint => "#stablehlo<comparison_type UNSIGNED>",
+        Kind::Int => "#stablehlo<comparison_type SIGNED>",
+        Kind::Float | Kind::Complex => "#stablehlo<comparison_type FLOAT>",
+    })
+}
+
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $T:ident $name:literal $method:ident $dir:literal $op:tt $complex:literal;)*) => {
+        /// The primitives of this table.
+        pub(super) const NAMES: &[&str] = &[$($name),*];
+        $(
+            #[doc = concat!("`", $name, "`, elementwise; the result is `bool`.")]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+            pub struct $T;
+
+            impl Primitive for $T {
+                fn name(&self) -> &'static str {
+                    $name
+                }
+                fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                    one_dtype(inputs, |d| $complex || !d.is_complex(), "ordered values")?;
+                    elementwise::infer(inputs, DType::Bool)
+                }
+                fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+                    (vec![bind1($T, &[&x[0], &x[1]])], vec![None])
+                }
+                fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                    elementwise::batch(self, x, axes, n)
+                }
+                fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                    let attrs = [
+                        ("compare_type", compare_type(inputs[0].dtype)),
+                        ("comparison_direction", Attr::Static(concat!("#stablehlo<comparison_direction ", $dir, ">"))),
+                    ];
+                    elementwise::lower_with(cx, "stablehlo.compare", args, &outs[0], &attrs)
+                }
+                fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+                    let result = match (inputs[0].rounded(), inputs[1].rounded()) {
+                        (Scalar::Bool(a), Scalar::Bool(b)) => a $op b,
+                        (Scalar::Int(a), Scalar::Int(b)) => a $op b,
+                        (Scalar::Uint(a), Scalar::Uint(b)) => a $op b,
+                        (Scalar::Float(a), Scalar::Float(b)) if !super::subnormal(inputs[0].dtype(), a)
+                            && !super::subnormal(inputs[0].dtype(), b) => a $op b,
+                        _ => return None,
+                    };
+                    Some(Literal::strong(result))
+                }
+            }
+
+            impl Array {
+                $(#[$doc])*
+                #[track_caller]
+                #[must_use]
+                pub fn $method(&self, other: impl ArrayLike) -> Array {
+                    let [x, y] = promoted([self.clone(), other.to_array()]);
+                    bind1($T, &[&x, &y])
+                }
+            }
+        )*
+    };
+}
+
+comparisons! {
+    /// Where the elements are equal.
+    Eq "eq" equal "EQ" == true;
+    /// Where the elements differ.
+    Ne "ne" not_equal "NE" != true;
+    /// Where the elements are less than those of `other`.
+    Lt "lt" less "LT" < false;
+    /// Where the elements are at most those of `other`.
+    Le "le" less_equal "LE" <= false;
+    /// Where the elements are greater than those of `other`.
+    Gt "gt" greater "GT" > false;
+    /// Where the elements are at least those of `other`.
+    Ge "ge" greater_equal "GE" >= false;
+}
+
+/// The primitives of this file that stand outside the table.
+pub(super) const OTHER_NAMES: &[&str] = &["select_n", "clamp"];
+
+/// `select_n`, elementwise: the first operand picks which of the others each element comes from.
+///
+/// The predicate is `bool` (two cases) or `i32` (any number), of the cases' shape or a scalar.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SelectN;
+
+impl Primitive for SelectN {
+    fn name(&self) -> &'static str {
+        "select_n"
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let [which, cases @ ..] = inputs else { return Err(Error::shape("it takes a predicate and at least one case")) };
+        match which.dtype {
+            DType::Bool if cases.len() <= 2 => {}
+            DType::I32 => {}
+            _ => {
+                return Err(Error::dtype(format!(
+                    "the predicate must be bool for two cases or i32 for more, got {which} for {} cases",
+                    cases.len()
+                )));
+            }
+        }
+        let dtype = one_dtype(cases, |_| true, "")?;
+        let mut out = elementwise::infer(cases, dtype)?;
+        if which.rank() > 0 && which.shape != out[0].shape {
+            if out[0].rank() > 0 {
+                return Err(Error::shape(format!("the predicate {which} must be a scalar or have the shape of the cases, {}", out[0])));
+            }
+            out[0].shape = which.shape.clone();
+        }
+        Ok(out)
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let out = bind1(SelectN, &x.iter().collect::<Vec<_>>());
+        let tangents: Vec<Array> = (dx[1..].iter().zip(&x[1..]))
+            .map(|(t, x)| t.clone().unwrap_or_else(|| super::zeros_like(x)))
+            .collect();
+        let operands: Vec<&Array> = std::iter::once(&x[0]).chain(&tangents).collect();
+        let tangent = elementwise::spread_tangent(&bind1(SelectN, &operands), &out);
+        (vec![out], vec![Some(tangent)])
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let (Some(ct), Some(which)) = (&ct[0], inputs[0].known()) else { return vec![None; inputs.len()] };
+        let zero = super::zeros_like(ct);
+        let pick = |case: usize, operand: &Operand| {
+            let Operand::Linear(aval) = operand else { return None };
+            let operands: Vec<&Array> =
+                std::iter::once(which).chain((0..inputs.len() - 1).map(|i| if i == case { ct } else { &zero })).collect();
+            Some(elementwise::unspread(&bind1(SelectN, &operands), aval))
+        };
+        std::iter::once(None).chain(inputs[1..].iter().enumerate().map(|(i, x)| pick(i, x))).collect()
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        elementwise::batch(self, x, axes, n)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let args = cx.same_shape(args, &outs[0].shape);
+        let cases = &args[1..];
+        if inputs[0].dtype == DType::Bool {
+            return match cases {
+                // StableHLO's select takes the case for true first.
+                [a, b] => smallvec::smallvec![cx.op("stablehlo.select", &[args[0].clone(), b.clone(), a.clone()], &[], &outs[0])],
+                _ => smallvec::smallvec![cases[0].clone()],
+            };
+        }
+        let mut result = cases[cases.len() - 1].clone();
+        let index = Aval::new(DType::I32, &outs[0].shape);
+        for (i, case) in cases.iter().enumerate().rev().skip(1) {
+            let i = cx.splat(&index, Literal::int(DType::I32, i as i64));
+            let attrs = [
+                ("compare_type", compare_type(DType::I32)),
+                ("comparison_direction", Attr::Static("#stablehlo<comparison_direction LE>")),
+            ];
+            let here = cx.op("stablehlo.compare", &[args[0].clone(), i], &attrs, &index.with_dtype(DType::Bool));
+            result = cx.op("stablehlo.select", &[here, case.clone(), result], &[], &outs[0]);
+        }
+        smallvec::smallvec![result]
+    }
+
+    fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+        let which = inputs[0].value().to_i64().clamp(0, inputs.len() as i64 - 2);
+        let picked = inputs[1 + which as usize];
+        Some(Literal::new(picked.dtype(), picked.rounded()))
+    }
+}
+
+/// `clamp`, elementwise: `min(max(x, lo), hi)`; the operands are `lo`, `x`, `hi`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Clamp;
+
+impl Primitive for Clamp {
+    fn name(&self) -> &'static str {
+        "clamp"
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let dtype = one_dtype(inputs, |d| !d.is_complex(), "ordered values")?;
+        let mut out = elementwise::infer(inputs, dtype)?;
+        if out[0].shape != inputs[1].shape {
+            return Err(Error::shape(format!("bounds of shape {} do not fit the operand {}", out[0].shape, inputs[1])));
+        }
+        out[0].weak_type = inputs[1].weak_type;
+        Ok(out)
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let (lo, mid, hi) = (&x[0], &x[1], &x[2]);
+        let out = rebind1(self, &[lo, mid, hi]);
+        let shape = out.shape();
+        let part = |t: &Tangent, here: Array| {
+            let t = elementwise::spread_tangent(t.as_ref()?, &out);
+            Some(select(&here, &t, &super::zeros_like(&t), shape))
+        };
+        let inside = || mid.greater(lo).logical_and(mid.less(hi));
+        let tangent = elementwise::sum_tangents([
+            dx[0].as_ref().and_then(|_| part(&dx[0], lo.greater(mid).logical_and(lo.less(hi)))),
+            dx[1].as_ref().and_then(|_| part(&dx[1], inside())),
+            dx[2].as_ref().and_then(|_| part(&dx[2], mid.greater(hi).logical_or(lo.greater(hi)))),
+        ]);
+        (vec![out], vec![tangent])
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        if axes[1].is_some() || x[1].ndim() > 0 {
+            return elementwise::batch(self, x, axes, n);
+        }
+        // A scalar between batched bounds: it must have the shape of the result.
+        let spread = Shape::new(&[n]);
+        elementwise::batch(self, &[x[0].clone(), x[1].broadcast_to(&spread), x[2].clone()], &[axes[0], Some(0), axes[2]], n)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        elementwise::lower(cx, "stablehlo.clamp", args, &outs[0])
+    }
+}

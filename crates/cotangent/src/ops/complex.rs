@@ -1,0 +1,169 @@
+//! Complex numbers and their parts.
+
+use stablehlo::Value;
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::Aval;
+use crate::core::dtype::DType;
+use crate::core::error::Result;
+use crate::core::literal::Literal;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::bind1;
+
+use super::elementwise::{self, one_dtype};
+use super::promoted;
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["real", "imag", "conj", "complex"];
+
+fn complex_of(dtype: DType) -> DType {
+    if dtype == DType::F64 { DType::C128 } else { DType::C64 }
+}
+
+macro_rules! parts {
+    ($($T:ident $name:literal $op:literal, |$ct:ident| $transpose:expr;)*) => { $(
+        #[doc = concat!("`", $name, "`, elementwise: a part of complex numbers, as a real array.")]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $T;
+
+        impl Primitive for $T {
+            fn name(&self) -> &'static str {
+                $name
+            }
+            fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                let dtype = one_dtype(inputs, DType::is_complex, "complex numbers")?;
+                elementwise::infer(inputs, dtype.real())
+            }
+            fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+                (vec![bind1($T, &[&x[0]])], vec![dx[0].as_ref().map(|t| bind1($T, &[t]))])
+            }
+            fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+                vec![ct[0].as_ref().map(|$ct| $transpose)]
+            }
+            fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                (vec![bind1($T, &[&x[0]])], axes.to_vec())
+            }
+            fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                elementwise::lower(cx, $op, args, &outs[0])
+            }
+        }
+    )* };
+}
+
+parts! {
+    Real "real" "stablehlo.real", |ct| bind1(Complex, &[ct, &super::zeros_like(ct)]);
+    // JAX's convention: the transpose pairs without conjugation, so that of Im is −i.
+    Imag "imag" "stablehlo.imag", |ct| bind1(Complex, &[&super::zeros_like(ct), &-ct]);
+}
+
+/// `complex`: complex numbers from their real and imaginary parts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Complex;
+
+impl Primitive for Complex {
+    fn name(&self) -> &'static str {
+        "complex"
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let dtype = one_dtype(inputs, |d| matches!(d, DType::F32 | DType::F64), "f32 or f64")?;
+        elementwise::infer(inputs, complex_of(dtype))
+    }
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let part = |i: usize| dx[i].clone().unwrap_or_else(|| super::zeros_like(&x[i]));
+        (vec![bind1(Complex, &[&x[0], &x[1]])], vec![Some(bind1(Complex, &[&part(0), &part(1)]))])
+    }
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let Some(ct) = &ct[0] else { return vec![None, None] };
+        let real = inputs[0].is_linear().then(|| elementwise::unspread(&bind1(Real, &[ct]), &inputs[0].aval()));
+        let imag = inputs[1].is_linear().then(|| elementwise::unspread(&-bind1(Imag, &[ct]), &inputs[1].aval()));
+        vec![real, imag]
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        elementwise::batch(self, x, axes, n)
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        elementwise::lower(cx, "stablehlo.complex", args, &outs[0])
+    }
+}
+
+/// `conj`: the complex conjugate. It is linear over the reals only, which is how JAX transposes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Conj;
+
+impl Primitive for Conj {
+    fn name(&self) -> &'static str {
+        "conj"
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        elementwise::infer(inputs, one_dtype(inputs, DType::is_complex, "complex numbers")?)
+    }
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        (vec![bind1(Conj, &[&x[0]])], vec![dx[0].as_ref().map(|t| bind1(Conj, &[t]))])
+    }
+    fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+        vec![ct[0].as_ref().map(|ct| bind1(Conj, &[ct]))]
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![bind1(Conj, &[&x[0]])], axes.to_vec())
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let part = outs[0].with_dtype(outs[0].dtype.real());
+        let real = cx.op("stablehlo.real", args, &[], &part);
+        let imag = cx.op("stablehlo.imag", args, &[], &part);
+        let minus = cx.op("stablehlo.negate", &[imag], &[], &part);
+        smallvec::smallvec![cx.op("stablehlo.complex", &[real, minus], &[], &outs[0])]
+    }
+}
+
+/// d|z| = Re(conj(z)·t)/|z|, and 0 at 0.
+pub(super) fn abs_jvp(t: &Array, z: &Array, modulus: &Array) -> Array {
+    let number = |v: f64| Array::literal(Literal::float(modulus.dtype(), v));
+    let at_zero = modulus.equal(&number(0.0));
+    let safe = super::select(&at_zero, &number(1.0), modulus, modulus.shape());
+    let direction = super::select(&at_zero, &number(0.0), &(number(1.0) / safe), modulus.shape());
+    (z.real() * t.real() + z.imag() * t.imag()) * direction
+}
+
+/// d(z/|z|): the part of the tangent across z, over |z|; 0 at 0.
+pub(super) fn sign_jvp(t: &Array, z: &Array, sign: &Array) -> Tangent {
+    let modulus = z.abs();
+    let number = |v: f64| Array::literal(Literal::float(modulus.dtype(), v));
+    let at_zero = modulus.equal(&number(0.0));
+    let safe = super::select(&at_zero, &number(1.0), &modulus, modulus.shape());
+    let scale = super::select(&at_zero, &number(0.0), &(number(1.0) / safe), modulus.shape());
+    // sign · i·Im(conj(sign)·t)
+    let across = (sign.real() * t.imag() - sign.imag() * t.real()) * scale;
+    Some(bind1(Complex, &[&-(sign.imag() * &across), &(sign.real() * &across)]))
+}
+
+impl Array {
+    /// The real part; real arrays are their own.
+    #[track_caller]
+    #[must_use]
+    pub fn real(&self) -> Array {
+        if self.dtype().is_complex() { bind1(Real, &[self]) } else { self.clone() }
+    }
+
+    /// The imaginary part; of real arrays it is zero.
+    #[track_caller]
+    #[must_use]
+    pub fn imag(&self) -> Array {
+        if self.dtype().is_complex() { bind1(Imag, &[self]) } else { super::zeros_like(self) }
+    }
+
+    /// The complex conjugate; real arrays are their own.
+    #[track_caller]
+    #[must_use]
+    pub fn conj(&self) -> Array {
+        if self.dtype().is_complex() { bind1(Conj, &[self]) } else { self.clone() }
+    }
+
+    /// Complex numbers from `self` as real and `imag` as imaginary parts.
+    #[track_caller]
+    #[must_use]
+    pub fn complex(&self, imag: impl ArrayLike) -> Array {
+        let [re, im] = promoted([self.to_inexact(), imag.to_array().to_inexact()]);
+        bind1(Complex, &[&re, &im])
+    }
+}

@@ -1,0 +1,230 @@
+//! From one dtype to another.
+
+use stablehlo::{Attr, Value};
+
+use crate::core::array::{Array, Repr};
+use crate::core::aval::Aval;
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::{Error, Result};
+use crate::core::literal::{Literal, Scalar};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::bind1;
+
+use super::elementwise::rebind1;
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["convert_element_type", "bitcast_convert_type", "reduce_precision"];
+
+/// `convert_element_type`: the same numbers in another dtype.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConvertElementType {
+    /// The dtype of the result.
+    pub dtype: DType,
+    /// Whether the result is weakly typed.
+    pub weak: bool,
+}
+
+impl ConvertElementType {
+    fn wide(&self) -> bool {
+        !matches!(self.dtype, DType::F16 | DType::BF16)
+    }
+}
+
+impl Primitive for ConvertElementType {
+    fn name(&self) -> &'static str {
+        "convert_element_type"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let weak = if self.weak { "True" } else { "False" };
+        vec![("new_dtype", self.dtype.to_string()), ("weak_type", weak.to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        Ok(smallvec::smallvec![inputs[0].with_dtype(self.dtype).with_weak_type(self.weak)])
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let tangent = dx[0].as_ref().filter(|_| self.dtype.is_inexact()).map(|t| rebind1(self, &[t]));
+        (vec![rebind1(self, &[&x[0]])], vec![tangent])
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let aval = inputs[0].aval();
+        let back = |ct: &Array| {
+            // From complex back to real only the real part has a cotangent.
+            let ct = if aval.dtype.is_complex() { ct.clone() } else { ct.real() };
+            bind1(ConvertElementType { dtype: aval.dtype, weak: aval.weak_type }, &[&ct])
+        };
+        vec![ct[0].as_ref().map(back)]
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![rebind1(self, &[&x[0]])], axes.to_vec())
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let (from, to) = (inputs[0].dtype, self.dtype);
+        if from == to {
+            return smallvec::smallvec![args[0].clone()];
+        }
+        if to == DType::Bool {
+            // A number is true when it is not zero; StableHLO's convert would truncate it first.
+            let zero = cx.splat(&inputs[0], Literal::int(from, 0));
+            let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
+            return smallvec::smallvec![cx.op("stablehlo.compare", &[args[0].clone(), zero], &attrs, &outs[0])];
+        }
+        if from.is_complex() && !to.is_complex() {
+            let part = outs[0].with_dtype(from.real());
+            let real = cx.op("stablehlo.real", args, &[], &part);
+            return smallvec::smallvec![cx.op("stablehlo.convert", &[real], &[], &outs[0])];
+        }
+        smallvec::smallvec![cx.op("stablehlo.convert", args, &[], &outs[0])]
+    }
+
+    fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+        let x = &inputs[0];
+        // What XLA gives for numbers that the new dtype cannot hold is left to it.
+        let exact = match (x.rounded(), self.dtype.kind()) {
+            (Scalar::Float(v), Kind::Float) => v.is_finite() && super::exact_float(self.dtype, v, &[v]).is_some(),
+            (Scalar::Float(_) | Scalar::Complex(..), _) => false,
+            // Integers of more than 53 bits would be rounded twice on their way to f32.
+            (Scalar::Int(v), Kind::Float | Kind::Complex) => self.wide() && v.unsigned_abs() < 1 << 53,
+            (Scalar::Uint(v), Kind::Float | Kind::Complex) => self.wide() && v < 1 << 53,
+            _ => true,
+        };
+        exact.then(|| x.convert(self.dtype, self.weak))
+    }
+}
+
+/// `bitcast_convert_type`: the same bits read as another dtype of the same width.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BitcastConvertType {
+    /// The dtype of the result.
+    pub dtype: DType,
+}
+
+impl Primitive for BitcastConvertType {
+    fn name(&self) -> &'static str {
+        "bitcast_convert_type"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("new_dtype", self.dtype.to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let x = &inputs[0];
+        if x.dtype.bits() != self.dtype.bits() || x.dtype.is_complex() || self.dtype.is_complex() {
+            return Err(Error::dtype(format!("the bits of {x} cannot be read as {}: the widths differ", self.dtype)));
+        }
+        Ok(smallvec::smallvec![x.with_dtype(self.dtype)])
+    }
+
+    fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        (vec![rebind1(self, &[&x[0]])], vec![None])
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![rebind1(self, &[&x[0]])], axes.to_vec())
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        smallvec::smallvec![cx.op("stablehlo.bitcast_convert", args, &[], &outs[0])]
+    }
+}
+
+/// `reduce_precision`: rounded to fewer bits of exponent and mantissa, in the same dtype.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReducePrecision {
+    /// Bits of the exponent.
+    pub exponent_bits: u8,
+    /// Bits of the mantissa.
+    pub mantissa_bits: u8,
+}
+
+impl Primitive for ReducePrecision {
+    fn name(&self) -> &'static str {
+        "reduce_precision"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("exponent_bits", self.exponent_bits.to_string()), ("mantissa_bits", self.mantissa_bits.to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        if !inputs[0].dtype.is_float() || self.exponent_bits == 0 {
+            return Err(Error::dtype(format!(
+                "it takes real floating-point numbers and at least one exponent bit, got {} and {}",
+                inputs[0], self.exponent_bits
+            )));
+        }
+        Ok(smallvec::smallvec![inputs[0].clone()])
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        (vec![rebind1(self, &[&x[0]])], vec![dx[0].as_ref().map(|t| rebind1(self, &[t]))])
+    }
+
+    fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+        vec![ct[0].as_ref().map(|ct| rebind1(self, &[ct]))]
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![rebind1(self, &[&x[0]])], axes.to_vec())
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let attrs = [
+            ("exponent_bits", Attr::I32(i32::from(self.exponent_bits))),
+            ("mantissa_bits", Attr::I32(i32::from(self.mantissa_bits))),
+        ];
+        smallvec::smallvec![cx.op("stablehlo.reduce_precision", args, &attrs, &outs[0])]
+    }
+}
+
+impl Array {
+    /// The same numbers in another dtype, as NumPy converts: floats to integers by dropping the fraction,
+    /// complex to real by dropping the imaginary part, anything to `bool` by comparing with zero.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1.9f32, -1.9]).astype(DType::I32).to_vec::<i32>(), [1, -1]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn astype(&self, dtype: DType) -> Array {
+        self.convert(dtype, false)
+    }
+
+    #[track_caller]
+    pub(crate) fn convert(&self, dtype: DType, weak: bool) -> Array {
+        if self.dtype() == dtype && self.weak_type() == weak {
+            return self.clone();
+        }
+        match &self.0 {
+            // A Rust number beside an array: it takes its dtype before anything is computed.
+            Repr::Scalar(literal) if literal.weak_type() && literal.dtype().kind() == dtype.kind() => {
+                Array::literal(literal.convert(dtype, weak))
+            }
+            _ => bind1(ConvertElementType { dtype, weak }, &[self]),
+        }
+    }
+
+    /// The same bits read as another dtype of the same width.
+    ///
+    /// # Panics
+    /// When the widths differ.
+    #[track_caller]
+    #[must_use]
+    pub fn bitcast(&self, dtype: DType) -> Array {
+        bind1(BitcastConvertType { dtype }, &[self])
+    }
+
+    /// Integers and truth values as floats; what is floating-point already stays.
+    #[track_caller]
+    pub(crate) fn to_inexact(&self) -> Array {
+        if self.dtype().is_inexact() { self.clone() } else { self.convert(DType::F32, self.weak_type()) }
+    }
+}

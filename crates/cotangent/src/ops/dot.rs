@@ -1,0 +1,176 @@
+//! Contractions.
+
+use stablehlo::{Attr, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
+use crate::core::dtype::DType;
+use crate::core::error::{Error, Result};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::print::tuple;
+use crate::core::trace::bind1;
+
+use super::elementwise::{rebind1, sum_tangents};
+use super::shape::{check_axes, shifted};
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["dot_general"];
+
+/// `dot_general`: a sum of products over contracting dimensions, for each index of the batch dimensions.
+///
+/// The result has the batch dimensions first, then the other dimensions of the left operand, then those of
+/// the right one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DotGeneral {
+    /// The contracting dimensions of the left and the right operand.
+    pub contract: [Vec<usize>; 2],
+    /// The batch dimensions of the left and the right operand.
+    pub batch: [Vec<usize>; 2],
+}
+
+impl DotGeneral {
+    /// The dimensions of operand `side` that are neither contracted nor batched.
+    fn free(&self, side: usize, rank: usize) -> Vec<usize> {
+        (0..rank).filter(|d| !self.contract[side].contains(d) && !self.batch[side].contains(d)).collect()
+    }
+
+    /// The cotangent of operand `side`, given that of the result and the other operand.
+    fn cotangent(&self, side: usize, ct: &Array, aval: &Aval, other: &Array) -> Array {
+        let nb = self.batch[0].len();
+        let other_side = 1 - side;
+        let other_free = self.free(other_side, other.ndim());
+        let free = self.free(side, aval.rank());
+        // In the result the other operand's free dimensions stand after the batch, or last.
+        let start = if side == 0 { nb + free.len() } else { nb };
+        let ct_contract: Vec<usize> = (start..start + other_free.len()).collect();
+        let dot = DotGeneral {
+            contract: [ct_contract, other_free],
+            batch: [(0..nb).collect(), self.batch[other_side].clone()],
+        };
+        let product = bind1(dot, &[ct, other]);
+        // It has the dimensions: batch, own free, and what was contracted in the other's order.
+        let mut order: Vec<(usize, usize)> = self.contract[other_side].iter().copied().zip(0..).collect();
+        order.sort_unstable();
+        let mut place = vec![0; aval.rank()];
+        for (i, d) in self.batch[side].iter().enumerate() {
+            place[*d] = i;
+        }
+        for (i, d) in free.iter().enumerate() {
+            place[*d] = nb + i;
+        }
+        for (i, (_, pair)) in order.iter().enumerate() {
+            place[self.contract[side][*pair]] = nb + free.len() + i;
+        }
+        product.permute(&place)
+    }
+}
+
+impl Primitive for DotGeneral {
+    fn name(&self) -> &'static str {
+        "dot_general"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let pair = |p: &[Vec<usize>; 2]| format!("({}, {})", tuple_of(&p[0]), tuple_of(&p[1]));
+        vec![("dimension_numbers", format!("({}, {})", pair(&self.contract), pair(&self.batch)))]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let (x, y) = (&inputs[0], &inputs[1]);
+        if x.dtype != y.dtype {
+            return Err(Error::dtype(format!("operands must have one dtype, got {x} and {y}")));
+        }
+        for (side, aval) in [x, y].into_iter().enumerate() {
+            let axes: Vec<usize> = self.contract[side].iter().chain(&self.batch[side]).copied().collect();
+            check_axes(&axes, aval)?;
+        }
+        for (what, [a, b]) in [("contracting", &self.contract), ("batch", &self.batch)] {
+            let sizes = |aval: &Aval, dims: &[usize]| dims.iter().map(|d| aval.shape[*d]).collect::<Vec<_>>();
+            if sizes(x, a) != sizes(y, b) {
+                return Err(Error::shape(format!(
+                    "{what} dimensions {} of {x} and {} of {y} must have equal sizes",
+                    tuple(a),
+                    tuple(b)
+                )));
+            }
+        }
+        let shape: Shape = (self.batch[0].iter().map(|d| x.shape[*d]))
+            .chain(self.free(0, x.rank()).into_iter().map(|d| x.shape[d]))
+            .chain(self.free(1, y.rank()).into_iter().map(|d| y.shape[d]))
+            .collect();
+        Ok(smallvec::smallvec![Aval::new(x.dtype, shape).with_weak_type(x.weak_type && y.weak_type)])
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let tangent = sum_tangents([
+            dx[0].as_ref().map(|t| rebind1(self, &[t, &x[1]])),
+            dx[1].as_ref().map(|t| rebind1(self, &[&x[0], t])),
+        ]);
+        (vec![rebind1(self, &[&x[0], &x[1]])], vec![tangent])
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let Some(ct) = &ct[0] else { return vec![None, None] };
+        match inputs {
+            [Operand::Linear(aval), Operand::Known(y)] => vec![Some(self.cotangent(0, ct, aval, y)), None],
+            [Operand::Known(x), Operand::Linear(aval)] => vec![None, Some(self.cotangent(1, ct, aval, x))],
+            _ => crate::core::error::raise(crate::core::primitive::missing_rule("dot_general", "transpose")),
+        }
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let shift = |p: &[Vec<usize>; 2]| [shifted(&p[0], axes[0]), shifted(&p[1], axes[1])];
+        let mut prim = DotGeneral { contract: shift(&self.contract), batch: shift(&self.batch) };
+        let out = match (axes[0], axes[1]) {
+            (Some(a), Some(b)) => {
+                prim.batch[0].insert(0, a);
+                prim.batch[1].insert(0, b);
+                Some(0)
+            }
+            // The batch axis is one of the free dimensions, in its place among them.
+            (Some(a), None) => prim.free(0, x[0].ndim()).iter().position(|d| *d == a).map(|i| self.batch[0].len() + i),
+            (None, Some(b)) => {
+                let before = self.batch[0].len() + prim.free(0, x[0].ndim()).len();
+                prim.free(1, x[1].ndim()).iter().position(|d| *d == b).map(|i| before + i)
+            }
+            (None, None) => None,
+        };
+        (vec![bind1(prim, &[&x[0], &x[1]])], vec![out])
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let list = |dims: &[usize]| dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let mut parts = Vec::new();
+        for (name, dims) in [
+            ("lhs_batching_dimensions", &self.batch[0]),
+            ("rhs_batching_dimensions", &self.batch[1]),
+            ("lhs_contracting_dimensions", &self.contract[0]),
+            ("rhs_contracting_dimensions", &self.contract[1]),
+        ] {
+            if !dims.is_empty() {
+                parts.push(format!("{name} = [{}]", list(dims)));
+            }
+        }
+        let numbers = format!("#stablehlo.dot<{}>", parts.join(", "));
+        let default = "[#stablehlo<precision DEFAULT>, #stablehlo<precision DEFAULT>]";
+        let attrs = [("dot_dimension_numbers", Attr::Raw(numbers)), ("precision_config", Attr::Static(default))];
+        if inputs[0].dtype == DType::Bool {
+            // A sum of products of truth values is whether any product is true.
+            let wide = [inputs[0].with_dtype(DType::I32), inputs[1].with_dtype(DType::I32)];
+            let x = cx.op("stablehlo.convert", &args[..1], &[], &wide[0]);
+            let y = cx.op("stablehlo.convert", &args[1..], &[], &wide[1]);
+            let sum = outs[0].with_dtype(DType::I32);
+            let product = cx.op("stablehlo.dot_general", &[x, y], &attrs, &sum);
+            let zero = cx.splat(&sum, crate::core::literal::Literal::int(DType::I32, 0));
+            let ne = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
+            return smallvec::smallvec![cx.op("stablehlo.compare", &[product, zero], &ne, &outs[0])];
+        }
+        smallvec::smallvec![cx.op("stablehlo.dot_general", args, &attrs, &outs[0])]
+    }
+}
+
+fn tuple_of(dims: &[usize]) -> String {
+    let texts: Vec<_> = dims.iter().map(ToString::to_string).collect();
+    format!("[{}]", texts.join(", "))
+}

@@ -1,0 +1,125 @@
+//! The primitives: one struct, one `impl Primitive`, one place; a file per family.
+
+pub mod binary;
+pub mod compare;
+pub mod complex;
+pub mod convert;
+pub mod dot;
+pub(crate) mod elementwise;
+mod operators;
+pub mod reduce;
+pub mod shape;
+pub mod sort;
+pub mod stop_gradient;
+pub mod threefry;
+pub mod unary;
+
+use crate::core::array::Array;
+use crate::core::aval::IntoShape;
+use crate::core::dtype::DType;
+use crate::core::error::OrRaise;
+use crate::core::literal::{Literal, Scalar};
+use crate::core::promote::promote_types;
+use crate::core::trace::bind1;
+
+/// The name of every first-order primitive. The suite of rule tests walks this list: one without stored
+/// results and numeric checks fails it.
+#[must_use]
+pub fn registry() -> Vec<&'static str> {
+    [
+        unary::NAMES,
+        unary::OTHER_NAMES,
+        unary::BIT_NAMES,
+        binary::NAMES,
+        compare::NAMES,
+        compare::OTHER_NAMES,
+        complex::NAMES,
+        convert::NAMES,
+        dot::NAMES,
+        reduce::NAMES,
+        reduce::OTHER_NAMES,
+        reduce::CUMULATIVE_NAMES,
+        shape::NAMES,
+        sort::NAMES,
+        stop_gradient::NAMES,
+        threefry::NAMES,
+    ]
+    .concat()
+}
+
+/// The operands converted to the dtype in which JAX's promotion lets them meet, and broadcast to one shape.
+/// Scalars keep their rank: elementwise primitives spread them.
+#[track_caller]
+pub(crate) fn promoted<const N: usize>(mut operands: [Array; N]) -> [Array; N] {
+    let first = (operands[0].dtype(), operands[0].weak_type());
+    let (dtype, weak) =
+        operands[1..].iter().fold(first, |bound, x| promote_types(bound, (x.dtype(), x.weak_type())));
+    for x in &mut operands {
+        if x.dtype() != dtype {
+            *x = x.convert(dtype, weak);
+        }
+    }
+    broadcast(operands)
+}
+
+/// The operands broadcast to one shape, but for scalars.
+#[track_caller]
+pub(crate) fn broadcast<const N: usize>(mut operands: [Array; N]) -> [Array; N] {
+    let shaped = |x: &&Array| x.ndim() > 0;
+    let Some(first) = operands.iter().find(shaped) else { return operands };
+    if operands.iter().filter(shaped).all(|x| x.shape() == first.shape()) {
+        return operands;
+    }
+    let mut shape = first.aval().shape;
+    for x in operands.iter().filter(shaped) {
+        shape = shape::broadcast_shapes(&shape, x.shape()).or_raise();
+    }
+    for x in operands.iter_mut().filter(|x| x.ndim() > 0) {
+        *x = x.broadcast_to(&shape);
+    }
+    operands
+}
+
+/// An array of one value.
+#[track_caller]
+pub(crate) fn full(shape: impl IntoShape, value: Literal) -> Array {
+    Array::literal(value).broadcast_to(shape)
+}
+
+/// An array of zeros.
+#[track_caller]
+pub(crate) fn zeros(shape: impl IntoShape, dtype: DType) -> Array {
+    full(shape, Literal::int(dtype, 0))
+}
+
+/// Zeros of the shape and dtype of `x`.
+#[track_caller]
+pub(crate) fn zeros_like(x: &Array) -> Array {
+    zeros(&x.aval().shape, x.dtype())
+}
+
+/// `yes` where `condition` holds, `no` elsewhere, in `shape`; scalars are spread.
+#[track_caller]
+pub(crate) fn select(condition: &Array, yes: &Array, no: &Array, shape: &[usize]) -> Array {
+    let fit = |x: &Array| if x.ndim() == shape.len() { x.clone() } else { x.broadcast_to(shape) };
+    bind1(compare::SelectN, &[&fit(condition), &fit(no), &fit(yes)])
+}
+
+/// Whether `value` lies so near to zero that XLA's CPU code may flush it there.
+pub(crate) fn subnormal(dtype: DType, value: f64) -> bool {
+    let least = match dtype {
+        DType::F16 => 6.103_515_625e-5,
+        DType::BF16 | DType::F32 => f64::from(f32::MIN_POSITIVE),
+        _ => f64::MIN_POSITIVE,
+    };
+    value != 0.0 && value.abs() < least
+}
+
+/// A float result as a literal, unless it is one of those that XLA may give otherwise: NaN, whose bits are
+/// not specified, and what is subnormal or came from it.
+pub(crate) fn exact_float(dtype: DType, value: f64, inputs: &[f64]) -> Option<Literal> {
+    let plain = |v: f64| !v.is_nan() && !subnormal(dtype, v);
+    let result = Literal::new(dtype, Scalar::Float(value));
+    let exact = matches!(result.value(), Scalar::Float(v) if plain(v)) && inputs.iter().all(|v| plain(*v));
+    exact.then_some(result)
+}

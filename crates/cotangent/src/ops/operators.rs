@@ -1,0 +1,276 @@
+//! Rust's operators on arrays, in owned and borrowed forms, with scalars on either side.
+//!
+//! The scalars are those that literals become, `f64` and `i32` (and complex numbers). With `f32` or `i64` beside
+//! them, a literal's type would be ambiguous and `(x + 1.0).sqrt()` would not compile. Other scalars enter by
+//! `Array::from`.
+
+use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Rem, Shl, Shr, Sub};
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::dtype::{DType, Kind};
+use crate::core::trace::bind1;
+
+use super::{binary, promoted, unary};
+
+impl Array {
+    #[track_caller]
+    fn op_add(&self, other: &Array) -> Array {
+        // Truth values add as NumPy has it: `or`.
+        match self.both_bool(other) {
+            true => self.op_bitor(other),
+            false => binary_op(binary::Add, self, other),
+        }
+    }
+
+    #[track_caller]
+    fn op_sub(&self, other: &Array) -> Array {
+        binary_op(binary::Sub, self, other)
+    }
+
+    #[track_caller]
+    fn op_mul(&self, other: &Array) -> Array {
+        match self.both_bool(other) {
+            true => self.op_bitand(other),
+            false => binary_op(binary::Mul, self, other),
+        }
+    }
+
+    /// True division: integers divide as floats.
+    #[track_caller]
+    fn op_div(&self, other: &Array) -> Array {
+        let [x, y] = promoted([self.clone(), other.clone()]);
+        bind1(binary::Div, &[&x.to_inexact(), &y.to_inexact()])
+    }
+
+    /// The remainder with the sign of the divisor, as in Python.
+    #[track_caller]
+    fn op_rem(&self, other: &Array) -> Array {
+        let [x, y] = promoted([self.clone(), other.clone()]);
+        let truncated = bind1(binary::Rem, &[&x, &y]);
+        if x.dtype().kind() == Kind::Uint {
+            return truncated;
+        }
+        let zero = super::zeros((), truncated.dtype());
+        let wrong = truncated.less(&zero).not_equal(y.less(&zero)).logical_and(truncated.not_equal(&zero));
+        super::select(&wrong, &(&truncated + &y), &truncated, truncated.shape())
+    }
+
+    #[track_caller]
+    fn op_bitand(&self, other: &Array) -> Array {
+        binary_op(binary::And, self, other)
+    }
+
+    #[track_caller]
+    fn op_bitor(&self, other: &Array) -> Array {
+        binary_op(binary::Or, self, other)
+    }
+
+    #[track_caller]
+    fn op_bitxor(&self, other: &Array) -> Array {
+        binary_op(binary::Xor, self, other)
+    }
+
+    #[track_caller]
+    fn op_shl(&self, other: &Array) -> Array {
+        binary_op(binary::ShiftLeft, self, other)
+    }
+
+    /// Arithmetic for signed integers, logical for unsigned ones.
+    #[track_caller]
+    fn op_shr(&self, other: &Array) -> Array {
+        let [x, y] = promoted([self.clone(), other.clone()]);
+        match x.dtype().kind() {
+            Kind::Uint => bind1(binary::ShiftRightLogical, &[&x, &y]),
+            _ => bind1(binary::ShiftRightArithmetic, &[&x, &y]),
+        }
+    }
+
+    fn both_bool(&self, other: &Array) -> bool {
+        self.dtype() == DType::Bool && other.dtype() == DType::Bool
+    }
+}
+
+#[track_caller]
+fn binary_op(prim: impl crate::core::primitive::Primitive, x: &Array, y: &Array) -> Array {
+    if x.dtype() == y.dtype() && x.shape() == y.shape() {
+        return bind1(prim, &[x, y]);
+    }
+    let [x, y] = promoted([x.clone(), y.clone()]);
+    bind1(prim, &[&x, &y])
+}
+
+macro_rules! operators {
+    ($($Trait:ident $method:ident $name:ident;)*) => { $(
+        impl $Trait<&Array> for &Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: &Array) -> Array {
+                self.$name(other)
+            }
+        }
+        impl $Trait<Array> for &Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: Array) -> Array {
+                self.$name(&other)
+            }
+        }
+        impl $Trait<&Array> for Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: &Array) -> Array {
+                self.$name(other)
+            }
+        }
+        impl $Trait<Array> for Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: Array) -> Array {
+                self.$name(&other)
+            }
+        }
+        operators!(@scalar $Trait $method $name: i32, f64, num_complex::Complex<f64>);
+    )* };
+    (@scalar $Trait:ident $method:ident $name:ident: $($t:ty),*) => { $(
+        impl $Trait<$t> for &Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: $t) -> Array {
+                self.$name(&other.into())
+            }
+        }
+        impl $Trait<$t> for Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: $t) -> Array {
+                self.$name(&other.into())
+            }
+        }
+        impl $Trait<&Array> for $t {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: &Array) -> Array {
+                Array::from(self).$name(other)
+            }
+        }
+        impl $Trait<Array> for $t {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: Array) -> Array {
+                Array::from(self).$name(&other)
+            }
+        }
+    )* };
+}
+
+operators! {
+    Add add op_add;
+    Sub sub op_sub;
+    Mul mul op_mul;
+    Div div op_div;
+    Rem rem op_rem;
+    BitAnd bitand op_bitand;
+    BitOr bitor op_bitor;
+    BitXor bitxor op_bitxor;
+    Shl shl op_shl;
+    Shr shr op_shr;
+}
+
+macro_rules! assign_operators {
+    ($($Trait:ident $method:ident $name:ident;)*) => { $(
+        impl<T: ArrayLike> std::ops::$Trait<T> for Array {
+            #[track_caller]
+            fn $method(&mut self, other: T) {
+                *self = self.$name(&other.to_array());
+            }
+        }
+    )* };
+}
+
+assign_operators! {
+    AddAssign add_assign op_add;
+    SubAssign sub_assign op_sub;
+    MulAssign mul_assign op_mul;
+    DivAssign div_assign op_div;
+}
+
+impl Neg for &Array {
+    type Output = Array;
+    #[track_caller]
+    fn neg(self) -> Array {
+        bind1(unary::Neg, &[self])
+    }
+}
+
+impl Neg for Array {
+    type Output = Array;
+    #[track_caller]
+    fn neg(self) -> Array {
+        bind1(unary::Neg, &[&self])
+    }
+}
+
+impl Not for &Array {
+    type Output = Array;
+    #[track_caller]
+    fn not(self) -> Array {
+        self.logical_not()
+    }
+}
+
+impl Not for Array {
+    type Output = Array;
+    #[track_caller]
+    fn not(self) -> Array {
+        self.logical_not()
+    }
+}
+
+impl Array {
+    /// The power with an array or a number as exponent; integers become floats.
+    ///
+    /// The derivative at a base of zero follows JAX: 0 in the base where the exponent is 0, 0 in the exponent
+    /// where the base is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn pow(&self, y: impl ArrayLike) -> Array {
+        let [x, y] = promoted([self.clone(), y.to_array()]);
+        bind1(binary::Pow, &[&x.to_inexact(), &y.to_inexact()])
+    }
+
+    /// The angle of the point (`x`, `self`) to the positive x-axis.
+    #[track_caller]
+    #[must_use]
+    pub fn atan2(&self, x: impl ArrayLike) -> Array {
+        let [y, x] = promoted([self.clone(), x.to_array()]);
+        bind1(binary::Atan2, &[&y.to_inexact(), &x.to_inexact()])
+    }
+
+    /// The greater of the elements and those of `other`; a NaN in either is the result.
+    #[track_caller]
+    #[must_use]
+    pub fn maximum(&self, other: impl ArrayLike) -> Array {
+        binary_op(binary::Max, self, &other.to_array())
+    }
+
+    /// The lesser of the elements and those of `other`; a NaN in either is the result.
+    #[track_caller]
+    #[must_use]
+    pub fn minimum(&self, other: impl ArrayLike) -> Array {
+        binary_op(binary::Min, self, &other.to_array())
+    }
+
+    /// Truth of both, elementwise; numbers are true when they are not zero.
+    #[track_caller]
+    #[must_use]
+    pub fn logical_and(&self, other: impl ArrayLike) -> Array {
+        binary_op(binary::And, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
+    }
+
+    /// Truth of either, elementwise; numbers are true when they are not zero.
+    #[track_caller]
+    #[must_use]
+    pub fn logical_or(&self, other: impl ArrayLike) -> Array {
+        binary_op(binary::Or, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
+    }
+}

@@ -1,0 +1,415 @@
+//! Reductions over axes, arg-reductions and cumulative operations.
+
+use stablehlo::{Attr, Type, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::{Error, Result};
+use crate::core::literal::{Literal, Scalar};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::print::tuple;
+use crate::core::trace::bind1;
+
+use super::elementwise::{one_dtype, rebind1};
+use super::shape::{BroadcastInDim, check_axes, linear_unary, shifted};
+
+fn number(d: DType) -> bool {
+    d != DType::Bool
+}
+fn ordered(d: DType) -> bool {
+    !d.is_complex()
+}
+fn bits(d: DType) -> bool {
+    d.is_integer() || d == DType::Bool
+}
+
+/// The least and the greatest value of a dtype: what a maximum and a minimum start from.
+fn extremes(dtype: DType) -> (Literal, Literal) {
+    let bits = dtype.bits() as u32;
+    let pair = |lo, hi| (Literal::new(dtype, lo), Literal::new(dtype, hi));
+    match dtype.kind() {
+        Kind::Bool => pair(Scalar::Bool(false), Scalar::Bool(true)),
+        Kind::Int => pair(Scalar::Int(i64::MIN >> (64 - bits)), Scalar::Int(i64::MAX >> (64 - bits))),
+        Kind::Uint => pair(Scalar::Uint(0), Scalar::Uint(u64::MAX >> (64 - bits))),
+        _ => pair(Scalar::Float(f64::NEG_INFINITY), Scalar::Float(f64::INFINITY)),
+    }
+}
+
+fn reduced(x: &Aval, axes: &[usize]) -> Result<Aval> {
+    check_axes(axes, x)?;
+    Ok(x.with_shape(x.shape.remove(axes)))
+}
+
+/// A batched reduction: the axes shift, and the batch axis keeps its place among those that remain.
+fn batch_axes(axes: &[usize], batch: Option<usize>) -> (Vec<usize>, Option<usize>) {
+    let inner = shifted(axes, batch);
+    let out = batch.map(|b| b - inner.iter().filter(|a| **a < b).count());
+    (inner, out)
+}
+
+/// `y`, with the axes that a reduction removed put back and repeated to the shape of `x`.
+fn restore(y: &Array, x: &Aval, axes: &[usize]) -> Array {
+    let dims = (0..x.rank()).filter(|d| !axes.contains(d)).collect();
+    bind1(BroadcastInDim { shape: x.shape.clone(), dims }, &[y])
+}
+
+macro_rules! reductions {
+    ($($T:ident $name:literal: $accepts:ident ($what:literal), $op:literal, init $init:expr, { $($rules:tt)* })*) => {
+        /// The reductions.
+        pub(super) const NAMES: &[&str] = &[$($name),*];
+        $(
+            #[doc = concat!("`", $name, "` over some axes, which the result no longer has.")]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+            pub struct $T {
+                /// The axes that are reduced.
+                pub axes: Vec<usize>,
+            }
+
+            impl Primitive for $T {
+                fn name(&self) -> &'static str {
+                    $name
+                }
+                fn params(&self) -> Vec<(&'static str, String)> {
+                    vec![("axes", tuple(&self.axes))]
+                }
+                fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                    one_dtype(inputs, $accepts, $what)?;
+                    Ok(smallvec::smallvec![reduced(&inputs[0], &self.axes)?])
+                }
+                fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                    let (axes, out) = batch_axes(&self.axes, axes[0]);
+                    (vec![bind1($T { axes }, &[&x[0]])], vec![out])
+                }
+                fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                    let init: fn(DType) -> Literal = $init;
+                    let dtype = outs[0].dtype;
+                    let init = cx.splat(&Aval::new(dtype, ()), init(dtype));
+                    smallvec::smallvec![cx.reduce($op, &args[0], &init, &self.axes, &outs[0])]
+                }
+                $($rules)*
+            }
+        )*
+    };
+}
+
+/// The jvp of a maximum or minimum: where several elements share it, so they do its tangent.
+fn extremum_jvp(prim: &dyn Primitive, axes: &[usize], x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+    let out = rebind1(prim, &[&x[0]]);
+    let tangent = dx[0].as_ref().map(|t| {
+        let chosen = x[0].equal(&restore(&out, &x[0].aval(), axes)).convert(t.dtype(), false);
+        let count = chosen.sum_axes(axes);
+        (t * &chosen).sum_axes(axes) / count
+    });
+    (vec![out], vec![tangent])
+}
+
+macro_rules! no_tangent {
+    () => {
+        fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+            (vec![rebind1(self, &[&x[0]])], vec![None])
+        }
+    };
+}
+
+reductions! {
+    ReduceSum "reduce_sum": number ("numbers"), "stablehlo.add", init |d| Literal::int(d, 0), {
+        linear_unary!();
+        fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+            vec![ct[0].as_ref().map(|ct| restore(ct, &inputs[0].aval(), &self.axes))]
+        }
+    }
+    ReduceProd "reduce_prod": number ("numbers"), "stablehlo.multiply", init |d| Literal::int(d, 1), {
+        fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+            let out = rebind1(self, &[&x[0]]);
+            // Each element's slope is the product of all others: what comes before it times what comes after.
+            let tangent = dx[0].as_ref().map(|t| {
+                let aval = x[0].aval();
+                let kept: Vec<usize> = (0..aval.rank()).filter(|d| !self.axes.contains(d)).collect();
+                let order: Vec<usize> = kept.iter().chain(&self.axes).copied().collect();
+                let flat: Shape = kept.iter().map(|d| aval.shape[*d])
+                    .chain([self.axes.iter().map(|d| aval.shape[*d]).product()]).collect();
+                let (x, t) = (x[0].permute(&order).reshape(&flat), t.permute(&order).reshape(&flat));
+                (t * others_product(&x)).sum_axes(&[flat.rank() - 1])
+            });
+            (vec![out], vec![tangent])
+        }
+    }
+    ReduceMax "reduce_max": ordered ("ordered values"), "stablehlo.maximum", init |d| extremes(d).0, {
+        fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+            extremum_jvp(self, &self.axes, x, dx)
+        }
+    }
+    ReduceMin "reduce_min": ordered ("ordered values"), "stablehlo.minimum", init |d| extremes(d).1, {
+        fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+            extremum_jvp(self, &self.axes, x, dx)
+        }
+    }
+    ReduceAnd "reduce_and": bits ("integers or truth values"), "stablehlo.and",
+        init |d| Literal::new(d, if d == DType::Bool { Scalar::Bool(true) } else { Scalar::Int(-1) }), { no_tangent!(); }
+    ReduceOr "reduce_or": bits ("integers or truth values"), "stablehlo.or", init |d| Literal::int(d, 0), { no_tangent!(); }
+    ReduceXor "reduce_xor": bits ("integers or truth values"), "stablehlo.xor", init |d| Literal::int(d, 0), { no_tangent!(); }
+}
+
+/// Along the last axis, the product of all elements but each, without dividing: zeros are no exception.
+fn others_product(x: &Array) -> Array {
+    let axis = x.ndim() - 1;
+    let n = x.shape()[axis];
+    if n == 0 {
+        return x.clone();
+    }
+    let one = super::full(&x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
+    let shifted = |part: &Array, in_front: bool| {
+        let parts = if in_front { [&one, part] } else { [part, &one] };
+        bind1(super::shape::Concatenate { dimension: axis }, &parts)
+    };
+    let before = shifted(&bind1(CumProd { axis, reverse: false }, &[&x.slice_axis(axis, 0, n - 1)]), true);
+    let after = shifted(&bind1(CumProd { axis, reverse: true }, &[&x.slice_axis(axis, 1, n)]), false);
+    before * after
+}
+
+/// `argmax` and `argmin`: the first index of the greatest or least element along an axis; NaN counts as such.
+macro_rules! arg_reductions {
+    ($($T:ident $name:literal $direction:literal;)*) => { $(
+        #[doc = concat!("`", $name, "` along an axis, which the result no longer has.")]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $T {
+            /// The axis.
+            pub axis: usize,
+            /// The dtype of the index.
+            pub index_dtype: DType,
+        }
+
+        impl Primitive for $T {
+            fn name(&self) -> &'static str {
+                $name
+            }
+            fn params(&self) -> Vec<(&'static str, String)> {
+                vec![("axes", tuple(&[self.axis])), ("index_dtype", self.index_dtype.to_string())]
+            }
+            fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                one_dtype(inputs, ordered, "ordered values")?;
+                let out = reduced(&inputs[0], &[self.axis])?;
+                if inputs[0].shape[self.axis] == 0 {
+                    return Err(Error::shape(format!("axis {} of {} is empty and has no such element", self.axis, inputs[0])));
+                }
+                if !self.index_dtype.is_integer() {
+                    return Err(Error::dtype(format!("an index is an integer, not {}", self.index_dtype)));
+                }
+                Ok(smallvec::smallvec![out.with_dtype(self.index_dtype)])
+            }
+            no_tangent!();
+            fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                let (inner, out) = batch_axes(&[self.axis], axes[0]);
+                (vec![bind1($T { axis: inner[0], index_dtype: self.index_dtype }, &[&x[0]])], vec![out])
+            }
+            fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                let greatest = $direction == "GT";
+                smallvec::smallvec![lower_arg(cx, &args[0], &inputs[0], self.axis, greatest, &outs[0])]
+            }
+        }
+    )* };
+}
+
+arg_reductions! {
+    ArgMax "argmax" "GT";
+    ArgMin "argmin" "LT";
+}
+
+fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greatest: bool, out: &Aval) -> Value {
+    let index = aval.with_dtype(out.dtype);
+    let indices = cx.op("stablehlo.iota", &[], &[("iota_dimension", Attr::I64(axis as i64))], &index);
+    let scalar = Aval::new(aval.dtype, ());
+    let init = if greatest { extremes(aval.dtype).0 } else { extremes(aval.dtype).1 };
+    let init = cx.splat(&scalar, init);
+    let zero = cx.splat(&Aval::new(out.dtype, ()), Literal::int(out.dtype, 0));
+    let (value_ty, index_ty, flag) = (scalar.mlir(), Type::tensor(&[], out.dtype.mlir()), Type::tensor(&[], "i1"));
+    let results = [out.with_dtype(aval.dtype).mlir(), out.mlir()];
+    let mut op = cx.block.begin_op("stablehlo.reduce", [x, &indices, &init, &zero], &results);
+    op.region(&[value_ty.clone(), index_ty.clone(), value_ty.clone(), index_ty.clone()], |block, args| {
+        let compare = |block: &mut stablehlo::Block, a: &Value, b: &Value, direction: &'static str| {
+            block.op1("stablehlo.compare", [a, b], &[("comparison_direction", Attr::Static(direction))], &flag)
+        };
+        let better = if greatest { "#stablehlo<comparison_direction GT>" } else { "#stablehlo<comparison_direction LT>" };
+        let (a, i, b, j) = (&args[0], &args[1], &args[2], &args[3]);
+        let is_nan = compare(block, a, a, "#stablehlo<comparison_direction NE>");
+        let wins = compare(block, a, b, better);
+        let first = block.op1("stablehlo.or", [&is_nan, &wins], &[], &flag);
+        let same = compare(block, a, b, "#stablehlo<comparison_direction EQ>");
+        let other_nan = compare(block, b, b, "#stablehlo<comparison_direction NE>");
+        let both_nan = block.op1("stablehlo.and", [&is_nan, &other_nan], &[], &flag);
+        let tie = block.op1("stablehlo.or", [&same, &both_nan], &[], &flag);
+        let earlier = compare(block, i, j, "#stablehlo<comparison_direction LT>");
+        // In a tie the smaller index wins; otherwise whoever is better (a NaN beats all).
+        let pick = block.op1("stablehlo.select", [&tie, &earlier, &first], &[], &flag);
+        let value = block.op1("stablehlo.select", [&pick, a, b], &[], &value_ty);
+        let index = block.op1("stablehlo.select", [&pick, i, j], &[], &index_ty);
+        vec![value, index]
+    });
+    op.finish(&[("dimensions", Attr::i64s([axis]))]).swap_remove(1)
+}
+
+macro_rules! cumulative {
+    ($($T:ident $name:literal: $accepts:ident ($what:literal), $op:literal, init $init:expr, { $($rules:tt)* })*) => {
+        /// The cumulative operations.
+        pub(super) const CUMULATIVE_NAMES: &[&str] = &[$($name),*];
+        $(
+            #[doc = concat!("`", $name, "` along an axis: element `i` covers the elements up to `i` (from `i` on, if reversed).")]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+            pub struct $T {
+                /// The axis.
+                pub axis: usize,
+                /// Whether it runs from the end.
+                pub reverse: bool,
+            }
+
+            impl Primitive for $T {
+                fn name(&self) -> &'static str {
+                    $name
+                }
+                fn params(&self) -> Vec<(&'static str, String)> {
+                    let reverse = if self.reverse { "True" } else { "False" };
+                    vec![("axis", self.axis.to_string()), ("reverse", reverse.to_string())]
+                }
+                fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                    one_dtype(inputs, $accepts, $what)?;
+                    check_axes(&[self.axis], &inputs[0])?;
+                    Ok(smallvec::smallvec![inputs[0].clone()])
+                }
+                fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                    let axis = shifted(&[self.axis], axes[0])[0];
+                    (vec![bind1($T { axis, reverse: self.reverse }, &[&x[0]])], axes.to_vec())
+                }
+                fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                    let init: fn(DType) -> Literal = $init;
+                    let init = init(outs[0].dtype);
+                    smallvec::smallvec![lower_window(cx, $op, &args[0], &inputs[0], init, self.axis, self.reverse)]
+                }
+                $($rules)*
+            }
+        )*
+    };
+}
+
+cumulative! {
+    CumSum "cumsum": number ("numbers"), "stablehlo.add", init |d| Literal::int(d, 0), {
+        linear_unary!();
+        fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+            vec![ct[0].as_ref().map(|ct| bind1(CumSum { axis: self.axis, reverse: !self.reverse }, &[ct]))]
+        }
+    }
+    CumProd "cumprod": number ("numbers"), "stablehlo.multiply", init |d| Literal::int(d, 1), {
+        fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+            let out = rebind1(self, &[&x[0]]);
+            let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
+                (a * b, da * b + a * db)
+            }));
+            (vec![out], vec![tangent])
+        }
+    }
+    CumMax "cummax": ordered ("ordered values"), "stablehlo.maximum", init |d| extremes(d).0, {
+        fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+            let out = rebind1(self, &[&x[0]]);
+            let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
+                pick_pair(a, da, b, db, &a.greater(b))
+            }));
+            (vec![out], vec![tangent])
+        }
+    }
+    CumMin "cummin": ordered ("ordered values"), "stablehlo.minimum", init |d| extremes(d).1, {
+        fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+            let out = rebind1(self, &[&x[0]]);
+            let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
+                pick_pair(a, da, b, db, &a.less(b))
+            }));
+            (vec![out], vec![tangent])
+        }
+    }
+}
+
+/// The better of two elements with its tangent; in a tie half of each tangent.
+fn pick_pair(a: &Array, da: &Array, b: &Array, db: &Array, first: &Array) -> (Array, Array) {
+    let tie = super::select(&a.equal(b), &((da + db) * 0.5), db, a.shape());
+    (super::select(first, a, b, a.shape()), super::select(first, da, &tie, a.shape()))
+}
+
+/// The tangent of a cumulative operation: the same scan over pairs of value and tangent, in log₂ n steps
+/// (each step combines every element with the one `step` before it).
+fn scan_jvp(
+    x: &Array,
+    t: &Array,
+    axis: usize,
+    reverse: bool,
+    combine: impl Fn((&Array, &Array), (&Array, &Array)) -> (Array, Array),
+) -> Array {
+    let n = x.shape()[axis];
+    let (mut x, mut t) = (x.clone(), t.clone());
+    let mut step = 1;
+    let join = |a: &Array, b: &Array| bind1(super::shape::Concatenate { dimension: axis }, &[a, b]);
+    while step < n {
+        // Elements without a partner stay; the others meet the part that is `step` nearer to the start.
+        let (rest, tail, head) = if reverse {
+            ((n - step, n), (0, n - step), (step, n))
+        } else {
+            ((0, step), (step, n), (0, n - step))
+        };
+        let part = |a: &Array, (lo, hi): (usize, usize)| a.slice_axis(axis, lo, hi);
+        let (y, dy) = combine((&part(&x, head), &part(&t, head)), (&part(&x, tail), &part(&t, tail)));
+        (x, t) = if reverse {
+            (join(&y, &part(&x, rest)), join(&dy, &part(&t, rest)))
+        } else {
+            (join(&part(&x, rest), &y), join(&part(&t, rest), &dy))
+        };
+        step *= 2;
+    }
+    t
+}
+
+/// A cumulative operation as a window that reaches back (or on) over the whole axis.
+fn lower_window(cx: &mut Lowering<'_>, op: &str, x: &Value, aval: &Aval, init: Literal, axis: usize, reverse: bool) -> Value {
+    let n = aval.shape[axis];
+    if aval.size() == 0 {
+        return x.clone();
+    }
+    let rank = aval.rank();
+    let scalar = Aval::new(aval.dtype, ());
+    let init = cx.splat(&scalar, init);
+    let ones = |at: i64| Attr::i64s((0..rank).map(|d| if d == axis { at } else { 1 }));
+    let padding: Vec<i64> = (0..rank)
+        .flat_map(|d| match (d == axis, reverse) {
+            (false, _) => [0, 0],
+            (true, false) => [n as i64 - 1, 0],
+            (true, true) => [0, n as i64 - 1],
+        })
+        .collect();
+    let padding = Attr::dense(&Type::tensor(&[rank, 2], "i64"), padding);
+    let ty = scalar.mlir();
+    let mut window = cx.block.begin_op("stablehlo.reduce_window", [x, &init], &[aval.mlir()]);
+    window.region(&[ty.clone(), ty.clone()], |block, args| vec![block.op1(op, args, &[], &ty)]);
+    let attrs = [
+        ("base_dilations", ones(1)),
+        ("padding", padding),
+        ("window_dilations", ones(1)),
+        ("window_dimensions", ones(n as i64)),
+        ("window_strides", ones(1)),
+    ];
+    window.finish(&attrs).swap_remove(0)
+}
+
+/// The primitives of this file that stand outside the tables.
+pub(super) const OTHER_NAMES: &[&str] = &["argmax", "argmin"];
+
+impl Array {
+    /// The sum over `axes`; the result no longer has them.
+    #[track_caller]
+    pub(crate) fn sum_axes(&self, axes: &[usize]) -> Array {
+        if axes.is_empty() { self.clone() } else { bind1(ReduceSum { axes: axes.to_vec() }, &[self]) }
+    }
+
+    /// The sum of all elements.
+    #[track_caller]
+    pub(crate) fn sum_all(&self) -> Array {
+        self.sum_axes(&(0..self.ndim()).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,152 @@
+//! Sorting.
+
+use stablehlo::{Attr, Block, Type, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::{Error, Result};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::{bind, bind1};
+
+use super::elementwise::rebind;
+use super::shape::{Iota, batched_in_front, check_axes};
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["sort"];
+
+/// `sort`: several operands of one shape, ordered along a dimension by the first `num_keys` of them.
+///
+/// The order is total: −0 and 0 are equal, NaNs come last. A stable sort keeps the order of equals.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sort {
+    /// The dimension.
+    pub dimension: usize,
+    /// Whether equal elements keep their order.
+    pub is_stable: bool,
+    /// How many operands are compared, the first one first.
+    pub num_keys: usize,
+}
+
+impl Primitive for Sort {
+    fn name(&self) -> &'static str {
+        "sort"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let stable = if self.is_stable { "True" } else { "False" };
+        vec![
+            ("dimension", self.dimension.to_string()),
+            ("is_stable", stable.to_string()),
+            ("num_keys", self.num_keys.to_string()),
+        ]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        if self.num_keys == 0 || self.num_keys > inputs.len() {
+            return Err(Error::value(format!("{} keys of {} operands", self.num_keys, inputs.len())));
+        }
+        check_axes(&[self.dimension], &inputs[0])?;
+        if let Some(other) = inputs.iter().find(|x| x.shape != inputs[0].shape) {
+            return Err(Error::shape(format!("operands must have one shape, got {} and {other}", inputs[0])));
+        }
+        if let Some(key) = inputs[..self.num_keys].iter().find(|x| x.dtype.is_complex()) {
+            return Err(Error::dtype(format!("a key must be ordered, got {key}")));
+        }
+        Ok(inputs.iter().cloned().collect())
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        // The tangents travel with their elements: they are further operands that are not compared.
+        let tangents: Vec<&Array> = dx.iter().flatten().collect();
+        let operands: Vec<&Array> = x.iter().chain(tangents.iter().copied()).collect();
+        let stable = Sort { is_stable: true, ..self.clone() };
+        let mut sorted = bind(stable, &operands).into_vec();
+        let mut moved = sorted.split_off(x.len()).into_iter();
+        (sorted, dx.iter().map(|t| t.as_ref().and_then(|_| moved.next())).collect())
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let Some(keys) = inputs[..self.num_keys].iter().map(Operand::known).collect::<Option<Vec<_>>>() else {
+            crate::core::error::raise(crate::core::primitive::missing_rule("sort", "transpose"))
+        };
+        // Where each element came from; sorting by it sends every cotangent back there.
+        let aval = inputs[0].aval();
+        let iota = bind1(Iota { dtype: DType::I32, shape: aval.shape, dimension: self.dimension }, &[]);
+        let operands: Vec<&Array> = keys.iter().copied().chain([&iota]).collect();
+        let sorted = bind(Sort { is_stable: true, ..self.clone() }, &operands);
+        let origin = &sorted[self.num_keys];
+        let back = Sort { dimension: self.dimension, is_stable: false, num_keys: 1 };
+        (ct.iter().zip(inputs))
+            .map(|(ct, x)| ct.as_ref().filter(|_| x.is_linear()).map(|ct| bind(back.clone(), &[origin, ct])[1].clone()))
+            .collect()
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let moved: Vec<Array> = x.iter().zip(axes).map(|(x, a)| batched_in_front(x, *a, size)).collect();
+        let prim = Sort { dimension: self.dimension + 1, ..self.clone() };
+        let out = rebind(&prim, &moved.iter().collect::<Vec<_>>());
+        (out.into_vec(), vec![Some(0); x.len()])
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let results: Vec<Type> = outs.iter().map(Aval::mlir).collect();
+        let params: Vec<Type> = inputs.iter().flat_map(|x| vec![Type::tensor(&[], x.dtype.mlir()); 2]).collect();
+        let keys: Vec<DType> = inputs[..self.num_keys].iter().map(|x| x.dtype).collect();
+        let mut op = cx.block.begin_op("stablehlo.sort", args, &results);
+        op.region(&params, |block, args| vec![less(block, args, &keys)]);
+        op.finish(&[("dimension", Attr::I64(self.dimension as i64)), ("is_stable", Attr::Bool(self.is_stable))])
+            .into_iter()
+            .collect()
+    }
+}
+
+/// Lexicographic "less than" over the keys; the arguments come in pairs.
+fn less(block: &mut Block, args: &[Value], keys: &[DType]) -> Value {
+    let flag = Type::tensor(&[], "i1");
+    let mut result: Option<Value> = None;
+    for (i, dtype) in keys.iter().enumerate().rev() {
+        let a = total_order_key(block, &args[2 * i], *dtype);
+        let b = total_order_key(block, &args[2 * i + 1], *dtype);
+        let compare = |block: &mut Block, direction: &'static str| {
+            let ty = match dtype.kind() {
+                Kind::Float => "#stablehlo<comparison_type TOTALORDER>",
+                Kind::Int => "#stablehlo<comparison_type SIGNED>",
+                _ => "#stablehlo<comparison_type UNSIGNED>",
+            };
+            let attrs = [("compare_type", Attr::Static(ty)), ("comparison_direction", Attr::Static(direction))];
+            block.op1("stablehlo.compare", [&a, &b], &attrs, &flag)
+        };
+        let before = compare(block, "#stablehlo<comparison_direction LT>");
+        result = Some(match result {
+            None => before,
+            Some(later) => {
+                let equal = compare(block, "#stablehlo<comparison_direction EQ>");
+                let later = block.op1("stablehlo.and", [&equal, &later], &[], &flag);
+                block.op1("stablehlo.or", [&before, &later], &[], &flag)
+            }
+        });
+    }
+    match result {
+        Some(result) => result,
+        None => unreachable!("a sort has at least one key"),
+    }
+}
+
+/// A float whose total order is NumPy's: −0 becomes 0, every NaN the same positive NaN.
+fn total_order_key(block: &mut Block, x: &Value, dtype: DType) -> Value {
+    if !dtype.is_float() {
+        return x.clone();
+    }
+    let (ty, flag) = (x.ty().clone(), Type::tensor(&[], "i1"));
+    let compare = |block: &mut Block, y: &Value, direction: &'static str| {
+        block.op1("stablehlo.compare", [x, y], &[("comparison_direction", Attr::Static(direction))], &flag)
+    };
+    let zero = block.splat(&ty, 0.0f32);
+    let is_zero = compare(block, &zero, "#stablehlo<comparison_direction EQ>");
+    let no_sign = block.op1("stablehlo.select", [&is_zero, &zero, x], &[], &ty);
+    let is_nan = compare(block, x, "#stablehlo<comparison_direction NE>");
+    let nan = block.splat(&ty, f32::NAN);
+    block.op1("stablehlo.select", [&is_nan, &nan, &no_sign], &[], &ty)
+}

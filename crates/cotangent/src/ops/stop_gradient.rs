@@ -1,0 +1,44 @@
+//! The end of differentiation.
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::Result;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Outputs, Primitive, Tangent};
+use crate::core::trace::bind1;
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["stop_gradient"];
+
+/// `stop_gradient`: the identity, whose derivative is taken to be zero.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StopGradient;
+
+impl Primitive for StopGradient {
+    fn name(&self) -> &'static str {
+        "stop_gradient"
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        Ok(smallvec::smallvec![inputs[0].clone()])
+    }
+    fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        (vec![bind1(StopGradient, &[&x[0]])], vec![None])
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![bind1(StopGradient, &[&x[0]])], axes.to_vec())
+    }
+    fn lower(&self, _: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        smallvec::smallvec![args[0].clone()]
+    }
+}
+
+impl Array {
+    /// The same value, constant to differentiation.
+    #[track_caller]
+    #[must_use]
+    pub fn stop_gradient(&self) -> Array {
+        if self.dtype().is_inexact() { bind1(StopGradient, &[self]) } else { self.clone() }
+    }
+}

@@ -1,0 +1,481 @@
+//! Elementwise functions of one argument: a table of derivatives.
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::Result;
+use crate::core::literal::{Literal, Scalar};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::bind1;
+
+use super::elementwise::{self, one_dtype};
+
+fn float(d: DType) -> bool {
+    d.is_float()
+}
+fn inexact(d: DType) -> bool {
+    d.is_inexact()
+}
+fn number(d: DType) -> bool {
+    d != DType::Bool
+}
+
+/// How a row of the table is lowered: one operation, or a function that appends several.
+#[derive(Clone, Copy)]
+enum Lower {
+    Op(&'static str),
+    With(fn(&mut Lowering<'_>, &Value, &Aval) -> Value),
+}
+use Lower::{Op, With};
+
+/// The result on a scalar, where IEEE arithmetic makes it exact.
+type Fold = fn(&Literal) -> Option<Literal>;
+
+/// A row: type, method, dtypes taken, lowering, fold, derivative (from tangent, argument and result).
+macro_rules! unary {
+    ($(
+        $(#[$doc:meta])*
+        $T:ident $method:ident: $accepts:ident ($what:literal), $lower:expr, $fold:expr,
+            |$t:ident, $x:ident, $y:ident| $derivative:expr;
+    )*) => {
+        /// The primitives of this table.
+        pub(super) const NAMES: &[&str] = &[$(stringify!($method)),*];
+
+        $(
+            #[doc = concat!("`", stringify!($method), "`, elementwise.")]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+            pub struct $T;
+
+            impl Primitive for $T {
+                fn name(&self) -> &'static str {
+                    stringify!($method)
+                }
+                fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                    let dtype = one_dtype(inputs, $accepts, $what)?;
+                    elementwise::infer(inputs, dtype)
+                }
+                fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+                    let ($x, $y) = (&x[0], bind1($T, &[&x[0]]));
+                    let dy = dx[0].as_ref().and_then(|$t| {
+                        let _ = (&$t, $x, &$y);
+                        $derivative
+                    });
+                    (vec![$y], vec![dy])
+                }
+                fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                    (vec![bind1($T, &[&x[0]])], axes.to_vec())
+                }
+                fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                    let lower: Lower = $lower;
+                    smallvec::smallvec![match lower {
+                        Op(op) => cx.op(op, args, &[], &outs[0]),
+                        With(f) => f(cx, &args[0], &outs[0]),
+                    }]
+                }
+                fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+                    let fold: Option<Fold> = $fold;
+                    fold?(&inputs[0])
+                }
+            }
+        )*
+
+        impl Array {
+            $(
+                $(#[$doc])*
+                #[track_caller]
+                #[must_use]
+                pub fn $method(&self) -> Array {
+                    let accepts: fn(DType) -> bool = $accepts;
+                    // Integers enter the functions of real numbers as NumPy lets them: as floats.
+                    if !accepts(self.dtype()) && accepts(DType::F32) && !self.dtype().is_inexact() {
+                        return bind1($T, &[&self.to_inexact()]);
+                    }
+                    bind1($T, &[self])
+                }
+            )*
+        }
+    };
+}
+
+/// `c · t`, `t` being a tangent.
+fn scaled(t: &Array, c: f64) -> Array {
+    t * c
+}
+
+/// Folds a real function that is exact in every float format.
+fn fold_float(x: &Literal, f: fn(f64) -> f64) -> Option<Literal> {
+    match x.rounded() {
+        Scalar::Float(v) => super::exact_float(x.dtype(), f(v), &[v]),
+        _ => None,
+    }
+}
+
+unary! {
+    /// The cube root.
+    Cbrt cbrt: float ("real floating-point numbers"), Op("stablehlo.cbrt"), None, |t, x, y| Some(t * &y / (x * 3.0));
+    /// The smallest integers that are not below the elements.
+    Ceil ceil: float ("real floating-point numbers"), Op("stablehlo.ceil"), Some(|x| fold_float(x, f64::ceil)), |t, x, y| None;
+    /// The cosine.
+    Cos cos: inexact ("floating-point numbers"), Op("stablehlo.cosine"), None, |t, x, y| Some(-(t * x.sin()));
+    /// The hyperbolic cosine.
+    Cosh cosh: inexact ("floating-point numbers"), Op("chlo.cosh"), None, |t, x, y| Some(t * x.sinh());
+    /// The inverse cosine. Derivative: −1/√(1−x²).
+    Acos acos: inexact ("floating-point numbers"), Op("chlo.acos"), None, |t, x, y| Some(-(t * (1.0 - x.square()).rsqrt()));
+    /// The inverse hyperbolic cosine. Derivative: 1/√((x−1)(x+1)).
+    Acosh acosh: inexact ("floating-point numbers"), Op("chlo.acosh"), None, |t, x, y| Some(t * ((x - 1.0) * (x + 1.0)).rsqrt());
+    /// The inverse sine. Derivative: 1/√(1−x²).
+    Asin asin: inexact ("floating-point numbers"), Op("chlo.asin"), None, |t, x, y| Some(t * (1.0 - x.square()).rsqrt());
+    /// The inverse hyperbolic sine. Derivative: 1/√(1+x²).
+    Asinh asinh: inexact ("floating-point numbers"), Op("chlo.asinh"), None, |t, x, y| Some(t * (x.square() + 1.0).rsqrt());
+    /// The inverse tangent. Derivative: 1/(1+x²).
+    Atan atan: inexact ("floating-point numbers"), Op("chlo.atan"), None, |t, x, y| Some(t / (x.square() + 1.0));
+    /// The inverse hyperbolic tangent. Derivative: 1/(1−x²).
+    Atanh atanh: inexact ("floating-point numbers"), Op("chlo.atanh"), None, |t, x, y| Some(t / ((1.0 - x) * (1.0 + x)));
+    /// The logarithmic derivative of the gamma function. Its own derivative, the trigamma function, is not
+    /// a primitive yet: differentiating it is an error.
+    Digamma digamma: float ("real floating-point numbers"), Op("chlo.digamma"), None,
+        |t, x, y| crate::core::error::raise(crate::core::primitive::missing_rule("digamma", "jvp"));
+    /// The error function. Derivative: 2/√π · exp(−x²).
+    Erf erf: float ("real floating-point numbers"), Op("chlo.erf"), None,
+        |t, x, y| Some(scaled(t, std::f64::consts::FRAC_2_SQRT_PI) * (-x.square()).exp());
+    /// The complementary error function, 1 − erf(x), without cancellation.
+    Erfc erfc: float ("real floating-point numbers"), Op("chlo.erfc"), None,
+        |t, x, y| Some(scaled(t, -std::f64::consts::FRAC_2_SQRT_PI) * (-x.square()).exp());
+    /// The inverse error function. Derivative: √π/2 · exp(erf_inv(x)²).
+    ErfInv erf_inv: float ("real floating-point numbers"), Op("chlo.erf_inv"), None,
+        |t, x, y| Some(scaled(t, 1.0 / std::f64::consts::FRAC_2_SQRT_PI) * y.square().exp());
+    /// The exponential.
+    Exp exp: inexact ("floating-point numbers"), Op("stablehlo.exponential"), None, |t, x, y| Some(t * &y);
+    /// Two to the power of the elements.
+    Exp2 exp2: inexact ("floating-point numbers"), With(lower_exp2), None, |t, x, y| Some(scaled(t, std::f64::consts::LN_2) * &y);
+    /// exp(x) − 1, accurate near zero.
+    Expm1 expm1: inexact ("floating-point numbers"), Op("stablehlo.exponential_minus_one"), None, |t, x, y| Some(t * (&y + 1.0));
+    /// The largest integers that are not above the elements.
+    Floor floor: float ("real floating-point numbers"), Op("stablehlo.floor"), Some(|x| fold_float(x, f64::floor)), |t, x, y| None;
+    /// The logarithm of the absolute value of the gamma function.
+    Lgamma lgamma: float ("real floating-point numbers"), Op("chlo.lgamma"), None, |t, x, y| Some(t * x.digamma());
+    /// The natural logarithm.
+    Log log: inexact ("floating-point numbers"), Op("stablehlo.log"), None, |t, x, y| Some(t / x);
+    /// log(1 + x), accurate near zero.
+    Log1p log1p: inexact ("floating-point numbers"), Op("stablehlo.log_plus_one"), None, |t, x, y| Some(t / (x + 1.0));
+    /// The logistic function 1/(1 + exp(−x)).
+    Logistic logistic: inexact ("floating-point numbers"), Op("stablehlo.logistic"), None, |t, x, y| Some(t * &y * (1.0 - &y));
+    /// 1/√x.
+    Rsqrt rsqrt: inexact ("floating-point numbers"), Op("stablehlo.rsqrt"), None, |t, x, y| Some(scaled(t, -0.5) * (&y / x));
+    /// −1, 0 or 1; of complex numbers the point of the unit circle in their direction.
+    Sign sign: number ("numbers"), With(lower_sign), None,
+        |t, x, y| if x.dtype().is_complex() { super::complex::sign_jvp(t, x, &y) } else { None };
+    /// The sine.
+    Sin sin: inexact ("floating-point numbers"), Op("stablehlo.sine"), None, |t, x, y| Some(t * x.cos());
+    /// The hyperbolic sine.
+    Sinh sinh: inexact ("floating-point numbers"), Op("chlo.sinh"), None, |t, x, y| Some(t * x.cosh());
+    /// The square root.
+    Sqrt sqrt: inexact ("floating-point numbers"), Op("stablehlo.sqrt"), None, |t, x, y| Some(scaled(t, 0.5) / &y);
+    /// x².
+    Square square: number ("numbers"), With(lower_square), Some(|x| super::binary::fold_mul(x, x)), |t, x, y| Some(t * (x * 2.0));
+    /// The tangent.
+    Tan tan: inexact ("floating-point numbers"), Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0));
+    /// The hyperbolic tangent.
+    Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None, |t, x, y| Some(t * (1.0 + &y) * (1.0 - &y));
+}
+
+fn lower_exp2(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
+    let ln2 = cx.splat(out, Literal::float(out.dtype.real(), std::f64::consts::LN_2));
+    let scaled = cx.op("stablehlo.multiply", &[x.clone(), ln2], &[], out);
+    cx.op("stablehlo.exponential", &[scaled], &[], out)
+}
+
+fn lower_square(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
+    cx.op("stablehlo.multiply", &[x.clone(), x.clone()], &[], out)
+}
+
+/// StableHLO's sign takes no unsigned integers: there it is whether the element is not zero.
+fn lower_sign(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
+    if out.dtype.kind() == Kind::Uint {
+        let one = cx.splat(out, Literal::int(out.dtype, 1));
+        return cx.op("stablehlo.minimum", &[x.clone(), one], &[], out);
+    }
+    cx.op("stablehlo.sign", std::slice::from_ref(x), &[], out)
+}
+
+/// `neg`, elementwise.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Neg;
+
+impl Primitive for Neg {
+    fn name(&self) -> &'static str {
+        "neg"
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        elementwise::infer(inputs, one_dtype(inputs, number, "numbers")?)
+    }
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        (vec![-&x[0]], vec![dx[0].as_ref().map(|t| -t)])
+    }
+    fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+        vec![ct[0].as_ref().map(|ct| -ct)]
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![-&x[0]], axes.to_vec())
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        elementwise::lower(cx, "stablehlo.negate", args, &outs[0])
+    }
+    fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+        let (x, dtype) = (inputs[0], inputs[0].dtype());
+        match x.rounded() {
+            Scalar::Float(v) => super::exact_float(dtype, -v, &[v]),
+            Scalar::Int(v) => Some(Literal::new(dtype, Scalar::Int(v.wrapping_neg()))),
+            Scalar::Uint(v) => Some(Literal::new(dtype, Scalar::Uint(v.wrapping_neg()))),
+            _ => None,
+        }
+    }
+}
+
+/// `abs`, elementwise; of complex numbers the modulus, which is real.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Abs;
+
+impl Primitive for Abs {
+    fn name(&self) -> &'static str {
+        "abs"
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        elementwise::infer(inputs, one_dtype(inputs, number, "numbers")?.real())
+    }
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let y = x[0].abs();
+        let dy = dx[0].as_ref().map(|t| {
+            if x[0].dtype().is_complex() { super::complex::abs_jvp(t, &x[0], &y) } else { t * x[0].sign() }
+        });
+        (vec![y], vec![dy])
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![x[0].abs()], axes.to_vec())
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        if inputs[0].dtype.kind() == Kind::Uint {
+            return smallvec::smallvec![args[0].clone()];
+        }
+        elementwise::lower(cx, "stablehlo.abs", args, &outs[0])
+    }
+    fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+        fold_float(&inputs[0], f64::abs)
+    }
+}
+
+/// `round`, elementwise: to the nearest integer, halves away from zero or to even.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Round {
+    /// Whether halves go to the even neighbour, as NumPy and IEEE 754 do it.
+    pub to_even: bool,
+}
+
+impl Primitive for Round {
+    fn name(&self) -> &'static str {
+        "round"
+    }
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("rounding_method", u8::from(self.to_even).to_string())]
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        elementwise::infer(inputs, one_dtype(inputs, float, "real floating-point numbers")?)
+    }
+    fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        (vec![bind1(self.clone(), &[&x[0]])], vec![None])
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![bind1(self.clone(), &[&x[0]])], axes.to_vec())
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let op = if self.to_even { "stablehlo.round_nearest_even" } else { "stablehlo.round_nearest_afz" };
+        elementwise::lower(cx, op, args, &outs[0])
+    }
+    fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+        fold_float(&inputs[0], if self.to_even { f64::round_ties_even } else { f64::round })
+    }
+}
+
+/// `integer_pow`, elementwise: a fixed integer power, by repeated squaring.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IntegerPow {
+    /// The exponent.
+    pub y: i32,
+}
+
+impl Primitive for IntegerPow {
+    fn name(&self) -> &'static str {
+        "integer_pow"
+    }
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("y", self.y.to_string())]
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let dtype = one_dtype(inputs, number, "numbers")?;
+        if self.y < 0 && !dtype.is_inexact() {
+            return Err(crate::core::error::Error::dtype(format!(
+                "integers cannot be raised to the negative power {}",
+                self.y
+            ))
+            .help("convert the base to a float first: `.astype(DType::F32)`"));
+        }
+        elementwise::infer(inputs, dtype)
+    }
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let dy = dx[0].as_ref().and_then(|t| match self.y {
+            0 => None,
+            1 => Some(t.clone()),
+            y => Some(t * (x[0].powi(y - 1) * f64::from(y))),
+        });
+        (vec![bind1(self.clone(), &[&x[0]])], vec![dy])
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![bind1(self.clone(), &[&x[0]])], axes.to_vec())
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let out = &outs[0];
+        let one = |cx: &mut Lowering<'_>| cx.splat(out, Literal::int(out.dtype, 1));
+        let mut rest = self.y.unsigned_abs();
+        let (mut power, mut result): (Value, Option<Value>) = (args[0].clone(), None);
+        while rest > 0 {
+            if rest & 1 == 1 {
+                result = Some(match result {
+                    Some(acc) => cx.op("stablehlo.multiply", &[acc, power.clone()], &[], out),
+                    None => power.clone(),
+                });
+            }
+            rest >>= 1;
+            if rest > 0 {
+                power = cx.op("stablehlo.multiply", &[power.clone(), power], &[], out);
+            }
+        }
+        let result = match result {
+            Some(result) => result,
+            None => one(cx),
+        };
+        if self.y < 0 {
+            let one = one(cx);
+            return smallvec::smallvec![cx.op("stablehlo.divide", &[one, result], &[], out)];
+        }
+        smallvec::smallvec![result]
+    }
+}
+
+/// `is_finite`, elementwise: neither infinite nor NaN.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IsFinite;
+
+impl Primitive for IsFinite {
+    fn name(&self) -> &'static str {
+        "is_finite"
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        one_dtype(inputs, float, "real floating-point numbers")?;
+        elementwise::infer(inputs, DType::Bool)
+    }
+    fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        (vec![bind1(IsFinite, &[&x[0]])], vec![None])
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![bind1(IsFinite, &[&x[0]])], axes.to_vec())
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        elementwise::lower(cx, "stablehlo.is_finite", args, &outs[0])
+    }
+}
+
+macro_rules! bit_functions {
+    ($($(#[$doc:meta])* $T:ident $method:ident $name:literal: $accepts:expr, $op:literal;)*) => {
+        /// The primitives of this table.
+        pub(super) const BIT_NAMES: &[&str] = &[$($name),*];
+        $(
+            #[doc = concat!("`", $name, "`, elementwise, on the bits of integers.")]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+            pub struct $T;
+
+            impl Primitive for $T {
+                fn name(&self) -> &'static str {
+                    $name
+                }
+                fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                    elementwise::infer(inputs, one_dtype(inputs, $accepts, "integers")?)
+                }
+                fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+                    (vec![bind1($T, &[&x[0]])], vec![None])
+                }
+                fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                    (vec![bind1($T, &[&x[0]])], axes.to_vec())
+                }
+                fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                    elementwise::lower(cx, $op, args, &outs[0])
+                }
+            }
+
+            impl Array {
+                $(#[$doc])*
+                #[track_caller]
+                #[must_use]
+                pub fn $method(&self) -> Array {
+                    bind1($T, &[self])
+                }
+            }
+        )*
+    };
+}
+
+bit_functions! {
+    /// All bits turned over; of truth values the negation.
+    Not logical_not "not": |d| d.is_integer() || d == DType::Bool, "stablehlo.not";
+    /// The number of bits that are one.
+    PopulationCount population_count "population_count": DType::is_integer, "stablehlo.popcnt";
+    /// The number of leading zero bits.
+    Clz clz "clz": DType::is_integer, "stablehlo.count_leading_zeros";
+}
+
+/// The primitives of this file that stand outside the tables.
+pub(super) const OTHER_NAMES: &[&str] = &["neg", "abs", "round", "integer_pow", "is_finite"];
+
+impl Array {
+    /// The absolute value; of complex numbers the modulus.
+    #[track_caller]
+    #[must_use]
+    pub fn abs(&self) -> Array {
+        if self.dtype() == DType::Bool { self.clone() } else { bind1(Abs, &[self]) }
+    }
+
+    /// The nearest integers; halves go to the even neighbour, as in NumPy.
+    #[track_caller]
+    #[must_use]
+    pub fn round(&self) -> Array {
+        if self.dtype().is_inexact() { bind1(Round { to_even: true }, &[self]) } else { self.clone() }
+    }
+
+    /// A fixed integer power.
+    ///
+    /// # Panics
+    /// When integers are raised to a negative power.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1.0f32, 2.0, 3.0]).powi(2).to_vec::<f32>(), [1.0, 4.0, 9.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn powi(&self, y: i32) -> Array {
+        match y {
+            1 => self.clone(),
+            2 => bind1(Square, &[self]),
+            _ => bind1(IntegerPow { y }, &[self]),
+        }
+    }
+
+    /// Whether the elements are neither infinite nor NaN.
+    #[track_caller]
+    #[must_use]
+    pub fn is_finite(&self) -> Array {
+        bind1(IsFinite, &[&self.to_inexact()])
+    }
+}

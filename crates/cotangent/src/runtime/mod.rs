@@ -1,0 +1,7 @@
+//! Execution: programs are lowered, compiled once, cached by structure, and run.
+
+pub(crate) mod client;
+mod execute;
+pub(crate) mod program;
+
+pub(crate) use execute::{Runtime, run};

@@ -1,0 +1,71 @@
+//! Vectorisation: each value may have a batch axis, somewhere.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::core::array::Array;
+use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::core::trace::{Inputs, bind_at, stage, with_location};
+use crate::ops::shape::batched_in_front;
+
+use super::eval::Env;
+
+/// The results of a program over a batch of arguments, and where their batch axes are.
+pub(crate) fn batch(
+    jaxpr: &Jaxpr,
+    args: &[Array],
+    axes: &[Option<usize>],
+    size: usize,
+) -> (Vec<Array>, Vec<Option<usize>>) {
+    type Batched = (Array, Option<usize>);
+    let mut env: Env<Batched> = Env::new(jaxpr);
+    for (var, pair) in jaxpr.inputs.iter().zip(args.iter().cloned().zip(axes.iter().copied())) {
+        env.set(*var, pair);
+    }
+    let read = |env: &Env<Batched>, atom: &Atom| match atom {
+        Atom::Lit(literal) => (Array::literal(*literal), None),
+        Atom::Var(var) => match env.get(*var) {
+            Some(pair) => pair.clone(),
+            None => unreachable!("variables are defined before their use"),
+        },
+    };
+    for eqn in &jaxpr.eqns {
+        let (x, axes): (SmallVec<[Array; 4]>, SmallVec<[Option<usize>; 4]>) =
+            eqn.inputs.iter().map(|a| read(&env, a)).unzip();
+        let (outs, out_axes) = if axes.iter().all(Option::is_none) {
+            let outs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc).into_vec();
+            let axes = vec![None; outs.len()];
+            (outs, axes)
+        } else {
+            with_location(eqn.loc, || eqn.prim.batch(&x, &axes, size))
+        };
+        debug_assert_eq!(outs.len(), eqn.outputs.len(), "batch of {}", eqn.prim.name());
+        for ((var, out), axis) in eqn.outputs.iter().zip(outs).zip(out_axes) {
+            debug_assert_eq!(
+                axis.map_or_else(|| out.aval().shape, |a| out.aval().shape.remove(&[a])),
+                jaxpr.avals[var.index()].shape,
+                "batch of {}",
+                eqn.prim.name()
+            );
+            env.set(*var, (out, axis));
+        }
+    }
+    jaxpr.outputs.iter().map(|a| read(&env, a)).unzip()
+}
+
+/// A program over a batch, on types alone: batched inputs and results have their batch axis in front.
+pub(crate) fn batch_jaxpr(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Arc<Jaxpr>, Vec<bool>) {
+    let avals: Vec<_> = (jaxpr.input_avals().zip(batched))
+        .map(|(a, b)| if *b { a.with_shape(a.shape.insert(0, size)) } else { a.clone() })
+        .collect();
+    let axes: Vec<Option<usize>> = batched.iter().map(|b| b.then_some(0)).collect();
+    let (closed, batched) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
+        let (outs, out_axes) = batch(jaxpr, args, &axes, size);
+        let moved = (outs.iter().zip(&out_axes))
+            .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
+            .collect();
+        (moved, out_axes.iter().map(Option::is_some).collect())
+    });
+    (closed.jaxpr, batched)
+}

@@ -1,0 +1,58 @@
+//! Linearisation: the jvp rules run under a tangent frame, which keeps the linear work; all else falls
+//! through to the frame below, and what the tangent frame captures are the residuals.
+
+use std::sync::Arc;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::jaxpr::{Closed, Jaxpr};
+use crate::core::primitive::Tangent;
+use crate::core::trace::{Inputs, stage, stage_dependents};
+
+use super::jvp::jvp;
+
+/// A program's results, and its derivative there as a linear program.
+pub(crate) struct Linearized {
+    /// The results.
+    pub(crate) outputs: Vec<Array>,
+    /// The linear program: from the tangents asked for to those of the results in `nonzero`. Its captures
+    /// are the residuals.
+    pub(crate) linear: Closed,
+    /// Which results have a tangent at all.
+    pub(crate) nonzero: Vec<bool>,
+}
+
+/// Linearises a program at `args`, in the arguments for which `wanted` holds.
+pub(crate) fn linearize(jaxpr: &Jaxpr, args: &[Array], wanted: &[bool]) -> Linearized {
+    let avals: Vec<Aval> = args.iter().zip(wanted).filter(|(_, w)| **w).map(|(x, _)| x.aval()).collect();
+    let (linear, (outputs, nonzero)) = stage_dependents(&avals, |tangents| {
+        let mut tangents = tangents.iter();
+        let dx: Vec<Tangent> = wanted.iter().map(|w| if *w { tangents.next().cloned() } else { None }).collect();
+        let (outputs, dy) = jvp(jaxpr, args, &dx);
+        let nonzero = dy.iter().map(Option::is_some).collect();
+        (dy.into_iter().flatten().collect(), (outputs, nonzero))
+    });
+    Linearized { outputs, linear, nonzero }
+}
+
+/// A program split in two: one that also gives residuals, and a linear one that takes them.
+pub(crate) struct Split {
+    /// From arguments to results and then residuals.
+    pub(crate) forward: Arc<Jaxpr>,
+    /// From residuals and then tangents to the tangents of the results in `nonzero`.
+    pub(crate) linear: Arc<Jaxpr>,
+    /// Which results have a tangent at all.
+    pub(crate) nonzero: Vec<bool>,
+}
+
+/// [`linearize`] on types alone: what a primitive that holds a program does for its own jvp rule.
+pub(crate) fn linearize_jaxpr(jaxpr: &Jaxpr, wanted: &[bool]) -> Split {
+    let avals: Vec<Aval> = jaxpr.input_avals().cloned().collect();
+    let (forward, (linear, nonzero)) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
+        let Linearized { outputs, linear, nonzero } = linearize(jaxpr, args, wanted);
+        let results = outputs.into_iter().chain(linear.captures).collect();
+        (results, (linear.jaxpr, nonzero))
+    });
+    debug_assert!(forward.captures.is_empty(), "a nested program is closed");
+    Split { forward: forward.jaxpr, linear, nonzero }
+}

@@ -1,0 +1,8 @@
+//! Transforms of jaxprs: one interpreter a file. They read a jaxpr and write through `bind`.
+
+pub(crate) mod batch;
+pub(crate) mod dce;
+pub(crate) mod eval;
+pub(crate) mod jvp;
+pub(crate) mod linearize;
+pub(crate) mod transpose;

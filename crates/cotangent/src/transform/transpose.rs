@@ -1,0 +1,71 @@
+//! Reverse mode's second half: a linear program run backwards.
+
+use smallvec::SmallVec;
+
+use crate::core::array::Array;
+use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::core::primitive::{Operand, Tangent};
+use crate::core::trace::{bind_at, with_location};
+
+use super::eval::Env;
+
+/// Cotangents of the linear inputs of a program, given those of its results.
+///
+/// Equations on known values alone are run forwards first; the others must be linear and are transposed in
+/// reverse order. A cotangent is a symbolic zero until something arrives.
+pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Vec<Tangent> {
+    let mut known: Env<Array> = Env::new(jaxpr);
+    for (var, input) in jaxpr.inputs.iter().zip(inputs) {
+        if let Operand::Known(value) = input {
+            known.set(*var, value.clone());
+        }
+    }
+    let is_known = |known: &Env<Array>, atom: &Atom| atom.var().is_none_or(|v| known.get(v).is_some());
+    for eqn in &jaxpr.eqns {
+        if eqn.inputs.iter().all(|a| is_known(&known, a)) {
+            let args: SmallVec<[Array; 4]> = eqn.inputs.iter().map(|a| known.read(a)).collect();
+            let outs = bind_at(eqn.prim.clone(), &args.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc);
+            for (var, value) in eqn.outputs.iter().zip(outs) {
+                known.set(*var, value);
+            }
+        }
+    }
+    let mut arrived: Env<Array> = Env::new(jaxpr);
+    for (atom, ct) in jaxpr.outputs.iter().zip(cts) {
+        if let Some(ct) = ct {
+            accumulate(&mut arrived, atom, ct.clone());
+        }
+    }
+    for eqn in jaxpr.eqns.iter().rev() {
+        let ct: SmallVec<[Tangent; 1]> = eqn.outputs.iter().map(|v| arrived.take(*v)).collect();
+        if ct.iter().all(Option::is_none) || eqn.inputs.iter().all(|a| is_known(&known, a)) {
+            continue;
+        }
+        let operands: SmallVec<[Operand; 4]> = (eqn.inputs.iter())
+            .map(|a| if is_known(&known, a) { Operand::Known(known.read(a)) } else { Operand::Linear(jaxpr.aval(a)) })
+            .collect();
+        with_location(eqn.loc, || {
+            let cts = eqn.prim.transpose(&ct, &operands);
+            debug_assert_eq!(cts.len(), eqn.inputs.len(), "transpose of {}", eqn.prim.name());
+            for ((atom, operand), ct) in eqn.inputs.iter().zip(&operands).zip(cts) {
+                if let (true, Some(ct)) = (operand.is_linear(), ct) {
+                    debug_assert_eq!(ct.shape(), &*jaxpr.aval(atom).shape, "transpose of {}", eqn.prim.name());
+                    accumulate(&mut arrived, atom, ct);
+                }
+            }
+        });
+    }
+    (jaxpr.inputs.iter().zip(inputs))
+        .map(|(var, input)| if input.is_linear() { arrived.get(*var).cloned() } else { None })
+        .collect()
+}
+
+fn accumulate(arrived: &mut Env<Array>, atom: &Atom, ct: Array) {
+    if let Atom::Var(var) = atom {
+        let sum = match arrived.take(*var) {
+            Some(sum) => sum + ct,
+            None => ct,
+        };
+        arrived.set(*var, sum);
+    }
+}
