@@ -20,18 +20,19 @@ cases = []
 def case(fn, f, args, where=None, reference=None):
     """f64 with the gradient of the sum of f, in each argument (or those in `where`); and f32."""
     for d in ("f64", "f32"):
-        xs = [jnp.asarray(np.asarray(a, DTYPES[d])) for a in args]
-        y = f(*xs)
-        out = {"fn": fn, "args": [array(x) for x in xs], "outputs": [array(y)]}
-        if d == "f64":
-            where = tuple(range(len(xs))) if where is None else where
-            g = jax.grad(lambda *xs: jnp.sum(f(*xs)), argnums=where)(*xs)
-            out["grads"] = [array(g[where.index(i)]) if i in where else None for i in range(len(xs))]
-            if reference is not None:
-                want = reference(*map(np.asarray, xs))
-                ok = np.isfinite(want) & np.isfinite(np.asarray(y))
-                np.testing.assert_allclose(np.asarray(y)[ok], want[ok], rtol=2e-6, atol=1e-300, err_msg=fn)
-        cases.append(out)
+        with jax.enable_x64(d == "f64"):  # with 64-bit types on, ppf of an f32 is an f64
+            xs = [jnp.asarray(np.asarray(a, DTYPES[d])) for a in args]
+            y = f(*xs)
+            out = {"fn": fn, "args": [array(x) for x in xs], "outputs": [array(y)]}
+            if d == "f64":
+                where = tuple(range(len(xs))) if where is None else where
+                g = jax.grad(lambda *xs: jnp.sum(f(*xs)), argnums=where)(*xs)
+                out["grads"] = [array(g[where.index(i)]) if i in where else None for i in range(len(xs))]
+                if reference is not None:
+                    want = reference(*map(np.asarray, xs))
+                    ok = np.isfinite(want) & np.isfinite(np.asarray(y))
+                    np.testing.assert_allclose(np.asarray(y)[ok], want[ok], rtol=2e-6, atol=1e-300, err_msg=fn)
+            cases.append(out)
 
 
 X = [0.0, -0.0, 1e-8, -1e-8, 0.3, -0.7, 1.0, -1.0, 2.5, -2.5, 5.0, -5.0, 10.0, -10.0, 40.0, -40.0, inf, -inf, nan]
