@@ -164,6 +164,9 @@ impl Client {
     /// Loads what [`Executable::serialize`] wrote with the very same plugin on the same kind of machine.
     ///
     /// `params` are the types of the program's parameters, as for [`compile`](Self::compile).
+    ///
+    /// Bytes that are cut short or no program at all are an error, but they hold machine code: whoever
+    /// keeps them in a file must make sure that they come back as they were written.
     pub fn deserialize(&self, bytes: &[u8], params: &[ArrayShape]) -> Result<Executable> {
         const DURING: &str = "loading the serialised program";
         let api = &self.0.plugin.api;

@@ -57,6 +57,7 @@ impl Plugin {
         // The dynamic loader maps a file without asking whether it is whole, and touching a page beyond
         // its end kills the process.
         elf::check(&real).map_err(invalid)?;
+        quieten();
         let api = open(&real).map_err(invalid)?;
         // SAFETY: the arguments are whole, and the plugin outlives every error it makes.
         unsafe {
@@ -138,6 +139,20 @@ impl std::fmt::Debug for Plugin {
             .field("path", &self.path)
             .field("api_version", &self.api.version)
             .finish_non_exhaustive()
+    }
+}
+
+/// Asks the plugin to keep its chatter ("cpu_device_count set via create_options") to itself, unless the
+/// user has said how much is wanted. Warnings and errors still come.
+///
+/// There is no other way than the environment, and changing that is sound only while no other thread
+/// can read it; a process that has threads already must set the variable itself.
+fn quieten() {
+    const LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
+    let alone = || std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1);
+    if std::env::var_os(LEVEL).is_none() && alone() {
+        // SAFETY: this is the only thread of the process.
+        unsafe { std::env::set_var(LEVEL, "1") };
     }
 }
 
