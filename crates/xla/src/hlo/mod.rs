@@ -28,10 +28,10 @@ pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> 
     };
     let shape = head.program_shape.ok_or("the program has no signature")?;
     let array = |s: &proto::Shape| {
-        let ty = ElementType::ALL
-            .iter()
-            .find(|t| t.name() == print::type_name(s.element_type))?;
-        Some(ArrayShape::new(*ty, s.dimensions.clone()))
+        Some(ArrayShape::new(
+            element_type(s.element_type)?,
+            s.dimensions.clone(),
+        ))
     };
     let mut reusable: Vec<i64> = head
         .input_output_alias
@@ -51,6 +51,12 @@ pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> 
         params: shape.parameters.iter().map(array).collect(),
         reusable,
     })
+}
+
+/// The element type with XLA's own number `code`, which differs from PJRT's, if it is one that is handled.
+pub(crate) fn element_type(code: i32) -> Option<ElementType> {
+    let name = print::type_name(code);
+    ElementType::ALL.iter().copied().find(|t| t.name() == name)
 }
 
 /// Prints an optimised program that the plugin gave in `format`.
