@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 
 use crate::abi::{self, *};
 use crate::error::{Code, Error, Result};
+use crate::ffi_abi::{EXTENSION_FFI, FFI_SINCE, FfiExtension, RegisterHandler};
 
 /// The oldest interface that has all that is needed. It is the age of the oldest supported plugin, less
 /// a margin; what really counts is that each function is there.
@@ -19,6 +20,8 @@ macro_rules! table {
         pub(crate) struct Api {
             /// Major and minor version of the interface the plugin was built with.
             pub(crate) version: (i32, i32),
+            /// Registers a function of the host, if the plugin can do that.
+            pub(crate) register_handler: Option<RegisterHandler>,
             $(pub(crate) $name: unsafe extern "C" fn(*mut $args) $(-> $ret)?,)*
             $(pub(crate) $oname: Option<unsafe extern "C" fn(*mut $oargs) $(-> $oret)?>,)*
         }
@@ -53,8 +56,15 @@ macro_rules! table {
                 let missing = |name: &str| format!(
                     "it lacks {name} (it speaks PJRT {}.{}); a newer plugin is needed", version.0, version.1
                 );
+                let register_handler = if version >= FFI_SINCE {
+                    // SAFETY: the head is whole, and the extensions live as long as the table.
+                    unsafe { find_register_handler((*head.as_ptr()).extension_start) }
+                } else {
+                    None
+                };
                 Ok(Api {
                     version,
+                    register_handler,
                     $($name: {
                         let f = slot($place);
                         if f.is_null() {
@@ -128,6 +138,26 @@ table! {
         executable_cost_analysis: 46, PJRT_Executable_GetCostAnalysis(ExecutableCostAnalysisArgs) -> *mut RawError;
         executable_memory_stats: 96, PJRT_Executable_GetCompiledMemoryStats(ExecutableMemoryStatsArgs) -> *mut RawError;
     }
+}
+
+/// Finds the foreign function interface among the plugin's extensions.
+///
+/// # Safety
+/// `extension` must be null or the head of a list that lives for ever.
+unsafe fn find_register_handler(mut extension: *const ExtensionBase) -> Option<RegisterHandler> {
+    while !extension.is_null() {
+        // SAFETY: every extension starts with its size, its type and the next one; the type says what follows,
+        // and the size how much of it.
+        unsafe {
+            if (*extension).type_ == EXTENSION_FFI
+                && (*extension).struct_size >= size_of::<FfiExtension>()
+            {
+                return (*extension.cast::<FfiExtension>()).register_handler;
+            }
+            extension = (*extension).next;
+        }
+    }
+    None
 }
 
 impl Api {

@@ -148,6 +148,27 @@ pub enum ArgumentError {
         /// The shape.
         shape: ArrayShape,
     },
+    /// The program has another number of parameters than its compilation was told.
+    ParameterCount {
+        /// As many as the program has.
+        program: usize,
+        /// As many as the caller named.
+        caller: usize,
+    },
+    /// A parameter of the program has another type than its compilation was told.
+    Parameter {
+        /// Which parameter, from 0.
+        index: usize,
+        /// Its type in the program, if that is an array at all.
+        program: Option<ArrayShape>,
+        /// The type the caller named.
+        caller: ArrayShape,
+    },
+    /// The program runs on several devices at once, or on none that this process has.
+    Devices {
+        /// On how many.
+        count: usize,
+    },
     /// There is no such device.
     Device {
         /// The index given.
@@ -354,6 +375,29 @@ impl fmt::Display for ArgumentError {
                     "{shape} has a negative dimension or is too large to address"
                 )
             }
+            ArgumentError::ParameterCount { program, caller } => write!(
+                f,
+                "the program has {program} parameters, but {caller} were named when it was compiled \
+                 or loaded; name them as they stand in its main function"
+            ),
+            ArgumentError::Parameter {
+                index,
+                program,
+                caller,
+            } => {
+                let program = program
+                    .as_ref()
+                    .map_or("no array".to_owned(), ArrayShape::to_string);
+                write!(
+                    f,
+                    "parameter {index} of the program is {program}, but {caller} was named when it was \
+                     compiled or loaded; name it as it stands in its main function"
+                )
+            }
+            ArgumentError::Devices { count } => write!(
+                f,
+                "the program was compiled for {count} devices at once, and can only be run on one"
+            ),
             ArgumentError::Device { index, count } => {
                 write!(f, "there is no device {index}; the client has {count}")
             }

@@ -22,8 +22,8 @@ pub struct Executable {
     outputs: Arc<[ArrayShape]>,
     /// On how many devices it runs at once.
     devices: usize,
-    /// 0, 1, 2, …: the indices of the parameters.
-    indices: Box<[i64]>,
+    /// The indices of the parameters whose memory the program would reuse if it were let.
+    reusable: Box<[i64]>,
     /// For each result, whether it comes in dense row-major order. Known after the first run.
     dense: OnceLock<Box<[bool]>>,
 }
@@ -97,12 +97,13 @@ impl Executable {
             params: params.into(),
             outputs: Arc::new([]),
             devices: 0,
-            indices: (0..params.len() as i64).collect(),
+            reusable: Box::new([]),
             dense: OnceLock::new(),
         };
         // From here on an early return destroys the executable.
         executable.outputs = executable.read_outputs()?.into();
         executable.devices = executable.read_devices()?;
+        executable.check_signature()?;
         Ok(executable)
     }
 
@@ -152,6 +153,38 @@ impl Executable {
             .collect()
     }
 
+    /// Compares the parameters the caller has named with those of the program, and finds out which ones
+    /// it may reuse. Wrong ones would make every later check worthless.
+    fn check_signature(&mut self) -> Result<()> {
+        let program = self.optimized_program().ok();
+        let signature = program.and_then(|(format, code)| hlo::signature(&format, &code).ok());
+        let Some(signature) = signature else {
+            // A plugin that does not show its programs must be believed; anything may be reused.
+            self.reusable = (0..self.params.len() as i64).collect();
+            return Ok(());
+        };
+        // Over several devices each one sees a part of every parameter.
+        if self.devices == 1 {
+            let found = &signature.params;
+            if found.len() != self.params.len() {
+                let (program, caller) = (found.len(), self.params.len());
+                return Err(ArgumentError::ParameterCount { program, caller }.into());
+            }
+            for (index, (program, caller)) in found.iter().zip(&self.params).enumerate() {
+                if program.as_ref() != Some(caller) {
+                    return Err(ArgumentError::Parameter {
+                        index,
+                        program: program.clone(),
+                        caller: caller.clone(),
+                    }
+                    .into());
+                }
+            }
+        }
+        self.reusable = signature.reusable.into();
+        Ok(())
+    }
+
     fn read_devices(&self) -> Result<usize> {
         let api = &self.client.0.plugin.api;
         let mut args = LoadedExecutableDevicesArgs::new();
@@ -192,7 +225,7 @@ impl Executable {
             raw.push(arg.raw());
         }
         // SAFETY: the arguments are checked, live during the call, and none may be reused.
-        unsafe { self.start(&raw, &self.indices) }
+        unsafe { self.start(&raw, &self.reusable) }
     }
 
     /// Starts the program with some arguments given up, so that their memory can be reused for results.
@@ -221,10 +254,16 @@ impl Executable {
     #[inline]
     fn check_count(&self, found: usize) -> Result<()> {
         let expected = self.params.len();
-        if found == expected {
-            return Ok(());
+        if found != expected {
+            return Err(ArgumentError::Count { expected, found }.into());
         }
-        Err(ArgumentError::Count { expected, found }.into())
+        if self.devices != 1 {
+            return Err(ArgumentError::Devices {
+                count: self.devices,
+            }
+            .into());
+        }
+        Ok(())
     }
 
     /// The plugin checks nothing but the number of bytes, if that.
@@ -389,6 +428,8 @@ impl Executable {
     }
 
     /// XLA's estimate of what a run costs, as `flops` and `bytes accessed`. Sorted by name.
+    ///
+    /// Not every plugin has it; those for the CPU answer with [`Code::Unimplemented`].
     pub fn cost_analysis(&self) -> Result<Vec<(String, f64)>> {
         let api = &self.client.0.plugin.api;
         let Some(cost_analysis) = api.executable_cost_analysis else {

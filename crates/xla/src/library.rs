@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::abi::{ApiHead, PluginAttributesArgs, PluginInitializeArgs};
 use crate::api::{Api, Value, named_values};
+use crate::elf;
 use crate::error::{Error, Result};
-use crate::plugin::Location;
-use crate::{elf, hash};
+use crate::plugin::{self, Location};
 
 /// A PJRT plugin in this process.
 ///
@@ -17,6 +17,7 @@ use crate::{elf, hash};
 /// none of them is made to be unloaded.
 pub struct Plugin {
     path: PathBuf,
+    real_path: PathBuf,
     pub(crate) api: Api,
     attributes: Vec<(String, Value)>,
     sha256: OnceLock<String>,
@@ -57,6 +58,7 @@ impl Plugin {
         // The dynamic loader maps a file without asking whether it is whole, and touching a page beyond
         // its end kills the process.
         elf::check(&real).map_err(invalid)?;
+        quieten();
         let api = open(&real).map_err(invalid)?;
         // SAFETY: the arguments are whole, and the plugin outlives every error it makes.
         unsafe {
@@ -77,6 +79,7 @@ impl Plugin {
         };
         let plugin = Arc::new(Plugin {
             path: path.to_owned(),
+            real_path: real.clone(),
             api,
             attributes,
             sha256: OnceLock::new(),
@@ -114,12 +117,12 @@ impl Plugin {
 
     /// The SHA-256 of the library in hexadecimal digits. It names the compiler exactly, so it belongs in
     /// the key of everything compiled by it. For a plugin from the cache it is known; for another one
-    /// the whole file is read, once.
+    /// the whole file is read, and the result remembered in the cache for as long as the file is unchanged.
     pub fn sha256(&self) -> Result<&str> {
         if let Some(sha256) = self.sha256.get() {
             return Ok(sha256);
         }
-        let sha256 = hash::file(&self.path).map_err(|e| Error::PluginInvalid {
+        let sha256 = plugin::sha256(&self.real_path).map_err(|e| Error::PluginInvalid {
             path: self.path.clone(),
             reason: e.to_string(),
         })?;
@@ -138,6 +141,20 @@ impl std::fmt::Debug for Plugin {
             .field("path", &self.path)
             .field("api_version", &self.api.version)
             .finish_non_exhaustive()
+    }
+}
+
+/// Asks the plugin to keep its chatter ("cpu_device_count set via create_options") to itself, unless the
+/// user has said how much is wanted. Warnings and errors still come.
+///
+/// There is no other way than the environment, and changing that is sound only while no other thread
+/// can read it; a process that has threads already must set the variable itself.
+fn quieten() {
+    const LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
+    let alone = || std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1);
+    if std::env::var_os(LEVEL).is_none() && alone() {
+        // SAFETY: this is the only thread of the process.
+        unsafe { std::env::set_var(LEVEL, "1") };
     }
 }
 

@@ -5,6 +5,60 @@ mod proto;
 
 use prost::Message;
 
+use crate::shape::{ArrayShape, ElementType};
+
+/// What a program takes.
+pub(crate) struct Signature {
+    /// The types of its parameters; `None` is something else than an array.
+    pub(crate) params: Vec<Option<ArrayShape>>,
+    /// Parameters whose memory may become that of results, in order.
+    pub(crate) reusable: Vec<i64>,
+}
+
+/// Reads the signature of an optimised program, and skips the rest of it.
+pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> {
+    let damaged = |e: prost::DecodeError| e.to_string();
+    let head = match format {
+        "hlo_with_config" => proto::HeadWithConfig::decode(code)
+            .map_err(damaged)?
+            .hlo_module
+            .unwrap_or_default(),
+        "hlo" => proto::Head::decode(code).map_err(damaged)?,
+        other => return Err(format!("the form {other} is not known")),
+    };
+    let shape = head.program_shape.ok_or("the program has no signature")?;
+    let array = |s: &proto::Shape| {
+        Some(ArrayShape::new(
+            element_type(s.element_type)?,
+            s.dimensions.clone(),
+        ))
+    };
+    let mut reusable: Vec<i64> = head
+        .input_output_alias
+        .iter()
+        .flat_map(|a| &a.entries)
+        .map(|e| e.parameter_number)
+        .chain(
+            head.buffer_donor
+                .iter()
+                .flat_map(|d| &d.entries)
+                .map(|e| e.parameter_number),
+        )
+        .collect();
+    reusable.sort_unstable();
+    reusable.dedup();
+    Ok(Signature {
+        params: shape.parameters.iter().map(array).collect(),
+        reusable,
+    })
+}
+
+/// The element type with XLA's own number `code`, which differs from PJRT's, if it is one that is handled.
+pub(crate) fn element_type(code: i32) -> Option<ElementType> {
+    let name = print::type_name(code);
+    ElementType::ALL.iter().copied().find(|t| t.name() == name)
+}
+
 /// Prints an optimised program that the plugin gave in `format`.
 pub(crate) fn text(format: &str, code: &[u8]) -> Result<String, String> {
     let damaged = |e: prost::DecodeError| format!("the optimised program cannot be decoded: {e}");

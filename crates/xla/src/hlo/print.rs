@@ -490,7 +490,7 @@ fn dim_labels(c: &ConvolutionDimensions) -> String {
 }
 
 /// The name of an element type by XLA's own number, which differs from PJRT's.
-fn type_name(code: i32) -> String {
+pub(super) fn type_name(code: i32) -> String {
     const NAMES: [&str; 19] = [
         "invalid", "pred", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32",
         "f64", "tuple", "opaque", "c64", "bf16", "token", "c128",

@@ -25,6 +25,35 @@ pub(super) struct Module {
     pub(super) input_output_alias: Option<InputOutputAlias>,
 }
 
+/// A module without its computations, for a quick look at its signature.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct HeadWithConfig {
+    #[prost(message, optional, tag = "1")]
+    pub(super) hlo_module: Option<Head>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Head {
+    #[prost(message, optional, tag = "4")]
+    pub(super) program_shape: Option<ProgramShape>,
+    #[prost(message, optional, tag = "8")]
+    pub(super) input_output_alias: Option<InputOutputAlias>,
+    #[prost(message, optional, tag = "18")]
+    pub(super) buffer_donor: Option<BufferDonor>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct BufferDonor {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) entries: Vec<DonorEntry>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DonorEntry {
+    #[prost(int64, tag = "1")]
+    pub(super) parameter_number: i64,
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct InputOutputAlias {
     #[prost(message, repeated, tag = "1")]

@@ -50,16 +50,36 @@ fn marker_path(library: &Path) -> PathBuf {
 
 /// What the marker says of a file that had this hash, this length and this time of change.
 fn marker(entry: &LockEntry, meta: &fs::Metadata) -> String {
+    format!("sha256 = \"{}\"\n{}", entry.library_sha256, state_of(meta))
+}
+
+/// Length and time of change of a file: while they hold, so does its hash.
+fn state_of(meta: &fs::Metadata) -> String {
     let changed = meta
         .modified()
         .ok()
         .and_then(|t| t.duration_since(UNIX_EPOCH).ok());
-    format!(
-        "sha256 = \"{}\"\nsize = \"{}\"\nchanged = \"{}\"\n",
-        entry.library_sha256,
-        meta.len(),
-        changed.map_or(0, |t| t.as_nanos()),
-    )
+    let changed = changed.map_or(0, |t| t.as_nanos());
+    format!("size = \"{}\"\nchanged = \"{changed}\"\n", meta.len())
+}
+
+/// The SHA-256 of a library outside the cache, which is remembered in the cache as long as the file's
+/// length and time of change stay the same.
+pub(super) fn remembered_hash(cache: &Path, library: &Path) -> io::Result<String> {
+    let (key, _) = hash::copy(&mut library.as_os_str().as_encoded_bytes(), &mut io::sink())?;
+    let memo = cache.join("hashes").join(&key[..32]);
+    let head = format!("path = {library:?}\n{}", state_of(&fs::metadata(library)?));
+    let known = fs::read_to_string(&memo).ok();
+    if let Some(sha256) = known.as_deref().and_then(|text| text.strip_prefix(&head))
+        && sha256.len() == 64
+    {
+        return Ok(sha256.to_owned());
+    }
+    let sha256 = hash::file(library)?;
+    // Only a convenience: without it the file is read again the next time.
+    let _ = fs::create_dir_all(cache.join("hashes"))
+        .and_then(|()| write_atomically(&memo, format!("{head}{sha256}").as_bytes()));
+    Ok(sha256)
 }
 
 /// Is the plugin in the cache, and whole?
@@ -151,5 +171,40 @@ pub(super) fn sweep(dir: &Path) {
                 fs::remove_file(&path)
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_remembered_until_the_file_changes() {
+        let dir = std::env::temp_dir().join(format!("cotangent-hash-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let (cache, library) = (dir.join("cache"), dir.join("lib.so"));
+        fs::write(&library, "one").unwrap();
+        let one = remembered_hash(&cache, &library).unwrap();
+        assert_eq!(one, hash::file(&library).unwrap());
+        let memo = fs::read_dir(cache.join("hashes"))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
+        let changed = fs::read_to_string(&memo)
+            .unwrap()
+            .replace(&one, &"0".repeat(64));
+        fs::write(&memo, changed).unwrap();
+        assert_eq!(remembered_hash(&cache, &library).unwrap(), "0".repeat(64));
+        fs::write(&library, "other").unwrap();
+        assert_eq!(
+            remembered_hash(&cache, &library).unwrap(),
+            hash::file(&library).unwrap()
+        );
+        // A cache that cannot be written to does no harm.
+        fs::write(dir.join("file"), "").unwrap();
+        assert!(remembered_hash(&dir.join("file"), &library).is_ok());
+        fs::remove_dir_all(&dir).unwrap();
     }
 }

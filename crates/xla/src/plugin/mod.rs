@@ -152,6 +152,14 @@ pub fn verify(location: &Location) -> Result<Verified> {
     })
 }
 
+/// The SHA-256 of any plugin. That of one outside the cache is remembered in the cache directory.
+pub(crate) fn sha256(path: &Path) -> std::io::Result<String> {
+    match cache_dir() {
+        Ok(cache) => cache::remembered_hash(&cache, path),
+        Err(_) => hash::file(path),
+    }
+}
+
 /// The directory plugins are kept in: `COTANGENT_CACHE_DIR`, else `XDG_CACHE_HOME/cotangent`, else
 /// `~/.cache/cotangent`.
 pub fn cache_dir() -> Result<PathBuf> {

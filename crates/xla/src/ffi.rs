@@ -1,0 +1,311 @@
+//! Rust functions that compiled programs call.
+//!
+//! A program names such a function in a `stablehlo.custom_call` with `api_version = 4`. It runs on a thread of
+//! the plugin, possibly on several at once. Errors and panics of it become errors of the execution.
+
+use std::ffi::{CString, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+
+use crate::api::slice;
+use crate::error::{Code, Error, Result};
+use crate::ffi_abi::*;
+use crate::hlo::element_type;
+use crate::library::Plugin;
+use crate::shape::ArrayShape;
+
+/// What a program hands to a function it calls.
+pub struct Call<'a> {
+    args: Vec<(ArrayShape, &'a [u8])>,
+    results: Vec<(ArrayShape, &'a mut [u8])>,
+    attrs: &'a FfiAttrs,
+}
+
+impl<'a> Call<'a> {
+    /// The operands: types, and bytes in row-major order.
+    pub fn args(&self) -> &[(ArrayShape, &'a [u8])] {
+        &self.args
+    }
+
+    /// The results: types, and bytes to be filled in row-major order.
+    pub fn results(&mut self) -> &mut [(ArrayShape, &'a mut [u8])] {
+        &mut self.results
+    }
+
+    /// Operands and results at once.
+    #[allow(clippy::type_complexity)]
+    pub fn split(&mut self) -> (&[(ArrayShape, &'a [u8])], &mut [(ArrayShape, &'a mut [u8])]) {
+        (&self.args, &mut self.results)
+    }
+
+    /// An attribute of the call (an entry of its `backend_config`) that is an integer or a truth value.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        let bytes = self.scalar(name)?;
+        let wide = |bytes: &[u8], signed: bool| {
+            let fill = if signed && bytes.last()? & 0x80 != 0 {
+                0xff
+            } else {
+                0
+            };
+            let mut word = [fill; 8];
+            word.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            Some(i64::from_le_bytes(word))
+        };
+        match bytes {
+            (1 | 6..=9, bytes) => wide(bytes, false),
+            (2..=5, bytes) => wide(bytes, true),
+            _ => None,
+        }
+    }
+
+    /// An attribute of the call that is an `f32` or an `f64`.
+    pub fn float(&self, name: &str) -> Option<f64> {
+        match self.scalar(name)? {
+            (11, bytes) => Some(f32::from_ne_bytes(bytes.try_into().ok()?).into()),
+            (12, bytes) => Some(f64::from_ne_bytes(bytes.try_into().ok()?)),
+            _ => None,
+        }
+    }
+
+    /// An attribute of the call that is text.
+    pub fn string(&self, name: &str) -> Option<&'a str> {
+        let span = self.attr(name, attr::STRING)?.cast::<ByteSpan>();
+        // SAFETY: a string attribute is a span of bytes that lives during the call.
+        let bytes = unsafe { slice((*span).ptr.cast::<u8>(), (*span).len) };
+        std::str::from_utf8(bytes).ok()
+    }
+
+    /// An attribute of the call that is an array of 64-bit integers.
+    pub fn ints(&self, name: &str) -> Option<&'a [i64]> {
+        let array = self.attr(name, attr::ARRAY)?.cast::<FfiArray>();
+        // SAFETY: an array attribute lives during the call; 5 is a signed 64-bit integer.
+        unsafe { ((*array).dtype == 5).then(|| slice((*array).data.cast::<i64>(), (*array).size)) }
+    }
+
+    /// A scalar attribute: XLA's number of its type, and its bytes.
+    fn scalar(&self, name: &str) -> Option<(i32, &'a [u8])> {
+        let scalar = self.attr(name, attr::SCALAR)?.cast::<FfiScalar>();
+        // SAFETY: a scalar attribute lives during the call, and its value has the size of its type.
+        unsafe {
+            let size = element_type((*scalar).dtype)?.byte_size();
+            Some(((*scalar).dtype, slice((*scalar).value.cast::<u8>(), size)))
+        }
+    }
+
+    fn attr(&self, name: &str, kind: i32) -> Option<*const c_void> {
+        let len = usize::try_from(self.attrs.size).ok()?;
+        // SAFETY: the lists have as many entries and live during the call, as do the names.
+        unsafe {
+            let names = slice(self.attrs.names, len);
+            let at = names.iter().position(|&span| {
+                slice((*span).ptr.cast::<u8>(), (*span).len) == name.as_bytes()
+            })?;
+            (slice(self.attrs.types, len)[at] == kind).then(|| slice(self.attrs.attrs, len)[at])
+        }
+    }
+}
+
+impl Plugin {
+    /// Makes a function known to the compiler under a name, for programs on the CPU. Do so before a program
+    /// that calls it is compiled or loaded.
+    ///
+    /// The function must capture nothing, as the interface has no place for captured values. The
+    /// operands come in the layout that the call states: state `operand_layouts` and `result_layouts`,
+    /// or the compiler may choose.
+    pub fn register_function<F>(&self, name: &str, function: F) -> Result<()>
+    where
+        F: Fn(&mut Call<'_>) -> std::result::Result<(), String> + Send + Sync + 'static,
+    {
+        const {
+            assert!(
+                size_of::<F>() == 0,
+                "a function that programs call must capture nothing"
+            );
+        }
+        const DURING: &str = "registering a function";
+        // It has no bytes, but it may have a destructor, which must not run while it can be called.
+        std::mem::forget(function);
+        let Some(register) = self.api.register_handler else {
+            return Err(Error::Pjrt {
+                code: Code::Unimplemented,
+                during: DURING,
+                message: "this plugin has no foreign function interface".to_owned(),
+            });
+        };
+        let platform = "HOST";
+        let handler: FfiHandler = trampoline::<F>;
+        let mut args = RegisterHandlerArgs {
+            struct_size: size_of::<RegisterHandlerArgs>(),
+            target_name: name.as_ptr().cast(),
+            target_name_size: name.len(),
+            handler: handler as *const c_void,
+            platform_name: platform.as_ptr().cast(),
+            platform_name_size: platform.len(),
+            traits: 0,
+            reserved: [0; 9],
+        };
+        // SAFETY: the arguments are whole, and the plugin copies the texts. The handler lives for ever.
+        unsafe { self.api.check(register(&mut args), DURING) }
+    }
+}
+
+/// What the plugin calls for the function of type `F`.
+unsafe extern "C" fn trampoline<F>(frame: *mut CallFrame) -> *mut FfiError
+where
+    F: Fn(&mut Call<'_>) -> std::result::Result<(), String> + Send + Sync + 'static,
+{
+    // SAFETY: the plugin passes a frame that lives during the call.
+    let frame = unsafe { &*frame };
+    // SAFETY: the extensions live as long as the frame.
+    if unsafe { answer_metadata(frame) } || frame.stage != STAGE_EXECUTE {
+        return ptr::null_mut();
+    }
+    // SAFETY: `F` has no bytes, so any aligned address will do; a value of it was given away for ever by
+    // `register_function`, without which this would not be called.
+    let function = unsafe { NonNull::<F>::dangling().as_ref() };
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the frame is one of an execution.
+        let mut call = unsafe { read_call(frame)? };
+        function(&mut call)
+    }));
+    let message = match outcome {
+        Ok(Ok(())) => return ptr::null_mut(),
+        Ok(Err(message)) => message,
+        Err(payload) => {
+            let text = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("(no message)");
+            let message = format!("a function called by the program panicked: {text}");
+            // Dropping what was thrown may panic again.
+            std::mem::forget(payload);
+            message
+        }
+    };
+    // SAFETY: the frame lives.
+    unsafe { make_error(frame, message) }
+}
+
+/// If the plugin asks about the handler instead of calling it, answers.
+///
+/// # Safety
+/// The frame's extensions must be alive.
+unsafe fn answer_metadata(frame: &CallFrame) -> bool {
+    let mut extension = frame.extension_start;
+    while !extension.is_null() {
+        // SAFETY: the caller's promise; a metadata extension is of that type.
+        unsafe {
+            if (*extension).type_ == EXTENSION_METADATA {
+                let metadata = (*extension.cast::<MetadataExtension>()).metadata;
+                (*metadata).version.major_version = 0;
+                // Plugins drop handlers of version 0.0 without a word.
+                (*metadata).version.minor_version = 1;
+                (*metadata).traits = 0;
+                return true;
+            }
+            extension = (*extension).next;
+        }
+    }
+    false
+}
+
+/// Views the operands and results of a call.
+///
+/// # Safety
+/// The frame must be one of an execution, and nothing else may use its buffers.
+unsafe fn read_call(frame: &CallFrame) -> std::result::Result<Call<'_>, String> {
+    // SAFETY: the caller's promise.
+    let (args, rets) = unsafe { (buffers(&frame.args)?, buffers(&frame.rets)?) };
+    let range = |(_, start, len): &(ArrayShape, *mut u8, usize)| {
+        let start = start.addr();
+        start..start + len
+    };
+    // A result in the memory of an operand would be changed while it is read through the other one.
+    for (i, result) in rets.iter().enumerate() {
+        let result = range(result);
+        let mut others = args.iter().chain(&rets[..i]).map(range);
+        if others.any(|o| o.start < result.end && result.start < o.end) {
+            return Err(
+                "a result shares memory with an operand; leave output_operand_aliases out".into(),
+            );
+        }
+    }
+    // SAFETY: the plugin's buffers are as long as their shapes say, and nobody else uses them during the
+    // call; results overlap nothing, as was checked.
+    unsafe {
+        Ok(Call {
+            args: args
+                .into_iter()
+                .map(|(shape, data, len)| (shape, slice(data, len)))
+                .collect(),
+            results: rets
+                .into_iter()
+                .map(|(shape, data, len)| {
+                    let data = if len == 0 {
+                        NonNull::dangling().as_ptr()
+                    } else {
+                        data
+                    };
+                    (shape, std::slice::from_raw_parts_mut(data, len))
+                })
+                .collect(),
+            attrs: &frame.attrs,
+        })
+    }
+}
+
+/// Types, addresses and lengths of a list of buffers.
+///
+/// # Safety
+/// The list must be alive.
+unsafe fn buffers(
+    list: &FfiList,
+) -> std::result::Result<Vec<(ArrayShape, *mut u8, usize)>, String> {
+    let len = usize::try_from(list.size).unwrap_or(0);
+    // SAFETY: both lists have as many entries.
+    let (types, items) = unsafe { (slice(list.types, len), slice(list.items, len)) };
+    let one = |(&kind, &item): (&i32, &*const FfiBuffer)| {
+        if kind != LIST_BUFFER {
+            return Err("an operand or result is no array".to_owned());
+        }
+        // SAFETY: an entry of this kind is a buffer that lives during the call.
+        let buffer = unsafe { &*item };
+        let ty = element_type(buffer.dtype)
+            .ok_or_else(|| format!("the element type {} is not handled", buffer.dtype))?;
+        // SAFETY: there are as many dimensions.
+        let dims = unsafe { slice(buffer.dims, usize::try_from(buffer.rank).unwrap_or(0)) };
+        let shape = ArrayShape::new(ty, dims);
+        let len = shape
+            .byte_size()
+            .ok_or_else(|| format!("{shape} cannot be addressed"))?;
+        if len > 0 && buffer.data.is_null() {
+            return Err(format!("an array of type {shape} has no memory"));
+        }
+        Ok((shape, buffer.data.cast::<u8>(), len))
+    };
+    types.iter().zip(items).map(one).collect()
+}
+
+/// Makes an error that the plugin understands.
+///
+/// # Safety
+/// The frame must be alive.
+unsafe fn make_error(frame: &CallFrame, message: String) -> *mut FfiError {
+    let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
+    let mut args = ErrorCreateArgs {
+        struct_size: size_of::<ErrorCreateArgs>(),
+        extension_start: ptr::null_mut(),
+        message: message.as_ptr(),
+        code: 13,
+        reserved: [0; 9],
+    };
+    // SAFETY: the table lives for ever and starts with these fields in every 0.x version. The plugin copies
+    // the message.
+    unsafe {
+        match (*frame.api).error_create {
+            Some(create) => create(&mut args),
+            None => ptr::null_mut(),
+        }
+    }
+}
