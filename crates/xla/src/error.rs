@@ -9,7 +9,7 @@ use crate::shape::ArrayShape;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// An error of this crate. Each message says what happened and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// A plugin was named, in code or in the environment, but there is no such file.
@@ -300,8 +300,8 @@ impl fmt::Display for Error {
                 unavailable,
             } => {
                 let advice = if *unavailable {
-                    "pip knows no such package for this machine: check which package index pip is \
-                     configured to use"
+                    "pip found no such package for this machine. Check that its package index can be \
+                     reached and is the one you mean (the command can be run by hand)"
                 } else {
                     "Check the network and pip's configuration (the command can be run by hand)"
                 };
@@ -402,6 +402,14 @@ impl fmt::Display for ArgumentError {
                 write!(f, "there is no device {index}; the client has {count}")
             }
         }
+    }
+}
+
+/// The same as [`Display`](fmt::Display): `unwrap` and a `main` that returns an error print this, and there the
+/// advice is worth more than the names of fields.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

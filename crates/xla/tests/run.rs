@@ -343,13 +343,13 @@ fn owned_host_memory_is_freed_in_time() {
     );
     impl AsRef<[u8]> for Owner {
         fn as_ref(&self) -> &[u8] {
-            let (head, bytes, tail) = unsafe_free_bytes(&self.0);
+            let (head, bytes, tail) = bytes_of(&self.0);
             assert!(head && tail);
             bytes
         }
     }
     /// The bytes of a slice of floats.
-    fn unsafe_free_bytes(values: &[f32]) -> (bool, &[u8], bool) {
+    fn bytes_of(values: &[f32]) -> (bool, &[u8], bool) {
         // SAFETY: any memory is valid as bytes.
         let (head, bytes, tail) = unsafe { values.align_to::<u8>() };
         (head.is_empty(), bytes, tail.is_empty())

@@ -1,7 +1,9 @@
 //! XLA's own program form, decoded and printed.
 
+mod literal;
 mod print;
 mod proto;
+mod types;
 
 use prost::Message;
 
@@ -55,7 +57,7 @@ pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> 
 
 /// The element type with XLA's own number `code`, which differs from PJRT's, if it is one that is handled.
 pub(crate) fn element_type(code: i32) -> Option<ElementType> {
-    let name = print::type_name(code);
+    let name = types::type_name(code);
     ElementType::ALL.iter().copied().find(|t| t.name() == name)
 }
 

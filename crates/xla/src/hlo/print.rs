@@ -1,12 +1,11 @@
 //! HLO as text, close to XLA's own notation.
 
 use std::collections::HashMap;
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
+use super::literal;
 use super::proto::*;
-
-/// Literals with more elements than this are printed as `{...}`.
-const LITERAL_LIMIT: usize = 16;
+use super::types::{braces, join, program_shape, shape_text};
 
 /// Names of instructions and computations by their ids.
 struct Names<'a> {
@@ -66,19 +65,6 @@ fn alias(entry: &AliasEntry) -> String {
     )
 }
 
-fn program_shape(shape: &ProgramShape) -> String {
-    let parameters: Vec<_> = shape
-        .parameters
-        .iter()
-        .map(|s| shape_text(s, true))
-        .collect();
-    let result = shape
-        .result
-        .as_ref()
-        .map_or(String::new(), |s| shape_text(s, true));
-    format!("({})->{result}", parameters.join(", "))
-}
-
 fn print_computation(out: &mut String, computation: &Computation, entry: bool, names: &Names) {
     if entry {
         out.push_str("ENTRY ");
@@ -133,7 +119,7 @@ fn instruction_text(i: &Instruction, names: &Names) -> String {
     };
     let operands = match i.opcode.as_str() {
         "parameter" => i.parameter_number.to_string(),
-        "constant" => i.literal.as_ref().map_or("?".to_owned(), literal),
+        "constant" => i.literal.as_ref().map_or("?".to_owned(), literal::text),
         _ => i
             .operand_ids
             .iter()
@@ -384,18 +370,6 @@ fn metadata_text(metadata: &OpMetadata) -> String {
     }
 }
 
-fn join<T: Display>(items: impl IntoIterator<Item = T>, separator: &str) -> String {
-    items
-        .into_iter()
-        .map(|x| x.to_string())
-        .collect::<Vec<_>>()
-        .join(separator)
-}
-
-fn braces(dims: &[i64]) -> String {
-    format!("{{{}}}", join(dims, ","))
-}
-
 fn slices(dims: &[SliceDimensions]) -> String {
     let one = |d: &SliceDimensions| match d.stride {
         0 | 1 => format!("[{}:{}]", d.start, d.limit),
@@ -489,181 +463,9 @@ fn dim_labels(c: &ConvolutionDimensions) -> String {
     )
 }
 
-/// The name of an element type by XLA's own number, which differs from PJRT's.
-pub(super) fn type_name(code: i32) -> String {
-    const NAMES: [&str; 19] = [
-        "invalid", "pred", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32",
-        "f64", "tuple", "opaque", "c64", "bf16", "token", "c128",
-    ];
-    match usize::try_from(code).ok().and_then(|c| NAMES.get(c)) {
-        Some(name) => (*name).to_owned(),
-        None => format!("type{code}"),
-    }
-}
-
-const TUPLE: i32 = 13;
-
-fn shape_text(shape: &Shape, layout: bool) -> String {
-    if shape.element_type == TUPLE {
-        return format!(
-            "({})",
-            join(
-                shape.tuple_shapes.iter().map(|s| shape_text(s, layout)),
-                ", "
-            )
-        );
-    }
-    let dynamic = |n: usize| shape.is_dynamic_dimension.get(n).is_some_and(|&d| d);
-    let dims = shape.dimensions.iter().enumerate();
-    let dims = dims.map(|(n, d)| {
-        if dynamic(n) {
-            format!("<={d}")
-        } else {
-            d.to_string()
-        }
-    });
-    let mut text = format!("{}[{}]", type_name(shape.element_type), join(dims, ","));
-    if let Some(order) = shape.layout.as_ref().map(|l| &l.minor_to_major)
-        && layout
-        && !order.is_empty()
-    {
-        text.push_str(&braces(order));
-    }
-    text
-}
-
-/// A constant's value, with braces around each row.
-fn literal(literal: &Literal) -> String {
-    if !literal.tuple_literals.is_empty() {
-        return format!(
-            "({})",
-            join(literal.tuple_literals.iter().map(self::literal), ", ")
-        );
-    }
-    let Some(shape) = &literal.shape else {
-        return "?".to_owned();
-    };
-    let count: i64 = shape.dimensions.iter().product();
-    if count as usize > LITERAL_LIMIT {
-        return "{...}".to_owned();
-    }
-    nest(&elements(literal, shape.element_type), &shape.dimensions)
-}
-
-fn nest(elements: &[String], dims: &[i64]) -> String {
-    let Some((&rows, inner)) = dims.split_first() else {
-        return elements.first().cloned().unwrap_or_else(|| "?".to_owned());
-    };
-    let row = inner.iter().product::<i64>().max(0) as usize;
-    let row_text = |n: usize| nest(elements.get(n * row..(n + 1) * row).unwrap_or(&[]), inner);
-    format!(
-        "{{{}}}",
-        join((0..rows.max(0) as usize).map(row_text), ", ")
-    )
-}
-
-/// The elements as text, in row-major order.
-fn elements(l: &Literal, element_type: i32) -> Vec<String> {
-    fn all<T: Display>(values: &[T]) -> Vec<String> {
-        values.iter().map(T::to_string).collect()
-    }
-    fn pairs<T: Display>(values: &[T]) -> Vec<String> {
-        values
-            .chunks_exact(2)
-            .map(|c| format!("({}, {})", c[0], c[1]))
-            .collect()
-    }
-    let halves = |bytes: &[u8]| {
-        bytes
-            .chunks_exact(2)
-            .map(|c| u16::from_le_bytes([c[0], c[1]]))
-            .collect::<Vec<_>>()
-    };
-    match type_name(element_type).as_str() {
-        "pred" => all(&l.preds),
-        "s8" => l.s8s.iter().map(|&b| (b as i8).to_string()).collect(),
-        "s16" => halves(&l.s16s)
-            .iter()
-            .map(|&h| (h as i16).to_string())
-            .collect(),
-        "s32" => all(&l.s32s),
-        "s64" => all(&l.s64s),
-        "u8" => all(&l.u8s),
-        "u16" => all(&halves(&l.u16s)),
-        "u32" => all(&l.u32s),
-        "u64" => all(&l.u64s),
-        "f16" => halves(&l.f16s)
-            .iter()
-            .map(|&h| half_to_f32(h).to_string())
-            .collect(),
-        "bf16" => halves(&l.bf16s)
-            .iter()
-            .map(|&h| f32::from_bits(u32::from(h) << 16).to_string())
-            .collect(),
-        "f32" => all(&l.f32s),
-        "f64" => all(&l.f64s),
-        "c64" => pairs(&l.c64s),
-        "c128" => pairs(&l.c128s),
-        _ => Vec::new(),
-    }
-}
-
-/// The value of an IEEE half.
-fn half_to_f32(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = ((bits >> 10) & 0x1f, f32::from(bits & 0x3ff));
-    sign * match exponent {
-        0 => fraction * 2f32.powi(-24),
-        0x1f if fraction == 0.0 => f32::INFINITY,
-        0x1f => f32::NAN,
-        e => (1.0 + fraction / 1024.0) * 2f32.powi(i32::from(e) - 15),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn halves_are_read() {
-        for (bits, value) in [
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x0001, 5.9604645e-8),
-            (0x7bff, 65504.0),
-        ] {
-            assert_eq!(half_to_f32(bits), value);
-        }
-        assert_eq!(half_to_f32(0xfc00), f32::NEG_INFINITY);
-        assert!(half_to_f32(0x7e00).is_nan());
-    }
-
-    #[test]
-    fn literals_nest_by_rows() {
-        let shape = Shape {
-            element_type: 4,
-            dimensions: vec![2, 2],
-            ..Shape::default()
-        };
-        let l = Literal {
-            shape: Some(shape),
-            s32s: vec![1, 2, 3, 4],
-            ..Literal::default()
-        };
-        assert_eq!(literal(&l), "{{1, 2}, {3, 4}}");
-        let shape = Shape {
-            element_type: 11,
-            dimensions: vec![100],
-            ..Shape::default()
-        };
-        assert_eq!(
-            literal(&Literal {
-                shape: Some(shape),
-                ..Literal::default()
-            }),
-            "{...}"
-        );
-    }
 
     #[test]
     fn convolution_labels() {

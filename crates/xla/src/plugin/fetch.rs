@@ -193,12 +193,12 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
         match command.output() {
             Ok(output) if output.status.success() => return Ok(()),
             Ok(output) if lacks_pip(&output) => {}
-            Ok(output) => return Err(failure(entry, pip, &args, &output)),
+            Ok(output) => return Err(failure(entry, pip, &output)),
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {}
             Err(e) => {
                 return Err(Error::FetchFailed {
                     package: entry.label(),
-                    command: shown(pip, &args),
+                    command: shown(pip, entry),
                     output: e.to_string(),
                     unavailable: false,
                 });
@@ -219,7 +219,7 @@ fn lacks_pip(output: &Output) -> bool {
 }
 
 /// The error for a pip that ran and failed.
-fn failure(entry: &LockEntry, pip: &[&str], args: &[&OsStr], output: &Output) -> Error {
+fn failure(entry: &LockEntry, pip: &[&str], output: &Output) -> Error {
     let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
     said.push_str(&String::from_utf8_lossy(&output.stderr));
     if said.contains("DO NOT MATCH THE HASHES") {
@@ -250,19 +250,21 @@ fn failure(entry: &LockEntry, pip: &[&str], args: &[&OsStr], output: &Output) ->
     }
     Error::FetchFailed {
         package: entry.label(),
-        command: shown(pip, args),
+        command: shown(pip, entry),
         output: tail,
         unavailable,
     }
 }
 
-fn shown(pip: &[&str], args: &[&OsStr]) -> String {
-    let args = args.iter().map(|a| a.to_string_lossy());
-    pip.iter()
-        .map(|&p| p.into())
-        .chain(args)
-        .collect::<Vec<_>>()
-        .join(" ")
+/// The command without the files that are gone once it has failed, so that it can be tried by hand.
+fn shown(pip: &[&str], entry: &LockEntry) -> String {
+    format!(
+        "{} download --no-deps --only-binary :all: --platform {} {}=={}",
+        pip.join(" "),
+        entry.wheel_tag,
+        entry.package,
+        entry.version
+    )
 }
 
 /// Finds the wheel pip has left in `dir` and compares its hash with the lock.
