@@ -29,10 +29,7 @@ fn nest(elements: &[String], dims: &[i64]) -> String {
     };
     let row = inner.iter().product::<i64>().max(0) as usize;
     let row_text = |n: usize| nest(elements.get(n * row..(n + 1) * row).unwrap_or(&[]), inner);
-    format!(
-        "{{{}}}",
-        join((0..rows.max(0) as usize).map(row_text), ", ")
-    )
+    format!("{{{}}}", join((0..rows.max(0) as usize).map(row_text), ", "))
 }
 
 /// The elements as text, in row-major order.
@@ -41,38 +38,21 @@ fn elements(l: &Literal, element_type: i32) -> Vec<String> {
         values.iter().map(T::to_string).collect()
     }
     fn pairs<T: Display>(values: &[T]) -> Vec<String> {
-        values
-            .chunks_exact(2)
-            .map(|c| format!("({}, {})", c[0], c[1]))
-            .collect()
+        values.chunks_exact(2).map(|c| format!("({}, {})", c[0], c[1])).collect()
     }
-    let halves = |bytes: &[u8]| {
-        bytes
-            .chunks_exact(2)
-            .map(|c| u16::from_le_bytes([c[0], c[1]]))
-            .collect::<Vec<_>>()
-    };
+    let halves = |bytes: &[u8]| bytes.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect::<Vec<_>>();
     match type_name(element_type).as_str() {
         "pred" => all(&l.preds),
         "s8" => l.s8s.iter().map(|&b| (b as i8).to_string()).collect(),
-        "s16" => halves(&l.s16s)
-            .iter()
-            .map(|&h| (h as i16).to_string())
-            .collect(),
+        "s16" => halves(&l.s16s).iter().map(|&h| (h as i16).to_string()).collect(),
         "s32" => all(&l.s32s),
         "s64" => all(&l.s64s),
         "u8" => all(&l.u8s),
         "u16" => all(&halves(&l.u16s)),
         "u32" => all(&l.u32s),
         "u64" => all(&l.u64s),
-        "f16" => halves(&l.f16s)
-            .iter()
-            .map(|&h| half_to_f32(h).to_string())
-            .collect(),
-        "bf16" => halves(&l.bf16s)
-            .iter()
-            .map(|&h| f32::from_bits(u32::from(h) << 16).to_string())
-            .collect(),
+        "f16" => halves(&l.f16s).iter().map(|&h| half_to_f32(h).to_string()).collect(),
+        "bf16" => halves(&l.bf16s).iter().map(|&h| f32::from_bits(u32::from(h) << 16).to_string()).collect(),
         "f32" => all(&l.f32s),
         "f64" => all(&l.f64s),
         "c64" => pairs(&l.c64s),
@@ -100,12 +80,7 @@ mod tests {
 
     #[test]
     fn halves_are_read() {
-        for (bits, value) in [
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x0001, 5.9604645e-8),
-            (0x7bff, 65504.0),
-        ] {
+        for (bits, value) in [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 5.9604645e-8), (0x7bff, 65504.0)] {
             assert_eq!(half_to_f32(bits), value);
         }
         assert_eq!(half_to_f32(0xfc00), f32::NEG_INFINITY);
@@ -114,28 +89,10 @@ mod tests {
 
     #[test]
     fn literals_nest_by_rows() {
-        let shape = Shape {
-            element_type: 4,
-            dimensions: vec![2, 2],
-            ..Shape::default()
-        };
-        let l = Literal {
-            shape: Some(shape),
-            s32s: vec![1, 2, 3, 4],
-            ..Literal::default()
-        };
+        let shape = Shape { element_type: 4, dimensions: vec![2, 2], ..Shape::default() };
+        let l = Literal { shape: Some(shape), s32s: vec![1, 2, 3, 4], ..Literal::default() };
         assert_eq!(text(&l), "{{1, 2}, {3, 4}}");
-        let shape = Shape {
-            element_type: 11,
-            dimensions: vec![100],
-            ..Shape::default()
-        };
-        assert_eq!(
-            text(&Literal {
-                shape: Some(shape),
-                ..Literal::default()
-            }),
-            "{...}"
-        );
+        let shape = Shape { element_type: 11, dimensions: vec![100], ..Shape::default() };
+        assert_eq!(text(&Literal { shape: Some(shape), ..Literal::default() }), "{...}");
     }
 }

@@ -16,12 +16,7 @@ struct Names<'a> {
 /// Prints a module: first its head, then the computations, those called before their callers.
 pub(super) fn module(module: &Module) -> String {
     let mut out = format!("HloModule {}", module.name);
-    let aliases: Vec<_> = module
-        .input_output_alias
-        .iter()
-        .flat_map(|a| &a.entries)
-        .map(alias)
-        .collect();
+    let aliases: Vec<_> = module.input_output_alias.iter().flat_map(|a| &a.entries).map(alias).collect();
     if !aliases.is_empty() {
         out += &format!(", input_output_alias={{ {} }}", aliases.join(", "));
     }
@@ -29,22 +24,11 @@ pub(super) fn module(module: &Module) -> String {
         out += &format!(", entry_computation_layout={{{}}}", program_shape(shape));
     }
     out.push('\n');
-    let computations: HashMap<_, _> = module
-        .computations
-        .iter()
-        .map(|c| (c.id, c.name.as_str()))
-        .collect();
-    let mut names = Names {
-        instructions: HashMap::new(),
-        computations,
-    };
+    let computations: HashMap<_, _> = module.computations.iter().map(|c| (c.id, c.name.as_str())).collect();
+    let mut names = Names { instructions: HashMap::new(), computations };
     for computation in &module.computations {
         let entry = computation.id == module.entry_computation_id;
-        names.instructions = computation
-            .instructions
-            .iter()
-            .map(|i| (i.id, i.name.as_str()))
-            .collect();
+        names.instructions = computation.instructions.iter().map(|i| (i.id, i.name.as_str())).collect();
         out.push('\n');
         print_computation(&mut out, computation, entry, &names);
     }
@@ -57,11 +41,7 @@ fn alias(entry: &AliasEntry) -> String {
         braces(&entry.output_shape_index),
         entry.parameter_number,
         braces(&entry.parameter_shape_index),
-        if entry.kind == 2 {
-            "must-alias"
-        } else {
-            "may-alias"
-        },
+        if entry.kind == 2 { "must-alias" } else { "may-alias" },
     )
 }
 
@@ -73,43 +53,23 @@ fn print_computation(out: &mut String, computation: &Computation, entry: bool, n
         .instructions
         .iter()
         .filter(|i| i.opcode == "parameter")
-        .map(|i| {
-            (
-                i.parameter_number,
-                format!("{}: {}", i.name, instruction_shape(i, false)),
-            )
-        })
+        .map(|i| (i.parameter_number, format!("{}: {}", i.name, instruction_shape(i, false))))
         .collect();
     let mut parameters = parameters;
     parameters.sort();
     let parameters: Vec<_> = parameters.into_iter().map(|(_, text)| text).collect();
-    let result = computation
-        .program_shape
-        .as_ref()
-        .and_then(|p| p.result.as_ref());
+    let result = computation.program_shape.as_ref().and_then(|p| p.result.as_ref());
     let result = result.map_or(String::new(), |s| shape_text(s, false));
-    let _ = writeln!(
-        out,
-        "%{} ({}) -> {result} {{",
-        computation.name,
-        parameters.join(", ")
-    );
+    let _ = writeln!(out, "%{} ({}) -> {result} {{", computation.name, parameters.join(", "));
     for instruction in &computation.instructions {
-        let root = if instruction.id == computation.root_id {
-            "ROOT "
-        } else {
-            ""
-        };
+        let root = if instruction.id == computation.root_id { "ROOT " } else { "" };
         let _ = writeln!(out, "  {root}{}", instruction_text(instruction, names));
     }
     out.push_str("}\n");
 }
 
 fn instruction_shape(instruction: &Instruction, layout: bool) -> String {
-    instruction
-        .shape
-        .as_ref()
-        .map_or(String::new(), |s| shape_text(s, layout))
+    instruction.shape.as_ref().map_or(String::new(), |s| shape_text(s, layout))
 }
 
 fn instruction_text(i: &Instruction, names: &Names) -> String {
@@ -120,19 +80,9 @@ fn instruction_text(i: &Instruction, names: &Names) -> String {
     let operands = match i.opcode.as_str() {
         "parameter" => i.parameter_number.to_string(),
         "constant" => i.literal.as_ref().map_or("?".to_owned(), literal::text),
-        _ => i
-            .operand_ids
-            .iter()
-            .map(name)
-            .collect::<Vec<_>>()
-            .join(", "),
+        _ => i.operand_ids.iter().map(name).collect::<Vec<_>>().join(", "),
     };
-    let mut text = format!(
-        "%{} = {} {}({operands})",
-        i.name,
-        instruction_shape(i, true),
-        i.opcode
-    );
+    let mut text = format!("%{} = {} {}({operands})", i.name, instruction_shape(i, true), i.opcode);
     for (key, value) in attributes(i, names) {
         let _ = write!(text, ", {key}={value}");
     }
@@ -150,30 +100,11 @@ fn instruction_text(i: &Instruction, names: &Names) -> String {
 fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
     let mut list = Vec::new();
     let op = i.opcode.as_str();
-    let with_dimensions = [
-        "broadcast",
-        "concatenate",
-        "iota",
-        "map",
-        "reduce",
-        "reverse",
-        "sort",
-        "transpose",
-    ];
-    let collective = [
-        "all-gather",
-        "all-to-all",
-        "reduce-scatter",
-        "get-dimension-size",
-    ];
+    let with_dimensions = ["broadcast", "concatenate", "iota", "map", "reduce", "reverse", "sort", "transpose"];
+    let collective = ["all-gather", "all-to-all", "reduce-scatter", "get-dimension-size"];
     if op == "iota" {
-        list.push((
-            "iota_dimension",
-            i.dimensions.first().copied().unwrap_or(0).to_string(),
-        ));
-    } else if with_dimensions.contains(&op)
-        || (collective.contains(&op) && !i.dimensions.is_empty())
-    {
+        list.push(("iota_dimension", i.dimensions.first().copied().unwrap_or(0).to_string()));
+    } else if with_dimensions.contains(&op) || (collective.contains(&op) && !i.dimensions.is_empty()) {
         list.push(("dimensions", braces(&i.dimensions)));
     }
     if op == "get-tuple-element" {
@@ -195,10 +126,8 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         if let Some(c) = &i.convolution {
             list.push(("dim_labels", dim_labels(c)));
         }
-        for (key, count) in [
-            ("feature_group_count", i.feature_group_count),
-            ("batch_group_count", i.batch_group_count),
-        ] {
+        for (key, count) in [("feature_group_count", i.feature_group_count), ("batch_group_count", i.batch_group_count)]
+        {
             if count > 1 {
                 list.push((key, count.to_string()));
             }
@@ -224,10 +153,7 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         ]);
         if !g.operand_batching_dims.is_empty() {
             list.push(("operand_batching_dims", braces(&g.operand_batching_dims)));
-            list.push((
-                "start_indices_batching_dims",
-                braces(&g.start_indices_batching_dims),
-            ));
+            list.push(("start_indices_batching_dims", braces(&g.start_indices_batching_dims)));
         }
         list.push(("index_vector_dim", g.index_vector_dim.to_string()));
         list.push(("slice_sizes", braces(&i.gather_slice_sizes)));
@@ -236,41 +162,27 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         list.extend([
             ("update_window_dims", braces(&s.update_window_dims)),
             ("inserted_window_dims", braces(&s.inserted_window_dims)),
-            (
-                "scatter_dims_to_operand_dims",
-                braces(&s.scatter_dims_to_operand_dims),
-            ),
+            ("scatter_dims_to_operand_dims", braces(&s.scatter_dims_to_operand_dims)),
         ]);
         if !s.input_batching_dims.is_empty() {
             list.push(("input_batching_dims", braces(&s.input_batching_dims)));
-            list.push((
-                "scatter_indices_batching_dims",
-                braces(&s.scatter_indices_batching_dims),
-            ));
+            list.push(("scatter_indices_batching_dims", braces(&s.scatter_indices_batching_dims)));
         }
         list.push(("index_vector_dim", s.index_vector_dim.to_string()));
     }
-    for (key, set) in [
-        ("indices_are_sorted", i.indices_are_sorted),
-        ("unique_indices", i.unique_indices),
-        ("is_stable", i.is_stable),
-    ] {
+    for (key, set) in
+        [("indices_are_sorted", i.indices_are_sorted), ("unique_indices", i.unique_indices), ("is_stable", i.is_stable)]
+    {
         if set {
             list.push((key, "true".to_owned()));
         }
     }
     if op == "fft" {
-        let kind = ["FFT", "IFFT", "RFFT", "IRFFT"]
-            .get(i.fft_type as usize)
-            .unwrap_or(&"?");
+        let kind = ["FFT", "IFFT", "RFFT", "IRFFT"].get(i.fft_type as usize).unwrap_or(&"?");
         list.push(("fft_type", (*kind).to_owned()));
         list.push(("fft_length", braces(&i.fft_length)));
     }
-    if let Some(t) = i
-        .triangular_solve
-        .as_ref()
-        .filter(|_| op == "triangular-solve")
-    {
+    if let Some(t) = i.triangular_solve.as_ref().filter(|_| op == "triangular-solve") {
         let transpose = ["?", "NO_TRANSPOSE", "TRANSPOSE", "ADJOINT"].get(t.transpose_a as usize);
         list.extend([
             ("left_side", t.left_side.to_string()),
@@ -293,11 +205,7 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         list.push(("channel_id", i.channel_id.to_string()));
     }
     if !i.replica_groups.is_empty() {
-        let groups: Vec<_> = i
-            .replica_groups
-            .iter()
-            .map(|g| braces(&g.replica_ids))
-            .collect();
+        let groups: Vec<_> = i.replica_groups.iter().map(|g| braces(&g.replica_ids)).collect();
         list.push(("replica_groups", format!("{{{}}}", groups.join(","))));
     }
     if !i.custom_call_target.is_empty() {
@@ -311,14 +219,7 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         let config = String::from_utf8_lossy(&i.backend_config);
         // A JSON object stands as it is; anything else is quoted.
         let json = config.starts_with('{');
-        list.push((
-            "backend_config",
-            if json {
-                config.into_owned()
-            } else {
-                format!("{config:?}")
-            },
-        ));
+        list.push(("backend_config", if json { config.into_owned() } else { format!("{config:?}") }));
     }
     list
 }
@@ -337,10 +238,7 @@ fn called_computations(i: &Instruction, names: &Names, list: &mut Vec<(&'static 
             list.push(("body", body.clone()));
         }
         ("conditional", branches) => {
-            list.push((
-                "branch_computations",
-                format!("{{{}}}", branches.join(", ")),
-            ));
+            list.push(("branch_computations", format!("{{{}}}", branches.join(", "))));
         }
         ("select-and-scatter", [select, scatter]) => {
             list.push(("select", select.clone()));
@@ -363,11 +261,7 @@ fn metadata_text(metadata: &OpMetadata) -> String {
     if metadata.source_line != 0 {
         parts.push(format!("source_line={}", metadata.source_line));
     }
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!(", metadata={{{}}}", parts.join(" "))
-    }
+    if parts.is_empty() { String::new() } else { format!(", metadata={{{}}}", parts.join(" ")) }
 }
 
 fn slices(dims: &[SliceDimensions]) -> String {
@@ -397,69 +291,31 @@ fn window(window: &Window) -> String {
         }
     };
     let any = |f: fn(&WindowDimension) -> bool| dims.iter().any(f);
-    push(
-        "stride",
-        any(|d| d.stride > 1),
-        join(dims.iter().map(|d| d.stride), "x"),
-    );
+    push("stride", any(|d| d.stride > 1), join(dims.iter().map(|d| d.stride), "x"));
     push(
         "pad",
         any(|d| d.padding_low != 0 || d.padding_high != 0),
-        join(
-            dims.iter()
-                .map(|d| format!("{}_{}", d.padding_low, d.padding_high)),
-            "x",
-        ),
+        join(dims.iter().map(|d| format!("{}_{}", d.padding_low, d.padding_high)), "x"),
     );
-    push(
-        "lhs_dilate",
-        any(|d| d.base_dilation > 1),
-        join(dims.iter().map(|d| d.base_dilation), "x"),
-    );
-    push(
-        "rhs_dilate",
-        any(|d| d.window_dilation > 1),
-        join(dims.iter().map(|d| d.window_dilation), "x"),
-    );
-    push(
-        "rhs_reversal",
-        any(|d| d.reversal),
-        join(dims.iter().map(|d| u8::from(d.reversal)), "x"),
-    );
+    push("lhs_dilate", any(|d| d.base_dilation > 1), join(dims.iter().map(|d| d.base_dilation), "x"));
+    push("rhs_dilate", any(|d| d.window_dilation > 1), join(dims.iter().map(|d| d.window_dilation), "x"));
+    push("rhs_reversal", any(|d| d.reversal), join(dims.iter().map(|d| u8::from(d.reversal)), "x"));
     format!("{{{}}}", parts.join(" "))
 }
 
 /// Which dimension is what in a convolution: `b01f_01io->b01f`.
 fn dim_labels(c: &ConvolutionDimensions) -> String {
     let labels = |first: (char, i64), second: (char, i64), spatial: &[i64]| {
-        let mut places: Vec<(i64, String)> =
-            vec![(first.1, first.0.into()), (second.1, second.0.into())];
-        places.extend(
-            spatial
-                .iter()
-                .enumerate()
-                .map(|(n, &place)| (place, n.to_string())),
-        );
+        let mut places: Vec<(i64, String)> = vec![(first.1, first.0.into()), (second.1, second.0.into())];
+        places.extend(spatial.iter().enumerate().map(|(n, &place)| (place, n.to_string())));
         places.sort();
         join(places.into_iter().map(|(_, label)| label), "")
     };
     format!(
         "{}_{}->{}",
-        labels(
-            ('b', c.input_batch),
-            ('f', c.input_feature),
-            &c.input_spatial
-        ),
-        labels(
-            ('i', c.kernel_input_feature),
-            ('o', c.kernel_output_feature),
-            &c.kernel_spatial
-        ),
-        labels(
-            ('b', c.output_batch),
-            ('f', c.output_feature),
-            &c.output_spatial
-        ),
+        labels(('b', c.input_batch), ('f', c.input_feature), &c.input_spatial),
+        labels(('i', c.kernel_input_feature), ('o', c.kernel_output_feature), &c.kernel_spatial),
+        labels(('b', c.output_batch), ('f', c.output_feature), &c.output_spatial),
     )
 }
 
