@@ -21,9 +21,10 @@
 extern crate self as cotangent;
 
 mod api;
-mod control;
+pub mod control;
 pub mod core;
 pub mod ops;
+pub mod lax;
 mod runtime;
 mod transform;
 

@@ -75,6 +75,26 @@ impl Lowering<'_> {
         op.finish(&[("dimensions", Attr::i64s(axes.iter().copied()))]).swap_remove(0)
     }
 
+    /// Appends an operation with `count` regions, each with parameters of the types `params`; `body` writes region
+    /// `i` and gives what it returns.
+    pub fn regions(
+        &mut self,
+        name: &str,
+        operands: &[Value],
+        attrs: &[(&str, Attr)],
+        results: &[Type],
+        count: usize,
+        params: &[Type],
+        mut body: impl FnMut(&mut Lowering<'_>, usize, &[Value]) -> Vec<Value>,
+    ) -> Outputs<Value> {
+        let functions = self.functions;
+        let mut op = self.block.begin_op(name, operands, results);
+        for i in 0..count {
+            op.region(params, |block, args| body(&mut Lowering { block, functions }, i, args));
+        }
+        op.finish(attrs).into_iter().collect()
+    }
+
     /// Appends the equations of a program in place and gives its results.
     pub fn inline(&mut self, jaxpr: &Jaxpr, args: &[Value]) -> Vec<Value> {
         let mut env: Vec<Option<Value>> = vec![None; jaxpr.avals.len()];

@@ -143,6 +143,12 @@ pub(crate) fn tracing() -> bool {
     FRAMES.with_borrow(|frames| !frames.is_empty())
 }
 
+/// Whether an array belongs to a tangent frame: it is linear work in the making.
+pub(crate) fn in_tangent_frame(array: &Array) -> bool {
+    let owner = |frames: &Vec<Frame>, id| frames.iter().rfind(|f| f.id == id).map(|f| f.takes);
+    array.traced().is_some_and(|t| FRAMES.with_borrow(|frames| owner(frames, t.frame) == Some(Takes::Dependents)))
+}
+
 /// Applies a primitive: records it in the frame that must see it, or runs it now.
 ///
 /// # Panics
