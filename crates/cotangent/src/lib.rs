@@ -23,9 +23,12 @@ extern crate self as cotangent;
 mod api;
 pub mod control;
 pub mod core;
+pub mod numpy;
 pub mod ops;
 pub mod lax;
+pub mod random;
 mod runtime;
+pub mod scipy;
 mod transform;
 
 pub use crate::core::array::{Array, ArrayLike};
@@ -45,8 +48,8 @@ pub use runtime::client::{Platform, devices, set_platform};
 /// What most programs need: `use cotangent::prelude::*`.
 pub mod prelude {
     pub use crate::{
-        Array, ArrayLike, DType, Error, Result, Tree, args, grad, jit, jvp, linearize, make_jaxpr, value_and_grad, vjp,
-        vmap,
+        Array, ArrayLike, DType, Error, Result, Tree, args, grad, jit, jvp, linearize, make_jaxpr, numpy as np,
+        random, value_and_grad, vjp, vmap,
     };
 }
 

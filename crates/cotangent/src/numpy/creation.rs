@@ -1,0 +1,297 @@
+//! Arrays made from shapes and numbers.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::{IntoShape, Shape, canonical_axis};
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::{Error, OrRaise, raise};
+use crate::core::promote::promote_types;
+use crate::core::trace::bind1;
+use crate::ops;
+use crate::ops::shape::{Concatenate, Iota};
+
+/// `0, 1, 2, …` along `axis` of an array of the given shape.
+#[track_caller]
+pub(crate) fn iota(dtype: DType, shape: impl IntoShape, axis: usize) -> Array {
+    bind1(Iota { dtype, shape: shape.into_shape(), dimension: axis }, &[])
+}
+
+/// An array of one value; its dtype is that of the value (`f32`, `i32` or `bool` for Rust scalars).
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::full([2, 2], 7).to_vec::<i32>(), [7; 4]);
+/// assert_eq!(np::zeros(3).to_vec::<f32>(), [0.0; 3]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn full(shape: impl IntoShape, value: impl ArrayLike) -> Array {
+    let value = value.to_array();
+    value.astype(value.dtype()).broadcast_to(shape)
+}
+
+/// An array of one value in a dtype of its own.
+#[track_caller]
+#[must_use]
+pub fn full_as(shape: impl IntoShape, value: impl ArrayLike, dtype: DType) -> Array {
+    value.to_array().astype(dtype).broadcast_to(shape)
+}
+
+/// Zeros, in `f32`.
+#[track_caller]
+#[must_use]
+pub fn zeros(shape: impl IntoShape) -> Array {
+    zeros_as(shape, DType::F32)
+}
+
+/// Zeros in a given dtype.
+#[track_caller]
+#[must_use]
+pub fn zeros_as(shape: impl IntoShape, dtype: DType) -> Array {
+    ops::zeros(shape, dtype)
+}
+
+/// Ones, in `f32`.
+#[track_caller]
+#[must_use]
+pub fn ones(shape: impl IntoShape) -> Array {
+    ones_as(shape, DType::F32)
+}
+
+/// Ones in a given dtype.
+#[track_caller]
+#[must_use]
+pub fn ones_as(shape: impl IntoShape, dtype: DType) -> Array {
+    full_as(shape, 1, dtype)
+}
+
+/// Zeros of the shape and dtype of `x`.
+#[track_caller]
+#[must_use]
+pub fn zeros_like(x: impl ArrayLike) -> Array {
+    full_like(x, 0)
+}
+
+/// Ones of the shape and dtype of `x`.
+#[track_caller]
+#[must_use]
+pub fn ones_like(x: impl ArrayLike) -> Array {
+    full_like(x, 1)
+}
+
+/// An array of one value, of the shape and dtype of `x`.
+#[track_caller]
+#[must_use]
+pub fn full_like(x: impl ArrayLike, value: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    full_as(x.shape(), value, x.dtype())
+}
+
+/// A matrix with ones on its diagonal, of `rows` and `columns`, in `f32`.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::eye(2, 3).to_vec::<f32>(), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn eye(rows: usize, columns: usize) -> Array {
+    eye_as(rows, columns, 0, DType::F32)
+}
+
+/// A matrix with ones on its `k`-th diagonal (above the main one when positive), in a given dtype.
+#[track_caller]
+#[must_use]
+pub fn eye_as(rows: usize, columns: usize, k: isize, dtype: DType) -> Array {
+    diagonal_mask(rows, columns, k).astype(dtype)
+}
+
+/// The identity matrix of size `n`, in `f32`.
+#[track_caller]
+#[must_use]
+pub fn identity(n: usize) -> Array {
+    eye(n, n)
+}
+
+/// Where column − row is `k`.
+#[track_caller]
+pub(super) fn diagonal_mask(rows: usize, columns: usize, k: isize) -> Array {
+    let row = iota(DType::I32, [rows, columns], 0) + k as i32;
+    row.equal(iota(DType::I32, [rows, columns], 1))
+}
+
+/// A triangle of ones at and below the `k`-th diagonal, of `rows` and `columns`, in `f32`.
+#[track_caller]
+#[must_use]
+pub fn tri(rows: usize, columns: usize, k: isize) -> Array {
+    super::manipulation::lower_mask(rows, columns, k).astype(DType::F32)
+}
+
+/// `start, start + step, …` up to, but without, `stop`: ⌈(stop − start) / step⌉ numbers. Integers give `i32`,
+/// a float among the three gives `f32`; an array's dtype counts as it is.
+///
+/// # Panics
+/// When an argument is traced or not a scalar, or the step is zero.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::arange(2, 9, 3).to_vec::<i32>(), [2, 5, 8]);
+/// assert_eq!(np::arange(-1.5, 1.5, 0.01).shape(), [300]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn arange(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike) -> Array {
+    let bounds = [start.to_array(), stop.to_array(), step.to_array()];
+    let dtype = |x: &Array| (x.dtype(), x.weak_type());
+    let (dtype, _) = bounds[1..].iter().fold(dtype(&bounds[0]), |d, x| promote_types(d, dtype(x)));
+    let [start, stop, step] = bounds;
+    arange_as(start, stop, step, dtype)
+}
+
+/// [`arange`] in a given dtype.
+///
+/// # Panics
+/// When an argument is traced or not a scalar, or the step is zero.
+#[track_caller]
+#[must_use]
+pub fn arange_as(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike, dtype: DType) -> Array {
+    let [start, stop, step] = [start.to_array(), stop.to_array(), step.to_array()];
+    let read = |x: &Array| x.try_item::<f64>().map_err(|e| e.context("arange")).or_raise();
+    let width = read(&step);
+    if width == 0.0 {
+        raise(Error::value("arange: the step is zero"));
+    }
+    let n = ((read(&stop) - read(&start)) / width).ceil().max(0.0) as usize;
+    let working = if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype };
+    (start.astype(working) + step.astype(working) * iota(working, n, 0)).astype(dtype)
+}
+
+/// `num` numbers evenly spaced from `start` to `stop`, both included, along a new first axis.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::linspace(0.0, 1.0, 5).to_vec::<f32>(), [0.0, 0.25, 0.5, 0.75, 1.0]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn linspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Array {
+    linspace_with(start, stop, num, true, 0)
+}
+
+/// [`linspace`] with a choice of whether `stop` is included, along a new axis `axis`.
+///
+/// # Panics
+/// When the bounds do not broadcast or the axis is out of bounds.
+#[track_caller]
+#[must_use]
+pub fn linspace_with(start: impl ArrayLike, stop: impl ArrayLike, num: usize, endpoint: bool, axis: isize) -> Array {
+    let [start, stop] = ops::promoted([start.to_array(), stop.to_array()]);
+    let [start, stop] = [start.to_inexact(), stop.to_inexact()].map(|x| x.astype(x.dtype()));
+    let bounds = ops::shape::broadcast_shapes(start.shape(), stop.shape()).or_raise();
+    let axis = canonical_axis(axis, bounds.rank() + 1).or_raise();
+    let column = bounds.insert(axis, 1);
+    let [start, stop] = [start, stop].map(|x| x.broadcast_to(&bounds).reshape(&column));
+    let dtype = start.dtype();
+    match num {
+        0 => zeros_as(bounds.insert(axis, 0), dtype),
+        1 => start,
+        _ => {
+            let parts = if endpoint { num - 1 } else { num };
+            let along: Shape = (0..column.rank()).map(|d| if d == axis { parts } else { 1 }).collect();
+            let step = (iota(dtype.real(), parts, 0) / parts as f64).reshape(&along).astype(dtype);
+            let out = start * (1.0 - &step) + &stop * &step;
+            if endpoint { bind1(Concatenate { dimension: axis }, &[&out, &stop]) } else { out }
+        }
+    }
+}
+
+/// Ten to the power of `num` evenly spaced exponents from `start` to `stop`, both included.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let x = np::logspace(0.0, 2.0, 3).to_vec::<f32>();
+/// assert!((x[1] - 10.0).abs() < 1e-4 && (x[2] - 100.0).abs() < 1e-3);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn logspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Array {
+    logspace_with(start, stop, num, true, 10.0)
+}
+
+/// [`logspace`] with another base and a choice of whether `stop` is included.
+#[track_caller]
+#[must_use]
+pub fn logspace_with(
+    start: impl ArrayLike,
+    stop: impl ArrayLike,
+    num: usize,
+    endpoint: bool,
+    base: impl ArrayLike,
+) -> Array {
+    let exponent = linspace_with(start, stop, num, endpoint, 0);
+    let dtype = exponent.dtype();
+    super::power(base, exponent).astype(dtype)
+}
+
+/// Two coordinate vectors as matrices over their grid: `x` varies along the columns, `y` along the rows.
+///
+/// # Panics
+/// When an operand has more than one dimension.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let (x, y) = np::meshgrid(np::arange(0, 3, 1), np::arange(0, 2, 1));
+/// assert_eq!(x.to_string(), "[[0 1 2]\n [0 1 2]]");
+/// assert_eq!(y.to_string(), "[[0 0 0]\n [1 1 1]]");
+/// ```
+#[track_caller]
+#[must_use]
+pub fn meshgrid(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
+    let (x, y) = (x.to_array(), y.to_array());
+    let mut grids = meshgrid_with(&[&x, &y], Indexing::Xy);
+    let y = grids.swap_remove(1);
+    (grids.swap_remove(0), y)
+}
+
+/// In which order the axes of a grid stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Indexing {
+    /// Cartesian: the first coordinate varies along the second axis, the second along the first.
+    Xy,
+    /// Matrix: coordinate `i` varies along axis `i`.
+    Ij,
+}
+
+/// Coordinate vectors as arrays over their grid.
+///
+/// # Panics
+/// When an operand has more than one dimension.
+#[track_caller]
+#[must_use]
+pub fn meshgrid_with(coordinates: &[&Array], indexing: Indexing) -> Vec<Array> {
+    if let Some(x) = coordinates.iter().find(|x| x.ndim() > 1) {
+        raise(Error::shape(format!("meshgrid takes vectors, got {}", x.aval())));
+    }
+    let n = coordinates.len();
+    let place = |i: usize| match (indexing, i) {
+        (Indexing::Xy, 0) if n > 1 => 1,
+        (Indexing::Xy, 1) => 0,
+        _ => i,
+    };
+    let shape: Shape = (0..n).map(|d| coordinates[place(d)].size()).collect();
+    (coordinates.iter().enumerate())
+        .map(|(i, x)| {
+            let along: Shape = (0..n).map(|d| if d == place(i) { x.size() } else { 1 }).collect();
+            x.reshape(&along).broadcast_to(&shape)
+        })
+        .collect()
+}
+
+/// Small integers as `i32`, `u32` and wider ones as they are, truth values as `i32`: what sums of them are made in.
+pub(super) fn accumulator(dtype: DType) -> DType {
+    match dtype.kind() {
+        Kind::Bool => DType::I32,
+        Kind::Int if dtype.bits() < 32 => DType::I32,
+        Kind::Uint if dtype.bits() < 32 => DType::U32,
+        _ => dtype,
+    }
+}

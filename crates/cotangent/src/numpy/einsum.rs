@@ -1,0 +1,197 @@
+//! Einstein's summation convention.
+
+use crate::core::array::Array;
+use crate::core::error::{Error, OrRaise, Result};
+use crate::core::trace::bind1;
+use crate::ops::dot::DotGeneral;
+
+use super::logic::where_;
+use super::products::meet;
+
+/// One operand on the way: its axes' letters and its value.
+struct Term {
+    labels: Vec<char>,
+    value: Array,
+}
+
+/// Sums of products, written with a letter for each axis: `"ij,jk->ik"` is the matrix product. A letter that is not
+/// in the result is summed over; one that is named twice in an operand takes the diagonal; `...` stands for further
+/// axes, which are broadcast. Without `->` the result has the letters that occur once, in alphabetical order.
+///
+/// Operands are contracted from left to right, each pair by one `dot_general`.
+///
+/// # Panics
+/// When the letters do not fit the operands, or a letter stands for two sizes.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let (a, b) = (np::ones([2, 3]), np::ones([3, 4]));
+/// assert_eq!(np::einsum("ij,jk->ki", &[&a, &b]).shape(), [4, 2]);
+/// assert_eq!(np::einsum("ii", &[&np::eye(3, 3)]).item::<f32>(), 3.0);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn einsum(subscripts: &str, operands: &[&Array]) -> Array {
+    let (mut terms, output) = parse(subscripts, operands).map_err(|e| e.context("einsum")).or_raise();
+    for term in &mut terms {
+        take_diagonals(term);
+    }
+    let mut terms = terms.into_iter();
+    let Some(mut left) = terms.next() else { unreachable!("`parse` gives a term for each operand") };
+    while let Some(right) = terms.next() {
+        let later = |c: &char| output.contains(c) || terms.as_slice().iter().any(|t| t.labels.contains(c));
+        left = contract(left, right, later);
+    }
+    sum_out(&mut left, |c| output.contains(c));
+    let order: Vec<usize> = output.iter().filter_map(|c| left.labels.iter().position(|l| l == c)).collect();
+    left.value.permute(&order)
+}
+
+/// The letters of every operand and of the result. An ellipsis becomes capital letters of its own.
+fn parse(subscripts: &str, operands: &[&Array]) -> Result<(Vec<Term>, Vec<char>)> {
+    let text: String = subscripts.chars().filter(|c| !c.is_whitespace()).collect();
+    let (inputs, output) = match text.split_once("->") {
+        Some((inputs, output)) => (inputs.to_string(), Some(output.to_string())),
+        None => (text, None),
+    };
+    let inputs: Vec<&str> = inputs.split(',').collect();
+    if inputs.len() != operands.len() {
+        return Err(Error::value(format!("`{subscripts}` names {} operands, got {}", inputs.len(), operands.len())));
+    }
+    let mut terms = Vec::new();
+    let mut widest = 0;
+    for (input, x) in inputs.iter().zip(operands) {
+        let named = input.replace("...", "").chars().count();
+        let extra = match input.contains("...") {
+            true => x.ndim().checked_sub(named),
+            false => (x.ndim() == named).then_some(0),
+        };
+        let Some(extra) = extra else {
+            return Err(Error::shape(format!("`{input}` does not name the axes of {}", x.aval())));
+        };
+        widest = widest.max(extra);
+        terms.push(Term { labels: expand(input, extra)?, value: (*x).clone() });
+    }
+    let all: Vec<char> = terms.iter().flat_map(|t| t.labels.iter().copied()).collect();
+    let output = match output {
+        Some(output) => expand(&output, widest)?,
+        None => {
+            let once = |c: &char| is_ellipsis(*c) || all.iter().filter(|d| *d == c).count() == 1;
+            let mut letters: Vec<char> = all.iter().copied().filter(once).collect();
+            letters.sort_by_key(|c| (!is_ellipsis(*c), if is_ellipsis(*c) { u32::MAX - *c as u32 } else { *c as u32 }));
+            letters.dedup();
+            letters
+        }
+    };
+    for (i, c) in output.iter().enumerate() {
+        if !all.contains(c) || output[..i].contains(c) {
+            return Err(Error::value(format!(
+                "`{c}` in the result of `{subscripts}` must name one axis of the operands"
+            )));
+        }
+    }
+    broadcast_sizes(&mut terms)?;
+    Ok((terms, output))
+}
+
+/// The axes of an ellipsis are numbered from the last, so that they align as in broadcasting.
+fn ellipsis_label(from_last: usize) -> char {
+    char::from_u32(0xE000 + from_last as u32).unwrap_or('\u{E000}')
+}
+
+fn is_ellipsis(c: char) -> bool {
+    ('\u{E000}'..'\u{F8FF}').contains(&c)
+}
+
+fn expand(text: &str, extra: usize) -> Result<Vec<char>> {
+    let mut labels = Vec::new();
+    let mut parts = text.split("...");
+    let first = parts.next().unwrap_or_default();
+    labels.extend(first.chars());
+    if let Some(rest) = parts.next() {
+        labels.extend((0..extra).rev().map(ellipsis_label));
+        labels.extend(rest.chars());
+    }
+    match labels.iter().find(|c| !c.is_ascii_alphabetic() && !is_ellipsis(**c)) {
+        Some(c) => Err(Error::value(format!("`{c}` in `{text}` is not a letter"))),
+        None => Ok(labels),
+    }
+}
+
+/// Checks that each letter has one size; an axis of size one is dropped where another operand has more.
+fn broadcast_sizes(terms: &mut [Term]) -> Result<()> {
+    let mut sizes: Vec<(char, usize)> = Vec::new();
+    for term in terms.iter() {
+        for (c, n) in term.labels.iter().zip(term.value.shape()) {
+            match sizes.iter_mut().find(|(d, _)| d == c) {
+                Some((_, m)) if *m == *n || *n == 1 => {}
+                Some((_, m)) if *m == 1 => *m = *n,
+                Some((_, m)) => return Err(Error::shape(format!("the axis `{c}` has the sizes {m} and {n}"))),
+                None => sizes.push((*c, *n)),
+            }
+        }
+    }
+    for term in terms {
+        let size = |c: &char| sizes.iter().find(|(d, _)| d == c).map_or(1, |(_, n)| *n);
+        let narrow: Vec<usize> =
+            (0..term.labels.len()).filter(|i| term.value.shape()[*i] == 1 && size(&term.labels[*i]) != 1).collect();
+        if !narrow.is_empty() {
+            term.value = term.value.reshape(term.value.aval().shape.remove(&narrow));
+            let labels = term.labels.iter().enumerate().filter(|(i, _)| !narrow.contains(i)).map(|(_, c)| *c);
+            term.labels = labels.collect();
+        }
+    }
+    Ok(())
+}
+
+/// A letter that an operand has twice: its diagonal.
+#[track_caller]
+fn take_diagonals(term: &mut Term) {
+    while let Some((i, j)) = twice(&term.labels) {
+        let n = term.value.shape()[i];
+        let shape = term.value.aval().shape;
+        let row = super::creation::iota(crate::DType::I32, &shape, i);
+        let column = super::creation::iota(crate::DType::I32, &shape, j);
+        let zero = crate::ops::zeros((), term.value.dtype());
+        let kept = where_(row.equal(column), &term.value, zero);
+        term.value = kept.sum_axis(j).astype(term.value.dtype());
+        debug_assert_eq!(term.value.shape()[i], n);
+        term.labels.remove(j);
+    }
+}
+
+fn twice(labels: &[char]) -> Option<(usize, usize)> {
+    (0..labels.len()).find_map(|i| (i + 1..labels.len()).find(|j| labels[*j] == labels[i]).map(|j| (i, j)))
+}
+
+/// Sums over the axes whose letters are not kept.
+#[track_caller]
+fn sum_out(term: &mut Term, keep: impl Fn(&char) -> bool) {
+    let gone: Vec<usize> = (0..term.labels.len()).filter(|i| !keep(&term.labels[*i])).collect();
+    if !gone.is_empty() {
+        term.value = term.value.sum_axis(&gone[..]).astype(term.value.dtype());
+        term.labels.retain(|c| keep(c));
+    }
+}
+
+/// Two operands as one: shared letters are batch axes where they are needed later and contracted where not.
+#[track_caller]
+fn contract(mut left: Term, mut right: Term, later: impl Fn(&char) -> bool) -> Term {
+    let (own, other) = (left.labels.clone(), right.labels.clone());
+    sum_out(&mut left, |c| later(c) || other.contains(c));
+    sum_out(&mut right, |c| later(c) || own.contains(c));
+    let shared: Vec<char> = left.labels.iter().copied().filter(|c| right.labels.contains(c)).collect();
+    let (kept, summed): (Vec<char>, Vec<char>) = shared.into_iter().partition(&later);
+    let places = |t: &Term, cs: &[char]| -> Vec<usize> {
+        cs.iter().filter_map(|c| t.labels.iter().position(|l| l == c)).collect()
+    };
+    let dot = DotGeneral {
+        contract: [places(&left, &summed), places(&right, &summed)],
+        batch: [places(&left, &kept), places(&right, &kept)],
+    };
+    let free =
+        |t: &Term| t.labels.iter().copied().filter(|c| !kept.contains(c) && !summed.contains(c)).collect::<Vec<_>>();
+    let labels = kept.iter().copied().chain(free(&left)).chain(free(&right)).collect();
+    let (x, y) = meet(left.value, right.value);
+    Term { labels, value: bind1(dot, &[&x, &y]) }
+}

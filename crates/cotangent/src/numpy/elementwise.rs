@@ -1,0 +1,488 @@
+//! Functions of one or two operands, element by element.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::dtype::{DType, Kind};
+use crate::core::literal::{Literal, Scalar};
+use crate::core::trace::bind1;
+use crate::ops::binary::{Div, Pow};
+use crate::ops::{self, unary};
+
+use super::logic::{isnan, where_};
+
+macro_rules! unary {
+    ($($(#[$doc:meta])* $name:ident $method:ident;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike) -> Array {
+            x.to_array().$method()
+        }
+    )* };
+}
+
+unary! {
+    /// The exponential. Integers become floats, here and in all functions of real numbers.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::exp(0.0).item::<f32>(), 1.0);
+    /// assert_eq!(np::sqrt(&np::arange(0, 3, 1)).dtype(), cotangent::DType::F32);
+    /// ```
+    exp exp;
+    /// Two to the power of the elements.
+    exp2 exp2;
+    /// exp(x) − 1, accurate near zero.
+    expm1 expm1;
+    /// The natural logarithm.
+    log log;
+    /// log(1 + x), accurate near zero.
+    log1p log1p;
+    /// The square root.
+    sqrt sqrt;
+    /// The cube root.
+    cbrt cbrt;
+    /// The sine.
+    sin sin;
+    /// The cosine.
+    cos cos;
+    /// The tangent.
+    tan tan;
+    /// The inverse sine.
+    arcsin asin;
+    /// The inverse cosine.
+    arccos acos;
+    /// The inverse tangent.
+    arctan atan;
+    /// The hyperbolic sine.
+    sinh sinh;
+    /// The hyperbolic cosine.
+    cosh cosh;
+    /// The hyperbolic tangent.
+    tanh tanh;
+    /// The inverse hyperbolic sine.
+    arcsinh asinh;
+    /// The inverse hyperbolic cosine.
+    arccosh acosh;
+    /// The inverse hyperbolic tangent.
+    arctanh atanh;
+    /// The absolute value; of complex numbers the modulus.
+    abs abs;
+    /// The absolute value; of complex numbers the modulus.
+    absolute abs;
+    /// The nearest integers; halves go to the even neighbour.
+    round round;
+    /// The nearest integers; halves go to the even neighbour. Integers become floats.
+    rint rint_float;
+    /// −1, 0 or 1; of complex numbers the point of the unit circle in their direction.
+    sign sign;
+    /// x².
+    square square;
+    /// The real parts.
+    real real;
+    /// The imaginary parts.
+    imag imag;
+    /// The complex conjugates.
+    conj conj;
+}
+
+impl Array {
+    #[track_caller]
+    fn rint_float(&self) -> Array {
+        self.to_inexact().round()
+    }
+}
+
+/// The base-2 logarithm.
+#[track_caller]
+#[must_use]
+pub fn log2(x: impl ArrayLike) -> Array {
+    x.to_array().log() / std::f64::consts::LN_2
+}
+
+/// The base-10 logarithm.
+#[track_caller]
+#[must_use]
+pub fn log10(x: impl ArrayLike) -> Array {
+    x.to_array().log() / std::f64::consts::LN_10
+}
+
+/// −x.
+#[track_caller]
+#[must_use]
+pub fn negative(x: impl ArrayLike) -> Array {
+    -x.to_array()
+}
+
+/// 1/x.
+#[track_caller]
+#[must_use]
+pub fn reciprocal(x: impl ArrayLike) -> Array {
+    1.0 / x.to_array()
+}
+
+/// The largest integers that are not above the elements; integers stay what they are.
+#[track_caller]
+#[must_use]
+pub fn floor(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    if x.dtype().is_inexact() { x.floor() } else { x }
+}
+
+/// The smallest integers that are not below the elements; integers stay what they are.
+#[track_caller]
+#[must_use]
+pub fn ceil(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    if x.dtype().is_inexact() { x.ceil() } else { x }
+}
+
+/// The elements without their fractions; integers stay what they are.
+#[track_caller]
+#[must_use]
+pub fn trunc(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    if x.dtype().is_inexact() { where_(x.less(0), x.ceil(), x.floor()) } else { x }
+}
+
+/// The elements rounded to `decimals` decimal places (negative: to tens, hundreds, …); halves go to the even digit.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::round_to(Array::from([0.125f32, 2.345]), 2).to_vec::<f32>(), [0.12, 2.34]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn round_to(x: impl ArrayLike, decimals: i32) -> Array {
+    let x = x.to_array();
+    let dtype = x.dtype();
+    if decimals == 0 || (dtype.is_integer() && decimals > 0) {
+        return x.round();
+    }
+    if dtype.is_integer() {
+        let factor = 10i32.pow(decimals.unsigned_abs());
+        return (round(x.astype(DType::F64) / f64::from(factor)) * f64::from(factor)).astype(dtype);
+    }
+    // Half-precision numbers are too coarse to be scaled in their own dtype.
+    let working = if dtype.bits() < 32 { DType::F32 } else { dtype };
+    let factor = 10f64.powi(decimals.abs());
+    let x = x.astype(working);
+    let scaled = if decimals > 0 { round(&x * factor) / factor } else { round(&x / factor) * factor };
+    where_(x.is_finite(), scaled, x).astype(dtype)
+}
+
+/// The angle in radians of an angle in degrees.
+#[track_caller]
+#[must_use]
+pub fn deg2rad(x: impl ArrayLike) -> Array {
+    x.to_array().to_inexact() * (super::PI / 180.0)
+}
+
+/// The angle in degrees of an angle in radians.
+#[track_caller]
+#[must_use]
+pub fn rad2deg(x: impl ArrayLike) -> Array {
+    x.to_array().to_inexact() * (180.0 / super::PI)
+}
+
+/// sin(πx) / (πx), and 1 at zero.
+#[track_caller]
+#[must_use]
+pub fn sinc(x: impl ArrayLike) -> Array {
+    let x = x.to_array().to_inexact();
+    let zero = x.equal(0);
+    let angle = where_(&zero, 1.0, &x * super::PI);
+    where_(zero, 1.0, angle.sin() / angle)
+}
+
+macro_rules! binary {
+    ($($(#[$doc:meta])* $name:ident |$x:ident, $y:ident| $body:expr;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+            let ($x, $y) = (x.to_array(), y.to_array());
+            $body
+        }
+    )* };
+}
+
+binary! {
+    /// x + y; of truth values `or`.
+    add |x, y| x + y;
+    /// x − y.
+    subtract |x, y| x - y;
+    /// x · y; of truth values `and`.
+    multiply |x, y| x * y;
+    /// x / y; integers divide as floats.
+    divide |x, y| x / y;
+    /// x / y; integers divide as floats.
+    true_divide |x, y| x / y;
+    /// The greater of each pair; a NaN in either is the result.
+    maximum |x, y| x.maximum(y);
+    /// The lesser of each pair; a NaN in either is the result.
+    minimum |x, y| x.minimum(y);
+    /// The greater of each pair; a number wins over NaN.
+    fmax |x, y| where_(x.greater(&y).logical_or(isnan(&y)), &x, &y);
+    /// The lesser of each pair; a number wins over NaN.
+    fmin |x, y| where_(x.less(&y).logical_or(isnan(&y)), &x, &y);
+    /// The angle of the point (y, x), the arguments being in this order, to the positive x-axis.
+    arctan2 |x, y| x.atan2(y);
+    /// The remainder with the sign of the divisor.
+    remainder |x, y| super::elementwise::divmod(x, y).1;
+    /// The remainder with the sign of the divisor.
+    r#mod |x, y| super::elementwise::divmod(x, y).1;
+    /// The largest integer not above x / y.
+    ///
+    /// ```
+    /// use cotangent::{Array, numpy as np};
+    /// assert_eq!(np::floor_divide(Array::from([7, -7]), 2).to_vec::<i32>(), [3, -4]);
+    /// ```
+    floor_divide |x, y| super::elementwise::divmod(x, y).0;
+    /// x · 2^y.
+    ldexp |x, y| x.to_inexact() * y.exp2();
+}
+
+/// The remainder with the sign of the dividend.
+#[track_caller]
+#[must_use]
+pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    bind1(ops::binary::Rem, &[&x, &y])
+}
+
+/// [`floor_divide`] and [`remainder`] at once.
+#[track_caller]
+#[must_use]
+pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let remainder = bind1(ops::binary::Rem, &[&x, &y]);
+    let dtype = x.dtype();
+    match dtype.kind() {
+        Kind::Uint | Kind::Bool => (bind1(Div, &[&x, &y]), remainder),
+        Kind::Int => {
+            let quotient = bind1(Div, &[&x, &y]);
+            // Truncated where the signs differ: one less is the floor.
+            let below = remainder.not_equal(0).logical_and(remainder.less(0).not_equal(y.less(0)));
+            let floor =
+                where_(x.sign().not_equal(y.sign()).logical_and(remainder.not_equal(0)), &quotient - 1, &quotient);
+            (floor, where_(below, &remainder + &y, &remainder))
+        }
+        _ => {
+            let quotient = (&x - &remainder) / &y;
+            let below = remainder.not_equal(0).logical_and(y.sign().not_equal(remainder.sign()));
+            let quotient = where_(&below, &quotient - 1.0, &quotient);
+            (quotient.round(), where_(&below, &remainder + &y, &remainder))
+        }
+    }
+}
+
+/// x to the power of y. Integers stay integers (an integer to a negative power is 1, −1 or 0, as far as it is one);
+/// a Rust integer as the exponent is a fixed power, by repeated multiplication.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::power(Array::from([2, 3]), 3).to_vec::<i32>(), [8, 27]);
+/// assert_eq!(np::power(2.0, Array::from([0.5f32])).to_vec::<f32>(), [std::f32::consts::SQRT_2]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = (x.to_array(), y.to_array());
+    let fixed = !y.is_traced() && y.weak_type() && y.dtype().is_integer() && x.dtype() != DType::Bool;
+    if let (true, Ok(y)) = (fixed, y.try_item::<i32>())
+        && (y >= 0 || x.dtype().is_inexact())
+    {
+        return x.powi(y);
+    }
+    let [x, y] = ops::promoted([x, y]);
+    if x.dtype().is_inexact() {
+        return bind1(Pow, &[&x, &y]);
+    }
+    integer_power(x, y)
+}
+
+/// Integers by repeated squaring, each bit of the exponent in turn. More than six bits overflow for any base.
+#[track_caller]
+fn integer_power(x: Array, y: Array) -> Array {
+    let one = Array::literal(Literal::int(x.dtype(), 1));
+    let (mut base, mut rest) = (x, y);
+    let mut result = where_((&rest & 1).equal(1), &base, &one);
+    for _ in 1..6 {
+        rest = &rest >> 1;
+        base = &base * &base;
+        result = where_((&rest & 1).equal(1), &result * &base, &result);
+    }
+    result
+}
+
+/// x to the power of y in floating point: `f32` at least.
+#[track_caller]
+#[must_use]
+pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    x.to_array().pow(y)
+}
+
+/// log(eˣ + eʸ) without overflow.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::logaddexp(1000.0, 1000.0).item::<f32>(), 1000.0 + 2f32.ln());
+/// ```
+#[track_caller]
+#[must_use]
+pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let (x, y) = (x.to_inexact(), y.to_inexact());
+    let difference = &x - &y;
+    // Equal infinities and NaNs: their sum is the answer, and nothing undefined enters the derivative.
+    let odd = isnan(&difference);
+    let difference = where_(&odd, 0.0, difference);
+    where_(odd, &x + &y, x.maximum(&y) + (-difference.abs()).exp().log1p())
+}
+
+/// log₂(2ˣ + 2ʸ) without overflow.
+#[track_caller]
+#[must_use]
+pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let ln2 = std::f64::consts::LN_2;
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    logaddexp(x.to_inexact() * ln2, y.to_inexact() * ln2) / ln2
+}
+
+/// √(x² + y²) without overflow.
+#[track_caller]
+#[must_use]
+pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let (x, y) = (x.to_inexact().abs(), y.to_inexact().abs());
+    let infinite = super::isinf(&x).logical_or(super::isinf(&y));
+    let (least, most) = (x.minimum(&y), x.maximum(&y));
+    let zero = most.equal(0);
+    let ratio = least / where_(&zero, 1.0, &most);
+    let length = where_(zero, &most, &most * (ratio.square() + 1.0).sqrt());
+    where_(infinite, f64::INFINITY, length)
+}
+
+/// The magnitude of x with the sign of y.
+#[track_caller]
+#[must_use]
+pub fn copysign(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let (x, y) = (x.to_inexact().abs(), y.to_inexact());
+    where_(super::signbit(&y), -&x, &x)
+}
+
+/// 0 where x is negative, `value` where it is zero, 1 where it is positive.
+#[track_caller]
+#[must_use]
+pub fn heaviside(x: impl ArrayLike, value: impl ArrayLike) -> Array {
+    let [x, value] = ops::promoted([x.to_array(), value.to_array()]);
+    let (x, value) = (x.to_inexact(), value.to_inexact());
+    let step = where_(x.equal(0), &value, x.greater(0).astype(x.dtype()));
+    where_(isnan(&x), &x, step)
+}
+
+/// x, brought between `lo` and `hi`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::clip(Array::from([-2.0f32, 0.5, 9.0]), 0.0, 1.0).to_vec::<f32>(), [0.0, 0.5, 1.0]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn clip(x: impl ArrayLike, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
+    x.to_array().maximum(lo).minimum(hi)
+}
+
+/// Numbers in place of NaN and the infinities: 0, and the greatest finite ones.
+#[track_caller]
+#[must_use]
+pub fn nan_to_num(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    let most = greatest(x.dtype());
+    nan_to_num_with(x, 0.0, most, -most)
+}
+
+/// The given numbers in place of NaN, +∞ and −∞. Integers have none and stay what they are.
+#[track_caller]
+#[must_use]
+pub fn nan_to_num_with(
+    x: impl ArrayLike,
+    nan: impl ArrayLike,
+    posinf: impl ArrayLike,
+    neginf: impl ArrayLike,
+) -> Array {
+    let x = x.to_array();
+    let dtype = x.dtype();
+    if !dtype.is_float() {
+        return x;
+    }
+    let put = |x: &Array, at: Array, value: Array| where_(at, value.astype(dtype), x);
+    let y = put(&x, isnan(&x), nan.to_array());
+    let y = put(&y, super::isposinf(&x), posinf.to_array());
+    put(&y, super::isneginf(&x), neginf.to_array())
+}
+
+/// The greatest finite number of a float dtype.
+fn greatest(dtype: DType) -> f64 {
+    match dtype {
+        DType::F16 => half::f16::MAX.to_f64(),
+        DType::BF16 => half::bf16::MAX.to_f64(),
+        DType::F64 => f64::MAX,
+        _ => f64::from(f32::MAX),
+    }
+}
+
+/// The next representable number after x in the direction of y.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::nextafter(1.0, 2.0).item::<f32>(), 1.0 + f32::EPSILON);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn nextafter(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let (x, y) = (x.to_inexact(), y.to_inexact());
+    let (dtype, words) = (x.dtype(), x.dtype().unsigned());
+    let bits = x.bitcast(words);
+    let one = Array::literal(Literal::int(words, 1));
+    let sign = Array::literal(Literal::new(words, Scalar::Uint(1 << (dtype.bits() - 1))));
+    // Bits of one sign are ordered as the magnitudes are.
+    let away = y.greater(&x).equal(x.greater(0));
+    let stepped = where_(away, &bits + &one, &bits - &one);
+    let from_zero = where_(y.less(&x), &sign | &one, &one);
+    let stepped = where_(x.equal(0), from_zero, stepped).bitcast(dtype);
+    where_(x.equal(&y), &y, where_(isnan(&x).logical_or(isnan(&y)), &x + &y, stepped))
+}
+
+macro_rules! bits {
+    ($($(#[$doc:meta])* $name:ident $op:tt;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+            x.to_array() $op y.to_array()
+        }
+    )* };
+}
+
+bits! {
+    /// The bits that both have.
+    bitwise_and &;
+    /// The bits that either has.
+    bitwise_or |;
+    /// The bits that one of both has.
+    bitwise_xor ^;
+    /// The bits moved to the left.
+    left_shift <<;
+    /// The bits moved to the right; the sign stays.
+    right_shift >>;
+}
+
+/// All bits turned over.
+#[track_caller]
+#[must_use]
+pub fn bitwise_not(x: impl ArrayLike) -> Array {
+    bind1(unary::Not, &[&x.to_array()])
+}

@@ -1,0 +1,208 @@
+//! Comparisons, truth values and choices by them.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::OrRaise;
+use crate::core::literal::{Literal, Scalar};
+use crate::core::trace::bind1;
+use crate::ops;
+use crate::ops::compare::SelectN;
+
+/// `x` where the condition holds, `y` elsewhere; the three are broadcast together. A number holds when it is not
+/// zero.
+///
+/// No derivative flows through the branch that is not taken, but a NaN slope there still makes 0 · NaN: guard the
+/// operand itself, too, where the function has no value.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let x = Array::from([-1.0f32, 4.0]);
+/// assert_eq!(np::where_(x.greater(0), &x, 0.0).to_vec::<f32>(), [0.0, 4.0]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn where_(condition: impl ArrayLike, x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let condition = condition.to_array().astype(DType::Bool);
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let [condition, x, y] = ops::broadcast([condition, x, y]);
+    // The cases have one shape, and the condition that shape or none.
+    let rank = [&condition, &x, &y].iter().map(|a| a.ndim()).max().unwrap_or(0);
+    let shape = [&condition, &x, &y].into_iter().find(|a| a.ndim() == rank).map_or(&[][..], |a| a.shape()).to_vec();
+    let fit = |a: &Array| if a.ndim() == shape.len() { a.clone() } else { a.broadcast_to(&shape[..]) };
+    let condition = if condition.ndim() == 0 { condition } else { fit(&condition) };
+    bind1(SelectN, &[&condition, &fit(&y), &fit(&x)])
+}
+
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $name:ident;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+            x.to_array().$name(y)
+        }
+    )* };
+}
+
+comparisons! {
+    /// Where x = y.
+    equal;
+    /// Where x ≠ y.
+    not_equal;
+    /// Where x < y.
+    less;
+    /// Where x ≤ y.
+    less_equal;
+    /// Where x > y.
+    greater;
+    /// Where x ≥ y.
+    greater_equal;
+    /// Where both are true; a number is when it is not zero.
+    logical_and;
+    /// Where either is true; a number is when it is not zero.
+    logical_or;
+}
+
+/// Where exactly one is true; a number is when it is not zero.
+#[track_caller]
+#[must_use]
+pub fn logical_xor(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    x.to_array().astype(DType::Bool) ^ y.to_array().astype(DType::Bool)
+}
+
+/// Where x is false; a number is when it is zero.
+#[track_caller]
+#[must_use]
+pub fn logical_not(x: impl ArrayLike) -> Array {
+    x.to_array().astype(DType::Bool).logical_not()
+}
+
+/// Where x is not a number.
+#[track_caller]
+#[must_use]
+pub fn isnan(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    x.not_equal(&x)
+}
+
+/// Where x is neither infinite nor NaN.
+#[track_caller]
+#[must_use]
+pub fn isfinite(x: impl ArrayLike) -> Array {
+    x.to_array().is_finite()
+}
+
+/// Where x is +∞ or −∞.
+#[track_caller]
+#[must_use]
+pub fn isinf(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    if x.dtype().is_float() { x.abs().equal(f64::INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
+}
+
+/// Where x is +∞.
+#[track_caller]
+#[must_use]
+pub fn isposinf(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    if x.dtype().is_float() { x.equal(f64::INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
+}
+
+/// Where x is −∞.
+#[track_caller]
+#[must_use]
+pub fn isneginf(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    if x.dtype().is_float() { x.equal(f64::NEG_INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
+}
+
+/// Where the sign bit is set: of negative numbers and of −0.
+#[track_caller]
+#[must_use]
+pub fn signbit(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    match x.dtype().kind() {
+        Kind::Float => {
+            let words = x.dtype().unsigned();
+            let sign = Array::literal(Literal::new(words, Scalar::Uint(1 << (words.bits() - 1))));
+            x.bitcast(words).greater_equal(sign)
+        }
+        Kind::Int => x.less(0),
+        _ => ops::zeros(x.shape(), DType::Bool),
+    }
+}
+
+/// Where |x − y| ≤ 1e−8 + 1e−5 · |y|; equal infinities are close, NaN is close to nothing.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::isclose(1.0, 1.0000001).item::<bool>());
+/// ```
+#[track_caller]
+#[must_use]
+pub fn isclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    isclose_with(x, y, 1e-5, 1e-8, false)
+}
+
+/// [`isclose`] with tolerances of one's own, and a choice of whether two NaNs are close.
+#[track_caller]
+#[must_use]
+pub fn isclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, equal_nan: bool) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    if !x.dtype().is_inexact() {
+        let (x, y) = (x.to_inexact(), y.to_inexact());
+        return (&x - &y).abs().less_equal(y.abs() * rtol + atol);
+    }
+    let near = (&x - &y).abs().less_equal(y.abs() * rtol + atol);
+    let finite = isfinite(&x).logical_and(isfinite(&y));
+    let close = near.logical_and(finite).logical_or(x.equal(&y));
+    if equal_nan { close.logical_or(isnan(&x).logical_and(isnan(&y))) } else { close }
+}
+
+/// Whether all elements are close in the sense of [`isclose`].
+#[track_caller]
+#[must_use]
+pub fn allclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    isclose(x, y).all()
+}
+
+/// Whether all elements are close in the sense of [`isclose_with`].
+#[track_caller]
+#[must_use]
+pub fn allclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, equal_nan: bool) -> Array {
+    isclose_with(x, y, rtol, atol, equal_nan).all()
+}
+
+/// Whether both have the same shape and the same elements.
+#[track_caller]
+#[must_use]
+pub fn array_equal(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = (x.to_array(), y.to_array());
+    if x.shape() == y.shape() { x.equal(y).all() } else { Array::scalar(false) }
+}
+
+/// Whether both can be broadcast to one shape and have the same elements there.
+#[track_caller]
+#[must_use]
+pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = (x.to_array(), y.to_array());
+    match ops::shape::broadcast_shapes(x.shape(), y.shape()) {
+        Ok(_) => x.equal(y).all(),
+        Err(_) => Array::scalar(false),
+    }
+}
+
+/// The shape that the given shapes broadcast to.
+///
+/// # Panics
+/// When they do not.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(&*np::broadcast_shapes([2, 1], [3]), [2, 3]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn broadcast_shapes(a: impl crate::IntoShape, b: impl crate::IntoShape) -> crate::Shape {
+    ops::shape::broadcast_shapes(&a.into_shape(), &b.into_shape()).or_raise()
+}

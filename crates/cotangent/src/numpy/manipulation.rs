@@ -1,0 +1,465 @@
+//! Shapes, axes, and arrays put together or taken apart.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::{IntoShape, Shape, canonical_axis};
+use crate::core::dtype::DType;
+use crate::core::error::{Error, OrRaise, raise};
+use crate::core::literal::Literal;
+use crate::core::promote::promote_types;
+use crate::core::trace::bind1;
+use crate::ops::shape::{Concatenate, Pad, Rev};
+
+use super::axes::Axes;
+use super::creation::iota;
+use super::logic::where_;
+
+/// The same elements, in row-major order, under another shape.
+///
+/// # Panics
+/// When the number of elements differs.
+#[track_caller]
+#[must_use]
+pub fn reshape(x: impl ArrayLike, shape: impl IntoShape) -> Array {
+    x.to_array().reshape(shape)
+}
+
+/// The elements in one dimension.
+#[track_caller]
+#[must_use]
+pub fn ravel(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    x.reshape(x.size())
+}
+
+/// The axes in reverse order: of a matrix, its transpose.
+#[track_caller]
+#[must_use]
+pub fn transpose(x: impl ArrayLike) -> Array {
+    x.to_array().t()
+}
+
+/// The axes in another order: axis `i` of the result is axis `axes[i]` of `x`.
+///
+/// # Panics
+/// When `axes` is not a permutation.
+#[track_caller]
+#[must_use]
+pub fn permute_dims(x: impl ArrayLike, axes: &[isize]) -> Array {
+    let x = x.to_array();
+    let axes: Vec<usize> = axes.iter().map(|a| canonical_axis(*a, x.ndim()).or_raise()).collect();
+    x.permute(&axes)
+}
+
+/// Moves one axis to another place; the others keep their order.
+///
+/// # Panics
+/// When an axis is out of bounds.
+#[track_caller]
+#[must_use]
+pub fn moveaxis(x: impl ArrayLike, from: isize, to: isize) -> Array {
+    x.to_array().moveaxis(from, to)
+}
+
+/// Two axes in each other's place.
+///
+/// # Panics
+/// When an axis is out of bounds.
+#[track_caller]
+#[must_use]
+pub fn swapaxes(x: impl ArrayLike, a: isize, b: isize) -> Array {
+    let x = x.to_array();
+    let mut order: Vec<usize> = (0..x.ndim()).collect();
+    order.swap(canonical_axis(a, x.ndim()).or_raise(), canonical_axis(b, x.ndim()).or_raise());
+    x.permute(&order)
+}
+
+/// New axes of size one at the given places of the result.
+///
+/// # Panics
+/// When an axis is out of bounds or named twice.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::expand_dims(np::zeros(3), [0, -1]).shape(), [1, 3, 1]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn expand_dims(x: impl ArrayLike, axes: impl Axes + Copy) -> Array {
+    let x = x.to_array();
+    // How many axes there are shows once they are resolved among enough of them.
+    let many = (0..=32usize).find(|n| axes.resolve(x.ndim() + n).is_ok_and(|a| a.len() == *n));
+    let axes = axes.resolve(x.ndim() + many.unwrap_or(1)).or_raise();
+    let shape = axes.iter().fold(x.aval().shape, |shape, axis| shape.insert(*axis, 1));
+    x.reshape(&shape)
+}
+
+/// All axes of size one taken out.
+#[track_caller]
+#[must_use]
+pub fn squeeze(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    let shape: Shape = x.shape().iter().copied().filter(|n| *n != 1).collect();
+    x.reshape(&shape)
+}
+
+/// The given axes, of size one, taken out.
+///
+/// # Panics
+/// When one of them has another size.
+#[track_caller]
+#[must_use]
+pub fn squeeze_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
+    let x = x.to_array();
+    let axes = axes.resolve(x.ndim()).or_raise();
+    if let Some(axis) = axes.iter().find(|a| x.shape()[**a] != 1) {
+        raise(Error::shape(format!("squeeze: axis {axis} of {} is not of size one", x.aval())));
+    }
+    x.reshape(x.aval().shape.remove(&axes))
+}
+
+/// The array repeated to `shape`.
+///
+/// # Panics
+/// When its shape does not broadcast to that.
+#[track_caller]
+#[must_use]
+pub fn broadcast_to(x: impl ArrayLike, shape: impl IntoShape) -> Array {
+    x.to_array().broadcast_to(shape)
+}
+
+/// At least one dimension.
+#[track_caller]
+#[must_use]
+pub fn atleast_1d(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    if x.ndim() == 0 { x.reshape([1]) } else { x }
+}
+
+/// At least two dimensions; a vector becomes a row.
+#[track_caller]
+#[must_use]
+pub fn atleast_2d(x: impl ArrayLike) -> Array {
+    let x = atleast_1d(x);
+    if x.ndim() == 1 { x.expand_dims(0) } else { x }
+}
+
+/// The arrays in the dtype in which they meet.
+#[track_caller]
+fn together(arrays: &[&Array]) -> Vec<Array> {
+    let Some((first, rest)) = arrays.split_first() else { raise(Error::shape("no arrays to join")) };
+    let of = |x: &Array| (x.dtype(), x.weak_type());
+    let (dtype, weak) = rest.iter().fold(of(first), |bound, x| promote_types(bound, of(x)));
+    arrays.iter().map(|x| if x.dtype() == dtype { (*x).clone() } else { x.convert(dtype, weak) }).collect()
+}
+
+#[track_caller]
+fn joined(arrays: &[Array], axis: isize) -> Array {
+    let rank = arrays.first().map_or(0, Array::ndim);
+    let dimension = canonical_axis(axis, rank).or_raise();
+    bind1(Concatenate { dimension }, &arrays.iter().collect::<Vec<_>>())
+}
+
+/// The arrays one after the other along an axis that they have.
+///
+/// # Panics
+/// When there are none, or their shapes differ along another axis.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::concatenate(&[&np::zeros([1, 2]), &np::ones([2, 2])], 0).shape(), [3, 2]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn concatenate(arrays: &[&Array], axis: isize) -> Array {
+    joined(&together(arrays), axis)
+}
+
+/// The arrays, of one shape, along a new axis.
+///
+/// # Panics
+/// When there are none, or their shapes differ.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::stack(&[&np::zeros(3), &np::ones(3)], -1).shape(), [3, 2]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn stack(arrays: &[&Array], axis: isize) -> Array {
+    let axis = canonical_axis(axis, arrays.first().map_or(0, |x| x.ndim()) + 1).or_raise() as isize;
+    joined(&together(arrays).iter().map(|x| x.expand_dims(axis)).collect::<Vec<_>>(), axis)
+}
+
+/// The arrays side by side: along the second axis, or the first of vectors.
+#[track_caller]
+#[must_use]
+pub fn hstack(arrays: &[&Array]) -> Array {
+    let arrays: Vec<Array> = together(arrays).iter().map(atleast_1d).collect();
+    let axis = if arrays[0].ndim() == 1 { 0 } else { 1 };
+    joined(&arrays, axis)
+}
+
+/// The arrays on top of each other; vectors are rows.
+#[track_caller]
+#[must_use]
+pub fn vstack(arrays: &[&Array]) -> Array {
+    joined(&together(arrays).iter().map(atleast_2d).collect::<Vec<_>>(), 0)
+}
+
+/// The arrays as columns; matrices stay as they are.
+#[track_caller]
+#[must_use]
+pub fn column_stack(arrays: &[&Array]) -> Array {
+    let column = |x: &Array| if x.ndim() < 2 { x.reshape([x.size(), 1]) } else { x.clone() };
+    joined(&together(arrays).iter().map(column).collect::<Vec<_>>(), 1)
+}
+
+/// `sections` equal parts along an axis.
+///
+/// # Panics
+/// When the axis does not divide into them.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let parts = np::split(np::arange(0, 6, 1), 3, 0);
+/// assert_eq!(parts[2].to_vec::<i32>(), [4, 5]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn split(x: impl ArrayLike, sections: usize, axis: isize) -> Vec<Array> {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let n = x.shape()[axis];
+    if sections == 0 || !n.is_multiple_of(sections) {
+        raise(Error::shape(format!("split: axis {axis} of {} has no {sections} equal parts", x.aval())));
+    }
+    let size = n / sections;
+    (0..sections).map(|i| x.slice_axis(axis, i * size, (i + 1) * size)).collect()
+}
+
+/// The parts between the given indices along an axis.
+#[track_caller]
+#[must_use]
+pub fn split_at(x: impl ArrayLike, indices: &[usize], axis: isize) -> Vec<Array> {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let n = x.shape()[axis];
+    let bounds: Vec<usize> = std::iter::once(0).chain(indices.iter().map(|i| (*i).min(n))).chain([n]).collect();
+    bounds.windows(2).map(|w| x.slice_axis(axis, w[0], w[1].max(w[0]))).collect()
+}
+
+/// The array repeated `reps` times along each axis; a missing axis counts as one of size one, in front.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::tile(Array::from([1, 2]), [2, 2]).to_string(), "[[1 2 1 2]\n [1 2 1 2]]");
+/// ```
+#[track_caller]
+#[must_use]
+pub fn tile(x: impl ArrayLike, reps: impl IntoShape) -> Array {
+    let (x, reps) = (x.to_array(), reps.into_shape());
+    let rank = x.ndim().max(reps.rank());
+    let pad = |s: &[usize]| std::iter::repeat_n(1, rank - s.len()).chain(s.iter().copied()).collect::<Vec<_>>();
+    let (shape, reps) = (pad(x.shape()), pad(&reps));
+    let apart: Vec<usize> = shape.iter().flat_map(|n| [1, *n]).collect();
+    let repeated: Vec<usize> = shape.iter().zip(&reps).flat_map(|(n, r)| [*r, *n]).collect();
+    let tiled: Vec<usize> = shape.iter().zip(&reps).map(|(n, r)| n * r).collect();
+    x.reshape(apart).broadcast_to(repeated).reshape(tiled)
+}
+
+/// Each element `repeats` times in a row, along an axis.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::repeat(Array::from([1, 2]), 2, 0).to_vec::<i32>(), [1, 1, 2, 2]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn repeat(x: impl ArrayLike, repeats: usize, axis: isize) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let mut shape = x.shape().to_vec();
+    shape[axis] *= repeats;
+    let apart = x.aval().shape.insert(axis + 1, 1);
+    let repeated = x.aval().shape.insert(axis + 1, repeats);
+    x.reshape(&apart).broadcast_to(&repeated).reshape(shape)
+}
+
+/// The order of elements turned round along axes; `()` means all of them.
+#[track_caller]
+#[must_use]
+pub fn flip(x: impl ArrayLike, axes: impl Axes) -> Array {
+    let x = x.to_array();
+    let dims = axes.resolve(x.ndim()).or_raise();
+    if dims.is_empty() { x } else { bind1(Rev { dims }, &[&x]) }
+}
+
+/// The rows in reverse order.
+#[track_caller]
+#[must_use]
+pub fn flipud(x: impl ArrayLike) -> Array {
+    flip(x, 0)
+}
+
+/// The columns in reverse order.
+#[track_caller]
+#[must_use]
+pub fn fliplr(x: impl ArrayLike) -> Array {
+    flip(x, 1)
+}
+
+/// A matrix turned by a quarter `k` times, against the clock, in the plane of the first two axes.
+#[track_caller]
+#[must_use]
+pub fn rot90(x: impl ArrayLike, k: i32) -> Array {
+    let x = x.to_array();
+    match k.rem_euclid(4) {
+        0 => x,
+        1 => flip(swapaxes(&x, 0, 1), 0),
+        2 => flip(&x, [0, 1]),
+        _ => swapaxes(flip(&x, 0), 0, 1),
+    }
+}
+
+/// The elements moved on by `shift` along an axis; what leaves at the end comes in at the start.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::roll(Array::from([1, 2, 3]), 1, 0).to_vec::<i32>(), [3, 1, 2]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn roll(x: impl ArrayLike, shift: isize, axis: isize) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let n = x.shape()[axis];
+    if n == 0 {
+        return x;
+    }
+    let cut = n - shift.rem_euclid(n as isize) as usize;
+    if cut == n {
+        return x;
+    }
+    bind1(Concatenate { dimension: axis }, &[&x.slice_axis(axis, cut, n), &x.slice_axis(axis, 0, cut)])
+}
+
+/// The array with `widths[d] = (before, after)` elements of one value put around it.
+///
+/// # Panics
+/// When there is not a pair for each dimension.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::pad(Array::from([1, 2]), &[(1, 0)], 9).to_vec::<i32>(), [9, 1, 2]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn pad(x: impl ArrayLike, widths: &[(usize, usize)], value: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    let config = widths.iter().map(|(before, after)| (*before as i64, *after as i64, 0)).collect();
+    bind1(Pad { config }, &[&x, &value.to_array().astype(x.dtype())])
+}
+
+/// Where column − row is at most `k`.
+#[track_caller]
+pub(super) fn lower_mask(rows: usize, columns: usize, k: isize) -> Array {
+    let row = iota(DType::I32, [rows, columns], 0) + k as i32;
+    row.greater_equal(iota(DType::I32, [rows, columns], 1))
+}
+
+#[track_caller]
+fn last_two(what: &str, x: &Array) -> (usize, usize) {
+    match x.shape() {
+        [.., rows, columns] => (*rows, *columns),
+        _ => raise(Error::shape(format!("{what} takes at least two dimensions, got {}", x.aval()))),
+    }
+}
+
+/// The lower triangle of the last two axes; zeros above the main diagonal.
+#[track_caller]
+#[must_use]
+pub fn tril(x: impl ArrayLike) -> Array {
+    tril_k(x, 0)
+}
+
+/// The triangle at and below the `k`-th diagonal of the last two axes; zeros above it.
+#[track_caller]
+#[must_use]
+pub fn tril_k(x: impl ArrayLike, k: isize) -> Array {
+    let x = x.to_array();
+    let (rows, columns) = last_two("tril", &x);
+    let zero = Array::literal(Literal::int(x.dtype(), 0));
+    where_(lower_mask(rows, columns, k), x, zero)
+}
+
+/// The upper triangle of the last two axes; zeros below the main diagonal.
+#[track_caller]
+#[must_use]
+pub fn triu(x: impl ArrayLike) -> Array {
+    triu_k(x, 0)
+}
+
+/// The triangle at and above the `k`-th diagonal of the last two axes; zeros below it.
+#[track_caller]
+#[must_use]
+pub fn triu_k(x: impl ArrayLike, k: isize) -> Array {
+    let x = x.to_array();
+    let (rows, columns) = last_two("triu", &x);
+    let zero = Array::literal(Literal::int(x.dtype(), 0));
+    where_(lower_mask(rows, columns, k - 1), zero, x)
+}
+
+/// A square matrix with a vector on its diagonal, or the diagonal of a matrix.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::diag(Array::from([1, 2])).to_string(), "[[1 0]\n [0 2]]");
+/// assert_eq!(np::diag(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 4]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn diag(x: impl ArrayLike) -> Array {
+    diag_k(x, 0)
+}
+
+/// [`diag`] on the `k`-th diagonal, above the main one when positive.
+///
+/// # Panics
+/// When `x` is neither a vector nor a matrix.
+#[track_caller]
+#[must_use]
+pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
+    let x = x.to_array();
+    match x.shape() {
+        [n] => {
+            let (before, size) = (k.unsigned_abs(), n + k.unsigned_abs());
+            // Row r takes element r, or r + k below the main diagonal.
+            let side = if k >= 0 { (0, before) } else { (before, 0) };
+            let column = pad(&x, &[side], 0).reshape([size, 1]);
+            let zero = Array::literal(Literal::int(x.dtype(), 0));
+            where_(super::creation::diagonal_mask(size, size, k), column.broadcast_to([size, size]), zero)
+        }
+        [_, _] => diagonal(&x, k),
+        _ => raise(Error::shape(format!("diag takes a vector or a matrix, got {}", x.aval()))),
+    }
+}
+
+/// The `k`-th diagonal of the last two axes, as the last axis.
+#[track_caller]
+#[must_use]
+pub fn diagonal(x: impl ArrayLike, k: isize) -> Array {
+    let x = x.to_array();
+    let (rows, columns) = last_two("diagonal", &x);
+    let (above, below) = (k.max(0) as usize, (-k).max(0) as usize);
+    let n = columns.saturating_sub(above).min(rows.saturating_sub(below));
+    let rank = x.ndim();
+    let (row0, column0) = (below.min(rows), above.min(columns));
+    let square = x.slice_axis(rank - 2, row0, row0 + n).slice_axis(rank - 1, column0, column0 + n);
+    // One element of each row is kept; the sum with zeros is that element.
+    let zero = Array::literal(Literal::int(x.dtype(), 0));
+    let kept = where_(super::creation::diagonal_mask(n, n, 0), &square, zero);
+    match x.dtype() {
+        DType::Bool => kept.any_axis(-1),
+        dtype => kept.sum_axis(-1).astype(dtype),
+    }
+}

@@ -1,0 +1,64 @@
+//! NumPy's functions on [`Array`], with JAX's names, dtypes and semantics.
+//!
+//! ```
+//! use cotangent::numpy as np;
+//! let x = np::arange(0.0, 6.0, 1.0).reshape([2, 3]);
+//! assert_eq!(np::sum_axis(&x, 0).to_vec::<f32>(), [3.0, 5.0, 7.0]);
+//! assert_eq!(x.mean().item::<f32>(), 2.5);
+//! ```
+//!
+//! # How JAX's optional arguments are spelled
+//!
+//! An operand is anything [`ArrayLike`]: an array, a reference to one, or a Rust scalar. What Python leaves out by
+//! default is a function of its own name with a suffix:
+//!
+//! | suffix | adds | example |
+//! |---|---|---|
+//! | `_axis` | the axes, in place of all elements | `sum_axis(&x, -1)`, `mean_axis(&x, [0, 1])` |
+//! | `_keepdims` | the same, and the reduced axes stay with size one | `max_keepdims(&x, 1)` |
+//! | `_ddof` | the axes and the degrees of freedom taken off | `var_ddof(&x, (), 1)` |
+//! | `_as` | the dtype, which stands last | `zeros_as([2, 3], DType::F64)` |
+//! | `_k` | the number of the diagonal | `tril_k(&x, -1)` |
+//!
+//! Axes count from the end when negative. Where several may be named ([`Axes`]), `()` means all.
+//!
+//! # Dtypes
+//!
+//! As in JAX without its 64-bit switch, what has no dtype of its own is `f32` or `i32`; `f64` and 64-bit integers
+//! stay what they are wherever they enter. Operands meet by JAX's promotion lattice, and integers become floats where
+//! the result is not an integer.
+//!
+//! All functions panic when shapes, dtypes or axes do not fit, with a message that names the caller's line.
+
+mod axes;
+mod creation;
+mod einsum;
+mod elementwise;
+mod logic;
+mod manipulation;
+mod products;
+mod reductions;
+mod sorting;
+mod statistics;
+
+pub use axes::Axes;
+pub(crate) use creation::iota;
+pub use creation::*;
+pub use einsum::einsum;
+pub use elementwise::*;
+pub use logic::*;
+pub use manipulation::*;
+pub use products::*;
+pub(crate) use reductions::keepdims;
+pub use reductions::*;
+pub use sorting::*;
+pub use statistics::*;
+
+/// π.
+pub const PI: f64 = std::f64::consts::PI;
+/// The base of the natural logarithm.
+pub const E: f64 = std::f64::consts::E;
+/// Positive infinity.
+pub const INF: f64 = f64::INFINITY;
+/// Not a number.
+pub const NAN: f64 = f64::NAN;

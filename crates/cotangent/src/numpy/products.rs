@@ -1,0 +1,216 @@
+//! Products of vectors, matrices and tensors.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::Shape;
+use crate::core::error::{Error, raise};
+use crate::core::trace::bind1;
+use crate::ops;
+use crate::ops::dot::DotGeneral;
+
+use super::manipulation::ravel;
+
+fn mismatch(what: &str, x: &Array, y: &Array) -> ! {
+    raise(Error::shape(format!("{what}: the sizes of {} and {} do not fit together", x.aval(), y.aval())))
+}
+
+#[track_caller]
+fn contract(x: &Array, y: &Array, dims: [Vec<usize>; 2], batch: [Vec<usize>; 2]) -> Array {
+    bind1(DotGeneral { contract: dims, batch }, &[x, y])
+}
+
+/// Operands in the dtype in which they meet, each with its own shape.
+#[track_caller]
+pub(super) fn meet(x: Array, y: Array) -> (Array, Array) {
+    let (dtype, weak) = crate::core::promote::promote_types((x.dtype(), x.weak_type()), (y.dtype(), y.weak_type()));
+    let to = |x: Array| if x.dtype() == dtype { x } else { x.convert(dtype, weak) };
+    (to(x), to(y))
+}
+
+/// The sum of products over the last axis of `x` and the last but one of `y`; the product where one is a scalar.
+///
+/// # Panics
+/// When the sizes differ.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let x = Array::from([1.0f32, 2.0]);
+/// assert_eq!(np::dot(&x, &x).item::<f32>(), 5.0);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn dot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = meet(x.to_array(), y.to_array());
+    if x.ndim() == 0 || y.ndim() == 0 {
+        return x * y;
+    }
+    let (a, b) = (x.ndim() - 1, y.ndim().saturating_sub(2));
+    if x.shape()[a] != y.shape()[b] {
+        mismatch("dot", &x, &y);
+    }
+    contract(&x, &y, [vec![a], vec![b]], [vec![], vec![]])
+}
+
+/// The matrix product over the last two axes; the others are batches and are broadcast. A vector is a row on the left
+/// and a column on the right, and the axis so added is not in the result.
+///
+/// # Panics
+/// When an operand is a scalar, or the sizes do not fit.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::matmul(np::ones([5, 2, 3]), np::ones([3, 4])).shape(), [5, 2, 4]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn matmul(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = meet(x.to_array(), y.to_array());
+    if x.ndim() == 0 || y.ndim() == 0 {
+        raise(
+            Error::shape(format!("matmul takes vectors and matrices, got {} and {}", x.aval(), y.aval()))
+                .help("multiply by a scalar with `*`"),
+        );
+    }
+    let (nx, ny) = (x.ndim(), y.ndim());
+    if x.shape()[nx - 1] != y.shape()[ny.saturating_sub(2)] {
+        mismatch("matmul", &x, &y);
+    }
+    if nx <= 2 && ny <= 2 {
+        return dot(x, y);
+    }
+    // Both as batches of matrices of one rank.
+    let (row, column) = (nx == 1, ny == 1);
+    let x = if row { x.expand_dims(0) } else { x };
+    let y = if column { y.expand_dims(1) } else { y };
+    let matrix = |a: &Array| (a.shape()[..a.ndim() - 2].to_vec(), a.shape()[a.ndim() - 2..].to_vec());
+    let ((bx, mx), (by, my)) = (matrix(&x), matrix(&y));
+    let batch = match ops::shape::broadcast_shapes(&bx, &by) {
+        Ok(batch) => batch,
+        Err(error) => raise(error.context("matmul")),
+    };
+    let full = |a: &Array, m: &[usize]| a.broadcast_to(batch.iter().chain(m).copied().collect::<Shape>());
+    let n = batch.rank();
+    let batches: Vec<usize> = (0..n).collect();
+    let out = contract(&full(&x, &mx), &full(&y, &my), [vec![n + 1], vec![n]], [batches.clone(), batches]);
+    match (row, column) {
+        (true, _) => out.reshape(out.aval().shape.remove(&[n])),
+        (_, true) => out.reshape(out.aval().shape.remove(&[n + 1])),
+        _ => out,
+    }
+}
+
+/// The inner product of the flattened operands; the first is conjugated.
+///
+/// # Panics
+/// When their sizes differ.
+#[track_caller]
+#[must_use]
+pub fn vdot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = (ravel(x), ravel(y));
+    dot(if x.dtype().is_complex() { x.conj() } else { x }, y)
+}
+
+/// The sum of products over the last axes of both.
+///
+/// # Panics
+/// When these differ in size.
+#[track_caller]
+#[must_use]
+pub fn inner(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = meet(x.to_array(), y.to_array());
+    if x.ndim() == 0 || y.ndim() == 0 {
+        return x * y;
+    }
+    if x.shape().last() != y.shape().last() {
+        mismatch("inner", &x, &y);
+    }
+    let last = [vec![x.ndim() - 1], vec![y.ndim() - 1]];
+    contract(&x, &y, last, [vec![], vec![]])
+}
+
+/// The products of each element of the one with each of the other, both flattened.
+#[track_caller]
+#[must_use]
+pub fn outer(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = (ravel(x), ravel(y));
+    x.reshape([x.size(), 1]) * y.reshape([1, y.size()])
+}
+
+/// What [`tensordot`] sums over: the last `n` axes of the first operand with the first `n` of the second, or pairs of
+/// axes.
+pub trait Contraction {
+    /// The axes of both operands, of the given ranks.
+    fn axes(self, ranks: [usize; 2]) -> [Vec<isize>; 2];
+}
+
+impl Contraction for usize {
+    fn axes(self, [x, _]: [usize; 2]) -> [Vec<isize>; 2] {
+        [(x.saturating_sub(self)..x).map(|a| a as isize).collect(), (0..self as isize).collect()]
+    }
+}
+
+impl<const N: usize> Contraction for ([isize; N], [isize; N]) {
+    fn axes(self, _: [usize; 2]) -> [Vec<isize>; 2] {
+        [self.0.to_vec(), self.1.to_vec()]
+    }
+}
+
+/// The sum of products over several axes.
+///
+/// # Panics
+/// When an axis is out of bounds or paired axes differ in size.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let (x, y) = (np::ones([2, 3, 4]), np::ones([3, 4, 5]));
+/// assert_eq!(np::tensordot(&x, &y, 2).shape(), [2, 5]);
+/// assert_eq!(np::tensordot(&x, &y, ([2], [1])).shape(), [2, 3, 3, 5]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn tensordot(x: impl ArrayLike, y: impl ArrayLike, axes: impl Contraction) -> Array {
+    use crate::core::aval::canonical_axis;
+    use crate::core::error::OrRaise;
+    let (x, y) = meet(x.to_array(), y.to_array());
+    let [a, b] = axes.axes([x.ndim(), y.ndim()]);
+    let canonical = |axes: Vec<isize>, x: &Array| {
+        axes.into_iter().map(|a| canonical_axis(a, x.ndim()).or_raise()).collect::<Vec<_>>()
+    };
+    let dims = [canonical(a, &x), canonical(b, &y)];
+    contract(&x, &y, dims, [vec![], vec![]])
+}
+
+/// The Kronecker product: each element of `x` times all of `y`.
+#[track_caller]
+#[must_use]
+pub fn kron(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = (x.to_array(), y.to_array());
+    let rank = x.ndim().max(y.ndim());
+    let pad = |s: &[usize]| std::iter::repeat_n(1, rank - s.len()).chain(s.iter().copied()).collect::<Vec<_>>();
+    let (a, b) = (pad(x.shape()), pad(y.shape()));
+    let x = x.reshape(a.iter().flat_map(|n| [*n, 1]).collect::<Shape>());
+    let y = y.reshape(b.iter().flat_map(|n| [1, *n]).collect::<Shape>());
+    (x * y).reshape(a.iter().zip(&b).map(|(m, n)| m * n).collect::<Shape>())
+}
+
+/// The sum of the main diagonal of the last two axes.
+#[track_caller]
+#[must_use]
+pub fn trace(x: impl ArrayLike) -> Array {
+    super::diagonal(x, 0).sum_axis(-1)
+}
+
+impl Array {
+    /// [`dot`](crate::numpy::dot) with another array.
+    #[track_caller]
+    #[must_use]
+    pub fn dot(&self, other: impl ArrayLike) -> Array {
+        dot(self, other)
+    }
+
+    /// [`matmul`](crate::numpy::matmul) with another array.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul(&self, other: impl ArrayLike) -> Array {
+        matmul(self, other)
+    }
+}

@@ -1,0 +1,167 @@
+//! Order.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::canonical_axis;
+use crate::core::dtype::DType;
+use crate::core::error::OrRaise;
+use crate::core::trace::{bind, bind1};
+use crate::ops::sort::Sort;
+
+use super::creation::iota;
+use super::logic::where_;
+
+/// The elements in ascending order along the last axis; NaNs come last.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::sort(Array::from([3, 1, 2])).to_vec::<i32>(), [1, 2, 3]);
+/// assert_eq!(np::argsort(Array::from([3, 1, 2])).to_vec::<i32>(), [1, 2, 0]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn sort(x: impl ArrayLike) -> Array {
+    sort_axis(x, -1)
+}
+
+/// The elements in ascending order along an axis; NaNs come last.
+///
+/// # Panics
+/// When the axis is out of bounds.
+#[track_caller]
+#[must_use]
+pub fn sort_axis(x: impl ArrayLike, axis: isize) -> Array {
+    let x = x.to_array();
+    let dimension = canonical_axis(axis, x.ndim()).or_raise();
+    bind1(Sort { dimension, is_stable: true, num_keys: 1 }, &[&x])
+}
+
+/// The indices, in `i32`, that put the elements in ascending order along the last axis; equals keep their order.
+#[track_caller]
+#[must_use]
+pub fn argsort(x: impl ArrayLike) -> Array {
+    argsort_axis(x, -1)
+}
+
+/// [`argsort`] along another axis.
+///
+/// # Panics
+/// When the axis is out of bounds.
+#[track_caller]
+#[must_use]
+pub fn argsort_axis(x: impl ArrayLike, axis: isize) -> Array {
+    let x = x.to_array();
+    let dimension = canonical_axis(axis, x.ndim()).or_raise();
+    let indices = iota(DType::I32, x.shape(), dimension);
+    bind(Sort { dimension, is_stable: true, num_keys: 1 }, &[&x, &indices]).swap_remove(1)
+}
+
+/// The differences of neighbours along the last axis, which gets shorter by one; of truth values whether they differ.
+#[track_caller]
+#[must_use]
+pub fn diff(x: impl ArrayLike) -> Array {
+    diff_axis(x, 1, -1)
+}
+
+/// The differences of neighbours along an axis, taken `n` times.
+///
+/// # Panics
+/// When the axis is out of bounds.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::diff_axis(Array::from([1, 4, 9, 16]), 2, 0).to_vec::<i32>(), [2, 2]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn diff_axis(x: impl ArrayLike, n: usize, axis: isize) -> Array {
+    let mut x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    for _ in 0..n {
+        let size = x.shape()[axis];
+        let (later, earlier) = (x.slice_axis(axis, 1.min(size), size), x.slice_axis(axis, 0, size.saturating_sub(1)));
+        x = if x.dtype() == DType::Bool { later.not_equal(earlier) } else { later - earlier };
+    }
+    x
+}
+
+/// The area under `y`, whose points lie `dx` apart along an axis, by the trapezoidal rule.
+#[track_caller]
+#[must_use]
+pub fn trapezoid(y: impl ArrayLike, dx: impl ArrayLike, axis: isize) -> Array {
+    let y = y.to_array().to_inexact();
+    let axis = canonical_axis(axis, y.ndim()).or_raise();
+    let n = y.shape()[axis];
+    let (later, earlier) = (y.slice_axis(axis, 1.min(n), n), y.slice_axis(axis, 0, n.saturating_sub(1)));
+    ((later + earlier) * dx.to_array()).sum_axis(axis) * 0.5
+}
+
+/// The median of all elements; NaN where there is a NaN.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::median(Array::from([5.0f32, 1.0, 2.0])).item::<f32>(), 2.0);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn median(x: impl ArrayLike) -> Array {
+    median_axis(super::ravel(x), 0)
+}
+
+/// The median along an axis, which the result no longer has.
+///
+/// # Panics
+/// When the axis is out of bounds or empty.
+#[track_caller]
+#[must_use]
+pub fn median_axis(x: impl ArrayLike, axis: isize) -> Array {
+    quantile_axis(x, 0.5, axis)
+}
+
+/// The point below which the fraction `q` of all elements lies, between two neighbours in proportion; NaN where there
+/// is a NaN.
+#[track_caller]
+#[must_use]
+pub fn quantile(x: impl ArrayLike, q: f64) -> Array {
+    quantile_axis(super::ravel(x), q, 0)
+}
+
+/// [`quantile`] along an axis, which the result no longer has.
+///
+/// # Panics
+/// When the axis is out of bounds or empty.
+#[track_caller]
+#[must_use]
+pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
+    let x = x.to_array().to_inexact();
+    let dimension = canonical_axis(axis, x.ndim()).or_raise();
+    let n = x.shape()[dimension];
+    if n == 0 {
+        crate::core::error::raise(crate::Error::shape(format!("quantile of no elements: {}", x.aval())));
+    }
+    let sorted = sort_axis(&x, axis);
+    let place = q * (n - 1) as f64;
+    let low = (place.floor().max(0.0) as usize).min(n - 1);
+    let high = (low + 1).min(n - 1);
+    let rest = x.aval().shape.remove(&[dimension]);
+    let at = |i: usize| sorted.slice_axis(dimension, i, i + 1).reshape(&rest);
+    let weight = place - low as f64;
+    let value = at(low) * (1.0 - weight) + at(high) * weight;
+    where_(super::isnan(&x).any_axis(dimension), f64::NAN, value)
+}
+
+/// [`quantile`] with the fraction in per cent.
+#[track_caller]
+#[must_use]
+pub fn percentile(x: impl ArrayLike, q: f64) -> Array {
+    quantile(x, q / 100.0)
+}
+
+/// [`percentile`] along an axis, which the result no longer has.
+///
+/// # Panics
+/// When the axis is out of bounds or empty.
+#[track_caller]
+#[must_use]
+pub fn percentile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
+    quantile_axis(x, q / 100.0, axis)
+}

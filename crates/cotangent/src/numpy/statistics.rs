@@ -1,0 +1,130 @@
+//! Spread and averages.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::dtype::DType;
+use crate::core::error::OrRaise;
+use crate::core::trace::bind1;
+use crate::ops::reduce::ReduceSum;
+
+use super::axes::Axes;
+use super::logic::{isnan, where_};
+use super::reductions::{count, keepdims, mean_of, reductions, working};
+
+reductions! {
+    /// The variance: the mean of the squared distances from the mean.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([1.0f32, 3.0]).var().item::<f32>(), 1.0);
+    /// ```
+    var var_axis var_keepdims: var_of;
+    /// The standard deviation: the square root of [`var`].
+    std std_axis std_keepdims: std_of;
+    /// The greatest element less the least.
+    ///
+    /// # Panics
+    /// When there are no elements.
+    ptp ptp_axis ptp_keepdims: ptp_of;
+    /// The number of elements that are not zero, in `i32`.
+    count_nonzero count_nonzero_axis count_nonzero_keepdims: count_nonzero_of;
+    /// The sum of the elements that are not NaN.
+    nansum nansum_axis nansum_keepdims: nansum_of;
+    /// The mean of the elements that are not NaN.
+    nanmean nanmean_axis nanmean_keepdims: nanmean_of;
+}
+
+#[track_caller]
+fn variance(x: &Array, axes: &[usize], ddof: usize) -> Array {
+    let x = x.to_inexact();
+    let dtype = x.dtype();
+    let wide = x.convert(working(dtype), x.weak_type() && dtype == working(dtype));
+    let centered = &wide - keepdims(&mean_of(&wide, axes), &wide, axes);
+    let squares = if dtype.is_complex() { (&centered * centered.conj()).real() } else { centered.square() };
+    let n = count(&x, axes) as f64 - ddof as f64;
+    let sum = bind1(ReduceSum { axes: axes.to_vec() }, &[&squares]);
+    (sum / n.max(0.0)).convert(dtype.real(), x.weak_type())
+}
+
+#[track_caller]
+fn var_of(x: &Array, axes: &[usize]) -> Array {
+    variance(x, axes, 0)
+}
+
+#[track_caller]
+fn std_of(x: &Array, axes: &[usize]) -> Array {
+    variance(x, axes, 0).sqrt()
+}
+
+/// [`var`] over some axes, divided by the number of elements less `ddof`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::var_ddof(Array::from([1.0f32, 3.0]), (), 1).item::<f32>(), 2.0);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn var_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
+    let x = x.to_array();
+    let axes = axes.resolve(x.ndim()).or_raise();
+    variance(&x, &axes, ddof)
+}
+
+/// [`std()`] over some axes, with the number of elements less `ddof` as the divisor.
+#[track_caller]
+#[must_use]
+pub fn std_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
+    var_ddof(x, axes, ddof).sqrt()
+}
+
+#[track_caller]
+fn ptp_of(x: &Array, axes: &[usize]) -> Array {
+    x.max_axis(axes) - x.min_axis(axes)
+}
+
+#[track_caller]
+fn count_nonzero_of(x: &Array, axes: &[usize]) -> Array {
+    x.not_equal(0).astype(DType::I32).sum_axis(axes)
+}
+
+#[track_caller]
+fn nansum_of(x: &Array, axes: &[usize]) -> Array {
+    where_(isnan(x), 0, x).sum_axis(axes)
+}
+
+#[track_caller]
+fn nanmean_of(x: &Array, axes: &[usize]) -> Array {
+    let x = x.to_inexact();
+    let n = isnan(&x).logical_not().astype(x.dtype()).sum_axis(axes);
+    nansum_of(&x, axes) / n
+}
+
+/// The mean weighted with `weights`, which are broadcast along `axes`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let x = Array::from([[1.0f32, 2.0, 4.0]]);
+/// assert_eq!(np::average(&x, 1, Array::from([1.0f32, 2.0, 1.0])).to_vec::<f32>(), [2.25]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn average(x: impl ArrayLike, axes: impl Axes, weights: impl ArrayLike) -> Array {
+    let [x, weights] = crate::ops::promoted([x.to_array().to_inexact(), weights.to_array().to_inexact()]);
+    let axes = axes.resolve(x.ndim()).or_raise();
+    let weights = weights.broadcast_to(x.shape());
+    (&x * &weights).sum_axis(&axes[..]) / weights.sum_axis(&axes[..])
+}
+
+/// The covariance matrix of variables that are the rows of `x`, with one less than the number of columns as divisor.
+///
+/// # Panics
+/// When `x` has more than two dimensions.
+#[track_caller]
+#[must_use]
+pub fn cov(x: impl ArrayLike) -> Array {
+    let x = x.to_array().to_inexact();
+    let rows = if x.ndim() < 2 { x.reshape([1, x.size()]) } else { x.clone() };
+    let centered = &rows - rows.mean_keepdims(1);
+    let divisor = rows.shape()[1] as f64 - 1.0;
+    let result = super::matmul(&centered, centered.conj().t()) / divisor;
+    if x.ndim() < 2 { result.reshape(()) } else { result }
+}

@@ -1,0 +1,73 @@
+//! Random bits: Threefry in counter mode.
+
+use crate::api::jit::jit;
+use crate::core::array::Array;
+use crate::core::aval::IntoShape;
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::{Error, raise};
+use crate::core::trace::bind;
+use crate::numpy::iota;
+use crate::ops;
+use crate::ops::threefry::Threefry2x32;
+
+use super::key::Key;
+
+/// The cipher of a key `u32[2]` and counters of one shape.
+#[track_caller]
+pub(super) fn words(key: &Array, high: &Array, low: &Array) -> [Array; 2] {
+    let word = |i: usize| key.slice_axis(0, i, i + 1).reshape(());
+    let mut out = bind(Threefry2x32, &[&word(0), &word(1), high, low]).into_iter();
+    match (out.next(), out.next()) {
+        (Some(a), Some(b)) => [a, b],
+        _ => unreachable!("threefry has two results"),
+    }
+}
+
+/// The cipher of the counters 0, 1, 2, … below `size`.
+#[track_caller]
+pub(super) fn cipher(key: &Array, size: usize) -> [Array; 2] {
+    if u32::try_from(size).is_ok() {
+        return words(key, &ops::zeros((), DType::U32), &iota(DType::U32, size, 0));
+    }
+    let count = iota(DType::U64, size, 0);
+    words(key, &(&count >> 32).astype(DType::U32), &count.astype(DType::U32))
+}
+
+/// Uniform bits in an unsigned dtype, for use inside a jitted sampler.
+#[track_caller]
+pub(super) fn random_bits(key: &Array, dtype: DType, shape: impl IntoShape) -> Array {
+    let shape = shape.into_shape();
+    let [high, low] = cipher(key, shape.size());
+    let bits = match dtype.bits() {
+        64 => (high.astype(DType::U64) << 32) | low.astype(DType::U64),
+        32 => high ^ low,
+        _ => (high ^ low).astype(dtype),
+    };
+    bits.reshape(&shape)
+}
+
+/// Uniform random bits, as `u32`.
+///
+/// ```
+/// use cotangent::random;
+/// assert_eq!(random::bits(random::key(0), 2).to_vec::<u32>(), [4070199207, 4202968722]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn bits(key: Key, shape: impl IntoShape) -> Array {
+    bits_as(key, shape, DType::U32)
+}
+
+/// Uniform random bits, in an unsigned dtype.
+///
+/// # Panics
+/// When the dtype is not an unsigned integer.
+#[track_caller]
+#[must_use]
+pub fn bits_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
+    if dtype.kind() != Kind::Uint {
+        raise(Error::dtype(format!("random bits are unsigned integers, not {dtype}")));
+    }
+    let shape = shape.into_shape();
+    jit(|key: &Array| random_bits(key, dtype, &shape))(key.one("bits"))
+}

@@ -1,0 +1,241 @@
+//! Samples of continuous and discrete distributions, each computed from uniform numbers.
+
+use crate::api::jit::jit;
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::{IntoShape, Shape, canonical_axis};
+use crate::core::dtype::DType;
+use crate::core::error::{Error, OrRaise, raise};
+use crate::numpy::{self as np, where_};
+
+use super::key::Key;
+use super::uniform::{Format, between};
+
+/// Uniform numbers between two constants.
+#[track_caller]
+fn unit(key: &Array, shape: &Shape, dtype: DType, lo: f64, hi: f64) -> Array {
+    between(key, shape, dtype, &Array::from(lo), &Array::from(hi))
+}
+
+macro_rules! samplers {
+    ($($(#[$doc:meta])* $name:ident $name_as:ident: |$key:ident, $shape:ident, $dtype:ident, $format:ident| $body:expr;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(key: Key, shape: impl IntoShape) -> Array {
+            $name_as(key, shape, DType::F32)
+        }
+
+        #[doc = concat!("[`", stringify!($name), "()`] in a float dtype.")]
+        #[track_caller]
+        #[must_use]
+        pub fn $name_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
+            let ($shape, $format, $dtype) = (shape.into_shape(), Format::of(dtype, stringify!($name)), dtype);
+            let ($shape, _) = (&$shape, &$format);
+            jit(|$key: &Array| $body)(key.one(stringify!($name)))
+        }
+    )* };
+}
+
+samplers! {
+    /// Numbers of the standard normal distribution, in `f32`: √2 · erf⁻¹ of uniform numbers in (−1, 1).
+    ///
+    /// ```
+    /// use cotangent::random;
+    /// let x = random::normal(random::key(0), 3).to_vec::<f32>();
+    /// assert!((x[0] - 1.6226422).abs() < 1e-6);
+    /// ```
+    normal normal_as: |key, shape, dtype, format| {
+        let u = unit(key, shape, dtype, format.below_one() - 1.0, 1.0);
+        std::f64::consts::SQRT_2 * u.erf_inv()
+    };
+    /// Numbers of the exponential distribution of rate one, in `f32`.
+    exponential exponential_as: |key, shape, dtype, format| -(-unit(key, shape, dtype, 0.0, 1.0)).log1p();
+    /// Numbers of the standard Gumbel distribution, in `f32`.
+    gumbel gumbel_as: |key, shape, dtype, format| -(-unit(key, shape, dtype, format.tiny, 1.0).log()).log();
+    /// Numbers of the standard Laplace distribution, in `f32`.
+    laplace laplace_as: |key, shape, dtype, format| {
+        let u = unit(key, shape, dtype, format.below_one() - 1.0, 1.0);
+        u.sign() * (-u.abs()).log1p()
+    };
+    /// Numbers of the standard logistic distribution, in `f32`.
+    logistic logistic_as: |key, shape, dtype, format| {
+        let u = unit(key, shape, dtype, format.tiny, 1.0);
+        u.log() - (-u).log1p()
+    };
+    /// Numbers of the standard Cauchy distribution, in `f32`.
+    cauchy cauchy_as: |key, shape, dtype, format| {
+        ((unit(key, shape, dtype, 2.0 * format.below_one(), 1.0) - 0.5) * np::PI).tan()
+    };
+}
+
+/// Numbers of the standard normal distribution between two bounds, in `f32`. The bounds may be arrays that broadcast
+/// to the shape.
+///
+/// ```
+/// use cotangent::random;
+/// let x = random::truncated_normal(random::key(0), -1.0, 2.0, 100);
+/// assert!(x.min().item::<f32>() > -1.0 && x.max().item::<f32>() < 2.0);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn truncated_normal(key: Key, lower: impl ArrayLike, upper: impl ArrayLike, shape: impl IntoShape) -> Array {
+    truncated_normal_as(key, lower, upper, shape, DType::F32)
+}
+
+/// [`truncated_normal`] in a float dtype.
+#[track_caller]
+#[must_use]
+pub fn truncated_normal_as(
+    key: Key,
+    lower: impl ArrayLike,
+    upper: impl ArrayLike,
+    shape: impl IntoShape,
+    dtype: DType,
+) -> Array {
+    let shape = shape.into_shape();
+    Format::of(dtype, "truncated_normal");
+    let sample = jit(|key: &Array, lower: &Array, upper: &Array| {
+        let sqrt2 = std::f64::consts::SQRT_2;
+        let u = between(key, &shape, dtype, &(lower / sqrt2).erf(), &(upper / sqrt2).erf());
+        // Rounding must not push a sample onto a bound.
+        let inside = [
+            np::nextafter(lower.stop_gradient(), f64::INFINITY),
+            np::nextafter(upper.stop_gradient(), f64::NEG_INFINITY),
+        ];
+        np::clip(sqrt2 * u.erf_inv(), &inside[0], &inside[1])
+    });
+    let (lower, upper) = (lower.to_array().astype(dtype), upper.to_array().astype(dtype));
+    sample(key.one("truncated_normal"), &lower, &upper)
+}
+
+/// Truth values that are true with probability `p`, which may be an array that broadcasts to the shape.
+///
+/// ```
+/// use cotangent::random;
+/// let heads = random::bernoulli(random::key(0), 0.3, 1000).astype(cotangent::DType::F32).mean();
+/// assert!((heads.item::<f32>() - 0.3).abs() < 0.05);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn bernoulli(key: Key, p: impl ArrayLike, shape: impl IntoShape) -> Array {
+    let (p, shape) = (p.to_array().to_inexact(), shape.into_shape());
+    let dtype = p.dtype();
+    Format::of(dtype, "bernoulli");
+    jit(|key: &Array, p: &Array| unit(key, &shape, dtype, 0.0, 1.0).less(p))(key.one("bernoulli"), &p)
+}
+
+/// −1 and 1 with equal probability, in `i32`.
+#[track_caller]
+#[must_use]
+pub fn rademacher(key: Key, shape: impl IntoShape) -> Array {
+    bernoulli(key, 0.5, shape).astype(DType::I32) * 2 - 1
+}
+
+/// Indices along the last axis of `logits`, in `i32`, each with the probability that the softmax of the logits gives
+/// it: one for each of the other axes.
+///
+/// ```
+/// use cotangent::{Array, random};
+/// let logits = Array::from([f32::NEG_INFINITY, 0.0, f32::NEG_INFINITY]);
+/// assert_eq!(random::categorical(random::key(0), &logits).item::<i32>(), 1);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn categorical(key: Key, logits: impl ArrayLike) -> Array {
+    let logits = logits.to_array();
+    let shape: Shape = logits.shape().iter().copied().take(logits.ndim().saturating_sub(1)).collect();
+    categorical_axis(key, logits, -1, &shape)
+}
+
+/// [`categorical`] along any axis and of any shape that ends in the other axes' sizes.
+///
+/// # Panics
+/// When the shape does not end in them.
+#[track_caller]
+#[must_use]
+pub fn categorical_axis(key: Key, logits: impl ArrayLike, axis: isize, shape: impl IntoShape) -> Array {
+    let (logits, shape) = (logits.to_array().to_inexact(), shape.into_shape());
+    let axis = canonical_axis(axis, logits.ndim()).or_raise();
+    let batch = logits.aval().shape.remove(&[axis]);
+    if !shape.ends_with(&batch) {
+        raise(Error::shape(format!("categorical: the shape {shape} must end in {batch}")));
+    }
+    let prefix = shape.rank() - batch.rank();
+    let full = shape.insert(prefix + axis, logits.shape()[axis]);
+    let dtype = logits.dtype();
+    (gumbel_as(key, &full, dtype) + &logits).argmax_axis((prefix + axis) as isize)
+}
+
+/// Numbers of the triangular distribution on [left, right] with its peak at `mode`, in `f32`.
+#[track_caller]
+#[must_use]
+pub fn triangular(
+    key: Key,
+    left: impl ArrayLike,
+    mode: impl ArrayLike,
+    right: impl ArrayLike,
+    shape: impl IntoShape,
+) -> Array {
+    let shape = shape.into_shape();
+    let [left, mode, right] = [left.to_array(), mode.to_array(), right.to_array()].map(|x| x.astype(DType::F32));
+    jit(|key: &Array, left: &Array, mode: &Array, right: &Array| {
+        let u = unit(key, &shape, DType::F32, 0.0, 1.0);
+        let span = right - left;
+        let rising = left + (&u * &span * (mode - left)).sqrt();
+        let falling = right - ((1.0 - &u) * &span * (right - mode)).sqrt();
+        where_(u.less((mode - left) / &span), rising, falling)
+    })(key.one("triangular"), &left, &mode, &right)
+}
+
+/// Numbers of the Pareto distribution of shape `b` (and scale one), in `f32`.
+#[track_caller]
+#[must_use]
+pub fn pareto(key: Key, b: impl ArrayLike, shape: impl IntoShape) -> Array {
+    let (b, shape) = (b.to_array().astype(DType::F32), shape.into_shape());
+    jit(|key: &Array, b: &Array| (-(-unit(key, &shape, DType::F32, 0.0, 1.0)).log1p() / b).exp())(key.one("pareto"), &b)
+}
+
+/// Numbers of the Weibull distribution, in `f32`.
+#[track_caller]
+#[must_use]
+pub fn weibull_min(key: Key, scale: impl ArrayLike, concentration: impl ArrayLike, shape: impl IntoShape) -> Array {
+    let (scale, concentration) = (scale.to_array(), concentration.to_array());
+    let shape = shape.into_shape();
+    jit(|key: &Array, scale: &Array, concentration: &Array| {
+        let u = unit(key, &shape, DType::F32, 0.0, 1.0);
+        np::power(-(-u).log1p(), 1.0 / concentration) * scale
+    })(key.one("weibull_min"), &scale, &concentration)
+}
+
+/// Numbers of the Rayleigh distribution, in `f32`.
+#[track_caller]
+#[must_use]
+pub fn rayleigh(key: Key, scale: impl ArrayLike, shape: impl IntoShape) -> Array {
+    let (scale, shape) = (scale.to_array().astype(DType::F32), shape.into_shape());
+    jit(|key: &Array, scale: &Array| scale * (unit(key, &shape, DType::F32, 0.0, 1.0).log() * -2.0).sqrt())(
+        key.one("rayleigh"),
+        &scale,
+    )
+}
+
+/// Numbers whose logarithm is normal with mean zero and deviation `sigma`, in `f32`.
+#[track_caller]
+#[must_use]
+pub fn lognormal(key: Key, sigma: impl ArrayLike, shape: impl IntoShape) -> Array {
+    (normal(key, shape) * sigma.to_array().astype(DType::F32)).exp()
+}
+
+/// How many trials of success probability `p` it takes to succeed: 1, 2, …, in `i32`.
+#[track_caller]
+#[must_use]
+pub fn geometric(key: Key, p: impl ArrayLike, shape: impl IntoShape) -> Array {
+    let (p, shape) = (p.to_array().to_inexact(), shape.into_shape());
+    let dtype = p.dtype();
+    Format::of(dtype, "geometric");
+    jit(|key: &Array, p: &Array| {
+        let u = unit(key, &shape, dtype, 0.0, 1.0);
+        // The logarithm of zero is avoided without a change to any other sample.
+        let u = where_(u.equal(0), 1.0, &u);
+        ((u.log() / (-p).log1p()).floor() + 1.0).astype(DType::I32)
+    })(key.one("geometric"), &p)
+}

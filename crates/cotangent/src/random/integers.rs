@@ -1,0 +1,176 @@
+//! Integers and permutations.
+
+use crate::api::jit::jit;
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::{IntoShape, canonical_axis};
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::{Error, OrRaise, raise};
+use crate::core::literal::{Literal, Scalar};
+use crate::core::trace::bind;
+use crate::numpy::{iota, where_};
+use crate::ops::sort::Sort;
+
+use super::bits::random_bits;
+use super::key::{Key, split};
+
+/// The least and the greatest value of an integer dtype.
+fn limits(dtype: DType) -> (i128, i128) {
+    let bits = dtype.bits() as u32;
+    match dtype.kind() {
+        Kind::Int => (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1),
+        _ => (0, (1i128 << bits) - 1),
+    }
+}
+
+fn integer(dtype: DType, value: i128) -> Array {
+    let scalar = match dtype.kind() {
+        Kind::Uint => Scalar::Uint(value as u64),
+        _ => Scalar::Int(value as i64),
+    };
+    Array::literal(Literal::new(dtype, scalar))
+}
+
+/// `x` brought into the range of `dtype`, in that dtype.
+fn fitted(x: &Array, dtype: DType) -> Array {
+    let (own, wanted) = (limits(x.dtype()), limits(dtype));
+    let lo = integer(x.dtype(), own.0.max(wanted.0));
+    let hi = integer(x.dtype(), own.1.min(wanted.1));
+    x.maximum(lo).minimum(hi).astype(dtype)
+}
+
+/// Uniform integers in [lo, hi), in `i32`; `lo` where `hi` is not greater. The bounds may be arrays that broadcast to
+/// the shape.
+///
+/// ```
+/// use cotangent::random;
+/// assert_eq!(random::randint(random::key(0), 3, 0, 100).to_vec::<i32>(), [89, 0, 12]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn randint(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
+    randint_as(key, shape, DType::I32, lo, hi)
+}
+
+/// Uniform integers in [lo, hi) in an integer dtype. A bound that the dtype cannot hold counts as its limit, and an
+/// upper one beyond it includes it.
+///
+/// As in JAX the residue of twice as many bits as the dtype has: for spans that are no power of two there is a bias,
+/// of about the span over 2 to the power of these bits.
+///
+/// # Panics
+/// When the dtype or a bound is not an integer, or a bound does not broadcast to the shape.
+#[track_caller]
+#[must_use]
+pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
+    let (shape, lo, hi) = (shape.into_shape(), lo.to_array(), hi.to_array());
+    if ![dtype, lo.dtype(), hi.dtype()].iter().all(|d| d.is_integer()) {
+        raise(Error::dtype(format!("randint takes integers, got {dtype}, {} and {}", lo.aval(), hi.aval())));
+    }
+    let words = dtype.unsigned();
+    let bits = dtype.bits() as u32;
+    jit(|key: &Array, lo: &Array, hi: &Array| {
+        let too_high = hi.greater(fitted(&integer(dtype, limits(dtype).1), hi.dtype()));
+        let (lo, hi) = (fitted(lo, dtype), fitted(hi, dtype));
+        let [k1, k2] = Key::from_data(key.clone()).or_raise().split();
+        let higher = random_bits(k1.data(), words, &shape);
+        let lower = random_bits(k2.data(), words, &shape);
+        let one = integer(words, 1);
+        let span = where_(hi.less_equal(&lo), &one, (&hi - &lo).astype(words));
+        // A span of all values wraps to zero, and a remainder by zero leaves its operand as it is.
+        let span = where_(too_high.logical_and(hi.greater(&lo)), &span + &one, &span);
+        let half = integer(words, 1i128 << (bits / 2)) % &span;
+        let multiplier = (&half * &half) % &span;
+        let offset = ((higher % &span) * multiplier + lower % &span) % &span;
+        &lo + offset.astype(dtype)
+    })(key.one("randint"), &lo, &hi)
+}
+
+/// What [`permutation`] puts in a random order: the integers below a number, or an array along its first axis.
+pub trait Permutable {
+    /// The array.
+    fn to_permute(self) -> Array;
+}
+
+impl Permutable for usize {
+    fn to_permute(self) -> Array {
+        iota(DType::I32, self, 0)
+    }
+}
+
+impl Permutable for &Array {
+    fn to_permute(self) -> Array {
+        self.clone()
+    }
+}
+
+impl Permutable for Array {
+    fn to_permute(self) -> Array {
+        self
+    }
+}
+
+/// The integers below a number (in `i32`) or the rows of an array, in a random order.
+///
+/// ```
+/// use cotangent::random;
+/// let mut order = random::permutation(random::key(0), 10).to_vec::<i32>();
+/// order.sort();
+/// assert!(order.into_iter().eq(0..10));
+/// ```
+///
+/// # Panics
+/// When the array has no axis.
+#[track_caller]
+#[must_use]
+pub fn permutation(key: Key, x: impl Permutable) -> Array {
+    permutation_axis(key, x.to_permute(), 0)
+}
+
+/// The slices of an array along an axis, in a random order.
+///
+/// # Panics
+/// When the axis is out of bounds.
+#[track_caller]
+#[must_use]
+pub fn permutation_axis(key: Key, x: impl ArrayLike, axis: isize) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let n = x.shape()[axis];
+    // One sort key for a whole slice.
+    shuffle(key, x, axis, n, |key, x| {
+        let bits = random_bits(key, DType::U32, n);
+        let mut along = vec![1; x.ndim()];
+        along[axis] = n;
+        bits.reshape(along).broadcast_to(x.shape())
+    })
+}
+
+/// The elements along an axis in random orders, one for each index of the other axes.
+///
+/// # Panics
+/// When the axis is out of bounds.
+#[track_caller]
+#[must_use]
+pub fn permutation_independent(key: Key, x: impl ArrayLike, axis: isize) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let n = x.size();
+    shuffle(key, x, axis, n, |key, x| random_bits(key, DType::U32, x.shape()))
+}
+
+/// Sorts by random 32-bit keys. Two equal keys would leave their elements in order, so that it is done again with
+/// fresh ones, often enough for `n` elements.
+#[track_caller]
+fn shuffle(key: Key, x: Array, axis: usize, n: usize, keys: impl Fn(&Array, &Array) -> Array + Send + Sync) -> Array {
+    let rounds = (3.0 * (n.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize;
+    jit(|key: &Array, x: &Array| {
+        let (mut key, mut x) = (key.clone(), x.clone());
+        for _ in 0..rounds {
+            let pair = split(Key::from_data(key).or_raise(), 2);
+            let sort = Sort { dimension: axis, is_stable: true, num_keys: 1 };
+            x = bind(sort, &[&keys(pair.at(1).data(), &x), &x]).swap_remove(1);
+            key = pair.at(0).data().clone();
+        }
+        x
+    })(key.one("permutation"), &x)
+}

@@ -1,0 +1,241 @@
+//! Keys: seeds, splits and folds.
+
+use cotangent_derive::Tree;
+
+use crate::api::jit::jit;
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::{IntoShape, Shape};
+use crate::core::dtype::DType;
+use crate::core::error::{Error, OrRaise, Result, raise};
+
+use super::bits::{cipher, words};
+
+/// A key, or an array of keys: two words, `u32[2]` or `u32[…, 2]`.
+///
+/// It is a tree with one leaf, so it passes through every transform, and it is not `Copy`: samplers consume it.
+#[derive(Clone, Debug, Tree)]
+pub struct Key {
+    words: Array,
+}
+
+impl Key {
+    /// A key, or an array of keys, from its words: `u32[…, 2]`.
+    ///
+    /// # Errors
+    /// When the dtype is not `u32` or the last dimension not two.
+    pub fn from_data(words: Array) -> Result<Key> {
+        if words.dtype() != DType::U32 || words.shape().last() != Some(&2) {
+            return Err(Error::value(format!("a key is made of u32[…,2], got {}", words.aval())));
+        }
+        Ok(Key { words })
+    }
+
+    /// The words: `u32[2]` of one key, `u32[…, 2]` of an array of keys.
+    ///
+    /// ```
+    /// use cotangent::random;
+    /// assert_eq!(random::key(44).data().to_vec::<u32>(), [0, 44]);
+    /// ```
+    #[must_use]
+    pub fn data(&self) -> &Array {
+        &self.words
+    }
+
+    /// The shape of an array of keys; empty for one key.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        let shape = self.words.shape();
+        &shape[..shape.len() - 1]
+    }
+
+    /// The words of the one key that this is.
+    #[track_caller]
+    pub(super) fn one(&self, what: &str) -> &Array {
+        if self.words.shape() != [2] {
+            raise(
+                Error::shape(format!(
+                    "{what} takes one key, got an array of keys of shape {}",
+                    Shape::new(self.shape())
+                ))
+                .help("map over keys with `vmap`, or take them apart: `for key in keys`"),
+            );
+        }
+        &self.words
+    }
+
+    /// `N` keys made of this one.
+    ///
+    /// ```
+    /// use cotangent::random;
+    /// let [first, second] = random::key(0).split();
+    /// assert_eq!(second.data().to_vec::<u32>(), [928981903, 3453687069]);
+    /// # let _ = first;
+    /// ```
+    ///
+    /// # Panics
+    /// When it is an array of keys.
+    #[track_caller]
+    #[must_use]
+    pub fn split<const N: usize>(self) -> [Key; N] {
+        let keys = split(self, N);
+        std::array::from_fn(|i| keys.at(i))
+    }
+
+    /// Key `i` of a one-dimensional array of keys.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[track_caller]
+    #[must_use]
+    pub fn at(&self, i: usize) -> Key {
+        match self.shape() {
+            [n, ..] if i < *n => {
+                let inner = self.words.aval().shape.remove(&[0]);
+                Key { words: self.words.slice_axis(0, i, i + 1).reshape(&inner) }
+            }
+            shape => raise(Error::shape(format!("there is no key {i} among keys of shape {}", Shape::new(shape)))),
+        }
+    }
+
+    /// How many keys a walk over the first axis gives; one for a single key is an error.
+    #[track_caller]
+    fn len(&self) -> usize {
+        match self.shape() {
+            [n, ..] => *n,
+            [] => raise(Error::shape("a single key cannot be taken apart").help("make several of it: `key.split()`")),
+        }
+    }
+}
+
+/// The keys along the first axis of an array of keys.
+///
+/// ```
+/// use cotangent::random;
+/// for (i, key) in random::split(random::key(0), 3).into_iter().enumerate() {
+///     let folded = random::fold_in(random::key(0), i);
+///     assert_eq!(key.data().to_vec::<u32>(), folded.data().to_vec::<u32>());
+/// }
+/// ```
+impl IntoIterator for Key {
+    type Item = Key;
+    type IntoIter = std::vec::IntoIter<Key>;
+
+    #[track_caller]
+    fn into_iter(self) -> Self::IntoIter {
+        (0..self.len()).map(|i| self.at(i)).collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// What a key can be made from: an integer, or an integer array of rank zero (which may be traced).
+///
+/// The high word of a 32-bit seed is zero; a negative one counts as its bits.
+pub trait Seed {
+    /// The two words.
+    fn words(self) -> Array;
+}
+
+macro_rules! seeds {
+    ($($t:ty: |$x:ident| $words:expr;)*) => { $(
+        impl Seed for $t {
+            fn words(self) -> Array {
+                let $x = self;
+                Array::from($words)
+            }
+        }
+    )* };
+}
+
+fn halves(x: u64) -> [u32; 2] {
+    [(x >> 32) as u32, x as u32]
+}
+
+seeds! {
+    i32: |x| [0, x as u32];
+    u32: |x| [0, x];
+    i64: |x| halves(x as u64);
+    u64: |x| halves(x);
+    usize: |x| halves(x as u64);
+}
+
+impl Seed for &Array {
+    #[track_caller]
+    fn words(self) -> Array {
+        if self.ndim() != 0 || !self.dtype().is_integer() {
+            raise(Error::value(format!("a seed is one integer, got {}", self.aval())));
+        }
+        let wide = if self.dtype().bits() == 64 { self.astype(DType::U64) } else { self.astype(DType::U32) };
+        let high = if wide.dtype() == DType::U64 {
+            (&wide >> 32).astype(DType::U32)
+        } else {
+            crate::ops::zeros((), DType::U32)
+        };
+        crate::numpy::stack(&[&high, &wide.astype(DType::U32)], 0)
+    }
+}
+
+/// The key of a seed.
+///
+/// ```
+/// use cotangent::random;
+/// assert_eq!(random::key(-1).data().to_vec::<u32>(), [0, 4294967295]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn key(seed: impl Seed) -> Key {
+    Key { words: seed.words() }
+}
+
+/// The key of a seed; JAX's older name for [`key()`].
+#[allow(non_snake_case, reason = "JAX's name")]
+#[track_caller]
+#[must_use]
+pub fn PRNGKey(seed: impl Seed) -> Key {
+    key(seed)
+}
+
+/// An array of keys, of the given shape, made of one. Take it apart by iterating, or map over it with `vmap`.
+///
+/// ```
+/// use cotangent::random;
+/// let keys = random::split(random::key(0), 5);
+/// assert_eq!(keys.shape(), [5]);
+/// assert_eq!(keys.data().shape(), [5, 2]);
+/// ```
+///
+/// # Panics
+/// When it is an array of keys already.
+#[track_caller]
+#[must_use]
+pub fn split(key: Key, shape: impl IntoShape) -> Key {
+    let shape = shape.into_shape();
+    let split = jit(|words: &Array| {
+        let [high, low] = cipher(words, shape.size());
+        crate::numpy::stack(&[&high, &low], 1).reshape(shape.insert(shape.rank(), 2))
+    });
+    Key { words: split(key.one("split")) }
+}
+
+/// A key made of another and a number, which counts by its lowest 32 bits: `fold_in(key, i)` is `split(key, n).at(i)`.
+///
+/// ```
+/// use cotangent::random;
+/// let key = random::fold_in(random::key(0), 7);
+/// assert_eq!(key.data().to_vec::<u32>(), [2716826189, 292468403]);
+/// ```
+///
+/// # Panics
+/// When it is an array of keys, or the number is not one integer.
+#[track_caller]
+#[must_use]
+pub fn fold_in(key: Key, data: impl ArrayLike) -> Key {
+    let data = data.to_array();
+    if data.ndim() != 0 || !data.dtype().is_integer() {
+        raise(Error::value(format!("fold_in takes one integer, got {}", data.aval())));
+    }
+    let fold = jit(|key: &Array, data: &Array| {
+        let zero = crate::ops::zeros((), DType::U32);
+        let [high, low] = words(key, &zero, &data.astype(DType::U32));
+        crate::numpy::stack(&[&high, &low], 0)
+    });
+    Key::from_data(fold(key.one("fold_in"), &data)).or_raise()
+}

@@ -1,0 +1,96 @@
+//! Uniform numbers.
+
+use crate::api::jit::jit;
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::IntoShape;
+use crate::core::dtype::DType;
+use crate::core::error::{Error, raise};
+use crate::core::literal::{Literal, Scalar};
+
+use super::bits::random_bits;
+use super::key::Key;
+
+/// What a float format can hold.
+pub(super) struct Format {
+    /// The bits of the fraction.
+    pub(super) mantissa: i32,
+    /// The least normal number.
+    pub(super) tiny: f64,
+}
+
+impl Format {
+    #[track_caller]
+    pub(super) fn of(dtype: DType, what: &str) -> Format {
+        let (mantissa, least) = match dtype {
+            DType::F16 => (10, -14),
+            DType::BF16 => (7, -126),
+            DType::F32 => (23, -126),
+            DType::F64 => (52, -1022),
+            _ => raise(Error::dtype(format!("{what} samples real floating-point numbers, not {dtype}"))),
+        };
+        Format { mantissa, tiny: 2f64.powi(least) }
+    }
+
+    /// The distance from one to the next number below.
+    pub(super) fn below_one(&self) -> f64 {
+        2f64.powi(-self.mantissa - 1)
+    }
+}
+
+/// Numbers in [lo, hi), for use inside a jitted sampler: random fractions with the exponent of one, less one, scaled.
+#[track_caller]
+pub(super) fn between(key: &Array, shape: impl IntoShape, dtype: DType, lo: &Array, hi: &Array) -> Array {
+    let shape = shape.into_shape();
+    let words = dtype.unsigned();
+    let (lo, hi) = (lo.astype(dtype), hi.astype(dtype));
+    let word = |x: u64| Array::literal(Literal::new(words, Scalar::Uint(x)));
+    let mantissa = Format::of(dtype, "uniform").mantissa as u64;
+    // One has no fraction: its bits are those of its exponent, which has a one in all places but the first.
+    let one = ((1u64 << (dtype.bits() as u64 - 2 - mantissa)) - 1) << mantissa;
+    let fraction = random_bits(key, words, &shape) >> word(dtype.bits() as u64 - mantissa);
+    let floats = (fraction | word(one)).bitcast(dtype) - 1.0;
+    lo.maximum((floats * (&hi - &lo) + &lo).reshape(&shape))
+}
+
+/// Uniform numbers in [0, 1), in `f32`.
+///
+/// ```
+/// use cotangent::random;
+/// let x = random::uniform(random::key(0), 3).to_vec::<f32>();
+/// assert_eq!(x, [0.947667, 0.97856164, 0.33229148]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn uniform(key: Key, shape: impl IntoShape) -> Array {
+    uniform_as(key, shape, DType::F32)
+}
+
+/// Uniform numbers in [0, 1) in a float dtype.
+///
+/// # Panics
+/// When the dtype is not a real floating-point one, here and in all samplers of real numbers.
+#[track_caller]
+#[must_use]
+pub fn uniform_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
+    uniform_in_as(key, shape, dtype, 0.0, 1.0)
+}
+
+/// Uniform numbers in [lo, hi), in `f32`. The bounds may be arrays that broadcast to the shape.
+#[track_caller]
+#[must_use]
+pub fn uniform_in(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
+    uniform_in_as(key, shape, DType::F32, lo, hi)
+}
+
+/// Uniform numbers in [lo, hi) in a float dtype. The bounds may be arrays that broadcast to the shape.
+///
+/// # Panics
+/// When a bound does not broadcast to the shape.
+#[track_caller]
+#[must_use]
+pub fn uniform_in_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
+    let shape = shape.into_shape();
+    Format::of(dtype, "uniform");
+    let (lo, hi) = (lo.to_array().astype(dtype), hi.to_array().astype(dtype));
+    jit(|key: &Array, lo: &Array, hi: &Array| between(key, &shape, dtype, lo, hi))(key.one("uniform"), &lo, &hi)
+}

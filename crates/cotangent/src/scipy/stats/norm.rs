@@ -1,0 +1,89 @@
+//! The normal distribution. Arguments stand in SciPy's order: the point, the mean, the standard deviation, each an
+//! array or a scalar; they are broadcast together, and integers become floats.
+//!
+//! ```
+//! use cotangent::scipy::stats::norm;
+//! assert_eq!(norm::cdf(3.0, 3.0, 2.0).item::<f32>(), 0.5);
+//! ```
+
+use crate::core::array::{Array, ArrayLike};
+use crate::ops::promoted;
+use crate::scipy::special;
+
+#[track_caller]
+fn inexact(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> [Array; 3] {
+    promoted([x.to_array().to_inexact(), loc.to_array().to_inexact(), scale.to_array().to_inexact()])
+}
+
+/// The distance from the mean in standard deviations.
+#[track_caller]
+fn standard(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
+    let [x, loc, scale] = inexact(x, loc, scale);
+    (x - loc) / scale
+}
+
+/// The logarithm of the density at `x`.
+///
+/// ```
+/// use cotangent::scipy::stats::norm;
+/// assert!((norm::logpdf(0.0, 0.0, 1.0).item::<f64>() + 0.9189385).abs() < 1e-6);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn logpdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
+    let [x, loc, scale] = inexact(x, loc, scale);
+    let variance = scale.square();
+    let normalizer = (2.0 * std::f64::consts::PI * &variance).log();
+    (normalizer + (x - loc).square() / variance) / -2.0
+}
+
+/// The density at `x`.
+#[track_caller]
+#[must_use]
+pub fn pdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
+    logpdf(x, loc, scale).exp()
+}
+
+/// The probability of at most `x`.
+#[track_caller]
+#[must_use]
+pub fn cdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
+    special::ndtr(standard(x, loc, scale))
+}
+
+/// The logarithm of the probability of at most `x`, accurate far out in both tails.
+#[track_caller]
+#[must_use]
+pub fn logcdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
+    special::log_ndtr(standard(x, loc, scale))
+}
+
+/// The probability of more than `x`.
+#[track_caller]
+#[must_use]
+pub fn sf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
+    special::ndtr(-standard(x, loc, scale))
+}
+
+/// The logarithm of the probability of more than `x`, accurate far out in both tails.
+#[track_caller]
+#[must_use]
+pub fn logsf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
+    special::log_ndtr(-standard(x, loc, scale))
+}
+
+/// The point below which the probability is `q`; the inverse of [`cdf`].
+#[track_caller]
+#[must_use]
+pub fn ppf(q: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
+    let [q, loc, scale] = inexact(q, loc, scale);
+    special::ndtri(q) * scale + loc
+}
+
+/// The point above which the probability is `q`; the inverse of [`sf`].
+#[track_caller]
+#[must_use]
+pub fn isf(q: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
+    let [q, loc, scale] = inexact(q, loc, scale);
+    ppf(1.0 - q, loc, scale)
+}
