@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use cotangent_xla::plugin::{self, Platform};
-use cotangent_xla::{ArrayShape, Buffer, Client, CompileOptions, ElementType, Executable, Plugin, Result};
+use cotangent_xla::{
+    ArrayShape, Buffer, Client, CompileOptions, ElementType, Executable, Plugin, Result,
+};
 
 /// Prints the median and the 90th percentile of `rounds` batches of `f`.
 fn measure(what: &str, rounds: usize, batch: u32, mut f: impl FnMut()) {
@@ -18,7 +20,11 @@ fn measure(what: &str, rounds: usize, batch: u32, mut f: impl FnMut()) {
         .collect();
     times.sort();
     let us = |t: Duration| t.as_secs_f64() * 1e6;
-    println!("{what:<44} {:>10.2} {:>10.2}", us(times[rounds / 2]), us(times[rounds * 9 / 10]));
+    println!(
+        "{what:<44} {:>10.2} {:>10.2}",
+        us(times[rounds / 2]),
+        us(times[rounds * 9 / 10])
+    );
 }
 
 fn compile(client: &Client, n: usize) -> Result<Executable> {
@@ -42,7 +48,12 @@ fn main() -> Result<()> {
     let loaded = start.elapsed();
     let client = Client::cpu_at(&location)?;
     let opened = start.elapsed();
-    println!("{} (PJRT {}.{})", location.path.display(), plugin.api_version().0, plugin.api_version().1);
+    println!(
+        "{} (PJRT {}.{})",
+        location.path.display(),
+        plugin.api_version().0,
+        plugin.api_version().1
+    );
     println!(
         "locate {:?}, load {:?}, client {:?}; {} device(s)",
         located,
@@ -68,7 +79,9 @@ fn main() -> Result<()> {
         });
     }
     measure("scalar in, copied", 1000, 50, || {
-        client.buffer_from_host(&1f32.to_ne_bytes(), &scalar).unwrap();
+        client
+            .buffer_from_host(&1f32.to_ne_bytes(), &scalar)
+            .unwrap();
     });
     #[repr(align(64))]
     struct Aligned([u8; 4]);
@@ -78,13 +91,19 @@ fn main() -> Result<()> {
         }
     }
     measure("scalar in, owned", 1000, 50, || {
-        client.buffer_from_owner(Aligned(1f32.to_ne_bytes()), &scalar).unwrap();
+        client
+            .buffer_from_owner(Aligned(1f32.to_ne_bytes()), &scalar)
+            .unwrap();
     });
     let out = add.execute(&[&x, &x])?;
     let mut dst = [0; 4];
-    measure("scalar out", 1000, 50, || out[0].read_into(&mut dst).unwrap());
+    measure("scalar out", 1000, 50, || {
+        out[0].read_into(&mut dst).unwrap()
+    });
     measure("scalar in, execute, out", 1000, 50, || {
-        let x = client.buffer_from_host(&1f32.to_ne_bytes(), &scalar).unwrap();
+        let x = client
+            .buffer_from_host(&1f32.to_ne_bytes(), &scalar)
+            .unwrap();
         let out = add.execute(&[&x, &x]).unwrap();
         out[0].read_into(&mut dst).unwrap();
     });

@@ -97,10 +97,12 @@ impl Axes {
     pub(crate) fn legend(&self, scene: &mut Scene, on_the_left: bool, entries: &[(&str, Key)]) {
         let [left, top, right, _] = self.frame;
         let longest = entries.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let width = 54.0 + 6.9 * longest as f64;
+        let width = 56.0 + 6.0 * longest as f64;
         let x = if on_the_left { left + 12.0 } else { right - 12.0 - width };
         let (y, height) = (top + 12.0, 14.0 + 21.0 * entries.len() as f64);
-        scene.rectangle((x, y), (x + width, y + height), Colour::WHITE.fade(0.88));
+        let (across, down) = (x + width, y + height);
+        scene.rectangle((x, y), (across, down), Colour::WHITE.fade(0.9));
+        scene.line(vec![(x, y), (across, y), (across, down), (x, down), (x, y)], Colour::GRID, 0.8);
         for (i, (name, key)) in entries.iter().enumerate() {
             let middle = y + 17.5 + 21.0 * i as f64;
             match key {

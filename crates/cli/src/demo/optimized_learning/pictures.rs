@@ -58,7 +58,7 @@ pub(super) fn data(data: &Array, mu: &Array, sigma: &Array) -> Scene {
         }
     }
     let height = |count: usize| count as f64 / (data.len() as f64 * width);
-    let (mut scene, axes) = Axes::new((first, last), (0.0, 0.24), false);
+    let (mut scene, axes) = Axes::new((first, last), (0.0, 0.25), false);
     axes.grid(&mut scene);
     let bars = Colour::hex(0xb9_d4ea);
     for (i, count) in counts.iter().enumerate() {
