@@ -85,8 +85,14 @@ fn compile(jaxpr: &Jaxpr) -> Result<Program> {
     }
     let text = lower("cotangent", &pruned).to_text();
     let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
-    let executable = client()?.compile(&text, &params, &xla::CompileOptions::default())?;
+    let executable = client()?.compile(&text, &params, &options())?;
     Ok(Program { executable: Some(executable), sources, computed: types, used })
+}
+
+/// How every program is compiled.
+fn options() -> xla::CompileOptions {
+    // The CPU compiler's default lets a maximum or minimum drop a NaN in its second operand.
+    xla::CompileOptions::default().flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false))
 }
 
 /// What XLA made of a program.
