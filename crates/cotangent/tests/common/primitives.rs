@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cotangent::core::primitive::Primitive;
-use cotangent::ops::{binary, compare, complex, convert, dot, reduce, shape, sort, stop_gradient, threefry, unary};
+use cotangent::ops::{binary, compare, complex, convert, dot, polygamma, pow, reduce, shape, sort, stop_gradient, threefry, unary};
 use serde_json::Value as Json;
 
 use super::{dtype, list, usizes};
@@ -31,7 +31,7 @@ pub fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>, String
         unary::Neg "neg", unary::Abs "abs", unary::IsFinite "is_finite",
         unary::Not "not", unary::PopulationCount "population_count", unary::Clz "clz",
         binary::Add "add", binary::Sub "sub", binary::Mul "mul", binary::Div "div", binary::Rem "rem",
-        binary::Max "max", binary::Min "min", binary::Pow "pow", binary::Atan2 "atan2",
+        binary::Max "max", binary::Min "min", pow::Pow "pow", polygamma::Polygamma "polygamma", binary::Atan2 "atan2",
         binary::NextAfter "nextafter", binary::And "and", binary::Or "or", binary::Xor "xor",
         binary::ShiftLeft "shift_left", binary::ShiftRightLogical "shift_right_logical",
         binary::ShiftRightArithmetic "shift_right_arithmetic",
