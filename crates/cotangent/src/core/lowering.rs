@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use stablehlo::{Attr, Block, Func, Module, Scalar as HloScalar, Type, Value, Visibility};
+use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
+/// What a primitive's `lower` writes with.
+pub use stablehlo::{Attr, Value};
 
 use super::aval::Aval;
 use super::dtype::DType;

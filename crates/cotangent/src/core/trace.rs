@@ -169,6 +169,15 @@ pub fn bind1(prim: impl Primitive, inputs: &[&Array]) -> Array {
     outputs.swap_remove(0)
 }
 
+/// [`bind`] for a primitive behind a pointer, such as that of an equation.
+///
+/// # Panics
+/// When the inputs do not fit the primitive; the message names the user's line.
+#[track_caller]
+pub fn bind_shared(prim: Arc<dyn Primitive>, inputs: &[&Array]) -> Outputs<Array> {
+    bind_at(prim, inputs, location(Location::caller()))
+}
+
 pub(crate) fn bind_at(prim: Arc<dyn Primitive>, inputs: &[&Array], loc: Loc) -> Outputs<Array> {
     let avals: SmallVec<[Aval; 4]> = inputs.iter().map(|x| x.aval()).collect();
     let outs = match prim.infer(&avals) {

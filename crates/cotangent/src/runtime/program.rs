@@ -102,7 +102,7 @@ fn compile_text(
     params: &[xla::ArrayShape],
     disk: Option<&Disk>,
 ) -> Result<xla::Executable> {
-    let options = xla::CompileOptions::default();
+    let options = options();
     let place = disk.and_then(|disk| Some((disk, key(client, text, &options)?)));
     if let Some((disk, key)) = &place
         && let Some(bytes) = disk.load(key)
@@ -119,6 +119,12 @@ fn compile_text(
         disk.store(key, &bytes);
     }
     Ok(executable)
+}
+
+/// How every program is compiled.
+fn options() -> xla::CompileOptions {
+    // The CPU compiler's default lets a maximum or minimum drop a NaN in its second operand.
+    xla::CompileOptions::default().flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false))
 }
 
 /// What XLA made of a program.
