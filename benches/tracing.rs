@@ -17,10 +17,10 @@ fn tracing(c: &mut Criterion) {
     for n in [100, 1_000, 10_000] {
         group.throughput(Throughput::Elements(n as u64));
         let trace = make_jaxpr(chain(n));
-        group.bench_function(BenchmarkId::new("trace", n), |b| b.iter(|| trace((&x,))));
+        group.bench_function(BenchmarkId::new("trace", n), |b| b.iter(|| trace(&x)));
         let f = chain(n);
         let gradient = make_jaxpr(grad(move |x: &Array| f(&x.slice_axis(0, 0, 1).reshape(()))));
-        group.bench_function(BenchmarkId::new("trace of grad", n), |b| b.iter(|| gradient((&x,))));
+        group.bench_function(BenchmarkId::new("trace of grad", n), |b| b.iter(|| gradient(&x)));
         let lowered = jit(chain(n)).lower((&x,)).expect("the chain traces");
         group.bench_function(BenchmarkId::new("lower to StableHLO", n), |b| b.iter(|| lowered.stablehlo()));
     }
