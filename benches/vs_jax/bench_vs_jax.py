@@ -15,7 +15,7 @@ import sys
 import time
 
 LOOPS = ["polynomial, 200 steps", "likelihood, 300 steps", "gold, 300 steps"]
-WARM_RUNS = 3
+WARM_RUNS = 2
 
 
 def jax_loops(runs):
@@ -110,7 +110,7 @@ def row(what, rust, jax):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rust", help="the example vs_jax, built with --release")
-    parser.add_argument("--processes", type=int, default=7, help="how many processes of each side (7)")
+    parser.add_argument("--processes", type=int, default=5, help="how many processes of each side (5)")
     args = parser.parse_args()
     python = os.environ.get("JAX_PYTHON", sys.executable)
     version = run([python, "-c", "import jax; print(jax.__version__)"])[1].strip()
