@@ -21,10 +21,11 @@
 extern crate self as cotangent;
 
 mod api;
-mod control;
+pub mod control;
 pub mod core;
 pub mod numpy;
 pub mod ops;
+pub mod lax;
 pub mod random;
 mod runtime;
 pub mod scipy;
@@ -38,6 +39,7 @@ pub use crate::core::jaxpr::{Closed, Jaxpr};
 pub use crate::core::tree::{self, Tree};
 pub use api::func::{Arg, Argnums, Func, Nth, Own, Params, Ref};
 pub use api::grad::{Grad, Objective, ValueAndGrad, grad, value_and_grad};
+pub use api::jacobian::{hessian, jacfwd, jacrev};
 pub use api::jit::{CacheReport, Jit, Lowered, jit, make_jaxpr};
 pub use api::linear::{Linear, Vjp, jvp, linearize, vjp};
 pub use api::vmap::{InAxes, InAxis, Vmap, vmap};
@@ -47,8 +49,8 @@ pub use runtime::client::{Platform, devices, set_platform};
 /// What most programs need: `use cotangent::prelude::*`.
 pub mod prelude {
     pub use crate::{
-        Array, ArrayLike, DType, Error, Result, Tree, args, grad, jit, jvp, linearize, make_jaxpr, numpy as np,
-        random, value_and_grad, vjp, vmap,
+        Array, ArrayLike, DType, Error, Result, Tree, args, grad, hessian, jacfwd, jacrev, jit, jvp, linearize,
+        make_jaxpr, numpy as np, random, value_and_grad, vjp, vmap,
     };
 }
 

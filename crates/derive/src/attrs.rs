@@ -21,11 +21,7 @@ impl Errors {
 }
 
 /// Calls `logic` on each entry of each `#[tree(…)]`.
-fn each(
-    attrs: &[Attribute],
-    errors: &mut Errors,
-    mut logic: impl FnMut(&ParseNestedMeta<'_>) -> Result<()>,
-) {
+fn each(attrs: &[Attribute], errors: &mut Errors, mut logic: impl FnMut(&ParseNestedMeta<'_>) -> Result<()>) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("tree")) {
         let mut empty = true;
         let parsed = attr.meta.require_list().and_then(|_| {
@@ -50,12 +46,7 @@ fn each(
 }
 
 fn name(meta: &ParseNestedMeta<'_>) -> String {
-    let segments: Vec<_> = meta
-        .path
-        .segments
-        .iter()
-        .map(|s| s.ident.to_string())
-        .collect();
+    let segments: Vec<_> = meta.path.segments.iter().map(|s| s.ident.to_string()).collect();
     segments.join("::")
 }
 
@@ -76,10 +67,7 @@ pub(crate) fn crate_path(attrs: &[Attribute], errors: &mut Errors) -> Path {
                  it is a static field of one",
             ))
         } else {
-            Err(meta.error(format!(
-                "unknown attribute `{}`: a type takes `#[tree(crate = \"…\")]` only",
-                name(meta)
-            )))
+            Err(meta.error(format!("unknown attribute `{}`: a type takes `#[tree(crate = \"…\")]` only", name(meta))))
         }
     });
     path.unwrap_or_else(|| parse_quote!(::cotangent))
@@ -101,10 +89,7 @@ pub(crate) fn is_static(attrs: &[Attribute], errors: &mut Errors) -> bool {
         } else if meta.path.is_ident("crate") {
             Err(meta.error("`crate` belongs on the type, not on a field"))
         } else {
-            Err(meta.error(format!(
-                "unknown attribute `{}`: a field takes `#[tree(static)]` only",
-                name(meta)
-            )))
+            Err(meta.error(format!("unknown attribute `{}`: a field takes `#[tree(static)]` only", name(meta))))
         }
     });
     found

@@ -86,10 +86,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 fn shapes(input: &DeriveInput, errors: &mut Errors) -> Vec<Shape> {
     match &input.data {
         Data::Struct(data) => {
-            vec![Shape {
-                path: quote!(Self),
-                fields: fields(&data.fields, errors),
-            }]
+            vec![Shape { path: quote!(Self), fields: fields(&data.fields, errors) }]
         }
         Data::Enum(data) => data
             .variants
@@ -97,10 +94,7 @@ fn shapes(input: &DeriveInput, errors: &mut Errors) -> Vec<Shape> {
             .map(|variant| {
                 attrs::refuse(&variant.attrs, "a variant", errors);
                 let name = &variant.ident;
-                Shape {
-                    path: quote!(Self::#name),
-                    fields: fields(&variant.fields, errors),
-                }
+                Shape { path: quote!(Self::#name), fields: fields(&variant.fields, errors) }
             })
             .collect(),
         Data::Union(data) => {
@@ -124,12 +118,7 @@ fn fields(fields: &Fields, errors: &mut Errors) -> Vec<Field> {
 }
 
 /// The generics of the type, and what the fields ask of the type parameters.
-fn bounded(
-    input: &DeriveInput,
-    krate: &Path,
-    shapes: &[Shape],
-    errors: &mut Errors,
-) -> syn::Generics {
+fn bounded(input: &DeriveInput, krate: &Path, shapes: &[Shape], errors: &mut Errors) -> syn::Generics {
     let mut generics = input.generics.clone();
     for param in &mut generics.params {
         match param {
@@ -146,10 +135,8 @@ fn bounded(
                 attrs::refuse(&param.attrs, "a parameter", errors);
                 let used = |is_static| {
                     let mut fields = shapes.iter().flat_map(|shape| &shape.fields);
-                    fields.any(|field| {
-                        field.is_static == is_static
-                            && mentions(field.ty.to_token_stream(), &param.ident)
-                    })
+                    fields
+                        .any(|field| field.is_static == is_static && mentions(field.ty.to_token_stream(), &param.ident))
                 };
                 let (in_tree, in_static) = (used(false), used(true));
                 if in_tree || !in_static {
@@ -194,11 +181,7 @@ fn pattern(shape: &Shape, prefix: &str, wanted: impl Fn(&Field) -> bool) -> Toke
 }
 
 /// A match of `self` with an arm for each shape.
-fn match_self(
-    shapes: &[Shape],
-    wanted: impl Fn(&Field) -> bool,
-    body: impl Fn(&Shape) -> TokenStream,
-) -> TokenStream {
+fn match_self(shapes: &[Shape], wanted: impl Fn(&Field) -> bool, body: impl Fn(&Shape) -> TokenStream) -> TokenStream {
     if shapes.is_empty() {
         return quote!(match *self {});
     }
@@ -211,11 +194,7 @@ fn match_self(
 
 /// The fields that hold leaves, with their positions and bindings.
 fn dynamic(shape: &Shape) -> impl Iterator<Item = (&Field, Ident)> {
-    let bound = shape
-        .fields
-        .iter()
-        .enumerate()
-        .map(|(i, field)| (field, field.bound_as("a", i)));
+    let bound = shape.fields.iter().enumerate().map(|(i, field)| (field, field.bound_as("a", i)));
     bound.filter(|(field, _)| !field.is_static)
 }
 
@@ -310,18 +289,11 @@ mod tests {
     }
 
     fn errors(input: DeriveInput) -> Vec<String> {
-        expand(&input)
-            .unwrap_err()
-            .into_iter()
-            .map(|error| error.to_string())
-            .collect()
+        expand(&input).unwrap_err().into_iter().map(|error| error.to_string()).collect()
     }
 
     fn assert_same(ours: impl ToTokens, expected: impl ToTokens) {
-        assert_eq!(
-            ours.to_token_stream().to_string(),
-            expected.to_token_stream().to_string()
-        );
+        assert_eq!(ours.to_token_stream().to_string(), expected.to_token_stream().to_string());
     }
 
     fn method<'i>(item: &'i ItemImpl, name: &str) -> &'i syn::Block {
@@ -408,9 +380,7 @@ mod tests {
             }
         });
         assert_same(method(&item, "paths"), expected);
-        let text = method(&item, "same_structure")
-            .to_token_stream()
-            .to_string();
+        let text = method(&item, "same_structure").to_token_stream().to_string();
         assert!(text.ends_with("_ => false , } }"), "{text}");
 
         let never = derived(parse_quote!(
@@ -460,18 +430,12 @@ mod tests {
                 a: u8,
             }
         ));
-        assert_eq!(
-            unknown,
-            "unknown attribute `statik`: a field takes `#[tree(static)]` only"
-        );
+        assert_eq!(unknown, "unknown attribute `statik`: a field takes `#[tree(static)]` only");
         let unknown = first(parse_quote!(
             #[tree(rename = "x")]
             struct S;
         ));
-        assert!(
-            unknown.starts_with("unknown attribute `rename`: a type takes"),
-            "{unknown}"
-        );
+        assert!(unknown.starts_with("unknown attribute `rename`: a type takes"), "{unknown}");
         let place = first(parse_quote!(
             #[tree(static)]
             struct S {
@@ -492,17 +456,11 @@ mod tests {
                 A(u8),
             }
         ));
-        assert!(
-            place.starts_with("`#[tree(…)]` means nothing on a variant"),
-            "{place}"
-        );
+        assert!(place.starts_with("`#[tree(…)]` means nothing on a variant"), "{place}");
         let place = first(parse_quote!(
             struct S<#[tree(static)] T>(T);
         ));
-        assert!(
-            place.starts_with("`#[tree(…)]` means nothing on a parameter"),
-            "{place}"
-        );
+        assert!(place.starts_with("`#[tree(…)]` means nothing on a parameter"), "{place}");
         assert!(
             first(parse_quote!(
                 struct S(#[tree] u8);

@@ -126,10 +126,7 @@ fn leaves<T: Tree>(tree: &T) -> Vec<i32> {
 
 fn paths<T: Tree>(tree: &T) -> Vec<String> {
     let mut out = Vec::new();
-    tree.paths(&mut tree::Path {
-        here: String::new(),
-        out: &mut out,
-    });
+    tree.paths(&mut tree::Path { here: String::new(), out: &mut out });
     out
 }
 
@@ -142,11 +139,7 @@ fn tenfold<T: Tree>(tree: &T) -> T {
 }
 
 fn layer(x: i32, name: &str) -> Layer {
-    Layer {
-        weight: Array(x),
-        name: name.to_owned(),
-        r#type: Array(x + 1),
-    }
+    Layer { weight: Array(x), name: name.to_owned(), r#type: Array(x + 1) }
 }
 
 type M = Model<Array>;
@@ -160,16 +153,8 @@ fn mlp() -> M {
 fn leaves_come_in_order_and_go_back() {
     assert_eq!(leaves(&mlp()), [1, 2, 3, 4, 5, 6]);
     assert_eq!(leaves(&tenfold(&mlp())), [10, 20, 30, 40, 50, 60]);
-    let custom: M = Model::Custom {
-        inner: Array(7),
-        rate: 0.5,
-        nothing: Nothing,
-    };
-    let expected: M = Model::Custom {
-        inner: Array(70),
-        rate: 0.5,
-        nothing: Nothing,
-    };
+    let custom: M = Model::Custom { inner: Array(7), rate: 0.5, nothing: Nothing };
+    let expected: M = Model::Custom { inner: Array(70), rate: 0.5, nothing: Nothing };
     assert_eq!(tenfold(&custom), expected);
     let nested: M = Model::Nested(vec![mlp(), custom, Model::Empty]);
     assert_eq!(leaves(&tenfold(&nested)), [10, 20, 30, 40, 50, 60, 70]);
@@ -178,20 +163,9 @@ fn leaves_come_in_order_and_go_back() {
 
 #[test]
 fn paths_follow_the_leaves() {
-    let expected = [
-        "[0][0].weight",
-        "[0][0].type",
-        "[0][1].weight",
-        "[0][1].type",
-        "[1][0]",
-        "[1][2]",
-    ];
+    let expected = ["[0][0].weight", "[0][0].type", "[0][1].weight", "[0][1].type", "[1][0]", "[1][2]"];
     assert_eq!(paths(&mlp()), expected);
-    let custom: M = Model::Custom {
-        inner: Array(7),
-        rate: 0.5,
-        nothing: Nothing,
-    };
+    let custom: M = Model::Custom { inner: Array(7), rate: 0.5, nothing: Nothing };
     assert_eq!(paths(&custom), [".inner"]);
 }
 
@@ -199,13 +173,7 @@ fn paths_follow_the_leaves() {
 fn structures() {
     assert!(layer(1, "a").same_structure(&layer(9, "a")));
     assert!(!layer(1, "a").same_structure(&layer(1, "b")));
-    let custom = |rate| -> M {
-        Model::Custom {
-            inner: Array(7),
-            rate,
-            nothing: Nothing,
-        }
-    };
+    let custom = |rate| -> M { Model::Custom { inner: Array(7), rate, nothing: Nothing } };
     assert!(custom(0.5).same_structure(&custom(0.5)));
     assert!(!custom(0.5).same_structure(&custom(0.25)));
     assert!(!custom(0.5).same_structure(&mlp()));
@@ -239,11 +207,7 @@ declare!(Declared, Vec<Array>);
 
 #[test]
 fn a_type_from_a_macro() {
-    let x = Declared {
-        field: vec![Array(1), Array(2)],
-        number: 3,
-        own: Array(4),
-    };
+    let x = Declared { field: vec![Array(1), Array(2)], number: 3, own: Array(4) };
     assert_eq!(leaves(&tenfold(&x)), [10, 20, 40]);
     assert_eq!(paths(&x), [".field[0]", ".field[1]", ".own"]);
 }

@@ -61,10 +61,7 @@ impl Attr {
     /// assert_eq!(Attr::i64s([0usize, 2]).to_string(), "array<i64: 0, 2>");
     /// ```
     pub fn i64s<T: TryInto<i64>>(values: impl IntoIterator<Item = T>) -> Attr {
-        let fits = |v: T| {
-            v.try_into()
-                .unwrap_or_else(|_| panic!("the number does not fit in i64"))
-        };
+        let fits = |v: T| v.try_into().unwrap_or_else(|_| panic!("the number does not fit in i64"));
         Attr::I64Array(values.into_iter().map(fits).collect())
     }
 
@@ -78,30 +75,21 @@ impl Attr {
     pub fn dense(ty: &Type, values: impl IntoIterator<Item = impl Into<Scalar>>) -> Attr {
         let mut elements = String::new();
         push_elements(&mut elements, ty, values);
-        Attr::Dense {
-            elements,
-            ty: ty.clone(),
-        }
+        Attr::Dense { elements, ty: ty.clone() }
     }
 
     /// A tensor whose elements are all the same.
     pub fn splat(ty: &Type, value: impl Into<Scalar>) -> Attr {
         let mut elements = String::new();
         push_splat(&mut elements, ty, value.into());
-        Attr::Dense {
-            elements,
-            ty: ty.clone(),
-        }
+        Attr::Dense { elements, ty: ty.clone() }
     }
 
     /// A tensor given by its memory, row-major and little-endian, a byte for a bool.
     pub fn bytes(ty: &Type, bytes: &[u8]) -> Attr {
         let mut elements = String::new();
         push_bytes(&mut elements, ty, bytes);
-        Attr::Dense {
-            elements,
-            ty: ty.clone(),
-        }
+        Attr::Dense { elements, ty: ty.clone() }
     }
 
     pub(crate) fn push_to(&self, out: &mut String) {
@@ -126,20 +114,12 @@ impl Attr {
             }
             Attr::Str(s) => push_quoted(out, s),
             Attr::I64Array(values) => {
-                out.push_str(if values.is_empty() {
-                    "array<i64"
-                } else {
-                    "array<i64: "
-                });
+                out.push_str(if values.is_empty() { "array<i64" } else { "array<i64: " });
                 push_list(out, values, |out, n| push_i64(out, *n));
                 out.push('>');
             }
             Attr::BoolArray(values) => {
-                out.push_str(if values.is_empty() {
-                    "array<i1"
-                } else {
-                    "array<i1: "
-                });
+                out.push_str(if values.is_empty() { "array<i1" } else { "array<i1: " });
                 push_list(out, values, |out, b| push_bool(out, *b));
                 out.push('>');
             }
@@ -168,10 +148,7 @@ fn push_bool(out: &mut String, b: bool) {
 }
 
 /// Appends `{name = value, unit_name}`.
-pub(crate) fn push_dict<'a>(
-    out: &mut String,
-    entries: impl IntoIterator<Item = (&'a str, &'a Attr)>,
-) {
+pub(crate) fn push_dict<'a>(out: &mut String, entries: impl IntoIterator<Item = (&'a str, &'a Attr)>) {
     out.push('{');
     text::push_list(out, entries, |out, (name, attr)| {
         push_identifier(out, name);

@@ -93,14 +93,8 @@ pub struct Region<'r> {
 
 impl<'r> Region<'r> {
     /// A region.
-    pub fn new(
-        params: &[Type],
-        body: impl FnOnce(&mut Block, &[Value]) -> Vec<Value> + 'r,
-    ) -> Region<'r> {
-        Region {
-            params: params.iter().cloned().collect(),
-            body: Box::new(body),
-        }
+    pub fn new(params: &[Type], body: impl FnOnce(&mut Block, &[Value]) -> Vec<Value> + 'r) -> Region<'r> {
+        Region { params: params.iter().cloned().collect(), body: Box::new(body) }
     }
 }
 
@@ -170,13 +164,7 @@ impl Block {
     /// assert_eq!(top.len(), 2);
     /// assert_eq!(top[1].ty().element(), "i32");
     /// ```
-    pub fn op(
-        &mut self,
-        name: &str,
-        operands: impl Operands,
-        attrs: &[(&str, Attr)],
-        results: &[Type],
-    ) -> Values {
+    pub fn op(&mut self, name: &str, operands: impl Operands, attrs: &[(&str, Attr)], results: &[Type]) -> Values {
         let values = self.begin(name, &operands, results);
         self.push_attrs(attrs);
         self.end(&operands, results, self.current);
@@ -196,13 +184,7 @@ impl Block {
     /// assert_eq!(y.ty(), &ty);
     /// ```
     #[inline]
-    pub fn op1(
-        &mut self,
-        name: &str,
-        operands: impl Operands,
-        attrs: &[(&str, Attr)],
-        result: &Type,
-    ) -> Value {
+    pub fn op1(&mut self, name: &str, operands: impl Operands, attrs: &[(&str, Attr)], result: &Type) -> Value {
         let value = self.begin1(name, &operands, result);
         self.push_attrs(attrs);
         self.end(&operands, std::slice::from_ref(result), self.current);
@@ -231,11 +213,7 @@ impl Block {
     ///
     /// # Panics
     /// If the number of elements is not that of the type.
-    pub fn dense(
-        &mut self,
-        ty: &Type,
-        values: impl IntoIterator<Item = impl Into<Scalar>>,
-    ) -> Value {
+    pub fn dense(&mut self, ty: &Type, values: impl IntoIterator<Item = impl Into<Scalar>>) -> Value {
         self.constant_with(ty, |out| push_elements(out, ty, values))
     }
 
@@ -328,27 +306,15 @@ impl Block {
     /// let y = op.finish(&[]);
     /// assert_eq!((y.len(), written), (1, 2));
     /// ```
-    pub fn begin_op<'b, O: Operands>(
-        &'b mut self,
-        name: &str,
-        operands: O,
-        results: &[Type],
-    ) -> RegionOp<'b, O> {
+    pub fn begin_op<'b, O: Operands>(&'b mut self, name: &str, operands: O, results: &[Type]) -> RegionOp<'b, O> {
         let values = self.begin(name, &operands, results);
         let location = self.current;
-        RegionOp {
-            block: self,
-            operands,
-            values,
-            location,
-            regions: 0,
-        }
+        RegionOp { block: self, operands, values, location, regions: 0 }
     }
 
     fn indent(&mut self) {
         const SPACES: &str = "                                ";
-        self.text
-            .push_str(&SPACES[..(2 * self.depth).min(SPACES.len())]);
+        self.text.push_str(&SPACES[..(2 * self.depth).min(SPACES.len())]);
     }
 
     /// `%1 = "name"(%0`, and the closing parenthesis.
@@ -392,10 +358,7 @@ impl Block {
     fn push_attrs(&mut self, attrs: &[(&str, Attr)]) {
         if !attrs.is_empty() {
             self.text.push(' ');
-            push_dict(
-                &mut self.text,
-                attrs.iter().map(|(name, attr)| (*name, attr)),
-            );
+            push_dict(&mut self.text, attrs.iter().map(|(name, attr)| (*name, attr)));
         }
     }
 
@@ -459,15 +422,9 @@ pub struct RegionOp<'b, O> {
 
 impl<O: Operands> RegionOp<'_, O> {
     /// Writes the next region.
-    pub fn region(
-        &mut self,
-        params: &[Type],
-        body: impl FnOnce(&mut Block, &[Value]) -> Vec<Value>,
-    ) {
+    pub fn region(&mut self, params: &[Type], body: impl FnOnce(&mut Block, &[Value]) -> Vec<Value>) {
         let block = &mut *self.block;
-        block
-            .text
-            .push_str(if self.regions == 0 { " ({\n" } else { ", {\n" });
+        block.text.push_str(if self.regions == 0 { " ({\n" } else { ", {\n" });
         self.regions += 1;
         let args: SmallVec<[Value; 4]> = params.iter().map(|ty| block.fresh(ty)).collect();
         if !args.is_empty() {
@@ -487,13 +444,7 @@ impl<O: Operands> RegionOp<'_, O> {
 
     /// Writes the attributes and types, and returns the results.
     pub fn finish(self, attrs: &[(&str, Attr)]) -> Values {
-        let RegionOp {
-            block,
-            operands,
-            values,
-            location,
-            regions,
-        } = self;
+        let RegionOp { block, operands, values, location, regions } = self;
         if regions > 0 {
             block.text.push(')');
         }
@@ -505,11 +456,7 @@ impl<O: Operands> RegionOp<'_, O> {
 }
 
 /// Appends `%0: tensor<f32>, …`, each followed by what `extra` appends.
-pub(crate) fn push_params(
-    out: &mut String,
-    params: &[Value],
-    mut extra: impl FnMut(&mut String, usize),
-) {
+pub(crate) fn push_params(out: &mut String, params: &[Value], mut extra: impl FnMut(&mut String, usize)) {
     push_list(out, params.iter().enumerate(), |out, (i, param)| {
         push_id(out, param.id);
         out.push_str(": ");

@@ -15,11 +15,7 @@ pub struct Location<'a> {
 
 impl<'a> From<&std::panic::Location<'a>> for Location<'a> {
     fn from(at: &std::panic::Location<'a>) -> Location<'a> {
-        Location {
-            file: at.file(),
-            line: at.line(),
-            column: at.column(),
-        }
+        Location { file: at.file(), line: at.line(), column: at.column() }
     }
 }
 
@@ -36,10 +32,7 @@ pub(crate) struct Locations {
 impl Locations {
     pub(crate) fn intern(&mut self, at: Location<'_>) -> u32 {
         // By content, not by address: a name need not be `'static`. Neighbours share their file.
-        let known = self
-            .files
-            .get(self.last_file as usize)
-            .is_some_and(|f| f == at.file);
+        let known = self.files.get(self.last_file as usize).is_some_and(|f| f == at.file);
         if !known {
             self.last_file = match self.file_ids.get(at.file) {
                 Some(&id) => id,
@@ -59,11 +52,7 @@ impl Locations {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Location<'_>> {
-        self.places.iter().map(|&(file, line, column)| Location {
-            file: &self.files[file as usize],
-            line,
-            column,
-        })
+        self.places.iter().map(|&(file, line, column)| Location { file: &self.files[file as usize], line, column })
     }
 
     /// Appends the definitions, `#loc0 = loc("file.rs":1:2)`, a line each.

@@ -87,11 +87,7 @@ impl Func {
     /// # Panics
     /// If the function has returned already.
     pub fn ret(&mut self, values: &[Value]) {
-        assert!(
-            self.results.is_none(),
-            "the function {} returns twice",
-            self.name
-        );
+        assert!(self.results.is_none(), "the function {} returns twice", self.name);
         self.block.terminator("func.return", values);
         self.results = Some(values.iter().map(|v| v.ty().clone()).collect());
     }
@@ -106,9 +102,7 @@ impl Func {
         });
         push_symbol(out, &self.name);
         out.push('(');
-        push_params(out, &self.params, |out, i| {
-            push_attrs(out, &self.param_attrs[i])
-        });
+        push_params(out, &self.params, |out, i| push_attrs(out, &self.param_attrs[i]));
         out.push(')');
         let attrs_of = |i| self.result_attrs.iter().filter(move |attr| attr.0 == i);
         match results.as_slice() {
@@ -123,10 +117,7 @@ impl Func {
                     ty.push_to(out);
                     if attrs_of(i).next().is_some() {
                         out.push(' ');
-                        push_dict(
-                            out,
-                            attrs_of(i).map(|(_, name, attr)| (name.as_str(), attr)),
-                        );
+                        push_dict(out, attrs_of(i).map(|(_, name, attr)| (name.as_str(), attr)));
                     }
                 });
                 out.push(')');

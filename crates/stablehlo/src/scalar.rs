@@ -51,10 +51,7 @@ from! {
 
 impl Scalar {
     fn push_to(self, out: &mut String, element: &str) {
-        if let Some(part) = element
-            .strip_prefix("complex<")
-            .and_then(|e| e.strip_suffix('>'))
-        {
+        if let Some(part) = element.strip_prefix("complex<").and_then(|e| e.strip_suffix('>')) {
             let (re, im) = match self {
                 Scalar::C64(re, im) => (Scalar::F32(re), Scalar::F32(im)),
                 Scalar::C128(re, im) => (Scalar::F64(re), Scalar::F64(im)),
@@ -148,11 +145,7 @@ fn push_bits(out: &mut String, big_endian: &[u8]) {
 }
 
 /// Appends the elements of a tensor as nested lists.
-pub(crate) fn push_elements(
-    out: &mut String,
-    ty: &Type,
-    values: impl IntoIterator<Item = impl Into<Scalar>>,
-) {
+pub(crate) fn push_elements(out: &mut String, ty: &Type, values: impl IntoIterator<Item = impl Into<Scalar>>) {
     let dims = ty.dims();
     let mut count = 0;
     for value in values {
@@ -174,11 +167,7 @@ pub(crate) fn push_elements(
         });
         (0..closed.count()).for_each(|_| out.push(']'));
     }
-    assert_eq!(
-        count,
-        ty.len(),
-        "a constant of type {ty} was given {count} elements"
-    );
+    assert_eq!(count, ty.len(), "a constant of type {ty} was given {count} elements");
 }
 
 /// Appends one element that stands for all of the tensor.
@@ -192,11 +181,7 @@ pub(crate) fn push_splat(out: &mut String, ty: &Type, value: Scalar) {
 pub(crate) fn push_bytes(out: &mut String, ty: &Type, bytes: &[u8]) {
     let width = byte_width(ty.element());
     // Checked here because MLIR takes the bytes of one element as a splat.
-    assert_eq!(
-        bytes.len(),
-        width * ty.len(),
-        "the bytes of a constant of type {ty}"
-    );
+    assert_eq!(bytes.len(), width * ty.len(), "the bytes of a constant of type {ty}");
     if ty.element() == "i1" {
         // How a blob of i1 is packed depends on the version of MLIR.
         return push_elements(out, ty, bytes.iter().map(|&b| b != 0));
@@ -214,9 +199,7 @@ pub(crate) fn push_bytes(out: &mut String, ty: &Type, bytes: &[u8]) {
 
 /// The bytes of an element, from the name of its type: `ui8`, `f8E4M3FN`, `complex<f32>`, ….
 fn byte_width(element: &str) -> usize {
-    let digits = element
-        .split(|c: char| !c.is_ascii_digit())
-        .find(|part| !part.is_empty());
+    let digits = element.split(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
     let bits: usize = digits.and_then(|d| d.parse().ok()).unwrap_or_else(|| {
         panic!("the elements of type {element} have no bytes");
     });
@@ -246,10 +229,7 @@ mod tests {
         assert_eq!(text(16777216u32, "f32"), "16777216.0");
         // read as f64 and rounded again, the decimal would be the next float
         assert_eq!(text(f32::from_bits(0x15AE43FD), "f32"), "0x15AE43FD");
-        assert_eq!(
-            text(f64::from(f32::from_bits(0x15AE43FD)), "f32"),
-            "0x15AE43FD"
-        );
+        assert_eq!(text(f64::from(f32::from_bits(0x15AE43FD)), "f32"), "0x15AE43FD");
     }
 
     #[test]
@@ -285,25 +265,13 @@ mod tests {
         assert_eq!(text(0, "i1"), "false");
         assert_eq!(text(u64::MAX, "ui64"), "18446744073709551615");
         assert_eq!(text(i64::MIN, "i64"), "-9223372036854775808");
-        assert_eq!(
-            text((1.5f32, f32::NAN), "complex<f32>"),
-            "(1.5, 0x7FC00000)"
-        );
+        assert_eq!(text((1.5f32, f32::NAN), "complex<f32>"), "(1.5, 0x7FC00000)");
         assert_eq!(text(1, "complex<f64>"), "(1.0, 0.0)");
     }
 
     #[test]
     fn widths() {
-        let elements = [
-            "i1",
-            "ui8",
-            "f8E4M3FN",
-            "bf16",
-            "i32",
-            "f64",
-            "complex<f64>",
-            "i4",
-        ];
+        let elements = ["i1", "ui8", "f8E4M3FN", "bf16", "i32", "f64", "complex<f64>", "i4"];
         assert_eq!(elements.map(byte_width), [1, 1, 1, 2, 4, 8, 16, 1]);
     }
 

@@ -57,9 +57,7 @@ pub(crate) fn push_quoted(out: &mut String, text: &str) {
 /// Appends an identifier bare if MLIR's `bare-id` allows it, else quoted.
 pub(crate) fn push_identifier(out: &mut String, name: &str) {
     let mut bytes = name.bytes();
-    let bare = bytes
-        .next()
-        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+    let bare = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'.'));
     if bare {
         out.push_str(name);
@@ -74,11 +72,7 @@ pub(crate) fn push_symbol(out: &mut String, name: &str) {
 }
 
 /// Appends `items` with `", "` between them.
-pub(crate) fn push_list<T>(
-    out: &mut String,
-    items: impl IntoIterator<Item = T>,
-    mut push: impl FnMut(&mut String, T),
-) {
+pub(crate) fn push_list<T>(out: &mut String, items: impl IntoIterator<Item = T>, mut push: impl FnMut(&mut String, T)) {
     for (i, item) in items.into_iter().enumerate() {
         if i > 0 {
             out.push_str(", ");

@@ -22,10 +22,7 @@ impl Type {
     /// A tensor with elements of the given MLIR type: `"f32"`, `"i1"`, `"ui8"`, `"complex<f64>"`, …
     #[inline]
     pub fn tensor(dims: &[usize], element: &'static str) -> Type {
-        Type {
-            dims: SmallVec::from_slice(dims),
-            element,
-        }
+        Type { dims: SmallVec::from_slice(dims), element }
     }
 
     /// The token that orders side effects.

@@ -25,10 +25,7 @@ fn header() -> Result<PathBuf, String> {
         .ok_or("no wheel in the lock carries the header")?;
     let finder = Finder::from_env(Platform::Cpu);
     let cache = finder.cache_dir.clone().map_err(|e| e.to_string())?;
-    let kept = cache
-        .join("headers")
-        .join(&entry.wheel_sha256[..16])
-        .join("pjrt_c_api.h");
+    let kept = cache.join("headers").join(&entry.wheel_sha256[..16]).join("pjrt_c_api.h");
     if kept.is_file() {
         return Ok(kept);
     }
@@ -51,10 +48,7 @@ fn c_program() -> String {
                  int main(void) {\n"
         .to_owned();
     for (name, fields) in ARGS_LAYOUTS {
-        let _ = writeln!(
-            c,
-            "printf(\"%s size %zu\\n\", \"{name}\", (size_t){name}_STRUCT_SIZE);"
-        );
+        let _ = writeln!(c, "printf(\"%s size %zu\\n\", \"{name}\", (size_t){name}_STRUCT_SIZE);");
         for (field, ..) in *fields {
             let _ = writeln!(c, "FIELD({name}, {}, \"{field}\");", c_name(field));
         }
@@ -62,18 +56,12 @@ fn c_program() -> String {
     for (name, _, fields) in EXACT_LAYOUTS {
         let _ = writeln!(c, "printf(\"%s size %zu\\n\", \"{name}\", sizeof({name}));");
         for (field, _) in *fields {
-            let _ = writeln!(
-                c,
-                "printf(\"%s %s %zu\\n\", \"{name}\", \"{field}\", offsetof({name}, {}));",
-                c_name(field)
-            );
+            let _ =
+                writeln!(c, "printf(\"%s %s %zu\\n\", \"{name}\", \"{field}\", offsetof({name}, {}));", c_name(field));
         }
     }
     for (name, _) in PLACES {
-        let _ = writeln!(
-            c,
-            "printf(\"PJRT_Api %s %zu\\n\", \"{name}\", offsetof(PJRT_Api, {name}));"
-        );
+        let _ = writeln!(c, "printf(\"PJRT_Api %s %zu\\n\", \"{name}\", offsetof(PJRT_Api, {name}));");
     }
     c.push_str("return 0;\n}\n");
     c
@@ -114,11 +102,7 @@ fn run_c(header: &Path) -> Result<String, String> {
         .args([&program, &source])
         .output()
         .map_err(|e| format!("cc cannot be run: {e}"))?;
-    assert!(
-        compiled.status.success(),
-        "{}",
-        String::from_utf8_lossy(&compiled.stderr)
-    );
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     let output = Command::new(&program).output().map_err(|e| e.to_string())?;
     let _ = std::fs::remove_dir_all(&dir);
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -130,10 +114,7 @@ fn layouts_are_those_of_the_header() {
         Ok(found) => found,
         Err(reason) => {
             // Past the test harness, which hides what a passing test prints with `eprintln!`.
-            let _ = writeln!(
-                std::io::stderr(),
-                "NOT RUN: the ABI was not compared with the C header: {reason}"
-            );
+            let _ = writeln!(std::io::stderr(), "NOT RUN: the ABI was not compared with the C header: {reason}");
             return;
         }
     };
@@ -149,8 +130,5 @@ fn layouts_are_those_of_the_header() {
 fn sizes_are_announced() {
     let args = crate::abi::ExecuteArgs::new();
     assert_eq!(args.struct_size, size_of_val(&args));
-    assert_eq!(
-        crate::abi::ExecuteArgs::C_NAME,
-        "PJRT_LoadedExecutable_Execute_Args"
-    );
+    assert_eq!(crate::abi::ExecuteArgs::C_NAME, "PJRT_LoadedExecutable_Execute_Args");
 }

@@ -149,9 +149,7 @@ unsafe fn find_register_handler(mut extension: *const ExtensionBase) -> Option<R
         // SAFETY: every extension starts with its size, its type and the next one; the type says what follows,
         // and the size how much of it.
         unsafe {
-            if (*extension).type_ == EXTENSION_FFI
-                && (*extension).struct_size >= size_of::<FfiExtension>()
-            {
+            if (*extension).type_ == EXTENSION_FFI && (*extension).struct_size >= size_of::<FfiExtension>() {
                 return (*extension.cast::<FfiExtension>()).register_handler;
             }
             extension = (*extension).next;
@@ -193,11 +191,7 @@ impl Api {
             self.free_error(failed);
             self.free_error(error);
         }
-        Error::Pjrt {
-            code: Code::from(code.code),
-            during,
-            message,
-        }
+        Error::Pjrt { code: Code::from(code.code), during, message }
     }
 
     /// Frees an error, or nothing.
@@ -314,9 +308,7 @@ pub(crate) unsafe fn named_values(data: *const NamedValue, len: usize) -> Vec<(S
             match v.type_ {
                 abi::named_value::STRING => Value::String(string(v.value.string, v.value_size)),
                 abi::named_value::INT64 => Value::Int(v.value.int64),
-                abi::named_value::INT64_LIST => {
-                    Value::IntList(slice(v.value.int64_array, v.value_size).to_vec())
-                }
+                abi::named_value::INT64_LIST => Value::IntList(slice(v.value.int64_array, v.value_size).to_vec()),
                 abi::named_value::FLOAT => Value::Float(v.value.float),
                 abi::named_value::BOOL => Value::Bool(v.value.bool_),
                 _ => return None,

@@ -46,14 +46,7 @@ impl Buffer {
         place: u32,
         dense: bool,
     ) -> Buffer {
-        Buffer {
-            raw,
-            client,
-            shapes,
-            place,
-            dense,
-            ready: AtomicBool::new(false),
-        }
+        Buffer { raw, client, shapes, place, dense, ready: AtomicBool::new(false) }
     }
 
     #[inline]
@@ -128,12 +121,7 @@ impl Buffer {
         let expected = self.byte_len();
         if dst.len() != expected {
             let (shape, found) = (self.shape().clone(), dst.len());
-            return Err(ArgumentError::Bytes {
-                shape,
-                expected,
-                found,
-            }
-            .into());
+            return Err(ArgumentError::Bytes { shape, expected, found }.into());
         }
         match self.host_bytes()? {
             Some(bytes) => {
@@ -191,9 +179,7 @@ impl Buffer {
         // SAFETY: the memory is the host's, holds the whole dense array, and is complete. It is neither
         // freed nor written while `self` is borrowed: a buffer is given up for reuse only by
         // value (`Argument::Donate`), and all others are named to the plugin as not to be reused.
-        Ok(Some(unsafe {
-            std::slice::from_raw_parts(args.device_memory_ptr.cast::<u8>(), len)
-        }))
+        Ok(Some(unsafe { std::slice::from_raw_parts(args.device_memory_ptr.cast::<u8>(), len) }))
     }
 
     /// Has the plugin copy the array to host memory in row-major order, and waits for it.
@@ -245,18 +231,13 @@ pub(crate) unsafe fn is_row_major(client: &Client, raw: NonNull<RawBuffer>, rank
     args.buffer = raw.as_ptr();
     // SAFETY: the buffer is alive, and the layout is as long as it is.
     unsafe {
-        if api
-            .check((api.buffer_get_memory_layout)(&mut args), READING)
-            .is_err()
+        if api.check((api.buffer_get_memory_layout)(&mut args), READING).is_err()
             || args.layout.type_ != LAYOUT_TILED
             || args.layout.tiled.num_tiles != 0
         {
             return false;
         }
-        let order = crate::api::slice(
-            args.layout.tiled.minor_to_major,
-            args.layout.tiled.minor_to_major_size,
-        );
+        let order = crate::api::slice(args.layout.tiled.minor_to_major, args.layout.tiled.minor_to_major_size);
         order.len() == rank && order.iter().rev().copied().eq(0..rank as i64)
     }
 }

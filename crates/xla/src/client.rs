@@ -70,20 +70,14 @@ impl Client {
 
     /// All visible graphics cards: finds the plugin (fetching it if need be), loads it and opens them.
     pub fn cuda() -> Result<Client> {
-        Self::new(
-            Plugin::load_location(&plugin::locate(Platform::Cuda)?)?,
-            &[],
-        )
+        Self::new(Plugin::load_location(&plugin::locate(Platform::Cuda)?)?, &[])
     }
 
     /// Opens the devices of a plugin. Which options there are is up to the plugin; some ignore those
     /// they do not know.
     pub fn new(plugin: Arc<Plugin>, options: &[(&str, OptionValue)]) -> Result<Client> {
         let api = plugin.api;
-        let options: Vec<_> = options
-            .iter()
-            .map(|(name, value)| named_value(name, value))
-            .collect();
+        let options: Vec<_> = options.iter().map(|(name, value)| named_value(name, value)).collect();
         let mut args = ClientCreateArgs::new();
         args.create_options = options.as_ptr();
         args.num_options = options.len();
@@ -130,12 +124,7 @@ impl Client {
     ///
     /// `params` are the types of that function's parameters. They are checked at each call of the
     /// program, since the plugin does not: it would read past the end of a wrong buffer.
-    pub fn compile(
-        &self,
-        mlir: &str,
-        params: &[ArrayShape],
-        options: &CompileOptions,
-    ) -> Result<Executable> {
+    pub fn compile(&self, mlir: &str, params: &[ArrayShape], options: &CompileOptions) -> Result<Executable> {
         const DURING: &str = "compiling the program";
         let api = &self.0.plugin.api;
         let format = "mlir";
@@ -187,15 +176,9 @@ impl Client {
     }
 
     /// Copies an array from the host to the device with this place in [`devices`](Self::devices).
-    pub fn buffer_from_host_on(
-        &self,
-        bytes: &[u8],
-        shape: &ArrayShape,
-        device: usize,
-    ) -> Result<Buffer> {
+    pub fn buffer_from_host_on(&self, bytes: &[u8], shape: &ArrayShape, device: usize) -> Result<Buffer> {
         // SAFETY: the plugin copies the bytes before it returns.
-        let (buffer, done) =
-            unsafe { self.start_transfer(bytes, shape, device, HOST_COPY_DURING_CALL)? };
+        let (buffer, done) = unsafe { self.start_transfer(bytes, shape, device, HOST_COPY_DURING_CALL)? };
         // SAFETY: the event is ours. With these semantics it has nothing to tell.
         unsafe { self.0.plugin.api.destroy_event(done) };
         Ok(buffer)
@@ -209,10 +192,7 @@ impl Client {
         T: AsRef<[u8]> + Send + Sync + 'static,
     {
         // In a box the owner does not move, so bytes that lie inside it do not either.
-        let guest = Box::new(Guest {
-            owner,
-            plugin: self.0.plugin.clone(),
-        });
+        let guest = Box::new(Guest { owner, plugin: self.0.plugin.clone() });
         let bytes = guest.owner.as_ref();
         // SAFETY: the bytes are borrowed from `guest`, which is neither touched nor freed until the
         // plugin says that it is done with them. It never writes to them.
@@ -228,8 +208,7 @@ impl Client {
         args.callback = Some(release::<T>);
         args.user_arg = guest.cast();
         // SAFETY: the event is alive; the callback gets the guest, which it frees.
-        let registered =
-            unsafe { api.check((api.event_on_ready)(&mut args), "sharing host memory") };
+        let registered = unsafe { api.check((api.event_on_ready)(&mut args), "sharing host memory") };
         // SAFETY: an event may be freed once a callback is registered: the callback holds what it needs.
         unsafe { api.destroy_event(done) };
         // On an error it is not known when the plugin is done, so the guest stays for ever.
@@ -251,27 +230,13 @@ impl Client {
         let expected = shape
             .byte_size()
             .filter(|&n| isize::try_from(n).is_ok())
-            .ok_or_else(|| ArgumentError::Unaddressable {
-                shape: shape.clone(),
-            })?;
+            .ok_or_else(|| ArgumentError::Unaddressable { shape: shape.clone() })?;
         if bytes.len() != expected {
             let found = bytes.len();
-            return Err(ArgumentError::Bytes {
-                shape: shape.clone(),
-                expected,
-                found,
-            }
-            .into());
+            return Err(ArgumentError::Bytes { shape: shape.clone(), expected, found }.into());
         }
         let count = self.0.raw_devices.len();
-        let device = self
-            .0
-            .raw_devices
-            .get(device)
-            .ok_or(ArgumentError::Device {
-                index: device,
-                count,
-            })?;
+        let device = self.0.raw_devices.get(device).ok_or(ArgumentError::Device { index: device, count })?;
         let api = &self.0.plugin.api;
         let mut args = BufferFromHostBufferArgs::new();
         args.client = self.0.raw.as_ptr();
@@ -283,22 +248,14 @@ impl Client {
         args.device = device.as_ptr();
         // SAFETY: client and device are alive, the dimensions are during the call, and the bytes are for as
         // long as needed by the caller's promise; their number is what the shape takes.
-        unsafe {
-            api.check(
-                (api.buffer_from_host_buffer)(&mut args),
-                "moving an array to the device",
-            )?
-        };
+        unsafe { api.check((api.buffer_from_host_buffer)(&mut args), "moving an array to the device")? };
         let raw = match NonNull::new(args.buffer) {
             Some(raw) => raw,
             None => return Err(no_object("moving an array to the device")),
         };
         let shape = Arc::from([shape.clone()]);
         // SAFETY: the buffer is new, of this client, and has the shape and the default, dense layout.
-        Ok((
-            unsafe { Buffer::adopt(self.clone(), raw, shape, 0, true) },
-            args.done_with_host_buffer,
-        ))
+        Ok((unsafe { Buffer::adopt(self.clone(), raw, shape, 0, true) }, args.done_with_host_buffer))
     }
 }
 
@@ -319,15 +276,9 @@ impl ClientInner {
         version.client = self.raw.as_ptr();
         // SAFETY: the client is alive, and the texts are as long as it is.
         unsafe {
-            api.check(
-                (api.client_platform_name)(&mut name),
-                "reading the platform's name",
-            )?;
+            api.check((api.client_platform_name)(&mut name), "reading the platform's name")?;
             self.platform_name = string(name.platform_name, name.platform_name_size);
-            api.check(
-                (api.client_platform_version)(&mut version),
-                "reading the platform's version",
-            )?;
+            api.check((api.client_platform_version)(&mut version), "reading the platform's version")?;
             self.platform_version = string(version.platform_version, version.platform_version_size);
         }
         Ok(())
@@ -403,21 +354,9 @@ unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<DeviceInfo> 
 fn named_value(name: &str, value: &OptionValue) -> NamedValue {
     use abi::named_value::{BOOL, FLOAT, INT64, INT64_LIST, STRING};
     let (type_, value, value_size) = match value {
-        OptionValue::String(s) => (
-            STRING,
-            NamedValueUnion {
-                string: s.as_ptr().cast(),
-            },
-            s.len(),
-        ),
+        OptionValue::String(s) => (STRING, NamedValueUnion { string: s.as_ptr().cast() }, s.len()),
         OptionValue::Int(i) => (INT64, NamedValueUnion { int64: *i }, 1),
-        OptionValue::IntList(l) => (
-            INT64_LIST,
-            NamedValueUnion {
-                int64_array: l.as_ptr(),
-            },
-            l.len(),
-        ),
+        OptionValue::IntList(l) => (INT64_LIST, NamedValueUnion { int64_array: l.as_ptr() }, l.len()),
         OptionValue::Float(x) => (FLOAT, NamedValueUnion { float: *x }, 1),
         OptionValue::Bool(b) => (BOOL, NamedValueUnion { bool_: *b }, 1),
     };

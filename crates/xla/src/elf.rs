@@ -17,16 +17,11 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
     if meta.len() == 0 {
         return Err("the file is empty".into());
     }
-    if !cfg!(all(
-        target_os = "linux",
-        target_pointer_width = "64",
-        target_endian = "little"
-    )) {
+    if !cfg!(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")) {
         return Ok(());
     }
     let mut head = [0; 64];
-    file.read_exact(&mut head)
-        .map_err(|_| "it is no shared library".to_string())?;
+    file.read_exact(&mut head).map_err(|_| "it is no shared library".to_string())?;
     if head[..4] != *b"\x7fELF" {
         return Err("it is no shared library (no ELF header)".into());
     }
@@ -47,8 +42,7 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
         return Err("its program headers are malformed".into());
     }
     let mut segments = vec![0; size as usize];
-    file.seek(SeekFrom::Start(offset))
-        .map_err(|e| e.to_string())?;
+    file.seek(SeekFrom::Start(offset)).map_err(|e| e.to_string())?;
     file.read_exact(&mut segments).map_err(|e| e.to_string())?;
     for segment in segments.chunks_exact(entry.into()) {
         whole(u64_at(segment, 8), u64_at(segment, 32))?;
@@ -85,9 +79,7 @@ mod tests {
         for len in [0, 4, 63, 64, 200, 4096, whole.len() / 3] {
             assert!(verdict(&whole[..len]).is_err(), "{len} bytes");
         }
-        assert!(
-            verdict(b"#!/bin/sh\necho not a library; this is a script of some length\n").is_err()
-        );
+        assert!(verdict(b"#!/bin/sh\necho not a library; this is a script of some length\n").is_err());
         assert!(check(&dir).is_err());
         std::fs::remove_dir_all(&dir).unwrap();
     }

@@ -9,7 +9,7 @@ use crate::shape::ArrayShape;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// An error of this crate. Each message says what happened and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// A plugin was named, in code or in the environment, but there is no such file.
@@ -247,20 +247,12 @@ impl fmt::Display for Error {
                  this machine that exports GetPjrtApi",
                 path.display()
             ),
-            Error::PluginUnsupported {
-                platform,
-                target,
-                variable,
-            } => write!(
+            Error::PluginUnsupported { platform, target, variable } => write!(
                 f,
                 "no {platform} plugin is listed for {target}. If you have one built for this \
                  machine, name it in {variable}"
             ),
-            Error::Offline {
-                package,
-                cache,
-                variable,
-            } => write!(
+            Error::Offline { package, cache, variable } => write!(
                 f,
                 "the PJRT plugin ({package}) is not in the cache {} and COTANGENT_OFFLINE forbids \
                  fetching it. Unset COTANGENT_OFFLINE once, copy the cache of a machine that has \
@@ -283,25 +275,16 @@ impl fmt::Display for Error {
                  fetched anew",
                 path.display()
             ),
-            Error::FetchPipMissing {
-                tried,
-                package,
-                variable,
-            } => write!(
+            Error::FetchPipMissing { tried, package, variable } => write!(
                 f,
                 "the PJRT plugin ({package}) must be fetched once with pip, but pip was not found \
                  (tried: {}). Install Python with pip, or name a plugin you have in {variable}",
                 tried.join(", ")
             ),
-            Error::FetchFailed {
-                package,
-                command,
-                output,
-                unavailable,
-            } => {
+            Error::FetchFailed { package, command, output, unavailable } => {
                 let advice = if *unavailable {
-                    "pip knows no such package for this machine: check which package index pip is \
-                     configured to use"
+                    "pip found no such package for this machine. Check that its package index can be \
+                     reached and is the one you mean (the command can be run by hand)"
                 } else {
                     "Check the network and pip's configuration (the command can be run by hand)"
                 };
@@ -312,11 +295,7 @@ impl fmt::Display for Error {
                     output.trim_end().replace('\n', "\n  ")
                 )
             }
-            Error::FetchHash {
-                package,
-                expected,
-                found,
-            } => write!(
+            Error::FetchHash { package, expected, found } => write!(
                 f,
                 "the wheel of {package} that came is not the one in third_party/plugins.lock and \
                  was thrown away: expected sha256 {expected}, found {found}. A proxy may have \
@@ -328,11 +307,7 @@ impl fmt::Display for Error {
                 "the wheel of {package} does not hold the plugin that third_party/plugins.lock \
                  promises: {reason}. The lock is wrong: please report it"
             ),
-            Error::Pjrt {
-                code,
-                during,
-                message,
-            } => {
+            Error::Pjrt { code, during, message } => {
                 write!(f, "{during} failed ({code:?}): {message}")
             }
             Error::Argument(e) => e.fmt(f),
@@ -344,64 +319,50 @@ impl fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ArgumentError::Count { expected, found } => {
-                write!(
-                    f,
-                    "the program takes {expected} arguments, but {found} were given"
-                )
+                write!(f, "the program takes {expected} arguments, but {found} were given")
             }
-            ArgumentError::Shape {
-                index,
-                expected,
-                found,
-            } => write!(
+            ArgumentError::Shape { index, expected, found } => write!(
                 f,
                 "argument {index} should be {expected}, but {found} was given; convert or reshape \
                  it, or compile the program for that type"
             ),
-            ArgumentError::Client { index } => write!(
-                f,
-                "argument {index} belongs to another client; copy it through the host first"
-            ),
-            ArgumentError::Bytes {
-                shape,
-                expected,
-                found,
-            } => {
+            ArgumentError::Client { index } => {
+                write!(f, "argument {index} belongs to another client; copy it through the host first")
+            }
+            ArgumentError::Bytes { shape, expected, found } => {
                 write!(f, "{shape} takes {expected} bytes, but {found} were given")
             }
             ArgumentError::Unaddressable { shape } => {
-                write!(
-                    f,
-                    "{shape} has a negative dimension or is too large to address"
-                )
+                write!(f, "{shape} has a negative dimension or is too large to address")
             }
             ArgumentError::ParameterCount { program, caller } => write!(
                 f,
                 "the program has {program} parameters, but {caller} were named when it was compiled \
                  or loaded; name them as they stand in its main function"
             ),
-            ArgumentError::Parameter {
-                index,
-                program,
-                caller,
-            } => {
-                let program = program
-                    .as_ref()
-                    .map_or("no array".to_owned(), ArrayShape::to_string);
+            ArgumentError::Parameter { index, program, caller } => {
+                let program = program.as_ref().map_or("no array".to_owned(), ArrayShape::to_string);
                 write!(
                     f,
                     "parameter {index} of the program is {program}, but {caller} was named when it was \
                      compiled or loaded; name it as it stands in its main function"
                 )
             }
-            ArgumentError::Devices { count } => write!(
-                f,
-                "the program was compiled for {count} devices at once, and can only be run on one"
-            ),
+            ArgumentError::Devices { count } => {
+                write!(f, "the program was compiled for {count} devices at once, and can only be run on one")
+            }
             ArgumentError::Device { index, count } => {
                 write!(f, "there is no device {index}; the client has {count}")
             }
         }
+    }
+}
+
+/// The same as [`Display`](fmt::Display): `unwrap` and a `main` that returns an error print this, and there the
+/// advice is worth more than the names of fields.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -76,11 +76,8 @@ impl Executable {
         args.loaded_executable = loaded.as_ptr();
         // SAFETY: the executable is alive.
         let got = unsafe {
-            api.check(
-                (api.loaded_executable_get_executable)(&mut args),
-                INSPECTING,
-            )
-            .and_then(|()| non_null(args.executable, INSPECTING))
+            api.check((api.loaded_executable_get_executable)(&mut args), INSPECTING)
+                .and_then(|()| non_null(args.executable, INSPECTING))
         };
         let program = match got {
             Ok(program) => program,
@@ -116,18 +113,11 @@ impl Executable {
         // SAFETY: the executable is alive, and the lists are as long as it is. `dims` holds as many numbers
         // as the ranks in `dim_sizes` add up to.
         let (types, ranks, dims) = unsafe {
-            api.check(
-                (api.executable_output_element_types)(&mut types),
-                INSPECTING,
-            )?;
+            api.check((api.executable_output_element_types)(&mut types), INSPECTING)?;
             api.check((api.executable_output_dimensions)(&mut dims), INSPECTING)?;
             let ranks = slice(dims.dim_sizes, dims.num_outputs);
             let total = ranks.iter().sum();
-            (
-                slice(types.output_types, types.num_output_types),
-                ranks,
-                slice(dims.dims, total),
-            )
+            (slice(types.output_types, types.num_output_types), ranks, slice(dims.dims, total))
         };
         if types.len() != ranks.len() {
             return Err(no_object(INSPECTING));
@@ -172,12 +162,9 @@ impl Executable {
             }
             for (index, (program, caller)) in found.iter().zip(&self.params).enumerate() {
                 if program.as_ref() != Some(caller) {
-                    return Err(ArgumentError::Parameter {
-                        index,
-                        program: program.clone(),
-                        caller: caller.clone(),
-                    }
-                    .into());
+                    return Err(
+                        ArgumentError::Parameter { index, program: program.clone(), caller: caller.clone() }.into()
+                    );
                 }
             }
         }
@@ -190,12 +177,7 @@ impl Executable {
         let mut args = LoadedExecutableDevicesArgs::new();
         args.executable = self.loaded.as_ptr();
         // SAFETY: the executable is alive.
-        unsafe {
-            api.check(
-                (api.loaded_executable_addressable_devices)(&mut args),
-                INSPECTING,
-            )?
-        };
+        unsafe { api.check((api.loaded_executable_addressable_devices)(&mut args), INSPECTING)? };
         Ok(args.num_addressable_devices)
     }
 
@@ -258,10 +240,7 @@ impl Executable {
             return Err(ArgumentError::Count { expected, found }.into());
         }
         if self.devices != 1 {
-            return Err(ArgumentError::Devices {
-                count: self.devices,
-            }
-            .into());
+            return Err(ArgumentError::Devices { count: self.devices }.into());
         }
         Ok(())
     }
@@ -272,12 +251,7 @@ impl Executable {
         let expected = &self.params[index];
         if arg.shape() != expected {
             let (expected, found) = (expected.clone(), arg.shape().clone());
-            return Err(ArgumentError::Shape {
-                index,
-                expected,
-                found,
-            }
-            .into());
+            return Err(ArgumentError::Shape { index, expected, found }.into());
         }
         if !Arc::ptr_eq(&arg.client().0, &self.client.0) {
             return Err(ArgumentError::Client { index }.into());
@@ -295,8 +269,7 @@ impl Executable {
         let mut options = ExecuteOptions::new();
         options.non_donatable_input_indices = kept.as_ptr();
         options.num_non_donatable_input_indices = kept.len();
-        let mut results: SmallVec<[*mut RawBuffer; 8]> =
-            SmallVec::from_elem(ptr::null_mut(), self.outputs.len());
+        let mut results: SmallVec<[*mut RawBuffer; 8]> = SmallVec::from_elem(ptr::null_mut(), self.outputs.len());
         let argument_list = args.as_ptr();
         let output_list = results.as_mut_ptr();
         let mut call = ExecuteArgs::new();
@@ -318,23 +291,12 @@ impl Executable {
         for (i, &raw) in results.iter().enumerate() {
             match NonNull::new(raw) {
                 // SAFETY: the buffer is new, of this client, and has the type the executable announces.
-                Some(raw) => buffers.push(unsafe {
-                    Buffer::adopt(
-                        self.client.clone(),
-                        raw,
-                        self.outputs.clone(),
-                        i as u32,
-                        dense[i],
-                    )
-                }),
+                Some(raw) => buffers
+                    .push(unsafe { Buffer::adopt(self.client.clone(), raw, self.outputs.clone(), i as u32, dense[i]) }),
                 None => missing = true,
             }
         }
-        if missing {
-            Err(no_object(RUNNING))
-        } else {
-            Ok(buffers)
-        }
+        if missing { Err(no_object(RUNNING)) } else { Ok(buffers) }
     }
 
     /// Finds out in which order the results lie in memory, which is the same for every run.
@@ -344,17 +306,12 @@ impl Executable {
     #[cold]
     unsafe fn find_layouts(&self, results: &[*mut RawBuffer]) -> &[bool] {
         self.dense.get_or_init(|| {
-            let row_major = |(&raw, shape): (&*mut RawBuffer, &ArrayShape)| match NonNull::new(raw)
-            {
+            let row_major = |(&raw, shape): (&*mut RawBuffer, &ArrayShape)| match NonNull::new(raw) {
                 // SAFETY: the result is alive.
                 Some(raw) => unsafe { is_row_major(&self.client, raw, shape.dims.len()) },
                 None => false,
             };
-            results
-                .iter()
-                .zip(self.outputs.iter())
-                .map(row_major)
-                .collect()
+            results.iter().zip(self.outputs.iter()).map(row_major).collect()
         })
     }
 
@@ -379,11 +336,7 @@ impl Executable {
         // SAFETY: the executable is alive. The bytes are the plugin's until the deleter is called, once.
         unsafe {
             api.check((api.executable_serialize)(&mut args), DURING)?;
-            let bytes = slice(
-                args.serialized_bytes.cast::<u8>(),
-                args.serialized_bytes_size,
-            )
-            .to_vec();
+            let bytes = slice(args.serialized_bytes.cast::<u8>(), args.serialized_bytes_size).to_vec();
             if let Some(delete) = args.serialized_executable_deleter {
                 delete(args.serialized_executable);
             }
@@ -394,11 +347,7 @@ impl Executable {
     /// The program as XLA has optimised it, in the notation of HLO.
     pub fn optimized_hlo(&self) -> Result<String> {
         let (format, code) = self.optimized_program()?;
-        hlo::text(&format, &code).map_err(|message| Error::Pjrt {
-            code: Code::Internal,
-            during: INSPECTING,
-            message,
-        })
+        hlo::text(&format, &code).map_err(|message| Error::Pjrt { code: Code::Internal, during: INSPECTING, message })
     }
 
     /// The optimised program in the plugin's own form: the name of the form, and the bytes.
@@ -495,11 +444,7 @@ unsafe fn destroy_loaded(api: &Api, loaded: NonNull<RawLoadedExecutable>) {
 }
 
 fn unimplemented() -> Error {
-    Error::Pjrt {
-        code: Code::Unimplemented,
-        during: INSPECTING,
-        message: "this plugin is too old for it".to_owned(),
-    }
+    Error::Pjrt { code: Code::Unimplemented, during: INSPECTING, message: "this plugin is too old for it".to_owned() }
 }
 
 impl std::fmt::Debug for Executable {

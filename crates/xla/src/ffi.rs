@@ -42,11 +42,7 @@ impl<'a> Call<'a> {
     pub fn int(&self, name: &str) -> Option<i64> {
         let bytes = self.scalar(name)?;
         let wide = |bytes: &[u8], signed: bool| {
-            let fill = if signed && bytes.last()? & 0x80 != 0 {
-                0xff
-            } else {
-                0
-            };
+            let fill = if signed && bytes.last()? & 0x80 != 0 { 0xff } else { 0 };
             let mut word = [fill; 8];
             word.get_mut(..bytes.len())?.copy_from_slice(bytes);
             Some(i64::from_le_bytes(word))
@@ -97,9 +93,7 @@ impl<'a> Call<'a> {
         // SAFETY: the lists have as many entries and live during the call, as do the names.
         unsafe {
             let names = slice(self.attrs.names, len);
-            let at = names.iter().position(|&span| {
-                slice((*span).ptr.cast::<u8>(), (*span).len) == name.as_bytes()
-            })?;
+            let at = names.iter().position(|&span| slice((*span).ptr.cast::<u8>(), (*span).len) == name.as_bytes())?;
             (slice(self.attrs.types, len)[at] == kind).then(|| slice(self.attrs.attrs, len)[at])
         }
     }
@@ -117,10 +111,7 @@ impl Plugin {
         F: Fn(&mut Call<'_>) -> std::result::Result<(), String> + Send + Sync + 'static,
     {
         const {
-            assert!(
-                size_of::<F>() == 0,
-                "a function that programs call must capture nothing"
-            );
+            assert!(size_of::<F>() == 0, "a function that programs call must capture nothing");
         }
         const DURING: &str = "registering a function";
         // It has no bytes, but it may have a destructor, which must not run while it can be called.
@@ -226,27 +217,18 @@ unsafe fn read_call(frame: &CallFrame) -> std::result::Result<Call<'_>, String> 
         let result = range(result);
         let mut others = args.iter().chain(&rets[..i]).map(range);
         if others.any(|o| o.start < result.end && result.start < o.end) {
-            return Err(
-                "a result shares memory with an operand; leave output_operand_aliases out".into(),
-            );
+            return Err("a result shares memory with an operand; leave output_operand_aliases out".into());
         }
     }
     // SAFETY: the plugin's buffers are as long as their shapes say, and nobody else uses them during the
     // call; results overlap nothing, as was checked.
     unsafe {
         Ok(Call {
-            args: args
-                .into_iter()
-                .map(|(shape, data, len)| (shape, slice(data, len)))
-                .collect(),
+            args: args.into_iter().map(|(shape, data, len)| (shape, slice(data, len))).collect(),
             results: rets
                 .into_iter()
                 .map(|(shape, data, len)| {
-                    let data = if len == 0 {
-                        NonNull::dangling().as_ptr()
-                    } else {
-                        data
-                    };
+                    let data = if len == 0 { NonNull::dangling().as_ptr() } else { data };
                     (shape, std::slice::from_raw_parts_mut(data, len))
                 })
                 .collect(),
@@ -259,9 +241,7 @@ unsafe fn read_call(frame: &CallFrame) -> std::result::Result<Call<'_>, String> 
 ///
 /// # Safety
 /// The list must be alive.
-unsafe fn buffers(
-    list: &FfiList,
-) -> std::result::Result<Vec<(ArrayShape, *mut u8, usize)>, String> {
+unsafe fn buffers(list: &FfiList) -> std::result::Result<Vec<(ArrayShape, *mut u8, usize)>, String> {
     let len = usize::try_from(list.size).unwrap_or(0);
     // SAFETY: both lists have as many entries.
     let (types, items) = unsafe { (slice(list.types, len), slice(list.items, len)) };
@@ -271,14 +251,12 @@ unsafe fn buffers(
         }
         // SAFETY: an entry of this kind is a buffer that lives during the call.
         let buffer = unsafe { &*item };
-        let ty = element_type(buffer.dtype)
-            .ok_or_else(|| format!("the element type {} is not handled", buffer.dtype))?;
+        let ty =
+            element_type(buffer.dtype).ok_or_else(|| format!("the element type {} is not handled", buffer.dtype))?;
         // SAFETY: there are as many dimensions.
         let dims = unsafe { slice(buffer.dims, usize::try_from(buffer.rank).unwrap_or(0)) };
         let shape = ArrayShape::new(ty, dims);
-        let len = shape
-            .byte_size()
-            .ok_or_else(|| format!("{shape} cannot be addressed"))?;
+        let len = shape.byte_size().ok_or_else(|| format!("{shape} cannot be addressed"))?;
         if len > 0 && buffer.data.is_null() {
             return Err(format!("an array of type {shape} has no memory"));
         }

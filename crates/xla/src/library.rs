@@ -39,15 +39,11 @@ impl Plugin {
     }
 
     fn load_known(path: &Path, sha256: Option<&str>) -> Result<Arc<Plugin>> {
-        let invalid = |reason: String| Error::PluginInvalid {
-            path: path.to_owned(),
-            reason,
-        };
+        let invalid = |reason: String| Error::PluginInvalid { path: path.to_owned(), reason };
         let real = path.canonicalize().map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => Error::PluginMissing {
-                from: "the path given".into(),
-                path: path.to_owned(),
-            },
+            std::io::ErrorKind::NotFound => {
+                Error::PluginMissing { from: "the path given".into(), path: path.to_owned() }
+            }
             _ => invalid(e.to_string()),
         })?;
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,18 +59,12 @@ impl Plugin {
         // SAFETY: the arguments are whole, and the plugin outlives every error it makes.
         unsafe {
             let mut args = PluginInitializeArgs::new();
-            api.check(
-                (api.plugin_initialize)(&mut args),
-                "initialising the plugin",
-            )?;
+            api.check((api.plugin_initialize)(&mut args), "initialising the plugin")?;
         }
         let mut args = PluginAttributesArgs::new();
         // SAFETY: the arguments are whole; the attributes live as long as the process.
         let attributes = unsafe {
-            api.check(
-                (api.plugin_attributes)(&mut args),
-                "reading the plugin's attributes",
-            )?;
+            api.check((api.plugin_attributes)(&mut args), "reading the plugin's attributes")?;
             named_values(args.attributes, args.num_attributes)
         };
         let plugin = Arc::new(Plugin {
@@ -103,16 +93,12 @@ impl Plugin {
 
     /// One of [`attributes`](Self::attributes), by name.
     pub fn attribute(&self, name: &str) -> Option<&Value> {
-        self.attributes
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v)
+        self.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v)
     }
 
     /// The newest StableHLO version the plugin reads, as `1.20.0`.
     pub fn stablehlo_version(&self) -> Option<String> {
-        self.attribute("stablehlo_current_version")
-            .map(Value::to_string)
+        self.attribute("stablehlo_current_version").map(Value::to_string)
     }
 
     /// The SHA-256 of the library in hexadecimal digits. It names the compiler exactly, so it belongs in
@@ -122,10 +108,8 @@ impl Plugin {
         if let Some(sha256) = self.sha256.get() {
             return Ok(sha256);
         }
-        let sha256 = plugin::sha256(&self.real_path).map_err(|e| Error::PluginInvalid {
-            path: self.path.clone(),
-            reason: e.to_string(),
-        })?;
+        let sha256 = plugin::sha256(&self.real_path)
+            .map_err(|e| Error::PluginInvalid { path: self.path.clone(), reason: e.to_string() })?;
         Ok(self.sha256.get_or_init(|| sha256))
     }
 

@@ -75,19 +75,14 @@ impl CompileOptions {
 
     /// The bytes that the plugin is given. Equal options give equal bytes, so they can be part of a key.
     pub fn encode(&self) -> Vec<u8> {
-        let device_assignment =
-            self.device_assignment
-                .as_ref()
-                .map(|columns| proto::DeviceAssignment {
-                    replica_count: columns.first().map_or(0, |c| c.len() as i32),
-                    computation_count: columns.len() as i32,
-                    computation_devices: columns
-                        .iter()
-                        .map(|ids| proto::ComputationDevice {
-                            replica_device_ids: ids.clone(),
-                        })
-                        .collect(),
-                });
+        let device_assignment = self.device_assignment.as_ref().map(|columns| proto::DeviceAssignment {
+            replica_count: columns.first().map_or(0, |c| c.len() as i32),
+            computation_count: columns.len() as i32,
+            computation_devices: columns
+                .iter()
+                .map(|ids| proto::ComputationDevice { replica_device_ids: ids.clone() })
+                .collect(),
+        });
         let flag = |value: &FlagValue| proto::OptionOverride {
             value: Some(match value {
                 FlagValue::String(s) => proto::OverrideValue::String(s.clone()),
@@ -106,11 +101,7 @@ impl CompileOptions {
                 device_assignment,
                 use_shardy_partitioner: self.use_shardy_partitioner,
             }),
-            env_option_overrides: self
-                .flags
-                .iter()
-                .map(|(k, v)| (k.clone(), flag(v)))
-                .collect(),
+            env_option_overrides: self.flags.iter().map(|(k, v)| (k.clone(), flag(v))).collect(),
         }
         .encode_to_vec()
     }

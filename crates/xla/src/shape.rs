@@ -90,25 +90,17 @@ pub struct ArrayShape {
 impl ArrayShape {
     /// An array type.
     pub fn new(ty: ElementType, dims: impl Into<Vec<i64>>) -> Self {
-        Self {
-            ty,
-            dims: dims.into(),
-        }
+        Self { ty, dims: dims.into() }
     }
 
     /// The type of a scalar.
     pub fn scalar(ty: ElementType) -> Self {
-        Self {
-            ty,
-            dims: Vec::new(),
-        }
+        Self { ty, dims: Vec::new() }
     }
 
     /// How many elements there are; `None` if a dimension is negative or the count does not fit.
     pub fn element_count(&self) -> Option<usize> {
-        self.dims
-            .iter()
-            .try_fold(1usize, |n, &d| n.checked_mul(usize::try_from(d).ok()?))
+        self.dims.iter().try_fold(1usize, |n, &d| n.checked_mul(usize::try_from(d).ok()?))
     }
 
     /// How many bytes the array takes; `None` if a dimension is negative or the count does not fit.
@@ -136,28 +128,16 @@ mod tests {
 
     #[test]
     fn shapes_print_as_xla_prints_them() {
-        assert_eq!(
-            ArrayShape::new(ElementType::F32, [2, 3]).to_string(),
-            "f32[2,3]"
-        );
+        assert_eq!(ArrayShape::new(ElementType::F32, [2, 3]).to_string(), "f32[2,3]");
         assert_eq!(ArrayShape::scalar(ElementType::Pred).to_string(), "pred[]");
     }
 
     #[test]
     fn sizes_that_do_not_fit_are_none() {
-        assert_eq!(
-            ArrayShape::new(ElementType::F64, [3, 0]).byte_size(),
-            Some(0)
-        );
+        assert_eq!(ArrayShape::new(ElementType::F64, [3, 0]).byte_size(), Some(0));
         assert_eq!(ArrayShape::new(ElementType::F64, [-1]).byte_size(), None);
-        assert_eq!(
-            ArrayShape::new(ElementType::F64, [i64::MAX]).byte_size(),
-            None
-        );
-        assert_eq!(
-            ArrayShape::new(ElementType::C128, [2, 2]).byte_size(),
-            Some(64)
-        );
+        assert_eq!(ArrayShape::new(ElementType::F64, [i64::MAX]).byte_size(), None);
+        assert_eq!(ArrayShape::new(ElementType::C128, [2, 2]).byte_size(), Some(64));
     }
 
     #[test]

@@ -26,22 +26,16 @@ fn not_run(reason: &str) {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 impl World {
     fn new(name: &str) -> World {
-        let dir =
-            std::env::temp_dir().join(format!("cotangent-fetch-{}-{name}", std::process::id()));
+        let dir = std::env::temp_dir().join(format!("cotangent-fetch-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(dir.join("bin")).unwrap();
-        let mut zip =
-            zip::ZipWriter::new(fs::File::create(dir.join("fake-1.0-py3-none-any.whl")).unwrap());
-        zip.start_file("fake/libfake.so", zip::write::SimpleFileOptions::default())
-            .unwrap();
+        let mut zip = zip::ZipWriter::new(fs::File::create(dir.join("fake-1.0-py3-none-any.whl")).unwrap());
+        zip.start_file("fake/libfake.so", zip::write::SimpleFileOptions::default()).unwrap();
         zip.write_all(LIBRARY).unwrap();
         zip.finish().unwrap();
         let entries = Self::lock(&dir, &sha256(LIBRARY));
@@ -150,10 +144,7 @@ fn fetched_once_and_then_found() {
     assert_eq!(world.runs(), 1);
     assert_eq!(world.left_behind(), ["libfake.so", "libfake.so.verified"]);
     let verified = plugin::verify(&second).unwrap();
-    assert_eq!(
-        (verified.sha256, verified.size),
-        (sha256(LIBRARY), LIBRARY.len() as u64)
-    );
+    assert_eq!((verified.sha256, verified.size), (sha256(LIBRARY), LIBRARY.len() as u64));
     assert!(verified.locked);
 }
 
@@ -161,10 +152,7 @@ fn fetched_once_and_then_found() {
 fn the_order_of_the_lookup() {
     let world = World::new("order");
     world.command("pip3", GOOD_PIP);
-    let (explicit, environment) = (
-        world.dir.join("explicit.so"),
-        world.dir.join("environment.so"),
-    );
+    let (explicit, environment) = (world.dir.join("explicit.so"), world.dir.join("environment.so"));
     for path in [&explicit, &environment] {
         fs::write(path, "a plugin").unwrap();
     }
@@ -172,10 +160,7 @@ fn the_order_of_the_lookup() {
     let mut finder = world.finder();
     finder.environment = Some(environment.clone());
     let found = finder.locate().unwrap();
-    assert_eq!(
-        (found.source, found.path, found.entry),
-        (Source::Environment, environment, None)
-    );
+    assert_eq!((found.source, found.path, found.entry), (Source::Environment, environment, None));
     finder.explicit = Some(explicit.clone());
     let found = finder.locate().unwrap();
     assert_eq!((found.source, found.path), (Source::Explicit, explicit));
@@ -186,13 +171,7 @@ fn the_order_of_the_lookup() {
     assert!(matches!(error, Error::PluginMissing { .. }));
     assert!(error.to_string().contains("PJRT_CPU_PLUGIN"), "{error}");
     finder.explicit = Some("/nowhere/else.so".into());
-    assert!(
-        finder
-            .locate()
-            .unwrap_err()
-            .to_string()
-            .contains("/nowhere/else.so")
-    );
+    assert!(finder.locate().unwrap_err().to_string().contains("/nowhere/else.so"));
     finder = world.finder();
     finder.platform = Platform::Cuda;
     let error = finder.locate().unwrap_err();
@@ -204,10 +183,7 @@ fn the_order_of_the_lookup() {
 fn offline() {
     let world = World::new("offline");
     world.command("pip3", GOOD_PIP);
-    let offline = Finder {
-        offline: true,
-        ..world.finder()
-    };
+    let offline = Finder { offline: true, ..world.finder() };
     let error = offline.locate().unwrap_err();
     assert!(matches!(error, Error::Offline { .. }));
     assert!(error.to_string().contains("COTANGENT_OFFLINE"), "{error}");
@@ -222,10 +198,7 @@ fn no_pip() {
     let error = world.failure();
     assert!(matches!(&error, Error::FetchPipMissing { tried, .. } if tried.len() == 3));
     // Python without the module counts as none, and so does a stand-in with nothing behind it.
-    world.command(
-        "python3",
-        "echo \"/usr/bin/python3: No module named pip\" >&2; exit 1",
-    );
+    world.command("python3", "echo \"/usr/bin/python3: No module named pip\" >&2; exit 1");
     world.command("pip", "echo 'pip: command not found' >&2; exit 127");
     assert_eq!(world.failure(), error);
     assert!(error.to_string().contains("PJRT_CPU_PLUGIN"), "{error}");
@@ -243,29 +216,11 @@ fn no_network() {
          echo 'ERROR: No matching distribution found for fake==1.0' >&2; exit 1",
     );
     let error = world.failure();
-    assert!(matches!(
-        error,
-        Error::FetchFailed {
-            unavailable: false,
-            ..
-        }
-    ));
+    assert!(matches!(error, Error::FetchFailed { unavailable: false, .. }));
     let text = error.to_string();
-    assert!(
-        text.contains("network") && text.contains("connection broken"),
-        "{text}"
-    );
-    world.command(
-        "pip3",
-        "echo 'ERROR: No matching distribution found for fake==1.0' >&2; exit 1",
-    );
-    assert!(matches!(
-        world.failure(),
-        Error::FetchFailed {
-            unavailable: true,
-            ..
-        }
-    ));
+    assert!(text.contains("network") && text.contains("connection broken"), "{text}");
+    world.command("pip3", "echo 'ERROR: No matching distribution found for fake==1.0' >&2; exit 1");
+    assert!(matches!(world.failure(), Error::FetchFailed { unavailable: true, .. }));
     world.command("pip3", "exit 3");
     assert!(world.failure().to_string().contains("exit status: 3"));
     world.command("pip3", "exit 0");
@@ -283,28 +238,17 @@ fn wrong_hashes() {
     );
     assert!(matches!(world.failure(), Error::FetchHash { found, .. } if found == "0123abcd"));
     // … and if it does not, we do.
-    world.command(
-        "pip3",
-        "cp \"$wheel\" \"$dest/\"; echo more >>\"$dest/fake-1.0-py3-none-any.whl\"",
-    );
+    world.command("pip3", "cp \"$wheel\" \"$dest/\"; echo more >>\"$dest/fake-1.0-py3-none-any.whl\"");
     let error = world.failure();
     assert!(matches!(error, Error::FetchHash { .. }));
     assert!(error.to_string().contains("thrown away"), "{error}");
     // A download that broke off.
-    world.command(
-        "pip3",
-        "head -c 100 \"$wheel\" >\"$dest/fake-1.0-py3-none-any.whl\"",
-    );
+    world.command("pip3", "head -c 100 \"$wheel\" >\"$dest/fake-1.0-py3-none-any.whl\"");
     assert!(world.failure().to_string().contains("cut short"));
     // The right wheel, but not the library the lock promises.
     world.command("pip3", GOOD_PIP);
     let entries = World::lock(&world.dir, &sha256(b"another library"));
-    let error = Finder {
-        entries,
-        ..world.finder()
-    }
-    .locate()
-    .unwrap_err();
+    let error = Finder { entries, ..world.finder() }.locate().unwrap_err();
     assert!(matches!(error, Error::FetchContents { .. }));
     assert_eq!(world.left_behind(), [""; 0]);
 }
@@ -315,18 +259,12 @@ fn an_unwritable_cache() {
     world.command("pip3", GOOD_PIP);
     // Permissions do not bind root, so the cache lies below a file.
     fs::write(world.dir.join("file"), "").unwrap();
-    let finder = Finder {
-        cache_dir: Ok(world.dir.join("file").join("cache")),
-        ..world.finder()
-    };
+    let finder = Finder { cache_dir: Ok(world.dir.join("file").join("cache")), ..world.finder() };
     let error = finder.locate().unwrap_err();
     assert!(matches!(error, Error::CacheUnwritable { .. }));
     assert!(error.to_string().contains("COTANGENT_CACHE_DIR"), "{error}");
     assert_eq!(world.runs(), 0);
-    let none = Finder {
-        cache_dir: Err(Error::NoCacheDirectory),
-        ..world.finder()
-    };
+    let none = Finder { cache_dir: Err(Error::NoCacheDirectory), ..world.finder() };
     assert_eq!(none.locate().unwrap_err(), Error::NoCacheDirectory);
 }
 
@@ -340,12 +278,7 @@ fn a_damaged_cache_is_fetched_anew() {
     fs::write(&path, &LIBRARY[..10]).unwrap();
     assert!(matches!(state(), CacheState::Damaged { .. }));
     assert!(world.finder().find_cached().is_none());
-    let offline = Finder {
-        offline: true,
-        ..world.finder()
-    }
-    .locate()
-    .unwrap_err();
+    let offline = Finder { offline: true, ..world.finder() }.locate().unwrap_err();
     assert!(matches!(offline, Error::CacheDamaged { .. }), "{offline}");
     assert_eq!(world.finder().locate().unwrap().source, Source::Fetched);
     // Changed at the same length.
@@ -374,9 +307,7 @@ fn many_at_once_fetch_once() {
     let world = World::new("many");
     world.command("pip3", &format!("sleep 0.3; {GOOD_PIP}"));
     std::thread::scope(|scope| {
-        let all: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| world.finder().locate().unwrap()))
-            .collect();
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(|| world.finder().locate().unwrap())).collect();
         let found: Vec<_> = all.into_iter().map(|t| t.join().unwrap().source).collect();
         assert_eq!(found.iter().filter(|&&s| s == Source::Fetched).count(), 1);
     });
@@ -407,10 +338,7 @@ fn child_process() {
     };
     let entries = World::lock(&dir, &sha256(LIBRARY));
     let world = std::mem::ManuallyDrop::new(World { dir, entries });
-    assert_eq!(
-        fs::read(world.finder().locate().unwrap().path).unwrap(),
-        LIBRARY
-    );
+    assert_eq!(fs::read(world.finder().locate().unwrap().path).unwrap(), LIBRARY);
 }
 
 #[test]
@@ -423,29 +351,19 @@ fn files_that_are_no_plugins() {
         assert!(matches!(error, Error::PluginInvalid { .. }), "{error}");
         assert!(error.to_string().contains("GetPjrtApi"), "{error}");
     };
-    load(
-        "text.so",
-        b"this is a text file and was never a library; it is longer than a header",
-    );
+    load("text.so", b"this is a text file and was never a library; it is longer than a header");
     load("empty.so", b"");
     load("head.so", b"\x7fELF\x02\x01\x01");
     let whole = fs::read(std::env::current_exe().unwrap()).unwrap();
     load("short.so", &whole[..whole.len() / 2]);
-    assert!(matches!(
-        Plugin::load(&world.dir),
-        Err(Error::PluginInvalid { .. })
-    ));
+    assert!(matches!(Plugin::load(&world.dir), Err(Error::PluginInvalid { .. })));
     let missing = Client::cpu_with_plugin(Path::new("/nowhere/plugin.so")).unwrap_err();
     assert!(matches!(missing, Error::PluginMissing { .. }));
 
     // A real library without the entry point, if there is a C compiler to make one.
     let (source, library) = (world.dir.join("other.c"), world.dir.join("libother.so"));
     fs::write(&source, "int other(void) { return 1; }\n").unwrap();
-    match Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .args([&library, &source])
-        .status()
-    {
+    match Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status() {
         Ok(status) if status.success() => {
             let error = Plugin::load(&library).unwrap_err();
             assert!(error.to_string().contains("no GetPjrtApi"), "{error}");
@@ -457,26 +375,11 @@ fn files_that_are_no_plugins() {
     for (name, table, complaint) in [
         ("null", "0", "returned null"),
         ("tiny", "&(struct table){8}", "8 bytes long"),
-        (
-            "major",
-            "&(struct table){1000, 0, {24, 0, 1, 0}}",
-            "speaks PJRT 1.0",
-        ),
-        (
-            "short-table",
-            "&(struct table){60, 0, {24, 0, 0, 1}}",
-            "lacks PJRT_Error_GetCode",
-        ),
-        (
-            "holes",
-            "&(struct table){1000, 0, {24, 0, 0, 99}}",
-            "lacks PJRT_Error_Destroy",
-        ),
+        ("major", "&(struct table){1000, 0, {24, 0, 1, 0}}", "speaks PJRT 1.0"),
+        ("short-table", "&(struct table){60, 0, {24, 0, 0, 1}}", "lacks PJRT_Error_GetCode"),
+        ("holes", "&(struct table){1000, 0, {24, 0, 0, 99}}", "lacks PJRT_Error_Destroy"),
     ] {
-        let (source, library) = (
-            world.dir.join("t.c"),
-            world.dir.join(format!("lib{name}.so")),
-        );
+        let (source, library) = (world.dir.join("t.c"), world.dir.join(format!("lib{name}.so")));
         let text = format!(
             "#include <stddef.h>
              static void f(void) {{}}
@@ -491,11 +394,7 @@ fn files_that_are_no_plugins() {
              }}"
         );
         fs::write(&source, text).unwrap();
-        match Command::new("cc")
-            .args(["-shared", "-fPIC", "-o"])
-            .args([&library, &source])
-            .status()
-        {
+        match Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status() {
             Ok(status) if status.success() => {
                 let error = Plugin::load(&library).unwrap_err();
                 assert!(matches!(error, Error::PluginInvalid { .. }));

@@ -11,12 +11,8 @@ fn client() -> Client {
         let client = Client::cpu().expect("the CPU plugin");
         let plugin = client.plugin();
         plugin.register_function("test_scale", scale).unwrap();
-        plugin
-            .register_function("test_fails", |_| Err("it was asked to".to_owned()))
-            .unwrap();
-        plugin
-            .register_function("test_panics", |_| panic!("this panic is part of a test"))
-            .unwrap();
+        plugin.register_function("test_fails", |_| Err("it was asked to".to_owned())).unwrap();
+        plugin.register_function("test_panics", |_| panic!("this panic is part of a test")).unwrap();
         plugin.register_function("test_shapes", shapes).unwrap();
         client
     });
@@ -30,16 +26,11 @@ fn scale(call: &mut Call<'_>) -> std::result::Result<(), String> {
     if call.string("mode") != Some("exact") || call.ints("axes") != Some(&[0, -1]) {
         return Err("the other attributes are wrong".to_owned());
     }
-    if call.int("mode").is_some() || call.int("nothing").is_some() || call.float("offset").is_some()
-    {
+    if call.int("mode").is_some() || call.int("nothing").is_some() || call.float("offset").is_some() {
         return Err("an attribute has two types".to_owned());
     }
     let (args, results) = call.split();
-    for (x, y) in args[0]
-        .1
-        .chunks_exact(4)
-        .zip(results[0].1.chunks_exact_mut(4))
-    {
+    for (x, y) in args[0].1.chunks_exact(4).zip(results[0].1.chunks_exact_mut(4)) {
         let x = f32::from_ne_bytes(x.try_into().unwrap());
         y.copy_from_slice(&(x * factor + offset).to_ne_bytes());
     }
@@ -48,16 +39,8 @@ fn scale(call: &mut Call<'_>) -> std::result::Result<(), String> {
 
 /// Reports what it is given.
 fn shapes(call: &mut Call<'_>) -> std::result::Result<(), String> {
-    let args: Vec<_> = call
-        .args()
-        .iter()
-        .map(|(shape, _)| shape.to_string())
-        .collect();
-    let results: Vec<_> = call
-        .results()
-        .iter()
-        .map(|(shape, _)| shape.to_string())
-        .collect();
+    let args: Vec<_> = call.args().iter().map(|(shape, _)| shape.to_string()).collect();
+    let results: Vec<_> = call.results().iter().map(|(shape, _)| shape.to_string()).collect();
     Err(format!("({}) -> ({})", args.join(", "), results.join(", ")))
 }
 
@@ -71,36 +54,23 @@ fn program(target: &str, config: &str) -> Result<Executable> {
            return %0 : tensor<3xf32>
          }}"
     );
-    client().compile(
-        &text,
-        &[ArrayShape::new(F32, [3])],
-        &CompileOptions::default(),
-    )
+    client().compile(&text, &[ArrayShape::new(F32, [3])], &CompileOptions::default())
 }
 
 fn run(program: &Executable) -> Result<Vec<f32>> {
-    let bytes: Vec<u8> = [1f32, 2.0, 3.0]
-        .iter()
-        .flat_map(|x| x.to_ne_bytes())
-        .collect();
+    let bytes: Vec<u8> = [1f32, 2.0, 3.0].iter().flat_map(|x| x.to_ne_bytes()).collect();
     let x = client().buffer_from_host(&bytes, &ArrayShape::new(F32, [3]))?;
     let out = program.execute(&[&x])?[0].to_vec()?;
-    Ok(out
-        .chunks_exact(4)
-        .map(|c| f32::from_ne_bytes(c.try_into().unwrap()))
-        .collect())
+    Ok(out.chunks_exact(4).map(|c| f32::from_ne_bytes(c.try_into().unwrap())).collect())
 }
 
-const CONFIG: &str =
-    "factor = 2.0 : f32, offset = -1 : i32, mode = \"exact\", axes = array<i64: 0, -1>";
+const CONFIG: &str = "factor = 2.0 : f32, offset = -1 : i32, mode = \"exact\", axes = array<i64: 0, -1>";
 
 #[test]
 fn a_function_is_called() {
     let scale = program("test_scale", CONFIG).unwrap();
     assert_eq!(run(&scale), Ok(vec![1.0, 3.0, 5.0]));
-    let again = client()
-        .deserialize(&scale.serialize().unwrap(), scale.params())
-        .unwrap();
+    let again = client().deserialize(&scale.serialize().unwrap(), scale.params()).unwrap();
     assert_eq!(run(&again), Ok(vec![1.0, 3.0, 5.0]));
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -123,16 +93,12 @@ fn its_errors_and_panics_come_back() {
             assert!(error.to_string().contains(message), "{error}");
         }
     }
-    assert_eq!(
-        run(&program("test_scale", CONFIG).unwrap()),
-        Ok(vec![1.0, 3.0, 5.0])
-    );
+    assert_eq!(run(&program("test_scale", CONFIG).unwrap()), Ok(vec![1.0, 3.0, 5.0]));
 }
 
 #[test]
 fn empty_and_mixed_operands() {
-    let text =
-        "func.func @main(%a: tensor<0x2xf64>, %b: tensor<i1>) -> (tensor<4xui8>, tensor<0xf32>) {
+    let text = "func.func @main(%a: tensor<0x2xf64>, %b: tensor<i1>) -> (tensor<4xui8>, tensor<0xf32>) {
         %0:2 = stablehlo.custom_call @test_shapes(%a, %b) {
           api_version = 4 : i32, backend_config = {},
           operand_layouts = [dense<[1, 0]> : tensor<2xindex>, dense<> : tensor<0xindex>],
@@ -141,26 +107,16 @@ fn empty_and_mixed_operands() {
         return %0#0, %0#1 : tensor<4xui8>, tensor<0xf32>
       }";
     let params = [ArrayShape::new(F64, [0, 2]), ArrayShape::scalar(Pred)];
-    let program = client()
-        .compile(text, &params, &CompileOptions::default())
-        .unwrap();
+    let program = client().compile(text, &params, &CompileOptions::default()).unwrap();
     let a = client().buffer_from_host(&[], &params[0]).unwrap();
     let b = client().buffer_from_host(&[1], &params[1]).unwrap();
     let failed = program.execute(&[&a, &b]).and_then(|out| out[0].wait());
     let error = failed.unwrap_err().to_string();
-    assert!(
-        error.contains("(f64[0,2], pred[]) -> (u8[4], f32[0])"),
-        "{error}"
-    );
+    assert!(error.contains("(f64[0,2], pred[]) -> (u8[4], f32[0])"), "{error}");
 }
 
 #[test]
 fn a_function_that_is_not_there_is_an_error() {
     let failed = program("test_no_such_function", "").and_then(|program| run(&program));
-    assert!(
-        failed
-            .unwrap_err()
-            .to_string()
-            .contains("test_no_such_function")
-    );
+    assert!(failed.unwrap_err().to_string().contains("test_no_such_function"));
 }

@@ -21,17 +21,12 @@ fn compile(text: &str, params: &[ArrayShape]) -> Result<Executable> {
 
 fn put(values: &[f32]) -> Buffer {
     let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_ne_bytes()).collect();
-    client()
-        .buffer_from_host(&bytes, &f32s(&[values.len() as i64]))
-        .unwrap()
+    client().buffer_from_host(&bytes, &f32s(&[values.len() as i64])).unwrap()
 }
 
 fn floats(buffer: &Buffer) -> Vec<f32> {
     let bytes = buffer.to_vec().unwrap();
-    bytes
-        .chunks_exact(4)
-        .map(|c| f32::from_ne_bytes(c.try_into().unwrap()))
-        .collect()
+    bytes.chunks_exact(4).map(|c| f32::from_ne_bytes(c.try_into().unwrap())).collect()
 }
 
 /// The address of an array's memory.
@@ -47,29 +42,15 @@ fn parameters_named_wrongly_are_found_at_once() {
     let pred = ArrayShape::scalar(Pred);
     let program = compile(text, &[f32s(&[3]), pred.clone()]).unwrap();
     let bytes = program.serialize().unwrap();
-    for params in [
-        vec![],
-        vec![f32s(&[3])],
-        vec![f32s(&[3]), pred.clone(), pred.clone()],
-    ] {
+    for params in [vec![], vec![f32s(&[3])], vec![f32s(&[3]), pred.clone(), pred.clone()]] {
         let error = compile(text, &params).unwrap_err();
         let caller = params.len();
-        assert_eq!(
-            error,
-            Error::Argument(ArgumentError::ParameterCount { program: 2, caller })
-        );
+        assert_eq!(error, Error::Argument(ArgumentError::ParameterCount { program: 2, caller }));
     }
     let params = [f32s(&[3]), ArrayShape::scalar(U8)];
-    for error in [
-        compile(text, &params).unwrap_err(),
-        client().deserialize(&bytes, &params).unwrap_err(),
-    ] {
+    for error in [compile(text, &params).unwrap_err(), client().deserialize(&bytes, &params).unwrap_err()] {
         let caller = ArrayShape::scalar(U8);
-        let expected = ArgumentError::Parameter {
-            index: 1,
-            program: Some(pred.clone()),
-            caller,
-        };
+        let expected = ArgumentError::Parameter { index: 1, program: Some(pred.clone()), caller };
         assert_eq!(error, Error::Argument(expected));
     }
 }
@@ -85,16 +66,12 @@ fn memory_is_reused_only_if_it_is_given_up() {
         );
         let params = [f32s(&[1000]), f32s(&[1000])];
         let program = compile(&text, &params).unwrap();
-        let again = client()
-            .deserialize(&program.serialize().unwrap(), &params)
-            .unwrap();
+        let again = client().deserialize(&program.serialize().unwrap(), &params).unwrap();
         for program in [program, again] {
             let (a, b) = (put(&[1.0; 1000]), put(&[2.0; 1000]));
             // Kept: the argument is untouched, even while it is being looked at.
             for _ in 0..3 {
-                let out = a
-                    .with_bytes(|_| program.execute(&[&a, &b]).unwrap())
-                    .unwrap();
+                let out = a.with_bytes(|_| program.execute(&[&a, &b]).unwrap()).unwrap();
                 assert_eq!(floats(&out[0]), [3.0; 1000]);
                 assert_eq!(floats(&a), [1.0; 1000]);
                 assert_ne!(address(&out[0]), address(&a));
@@ -103,16 +80,11 @@ fn memory_is_reused_only_if_it_is_given_up() {
             assert_eq!(floats(&program.execute(&[&a, &a]).unwrap()[0]), [2.0; 1000]);
             // Given up: the result lies where the argument was.
             let place = address(&a);
-            let out = program
-                .execute_with(vec![Argument::Donate(a), Argument::Keep(&b)])
-                .unwrap();
+            let out = program.execute_with(vec![Argument::Donate(a), Argument::Keep(&b)]).unwrap();
             assert_eq!(floats(&out[0]), [3.0; 1000]);
             assert_eq!(address(&out[0]), place, "{marked}");
             // An argument that the program has no use for may be given up as well.
-            let out = program.execute_with(vec![
-                Argument::Keep(&b),
-                Argument::Donate(put(&[5.0; 1000])),
-            ]);
+            let out = program.execute_with(vec![Argument::Keep(&b), Argument::Donate(put(&[5.0; 1000]))]);
             assert_eq!(floats(&out.unwrap()[0]), [7.0; 1000]);
             assert_eq!(floats(&b), [2.0; 1000]);
         }
@@ -131,23 +103,14 @@ fn memory_of_the_host_is_never_written() {
         }
     }
     let memory = Shared(std::sync::Arc::new(Memory([0; 4000])));
-    let text =
-        "func.func @main(%a: tensor<1000xf32> {tf.aliasing_output = 0 : i32}) -> tensor<1000xf32> {
+    let text = "func.func @main(%a: tensor<1000xf32> {tf.aliasing_output = 0 : i32}) -> tensor<1000xf32> {
         %0 = stablehlo.cosine %a : tensor<1000xf32>
         return %0 : tensor<1000xf32>
       }";
     let program = compile(text, &[f32s(&[1000])]).unwrap();
-    let buffer = client()
-        .buffer_from_owner(memory.clone(), &f32s(&[1000]))
-        .unwrap();
-    assert_eq!(
-        address(&buffer),
-        memory.as_ref().as_ptr() as usize,
-        "aligned memory is not copied"
-    );
-    let out = program
-        .execute_with(vec![Argument::Donate(buffer)])
-        .unwrap();
+    let buffer = client().buffer_from_owner(memory.clone(), &f32s(&[1000])).unwrap();
+    assert_eq!(address(&buffer), memory.as_ref().as_ptr() as usize, "aligned memory is not copied");
+    let out = program.execute_with(vec![Argument::Donate(buffer)]).unwrap();
     assert_eq!(floats(&out[0]), [1.0; 1000]);
     assert_eq!(memory.as_ref(), [0; 4000]);
     // Memory that is not aligned is copied, wherever it begins.
@@ -158,9 +121,7 @@ fn memory_of_the_host_is_never_written() {
         }
     }
     for offset in [1, 4, 32] {
-        let buffer = client()
-            .buffer_from_owner(Tail(memory.clone(), offset), &f32s(&[100]))
-            .unwrap();
+        let buffer = client().buffer_from_owner(Tail(memory.clone(), offset), &f32s(&[100])).unwrap();
         assert_eq!(floats(&buffer), [0.0; 100]);
     }
 }
@@ -178,11 +139,7 @@ fn an_owner_that_panics_is_survived() {
             panic!("this panic is part of a test");
         }
     }
-    drop(
-        client()
-            .buffer_from_owner(Bad(vec![0; 4]), &f32s(&[1]))
-            .unwrap(),
-    );
+    drop(client().buffer_from_owner(Bad(vec![0; 4]), &f32s(&[1])).unwrap());
     assert_eq!(floats(&put(&[1.0])), [1.0]);
 }
 
@@ -205,16 +162,7 @@ fn results_too_large_are_errors() {
         waited
     });
     let error = failed.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Pjrt {
-                code: Code::ResourceExhausted,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Pjrt { code: Code::ResourceExhausted, .. }), "{error}");
     assert_eq!(floats(&put(&[1.0])), [1.0]);
 }
 
@@ -242,16 +190,7 @@ fn errors_that_come_late_come_out_of_waiting() {
     let x = client().buffer_from_host(&[0; 4], &scalar).unwrap();
     let out = program.execute(&[&x]).expect("starting it goes well");
     let error = out[0].wait().unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Pjrt {
-                during: "computing an array",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Pjrt { during: "computing an array", .. }), "{error}");
     assert!(error.to_string().contains("Out of memory"), "{error}");
     assert_eq!(out[0].wait(), Err(error.clone()));
     assert_eq!(out[0].to_vec(), Err(error.clone()));
@@ -276,12 +215,7 @@ fn damaged_serialised_programs_are_errors() {
         return %0 : tensor<3xf32>
       }";
     let bytes = compile(text, &[f32s(&[3])]).unwrap().serialize().unwrap();
-    for bad in [
-        &b""[..],
-        b"not a program",
-        &bytes[..bytes.len() / 2],
-        &bytes[..100],
-    ] {
+    for bad in [&b""[..], b"not a program", &bytes[..bytes.len() / 2], &bytes[..100]] {
         let error = client().deserialize(bad, &[f32s(&[3])]).unwrap_err();
         assert!(error.to_string().contains("serialised"), "{error}");
     }
@@ -314,22 +248,8 @@ fn optimised_programs_can_be_read() {
     assert!(!program.name().unwrap().is_empty());
     // The CPU plugins have no cost analysis and say so.
     match program.cost_analysis() {
-        Ok(costs) => assert!(
-            costs
-                .iter()
-                .any(|(name, flops)| name == "flops" && *flops > 0.0),
-            "{costs:?}"
-        ),
-        Err(error) => assert!(
-            matches!(
-                error,
-                Error::Pjrt {
-                    code: Code::Unimplemented,
-                    ..
-                }
-            ),
-            "{error}"
-        ),
+        Ok(costs) => assert!(costs.iter().any(|(name, flops)| name == "flops" && *flops > 0.0), "{costs:?}"),
+        Err(error) => assert!(matches!(error, Error::Pjrt { code: Code::Unimplemented, .. }), "{error}"),
     }
     let memory = program.memory_stats().unwrap();
     assert_eq!((memory.arguments, memory.aliased), (4 * 27, 0));
@@ -358,19 +278,10 @@ fn loops_and_branches_can_be_read() {
       }";
     let program = compile(text, &[ArrayShape::scalar(S32), f32s(&[8])]).unwrap();
     let hlo = program.optimized_hlo().unwrap();
-    for part in [
-        "while(",
-        "condition=%",
-        "body=%",
-        "direction=GT",
-        "get-tuple-element(",
-        "is_stable=true",
-    ] {
+    for part in ["while(", "condition=%", "body=%", "direction=GT", "get-tuple-element(", "is_stable=true"] {
         assert!(hlo.contains(part), "{part} is not in\n{hlo}");
     }
-    let n = client()
-        .buffer_from_host(&1i32.to_ne_bytes(), &ArrayShape::scalar(S32))
-        .unwrap();
+    let n = client().buffer_from_host(&1i32.to_ne_bytes(), &ArrayShape::scalar(S32)).unwrap();
     let x = put(&[3.0, 1.0, 8.0, 2.0, 7.0, 4.0, 6.0, 5.0]);
     let out = program.execute(&[&n, &x]).unwrap();
     assert_eq!(floats(&out[0]), [8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0]);
@@ -382,13 +293,7 @@ fn compiler_flags_hold_for_one_program() {
         %0 = stablehlo.sine %a : tensor<3xf32>
         return %0 : tensor<3xf32>
       }";
-    let with = |name: &str, value| {
-        client().compile(
-            text,
-            &[f32s(&[3])],
-            &CompileOptions::default().flag(name, value),
-        )
-    };
+    let with = |name: &str, value| client().compile(text, &[f32s(&[3])], &CompileOptions::default().flag(name, value));
     with("xla_cpu_enable_fast_math", FlagValue::Bool(true)).unwrap();
     with("xla_backend_optimization_level", FlagValue::Int(0)).unwrap();
     let error = with("xla_no_such_flag", FlagValue::Bool(true)).unwrap_err();
@@ -405,10 +310,7 @@ fn programs_for_several_devices_are_not_run_on_one() {
         %0 = stablehlo.sine %a : tensor<f32>
         return %0 : tensor<f32>
       }";
-    let options = CompileOptions {
-        num_replicas: 2,
-        ..CompileOptions::default()
-    };
+    let options = CompileOptions { num_replicas: 2, ..CompileOptions::default() };
     let program = client.compile(text, &[f32s(&[])], &options).unwrap();
     let x = client.buffer_from_host_on(&[0; 4], &f32s(&[]), 1).unwrap();
     let error = program.execute(&[&x]).unwrap_err();
@@ -420,16 +322,11 @@ fn the_plugin_introduces_itself() {
     let client = client();
     assert_eq!(client.platform_name(), "cpu");
     assert!(!client.platform_version().is_empty());
-    let [device] = client.devices() else {
-        panic!("{:?}", client.devices())
-    };
+    let [device] = client.devices() else { panic!("{:?}", client.devices()) };
     assert!(!device.kind.is_empty() && !device.description.is_empty() && !device.debug.is_empty());
     let plugin = client.plugin();
     assert_eq!(plugin.api_version().0, 0);
     assert!(plugin.stablehlo_version().unwrap().starts_with("1."));
     assert_eq!(plugin.sha256().unwrap().len(), 64);
-    assert!(std::sync::Arc::ptr_eq(
-        plugin,
-        &Plugin::load(plugin.path()).unwrap()
-    ));
+    assert!(std::sync::Arc::ptr_eq(plugin, &Plugin::load(plugin.path()).unwrap()));
 }

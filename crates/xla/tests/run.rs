@@ -20,16 +20,11 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes
-        .chunks_exact(4)
-        .map(|c| f32::from_ne_bytes(c.try_into().unwrap()))
-        .collect()
+    bytes.chunks_exact(4).map(|c| f32::from_ne_bytes(c.try_into().unwrap())).collect()
 }
 
 fn put(values: &[f32], dims: &[i64]) -> Buffer {
-    client()
-        .buffer_from_host(&bytes(values), &f32s(dims))
-        .unwrap()
+    client().buffer_from_host(&bytes(values), &f32s(dims)).unwrap()
 }
 
 /// The MLIR type of a shape.
@@ -56,9 +51,7 @@ fn binary(op: &str, shape: &ArrayShape) -> Executable {
          }}"
     );
     let params = [shape.clone(), shape.clone()];
-    client()
-        .compile(&text, &params, &CompileOptions::default())
-        .unwrap()
+    client().compile(&text, &params, &CompileOptions::default()).unwrap()
 }
 
 #[test]
@@ -86,43 +79,19 @@ fn wrong_arguments_are_errors() {
     let add = binary("add", &f32s(&[]));
     let scalar = put(&[1.0], &[]);
     let vector = put(&[1.0], &[1]);
-    let integer = client()
-        .buffer_from_host(&[0; 4], &ArrayShape::scalar(S32))
-        .unwrap();
+    let integer = client().buffer_from_host(&[0; 4], &ArrayShape::scalar(S32)).unwrap();
     let error = |args: &[&Buffer]| match add.execute(args).unwrap_err() {
         Error::Argument(e) => e,
         other => panic!("{other}"),
     };
-    assert_eq!(
-        error(&[]),
-        ArgumentError::Count {
-            expected: 2,
-            found: 0
-        }
-    );
-    assert_eq!(
-        error(&[&scalar; 3]),
-        ArgumentError::Count {
-            expected: 2,
-            found: 3
-        }
-    );
+    assert_eq!(error(&[]), ArgumentError::Count { expected: 2, found: 0 });
+    assert_eq!(error(&[&scalar; 3]), ArgumentError::Count { expected: 2, found: 3 });
     for wrong in [&vector, &integer] {
-        let expected = ArgumentError::Shape {
-            index: 1,
-            expected: f32s(&[]),
-            found: wrong.shape().clone(),
-        };
+        let expected = ArgumentError::Shape { index: 1, expected: f32s(&[]), found: wrong.shape().clone() };
         assert_eq!(error(&[&scalar, wrong]), expected);
     }
-    let other = Client::cpu()
-        .unwrap()
-        .buffer_from_host(&[0; 4], &f32s(&[]))
-        .unwrap();
-    assert_eq!(
-        error(&[&scalar, &other]),
-        ArgumentError::Client { index: 1 }
-    );
+    let other = Client::cpu().unwrap().buffer_from_host(&[0; 4], &f32s(&[])).unwrap();
+    assert_eq!(error(&[&scalar, &other]), ArgumentError::Client { index: 1 });
     // The program is as good as before.
     let sum = add.execute(&[&scalar, &scalar]).unwrap();
     assert_eq!(floats(&sum[0].to_vec().unwrap()), [2.0]);
@@ -132,33 +101,15 @@ fn wrong_arguments_are_errors() {
 fn host_memory_of_the_wrong_size_is_an_error() {
     let client = client();
     let short = client.buffer_from_host(&[0; 11], &f32s(&[3])).unwrap_err();
-    assert!(matches!(
-        short,
-        Error::Argument(ArgumentError::Bytes {
-            expected: 12,
-            found: 11,
-            ..
-        })
-    ));
+    assert!(matches!(short, Error::Argument(ArgumentError::Bytes { expected: 12, found: 11, .. })));
     for dims in [&[-1][..], &[i64::MAX, 2], &[1 << 61]] {
         let error = client.buffer_from_host(&[], &f32s(dims)).unwrap_err();
-        assert!(
-            matches!(error, Error::Argument(ArgumentError::Unaddressable { .. })),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Argument(ArgumentError::Unaddressable { .. })), "{error}");
     }
-    let error = client
-        .buffer_from_host_on(&[0; 4], &f32s(&[]), 7)
-        .unwrap_err();
-    assert!(matches!(
-        error,
-        Error::Argument(ArgumentError::Device { index: 7, count: 1 })
-    ));
+    let error = client.buffer_from_host_on(&[0; 4], &f32s(&[]), 7).unwrap_err();
+    assert!(matches!(error, Error::Argument(ArgumentError::Device { index: 7, count: 1 })));
     let buffer = put(&[1.0], &[]);
-    assert!(matches!(
-        buffer.read_into(&mut [0; 5]),
-        Err(Error::Argument(ArgumentError::Bytes { .. }))
-    ));
+    assert!(matches!(buffer.read_into(&mut [0; 5]), Err(Error::Argument(ArgumentError::Bytes { .. }))));
 }
 
 #[test]
@@ -181,11 +132,7 @@ fn every_element_type_round_trips() {
                    return %0 : {t}
                  }}"
             );
-            let same = client().compile(
-                &text,
-                std::slice::from_ref(&shape),
-                &CompileOptions::default(),
-            );
+            let same = client().compile(&text, std::slice::from_ref(&shape), &CompileOptions::default());
             let same = same.unwrap().execute(&[&buffer]).unwrap();
             assert_eq!(same[0].to_vec().unwrap(), data, "{shape}");
         }
@@ -201,13 +148,9 @@ fn predicates_take_a_byte_each() {
            return %0 : tensor<3xi1>
          }}"
     );
-    let less = client()
-        .compile(&text, &[f32s(&[3]), f32s(&[3])], &CompileOptions::default())
-        .unwrap();
+    let less = client().compile(&text, &[f32s(&[3]), f32s(&[3])], &CompileOptions::default()).unwrap();
     assert_eq!(less.outputs(), [ArrayShape::new(Pred, [3])]);
-    let out = less
-        .execute(&[&put(&[1.0, 5.0, 2.0], &[3]), &put(&[2.0, 4.0, 3.0], &[3])])
-        .unwrap();
+    let out = less.execute(&[&put(&[1.0, 5.0, 2.0], &[3]), &put(&[2.0, 4.0, 3.0], &[3])]).unwrap();
     assert_eq!(out[0].to_vec().unwrap(), [1, 0, 1]);
 }
 
@@ -218,17 +161,13 @@ fn several_results_and_none() {
         %1 = stablehlo.negate %a : tensor<f32>
         return %a, %0, %1 : tensor<f32>, tensor<2xf32>, tensor<f32>
       }";
-    let three = client()
-        .compile(text, &[f32s(&[])], &CompileOptions::default())
-        .unwrap();
+    let three = client().compile(text, &[f32s(&[])], &CompileOptions::default()).unwrap();
     let out = three.execute(&[&put(&[3.0], &[])]).unwrap();
     let out: Vec<_> = out.iter().map(|b| floats(&b.to_vec().unwrap())).collect();
     assert_eq!(out, [vec![3.0], vec![3.0, 3.0], vec![-3.0]]);
 
     let text = "func.func @main(%a: tensor<f32>) { return }";
-    let none = client()
-        .compile(text, &[f32s(&[])], &CompileOptions::default())
-        .unwrap();
+    let none = client().compile(text, &[f32s(&[])], &CompileOptions::default()).unwrap();
     assert_eq!(none.outputs(), []);
     assert!(none.execute(&[&put(&[3.0], &[])]).unwrap().is_empty());
 
@@ -236,13 +175,8 @@ fn several_results_and_none() {
         %0 = stablehlo.constant dense<7.0> : tensor<f32>
         return %0 : tensor<f32>
       }";
-    let constant = client()
-        .compile(text, &[], &CompileOptions::default())
-        .unwrap();
-    assert_eq!(
-        floats(&constant.execute(&[]).unwrap()[0].to_vec().unwrap()),
-        [7.0]
-    );
+    let constant = client().compile(text, &[], &CompileOptions::default()).unwrap();
+    assert_eq!(floats(&constant.execute(&[]).unwrap()[0].to_vec().unwrap()), [7.0]);
 }
 
 #[test]
@@ -264,23 +198,14 @@ fn many_arguments() {
     let list: Vec<_> = (0..n).map(|i| format!("%x{i}: tensor<f32>")).collect();
     let sums: String = (1..n)
         .map(|i| {
-            let last = if i == 1 {
-                "%x0".to_owned()
-            } else {
-                format!("%s{}", i - 1)
-            };
+            let last = if i == 1 { "%x0".to_owned() } else { format!("%s{}", i - 1) };
             format!("%s{i} = stablehlo.add {last}, %x{i} : tensor<f32>\n")
         })
         .collect();
-    let text = format!(
-        "func.func @main({}) -> tensor<f32> {{ {sums} return %s{} : tensor<f32> }}",
-        list.join(", "),
-        n - 1
-    );
+    let text =
+        format!("func.func @main({}) -> tensor<f32> {{ {sums} return %s{} : tensor<f32> }}", list.join(", "), n - 1);
     let params = vec![f32s(&[]); n];
-    let sum = client()
-        .compile(&text, &params, &CompileOptions::default())
-        .unwrap();
+    let sum = client().compile(&text, &params, &CompileOptions::default()).unwrap();
     let args: Vec<_> = (0..n).map(|i| put(&[i as f32], &[])).collect();
     let out = sum.execute(&args.iter().collect::<Vec<_>>()).unwrap();
     assert_eq!(floats(&out[0].to_vec().unwrap()), [780.0]);
@@ -288,11 +213,7 @@ fn many_arguments() {
 
 #[test]
 fn bad_programs_are_errors() {
-    let compile = |text| {
-        client()
-            .compile(text, &[], &CompileOptions::default())
-            .unwrap_err()
-    };
+    let compile = |text| client().compile(text, &[], &CompileOptions::default()).unwrap_err();
     for text in [
         "this is not MLIR",
         "",
@@ -303,23 +224,10 @@ fn bad_programs_are_errors() {
          }",
     ] {
         let error = compile(text);
-        assert!(
-            matches!(
-                error,
-                Error::Pjrt {
-                    during: "compiling the program",
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Pjrt { during: "compiling the program", .. }), "{error}");
         assert!(!error.to_string().is_empty());
     }
-    assert!(
-        compile("this is not MLIR")
-            .to_string()
-            .contains("compiling the program failed")
-    );
+    assert!(compile("this is not MLIR").to_string().contains("compiling the program failed"));
 }
 
 #[test]
@@ -329,27 +237,22 @@ fn serialised_programs_run_again() {
     let params = [shape.clone(), shape.clone()];
     let again = client().deserialize(&bytes, &params).unwrap();
     assert_eq!(again.outputs(), [shape]);
-    let out = again
-        .execute(&[&put(&[2.0, 3.0], &[2]), &put(&[4.0, 5.0], &[2])])
-        .unwrap();
+    let out = again.execute(&[&put(&[2.0, 3.0], &[2]), &put(&[4.0, 5.0], &[2])]).unwrap();
     assert_eq!(floats(&out[0].to_vec().unwrap()), [8.0, 15.0]);
 }
 
 #[test]
 fn owned_host_memory_is_freed_in_time() {
-    struct Owner(
-        Vec<f32>,
-        #[allow(dead_code, reason = "its count tells whether the owner lives")] Arc<()>,
-    );
+    struct Owner(Vec<f32>, #[allow(dead_code, reason = "its count tells whether the owner lives")] Arc<()>);
     impl AsRef<[u8]> for Owner {
         fn as_ref(&self) -> &[u8] {
-            let (head, bytes, tail) = unsafe_free_bytes(&self.0);
+            let (head, bytes, tail) = bytes_of(&self.0);
             assert!(head && tail);
             bytes
         }
     }
     /// The bytes of a slice of floats.
-    fn unsafe_free_bytes(values: &[f32]) -> (bool, &[u8], bool) {
+    fn bytes_of(values: &[f32]) -> (bool, &[u8], bool) {
         // SAFETY: any memory is valid as bytes.
         let (head, bytes, tail) = unsafe { values.align_to::<u8>() };
         (head.is_empty(), bytes, tail.is_empty())
@@ -384,10 +287,7 @@ fn threads_share_a_program() {
                 let x = put(&vec![t as f32; 1000], &[1000]);
                 for _ in 0..500 {
                     let out = add.execute(&[&x, &x]).unwrap();
-                    assert_eq!(
-                        floats(&out[0].to_vec().unwrap()),
-                        vec![2.0 * t as f32; 1000]
-                    );
+                    assert_eq!(floats(&out[0].to_vec().unwrap()), vec![2.0 * t as f32; 1000]);
                 }
             });
         }
@@ -402,9 +302,7 @@ fn everything_outlives_its_makers() {
         %0 = stablehlo.sine %a : tensor<f32>
         return %0 : tensor<f32>
       }";
-    let sine = client
-        .compile(text, &[f32s(&[])], &CompileOptions::default())
-        .unwrap();
+    let sine = client.compile(text, &[f32s(&[])], &CompileOptions::default()).unwrap();
     drop(client);
     let out = sine.execute(&[&x]).unwrap();
     drop((sine, x));

@@ -24,7 +24,7 @@ pub trait Params: Sized + 'static {
     /// The arguments as values.
     type Values: Send + Sync + 'static;
     /// The arguments as references.
-    type Refs<'a>: Copy;
+    type Refs<'a>: Copy + Send + Sync;
     /// A function of these arguments with result `R`.
     type Dyn<'f, R: 'f>: ?Sized + Send + Sync + 'f;
 

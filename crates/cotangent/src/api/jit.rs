@@ -238,20 +238,20 @@ where
     Jit { call: P::wrap(move |args| inner.call(args)), shared }
 }
 
-/// The program of a function for given arguments; a transformed function that returns a [`Closed`].
+/// A function that gives the program of `f` for arguments like those it is called with.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let f = |x: &Array| 3.0 * x + 1.0;
 /// assert_eq!(
-///     make_jaxpr(f)((&2.0.into(),)).jaxpr.to_string(),
+///     make_jaxpr(f)(&2.0.into()).to_string(),
 ///     "{ lambda ; a:f32[]. let\n    b:f32[] = mul 3.0:f32[] a\n    c:f32[] = add b 1.0:f32[]\n  in (c,) }"
 /// );
 /// ```
-pub fn make_jaxpr<'f, P: Params, F: Func<'f, P>>(f: F) -> impl for<'a> Fn(P::Refs<'a>) -> Closed {
+pub fn make_jaxpr<'f, P: Params, F: Func<'f, P>>(f: F) -> Box<P::Dyn<'f, Closed>> {
     let f = f.boxed();
-    move |args| {
+    P::wrap(move |args| {
         let avals: Vec<Aval> = P::leaves(args).0.iter().map(|x| x.aval()).collect();
         trace::<P, F::Out>(&*f, args, &avals, &Inputs::Unknown("under `make_jaxpr`")).0
-    }
+    })
 }

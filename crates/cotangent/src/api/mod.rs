@@ -2,6 +2,7 @@
 
 pub(crate) mod func;
 pub(crate) mod grad;
+pub(crate) mod jacobian;
 pub(crate) mod jit;
 pub(crate) mod linear;
 pub(crate) mod program;

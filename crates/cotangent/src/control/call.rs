@@ -10,12 +10,12 @@ use crate::core::error::{Error, Result};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, stage};
+use crate::core::trace::bind;
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::batched_in_front;
 use crate::transform::batch::batch_jaxpr;
 use crate::transform::linearize::linearize_jaxpr;
-use crate::transform::transpose::backward;
+use crate::transform::transpose::backward_jaxpr;
 
 /// `jit`: a call of a program, which is lowered once to a function of the module and shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,24 +62,9 @@ impl Primitive for Call {
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
-        let known: Vec<&Array> = inputs.iter().filter_map(Operand::known).collect();
-        let operands: Vec<&Array> = known.iter().copied().chain(ct.iter().flatten()).collect();
-        let avals: Vec<Aval> = operands.iter().map(|x| x.aval()).collect();
-        let (closed, arrives) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
-            let (known, cts) = args.split_at(known.len());
-            let (mut known, mut cts) = (known.iter(), cts.iter());
-            let inputs: Vec<Operand> = (inputs.iter())
-                .map(|x| match (x, x.is_linear()) {
-                    (_, false) => known.next().map_or_else(|| x.clone(), |k| Operand::Known(k.clone())),
-                    _ => x.clone(),
-                })
-                .collect();
-            let ct: Vec<Tangent> = ct.iter().map(|ct| ct.as_ref().and_then(|_| cts.next().cloned())).collect();
-            let result = backward(&self.jaxpr, &inputs, &ct);
-            let arrives: Vec<bool> = result.iter().map(Option::is_some).collect();
-            (result.into_iter().flatten().collect(), arrives)
-        });
-        let mut results = bind(self.with(closed.jaxpr), &operands).into_iter();
+        let operands: Vec<&Array> = inputs.iter().filter_map(Operand::known).chain(ct.iter().flatten()).collect();
+        let (jaxpr, arrives) = backward_jaxpr(&self.jaxpr, inputs, ct);
+        let mut results = bind(self.with(jaxpr), &operands).into_iter();
         arrives.iter().map(|a| if *a { results.next() } else { None }).collect()
     }
 

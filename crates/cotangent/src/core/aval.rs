@@ -9,8 +9,16 @@ use super::dtype::DType;
 use super::error::{Error, ErrorKind, Result};
 
 /// The sizes of an array's dimensions. Up to four of them stand in place, without an allocation.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(PartialEq, Eq, Hash, Default)]
 pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Clone for Shape {
+    /// A copy of memory; the derived one would go element by element.
+    #[inline]
+    fn clone(&self) -> Shape {
+        Shape(SmallVec::from_slice(&self.0))
+    }
+}
 
 impl Shape {
     /// A shape from its dimensions.

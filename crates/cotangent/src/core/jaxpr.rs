@@ -87,6 +87,21 @@ impl Jaxpr {
         Jaxpr { avals, inputs, eqns, outputs, hash: OnceLock::new() }
     }
 
+    /// A program of one equation whose operands are its arguments.
+    pub(crate) fn of_one(
+        prim: Arc<dyn Primitive>,
+        inputs: impl IntoIterator<Item = Aval>,
+        outputs: impl IntoIterator<Item = Aval>,
+        loc: Loc,
+    ) -> Jaxpr {
+        let mut avals: Vec<Aval> = inputs.into_iter().collect();
+        let n = avals.len() as u32;
+        avals.extend(outputs);
+        let (params, results) = ((0..n).map(Var), (n..avals.len() as u32).map(Var));
+        let eqn = Eqn { prim, inputs: params.clone().map(Atom::Var).collect(), outputs: results.clone().collect(), loc };
+        Jaxpr::new(avals, params.collect(), vec![eqn], results.map(Atom::Var).collect())
+    }
+
     /// The abstract value of an atom.
     #[must_use]
     pub fn aval(&self, atom: &Atom) -> Aval {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use stablehlo::{Attr, Block, Func, Module, Scalar as HloScalar, Type, Value, Visibility};
+use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
+/// What a primitive's `lower` writes with.
+pub use stablehlo::{Attr, Value};
 
 use super::aval::Aval;
 use super::dtype::DType;
@@ -73,6 +75,26 @@ impl Lowering<'_> {
         let mut op = self.block.begin_op("stablehlo.reduce", [x, init], &[output.mlir()]);
         op.region(&[scalar.clone(), scalar.clone()], |block, args| vec![block.op1(combiner, args, &[], &scalar)]);
         op.finish(&[("dimensions", Attr::i64s(axes.iter().copied()))]).swap_remove(0)
+    }
+
+    /// Appends an operation with `count` regions, each with parameters of the types `params`; `body` writes region
+    /// `i` and gives what it returns.
+    pub fn regions(
+        &mut self,
+        name: &str,
+        operands: &[Value],
+        attrs: &[(&str, Attr)],
+        results: &[Type],
+        count: usize,
+        params: &[Type],
+        mut body: impl FnMut(&mut Lowering<'_>, usize, &[Value]) -> Vec<Value>,
+    ) -> Outputs<Value> {
+        let functions = self.functions;
+        let mut op = self.block.begin_op(name, operands, results);
+        for i in 0..count {
+            op.region(params, |block, args| body(&mut Lowering { block, functions }, i, args));
+        }
+        op.finish(attrs).into_iter().collect()
     }
 
     /// Appends the equations of a program in place and gives its results.

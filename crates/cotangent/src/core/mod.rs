@@ -14,3 +14,6 @@ pub(crate) mod print;
 pub mod promote;
 pub(crate) mod trace;
 pub mod tree;
+
+/// Applying primitives: what a primitive's own rules and the functions that users call are written with.
+pub use trace::{bind, bind_shared, bind1};

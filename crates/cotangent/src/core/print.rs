@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::jaxpr::{Atom, Jaxpr, Var};
+use super::jaxpr::{Atom, Closed, Jaxpr, Var};
 
 /// `a`, `b`, …, `z`, `ba`, …: JAX's variable names.
 fn name(mut index: usize) -> String {
@@ -81,6 +81,12 @@ fn write(f: &mut dyn fmt::Write, jaxpr: &Jaxpr, indent: usize) -> fmt::Result {
 impl fmt::Display for Jaxpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write(f, self, 0)
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.jaxpr.fmt(f)
     }
 }
 

@@ -143,6 +143,12 @@ pub(crate) fn tracing() -> bool {
     FRAMES.with_borrow(|frames| !frames.is_empty())
 }
 
+/// Whether an array belongs to a tangent frame: it is linear work in the making.
+pub(crate) fn in_tangent_frame(array: &Array) -> bool {
+    let owner = |frames: &Vec<Frame>, id| frames.iter().rfind(|f| f.id == id).map(|f| f.takes);
+    array.traced().is_some_and(|t| FRAMES.with_borrow(|frames| owner(frames, t.frame) == Some(Takes::Dependents)))
+}
+
 /// Applies a primitive: records it in the frame that must see it, or runs it now.
 ///
 /// # Panics
@@ -161,6 +167,15 @@ pub fn bind1(prim: impl Primitive, inputs: &[&Array]) -> Array {
     let mut outputs = bind_at(Arc::new(prim), inputs, location(Location::caller()));
     debug_assert_eq!(outputs.len(), 1);
     outputs.swap_remove(0)
+}
+
+/// [`bind`] for a primitive behind a pointer, such as that of an equation.
+///
+/// # Panics
+/// When the inputs do not fit the primitive; the message names the user's line.
+#[track_caller]
+pub fn bind_shared(prim: Arc<dyn Primitive>, inputs: &[&Array]) -> Outputs<Array> {
+    bind_at(prim, inputs, location(Location::caller()))
 }
 
 pub(crate) fn bind_at(prim: Arc<dyn Primitive>, inputs: &[&Array], loc: Loc) -> Outputs<Array> {
@@ -213,7 +228,8 @@ fn fold(prim: &dyn Primitive, inputs: &[&Array], outs: &[Aval]) -> Option<Array>
     Some(Array::literal(result.convert(out.dtype, out.weak_type)))
 }
 
-/// A program of one equation, run at once.
+/// A program of one equation, run at once. A scalar is an argument of it like any other: one executable serves
+/// `x * 2.0` and `x * 3.0`.
 fn run_now(
     prim: Arc<dyn Primitive>,
     inputs: &[&Array],
@@ -221,21 +237,8 @@ fn run_now(
     outs: Outputs<Aval>,
     loc: Loc,
 ) -> Result<Outputs<Array>> {
-    let mut vars = avals.to_vec();
-    let mut params = Vec::new();
-    let mut args = Vec::new();
-    let mut atoms = SmallVec::new();
-    for (i, x) in inputs.iter().enumerate() {
-        // A weak scalar is an argument too: one executable serves `x * 2.0` and `x * 3.0`.
-        params.push(Var(i as u32));
-        args.push(*x);
-        atoms.push(Atom::Var(Var(i as u32)));
-    }
-    let outputs: SmallVec<[Var; 1]> = (0..outs.len()).map(|i| Var((inputs.len() + i) as u32)).collect();
-    vars.extend(outs);
-    let results = outputs.iter().map(|v| Atom::Var(*v)).collect();
-    let jaxpr = Jaxpr::new(vars, params, vec![Eqn { prim, inputs: atoms, outputs, loc }], results);
-    Ok(backend().execute(&Arc::new(jaxpr), &args)?.into())
+    let jaxpr = Jaxpr::of_one(prim, avals, outs, loc);
+    Ok(backend().execute(&Arc::new(jaxpr), inputs)?.into())
 }
 
 fn escaped(aval: &Aval) -> Error {
@@ -340,11 +343,15 @@ fn slice(frame: &Frame, known: &[Array], var: Var) -> (Option<Jaxpr>, Vec<Array>
         }
     }
     eqns.reverse();
-    let sources = (frame.inputs.iter().copied().zip(known))
+    let mut sources: Vec<(Var, &Array)> = (frame.inputs.iter().copied().zip(known))
         .chain(frame.captures.iter().map(|(array, v)| (*v, array)))
-        .chain(frame.values.iter().map(|(v, array)| (*v, array)));
+        .chain(frame.values.iter().map(|(v, array)| (*v, array)))
+        .filter(|(v, _)| needed[v.index()])
+        .collect();
+    // In the order of the variables, so that the same read is the same program every time.
+    sources.sort_by_key(|(v, _)| *v);
     let (mut inputs, mut args) = (Vec::new(), Vec::new());
-    for (v, array) in sources.filter(|(v, _)| needed[v.index()]) {
+    for (v, array) in sources {
         if v == var {
             return (None, vec![array.clone()]);
         }

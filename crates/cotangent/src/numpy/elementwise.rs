@@ -4,7 +4,8 @@ use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::{DType, Kind};
 use crate::core::literal::{Literal, Scalar};
 use crate::core::trace::bind1;
-use crate::ops::binary::{Div, Pow};
+use crate::ops::binary::Div;
+use crate::ops::pow::Pow;
 use crate::ops::{self, unary};
 
 use super::logic::{isnan, where_};

@@ -23,9 +23,6 @@ fn real(d: DType) -> bool {
 fn ordered(d: DType) -> bool {
     !d.is_complex()
 }
-fn inexact(d: DType) -> bool {
-    d.is_inexact()
-}
 fn float(d: DType) -> bool {
     d.is_float()
 }
@@ -155,10 +152,6 @@ binary! {
         jvp |j| j.sum(|t| t * picked(j.x, j.y, j.out), |u| u * picked(j.y, j.x, j.out)),
         transpose not_linear,
         fold |x, y| fold_pick(x, y, |a, b| a < b);
-    Pow "pow": inexact ("floating-point numbers"), "stablehlo.power",
-        jvp pow_jvp,
-        transpose not_linear,
-        fold |_, _| None;
     Atan2 "atan2": float ("real floating-point numbers"), "stablehlo.atan2",
         jvp |j| {
             let norm = || j.x.square() + j.y.square();
@@ -195,28 +188,6 @@ fn picked(x: &Array, other: &Array, out: &Array) -> Array {
 /// The quotient rounded towards zero.
 fn truncate(q: &Array) -> Array {
     q.sign() * q.abs().floor()
-}
-
-/// d(xʸ) = y·xʸ⁻¹ dx + log(x)·xʸ dy, with the limits at x = 0 and y = 0 that JAX takes.
-fn pow_jvp(j: &Jvp<'_>) -> Tangent {
-    let dtype = j.out.dtype();
-    let number = |v: f64| Array::literal(Literal::float(dtype, v));
-    let shape = j.out.shape();
-    let zero_y = || j.y.equal(&number(0.0));
-    j.sum(
-        |t| {
-            let y_safe = super::select(&zero_y(), &number(1.0), j.y, j.y.shape());
-            let slope = super::select(&zero_y(), &number(0.0), &(j.y * j.x.pow(&(y_safe - number(1.0)))), shape);
-            t * slope
-        },
-        |u| {
-            let zero_x = j.x.equal(&number(0.0));
-            let x_safe = super::select(&zero_x, &number(1.0), j.x, j.x.shape());
-            let slope = x_safe.log() * j.out;
-            // At x = 0 the slope in y is 0 for y > 0, whatever the logarithm says.
-            u * slope
-        },
-    )
 }
 
 /// A float operation rounded once, in the format of `dtype`.

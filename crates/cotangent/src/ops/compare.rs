@@ -219,7 +219,7 @@ impl Primitive for Clamp {
         let tangent = elementwise::sum_tangents([
             dx[0].as_ref().and_then(|_| part(&dx[0], lo.greater(mid).logical_and(lo.less(hi)))),
             dx[1].as_ref().and_then(|_| part(&dx[1], inside())),
-            dx[2].as_ref().and_then(|_| part(&dx[2], mid.greater(hi).logical_or(lo.greater(hi)))),
+            dx[2].as_ref().and_then(|_| part(&dx[2], mid.greater(hi))),
         ]);
         (vec![out], vec![tangent])
     }

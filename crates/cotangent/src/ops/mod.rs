@@ -7,6 +7,8 @@ pub mod convert;
 pub mod dot;
 pub(crate) mod elementwise;
 mod operators;
+pub mod polygamma;
+pub mod pow;
 pub mod reduce;
 pub mod shape;
 pub mod sort;
@@ -36,6 +38,8 @@ pub fn registry() -> Vec<&'static str> {
         complex::NAMES,
         convert::NAMES,
         dot::NAMES,
+        polygamma::NAMES,
+        pow::NAMES,
         reduce::NAMES,
         reduce::OTHER_NAMES,
         reduce::CUMULATIVE_NAMES,

@@ -235,7 +235,7 @@ impl Array {
     #[must_use]
     pub fn pow(&self, y: impl ArrayLike) -> Array {
         let [x, y] = promoted([self.clone(), y.to_array()]);
-        bind1(binary::Pow, &[&x.to_inexact(), &y.to_inexact()])
+        bind1(super::pow::Pow, &[&x.to_inexact(), &y.to_inexact()])
     }
 
     /// The angle of the point (`x`, `self`) to the positive x-axis.

@@ -29,6 +29,13 @@ pub struct Sort {
     pub num_keys: usize,
 }
 
+impl Sort {
+    /// The place of each element of `x` along the dimension.
+    fn iota(&self, x: &Array) -> Array {
+        bind1(Iota { dtype: DType::I32, shape: x.aval().shape, dimension: self.dimension }, &[])
+    }
+}
+
 impl Primitive for Sort {
     fn name(&self) -> &'static str {
         "sort"
@@ -58,12 +65,16 @@ impl Primitive for Sort {
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        // The tangents travel with their elements: they are further operands that are not compared.
-        let tangents: Vec<&Array> = dx.iter().flatten().collect();
-        let operands: Vec<&Array> = x.iter().chain(tangents.iter().copied()).collect();
+        // The tangents travel with their elements, but not in the same sort: results must not depend on them.
+        // Where each element came from is sorted along; the inverse of that says where each tangent goes.
+        let iota = self.iota(&x[0]);
         let stable = Sort { is_stable: true, ..self.clone() };
-        let mut sorted = bind(stable, &operands).into_vec();
-        let mut moved = sorted.split_off(x.len()).into_iter();
+        let mut sorted = bind(stable, &x.iter().chain([&iota]).collect::<Vec<_>>()).into_vec();
+        let origin = sorted.split_off(x.len()).swap_remove(0);
+        let by_first = Sort { dimension: self.dimension, is_stable: false, num_keys: 1 };
+        let place = bind(by_first.clone(), &[&origin, &iota]).swap_remove(1);
+        let operands: Vec<&Array> = std::iter::once(&place).chain(dx.iter().flatten()).collect();
+        let mut moved = bind(by_first, &operands).into_iter().skip(1);
         (sorted, dx.iter().map(|t| t.as_ref().and_then(|_| moved.next())).collect())
     }
 
@@ -72,8 +83,7 @@ impl Primitive for Sort {
             crate::core::error::raise(crate::core::primitive::missing_rule("sort", "transpose"))
         };
         // Where each element came from; sorting by it sends every cotangent back there.
-        let aval = inputs[0].aval();
-        let iota = bind1(Iota { dtype: DType::I32, shape: aval.shape, dimension: self.dimension }, &[]);
+        let iota = self.iota(keys[0]);
         let operands: Vec<&Array> = keys.iter().copied().chain([&iota]).collect();
         let sorted = bind(Sort { is_stable: true, ..self.clone() }, &operands);
         let origin = &sorted[self.num_keys];

@@ -1,6 +1,6 @@
 //! Elementwise functions of one argument: a table of derivatives.
 
-use stablehlo::Value;
+use stablehlo::{Attr, Value};
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -115,7 +115,7 @@ fn fold_float(x: &Literal, f: fn(f64) -> f64) -> Option<Literal> {
 
 unary! {
     /// The cube root.
-    Cbrt cbrt: float ("real floating-point numbers"), Op("stablehlo.cbrt"), None, |t, x, y| Some(t * &y / (x * 3.0));
+    Cbrt cbrt: float ("real floating-point numbers"), Op("stablehlo.cbrt"), None, |t, x, y| Some(t * scaled(&y.powi(-2), 1.0 / 3.0));
     /// The smallest integers that are not below the elements.
     Ceil ceil: float ("real floating-point numbers"), Op("stablehlo.ceil"), Some(|x| fold_float(x, f64::ceil)), |t, x, y| None;
     /// The cosine.
@@ -125,7 +125,12 @@ unary! {
     /// The inverse cosine. Derivative: −1/√(1−x²).
     Acos acos: inexact ("floating-point numbers"), Op("chlo.acos"), None, |t, x, y| Some(-(t * (1.0 - x.square()).rsqrt()));
     /// The inverse hyperbolic cosine. Derivative: 1/√((x−1)(x+1)).
-    Acosh acosh: inexact ("floating-point numbers"), Op("chlo.acosh"), None, |t, x, y| Some(t * ((x - 1.0) * (x + 1.0)).rsqrt());
+    Acosh acosh: inexact ("floating-point numbers"), Op("chlo.acosh"), None, |t, x, y| Some(if x.dtype().is_complex() {
+        // The root of the product would be on the other branch where the real part is negative.
+        t * ((x - 1.0).rsqrt() * (x + 1.0).rsqrt())
+    } else {
+        t * ((x - 1.0) * (x + 1.0)).rsqrt()
+    });
     /// The inverse sine. Derivative: 1/√(1−x²).
     Asin asin: inexact ("floating-point numbers"), Op("chlo.asin"), None, |t, x, y| Some(t * (1.0 - x.square()).rsqrt());
     /// The inverse hyperbolic sine. Derivative: 1/√(1+x²).
@@ -133,11 +138,10 @@ unary! {
     /// The inverse tangent. Derivative: 1/(1+x²).
     Atan atan: inexact ("floating-point numbers"), Op("chlo.atan"), None, |t, x, y| Some(t / (x.square() + 1.0));
     /// The inverse hyperbolic tangent. Derivative: 1/(1−x²).
-    Atanh atanh: inexact ("floating-point numbers"), Op("chlo.atanh"), None, |t, x, y| Some(t / ((1.0 - x) * (1.0 + x)));
-    /// The logarithmic derivative of the gamma function. Its own derivative, the trigamma function, is not
-    /// a primitive yet: differentiating it is an error.
-    Digamma digamma: float ("real floating-point numbers"), Op("chlo.digamma"), None,
-        |t, x, y| crate::core::error::raise(crate::core::primitive::missing_rule("digamma", "jvp"));
+    Atanh atanh: inexact ("floating-point numbers"), Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x)));
+    /// The logarithmic derivative of the gamma function. Its own derivatives are polygamma functions.
+    Digamma digamma: float ("real floating-point numbers"), With(lower_digamma), None,
+        |t, x, y| Some(t * bind1(super::polygamma::Polygamma, &[&Array::literal(Literal::int(x.dtype(), 1)), x]));
     /// The error function. Derivative: 2/√π · exp(−x²).
     Erf erf: float ("real floating-point numbers"), Op("chlo.erf"), None,
         |t, x, y| Some(scaled(t, std::f64::consts::FRAC_2_SQRT_PI) * (-x.square()).exp());
@@ -180,6 +184,15 @@ unary! {
     Tan tan: inexact ("floating-point numbers"), Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0));
     /// The hyperbolic tangent.
     Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None, |t, x, y| Some(t * (1.0 + &y) * (1.0 - &y));
+}
+
+/// At its pole at zero, where XLA gives −∞, JAX has NaN as at the other poles.
+fn lower_digamma(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
+    let value = cx.op("chlo.digamma", std::slice::from_ref(x), &[], out);
+    let (zero, nan) = (cx.splat(out, Literal::int(out.dtype, 0)), cx.splat(out, Literal::float(out.dtype, f64::NAN)));
+    let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
+    let pole = cx.op("stablehlo.compare", &[x.clone(), zero], &attrs, &out.with_dtype(DType::Bool));
+    cx.op("stablehlo.select", &[pole, nan, value], &[], out)
 }
 
 fn lower_exp2(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
@@ -249,7 +262,10 @@ impl Primitive for Abs {
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let y = x[0].abs();
         let dy = dx[0].as_ref().map(|t| {
-            if x[0].dtype().is_complex() { super::complex::abs_jvp(t, &x[0], &y) } else { t * x[0].sign() }
+            if x[0].dtype().is_complex() { super::complex::abs_jvp(t, &x[0], &y) } else {
+                // At zero the slope is 1, as in JAX.
+                super::select(&x[0].greater_equal(&super::zeros((), x[0].dtype())), t, &-t, y.shape())
+            }
         });
         (vec![y], vec![dy])
     }

@@ -2,8 +2,9 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use crate::core::array::{Array, HostBytes, Repr};
@@ -11,15 +12,24 @@ use crate::core::aval::Aval;
 use crate::core::backend::{Backend, Buffer};
 use crate::core::error::{Error, ErrorKind, Result};
 use crate::core::jaxpr::Jaxpr;
+use crate::transform::lift::lift_literals;
 
 use super::client::{array_shape, client};
+use super::interpret::interpret;
 use super::program::{Cache, Program, Source};
 
 /// The one runtime of this process: PJRT.
 #[derive(Default)]
 pub(crate) struct Runtime {
     programs: Cache,
+    /// Programs met once, with their scalars lifted out, and large ones as they are.
+    met: Mutex<FxHashSet<Arc<Jaxpr>>>,
 }
+
+/// From this size on a program that runs for the first time is not compiled but run equation by equation.
+const LARGE: usize = 4000;
+/// A program with more scalars than this keeps them: each would cost an argument.
+const MANY_SCALARS: usize = 256;
 
 struct DeviceBuffer(xla::Buffer);
 
@@ -88,6 +98,11 @@ pub(crate) fn run(program: &Program, args: &[&Array]) -> Result<Vec<Array>> {
 }
 
 impl Runtime {
+    /// Whether this program has not been met before; from now on it has.
+    fn first_meeting(&self, jaxpr: &Arc<Jaxpr>) -> bool {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(jaxpr.clone())
+    }
+
     /// The compiled form of a program, from the cache or made now.
     pub(crate) fn program(&self, jaxpr: &Arc<Jaxpr>) -> Result<Arc<Program>> {
         self.programs.get(jaxpr)
@@ -96,6 +111,23 @@ impl Runtime {
 
 impl Backend for Runtime {
     fn execute(&self, jaxpr: &Arc<Jaxpr>, args: &[&Array]) -> Result<Vec<Array>> {
+        if let Some(program) = self.programs.find(jaxpr) {
+            return run(&program, args);
+        }
+        if jaxpr.eqns.len() > 1 {
+            if jaxpr.size() >= LARGE && self.first_meeting(jaxpr) {
+                return interpret(self, jaxpr, args);
+            }
+            // A program that comes again with other scalars, as in a loop whose counter is a Rust number, is
+            // compiled once more with the scalars as arguments, and then serves them all.
+            let (lifted, literals) = lift_literals(jaxpr);
+            let lifted = Arc::new(lifted);
+            if (1..=MANY_SCALARS).contains(&literals.len()) && !self.first_meeting(&lifted) {
+                let scalars: Vec<Array> = literals.into_iter().map(Array::literal).collect();
+                let args: Vec<&Array> = args.iter().copied().chain(&scalars).collect();
+                return run(&*self.programs.get(&lifted)?, &args);
+            }
+        }
         run(&*self.programs.get(jaxpr)?, args)
     }
 

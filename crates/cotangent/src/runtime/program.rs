@@ -12,6 +12,7 @@ use crate::core::literal::Literal;
 use crate::core::lowering::lower;
 
 use super::client::{array_shape, client};
+use super::disk::{Disk, key};
 
 /// Where a result comes from.
 pub(crate) enum Source {
@@ -49,7 +50,12 @@ impl Cache {
             let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
             programs.entry(jaxpr.clone()).or_default().clone()
         });
-        slot.get_or_try_init(|| compile(jaxpr).map(Arc::new)).cloned()
+        slot.get_or_try_init(|| compile(jaxpr, Disk::open()).map(Arc::new)).cloned()
+    }
+
+    /// The program, if it has been compiled.
+    pub(crate) fn find(&self, jaxpr: &Jaxpr) -> Option<Arc<Program>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(jaxpr)?.get().cloned()
     }
 }
 
@@ -77,7 +83,7 @@ fn computed(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Source>, Vec<usize>) {
     (pruned, sources, used)
 }
 
-fn compile(jaxpr: &Jaxpr) -> Result<Program> {
+fn compile(jaxpr: &Jaxpr, disk: Option<&Disk>) -> Result<Program> {
     let (pruned, sources, used) = computed(jaxpr);
     let types: Vec<Aval> = pruned.output_avals().collect();
     if types.is_empty() {
@@ -85,13 +91,46 @@ fn compile(jaxpr: &Jaxpr) -> Result<Program> {
     }
     let text = lower("cotangent", &pruned).to_text();
     let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
-    let executable = client()?.compile(&text, &params, &xla::CompileOptions::default())?;
+    let executable = compile_text(client()?, &text, &params, disk)?;
     Ok(Program { executable: Some(executable), sources, computed: types, used })
+}
+
+/// The executable of a StableHLO program, from the disk or from the compiler.
+fn compile_text(
+    client: &xla::Client,
+    text: &str,
+    params: &[xla::ArrayShape],
+    disk: Option<&Disk>,
+) -> Result<xla::Executable> {
+    let options = options();
+    let place = disk.and_then(|disk| Some((disk, key(client, text, &options)?)));
+    if let Some((disk, key)) = &place
+        && let Some(bytes) = disk.load(key)
+    {
+        match client.deserialize(&bytes, params) {
+            Ok(executable) => return Ok(executable),
+            Err(_) => disk.remove(key),
+        }
+    }
+    let executable = client.compile(text, params, &options)?;
+    if let Some((disk, key)) = &place
+        && let Ok(bytes) = executable.serialize()
+    {
+        disk.store(key, &bytes);
+    }
+    Ok(executable)
+}
+
+/// How every program is compiled.
+fn options() -> xla::CompileOptions {
+    // The CPU compiler's default lets a maximum or minimum drop a NaN in its second operand.
+    xla::CompileOptions::default().flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false))
 }
 
 /// What XLA made of a program.
 pub(crate) fn optimized_hlo(jaxpr: &Arc<Jaxpr>) -> Result<String> {
-    let program = compile(jaxpr)?;
+    // An executable from the disk has another program's source lines: this one is for reading.
+    let program = compile(jaxpr, None)?;
     match program.executable {
         Some(executable) => Ok(executable.optimized_hlo()?),
         None => Ok("(nothing is computed: the results are constants or arguments)".to_string()),

@@ -1,11 +1,14 @@
 //! Forward mode: values and tangents side by side.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::core::array::Array;
+use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::primitive::Tangent;
-use crate::core::trace::{bind_at, with_location};
+use crate::core::trace::{Inputs, bind_at, stage, with_location};
 
 use super::eval::Env;
 
@@ -46,4 +49,26 @@ pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<A
         }
     }
     jaxpr.outputs.iter().map(|a| read(&env, a)).unzip()
+}
+
+/// [`jvp`] on types alone: from all arguments and then the tangents of those in `wanted` to all results and then
+/// tangents: those that are not zero, or, with `results`, exactly those that it names, zeros among them. The mask tells
+/// which results have a tangent that is not zero.
+pub(crate) fn jvp_jaxpr(jaxpr: &Jaxpr, wanted: &[bool], results: Option<&[bool]>) -> (Arc<Jaxpr>, Vec<bool>) {
+    let primals: Vec<Aval> = jaxpr.input_avals().cloned().collect();
+    let tangents = primals.iter().zip(wanted).filter(|(_, w)| **w).map(|(a, _)| a.clone());
+    let avals: Vec<Aval> = primals.iter().cloned().chain(tangents).collect();
+    let (closed, nonzero) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
+        let (x, t) = args.split_at(primals.len());
+        let mut t = t.iter().cloned();
+        let dx: Vec<Tangent> = wanted.iter().map(|w| if *w { t.next() } else { None }).collect();
+        let (y, dy) = jvp(jaxpr, x, &dx);
+        let nonzero: Vec<bool> = dy.iter().map(Option::is_some).collect();
+        let kept: Vec<Array> = (dy.into_iter().zip(&y).enumerate())
+            .filter(|(i, (t, _))| results.map_or(t.is_some(), |r| r[*i]))
+            .map(|(_, (t, y))| t.unwrap_or_else(|| crate::ops::zeros_like(y)))
+            .collect();
+        (y.into_iter().chain(kept).collect(), nonzero)
+    });
+    (closed.jaxpr, nonzero)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::error::{Error, ErrorKind, raise};
 use crate::core::jaxpr::{Closed, Jaxpr};
 use crate::core::primitive::Tangent;
 use crate::core::trace::{Inputs, stage, stage_dependents};
@@ -26,9 +27,16 @@ pub(crate) struct Linearized {
 pub(crate) fn linearize(jaxpr: &Jaxpr, args: &[Array], wanted: &[bool]) -> Linearized {
     let avals: Vec<Aval> = args.iter().zip(wanted).filter(|(_, w)| **w).map(|(x, _)| x.aval()).collect();
     let (linear, (outputs, nonzero)) = stage_dependents(&avals, |tangents| {
-        let mut tangents = tangents.iter();
-        let dx: Vec<Tangent> = wanted.iter().map(|w| if *w { tangents.next().cloned() } else { None }).collect();
+        let mut given = tangents.iter();
+        let dx: Vec<Tangent> = wanted.iter().map(|w| if *w { given.next().cloned() } else { None }).collect();
         let (outputs, dy) = jvp(jaxpr, args, &dx);
+        // A rule that binds values and tangents together would hide residuals inside the linear program.
+        let own = tangents.first().and_then(Array::traced).map(|t| t.frame);
+        if outputs.iter().filter_map(Array::traced).any(|y| Some(y.frame) == own) {
+            raise(Error::new(ErrorKind::Transform, "a jvp rule made a result depend on tangents").help(
+                "bind the results of the primitive on its operands alone, and the tangents in equations of their own",
+            ));
+        }
         let nonzero = dy.iter().map(Option::is_some).collect();
         (dy.into_iter().flatten().collect(), (outputs, nonzero))
     });

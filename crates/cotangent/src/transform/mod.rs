@@ -4,5 +4,6 @@ pub(crate) mod batch;
 pub(crate) mod dce;
 pub(crate) mod eval;
 pub(crate) mod jvp;
+pub(crate) mod lift;
 pub(crate) mod linearize;
 pub(crate) mod transpose;

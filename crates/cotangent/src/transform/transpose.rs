@@ -1,11 +1,14 @@
 //! Reverse mode's second half: a linear program run backwards.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::core::array::Array;
+use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::primitive::{Operand, Tangent};
-use crate::core::trace::{bind_at, with_location};
+use crate::core::trace::{Inputs, bind_at, stage, with_location};
 
 use super::eval::Env;
 
@@ -58,6 +61,28 @@ pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Ve
     (jaxpr.inputs.iter().zip(inputs))
         .map(|(var, input)| if input.is_linear() { arrived.get(*var).cloned() } else { None })
         .collect()
+}
+
+/// [`backward`] on types alone: from the known inputs and then the cotangents that are not zero to the cotangents of
+/// those linear inputs that get any, and which these are.
+pub(crate) fn backward_jaxpr(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> (Arc<Jaxpr>, Vec<bool>) {
+    let known: Vec<Aval> = inputs.iter().filter(|x| !x.is_linear()).map(Operand::aval).collect();
+    let avals: Vec<Aval> = known.iter().cloned().chain(cts.iter().flatten().map(Array::aval)).collect();
+    let (closed, arrives) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
+        let (known, arrived) = args.split_at(known.len());
+        let (mut known, mut arrived) = (known.iter(), arrived.iter());
+        let inputs: Vec<Operand> = (inputs.iter())
+            .map(|x| match x {
+                Operand::Linear(_) => x.clone(),
+                Operand::Known(_) => known.next().map_or_else(|| x.clone(), |k| Operand::Known(k.clone())),
+            })
+            .collect();
+        let cts: Vec<Tangent> = cts.iter().map(|ct| ct.as_ref().and_then(|_| arrived.next().cloned())).collect();
+        let result = backward(jaxpr, &inputs, &cts);
+        let arrives: Vec<bool> = result.iter().map(Option::is_some).collect();
+        (result.into_iter().flatten().collect(), arrives)
+    });
+    (closed.jaxpr, arrives)
 }
 
 fn accumulate(arrived: &mut Env<Array>, atom: &Atom, ct: Array) {

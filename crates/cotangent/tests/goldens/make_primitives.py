@@ -62,8 +62,8 @@ def dot(a, b):
     return sum(float(jnp.sum(x * y).real) for x, y in zip(a, b) if x is not None)
 
 
-def derivatives(fn, inputs, r, check, second):
-    where = [i for i, x in enumerate(inputs) if is_inexact(x)]
+def derivatives(fn, inputs, r, check, second, constant):
+    where = [i for i, x in enumerate(inputs) if is_inexact(x) and i not in constant]
 
     def floats(*xs):  # fn of its inexact inputs alone
         full = list(inputs)
@@ -139,11 +139,12 @@ def case(prim, name, fn, inputs, **options):
         failed.append(f"{prim}/{name}: {type(e).__name__}: {e}")
 
 
-def add_case(prim, name, fn, inputs, *, vmap=None, check=True, second=True):
+def add_case(prim, name, fn, inputs, *, vmap=None, check=True, second=True, constant=()):
     """`inputs` is a list of arrays, or a function from a generator to such a list.
 
     A list means a value-only case unless the name ends in _tie (then derivatives too, which numeric
     differences cannot check); a function means derivatives for f64 and c128 inputs, and vmap.
+    There is no derivative in the inputs whose positions are `constant`.
     """
     assert (prim, name) not in seen, (prim, name)
     seen.add((prim, name))
@@ -164,7 +165,7 @@ def add_case(prim, name, fn, inputs, *, vmap=None, check=True, second=True):
     complex_ = any(name_of(x.dtype)[0] == "c" for x in xs + outputs)
     if (generated or tie) and wide and any(is_inexact(y) for y in outputs):
         try:
-            out |= derivatives(fn, xs, r, check and not tie, second and not complex_)
+            out |= derivatives(fn, xs, r, check and not tie, second and not complex_, constant)
         except (NotImplementedError, TypeError) as e:
             missing.append(f"{prim}/{name}: {type(e).__name__}: {str(e).splitlines()[0]}")
             out["no_rule"] = True
@@ -656,6 +657,13 @@ case("threefry2x32", "random123", tf, A("u32", [0x13198A2E], [0x03707344], [0x24
 case("threefry2x32", "matrix", tf, u32s((2, 3), (2, 3), (2, 3), (2, 3))(rng("threefry")))
 case("threefry2x32", "scalar_key", tf, u32s((), (), (3,), (3,))(rng("threefry")))
 case("threefry2x32", "empty", tf, A("u32", [], [], [], []))
+
+for n in (1, 2, 3):
+    order = (lambda n: lambda r: [np.full((2, 3), float(n))])(n)
+    case("polygamma", f"n{n}_f64_2x3", lax.polygamma, both(order, U(0.5, 6, (2, 3))), constant=(0,))
+case("polygamma", "mixed_f64_scalar", lax.polygamma, both(lambda r: [np.asarray(2.0)], U(0.5, 6, ())), constant=(0,))
+case("polygamma", "f64_orders", lax.polygamma, A("f64", [0, 1, 2, 5, 10, 1, 2, 1], [2.5, 2.5, 2.5, 2.5, 2.5, 30, 0.01, -1.5]))
+case("polygamma", "f32_orders", lax.polygamma, A("f32", [0, 1, 2, 5, 10, 1, 2], [2.5, 2.5, 2.5, 2.5, 2.5, 30, 0.01]))
 
 write(__file__, {"cases": cases})
 print(len({c["primitive"] for c in cases}), "primitives")

@@ -1,7 +1,9 @@
 //! XLA's own program form, decoded and printed.
 
+mod literal;
 mod print;
 mod proto;
+mod types;
 
 use prost::Message;
 
@@ -19,43 +21,27 @@ pub(crate) struct Signature {
 pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> {
     let damaged = |e: prost::DecodeError| e.to_string();
     let head = match format {
-        "hlo_with_config" => proto::HeadWithConfig::decode(code)
-            .map_err(damaged)?
-            .hlo_module
-            .unwrap_or_default(),
+        "hlo_with_config" => proto::HeadWithConfig::decode(code).map_err(damaged)?.hlo_module.unwrap_or_default(),
         "hlo" => proto::Head::decode(code).map_err(damaged)?,
         other => return Err(format!("the form {other} is not known")),
     };
     let shape = head.program_shape.ok_or("the program has no signature")?;
-    let array = |s: &proto::Shape| {
-        Some(ArrayShape::new(
-            element_type(s.element_type)?,
-            s.dimensions.clone(),
-        ))
-    };
+    let array = |s: &proto::Shape| Some(ArrayShape::new(element_type(s.element_type)?, s.dimensions.clone()));
     let mut reusable: Vec<i64> = head
         .input_output_alias
         .iter()
         .flat_map(|a| &a.entries)
         .map(|e| e.parameter_number)
-        .chain(
-            head.buffer_donor
-                .iter()
-                .flat_map(|d| &d.entries)
-                .map(|e| e.parameter_number),
-        )
+        .chain(head.buffer_donor.iter().flat_map(|d| &d.entries).map(|e| e.parameter_number))
         .collect();
     reusable.sort_unstable();
     reusable.dedup();
-    Ok(Signature {
-        params: shape.parameters.iter().map(array).collect(),
-        reusable,
-    })
+    Ok(Signature { params: shape.parameters.iter().map(array).collect(), reusable })
 }
 
 /// The element type with XLA's own number `code`, which differs from PJRT's, if it is one that is handled.
 pub(crate) fn element_type(code: i32) -> Option<ElementType> {
-    let name = print::type_name(code);
+    let name = types::type_name(code);
     ElementType::ALL.iter().copied().find(|t| t.name() == name)
 }
 
@@ -67,11 +53,7 @@ pub(crate) fn text(format: &str, code: &[u8]) -> Result<String, String> {
             let module = proto::ModuleWithConfig::decode(code).map_err(damaged)?;
             Ok(print::module(&module.hlo_module.unwrap_or_default()))
         }
-        "hlo" => Ok(print::module(
-            &proto::Module::decode(code).map_err(damaged)?,
-        )),
-        other => Err(format!(
-            "the optimised program comes in the form {other}, which is not known"
-        )),
+        "hlo" => Ok(print::module(&proto::Module::decode(code).map_err(damaged)?)),
+        other => Err(format!("the optimised program comes in the form {other}, which is not known")),
     }
 }

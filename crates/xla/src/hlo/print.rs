@@ -1,12 +1,11 @@
 //! HLO as text, close to XLA's own notation.
 
 use std::collections::HashMap;
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
+use super::literal;
 use super::proto::*;
-
-/// Literals with more elements than this are printed as `{...}`.
-const LITERAL_LIMIT: usize = 16;
+use super::types::{braces, join, program_shape, shape_text};
 
 /// Names of instructions and computations by their ids.
 struct Names<'a> {
@@ -17,12 +16,7 @@ struct Names<'a> {
 /// Prints a module: first its head, then the computations, those called before their callers.
 pub(super) fn module(module: &Module) -> String {
     let mut out = format!("HloModule {}", module.name);
-    let aliases: Vec<_> = module
-        .input_output_alias
-        .iter()
-        .flat_map(|a| &a.entries)
-        .map(alias)
-        .collect();
+    let aliases: Vec<_> = module.input_output_alias.iter().flat_map(|a| &a.entries).map(alias).collect();
     if !aliases.is_empty() {
         out += &format!(", input_output_alias={{ {} }}", aliases.join(", "));
     }
@@ -30,22 +24,11 @@ pub(super) fn module(module: &Module) -> String {
         out += &format!(", entry_computation_layout={{{}}}", program_shape(shape));
     }
     out.push('\n');
-    let computations: HashMap<_, _> = module
-        .computations
-        .iter()
-        .map(|c| (c.id, c.name.as_str()))
-        .collect();
-    let mut names = Names {
-        instructions: HashMap::new(),
-        computations,
-    };
+    let computations: HashMap<_, _> = module.computations.iter().map(|c| (c.id, c.name.as_str())).collect();
+    let mut names = Names { instructions: HashMap::new(), computations };
     for computation in &module.computations {
         let entry = computation.id == module.entry_computation_id;
-        names.instructions = computation
-            .instructions
-            .iter()
-            .map(|i| (i.id, i.name.as_str()))
-            .collect();
+        names.instructions = computation.instructions.iter().map(|i| (i.id, i.name.as_str())).collect();
         out.push('\n');
         print_computation(&mut out, computation, entry, &names);
     }
@@ -58,25 +41,8 @@ fn alias(entry: &AliasEntry) -> String {
         braces(&entry.output_shape_index),
         entry.parameter_number,
         braces(&entry.parameter_shape_index),
-        if entry.kind == 2 {
-            "must-alias"
-        } else {
-            "may-alias"
-        },
+        if entry.kind == 2 { "must-alias" } else { "may-alias" },
     )
-}
-
-fn program_shape(shape: &ProgramShape) -> String {
-    let parameters: Vec<_> = shape
-        .parameters
-        .iter()
-        .map(|s| shape_text(s, true))
-        .collect();
-    let result = shape
-        .result
-        .as_ref()
-        .map_or(String::new(), |s| shape_text(s, true));
-    format!("({})->{result}", parameters.join(", "))
 }
 
 fn print_computation(out: &mut String, computation: &Computation, entry: bool, names: &Names) {
@@ -87,43 +53,23 @@ fn print_computation(out: &mut String, computation: &Computation, entry: bool, n
         .instructions
         .iter()
         .filter(|i| i.opcode == "parameter")
-        .map(|i| {
-            (
-                i.parameter_number,
-                format!("{}: {}", i.name, instruction_shape(i, false)),
-            )
-        })
+        .map(|i| (i.parameter_number, format!("{}: {}", i.name, instruction_shape(i, false))))
         .collect();
     let mut parameters = parameters;
     parameters.sort();
     let parameters: Vec<_> = parameters.into_iter().map(|(_, text)| text).collect();
-    let result = computation
-        .program_shape
-        .as_ref()
-        .and_then(|p| p.result.as_ref());
+    let result = computation.program_shape.as_ref().and_then(|p| p.result.as_ref());
     let result = result.map_or(String::new(), |s| shape_text(s, false));
-    let _ = writeln!(
-        out,
-        "%{} ({}) -> {result} {{",
-        computation.name,
-        parameters.join(", ")
-    );
+    let _ = writeln!(out, "%{} ({}) -> {result} {{", computation.name, parameters.join(", "));
     for instruction in &computation.instructions {
-        let root = if instruction.id == computation.root_id {
-            "ROOT "
-        } else {
-            ""
-        };
+        let root = if instruction.id == computation.root_id { "ROOT " } else { "" };
         let _ = writeln!(out, "  {root}{}", instruction_text(instruction, names));
     }
     out.push_str("}\n");
 }
 
 fn instruction_shape(instruction: &Instruction, layout: bool) -> String {
-    instruction
-        .shape
-        .as_ref()
-        .map_or(String::new(), |s| shape_text(s, layout))
+    instruction.shape.as_ref().map_or(String::new(), |s| shape_text(s, layout))
 }
 
 fn instruction_text(i: &Instruction, names: &Names) -> String {
@@ -133,20 +79,10 @@ fn instruction_text(i: &Instruction, names: &Names) -> String {
     };
     let operands = match i.opcode.as_str() {
         "parameter" => i.parameter_number.to_string(),
-        "constant" => i.literal.as_ref().map_or("?".to_owned(), literal),
-        _ => i
-            .operand_ids
-            .iter()
-            .map(name)
-            .collect::<Vec<_>>()
-            .join(", "),
+        "constant" => i.literal.as_ref().map_or("?".to_owned(), literal::text),
+        _ => i.operand_ids.iter().map(name).collect::<Vec<_>>().join(", "),
     };
-    let mut text = format!(
-        "%{} = {} {}({operands})",
-        i.name,
-        instruction_shape(i, true),
-        i.opcode
-    );
+    let mut text = format!("%{} = {} {}({operands})", i.name, instruction_shape(i, true), i.opcode);
     for (key, value) in attributes(i, names) {
         let _ = write!(text, ", {key}={value}");
     }
@@ -164,30 +100,11 @@ fn instruction_text(i: &Instruction, names: &Names) -> String {
 fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
     let mut list = Vec::new();
     let op = i.opcode.as_str();
-    let with_dimensions = [
-        "broadcast",
-        "concatenate",
-        "iota",
-        "map",
-        "reduce",
-        "reverse",
-        "sort",
-        "transpose",
-    ];
-    let collective = [
-        "all-gather",
-        "all-to-all",
-        "reduce-scatter",
-        "get-dimension-size",
-    ];
+    let with_dimensions = ["broadcast", "concatenate", "iota", "map", "reduce", "reverse", "sort", "transpose"];
+    let collective = ["all-gather", "all-to-all", "reduce-scatter", "get-dimension-size"];
     if op == "iota" {
-        list.push((
-            "iota_dimension",
-            i.dimensions.first().copied().unwrap_or(0).to_string(),
-        ));
-    } else if with_dimensions.contains(&op)
-        || (collective.contains(&op) && !i.dimensions.is_empty())
-    {
+        list.push(("iota_dimension", i.dimensions.first().copied().unwrap_or(0).to_string()));
+    } else if with_dimensions.contains(&op) || (collective.contains(&op) && !i.dimensions.is_empty()) {
         list.push(("dimensions", braces(&i.dimensions)));
     }
     if op == "get-tuple-element" {
@@ -209,10 +126,8 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         if let Some(c) = &i.convolution {
             list.push(("dim_labels", dim_labels(c)));
         }
-        for (key, count) in [
-            ("feature_group_count", i.feature_group_count),
-            ("batch_group_count", i.batch_group_count),
-        ] {
+        for (key, count) in [("feature_group_count", i.feature_group_count), ("batch_group_count", i.batch_group_count)]
+        {
             if count > 1 {
                 list.push((key, count.to_string()));
             }
@@ -238,10 +153,7 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         ]);
         if !g.operand_batching_dims.is_empty() {
             list.push(("operand_batching_dims", braces(&g.operand_batching_dims)));
-            list.push((
-                "start_indices_batching_dims",
-                braces(&g.start_indices_batching_dims),
-            ));
+            list.push(("start_indices_batching_dims", braces(&g.start_indices_batching_dims)));
         }
         list.push(("index_vector_dim", g.index_vector_dim.to_string()));
         list.push(("slice_sizes", braces(&i.gather_slice_sizes)));
@@ -250,41 +162,27 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         list.extend([
             ("update_window_dims", braces(&s.update_window_dims)),
             ("inserted_window_dims", braces(&s.inserted_window_dims)),
-            (
-                "scatter_dims_to_operand_dims",
-                braces(&s.scatter_dims_to_operand_dims),
-            ),
+            ("scatter_dims_to_operand_dims", braces(&s.scatter_dims_to_operand_dims)),
         ]);
         if !s.input_batching_dims.is_empty() {
             list.push(("input_batching_dims", braces(&s.input_batching_dims)));
-            list.push((
-                "scatter_indices_batching_dims",
-                braces(&s.scatter_indices_batching_dims),
-            ));
+            list.push(("scatter_indices_batching_dims", braces(&s.scatter_indices_batching_dims)));
         }
         list.push(("index_vector_dim", s.index_vector_dim.to_string()));
     }
-    for (key, set) in [
-        ("indices_are_sorted", i.indices_are_sorted),
-        ("unique_indices", i.unique_indices),
-        ("is_stable", i.is_stable),
-    ] {
+    for (key, set) in
+        [("indices_are_sorted", i.indices_are_sorted), ("unique_indices", i.unique_indices), ("is_stable", i.is_stable)]
+    {
         if set {
             list.push((key, "true".to_owned()));
         }
     }
     if op == "fft" {
-        let kind = ["FFT", "IFFT", "RFFT", "IRFFT"]
-            .get(i.fft_type as usize)
-            .unwrap_or(&"?");
+        let kind = ["FFT", "IFFT", "RFFT", "IRFFT"].get(i.fft_type as usize).unwrap_or(&"?");
         list.push(("fft_type", (*kind).to_owned()));
         list.push(("fft_length", braces(&i.fft_length)));
     }
-    if let Some(t) = i
-        .triangular_solve
-        .as_ref()
-        .filter(|_| op == "triangular-solve")
-    {
+    if let Some(t) = i.triangular_solve.as_ref().filter(|_| op == "triangular-solve") {
         let transpose = ["?", "NO_TRANSPOSE", "TRANSPOSE", "ADJOINT"].get(t.transpose_a as usize);
         list.extend([
             ("left_side", t.left_side.to_string()),
@@ -307,11 +205,7 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         list.push(("channel_id", i.channel_id.to_string()));
     }
     if !i.replica_groups.is_empty() {
-        let groups: Vec<_> = i
-            .replica_groups
-            .iter()
-            .map(|g| braces(&g.replica_ids))
-            .collect();
+        let groups: Vec<_> = i.replica_groups.iter().map(|g| braces(&g.replica_ids)).collect();
         list.push(("replica_groups", format!("{{{}}}", groups.join(","))));
     }
     if !i.custom_call_target.is_empty() {
@@ -325,14 +219,7 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
         let config = String::from_utf8_lossy(&i.backend_config);
         // A JSON object stands as it is; anything else is quoted.
         let json = config.starts_with('{');
-        list.push((
-            "backend_config",
-            if json {
-                config.into_owned()
-            } else {
-                format!("{config:?}")
-            },
-        ));
+        list.push(("backend_config", if json { config.into_owned() } else { format!("{config:?}") }));
     }
     list
 }
@@ -351,10 +238,7 @@ fn called_computations(i: &Instruction, names: &Names, list: &mut Vec<(&'static 
             list.push(("body", body.clone()));
         }
         ("conditional", branches) => {
-            list.push((
-                "branch_computations",
-                format!("{{{}}}", branches.join(", ")),
-            ));
+            list.push(("branch_computations", format!("{{{}}}", branches.join(", "))));
         }
         ("select-and-scatter", [select, scatter]) => {
             list.push(("select", select.clone()));
@@ -377,23 +261,7 @@ fn metadata_text(metadata: &OpMetadata) -> String {
     if metadata.source_line != 0 {
         parts.push(format!("source_line={}", metadata.source_line));
     }
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!(", metadata={{{}}}", parts.join(" "))
-    }
-}
-
-fn join<T: Display>(items: impl IntoIterator<Item = T>, separator: &str) -> String {
-    items
-        .into_iter()
-        .map(|x| x.to_string())
-        .collect::<Vec<_>>()
-        .join(separator)
-}
-
-fn braces(dims: &[i64]) -> String {
-    format!("{{{}}}", join(dims, ","))
+    if parts.is_empty() { String::new() } else { format!(", metadata={{{}}}", parts.join(" ")) }
 }
 
 fn slices(dims: &[SliceDimensions]) -> String {
@@ -423,247 +291,37 @@ fn window(window: &Window) -> String {
         }
     };
     let any = |f: fn(&WindowDimension) -> bool| dims.iter().any(f);
-    push(
-        "stride",
-        any(|d| d.stride > 1),
-        join(dims.iter().map(|d| d.stride), "x"),
-    );
+    push("stride", any(|d| d.stride > 1), join(dims.iter().map(|d| d.stride), "x"));
     push(
         "pad",
         any(|d| d.padding_low != 0 || d.padding_high != 0),
-        join(
-            dims.iter()
-                .map(|d| format!("{}_{}", d.padding_low, d.padding_high)),
-            "x",
-        ),
+        join(dims.iter().map(|d| format!("{}_{}", d.padding_low, d.padding_high)), "x"),
     );
-    push(
-        "lhs_dilate",
-        any(|d| d.base_dilation > 1),
-        join(dims.iter().map(|d| d.base_dilation), "x"),
-    );
-    push(
-        "rhs_dilate",
-        any(|d| d.window_dilation > 1),
-        join(dims.iter().map(|d| d.window_dilation), "x"),
-    );
-    push(
-        "rhs_reversal",
-        any(|d| d.reversal),
-        join(dims.iter().map(|d| u8::from(d.reversal)), "x"),
-    );
+    push("lhs_dilate", any(|d| d.base_dilation > 1), join(dims.iter().map(|d| d.base_dilation), "x"));
+    push("rhs_dilate", any(|d| d.window_dilation > 1), join(dims.iter().map(|d| d.window_dilation), "x"));
+    push("rhs_reversal", any(|d| d.reversal), join(dims.iter().map(|d| u8::from(d.reversal)), "x"));
     format!("{{{}}}", parts.join(" "))
 }
 
 /// Which dimension is what in a convolution: `b01f_01io->b01f`.
 fn dim_labels(c: &ConvolutionDimensions) -> String {
     let labels = |first: (char, i64), second: (char, i64), spatial: &[i64]| {
-        let mut places: Vec<(i64, String)> =
-            vec![(first.1, first.0.into()), (second.1, second.0.into())];
-        places.extend(
-            spatial
-                .iter()
-                .enumerate()
-                .map(|(n, &place)| (place, n.to_string())),
-        );
+        let mut places: Vec<(i64, String)> = vec![(first.1, first.0.into()), (second.1, second.0.into())];
+        places.extend(spatial.iter().enumerate().map(|(n, &place)| (place, n.to_string())));
         places.sort();
         join(places.into_iter().map(|(_, label)| label), "")
     };
     format!(
         "{}_{}->{}",
-        labels(
-            ('b', c.input_batch),
-            ('f', c.input_feature),
-            &c.input_spatial
-        ),
-        labels(
-            ('i', c.kernel_input_feature),
-            ('o', c.kernel_output_feature),
-            &c.kernel_spatial
-        ),
-        labels(
-            ('b', c.output_batch),
-            ('f', c.output_feature),
-            &c.output_spatial
-        ),
+        labels(('b', c.input_batch), ('f', c.input_feature), &c.input_spatial),
+        labels(('i', c.kernel_input_feature), ('o', c.kernel_output_feature), &c.kernel_spatial),
+        labels(('b', c.output_batch), ('f', c.output_feature), &c.output_spatial),
     )
-}
-
-/// The name of an element type by XLA's own number, which differs from PJRT's.
-pub(super) fn type_name(code: i32) -> String {
-    const NAMES: [&str; 19] = [
-        "invalid", "pred", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f16", "f32",
-        "f64", "tuple", "opaque", "c64", "bf16", "token", "c128",
-    ];
-    match usize::try_from(code).ok().and_then(|c| NAMES.get(c)) {
-        Some(name) => (*name).to_owned(),
-        None => format!("type{code}"),
-    }
-}
-
-const TUPLE: i32 = 13;
-
-fn shape_text(shape: &Shape, layout: bool) -> String {
-    if shape.element_type == TUPLE {
-        return format!(
-            "({})",
-            join(
-                shape.tuple_shapes.iter().map(|s| shape_text(s, layout)),
-                ", "
-            )
-        );
-    }
-    let dynamic = |n: usize| shape.is_dynamic_dimension.get(n).is_some_and(|&d| d);
-    let dims = shape.dimensions.iter().enumerate();
-    let dims = dims.map(|(n, d)| {
-        if dynamic(n) {
-            format!("<={d}")
-        } else {
-            d.to_string()
-        }
-    });
-    let mut text = format!("{}[{}]", type_name(shape.element_type), join(dims, ","));
-    if let Some(order) = shape.layout.as_ref().map(|l| &l.minor_to_major)
-        && layout
-        && !order.is_empty()
-    {
-        text.push_str(&braces(order));
-    }
-    text
-}
-
-/// A constant's value, with braces around each row.
-fn literal(literal: &Literal) -> String {
-    if !literal.tuple_literals.is_empty() {
-        return format!(
-            "({})",
-            join(literal.tuple_literals.iter().map(self::literal), ", ")
-        );
-    }
-    let Some(shape) = &literal.shape else {
-        return "?".to_owned();
-    };
-    let count: i64 = shape.dimensions.iter().product();
-    if count as usize > LITERAL_LIMIT {
-        return "{...}".to_owned();
-    }
-    nest(&elements(literal, shape.element_type), &shape.dimensions)
-}
-
-fn nest(elements: &[String], dims: &[i64]) -> String {
-    let Some((&rows, inner)) = dims.split_first() else {
-        return elements.first().cloned().unwrap_or_else(|| "?".to_owned());
-    };
-    let row = inner.iter().product::<i64>().max(0) as usize;
-    let row_text = |n: usize| nest(elements.get(n * row..(n + 1) * row).unwrap_or(&[]), inner);
-    format!(
-        "{{{}}}",
-        join((0..rows.max(0) as usize).map(row_text), ", ")
-    )
-}
-
-/// The elements as text, in row-major order.
-fn elements(l: &Literal, element_type: i32) -> Vec<String> {
-    fn all<T: Display>(values: &[T]) -> Vec<String> {
-        values.iter().map(T::to_string).collect()
-    }
-    fn pairs<T: Display>(values: &[T]) -> Vec<String> {
-        values
-            .chunks_exact(2)
-            .map(|c| format!("({}, {})", c[0], c[1]))
-            .collect()
-    }
-    let halves = |bytes: &[u8]| {
-        bytes
-            .chunks_exact(2)
-            .map(|c| u16::from_le_bytes([c[0], c[1]]))
-            .collect::<Vec<_>>()
-    };
-    match type_name(element_type).as_str() {
-        "pred" => all(&l.preds),
-        "s8" => l.s8s.iter().map(|&b| (b as i8).to_string()).collect(),
-        "s16" => halves(&l.s16s)
-            .iter()
-            .map(|&h| (h as i16).to_string())
-            .collect(),
-        "s32" => all(&l.s32s),
-        "s64" => all(&l.s64s),
-        "u8" => all(&l.u8s),
-        "u16" => all(&halves(&l.u16s)),
-        "u32" => all(&l.u32s),
-        "u64" => all(&l.u64s),
-        "f16" => halves(&l.f16s)
-            .iter()
-            .map(|&h| half_to_f32(h).to_string())
-            .collect(),
-        "bf16" => halves(&l.bf16s)
-            .iter()
-            .map(|&h| f32::from_bits(u32::from(h) << 16).to_string())
-            .collect(),
-        "f32" => all(&l.f32s),
-        "f64" => all(&l.f64s),
-        "c64" => pairs(&l.c64s),
-        "c128" => pairs(&l.c128s),
-        _ => Vec::new(),
-    }
-}
-
-/// The value of an IEEE half.
-fn half_to_f32(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = ((bits >> 10) & 0x1f, f32::from(bits & 0x3ff));
-    sign * match exponent {
-        0 => fraction * 2f32.powi(-24),
-        0x1f if fraction == 0.0 => f32::INFINITY,
-        0x1f => f32::NAN,
-        e => (1.0 + fraction / 1024.0) * 2f32.powi(i32::from(e) - 15),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn halves_are_read() {
-        for (bits, value) in [
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x0001, 5.9604645e-8),
-            (0x7bff, 65504.0),
-        ] {
-            assert_eq!(half_to_f32(bits), value);
-        }
-        assert_eq!(half_to_f32(0xfc00), f32::NEG_INFINITY);
-        assert!(half_to_f32(0x7e00).is_nan());
-    }
-
-    #[test]
-    fn literals_nest_by_rows() {
-        let shape = Shape {
-            element_type: 4,
-            dimensions: vec![2, 2],
-            ..Shape::default()
-        };
-        let l = Literal {
-            shape: Some(shape),
-            s32s: vec![1, 2, 3, 4],
-            ..Literal::default()
-        };
-        assert_eq!(literal(&l), "{{1, 2}, {3, 4}}");
-        let shape = Shape {
-            element_type: 11,
-            dimensions: vec![100],
-            ..Shape::default()
-        };
-        assert_eq!(
-            literal(&Literal {
-                shape: Some(shape),
-                ..Literal::default()
-            }),
-            "{...}"
-        );
-    }
 
     #[test]
     fn convolution_labels() {

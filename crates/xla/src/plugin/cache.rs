@@ -34,12 +34,7 @@ pub(super) fn root(cache: &Path) -> PathBuf {
 
 /// Where this plugin's library is kept.
 pub(super) fn path(cache: &Path, entry: &LockEntry) -> PathBuf {
-    root(cache)
-        .join(format!(
-            "{}-{}-{}",
-            entry.package, entry.version, entry.target
-        ))
-        .join(entry.file_name())
+    root(cache).join(format!("{}-{}-{}", entry.package, entry.version, entry.target)).join(entry.file_name())
 }
 
 fn marker_path(library: &Path) -> PathBuf {
@@ -55,10 +50,7 @@ fn marker(entry: &LockEntry, meta: &fs::Metadata) -> String {
 
 /// Length and time of change of a file: while they hold, so does its hash.
 fn state_of(meta: &fs::Metadata) -> String {
-    let changed = meta
-        .modified()
-        .ok()
-        .and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+    let changed = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
     let changed = changed.map_or(0, |t| t.as_nanos());
     format!("size = \"{}\"\nchanged = \"{changed}\"\n", meta.len())
 }
@@ -96,11 +88,7 @@ pub(super) fn state(cache: &Path, entry: &LockEntry) -> CacheState {
         return damaged("it is not a file".into());
     }
     if meta.len() != entry.library_size {
-        return damaged(format!(
-            "it has {} bytes, not {}",
-            meta.len(),
-            entry.library_size
-        ));
+        return damaged(format!("it has {} bytes, not {}", meta.len(), entry.library_size));
     }
     let marker = marker(entry, &meta);
     let marker_path = marker_path(&library);
@@ -113,10 +101,7 @@ pub(super) fn state(cache: &Path, entry: &LockEntry) -> CacheState {
             let _ = write_atomically(&marker_path, marker.as_bytes());
             CacheState::Good
         }
-        Ok(sha256) => damaged(format!(
-            "its sha256 is {sha256}, not {}",
-            entry.library_sha256
-        )),
+        Ok(sha256) => damaged(format!("its sha256 is {sha256}, not {}", entry.library_sha256)),
         Err(e) => damaged(e.to_string()),
     }
 }
@@ -165,11 +150,7 @@ pub(super) fn sweep(dir: &Path) {
         let name = name.to_string_lossy();
         if name.starts_with('.') && name.ends_with(".partial") {
             let path = item.path();
-            let _ = if path.is_dir() {
-                fs::remove_dir_all(&path)
-            } else {
-                fs::remove_file(&path)
-            };
+            let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         }
     }
 }
@@ -186,22 +167,12 @@ mod tests {
         fs::write(&library, "one").unwrap();
         let one = remembered_hash(&cache, &library).unwrap();
         assert_eq!(one, hash::file(&library).unwrap());
-        let memo = fs::read_dir(cache.join("hashes"))
-            .unwrap()
-            .next()
-            .unwrap()
-            .unwrap()
-            .path();
-        let changed = fs::read_to_string(&memo)
-            .unwrap()
-            .replace(&one, &"0".repeat(64));
+        let memo = fs::read_dir(cache.join("hashes")).unwrap().next().unwrap().unwrap().path();
+        let changed = fs::read_to_string(&memo).unwrap().replace(&one, &"0".repeat(64));
         fs::write(&memo, changed).unwrap();
         assert_eq!(remembered_hash(&cache, &library).unwrap(), "0".repeat(64));
         fs::write(&library, "other").unwrap();
-        assert_eq!(
-            remembered_hash(&cache, &library).unwrap(),
-            hash::file(&library).unwrap()
-        );
+        assert_eq!(remembered_hash(&cache, &library).unwrap(), hash::file(&library).unwrap());
         // A cache that cannot be written to does no harm.
         fs::write(dir.join("file"), "").unwrap();
         assert!(remembered_hash(&dir.join("file"), &library).is_ok());

@@ -17,16 +17,10 @@ use crate::hash;
 const PIPS: &[&[&str]] = &[&["python3", "-m", "pip"], &["pip3"], &["pip"]];
 
 /// Fetches the first of `wanted` that can be had. One process fetches, the others wait for it.
-pub(super) fn fetch(
-    finder: &Finder,
-    cache_dir: &Path,
-    wanted: &[&'static LockEntry],
-) -> Result<Location> {
+pub(super) fn fetch(finder: &Finder, cache_dir: &Path, wanted: &[&'static LockEntry]) -> Result<Location> {
     let root = cache::root(cache_dir);
-    let unwritable = |path: &Path, e: io::Error| Error::CacheUnwritable {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    };
+    let unwritable =
+        |path: &Path, e: io::Error| Error::CacheUnwritable { path: path.to_owned(), reason: e.to_string() };
     fs::create_dir_all(&root).map_err(|e| unwritable(&root, e))?;
     let lock_path = root.join(".lock");
     let lock = File::options()
@@ -52,19 +46,11 @@ pub(super) fn fetch(
     for entry in wanted {
         match fetch_entry(finder, cache_dir, entry) {
             Ok(path) => {
-                return Ok(Location {
-                    path,
-                    source: Source::Fetched,
-                    entry: Some(entry),
-                });
+                return Ok(Location { path, source: Source::Fetched, entry: Some(entry) });
             }
             // Only a package that does not exist for this machine is a reason to take another one:
             // the rest would fail for all of them, or should be known.
-            Err(
-                e @ Error::FetchFailed {
-                    unavailable: true, ..
-                },
-            ) => {
+            Err(e @ Error::FetchFailed { unavailable: true, .. }) => {
                 first_error.get_or_insert(e);
             }
             Err(e) => return Err(e),
@@ -81,15 +67,10 @@ pub(super) fn fetch(
 fn fetch_entry(finder: &Finder, cache_dir: &Path, entry: &'static LockEntry) -> Result<PathBuf> {
     let library = cache::path(cache_dir, entry);
     let home = library.parent().unwrap_or(cache_dir);
-    let unwritable = |path: &Path, e: io::Error| Error::CacheUnwritable {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    };
+    let unwritable =
+        |path: &Path, e: io::Error| Error::CacheUnwritable { path: path.to_owned(), reason: e.to_string() };
     if let CacheState::Damaged { reason } = cache::state(cache_dir, entry) {
-        say(&format!(
-            "the cached PJRT plugin {} is damaged ({reason}); fetching it anew",
-            library.display()
-        ));
+        say(&format!("the cached PJRT plugin {} is damaged ({reason}); fetching it anew", library.display()));
     }
     fs::create_dir_all(home).map_err(|e| unwritable(home, e))?;
     cache::sweep(home);
@@ -126,10 +107,7 @@ impl Downloads {
         let path = cache::temporary(&root.join("download"));
         match fs::create_dir(&path) {
             Ok(()) => Ok(Self(path)),
-            Err(e) => Err(Error::CacheUnwritable {
-                path,
-                reason: e.to_string(),
-            }),
+            Err(e) => Err(Error::CacheUnwritable { path, reason: e.to_string() }),
         }
     }
 }
@@ -152,14 +130,9 @@ impl Drop for Temporary {
 /// Has pip download the wheel into `dir`.
 fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
     let requirements = dir.join("requirements.txt");
-    let line = format!(
-        "{}=={} --hash=sha256:{}\n",
-        entry.package, entry.version, entry.wheel_sha256
-    );
-    fs::write(&requirements, line).map_err(|e| Error::CacheUnwritable {
-        path: requirements.clone(),
-        reason: e.to_string(),
-    })?;
+    let line = format!("{}=={} --hash=sha256:{}\n", entry.package, entry.version, entry.wheel_sha256);
+    fs::write(&requirements, line)
+        .map_err(|e| Error::CacheUnwritable { path: requirements.clone(), reason: e.to_string() })?;
     let args: Vec<&OsStr> = [
         "download",
         "--no-deps",
@@ -176,12 +149,7 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
     ]
     .into_iter()
     .map(OsStr::new)
-    .chain([
-        OsStr::new("--dest"),
-        dir.as_os_str(),
-        OsStr::new("-r"),
-        requirements.as_os_str(),
-    ])
+    .chain([OsStr::new("--dest"), dir.as_os_str(), OsStr::new("-r"), requirements.as_os_str()])
     .collect();
 
     for pip in PIPS {
@@ -193,12 +161,12 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
         match command.output() {
             Ok(output) if output.status.success() => return Ok(()),
             Ok(output) if lacks_pip(&output) => {}
-            Ok(output) => return Err(failure(entry, pip, &args, &output)),
+            Ok(output) => return Err(failure(entry, pip, &output)),
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {}
             Err(e) => {
                 return Err(Error::FetchFailed {
                     package: entry.label(),
-                    command: shown(pip, &args),
+                    command: shown(pip, entry),
                     output: e.to_string(),
                     unavailable: false,
                 });
@@ -219,7 +187,7 @@ fn lacks_pip(output: &Output) -> bool {
 }
 
 /// The error for a pip that ran and failed.
-fn failure(entry: &LockEntry, pip: &[&str], args: &[&OsStr], output: &Output) -> Error {
+fn failure(entry: &LockEntry, pip: &[&str], output: &Output) -> Error {
     let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
     said.push_str(&String::from_utf8_lossy(&output.stderr));
     if said.contains("DO NOT MATCH THE HASHES") {
@@ -227,50 +195,34 @@ fn failure(entry: &LockEntry, pip: &[&str], args: &[&OsStr], output: &Output) ->
             .lines()
             .find_map(|line| line.trim().strip_prefix("Got"))
             .map_or("another one".to_owned(), |hash| hash.trim().to_owned());
-        return Error::FetchHash {
-            package: entry.label(),
-            expected: entry.wheel_sha256.to_owned(),
-            found,
-        };
+        return Error::FetchHash { package: entry.label(), expected: entry.wheel_sha256.to_owned(), found };
     }
     // A refused connection ends in "No matching distribution found" as well; the line before tells.
-    let network = [
-        "Retrying",
-        "ConnectionError",
-        "NewConnectionError",
-        "Temporary failure",
-        "timed out",
-    ];
-    let unavailable = said.contains("No matching distribution found")
-        && !network.iter().any(|word| said.contains(word));
+    let network = ["Retrying", "ConnectionError", "NewConnectionError", "Temporary failure", "timed out"];
+    let unavailable =
+        said.contains("No matching distribution found") && !network.iter().any(|word| said.contains(word));
     let lines: Vec<_> = said.lines().collect();
     let mut tail = lines[lines.len().saturating_sub(12)..].join("\n");
     if tail.is_empty() {
         tail = format!("nothing ({})", output.status);
     }
-    Error::FetchFailed {
-        package: entry.label(),
-        command: shown(pip, args),
-        output: tail,
-        unavailable,
-    }
+    Error::FetchFailed { package: entry.label(), command: shown(pip, entry), output: tail, unavailable }
 }
 
-fn shown(pip: &[&str], args: &[&OsStr]) -> String {
-    let args = args.iter().map(|a| a.to_string_lossy());
-    pip.iter()
-        .map(|&p| p.into())
-        .chain(args)
-        .collect::<Vec<_>>()
-        .join(" ")
+/// The command without the files that are gone once it has failed, so that it can be tried by hand.
+fn shown(pip: &[&str], entry: &LockEntry) -> String {
+    format!(
+        "{} download --no-deps --only-binary :all: --platform {} {}=={}",
+        pip.join(" "),
+        entry.wheel_tag,
+        entry.package,
+        entry.version
+    )
 }
 
 /// Finds the wheel pip has left in `dir` and compares its hash with the lock.
 fn verified_wheel(entry: &LockEntry, dir: &Path) -> Result<PathBuf> {
-    let unreadable = |e: io::Error| Error::CacheUnwritable {
-        path: dir.to_owned(),
-        reason: e.to_string(),
-    };
+    let unreadable = |e: io::Error| Error::CacheUnwritable { path: dir.to_owned(), reason: e.to_string() };
     let wheel = fs::read_dir(dir)
         .map_err(unreadable)?
         .flatten()
@@ -290,45 +242,28 @@ fn verified_wheel(entry: &LockEntry, dir: &Path) -> Result<PathBuf> {
         } else {
             sha256
         };
-        return Err(Error::FetchHash {
-            package: entry.label(),
-            expected: entry.wheel_sha256.to_owned(),
-            found,
-        });
+        return Err(Error::FetchHash { package: entry.label(), expected: entry.wheel_sha256.to_owned(), found });
     }
     Ok(wheel)
 }
 
 /// Unpacks the library to `to`, verifies it and makes it last.
 fn unpack(entry: &LockEntry, wheel: &Path, to: &Path) -> Result<()> {
-    let contents = |reason: String| Error::FetchContents {
-        package: entry.label(),
-        reason,
-    };
-    let unwritable = |e: io::Error| Error::CacheUnwritable {
-        path: to.to_owned(),
-        reason: e.to_string(),
-    };
+    let contents = |reason: String| Error::FetchContents { package: entry.label(), reason };
+    let unwritable = |e: io::Error| Error::CacheUnwritable { path: to.to_owned(), reason: e.to_string() };
     let file = File::open(wheel).map_err(unwritable)?;
     let mut archive = zip::ZipArchive::new(file).map_err(|e| contents(e.to_string()))?;
-    let mut member = archive
-        .by_name(entry.library)
-        .map_err(|e| contents(format!("{}: {e}", entry.library)))?;
+    let mut member = archive.by_name(entry.library).map_err(|e| contents(format!("{}: {e}", entry.library)))?;
     let mut out = BufWriter::new(File::create(to).map_err(unwritable)?);
     let (sha256, _) = hash::copy(&mut member, &mut out).map_err(|e| match e.kind() {
         // The archive's own complaints; all else comes from writing.
-        ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::InvalidInput => {
-            contents(e.to_string())
-        }
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::InvalidInput => contents(e.to_string()),
         _ => unwritable(e),
     })?;
     let out = out.into_inner().map_err(|e| unwritable(e.into_error()))?;
     out.sync_all().map_err(unwritable)?;
     if sha256 != entry.library_sha256 {
-        return Err(contents(format!(
-            "the sha256 of {} is {sha256}, not {}",
-            entry.library, entry.library_sha256
-        )));
+        return Err(contents(format!("the sha256 of {} is {sha256}, not {}", entry.library, entry.library_sha256)));
     }
     Ok(())
 }
@@ -337,21 +272,16 @@ fn unpack(entry: &LockEntry, wheel: &Path, to: &Path) -> Result<()> {
 /// carries besides the plugin.
 #[cfg(test)]
 pub(crate) fn fetch_file(finder: &Finder, entry: &LockEntry, name: &str, to: &Path) -> Result<()> {
-    let failed = |e: io::Error| Error::CacheUnwritable {
-        path: to.to_owned(),
-        reason: e.to_string(),
-    };
+    let failed = |e: io::Error| Error::CacheUnwritable { path: to.to_owned(), reason: e.to_string() };
     let dir = to.parent().unwrap_or(to);
     fs::create_dir_all(dir).map_err(failed)?;
     let downloads = Downloads::new(dir)?;
     download(finder, entry, &downloads.0)?;
     let wheel = verified_wheel(entry, &downloads.0)?;
-    let mut archive = zip::ZipArchive::new(File::open(wheel).map_err(failed)?)
-        .map_err(|e| failed(io::Error::other(e)))?;
+    let mut archive =
+        zip::ZipArchive::new(File::open(wheel).map_err(failed)?).map_err(|e| failed(io::Error::other(e)))?;
     let mut bytes = Vec::new();
-    let mut member = archive
-        .by_name(name)
-        .map_err(|e| failed(io::Error::other(e)))?;
+    let mut member = archive.by_name(name).map_err(|e| failed(io::Error::other(e)))?;
     io::copy(&mut member, &mut bytes).map_err(failed)?;
     cache::write_atomically(to, &bytes).map_err(failed)
 }

@@ -59,8 +59,7 @@ pub fn target() -> String {
 pub fn lock_entries() -> &'static [LockEntry] {
     static ENTRIES: OnceLock<Vec<LockEntry>> = OnceLock::new();
     ENTRIES.get_or_init(|| {
-        parse(include_str!("../../../../third_party/plugins.lock"))
-            .expect("a unit test parses the built-in lock")
+        parse(include_str!("../../../../third_party/plugins.lock")).expect("a unit test parses the built-in lock")
     })
 }
 
@@ -86,9 +85,7 @@ pub fn parse(text: &'static str) -> Result<Vec<LockEntry>, String> {
         match (field, &mut table) {
             (Some(field), Some((_, fields))) => fields.push(field),
             _ => {
-                return Err(format!(
-                    "line {number} is neither [[plugin]] nor key = \"text\""
-                ));
+                return Err(format!("line {number} is neither [[plugin]] nor key = \"text\""));
             }
         }
     }
@@ -109,22 +106,14 @@ fn entry(at: usize, fields: &[(&str, &'static str)]) -> Result<LockEntry, String
     };
     let sha256 = |key: &str| {
         let value = get(key)?;
-        let digits = value
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let digits = value.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if value.len() == 64 && digits {
             Ok(value)
         } else {
-            Err(format!(
-                "{key} of the plugin at line {at} is no SHA-256 in lower-case digits"
-            ))
+            Err(format!("{key} of the plugin at line {at} is no SHA-256 in lower-case digits"))
         }
     };
-    let size = |key: &str| {
-        get(key)?
-            .parse()
-            .map_err(|_| format!("{key} of the plugin at line {at} is no number"))
-    };
+    let size = |key: &str| get(key)?.parse().map_err(|_| format!("{key} of the plugin at line {at} is no number"));
     Ok(LockEntry {
         package: get("package")?,
         version: get("version")?,
@@ -152,20 +141,11 @@ mod tests {
     fn the_built_in_lock_is_sound() {
         let entries = lock_entries();
         let first = |platform, target: &str| {
-            entries
-                .iter()
-                .find(|e| e.platform == platform && e.target == target)
-                .map(|e| e.package)
+            entries.iter().find(|e| e.platform == platform && e.target == target).map(|e| e.package)
         };
-        assert_eq!(
-            first(Platform::Cpu, "linux-x86_64"),
-            Some("lammps-jax-pjrt-cpu")
-        );
+        assert_eq!(first(Platform::Cpu, "linux-x86_64"), Some("lammps-jax-pjrt-cpu"));
         assert_eq!(first(Platform::Cpu, "linux-aarch64"), Some("xla-cpu-pjrt"));
-        assert_eq!(
-            first(Platform::Cuda, "linux-x86_64"),
-            Some("jax-cuda12-pjrt")
-        );
+        assert_eq!(first(Platform::Cuda, "linux-x86_64"), Some("jax-cuda12-pjrt"));
         assert!(entries.iter().all(|e| e.file_name().ends_with(".so")));
     }
 

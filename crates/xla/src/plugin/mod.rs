@@ -91,11 +91,7 @@ pub struct Location {
 impl Location {
     /// A plugin at a path that the program names itself.
     pub fn explicit(path: impl Into<PathBuf>) -> Location {
-        Location {
-            path: path.into(),
-            source: Source::Explicit,
-            entry: None,
-        }
+        Location { path: path.into(), source: Source::Explicit, entry: None }
     }
 
     /// Its SHA-256, where the lookup has made sure of it.
@@ -129,10 +125,7 @@ pub fn find_cached(platform: Platform) -> Option<Location> {
 /// lock says is an error; one named by the user is only reported on.
 pub fn verify(location: &Location) -> Result<Verified> {
     let path = &location.path;
-    let unreadable = |e: std::io::Error| Error::PluginInvalid {
-        path: path.clone(),
-        reason: e.to_string(),
-    };
+    let unreadable = |e: std::io::Error| Error::PluginInvalid { path: path.clone(), reason: e.to_string() };
     let size = path.metadata().map_err(unreadable)?.len();
     let sha256 = hash::file(path).map_err(unreadable)?;
     let locked = match location.entry {
@@ -145,11 +138,7 @@ pub fn verify(location: &Location) -> Result<Verified> {
         Some(_) => true,
         None => lock_entries().iter().any(|e| e.library_sha256 == sha256),
     };
-    Ok(Verified {
-        sha256,
-        size,
-        locked,
-    })
+    Ok(Verified { sha256, size, locked })
 }
 
 /// The SHA-256 of any plugin. That of one outside the cache is remembered in the cache directory.
@@ -170,11 +159,7 @@ fn cache_dir_from(env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
     let set = |name| env(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     // The standard for XDG directories asks for relative paths to be ignored.
     set("COTANGENT_CACHE_DIR")
-        .or_else(|| {
-            set("XDG_CACHE_HOME")
-                .filter(|p| p.is_absolute())
-                .map(|p| p.join("cotangent"))
-        })
+        .or_else(|| set("XDG_CACHE_HOME").filter(|p| p.is_absolute()).map(|p| p.join("cotangent")))
         .or_else(|| set("HOME").map(|p| p.join(".cache").join("cotangent")))
         .ok_or(Error::NoCacheDirectory)
 }
@@ -226,11 +211,7 @@ impl Finder {
         }
         if let Some(path) = &self.environment {
             exists(path, self.platform.variable())?;
-            return Ok(Location {
-                path: path.clone(),
-                source: Source::Environment,
-                entry: None,
-            });
+            return Ok(Location { path: path.clone(), source: Source::Environment, entry: None });
         }
         let wanted: Vec<_> = self.wanted().collect();
         let Some(first) = wanted.first() else {
@@ -248,17 +229,10 @@ impl Finder {
             // A damaged copy explains more than its absence.
             for entry in &wanted {
                 if let CacheState::Damaged { reason } = cache::state(&cache, entry) {
-                    return Err(Error::CacheDamaged {
-                        path: cache::path(&cache, entry),
-                        reason,
-                    });
+                    return Err(Error::CacheDamaged { path: cache::path(&cache, entry), reason });
                 }
             }
-            return Err(Error::Offline {
-                package: first.label(),
-                cache,
-                variable: self.platform.variable(),
-            });
+            return Err(Error::Offline { package: first.label(), cache, variable: self.platform.variable() });
         }
         fetch::fetch(self, &cache, &wanted)
     }
@@ -266,13 +240,11 @@ impl Finder {
     /// Finds the plugin in the cache, and looks nowhere else. The first entry of the lock wins.
     pub fn find_cached(&self) -> Option<Location> {
         let cache = self.cache_dir.as_ref().ok()?;
-        self.wanted()
-            .find(|entry| cache::state(cache, entry) == CacheState::Good)
-            .map(|entry| Location {
-                path: cache::path(cache, entry),
-                source: Source::Cache,
-                entry: Some(entry),
-            })
+        self.wanted().find(|entry| cache::state(cache, entry) == CacheState::Good).map(|entry| Location {
+            path: cache::path(cache, entry),
+            source: Source::Cache,
+            entry: Some(entry),
+        })
     }
 
     /// The entries of the lock that fit, each with its path and state in the cache.
@@ -280,29 +252,18 @@ impl Finder {
         let Ok(cache) = &self.cache_dir else {
             return Vec::new();
         };
-        self.wanted()
-            .map(|e| (e, cache::path(cache, e), cache::state(cache, e)))
-            .collect()
+        self.wanted().map(|e| (e, cache::path(cache, e), cache::state(cache, e))).collect()
     }
 
     /// The entries of the lock for this platform and machine.
     fn wanted(&self) -> impl Iterator<Item = &'static LockEntry> + use<> {
         let platform = self.platform;
-        self.entries
-            .iter()
-            .filter(move |e| e.platform == platform && e.fits_this_machine())
+        self.entries.iter().filter(move |e| e.platform == platform && e.fits_this_machine())
     }
 }
 
 fn exists(path: &Path, from: &str) -> Result<()> {
-    if path.exists() {
-        Ok(())
-    } else {
-        Err(Error::PluginMissing {
-            from: from.to_owned(),
-            path: path.to_owned(),
-        })
-    }
+    if path.exists() { Ok(()) } else { Err(Error::PluginMissing { from: from.to_owned(), path: path.to_owned() }) }
 }
 
 #[cfg(test)]
@@ -310,35 +271,17 @@ mod tests {
     use super::*;
 
     fn vars(pairs: &'static [(&'static str, &'static str)]) -> impl Fn(&str) -> Option<OsString> {
-        move |name| {
-            pairs
-                .iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, v)| v.into())
-        }
+        move |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| v.into())
     }
 
     #[test]
     fn the_cache_directory_is_looked_up_in_order() {
         let dir = |pairs| cache_dir_from(&vars(pairs));
-        let all = &[
-            ("COTANGENT_CACHE_DIR", "/c"),
-            ("XDG_CACHE_HOME", "/x"),
-            ("HOME", "/h"),
-        ];
+        let all = &[("COTANGENT_CACHE_DIR", "/c"), ("XDG_CACHE_HOME", "/x"), ("HOME", "/h")];
         assert_eq!(dir(all), Ok("/c".into()));
-        assert_eq!(
-            dir(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]),
-            Ok("/x/cotangent".into())
-        );
-        assert_eq!(
-            dir(&[("XDG_CACHE_HOME", "x"), ("HOME", "/h")]),
-            Ok("/h/.cache/cotangent".into())
-        );
-        assert_eq!(
-            dir(&[("COTANGENT_CACHE_DIR", ""), ("HOME", "/h")]),
-            Ok("/h/.cache/cotangent".into())
-        );
+        assert_eq!(dir(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]), Ok("/x/cotangent".into()));
+        assert_eq!(dir(&[("XDG_CACHE_HOME", "x"), ("HOME", "/h")]), Ok("/h/.cache/cotangent".into()));
+        assert_eq!(dir(&[("COTANGENT_CACHE_DIR", ""), ("HOME", "/h")]), Ok("/h/.cache/cotangent".into()));
         assert_eq!(dir(&[]), Err(Error::NoCacheDirectory));
     }
 
@@ -348,10 +291,7 @@ mod tests {
         assert!(finder(&[("COTANGENT_OFFLINE", "1")]).offline);
         assert!(!finder(&[("COTANGENT_OFFLINE", "0")]).offline);
         assert!(!finder(&[]).offline);
-        assert_eq!(
-            finder(&[("PJRT_CPU_PLUGIN", "/p.so")]).environment,
-            Some("/p.so".into())
-        );
+        assert_eq!(finder(&[("PJRT_CPU_PLUGIN", "/p.so")]).environment, Some("/p.so".into()));
         assert_eq!(finder(&[("PJRT_CUDA_PLUGIN", "/p.so")]).environment, None);
     }
 }

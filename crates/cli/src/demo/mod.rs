@@ -1,0 +1,62 @@
+//! The demos. Each is a module with a [`Demo`]: a name, a summary, a function that runs it and the functions of it
+//! that `cotangent show` knows. To add one, write such a module and name it in [`DEMOS`].
+
+mod notebook;
+mod optimized_learning;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use notebook::Notebook;
+
+use crate::Device;
+use crate::show::Function;
+
+/// A demo.
+pub(crate) struct Demo {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// What it shows, in one line.
+    pub(crate) summary: &'static str,
+    /// Its source: the notebook shows pieces of it.
+    pub(crate) source: &'static str,
+    /// Runs it.
+    pub(crate) run: fn(&mut Notebook) -> Result<()>,
+    /// Functions of it to look at stage by stage.
+    pub(crate) functions: fn() -> Vec<Function>,
+}
+
+/// All demos.
+pub(crate) const DEMOS: &[Demo] = &[optimized_learning::DEMO];
+
+/// What a demo is run with.
+pub(crate) struct Options {
+    /// Print values as JSON instead of a page to read.
+    pub(crate) json: bool,
+    /// Where pictures go.
+    pub(crate) out: Option<PathBuf>,
+    /// What to compute on.
+    pub(crate) device: Device,
+}
+
+/// Lists the demos.
+pub(crate) fn list() -> Result<()> {
+    for demo in DEMOS {
+        crate::say!("{:<22}{}", demo.name, demo.summary)?;
+    }
+    Ok(())
+}
+
+/// Runs the demo of that name.
+pub(crate) fn run(name: &str, options: Options) -> Result<()> {
+    let Some(demo) = DEMOS.iter().find(|d| d.name == name) else {
+        let names: Vec<_> = DEMOS.iter().map(|d| d.name).collect();
+        bail!("there is no demo named `{name}`. There is: {}. `cotangent demo list` describes them", names.join(", "));
+    };
+    options.device.open()?;
+    // A page to read comes with its pictures; values for a program come alone.
+    let pictures = options.out.or_else(|| (!options.json).then(|| PathBuf::from("out").join(name)));
+    let mut notebook = Notebook::new(demo.source, options.json, pictures);
+    notebook.banner(demo.name, demo.summary)?;
+    (demo.run)(&mut notebook)
+}

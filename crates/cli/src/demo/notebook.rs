@@ -1,0 +1,152 @@
+//! A notebook on the terminal: the code of each cell, then what it gives.
+//!
+//! The code shown is the code that runs. A demo calls [`Notebook::cell`] at the start of each cell, and the lines of
+//! its own source after that call, up to the next line that begins with `nb.`, are what is shown.
+
+use std::borrow::Cow;
+use std::io::{IsTerminal, stderr, stdout};
+use std::panic::Location;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressIterator, ProgressStyle};
+
+use crate::plot::Scene;
+use crate::say;
+
+/// Where a demo writes its page, or its values, and its pictures.
+pub(crate) struct Notebook {
+    source: &'static str,
+    json: bool,
+    pictures: Option<PathBuf>,
+    colours: bool,
+}
+
+impl Notebook {
+    pub(crate) fn new(source: &'static str, json: bool, pictures: Option<PathBuf>) -> Notebook {
+        let colours = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Notebook { source, json, pictures, colours }
+    }
+
+    /// Text in one of the terminal's styles, where it has such.
+    fn styled<'a>(&self, code: &str, text: &'a str) -> Cow<'a, str> {
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m").into() } else { text.into() }
+    }
+
+    /// Names the demo.
+    pub(crate) fn banner(&self, name: &str, summary: &str) -> Result<()> {
+        self.print(&format!("{}: {summary}", self.styled("1", name)))
+    }
+
+    /// A heading of the notebook.
+    pub(crate) fn heading(&self, text: &str) -> Result<()> {
+        self.print(&format!("\n{}", self.styled("1;34", &format!("## {text}"))))
+    }
+
+    /// A paragraph of the notebook.
+    pub(crate) fn text(&self, text: &str) -> Result<()> {
+        self.print(&format!("\n{text}"))
+    }
+
+    /// Starts a cell: shows the functions it defines, by name, and the lines of code that follow this call.
+    #[track_caller]
+    pub(crate) fn cell(&self, functions: &[&str]) -> Result<()> {
+        let line = Location::caller().line() as usize;
+        let mut code = Vec::new();
+        for name in functions {
+            code.extend(function(self.source, name).with_context(|| format!("the demo has no function `{name}`"))?);
+            code.push("");
+        }
+        code.extend(following(self.source, line));
+        self.print("")?;
+        for line in code.join("\n").trim_end().lines() {
+            self.print(format!("  {} {}", self.styled("2", "│"), self.styled("36", line)).trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// What a cell gave: shown as `label = value`, and as JSON under the name of the cell.
+    pub(crate) fn value(&self, cell: &str, label: &str, value: impl Into<serde_json::Value>) -> Result<()> {
+        let value = value.into();
+        if self.json {
+            return say!("{}", serde_json::json!({ "cell": cell, "value": value }));
+        }
+        say!("  {} {label} = {}", self.styled("32", "▸"), self.styled("1", &shown(&value)))
+    }
+
+    /// The steps of a loop, with a progress bar where the user sees one. The bar is drawn ten times a second, so
+    /// that it costs the loop nothing.
+    pub(crate) fn steps(&self, what: &'static str, count: u64) -> impl Iterator<Item = u64> + use<> {
+        let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr_with_hz(10))
+            .with_finish(ProgressFinish::AndLeave);
+        if !stderr().is_terminal() || self.json {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let style = ProgressStyle::with_template("  {msg} {bar:32} {pos}/{len} steps, {per_sec}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─"));
+        bar.set_message(what);
+        (0..count).progress_with(bar)
+    }
+
+    /// Whether pictures are wanted.
+    pub(crate) fn wants_pictures(&self) -> bool {
+        self.pictures.is_some()
+    }
+
+    /// Writes a picture, if pictures are wanted.
+    pub(crate) fn picture(&self, name: &str, scene: &Scene) -> Result<()> {
+        let Some(dir) = &self.pictures else { return Ok(()) };
+        let [png, _] = scene.save(dir, name)?;
+        self.print(&format!("  {} {} and .svg", self.styled("35", "▣"), png.display()))
+    }
+
+    /// A line of the page.
+    fn print(&self, line: &str) -> Result<()> {
+        if self.json { Ok(()) } else { say!("{line}") }
+    }
+}
+
+/// A value for a reader: floats with seven digits.
+fn shown(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        serde_json::Value::Number(n) if n.is_f64() => format!("{:?}", n.as_f64().unwrap_or(f64::NAN) as f32),
+        other => other.to_string(),
+    }
+}
+
+/// The lines of a function at the outermost level.
+fn function<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
+    let start = source.lines().position(|line| line.starts_with(&format!("fn {name}(")))?;
+    let length = source.lines().skip(start).position(|line| line == "}")? + 1;
+    Some(source.lines().skip(start).take(length).collect())
+}
+
+/// The lines after one, up to the next that calls the notebook, without their indentation.
+fn following(source: &str, line: usize) -> impl Iterator<Item = &str> {
+    source
+        .lines()
+        .skip(line)
+        .take_while(|line| !line.trim_start().starts_with("nb."))
+        .map(|line| line.strip_prefix("    ").unwrap_or(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str =
+        "fn f(x: i32) -> i32 {\n    x\n}\n\nfn run(nb) {\n    nb.cell(&[]);\n    let x = 1;\n\n    nb.value(x);\n}\n";
+
+    #[test]
+    fn the_code_shown_is_cut_from_the_source() {
+        assert_eq!(function(SOURCE, "f").unwrap(), ["fn f(x: i32) -> i32 {", "    x", "}"]);
+        assert_eq!(function(SOURCE, "g"), None);
+        assert_eq!(following(SOURCE, 6).collect::<Vec<_>>(), ["let x = 1;", ""]);
+    }
+
+    #[test]
+    fn values_are_shown_as_f32() {
+        assert_eq!(shown(&serde_json::json!([1, -0.6666512489318848, 3.0])), "[1, -0.66665125, 3.0]");
+    }
+}

@@ -1,0 +1,176 @@
+//! The binary, as users run it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn cotangent(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cotangent"));
+    command.args(args);
+    command
+}
+
+fn output(args: &[&str]) -> Output {
+    cotangent(args).output().expect("the binary runs")
+}
+
+/// What a command that must succeed prints.
+fn printed(args: &[&str]) -> String {
+    let output = output(args);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?} failed: {stderr}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// What a command that must fail says.
+fn complaint(args: &[&str]) -> String {
+    let output = output(args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    assert!(output.stdout.is_empty(), "{args:?} prints beside its error");
+    String::from_utf8(output.stderr).expect("text")
+}
+
+/// A directory of this test, empty.
+fn empty_dir(name: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&dir);
+    dir
+}
+
+/// How far a value may be from JAX's: bits by one, sums and losses relatively, where a loop ends absolutely.
+fn close(cell: &str, ours: f64, jax: f64) -> bool {
+    match cell {
+        "raw_normal_bits_first8" => (ours - jax).abs() <= 1.0,
+        "cell01_df" | "cell02_dpolynomial" | "key" | "cell08_df" | "cell10_shape" => ours == jax,
+        "cell03_minimum" | "cell07_mu" | "cell07_sigma" | "cell09_minimum" => (ours - jax).abs() <= 1e-4,
+        _ => (ours - jax).abs() <= 1e-5 * jax.abs(),
+    }
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(numbers).collect(),
+        other => vec![other.as_f64().unwrap_or_else(|| panic!("{other} is not a number"))],
+    }
+}
+
+#[test]
+fn the_notebook_gives_what_jax_gives() {
+    let reference: serde_json::Map<String, Value> =
+        serde_json::from_str(include_str!("reference.json")).expect("the reference is JSON");
+    let mut missing: Vec<_> = reference.keys().filter(|k| *k != "jax_version").collect();
+    for line in printed(&["demo", "run", "optimized-learning", "--json"]).lines() {
+        let object: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        let cell = object["cell"].as_str().expect("a cell has a name");
+        let (ours, jax) = (numbers(&object["value"]), numbers(&reference[cell]));
+        assert_eq!(ours.len(), jax.len(), "{cell}");
+        for (ours, jax) in ours.into_iter().zip(jax) {
+            assert!(close(cell, ours, jax), "{cell}: {ours} is not JAX's {jax}");
+        }
+        assert!(missing.contains(&&cell.to_owned()), "{cell} comes twice");
+        missing.retain(|k| *k != cell);
+    }
+    assert!(missing.is_empty(), "no value for {missing:?}");
+}
+
+/// The width and height a PNG states.
+fn png_size(path: &Path) -> (u32, u32) {
+    let file = std::fs::File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut reader = png::Decoder::new(BufReader::new(file)).read_info().expect("a PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("a size that fits memory")];
+    let info = reader.next_frame(&mut pixels).expect("a whole PNG");
+    assert!(pixels.iter().any(|p| *p != pixels[0]), "{} is blank", path.display());
+    (info.width, info.height)
+}
+
+#[test]
+fn the_demo_shows_its_code_and_draws_its_pictures() {
+    let dir = empty_dir("pictures");
+    let page = printed(&["demo", "run", "optimized-learning", "--out", dir.to_str().expect("a path in UTF-8")]);
+    for text in
+        ["grad with multiple arguments", "let dpolynomial = grad(polynomial);", "3.0 * x + 1.0", "22.0", "[300, 300]"]
+    {
+        assert!(page.contains(text), "the page does not show {text:?}:\n{page}");
+    }
+    assert!(!page.contains("nb.value"), "the page shows how it is made");
+    for name in ["surface", "data", "gold", "likelihood", "polynomial"] {
+        let (width, height) = png_size(&dir.join(format!("{name}.png")));
+        assert!(width >= 1000 && height >= 800, "{name}.png is {width} x {height}");
+        let svg = std::fs::read_to_string(dir.join(format!("{name}.svg"))).expect("an SVG");
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{name}.svg");
+    }
+}
+
+#[test]
+fn json_draws_nothing_unless_asked() {
+    let dir = empty_dir("json");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let output =
+        cotangent(&["demo", "run", "optimized-learning", "--json"]).current_dir(&dir).output().expect("it runs");
+    assert!(output.status.success());
+    assert_eq!(std::fs::read_dir(&dir).expect("the directory").count(), 0);
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let mut child = cotangent(&["demo", "run", "optimized-learning", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut first).expect("a line");
+    assert!(first.starts_with('{'), "{first}");
+    let mut complaints = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut complaints).expect("text");
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(complaints, "");
+}
+
+#[test]
+fn demos_are_listed() {
+    assert!(printed(&["demo", "list"]).starts_with("optimized-learning "));
+    let complaint = complaint(&["demo", "run", "nonsense"]);
+    assert!(complaint.contains("no demo named `nonsense`") && complaint.contains("optimized-learning"), "{complaint}");
+}
+
+#[test]
+fn functions_are_shown_at_every_stage() {
+    let list = printed(&["show", "--list"]);
+    for name in ["func", "polynomial", "neglogp", "gold"] {
+        assert!(list.lines().any(|line| line.starts_with(name)), "{name} is not listed");
+        for (stage, sign) in [("jaxpr", "lambda"), ("grad", "mul"), ("stablehlo", "stablehlo.")] {
+            let text = printed(&["show", name, "--stage", stage]);
+            // The gradient of a line is a constant.
+            assert!(text.contains(sign) || (name, stage) == ("func", "grad"), "{name} at {stage}:\n{text}");
+        }
+        let hlo = printed(&["show", name, "--stage", "hlo"]);
+        assert!(hlo.contains("HloModule"), "{hlo}");
+    }
+    let complaint = complaint(&["show", "nonsense"]);
+    assert!(complaint.contains("polynomial"), "{complaint}");
+}
+
+#[test]
+fn devices_are_listed() {
+    assert!(printed(&["devices"]).starts_with("cpu:0 "));
+}
+
+#[test]
+fn the_doctor_finds_a_healthy_machine_and_a_broken_one() {
+    let report = printed(&["doctor"]);
+    for item in ["plugin", "sha256", "PJRT", "StableHLO", "cache", "offline", "test program", "All is well."] {
+        assert!(report.contains(item), "{report}");
+    }
+    let broken = empty_dir("doctor").join("plugin.so");
+    std::fs::create_dir_all(broken.parent().expect("a directory")).expect("a directory");
+    std::fs::write(&broken, "not a library").expect("a file");
+    for path in [&broken, &broken.with_file_name("absent.so")] {
+        let output = cotangent(&["doctor"]).env("PJRT_CPU_PLUGIN", path).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(1));
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(complaint.contains(path.to_str().expect("UTF-8")), "{complaint}");
+    }
+}

@@ -1,0 +1,205 @@
+//! A choice between programs.
+
+use std::sync::Arc;
+
+use stablehlo::{Type, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::dtype::DType;
+use crate::core::error::{Error, Result};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::{Inputs, bind, stage};
+use crate::ops::compare::{Clamp, SelectN};
+use crate::ops::elementwise::rebind;
+use crate::ops::shape::batched_in_front;
+use crate::transform::batch::batch_jaxpr;
+use crate::transform::eval::eval;
+use crate::transform::linearize::linearize_jaxpr;
+use crate::transform::transpose::backward_jaxpr;
+
+/// `cond`: the first operand, an `i32` clamped to the range, picks which branch is run on the others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cond {
+    /// Programs of the same type.
+    pub branches: Vec<Arc<Jaxpr>>,
+}
+
+/// The same programs, each giving all that any of them gives in `masks`: where one has no such result it
+/// gives zeros.
+fn with_all_results(branches: &[Arc<Jaxpr>], masks: &[Vec<bool>], avals: &[Aval]) -> (Vec<Arc<Jaxpr>>, Vec<bool>) {
+    let any: Vec<bool> = (0..avals.len()).map(|i| masks.iter().any(|m| m[i])).collect();
+    let filled = (branches.iter().zip(masks)).map(|(branch, mask)| {
+        let inputs: Vec<Aval> = branch.input_avals().cloned().collect();
+        let (closed, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
+            let mut results = eval(branch, args).into_iter();
+            let all = (0..avals.len()).filter(|i| any[*i]).map(|i| match mask[i] {
+                true => results.next(),
+                false => None,
+            });
+            let zeros = |i: usize| crate::ops::zeros(&avals[i].shape, avals[i].dtype);
+            let places = (0..avals.len()).filter(|i| any[*i]);
+            (all.zip(places).map(|(x, i)| x.unwrap_or_else(|| zeros(i))).collect(), ())
+        });
+        closed.jaxpr
+    });
+    (filled.collect(), any)
+}
+
+impl Primitive for Cond {
+    fn name(&self) -> &'static str {
+        "cond"
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let Some((which, operands)) = inputs.split_first() else { return Err(Error::value("it takes an index")) };
+        if which.dtype != DType::I32 || which.rank() > 0 {
+            return Err(Error::dtype(format!("the index must be a scalar of i32, got {which}")));
+        }
+        let Some(first) = self.branches.first() else { return Err(Error::value("it takes at least one branch")) };
+        let outputs: Outputs<Aval> = first.output_avals().collect();
+        let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
+        for branch in &self.branches {
+            if branch.inputs.len() != operands.len() || !branch.input_avals().zip(operands).all(|(a, b)| same(a, b)) {
+                return Err(Error::shape(format!("a branch does not take the operands {operands:?}")));
+            }
+            let results: Vec<Aval> = branch.output_avals().collect();
+            if results.len() != outputs.len() || !results.iter().zip(&outputs).all(|(a, b)| same(a, b)) {
+                return Err(Error::shape(format!("branches must give the same types, got {outputs:?} and {results:?}")));
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let wanted: Vec<bool> = dx[1..].iter().map(Option::is_some).collect();
+        let splits: Vec<_> = self.branches.iter().map(|b| linearize_jaxpr(b, &wanted)).collect();
+        let outputs: Vec<Aval> = self.branches[0].output_avals().collect();
+        // Residuals of one type share a place: a run needs those of one branch only.
+        let mut places: Vec<Aval> = Vec::new();
+        let mut taken: Vec<Vec<usize>> = Vec::new();
+        for split in &splits {
+            let mut free: Vec<bool> = vec![true; places.len()];
+            let residuals = split.forward.output_avals().skip(outputs.len());
+            let mine = residuals.map(|aval| {
+                let aval = aval.with_weak_type(false);
+                let place = (0..places.len()).find(|p| free.get(*p) == Some(&true) && places[*p] == aval);
+                let place = place.unwrap_or_else(|| {
+                    places.push(aval);
+                    free.push(true);
+                    places.len() - 1
+                });
+                free[place] = false;
+                place
+            });
+            taken.push(mine.collect());
+        }
+        let forward = (splits.iter().zip(&taken)).map(|(split, mine)| {
+            let inputs: Vec<Aval> = split.forward.input_avals().cloned().collect();
+            let (closed, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
+                let mut results = eval(&split.forward, args);
+                let residuals = results.split_off(outputs.len());
+                results.extend(places.iter().enumerate().map(|(p, aval)| match mine.iter().position(|m| *m == p) {
+                    Some(i) => residuals[i].convert(aval.dtype, false),
+                    None => crate::ops::zeros(&aval.shape, aval.dtype),
+                }));
+                (results, ())
+            });
+            closed.jaxpr
+        });
+        let forward = Cond { branches: forward.collect() };
+        let mut y = bind(forward, &x.iter().collect::<Vec<_>>()).into_vec();
+        let residuals = y.split_off(outputs.len());
+        let tangents: Vec<&Array> = dx[1..].iter().flatten().collect();
+        let linear: Vec<Arc<Jaxpr>> = (splits.iter().zip(&taken))
+            .map(|(split, mine)| {
+                let inputs: Vec<Aval> = places.iter().cloned().chain(tangents.iter().map(|t| t.aval())).collect();
+                let (closed, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
+                    let (residuals, tangents) = args.split_at(places.len());
+                    let args: Vec<Array> =
+                        mine.iter().map(|p| residuals[*p].clone()).chain(tangents.iter().cloned()).collect();
+                    (eval(&split.linear, &args), ())
+                });
+                closed.jaxpr
+            })
+            .collect();
+        let masks: Vec<Vec<bool>> = splits.iter().map(|s| s.nonzero.clone()).collect();
+        let (branches, any) = with_all_results(&linear, &masks, &outputs);
+        let operands: Vec<&Array> = std::iter::once(&x[0]).chain(&residuals).chain(tangents).collect();
+        let mut dy = bind(Cond { branches }, &operands).into_iter();
+        (y, any.iter().map(|a| if *a { dy.next() } else { None }).collect())
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let known: Vec<&Array> = inputs.iter().filter_map(Operand::known).collect();
+        let backwards: Vec<_> = self.branches.iter().map(|b| backward_jaxpr(b, &inputs[1..], ct)).collect();
+        let masks: Vec<Vec<bool>> = backwards.iter().map(|b| b.1.clone()).collect();
+        let avals: Vec<Aval> = inputs[1..].iter().map(Operand::aval).collect();
+        let branches: Vec<_> = backwards.into_iter().map(|b| b.0).collect();
+        let (branches, any) = with_all_results(&branches, &masks, &avals);
+        let operands: Vec<&Array> = known.into_iter().chain(ct.iter().flatten()).collect();
+        let mut results = bind(Cond { branches }, &operands).into_iter();
+        std::iter::once(None).chain(any.iter().map(|a| if *a { results.next() } else { None })).collect()
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let batched: Vec<bool> = axes[1..].iter().map(Option::is_some).collect();
+        let moved: Vec<Array> = (x.iter().zip(axes))
+            .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
+            .collect();
+        let mut mapped: Vec<(Arc<Jaxpr>, Vec<bool>)> =
+            self.branches.iter().map(|b| batch_jaxpr(b, &batched, size)).collect();
+        let outputs = self.branches[0].outputs.len();
+        // Every branch must give its results in the same layout; an index for each element makes all of them batched.
+        let all = axes[0].is_some();
+        let any: Vec<bool> = (0..outputs).map(|i| all || mapped.iter().any(|m| m.1[i])).collect();
+        for (branch, mask) in &mut mapped {
+            let inputs: Vec<Aval> = branch.input_avals().cloned().collect();
+            let (closed, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
+                let results = eval(branch, args);
+                let spread = |i: usize, x: Array| {
+                    if any[i] && !mask[i] { batched_in_front(&x, None, size) } else { x }
+                };
+                (results.into_iter().enumerate().map(|(i, x)| spread(i, x)).collect(), ())
+            });
+            *branch = closed.jaxpr;
+        }
+        let branches: Vec<Arc<Jaxpr>> = mapped.into_iter().map(|m| m.0).collect();
+        let out_axes = any.iter().map(|a| a.then_some(0)).collect();
+        if !all {
+            let prim = Cond { branches };
+            return (rebind(&prim, &moved.iter().collect::<Vec<_>>()).into_vec(), out_axes);
+        }
+        // Each element has its own branch: all are run and the results are picked from.
+        let results: Vec<Vec<Array>> = branches.iter().map(|b| eval(b, &moved[1..])).collect();
+        let last = Array::scalar(self.branches.len() as i32 - 1);
+        let index = bind(Clamp, &[&Array::scalar(0i32), &moved[0], &last]).swap_remove(0);
+        let pick = |i: usize| {
+            let shape = results[0][i].aval().shape;
+            let dims = vec![0];
+            let which = bind(crate::ops::shape::BroadcastInDim { shape, dims }, &[&index]).swap_remove(0);
+            let cases = results.iter().map(|r| &r[i]);
+            bind(SelectN, &std::iter::once(&which).chain(cases).collect::<Vec<_>>()).swap_remove(0)
+        };
+        ((0..outputs).map(pick).collect(), out_axes)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let results: Vec<Type> = outs.iter().map(Aval::mlir).collect();
+        let last = Array::scalar(self.branches.len() as i32 - 1).to_literal();
+        let index = Aval::new(DType::I32, ());
+        let zero = cx.splat(&index, crate::core::literal::Literal::int(DType::I32, 0));
+        let last = cx.splat(&index, last.unwrap_or(crate::core::literal::Literal::int(DType::I32, 0)));
+        // XLA takes the last branch for an index out of range; the operation is defined by clamping.
+        let which = cx.op("stablehlo.clamp", &[zero, args[0].clone(), last], &[], &index);
+        cx.regions("stablehlo.case", &[which], &[], &results, self.branches.len(), &[], |cx, branch, _| {
+            cx.inline(&self.branches[branch], &args[1..])
+        })
+    }
+
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        self.branches.iter().collect()
+    }
+}

@@ -1,0 +1,449 @@
+//! Loops over the leading axis of arrays.
+
+use std::sync::Arc;
+
+use stablehlo::{Attr, Type, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::dtype::DType;
+use crate::core::error::{Error, Result};
+use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::core::literal::Literal;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::{Inputs, bind, in_tangent_frame, stage};
+use crate::ops::elementwise::rebind;
+use crate::ops::shape::batched_in_front;
+use crate::transform::batch::batch;
+use crate::transform::eval::eval;
+use crate::transform::jvp::jvp_jaxpr;
+use crate::transform::linearize::linearize_jaxpr;
+use crate::transform::transpose::backward;
+
+use super::hoist::hoist;
+use super::while_loop::fixpoint;
+
+/// `scan`: a program run once for each index of the leading axis of its last operands, with a carry from step to
+/// step. The operands are captured values, the carry, and the arrays that are scanned; the results are the last
+/// carry and, stacked, what each step gives.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scan {
+    /// From captures, carry and one slice of each array to the next carry and the step's results.
+    pub jaxpr: Arc<Jaxpr>,
+    /// The number of steps.
+    pub length: usize,
+    /// Whether it runs from the last index to the first.
+    pub reverse: bool,
+    /// How many operands are captured.
+    pub consts: usize,
+    /// How many are carried.
+    pub carry: usize,
+}
+
+/// The parts of a scan's operands, or of masks over them.
+struct Parts<'a, T> {
+    consts: &'a [T],
+    carry: &'a [T],
+    xs: &'a [T],
+}
+
+fn count(mask: &[bool]) -> usize {
+    mask.iter().filter(|m| **m).count()
+}
+
+fn chosen<'a, T>(items: &'a [T], mask: &'a [bool]) -> impl Iterator<Item = &'a T> {
+    items.iter().zip(mask).filter(|(_, m)| **m).map(|(x, _)| x)
+}
+
+const INSIDE: Inputs<'static> = Inputs::Unknown("inside a scan");
+
+impl Scan {
+    fn parts<'a, T>(&self, operands: &'a [T]) -> Parts<'a, T> {
+        let (consts, rest) = operands.split_at(self.consts);
+        let (carry, xs) = rest.split_at(self.carry);
+        Parts { consts, carry, xs }
+    }
+
+    fn stacked(&self, aval: &Aval) -> Aval {
+        aval.with_shape(aval.shape.insert(0, self.length))
+    }
+
+    fn carry_avals(&self) -> Vec<Aval> {
+        self.jaxpr.output_avals().take(self.carry).collect()
+    }
+
+    /// Which parts of the carry come to have a tangent.
+    fn tangent_carry(&self, dx: &Parts<'_, Tangent>) -> Vec<bool> {
+        let is = |t: &[Tangent]| t.iter().map(Option::is_some).collect::<Vec<_>>();
+        let (consts, xs) = (is(dx.consts), is(dx.xs));
+        fixpoint(is(dx.carry), |carry| {
+            let mask: Vec<bool> = consts.iter().chain(carry).chain(&xs).copied().collect();
+            jvp_jaxpr(&self.jaxpr, &mask, None).1[..self.carry].to_vec()
+        })
+    }
+
+    /// Forward mode proper: values and tangents in one loop.
+    fn jvp_together(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let (x, dx) = (self.parts(x), self.parts(dx));
+        let carried = self.tangent_carry(&dx);
+        let is = |t: &[Tangent]| t.iter().map(Option::is_some).collect::<Vec<_>>();
+        let (consts, xs) = (is(dx.consts), is(dx.xs));
+        let mask: Vec<bool> = consts.iter().chain(&carried).chain(&xs).copied().collect();
+        let nonzero = jvp_jaxpr(&self.jaxpr, &mask, None).1;
+        let wanted: Vec<bool> = carried.iter().chain(&nonzero[self.carry..]).copied().collect();
+        let (body, _) = jvp_jaxpr(&self.jaxpr, &mask, Some(&wanted));
+        // The jvp program takes primals and then tangents; a scan takes captures, carry and slices.
+        let avals: Vec<Aval> = self.jaxpr.input_avals().cloned().collect();
+        let own = self.parts(&avals);
+        let order: Vec<Aval> = (own.consts.iter().chain(chosen(own.consts, &consts)))
+            .chain(own.carry.iter().chain(chosen(own.carry, &carried)))
+            .chain(own.xs.iter().chain(chosen(own.xs, &xs)))
+            .cloned()
+            .collect();
+        let ny = self.jaxpr.outputs.len() - self.carry;
+        let (closed, ()) = stage(&order, &INSIDE, |args| {
+            let mut rest = args;
+            let mut take = |n: usize| {
+                let (head, tail) = rest.split_at(n);
+                rest = tail;
+                head
+            };
+            let (c, dc) = (take(self.consts), take(count(&consts)));
+            let (s, ds) = (take(self.carry), take(count(&carried)));
+            let (x, dx) = (take(own.xs.len()), take(count(&xs)));
+            let args: Vec<Array> = [c, s, x, dc, ds, dx].concat();
+            let out = eval(&body, &args);
+            let (y, dy) = out.split_at(self.carry + ny);
+            let (dcarry, dys) = dy.split_at(count(&carried));
+            ([&y[..self.carry], dcarry, &y[self.carry..], dys].concat(), ())
+        });
+        let tangent = |x: &Array, t: &Tangent| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x));
+        let dcarry: Vec<Array> = (x.carry.iter().zip(dx.carry).zip(&carried))
+            .filter(|(_, m)| **m)
+            .map(|((x, t), _)| tangent(x, t))
+            .collect();
+        let operands: Vec<&Array> = (x.consts.iter().chain(dx.consts.iter().flatten()))
+            .chain(x.carry.iter().chain(&dcarry))
+            .chain(x.xs.iter().chain(dx.xs.iter().flatten()))
+            .collect();
+        let prim = Scan {
+            jaxpr: closed.jaxpr,
+            consts: self.consts + count(&consts),
+            carry: self.carry + dcarry.len(),
+            ..self.clone()
+        };
+        let out = bind(prim, &operands).into_vec();
+        let (carry_out, ys) = out.split_at(self.carry + dcarry.len());
+        let (ys, dys) = ys.split_at(ny);
+        let outputs = [&carry_out[..self.carry], ys].concat();
+        let mut dy = carry_out[self.carry..].iter().chain(dys).cloned();
+        (outputs, wanted.iter().map(|w| if *w { dy.next() } else { None }).collect())
+    }
+
+    /// While linearising: a loop that also saves residuals, and a linear loop over them.
+    fn jvp_apart(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let (x, dx) = (self.parts(x), self.parts(dx));
+        let carried = self.tangent_carry(&dx);
+        let is = |t: &[Tangent]| t.iter().map(Option::is_some).collect::<Vec<_>>();
+        let (consts, xs) = (is(dx.consts), is(dx.xs));
+        let mask: Vec<bool> = consts.iter().chain(&carried).chain(&xs).copied().collect();
+        let split = linearize_jaxpr(&self.jaxpr, &mask);
+        let outputs = self.jaxpr.outputs.len();
+        // What no step changes is computed once, before the loop, and is then a captured value that needs no saving.
+        let (before, forward) = hoist(&split.forward, self.consts);
+        let captured: Vec<Array> = x.consts.iter().cloned().chain(eval(&before, x.consts)).collect();
+        let consts_now = captured.len();
+        // A residual that is a captured value or a slice of a scanned array is at hand and need not be saved.
+        enum Residual {
+            Const(usize),
+            Slice(usize),
+            Saved(usize),
+        }
+        let mut saved: Vec<Atom> = Vec::new();
+        let residuals: Vec<Residual> = (forward.outputs[outputs..].iter())
+            .map(|atom| {
+                let input = atom.var().and_then(|v| forward.inputs.iter().position(|i| *i == v));
+                match input {
+                    Some(i) if i < consts_now => Residual::Const(i),
+                    Some(i) if i >= consts_now + self.carry => Residual::Slice(i - consts_now - self.carry),
+                    _ => Residual::Saved(saved.iter().position(|a| a == atom).unwrap_or_else(|| {
+                        saved.push(*atom);
+                        saved.len() - 1
+                    })),
+                }
+            })
+            .collect();
+        let results = forward.outputs[..outputs].iter().chain(&saved).copied().collect();
+        let forward =
+            Jaxpr::new(forward.avals.clone(), forward.inputs.clone(), forward.eqns.clone(), results);
+        let operands: Vec<&Array> = captured.iter().chain(x.carry).chain(x.xs).collect();
+        let mut y = bind(Scan { jaxpr: Arc::new(forward), consts: consts_now, ..self.clone() }, &operands).into_vec();
+        let stacked = y.split_off(outputs);
+        // The linear loop: known captures and captured tangents; carry tangents; known slices and slice tangents.
+        let n_known = residuals.iter().filter(|r| matches!(r, Residual::Const(_))).count();
+        let linear_avals: Vec<Aval> = split.linear.input_avals().cloned().collect();
+        let (res_avals, t_avals) = linear_avals.split_at(residuals.len());
+        let is_const: Vec<bool> = residuals.iter().map(|r| matches!(r, Residual::Const(_))).collect();
+        let is_slice: Vec<bool> = is_const.iter().map(|c| !c).collect();
+        let (dc_avals, rest) = t_avals.split_at(count(&consts));
+        let (ds_avals, dx_avals) = rest.split_at(count(&carried));
+        let order: Vec<Aval> = (chosen(res_avals, &is_const).chain(dc_avals))
+            .chain(ds_avals)
+            .chain(chosen(res_avals, &is_slice).chain(dx_avals))
+            .cloned()
+            .collect();
+        let wanted: Vec<bool> = carried.iter().chain(&split.nonzero[self.carry..]).copied().collect();
+        let carry_avals = self.carry_avals();
+        let (closed, ()) = stage(&order, &INSIDE, |args| {
+            let (known, rest) = args.split_at(n_known);
+            let (dc, rest) = rest.split_at(dc_avals.len());
+            let (ds, rest) = rest.split_at(ds_avals.len());
+            let (slices, dx) = rest.split_at(residuals.len() - n_known);
+            let (mut known, mut slices) = (known.iter(), slices.iter());
+            let residual = |c: &bool| if *c { known.next() } else { slices.next() };
+            let args: Vec<Array> = is_const.iter().filter_map(residual).chain(dc).chain(ds).chain(dx).cloned().collect();
+            let mut dy = eval(&split.linear, &args).into_iter();
+            let all: Vec<Tangent> = split.nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect();
+            let kept = (all.into_iter().enumerate())
+                .filter(|(i, _)| wanted[*i])
+                .map(|(i, t)| t.unwrap_or_else(|| crate::ops::zeros(&carry_avals[i].shape, carry_avals[i].dtype)));
+            (kept.collect(), ())
+        });
+        let known: Vec<&Array> = (residuals.iter())
+            .filter_map(|r| if let Residual::Const(i) = r { Some(&captured[*i]) } else { None })
+            .collect();
+        let slices: Vec<&Array> = (residuals.iter())
+            .filter_map(|r| match r {
+                Residual::Const(_) => None,
+                Residual::Slice(i) => Some(&x.xs[*i]),
+                Residual::Saved(i) => Some(&stacked[*i]),
+            })
+            .collect();
+        let dcarry: Vec<Array> = (x.carry.iter().zip(dx.carry).zip(&carried))
+            .filter(|(_, m)| **m)
+            .map(|((x, t), _)| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x)))
+            .collect();
+        let operands: Vec<&Array> = (known.into_iter().chain(dx.consts.iter().flatten()))
+            .chain(&dcarry)
+            .chain(slices.into_iter().chain(dx.xs.iter().flatten()))
+            .collect();
+        let prim =
+            Scan { jaxpr: closed.jaxpr, consts: n_known + dc_avals.len(), carry: dcarry.len(), ..self.clone() };
+        let mut dy = bind(prim, &operands).into_iter();
+        (y, wanted.iter().map(|w| if *w { dy.next() } else { None }).collect())
+    }
+}
+
+impl Primitive for Scan {
+    fn name(&self) -> &'static str {
+        "scan"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let reverse = if self.reverse { "True" } else { "False" };
+        vec![
+            ("length", self.length.to_string()),
+            ("num_carry", self.carry.to_string()),
+            ("num_consts", self.consts.to_string()),
+            ("reverse", reverse.to_string()),
+        ]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
+        if inputs.len() != self.jaxpr.inputs.len() {
+            return Err(Error::shape(format!("its body takes {} values, not {}", self.jaxpr.inputs.len(), inputs.len())));
+        }
+        let own: Vec<Aval> = self.jaxpr.input_avals().cloned().collect();
+        let (body, given) = (self.parts(&own), self.parts(inputs));
+        for (x, slice) in given.xs.iter().zip(body.xs) {
+            if x.rank() == 0 || x.shape[0] != self.length || !same(&x.with_shape(x.shape.remove(&[0])), slice) {
+                return Err(Error::shape(format!(
+                    "each scanned array must have the leading size {} and slices like {slice}, got {x}",
+                    self.length
+                )));
+            }
+        }
+        let next = self.carry_avals();
+        if let Some((a, b)) = given.carry.iter().zip(&next).find(|(a, b)| !same(a, b)) {
+            return Err(Error::shape(format!("the carry must keep its type from step to step: it goes in as {a} and comes out as {b}"))
+                .help("convert the new carry with `.astype(…)`, or start from one of its type"));
+        }
+        let ys = self.jaxpr.output_avals().skip(self.carry);
+        Ok(next.into_iter().chain(ys.map(|a| self.stacked(&a))).collect())
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        if dx.iter().flatten().any(in_tangent_frame) { self.jvp_apart(x, dx) } else { self.jvp_together(x, dx) }
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let ins = self.parts(inputs);
+        let own: Vec<Aval> = self.jaxpr.input_avals().cloned().collect();
+        let body = self.parts(&own);
+        // The body is linear in the whole carry. A part that starts from a known value, which is what a tangent that is
+        // zero at first does, is treated like the others and its cotangent dropped.
+        let linear = |x: &[Operand]| x.iter().map(Operand::is_linear).collect::<Vec<_>>();
+        let known = |m: &[bool]| m.iter().map(|l| !l).collect::<Vec<_>>();
+        let (lin_consts, lin_xs) = (linear(ins.consts), linear(ins.xs));
+        let (known_consts, known_xs) = (known(&lin_consts), known(&lin_xs));
+        let ys = &ct[self.carry..];
+        let has_y: Vec<bool> = ys.iter().map(Option::is_some).collect();
+        let y_avals: Vec<Aval> = self.jaxpr.output_avals().skip(self.carry).collect();
+        let carry_avals: Vec<Aval> = body.carry.to_vec();
+        let zeros = |a: &Aval| crate::ops::zeros(&a.shape, a.dtype);
+        // Backwards each step takes the carry's cotangents and sums up those of captured values.
+        let order: Vec<Aval> = (chosen(body.consts, &known_consts))
+            .chain(carry_avals.iter().chain(chosen(body.consts, &lin_consts)))
+            .chain(chosen(body.xs, &known_xs).chain(chosen(&y_avals, &has_y)))
+            .cloned()
+            .collect();
+        let (closed, ()) = stage(&order, &INSIDE, |args| {
+            let (c, rest) = args.split_at(count(&known_consts));
+            let (ds, rest) = rest.split_at(carry_avals.len());
+            let (sums, rest) = rest.split_at(count(&lin_consts));
+            let (x, dy) = rest.split_at(count(&known_xs));
+            let (mut c, mut x, mut dy) = (c.iter().cloned(), x.iter().cloned(), dy.iter().cloned());
+            let operand = |aval: &Aval, known: Option<Array>| known.map_or(Operand::Linear(aval.clone()), Operand::Known);
+            let operands: Vec<Operand> = (body.consts.iter().zip(&known_consts))
+                .map(|(a, k)| operand(a, if *k { c.next() } else { None }))
+                .chain(body.carry.iter().map(|a| operand(a, None)))
+                .chain(body.xs.iter().zip(&known_xs).map(|(a, k)| operand(a, if *k { x.next() } else { None })))
+                .collect();
+            let cts: Vec<Tangent> = (ds.iter().cloned().map(Some))
+                .chain(has_y.iter().map(|h| if *h { dy.next() } else { None }))
+                .collect();
+            let back = backward(&self.jaxpr, &operands, &cts);
+            let back = self.parts(&back);
+            let arrived = |t: &Tangent, a: &Aval| t.clone().unwrap_or_else(|| zeros(a));
+            let carry = back.carry.iter().zip(body.carry).map(|(t, a)| arrived(t, a));
+            let added = (chosen(back.consts, &lin_consts).zip(sums)).map(|(t, s)| t.as_ref().map_or_else(|| s.clone(), |t| s + t));
+            let slices = chosen(back.xs, &lin_xs).zip(chosen(body.xs, &lin_xs)).map(|(t, a)| arrived(t, a));
+            (carry.chain(added).chain(slices).collect(), ())
+        });
+        let values = |x: &[Operand]| x.iter().filter_map(Operand::known).cloned().collect::<Vec<_>>();
+        let start: Vec<Array> = (ct[..self.carry].iter().zip(&carry_avals))
+            .map(|(t, a)| t.clone().unwrap_or_else(|| zeros(a)))
+            .chain(chosen(body.consts, &lin_consts).map(zeros))
+            .collect();
+        let operands: Vec<Array> =
+            [values(ins.consts), start, values(ins.xs), ys.iter().flatten().cloned().collect()].concat();
+        let prim = Scan {
+            jaxpr: closed.jaxpr,
+            length: self.length,
+            reverse: !self.reverse,
+            consts: count(&known_consts),
+            carry: carry_avals.len() + count(&lin_consts),
+        };
+        let mut out = bind(prim, &operands.iter().collect::<Vec<_>>()).into_iter();
+        let carry: Vec<Tangent> =
+            out.by_ref().take(carry_avals.len()).zip(ins.carry).map(|(ct, c)| c.is_linear().then_some(ct)).collect();
+        let mut pick = |mask: &[bool]| mask.iter().map(|l| if *l { out.next() } else { None }).collect::<Vec<Tangent>>();
+        let consts = pick(&lin_consts);
+        [consts, carry, pick(&lin_xs)].concat()
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let is = |axes: &[Option<usize>]| axes.iter().map(Option::is_some).collect::<Vec<bool>>();
+        let at = self.parts(axes);
+        let (consts, xs) = (is(at.consts), is(at.xs));
+        let mask = |carry: &[bool]| consts.iter().chain(carry).chain(&xs).copied().collect::<Vec<_>>();
+        let carried = fixpoint(is(at.carry), |carry| {
+            crate::transform::batch::batch_jaxpr(&self.jaxpr, &mask(carry), size).1[..self.carry].to_vec()
+        });
+        let full = mask(&carried);
+        let places: Vec<Option<usize>> = full.iter().map(|b| b.then_some(0)).collect();
+        let avals: Vec<Aval> = (self.jaxpr.input_avals().zip(&full))
+            .map(|(a, b)| if *b { a.with_shape(a.shape.insert(0, size)) } else { a.clone() })
+            .collect();
+        let (closed, batched) = stage(&avals, &INSIDE, |args| {
+            let (outs, out_axes) = batch(&self.jaxpr, args, &places, size);
+            let batched: Vec<bool> =
+                (out_axes.iter().enumerate()).map(|(i, a)| a.is_some() || carried.get(i) == Some(&true)).collect();
+            let placed = (outs.iter().zip(&out_axes).zip(&batched))
+                .map(|((x, a), b)| if *b { batched_in_front(x, *a, size) } else { x.clone() });
+            (placed.collect(), batched)
+        });
+        let given = self.parts(x);
+        // Scanned arrays keep the axis that is scanned in front, the batch axis behind it.
+        let moved: Vec<Array> = (given.consts.iter().zip(at.consts))
+            .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
+            .chain((given.carry.iter().zip(at.carry)).zip(&carried).map(|((x, a), c)| {
+                if *c { batched_in_front(x, *a, size) } else { x.clone() }
+            }))
+            .chain(given.xs.iter().zip(at.xs).map(|(x, a)| match a {
+                Some(axis) => x.moveaxis(*axis as isize, 0).moveaxis(0, 1),
+                None => x.clone(),
+            }))
+            .collect();
+        let prim = Scan { jaxpr: closed.jaxpr, ..self.clone() };
+        let out = rebind(&prim, &moved.iter().collect::<Vec<_>>()).into_vec();
+        let axis = |(i, b): (usize, &bool)| b.then_some(usize::from(i >= self.carry));
+        (out, batched.iter().enumerate().map(axis).collect())
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let given = self.parts(args);
+        if self.length == 0 {
+            let stacks = outs[self.carry..].iter().map(|a| cx.splat(a, Literal::int(a.dtype, 0)));
+            return given.carry.iter().cloned().chain(stacks).collect();
+        }
+        let index = Aval::new(DType::I32, ());
+        let zero = cx.splat(&index, Literal::int(DType::I32, 0));
+        let stacks: Vec<Value> = outs[self.carry..].iter().map(|a| cx.splat(a, Literal::int(a.dtype, 0))).collect();
+        let state: Vec<Value> = [std::slice::from_ref(&zero), given.carry, &stacks].concat();
+        let types: Vec<Type> =
+            std::iter::once(index.mlir()).chain(outs.iter().map(Aval::mlir)).collect();
+        let xs_avals = self.parts(inputs).xs;
+        let results = cx.regions("stablehlo.while", &state, &[], &types, 2, &types, |cx, region, state| {
+            let number = |cx: &mut Lowering<'_>, n: usize| cx.splat(&index, Literal::int(DType::I32, n as i64));
+            if region == 0 {
+                let end = number(cx, self.length);
+                let lt = [
+                    ("compare_type", Attr::Static("#stablehlo<comparison_type SIGNED>")),
+                    ("comparison_direction", Attr::Static("#stablehlo<comparison_direction LT>")),
+                ];
+                return vec![cx.op("stablehlo.compare", &[state[0].clone(), end], &lt, &index.with_dtype(DType::Bool))];
+            }
+            let (counter, rest) = (&state[0], &state[1..]);
+            let (carry, stacks) = rest.split_at(self.carry);
+            let step = if self.reverse {
+                let last = number(cx, self.length.saturating_sub(1));
+                cx.op("stablehlo.subtract", &[last, counter.clone()], &[], &index)
+            } else {
+                counter.clone()
+            };
+            let zero = number(cx, 0);
+            let starts = |rank: usize| std::iter::once(step.clone()).chain(std::iter::repeat_n(zero.clone(), rank - 1));
+            let slices: Vec<Value> = (given.xs.iter().zip(xs_avals))
+                .map(|(x, aval)| {
+                    let sizes: Vec<usize> = std::iter::once(1).chain(aval.shape[1..].iter().copied()).collect();
+                    let operands: Vec<Value> = std::iter::once(x.clone()).chain(starts(aval.rank())).collect();
+                    let attr = [("slice_sizes", Attr::i64s(sizes.iter().copied()))];
+                    let slice = cx.op("stablehlo.dynamic_slice", &operands, &attr, &aval.with_shape(sizes));
+                    cx.op("stablehlo.reshape", &[slice], &[], &aval.with_shape(aval.shape.remove(&[0])))
+                })
+                .collect();
+            let args: Vec<Value> = [given.consts, carry, &slices].concat();
+            let results = cx.inline(&self.jaxpr, &args);
+            let (next, ys) = results.split_at(self.carry);
+            let stored: Vec<Value> = (stacks.iter().zip(ys).zip(&outs[self.carry..]))
+                .map(|((stack, y), aval)| {
+                    let row = aval.with_shape(aval.shape.remove(&[0]).insert(0, 1));
+                    let y = cx.op("stablehlo.reshape", std::slice::from_ref(y), &[], &row);
+                    let operands: Vec<Value> = [stack.clone(), y].into_iter().chain(starts(aval.rank())).collect();
+                    cx.op("stablehlo.dynamic_update_slice", &operands, &[], aval)
+                })
+                .collect();
+            let one = number(cx, 1);
+            let counter = cx.op("stablehlo.add", &[counter.clone(), one], &[], &index);
+            [vec![counter], next.to_vec(), stored].concat()
+        });
+        results.into_iter().skip(1).collect()
+    }
+
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        vec![&self.jaxpr]
+    }
+}

@@ -1,0 +1,219 @@
+//! Loops whose end a condition decides.
+
+use std::sync::Arc;
+
+use stablehlo::{Type, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::dtype::DType;
+use crate::core::error::{Error, ErrorKind, Result, raise};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::{Inputs, bind, in_tangent_frame, stage};
+use crate::ops::elementwise::rebind;
+use crate::ops::shape::{BroadcastInDim, batched_in_front};
+use crate::transform::batch::batch;
+use crate::transform::eval::eval;
+use crate::transform::jvp::jvp_jaxpr;
+
+/// `while`: runs `body` on the carry for as long as `cond` holds of it. The operands are what `cond` captures, what
+/// `body` captures, and the carry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct While {
+    /// From its captures and the carry to a truth value.
+    pub cond: Arc<Jaxpr>,
+    /// How many values `cond` captures.
+    pub cond_consts: usize,
+    /// From its captures and the carry to the next carry.
+    pub body: Arc<Jaxpr>,
+    /// How many values `body` captures.
+    pub body_consts: usize,
+}
+
+impl While {
+    /// The operands as captures of the condition, captures of the body, and carry.
+    fn split<'a, T>(&self, operands: &'a [T]) -> (&'a [T], &'a [T], &'a [T]) {
+        let (cond, rest) = operands.split_at(self.cond_consts);
+        let (body, carry) = rest.split_at(self.body_consts);
+        (cond, body, carry)
+    }
+}
+
+/// Repeats `step`, which tells for a carry mask which parts of the next carry have it too, until nothing is added.
+pub(crate) fn fixpoint(mut mask: Vec<bool>, step: impl Fn(&[bool]) -> Vec<bool>) -> Vec<bool> {
+    loop {
+        let next: Vec<bool> = mask.iter().zip(step(&mask)).map(|(a, b)| *a || b).collect();
+        if next == mask {
+            return mask;
+        }
+        mask = next;
+    }
+}
+
+impl Primitive for While {
+    fn name(&self) -> &'static str {
+        "while"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("body_nconsts", self.body_consts.to_string()), ("cond_nconsts", self.cond_consts.to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let (_, _, carry) = self.split(inputs);
+        let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
+        let next: Outputs<Aval> = self.body.output_avals().collect();
+        if next.len() != carry.len() || !next.iter().zip(carry).all(|(a, b)| same(a, b)) {
+            return Err(Error::shape(format!("the body must give the types of the carry, {carry:?}, it gives {next:?}")));
+        }
+        match self.cond.output_avals().collect::<Vec<_>>().as_slice() {
+            [flag] if flag.dtype == DType::Bool && flag.rank() == 0 => Ok(next),
+            other => Err(Error::dtype(format!("the condition must give one bool, it gives {other:?}"))),
+        }
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let (_, body_t, carry_t) = self.split(dx);
+        let (cond_x, body_x, carry_x) = self.split(x);
+        let consts: Vec<bool> = body_t.iter().map(Option::is_some).collect();
+        let mask = |carry: &[bool]| consts.iter().chain(carry).copied().collect::<Vec<_>>();
+        let start = carry_t.iter().map(Option::is_some).collect();
+        let carried = fixpoint(start, |carry| jvp_jaxpr(&self.body, &mask(carry), None).1);
+        let (body, _) = jvp_jaxpr(&self.body, &mask(&carried), Some(&carried));
+        let count = |mask: &[bool]| mask.iter().filter(|m| **m).count();
+        let (const_tangents, carry_tangents) = (count(&consts), count(&carried));
+        // jvp programs take all primals and then tangents; here the carry's must stay together.
+        let body = reorder(&body, self.body_consts, carry_x.len(), const_tangents);
+        let cond = with_unused(&self.cond, &body, carry_tangents);
+        let both = While { cond, cond_consts: self.cond_consts, body, body_consts: self.body_consts + const_tangents };
+        let tangent = |(x, t): (&Array, &Tangent)| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x));
+        let dcarry: Vec<Array> =
+            carry_x.iter().zip(carry_t).zip(&carried).filter(|(_, m)| **m).map(|(pair, _)| tangent(pair)).collect();
+        let operands: Vec<&Array> = (cond_x.iter().chain(body_x).chain(body_t.iter().flatten()))
+            .chain(carry_x)
+            .chain(&dcarry)
+            .collect();
+        let mut outputs = bind(both, &operands).into_vec();
+        let mut tangents = outputs.split_off(carry_x.len()).into_iter();
+        // While linearising, results that depend on tangents are linear work: the primal loop runs on its own.
+        if dx.iter().flatten().any(in_tangent_frame) {
+            outputs = rebind(self, &x.iter().collect::<Vec<_>>()).into_vec();
+        }
+        (outputs, carried.iter().map(|m| if *m { tangents.next() } else { None }).collect())
+    }
+
+    fn transpose(&self, _: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+        raise(
+            Error::new(ErrorKind::Transform, "a `while_loop` has no reverse-mode derivative: how many values it would have to save is not known when it is compiled")
+                .help("use `scan`, or `fori_loop` with bounds that are Rust numbers, or forward mode (`jvp`)"),
+        )
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let moved: Vec<Array> = (x.iter().zip(axes))
+            .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
+            .collect();
+        let (cond_b, body_b, carry_b) = self.split(axes);
+        let is = |axes: &[Option<usize>]| axes.iter().map(Option::is_some).collect::<Vec<bool>>();
+        let (cond_b, body_b) = (is(cond_b), is(body_b));
+        let all = |consts: &[bool], carry: &[bool]| consts.iter().chain(carry).copied().collect::<Vec<_>>();
+        let results = |jaxpr: &Jaxpr, mask: &[bool]| crate::transform::batch::batch_jaxpr(jaxpr, mask, size).1;
+        let carried = fixpoint(is(carry_b), |carry| {
+            let ends_apart = results(&self.cond, &all(&cond_b, carry))[0];
+            let next = results(&self.body, &all(&body_b, carry));
+            // Where each element ends at its own time, every part of the carry is its own.
+            next.into_iter().map(|b| b || ends_apart).collect()
+        });
+        let apart = results(&self.cond, &all(&cond_b, &carried))[0];
+        let (cond_x, body_x, carry_x) = self.split(&moved);
+        let carry: Vec<Array> = (carry_x.iter().zip(&carried).zip(self.split(axes).2))
+            .map(|((x, c), a)| if *c && a.is_none() { batched_in_front(x, None, size) } else { x.clone() })
+            .collect();
+        let axis = |mask: &[bool]| mask.iter().map(|b| b.then_some(0)).collect::<Vec<_>>();
+        let carry_avals: Vec<Aval> = carry.iter().map(Array::aval).collect();
+        let why = Inputs::Unknown("inside a loop");
+        let holds = |consts: &[Array], carry: &[Array]| {
+            let args: Vec<Array> = consts.iter().chain(carry).cloned().collect();
+            batch(&self.cond, &args, &axis(&all(&cond_b, &carried)), size).0.swap_remove(0)
+        };
+        let avals: Vec<Aval> = cond_x.iter().map(Array::aval).chain(carry_avals.iter().cloned()).collect();
+        let (cond, ()) = stage(&avals, &why, |args| {
+            let flags = holds(&args[..cond_x.len()], &args[cond_x.len()..]);
+            // It goes on for as long as any element does.
+            let any = if apart { bind(crate::ops::reduce::ReduceOr { axes: vec![0] }, &[&flags]).swap_remove(0) } else { flags };
+            (vec![any], ())
+        });
+        // The body needs the condition too: elements that have ended keep their values.
+        let extra = if apart { cond_x } else { &[] };
+        let avals: Vec<Aval> =
+            extra.iter().chain(body_x).map(Array::aval).chain(carry_avals.iter().cloned()).collect();
+        let (body, ()) = stage(&avals, &why, |args| {
+            let (extra, rest) = args.split_at(extra.len());
+            let (consts, carry) = rest.split_at(body_x.len());
+            let (next, places) = batch(&self.body, rest, &axis(&all(&body_b, &carried)), size);
+            let next = (next.iter().zip(&places).zip(&carried))
+                .map(|((x, a), c)| if *c { batched_in_front(x, *a, size) } else { x.clone() });
+            let _ = consts;
+            if !apart {
+                return (next.collect(), ());
+            }
+            let flags = holds(extra, carry);
+            let keep = |(new, old): (Array, &Array)| {
+                let shape = new.aval().shape;
+                let going = bind(BroadcastInDim { shape, dims: vec![0] }, &[&flags]).swap_remove(0);
+                crate::ops::select(&going, &new, old, new.shape())
+            };
+            (next.zip(carry).map(keep).collect(), ())
+        });
+        let prim = While {
+            cond: cond.jaxpr,
+            cond_consts: cond_x.len(),
+            body: body.jaxpr,
+            body_consts: extra.len() + body_x.len(),
+        };
+        let operands: Vec<&Array> = cond_x.iter().chain(extra).chain(body_x).chain(&carry).collect();
+        (bind(prim, &operands).into_vec(), axis(&carried))
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let types: Vec<Type> = outs.iter().map(Aval::mlir).collect();
+        let (cond, body, carry) = self.split(args);
+        cx.regions("stablehlo.while", carry, &[], &types, 2, &types, |cx, region, state| {
+            let (program, consts) = if region == 0 { (&self.cond, cond) } else { (&self.body, body) };
+            let args: Vec<Value> = consts.iter().chain(state).cloned().collect();
+            cx.inline(program, &args)
+        })
+    }
+
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        vec![&self.cond, &self.body]
+    }
+}
+
+/// A jvp body, from (captures, carry, tangents of captures, tangents of the carry) to (captures, tangents of
+/// captures, carry, tangents of the carry).
+fn reorder(body: &Jaxpr, consts: usize, carry: usize, const_tangents: usize) -> Arc<Jaxpr> {
+    let avals: Vec<Aval> = body.input_avals().cloned().collect();
+    let (primals, tangents) = avals.split_at(consts + carry);
+    let (dc, dx) = tangents.split_at(const_tangents);
+    let order: Vec<Aval> = (primals[..consts].iter().chain(dc).chain(&primals[consts..]).chain(dx)).cloned().collect();
+    let (closed, ()) = stage(&order, &Inputs::Unknown("inside a loop"), |args| {
+        let (c, rest) = args.split_at(consts);
+        let (dc, rest) = rest.split_at(const_tangents);
+        let (x, dx) = rest.split_at(carry);
+        let args: Vec<Array> = c.iter().chain(x).chain(dc).chain(dx).cloned().collect();
+        (eval(body, &args), ())
+    });
+    closed.jaxpr
+}
+
+/// A condition that is given the last `extra` parts of the carry of `body` too and does not look at them.
+fn with_unused(cond: &Jaxpr, body: &Jaxpr, extra: usize) -> Arc<Jaxpr> {
+    let own: Vec<Aval> = cond.input_avals().cloned().collect();
+    let more = body.output_avals().skip(body.outputs.len() - extra);
+    let avals: Vec<Aval> = own.iter().cloned().chain(more).collect();
+    let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a loop"), |args| (eval(cond, &args[..own.len()]), ()));
+    closed.jaxpr
+}

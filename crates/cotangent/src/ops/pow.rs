@@ -1,0 +1,74 @@
+//! Powers with any exponent.
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Error, Result};
+use crate::core::literal::Literal;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Outputs, Primitive, Tangent};
+use crate::core::trace::bind1;
+
+use super::elementwise::{self, one_dtype, spread_tangent, sum_tangents};
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["pow"];
+
+/// `pow`, elementwise: floating-point numbers to the power of others, or of integers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pow;
+
+impl Primitive for Pow {
+    fn name(&self) -> &'static str {
+        "pow"
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let integer = inputs.get(1).is_some_and(|y| y.dtype.is_integer());
+        let dtype = one_dtype(&inputs[..if integer { 1 } else { inputs.len() }], |d| d.is_inexact(), "floating-point numbers")?;
+        if inputs.len() != 2 {
+            return Err(Error::value(format!("it takes a base and an exponent, got {} operands", inputs.len())));
+        }
+        let mut out = elementwise::infer(inputs, dtype)?;
+        out[0].weak_type = inputs[0].weak_type && (integer || inputs[1].weak_type);
+        Ok(out)
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let out = bind1(Pow, &[&x[0], &x[1]]);
+        let (base, exponent) = (&x[0], x[1].convert(out.dtype(), false));
+        let number = |v: f64| Array::literal(Literal::float(out.dtype(), v));
+        // Where `a` is zero one, elsewhere `a` itself.
+        let no_zero = |a: &Array| super::select(&a.equal(&number(0.0)), &number(1.0), a, a.shape());
+        // y·xʸ⁻¹. Of an integer exponent of zero it is zero even at x = 0; of a real one it is the limit that
+        // the factors give, as in JAX.
+        let in_base = |t: &Array| {
+            let power = base.pow(&(&exponent - number(1.0)));
+            let slope = if x[1].dtype().is_integer() {
+                let at_zero = spread_tangent(&exponent.equal(&number(0.0)), &out);
+                super::select(&at_zero, &number(0.0), &(no_zero(&exponent) * power), out.shape())
+            } else {
+                &exponent * power
+            };
+            t * slope
+        };
+        // log(x)·xʸ, and 0 at x = 0 where the power is 0, whatever the logarithm says.
+        let in_exponent = |u: &Array| u * (no_zero(base).log() * &out);
+        let tangent = sum_tangents([dx[0].as_ref().map(in_base), dx[1].as_ref().map(in_exponent)]);
+        let tangent = tangent.map(|t| spread_tangent(&t, &out));
+        (vec![out], vec![tangent])
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        elementwise::batch(self, x, axes, size)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        if inputs[1].dtype == outs[0].dtype {
+            return elementwise::lower(cx, "stablehlo.power", args, &outs[0]);
+        }
+        let exponent = cx.op("stablehlo.convert", &args[1..], &[], &inputs[1].with_dtype(outs[0].dtype));
+        elementwise::lower(cx, "stablehlo.power", &[args[0].clone(), exponent], &outs[0])
+    }
+}

@@ -1,0 +1,181 @@
+//! What the tests against JAX share: the stored arrays, and the comparison with them.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its own part")]
+
+pub mod primitives;
+
+use std::path::Path;
+
+use cotangent::core::dtype::Element;
+use cotangent::core::literal::Scalar;
+use cotangent::{Array, DType};
+use half::{bf16, f16};
+use num_complex::Complex;
+use serde_json::Value as Json;
+
+/// A golden file.
+pub fn golden(name: &str) -> Json {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+pub fn dtype(name: &str) -> DType {
+    match name {
+        "pred" => DType::Bool,
+        "s8" => DType::I8,
+        "s16" => DType::I16,
+        "s32" => DType::I32,
+        "s64" => DType::I64,
+        "u8" => DType::U8,
+        "u16" => DType::U16,
+        "u32" => DType::U32,
+        "u64" => DType::U64,
+        "f16" => DType::F16,
+        "bf16" => DType::BF16,
+        "f32" => DType::F32,
+        "f64" => DType::F64,
+        "c64" => DType::C64,
+        "c128" => DType::C128,
+        other => panic!("no such dtype: {other}"),
+    }
+}
+
+fn float(x: &Json) -> f64 {
+    match x {
+        Json::String(text) => match text.as_str() {
+            "NaN" => f64::NAN,
+            "Infinity" => f64::INFINITY,
+            "-Infinity" => f64::NEG_INFINITY,
+            other => panic!("no such number: {other}"),
+        },
+        number => number.as_f64().unwrap_or_else(|| panic!("no such number: {number}")),
+    }
+}
+
+fn scalar(x: &Json) -> Scalar {
+    match x {
+        Json::Bool(b) => Scalar::Bool(*b),
+        Json::Array(parts) => Scalar::Complex(float(&parts[0]), float(&parts[1])),
+        Json::Number(n) if n.is_i64() => Scalar::Int(n.as_i64().unwrap_or_default()),
+        Json::Number(n) if n.is_u64() => Scalar::Uint(n.as_u64().unwrap_or_default()),
+        other => Scalar::Float(float(other)),
+    }
+}
+
+/// The sizes and axes in a list.
+pub fn usizes(x: &Json) -> Vec<usize> {
+    list(x).iter().map(|n| n.as_u64().unwrap_or_else(|| panic!("not a size: {n}")) as usize).collect()
+}
+
+pub fn list(x: &Json) -> &[Json] {
+    x.as_array().unwrap_or_else(|| panic!("not a list: {x}"))
+}
+
+/// An array of a golden file; `null` is none.
+pub fn array(x: &Json) -> Option<Array> {
+    fn build<T: Element>(x: &Json) -> Array {
+        let data: Vec<T> = list(&x["data"]).iter().map(|v| T::from_scalar(scalar(v))).collect();
+        Array::from_vec(data, usizes(&x["shape"])).unwrap_or_else(|e| panic!("{e}"))
+    }
+    Some(match dtype(x.get("dtype")?.as_str()?) {
+        DType::Bool => build::<bool>(x),
+        DType::I8 => build::<i8>(x),
+        DType::I16 => build::<i16>(x),
+        DType::I32 => build::<i32>(x),
+        DType::I64 => build::<i64>(x),
+        DType::U8 => build::<u8>(x),
+        DType::U16 => build::<u16>(x),
+        DType::U32 => build::<u32>(x),
+        DType::U64 => build::<u64>(x),
+        DType::F16 => build::<f16>(x),
+        DType::BF16 => build::<bf16>(x),
+        DType::F32 => build::<f32>(x),
+        DType::F64 => build::<f64>(x),
+        DType::C64 => build::<Complex<f32>>(x),
+        DType::C128 => build::<Complex<f64>>(x),
+    })
+}
+
+pub fn arrays(x: &Json) -> Vec<Option<Array>> {
+    list(x).iter().map(array).collect()
+}
+
+/// The elements in their widest form.
+pub fn scalars(x: &Array) -> Vec<Scalar> {
+    fn read<T: Element>(x: &Array) -> Vec<Scalar> {
+        x.to_vec::<T>().into_iter().map(Element::to_scalar).collect()
+    }
+    match x.dtype() {
+        DType::Bool => read::<bool>(x),
+        DType::I8 => read::<i8>(x),
+        DType::I16 => read::<i16>(x),
+        DType::I32 => read::<i32>(x),
+        DType::I64 => read::<i64>(x),
+        DType::U8 => read::<u8>(x),
+        DType::U16 => read::<u16>(x),
+        DType::U32 => read::<u32>(x),
+        DType::U64 => read::<u64>(x),
+        DType::F16 => read::<f16>(x),
+        DType::BF16 => read::<bf16>(x),
+        DType::F32 => read::<f32>(x),
+        DType::F64 => read::<f64>(x),
+        DType::C64 => read::<Complex<f32>>(x),
+        DType::C128 => read::<Complex<f64>>(x),
+    }
+}
+
+/// How far two results may be apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tolerance {
+    /// Relative to the element.
+    pub relative: f64,
+    /// Relative to the greatest finite element: where sums cancel, an element alone says little.
+    pub of_scale: f64,
+    /// Whatever the elements are.
+    pub absolute: f64,
+}
+
+/// The largest finite magnitude among the elements.
+pub fn scale(x: &Array) -> f64 {
+    let parts = |s: Scalar| match s {
+        Scalar::Float(v) => [v, 0.0],
+        Scalar::Complex(re, im) => [re, im],
+        _ => [0.0, 0.0],
+    };
+    scalars(x).into_iter().flat_map(parts).map(f64::abs).filter(|v| v.is_finite()).fold(0.0, f64::max)
+}
+
+/// What is wrong with `got` where `expected` was expected, if anything is.
+pub fn difference(got: &Array, expected: &Array, tolerance: Tolerance) -> Option<String> {
+    if (got.shape(), got.dtype()) != (expected.shape(), expected.dtype()) {
+        return Some(format!("got {}, expected {}", got.aval(), expected.aval()));
+    }
+    let allowed = |e: f64| {
+        tolerance.relative * e.abs()
+            + tolerance.of_scale * if tolerance.of_scale > 0.0 { scale(expected) } else { 0.0 }
+            + tolerance.absolute
+    };
+    let near = |g: f64, e: f64| g == e || (g.is_nan() && e.is_nan()) || (g - e).abs() <= allowed(e);
+    let same = |g: &Scalar, e: &Scalar| match (g, e) {
+        (Scalar::Float(g), Scalar::Float(e)) => near(*g, *e),
+        (Scalar::Complex(gr, gi), Scalar::Complex(er, ei)) => {
+            let size = tolerance.relative * er.hypot(*ei) + allowed(0.0);
+            let near = |g: f64, e: f64| near(g, e) || (g - e).abs() <= size;
+            near(*gr, *er) && near(*gi, *ei)
+        }
+        (g, e) => g == e,
+    };
+    let (got_elements, expected_elements) = (scalars(got), scalars(expected));
+    let wrong = got_elements.iter().zip(&expected_elements).position(|(g, e)| !same(g, e))?;
+    Some(format!(
+        "element {wrong} is {:?}, expected {:?}\n      got      {}\n      expected {}",
+        got_elements[wrong],
+        expected_elements[wrong],
+        one_line(got),
+        one_line(expected)
+    ))
+}
+
+fn one_line(x: &Array) -> String {
+    x.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}

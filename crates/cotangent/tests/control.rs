@@ -1,0 +1,233 @@
+//! Loops and choices in the program against the same written out in Rust, under every transform.
+
+use cotangent::{lax, prelude::*};
+
+fn close(what: &str, got: &Array, want: &Array) {
+    assert_eq!(got.shape(), want.shape(), "{what}");
+    for (a, b) in got.to_vec::<f64>().iter().zip(want.to_vec::<f64>()) {
+        assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{what}: {got} {want}");
+    }
+}
+
+fn total(x: &Array) -> Array {
+    let ones = Array::from(vec![1.0f64; x.size()]);
+    let flat = x.reshape(x.size());
+    // A sum by elementwise operations and a reduction that every version has.
+    vmap(|a: &Array, b: &Array| a * b)(&flat, &ones).reduce()
+}
+
+trait Reduce {
+    fn reduce(&self) -> Array;
+}
+
+impl Reduce for Array {
+    fn reduce(&self) -> Array {
+        let mut sum = self.slice_axis(0, 0, 1).reshape(());
+        for i in 1..self.size() {
+            sum = sum + self.slice_axis(0, i, i + 1).reshape(());
+        }
+        sum
+    }
+}
+
+type Pair = (Array, Array);
+
+/// A recurrence with captured, carried and scanned values, and a result at each step.
+fn looped(w: &Array, x: &Array) -> Array {
+    let start: Pair = (Array::scalar(0.5f64), w * 0.1);
+    let ((a, b), ys) = lax::scan(
+        |(a, b): &Pair, x: &Array| {
+            let a = (a * w.sin() + x).tanh();
+            let b = b + &a * x * w;
+            let y = &a * &b;
+            ((a, b), y)
+        },
+        start,
+        x,
+    );
+    a + b * 2.0 + total(&(&ys * &ys))
+}
+
+fn unrolled(w: &Array, x: &Array) -> Array {
+    let (mut a, mut b) = (Array::scalar(0.5f64), w * 0.1);
+    let mut sum = Array::scalar(0.0f64);
+    for i in 0..x.shape()[0] {
+        let x = x.slice_axis(0, i, i + 1).reshape(());
+        a = (&a * w.sin() + &x).tanh();
+        b = &b + &a * &x * w;
+        sum = sum + (&a * &b) * (&a * &b);
+    }
+    a + b * 2.0 + sum
+}
+
+fn inputs() -> (Array, Array) {
+    (Array::scalar(0.7f64), Array::from([0.3f64, -0.8, 1.1, 0.2]))
+}
+
+#[test]
+fn scan_agrees_with_the_unrolled_loop() {
+    let (w, x) = inputs();
+    close("value", &looped(&w, &x), &unrolled(&w, &x));
+    close("jit", &jit(looped)(&w, &x), &unrolled(&w, &x));
+    let (dw, dx) = (Array::scalar(1.3f64), Array::from([0.5f64, 0.1, -0.7, 0.4]));
+    let (_, t) = jvp(looped, (&w, &x), (&dw, &dx));
+    let (_, want) = jvp(unrolled, (&w, &x), (&dw, &dx));
+    close("jvp", &t, &want);
+    let both = args!(0, 1);
+    let (gw, gx) = grad(looped).argnums(both)(&w, &x);
+    let both = args!(0, 1);
+    let (hw, hx) = grad(unrolled).argnums(both)(&w, &x);
+    close("grad by the captured value", &gw, &hw);
+    close("grad by the scanned values", &gx, &hx);
+    close("jit of grad", &jit(grad(looped))(&w, &x), &hw);
+}
+
+#[test]
+fn scan_has_higher_derivatives() {
+    let (w, x) = inputs();
+    close("second", &grad(grad(looped))(&w, &x), &grad(grad(unrolled))(&w, &x));
+    close("third", &grad(grad(grad(looped)))(&w, &x), &grad(grad(grad(unrolled)))(&w, &x));
+    let one = Array::scalar(1.0f64);
+    let zero = Array::from([0.0f64; 4]);
+    let (_, t) = jvp(grad(looped), (&w, &x), (&one, &zero));
+    let (_, want) = jvp(grad(unrolled), (&w, &x), (&one, &zero));
+    close("jvp of grad", &t, &want);
+    let direction = |w: &Array, x: &Array| jvp(looped, (w, x), (&Array::scalar(1.0f64), &Array::from([0.0f64; 4]))).1;
+    close("grad of jvp", &grad(direction)(&w, &x), &t);
+}
+
+#[test]
+fn scan_is_batched_over_each_argument() {
+    let ws = Array::from([0.7f64, -0.2, 1.5]);
+    let xs = Array::from([[0.3f64, -0.8, 1.1, 0.2], [0.1, 0.2, 0.3, 0.4], [-1.0, 0.5, 0.25, 2.0]]);
+    let (w, x) = inputs();
+    for (axes, a, b) in [((Some(0), None), &ws, &x), ((None, Some(0)), &w, &xs), ((Some(0), Some(0)), &ws, &xs)] {
+        close("vmap", &vmap(looped).in_axes(axes)(a, b), &vmap(unrolled).in_axes(axes)(a, b));
+        close("vmap of grad", &vmap(grad(looped)).in_axes(axes)(a, b), &vmap(grad(unrolled)).in_axes(axes)(a, b));
+    }
+    let columns = xs.t();
+    close("last axis", &vmap(looped).in_axes((None, 1))(&w, &columns), &vmap(unrolled).in_axes((None, 0))(&w, &xs));
+    let summed = |w: &Array, xs: &Array| total(&vmap(looped).in_axes((None, 0))(w, xs));
+    let want = |w: &Array, xs: &Array| total(&vmap(unrolled).in_axes((None, 0))(w, xs));
+    close("grad of vmap", &grad(summed)(&w, &xs), &grad(want)(&w, &xs));
+}
+
+#[test]
+fn scan_backwards_without_arrays_and_empty() {
+    let x = Array::from([1.0f64, 2.0, 3.0]);
+    let step = |c: &Array, x: &Array| (c * 0.5 + x, c.clone());
+    let (last, seen) = lax::Scan::new().reverse().run(step, Array::scalar(0.0f64), &x);
+    assert_eq!(last.item::<f64>(), 2.75);
+    assert_eq!(seen.to_vec::<f64>(), [3.5, 3.0, 0.0]);
+    let sum = |x: &Array| lax::Scan::new().reverse().run(step, Array::scalar(0.0f64), x).0;
+    assert_eq!(grad(sum)(&x).to_vec::<f64>(), [1.0, 0.5, 0.25]);
+    let doubled = lax::Scan::new().length(5).run(|c: &Array, (): &()| (c * 2.0, ()), 1.0.into(), &()).0;
+    assert_eq!(doubled.item::<f64>(), 32.0);
+    let (last, ys) = lax::scan(step, Array::scalar(7.0f64), &Array::from(Vec::<f64>::new()));
+    assert_eq!((last.item::<f64>(), ys.shape()), (7.0, &[0][..]));
+}
+
+/// What no step changes is computed before the loop and not saved for each step.
+#[test]
+fn invariant_work_leaves_the_loop() {
+    let f = |w: &Array, x: &Array| lax::scan(|c: &Array, x: &Array| (c * w.sin().exp() + x, ()), 0.0f64.into_strong(), x).0;
+    let program = make_jaxpr(grad(f))(&Array::scalar(1.0f64), &Array::from([1.0f64; 10])).to_string();
+    // The carry is the only value that is saved for each of the ten steps.
+    assert_eq!(program.matches("f64[10]").count(), 2, "{program}");
+}
+
+trait Strong {
+    fn into_strong(self) -> Array;
+}
+
+impl Strong for f64 {
+    fn into_strong(self) -> Array {
+        Array::scalar(self)
+    }
+}
+
+#[test]
+fn cond_and_switch_differentiate_and_batch() {
+    let f = |x: &Array, y: &Array| {
+        lax::cond(x.less(y), || x.sin() * y, || lax::switch(1, &[&|| x * x, &|| x * y * y, &|| x.clone()]))
+    };
+    let g = |x: f64, y: f64| if x < y { x.sin() * y } else { x * y * y };
+    let (dx, dy) = (|x: f64, y: f64| if x < y { x.cos() * y } else { y * y }, |x: f64, y: f64| if x < y { x.sin() } else { 2.0 * x * y });
+    let points = [(0.5, 1.5), (2.0, 1.5), (-1.0, -2.0)];
+    for (x, y) in points {
+        let (a, b) = (Array::scalar(x), Array::scalar(y));
+        for (name, got, want) in [
+            ("value", f(&a, &b), g(x, y)),
+            ("jit", jit(f)(&a, &b), g(x, y)),
+            ("grad x", grad(f)(&a, &b), dx(x, y)),
+            ("grad y", grad(f).argnums(args!(1))(&a, &b), dy(x, y)),
+            ("jvp", jvp(f, (&a, &b), (&Array::scalar(1.0), &Array::scalar(2.0))).1, dx(x, y) + 2.0 * dy(x, y)),
+            ("second", grad(grad(f))(&a, &b), if x < y { -x.sin() * y } else { 0.0 }),
+        ] {
+            assert!((got.item::<f64>() - want).abs() < 1e-12, "{name} at {x}, {y}: {got} {want}");
+        }
+    }
+    let xs = Array::from(points.map(|p| p.0));
+    let ys = Array::from(points.map(|p| p.1));
+    let batched = vmap(f)(&xs, &ys).to_vec::<f64>();
+    let slopes = vmap(grad(f))(&xs, &ys).to_vec::<f64>();
+    for (i, (x, y)) in points.into_iter().enumerate() {
+        assert!((batched[i] - g(x, y)).abs() < 1e-12 && (slopes[i] - dx(x, y)).abs() < 1e-12);
+    }
+    let one_sided = vmap(|x: &Array| lax::cond(true, || x * 2.0, || x.clone()))(&xs);
+    close("an index that is not batched", &one_sided, &(&xs * 2.0));
+}
+
+#[test]
+fn while_loop_runs_differentiates_forward_and_batches() {
+    // Newton's iteration for a square root, until it stands still.
+    let root = |a: &Array| {
+        let going = |(x, previous): &Pair| (x - previous).abs().greater(1e-14);
+        let step = |(x, _): &Pair| ((x + a / x) * 0.5, x.clone());
+        lax::while_loop(going, step, (a.clone(), a * 0.0)).0
+    };
+    let a = Array::scalar(2.0f64);
+    close("value", &root(&a), &a.sqrt());
+    let (_, t) = jvp(root, (&a,), (&Array::scalar(1.0f64),));
+    assert!((t.item::<f64>() - 0.5 / 2.0f64.sqrt()).abs() < 1e-12);
+    let many = Array::from([2.0f64, 100.0, 1e-4]);
+    close("each to its own end", &vmap(root)(&many), &many.sqrt());
+    let slopes = vmap(|a: &Array| jvp(root, (a,), (&Array::scalar(1.0f64),)).1)(&many);
+    for (slope, a) in slopes.to_vec::<f64>().iter().zip(many.to_vec::<f64>()) {
+        assert!((slope - 0.5 / a.sqrt()).abs() < 1e-9 * slope, "{slope}");
+    }
+    let error = grad(root).try_call((&a,)).unwrap_err().to_string();
+    assert!(error.contains("while_loop") && error.contains("scan"), "{error}");
+}
+
+#[test]
+fn fori_loop_is_a_scan_for_rust_numbers_and_a_while_loop_for_arrays() {
+    let power = |x: &Array| lax::fori_loop(0, 4, |_: &Array, y: &Array| y * x, Array::scalar(1.0f64));
+    let x = Array::scalar(1.5f64);
+    assert!((grad(power)(&x).item::<f64>() - 4.0 * 1.5f64.powi(3)).abs() < 1e-12);
+    let by = |n: &Array, x: &Array| lax::fori_loop(0, n, |_: &Array, y: &Array| y * x, Array::scalar(1.0f64));
+    assert_eq!(jit(by)(&3.into(), &x).item::<f64>(), 1.5f64.powi(3));
+    let sums = lax::fori_loop(2, 5, |i: &Array, s: &Array| s + i, 0.into());
+    assert_eq!(sums.item::<i32>(), 9);
+    assert_eq!(lax::fori_loop(5, 2, |i: &Array, s: &Array| s + i, 0.into()).item::<i32>(), 0);
+}
+
+#[test]
+fn mistakes_are_told() {
+    let xs = Array::from([1.0f32, 2.0]);
+    let changes = jit(|xs: &Array| lax::scan(|c: &Array, x: &Array| (c + x.reshape(1), ()), 0.0.into(), xs).0);
+    let error = changes.try_call((&xs,)).unwrap_err().to_string();
+    assert!(error.contains("f32[]") && error.contains("f32[1]") && error.contains("control.rs"), "{error}");
+    let differ = jit(|x: &Array| lax::cond(true, || x.clone(), || x.reshape(1)));
+    let error = differ.try_call((&1.0.into(),)).unwrap_err().to_string();
+    assert!(error.contains("f32[]") && error.contains("f32[1]"), "{error}");
+    let none = jit(|x: &Array| lax::Scan::new().run(|c: &Array, (): &()| (c.clone(), ()), x.clone(), &()).0);
+    assert!(none.try_call((&1.0.into(),)).unwrap_err().to_string().contains("length"));
+}
+
+#[test]
+fn map_is_vmap() {
+    let xs = Array::from([[1.0f64, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+    let f = |x: &Array| x.sin() * x;
+    close("map", &lax::map(f, &xs), &vmap(f)(&xs));
+}

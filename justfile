@@ -1,0 +1,34 @@
+# Short names for what people type. `just` lists them.
+
+_list:
+    @just --list
+
+# All tests, as the README says
+test *ARGS:
+    cargo test --workspace {{ARGS}}
+
+# The benches (see benches/)
+bench *ARGS:
+    cargo bench -p cotangent {{ARGS}}
+
+# Cotangent and JAX in turns: JAX_PYTHON is a Python with jax==0.10.2
+bench-vs-jax *ARGS:
+    cargo build --release -p cotangent --example vs_jax
+    python3 benches/vs_jax/bench_vs_jax.py "${CARGO_TARGET_DIR:-target}/release/examples/vs_jax" {{ARGS}}
+
+# A demo; `just demo` runs the notebook
+demo NAME="optimized-learning" *ARGS:
+    cargo run --release -- demo run {{NAME}} {{ARGS}}
+
+# Accept what the snapshot tests see now, then read the difference
+bless *ARGS:
+    INSTA_UPDATE=always cargo test --workspace {{ARGS}}
+    git diff --stat -- '*.snap'
+
+# The documentation, without warnings
+doc *ARGS:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps {{ARGS}}
+
+# Everything that must hold before a change goes in
+ci:
+    .ci/run
