@@ -248,15 +248,21 @@ binary! {
 #[must_use]
 pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    bind1(ops::binary::Rem, &[&x, &y])
+    bind1(ops::binary::Rem, &[&x, &nonzero(&y)])
 }
 
-/// [`floor_divide`] and [`remainder`] at once.
+/// One in place of a zero divisor of integers, whose remainder then is zero.
+#[track_caller]
+fn nonzero(y: &Array) -> Array {
+    if y.dtype().is_integer() { where_(y.equal(0), 1, y).astype(y.dtype()) } else { y.clone() }
+}
+
+/// [`floor_divide`] and [`remainder`] at once. The remainder of integers by zero is zero.
 #[track_caller]
 #[must_use]
 pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    let remainder = bind1(ops::binary::Rem, &[&x, &y]);
+    let remainder = bind1(ops::binary::Rem, &[&x, &nonzero(&y)]);
     let dtype = x.dtype();
     match dtype.kind() {
         Kind::Uint | Kind::Bool => (bind1(Div, &[&x, &y]), remainder),
@@ -269,7 +275,7 @@ pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
             (floor, where_(below, &remainder + &y, &remainder))
         }
         _ => {
-            let quotient = (&x - &remainder) / &y;
+            let quotient = where_(y.equal(0), &x, &x - &remainder) / &y;
             let below = remainder.not_equal(0).logical_and(y.sign().not_equal(remainder.sign()));
             let quotient = where_(&below, &quotient - 1.0, &quotient);
             (quotient.round(), where_(&below, &remainder + &y, &remainder))

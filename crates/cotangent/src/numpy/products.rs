@@ -9,6 +9,7 @@ use crate::ops::dot::DotGeneral;
 
 use super::manipulation::ravel;
 
+#[track_caller]
 fn mismatch(what: &str, x: &Array, y: &Array) -> ! {
     raise(Error::shape(format!("{what}: the sizes of {} and {} do not fit together", x.aval(), y.aval())))
 }

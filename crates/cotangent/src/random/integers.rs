@@ -55,7 +55,7 @@ pub fn randint(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl Arr
 /// upper one beyond it includes it.
 ///
 /// As in JAX the residue of twice as many bits as the dtype has: for spans that are no power of two there is a bias,
-/// of about the span over 2 to the power of these bits.
+/// of about the span over 2 to the power of these bits. Dtypes of less than 32 bits are drawn in 32.
 ///
 /// # Panics
 /// When the dtype or a bound is not an integer, or a bound does not broadcast to the shape.
@@ -65,6 +65,12 @@ pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayL
     let (shape, lo, hi) = (shape.into_shape(), lo.to_array(), hi.to_array());
     if ![dtype, lo.dtype(), hi.dtype()].iter().all(|d| d.is_integer()) {
         raise(Error::dtype(format!("randint takes integers, got {dtype}, {} and {}", lo.aval(), hi.aval())));
+    }
+    if dtype.bits() < 32 {
+        // Drawn in 32 bits, where the bias is small.
+        let (least, most) = limits(dtype);
+        let clip = |x: Array, most: i128| x.astype(DType::I32).maximum(least as i32).minimum(most as i32);
+        return randint_as(key, shape, DType::I32, clip(lo, most), clip(hi, most + 1)).astype(dtype);
     }
     let words = dtype.unsigned();
     let bits = dtype.bits() as u32;

@@ -47,7 +47,9 @@ pub(super) fn between(key: &Array, shape: impl IntoShape, dtype: DType, lo: &Arr
     let mantissa = Format::of(dtype, "uniform").mantissa as u64;
     // One has no fraction: its bits are those of its exponent, which has a one in all places but the first.
     let one = ((1u64 << (dtype.bits() as u64 - 2 - mantissa)) - 1) << mantissa;
-    let fraction = random_bits(key, words, &shape) >> word(dtype.bits() as u64 - mantissa);
+    // A fraction of fewer than eight bits is made of eight random ones.
+    let drawn = if mantissa < 8 { DType::U8 } else { words };
+    let fraction = random_bits(key, drawn, &shape).astype(words) >> word(drawn.bits() as u64 - mantissa);
     let floats = (fraction | word(one)).bitcast(dtype) - 1.0;
     lo.maximum((floats * (&hi - &lo) + &lo).reshape(&shape))
 }

@@ -44,35 +44,41 @@ unary! {
 #[must_use]
 pub fn logit(x: impl ArrayLike) -> Array {
     let x = x.to_array().to_inexact();
-    (&x / (1.0 - &x)).log()
+    x.log() - (-x).log1p()
 }
 
-/// x · log(y), and zero where x is zero.
+/// x · log(y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.
+///
+/// Where it is zero for that reason, its derivatives are zero, too.
 #[track_caller]
 #[must_use]
 pub fn xlogy(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = promoted([x.to_array().to_inexact(), y.to_array().to_inexact()]);
-    let zero = x.equal(0);
-    where_(&zero, 0.0, &x * where_(&zero, 1.0, y).log())
+    let regular = y.greater(0).logical_and(y.less(f64::INFINITY)).logical_or(isnan(&y));
+    let defined = x.not_equal(0).logical_or(regular);
+    where_(&defined, &x * where_(&defined, y, 1.0).log(), 0.0)
 }
 
-/// x · log(1 + y), and zero where x is zero.
+/// x · log(1 + y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.
+///
+/// Where it is zero for that reason, its derivatives are zero, too.
 #[track_caller]
 #[must_use]
 pub fn xlog1py(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = promoted([x.to_array().to_inexact(), y.to_array().to_inexact()]);
-    let zero = x.equal(0);
-    where_(&zero, 0.0, &x * where_(&zero, 0.0, y).log1p())
+    let regular = y.greater(-1).logical_and(y.less(f64::INFINITY)).logical_or(isnan(&y));
+    let defined = x.not_equal(0).logical_or(regular);
+    where_(&defined, &x * where_(&defined, y, 0.0).log1p(), 0.0)
 }
 
-/// The entropy term −x · log(x): zero at zero, −∞ below.
+/// The entropy term −x · log(x): zero at zero, −∞ below. Its derivative is zero where it is not defined.
 #[track_caller]
 #[must_use]
 pub fn entr(x: impl ArrayLike) -> Array {
     let x = x.to_array().to_inexact();
     let positive = x.greater(0);
     let inner = where_(&positive, &x, 1.0);
-    let outside = where_(x.less(0), f64::NEG_INFINITY, where_(isnan(&x), f64::NAN, 0.0));
+    let outside = where_(x.less(0), f64::NEG_INFINITY, where_(isnan(&x), &x, 0.0));
     where_(positive, -(&inner * inner.log()), outside)
 }
 
