@@ -71,40 +71,48 @@ def jax_first_gradient():
     print(grad(lambda x: 3 * x + 1)(4.0))
 
 
-def run(command):
+def jax_first_program():
+    from jax import grad
+
+    print(grad(lambda x: 3 * x**2 + 4 * x - 3)(3.0))
+
+
+def run(command, env):
     """Seconds a process takes, and what it prints."""
     start = time.perf_counter()
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    result = subprocess.run(command, env=os.environ | env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if result.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{result.stderr}")
     return time.perf_counter() - start, result.stdout
 
 
+# Our programs are kept on disk; without that, each process compiles its own, as JAX does by default.
+NO_DISK = {"COTANGENT_COMPILE_CACHE": "0"}
+FIRST = [("3x + 1, whose gradient is a constant", "first-gradient", 3.0), ("3x² + 4x − 3", "first-program", 22.0)]
+
+
 def compare(rust, python, processes):
+    """Seconds by side and work. `kept` is our side with the programs of earlier processes on disk."""
     jax = [python, os.path.abspath(__file__), "--worker"]
-    sides = {"rust": [rust], "jax": jax}
-    first = {side: [] for side in sides}
-    cold = {side: [[], [], []] for side in sides}
-    warm = {side: [[], [], []] for side in sides}
-    for command in sides.values():
-        run(command + ["first-gradient"])  # the plugin and Python's byte code are cached from here on
-    for _ in range(processes):
-        for side, command in sides.items():
-            seconds, printed = run(command + ["first-gradient"])
-            assert float(printed) == 3.0, printed
-            first[side].append(seconds)
-    for _ in range(processes):
-        for side, command in sides.items():
-            _, printed = run(command + ["loops", str(1 + WARM_RUNS)])
+    sides = {"rust": ([rust], NO_DISK), "kept": ([rust], {}), "jax": (jax, {})}
+    times = {}
+
+    def note(side, work, seconds):
+        times.setdefault((side, work), []).append(seconds)
+
+    for turn in range(processes + 1):  # the first turn fills caches: the plugin's, Python's byte code, the disk's
+        for side, (command, env) in sides.items():
+            for what, work, expected in FIRST:
+                seconds, printed = run(command + [work], env)
+                assert float(printed) == expected, printed
+                if turn:
+                    note(side, what, seconds)
+            _, printed = run(command + ["loops", str(1 + WARM_RUNS)], env)
             for i, line in enumerate(printed.splitlines()):
-                for loop, seconds in enumerate(line.split()):
-                    (warm if i else cold)[side][loop].append(float(seconds))
-    return first, cold, warm
-
-
-def row(what, rust, jax):
-    rust, jax = statistics.median(rust), statistics.median(jax)
-    print(f"| {what} | {rust * 1e3:.1f} ms | {jax * 1e3:.1f} ms | 1/{jax / rust:.1f} |")
+                for loop, seconds in zip(LOOPS, line.split()):
+                    if turn:
+                        note(side, (loop, "warm" if i else "cold"), float(seconds))
+    return times
 
 
 def main():
@@ -113,23 +121,32 @@ def main():
     parser.add_argument("--processes", type=int, default=5, help="how many processes of each side (5)")
     args = parser.parse_args()
     python = os.environ.get("JAX_PYTHON", sys.executable)
-    version = run([python, "-c", "import jax; print(jax.__version__)"])[1].strip()
-    first, cold, warm = compare(args.rust, python, args.processes)
+    version = run([python, "-c", "import jax; print(jax.__version__)"], {})[1].strip()
+    times = compare(args.rust, python, args.processes)
 
     print(f"Medians of {args.processes} processes each, in turns; {os.cpu_count()} processors.\n")
-    print(f"| work | Cotangent | JAX {version} | ratio |")
-    print("|---|---|---|---|")
-    row("process start to first gradient", first["rust"], first["jax"])
-    for loop, name in enumerate(LOOPS):
-        row(f"un-jitted loop: {name}", warm["rust"][loop], warm["jax"][loop])
-    for loop, name in enumerate(LOOPS):
-        row(f"the same, first time in a process: {name}", cold["rust"][loop], cold["jax"][loop])
+    print(f"| work | Cotangent | … programs on disk | JAX {version} | ratio | … |")
+    print("|---|---|---|---|---|---|")
+
+    def row(title, work):
+        rust, kept, jax = (statistics.median(times[side, work]) for side in ("rust", "kept", "jax"))
+        cells = [f"{rust * 1e3:.1f} ms", f"{kept * 1e3:.1f} ms", f"{jax * 1e3:.0f} ms"]
+        print(f"| {title} | {' | '.join(cells)} | 1/{jax / rust:.1f} | 1/{jax / kept:.1f} |")
+
+    for what, _, _ in FIRST:
+        row(f"process start to first gradient: {what}", what)
+    for loop in LOOPS:
+        row(f"un-jitted loop, first time in a process: {loop}", (loop, "cold"))
+    for loop in LOOPS:
+        row(f"the same again: {loop}", (loop, "warm"))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
         if sys.argv[2] == "loops":
             jax_loops(int(sys.argv[3]))
+        elif sys.argv[2] == "first-program":
+            jax_first_program()
         else:
             jax_first_gradient()
     else:

@@ -1,4 +1,5 @@
-//! The Rust side of `bench_vs_jax.py`, which runs it: `vs_jax loops RUNS` or `vs_jax first-gradient`.
+//! The Rust side of `bench_vs_jax.py`, which runs it: `vs_jax loops RUNS`, `vs_jax first-gradient` or
+//! `vs_jax first-program`.
 
 #[path = "../loops.rs"]
 mod loops;
@@ -28,9 +29,14 @@ fn main() {
     let mut args = std::env::args().skip(1);
     match (args.next().as_deref(), args.next().and_then(|n| n.parse().ok())) {
         (Some("loops"), Some(runs)) => time_loops(runs),
+        // The derivative of 3x + 1 is a constant, for which nothing need be compiled or even loaded; that of the
+        // polynomial is a program.
         (Some("first-gradient"), None) => println!("{}", grad(|x: &Array| 3.0 * x + 1.0)(&4.0.into())),
+        (Some("first-program"), None) => {
+            println!("{}", grad(|x: &Array| 3.0 * x.powi(2) + 4.0 * x - 3.0)(&3.0.into()));
+        }
         _ => {
-            eprintln!("usage: vs_jax loops RUNS | vs_jax first-gradient");
+            eprintln!("usage: vs_jax loops RUNS | vs_jax first-gradient | vs_jax first-program");
             std::process::exit(2);
         }
     }

@@ -63,3 +63,8 @@ pub(crate) fn runtime() -> &'static runtime::Runtime {
 pub(crate) fn backend() -> &'static dyn crate::core::backend::Backend {
     runtime()
 }
+
+/// The README's examples are run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

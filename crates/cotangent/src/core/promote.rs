@@ -1,5 +1,7 @@
 //! JAX's type promotion lattice.
 
+use std::sync::OnceLock;
+
 use super::dtype::DType;
 
 /// A point of the lattice: a dtype, or the weak type of a family of Rust literals.
@@ -84,13 +86,25 @@ pub fn promote_types(a: (DType, bool), b: (DType, bool)) -> (DType, bool) {
     if a == b {
         return a;
     }
-    let (x, y) = (node(a.0, a.1), node(b.0, b.1));
-    let bound = NODES.into_iter().find(|n| reaches(x, *n) && reaches(y, *n));
-    match bound {
-        Some(Strong(dtype)) => (dtype, false),
-        Some(WeakInt) => (DType::I32, true),
-        Some(WeakFloat) => (DType::F32, true),
-        // `c128` is above every node.
-        Some(WeakComplex) | None => (DType::C64, true),
+    match bounds()[place(node(a.0, a.1))][place(node(b.0, b.1))] {
+        Strong(dtype) => (dtype, false),
+        WeakInt => (DType::I32, true),
+        WeakFloat => (DType::F32, true),
+        WeakComplex => (DType::C64, true),
     }
+}
+
+/// Where a node stands in [`NODES`].
+fn place(node: Node) -> usize {
+    NODES.iter().position(|n| *n == node).unwrap_or(0)
+}
+
+/// The least upper bound of every two nodes.
+fn bounds() -> &'static [[Node; 18]; 18] {
+    static BOUNDS: OnceLock<[[Node; 18]; 18]> = OnceLock::new();
+    BOUNDS.get_or_init(|| {
+        // `c128` is above every node, so there always is a bound.
+        let bound = |x, y| NODES.into_iter().find(|n| reaches(x, *n) && reaches(y, *n)).unwrap_or(Strong(DType::C128));
+        NODES.map(|x| NODES.map(|y| bound(x, y)))
+    })
 }
