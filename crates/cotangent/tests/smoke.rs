@@ -36,6 +36,6 @@ fn notebook_basics() {
     println!("{}", e.unwrap_err());
     let e = grad(|x: &Array| x * 2.0).try_call((&Array::from([1.0, 2.0]),));
     println!("{}", e.unwrap_err());
-    let e = jit(|x: &Array| { if x.item::<f64>() > 0.0 { x * 2.0 } else { x * 3.0 }}).try_call((&1.0.into(),));
+    let e = jit(|x: &Array| if x.item::<f64>() > 0.0 { x * 2.0 } else { x * 3.0 }).try_call((&1.0.into(),));
     println!("{}", e.unwrap_err());
 }

@@ -26,7 +26,8 @@ impl Primitive for Pow {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let integer = inputs.get(1).is_some_and(|y| y.dtype.is_integer());
-        let dtype = one_dtype(&inputs[..if integer { 1 } else { inputs.len() }], |d| d.is_inexact(), "floating-point numbers")?;
+        let dtype =
+            one_dtype(&inputs[..if integer { 1 } else { inputs.len() }], |d| d.is_inexact(), "floating-point numbers")?;
         if inputs.len() != 2 {
             return Err(Error::value(format!("it takes a base and an exponent, got {} operands", inputs.len())));
         }
