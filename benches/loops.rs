@@ -4,7 +4,7 @@ use cotangent::scipy::stats::norm;
 use cotangent::{numpy as np, prelude::*, random};
 
 /// Gradient descent on a polynomial: 200 steps.
-pub fn polynomial() -> Vec<Array> {
+pub(crate) fn polynomial() -> Vec<Array> {
     let dpolynomial = grad(|x: &Array| 3.0 * x.powi(2) + 4.0 * x - 3.0);
     let mut start = Array::from(3.0);
     for _ in 0..200 {
@@ -14,12 +14,12 @@ pub fn polynomial() -> Vec<Array> {
 }
 
 /// The 1000 values whose mean and deviation are sought.
-pub fn data() -> Array {
+pub(crate) fn data() -> Array {
     random::normal(random::PRNGKey(44), 1000) * np::exp(np::log(2.0)) - 3.0
 }
 
 /// Maximum likelihood of mean and deviation: 300 steps.
-pub fn likelihood(data: &Array) -> Vec<Array> {
+pub(crate) fn likelihood(data: &Array) -> Vec<Array> {
     let neglogp = |mu: &Array, log_sigma: &Array, data: &Array| -np::sum(norm::logpdf(data, mu, np::exp(log_sigma)));
     let dneglogp = grad(neglogp).argnums(args!(0, 1));
     let (mut mu, mut log_sigma) = (Array::from(-6.0), np::log(2.0));
@@ -32,7 +32,7 @@ pub fn likelihood(data: &Array) -> Vec<Array> {
 }
 
 /// The way to a minimum of a function of two arguments: 300 steps.
-pub fn gold() -> Vec<Array> {
+pub(crate) fn gold() -> Vec<Array> {
     let df = grad(|x: &Array, y: &Array| (2.0 * x.powi(2)) - (4.0 * x * y) + (y.powi(4) + 2.0)).argnums(args!(0, 1));
     let (mut x, mut y) = (Array::from(0.1), Array::from(-0.1));
     for _ in 0..300 {
@@ -44,7 +44,7 @@ pub fn gold() -> Vec<Array> {
 }
 
 /// Waits for results.
-pub fn finished(results: &[Array]) {
+pub(crate) fn finished(results: &[Array]) {
     for result in results {
         result.block_until_ready().expect("the loop computes");
     }

@@ -130,7 +130,8 @@ fn scan_backwards_without_arrays_and_empty() {
 /// What no step changes is computed before the loop and not saved for each step.
 #[test]
 fn invariant_work_leaves_the_loop() {
-    let f = |w: &Array, x: &Array| lax::scan(|c: &Array, x: &Array| (c * w.sin().exp() + x, ()), 0.0f64.into_strong(), x).0;
+    let f =
+        |w: &Array, x: &Array| lax::scan(|c: &Array, x: &Array| (c * w.sin().exp() + x, ()), 0.0f64.into_strong(), x).0;
     let program = make_jaxpr(grad(f))(&Array::scalar(1.0f64), &Array::from([1.0f64; 10])).to_string();
     // The carry is the only value that is saved for each of the ten steps.
     assert_eq!(program.matches("f64[10]").count(), 2, "{program}");
@@ -152,7 +153,10 @@ fn cond_and_switch_differentiate_and_batch() {
         lax::cond(x.less(y), || x.sin() * y, || lax::switch(1, &[&|| x * x, &|| x * y * y, &|| x.clone()]))
     };
     let g = |x: f64, y: f64| if x < y { x.sin() * y } else { x * y * y };
-    let (dx, dy) = (|x: f64, y: f64| if x < y { x.cos() * y } else { y * y }, |x: f64, y: f64| if x < y { x.sin() } else { 2.0 * x * y });
+    let (dx, dy) = (
+        |x: f64, y: f64| if x < y { x.cos() * y } else { y * y },
+        |x: f64, y: f64| if x < y { x.sin() } else { 2.0 * x * y },
+    );
     let points = [(0.5, 1.5), (2.0, 1.5), (-1.0, -2.0)];
     for (x, y) in points {
         let (a, b) = (Array::scalar(x), Array::scalar(y));

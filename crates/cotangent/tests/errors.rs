@@ -58,9 +58,8 @@ fn shapes_that_do_not_fit_name_both_and_the_line() {
 
 #[test]
 fn contractions_and_axes() {
-    let matmul = |x: &Array, y: &Array| {
-        bind1(DotGeneral { contract: [vec![1], vec![0]], batch: [vec![], vec![]] }, &[x, y])
-    };
+    let matmul =
+        |x: &Array, y: &Array| bind1(DotGeneral { contract: [vec![1], vec![0]], batch: [vec![], vec![]] }, &[x, y]);
     let (x, y) = (Array::from([[1.0f32, 2.0]]), Array::from([[1.0f32, 2.0]]));
     let line = line!() - 3;
     let error = jit(matmul).try_call((&x, &y)).unwrap_err();
@@ -121,7 +120,9 @@ fn a_traced_value_that_escapes() {
 fn a_traced_value_on_another_thread() {
     let f = |x: &Array| {
         let other = std::thread::scope(|scope| {
-            scope.spawn(|| catch_unwind(AssertUnwindSafe(|| x * 2.0)).err().and_then(|e| e.downcast::<String>().ok())).join()
+            scope
+                .spawn(|| catch_unwind(AssertUnwindSafe(|| x * 2.0)).err().and_then(|e| e.downcast::<String>().ok()))
+                .join()
         });
         let text = *other.unwrap().expect("the other thread panics");
         assert!(text.contains("another thread") && text.contains(&at(line!() - 3)), "{text}");

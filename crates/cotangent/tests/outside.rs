@@ -23,11 +23,7 @@ impl Primitive for MulAdd {
     }
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let out = bind(MulAdd, &[&x[0], &x[1], &x[2]]).into_vec();
-        let terms = [
-            dx[0].as_ref().map(|t| t * &x[1]),
-            dx[1].as_ref().map(|t| &x[0] * t),
-            dx[2].clone(),
-        ];
+        let terms = [dx[0].as_ref().map(|t| t * &x[1]), dx[1].as_ref().map(|t| &x[0] * t), dx[2].clone()];
         (out, vec![terms.into_iter().flatten().reduce(|a, b| a + b)])
     }
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {

@@ -113,11 +113,44 @@ impl Case {
         // What only moves, chooses or rounds elements is exact.
         let exact = matches!(
             self.primitive.as_str(),
-            "neg" | "abs" | "sign" | "floor" | "ceil" | "round" | "copy" | "stop_gradient" | "real" | "imag" | "conj"
-                | "complex" | "max" | "min" | "nextafter" | "clamp" | "select_n" | "convert_element_type"
-                | "bitcast_convert_type" | "reduce_precision" | "broadcast_in_dim" | "reshape" | "transpose" | "rev"
-                | "concatenate" | "pad" | "slice" | "iota" | "reduce_max" | "reduce_min" | "argmax" | "argmin"
-                | "cummax" | "cummin" | "sort" | "add" | "sub" | "square"
+            "neg"
+                | "abs"
+                | "sign"
+                | "floor"
+                | "ceil"
+                | "round"
+                | "copy"
+                | "stop_gradient"
+                | "real"
+                | "imag"
+                | "conj"
+                | "complex"
+                | "max"
+                | "min"
+                | "nextafter"
+                | "clamp"
+                | "select_n"
+                | "convert_element_type"
+                | "bitcast_convert_type"
+                | "reduce_precision"
+                | "broadcast_in_dim"
+                | "reshape"
+                | "transpose"
+                | "rev"
+                | "concatenate"
+                | "pad"
+                | "slice"
+                | "iota"
+                | "reduce_max"
+                | "reduce_min"
+                | "argmax"
+                | "argmin"
+                | "cummax"
+                | "cummin"
+                | "sort"
+                | "add"
+                | "sub"
+                | "square"
         );
         let real = self.inputs.iter().all(|x| !x.dtype().is_complex());
         if exact && real {
@@ -219,7 +252,11 @@ fn program(case: &Case, args: &[Array]) -> Named {
                 for i in [0, POINTS.len() - 1] {
                     let pick = |a: &Array| a.slice_axis(0, i, i + 1).reshape(&a.shape()[1..]);
                     let one: Vec<Array> = at.iter().map(pick).collect();
-                    named(&mut out, &format!("vmap of grad, element {i}"), &mapped.iter().map(pick).collect::<Vec<_>>());
+                    named(
+                        &mut out,
+                        &format!("vmap of grad, element {i}"),
+                        &mapped.iter().map(pick).collect::<Vec<_>>(),
+                    );
                     named(&mut out, &format!("grad, element {i}"), &grad(s)(&one));
                 }
             }
@@ -236,7 +273,8 @@ fn program(case: &Case, args: &[Array]) -> Named {
                 1
             }
         };
-        let group = |g: usize| -> Vec<Array> { (0..x.len()).filter(|i| place(*i) == g).map(|i| x[i].clone()).collect() };
+        let group =
+            |g: usize| -> Vec<Array> { (0..x.len()).filter(|i| place(*i) == g).map(|i| x[i].clone()).collect() };
         let f = |first: &Vec<Array>, last: &Vec<Array>| {
             let mut parts = [first.iter(), last.iter()];
             let full: Vec<Array> = (0..x.len())
@@ -247,7 +285,11 @@ fn program(case: &Case, args: &[Array]) -> Named {
                 .collect();
             apply(&full)
         };
-        named(&mut out, &format!("vmap {:?} (entry {k})", mapped.axes), &vmap(f).in_axes((0, -1))(&group(0), &group(1)));
+        named(
+            &mut out,
+            &format!("vmap {:?} (entry {k})", mapped.axes),
+            &vmap(f).in_axes((0, -1))(&group(0), &group(1)),
+        );
     }
     out
 }
@@ -299,12 +341,13 @@ fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
         }
         let mut args = case.inputs.clone();
         let mut expected: BTreeMap<String, (&'static str, Array, Tolerance)> = BTreeMap::new();
-        let mut expect = |column: &'static str, what: &str, values: Vec<Array>, tolerance: &dyn Fn(&Array) -> Tolerance| {
-            for (i, x) in values.into_iter().enumerate() {
-                let tolerance = tolerance(&x);
-                expected.insert(format!("{what}.{i}"), (column, x, tolerance));
-            }
-        };
+        let mut expect =
+            |column: &'static str, what: &str, values: Vec<Array>, tolerance: &dyn Fn(&Array) -> Tolerance| {
+                for (i, x) in values.into_iter().enumerate() {
+                    let tolerance = tolerance(&x);
+                    expected.insert(format!("{what}.{i}"), (column, x, tolerance));
+                }
+            };
         let of_value = |x: &Array| case.tolerance(x);
         expect("jit", "jit", case.outputs.clone(), &of_value);
         if let Some(d) = &case.derivatives {
@@ -355,7 +398,10 @@ fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
             let near = Tolerance { relative: 1e-12, of_scale: 0.0, absolute: 1e-12 };
             // Where a narrower dtype rounds what passes, each direction rounds something else.
             let exact = case.primitive != "reduce_precision"
-                && case.outputs.iter().all(|y| matches!(y.dtype(), DType::F64 | DType::C128) || !y.dtype().is_inexact());
+                && case
+                    .outputs
+                    .iter()
+                    .all(|y| matches!(y.dtype(), DType::F64 | DType::C128) || !y.dtype().is_inexact());
             if exact && forward.is_finite() && reverse.is_finite() {
                 compare("vjp", "inner product", &Array::scalar(reverse), &Array::scalar(forward), near);
             }
@@ -444,7 +490,12 @@ fn every_primitive_agrees_with_jax() {
         failures.extend(registry.iter().filter_map(|name| uncovered(name, &cases)));
     }
     failures.iter().for_each(|f| println!("FAILED {f}"));
-    assert!(failures.is_empty(), "{} of {} checks failed", failures.len(), table.values().flat_map(|r| r.counts.values()).sum::<usize>());
+    assert!(
+        failures.is_empty(),
+        "{} of {} checks failed",
+        failures.len(),
+        table.values().flat_map(|r| r.counts.values()).sum::<usize>()
+    );
 }
 
 /// What the stored cases of a primitive lack.
@@ -454,7 +505,8 @@ fn uncovered(name: &str, cases: &[Case]) -> Option<String> {
         return Some(format!("the primitive `{name}` has no stored case"));
     }
     let wide = |x: &Array| matches!(x.dtype(), DType::F64 | DType::C128);
-    let differentiable = mine.iter().any(|c| c.inputs.iter().any(wide) && c.outputs.iter().any(|y| y.dtype().is_inexact()));
+    let differentiable =
+        mine.iter().any(|c| c.inputs.iter().any(wide) && c.outputs.iter().any(|y| y.dtype().is_inexact()));
     let no_rule = mine.iter().any(|c| c.no_rule);
     if differentiable && !no_rule && mine.iter().all(|c| c.derivatives.is_none()) {
         return Some(format!("the primitive `{name}` has no stored derivative"));
@@ -481,8 +533,16 @@ fn the_registry_is_complete() {
     }
     /// Primitives that hold programs: they have suites of their own.
     const HIGHER_ORDER: [&str; 10] = [
-        "jit", "cond", "while", "scan", "custom_jvp_call", "custom_vjp_call", "checkpoint", "linear_call",
-        "custom_linear_solve", "custom_lin",
+        "jit",
+        "cond",
+        "while",
+        "scan",
+        "custom_jvp_call",
+        "custom_vjp_call",
+        "checkpoint",
+        "linear_call",
+        "custom_linear_solve",
+        "custom_lin",
     ];
     let registry = cotangent::ops::registry();
     let mut files = Vec::new();
@@ -519,7 +579,14 @@ fn the_registry_is_complete() {
     }
     assert!(missing.is_empty(), "primitives that are not in `ops::registry()`: {missing:?}");
     // The scan finds what there is: each entry of the registry once.
-    assert_eq!(found - files.iter().flat_map(|(_, t)| HIGHER_ORDER.iter().filter(|h| t.contains(&format!("        \"{h}\"\n")))).count(), registry.len());
+    assert_eq!(
+        found
+            - files
+                .iter()
+                .flat_map(|(_, t)| HIGHER_ORDER.iter().filter(|h| t.contains(&format!("        \"{h}\"\n"))))
+                .count(),
+        registry.len()
+    );
     let unique: BTreeSet<_> = registry.iter().collect();
     assert_eq!(unique.len(), registry.len(), "a name stands in the registry twice");
 }

@@ -46,19 +46,25 @@ fn eye(n: usize) -> Array {
 }
 
 /// The Jacobian of a function of one vector, a column at a time.
-fn jacfwd<'a>(f: impl Fn(&Array) -> Array + Send + Sync + Copy + 'a) -> impl Fn(&Array) -> Array + Send + Sync + Copy + 'a {
+fn jacfwd<'a>(
+    f: impl Fn(&Array) -> Array + Send + Sync + Copy + 'a,
+) -> impl Fn(&Array) -> Array + Send + Sync + Copy + 'a {
     move |x: &Array| vmap(|t: &Array| jvp(f, (x,), (t,)).1).out_axes(-1)(&eye(x.size()))
 }
 
 /// The Jacobian of a function of one vector, a row at a time.
-fn jacrev<'a>(f: impl Fn(&Array) -> Array + Send + Sync + Copy + 'a) -> impl Fn(&Array) -> Array + Send + Sync + Copy + 'a {
+fn jacrev<'a>(
+    f: impl Fn(&Array) -> Array + Send + Sync + Copy + 'a,
+) -> impl Fn(&Array) -> Array + Send + Sync + Copy + 'a {
     move |x: &Array| {
         let (y, back) = vjp(f, (x,));
         vmap(|ct: &Array| back(ct).0)(&eye(y.size()))
     }
 }
 
-fn hessian<'a>(f: impl Fn(&Array) -> Array + Send + Sync + Copy + 'a) -> impl Fn(&Array) -> Array + Send + Sync + Copy + 'a {
+fn hessian<'a>(
+    f: impl Fn(&Array) -> Array + Send + Sync + Copy + 'a,
+) -> impl Fn(&Array) -> Array + Send + Sync + Copy + 'a {
     jacfwd(move |x: &Array| grad(f)(x))
 }
 
@@ -140,9 +146,7 @@ fn run(name: &str, x: &[Array]) -> Option<Vec<Array>> {
             let f = |x: &Array, y: &Array| 2.0 * x.powi(2) - 4.0 * x * y + y.powi(4) + 2.0;
             pair(grad(f).argnums(args!(0, 1))(&x[0], &x[1]))
         }
-        "grad_argnums_reversed" => {
-            pair(grad(|x: &Array, y: &Array| x.powi(2) * y).argnums(args!(1, 0))(&x[0], &x[1]))
-        }
+        "grad_argnums_reversed" => pair(grad(|x: &Array, y: &Array| x.powi(2) * y).argnums(args!(1, 0))(&x[0], &x[1])),
         "value_and_grad_has_aux" => {
             let ((value, aux), g) = value_and_grad(|x: &Array| (total(x.powi(2)), x.sin()))(&x[0]);
             vec![value, aux, g]
@@ -166,16 +170,12 @@ fn run(name: &str, x: &[Array]) -> Option<Vec<Array>> {
             &y * &y + y.sin() * &y
         })(&x[0])],
         "jvp_scalar" => pair(jvp(|x: &Array| x.sin() * x, (&x[0],), (&x[1],))),
-        "jvp_two_arguments" => {
-            pair(jvp(|x: &Array, y: &Array| x * y.exp() / 2.0, (&x[0], &x[1]), (&x[2], &x[3])))
-        }
+        "jvp_two_arguments" => pair(jvp(|x: &Array, y: &Array| x * y.exp() / 2.0, (&x[0], &x[1]), (&x[2], &x[3]))),
         "jvp_two_outputs" => {
             let ((a, b), (da, db)) = jvp(|x: &Array| (total(x), x.cos()), (&x[0],), (&x[1],));
             vec![a, b, da, db]
         }
-        "jvp_of_jvp" => {
-            pair(jvp(|y: &Array| jvp(|x: &Array| x.powi(4), (y,), (&x[1],)).1, (&x[0],), (&x[2],)))
-        }
+        "jvp_of_jvp" => pair(jvp(|y: &Array| jvp(|x: &Array| x.powi(4), (y,), (&x[1],)).1, (&x[0],), (&x[2],))),
         "vjp_vector" => vec![vjp(|x: &Array| x.sin() * total(x), (&x[0],)).1(&x[1]).0],
         "vjp_two_arguments" => pair(vjp(matmul, (&x[0], &x[1])).1(&x[2])),
         "vjp_two_outputs" => {
@@ -287,12 +287,10 @@ fn run(name: &str, x: &[Array]) -> Option<Vec<Array>> {
             let (value, g) = value_and_grad(f).argnums(args!(0, 1, 2, 3))(&x[0], &x[1], &x[2], &x[3]);
             [vec![value], flat(g)].concat()
         }
-        "rnn_jvp" => {
-            pair(jvp(|wh: &Array| rnn(wh, &x[1], &x[2], &x[3], &x[4..9]), (&x[0],), (&x[9],)))
+        "rnn_jvp" => pair(jvp(|wh: &Array| rnn(wh, &x[1], &x[2], &x[3], &x[4..9]), (&x[0],), (&x[9],))),
+        "unrolled_newton_grad" => {
+            vec![grad(|a: &Array| (0..4).fold(number(1.5), |x, _| 0.5 * (&x + (a.powi(2) + 1.0) / &x)))(&x[0])]
         }
-        "unrolled_newton_grad" => vec![grad(|a: &Array| {
-            (0..4).fold(number(1.5), |x, _| 0.5 * (&x + (a.powi(2) + 1.0) / &x))
-        })(&x[0])],
         "gradient_descent_meta_grad" => vec![grad(|lr: &Array| {
             let step = |x: Array, _| &x - lr * grad(|x: &Array| total(x.powi(4) + x.powi(2)))(&x);
             total((0..3).fold(x[1].clone(), step).powi(2))
@@ -318,7 +316,9 @@ fn every_stored_program_gives_what_jax_gives() {
         let name = case["name"].as_str().expect("a name");
         let inputs: Vec<Array> = arrays(&case["inputs"]).into_iter().flatten().collect();
         let expected: Vec<Array> = arrays(&case["outputs"]).into_iter().flatten().collect();
-        let run = |x: &Vec<Array>| run(name, x).unwrap_or_else(|| panic!("{name} has no counterpart here: {}", case["python"]));
+        let run = |x: &Vec<Array>| {
+            run(name, x).unwrap_or_else(|| panic!("{name} has no counterpart here: {}", case["python"]))
+        };
         // As it stands, each transform a program of its own; and all of it under `jit`.
         let alone = catch_unwind(AssertUnwindSafe(|| run(&inputs))).map_err(|_| "it panicked".to_string());
         let jitted = jit(run).try_call((&inputs,)).map_err(|e| e.to_string());

@@ -70,18 +70,30 @@ pub trait Nth<const I: usize>: Params {
 }
 
 macro_rules! arg_type {
-    (Ref $A:ident) => { &$A };
-    (Own $A:ident) => { $A };
+    (Ref $A:ident) => {
+        &$A
+    };
+    (Own $A:ident) => {
+        $A
+    };
 }
 
 macro_rules! borrowed {
-    (Ref $a:expr) => { $a };
-    (Own $a:expr) => { &$a };
+    (Ref $a:expr) => {
+        $a
+    };
+    (Own $a:expr) => {
+        &$a
+    };
 }
 
 macro_rules! passed {
-    (Ref $a:expr) => { &$a };
-    (Own $a:expr) => { $a };
+    (Ref $a:expr) => {
+        &$a
+    };
+    (Own $a:expr) => {
+        $a
+    };
 }
 
 macro_rules! function {

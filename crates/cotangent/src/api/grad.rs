@@ -141,9 +141,8 @@ fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
         let mask: Vec<bool> = closed.captures.iter().map(|_| false).chain(wanted.iter().copied()).collect();
         let lin = linearize(&closed.jaxpr, &args, &mask);
         let targets = || lin.linear.jaxpr.input_avals().skip(lin.linear.captures.len()).cloned();
-        let operands: Vec<Operand> = (lin.linear.captures.iter().cloned().map(Operand::Known))
-            .chain(targets().map(Operand::Linear))
-            .collect();
+        let operands: Vec<Operand> =
+            (lin.linear.captures.iter().cloned().map(Operand::Known)).chain(targets().map(Operand::Linear)).collect();
         // Only the objective is differentiated: it is the first result.
         let cts: Vec<_> = (lin.nonzero.iter().enumerate())
             .filter(|(_, nonzero)| **nonzero)

@@ -19,7 +19,7 @@ fn basis(like: &Array) -> Array {
     let shape = crate::Shape::new(&[n, n]);
     let count = |dimension| bind1(Iota { dtype: DType::I32, shape: shape.clone(), dimension }, &[]);
     let unit = bind1(Eq, &[&count(0), &count(1)]).astype(like.dtype());
-    unit.reshape(&like.aval().shape.insert(0, n))
+    unit.reshape(like.aval().shape.insert(0, n))
 }
 
 #[track_caller]
@@ -70,7 +70,7 @@ jacobian! {
             (x,),
         );
         let columns = vmap(move |t: &Array| df(t))(&basis(x));
-        let columns = columns.reshape(&y.aval().shape.insert(0, x.size()));
+        let columns = columns.reshape(y.aval().shape.insert(0, x.size()));
         let mut order: Vec<usize> = (1..=y.ndim()).collect();
         order.push(0);
         let shape: crate::Shape = y.shape().iter().chain(x.shape()).copied().collect();

@@ -159,7 +159,8 @@ pub fn linearize<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (
         check_tangents("tangent", &at.primals, &t, || param_paths::<P>(tangents))
             .map_err(|e| e.context("linearize").at(loc))
             .or_raise();
-        let given = (t.iter().zip(&at.primals).zip(at.wanted())).filter(|(_, w)| *w).map(|((t, x), _)| fitted(t, &x.aval()));
+        let given =
+            (t.iter().zip(&at.primals).zip(at.wanted())).filter(|(_, w)| *w).map(|((t, x), _)| fitted(t, &x.aval()));
         let inputs: Vec<Array> = at.linear.captures.iter().cloned().chain(given).collect();
         let (flat, ()) = as_program(&inputs, |inputs| {
             let mut dy = eval(&at.linear.jaxpr, inputs).into_iter();
@@ -200,7 +201,9 @@ pub fn vjp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (F::Out
             .map_err(|e| e.context("vjp").at(loc))
             .or_raise();
         let residuals = at.linear.captures.len();
-        let given = (cts.iter().zip(&at.outputs).zip(&at.nonzero)).filter(|(_, n)| **n).map(|((ct, y), _)| fitted(ct, &y.aval()));
+        let given = (cts.iter().zip(&at.outputs).zip(&at.nonzero))
+            .filter(|(_, n)| **n)
+            .map(|((ct, y), _)| fitted(ct, &y.aval()));
         let inputs: Vec<Array> = at.linear.captures.iter().cloned().chain(given).collect();
         let (flat, ()) = as_program(&inputs, |inputs| {
             let (known, cts) = inputs.split_at(residuals);

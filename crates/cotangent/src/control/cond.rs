@@ -67,7 +67,9 @@ impl Primitive for Cond {
             }
             let results: Vec<Aval> = branch.output_avals().collect();
             if results.len() != outputs.len() || !results.iter().zip(&outputs).all(|(a, b)| same(a, b)) {
-                return Err(Error::shape(format!("branches must give the same types, got {outputs:?} and {results:?}")));
+                return Err(Error::shape(format!(
+                    "branches must give the same types, got {outputs:?} and {results:?}"
+                )));
             }
         }
         Ok(outputs)
@@ -194,7 +196,7 @@ impl Primitive for Cond {
         let last = cx.splat(&index, last.unwrap_or(crate::core::literal::Literal::int(DType::I32, 0)));
         // XLA takes the last branch for an index out of range; the operation is defined by clamping.
         let which = cx.op("stablehlo.clamp", &[zero, args[0].clone(), last], &[], &index);
-        cx.regions("stablehlo.case", &[which], &[], &results, self.branches.len(), &[], |cx, branch, _| {
+        cx.regions("stablehlo.case", &[which], &[], &results, &vec![&[][..]; self.branches.len()], |cx, branch, _| {
             cx.inline(&self.branches[branch], &args[1..])
         })
     }

@@ -175,8 +175,7 @@ impl Scan {
             })
             .collect();
         let results = forward.outputs[..outputs].iter().chain(&saved).copied().collect();
-        let forward =
-            Jaxpr::new(forward.avals.clone(), forward.inputs.clone(), forward.eqns.clone(), results);
+        let forward = Jaxpr::new(forward.avals.clone(), forward.inputs.clone(), forward.eqns.clone(), results);
         let operands: Vec<&Array> = captured.iter().chain(x.carry).chain(x.xs).collect();
         let mut y = bind(Scan { jaxpr: Arc::new(forward), consts: consts_now, ..self.clone() }, &operands).into_vec();
         let stacked = y.split_off(outputs);
@@ -202,7 +201,8 @@ impl Scan {
             let (slices, dx) = rest.split_at(residuals.len() - n_known);
             let (mut known, mut slices) = (known.iter(), slices.iter());
             let residual = |c: &bool| if *c { known.next() } else { slices.next() };
-            let args: Vec<Array> = is_const.iter().filter_map(residual).chain(dc).chain(ds).chain(dx).cloned().collect();
+            let args: Vec<Array> =
+                is_const.iter().filter_map(residual).chain(dc).chain(ds).chain(dx).cloned().collect();
             let mut dy = eval(&split.linear, &args).into_iter();
             let all: Vec<Tangent> = split.nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect();
             let kept = (all.into_iter().enumerate())
@@ -228,8 +228,7 @@ impl Scan {
             .chain(&dcarry)
             .chain(slices.into_iter().chain(dx.xs.iter().flatten()))
             .collect();
-        let prim =
-            Scan { jaxpr: closed.jaxpr, consts: n_known + dc_avals.len(), carry: dcarry.len(), ..self.clone() };
+        let prim = Scan { jaxpr: closed.jaxpr, consts: n_known + dc_avals.len(), carry: dcarry.len(), ..self.clone() };
         let mut dy = bind(prim, &operands).into_iter();
         (y, wanted.iter().map(|w| if *w { dy.next() } else { None }).collect())
     }
@@ -253,7 +252,11 @@ impl Primitive for Scan {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
         if inputs.len() != self.jaxpr.inputs.len() {
-            return Err(Error::shape(format!("its body takes {} values, not {}", self.jaxpr.inputs.len(), inputs.len())));
+            return Err(Error::shape(format!(
+                "its body takes {} values, not {}",
+                self.jaxpr.inputs.len(),
+                inputs.len()
+            )));
         }
         let own: Vec<Aval> = self.jaxpr.input_avals().cloned().collect();
         let (body, given) = (self.parts(&own), self.parts(inputs));
@@ -267,8 +270,10 @@ impl Primitive for Scan {
         }
         let next = self.carry_avals();
         if let Some((a, b)) = given.carry.iter().zip(&next).find(|(a, b)| !same(a, b)) {
-            return Err(Error::shape(format!("the carry must keep its type from step to step: it goes in as {a} and comes out as {b}"))
-                .help("convert the new carry with `.astype(…)`, or start from one of its type"));
+            return Err(Error::shape(format!(
+                "the carry must keep its type from step to step: it goes in as {a} and comes out as {b}"
+            ))
+            .help("convert the new carry with `.astype(…)`, or start from one of its type"));
         }
         let ys = self.jaxpr.output_avals().skip(self.carry);
         Ok(next.into_iter().chain(ys.map(|a| self.stacked(&a))).collect())
@@ -305,20 +310,21 @@ impl Primitive for Scan {
             let (sums, rest) = rest.split_at(count(&lin_consts));
             let (x, dy) = rest.split_at(count(&known_xs));
             let (mut c, mut x, mut dy) = (c.iter().cloned(), x.iter().cloned(), dy.iter().cloned());
-            let operand = |aval: &Aval, known: Option<Array>| known.map_or(Operand::Linear(aval.clone()), Operand::Known);
+            let operand =
+                |aval: &Aval, known: Option<Array>| known.map_or(Operand::Linear(aval.clone()), Operand::Known);
             let operands: Vec<Operand> = (body.consts.iter().zip(&known_consts))
                 .map(|(a, k)| operand(a, if *k { c.next() } else { None }))
                 .chain(body.carry.iter().map(|a| operand(a, None)))
                 .chain(body.xs.iter().zip(&known_xs).map(|(a, k)| operand(a, if *k { x.next() } else { None })))
                 .collect();
-            let cts: Vec<Tangent> = (ds.iter().cloned().map(Some))
-                .chain(has_y.iter().map(|h| if *h { dy.next() } else { None }))
-                .collect();
+            let cts: Vec<Tangent> =
+                (ds.iter().cloned().map(Some)).chain(has_y.iter().map(|h| if *h { dy.next() } else { None })).collect();
             let back = backward(&self.jaxpr, &operands, &cts);
             let back = self.parts(&back);
             let arrived = |t: &Tangent, a: &Aval| t.clone().unwrap_or_else(|| zeros(a));
             let carry = back.carry.iter().zip(body.carry).map(|(t, a)| arrived(t, a));
-            let added = (chosen(back.consts, &lin_consts).zip(sums)).map(|(t, s)| t.as_ref().map_or_else(|| s.clone(), |t| s + t));
+            let added = (chosen(back.consts, &lin_consts).zip(sums))
+                .map(|(t, s)| t.as_ref().map_or_else(|| s.clone(), |t| s + t));
             let slices = chosen(back.xs, &lin_xs).zip(chosen(body.xs, &lin_xs)).map(|(t, a)| arrived(t, a));
             (carry.chain(added).chain(slices).collect(), ())
         });
@@ -339,7 +345,8 @@ impl Primitive for Scan {
         let mut out = bind(prim, &operands.iter().collect::<Vec<_>>()).into_iter();
         let carry: Vec<Tangent> =
             out.by_ref().take(carry_avals.len()).zip(ins.carry).map(|(ct, c)| c.is_linear().then_some(ct)).collect();
-        let mut pick = |mask: &[bool]| mask.iter().map(|l| if *l { out.next() } else { None }).collect::<Vec<Tangent>>();
+        let mut pick =
+            |mask: &[bool]| mask.iter().map(|l| if *l { out.next() } else { None }).collect::<Vec<Tangent>>();
         let consts = pick(&lin_consts);
         [consts, carry, pick(&lin_xs)].concat()
     }
@@ -369,9 +376,11 @@ impl Primitive for Scan {
         // Scanned arrays keep the axis that is scanned in front, the batch axis behind it.
         let moved: Vec<Array> = (given.consts.iter().zip(at.consts))
             .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
-            .chain((given.carry.iter().zip(at.carry)).zip(&carried).map(|((x, a), c)| {
-                if *c { batched_in_front(x, *a, size) } else { x.clone() }
-            }))
+            .chain(
+                (given.carry.iter().zip(at.carry))
+                    .zip(&carried)
+                    .map(|((x, a), c)| if *c { batched_in_front(x, *a, size) } else { x.clone() }),
+            )
             .chain(given.xs.iter().zip(at.xs).map(|(x, a)| match a {
                 Some(axis) => x.moveaxis(*axis as isize, 0).moveaxis(0, 1),
                 None => x.clone(),
@@ -393,10 +402,9 @@ impl Primitive for Scan {
         let zero = cx.splat(&index, Literal::int(DType::I32, 0));
         let stacks: Vec<Value> = outs[self.carry..].iter().map(|a| cx.splat(a, Literal::int(a.dtype, 0))).collect();
         let state: Vec<Value> = [std::slice::from_ref(&zero), given.carry, &stacks].concat();
-        let types: Vec<Type> =
-            std::iter::once(index.mlir()).chain(outs.iter().map(Aval::mlir)).collect();
+        let types: Vec<Type> = std::iter::once(index.mlir()).chain(outs.iter().map(Aval::mlir)).collect();
         let xs_avals = self.parts(inputs).xs;
-        let results = cx.regions("stablehlo.while", &state, &[], &types, 2, &types, |cx, region, state| {
+        let results = cx.regions("stablehlo.while", &state, &[], &types, &[&types, &types], |cx, region, state| {
             let number = |cx: &mut Lowering<'_>, n: usize| cx.splat(&index, Literal::int(DType::I32, n as i64));
             if region == 0 {
                 let end = number(cx, self.length);

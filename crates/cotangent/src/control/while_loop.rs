@@ -66,7 +66,9 @@ impl Primitive for While {
         let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
         let next: Outputs<Aval> = self.body.output_avals().collect();
         if next.len() != carry.len() || !next.iter().zip(carry).all(|(a, b)| same(a, b)) {
-            return Err(Error::shape(format!("the body must give the types of the carry, {carry:?}, it gives {next:?}")));
+            return Err(Error::shape(format!(
+                "the body must give the types of the carry, {carry:?}, it gives {next:?}"
+            )));
         }
         match self.cond.output_avals().collect::<Vec<_>>().as_slice() {
             [flag] if flag.dtype == DType::Bool && flag.rank() == 0 => Ok(next),
@@ -91,10 +93,8 @@ impl Primitive for While {
         let tangent = |(x, t): (&Array, &Tangent)| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x));
         let dcarry: Vec<Array> =
             carry_x.iter().zip(carry_t).zip(&carried).filter(|(_, m)| **m).map(|(pair, _)| tangent(pair)).collect();
-        let operands: Vec<&Array> = (cond_x.iter().chain(body_x).chain(body_t.iter().flatten()))
-            .chain(carry_x)
-            .chain(&dcarry)
-            .collect();
+        let operands: Vec<&Array> =
+            (cond_x.iter().chain(body_x).chain(body_t.iter().flatten())).chain(carry_x).chain(&dcarry).collect();
         let mut outputs = bind(both, &operands).into_vec();
         let mut tangents = outputs.split_off(carry_x.len()).into_iter();
         // While linearising, results that depend on tangents are linear work: the primal loop runs on its own.
@@ -142,13 +142,16 @@ impl Primitive for While {
         let (cond, ()) = stage(&avals, &why, |args| {
             let flags = holds(&args[..cond_x.len()], &args[cond_x.len()..]);
             // It goes on for as long as any element does.
-            let any = if apart { bind(crate::ops::reduce::ReduceOr { axes: vec![0] }, &[&flags]).swap_remove(0) } else { flags };
+            let any = if apart {
+                bind(crate::ops::reduce::ReduceOr { axes: vec![0] }, &[&flags]).swap_remove(0)
+            } else {
+                flags
+            };
             (vec![any], ())
         });
         // The body needs the condition too: elements that have ended keep their values.
         let extra = if apart { cond_x } else { &[] };
-        let avals: Vec<Aval> =
-            extra.iter().chain(body_x).map(Array::aval).chain(carry_avals.iter().cloned()).collect();
+        let avals: Vec<Aval> = extra.iter().chain(body_x).map(Array::aval).chain(carry_avals.iter().cloned()).collect();
         let (body, ()) = stage(&avals, &why, |args| {
             let (extra, rest) = args.split_at(extra.len());
             let (consts, carry) = rest.split_at(body_x.len());
@@ -180,7 +183,7 @@ impl Primitive for While {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let types: Vec<Type> = outs.iter().map(Aval::mlir).collect();
         let (cond, body, carry) = self.split(args);
-        cx.regions("stablehlo.while", carry, &[], &types, 2, &types, |cx, region, state| {
+        cx.regions("stablehlo.while", carry, &[], &types, &[&types, &types], |cx, region, state| {
             let (program, consts) = if region == 0 { (&self.cond, cond) } else { (&self.body, body) };
             let args: Vec<Value> = consts.iter().chain(state).cloned().collect();
             cx.inline(program, &args)

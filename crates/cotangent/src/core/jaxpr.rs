@@ -98,7 +98,8 @@ impl Jaxpr {
         let n = avals.len() as u32;
         avals.extend(outputs);
         let (params, results) = ((0..n).map(Var), (n..avals.len() as u32).map(Var));
-        let eqn = Eqn { prim, inputs: params.clone().map(Atom::Var).collect(), outputs: results.clone().collect(), loc };
+        let eqn =
+            Eqn { prim, inputs: params.clone().map(Atom::Var).collect(), outputs: results.clone().collect(), loc };
         Jaxpr::new(avals, params.collect(), vec![eqn], results.map(Atom::Var).collect())
     }
 

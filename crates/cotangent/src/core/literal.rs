@@ -215,10 +215,13 @@ impl Literal {
     /// Zero, one, or another small integer, in any dtype.
     #[must_use]
     pub fn int(dtype: DType, value: i64) -> Literal {
-        Literal::new(dtype, match dtype.kind() {
-            Kind::Bool => Scalar::Bool(value != 0),
-            _ => Scalar::Int(value),
-        })
+        Literal::new(
+            dtype,
+            match dtype.kind() {
+                Kind::Bool => Scalar::Bool(value != 0),
+                _ => Scalar::Int(value),
+            },
+        )
     }
 
     /// A real number in any dtype.

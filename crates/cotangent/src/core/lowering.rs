@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 /// What a primitive's `lower` writes with.
 pub use stablehlo::{Attr, Value};
+use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
 use super::aval::Aval;
 use super::dtype::DType;
@@ -77,21 +77,20 @@ impl Lowering<'_> {
         op.finish(&[("dimensions", Attr::i64s(axes.iter().copied()))]).swap_remove(0)
     }
 
-    /// Appends an operation with `count` regions, each with parameters of the types `params`; `body` writes region
-    /// `i` and gives what it returns.
+    /// Appends an operation with a region for each list of parameter types in `params`; `body` writes region `i` and
+    /// gives what it returns.
     pub fn regions(
         &mut self,
         name: &str,
         operands: &[Value],
         attrs: &[(&str, Attr)],
         results: &[Type],
-        count: usize,
-        params: &[Type],
+        params: &[&[Type]],
         mut body: impl FnMut(&mut Lowering<'_>, usize, &[Value]) -> Vec<Value>,
     ) -> Outputs<Value> {
         let functions = self.functions;
         let mut op = self.block.begin_op(name, operands, results);
-        for i in 0..count {
+        for (i, params) in params.iter().enumerate() {
             op.region(params, |block, args| body(&mut Lowering { block, functions }, i, args));
         }
         op.finish(attrs).into_iter().collect()

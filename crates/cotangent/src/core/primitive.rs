@@ -112,11 +112,12 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
 /// The error for a primitive that a transform cannot handle.
 #[must_use]
 pub fn missing_rule(primitive: &str, transform: &str) -> Error {
-    Error::new(ErrorKind::Transform, format!("the primitive `{primitive}` has no {transform} rule")).help(match transform
-    {
-        "transpose" => "it is not linear in this argument; differentiate through its jvp rule instead",
-        _ => "implement that method of `Primitive` for it, or keep it out of the transformed function",
-    })
+    Error::new(ErrorKind::Transform, format!("the primitive `{primitive}` has no {transform} rule")).help(
+        match transform {
+            "transpose" => "it is not linear in this argument; differentiate through its jvp rule instead",
+            _ => "implement that method of `Primitive` for it, or keep it out of the transformed function",
+        },
+    )
 }
 
 /// Equality, hashing and cloning of primitives behind a pointer. Implemented for every suitable type.

@@ -244,7 +244,9 @@ fn run_now(
 fn escaped(aval: &Aval) -> Error {
     Error::new(
         ErrorKind::Trace,
-        format!("a traced array {aval} was used after the function that it belongs to had returned, or on another thread"),
+        format!(
+            "a traced array {aval} was used after the function that it belongs to had returned, or on another thread"
+        ),
     )
     .help("return the value from the transformed function instead of storing it elsewhere")
 }
@@ -258,7 +260,12 @@ impl Drop for PopOnDrop {
     }
 }
 
-fn trace<R>(takes: Takes, avals: &[Aval], inputs: &Inputs<'_>, f: impl FnOnce(&[Array]) -> (Vec<Array>, R)) -> (Closed, R) {
+fn trace<R>(
+    takes: Takes,
+    avals: &[Aval],
+    inputs: &Inputs<'_>,
+    f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
+) -> (Closed, R) {
     let frame = Frame::new(takes, avals, inputs);
     let id = frame.id;
     let handles: Vec<Array> = frame.inputs.iter().map(|v| frame.handle(*v)).collect();
@@ -285,7 +292,11 @@ fn trace<R>(takes: Takes, avals: &[Aval], inputs: &Inputs<'_>, f: impl FnOnce(&[
 }
 
 /// Traces `f` into a program that takes every equation made meanwhile.
-pub(crate) fn stage<R>(avals: &[Aval], inputs: &Inputs<'_>, f: impl FnOnce(&[Array]) -> (Vec<Array>, R)) -> (Closed, R) {
+pub(crate) fn stage<R>(
+    avals: &[Aval],
+    inputs: &Inputs<'_>,
+    f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
+) -> (Closed, R) {
     // A function staged for its own sake has lines of its own.
     trace(Takes::Everything, avals, inputs, f)
 }

@@ -35,7 +35,8 @@ fn share_captures(programs: &[Closed]) -> (Vec<std::sync::Arc<Jaxpr>>, Vec<Array
         .map(|p| {
             let own = start..start + p.captures.len();
             start = own.end;
-            let (closed, ()) = stage(&types, &Inputs::Unknown("inside a branch"), |args| (eval(&p.jaxpr, &args[own]), ()));
+            let (closed, ()) =
+                stage(&types, &Inputs::Unknown("inside a branch"), |args| (eval(&p.jaxpr, &args[own]), ()));
             closed.jaxpr
         })
         .collect();
@@ -76,8 +77,10 @@ fn check_same<T: Tree>(what: &str, expected: &T, got: &T, loc: Loc) -> Result<()
 pub fn cond<R: Tree>(pred: impl ArrayLike, yes: impl Fn() -> R, no: impl Fn() -> R) -> R {
     let pred = pred.to_array();
     if pred.ndim() > 0 {
-        raise(Error::shape(format!("cond: the predicate must be a scalar, got {}", pred.aval()))
-            .help("for a choice element by element use `numpy::where_`"));
+        raise(
+            Error::shape(format!("cond: the predicate must be a scalar, got {}", pred.aval()))
+                .help("for a choice element by element use `numpy::where_`"),
+        );
     }
     switch(pred.astype(DType::Bool).astype(DType::I32), &[&no, &yes])
 }
@@ -170,12 +173,7 @@ pub fn while_loop<S: Tree>(condition: impl Fn(&S) -> Array, body: impl Fn(&S) ->
 /// # Panics
 /// When a bound is no integer scalar or the body changes the structure or type of the state.
 #[track_caller]
-pub fn fori_loop<S: Tree>(
-    lower: impl ArrayLike,
-    upper: impl ArrayLike,
-    body: impl Fn(&Array, &S) -> S,
-    init: S,
-) -> S {
+pub fn fori_loop<S: Tree>(lower: impl ArrayLike, upper: impl ArrayLike, body: impl Fn(&Array, &S) -> S, init: S) -> S {
     let (lower, upper) = (lower.to_array(), upper.to_array());
     if let Some(bound) = [&lower, &upper].into_iter().find(|b| b.ndim() > 0 || !b.dtype().is_integer()) {
         raise(Error::dtype(format!("fori_loop: a bound must be an integer scalar, got {}", bound.aval())));
@@ -279,7 +277,8 @@ impl Scan {
             length = Some(*n);
         }
         length.ok_or_else(|| {
-            Error::value("nothing is scanned and no length is given").help("say how many steps: `Scan::new().length(n)`")
+            Error::value("nothing is scanned and no length is given")
+                .help("say how many steps: `Scan::new().length(n)`")
         })
     }
 }

@@ -109,7 +109,9 @@ impl Primitive for SelectN {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        let [which, cases @ ..] = inputs else { return Err(Error::shape("it takes a predicate and at least one case")) };
+        let [which, cases @ ..] = inputs else {
+            return Err(Error::shape("it takes a predicate and at least one case"));
+        };
         match which.dtype {
             DType::Bool if cases.len() <= 2 => {}
             DType::I32 => {}
@@ -124,7 +126,10 @@ impl Primitive for SelectN {
         let mut out = elementwise::infer(cases, dtype)?;
         if which.rank() > 0 && which.shape != out[0].shape {
             if out[0].rank() > 0 {
-                return Err(Error::shape(format!("the predicate {which} must be a scalar or have the shape of the cases, {}", out[0])));
+                return Err(Error::shape(format!(
+                    "the predicate {which} must be a scalar or have the shape of the cases, {}",
+                    out[0]
+                )));
             }
             out[0].shape = which.shape.clone();
         }
@@ -133,9 +138,8 @@ impl Primitive for SelectN {
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let out = bind1(SelectN, &x.iter().collect::<Vec<_>>());
-        let tangents: Vec<Array> = (dx[1..].iter().zip(&x[1..]))
-            .map(|(t, x)| t.clone().unwrap_or_else(|| super::zeros_like(x)))
-            .collect();
+        let tangents: Vec<Array> =
+            (dx[1..].iter().zip(&x[1..])).map(|(t, x)| t.clone().unwrap_or_else(|| super::zeros_like(x))).collect();
         let operands: Vec<&Array> = std::iter::once(&x[0]).chain(&tangents).collect();
         let tangent = elementwise::spread_tangent(&bind1(SelectN, &operands), &out);
         (vec![out], vec![Some(tangent)])
@@ -146,8 +150,9 @@ impl Primitive for SelectN {
         let zero = super::zeros_like(ct);
         let pick = |case: usize, operand: &Operand| {
             let Operand::Linear(aval) = operand else { return None };
-            let operands: Vec<&Array> =
-                std::iter::once(which).chain((0..inputs.len() - 1).map(|i| if i == case { ct } else { &zero })).collect();
+            let operands: Vec<&Array> = std::iter::once(which)
+                .chain((0..inputs.len() - 1).map(|i| if i == case { ct } else { &zero }))
+                .collect();
             Some(elementwise::unspread(&bind1(SelectN, &operands), aval))
         };
         std::iter::once(None).chain(inputs[1..].iter().enumerate().map(|(i, x)| pick(i, x))).collect()
@@ -163,7 +168,12 @@ impl Primitive for SelectN {
         if inputs[0].dtype == DType::Bool {
             return match cases {
                 // StableHLO's select takes the case for true first.
-                [a, b] => smallvec::smallvec![cx.op("stablehlo.select", &[args[0].clone(), b.clone(), a.clone()], &[], &outs[0])],
+                [a, b] => smallvec::smallvec![cx.op(
+                    "stablehlo.select",
+                    &[args[0].clone(), b.clone(), a.clone()],
+                    &[],
+                    &outs[0]
+                )],
                 _ => smallvec::smallvec![cases[0].clone()],
             };
         }
@@ -230,7 +240,12 @@ impl Primitive for Clamp {
         }
         // A scalar between batched bounds: it must have the shape of the result.
         let spread = Shape::new(&[n]);
-        elementwise::batch(self, &[x[0].clone(), x[1].broadcast_to(&spread), x[2].clone()], &[axes[0], Some(0), axes[2]], n)
+        elementwise::batch(
+            self,
+            &[x[0].clone(), x[1].broadcast_to(&spread), x[2].clone()],
+            &[axes[0], Some(0), axes[2]],
+            n,
+        )
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {

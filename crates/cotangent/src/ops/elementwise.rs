@@ -92,9 +92,8 @@ fn aligned(x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Opt
         shape = shape.iter().zip(x.shape()).map(|(a, b)| if *a == 1 { *b } else { *a }).collect();
     }
     debug_assert_eq!(shape[0], size);
-    let full: Vec<Array> = (moved.iter())
-        .map(|x| if x.ndim() == 0 { x.clone() } else { x.broadcast_to(&shape) })
-        .collect();
+    let full: Vec<Array> =
+        (moved.iter()).map(|x| if x.ndim() == 0 { x.clone() } else { x.broadcast_to(&shape) }).collect();
     (full, Some(0))
 }
 

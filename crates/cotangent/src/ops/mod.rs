@@ -56,8 +56,7 @@ pub fn registry() -> Vec<&'static str> {
 #[track_caller]
 pub(crate) fn promoted<const N: usize>(mut operands: [Array; N]) -> [Array; N] {
     let first = (operands[0].dtype(), operands[0].weak_type());
-    let (dtype, weak) =
-        operands[1..].iter().fold(first, |bound, x| promote_types(bound, (x.dtype(), x.weak_type())));
+    let (dtype, weak) = operands[1..].iter().fold(first, |bound, x| promote_types(bound, (x.dtype(), x.weak_type())));
     for x in &mut operands {
         if x.dtype() != dtype {
             *x = x.convert(dtype, weak);

@@ -98,7 +98,7 @@ macro_rules! reductions {
 fn extremum_jvp(prim: &dyn Primitive, axes: &[usize], x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
     let out = rebind1(prim, &[&x[0]]);
     let tangent = dx[0].as_ref().map(|t| {
-        let chosen = x[0].equal(&restore(&out, &x[0].aval(), axes)).convert(t.dtype(), false);
+        let chosen = x[0].equal(restore(&out, &x[0].aval(), axes)).convert(t.dtype(), false);
         let count = chosen.sum_axes(axes);
         (t * &chosen).sum_axes(axes) / count
     });
@@ -159,7 +159,7 @@ fn others_product(x: &Array) -> Array {
     if n == 0 {
         return x.clone();
     }
-    let one = super::full(&x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
+    let one = super::full(x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
     let shifted = |part: &Array, in_front: bool| {
         let parts = if in_front { [&one, part] } else { [part, &one] };
         bind1(super::shape::Concatenate { dimension: axis }, &parts)
@@ -231,7 +231,8 @@ fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greates
         let compare = |block: &mut stablehlo::Block, a: &Value, b: &Value, direction: &'static str| {
             block.op1("stablehlo.compare", [a, b], &[("comparison_direction", Attr::Static(direction))], &flag)
         };
-        let better = if greatest { "#stablehlo<comparison_direction GT>" } else { "#stablehlo<comparison_direction LT>" };
+        let better =
+            if greatest { "#stablehlo<comparison_direction GT>" } else { "#stablehlo<comparison_direction LT>" };
         let (a, i, b, j) = (&args[0], &args[1], &args[2], &args[3]);
         let is_nan = compare(block, a, a, "#stablehlo<comparison_direction NE>");
         let wins = compare(block, a, b, better);
@@ -349,11 +350,8 @@ fn scan_jvp(
     let join = |a: &Array, b: &Array| bind1(super::shape::Concatenate { dimension: axis }, &[a, b]);
     while step < n {
         // Elements without a partner stay; the others meet the part that is `step` nearer to the start.
-        let (rest, tail, head) = if reverse {
-            ((n - step, n), (0, n - step), (step, n))
-        } else {
-            ((0, step), (step, n), (0, n - step))
-        };
+        let (rest, tail, head) =
+            if reverse { ((n - step, n), (0, n - step), (step, n)) } else { ((0, step), (step, n), (0, n - step)) };
         let part = |a: &Array, (lo, hi): (usize, usize)| a.slice_axis(axis, lo, hi);
         let (y, dy) = combine((&part(&x, head), &part(&t, head)), (&part(&x, tail), &part(&t, tail)));
         (x, t) = if reverse {
@@ -367,7 +365,15 @@ fn scan_jvp(
 }
 
 /// A cumulative operation as a window that reaches back (or on) over the whole axis.
-fn lower_window(cx: &mut Lowering<'_>, op: &str, x: &Value, aval: &Aval, init: Literal, axis: usize, reverse: bool) -> Value {
+fn lower_window(
+    cx: &mut Lowering<'_>,
+    op: &str,
+    x: &Value,
+    aval: &Aval,
+    init: Literal,
+    axis: usize,
+    reverse: bool,
+) -> Value {
     let n = aval.shape[axis];
     if aval.size() == 0 {
         return x.clone();

@@ -178,8 +178,7 @@ impl Primitive for Transpose {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         let Some(axis) = axes[0] else { return (vec![rebind1(self, &[&x[0]])], vec![None]) };
         let shift = |p: usize| if p < axis { p } else { p + 1 };
-        let permutation: Vec<usize> =
-            std::iter::once(axis).chain(self.permutation.iter().map(|p| shift(*p))).collect();
+        let permutation: Vec<usize> = std::iter::once(axis).chain(self.permutation.iter().map(|p| shift(*p))).collect();
         (vec![x[0].permute(&permutation)], vec![Some(0)])
     }
 
@@ -317,7 +316,7 @@ impl Primitive for Concatenate {
 pub(crate) fn batched_in_front(x: &Array, axis: Option<usize>, size: usize) -> Array {
     match axis {
         Some(axis) => x.moveaxis(axis as isize, 0),
-        None => x.broadcast_to(&x.aval().shape.insert(0, size)),
+        None => x.broadcast_to(x.aval().shape.insert(0, size)),
     }
 }
 
@@ -595,8 +594,11 @@ impl Array {
             return self.clone();
         }
         if self.ndim() > shape.rank() {
-            return Err(Error::shape(format!("{} cannot be broadcast to shape {shape}: it has more dimensions", self.aval())))
-                .or_raise();
+            return Err(Error::shape(format!(
+                "{} cannot be broadcast to shape {shape}: it has more dimensions",
+                self.aval()
+            )))
+            .or_raise();
         }
         let offset = shape.rank() - self.ndim();
         bind1(BroadcastInDim { dims: (offset..shape.rank()).collect(), shape }, &[self])
@@ -669,4 +671,3 @@ impl Array {
         self.slice(&starts, &limits, &vec![1; self.ndim()])
     }
 }
-

@@ -65,7 +65,8 @@ impl Primitive for Threefry2x32 {
         let out = &outs[0];
         let args = cx.same_shape(args, &out.shape);
         let constant = |cx: &mut Lowering<'_>, v: u32| cx.splat(out, Literal::new(DType::U32, Scalar::Uint(v.into())));
-        let op = |cx: &mut Lowering<'_>, name: &str, a: &Value, b: &Value| cx.op(name, &[a.clone(), b.clone()], &[], out);
+        let op =
+            |cx: &mut Lowering<'_>, name: &str, a: &Value, b: &Value| cx.op(name, &[a.clone(), b.clone()], &[], out);
         let parity = constant(cx, PARITY);
         let k01 = op(cx, "stablehlo.xor", &args[0], &args[1]);
         let ks = [args[0].clone(), args[1].clone(), op(cx, "stablehlo.xor", &k01, &parity)];
@@ -88,4 +89,3 @@ impl Primitive for Threefry2x32 {
         smallvec::smallvec![x0, x1]
     }
 }
-

@@ -136,7 +136,7 @@ unary! {
     /// The inverse hyperbolic sine. Derivative: 1/√(1+x²).
     Asinh asinh: inexact ("floating-point numbers"), Op("chlo.asinh"), None, |t, x, y| Some(t * (x.square() + 1.0).rsqrt());
     /// The inverse tangent. Derivative: 1/(1+x²).
-    Atan atan: inexact ("floating-point numbers"), Op("chlo.atan"), None, |t, x, y| Some(t / (x.square() + 1.0));
+    Atan atan: inexact ("floating-point numbers"), With(lower_atan), None, |t, x, y| Some(t / (x.square() + 1.0));
     /// The inverse hyperbolic tangent. Derivative: 1/(1−x²).
     Atanh atanh: inexact ("floating-point numbers"), Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x)));
     /// The logarithmic derivative of the gamma function. Its own derivatives are polygamma functions.
@@ -184,6 +184,19 @@ unary! {
     Tan tan: inexact ("floating-point numbers"), Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0));
     /// The hyperbolic tangent.
     Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None, |t, x, y| Some(t * (1.0 + &y) * (1.0 - &y));
+}
+
+/// Of real numbers the angle of (1, x). The one is not written as a constant: the CPU plugin compiles an
+/// `atan2` of vectors by a constant to a call that returns garbage in arrays of some shapes, such as `f64[4,2]`.
+fn lower_atan(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
+    if out.dtype.is_complex() {
+        return cx.op("chlo.atan", std::slice::from_ref(x), &[], out);
+    }
+    let one = cx.splat(out, Literal::int(out.dtype, 1));
+    let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
+    let number = cx.op("stablehlo.compare", &[x.clone(), x.clone()], &attrs, &out.with_dtype(DType::Bool));
+    let one = cx.op("stablehlo.select", &[number, one, x.clone()], &[], out);
+    cx.op("stablehlo.atan2", &[x.clone(), one], &[], out)
 }
 
 /// At its pole at zero, where XLA gives −∞, JAX has NaN as at the other poles.
@@ -262,9 +275,11 @@ impl Primitive for Abs {
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let y = x[0].abs();
         let dy = dx[0].as_ref().map(|t| {
-            if x[0].dtype().is_complex() { super::complex::abs_jvp(t, &x[0], &y) } else {
+            if x[0].dtype().is_complex() {
+                super::complex::abs_jvp(t, &x[0], &y)
+            } else {
                 // At zero the slope is 1, as in JAX.
-                super::select(&x[0].greater_equal(&super::zeros((), x[0].dtype())), t, &-t, y.shape())
+                super::select(&x[0].greater_equal(super::zeros((), x[0].dtype())), t, &-t, y.shape())
             }
         });
         (vec![y], vec![dy])

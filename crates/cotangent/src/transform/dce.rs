@@ -27,8 +27,7 @@ pub(crate) fn dce(jaxpr: &Jaxpr, keep_inputs: bool) -> (Jaxpr, Vec<bool>) {
         names[var.index()] = Some(new);
         new
     };
-    let inputs =
-        jaxpr.inputs.iter().zip(&kept).filter(|(_, k)| **k).map(|(v, _)| define(&mut names, *v)).collect();
+    let inputs = jaxpr.inputs.iter().zip(&kept).filter(|(_, k)| **k).map(|(v, _)| define(&mut names, *v)).collect();
     let renamed = |names: &[Option<Var>], atom: &Atom| match atom {
         Atom::Var(var) => match names[var.index()] {
             Some(new) => Atom::Var(new),

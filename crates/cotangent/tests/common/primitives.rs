@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use cotangent::core::primitive::Primitive;
-use cotangent::ops::{binary, compare, complex, convert, dot, polygamma, pow, reduce, shape, sort, stop_gradient, threefry, unary};
+use cotangent::ops::{
+    binary, compare, complex, convert, dot, polygamma, pow, reduce, shape, sort, stop_gradient, threefry, unary,
+};
 use serde_json::Value as Json;
 
 use super::{dtype, list, usizes};

@@ -1,0 +1,265 @@
+//! Random programs: the transforms agree with each other and with numeric differences, whatever is composed.
+
+use cotangent::core::check::check;
+use cotangent::core::{bind, bind1};
+use cotangent::ops::compare::SelectN;
+use cotangent::ops::dot::DotGeneral;
+use cotangent::ops::reduce::{CumSum, ReduceMax, ReduceSum};
+use cotangent::ops::shape::{Concatenate, Pad, Rev};
+use cotangent::ops::sort::Sort;
+use cotangent::prelude::*;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+/// One equation: what to do, and to which of the values so far (counted from the last).
+#[derive(Clone, Debug)]
+struct Step {
+    op: u8,
+    a: usize,
+    b: usize,
+}
+
+/// A program of one argument.
+#[derive(Clone, Debug)]
+struct Program {
+    shape: Vec<usize>,
+    steps: Vec<Step>,
+    x: Vec<f64>,
+    t: Vec<f64>,
+}
+
+fn program() -> impl Strategy<Value = Program> {
+    let shape = prop_oneof![Just(vec![]), Just(vec![3]), Just(vec![2, 3]), Just(vec![1, 2]), Just(vec![2, 1, 2])];
+    let step = (0u8..22, 0usize..4, 0usize..4).prop_map(|(op, a, b)| Step { op, a, b });
+    (shape, prop::collection::vec(step, 1..=20)).prop_flat_map(|(shape, steps)| {
+        let n: usize = shape.iter().product();
+        let numbers = || prop::collection::vec((-150i32..150).prop_map(|v| f64::from(v) / 100.0 + 0.003), n);
+        (Just(shape), Just(steps), numbers(), numbers()).prop_map(|(shape, steps, x, t)| Program { shape, steps, x, t })
+    })
+}
+
+fn total(x: &Array) -> Array {
+    bind1(ReduceSum { axes: (0..x.ndim()).collect() }, &[x])
+}
+
+/// Both in one shape, or as scalars where they do not go together.
+fn fitted(a: &Array, b: &Array) -> (Array, Array) {
+    let goes = |a: &Array, b: &Array| {
+        a.ndim() <= b.ndim() && a.shape().iter().rev().zip(b.shape().iter().rev()).all(|(m, n)| *m == 1 || m == n)
+    };
+    if goes(a, b) {
+        (a.broadcast_to(b.shape()), b.clone())
+    } else if goes(b, a) {
+        (a.clone(), b.broadcast_to(a.shape()))
+    } else {
+        (total(a), total(b))
+    }
+}
+
+impl Step {
+    /// The value of the step. Everything stays bounded and smooth, but for the kinks of `maximum` and the like,
+    /// which random numbers do not hit.
+    fn apply(&self, a: &Array, b: &Array) -> Array {
+        let last = a.ndim().wrapping_sub(1);
+        let (p, q) = fitted(a, b);
+        match self.op {
+            0 => a.sin(),
+            1 => a.tanh(),
+            2 => (-a.square()).exp(),
+            3 => (a.square() + 1.0).log(),
+            4 => (a.square() + 0.5).sqrt(),
+            5 => a.cos() * 1.5,
+            6 => p + q,
+            7 => p - q,
+            8 => (p * q).tanh(),
+            9 => p / (q.square() + 1.0),
+            10 => a.logistic(),
+            11 => p.maximum(&q),
+            12 => bind1(SelectN, &[&p.greater(&q), &p.sin(), &(q * 0.5)]),
+            13 => total(a).tanh(),
+            14 => a.t(),
+            15 => a.reshape(a.size()),
+            16 if a.ndim() == 2 => {
+                bind1(DotGeneral { contract: [vec![1], vec![1]], batch: [vec![], vec![]] }, &[a, a]).tanh()
+            }
+            17 if a.ndim() > 0 => bind1(CumSum { axis: last, reverse: self.b % 2 == 0 }, &[a]).tanh(),
+            18 if a.ndim() > 0 => bind1(Rev { dims: vec![last] }, &[a]),
+            19 if a.ndim() > 0 && a.size() < 12 => bind1(Concatenate { dimension: 0 }, &[a, &a.atan()]),
+            20 if a.ndim() > 0 => {
+                let config = (0..a.ndim()).map(|d| if d == last { (1, -1, 0) } else { (0, 0, 0) }).collect();
+                bind1(Pad { config }, &[a, &Array::scalar(0.25f64)])
+            }
+            21 if a.ndim() > 0 && self.b % 2 == 0 => bind1(ReduceMax { axes: vec![0] }, &[a]),
+            21 if a.ndim() > 0 => bind(Sort { dimension: last, is_stable: true, num_keys: 1 }, &[a]).swap_remove(0),
+            _ => a.powi(3).tanh(),
+        }
+    }
+}
+
+impl Program {
+    fn run(&self, x: &Array) -> Array {
+        let mut values = vec![x.clone()];
+        for step in &self.steps {
+            let pick = |i: usize| &values[values.len() - 1 - i % values.len()];
+            let next = step.apply(pick(step.a), pick(step.b));
+            values.push(next);
+        }
+        values.pop().expect("there is the argument")
+    }
+
+    fn objective(&self, x: &Array) -> Array {
+        total(&self.run(x).sin())
+    }
+
+    fn array(&self, data: &[f64]) -> Array {
+        Array::from_vec(data.to_vec(), &self.shape).expect("the data fill the shape")
+    }
+}
+
+fn near(a: &Array, b: &Array, tolerance: f64, what: &str) -> Result<(), TestCaseError> {
+    prop_assert_eq!(a.shape(), b.shape(), "{}", what);
+    for (x, y) in a.to_vec::<f64>().into_iter().zip(b.to_vec::<f64>()) {
+        let same = (x - y).abs() <= tolerance * (1.0 + x.abs().max(y.abs()));
+        prop_assert!(same, "{what}: {a} and {b}");
+    }
+    Ok(())
+}
+
+fn inner(a: &Array, b: &Array) -> Array {
+    total(&(a * b))
+}
+
+/// Everything that is known of a program, staged as one.
+fn holds(program: &Program) -> Result<(), TestCaseError> {
+    let (x, t) = (program.array(&program.x), program.array(&program.t));
+    let f = |x: &Array| program.run(x);
+    let s = |x: &Array| program.objective(x);
+    const STEP: f64 = 1e-4;
+    let results = jit(|x: &Array, t: &Array| {
+        let y = f(x);
+        let ct = y.cos();
+        let (_, dy) = jvp(f, (x,), (t,));
+        let (value, back) = vjp(f, (x,));
+        let gradient = grad(s)(x);
+        let at = |c: f64| x + t * (c * STEP);
+        let stack = |parts: [Array; 2]| {
+            bind1(Concatenate { dimension: 0 }, &[&parts[0].expand_dims(0), &parts[1].expand_dims(0)])
+        };
+        let both = stack([at(-1.0), at(1.0)]);
+        let slope = |y: &Array| {
+            let part = |i: usize| y.slice_axis(0, i, i + 1).reshape(&y.shape()[1..]);
+            (part(1) - part(0)) / (2.0 * STEP)
+        };
+        let (mapped, mapped_grad) = (vmap(f)(&both), vmap(grad(s))(&both));
+        let along = |x: &Array| inner(&grad(s)(x), t);
+        vec![
+            // Pairs that must agree, exactly or as differences do.
+            vec![y, value],
+            vec![inner(&ct, &dy), inner(&back(&ct).0, t)],
+            vec![inner(&gradient, t), jvp(s, (x,), (t,)).1],
+            vec![mapped.clone(), stack([f(&at(-1.0)), f(&at(1.0))])],
+            vec![mapped_grad.clone(), stack([grad(s)(&at(-1.0)), grad(s)(&at(1.0))])],
+            vec![mapped_grad.clone(), grad(|m: &Array| total(&vmap(s)(m)))(&both)],
+            vec![jvp(grad(s), (x,), (t,)).1, grad(along)(x)],
+            vec![dy, slope(&mapped)],
+            vec![grad(along)(x), slope(&mapped_grad)],
+        ]
+    })
+    .try_call((&x, &t))
+    .map_err(|e| TestCaseError::fail(e.to_string()))?;
+    let names = [
+        "jvp and vjp: value",
+        "inner product of jvp and vjp",
+        "grad and jvp",
+        "vmap and loop",
+        "vmap of grad and loop",
+        "grad of vmap",
+        "forward over reverse and reverse over reverse",
+        "jvp and differences",
+        "second order and differences",
+    ];
+    // A difference of this step is good to its square times the third derivative, which products can make large;
+    // a program within the step of a kink is none of its business.
+    let kinks = program.steps.iter().any(|s| matches!(s.op, 11 | 12 | 21));
+    for (i, (pair, name)) in results.iter().zip(names).enumerate() {
+        if i < 7 {
+            near(&pair[0], &pair[1], 1e-9, name)?;
+        } else if !kinks {
+            near(&pair[0], &pair[1], 1e-4, name)?;
+        }
+    }
+    // Equation by equation it gives the same.
+    near(&f(&x), &results[0][0], 1e-11, "jit")?;
+    let batch = vmap(f).in_axes(0);
+    for (what, jaxpr) in [
+        ("the program", make_jaxpr(f)((&x,)).jaxpr),
+        ("its gradient", make_jaxpr(grad(s))((&x,)).jaxpr),
+        ("its jvp", make_jaxpr(|x: &Array, t: &Array| jvp(f, (x,), (t,)))((&x, &t)).jaxpr),
+        ("its batch", make_jaxpr(batch)((&x.broadcast_to([&[2], x.shape()].concat()),)).jaxpr),
+    ] {
+        check(&jaxpr).map_err(|e| TestCaseError::fail(format!("{what}: {e}")))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn transforms_of_random_programs_agree() {
+    // The same programs in every run; a failure shrinks to a smallest one.
+    let config = Config { cases: 24, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
+    runner.run(&program(), |program| holds(&program)).unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// The compiler vectorises by shape: a function of the elements must not depend on it.
+#[test]
+fn elementwise_functions_do_not_depend_on_the_shape() {
+    type Case = (&'static str, fn(&Array) -> Array, fn(f64) -> f64);
+    let functions: [Case; 20] = [
+        ("sin", |x| x.sin(), f64::sin),
+        ("cos", |x| x.cos(), f64::cos),
+        ("tan", |x| x.tan(), f64::tan),
+        ("asin", |x| (x / 10.0).asin(), |v| (v / 10.0).asin()),
+        ("acos", |x| (x / 10.0).acos(), |v| (v / 10.0).acos()),
+        ("atan", |x| x.atan(), f64::atan),
+        ("atan2 by a number", |x| x.atan2(2.0), |v| v.atan2(2.0)),
+        ("atan2 of a number", |x| Array::from(2.0).atan2(x), |v| 2.0f64.atan2(v)),
+        ("sinh", |x| x.sinh(), f64::sinh),
+        ("cosh", |x| x.cosh(), f64::cosh),
+        ("tanh", |x| x.tanh(), f64::tanh),
+        ("asinh", |x| x.asinh(), f64::asinh),
+        ("exp", |x| x.exp(), f64::exp),
+        ("expm1", |x| x.expm1(), f64::exp_m1),
+        ("log", |x| x.log(), f64::ln),
+        ("log1p", |x| x.log1p(), f64::ln_1p),
+        ("pow by a number", |x| x.pow(1.5), |v| v.powf(1.5)),
+        ("pow of a number", |x| Array::from(1.5).pow(x), |v| 1.5f64.powf(v)),
+        ("cbrt", |x| x.cbrt(), f64::cbrt),
+        ("rem by a number", |x| x % 0.7, |v| v % 0.7),
+    ];
+    let mut failures = Vec::new();
+    let shapes: [&[usize]; 12] =
+        [&[1], &[4], &[5], &[8], &[16], &[2, 3], &[4, 2], &[2, 4], &[4, 1, 2], &[4, 4], &[8, 8], &[33]];
+    for (shape, dtype) in shapes.into_iter().flat_map(|s| [(s, DType::F64), (s, DType::F32)]) {
+        let n: usize = shape.iter().product();
+        let data: Vec<f64> = (0..n).map(|i| 0.137 + i as f64 / 8.0).collect();
+        let x = Array::from_vec(data.clone(), shape).unwrap();
+        let results = jit(|x: &Array| {
+            let x = x.astype(dtype);
+            functions.iter().map(|(_, f, _)| f(&x).astype(DType::F64)).collect::<Vec<_>>()
+        })(&x);
+        let tolerance = if dtype == DType::F64 { 1e-12 } else { 1e-3 };
+        for ((name, _, host), got) in functions.iter().zip(&results) {
+            for (v, got) in data.iter().zip(got.to_vec::<f64>()) {
+                let expected = host(*v);
+                // NaN is not near.
+                let near = (got - expected).abs() <= tolerance * (1.0 + expected.abs());
+                let pole = *name == "tan" && expected.abs() > 5.0 && dtype == DType::F32;
+                let jump = *name == "rem by a number" && (expected < 1e-3 || expected > 0.699);
+                if !near && !pole && !jump {
+                    failures.push(format!("{name} of {v} in {dtype}{shape:?}: {got}, expected {expected}"));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} elements:\n{}", failures.len(), failures.join("\n"));
+}
