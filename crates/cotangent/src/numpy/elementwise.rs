@@ -268,10 +268,10 @@ pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
         Kind::Uint | Kind::Bool => (bind1(Div, &[&x, &y]), remainder),
         Kind::Int => {
             let quotient = bind1(Div, &[&x, &y]);
-            // Truncated where the signs differ: one less is the floor.
+            // Truncated where the signs differ: one less is the floor. (By zero, too, as JAX has it.)
+            let rest = bind1(ops::binary::Rem, &[&x, &y]).not_equal(0);
+            let floor = where_(x.sign().not_equal(y.sign()).logical_and(rest), &quotient - 1, &quotient);
             let below = remainder.not_equal(0).logical_and(remainder.less(0).not_equal(y.less(0)));
-            let floor =
-                where_(x.sign().not_equal(y.sign()).logical_and(remainder.not_equal(0)), &quotient - 1, &quotient);
             (floor, where_(below, &remainder + &y, &remainder))
         }
         _ => {

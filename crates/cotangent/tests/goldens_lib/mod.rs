@@ -4,7 +4,7 @@ use cotangent::{Array, DType};
 use serde_json::Value;
 
 /// The cases of a golden file.
-pub fn cases(file: &str) -> Vec<Value> {
+pub(crate) fn cases(file: &str) -> Vec<Value> {
     let path = format!("{}/tests/goldens/{file}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let mut file: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
@@ -15,7 +15,7 @@ pub fn cases(file: &str) -> Vec<Value> {
 }
 
 /// The dtype of a golden name: `pred`, `s32`, `f64`, …
-pub fn dtype(name: &Value) -> DType {
+pub(crate) fn dtype(name: &Value) -> DType {
     match name.as_str().unwrap_or_else(|| panic!("{name} is no dtype")) {
         "pred" => DType::Bool,
         "s8" => DType::I8,
@@ -37,7 +37,7 @@ pub fn dtype(name: &Value) -> DType {
 }
 
 /// A number of a golden file, where NaN and the infinities have names.
-pub fn float(x: &Value) -> f64 {
+pub(crate) fn float(x: &Value) -> f64 {
     match x.as_str() {
         Some("NaN") => f64::NAN,
         Some("Infinity") => f64::INFINITY,
@@ -47,13 +47,13 @@ pub fn float(x: &Value) -> f64 {
 }
 
 /// Dimensions.
-pub fn shape(x: &Value) -> Vec<usize> {
+pub(crate) fn shape(x: &Value) -> Vec<usize> {
     let Value::Array(dims) = x else { panic!("{x} is no shape") };
     dims.iter().map(|d| d.as_u64().expect("a size") as usize).collect()
 }
 
 /// A stored array.
-pub fn array(x: &Value) -> Array {
+pub(crate) fn array(x: &Value) -> Array {
     let (dtype, shape) = (dtype(&x["dtype"]), shape(&x["shape"]));
     let data = x["data"].as_array().expect("elements");
     let array = match dtype {
@@ -70,12 +70,12 @@ pub fn array(x: &Value) -> Array {
 }
 
 /// The elements of a real array as doubles.
-pub fn floats(x: &Array) -> Vec<f64> {
+pub(crate) fn floats(x: &Array) -> Vec<f64> {
     x.astype(DType::F64).to_vec()
 }
 
 /// What differs between two arrays of numbers, if anything: dtype, shape, or an element beyond the tolerance.
-pub fn difference(x: &Array, expected: &Array, rtol: f64, atol: f64) -> Option<String> {
+pub(crate) fn difference(x: &Array, expected: &Array, rtol: f64, atol: f64) -> Option<String> {
     if x.dtype() != expected.dtype() || x.shape() != expected.shape() {
         return Some(format!("{} instead of {}", x.aval(), expected.aval()));
     }
@@ -91,7 +91,7 @@ pub fn difference(x: &Array, expected: &Array, rtol: f64, atol: f64) -> Option<S
 }
 
 /// Runs each case and reports all failures together, a panic in a case as one of them.
-pub fn run_all(cases: &[Value], run: impl Fn(&Value) -> Option<String> + std::panic::RefUnwindSafe) {
+pub(crate) fn run_all(cases: &[Value], run: impl Fn(&Value) -> Option<String> + std::panic::RefUnwindSafe) {
     let mut failures = Vec::new();
     for case in cases {
         let result = std::panic::catch_unwind(|| run(case));
