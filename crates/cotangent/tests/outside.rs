@@ -71,7 +71,7 @@ fn a_primitive_from_outside_has_every_transform() {
     let mapped = vmap(mul_add).in_axes((0, None, 0));
     assert_eq!(mapped(&batch, &y, &batch).to_vec::<f64>(), [4.0, 8.0, 12.0]);
     assert_eq!(jit(vmap(grad(f)))(&batch).to_vec::<f64>(), [3.0, 5.0, 7.0]);
-    let jaxpr = make_jaxpr(f)((&x,)).jaxpr;
+    let jaxpr = make_jaxpr(f)(&x).jaxpr;
     check(&jaxpr).unwrap();
     assert_eq!(jaxpr.to_string(), "{ lambda ; a:f64[]. let\n    b:f64[] = muladd a a a\n  in (b,) }");
 }

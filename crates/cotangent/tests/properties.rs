@@ -192,10 +192,10 @@ fn holds(program: &Program) -> Result<(), TestCaseError> {
     near(&f(&x), &results[0][0], 1e-11, "jit")?;
     let batch = vmap(f).in_axes(0);
     for (what, jaxpr) in [
-        ("the program", make_jaxpr(f)((&x,)).jaxpr),
-        ("its gradient", make_jaxpr(grad(s))((&x,)).jaxpr),
-        ("its jvp", make_jaxpr(|x: &Array, t: &Array| jvp(f, (x,), (t,)))((&x, &t)).jaxpr),
-        ("its batch", make_jaxpr(batch)((&x.broadcast_to([&[2], x.shape()].concat()),)).jaxpr),
+        ("the program", make_jaxpr(f)(&x).jaxpr),
+        ("its gradient", make_jaxpr(grad(s))(&x).jaxpr),
+        ("its jvp", make_jaxpr(|x: &Array, t: &Array| jvp(f, (x,), (t,)))(&x, &t).jaxpr),
+        ("its batch", make_jaxpr(batch)(&x.broadcast_to([&[2], x.shape()].concat())).jaxpr),
     ] {
         check(&jaxpr).map_err(|e| TestCaseError::fail(format!("{what}: {e}")))?;
     }
