@@ -1,3 +1,3 @@
 //! Primitives that hold programs. They stand above the transforms, which their rules call.
 
-pub mod call;
+pub(crate) mod call;

@@ -119,7 +119,7 @@ impl Primitive for Conj {
 /// d|z| = Re(conj(z)·t)/|z|, and 0 at 0.
 pub(super) fn abs_jvp(t: &Array, z: &Array, modulus: &Array) -> Array {
     let number = |v: f64| Array::literal(Literal::float(modulus.dtype(), v));
-    let at_zero = modulus.equal(&number(0.0));
+    let at_zero = modulus.equal(number(0.0));
     let safe = super::select(&at_zero, &number(1.0), modulus, modulus.shape());
     let direction = super::select(&at_zero, &number(0.0), &(number(1.0) / safe), modulus.shape());
     (z.real() * t.real() + z.imag() * t.imag()) * direction
@@ -129,7 +129,7 @@ pub(super) fn abs_jvp(t: &Array, z: &Array, modulus: &Array) -> Array {
 pub(super) fn sign_jvp(t: &Array, z: &Array, sign: &Array) -> Tangent {
     let modulus = z.abs();
     let number = |v: f64| Array::literal(Literal::float(modulus.dtype(), v));
-    let at_zero = modulus.equal(&number(0.0));
+    let at_zero = modulus.equal(number(0.0));
     let safe = super::select(&at_zero, &number(1.0), &modulus, modulus.shape());
     let scale = super::select(&at_zero, &number(0.0), &(number(1.0) / safe), modulus.shape());
     // sign · i·Im(conj(sign)·t)

@@ -41,13 +41,13 @@ impl Primitive for Pow {
         let (base, exponent) = (&x[0], x[1].convert(out.dtype(), false));
         let number = |v: f64| Array::literal(Literal::float(out.dtype(), v));
         // Where `a` is zero one, elsewhere `a` itself.
-        let no_zero = |a: &Array| super::select(&a.equal(&number(0.0)), &number(1.0), a, a.shape());
+        let no_zero = |a: &Array| super::select(&a.equal(number(0.0)), &number(1.0), a, a.shape());
         // y·xʸ⁻¹. Of an integer exponent of zero it is zero even at x = 0; of a real one it is the limit that
         // the factors give, as in JAX.
         let in_base = |t: &Array| {
             let power = base.pow(&(&exponent - number(1.0)));
             let slope = if x[1].dtype().is_integer() {
-                let at_zero = spread_tangent(&exponent.equal(&number(0.0)), &out);
+                let at_zero = spread_tangent(&exponent.equal(number(0.0)), &out);
                 super::select(&at_zero, &number(0.0), &(no_zero(&exponent) * power), out.shape())
             } else {
                 &exponent * power

@@ -98,7 +98,7 @@ macro_rules! reductions {
 fn extremum_jvp(prim: &dyn Primitive, axes: &[usize], x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
     let out = rebind1(prim, &[&x[0]]);
     let tangent = dx[0].as_ref().map(|t| {
-        let chosen = x[0].equal(&restore(&out, &x[0].aval(), axes)).convert(t.dtype(), false);
+        let chosen = x[0].equal(restore(&out, &x[0].aval(), axes)).convert(t.dtype(), false);
         let count = chosen.sum_axes(axes);
         (t * &chosen).sum_axes(axes) / count
     });
@@ -159,7 +159,7 @@ fn others_product(x: &Array) -> Array {
     if n == 0 {
         return x.clone();
     }
-    let one = super::full(&x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
+    let one = super::full(x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
     let shifted = |part: &Array, in_front: bool| {
         let parts = if in_front { [&one, part] } else { [part, &one] };
         bind1(super::shape::Concatenate { dimension: axis }, &parts)

@@ -317,7 +317,7 @@ impl Primitive for Concatenate {
 pub(crate) fn batched_in_front(x: &Array, axis: Option<usize>, size: usize) -> Array {
     match axis {
         Some(axis) => x.moveaxis(axis as isize, 0),
-        None => x.broadcast_to(&x.aval().shape.insert(0, size)),
+        None => x.broadcast_to(x.aval().shape.insert(0, size)),
     }
 }
 
