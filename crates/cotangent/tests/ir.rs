@@ -14,7 +14,7 @@ fn total(x: &Array) -> Array {
 fn stages(f: impl Fn(&Array) -> Array + Send + Sync + Copy, x: &Array) -> String {
     let batch = x.broadcast_to([&[2], x.shape()].concat());
     let parts = [
-        ("function", make_jaxpr(f)((x,)).jaxpr),
+        ("function", make_jaxpr(f)(x).jaxpr),
         ("grad", jit(grad(f)).lower((x,)).unwrap().jaxpr().clone().into()),
         ("vmap", jit(vmap(f)).lower((&batch,)).unwrap().jaxpr().clone().into()),
         ("vmap of grad", jit(vmap(grad(f))).lower((&batch,)).unwrap().jaxpr().clone().into()),

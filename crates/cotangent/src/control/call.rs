@@ -19,7 +19,7 @@ use crate::transform::transpose::backward_jaxpr;
 
 /// `jit`: a call of a program, which is lowered once to a function of the module and shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Call {
+pub(crate) struct Call {
     /// The function's name.
     pub name: Arc<str>,
     /// The program; it captures nothing.

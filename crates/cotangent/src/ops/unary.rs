@@ -196,7 +196,13 @@ fn lower_atan(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
     let number = cx.op("stablehlo.compare", &[x.clone(), x.clone()], &attrs, &out.with_dtype(DType::Bool));
     let one = cx.op("stablehlo.select", &[number, one, x.clone()], &[], out);
-    cx.op("stablehlo.atan2", &[x.clone(), one], &[], out)
+    let angle = cx.op("stablehlo.atan2", &[x.clone(), one], &[], out);
+    // Where x³ is lost in rounding the result is x, which may be too small for arithmetic.
+    let size = cx.op("stablehlo.abs", std::slice::from_ref(x), &[], out);
+    let least = cx.splat(out, Literal::float(out.dtype, 1e-10));
+    let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction LT>"))];
+    let tiny = cx.op("stablehlo.compare", &[size, least], &attrs, &out.with_dtype(DType::Bool));
+    cx.op("stablehlo.select", &[tiny, x.clone(), angle], &[], out)
 }
 
 /// At its pole at zero, where XLA gives −∞, JAX has NaN as at the other poles.
