@@ -24,7 +24,7 @@ impl Reduce for Array {
     fn reduce(&self) -> Array {
         let mut sum = self.slice_axis(0, 0, 1).reshape(());
         for i in 1..self.size() {
-            sum = sum + self.slice_axis(0, i, i + 1).reshape(());
+            sum += self.slice_axis(0, i, i + 1).reshape(());
         }
         sum
     }
@@ -55,7 +55,7 @@ fn unrolled(w: &Array, x: &Array) -> Array {
         let x = x.slice_axis(0, i, i + 1).reshape(());
         a = (&a * w.sin() + &x).tanh();
         b = &b + &a * &x * w;
-        sum = sum + (&a * &b) * (&a * &b);
+        sum += (&a * &b) * (&a * &b);
     }
     a + b * 2.0 + sum
 }
