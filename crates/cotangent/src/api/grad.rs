@@ -116,11 +116,13 @@ pub(crate) fn param_paths<P: Params>(args: P::Refs<'_>) -> Vec<String> {
     crate::core::tree::collect_paths(|path| P::paths(args, path))
 }
 
-/// Value (and auxiliary data) and gradient, from one program.
+/// Value (and auxiliary data) and gradient, from one program. Where the value is not wanted it is not computed for its
+/// own sake, and what comes back in its place means nothing.
 fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
     f: &P::Dyn<'f, R>,
     args: P::Refs<'_>,
     function: &str,
+    value_wanted: bool,
     loc: Loc,
 ) -> (R, N::Grads) {
     let fail = |error: Error| -> ! { raise(error.at(loc)) };
@@ -151,7 +153,11 @@ fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
         let grads = backward(&lin.linear.jaxpr, &operands, &cts);
         let grads = (grads.into_iter().skip(lin.linear.captures.len()).zip(targets()))
             .map(|(ct, aval)| ct.unwrap_or_else(|| crate::ops::zeros(&aval.shape, aval.dtype)));
-        (lin.outputs.into_iter().chain(grads).collect(), result)
+        let mut outputs = lin.outputs;
+        if !value_wanted {
+            outputs[0] = Array::scalar(0.0f32);
+        }
+        (outputs.into_iter().chain(grads).collect(), result)
     });
     let mut flat = flat.into_iter();
     let result = template.rebuild(&mut flat);
@@ -171,12 +177,12 @@ fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
 }
 
 macro_rules! gradient_function {
-    ($T:ident $function:literal $Out:ident $finish:ident) => {
+    ($T:ident $function:literal $value_wanted:literal $Out:ident $finish:ident) => {
         impl<'f, P: Params, R: Objective, N: Argnums<P>> $T<'f, P, R, N> {
             fn new(f: Arc<P::Dyn<'f, R>>, loc: Loc) -> Self {
                 let inner = f.clone();
                 let call = P::wrap(move |args| {
-                    let (value, grads) = value_and_gradient::<P, R, N>(&*inner, args, $function, loc);
+                    let (value, grads) = value_and_gradient::<P, R, N>(&*inner, args, $function, $value_wanted, loc);
                     value.$finish(grads)
                 });
                 $T { f, call, loc, argnums: std::marker::PhantomData }
@@ -194,7 +200,8 @@ macro_rules! gradient_function {
             /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
             pub fn try_call(&self, args: P::Refs<'_>) -> Result<R::$Out<N::Grads>> {
                 attempt(|| {
-                    let (value, grads) = value_and_gradient::<P, R, N>(&*self.f, args, $function, self.loc);
+                    let (value, grads) =
+                        value_and_gradient::<P, R, N>(&*self.f, args, $function, $value_wanted, self.loc);
                     value.$finish(grads)
                 })
             }
@@ -241,8 +248,8 @@ pub struct ValueAndGrad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     argnums: std::marker::PhantomData<N>,
 }
 
-gradient_function!(Grad "grad" Grad with_grad);
-gradient_function!(ValueAndGrad "value_and_grad" ValueAndGrad and_grad);
+gradient_function!(Grad "grad" false Grad with_grad);
+gradient_function!(ValueAndGrad "value_and_grad" true ValueAndGrad and_grad);
 
 /// The gradient of a scalar function, with respect to its first argument or those that
 /// [`argnums`](Grad::argnums) names. The gradient has the structure of the argument.

@@ -37,9 +37,7 @@ impl Disk {
             if off {
                 return None;
             }
-            let disk = Disk::at(xla::plugin::cache_dir().ok()?.join("programs"));
-            disk.prune(LIMIT);
-            Some(disk)
+            Some(Disk::at(xla::plugin::cache_dir().ok()?.join("programs")))
         })
         .as_ref()
     }
@@ -76,7 +74,12 @@ impl Disk {
     /// Stores a program. Another process that stores the same one at the same time does no harm.
     pub(crate) fn store(&self, key: &Key, payload: &[u8]) {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let unique = format!("new-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Looking through the folder takes milliseconds: a process that compiles nothing does not do it at all.
+        if count == 0 {
+            self.prune(LIMIT);
+        }
+        let unique = format!("new-{}-{count}", std::process::id());
         let temporary = self.folder.join(unique);
         let written = fs::create_dir_all(&self.folder).and_then(|()| {
             let mut file = fs::File::create(&temporary)?;
