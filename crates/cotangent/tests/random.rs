@@ -1,6 +1,5 @@
 //! Random numbers: equal to JAX's stored ones, through every transform, and of the right distribution.
 
-#[allow(dead_code, reason = "each test uses a part of it")]
 mod goldens_lib;
 
 use cotangent::prelude::*;

@@ -242,3 +242,21 @@ pub(crate) fn canonical_axis(axis: isize, rank: usize) -> Result<usize> {
         },
     ))
 }
+
+/// The shape that two shapes broadcast to, as NumPy does it: aligned at the end, sizes of one repeated.
+pub(crate) fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Shape> {
+    let rank = a.len().max(b.len());
+    let dim = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |i| s[i]);
+    (0..rank)
+        .map(|i| match (dim(a, i), dim(b, i)) {
+            (m, n) if m == n || n == 1 => Ok(m),
+            (1, n) => Ok(n),
+            _ => Err(Error::shape(format!(
+                "shapes {} and {} cannot be broadcast together",
+                Shape::new(a),
+                Shape::new(b)
+            ))
+            .help("aligned at the last dimension, sizes must be equal or one of them 1; `reshape` or `expand_dims` can make them so")),
+        })
+        .collect()
+}

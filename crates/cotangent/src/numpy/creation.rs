@@ -186,7 +186,7 @@ pub fn linspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Arra
 pub fn linspace_with(start: impl ArrayLike, stop: impl ArrayLike, num: usize, endpoint: bool, axis: isize) -> Array {
     let [start, stop] = ops::promoted([start.to_array(), stop.to_array()]);
     let [start, stop] = [start.to_inexact(), stop.to_inexact()].map(|x| x.astype(x.dtype()));
-    let bounds = ops::shape::broadcast_shapes(start.shape(), stop.shape()).or_raise();
+    let bounds = crate::core::aval::broadcast_shapes(start.shape(), stop.shape()).or_raise();
     let axis = canonical_axis(axis, bounds.rank() + 1).or_raise();
     let column = bounds.insert(axis, 1);
     let [start, stop] = [start, stop].map(|x| x.broadcast_to(&bounds).reshape(&column));

@@ -186,7 +186,7 @@ pub fn array_equal(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[must_use]
 pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let (x, y) = (x.to_array(), y.to_array());
-    match ops::shape::broadcast_shapes(x.shape(), y.shape()) {
+    match crate::core::aval::broadcast_shapes(x.shape(), y.shape()) {
         Ok(_) => x.equal(y).all(),
         Err(_) => Array::scalar(false),
     }
@@ -204,5 +204,5 @@ pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn broadcast_shapes(a: impl crate::IntoShape, b: impl crate::IntoShape) -> crate::Shape {
-    ops::shape::broadcast_shapes(&a.into_shape(), &b.into_shape()).or_raise()
+    crate::core::aval::broadcast_shapes(&a.into_shape(), &b.into_shape()).or_raise()
 }

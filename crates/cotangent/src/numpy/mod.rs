@@ -1,4 +1,4 @@
-//! NumPy's functions on [`Array`], with JAX's names, dtypes and semantics.
+//! NumPy's functions on [`Array`](crate::Array), with JAX's names, dtypes and semantics.
 //!
 //! ```
 //! use cotangent::numpy as np;
@@ -9,7 +9,7 @@
 //!
 //! # How JAX's optional arguments are spelled
 //!
-//! An operand is anything [`ArrayLike`]: an array, a reference to one, or a Rust scalar. What Python leaves out by
+//! An operand is anything [`ArrayLike`](crate::ArrayLike): an array, a reference to one, or a Rust scalar. What Python leaves out by
 //! default is a function of its own name with a suffix:
 //!
 //! | suffix | adds | example |

@@ -4,7 +4,6 @@ use crate::core::array::{Array, ArrayLike};
 use crate::core::aval::Shape;
 use crate::core::error::{Error, raise};
 use crate::core::trace::bind1;
-use crate::ops;
 use crate::ops::dot::DotGeneral;
 
 use super::manipulation::ravel;
@@ -84,7 +83,7 @@ pub fn matmul(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let y = if column { y.expand_dims(1) } else { y };
     let matrix = |a: &Array| (a.shape()[..a.ndim() - 2].to_vec(), a.shape()[a.ndim() - 2..].to_vec());
     let ((bx, mx), (by, my)) = (matrix(&x), matrix(&y));
-    let batch = match ops::shape::broadcast_shapes(&bx, &by) {
+    let batch = match crate::core::aval::broadcast_shapes(&bx, &by) {
         Ok(batch) => batch,
         Err(error) => raise(error.context("matmul")),
     };
@@ -201,14 +200,14 @@ pub fn trace(x: impl ArrayLike) -> Array {
 }
 
 impl Array {
-    /// [`dot`](crate::numpy::dot) with another array.
+    /// [`dot`] with another array.
     #[track_caller]
     #[must_use]
     pub fn dot(&self, other: impl ArrayLike) -> Array {
         dot(self, other)
     }
 
-    /// [`matmul`](crate::numpy::matmul) with another array.
+    /// [`matmul`] with another array.
     #[track_caller]
     #[must_use]
     pub fn matmul(&self, other: impl ArrayLike) -> Array {

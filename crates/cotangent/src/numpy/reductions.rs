@@ -35,7 +35,7 @@ macro_rules! reductions {
                 $axis(x, ())
             }
 
-            #[doc = concat!("[`", stringify!($name), "`] over some axes, which the result no longer has.")]
+            #[doc = concat!("[`", stringify!($name), "()`] over some axes, which the result no longer has.")]
             #[track_caller]
             #[must_use]
             pub fn $axis(x: impl ArrayLike, axes: impl Axes) -> Array {
@@ -44,7 +44,7 @@ macro_rules! reductions {
                 $f(&x, &axes)
             }
 
-            #[doc = concat!("[`", stringify!($name), "`] over some axes, which keep their places with size one.")]
+            #[doc = concat!("[`", stringify!($name), "()`] over some axes, which keep their places with size one.")]
             #[track_caller]
             #[must_use]
             pub fn $keep(x: impl ArrayLike, axes: impl Axes) -> Array {
@@ -63,14 +63,14 @@ macro_rules! reductions {
                     self.$axis(())
                 }
 
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), ") over some axes, which the result no longer has.")]
+                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), "()) over some axes, which the result no longer has.")]
                 #[track_caller]
                 #[must_use]
                 pub fn $axis(&self, axes: impl Axes) -> Array {
                     $axis(self, axes)
                 }
 
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), ") over some axes, which keep their places with size one.")]
+                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), "()) over some axes, which keep their places with size one.")]
                 #[track_caller]
                 #[must_use]
                 pub fn $keep(&self, axes: impl Axes) -> Array {

@@ -1,5 +1,6 @@
 //! The primitives: one struct, one `impl Primitive`, one place; a file per family.
 
+mod arrange;
 pub mod binary;
 pub mod compare;
 pub mod complex;
@@ -75,7 +76,7 @@ pub(crate) fn broadcast<const N: usize>(mut operands: [Array; N]) -> [Array; N] 
     }
     let mut shape = first.aval().shape;
     for x in operands.iter().filter(shaped) {
-        shape = shape::broadcast_shapes(&shape, x.shape()).or_raise();
+        shape = crate::core::aval::broadcast_shapes(&shape, x.shape()).or_raise();
     }
     for x in operands.iter_mut().filter(|x| x.ndim() > 0) {
         *x = x.broadcast_to(&shape);

@@ -3,9 +3,9 @@
 use stablehlo::{Attr, Value};
 
 use crate::core::array::Array;
-use crate::core::aval::{Aval, IntoShape, Shape, canonical_axis};
+use crate::core::aval::{Aval, Shape};
 use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, OrRaise, Result};
+use crate::core::error::{Error, ErrorKind, Result};
 use crate::core::literal::Literal;
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
@@ -543,131 +543,5 @@ impl Primitive for Copy {
     }
     fn lower(&self, _: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
         smallvec::smallvec![args[0].clone()]
-    }
-}
-
-/// The shape that two shapes broadcast to, as NumPy does it: aligned at the end, sizes of one repeated.
-pub(crate) fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Shape> {
-    let rank = a.len().max(b.len());
-    let dim = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |i| s[i]);
-    (0..rank)
-        .map(|i| match (dim(a, i), dim(b, i)) {
-            (m, n) if m == n || n == 1 => Ok(m),
-            (1, n) => Ok(n),
-            _ => Err(Error::shape(format!(
-                "shapes {} and {} cannot be broadcast together",
-                Shape::new(a),
-                Shape::new(b)
-            ))
-            .help("aligned at the last dimension, sizes must be equal or one of them 1; `reshape` or `expand_dims` can make them so")),
-        })
-        .collect()
-}
-
-impl Array {
-    /// The same elements, in row-major order, under another shape.
-    ///
-    /// # Panics
-    /// When the number of elements differs.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let x = Array::from([1, 2, 3, 4, 5, 6]).reshape([2, 3]);
-    /// assert_eq!(x.shape(), [2, 3]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn reshape(&self, shape: impl IntoShape) -> Array {
-        let shape = shape.into_shape();
-        if self.shape() == &*shape { self.clone() } else { bind1(Reshape { shape }, &[self]) }
-    }
-
-    /// The array repeated to `shape`, as NumPy broadcasts.
-    ///
-    /// # Panics
-    /// When the shape does not broadcast to `shape`.
-    #[track_caller]
-    #[must_use]
-    pub fn broadcast_to(&self, shape: impl IntoShape) -> Array {
-        let shape = shape.into_shape();
-        if self.shape() == &*shape {
-            return self.clone();
-        }
-        if self.ndim() > shape.rank() {
-            return Err(Error::shape(format!(
-                "{} cannot be broadcast to shape {shape}: it has more dimensions",
-                self.aval()
-            )))
-            .or_raise();
-        }
-        let offset = shape.rank() - self.ndim();
-        bind1(BroadcastInDim { dims: (offset..shape.rank()).collect(), shape }, &[self])
-    }
-
-    /// The axes in another order: axis `i` of the result is axis `axes[i]`.
-    ///
-    /// # Panics
-    /// When `axes` is not a permutation.
-    #[track_caller]
-    #[must_use]
-    pub fn permute(&self, axes: &[usize]) -> Array {
-        if axes.iter().copied().eq(0..self.ndim()) {
-            return self.clone();
-        }
-        bind1(Transpose { permutation: axes.to_vec() }, &[self])
-    }
-
-    /// The axes in reverse order: of a matrix, its transpose.
-    #[track_caller]
-    #[must_use]
-    pub fn t(&self) -> Array {
-        self.permute(&(0..self.ndim()).rev().collect::<Vec<_>>())
-    }
-
-    /// Moves one axis to another place; the others keep their order.
-    ///
-    /// # Panics
-    /// When an axis is out of bounds.
-    #[track_caller]
-    #[must_use]
-    pub fn moveaxis(&self, from: isize, to: isize) -> Array {
-        let from = canonical_axis(from, self.ndim()).or_raise();
-        let to = canonical_axis(to, self.ndim()).or_raise();
-        let mut axes: Vec<usize> = (0..self.ndim()).filter(|a| *a != from).collect();
-        axes.insert(to, from);
-        self.permute(&axes)
-    }
-
-    /// A new axis of size one at `axis`.
-    ///
-    /// # Panics
-    /// When the axis is out of bounds.
-    #[track_caller]
-    #[must_use]
-    pub fn expand_dims(&self, axis: isize) -> Array {
-        let axis = canonical_axis(axis, self.ndim() + 1).or_raise();
-        let dims = (0..=self.ndim()).filter(|d| *d != axis).collect();
-        bind1(BroadcastInDim { shape: self.aval().shape.insert(axis, 1), dims }, &[self])
-    }
-
-    /// Elements from `start` up to `limit`, every `stride`-th, of each axis.
-    #[track_caller]
-    pub(crate) fn slice(&self, start: &[usize], limit: &[usize], stride: &[usize]) -> Array {
-        let whole = start.iter().all(|s| *s == 0) && limit == self.shape() && stride.iter().all(|s| *s == 1);
-        if whole {
-            return self.clone();
-        }
-        bind1(Slice { start: start.to_vec(), limit: limit.to_vec(), stride: stride.to_vec() }, &[self])
-    }
-
-    /// Elements `start` to `limit` along one axis.
-    #[track_caller]
-    #[must_use]
-    pub fn slice_axis(&self, axis: usize, start: usize, limit: usize) -> Array {
-        let mut starts = vec![0; self.ndim()];
-        let mut limits = self.shape().to_vec();
-        canonical_axis(axis as isize, self.ndim()).or_raise();
-        (starts[axis], limits[axis]) = (start, limit);
-        self.slice(&starts, &limits, &vec![1; self.ndim()])
     }
 }

@@ -116,7 +116,7 @@ impl Backend for Runtime {
         }
         if jaxpr.eqns.len() > 1 {
             if jaxpr.size() >= LARGE && self.first_meeting(jaxpr) {
-                return interpret(self, jaxpr, args);
+                return interpret(jaxpr, args, |single, args| run(&*self.programs.get(&single.into())?, args));
             }
             // A program that comes again with other scalars, as in a loop whose counter is a Rust number, is
             // compiled once more with the scalars as arguments, and then serves them all.

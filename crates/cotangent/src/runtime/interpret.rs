@@ -6,10 +6,12 @@ use crate::core::array::Array;
 use crate::core::error::Result;
 use crate::core::jaxpr::{Atom, Jaxpr};
 
-use super::execute::{Runtime, run};
-
-/// Runs a program with an executable for each kind of equation. Values are dropped after their last use.
-pub(crate) fn interpret(runtime: &Runtime, jaxpr: &Jaxpr, args: &[&Array]) -> Result<Vec<Array>> {
+/// Runs a program by running each equation as a program of its own. Values are dropped after their last use.
+pub(crate) fn interpret(
+    jaxpr: &Jaxpr,
+    args: &[&Array],
+    run: impl Fn(Jaxpr, &[&Array]) -> Result<Vec<Array>>,
+) -> Result<Vec<Array>> {
     let mut last_use = vec![usize::MAX; jaxpr.avals.len()];
     for (i, eqn) in jaxpr.eqns.iter().enumerate() {
         for var in eqn.inputs.iter().filter_map(|a| a.var()).chain(eqn.outputs.iter().copied()) {
@@ -35,8 +37,7 @@ pub(crate) fn interpret(runtime: &Runtime, jaxpr: &Jaxpr, args: &[&Array]) -> Re
         let avals = eqn.inputs.iter().map(|a| jaxpr.aval(a));
         let outs = eqn.outputs.iter().map(|v| jaxpr.avals[v.index()].clone());
         let single = Jaxpr::of_one(eqn.prim.clone(), avals, outs, eqn.loc);
-        let program = runtime.program(&single.into())?;
-        let outputs = run(&program, &inputs.iter().collect::<SmallVec<[&Array; 4]>>()).map_err(|e| e.at(eqn.loc))?;
+        let outputs = run(single, &inputs.iter().collect::<SmallVec<[&Array; 4]>>()).map_err(|e| e.at(eqn.loc))?;
         for (var, value) in eqn.outputs.iter().zip(outputs) {
             env[var.index()] = Some(value);
         }

@@ -40,7 +40,7 @@ pub fn dtype(name: &str) -> DType {
     }
 }
 
-fn float(x: &Json) -> f64 {
+pub fn float(x: &Json) -> f64 {
     match x {
         Json::String(text) => match text.as_str() {
             "NaN" => f64::NAN,
