@@ -10,14 +10,31 @@ use crate::core::array::Array;
 use crate::core::tree::{Leaves, Path, Tree};
 
 /// An argument taken by reference.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let df = grad(|x: &Array| x.powi(2));
+/// assert_eq!(df(&3.0.into()).item::<f32>(), 6.0);
+/// ```
 #[derive(Debug)]
 pub struct Ref<A>(PhantomData<fn() -> A>);
 
 /// An argument taken by value: consumed.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let df = grad(|x: Array| x.powi(2));
+/// assert_eq!(df(3.0.into()).item::<f32>(), 6.0);
+/// ```
 #[derive(Debug)]
 pub struct Own<A>(PhantomData<fn() -> A>);
 
 /// The arguments of a function: a tuple of [`Ref`] and [`Own`] markers.
+///
+/// ```
+/// use cotangent::{Array, Own, Params, Ref};
+/// assert_eq!(<(Ref<Array>, Own<Array>) as Params>::ARITY, 2);
+/// ```
 pub trait Params: Sized + 'static {
     /// How many arguments there are.
     const ARITY: usize;
@@ -45,6 +62,14 @@ pub trait Params: Sized + 'static {
 }
 
 /// What can be transformed: closures and functions of one to four trees, and transformed functions.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// fn square(x: &Array) -> Array {
+///     x.powi(2)
+/// }
+/// assert_eq!(grad(square)(&3.0.into()).item::<f32>(), 6.0);
+/// ```
 pub trait Func<'f, P: Params>: 'f {
     /// What it returns.
     type Out: Tree;
@@ -62,6 +87,12 @@ pub trait Func<'f, P: Params>: 'f {
 }
 
 /// The type of the `I`-th argument.
+///
+/// ```
+/// use cotangent::{Array, Nth, Ref};
+/// let second: <(Ref<Array>, Ref<f64>) as Nth<1>>::Value = 2.0;
+/// assert_eq!(second, 2.0f64);
+/// ```
 pub trait Nth<const I: usize>: Params {
     /// The type.
     type Value: Tree;
@@ -174,10 +205,21 @@ arities!([] (A 0) (B 1) (C 2));
 arities!([] (A 0) (B 1) (C 2) (D 3));
 
 /// The position of an argument, as a type.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let df = grad(|x: &Array, y: &Array| x * y).argnums(cotangent::Arg::<1>);
+/// assert_eq!(df(&2.0.into(), &3.0.into()).item::<f32>(), 2.0);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Arg<const I: usize>;
 
 /// Which arguments a gradient is taken in: [`Arg`]s, alone or in a tuple. [`args!`](crate::args) writes them.
+///
+/// ```
+/// use cotangent::{Arg, Argnums, Array, Ref};
+/// assert_eq!(<Arg<1> as Argnums<(Ref<Array>, Ref<Array>)>>::positions(), [1]);
+/// ```
 pub trait Argnums<P: Params>: Default + Send + Sync + 'static {
     /// What the gradient is: a value like the argument, or a tuple of such.
     type Grads: Tree;

@@ -20,6 +20,12 @@ use super::program::{as_program, trace};
 
 /// What a differentiated function may return: a scalar, or a scalar with auxiliary data beside it, which is
 /// handed through undifferentiated.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (g, aux) = grad(|x: &Array| (x.powi(2), x + 1.0))(&3.0.into());
+/// assert_eq!((g.item::<f32>(), aux.item::<f32>()), (6.0, 4.0));
+/// ```
 pub trait Objective: Tree {
     /// What `grad` gives: the gradient, with the auxiliary data beside it if there are such.
     type Grad<G: Tree>: Tree;
@@ -189,6 +195,13 @@ macro_rules! gradient_function {
             }
 
             /// Differentiates with respect to other arguments than the first: `.argnums(args!(0, 2))`.
+            ///
+            /// ```
+            /// use cotangent::prelude::*;
+            /// let df = grad(|x: &Array, y: &Array| x * y).argnums(args!(0, 1));
+            /// let (dx, dy) = df(&2.0.into(), &3.0.into());
+            /// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (3.0, 2.0));
+            /// ```
             #[must_use]
             pub fn argnums<M: Argnums<P>>(self, _: M) -> $T<'f, P, R, M> {
                 $T::new(self.f, self.loc)
@@ -198,6 +211,13 @@ macro_rules! gradient_function {
             ///
             /// # Errors
             /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
+            ///
+            /// ```
+            /// use cotangent::prelude::*;
+            /// let df = grad(|x: &Array| x.powi(2));
+            /// assert!(df.try_call((&3.0.into(),)).is_ok());
+            /// assert!(df.try_call((&3.into(),)).is_err()); // an integer
+            /// ```
             pub fn try_call(&self, args: P::Refs<'_>) -> Result<R::$Out<N::Grads>> {
                 attempt(|| {
                     let (value, grads) =
@@ -233,6 +253,12 @@ macro_rules! gradient_function {
 }
 
 /// A function that computes a gradient; made by [`grad`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let df = grad(|x: &Array| x.powi(2));
+/// assert_eq!(df(&3.0.into()).item::<f32>(), 6.0);
+/// ```
 pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R::Grad<N::Grads>>>,
@@ -241,6 +267,13 @@ pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
 }
 
 /// A function that computes a value and its gradient; made by [`value_and_grad`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = value_and_grad(|x: &Array| x.powi(2));
+/// let (y, dy) = f(&3.0.into());
+/// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (9.0, 6.0));
+/// ```
 pub struct ValueAndGrad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R::ValueAndGrad<N::Grads>>>,

@@ -23,6 +23,12 @@ use super::func::{Func, Params};
 use super::program::trace;
 
 /// A function that is traced once for each type of argument and runs as one compiled program; made by [`jit`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|x: &Array| x + 1.0);
+/// assert_eq!(f(&2.0.into()).item::<f32>(), 3.0);
+/// ```
 pub struct Jit<'f, P: Params, R: Tree> {
     call: Box<P::Dyn<'f, R>>,
     shared: Arc<Shared<'f, P, R>>,
@@ -109,6 +115,14 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
 }
 
 /// How often a jitted function was traced and how often a program made before could be used again.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|x: &Array| x + 1.0);
+/// f(&1.0.into());
+/// f(&2.0.into());
+/// assert_eq!(f.cache_report(), cotangent::CacheReport { traces: 1, hits: 1 });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheReport {
     /// Calls that had to trace the function: one for each type of argument.
@@ -138,6 +152,12 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
     ///
     /// # Errors
     /// When tracing fails.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0);
+    /// assert_eq!(f.lower((&2.0.into(),)).unwrap().jaxpr().size(), 1);
+    /// ```
     pub fn lower(&self, args: P::Refs<'_>) -> Result<Lowered> {
         attempt(|| {
             let (leaves, _) = P::leaves(args);
@@ -147,6 +167,13 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
     }
 
     /// How well its cache served so far.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0);
+    /// f(&1.0.into());
+    /// assert_eq!(f.cache_report().traces, 1);
+    /// ```
     #[must_use]
     pub fn cache_report(&self) -> CacheReport {
         let entries = self.shared.entries.read().unwrap_or_else(PoisonError::into_inner);
@@ -155,6 +182,13 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
 }
 
 /// A program on its way to the compiler; made by [`Jit::lower`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|x: &Array| x + 1.0);
+/// let lowered = f.lower((&2.0.into(),)).unwrap();
+/// assert!(lowered.stablehlo().contains("stablehlo.add"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Lowered {
     name: Arc<str>,
@@ -163,12 +197,24 @@ pub struct Lowered {
 
 impl Lowered {
     /// The program as a jaxpr. Captured arrays are its leading inputs.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0);
+    /// assert_eq!(f.lower((&2.0.into(),)).unwrap().jaxpr().eqns.len(), 1);
+    /// ```
     #[must_use]
     pub fn jaxpr(&self) -> &Jaxpr {
         &self.jaxpr
     }
 
     /// The program as StableHLO text.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0);
+    /// assert!(f.lower((&2.0.into(),)).unwrap().stablehlo().contains("stablehlo.add"));
+    /// ```
     #[must_use]
     pub fn stablehlo(&self) -> String {
         lower(&format!("jit_{}", self.name), &self.jaxpr).to_text()
@@ -178,6 +224,12 @@ impl Lowered {
     ///
     /// # Errors
     /// When there is no plugin or the program does not compile.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0);
+    /// assert!(!f.lower((&2.0.into(),)).unwrap().optimized_hlo().unwrap().is_empty());
+    /// ```
     pub fn optimized_hlo(&self) -> Result<String, Error> {
         optimized_hlo(&self.jaxpr)
     }

@@ -122,6 +122,12 @@ fn linearized<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>) -> A
 }
 
 /// A function's derivative at a point, as a linear function of tangents; made by [`linearize`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (_, df) = linearize(|x: &Array| 3.0 * x, (&1.0.into(),));
+/// assert_eq!(df(&2.0.into()).item::<f32>(), 6.0);
+/// ```
 pub struct Linear<P: Params, R: Tree> {
     call: Box<P::Dyn<'static, R>>,
 }
@@ -175,6 +181,13 @@ pub fn linearize<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (
 }
 
 /// What a [`vjp`] gives beside the value: from a cotangent of the result to those of the arguments.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (_, back) = vjp(|x: &Array| 3.0 * x, (&1.0.into(),));
+/// let (dx,) = back(&1.0.into());
+/// assert_eq!(dx.item::<f32>(), 3.0);
+/// ```
 pub type Vjp<P, R> = Box<dyn Fn(&R) -> <P as Params>::Values + Send + Sync>;
 
 /// A function's value at `primals`, and the function that takes a cotangent of the result back to cotangents of

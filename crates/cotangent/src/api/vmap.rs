@@ -18,6 +18,12 @@ use super::grad::param_paths;
 use super::program::{as_program, trace};
 
 /// An axis to map over, or `None` for what is the same for every element: `0`, `-1`, `None`.
+///
+/// ```
+/// use cotangent::InAxis;
+/// assert_eq!(0i32.axis(), Some(0));
+/// assert_eq!(None::<i32>.axis(), None);
+/// ```
 pub trait InAxis: Copy {
     /// The axis.
     fn axis(self) -> Option<isize>;
@@ -36,6 +42,11 @@ impl InAxis for Option<i32> {
 }
 
 /// An axis for each argument: a tuple of [`InAxis`], or one for all.
+///
+/// ```
+/// use cotangent::InAxes;
+/// assert_eq!((0i32, None::<i32>).axes(2), [Some(0), None]);
+/// ```
 pub trait InAxes {
     /// The axis of each of `n` arguments.
     fn axes(self, n: usize) -> Vec<Option<isize>>;
@@ -63,6 +74,12 @@ in_axes!(A 0, B 1, C 2);
 in_axes!(A 0, B 1, C 2, D 3);
 
 /// A function mapped over an axis of its arguments; made by [`vmap`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = vmap(|x: &Array| 2.0 * x);
+/// assert_eq!(f(&Array::from([1.0f32, 2.0])).to_vec::<f32>(), [2.0, 4.0]);
+/// ```
 pub struct Vmap<'f, P: Params, R: Tree> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R>>,
@@ -176,6 +193,12 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     }
 
     /// Where the mapped axis stands in each result.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = vmap(|x: &Array| 2.0 * x).out_axes(1);
+    /// assert_eq!(f(&Array::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]])).shape(), [3, 2]);
+    /// ```
     #[must_use]
     pub fn out_axes(self, axis: i32) -> Self {
         Vmap::new(self.f, self.in_axes, axis as isize, self.loc)
@@ -185,6 +208,13 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     ///
     /// # Errors
     /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = vmap(|x: &Array| 2.0 * x);
+    /// assert!(f.try_call((&Array::from([1.0f32, 2.0]),)).is_ok());
+    /// assert!(f.try_call((&1.0.into(),)).is_err()); // no axis to map over
+    /// ```
     pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
         attempt(|| call_mapped::<P, R>(&*self.f, args, &self.in_axes, self.out_axes, self.loc))
     }

@@ -21,6 +21,12 @@ use crate::transform::linearize::linearize_jaxpr;
 use crate::transform::transpose::backward_jaxpr;
 
 /// `cond`: the first operand, an `i32` clamped to the range, picks which branch is run on the others.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let f = jit(|x: &Array| lax::cond(x.greater(0.0), || x.sqrt(), || -x));
+/// assert_eq!(f(&Array::from(-4.0)).item::<f32>(), 4.0);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cond {
     /// Programs of the same type.

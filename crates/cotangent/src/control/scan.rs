@@ -27,6 +27,12 @@ use super::while_loop::fixpoint;
 /// `scan`: a program run once for each index of the leading axis of its last operands, with a carry from step to
 /// step. The operands are captured values, the carry, and the arrays that are scanned; the results are the last
 /// carry and, stacked, what each step gives.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let cumsum = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + x, c + x), 0.0.into(), xs).1;
+/// assert_eq!(cumsum(&Array::from([1.0f32, 2.0, 3.0])).to_vec::<f32>(), [1.0, 3.0, 6.0]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scan {
     /// From captures, carry and one slice of each array to the next carry and the step's results.

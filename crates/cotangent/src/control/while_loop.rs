@@ -20,6 +20,12 @@ use crate::transform::jvp::jvp_jaxpr;
 
 /// `while`: runs `body` on the carry for as long as `cond` holds of it. The operands are what `cond` captures, what
 /// `body` captures, and the carry.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let halve = |x: &Array| lax::while_loop(|x: &Array| x.greater(1.0), |x: &Array| x / 2.0, x.clone());
+/// assert_eq!(halve(&10.0.into()).item::<f32>(), 0.625);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct While {
     /// From its captures and the carry to a truth value.

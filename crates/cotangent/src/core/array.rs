@@ -149,6 +149,11 @@ impl Array {
     }
 
     /// Its abstract value: shape, dtype and weak type.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1.0f32, 2.0]).aval().to_string(), "f32[2]");
+    /// ```
     #[must_use]
     pub fn aval(&self) -> Aval {
         match &self.0 {
@@ -167,24 +172,44 @@ impl Array {
     }
 
     /// The sizes of its dimensions.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([[1, 2], [3, 4]]).shape(), [2, 2]);
+    /// ```
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         self.aval_ref().map_or(&[], |aval| &aval.shape)
     }
 
     /// The number of dimensions.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([[1, 2], [3, 4]]).ndim(), 2);
+    /// ```
     #[must_use]
     pub fn ndim(&self) -> usize {
         self.shape().len()
     }
 
     /// The number of elements.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([[1, 2], [3, 4]]).size(), 4);
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.shape().iter().product()
     }
 
     /// The type of its elements.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2]).dtype(), DType::I32);
+    /// ```
     #[must_use]
     pub fn dtype(&self) -> DType {
         match &self.0 {
@@ -195,6 +220,12 @@ impl Array {
     }
 
     /// Whether its dtype gives way to that of what it meets, as a Rust literal's does.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert!(Array::from(1.0).weak_type());
+    /// assert!(!Array::scalar(1.0f32).weak_type());
+    /// ```
     #[must_use]
     pub fn weak_type(&self) -> bool {
         match &self.0 {
@@ -205,6 +236,15 @@ impl Array {
     }
 
     /// Whether it stands for a value that is not computed yet.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| {
+    ///     assert!(x.is_traced());
+    ///     x + 1.0
+    /// });
+    /// assert!(!f(&2.0.into()).is_traced());
+    /// ```
     #[must_use]
     pub fn is_traced(&self) -> bool {
         matches!(self.0, Repr::Traced(_))
@@ -250,6 +290,12 @@ impl Array {
     ///
     /// # Errors
     /// When the computation failed on the device, or the array is traced under `jit`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let y = 2.0 * &Array::from([1.0f32, 2.0]);
+    /// assert_eq!(y.block_until_ready().unwrap().shape(), [2]);
+    /// ```
     pub fn block_until_ready(&self) -> Result<&Array> {
         if let Repr::Concrete(concrete) = &self.concrete()?.0
             && let Some(buffer) = concrete.device.get()
@@ -264,6 +310,13 @@ impl Array {
     /// # Errors
     /// When `T` is not the array's dtype, when the array is traced and has no value yet, or when the
     /// computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from([1, 2]);
+    /// assert_eq!(x.try_to_vec::<i32>().unwrap(), [1, 2]);
+    /// assert!(x.try_to_vec::<f32>().is_err());
+    /// ```
     pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>> {
         if T::DTYPE != self.dtype() {
             return Err(Error::dtype(format!("an array of {} cannot be read as {}", self.aval(), T::DTYPE))
@@ -298,6 +351,12 @@ impl Array {
     /// # Errors
     /// When there is not exactly one element, when a complex value is asked for as a real one, when
     /// the array is traced and has no value yet, or when the computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from(1.5).try_item::<f32>().unwrap(), 1.5);
+    /// assert!(Array::from([1, 2]).try_item::<i32>().is_err());
+    /// ```
     pub fn try_item<T: Element>(&self) -> Result<T> {
         if self.size() != 1 {
             return Err(Error::shape(format!("`item` reads an array of one element, not {}", self.aval()))
@@ -329,6 +388,12 @@ impl Array {
     ///
     /// # Panics
     /// Where [`try_to_vec`](Array::try_to_vec) is an error.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let m = Array::from([[1, 2], [3, 4]]).to_ndarray::<i32>();
+    /// assert_eq!(m[[1, 0]], 3);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn to_ndarray<T: Element>(&self) -> ndarray::ArrayD<T> {
@@ -342,6 +407,15 @@ impl Array {
 
 /// What can stand for an array in a call: an array, a reference to one, or a Rust scalar, which is
 /// weakly typed as a Python scalar is in JAX.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// fn rank(x: impl ArrayLike) -> usize {
+///     x.to_array().ndim()
+/// }
+/// assert_eq!(rank(2.0), 0);
+/// assert_eq!(rank(&Array::from([1, 2])), 1);
+/// ```
 pub trait ArrayLike {
     /// The array.
     fn to_array(self) -> Array;

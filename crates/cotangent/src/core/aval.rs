@@ -9,6 +9,11 @@ use super::dtype::DType;
 use super::error::{Error, ErrorKind, Result};
 
 /// The sizes of an array's dimensions. Up to four of them stand in place, without an allocation.
+///
+/// ```
+/// use cotangent::Shape;
+/// assert_eq!(Shape::new(&[2, 3]).to_string(), "[2,3]");
+/// ```
 #[derive(PartialEq, Eq, Hash, Default)]
 pub struct Shape(SmallVec<[usize; 4]>);
 
@@ -22,24 +27,44 @@ impl Clone for Shape {
 
 impl Shape {
     /// A shape from its dimensions.
+    ///
+    /// ```
+    /// use cotangent::Shape;
+    /// assert_eq!(Shape::new(&[2, 3]).len(), 2);
+    /// ```
     #[must_use]
     pub fn new(dims: &[usize]) -> Shape {
         Shape(SmallVec::from_slice(dims))
     }
 
     /// The number of dimensions.
+    ///
+    /// ```
+    /// use cotangent::Shape;
+    /// assert_eq!(Shape::new(&[2, 3]).rank(), 2);
+    /// ```
     #[must_use]
     pub fn rank(&self) -> usize {
         self.0.len()
     }
 
     /// The number of elements.
+    ///
+    /// ```
+    /// use cotangent::Shape;
+    /// assert_eq!(Shape::new(&[2, 3]).size(), 6);
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.iter().product()
     }
 
     /// This shape with a dimension of `size` put in at `axis`.
+    ///
+    /// ```
+    /// use cotangent::Shape;
+    /// assert_eq!(Shape::new(&[2, 3]).insert(1, 5), Shape::new(&[2, 5, 3]));
+    /// ```
     #[must_use]
     pub fn insert(&self, axis: usize, size: usize) -> Shape {
         let mut dims = self.0.clone();
@@ -48,6 +73,11 @@ impl Shape {
     }
 
     /// This shape without the dimensions `axes`.
+    ///
+    /// ```
+    /// use cotangent::Shape;
+    /// assert_eq!(Shape::new(&[2, 5, 3]).remove(&[1]), Shape::new(&[2, 3]));
+    /// ```
     #[must_use]
     pub fn remove(&self, axes: &[usize]) -> Shape {
         self.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, d)| *d).collect()
@@ -84,6 +114,12 @@ impl fmt::Debug for Shape {
 }
 
 /// What may be given where a shape is wanted: `()`, `5`, `[2, 3]`, `(2, 3)`, a slice, a `Vec`, a [`Shape`].
+///
+/// ```
+/// use cotangent::{IntoShape, Shape};
+/// assert_eq!((2usize, 3usize).into_shape(), Shape::new(&[2, 3]));
+/// assert_eq!(().into_shape().rank(), 0);
+/// ```
 pub trait IntoShape {
     /// The shape.
     fn into_shape(self) -> Shape;
@@ -156,6 +192,11 @@ impl IntoShape for &Shape {
 }
 
 /// An abstract value: all that tracing knows of an array.
+///
+/// ```
+/// use cotangent::{Aval, DType};
+/// assert_eq!(Aval::new(DType::F32, [2, 3]).to_string(), "f32[2,3]");
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Aval {
     /// The sizes of its dimensions.
@@ -168,12 +209,22 @@ pub struct Aval {
 
 impl Aval {
     /// A strongly typed abstract value.
+    ///
+    /// ```
+    /// use cotangent::{Aval, DType};
+    /// assert!(!Aval::new(DType::F32, [2, 3]).weak_type);
+    /// ```
     #[must_use]
     pub fn new(dtype: DType, shape: impl IntoShape) -> Aval {
         Aval { shape: shape.into_shape(), dtype, weak_type: false }
     }
 
     /// The same with another weak type.
+    ///
+    /// ```
+    /// use cotangent::{Aval, DType};
+    /// assert!(Aval::new(DType::F32, ()).with_weak_type(true).weak_type);
+    /// ```
     #[must_use]
     pub fn with_weak_type(mut self, weak_type: bool) -> Aval {
         self.weak_type = weak_type;
@@ -181,30 +232,55 @@ impl Aval {
     }
 
     /// The same with another shape.
+    ///
+    /// ```
+    /// use cotangent::{Aval, DType};
+    /// assert_eq!(Aval::new(DType::F32, ()).with_shape([2]), Aval::new(DType::F32, [2]));
+    /// ```
     #[must_use]
     pub fn with_shape(&self, shape: impl IntoShape) -> Aval {
         Aval { shape: shape.into_shape(), ..*self }
     }
 
     /// The same with another dtype, strongly typed.
+    ///
+    /// ```
+    /// use cotangent::{Aval, DType};
+    /// assert_eq!(Aval::new(DType::F32, [2]).with_dtype(DType::I32), Aval::new(DType::I32, [2]));
+    /// ```
     #[must_use]
     pub fn with_dtype(&self, dtype: DType) -> Aval {
         Aval { shape: self.shape.clone(), dtype, weak_type: false }
     }
 
     /// The number of dimensions.
+    ///
+    /// ```
+    /// use cotangent::{Aval, DType};
+    /// assert_eq!(Aval::new(DType::F32, [2, 3]).rank(), 2);
+    /// ```
     #[must_use]
     pub fn rank(&self) -> usize {
         self.shape.rank()
     }
 
     /// The number of elements.
+    ///
+    /// ```
+    /// use cotangent::{Aval, DType};
+    /// assert_eq!(Aval::new(DType::F32, [2, 3]).size(), 6);
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.shape.size()
     }
 
     /// The number of bytes its elements take.
+    ///
+    /// ```
+    /// use cotangent::{Aval, DType};
+    /// assert_eq!(Aval::new(DType::F32, [2, 3]).byte_len(), 24);
+    /// ```
     #[must_use]
     pub fn byte_len(&self) -> usize {
         self.size() * self.dtype.byte_size()

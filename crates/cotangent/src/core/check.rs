@@ -8,6 +8,12 @@ use super::jaxpr::{Atom, Jaxpr, Var};
 ///
 /// # Errors
 /// Names the first equation that breaks a rule.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert!(cotangent::core::check::check(&program.jaxpr).is_ok());
+/// ```
 pub fn check(jaxpr: &Jaxpr) -> Result<()> {
     let fail = |message: String| Err(Error::new(ErrorKind::Transform, format!("malformed jaxpr: {message}\n{jaxpr}")));
     let mut defined = vec![false; jaxpr.avals.len()];

@@ -7,6 +7,12 @@ use half::{bf16, f16};
 use num_complex::Complex;
 
 /// The type of an array's elements.
+///
+/// ```
+/// use cotangent::DType;
+/// assert_eq!(DType::F32.to_string(), "f32");
+/// assert!(DType::ALL.contains(&DType::BF16));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum DType {
@@ -28,6 +34,12 @@ pub enum DType {
 }
 
 /// The families of element types.
+///
+/// ```
+/// use cotangent::DType;
+/// use cotangent::core::dtype::Kind;
+/// assert_eq!(DType::BF16.kind(), Kind::Float);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Truth values.
@@ -50,6 +62,11 @@ impl DType {
     };
 
     /// JAX's short name, as a jaxpr prints it: `f32`, `i32`, `bool`.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert_eq!(DType::U8.name(), "u8");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -72,6 +89,11 @@ impl DType {
     }
 
     /// The element type's name in StableHLO.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert_eq!(DType::U8.mlir(), "ui8");
+    /// ```
     #[must_use]
     pub const fn mlir(self) -> &'static str {
         match self {
@@ -87,6 +109,12 @@ impl DType {
     }
 
     /// The family it belongs to.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// use cotangent::core::dtype::Kind;
+    /// assert_eq!(DType::U8.kind(), Kind::Uint);
+    /// ```
     #[must_use]
     pub const fn kind(self) -> Kind {
         use DType::*;
@@ -100,6 +128,11 @@ impl DType {
     }
 
     /// The size of one element in bytes.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert_eq!(DType::F32.byte_size(), 4);
+    /// ```
     #[must_use]
     pub const fn byte_size(self) -> usize {
         use DType::*;
@@ -113,36 +146,69 @@ impl DType {
     }
 
     /// The size of one element in bits.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert_eq!(DType::F32.bits(), 32);
+    /// ```
     #[must_use]
     pub const fn bits(self) -> usize {
         self.byte_size() * 8
     }
 
     /// Signed or unsigned integers (not booleans).
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert!(DType::U8.is_integer());
+    /// assert!(!DType::Bool.is_integer());
+    /// ```
     #[must_use]
     pub const fn is_integer(self) -> bool {
         matches!(self.kind(), Kind::Int | Kind::Uint)
     }
 
     /// Real floating-point numbers.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert!(DType::BF16.is_float());
+    /// assert!(!DType::C64.is_float());
+    /// ```
     #[must_use]
     pub const fn is_float(self) -> bool {
         matches!(self.kind(), Kind::Float)
     }
 
     /// Complex numbers.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert!(DType::C64.is_complex());
+    /// ```
     #[must_use]
     pub const fn is_complex(self) -> bool {
         matches!(self.kind(), Kind::Complex)
     }
 
     /// Real or complex floating point: what can be differentiated.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert!(DType::C64.is_inexact());
+    /// assert!(!DType::I32.is_inexact());
+    /// ```
     #[must_use]
     pub const fn is_inexact(self) -> bool {
         matches!(self.kind(), Kind::Float | Kind::Complex)
     }
 
     /// The dtype of the real and imaginary parts; other dtypes are their own.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert_eq!(DType::C128.real(), DType::F64);
+    /// ```
     #[must_use]
     pub const fn real(self) -> DType {
         match self {
@@ -153,6 +219,11 @@ impl DType {
     }
 
     /// The unsigned integer of the same width.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// assert_eq!(DType::F32.unsigned(), DType::U32);
+    /// ```
     #[must_use]
     pub const fn unsigned(self) -> DType {
         match self.byte_size() {
@@ -175,6 +246,11 @@ mod sealed {
 }
 
 /// A Rust type whose values can be elements of an array.
+///
+/// ```
+/// use cotangent::{DType, Element};
+/// assert_eq!(f32::DTYPE, DType::F32);
+/// ```
 pub trait Element:
     Copy + fmt::Debug + Send + Sync + NoUninit + Zeroable + CheckedBitPattern + sealed::Sealed + 'static
 {

@@ -5,12 +5,33 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 /// A place in the user's source.
+///
+/// ```
+/// use cotangent::core::error::Loc;
+/// let here: Loc = std::panic::Location::caller();
+/// assert!(here.line() > 0);
+/// ```
 pub type Loc = &'static Location<'static>;
 
 /// The result of everything in this crate that can fail without panicking.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// fn read(x: &Array) -> Result<f32> {
+///     x.try_item()
+/// }
+/// assert_eq!(read(&2.0.into()).unwrap(), 2.0);
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What family of mistake an [`Error`] reports.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::ErrorKind;
+/// let error = Array::from_vec(vec![1, 2], [3]).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Shape);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -35,6 +56,12 @@ pub enum ErrorKind {
 }
 
 /// An error with the user's location and, where there is one, the way to mend it.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let error = Array::from_vec(vec![1, 2], [3]).unwrap_err();
+/// assert!(error.to_string().contains("2 elements"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
 
@@ -48,30 +75,55 @@ struct Inner {
 
 impl Error {
     /// An error of `kind` that says `message`.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::new(ErrorKind::Axis, "no such axis").kind(), ErrorKind::Axis);
+    /// ```
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error(Box::new(Inner { kind, message: message.into(), location: None, help: None }))
     }
 
     /// Shapes that do not fit.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::shape("too long").kind(), ErrorKind::Shape);
+    /// ```
     #[must_use]
     pub fn shape(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::Shape, message)
     }
 
     /// A dtype that is not taken.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::dtype("not an integer").kind(), ErrorKind::DType);
+    /// ```
     #[must_use]
     pub fn dtype(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::DType, message)
     }
 
     /// A value out of range.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::value("too big").kind(), ErrorKind::Value);
+    /// ```
     #[must_use]
     pub fn value(message: impl Into<String>) -> Error {
         Error::new(ErrorKind::Value, message)
     }
 
     /// Adds what to write instead.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// assert_eq!(Error::value("too big").help("take less").to_string(), "too big\n  help: take less");
+    /// ```
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Error {
         self.0.help = Some(help.into());
@@ -79,6 +131,11 @@ impl Error {
     }
 
     /// Puts `what` and a colon before the message.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// assert_eq!(Error::value("too big").context("pad").message(), "pad: too big");
+    /// ```
     #[must_use]
     pub fn context(mut self, what: impl fmt::Display) -> Error {
         self.0.message = format!("{what}: {}", self.0.message);
@@ -86,6 +143,12 @@ impl Error {
     }
 
     /// Records where it happened, unless that is known already.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// let error = Error::value("too big").at(std::panic::Location::caller());
+    /// assert!(error.location().is_some());
+    /// ```
     #[must_use]
     pub fn at(mut self, location: Loc) -> Error {
         self.0.location.get_or_insert(location);
@@ -93,18 +156,33 @@ impl Error {
     }
 
     /// The family of mistake.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::value("too big").kind(), ErrorKind::Value);
+    /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// What was wrong, without location and help.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// assert_eq!(Error::value("too big").help("take less").message(), "too big");
+    /// ```
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
     /// The user's line, where it is known.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// assert!(Error::value("too big").location().is_none());
+    /// ```
     #[must_use]
     pub fn location(&self) -> Option<Loc> {
         self.0.location

@@ -13,11 +13,24 @@ use super::literal::Literal;
 use super::primitive::Primitive;
 
 /// A variable, dense in its jaxpr: an environment is a `Vec` indexed by it.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert_eq!(program.jaxpr.inputs.len(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Var(pub(crate) u32);
 
 impl Var {
     /// Its index in [`Jaxpr::avals`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// let x = program.jaxpr.inputs[0];
+    /// assert_eq!(program.jaxpr.avals[x.index()].dtype, DType::F32);
+    /// ```
     #[must_use]
     pub fn index(self) -> usize {
         self.0 as usize
@@ -25,6 +38,13 @@ impl Var {
 }
 
 /// An operand: a variable or a scalar that stands in the program.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// use cotangent::core::jaxpr::Atom;
+/// assert!(matches!(program.jaxpr.eqns[0].inputs[1], Atom::Lit(_)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Atom {
     /// A variable.
@@ -35,6 +55,13 @@ pub enum Atom {
 
 impl Atom {
     /// The variable, if it is one.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert!(program.jaxpr.eqns[0].inputs[0].var().is_some());
+    /// assert!(program.jaxpr.eqns[0].inputs[1].var().is_none());
+    /// ```
     #[must_use]
     pub fn var(self) -> Option<Var> {
         match self {
@@ -45,6 +72,12 @@ impl Atom {
 }
 
 /// One equation: `outputs = primitive(inputs)`, made by the user's line `loc`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert_eq!(program.jaxpr.eqns[0].prim.name(), "add");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Eqn {
     /// The operation.
@@ -67,6 +100,12 @@ impl PartialEq for Eqn {
 impl Eq for Eqn {}
 
 /// A program. Two are equal when they are the same up to locations.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert_eq!(program.jaxpr.eqns.len(), 1);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Jaxpr {
     /// The abstract value of each variable.
@@ -82,6 +121,11 @@ pub struct Jaxpr {
 
 impl Jaxpr {
     /// A program from its parts.
+    ///
+    /// ```
+    /// use cotangent::Jaxpr;
+    /// assert_eq!(Jaxpr::new(vec![], vec![], vec![], vec![]), Jaxpr::default());
+    /// ```
     #[must_use]
     pub fn new(avals: Vec<Aval>, inputs: Vec<Var>, eqns: Vec<Eqn>, outputs: Vec<Atom>) -> Jaxpr {
         Jaxpr { avals, inputs, eqns, outputs, hash: OnceLock::new() }
@@ -104,6 +148,12 @@ impl Jaxpr {
     }
 
     /// The abstract value of an atom.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.aval(&program.jaxpr.outputs[0]).dtype, DType::F32);
+    /// ```
     #[must_use]
     pub fn aval(&self, atom: &Atom) -> Aval {
         match atom {
@@ -113,16 +163,34 @@ impl Jaxpr {
     }
 
     /// The abstract values of the arguments.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.input_avals().len(), 1);
+    /// ```
     pub fn input_avals(&self) -> impl ExactSizeIterator<Item = &Aval> {
         self.inputs.iter().map(|v| &self.avals[v.index()])
     }
 
     /// The abstract values of the results.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.output_avals().len(), 1);
+    /// ```
     pub fn output_avals(&self) -> impl ExactSizeIterator<Item = Aval> {
         self.outputs.iter().map(|a| self.aval(a))
     }
 
     /// The number of equations, those of nested programs included.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.size(), 1);
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.eqns.iter().map(|e| 1 + e.prim.jaxprs().iter().map(|j| j.size()).sum::<usize>()).sum()
@@ -165,6 +233,12 @@ impl Hash for Jaxpr {
 }
 
 /// A program with the values it captured from outside, which are its leading inputs.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert!(program.captures.is_empty());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Closed {
     /// The program.
@@ -175,6 +249,12 @@ pub struct Closed {
 
 impl Closed {
     /// The abstract values of the arguments that are not captured.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.input_avals().count(), 1);
+    /// ```
     pub fn input_avals(&self) -> impl Iterator<Item = &Aval> {
         self.jaxpr.input_avals().skip(self.captures.len())
     }

@@ -7,6 +7,11 @@ use super::aval::{Aval, Shape};
 use super::dtype::{DType, Element, Kind, with_element};
 
 /// A scalar in the widest form of its family.
+///
+/// ```
+/// use cotangent::core::literal::{Literal, Scalar};
+/// assert_eq!(Literal::strong(2u8).value(), Scalar::Uint(2));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Scalar {
     /// A truth value.
@@ -92,6 +97,11 @@ impl Hash for Scalar {
 }
 
 /// A scalar with its dtype. A weakly typed one keeps its full value until its dtype is decided.
+///
+/// ```
+/// use cotangent::core::literal::Literal;
+/// assert_eq!(Literal::strong(2.5f32).to_string(), "2.5");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Literal {
     value: Scalar,
@@ -101,18 +111,35 @@ pub struct Literal {
 
 impl Literal {
     /// A scalar of exactly this dtype: `value` is rounded or wrapped to it.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// use cotangent::core::literal::{Literal, Scalar};
+    /// assert_eq!(Literal::new(DType::U8, Scalar::Int(300)).value(), Scalar::Uint(44));
+    /// ```
     #[must_use]
     pub fn new(dtype: DType, value: Scalar) -> Literal {
         Literal { value: round(dtype, value), dtype, weak: false }
     }
 
     /// A scalar of the Rust type's own dtype, strongly typed.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// use cotangent::core::literal::{Literal, Scalar};
+    /// assert_eq!(Literal::strong(2.0f64), Literal::new(DType::F64, Scalar::Float(2.0)));
+    /// ```
     #[must_use]
     pub fn strong<T: Element>(value: T) -> Literal {
         Literal { value: value.to_scalar(), dtype: T::DTYPE, weak: false }
     }
 
     /// What a Rust literal beside an array is: its family is known, its width is not yet.
+    ///
+    /// ```
+    /// use cotangent::core::literal::{Literal, Scalar};
+    /// assert!(Literal::weak(Scalar::Float(2.0)).weak_type());
+    /// ```
     #[must_use]
     pub fn weak(value: Scalar) -> Literal {
         match value {
@@ -130,36 +157,68 @@ impl Literal {
     }
 
     /// The value in its widest form. A weak one may have more digits than its dtype holds.
+    ///
+    /// ```
+    /// use cotangent::core::literal::{Literal, Scalar};
+    /// assert_eq!(Literal::weak(Scalar::Float(0.1)).value(), Scalar::Float(0.1));
+    /// ```
     #[must_use]
     pub fn value(&self) -> Scalar {
         self.value
     }
 
     /// The value as a device would hold it: rounded to the dtype.
+    ///
+    /// ```
+    /// use cotangent::core::literal::{Literal, Scalar};
+    /// assert_eq!(Literal::weak(Scalar::Float(0.1)).rounded(), Scalar::Float(f64::from(0.1f32)));
+    /// ```
     #[must_use]
     pub fn rounded(&self) -> Scalar {
         if self.weak { round(self.dtype, self.value) } else { self.value }
     }
 
     /// Its dtype.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// use cotangent::core::literal::{Literal, Scalar};
+    /// assert_eq!(Literal::weak(Scalar::Int(1)).dtype(), DType::I32);
+    /// ```
     #[must_use]
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
     /// Whether its dtype gives way to that of what it meets.
+    ///
+    /// ```
+    /// use cotangent::core::literal::Literal;
+    /// assert!(!Literal::strong(1i32).weak_type());
+    /// ```
     #[must_use]
     pub fn weak_type(&self) -> bool {
         self.weak
     }
 
     /// Its abstract value, of rank zero.
+    ///
+    /// ```
+    /// use cotangent::core::literal::Literal;
+    /// assert_eq!(Literal::strong(1i32).aval().rank(), 0);
+    /// ```
     #[must_use]
     pub fn aval(&self) -> Aval {
         Aval::new(self.dtype, Shape::default()).with_weak_type(self.weak)
     }
 
     /// The same number in another dtype. A weak literal that stays weak keeps its full value.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// use cotangent::core::literal::Literal;
+    /// assert_eq!(Literal::strong(2i32).convert(DType::F32, false), Literal::strong(2.0f32));
+    /// ```
     #[must_use]
     pub fn convert(&self, dtype: DType, weak: bool) -> Literal {
         if weak && self.weak && dtype.kind() == self.dtype.kind() {
@@ -213,6 +272,12 @@ impl fmt::Display for Literal {
 
 impl Literal {
     /// Zero, one, or another small integer, in any dtype.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// use cotangent::core::literal::Literal;
+    /// assert_eq!(Literal::int(DType::F32, 1), Literal::strong(1.0f32));
+    /// ```
     #[must_use]
     pub fn int(dtype: DType, value: i64) -> Literal {
         Literal::new(
@@ -225,6 +290,12 @@ impl Literal {
     }
 
     /// A real number in any dtype.
+    ///
+    /// ```
+    /// use cotangent::DType;
+    /// use cotangent::core::literal::Literal;
+    /// assert_eq!(Literal::float(DType::F64, 0.5), Literal::strong(0.5f64));
+    /// ```
     #[must_use]
     pub fn float(dtype: DType, value: f64) -> Literal {
         Literal::new(dtype, Scalar::Float(value))

@@ -24,6 +24,29 @@ struct Functions {
 }
 
 /// Where a primitive's StableHLO goes: the current block, and the functions of the module.
+///
+/// ```
+/// use cotangent::core::lowering::{Lowering, Value};
+/// use cotangent::core::primitive::{Outputs, Primitive};
+/// use cotangent::{Aval, core::bind1, prelude::*};
+///
+/// #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// struct Opposite;
+///
+/// impl Primitive for Opposite {
+///     fn name(&self) -> &'static str {
+///         "opposite"
+///     }
+///     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+///         Ok(inputs.iter().cloned().collect())
+///     }
+///     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+///         [cx.op("stablehlo.negate", args, &[], &outs[0])].into_iter().collect()
+///     }
+/// }
+///
+/// assert_eq!(bind1(Opposite, &[&Array::scalar(2.0f32)]).item::<f32>(), -2.0);
+/// ```
 pub struct Lowering<'a> {
     /// The block that operations are appended to.
     pub block: &'a mut Block,
@@ -165,6 +188,13 @@ fn function(name: &str, visibility: Visibility, jaxpr: &Jaxpr, functions: &RefCe
 }
 
 /// The StableHLO module of a program; its `main` takes and gives what the program does.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// let module = cotangent::core::lowering::lower("example", &program.jaxpr);
+/// assert!(module.to_text().contains("stablehlo.add"));
+/// ```
 #[must_use]
 pub fn lower(name: &str, jaxpr: &Jaxpr) -> Module {
     let functions = RefCell::new(Functions::default());

@@ -16,12 +16,30 @@ use super::literal::Literal;
 use super::lowering::Lowering;
 
 /// A tangent or cotangent; `None` is the symbolic zero.
+///
+/// ```
+/// use cotangent::core::primitive::Tangent;
+/// let zero: Tangent = None;
+/// assert!(zero.is_none());
+/// ```
 pub type Tangent = Option<Array>;
 
 /// The results of a primitive: nearly always one.
+///
+/// ```
+/// use cotangent::core::primitive::Outputs;
+/// let one: Outputs<i32> = [1].into_iter().collect();
+/// assert_eq!(one.len(), 1);
+/// ```
 pub type Outputs<T> = SmallVec<[T; 1]>;
 
 /// What a transpose rule is given for each input.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::core::primitive::Operand;
+/// assert!(!Operand::Known(1.0.into()).is_linear());
+/// ```
 #[derive(Clone, Debug)]
 pub enum Operand {
     /// A value known when the rule runs.
@@ -32,6 +50,12 @@ pub enum Operand {
 
 impl Operand {
     /// The known value; a linear operand here is a mistake in a rule.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::core::primitive::Operand;
+    /// assert!(Operand::Known(1.0.into()).known().is_some());
+    /// ```
     #[must_use]
     pub fn known(&self) -> Option<&Array> {
         match self {
@@ -41,12 +65,24 @@ impl Operand {
     }
 
     /// Whether a cotangent is wanted.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::core::primitive::Operand;
+    /// assert!(Operand::Linear(Array::from(1.0).aval()).is_linear());
+    /// ```
     #[must_use]
     pub fn is_linear(&self) -> bool {
         matches!(self, Operand::Linear(_))
     }
 
     /// The abstract value of the operand.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::core::primitive::Operand;
+    /// assert_eq!(Operand::Known(1.0.into()).aval(), Array::from(1.0).aval());
+    /// ```
     #[must_use]
     pub fn aval(&self) -> Aval {
         match self {
@@ -61,6 +97,12 @@ impl Operand {
 /// A primitive is a small struct that is `Clone + Eq + Hash + Debug`; the supertrait
 /// [`PrimitiveParams`] follows from that. Rules use public [`Array`] operations only, so that they can
 /// themselves be differentiated and batched. `docs/adding-a-primitive.md` walks through one.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert_eq!(program.jaxpr.eqns[0].prim.name(), "add");
+/// ```
 pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     /// The field's name for it, as a jaxpr prints it.
     fn name(&self) -> &'static str;
@@ -110,6 +152,12 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
 }
 
 /// The error for a primitive that a transform cannot handle.
+///
+/// ```
+/// use cotangent::ErrorKind;
+/// use cotangent::core::primitive::missing_rule;
+/// assert_eq!(missing_rule("sort", "transpose").kind(), ErrorKind::Transform);
+/// ```
 #[must_use]
 pub fn missing_rule(primitive: &str, transform: &str) -> Error {
     Error::new(ErrorKind::Transform, format!("the primitive `{primitive}` has no {transform} rule")).help(
@@ -121,6 +169,13 @@ pub fn missing_rule(primitive: &str, transform: &str) -> Error {
 }
 
 /// Equality, hashing and cloning of primitives behind a pointer. Implemented for every suitable type.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// let prim = &program.jaxpr.eqns[0].prim;
+/// assert!(prim.params_eq(&**prim));
+/// ```
 pub trait PrimitiveParams {
     /// The concrete type, for downcasts.
     fn as_any(&self) -> &dyn Any;

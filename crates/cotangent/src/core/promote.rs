@@ -81,6 +81,13 @@ fn node(dtype: DType, weak: bool) -> Node {
 /// The dtype that two operands meet in, and whether it is weak: their least upper bound in JAX's lattice.
 ///
 /// A weak result has its family's default width: `i32`, `f32`, `c64`.
+///
+/// ```
+/// use cotangent::DType;
+/// use cotangent::core::promote::promote_types;
+/// assert_eq!(promote_types((DType::I32, false), (DType::F32, false)), (DType::F32, false));
+/// assert_eq!(promote_types((DType::F16, false), (DType::F32, true)), (DType::F16, false));
+/// ```
 #[must_use]
 pub fn promote_types(a: (DType, bool), b: (DType, bool)) -> (DType, bool) {
     if a == b {

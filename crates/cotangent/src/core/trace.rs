@@ -153,6 +153,12 @@ pub(crate) fn in_tangent_frame(array: &Array) -> bool {
 ///
 /// # Panics
 /// When the inputs do not fit the primitive; the message names the user's line.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let y = cotangent::core::bind(cotangent::ops::unary::Neg, &[&Array::from([1, -2])]);
+/// assert_eq!(y[0].to_vec::<i32>(), [-1, 2]);
+/// ```
 #[track_caller]
 pub fn bind(prim: impl Primitive, inputs: &[&Array]) -> Outputs<Array> {
     bind_at(Arc::new(prim), inputs, location(Location::caller()))
@@ -162,6 +168,12 @@ pub fn bind(prim: impl Primitive, inputs: &[&Array]) -> Outputs<Array> {
 ///
 /// # Panics
 /// When the inputs do not fit the primitive; the message names the user's line.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let y = cotangent::core::bind1(cotangent::ops::unary::Neg, &[&Array::from([1, -2])]);
+/// assert_eq!(y.to_vec::<i32>(), [-1, 2]);
+/// ```
 #[track_caller]
 pub fn bind1(prim: impl Primitive, inputs: &[&Array]) -> Array {
     let mut outputs = bind_at(Arc::new(prim), inputs, location(Location::caller()));
@@ -173,6 +185,13 @@ pub fn bind1(prim: impl Primitive, inputs: &[&Array]) -> Array {
 ///
 /// # Panics
 /// When the inputs do not fit the primitive; the message names the user's line.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let neg = std::sync::Arc::new(cotangent::ops::unary::Neg);
+/// let y = cotangent::core::bind_shared(neg, &[&Array::from([1, -2])]);
+/// assert_eq!(y[0].to_vec::<i32>(), [-1, 2]);
+/// ```
 #[track_caller]
 pub fn bind_shared(prim: Arc<dyn Primitive>, inputs: &[&Array]) -> Outputs<Array> {
     bind_at(prim, inputs, location(Location::caller()))

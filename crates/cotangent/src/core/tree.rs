@@ -7,6 +7,15 @@ use std::hash::Hash;
 use super::array::Array;
 
 /// The leaves of a tree, in order.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::tree::Leaves;
+/// let pair = (Array::from(1.0), Array::from(2.0));
+/// let mut leaves = Leaves::new();
+/// pair.leaves(&mut leaves);
+/// assert_eq!(leaves.len(), 2);
+/// ```
 pub type Leaves<'a> = smallvec::SmallVec<[&'a Array; 8]>;
 
 /// A value made of arrays: what transformed functions take and return.
@@ -83,6 +92,13 @@ pub(crate) fn flatten<T: Tree>(tree: &T) -> Vec<Array> {
 }
 
 /// The path of each leaf: `.hidden[0].weight`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::tree::leaf_paths;
+/// let pair = (Array::from(1.0), Array::from(2.0));
+/// assert_eq!(leaf_paths(&pair), ["[0]", "[1]"]);
+/// ```
 #[must_use]
 pub fn leaf_paths<T: Tree>(tree: &T) -> Vec<String> {
     collect_paths(|path| tree.paths(path))
@@ -96,6 +112,13 @@ pub(crate) fn collect_paths(walk: impl FnOnce(&mut Path<'_>)) -> Vec<String> {
 }
 
 /// Where in a tree a walk is.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::tree::leaf_paths;
+/// let nested = vec![(Array::from(1.0), Array::from(2.0))];
+/// assert_eq!(leaf_paths(&nested), ["[0][0]", "[0][1]"]);
+/// ```
 #[derive(Debug)]
 pub struct Path<'a> {
     prefix: &'a mut String,
@@ -104,16 +127,36 @@ pub struct Path<'a> {
 
 impl Path<'_> {
     /// Walks into a field.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::tree::leaf_paths;
+    /// #[derive(Clone, Tree)]
+    /// struct Layer { weight: Array }
+    /// assert_eq!(leaf_paths(&Layer { weight: 1.0.into() }), [".weight"]);
+    /// ```
     pub fn field(&mut self, name: &str, walk: impl FnOnce(&mut Path<'_>)) {
         self.step(format_args!(".{name}"), walk);
     }
 
     /// Walks into an element of a sequence or map.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::tree::leaf_paths;
+    /// assert_eq!(leaf_paths(&vec![Array::from(1.0)]), ["[0]"]);
+    /// ```
     pub fn index(&mut self, index: impl Display, walk: impl FnOnce(&mut Path<'_>)) {
         self.step(format_args!("[{index}]"), walk);
     }
 
     /// Names the leaf that is here.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::tree::leaf_paths;
+    /// assert_eq!(leaf_paths(&Array::from(1.0)), [""]);
+    /// ```
     pub fn leaf(&mut self) {
         self.names.push(self.prefix.clone());
     }
@@ -285,6 +328,13 @@ impl<T: Tree> Tree for Box<T> {
 }
 
 /// What a key of a map must be: ordered, so that the leaves of two equal maps come in the same order.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::tree::leaf_paths;
+/// let map = std::collections::BTreeMap::from([("a", Array::from(1.0))]);
+/// assert_eq!(leaf_paths(&map), ["[a]"]);
+/// ```
 pub trait MapKey: Clone + Ord + Hash + Display + Send + Sync + 'static {}
 impl<K: Clone + Ord + Hash + Display + Send + Sync + 'static> MapKey for K {}
 

@@ -195,6 +195,13 @@ pub fn fori_loop<S: Tree>(lower: impl ArrayLike, upper: impl ArrayLike, body: im
 }
 
 /// A [`scan`] with options: the direction, or a length where no arrays are scanned.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let xs = Array::from([1.0f32, 2.0, 3.0]);
+/// let step = |c: &Array, x: &Array| (c + x, c + x);
+/// assert_eq!(lax::Scan::new().reverse().run(step, 0.0.into(), &xs).1.to_vec::<f32>(), [6.0, 5.0, 3.0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scan {
     reverse: bool,
@@ -203,12 +210,26 @@ pub struct Scan {
 
 impl Scan {
     /// A scan from the first index to the last.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let step = |c: &Array, x: &Array| (c + x, c + x);
+    /// let (sum, _) = lax::Scan::new().run(step, 0.0.into(), &Array::from([1.0f32, 2.0]));
+    /// assert_eq!(sum.item::<f32>(), 3.0);
+    /// ```
     #[must_use]
     pub fn new() -> Scan {
         Scan::default()
     }
 
     /// From the last index to the first; results stand at the indices they were computed for.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let step = |c: &Array, x: &Array| (c + x, c + x);
+    /// let (_, sums) = lax::Scan::new().reverse().run(step, 0.0.into(), &Array::from([1.0f32, 2.0]));
+    /// assert_eq!(sums.to_vec::<f32>(), [3.0, 2.0]);
+    /// ```
     #[must_use]
     pub fn reverse(mut self) -> Scan {
         self.reverse = true;
@@ -216,6 +237,12 @@ impl Scan {
     }
 
     /// The number of steps, for a scan over `()`.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let (last, ()) = lax::Scan::new().length(3).run(|c: &Array, _: &()| (c * 2.0, ()), 1.0.into(), &());
+    /// assert_eq!(last.item::<f32>(), 8.0);
+    /// ```
     #[must_use]
     pub fn length(mut self, length: usize) -> Scan {
         self.length = Some(length);
@@ -306,6 +333,12 @@ pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: C, xs
 ///
 /// # Panics
 /// When the leading sizes differ.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let xs = Array::from([1.0f32, 2.0]);
+/// assert_eq!(lax::map(|x: &Array| x * 2.0, &xs).to_vec::<f32>(), [2.0, 4.0]);
+/// ```
 #[track_caller]
 pub fn map<X: Tree, Y: Tree>(f: impl Fn(&X) -> Y, xs: &X) -> Y {
     scan(|(): &(), x: &X| ((), f(x)), (), xs).1

@@ -30,6 +30,11 @@ pub fn full(shape: impl IntoShape, value: impl ArrayLike) -> Array {
 }
 
 /// An array of one value in a dtype of its own.
+///
+/// ```
+/// use cotangent::{DType, numpy as np};
+/// assert_eq!(np::full_as(2, 7, DType::F32).to_vec::<f32>(), [7.0, 7.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn full_as(shape: impl IntoShape, value: impl ArrayLike, dtype: DType) -> Array {
@@ -37,6 +42,11 @@ pub fn full_as(shape: impl IntoShape, value: impl ArrayLike, dtype: DType) -> Ar
 }
 
 /// Zeros, in `f32`.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::zeros([2, 3]).shape(), [2, 3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn zeros(shape: impl IntoShape) -> Array {
@@ -44,6 +54,11 @@ pub fn zeros(shape: impl IntoShape) -> Array {
 }
 
 /// Zeros in a given dtype.
+///
+/// ```
+/// use cotangent::{DType, numpy as np};
+/// assert_eq!(np::zeros_as(2, DType::I32).to_vec::<i32>(), [0, 0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn zeros_as(shape: impl IntoShape, dtype: DType) -> Array {
@@ -51,6 +66,11 @@ pub fn zeros_as(shape: impl IntoShape, dtype: DType) -> Array {
 }
 
 /// Ones, in `f32`.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::ones(2).to_vec::<f32>(), [1.0, 1.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn ones(shape: impl IntoShape) -> Array {
@@ -58,6 +78,11 @@ pub fn ones(shape: impl IntoShape) -> Array {
 }
 
 /// Ones in a given dtype.
+///
+/// ```
+/// use cotangent::{DType, numpy as np};
+/// assert_eq!(np::ones_as(2, DType::I32).to_vec::<i32>(), [1, 1]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn ones_as(shape: impl IntoShape, dtype: DType) -> Array {
@@ -65,6 +90,11 @@ pub fn ones_as(shape: impl IntoShape, dtype: DType) -> Array {
 }
 
 /// Zeros of the shape and dtype of `x`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::zeros_like(Array::from([3, 4])).to_vec::<i32>(), [0, 0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn zeros_like(x: impl ArrayLike) -> Array {
@@ -72,6 +102,11 @@ pub fn zeros_like(x: impl ArrayLike) -> Array {
 }
 
 /// Ones of the shape and dtype of `x`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::ones_like(Array::from([3, 4])).to_vec::<i32>(), [1, 1]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn ones_like(x: impl ArrayLike) -> Array {
@@ -79,6 +114,11 @@ pub fn ones_like(x: impl ArrayLike) -> Array {
 }
 
 /// An array of one value, of the shape and dtype of `x`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::full_like(Array::from([3, 4]), 7).to_vec::<i32>(), [7, 7]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn full_like(x: impl ArrayLike, value: impl ArrayLike) -> Array {
@@ -99,6 +139,11 @@ pub fn eye(rows: usize, columns: usize) -> Array {
 }
 
 /// A matrix with ones on its `k`-th diagonal (above the main one when positive), in a given dtype.
+///
+/// ```
+/// use cotangent::{DType, numpy as np};
+/// assert_eq!(np::eye_as(2, 2, 1, DType::I32).to_vec::<i32>(), [0, 1, 0, 0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn eye_as(rows: usize, columns: usize, k: isize, dtype: DType) -> Array {
@@ -106,6 +151,11 @@ pub fn eye_as(rows: usize, columns: usize, k: isize, dtype: DType) -> Array {
 }
 
 /// The identity matrix of size `n`, in `f32`.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::identity(2).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn identity(n: usize) -> Array {
@@ -120,6 +170,11 @@ pub(super) fn diagonal_mask(rows: usize, columns: usize, k: isize) -> Array {
 }
 
 /// A triangle of ones at and below the `k`-th diagonal, of `rows` and `columns`, in `f32`.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::tri(2, 2, 0).to_vec::<f32>(), [1.0, 0.0, 1.0, 1.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn tri(rows: usize, columns: usize, k: isize) -> Array {
@@ -151,6 +206,11 @@ pub fn arange(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike)
 ///
 /// # Panics
 /// When an argument is traced or not a scalar, or the step is zero.
+///
+/// ```
+/// use cotangent::{DType, numpy as np};
+/// assert_eq!(np::arange_as(0, 3, 1, DType::F32).to_vec::<f32>(), [0.0, 1.0, 2.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn arange_as(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike, dtype: DType) -> Array {
@@ -181,6 +241,11 @@ pub fn linspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Arra
 ///
 /// # Panics
 /// When the bounds do not broadcast or the axis is out of bounds.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::linspace_with(0.0, 1.0, 4, false, 0).to_vec::<f32>(), [0.0, 0.25, 0.5, 0.75]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn linspace_with(start: impl ArrayLike, stop: impl ArrayLike, num: usize, endpoint: bool, axis: isize) -> Array {
@@ -218,6 +283,12 @@ pub fn logspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Arra
 }
 
 /// [`logspace`] with another base and a choice of whether `stop` is included.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let x = np::logspace_with(0.0, 3.0, 4, true, 2.0).to_vec::<f32>();
+/// assert!((x[3] - 8.0).abs() < 1e-4);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logspace_with(
@@ -253,6 +324,13 @@ pub fn meshgrid(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
 }
 
 /// In which order the axes of a grid stand.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let (x, y) = (np::zeros(3), np::zeros(2));
+/// assert_eq!(np::meshgrid_with(&[&x, &y], np::Indexing::Xy)[0].shape(), [2, 3]);
+/// assert_eq!(np::meshgrid_with(&[&x, &y], np::Indexing::Ij)[0].shape(), [3, 2]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Indexing {
     /// Cartesian: the first coordinate varies along the second axis, the second along the first.
@@ -265,6 +343,12 @@ pub enum Indexing {
 ///
 /// # Panics
 /// When an operand has more than one dimension.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let (x, y) = (np::zeros(3), np::zeros(2));
+/// assert_eq!(np::meshgrid_with(&[&x, &y], np::Indexing::Ij)[1].shape(), [3, 2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn meshgrid_with(coordinates: &[&Array], indexing: Indexing) -> Vec<Array> {

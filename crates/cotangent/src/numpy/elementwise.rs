@@ -31,52 +31,172 @@ unary! {
     /// ```
     exp exp;
     /// Two to the power of the elements.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!((np::exp2(3.0).item::<f64>() - 8.0).abs() < 1e-5);
+    /// ```
     exp2 exp2;
     /// exp(x) − 1, accurate near zero.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::expm1(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     expm1 expm1;
     /// The natural logarithm.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::log(1.0).item::<f64>().abs() < 1e-6);
+    /// ```
     log log;
     /// log(1 + x), accurate near zero.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::log1p(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     log1p log1p;
     /// The square root.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!((np::sqrt(9.0).item::<f64>() - 3.0).abs() < 1e-5);
+    /// ```
     sqrt sqrt;
     /// The cube root.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!((np::cbrt(8.0).item::<f64>() - 2.0).abs() < 1e-5);
+    /// ```
     cbrt cbrt;
     /// The sine.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::sin(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     sin sin;
     /// The cosine.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!((np::cos(0.0).item::<f64>() - 1.0).abs() < 1e-5);
+    /// ```
     cos cos;
     /// The tangent.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::tan(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     tan tan;
     /// The inverse sine.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::arcsin(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     arcsin asin;
     /// The inverse cosine.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::arccos(1.0).item::<f64>().abs() < 1e-3);
+    /// ```
     arccos acos;
     /// The inverse tangent.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::arctan(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     arctan atan;
     /// The hyperbolic sine.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::sinh(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     sinh sinh;
     /// The hyperbolic cosine.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!((np::cosh(0.0).item::<f64>() - 1.0).abs() < 1e-5);
+    /// ```
     cosh cosh;
     /// The hyperbolic tangent.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::tanh(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     tanh tanh;
     /// The inverse hyperbolic sine.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::arcsinh(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     arcsinh asinh;
     /// The inverse hyperbolic cosine.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::arccosh(1.0).item::<f64>().abs() < 1e-3);
+    /// ```
     arccosh acosh;
     /// The inverse hyperbolic tangent.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::arctanh(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     arctanh atanh;
     /// The absolute value; of complex numbers the modulus.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::abs(-2.0).item::<f32>(), 2.0);
+    /// ```
     abs abs;
     /// The absolute value; of complex numbers the modulus.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::absolute(-2.0).item::<f32>(), 2.0);
+    /// ```
     absolute abs;
     /// The nearest integers; halves go to the even neighbour.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::round(2.5).item::<f32>(), 2.0);
+    /// ```
     round round;
     /// The nearest integers; halves go to the even neighbour. Integers become floats.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::rint(1.5).item::<f32>(), 2.0);
+    /// ```
     rint rint_float;
     /// −1, 0 or 1; of complex numbers the point of the unit circle in their direction.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::sign(-3.0).item::<f32>(), -1.0);
+    /// ```
     sign sign;
     /// x².
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::square(3.0).item::<f32>(), 9.0);
+    /// ```
     square square;
     /// The real parts.
     real real;
@@ -94,6 +214,11 @@ impl Array {
 }
 
 /// The base-2 logarithm.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::log2(8.0).item::<f64>() - 3.0).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn log2(x: impl ArrayLike) -> Array {
@@ -101,6 +226,11 @@ pub fn log2(x: impl ArrayLike) -> Array {
 }
 
 /// The base-10 logarithm.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::log10(100.0).item::<f64>() - 2.0).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn log10(x: impl ArrayLike) -> Array {
@@ -108,6 +238,11 @@ pub fn log10(x: impl ArrayLike) -> Array {
 }
 
 /// −x.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::negative(3).item::<i32>(), -3);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn negative(x: impl ArrayLike) -> Array {
@@ -115,6 +250,11 @@ pub fn negative(x: impl ArrayLike) -> Array {
 }
 
 /// 1/x.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::reciprocal(4.0).item::<f32>(), 0.25);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn reciprocal(x: impl ArrayLike) -> Array {
@@ -122,6 +262,11 @@ pub fn reciprocal(x: impl ArrayLike) -> Array {
 }
 
 /// The largest integers that are not above the elements; integers stay what they are.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::floor(-1.5).item::<f32>(), -2.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn floor(x: impl ArrayLike) -> Array {
@@ -130,6 +275,11 @@ pub fn floor(x: impl ArrayLike) -> Array {
 }
 
 /// The smallest integers that are not below the elements; integers stay what they are.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::ceil(1.5).item::<f32>(), 2.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn ceil(x: impl ArrayLike) -> Array {
@@ -138,6 +288,11 @@ pub fn ceil(x: impl ArrayLike) -> Array {
 }
 
 /// The elements without their fractions; integers stay what they are.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::trunc(-1.5).item::<f32>(), -1.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn trunc(x: impl ArrayLike) -> Array {
@@ -172,6 +327,11 @@ pub fn round_to(x: impl ArrayLike, decimals: i32) -> Array {
 }
 
 /// The angle in radians of an angle in degrees.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::deg2rad(180.0).item::<f64>() - np::PI).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn deg2rad(x: impl ArrayLike) -> Array {
@@ -179,6 +339,11 @@ pub fn deg2rad(x: impl ArrayLike) -> Array {
 }
 
 /// The angle in degrees of an angle in radians.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::rad2deg(np::PI).item::<f64>() - 180.0).abs() < 1e-3);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn rad2deg(x: impl ArrayLike) -> Array {
@@ -186,6 +351,11 @@ pub fn rad2deg(x: impl ArrayLike) -> Array {
 }
 
 /// sin(πx) / (πx), and 1 at zero.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::sinc(0.0).item::<f32>(), 1.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn sinc(x: impl ArrayLike) -> Array {
@@ -209,28 +379,88 @@ macro_rules! binary {
 
 binary! {
     /// x + y; of truth values `or`.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::add(1, 2).item::<i32>(), 3);
+    /// ```
     add |x, y| x + y;
     /// x − y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::subtract(1, 2).item::<i32>(), -1);
+    /// ```
     subtract |x, y| x - y;
     /// x · y; of truth values `and`.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::multiply(2, 3).item::<i32>(), 6);
+    /// ```
     multiply |x, y| x * y;
     /// x / y; integers divide as floats.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::divide(1, 2).item::<f32>(), 0.5);
+    /// ```
     divide |x, y| x / y;
     /// x / y; integers divide as floats.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::true_divide(1, 2).item::<f32>(), 0.5);
+    /// ```
     true_divide |x, y| x / y;
     /// The greater of each pair; a NaN in either is the result.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::maximum(1, 2).item::<i32>(), 2);
+    /// ```
     maximum |x, y| x.maximum(y);
     /// The lesser of each pair; a NaN in either is the result.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::minimum(1, 2).item::<i32>(), 1);
+    /// ```
     minimum |x, y| x.minimum(y);
     /// The greater of each pair; a number wins over NaN.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::fmax(np::NAN, 1.0).item::<f32>(), 1.0);
+    /// ```
     fmax |x, y| where_(x.greater(&y).logical_or(isnan(&y)), &x, &y);
     /// The lesser of each pair; a number wins over NaN.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::fmin(np::NAN, 1.0).item::<f32>(), 1.0);
+    /// ```
     fmin |x, y| where_(x.less(&y).logical_or(isnan(&y)), &x, &y);
     /// The angle of the point (y, x), the arguments being in this order, to the positive x-axis.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::arctan2(0.0, 1.0).item::<f64>().abs() < 1e-6);
+    /// ```
     arctan2 |x, y| x.atan2(y);
     /// The remainder with the sign of the divisor.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::remainder(-7, 3).item::<i32>(), 2);
+    /// ```
     remainder |x, y| super::elementwise::divmod(x, y).1;
     /// The remainder with the sign of the divisor.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::r#mod(-7, 3).item::<i32>(), 2);
+    /// ```
     r#mod |x, y| super::elementwise::divmod(x, y).1;
     /// The largest integer not above x / y.
     ///
@@ -240,10 +470,20 @@ binary! {
     /// ```
     floor_divide |x, y| super::elementwise::divmod(x, y).0;
     /// x · 2^y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!((np::ldexp(1.5, 2.0).item::<f64>() - 6.0).abs() < 1e-5);
+    /// ```
     ldexp |x, y| x.to_inexact() * y.exp2();
 }
 
 /// The remainder with the sign of the dividend.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::fmod(-7, 3).item::<i32>(), -1);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -258,6 +498,12 @@ fn nonzero(y: &Array) -> Array {
 }
 
 /// [`floor_divide`] and [`remainder`] at once. The remainder of integers by zero is zero.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let (quotient, remainder) = np::divmod(-7, 3);
+/// assert_eq!((quotient.item::<i32>(), remainder.item::<i32>()), (-3, 2));
+/// ```
 #[track_caller]
 #[must_use]
 pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
@@ -323,6 +569,11 @@ fn integer_power(x: Array, y: Array) -> Array {
 }
 
 /// x to the power of y in floating point: `f32` at least.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::float_power(2.0, 3.0).item::<f64>() - 8.0).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -348,6 +599,11 @@ pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// log₂(2ˣ + 2ʸ) without overflow.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::logaddexp2(1.0, 1.0).item::<f64>() - 2.0).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -357,6 +613,11 @@ pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// √(x² + y²) without overflow.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::hypot(3.0, 4.0).item::<f64>() - 5.0).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -371,6 +632,11 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// The magnitude of x with the sign of y.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::copysign(2.0, -1.0).item::<f32>(), -2.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn copysign(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -380,6 +646,11 @@ pub fn copysign(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// 0 where x is negative, `value` where it is zero, 1 where it is positive.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::heaviside(0.0, 0.5).item::<f32>(), 0.5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn heaviside(x: impl ArrayLike, value: impl ArrayLike) -> Array {
@@ -402,6 +673,11 @@ pub fn clip(x: impl ArrayLike, lo: impl ArrayLike, hi: impl ArrayLike) -> Array 
 }
 
 /// Numbers in place of NaN and the infinities: 0, and the greatest finite ones.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::nan_to_num(np::NAN).item::<f32>(), 0.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn nan_to_num(x: impl ArrayLike) -> Array {
@@ -411,6 +687,11 @@ pub fn nan_to_num(x: impl ArrayLike) -> Array {
 }
 
 /// The given numbers in place of NaN, +∞ and −∞. Integers have none and stay what they are.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::nan_to_num_with(np::INF, 0.0, 9.0, -9.0).item::<f32>(), 9.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn nan_to_num_with(
@@ -476,18 +757,48 @@ macro_rules! bits {
 
 bits! {
     /// The bits that both have.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::bitwise_and(6, 3).item::<i32>(), 2);
+    /// ```
     bitwise_and &;
     /// The bits that either has.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::bitwise_or(6, 3).item::<i32>(), 7);
+    /// ```
     bitwise_or |;
     /// The bits that one of both has.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::bitwise_xor(6, 3).item::<i32>(), 5);
+    /// ```
     bitwise_xor ^;
     /// The bits moved to the left.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::left_shift(1, 3).item::<i32>(), 8);
+    /// ```
     left_shift <<;
     /// The bits moved to the right; the sign stays.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::right_shift(-8, 1).item::<i32>(), -4);
+    /// ```
     right_shift >>;
 }
 
 /// All bits turned over.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::bitwise_not(5).item::<i32>(), -6);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn bitwise_not(x: impl ArrayLike) -> Array {

@@ -46,24 +46,69 @@ macro_rules! comparisons {
 
 comparisons! {
     /// Where x = y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::equal(1, 1).item::<bool>());
+    /// ```
     equal;
     /// Where x ≠ y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::not_equal(1, 2).item::<bool>());
+    /// ```
     not_equal;
     /// Where x < y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::less(1, 2).item::<bool>());
+    /// ```
     less;
     /// Where x ≤ y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::less_equal(2, 2).item::<bool>());
+    /// ```
     less_equal;
     /// Where x > y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::greater(2, 1).item::<bool>());
+    /// ```
     greater;
     /// Where x ≥ y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::greater_equal(2, 2).item::<bool>());
+    /// ```
     greater_equal;
     /// Where both are true; a number is when it is not zero.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::logical_and(true, true).item::<bool>());
+    /// ```
     logical_and;
     /// Where either is true; a number is when it is not zero.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::logical_or(true, false).item::<bool>());
+    /// ```
     logical_or;
 }
 
 /// Where exactly one is true; a number is when it is not zero.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::logical_xor(true, false).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logical_xor(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -71,6 +116,11 @@ pub fn logical_xor(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// Where x is false; a number is when it is zero.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::logical_not(false).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logical_not(x: impl ArrayLike) -> Array {
@@ -78,6 +128,11 @@ pub fn logical_not(x: impl ArrayLike) -> Array {
 }
 
 /// Where x is not a number.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::isnan(np::NAN).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn isnan(x: impl ArrayLike) -> Array {
@@ -86,6 +141,11 @@ pub fn isnan(x: impl ArrayLike) -> Array {
 }
 
 /// Where x is neither infinite nor NaN.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::isfinite(1.0).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn isfinite(x: impl ArrayLike) -> Array {
@@ -93,6 +153,11 @@ pub fn isfinite(x: impl ArrayLike) -> Array {
 }
 
 /// Where x is +∞ or −∞.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::isinf(-np::INF).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn isinf(x: impl ArrayLike) -> Array {
@@ -101,6 +166,11 @@ pub fn isinf(x: impl ArrayLike) -> Array {
 }
 
 /// Where x is +∞.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::isposinf(np::INF).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn isposinf(x: impl ArrayLike) -> Array {
@@ -109,6 +179,11 @@ pub fn isposinf(x: impl ArrayLike) -> Array {
 }
 
 /// Where x is −∞.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::isneginf(-np::INF).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn isneginf(x: impl ArrayLike) -> Array {
@@ -117,6 +192,11 @@ pub fn isneginf(x: impl ArrayLike) -> Array {
 }
 
 /// Where the sign bit is set: of negative numbers and of −0.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::signbit(-1.0).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn signbit(x: impl ArrayLike) -> Array {
@@ -145,6 +225,11 @@ pub fn isclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// [`isclose`] with tolerances of one's own, and a choice of whether two NaNs are close.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!(np::isclose_with(1.0, 1.5, 0.0, 1.0, false).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn isclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, equal_nan: bool) -> Array {
@@ -160,6 +245,12 @@ pub fn isclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, 
 }
 
 /// Whether all elements are close in the sense of [`isclose`].
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let x = Array::from([1.0f32, 2.0]);
+/// assert!(np::allclose(&x, &x).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn allclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -167,6 +258,12 @@ pub fn allclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// Whether all elements are close in the sense of [`isclose_with`].
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let x = Array::from([1.0f32, 2.0]);
+/// assert!(np::allclose_with(&x, 1.5, 0.0, 1.0, false).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn allclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, equal_nan: bool) -> Array {
@@ -174,6 +271,11 @@ pub fn allclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64,
 }
 
 /// Whether both have the same shape and the same elements.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert!(np::array_equal(Array::from([1, 2]), Array::from([1, 2])).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn array_equal(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -182,6 +284,11 @@ pub fn array_equal(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// Whether both can be broadcast to one shape and have the same elements there.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert!(np::array_equiv(Array::from([1, 1]), 1).item::<bool>());
+/// ```
 #[track_caller]
 #[must_use]
 pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {

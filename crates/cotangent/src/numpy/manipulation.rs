@@ -17,6 +17,11 @@ use super::logic::where_;
 ///
 /// # Panics
 /// When the number of elements differs.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::reshape(np::zeros(6), [2, 3]).shape(), [2, 3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn reshape(x: impl ArrayLike, shape: impl IntoShape) -> Array {
@@ -24,6 +29,11 @@ pub fn reshape(x: impl ArrayLike, shape: impl IntoShape) -> Array {
 }
 
 /// The elements in one dimension.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::ravel(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 2, 3, 4]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn ravel(x: impl ArrayLike) -> Array {
@@ -32,6 +42,11 @@ pub fn ravel(x: impl ArrayLike) -> Array {
 }
 
 /// The axes in reverse order: of a matrix, its transpose.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::transpose(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 3, 2, 4]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn transpose(x: impl ArrayLike) -> Array {
@@ -42,6 +57,11 @@ pub fn transpose(x: impl ArrayLike) -> Array {
 ///
 /// # Panics
 /// When `axes` is not a permutation.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::permute_dims(np::zeros([2, 3, 4]), &[2, 0, 1]).shape(), [4, 2, 3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn permute_dims(x: impl ArrayLike, axes: &[isize]) -> Array {
@@ -54,6 +74,11 @@ pub fn permute_dims(x: impl ArrayLike, axes: &[isize]) -> Array {
 ///
 /// # Panics
 /// When an axis is out of bounds.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::moveaxis(np::zeros([2, 3, 4]), 0, -1).shape(), [3, 4, 2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn moveaxis(x: impl ArrayLike, from: isize, to: isize) -> Array {
@@ -64,6 +89,11 @@ pub fn moveaxis(x: impl ArrayLike, from: isize, to: isize) -> Array {
 ///
 /// # Panics
 /// When an axis is out of bounds.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::swapaxes(np::zeros([2, 3, 4]), 0, 2).shape(), [4, 3, 2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn swapaxes(x: impl ArrayLike, a: isize, b: isize) -> Array {
@@ -94,6 +124,11 @@ pub fn expand_dims(x: impl ArrayLike, axes: impl Axes + Copy) -> Array {
 }
 
 /// All axes of size one taken out.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::squeeze(np::zeros([1, 3, 1])).shape(), [3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn squeeze(x: impl ArrayLike) -> Array {
@@ -106,6 +141,11 @@ pub fn squeeze(x: impl ArrayLike) -> Array {
 ///
 /// # Panics
 /// When one of them has another size.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::squeeze_axis(np::zeros([1, 3, 1]), 0).shape(), [3, 1]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn squeeze_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
@@ -121,6 +161,11 @@ pub fn squeeze_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
 ///
 /// # Panics
 /// When its shape does not broadcast to that.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::broadcast_to(Array::from([1, 2]), [2, 2]).to_vec::<i32>(), [1, 2, 1, 2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn broadcast_to(x: impl ArrayLike, shape: impl IntoShape) -> Array {
@@ -128,6 +173,11 @@ pub fn broadcast_to(x: impl ArrayLike, shape: impl IntoShape) -> Array {
 }
 
 /// At least one dimension.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::atleast_1d(5.0).shape(), [1]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn atleast_1d(x: impl ArrayLike) -> Array {
@@ -136,6 +186,11 @@ pub fn atleast_1d(x: impl ArrayLike) -> Array {
 }
 
 /// At least two dimensions; a vector becomes a row.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::atleast_2d(np::zeros(3)).shape(), [1, 3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn atleast_2d(x: impl ArrayLike) -> Array {
@@ -191,6 +246,11 @@ pub fn stack(arrays: &[&Array], axis: isize) -> Array {
 }
 
 /// The arrays side by side: along the second axis, or the first of vectors.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::hstack(&[&np::zeros(2), &np::ones(1)]).to_vec::<f32>(), [0.0, 0.0, 1.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn hstack(arrays: &[&Array]) -> Array {
@@ -200,6 +260,11 @@ pub fn hstack(arrays: &[&Array]) -> Array {
 }
 
 /// The arrays on top of each other; vectors are rows.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::vstack(&[&np::zeros(3), &np::ones(3)]).shape(), [2, 3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn vstack(arrays: &[&Array]) -> Array {
@@ -207,6 +272,11 @@ pub fn vstack(arrays: &[&Array]) -> Array {
 }
 
 /// The arrays as columns; matrices stay as they are.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::column_stack(&[&np::zeros(3), &np::ones(3)]).shape(), [3, 2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn column_stack(arrays: &[&Array]) -> Array {
@@ -238,6 +308,12 @@ pub fn split(x: impl ArrayLike, sections: usize, axis: isize) -> Vec<Array> {
 }
 
 /// The parts between the given indices along an axis.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let parts = np::split_at(np::arange(0, 5, 1), &[2], 0);
+/// assert_eq!(parts[1].to_vec::<i32>(), [2, 3, 4]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn split_at(x: impl ArrayLike, indices: &[usize], axis: isize) -> Vec<Array> {
@@ -286,6 +362,11 @@ pub fn repeat(x: impl ArrayLike, repeats: usize, axis: isize) -> Array {
 }
 
 /// The order of elements turned round along axes; `()` means all of them.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::flip(Array::from([1, 2, 3]), 0).to_vec::<i32>(), [3, 2, 1]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn flip(x: impl ArrayLike, axes: impl Axes) -> Array {
@@ -295,6 +376,11 @@ pub fn flip(x: impl ArrayLike, axes: impl Axes) -> Array {
 }
 
 /// The rows in reverse order.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::flipud(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [3, 4, 1, 2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn flipud(x: impl ArrayLike) -> Array {
@@ -302,6 +388,11 @@ pub fn flipud(x: impl ArrayLike) -> Array {
 }
 
 /// The columns in reverse order.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::fliplr(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [2, 1, 4, 3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn fliplr(x: impl ArrayLike) -> Array {
@@ -309,6 +400,11 @@ pub fn fliplr(x: impl ArrayLike) -> Array {
 }
 
 /// A matrix turned by a quarter `k` times, against the clock, in the plane of the first two axes.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::rot90(Array::from([[1, 2], [3, 4]]), 1).to_vec::<i32>(), [2, 4, 1, 3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn rot90(x: impl ArrayLike, k: i32) -> Array {
@@ -376,6 +472,11 @@ fn last_two(what: &str, x: &Array) -> (usize, usize) {
 }
 
 /// The lower triangle of the last two axes; zeros above the main diagonal.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::tril(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 0, 3, 4]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn tril(x: impl ArrayLike) -> Array {
@@ -383,6 +484,11 @@ pub fn tril(x: impl ArrayLike) -> Array {
 }
 
 /// The triangle at and below the `k`-th diagonal of the last two axes; zeros above it.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::tril_k(Array::from([[1, 2], [3, 4]]), -1).to_vec::<i32>(), [0, 0, 3, 0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn tril_k(x: impl ArrayLike, k: isize) -> Array {
@@ -393,6 +499,11 @@ pub fn tril_k(x: impl ArrayLike, k: isize) -> Array {
 }
 
 /// The upper triangle of the last two axes; zeros below the main diagonal.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::triu(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 2, 0, 4]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn triu(x: impl ArrayLike) -> Array {
@@ -400,6 +511,11 @@ pub fn triu(x: impl ArrayLike) -> Array {
 }
 
 /// The triangle at and above the `k`-th diagonal of the last two axes; zeros below it.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::triu_k(Array::from([[1, 2], [3, 4]]), 1).to_vec::<i32>(), [0, 2, 0, 0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn triu_k(x: impl ArrayLike, k: isize) -> Array {
@@ -426,6 +542,11 @@ pub fn diag(x: impl ArrayLike) -> Array {
 ///
 /// # Panics
 /// When `x` is neither a vector nor a matrix.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::diag_k(Array::from([1, 2]), 1).shape(), [3, 3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
@@ -445,6 +566,11 @@ pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
 }
 
 /// The `k`-th diagonal of the last two axes, as the last axis.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::diagonal(Array::from([[1, 2], [3, 4]]), 0).to_vec::<i32>(), [1, 4]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn diagonal(x: impl ArrayLike, k: isize) -> Array {

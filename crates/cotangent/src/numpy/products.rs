@@ -102,6 +102,11 @@ pub fn matmul(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 ///
 /// # Panics
 /// When their sizes differ.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::vdot(Array::from([1.0f32, 2.0]), Array::from([3.0f32, 4.0])).item::<f32>(), 11.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn vdot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -113,6 +118,11 @@ pub fn vdot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 ///
 /// # Panics
 /// When these differ in size.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::inner(Array::from([1.0f32, 2.0]), Array::from([3.0f32, 4.0])).item::<f32>(), 11.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn inner(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -128,6 +138,11 @@ pub fn inner(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// The products of each element of the one with each of the other, both flattened.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::outer(Array::from([1, 2]), Array::from([3, 4])).to_vec::<i32>(), [3, 4, 6, 8]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn outer(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -137,6 +152,11 @@ pub fn outer(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 
 /// What [`tensordot`] sums over: the last `n` axes of the first operand with the first `n` of the second, or pairs of
 /// axes.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::tensordot(np::ones([2, 3]), np::ones([3, 4]), 1).shape(), [2, 4]);
+/// ```
 pub trait Contraction {
     /// The axes of both operands, of the given ranks.
     fn axes(self, ranks: [usize; 2]) -> [Vec<isize>; 2];
@@ -180,6 +200,11 @@ pub fn tensordot(x: impl ArrayLike, y: impl ArrayLike, axes: impl Contraction) -
 }
 
 /// The Kronecker product: each element of `x` times all of `y`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::kron(Array::from([1, 2]), Array::from([1, 1])).to_vec::<i32>(), [1, 1, 2, 2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn kron(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -193,6 +218,11 @@ pub fn kron(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// The sum of the main diagonal of the last two axes.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::trace(Array::from([[1.0f32, 2.0], [3.0, 4.0]])).item::<f32>(), 5.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn trace(x: impl ArrayLike) -> Array {
@@ -201,6 +231,12 @@ pub fn trace(x: impl ArrayLike) -> Array {
 
 impl Array {
     /// [`dot`] with another array.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// let x = Array::from([1.0f32, 2.0]);
+    /// assert_eq!(x.dot(&x).item::<f32>(), 5.0);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn dot(&self, other: impl ArrayLike) -> Array {
@@ -208,6 +244,11 @@ impl Array {
     }
 
     /// [`matmul`] with another array.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::ones([2, 3]).matmul(np::ones([3, 4])).shape(), [2, 4]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn matmul(&self, other: impl ArrayLike) -> Array {

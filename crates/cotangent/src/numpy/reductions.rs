@@ -94,16 +94,31 @@ reductions! {
     /// ```
     sum sum_axis sum_keepdims: sum_of;
     /// The product. Truth values and small integers are multiplied in 32 bits.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([2, 3]).prod().item::<i32>(), 6);
+    /// ```
     prod prod_axis prod_keepdims: prod_of;
     /// The greatest element; a NaN is the result where there is one.
     ///
     /// # Panics
     /// When there are no elements.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([2, 3]).max().item::<i32>(), 3);
+    /// ```
     max max_axis max_keepdims: max_of;
     /// The least element; a NaN is the result where there is one.
     ///
     /// # Panics
     /// When there are no elements.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([2, 3]).min().item::<i32>(), 2);
+    /// ```
     min min_axis min_keepdims: min_of;
     /// The mean, a float.
     ///
@@ -113,8 +128,18 @@ reductions! {
     /// ```
     mean mean_axis mean_keepdims: mean_of;
     /// Whether any element is true; a number is when it is not zero.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert!(Array::from([0, 1]).any().item::<bool>());
+    /// ```
     any any_axis any_keepdims: any_of;
     /// Whether all elements are true; a number is when it is not zero.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert!(Array::from([2, 1]).all().item::<bool>());
+    /// ```
     all all_axis all_keepdims: all_of;
 }
 
@@ -247,6 +272,11 @@ arg_reductions! {
     argmax argmax_axis argmax_keepdims: ArgMax;
     /// The index of the least element in the flattened array, the first one of several, in `i32`; a NaN counts as
     /// the least.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([3, 1, 2]).argmin().item::<i32>(), 1);
+    /// ```
     argmin argmin_axis argmin_keepdims: ArgMin;
 }
 
@@ -303,9 +333,24 @@ cumulative! {
     /// ```
     cumsum cumsum_axis: CumSum, true;
     /// The products of the elements up to each, of the flattened array.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([1, 2, 3]).cumprod().to_vec::<i32>(), [1, 2, 6]);
+    /// ```
     cumprod cumprod_axis: CumProd, true;
     /// The greatest of the elements up to each, of the flattened array.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([1, 3, 2]).cummax().to_vec::<i32>(), [1, 3, 3]);
+    /// ```
     cummax cummax_axis: CumMax, false;
     /// The least of the elements up to each, of the flattened array.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([3, 1, 2]).cummin().to_vec::<i32>(), [3, 1, 1]);
+    /// ```
     cummin cummin_axis: CumMin, false;
 }

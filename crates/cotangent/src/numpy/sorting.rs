@@ -27,6 +27,11 @@ pub fn sort(x: impl ArrayLike) -> Array {
 ///
 /// # Panics
 /// When the axis is out of bounds.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::sort_axis(Array::from([[3, 1], [2, 4]]), 0).to_vec::<i32>(), [2, 1, 3, 4]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn sort_axis(x: impl ArrayLike, axis: isize) -> Array {
@@ -36,6 +41,11 @@ pub fn sort_axis(x: impl ArrayLike, axis: isize) -> Array {
 }
 
 /// The indices, in `i32`, that put the elements in ascending order along the last axis; equals keep their order.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::argsort(Array::from([3, 1, 2])).to_vec::<i32>(), [1, 2, 0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn argsort(x: impl ArrayLike) -> Array {
@@ -46,6 +56,11 @@ pub fn argsort(x: impl ArrayLike) -> Array {
 ///
 /// # Panics
 /// When the axis is out of bounds.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::argsort_axis(Array::from([[3, 1], [2, 4]]), 0).to_vec::<i32>(), [1, 0, 0, 1]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn argsort_axis(x: impl ArrayLike, axis: isize) -> Array {
@@ -56,6 +71,11 @@ pub fn argsort_axis(x: impl ArrayLike, axis: isize) -> Array {
 }
 
 /// The differences of neighbours along the last axis, which gets shorter by one; of truth values whether they differ.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::diff(Array::from([1, 4, 9])).to_vec::<i32>(), [3, 5]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn diff(x: impl ArrayLike) -> Array {
@@ -85,6 +105,11 @@ pub fn diff_axis(x: impl ArrayLike, n: usize, axis: isize) -> Array {
 }
 
 /// The area under `y`, whose points lie `dx` apart along an axis, by the trapezoidal rule.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::trapezoid(Array::from([1.0f32, 2.0, 3.0]), 1.0, 0).item::<f32>(), 4.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn trapezoid(y: impl ArrayLike, dx: impl ArrayLike, axis: isize) -> Array {
@@ -111,6 +136,11 @@ pub fn median(x: impl ArrayLike) -> Array {
 ///
 /// # Panics
 /// When the axis is out of bounds or empty.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::median_axis(Array::from([[1.0f32, 3.0, 2.0]]), 1).to_vec::<f32>(), [2.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn median_axis(x: impl ArrayLike, axis: isize) -> Array {
@@ -119,6 +149,11 @@ pub fn median_axis(x: impl ArrayLike, axis: isize) -> Array {
 
 /// The point below which the fraction `q` of all elements lies, between two neighbours in proportion; NaN where there
 /// is a NaN.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::quantile(Array::from([0.0f32, 1.0, 2.0, 3.0, 4.0]), 0.25).item::<f32>(), 1.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn quantile(x: impl ArrayLike, q: f64) -> Array {
@@ -129,6 +164,11 @@ pub fn quantile(x: impl ArrayLike, q: f64) -> Array {
 ///
 /// # Panics
 /// When the axis is out of bounds or empty.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::quantile_axis(Array::from([[1.0f32, 3.0]]), 0.5, 1).to_vec::<f32>(), [2.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
@@ -150,6 +190,11 @@ pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
 }
 
 /// [`quantile`] with the fraction in per cent.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::percentile(Array::from([5.0f32, 1.0, 2.0]), 50.0).item::<f32>(), 2.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn percentile(x: impl ArrayLike, q: f64) -> Array {
@@ -160,6 +205,11 @@ pub fn percentile(x: impl ArrayLike, q: f64) -> Array {
 ///
 /// # Panics
 /// When the axis is out of bounds or empty.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::percentile_axis(Array::from([[1.0f32, 3.0]]), 50.0, 1).to_vec::<f32>(), [2.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn percentile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {

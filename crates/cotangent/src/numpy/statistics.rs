@@ -19,17 +19,42 @@ reductions! {
     /// ```
     var var_axis var_keepdims: var_of;
     /// The standard deviation: the square root of [`var`].
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert!((Array::from([1.0f32, 3.0]).std().item::<f64>() - 1.0).abs() < 1e-6);
+    /// ```
     std std_axis std_keepdims: std_of;
     /// The greatest element less the least.
     ///
     /// # Panics
     /// When there are no elements.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([2, 5]).ptp().item::<i32>(), 3);
+    /// ```
     ptp ptp_axis ptp_keepdims: ptp_of;
     /// The number of elements that are not zero, in `i32`.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([0, 5, 7]).count_nonzero().item::<i32>(), 2);
+    /// ```
     count_nonzero count_nonzero_axis count_nonzero_keepdims: count_nonzero_of;
     /// The sum of the elements that are not NaN.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([1.0f32, f32::NAN, 2.0]).nansum().item::<f32>(), 3.0);
+    /// ```
     nansum nansum_axis nansum_keepdims: nansum_of;
     /// The mean of the elements that are not NaN.
+    ///
+    /// ```
+    /// use cotangent::Array;
+    /// assert_eq!(Array::from([1.0f32, f32::NAN, 3.0]).nanmean().item::<f32>(), 2.0);
+    /// ```
     nanmean nanmean_axis nanmean_keepdims: nanmean_of;
 }
 
@@ -70,6 +95,11 @@ pub fn var_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
 }
 
 /// [`std()`] over some axes, with the number of elements less `ddof` as the divisor.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert!((np::std_ddof(Array::from([1.0f32, 3.0]), (), 1).item::<f64>() - 2f64.sqrt()).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn std_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
@@ -118,6 +148,11 @@ pub fn average(x: impl ArrayLike, axes: impl Axes, weights: impl ArrayLike) -> A
 ///
 /// # Panics
 /// When `x` has more than two dimensions.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::cov(Array::from([[1.0f32, 3.0], [3.0, 1.0]])).to_vec::<f32>(), [2.0, -2.0, -2.0, 2.0]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn cov(x: impl ArrayLike) -> Array {

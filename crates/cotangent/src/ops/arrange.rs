@@ -29,6 +29,11 @@ impl Array {
     ///
     /// # Panics
     /// When the shape does not broadcast to `shape`.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2]).broadcast_to([2, 2]).to_vec::<i32>(), [1, 2, 1, 2]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn broadcast_to(&self, shape: impl IntoShape) -> Array {
@@ -51,6 +56,11 @@ impl Array {
     ///
     /// # Panics
     /// When `axes` is not a permutation.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([[1, 2], [3, 4]]).permute(&[1, 0]).to_vec::<i32>(), [1, 3, 2, 4]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn permute(&self, axes: &[usize]) -> Array {
@@ -61,6 +71,11 @@ impl Array {
     }
 
     /// The axes in reverse order: of a matrix, its transpose.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([[1, 2], [3, 4]]).t().to_vec::<i32>(), [1, 3, 2, 4]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn t(&self) -> Array {
@@ -71,6 +86,11 @@ impl Array {
     ///
     /// # Panics
     /// When an axis is out of bounds.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([[1, 2], [3, 4]]).moveaxis(0, 1).to_vec::<i32>(), [1, 3, 2, 4]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn moveaxis(&self, from: isize, to: isize) -> Array {
@@ -85,6 +105,11 @@ impl Array {
     ///
     /// # Panics
     /// When the axis is out of bounds.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2]).expand_dims(0).shape(), [1, 2]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn expand_dims(&self, axis: isize) -> Array {
@@ -104,6 +129,11 @@ impl Array {
     }
 
     /// Elements `start` to `limit` along one axis.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2, 3]).slice_axis(0, 1, 3).to_vec::<i32>(), [2, 3]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn slice_axis(&self, axis: usize, start: usize, limit: usize) -> Array {

@@ -29,6 +29,7 @@ macro_rules! comparisons {
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "`, elementwise; the result is `bool`.")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet y = bind1(cotangent::ops::compare::", stringify!($T), ", &[&Array::from([6, 3]), &Array::from([4, 3])]);\nassert_eq!(y.dtype(), DType::Bool);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
 
@@ -68,6 +69,7 @@ macro_rules! comparisons {
 
             impl Array {
                 $(#[$doc])*
+                #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet y = Array::from([6, 3]).", stringify!($method), "(&Array::from([4, 3]));\nassert_eq!(y.to_vec::<bool>(), [6 ", stringify!($op), " 4, 3 ", stringify!($op), " 3]);\n```")]
                 #[track_caller]
                 #[must_use]
                 pub fn $method(&self, other: impl ArrayLike) -> Array {
@@ -100,6 +102,13 @@ pub(super) const OTHER_NAMES: &[&str] = &["select_n", "clamp"];
 /// `select_n`, elementwise: the first operand picks which of the others each element comes from.
 ///
 /// The predicate is `bool` (two cases) or `i32` (any number), of the cases' shape or a scalar.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::compare::SelectN, &[&Array::from([false, true]), &Array::from([1, 2]), &Array::from([3, 4])]);
+/// assert_eq!(y.to_vec::<i32>(), [1, 4]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SelectN;
 
@@ -199,6 +208,13 @@ impl Primitive for SelectN {
 }
 
 /// `clamp`, elementwise: `min(max(x, lo), hi)`; the operands are `lo`, `x`, `hi`.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::compare::Clamp, &[&Array::from([0, 0]), &Array::from([-1, 5]), &Array::from([3, 3])]);
+/// assert_eq!(y.to_vec::<i32>(), [0, 3]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Clamp;
 

@@ -24,6 +24,7 @@ fn complex_of(dtype: DType) -> DType {
 macro_rules! parts {
     ($($T:ident $name:literal $op:literal, |$ct:ident| $transpose:expr;)*) => { $(
         #[doc = concat!("`", $name, "`, elementwise: a part of complex numbers, as a real array.")]
+        #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));\nassert_eq!(bind1(cotangent::ops::complex::", stringify!($T), ", &[&z]).dtype(), DType::F32);\n```")]
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub struct $T;
 
@@ -58,6 +59,13 @@ parts! {
 }
 
 /// `complex`: complex numbers from their real and imaginary parts.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let z = bind1(cotangent::ops::complex::Complex, &[&Array::from([1.0f32]), &Array::from([2.0f32])]);
+/// assert_eq!(z.imag().to_vec::<f32>(), [2.0]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Complex;
 
@@ -88,6 +96,14 @@ impl Primitive for Complex {
 }
 
 /// `conj`: the complex conjugate. It is linear over the reals only, which is how JAX transposes it.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
+/// let y = bind1(cotangent::ops::complex::Conj, &[&z]);
+/// assert_eq!(y.imag().to_vec::<f32>(), [-3.0, -4.0]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Conj;
 
@@ -139,6 +155,12 @@ pub(super) fn sign_jvp(t: &Array, z: &Array, sign: &Array) -> Tangent {
 
 impl Array {
     /// The real part; real arrays are their own.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
+    /// assert_eq!(z.real().to_vec::<f32>(), [1.0, 2.0]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn real(&self) -> Array {
@@ -146,6 +168,12 @@ impl Array {
     }
 
     /// The imaginary part; of real arrays it is zero.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
+    /// assert_eq!(z.imag().to_vec::<f32>(), [3.0, 4.0]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn imag(&self) -> Array {
@@ -153,6 +181,12 @@ impl Array {
     }
 
     /// The complex conjugate; real arrays are their own.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
+    /// assert_eq!(z.conj().imag().to_vec::<f32>(), [-3.0, -4.0]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn conj(&self) -> Array {
@@ -160,6 +194,12 @@ impl Array {
     }
 
     /// Complex numbers from `self` as real and `imag` as imaginary parts.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
+    /// assert_eq!(z.dtype(), DType::C64);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn complex(&self, imag: impl ArrayLike) -> Array {

@@ -17,6 +17,13 @@ use super::elementwise::rebind1;
 pub(super) const NAMES: &[&str] = &["convert_element_type", "bitcast_convert_type", "reduce_precision"];
 
 /// `convert_element_type`: the same numbers in another dtype.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::convert::ConvertElementType { dtype: DType::I32, weak: false }, &[&Array::from([1.5f32])]);
+/// assert_eq!(y.to_vec::<i32>(), [1]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ConvertElementType {
     /// The dtype of the result.
@@ -99,6 +106,13 @@ impl Primitive for ConvertElementType {
 }
 
 /// `bitcast_convert_type`: the same bits read as another dtype of the same width.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::convert::BitcastConvertType { dtype: DType::U32 }, &[&Array::from([1.0f32])]);
+/// assert_eq!(y.to_vec::<u32>(), [0x3f80_0000]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BitcastConvertType {
     /// The dtype of the result.
@@ -136,6 +150,13 @@ impl Primitive for BitcastConvertType {
 }
 
 /// `reduce_precision`: rounded to fewer bits of exponent and mantissa, in the same dtype.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::convert::ReducePrecision { exponent_bits: 5, mantissa_bits: 10 }, &[&Array::from([1.5f32])]);
+/// assert_eq!(y.to_vec::<f32>(), [1.5]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReducePrecision {
     /// Bits of the exponent.
@@ -216,6 +237,11 @@ impl Array {
     ///
     /// # Panics
     /// When the widths differ.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1.0f32]).bitcast(DType::U32).to_vec::<u32>(), [0x3f80_0000]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn bitcast(&self, dtype: DType) -> Array {

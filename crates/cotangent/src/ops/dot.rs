@@ -21,6 +21,14 @@ pub(super) const NAMES: &[&str] = &["dot_general"];
 ///
 /// The result has the batch dimensions first, then the other dimensions of the left operand, then those of
 /// the right one.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let x = Array::from([1.0f32, 2.0]);
+/// let inner = cotangent::ops::dot::DotGeneral { contract: [vec![0], vec![0]], batch: [vec![], vec![]] };
+/// assert_eq!(bind1(inner, &[&x, &x]).item::<f32>(), 5.0);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DotGeneral {
     /// The contracting dimensions of the left and the right operand.

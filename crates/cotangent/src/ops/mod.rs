@@ -27,6 +27,10 @@ use crate::core::trace::bind1;
 
 /// The name of every first-order primitive. The suite of rule tests walks this list: one without stored
 /// results and numeric checks fails it.
+///
+/// ```
+/// assert!(cotangent::ops::registry().contains(&"sin"));
+/// ```
 #[must_use]
 pub fn registry() -> Vec<&'static str> {
     [

@@ -231,6 +231,12 @@ impl Array {
     ///
     /// The derivative at a base of zero follows JAX: 0 in the base where the exponent is 0, 0 in the exponent
     /// where the base is 0.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let y = Array::from([2.0f32]).pow(Array::from([3.0f32]));
+    /// assert!((y.to_vec::<f32>()[0] - 8.0).abs() < 1e-4);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn pow(&self, y: impl ArrayLike) -> Array {
@@ -239,6 +245,12 @@ impl Array {
     }
 
     /// The angle of the point (`x`, `self`) to the positive x-axis.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let y = Array::from([0.0f32]).atan2(Array::from([1.0f32]));
+    /// assert!(y.to_vec::<f32>()[0].abs() < 1e-6);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn atan2(&self, x: impl ArrayLike) -> Array {
@@ -247,6 +259,11 @@ impl Array {
     }
 
     /// The greater of the elements and those of `other`; a NaN in either is the result.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 5]).maximum(Array::from([4, 4])).to_vec::<i32>(), [4, 5]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn maximum(&self, other: impl ArrayLike) -> Array {
@@ -254,6 +271,11 @@ impl Array {
     }
 
     /// The lesser of the elements and those of `other`; a NaN in either is the result.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 5]).minimum(Array::from([4, 4])).to_vec::<i32>(), [1, 4]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn minimum(&self, other: impl ArrayLike) -> Array {
@@ -261,6 +283,12 @@ impl Array {
     }
 
     /// Truth of both, elementwise; numbers are true when they are not zero.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let y = Array::from([true, true]).logical_and(Array::from([true, false]));
+    /// assert_eq!(y.to_vec::<bool>(), [true, false]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn logical_and(&self, other: impl ArrayLike) -> Array {
@@ -268,6 +296,12 @@ impl Array {
     }
 
     /// Truth of either, elementwise; numbers are true when they are not zero.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let y = Array::from([true, true]).logical_or(Array::from([true, false]));
+    /// assert_eq!(y.to_vec::<bool>(), [true, true]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn logical_or(&self, other: impl ArrayLike) -> Array {

@@ -16,6 +16,14 @@ use super::elementwise::{self, one_dtype, spread_tangent};
 pub(super) const NAMES: &[&str] = &["polygamma"];
 
 /// `polygamma`, elementwise: the derivative of the digamma function of order n at x; the operands are n, x.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let one = Array::from([1.0f32]);
+/// let y = bind1(cotangent::ops::polygamma::Polygamma, &[&one, &one]);
+/// assert!((y.to_vec::<f32>()[0] - 1.644934).abs() < 1e-3); // π²/6
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Polygamma;
 

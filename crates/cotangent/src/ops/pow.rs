@@ -16,6 +16,13 @@ use super::elementwise::{self, one_dtype, spread_tangent, sum_tangents};
 pub(super) const NAMES: &[&str] = &["pow"];
 
 /// `pow`, elementwise: floating-point numbers to the power of others, or of integers.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::pow::Pow, &[&Array::from([2.0f32]), &Array::from([3.0f32])]);
+/// assert!((y.to_vec::<f32>()[0] - 8.0).abs() < 1e-4);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pow;
 

@@ -61,6 +61,7 @@ macro_rules! reductions {
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "` over some axes, which the result no longer has.")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet prim = cotangent::ops::reduce::", stringify!($T), " { axes: vec![0] };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T {
                 /// The axes that are reduced.
@@ -173,6 +174,7 @@ fn others_product(x: &Array) -> Array {
 macro_rules! arg_reductions {
     ($($T:ident $name:literal $direction:literal;)*) => { $(
         #[doc = concat!("`", $name, "` along an axis, which the result no longer has.")]
+        #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet prim = cotangent::ops::reduce::", stringify!($T), " { axis: 0, index_dtype: DType::I32 };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub struct $T {
             /// The axis.
@@ -257,6 +259,7 @@ macro_rules! cumulative {
         pub(super) const CUMULATIVE_NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "` along an axis: element `i` covers the elements up to `i` (from `i` on, if reversed).")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet prim = cotangent::ops::reduce::", stringify!($T), " { axis: 0, reverse: false };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T {
                 /// The axis.

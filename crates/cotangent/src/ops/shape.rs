@@ -31,6 +31,13 @@ pub(super) use linear_unary;
 
 /// `broadcast_in_dim`: dimension `i` of the operand becomes dimension `dims[i]` of the result; sizes of one
 /// and new dimensions are repeated.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let rows = cotangent::ops::shape::BroadcastInDim { shape: [2, 2].into_iter().collect(), dims: vec![1] };
+/// assert_eq!(bind1(rows, &[&Array::from([1, 2])]).to_vec::<i32>(), [1, 2, 1, 2]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BroadcastInDim {
     /// The shape of the result.
@@ -91,6 +98,13 @@ impl Primitive for BroadcastInDim {
 }
 
 /// `reshape`: the same elements in row-major order under another shape.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let flat = cotangent::ops::shape::Reshape { shape: [4].into_iter().collect() };
+/// assert_eq!(bind1(flat, &[&Array::from([[1, 2], [3, 4]])]).shape(), [4]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reshape {
     /// The shape of the result.
@@ -137,6 +151,13 @@ impl Primitive for Reshape {
 }
 
 /// `transpose`: dimension `i` of the result is dimension `permutation[i]` of the operand.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::shape::Transpose { permutation: vec![1, 0] }, &[&Array::from([[1, 2], [3, 4]])]);
+/// assert_eq!(y.to_vec::<i32>(), [1, 3, 2, 4]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Transpose {
     /// Which dimension of the operand each dimension of the result is.
@@ -189,6 +210,13 @@ impl Primitive for Transpose {
 }
 
 /// `rev`: the order of elements turned round along some dimensions.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::shape::Rev { dims: vec![0] }, &[&Array::from([1, 2])]);
+/// assert_eq!(y.to_vec::<i32>(), [2, 1]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rev {
     /// The dimensions that are turned round.
@@ -245,6 +273,13 @@ pub(super) fn shifted(axes: &[usize], batch: Option<usize>) -> Vec<usize> {
 }
 
 /// `concatenate`: operands one after the other along a dimension.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::shape::Concatenate { dimension: 0 }, &[&Array::from([1, 2]), &Array::from([3])]);
+/// assert_eq!(y.to_vec::<i32>(), [1, 2, 3]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Concatenate {
     /// The dimension along which they are joined.
@@ -322,6 +357,13 @@ pub(crate) fn batched_in_front(x: &Array, axis: Option<usize>, size: usize) -> A
 
 /// `pad`: a value put before, after and between the elements; negative amounts take elements away.
 /// The operands are the array and the value.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::shape::Pad { config: vec![(1, 1, 0)] }, &[&Array::from([1, 2]), &Array::from(0)]);
+/// assert_eq!(y.to_vec::<i32>(), [0, 1, 2, 0]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pad {
     /// For each dimension how much before, after, and between neighbours.
@@ -404,6 +446,13 @@ impl Primitive for Pad {
 }
 
 /// `slice`: elements from `start` up to but without `limit`, every `stride`-th.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::shape::Slice { start: vec![1], limit: vec![3], stride: vec![1] }, &[&Array::from([1, 2, 3])]);
+/// assert_eq!(y.to_vec::<i32>(), [2, 3]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slice {
     /// The first index of each dimension.
@@ -480,6 +529,13 @@ impl Primitive for Slice {
 }
 
 /// `iota`: 0, 1, 2, … along a dimension. It has no operands.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let count = cotangent::ops::shape::Iota { dtype: DType::I32, shape: [3].into_iter().collect(), dimension: 0 };
+/// assert_eq!(bind1(count, &[]).to_vec::<i32>(), [0, 1, 2]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Iota {
     /// The type of the result.
@@ -524,6 +580,13 @@ impl Primitive for Iota {
 }
 
 /// `copy`: the same value in a buffer of its own.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::shape::Copy, &[&Array::from([1, 2])]);
+/// assert_eq!(y.to_vec::<i32>(), [1, 2]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Copy;
 

@@ -19,6 +19,13 @@ pub(super) const NAMES: &[&str] = &["sort"];
 /// `sort`: several operands of one shape, ordered along a dimension by the first `num_keys` of them.
 ///
 /// The order is total: −0 and 0 are equal, NaNs come last. A stable sort keeps the order of equals.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::sort::Sort { dimension: 0, is_stable: true, num_keys: 1 }, &[&Array::from([3, 1, 2])]);
+/// assert_eq!(y.to_vec::<i32>(), [1, 2, 3]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sort {
     /// The dimension.

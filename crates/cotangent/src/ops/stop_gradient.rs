@@ -13,6 +13,13 @@ use crate::core::trace::bind1;
 pub(super) const NAMES: &[&str] = &["stop_gradient"];
 
 /// `stop_gradient`: the identity, whose derivative is taken to be zero.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::stop_gradient::StopGradient, &[&Array::from([1.0f32])]);
+/// assert_eq!(y.to_vec::<f32>(), [1.0]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StopGradient;
 
@@ -36,6 +43,12 @@ impl Primitive for StopGradient {
 
 impl Array {
     /// The same value, constant to differentiation.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let slope = grad(|x: &Array| x * x.stop_gradient());
+    /// assert_eq!(slope(&Array::from(3.0)).item::<f64>(), 3.0);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn stop_gradient(&self) -> Array {

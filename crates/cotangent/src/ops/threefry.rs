@@ -17,6 +17,13 @@ pub(super) const NAMES: &[&str] = &["threefry2x32"];
 
 /// `threefry2x32`: the 20-round block cipher Threefry-2x32 (Salmon et al., 2011) of a key of two words and a
 /// counter of two words. The operands are `u32` of one shape, scalars among them spread.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let zero = Array::from([0u32]);
+/// let words = cotangent::core::bind(cotangent::ops::threefry::Threefry2x32, &[&zero, &zero, &zero, &zero]);
+/// assert_eq!(words[0].to_vec::<u32>(), [0x6b20_0159]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Threefry2x32;
 
@@ -24,6 +31,11 @@ const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
 const PARITY: u32 = 0x1BD1_1BDA;
 
 /// The cipher on the host; what the lowered program computes.
+///
+/// ```
+/// use cotangent::ops::threefry::threefry2x32;
+/// assert_eq!(threefry2x32([0, 0], [0, 0]), [0x6b20_0159, 0x99ba_4efe]);
+/// ```
 #[must_use]
 pub fn threefry2x32(key: [u32; 2], count: [u32; 2]) -> [u32; 2] {
     let ks = [key[0], key[1], key[0] ^ key[1] ^ PARITY];

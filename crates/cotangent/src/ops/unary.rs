@@ -46,6 +46,7 @@ macro_rules! unary {
 
         $(
             #[doc = concat!("`", stringify!($method), "`, elementwise.")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet y = bind1(cotangent::ops::unary::", stringify!($T), ", &[&Array::from([0.25f32, 0.5])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
 
@@ -85,6 +86,7 @@ macro_rules! unary {
         impl Array {
             $(
                 $(#[$doc])*
+                #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet y = Array::from([0.25f32, 0.5]).", stringify!($method), "();\nassert_eq!(y.shape(), [2]);\n```")]
                 #[track_caller]
                 #[must_use]
                 pub fn $method(&self) -> Array {
@@ -234,6 +236,13 @@ fn lower_sign(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
 }
 
 /// `neg`, elementwise.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::unary::Neg, &[&Array::from([1, -2])]);
+/// assert_eq!(y.to_vec::<i32>(), [-1, 2]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Neg;
 
@@ -268,6 +277,13 @@ impl Primitive for Neg {
 }
 
 /// `abs`, elementwise; of complex numbers the modulus, which is real.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::unary::Abs, &[&Array::from([1, -2])]);
+/// assert_eq!(y.to_vec::<i32>(), [1, 2]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Abs;
 
@@ -305,6 +321,13 @@ impl Primitive for Abs {
 }
 
 /// `round`, elementwise: to the nearest integer, halves away from zero or to even.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::unary::Round { to_even: true }, &[&Array::from([1.5f32, 2.5])]);
+/// assert_eq!(y.to_vec::<f32>(), [2.0, 2.0]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Round {
     /// Whether halves go to the even neighbour, as NumPy and IEEE 754 do it.
@@ -337,6 +360,13 @@ impl Primitive for Round {
 }
 
 /// `integer_pow`, elementwise: a fixed integer power, by repeated squaring.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::unary::IntegerPow { y: 3 }, &[&Array::from([1, 2])]);
+/// assert_eq!(y.to_vec::<i32>(), [1, 8]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IntegerPow {
     /// The exponent.
@@ -402,6 +432,13 @@ impl Primitive for IntegerPow {
 }
 
 /// `is_finite`, elementwise: neither infinite nor NaN.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::unary::IsFinite, &[&Array::from([1.0f32, f32::INFINITY])]);
+/// assert_eq!(y.to_vec::<bool>(), [true, false]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IsFinite;
 
@@ -430,6 +467,7 @@ macro_rules! bit_functions {
         pub(super) const BIT_NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "`, elementwise, on the bits of integers.")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet y = bind1(cotangent::ops::unary::", stringify!($T), ", &[&Array::from([6, 3])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
 
@@ -453,6 +491,7 @@ macro_rules! bit_functions {
 
             impl Array {
                 $(#[$doc])*
+                #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet y = Array::from([6, 3]).", stringify!($method), "();\nassert_eq!(y.shape(), [2]);\n```")]
                 #[track_caller]
                 #[must_use]
                 pub fn $method(&self) -> Array {
@@ -477,6 +516,11 @@ pub(super) const OTHER_NAMES: &[&str] = &["neg", "abs", "round", "integer_pow", 
 
 impl Array {
     /// The absolute value; of complex numbers the modulus.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, -2]).abs().to_vec::<i32>(), [1, 2]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn abs(&self) -> Array {
@@ -484,6 +528,11 @@ impl Array {
     }
 
     /// The nearest integers; halves go to the even neighbour, as in NumPy.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1.5f32, 2.5]).round().to_vec::<f32>(), [2.0, 2.0]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn round(&self) -> Array {
@@ -510,6 +559,11 @@ impl Array {
     }
 
     /// Whether the elements are neither infinite nor NaN.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1.0f32, f32::INFINITY]).is_finite().to_vec::<bool>(), [true, false]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn is_finite(&self) -> Array {

@@ -62,6 +62,11 @@ pub fn bits(key: Key, shape: impl IntoShape) -> Array {
 ///
 /// # Panics
 /// When the dtype is not an unsigned integer.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// assert_eq!(random::bits_as(random::key(0), 2, DType::U8).dtype(), DType::U8);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn bits_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {

@@ -26,6 +26,7 @@ macro_rules! samplers {
         }
 
         #[doc = concat!("[`", stringify!($name), "()`] in a float dtype.")]
+        #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet x = random::", stringify!($name_as), "(random::key(0), 3, DType::F64);\nassert_eq!(x.dtype(), DType::F64);\n```")]
         #[track_caller]
         #[must_use]
         pub fn $name_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
@@ -49,20 +50,45 @@ samplers! {
         std::f64::consts::SQRT_2 * u.erf_inv()
     };
     /// Numbers of the exponential distribution of rate one, in `f32`.
+    ///
+    /// ```
+    /// use cotangent::random;
+    /// assert_eq!(random::exponential(random::key(0), 3).shape(), [3]);
+    /// ```
     exponential exponential_as: |key, shape, dtype, format| -(-unit(key, shape, dtype, 0.0, 1.0)).log1p();
     /// Numbers of the standard Gumbel distribution, in `f32`.
+    ///
+    /// ```
+    /// use cotangent::random;
+    /// assert_eq!(random::gumbel(random::key(0), 3).shape(), [3]);
+    /// ```
     gumbel gumbel_as: |key, shape, dtype, format| -(-unit(key, shape, dtype, format.tiny, 1.0).log()).log();
     /// Numbers of the standard Laplace distribution, in `f32`.
+    ///
+    /// ```
+    /// use cotangent::random;
+    /// assert_eq!(random::laplace(random::key(0), 3).shape(), [3]);
+    /// ```
     laplace laplace_as: |key, shape, dtype, format| {
         let u = unit(key, shape, dtype, format.below_one() - 1.0, 1.0);
         u.sign() * (-u.abs()).log1p()
     };
     /// Numbers of the standard logistic distribution, in `f32`.
+    ///
+    /// ```
+    /// use cotangent::random;
+    /// assert_eq!(random::logistic(random::key(0), 3).shape(), [3]);
+    /// ```
     logistic logistic_as: |key, shape, dtype, format| {
         let u = unit(key, shape, dtype, format.tiny, 1.0);
         u.log() - (-u).log1p()
     };
     /// Numbers of the standard Cauchy distribution, in `f32`.
+    ///
+    /// ```
+    /// use cotangent::random;
+    /// assert_eq!(random::cauchy(random::key(0), 3).shape(), [3]);
+    /// ```
     cauchy cauchy_as: |key, shape, dtype, format| {
         ((unit(key, shape, dtype, 2.0 * format.below_one(), 1.0) - 0.5) * np::PI).tan()
     };
@@ -83,6 +109,12 @@ pub fn truncated_normal(key: Key, lower: impl ArrayLike, upper: impl ArrayLike, 
 }
 
 /// [`truncated_normal`] in a float dtype.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::truncated_normal_as(random::key(0), -1.0, 2.0, 3, DType::F32);
+/// assert_eq!(x.shape(), [3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn truncated_normal_as(
@@ -125,6 +157,12 @@ pub fn bernoulli(key: Key, p: impl ArrayLike, shape: impl IntoShape) -> Array {
 }
 
 /// −1 and 1 with equal probability, in `i32`.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::rademacher(random::key(0), 3);
+/// assert_eq!(x.shape(), [3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn rademacher(key: Key, shape: impl IntoShape) -> Array {
@@ -151,6 +189,12 @@ pub fn categorical(key: Key, logits: impl ArrayLike) -> Array {
 ///
 /// # Panics
 /// When the shape does not end in them.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let logits = Array::from([0.0f32, 1.0]);
+/// assert_eq!(random::categorical_axis(random::key(0), &logits, 0, 5).shape(), [5]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn categorical_axis(key: Key, logits: impl ArrayLike, axis: isize, shape: impl IntoShape) -> Array {
@@ -167,6 +211,12 @@ pub fn categorical_axis(key: Key, logits: impl ArrayLike, axis: isize, shape: im
 }
 
 /// Numbers of the triangular distribution on [left, right] with its peak at `mode`, in `f32`.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::triangular(random::key(0), 0.0, 0.5, 1.0, 3);
+/// assert_eq!(x.shape(), [3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn triangular(
@@ -188,6 +238,12 @@ pub fn triangular(
 }
 
 /// Numbers of the Pareto distribution of shape `b` (and scale one), in `f32`.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::pareto(random::key(0), 2.0, 3);
+/// assert_eq!(x.shape(), [3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn pareto(key: Key, b: impl ArrayLike, shape: impl IntoShape) -> Array {
@@ -196,6 +252,12 @@ pub fn pareto(key: Key, b: impl ArrayLike, shape: impl IntoShape) -> Array {
 }
 
 /// Numbers of the Weibull distribution, in `f32`.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::weibull_min(random::key(0), 1.0, 2.0, 3);
+/// assert_eq!(x.shape(), [3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn weibull_min(key: Key, scale: impl ArrayLike, concentration: impl ArrayLike, shape: impl IntoShape) -> Array {
@@ -208,6 +270,12 @@ pub fn weibull_min(key: Key, scale: impl ArrayLike, concentration: impl ArrayLik
 }
 
 /// Numbers of the Rayleigh distribution, in `f32`.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::rayleigh(random::key(0), 1.0, 3);
+/// assert_eq!(x.shape(), [3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn rayleigh(key: Key, scale: impl ArrayLike, shape: impl IntoShape) -> Array {
@@ -219,6 +287,12 @@ pub fn rayleigh(key: Key, scale: impl ArrayLike, shape: impl IntoShape) -> Array
 }
 
 /// Numbers whose logarithm is normal with mean zero and deviation `sigma`, in `f32`.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::lognormal(random::key(0), 0.5, 3);
+/// assert_eq!(x.shape(), [3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn lognormal(key: Key, sigma: impl ArrayLike, shape: impl IntoShape) -> Array {
@@ -226,6 +300,12 @@ pub fn lognormal(key: Key, sigma: impl ArrayLike, shape: impl IntoShape) -> Arra
 }
 
 /// How many trials of success probability `p` it takes to succeed: 1, 2, …, in `i32`.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::geometric(random::key(0), 0.5, 3);
+/// assert_eq!(x.shape(), [3]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn geometric(key: Key, p: impl ArrayLike, shape: impl IntoShape) -> Array {

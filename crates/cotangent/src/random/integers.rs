@@ -59,6 +59,12 @@ pub fn randint(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl Arr
 ///
 /// # Panics
 /// When the dtype or a bound is not an integer, or a bound does not broadcast to the shape.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::randint_as(random::key(0), 3, DType::U8, 0, 10);
+/// assert_eq!(x.dtype(), DType::U8);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
@@ -92,6 +98,12 @@ pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayL
 }
 
 /// What [`permutation`] puts in a random order: the integers below a number, or an array along its first axis.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// assert_eq!(random::permutation(random::key(0), 3).shape(), [3]);
+/// assert_eq!(random::permutation(random::key(0), &Array::from([5, 6])).shape(), [2]);
+/// ```
 pub trait Permutable {
     /// The array.
     fn to_permute(self) -> Array;
@@ -136,6 +148,12 @@ pub fn permutation(key: Key, x: impl Permutable) -> Array {
 ///
 /// # Panics
 /// When the axis is out of bounds.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::permutation_axis(random::key(0), &Array::from([[1, 2], [3, 4]]), 1);
+/// assert_eq!(x.shape(), [2, 2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn permutation_axis(key: Key, x: impl ArrayLike, axis: isize) -> Array {
@@ -155,6 +173,12 @@ pub fn permutation_axis(key: Key, x: impl ArrayLike, axis: isize) -> Array {
 ///
 /// # Panics
 /// When the axis is out of bounds.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::permutation_independent(random::key(0), &Array::from([[1, 2], [3, 4]]), 1);
+/// assert_eq!(x.shape(), [2, 2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn permutation_independent(key: Key, x: impl ArrayLike, axis: isize) -> Array {

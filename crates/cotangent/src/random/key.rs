@@ -13,6 +13,11 @@ use super::bits::{cipher, words};
 /// A key, or an array of keys: two words, `u32[2]` or `u32[…, 2]`.
 ///
 /// It is a tree with one leaf, so it passes through every transform, and it is not `Copy`: samplers consume it.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// assert_eq!(random::key(7).data().to_vec::<u32>(), [0, 7]);
+/// ```
 #[derive(Clone, Debug, Tree)]
 pub struct Key {
     words: Array,
@@ -23,6 +28,12 @@ impl Key {
     ///
     /// # Errors
     /// When the dtype is not `u32` or the last dimension not two.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let key = random::Key::from_data(Array::from([0u32, 7])).unwrap();
+    /// assert_eq!(key.data().to_vec::<u32>(), [0, 7]);
+    /// ```
     pub fn from_data(words: Array) -> Result<Key> {
         if words.dtype() != DType::U32 || words.shape().last() != Some(&2) {
             return Err(Error::value(format!("a key is made of u32[…,2], got {}", words.aval())));
@@ -42,6 +53,11 @@ impl Key {
     }
 
     /// The shape of an array of keys; empty for one key.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(random::split(random::key(0), 5).shape(), [5]);
+    /// ```
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         let shape = self.words.shape();
@@ -85,6 +101,11 @@ impl Key {
     ///
     /// # Panics
     /// When there is none.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(random::split(random::key(0), 5).at(2).data().shape(), [2]);
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn at(&self, i: usize) -> Key {
@@ -129,6 +150,11 @@ impl IntoIterator for Key {
 /// What a key can be made from: an integer, or an integer array of rank zero (which may be traced).
 ///
 /// The high word of a 32-bit seed is zero; a negative one counts as its bits.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// assert_eq!(random::key(1u64 << 32).data().to_vec::<u32>(), [1, 0]);
+/// ```
 pub trait Seed {
     /// The two words.
     fn words(self) -> Array;
@@ -186,6 +212,11 @@ pub fn key(seed: impl Seed) -> Key {
 }
 
 /// The key of a seed; JAX's older name for [`key()`].
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// assert_eq!(random::PRNGKey(7).data().to_vec::<u32>(), [0, 7]);
+/// ```
 #[allow(non_snake_case, reason = "JAX's name")]
 #[track_caller]
 #[must_use]

@@ -36,6 +36,11 @@ impl KeyRng {
     ///
     /// # Errors
     /// When the key is traced and has no value, or is an array of keys.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert!(random::KeyRng::new(random::key(0)).is_ok());
+    /// ```
     pub fn new(key: Key) -> Result<KeyRng> {
         let words = key.data().try_to_vec::<u32>()?;
         match words[..] {

@@ -72,6 +72,11 @@ pub fn uniform(key: Key, shape: impl IntoShape) -> Array {
 ///
 /// # Panics
 /// When the dtype is not a real floating-point one, here and in all samplers of real numbers.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// assert_eq!(random::uniform_as(random::key(0), 3, DType::F64).dtype(), DType::F64);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn uniform_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
@@ -79,6 +84,12 @@ pub fn uniform_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
 }
 
 /// Uniform numbers in [lo, hi), in `f32`. The bounds may be arrays that broadcast to the shape.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::uniform_in(random::key(0), 3, 2.0, 4.0).to_vec::<f32>();
+/// assert!(x.iter().all(|x| (2.0..4.0).contains(x)));
+/// ```
 #[track_caller]
 #[must_use]
 pub fn uniform_in(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
@@ -89,6 +100,12 @@ pub fn uniform_in(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl 
 ///
 /// # Panics
 /// When a bound does not broadcast to the shape.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let x = random::uniform_in_as(random::key(0), 3, DType::F64, 2.0, 4.0).to_vec::<f64>();
+/// assert!(x.iter().all(|x| (2.0..4.0).contains(x)));
+/// ```
 #[track_caller]
 #[must_use]
 pub fn uniform_in_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {

@@ -10,6 +10,11 @@ use crate::core::dtype::DType;
 use crate::core::error::{Error, Result};
 
 /// What kind of device programs run on.
+///
+/// ```
+/// use cotangent::Platform;
+/// assert_ne!(Platform::Cpu, Platform::Cuda);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Platform {
     /// The host's processor.
@@ -25,6 +30,11 @@ static CLIENT: OnceCell<(Platform, xla::Client)> = OnceCell::new();
 ///
 /// # Errors
 /// When another platform is in use already: arrays live there.
+///
+/// ```
+/// use cotangent::{Platform, set_platform};
+/// assert!(set_platform(Platform::Cpu).is_ok());
+/// ```
 pub fn set_platform(platform: Platform) -> Result<()> {
     *CHOSEN.lock().unwrap_or_else(PoisonError::into_inner) = platform;
     match CLIENT.get() {
@@ -53,6 +63,10 @@ pub(crate) fn client() -> Result<&'static xla::Client> {
 ///
 /// # Errors
 /// When no plugin can be found, loaded or opened; the message says how to mend it.
+///
+/// ```
+/// assert!(!cotangent::devices().unwrap().is_empty());
+/// ```
 pub fn devices() -> Result<Vec<String>> {
     let client = client()?;
     Ok(client.devices().iter().map(|d| format!("{}:{} ({})", client.platform_name(), d.id, d.kind)).collect())

@@ -26,20 +26,55 @@ unary! {
     /// ```
     erf erf;
     /// The complementary error function, 1 − erf(x), without cancellation.
+    ///
+    /// ```
+    /// use cotangent::scipy::special;
+    /// assert!((special::erfc(0.0).item::<f64>() - 1.0).abs() < 1e-5);
+    /// ```
     erfc erfc;
     /// The inverse of the error function.
+    ///
+    /// ```
+    /// use cotangent::scipy::special;
+    /// assert!(special::erfinv(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     erfinv erf_inv;
     /// The inverse of the error function; another name for [`erfinv`].
+    ///
+    /// ```
+    /// use cotangent::scipy::special;
+    /// assert!(special::erf_inv(0.0).item::<f64>().abs() < 1e-6);
+    /// ```
     erf_inv erf_inv;
     /// The logarithm of the absolute value of the gamma function.
+    ///
+    /// ```
+    /// use cotangent::scipy::special;
+    /// assert!(special::gammaln(1.0).item::<f64>().abs() < 1e-5);
+    /// ```
     gammaln lgamma;
     /// The logarithmic derivative of the gamma function.
+    ///
+    /// ```
+    /// use cotangent::scipy::special;
+    /// assert!((special::digamma(1.0).item::<f64>() + 0.5772157).abs() < 1e-5);
+    /// ```
     digamma digamma;
     /// The logistic function 1/(1 + exp(−x)).
+    ///
+    /// ```
+    /// use cotangent::scipy::special;
+    /// assert!((special::expit(0.0).item::<f64>() - 0.5).abs() < 1e-5);
+    /// ```
     expit logistic;
 }
 
 /// The inverse of [`expit`]: log(x / (1 − x)).
+///
+/// ```
+/// use cotangent::scipy::special;
+/// assert!(special::logit(0.5).item::<f64>().abs() < 1e-6);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logit(x: impl ArrayLike) -> Array {
@@ -50,6 +85,11 @@ pub fn logit(x: impl ArrayLike) -> Array {
 /// x · log(y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.
 ///
 /// Where it is zero for that reason, its derivatives are zero, too.
+///
+/// ```
+/// use cotangent::scipy::special;
+/// assert_eq!(special::xlogy(0.0, 0.0).item::<f32>(), 0.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn xlogy(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -62,6 +102,11 @@ pub fn xlogy(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// x · log(1 + y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.
 ///
 /// Where it is zero for that reason, its derivatives are zero, too.
+///
+/// ```
+/// use cotangent::scipy::special;
+/// assert_eq!(special::xlog1py(0.0, -1.0).item::<f32>(), 0.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn xlog1py(x: impl ArrayLike, y: impl ArrayLike) -> Array {
@@ -72,6 +117,11 @@ pub fn xlog1py(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// The entropy term −x · log(x): zero at zero, −∞ below. Its derivative is zero where it is not defined.
+///
+/// ```
+/// use cotangent::scipy::special;
+/// assert_eq!(special::entr(0.0).item::<f32>(), 0.0);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn entr(x: impl ArrayLike) -> Array {
@@ -98,6 +148,11 @@ fn real(x: impl ArrayLike, what: &str) -> Array {
 ///
 /// # Panics
 /// When the dtype is neither `f32` nor `f64`.
+///
+/// ```
+/// use cotangent::scipy::special;
+/// assert_eq!(special::ndtr(0.0).item::<f32>(), 0.5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn ndtr(x: impl ArrayLike) -> Array {
@@ -218,6 +273,11 @@ const Q2: [f64; 9] = [
 ///
 /// # Panics
 /// When the dtype is neither `f32` nor `f64`.
+///
+/// ```
+/// use cotangent::scipy::special;
+/// assert!(special::ndtri(0.5).item::<f64>().abs() < 1e-6);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn ndtri(p: impl ArrayLike) -> Array {
@@ -258,6 +318,11 @@ pub fn logsumexp(x: impl ArrayLike) -> Array {
 }
 
 /// [`logsumexp`] over some axes, which the result no longer has.
+///
+/// ```
+/// use cotangent::{numpy as np, scipy::special};
+/// assert_eq!(special::logsumexp_axis(np::zeros([2, 3]), 1).shape(), [2]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logsumexp_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
@@ -265,6 +330,11 @@ pub fn logsumexp_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
 }
 
 /// [`logsumexp`] over some axes, which keep their places with size one.
+///
+/// ```
+/// use cotangent::{numpy as np, scipy::special};
+/// assert_eq!(special::logsumexp_keepdims(np::zeros([2, 3]), 1).shape(), [2, 1]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logsumexp_keepdims(x: impl ArrayLike, axes: impl Axes) -> Array {
@@ -275,6 +345,11 @@ pub fn logsumexp_keepdims(x: impl ArrayLike, axes: impl Axes) -> Array {
 
 /// log Σ weights · exp(x) over some axes; NaN where the sum is negative. An element of weight zero counts for nothing,
 /// whatever its value.
+///
+/// ```
+/// use cotangent::{numpy as np, scipy::special};
+/// assert!(special::logsumexp_weighted(np::zeros(2), (), 0.5).item::<f64>().abs() < 1e-6);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logsumexp_weighted(x: impl ArrayLike, axes: impl Axes, weights: impl ArrayLike) -> Array {
@@ -294,6 +369,11 @@ pub fn logsumexp_weighted(x: impl ArrayLike, axes: impl Axes, weights: impl Arra
 }
 
 /// exp(x) over its sum along some axes.
+///
+/// ```
+/// use cotangent::{numpy as np, scipy::special};
+/// assert_eq!(special::softmax(np::zeros(4), 0).to_vec::<f32>(), [0.25; 4]);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
@@ -304,6 +384,12 @@ pub fn softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
 }
 
 /// log of [`softmax`].
+///
+/// ```
+/// use cotangent::{numpy as np, scipy::special};
+/// let x = special::log_softmax(np::zeros(2), 0).to_vec::<f32>();
+/// assert!((x[0] + 2f32.ln()).abs() < 1e-6);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn log_softmax(x: impl ArrayLike, axes: impl Axes) -> Array {

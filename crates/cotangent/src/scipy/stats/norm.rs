@@ -38,6 +38,11 @@ pub fn logpdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> 
 }
 
 /// The density at `x`.
+///
+/// ```
+/// use cotangent::scipy::stats::norm;
+/// assert!((norm::pdf(0.0, 0.0, 1.0).item::<f64>() - 0.3989423).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn pdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
@@ -45,6 +50,11 @@ pub fn pdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arr
 }
 
 /// The probability of at most `x`.
+///
+/// ```
+/// use cotangent::scipy::stats::norm;
+/// assert_eq!(norm::cdf(3.0, 3.0, 2.0).item::<f32>(), 0.5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn cdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
@@ -52,6 +62,11 @@ pub fn cdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arr
 }
 
 /// The logarithm of the probability of at most `x`, accurate far out in both tails.
+///
+/// ```
+/// use cotangent::scipy::stats::norm;
+/// assert!((norm::logcdf(0.0, 0.0, 1.0).item::<f64>() - 0.5f64.ln()).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logcdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
@@ -59,6 +74,11 @@ pub fn logcdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> 
 }
 
 /// The probability of more than `x`.
+///
+/// ```
+/// use cotangent::scipy::stats::norm;
+/// assert_eq!(norm::sf(3.0, 3.0, 2.0).item::<f32>(), 0.5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn sf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
@@ -66,6 +86,11 @@ pub fn sf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arra
 }
 
 /// The logarithm of the probability of more than `x`, accurate far out in both tails.
+///
+/// ```
+/// use cotangent::scipy::stats::norm;
+/// assert!((norm::logsf(0.0, 0.0, 1.0).item::<f64>() - 0.5f64.ln()).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn logsf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
@@ -73,6 +98,11 @@ pub fn logsf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> A
 }
 
 /// The point below which the probability is `q`; the inverse of [`cdf`].
+///
+/// ```
+/// use cotangent::scipy::stats::norm;
+/// assert!((norm::ppf(0.5, 3.0, 2.0).item::<f64>() - 3.0).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn ppf(q: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
@@ -81,6 +111,11 @@ pub fn ppf(q: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arr
 }
 
 /// The point above which the probability is `q`; the inverse of [`sf`].
+///
+/// ```
+/// use cotangent::scipy::stats::norm;
+/// assert!((norm::isf(0.5, 3.0, 2.0).item::<f64>() - 3.0).abs() < 1e-5);
+/// ```
 #[track_caller]
 #[must_use]
 pub fn isf(q: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
