@@ -67,7 +67,10 @@ macro_rules! binary {
         /// The primitives of this table.
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
-            #[doc = concat!("`", $name, "`, elementwise.")]
+            #[doc = concat!(
+                "`", $name, "`, elementwise.\n\n```\n# use cotangent::core::primitive::Primitive;\n",
+                "assert_eq!(cotangent::ops::binary::", stringify!($T), ".name(), \"", $name, "\");\n```"
+            )]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
 
