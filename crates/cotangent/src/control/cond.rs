@@ -9,6 +9,7 @@ use crate::core::aval::Aval;
 use crate::core::dtype::DType;
 use crate::core::error::{Error, Result};
 use crate::core::jaxpr::Jaxpr;
+use crate::core::literal::Literal;
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::{Inputs, bind, stage};
@@ -196,10 +197,10 @@ impl Primitive for Cond {
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let results: Vec<Type> = outs.iter().map(Aval::mlir).collect();
-        let last = Array::scalar(self.branches.len() as i32 - 1).to_literal();
         let index = Aval::new(DType::I32, ());
-        let zero = cx.splat(&index, crate::core::literal::Literal::int(DType::I32, 0));
-        let last = cx.splat(&index, last.unwrap_or(crate::core::literal::Literal::int(DType::I32, 0)));
+        let number = |n: usize| Literal::int(DType::I32, n as i64);
+        let zero = cx.splat(&index, number(0));
+        let last = cx.splat(&index, number(self.branches.len() - 1));
         // XLA takes the last branch for an index out of range; the operation is defined by clamping.
         let which = cx.op("stablehlo.clamp", &[zero, args[0].clone(), last], &[], &index);
         cx.regions("stablehlo.case", &[which], &[], &results, &vec![&[][..]; self.branches.len()], |cx, branch, _| {

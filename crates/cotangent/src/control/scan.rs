@@ -62,6 +62,13 @@ fn chosen<'a, T>(items: &'a [T], mask: &'a [bool]) -> impl Iterator<Item = &'a T
     items.iter().zip(mask).filter(|(_, m)| **m).map(|(x, _)| x)
 }
 
+/// The tangents of the parts of a carry that come to have one; those that start without are zeros.
+pub(super) fn instantiated(carry: &[Array], tangents: &[Tangent], mask: &[bool]) -> Vec<Array> {
+    (chosen(carry, mask).zip(chosen(tangents, mask)))
+        .map(|(x, t)| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x)))
+        .collect()
+}
+
 const INSIDE: Inputs<'static> = Inputs::Unknown("inside a scan");
 
 impl Scan {
@@ -124,11 +131,7 @@ impl Scan {
             let (dcarry, dys) = dy.split_at(count(&carried));
             ([&y[..self.carry], dcarry, &y[self.carry..], dys].concat(), ())
         });
-        let tangent = |x: &Array, t: &Tangent| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x));
-        let dcarry: Vec<Array> = (x.carry.iter().zip(dx.carry).zip(&carried))
-            .filter(|(_, m)| **m)
-            .map(|((x, t), _)| tangent(x, t))
-            .collect();
+        let dcarry = instantiated(x.carry, dx.carry, &carried);
         let operands: Vec<&Array> = (x.consts.iter().chain(dx.consts.iter().flatten()))
             .chain(x.carry.iter().chain(&dcarry))
             .chain(x.xs.iter().chain(dx.xs.iter().flatten()))
@@ -226,10 +229,7 @@ impl Scan {
                 Residual::Saved(i) => Some(&stacked[*i]),
             })
             .collect();
-        let dcarry: Vec<Array> = (x.carry.iter().zip(dx.carry).zip(&carried))
-            .filter(|(_, m)| **m)
-            .map(|((x, t), _)| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x)))
-            .collect();
+        let dcarry = instantiated(x.carry, dx.carry, &carried);
         let operands: Vec<&Array> = (known.into_iter().chain(dx.consts.iter().flatten()))
             .chain(&dcarry)
             .chain(slices.into_iter().chain(dx.xs.iter().flatten()))

@@ -18,6 +18,8 @@ use crate::transform::batch::batch;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
 
+use super::scan::instantiated;
+
 /// `while`: runs `body` on the carry for as long as `cond` holds of it. The operands are what `cond` captures, what
 /// `body` captures, and the carry.
 ///
@@ -96,9 +98,7 @@ impl Primitive for While {
         let body = reorder(&body, self.body_consts, carry_x.len(), const_tangents);
         let cond = with_unused(&self.cond, &body, carry_tangents);
         let both = While { cond, cond_consts: self.cond_consts, body, body_consts: self.body_consts + const_tangents };
-        let tangent = |(x, t): (&Array, &Tangent)| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x));
-        let dcarry: Vec<Array> =
-            carry_x.iter().zip(carry_t).zip(&carried).filter(|(_, m)| **m).map(|(pair, _)| tangent(pair)).collect();
+        let dcarry = instantiated(carry_x, carry_t, &carried);
         let operands: Vec<&Array> =
             (cond_x.iter().chain(body_x).chain(body_t.iter().flatten())).chain(carry_x).chain(&dcarry).collect();
         let mut outputs = bind(both, &operands).into_vec();
@@ -160,11 +160,10 @@ impl Primitive for While {
         let avals: Vec<Aval> = extra.iter().chain(body_x).map(Array::aval).chain(carry_avals.iter().cloned()).collect();
         let (body, ()) = stage(&avals, &why, |args| {
             let (extra, rest) = args.split_at(extra.len());
-            let (consts, carry) = rest.split_at(body_x.len());
+            let carry = &rest[body_x.len()..];
             let (next, places) = batch(&self.body, rest, &axis(&all(&body_b, &carried)), size);
             let next = (next.iter().zip(&places).zip(&carried))
                 .map(|((x, a), c)| if *c { batched_in_front(x, *a, size) } else { x.clone() });
-            let _ = consts;
             if !apart {
                 return (next.collect(), ());
             }

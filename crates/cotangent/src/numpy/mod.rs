@@ -30,6 +30,20 @@
 //!
 //! All functions panic when shapes, dtypes or axes do not fit, with a message that names the caller's line.
 
+/// Functions that are methods of arrays.
+macro_rules! unary {
+    ($($(#[$doc:meta])* $name:ident $method:ident;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike) -> Array {
+            x.to_array().$method()
+        }
+    )* };
+}
+pub(crate) use unary;
+
+mod arithmetic;
 mod axes;
 mod creation;
 mod einsum;
@@ -41,6 +55,7 @@ mod reductions;
 mod sorting;
 mod statistics;
 
+pub use arithmetic::*;
 pub use axes::Axes;
 pub(crate) use creation::iota;
 pub use creation::*;

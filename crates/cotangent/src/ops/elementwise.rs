@@ -55,17 +55,6 @@ pub(super) fn batch(
     size: usize,
 ) -> (Vec<Array>, Vec<Option<usize>>) {
     let (inputs, axis) = aligned(x, axes, size);
-    (vec![rebind1(prim, &inputs.iter().collect::<Vec<_>>())], vec![axis])
-}
-
-/// [`batch`] for a primitive with several results of one shape.
-pub(super) fn batch_all(
-    prim: &dyn Primitive,
-    x: &[Array],
-    axes: &[Option<usize>],
-    size: usize,
-) -> (Vec<Array>, Vec<Option<usize>>) {
-    let (inputs, axis) = aligned(x, axes, size);
     let outputs = rebind(prim, &inputs.iter().collect::<Vec<_>>()).into_vec();
     let axes = vec![axis; outputs.len()];
     (outputs, axes)

@@ -70,7 +70,7 @@ impl Primitive for Threefry2x32 {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        elementwise::batch_all(self, x, axes, size)
+        elementwise::batch(self, x, axes, size)
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {

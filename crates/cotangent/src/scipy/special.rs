@@ -3,19 +3,8 @@
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, raise};
-use crate::numpy::{Axes, isfinite, isnan, keepdims, where_};
+use crate::numpy::{Axes, isfinite, isnan, keepdims, unary, where_};
 use crate::ops::promoted;
-
-macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident $method:ident;)*) => { $(
-        $(#[$doc])*
-        #[track_caller]
-        #[must_use]
-        pub fn $name(x: impl ArrayLike) -> Array {
-            x.to_array().$method()
-        }
-    )* };
-}
 
 unary! {
     /// The error function.

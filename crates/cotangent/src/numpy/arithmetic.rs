@@ -1,0 +1,451 @@
+//! Functions of two operands, element by element, and those that bound or mend the elements.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::dtype::{DType, Kind};
+use crate::core::literal::{Literal, Scalar};
+use crate::core::trace::bind1;
+use crate::ops::binary::Div;
+use crate::ops::pow::Pow;
+use crate::ops::{self, unary};
+
+use super::logic::{isnan, where_};
+
+macro_rules! binary {
+    ($($(#[$doc:meta])* $name:ident |$x:ident, $y:ident| $body:expr;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+            let ($x, $y) = (x.to_array(), y.to_array());
+            $body
+        }
+    )* };
+}
+
+binary! {
+    /// x + y; of truth values `or`.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::add(1, 2).item::<i32>(), 3);
+    /// ```
+    add |x, y| x + y;
+    /// x − y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::subtract(1, 2).item::<i32>(), -1);
+    /// ```
+    subtract |x, y| x - y;
+    /// x · y; of truth values `and`.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::multiply(2, 3).item::<i32>(), 6);
+    /// ```
+    multiply |x, y| x * y;
+    /// x / y; integers divide as floats.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::divide(1, 2).item::<f32>(), 0.5);
+    /// ```
+    divide |x, y| x / y;
+    /// x / y; integers divide as floats.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::true_divide(1, 2).item::<f32>(), 0.5);
+    /// ```
+    true_divide |x, y| x / y;
+    /// The greater of each pair; a NaN in either is the result.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::maximum(1, 2).item::<i32>(), 2);
+    /// ```
+    maximum |x, y| x.maximum(y);
+    /// The lesser of each pair; a NaN in either is the result.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::minimum(1, 2).item::<i32>(), 1);
+    /// ```
+    minimum |x, y| x.minimum(y);
+    /// The greater of each pair; a number wins over NaN.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::fmax(np::NAN, 1.0).item::<f32>(), 1.0);
+    /// ```
+    fmax |x, y| where_(x.greater(&y).logical_or(isnan(&y)), &x, &y);
+    /// The lesser of each pair; a number wins over NaN.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::fmin(np::NAN, 1.0).item::<f32>(), 1.0);
+    /// ```
+    fmin |x, y| where_(x.less(&y).logical_or(isnan(&y)), &x, &y);
+    /// The angle of the point (y, x), the arguments being in this order, to the positive x-axis.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!(np::arctan2(0.0, 1.0).item::<f64>().abs() < 1e-6);
+    /// ```
+    arctan2 |x, y| x.atan2(y);
+    /// The remainder with the sign of the divisor.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::remainder(-7, 3).item::<i32>(), 2);
+    /// ```
+    remainder |x, y| super::arithmetic::divmod(x, y).1;
+    /// The remainder with the sign of the divisor.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::r#mod(-7, 3).item::<i32>(), 2);
+    /// ```
+    r#mod |x, y| super::arithmetic::divmod(x, y).1;
+    /// The largest integer not above x / y.
+    ///
+    /// ```
+    /// use cotangent::{Array, numpy as np};
+    /// assert_eq!(np::floor_divide(Array::from([7, -7]), 2).to_vec::<i32>(), [3, -4]);
+    /// ```
+    floor_divide |x, y| super::arithmetic::divmod(x, y).0;
+    /// x · 2^y.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert!((np::ldexp(1.5, 2.0).item::<f64>() - 6.0).abs() < 1e-5);
+    /// ```
+    ldexp |x, y| x.to_inexact() * y.exp2();
+}
+
+/// The remainder with the sign of the dividend.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::fmod(-7, 3).item::<i32>(), -1);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    bind1(ops::binary::Rem, &[&x, &nonzero(&y)])
+}
+
+/// One in place of a zero divisor of integers, whose remainder then is zero.
+#[track_caller]
+fn nonzero(y: &Array) -> Array {
+    if y.dtype().is_integer() { where_(y.equal(0), 1, y).astype(y.dtype()) } else { y.clone() }
+}
+
+/// [`floor_divide`] and [`remainder`] at once. The remainder of integers by zero is zero.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let (quotient, remainder) = np::divmod(-7, 3);
+/// assert_eq!((quotient.item::<i32>(), remainder.item::<i32>()), (-3, 2));
+/// ```
+#[track_caller]
+#[must_use]
+pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let remainder = bind1(ops::binary::Rem, &[&x, &nonzero(&y)]);
+    let dtype = x.dtype();
+    match dtype.kind() {
+        Kind::Uint | Kind::Bool => (bind1(Div, &[&x, &y]), remainder),
+        Kind::Int => {
+            let quotient = bind1(Div, &[&x, &y]);
+            // Truncated where the signs differ: one less is the floor. (By zero, too, as JAX has it.)
+            let rest = bind1(ops::binary::Rem, &[&x, &y]).not_equal(0);
+            let floor = where_(x.sign().not_equal(y.sign()).logical_and(rest), &quotient - 1, &quotient);
+            let below = remainder.not_equal(0).logical_and(remainder.less(0).not_equal(y.less(0)));
+            (floor, where_(below, &remainder + &y, &remainder))
+        }
+        _ => {
+            let quotient = where_(y.equal(0), &x, &x - &remainder) / &y;
+            let below = remainder.not_equal(0).logical_and(y.sign().not_equal(remainder.sign()));
+            let quotient = where_(&below, &quotient - 1.0, &quotient);
+            (quotient.round(), where_(&below, &remainder + &y, &remainder))
+        }
+    }
+}
+
+/// x to the power of y. Integers stay integers (an integer to a negative power is 1, −1 or 0, as far as it is one);
+/// a Rust integer as the exponent is a fixed power, by repeated multiplication.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::power(Array::from([2, 3]), 3).to_vec::<i32>(), [8, 27]);
+/// assert_eq!(np::power(2.0, Array::from([0.5f32])).to_vec::<f32>(), [std::f32::consts::SQRT_2]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let (x, y) = (x.to_array(), y.to_array());
+    let fixed = !y.is_traced() && y.weak_type() && y.dtype().is_integer() && x.dtype() != DType::Bool;
+    if let (true, Ok(y)) = (fixed, y.try_item::<i32>())
+        && (y >= 0 || x.dtype().is_inexact())
+    {
+        return x.powi(y);
+    }
+    let [x, y] = ops::promoted([x, y]);
+    if x.dtype().is_inexact() {
+        return bind1(Pow, &[&x, &y]);
+    }
+    integer_power(x, y)
+}
+
+/// Integers by repeated squaring, each bit of the exponent in turn. More than six bits overflow for any base.
+#[track_caller]
+fn integer_power(x: Array, y: Array) -> Array {
+    let one = Array::literal(Literal::int(x.dtype(), 1));
+    let (mut base, mut rest) = (x, y);
+    let mut result = where_((&rest & 1).equal(1), &base, &one);
+    for _ in 1..6 {
+        rest = &rest >> 1;
+        base = &base * &base;
+        result = where_((&rest & 1).equal(1), &result * &base, &result);
+    }
+    result
+}
+
+/// x to the power of y in floating point: `f32` at least.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::float_power(2.0, 3.0).item::<f64>() - 8.0).abs() < 1e-5);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    x.to_array().pow(y)
+}
+
+/// log(eˣ + eʸ) without overflow.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::logaddexp(1000.0, 1000.0).item::<f32>(), 1000.0 + 2f32.ln());
+/// ```
+#[track_caller]
+#[must_use]
+pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let (x, y) = (x.to_inexact(), y.to_inexact());
+    let difference = &x - &y;
+    // Equal infinities and NaNs: their sum is the answer, and nothing undefined enters the derivative.
+    let odd = isnan(&difference);
+    let difference = where_(&odd, 0.0, difference);
+    where_(odd, &x + &y, x.maximum(&y) + (-difference.abs()).exp().log1p())
+}
+
+/// log₂(2ˣ + 2ʸ) without overflow.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::logaddexp2(1.0, 1.0).item::<f64>() - 2.0).abs() < 1e-5);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let ln2 = std::f64::consts::LN_2;
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    logaddexp(x.to_inexact() * ln2, y.to_inexact() * ln2) / ln2
+}
+
+/// √(x² + y²) without overflow.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert!((np::hypot(3.0, 4.0).item::<f64>() - 5.0).abs() < 1e-5);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let (x, y) = (x.to_inexact().abs(), y.to_inexact().abs());
+    let infinite = super::isinf(&x).logical_or(super::isinf(&y));
+    let (least, most) = (x.minimum(&y), x.maximum(&y));
+    let zero = most.equal(0);
+    let ratio = least / where_(&zero, 1.0, &most);
+    let length = where_(zero, &most, &most * (ratio.square() + 1.0).sqrt());
+    where_(infinite, f64::INFINITY, length)
+}
+
+/// The magnitude of x with the sign of y.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::copysign(2.0, -1.0).item::<f32>(), -2.0);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn copysign(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let (x, y) = (x.to_inexact().abs(), y.to_inexact());
+    where_(super::signbit(&y), -&x, &x)
+}
+
+/// 0 where x is negative, `value` where it is zero, 1 where it is positive.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::heaviside(0.0, 0.5).item::<f32>(), 0.5);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn heaviside(x: impl ArrayLike, value: impl ArrayLike) -> Array {
+    let [x, value] = ops::promoted([x.to_array(), value.to_array()]);
+    let (x, value) = (x.to_inexact(), value.to_inexact());
+    let step = where_(x.equal(0), &value, x.greater(0).astype(x.dtype()));
+    where_(isnan(&x), &x, step)
+}
+
+/// x, brought between `lo` and `hi`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::clip(Array::from([-2.0f32, 0.5, 9.0]), 0.0, 1.0).to_vec::<f32>(), [0.0, 0.5, 1.0]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn clip(x: impl ArrayLike, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
+    x.to_array().maximum(lo).minimum(hi)
+}
+
+/// Numbers in place of NaN and the infinities: 0, and the greatest finite ones.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::nan_to_num(np::NAN).item::<f32>(), 0.0);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn nan_to_num(x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    let most = greatest(x.dtype());
+    nan_to_num_with(x, 0.0, most, -most)
+}
+
+/// The given numbers in place of NaN, +∞ and −∞. Integers have none and stay what they are.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::nan_to_num_with(np::INF, 0.0, 9.0, -9.0).item::<f32>(), 9.0);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn nan_to_num_with(
+    x: impl ArrayLike,
+    nan: impl ArrayLike,
+    posinf: impl ArrayLike,
+    neginf: impl ArrayLike,
+) -> Array {
+    let x = x.to_array();
+    let dtype = x.dtype();
+    if !dtype.is_float() {
+        return x;
+    }
+    let put = |x: &Array, at: Array, value: Array| where_(at, value.astype(dtype), x);
+    let y = put(&x, isnan(&x), nan.to_array());
+    let y = put(&y, super::isposinf(&x), posinf.to_array());
+    put(&y, super::isneginf(&x), neginf.to_array())
+}
+
+/// The greatest finite number of a float dtype.
+fn greatest(dtype: DType) -> f64 {
+    match dtype {
+        DType::F16 => half::f16::MAX.to_f64(),
+        DType::BF16 => half::bf16::MAX.to_f64(),
+        DType::F64 => f64::MAX,
+        _ => f64::from(f32::MAX),
+    }
+}
+
+/// The next representable number after x in the direction of y.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::nextafter(1.0, 2.0).item::<f32>(), 1.0 + f32::EPSILON);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn nextafter(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let (x, y) = (x.to_inexact(), y.to_inexact());
+    let (dtype, words) = (x.dtype(), x.dtype().unsigned());
+    let bits = x.bitcast(words);
+    let one = Array::literal(Literal::int(words, 1));
+    let sign = Array::literal(Literal::new(words, Scalar::Uint(1 << (dtype.bits() - 1))));
+    // Bits of one sign are ordered as the magnitudes are.
+    let away = y.greater(&x).equal(x.greater(0));
+    let stepped = where_(away, &bits + &one, &bits - &one);
+    let from_zero = where_(y.less(&x), &sign | &one, &one);
+    let stepped = where_(x.equal(0), from_zero, stepped).bitcast(dtype);
+    where_(x.equal(&y), &y, where_(isnan(&x).logical_or(isnan(&y)), &x + &y, stepped))
+}
+
+macro_rules! bits {
+    ($($(#[$doc:meta])* $name:ident $op:tt;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+            x.to_array() $op y.to_array()
+        }
+    )* };
+}
+
+bits! {
+    /// The bits that both have.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::bitwise_and(6, 3).item::<i32>(), 2);
+    /// ```
+    bitwise_and &;
+    /// The bits that either has.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::bitwise_or(6, 3).item::<i32>(), 7);
+    /// ```
+    bitwise_or |;
+    /// The bits that one of both has.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::bitwise_xor(6, 3).item::<i32>(), 5);
+    /// ```
+    bitwise_xor ^;
+    /// The bits moved to the left.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::left_shift(1, 3).item::<i32>(), 8);
+    /// ```
+    left_shift <<;
+    /// The bits moved to the right; the sign stays.
+    ///
+    /// ```
+    /// use cotangent::numpy as np;
+    /// assert_eq!(np::right_shift(-8, 1).item::<i32>(), -4);
+    /// ```
+    right_shift >>;
+}
+
+/// All bits turned over.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::bitwise_not(5).item::<i32>(), -6);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn bitwise_not(x: impl ArrayLike) -> Array {
+    bind1(unary::Not, &[&x.to_array()])
+}
