@@ -19,6 +19,16 @@ pub fn golden(name: &str) -> Json {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// The golden files whose names begin so.
+pub fn goldens(prefix: &str) -> Vec<String> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|n| n.starts_with(prefix) && n.ends_with(".json")).collect();
+    names.sort();
+    names
+}
+
 pub fn dtype(name: &str) -> DType {
     match name {
         "pred" => DType::Bool,

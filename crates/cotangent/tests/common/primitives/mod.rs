@@ -1,4 +1,9 @@
-//! Primitives from their names and JAX's parameters.
+//! Primitives from their names and JAX's parameters: those of `primitives.json` here, other families in files of
+//! their own.
+
+mod indexing;
+mod special;
+mod windows;
 
 use std::sync::Arc;
 
@@ -9,6 +14,9 @@ use cotangent::ops::{
 use serde_json::Value as Json;
 
 use super::{dtype, list, usizes};
+
+/// What a family makes of a name: nothing if the primitive is not of this family.
+type Made = Option<Result<Arc<dyn Primitive>, String>>;
 
 /// The primitive that JAX calls `name`, with these parameters.
 ///
@@ -41,6 +49,12 @@ pub fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>, String
         compare::SelectN "select_n", compare::Clamp "clamp",
         complex::Real "real", complex::Imag "imag", complex::Conj "conj", complex::Complex "complex",
         shape::Copy "copy", stop_gradient::StopGradient "stop_gradient", threefry::Threefry2x32 "threefry2x32",
+    }
+    if let Some(made) = indexing::primitive(name, params)
+        .or_else(|| windows::primitive(name, params))
+        .or_else(|| special::primitive(name, params))
+    {
+        return made;
     }
     let int = |key: &str| params[key].as_i64().unwrap_or_else(|| panic!("{name}: {key} in {params}"));
     let flag = |key: &str| params[key].as_bool().unwrap_or_else(|| panic!("{name}: {key} in {params}"));
