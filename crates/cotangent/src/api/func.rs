@@ -39,7 +39,7 @@ pub trait Params: Sized + 'static {
     /// How many arguments there are.
     const ARITY: usize;
     /// The arguments as values.
-    type Values: Send + Sync + 'static;
+    type Values: Tree;
     /// The arguments as references.
     type Refs<'a>: Copy + Send + Sync;
     /// A function of these arguments with result `R`.
@@ -236,6 +236,25 @@ impl<P: Nth<I>, const I: usize> Argnums<P> for Arg<I> {
     }
     fn rebuild(args: P::Refs<'_>, leaves: &mut dyn Iterator<Item = Array>) -> Self::Grads {
         <P as Nth<I>>::nth(args).rebuild(leaves)
+    }
+}
+
+/// All arguments: the gradient is a tuple with a part for each.
+///
+/// ```
+/// use cotangent::{AllArgs, Argnums, Array, Ref};
+/// assert_eq!(<AllArgs as Argnums<(Ref<Array>, Ref<Array>)>>::positions(), [0, 1]);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllArgs;
+
+impl<P: Params> Argnums<P> for AllArgs {
+    type Grads = P::Values;
+    fn positions() -> Vec<usize> {
+        (0..P::ARITY).collect()
+    }
+    fn rebuild(args: P::Refs<'_>, leaves: &mut dyn Iterator<Item = Array>) -> Self::Grads {
+        P::rebuild(args, leaves)
     }
 }
 

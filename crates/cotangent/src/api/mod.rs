@@ -1,5 +1,7 @@
 //! What users call: the function transformations.
 
+pub(crate) mod checkpoint;
+pub(crate) mod custom;
 pub(crate) mod func;
 pub(crate) mod grad;
 pub(crate) mod jacobian;

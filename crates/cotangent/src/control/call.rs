@@ -7,13 +7,12 @@ use stablehlo::Value;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::error::{Error, Result};
-use crate::core::jaxpr::Jaxpr;
+use crate::core::jaxpr::{Eqn, Jaxpr};
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::bind;
-use crate::ops::elementwise::rebind;
-use crate::ops::shape::batched_in_front;
-use crate::transform::batch::batch_jaxpr;
+use crate::core::trace::{Inputs, bind, stage};
+use crate::transform::batch::{batch_jaxpr, in_front};
+use crate::transform::eval::eval_with;
 use crate::transform::linearize::linearize_jaxpr;
 use crate::transform::transpose::backward_jaxpr;
 
@@ -32,6 +31,58 @@ impl Call {
     }
 }
 
+/// The operands of a program must be of the types that it takes.
+pub(super) fn check_operands(name: &str, jaxpr: &Jaxpr, inputs: &[Aval]) -> Result<()> {
+    let same = |(a, b): (&Aval, &Aval)| a.shape == b.shape && a.dtype == b.dtype;
+    if jaxpr.inputs.len() != inputs.len() || !jaxpr.input_avals().zip(inputs).all(same) {
+        let expected: Vec<_> = jaxpr.input_avals().collect();
+        return Err(Error::shape(format!("{name} takes {expected:?}, got {inputs:?}")));
+    }
+    Ok(())
+}
+
+/// Cotangents through a program that a primitive holds: the program run backwards, which `call` binds.
+pub(super) fn transposed(
+    jaxpr: &Jaxpr,
+    ct: &[Tangent],
+    inputs: &[Operand],
+    call: impl FnOnce(Arc<Jaxpr>, &[&Array]) -> Outputs<Array>,
+) -> Vec<Tangent> {
+    let operands: Vec<&Array> = inputs.iter().filter_map(Operand::known).chain(ct.iter().flatten()).collect();
+    let (jaxpr, arrives) = backward_jaxpr(jaxpr, inputs, ct);
+    let mut results = call(jaxpr, &operands).into_iter();
+    arrives.iter().map(|a| if *a { results.next() } else { None }).collect()
+}
+
+/// A program that a primitive holds, over a batch; `call` binds it.
+pub(super) fn batched(
+    jaxpr: &Jaxpr,
+    x: &[Array],
+    axes: &[Option<usize>],
+    size: usize,
+    call: impl FnOnce(Arc<Jaxpr>, &[&Array]) -> Outputs<Array>,
+) -> (Vec<Array>, Vec<Option<usize>>) {
+    let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
+    let (jaxpr, out) = batch_jaxpr(jaxpr, &batched, size);
+    let outputs = call(jaxpr, &in_front(x, axes, size).iter().collect::<Vec<_>>());
+    (outputs.into_vec(), out.iter().map(|b| b.then_some(0)).collect())
+}
+
+/// A program with the calls of jitted functions in it written out.
+pub(super) fn inline_calls(jaxpr: &Arc<Jaxpr>) -> Arc<Jaxpr> {
+    fn run(jaxpr: &Jaxpr, args: &[Array]) -> Vec<Array> {
+        eval_with(jaxpr, args, |eqn, inputs| {
+            eqn.prim.as_any().downcast_ref::<Call>().map(|call| run(&call.jaxpr, inputs))
+        })
+    }
+    let is_call = |eqn: &Eqn| eqn.prim.as_any().is::<Call>();
+    if !jaxpr.eqns.iter().any(is_call) {
+        return jaxpr.clone();
+    }
+    let avals: Vec<Aval> = jaxpr.input_avals().cloned().collect();
+    stage(&avals, &Inputs::Unknown("inside a nested program"), |args| (run(jaxpr, args), ())).0.jaxpr
+}
+
 impl Primitive for Call {
     fn name(&self) -> &'static str {
         "jit"
@@ -42,11 +93,7 @@ impl Primitive for Call {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        let same = |(a, b): (&Aval, &Aval)| a.shape == b.shape && a.dtype == b.dtype;
-        if self.jaxpr.inputs.len() != inputs.len() || !self.jaxpr.input_avals().zip(inputs).all(same) {
-            let expected: Vec<_> = self.jaxpr.input_avals().collect();
-            return Err(Error::shape(format!("{} takes {expected:?}, got {inputs:?}", self.name)));
-        }
+        check_operands(&self.name, &self.jaxpr, inputs)?;
         Ok(self.jaxpr.output_avals().collect())
     }
 
@@ -62,20 +109,11 @@ impl Primitive for Call {
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
-        let operands: Vec<&Array> = inputs.iter().filter_map(Operand::known).chain(ct.iter().flatten()).collect();
-        let (jaxpr, arrives) = backward_jaxpr(&self.jaxpr, inputs, ct);
-        let mut results = bind(self.with(jaxpr), &operands).into_iter();
-        arrives.iter().map(|a| if *a { results.next() } else { None }).collect()
+        transposed(&self.jaxpr, ct, inputs, |jaxpr, operands| bind(self.with(jaxpr), operands))
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
-        let (jaxpr, out) = batch_jaxpr(&self.jaxpr, &batched, size);
-        let moved: Vec<Array> = (x.iter().zip(axes))
-            .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
-            .collect();
-        let outputs = rebind(&self.with(jaxpr), &moved.iter().collect::<Vec<_>>());
-        (outputs.into_vec(), out.iter().map(|b| b.then_some(0)).collect())
+        batched(&self.jaxpr, x, axes, size, |jaxpr, operands| bind(self.with(jaxpr), operands))
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {

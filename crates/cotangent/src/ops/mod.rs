@@ -7,6 +7,7 @@ pub mod complex;
 pub mod convert;
 pub mod dot;
 pub(crate) mod elementwise;
+pub mod name;
 mod operators;
 pub mod polygamma;
 pub mod pow;
@@ -43,6 +44,7 @@ pub fn registry() -> Vec<&'static str> {
         complex::NAMES,
         convert::NAMES,
         dot::NAMES,
+        name::NAMES,
         polygamma::NAMES,
         pow::NAMES,
         reduce::NAMES,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::core::array::Array;
+use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::trace::{Inputs, bind_at, stage, with_location};
 use crate::ops::shape::batched_in_front;
@@ -68,4 +69,41 @@ pub(crate) fn batch_jaxpr(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Arc<
         (moved, out_axes.iter().map(Option::is_some).collect())
     });
     (closed.jaxpr, batched)
+}
+
+/// The operands that have a batch axis, with it in front.
+pub(crate) fn in_front(x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
+    (x.iter().zip(axes)).map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() }).collect()
+}
+
+/// [`batch_jaxpr`] with every result batched.
+pub(crate) fn batch_everywhere(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> Arc<Jaxpr> {
+    let (program, out) = batch_jaxpr(jaxpr, batched, size);
+    if out.iter().all(|b| *b) {
+        return program;
+    }
+    let avals: Vec<_> = program.input_avals().cloned().collect();
+    let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
+        let outs = super::eval::eval(&program, args);
+        let place = |(x, b): (&Array, &bool)| batched_in_front(x, b.then_some(0), size);
+        (outs.iter().zip(&out).map(place).collect(), ())
+    });
+    closed.jaxpr
+}
+
+/// A program over a batch, staged from `f` on the types of single elements: its results and where their batch axes are,
+/// and what else `f` gives.
+pub(crate) fn batch_staged<R>(
+    avals: &[Aval],
+    args: &[Array],
+    batched: &[bool],
+    size: usize,
+    f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
+) -> (Vec<Array>, Vec<Option<usize>>, R) {
+    let (closed, extra) = stage(avals, &Inputs::Unknown("under `vmap`, where it stands for many values"), f);
+    let operands: Vec<Array> = closed.captures.iter().chain(args).cloned().collect();
+    let axes: Vec<Option<usize>> =
+        closed.captures.iter().map(|_| None).chain(batched.iter().map(|b| b.then_some(0))).collect();
+    let (outs, places) = batch(&closed.jaxpr, &operands, &axes, size);
+    (outs, places, extra)
 }

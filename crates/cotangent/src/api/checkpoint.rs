@@ -1,0 +1,313 @@
+//! Rematerialisation: `checkpoint` and its policies.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::control::checkpoint::{Checkpoint as CheckpointCall, Saveable};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Loc, Result, attempt};
+use crate::core::primitive::Primitive;
+use crate::core::trace::{Inputs, bind, tracing, with_location};
+use crate::core::tree::Tree;
+use crate::ops::dot::DotGeneral;
+use crate::ops::name::Name;
+use crate::transform::dce::dce;
+
+use super::func::{Func, Params};
+use super::program::trace;
+
+/// Which intermediate values of a [`checkpoint`]ed function are kept for the backward pass; see
+/// [`checkpoint_policies`].
+///
+/// ```
+/// use cotangent::Policy;
+/// let sines = Policy::new("sines", |prim| prim.name() == "sin");
+/// assert_eq!(format!("{sines:?}"), "sines");
+/// ```
+#[derive(Clone)]
+pub struct Policy {
+    name: String,
+    saveable: Arc<Saveable>,
+}
+
+impl Policy {
+    /// A policy of one's own: `saveable` tells whether the results of a primitive are kept.
+    ///
+    /// ```
+    /// use cotangent::{Policy, prelude::*};
+    /// let sines = Policy::new("sines", |prim| prim.name() == "sin");
+    /// let f = checkpoint(|x: &Array| x.sin().cos()).policy(sines);
+    /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 0.0);
+    /// ```
+    #[must_use]
+    pub fn new(name: impl Into<String>, saveable: impl Fn(&dyn Primitive) -> bool + Send + Sync + 'static) -> Policy {
+        Policy { name: name.into(), saveable: Arc::new(saveable) }
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The policies of JAX: which intermediate values [`checkpoint`] keeps.
+pub mod checkpoint_policies {
+    use super::{BTreeSet, DotGeneral, Name, Policy, Primitive};
+
+    fn name_of(prim: &dyn Primitive) -> Option<&str> {
+        prim.as_any().downcast_ref::<Name>().map(|n| &*n.name)
+    }
+
+    fn set<S: Into<String>>(names: impl IntoIterator<Item = S>) -> BTreeSet<String> {
+        names.into_iter().map(Into::into).collect()
+    }
+
+    /// Keeps nothing but the function's arguments: what [`checkpoint`](super::checkpoint()) does by itself.
+    ///
+    /// ```
+    /// use cotangent::{checkpoint_policies, prelude::*};
+    /// let f = checkpoint(|x: &Array| x.sin().sin()).policy(checkpoint_policies::nothing_saveable());
+    /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+    /// ```
+    #[must_use]
+    pub fn nothing_saveable() -> Policy {
+        Policy::new("nothing_saveable", |_| false)
+    }
+
+    /// Keeps everything, as if there were no `checkpoint`.
+    ///
+    /// ```
+    /// use cotangent::{checkpoint_policies, prelude::*};
+    /// let f = checkpoint(|x: &Array| x.sin().sin()).policy(checkpoint_policies::everything_saveable());
+    /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+    /// ```
+    #[must_use]
+    pub fn everything_saveable() -> Policy {
+        Policy::new("everything_saveable", |_| true)
+    }
+
+    /// Keeps the results of matrix products and convolutions, which are expensive.
+    ///
+    /// ```
+    /// use cotangent::{checkpoint_policies, prelude::*};
+    /// let f = checkpoint(|x: &Array| x.dot(x).sin()).policy(checkpoint_policies::dots_saveable());
+    /// assert_eq!(grad(f)(&Array::from([0.0f32, 0.0])).to_vec::<f32>(), [0.0, 0.0]);
+    /// ```
+    #[must_use]
+    pub fn dots_saveable() -> Policy {
+        Policy::new("dots_saveable", |prim| matches!(prim.name(), "dot_general" | "conv_general_dilated"))
+    }
+
+    /// Keeps the results of matrix products without batch dimensions: those with weights, not those of attention.
+    ///
+    /// ```
+    /// use cotangent::{checkpoint_policies, prelude::*};
+    /// let policy = checkpoint_policies::dots_with_no_batch_dims_saveable();
+    /// let f = checkpoint(|x: &Array| x.dot(x).sin()).policy(policy);
+    /// assert_eq!(grad(f)(&Array::from([0.0f32, 0.0])).to_vec::<f32>(), [0.0, 0.0]);
+    /// ```
+    #[must_use]
+    pub fn dots_with_no_batch_dims_saveable() -> Policy {
+        Policy::new("dots_with_no_batch_dims_saveable", |prim| {
+            prim.as_any().downcast_ref::<DotGeneral>().is_some_and(|dot| dot.batch[0].is_empty())
+        })
+    }
+
+    /// Keeps the values that [`checkpoint_name`](crate::checkpoint_name) gave one of these names, and nothing else.
+    ///
+    /// ```
+    /// use cotangent::{checkpoint_name, checkpoint_policies, prelude::*};
+    /// let f = checkpoint(|x: &Array| checkpoint_name(&x.sin(), "sine").sin());
+    /// let f = f.policy(checkpoint_policies::save_only_these_names(["sine"]));
+    /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+    /// ```
+    #[must_use]
+    pub fn save_only_these_names<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Policy {
+        let names = set(names);
+        Policy::new("save_only_these_names", move |prim| name_of(prim).is_some_and(|n| names.contains(n)))
+    }
+
+    /// Keeps all values that have a name, but for these names.
+    ///
+    /// ```
+    /// use cotangent::{checkpoint_name, checkpoint_policies, prelude::*};
+    /// let f = checkpoint(|x: &Array| checkpoint_name(&x.sin(), "sine").sin());
+    /// let f = f.policy(checkpoint_policies::save_any_names_but_these(["cosine"]));
+    /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+    /// ```
+    #[must_use]
+    pub fn save_any_names_but_these<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Policy {
+        let names = set(names);
+        Policy::new("save_any_names_but_these", move |prim| name_of(prim).is_some_and(|n| !names.contains(n)))
+    }
+
+    /// Keeps everything but the values with one of these names. What another primitive gave under such a name is
+    /// computed from it again.
+    ///
+    /// ```
+    /// use cotangent::{checkpoint_name, checkpoint_policies, prelude::*};
+    /// let f = checkpoint(|x: &Array| checkpoint_name(&x.sin(), "sine").sin());
+    /// let f = f.policy(checkpoint_policies::save_anything_except_these_names(["sine"]));
+    /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+    /// ```
+    #[must_use]
+    pub fn save_anything_except_these_names<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Policy {
+        let names = set(names);
+        let kept = move |prim: &dyn Primitive| name_of(prim).is_none_or(|n| !names.contains(n));
+        Policy::new("save_anything_except_these_names", kept)
+    }
+
+    /// Keeps what either policy does.
+    ///
+    /// ```
+    /// use cotangent::{checkpoint_policies, prelude::*};
+    /// let both = checkpoint_policies::save_from_both_policies(
+    ///     checkpoint_policies::dots_saveable(),
+    ///     checkpoint_policies::save_only_these_names(["sine"]),
+    /// );
+    /// let f = checkpoint(|x: &Array| x.sin().sin()).policy(both);
+    /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+    /// ```
+    #[must_use]
+    pub fn save_from_both_policies(a: Policy, b: Policy) -> Policy {
+        let name = format!("save_from_both_policies({a:?}, {b:?})");
+        Policy::new(name, move |prim| (a.saveable)(prim) || (b.saveable)(prim))
+    }
+}
+
+/// A function whose intermediate values are computed again in the backward pass; made by [`checkpoint`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = checkpoint(|x: &Array| x.sin().sin());
+/// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+/// ```
+pub struct Checkpoint<'f, P: Params, R: Tree> {
+    f: Arc<P::Dyn<'f, R>>,
+    call: Box<P::Dyn<'f, R>>,
+    options: Options,
+}
+
+#[derive(Clone)]
+struct Options {
+    name: Arc<str>,
+    policy: Policy,
+    prevent_cse: bool,
+    loc: Loc,
+}
+
+fn call_checkpointed<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, options: &Options) -> R {
+    let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
+    if !tracing() {
+        return P::call(f, P::rebuild(args, &mut leaves.into_iter()));
+    }
+    let avals: Vec<Aval> = leaves.iter().map(Array::aval).collect();
+    let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(&leaves));
+    let prim = CheckpointCall {
+        name: options.name.clone(),
+        jaxpr: dce(&closed.jaxpr, true).0.into(),
+        policy: options.policy.saveable.clone(),
+        prevent_cse: options.prevent_cse,
+        differentiated: false,
+    };
+    let operands: Vec<&Array> = closed.captures.iter().chain(&leaves).collect();
+    let results = with_location(options.loc, || bind(prim, &operands));
+    result.rebuild(&mut results.into_iter())
+}
+
+impl<'f, P: Params, R: Tree> Checkpoint<'f, P, R> {
+    fn new(f: Arc<P::Dyn<'f, R>>, options: Options) -> Self {
+        let (inner, with) = (f.clone(), options.clone());
+        let call = P::wrap(move |args| call_checkpointed::<P, R>(&*inner, args, &with));
+        Checkpoint { f, call, options }
+    }
+
+    /// Which values are kept nevertheless; see [`checkpoint_policies`].
+    ///
+    /// ```
+    /// use cotangent::{checkpoint_policies, prelude::*};
+    /// let f = checkpoint(|x: &Array| x.dot(x).sin()).policy(checkpoint_policies::dots_saveable());
+    /// assert_eq!(grad(f)(&Array::from([0.0f32, 0.0])).to_vec::<f32>(), [0.0, 0.0]);
+    /// ```
+    #[must_use]
+    pub fn policy(self, policy: Policy) -> Self {
+        Checkpoint::new(self.f, Options { policy, ..self.options })
+    }
+
+    /// Whether the compiler is kept from merging the second run with the first, which would undo the saving: by default
+    /// it is. In the body of a `scan` the two runs stand in different loops and nothing needs to be done.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = checkpoint(|x: &Array| x.sin().sin()).prevent_cse(false);
+    /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+    /// ```
+    #[must_use]
+    pub fn prevent_cse(self, prevent_cse: bool) -> Self {
+        Checkpoint::new(self.f, Options { prevent_cse, ..self.options })
+    }
+
+    /// Calls it, with every failure as an error instead of a panic.
+    ///
+    /// # Errors
+    /// Whatever the function may fail with, the user's own panics included.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = checkpoint(|x: &Array| x.sin());
+    /// assert!(f.try_call((&0.0.into(),)).is_ok());
+    /// ```
+    pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
+        attempt(|| call_checkpointed::<P, R>(&*self.f, args, &self.options))
+    }
+}
+
+impl<'f, P: Params, R: Tree> Deref for Checkpoint<'f, P, R> {
+    type Target = P::Dyn<'f, R>;
+    fn deref(&self) -> &Self::Target {
+        &self.call
+    }
+}
+
+impl<'f, P: Params, R: Tree> Func<'f, P> for Checkpoint<'f, P, R>
+where
+    Self: 'f,
+{
+    type Out = R;
+    fn boxed(self) -> Box<P::Dyn<'f, R>> {
+        self.call
+    }
+}
+
+impl<P: Params, R: Tree> fmt::Debug for Checkpoint<'_, P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "checkpoint({} at {})", self.options.name, self.options.loc)
+    }
+}
+
+/// A function that saves memory when it is differentiated in reverse mode: its arguments are kept, and its intermediate
+/// values are computed a second time when the backward pass wants them. A [policy](Checkpoint::policy) may keep some.
+///
+/// JAX's `remat` is another name for it.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let layer = |x: &Array| x.sin().sin();
+/// let slope = grad(|x: &Array| checkpoint(layer)(&checkpoint(layer)(x)));
+/// assert_eq!(slope(&0.0.into()).item::<f32>(), 1.0);
+/// ```
+#[track_caller]
+pub fn checkpoint<'f, P: Params, F: Func<'f, P>>(f: F) -> Checkpoint<'f, P, F::Out> {
+    let options = Options {
+        name: F::name().into(),
+        policy: checkpoint_policies::nothing_saveable(),
+        prevent_cse: true,
+        loc: Location::caller(),
+    };
+    Checkpoint::new(f.boxed().into(), options)
+}

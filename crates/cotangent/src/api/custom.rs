@@ -1,0 +1,370 @@
+//! Functions with derivatives of their own: `custom_jvp` and `custom_vjp`.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::panic::Location;
+use std::sync::{Arc, OnceLock};
+
+use crate::control::custom_jvp::CustomJvp as CustomJvpCall;
+use crate::control::custom_vjp::{CustomVjp as CustomVjpCall, VjpRule};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
+use crate::core::jaxpr::{Closed, Jaxpr};
+use crate::core::primitive::Tangent;
+use crate::core::trace::{Inputs, bind, tracing, with_location};
+use crate::core::tree::{Tree, flatten, leaf_paths};
+use crate::transform::dce::dce;
+
+use super::func::{AllArgs, Argnums, Func, Params};
+use super::program::trace;
+
+/// A function with a derivative of its own; made by [`custom_jvp`] and [`custom_vjp`]. It is called, and transformed,
+/// like any other.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = custom_jvp(|x: &Array| x.sin()).defjvp(|(x,), (t,)| (x.sin(), 10.0 * t));
+/// assert_eq!(f(&0.0.into()).item::<f32>(), 0.0);
+/// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 10.0);
+/// ```
+pub struct Custom<P: Params, R: Tree> {
+    call: Box<P::Dyn<'static, R>>,
+    kind: &'static str,
+    name: Arc<str>,
+}
+
+impl<P: Params, R: Tree> Custom<P, R> {
+    /// Calls it, with every failure as an error instead of a panic.
+    ///
+    /// # Errors
+    /// Whatever the function may fail with, the user's own panics included.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = custom_jvp(|x: &Array| x.sin()).defjvp(|(x,), (t,)| (x.sin(), t * x.cos()));
+    /// assert!(f.try_call((&0.0.into(),)).is_ok());
+    /// ```
+    pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
+        attempt(|| P::call(&*self.call, P::rebuild(args, &mut P::leaves(args).0.into_iter().cloned())))
+    }
+}
+
+impl<P: Params, R: Tree> Deref for Custom<P, R> {
+    type Target = P::Dyn<'static, R>;
+    fn deref(&self) -> &Self::Target {
+        &self.call
+    }
+}
+
+impl<P: Params, R: Tree> Func<'static, P> for Custom<P, R> {
+    type Out = R;
+    fn boxed(self) -> Box<P::Dyn<'static, R>> {
+        self.call
+    }
+}
+
+impl<P: Params, R: Tree> fmt::Debug for Custom<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.kind, self.name)
+    }
+}
+
+/// A function that is being given rules.
+struct Function<P: Params, R: Tree> {
+    f: Box<P::Dyn<'static, R>>,
+    kind: &'static str,
+    name: Arc<str>,
+    loc: Loc,
+}
+
+/// A call of a function with rules, traced: its program, and what its rules must look like.
+struct Site<P: Params, R> {
+    args: P::Values,
+    result: R,
+    outs: Vec<Aval>,
+    loc: Loc,
+    kind: &'static str,
+    name: Arc<str>,
+}
+
+impl<P: Params, R: Tree> Function<P, R> {
+    fn new<F: Func<'static, P, Out = R>>(kind: &'static str, f: F, loc: Loc) -> Function<P, R> {
+        Function { f: f.boxed(), kind, name: F::name().into(), loc }
+    }
+
+    /// The function as users call it; `record` binds its primitive, given the program and the operands.
+    fn with_rules(
+        self,
+        record: impl Fn(Arc<Jaxpr>, usize, Site<P, R>, &[&Array]) -> Vec<Array> + Send + Sync + 'static,
+    ) -> Custom<P, R> {
+        let (kind, name) = (self.kind, self.name.clone());
+        let call = P::wrap(move |args| {
+            let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
+            if !tracing() {
+                return P::call(&*self.f, P::rebuild(args, &mut leaves.into_iter()));
+            }
+            let avals: Vec<Aval> = leaves.iter().map(Array::aval).collect();
+            let (Closed { jaxpr, captures }, result) = trace::<P, R>(&*self.f, args, &avals, &Inputs::Known(&leaves));
+            let jaxpr: Arc<Jaxpr> = dce(&jaxpr, true).0.into();
+            let none = &mut std::iter::repeat(Array::scalar(false));
+            let site = Site {
+                args: P::rebuild(args, none),
+                result: result.rebuild(none),
+                outs: jaxpr.output_avals().collect(),
+                loc: self.loc,
+                kind: self.kind,
+                name: self.name.clone(),
+            };
+            let operands: Vec<&Array> = captures.iter().chain(&leaves).collect();
+            let results = with_location(self.loc, || record(jaxpr, captures.len(), site, &operands));
+            result.rebuild(&mut results.into_iter())
+        });
+        Custom { call, kind, name }
+    }
+}
+
+impl<P: Params, R: Tree> Site<P, R> {
+    fn args(&self, leaves: &[Array]) -> P::Values {
+        P::rebuild(P::refs(&self.args), &mut leaves.iter().cloned())
+    }
+
+    fn fail(&self, message: String) -> ! {
+        raise(Error::new(ErrorKind::Structure, format!("{} `{}`: {message}", self.kind, self.name)).at(self.loc))
+    }
+
+    /// The arrays of what a rule gave, which must be like `avals`.
+    fn fitted<T: Tree>(&self, what: &str, got: &T, like: &T, avals: &[Aval]) -> Vec<Array> {
+        if !like.same_structure(got) {
+            self.fail(format!("{what} must have the leaves {:?}, it has {:?}", leaf_paths(like), leaf_paths(got)));
+        }
+        let got = flatten(got);
+        (got.iter().zip(avals).enumerate())
+            .map(|(i, (x, aval))| {
+                let fits = x.shape() == &*aval.shape && (x.dtype() == aval.dtype || x.weak_type());
+                if !fits && aval.dtype.is_inexact() {
+                    self.fail(format!(
+                        "{what} must be like {aval} at leaf `{}`, it is {}",
+                        leaf_paths(like)[i],
+                        x.aval()
+                    ));
+                }
+                if fits { x.convert(aval.dtype, aval.weak_type) } else { crate::ops::zeros(&aval.shape, aval.dtype) }
+            })
+            .collect()
+    }
+}
+
+/// A function waiting for the rule of its derivative; made by [`custom_jvp`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = custom_jvp(|x: &Array| x.sin()).defjvp(|(x,), (t,)| (x.sin(), 10.0 * t));
+/// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 10.0);
+/// ```
+pub struct CustomJvp<P: Params, R: Tree>(Function<P, R>);
+
+impl<P: Params, R: Tree> fmt::Debug for CustomJvp<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "custom_jvp({}) without a rule yet", self.0.name)
+    }
+}
+
+impl<P: Params, R: Tree> CustomJvp<P, R> {
+    /// The rule: from the arguments and their tangents to the result and its tangent, which must be linear in the
+    /// tangents. Arguments that are not floating-point have zeros of their own type for tangents.
+    ///
+    /// The result must not depend on the tangents. Call the function itself for it, so that higher derivatives use the
+    /// rule as well.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// fn log1pexp(x: &Array) -> Array {
+    ///     let f = custom_jvp(|x: &Array| (1.0 + x.exp()).log());
+    ///     f.defjvp(|(x,), (t,)| (log1pexp(x), t * x.logistic()))(x)
+    /// }
+    /// assert_eq!(grad(log1pexp)(&100.0.into()).item::<f32>(), 1.0); // and not NaN
+    /// ```
+    #[must_use]
+    pub fn defjvp(
+        self,
+        rule: impl for<'a> Fn(P::Refs<'a>, P::Refs<'a>) -> (R, R) + Send + Sync + 'static,
+    ) -> Custom<P, R> {
+        let rule = Arc::new(rule);
+        self.0.with_rules(move |jaxpr, consts, site, operands| {
+            let (rule, name) = (rule.clone(), site.name.clone());
+            let rule = move |x: &[Array], t: &[Array]| {
+                let (x, t) = (site.args(x), site.args(t));
+                let (y, dy) = rule(P::refs(&x), P::refs(&t));
+                let y = site.fitted("the result of the rule", &y, &site.result, &site.outs);
+                (y, site.fitted("the tangent that the rule gives", &dy, &site.result, &site.outs))
+            };
+            bind(CustomJvpCall { name, jaxpr, consts, rule: Arc::new(rule) }, operands).into_vec()
+        })
+    }
+}
+
+/// A function with a derivative of its own in forward mode, from which reverse mode follows; a rule given with
+/// [`defjvp`](CustomJvp::defjvp) says what it is.
+///
+/// The rule lives in the programs that the function becomes part of, and so owns what it captures (`move`). What the
+/// function captures can be differentiated only as an argument.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let clipped = custom_jvp(|x: &Array| x.clamp(-1.0, 1.0)).defjvp(|(x,), (t,)| (x.clamp(-1.0, 1.0), t.clone()));
+/// assert_eq!(grad(clipped)(&5.0.into()).item::<f32>(), 1.0);
+/// ```
+///
+/// # Panics
+/// The function panics while being differentiated where the rule's results are not like the function's, or in a value
+/// that it captures.
+#[track_caller]
+pub fn custom_jvp<P: Params, F: Func<'static, P>>(f: F) -> CustomJvp<P, F::Out> {
+    CustomJvp(Function::new("custom_jvp", f, Location::caller()))
+}
+
+/// A function waiting for the rule of its reverse mode; made by [`custom_vjp`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = custom_vjp(|x: &Array| x.sin()).defvjp(|(x,)| (x.sin(), x.cos()), |cos, ct| (ct * cos,));
+/// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+/// ```
+pub struct CustomVjp<P: Params, R: Tree, N: Argnums<P> = AllArgs>(Function<P, R>, PhantomData<N>);
+
+impl<P: Params, R: Tree, N: Argnums<P>> fmt::Debug for CustomVjp<P, R, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "custom_vjp({}) without a rule yet", self.0.name)
+    }
+}
+
+impl<P: Params, R: Tree, N: Argnums<P>> CustomVjp<P, R, N> {
+    /// Differentiable in these arguments alone: the rule gives cotangents for no others.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = custom_vjp(|x: &Array, low: &Array| x.maximum(low)).argnums(args!(0));
+    /// let f = f.defvjp(|(x, low)| (x.maximum(low), ()), |_, ct| ct.clone());
+    /// assert_eq!(grad(f)(&1.0.into(), &2.0.into()).item::<f32>(), 1.0);
+    /// ```
+    #[must_use]
+    pub fn argnums<M: Argnums<P>>(self, _: M) -> CustomVjp<P, R, M> {
+        CustomVjp(self.0, PhantomData)
+    }
+
+    /// The rule: `forward` goes from the arguments to the result and whatever `backward` needs, the residuals;
+    /// `backward` from the residuals and the cotangent of the result to the cotangents of the arguments, a tuple of as
+    /// many. What stands there for arguments that are not floating-point is ignored.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// /// The identity, whose gradient stays within ±1.
+    /// fn clip_gradient(x: &Array) -> Array {
+    ///     let f = custom_vjp(|x: &Array| x.clone());
+    ///     f.defvjp(|(x,)| (x.clone(), ()), |(), ct| (ct.clamp(-1.0, 1.0),))(x)
+    /// }
+    /// assert_eq!(grad(|x: &Array| clip_gradient(x).powi(2))(&3.0.into()).item::<f32>(), 1.0);
+    /// ```
+    #[must_use]
+    pub fn defvjp<S: Tree>(
+        self,
+        forward: impl for<'a> Fn(P::Refs<'a>) -> (R, S) + Send + Sync + 'static,
+        backward: impl Fn(&S, &R) -> N::Grads + Send + Sync + 'static,
+    ) -> Custom<P, R> {
+        let (forward, backward) = (Arc::new(forward), Arc::new(backward));
+        self.0.with_rules(move |jaxpr, consts, site, operands| {
+            let name = site.name.clone();
+            let counts = P::leaves(P::refs(&site.args)).1;
+            let avals = operands[consts..].iter().map(|x| x.aval()).collect();
+            let (forward, backward) = (forward.clone(), backward.clone());
+            let rule = Rule::<P, R, S, N, _, _> {
+                site,
+                avals,
+                counts: counts.to_vec(),
+                forward,
+                backward,
+                residuals: OnceLock::new(),
+                argnums: PhantomData,
+            };
+            bind(CustomVjpCall { name, jaxpr, consts, rule: Arc::new(rule) }, operands).into_vec()
+        })
+    }
+}
+
+/// A reverse-mode rule on flat lists of arrays.
+struct Rule<P: Params, R, S, N, F, B> {
+    site: Site<P, R>,
+    avals: Vec<Aval>,
+    /// How many arrays each argument has.
+    counts: Vec<usize>,
+    forward: Arc<F>,
+    backward: Arc<B>,
+    /// The structure of the residuals, once the first half has run.
+    residuals: OnceLock<S>,
+    argnums: PhantomData<fn() -> N>,
+}
+
+impl<P, R, S, N, F, B> VjpRule for Rule<P, R, S, N, F, B>
+where
+    P: Params,
+    R: Tree,
+    S: Tree,
+    N: Argnums<P>,
+    F: for<'a> Fn(P::Refs<'a>) -> (R, S) + Send + Sync,
+    B: Fn(&S, &R) -> N::Grads + Send + Sync,
+{
+    fn forward(&self, args: &[Array]) -> (Vec<Array>, Vec<Array>) {
+        let site = &self.site;
+        let (y, residuals) = (self.forward)(P::refs(&site.args(args)));
+        let y = site.fitted("the result of the forward rule", &y, &site.result, &site.outs);
+        let flat = flatten(&residuals);
+        let _ = self.residuals.set(residuals.rebuild(&mut std::iter::repeat(Array::scalar(false))));
+        (y, flat)
+    }
+
+    fn backward(&self, residuals: &[Array], cts: &[Array]) -> Vec<Tangent> {
+        let site = &self.site;
+        let Some(structure) = self.residuals.get() else { unreachable!("the forward rule has run") };
+        let residuals = structure.rebuild(&mut residuals.iter().cloned());
+        let grads = (self.backward)(&residuals, &site.result.rebuild(&mut cts.iter().cloned()));
+        // Which leaves of the arguments the rule speaks of, in its own order.
+        let start = |i: usize| self.counts[..i].iter().sum::<usize>();
+        let leaves: Vec<usize> = N::positions().into_iter().flat_map(|i| start(i)..start(i + 1)).collect();
+        let avals: Vec<Aval> = leaves.iter().map(|i| self.avals[*i].clone()).collect();
+        let like = N::rebuild(P::refs(&site.args), &mut std::iter::repeat(Array::scalar(false)));
+        let grads = site.fitted("what the backward rule gives", &grads, &like, &avals);
+        let mut all: Vec<Tangent> = vec![None; self.avals.len()];
+        for (i, ct) in leaves.into_iter().zip(grads) {
+            all[i] = Some(ct);
+        }
+        all
+    }
+
+    fn differentiates(&self, argument: usize) -> bool {
+        let start = |i: usize| self.counts[..i].iter().sum::<usize>();
+        N::positions().into_iter().any(|i| (start(i)..start(i + 1)).contains(&argument))
+    }
+}
+
+/// A function with a derivative of its own in reverse mode, which a pair of rules given with
+/// [`defvjp`](CustomVjp::defvjp) computes. Forward mode is not available then.
+///
+/// The rules live in the programs that the function becomes part of, and so own what they capture (`move`). What the
+/// function captures can be differentiated only as an argument; what is no array at all (numbers, strings, options) may
+/// be captured or be a static part of an argument.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = custom_vjp(|x: &Array| x.sin()).defvjp(|(x,)| (x.sin(), x.cos()), |cos, ct| (ct * cos,));
+/// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+/// ```
+///
+/// # Panics
+/// The function panics while being differentiated in forward mode, in a value that it captures, or where its rules give
+/// what is not like the result or the arguments.
+#[track_caller]
+pub fn custom_vjp<P: Params, F: Func<'static, P>>(f: F) -> CustomVjp<P, F::Out> {
+    CustomVjp(Function::new("custom_vjp", f, Location::caller()), PhantomData)
+}

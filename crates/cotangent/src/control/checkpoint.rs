@@ -1,0 +1,192 @@
+//! Programs whose intermediate values are computed again in the backward pass instead of being saved.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::Result;
+use crate::core::jaxpr::{Atom, Jaxpr, Var};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::{Inputs, bind, in_tangent_frame, stage};
+use crate::transform::dce::dce;
+use crate::transform::eval::eval;
+use crate::transform::jvp::jvp_jaxpr;
+use crate::transform::linearize::{Split, linearize_jaxpr};
+
+use super::call::{batched, check_operands, inline_calls, transposed};
+
+/// Which intermediate values may be kept for the backward pass.
+pub(crate) type Saveable = dyn Fn(&dyn Primitive) -> bool + Send + Sync;
+
+/// `checkpoint`: a program that is run again when its intermediate values are wanted.
+///
+/// Two of them are equal when they compute the same; the policy has a say only while a program is rewritten.
+#[derive(Clone)]
+pub(crate) struct Checkpoint {
+    /// The function's name.
+    pub name: Arc<str>,
+    /// The program; it captures nothing.
+    pub jaxpr: Arc<Jaxpr>,
+    /// Which values may be kept.
+    pub policy: Arc<Saveable>,
+    /// Whether the compiler must be kept from merging the two runs.
+    pub prevent_cse: bool,
+    /// Whether this is the second run.
+    pub differentiated: bool,
+}
+
+impl PartialEq for Checkpoint {
+    fn eq(&self, other: &Checkpoint) -> bool {
+        self.jaxpr == other.jaxpr
+            && self.name == other.name
+            && (self.prevent_cse, self.differentiated) == (other.prevent_cse, other.differentiated)
+    }
+}
+
+impl Eq for Checkpoint {}
+
+impl Hash for Checkpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, &self.jaxpr, self.prevent_cse, self.differentiated).hash(state);
+    }
+}
+
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checkpoint").field("name", &self.name).field("jaxpr", &self.jaxpr).finish_non_exhaustive()
+    }
+}
+
+/// A linearised program in three parts.
+struct Parts {
+    /// From the arguments to the results and then the values that are saved.
+    forward: Jaxpr,
+    /// From the arguments and the saved values to the residuals of the linear program.
+    again: Jaxpr,
+    /// The linear program.
+    linear: Arc<Jaxpr>,
+    nonzero: Vec<bool>,
+}
+
+impl Checkpoint {
+    fn with(&self, jaxpr: Arc<Jaxpr>) -> Checkpoint {
+        Checkpoint { jaxpr, ..self.clone() }
+    }
+
+    fn parts(&self, wanted: &[bool]) -> Parts {
+        // A policy speaks of primitives, and those may stand in jitted functions.
+        let jaxpr = inline_calls(&self.jaxpr);
+        let Split { forward, linear, nonzero } = linearize_jaxpr(&jaxpr, wanted);
+        let (outputs, residuals) = forward.outputs.split_at(jaxpr.outputs.len());
+        let mut needed = vec![false; forward.avals.len()];
+        residuals.iter().filter_map(|a| a.var()).for_each(|v| needed[v.index()] = true);
+        let (mut eqns, mut saved) = (Vec::new(), Vec::<Var>::new());
+        for eqn in forward.eqns.iter().rev() {
+            if !eqn.outputs.iter().any(|v| needed[v.index()]) {
+                continue;
+            }
+            if (self.policy)(&*eqn.prim) {
+                saved.extend(eqn.outputs.iter().filter(|v| needed[v.index()]));
+            } else {
+                eqn.inputs.iter().filter_map(|a| a.var()).for_each(|v| needed[v.index()] = true);
+                eqns.push(eqn.clone());
+            }
+        }
+        eqns.reverse();
+        let given = forward.inputs.iter().chain(&saved).copied().collect();
+        let again = Jaxpr::new(forward.avals.clone(), given, eqns, residuals.to_vec());
+        let results = outputs.iter().copied().chain(saved.into_iter().map(Atom::Var)).collect();
+        let forward = Jaxpr::new(forward.avals.clone(), forward.inputs.clone(), forward.eqns.clone(), results);
+        Parts { forward: dce(&forward, true).0, again, linear, nonzero }
+    }
+
+    /// Forward mode proper.
+    fn jvp_together(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
+        let (jaxpr, nonzero) = jvp_jaxpr(&self.jaxpr, &wanted, None);
+        let operands: Vec<&Array> = x.iter().chain(dx.iter().flatten()).collect();
+        let mut y = bind(self.with(jaxpr), &operands).into_vec();
+        let mut dy = y.split_off(self.jaxpr.outputs.len()).into_iter();
+        (y, nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect())
+    }
+
+    /// While linearising: the results now, and a linear program that computes its residuals again.
+    fn jvp_apart(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
+        let Parts { forward, again, linear, nonzero } = self.parts(&wanted);
+        let mut y = bind(self.with(forward.into()), &x.iter().collect::<Vec<_>>()).into_vec();
+        let saved = y.split_off(self.jaxpr.outputs.len());
+        let known = x.len() + saved.len();
+        let avals: Vec<Aval> = x.iter().chain(&saved).chain(dx.iter().flatten()).map(Array::aval).collect();
+        let (closed, ()) = stage(&avals, &Inputs::Unknown("inside `checkpoint`"), |args| {
+            let (known, tangents) = args.split_at(known);
+            let residuals = eval(&again, known);
+            (eval(&linear, &[&residuals, tangents].concat()), ())
+        });
+        // What the second run does not look at need not be kept for it.
+        let (program, kept) = dce(&closed.jaxpr, false);
+        let operands: Vec<&Array> = x
+            .iter()
+            .chain(&saved)
+            .chain(dx.iter().flatten())
+            .zip(kept)
+            .filter(|(_, kept)| *kept)
+            .map(|(x, _)| x)
+            .collect();
+        let second = Checkpoint { differentiated: true, ..self.with(program.into()) };
+        let mut dy = bind(second, &operands).into_iter();
+        (y, nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect())
+    }
+}
+
+impl Primitive for Checkpoint {
+    fn name(&self) -> &'static str {
+        "checkpoint"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let flag = |b: bool| if b { "True" } else { "False" }.to_string();
+        vec![
+            ("differentiated", flag(self.differentiated)),
+            ("name", self.name.to_string()),
+            ("prevent_cse", flag(self.prevent_cse)),
+        ]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        check_operands(&self.name, &self.jaxpr, inputs)?;
+        Ok(self.jaxpr.output_avals().collect())
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        if dx.iter().flatten().any(in_tangent_frame) { self.jvp_apart(x, dx) } else { self.jvp_together(x, dx) }
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        transposed(&self.jaxpr, ct, inputs, |jaxpr, operands| bind(self.with(jaxpr), operands))
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        batched(&self.jaxpr, x, axes, size, |jaxpr, operands| bind(self.with(jaxpr), operands))
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        if !(self.differentiated && self.prevent_cse) {
+            return cx.inline(&self.jaxpr, args).into();
+        }
+        // Behind the barrier the compiler cannot see that it computes the same again.
+        let types: Vec<_> = inputs.iter().map(Aval::mlir).collect();
+        let op = cx.block.begin_op("stablehlo.optimization_barrier", args, &types);
+        let args = op.finish(&[]);
+        cx.inline(&self.jaxpr, &args).into()
+    }
+
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        vec![&self.jaxpr]
+    }
+}

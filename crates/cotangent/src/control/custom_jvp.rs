@@ -1,0 +1,135 @@
+//! Functions whose derivative is given by their author: the primitive behind `custom_jvp` and `custom_root`.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Error, ErrorKind, Result, raise};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::bind;
+use crate::ops::shape::batched_in_front;
+use crate::ops::zeros_like;
+use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
+
+use super::call::{check_operands, transposed};
+
+/// From the arguments and their tangents to the results and theirs.
+type JvpRule = dyn Fn(&[Array], &[Array]) -> (Vec<Array>, Vec<Array>) + Send + Sync;
+
+/// `custom_jvp_call`: a program with a rule for its derivative.
+///
+/// Two of them are equal when they compute the same. The rule has a say only while a program is rewritten, and by then
+/// it is the equation itself that is looked at.
+#[derive(Clone)]
+pub(crate) struct CustomJvp {
+    /// The function's name.
+    pub name: Arc<str>,
+    /// The function as a program: of captured values and then of its arguments.
+    pub jaxpr: Arc<Jaxpr>,
+    /// How many values it captures. The rule does not know them.
+    pub consts: usize,
+    /// The rule; it never sees the captured values.
+    pub rule: Arc<JvpRule>,
+}
+
+impl PartialEq for CustomJvp {
+    fn eq(&self, other: &CustomJvp) -> bool {
+        self.name == other.name && self.consts == other.consts && self.jaxpr == other.jaxpr
+    }
+}
+
+impl Eq for CustomJvp {}
+
+impl Hash for CustomJvp {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, self.consts, &self.jaxpr).hash(state);
+    }
+}
+
+impl fmt::Debug for CustomJvp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomJvp").field("name", &self.name).field("jaxpr", &self.jaxpr).finish_non_exhaustive()
+    }
+}
+
+/// The error where a function with rules of its own is differentiated in something that the rules do not know.
+pub(super) fn captured(name: &str, kind: &str) -> Error {
+    Error::new(
+        ErrorKind::Transform,
+        format!("the {kind} function `{name}` is differentiated in a value that it captures, for which it has no rule"),
+    )
+    .help("make the value an argument of the function, and let its rule say what its derivative is")
+}
+
+impl Primitive for CustomJvp {
+    fn name(&self) -> &'static str {
+        "custom_jvp_call"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("name", self.name.to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        check_operands(&self.name, &self.jaxpr, inputs)?;
+        Ok(self.jaxpr.output_avals().collect())
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        if dx[..self.consts].iter().any(Option::is_some) {
+            raise(captured(&self.name, "custom_jvp"));
+        }
+        let args = &x[self.consts..];
+        let tangents: Vec<Array> =
+            args.iter().zip(&dx[self.consts..]).map(|(x, t)| t.clone().unwrap_or_else(|| zeros_like(x))).collect();
+        let (y, dy) = (self.rule)(args, &tangents);
+        let dy = y.iter().zip(dy).map(|(y, t)| y.dtype().is_inexact().then_some(t)).collect();
+        (y, dy)
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        // Applied to tangents, a linear function is transposed like any program.
+        transposed(&self.jaxpr, ct, inputs, |jaxpr, operands| {
+            bind(super::call::Call { name: self.name.clone(), jaxpr }, operands)
+        })
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
+        let jaxpr = batch_everywhere(&self.jaxpr, &batched, size);
+        let (rule, consts) = (self.rule.clone(), self.consts);
+        let avals: Vec<Aval> = self.jaxpr.input_avals().skip(consts).cloned().collect();
+        let flags = batched[consts..].to_vec();
+        let n = self.jaxpr.outputs.len();
+        let rule = move |args: &[Array], tangents: &[Array]| {
+            let both: Vec<Array> = args.iter().chain(tangents).cloned().collect();
+            let types = [&avals[..], &avals].concat();
+            let (out, places, ()) = batch_staged(&types, &both, &[&flags[..], &flags].concat(), size, |all| {
+                let (x, t) = all.split_at(avals.len());
+                let (y, dy) = rule(x, t);
+                ([y, dy].concat(), ())
+            });
+            let out: Vec<Array> = out.iter().zip(places).map(|(x, axis)| batched_in_front(x, axis, size)).collect();
+            let (y, dy) = out.split_at(n);
+            (y.to_vec(), dy.to_vec())
+        };
+        let prim = CustomJvp { name: self.name.clone(), jaxpr, consts, rule: Arc::new(rule) };
+        let outputs = bind(prim, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
+        let places = vec![Some(0); outputs.len()];
+        (outputs, places)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        cx.inline(&self.jaxpr, args).into()
+    }
+
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        vec![&self.jaxpr]
+    }
+}

@@ -1,0 +1,292 @@
+//! Functions whose reverse mode is given by their author: the primitives behind `custom_vjp`.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Error, ErrorKind, Result, raise};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::{bind, location};
+use crate::ops::shape::batched_in_front;
+use crate::ops::zeros_like;
+use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
+
+use super::call::check_operands;
+use super::custom_jvp::captured;
+
+/// The two halves of a reverse-mode rule.
+pub(crate) trait VjpRule: Send + Sync {
+    /// From the arguments to the results and what the second half needs of them.
+    fn forward(&self, args: &[Array]) -> (Vec<Array>, Vec<Array>);
+    /// From the residuals and the cotangents of the results to those of the arguments; for an argument that has
+    /// none, nothing.
+    fn backward(&self, residuals: &[Array], cts: &[Array]) -> Vec<Tangent>;
+    /// Whether the rule gives a cotangent for an argument.
+    fn differentiates(&self, argument: usize) -> bool;
+}
+
+/// `custom_vjp_call`: a program with a rule for its reverse mode.
+///
+/// Two of them are equal when they compute the same; see `custom_jvp_call`.
+#[derive(Clone)]
+pub(crate) struct CustomVjp {
+    /// The function's name.
+    pub name: Arc<str>,
+    /// The function as a program: of captured values and then of its arguments.
+    pub jaxpr: Arc<Jaxpr>,
+    /// How many values it captures. The rule does not know them.
+    pub consts: usize,
+    /// The rule.
+    pub rule: Arc<dyn VjpRule>,
+}
+
+impl PartialEq for CustomVjp {
+    fn eq(&self, other: &CustomVjp) -> bool {
+        self.name == other.name && self.consts == other.consts && self.jaxpr == other.jaxpr
+    }
+}
+
+impl Eq for CustomVjp {}
+
+impl Hash for CustomVjp {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, self.consts, &self.jaxpr).hash(state);
+    }
+}
+
+impl fmt::Debug for CustomVjp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomVjp").field("name", &self.name).field("jaxpr", &self.jaxpr).finish_non_exhaustive()
+    }
+}
+
+impl Primitive for CustomVjp {
+    fn name(&self) -> &'static str {
+        "custom_vjp_call"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("name", self.name.to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        check_operands(&self.name, &self.jaxpr, inputs)?;
+        Ok(self.jaxpr.output_avals().collect())
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let (consts, given) = dx.split_at(self.consts);
+        if consts.iter().any(Option::is_some) {
+            raise(captured(&self.name, "custom_vjp"));
+        }
+        if let Some(i) = (0..given.len()).find(|i| given[*i].is_some() && !self.rule.differentiates(*i)) {
+            raise(
+                Error::new(
+                    ErrorKind::Transform,
+                    format!(
+                        "the custom_vjp function `{}` is differentiated in argument leaf {i} ({}), which it declares not \
+                         differentiable",
+                        self.name,
+                        x[self.consts + i].aval()
+                    ),
+                )
+                .help("apply `.stop_gradient()` to that argument, or let the rule give a cotangent for it"),
+            );
+        }
+        let args = &x[self.consts..];
+        let (y, residuals) = self.rule.forward(args);
+        let tangents: Vec<Array> = (args.iter().zip(given).filter(|(x, _)| x.dtype().is_inexact()))
+            .map(|(x, t)| t.clone().unwrap_or_else(|| zeros_like(x)))
+            .collect();
+        let linear = CustomLin {
+            name: self.name.clone(),
+            residuals: residuals.len(),
+            inexact: args.iter().map(|x| x.dtype().is_inexact()).collect(),
+            outs: y.iter().filter(|y| y.dtype().is_inexact()).map(Array::aval).collect(),
+            all_outs: y.iter().map(Array::aval).collect(),
+            rule: self.rule.clone(),
+        };
+        let mut dy = bind(linear, &residuals.iter().chain(&tangents).collect::<Vec<_>>()).into_iter();
+        let dy = y.iter().map(|y| if y.dtype().is_inexact() { dy.next() } else { None }).collect();
+        (y, dy)
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
+        let jaxpr = batch_everywhere(&self.jaxpr, &batched, size);
+        let rule = Batched {
+            rule: self.rule.clone(),
+            avals: self.jaxpr.input_avals().skip(self.consts).cloned().collect(),
+            outs: self.jaxpr.output_avals().collect(),
+            batched: batched[self.consts..].to_vec(),
+            size,
+            residuals: OnceLock::new(),
+        };
+        let prim = CustomVjp { name: self.name.clone(), jaxpr, consts: self.consts, rule: Arc::new(rule) };
+        let outputs = bind(prim, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
+        let places = vec![Some(0); outputs.len()];
+        (outputs, places)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        cx.inline(&self.jaxpr, args).into()
+    }
+
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        vec![&self.jaxpr]
+    }
+}
+
+/// A rule over a batch.
+struct Batched {
+    rule: Arc<dyn VjpRule>,
+    /// The types of the arguments and results, without the batch axis.
+    avals: Vec<Aval>,
+    outs: Vec<Aval>,
+    /// Which arguments have the batch axis.
+    batched: Vec<bool>,
+    size: usize,
+    /// The types of the residuals without the batch axis, and which have it: known once the first half has run.
+    residuals: OnceLock<(Vec<Aval>, Vec<bool>)>,
+}
+
+impl VjpRule for Batched {
+    fn forward(&self, args: &[Array]) -> (Vec<Array>, Vec<Array>) {
+        let (mut outs, mut places, avals) = batch_staged(&self.avals, args, &self.batched, self.size, |args| {
+            let (y, residuals) = self.rule.forward(args);
+            let avals: Vec<Aval> = residuals.iter().map(Array::aval).collect();
+            ([y, residuals].concat(), avals)
+        });
+        let n = self.outs.len();
+        let residuals = in_front(&outs.split_off(n), &places.split_off(n), self.size);
+        // The outs must be batched, like those of the program; residuals are so where they depend on the batch.
+        let flags: Vec<bool> = residuals.iter().zip(&avals).map(|(x, a)| x.ndim() > a.rank()).collect();
+        let _ = self.residuals.set((avals, flags));
+        let outs = outs.iter().zip(places);
+        let outs = outs.map(|(x, axis)| batched_in_front(x, axis, self.size)).collect();
+        (outs, residuals)
+    }
+
+    fn backward(&self, residuals: &[Array], cts: &[Array]) -> Vec<Tangent> {
+        let Some((avals, flags)) = self.residuals.get() else { unreachable!("the first half has run") };
+        let avals: Vec<Aval> = avals.iter().chain(&self.outs).cloned().collect();
+        let batched: Vec<bool> = flags.iter().copied().chain(cts.iter().map(|_| true)).collect();
+        let args: Vec<Array> = residuals.iter().chain(cts).cloned().collect();
+        let n = residuals.len();
+        let (outs, places, present) = batch_staged(&avals, &args, &batched, self.size, |args| {
+            let (residuals, cts) = args.split_at(n);
+            let back = self.rule.backward(residuals, cts);
+            let present: Vec<bool> = back.iter().map(Option::is_some).collect();
+            (back.into_iter().flatten().collect(), present)
+        });
+        let mut back = outs.into_iter().zip(places);
+        (present.iter().zip(&self.batched))
+            .map(|(present, batched)| {
+                let (ct, axis) = if *present { back.next()? } else { return None };
+                Some(match (axis, batched) {
+                    // An argument that all share gets the sum of what each element asks for.
+                    (Some(axis), false) => ct.sum_axes(&[axis]),
+                    (None, false) => ct * self.size as f64,
+                    (axis, true) => batched_in_front(&ct, axis, self.size),
+                })
+            })
+            .collect()
+    }
+
+    fn differentiates(&self, argument: usize) -> bool {
+        self.rule.differentiates(argument)
+    }
+}
+
+/// `custom_lin`: the derivative of a `custom_vjp_call`, of which only the transpose is known. The operands are the
+/// residuals and the tangents of the inexact arguments.
+#[derive(Clone)]
+struct CustomLin {
+    name: Arc<str>,
+    residuals: usize,
+    inexact: Vec<bool>,
+    /// The types of the inexact results, whose tangents it gives; and of all.
+    outs: Vec<Aval>,
+    all_outs: Vec<Aval>,
+    rule: Arc<dyn VjpRule>,
+}
+
+impl PartialEq for CustomLin {
+    fn eq(&self, other: &CustomLin) -> bool {
+        Arc::ptr_eq(&self.rule, &other.rule) && self.residuals == other.residuals && self.all_outs == other.all_outs
+    }
+}
+
+impl Eq for CustomLin {}
+
+impl Hash for CustomLin {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (Arc::as_ptr(&self.rule).cast::<()>() as usize, self.residuals).hash(state);
+    }
+}
+
+impl fmt::Debug for CustomLin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomLin").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl CustomLin {
+    fn forward_mode(&self) -> ! {
+        raise(
+            Error::new(
+                ErrorKind::Transform,
+                format!("the custom_vjp function `{}` has a rule for reverse mode only, forward mode needs another", self.name),
+            )
+            .help("give it a forward rule with `custom_jvp` instead (reverse mode follows from it), or use `grad` or `vjp`")
+            .at(location(std::panic::Location::caller())),
+        )
+    }
+}
+
+impl Primitive for CustomLin {
+    fn name(&self) -> &'static str {
+        "custom_lin"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("name", self.name.to_string())]
+    }
+
+    fn infer(&self, _: &[Aval]) -> Result<Outputs<Aval>> {
+        Ok(self.outs.iter().cloned().collect())
+    }
+
+    fn jvp(&self, _: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        self.forward_mode()
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let residuals: Vec<Array> = inputs[..self.residuals].iter().filter_map(Operand::known).cloned().collect();
+        let mut given = ct.iter();
+        let zeros = |a: &Aval| crate::ops::zeros(&a.shape, a.dtype);
+        let cts: Vec<Array> = (self.all_outs.iter())
+            .map(|a| {
+                let ct = if a.dtype.is_inexact() { given.next().cloned().flatten() } else { None };
+                ct.unwrap_or_else(|| zeros(a))
+            })
+            .collect();
+        let back = self.rule.backward(&residuals, &cts);
+        let back = back.into_iter().zip(&self.inexact).filter(|(_, inexact)| **inexact).map(|(ct, _)| ct);
+        vec![None; self.residuals].into_iter().chain(back).collect()
+    }
+
+    fn batch(&self, _: &[Array], _: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        self.forward_mode()
+    }
+
+    fn lower(&self, _: &mut Lowering<'_>, _: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        self.forward_mode()
+    }
+}

@@ -1,0 +1,77 @@
+//! Values with a name, which policies of `checkpoint` speak of.
+
+use std::sync::Arc;
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::Result;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::bind1;
+use crate::core::tree::Tree;
+
+use super::elementwise::rebind1;
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["name"];
+
+/// `name`: the identity, which gives its operand a name.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::name::Name { name: "hidden".into() }, &[&Array::from([1.0f32])]);
+/// assert_eq!(y.to_vec::<f32>(), [1.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl Primitive for Name {
+    fn name(&self) -> &'static str {
+        "name"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("name", self.name.to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        Ok(inputs.iter().cloned().collect())
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        // The name is for the value; a tangent is another.
+        (vec![rebind1(self, &[&x[0]])], vec![dx[0].clone()])
+    }
+
+    fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+        ct.to_vec()
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![rebind1(self, &[&x[0]])], axes.to_vec())
+    }
+
+    fn lower(&self, _: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        args.iter().cloned().collect()
+    }
+}
+
+/// `x`, with a name for the policies of [`checkpoint`](crate::checkpoint()) on each array in it.
+///
+/// ```
+/// use cotangent::{checkpoint_name, checkpoint_policies, prelude::*};
+/// let f = |x: &Array| checkpoint_name(&x.sin(), "sine").cos();
+/// let g = cotangent::checkpoint(f).policy(checkpoint_policies::save_only_these_names(["sine"]));
+/// assert_eq!(grad(g)(&0.5.into()).item::<f32>(), grad(f)(&0.5.into()).item::<f32>());
+/// ```
+#[track_caller]
+pub fn checkpoint_name<T: Tree>(x: &T, name: &str) -> T {
+    let name: Arc<str> = name.into();
+    x.map(|x| bind1(Name { name: name.clone() }, &[x]))
+}
