@@ -15,7 +15,6 @@ use crate::core::trace::{Inputs, bind, tracing, with_location};
 use crate::core::tree::Tree;
 use crate::ops::dot::DotGeneral;
 use crate::ops::name::Name;
-use crate::transform::dce::dce;
 
 use super::func::{Func, Params};
 use super::program::trace;
@@ -210,7 +209,7 @@ fn call_checkpointed<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_
     let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(&leaves));
     let prim = CheckpointCall {
         name: options.name.clone(),
-        jaxpr: dce(&closed.jaxpr, true).0.into(),
+        jaxpr: closed.jaxpr,
         policy: options.policy.saveable.clone(),
         prevent_cse: options.prevent_cse,
         differentiated: false,

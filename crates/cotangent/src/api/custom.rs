@@ -15,7 +15,6 @@ use crate::core::jaxpr::{Closed, Jaxpr};
 use crate::core::primitive::Tangent;
 use crate::core::trace::{Inputs, bind, tracing, with_location};
 use crate::core::tree::{Tree, flatten, leaf_paths};
-use crate::transform::dce::dce;
 
 use super::func::{AllArgs, Argnums, Func, Params};
 use super::program::trace;
@@ -107,7 +106,6 @@ impl<P: Params, R: Tree> Function<P, R> {
             }
             let avals: Vec<Aval> = leaves.iter().map(Array::aval).collect();
             let (Closed { jaxpr, captures }, result) = trace::<P, R>(&*self.f, args, &avals, &Inputs::Known(&leaves));
-            let jaxpr: Arc<Jaxpr> = dce(&jaxpr, true).0.into();
             let none = &mut std::iter::repeat(Array::scalar(false));
             let site = Site {
                 args: P::rebuild(args, none),

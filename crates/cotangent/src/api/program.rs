@@ -18,10 +18,12 @@ pub(crate) fn trace<'f, P: Params, R: Tree>(
     avals: &[Aval],
     inputs: &Inputs<'_>,
 ) -> (Closed, R) {
-    stage(avals, inputs, |leaves| {
+    let (Closed { jaxpr, captures }, result) = stage(avals, inputs, |leaves| {
         let result = P::call(f, P::rebuild(args, &mut leaves.iter().cloned()));
         (flatten(&result), result)
-    })
+    });
+    // A transform should not have to find a rule for what no result needs: a value beside a gradient, say.
+    (Closed { jaxpr: dce(&jaxpr, true).0.into(), captures }, result)
 }
 
 /// Runs `body` on `inputs`. Inside a trace its equations are recorded there; outside of any, they become one

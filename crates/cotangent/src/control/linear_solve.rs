@@ -58,7 +58,7 @@ impl LinearSolve {
     }
 
     /// The product with the transposed matrix, as a program of the captures of `matvec` and a vector.
-    fn vecmat(&self) -> Program {
+    pub(crate) fn vecmat(&self) -> Program {
         if self.symmetric {
             return self.matvec.clone();
         }

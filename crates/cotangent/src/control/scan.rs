@@ -41,6 +41,8 @@ pub struct Scan {
     pub length: usize,
     /// Whether it runs from the last index to the first.
     pub reverse: bool,
+    /// How many steps each turn of the compiled loop takes.
+    pub unroll: usize,
     /// How many operands are captured.
     pub consts: usize,
     /// How many are carried.
@@ -84,6 +86,52 @@ impl Scan {
 
     fn carry_avals(&self) -> Vec<Aval> {
         self.jaxpr.output_avals().take(self.carry).collect()
+    }
+
+    /// One step: the counter, the carry and the stacked results after it.
+    fn lower_step(
+        &self,
+        cx: &mut Lowering<'_>,
+        given: &Parts<'_, Value>,
+        xs_avals: &[Aval],
+        stacked: &[Aval],
+        state: &[Value],
+    ) -> Vec<Value> {
+        let index = Aval::new(DType::I32, ());
+        let number = |cx: &mut Lowering<'_>, n: usize| cx.splat(&index, Literal::int(DType::I32, n as i64));
+        let (counter, rest) = (&state[0], &state[1..]);
+        let (carry, stacks) = rest.split_at(self.carry);
+        let step = if self.reverse {
+            let last = number(cx, self.length.saturating_sub(1));
+            cx.op("stablehlo.subtract", &[last, counter.clone()], &[], &index)
+        } else {
+            counter.clone()
+        };
+        let zero = number(cx, 0);
+        let starts = |rank: usize| std::iter::once(step.clone()).chain(std::iter::repeat_n(zero.clone(), rank - 1));
+        let slices: Vec<Value> = (given.xs.iter().zip(xs_avals))
+            .map(|(x, aval)| {
+                let sizes: Vec<usize> = std::iter::once(1).chain(aval.shape[1..].iter().copied()).collect();
+                let operands: Vec<Value> = std::iter::once(x.clone()).chain(starts(aval.rank())).collect();
+                let attr = [("slice_sizes", Attr::i64s(sizes.iter().copied()))];
+                let slice = cx.op("stablehlo.dynamic_slice", &operands, &attr, &aval.with_shape(sizes));
+                cx.op("stablehlo.reshape", &[slice], &[], &aval.with_shape(aval.shape.remove(&[0])))
+            })
+            .collect();
+        let args: Vec<Value> = [given.consts, carry, &slices].concat();
+        let results = cx.inline(&self.jaxpr, &args);
+        let (next, ys) = results.split_at(self.carry);
+        let stored: Vec<Value> = (stacks.iter().zip(ys).zip(stacked))
+            .map(|((stack, y), aval)| {
+                let row = aval.with_shape(aval.shape.remove(&[0]).insert(0, 1));
+                let y = cx.op("stablehlo.reshape", std::slice::from_ref(y), &[], &row);
+                let operands: Vec<Value> = [stack.clone(), y].into_iter().chain(starts(aval.rank())).collect();
+                cx.op("stablehlo.dynamic_update_slice", &operands, &[], aval)
+            })
+            .collect();
+        let one = number(cx, 1);
+        let counter = cx.op("stablehlo.add", &[counter.clone(), one], &[], &index);
+        [vec![counter], next.to_vec(), stored].concat()
     }
 
     /// Which parts of the carry come to have a tangent.
@@ -252,6 +300,7 @@ impl Primitive for Scan {
             ("num_carry", self.carry.to_string()),
             ("num_consts", self.consts.to_string()),
             ("reverse", reverse.to_string()),
+            ("unroll", self.unroll.to_string()),
         ]
     }
 
@@ -345,6 +394,7 @@ impl Primitive for Scan {
             jaxpr: closed.jaxpr,
             length: self.length,
             reverse: !self.reverse,
+            unroll: self.unroll,
             consts: count(&known_consts),
             carry: carry_avals.len() + count(&lin_consts),
         };
@@ -405,56 +455,38 @@ impl Primitive for Scan {
             return given.carry.iter().cloned().chain(stacks).collect();
         }
         let index = Aval::new(DType::I32, ());
-        let zero = cx.splat(&index, Literal::int(DType::I32, 0));
+        let number = |cx: &mut Lowering<'_>, n: usize| cx.splat(&index, Literal::int(DType::I32, n as i64));
         let stacks: Vec<Value> = outs[self.carry..].iter().map(|a| cx.splat(a, Literal::int(a.dtype, 0))).collect();
-        let state: Vec<Value> = [std::slice::from_ref(&zero), given.carry, &stacks].concat();
-        let types: Vec<Type> = std::iter::once(index.mlir()).chain(outs.iter().map(Aval::mlir)).collect();
-        let xs_avals = self.parts(inputs).xs;
-        let results = cx.regions("stablehlo.while", &state, &[], &types, &[&types, &types], |cx, region, state| {
-            let number = |cx: &mut Lowering<'_>, n: usize| cx.splat(&index, Literal::int(DType::I32, n as i64));
-            if region == 0 {
-                let end = number(cx, self.length);
-                let lt = [
-                    ("compare_type", Attr::Static("#stablehlo<comparison_type SIGNED>")),
-                    ("comparison_direction", Attr::Static("#stablehlo<comparison_direction LT>")),
-                ];
-                return vec![cx.op("stablehlo.compare", &[state[0].clone(), end], &lt, &index.with_dtype(DType::Bool))];
-            }
-            let (counter, rest) = (&state[0], &state[1..]);
-            let (carry, stacks) = rest.split_at(self.carry);
-            let step = if self.reverse {
-                let last = number(cx, self.length.saturating_sub(1));
-                cx.op("stablehlo.subtract", &[last, counter.clone()], &[], &index)
-            } else {
-                counter.clone()
-            };
-            let zero = number(cx, 0);
-            let starts = |rank: usize| std::iter::once(step.clone()).chain(std::iter::repeat_n(zero.clone(), rank - 1));
-            let slices: Vec<Value> = (given.xs.iter().zip(xs_avals))
-                .map(|(x, aval)| {
-                    let sizes: Vec<usize> = std::iter::once(1).chain(aval.shape[1..].iter().copied()).collect();
-                    let operands: Vec<Value> = std::iter::once(x.clone()).chain(starts(aval.rank())).collect();
-                    let attr = [("slice_sizes", Attr::i64s(sizes.iter().copied()))];
-                    let slice = cx.op("stablehlo.dynamic_slice", &operands, &attr, &aval.with_shape(sizes));
-                    cx.op("stablehlo.reshape", &[slice], &[], &aval.with_shape(aval.shape.remove(&[0])))
+        let zero = number(cx, 0);
+        let mut state: Vec<Value> = [std::slice::from_ref(&zero), given.carry, &stacks].concat();
+        let (unroll, xs_avals) = (self.unroll.max(1), self.parts(inputs).xs);
+        let turns = self.length / unroll;
+        // A loop of one turn would only hide its body from the compiler.
+        if turns > 1 {
+            let types: Vec<Type> = std::iter::once(index.mlir()).chain(outs.iter().map(Aval::mlir)).collect();
+            let regions: [&[Type]; 2] = [&types, &types];
+            state = cx
+                .regions("stablehlo.while", &state, &[], &types, &regions, |cx, region, state| {
+                    if region == 0 {
+                        let end = number(cx, turns * unroll);
+                        let lt = [
+                            ("compare_type", Attr::Static("#stablehlo<comparison_type SIGNED>")),
+                            ("comparison_direction", Attr::Static("#stablehlo<comparison_direction LT>")),
+                        ];
+                        let operands = [state[0].clone(), end];
+                        return vec![cx.op("stablehlo.compare", &operands, &lt, &index.with_dtype(DType::Bool))];
+                    }
+                    let step =
+                        |state: Vec<Value>, _| self.lower_step(cx, &given, xs_avals, &outs[self.carry..], &state);
+                    (0..unroll).fold(state.to_vec(), step)
                 })
-                .collect();
-            let args: Vec<Value> = [given.consts, carry, &slices].concat();
-            let results = cx.inline(&self.jaxpr, &args);
-            let (next, ys) = results.split_at(self.carry);
-            let stored: Vec<Value> = (stacks.iter().zip(ys).zip(&outs[self.carry..]))
-                .map(|((stack, y), aval)| {
-                    let row = aval.with_shape(aval.shape.remove(&[0]).insert(0, 1));
-                    let y = cx.op("stablehlo.reshape", std::slice::from_ref(y), &[], &row);
-                    let operands: Vec<Value> = [stack.clone(), y].into_iter().chain(starts(aval.rank())).collect();
-                    cx.op("stablehlo.dynamic_update_slice", &operands, &[], aval)
-                })
-                .collect();
-            let one = number(cx, 1);
-            let counter = cx.op("stablehlo.add", &[counter.clone(), one], &[], &index);
-            [vec![counter], next.to_vec(), stored].concat()
-        });
-        results.into_iter().skip(1).collect()
+                .into_vec();
+        }
+        let rest = if turns > 1 { self.length - turns * unroll } else { self.length };
+        for _ in 0..rest {
+            state = self.lower_step(cx, &given, xs_avals, &outs[self.carry..], &state);
+        }
+        state.into_iter().skip(1).collect()
     }
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {

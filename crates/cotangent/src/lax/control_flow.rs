@@ -22,7 +22,7 @@ fn avals(leaves: &[Array]) -> Vec<Aval> {
 }
 
 /// A body as it stands in a primitive: without dead code, all its inputs kept.
-fn tidy(closed: &Closed) -> std::sync::Arc<Jaxpr> {
+pub(super) fn tidy(closed: &Closed) -> std::sync::Arc<Jaxpr> {
     dce(&closed.jaxpr, true).0.into()
 }
 
@@ -37,13 +37,13 @@ fn share_captures(programs: &[Closed]) -> (Vec<std::sync::Arc<Jaxpr>>, Vec<Array
             start = own.end;
             let (closed, ()) =
                 stage(&types, &Inputs::Unknown("inside a branch"), |args| (eval(&p.jaxpr, &args[own]), ()));
-            closed.jaxpr
+            tidy(&closed)
         })
         .collect();
     (shared, all)
 }
 
-fn check_same<T: Tree>(what: &str, expected: &T, got: &T, loc: Loc) -> Result<()> {
+pub(super) fn check_same<T: Tree>(what: &str, expected: &T, got: &T, loc: Loc) -> Result<()> {
     let fail = |message: String| Err(Error::new(ErrorKind::Structure, message).at(loc));
     if !expected.same_structure(got) {
         return fail(format!(
@@ -206,6 +206,7 @@ pub fn fori_loop<S: Tree>(lower: impl ArrayLike, upper: impl ArrayLike, body: im
 pub struct Scan {
     reverse: bool,
     length: Option<usize>,
+    unroll: Option<usize>,
 }
 
 impl Scan {
@@ -249,6 +250,21 @@ impl Scan {
         self
     }
 
+    /// How many steps the compiled program takes in each turn of its loop: more code, fewer turns. The results are the
+    /// same.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let step = |c: &Array, x: &Array| (c + x, c + x);
+    /// let (sum, _) = lax::Scan::new().unroll(2).run(step, 0.0.into(), &Array::from([1.0f32, 2.0, 3.0]));
+    /// assert_eq!(sum.item::<f32>(), 6.0);
+    /// ```
+    #[must_use]
+    pub fn unroll(mut self, steps: usize) -> Scan {
+        self.unroll = Some(steps.max(1));
+        self
+    }
+
     /// Runs the scan; see [`scan`].
     ///
     /// ```
@@ -280,6 +296,7 @@ impl Scan {
             jaxpr: tidy(&closed),
             length,
             reverse: self.reverse,
+            unroll: self.unroll.unwrap_or(1),
             consts: closed.captures.len(),
             carry: start.len(),
         };

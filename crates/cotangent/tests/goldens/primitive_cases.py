@@ -30,7 +30,7 @@ def param(v):
         return name_of(v)
     if isinstance(v, lax.RoundingMethod):
         return int(v)
-    assert v is None or isinstance(v, (bool, int, float)), v
+    assert v is None or isinstance(v, (bool, int, float, str)), v
     return v
 
 

@@ -110,6 +110,7 @@ pub fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>, String
         "cumprod" => Arc::new(reduce::CumProd { axis: axis(), reverse: flag("reverse") }),
         "cummax" => Arc::new(reduce::CumMax { axis: axis(), reverse: flag("reverse") }),
         "cummin" => Arc::new(reduce::CumMin { axis: axis(), reverse: flag("reverse") }),
+        "name" => Arc::new(cotangent::ops::name::Name { name: params["name"].as_str().unwrap_or_default().into() }),
         "sort" => Arc::new(sort::Sort {
             dimension: int("dimension") as usize,
             is_stable: flag("is_stable"),

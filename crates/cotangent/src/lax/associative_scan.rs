@@ -1,0 +1,164 @@
+//! Prefixes of an associative operation, in logarithmic depth.
+
+use crate::core::array::Array;
+use crate::core::aval::canonical_axis;
+use crate::core::error::{Error, OrRaise, Result};
+use crate::core::trace::bind1;
+use crate::core::tree::{Tree, flatten};
+use crate::ops::shape::{Concatenate, Rev, Slice};
+
+fn slice<T: Tree>(x: &T, start: usize, limit: usize, stride: usize) -> T {
+    x.map(|x| {
+        let mut prim = Slice { start: vec![0; x.ndim()], limit: x.shape().to_vec(), stride: vec![1; x.ndim()] };
+        (prim.start[0], prim.limit[0], prim.stride[0]) = (start, limit, stride);
+        bind1(prim, &[x])
+    })
+}
+
+fn joined<T: Tree>(a: &T, b: &T) -> T {
+    a.zip(b, |a, b| bind1(Concatenate { dimension: 0 }, &[a, b]))
+}
+
+/// The elements of `even` and `odd` in turns; there may be one more of the even ones.
+fn interleaved<T: Tree>(even: &T, odd: &T) -> T {
+    let (n, m) = (length(even), length(odd));
+    let pairs = slice(even, 0, m, 1).zip(odd, |a, b| {
+        let columns = [a.expand_dims(1), b.expand_dims(1)];
+        let shape = a.aval().shape.remove(&[0]).insert(0, 2 * m);
+        bind1(Concatenate { dimension: 1 }, &[&columns[0], &columns[1]]).reshape(shape)
+    });
+    if n > m { joined(&pairs, &slice(even, m, n, 1)) } else { pairs }
+}
+
+fn length<T: Tree>(x: &T) -> usize {
+    flatten(x).first().map_or(0, |x| x.shape()[0])
+}
+
+/// Results for every prefix: pairs are combined, their prefixes found, and those that end between pairs filled in.
+fn prefixes<T: Tree>(f: &impl Fn(&T, &T) -> T, x: &T) -> T {
+    let n = length(x);
+    if n < 2 {
+        return x.map(Array::clone);
+    }
+    let odd = prefixes(f, &f(&slice(x, 0, n - 1, 2), &slice(x, 1, n, 2)));
+    let first = slice(x, 0, 1, 1);
+    let even = if n == 2 { first } else { joined(&first, &f(&slice(&odd, 0, (n - 1) / 2, 1), &slice(x, 2, n, 2))) };
+    interleaved(&even, &odd)
+}
+
+/// An [`associative_scan`] with options: the direction and the axis.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let x = Array::from([1.0f32, 2.0, 3.0]);
+/// let sums = lax::AssociativeScan::new().reverse().run(|a: &Array, b: &Array| a + b, &x);
+/// assert_eq!(sums.to_vec::<f32>(), [6.0, 5.0, 3.0]);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AssociativeScan {
+    reverse: bool,
+    axis: isize,
+}
+
+impl AssociativeScan {
+    /// From the first element to the last, along the leading axis.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let sums = lax::AssociativeScan::new().run(|a: &Array, b: &Array| a + b, &Array::from([1.0f32, 2.0]));
+    /// assert_eq!(sums.to_vec::<f32>(), [1.0, 3.0]);
+    /// ```
+    #[must_use]
+    pub fn new() -> AssociativeScan {
+        AssociativeScan::default()
+    }
+
+    /// From the last element to the first: element `i` of the result combines those from `i` on, the last of them first.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let add = |a: &Array, b: &Array| a + b;
+    /// let sums = lax::AssociativeScan::new().reverse().run(add, &Array::from([1.0f32, 2.0]));
+    /// assert_eq!(sums.to_vec::<f32>(), [3.0, 2.0]);
+    /// ```
+    #[must_use]
+    pub fn reverse(mut self) -> AssociativeScan {
+        self.reverse = true;
+        self
+    }
+
+    /// Along this axis of each array; a negative one counts from the end.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let add = |a: &Array, b: &Array| a + b;
+    /// let sums = lax::AssociativeScan::new().axis(1).run(add, &Array::from([[1.0f32, 2.0]]));
+    /// assert_eq!(sums.to_vec::<f32>(), [1.0, 3.0]);
+    /// ```
+    #[must_use]
+    pub fn axis(mut self, axis: isize) -> AssociativeScan {
+        self.axis = axis;
+        self
+    }
+
+    /// Runs the scan; see [`associative_scan`].
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let sums = lax::AssociativeScan::new().run(|a: &Array, b: &Array| a + b, &Array::from([1.0f32, 2.0]));
+    /// assert_eq!(sums.to_vec::<f32>(), [1.0, 3.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`associative_scan`] does.
+    #[track_caller]
+    pub fn run<T: Tree>(self, f: impl Fn(&T, &T) -> T, xs: &T) -> T {
+        let axes = self.axes(&flatten(xs)).map_err(|e| e.context("associative_scan")).or_raise();
+        // The scanned axis goes in front, where slices are taken.
+        let mut axis = axes.iter();
+        let front = xs.map(|x| x.moveaxis(axis.next().map_or(0, |a| *a as isize), 0));
+        let back = |x: &T| {
+            let mut axis = axes.iter();
+            x.map(|x| x.moveaxis(0, axis.next().map_or(0, |a| *a as isize)))
+        };
+        let flip = |x: &T| x.map(|x| bind1(Rev { dims: vec![0] }, &[x]));
+        // `f` sees the axis where the user has it.
+        let f = |a: &T, b: &T| {
+            let y = f(&back(a), &back(b));
+            let mut axis = axes.iter();
+            y.map(|x| x.moveaxis(axis.next().map_or(0, |a| *a as isize), 0))
+        };
+        back(&if self.reverse { flip(&prefixes(&f, &flip(&front))) } else { prefixes(&f, &front) })
+    }
+
+    /// The axis of each array, which must agree in size along them.
+    fn axes(self, leaves: &[Array]) -> Result<Vec<usize>> {
+        let axes = leaves.iter().map(|x| canonical_axis(self.axis, x.ndim())).collect::<Result<Vec<_>>>()?;
+        let sizes: Vec<usize> = leaves.iter().zip(&axes).map(|(x, a)| x.shape()[*a]).collect();
+        if sizes.windows(2).any(|pair| pair[0] != pair[1]) {
+            let avals: Vec<String> = leaves.iter().map(|x| x.aval().to_string()).collect();
+            let message = format!("all arrays must have one size along axis {}: {}", self.axis, avals.join(", "));
+            return Err(Error::shape(message));
+        }
+        Ok(axes)
+    }
+}
+
+/// The prefixes of an associative operation along the leading axis of each array: element `i` of the result combines
+/// the elements `0..=i` of `xs`. `f` combines arrays of elements, pair by pair.
+///
+/// It applies `f` to some 2·n elements, in 2·log n calls on many elements each; a [`scan`](super::scan()) would take n
+/// steps. [`AssociativeScan`] has options.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let products = lax::associative_scan(|a: &Array, b: &Array| a * b, &Array::from([1.0f32, 2.0, 3.0, 4.0]));
+/// assert_eq!(products.to_vec::<f32>(), [1.0, 2.0, 6.0, 24.0]);
+/// ```
+///
+/// # Panics
+/// When an array has no axis, the leading sizes differ, or `f` changes the structure or types.
+#[track_caller]
+pub fn associative_scan<T: Tree>(f: impl Fn(&T, &T) -> T, xs: &T) -> T {
+    AssociativeScan::new().run(f, xs)
+}

@@ -1,0 +1,267 @@
+//! Equations whose solution is differentiated implicitly: `custom_linear_solve` and `custom_root`.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::control::custom_jvp::CustomJvp;
+use crate::control::linear_solve::{LinearSolve as LinearSolvePrimitive, Program};
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Loc, OrRaise};
+use crate::core::jaxpr::{Closed, Jaxpr};
+use crate::core::primitive::Tangent;
+use crate::core::trace::{Inputs, bind, stage, tracing};
+use crate::core::tree::{Tree, flatten};
+use crate::ops::zeros_like;
+use crate::transform::eval::eval;
+use crate::transform::jvp::jvp;
+
+use super::control_flow::{check_same, tidy};
+
+/// A function of a tree, traced for values like `like`; its result must be like them as well.
+fn traced<T: Tree>(what: &str, like: &T, loc: Loc, f: impl Fn(&T) -> T) -> Closed {
+    let avals: Vec<Aval> = flatten(like).iter().map(Array::aval).collect();
+    let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a solver"), |args| {
+        let x = like.rebuild(&mut args.iter().cloned());
+        let y = f(&x);
+        check_same(what, &x, &y, loc).or_raise();
+        (flatten(&y).iter().zip(&avals).map(|(y, a)| y.convert(a.dtype, a.weak_type)).collect(), ())
+    });
+    closed
+}
+
+fn strong<T: Tree>(x: &T) -> T {
+    x.map(|x| x.convert(x.dtype(), false))
+}
+
+/// A linear system and how to solve it; made by [`custom_linear_solve`].
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let diagonal = Array::from([2.0f32, 4.0]);
+/// let system = lax::custom_linear_solve(|x: &Array| &diagonal * x, |_, b| b / &diagonal).symmetric();
+/// assert_eq!(system.solve(&Array::from([2.0f32, 2.0])).to_vec::<f32>(), [1.0, 0.5]);
+/// ```
+#[allow(missing_debug_implementations, reason = "it holds closures")]
+pub struct LinearSolve<'a, T> {
+    matvec: Box<dyn Fn(&T) -> T + 'a>,
+    solve: Box<Solver<'a, T>>,
+    transpose_solve: Option<Box<Solver<'a, T>>>,
+    symmetric: bool,
+}
+
+/// Finds `x` with `matvec(x) = b`, given `matvec` and `b`.
+type Solver<'a, T> = dyn Fn(&dyn Fn(&T) -> T, &T) -> T + 'a;
+
+/// The linear system `matvec(x) = b`, with `solve` to find `x`; any method will do, an iterative one included. Its
+/// derivative is not that of the method but follows from the equation: another system with the same `matvec`, which
+/// `solve` solves too. Reverse mode needs the transposed system: say that it is [`symmetric`](LinearSolve::symmetric),
+/// or give a [`transpose_solve`](LinearSolve::transpose_solve).
+///
+/// `matvec` must be linear. It may capture what the matrix depends on, which can be differentiated.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// // x = b / a, with the derivative −b / a².
+/// let divide = |a: &Array, b: &Array| {
+///     lax::custom_linear_solve(|x: &Array| a * x, |_, b| b / a.stop_gradient()).symmetric().solve(b)
+/// };
+/// assert_eq!(divide(&4.0.into(), &8.0.into()).item::<f32>(), 2.0);
+/// assert_eq!(grad(divide)(&4.0.into(), &8.0.into()).item::<f32>(), -0.5);
+/// ```
+pub fn custom_linear_solve<'a, T: Tree>(
+    matvec: impl Fn(&T) -> T + 'a,
+    solve: impl Fn(&dyn Fn(&T) -> T, &T) -> T + 'a,
+) -> LinearSolve<'a, T> {
+    LinearSolve { matvec: Box::new(matvec), solve: Box::new(solve), transpose_solve: None, symmetric: false }
+}
+
+impl<'a, T: Tree> LinearSolve<'a, T> {
+    /// The system is its own transpose, so `solve` serves reverse mode as well.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let half = |b: &Array| lax::custom_linear_solve(|x: &Array| 2.0 * x, |_, b| b / 2.0).symmetric().solve(b);
+    /// assert_eq!(grad(half)(&3.0.into()).item::<f32>(), 0.5);
+    /// ```
+    #[must_use]
+    pub fn symmetric(mut self) -> Self {
+        self.symmetric = true;
+        self
+    }
+
+    /// How the transposed system is solved, given the product with the transposed matrix and a right-hand side.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let half = |b: &Array| {
+    ///     let system = lax::custom_linear_solve(|x: &Array| 2.0 * x, |_, b| b / 2.0);
+    ///     system.transpose_solve(|_, b| b / 2.0).solve(b)
+    /// };
+    /// assert_eq!(grad(half)(&3.0.into()).item::<f32>(), 0.5);
+    /// ```
+    #[must_use]
+    pub fn transpose_solve(mut self, solve: impl Fn(&dyn Fn(&T) -> T, &T) -> T + 'a) -> Self {
+        self.transpose_solve = Some(Box::new(solve));
+        self
+    }
+
+    /// The solution for the right-hand side `b`.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let x = lax::custom_linear_solve(|x: &Array| 2.0 * x, |_, b| b / 2.0).solve(&3.0.into());
+    /// assert_eq!(x.item::<f32>(), 1.5);
+    /// ```
+    ///
+    /// # Panics
+    /// When `matvec` or a solver gives what is not like `b`.
+    #[track_caller]
+    pub fn solve(&self, b: &T) -> T {
+        let loc = Location::caller();
+        let b = &strong(b);
+        let matvec = traced("custom_linear_solve: matvec(x) must be like x", b, loc, &*self.matvec);
+        let solve =
+            traced("custom_linear_solve: the solution must be like b", b, loc, |b| (self.solve)(&*self.matvec, b));
+        let mut prim = LinearSolvePrimitive {
+            matvec: Program { jaxpr: tidy(&matvec), consts: matvec.captures.len() },
+            solve: Program { jaxpr: tidy(&solve), consts: solve.captures.len() },
+            transpose_solve: None,
+            symmetric: self.symmetric,
+        };
+        let mut captures: Vec<Array> = matvec.captures.iter().chain(&solve.captures).cloned().collect();
+        if let Some(transposed) = &self.transpose_solve {
+            let vecmat = prim.vecmat();
+            let product = |x: &T| {
+                let args: Vec<Array> = matvec.captures.iter().cloned().chain(flatten(x)).collect();
+                x.rebuild(&mut eval(&vecmat.jaxpr, &args).into_iter())
+            };
+            let what = "custom_linear_solve: the solution of the transposed system must be like b";
+            let program = traced(what, b, loc, |b| transposed(&product, b));
+            prim.transpose_solve = Some(Program { jaxpr: tidy(&program), consts: program.captures.len() });
+            captures.extend(program.captures);
+        } else if self.symmetric {
+            prim.transpose_solve = Some(prim.solve.clone());
+            captures.extend(solve.captures.iter().cloned());
+        }
+        let rhs = flatten(b);
+        let operands: Vec<&Array> = captures.iter().chain(&rhs).collect();
+        b.rebuild(&mut bind(prim, &operands).into_iter())
+    }
+}
+
+/// An implicit equation, on flat lists of arrays. Its operands are what the three programs capture, in this order, and
+/// the guess.
+struct Root {
+    /// From its captures and `x` to f(x).
+    f: Arc<Jaxpr>,
+    f_consts: usize,
+    /// From its captures and a guess to the root.
+    solve: Arc<Jaxpr>,
+    solve_consts: usize,
+    /// From its captures, a point and `b` to the `v` for which the derivative of f there, times `v`, is `b`.
+    tangent: Arc<Jaxpr>,
+    tangent_consts: usize,
+}
+
+impl Root {
+    fn consts(&self) -> usize {
+        self.f_consts + self.solve_consts + self.tangent_consts
+    }
+
+    /// The root, as an equation whose rule is the implicit function theorem.
+    fn bind(self: &Arc<Root>, operands: &[Array]) -> Vec<Array> {
+        let avals: Vec<Aval> = operands.iter().map(Array::aval).collect();
+        let (closed, ()) = stage(&avals, &Inputs::Unknown("inside `custom_root`"), |args| {
+            let own = self.f_consts..self.f_consts + self.solve_consts;
+            (eval(&self.solve, &[&args[own], &args[self.consts()..]].concat()), ())
+        });
+        let root = self.clone();
+        let rule = move |x: &[Array], t: &[Array]| root.rule(x, t);
+        let prim = CustomJvp { name: "custom_root".into(), jaxpr: tidy(&closed), consts: 0, rule: Arc::new(rule) };
+        bind(prim, &operands.iter().collect::<Vec<_>>()).into_vec()
+    }
+
+    /// From f(a, x(a)) = 0 follows ∂f/∂x dx = −∂f/∂a da.
+    fn rule(self: &Arc<Root>, operands: &[Array], tangents: &[Array]) -> (Vec<Array>, Vec<Array>) {
+        let x = self.bind(operands);
+        let args: Vec<Array> = operands[..self.f_consts].iter().chain(&x).cloned().collect();
+        let inexact = |t: &Array| t.dtype().is_inexact().then(|| t.clone());
+        let moving: Vec<Tangent> =
+            tangents[..self.f_consts].iter().map(inexact).chain(x.iter().map(|_| None)).collect();
+        let (value, change) = jvp(&self.f, &args, &moving);
+        let rhs: Vec<Array> =
+            change.into_iter().zip(&value).map(|(t, y)| t.map_or_else(|| zeros_like(y), |t| -t)).collect();
+        let own = &operands[self.f_consts + self.solve_consts..self.consts()];
+        let dx = eval(&self.tangent, &[own, &x, &rhs].concat());
+        (x, dx)
+    }
+}
+
+/// A root of `f`, found by `solve` from `initial_guess` and differentiated by the implicit function theorem, whatever
+/// `solve` does.
+///
+/// `solve` is given `f` and the guess. `tangent_solve` is given a linear function `g`, the derivative of `f` at the
+/// root, and `b`, and gives the `v` with `g(v) = b`; for a scalar this is `b / g(1)`. `f` may capture the parameters on
+/// which the root depends. Reverse mode transposes `tangent_solve`; where that is itself an iteration, write it with
+/// [`custom_linear_solve`].
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// /// The square root of a, as the root of x² − a: by Newton's method, from 1.
+/// fn square_root(a: &Array) -> Array {
+///     let newton = |f: &dyn Fn(&Array) -> Array, guess: &Array| {
+///         lax::fori_loop(0, 6, |_, x: &Array| x - f(x) / (2.0 * x), guess.clone())
+///     };
+///     let one = Array::from(1.0f32);
+///     lax::custom_root(|x: &Array| x * x - a, &one, newton, |g, b| b / g(&one))
+/// }
+/// assert_eq!(square_root(&4.0.into()).item::<f32>(), 2.0);
+/// assert_eq!(grad(square_root)(&4.0.into()).item::<f32>(), 0.25);
+/// assert_eq!(grad(grad(square_root))(&4.0.into()).item::<f32>(), -0.03125);
+/// ```
+///
+/// # Panics
+/// When `f`, `solve` or `tangent_solve` gives what is not like the guess.
+#[track_caller]
+pub fn custom_root<T: Tree>(
+    f: impl Fn(&T) -> T,
+    initial_guess: &T,
+    solve: impl Fn(&dyn Fn(&T) -> T, &T) -> T,
+    tangent_solve: impl Fn(&dyn Fn(&T) -> T, &T) -> T,
+) -> T {
+    if !tracing() {
+        return solve(&f, initial_guess);
+    }
+    let loc = Location::caller();
+    let guess = &strong(initial_guess);
+    let equation = traced("custom_root: f(x) must be like x", guess, loc, &f);
+    let solver = traced("custom_root: the solution must be like the guess", guess, loc, |x| solve(&f, x));
+    let avals: Vec<Aval> = flatten(guess).iter().map(Array::aval).collect();
+    let n = avals.len();
+    let (tangent, ()) = stage(&[&avals[..], &avals].concat(), &Inputs::Unknown("inside `custom_root`"), |args| {
+        let (x, b) = args.split_at(n);
+        let at: Vec<Array> = equation.captures.iter().chain(x).cloned().collect();
+        let slope = |v: &T| {
+            let moving: Vec<Tangent> =
+                equation.captures.iter().map(|_| None).chain(flatten(v).into_iter().map(Some)).collect();
+            let (y, dy) = jvp(&equation.jaxpr, &at, &moving);
+            let dy = dy.into_iter().zip(&y).map(|(t, y)| t.unwrap_or_else(|| zeros_like(y)));
+            v.rebuild(&mut dy.collect::<Vec<_>>().into_iter())
+        };
+        let b = guess.rebuild(&mut b.iter().cloned());
+        let v = tangent_solve(&slope, &b);
+        check_same("custom_root: what tangent_solve gives must be like the guess", &b, &v, loc).or_raise();
+        (flatten(&v).iter().zip(&avals).map(|(v, a)| v.convert(a.dtype, a.weak_type)).collect(), ())
+    });
+    let root = Arc::new(Root {
+        f: tidy(&equation),
+        f_consts: equation.captures.len(),
+        solve: tidy(&solver),
+        solve_consts: solver.captures.len(),
+        tangent: tidy(&tangent),
+        tangent_consts: tangent.captures.len(),
+    });
+    let operands = [equation.captures, solver.captures, tangent.captures, flatten(guess)].concat();
+    guess.rebuild(&mut root.bind(&operands).into_iter())
+}
