@@ -211,7 +211,7 @@ impl<P: Params, R: Tree> CustomJvp<P, R> {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let clipped = custom_jvp(|x: &Array| x.clamp(-1.0, 1.0)).defjvp(|(x,), (t,)| (x.clamp(-1.0, 1.0), t.clone()));
+/// let clipped = custom_jvp(|x: &Array| np::clip(x, -1.0, 1.0)).defjvp(|(x,), (t,)| (np::clip(x, -1.0, 1.0), t.clone()));
 /// assert_eq!(grad(clipped)(&5.0.into()).item::<f32>(), 1.0);
 /// ```
 ///
@@ -261,7 +261,7 @@ impl<P: Params, R: Tree, N: Argnums<P>> CustomVjp<P, R, N> {
     /// /// The identity, whose gradient stays within ±1.
     /// fn clip_gradient(x: &Array) -> Array {
     ///     let f = custom_vjp(|x: &Array| x.clone());
-    ///     f.defvjp(|(x,)| (x.clone(), ()), |(), ct| (ct.clamp(-1.0, 1.0),))(x)
+    ///     f.defvjp(|(x,)| (x.clone(), ()), |(), ct| (np::clip(ct, -1.0, 1.0),))(x)
     /// }
     /// assert_eq!(grad(|x: &Array| clip_gradient(x).powi(2))(&3.0.into()).item::<f32>(), 1.0);
     /// ```
