@@ -235,3 +235,33 @@ fn map_is_vmap() {
     let f = |x: &Array| x.sin() * x;
     close("map", &lax::map(f, &xs), &vmap(f)(&xs));
 }
+
+/// How many loops the CPU compiler turned into one kernel: those that it made a function of.
+fn hoisted(hlo: &str) -> usize {
+    hlo.lines().filter(|line| line.contains(" call(") && line.contains("to_apply=%while")).count()
+}
+
+#[test]
+fn small_loops_become_one_kernel_each_and_large_ones_do_not() {
+    let many = |c: &Vec<Array>| {
+        let body = |c: &Vec<Array>, _: &()| ((0..64).map(|i| &c[i] * 0.9 + c[(i + 1) % 64].sin()).collect(), ());
+        lax::Scan::new().length(10).run(body, c.clone(), &()).0.into_iter().reduce(|a, b| a + b).expect("64 of them")
+    };
+    let scalars: Vec<Array> = (0..64).map(|i| Array::scalar(f64::from(i) / 64.0)).collect();
+    let gradient = jit(value_and_grad(many));
+    let hlo = gradient.lower((&scalars,)).unwrap().optimized_hlo().unwrap();
+    assert!(hoisted(&hlo) >= 2, "forwards and backwards");
+    // Step by step, without a loop, it is the same.
+    let unrolled = |c: &Vec<Array>| {
+        let step = |c: Vec<Array>, _| (0..64).map(|i| &c[i] * 0.9 + c[(i + 1) % 64].sin()).collect::<Vec<_>>();
+        (0..10).fold(c.clone(), step).into_iter().reduce(|a, b| a + b).expect("64 of them")
+    };
+    let ((y, dy), (z, dz)) = (gradient(&scalars), jit(value_and_grad(unrolled))(&scalars));
+    let near =
+        |a: &Array, b: &Array| (a.item::<f64>() - b.item::<f64>()).abs() <= 1e-13 * b.item::<f64>().abs().max(1.0);
+    assert!(near(&y, &z) && dy.iter().zip(&dz).all(|(a, b)| near(a, b)));
+
+    let large = |x: &Array| lax::fori_loop(0, 10, |_, x: &Array| x.sin() + 1.0, x.clone()).sum();
+    let hlo = |n: usize| jit(large).lower((&np::ones(n),)).unwrap().optimized_hlo().unwrap();
+    assert_eq!((hoisted(&hlo(1_000)), hoisted(&hlo(100_000))), (1, 0));
+}

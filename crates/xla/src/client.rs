@@ -1,10 +1,11 @@
 //! A client: one plugin's devices, opened.
 
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::abi::{self, *};
 use crate::api::{Api, slice, string};
@@ -12,7 +13,7 @@ use crate::buffer::Buffer;
 use crate::error::{ArgumentError, Error, Result};
 use crate::executable::Executable;
 use crate::library::Plugin;
-use crate::options::{CompileOptions, OptionValue};
+use crate::options::{CompileOptions, FlagValue, OptionValue, debug_options};
 use crate::plugin::{self, Location, Platform};
 use crate::shape::ArrayShape;
 
@@ -43,6 +44,8 @@ pub(crate) struct ClientInner {
     raw_devices: Vec<NonNull<RawDevice>>,
     /// Whether device memory is host memory, so that results can be read through their address.
     pub(crate) host_memory: bool,
+    /// The compiler's defaults, as the plugin encodes them; empty where it does not tell.
+    debug_options: OnceLock<Vec<u8>>,
 }
 
 // SAFETY: PJRT clients, and the devices they own, may be used from any thread, several at once.
@@ -92,6 +95,7 @@ impl Client {
             devices: Vec::new(),
             raw_devices: Vec::new(),
             host_memory: false,
+            debug_options: OnceLock::new(),
         };
         // From here on an early return destroys the client.
         inner.read_names(&api)?;
@@ -137,7 +141,14 @@ impl Client {
             format: format.as_ptr().cast(),
             format_size: format.len(),
         };
-        let options = options.encode();
+        let options = if options.backend_options.is_empty() {
+            options.encode()
+        } else {
+            match self.debug_options() {
+                [] => CompileOptions { backend_options: BTreeMap::new(), ..options.clone() }.encode(),
+                defaults => options.encode_onto(defaults),
+            }
+        };
         let mut args = ClientCompileArgs::new();
         args.client = self.0.raw.as_ptr();
         args.program = &program;
@@ -148,6 +159,19 @@ impl Client {
         let raw = non_null(args.executable, DURING)?;
         // SAFETY: the executable is new, of this client, and nobody else's.
         unsafe { Executable::adopt(self, raw, params) }
+    }
+
+    /// The compiler's defaults. The plugin tells them only as part of a compiled program, and only if that was compiled
+    /// with a flag of its own; so the least of programs is compiled with one.
+    fn debug_options(&self) -> &[u8] {
+        self.0.debug_options.get_or_init(|| {
+            const LEAST: &str = "module @least { func.func public @main() -> tensor<i1> {
+                %0 = stablehlo.constant dense<true> : tensor<i1>
+                return %0 : tensor<i1> } }";
+            let options = CompileOptions::default().flag("xla_dump_hlo_as_text", FlagValue::Bool(false));
+            let program = self.compile(LEAST, &[], &options).and_then(|program| program.serialize());
+            program.ok().and_then(|bytes| debug_options(&bytes)).unwrap_or_default()
+        })
     }
 
     /// Loads what [`Executable::serialize`] wrote with the very same plugin on the same kind of machine.

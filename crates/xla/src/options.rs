@@ -50,6 +50,9 @@ pub struct CompileOptions {
     /// Compiler flags by name, without dashes. They hold for this program only, and an unknown one is an
     /// error of the compilation, where an unknown one in `XLA_FLAGS` would end the process.
     pub flags: BTreeMap<String, FlagValue>,
+    /// Options of the compiler's backend by name: what `--xla_backend_extra_options=name=value` sets. They are hints; a
+    /// plugin that does not tell its defaults compiles without them.
+    pub backend_options: BTreeMap<String, String>,
 }
 
 impl Default for CompileOptions {
@@ -62,6 +65,7 @@ impl Default for CompileOptions {
             use_spmd_partitioning: false,
             use_shardy_partitioner: false,
             flags: BTreeMap::new(),
+            backend_options: BTreeMap::new(),
         }
     }
 }
@@ -73,8 +77,20 @@ impl CompileOptions {
         self
     }
 
-    /// The bytes that the plugin is given. Equal options give equal bytes, so they can be part of a key.
+    /// Sets an option of the compiler's backend.
+    pub fn backend_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.backend_options.insert(name.into(), value.into());
+        self
+    }
+
+    /// The options as bytes. Equal options give equal bytes, so they can be part of a key.
     pub fn encode(&self) -> Vec<u8> {
+        self.encode_onto(&[])
+    }
+
+    /// What the plugin is given. There is no interface for backend options but the whole message of debug options, in
+    /// which what is not named is off, so `defaults` are the plugin's own.
+    pub(crate) fn encode_onto(&self, defaults: &[u8]) -> Vec<u8> {
         let device_assignment = self.device_assignment.as_ref().map(|columns| proto::DeviceAssignment {
             replica_count: columns.first().map_or(0, |c| c.len() as i32),
             computation_count: columns.len() as i32,
@@ -100,11 +116,22 @@ impl CompileOptions {
                 use_spmd_partitioning: self.use_spmd_partitioning,
                 device_assignment,
                 use_shardy_partitioner: self.use_shardy_partitioner,
+                // Messages written one after the other are merged by whoever reads them.
+                debug_options: (!self.backend_options.is_empty()).then(|| {
+                    let extra = proto::ExtraOptions { options: self.backend_options.clone() };
+                    [defaults, &extra.encode_to_vec()].concat()
+                }),
             }),
             env_option_overrides: self.flags.iter().map(|(k, v)| (k.clone(), flag(v))).collect(),
         }
         .encode_to_vec()
     }
+}
+
+/// The debug options in a serialised executable: those that it was compiled with.
+pub(crate) fn debug_options(serialized: &[u8]) -> Option<Vec<u8>> {
+    let whole = proto::ExecutableAndOptions::decode(serialized).ok()?;
+    whole.options?.executable_build_options?.debug_options.filter(|bytes| !bytes.is_empty())
 }
 
 /// The messages of XLA's compile options, with the fields used here.
@@ -123,6 +150,9 @@ mod proto {
     pub(super) struct ExecutableBuildOptions {
         #[prost(int64, tag = "1")]
         pub(super) device_ordinal: i64,
+        /// A message of hundreds of fields, kept as it came.
+        #[prost(bytes = "vec", optional, tag = "3")]
+        pub(super) debug_options: Option<Vec<u8>>,
         #[prost(int64, tag = "4")]
         pub(super) num_replicas: i64,
         #[prost(int64, tag = "5")]
@@ -133,6 +163,20 @@ mod proto {
         pub(super) device_assignment: Option<DeviceAssignment>,
         #[prost(bool, tag = "19")]
         pub(super) use_shardy_partitioner: bool,
+    }
+
+    /// What `serialize` writes.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct ExecutableAndOptions {
+        #[prost(message, optional, tag = "2")]
+        pub(super) options: Option<CompileOptions>,
+    }
+
+    /// The one field of the debug options that is written here.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct ExtraOptions {
+        #[prost(btree_map = "string, string", tag = "500")]
+        pub(super) options: BTreeMap<String, String>,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]

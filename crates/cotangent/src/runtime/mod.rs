@@ -4,6 +4,7 @@ pub(crate) mod client;
 mod disk;
 mod execute;
 mod interpret;
+mod loops;
 pub(crate) mod program;
 
 pub(crate) use execute::{Runtime, run};

@@ -13,6 +13,7 @@ use crate::core::lowering::lower;
 
 use super::client::{array_shape, client};
 use super::disk::{Disk, key};
+use super::loops::only_small;
 
 /// Where a result comes from.
 pub(crate) enum Source {
@@ -91,7 +92,8 @@ fn compile(jaxpr: &Jaxpr, disk: Option<&Disk>) -> Result<Program> {
     }
     let text = lower("cotangent", &pruned).to_text();
     let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
-    let executable = compile_text(client()?, &text, &params, disk)?;
+    let client = client()?;
+    let executable = compile_text(client, &text, &params, &options(client, &pruned), disk)?;
     Ok(Program { executable: Some(executable), sources, computed: types, used })
 }
 
@@ -100,10 +102,10 @@ fn compile_text(
     client: &xla::Client,
     text: &str,
     params: &[xla::ArrayShape],
+    options: &xla::CompileOptions,
     disk: Option<&Disk>,
 ) -> Result<xla::Executable> {
-    let options = options();
-    let place = disk.and_then(|disk| Some((disk, key(client, text, &options)?)));
+    let place = disk.and_then(|disk| Some((disk, key(client, text, options)?)));
     if let Some((disk, key)) = &place
         && let Some(bytes) = disk.load(key)
     {
@@ -112,7 +114,7 @@ fn compile_text(
             Err(_) => disk.remove(key),
         }
     }
-    let executable = client.compile(text, params, &options)?;
+    let executable = client.compile(text, params, options)?;
     if let Some((disk, key)) = &place
         && let Ok(bytes) = executable.serialize()
     {
@@ -121,10 +123,15 @@ fn compile_text(
     Ok(executable)
 }
 
-/// How every program is compiled.
-fn options() -> xla::CompileOptions {
+/// How a program is compiled.
+fn options(client: &xla::Client, jaxpr: &Jaxpr) -> xla::CompileOptions {
     // The CPU compiler's default lets a maximum or minimum drop a NaN in its second operand.
-    xla::CompileOptions::default().flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false))
+    let options = xla::CompileOptions::default().flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false));
+    if client.platform_name() == "cpu" && only_small(jaxpr) {
+        // The loop as a whole becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
+        return options.backend_option("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string());
+    }
+    options
 }
 
 /// What XLA made of a program.
