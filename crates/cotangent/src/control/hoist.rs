@@ -14,7 +14,8 @@ pub(crate) fn hoist(body: &Jaxpr, consts: usize) -> (Jaxpr, Jaxpr) {
     for eqn in &body.eqns {
         let known = eqn.inputs.iter().all(|a| a.var().is_none_or(|v| invariant[v.index()]));
         // What has no operands at all, such as a counter's `iota`, is cheaper made again than handed in.
-        if known && eqn.inputs.iter().any(|a| a.var().is_some()) {
+        // What has an effect has it at each step.
+        if known && !eqn.prim.effects().kept && eqn.inputs.iter().any(|a| a.var().is_some()) {
             for var in &eqn.outputs {
                 invariant[var.index()] = true;
             }

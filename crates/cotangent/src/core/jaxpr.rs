@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::array::Array;
 use super::aval::Aval;
+use super::effects::Effects;
 use super::error::Loc;
 use super::literal::Literal;
 use super::primitive::Primitive;
@@ -117,6 +118,7 @@ pub struct Jaxpr {
     /// The results.
     pub outputs: Vec<Atom>,
     hash: OnceLock<u64>,
+    effects: OnceLock<Effects>,
 }
 
 impl Jaxpr {
@@ -128,7 +130,7 @@ impl Jaxpr {
     /// ```
     #[must_use]
     pub fn new(avals: Vec<Aval>, inputs: Vec<Var>, eqns: Vec<Eqn>, outputs: Vec<Atom>) -> Jaxpr {
-        Jaxpr { avals, inputs, eqns, outputs, hash: OnceLock::new() }
+        Jaxpr { avals, inputs, eqns, outputs, hash: OnceLock::new(), effects: OnceLock::new() }
     }
 
     /// A program of one equation whose operands are its arguments.
@@ -194,6 +196,18 @@ impl Jaxpr {
     #[must_use]
     pub fn size(&self) -> usize {
         self.eqns.iter().map(|e| 1 + e.prim.jaxprs().iter().map(|j| j.size()).sum::<usize>()).sum()
+    }
+
+    /// What running it does besides giving results.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert!(!program.jaxpr.effects().kept);
+    /// ```
+    #[must_use]
+    pub fn effects(&self) -> Effects {
+        *self.effects.get_or_init(|| self.eqns.iter().map(|e| e.prim.effects()).collect())
     }
 
     /// A hash of the structure, computed once.

@@ -51,6 +51,13 @@ pub struct Lowering<'a> {
     /// The block that operations are appended to.
     pub block: &'a mut Block,
     functions: &'a RefCell<Functions>,
+    /// In a program with effects: what the next effect must wait for.
+    token: Option<Value>,
+}
+
+/// What effects hand from one to the next, so that they keep their order: a number that means nothing.
+fn token_aval() -> Aval {
+    Aval::new(DType::I32, ())
 }
 
 impl Lowering<'_> {
@@ -112,11 +119,51 @@ impl Lowering<'_> {
         mut body: impl FnMut(&mut Lowering<'_>, usize, &[Value]) -> Vec<Value>,
     ) -> Outputs<Value> {
         let functions = self.functions;
-        let mut op = self.block.begin_op(name, operands, results);
+        // The token goes into loops and branches and comes out again.
+        let (is_while, is_case) = (name == "stablehlo.while", name == "stablehlo.case");
+        let before = self.token.clone().filter(|_| is_while || is_case);
+        let token = before.iter().map(|t| t.ty().clone());
+        let results: Vec<Type> = results.iter().cloned().chain(token.clone()).collect();
+        let operands: Vec<Value> = operands.iter().cloned().chain(before.clone().filter(|_| is_while)).collect();
+        let mut op = self.block.begin_op(name, &operands, &results);
         for (i, params) in params.iter().enumerate() {
-            op.region(params, |block, args| body(&mut Lowering { block, functions }, i, args));
+            let params: Vec<Type> = params.iter().cloned().chain(token.clone().filter(|_| is_while)).collect();
+            op.region(&params, |block, args| {
+                let (args, token) = match args.split_last() {
+                    Some((last, args)) if is_while && before.is_some() => (args, Some(last.clone())),
+                    _ => (args, before.clone()),
+                };
+                let mut inner = Lowering { block, functions, token };
+                let mut returned = body(&mut inner, i, args);
+                // The first region of a loop is its condition, which hands on nothing.
+                if before.is_some() && !(is_while && i == 0) {
+                    returned.extend(inner.token);
+                }
+                returned
+            });
         }
-        op.finish(attrs).into_iter().collect()
+        let mut values: Outputs<Value> = op.finish(attrs).into_iter().collect();
+        if before.is_some() {
+            self.token = values.pop();
+        }
+        values
+    }
+
+    /// Appends an operation with an effect. Its first operand and its first result are the token, which puts the
+    /// effects of a program in order; the other results are given.
+    pub(crate) fn effect(
+        &mut self,
+        name: &str,
+        args: &[Value],
+        attrs: &[(&str, Attr)],
+        outputs: &[Aval],
+    ) -> Outputs<Value> {
+        let token = self.token.clone().unwrap_or_else(|| self.splat(&token_aval(), Literal::int(DType::I32, 0)));
+        let operands: Vec<Value> = std::iter::once(token).chain(args.iter().cloned()).collect();
+        let results: Vec<Type> = std::iter::once(token_aval().mlir()).chain(outputs.iter().map(Aval::mlir)).collect();
+        let mut values = self.block.op(name, &operands, attrs, &results).into_iter();
+        self.token = values.next();
+        values.collect()
     }
 
     /// Appends the equations of a program in place and gives its results.
@@ -159,14 +206,22 @@ impl Lowering<'_> {
         let known = self.functions.borrow().names.get(jaxpr).cloned();
         let name = known.unwrap_or_else(|| {
             let unique = self.functions.borrow_mut().unique(name);
-            let func = function(&unique, Visibility::Private, jaxpr, self.functions);
+            let func = function(&unique, jaxpr, self.functions);
             let mut functions = self.functions.borrow_mut();
             functions.names.insert(jaxpr.clone(), unique.clone());
             functions.written.push(func);
             unique
         });
-        let results: Vec<Type> = jaxpr.output_avals().map(|a| a.mlir()).collect();
-        self.block.call(&name, args, &results).into_iter().collect()
+        let results = jaxpr.output_avals().map(|a| a.mlir());
+        if !jaxpr.effects().kept {
+            return self.block.call(&name, args, &results.collect::<Vec<_>>()).into_iter().collect();
+        }
+        let token = self.token.clone().unwrap_or_else(|| self.splat(&token_aval(), Literal::int(DType::I32, 0)));
+        let args: Vec<Value> = args.iter().cloned().chain([token]).collect();
+        let results: Vec<Type> = results.chain([token_aval().mlir()]).collect();
+        let mut values: Outputs<Value> = self.block.call(&name, &args, &results).into_iter().collect();
+        self.token = values.pop();
+        values
     }
 }
 
@@ -178,16 +233,53 @@ impl Functions {
     }
 }
 
-fn function(name: &str, visibility: Visibility, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
-    let params: Vec<Type> = jaxpr.input_avals().map(Aval::mlir).collect();
-    let mut func = Func::new(name, visibility, &params);
-    let args = func.params();
-    let results = Lowering { block: func.body(), functions }.inline(jaxpr, &args);
+/// A function of the module for a program. Where the program has effects it also takes and gives their token.
+fn function(name: &str, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
+    let mut params: Vec<Type> = jaxpr.input_avals().map(Aval::mlir).collect();
+    let kept = jaxpr.effects().kept;
+    params.extend(kept.then(|| token_aval().mlir()));
+    let mut func = Func::new(name, Visibility::Private, &params);
+    let mut args = func.params();
+    let token = if kept { args.pop() } else { None };
+    let mut lowering = Lowering { block: func.body(), functions, token };
+    let mut results = lowering.inline(jaxpr, &args);
+    results.extend(lowering.token);
+    func.ret(&results);
+    func
+}
+
+/// What is said of a program beside its equations when it is lowered.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Entry<'a> {
+    /// For each input the result that may take its memory, if any.
+    pub(crate) aliases: &'a [Option<usize>],
+    /// The types and bytes of the first inputs, which become constants.
+    pub(crate) constants: &'a [(Aval, Vec<u8>)],
+}
+
+/// The function that XLA runs. Where the program has effects, a last result comes when all of them have taken place.
+fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>) -> Func {
+    let params: Vec<Type> = jaxpr.input_avals().skip(entry.constants.len()).map(Aval::mlir).collect();
+    let mut func = Func::new("main", Visibility::Public, &params);
+    for (input, output) in entry.aliases.iter().enumerate().filter_map(|(i, o)| Some((i, (*o)?))) {
+        func.param_attr(input, "tf.aliasing_output", Attr::I32(output as i32));
+    }
+    let params = func.params();
+    let mut lowering = Lowering { block: func.body(), functions, token: None };
+    let constants: Vec<Value> =
+        entry.constants.iter().map(|(aval, bytes)| lowering.block.bytes(&aval.mlir(), bytes)).collect();
+    if jaxpr.effects().kept {
+        lowering.token = Some(lowering.splat(&token_aval(), Literal::int(DType::I32, 0)));
+    }
+    let mut results = lowering.inline(jaxpr, &[constants, params].concat());
+    results.extend(lowering.token);
     func.ret(&results);
     func
 }
 
 /// The StableHLO module of a program; its `main` takes and gives what the program does.
+///
+/// The `main` of a program with effects gives one more result, a number that is there when they have taken place.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -197,9 +289,14 @@ fn function(name: &str, visibility: Visibility, jaxpr: &Jaxpr, functions: &RefCe
 /// ```
 #[must_use]
 pub fn lower(name: &str, jaxpr: &Jaxpr) -> Module {
+    lower_entry(name, jaxpr, Entry::default())
+}
+
+/// [`lower`], with inputs that become constants or whose memory is given up.
+pub(crate) fn lower_entry(name: &str, jaxpr: &Jaxpr, entry: Entry<'_>) -> Module {
     let functions = RefCell::new(Functions::default());
     functions.borrow_mut().taken.insert("main".to_string(), 1);
-    let main = function("main", Visibility::Public, jaxpr, &functions);
+    let main = main_function(jaxpr, entry, &functions);
     let mut module = Module::new(name);
     module.add(main);
     for func in functions.into_inner().written {

@@ -5,6 +5,7 @@ pub mod aval;
 pub(crate) mod backend;
 pub mod check;
 pub mod dtype;
+pub mod effects;
 pub mod error;
 pub mod jaxpr;
 pub mod literal;

@@ -10,6 +10,7 @@ use stablehlo::Value;
 
 use super::array::Array;
 use super::aval::Aval;
+use super::effects::Effects;
 use super::error::{Error, ErrorKind, Result, raise};
 use super::jaxpr::Jaxpr;
 use super::literal::Literal;
@@ -148,6 +149,11 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     /// The programs among its parameters.
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
         Vec::new()
+    }
+
+    /// What running it does besides giving results: what the programs in it do.
+    fn effects(&self) -> Effects {
+        self.jaxprs().into_iter().map(|jaxpr| jaxpr.effects()).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
 
-/// The program without the equations that no result needs, and which of its inputs it still has.
+/// The program without the equations that no result needs and that have no effect, and which of its inputs it still has.
 pub(crate) fn dce(jaxpr: &Jaxpr, keep_inputs: bool) -> (Jaxpr, Vec<bool>) {
     let mut needed = vec![false; jaxpr.avals.len()];
     for var in jaxpr.outputs.iter().filter_map(|a| a.var()) {
@@ -11,7 +11,7 @@ pub(crate) fn dce(jaxpr: &Jaxpr, keep_inputs: bool) -> (Jaxpr, Vec<bool>) {
     }
     let mut live = vec![false; jaxpr.eqns.len()];
     for (eqn, live) in jaxpr.eqns.iter().zip(&mut live).rev() {
-        *live = eqn.outputs.iter().any(|v| needed[v.index()]);
+        *live = eqn.prim.effects().kept || eqn.outputs.iter().any(|v| needed[v.index()]);
         if *live {
             for var in eqn.inputs.iter().filter_map(|a| a.var()) {
                 needed[var.index()] = true;
