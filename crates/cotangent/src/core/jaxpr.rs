@@ -70,6 +70,21 @@ impl Atom {
             Atom::Lit(_) => None,
         }
     }
+
+    /// The scalar, if it is one.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert!(program.jaxpr.eqns[0].inputs[1].literal().is_some());
+    /// ```
+    #[must_use]
+    pub fn literal(self) -> Option<Literal> {
+        match self {
+            Atom::Var(_) => None,
+            Atom::Lit(literal) => Some(literal),
+        }
+    }
 }
 
 /// One equation: `outputs = primitive(inputs)`, made by the user's line `loc`.

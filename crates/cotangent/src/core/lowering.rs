@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
-use super::aval::Aval;
+use super::aval::{Aval, Shape};
 use super::dtype::DType;
 use super::jaxpr::{Atom, Jaxpr};
 use super::literal::{Literal, Scalar};
@@ -53,6 +53,8 @@ pub struct Lowering<'a> {
     functions: &'a RefCell<Functions>,
     /// In a program with effects: what the next effect must wait for.
     token: Option<Value>,
+    /// Scalars that this block has spread over a shape: what is spread again is the same value.
+    spread: FxHashMap<(u32, Shape), Value>,
 }
 
 /// What effects hand from one to the next, so that they keep their order: a number that means nothing.
@@ -60,7 +62,11 @@ fn token_aval() -> Aval {
     Aval::new(DType::I32, ())
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
+    fn new(block: &'a mut Block, functions: &'a RefCell<Functions>, token: Option<Value>) -> Lowering<'a> {
+        Lowering { block, functions, token, spread: FxHashMap::default() }
+    }
+
     /// Appends an operation with one result.
     pub fn op(&mut self, name: &str, args: &[Value], attrs: &[(&str, Attr)], output: &Aval) -> Value {
         self.block.op1(name, args, attrs, &output.mlir())
@@ -93,8 +99,13 @@ impl Lowering<'_> {
                 if x.ty().dims() == shape {
                     return x.clone();
                 }
-                let ty = Type::tensor(shape, x.ty().element());
-                self.broadcast_in_dim(x, &ty, &[])
+                let key = (x.id(), Shape::new(shape));
+                if let Some(spread) = self.spread.get(&key) {
+                    return spread.clone();
+                }
+                let spread = self.broadcast_in_dim(x, &Type::tensor(shape, x.ty().element()), &[]);
+                self.spread.insert(key, spread.clone());
+                spread
             })
             .collect()
     }
@@ -133,7 +144,7 @@ impl Lowering<'_> {
                     Some((last, args)) if is_while && before.is_some() => (args, Some(last.clone())),
                     _ => (args, before.clone()),
                 };
-                let mut inner = Lowering { block, functions, token };
+                let mut inner = Lowering::new(block, functions, token);
                 let mut returned = body(&mut inner, i, args);
                 // The first region of a loop is its condition, which hands on nothing.
                 if before.is_some() && !(is_while && i == 0) {
@@ -241,7 +252,7 @@ fn function(name: &str, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
     let mut func = Func::new(name, Visibility::Private, &params);
     let mut args = func.params();
     let token = if kept { args.pop() } else { None };
-    let mut lowering = Lowering { block: func.body(), functions, token };
+    let mut lowering = Lowering::new(func.body(), functions, token);
     let mut results = lowering.inline(jaxpr, &args);
     results.extend(lowering.token);
     func.ret(&results);
@@ -265,7 +276,7 @@ fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>
         func.param_attr(input, "tf.aliasing_output", Attr::I32(output as i32));
     }
     let params = func.params();
-    let mut lowering = Lowering { block: func.body(), functions, token: None };
+    let mut lowering = Lowering::new(func.body(), functions, None);
     let constants: Vec<Value> =
         entry.constants.iter().map(|(aval, bytes)| lowering.block.bytes(&aval.mlir(), bytes)).collect();
     if jaxpr.effects().kept {

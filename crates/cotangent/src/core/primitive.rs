@@ -146,6 +146,12 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether it gives its first operand as it stands, where that has the type of the result: there it says something
+    /// to a transform and nothing to a compiler.
+    fn forwards(&self) -> bool {
+        false
+    }
+
     /// The programs among its parameters.
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
         Vec::new()

@@ -71,6 +71,10 @@ impl Primitive for ConvertElementType {
         (vec![rebind1(self, &[&x[0]])], axes.to_vec())
     }
 
+    fn forwards(&self) -> bool {
+        true
+    }
+
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let (from, to) = (inputs[0].dtype, self.dtype);
         if from == to {

@@ -57,6 +57,10 @@ impl Primitive for Name {
         (vec![rebind1(self, &[&x[0]])], axes.to_vec())
     }
 
+    fn forwards(&self) -> bool {
+        true
+    }
+
     fn lower(&self, _: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
         args.iter().cloned().collect()
     }

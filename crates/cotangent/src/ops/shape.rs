@@ -92,6 +92,10 @@ impl Primitive for BroadcastInDim {
         (vec![bind1(BroadcastInDim { shape: self.shape.insert(0, size), dims }, &[&x])], vec![Some(0)])
     }
 
+    fn forwards(&self) -> bool {
+        true
+    }
+
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         smallvec::smallvec![cx.broadcast_in_dim(&args[0], &outs[0].mlir(), &self.dims)]
     }
@@ -143,6 +147,10 @@ impl Primitive for Reshape {
         let Some(axis) = axes[0] else { return (vec![rebind1(self, &[&x[0]])], vec![None]) };
         let x = x[0].moveaxis(axis as isize, 0);
         (vec![bind1(Reshape { shape: self.shape.insert(0, size) }, &[&x])], vec![Some(0)])
+    }
+
+    fn forwards(&self) -> bool {
+        true
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
@@ -201,6 +209,10 @@ impl Primitive for Transpose {
         let shift = |p: usize| if p < axis { p } else { p + 1 };
         let permutation: Vec<usize> = std::iter::once(axis).chain(self.permutation.iter().map(|p| shift(*p))).collect();
         (vec![x[0].permute(&permutation)], vec![Some(0)])
+    }
+
+    fn forwards(&self) -> bool {
+        self.permutation.iter().enumerate().all(|(i, p)| i == *p)
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
@@ -518,6 +530,10 @@ impl Primitive for Slice {
         (vec![bind1(prim, &[&x[0]])], vec![Some(axis)])
     }
 
+    fn forwards(&self) -> bool {
+        true
+    }
+
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let attrs = [
             ("limit_indices", Attr::i64s(self.limit.iter().copied())),
@@ -604,6 +620,10 @@ impl Primitive for Copy {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         (vec![bind1(Copy, &[&x[0]])], axes.to_vec())
     }
+    fn forwards(&self) -> bool {
+        true
+    }
+
     fn lower(&self, _: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
         smallvec::smallvec![args[0].clone()]
     }

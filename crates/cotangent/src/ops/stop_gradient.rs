@@ -36,6 +36,10 @@ impl Primitive for StopGradient {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         (vec![bind1(StopGradient, &[&x[0]])], axes.to_vec())
     }
+    fn forwards(&self) -> bool {
+        true
+    }
+
     fn lower(&self, _: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
         smallvec::smallvec![args[0].clone()]
     }

@@ -11,6 +11,8 @@ use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::literal::Literal;
 use crate::core::lowering::lower;
 
+use crate::transform::simplify::simplify;
+
 use super::client::{array_shape, client};
 use super::disk::{Disk, key};
 use super::loops::only_small;
@@ -60,8 +62,9 @@ impl Cache {
     }
 }
 
-/// The part of a program that is computed, without arguments that only pass through.
+/// The part of a program that is computed, simplified and without arguments that only pass through.
 fn computed(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Source>, Vec<usize>) {
+    let jaxpr = &simplify(jaxpr);
     let mut outputs = Vec::new();
     let sources = (jaxpr.outputs.iter())
         .map(|atom| match atom {

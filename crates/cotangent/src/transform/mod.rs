@@ -6,4 +6,5 @@ pub(crate) mod eval;
 pub(crate) mod jvp;
 pub(crate) mod lift;
 pub(crate) mod linearize;
+pub(crate) mod simplify;
 pub(crate) mod transpose;
