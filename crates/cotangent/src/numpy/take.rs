@@ -250,6 +250,9 @@ pub fn compress(condition: impl ArrayLike, x: impl ArrayLike, axis: isize) -> Ar
 #[must_use]
 pub fn extract(condition: impl ArrayLike, x: impl ArrayLike) -> Array {
     let (condition, x) = (condition.to_array(), x.to_array());
+    if condition.dtype() == DType::Bool && condition.ndim() > 0 && condition.shape() == x.shape() {
+        return x.at(&condition).get();
+    }
     compress(condition.reshape(condition.size()), x.reshape(x.size()), 0)
 }
 
