@@ -5,9 +5,9 @@ mod common;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::{Tolerance, arrays, difference, golden, list};
+use cotangent::ErrorKind;
 use cotangent::numpy::{Ellipsis, Mode, NewAxis};
 use cotangent::prelude::*;
-use cotangent::{ErrorKind, s};
 use serde_json::Value as Json;
 
 fn mask() -> Array {

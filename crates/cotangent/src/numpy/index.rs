@@ -10,7 +10,7 @@ use crate::core::array::Array;
 /// Ranges become slices by themselves; with a step, use [`s!`](crate::s) or [`Slice::step`].
 ///
 /// ```
-/// use cotangent::{prelude::*, s};
+/// use cotangent::prelude::*;
 /// let x = Array::from([0, 1, 2, 3, 4]);
 /// assert_eq!(x.at(1..3).get().to_vec::<i32>(), [1, 2]);
 /// assert_eq!(x.at(s![1..; 2]).get().to_vec::<i32>(), [1, 3]);
@@ -59,7 +59,7 @@ impl Slice {
 /// `s![::2]` is NumPy's `[::2]`, and `s![1..5; 2]` its `[1:5:2]`.
 ///
 /// ```
-/// use cotangent::{prelude::*, s};
+/// use cotangent::prelude::*;
 /// let x = Array::from([0, 1, 2, 3, 4]);
 /// assert_eq!(x.at(s![::2]).get().to_vec::<i32>(), [0, 2, 4]);
 /// assert_eq!(x.at(s![3..0; -1]).get().to_vec::<i32>(), [3, 2, 1]);

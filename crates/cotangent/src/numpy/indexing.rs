@@ -16,7 +16,7 @@ use super::logic::where_;
 /// are changed; nothing is changed in place.
 ///
 /// ```
-/// use cotangent::{prelude::*, s};
+/// use cotangent::prelude::*;
 /// let x = np::arange(0, 6, 1).reshape([2, 3]);
 /// assert_eq!(x.at((.., 1)).get().to_vec::<i32>(), [1, 4]);
 /// assert_eq!(x.at((1, s![::2])).set(0).to_vec::<i32>(), [0, 1, 2, 0, 4, 0]);
@@ -236,7 +236,7 @@ impl At {
     /// When the index does not fit the array, or the values do not broadcast to the elements.
     ///
     /// ```
-    /// use cotangent::{prelude::*, s};
+    /// use cotangent::prelude::*;
     /// let x = np::arange(0, 5, 1);
     /// assert_eq!(x.at(s![::-2]).set(Array::from([7, 8, 9])).to_vec::<i32>(), [9, 1, 8, 3, 7]);
     /// ```

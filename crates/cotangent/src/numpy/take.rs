@@ -126,22 +126,22 @@ pub fn take_along_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) 
     let mut numbers = GatherDimensionNumbers::default();
     let (mut squeezed, mut block, mut places) = (vec![], vec![], vec![]);
     let mut dimension = 0;
-    for d in 0..x.ndim() {
+    for (d, other) in others.into_iter().enumerate() {
         if d == axis {
             block.push(1);
             numbers.start_index_map.push(dimension);
             numbers.collapsed_slice_dims.push(dimension);
         } else if indices.shape()[d] == 1 {
             numbers.offset_dims.push(d);
-            block.push(others[d]);
+            block.push(other);
             dimension += 1;
             continue;
-        } else if others[d] == 1 {
+        } else if other == 1 {
             squeezed.push(d);
             places.push(indices.shape()[d]);
             continue;
         } else {
-            block.push(others[d].min(1));
+            block.push(other.min(1));
             numbers.operand_batching_dims.push(dimension);
             numbers.start_indices_batching_dims.push(places.len());
         }
