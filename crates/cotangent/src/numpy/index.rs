@@ -69,9 +69,12 @@ macro_rules! s {
     (:: $step:expr) => {
         $crate::numpy::Slice::from(..).step($step)
     };
-    ($range:expr; $step:expr) => {
-        $crate::numpy::Slice::from($range).step($step)
-    };
+    ($range:expr; $step:expr) => {{
+        // `3..0` is no mistake where the step is negative.
+        #[allow(clippy::reversed_empty_ranges)]
+        let slice = $crate::numpy::Slice::from($range).step($step);
+        slice
+    }};
     ($range:expr) => {
         $crate::numpy::Slice::from($range)
     };
