@@ -256,6 +256,21 @@ fn an_index_is_the_cheapest_primitive_that_will_do() {
     assert_eq!(names(|x, _| x.at(0).add(1.0)).last(), Some(&"scatter-add"));
 }
 
+/// The program of an index is JAX's.
+#[test]
+fn a_gather_prints_as_in_jax() {
+    let f = |x: &Array, i: &Array| x.at(i).mode(Mode::FillOrDrop).get();
+    let program = make_jaxpr(f)(&np::zeros([3, 4]), &Array::from([0, 1]));
+    let gather = "gather[dimension_numbers=GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(0,), \
+                  start_index_map=(0,), operand_batching_dims=(), start_indices_batching_dims=()) fill_value=nan \
+                  indices_are_sorted=False mode=GatherScatterMode.FILL_OR_DROP slice_sizes=(1, 4) \
+                  unique_indices=False] a f";
+    let text = program.to_string();
+    assert!(text.contains(gather), "{text}");
+    let names: Vec<_> = program.jaxpr.eqns.iter().map(|e| e.prim.name()).collect();
+    assert_eq!(names, ["lt", "add", "select_n", "broadcast_in_dim", "gather"]);
+}
+
 /// The derivative of a clipped minimum where places are out of bounds, which JAX gets wrong, against differences.
 #[test]
 fn a_clipped_scatter_min_has_the_derivative_that_differences_say() {
@@ -297,5 +312,9 @@ fn bad_indices_say_why() {
     assert_eq!(floats.kind(), ErrorKind::DType);
     let shape = error(|x| x.at(0).set(Array::from([1, 2, 3])));
     assert!(shape.message().contains("[3]") && shape.message().contains("[2]"), "{shape}");
+    let product = jit(grad(|v: &Array| np::ones(3).at([0, 0]).multiply(v).sum())).try_call((&Array::from(2.0f32),));
+    let product = product.unwrap_err();
+    assert_eq!(product.kind(), ErrorKind::Transform);
+    assert!(product.to_string().contains("unique_indices"), "{product}");
     assert_eq!(x.get(x.greater(1)).to_vec::<i32>(), [2, 3, 4]);
 }

@@ -4,7 +4,7 @@ use crate::core::array::{Array, ArrayLike};
 use crate::core::aval::IntoShape;
 use crate::core::literal::Literal;
 use crate::core::trace::bind1;
-use crate::ops::gather::Gather;
+use crate::ops::gather::{Gather, default_fill};
 pub use crate::ops::gather::{GatherDimensionNumbers, GatherScatterMode};
 pub use crate::ops::scatter::ScatterDimensionNumbers;
 use crate::ops::scatter::{self as ops, ScatterParams};
@@ -60,14 +60,15 @@ pub fn gather(
 ) -> Array {
     let x = x.to_array();
     let mode = options.mode.unwrap_or(GatherScatterMode::PromiseInBounds);
-    let fill_value = options.fill_value.filter(|_| mode == GatherScatterMode::FillOrDrop);
+    let fill_value = (mode == GatherScatterMode::FillOrDrop)
+        .then(|| options.fill_value.map_or_else(|| default_fill(x.dtype()), |v| v.convert(x.dtype(), false)));
     let gather = Gather {
         dimension_numbers: numbers,
         slice_sizes: slice_sizes.into_shape().to_vec(),
         unique_indices: options.unique_indices,
         indices_are_sorted: options.indices_are_sorted,
         mode,
-        fill_value: fill_value.map(|v| v.convert(x.dtype(), false)),
+        fill_value,
     };
     bind1(gather, &[&x, &indices.to_array()])
 }

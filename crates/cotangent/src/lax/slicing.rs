@@ -151,8 +151,9 @@ pub(crate) fn wrapped_index(index: &Array, size: usize) -> Array {
             Literal::new(literal.dtype(), Scalar::Int(value)).convert(literal.dtype(), literal.weak_type()),
         );
     }
+    let negative = index.less(0);
     let from_end = index + Array::literal(Literal::int(index.dtype(), size as i64));
-    select(&index.less(0), &from_end, index, index.shape())
+    select(&negative, &from_end, index, index.shape())
 }
 
 /// The start indices, wrapped and of one dtype.

@@ -215,20 +215,17 @@ impl Gather {
         let rank = n.offset_dims.len() + indices.len() - 1;
         (0..rank).filter_map(|d| if n.offset_dims.contains(&d) { block.next() } else { places.next() }).collect()
     }
+}
 
-    /// The value for blocks out of bounds.
-    fn fill(&self, dtype: DType) -> Literal {
-        if let Some(value) = self.fill_value {
-            return value;
-        }
-        let bits = dtype.bits();
-        match dtype.kind() {
-            Kind::Float => Literal::new(dtype, Scalar::Float(f64::NAN)),
-            Kind::Complex => Literal::new(dtype, Scalar::Complex(f64::NAN, 0.0)),
-            Kind::Int => Literal::new(dtype, Scalar::Int(i64::MIN >> (64 - bits))),
-            Kind::Uint => Literal::new(dtype, Scalar::Uint(u64::MAX >> (64 - bits))),
-            Kind::Bool => Literal::strong(true),
-        }
+/// The value for blocks out of bounds that JAX takes where none is given.
+pub(crate) fn default_fill(dtype: DType) -> Literal {
+    let bits = dtype.bits();
+    match dtype.kind() {
+        Kind::Float => Literal::new(dtype, Scalar::Float(f64::NAN)),
+        Kind::Complex => Literal::new(dtype, Scalar::Complex(f64::NAN, 0.0)),
+        Kind::Int => Literal::new(dtype, Scalar::Int(i64::MIN >> (64 - bits))),
+        Kind::Uint => Literal::new(dtype, Scalar::Uint(u64::MAX >> (64 - bits))),
+        Kind::Bool => Literal::strong(true),
     }
 }
 
@@ -245,7 +242,7 @@ impl Primitive for Gather {
     fn params(&self) -> Vec<(&'static str, String)> {
         vec![
             ("dimension_numbers", self.dimension_numbers.to_string()),
-            ("fill_value", self.fill_value.map_or("None".to_string(), |v| v.to_string())),
+            ("fill_value", self.fill_value.map_or("None".to_string(), |v| v.to_string().replace("NaN", "nan"))),
             ("indices_are_sorted", python_bool(self.indices_are_sorted)),
             ("mode", self.mode.to_string()),
             ("slice_sizes", tuple(&self.slice_sizes)),
@@ -384,7 +381,7 @@ impl Primitive for Gather {
         let inside = self.inside(cx, &index, &index_aval, &inputs[0]);
         let places: Vec<usize> = (0..out.rank()).filter(|d| !n.offset_dims.contains(d)).collect();
         let mask = cx.broadcast_in_dim(&inside, &out.with_dtype(DType::Bool).mlir(), &places);
-        let fill = cx.splat(out, self.fill(out.dtype));
+        let fill = cx.splat(out, self.fill_value.unwrap_or_else(|| default_fill(out.dtype)));
         smallvec::smallvec![cx.op("stablehlo.select", &[mask, gathered, fill], &[], out)]
     }
 }
