@@ -53,7 +53,7 @@ pub use runtime::client::{Platform, devices, set_platform};
 pub mod prelude {
     pub use crate::{
         Array, ArrayLike, DType, Error, Result, Tree, args, checkpoint, custom_jvp, custom_vjp, grad, hessian, jacfwd,
-        jacrev, jit, jvp, linearize, make_jaxpr, numpy as np, random, value_and_grad, vjp, vmap,
+        jacrev, jit, jvp, linearize, make_jaxpr, numpy as np, random, s, value_and_grad, vjp, vmap,
     };
 }
 

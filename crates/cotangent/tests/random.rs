@@ -120,6 +120,17 @@ fn sample(case: &Value) -> Option<(Array, bool)> {
                 None => random::permutation_axis(key, arg("x"), axis),
             }
         }
+        "choice" => {
+            let replace = args["replace"].as_bool().unwrap_or(true);
+            let dims = if args["shape"].is_null() { vec![] } else { dims() };
+            match (args["a"].as_u64(), args["axis"].as_i64(), args["p"].is_null()) {
+                (Some(n), None, true) => random::choice(key, n as usize, dims, replace),
+                (Some(n), None, false) => random::choice_p(key, n as usize, arg("p"), dims, replace),
+                (None, axis, true) => random::choice_axis(key, arg("a"), axis.unwrap_or(0) as isize, dims, replace),
+                (None, None, false) => random::choice_p(key, arg("a"), arg("p"), dims, replace),
+                other => panic!("no such choice: {other:?}"),
+            }
+        }
         "categorical" if args["replace"].is_null() => {
             let logits = arg("logits");
             let axis = args["axis"].as_i64().unwrap_or(-1) as isize;
@@ -183,6 +194,11 @@ fn integers_equal_jax() {
 #[test]
 fn permutations_equal_jax() {
     check(&["permutation"]);
+}
+
+#[test]
+fn choices_equal_jax() {
+    check(&["choice"]);
 }
 
 #[test]

@@ -1,9 +1,18 @@
-//! Control flow inside traced programs: loops and choices that the compiled program makes.
+//! What lies under `numpy`: control flow inside traced programs, loops and choices that the compiled program
+//! makes; and slices, gathers and scatters as the primitives have them.
 
 mod associative_scan;
 mod control_flow;
+mod gather_scatter;
+mod slicing;
 mod solve;
 
 pub use associative_scan::{AssociativeScan, associative_scan};
 pub use control_flow::{Scan, cond, fori_loop, map, scan, switch, while_loop};
+pub use gather_scatter::*;
+pub(crate) use slicing::wrapped_index;
+pub use slicing::{
+    dynamic_index_in_dim, dynamic_slice, dynamic_slice_in_dim, dynamic_update_index_in_dim, dynamic_update_slice,
+    dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split, squeeze,
+};
 pub use solve::{LinearSolve, custom_linear_solve, custom_root};

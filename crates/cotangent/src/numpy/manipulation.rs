@@ -1,12 +1,13 @@
 //! Shapes, axes, and arrays put together or taken apart.
 
 use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{IntoShape, Shape, canonical_axis};
+use crate::core::aval::{IntoShape, canonical_axis};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, raise};
 use crate::core::literal::Literal;
 use crate::core::promote::promote_types;
 use crate::core::trace::bind1;
+use crate::lax;
 use crate::ops::shape::{Concatenate, Pad, Rev};
 
 use super::axes::Axes;
@@ -133,8 +134,8 @@ pub fn expand_dims(x: impl ArrayLike, axes: impl Axes + Copy) -> Array {
 #[must_use]
 pub fn squeeze(x: impl ArrayLike) -> Array {
     let x = x.to_array();
-    let shape: Shape = x.shape().iter().copied().filter(|n| *n != 1).collect();
-    x.reshape(&shape)
+    let ones: Vec<usize> = (0..x.ndim()).filter(|d| x.shape()[*d] == 1).collect();
+    if ones.is_empty() { x } else { lax::squeeze(x, ones) }
 }
 
 /// The given axes, of size one, taken out.
@@ -149,12 +150,7 @@ pub fn squeeze(x: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn squeeze_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
-    let x = x.to_array();
-    let axes = axes.resolve(x.ndim()).or_raise();
-    if let Some(axis) = axes.iter().find(|a| x.shape()[**a] != 1) {
-        raise(Error::shape(format!("squeeze: axis {axis} of {} is not of size one", x.aval())));
-    }
-    x.reshape(x.aval().shape.remove(&axes))
+    lax::squeeze(x, axes)
 }
 
 /// The array repeated to `shape`.
@@ -303,8 +299,7 @@ pub fn split(x: impl ArrayLike, sections: usize, axis: isize) -> Vec<Array> {
     if sections == 0 || !n.is_multiple_of(sections) {
         raise(Error::shape(format!("split: axis {axis} of {} has no {sections} equal parts", x.aval())));
     }
-    let size = n / sections;
-    (0..sections).map(|i| x.slice_axis(axis, i * size, (i + 1) * size)).collect()
+    lax::split(x, &vec![n / sections; sections], axis as isize)
 }
 
 /// The parts between the given indices along an axis.

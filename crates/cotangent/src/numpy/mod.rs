@@ -48,26 +48,36 @@ mod axes;
 mod creation;
 mod einsum;
 mod elementwise;
+mod index;
+mod index_plan;
+mod indexing;
 mod logic;
 mod manipulation;
 mod products;
 mod reductions;
+mod segment;
 mod sorting;
 mod statistics;
+mod take;
 
+pub use crate::ops::gather::GatherScatterMode as Mode;
 pub use arithmetic::*;
 pub use axes::Axes;
 pub(crate) use creation::iota;
 pub use creation::*;
 pub use einsum::einsum;
 pub use elementwise::*;
+pub use index::{Ellipsis, Index, IntoIndex, IntoIndexPart, NewAxis, Slice};
+pub use indexing::At;
 pub use logic::*;
 pub use manipulation::*;
 pub use products::*;
 pub(crate) use reductions::keepdims;
 pub use reductions::*;
+pub use segment::*;
 pub use sorting::*;
 pub use statistics::*;
+pub use take::*;
 
 /// π.
 pub const PI: f64 = std::f64::consts::PI;

@@ -6,14 +6,19 @@ pub mod compare;
 pub mod complex;
 pub mod convert;
 pub mod dot;
+pub mod dynamic;
 pub(crate) mod elementwise;
+pub mod gather;
 pub mod name;
 mod operators;
 pub mod polygamma;
 pub mod pow;
 pub mod reduce;
+pub mod scatter;
+mod scatter_derivatives;
 pub mod shape;
 pub mod sort;
+pub mod split;
 pub mod stop_gradient;
 pub mod threefry;
 pub mod unary;
@@ -44,14 +49,18 @@ pub fn registry() -> Vec<&'static str> {
         complex::NAMES,
         convert::NAMES,
         dot::NAMES,
+        dynamic::NAMES,
+        gather::NAMES,
         name::NAMES,
         polygamma::NAMES,
         pow::NAMES,
         reduce::NAMES,
         reduce::OTHER_NAMES,
         reduce::CUMULATIVE_NAMES,
+        scatter::NAMES,
         shape::NAMES,
         sort::NAMES,
+        split::NAMES,
         stop_gradient::NAMES,
         threefry::NAMES,
     ]

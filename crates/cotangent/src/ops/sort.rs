@@ -7,10 +7,11 @@ use crate::core::aval::Aval;
 use crate::core::dtype::{DType, Kind};
 use crate::core::error::{Error, Result};
 use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::primitive::{Outputs, Primitive, Tangent};
 use crate::core::trace::{bind, bind1};
 
 use super::elementwise::rebind;
+use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
 use super::shape::{Iota, batched_in_front, check_axes};
 
 /// The primitives of this file.
@@ -37,9 +38,23 @@ pub struct Sort {
 }
 
 impl Sort {
-    /// The place of each element of `x` along the dimension.
-    fn iota(&self, x: &Array) -> Array {
-        bind1(Iota { dtype: DType::I32, shape: x.aval().shape, dimension: self.dimension }, &[])
+    /// The gather of elements by their index along the dimension, a permutation.
+    fn along(&self, shape: &[usize]) -> Gather {
+        let others: Vec<usize> = (0..shape.len()).filter(|d| *d != self.dimension).collect();
+        Gather {
+            dimension_numbers: GatherDimensionNumbers {
+                collapsed_slice_dims: vec![self.dimension],
+                start_index_map: vec![self.dimension],
+                operand_batching_dims: others.clone(),
+                start_indices_batching_dims: others,
+                ..GatherDimensionNumbers::default()
+            },
+            slice_sizes: (0..shape.len()).map(|d| if d == self.dimension { 1 } else { shape[d].min(1) }).collect(),
+            unique_indices: true,
+            indices_are_sorted: false,
+            mode: GatherScatterMode::PromiseInBounds,
+            fill_value: None,
+        }
     }
 }
 
@@ -72,32 +87,13 @@ impl Primitive for Sort {
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        // The tangents travel with their elements, but not in the same sort: results must not depend on them.
-        // Where each element came from is sorted along; the inverse of that says where each tangent goes.
-        let iota = self.iota(&x[0]);
+        // Tangents go where their elements went. Where each element came from is sorted along.
+        let iota = bind1(Iota { dtype: DType::I32, shape: x[0].aval().shape, dimension: self.dimension }, &[]);
         let stable = Sort { is_stable: true, ..self.clone() };
         let mut sorted = bind(stable, &x.iter().chain([&iota]).collect::<Vec<_>>()).into_vec();
-        let origin = sorted.split_off(x.len()).swap_remove(0);
-        let by_first = Sort { dimension: self.dimension, is_stable: false, num_keys: 1 };
-        let place = bind(by_first.clone(), &[&origin, &iota]).swap_remove(1);
-        let operands: Vec<&Array> = std::iter::once(&place).chain(dx.iter().flatten()).collect();
-        let mut moved = bind(by_first, &operands).into_iter().skip(1);
-        (sorted, dx.iter().map(|t| t.as_ref().and_then(|_| moved.next())).collect())
-    }
-
-    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
-        let Some(keys) = inputs[..self.num_keys].iter().map(Operand::known).collect::<Option<Vec<_>>>() else {
-            crate::core::error::raise(crate::core::primitive::missing_rule("sort", "transpose"))
-        };
-        // Where each element came from; sorting by it sends every cotangent back there.
-        let iota = self.iota(keys[0]);
-        let operands: Vec<&Array> = keys.iter().copied().chain([&iota]).collect();
-        let sorted = bind(Sort { is_stable: true, ..self.clone() }, &operands);
-        let origin = &sorted[self.num_keys];
-        let back = Sort { dimension: self.dimension, is_stable: false, num_keys: 1 };
-        (ct.iter().zip(inputs))
-            .map(|(ct, x)| ct.as_ref().filter(|_| x.is_linear()).map(|ct| bind(back.clone(), &[origin, ct])[1].clone()))
-            .collect()
+        let origin = sorted.split_off(x.len()).swap_remove(0).expand_dims(-1);
+        let gather = self.along(x[0].shape());
+        (sorted, dx.iter().map(|t| t.as_ref().map(|t| bind1(gather.clone(), &[t, &origin]))).collect())
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {

@@ -35,6 +35,7 @@
 //! ```
 
 mod bits;
+mod choice;
 mod distributions;
 mod integers;
 mod key;
@@ -42,6 +43,7 @@ mod rng;
 mod uniform;
 
 pub use bits::{bits, bits_as};
+pub use choice::{choice, choice_axis, choice_p};
 pub use distributions::*;
 pub use integers::{Permutable, permutation, permutation_axis, permutation_independent, randint, randint_as};
 pub use key::{Key, PRNGKey, Seed, fold_in, key, split};

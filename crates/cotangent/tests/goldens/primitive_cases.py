@@ -20,10 +20,14 @@ cases, seen, missing, failed = [], set(), [], []
 nan, inf = np.nan, np.inf
 
 # Parameters that say where or how accurately to compute, not what.
-OMITTED = {"accuracy", "sharding", "out_sharding", "out_dtype", "precision", "weak_type", "input_dtype"}
+OMITTED = {"accuracy", "sharding", "out_sharding", "out_dtype", "precision", "weak_type", "input_dtype", "update_jaxpr", "update_consts"}
 
 
 def param(v):
+    if isinstance(v, (lax.GatherDimensionNumbers, lax.ScatterDimensionNumbers)):
+        return {k: param(u) for k, u in v._asdict().items()}
+    if isinstance(v, lax.GatherScatterMode):
+        return v.name
     if isinstance(v, (tuple, list)):
         return [param(u) for u in v]
     if isinstance(v, np.dtype):
@@ -37,7 +41,10 @@ def param(v):
 def equation(prim, fn, inputs):
     eqns = jax.make_jaxpr(fn)(*inputs).eqns
     assert [e.primitive.name for e in eqns] == [prim], (prim, eqns)
-    params = {k: param(v) for k, v in eqns[0].params.items() if k not in OMITTED}
+    params = {k: param(v) for k, v in eqns[0].params.items() if k not in OMITTED | {"fill_value"}}
+    if prim == "gather":
+        fill = eqns[0].params["fill_value"]
+        params["fill_value"] = fill if fill is None else array(np.asarray(fill, inputs[0].dtype))
     if prim == "slice" and params["strides"] is None:
         params["strides"] = [1] * len(params["start_indices"])
     if prim == "reshape":

@@ -1,9 +1,81 @@
-//! Indexing: slices at dynamic places, gather and the scatters.
+//! Indexing: slices at dynamic places, gather and the scatters; and what takes arrays apart.
 
+use std::sync::Arc;
+
+use cotangent::core::literal::Literal;
+use cotangent::ops::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
+use cotangent::ops::scatter::{self, ScatterDimensionNumbers, ScatterParams};
+use cotangent::ops::{dynamic, split};
 use serde_json::Value as Json;
 
+use super::super::{array, scalars, usizes};
 use super::Made;
 
-pub(super) fn primitive(_name: &str, _params: &Json) -> Made {
-    None
+fn mode(params: &Json) -> GatherScatterMode {
+    match params["mode"].as_str() {
+        Some("CLIP") => GatherScatterMode::Clip,
+        Some("FILL_OR_DROP") => GatherScatterMode::FillOrDrop,
+        Some("PROMISE_IN_BOUNDS") => GatherScatterMode::PromiseInBounds,
+        other => panic!("no such mode: {other:?}"),
+    }
+}
+
+fn flag(params: &Json, key: &str) -> bool {
+    params[key].as_bool().unwrap_or_else(|| panic!("{key} in {params}"))
+}
+
+/// The fill value, stored as an array of no dimensions.
+fn fill_value(value: &Json) -> Option<Literal> {
+    array(value).map(|x| Literal::new(x.dtype(), scalars(&x)[0]))
+}
+
+fn scatter_params(params: &Json) -> ScatterParams {
+    let dims = |key: &str| usizes(&params["dimension_numbers"][key]);
+    ScatterParams {
+        dimension_numbers: ScatterDimensionNumbers {
+            update_window_dims: dims("update_window_dims"),
+            inserted_window_dims: dims("inserted_window_dims"),
+            scatter_dims_to_operand_dims: dims("scatter_dims_to_operand_dims"),
+            operand_batching_dims: dims("operand_batching_dims"),
+            scatter_indices_batching_dims: dims("scatter_indices_batching_dims"),
+        },
+        indices_are_sorted: flag(params, "indices_are_sorted"),
+        unique_indices: flag(params, "unique_indices"),
+        mode: mode(params),
+    }
+}
+
+pub(super) fn primitive(name: &str, params: &Json) -> Made {
+    let dims = |key: &str| usizes(&params["dimension_numbers"][key]);
+    Some(Ok(match name {
+        "squeeze" => Arc::new(split::Squeeze { dimensions: usizes(&params["dimensions"]) }),
+        "split" => Arc::new(split::Split {
+            sizes: usizes(&params["sizes"]),
+            axis: params["axis"].as_u64().unwrap_or_else(|| panic!("axis in {params}")) as usize,
+        }),
+        "optimization_barrier" => Arc::new(split::OptimizationBarrier),
+        "dynamic_slice" => Arc::new(dynamic::DynamicSlice { slice_sizes: usizes(&params["slice_sizes"]) }),
+        "dynamic_update_slice" => Arc::new(dynamic::DynamicUpdateSlice),
+        "gather" => Arc::new(Gather {
+            dimension_numbers: GatherDimensionNumbers {
+                offset_dims: dims("offset_dims"),
+                collapsed_slice_dims: dims("collapsed_slice_dims"),
+                start_index_map: dims("start_index_map"),
+                operand_batching_dims: dims("operand_batching_dims"),
+                start_indices_batching_dims: dims("start_indices_batching_dims"),
+            },
+            slice_sizes: usizes(&params["slice_sizes"]),
+            unique_indices: flag(params, "unique_indices"),
+            indices_are_sorted: flag(params, "indices_are_sorted"),
+            mode: mode(params),
+            fill_value: fill_value(&params["fill_value"]),
+        }),
+        "scatter" => Arc::new(scatter::Scatter(scatter_params(params))),
+        "scatter-add" => Arc::new(scatter::ScatterAdd(scatter_params(params))),
+        "scatter-sub" => Arc::new(scatter::ScatterSub(scatter_params(params))),
+        "scatter-mul" => Arc::new(scatter::ScatterMul(scatter_params(params))),
+        "scatter-min" => Arc::new(scatter::ScatterMin(scatter_params(params))),
+        "scatter-max" => Arc::new(scatter::ScatterMax(scatter_params(params))),
+        _ => return None,
+    }))
 }

@@ -1,0 +1,313 @@
+//! Slices, at fixed and at dynamic places, and what takes arrays apart.
+
+use crate::core::array::{Array, ArrayLike, Repr};
+use crate::core::aval::{IntoShape, canonical_axis};
+use crate::core::dtype::DType;
+use crate::core::error::{Error, ErrorKind, OrRaise, raise};
+use crate::core::literal::{Literal, Scalar};
+use crate::core::trace::{bind, bind1};
+use crate::core::tree::{Tree, flatten};
+use crate::numpy::Axes;
+use crate::ops::dynamic::{DynamicSlice, DynamicUpdateSlice};
+use crate::ops::select;
+use crate::ops::split::{OptimizationBarrier, Split, Squeeze};
+
+/// Dimensions of size one, `axes`, taken out; `()` means all, so all must be of size one.
+///
+/// # Panics
+/// When an axis is out of bounds or not of size one.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// assert_eq!(lax::squeeze(np::zeros([1, 3, 1]), [0, -1]).shape(), [3]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn squeeze(x: impl ArrayLike, axes: impl Axes) -> Array {
+    let x = x.to_array();
+    let dimensions = axes.resolve(x.ndim()).or_raise();
+    if dimensions.is_empty() { x } else { bind1(Squeeze { dimensions }, &[&x]) }
+}
+
+/// Consecutive parts of these sizes along an axis.
+///
+/// # Panics
+/// When the axis is out of bounds, or the sizes do not make up its size.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let parts = lax::split(Array::from([1, 2, 3, 4]), &[1, 3], 0);
+/// assert_eq!(parts[1].to_vec::<i32>(), [2, 3, 4]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn split(x: impl ArrayLike, sizes: &[usize], axis: isize) -> Vec<Array> {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    bind(Split { sizes: sizes.to_vec(), axis }, &[&x]).into_vec()
+}
+
+/// The tree as it is; the compiler moves no computation across. Nothing that depends on the result is computed before
+/// all leaves are, and a value computed before is not computed again after it.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let f = jit(|x: &Array| {
+///     let (a, b) = lax::optimization_barrier((x.sin(), x.cos()));
+///     a * b
+/// });
+/// assert!((f(&Array::from(1.0)).item::<f64>() - 0.4546487).abs() < 1e-6);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn optimization_barrier<T: Tree>(tree: T) -> T {
+    let leaves = flatten(&tree);
+    if leaves.is_empty() {
+        return tree;
+    }
+    tree.rebuild(&mut bind(OptimizationBarrier, &leaves.iter().collect::<Vec<_>>()).into_iter())
+}
+
+/// Elements `start` to `limit` of each dimension, every `stride`-th.
+///
+/// # Panics
+/// When they do not lie within the array, or a stride is zero.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let x = np::arange(0, 12, 1).reshape([3, 4]);
+/// assert_eq!(lax::slice(&x, &[1, 0], &[3, 4], &[1, 2]).to_vec::<i32>(), [4, 6, 8, 10]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn slice(x: impl ArrayLike, start: &[usize], limit: &[usize], stride: &[usize]) -> Array {
+    x.to_array().slice(start, limit, stride)
+}
+
+/// Elements `start` to `limit` along one axis, every `stride`-th. Negative bounds count from the end.
+///
+/// # Panics
+/// When the axis or a bound is out of range, or the stride is zero.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// assert_eq!(lax::slice_in_dim(Array::from([1, 2, 3, 4, 5]), 0, -1, 2, 0).to_vec::<i32>(), [1, 3]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn slice_in_dim(x: impl ArrayLike, start: isize, limit: isize, stride: usize, axis: isize) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let size = x.shape()[axis];
+    let bound = |i: isize| {
+        let from_start = if i < 0 { i + size as isize } else { i };
+        let fits = usize::try_from(from_start).ok().filter(|i| *i <= size);
+        fits.ok_or_else(|| Error::value(format!("bound {i} is out of range for axis {axis} of {}", x.aval())))
+            .or_raise()
+    };
+    let (mut starts, mut limits, mut strides) = (vec![0; x.ndim()], x.shape().to_vec(), vec![1; x.ndim()]);
+    (starts[axis], limits[axis], strides[axis]) = (bound(start), bound(limit), stride);
+    x.slice(&starts, &limits, &strides)
+}
+
+/// The element at `index` along an axis, which goes. A negative index counts from the end.
+///
+/// # Panics
+/// When the axis or the index is out of bounds.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// assert_eq!(lax::index_in_dim(Array::from([[1, 2], [3, 4]]), -1, 0).to_vec::<i32>(), [3, 4]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn index_in_dim(x: impl ArrayLike, index: isize, axis: isize) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let size = x.shape()[axis] as isize;
+    let wrapped = if index < 0 { index + size } else { index };
+    if !(0..size).contains(&wrapped) {
+        raise(Error::new(
+            ErrorKind::Value,
+            format!("index {index} is out of bounds for axis {axis} of {}, of size {size}", x.aval()),
+        ));
+    }
+    squeeze(x.slice_axis(axis, wrapped as usize, wrapped as usize + 1), axis)
+}
+
+/// An index with what is negative counted from the end of a dimension of `size`.
+#[track_caller]
+pub(crate) fn wrapped_index(index: &Array, size: usize) -> Array {
+    if !index.dtype().is_integer() {
+        raise(Error::dtype(format!("an index must be an integer, got {}", index.aval())));
+    }
+    if index.dtype().kind() == crate::core::dtype::Kind::Uint {
+        return index.clone();
+    }
+    if let Repr::Scalar(literal) = &index.0 {
+        let value = literal.value().to_i64();
+        let value = if value < 0 { value + size as i64 } else { value };
+        return Array::literal(
+            Literal::new(literal.dtype(), Scalar::Int(value)).convert(literal.dtype(), literal.weak_type()),
+        );
+    }
+    let negative = index.less(0);
+    let from_end = index + Array::literal(Literal::int(index.dtype(), size as i64));
+    select(&negative, &from_end, index, index.shape())
+}
+
+/// The start indices, wrapped and of one dtype.
+#[track_caller]
+fn starts_for(x: &Array, starts: &[Array]) -> Vec<Array> {
+    if starts.len() != x.ndim() {
+        raise(
+            Error::shape(format!("{} needs {} start indices, got {}", x.aval(), x.ndim(), starts.len()))
+                .help("there is one for each dimension"),
+        );
+    }
+    let wrapped: Vec<Array> = starts.iter().zip(x.shape()).map(|(i, n)| wrapped_index(i, *n)).collect();
+    let strong = wrapped.iter().filter(|i| !i.weak_type()).map(Array::dtype);
+    let dtype = strong.reduce(|a, b| match (a, b) {
+        (a, b) if a == b => a,
+        (a, b) if a.bits() < 32 && b.bits() < 32 => DType::I32,
+        (DType::I32, b) | (b, DType::I32) if b.bits() < 32 => DType::I32,
+        _ => DType::I64,
+    });
+    wrapped.iter().map(|i| i.astype(dtype.unwrap_or(DType::I32))).collect()
+}
+
+/// A block of shape `slice_sizes` from a place that may be a traced value: a scalar integer for each dimension.
+///
+/// Negative starts count from the end. A start that would let the block reach beyond the array is then moved until
+/// the block fits.
+///
+/// # Panics
+/// When the block does not fit the array, or the starts are not a scalar integer for each dimension.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let x = np::arange(0, 12, 1).reshape([3, 4]);
+/// assert_eq!(lax::dynamic_slice(&x, &[1.into(), 9.into()], [2, 2]).to_vec::<i32>(), [6, 7, 10, 11]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn dynamic_slice(x: impl ArrayLike, starts: &[Array], slice_sizes: impl IntoShape) -> Array {
+    let x = x.to_array();
+    let starts = starts_for(&x, starts);
+    let operands: Vec<&Array> = std::iter::once(&x).chain(&starts).collect();
+    bind1(DynamicSlice { slice_sizes: slice_sizes.into_shape().to_vec() }, &operands)
+}
+
+/// The array with a block of it replaced by `update`, at a place that may be a traced value: a scalar integer for each
+/// dimension. Starts are understood as in [`dynamic_slice`].
+///
+/// # Panics
+/// When the update does not fit the array, has another dtype, or the starts are not a scalar integer for each
+/// dimension.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let x = np::zeros_as(4, DType::I32);
+/// assert_eq!(lax::dynamic_update_slice(&x, Array::from([8, 9]), &[(-2).into()]).to_vec::<i32>(), [0, 0, 8, 9]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn dynamic_update_slice(x: impl ArrayLike, update: impl ArrayLike, starts: &[Array]) -> Array {
+    let (x, update) = (x.to_array(), update.to_array());
+    let starts = starts_for(&x, starts);
+    let operands: Vec<&Array> = [&x, &update].into_iter().chain(&starts).collect();
+    bind1(DynamicUpdateSlice, &operands)
+}
+
+/// `index` among zeros.
+fn along(x: &Array, index: &Array, axis: usize) -> Vec<Array> {
+    (0..x.ndim()).map(|d| if d == axis { index.clone() } else { 0.into() }).collect()
+}
+
+/// `size` elements along one axis, from an index that may be a traced value. It is understood as in [`dynamic_slice`].
+///
+/// # Panics
+/// When the axis is out of bounds, smaller than `size`, or the index no scalar integer.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let second = jit(|x: &Array, i: &Array| lax::dynamic_slice_in_dim(x, i, 2, 0));
+/// assert_eq!(second(&Array::from([1, 2, 3, 4]), &1.into()).to_vec::<i32>(), [2, 3]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn dynamic_slice_in_dim(x: impl ArrayLike, start: impl ArrayLike, size: usize, axis: isize) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let mut sizes = x.shape().to_vec();
+    sizes[axis] = size;
+    dynamic_slice(&x, &along(&x, &start.to_array(), axis), sizes)
+}
+
+/// The element along one axis, which goes, at an index that may be a traced value. It is understood as in
+/// [`dynamic_slice`].
+///
+/// # Panics
+/// When the axis is out of bounds or empty, or the index no scalar integer.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let row = jit(|x: &Array, i: &Array| lax::dynamic_index_in_dim(x, i, 0));
+/// assert_eq!(row(&Array::from([[1, 2], [3, 4]]), &1.into()).to_vec::<i32>(), [3, 4]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn dynamic_index_in_dim(x: impl ArrayLike, index: impl ArrayLike, axis: isize) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    squeeze(dynamic_slice_in_dim(&x, index, 1, axis as isize), axis)
+}
+
+/// The array with elements along one axis replaced by `update`, from an index that may be a traced value. It is
+/// understood as in [`dynamic_slice`].
+///
+/// # Panics
+/// When the axis is out of bounds, the update does not fit, or the index is no scalar integer.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let x = Array::from([1, 2, 3, 4]);
+/// assert_eq!(lax::dynamic_update_slice_in_dim(&x, Array::from([8, 9]), 1, 0).to_vec::<i32>(), [1, 8, 9, 4]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn dynamic_update_slice_in_dim(
+    x: impl ArrayLike,
+    update: impl ArrayLike,
+    start: impl ArrayLike,
+    axis: isize,
+) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    dynamic_update_slice(&x, update, &along(&x, &start.to_array(), axis))
+}
+
+/// The array with what is at an index along one axis replaced by `update`, which may have that axis, of size one, or
+/// not. The index may be a traced value, and is understood as in [`dynamic_slice`].
+///
+/// # Panics
+/// When the axis is out of bounds, the update does not fit, or the index is no scalar integer.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let x = Array::from([[1, 2], [3, 4]]);
+/// assert_eq!(lax::dynamic_update_index_in_dim(&x, Array::from([8, 9]), 1, 0).to_vec::<i32>(), [1, 2, 8, 9]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn dynamic_update_index_in_dim(
+    x: impl ArrayLike,
+    update: impl ArrayLike,
+    index: impl ArrayLike,
+    axis: isize,
+) -> Array {
+    let (x, update) = (x.to_array(), update.to_array());
+    let axis = canonical_axis(axis, x.ndim()).or_raise() as isize;
+    let update = if update.ndim() + 1 == x.ndim() { update.expand_dims(axis) } else { update };
+    dynamic_update_slice_in_dim(x, update, index, axis)
+}

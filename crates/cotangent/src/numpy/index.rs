@@ -1,0 +1,255 @@
+//! What may stand between NumPy's square brackets.
+
+use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
+
+use crate::core::array::Array;
+
+/// A slice of one axis: NumPy's `start:stop:step`. Bounds count from the end when negative, and are cut off where the
+/// axis ends; a negative step goes backwards.
+///
+/// Ranges become slices by themselves; with a step, use [`s!`](crate::s) or [`Slice::step`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = Array::from([0, 1, 2, 3, 4]);
+/// assert_eq!(x.at(1..3).get().to_vec::<i32>(), [1, 2]);
+/// assert_eq!(x.at(s![1..; 2]).get().to_vec::<i32>(), [1, 3]);
+/// assert_eq!(x.at(s![::-1]).get().to_vec::<i32>(), [4, 3, 2, 1, 0]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slice {
+    start: Option<isize>,
+    stop: Option<isize>,
+    step: isize,
+}
+
+impl Slice {
+    /// The slice with every `step`-th of its elements; a negative step goes backwards from `start` down to `stop`.
+    ///
+    /// ```
+    /// use cotangent::numpy::Slice;
+    /// assert_eq!(Slice::from(1..5).step(2), cotangent::s![1..5; 2]);
+    /// ```
+    #[must_use]
+    pub fn step(self, step: isize) -> Slice {
+        Slice { step, ..self }
+    }
+
+    /// The first index, how many there are, and the step, in an axis of `size`; nothing if the step is zero.
+    pub(super) fn resolve(self, size: usize) -> Option<(usize, usize, isize)> {
+        let size = size as isize;
+        let step = self.step;
+        if step == 0 {
+            return None;
+        }
+        // Going backwards the bounds lie one lower.
+        let (low, high) = if step < 0 { (-1, size - 1) } else { (0, size) };
+        let bound = |i: isize| (if i < 0 { i + size } else { i }).clamp(low, high);
+        let (first, last) = if step < 0 { (high, low) } else { (low, high) };
+        let start = self.start.map_or(first, bound);
+        let stop = self.stop.map_or(last, bound);
+        let room = if step < 0 { start - stop } else { stop - start };
+        let count = if room <= 0 { 0 } else { 1 + (room - 1) / step.abs() };
+        Some((start.max(0) as usize, count as usize, step))
+    }
+}
+
+/// All of an axis without its first element, every second element, …: a [`Slice`] with a step.
+///
+/// `s![::2]` is NumPy's `[::2]`, and `s![1..5; 2]` its `[1:5:2]`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = Array::from([0, 1, 2, 3, 4]);
+/// assert_eq!(x.at(s![::2]).get().to_vec::<i32>(), [0, 2, 4]);
+/// assert_eq!(x.at(s![3..0; -1]).get().to_vec::<i32>(), [3, 2, 1]);
+/// ```
+#[macro_export]
+macro_rules! s {
+    (:: $step:expr) => {
+        $crate::numpy::Slice::from(..).step($step)
+    };
+    ($range:expr; $step:expr) => {{
+        // `3..0` is no mistake where the step is negative.
+        #[allow(clippy::reversed_empty_ranges)]
+        let slice = $crate::numpy::Slice::from($range).step($step);
+        slice
+    }};
+    ($range:expr) => {
+        $crate::numpy::Slice::from($range)
+    };
+}
+
+/// A new axis of size one, in an index: NumPy's `None`.
+///
+/// ```
+/// use cotangent::{numpy::NewAxis, prelude::*};
+/// assert_eq!(Array::from([1, 2]).at((.., NewAxis)).get().shape(), [2, 1]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NewAxis;
+
+/// As many whole axes as the rest of an index leaves: NumPy's `...`.
+///
+/// ```
+/// use cotangent::{numpy::Ellipsis, prelude::*};
+/// let x = np::zeros([2, 3, 4]);
+/// assert_eq!(x.at((Ellipsis, 0)).get().shape(), [2, 3]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ellipsis;
+
+/// One part of an index.
+///
+/// ```
+/// use cotangent::numpy::{Index, IntoIndex};
+/// assert!(matches!((0, ..).into_index()[..], [Index::At(0), Index::Slice(_)]));
+/// ```
+#[derive(Clone, Debug)]
+pub enum Index {
+    /// One element of an axis, which goes. It counts from the end when negative.
+    At(isize),
+    /// A slice of an axis.
+    Slice(Slice),
+    /// A new axis of size one.
+    NewAxis,
+    /// As many whole axes as the others leave.
+    Ellipsis,
+    /// Elements of an axis by an array of integers; or those of several axes where an array of truth values holds.
+    Array(Array),
+}
+
+/// What can stand for an index: a part of one, or a tuple of parts. A part is an integer, a range or [`Slice`], an
+/// array of integers or truth values, [`NewAxis`] or [`Ellipsis`].
+///
+/// ```
+/// use cotangent::numpy::IntoIndex;
+/// assert_eq!((0, .., 1..3).into_index().len(), 3);
+/// ```
+pub trait IntoIndex {
+    /// The parts.
+    fn into_index(self) -> Vec<Index>;
+}
+
+/// What can stand for one part of an index.
+///
+/// ```
+/// use cotangent::numpy::{Index, IntoIndexPart};
+/// assert!(matches!(3.into_part(), Index::At(3)));
+/// ```
+pub trait IntoIndexPart {
+    /// The part.
+    fn into_part(self) -> Index;
+}
+
+macro_rules! parts {
+    ($($({$($generic:tt)*})? $T:ty: |$x:pat_param| $make:expr;)*) => { $(
+        impl $(<$($generic)*>)? IntoIndexPart for $T {
+            fn into_part(self) -> Index {
+                let $x = self;
+                $make
+            }
+        }
+        impl $(<$($generic)*>)? IntoIndex for $T {
+            fn into_index(self) -> Vec<Index> {
+                vec![self.into_part()]
+            }
+        }
+    )* };
+}
+
+macro_rules! ranges {
+    ($($T:ty),*) => { $(
+        parts! {
+            $T: |i| Index::At(i as isize);
+            Range<$T>: |r| Index::Slice(r.into());
+            RangeFrom<$T>: |r| Index::Slice(r.into());
+            RangeTo<$T>: |r| Index::Slice(r.into());
+            RangeInclusive<$T>: |r| Index::Slice(r.into());
+            RangeToInclusive<$T>: |r| Index::Slice(r.into());
+        }
+        impl From<Range<$T>> for Slice {
+            fn from(r: Range<$T>) -> Slice {
+                Slice { start: Some(r.start as isize), stop: Some(r.end as isize), step: 1 }
+            }
+        }
+        impl From<RangeFrom<$T>> for Slice {
+            fn from(r: RangeFrom<$T>) -> Slice {
+                Slice { start: Some(r.start as isize), stop: None, step: 1 }
+            }
+        }
+        impl From<RangeTo<$T>> for Slice {
+            fn from(r: RangeTo<$T>) -> Slice {
+                Slice { start: None, stop: Some(r.end as isize), step: 1 }
+            }
+        }
+        impl From<RangeInclusive<$T>> for Slice {
+            fn from(r: RangeInclusive<$T>) -> Slice {
+                Slice { start: Some(*r.start() as isize), stop: after(*r.end() as isize), step: 1 }
+            }
+        }
+        impl From<RangeToInclusive<$T>> for Slice {
+            fn from(r: RangeToInclusive<$T>) -> Slice {
+                Slice { start: None, stop: after(r.end as isize), step: 1 }
+            }
+        }
+    )* };
+}
+
+/// The bound after the last element; the one after -1 is the end.
+fn after(last: isize) -> Option<isize> {
+    (last != -1).then_some(last + 1)
+}
+
+impl From<RangeFull> for Slice {
+    fn from(_: RangeFull) -> Slice {
+        Slice { start: None, stop: None, step: 1 }
+    }
+}
+
+ranges!(i32, isize, usize);
+
+parts! {
+    RangeFull: |r| Index::Slice(r.into());
+    Slice: |s| Index::Slice(s);
+    NewAxis: |_| Index::NewAxis;
+    Ellipsis: |_| Index::Ellipsis;
+    Array: |x| Index::Array(x);
+    &Array: |x| Index::Array(x.clone());
+    Index: |part| part;
+    {const N: usize} [i32; N]: |x| Index::Array(Array::from(x));
+    {const N: usize} [bool; N]: |x| Index::Array(Array::from(x));
+    Vec<i32>: |x| Index::Array(Array::from(x));
+}
+
+impl IntoIndex for () {
+    fn into_index(self) -> Vec<Index> {
+        Vec::new()
+    }
+}
+
+impl IntoIndex for Vec<Index> {
+    fn into_index(self) -> Vec<Index> {
+        self
+    }
+}
+
+macro_rules! tuples {
+    ($($($T:ident $x:ident),+;)*) => { $(
+        impl<$($T: IntoIndexPart),+> IntoIndex for ($($T,)+) {
+            fn into_index(self) -> Vec<Index> {
+                let ($($x,)+) = self;
+                vec![$($x.into_part()),+]
+            }
+        }
+    )* };
+}
+
+tuples! {
+    A a;
+    A a, B b;
+    A a, B b, C c;
+    A a, B b, C c, D d;
+    A a, B b, C c, D d, E e;
+    A a, B b, C c, D d, E e, F f;
+}

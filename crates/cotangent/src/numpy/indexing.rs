@@ -1,0 +1,432 @@
+//! Reading and updating elements by NumPy's indexing: `x.at(index).get()`, `.set(v)`, `.add(v)`, …
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::error::OrRaise;
+use crate::core::literal::Literal;
+use crate::core::trace::bind1;
+use crate::lax::{self, GatherScatterMode, IndexOptions};
+use crate::ops;
+use crate::ops::shape::{BroadcastInDim, Rev};
+
+use super::index::{Index, IntoIndex};
+use super::index_plan::{Plan, Slices, fit, only_mask};
+use super::logic::where_;
+
+/// Elements of an array, chosen by an index: what [`Array::at`] gives. It reads them, or makes an array in which they
+/// are changed; nothing is changed in place.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = np::arange(0, 6, 1).reshape([2, 3]);
+/// assert_eq!(x.at((.., 1)).get().to_vec::<i32>(), [1, 4]);
+/// assert_eq!(x.at((1, s![::2])).set(0).to_vec::<i32>(), [0, 1, 2, 0, 4, 0]);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "an index does nothing before `get`, `set`, `add`, …"]
+pub struct At {
+    x: Array,
+    index: Vec<Index>,
+    options: IndexOptions,
+}
+
+impl Array {
+    /// The elements that an index names, to be read or updated.
+    ///
+    /// An index is a part or a tuple of parts, one for each axis from the first; what it leaves out is taken whole. The
+    /// parts are NumPy's:
+    ///
+    /// | part | NumPy | takes |
+    /// |---|---|---|
+    /// | `3`, `-1` | `3`, `-1` | one element of the axis, which goes |
+    /// | `1..3`, `..`, `s![::2]`, `s![5..; -1]` | `1:3`, `:`, `::2`, `5::-1` | a slice of it |
+    /// | an array of integers, `[0, 2]` | the same | those elements; several such arrays are broadcast together |
+    /// | an array of `bool` | the same | the elements where it holds; it spans as many axes as it has |
+    /// | [`NewAxis`](crate::numpy::NewAxis) | `None` | nothing: an axis of size one |
+    /// | [`Ellipsis`](crate::numpy::Ellipsis) | `...` | all axes that the other parts leave |
+    ///
+    /// Negative indices count from the end. Out of bounds, reading takes the nearest element, and an update is
+    /// dropped; [`At::mode`] says otherwise.
+    ///
+    /// # Panics
+    /// Reading and updating panic when the index is too long for the array, or its parts do not fit.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = np::arange(0, 6, 1).reshape([2, 3]);
+    /// let places = Array::from([2, 0]);
+    /// assert_eq!(x.at((0, &places)).get().to_vec::<i32>(), [2, 0]);
+    /// assert_eq!(x.at(x.greater(3)).set(-1).to_vec::<i32>(), [0, 1, 2, 3, -1, -1]);
+    /// assert_eq!(x.at((.., &places)).add(10).to_vec::<i32>(), [10, 1, 12, 13, 4, 15]);
+    /// ```
+    pub fn at(&self, index: impl IntoIndex) -> At {
+        At { x: self.clone(), index: index.into_index(), options: IndexOptions::default() }
+    }
+
+    /// The elements that an index names: short for `x.at(index).get()`. See [`Array::at`].
+    ///
+    /// # Panics
+    /// When the index is too long for the array, or its parts do not fit.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2, 3]).get(-1).item::<i32>(), 3);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn get(&self, index: impl IntoIndex) -> Array {
+        self.at(index).get()
+    }
+}
+
+impl At {
+    /// What indices out of bounds mean. By default reading takes the nearest element, and updates are dropped.
+    ///
+    /// ```
+    /// use cotangent::{numpy::Mode, prelude::*};
+    /// let x = Array::from([1.0f32, 2.0]);
+    /// assert!(x.at([0, 7]).mode(Mode::FillOrDrop).get().to_vec::<f32>()[1].is_nan());
+    /// assert_eq!(x.at(Array::from([7])).mode(Mode::Clip).set(0.0).to_vec::<f32>(), [1.0, 0.0]);
+    /// ```
+    pub fn mode(mut self, mode: GatherScatterMode) -> At {
+        self.options.mode = Some(mode);
+        self
+    }
+
+    /// The value that reading gives for indices out of bounds; the mode becomes
+    /// [`FillOrDrop`](GatherScatterMode::FillOrDrop).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2]).at([0, 7]).fill_value(-1).get().to_vec::<i32>(), [1, -1]);
+    /// ```
+    ///
+    /// # Panics
+    /// When the value is not a known scalar.
+    #[track_caller]
+    pub fn fill_value(mut self, value: impl ArrayLike) -> At {
+        let value: Literal = value.to_array().to_literal().or_raise();
+        self.options.fill_value = Some(value);
+        self.mode(GatherScatterMode::FillOrDrop)
+    }
+
+    /// Promises that the index names no element twice. Some updates are differentiable only then, and all faster.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from([1, 2, 3]);
+    /// assert_eq!(x.at([2, 0]).unique_indices().multiply(2).to_vec::<i32>(), [2, 2, 6]);
+    /// ```
+    pub fn unique_indices(mut self) -> At {
+        self.options.unique_indices = true;
+        self
+    }
+
+    /// Promises that the places that the index names are in order.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from([1, 2, 3]);
+    /// assert_eq!(x.at([0, 2]).indices_are_sorted().get().to_vec::<i32>(), [1, 3]);
+    /// ```
+    pub fn indices_are_sorted(mut self) -> At {
+        self.options.indices_are_sorted = true;
+        self
+    }
+
+    /// The elements.
+    ///
+    /// How many elements a mask selects depends on its values, so it must have known values here: under `jit` and
+    /// `vmap` use `where_`.
+    ///
+    /// # Panics
+    /// When the index does not fit the array, or a mask has no known values.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = np::arange(0, 6, 1).reshape([2, 3]);
+    /// assert_eq!(x.at((1, ..2)).get().to_vec::<i32>(), [3, 4]);
+    /// assert_eq!(x.at(x.less(2)).get().to_vec::<i32>(), [0, 1]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn get(&self) -> Array {
+        let aval = self.x.aval();
+        let (items, adjacent) = fit(&aval, &self.index).or_raise();
+        let fills = self.options.mode == Some(GatherScatterMode::FillOrDrop);
+        if let Some(slices) = Slices::of(&aval, &items).filter(|_| !fills) {
+            return slices.apply(&self.x);
+        }
+        let plan = Plan::of(&aval, &items, adjacent);
+        if plan.shape.size() == 0 {
+            return ops::zeros(&plan.shape, self.x.dtype());
+        }
+        let mut y = self.x.clone();
+        if plan.indices.size() > 0 {
+            y = lax::gather(&y, &plan.indices, plan.numbers, &plan.block, self.promised(plan.basic));
+        }
+        if !plan.reversed.is_empty() {
+            y = bind1(Rev { dims: plan.reversed }, &[&y]);
+        }
+        if plan.new_axes.is_empty() {
+            return y;
+        }
+        let dims = (0..plan.shape.rank()).filter(|d| !plan.new_axes.contains(d)).collect();
+        bind1(BroadcastInDim { shape: plan.shape, dims }, &[&y])
+    }
+
+    /// The options, with the promises that hold by themselves.
+    fn promised(&self, basic: bool) -> IndexOptions {
+        IndexOptions {
+            unique_indices: self.options.unique_indices || basic,
+            indices_are_sorted: self.options.indices_are_sorted || basic,
+            ..self.options
+        }
+    }
+
+    /// The array after a scatter of `values`, which are broadcast to the shape of the elements.
+    #[track_caller]
+    fn scatter(&self, x: &Array, values: &Array, scatter: Scatter) -> Array {
+        let (items, adjacent) = fit(&x.aval(), &self.index).or_raise();
+        let plan = Plan::of(&x.aval(), &items, adjacent);
+        if plan.shape.size() == 0 {
+            return x.clone();
+        }
+        let [operand, values] = promote(x, values);
+        let mut values = values.broadcast_to(&plan.shape);
+        if !plan.new_axes.is_empty() {
+            values = lax::squeeze(&values, plan.new_axes);
+        }
+        if !plan.reversed.is_empty() {
+            values = bind1(Rev { dims: plan.reversed }, &[&values]);
+        }
+        let numbers = lax::ScatterDimensionNumbers {
+            update_window_dims: plan.numbers.offset_dims,
+            inserted_window_dims: plan.numbers.collapsed_slice_dims,
+            scatter_dims_to_operand_dims: plan.numbers.start_index_map,
+            operand_batching_dims: plan.numbers.operand_batching_dims,
+            scatter_indices_batching_dims: plan.numbers.start_indices_batching_dims,
+        };
+        let y = scatter(operand, plan.indices, values, numbers, self.promised(plan.basic));
+        y.convert(x.dtype(), x.weak_type())
+    }
+
+    /// The mask, in the shape of the array, if the index is one and `values` do not number the elements it selects.
+    #[track_caller]
+    fn mask(&self, values: &Array) -> Option<Array> {
+        let mask = only_mask(&self.x, &self.index)?;
+        let rest = self.x.ndim() - mask.ndim();
+        if values.ndim() > rest {
+            return None;
+        }
+        let shape: Vec<usize> = mask.shape().iter().copied().chain(std::iter::repeat_n(1, rest)).collect();
+        Some(mask.reshape(shape).broadcast_to(self.x.shape()))
+    }
+
+    /// The array where a mask does not hold, what `f` makes of it and the values where it does.
+    #[track_caller]
+    fn where_mask(&self, mask: &Array, changed: &Array) -> Array {
+        where_(mask, changed, &self.x).convert(self.x.dtype(), self.x.weak_type())
+    }
+
+    /// The array with `values`, broadcast to the shape of the elements, in their place.
+    ///
+    /// Where an array of integers names an element twice, one of the values wins.
+    ///
+    /// # Panics
+    /// When the index does not fit the array, or the values do not broadcast to the elements.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = np::arange(0, 5, 1);
+    /// assert_eq!(x.at(s![::-2]).set(Array::from([7, 8, 9])).to_vec::<i32>(), [9, 1, 8, 3, 7]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn set(&self, values: impl ArrayLike) -> Array {
+        let values = values.to_array();
+        match self.mask(&values) {
+            Some(mask) => self.where_mask(&mask, &values),
+            None => self.scatter(&self.x, &values, lax::scatter),
+        }
+    }
+
+    /// The array with `values` added to the elements: as often as the index names them.
+    ///
+    /// # Panics
+    /// As [`At::set`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2]).at([0, 0]).add(1).to_vec::<i32>(), [3, 2]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn add(&self, values: impl ArrayLike) -> Array {
+        let values = values.to_array();
+        match self.mask(&values) {
+            Some(mask) => self.where_mask(&mask, &(&self.x + where_(&mask, &values, 0))),
+            None => self.scatter(&self.x, &values, lax::scatter_add),
+        }
+    }
+
+    /// The array with `values` taken off the elements: as often as the index names them.
+    ///
+    /// # Panics
+    /// As [`At::set`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2]).at([0, 0]).subtract(1).to_vec::<i32>(), [-1, 2]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn subtract(&self, values: impl ArrayLike) -> Array {
+        let values = values.to_array();
+        match self.mask(&values) {
+            Some(mask) => self.where_mask(&mask, &(&self.x - where_(&mask, &values, 0))),
+            None => self.scatter(&self.x, &values, lax::scatter_sub),
+        }
+    }
+
+    /// One where the index names nothing, the product of the values where it does.
+    #[track_caller]
+    fn factors(&self, values: &Array) -> Array {
+        match self.mask(values) {
+            Some(mask) => where_(&mask, values, 1),
+            None => self.scatter(&ops::full(self.x.shape(), Literal::int(self.x.dtype(), 1)), values, lax::scatter_mul),
+        }
+    }
+
+    /// The array with the elements multiplied by `values`: as often as the index names them. To be differentiated in
+    /// the values, an index with arrays needs the promise of [`At::unique_indices`].
+    ///
+    /// # Panics
+    /// As [`At::set`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2]).at(1).multiply(5).to_vec::<i32>(), [1, 10]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn multiply(&self, values: impl ArrayLike) -> Array {
+        let values = values.to_array();
+        match self.mask(&values) {
+            Some(mask) => self.where_mask(&mask, &(&self.x * where_(&mask, &values, 1))),
+            None => self.scatter(&self.x, &values, lax::scatter_mul),
+        }
+    }
+
+    /// The array with the elements divided by `values`: as often as the index names them. The result is of floats.
+    /// For derivatives see [`At::multiply`].
+    ///
+    /// # Panics
+    /// As [`At::set`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1.0f32, 2.0]).at(1).divide(4.0).to_vec::<f32>(), [1.0, 0.5]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn divide(&self, values: impl ArrayLike) -> Array {
+        super::true_divide(&self.x, self.factors(&values.to_array()))
+    }
+
+    /// The array with the elements raised to the power of `values`: as often as the index names them. For derivatives
+    /// see [`At::multiply`].
+    ///
+    /// # Panics
+    /// As [`At::set`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([3.0f32, 2.0]).at(1).power(3.0).to_vec::<f32>(), [3.0, 8.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn power(&self, values: impl ArrayLike) -> Array {
+        super::power(&self.x, self.factors(&values.to_array()))
+    }
+
+    /// The array with the least of the elements and `values` in their place.
+    ///
+    /// # Panics
+    /// As [`At::set`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2, 3]).at(1..).min(2).to_vec::<i32>(), [1, 2, 2]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn min(&self, values: impl ArrayLike) -> Array {
+        let values = values.to_array();
+        match self.mask(&values) {
+            Some(mask) => self.where_mask(&mask, &self.x.minimum(&values)),
+            None => self.scatter(&self.x, &values, lax::scatter_min),
+        }
+    }
+
+    /// The array with the greatest of the elements and `values` in their place.
+    ///
+    /// # Panics
+    /// As [`At::set`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 2, 3]).at(..2).max(2).to_vec::<i32>(), [2, 2, 3]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn max(&self, values: impl ArrayLike) -> Array {
+        let values = values.to_array();
+        match self.mask(&values) {
+            Some(mask) => self.where_mask(&mask, &self.x.maximum(&values)),
+            None => self.scatter(&self.x, &values, lax::scatter_max),
+        }
+    }
+
+    /// The array with `f` of the elements in their place; `f` must work element by element.
+    ///
+    /// It is applied as often as the index names an element. Where that may be more than once, in an index with arrays
+    /// of integers without the promise of [`At::unique_indices`], it takes a loop, which reverse mode cannot
+    /// differentiate.
+    ///
+    /// # Panics
+    /// As [`At::set`].
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from([1.0f32, 2.0, 3.0]);
+    /// assert_eq!(x.at(1..).apply(|v| v * 10.0).to_vec::<f32>(), [1.0, 20.0, 30.0]);
+    /// assert_eq!(x.at([2, 2, 0]).apply(|v| v * 10.0).to_vec::<f32>(), [10.0, 2.0, 300.0]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn apply(&self, f: impl Fn(&Array) -> Array) -> Array {
+        if let Some(mask) = only_mask(&self.x, &self.index) {
+            let shape: Vec<usize> = (0..self.x.ndim()).map(|d| mask.shape().get(d).copied().unwrap_or(1)).collect();
+            return self.where_mask(&mask.reshape(shape).broadcast_to(self.x.shape()), &f(&self.x));
+        }
+        let several = self.index.iter().any(|p| matches!(p, Index::Array(a) if a.ndim() > 0));
+        if !several || self.options.unique_indices {
+            return self.set(f(&self.get()));
+        }
+        let count = At { x: ops::zeros(self.x.shape(), crate::core::dtype::DType::I32), ..self.clone() }.add(1);
+        let (dtype, weak) = (self.x.dtype(), self.x.weak_type());
+        let most = super::max(&count);
+        lax::fori_loop(0, most, |i, y: &Array| where_(count.greater(i), f(y), y).convert(dtype, weak), self.x.clone())
+    }
+}
+
+/// One of the scatters of `lax`.
+type Scatter = fn(Array, Array, Array, lax::ScatterDimensionNumbers, IndexOptions) -> Array;
+
+/// The array and the values in the dtype in which they meet, their shapes as they are.
+#[track_caller]
+fn promote(x: &Array, values: &Array) -> [Array; 2] {
+    let (dtype, weak) =
+        crate::core::promote::promote_types((x.dtype(), x.weak_type()), (values.dtype(), values.weak_type()));
+    [x, values].map(|a| if a.dtype() == dtype { a.clone() } else { a.convert(dtype, weak) })
+}

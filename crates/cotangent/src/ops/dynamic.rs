@@ -1,0 +1,227 @@
+//! Slices whose place is a value of the program.
+
+use stablehlo::{Attr, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Error, Result};
+use crate::core::literal::Literal;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::print::tuple;
+use crate::core::trace::bind1;
+
+use super::elementwise::rebind1;
+use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode, widened_indices};
+use super::scatter::{Scatter, ScatterDimensionNumbers, ScatterParams};
+use super::shape::{Concatenate, batched_in_front};
+use super::{zeros, zeros_like};
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["dynamic_slice", "dynamic_update_slice"];
+
+/// `dynamic_slice`: a block of the first operand; the other operands are where it starts in each dimension.
+///
+/// A start that would let the block reach beyond the operand is moved until the block fits.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let two = cotangent::ops::dynamic::DynamicSlice { slice_sizes: vec![2] };
+/// let y = bind1(two, &[&Array::from([1, 2, 3, 4]), &Array::from(1)]);
+/// assert_eq!(y.to_vec::<i32>(), [2, 3]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DynamicSlice {
+    /// The shape of the block.
+    pub slice_sizes: Vec<usize>,
+}
+
+/// Checks the operands that say where a block starts.
+fn check_starts(x: &Aval, starts: &[Aval]) -> Result<()> {
+    if starts.len() != x.rank() {
+        return Err(Error::shape(format!("{x} needs {} start indices, got {}", x.rank(), starts.len()))
+            .help("there is one for each dimension"));
+    }
+    let Some(first) = starts.first() else { return Ok(()) };
+    if let Some(start) = starts.iter().find(|s| s.rank() != 0 || !s.dtype.is_integer()) {
+        return Err(Error::dtype(format!("a start index is a scalar integer, got {start}")));
+    }
+    if let Some(start) = starts.iter().find(|s| s.dtype != first.dtype) {
+        return Err(Error::dtype(format!("start indices must have one dtype, got {first} and {start}")));
+    }
+    Ok(())
+}
+
+/// Batched start indices as one array `[size, n]`.
+fn stacked_starts(starts: &[Array], axes: &[Option<usize>], size: usize) -> Array {
+    let columns: Vec<Array> = (starts.iter().zip(axes))
+        .map(|(start, axis)| batched_in_front(start, *axis, size).reshape([size, 1]))
+        .collect();
+    bind1(Concatenate { dimension: 1 }, &columns.iter().collect::<Vec<_>>())
+}
+
+/// `starts` with one of zero in front, for a batch axis there.
+fn with_zero(starts: &[Array]) -> Vec<Array> {
+    let dtype = starts.first().map_or(crate::core::dtype::DType::I32, Array::dtype);
+    std::iter::once(Array::literal(Literal::int(dtype, 0))).chain(starts.iter().cloned()).collect()
+}
+
+impl Primitive for DynamicSlice {
+    fn name(&self) -> &'static str {
+        "dynamic_slice"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("slice_sizes", tuple(&self.slice_sizes))]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let x = &inputs[0];
+        let fits = self.slice_sizes.len() == x.rank() && self.slice_sizes.iter().zip(&*x.shape).all(|(s, n)| s <= n);
+        if !fits {
+            return Err(Error::shape(format!("a block of shape {} does not fit {x}", tuple(&self.slice_sizes)))
+                .help("it has one size for each dimension, at most that of the operand"));
+        }
+        check_starts(x, &inputs[1..])?;
+        Ok(smallvec::smallvec![x.with_shape(&self.slice_sizes)])
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let at = |x0: &Array| rebind1(self, &std::iter::once(x0).chain(&x[1..]).collect::<Vec<_>>());
+        (vec![at(&x[0])], vec![dx[0].as_ref().map(at)])
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let mut out = vec![None; inputs.len()];
+        if let (Some(ct), Operand::Linear(aval)) = (&ct[0], &inputs[0]) {
+            let zero = zeros(&aval.shape, ct.dtype());
+            let starts = inputs[1..].iter().filter_map(Operand::known);
+            out[0] = Some(bind1(DynamicUpdateSlice, &[&zero, ct].into_iter().chain(starts).collect::<Vec<_>>()));
+        }
+        out
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        if axes[1..].iter().all(Option::is_none) {
+            // One place for all: the whole batch axis is part of the block.
+            let operand = batched_in_front(&x[0], axes[0], size);
+            let starts = with_zero(&x[1..]);
+            let slice_sizes = std::iter::once(size).chain(self.slice_sizes.iter().copied()).collect();
+            let operands: Vec<&Array> = std::iter::once(&operand).chain(&starts).collect();
+            return (vec![bind1(DynamicSlice { slice_sizes }, &operands)], vec![Some(0)]);
+        }
+        let dims: Vec<usize> = (0..self.slice_sizes.len()).collect();
+        let gather = Gather {
+            dimension_numbers: GatherDimensionNumbers {
+                offset_dims: dims.clone(),
+                start_index_map: dims,
+                ..GatherDimensionNumbers::default()
+            },
+            slice_sizes: self.slice_sizes.clone(),
+            unique_indices: true,
+            indices_are_sorted: true,
+            mode: GatherScatterMode::Clip,
+            fill_value: None,
+        };
+        let index = stacked_starts(&x[1..], &axes[1..], size);
+        gather.batch(&[x[0].clone(), index], &[axes[0], Some(0)], size)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let attr = ("slice_sizes", Attr::i64s(self.slice_sizes.iter().copied()));
+        let args = with_widened(cx, args, inputs, 1);
+        smallvec::smallvec![cx.op("stablehlo.dynamic_slice", &args, &[attr], &outs[0])]
+    }
+}
+
+/// The operands with the start indices, which begin at `first`, in a dtype that can count the operand's elements.
+fn with_widened(cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], first: usize) -> Vec<Value> {
+    let starts = args[first..].iter().zip(&inputs[first..]).map(|(arg, aval)| widened_indices(cx, arg, aval).0);
+    let starts: Vec<Value> = starts.collect();
+    args[..first].iter().cloned().chain(starts).collect()
+}
+
+/// `dynamic_update_slice`: the first operand with a block of it replaced by the second; the other operands are where
+/// the block starts in each dimension.
+///
+/// A start that would let the block reach beyond the operand is moved until the block fits.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let (x, update) = (Array::from([1, 2, 3, 4]), Array::from([8, 9]));
+/// let y = bind1(cotangent::ops::dynamic::DynamicUpdateSlice, &[&x, &update, &Array::from(1)]);
+/// assert_eq!(y.to_vec::<i32>(), [1, 8, 9, 4]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DynamicUpdateSlice;
+
+impl Primitive for DynamicUpdateSlice {
+    fn name(&self) -> &'static str {
+        "dynamic_update_slice"
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let (x, update) = (&inputs[0], &inputs[1]);
+        if x.dtype != update.dtype {
+            return Err(Error::dtype(format!("operand and update must have one dtype, got {x} and {update}")));
+        }
+        if x.rank() != update.rank() || x.shape.iter().zip(&*update.shape).any(|(n, m)| m > n) {
+            return Err(Error::shape(format!("an update {update} does not fit {x}"))
+                .help("it has as many dimensions, and at most the sizes of the operand"));
+        }
+        check_starts(x, &inputs[2..])?;
+        Ok(smallvec::smallvec![x.clone()])
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let at = |x0: &Array, x1: &Array| bind1(self.clone(), &[x0, x1].into_iter().chain(&x[2..]).collect::<Vec<_>>());
+        let part = |i: usize| dx[i].clone().unwrap_or_else(|| zeros_like(&x[i]));
+        (vec![at(&x[0], &x[1])], vec![Some(at(&part(0), &part(1)))])
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let mut out = vec![None; inputs.len()];
+        let Some(ct) = &ct[0] else { return out };
+        let starts: Vec<&Array> = inputs[2..].iter().filter_map(Operand::known).collect();
+        let update = inputs[1].aval();
+        if inputs[0].is_linear() {
+            let zero = zeros(&update.shape, ct.dtype());
+            out[0] = Some(bind1(self.clone(), &[ct, &zero].into_iter().chain(starts.clone()).collect::<Vec<_>>()));
+        }
+        if inputs[1].is_linear() {
+            let block = DynamicSlice { slice_sizes: update.shape.to_vec() };
+            out[1] = Some(bind1(block, &std::iter::once(ct).chain(starts).collect::<Vec<_>>()));
+        }
+        out
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        if axes[2..].iter().all(Option::is_none) {
+            let operand = batched_in_front(&x[0], axes[0], size);
+            let update = batched_in_front(&x[1], axes[1], size);
+            let starts = with_zero(&x[2..]);
+            let operands: Vec<&Array> = [&operand, &update].into_iter().chain(&starts).collect();
+            return (vec![bind1(self.clone(), &operands)], vec![Some(0)]);
+        }
+        let dims: Vec<usize> = (0..x.len() - 2).collect();
+        let scatter = Scatter(ScatterParams {
+            dimension_numbers: ScatterDimensionNumbers {
+                update_window_dims: dims.clone(),
+                scatter_dims_to_operand_dims: dims,
+                ..ScatterDimensionNumbers::default()
+            },
+            indices_are_sorted: true,
+            unique_indices: true,
+            mode: GatherScatterMode::Clip,
+        });
+        let index = stacked_starts(&x[2..], &axes[2..], size);
+        scatter.batch(&[x[0].clone(), index, x[1].clone()], &[axes[0], Some(0), axes[1]], size)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let args = with_widened(cx, args, inputs, 2);
+        smallvec::smallvec![cx.op("stablehlo.dynamic_update_slice", &args, &[], &outs[0])]
+    }
+}

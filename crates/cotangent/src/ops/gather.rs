@@ -1,0 +1,442 @@
+//! `gather`: blocks of an array from places that are values of the program.
+
+use std::fmt;
+
+use stablehlo::{Attr, Type, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
+use crate::core::dtype::{DType, Kind};
+use crate::core::error::{Error, ErrorKind, Result};
+use crate::core::literal::{Literal, Scalar};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::print::tuple;
+use crate::core::trace::bind1;
+
+use super::elementwise::rebind1;
+use super::scatter::{ScatterAdd, ScatterDimensionNumbers, ScatterParams};
+use super::zeros;
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["gather"];
+
+/// How the dimensions of a gather's operand, indices and result belong together, with JAX's names.
+///
+/// The last dimension of the indices holds the coordinates of a place; the others say how many places there are, and
+/// reappear in the result in their order, around the dimensions of a block.
+///
+/// ```
+/// use cotangent::ops::gather::GatherDimensionNumbers;
+/// // Rows of a matrix: the result has a row's elements last.
+/// let rows = GatherDimensionNumbers {
+///     offset_dims: vec![1],
+///     collapsed_slice_dims: vec![0],
+///     start_index_map: vec![0],
+///     ..Default::default()
+/// };
+/// assert!(rows.to_string().starts_with("GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(0,)"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct GatherDimensionNumbers {
+    /// The dimensions of the result that are a block's, ascending.
+    pub offset_dims: Vec<usize>,
+    /// The dimensions of the operand along which a block has size one, and which the result does not have; ascending.
+    pub collapsed_slice_dims: Vec<usize>,
+    /// The dimension of the operand that each coordinate of a place counts along.
+    pub start_index_map: Vec<usize>,
+    /// Dimensions of the operand that go along with those of the indices, ascending: the result does not have them.
+    pub operand_batching_dims: Vec<usize>,
+    /// The dimensions of the indices that go along with them, in that order.
+    pub start_indices_batching_dims: Vec<usize>,
+}
+
+impl fmt::Display for GatherDimensionNumbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "GatherDimensionNumbers(offset_dims={}, collapsed_slice_dims={}, start_index_map={}, \
+             operand_batching_dims={}, start_indices_batching_dims={})",
+            tuple(&self.offset_dims),
+            tuple(&self.collapsed_slice_dims),
+            tuple(&self.start_index_map),
+            tuple(&self.operand_batching_dims),
+            tuple(&self.start_indices_batching_dims)
+        )
+    }
+}
+
+/// What a place out of bounds means to a gather or scatter.
+///
+/// ```
+/// use cotangent::ops::gather::GatherScatterMode;
+/// assert_eq!(GatherScatterMode::Clip.to_string(), "GatherScatterMode.CLIP");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum GatherScatterMode {
+    /// A block is moved until it lies within the operand.
+    Clip,
+    /// A gather gives a fill value for the whole block; a scatter leaves the whole update out.
+    #[default]
+    FillOrDrop,
+    /// There is none: the caller promises it. What happens otherwise is unspecified (but safe).
+    PromiseInBounds,
+}
+
+impl fmt::Display for GatherScatterMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            GatherScatterMode::Clip => "GatherScatterMode.CLIP",
+            GatherScatterMode::FillOrDrop => "GatherScatterMode.FILL_OR_DROP",
+            GatherScatterMode::PromiseInBounds => "GatherScatterMode.PROMISE_IN_BOUNDS",
+        })
+    }
+}
+
+/// `gather`: a block of the first operand from each place that the second operand, the indices, names.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// use cotangent::ops::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
+/// let take = Gather {
+///     dimension_numbers: GatherDimensionNumbers {
+///         collapsed_slice_dims: vec![0],
+///         start_index_map: vec![0],
+///         ..Default::default()
+///     },
+///     slice_sizes: vec![1],
+///     unique_indices: false,
+///     indices_are_sorted: false,
+///     mode: GatherScatterMode::Clip,
+///     fill_value: None,
+/// };
+/// let places = Array::from([[2], [0], [9]]);
+/// assert_eq!(bind1(take, &[&Array::from([5, 6, 7]), &places]).to_vec::<i32>(), [7, 5, 7]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Gather {
+    /// What belongs to what.
+    pub dimension_numbers: GatherDimensionNumbers,
+    /// The size of a block in each dimension of the operand.
+    pub slice_sizes: Vec<usize>,
+    /// Whether no two places are the same: a promise that the transpose makes use of.
+    pub unique_indices: bool,
+    /// Whether the places are in order.
+    pub indices_are_sorted: bool,
+    /// What places out of bounds mean.
+    pub mode: GatherScatterMode,
+    /// What stands for blocks out of bounds, in mode [`FillOrDrop`](GatherScatterMode::FillOrDrop); without it NaN,
+    /// the least signed, the greatest unsigned integer or `true`.
+    pub fill_value: Option<Literal>,
+}
+
+/// Checks a list of dimensions: within `rank`, none twice, and ascending where they must be.
+pub(super) fn check_dims(what: &str, dims: &[usize], rank: usize, ascending: bool) -> Result<()> {
+    let fail = |why: String| Err(Error::new(ErrorKind::Axis, format!("{what} {} {why}", tuple(dims))));
+    if let Some(dim) = dims.iter().find(|d| **d >= rank) {
+        return fail(format!("name dimension {dim} of {rank}"));
+    }
+    if let Some((_, dim)) = dims.iter().enumerate().find(|(i, d)| dims[..*i].contains(d)) {
+        return fail(format!("name dimension {dim} twice"));
+    }
+    if ascending && dims.windows(2).any(|w| w[0] > w[1]) {
+        return fail("must ascend".to_string());
+    }
+    Ok(())
+}
+
+/// Checks that two lists of dimensions have none in common.
+pub(super) fn check_disjoint(a: (&str, &[usize]), b: (&str, &[usize])) -> Result<()> {
+    match a.1.iter().find(|d| b.1.contains(d)) {
+        None => Ok(()),
+        Some(dim) => Err(Error::new(ErrorKind::Axis, format!("dimension {dim} is among both {} and {}", a.0, b.0))),
+    }
+}
+
+/// Checks what gather and scatter say of the indices: their dtype, the coordinates, the dimensions that go along with
+/// the operand's.
+pub(super) fn check_indices(
+    operand: &Aval,
+    indices: &Aval,
+    (map_name, map): (&str, &[usize]),
+    operand_batching: &[usize],
+    (batching_name, batching): (&str, &[usize]),
+) -> Result<()> {
+    if !indices.dtype.is_integer() {
+        return Err(Error::dtype(format!("indices must be integers, got {indices}")));
+    }
+    let Some(coordinates) = indices.shape.last() else {
+        return Err(Error::shape(format!(
+            "indices need a last dimension for the coordinates of a place, got {indices}"
+        )));
+    };
+    check_dims(map_name, map, operand.rank(), false)?;
+    if map.len() != *coordinates {
+        return Err(Error::shape(format!(
+            "indices {indices} have {coordinates} coordinates in their last dimension, {map_name} {} names {} dimensions of {operand}",
+            tuple(map),
+            map.len()
+        )));
+    }
+    check_dims("operand_batching_dims", operand_batching, operand.rank(), true)?;
+    check_disjoint((map_name, map), ("operand_batching_dims", operand_batching))?;
+    // The last dimension, of coordinates, cannot be one of them.
+    check_dims(batching_name, batching, indices.rank() - 1, false)?;
+    let sizes = |aval: &Aval, dims: &[usize]| dims.iter().map(|d| aval.shape[*d]).collect::<Vec<_>>();
+    if sizes(operand, operand_batching) != sizes(indices, batching) {
+        return Err(Error::shape(format!(
+            "operand_batching_dims {} of {operand} and {batching_name} {} of {indices} must have equal sizes",
+            tuple(operand_batching),
+            tuple(batching)
+        )));
+    }
+    Ok(())
+}
+
+/// Dimensions with another one before them.
+pub(super) fn later(dims: &[usize]) -> Vec<usize> {
+    dims.iter().map(|d| d + 1).collect()
+}
+
+/// [`later`], and the new dimension at the beginning.
+pub(super) fn first_and_later(dims: &[usize]) -> Vec<usize> {
+    std::iter::once(0).chain(dims.iter().map(|d| d + 1)).collect()
+}
+
+impl Gather {
+    /// The shape of the result.
+    fn shape(&self, indices: &[usize]) -> Shape {
+        let n = &self.dimension_numbers;
+        let mut block = (0..self.slice_sizes.len())
+            .filter(|d| !n.collapsed_slice_dims.contains(d) && !n.operand_batching_dims.contains(d))
+            .map(|d| self.slice_sizes[d]);
+        let mut places = indices[..indices.len() - 1].iter().copied();
+        let rank = n.offset_dims.len() + indices.len() - 1;
+        (0..rank).filter_map(|d| if n.offset_dims.contains(&d) { block.next() } else { places.next() }).collect()
+    }
+}
+
+/// The value for blocks out of bounds that JAX takes where none is given.
+pub(crate) fn default_fill(dtype: DType) -> Literal {
+    let bits = dtype.bits();
+    match dtype.kind() {
+        Kind::Float => Literal::new(dtype, Scalar::Float(f64::NAN)),
+        Kind::Complex => Literal::new(dtype, Scalar::Complex(f64::NAN, 0.0)),
+        Kind::Int => Literal::new(dtype, Scalar::Int(i64::MIN >> (64 - bits))),
+        Kind::Uint => Literal::new(dtype, Scalar::Uint(u64::MAX >> (64 - bits))),
+        Kind::Bool => Literal::strong(true),
+    }
+}
+
+/// JAX's spelling of a truth value.
+pub(super) fn python_bool(value: bool) -> String {
+    (if value { "True" } else { "False" }).to_string()
+}
+
+impl Primitive for Gather {
+    fn name(&self) -> &'static str {
+        "gather"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("dimension_numbers", self.dimension_numbers.to_string()),
+            ("fill_value", self.fill_value.map_or("None".to_string(), |v| v.to_string().replace("NaN", "nan"))),
+            ("indices_are_sorted", python_bool(self.indices_are_sorted)),
+            ("mode", self.mode.to_string()),
+            ("slice_sizes", tuple(&self.slice_sizes)),
+            ("unique_indices", python_bool(self.unique_indices)),
+        ]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let (x, indices) = (&inputs[0], &inputs[1]);
+        let n = &self.dimension_numbers;
+        check_indices(
+            x,
+            indices,
+            ("start_index_map", &n.start_index_map),
+            &n.operand_batching_dims,
+            ("start_indices_batching_dims", &n.start_indices_batching_dims),
+        )?;
+        check_dims("offset_dims", &n.offset_dims, n.offset_dims.len() + indices.rank() - 1, true)?;
+        check_dims("collapsed_slice_dims", &n.collapsed_slice_dims, x.rank(), true)?;
+        check_disjoint(
+            ("collapsed_slice_dims", &n.collapsed_slice_dims),
+            ("operand_batching_dims", &n.operand_batching_dims),
+        )?;
+        let fits = self.slice_sizes.len() == x.rank()
+            && (indices.size() == 0 || self.slice_sizes.iter().zip(&*x.shape).all(|(s, size)| s <= size));
+        if !fits {
+            return Err(Error::shape(format!("blocks of shape {} do not fit {x}", tuple(&self.slice_sizes)))
+                .help("there is one size for each dimension, at most that of the operand"));
+        }
+        if x.rank() != n.offset_dims.len() + n.collapsed_slice_dims.len() + n.operand_batching_dims.len() {
+            return Err(Error::shape(format!(
+                "each dimension of {x} is collapsed, a batching one or one of the offset_dims, but {n} accounts for {}",
+                n.offset_dims.len() + n.collapsed_slice_dims.len() + n.operand_batching_dims.len()
+            )));
+        }
+        let collapsed = n.collapsed_slice_dims.iter().any(|d| self.slice_sizes[*d] != 1)
+            || n.operand_batching_dims.iter().any(|d| self.slice_sizes[*d] > 1);
+        if collapsed {
+            return Err(Error::shape(format!(
+                "blocks of shape {} of {x} must have size one in collapsed and batching dimensions: {n}",
+                tuple(&self.slice_sizes)
+            )));
+        }
+        if let Some(fill) = self.fill_value.filter(|fill| fill.dtype() != x.dtype) {
+            return Err(Error::dtype(format!("the fill value of {x} must be of its dtype, got {}", fill.aval())));
+        }
+        Ok(smallvec::smallvec![x.with_shape(self.shape(&indices.shape))])
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let linear = |t: &Array| Gather { fill_value: Some(Literal::int(t.dtype(), 0)), ..self.clone() };
+        let tangent = dx[0].as_ref().map(|t| bind1(linear(t), &[t, &x[1]]));
+        (vec![rebind1(self, &[&x[0], &x[1]])], vec![tangent])
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let (Some(ct), [Operand::Linear(x), Operand::Known(indices)]) = (&ct[0], inputs) else {
+            return vec![None, None];
+        };
+        let n = &self.dimension_numbers;
+        let scatter = ScatterAdd(ScatterParams {
+            dimension_numbers: ScatterDimensionNumbers {
+                update_window_dims: n.offset_dims.clone(),
+                inserted_window_dims: n.collapsed_slice_dims.clone(),
+                scatter_dims_to_operand_dims: n.start_index_map.clone(),
+                operand_batching_dims: n.operand_batching_dims.clone(),
+                scatter_indices_batching_dims: n.start_indices_batching_dims.clone(),
+            },
+            indices_are_sorted: self.indices_are_sorted,
+            unique_indices: self.unique_indices,
+            mode: self.mode,
+        });
+        vec![Some(bind1(scatter, &[&zeros(&x.shape, ct.dtype()), indices, ct])), None]
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let n = &self.dimension_numbers;
+        let front = |i: usize| axes[i].map_or_else(|| x[i].clone(), |axis| x[i].moveaxis(axis as isize, 0));
+        let (operand, indices) = (front(0), front(1));
+        let mut prim = self.clone();
+        if axes[0].is_some() {
+            // A new first dimension of the operand.
+            prim.dimension_numbers.collapsed_slice_dims = later(&n.collapsed_slice_dims);
+            prim.dimension_numbers.operand_batching_dims = later(&n.operand_batching_dims);
+            prim.dimension_numbers.start_index_map = later(&n.start_index_map);
+        }
+        match (axes[0], axes[1]) {
+            (None, None) => return (vec![rebind1(self, &[&x[0], &x[1]])], vec![None]),
+            (Some(_), None) => {
+                prim.slice_sizes.insert(0, operand.shape()[0]);
+                prim.dimension_numbers.offset_dims = first_and_later(&n.offset_dims);
+            }
+            (None, Some(_)) => {
+                prim.dimension_numbers.offset_dims = later(&n.offset_dims);
+                prim.dimension_numbers.start_indices_batching_dims = later(&n.start_indices_batching_dims);
+                // Over the whole batch a place may come twice.
+                (prim.unique_indices, prim.indices_are_sorted) = (false, false);
+            }
+            (Some(_), Some(_)) => {
+                prim.slice_sizes.insert(0, operand.shape()[0].min(1));
+                prim.dimension_numbers.offset_dims = later(&n.offset_dims);
+                prim.dimension_numbers.operand_batching_dims = first_and_later(&n.operand_batching_dims);
+                prim.dimension_numbers.start_indices_batching_dims = first_and_later(&n.start_indices_batching_dims);
+            }
+        }
+        (vec![bind1(prim, &[&operand, &indices])], vec![Some(0)])
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let out = &outs[0];
+        if out.size() == 0 {
+            return smallvec::smallvec![cx.splat(out, Literal::int(out.dtype, 0))];
+        }
+        let (index, index_aval) = widened_indices(cx, &args[1], &inputs[1]);
+        let n = &self.dimension_numbers;
+        let numbers = dimension_numbers(
+            "gather",
+            &[
+                ("offset_dims", &n.offset_dims),
+                ("collapsed_slice_dims", &n.collapsed_slice_dims),
+                ("operand_batching_dims", &n.operand_batching_dims),
+                ("start_indices_batching_dims", &n.start_indices_batching_dims),
+                ("start_index_map", &n.start_index_map),
+            ],
+            inputs[1].rank() - 1,
+        );
+        let attrs = [
+            ("dimension_numbers", numbers),
+            ("indices_are_sorted", Attr::Bool(self.indices_are_sorted)),
+            ("slice_sizes", Attr::i64s(self.slice_sizes.iter().copied())),
+        ];
+        let gathered = cx.op("stablehlo.gather", &[args[0].clone(), index.clone()], &attrs, out);
+        if self.mode != GatherScatterMode::FillOrDrop || n.start_index_map.is_empty() {
+            return smallvec::smallvec![gathered];
+        }
+        let inside = self.inside(cx, &index, &index_aval, &inputs[0]);
+        let places: Vec<usize> = (0..out.rank()).filter(|d| !n.offset_dims.contains(d)).collect();
+        let mask = cx.broadcast_in_dim(&inside, &out.with_dtype(DType::Bool).mlir(), &places);
+        let fill = cx.splat(out, self.fill_value.unwrap_or_else(|| default_fill(out.dtype)));
+        smallvec::smallvec![cx.op("stablehlo.select", &[mask, gathered, fill], &[], out)]
+    }
+}
+
+impl Gather {
+    /// For each place whether its block lies within the operand.
+    fn inside(&self, cx: &mut Lowering<'_>, index: &Value, index_aval: &Aval, operand: &Aval) -> Value {
+        let flags = index_aval.with_dtype(DType::Bool);
+        let room = |d: &usize| operand.shape[*d] as i64 - self.slice_sizes[*d] as i64;
+        let bounds: Vec<i64> = self.dimension_numbers.start_index_map.iter().map(room).collect();
+        let bound = index_bounds(cx, index_aval, &bounds);
+        let zero = cx.splat(index_aval, Literal::int(index_aval.dtype, 0));
+        let compare = |cx: &mut Lowering<'_>, direction: &'static str, with: Value| {
+            let ty = match index_aval.dtype.kind() {
+                Kind::Int => "#stablehlo<comparison_type SIGNED>",
+                _ => "#stablehlo<comparison_type UNSIGNED>",
+            };
+            let attrs = [("compare_type", Attr::Static(ty)), ("comparison_direction", Attr::Static(direction))];
+            cx.op("stablehlo.compare", &[index.clone(), with], &attrs, &flags)
+        };
+        let low = compare(cx, "#stablehlo<comparison_direction GE>", zero);
+        let high = compare(cx, "#stablehlo<comparison_direction LE>", bound);
+        let both = cx.op("stablehlo.and", &[low, high], &[], &flags);
+        let last = index_aval.rank() - 1;
+        let truth = cx.splat(&Aval::new(DType::Bool, ()), Literal::strong(true));
+        cx.reduce("stablehlo.and", &both, &truth, &[last], &flags.with_shape(flags.shape.remove(&[last])))
+    }
+}
+
+/// The greatest index of each coordinate, in the shape of the indices; what their dtype cannot hold is its maximum.
+pub(super) fn index_bounds(cx: &mut Lowering<'_>, index: &Aval, bounds: &[i64]) -> Value {
+    let greatest = match index.dtype.kind() {
+        Kind::Uint if index.dtype.bits() < 64 => (1i64 << index.dtype.bits()) - 1,
+        _ => i64::MAX >> (64 - index.dtype.bits().min(64)),
+    };
+    let row = Type::tensor(&[bounds.len()], index.dtype.mlir());
+    let dense = Attr::dense(&row, bounds.iter().map(|b| stablehlo::Scalar::Int((*b).min(greatest).into())));
+    let row = cx.block.op1("stablehlo.constant", &[] as &[Value], &[("value", dense)], &row);
+    cx.broadcast_in_dim(&row, &index.mlir(), &[index.rank() - 1])
+}
+
+/// Indices in at least 32 bits: in fewer the size of a dimension may have no number.
+pub(super) fn widened_indices(cx: &mut Lowering<'_>, index: &Value, aval: &Aval) -> (Value, Aval) {
+    if aval.dtype.bits() >= 32 {
+        return (index.clone(), aval.clone());
+    }
+    let wide = aval.with_dtype(DType::I32);
+    (cx.op("stablehlo.convert", std::slice::from_ref(index), &[], &wide), wide)
+}
+
+/// The dimension numbers of a gather or scatter as StableHLO writes them.
+pub(super) fn dimension_numbers(op: &str, lists: &[(&str, &[usize])], index_vector_dim: usize) -> Attr {
+    let list = |dims: &[usize]| dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let given = lists.iter().filter(|(_, dims)| !dims.is_empty());
+    let mut parts: Vec<String> = given.map(|(name, dims)| format!("{name} = [{}]", list(dims))).collect();
+    parts.push(format!("index_vector_dim = {index_vector_dim}"));
+    Attr::Raw(format!("#stablehlo.{op}<{}>", parts.join(", ")))
+}

@@ -1,0 +1,341 @@
+//! The scatters: updates put into, added to, … an array at places that are values of the program. Their derivatives
+//! are in `scatter_derivatives`.
+
+use std::fmt;
+
+use stablehlo::{Attr, Type, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
+use crate::core::dtype::DType;
+use crate::core::error::{Error, Result};
+use crate::core::literal::Literal;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::print::tuple;
+use crate::core::trace::bind1;
+
+use super::gather::{
+    Gather, GatherDimensionNumbers, GatherScatterMode, check_dims, check_disjoint, check_indices, dimension_numbers,
+    first_and_later, index_bounds, later, python_bool, widened_indices,
+};
+use super::scatter_derivatives as derivatives;
+use super::shape::batched_in_front;
+
+/// How the dimensions of a scatter's operand, indices and updates belong together, with JAX's names.
+///
+/// The last dimension of the indices holds the coordinates of a place; the others say how many places there are, and
+/// stand in the updates in their order, around the dimensions of a block.
+///
+/// ```
+/// use cotangent::ops::scatter::ScatterDimensionNumbers;
+/// // Rows of a matrix: an update has a row's elements last.
+/// let rows = ScatterDimensionNumbers {
+///     update_window_dims: vec![1],
+///     inserted_window_dims: vec![0],
+///     scatter_dims_to_operand_dims: vec![0],
+///     ..Default::default()
+/// };
+/// assert!(rows.to_string().starts_with("ScatterDimensionNumbers(update_window_dims=(1,), inserted_window_dims=(0,)"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ScatterDimensionNumbers {
+    /// The dimensions of the updates that are a block's, ascending.
+    pub update_window_dims: Vec<usize>,
+    /// The dimensions of the operand that a block does not have: it has size one along them; ascending.
+    pub inserted_window_dims: Vec<usize>,
+    /// The dimension of the operand that each coordinate of a place counts along.
+    pub scatter_dims_to_operand_dims: Vec<usize>,
+    /// Dimensions of the operand that go along with those of the indices, ascending: a block does not have them.
+    pub operand_batching_dims: Vec<usize>,
+    /// The dimensions of the indices that go along with them, in that order.
+    pub scatter_indices_batching_dims: Vec<usize>,
+}
+
+impl fmt::Display for ScatterDimensionNumbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "ScatterDimensionNumbers(update_window_dims={}, inserted_window_dims={}, scatter_dims_to_operand_dims={}, \
+             operand_batching_dims={}, scatter_indices_batching_dims={})",
+            tuple(&self.update_window_dims),
+            tuple(&self.inserted_window_dims),
+            tuple(&self.scatter_dims_to_operand_dims),
+            tuple(&self.operand_batching_dims),
+            tuple(&self.scatter_indices_batching_dims)
+        )
+    }
+}
+
+/// The parameters of every scatter.
+///
+/// ```
+/// use cotangent::ops::{gather::GatherScatterMode, scatter::ScatterParams};
+/// assert_eq!(ScatterParams::default().mode, GatherScatterMode::FillOrDrop);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ScatterParams {
+    /// What belongs to what.
+    pub dimension_numbers: ScatterDimensionNumbers,
+    /// Whether the places are in order.
+    pub indices_are_sorted: bool,
+    /// Whether no two updates meet in an element: a promise.
+    pub unique_indices: bool,
+    /// What places out of bounds mean.
+    pub mode: GatherScatterMode,
+}
+
+impl ScatterParams {
+    /// The size of a block in each dimension of the operand.
+    fn block(&self, rank: usize, updates: &[usize]) -> Vec<usize> {
+        let n = &self.dimension_numbers;
+        let mut window = n.update_window_dims.iter().map(|d| updates[*d]);
+        let flat = |d: usize| n.inserted_window_dims.contains(&d) || n.operand_batching_dims.contains(&d);
+        (0..rank).map(|d| if flat(d) { 1 } else { window.next().unwrap_or(1) }).collect()
+    }
+
+    /// The gather of what stands at the places of the updates.
+    pub(super) fn inverse(&self, rank: usize, updates: &[usize]) -> Gather {
+        let n = &self.dimension_numbers;
+        Gather {
+            dimension_numbers: GatherDimensionNumbers {
+                offset_dims: n.update_window_dims.clone(),
+                collapsed_slice_dims: n.inserted_window_dims.clone(),
+                start_index_map: n.scatter_dims_to_operand_dims.clone(),
+                operand_batching_dims: n.operand_batching_dims.clone(),
+                start_indices_batching_dims: n.scatter_indices_batching_dims.clone(),
+            },
+            slice_sizes: self.block(rank, updates),
+            unique_indices: self.unique_indices,
+            indices_are_sorted: self.indices_are_sorted,
+            mode: self.mode,
+            fill_value: None,
+        }
+    }
+
+    fn printed(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("dimension_numbers", self.dimension_numbers.to_string()),
+            ("indices_are_sorted", python_bool(self.indices_are_sorted)),
+            ("mode", self.mode.to_string()),
+            ("unique_indices", python_bool(self.unique_indices)),
+        ]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let (x, indices, updates) = (&inputs[0], &inputs[1], &inputs[2]);
+        if x.dtype != updates.dtype {
+            return Err(Error::dtype(format!("operand and updates must have one dtype, got {x} and {updates}"))
+                .help("convert one of them with `.astype(…)`"));
+        }
+        let n = &self.dimension_numbers;
+        check_indices(
+            x,
+            indices,
+            ("scatter_dims_to_operand_dims", &n.scatter_dims_to_operand_dims),
+            &n.operand_batching_dims,
+            ("scatter_indices_batching_dims", &n.scatter_indices_batching_dims),
+        )?;
+        check_dims("inserted_window_dims", &n.inserted_window_dims, x.rank(), true)?;
+        check_disjoint(
+            ("inserted_window_dims", &n.inserted_window_dims),
+            ("operand_batching_dims", &n.operand_batching_dims),
+        )?;
+        let rank = indices.rank() - 1 + n.update_window_dims.len();
+        if updates.rank() != rank {
+            return Err(Error::shape(format!(
+                "updates for indices {indices} and update_window_dims {} have rank {rank}, got {updates}",
+                tuple(&n.update_window_dims)
+            )));
+        }
+        check_dims("update_window_dims", &n.update_window_dims, rank, true)?;
+        if x.rank() != n.update_window_dims.len() + n.inserted_window_dims.len() + n.operand_batching_dims.len() {
+            return Err(Error::shape(format!(
+                "each dimension of {x} is inserted, a batching one or one of the update_window_dims, but {n} accounts for {}",
+                n.update_window_dims.len() + n.inserted_window_dims.len() + n.operand_batching_dims.len()
+            )));
+        }
+        if self.block(x.rank(), &updates.shape).iter().zip(&*x.shape).any(|(m, n)| m > n) && indices.size() > 0 {
+            return Err(Error::shape(format!("blocks of updates {updates} do not fit {x}: {n}")));
+        }
+        let places = updates.shape.remove(&n.update_window_dims);
+        if *places != indices.shape[..indices.rank() - 1] {
+            return Err(Error::shape(format!(
+                "updates {updates} without update_window_dims {} have shape {places}, indices {indices} name {} places",
+                tuple(&n.update_window_dims),
+                Shape::new(&indices.shape[..indices.rank() - 1])
+            )));
+        }
+        Ok(smallvec::smallvec![x.clone()])
+    }
+
+    /// The parameters and operands over a batch axis, which comes first.
+    fn batched(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (ScatterParams, [Array; 3]) {
+        let n = &self.dimension_numbers;
+        let mut params = self.clone();
+        let dims = &mut params.dimension_numbers;
+        dims.inserted_window_dims = later(&n.inserted_window_dims);
+        dims.scatter_dims_to_operand_dims = later(&n.scatter_dims_to_operand_dims);
+        let front = |i: usize| batched_in_front(&x[i], axes[i], size);
+        if axes[1].is_none() {
+            // The same places for all: the batch is part of every block.
+            dims.update_window_dims = first_and_later(&n.update_window_dims);
+            dims.operand_batching_dims = later(&n.operand_batching_dims);
+            return (params, [front(0), x[1].clone(), front(2)]);
+        }
+        dims.update_window_dims = later(&n.update_window_dims);
+        dims.operand_batching_dims = first_and_later(&n.operand_batching_dims);
+        dims.scatter_indices_batching_dims = first_and_later(&n.scatter_indices_batching_dims);
+        (params, [front(0), front(1), front(2)])
+    }
+
+    fn lower(&self, combine: Combine, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval]) -> Outputs<Value> {
+        let (x, updates) = (&inputs[0], &inputs[2]);
+        let (mut index, index_aval) = widened_indices(cx, &args[1], &inputs[1]);
+        let n = &self.dimension_numbers;
+        if updates.size() == 0 {
+            return smallvec::smallvec![args[0].clone()];
+        }
+        if self.mode == GatherScatterMode::Clip && !n.scatter_dims_to_operand_dims.is_empty() {
+            let block = self.block(x.rank(), &updates.shape);
+            let room = |d: &usize| x.shape[*d] as i64 - block[*d] as i64;
+            let bounds: Vec<i64> = n.scatter_dims_to_operand_dims.iter().map(room).collect();
+            let zero = cx.splat(&index_aval, Literal::int(index_aval.dtype, 0));
+            let bound = index_bounds(cx, &index_aval, &bounds);
+            index = cx.op("stablehlo.clamp", &[zero, index, bound], &[], &index_aval);
+        }
+        let numbers = dimension_numbers(
+            "scatter",
+            &[
+                ("update_window_dims", &n.update_window_dims),
+                ("inserted_window_dims", &n.inserted_window_dims),
+                ("input_batching_dims", &n.operand_batching_dims),
+                ("scatter_indices_batching_dims", &n.scatter_indices_batching_dims),
+                ("scatter_dims_to_operand_dims", &n.scatter_dims_to_operand_dims),
+            ],
+            inputs[1].rank() - 1,
+        );
+        let attrs = [
+            ("indices_are_sorted", Attr::Bool(self.indices_are_sorted)),
+            ("scatter_dimension_numbers", numbers),
+            ("unique_indices", Attr::Bool(self.unique_indices)),
+        ];
+        let scalar = Type::tensor(&[], x.dtype.mlir());
+        let operands = [args[0].clone(), index, args[2].clone()];
+        let params = [scalar.clone(), scalar.clone()];
+        cx.regions("stablehlo.scatter", &operands, &attrs, &[x.mlir()], &[&params], |cx, _, args| match combine.op() {
+            None => vec![args[1].clone()],
+            Some(op) => vec![cx.block.op1(op, args, &[], &scalar)],
+        })
+    }
+}
+
+/// What a scatter does with an element and an update of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Combine {
+    Set,
+    Add,
+    Sub,
+    Mul,
+    Min,
+    Max,
+}
+
+impl Combine {
+    fn op(self) -> Option<&'static str> {
+        Some(match self {
+            Combine::Set => return None,
+            Combine::Add => "stablehlo.add",
+            Combine::Sub => "stablehlo.subtract",
+            Combine::Mul => "stablehlo.multiply",
+            Combine::Min => "stablehlo.minimum",
+            Combine::Max => "stablehlo.maximum",
+        })
+    }
+
+    /// What dtypes it combines, or what it asks for.
+    fn check(self, dtype: DType) -> Result<(), &'static str> {
+        match self {
+            Combine::Add | Combine::Sub | Combine::Mul if dtype == DType::Bool => Err("numbers"),
+            Combine::Min | Combine::Max if dtype.is_complex() => Err("ordered values"),
+            _ => Ok(()),
+        }
+    }
+
+    /// The scatter that combines so.
+    pub(super) fn apply(self, params: &ScatterParams, x: &Array, indices: &Array, updates: &Array) -> Array {
+        let operands = [x, indices, updates];
+        let params = params.clone();
+        match self {
+            Combine::Set => bind1(Scatter(params), &operands),
+            Combine::Add => bind1(ScatterAdd(params), &operands),
+            Combine::Sub => bind1(ScatterSub(params), &operands),
+            Combine::Mul => bind1(ScatterMul(params), &operands),
+            Combine::Min => bind1(ScatterMin(params), &operands),
+            Combine::Max => bind1(ScatterMax(params), &operands),
+        }
+    }
+}
+
+macro_rules! scatters {
+    ($($(#[$doc:meta])* $T:ident $name:literal $combine:ident [$($expected:literal),*];)*) => {
+        /// The primitives of this table.
+        pub(super) const NAMES: &[&str] = &[$($name),*];
+        $(
+            #[doc = concat!("`", $name, "`: the operands are an array, the places and the updates.\n")]
+            $(#[$doc])*
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nuse cotangent::ops::scatter::{", stringify!($T), ", ScatterDimensionNumbers, ScatterParams};\nlet dimension_numbers = ScatterDimensionNumbers {\n    inserted_window_dims: vec![0],\n    scatter_dims_to_operand_dims: vec![0],\n    ..Default::default()\n};\nlet scatter = ", stringify!($T), "(ScatterParams { dimension_numbers, ..Default::default() });\nlet (x, places, updates) = (Array::from([5, 6, 7]), Array::from([[2], [0], [9]]), Array::from([9, 2, 1]));\nassert_eq!(bind1(scatter, &[&x, &places, &updates]).to_vec::<i32>(), ", stringify!([$($expected),*]), ");\n```")]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+            pub struct $T(
+                /// The parameters.
+                pub ScatterParams,
+            );
+
+            impl Primitive for $T {
+                fn name(&self) -> &'static str {
+                    $name
+                }
+                fn params(&self) -> Vec<(&'static str, String)> {
+                    self.0.printed()
+                }
+                fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                    if let Err(what) = Combine::$combine.check(inputs[0].dtype) {
+                        return Err(Error::dtype(format!("it takes {what}, got {}", inputs[0])));
+                    }
+                    self.0.infer(inputs)
+                }
+                fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+                    derivatives::jvp(Combine::$combine, &self.0, x, dx)
+                }
+                fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+                    derivatives::transpose(Combine::$combine, $name, &self.0, ct, inputs)
+                }
+                fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                    if axes.iter().all(Option::is_none) {
+                        return (vec![bind1(self.clone(), &[&x[0], &x[1], &x[2]])], vec![None]);
+                    }
+                    let (params, [operand, indices, updates]) = self.0.batched(x, axes, n);
+                    (vec![bind1($T(params), &[&operand, &indices, &updates])], vec![Some(0)])
+                }
+                fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], _: &[Aval]) -> Outputs<Value> {
+                    self.0.lower(Combine::$combine, cx, args, inputs)
+                }
+            }
+        )*
+    };
+}
+
+scatters! {
+    /// Updates take the place of what was there. Where several meet in an element, one of them wins.
+    Scatter "scatter" Set [2, 6, 9];
+    /// Updates are added to what was there.
+    ScatterAdd "scatter-add" Add [7, 6, 16];
+    /// Updates are taken off what was there.
+    ScatterSub "scatter-sub" Sub [3, 6, -2];
+    /// What was there is multiplied by the updates. Differentiable in the updates if they are promised not to meet.
+    ScatterMul "scatter-mul" Mul [10, 6, 63];
+    /// The least of what was there and the updates. A tie shares its derivative equally.
+    ScatterMin "scatter-min" Min [2, 6, 7];
+    /// The greatest of what was there and the updates. A tie shares its derivative equally.
+    ScatterMax "scatter-max" Max [5, 6, 9];
+}

@@ -1,0 +1,208 @@
+//! Primitives that take an array apart without computing on it, and the barrier that keeps values together.
+
+use stablehlo::{Attr, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
+use crate::core::error::{Error, ErrorKind, Result};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::print::tuple;
+use crate::core::trace::{bind, bind1};
+
+use super::elementwise::{rebind, rebind1};
+use super::shape::{Concatenate, check_axes, linear_unary, shifted};
+use super::zeros;
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["squeeze", "split", "optimization_barrier"];
+
+/// `squeeze`: dimensions of size one taken out.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let y = bind1(cotangent::ops::split::Squeeze { dimensions: vec![0] }, &[&Array::from([[1, 2]])]);
+/// assert_eq!(y.shape(), [2]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Squeeze {
+    /// The dimensions that go.
+    pub dimensions: Vec<usize>,
+}
+
+impl Primitive for Squeeze {
+    fn name(&self) -> &'static str {
+        "squeeze"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("dimensions", tuple(&self.dimensions))]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let x = &inputs[0];
+        check_axes(&self.dimensions, x)?;
+        if let Some(axis) = self.dimensions.iter().find(|d| x.shape[**d] != 1) {
+            return Err(Error::new(ErrorKind::Axis, format!("axis {axis} of {x} has size {}, not 1", x.shape[*axis]))
+                .help("only dimensions of size one can go; `reshape` joins others"));
+        }
+        Ok(smallvec::smallvec![x.with_shape(x.shape.remove(&self.dimensions))])
+    }
+
+    linear_unary!();
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        vec![ct[0].as_ref().map(|ct| ct.reshape(&inputs[0].aval().shape))]
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let dimensions = shifted(&self.dimensions, axes[0]);
+        let axis = axes[0].map(|a| a - dimensions.iter().filter(|d| **d < a).count());
+        (vec![bind1(Squeeze { dimensions }, &[&x[0]])], vec![axis])
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        smallvec::smallvec![cx.op("stablehlo.reshape", args, &[], &outs[0])]
+    }
+}
+
+/// `split`: consecutive parts of an array along an axis, a result for each.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind;
+/// let parts = bind(cotangent::ops::split::Split { sizes: vec![1, 2], axis: 0 }, &[&Array::from([1, 2, 3])]);
+/// assert_eq!(parts[1].to_vec::<i32>(), [2, 3]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Split {
+    /// The size of each part; together that of the axis.
+    pub sizes: Vec<usize>,
+    /// The axis.
+    pub axis: usize,
+}
+
+impl Split {
+    /// `shape` with this size of the axis.
+    fn part(&self, shape: &[usize], size: usize) -> Shape {
+        shape.iter().enumerate().map(|(i, n)| if i == self.axis { size } else { *n }).collect()
+    }
+}
+
+impl Primitive for Split {
+    fn name(&self) -> &'static str {
+        "split"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("axis", self.axis.to_string()), ("sizes", tuple(&self.sizes))]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let x = &inputs[0];
+        check_axes(&[self.axis], x)?;
+        let sum: usize = self.sizes.iter().sum();
+        if sum != x.shape[self.axis] {
+            return Err(Error::shape(format!(
+                "parts of sizes {} make {sum}, but axis {} of {x} has size {}",
+                tuple(&self.sizes),
+                self.axis,
+                x.shape[self.axis]
+            )));
+        }
+        Ok(self.sizes.iter().map(|size| x.with_shape(self.part(&x.shape, *size))).collect())
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let values = rebind(self, &[&x[0]]).into_vec();
+        let tangents = match &dx[0] {
+            Some(t) => rebind(self, &[t]).into_iter().map(Some).collect(),
+            None => vec![None; values.len()],
+        };
+        (values, tangents)
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let Some(dtype) = ct.iter().flatten().next().map(Array::dtype) else { return vec![None] };
+        let shape = inputs[0].aval().shape;
+        let parts: Vec<Array> = (ct.iter().zip(&self.sizes))
+            .map(|(ct, size)| ct.clone().unwrap_or_else(|| zeros(self.part(&shape, *size), dtype)))
+            .collect();
+        vec![Some(bind1(Concatenate { dimension: self.axis }, &parts.iter().collect::<Vec<_>>()))]
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let prim = Split { sizes: self.sizes.clone(), axis: shifted(&[self.axis], axes[0])[0] };
+        (bind(prim, &[&x[0]]).into_vec(), vec![axes[0]; self.sizes.len()])
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let mut start = vec![0; inputs[0].rank()];
+        let mut limit = inputs[0].shape.to_vec();
+        let stride = vec![1usize; limit.len()];
+        (outs.iter().zip(&self.sizes))
+            .map(|(out, size)| {
+                limit[self.axis] = start[self.axis] + size;
+                let attrs = [
+                    ("limit_indices", Attr::i64s(limit.iter().copied())),
+                    ("start_indices", Attr::i64s(start.iter().copied())),
+                    ("strides", Attr::i64s(stride.iter().copied())),
+                ];
+                start[self.axis] = limit[self.axis];
+                cx.op("stablehlo.slice", args, &attrs, out)
+            })
+            .collect()
+    }
+}
+
+/// `optimization_barrier`: its operands as they are. The compiler moves nothing across it: no result is computed
+/// before all operands are, and none of them twice.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind;
+/// let y = bind(cotangent::ops::split::OptimizationBarrier, &[&Array::from([1, 2]), &Array::from(3.0)]);
+/// assert_eq!(y[0].to_vec::<i32>(), [1, 2]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OptimizationBarrier;
+
+impl Primitive for OptimizationBarrier {
+    fn name(&self) -> &'static str {
+        "optimization_barrier"
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        Ok(inputs.iter().cloned().collect())
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        // The tangents pass a barrier of their own: values must not wait for them.
+        let values = bind(OptimizationBarrier, &x.iter().collect::<Vec<_>>()).into_vec();
+        (values, held(dx))
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        held(ct).into_iter().zip(inputs).map(|(ct, x)| ct.filter(|_| x.is_linear())).collect()
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (bind(OptimizationBarrier, &x.iter().collect::<Vec<_>>()).into_vec(), axes.to_vec())
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let results: Vec<_> = outs.iter().map(Aval::mlir).collect();
+        cx.regions("stablehlo.optimization_barrier", args, &[], &results, &[], |_, _, _| Vec::new())
+    }
+}
+
+/// The tangents or cotangents that are not zero behind a barrier.
+fn held(tangents: &[Tangent]) -> Vec<Tangent> {
+    let given: Vec<&Array> = tangents.iter().flatten().collect();
+    if given.is_empty() {
+        return tangents.to_vec();
+    }
+    let mut behind = bind(OptimizationBarrier, &given).into_iter();
+    tangents.iter().map(|t| t.as_ref().and_then(|_| behind.next())).collect()
+}
