@@ -1,5 +1,6 @@
 //! What users call: the function transformations.
 
+pub(crate) mod axes;
 pub(crate) mod checkpoint;
 pub(crate) mod custom;
 pub(crate) mod func;

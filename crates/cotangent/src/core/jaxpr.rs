@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::array::Array;
 use super::aval::Aval;
+use super::axis::AxisName;
 use super::effects::Effects;
 use super::error::Loc;
 use super::literal::Literal;
@@ -208,6 +209,11 @@ impl Jaxpr {
     #[must_use]
     pub fn effects(&self) -> Effects {
         *self.effects.get_or_init(|| self.eqns.iter().map(|e| e.prim.effects()).collect())
+    }
+
+    /// Whether there is a collective over the mapped axis `name` in it.
+    pub(crate) fn uses_axis(&self, name: &AxisName) -> bool {
+        self.eqns.iter().any(|e| e.prim.uses_axis(name))
     }
 
     /// A hash of the structure, computed once.

@@ -6,13 +6,15 @@ use smallvec::SmallVec;
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::axis::{self, NamedAxis};
 use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::trace::{Inputs, bind_at, stage, with_location};
 use crate::ops::shape::batched_in_front;
 
 use super::eval::Env;
 
-/// The results of a program over a batch of arguments, and where their batch axes are.
+/// The results of a program over a batch of arguments, and where their batch axes are. The axis is that which
+/// [`axis::inside`] entered last.
 pub(crate) fn batch(
     jaxpr: &Jaxpr,
     args: &[Array],
@@ -31,10 +33,14 @@ pub(crate) fn batch(
             None => unreachable!("variables are defined before their use"),
         },
     };
+    // What communicates over the axis is batched even where it has no batched operand: `axis_index` has none at all.
+    let name = axis::innermost().map(|axis| axis.name);
     for eqn in &jaxpr.eqns {
         let (x, axes): (SmallVec<[Array; 4]>, SmallVec<[Option<usize>; 4]>) =
             eqn.inputs.iter().map(|a| read(&env, a)).unzip();
-        let (outs, out_axes) = if axes.iter().all(Option::is_none) {
+        let (outs, out_axes) = if axes.iter().all(Option::is_none)
+            && !name.as_ref().is_some_and(|name| eqn.prim.uses_axis(name))
+        {
             let outs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc).into_vec();
             let axes = vec![None; outs.len()];
             (outs, axes)
@@ -92,18 +98,22 @@ pub(crate) fn batch_everywhere(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> 
 }
 
 /// A program over a batch, staged from `f` on the types of single elements: its results and where their batch axes are,
-/// and what else `f` gives.
+/// and what else `f` gives. A rule is staged when its primitive is gone from the program that was batched: it enters the
+/// mapped axis, which was the innermost then, again.
 pub(crate) fn batch_staged<R>(
+    axis: &Option<NamedAxis>,
     avals: &[Aval],
     args: &[Array],
     batched: &[bool],
     size: usize,
     f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
 ) -> (Vec<Array>, Vec<Option<usize>>, R) {
-    let (closed, extra) = stage(avals, &Inputs::Unknown("under `vmap`, where it stands for many values"), f);
-    let operands: Vec<Array> = closed.captures.iter().chain(args).cloned().collect();
-    let axes: Vec<Option<usize>> =
-        closed.captures.iter().map(|_| None).chain(batched.iter().map(|b| b.then_some(0))).collect();
-    let (outs, places) = batch(&closed.jaxpr, &operands, &axes, size);
-    (outs, places, extra)
+    axis::inside(axis.clone(), || {
+        let (closed, extra) = stage(avals, &Inputs::Unknown("under `vmap`, where it stands for many values"), f);
+        let operands: Vec<Array> = closed.captures.iter().chain(args).cloned().collect();
+        let axes: Vec<Option<usize>> =
+            closed.captures.iter().map(|_| None).chain(batched.iter().map(|b| b.then_some(0))).collect();
+        let (outs, places) = batch(&closed.jaxpr, &operands, &axes, size);
+        (outs, places, extra)
+    })
 }
