@@ -61,8 +61,11 @@ impl How {
                 .map_err(|e| e.context(format_args!("vmap over argument {} ({})", paths()[leaf], x.aval())))?;
             let n = x.shape()[axis];
             let differs = |before: String| {
-                let message =
-                    format!("vmap over axes of different sizes: {before}, {n} in argument {} ({})", paths()[leaf], x.aval());
+                let message = format!(
+                    "vmap over axes of different sizes: {before}, {n} in argument {} ({})",
+                    paths()[leaf],
+                    x.aval()
+                );
                 Err(Error::shape(message)
                     .help("map over axes of one size, or pass the other argument whole with `in_axes` None"))
             };
@@ -83,13 +86,7 @@ impl How {
     }
 
     /// The results with their batch axes where `out_axes` wants them.
-    fn placed<R: Tree>(
-        &self,
-        result: &R,
-        outs: &[Array],
-        places: &[Option<usize>],
-        size: usize,
-    ) -> Result<Vec<Array>> {
+    fn placed<R: Tree>(&self, result: &R, outs: &[Array], places: &[Option<usize>], size: usize) -> Result<Vec<Array>> {
         let wanted = self.out_axes.resolve(outs.len(), |path| result.paths(path));
         let wanted = wanted.map_err(|e| e.context("vmap: out_axes"))?;
         let what = |i: usize, x: &Array| format!("vmap: out_axes: result{} ({})", leaf_paths(result)[i], x.aval());

@@ -38,15 +38,14 @@ pub(crate) fn batch(
     for eqn in &jaxpr.eqns {
         let (x, axes): (SmallVec<[Array; 4]>, SmallVec<[Option<usize>; 4]>) =
             eqn.inputs.iter().map(|a| read(&env, a)).unzip();
-        let (outs, out_axes) = if axes.iter().all(Option::is_none)
-            && !name.as_ref().is_some_and(|name| eqn.prim.uses_axis(name))
-        {
-            let outs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc).into_vec();
-            let axes = vec![None; outs.len()];
-            (outs, axes)
-        } else {
-            with_location(eqn.loc, || eqn.prim.batch(&x, &axes, size))
-        };
+        let (outs, out_axes) =
+            if axes.iter().all(Option::is_none) && !name.as_ref().is_some_and(|name| eqn.prim.uses_axis(name)) {
+                let outs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc).into_vec();
+                let axes = vec![None; outs.len()];
+                (outs, axes)
+            } else {
+                with_location(eqn.loc, || eqn.prim.batch(&x, &axes, size))
+            };
         debug_assert_eq!(outs.len(), eqn.outputs.len(), "batch of {}", eqn.prim.name());
         for ((var, out), axis) in eqn.outputs.iter().zip(outs).zip(out_axes) {
             debug_assert_eq!(

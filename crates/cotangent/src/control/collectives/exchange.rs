@@ -326,8 +326,7 @@ impl Primitive for AllToAll {
     linear_collective!();
 
     fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
-        let back =
-            AllToAll { axis: self.axis.clone(), split_axis: self.concat_axis, concat_axis: self.split_axis };
+        let back = AllToAll { axis: self.axis.clone(), split_axis: self.concat_axis, concat_axis: self.split_axis };
         vec![ct[0].as_ref().map(|ct| bind1(back, &[ct]))]
     }
 
@@ -335,7 +334,8 @@ impl Primitive for AllToAll {
         let (s, c) = (self.split_axis, self.concat_axis);
         if batched_over([&self.axis]).is_none() {
             let Some(batch) = axes[0] else { return (vec![bind1(self.clone(), &[&x[0]])], vec![None]) };
-            let prim = AllToAll { axis: self.axis.clone(), split_axis: behind(s, batch), concat_axis: behind(c, batch) };
+            let prim =
+                AllToAll { axis: self.axis.clone(), split_axis: behind(s, batch), concat_axis: behind(c, batch) };
             return (vec![bind1(prim, &[&x[0]])], axes.to_vec());
         }
         // From [source, …] to [destination, …], the source standing before the dimension along which parts are put
