@@ -41,6 +41,7 @@ pub use crate::core::tree::{self, Tree};
 pub use api::axes::{Axes, IntoAxes};
 pub use api::checkpoint::{Checkpoint, Policy, checkpoint, checkpoint_policies};
 pub use api::custom::{Custom, CustomJvp, CustomVjp, custom_jvp, custom_vjp};
+pub use api::custom_vmap::{CustomVmap, custom_vmap, sequential_vmap};
 pub use api::func::{AllArgs, Arg, Argnums, Func, Nth, Own, Params, Ref};
 pub use api::grad::{Grad, Objective, ValueAndGrad, grad, value_and_grad};
 pub use api::jacobian::{hessian, jacfwd, jacrev};
@@ -54,8 +55,9 @@ pub use runtime::client::{Platform, devices, set_platform};
 /// What most programs need: `use cotangent::prelude::*`.
 pub mod prelude {
     pub use crate::{
-        Array, ArrayLike, Axes, DType, Error, Result, Tree, args, checkpoint, custom_jvp, custom_vjp, grad, hessian, jacfwd,
-        jacrev, jit, jvp, linearize, make_jaxpr, numpy as np, random, value_and_grad, vjp, vmap,
+        Array, ArrayLike, Axes, DType, Error, Result, Tree, args, checkpoint, custom_jvp, custom_vjp, custom_vmap,
+        grad, hessian, jacfwd, jacrev, jit, jvp, linearize, make_jaxpr, numpy as np, random, sequential_vmap,
+        value_and_grad, vjp, vmap,
     };
 }
 

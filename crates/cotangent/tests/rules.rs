@@ -532,13 +532,14 @@ fn the_registry_is_complete() {
         }
     }
     /// Primitives that hold programs: they have suites of their own.
-    const HIGHER_ORDER: [&str; 10] = [
+    const HIGHER_ORDER: [&str; 11] = [
         "jit",
         "cond",
         "while",
         "scan",
         "custom_jvp_call",
         "custom_vjp_call",
+        "custom_vmap_call",
         "checkpoint",
         "linear_call",
         "custom_linear_solve",

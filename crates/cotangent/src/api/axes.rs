@@ -130,6 +130,13 @@ impl IntoAxes for i32 {
     }
 }
 
+/// Whether there is a batch axis, in front: how a rule for a batch says it.
+impl IntoAxes for bool {
+    fn into_axes(self) -> Axes {
+        self.then_some(0).into_axes()
+    }
+}
+
 impl<A: IntoAxes> IntoAxes for Vec<A> {
     fn into_axes(self) -> Axes {
         Axes::parts(self.into_iter().map(IntoAxes::into_axes))

@@ -162,11 +162,12 @@ struct Batched {
 
 impl VjpRule for Batched {
     fn forward(&self, args: &[Array]) -> (Vec<Array>, Vec<Array>) {
-        let (mut outs, mut places, avals) = batch_staged(&self.axis, &self.avals, args, &self.batched, self.size, |args| {
-            let (y, residuals) = self.rule.forward(args);
-            let avals: Vec<Aval> = residuals.iter().map(Array::aval).collect();
-            ([y, residuals].concat(), avals)
-        });
+        let (mut outs, mut places, avals) =
+            batch_staged(&self.axis, &self.avals, args, &self.batched, self.size, |args| {
+                let (y, residuals) = self.rule.forward(args);
+                let avals: Vec<Aval> = residuals.iter().map(Array::aval).collect();
+                ([y, residuals].concat(), avals)
+            });
         let n = self.outs.len();
         let residuals = in_front(&outs.split_off(n), &places.split_off(n), self.size);
         // The outs must be batched, like those of the program; residuals are so where they depend on the batch.

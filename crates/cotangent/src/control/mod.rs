@@ -7,6 +7,7 @@ pub mod collectives;
 pub mod cond;
 pub(crate) mod custom_jvp;
 pub(crate) mod custom_vjp;
+pub(crate) mod custom_vmap;
 pub(crate) mod hoist;
 pub(crate) mod linear_solve;
 pub mod scan;

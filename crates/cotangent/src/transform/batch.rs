@@ -73,7 +73,7 @@ pub(crate) fn batch_jaxpr(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Arc<
             .collect();
         (moved, out_axes.iter().map(Option::is_some).collect())
     });
-    (closed.jaxpr, batched)
+    (closed.into_nested(), batched)
 }
 
 /// The operands that have a batch axis, with it in front.

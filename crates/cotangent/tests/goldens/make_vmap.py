@@ -17,6 +17,10 @@ def over2(f): return jax.vmap(jax.vmap(f, axis_name="j"), axis_name="i")
 def weigh(y): return jnp.sum(jnp.cos(jnp.arange(y.size)).reshape(y.shape) * y)
 def within(f): return over(jax.grad(lambda x: weigh(f(x))))
 def around(f): return jax.grad(lambda x: weigh(over(f)(x)))
+jvp_rule = jax.custom_jvp(lambda x: x - lax.pmean(x, "i"))
+jvp_rule.defjvp(lambda x, t: (jvp_rule(x[0]), 2 * t[0] * lax.psum(x[0], "i") + lax.axis_index("i") * lax.psum(t[0], "i")))
+vjp_rule = jax.custom_vjp(lambda x: x - lax.pmean(x, "i"))
+vjp_rule.defvjp(lambda x: (vjp_rule(x), lax.psum(x, "i")), lambda s, ct: (s * ct + lax.axis_index("i") * lax.psum(ct, "i"),))
 def collapse(x): return lax.psum(x, "i") / (1 + lax.psum(x**2, "i"))
 """
 
@@ -110,6 +114,11 @@ PROGRAMS = [  # name, input shapes, program
     ("within_cond", [M], "over(lambda r: lax.cond(lax.psum(r[0], 'i') > 0, lambda: r - lax.pmean(r, 'i'), lambda: lax.psum(r, 'i') * r))"),
     ("within_cond_apart", [M], "over(lambda r: lax.cond(r[0] > 0, lambda: r - lax.pmean(r, 'i'), lambda: lax.axis_index('i') * r))"),
     ("within_cond_shared", [V, S], "lambda x, y: over(lambda x: x * lax.cond(y > 0, lambda: lax.axis_index('i'), lambda: -lax.axis_index('i')))(x)"),
+    ("within_checkpoint", [M], "within(jax.checkpoint(lambda r: jnp.sin(r) * lax.pmean(jnp.cos(r), 'i')))"),
+    ("within_custom_jvp", [V], "within(jvp_rule)"),
+    ("around_custom_jvp", [V], "around(jvp_rule)"),
+    ("within_custom_vjp", [V], "within(vjp_rule)"),
+    ("around_custom_vjp", [V], "around(vjp_rule)"),
     ("batch_norm", [(3, 2)], "over(jax.jit(lambda r: (r - lax.pmean(r, 'i')) / jnp.sqrt(lax.pmean(r**2, 'i') - lax.pmean(r, 'i')**2 + 1e-5)))"),
 ]
 space = {"jax": jax, "jnp": jnp, "lax": lax}
