@@ -123,7 +123,7 @@ impl CustomVmap {
         let consts = axes.iter().filter(|a| a.is_none()).count();
         let moved = in_front(x, axes, size);
         let operands: Vec<&Array> = order.iter().map(|i| &moved[*i]).collect();
-        let scan = Scan { jaxpr: closed.into_nested(), length: size, reverse: false, consts, carry: 0 };
+        let scan = Scan { jaxpr: closed.into_nested(), length: size, reverse: false, consts, carry: 0, unroll: 1 };
         let outputs = bind(scan, &operands).into_vec();
         let places = vec![Some(0); outputs.len()];
         (outputs, places)
