@@ -415,5 +415,10 @@ fn collectives_that_are_wrong() {
     says(&named(|x| lax::all_gather_along(x, "i", 1, true)), ErrorKind::Axis, &["all_gather", "axis 1", "f32[1]"]);
     says(&named(|x| lax::pbroadcast(x, "i", 3)), ErrorKind::Value, &["pbroadcast", "size 3", "at 3"]);
     says(&named(|x| grad(|x: &Array| pmax(&x.sum(), "i"))(x)), ErrorKind::Transform, &["pmax", "jvp"]);
+    // What is the same for all elements can be read, but not what comes of communication.
+    let shared = Array::scalar(2.0f32);
+    let read = |c: &Array| if psum(c, "i").item::<f32>() > 1.0 { c.clone() } else { -c };
+    let error = vmap(|x: &Array| x * grad(read)(&shared)).axis_name("i").try_call((&vector(3),)).unwrap_err();
+    says(&error, ErrorKind::Axis, &["psum", "`i`", "outside of the `vmap`", "cannot be read"]);
     assert!(vmap(|x: &Array| psum(x, "i")).axis_name("i").try_call((&vector(3),)).is_ok());
 }
