@@ -275,7 +275,10 @@ impl Closed {
             raise(
                 Error::new(
                     ErrorKind::Transform,
-                    format!("a rule inside a nested program (of `jit`, `scan`, …) captures the array {}", array.aval()),
+                    format!(
+                        "a rule inside a nested program, such as the body of a loop, captures the array {}",
+                        array.aval()
+                    ),
                 )
                 .help("make it an argument of the function, or compute it inside the rule from scalars"),
             );

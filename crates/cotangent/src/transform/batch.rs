@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::{self, NamedAxis};
-use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::core::jaxpr::{Atom, Closed, Jaxpr};
 use crate::core::trace::{Inputs, bind_at, stage, with_location};
 use crate::ops::shape::batched_in_front;
 
@@ -62,18 +62,23 @@ pub(crate) fn batch(
 
 /// A program over a batch, on types alone: batched inputs and results have their batch axis in front.
 pub(crate) fn batch_jaxpr(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Arc<Jaxpr>, Vec<bool>) {
+    let (closed, batched) = batch_closed(jaxpr, batched, size);
+    (closed.into_nested(), batched)
+}
+
+/// [`batch_jaxpr`] with the arrays that rules bring in as captures.
+pub(crate) fn batch_closed(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Closed, Vec<bool>) {
     let avals: Vec<_> = (jaxpr.input_avals().zip(batched))
         .map(|(a, b)| if *b { a.with_shape(a.shape.insert(0, size)) } else { a.clone() })
         .collect();
     let axes: Vec<Option<usize>> = batched.iter().map(|b| b.then_some(0)).collect();
-    let (closed, batched) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
+    stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
         let (outs, out_axes) = batch(jaxpr, args, &axes, size);
         let moved = (outs.iter().zip(&out_axes))
             .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
             .collect();
         (moved, out_axes.iter().map(Option::is_some).collect())
-    });
-    (closed.into_nested(), batched)
+    })
 }
 
 /// The operands that have a batch axis, with it in front.
