@@ -33,18 +33,21 @@ mod transform;
 
 pub use crate::core::array::{Array, ArrayLike};
 pub use crate::core::aval::{Aval, IntoShape, Shape};
+pub use crate::core::axis::AxisName;
 pub use crate::core::dtype::{DType, Element};
 pub use crate::core::error::{Error, ErrorKind, Result};
 pub use crate::core::jaxpr::{Closed, Jaxpr};
 pub use crate::core::tree::{self, Tree};
+pub use api::axes::{Axes, IntoAxes};
 pub use api::checkpoint::{Checkpoint, Policy, checkpoint, checkpoint_policies};
 pub use api::custom::{Custom, CustomJvp, CustomVjp, custom_jvp, custom_vjp};
+pub use api::custom_vmap::{CustomVmap, custom_vmap, sequential_vmap};
 pub use api::func::{AllArgs, Arg, Argnums, Func, Nth, Own, Params, Ref};
 pub use api::grad::{Grad, Objective, ValueAndGrad, grad, value_and_grad};
 pub use api::jacobian::{hessian, jacfwd, jacrev};
 pub use api::jit::{CacheReport, Jit, Lowered, jit, make_jaxpr};
 pub use api::linear::{Linear, Vjp, jvp, linearize, vjp};
-pub use api::vmap::{InAxes, InAxis, Vmap, vmap};
+pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
 pub use ops::name::checkpoint_name;
 pub use runtime::client::{Platform, devices, set_platform};
@@ -52,8 +55,9 @@ pub use runtime::client::{Platform, devices, set_platform};
 /// What most programs need: `use cotangent::prelude::*`.
 pub mod prelude {
     pub use crate::{
-        Array, ArrayLike, DType, Error, Result, Tree, args, checkpoint, custom_jvp, custom_vjp, grad, hessian, jacfwd,
-        jacrev, jit, jvp, linearize, make_jaxpr, numpy as np, random, s, value_and_grad, vjp, vmap,
+        Array, ArrayLike, Axes, DType, Error, Result, Tree, args, checkpoint, custom_jvp, custom_vjp, custom_vmap,
+        grad, hessian, jacfwd, jacrev, jit, jvp, linearize, make_jaxpr, numpy as np, random, s, sequential_vmap,
+        value_and_grad, vjp, vmap,
     };
 }
 

@@ -2,9 +2,6 @@
 
 mod common;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use common::{Tolerance, arrays, difference, golden, list};
 use cotangent::core::bind1;
 use cotangent::ops::compare::SelectN;
 use cotangent::ops::dot::DotGeneral;
@@ -308,31 +305,5 @@ fn run(name: &str, x: &[Array]) -> Option<Vec<Array>> {
 
 #[test]
 fn every_stored_program_gives_what_jax_gives() {
-    let goldens = golden("transforms.json");
-    // Sums in another order than JAX's: a few roundings, of the element or of the largest.
-    let near = Tolerance { relative: 1e-12, of_scale: 1e-14, absolute: 1e-15 };
-    let mut failures = Vec::new();
-    for case in list(&goldens["cases"]) {
-        let name = case["name"].as_str().expect("a name");
-        let inputs: Vec<Array> = arrays(&case["inputs"]).into_iter().flatten().collect();
-        let expected: Vec<Array> = arrays(&case["outputs"]).into_iter().flatten().collect();
-        let run = |x: &Vec<Array>| {
-            run(name, x).unwrap_or_else(|| panic!("{name} has no counterpart here: {}", case["python"]))
-        };
-        // As it stands, each transform a program of its own; and all of it under `jit`.
-        let alone = catch_unwind(AssertUnwindSafe(|| run(&inputs))).map_err(|_| "it panicked".to_string());
-        let jitted = jit(run).try_call((&inputs,)).map_err(|e| e.to_string());
-        for (how, got) in [("", alone), (" under jit", jitted)] {
-            match got {
-                Err(error) => failures.push(format!("{name}{how}: {error}")),
-                Ok(got) if got.len() != expected.len() => {
-                    failures.push(format!("{name}{how}: {} results, expected {}", got.len(), expected.len()));
-                }
-                Ok(got) => failures.extend(got.iter().zip(&expected).enumerate().filter_map(|(i, (got, expected))| {
-                    difference(got, expected, near).map(|d| format!("{name}{how}: result {i}: {d}"))
-                })),
-            }
-        }
-    }
-    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+    common::compare_programs("transforms.json", run);
 }

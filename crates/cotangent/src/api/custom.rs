@@ -71,30 +71,30 @@ impl<P: Params, R: Tree> fmt::Debug for Custom<P, R> {
 }
 
 /// A function that is being given rules.
-struct Function<P: Params, R: Tree> {
+pub(super) struct Function<P: Params, R: Tree> {
     f: Box<P::Dyn<'static, R>>,
     kind: &'static str,
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     loc: Loc,
 }
 
 /// A call of a function with rules, traced: its program, and what its rules must look like.
-struct Site<P: Params, R> {
+pub(super) struct Site<P: Params, R> {
     args: P::Values,
-    result: R,
-    outs: Vec<Aval>,
+    pub(super) result: R,
+    pub(super) outs: Vec<Aval>,
     loc: Loc,
     kind: &'static str,
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
 }
 
 impl<P: Params, R: Tree> Function<P, R> {
-    fn new<F: Func<'static, P, Out = R>>(kind: &'static str, f: F, loc: Loc) -> Function<P, R> {
+    pub(super) fn new<F: Func<'static, P, Out = R>>(kind: &'static str, f: F, loc: Loc) -> Function<P, R> {
         Function { f: f.boxed(), kind, name: F::name().into(), loc }
     }
 
     /// The function as users call it; `record` binds its primitive, given the program and the operands.
-    fn with_rules(
+    pub(super) fn with_rules(
         self,
         record: impl Fn(Arc<Jaxpr>, usize, Site<P, R>, &[&Array]) -> Vec<Array> + Send + Sync + 'static,
     ) -> Custom<P, R> {
@@ -124,11 +124,11 @@ impl<P: Params, R: Tree> Function<P, R> {
 }
 
 impl<P: Params, R: Tree> Site<P, R> {
-    fn args(&self, leaves: &[Array]) -> P::Values {
+    pub(super) fn args(&self, leaves: &[Array]) -> P::Values {
         P::rebuild(P::refs(&self.args), &mut leaves.iter().cloned())
     }
 
-    fn fail(&self, message: String) -> ! {
+    pub(super) fn fail(&self, message: String) -> ! {
         raise(Error::new(ErrorKind::Structure, format!("{} `{}`: {message}", self.kind, self.name)).at(self.loc))
     }
 

@@ -11,6 +11,7 @@ use once_cell::sync::OnceCell;
 use crate::control::call::Call;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::axis::{self, NamedAxis};
 use crate::core::error::{Error, Loc, OrRaise, Result, attempt};
 use crate::core::jaxpr::{Closed, Jaxpr};
 use crate::core::lowering::lower;
@@ -45,6 +46,8 @@ struct Shared<'f, P: Params, R: Tree> {
 /// The function traced for one type of argument.
 struct Entry<P: Params, R> {
     avals: Vec<Aval>,
+    /// The named axes around the call: collectives inside are traced for their sizes.
+    axes: Vec<NamedAxis>,
     /// The arguments' structure: a value without arrays of its own.
     structure: P::Values,
     /// The program; unused captures and arguments are left out.
@@ -67,6 +70,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             e.avals.len() == leaves.len()
                 && e.avals.iter().zip(leaves).all(|(a, x)| same_aval(a, x))
                 && P::same_structure(P::refs(&e.structure), args)
+                && axis::bound_are(&e.axes)
         };
         entries.iter().find(fits).cloned()
     }
@@ -86,6 +90,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         let structure = P::rebuild(args, &mut std::iter::repeat(Array::scalar(false)));
         let entry = Arc::new(Entry {
             avals,
+            axes: axis::bound(),
             structure,
             closed: Closed { jaxpr: Arc::new(jaxpr), captures },
             used,

@@ -1,7 +1,9 @@
 //! What users call: the function transformations.
 
+pub(crate) mod axes;
 pub(crate) mod checkpoint;
 pub(crate) mod custom;
+pub(crate) mod custom_vmap;
 pub(crate) mod func;
 pub(crate) mod grad;
 pub(crate) mod jacobian;

@@ -7,71 +7,17 @@ use std::sync::Arc;
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, canonical_axis};
+use crate::core::axis::{self, AxisName, NamedAxis};
 use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
 use crate::core::trace::Inputs;
-use crate::core::tree::Tree;
+use crate::core::tree::{Tree, leaf_paths};
 use crate::ops::shape::batched_in_front;
 use crate::transform::batch::batch;
 
+use super::axes::{Axes, IntoAxes};
 use super::func::{Func, Params};
 use super::grad::param_paths;
 use super::program::{as_program, trace};
-
-/// An axis to map over, or `None` for what is the same for every element: `0`, `-1`, `None`.
-///
-/// ```
-/// use cotangent::InAxis;
-/// assert_eq!(0i32.axis(), Some(0));
-/// assert_eq!(None::<i32>.axis(), None);
-/// ```
-pub trait InAxis: Copy {
-    /// The axis.
-    fn axis(self) -> Option<isize>;
-}
-
-impl InAxis for i32 {
-    fn axis(self) -> Option<isize> {
-        Some(self as isize)
-    }
-}
-
-impl InAxis for Option<i32> {
-    fn axis(self) -> Option<isize> {
-        self.map(|a| a as isize)
-    }
-}
-
-/// An axis for each argument: a tuple of [`InAxis`], or one for all.
-///
-/// ```
-/// use cotangent::InAxes;
-/// assert_eq!((0i32, None::<i32>).axes(2), [Some(0), None]);
-/// ```
-pub trait InAxes {
-    /// The axis of each of `n` arguments.
-    fn axes(self, n: usize) -> Vec<Option<isize>>;
-}
-
-impl<A: InAxis> InAxes for A {
-    fn axes(self, n: usize) -> Vec<Option<isize>> {
-        vec![self.axis(); n]
-    }
-}
-
-macro_rules! in_axes {
-    ($($A:ident $i:tt),*) => {
-        impl<$($A: InAxis),*> InAxes for ($($A,)*) {
-            fn axes(self, _: usize) -> Vec<Option<isize>> {
-                vec![$(self.$i.axis()),*]
-            }
-        }
-    };
-}
-
-in_axes!(A 0);
-in_axes!(A 0, B 1);
-in_axes!(A 0, B 1, C 2);
-in_axes!(A 0, B 1, C 2, D 3);
 
 /// A function mapped over an axis of its arguments; made by [`vmap`].
 ///
@@ -83,69 +29,94 @@ in_axes!(A 0, B 1, C 2, D 3);
 pub struct Vmap<'f, P: Params, R: Tree> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R>>,
-    in_axes: Vec<Option<isize>>,
-    out_axes: isize,
+    how: How,
     loc: Loc,
 }
 
-/// What a mapped function was called with: the batch axis of each leaf, and the size they share.
-fn mapped_axes<P: Params>(args: P::Refs<'_>, in_axes: &[Option<isize>]) -> Result<(Vec<Option<usize>>, usize)> {
-    let (leaves, counts) = P::leaves(args);
-    if in_axes.len() != counts.len() {
-        return Err(Error::new(
-            ErrorKind::Axis,
-            format!("in_axes names {} axes for {} arguments", in_axes.len(), counts.len()),
-        ));
-    }
-    let paths = || param_paths::<P>(args);
-    let owner = counts.iter().enumerate().flat_map(|(i, n)| std::iter::repeat_n(i, *n));
-    let mut axes = Vec::with_capacity(leaves.len());
-    let mut size: Option<(usize, usize)> = None;
-    for (leaf, (x, argument)) in leaves.iter().zip(owner).enumerate() {
-        let Some(axis) = in_axes[argument] else {
-            axes.push(None);
-            continue;
-        };
-        let axis = canonical_axis(axis, x.ndim())
-            .map_err(|e| e.context(format_args!("vmap over argument {} ({})", paths()[leaf], x.aval())))?;
-        let n = x.shape()[axis];
-        match size {
-            Some((first, m)) if m != n => {
-                let paths = paths();
-                return Err(Error::shape(format!(
-                    "vmap over axes of different sizes: {m} in argument {} ({}), {n} in argument {} ({})",
-                    paths[first],
-                    leaves[first].aval(),
-                    paths[leaf],
+/// Over what a function is mapped.
+#[derive(Clone)]
+struct How {
+    in_axes: Axes,
+    out_axes: Axes,
+    axis_size: Option<usize>,
+    axis_name: Option<AxisName>,
+}
+
+impl How {
+    /// For a call with these arguments: the batch axis of each leaf, and the size they share.
+    fn mapped<P: Params>(&self, args: P::Refs<'_>) -> Result<(Vec<Option<usize>>, usize)> {
+        let (leaves, _) = P::leaves(args);
+        let in_axes = self.in_axes.resolve(leaves.len(), |path| P::paths(args, path));
+        let in_axes = in_axes.map_err(|e| e.context("vmap: in_axes"))?;
+        let paths = || param_paths::<P>(args);
+        let mut axes = Vec::with_capacity(leaves.len());
+        // The first mapped leaf and its size.
+        let mut first: Option<(usize, usize)> = None;
+        for (leaf, (x, axis)) in leaves.iter().zip(in_axes).enumerate() {
+            let Some(axis) = axis else {
+                axes.push(None);
+                continue;
+            };
+            let axis = canonical_axis(axis, x.ndim())
+                .map_err(|e| e.context(format_args!("vmap over argument {} ({})", paths()[leaf], x.aval())))?;
+            let n = x.shape()[axis];
+            let differs = |before: String| {
+                let message = format!(
+                    "vmap over axes of different sizes: {before}, {n} in argument {} ({})",
+                    paths()[leaf],
                     x.aval()
-                ))
-                .help("map over axes of one size, or pass the other argument whole with `in_axes` None"));
+                );
+                Err(Error::shape(message)
+                    .help("map over axes of one size, or pass the other argument whole with `in_axes` None"))
+            };
+            match (first, self.axis_size) {
+                (_, Some(m)) if m != n => return differs(format!("`axis_size` is {m}")),
+                (Some((i, m)), _) if m != n => {
+                    return differs(format!("{m} in argument {} ({})", paths()[i], leaves[i].aval()));
+                }
+                _ => first = first.or(Some((leaf, n))),
             }
-            _ => size = size.or(Some((leaf, n))),
+            axes.push(Some(axis));
         }
-        axes.push(Some(axis));
+        match self.axis_size.or(first.map(|(_, n)| n)) {
+            Some(n) => Ok((axes, n)),
+            None => Err(Error::new(ErrorKind::Axis, "vmap needs at least one argument with an axis to map over")
+                .help("give an axis in `in_axes` for an argument that holds arrays, or the size with `axis_size`")),
+        }
     }
-    match size {
-        Some((_, n)) => Ok((axes, n)),
-        None => Err(Error::new(ErrorKind::Axis, "vmap needs at least one argument with an axis to map over")
-            .help("give an axis in `in_axes` for an argument that holds arrays")),
+
+    /// The results with their batch axes where `out_axes` wants them.
+    fn placed<R: Tree>(&self, result: &R, outs: &[Array], places: &[Option<usize>], size: usize) -> Result<Vec<Array>> {
+        let wanted = self.out_axes.resolve(outs.len(), |path| result.paths(path));
+        let wanted = wanted.map_err(|e| e.context("vmap: out_axes"))?;
+        let what = |i: usize, x: &Array| format!("vmap: out_axes: result{} ({})", leaf_paths(result)[i], x.aval());
+        (outs.iter().zip(places).zip(wanted).enumerate())
+            .map(|(i, ((x, place), wanted))| match (place, wanted) {
+                (None, None) => Ok(x.clone()),
+                (Some(_), None) => Err(Error::new(
+                    ErrorKind::Axis,
+                    format!("{} differs from element to element, so it cannot have None", what(i, x)),
+                )
+                .help("give it an axis, or make it one value for all, for example with `lax::psum` over the axis")),
+                (place, Some(to)) => {
+                    let x = batched_in_front(x, *place, size);
+                    let to = canonical_axis(to, x.ndim()).map_err(|e| e.context(what(i, &x)))?;
+                    Ok(x.moveaxis(0, to as isize))
+                }
+            })
+            .collect()
     }
 }
 
-fn call_mapped<'f, P: Params, R: Tree>(
-    f: &P::Dyn<'f, R>,
-    args: P::Refs<'_>,
-    in_axes: &[Option<isize>],
-    out_axes: isize,
-    loc: Loc,
-) -> R {
+fn call_mapped<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, how: &How, loc: Loc) -> R {
     let fail = |error: Error| -> ! { raise(error.at(loc)) };
-    let (axes, size) = match mapped_axes::<P>(args, in_axes) {
+    let (axes, size) = match how.mapped::<P>(args) {
         Ok(mapped) => mapped,
         Err(error) => fail(error),
     };
     let inputs: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
-    let (flat, template) = as_program(&inputs, |inputs| {
+    let named = how.axis_name.clone().map(|name| NamedAxis { name, size });
+    let body = |inputs: &[Array]| {
         let avals: Vec<Aval> = (inputs.iter().zip(&axes))
             .map(|(x, axis)| match axis {
                 Some(axis) => x.aval().with_shape(x.aval().shape.remove(&[*axis])),
@@ -156,29 +127,25 @@ fn call_mapped<'f, P: Params, R: Tree>(
         let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Unknown(why));
         let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
         let all: Vec<Option<usize>> = closed.captures.iter().map(|_| None).chain(axes.iter().copied()).collect();
-        let (outs, out_places) = batch(&closed.jaxpr, &args, &all, size);
-        let placed = (outs.iter().zip(&out_places))
-            .map(|(x, axis)| {
-                let x = batched_in_front(x, *axis, size);
-                match canonical_axis(out_axes, x.ndim()) {
-                    Ok(to) => x.moveaxis(0, to as isize),
-                    Err(error) => fail(error.context("vmap: out_axes")),
-                }
-            })
-            .collect();
-        (placed, result)
-    });
+        let (outs, places) = batch(&closed.jaxpr, &args, &all, size);
+        match how.placed(&result, &outs, &places, size) {
+            Ok(placed) => (placed, result),
+            Err(error) => fail(error),
+        }
+    };
+    let (flat, template) = as_program(&inputs, |inputs| axis::inside(named, || body(inputs)));
     template.rebuild(&mut flat.into_iter())
 }
 
 impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
-    fn new(f: Arc<P::Dyn<'f, R>>, in_axes: Vec<Option<isize>>, out_axes: isize, loc: Loc) -> Self {
-        let (inner, axes) = (f.clone(), in_axes.clone());
-        let call = P::wrap(move |args| call_mapped::<P, R>(&*inner, args, &axes, out_axes, loc));
-        Vmap { f, call, in_axes, out_axes, loc }
+    fn new(f: Arc<P::Dyn<'f, R>>, how: How, loc: Loc) -> Self {
+        let (inner, options) = (f.clone(), how.clone());
+        let call = P::wrap(move |args| call_mapped::<P, R>(&*inner, args, &options, loc));
+        Vmap { f, call, how, loc }
     }
 
-    /// Which axis of each argument is mapped over; `None` passes the argument whole to every element.
+    /// Which axis of each argument is mapped over; `None` passes the argument whole to every element. A tuple has an
+    /// entry for each argument, and an entry may be a tree itself: see [`Axes`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -187,21 +154,52 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// assert_eq!(y.to_vec::<f32>(), [3.0, 6.0]);
     /// ```
     #[must_use]
-    pub fn in_axes(self, axes: impl InAxes) -> Self {
-        let n = self.in_axes.len();
-        Vmap::new(self.f, axes.axes(n), self.out_axes, self.loc)
+    pub fn in_axes(self, axes: impl IntoAxes) -> Self {
+        Vmap::new(self.f, How { in_axes: axes.into_axes(), ..self.how }, self.loc)
     }
 
-    /// Where the mapped axis stands in each result.
+    /// Where the mapped axis stands in each result; `None` for one that is the same for every element, which then has
+    /// no such axis. It may be a tree: see [`Axes`].
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let f = vmap(|x: &Array| 2.0 * x).out_axes(1);
+    /// assert_eq!(f(&Array::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]])).shape(), [3, 2]);
+    ///
+    /// let f = vmap(|x: &Array| (x * x, lax::psum(x, "i"))).axis_name("i").out_axes((0, None));
+    /// let (squares, total) = f(&Array::from([1.0f32, 2.0, 3.0]));
+    /// assert_eq!(squares.to_vec::<f32>(), [1.0, 4.0, 9.0]);
+    /// assert_eq!(total.item::<f32>(), 6.0);
+    /// ```
+    #[must_use]
+    pub fn out_axes(self, axes: impl IntoAxes) -> Self {
+        Vmap::new(self.f, How { out_axes: axes.into_axes(), ..self.how }, self.loc)
+    }
+
+    /// How many elements the mapped axis has. It must be given where no argument tells, and must agree with those
+    /// that do.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let f = vmap(|x: &Array| 2.0 * x).out_axes(1);
-    /// assert_eq!(f(&Array::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]])).shape(), [3, 2]);
+    /// let f = vmap(|x: &Array| x + 1.0).in_axes(None).axis_size(3);
+    /// assert_eq!(f(&1.0.into()).to_vec::<f32>(), [2.0, 2.0, 2.0]);
     /// ```
     #[must_use]
-    pub fn out_axes(self, axis: i32) -> Self {
-        Vmap::new(self.f, self.in_axes, axis as isize, self.loc)
+    pub fn axis_size(self, size: usize) -> Self {
+        Vmap::new(self.f, How { axis_size: Some(size), ..self.how }, self.loc)
+    }
+
+    /// Names the mapped axis, so that the function can communicate over it with the collectives of
+    /// [`lax`](crate::lax), such as [`psum`](crate::lax::psum).
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let share = vmap(|x: &Array| x / lax::psum(x, "batch")).axis_name("batch");
+    /// assert_eq!(share(&Array::from([1.0f32, 3.0])).to_vec::<f32>(), [0.25, 0.75]);
+    /// ```
+    #[must_use]
+    pub fn axis_name(self, name: impl Into<AxisName>) -> Self {
+        Vmap::new(self.f, How { axis_name: Some(name.into()), ..self.how }, self.loc)
     }
 
     /// Calls it, with every failure as an error instead of a panic.
@@ -216,7 +214,7 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// assert!(f.try_call((&1.0.into(),)).is_err()); // no axis to map over
     /// ```
     pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
-        attempt(|| call_mapped::<P, R>(&*self.f, args, &self.in_axes, self.out_axes, self.loc))
+        attempt(|| call_mapped::<P, R>(&*self.f, args, &self.how, self.loc))
     }
 }
 
@@ -258,5 +256,6 @@ impl<P: Params, R: Tree> fmt::Debug for Vmap<'_, P, R> {
 /// [`try_call`](Vmap::try_call) gives an error instead.
 #[track_caller]
 pub fn vmap<'f, P: Params, F: Func<'f, P>>(f: F) -> Vmap<'f, P, F::Out> {
-    Vmap::new(f.boxed().into(), vec![Some(0); P::ARITY], 0, Location::caller())
+    let how = How { in_axes: 0.into_axes(), out_axes: 0.into_axes(), axis_size: None, axis_name: None };
+    Vmap::new(f.boxed().into(), how, Location::caller())
 }

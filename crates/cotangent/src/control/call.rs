@@ -11,7 +11,7 @@ use crate::core::jaxpr::{Eqn, Jaxpr};
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::{Inputs, bind, stage};
-use crate::transform::batch::{batch_jaxpr, in_front};
+use crate::transform::batch::{batch_closed, in_front};
 use crate::transform::eval::eval_with;
 use crate::transform::linearize::linearize_jaxpr;
 use crate::transform::transpose::backward_jaxpr;
@@ -63,8 +63,9 @@ pub(super) fn batched(
     call: impl FnOnce(Arc<Jaxpr>, &[&Array]) -> Outputs<Array>,
 ) -> (Vec<Array>, Vec<Option<usize>>) {
     let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
-    let (jaxpr, out) = batch_jaxpr(jaxpr, &batched, size);
-    let outputs = call(jaxpr, &in_front(x, axes, size).iter().collect::<Vec<_>>());
+    let (closed, out) = batch_closed(jaxpr, &batched, size);
+    let operands = in_front(x, axes, size);
+    let outputs = call(closed.jaxpr, &closed.captures.iter().chain(&operands).collect::<Vec<_>>());
     (outputs.into_vec(), out.iter().map(|b| b.then_some(0)).collect())
 }
 

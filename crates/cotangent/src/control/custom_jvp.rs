@@ -8,6 +8,7 @@ use stablehlo::Value;
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::axis;
 use crate::core::error::{Error, ErrorKind, Result, raise};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
@@ -103,14 +104,14 @@ impl Primitive for CustomJvp {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
         let jaxpr = batch_everywhere(&self.jaxpr, &batched, size);
-        let (rule, consts) = (self.rule.clone(), self.consts);
+        let (rule, consts, axis) = (self.rule.clone(), self.consts, axis::innermost());
         let avals: Vec<Aval> = self.jaxpr.input_avals().skip(consts).cloned().collect();
         let flags = batched[consts..].to_vec();
         let n = self.jaxpr.outputs.len();
         let rule = move |args: &[Array], tangents: &[Array]| {
             let both: Vec<Array> = args.iter().chain(tangents).cloned().collect();
             let types = [&avals[..], &avals].concat();
-            let (out, places, ()) = batch_staged(&types, &both, &[&flags[..], &flags].concat(), size, |all| {
+            let (out, places, ()) = batch_staged(&axis, &types, &both, &[&flags[..], &flags].concat(), size, |all| {
                 let (x, t) = all.split_at(avals.len());
                 let (y, dy) = rule(x, t);
                 ([y, dy].concat(), ())

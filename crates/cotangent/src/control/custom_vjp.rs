@@ -8,6 +8,7 @@ use stablehlo::Value;
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::axis::{self, NamedAxis};
 use crate::core::error::{Error, ErrorKind, Result, raise};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
@@ -126,6 +127,7 @@ impl Primitive for CustomVjp {
             outs: self.jaxpr.output_avals().collect(),
             batched: batched[self.consts..].to_vec(),
             size,
+            axis: axis::innermost(),
             residuals: OnceLock::new(),
         };
         let prim = CustomVjp { name: self.name.clone(), jaxpr, consts: self.consts, rule: Arc::new(rule) };
@@ -152,17 +154,20 @@ struct Batched {
     /// Which arguments have the batch axis.
     batched: Vec<bool>,
     size: usize,
+    /// The mapped axis, if it has a name.
+    axis: Option<NamedAxis>,
     /// The types of the residuals without the batch axis, and which have it: known once the first half has run.
     residuals: OnceLock<(Vec<Aval>, Vec<bool>)>,
 }
 
 impl VjpRule for Batched {
     fn forward(&self, args: &[Array]) -> (Vec<Array>, Vec<Array>) {
-        let (mut outs, mut places, avals) = batch_staged(&self.avals, args, &self.batched, self.size, |args| {
-            let (y, residuals) = self.rule.forward(args);
-            let avals: Vec<Aval> = residuals.iter().map(Array::aval).collect();
-            ([y, residuals].concat(), avals)
-        });
+        let (mut outs, mut places, avals) =
+            batch_staged(&self.axis, &self.avals, args, &self.batched, self.size, |args| {
+                let (y, residuals) = self.rule.forward(args);
+                let avals: Vec<Aval> = residuals.iter().map(Array::aval).collect();
+                ([y, residuals].concat(), avals)
+            });
         let n = self.outs.len();
         let residuals = in_front(&outs.split_off(n), &places.split_off(n), self.size);
         // The outs must be batched, like those of the program; residuals are so where they depend on the batch.
@@ -179,7 +184,7 @@ impl VjpRule for Batched {
         let batched: Vec<bool> = flags.iter().copied().chain(cts.iter().map(|_| true)).collect();
         let args: Vec<Array> = residuals.iter().chain(cts).cloned().collect();
         let n = residuals.len();
-        let (outs, places, present) = batch_staged(&avals, &args, &batched, self.size, |args| {
+        let (outs, places, present) = batch_staged(&self.axis, &avals, &args, &batched, self.size, |args| {
             let (residuals, cts) = args.split_at(n);
             let back = self.rule.backward(residuals, cts);
             let present: Vec<bool> = back.iter().map(Option::is_some).collect();

@@ -185,7 +185,7 @@ impl Scan {
             .chain(x.xs.iter().chain(dx.xs.iter().flatten()))
             .collect();
         let prim = Scan {
-            jaxpr: closed.jaxpr,
+            jaxpr: closed.into_nested(),
             consts: self.consts + count(&consts),
             carry: self.carry + dcarry.len(),
             ..self.clone()
@@ -282,7 +282,8 @@ impl Scan {
             .chain(&dcarry)
             .chain(slices.into_iter().chain(dx.xs.iter().flatten()))
             .collect();
-        let prim = Scan { jaxpr: closed.jaxpr, consts: n_known + dc_avals.len(), carry: dcarry.len(), ..self.clone() };
+        let prim =
+            Scan { jaxpr: closed.into_nested(), consts: n_known + dc_avals.len(), carry: dcarry.len(), ..self.clone() };
         let mut dy = bind(prim, &operands).into_iter();
         (y, wanted.iter().map(|w| if *w { dy.next() } else { None }).collect())
     }
@@ -391,7 +392,7 @@ impl Primitive for Scan {
         let operands: Vec<Array> =
             [values(ins.consts), start, values(ins.xs), ys.iter().flatten().cloned().collect()].concat();
         let prim = Scan {
-            jaxpr: closed.jaxpr,
+            jaxpr: closed.into_nested(),
             length: self.length,
             reverse: !self.reverse,
             unroll: self.unroll,
@@ -442,7 +443,7 @@ impl Primitive for Scan {
                 None => x.clone(),
             }))
             .collect();
-        let prim = Scan { jaxpr: closed.jaxpr, ..self.clone() };
+        let prim = Scan { jaxpr: closed.into_nested(), ..self.clone() };
         let out = rebind(&prim, &moved.iter().collect::<Vec<_>>()).into_vec();
         let axis = |(i, b): (usize, &bool)| b.then_some(usize::from(i >= self.carry));
         (out, batched.iter().enumerate().map(axis).collect())

@@ -176,9 +176,9 @@ impl Primitive for While {
             (next.zip(carry).map(keep).collect(), ())
         });
         let prim = While {
-            cond: cond.jaxpr,
+            cond: cond.into_nested(),
             cond_consts: cond_x.len(),
-            body: body.jaxpr,
+            body: body.into_nested(),
             body_consts: extra.len() + body_x.len(),
         };
         let operands: Vec<&Array> = cond_x.iter().chain(extra).chain(body_x).chain(&carry).collect();

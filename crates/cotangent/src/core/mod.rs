@@ -2,6 +2,7 @@
 
 pub mod array;
 pub mod aval;
+pub mod axis;
 pub(crate) mod backend;
 pub mod check;
 pub mod dtype;

@@ -10,6 +10,7 @@ use stablehlo::Value;
 
 use super::array::Array;
 use super::aval::Aval;
+use super::axis::AxisName;
 use super::effects::Effects;
 use super::error::{Error, ErrorKind, Result, raise};
 use super::jaxpr::Jaxpr;
@@ -160,6 +161,12 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     /// What running it does besides giving results: what the programs in it do.
     fn effects(&self) -> Effects {
         self.jaxprs().into_iter().map(|jaxpr| jaxpr.effects()).collect()
+    }
+
+    /// Whether it means something else for each element of the mapped axis `name`, whatever its operands are: because
+    /// it is a collective over it, or holds a program with one. Then it is batched even where no operand is.
+    fn uses_axis(&self, name: &AxisName) -> bool {
+        self.jaxprs().iter().any(|jaxpr| jaxpr.uses_axis(name))
     }
 }
 

@@ -106,9 +106,29 @@ pub fn leaf_paths<T: Tree>(tree: &T) -> Vec<String> {
 
 /// The names that a walk gives.
 pub(crate) fn collect_paths(walk: impl FnOnce(&mut Path<'_>)) -> Vec<String> {
-    let (mut prefix, mut names) = (String::new(), Vec::new());
-    walk(&mut Path { prefix: &mut prefix, names: &mut names });
-    names
+    outline(walk).leaves
+}
+
+/// What a walk passes.
+#[derive(Debug, Default)]
+pub(crate) struct Outline {
+    /// Where the walk is.
+    prefix: String,
+    /// How long the paths of the nodes around it are.
+    around: Vec<usize>,
+    /// The path of each leaf.
+    pub(crate) leaves: Vec<String>,
+    /// For each leaf, how long the paths of the nodes around it and its own are.
+    pub(crate) ends: Vec<Vec<usize>>,
+    /// The paths of all nodes but the root, those without leaves among them.
+    pub(crate) nodes: Vec<String>,
+}
+
+/// The nodes and leaves that a walk passes.
+pub(crate) fn outline(walk: impl FnOnce(&mut Path<'_>)) -> Outline {
+    let mut outline = Outline { around: vec![0], ..Outline::default() };
+    walk(&mut Path { walk: &mut outline });
+    outline
 }
 
 /// Where in a tree a walk is.
@@ -121,8 +141,7 @@ pub(crate) fn collect_paths(walk: impl FnOnce(&mut Path<'_>)) -> Vec<String> {
 /// ```
 #[derive(Debug)]
 pub struct Path<'a> {
-    prefix: &'a mut String,
-    names: &'a mut Vec<String>,
+    walk: &'a mut Outline,
 }
 
 impl Path<'_> {
@@ -158,15 +177,19 @@ impl Path<'_> {
     /// assert_eq!(leaf_paths(&Array::from(1.0)), [""]);
     /// ```
     pub fn leaf(&mut self) {
-        self.names.push(self.prefix.clone());
+        self.walk.leaves.push(self.walk.prefix.clone());
+        self.walk.ends.push(self.walk.around.clone());
     }
 
     fn step(&mut self, segment: std::fmt::Arguments<'_>, walk: impl FnOnce(&mut Path<'_>)) {
-        let length = self.prefix.len();
+        let length = self.walk.prefix.len();
         // Writing to a String cannot fail.
-        let _ = self.prefix.write_fmt(segment);
-        walk(&mut Path { prefix: self.prefix, names: self.names });
-        self.prefix.truncate(length);
+        let _ = self.walk.prefix.write_fmt(segment);
+        self.walk.around.push(self.walk.prefix.len());
+        self.walk.nodes.push(self.walk.prefix.clone());
+        walk(&mut Path { walk: self.walk });
+        self.walk.around.pop();
+        self.walk.prefix.truncate(length);
     }
 }
 

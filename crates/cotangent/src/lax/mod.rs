@@ -1,13 +1,19 @@
 //! What lies under `numpy`: control flow inside traced programs, loops and choices that the compiled program
-//! makes; and slices, gathers and scatters as the primitives have them.
+//! makes; communication between the elements of a mapped axis; and slices, gathers and scatters as the primitives
+//! have them.
 
 mod associative_scan;
+mod collectives;
 mod control_flow;
 mod gather_scatter;
 mod slicing;
 mod solve;
 
 pub use associative_scan::{AssociativeScan, associative_scan};
+pub use collectives::{
+    AxisNames, all_gather, all_gather_along, all_to_all, all_to_all_tiled, axis_index, axis_size, pbroadcast, pmax,
+    pmean, pmin, ppermute, pshuffle, psum, psum_scatter, psum_scatter_along, pswapaxes,
+};
 pub use control_flow::{Scan, cond, fori_loop, map, scan, switch, while_loop};
 pub use gather_scatter::*;
 pub(crate) use slicing::wrapped_index;

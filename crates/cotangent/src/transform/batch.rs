@@ -6,13 +6,15 @@ use smallvec::SmallVec;
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::core::axis::{self, NamedAxis};
+use crate::core::jaxpr::{Atom, Closed, Jaxpr};
 use crate::core::trace::{Inputs, bind_at, stage, with_location};
 use crate::ops::shape::batched_in_front;
 
 use super::eval::Env;
 
-/// The results of a program over a batch of arguments, and where their batch axes are.
+/// The results of a program over a batch of arguments, and where their batch axes are. The axis is that which
+/// [`axis::inside`] entered last.
 pub(crate) fn batch(
     jaxpr: &Jaxpr,
     args: &[Array],
@@ -31,16 +33,19 @@ pub(crate) fn batch(
             None => unreachable!("variables are defined before their use"),
         },
     };
+    // What communicates over the axis is batched even where it has no batched operand: `axis_index` has none at all.
+    let name = axis::innermost().map(|axis| axis.name);
     for eqn in &jaxpr.eqns {
         let (x, axes): (SmallVec<[Array; 4]>, SmallVec<[Option<usize>; 4]>) =
             eqn.inputs.iter().map(|a| read(&env, a)).unzip();
-        let (outs, out_axes) = if axes.iter().all(Option::is_none) {
-            let outs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc).into_vec();
-            let axes = vec![None; outs.len()];
-            (outs, axes)
-        } else {
-            with_location(eqn.loc, || eqn.prim.batch(&x, &axes, size))
-        };
+        let (outs, out_axes) =
+            if axes.iter().all(Option::is_none) && !name.as_ref().is_some_and(|name| eqn.prim.uses_axis(name)) {
+                let outs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc).into_vec();
+                let axes = vec![None; outs.len()];
+                (outs, axes)
+            } else {
+                with_location(eqn.loc, || eqn.prim.batch(&x, &axes, size))
+            };
         debug_assert_eq!(outs.len(), eqn.outputs.len(), "batch of {}", eqn.prim.name());
         for ((var, out), axis) in eqn.outputs.iter().zip(outs).zip(out_axes) {
             debug_assert_eq!(
@@ -57,18 +62,23 @@ pub(crate) fn batch(
 
 /// A program over a batch, on types alone: batched inputs and results have their batch axis in front.
 pub(crate) fn batch_jaxpr(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Arc<Jaxpr>, Vec<bool>) {
+    let (closed, batched) = batch_closed(jaxpr, batched, size);
+    (closed.into_nested(), batched)
+}
+
+/// [`batch_jaxpr`] with the arrays that rules bring in as captures.
+pub(crate) fn batch_closed(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Closed, Vec<bool>) {
     let avals: Vec<_> = (jaxpr.input_avals().zip(batched))
         .map(|(a, b)| if *b { a.with_shape(a.shape.insert(0, size)) } else { a.clone() })
         .collect();
     let axes: Vec<Option<usize>> = batched.iter().map(|b| b.then_some(0)).collect();
-    let (closed, batched) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
+    stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
         let (outs, out_axes) = batch(jaxpr, args, &axes, size);
         let moved = (outs.iter().zip(&out_axes))
             .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
             .collect();
         (moved, out_axes.iter().map(Option::is_some).collect())
-    });
-    (closed.jaxpr, batched)
+    })
 }
 
 /// The operands that have a batch axis, with it in front.
@@ -92,18 +102,22 @@ pub(crate) fn batch_everywhere(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> 
 }
 
 /// A program over a batch, staged from `f` on the types of single elements: its results and where their batch axes are,
-/// and what else `f` gives.
+/// and what else `f` gives. A rule is staged when its primitive is gone from the program that was batched: it enters the
+/// mapped axis, which was the innermost then, again.
 pub(crate) fn batch_staged<R>(
+    axis: &Option<NamedAxis>,
     avals: &[Aval],
     args: &[Array],
     batched: &[bool],
     size: usize,
     f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
 ) -> (Vec<Array>, Vec<Option<usize>>, R) {
-    let (closed, extra) = stage(avals, &Inputs::Unknown("under `vmap`, where it stands for many values"), f);
-    let operands: Vec<Array> = closed.captures.iter().chain(args).cloned().collect();
-    let axes: Vec<Option<usize>> =
-        closed.captures.iter().map(|_| None).chain(batched.iter().map(|b| b.then_some(0))).collect();
-    let (outs, places) = batch(&closed.jaxpr, &operands, &axes, size);
-    (outs, places, extra)
+    axis::inside(axis.clone(), || {
+        let (closed, extra) = stage(avals, &Inputs::Unknown("under `vmap`, where it stands for many values"), f);
+        let operands: Vec<Array> = closed.captures.iter().chain(args).cloned().collect();
+        let axes: Vec<Option<usize>> =
+            closed.captures.iter().map(|_| None).chain(batched.iter().map(|b| b.then_some(0))).collect();
+        let (outs, places) = batch(&closed.jaxpr, &operands, &axes, size);
+        (outs, places, extra)
+    })
 }

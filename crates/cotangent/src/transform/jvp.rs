@@ -70,5 +70,5 @@ pub(crate) fn jvp_jaxpr(jaxpr: &Jaxpr, wanted: &[bool], results: Option<&[bool]>
             .collect();
         (y.into_iter().chain(kept).collect(), nonzero)
     });
-    (closed.jaxpr, nonzero)
+    (closed.into_nested(), nonzero)
 }

@@ -61,6 +61,5 @@ pub(crate) fn linearize_jaxpr(jaxpr: &Jaxpr, wanted: &[bool]) -> Split {
         let results = outputs.into_iter().chain(linear.captures).collect();
         (results, (linear.jaxpr, nonzero))
     });
-    debug_assert!(forward.captures.is_empty(), "a nested program is closed");
-    Split { forward: forward.jaxpr, linear, nonzero }
+    Split { forward: forward.into_nested(), linear, nonzero }
 }

@@ -82,7 +82,7 @@ pub(crate) fn backward_jaxpr(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent])
         let arrives: Vec<bool> = result.iter().map(Option::is_some).collect();
         (result.into_iter().flatten().collect(), arrives)
     });
-    (closed.jaxpr, arrives)
+    (closed.into_nested(), arrives)
 }
 
 fn accumulate(arrived: &mut Env<Array>, atom: &Atom, ct: Array) {

@@ -3,6 +3,7 @@
 
 pub mod primitives;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use cotangent::core::dtype::Element;
@@ -188,4 +189,35 @@ pub fn difference(got: &Array, expected: &Array, tolerance: Tolerance) -> Option
 
 fn one_line(x: &Array) -> String {
     x.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Runs every program that a golden file stores, by its name, and compares it with JAX: as it stands, each transform a
+/// program of its own, and all of it under `jit`.
+pub fn compare_programs(file: &str, run: impl Fn(&str, &[Array]) -> Option<Vec<Array>> + Send + Sync) {
+    let goldens = golden(file);
+    // Sums in another order than JAX's: a few roundings, of the element or of the largest.
+    let near = Tolerance { relative: 1e-12, of_scale: 1e-14, absolute: 1e-15 };
+    let mut failures = Vec::new();
+    for case in list(&goldens["cases"]) {
+        let name = case["name"].as_str().expect("a name");
+        let inputs: Vec<Array> = arrays(&case["inputs"]).into_iter().flatten().collect();
+        let expected: Vec<Array> = arrays(&case["outputs"]).into_iter().flatten().collect();
+        let run = |x: &Vec<Array>| {
+            run(name, x).unwrap_or_else(|| panic!("{name} has no counterpart here: {}", case["python"]))
+        };
+        let alone = catch_unwind(AssertUnwindSafe(|| run(&inputs))).map_err(|_| "it panicked".to_string());
+        let jitted = cotangent::jit(run).try_call((&inputs,)).map_err(|e| e.to_string());
+        for (how, got) in [("", alone), (" under jit", jitted)] {
+            match got {
+                Err(error) => failures.push(format!("{name}{how}: {error}")),
+                Ok(got) if got.len() != expected.len() => {
+                    failures.push(format!("{name}{how}: {} results, expected {}", got.len(), expected.len()));
+                }
+                Ok(got) => failures.extend(got.iter().zip(&expected).enumerate().filter_map(|(i, (got, expected))| {
+                    difference(got, expected, near).map(|d| format!("{name}{how}: result {i}: {d}"))
+                })),
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }

@@ -1,0 +1,169 @@
+//! Which axis of each array in a tree is mapped: prefix trees of axes.
+
+use crate::core::error::{Error, ErrorKind, Result};
+use crate::core::tree::{Outline, Path, outline};
+
+/// An axis for each array of a tree, or `None` where it is the same for every element.
+///
+/// It is a prefix of the tree: an axis that is given for a part holds for all arrays in that part. Most are written
+/// without it: `0`, `None`, and tuples, arrays and `Vec`s of such for the parts of tuples, arrays and `Vec`s. For the
+/// fields of structs and the values of maps, [`at`](Axes::at) takes the path that error messages show.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// #[derive(Clone, Tree)]
+/// struct Affine { scale: Array, shift: Array }
+///
+/// let f = |p: &Affine, x: &Array| &p.scale * x + &p.shift;
+/// let p = Affine { scale: 2.0.into(), shift: Array::from([10.0f32, 20.0]) };
+/// let y = vmap(f).in_axes((Axes::all(0).at(".scale", None), None))(&p, &3.0.into());
+/// assert_eq!(y.to_vec::<f32>(), [16.0, 26.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Axes {
+    /// Paths and the axis of what is there; of the paths that lead to an array the longest counts.
+    entries: Vec<(String, Option<isize>)>,
+}
+
+impl Axes {
+    /// One axis, or `None`, for all arrays.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = vmap(|x: &(Array, Array)| &x.0 + &x.1).in_axes(Axes::all(0));
+    /// let x = Array::from([1.0f32, 2.0]);
+    /// assert_eq!(f(&(x.clone(), x)).to_vec::<f32>(), [2.0, 4.0]);
+    /// ```
+    #[must_use]
+    pub fn all(axis: impl IntoAxes) -> Axes {
+        axis.into_axes()
+    }
+
+    /// The same with other axes for the part at `path`: `.field` of a struct, `[0]` of a tuple or `Vec`, `[key]` of a
+    /// map, and paths of these, such as `.layers[0].weight`.
+    ///
+    /// A path at which the argument or result has nothing is an error when the mapped function is called.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = |m: &std::collections::BTreeMap<&str, Array>| &m["a"] * &m["b"];
+    /// let m = [("a", Array::from([1.0f32, 2.0])), ("b", Array::from(3.0))].into_iter().collect();
+    /// let y = vmap(f).in_axes((Axes::all(None).at("[a]", 0),))(&m);
+    /// assert_eq!(y.to_vec::<f32>(), [3.0, 6.0]);
+    /// ```
+    #[must_use]
+    pub fn at(mut self, path: &str, axes: impl IntoAxes) -> Axes {
+        self.entries.extend(axes.into_axes().below(path.to_string()));
+        self
+    }
+
+    fn below(self, path: String) -> impl Iterator<Item = (String, Option<isize>)> {
+        self.entries.into_iter().map(move |(rest, axis)| (format!("{path}{rest}"), axis))
+    }
+
+    /// The axes of the parts of a sequence.
+    fn parts(parts: impl IntoIterator<Item = Axes>) -> Axes {
+        let parts = parts.into_iter().enumerate();
+        Axes { entries: parts.flat_map(|(i, axes)| axes.below(format!("[{i}]"))).collect() }
+    }
+
+    /// The axis of each of `leaves` arrays that `walk` passes.
+    pub(super) fn resolve(&self, leaves: usize, walk: impl FnOnce(&mut Path<'_>)) -> Result<Vec<Option<isize>>> {
+        // One for all, as nearly always: no paths need to be made.
+        if let [(path, axis)] = self.entries.as_slice()
+            && path.is_empty()
+        {
+            return Ok(vec![*axis; leaves]);
+        }
+        let tree = outline(walk);
+        if let Some((path, _)) = self.entries.iter().find(|(path, _)| !path.is_empty() && !tree.nodes.contains(path)) {
+            return Err(mismatch(format!("there is nothing at `{path}`"), &tree));
+        }
+        (tree.leaves.iter().zip(&tree.ends))
+            .map(|(leaf, ends)| {
+                let leads = |path: &str| ends.contains(&path.len()) && leaf.starts_with(path);
+                let best = self.entries.iter().filter(|(path, _)| leads(path)).max_by_key(|(path, _)| path.len());
+                best.map(|(_, axis)| *axis).ok_or_else(|| mismatch(format!("there is none for `{leaf}`"), &tree))
+            })
+            .collect()
+    }
+}
+
+fn mismatch(what: String, tree: &Outline) -> Error {
+    let nodes: Vec<String> = tree.nodes.iter().map(|n| format!("`{n}`")).collect();
+    let parts = if nodes.is_empty() { "nothing but itself".to_string() } else { nodes.join(", ") };
+    Error::new(ErrorKind::Axis, format!("the axes do not fit the tree: {what}; its parts are {parts}")).help(
+        "give one axis (or None) for all, a tuple with an entry for each part, or `Axes::all(0).at(\".field\", None)`",
+    )
+}
+
+/// What may be given as axes: `0`, `-1`, `None`, [`Axes`], and tuples, arrays and `Vec`s of these.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::IntoAxes;
+/// assert_eq!(0.into_axes(), Axes::all(0));
+/// let f = vmap(|p: &(Array, Array), x: &Array| &p.0 * x + &p.1).in_axes(((0, None), 1));
+/// let p = (Array::from([1.0f32, 2.0]), Array::from(3.0));
+/// assert_eq!(f(&p, &Array::from([[1.0f32, 10.0]])).to_vec::<f32>(), [4.0, 23.0]);
+/// ```
+pub trait IntoAxes {
+    /// The axes.
+    fn into_axes(self) -> Axes;
+}
+
+impl IntoAxes for Axes {
+    fn into_axes(self) -> Axes {
+        self
+    }
+}
+
+impl IntoAxes for Option<i32> {
+    fn into_axes(self) -> Axes {
+        Axes { entries: vec![(String::new(), self.map(|a| a as isize))] }
+    }
+}
+
+impl IntoAxes for i32 {
+    fn into_axes(self) -> Axes {
+        Some(self).into_axes()
+    }
+}
+
+/// Whether there is a batch axis, in front: how a rule for a batch says it.
+impl IntoAxes for bool {
+    fn into_axes(self) -> Axes {
+        self.then_some(0).into_axes()
+    }
+}
+
+impl<A: IntoAxes> IntoAxes for Vec<A> {
+    fn into_axes(self) -> Axes {
+        Axes::parts(self.into_iter().map(IntoAxes::into_axes))
+    }
+}
+
+impl<A: IntoAxes, const N: usize> IntoAxes for [A; N] {
+    fn into_axes(self) -> Axes {
+        Axes::parts(self.map(IntoAxes::into_axes))
+    }
+}
+
+macro_rules! tuple_axes {
+    ($($A:ident $i:tt),*) => {
+        impl<$($A: IntoAxes),*> IntoAxes for ($($A,)*) {
+            fn into_axes(self) -> Axes {
+                Axes::parts([$(self.$i.into_axes()),*])
+            }
+        }
+    };
+}
+
+tuple_axes!(A 0);
+tuple_axes!(A 0, B 1);
+tuple_axes!(A 0, B 1, C 2);
+tuple_axes!(A 0, B 1, C 2, D 3);
+tuple_axes!(A 0, B 1, C 2, D 3, E 4);
+tuple_axes!(A 0, B 1, C 2, D 3, E 4, F 5);
+tuple_axes!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuple_axes!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);

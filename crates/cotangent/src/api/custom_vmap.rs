@@ -1,0 +1,127 @@
+//! Functions that say themselves how they are mapped: `custom_vmap` and `sequential_vmap`.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::control::custom_vmap::{CustomVmap as CustomVmapCall, Rule};
+use crate::core::array::Array;
+use crate::core::trace::bind;
+use crate::core::tree::{Tree, flatten, leaf_paths};
+
+use super::axes::IntoAxes;
+use super::custom::{Custom, Function, Site};
+use super::func::{Func, Params};
+
+/// A function waiting for the rule by which it is mapped; made by [`custom_vmap`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = custom_vmap(|x: &Array| x.sin()).def_vmap(|_size, _batched, (xs,)| (xs.cos(), true));
+/// assert_eq!(vmap(f)(&Array::from([0.0f32])).to_vec::<f32>(), [1.0]);
+/// ```
+pub struct CustomVmap<P: Params, R: Tree>(Function<P, R>);
+
+impl<P: Params, R: Tree> fmt::Debug for CustomVmap<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "custom_vmap({}) without a rule yet", self.0.name)
+    }
+}
+
+impl<P: Params, R: Tree> CustomVmap<P, R> {
+    /// The rule: from the size of the batch, which arrays of the arguments have it, in order, and the arguments, with
+    /// the batch axis in front where they have it, to the result and what in it has the batch axis, which must then
+    /// stand in front: `true` or `false`, or a tuple of such like the result.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// // A solver that does many right-hand sides at once, but only for one matrix.
+    /// let scale = custom_vmap(|a: &Array, x: &Array| a * x).def_vmap(|_size, batched, (a, xs)| {
+    ///     assert_eq!(batched, [false, true]);
+    ///     (a * xs, true)
+    /// });
+    /// let y = vmap(scale).in_axes((None, 0))(&2.0.into(), &Array::from([1.0f32, 2.0]));
+    /// assert_eq!(y.to_vec::<f32>(), [2.0, 4.0]);
+    /// ```
+    #[must_use]
+    pub fn def_vmap<B: IntoAxes>(
+        self,
+        rule: impl for<'a> Fn(usize, &[bool], P::Refs<'a>) -> (R, B) + Send + Sync + 'static,
+    ) -> Custom<P, R> {
+        let rule = Arc::new(rule);
+        self.0.with_rules(move |jaxpr, consts, site, operands| {
+            let (rule, name) = (rule.clone(), site.name.clone());
+            let rule = move |size: usize, batched: &[bool], args: &[Array]| {
+                let args = site.args(args);
+                let (result, out) = rule(size, batched, P::refs(&args));
+                batched_results(&site, size, &result, out)
+            };
+            bind(CustomVmapCall { name, jaxpr, consts, rule: Rule::Given(Arc::new(rule)) }, operands).into_vec()
+        })
+    }
+}
+
+/// What a rule gave, checked against the types of single results.
+fn batched_results<P: Params, R: Tree>(
+    site: &Site<P, R>,
+    size: usize,
+    result: &R,
+    out: impl IntoAxes,
+) -> (Vec<Array>, Vec<bool>) {
+    if !site.result.same_structure(result) {
+        let (like, got) = (leaf_paths(&site.result), leaf_paths(result));
+        site.fail(format!("the result of the rule must have the leaves {like:?}, it has {got:?}"));
+    }
+    let results = flatten(result);
+    let flags: Vec<bool> = match out.into_axes().resolve(results.len(), |path| result.paths(path)) {
+        Ok(axes) if axes.iter().all(|a| a.is_none_or(|a| a == 0)) => axes.iter().map(Option::is_some).collect(),
+        Ok(_) => site.fail("the batch axis of a result of the rule must stand in front".to_string()),
+        Err(error) => site.fail(format!("what the rule says of its result: {}", error.message())),
+    };
+    let results = (results.iter().zip(&flags).zip(&site.outs).enumerate()).map(|(i, ((x, batched), aval))| {
+        let wanted = if *batched { aval.with_shape(aval.shape.insert(0, size)) } else { aval.clone() };
+        if x.shape() != &*wanted.shape || (x.dtype() != wanted.dtype && !x.weak_type()) {
+            let leaf = &leaf_paths(result)[i];
+            site.fail(format!("the result of the rule must be like {wanted} at leaf `{leaf}`, it is {}", x.aval()));
+        }
+        x.convert(wanted.dtype, wanted.weak_type)
+    });
+    (results.collect(), flags)
+}
+
+/// A function with a rule of its own for [`vmap`](crate::vmap), given with [`def_vmap`](CustomVmap::def_vmap).
+///
+/// Everything else treats it as the function that it is. Its derivative is mapped by the derivative of the rule in
+/// forward mode; in reverse mode, which JAX does not have for it, the part that runs backwards is mapped like any
+/// program. The rule owns what it captures (`move`); what the function captures must be the same for all elements.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = custom_vmap(|x: &Array, y: &Array| x + y).def_vmap(|_size, _batched, (xs, ys)| (xs * ys, true));
+/// let (x, y) = (Array::from([0.0f32, 1.0, 2.0]), Array::from([1.0f32, 2.0, 3.0]));
+/// assert_eq!(f(&x, &y).to_vec::<f32>(), [1.0, 3.0, 5.0]);
+/// assert_eq!(vmap(f)(&x, &y).to_vec::<f32>(), [0.0, 2.0, 6.0]);
+/// ```
+///
+/// # Panics
+/// When it is mapped and its rule gives other types than the function, with the batch axis where it says so.
+#[track_caller]
+pub fn custom_vmap<P: Params, F: Func<'static, P>>(f: F) -> CustomVmap<P, F::Out> {
+    CustomVmap(Function::new("custom_vmap", f, Location::caller()))
+}
+
+/// A function that [`vmap`](crate::vmap) calls for one element after the other, in a loop of the compiled program: less
+/// memory, less speed. Its derivatives are mapped in the same way.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = sequential_vmap(|x: &Array| x.sin());
+/// let y = vmap(&*f)(&Array::from([0.0f32, 1.0]));
+/// assert_eq!(y.to_vec::<f32>(), Array::from([0.0f32, 1.0]).sin().to_vec::<f32>());
+/// ```
+#[track_caller]
+pub fn sequential_vmap<P: Params, F: Func<'static, P>>(f: F) -> Custom<P, F::Out> {
+    Function::new("sequential_vmap", f, Location::caller()).with_rules(|jaxpr, consts, site, operands| {
+        bind(CustomVmapCall { name: site.name, jaxpr, consts, rule: Rule::Sequential }, operands).into_vec()
+    })
+}

@@ -1,0 +1,352 @@
+//! Collectives that move values between the elements of a mapped axis.
+
+use std::slice;
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::axis::{AxisName, NamedAxis};
+use crate::core::dtype::DType;
+use crate::core::error::{Error, Result};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::print::tuple;
+use crate::core::trace::bind1;
+use crate::ops::reduce::ReduceSum;
+use crate::ops::shape::{Concatenate, batched_in_front};
+use crate::ops::zeros;
+
+use super::reduce::times;
+use super::{batched_over, linear_collective, over};
+
+/// `axis` as an axis of an array that has a batch axis at `batch` beside its own.
+fn behind(axis: usize, batch: usize) -> usize {
+    axis + usize::from(batch <= axis)
+}
+
+/// The dimension `axis` of size `n * m` as two of sizes `n` and `m`.
+fn split(x: &Array, axis: usize, n: usize) -> Array {
+    let own = x.shape()[axis];
+    let m = own.checked_div(n).unwrap_or(0);
+    x.reshape(x.aval().shape.remove(&[axis]).insert(axis, m).insert(axis, n))
+}
+
+/// The dimensions `axis` and `axis + 1` as one.
+fn fold(x: &Array, axis: usize) -> Array {
+    let shape = x.aval().shape;
+    x.reshape(shape.remove(&[axis, axis + 1]).insert(axis, shape[axis] * shape[axis + 1]))
+}
+
+fn check_axis(axis: usize, rank: usize, x: &Aval, what: &str) -> Result<()> {
+    if axis < rank {
+        return Ok(());
+    }
+    Err(Error::shape(format!("{what} is {axis}, which {x} does not have")))
+}
+
+/// What a dimension of `x` must be: a multiple of the size of the axis.
+fn check_divides(axis: usize, x: &Aval, over: &NamedAxis) -> Result<()> {
+    check_axis(axis, x.rank(), x, "the dimension that is divided")?;
+    if over.size == 0 || !x.shape[axis].is_multiple_of(over.size) {
+        return Err(Error::shape(format!(
+            "dimension {axis} of {x} cannot be divided among the {} elements of the axis `{over}`",
+            over.size
+        ))
+        .help("its size must be a multiple of that of the mapped axis"));
+    }
+    Ok(())
+}
+
+/// `ppermute`: what each element of a mapped axis gets from another.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let f = vmap(|x: &Array| lax::ppermute(x, "i", &[(0, 1), (1, 0)])).axis_name("i");
+/// assert_eq!(f(&Array::from([1.0f32, 2.0])).to_vec::<f32>(), [2.0, 1.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PPermute {
+    /// The axis.
+    pub axis: NamedAxis,
+    /// Pairs of source and destination. An element that is no destination gets zeros.
+    pub perm: Vec<(usize, usize)>,
+}
+
+impl Primitive for PPermute {
+    fn name(&self) -> &'static str {
+        "ppermute"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let pairs: Vec<String> = self.perm.iter().map(|(from, to)| format!("({from}, {to})")).collect();
+        vec![("axis_name", format!("('{}',)", self.axis)), ("perm", tuple(&pairs))]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let n = self.axis.size;
+        for (i, (from, to)) in self.perm.iter().enumerate() {
+            if *from >= n || *to >= n {
+                return Err(Error::value(format!(
+                    "the pair ({from}, {to}) names an element that the axis `{}` of size {n} does not have",
+                    self.axis
+                )));
+            }
+            if let Some(other) = self.perm[..i].iter().find(|p| p.0 == *from || p.1 == *to) {
+                return Err(Error::value(format!(
+                    "the pairs {other:?} and ({from}, {to}) have a source or a destination in common"
+                ))
+                .help("each element sends to one and gets from one; use `all_gather` to send to several"));
+            }
+        }
+        Ok(inputs.iter().cloned().collect())
+    }
+
+    linear_collective!();
+
+    fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+        let back = PPermute { axis: self.axis.clone(), perm: self.perm.iter().map(|(a, b)| (*b, *a)).collect() };
+        vec![ct[0].as_ref().map(|ct| bind1(back, &[ct]))]
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        if batched_over([&self.axis]).is_none() {
+            return (vec![bind1(self.clone(), &[&x[0]])], axes.to_vec());
+        }
+        let x = batched_in_front(&x[0], axes[0], size);
+        let mut from: Vec<Option<usize>> = vec![None; size];
+        for (source, destination) in &self.perm {
+            from[*destination] = Some(*source);
+        }
+        // Elements that stay side by side move together: a rotation is two slices.
+        let mut runs: Vec<(Option<usize>, usize)> = Vec::new();
+        for source in from {
+            match runs.last_mut() {
+                Some((start, n)) if source == start.map(|s| s + *n) => *n += 1,
+                _ => runs.push((source, 1)),
+            }
+        }
+        let zeros = |n: usize| zeros(x.aval().shape.remove(&[0]).insert(0, n), x.dtype());
+        let parts: Vec<Array> =
+            runs.iter().map(|(start, n)| start.map_or_else(|| zeros(*n), |s| x.slice_axis(0, s, s + n))).collect();
+        let moved = match parts.as_slice() {
+            [] => x.clone(),
+            [one] => one.clone(),
+            _ => bind1(Concatenate { dimension: 0 }, &parts.iter().collect::<Vec<_>>()),
+        };
+        (vec![moved], vec![Some(0)])
+    }
+
+    over!(|self| slice::from_ref(&self.axis));
+}
+
+/// `all_gather`: the values of all elements of a mapped axis, along a dimension.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let f = vmap(|x: &Array| lax::all_gather(x, "i")).axis_name("i").out_axes(None);
+/// assert_eq!(f(&Array::from([1.0f32, 2.0])).to_vec::<f32>(), [1.0, 2.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AllGather {
+    /// The axis.
+    pub axis: NamedAxis,
+    /// The dimension of the result along which they stand.
+    pub dimension: usize,
+    /// Whether that is a dimension of the operand, in which they stand one after the other, and not a new one.
+    pub tiled: bool,
+}
+
+/// The parameters that `all_gather` and `reduce_scatter` have in common, under JAX's names.
+fn params(dimension: (&'static str, usize), axis: &NamedAxis, tiled: bool) -> Vec<(&'static str, String)> {
+    let mut params = vec![
+        (dimension.0, dimension.1.to_string()),
+        ("axis_name", format!("('{axis}',)")),
+        ("axis_size", axis.size.to_string()),
+        ("tiled", if tiled { "True" } else { "False" }.to_string()),
+    ];
+    params.sort_unstable_by_key(|(name, _)| *name);
+    params
+}
+
+impl Primitive for AllGather {
+    fn name(&self) -> &'static str {
+        "all_gather"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        params(("all_gather_dimension", self.dimension), &self.axis, self.tiled)
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let (x, n) = (&inputs[0], self.axis.size);
+        check_axis(self.dimension, x.rank() + usize::from(!self.tiled), x, "the dimension")?;
+        let shape = if self.tiled {
+            x.shape.iter().enumerate().map(|(i, d)| if i == self.dimension { d * n } else { *d }).collect()
+        } else {
+            x.shape.insert(self.dimension, n)
+        };
+        Ok(smallvec::smallvec![x.with_shape(shape)])
+    }
+
+    linear_collective!();
+
+    fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+        let back = ReduceScatter { axis: self.axis.clone(), dimension: self.dimension, tiled: self.tiled };
+        vec![ct[0].as_ref().map(|ct| bind1(back, &[ct]))]
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        if batched_over([&self.axis]).is_some() {
+            let all = batched_in_front(&x[0], axes[0], size).moveaxis(0, self.dimension as isize);
+            return (vec![if self.tiled { fold(&all, self.dimension) } else { all }], vec![None]);
+        }
+        let Some(batch) = axes[0] else { return (vec![bind1(self.clone(), &[&x[0]])], vec![None]) };
+        let dimension = behind(self.dimension, batch);
+        let out = batch + usize::from(!self.tiled && dimension <= batch);
+        (vec![bind1(AllGather { dimension, ..self.clone() }, &[&x[0]])], vec![Some(out)])
+    }
+
+    over!(|self| slice::from_ref(&self.axis));
+}
+
+/// `reduce_scatter`: the sum over a mapped axis, of which each element keeps its part along a dimension.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let f = vmap(|x: &Array| lax::psum_scatter(x, "i")).axis_name("i");
+/// assert_eq!(f(&Array::from([[1.0f32, 2.0], [3.0, 4.0]])).to_vec::<f32>(), [4.0, 6.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReduceScatter {
+    /// The axis.
+    pub axis: NamedAxis,
+    /// The dimension of the operand that is divided among the elements.
+    pub dimension: usize,
+    /// Whether the result keeps that dimension; otherwise each part must be of size one.
+    pub tiled: bool,
+}
+
+impl Primitive for ReduceScatter {
+    fn name(&self) -> &'static str {
+        "reduce_scatter"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        params(("scatter_dimension", self.dimension), &self.axis, self.tiled)
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let (x, n) = (&inputs[0], self.axis.size);
+        if x.dtype == DType::Bool {
+            return Err(Error::dtype(format!("it takes numbers, got {x}")));
+        }
+        check_divides(self.dimension, x, &self.axis)?;
+        let own = x.shape[self.dimension];
+        let rest = x.shape.remove(&[self.dimension]);
+        if self.tiled {
+            return Ok(smallvec::smallvec![x.with_shape(rest.insert(self.dimension, own / n))]);
+        }
+        if own != n {
+            return Err(Error::shape(format!(
+                "dimension {} of {x} must have the size {n} of the axis `{}`",
+                self.dimension, self.axis
+            ))
+            .help("to leave each element several entries of it, use the tiled form"));
+        }
+        Ok(smallvec::smallvec![x.with_shape(rest)])
+    }
+
+    linear_collective!();
+
+    fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+        let back = AllGather { axis: self.axis.clone(), dimension: self.dimension, tiled: self.tiled };
+        vec![ct[0].as_ref().map(|ct| bind1(back, &[ct]))]
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        if batched_over([&self.axis]).is_some() {
+            let sum = match axes[0] {
+                Some(axis) => bind1(ReduceSum { axes: vec![axis] }, &[&x[0]]),
+                None => times(&x[0], size),
+            };
+            let sum = if self.tiled { split(&sum, self.dimension, size) } else { sum };
+            return (vec![sum], vec![Some(self.dimension)]);
+        }
+        let Some(batch) = axes[0] else { return (vec![bind1(self.clone(), &[&x[0]])], vec![None]) };
+        let dimension = behind(self.dimension, batch);
+        let out = batch - usize::from(!self.tiled && dimension < batch);
+        (vec![bind1(ReduceScatter { dimension, ..self.clone() }, &[&x[0]])], vec![Some(out)])
+    }
+
+    over!(|self| slice::from_ref(&self.axis));
+}
+
+/// `all_to_all`: each element of a mapped axis divides a dimension among all of them, and puts what it gets one after
+/// the other along another.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let f = vmap(|x: &Array| lax::all_to_all(x, "i", 0, 0)).axis_name("i");
+/// assert_eq!(f(&Array::from([[1.0f32, 2.0], [3.0, 4.0]])).to_vec::<f32>(), [1.0, 3.0, 2.0, 4.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AllToAll {
+    /// The axis.
+    pub axis: NamedAxis,
+    /// The dimension that is divided.
+    pub split_axis: usize,
+    /// The dimension along which the parts are put together.
+    pub concat_axis: usize,
+}
+
+impl Primitive for AllToAll {
+    fn name(&self) -> &'static str {
+        "all_to_all"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("axis_name", self.axis.to_string()),
+            ("concat_axis", self.concat_axis.to_string()),
+            ("split_axis", self.split_axis.to_string()),
+        ]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let (x, n) = (&inputs[0], self.axis.size);
+        check_divides(self.split_axis, x, &self.axis)?;
+        check_axis(self.concat_axis, x.rank(), x, "the dimension of the parts")?;
+        let mut shape = x.shape.to_vec();
+        shape[self.split_axis] /= n;
+        shape[self.concat_axis] *= n;
+        Ok(smallvec::smallvec![x.with_shape(shape)])
+    }
+
+    linear_collective!();
+
+    fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
+        let back = AllToAll { axis: self.axis.clone(), split_axis: self.concat_axis, concat_axis: self.split_axis };
+        vec![ct[0].as_ref().map(|ct| bind1(back, &[ct]))]
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let (s, c) = (self.split_axis, self.concat_axis);
+        if batched_over([&self.axis]).is_none() {
+            let Some(batch) = axes[0] else { return (vec![bind1(self.clone(), &[&x[0]])], vec![None]) };
+            let prim =
+                AllToAll { axis: self.axis.clone(), split_axis: behind(s, batch), concat_axis: behind(c, batch) };
+            return (vec![bind1(prim, &[&x[0]])], axes.to_vec());
+        }
+        // From [source, …] to [destination, …], the source standing before the dimension along which parts are put
+        // together.
+        let x = split(&batched_in_front(&x[0], axes[0], size), s + 1, size);
+        let own = |dimension: usize| dimension + 1 + usize::from(dimension >= s);
+        let order: Vec<usize> = std::iter::once(s + 1)
+            .chain((0..x.ndim() - 2).flat_map(|d| (d == c).then_some(0).into_iter().chain([own(d)])))
+            .collect();
+        (vec![fold(&x.permute(&order), c + 1)], vec![Some(0)])
+    }
+
+    over!(|self| slice::from_ref(&self.axis));
+}

@@ -1,0 +1,54 @@
+//! Which element of a mapped axis this is.
+
+use std::slice;
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
+use crate::core::axis::{AxisName, NamedAxis};
+use crate::core::dtype::DType;
+use crate::core::error::Result;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Outputs, Primitive};
+use crate::core::trace::bind1;
+use crate::ops::shape::Iota;
+
+use super::{batched_over, over};
+
+/// `axis_index`: the index along a mapped axis, an `i32`.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let f = vmap(|x: &Array| x * lax::axis_index("i")).axis_name("i");
+/// assert_eq!(f(&Array::from([5.0f32, 5.0])).to_vec::<f32>(), [0.0, 5.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AxisIndex {
+    /// The axis.
+    pub axis: NamedAxis,
+}
+
+impl Primitive for AxisIndex {
+    fn name(&self) -> &'static str {
+        "axis_index"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("axis_name", self.axis.to_string())]
+    }
+
+    fn infer(&self, _: &[Aval]) -> Result<Outputs<Aval>> {
+        Ok(smallvec::smallvec![Aval::new(DType::I32, ())])
+    }
+
+    fn batch(&self, _: &[Array], _: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        if batched_over([&self.axis]).is_none() {
+            return (vec![bind1(self.clone(), &[])], vec![None]);
+        }
+        let iota = Iota { dtype: DType::I32, shape: Shape::new(&[size]), dimension: 0 };
+        (vec![bind1(iota, &[])], vec![Some(0)])
+    }
+
+    over!(|self| slice::from_ref(&self.axis));
+}

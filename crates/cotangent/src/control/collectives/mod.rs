@@ -1,0 +1,59 @@
+//! Collectives: primitives that communicate over a mapped axis.
+//!
+//! They have a meaning only inside the `vmap` that names the axis, and it is their batch rule that gives it: over that
+//! axis they become reductions, transposes and the like, over any other axis they stay what they are. None is left in a
+//! program that is lowered.
+
+mod exchange;
+mod index;
+mod reduce;
+
+pub use exchange::{AllGather, AllToAll, PPermute, ReduceScatter};
+pub use index::AxisIndex;
+pub use reduce::{PMax, PMin, PSum};
+
+use crate::core::axis::{self, AxisName, NamedAxis};
+use crate::core::error::{Error, ErrorKind, raise};
+
+/// Whether the axis that is being batched is one of `axes`.
+fn batched_over<'a>(axes: impl IntoIterator<Item = &'a NamedAxis>) -> Option<AxisName> {
+    let name = axis::innermost()?.name;
+    axes.into_iter().any(|a| a.name == name).then_some(name)
+}
+
+/// For an axis that is still there when a program is lowered.
+fn unmapped(prim: &str, axes: &[NamedAxis]) -> ! {
+    let names: Vec<String> = axes.iter().map(|a| format!("`{a}`")).collect();
+    raise(
+        Error::new(
+            ErrorKind::Axis,
+            format!("`{prim}` over the axis {} is run outside of the `vmap` that maps it", names.join(", ")),
+        )
+        .help("a value that depends on the other elements cannot be read inside the mapped function; return it"),
+    )
+}
+
+/// What all collectives of one operand that are linear in it share.
+macro_rules! linear_collective {
+    () => {
+        fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+            let apply = |x: &Array| crate::core::trace::bind1(self.clone(), &[x]);
+            (vec![apply(&x[0])], vec![dx[0].as_ref().map(apply)])
+        }
+    };
+}
+
+/// What all collectives over the axes in `$axes` share.
+macro_rules! over {
+    (|$self:ident| $axes:expr) => {
+        fn uses_axis(&$self, name: &AxisName) -> bool {
+            $axes.iter().any(|axis| axis.name == *name)
+        }
+
+        fn lower(&$self, _: &mut Lowering<'_>, _: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+            super::unmapped($self.name(), $axes)
+        }
+    };
+}
+
+use {linear_collective, over};

@@ -1,0 +1,222 @@
+//! Functions that say themselves how they are mapped: the primitive behind `custom_vmap` and `sequential_vmap`.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::axis;
+use crate::core::error::{Error, ErrorKind, Result, raise};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::{Inputs, bind, stage};
+use crate::ops::elementwise::rebind;
+use crate::ops::shape::batched_in_front;
+use crate::ops::zeros_like;
+use crate::transform::batch::in_front;
+use crate::transform::jvp::{jvp, jvp_jaxpr};
+
+use super::call::{Call, check_operands, transposed};
+use super::scan::Scan;
+
+/// From the size of the batch, which arguments have it, and the arguments, with the batch axis in front, to the results
+/// and which of them have it.
+type VmapRule = dyn Fn(usize, &[bool], &[Array]) -> (Vec<Array>, Vec<bool>) + Send + Sync;
+
+/// What becomes of a function that is mapped.
+#[derive(Clone)]
+pub(crate) enum Rule {
+    /// What its author says.
+    Given(Arc<VmapRule>),
+    /// One element after the other.
+    Sequential,
+}
+
+/// `custom_vmap_call`: a program with a rule for its batch.
+///
+/// Two of them are equal when they compute the same, as for [`CustomJvp`](super::custom_jvp::CustomJvp).
+#[derive(Clone)]
+pub(crate) struct CustomVmap {
+    /// The function's name.
+    pub name: Arc<str>,
+    /// The function as a program: of captured values and then of its arguments.
+    pub jaxpr: Arc<Jaxpr>,
+    /// How many values it captures. A rule that is given does not know them.
+    pub consts: usize,
+    /// The rule.
+    pub rule: Rule,
+}
+
+impl CustomVmap {
+    fn sequential(&self) -> bool {
+        matches!(self.rule, Rule::Sequential)
+    }
+
+    /// The tangents as a function of its own: the rule for its batch is the derivative of the rule.
+    fn tangent(&self, wanted: &[bool]) -> (CustomVmap, Vec<bool>) {
+        let (both, nonzero) = jvp_jaxpr(&self.jaxpr, wanted, None);
+        let n = self.jaxpr.outputs.len();
+        let tangents =
+            Jaxpr::new(both.avals.clone(), both.inputs.clone(), both.eqns.clone(), both.outputs[n..].to_vec());
+        let jaxpr = crate::transform::dce::dce(&tangents, true).0.into();
+        let rule = match &self.rule {
+            Rule::Sequential => Rule::Sequential,
+            Rule::Given(rule) => Rule::Given(self.tangent_rule(rule.clone(), wanted, &nonzero)),
+        };
+        (CustomVmap { name: self.name.clone(), jaxpr, consts: self.consts, rule }, nonzero)
+    }
+
+    fn tangent_rule(&self, rule: Arc<VmapRule>, wanted: &[bool], nonzero: &[bool]) -> Arc<VmapRule> {
+        let (name, nonzero) = (self.name.clone(), nonzero.to_vec());
+        let captured = wanted[..self.consts].contains(&true);
+        let wanted = wanted[self.consts..].to_vec();
+        Arc::new(move |size, batched, args| {
+            if captured {
+                raise(super::custom_jvp::captured(&name, "custom_vmap"));
+            }
+            let (x, t) = args.split_at(wanted.len());
+            let (in_x, in_t) = batched.split_at(wanted.len());
+            let (mut t, mut in_t) = (t.iter(), in_t.iter());
+            // An argument has the batch axis where it or its tangent has.
+            let mut flags = in_x.to_vec();
+            let (mut primals, mut tangents) = (x.to_vec(), vec![None; x.len()]);
+            for (i, _) in wanted.iter().enumerate().filter(|(_, w)| **w) {
+                let (Some(t), Some(in_t)) = (t.next(), in_t.next()) else { unreachable!("a tangent for each") };
+                let spread = |x: &Array, has: bool, other: bool| match other && !has {
+                    true => batched_in_front(x, None, size),
+                    false => x.clone(),
+                };
+                flags[i] |= in_t;
+                primals[i] = spread(&x[i], in_x[i], *in_t);
+                tangents[i] = Some(spread(t, *in_t, in_x[i]));
+            }
+            let avals: Vec<Aval> = primals.iter().map(Array::aval).collect();
+            let (closed, out) = stage(&avals, &Inputs::Unknown("in a rule for a batch"), |x| rule(size, &flags, x));
+            let all: Vec<Array> = closed.captures.iter().cloned().chain(primals).collect();
+            let mut all_tangents: Vec<Tangent> = vec![None; closed.captures.len()];
+            all_tangents.extend(tangents);
+            let (y, dy) = jvp(&closed.jaxpr, &all, &all_tangents);
+            let results = y.iter().zip(dy).zip(&out).zip(&nonzero).filter(|(_, nonzero)| **nonzero);
+            results.map(|(((y, dy), out), _)| (dy.unwrap_or_else(|| zeros_like(y)), *out)).unzip()
+        })
+    }
+
+    /// A loop over the batch.
+    fn looped(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let order: Vec<usize> = {
+            let (shared, mapped): (Vec<usize>, Vec<usize>) = (0..x.len()).partition(|i| axes[*i].is_none());
+            [shared, mapped].concat()
+        };
+        let own: Vec<Aval> = self.jaxpr.input_avals().cloned().collect();
+        let avals: Vec<Aval> = order.iter().map(|i| own[*i].clone()).collect();
+        let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a loop over a batch"), |args| {
+            let mut placed: Vec<&Array> = args.iter().collect();
+            for (arg, i) in args.iter().zip(&order) {
+                placed[*i] = arg;
+            }
+            (rebind(self, &placed).into_vec(), ())
+        });
+        let consts = axes.iter().filter(|a| a.is_none()).count();
+        let moved = in_front(x, axes, size);
+        let operands: Vec<&Array> = order.iter().map(|i| &moved[*i]).collect();
+        let scan = Scan { jaxpr: closed.into_nested(), length: size, reverse: false, consts, carry: 0, unroll: 1 };
+        let outputs = bind(scan, &operands).into_vec();
+        let places = vec![Some(0); outputs.len()];
+        (outputs, places)
+    }
+}
+
+impl PartialEq for CustomVmap {
+    fn eq(&self, other: &CustomVmap) -> bool {
+        self.name == other.name
+            && self.consts == other.consts
+            && self.sequential() == other.sequential()
+            && self.jaxpr == other.jaxpr
+    }
+}
+
+impl Eq for CustomVmap {}
+
+impl Hash for CustomVmap {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, self.consts, self.sequential(), &self.jaxpr).hash(state);
+    }
+}
+
+impl fmt::Debug for CustomVmap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomVmap").field("name", &self.name).field("jaxpr", &self.jaxpr).finish_non_exhaustive()
+    }
+}
+
+impl Primitive for CustomVmap {
+    fn name(&self) -> &'static str {
+        "custom_vmap_call"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("name", self.name.to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        check_operands(&self.name, &self.jaxpr, inputs)?;
+        Ok(self.jaxpr.output_avals().collect())
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let y = bind(self.clone(), &x.iter().collect::<Vec<_>>()).into_vec();
+        let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
+        let (tangent, nonzero) = self.tangent(&wanted);
+        // The tangents of captured values come last too: the rule that cannot do with them never runs.
+        let operands: Vec<&Array> = x.iter().chain(dx.iter().flatten()).collect();
+        let mut dy = bind(tangent, &operands).into_iter();
+        (y, nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect())
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        transposed(&self.jaxpr, ct, inputs, |jaxpr, operands| {
+            let name = self.name.clone();
+            match self.rule {
+                Rule::Given(_) => bind(Call { name, jaxpr }, operands),
+                Rule::Sequential => bind(CustomVmap { name, jaxpr, consts: 0, rule: Rule::Sequential }, operands),
+            }
+        })
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let rule = match &self.rule {
+            Rule::Sequential => return self.looped(x, axes, size),
+            Rule::Given(rule) => rule,
+        };
+        if axes[..self.consts].iter().any(Option::is_some) {
+            raise(
+                Error::new(
+                    ErrorKind::Transform,
+                    format!(
+                        "the custom_vmap function `{}` captures a value that differs from element to element, which its \
+                         rule does not know",
+                        self.name
+                    ),
+                )
+                .help("make the value an argument of the function"),
+            );
+        }
+        let args = in_front(&x[self.consts..], &axes[self.consts..], size);
+        let batched: Vec<bool> = axes[self.consts..].iter().map(Option::is_some).collect();
+        // The rule has the whole batch before it: the axis is none that it could communicate over.
+        let (outputs, out) = axis::outside(|| rule(size, &batched, &args));
+        (outputs, out.iter().map(|b| b.then_some(0)).collect())
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        cx.inline(&self.jaxpr, args).into()
+    }
+
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        vec![&self.jaxpr]
+    }
+}
