@@ -436,3 +436,33 @@ fn unrolling_changes_no_result() {
         }
     }
 }
+
+#[test]
+fn rules_may_hold_arrays_in_every_nested_program() {
+    let x = xs();
+    // Arrays made in the rule, and one that it owns.
+    let weights = Array::from([1.0, 2.0, 3.0, 4.0]);
+    let forward = {
+        let weights = weights.clone();
+        custom_jvp(|x: &Array| x.sin())
+            .defjvp(move |(x,), (t,)| (x.sin(), t * &weights * Array::from([2.0, 2.0, 2.0, 2.0])))
+    };
+    let reverse = {
+        let weights = weights.clone();
+        let rule = move |(): &(), ct: &Array| (ct * &weights * Array::from([2.0, 2.0, 2.0, 2.0]),);
+        custom_vjp(|x: &Array| x.sin()).defvjp(|(x,)| (x.sin(), ()), rule)
+    };
+    let expected = 2.0 * weights;
+    for f in [&*forward, &*reverse] {
+        close(&grad(|x: &Array| jit(f)(x).sum())(&x), &expected, 1e-15);
+        close(&jit(grad(|x: &Array| jit(f)(x).sum()))(&x), &expected, 1e-15);
+        close(&grad(|x: &Array| checkpoint(f)(x).sum())(&x), &expected, 1e-15);
+        close(&grad(|x: &Array| lax::fori_loop(0, 1, |_, x: &Array| f(x), x.clone()).sum())(&x), &expected, 1e-15);
+        close(&grad(|x: &Array| lax::cond(true, || f(x), || f(x)).sum())(&x), &expected, 1e-15);
+        let rows = np::stack(&[&x, &x], 0);
+        let mapped = grad(|x: &Array| vmap(|x: &Array| jit(f)(x).sum())(x).sum())(&rows);
+        close(&mapped, &np::stack(&[&expected, &expected], 0), 1e-15);
+        let scanned = grad(|x: &Array| lax::map(|x: &Array| jit(f)(x), x).sum())(&rows);
+        close(&scanned, &np::stack(&[&expected, &expected], 0), 1e-15);
+    }
+}

@@ -550,7 +550,7 @@ fn the_registry_is_complete() {
         "custom_vjp_call",
         "custom_vmap_call",
         "checkpoint",
-        "linear_call",
+        "constant",
         "custom_linear_solve",
         "custom_lin",
     ];

@@ -19,6 +19,7 @@ use crate::ops::shape::batched_in_front;
 use crate::ops::zeros_like;
 use crate::transform::batch::in_front;
 use crate::transform::jvp::{jvp, jvp_jaxpr};
+use crate::transform::nested::nested;
 
 use super::call::{Call, check_operands, transposed};
 use super::scan::Scan;
@@ -123,7 +124,7 @@ impl CustomVmap {
         let consts = axes.iter().filter(|a| a.is_none()).count();
         let moved = in_front(x, axes, size);
         let operands: Vec<&Array> = order.iter().map(|i| &moved[*i]).collect();
-        let scan = Scan { jaxpr: closed.into_nested(), length: size, reverse: false, consts, carry: 0, unroll: 1 };
+        let scan = Scan { jaxpr: nested(closed), length: size, reverse: false, consts, carry: 0, unroll: 1 };
         let outputs = bind(scan, &operands).into_vec();
         let places = vec![Some(0); outputs.len()];
         (outputs, places)

@@ -19,6 +19,7 @@ use crate::transform::batch::batch;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::linearize::linearize_jaxpr;
+use crate::transform::nested::nested;
 use crate::transform::transpose::backward;
 
 use super::hoist::hoist;
@@ -185,7 +186,7 @@ impl Scan {
             .chain(x.xs.iter().chain(dx.xs.iter().flatten()))
             .collect();
         let prim = Scan {
-            jaxpr: closed.into_nested(),
+            jaxpr: nested(closed),
             consts: self.consts + count(&consts),
             carry: self.carry + dcarry.len(),
             ..self.clone()
@@ -283,7 +284,7 @@ impl Scan {
             .chain(slices.into_iter().chain(dx.xs.iter().flatten()))
             .collect();
         let prim =
-            Scan { jaxpr: closed.into_nested(), consts: n_known + dc_avals.len(), carry: dcarry.len(), ..self.clone() };
+            Scan { jaxpr: nested(closed), consts: n_known + dc_avals.len(), carry: dcarry.len(), ..self.clone() };
         let mut dy = bind(prim, &operands).into_iter();
         (y, wanted.iter().map(|w| if *w { dy.next() } else { None }).collect())
     }
@@ -392,7 +393,7 @@ impl Primitive for Scan {
         let operands: Vec<Array> =
             [values(ins.consts), start, values(ins.xs), ys.iter().flatten().cloned().collect()].concat();
         let prim = Scan {
-            jaxpr: closed.into_nested(),
+            jaxpr: nested(closed),
             length: self.length,
             reverse: !self.reverse,
             unroll: self.unroll,
@@ -443,7 +444,7 @@ impl Primitive for Scan {
                 None => x.clone(),
             }))
             .collect();
-        let prim = Scan { jaxpr: closed.into_nested(), ..self.clone() };
+        let prim = Scan { jaxpr: nested(closed), ..self.clone() };
         let out = rebind(&prim, &moved.iter().collect::<Vec<_>>()).into_vec();
         let axis = |(i, b): (usize, &bool)| b.then_some(usize::from(i >= self.carry));
         (out, batched.iter().enumerate().map(axis).collect())

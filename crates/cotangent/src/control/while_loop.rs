@@ -17,6 +17,7 @@ use crate::ops::shape::{BroadcastInDim, batched_in_front};
 use crate::transform::batch::batch;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
+use crate::transform::nested::nested;
 
 use super::scan::instantiated;
 
@@ -176,9 +177,9 @@ impl Primitive for While {
             (next.zip(carry).map(keep).collect(), ())
         });
         let prim = While {
-            cond: cond.into_nested(),
+            cond: nested(cond),
             cond_consts: cond_x.len(),
-            body: body.into_nested(),
+            body: nested(body),
             body_consts: extra.len() + body_x.len(),
         };
         let operands: Vec<&Array> = cond_x.iter().chain(extra).chain(body_x).chain(&carry).collect();

@@ -269,7 +269,7 @@ impl Array {
     }
 
     /// Calls `f` with the bytes of the value in row-major order.
-    fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
+    pub(crate) fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
         match &self.concrete()?.0 {
             Repr::Scalar(literal) => Ok(f(&literal.bytes())),
             Repr::Concrete(concrete) => concrete.with_bytes(f),

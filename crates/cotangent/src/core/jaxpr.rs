@@ -10,7 +10,7 @@ use super::array::Array;
 use super::aval::Aval;
 use super::axis::AxisName;
 use super::effects::Effects;
-use super::error::{Error, ErrorKind, Loc, raise};
+use super::error::Loc;
 use super::literal::Literal;
 use super::primitive::Primitive;
 
@@ -283,24 +283,6 @@ pub struct Closed {
 }
 
 impl Closed {
-    /// The program as a primitive holds it: it takes all it needs as operands. Only a rule written by the user can
-    /// bring in an array from outside here, since a function's own captures became operands when it was traced.
-    pub(crate) fn into_nested(self) -> Arc<Jaxpr> {
-        if let Some(array) = self.captures.first() {
-            raise(
-                Error::new(
-                    ErrorKind::Transform,
-                    format!(
-                        "a rule inside a nested program, such as the body of a loop, captures the array {}",
-                        array.aval()
-                    ),
-                )
-                .help("make it an argument of the function, or compute it inside the rule from scalars"),
-            );
-        }
-        self.jaxpr
-    }
-
     /// The abstract values of the arguments that are not captured.
     ///
     /// ```

@@ -4,6 +4,7 @@ mod arrange;
 pub mod binary;
 pub mod compare;
 pub mod complex;
+pub(crate) mod constant;
 pub mod convert;
 pub mod dot;
 pub mod dynamic;

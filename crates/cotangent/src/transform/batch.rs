@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::nested::nested;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::{self, NamedAxis};
@@ -63,7 +64,7 @@ pub(crate) fn batch(
 /// A program over a batch, on types alone: batched inputs and results have their batch axis in front.
 pub(crate) fn batch_jaxpr(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Arc<Jaxpr>, Vec<bool>) {
     let (closed, batched) = batch_closed(jaxpr, batched, size);
-    (closed.into_nested(), batched)
+    (nested(closed), batched)
 }
 
 /// [`batch_jaxpr`] with the arrays that rules bring in as captures.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::nested::nested;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr};
@@ -70,5 +71,5 @@ pub(crate) fn jvp_jaxpr(jaxpr: &Jaxpr, wanted: &[bool], results: Option<&[bool]>
             .collect();
         (y.into_iter().chain(kept).collect(), nonzero)
     });
-    (closed.into_nested(), nonzero)
+    (nested(closed), nonzero)
 }

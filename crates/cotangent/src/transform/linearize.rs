@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::nested::nested;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::error::{Error, ErrorKind, raise};
@@ -61,5 +62,5 @@ pub(crate) fn linearize_jaxpr(jaxpr: &Jaxpr, wanted: &[bool]) -> Split {
         let results = outputs.into_iter().chain(linear.captures).collect();
         (results, (linear.jaxpr, nonzero))
     });
-    Split { forward: forward.into_nested(), linear, nonzero }
+    Split { forward: nested(forward), linear, nonzero }
 }

@@ -6,5 +6,6 @@ pub(crate) mod eval;
 pub(crate) mod jvp;
 pub(crate) mod lift;
 pub(crate) mod linearize;
+pub(crate) mod nested;
 pub(crate) mod simplify;
 pub(crate) mod transpose;

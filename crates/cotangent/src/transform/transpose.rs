@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::nested::nested;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Jaxpr};
@@ -82,7 +83,7 @@ pub(crate) fn backward_jaxpr(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent])
         let arrives: Vec<bool> = result.iter().map(Option::is_some).collect();
         (result.into_iter().flatten().collect(), arrives)
     });
-    (closed.into_nested(), arrives)
+    (nested(closed), arrives)
 }
 
 fn accumulate(arrived: &mut Env<Array>, atom: &Atom, ct: Array) {

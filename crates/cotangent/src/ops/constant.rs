@@ -1,0 +1,57 @@
+//! Arrays that stand in a program: what a rule written by a user brings into a loop's body or another nested program.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{OrRaise, Result};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Outputs, Primitive};
+
+/// `constant`: an array without operands.
+///
+/// Everywhere else what a program does not compute is one of its inputs. A nested program has no inputs of its own for
+/// what only a derivative's rule knows, and rules run when the program around it has long been traced.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Constant {
+    aval: Aval,
+    bytes: Arc<[u8]>,
+}
+
+impl Constant {
+    /// The value of an array that is no traced one.
+    pub(crate) fn of(array: &Array) -> Constant {
+        Constant { aval: array.aval(), bytes: array.with_bytes(|bytes| bytes.into()).or_raise() }
+    }
+}
+
+impl Hash for Constant {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.aval.hash(state);
+        self.bytes.hash(state);
+    }
+}
+
+impl fmt::Debug for Constant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Constant({})", self.aval)
+    }
+}
+
+impl Primitive for Constant {
+    fn name(&self) -> &'static str {
+        "constant"
+    }
+
+    fn infer(&self, _: &[Aval]) -> Result<Outputs<Aval>> {
+        Ok(smallvec::smallvec![self.aval.clone()])
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, _: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        smallvec::smallvec![cx.block.bytes(&self.aval.mlir(), &self.bytes)]
+    }
+}

@@ -1,0 +1,45 @@
+//! Programs that a primitive is to hold.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::core::array::Array;
+use crate::core::error::{Error, ErrorKind, raise};
+use crate::core::jaxpr::{Closed, Eqn, Jaxpr};
+use crate::core::primitive::Primitive;
+use crate::core::trace::location;
+use crate::ops::constant::Constant;
+
+/// A program as a primitive holds it: it takes all it needs as operands. A function's own captures became operands when
+/// it was traced; arrays that a rule captures become constants of the program.
+pub(crate) fn nested(closed: Closed) -> Arc<Jaxpr> {
+    if closed.captures.is_empty() {
+        return closed.jaxpr;
+    }
+    let constant = |array: &Array| -> Arc<dyn Primitive> {
+        if array.traced().is_some() {
+            raise(
+                Error::new(
+                    ErrorKind::Transform,
+                    format!(
+                        "a rule inside a nested program, such as the body of a loop, captures the traced array {}",
+                        array.aval()
+                    ),
+                )
+                .help("make it an argument of the function that the rule is for"),
+            );
+        }
+        Arc::new(Constant::of(array))
+    };
+    let jaxpr = &closed.jaxpr;
+    let (captured, inputs) = jaxpr.inputs.split_at(closed.captures.len());
+    let loc = jaxpr.eqns.first().map_or_else(|| location(Location::caller()), |eqn| eqn.loc);
+    let constants = closed.captures.iter().zip(captured).map(|(array, var)| Eqn {
+        prim: constant(array),
+        inputs: smallvec::SmallVec::new(),
+        outputs: smallvec::smallvec![*var],
+        loc,
+    });
+    let eqns = constants.chain(jaxpr.eqns.iter().cloned()).collect();
+    Arc::new(Jaxpr::new(jaxpr.avals.clone(), inputs.to_vec(), eqns, jaxpr.outputs.clone()))
+}
