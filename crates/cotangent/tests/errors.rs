@@ -58,8 +58,7 @@ fn shapes_that_do_not_fit_name_both_and_the_line() {
 
 #[test]
 fn contractions_and_axes() {
-    let matmul =
-        |x: &Array, y: &Array| bind1(DotGeneral { contract: [vec![1], vec![0]], batch: [vec![], vec![]] }, &[x, y]);
+    let matmul = |x: &Array, y: &Array| bind1(DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]), &[x, y]);
     let (x, y) = (Array::from([[1.0f32, 2.0]]), Array::from([[1.0f32, 2.0]]));
     let line = line!() - 2;
     let error = jit(matmul).try_call((&x, &y)).unwrap_err();

@@ -48,7 +48,7 @@ fn a_layer() {
     let weight = Array::from([[0.1f32, 0.2], [0.3, 0.4], [0.5, 0.6]]);
     let weight = &weight;
     let f = move |x: &Array| {
-        let y = bind1(DotGeneral { contract: [vec![0], vec![0]], batch: [vec![], vec![]] }, &[x, weight]);
+        let y = bind1(DotGeneral::new([vec![0], vec![0]], [vec![], vec![]]), &[x, weight]);
         total(&y.tanh())
     };
     insta::assert_snapshot!(stages(f, &Array::from(vec![1.0f32, 2.0, 3.0])));

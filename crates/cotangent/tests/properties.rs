@@ -79,9 +79,7 @@ impl Step {
             13 => total(a).tanh(),
             14 => a.t(),
             15 => a.reshape(a.size()),
-            16 if a.ndim() == 2 => {
-                bind1(DotGeneral { contract: [vec![1], vec![1]], batch: [vec![], vec![]] }, &[a, a]).tanh()
-            }
+            16 if a.ndim() == 2 => bind1(DotGeneral::new([vec![1], vec![1]], [vec![], vec![]]), &[a, a]).tanh(),
             17 if a.ndim() > 0 => bind1(CumSum { axis: last, reverse: self.b.is_multiple_of(2) }, &[a]).tanh(),
             18 if a.ndim() > 0 => bind1(Rev { dims: vec![last] }, &[a]),
             19 if a.ndim() > 0 && a.size() < 12 => bind1(Concatenate { dimension: 0 }, &[a, &a.atan()]),

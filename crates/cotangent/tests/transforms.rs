@@ -24,7 +24,7 @@ fn greatest(x: &Array, axes: &[usize]) -> Array {
 
 /// `a @ b`, as NumPy has it, for one or two dimensions on either side.
 fn matmul(a: &Array, b: &Array) -> Array {
-    bind1(DotGeneral { contract: [vec![a.ndim() - 1], vec![0]], batch: [vec![], vec![]] }, &[a, b])
+    bind1(DotGeneral::new([vec![a.ndim() - 1], vec![0]], [vec![], vec![]]), &[a, b])
 }
 
 fn where_(condition: &Array, yes: &Array, no: &Array) -> Array {

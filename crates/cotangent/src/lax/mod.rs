@@ -7,8 +7,14 @@ mod collectives;
 mod control_flow;
 mod gather_scatter;
 mod slicing;
+//! Functions near to the operations of XLA: loops and choices that the compiled program makes, convolutions, windows.
+
+mod associative_scan;
+mod control_flow;
+mod conv;
 mod solve;
 
+pub use crate::ops::dot::Precision;
 pub use associative_scan::{AssociativeScan, associative_scan};
 pub use collectives::{
     AxisNames, all_gather, all_gather_along, all_to_all, all_to_all_tiled, axis_index, axis_size, pbroadcast, pmax,
@@ -21,4 +27,5 @@ pub use slicing::{
     dynamic_index_in_dim, dynamic_slice, dynamic_slice_in_dim, dynamic_update_index_in_dim, dynamic_update_slice,
     dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split, squeeze,
 };
+pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_with_general_padding};
 pub use solve::{LinearSolve, custom_linear_solve, custom_root};

@@ -185,10 +185,10 @@ fn contract(mut left: Term, mut right: Term, later: impl Fn(&char) -> bool) -> T
     let places = |t: &Term, cs: &[char]| -> Vec<usize> {
         cs.iter().filter_map(|c| t.labels.iter().position(|l| l == c)).collect()
     };
-    let dot = DotGeneral {
-        contract: [places(&left, &summed), places(&right, &summed)],
-        batch: [places(&left, &kept), places(&right, &kept)],
-    };
+    let dot = DotGeneral::new(
+        [places(&left, &summed), places(&right, &summed)],
+        [places(&left, &kept), places(&right, &kept)],
+    );
     let free =
         |t: &Term| t.labels.iter().copied().filter(|c| !kept.contains(c) && !summed.contains(c)).collect::<Vec<_>>();
     let labels = kept.iter().copied().chain(free(&left)).chain(free(&right)).collect();

@@ -15,7 +15,7 @@ fn mismatch(what: &str, x: &Array, y: &Array) -> ! {
 
 #[track_caller]
 fn contract(x: &Array, y: &Array, dims: [Vec<usize>; 2], batch: [Vec<usize>; 2]) -> Array {
-    bind1(DotGeneral { contract: dims, batch }, &[x, y])
+    bind1(DotGeneral::new(dims, batch), &[x, y])
 }
 
 /// Operands in the dtype in which they meet, each with its own shape.

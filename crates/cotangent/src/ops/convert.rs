@@ -252,6 +252,12 @@ impl Array {
         bind1(BitcastConvertType { dtype }, &[self])
     }
 
+    /// The same in `dtype`, weakly typed or not as it was if that is its dtype already.
+    #[track_caller]
+    pub(crate) fn in_dtype(&self, dtype: DType) -> Array {
+        if self.dtype() == dtype { self.clone() } else { self.astype(dtype) }
+    }
+
     /// Integers and truth values as floats; what is floating-point already stays.
     #[track_caller]
     pub(crate) fn to_inexact(&self) -> Array {

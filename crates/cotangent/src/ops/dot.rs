@@ -4,18 +4,85 @@ use stablehlo::{Attr, Value};
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::DType;
+use crate::core::dtype::{DType, Kind};
 use crate::core::error::{Error, Result};
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::print::tuple;
 use crate::core::trace::bind1;
 
-use super::elementwise::{rebind1, sum_tangents};
+use super::elementwise::bilinear_jvp;
 use super::shape::{check_axes, shifted};
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["dot_general"];
+
+/// How exactly a device computes products of floats where it has a choice. The CPU has none.
+///
+/// ```
+/// use cotangent::lax::Precision;
+/// assert_eq!(Precision::Highest.to_string(), "Precision.HIGHEST");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// What is fastest: as few as 8 bits of the significand.
+    #[default]
+    Default,
+    /// Better than that, at some cost.
+    High,
+    /// All bits of the dtype.
+    Highest,
+}
+
+impl Precision {
+    fn name(self) -> &'static str {
+        match self {
+            Precision::Default => "DEFAULT",
+            Precision::High => "HIGH",
+            Precision::Highest => "HIGHEST",
+        }
+    }
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Precision.{}", self.name())
+    }
+}
+
+/// The precision of both operands as a jaxpr prints it.
+pub(super) fn precision_param(precision: Option<[Precision; 2]>) -> String {
+    precision.map_or_else(|| "None".to_string(), |p| tuple(&p))
+}
+
+/// A dtype that may have been asked for, as a jaxpr prints it.
+pub(super) fn preferred_param(dtype: Option<DType>) -> String {
+    dtype.map_or_else(|| "None".to_string(), |d| d.name().to_string())
+}
+
+/// The precision of both operands as StableHLO states it.
+pub(super) fn precision_config(precision: Option<[Precision; 2]>) -> Attr {
+    match precision {
+        None => Attr::Static("[#stablehlo<precision DEFAULT>, #stablehlo<precision DEFAULT>]"),
+        Some([a, b]) => Attr::Raw(format!("[#stablehlo<precision {}>, #stablehlo<precision {}>]", a.name(), b.name())),
+    }
+}
+
+/// Checks that a sum of products of `input` can be had in `preferred`.
+pub(super) fn check_preferred(input: DType, preferred: DType) -> Result<()> {
+    let fits = match input.kind() {
+        Kind::Bool => true,
+        Kind::Int => matches!(preferred.kind(), Kind::Int | Kind::Float),
+        Kind::Uint => preferred.is_integer() || preferred.is_float(),
+        Kind::Float => preferred.is_float(),
+        Kind::Complex => preferred.is_complex(),
+    };
+    if !fits || preferred.bits() < input.bits() {
+        return Err(Error::dtype(format!("preferred_element_type {preferred} does not fit operands of {input}"))
+            .help("it must be of the same kind (or float for integers), and no narrower"));
+    }
+    Ok(())
+}
 
 /// `dot_general`: a sum of products over contracting dimensions, for each index of the batch dimensions.
 ///
@@ -26,7 +93,7 @@ pub(super) const NAMES: &[&str] = &["dot_general"];
 /// # use cotangent::prelude::*;
 /// # use cotangent::core::bind1;
 /// let x = Array::from([1.0f32, 2.0]);
-/// let inner = cotangent::ops::dot::DotGeneral { contract: [vec![0], vec![0]], batch: [vec![], vec![]] };
+/// let inner = cotangent::ops::dot::DotGeneral::new([vec![0], vec![0]], [vec![], vec![]]);
 /// assert_eq!(bind1(inner, &[&x, &x]).item::<f32>(), 5.0);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,9 +102,24 @@ pub struct DotGeneral {
     pub contract: [Vec<usize>; 2],
     /// The batch dimensions of the left and the right operand.
     pub batch: [Vec<usize>; 2],
+    /// How exactly products are computed where the device leaves a choice.
+    pub precision: Option<[Precision; 2]>,
+    /// The dtype of the result, if not that of the operands.
+    pub preferred_element_type: Option<DType>,
 }
 
 impl DotGeneral {
+    /// The contraction of these dimensions, batched over those, with the device's own precision.
+    ///
+    /// ```
+    /// let product = cotangent::ops::dot::DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]);
+    /// assert_eq!(product.preferred_element_type, None);
+    /// ```
+    #[must_use]
+    pub fn new(contract: [Vec<usize>; 2], batch: [Vec<usize>; 2]) -> DotGeneral {
+        DotGeneral { contract, batch, precision: None, preferred_element_type: None }
+    }
+
     /// The dimensions of operand `side` that are neither contracted nor batched.
     fn free(&self, side: usize, rank: usize) -> Vec<usize> {
         (0..rank).filter(|d| !self.contract[side].contains(d) && !self.batch[side].contains(d)).collect()
@@ -55,8 +137,9 @@ impl DotGeneral {
         let dot = DotGeneral {
             contract: [ct_contract, other_free],
             batch: [(0..nb).collect(), self.batch[other_side].clone()],
+            ..self.clone()
         };
-        let product = bind1(dot, &[ct, other]);
+        let product = bind1(dot, &[ct, &other.in_dtype(ct.dtype())]).in_dtype(aval.dtype);
         // It has the dimensions: batch, own free, and what was contracted in the other's order.
         let mut order: Vec<(usize, usize)> = self.contract[other_side].iter().copied().zip(0..).collect();
         order.sort_unstable();
@@ -81,7 +164,15 @@ impl Primitive for DotGeneral {
 
     fn params(&self) -> Vec<(&'static str, String)> {
         let pair = |p: &[Vec<usize>; 2]| format!("({}, {})", tuple_of(&p[0]), tuple_of(&p[1]));
-        vec![("dimension_numbers", format!("({}, {})", pair(&self.contract), pair(&self.batch)))]
+        let mut params = vec![("dimension_numbers", format!("({}, {})", pair(&self.contract), pair(&self.batch)))];
+        // As in JAX, what is left to the device is not printed.
+        if self.precision.is_some() {
+            params.push(("precision", precision_param(self.precision)));
+        }
+        if self.preferred_element_type.is_some() {
+            params.push(("preferred_element_type", preferred_param(self.preferred_element_type)));
+        }
+        params
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
@@ -107,15 +198,15 @@ impl Primitive for DotGeneral {
             .chain(self.free(0, x.rank()).into_iter().map(|d| x.shape[d]))
             .chain(self.free(1, y.rank()).into_iter().map(|d| y.shape[d]))
             .collect();
-        Ok(smallvec::smallvec![Aval::new(x.dtype, shape).with_weak_type(x.weak_type && y.weak_type)])
+        if let Some(preferred) = self.preferred_element_type {
+            check_preferred(x.dtype, preferred)?;
+        }
+        let dtype = self.preferred_element_type.unwrap_or(x.dtype);
+        Ok(smallvec::smallvec![Aval::new(dtype, shape).with_weak_type(x.weak_type && y.weak_type)])
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let tangent = sum_tangents([
-            dx[0].as_ref().map(|t| rebind1(self, &[t, &x[1]])),
-            dx[1].as_ref().map(|t| rebind1(self, &[&x[0], t])),
-        ]);
-        (vec![rebind1(self, &[&x[0], &x[1]])], vec![tangent])
+        bilinear_jvp(self, x, dx)
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
@@ -129,7 +220,7 @@ impl Primitive for DotGeneral {
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         let shift = |p: &[Vec<usize>; 2]| [shifted(&p[0], axes[0]), shifted(&p[1], axes[1])];
-        let mut prim = DotGeneral { contract: shift(&self.contract), batch: shift(&self.batch) };
+        let mut prim = DotGeneral { contract: shift(&self.contract), batch: shift(&self.batch), ..self.clone() };
         let out = match (axes[0], axes[1]) {
             (Some(a), Some(b)) => {
                 prim.batch[0].insert(0, a);
@@ -161,8 +252,8 @@ impl Primitive for DotGeneral {
             }
         }
         let numbers = format!("#stablehlo.dot<{}>", parts.join(", "));
-        let default = "[#stablehlo<precision DEFAULT>, #stablehlo<precision DEFAULT>]";
-        let attrs = [("dot_dimension_numbers", Attr::Raw(numbers)), ("precision_config", Attr::Static(default))];
+        let attrs =
+            [("dot_dimension_numbers", Attr::Raw(numbers)), ("precision_config", precision_config(self.precision))];
         if inputs[0].dtype == DType::Bool {
             // A sum of products of truth values is whether any product is true.
             let wide = [inputs[0].with_dtype(DType::I32), inputs[1].with_dtype(DType::I32)];

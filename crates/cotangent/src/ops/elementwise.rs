@@ -126,3 +126,12 @@ pub(super) fn unspread(ct: &Array, operand: &Aval) -> Array {
 pub(super) fn sum_tangents(terms: impl IntoIterator<Item = Tangent>) -> Tangent {
     terms.into_iter().flatten().reduce(|a, b| a + b)
 }
+
+/// The jvp of a product: linear in each of two operands.
+pub(super) fn bilinear_jvp(prim: &dyn Primitive, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+    let tangent = sum_tangents([
+        dx[0].as_ref().map(|t| rebind1(prim, &[t, &x[1]])),
+        dx[1].as_ref().map(|t| rebind1(prim, &[&x[0], t])),
+    ]);
+    (vec![rebind1(prim, &[&x[0], &x[1]])], vec![tangent])
+}

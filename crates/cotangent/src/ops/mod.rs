@@ -5,6 +5,7 @@ pub mod binary;
 pub mod compare;
 pub mod complex;
 pub(crate) mod constant;
+pub mod conv;
 pub mod convert;
 pub mod dot;
 pub mod dynamic;
@@ -48,6 +49,7 @@ pub fn registry() -> Vec<&'static str> {
         compare::NAMES,
         compare::OTHER_NAMES,
         complex::NAMES,
+        conv::NAMES,
         convert::NAMES,
         dot::NAMES,
         dynamic::NAMES,

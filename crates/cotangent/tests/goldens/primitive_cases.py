@@ -32,6 +32,8 @@ def param(v):
         return [param(u) for u in v]
     if isinstance(v, np.dtype):
         return name_of(v)
+    if isinstance(v, lax.ConvDimensionNumbers):
+        return [param(u) for u in (v.lhs_spec, v.rhs_spec, v.out_spec)]
     if isinstance(v, lax.RoundingMethod):
         return int(v)
     assert v is None or isinstance(v, (bool, int, float, str)), v

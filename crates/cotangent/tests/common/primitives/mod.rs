@@ -116,13 +116,11 @@ pub fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>, String
             is_stable: flag("is_stable"),
             num_keys: int("num_keys") as usize,
         }),
-        "dot_general" if !params["preferred_element_type"].is_null() => {
-            return Err("a dot_general with another result dtype".to_string());
-        }
         "dot_general" => {
             let numbers = list(&params["dimension_numbers"]);
             let pair = |i: usize| [usizes(&list(&numbers[i])[0]), usizes(&list(&numbers[i])[1])];
-            Arc::new(dot::DotGeneral { contract: pair(0), batch: pair(1) })
+            let preferred = params["preferred_element_type"].as_str().map(dtype);
+            Arc::new(dot::DotGeneral { preferred_element_type: preferred, ..dot::DotGeneral::new(pair(0), pair(1)) })
         }
         _ => return Err(format!("the primitive `{name}`")),
     })

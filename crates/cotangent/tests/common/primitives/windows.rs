@@ -1,9 +1,38 @@
 //! Windows, contractions, transforms and linear algebra.
 
+use std::sync::Arc;
+
+use cotangent::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated};
 use serde_json::Value as Json;
 
+use super::super::{dtype, list, usizes};
 use super::Made;
 
-pub(super) fn primitive(_name: &str, _params: &Json) -> Made {
-    None
+/// Pairs of amounts before and after.
+fn pairs(x: &Json) -> Vec<(i64, i64)> {
+    let number = |x: &Json| x.as_i64().unwrap_or_else(|| panic!("a padding of {x}"));
+    list(x).iter().map(|p| (number(&list(p)[0]), number(&list(p)[1]))).collect()
+}
+
+pub(super) fn primitive(name: &str, params: &Json) -> Made {
+    let int = |key: &str| params[key].as_u64().unwrap_or_else(|| panic!("{name}: {key} in {params}")) as usize;
+    let dims = |key: &str| usizes(&params[key]);
+    Some(Ok(match name {
+        "conv_general_dilated" => {
+            let specs: Vec<Vec<usize>> = list(&params["dimension_numbers"]).iter().map(usizes).collect();
+            let [lhs_spec, rhs_spec, out_spec] = specs.try_into().expect("three specs");
+            Arc::new(ConvGeneralDilated {
+                window_strides: dims("window_strides"),
+                padding: pairs(&params["padding"]),
+                lhs_dilation: dims("lhs_dilation"),
+                rhs_dilation: dims("rhs_dilation"),
+                dimension_numbers: ConvDimensionNumbers { lhs_spec, rhs_spec, out_spec },
+                feature_group_count: int("feature_group_count"),
+                batch_group_count: int("batch_group_count"),
+                precision: None,
+                preferred_element_type: params["preferred_element_type"].as_str().map(dtype),
+            })
+        }
+        _ => return None,
+    }))
 }

@@ -1,0 +1,412 @@
+//! Convolutions.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::core::dtype::DType;
+use crate::core::error::{Error, raise};
+use crate::core::trace::bind1;
+use crate::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated, dilated};
+use crate::ops::dot::Precision;
+use crate::ops::shape::Rev;
+
+/// How much is put around the spatial dimensions before windows are taken.
+///
+/// ```
+/// use cotangent::lax::Padding;
+/// let padding: Padding = [(1, 1), (0, 2)].into();
+/// assert_eq!(padding, Padding::Explicit(vec![(1, 1), (0, 2)]));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Padding {
+    /// As much as makes ⌈size / stride⌉ windows; an odd one more goes after.
+    Same,
+    /// The same, but an odd one more goes before.
+    SameLower,
+    /// Nothing.
+    Valid,
+    /// So much before and after each dimension; negative numbers cut.
+    Explicit(Vec<(i64, i64)>),
+}
+
+impl<const N: usize> From<[(i64, i64); N]> for Padding {
+    fn from(pads: [(i64, i64); N]) -> Padding {
+        Padding::Explicit(pads.to_vec())
+    }
+}
+
+impl From<Vec<(i64, i64)>> for Padding {
+    fn from(pads: Vec<(i64, i64)>) -> Padding {
+        Padding::Explicit(pads)
+    }
+}
+
+impl Padding {
+    /// The padding in numbers, for windows of these sizes.
+    pub(crate) fn pairs(&self, sizes: &[usize], windows: &[usize], strides: &[usize]) -> Vec<(i64, i64)> {
+        let lower = match self {
+            Padding::Explicit(pads) => return pads.clone(),
+            Padding::Valid => return vec![(0, 0); windows.len()],
+            Padding::Same => false,
+            Padding::SameLower => true,
+        };
+        (sizes.iter().zip(windows).zip(strides))
+            .map(|((n, window), stride)| {
+                let reach = n.div_ceil(*stride).saturating_sub(1) * stride + window;
+                let pad = reach.saturating_sub(*n) as i64;
+                if lower { (pad - pad / 2, pad / 2) } else { (pad / 2, pad - pad / 2) }
+            })
+            .collect()
+    }
+}
+
+/// The options of [`conv_general_dilated`].
+///
+/// ```
+/// use cotangent::lax::{Conv, Padding};
+/// let options = Conv::new([2, 2], Padding::Same).dimension_numbers("NHWC", "HWIO", "NHWC");
+/// assert_eq!(options, options.clone());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conv {
+    window_strides: Vec<usize>,
+    padding: Padding,
+    lhs_dilation: Option<Vec<usize>>,
+    rhs_dilation: Option<Vec<usize>>,
+    dimension_numbers: Option<[String; 3]>,
+    feature_group_count: usize,
+    batch_group_count: usize,
+    precision: Option<[Precision; 2]>,
+    preferred_element_type: Option<DType>,
+}
+
+impl Conv {
+    /// Windows so far apart, with this padding; no dilation, no groups, dimensions as in `NCHW`, `OIHW`, `NCHW`.
+    ///
+    /// ```
+    /// use cotangent::{lax, numpy as np};
+    /// let options = lax::Conv::new([2], [(1, 0)]);
+    /// assert_eq!(lax::conv_general_dilated(np::ones([1, 1, 7]), np::ones([4, 1, 2]), &options).shape(), [1, 4, 4]);
+    /// ```
+    #[must_use]
+    pub fn new(window_strides: impl IntoIterator<Item = usize>, padding: impl Into<Padding>) -> Conv {
+        Conv {
+            window_strides: window_strides.into_iter().collect(),
+            padding: padding.into(),
+            lhs_dilation: None,
+            rhs_dilation: None,
+            dimension_numbers: None,
+            feature_group_count: 1,
+            batch_group_count: 1,
+            precision: None,
+            preferred_element_type: None,
+        }
+    }
+
+    /// Moves the elements of the input apart: a convolution with fractional strides.
+    ///
+    /// ```
+    /// use cotangent::{lax, numpy as np};
+    /// let options = lax::Conv::new([1], lax::Padding::Valid).lhs_dilation([2]);
+    /// assert!(np::ones([1, 1, 7]).ndim() == 3 && options != lax::Conv::new([1], lax::Padding::Valid));
+    /// ```
+    #[must_use]
+    pub fn lhs_dilation(mut self, dilation: impl IntoIterator<Item = usize>) -> Conv {
+        self.lhs_dilation = Some(dilation.into_iter().collect());
+        self
+    }
+
+    /// Moves the elements of the kernel apart: a dilated ("atrous") convolution.
+    ///
+    /// ```
+    /// use cotangent::{lax, numpy as np};
+    /// let options = lax::Conv::new([1], lax::Padding::Valid).rhs_dilation([3]);
+    /// assert_eq!(lax::conv_general_dilated(np::ones([1, 1, 7]), np::ones([4, 1, 2]), &options).shape(), [1, 4, 4]);
+    /// ```
+    #[must_use]
+    pub fn rhs_dilation(mut self, dilation: impl IntoIterator<Item = usize>) -> Conv {
+        self.rhs_dilation = Some(dilation.into_iter().collect());
+        self
+    }
+
+    /// Which dimension is what, of input, kernel and result: `N` the batch, `C` the feature, `O` and `I` the kernel's
+    /// output and input feature; the other letters are spatial and must be the same in all three.
+    ///
+    /// ```
+    /// use cotangent::{lax, numpy as np};
+    /// let options = lax::Conv::new([1, 1], lax::Padding::Same).dimension_numbers("NHWC", "HWIO", "NHWC");
+    /// let y = lax::conv_general_dilated(np::ones([1, 8, 8, 3]), np::ones([5, 5, 3, 16]), &options);
+    /// assert_eq!(y.shape(), [1, 8, 8, 16]);
+    /// ```
+    #[must_use]
+    pub fn dimension_numbers(mut self, lhs: &str, rhs: &str, out: &str) -> Conv {
+        self.dimension_numbers = Some([lhs, rhs, out].map(str::to_string));
+        self
+    }
+
+    /// Splits the features into groups, each with its own part of the kernel's output features.
+    ///
+    /// ```
+    /// use cotangent::{lax, numpy as np};
+    /// let depthwise = lax::Conv::new([1], lax::Padding::Valid).feature_group_count(3);
+    /// assert_eq!(lax::conv_general_dilated(np::ones([1, 3, 7]), np::ones([6, 1, 2]), &depthwise).shape(), [1, 6, 6]);
+    /// ```
+    #[must_use]
+    pub fn feature_group_count(mut self, count: usize) -> Conv {
+        self.feature_group_count = count;
+        self
+    }
+
+    /// Splits the batch into groups, each with its own part of the kernel's output features.
+    ///
+    /// ```
+    /// use cotangent::{lax, numpy as np};
+    /// let options = lax::Conv::new([1], lax::Padding::Valid).batch_group_count(2);
+    /// assert_eq!(lax::conv_general_dilated(np::ones([4, 3, 7]), np::ones([6, 3, 2]), &options).shape(), [2, 6, 6]);
+    /// ```
+    #[must_use]
+    pub fn batch_group_count(mut self, count: usize) -> Conv {
+        self.batch_group_count = count;
+        self
+    }
+
+    /// How exactly products are computed where the device leaves a choice.
+    ///
+    /// ```
+    /// use cotangent::lax::{Conv, Padding, Precision};
+    /// let exact = Conv::new([1], Padding::Same).precision(Precision::Highest);
+    /// assert_ne!(exact, Conv::new([1], Padding::Same));
+    /// ```
+    #[must_use]
+    pub fn precision(mut self, precision: Precision) -> Conv {
+        self.precision = Some([precision; 2]);
+        self
+    }
+
+    /// The dtype in which products are summed, and that of the result.
+    ///
+    /// ```
+    /// use cotangent::{DType, lax, numpy as np};
+    /// let options = lax::Conv::new([1], lax::Padding::Valid).preferred_element_type(DType::I32);
+    /// let ones = |shape: [usize; 3]| np::ones(shape).astype(DType::I8);
+    /// assert_eq!(lax::conv_general_dilated(ones([1, 1, 7]), ones([1, 1, 2]), &options).dtype(), DType::I32);
+    /// ```
+    #[must_use]
+    pub fn preferred_element_type(mut self, dtype: DType) -> Conv {
+        self.preferred_element_type = Some(dtype);
+        self
+    }
+}
+
+/// Dimension numbers from letters.
+#[track_caller]
+fn numbers(letters: Option<&[String; 3]>, lhs: &Array, rhs: &Array) -> ConvDimensionNumbers {
+    let (rank, shapes) = (lhs.ndim(), || format!("for {} and {}", lhs.aval(), rhs.aval()));
+    if rhs.ndim() != rank || rank < 2 {
+        raise(Error::shape(format!(
+            "a convolution takes operands of the same number of dimensions, two or more, got {} and {}",
+            lhs.aval(),
+            rhs.aval()
+        )));
+    }
+    let Some(letters) = letters else { return ConvDimensionNumbers::plain(rank) };
+    let spatial: Vec<char> = letters[1].chars().filter(|c| !"OI".contains(*c)).collect();
+    let [lhs_spec, rhs_spec, out_spec] = [("NC", 0), ("OI", 1), ("NC", 2)].map(|(special, i)| {
+        let text = &letters[i];
+        let places: Option<Vec<usize>> =
+            special.chars().chain(spatial.iter().copied()).map(|c| text.chars().position(|d| c == d)).collect();
+        let each_once = |places: &Vec<usize>| {
+            let mut sorted = places.clone();
+            sorted.sort_unstable();
+            text.chars().count() == rank && sorted.into_iter().eq(0..rank)
+        };
+        places.filter(each_once).unwrap_or_else(|| {
+            raise(
+                Error::value(format!("dimension numbers {letters:?} do not name the {rank} dimensions {}", shapes()))
+                    .help("each has the letters of its two special dimensions once, and the same spatial letters"),
+            )
+        })
+    });
+    ConvDimensionNumbers { lhs_spec, rhs_spec, out_spec }
+}
+
+fn pick(x: &Array, spec: &[usize]) -> Vec<usize> {
+    spec[2..].iter().map(|d| x.shape()[*d]).collect()
+}
+
+/// A convolution: each window of the input is multiplied with the kernel and summed, for each output feature. The
+/// kernel is not reversed.
+///
+/// Operands have one dtype; the result's, and its layout, are among the [options](Conv).
+///
+/// ```
+/// use cotangent::{Array, lax};
+/// let x = Array::from([[[1.0f32, 2.0, 4.0, 8.0]]]);
+/// let kernel = Array::from([[[-1.0f32, 1.0]]]);
+/// let y = lax::conv_general_dilated(&x, &kernel, &lax::Conv::new([1], lax::Padding::Valid));
+/// assert_eq!(y.to_vec::<f32>(), [1.0, 2.0, 4.0]);
+/// ```
+///
+/// # Panics
+/// When shapes, dtypes or options do not fit together, or padding by name meets a dilated input.
+#[track_caller]
+#[must_use]
+pub fn conv_general_dilated(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &Conv) -> Array {
+    let (lhs, rhs) = (lhs.to_array(), rhs.to_array());
+    let dimension_numbers = numbers(options.dimension_numbers.as_ref(), &lhs, &rhs);
+    general(&lhs, &rhs, options, dimension_numbers)
+}
+
+#[track_caller]
+fn general(lhs: &Array, rhs: &Array, options: &Conv, dimension_numbers: ConvDimensionNumbers) -> Array {
+    let ones = || vec![1; lhs.ndim() - 2];
+    let lhs_dilation = options.lhs_dilation.clone().unwrap_or_else(ones);
+    let rhs_dilation = options.rhs_dilation.clone().unwrap_or_else(ones);
+    if !matches!(options.padding, Padding::Explicit(_)) && lhs_dilation.iter().any(|d| *d != 1) {
+        raise(
+            Error::value("padding by name is not defined for a dilated input")
+                .help("give it in numbers, or use `conv_transpose`"),
+        );
+    }
+    let kernel = pick(rhs, &dimension_numbers.rhs_spec);
+    let windows: Vec<usize> = kernel.iter().zip(&rhs_dilation).map(|(k, d)| dilated(*k, *d)).collect();
+    let padding = options.padding.pairs(&pick(lhs, &dimension_numbers.lhs_spec), &windows, &options.window_strides);
+    let conv = ConvGeneralDilated {
+        window_strides: options.window_strides.clone(),
+        padding,
+        lhs_dilation,
+        rhs_dilation,
+        dimension_numbers,
+        feature_group_count: options.feature_group_count,
+        batch_group_count: options.batch_group_count,
+        precision: options.precision,
+        preferred_element_type: options.preferred_element_type,
+    };
+    bind1(conv, &[lhs, rhs])
+}
+
+/// A convolution of an `NCHW` input with an `OIHW` kernel, for any number of spatial dimensions.
+///
+/// ```
+/// use cotangent::{lax, numpy as np};
+/// let y = lax::conv(np::ones([1, 3, 8, 8]), np::ones([16, 3, 5, 5]), [2, 2], lax::Padding::Same);
+/// assert_eq!(y.shape(), [1, 16, 4, 4]);
+/// ```
+///
+/// # Panics
+/// When shapes or dtypes do not fit together.
+#[track_caller]
+#[must_use]
+pub fn conv(
+    lhs: impl ArrayLike,
+    rhs: impl ArrayLike,
+    window_strides: impl IntoIterator<Item = usize>,
+    padding: Padding,
+) -> Array {
+    conv_general_dilated(lhs, rhs, &Conv::new(window_strides, padding))
+}
+
+/// [`conv`] with dilation of input and kernel.
+///
+/// ```
+/// use cotangent::{lax, numpy as np};
+/// let (x, kernel) = (np::ones([1, 3, 8]), np::ones([16, 3, 2]));
+/// let y = lax::conv_with_general_padding(x, kernel, [1], [(1, 1)].into(), [1], [4]);
+/// assert_eq!(y.shape(), [1, 16, 6]);
+/// ```
+///
+/// # Panics
+/// When shapes or dtypes do not fit together.
+#[track_caller]
+#[must_use]
+pub fn conv_with_general_padding(
+    lhs: impl ArrayLike,
+    rhs: impl ArrayLike,
+    window_strides: impl IntoIterator<Item = usize>,
+    padding: Padding,
+    lhs_dilation: impl IntoIterator<Item = usize>,
+    rhs_dilation: impl IntoIterator<Item = usize>,
+) -> Array {
+    let options = Conv::new(window_strides, padding).lhs_dilation(lhs_dilation).rhs_dilation(rhs_dilation);
+    conv_general_dilated(lhs, rhs, &options)
+}
+
+/// The padding of a transposed convolution that undoes the shape of one with this padding by name.
+fn transposed_padding(kernel: usize, stride: usize, same: bool) -> (i64, i64) {
+    let (k, s) = (kernel as i64, stride as i64);
+    let (total, before) = if same {
+        let total = k + s - 2;
+        (total, if s > k - 1 { k - 1 } else { (total + 1) / 2 })
+    } else {
+        (k + s - 2 + (k - s).max(0), k - 1)
+    };
+    (before, total - before)
+}
+
+/// A transposed ("fractionally strided") convolution: the shape of its result is what a convolution with the same
+/// strides and padding by name would map to the shape of `lhs`.
+///
+/// The options' strides are the dilation of the input here. Without dimension numbers they are `NHWC`, `HWIO`, `NHWC`
+/// (for one spatial dimension `NHC`, `HIO`, `NHC`). With `transpose_kernel` the kernel is that of the convolution to
+/// be transposed: its spatial dimensions are reversed and its features exchanged.
+///
+/// ```
+/// use cotangent::{lax, numpy as np};
+/// let up = lax::Conv::new([2, 2], lax::Padding::Same);
+/// let y = lax::conv_transpose(np::ones([1, 4, 4, 3]), np::ones([3, 3, 3, 8]), &up, false);
+/// assert_eq!(y.shape(), [1, 8, 8, 8]);
+/// ```
+///
+/// # Panics
+/// When shapes, dtypes or options do not fit together, or there are options that it does not take: groups, the
+/// dilation of the input, [`Padding::SameLower`].
+#[track_caller]
+#[must_use]
+pub fn conv_transpose(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &Conv, transpose_kernel: bool) -> Array {
+    let (lhs, mut rhs) = (lhs.to_array(), rhs.to_array());
+    if options.lhs_dilation.is_some() || options.feature_group_count != 1 || options.batch_group_count != 1 {
+        raise(
+            Error::value("conv_transpose has neither groups nor a dilation of the input besides its strides")
+                .help("use `conv_general_dilated`"),
+        );
+    }
+    let defaults = || {
+        let spatial = match lhs.ndim() {
+            2 => "",
+            3 => "H",
+            4 => "HW",
+            5 => "HWD",
+            _ => raise(Error::shape(format!("there are no default dimension numbers for {}", lhs.aval()))),
+        };
+        [format!("N{spatial}C"), format!("{spatial}IO"), format!("N{spatial}C")]
+    };
+    let letters = options.dimension_numbers.clone().unwrap_or_else(defaults);
+    let dimension_numbers = numbers(Some(&letters), &lhs, &rhs);
+    let spatial = lhs.ndim() - 2;
+    let dilation = options.rhs_dilation.clone().unwrap_or_else(|| vec![1; spatial]);
+    let same = match &options.padding {
+        Padding::Same => Some(true),
+        Padding::Valid => Some(false),
+        Padding::SameLower => raise(Error::value("conv_transpose takes no `Padding::SameLower`")),
+        Padding::Explicit(_) => None,
+    };
+    let kernel = pick(&rhs, &dimension_numbers.rhs_spec);
+    let padding = match (same, &options.padding) {
+        (None, explicit) => explicit.clone(),
+        (Some(same), _) => (kernel.iter().zip(&dilation).zip(&options.window_strides))
+            .map(|((k, d), s)| transposed_padding(dilated(*k, *d), *s, same))
+            .collect::<Vec<_>>()
+            .into(),
+    };
+    if transpose_kernel {
+        let spec = &dimension_numbers.rhs_spec;
+        let mut order: Vec<usize> = (0..rhs.ndim()).collect();
+        order.swap(spec[0], spec[1]);
+        rhs = bind1(Rev { dims: spec[2..].to_vec() }, &[&rhs]).permute(&order);
+    }
+    let options = Conv {
+        window_strides: vec![1; spatial],
+        padding,
+        lhs_dilation: Some(options.window_strides.clone()),
+        ..options.clone()
+    };
+    general(&lhs, &rhs, &options, dimension_numbers)
+}
