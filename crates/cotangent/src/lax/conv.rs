@@ -239,8 +239,8 @@ fn pick(x: &Array, spec: &[usize]) -> Vec<usize> {
 ///
 /// ```
 /// use cotangent::{Array, lax};
-/// let x = Array::from([[[1.0f32, 2.0, 4.0, 8.0]]]);
-/// let kernel = Array::from([[[-1.0f32, 1.0]]]);
+/// let x = Array::from([1.0f32, 2.0, 4.0, 8.0]).reshape([1, 1, 4]);
+/// let kernel = Array::from([-1.0f32, 1.0]).reshape([1, 1, 2]);
 /// let y = lax::conv_general_dilated(&x, &kernel, &lax::Conv::new([1], lax::Padding::Valid));
 /// assert_eq!(y.to_vec::<f32>(), [1.0, 2.0, 4.0]);
 /// ```

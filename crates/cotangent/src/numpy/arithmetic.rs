@@ -235,12 +235,7 @@ pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[must_use]
 pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    let (x, y) = (x.to_inexact(), y.to_inexact());
-    let difference = &x - &y;
-    // Equal infinities and NaNs: their sum is the answer, and nothing undefined enters the derivative.
-    let odd = isnan(&difference);
-    let difference = where_(&odd, 0.0, difference);
-    where_(odd, &x + &y, x.maximum(&y) + (-difference.abs()).exp().log1p())
+    ops::binary::logaddexp(&x.to_inexact(), &y.to_inexact())
 }
 
 /// log₂(2ˣ + 2ʸ) without overflow.

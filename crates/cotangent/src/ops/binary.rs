@@ -248,3 +248,14 @@ impl Array {
         bind1(Div, &[self, other])
     }
 }
+
+/// log(eˣ + eʸ) of arrays of one shape, without overflow.
+pub(crate) fn logaddexp(x: &Array, y: &Array) -> Array {
+    let shape = if x.ndim() > 0 { x.shape() } else { y.shape() };
+    let difference = x - y;
+    // Equal infinities and NaNs: their sum is the answer, and nothing undefined enters the derivative.
+    let odd = difference.not_equal(&difference);
+    let zero = Array::literal(Literal::int(difference.dtype(), 0));
+    let difference = super::select(&odd, &zero, &difference, shape);
+    super::select(&odd, &(x + y), &(x.maximum(y) + (-difference.abs()).exp().log1p()), shape)
+}

@@ -77,8 +77,8 @@ impl std::fmt::Display for ConvDimensionNumbers {
 ///     precision: None,
 ///     preferred_element_type: None,
 /// };
-/// let x = Array::from([[[1.0f32, 2.0, 4.0]]]);
-/// let difference = Array::from([[[-1.0f32, 1.0]]]);
+/// let x = Array::from([1.0f32, 2.0, 4.0]).reshape([1, 1, 3]);
+/// let difference = Array::from([-1.0f32, 1.0]).reshape([1, 1, 2]);
 /// assert_eq!(bind1(conv, &[&x, &difference]).to_vec::<f32>(), [1.0, 2.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -24,6 +24,7 @@ pub mod split;
 pub mod stop_gradient;
 pub mod threefry;
 pub mod unary;
+pub mod window;
 
 use crate::core::array::Array;
 use crate::core::aval::IntoShape;
@@ -66,6 +67,8 @@ pub fn registry() -> Vec<&'static str> {
         split::NAMES,
         stop_gradient::NAMES,
         threefry::NAMES,
+        window::NAMES,
+        window::OTHER_NAMES,
     ]
     .concat()
 }

@@ -14,19 +14,23 @@ use crate::core::trace::bind1;
 
 use super::elementwise::{one_dtype, rebind1};
 use super::shape::{BroadcastInDim, check_axes, linear_unary, shifted};
+use super::window::Window;
 
-fn number(d: DType) -> bool {
+pub(super) fn number(d: DType) -> bool {
     d != DType::Bool
 }
-fn ordered(d: DType) -> bool {
+pub(super) fn ordered(d: DType) -> bool {
     !d.is_complex()
+}
+fn float(d: DType) -> bool {
+    d.is_float()
 }
 fn bits(d: DType) -> bool {
     d.is_integer() || d == DType::Bool
 }
 
 /// The least and the greatest value of a dtype: what a maximum and a minimum start from.
-fn extremes(dtype: DType) -> (Literal, Literal) {
+pub(super) fn extremes(dtype: DType) -> (Literal, Literal) {
     let bits = dtype.bits() as u32;
     let pair = |lo, hi| (Literal::new(dtype, lo), Literal::new(dtype, hi));
     match dtype.kind() {
@@ -254,7 +258,7 @@ fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greates
 }
 
 macro_rules! cumulative {
-    ($($T:ident $name:literal: $accepts:ident ($what:literal), $op:literal, init $init:expr, { $($rules:tt)* })*) => {
+    ($($T:ident $name:literal: $accepts:ident ($what:literal), $combine:expr, init $init:expr, { $($rules:tt)* })*) => {
         /// The cumulative operations.
         pub(super) const CUMULATIVE_NAMES: &[&str] = &[$($name),*];
         $(
@@ -288,7 +292,7 @@ macro_rules! cumulative {
                 fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
                     let init: fn(DType) -> Literal = $init;
                     let init = init(outs[0].dtype);
-                    smallvec::smallvec![lower_window(cx, $op, &args[0], &inputs[0], init, self.axis, self.reverse)]
+                    smallvec::smallvec![lower_window(cx, $combine, &args[0], &inputs[0], init, self.axis, self.reverse)]
                 }
                 $($rules)*
             }
@@ -297,13 +301,13 @@ macro_rules! cumulative {
 }
 
 cumulative! {
-    CumSum "cumsum": number ("numbers"), "stablehlo.add", init |d| Literal::int(d, 0), {
+    CumSum "cumsum": number ("numbers"), one("stablehlo.add"), init |d| Literal::int(d, 0), {
         linear_unary!();
         fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
             vec![ct[0].as_ref().map(|ct| bind1(CumSum { axis: self.axis, reverse: !self.reverse }, &[ct]))]
         }
     }
-    CumProd "cumprod": number ("numbers"), "stablehlo.multiply", init |d| Literal::int(d, 1), {
+    CumProd "cumprod": number ("numbers"), one("stablehlo.multiply"), init |d| Literal::int(d, 1), {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             let out = rebind1(self, &[&x[0]]);
             let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
@@ -312,7 +316,7 @@ cumulative! {
             (vec![out], vec![tangent])
         }
     }
-    CumMax "cummax": ordered ("ordered values"), "stablehlo.maximum", init |d| extremes(d).0, {
+    CumMax "cummax": ordered ("ordered values"), one("stablehlo.maximum"), init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             let out = rebind1(self, &[&x[0]]);
             let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
@@ -321,7 +325,7 @@ cumulative! {
             (vec![out], vec![tangent])
         }
     }
-    CumMin "cummin": ordered ("ordered values"), "stablehlo.minimum", init |d| extremes(d).1, {
+    CumMin "cummin": ordered ("ordered values"), one("stablehlo.minimum"), init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             let out = rebind1(self, &[&x[0]]);
             let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
@@ -330,6 +334,37 @@ cumulative! {
             (vec![out], vec![tangent])
         }
     }
+    CumLogSumExp "cumlogsumexp": float ("floating-point numbers"), lower_logaddexp, init |d| extremes(d).0, {
+        fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+            let out = rebind1(self, &[&x[0]]);
+            let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
+                (super::binary::logaddexp(a, b), da * (a - b).logistic() + db * (b - a).logistic())
+            }));
+            (vec![out], vec![tangent])
+        }
+    }
+}
+
+/// What combines two scalars by one operation.
+fn one(op: &'static str) -> impl Fn(&mut Lowering<'_>, &[Value], &Aval) -> Value {
+    move |cx, args, scalar| cx.op(op, args, &[], scalar)
+}
+
+/// log(eᵃ + eᵇ) of two scalars.
+fn lower_logaddexp(cx: &mut Lowering<'_>, args: &[Value], scalar: &Aval) -> Value {
+    let greater = cx.op("stablehlo.maximum", args, &[], scalar);
+    let sum = cx.op("stablehlo.add", args, &[], scalar);
+    let difference = cx.op("stablehlo.subtract", args, &[], scalar);
+    let mut unary = |name: &str, x: Value| cx.op(name, &[x], &[], scalar);
+    let size = unary("stablehlo.abs", difference.clone());
+    let size = unary("stablehlo.negate", size);
+    let smaller = unary("stablehlo.exponential", size);
+    let rest = unary("stablehlo.log_plus_one", smaller);
+    let usual = cx.op("stablehlo.add", &[greater, rest], &[], scalar);
+    // Equal infinities have no difference, and are the answer themselves.
+    let ne = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
+    let odd = cx.op("stablehlo.compare", &[difference.clone(), difference], &ne, &scalar.with_dtype(DType::Bool));
+    cx.op("stablehlo.select", &[odd, sum, usual], &[], scalar)
 }
 
 /// The better of two elements with its tangent; in a tie half of each tangent.
@@ -370,7 +405,7 @@ fn scan_jvp(
 /// A cumulative operation as a window that reaches back (or on) over the whole axis.
 fn lower_window(
     cx: &mut Lowering<'_>,
-    op: &str,
+    combine: impl Fn(&mut Lowering<'_>, &[Value], &Aval) -> Value,
     x: &Value,
     aval: &Aval,
     init: Literal,
@@ -381,29 +416,14 @@ fn lower_window(
     if aval.size() == 0 {
         return x.clone();
     }
-    let rank = aval.rank();
     let scalar = Aval::new(aval.dtype, ());
     let init = cx.splat(&scalar, init);
-    let ones = |at: i64| Attr::i64s((0..rank).map(|d| if d == axis { at } else { 1 }));
-    let padding: Vec<i64> = (0..rank)
-        .flat_map(|d| match (d == axis, reverse) {
-            (false, _) => [0, 0],
-            (true, false) => [n as i64 - 1, 0],
-            (true, true) => [0, n as i64 - 1],
-        })
-        .collect();
-    let padding = Attr::dense(&Type::tensor(&[rank, 2], "i64"), padding);
-    let ty = scalar.mlir();
-    let mut window = cx.block.begin_op("stablehlo.reduce_window", [x, &init], &[aval.mlir()]);
-    window.region(&[ty.clone(), ty.clone()], |block, args| vec![block.op1(op, args, &[], &ty)]);
-    let attrs = [
-        ("base_dilations", ones(1)),
-        ("padding", padding),
-        ("window_dilations", ones(1)),
-        ("window_dimensions", ones(n as i64)),
-        ("window_strides", ones(1)),
-    ];
-    window.finish(&attrs).swap_remove(0)
+    let along = |value: usize| (0..aval.rank()).map(|d| if d == axis { value } else { 1 }).collect::<Vec<_>>();
+    let mut window = Window::new(&along(n));
+    let reach = n as i64 - 1;
+    window.padding[axis] = if reverse { (0, reach) } else { (reach, 0) };
+    let out = std::slice::from_ref(aval);
+    window.lower(cx, std::slice::from_ref(x), &[init], out, |cx, args| vec![combine(cx, args, &scalar)]).swap_remove(0)
 }
 
 /// The primitives of this file that stand outside the tables.

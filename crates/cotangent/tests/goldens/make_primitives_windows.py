@@ -30,4 +30,44 @@ conv("s8_to_s32", None, None, (1,), "SAME", maker=ints("s8", (1, 2, 4), (2, 2, 2
 conv("pred_1d", None, None, (1,), "SAME", maker=preds((1, 2, 4), (2, 2, 2))(rng("pred")))
 conv("f64_empty", None, None, (1,), "VALID", maker=A("f64", np.zeros((0, 2, 4)), np.zeros((3, 2, 2))))
 
+# --- windows ------------------------------------------------------------------------------------
+
+from jax._src.lax import windowed_reductions as windows
+
+WINDOWS = {  # name: (shape, window, strides, padding, base dilation, window dilation)
+    "2": ((5,), (2,), (1,), "VALID", None, None),
+    "2x2_strided": ((2, 4, 5), (1, 2, 2), (1, 2, 2), "SAME", None, None),
+    "3_padded": ((2, 5), (1, 3), (1, 2), [(0, 0), (2, 1)], None, None),
+    "2_cut": ((6,), (2,), (1,), [(-1, -2)], None, None),
+    "2_base": ((4,), (2,), (1,), [(1, 0)], (2,), None),
+    "2_dilated": ((6,), (2,), (2,), [(0, 1)], None, (3,)),
+    "too_large": ((2,), (3,), (1,), "VALID", None, None),
+}
+MONOIDS = {"sum": (lax.add, 0), "max": (lax.max, -inf), "min": (lax.min, inf)}
+for m, (f, init) in MONOIDS.items():
+    p = f"reduce_window_{m}"
+    for n, (shape, *window) in WINDOWS.items():
+        # JAX has no reverse mode over dilated or cut windows.
+        generated = away(shape) if m == "sum" or n not in ("2_base", "2_dilated", "2_cut") else away(shape)(rng(n))
+        case(p, f"{n}_f64", lambda x, f=f, init=init, window=window: lax.reduce_window(x, np.float64(init), f, *window), generated)
+    for d in ("f32", "bf16", "s32", "u8") + (("c128",) if m == "sum" else ()):
+        xs = cplx((4,))(rng(p)) if d == "c128" else A(d, [3, 1, 4, 2])
+        ident = np.asarray(init if init == 0 or d[0] not in "su" else {"max": np.iinfo(DTYPES[d]).min, "min": np.iinfo(DTYPES[d]).max}[m])
+        case(p, f"{d}_4", lambda x, f=f, i=ident.astype(DTYPES[d]): lax.reduce_window(x, i, f, (2,), (1,), "SAME"), xs)
+case("reduce_window_sum", "c128_2_strided", lambda x: lax.reduce_window(x, np.complex128(0), lax.add, (2,), (2,), "SAME"), cplx((5,)))
+case("reduce_window_max", "f64_equal_tie", lambda x: lax.reduce_window(x, np.float64(-inf), lax.max, (2,), (1,), "VALID"), A("f64", [1, 1, 2, 2, 0]))
+case("reduce_window_min", "f64_equal_tie", lambda x: lax.reduce_window(x, np.float64(inf), lax.min, (2,), (1,), "VALID"), A("f64", [1, 1, 2, 2, 0]))
+case("reduce_window_max", "f64_nan", lambda x: lax.reduce_window(x, np.float64(-inf), lax.max, (2,), (1,), "VALID"), A("f64", [1, nan, 2, 3, -inf]))
+for n, select in {"ge": lax.ge_p, "le": lax.le_p}.items():
+    for w in ("2", "2x2_strided", "3_padded"):
+        shape, window, strides, padding, *_ = WINDOWS[w]
+        if isinstance(padding, str):
+            padding = lax.padtype_to_pads(shape, window, strides, padding)
+        ones = (1,) * len(shape)
+        f = lambda t, x, a=(select, window, strides, padding): windows._select_and_gather_add(t, x, *a, ones, ones)
+        case("select_and_gather_add", f"{n}_{w}_f64", f, away(shape, shape))
+        source = jax.eval_shape(f, np.zeros(shape), np.zeros(shape)).shape
+        f = lambda t, x, a=(select, window, strides, padding): windows._select_and_scatter_add(t, x, *a)
+        case("select_and_scatter_add", f"{n}_{w}_f64", f, away(source, shape))
+
 finish(__file__)

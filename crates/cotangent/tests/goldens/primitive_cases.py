@@ -12,6 +12,7 @@ from common import *
 jax.config.update("jax_enable_x64", True)
 warnings.simplefilter("ignore")
 
+import jax.extend.core
 import jax.extend.random
 import jax.numpy as jnp
 from jax import lax
@@ -34,6 +35,8 @@ def param(v):
         return name_of(v)
     if isinstance(v, lax.ConvDimensionNumbers):
         return [param(u) for u in (v.lhs_spec, v.rhs_spec, v.out_spec)]
+    if isinstance(v, jax.extend.core.Primitive):
+        return v.name
     if isinstance(v, lax.RoundingMethod):
         return int(v)
     assert v is None or isinstance(v, (bool, int, float, str)), v

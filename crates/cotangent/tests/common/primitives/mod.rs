@@ -111,6 +111,7 @@ pub fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>, String
         "cummax" => Arc::new(reduce::CumMax { axis: axis(), reverse: flag("reverse") }),
         "cummin" => Arc::new(reduce::CumMin { axis: axis(), reverse: flag("reverse") }),
         "name" => Arc::new(cotangent::ops::name::Name { name: params["name"].as_str().unwrap_or_default().into() }),
+        "cumlogsumexp" => Arc::new(reduce::CumLogSumExp { axis: axis(), reverse: flag("reverse") }),
         "sort" => Arc::new(sort::Sort {
             dimension: int("dimension") as usize,
             is_stable: flag("is_stable"),

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use cotangent::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated};
+use cotangent::ops::window::{
+    ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Select, SelectAndGatherAdd, SelectAndScatterAdd, Window,
+};
 use serde_json::Value as Json;
 
 use super::super::{dtype, list, usizes};
@@ -17,7 +20,24 @@ fn pairs(x: &Json) -> Vec<(i64, i64)> {
 pub(super) fn primitive(name: &str, params: &Json) -> Made {
     let int = |key: &str| params[key].as_u64().unwrap_or_else(|| panic!("{name}: {key} in {params}")) as usize;
     let dims = |key: &str| usizes(&params[key]);
+    let window = || {
+        let dimensions = dims("window_dimensions");
+        let dilation = |key: &str| if params[key].is_null() { vec![1; dimensions.len()] } else { dims(key) };
+        Window {
+            strides: dims("window_strides"),
+            padding: pairs(&params["padding"]),
+            base_dilation: dilation("base_dilation"),
+            window_dilation: dilation("window_dilation"),
+            dimensions: dimensions.clone(),
+        }
+    };
+    let select = || if params["select_prim"] == "ge" { Select::Ge } else { Select::Le };
     Some(Ok(match name {
+        "reduce_window_sum" => Arc::new(ReduceWindowSum { window: window() }),
+        "reduce_window_max" => Arc::new(ReduceWindowMax { window: window() }),
+        "reduce_window_min" => Arc::new(ReduceWindowMin { window: window() }),
+        "select_and_gather_add" => Arc::new(SelectAndGatherAdd { select: select(), window: window() }),
+        "select_and_scatter_add" => Arc::new(SelectAndScatterAdd { select: select(), window: window() }),
         "conv_general_dilated" => {
             let specs: Vec<Vec<usize>> = list(&params["dimension_numbers"]).iter().map(usizes).collect();
             let [lhs_spec, rhs_spec, out_spec] = specs.try_into().expect("three specs");
