@@ -178,7 +178,7 @@ pub(super) fn diagonal_mask(rows: usize, columns: usize, k: isize) -> Array {
 #[track_caller]
 #[must_use]
 pub fn tri(rows: usize, columns: usize, k: isize) -> Array {
-    super::manipulation::lower_mask(rows, columns, k).astype(DType::F32)
+    crate::ops::linalg::lower_mask(rows, columns, k).astype(DType::F32)
 }
 
 /// `start, start + step, …` up to, but without, `stop`: ⌈(stop − start) / step⌉ numbers. Integers give `i32`,

@@ -8,10 +8,10 @@ use crate::core::literal::Literal;
 use crate::core::promote::promote_types;
 use crate::core::trace::bind1;
 use crate::lax;
+use crate::ops::linalg::lower_mask;
 use crate::ops::shape::{Concatenate, Pad, Rev};
 
 use super::axes::Axes;
-use super::creation::iota;
 use super::logic::where_;
 
 /// The same elements, in row-major order, under another shape.
@@ -449,13 +449,6 @@ pub fn pad(x: impl ArrayLike, widths: &[(usize, usize)], value: impl ArrayLike) 
     let x = x.to_array();
     let config = widths.iter().map(|(before, after)| (*before as i64, *after as i64, 0)).collect();
     bind1(Pad { config }, &[&x, &value.to_array().astype(x.dtype())])
-}
-
-/// Where column − row is at most `k`.
-#[track_caller]
-pub(super) fn lower_mask(rows: usize, columns: usize, k: isize) -> Array {
-    let row = iota(DType::I32, [rows, columns], 0) + k as i32;
-    row.greater_equal(iota(DType::I32, [rows, columns], 1))
 }
 
 #[track_caller]

@@ -17,7 +17,7 @@ use super::promoted;
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["real", "imag", "conj", "complex"];
 
-fn complex_of(dtype: DType) -> DType {
+pub(super) fn complex_of(dtype: DType) -> DType {
     if dtype == DType::F64 { DType::C128 } else { DType::C64 }
 }
 

@@ -12,6 +12,8 @@ pub mod dynamic;
 pub(crate) mod elementwise;
 pub mod gather;
 pub mod name;
+pub mod fft;
+pub mod linalg;
 mod operators;
 pub mod polygamma;
 pub mod pow;
@@ -23,6 +25,7 @@ pub mod sort;
 pub mod split;
 pub mod stop_gradient;
 pub mod threefry;
+pub mod top_k;
 pub mod unary;
 pub mod window;
 
@@ -43,6 +46,7 @@ use crate::core::trace::bind1;
 #[must_use]
 pub fn registry() -> Vec<&'static str> {
     [
+        top_k::NAMES,
         unary::NAMES,
         unary::OTHER_NAMES,
         unary::BIT_NAMES,
@@ -56,6 +60,8 @@ pub fn registry() -> Vec<&'static str> {
         dynamic::NAMES,
         gather::NAMES,
         name::NAMES,
+        fft::NAMES,
+        linalg::NAMES,
         polygamma::NAMES,
         pow::NAMES,
         reduce::NAMES,

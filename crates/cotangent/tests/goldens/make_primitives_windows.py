@@ -70,4 +70,76 @@ for n, select in {"ge": lax.ge_p, "le": lax.le_p}.items():
         f = lambda t, x, a=(select, window, strides, padding): windows._select_and_scatter_add(t, x, *a)
         case("select_and_scatter_add", f"{n}_{w}_f64", f, away(source, shape))
 
+# --- Fourier transforms -------------------------------------------------------------------------
+
+from jax._src.lax.fft import fft_p
+
+def fft(name, kind, lengths, inputs):
+    case("fft", f"{name}", lambda x: fft_p.bind(x, fft_type=getattr(lax.FftType, kind), fft_lengths=lengths), inputs)
+
+for kind in ("FFT", "IFFT"):
+    fft(f"{kind.lower()}_c128_5", kind, (5,), cplx((5,)))
+    fft(f"{kind.lower()}_c128_2x2x3", kind, (2, 3), cplx((2, 2, 3)))
+fft("fft_c128_3d", "FFT", (2, 2, 3), cplx((2, 2, 3)))
+for n in (4, 5):
+    fft(f"rfft_f64_2x{n}", "RFFT", (n,), U(-1, 1, (2, n)))
+    fft(f"irfft_c128_2x{n}", "IRFFT", (n,), cplx((2, n // 2 + 1)))
+    fft(f"rfft_f64_2d_3x{n}", "RFFT", (3, n), U(-1, 1, (3, n)))
+    fft(f"irfft_c128_2d_3x{n}", "IRFFT", (3, n), cplx((3, n // 2 + 1)))
+fft("fft_c64_4", "FFT", (4,), A("c64", [1, 2j, -1, 0.5]))
+fft("rfft_f32_4", "RFFT", (4,), A("f32", [1, 2, -1, 0.5]))
+fft("irfft_c64_4", "IRFFT", (4,), A("c64", [1, 2j, -1]))
+
+# --- linear algebra -----------------------------------------------------------------------------
+
+from jax._src.lax.linalg import cholesky_p, triangular_solve_p
+
+def positive(n, dtype="f64", batch=()):
+    def make(r):
+        a = r.uniform(-1, 1, (*batch, n, n)) + (1j * r.uniform(-1, 1, (*batch, n, n)) if dtype[0] == "c" else 0)
+        return [np.round(a @ np.conj(np.swapaxes(a, -1, -2)) + n * np.eye(n), 3).astype(DTYPES[dtype])]
+    return make
+
+# What stands above the diagonal is not specified. The derivative takes a tangent to be Hermitian, which those here are
+# not, so that numeric differences do not agree.
+lower = dict(equation_of=cholesky_p.bind, check=False)
+cholesky = lambda x: jnp.tril(cholesky_p.bind(x))
+case("cholesky", "f64_3", cholesky, positive(3), **lower)
+case("cholesky", "f64_2x2x2", cholesky, positive(2, batch=(2,)), **lower)
+case("cholesky", "c128_2", cholesky, positive(2, "c128"), **lower)
+case("cholesky", "f32_3", cholesky, positive(3, "f32")(rng("f32")), **lower)
+case("cholesky", "f64_not_positive", cholesky, A("f64", [[1.0, 2.0], [2.0, 1.0]]), **lower)
+
+def solve(name, left, low, trans, conj, unit, inputs):
+    case("triangular_solve", name, lambda a, b: triangular_solve_p.bind(
+        a, b, left_side=left, lower=low, transpose_a=trans, conjugate_a=conj, unit_diagonal=unit), inputs)
+
+def system(n, shape, dtype="f64", batch=()):
+    def make(r):
+        def one(*s):
+            return r.uniform(-1, 1, s) + (1j * r.uniform(-1, 1, s) if dtype[0] == "c" else 0)
+        a = np.round(one(*batch, n, n) + 2 * np.eye(n), 3)
+        return [a.astype(DTYPES[dtype]), np.round(one(*batch, *shape), 3).astype(DTYPES[dtype])]
+    return make
+
+solve("f64_left_lower", True, True, False, False, False, system(3, (3, 2)))
+solve("f64_left_upper_transposed_wide", True, False, True, False, False, system(2, (2, 3)))
+solve("f64_right_lower_unit", False, True, False, False, True, system(3, (2, 3)))
+solve("f64_right_upper_transposed_tall", False, False, True, True, False, system(2, (3, 2)))
+solve("f64_batch", True, True, True, False, False, system(2, (2, 1), batch=(2,)))
+solve("c128_left_lower_conj", True, True, False, True, False, system(2, (2, 2), "c128"))
+solve("c128_right_upper_adjoint", False, False, True, True, False, system(2, (2, 2), "c128"))
+solve("c128_left_lower_transposed", True, True, True, False, False, system(2, (2, 1), "c128"))
+solve("f32_left_lower", True, True, False, False, False, system(3, (3, 2), "f32")(rng("f32")))
+
+# --- the greatest elements ----------------------------------------------------------------------
+
+case("top_k", "f64_5", lambda x: lax.top_k(x, 2), away((5,)))
+case("top_k", "f64_3x4_axis0", lambda x: lax.top_k(x, 2, axis=0), away((3, 4)))
+case("top_k", "f64_equal_tie", lambda x: lax.top_k(x, 3), A("f64", [1, 2, 1, 2, 0]))
+case("top_k", "f64_edge", lambda x: lax.top_k(x, 6), A("f64", [0.0, nan, -inf, inf, -1, 3]))
+for d in ("f32", "bf16", "s32", "u8"):
+    case("top_k", f"{d}_4", lambda x: lax.top_k(x, 3), A(d, [3, 1, 4, 1]))
+case("top_k", "f64_none", lambda x: lax.top_k(x, 0), A("f64", [1, 2, 3]))
+
 finish(__file__)

@@ -37,7 +37,7 @@ def param(v):
         return [param(u) for u in (v.lhs_spec, v.rhs_spec, v.out_spec)]
     if isinstance(v, jax.extend.core.Primitive):
         return v.name
-    if isinstance(v, lax.RoundingMethod):
+    if isinstance(v, (lax.RoundingMethod, jax.lax.FftType)):
         return int(v)
     assert v is None or isinstance(v, (bool, int, float, str)), v
     return v
@@ -151,12 +151,13 @@ def case(prim, name, fn, inputs, **options):
         failed.append(f"{prim}/{name}: {type(e).__name__}: {e}")
 
 
-def add_case(prim, name, fn, inputs, *, vmap=None, check=True, second=True, constant=()):
+def add_case(prim, name, fn, inputs, *, vmap=None, check=True, second=True, constant=(), equation_of=None):
     """`inputs` is a list of arrays, or a function from a generator to such a list.
 
     A list means a value-only case unless the name ends in _tie (then derivatives too, which numeric
     differences cannot check); a function means derivatives for f64 and c128 inputs, and vmap.
-    There is no derivative in the inputs whose positions are `constant`.
+    There is no derivative in the inputs whose positions are `constant`. `equation_of` is what is one equation, if `fn`
+    does more: hides what the primitive does not specify.
     """
     assert (prim, name) not in seen, (prim, name)
     seen.add((prim, name))
@@ -171,7 +172,7 @@ def add_case(prim, name, fn, inputs, *, vmap=None, check=True, second=True, cons
     except TypeError as e:  # a dtype that JAX does not take
         missing.append(f"{prim}/{name}: {str(e).splitlines()[0]}")
         return
-    out = {"primitive": prim, "case": name, "params": equation(prim, fn, xs),
+    out = {"primitive": prim, "case": name, "params": equation(prim, equation_of or fn, xs),
            "inputs": [array(x) for x in xs], "outputs": [array(y) for y in outputs]}
     wide = any(name_of(x.dtype) in ("f64", "c128") for x in xs)
     complex_ = any(name_of(x.dtype)[0] == "c" for x in xs + outputs)

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use cotangent::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated};
+use cotangent::ops::fft::{Fft, FftType};
+use cotangent::ops::linalg::{Cholesky, TriangularSolve};
+use cotangent::ops::top_k::TopK;
 use cotangent::ops::window::{
     ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Select, SelectAndGatherAdd, SelectAndScatterAdd, Window,
 };
@@ -19,6 +22,7 @@ fn pairs(x: &Json) -> Vec<(i64, i64)> {
 
 pub(super) fn primitive(name: &str, params: &Json) -> Made {
     let int = |key: &str| params[key].as_u64().unwrap_or_else(|| panic!("{name}: {key} in {params}")) as usize;
+    let flag = |key: &str| params[key].as_bool().unwrap_or_else(|| panic!("{name}: {key} in {params}"));
     let dims = |key: &str| usizes(&params[key]);
     let window = || {
         let dimensions = dims("window_dimensions");
@@ -33,6 +37,19 @@ pub(super) fn primitive(name: &str, params: &Json) -> Made {
     };
     let select = || if params["select_prim"] == "ge" { Select::Ge } else { Select::Le };
     Some(Ok(match name {
+        "fft" => Arc::new(Fft {
+            fft_type: [FftType::Fft, FftType::Ifft, FftType::Rfft, FftType::Irfft][int("fft_type")],
+            fft_lengths: dims("fft_lengths"),
+        }),
+        "cholesky" => Arc::new(Cholesky),
+        "triangular_solve" => Arc::new(TriangularSolve {
+            left_side: flag("left_side"),
+            lower: flag("lower"),
+            transpose_a: flag("transpose_a"),
+            conjugate_a: flag("conjugate_a"),
+            unit_diagonal: flag("unit_diagonal"),
+        }),
+        "top_k" => Arc::new(TopK { k: int("k"), axis: int("axis") }),
         "reduce_window_sum" => Arc::new(ReduceWindowSum { window: window() }),
         "reduce_window_max" => Arc::new(ReduceWindowMax { window: window() }),
         "reduce_window_min" => Arc::new(ReduceWindowMin { window: window() }),

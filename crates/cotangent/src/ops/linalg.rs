@@ -1,0 +1,263 @@
+//! Linear algebra that XLA computes by itself: the Cholesky decomposition and triangular systems. The matrices are the
+//! last two axes, all others are batches.
+
+use stablehlo::{Attr, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::dtype::DType;
+use crate::core::error::{Error, Result, raise};
+use crate::core::literal::Literal;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
+use crate::core::trace::bind1;
+
+use super::dot::{DotGeneral, Precision};
+use super::elementwise::{one_dtype, rebind1, sum_tangents};
+use super::shape::{Iota, batched_in_front};
+
+/// The primitives of this file.
+pub(super) const NAMES: &[&str] = &["cholesky", "triangular_solve"];
+
+fn wide(d: DType) -> bool {
+    matches!(d, DType::F32 | DType::F64 | DType::C64 | DType::C128)
+}
+
+/// Where column − row is at most `k`.
+pub(crate) fn lower_mask(rows: usize, columns: usize, k: isize) -> Array {
+    let index =
+        |dimension| bind1(Iota { dtype: DType::I32, shape: [rows, columns].into_iter().collect(), dimension }, &[]);
+    (index(1) - index(0)).less_equal(Array::literal(Literal::int(DType::I32, k as i64)))
+}
+
+/// The lower or upper triangle of the last two axes, with the diagonal or without; zeros elsewhere.
+fn triangle(x: &Array, lower: bool, diagonal: bool) -> Array {
+    let [rows, columns] = [x.shape()[x.ndim() - 2], x.shape()[x.ndim() - 1]];
+    let zero = Array::literal(Literal::int(x.dtype(), 0));
+    if lower {
+        super::select(&lower_mask(rows, columns, if diagonal { 0 } else { -1 }), x, &zero, x.shape())
+    } else {
+        super::select(&lower_mask(rows, columns, if diagonal { -1 } else { 0 }), &zero, x, x.shape())
+    }
+}
+
+/// The matrix product over the last two axes, as exact as the device can.
+fn product(x: &Array, y: &Array) -> Array {
+    let n = x.ndim() - 2;
+    let batch: Vec<usize> = (0..n).collect();
+    let dot = DotGeneral {
+        precision: Some([Precision::Highest; 2]),
+        ..DotGeneral::new([vec![n + 1], vec![n]], [batch.clone(), batch])
+    };
+    bind1(dot, &[x, y])
+}
+
+/// Checks that the last two axes are a square.
+fn check_square(a: &Aval) -> Result<usize> {
+    match a.shape[..] {
+        [.., n, m] if n == m => Ok(n),
+        _ => Err(Error::shape(format!("the last two axes must be a square matrix, got {a}"))),
+    }
+}
+
+/// `cholesky`: the lower triangular L with L Lᴴ = A, from the lower triangle of A. Where A is not positive definite all
+/// of L is NaN.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// let l = bind1(cotangent::ops::linalg::Cholesky, &[&Array::from([[4.0f32, 2.0], [2.0, 10.0]])]);
+/// assert_eq!(l.to_vec::<f32>(), [2.0, 0.0, 1.0, 3.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cholesky;
+
+impl Primitive for Cholesky {
+    fn name(&self) -> &'static str {
+        "cholesky"
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        one_dtype(inputs, wide, "f32, f64, c64 or c128")?;
+        check_square(&inputs[0])?;
+        Ok(inputs.iter().map(|x| x.clone().with_weak_type(false)).collect())
+    }
+
+    /// dL = L Φ(L⁻¹ dA L⁻ᴴ), where Φ takes the lower triangle and half of the diagonal (Murray, "Differentiation of the
+    /// Cholesky decomposition", 2016). It takes dA to be Hermitian.
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let l = bind1(Cholesky, &[&x[0]]);
+        let tangent = dx[0].as_ref().map(|t| {
+            let right = TriangularSolve { transpose_a: true, conjugate_a: true, ..TriangularSolve::lower(false) };
+            let inner = bind1(TriangularSolve::lower(true), &[&l, &bind1(right, &[&l, t])]);
+            let half = Array::literal(Literal::float(l.dtype().real(), 0.5)).convert(l.dtype(), false);
+            let phi = (triangle(&inner, true, true) + triangle(&inner, true, false)) * half;
+            product(&l, &phi)
+        });
+        (vec![l], vec![tangent])
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        match axes[0] {
+            Some(_) => (vec![bind1(Cholesky, &[&batched_in_front(&x[0], axes[0], size)])], vec![Some(0)]),
+            None => (vec![bind1(Cholesky, &[&x[0]])], vec![None]),
+        }
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let l = cx.op("stablehlo.cholesky", args, &[("lower", Attr::Bool(true))], &outs[0]);
+        // What stands above the diagonal is not specified.
+        let index = outs[0].with_dtype(DType::I32);
+        let rank = index.rank() as i64;
+        let mut place = |dim: i64| cx.op("stablehlo.iota", &[], &[("iota_dimension", Attr::I64(dim))], &index);
+        let places = [place(rank - 1), place(rank - 2)];
+        let le = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction LE>"))];
+        let below = cx.op("stablehlo.compare", &places, &le, &outs[0].with_dtype(DType::Bool));
+        let zero = cx.splat(&outs[0], Literal::int(outs[0].dtype, 0));
+        smallvec::smallvec![cx.op("stablehlo.select", &[below, l, zero], &[], &outs[0])]
+    }
+}
+
+/// `triangular_solve`: the X with A X = B, or X A = B. A is the first operand; of it only the triangle is read.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # use cotangent::core::bind1;
+/// use cotangent::ops::linalg::TriangularSolve;
+/// let a = Array::from([[2.0f32, 0.0], [1.0, 4.0]]);
+/// let b = Array::from([[2.0f32], [9.0]]);
+/// assert_eq!(bind1(TriangularSolve::lower(true), &[&a, &b]).to_vec::<f32>(), [1.0, 2.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TriangularSolve {
+    /// Whether A stands on the left.
+    pub left_side: bool,
+    /// Whether it is lower triangular.
+    pub lower: bool,
+    /// Whether it is transposed first.
+    pub transpose_a: bool,
+    /// Whether it is conjugated first.
+    pub conjugate_a: bool,
+    /// Whether its diagonal is taken to be one, and not read.
+    pub unit_diagonal: bool,
+}
+
+impl TriangularSolve {
+    /// A lower triangular matrix as it is, on the left or the right.
+    ///
+    /// ```
+    /// assert!(cotangent::ops::linalg::TriangularSolve::lower(true).left_side);
+    /// ```
+    #[must_use]
+    pub fn lower(left_side: bool) -> TriangularSolve {
+        TriangularSolve { left_side, lower: true, transpose_a: false, conjugate_a: false, unit_diagonal: false }
+    }
+
+    /// The tangent of X that comes from that of A: −A⁻¹ dA X, or −X dA A⁻¹, in the cheaper order.
+    fn tangent_of_matrix(&self, t: &Array, a: &Array, x: &Array) -> Array {
+        let t = -triangle(t, self.lower, !self.unit_diagonal);
+        let t = if self.transpose_a { t.moveaxis(-1, -2) } else { t };
+        let t = if self.conjugate_a && t.dtype().is_complex() { t.conj() } else { t };
+        let solve = |b: &Array| rebind1(self, &[a, b]);
+        let [m, n] = [x.shape()[x.ndim() - 2], x.shape()[x.ndim() - 1]];
+        match (self.left_side, m > n, m < n) {
+            (true, true, _) => solve(&product(&t, x)),
+            (true, false, _) => product(&solve(&t), x),
+            (false, _, true) => solve(&product(x, &t)),
+            (false, _, false) => product(x, &solve(&t)),
+        }
+    }
+}
+
+impl Primitive for TriangularSolve {
+    fn name(&self) -> &'static str {
+        "triangular_solve"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let flag = |b: bool| (if b { "True" } else { "False" }).to_string();
+        vec![
+            ("conjugate_a", flag(self.conjugate_a)),
+            ("left_side", flag(self.left_side)),
+            ("lower", flag(self.lower)),
+            ("transpose_a", flag(self.transpose_a)),
+            ("unit_diagonal", flag(self.unit_diagonal)),
+        ]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let (a, b) = (&inputs[0], &inputs[1]);
+        one_dtype(inputs, wide, "f32, f64, c64 or c128")?;
+        let n = check_square(a)?;
+        let rank = a.rank();
+        if b.rank() != rank || a.shape[..rank - 2] != b.shape[..rank - 2] {
+            return Err(Error::shape(format!("the batch axes of {a} and {b} must be equal")));
+        }
+        let axis = if self.left_side { rank - 2 } else { rank - 1 };
+        if b.shape[axis] != n {
+            return Err(Error::shape(format!("axis {axis} of {b} must have the size {n} of the matrix {a}")));
+        }
+        Ok(smallvec::smallvec![b.clone().with_weak_type(false)])
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let out = rebind1(self, &[&x[0], &x[1]]);
+        let tangent = sum_tangents([
+            dx[0].as_ref().map(|t| self.tangent_of_matrix(t, &x[0], &out)),
+            dx[1].as_ref().map(|t| rebind1(self, &[&x[0], t])),
+        ]);
+        (vec![out], vec![tangent])
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        match (&ct[0], &inputs[0]) {
+            (None, _) => vec![None, None],
+            (Some(ct), Operand::Known(a)) => {
+                let back = TriangularSolve { transpose_a: !self.transpose_a, ..self.clone() };
+                vec![None, Some(bind1(back, &[a, ct]))]
+            }
+            _ => raise(missing_rule(self.name(), "transpose")),
+        }
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        match (axes[0], axes[1]) {
+            (None, None) => (vec![rebind1(self, &[&x[0], &x[1]])], vec![None]),
+            (None, Some(axis)) => {
+                // One matrix for all: the batch gives more columns, or rows.
+                let rank = x[1].ndim();
+                let place = if self.left_side { rank - 1 } else { rank - 2 };
+                let b = x[1].moveaxis(axis as isize, place as isize);
+                let mut flat = b.shape().to_vec();
+                let size = flat.remove(place);
+                flat[place - 1] *= size;
+                let out = rebind1(self, &[&x[0], &b.reshape(flat)]);
+                (vec![out.reshape(b.shape())], vec![Some(place)])
+            }
+            _ => {
+                let [a, b] = [0, 1].map(|i| batched_in_front(&x[i], axes[i], size));
+                (vec![rebind1(self, &[&a, &b])], vec![Some(0)])
+            }
+        }
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let mut a = args[0].clone();
+        let complex = inputs[0].dtype.is_complex();
+        if self.conjugate_a && !self.transpose_a && complex {
+            a = cx.op("chlo.conj", &[a], &[], &inputs[0]);
+        }
+        let transpose = match (self.transpose_a, self.conjugate_a && complex) {
+            (false, _) => "#stablehlo<transpose NO_TRANSPOSE>",
+            (true, false) => "#stablehlo<transpose TRANSPOSE>",
+            (true, true) => "#stablehlo<transpose ADJOINT>",
+        };
+        let attrs = [
+            ("left_side", Attr::Bool(self.left_side)),
+            ("lower", Attr::Bool(self.lower)),
+            ("transpose_a", Attr::Static(transpose)),
+            ("unit_diagonal", Attr::Bool(self.unit_diagonal)),
+        ];
+        smallvec::smallvec![cx.op("stablehlo.triangular_solve", &[a, args[1].clone()], &attrs, &outs[0])]
+    }
+}
