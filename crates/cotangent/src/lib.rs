@@ -23,6 +23,7 @@ extern crate self as cotangent;
 mod api;
 pub mod control;
 pub mod core;
+pub mod fft;
 pub mod lax;
 pub mod numpy;
 pub mod ops;

@@ -550,7 +550,10 @@ fn the_registry_is_complete() {
     }
     /// Primitives that hold programs: they have suites of their own.
     const HIGHER_ORDER: [&str; 11] = [
+    const HIGHER_ORDER: [&str; 12] = [
         "jit",
+        "reduce",
+        "reduce_window",
         "cond",
         "while",
         "scan",

@@ -10,5 +10,6 @@ pub(crate) mod custom_vjp;
 pub(crate) mod custom_vmap;
 pub(crate) mod hoist;
 pub(crate) mod linear_solve;
+pub mod reduce;
 pub mod scan;
 pub mod while_loop;

@@ -12,6 +12,9 @@ mod slicing;
 mod associative_scan;
 mod control_flow;
 mod conv;
+mod dot;
+pub mod linalg;
+mod reduce;
 mod solve;
 
 pub use crate::ops::dot::Precision;
@@ -28,4 +31,6 @@ pub use slicing::{
     dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split, squeeze,
 };
 pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_with_general_padding};
+pub use dot::{DotGeneral, dot, dot_general};
+pub use reduce::{Window, avg_pool, cumlogsumexp, max_pool, reduce, reduce_window, top_k};
 pub use solve::{LinearSolve, custom_linear_solve, custom_root};

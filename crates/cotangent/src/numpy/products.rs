@@ -20,7 +20,7 @@ fn contract(x: &Array, y: &Array, dims: [Vec<usize>; 2], batch: [Vec<usize>; 2])
 
 /// Operands in the dtype in which they meet, each with its own shape.
 #[track_caller]
-pub(super) fn meet(x: Array, y: Array) -> (Array, Array) {
+pub(crate) fn meet(x: Array, y: Array) -> (Array, Array) {
     let (dtype, weak) = crate::core::promote::promote_types((x.dtype(), x.weak_type()), (y.dtype(), y.weak_type()));
     let to = |x: Array| if x.dtype() == dtype { x } else { x.convert(dtype, weak) };
     (to(x), to(y))

@@ -120,6 +120,32 @@ impl DotGeneral {
         DotGeneral { contract, batch, precision: None, preferred_element_type: None }
     }
 
+    /// The same with this precision for both operands.
+    ///
+    /// ```
+    /// use cotangent::lax::{DotGeneral, Precision};
+    /// let product = DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]).precision(Precision::Highest);
+    /// assert_eq!(product.precision, Some([Precision::Highest; 2]));
+    /// ```
+    #[must_use]
+    pub fn precision(mut self, precision: Precision) -> DotGeneral {
+        self.precision = Some([precision; 2]);
+        self
+    }
+
+    /// The same with products summed in this dtype, which is that of the result.
+    ///
+    /// ```
+    /// use cotangent::{DType, lax::DotGeneral};
+    /// let product = DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]).preferred_element_type(DType::F32);
+    /// assert_eq!(product.preferred_element_type, Some(DType::F32));
+    /// ```
+    #[must_use]
+    pub fn preferred_element_type(mut self, dtype: DType) -> DotGeneral {
+        self.preferred_element_type = Some(dtype);
+        self
+    }
+
     /// The dimensions of operand `side` that are neither contracted nor batched.
     fn free(&self, side: usize, rank: usize) -> Vec<usize> {
         (0..rank).filter(|d| !self.contract[side].contains(d) && !self.batch[side].contains(d)).collect()

@@ -14,6 +14,7 @@ pub mod gather;
 pub mod name;
 pub mod fft;
 pub mod linalg;
+pub mod name;
 mod operators;
 pub mod polygamma;
 pub mod pow;

@@ -30,7 +30,7 @@ fn bits(d: DType) -> bool {
 }
 
 /// The least and the greatest value of a dtype: what a maximum and a minimum start from.
-pub(super) fn extremes(dtype: DType) -> (Literal, Literal) {
+pub(crate) fn extremes(dtype: DType) -> (Literal, Literal) {
     let bits = dtype.bits() as u32;
     let pair = |lo, hi| (Literal::new(dtype, lo), Literal::new(dtype, hi));
     match dtype.kind() {

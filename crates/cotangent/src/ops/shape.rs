@@ -267,7 +267,7 @@ impl Primitive for Rev {
 }
 
 /// Checks that axes exist in `x` and that none is named twice.
-pub(super) fn check_axes(axes: &[usize], x: &Aval) -> Result<()> {
+pub(crate) fn check_axes(axes: &[usize], x: &Aval) -> Result<()> {
     for (i, axis) in axes.iter().enumerate() {
         if *axis >= x.rank() {
             return Err(Error::new(ErrorKind::Axis, format!("axis {axis} is out of bounds for {x}")));
@@ -280,7 +280,7 @@ pub(super) fn check_axes(axes: &[usize], x: &Aval) -> Result<()> {
 }
 
 /// Axes of an unbatched array as axes of the batched one.
-pub(super) fn shifted(axes: &[usize], batch: Option<usize>) -> Vec<usize> {
+pub(crate) fn shifted(axes: &[usize], batch: Option<usize>) -> Vec<usize> {
     axes.iter().map(|a| a + usize::from(batch.is_some_and(|b| *a >= b))).collect()
 }
 

@@ -1,4 +1,5 @@
-//! Parts of SciPy, with JAX's names and semantics: [`special`] functions and [`stats`].
+//! Parts of SciPy, with JAX's names and semantics: [`special`] functions, [`stats`] and [`linalg`].
 
+pub mod linalg;
 pub mod special;
 pub mod stats;

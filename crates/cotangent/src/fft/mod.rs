@@ -1,0 +1,127 @@
+//! Fourier transforms with NumPy's names.
+//!
+//! The functions here transform all of their natural axes; [`Transform`] says which ones, how long, and how the result
+//! is scaled.
+//!
+//! ```
+//! use cotangent::{Array, fft};
+//! let x = Array::from([1.0f32, 2.0, 3.0, 4.0]);
+//! let y = fft::irfft(fft::rfft(&x));
+//! assert_eq!(y.to_vec::<f32>(), [1.0, 2.0, 3.0, 4.0]);
+//! assert_eq!(fft::Transform::new().n(8).norm(fft::Norm::Ortho).fft(&x).shape(), [8]);
+//! ```
+
+mod transform;
+
+use crate::core::array::{Array, ArrayLike};
+use crate::numpy::{self as np, Axes};
+
+pub use transform::{Norm, Transform};
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident $shape:literal $result:literal;)*) => { $(
+        $(#[$doc])*
+        #[doc = concat!("\n```\nuse cotangent::{fft, numpy as np};\nassert_eq!(fft::", stringify!($name), "(np::ones(", $shape, ")).shape(), ", $result, ");\n```")]
+        #[doc = "\n# Panics\nWhen there are not as many axes."]
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike) -> Array {
+            Transform::new().$name(x)
+        }
+    )* };
+}
+
+functions! {
+    /// The discrete Fourier transform of the last axis.
+    fft "[2, 4]" "[2, 4]";
+    /// The inverse of [`fft`].
+    ifft "[2, 4]" "[2, 4]";
+    /// The discrete Fourier transform of the last axis of a real array: the half that determines the rest.
+    rfft "[2, 4]" "[2, 3]";
+    /// The inverse of [`rfft`]; the result has an even number of elements.
+    irfft "[2, 3]" "[2, 4]";
+    /// The discrete Fourier transform of the last two axes.
+    fft2 "[2, 4]" "[2, 4]";
+    /// The inverse of [`fft2`].
+    ifft2 "[2, 4]" "[2, 4]";
+    /// The discrete Fourier transform of the last two axes of a real array; of the last one the half.
+    rfft2 "[2, 4]" "[2, 3]";
+    /// The inverse of [`rfft2`]; the last axis gets an even number of elements.
+    irfft2 "[2, 3]" "[2, 4]";
+    /// The discrete Fourier transform of all axes.
+    fftn "[2, 2, 4]" "[2, 2, 4]";
+    /// The inverse of [`fftn`].
+    ifftn "[2, 2, 4]" "[2, 2, 4]";
+    /// The discrete Fourier transform of all axes of a real array; of the last one the half.
+    rfftn "[2, 2, 4]" "[2, 2, 3]";
+    /// The inverse of [`rfftn`]; the last axis gets an even number of elements.
+    irfftn "[2, 2, 3]" "[2, 2, 4]";
+}
+
+/// The frequencies of the elements of [`fft`] for `n` samples `d` apart: 0, 1, …, −2, −1, over `n·d`. Of f32.
+///
+/// ```
+/// use cotangent::fft;
+/// assert_eq!(fft::fftfreq(4, 0.5).to_vec::<f32>(), [0.0, 0.5, -1.0, -0.5]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn fftfreq(n: usize, d: f64) -> Array {
+    let n = n as i64;
+    let places: Vec<f32> = (0..n).map(|i| (if i <= (n - 1) / 2 { i } else { i - n }) as f32).collect();
+    Array::from(places) / (n as f64 * d)
+}
+
+/// The frequencies of the elements of [`rfft`] for `n` samples `d` apart. Of f32.
+///
+/// ```
+/// use cotangent::fft;
+/// assert_eq!(fft::rfftfreq(4, 0.5).to_vec::<f32>(), [0.0, 0.5, 1.0]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn rfftfreq(n: usize, d: f64) -> Array {
+    let places: Vec<f32> = (0..=n / 2).map(|i| i as f32).collect();
+    Array::from(places) / (n as f64 * d)
+}
+
+#[track_caller]
+fn rolled(x: impl ArrayLike, axes: impl Axes, shift: impl Fn(usize) -> isize) -> Array {
+    use crate::core::error::OrRaise;
+    let x = x.to_array();
+    let axes = axes.resolve(x.ndim()).or_raise();
+    axes.into_iter().fold(x, |x, axis| {
+        let by = shift(x.shape()[axis]);
+        np::roll(x, by, axis as isize)
+    })
+}
+
+/// Moves the element of frequency zero to the middle, along these axes; `()` means all.
+///
+/// ```
+/// use cotangent::{Array, fft};
+/// assert_eq!(fft::fftshift(Array::from([0, 1, -2, -1]), ()).to_vec::<i32>(), [-2, -1, 0, 1]);
+/// ```
+///
+/// # Panics
+/// When there is no such axis.
+#[track_caller]
+#[must_use]
+pub fn fftshift(x: impl ArrayLike, axes: impl Axes) -> Array {
+    rolled(x, axes, |n| (n / 2) as isize)
+}
+
+/// The inverse of [`fftshift`].
+///
+/// ```
+/// use cotangent::{Array, fft};
+/// assert_eq!(fft::ifftshift(Array::from([-1, 0, 1]), ()).to_vec::<i32>(), [0, 1, -1]);
+/// ```
+///
+/// # Panics
+/// When there is no such axis.
+#[track_caller]
+#[must_use]
+pub fn ifftshift(x: impl ArrayLike, axes: impl Axes) -> Array {
+    rolled(x, axes, |n| -((n / 2) as isize))
+}

@@ -1,0 +1,341 @@
+//! Reductions by a function, over axes and over windows.
+
+use std::sync::Arc;
+
+use crate::control::reduce::{Reduce, ReduceWindow};
+use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::{Aval, canonical_axis};
+use crate::core::error::{Error, ErrorKind, OrRaise, raise};
+use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::core::literal::Literal;
+use crate::core::trace::{Inputs, bind, bind1, stage};
+use crate::core::tree::{Tree, flatten};
+use crate::numpy::Axes;
+use crate::ops::conv::dilated;
+use crate::ops::reduce::{CumLogSumExp, ReduceMax, ReduceMin, ReduceProd, ReduceSum, extremes};
+use crate::ops::top_k::TopK;
+use crate::ops::window::{ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Window as Windows};
+use crate::transform::dce::dce;
+
+use super::conv::Padding;
+
+/// Operands, initial values in their dtypes, and what combines their elements as a program.
+#[track_caller]
+fn reducer<T: Tree>(
+    what: &str,
+    operands: &T,
+    inits: &T,
+    computation: impl Fn(&T, &T) -> T,
+) -> (Vec<Array>, Vec<Array>, Arc<Jaxpr>) {
+    let (leaves, starts) = (flatten(operands), flatten(inits));
+    if !operands.same_structure(inits) || leaves.is_empty() {
+        raise(Error::new(
+            ErrorKind::Structure,
+            format!("{what}: operands and initial values must be alike, at least one"),
+        ));
+    }
+    let starts: Vec<Array> = starts.iter().zip(&leaves).map(|(s, x)| s.in_dtype(x.dtype())).collect();
+    let one: Vec<Aval> = leaves.iter().map(|x| Aval::new(x.dtype(), ())).collect();
+    let avals = [one.clone(), one.clone()].concat();
+    let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a reduction"), |args| {
+        let (a, b) = args.split_at(one.len());
+        let out = computation(&inits.rebuild(&mut a.iter().cloned()), &inits.rebuild(&mut b.iter().cloned()));
+        if !out.same_structure(inits) {
+            raise(Error::new(ErrorKind::Structure, format!("{what}: the function must give what it takes")));
+        }
+        (flatten(&out).iter().zip(&one).map(|(y, a)| y.convert(a.dtype, false)).collect(), ())
+    });
+    if let Some(captured) = closed.captures.first() {
+        raise(
+            Error::new(ErrorKind::Structure, format!("{what}: the function captures an array, {}", captured.aval()))
+                .help("it may use its arguments and Rust numbers only"),
+        );
+    }
+    (leaves, starts, dce(&closed.jaxpr, true).0.into())
+}
+
+/// The one operation that a program of two scalars consists of, if it starts from that operation's neutral element.
+fn monoid(jaxpr: &Jaxpr, inits: &[Array]) -> Option<&'static str> {
+    let ([eqn], [init]) = (&jaxpr.eqns[..], inits) else { return None };
+    let direct = eqn.inputs.iter().zip(&jaxpr.inputs).all(|(a, v)| *a == Atom::Var(*v))
+        && jaxpr.outputs == [Atom::Var(eqn.outputs[0])];
+    if !direct || init.is_traced() {
+        return None;
+    }
+    let dtype = init.dtype();
+    let neutral = match eqn.prim.name() {
+        "add" => Literal::int(dtype, 0),
+        "mul" => Literal::int(dtype, 1),
+        "max" if !dtype.is_complex() => extremes(dtype).0,
+        "min" if !dtype.is_complex() => extremes(dtype).1,
+        _ => return None,
+    };
+    (init.to_literal().ok()?.value() == neutral.value()).then(|| eqn.prim.name())
+}
+
+/// Combines the elements along axes by a function of two scalars, which must be associative and have the initial value
+/// as its neutral element. Several arrays of one shape are reduced together, as a tree.
+///
+/// A sum, product, maximum or minimum becomes the reduction of that name.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let x = Array::from([[3.0f32, 4.0], [6.0, 8.0]]);
+/// let hypot = |a: &Array, b: &Array| (a * a + b * b).sqrt();
+/// assert_eq!(lax::reduce(&x, &0.0.into(), hypot, 1).to_vec::<f32>(), [5.0, 10.0]);
+/// ```
+///
+/// # Panics
+/// When shapes differ, an initial value is no scalar, the function captures arrays or changes types.
+#[track_caller]
+pub fn reduce<T: Tree>(operands: &T, inits: &T, computation: impl Fn(&T, &T) -> T, dimensions: impl Axes) -> T {
+    let (leaves, starts, jaxpr) = reducer("reduce", operands, inits, computation);
+    let axes = dimensions.resolve(leaves[0].ndim()).map_err(|e| e.context("reduce")).or_raise();
+    let x = &leaves[..1].iter().collect::<Vec<_>>();
+    let known = match monoid(&jaxpr, &starts) {
+        Some("add") => Some(bind1(ReduceSum { axes: axes.clone() }, x)),
+        Some("mul") => Some(bind1(ReduceProd { axes: axes.clone() }, x)),
+        Some("max") => Some(bind1(ReduceMax { axes: axes.clone() }, x)),
+        Some("min") => Some(bind1(ReduceMin { axes: axes.clone() }, x)),
+        _ => None,
+    };
+    if let Some(known) = known {
+        return operands.rebuild(&mut std::iter::once(known));
+    }
+    let args: Vec<&Array> = leaves.iter().chain(&starts).collect();
+    operands.rebuild(&mut bind(Reduce { jaxpr, dimensions: axes }, &args).into_iter())
+}
+
+/// Which elements each window takes, for [`reduce_window`].
+///
+/// ```
+/// use cotangent::lax::{Padding, Window};
+/// let window = Window::new([2, 2]).strides([2, 2]).padding(Padding::Same);
+/// assert_eq!(window, window.clone());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    windows: Windows,
+    padding: Padding,
+}
+
+impl Window {
+    /// Windows of this size (an entry for each dimension) that move by one, without padding or dilation.
+    ///
+    /// ```
+    /// use cotangent::{lax, numpy as np};
+    /// let sums = lax::reduce_window(&np::ones([4, 4]), &0.0.into(), |a, b| a + b, &lax::Window::new([2, 3]));
+    /// assert_eq!(sums.shape(), [3, 2]);
+    /// ```
+    #[must_use]
+    pub fn new(dimensions: impl IntoIterator<Item = usize>) -> Window {
+        let dimensions: Vec<usize> = dimensions.into_iter().collect();
+        Window { windows: Windows::new(&dimensions), padding: Padding::Valid }
+    }
+
+    /// How far a window moves along each dimension.
+    ///
+    /// ```
+    /// use cotangent::lax::Window;
+    /// assert_ne!(Window::new([2]).strides([2]), Window::new([2]));
+    /// ```
+    #[must_use]
+    pub fn strides(mut self, strides: impl IntoIterator<Item = usize>) -> Window {
+        self.windows.strides = strides.into_iter().collect();
+        self
+    }
+
+    /// What is put around the array: the initial value.
+    ///
+    /// ```
+    /// use cotangent::lax::Window;
+    /// assert_ne!(Window::new([2]).padding([(1, 0)]), Window::new([2]));
+    /// ```
+    #[must_use]
+    pub fn padding(mut self, padding: impl Into<Padding>) -> Window {
+        self.padding = padding.into();
+        self
+    }
+
+    /// Moves the elements of the array apart.
+    ///
+    /// ```
+    /// use cotangent::lax::Window;
+    /// assert_ne!(Window::new([2]).base_dilation([2]), Window::new([2]));
+    /// ```
+    #[must_use]
+    pub fn base_dilation(mut self, dilation: impl IntoIterator<Item = usize>) -> Window {
+        self.windows.base_dilation = dilation.into_iter().collect();
+        self
+    }
+
+    /// Moves the elements that a window takes apart.
+    ///
+    /// ```
+    /// use cotangent::lax::Window;
+    /// assert_ne!(Window::new([2]).window_dilation([2]), Window::new([2]));
+    /// ```
+    #[must_use]
+    pub fn window_dilation(mut self, dilation: impl IntoIterator<Item = usize>) -> Window {
+        self.windows.window_dilation = dilation.into_iter().collect();
+        self
+    }
+
+    /// With the padding in numbers, for an array.
+    fn over(&self, x: &Array) -> Windows {
+        let mut windows = self.windows.clone();
+        let reach: Vec<usize> =
+            windows.dimensions.iter().zip(&windows.window_dilation).map(|(n, d)| dilated(*n, *d)).collect();
+        windows.padding = self.padding.pairs(x.shape(), &reach, &windows.strides);
+        windows
+    }
+}
+
+/// Combines the elements of each window by a function of two scalars, from an initial value on, which is also what
+/// padding holds. Several arrays of one shape are reduced together, as a tree.
+///
+/// A sum, maximum or minimum from its neutral element becomes the reduction of that name, which has all derivatives;
+/// the general one has forward mode only.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let x = Array::from([1.0f32, 2.0, 3.0, 4.0]);
+/// let window = lax::Window::new([2]).padding(lax::Padding::Same);
+/// let products = lax::reduce_window(&x, &1.0.into(), |a: &Array, b: &Array| a * b, &window);
+/// assert_eq!(products.to_vec::<f32>(), [2.0, 6.0, 12.0, 4.0]);
+/// ```
+///
+/// # Panics
+/// When shapes differ, an initial value is no scalar, the function captures arrays or changes types, or the windows do
+/// not have an entry for each dimension.
+#[track_caller]
+pub fn reduce_window<T: Tree>(operands: &T, inits: &T, computation: impl Fn(&T, &T) -> T, window: &Window) -> T {
+    let (leaves, starts, jaxpr) = reducer("reduce_window", operands, inits, computation);
+    let window = window.over(&leaves[0]);
+    let x = &leaves[..1].iter().collect::<Vec<_>>();
+    let known = match monoid(&jaxpr, &starts) {
+        Some("add") => Some(bind1(ReduceWindowSum { window: window.clone() }, x)),
+        Some("max") => Some(bind1(ReduceWindowMax { window: window.clone() }, x)),
+        Some("min") => Some(bind1(ReduceWindowMin { window: window.clone() }, x)),
+        _ => None,
+    };
+    if let Some(known) = known {
+        return operands.rebuild(&mut std::iter::once(known));
+    }
+    let args: Vec<&Array> = leaves.iter().chain(&starts).collect();
+    operands.rebuild(&mut bind(ReduceWindow { jaxpr, window }, &args).into_iter())
+}
+
+/// The windows of a pool: over the spatial dimensions between a leading batch and trailing features.
+#[track_caller]
+fn pool(what: &str, x: &Array, window: &[usize], strides: &[usize], padding: &Padding) -> Windows {
+    if x.ndim() != window.len() + 2 || strides.len() != window.len() {
+        raise(
+            Error::shape(format!(
+                "{what}: {} has a batch, {} spatial dimensions and features; the window has {} entries, the strides {}",
+                x.aval(),
+                x.ndim().saturating_sub(2),
+                window.len(),
+                strides.len()
+            ))
+            .help("give an entry for each spatial dimension"),
+        );
+    }
+    let framed = |list: &[usize]| [&[1], list, &[1]].concat();
+    let padding = match padding {
+        Padding::Explicit(pads) => Padding::Explicit([&[(0, 0)], &pads[..], &[(0, 0)]].concat()),
+        named => named.clone(),
+    };
+    Window { windows: Windows::new(&framed(window)), padding }.strides(framed(strides)).over(x)
+}
+
+/// The greatest element of each window, over the spatial dimensions of an array of batch, spatial dimensions, features
+/// (`NHWC`).
+///
+/// ```
+/// use cotangent::{lax, numpy as np};
+/// let y = lax::max_pool(np::ones([1, 4, 4, 3]), [2, 2], [2, 2], lax::Padding::Valid);
+/// assert_eq!(y.shape(), [1, 2, 2, 3]);
+/// ```
+///
+/// # Panics
+/// When window and strides do not have an entry for each spatial dimension, or the dtype is complex.
+#[track_caller]
+#[must_use]
+pub fn max_pool<const N: usize>(
+    x: impl ArrayLike,
+    window: [usize; N],
+    strides: [usize; N],
+    padding: impl Into<Padding>,
+) -> Array {
+    let x = x.to_array();
+    let window = pool("max_pool", &x, &window, &strides, &padding.into());
+    bind1(ReduceWindowMax { window }, &[&x])
+}
+
+/// The mean of each window, over the spatial dimensions of an array of batch, spatial dimensions, features (`NHWC`).
+/// Padding counts as zeros.
+///
+/// ```
+/// use cotangent::{lax, numpy as np};
+/// let y = lax::avg_pool(np::ones([1, 4, 4, 3]), [2, 2], [2, 2], lax::Padding::Valid);
+/// assert_eq!(np::sum(y).item::<f32>(), 12.0);
+/// ```
+///
+/// # Panics
+/// When window and strides do not have an entry for each spatial dimension, or the dtype is not floating-point.
+#[track_caller]
+#[must_use]
+pub fn avg_pool<const N: usize>(
+    x: impl ArrayLike,
+    window: [usize; N],
+    strides: [usize; N],
+    padding: impl Into<Padding>,
+) -> Array {
+    let x = x.to_array().to_inexact();
+    let count = window.iter().product::<usize>() as f64;
+    let window = pool("avg_pool", &x, &window, &strides, &padding.into());
+    bind1(ReduceWindowSum { window }, &[&x]) / count
+}
+
+/// The `k` greatest elements along an axis, in descending order, and their indices. Of equal elements the first ones
+/// are taken.
+///
+/// ```
+/// use cotangent::{Array, lax};
+/// let (values, indices) = lax::top_k(Array::from([9.0f32, 3.0, 10.0]), 2, -1);
+/// assert_eq!(values.to_vec::<f32>(), [10.0, 9.0]);
+/// assert_eq!(indices.to_vec::<i32>(), [2, 0]);
+/// ```
+///
+/// # Panics
+/// When there is no such axis, or it has fewer than `k` elements, or the dtype is complex.
+#[track_caller]
+#[must_use]
+pub fn top_k(x: impl ArrayLike, k: usize, axis: isize) -> (Array, Array) {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).map_err(|e| e.context("top_k")).or_raise();
+    let mut out = bind(TopK { k, axis }, &[&x]).into_iter();
+    match (out.next(), out.next()) {
+        (Some(values), Some(indices)) => (values, indices),
+        _ => unreachable!("it has two results"),
+    }
+}
+
+/// The logarithms of the cumulative sums of exponentials along an axis, without overflow.
+///
+/// ```
+/// use cotangent::{Array, lax};
+/// let y = lax::cumlogsumexp(Array::from([1000.0f32, 1000.0]), 0, false);
+/// assert_eq!(y.to_vec::<f32>(), [1000.0, 1000.0 + 2f32.ln()]);
+/// ```
+///
+/// # Panics
+/// When there is no such axis, or the dtype is not real floating-point.
+#[track_caller]
+#[must_use]
+pub fn cumlogsumexp(x: impl ArrayLike, axis: isize, reverse: bool) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).map_err(|e| e.context("cumlogsumexp")).or_raise();
+    bind1(CumLogSumExp { axis, reverse }, &[&x])
+}

@@ -1,0 +1,101 @@
+//! Linear algebra.
+
+use crate::core::array::{Array, ArrayLike};
+use crate::lax::linalg::{TriangularSolve, adjoint, triangular_solve};
+use crate::numpy::meet;
+
+/// What is done to the matrix of [`solve_triangular`] first.
+///
+/// ```
+/// use cotangent::scipy::linalg::Trans;
+/// assert_eq!(Trans::default(), Trans::No);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trans {
+    /// Nothing.
+    #[default]
+    No,
+    /// It is transposed.
+    Transpose,
+    /// It is conjugated and transposed.
+    Adjoint,
+}
+
+/// The Cholesky factor: lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A.
+///
+/// ```
+/// use cotangent::{Array, scipy::linalg};
+/// let u = linalg::cholesky(Array::from([[4.0f32, 2.0], [2.0, 10.0]]), false);
+/// assert_eq!(u.to_vec::<f32>(), [2.0, 1.0, 0.0, 3.0]);
+/// ```
+///
+/// # Panics
+/// When the last two axes are not square.
+#[track_caller]
+#[must_use]
+pub fn cholesky(a: impl ArrayLike, lower: bool) -> Array {
+    let l = crate::lax::linalg::cholesky(a.to_array().to_inexact());
+    if lower { l } else { adjoint(&l) }
+}
+
+/// The Cholesky factor together with which triangle it is, for [`cho_solve`].
+///
+/// ```
+/// use cotangent::{Array, scipy::linalg};
+/// let a = Array::from([[4.0f32, 2.0], [2.0, 10.0]]);
+/// let (c, lower) = linalg::cho_factor(&a, true);
+/// let x = linalg::cho_solve((&c, lower), Array::from([8.0f32, 22.0]));
+/// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0]);
+/// ```
+///
+/// # Panics
+/// When the last two axes are not square.
+#[track_caller]
+#[must_use]
+pub fn cho_factor(a: impl ArrayLike, lower: bool) -> (Array, bool) {
+    (cholesky(a, lower), lower)
+}
+
+/// The X with A X = B, given the Cholesky factor of A.
+///
+/// ```
+/// use cotangent::{Array, scipy::linalg};
+/// let u = Array::from([[2.0f32, 1.0], [0.0, 3.0]]);
+/// let x = linalg::cho_solve((&u, false), Array::from([8.0f32, 22.0]));
+/// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0]);
+/// ```
+///
+/// # Panics
+/// When sizes do not fit.
+#[track_caller]
+#[must_use]
+pub fn cho_solve((c, lower): (&Array, bool), b: impl ArrayLike) -> Array {
+    let [first, second] = if lower { [Trans::No, Trans::Adjoint] } else { [Trans::Adjoint, Trans::No] };
+    solve_triangular(c, solve_triangular(c, b, first, lower, false), second, lower, false)
+}
+
+/// The X with A X = B for a triangular A, of which only the lower or the upper triangle is read, and the diagonal not
+/// if it is taken to be one.
+///
+/// ```
+/// use cotangent::{Array, scipy::linalg::{Trans, solve_triangular}};
+/// let a = Array::from([[2.0f32, 1.0], [0.0, 4.0]]);
+/// let x = solve_triangular(&a, Array::from([4.0f32, 8.0]), Trans::No, false, false);
+/// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0]);
+/// ```
+///
+/// # Panics
+/// When A is not square or sizes do not fit.
+#[track_caller]
+#[must_use]
+pub fn solve_triangular(a: impl ArrayLike, b: impl ArrayLike, trans: Trans, lower: bool, unit_diagonal: bool) -> Array {
+    let (a, b) = meet(a.to_array().to_inexact(), b.to_array().to_inexact());
+    let options = TriangularSolve {
+        lower,
+        transpose_a: trans != Trans::No,
+        conjugate_a: trans == Trans::Adjoint,
+        unit_diagonal,
+        ..TriangularSolve::lower(true)
+    };
+    triangular_solve(a, b, &options)
+}
