@@ -135,6 +135,7 @@ impl Conv {
     /// let options = lax::Conv::new([1, 1], lax::Padding::Same).dimension_numbers("NHWC", "HWIO", "NHWC");
     /// let y = lax::conv_general_dilated(np::ones([1, 8, 8, 3]), np::ones([5, 5, 3, 16]), &options);
     /// assert_eq!(y.shape(), [1, 8, 8, 16]);
+    /// assert_eq!(np::max(y).item::<f32>(), 75.0);
     /// ```
     #[must_use]
     pub fn dimension_numbers(mut self, lhs: &str, rhs: &str, out: &str) -> Conv {
@@ -289,6 +290,7 @@ fn general(lhs: &Array, rhs: &Array, options: &Conv, dimension_numbers: ConvDime
 /// use cotangent::{lax, numpy as np};
 /// let y = lax::conv(np::ones([1, 3, 8, 8]), np::ones([16, 3, 5, 5]), [2, 2], lax::Padding::Same);
 /// assert_eq!(y.shape(), [1, 16, 4, 4]);
+/// assert_eq!(np::max(y).item::<f32>(), 75.0);
 /// ```
 ///
 /// # Panics
@@ -351,8 +353,9 @@ fn transposed_padding(kernel: usize, stride: usize, same: bool) -> (i64, i64) {
 /// ```
 /// use cotangent::{lax, numpy as np};
 /// let up = lax::Conv::new([2, 2], lax::Padding::Same);
-/// let y = lax::conv_transpose(np::ones([1, 4, 4, 3]), np::ones([3, 3, 3, 8]), &up, false);
-/// assert_eq!(y.shape(), [1, 8, 8, 8]);
+/// let y = lax::conv_transpose(np::ones([1, 4, 4, 1]), np::ones([2, 2, 1, 3]), &up, false);
+/// assert_eq!(y.shape(), [1, 8, 8, 3]);
+/// assert_eq!(y.to_vec::<f32>(), vec![1.0; 8 * 8 * 3]);
 /// ```
 ///
 /// # Panics

@@ -8,13 +8,17 @@ mod control_flow;
 mod gather_scatter;
 mod slicing;
 //! Functions near to the operations of XLA: loops and choices that the compiled program makes, convolutions, windows.
+//! What lies under `numpy`, near to the operations of XLA: loops and choices that the compiled program makes; slices,
+//! gathers and scatters as the primitives have them; convolutions, windows and reductions by a function.
 
 mod associative_scan;
 mod control_flow;
 mod conv;
 mod dot;
+mod gather_scatter;
 pub mod linalg;
 mod reduce;
+mod slicing;
 mod solve;
 
 pub use crate::ops::dot::Precision;
@@ -24,13 +28,13 @@ pub use collectives::{
     pmean, pmin, ppermute, pshuffle, psum, psum_scatter, psum_scatter_along, pswapaxes,
 };
 pub use control_flow::{Scan, cond, fori_loop, map, scan, switch, while_loop};
+pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_with_general_padding};
+pub use dot::{DotGeneral, dot, dot_general};
 pub use gather_scatter::*;
+pub use reduce::{Window, avg_pool, cumlogsumexp, max_pool, reduce, reduce_window, top_k};
 pub(crate) use slicing::wrapped_index;
 pub use slicing::{
     dynamic_index_in_dim, dynamic_slice, dynamic_slice_in_dim, dynamic_update_index_in_dim, dynamic_update_slice,
     dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split, squeeze,
 };
-pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_with_general_padding};
-pub use dot::{DotGeneral, dot, dot_general};
-pub use reduce::{Window, avg_pool, cumlogsumexp, max_pool, reduce, reduce_window, top_k};
 pub use solve::{LinearSolve, custom_linear_solve, custom_root};

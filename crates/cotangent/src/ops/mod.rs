@@ -10,9 +10,8 @@ pub mod convert;
 pub mod dot;
 pub mod dynamic;
 pub(crate) mod elementwise;
-pub mod gather;
-pub mod name;
 pub mod fft;
+pub mod gather;
 pub mod linalg;
 pub mod name;
 mod operators;
@@ -47,7 +46,6 @@ use crate::core::trace::bind1;
 #[must_use]
 pub fn registry() -> Vec<&'static str> {
     [
-        top_k::NAMES,
         unary::NAMES,
         unary::OTHER_NAMES,
         unary::BIT_NAMES,
@@ -59,10 +57,10 @@ pub fn registry() -> Vec<&'static str> {
         convert::NAMES,
         dot::NAMES,
         dynamic::NAMES,
-        gather::NAMES,
-        name::NAMES,
         fft::NAMES,
+        gather::NAMES,
         linalg::NAMES,
+        name::NAMES,
         polygamma::NAMES,
         pow::NAMES,
         reduce::NAMES,
@@ -74,6 +72,7 @@ pub fn registry() -> Vec<&'static str> {
         split::NAMES,
         stop_gradient::NAMES,
         threefry::NAMES,
+        top_k::NAMES,
         window::NAMES,
         window::OTHER_NAMES,
     ]

@@ -263,7 +263,7 @@ macro_rules! cumulative {
         pub(super) const CUMULATIVE_NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "` along an axis: element `i` covers the elements up to `i` (from `i` on, if reversed).")]
-            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet prim = cotangent::ops::reduce::", stringify!($T), " { axis: 0, reverse: false };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.shape(), [2]);\n```")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet prim = cotangent::ops::reduce::", stringify!($T), " { axis: 0, reverse: false };\nlet y = bind1(prim, &[&Array::from([6.0f32, 3.0])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T {
                 /// The axis.
