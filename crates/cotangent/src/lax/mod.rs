@@ -1,17 +1,9 @@
 //! What lies under `numpy`: control flow inside traced programs, loops and choices that the compiled program
-//! makes; communication between the elements of a mapped axis; and slices, gathers and scatters as the primitives
-//! have them.
+//! makes; communication between the elements of a mapped axis; slices, gathers and scatters as the primitives
+//! have them; convolutions, windows and reductions by a function.
 
 mod associative_scan;
 mod collectives;
-mod control_flow;
-mod gather_scatter;
-mod slicing;
-//! Functions near to the operations of XLA: loops and choices that the compiled program makes, convolutions, windows.
-//! What lies under `numpy`, near to the operations of XLA: loops and choices that the compiled program makes; slices,
-//! gathers and scatters as the primitives have them; convolutions, windows and reductions by a function.
-
-mod associative_scan;
 mod control_flow;
 mod conv;
 mod dot;
