@@ -1,6 +1,7 @@
 //! The primitives: one struct, one `impl Primitive`, one place; a file per family.
 
 mod arrange;
+mod bessel;
 pub mod binary;
 pub mod compare;
 pub mod complex;
@@ -11,6 +12,9 @@ pub mod dynamic;
 pub(crate) mod elementwise;
 pub mod gather;
 pub mod name;
+pub mod incomplete_beta;
+mod incomplete_gamma;
+mod mulhi;
 mod operators;
 pub mod polygamma;
 pub mod pow;
@@ -20,6 +24,7 @@ mod scatter_derivatives;
 pub mod shape;
 pub mod sort;
 pub mod split;
+mod staged;
 pub mod stop_gradient;
 pub mod threefry;
 pub mod unary;
@@ -47,12 +52,14 @@ pub fn registry() -> Vec<&'static str> {
         binary::NAMES,
         compare::NAMES,
         compare::OTHER_NAMES,
+        compare::TOTAL_NAMES,
         complex::NAMES,
         convert::NAMES,
         dot::NAMES,
         dynamic::NAMES,
         gather::NAMES,
         name::NAMES,
+        incomplete_beta::NAMES,
         polygamma::NAMES,
         pow::NAMES,
         reduce::NAMES,
