@@ -270,7 +270,8 @@ fn valueless(aval: &Aval) -> Error {
         .help("such arrays are arguments of `eval_shape` and `linear_transpose` and results of the former; make one of values, such as `numpy::zeros`")
 }
 
-fn ownerless(traced: &Traced) -> Error {
+/// Why a traced array cannot be used where its frame is not.
+pub(crate) fn ownerless(traced: &Traced) -> Error {
     if traced.frame == FrameId::NONE { valueless(&traced.aval) } else { escaped(&traced.aval) }
 }
 

@@ -53,9 +53,9 @@ fn no_tangent(_: &Jvp<'_>) -> Tangent {
     None
 }
 
-fn not_linear(_: &Array, inputs: &[Operand]) -> Vec<Tangent> {
-    let _ = inputs;
-    crate::core::error::raise(crate::core::primitive::missing_rule("binary", "transpose"))
+/// The transpose of what is not linear: there is none, which the table makes an error.
+fn not_linear(_: &Array, _: &[Operand]) -> Vec<Tangent> {
+    Vec::new()
 }
 
 /// How a row of the table is lowered: one operation, or a function that appends several.
@@ -99,7 +99,11 @@ macro_rules! binary {
                 fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
                     let Some(ct) = &ct[0] else { return vec![None, None] };
                     let rule: fn(&Array, &[Operand]) -> Vec<Tangent> = $transpose;
-                    (rule(ct, inputs).into_iter().zip(inputs))
+                    let cts = rule(ct, inputs);
+                    if cts.is_empty() {
+                        crate::core::error::raise(crate::core::primitive::missing_rule($name, "transpose"));
+                    }
+                    (cts.into_iter().zip(inputs))
                         .map(|(ct, operand)| match operand {
                             Operand::Linear(aval) => ct.map(|ct| unspread(&ct, aval)),
                             Operand::Known(_) => None,
