@@ -54,13 +54,6 @@ impl Case {
         let text = |key: &str| case[key].as_str().expect("a name").to_string();
         let prim = common::primitives::primitive(&text("primitive"), &case["params"])?;
         let inputs = present(&case["inputs"]);
-        let avals: Vec<_> = inputs.iter().map(Array::aval).collect();
-        if text("primitive") == "bitcast_convert_type" && prim.infer(&avals).is_err() {
-            return Err("a bitcast between dtypes of different widths".to_string());
-        }
-        if matches!(case["primitive"].as_str(), Some("max" | "min")) && inputs[0].dtype().is_complex() {
-            return Err("the lexicographic maximum and minimum of complex numbers".to_string());
-        }
         let derivatives = case.get("jvp").map(|jvp| Derivatives {
             tangents: arrays(&case["tangents"]),
             jvp: arrays(jvp),

@@ -83,6 +83,33 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
+/// The implementation of `Leafwise`: a map from the paths of the leaves, for the fields can hold arrays only.
+pub(crate) fn leafwise(input: &DeriveInput) -> Result<TokenStream> {
+    let mut errors = Errors::default();
+    let krate = attrs::crate_path(&input.attrs, &mut errors);
+    let shapes = shapes(input, &mut errors);
+    let generics = bounded(input, &krate, &shapes, &mut errors);
+    errors.finish()?;
+    let name = &input.ident;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    Ok(quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::Leafwise for #name #type_generics #where_clause {
+            type Of<__G: #krate::Tree> = ::std::collections::BTreeMap<::std::string::String, __G>;
+
+            fn leafwise<__G: #krate::Tree>(
+                &self,
+                _parts: &mut dyn ::core::iter::Iterator<Item = __G>,
+            ) -> Self::Of<__G> {
+                ::core::iter::Iterator::collect(::core::iter::Iterator::zip(
+                    ::core::iter::IntoIterator::into_iter(#krate::tree::leaf_paths(self)),
+                    _parts,
+                ))
+            }
+        }
+    })
+}
+
 fn shapes(input: &DeriveInput, errors: &mut Errors) -> Vec<Shape> {
     match &input.data {
         Data::Struct(data) => {

@@ -27,5 +27,6 @@ use proc_macro::TokenStream;
 #[proc_macro_derive(Tree, attributes(tree))]
 pub fn derive_tree(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
-    expand::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+    let both = expand::expand(&input).and_then(|tree| Ok([tree, expand::leafwise(&input)?]));
+    both.map(|impls| impls.into_iter().collect()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use cotangent_derive::Tree;
-use cotangent_stub::{Array, Tree, tree};
+use cotangent_stub::{Array, Leafwise, Tree, tree};
 
 #[allow(unreachable_pub)] // `pub` as in the library
 mod cotangent_stub {
@@ -17,8 +17,19 @@ mod cotangent_stub {
         fn paths(&self, path: &mut tree::Path<'_>);
     }
 
+    pub trait Leafwise: Tree {
+        type Of<G: Tree>;
+        fn leafwise<G: Tree>(&self, parts: &mut dyn Iterator<Item = G>) -> Self::Of<G>;
+    }
+
     pub mod tree {
-        use super::Array;
+        use super::{Array, Tree};
+
+        pub fn leaf_paths<T: Tree>(tree: &T) -> Vec<String> {
+            let mut out = Vec::new();
+            tree.paths(&mut Path { here: String::new(), out: &mut out });
+            out
+        }
 
         #[derive(Default)]
         pub struct Leaves<'a>(pub Vec<&'a Array>);
@@ -210,4 +221,18 @@ fn a_type_from_a_macro() {
     let x = Declared { field: vec![Array(1), Array(2)], number: 3, own: Array(4) };
     assert_eq!(leaves(&tenfold(&x)), [10, 20, 40]);
     assert_eq!(paths(&x), [".field[0]", ".field[1]", ".own"]);
+}
+
+#[test]
+fn leafwise_is_a_map_from_the_paths() {
+    #[derive(Debug, PartialEq, Tree)]
+    #[tree(crate = "crate::cotangent_stub")]
+    struct Two {
+        first: Array,
+        rest: Vec<Array>,
+    }
+    let two = Two { first: Array(1), rest: vec![Array(2), Array(3)] };
+    let map = two.leafwise(&mut [Array(10), Array(20), Array(30)].into_iter());
+    let expected = [(".first", 10), (".rest[0]", 20), (".rest[1]", 30)];
+    assert_eq!(map, expected.map(|(path, x)| (path.to_string(), Array(x))).into_iter().collect());
 }

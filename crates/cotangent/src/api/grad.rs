@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::dtype::DType;
 use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
 use crate::core::literal::Literal;
 use crate::core::primitive::Operand;
@@ -72,8 +73,18 @@ fn one(aval: &Aval) -> Array {
     Array::literal(Literal::int(aval.dtype, 1).convert(aval.dtype, aval.weak_type))
 }
 
-/// The objective must be one real number; `function` is the transform's name for the message.
-fn check_objective(value: &Array, function: &str) -> Result<()> {
+/// What a derivative is taken of, beyond real functions of real numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beyond {
+    /// Complex functions of complex numbers that have a complex derivative.
+    pub(crate) holomorphic: bool,
+    /// Integers among the arguments, which have no derivative: zeros of their own type stand for it.
+    pub(crate) allow_int: bool,
+}
+
+/// The objective must be one number, real unless the function is holomorphic; `function` is the transform's name for
+/// the message.
+fn check_objective(value: &Array, function: &str, beyond: Beyond) -> Result<()> {
     let aval = value.aval();
     if aval.rank() > 0 {
         return Err(Error::new(
@@ -82,40 +93,72 @@ fn check_objective(value: &Array, function: &str) -> Result<()> {
         )
         .help("reduce the result (`.sum()`, `.mean()`), or use `vjp` for results that are not scalars"));
     }
+    check_result(&aval, function, beyond)
+}
+
+/// A result that is differentiated in reverse mode must be real, of a holomorphic function complex.
+pub(crate) fn check_result(aval: &Aval, function: &str, beyond: Beyond) -> Result<()> {
+    let fail = |needs: &str, help: &str| {
+        let message = format!("{function} needs a {needs} result, this function returns {aval}");
+        Err(Error::new(ErrorKind::Transform, message).help(help))
+    };
+    if beyond.holomorphic {
+        if aval.dtype.is_complex() {
+            return Ok(());
+        }
+        return fail("complex", "a real function of complex numbers is not holomorphic: leave out `.holomorphic()`");
+    }
+    if aval.dtype.is_complex() {
+        return fail(
+            "real floating-point",
+            "return a real number, such as `.real()` or `.abs()` of it; where the function has a complex derivative and its argument is complex, `.holomorphic()` gives that",
+        );
+    }
     if !aval.dtype.is_float() {
-        return Err(Error::new(
-            ErrorKind::Transform,
-            format!("{function} needs a real floating-point result, this function returns {aval}"),
-        )
-        .help(if aval.dtype.is_complex() {
-            "return a real number, such as `.real()` or `.abs()` of it"
-        } else {
-            "integers have no derivative; convert with `.astype(DType::F32)` where that is meant"
-        }));
+        return fail(
+            "real floating-point",
+            "integers have no derivative; convert with `.astype(DType::F32)` where that is meant",
+        );
     }
     Ok(())
 }
 
-/// Which leaves a gradient is asked in; each must be floating-point.
-fn wanted_leaves(
+/// Which leaves a derivative is asked in. Each must be floating-point, but for integers that are allowed: they stay
+/// out.
+pub(crate) fn wanted_leaves(
     leaves: &[&Array],
     counts: &[usize],
     positions: &[usize],
     paths: impl FnOnce() -> Vec<String>,
     function: &str,
+    beyond: Beyond,
 ) -> Result<Vec<bool>> {
     let owner = counts.iter().enumerate().flat_map(|(i, n)| std::iter::repeat_n(i, *n));
     let wanted: Vec<bool> = owner.map(|i| positions.contains(&i)).collect();
-    let integer = leaves.iter().zip(&wanted).position(|(x, w)| *w && !x.dtype().is_inexact());
-    if let Some(i) = integer {
+    let fits = |dtype: DType| match dtype.is_inexact() {
+        true => dtype.is_complex() || !beyond.holomorphic,
+        false => beyond.allow_int,
+    };
+    if let Some(i) = leaves.iter().zip(&wanted).position(|(x, w)| *w && !fits(x.dtype())) {
         let (path, aval) = (&paths()[i], leaves[i].aval());
-        return Err(Error::new(
-            ErrorKind::Transform,
-            format!("{function} needs floating-point inputs, but argument {path} is {aval}"),
-        )
-        .help("convert it with `.astype(DType::F32)`, or choose other arguments with `.argnums(…)`"));
+        let (needs, help) = if aval.dtype.is_inexact() {
+            ("complex inputs for a holomorphic function", "convert it with `.astype(DType::C64)`")
+        } else {
+            (
+                "floating-point inputs",
+                "convert it with `.astype(DType::F32)`, choose other arguments with `.argnums(…)`, or say `.allow_int()` for zeros in its place",
+            )
+        };
+        let message = format!("{function} needs {needs}, but argument {path} is {aval}");
+        return Err(Error::new(ErrorKind::Transform, message).help(help));
     }
-    Ok(wanted)
+    Ok(leaves.iter().zip(wanted).map(|(x, w)| w && x.dtype().is_inexact()).collect())
+}
+
+/// The leaves of the arguments at `positions`, in that order.
+pub(crate) fn asked_leaves(counts: &[usize], positions: &[usize]) -> Vec<usize> {
+    let start = |p: usize| counts[..p].iter().sum::<usize>();
+    positions.iter().flat_map(|p| start(*p)..start(*p) + counts[*p]).collect()
 }
 
 pub(crate) fn param_paths<P: Params>(args: P::Refs<'_>) -> Vec<String> {
@@ -129,12 +172,13 @@ fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
     args: P::Refs<'_>,
     function: &str,
     value_wanted: bool,
+    beyond: Beyond,
     loc: Loc,
 ) -> (R, N::Grads) {
     let fail = |error: Error| -> ! { raise(error.at(loc)) };
     let (leaves, counts) = P::leaves(args);
-    let mut positions = N::positions();
-    let wanted = match wanted_leaves(&leaves, &counts, &positions, || param_paths::<P>(args), function) {
+    let positions = N::positions();
+    let wanted = match wanted_leaves(&leaves, &counts, &positions, || param_paths::<P>(args), function, beyond) {
         Ok(wanted) => wanted,
         Err(error) => fail(error),
     };
@@ -142,7 +186,7 @@ fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
     let (flat, template) = as_program(&inputs, |inputs| {
         let avals: Vec<Aval> = inputs.iter().map(Array::aval).collect();
         let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(inputs));
-        if let Err(error) = check_objective(result.value(), function) {
+        if let Err(error) = check_objective(result.value(), function, beyond) {
             fail(error);
         }
         let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
@@ -167,31 +211,53 @@ fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
     });
     let mut flat = flat.into_iter();
     let result = template.rebuild(&mut flat);
-    // Gradients come in the order of the arguments; `argnums` may ask for another.
-    let grads: Vec<Array> = flat.collect();
-    let mut by_position: Vec<Vec<Array>> = Vec::new();
-    let mut rest = grads.into_iter();
-    let asked = positions.clone();
-    positions.sort_unstable();
-    positions.dedup();
-    for position in &positions {
-        by_position.push(rest.by_ref().take(counts[*position]).collect());
-    }
-    let place = |p: &usize| positions.iter().position(|q| q == p).unwrap_or(0);
-    let mut ordered = asked.iter().flat_map(|p| by_position[place(p)].clone());
+    // Gradients come in the order of the arguments; `argnums` may ask for another. What was not differentiated, because
+    // it is an integer, has zeros.
+    let grads: Vec<Option<Array>> = wanted.iter().map(|w| if *w { flat.next() } else { None }).collect();
+    let asked = asked_leaves(&counts, &N::positions());
+    let mut ordered = asked.into_iter().map(|i| grads[i].clone().unwrap_or_else(|| crate::ops::zeros_like(&inputs[i])));
     (result, N::rebuild(args, &mut ordered))
 }
 
 macro_rules! gradient_function {
     ($T:ident $function:literal $value_wanted:literal $Out:ident $finish:ident) => {
         impl<'f, P: Params, R: Objective, N: Argnums<P>> $T<'f, P, R, N> {
-            fn new(f: Arc<P::Dyn<'f, R>>, loc: Loc) -> Self {
+            fn new(f: Arc<P::Dyn<'f, R>>, beyond: Beyond, loc: Loc) -> Self {
                 let inner = f.clone();
                 let call = P::wrap(move |args| {
-                    let (value, grads) = value_and_gradient::<P, R, N>(&*inner, args, $function, $value_wanted, loc);
+                    let (value, grads) =
+                        value_and_gradient::<P, R, N>(&*inner, args, $function, $value_wanted, beyond, loc);
                     value.$finish(grads)
                 });
-                $T { f, call, loc, argnums: std::marker::PhantomData }
+                $T { f, call, beyond, loc, argnums: std::marker::PhantomData }
+            }
+
+            /// The complex derivative of a holomorphic function: a complex scalar of complex arguments. That the
+            /// function is holomorphic is the caller's promise.
+            ///
+            /// ```
+            /// use cotangent::prelude::*;
+            /// let z = Array::from(1.0).complex(2.0);
+            /// let g = grad(|z: &Array| z * z).holomorphic()(&z); // 2z
+            /// assert_eq!((g.real().item::<f32>(), g.imag().item::<f32>()), (2.0, 4.0));
+            /// ```
+            #[must_use]
+            pub fn holomorphic(self) -> Self {
+                $T::new(self.f, Beyond { holomorphic: true, ..self.beyond }, self.loc)
+            }
+
+            /// Lets integers and truth values stand among the arguments that it differentiates with respect to. They
+            /// have no derivative: zeros of their own type stand for it.
+            ///
+            /// ```
+            /// use cotangent::prelude::*;
+            /// let df = grad(|(x, n): &(Array, Array)| x * n).allow_int();
+            /// let (dx, dn) = df(&(2.0.into(), 3.into()));
+            /// assert_eq!((dx.item::<f32>(), dn.item::<i32>()), (3.0, 0));
+            /// ```
+            #[must_use]
+            pub fn allow_int(self) -> Self {
+                $T::new(self.f, Beyond { allow_int: true, ..self.beyond }, self.loc)
             }
 
             /// Differentiates with respect to other arguments than the first: `.argnums(args!(0, 2))`.
@@ -204,7 +270,7 @@ macro_rules! gradient_function {
             /// ```
             #[must_use]
             pub fn argnums<M: Argnums<P>>(self, _: M) -> $T<'f, P, R, M> {
-                $T::new(self.f, self.loc)
+                $T::new(self.f, self.beyond, self.loc)
             }
 
             /// Calls it, with every failure as an error instead of a panic.
@@ -221,7 +287,7 @@ macro_rules! gradient_function {
             pub fn try_call(&self, args: P::Refs<'_>) -> Result<R::$Out<N::Grads>> {
                 attempt(|| {
                     let (value, grads) =
-                        value_and_gradient::<P, R, N>(&*self.f, args, $function, $value_wanted, self.loc);
+                        value_and_gradient::<P, R, N>(&*self.f, args, $function, $value_wanted, self.beyond, self.loc);
                     value.$finish(grads)
                 })
             }
@@ -262,6 +328,7 @@ macro_rules! gradient_function {
 pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R::Grad<N::Grads>>>,
+    beyond: Beyond,
     loc: Loc,
     argnums: std::marker::PhantomData<N>,
 }
@@ -277,6 +344,7 @@ pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
 pub struct ValueAndGrad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R::ValueAndGrad<N::Grads>>>,
+    beyond: Beyond,
     loc: Loc,
     argnums: std::marker::PhantomData<N>,
 }
@@ -298,16 +366,19 @@ gradient_function!(ValueAndGrad "value_and_grad" true ValueAndGrad and_grad);
 /// assert_eq!(ddf(&3.0.into()).item::<f32>(), 6.0);
 /// ```
 ///
+/// Of a real function of complex numbers, z = x + iy, the gradient is ∂f/∂x − i·∂f/∂y, as in JAX: its conjugate points
+/// uphill. Complex functions with a complex derivative need [`holomorphic`](Grad::holomorphic).
+///
 /// # Panics
 /// The transformed function panics when the result is not a real scalar or an argument is not
-/// floating-point; [`try_call`](Grad::try_call) gives an error instead.
+/// floating-point (see [`allow_int`](Grad::allow_int)); [`try_call`](Grad::try_call) gives an error instead.
 #[track_caller]
 pub fn grad<'f, P: Params, F: Func<'f, P>>(f: F) -> Grad<'f, P, F::Out>
 where
     F::Out: Objective,
     Arg<0>: Argnums<P>,
 {
-    Grad::new(f.boxed().into(), Location::caller())
+    Grad::new(f.boxed().into(), Beyond::default(), Location::caller())
 }
 
 /// A scalar function's value and gradient, from one evaluation.
@@ -327,5 +398,5 @@ where
     F::Out: Objective,
     Arg<0>: Argnums<P>,
 {
-    ValueAndGrad::new(f.boxed().into(), Location::caller())
+    ValueAndGrad::new(f.boxed().into(), Beyond::default(), Location::caller())
 }

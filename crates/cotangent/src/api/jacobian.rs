@@ -1,116 +1,535 @@
 //! Whole Jacobians and Hessians, a column or a row for each element of a basis, all in one program.
 
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::panic::Location;
+use std::sync::Arc;
+
 use crate::core::array::Array;
+use crate::core::aval::{Aval, Shape};
 use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, OrRaise};
-use crate::core::trace::bind1;
+use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
+use crate::core::leafwise::Leafwise;
+use crate::core::literal::Literal;
+use crate::core::primitive::{Operand, Tangent};
+use crate::core::trace::{Inputs, bind1, stage};
+use crate::core::tree::{Tree, flatten};
 use crate::ops::compare::Eq;
-use crate::ops::shape::Iota;
+use crate::ops::shape::{Iota, batched_in_front};
+use crate::transform::batch::batch;
+use crate::transform::linearize::linearize;
+use crate::transform::transpose::backward;
 
-use super::func::{Arg, Argnums, Func, Nth, Params};
-use super::grad::grad;
-use super::linear::{linearize, vjp};
-use super::program::as_program;
-use super::vmap::vmap;
+use super::func::{Arg, Argnums, Func, Params};
+use super::grad::{Beyond, asked_leaves, check_result, param_paths, wanted_leaves};
+use super::program::{as_program, trace};
 
-/// The unit arrays of a shape, along a new leading axis.
-fn basis(like: &Array) -> Array {
-    let n = like.size();
-    let shape = crate::Shape::new(&[n, n]);
-    let count = |dimension| bind1(Iota { dtype: DType::I32, shape: shape.clone(), dimension }, &[]);
-    let unit = bind1(Eq, &[&count(0), &count(1)]).astype(like.dtype());
-    unit.reshape(like.aval().shape.insert(0, n))
+/// Which part of a function's result is differentiated: all of it ([`NoAux`]), or the first of two ([`Aux`]).
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (slopes, aux) = jacfwd(|x: &Array| (x * x, x.sum())).has_aux()(&Array::from([1.0f32, 2.0]));
+/// assert_eq!(slopes.to_vec::<f32>(), [2.0, 0.0, 0.0, 4.0]);
+/// assert_eq!(aux.item::<f32>(), 3.0);
+/// ```
+pub trait Differentiated<R: Tree>: Send + Sync + 'static {
+    /// What is differentiated.
+    type Value: Leafwise;
+    /// What the transformed function gives, `J` being the Jacobian.
+    type Out<J: Tree>: Tree;
+    /// The part that is differentiated; its leaves come first.
+    fn value(result: &R) -> &Self::Value;
+    /// The transformed function's result; `aux` gives the other leaves.
+    fn finish<J: Tree>(result: &R, aux: &mut dyn Iterator<Item = Array>, jacobian: J) -> Self::Out<J>;
 }
 
-#[track_caller]
-fn check_float(what: &str, x: &Array) {
-    if !x.dtype().is_float() {
-        let message = format!("{what} needs real floating-point arrays, got {}", x.aval());
-        Err(Error::new(ErrorKind::Transform, message)).or_raise()
+/// A function's whole result is differentiated.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (a, b) = jacrev(|x: &Array| (x * 2.0, x * 3.0))(&1.0.into());
+/// assert_eq!((a.item::<f32>(), b.item::<f32>()), (2.0, 3.0));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct NoAux;
+
+/// A function's result is a pair, of which the second is auxiliary data.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (slope, aux) = jacrev(|x: &Array| (x * 2.0, x * 3.0)).has_aux()(&1.0.into());
+/// assert_eq!((slope.item::<f32>(), aux.item::<f32>()), (2.0, 3.0));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Aux;
+
+impl<R: Leafwise> Differentiated<R> for NoAux {
+    type Value = R;
+    type Out<J: Tree> = J;
+    fn value(result: &R) -> &R {
+        result
+    }
+    fn finish<J: Tree>(_: &R, _: &mut dyn Iterator<Item = Array>, jacobian: J) -> J {
+        jacobian
     }
 }
 
-/// A function of arrays and its Jacobian's place in the calls: the first argument and the result are arrays.
-macro_rules! jacobian {
-    ($(#[$doc:meta])* $name:ident, |$f:ident, $args:ident, $x:ident| $body:expr) => {
-        $(#[$doc])*
-        pub fn $name<'f, P: Params + Nth<0, Value = Array>, F: Func<'f, P, Out = Array>>(f: F) -> Box<P::Dyn<'f, Array>> {
-            let $f = f.boxed();
-            P::wrap(move |outer| {
-                let leaves: Vec<Array> = P::leaves(outer).0.into_iter().cloned().collect();
-                check_float(stringify!($name), <P as Nth<0>>::nth(outer));
-                let (mut results, ()) = as_program(&leaves, |leaves| {
-                    let values = P::rebuild(outer, &mut leaves.iter().cloned());
-                    let $args = P::refs(&values);
-                    let $x = <P as Nth<0>>::nth($args);
-                    (vec![$body], ())
-                });
-                results.swap_remove(0)
-            })
+impl<Y: Leafwise, A: Tree> Differentiated<(Y, A)> for Aux {
+    type Value = Y;
+    type Out<J: Tree> = (J, A);
+    fn value(result: &(Y, A)) -> &Y {
+        &result.0
+    }
+    fn finish<J: Tree>(result: &(Y, A), aux: &mut dyn Iterator<Item = Array>, jacobian: J) -> (J, A) {
+        (jacobian, result.1.rebuild(aux))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Forward,
+    Reverse,
+}
+
+impl Mode {
+    fn name(self) -> &'static str {
+        match self {
+            Mode::Forward => "jacfwd",
+            Mode::Reverse => "jacrev",
         }
+    }
+}
+
+/// Unit tangents of arrays of these types, along a new leading axis: first those of the first array, and so on.
+fn basis(avals: &[Aval]) -> Vec<Array> {
+    let total: usize = avals.iter().map(Aval::size).sum();
+    let mut before = 0;
+    let units = |aval: &Aval| {
+        let shape = Shape::new(&[total, aval.size()]);
+        let count = |dimension| bind1(Iota { dtype: DType::I32, shape: shape.clone(), dimension }, &[]);
+        let offset = Array::literal(Literal::int(DType::I32, before as i64));
+        before += aval.size();
+        let unit = bind1(Eq, &[&count(0), &(count(1) + offset)]).astype(aval.dtype);
+        unit.reshape(aval.shape.insert(0, total))
     };
+    avals.iter().map(units).collect()
 }
 
-jacobian! {
-    /// The Jacobian of an array-valued function with respect to its first argument, by forward mode: one pass for each
-    /// element of the argument, all at once. Its shape is that of the result followed by that of the argument.
+fn joined(a: &[usize], b: &[usize]) -> Shape {
+    a.iter().chain(b).copied().collect()
+}
+
+/// The part of `x` that belongs to the leaf at `index`, along the axis in front.
+fn part(x: &Array, avals: &[Aval], index: usize) -> Array {
+    let start: usize = avals[..index].iter().map(Aval::size).sum();
+    if avals.len() == 1 { x.clone() } else { x.slice_axis(0, start, start + avals[index].size()) }
+}
+
+/// The Jacobian's blocks: for each leaf of the result those of each differentiated leaf of the arguments.
+fn blocks(
+    mode: Mode,
+    linear: &crate::core::jaxpr::Closed,
+    nonzero: &[bool],
+    results: &[Aval],
+    targets: &[Aval],
+) -> Vec<Vec<Array>> {
+    let residuals = linear.captures.len();
+    let zeros = |y: &Aval, x: &Aval| {
+        crate::ops::zeros(joined(&y.shape, &x.shape), if mode == Mode::Forward { y.dtype } else { x.dtype })
+    };
+    let reaches: Vec<Aval> = results.iter().zip(nonzero).filter(|(_, n)| **n).map(|(y, _)| y.clone()).collect();
+    if targets.is_empty() || reaches.is_empty() {
+        return results.iter().map(|y| targets.iter().map(|x| zeros(y, x)).collect()).collect();
+    }
+    let given = if mode == Mode::Forward { targets } else { &reaches[..] };
+    let size: usize = given.iter().map(Aval::size).sum();
+    let units = basis(given);
+    let mapped = |jaxpr: &crate::Jaxpr, captures: &[Array]| -> Vec<Array> {
+        let args: Vec<Array> = captures.iter().chain(&units).cloned().collect();
+        let axes: Vec<Option<usize>> = captures.iter().map(|_| None).chain(units.iter().map(|_| Some(0))).collect();
+        let (outputs, axes) = batch(jaxpr, &args, &axes, size);
+        outputs.iter().zip(axes).map(|(x, a)| batched_in_front(x, a, size)).collect()
+    };
+    let mut rows = match mode {
+        Mode::Forward => {
+            let columns = mapped(&linear.jaxpr, &linear.captures);
+            let block = |y: &Array, i: usize| {
+                let x = &targets[i];
+                let y = part(y, targets, i);
+                let order: Vec<usize> = (1..y.ndim()).chain([0]).collect();
+                y.permute(&order).reshape(joined(&y.shape()[1..], &x.shape))
+            };
+            columns.iter().map(|y| (0..targets.len()).map(|i| block(y, i)).collect()).collect::<Vec<Vec<Array>>>()
+        }
+        Mode::Reverse => {
+            let (closed, ()) = stage(&reaches, &Inputs::Unknown("inside jacrev"), |cts| {
+                let operands: Vec<Operand> = (linear.captures.iter().cloned().map(Operand::Known))
+                    .chain(targets.iter().cloned().map(Operand::Linear))
+                    .collect();
+                let cts: Vec<Tangent> = cts.iter().cloned().map(Some).collect();
+                let grads = backward(&linear.jaxpr, &operands, &cts).into_iter().skip(residuals);
+                let full = |(g, x): (Tangent, &Aval)| g.unwrap_or_else(|| crate::ops::zeros(&x.shape, x.dtype));
+                (grads.zip(targets).map(full).collect(), ())
+            });
+            let grads = mapped(&closed.jaxpr, &closed.captures);
+            let block =
+                |j: usize, (g, x): (&Array, &Aval)| part(g, &reaches, j).reshape(joined(&reaches[j].shape, &x.shape));
+            (0..reaches.len()).map(|j| grads.iter().zip(targets).map(|p| block(j, p)).collect()).collect()
+        }
+    }
+    .into_iter();
+    let row = |(y, nonzero): (&Aval, &bool)| match nonzero {
+        true => rows.next().unwrap_or_default(),
+        false => targets.iter().map(|x| zeros(y, x)).collect(),
+    };
+    results.iter().zip(nonzero).map(row).collect()
+}
+
+/// The derivative of each leaf of the result in each leaf of the arguments that are asked for.
+type Of<R, P, N, S> =
+    <S as Differentiated<R>>::Out<<<S as Differentiated<R>>::Value as Leafwise>::Of<<N as Argnums<P>>::Grads>>;
+
+fn jacobian_at<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>>(
+    f: &P::Dyn<'f, R>,
+    args: P::Refs<'_>,
+    mode: Mode,
+    beyond: Beyond,
+    loc: Loc,
+) -> Of<R, P, N, S> {
+    let fail = |error: Error| -> ! { raise(error.at(loc)) };
+    let name = mode.name();
+    let (leaves, counts) = P::leaves(args);
+    let asked = asked_leaves(&counts, &N::positions());
+    let wanted = match wanted_leaves(&leaves, &counts, &N::positions(), || param_paths::<P>(args), name, beyond) {
+        Ok(wanted) => wanted,
+        Err(error) => fail(error),
+    };
+    let complex = leaves.iter().zip(&wanted).position(|(x, w)| *w && x.dtype().is_complex());
+    if let (Mode::Forward, false, Some(i)) = (mode, beyond.holomorphic, complex) {
+        let message =
+            format!("jacfwd needs real inputs, but argument {} is {}", param_paths::<P>(args)[i], leaves[i].aval());
+        fail(Error::new(ErrorKind::Transform, message).help(
+            "say `.holomorphic()` for a function with a complex derivative; for others `jvp` gives the derivative in one direction",
+        ));
+    }
+    let inputs: Vec<Array> = leaves.into_iter().cloned().collect();
+    let (flat, (template, count)) = as_program(&inputs, |inputs| {
+        let avals: Vec<Aval> = inputs.iter().map(Array::aval).collect();
+        let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(inputs));
+        let results: Vec<Aval> = flatten(S::value(&result)).iter().map(Array::aval).collect();
+        for y in &results {
+            let check = match mode {
+                // A complex result of real arguments has a complex derivative along each of them.
+                Mode::Forward if y.dtype.is_complex() => Ok(()),
+                _ => check_result(y, name, beyond),
+            };
+            if let Err(error) = check {
+                fail(error);
+            }
+        }
+        let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
+        let mask: Vec<bool> = closed.captures.iter().map(|_| false).chain(wanted.iter().copied()).collect();
+        let lin = linearize(&closed.jaxpr, &args, &mask);
+        // Of the results only those that are differentiated lead anywhere.
+        let mut linear = lin.linear;
+        let live = lin.nonzero[..results.len()].iter().filter(|n| **n).count();
+        if live < linear.jaxpr.outputs.len() {
+            let mut jaxpr = (*linear.jaxpr).clone();
+            jaxpr.outputs.truncate(live);
+            linear.jaxpr = Arc::new(jaxpr);
+        }
+        let targets: Vec<Aval> = linear.jaxpr.input_avals().skip(linear.captures.len()).cloned().collect();
+        let rows = blocks(mode, &linear, &lin.nonzero[..results.len()], &results, &targets);
+        // Where each leaf of the arguments stands among the differentiated ones.
+        let place = |leaf: usize| wanted[leaf].then(|| wanted[..leaf].iter().filter(|w| **w).count());
+        let zeros =
+            |y: &Aval, leaf: usize| crate::ops::zeros(joined(&y.shape, inputs[leaf].shape()), inputs[leaf].dtype());
+        let mut outputs: Vec<Array> = Vec::new();
+        for (y, row) in results.iter().zip(rows) {
+            outputs.extend(asked.iter().map(|leaf| place(*leaf).map_or_else(|| zeros(y, *leaf), |i| row[i].clone())));
+        }
+        outputs.extend(lin.outputs.into_iter().skip(results.len()));
+        (outputs, (result, results.len()))
+    });
+    let mut flat = flat.into_iter();
+    let grads: Vec<N::Grads> = (0..count).map(|_| N::rebuild(args, &mut flat)).collect();
+    let jacobian = S::value(&template).leafwise(&mut grads.into_iter());
+    S::finish(&template, &mut flat, jacobian)
+}
+
+/// A function that computes a Jacobian; made by [`jacfwd`] and [`jacrev`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let slopes = jacfwd(|x: &Array, y: &Array| x * y).argnums(args!(1));
+/// assert_eq!(slopes(&2.0.into(), &3.0.into()).item::<f32>(), 2.0);
+/// ```
+pub struct Jacobian<'f, P: Params, R: Tree, N: Argnums<P> = Arg<0>, S: Differentiated<R> = NoAux> {
+    f: Arc<P::Dyn<'f, R>>,
+    call: Box<P::Dyn<'f, Of<R, P, N, S>>>,
+    mode: Mode,
+    beyond: Beyond,
+    loc: Loc,
+    kind: PhantomData<(N, S)>,
+}
+
+impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P, R, N, S> {
+    fn new(f: Arc<P::Dyn<'f, R>>, mode: Mode, beyond: Beyond, loc: Loc) -> Self {
+        let inner = f.clone();
+        let call = P::wrap(move |args| jacobian_at::<P, R, N, S>(&*inner, args, mode, beyond, loc));
+        Jacobian { f, call, mode, beyond, loc, kind: PhantomData }
+    }
+
+    /// Differentiates with respect to other arguments than the first: `.argnums(args!(0, 2))`. With several there is a
+    /// tuple where there was one derivative.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let f = |x: &Array| x * x;
-    /// let jacobian = jacfwd(f)(&Array::from([1.0f32, 2.0]));
-    /// assert_eq!(jacobian.to_vec::<f32>(), [2.0, 0.0, 0.0, 4.0]);
+    /// let (dx, dy) = jacrev(|x: &Array, y: &Array| x * y).argnums(args!(0, 1))(&2.0.into(), &3.0.into());
+    /// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (3.0, 2.0));
     /// ```
-    ///
-    /// # Panics
-    /// When the argument is not real floating point.
-    jacfwd, |f, args, x| {
-        let (y, df) = linearize(
-            |x: &Array| P::call(&*f, P::rebuild(args, &mut first_replaced::<P>(args, x.clone()))),
-            (x,),
-        );
-        let columns = vmap(move |t: &Array| df(t))(&basis(x));
-        let columns = columns.reshape(y.aval().shape.insert(0, x.size()));
-        let mut order: Vec<usize> = (1..=y.ndim()).collect();
-        order.push(0);
-        let shape: crate::Shape = y.shape().iter().chain(x.shape()).copied().collect();
-        columns.permute(&order).reshape(&shape)
+    #[must_use]
+    pub fn argnums<M: Argnums<P>>(self, _: M) -> Jacobian<'f, P, R, M, S> {
+        Jacobian::new(self.f, self.mode, self.beyond, self.loc)
     }
-}
 
-jacobian! {
-    /// The Jacobian of an array-valued function with respect to its first argument, by reverse mode: one pass for each
-    /// element of the result, all at once. Its shape is that of the result followed by that of the argument.
+    /// The function gives a pair, of which only the first is differentiated; the second is handed through beside the
+    /// Jacobian.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let f = |x: &Array| x.sin().reshape([2, 1]);
-    /// let jacobian = jacrev(f)(&Array::from([0.0f32, 0.0]));
-    /// assert_eq!(jacobian.shape(), [2, 1, 2]);
-    /// assert_eq!(jacobian.to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
+    /// let (slope, aux) = jacfwd(|x: &Array| (x.powi(2), x + 1.0)).has_aux()(&3.0.into());
+    /// assert_eq!((slope.item::<f32>(), aux.item::<f32>()), (6.0, 4.0));
     /// ```
+    #[must_use]
+    pub fn has_aux(self) -> Jacobian<'f, P, R, N, Aux>
+    where
+        Aux: Differentiated<R>,
+    {
+        Jacobian::new(self.f, self.mode, self.beyond, self.loc)
+    }
+
+    /// The complex Jacobian of a holomorphic function: complex results of complex arguments. That the function is
+    /// holomorphic is the caller's promise.
     ///
-    /// # Panics
-    /// When argument or result are not real floating point.
-    jacrev, |f, args, x| {
-        let (y, back) = vjp(
-            |x: &Array| P::call(&*f, P::rebuild(args, &mut first_replaced::<P>(args, x.clone()))),
-            (x,),
-        );
-        check_float("jacrev", &y);
-        let rows = vmap(move |ct: &Array| back(ct).0)(&basis(&y));
-        let shape: crate::Shape = y.shape().iter().chain(x.shape()).copied().collect();
-        rows.reshape(&shape)
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let z = Array::from([1.0f32]).complex(Array::from([2.0f32]));
+    /// let slope = jacrev(|z: &Array| z * z).holomorphic()(&z);
+    /// assert_eq!((slope.real().to_vec::<f32>(), slope.imag().to_vec::<f32>()), (vec![2.0], vec![4.0]));
+    /// ```
+    #[must_use]
+    pub fn holomorphic(self) -> Self {
+        Jacobian::new(self.f, self.mode, Beyond { holomorphic: true, ..self.beyond }, self.loc)
+    }
+
+    /// Lets integers and truth values stand among the arguments that it differentiates with respect to: zeros of their
+    /// own type stand for what they have not.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (dx, dn) = jacrev(|(x, n): &(Array, Array)| x * n).allow_int()(&(2.0.into(), 3.into()));
+    /// assert_eq!((dx.item::<f32>(), dn.item::<i32>()), (3.0, 0));
+    /// ```
+    #[must_use]
+    pub fn allow_int(self) -> Self {
+        Jacobian::new(self.f, self.mode, Beyond { allow_int: true, ..self.beyond }, self.loc)
+    }
+
+    /// Calls it, with every failure as an error instead of a panic.
+    ///
+    /// # Errors
+    /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert!(jacfwd(|x: &Array| x * 2.0).try_call((&3.into(),)).is_err()); // an integer
+    /// ```
+    pub fn try_call(&self, args: P::Refs<'_>) -> Result<Of<R, P, N, S>> {
+        attempt(|| jacobian_at::<P, R, N, S>(&*self.f, args, self.mode, self.beyond, self.loc))
     }
 }
 
-/// The leaves of a call's arguments with the first one, an array, replaced.
-fn first_replaced<P: Params>(args: P::Refs<'_>, x: Array) -> impl Iterator<Item = Array> {
-    std::iter::once(x).chain(P::leaves(args).0.into_iter().skip(1).cloned())
+impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Deref for Jacobian<'f, P, R, N, S> {
+    type Target = P::Dyn<'f, Of<R, P, N, S>>;
+    fn deref(&self) -> &Self::Target {
+        &self.call
+    }
 }
 
-/// The Hessian of a scalar function with respect to its first argument: forward mode over reverse mode. Its shape is
-/// that of the argument twice.
+impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Func<'f, P> for Jacobian<'f, P, R, N, S>
+where
+    Self: 'f,
+{
+    type Out = Of<R, P, N, S>;
+    fn boxed(self) -> Box<P::Dyn<'f, Self::Out>> {
+        self.call
+    }
+}
+
+impl<P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> fmt::Debug for Jacobian<'_, P, R, N, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(… at {})", self.mode.name(), self.loc)
+    }
+}
+
+/// The Jacobian of a function with respect to its first argument, or those that [`argnums`](Jacobian::argnums) names, by
+/// forward mode: one pass for each element of the argument, all at once. Right for functions with few arguments.
+///
+/// Of an array in an array it is one array, whose shape is that of the result followed by that of the argument. Of trees
+/// it is a tree like the result with a tree like the argument at each leaf ([`Leafwise`]).
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: &Array| x * x;
+/// let jacobian = jacfwd(f)(&Array::from([1.0f32, 2.0]));
+/// assert_eq!(jacobian.to_vec::<f32>(), [2.0, 0.0, 0.0, 4.0]);
+/// let (of_sum, of_product) = jacfwd(|(x, y): &(Array, Array)| (x + y, x * y))(&(2.0.into(), 3.0.into()));
+/// assert_eq!((of_sum.0.item::<f32>(), of_product.0.item::<f32>()), (1.0, 3.0));
+/// ```
+///
+/// # Panics
+/// The transformed function panics when an argument is not real floating point or a result is an integer.
+#[track_caller]
+pub fn jacfwd<'f, P: Params, F: Func<'f, P>>(f: F) -> Jacobian<'f, P, F::Out>
+where
+    F::Out: Leafwise,
+    Arg<0>: Argnums<P>,
+{
+    Jacobian::new(f.boxed().into(), Mode::Forward, Beyond::default(), Location::caller())
+}
+
+/// The Jacobian as [`jacfwd`] gives it, by reverse mode: one pass for each element of the result, all at once. Right for
+/// functions with few results.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |x: &Array| x.sin().reshape([2, 1]);
+/// let jacobian = jacrev(f)(&Array::from([0.0f32, 0.0]));
+/// assert_eq!(jacobian.shape(), [2, 1, 2]);
+/// assert_eq!(jacobian.to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
+/// ```
+///
+/// # Panics
+/// The transformed function panics when an argument is not floating point or a result not real floating point.
+#[track_caller]
+pub fn jacrev<'f, P: Params, F: Func<'f, P>>(f: F) -> Jacobian<'f, P, F::Out>
+where
+    F::Out: Leafwise,
+    Arg<0>: Argnums<P>,
+{
+    Jacobian::new(f.boxed().into(), Mode::Reverse, Beyond::default(), Location::caller())
+}
+
+/// The Jacobian by reverse mode; another name for [`jacrev`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// assert_eq!(cotangent::jacobian(|x: &Array| x * 3.0)(&1.0.into()).item::<f32>(), 3.0);
+/// ```
+#[track_caller]
+pub fn jacobian<'f, P: Params, F: Func<'f, P>>(f: F) -> Jacobian<'f, P, F::Out>
+where
+    F::Out: Leafwise,
+    Arg<0>: Argnums<P>,
+{
+    Jacobian::new(f.boxed().into(), Mode::Reverse, Beyond::default(), Location::caller())
+}
+
+/// What a Hessian's function gives: the Jacobian of its Jacobian.
+type Twice<R, P, N, S> = Of<Of<R, P, N, S>, P, N, S>;
+
+/// A function that computes a Hessian; made by [`hessian`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let second = hessian(|x: &Array, y: &Array| x * y.powi(3)).argnums(args!(1));
+/// assert_eq!(second(&2.0.into(), &3.0.into()).item::<f32>(), 36.0);
+/// ```
+pub struct Hessian<'f, P: Params, R: Leafwise, N: Argnums<P> = Arg<0>>
+where
+    Of<R, P, N, NoAux>: Leafwise,
+{
+    f: Arc<P::Dyn<'f, R>>,
+    call: Box<P::Dyn<'f, Twice<R, P, N, NoAux>>>,
+    beyond: Beyond,
+    loc: Loc,
+}
+
+impl<'f, P: Params, R: Leafwise, N: Argnums<P>> Hessian<'f, P, R, N>
+where
+    Of<R, P, N, NoAux>: Leafwise,
+{
+    fn new(f: Arc<P::Dyn<'f, R>>, beyond: Beyond, loc: Loc) -> Self {
+        let first: Jacobian<'f, P, R, N, NoAux> = Jacobian::new(f.clone(), Mode::Reverse, beyond, loc);
+        let second: Jacobian<'f, P, Of<R, P, N, NoAux>, N, NoAux> =
+            Jacobian::new(first.call.into(), Mode::Forward, beyond, loc);
+        Hessian { f, call: second.call, beyond, loc }
+    }
+
+    /// Differentiates with respect to other arguments than the first. With several, the Hessian is a tuple of tuples.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let ((xx, xy), (yx, yy)) = hessian(|x: &Array, y: &Array| x * x * y).argnums(args!(0, 1))(&2.0.into(), &3.0.into());
+    /// assert_eq!([xx, xy, yx, yy].map(|h| h.item::<f32>()), [6.0, 4.0, 4.0, 0.0]);
+    /// ```
+    #[must_use]
+    pub fn argnums<M: Argnums<P>>(self, _: M) -> Hessian<'f, P, R, M>
+    where
+        Of<R, P, M, NoAux>: Leafwise,
+    {
+        Hessian::new(self.f, self.beyond, self.loc)
+    }
+
+    /// The complex second derivatives of a holomorphic function.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let z = Array::from(1.0).complex(2.0);
+    /// let h = hessian(|z: &Array| z * z * z).holomorphic()(&z); // 6z
+    /// assert_eq!((h.real().item::<f32>(), h.imag().item::<f32>()), (6.0, 12.0));
+    /// ```
+    #[must_use]
+    pub fn holomorphic(self) -> Self {
+        Hessian::new(self.f, Beyond { holomorphic: true, ..self.beyond }, self.loc)
+    }
+}
+
+impl<'f, P: Params, R: Leafwise, N: Argnums<P>> Deref for Hessian<'f, P, R, N>
+where
+    Of<R, P, N, NoAux>: Leafwise,
+{
+    type Target = P::Dyn<'f, Twice<R, P, N, NoAux>>;
+    fn deref(&self) -> &Self::Target {
+        &self.call
+    }
+}
+
+impl<'f, P: Params, R: Leafwise, N: Argnums<P>> Func<'f, P> for Hessian<'f, P, R, N>
+where
+    Of<R, P, N, NoAux>: Leafwise,
+    Self: 'f,
+{
+    type Out = Twice<R, P, N, NoAux>;
+    fn boxed(self) -> Box<P::Dyn<'f, Self::Out>> {
+        self.call
+    }
+}
+
+impl<P: Params, R: Leafwise, N: Argnums<P>> fmt::Debug for Hessian<'_, P, R, N>
+where
+    Of<R, P, N, NoAux>: Leafwise,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "hessian(… at {})", self.loc)
+    }
+}
+
+/// The second derivatives of a function with respect to its first argument: forward mode over reverse mode. Of a scalar
+/// function of an array the shape is that of the argument twice; of an argument that is a tree it is a tree of trees
+/// ([`Leafwise`]).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -120,13 +539,13 @@ fn first_replaced<P: Params>(args: P::Refs<'_>, x: Array) -> impl Iterator<Item 
 /// ```
 ///
 /// # Panics
-/// When the function's result is not a real scalar.
+/// The transformed function panics when argument or result are not real floating point.
 #[track_caller]
-pub fn hessian<'f, P, F>(f: F) -> Box<P::Dyn<'f, Array>>
+pub fn hessian<'f, P: Params, F: Func<'f, P>>(f: F) -> Hessian<'f, P, F::Out>
 where
-    P: Params + Nth<0, Value = Array>,
-    F: Func<'f, P, Out = Array>,
-    Arg<0>: Argnums<P, Grads = Array>,
+    F::Out: Leafwise,
+    Arg<0>: Argnums<P>,
+    Of<F::Out, P, Arg<0>, NoAux>: Leafwise,
 {
-    jacfwd(grad(f))
+    Hessian::new(f.boxed().into(), Beyond::default(), Location::caller())
 }

@@ -233,3 +233,54 @@ pub fn vjp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (F::Out
     });
     (value, back)
 }
+
+/// The transpose of a linear function: from a cotangent of its result to those of its arguments. Of `primals` only the
+/// structure, the shapes and the dtypes count; [`Array::shape_dtype_struct`] serves.
+///
+/// Nothing is computed of the function itself, which is what sets it apart from [`vjp`].
+///
+/// ```
+/// use cotangent::{linear_transpose, prelude::*};
+/// let f = |x: &Array| 2.0 * x.sum();
+/// let back = linear_transpose(f, (&Array::shape_dtype_struct([3], DType::F32),));
+/// let (dx,) = back(&1.0f32.into());
+/// assert_eq!(dx.to_vec::<f32>(), [2.0, 2.0, 2.0]);
+/// ```
+///
+/// # Panics
+/// When an argument is not floating-point, or the function is not linear: the message names the operation that is not.
+#[track_caller]
+pub fn linear_transpose<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> Vjp<P, F::Out> {
+    let loc = Location::caller();
+    let avals: Vec<Aval> = P::leaves(primals).0.into_iter().map(Array::aval).collect();
+    if let Some(i) = avals.iter().position(|a| !a.dtype.is_inexact()) {
+        let message = format!(
+            "linear_transpose needs floating-point inputs, but argument {} is {}",
+            param_paths::<P>(primals)[i],
+            avals[i]
+        );
+        Err(Error::new(ErrorKind::Transform, message).help("capture what the function is not linear in")).or_raise()
+    }
+    let (closed, template) =
+        trace::<P, F::Out>(&*f.boxed(), primals, &avals, &Inputs::Unknown("inside linear_transpose"));
+    let outputs = flatten(&template);
+    let structure = P::rebuild(primals, &mut avals.iter().map(Array::of_aval));
+    Box::new(move |cotangent: &F::Out| {
+        let cts = flatten(cotangent);
+        check_tangents("cotangent", &outputs, &cts, || crate::core::tree::leaf_paths(cotangent))
+            .map_err(|e| e.context("linear_transpose").at(loc))
+            .or_raise();
+        let given = cts.iter().zip(&outputs).map(|(ct, y)| fitted(ct, &y.aval()));
+        let inputs: Vec<Array> = closed.captures.iter().cloned().chain(given).collect();
+        let (flat, ()) = as_program(&inputs, |inputs| {
+            let (known, cts) = inputs.split_at(closed.captures.len());
+            let operands: Vec<Operand> =
+                (known.iter().cloned().map(Operand::Known)).chain(avals.iter().cloned().map(Operand::Linear)).collect();
+            let cts: Vec<Tangent> = cts.iter().cloned().map(Some).collect();
+            let back = backward(&closed.jaxpr, &operands, &cts).into_iter().skip(known.len());
+            let full = |(ct, a): (Tangent, &Aval)| ct.unwrap_or_else(|| crate::ops::zeros(&a.shape, a.dtype));
+            (back.zip(&avals).map(full).collect(), ())
+        });
+        P::rebuild(P::refs(&structure), &mut flat.into_iter())
+    })
+}

@@ -4,6 +4,7 @@ pub(crate) mod axes;
 pub(crate) mod checkpoint;
 pub(crate) mod custom;
 pub(crate) mod custom_vmap;
+pub(crate) mod eval_shape;
 pub(crate) mod func;
 pub(crate) mod grad;
 pub(crate) mod jacobian;

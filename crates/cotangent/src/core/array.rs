@@ -257,6 +257,25 @@ impl Array {
         }
     }
 
+    pub(crate) fn of_aval(aval: &Aval) -> Array {
+        Array(Repr::Traced(Traced { frame: trace::FrameId::NONE, var: Var(0), aval: aval.clone() }))
+    }
+
+    /// An array of which only shape and dtype are known: an argument for [`eval_shape`](crate::eval_shape) and
+    /// [`linear_transpose`](crate::linear_transpose) that takes no memory. It is what JAX calls a `ShapeDtypeStruct`.
+    ///
+    /// Using it as a value is an error that says so.
+    ///
+    /// ```
+    /// use cotangent::{eval_shape, prelude::*};
+    /// let huge = Array::shape_dtype_struct([1_000_000, 1_000_000], DType::F32);
+    /// assert_eq!(eval_shape(|x: &Array| x.sum())(&huge).shape(), []);
+    /// ```
+    #[must_use]
+    pub fn shape_dtype_struct(shape: impl IntoShape, dtype: DType) -> Array {
+        Array::of_aval(&Aval::new(dtype, shape))
+    }
+
     /// The concrete value, computed now if the array is traced and its inputs are known.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ pub mod dtype;
 pub mod effects;
 pub mod error;
 pub mod jaxpr;
+pub(crate) mod leafwise;
 pub mod literal;
 pub mod lowering;
 pub mod primitive;

@@ -23,6 +23,11 @@ use super::primitive::{Outputs, Primitive};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FrameId(u64);
 
+impl FrameId {
+    /// No frame: of its arrays shape and dtype are known, and there is no value.
+    pub(crate) const NONE: FrameId = FrameId(0);
+}
+
 static NEXT_FRAME: AtomicU64 = AtomicU64::new(1);
 
 /// What is known of the values of a frame's inputs.
@@ -210,7 +215,7 @@ pub(crate) fn bind_at(prim: Arc<dyn Primitive>, inputs: &[&Array], loc: Loc) -> 
         let mut target = frames.iter().rposition(|f| f.takes == Takes::Everything);
         for traced in inputs.iter().filter_map(|x| x.traced()) {
             match frames.iter().rposition(|f| f.id == traced.frame) {
-                None => return Err(escaped(&traced.aval)),
+                None => return Err(ownerless(traced)),
                 owner => target = target.max(owner),
             }
         }
@@ -260,6 +265,16 @@ fn run_now(
     Ok(backend().execute(&Arc::new(jaxpr), inputs)?.into())
 }
 
+fn valueless(aval: &Aval) -> Error {
+    Error::new(ErrorKind::Trace, format!("an array {aval} of which only shape and dtype are known was used as a value"))
+        .help("such arrays are arguments of `eval_shape` and `linear_transpose` and results of the former; make one of values, such as `numpy::zeros`")
+}
+
+/// Why a traced array cannot be used where its frame is not.
+pub(crate) fn ownerless(traced: &Traced) -> Error {
+    if traced.frame == FrameId::NONE { valueless(&traced.aval) } else { escaped(&traced.aval) }
+}
+
 fn escaped(aval: &Aval) -> Error {
     Error::new(
         ErrorKind::Trace,
@@ -297,7 +312,7 @@ fn trace<R>(
     let frame = FRAMES.with_borrow_mut(|frames| {
         for traced in outputs.iter().filter_map(Array::traced) {
             if !frames.iter().any(|f| f.id == traced.frame) {
-                return Err(escaped(&traced.aval));
+                return Err(ownerless(traced));
             }
         }
         let frame = frames.pop().filter(|f| f.id == id);
@@ -329,7 +344,7 @@ pub(crate) fn stage_dependents<R>(avals: &[Aval], f: impl FnOnce(&[Array]) -> (V
 pub(crate) fn read(traced: &Traced) -> Result<Array> {
     let (slice, args) = FRAMES.with_borrow(|frames| {
         let Some(frame) = frames.iter().find(|f| f.id == traced.frame) else {
-            return Err(escaped(&traced.aval));
+            return Err(ownerless(traced));
         };
         if let Some(value) = frame.values.get(&traced.var) {
             return Ok((None, vec![value.clone()]));

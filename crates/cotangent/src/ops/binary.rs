@@ -1,6 +1,6 @@
 //! Elementwise functions of two arguments.
 
-use stablehlo::Value;
+use stablehlo::{Attr, Value};
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -12,7 +12,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::bind1;
 
 use super::elementwise::{self, one_dtype, spread_tangent, sum_tangents, unspread};
-use super::exact_float;
+use super::{exact_float, incomplete_gamma as gamma};
 
 fn number(d: DType) -> bool {
     d != DType::Bool
@@ -20,8 +20,8 @@ fn number(d: DType) -> bool {
 fn real(d: DType) -> bool {
     !d.is_complex() && d != DType::Bool
 }
-fn ordered(d: DType) -> bool {
-    !d.is_complex()
+fn any(_: DType) -> bool {
+    true
 }
 fn float(d: DType) -> bool {
     d.is_float()
@@ -53,15 +53,23 @@ fn no_tangent(_: &Jvp<'_>) -> Tangent {
     None
 }
 
-fn not_linear(_: &Array, inputs: &[Operand]) -> Vec<Tangent> {
-    let _ = inputs;
-    crate::core::error::raise(crate::core::primitive::missing_rule("binary", "transpose"))
+/// The transpose of what is not linear: there is none, which the table makes an error.
+fn not_linear(_: &Array, _: &[Operand]) -> Vec<Tangent> {
+    Vec::new()
 }
 
-/// A row: type, name, dtypes taken, StableHLO operation, jvp, transpose, fold.
+/// How a row of the table is lowered: one operation, or a function that appends several.
+#[derive(Clone, Copy)]
+enum Lower {
+    Op(&'static str),
+    With(fn(&mut Lowering<'_>, &[Value], &[Aval], &Aval) -> Value),
+}
+use Lower::{Op, With};
+
+/// A row: type, name, dtypes taken, lowering, jvp, transpose, fold.
 macro_rules! binary {
     ($(
-        $T:ident $name:literal: $accepts:ident ($what:literal), $op:literal,
+        $T:ident $name:literal: $accepts:ident ($what:literal), $lower:expr,
             jvp $jvp:expr, transpose $transpose:expr, fold $fold:expr;
     )*) => {
         /// The primitives of this table.
@@ -91,7 +99,11 @@ macro_rules! binary {
                 fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
                     let Some(ct) = &ct[0] else { return vec![None, None] };
                     let rule: fn(&Array, &[Operand]) -> Vec<Tangent> = $transpose;
-                    (rule(ct, inputs).into_iter().zip(inputs))
+                    let cts = rule(ct, inputs);
+                    if cts.is_empty() {
+                        crate::core::error::raise(crate::core::primitive::missing_rule($name, "transpose"));
+                    }
+                    (cts.into_iter().zip(inputs))
                         .map(|(ct, operand)| match operand {
                             Operand::Linear(aval) => ct.map(|ct| unspread(&ct, aval)),
                             Operand::Known(_) => None,
@@ -101,8 +113,12 @@ macro_rules! binary {
                 fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
                     elementwise::batch(self, x, axes, n)
                 }
-                fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-                    elementwise::lower(cx, $op, args, &outs[0])
+                fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                    let lower: Lower = $lower;
+                    match lower {
+                        Op(op) => elementwise::lower(cx, op, args, &outs[0]),
+                        With(f) => smallvec::smallvec![f(cx, args, inputs, &outs[0])],
+                    }
                 }
                 fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
                     let rule: fn(&Literal, &Literal) -> Option<Literal> = $fold;
@@ -114,18 +130,18 @@ macro_rules! binary {
 }
 
 binary! {
-    Add "add": number ("numbers"), "stablehlo.add",
+    Add "add": number ("numbers"), Op("stablehlo.add"),
         jvp |j| j.sum(|t| spread_tangent(t, j.out), |u| spread_tangent(u, j.out)),
         transpose |ct, _| vec![Some(ct.clone()), Some(ct.clone())],
         fold fold_add;
-    Sub "sub": number ("numbers"), "stablehlo.subtract",
+    Sub "sub": number ("numbers"), Op("stablehlo.subtract"),
         jvp |j| match (j.t, j.u) {
             (Some(t), Some(u)) => Some(t - u),
             _ => j.sum(|t| spread_tangent(t, j.out), |u| -spread_tangent(u, j.out)),
         },
         transpose |ct, x| vec![Some(ct.clone()), x[1].is_linear().then(|| -ct)],
         fold |x, y| fold_arithmetic(x, y, |a, b| a - b, i64::wrapping_sub);
-    Mul "mul": number ("numbers"), "stablehlo.multiply",
+    Mul "mul": number ("numbers"), Op("stablehlo.multiply"),
         jvp |j| j.sum(|t| t * j.y, |u| j.x * u),
         transpose |ct, x| match (&x[0], &x[1]) {
             (Operand::Linear(_), Operand::Known(y)) => vec![Some(ct * y), None],
@@ -133,7 +149,7 @@ binary! {
             _ => not_linear(ct, x),
         },
         fold fold_mul;
-    Div "div": number ("numbers"), "stablehlo.divide",
+    Div "div": number ("numbers"), Op("stablehlo.divide"),
         jvp |j| j.sum(|t| t.lax_div(j.y), |u| -(j.out.lax_div(j.y) * u)),
         transpose |ct, x| match &x[1] {
             Operand::Known(y) => vec![Some(ct.lax_div(y)), None],
@@ -143,39 +159,100 @@ binary! {
             (Scalar::Float(a), Scalar::Float(b)) => exact_float(x.dtype(), float_op(x.dtype(), a, b, |a, b| a / b)?, &[a, b]),
             _ => None,
         };
-    Rem "rem": real ("real numbers"), "stablehlo.remainder",
+    Rem "rem": real ("real numbers"), Op("stablehlo.remainder"),
         jvp |j| j.sum(|t| spread_tangent(t, j.out), |u| -(u * truncate(&j.x.lax_div(j.y)))),
         transpose not_linear,
         fold |_, _| None;
-    Max "max": ordered ("ordered values"), "stablehlo.maximum",
+    Max "max": any (""), With(lower_max),
         jvp |j| j.sum(|t| t * picked(j.x, j.y, j.out), |u| u * picked(j.y, j.x, j.out)),
         transpose not_linear,
         fold |x, y| fold_pick(x, y, |a, b| a > b);
-    Min "min": ordered ("ordered values"), "stablehlo.minimum",
+    Min "min": any (""), With(lower_min),
         jvp |j| j.sum(|t| t * picked(j.x, j.y, j.out), |u| u * picked(j.y, j.x, j.out)),
         transpose not_linear,
         fold |x, y| fold_pick(x, y, |a, b| a < b);
-    Atan2 "atan2": float ("real floating-point numbers"), "stablehlo.atan2",
+    Atan2 "atan2": float ("real floating-point numbers"), Op("stablehlo.atan2"),
         jvp |j| {
             let norm = || j.x.square() + j.y.square();
             j.sum(|t| t * (j.y / norm()), |u| u * (-j.x / norm()))
         },
         transpose not_linear,
         fold |_, _| None;
-    NextAfter "nextafter": float ("real floating-point numbers"), "chlo.next_after",
+    NextAfter "nextafter": float ("real floating-point numbers"), Op("chlo.next_after"),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
-    And "and": bits ("integers or truth values"), "stablehlo.and",
+    And "and": bits ("integers or truth values"), Op("stablehlo.and"),
         jvp no_tangent, transpose not_linear, fold |x, y| fold_bits(x, y, |a, b| a & b);
-    Or "or": bits ("integers or truth values"), "stablehlo.or",
+    Or "or": bits ("integers or truth values"), Op("stablehlo.or"),
         jvp no_tangent, transpose not_linear, fold |x, y| fold_bits(x, y, |a, b| a | b);
-    Xor "xor": bits ("integers or truth values"), "stablehlo.xor",
+    Xor "xor": bits ("integers or truth values"), Op("stablehlo.xor"),
         jvp no_tangent, transpose not_linear, fold |x, y| fold_bits(x, y, |a, b| a ^ b);
-    ShiftLeft "shift_left": integer ("integers"), "stablehlo.shift_left",
+    ShiftLeft "shift_left": integer ("integers"), Op("stablehlo.shift_left"),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
-    ShiftRightLogical "shift_right_logical": integer ("integers"), "stablehlo.shift_right_logical",
+    ShiftRightLogical "shift_right_logical": integer ("integers"), Op("stablehlo.shift_right_logical"),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
-    ShiftRightArithmetic "shift_right_arithmetic": integer ("integers"), "stablehlo.shift_right_arithmetic",
+    ShiftRightArithmetic "shift_right_arithmetic": integer ("integers"), Op("stablehlo.shift_right_arithmetic"),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
+    MulHi "mulhi": integer ("integers"), With(super::mulhi::lower_mulhi),
+        jvp no_tangent, transpose not_linear, fold |_, _| None;
+    Zeta "zeta": float ("real floating-point numbers"), Op("chlo.zeta"),
+        jvp |j| {
+            constant(j.t, "zeta", "in its first operand, the exponent");
+            j.sum(Array::clone, |u| -(u * (j.x * bind1(Zeta, &[&(j.x + 1.0), j.y]))))
+        },
+        transpose not_linear, fold |_, _| None;
+    Igamma "igamma": float ("real floating-point numbers"), With(gamma::lower_igamma),
+        jvp |j| j.sum(|t| t * bind1(IgammaGradA, &[j.x, j.y]), |u| u * gamma::density(j.x, j.y)),
+        transpose not_linear, fold |_, _| None;
+    Igammac "igammac": float ("real floating-point numbers"), With(gamma::lower_igammac),
+        jvp |j| j.sum(|t| -(t * bind1(IgammaGradA, &[j.x, j.y])), |u| -(u * gamma::density(j.x, j.y))),
+        transpose not_linear, fold |_, _| None;
+    IgammaGradA "igamma_grad_a": float ("real floating-point numbers"), With(gamma::lower_igamma_grad_a),
+        jvp |j| {
+            constant(j.t, "igamma_grad_a", "in its first operand, the shape parameter");
+            j.sum(Array::clone, |u| u * (gamma::density(j.x, j.y) * (j.y.log() - j.x.digamma())))
+        },
+        transpose not_linear, fold |_, _| None;
+    RandomGammaGrad "random_gamma_grad": float ("real floating-point numbers"), With(gamma::lower_random_gamma_grad),
+        jvp |j| {
+            constant(j.t, "random_gamma_grad", "in its first operand, the shape parameter");
+            // With F the distribution function it is −F_a/F_x; and F_xx/F_x is (a − 1)/x − 1.
+            j.sum(Array::clone, |u| -(u * (j.y.log() - j.x.digamma() + j.out * ((j.x - 1.0) / j.y - 1.0))))
+        },
+        transpose not_linear, fold |_, _| None;
+}
+
+/// An operand in which there is no derivative must have no tangent.
+fn constant(tangent: &Tangent, primitive: &str, which: &'static str) {
+    if tangent.is_some() {
+        crate::core::error::raise(crate::core::primitive::missing_rule(primitive, "jvp").context(which));
+    }
+}
+
+fn lower_max(cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], out: &Aval) -> Value {
+    pick(cx, args, out, "stablehlo.maximum", "#stablehlo<comparison_direction GT>")
+}
+
+fn lower_min(cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], out: &Aval) -> Value {
+    pick(cx, args, out, "stablehlo.minimum", "#stablehlo<comparison_direction LT>")
+}
+
+/// The larger or smaller of two values; complex numbers are compared by their real parts, and by their imaginary
+/// parts where those are equal.
+fn pick(cx: &mut Lowering<'_>, args: &[Value], out: &Aval, op: &'static str, direction: &'static str) -> Value {
+    let args = cx.same_shape(args, &out.shape);
+    if !out.dtype.is_complex() {
+        return cx.op(op, &args, &[], out);
+    }
+    let (part, flag) = (out.with_dtype(out.dtype.real()), out.with_dtype(DType::Bool));
+    let parts = |cx: &mut Lowering<'_>, op: &str| [0, 1].map(|i| cx.op(op, &args[i..=i], &[], &part));
+    let (real, imag) = (parts(cx, "stablehlo.real"), parts(cx, "stablehlo.imag"));
+    let compare = |cx: &mut Lowering<'_>, parts: &[Value], direction: &'static str| {
+        cx.op("stablehlo.compare", parts, &[("comparison_direction", Attr::Static(direction))], &flag)
+    };
+    let tie = compare(cx, &real, "#stablehlo<comparison_direction EQ>");
+    let (by_real, by_imag) = (compare(cx, &real, direction), compare(cx, &imag, direction));
+    let first = cx.op("stablehlo.select", &[tie, by_imag, by_real], &[], &flag);
+    cx.op("stablehlo.select", &[first, args[0].clone(), args[1].clone()], &[], out)
 }
 
 /// 1 where `x` alone is the result, ½ where both are (as JAX splits a tie), 0 elsewhere.

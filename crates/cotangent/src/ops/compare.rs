@@ -96,7 +96,53 @@ comparisons! {
     Ge "ge" greater_equal "GE" >= false;
 }
 
-/// The primitives of this file that stand outside the table.
+macro_rules! total_orders {
+    ($($T:ident $name:literal $dir:literal $complex:literal;)*) => {
+        /// The comparisons in which −0 lies below 0 and NaN at the ends.
+        pub(super) const TOTAL_NAMES: &[&str] = &[$($name),*];
+        $(
+            #[doc = concat!("`", $name, "`, elementwise, in the total order of IEEE 754: −0 lies below 0, NaN at the ends.")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet y = bind1(cotangent::ops::compare::", stringify!($T), ", &[&Array::from([-0.0f32]), &Array::from([0.0f32])]);\nassert_eq!(y.to_vec::<bool>(), [\"", $dir, "\" != \"EQ\"]);\n```")]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+            pub struct $T;
+
+            impl Primitive for $T {
+                fn name(&self) -> &'static str {
+                    $name
+                }
+                fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                    one_dtype(inputs, |d| $complex || !d.is_complex(), "ordered values")?;
+                    elementwise::infer(inputs, DType::Bool)
+                }
+                fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+                    (vec![bind1($T, &[&x[0], &x[1]])], vec![None])
+                }
+                fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                    elementwise::batch(self, x, axes, n)
+                }
+                fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                    let how = match inputs[0].dtype.kind() {
+                        Kind::Float | Kind::Complex => Attr::Static("#stablehlo<comparison_type TOTALORDER>"),
+                        _ => compare_type(inputs[0].dtype),
+                    };
+                    let attrs = [
+                        ("compare_type", how),
+                        ("comparison_direction", Attr::Static(concat!("#stablehlo<comparison_direction ", $dir, ">"))),
+                    ];
+                    elementwise::lower_with(cx, "stablehlo.compare", args, &outs[0], &attrs)
+                }
+            }
+        )*
+    };
+}
+
+total_orders! {
+    EqTo "eq_to" "EQ" true;
+    LtTo "lt_to" "LT" false;
+    LeTo "le_to" "LE" false;
+}
+
+/// The primitives of this file that stand outside the tables.
 pub(super) const OTHER_NAMES: &[&str] = &["select_n", "clamp"];
 
 /// `select_n`, elementwise: the first operand picks which of the others each element comes from.

@@ -12,6 +12,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::bind1;
 
 use super::elementwise::rebind1;
+use super::shape::batched_in_front;
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["convert_element_type", "bitcast_convert_type", "reduce_precision"];
@@ -109,7 +110,8 @@ impl Primitive for ConvertElementType {
     }
 }
 
-/// `bitcast_convert_type`: the same bits read as another dtype of the same width.
+/// `bitcast_convert_type`: the same bits read as another dtype. Of a narrower one, several come from each element, along
+/// a new last dimension; of a wider one, the last dimension holds the parts of each element.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -134,18 +136,42 @@ impl Primitive for BitcastConvertType {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let x = &inputs[0];
-        if x.dtype.bits() != self.dtype.bits() || x.dtype.is_complex() || self.dtype.is_complex() {
-            return Err(Error::dtype(format!("the bits of {x} cannot be read as {}: the widths differ", self.dtype)));
+        let plain = |d: DType| d.is_integer() || d.is_float();
+        if x.dtype != self.dtype && !(plain(x.dtype) && plain(self.dtype)) {
+            return Err(Error::dtype(format!("the bits of {x} cannot be read as {}", self.dtype))
+                .help("truth values and complex numbers have no bits of their own: convert with `.astype(…)` or take their parts"));
         }
-        Ok(smallvec::smallvec![x.with_dtype(self.dtype)])
+        let (from, to) = (x.dtype.bits(), self.dtype.bits());
+        let out = x.with_dtype(self.dtype);
+        if from == to {
+            return Ok(smallvec::smallvec![out]);
+        }
+        if from > to {
+            return Ok(smallvec::smallvec![out.with_shape(x.shape.insert(x.rank(), from / to))]);
+        }
+        match x.shape.last() {
+            Some(parts) if parts * from == to => {
+                Ok(smallvec::smallvec![out.with_shape(x.shape.remove(&[x.rank() - 1]))])
+            }
+            _ => Err(Error::shape(format!(
+                "the bits of {x} cannot be read as {}: each element takes {} of {}, along the last dimension",
+                self.dtype,
+                to / from,
+                x.dtype
+            ))),
+        }
     }
 
     fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         (vec![rebind1(self, &[&x[0]])], vec![None])
     }
 
-    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        (vec![rebind1(self, &[&x[0]])], axes.to_vec())
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        if x[0].dtype().bits() == self.dtype.bits() {
+            return (vec![rebind1(self, &[&x[0]])], axes.to_vec());
+        }
+        // The last dimension is that of the parts: the batch must stand before it.
+        (vec![rebind1(self, &[&batched_in_front(&x[0], axes[0], size)])], vec![Some(0)])
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
@@ -237,14 +263,18 @@ impl Array {
         }
     }
 
-    /// The same bits read as another dtype of the same width.
+    /// The same bits read as another dtype. Of a narrower one, several come from each element, the lowest bits first,
+    /// along a new last dimension; of a wider one, the last dimension holds the parts of each element.
     ///
     /// # Panics
-    /// When the widths differ.
+    /// When one of the dtypes is `bool` or complex and they differ, or the last dimension does not make one element.
     ///
     /// ```
     /// # use cotangent::prelude::*;
     /// assert_eq!(Array::from([1.0f32]).bitcast(DType::U32).to_vec::<u32>(), [0x3f80_0000]);
+    /// let halves = Array::from([1.0f32]).bitcast(DType::U16);
+    /// assert_eq!(halves.shape(), [1, 2]);
+    /// assert_eq!(halves.bitcast(DType::F32).to_vec::<f32>(), [1.0]);
     /// ```
     #[track_caller]
     #[must_use]

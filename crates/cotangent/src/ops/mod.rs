@@ -1,6 +1,7 @@
 //! The primitives: one struct, one `impl Primitive`, one place; a file per family.
 
 mod arrange;
+mod bessel;
 pub mod binary;
 pub mod compare;
 pub mod complex;
@@ -12,7 +13,10 @@ pub mod dynamic;
 pub(crate) mod elementwise;
 pub mod fft;
 pub mod gather;
+pub mod incomplete_beta;
+mod incomplete_gamma;
 pub mod linalg;
+mod mulhi;
 pub mod name;
 mod operators;
 pub mod polygamma;
@@ -23,6 +27,7 @@ mod scatter_derivatives;
 pub mod shape;
 pub mod sort;
 pub mod split;
+mod staged;
 pub mod stop_gradient;
 pub mod threefry;
 pub mod top_k;
@@ -52,6 +57,7 @@ pub fn registry() -> Vec<&'static str> {
         binary::NAMES,
         compare::NAMES,
         compare::OTHER_NAMES,
+        compare::TOTAL_NAMES,
         complex::NAMES,
         conv::NAMES,
         convert::NAMES,
@@ -61,6 +67,7 @@ pub fn registry() -> Vec<&'static str> {
         gather::NAMES,
         linalg::NAMES,
         name::NAMES,
+        incomplete_beta::NAMES,
         polygamma::NAMES,
         pow::NAMES,
         reduce::NAMES,

@@ -116,6 +116,12 @@ fn fold_float(x: &Literal, f: fn(f64) -> f64) -> Option<Literal> {
 }
 
 unary! {
+    /// exp(−|x|)·I₀(x), the modified Bessel function of order zero, scaled. Derivative: i1e(x) − sign(x)·i0e(x).
+    BesselI0e bessel_i0e: float ("real floating-point numbers"), With(super::bessel::lower_bessel_i0e), None,
+        |t, x, y| Some(t * (x.bessel_i1e() - x.sign() * &y));
+    /// exp(−|x|)·I₁(x), the modified Bessel function of order one, scaled.
+    BesselI1e bessel_i1e: float ("real floating-point numbers"), Op("chlo.bessel_i1e"), None,
+        |t, x, y| Some(t * super::bessel::bessel_i1e_slope(x, &y));
     /// The cube root.
     Cbrt cbrt: float ("real floating-point numbers"), Op("stablehlo.cbrt"), None, |t, x, y| Some(t * scaled(&y.powi(-2), 1.0 / 3.0));
     /// The smallest integers that are not below the elements.

@@ -68,7 +68,7 @@ fn buffer(array: &Array) -> Result<Held<'_>> {
         Repr::Scalar(literal) => {
             Ok(Held::Own(client()?.buffer_from_host(&literal.bytes(), &array_shape(&literal.aval()))?))
         }
-        Repr::Traced(_) => Err(Error::new(ErrorKind::Trace, "a traced array reached execution")),
+        Repr::Traced(traced) => Err(crate::core::trace::ownerless(traced)),
     }
 }
 

@@ -1,5 +1,9 @@
 //! Special functions, element by element; integers become floats.
 
+mod gamma;
+
+pub use gamma::*;
+
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, raise};
@@ -119,6 +123,16 @@ pub fn entr(x: impl ArrayLike) -> Array {
     let inner = where_(&positive, &x, 1.0);
     let outside = where_(x.less(0), f64::NEG_INFINITY, where_(isnan(&x), &x, 0.0));
     where_(positive, -(&inner * inner.log()), outside)
+}
+
+/// A real array of floats; integers become such.
+#[track_caller]
+fn real_inexact(x: impl ArrayLike, what: &str) -> Array {
+    let x = x.to_array().to_inexact();
+    if x.dtype().is_complex() {
+        raise(Error::dtype(format!("{what} takes real numbers, got {}", x.aval())));
+    }
+    x
 }
 
 #[track_caller]

@@ -1,0 +1,86 @@
+//! Shapes and dtypes of results, without a computation.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Result, attempt};
+use crate::core::trace::Inputs;
+use crate::core::tree::Tree;
+
+use super::func::{Func, Params};
+use super::program::trace;
+
+/// A function that gives shapes and dtypes only; made by [`eval_shape`].
+///
+/// ```
+/// use cotangent::{eval_shape, prelude::*};
+/// let shapes = eval_shape(|x: &Array| x.reshape([3, 2]));
+/// assert_eq!(shapes(&np::zeros([2, 3])).shape(), [3, 2]);
+/// ```
+pub struct EvalShape<'f, P: Params, R: Tree> {
+    f: Arc<P::Dyn<'f, R>>,
+    call: Box<P::Dyn<'f, R>>,
+    loc: &'static Location<'static>,
+}
+
+impl<'f, P: Params, R: Tree> std::ops::Deref for EvalShape<'f, P, R> {
+    type Target = P::Dyn<'f, R>;
+    fn deref(&self) -> &Self::Target {
+        &self.call
+    }
+}
+
+impl<P: Params, R: Tree> std::fmt::Debug for EvalShape<'_, P, R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "eval_shape(… at {})", self.loc)
+    }
+}
+
+impl<P: Params, R: Tree> EvalShape<'_, P, R> {
+    /// Calls it, with every failure as an error instead of a panic.
+    ///
+    /// # Errors
+    /// Whatever tracing the function may fail with: shapes that do not fit, the user's own panics.
+    ///
+    /// ```
+    /// use cotangent::{eval_shape, prelude::*};
+    /// let shapes = eval_shape(|x: &Array| x.reshape([5]));
+    /// assert!(shapes.try_call((&np::zeros([2, 3]),)).is_err());
+    /// ```
+    pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
+        attempt(|| shapes::<P, R>(&*self.f, args))
+    }
+}
+
+/// The shapes and dtypes of a function's results: it is traced, and nothing is computed or compiled.
+///
+/// The result has the structure of the function's, with arrays of which shape and dtype are known and nothing else, as
+/// [`Array::shape_dtype_struct`] makes them; those may stand among the arguments, too.
+///
+/// ```
+/// use cotangent::{eval_shape, prelude::*};
+/// let shapes = eval_shape(|a: &Array, b: &Array| (np::matmul(a, b), a.sum()));
+/// let (product, sum) = shapes(
+///     &Array::shape_dtype_struct([2000, 1000], DType::F32),
+///     &Array::shape_dtype_struct([1000, 3000], DType::F32),
+/// );
+/// assert_eq!((product.shape(), sum.shape()), (&[2000, 3000][..], &[][..]));
+/// assert_eq!(product.dtype(), DType::F32);
+/// ```
+///
+/// # Panics
+/// The function it gives panics where the function would for these shapes, and where that reads a value.
+#[track_caller]
+pub fn eval_shape<'f, P: Params, F: Func<'f, P>>(f: F) -> EvalShape<'f, P, F::Out> {
+    let f: Arc<P::Dyn<'f, F::Out>> = f.boxed().into();
+    let inner = f.clone();
+    EvalShape { f, call: P::wrap(move |args| shapes::<P, F::Out>(&*inner, args)), loc: Location::caller() }
+}
+
+fn shapes<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>) -> R {
+    let avals: Vec<Aval> = P::leaves(args).0.into_iter().map(Array::aval).collect();
+    let (_, result) = trace::<P, R>(f, args, &avals, &Inputs::Unknown("inside eval_shape"));
+    result.map(|x| Array::of_aval(&x.aval()))
+}

@@ -1,0 +1,119 @@
+//! Lowerings written as functions of arrays: traced where StableHLO is made, and appended in place. So a primitive
+//! whose value is a series stays one equation.
+
+use std::sync::Arc;
+
+use stablehlo::{Type, Value};
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::dtype::DType;
+use crate::core::error::Result;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::literal::Literal;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Outputs, Primitive};
+use crate::core::trace::{Inputs, bind, bind1, stage};
+
+use super::reduce::ReduceOr;
+
+const INSIDE: Inputs<'static> = Inputs::Unknown("inside a primitive's lowering");
+
+/// Appends an elementwise function of `args`, which are spread to the shape of the result. Floats narrower than
+/// `f32` are computed in `f32`.
+pub(super) fn lower(
+    cx: &mut Lowering<'_>,
+    args: &[Value],
+    inputs: &[Aval],
+    out: &Aval,
+    f: fn(&[Array]) -> Array,
+) -> Value {
+    let args = cx.same_shape(args, &out.shape);
+    let avals: Vec<Aval> = inputs.iter().map(|a| Aval::new(a.dtype, &out.shape)).collect();
+    let wide = |x: &Array| {
+        if x.dtype().is_float() && x.dtype().bits() < 32 { x.astype(DType::F32) } else { x.clone() }
+    };
+    let (closed, ()) = stage(&avals, &INSIDE, |x| {
+        let x: Vec<Array> = x.iter().map(wide).collect();
+        (vec![f(&x).astype(out.dtype)], ())
+    });
+    cx.inline(&closed.jaxpr, &args).swap_remove(0)
+}
+
+/// `while`, as lowerings use it: it has none of the rules by which a user's loop is transformed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Loop {
+    cond: Arc<Jaxpr>,
+    cond_consts: usize,
+    body: Arc<Jaxpr>,
+    body_consts: usize,
+}
+
+impl Primitive for Loop {
+    fn name(&self) -> &'static str {
+        "while"
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        Ok(inputs[self.cond_consts + self.body_consts..].iter().cloned().collect())
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let types: Vec<Type> = outs.iter().map(Aval::mlir).collect();
+        let (cond, rest) = args.split_at(self.cond_consts);
+        let (body, state) = rest.split_at(self.body_consts);
+        cx.regions("stablehlo.while", state, &[], &types, &[&types, &types], |cx, region, state| {
+            let (program, consts) = if region == 0 { (&self.cond, cond) } else { (&self.body, body) };
+            cx.inline(program, &consts.iter().chain(state).cloned().collect::<Vec<_>>())
+        })
+    }
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        vec![&self.cond, &self.body]
+    }
+}
+
+/// Repeats `step` on a state while `going` holds of it. The types of the state do not change.
+pub(super) fn repeat(
+    state: &[Array],
+    going: impl FnOnce(&[Array]) -> Array,
+    step: impl FnOnce(&[Array]) -> Vec<Array>,
+) -> Vec<Array> {
+    let avals: Vec<Aval> = state.iter().map(|x| Aval::new(x.dtype(), &x.aval().shape)).collect();
+    let (cond, ()) = stage(&avals, &INSIDE, |x| (vec![going(x)], ()));
+    let (body, ()) = stage(&avals, &INSIDE, |x| {
+        let next = step(x);
+        (next.iter().zip(&avals).map(|(y, a)| y.convert(a.dtype, false)).collect(), ())
+    });
+    let operands: Vec<&Array> = cond.captures.iter().chain(&body.captures).chain(state).collect();
+    let prim =
+        Loop { cond_consts: cond.captures.len(), cond: cond.jaxpr, body_consts: body.captures.len(), body: body.jaxpr };
+    bind(prim, &operands).into_vec()
+}
+
+/// Whether any element is true.
+pub(super) fn any(flags: &Array) -> Array {
+    bind1(ReduceOr { axes: (0..flags.ndim()).collect() }, &[flags])
+}
+
+/// `yes` where `condition` holds, `no` elsewhere; all of one shape.
+pub(super) fn choose(condition: &Array, yes: &Array, no: &Array) -> Array {
+    super::select(condition, yes, no, condition.shape())
+}
+
+/// An array like `x` of one value.
+pub(super) fn like(x: &Array, value: f64) -> Array {
+    super::full(&x.aval().shape, Literal::float(x.dtype(), value))
+}
+
+/// The difference between 1 and the next number of a dtype.
+pub(super) fn epsilon(dtype: DType) -> f64 {
+    if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) }
+}
+
+/// The largest finite number of a dtype.
+pub(super) fn largest(dtype: DType) -> f64 {
+    if dtype == DType::F64 { f64::MAX } else { f64::from(f32::MAX) }
+}
+
+/// The smallest normal number of a dtype.
+pub(super) fn smallest(dtype: DType) -> f64 {
+    if dtype == DType::F64 { f64::MIN_POSITIVE } else { f64::from(f32::MIN_POSITIVE) }
+}
