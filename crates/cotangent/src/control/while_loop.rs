@@ -134,6 +134,9 @@ impl Primitive for While {
             next.into_iter().map(|b| b || ends_apart).collect()
         });
         let apart = results(&self.cond, &all(&cond_b, &carried))[0];
+        if apart && self.effects().check {
+            raise(super::cond::mapped_checks("a loop that each element ends for itself"));
+        }
         let (cond_x, body_x, carry_x) = self.split(&moved);
         let carry: Vec<Array> = (carry_x.iter().zip(&carried).zip(self.split(axes).2))
             .map(|((x, c), a)| if *c && a.is_none() { batched_in_front(x, None, size) } else { x.clone() })
