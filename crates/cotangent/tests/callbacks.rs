@@ -111,7 +111,7 @@ fn debug_callbacks_under_transforms() {
     assert_eq!(taken(&seen), [2.0]);
     jit(grad(grad(f)))(&x);
     assert_eq!(taken(&seen), [2.0]);
-    jvp(f, (x.clone(),), (x.clone(),));
+    jvp(f, (&x,), (&x,));
     assert_eq!(taken(&seen), [2.0]);
     grad(|x: &Array| jit(f)(x))(&x);
     assert_eq!(taken(&seen), [2.0]);
@@ -124,6 +124,10 @@ fn debug_callbacks_under_transforms() {
     let summed = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + f(x), ()), 0.0.into(), xs).0;
     grad(summed)(&xs);
     assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
+    // A loop that runs again for its tangents shows itself once.
+    let turns = |x: &Array| lax::while_loop(|x: &Array| x.less(10.0), |x: &Array| f(x) + 5.0, x.clone());
+    linearize(turns, (&x,));
+    assert_eq!(taken(&seen).len(), 3);
     grad(checkpoint(f))(&x);
     assert_eq!(taken(&seen), [2.0]);
 }
@@ -173,7 +177,7 @@ fn pure_callbacks_may_be_left_out_and_have_no_derivative_of_their_own() {
     assert_eq!(CALLS.load(Ordering::Relaxed), 0);
     let error = grad(square).try_call((&x,)).unwrap_err().to_string();
     assert!(error.contains("custom_jvp") && error.contains("callbacks.rs"), "{error}");
-    let ruled = custom_jvp(square).defjvp(move |x: &Array, t: &Array| (square(x), 2.0 * x * t));
+    let ruled = custom_jvp(square).defjvp(move |(x,), (t,)| (square(x), 2.0 * x * t));
     assert_eq!(grad(ruled)(&x).item::<f32>(), 6.0);
     // A closure that captures nothing is the same each time: one program serves a loop of un-jitted gradients.
     assert_eq!(square(&x).item::<f32>(), 9.0);

@@ -81,7 +81,7 @@ fn strong(values: Vec<Array>) -> Vec<Array> {
 ///     debug::print("x = {}, sin(x) = {}", (x, &y));
 ///     y * 2.0
 /// });
-/// f(&0.0.into()); // prints: x = 0, sin(x) = 0
+/// f(&0.0.into()); // prints: x = 0.0, sin(x) = 0.0
 /// ```
 ///
 /// # Panics

@@ -43,7 +43,7 @@ impl Drop for NanScope {
 /// use cotangent::{debug, prelude::*};
 /// let f = jit(|x: &Array| {
 ///     let y = x - 1.0;
-///     let z = y.ln(); // the culprit
+///     let z = y.log(); // the culprit
 ///     z * 2.0
 /// });
 /// let _scope = debug::nans(true);
