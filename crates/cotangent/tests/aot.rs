@@ -217,6 +217,18 @@ fn serialised_programs_come_back_and_nothing_else() {
 }
 
 #[test]
+fn a_program_from_the_disk_is_serialised_whole() {
+    // The second of these finds on the disk what the first has compiled, if there is a disk.
+    let x = array(9);
+    let f = || jit(|x: &Array| (x * 0.125).exp() + x.sin()).lower((&x,)).unwrap().compile().unwrap();
+    let expected = f()(&x).to_vec::<f32>();
+    for _ in 0..2 {
+        let loaded = Loaded::from_bytes(&f().serialize().unwrap()).unwrap();
+        assert_eq!(loaded.call(&(x.clone(),)).unwrap()[0].to_vec::<f32>(), expected);
+    }
+}
+
+#[test]
 fn compiled_functions_say_what_does_not_fit() {
     let x = array(4);
     let f = jit(|x: &Array, n: &i32| x * *n).lower((&x, &2)).unwrap().compile().unwrap();

@@ -11,7 +11,7 @@ use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Entry as LoweredEntry, lower, lower_entry};
 use crate::core::trace::tracing;
 use crate::core::tree::{Tree, collect_paths, flatten, leaf_paths};
-use crate::runtime::program::{compile_foreign, optimized_hlo};
+use crate::runtime::program::{compile_foreign, compile_whole, optimized_hlo};
 use crate::runtime::run_executable;
 
 use super::artifact::{Blob, Text};
@@ -271,8 +271,7 @@ impl<P: Params, R: Tree> Compiled<P, R> {
         let jaxpr = &self.entry.closed.jaxpr;
         closed_program(jaxpr, "serialised")?;
         // All results are computed here, also those that a call in this process would hand through.
-        let params: Vec<Aval> = jaxpr.input_avals().cloned().collect();
-        let executable = compile_foreign(&lower("cotangent", jaxpr).to_text(), &params)?;
+        let executable = compile_whole(jaxpr)?;
         let captures = (self.entry.closed.captures.iter())
             .map(|x| Ok((x.aval().with_weak_type(false), x.to_bytes()?)))
             .collect::<Result<Vec<_>>>()?;

@@ -83,8 +83,8 @@ mod tests {
     fn placeholders_are_filled_in_order_or_by_number() {
         let values = [Array::scalar(1i32), Array::from([2.5f32, 3.0])];
         let fill = |message: &str| Template::parse(message, 2).unwrap().fill(&values);
-        assert_eq!(fill("x = {}, y = {}"), "x = 1, y = [2.5 3]");
-        assert_eq!(fill("{1} {0} {{}}"), "[2.5 3] 1 {}");
+        assert_eq!(fill("x = {}, y = {}"), "x = 1, y = [2.5 3.0]");
+        assert_eq!(fill("{1} {0} {{}}"), "[2.5 3.0] 1 {}");
     }
 
     #[test]

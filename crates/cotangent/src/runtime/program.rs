@@ -207,6 +207,15 @@ pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Execut
     Ok(compile_text(client, text, &params, &options(client, false), Disk::open())?.0)
 }
 
+/// The executable of a program, with all its results and inputs, compiled now so that it can be serialised: one that was
+/// itself loaded loses its machine code on the way.
+pub(crate) fn compile_whole(jaxpr: &Jaxpr) -> Result<xla::Executable> {
+    let (client, simple) = (client()?, simplify(jaxpr));
+    let params: Vec<_> = simple.input_avals().map(array_shape).collect();
+    let text = lower_entry("cotangent", &simple, Entry::default()).to_text();
+    Ok(compile_text(client, &text, &params, &options(client, only_small(&simple)), None)?.0)
+}
+
 /// How a program is compiled. Where all its loops are small, each becomes one kernel.
 fn options(client: &xla::Client, small_loops: bool) -> xla::CompileOptions {
     // The CPU compiler's default lets a maximum or minimum drop a NaN in its second operand.
