@@ -128,6 +128,8 @@ fn shared_family<A: Tree, F: 'static, S: ResultTypes>(types: &S) -> Arc<Family<A
     family.downcast::<Family<A>>().unwrap_or_else(|_| unreachable!("the key says what type it is"))
 }
 
+type Function<A, S> = dyn Fn(&A) -> <S as ResultTypes>::Out + Send + Sync;
+
 /// A Rust function that traced functions call, on arrays that are computed by then; made by [`Callback::pure`] or
 /// [`Callback::io`].
 ///
@@ -144,7 +146,7 @@ fn shared_family<A: Tree, F: 'static, S: ResultTypes>(types: &S) -> Arc<Family<A
 /// assert_eq!(vmap(|i: &Array| lookup.call(i))(&Array::from([2, 0])).to_vec::<f32>(), [30.0, 10.0]);
 /// ```
 pub struct Callback<A: Tree, S: ResultTypes> {
-    f: Arc<dyn Fn(&A) -> S::Out + Send + Sync>,
+    f: Arc<Function<A, S>>,
     types: Arc<S>,
     kind: Kind,
     family: Arc<Family<A>>,
