@@ -316,7 +316,8 @@ fn a_jitted_function_knows_the_axes_around_it() {
     assert_eq!(over(|x: &Array| f(x), &vector(2)).to_vec::<f32>(), [2.0, 3.0]);
     assert_eq!(over(|x: &Array| f(x), &vector(3)).to_vec::<f32>(), [3.0, 4.0, 5.0]);
     assert_eq!(over(|x: &Array| f(x), &vector(2)).to_vec::<f32>(), [2.0, 3.0]);
-    assert_eq!(f.cache_report(), cotangent::CacheReport { traces: 2, hits: 1 });
+    let report = f.cache_report();
+    assert_eq!((report.traces, report.hits), (2, 1));
     assert!(f.try_call((&vector(2),)).is_err());
 }
 

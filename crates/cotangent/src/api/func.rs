@@ -47,6 +47,14 @@ pub trait Params: Sized + 'static {
 
     /// A function that hands its arguments on as references.
     fn wrap<'f, R: 'f>(f: impl for<'a> Fn(Self::Refs<'a>) -> R + Send + Sync + 'f) -> Box<Self::Dyn<'f, R>>;
+    /// A function that is called in two steps: `prepare` with all arguments, and `finish` with what that gave and the
+    /// arrays of the arguments taken by value, which nobody holds any more on their account.
+    fn wrap_consuming<'f, R: 'f, T>(
+        prepare: impl for<'a> Fn(Self::Refs<'a>) -> T + Send + Sync + 'f,
+        finish: impl Fn(T, Vec<Array>) -> R + Send + Sync + 'f,
+    ) -> Box<Self::Dyn<'f, R>>;
+    /// Which arguments are taken by value.
+    fn owned() -> &'static [bool];
     /// Calls `f` with `values`.
     fn call<'f, R: 'f>(f: &Self::Dyn<'f, R>, values: Self::Values) -> R;
     /// References to values.
@@ -57,6 +65,8 @@ pub trait Params: Sized + 'static {
     fn rebuild(args: Self::Refs<'_>, leaves: &mut dyn Iterator<Item = Array>) -> Self::Values;
     /// Whether both are alike in all but their arrays.
     fn same_structure(a: Self::Refs<'_>, b: Self::Refs<'_>) -> bool;
+    /// The same, for each argument.
+    fn same_each(a: Self::Refs<'_>, b: Self::Refs<'_>) -> Vec<bool>;
     /// Names each leaf.
     fn paths(args: Self::Refs<'_>, path: &mut Path<'_>);
 }
@@ -118,6 +128,23 @@ macro_rules! borrowed {
     };
 }
 
+macro_rules! is_owned {
+    (Ref) => {
+        false
+    };
+    (Own) => {
+        true
+    };
+}
+
+macro_rules! consumed {
+    (Ref $a:ident $into:ident) => {};
+    (Own $a:ident $into:ident) => {
+        $into.extend(crate::core::tree::flatten(&$a));
+        drop($a);
+    };
+}
+
 macro_rules! passed {
     (Ref $a:expr) => {
         &$a
@@ -138,6 +165,21 @@ macro_rules! function {
 
             fn wrap<'f, R: 'f>(f: impl for<'a> Fn(Self::Refs<'a>) -> R + Send + Sync + 'f) -> Box<Self::Dyn<'f, R>> {
                 Box::new(move |$($A: arg_type!($kind $A)),*| f(($(borrowed!($kind $A),)*)))
+            }
+            #[allow(unused_mut)]
+            fn wrap_consuming<'f, R: 'f, T>(
+                prepare: impl for<'a> Fn(Self::Refs<'a>) -> T + Send + Sync + 'f,
+                finish: impl Fn(T, Vec<Array>) -> R + Send + Sync + 'f,
+            ) -> Box<Self::Dyn<'f, R>> {
+                Box::new(move |$($A: arg_type!($kind $A)),*| {
+                    let prepared = prepare(($(borrowed!($kind $A),)*));
+                    let mut arrays = Vec::new();
+                    $(consumed!($kind $A arrays);)*
+                    finish(prepared, arrays)
+                })
+            }
+            fn owned() -> &'static [bool] {
+                &[$(is_owned!($kind)),*]
             }
             fn call<'f, R: 'f>(f: &Self::Dyn<'f, R>, values: Self::Values) -> R {
                 let ($($A,)*) = values;
@@ -160,6 +202,9 @@ macro_rules! function {
             }
             fn same_structure(a: Self::Refs<'_>, b: Self::Refs<'_>) -> bool {
                 $(a.$i.same_structure(b.$i))&&*
+            }
+            fn same_each(a: Self::Refs<'_>, b: Self::Refs<'_>) -> Vec<bool> {
+                vec![$(a.$i.same_structure(b.$i)),*]
             }
             fn paths(args: Self::Refs<'_>, path: &mut Path<'_>) {
                 $(path.index($i, |path| args.$i.paths(path));)*

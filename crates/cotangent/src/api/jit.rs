@@ -3,25 +3,27 @@
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use once_cell::sync::OnceCell;
+use smallvec::SmallVec;
 
 use crate::control::call::Call;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::{self, NamedAxis};
-use crate::core::error::{Error, Loc, OrRaise, Result, attempt};
-use crate::core::jaxpr::{Closed, Jaxpr};
-use crate::core::lowering::lower;
+use crate::core::error::{Loc, OrRaise, Result, attempt};
+use crate::core::jaxpr::Closed;
 use crate::core::trace::{Inputs, bind_at, location, tracing};
 use crate::core::tree::{Leaves, Tree};
-use crate::runtime::program::{Program, optimized_hlo};
+use crate::runtime::program::Program;
 use crate::transform::dce::dce;
 
+use super::aot::Lowered;
 use super::func::{Func, Params};
 use super::program::trace;
+use super::report::{CacheReport, Counts, Miss, changes};
 
 /// A function that is traced once for each type of argument and runs as one compiled program; made by [`jit`].
 ///
@@ -40,22 +42,31 @@ struct Shared<'f, P: Params, R: Tree> {
     name: Arc<str>,
     loc: Loc,
     entries: RwLock<Vec<Arc<Entry<P, R>>>>,
-    hits: AtomicUsize,
+    counts: Counts,
 }
 
+/// A function remembers so many types of argument; then it forgets the oldest.
+const ENTRIES: usize = 1024;
+
 /// The function traced for one type of argument.
-struct Entry<P: Params, R> {
-    avals: Vec<Aval>,
+pub(crate) struct Entry<P: Params, R> {
+    /// Which trace of the function it was.
+    number: usize,
+    pub(crate) avals: Vec<Aval>,
     /// The named axes around the call: collectives inside are traced for their sizes.
     axes: Vec<NamedAxis>,
+    /// How many arrays each argument has.
+    pub(crate) counts: SmallVec<[usize; 4]>,
     /// The arguments' structure: a value without arrays of its own.
-    structure: P::Values,
+    pub(crate) structure: P::Values,
     /// The program; unused captures and arguments are left out.
-    closed: Closed,
+    pub(crate) closed: Closed,
     /// Which arrays of the arguments it takes.
-    used: Vec<usize>,
+    pub(crate) used: Vec<usize>,
+    /// Which of its inputs are given up, being taken by value.
+    donated: Vec<bool>,
     /// The result, with traced arrays in it.
-    template: R,
+    pub(crate) template: R,
     program: OnceCell<Arc<Program>>,
 }
 
@@ -63,81 +74,169 @@ fn same_aval(aval: &Aval, x: &Array) -> bool {
     aval.dtype == x.dtype() && aval.weak_type == x.weak_type() && *aval.shape == *x.shape()
 }
 
+impl<P: Params, R: Tree> Entry<P, R> {
+    /// Whether it serves these arguments.
+    pub(crate) fn fits(&self, args: P::Refs<'_>, leaves: &Leaves<'_>) -> bool {
+        self.avals.len() == leaves.len()
+            && self.avals.iter().zip(leaves).all(|(a, x)| same_aval(a, x))
+            && P::same_structure(P::refs(&self.structure), args)
+            && axis::bound_are(&self.axes)
+    }
+
+    /// The compiled program, made now if need be.
+    pub(crate) fn program(&self, counts: Option<&Counts>) -> Result<&Arc<Program>> {
+        self.program.get_or_try_init(|| {
+            let (program, origin) = crate::runtime().program(&self.closed.jaxpr, &self.donated)?;
+            if let Some(counts) = counts {
+                counts.loaded(origin);
+            }
+            Ok(program)
+        })
+    }
+
+    /// The inputs of the program, given the arrays of the arguments.
+    fn inputs<'a>(&'a self, leaves: &[&'a Array]) -> SmallVec<[&'a Array; 8]> {
+        self.closed.captures.iter().chain(self.used.iter().map(|i| leaves[*i])).collect()
+    }
+
+    /// Runs it.
+    pub(crate) fn run(&self, leaves: &[&Array], counts: Option<&Counts>) -> Result<R> {
+        let inputs = self.inputs(leaves);
+        let results = crate::runtime::run(self.program(counts)?, &inputs)?;
+        self.finish(&inputs, results)
+    }
+
+    /// [`run`](Entry::run) on arrays that nobody needs any more where they are taken by value.
+    pub(crate) fn run_owned(&self, leaves: Vec<Array>, counts: Option<&Counts>) -> Result<R> {
+        if crate::runtime::nans::enabled() {
+            return self.run(&leaves.iter().collect::<Vec<_>>(), counts);
+        }
+        let mut leaves: Vec<Option<Array>> = leaves.into_iter().map(Some).collect();
+        let used = self.used.iter().filter_map(|i| leaves[*i].take());
+        let inputs: Vec<Array> = self.closed.captures.iter().cloned().chain(used).collect();
+        let results = crate::runtime::run_owned(self.program(counts)?, inputs)?;
+        Ok(self.template.rebuild(&mut results.into_iter()))
+    }
+
+    fn finish(&self, inputs: &[&Array], results: Vec<Array>) -> Result<R> {
+        crate::runtime::nans::check(&self.closed.jaxpr, inputs, &results)?;
+        Ok(self.template.rebuild(&mut results.into_iter()))
+    }
+
+    /// All arrays of the arguments: those taken by reference and those taken by value, in order.
+    pub(crate) fn merge(&self, kept: Vec<Array>, owned: Vec<Array>) -> Vec<Array> {
+        let (mut kept, mut owned) = (kept.into_iter(), owned.into_iter());
+        (self.counts.iter().zip(P::owned()))
+            .flat_map(|(n, is_owned)| {
+                let source = if *is_owned { &mut owned } else { &mut kept };
+                source.by_ref().take(*n).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}
+
+/// The arrays of the arguments that are taken by reference.
+pub(crate) fn kept_leaves<P: Params>(leaves: &Leaves<'_>, counts: &[usize]) -> Vec<Array> {
+    let owned = P::owned().iter().zip(counts).flat_map(|(owned, n)| std::iter::repeat_n(*owned, *n));
+    leaves.iter().zip(owned).filter(|(_, owned)| !owned).map(|(x, _)| (*x).clone()).collect()
+}
+
+/// A call between its two halves.
+enum Prepared<P: Params, R> {
+    /// It was recorded in another program.
+    Recorded(R),
+    /// It is to be run on these arrays and those taken by value.
+    Run(Arc<Entry<P, R>>, Vec<Array>),
+}
+
 impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
     fn find(&self, args: P::Refs<'_>, leaves: &Leaves<'_>) -> Option<Arc<Entry<P, R>>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        let fits = |e: &&Arc<Entry<P, R>>| {
-            e.avals.len() == leaves.len()
-                && e.avals.iter().zip(leaves).all(|(a, x)| same_aval(a, x))
-                && P::same_structure(P::refs(&e.structure), args)
-                && axis::bound_are(&e.axes)
-        };
-        entries.iter().find(fits).cloned()
+        entries.iter().find(|e| e.fits(args, leaves)).cloned()
     }
 
-    fn entry(&self, args: P::Refs<'_>, leaves: &Leaves<'_>) -> Arc<Entry<P, R>> {
+    fn entry(&self, args: P::Refs<'_>, leaves: &Leaves<'_>, counts: &[usize]) -> Arc<Entry<P, R>> {
         if let Some(entry) = self.find(args, leaves) {
-            self.hits.fetch_add(1, Ordering::Relaxed);
+            self.counts.hits.fetch_add(1, Ordering::Relaxed);
             return entry;
         }
         let avals: Vec<Aval> = leaves.iter().map(|x| x.aval()).collect();
         let (closed, template) = trace::<P, R>(&*self.f, args, &avals, &Inputs::Unknown("under `jit`"));
         let (jaxpr, kept) = dce(&closed.jaxpr, false);
         let (kept_captures, kept_args) = kept.split_at(closed.captures.len());
-        let used = (0..kept_args.len()).filter(|i| kept_args[*i]).collect();
-        let captures =
+        let used: Vec<usize> = (0..kept_args.len()).filter(|i| kept_args[*i]).collect();
+        let captures: Vec<Array> =
             closed.captures.into_iter().zip(kept_captures).filter(|(_, kept)| **kept).map(|(x, _)| x).collect();
+        let owned: Vec<bool> =
+            P::owned().iter().zip(counts).flat_map(|(owned, n)| std::iter::repeat_n(*owned, *n)).collect();
+        let donated = captures.iter().map(|_| false).chain(used.iter().map(|i| owned[*i])).collect();
         let structure = P::rebuild(args, &mut std::iter::repeat(Array::scalar(false)));
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let nearest = (entries.iter())
+            .map(|e| (e, changes::<P>((P::refs(&e.structure), &e.avals, &e.counts), (args, &avals, counts))))
+            .min_by_key(|(_, changes)| changes.len());
+        let miss = match nearest {
+            Some((e, changes)) => Miss { nearest: Some(e.number), changes },
+            None => Miss { nearest: None, changes: Vec::new() },
+        };
+        let number = self.counts.traces.load(Ordering::Relaxed);
+        self.counts.missed(miss);
         let entry = Arc::new(Entry {
+            number,
             avals,
             axes: axis::bound(),
+            counts: counts.iter().copied().collect(),
             structure,
             closed: Closed { jaxpr: Arc::new(jaxpr), captures },
             used,
+            donated,
             template,
             program: OnceCell::new(),
         });
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() == ENTRIES {
+            entries.remove(0);
+        }
         entries.push(entry.clone());
         entry
     }
 
-    fn call(&self, args: P::Refs<'_>) -> R {
-        let (leaves, _) = P::leaves(args);
-        let entry = self.entry(args, &leaves);
-        let inputs: smallvec::SmallVec<[&Array; 8]> =
-            entry.closed.captures.iter().chain(entry.used.iter().map(|i| leaves[*i])).collect();
-        let results = if tracing() {
-            let call = Call { name: self.name.clone(), jaxpr: entry.closed.jaxpr.clone() };
-            bind_at(Arc::new(call), &inputs, location(self.loc)).into_vec()
-        } else {
-            let program = entry.program.get_or_try_init(|| crate::runtime().program(&entry.closed.jaxpr));
-            let run = program.and_then(|program| crate::runtime::run(program, &inputs));
-            run.map_err(|e| e.context(format_args!("jit({})", self.name)).at(self.loc)).or_raise()
-        };
+    /// The call inside another program.
+    fn record(&self, entry: &Entry<P, R>, leaves: &[&Array]) -> R {
+        let call = Call { name: self.name.clone(), jaxpr: entry.closed.jaxpr.clone() };
+        let results = bind_at(Arc::new(call), &entry.inputs(leaves), location(self.loc));
         entry.template.rebuild(&mut results.into_iter())
+    }
+
+    fn checked(&self, result: Result<R>) -> R {
+        result.map_err(|e| e.context(format_args!("jit({})", self.name)).at(self.loc)).or_raise()
+    }
+
+    fn call(&self, args: P::Refs<'_>) -> R {
+        let (leaves, counts) = P::leaves(args);
+        let entry = self.entry(args, &leaves, &counts);
+        if tracing() { self.record(&entry, &leaves) } else { self.checked(entry.run(&leaves, Some(&self.counts))) }
+    }
+
+    fn prepare(&self, args: P::Refs<'_>) -> Prepared<P, R> {
+        let (leaves, counts) = P::leaves(args);
+        let entry = self.entry(args, &leaves, &counts);
+        if tracing() {
+            return Prepared::Recorded(self.record(&entry, &leaves));
+        }
+        Prepared::Run(entry, kept_leaves::<P>(&leaves, &counts))
+    }
+
+    fn finish(&self, prepared: Prepared<P, R>, owned: Vec<Array>) -> R {
+        match prepared {
+            Prepared::Recorded(result) => result,
+            Prepared::Run(entry, kept) => self.checked(entry.run_owned(entry.merge(kept, owned), Some(&self.counts))),
+        }
     }
 }
 
-/// How often a jitted function was traced and how often a program made before could be used again.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let f = jit(|x: &Array| x + 1.0);
-/// f(&1.0.into());
-/// f(&2.0.into());
-/// assert_eq!(f.cache_report(), cotangent::CacheReport { traces: 1, hits: 1 });
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CacheReport {
-    /// Calls that had to trace the function: one for each type of argument.
-    pub traces: usize,
-    /// Calls that used a program traced before.
-    pub hits: usize,
-}
-
 impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
-    /// Calls it, with every failure as an error instead of a panic.
+    /// Calls it, with every failure as an error instead of a panic. All arguments are borrowed here, so none is given
+    /// up.
     ///
     /// # Errors
     /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
@@ -163,80 +262,26 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
     /// let f = jit(|x: &Array| x + 1.0);
     /// assert_eq!(f.lower((&2.0.into(),)).unwrap().jaxpr().size(), 1);
     /// ```
-    pub fn lower(&self, args: P::Refs<'_>) -> Result<Lowered> {
+    pub fn lower(&self, args: P::Refs<'_>) -> Result<Lowered<P, R>> {
         attempt(|| {
-            let (leaves, _) = P::leaves(args);
-            let entry = self.shared.entry(args, &leaves);
-            Lowered { name: self.shared.name.clone(), jaxpr: entry.closed.jaxpr.clone() }
+            let (leaves, counts) = P::leaves(args);
+            let entry = self.shared.entry(args, &leaves, &counts);
+            Lowered { name: self.shared.name.clone(), entry }
         })
     }
 
-    /// How well its cache served so far.
+    /// How well its cache served so far, and for each trace what made it necessary.
     ///
     /// ```
     /// use cotangent::prelude::*;
     /// let f = jit(|x: &Array| x + 1.0);
     /// f(&1.0.into());
+    /// println!("{}", f.cache_report());
     /// assert_eq!(f.cache_report().traces, 1);
     /// ```
     #[must_use]
     pub fn cache_report(&self) -> CacheReport {
-        let entries = self.shared.entries.read().unwrap_or_else(PoisonError::into_inner);
-        CacheReport { traces: entries.len(), hits: self.shared.hits.load(Ordering::Relaxed) }
-    }
-}
-
-/// A program on its way to the compiler; made by [`Jit::lower`].
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let f = jit(|x: &Array| x + 1.0);
-/// let lowered = f.lower((&2.0.into(),)).unwrap();
-/// assert!(lowered.stablehlo().contains("stablehlo.add"));
-/// ```
-#[derive(Clone, Debug)]
-pub struct Lowered {
-    name: Arc<str>,
-    jaxpr: Arc<Jaxpr>,
-}
-
-impl Lowered {
-    /// The program as a jaxpr. Captured arrays are its leading inputs.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let f = jit(|x: &Array| x + 1.0);
-    /// assert_eq!(f.lower((&2.0.into(),)).unwrap().jaxpr().eqns.len(), 1);
-    /// ```
-    #[must_use]
-    pub fn jaxpr(&self) -> &Jaxpr {
-        &self.jaxpr
-    }
-
-    /// The program as StableHLO text.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let f = jit(|x: &Array| x + 1.0);
-    /// assert!(f.lower((&2.0.into(),)).unwrap().stablehlo().contains("stablehlo.add"));
-    /// ```
-    #[must_use]
-    pub fn stablehlo(&self) -> String {
-        lower(&format!("jit_{}", self.name), &self.jaxpr).to_text()
-    }
-
-    /// What XLA makes of the program on this machine.
-    ///
-    /// # Errors
-    /// When there is no plugin or the program does not compile.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let f = jit(|x: &Array| x + 1.0);
-    /// assert!(!f.lower((&2.0.into(),)).unwrap().optimized_hlo().unwrap().is_empty());
-    /// ```
-    pub fn optimized_hlo(&self) -> Result<String, Error> {
-        optimized_hlo(&self.jaxpr)
+        self.shared.counts.report()
     }
 }
 
@@ -266,7 +311,29 @@ impl<P: Params, R: Tree> fmt::Debug for Jit<'_, P, R> {
 /// Compiles a function: it is traced at the first call with arguments of a type and afterwards runs as one
 /// program. Arrays that it captures are inputs of the program.
 ///
-/// Rust scalars and strings among the arguments are static: each value has its own program.
+/// Rust scalars and strings among the arguments are static, and so is what stands in a
+/// [`Static`](crate::Static): each value has its own program.
+///
+/// An argument taken by value is given up: where nobody else holds its arrays, a result takes their memory, as with
+/// JAX's `donate_argnums`. To use it after the call does not compile; a clone made before stays valid, and then the
+/// memory is not reused. This happens only for the outermost call, never inside another transformed function.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let step = jit(|x: Array| 0.5 * x + 1.0);
+/// let mut x = step(Array::from(vec![1.0f32; 1000]));
+/// let place = x.buffer_address().unwrap();
+/// x = step(x);
+/// assert_eq!(x.buffer_address().unwrap(), place);
+/// ```
+///
+/// ```compile_fail,E0382
+/// use cotangent::prelude::*;
+/// let step = jit(|x: Array| 0.5 * x + 1.0);
+/// let x = Array::from(vec![1.0f32; 1000]);
+/// let y = step(x);
+/// let z = x + y; // x is gone
+/// ```
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -289,10 +356,15 @@ where
         f: f.boxed(),
         loc: Location::caller(),
         entries: RwLock::default(),
-        hits: AtomicUsize::new(0),
+        counts: Counts::default(),
     });
-    let inner = shared.clone();
-    Jit { call: P::wrap(move |args| inner.call(args)), shared }
+    let (first, second) = (shared.clone(), shared.clone());
+    let call = if P::owned().contains(&true) {
+        P::wrap_consuming(move |args| first.prepare(args), move |prepared, arrays| second.finish(prepared, arrays))
+    } else {
+        P::wrap(move |args| first.call(args))
+    };
+    Jit { call, shared }
 }
 
 /// A function that gives the program of `f` for arguments like those it is called with.

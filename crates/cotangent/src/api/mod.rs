@@ -1,5 +1,7 @@
 //! What users call: the function transformations.
 
+pub(crate) mod aot;
+pub(crate) mod artifact;
 pub(crate) mod axes;
 pub(crate) mod checkpoint;
 pub(crate) mod custom;
@@ -11,4 +13,5 @@ pub(crate) mod jacobian;
 pub(crate) mod jit;
 pub(crate) mod linear;
 pub(crate) mod program;
+pub(crate) mod report;
 pub(crate) mod vmap;

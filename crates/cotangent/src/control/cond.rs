@@ -7,7 +7,7 @@ use stablehlo::{Type, Value};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::dtype::DType;
-use crate::core::error::{Error, Result};
+use crate::core::error::{Error, ErrorKind, Result, raise};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::literal::Literal;
 use crate::core::lowering::Lowering;
@@ -53,6 +53,12 @@ fn with_all_results(branches: &[Arc<Jaxpr>], masks: &[Vec<bool>], avals: &[Aval]
         closed.jaxpr
     });
     (filled.collect(), any)
+}
+
+/// The error where a check would be made for elements that it does not concern.
+pub(super) fn mapped_checks(place: &str) -> Error {
+    Error::new(ErrorKind::Transform, format!("under `vmap`, a `check` stands in {place}"))
+        .help("give each element its own error: `vmap(checkify(f))` instead of `checkify(vmap(f))`")
 }
 
 impl Primitive for Cond {
@@ -177,6 +183,9 @@ impl Primitive for Cond {
         }
         let branches: Vec<Arc<Jaxpr>> = mapped.into_iter().map(|m| m.0).collect();
         let out_axes = any.iter().map(|a| a.then_some(0)).collect();
+        if all && self.effects().check {
+            raise(mapped_checks("a branch that each element chooses for itself"));
+        }
         if !all {
             let prim = Cond { branches };
             return (rebind(&prim, &moved.iter().collect::<Vec<_>>()).into_vec(), out_axes);

@@ -15,6 +15,7 @@ use crate::core::trace::{Inputs, bind, in_tangent_frame, stage};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::{BroadcastInDim, batched_in_front};
 use crate::transform::batch::batch;
+use crate::transform::dce::without_effects;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::nested::nested;
@@ -98,6 +99,10 @@ impl Primitive for While {
         // jvp programs take all primals and then tangents; here the carry's must stay together.
         let body = reorder(&body, self.body_consts, carry_x.len(), const_tangents);
         let cond = with_unused(&self.cond, &body, carry_tangents);
+        let apart = dx.iter().flatten().any(in_tangent_frame);
+        // While linearising the loop runs twice, once for the values and once for the tangents.
+        let quiet = |p: Arc<Jaxpr>| if apart { Arc::new(without_effects(&p)) } else { p };
+        let (body, cond) = (quiet(body), quiet(cond));
         let both = While { cond, cond_consts: self.cond_consts, body, body_consts: self.body_consts + const_tangents };
         let dcarry = instantiated(carry_x, carry_t, &carried);
         let operands: Vec<&Array> =
@@ -105,7 +110,7 @@ impl Primitive for While {
         let mut outputs = bind(both, &operands).into_vec();
         let mut tangents = outputs.split_off(carry_x.len()).into_iter();
         // While linearising, results that depend on tangents are linear work: the primal loop runs on its own.
-        if dx.iter().flatten().any(in_tangent_frame) {
+        if apart {
             outputs = rebind(self, &x.iter().collect::<Vec<_>>()).into_vec();
         }
         (outputs, carried.iter().map(|m| if *m { tangents.next() } else { None }).collect())
@@ -134,6 +139,9 @@ impl Primitive for While {
             next.into_iter().map(|b| b || ends_apart).collect()
         });
         let apart = results(&self.cond, &all(&cond_b, &carried))[0];
+        if apart && self.effects().check {
+            raise(super::cond::mapped_checks("a loop that each element ends for itself"));
+        }
         let (cond_x, body_x, carry_x) = self.split(&moved);
         let carry: Vec<Array> = (carry_x.iter().zip(&carried).zip(self.split(axes).2))
             .map(|((x, c), a)| if *c && a.is_none() { batched_in_front(x, None, size) } else { x.clone() })

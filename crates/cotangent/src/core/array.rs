@@ -144,6 +144,19 @@ impl Array {
         Array(Repr::Concrete(Arc::new(Concrete { aval, host: bytes.into(), device: OnceLock::new() })))
     }
 
+    /// An array from its elements' bytes, row-major and as many as `aval` takes.
+    pub(crate) fn from_bytes(bytes: Vec<u8>, aval: Aval) -> Array {
+        if aval.rank() == 0 {
+            return Array::literal(Literal::from_bytes(aval.dtype, aval.weak_type, &bytes));
+        }
+        Array::from_host(HostBytes(Arc::new(Owned(bytes))), aval)
+    }
+
+    /// The bytes of the elements, row-major.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.with_bytes(<[u8]>::to_vec)
+    }
+
     pub(crate) fn from_device(buffer: Arc<dyn Buffer>, aval: Aval) -> Array {
         Array(Repr::Concrete(Arc::new(Concrete { aval, host: OnceLock::new(), device: buffer.into() })))
     }
@@ -160,6 +173,39 @@ impl Array {
             Repr::Scalar(literal) => literal.aval(),
             Repr::Concrete(concrete) => concrete.aval.clone(),
             Repr::Traced(traced) => traced.aval.clone(),
+        }
+    }
+
+    /// The device memory of an array that nobody else has and that is not on the host as well, or the array.
+    pub(crate) fn into_unique_buffer(self) -> std::result::Result<(Arc<dyn Buffer>, Aval), Array> {
+        let Repr::Concrete(concrete) = self.0 else { return Err(self) };
+        let concrete = Arc::try_unwrap(concrete).map_err(|shared| Array(Repr::Concrete(shared)))?;
+        let Concrete { aval, host, device } = concrete;
+        match (host.into_inner(), device.into_inner()) {
+            (None, Some(buffer)) => Ok((buffer, aval)),
+            (host, device) => {
+                let cell = |device: Option<Arc<dyn Buffer>>| device.map_or_else(OnceLock::new, OnceLock::from);
+                let host = host.map_or_else(OnceLock::new, OnceLock::from);
+                Err(Array(Repr::Concrete(Arc::new(Concrete { aval, host, device: cell(device) }))))
+            }
+        }
+    }
+
+    /// Where the array lies in device memory, as a number; it is brought there if need be. Two arrays with the same
+    /// address share their memory, as a donated argument and a result do.
+    ///
+    /// # Errors
+    /// When it is traced, or its computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from(vec![1.0f32; 1000]);
+    /// assert_eq!(x.buffer_address().unwrap(), x.clone().buffer_address().unwrap());
+    /// ```
+    pub fn buffer_address(&self) -> Result<usize> {
+        match &self.concrete()?.0 {
+            Repr::Concrete(concrete) => concrete.device()?.address(),
+            _ => Err(Error::value("a scalar on the host has no buffer")),
         }
     }
 

@@ -17,6 +17,10 @@ pub(crate) trait Buffer: Debug + Send + Sync {
     fn wait(&self) -> Result<()>;
     /// The concrete type, for the runtime that made it.
     fn as_any(&self) -> &dyn Any;
+    /// As [`as_any`](Buffer::as_any), by value.
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    /// Where the value lies, once it is there.
+    fn address(&self) -> Result<usize>;
 }
 
 /// Compiles and runs programs.

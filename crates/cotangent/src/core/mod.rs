@@ -15,6 +15,7 @@ pub mod lowering;
 pub mod primitive;
 pub(crate) mod print;
 pub mod promote;
+pub(crate) mod static_value;
 pub(crate) mod trace;
 pub mod tree;
 

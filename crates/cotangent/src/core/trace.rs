@@ -148,6 +148,20 @@ pub(crate) fn tracing() -> bool {
     FRAMES.with_borrow(|frames| !frames.is_empty())
 }
 
+/// Runs `f` as if nothing were being traced on this thread: a function that a program calls is no part of what the
+/// thread may be tracing meanwhile.
+pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(Vec<Frame>, Option<Loc>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FRAMES.set(std::mem::take(&mut self.0));
+            LOCATION.set(self.1);
+        }
+    }
+    let _restore = Restore(FRAMES.take(), LOCATION.take());
+    f()
+}
+
 /// Whether an array belongs to a tangent frame: it is linear work in the making.
 pub(crate) fn in_tangent_frame(array: &Array) -> bool {
     let owner = |frames: &Vec<Frame>, id| frames.iter().rfind(|f| f.id == id).map(|f| f.takes);
@@ -361,6 +375,13 @@ pub(crate) fn read(traced: &Traced) -> Result<Array> {
         };
         Ok(slice(frame, known, traced.var))
     })?;
+    if slice.as_ref().is_some_and(|s| s.effects().kept) {
+        return Err(Error::new(
+            ErrorKind::Trace,
+            format!("reading the value of the traced array {} would repeat the effects it depends on", traced.aval),
+        )
+        .help("use `jit` and keep the decision inside the program, or take the effects out of what the value needs"));
+    }
     let args = args.iter().map(Array::concrete).collect::<Result<Vec<_>>>()?;
     let Some(slice) = slice else { return Ok(args[0].clone()) };
     let mut values = backend().execute(&Arc::new(slice), &args.iter().collect::<Vec<_>>())?;

@@ -93,6 +93,11 @@ pub(crate) fn element_type(dtype: DType) -> xla::ElementType {
     }
 }
 
+pub(crate) fn dtype_of(element: xla::ElementType) -> Result<DType> {
+    let known = DType::ALL.into_iter().find(|d| element_type(*d) == element);
+    known.ok_or_else(|| Error::dtype(format!("the element type {element:?} has no dtype")))
+}
+
 pub(crate) fn array_shape(aval: &Aval) -> xla::ArrayShape {
     xla::ArrayShape::new(element_type(aval.dtype), aval.shape.iter().map(|d| *d as i64).collect::<Vec<_>>())
 }

@@ -146,7 +146,7 @@ pub(crate) fn key(client: &xla::Client, text: &str, options: &xla::CompileOption
 }
 
 /// What tells processors apart: programs hold machine code, and a home folder may be shared by many machines.
-fn processor() -> &'static str {
+pub(crate) fn processor() -> &'static str {
     static PROCESSOR: OnceLock<String> = OnceLock::new();
     PROCESSOR.get_or_init(|| {
         let facts = |text: &str| -> String {

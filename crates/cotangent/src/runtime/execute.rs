@@ -16,7 +16,8 @@ use crate::transform::lift::lift_literals;
 
 use super::client::{array_shape, client};
 use super::interpret::interpret;
-use super::program::{Cache, Program, Source};
+use super::nans;
+use super::program::{Cache, Origin, Program, Source};
 
 /// The one runtime of this process: PJRT.
 #[derive(Default)]
@@ -28,6 +29,8 @@ pub(crate) struct Runtime {
 
 /// From this size on a program that runs for the first time is not compiled but run equation by equation.
 const LARGE: usize = 4000;
+/// So many programs are remembered as met.
+const MANY_MET: usize = 16_384;
 /// A program with more scalars than this keeps them: each would cost an argument.
 const MANY_SCALARS: usize = 256;
 
@@ -50,6 +53,14 @@ impl Buffer for DeviceBuffer {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+
+    fn address(&self) -> Result<usize> {
+        Ok(self.0.with_bytes(|bytes| bytes.as_ptr().addr())?)
     }
 }
 
@@ -74,7 +85,7 @@ fn buffer(array: &Array) -> Result<Held<'_>> {
 
 /// Runs a compiled program.
 pub(crate) fn run(program: &Program, args: &[&Array]) -> Result<Vec<Array>> {
-    let computed: Vec<Array> = match &program.executable {
+    let computed = match &program.executable {
         None => Vec::new(),
         Some(executable) => {
             let held = program.used.iter().map(|i| buffer(args[*i])).collect::<Result<SmallVec<[_; 8]>>>()?;
@@ -84,9 +95,7 @@ pub(crate) fn run(program: &Program, args: &[&Array]) -> Result<Vec<Array>> {
                     Held::Own(buffer) => buffer,
                 })
                 .collect();
-            (executable.execute(&buffers)?.into_iter().zip(&program.computed))
-                .map(|(buffer, aval)| Array::from_device(Arc::new(DeviceBuffer(buffer)), aval.clone()))
-                .collect()
+            finish(executable.execute(&buffers), &program.computed, program.jaxpr.effects().host)?
         }
     };
     let result = |source: &Source| match source {
@@ -97,20 +106,121 @@ pub(crate) fn run(program: &Program, args: &[&Array]) -> Result<Vec<Array>> {
     Ok(program.sources.iter().map(result).collect())
 }
 
+/// The results of a run as arrays. A program that calls functions of this process is waited for, so that their
+/// errors come from the call, and effects have taken place when it returns.
+pub(crate) fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bool) -> Result<Vec<Array>> {
+    let waited = match results {
+        Ok(buffers) if calls_host => buffers.iter().try_for_each(xla::Buffer::wait).map(|()| buffers),
+        other => other,
+    };
+    let buffers = match waited {
+        Ok(buffers) => buffers,
+        Err(error) if calls_host => return Err(crate::callback::host::cause(error.into())),
+        Err(error) => return Err(error.into()),
+    };
+    let array = |(buffer, aval): (xla::Buffer, &Aval)| Array::from_device(Arc::new(DeviceBuffer(buffer)), aval.clone());
+    // A last result without a type tells that effects have taken place.
+    Ok(buffers.into_iter().zip(avals).map(array).collect())
+}
+
+/// Runs an executable on arrays, all of which it takes.
+pub(crate) fn run_executable(executable: &xla::Executable, args: &[&Array], avals: &[Aval]) -> Result<Vec<Array>> {
+    let held = args.iter().map(|x| buffer(x)).collect::<Result<SmallVec<[_; 8]>>>()?;
+    let buffers: SmallVec<[&xla::Buffer; 8]> = (held.iter())
+        .map(|h| match h {
+            Held::Shared(buffer) => *buffer,
+            Held::Own(buffer) => buffer,
+        })
+        .collect();
+    finish(executable.execute(&buffers), avals, false)
+}
+
+/// Runs a compiled program on arrays of which those that it may take the memory of are given up, if nobody else has
+/// them: an array of which another clone exists stays as it is.
+pub(crate) fn run_owned(program: &Program, args: Vec<Array>) -> Result<Vec<Array>> {
+    let Some(executable) = &program.executable else { return run(program, &args.iter().collect::<Vec<_>>()) };
+    let mut args: Vec<Option<Array>> = args.into_iter().map(Some).collect();
+    let through: Vec<Option<Array>> = (program.sources.iter())
+        .map(|source| if let Source::Argument(i) = source { args[*i].clone() } else { None })
+        .collect();
+    let mut taken: Vec<Option<xla::Buffer>> = Vec::with_capacity(program.used.len());
+    for (i, donor) in program.used.iter().zip(&program.donors) {
+        let array = if *donor { args[*i].take() } else { None };
+        taken.push(match array.map(unique_buffer) {
+            Some(Ok(buffer)) => Some(buffer),
+            Some(Err(array)) => {
+                args[*i] = Some(array);
+                None
+            }
+            None => None,
+        });
+    }
+    let kept = (program.used.iter().zip(&taken))
+        .map(|(i, taken)| match (&args[*i], taken) {
+            (Some(array), None) => buffer(array).map(Some),
+            _ => Ok(None),
+        })
+        .collect::<Result<Vec<Option<Held<'_>>>>>()?;
+    let arguments = (kept.iter().zip(taken))
+        .filter_map(|(kept, taken)| match (kept, taken) {
+            (_, Some(buffer)) => Some(xla::Argument::Donate(buffer)),
+            (Some(Held::Shared(buffer)), None) => Some(xla::Argument::Keep(buffer)),
+            (Some(Held::Own(buffer)), None) => Some(xla::Argument::Keep(buffer)),
+            (None, None) => None,
+        })
+        .collect();
+    let computed = finish(executable.execute_with(arguments), &program.computed, program.jaxpr.effects().host)?;
+    let result = |(source, through): (&Source, Option<Array>)| match source {
+        Source::Literal(literal) => Array::literal(*literal),
+        Source::Result(i) => computed[*i].clone(),
+        Source::Argument(_) => through.unwrap_or_else(|| unreachable!("it was set aside before the run")),
+    };
+    Ok(program.sources.iter().zip(through).map(result).collect())
+}
+
+/// The device memory of an array that nobody else has, or the array.
+fn unique_buffer(array: Array) -> std::result::Result<xla::Buffer, Array> {
+    let (buffer, aval) = array.into_unique_buffer()?;
+    let again = |buffer: Arc<DeviceBuffer>| Array::from_device(buffer, aval.clone());
+    match buffer.into_any().downcast::<DeviceBuffer>() {
+        Ok(buffer) => Arc::try_unwrap(buffer).map(|b| b.0).map_err(again),
+        Err(_) => unreachable!("there is one runtime in a process"),
+    }
+}
+
 impl Runtime {
     /// Whether this program has not been met before; from now on it has.
     fn first_meeting(&self, jaxpr: &Arc<Jaxpr>) -> bool {
-        self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(jaxpr.clone())
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        // To forget them costs no more than compiling some once more as they are.
+        if met.len() >= MANY_MET {
+            met.clear();
+        }
+        met.insert(jaxpr.clone())
     }
 
-    /// The compiled form of a program, from the cache or made now.
-    pub(crate) fn program(&self, jaxpr: &Arc<Jaxpr>) -> Result<Arc<Program>> {
-        self.programs.get(jaxpr)
+    /// The compiled form of a program that may take the memory of the arguments marked in `donated`, from the cache
+    /// or made now, and where it came from.
+    pub(crate) fn program(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<Program>, Origin)> {
+        self.programs.get_donating(jaxpr, donated)
     }
 }
 
 impl Backend for Runtime {
     fn execute(&self, jaxpr: &Arc<Jaxpr>, args: &[&Array]) -> Result<Vec<Array>> {
+        let results = self.execute_unchecked(jaxpr, args)?;
+        nans::check(jaxpr, args, &results)?;
+        Ok(results)
+    }
+
+    fn upload(&self, bytes: &HostBytes, aval: &Aval) -> Result<Arc<dyn Buffer>> {
+        let buffer = client()?.buffer_from_owner(bytes.clone(), &array_shape(aval))?;
+        Ok(Arc::new(DeviceBuffer(buffer)))
+    }
+}
+
+impl Runtime {
+    fn execute_unchecked(&self, jaxpr: &Arc<Jaxpr>, args: &[&Array]) -> Result<Vec<Array>> {
         if let Some(program) = self.programs.find(jaxpr) {
             return run(&program, args);
         }
@@ -129,10 +239,5 @@ impl Backend for Runtime {
             }
         }
         run(&*self.programs.get(jaxpr)?, args)
-    }
-
-    fn upload(&self, bytes: &HostBytes, aval: &Aval) -> Result<Arc<dyn Buffer>> {
-        let buffer = client()?.buffer_from_owner(bytes.clone(), &array_shape(aval))?;
-        Ok(Arc::new(DeviceBuffer(buffer)))
     }
 }

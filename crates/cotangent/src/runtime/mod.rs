@@ -1,10 +1,12 @@
 //! Execution: programs are lowered, compiled once, cached by structure, and run.
 
 pub(crate) mod client;
-mod disk;
+pub(crate) mod disk;
 mod execute;
 mod interpret;
 mod loops;
+mod lru;
+pub(crate) mod nans;
 pub(crate) mod program;
 
-pub(crate) use execute::{Runtime, run};
+pub(crate) use execute::{Runtime, run, run_executable, run_owned};

@@ -1,21 +1,19 @@
 //! Compiled programs and the cache that holds them.
 
-use std::sync::{Arc, PoisonError, RwLock};
-
-use once_cell::sync::OnceCell;
-use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 use crate::core::aval::Aval;
-use crate::core::error::Result;
-use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::core::error::{Error, ErrorKind, Result};
+use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::core::literal::Literal;
-use crate::core::lowering::lower;
+use crate::core::lowering::{Entry, lower_entry};
 
 use crate::transform::simplify::simplify;
 
 use super::client::{array_shape, client};
 use super::disk::{Disk, key};
 use super::loops::only_small;
+use super::lru::Lru;
 
 /// Where a result comes from.
 pub(crate) enum Source {
@@ -37,28 +35,62 @@ pub(crate) struct Program {
     pub(crate) computed: Vec<Aval>,
     /// The argument positions that the executable takes.
     pub(crate) used: Vec<usize>,
+    /// For each of these whether its memory may become a result's.
+    pub(crate) donors: Vec<bool>,
+    /// What it was made from. It keeps alive the functions of this process that the program calls.
+    pub(crate) jaxpr: Arc<Jaxpr>,
 }
 
-type Slot = Arc<OnceCell<Arc<Program>>>;
+/// Where a program came from when it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// This process had it.
+    Memory,
+    /// It was loaded from the disk.
+    Disk,
+    /// It was compiled.
+    Compiled,
+}
 
-/// Programs by structure. An entry is filled once, however many threads ask for it at the same time, and
-/// stays empty when compiling fails.
-#[derive(Default)]
-pub(crate) struct Cache(RwLock<FxHashMap<Arc<Jaxpr>, Slot>>);
+/// So many programs stay in memory. One costs some 100 kB; a process that makes more must compile the oldest again.
+const LIMIT: usize = 4096;
+
+/// Programs by structure, and by the arguments whose memory they may take. An entry is filled once, however many
+/// threads ask for it at the same time, and stays empty when compiling fails.
+pub(crate) struct Cache {
+    plain: Lru<Arc<Jaxpr>, Arc<Program>>,
+    donating: Lru<(Arc<Jaxpr>, Vec<bool>), Arc<Program>>,
+}
+
+impl Default for Cache {
+    fn default() -> Cache {
+        Cache { plain: Lru::new(LIMIT), donating: Lru::new(LIMIT) }
+    }
+}
 
 impl Cache {
     pub(crate) fn get(&self, jaxpr: &Arc<Jaxpr>) -> Result<Arc<Program>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(jaxpr).cloned();
-        let slot = known.unwrap_or_else(|| {
-            let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            programs.entry(jaxpr.clone()).or_default().clone()
+        self.get_donating(jaxpr, &[]).map(|(program, _)| program)
+    }
+
+    /// The program that may take the memory of the arguments marked in `donated`, and where it came from.
+    pub(crate) fn get_donating(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<Program>, Origin)> {
+        let slot = match donated.iter().any(|d| *d) {
+            true => self.donating.slot(&(jaxpr.clone(), donated.to_vec())),
+            false => self.plain.slot(jaxpr),
+        };
+        let mut origin = Origin::Memory;
+        let program = slot.value.get_or_try_init(|| {
+            let (program, from) = compile(jaxpr, donated, Disk::open())?;
+            origin = from;
+            Ok(Arc::new(program))
         });
-        slot.get_or_try_init(|| compile(jaxpr, Disk::open()).map(Arc::new)).cloned()
+        program.cloned().map(|program| (program, origin))
     }
 
     /// The program, if it has been compiled.
     pub(crate) fn find(&self, jaxpr: &Jaxpr) -> Option<Arc<Program>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(jaxpr)?.get().cloned()
+        self.plain.find(jaxpr)?.value.get().cloned()
     }
 }
 
@@ -87,17 +119,59 @@ fn computed(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Source>, Vec<usize>) {
     (pruned, sources, used)
 }
 
-fn compile(jaxpr: &Jaxpr, disk: Option<&Disk>) -> Result<Program> {
+/// For each input whose memory is given up a result of its type that may take it.
+fn aliases(pruned: &Jaxpr, given_up: &[bool]) -> Vec<Option<usize>> {
+    let outputs: Vec<Aval> = pruned.output_avals().collect();
+    let mut free = vec![true; outputs.len()];
+    let mut place = |aval: &Aval| {
+        let fits = |i: &usize| free[*i] && outputs[*i].shape == aval.shape && outputs[*i].dtype == aval.dtype;
+        let i = (0..outputs.len()).find(fits)?;
+        free[i] = false;
+        Some(i)
+    };
+    pruned.input_avals().zip(given_up).map(|(aval, up)| if *up { place(aval) } else { None }).collect()
+}
+
+fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], disk: Option<&Disk>) -> Result<(Program, Origin)> {
     let (pruned, sources, used) = computed(jaxpr);
     let types: Vec<Aval> = pruned.output_avals().collect();
-    if types.is_empty() {
-        return Ok(Program { executable: None, sources, computed: types, used: Vec::new() });
+    let effects = pruned.effects();
+    if effects.check {
+        return Err(unchecked(&pruned));
     }
-    let text = lower("cotangent", &pruned).to_text();
-    let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
+    let passes = |i: usize| sources.iter().any(|s| matches!(s, Source::Argument(j) if *j == i));
+    let given_up: Vec<bool> = used.iter().map(|i| donated.get(*i) == Some(&true) && !passes(*i)).collect();
+    let aliases = aliases(&pruned, &given_up);
+    let donors = aliases.iter().map(Option::is_some).collect();
+    let jaxpr = jaxpr.clone();
+    if types.is_empty() && !effects.kept {
+        let nothing = Program { executable: None, sources, computed: types, used: Vec::new(), donors, jaxpr };
+        return Ok((nothing, Origin::Memory));
+    }
     let client = client()?;
-    let executable = compile_text(client, &text, &params, &options(client, &pruned), disk)?;
-    Ok(Program { executable: Some(executable), sources, computed: types, used })
+    if effects.host {
+        crate::callback::host::register(client)?;
+    }
+    let text = lower_entry("cotangent", &pruned, Entry { aliases: &aliases, constants: &[] }).to_text();
+    let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
+    // A program that calls functions of this process means nothing to another one.
+    let options = options(client, only_small(&pruned));
+    let (executable, origin) = compile_text(client, &text, &params, &options, disk.filter(|_| !effects.host))?;
+    Ok((Program { executable: Some(executable), sources, computed: types, used, donors, jaxpr }, origin))
+}
+
+/// The error for a program with checks that nobody collects.
+fn unchecked(jaxpr: &Jaxpr) -> Error {
+    fn first(jaxpr: &Jaxpr) -> Option<&Eqn> {
+        let eqn = jaxpr.eqns.iter().find(|e| e.prim.effects().check)?;
+        Some(eqn.prim.jaxprs().into_iter().find_map(|inner| first(inner)).unwrap_or(eqn))
+    }
+    let error = Error::new(ErrorKind::Transform, "a `check` inside a traced function reports to nobody")
+        .help("wrap the outermost transformed function: `checkify(f)` gives the error beside the result");
+    match first(jaxpr) {
+        Some(eqn) => error.at(eqn.loc),
+        None => error,
+    }
 }
 
 /// The executable of a StableHLO program, from the disk or from the compiler.
@@ -107,13 +181,13 @@ fn compile_text(
     params: &[xla::ArrayShape],
     options: &xla::CompileOptions,
     disk: Option<&Disk>,
-) -> Result<xla::Executable> {
+) -> Result<(xla::Executable, Origin)> {
     let place = disk.and_then(|disk| Some((disk, key(client, text, options)?)));
     if let Some((disk, key)) = &place
         && let Some(bytes) = disk.load(key)
     {
         match client.deserialize(&bytes, params) {
-            Ok(executable) => return Ok(executable),
+            Ok(executable) => return Ok((executable, Origin::Disk)),
             Err(_) => disk.remove(key),
         }
     }
@@ -123,14 +197,30 @@ fn compile_text(
     {
         disk.store(key, &bytes);
     }
-    Ok(executable)
+    Ok((executable, Origin::Compiled))
 }
 
-/// How a program is compiled.
-fn options(client: &xla::Client, jaxpr: &Jaxpr) -> xla::CompileOptions {
+/// The executable of a StableHLO text that came from elsewhere.
+pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Executable> {
+    let client = client()?;
+    let params: Vec<_> = params.iter().map(array_shape).collect();
+    Ok(compile_text(client, text, &params, &options(client, false), Disk::open())?.0)
+}
+
+/// The executable of a program, with all its results and inputs, compiled now so that it can be serialised: one that was
+/// itself loaded loses its machine code on the way.
+pub(crate) fn compile_whole(jaxpr: &Jaxpr) -> Result<xla::Executable> {
+    let (client, simple) = (client()?, simplify(jaxpr));
+    let params: Vec<_> = simple.input_avals().map(array_shape).collect();
+    let text = lower_entry("cotangent", &simple, Entry::default()).to_text();
+    Ok(compile_text(client, &text, &params, &options(client, only_small(&simple)), None)?.0)
+}
+
+/// How a program is compiled. Where all its loops are small, each becomes one kernel.
+fn options(client: &xla::Client, small_loops: bool) -> xla::CompileOptions {
     // The CPU compiler's default lets a maximum or minimum drop a NaN in its second operand.
     let options = xla::CompileOptions::default().flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false));
-    if client.platform_name() == "cpu" && only_small(jaxpr) {
+    if client.platform_name() == "cpu" && small_loops {
         // The loop as a whole becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
         return options.backend_option("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string());
     }
@@ -140,7 +230,7 @@ fn options(client: &xla::Client, jaxpr: &Jaxpr) -> xla::CompileOptions {
 /// What XLA made of a program.
 pub(crate) fn optimized_hlo(jaxpr: &Arc<Jaxpr>) -> Result<String> {
     // An executable from the disk has another program's source lines: this one is for reading.
-    let program = compile(jaxpr, None)?;
+    let (program, _) = compile(jaxpr, &[], None)?;
     match program.executable {
         Some(executable) => Ok(executable.optimized_hlo()?),
         None => Ok("(nothing is computed: the results are constants or arguments)".to_string()),

@@ -5,13 +5,22 @@ use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
 
 /// The program without the equations that no result needs and that have no effect, and which of its inputs it still has.
 pub(crate) fn dce(jaxpr: &Jaxpr, keep_inputs: bool) -> (Jaxpr, Vec<bool>) {
+    eliminate(jaxpr, keep_inputs, true)
+}
+
+/// The program without what only has an effect, for a second run beside one that has it. All inputs stay.
+pub(crate) fn without_effects(jaxpr: &Jaxpr) -> Jaxpr {
+    eliminate(jaxpr, true, false).0
+}
+
+fn eliminate(jaxpr: &Jaxpr, keep_inputs: bool, keep_effects: bool) -> (Jaxpr, Vec<bool>) {
     let mut needed = vec![false; jaxpr.avals.len()];
     for var in jaxpr.outputs.iter().filter_map(|a| a.var()) {
         needed[var.index()] = true;
     }
     let mut live = vec![false; jaxpr.eqns.len()];
     for (eqn, live) in jaxpr.eqns.iter().zip(&mut live).rev() {
-        *live = eqn.prim.effects().kept || eqn.outputs.iter().any(|v| needed[v.index()]);
+        *live = (keep_effects && eqn.prim.effects().kept) || eqn.outputs.iter().any(|v| needed[v.index()]);
         if *live {
             for var in eqn.inputs.iter().filter_map(|a| a.var()) {
                 needed[var.index()] = true;

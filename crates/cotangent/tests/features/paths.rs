@@ -2,6 +2,8 @@
 
 items! {
     cotangent::Array;
+    cotangent::Exported;
+    cotangent::Lowered;
     cotangent::Tree;
     cotangent::checkpoint;
     cotangent::checkpoint_policies;
@@ -9,6 +11,9 @@ items! {
     cotangent::custom_jvp;
     cotangent::custom_vjp;
     cotangent::custom_vmap;
+    cotangent::debug::callback;
+    cotangent::debug::nans;
+    cotangent::debug::print;
     cotangent::devices;
     cotangent::eval_shape;
     cotangent::grad;
@@ -231,6 +236,7 @@ items! {
     cotangent::ops::shape::Slice;
     cotangent::ops::sort::Sort;
     cotangent::ops::unary::Round;
+    cotangent::pure_callback;
     cotangent::random::Key;
     cotangent::random::PRNGKey;
     cotangent::random::bernoulli;

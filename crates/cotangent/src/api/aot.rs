@@ -1,0 +1,546 @@
+//! Ahead of time: a function lowered, compiled, stored, exported and loaded again.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::{Error, ErrorKind, OrRaise, Result, attempt};
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::{Entry as LoweredEntry, lower, lower_entry};
+use crate::core::trace::tracing;
+use crate::core::tree::{Tree, collect_paths, flatten, leaf_paths};
+use crate::runtime::program::{compile_foreign, compile_whole, optimized_hlo};
+use crate::runtime::run_executable;
+
+use super::artifact::{Blob, Text};
+use super::func::Params;
+use super::jit::{Entry, kept_leaves};
+use super::report::changes;
+
+/// A program on its way to the compiler; made by [`Jit::lower`](crate::Jit::lower).
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|x: &Array| x + 1.0);
+/// let lowered = f.lower((&2.0.into(),)).unwrap();
+/// assert!(lowered.stablehlo().contains("stablehlo.add"));
+/// ```
+pub struct Lowered<P: Params, R: Tree> {
+    pub(super) name: Arc<str>,
+    pub(super) entry: Arc<Entry<P, R>>,
+}
+
+impl<P: Params, R: Tree> fmt::Debug for Lowered<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lowered({}: {})", self.name, self.jaxpr())
+    }
+}
+
+impl<P: Params, R: Tree> Lowered<P, R> {
+    /// The program as a jaxpr. Captured arrays are its leading inputs.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0);
+    /// assert_eq!(f.lower((&2.0.into(),)).unwrap().jaxpr().eqns.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn jaxpr(&self) -> &Jaxpr {
+        &self.entry.closed.jaxpr
+    }
+
+    /// The program as StableHLO text.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0);
+    /// assert!(f.lower((&2.0.into(),)).unwrap().stablehlo().contains("stablehlo.add"));
+    /// ```
+    #[must_use]
+    pub fn stablehlo(&self) -> String {
+        lower(&format!("jit_{}", self.name), self.jaxpr()).to_text()
+    }
+
+    /// What XLA makes of the program on this machine.
+    ///
+    /// # Errors
+    /// When there is no plugin or the program does not compile.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0);
+    /// assert!(!f.lower((&2.0.into(),)).unwrap().optimized_hlo().unwrap().is_empty());
+    /// ```
+    pub fn optimized_hlo(&self) -> Result<String, Error> {
+        optimized_hlo(&self.entry.closed.jaxpr)
+    }
+
+    /// Compiles it now: the result is called like the function, with arguments of the types it was lowered for.
+    ///
+    /// # Errors
+    /// When there is no plugin or the program does not compile.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0).lower((&2.0.into(),)).unwrap().compile().unwrap();
+    /// assert_eq!(f(&3.0.into()).item::<f32>(), 4.0);
+    /// ```
+    pub fn compile(&self) -> Result<Compiled<P, R>> {
+        self.entry.program(None)?;
+        Ok(Compiled::new(self.name.clone(), self.entry.clone()))
+    }
+
+    /// The program as portable StableHLO text with its signature, to be run by another process or another machine.
+    /// Captured arrays become constants of it.
+    ///
+    /// # Errors
+    /// When the program calls functions of this process or has checks that nobody collects.
+    ///
+    /// ```
+    /// use cotangent::{Exported, prelude::*};
+    /// let x = Array::from([1.0f32, 2.0]);
+    /// let text = jit(|x: &Array| 2.0 * x).lower((&x,)).unwrap().export().unwrap().to_string();
+    /// let f = Exported::parse(text.as_bytes()).unwrap().compile().unwrap();
+    /// assert_eq!(f.call(&(x,)).unwrap()[0].to_vec::<f32>(), [2.0, 4.0]);
+    /// ```
+    pub fn export(&self) -> Result<Exported> {
+        let jaxpr = self.jaxpr();
+        closed_program(jaxpr, "exported")?;
+        let constants =
+            (self.entry.closed.captures.iter()).map(|x| Ok((x.aval(), x.to_bytes()?))).collect::<Result<Vec<_>>>()?;
+        let module = lower_entry(&self.name, jaxpr, LoweredEntry { aliases: &[], constants: &constants }).to_text();
+        Ok(Exported { signature: signature(&self.entry), name: self.name.to_string(), module })
+    }
+}
+
+/// A program that leaves the process must not need it.
+fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
+    let effects = jaxpr.effects();
+    if effects.host {
+        return Err(Error::new(
+            ErrorKind::Runtime,
+            format!("a program that calls functions of this process cannot be {verb}"),
+        )
+        .help("leave out callbacks and debug prints"));
+    }
+    if effects.check {
+        return Err(Error::new(ErrorKind::Transform, "a `check` inside a traced function reports to nobody")
+            .help("wrap the function in `checkify` first"));
+    }
+    Ok(())
+}
+
+/// The arrays that a stored program takes and gives.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|x: &Array, n: &Array| x * n.astype(DType::F32));
+/// let exported = f.lower((&Array::from([1.0f32, 2.0]), &3.into())).unwrap().export().unwrap();
+/// assert_eq!(exported.signature().to_string(), "([0]: f32[2], [1]: i32[]) -> (: f32[2])");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// For each array of the arguments its path and type, and whether the program looks at it.
+    pub inputs: Vec<(String, Aval, bool)>,
+    /// For each array of the result its path and type.
+    pub outputs: Vec<(String, Aval)>,
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inputs: Vec<String> = self.inputs.iter().map(|(path, aval, _)| format!("{path}: {aval}")).collect();
+        let outputs: Vec<String> = self.outputs.iter().map(|(path, aval)| format!("{path}: {aval}")).collect();
+        write!(f, "({}) -> ({})", inputs.join(", "), outputs.join(", "))
+    }
+}
+
+fn signature<P: Params, R: Tree>(entry: &Entry<P, R>) -> Signature {
+    let paths = collect_paths(|path| P::paths(P::refs(&entry.structure), path));
+    let inputs = (paths.into_iter().zip(&entry.avals).enumerate())
+        .map(|(i, (path, aval))| (path, aval.clone().with_weak_type(false), entry.used.contains(&i)));
+    let avals = entry.closed.jaxpr.output_avals().map(|a| a.with_weak_type(false));
+    Signature { inputs: inputs.collect(), outputs: leaf_paths(&entry.template).into_iter().zip(avals).collect() }
+}
+
+/// A function compiled for arguments of certain types; made by [`Lowered::compile`]. It is called like the function.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = jit(|x: &Array| x + 1.0).lower((&Array::from([1.0f32, 2.0]),)).unwrap().compile().unwrap();
+/// assert_eq!(f(&Array::from([3.0f32, 4.0])).to_vec::<f32>(), [4.0, 5.0]);
+/// let error = f.try_call((&Array::from([1.0f32]),)).unwrap_err();
+/// assert!(error.to_string().contains("argument [0]: shape [2] became [1]"));
+/// ```
+pub struct Compiled<P: Params, R: Tree> {
+    name: Arc<str>,
+    entry: Arc<Entry<P, R>>,
+    call: Box<P::Dyn<'static, R>>,
+}
+
+impl<P: Params, R: Tree> Compiled<P, R> {
+    #[track_caller]
+    fn new(name: Arc<str>, entry: Arc<Entry<P, R>>) -> Self {
+        let (first, second, inner) = (entry.clone(), entry.clone(), name.clone());
+        let call = P::wrap_consuming(
+            move |args| {
+                let (leaves, counts) = P::leaves(args);
+                fits(&inner, &first, args).or_raise();
+                kept_leaves::<P>(&leaves, &counts)
+            },
+            move |kept, owned| second.run_owned(second.merge(kept, owned), None).or_raise(),
+        );
+        Compiled { name, entry, call }
+    }
+
+    /// Calls it, with every failure as an error instead of a panic.
+    ///
+    /// # Errors
+    /// When the arguments are not of the types it was compiled for, or running it fails.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().compile().unwrap();
+    /// assert_eq!(f.try_call((&2.0.into(),)).unwrap().item::<f32>(), 3.0);
+    /// ```
+    pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
+        fits(&self.name, &self.entry, args)?;
+        attempt(|| self.entry.run(&P::leaves(args).0, None).or_raise())
+    }
+
+    fn executable(&self) -> Result<&xla::Executable> {
+        self.entry.program(None)?.executable.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Runtime, "nothing is computed: the results are constants or arguments")
+        })
+    }
+
+    /// XLA's estimate of what a run costs, as `flops` and `bytes accessed`, sorted by name.
+    ///
+    /// # Errors
+    /// Not every plugin has it: the ones for the CPU have not.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let f = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().compile().unwrap();
+    /// match f.cost_analysis() {
+    ///     Ok(costs) => println!("{costs:?}"),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// ```
+    pub fn cost_analysis(&self) -> Result<Vec<(String, f64)>> {
+        Ok(self.executable()?.cost_analysis()?)
+    }
+
+    /// How much memory a run takes, in bytes.
+    ///
+    /// # Errors
+    /// Not every plugin has it.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from(vec![1.0f32; 1000]);
+    /// let f = jit(|x: &Array| x + 1.0).lower((&x,)).unwrap().compile().unwrap();
+    /// assert_eq!(f.memory_analysis().unwrap().arguments, 4000);
+    /// ```
+    pub fn memory_analysis(&self) -> Result<MemoryAnalysis> {
+        let stats = self.executable()?.memory_stats()?;
+        Ok(MemoryAnalysis {
+            code: stats.code,
+            arguments: stats.arguments,
+            outputs: stats.outputs,
+            aliased: stats.aliased,
+            temporary: stats.temporary,
+        })
+    }
+
+    /// The compiled program as bytes, for [`Loaded::from_bytes`] in a process with the same plugin on the same kind of
+    /// processor. It is machine code: for anything else there is [`Lowered::export`]. Captured arrays are in it.
+    ///
+    /// # Errors
+    /// When the program calls functions of this process.
+    ///
+    /// ```
+    /// use cotangent::{Loaded, prelude::*};
+    /// let f = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().compile().unwrap();
+    /// let bytes = f.serialize().unwrap();
+    /// let loaded = Loaded::from_bytes(&bytes).unwrap();
+    /// assert_eq!(loaded.call(&(Array::from(2.0),)).unwrap()[0].item::<f32>(), 3.0);
+    /// ```
+    pub fn serialize(&self) -> Result<Vec<u8>> {
+        let jaxpr = &self.entry.closed.jaxpr;
+        closed_program(jaxpr, "serialised")?;
+        // All results are computed here, also those that a call in this process would hand through.
+        let executable = compile_whole(jaxpr)?;
+        let captures = (self.entry.closed.captures.iter())
+            .map(|x| Ok((x.aval().with_weak_type(false), x.to_bytes()?)))
+            .collect::<Result<Vec<_>>>()?;
+        let blob = Blob {
+            name: self.name.to_string(),
+            signature: signature(&self.entry),
+            captures,
+            code: executable.serialize()?,
+        };
+        blob.write()
+    }
+}
+
+/// That the arguments are those a program was compiled for.
+fn fits<P: Params, R: Tree>(name: &str, entry: &Entry<P, R>, args: P::Refs<'_>) -> Result<()> {
+    let (leaves, counts) = P::leaves(args);
+    if tracing() {
+        return Err(Error::new(ErrorKind::Trace, format!("{name}: a compiled program cannot be part of another one"))
+            .help("call the function itself, or its `jit`, inside a transformed function"));
+    }
+    if entry.fits(args, &leaves) {
+        return Ok(());
+    }
+    let avals: Vec<Aval> = leaves.iter().map(|x| x.aval()).collect();
+    let compiled_for = (P::refs(&entry.structure), &entry.avals[..], &entry.counts[..]);
+    let changes: Vec<String> =
+        changes::<P>(compiled_for, (args, &avals, &counts)).iter().map(ToString::to_string).collect();
+    let message = format!("{name} was compiled for other arguments: {}", changes.join("; "));
+    Err(Error::new(ErrorKind::Structure, message).help("lower and compile it for these, or call the `jit` itself"))
+}
+
+impl<P: Params, R: Tree> Deref for Compiled<P, R> {
+    type Target = P::Dyn<'static, R>;
+    fn deref(&self) -> &Self::Target {
+        &self.call
+    }
+}
+
+impl<P: Params, R: Tree> fmt::Debug for Compiled<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Compiled({}: {})", self.name, signature(&self.entry))
+    }
+}
+
+/// Memory that a program takes, in bytes; made by [`Compiled::memory_analysis`].
+///
+/// ```
+/// assert_eq!(cotangent::MemoryAnalysis::default().temporary, 0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryAnalysis {
+    /// Machine code.
+    pub code: i64,
+    /// Arguments.
+    pub arguments: i64,
+    /// Results.
+    pub outputs: i64,
+    /// Arguments whose memory becomes that of results.
+    pub aliased: i64,
+    /// Intermediate values.
+    pub temporary: i64,
+}
+
+/// A program as StableHLO text with its signature; made by [`Lowered::export`]. Its [`Display`](fmt::Display) form is
+/// what [`Exported::parse`] reads.
+///
+/// The format is this library's: a head of comment lines (version of the format, checksum, signature), then the
+/// module, of StableHLO and CHLO operations in generic form. The plugin has no writer of StableHLO's own versioned
+/// bytecode, so how long a text can be read depends on the parser: StableHLO promises compatibility for the bytecode
+/// only.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+/// assert!(exported.to_string().starts_with("// cotangent-export 1\n"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    name: String,
+    signature: Signature,
+    module: String,
+}
+
+impl fmt::Display for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Text { name: &self.name, signature: &self.signature, module: &self.module }.write())
+    }
+}
+
+impl Exported {
+    /// Reads what was exported, from a file or from `include_bytes!`.
+    ///
+    /// # Errors
+    /// When it is no export, of another version, or not as it was written.
+    ///
+    /// ```
+    /// assert!(cotangent::Exported::parse(b"module @m {}").is_err());
+    /// ```
+    pub fn parse(bytes: &[u8]) -> Result<Exported> {
+        let (name, signature, module) = Text::read(bytes)?;
+        Ok(Exported { name, signature, module })
+    }
+
+    /// The arrays it takes and gives.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// assert_eq!(exported.signature().inputs.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// The module, as any reader of StableHLO takes it.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// assert!(exported.stablehlo().starts_with("module"));
+    /// ```
+    #[must_use]
+    pub fn stablehlo(&self) -> &str {
+        &self.module
+    }
+
+    /// Compiles it for this machine.
+    ///
+    /// # Errors
+    /// When there is no plugin or it does not compile the module.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// assert_eq!(exported.compile().unwrap().call(&(Array::from(2.0),)).unwrap()[0].item::<f32>(), 3.0);
+    /// ```
+    pub fn compile(&self) -> Result<Loaded> {
+        let params: Vec<Aval> = self.signature.inputs.iter().filter(|i| i.2).map(|i| i.1.clone()).collect();
+        let executable = compile_foreign(&self.module, &params).map_err(|e| e.context(&self.name))?;
+        Loaded::new(self.name.clone(), self.signature.clone(), Vec::new(), executable)
+    }
+}
+
+/// A program that came from outside this process: from [`Exported::compile`] or [`Loaded::from_bytes`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |p: &(Array, Array)| (&p.0 * &p.1, &p.0 + &p.1);
+/// let args = (Array::from(2.0f32), Array::from(3.0f32));
+/// let exported = jit(f).lower((&args,)).unwrap().export().unwrap();
+/// let loaded = exported.compile().unwrap();
+/// let (product, sum) = loaded.call_like(&(args.clone(),), &args).unwrap();
+/// assert_eq!((product.item::<f32>(), sum.item::<f32>()), (6.0, 5.0));
+/// ```
+pub struct Loaded {
+    name: String,
+    signature: Signature,
+    captures: Vec<Array>,
+    executable: xla::Executable,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Loaded({}: {})", self.name, self.signature)
+    }
+}
+
+impl Loaded {
+    fn new(name: String, signature: Signature, captures: Vec<Array>, executable: xla::Executable) -> Result<Loaded> {
+        let stated: Vec<_> = signature.outputs.iter().map(|o| crate::runtime::client::array_shape(&o.1)).collect();
+        if executable.outputs() != stated {
+            return Err(Error::new(
+                ErrorKind::Runtime,
+                format!("{name}: the program does not give what it says it gives"),
+            ));
+        }
+        Ok(Loaded { name, signature, captures, executable })
+    }
+
+    /// Loads what [`Compiled::serialize`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are something else or damaged, or were made by another version of this library, by another
+    /// plugin or for another processor; the error says which.
+    ///
+    /// ```
+    /// let error = cotangent::Loaded::from_bytes(b"something else").unwrap_err();
+    /// assert!(error.to_string().contains("not a serialised program"));
+    /// ```
+    pub fn from_bytes(bytes: &[u8]) -> Result<Loaded> {
+        let blob = Blob::read(bytes)?;
+        let client = crate::runtime::client::client()?;
+        let used = blob.signature.inputs.iter().filter(|i| i.2).map(|i| &i.1);
+        let params: Vec<_> =
+            blob.captures.iter().map(|c| &c.0).chain(used).map(crate::runtime::client::array_shape).collect();
+        let executable = client.deserialize(&blob.code, &params)?;
+        let captures = blob.captures.into_iter().map(|(aval, bytes)| Array::from_bytes(bytes, aval)).collect();
+        Loaded::new(blob.name, blob.signature, captures, executable)
+    }
+
+    /// The arrays it takes and gives.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// assert_eq!(exported.compile().unwrap().signature().outputs.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Calls it with a tuple of the function's arguments; the arrays of the result come in a row.
+    ///
+    /// # Errors
+    /// When the arguments have other arrays than the signature says, or running it fails.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// let loaded = exported.compile().unwrap();
+    /// assert_eq!(loaded.call(&(Array::from(2.0),)).unwrap()[0].item::<f32>(), 3.0);
+    /// assert!(loaded.call(&(Array::from([2.0f32]),)).is_err());
+    /// ```
+    pub fn call<A: Tree>(&self, args: &A) -> Result<Vec<Array>> {
+        let (paths, arrays) = (leaf_paths(args), flatten(args));
+        let inputs = &self.signature.inputs;
+        if paths.len() != inputs.len() || !paths.iter().zip(inputs).all(|(path, i)| *path == i.0) {
+            let expected: Vec<&str> = inputs.iter().map(|i| i.0.as_str()).collect();
+            return Err(Error::new(
+                ErrorKind::Structure,
+                format!("{} takes the arrays {expected:?}, it was given {paths:?}", self.name),
+            )
+            .help("give it a tuple of the function's arguments"));
+        }
+        for (x, (path, aval, _)) in arrays.iter().zip(inputs) {
+            if x.shape() != &*aval.shape || x.dtype() != aval.dtype {
+                return Err(Error::shape(format!(
+                    "{}: argument {path} is {aval}, it was given {}",
+                    self.name,
+                    x.aval()
+                )));
+            }
+        }
+        let used = arrays.iter().zip(inputs).filter(|(_, i)| i.2).map(|(x, _)| x);
+        let args: Vec<&Array> = self.captures.iter().chain(used).collect();
+        let avals: Vec<Aval> = self.signature.outputs.iter().map(|o| o.1.clone()).collect();
+        run_executable(&self.executable, &args, &avals)
+    }
+
+    /// [`call`](Loaded::call), with the result as a value like `like`, whose arrays may be of any shape.
+    ///
+    /// # Errors
+    /// As `call`, and when `like` has other arrays than the result.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// let y: Array = exported.compile().unwrap().call_like(&(Array::from(2.0),), &0.0.into()).unwrap();
+    /// assert_eq!(y.item::<f32>(), 3.0);
+    /// ```
+    pub fn call_like<A: Tree, R: Tree>(&self, args: &A, like: &R) -> Result<R> {
+        let (paths, outputs) = (leaf_paths(like), &self.signature.outputs);
+        if paths.len() != outputs.len() || !paths.iter().zip(outputs).all(|(path, o)| *path == o.0) {
+            let given: Vec<&str> = outputs.iter().map(|o| o.0.as_str()).collect();
+            let message = format!("{} gives the arrays {given:?}, not {paths:?}", self.name);
+            return Err(Error::new(ErrorKind::Structure, message));
+        }
+        Ok(like.rebuild(&mut self.call(args)?.into_iter()))
+    }
+}

@@ -1,0 +1,223 @@
+//! The forms in which programs leave the process.
+
+use sha2::{Digest, Sha256};
+
+use crate::core::aval::{Aval, Shape};
+use crate::core::dtype::DType;
+use crate::core::error::{Error, ErrorKind, Result};
+use crate::runtime::client::client;
+use crate::runtime::disk::processor;
+
+use super::aot::Signature;
+
+/// The first bytes of a serialised program; the digit is the version of the format.
+const MAGIC: &[u8; 16] = b"cotangent-exec-1";
+/// The first line of an exported one.
+const FIRST_LINE: &str = "// cotangent-export ";
+/// The version of that format.
+const TEXT_VERSION: &str = "1";
+
+fn wrong(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Value, message)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn aval_text(aval: &Aval) -> String {
+    aval.to_string()
+}
+
+/// Reads what [`aval_text`] writes: `f32[2,3]`.
+fn parse_aval(text: &str) -> Option<Aval> {
+    let (dtype, dims) = text.strip_suffix(']')?.split_once('[')?;
+    let dtype = DType::ALL.into_iter().find(|d| d.name() == dtype)?;
+    let dims = dims.split(',').filter(|d| !d.is_empty()).map(str::parse).collect::<Result<Vec<usize>, _>>().ok()?;
+    Some(Aval::new(dtype, Shape::new(&dims)))
+}
+
+/// A program as machine code.
+pub(super) struct Blob {
+    pub(super) name: String,
+    pub(super) signature: Signature,
+    /// Arrays that the function captured, its first inputs.
+    pub(super) captures: Vec<(Aval, Vec<u8>)>,
+    pub(super) code: Vec<u8>,
+}
+
+/// What must be the same where a program is made and where it is loaded, and its name.
+fn surroundings() -> Result<Vec<(&'static str, String)>> {
+    let client = client()?;
+    Ok(vec![
+        ("version of cotangent", env!("CARGO_PKG_VERSION").to_string()),
+        ("platform", client.platform_name().to_string()),
+        ("plugin (its SHA-256)", client.plugin().sha256()?.to_string()),
+        ("platform's version", client.platform_version().to_string()),
+        ("processor", processor().to_string()),
+    ])
+}
+
+impl Blob {
+    /// The bytes: the magic, the checksum of what follows, and each part preceded by its length.
+    pub(super) fn write(&self) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        let mut put = |bytes: &[u8]| {
+            body.extend((bytes.len() as u64).to_le_bytes());
+            body.extend(bytes);
+        };
+        for (_, value) in surroundings()? {
+            put(value.as_bytes());
+        }
+        put(self.name.as_bytes());
+        put(&(self.signature.inputs.len() as u64).to_le_bytes());
+        for (path, aval, used) in &self.signature.inputs {
+            put(path.as_bytes());
+            put(aval_text(aval).as_bytes());
+            put(&[u8::from(*used)]);
+        }
+        put(&(self.signature.outputs.len() as u64).to_le_bytes());
+        for (path, aval) in &self.signature.outputs {
+            put(path.as_bytes());
+            put(aval_text(aval).as_bytes());
+        }
+        put(&(self.captures.len() as u64).to_le_bytes());
+        for (aval, bytes) in &self.captures {
+            put(aval_text(aval).as_bytes());
+            put(bytes);
+        }
+        put(&self.code);
+        Ok([&MAGIC[..], &Sha256::digest(&body), &body].concat())
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<Blob> {
+        let kind = MAGIC.len() - 1;
+        if bytes.len() < MAGIC.len() || bytes[..kind] != MAGIC[..kind] {
+            return Err(wrong("these bytes are not a serialised program").help("`Compiled::serialize` makes one"));
+        }
+        if bytes[kind] != MAGIC[kind] {
+            return Err(wrong(format!(
+                "the program was serialised in version {} of the format, this library reads {}",
+                char::from(bytes[kind]),
+                char::from(MAGIC[kind])
+            )));
+        }
+        let damaged = || wrong("the serialised program is damaged: its checksum does not fit").help("make it again");
+        let rest = &bytes[MAGIC.len()..];
+        let Some((sum, body)) = rest.split_at_checked(32) else { return Err(damaged()) };
+        if *sum != *Sha256::digest(body) {
+            return Err(damaged());
+        }
+        let mut parts = Parts(body);
+        for (what, here) in surroundings()? {
+            let there = parts.text().ok_or_else(damaged)?;
+            if there != here {
+                return Err(wrong(format!(
+                    "the program was compiled for another {what}: `{there}`, here it is `{here}`"
+                ))
+                .help("it is machine code: compile it here, or use `Lowered::export`, which is portable"));
+            }
+        }
+        parts.blob().ok_or_else(damaged)
+    }
+}
+
+/// Parts that are preceded by their lengths.
+struct Parts<'a>(&'a [u8]);
+
+impl<'a> Parts<'a> {
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = self.0.split_first_chunk::<8>()?;
+        let (part, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        self.0 = rest;
+        Some(part)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        String::from_utf8(self.next()?.to_vec()).ok()
+    }
+
+    fn count(&mut self) -> Option<usize> {
+        usize::try_from(u64::from_le_bytes(self.next()?.try_into().ok()?)).ok()
+    }
+
+    fn aval(&mut self) -> Option<Aval> {
+        parse_aval(&self.text()?)
+    }
+
+    fn blob(&mut self) -> Option<Blob> {
+        let name = self.text()?;
+        let mut signature = Signature::default();
+        for _ in 0..self.count()? {
+            signature.inputs.push((self.text()?, self.aval()?, self.next()? == [1]));
+        }
+        for _ in 0..self.count()? {
+            signature.outputs.push((self.text()?, self.aval()?));
+        }
+        let mut captures = Vec::new();
+        for _ in 0..self.count()? {
+            captures.push((self.aval()?, self.next()?.to_vec()));
+        }
+        Some(Blob { name, signature, captures, code: self.next()?.to_vec() })
+    }
+}
+
+/// A program as text.
+pub(super) struct Text<'a> {
+    pub(super) name: &'a str,
+    pub(super) signature: &'a Signature,
+    pub(super) module: &'a str,
+}
+
+impl Text<'_> {
+    pub(super) fn write(&self) -> String {
+        let mut body = format!("// library: cotangent {}\n// function: {}\n", env!("CARGO_PKG_VERSION"), self.name);
+        for (path, aval, used) in &self.signature.inputs {
+            let unused = if *used { "" } else { " unused" };
+            body += &format!("// input: {}{unused} {path}\n", aval_text(aval));
+        }
+        for (path, aval) in &self.signature.outputs {
+            body += &format!("// output: {} {path}\n", aval_text(aval));
+        }
+        body += "// end of the head\n";
+        body += self.module;
+        format!("{FIRST_LINE}{TEXT_VERSION}\n// sha256: {}\n{body}", hex(&Sha256::digest(body.as_bytes())))
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<(String, Signature, String)> {
+        let foreign = || wrong("these bytes are not an exported program").help("`Lowered::export` makes one");
+        let text = std::str::from_utf8(bytes).map_err(|_| foreign())?;
+        let (version, rest) = text.strip_prefix(FIRST_LINE).and_then(|t| t.split_once('\n')).ok_or_else(foreign)?;
+        if version != TEXT_VERSION {
+            return Err(wrong(format!(
+                "the program was exported in version {version} of the format, this library reads {TEXT_VERSION}"
+            )));
+        }
+        let damaged = |why: &str| wrong(format!("the exported program is damaged: {why}")).help("export it again");
+        let (sum, body) = (rest.strip_prefix("// sha256: ").and_then(|t| t.split_once('\n')))
+            .ok_or_else(|| damaged("its checksum is missing"))?;
+        if sum != hex(&Sha256::digest(body.as_bytes())) {
+            return Err(damaged("its checksum does not fit").help("line ends must stay as they are, too"));
+        }
+        let (head, module) =
+            body.split_once("// end of the head\n").ok_or_else(|| damaged("the end of its head is missing"))?;
+        let mut name = String::new();
+        let mut signature = Signature::default();
+        for line in head.lines() {
+            let unreadable = || damaged(&format!("a line of its head cannot be read: `{line}`"));
+            let (key, value) = line.strip_prefix("// ").and_then(|l| l.split_once(": ")).ok_or_else(unreadable)?;
+            let (aval, path) = value.split_once(' ').unwrap_or((value, ""));
+            match key {
+                "function" => name = value.to_string(),
+                "input" => {
+                    let aval = parse_aval(aval).ok_or_else(unreadable)?;
+                    let used = !path.starts_with("unused ");
+                    signature.inputs.push((path.trim_start_matches("unused ").to_string(), aval, used));
+                }
+                "output" => signature.outputs.push((path.to_string(), parse_aval(aval).ok_or_else(unreadable)?)),
+                _ => {}
+            }
+        }
+        Ok((name, signature, module.to_string()))
+    }
+}

@@ -1,0 +1,88 @@
+//! The primitive of a check.
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::dtype::DType;
+use crate::core::effects::Effects;
+use crate::core::error::{Error, ErrorKind, Loc, Result, raise};
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Outputs, Primitive, Tangent};
+use crate::core::trace::bind;
+use crate::debug::Template;
+use crate::ops::elementwise::rebind;
+use crate::ops::select;
+use crate::ops::shape::{Iota, batched_in_front};
+
+/// `check`: that its first operand holds; the others are values for the message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Check {
+    pub(super) message: Template,
+    /// The line of the check: two with the same message are still two.
+    pub(super) loc: Loc,
+}
+
+impl Primitive for Check {
+    fn name(&self) -> &'static str {
+        "check"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("at", self.loc.line().to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        match inputs.first() {
+            Some(pred) if pred.dtype == DType::Bool && pred.rank() == 0 => Ok(Outputs::new()),
+            Some(pred) => Err(Error::dtype(format!("a check takes a scalar of bool, got {pred}"))
+                .help("reduce it first: `.all()` of an array of bool")),
+            None => Err(Error::value("a check takes a condition")),
+        }
+    }
+
+    fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        rebind(self, &x.iter().collect::<Vec<_>>());
+        (Vec::new(), Vec::new())
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let placed: Vec<Array> = (x.iter().zip(axes))
+            .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
+            .collect();
+        let shape = crate::Shape::new(&[size]);
+        let places = bind(Iota { dtype: DType::I32, shape, dimension: 0 }, &[]).swap_remove(0);
+        // The first element that fails speaks for all; without one of its own the condition is everybody's.
+        let first = if axes[0].is_some() {
+            select(&placed[0], &Array::scalar(size as i32), &places, &[size]).min()
+        } else {
+            Array::scalar(0i32)
+        };
+        let holds = if axes[0].is_some() { first.equal(size as i32).astype(DType::Bool) } else { placed[0].clone() };
+        let pick = |x: &Array| {
+            let bits = x.dtype() == DType::Bool;
+            let x = if bits { x.astype(DType::I32) } else { x.clone() };
+            let mut at = places.equal(&first);
+            for axis in 1..x.ndim() {
+                at = at.expand_dims(axis as isize);
+            }
+            let at = at.broadcast_to(x.shape());
+            let only = select(&at, &x, &crate::ops::zeros_like(&x), x.shape());
+            let axes = vec![0];
+            let sum = bind(crate::ops::reduce::ReduceSum { axes }, &[&only]).swap_remove(0);
+            if bits { sum.astype(DType::Bool) } else { sum }
+        };
+        let values = placed[1..].iter().zip(&axes[1..]).map(|(x, a)| if a.is_some() { pick(x) } else { x.clone() });
+        let operands: Vec<Array> = std::iter::once(holds).chain(values).collect();
+        rebind(self, &operands.iter().collect::<Vec<_>>());
+        (Vec::new(), Vec::new())
+    }
+
+    fn lower(&self, _: &mut Lowering<'_>, _: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        raise(Error::new(ErrorKind::Transform, "a `check` was lowered outside `checkify`").at(self.loc))
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::CHECK
+    }
+}

@@ -1,0 +1,103 @@
+//! Messages with placeholders, filled in when a program runs.
+
+use crate::core::array::Array;
+use crate::core::error::Result;
+
+use super::misfit;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Piece {
+    Text(String),
+    Value { index: usize, debug: bool },
+}
+
+/// A message taken apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Template(Vec<Piece>);
+
+impl Template {
+    /// Takes a message apart: `{}` is the next value, `{0}` the first, `{:?}` has its type too, `{{` is a brace.
+    pub(crate) fn parse(message: &str, values: usize) -> Result<Template> {
+        let (mut pieces, mut text, mut next) = (Vec::new(), String::new(), 0);
+        let mut used = vec![false; values];
+        let mut chars = message.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '{' | '}' if chars.peek() == Some(&c) => {
+                    chars.next();
+                    text.push(c);
+                }
+                '{' => {
+                    let inner: String = chars.by_ref().take_while(|c| *c != '}').collect();
+                    let (name, spec) = inner.split_once(':').unwrap_or((&inner, ""));
+                    let index = match name {
+                        "" => {
+                            next += 1;
+                            next - 1
+                        }
+                        _ => name.parse().map_err(|_| {
+                            misfit(message, &format!("has the placeholder `{{{inner}}}`, which is no number"))
+                        })?,
+                    };
+                    let debug = match spec {
+                        "" => false,
+                        "?" => true,
+                        _ => return Err(misfit(message, &format!("has the format `{spec}`, which is not known"))),
+                    };
+                    match used.get_mut(index) {
+                        Some(used) => *used = true,
+                        None => {
+                            return Err(misfit(message, &format!("asks for value {index}, there are {values}")));
+                        }
+                    }
+                    pieces.push(Piece::Text(std::mem::take(&mut text)));
+                    pieces.push(Piece::Value { index, debug });
+                }
+                '}' => return Err(misfit(message, "closes a brace that is not open: write `}}`")),
+                _ => text.push(c),
+            }
+        }
+        if let Some(unused) = used.iter().position(|used| !used) {
+            return Err(misfit(message, &format!("has no place for value {unused}")));
+        }
+        pieces.push(Piece::Text(text));
+        Ok(Template(pieces))
+    }
+
+    /// The message with its values.
+    pub(crate) fn fill(&self, values: &[Array]) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Value { index, debug: false } => values[*index].to_string(),
+            Piece::Value { index, debug: true } => format!("{:?}", values[*index]),
+        };
+        self.0.iter().map(piece).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_in_order_or_by_number() {
+        let values = [Array::scalar(1i32), Array::from([2.5f32, 3.0])];
+        let fill = |message: &str| Template::parse(message, 2).unwrap().fill(&values);
+        assert_eq!(fill("x = {}, y = {}"), "x = 1, y = [2.5 3.0]");
+        assert_eq!(fill("{1} {0} {{}}"), "[2.5 3.0] 1 {}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        for (message, values, said) in [
+            ("{} {}", 1, "asks for value 1, there are 1"),
+            ("none", 1, "no place for value 0"),
+            ("{x}", 1, "no number"),
+            ("{:.3}", 1, "not known"),
+            ("a } b", 0, "not open"),
+        ] {
+            let error = Template::parse(message, values).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Where a NaN came from.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::runtime::nans::set;
+
+/// For as long as it lives, what [`nans`] asked for holds on this thread.
+///
+/// ```
+/// let scope = cotangent::debug::nans(false);
+/// drop(scope);
+/// ```
+#[must_use = "the setting holds until this is dropped"]
+pub struct NanScope {
+    before: bool,
+    /// It belongs to its thread.
+    _thread: PhantomData<*const ()>,
+}
+
+impl fmt::Debug for NanScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NanScope")
+    }
+}
+
+impl Drop for NanScope {
+    fn drop(&mut self) {
+        set(self.before);
+    }
+}
+
+/// Has every program that this thread runs looked through for NaN, as JAX's `jax_debug_nans` does, until the returned
+/// scope is dropped.
+///
+/// When a result has a NaN the program is run again one operation at a time, and the error names the user's line that
+/// made the first one: that of the operation itself, or that of the operation whose derivative it is. The search
+/// follows nested `jit`, `scan`, `cond` and `while_loop` down to the step. Effects are not repeated. Every result is
+/// waited for and read, and arguments taken by value are not given up, so this is for finding a mistake and not for
+/// production.
+///
+/// ```
+/// use cotangent::{debug, prelude::*};
+/// let f = jit(|x: &Array| {
+///     let y = x - 1.0;
+///     let z = y.log(); // the culprit
+///     z * 2.0
+/// });
+/// let _scope = debug::nans(true);
+/// assert!(f.try_call((&2.0.into(),)).is_ok());
+/// let error = f.try_call((&0.0.into(),)).unwrap_err();
+/// assert!(error.message().contains("NaN (not a number) in the result of `log`"));
+/// assert!(error.location().is_some());
+/// ```
+pub fn nans(on: bool) -> NanScope {
+    NanScope { before: set(on), _thread: PhantomData }
+}
+
+/// Runs `f` with [`nans`] on.
+///
+/// ```
+/// use cotangent::{debug, prelude::*};
+/// // The gradient of the square root at zero, times zero: NaN in the backward pass.
+/// let df = grad(|x: &Array| (x * 0.0).sqrt());
+/// let error = debug::check_nans(|| df.try_call((&1.0.into(),))).unwrap_err();
+/// assert!(error.message().contains("NaN"));
+/// ```
+pub fn check_nans<R>(f: impl FnOnce() -> R) -> R {
+    let _scope = nans(true);
+    f()
+}

@@ -1,0 +1,275 @@
+//! Programs ahead of time, donation, static arguments and cache reports.
+
+use cotangent::prelude::*;
+use cotangent::{Change, Exported, Loaded, Static, Tree};
+
+fn array(n: usize) -> Array {
+    Array::from((0..n).map(|i| i as f32).collect::<Vec<_>>())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Act {
+    Tanh,
+    Relu,
+}
+
+#[derive(Clone, Tree)]
+struct Layer {
+    weight: Array,
+    #[tree(static)]
+    act: Act,
+}
+
+#[test]
+fn static_values_select_programs() {
+    let apply = |act: Act, x: &Array| match act {
+        Act::Tanh => x.tanh(),
+        Act::Relu => x.maximum(0.0),
+    };
+    let f = jit(move |layer: &Layer, x: &Array| apply(layer.act, &(&layer.weight * x)));
+    let x = Array::from([-1.0f32, 2.0]);
+    let layer = |act| Layer { weight: 3.0.into(), act };
+    assert_eq!(f(&layer(Act::Relu), &x).to_vec::<f32>(), [0.0, 6.0]);
+    assert!(f(&layer(Act::Tanh), &x).to_vec::<f32>()[0] < -0.9);
+    f(&layer(Act::Relu), &x);
+    let report = f.cache_report();
+    assert_eq!((report.traces, report.hits), (2, 1));
+    assert_eq!(report.misses[1].changes, [Change::Static { argument: 0 }]);
+
+    let g = jit(move |x: &Array, act: &Static<Act>, n: &usize| apply(**act, x) * *n as f64);
+    assert_eq!(g(&x, &Static(Act::Relu), &2).to_vec::<f32>(), [0.0, 4.0]);
+    assert_eq!(g(&x, &Static(Act::Relu), &3).to_vec::<f32>(), [0.0, 6.0]);
+    g(&x, &Static(Act::Tanh), &3);
+    let report = g.cache_report();
+    assert_eq!(report.traces, 3);
+    assert_eq!(report.misses[1].changes, [Change::Static { argument: 2 }]);
+    // The nearest earlier call is the second, not the first.
+    assert_eq!(report.misses[2].nearest, Some(1));
+    assert_eq!(report.misses[2].changes, [Change::Static { argument: 1 }]);
+}
+
+#[test]
+fn a_donated_array_gives_its_memory() {
+    let step = jit(|x: Array, y: &Array| 0.5 * x + y);
+    let y = array(1000);
+    let mut x = step(array(1000), &y);
+    let place = x.buffer_address().unwrap();
+    for _ in 0..10 {
+        x = step(x, &y);
+        assert_eq!(x.buffer_address().unwrap(), place);
+    }
+    assert_eq!(y.to_vec::<f32>(), array(1000).to_vec::<f32>());
+    let expected = (0..11)
+        .fold(array(1000).to_vec::<f32>(), |x, _| x.iter().enumerate().map(|(i, x)| 0.5 * x + i as f32).collect());
+    assert_eq!(x.to_vec::<f32>(), expected);
+}
+
+#[test]
+fn what_somebody_else_holds_is_not_given_up() {
+    let step = jit(|x: Array| x + 1.0);
+    let x = step(array(500));
+    let before = x.to_vec::<f32>();
+    // A clone, an alias through a tree, a capture of another function, the same array twice.
+    let clone = x.clone();
+    let y = step(x);
+    assert_ne!(y.buffer_address().unwrap(), clone.buffer_address().unwrap());
+    assert_eq!(clone.to_vec::<f32>(), before);
+    let captured = clone.clone();
+    let reads = jit(move |s: &Array| s * &captured);
+    assert_eq!(reads(&1.0.into()).to_vec::<f32>(), before);
+    let z = step(clone);
+    assert_eq!(reads(&1.0.into()).to_vec::<f32>(), before);
+    let both = jit(|a: Array, b: Array| (a.clone() + 1.0, b * 2.0));
+    let (p, q) = both(z.clone(), z);
+    assert_eq!(p.to_vec::<f32>()[3], before[3] + 2.0);
+    assert_eq!(q.to_vec::<f32>()[3], (before[3] + 1.0) * 2.0);
+    // An argument that is also a result.
+    let through = jit(|a: Array| (a.clone(), a + 1.0));
+    let (a, b) = through(p);
+    assert_eq!(b.to_vec::<f32>()[3], a.to_vec::<f32>()[3] + 1.0);
+    // A view on the host.
+    let host = array(500);
+    let kept = host.clone();
+    step(host);
+    assert_eq!(kept.to_vec::<f32>(), array(500).to_vec::<f32>());
+}
+
+#[test]
+fn nothing_is_given_up_inside_a_trace_or_through_try_call() {
+    let inner = std::sync::Arc::new(jit(|x: Array| x * 2.0));
+    let (a, b) = (inner.clone(), inner.clone());
+    let outer = jit(move |x: &Array| a(x.clone()) + x);
+    let x = jit(|x: &Array| x + 1.0)(&array(300));
+    let before = x.to_vec::<f32>();
+    outer(&x);
+    grad(move |x: &Array| b(x.clone()).sum())(&x);
+    assert_eq!(inner.try_call((&x,)).unwrap().to_vec::<f32>()[1], before[1] * 2.0);
+    assert_eq!(x.to_vec::<f32>(), before);
+    // A tree taken by value, in which only some leaves find a result of their type.
+    let update = jit(|state: (Array, Array), x: &Array| (&state.0 + x, state.1.sum()));
+    let (p, s) = update((x.clone(), array(7)), &x);
+    assert_eq!((p.to_vec::<f32>()[2], s.item::<f32>()), (2.0 * before[2], 21.0));
+}
+
+#[test]
+fn donated_memory_is_counted_once() {
+    let x = array(1 << 16);
+    let borrowed = jit(|x: &Array| x + 1.0).lower((&x,)).unwrap().compile().unwrap().memory_analysis().unwrap();
+    let owned = jit(|x: Array| x + 1.0).lower((&x,)).unwrap().compile().unwrap().memory_analysis().unwrap();
+    assert_eq!((borrowed.arguments, borrowed.outputs, borrowed.aliased), (1 << 18, 1 << 18, 0));
+    assert_eq!(owned.aliased, 1 << 18);
+}
+
+#[test]
+fn reports_say_what_changed() {
+    let f = jit(|x: &Vec<Array>, y: &Array| &x[0] * y);
+    let one = || vec![Array::from([1.0f32, 2.0])];
+    f(&one(), &2.0.into());
+    f(&one(), &3.0.into());
+    f(&one(), &Array::scalar(3.0f32));
+    f(&vec![Array::from([1.0f32, 2.0, 3.0])], &3.0.into());
+    f(&vec![Array::from([1.0f64, 2.0])], &3.0.into());
+    f(&[one(), one()].concat(), &3.0.into());
+    let report = f.cache_report();
+    assert_eq!((report.traces, report.hits), (5, 1));
+    assert_eq!(report.compiles + report.disk_hits + report.memory_hits, 5);
+    let text = report.to_string();
+    for said in [
+        "trace 0: the first call",
+        "argument [1]: weakly typed became strongly typed",
+        "argument [0][0]: shape [2] became [3]",
+        "argument [0][0]: dtype f32 became f64",
+        "argument [0]: another structure, with [0][1]",
+    ] {
+        assert!(text.contains(said), "{said} is not in\n{text}");
+    }
+    // The same program again, for another function: nothing is compiled.
+    let again = jit(|x: &Vec<Array>, y: &Array| &x[0] * y);
+    again(&one(), &2.0.into());
+    assert_eq!((again.cache_report().compiles, again.cache_report().memory_hits), (0, 1));
+}
+
+#[test]
+fn equal_callees_are_lowered_once() {
+    let inner = std::sync::Arc::new(jit(|x: &Array| x.sin() * x));
+    let (a, b, c) = (inner.clone(), inner.clone(), inner);
+    let functions = |text: &str| text.matches("func.func private").count();
+    let f = move |x: &Array| {
+        let left = jit(|x: &Array| a(x) + 1.0);
+        let right = jit(|x: &Array| a(x) * 2.0);
+        left(x) + right(x)
+    };
+    let x = Array::from([0.5f32, 1.0]);
+    // The callee, and the two callers.
+    assert_eq!(functions(&jit(f).lower((&x,)).unwrap().stablehlo()), 3);
+    // Under grad: the callee's forward and backward programs, each once though used twice.
+    let twice = jit(grad(move |x: &Array| b(x).sum() + b(&(x + 1.0)).sum()));
+    assert_eq!(functions(&twice.lower((&x,)).unwrap().stablehlo()), 2);
+    let mapped = jit(vmap(move |x: &Array| c(x) + c(&(x + 1.0))));
+    assert_eq!(functions(&mapped.lower((&x,)).unwrap().stablehlo()), 1);
+}
+
+fn model(weight: Array) -> impl Fn(&Layer, &Array) -> (Array, Array) + Send + Sync {
+    move |layer: &Layer, x: &Array| ((&layer.weight * x + &weight).tanh(), layer.weight.clone())
+}
+
+#[test]
+fn serialised_programs_come_back_and_nothing_else() {
+    let layer = Layer { weight: Array::from([1.0f32, 2.0]), act: Act::Tanh };
+    let x = Array::from([0.5f32, -0.5]);
+    let f = jit(model(Array::from([0.25f32, 0.5])));
+    let compiled = f.lower((&layer, &x)).unwrap().compile().unwrap();
+    let (y, w) = compiled(&layer, &x);
+    let bytes = compiled.serialize().unwrap();
+    let loaded = Loaded::from_bytes(&bytes).unwrap();
+    assert_eq!(loaded.signature().to_string(), "([0].weight: f32[2], [1]: f32[2]) -> ([0]: f32[2], [1]: f32[2])");
+    let args = (layer.clone(), x.clone());
+    let (y2, w2) = loaded.call_like(&args, &(x.clone(), x.clone())).unwrap();
+    assert_eq!((y.to_vec::<f32>(), w.to_vec::<f32>()), (y2.to_vec(), w2.to_vec()));
+    // Wrong arguments.
+    let error = loaded.call(&(x.clone(), x.clone())).unwrap_err().to_string();
+    assert!(error.contains("[0].weight"), "{error}");
+    let long = Layer { weight: array(3), act: Act::Tanh };
+    let error = loaded.call(&(long, x.clone())).unwrap_err().to_string();
+    assert!(error.contains("argument [0].weight is f32[2], it was given f32[3]"), "{error}");
+    assert!(loaded.call_like(&args, &x).is_err());
+    // Wrong bytes.
+    for at in [20, 48, 60, bytes.len() / 2, bytes.len() - 1] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 4;
+        assert!(Loaded::from_bytes(&damaged).unwrap_err().to_string().contains("damaged"));
+    }
+    assert!(Loaded::from_bytes(&bytes[..40]).unwrap_err().to_string().contains("damaged"));
+    assert!(Loaded::from_bytes(&bytes[1..]).unwrap_err().to_string().contains("not a serialised program"));
+    let mut newer = bytes.clone();
+    newer[15] = b'2';
+    assert!(Loaded::from_bytes(&newer).unwrap_err().to_string().contains("version 2 of the format"));
+    // Another plugin: whole, with a checksum that fits.
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    assert!(text.contains("cpu"));
+    let mut foreign = bytes[48..].to_vec();
+    let first = 8 + env!("CARGO_PKG_VERSION").len();
+    foreign[first - 1] ^= 1;
+    use sha2::Digest;
+    let foreign = [&bytes[..16], &sha2::Sha256::digest(&foreign)[..], &foreign].concat();
+    let error = Loaded::from_bytes(&foreign).unwrap_err().to_string();
+    assert!(error.contains("another version of cotangent"), "{error}");
+}
+
+#[test]
+fn a_program_from_the_disk_is_serialised_whole() {
+    // The second of these finds on the disk what the first has compiled, if there is a disk.
+    let x = array(9);
+    let f = || jit(|x: &Array| (x * 0.125).exp() + x.sin()).lower((&x,)).unwrap().compile().unwrap();
+    let expected = f()(&x).to_vec::<f32>();
+    for _ in 0..2 {
+        let loaded = Loaded::from_bytes(&f().serialize().unwrap()).unwrap();
+        assert_eq!(loaded.call(&(x.clone(),)).unwrap()[0].to_vec::<f32>(), expected);
+    }
+}
+
+#[test]
+fn compiled_functions_say_what_does_not_fit() {
+    let x = array(4);
+    let f = jit(|x: &Array, n: &i32| x * *n).lower((&x, &2)).unwrap().compile().unwrap();
+    assert_eq!(f(&x, &2).to_vec::<f32>(), [0.0, 2.0, 4.0, 6.0]);
+    let error = f.try_call((&array(3), &3)).unwrap_err().to_string();
+    assert!(error.contains("argument [1]: another static value"), "{error}");
+    assert!(error.contains("argument [0]: shape [4] became [3]"), "{error}");
+    let error = jit(move |x: &Array| f(x, &2)).try_call((&x,)).unwrap_err().to_string();
+    assert!(error.contains("cannot be part of another one"), "{error}");
+    // Taken by value, it reuses memory as the jit does.
+    let step = jit(|x: Array| x + 1.0).lower((&x,)).unwrap().compile().unwrap();
+    let y = step(array(4));
+    let place = y.buffer_address().unwrap();
+    assert_eq!(step(y).buffer_address().unwrap(), place);
+}
+
+#[test]
+fn exported_programs_run_again() {
+    let layer = Layer { weight: Array::from([1.0f32, 2.0]), act: Act::Tanh };
+    let x = Array::from([0.5f32, -0.5]);
+    let f = jit(model(Array::from([0.25f32, 0.5])));
+    let exported = f.lower((&layer, &x)).unwrap().export().unwrap();
+    let text = exported.to_string();
+    let again = Exported::parse(text.as_bytes()).unwrap();
+    assert_eq!(again, exported);
+    let (y, w) = f(&layer, &x);
+    let args = (layer.clone(), x.clone());
+    let (y2, w2) = again.compile().unwrap().call_like(&args, &(x.clone(), x.clone())).unwrap();
+    assert_eq!((y.to_vec::<f32>(), w.to_vec::<f32>()), (y2.to_vec(), w2.to_vec()));
+    // Arguments that the program does not look at, literal results, whole trees.
+    let odd = jit(|a: &Array, _: &Array, c: &Array| (c * 2.0, Array::from(1.5), a.clone()));
+    let scalar = Array::scalar(4i64);
+    let exported = odd.lower((&scalar, &x, &x)).unwrap().export().unwrap();
+    let out = Exported::parse(exported.to_string().as_bytes()).unwrap().compile().unwrap();
+    assert!(!out.signature().inputs[1].2);
+    let out = out.call(&(scalar, x.clone(), x.clone())).unwrap();
+    assert_eq!((out[0].to_vec::<f32>(), out[1].item::<f32>(), out[2].item::<i64>()), (vec![1.0, -1.0], 1.5, 4));
+    // Damage.
+    let error = Exported::parse(text.replace("tanh", "sine").as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("checksum does not fit"), "{error}");
+    let error = Exported::parse(text.replacen("export 1", "export 7", 1).as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("version 7"), "{error}");
+    assert!(Exported::parse(&[0xff, 0xfe]).is_err());
+}

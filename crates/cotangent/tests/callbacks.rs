@@ -1,0 +1,276 @@
+//! Functions of this process inside compiled programs.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use cotangent::prelude::*;
+use cotangent::{Aval, Callback, DType, VmapMethod, checkpoint, custom_jvp, debug, io_callback, lax, pure_callback};
+
+type Log = Arc<Mutex<Vec<f32>>>;
+
+fn log() -> (Log, Log) {
+    let log = Log::default();
+    (log.clone(), log)
+}
+
+fn taken(log: &Log) -> Vec<f32> {
+    std::mem::take(&mut log.lock().unwrap())
+}
+
+/// Appends what it sees.
+fn record(log: Log) -> Callback<Array, ()> {
+    Callback::io((), move |x: &Array| log.lock().unwrap().extend(x.to_vec::<f32>()))
+}
+
+fn float(shape: impl cotangent::IntoShape) -> Aval {
+    Aval::new(DType::F32, shape)
+}
+
+#[test]
+fn effects_take_place_once_and_in_order() {
+    let (seen, inner) = log();
+    let see = record(inner);
+    let see = &see;
+    let f = |x: &Array| {
+        see.call(x);
+        let y = x + 1.0;
+        see.call(&y);
+        y * 2.0
+    };
+    let x = Array::from(1.0f32).astype(DType::F32);
+    // Eagerly, jitted cold and warm, without a used result, inside nested jit.
+    f(&x);
+    assert_eq!(taken(&seen), [1.0, 2.0]);
+    let g = jit(f);
+    g(&x);
+    g(&x);
+    assert_eq!(taken(&seen), [1.0, 2.0, 1.0, 2.0]);
+    let unused = jit(|x: &Array| {
+        f(x);
+        x * 3.0
+    });
+    assert_eq!(unused(&x).item::<f32>(), 3.0);
+    assert_eq!(taken(&seen), [1.0, 2.0]);
+    let nothing = jit(|x: &Array| {
+        jit(f)(x);
+        jit(f)(&(x + 5.0));
+    });
+    nothing(&x);
+    assert_eq!(taken(&seen), [1.0, 2.0, 6.0, 7.0]);
+}
+
+#[test]
+fn effects_in_loops_and_branches() {
+    let (seen, inner) = log();
+    let see = record(inner);
+    let see = &see;
+    let f = jit(|x: &Array, n: &Array| {
+        see.call(&Array::from(-1.0));
+        let last = lax::scan(
+            |c: &Array, x: &Array| {
+                see.call(&(c + x));
+                // Nothing here depends on the step.
+                see.call(&Array::from(0.5));
+                (c + x, ())
+            },
+            0.0.into(),
+            x,
+        )
+        .0;
+        let up = lax::while_loop(
+            |i: &Array| i.less(3.0),
+            |i: &Array| {
+                see.call(&(i * 100.0));
+                i + 1.0
+            },
+            Array::from(1.0),
+        );
+        lax::cond(n.greater(0), || see.call(&Array::from(7.0)), || see.call(&Array::from(8.0)));
+        see.call(&last);
+        up
+    });
+    let x = Array::from([1.0f32, 2.0, 3.0]);
+    f(&x, &1.into());
+    let expected = [-1.0, 1.0, 0.5, 3.0, 0.5, 6.0, 0.5, 100.0, 200.0, 7.0, 6.0];
+    assert_eq!(taken(&seen), expected);
+    f(&x, &0.into());
+    assert_eq!(taken(&seen)[9], 8.0);
+}
+
+#[test]
+fn debug_callbacks_under_transforms() {
+    let (seen, inner) = log();
+    let f = move |x: &Array| {
+        let inner = inner.clone();
+        debug::callback(move |x: &Array| inner.lock().unwrap().extend(x.to_vec::<f32>()), x);
+        x.sin() * x
+    };
+    let f = &f;
+    let x = Array::scalar(2.0f32);
+    grad(f)(&x);
+    assert_eq!(taken(&seen), [2.0]);
+    jit(grad(grad(f)))(&x);
+    assert_eq!(taken(&seen), [2.0]);
+    jvp(f, (&x,), (&x,));
+    assert_eq!(taken(&seen), [2.0]);
+    grad(|x: &Array| jit(f)(x))(&x);
+    assert_eq!(taken(&seen), [2.0]);
+    let xs = Array::from([1.0f32, 2.0, 3.0]);
+    vmap(f)(&xs);
+    assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
+    jit(vmap(grad(f)))(&xs);
+    assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
+    // In a loop whose residuals are saved, once a step; in a checkpointed function the second run shows nothing.
+    let summed = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + f(x), ()), 0.0.into(), xs).0;
+    grad(summed)(&xs);
+    assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
+    // A loop that runs again for its tangents shows itself once.
+    let turns = |x: &Array| lax::while_loop(|x: &Array| x.less(10.0), |x: &Array| f(x) + 5.0, x.clone());
+    linearize(turns, (&x,));
+    assert_eq!(taken(&seen).len(), 3);
+    grad(checkpoint(f))(&x);
+    assert_eq!(taken(&seen), [2.0]);
+}
+
+#[test]
+fn pure_callbacks_map_as_they_are_asked_to() {
+    let calls = Arc::new(Mutex::new(Vec::<(Vec<usize>, Vec<usize>)>::new()));
+    let make = |method| {
+        let calls = calls.clone();
+        let add = move |(x, y): &(Array, Array)| {
+            calls.lock().unwrap().push((x.shape().to_vec(), y.shape().to_vec()));
+            x + y
+        };
+        Callback::pure(float([2]), add).vmap_method(method)
+    };
+    let (x, y) = (Array::from([[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]]), Array::from([10.0f32, 20.0]));
+    for (method, expected) in [
+        (VmapMethod::Sequential, vec![(vec![2], vec![2]); 3]),
+        (VmapMethod::ExpandDims, vec![(vec![3, 2], vec![1, 2])]),
+        (VmapMethod::BroadcastAll, vec![(vec![3, 2], vec![3, 2])]),
+    ] {
+        let add = make(method);
+        let f = vmap(|x: &Array, y: &Array| add.call(&(x.clone(), y.clone()))).in_axes((0, None));
+        assert_eq!(f(&x, &y).to_vec::<f32>(), [11.0, 22.0, 13.0, 24.0, 15.0, 26.0], "{method:?}");
+        assert_eq!(std::mem::take(&mut *calls.lock().unwrap()), expected, "{method:?}");
+    }
+    let plain = |x: &Array| pure_callback(float(()), |x: &Array| x.clone(), x);
+    let error = vmap(plain).try_call((&y,)).unwrap_err().to_string();
+    assert!(error.contains("vmap_method"), "{error}");
+}
+
+#[test]
+fn pure_callbacks_may_be_left_out_and_have_no_derivative_of_their_own() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let square = |x: &Array| {
+        let f = |x: &Array| {
+            CALLS.fetch_add(1, Ordering::Relaxed);
+            x * x
+        };
+        pure_callback(float(()), f, x)
+    };
+    let x = Array::scalar(3.0f32);
+    jit(move |x: &Array| {
+        square(x);
+        x + 1.0
+    })(&x);
+    assert_eq!(CALLS.load(Ordering::Relaxed), 0);
+    let error = grad(square).try_call((&x,)).unwrap_err().to_string();
+    assert!(error.contains("custom_jvp") && error.contains("callbacks.rs"), "{error}");
+    let ruled = custom_jvp(square).defjvp(move |(x,), (t,)| (square(x), 2.0 * x * t));
+    assert_eq!(grad(ruled)(&x).item::<f32>(), 6.0);
+    // A closure that captures nothing is the same each time: one program serves a loop of un-jitted gradients.
+    assert_eq!(square(&x).item::<f32>(), 9.0);
+}
+
+#[test]
+fn errors_and_panics_come_back() {
+    let x = Array::scalar(1.0f32);
+    let panics = jit(|x: &Array| {
+        pure_callback(float(()), |x: &Array| -> Array { panic!("no value for {}", x.item::<f32>()) }, x)
+    });
+    for _ in 0..3 {
+        let error = panics.try_call((&x,)).unwrap_err();
+        assert!(error.message().contains("the callback panicked: no value for 1"), "{error}");
+        assert!(error.location().is_some_and(|l| l.file().ends_with("callbacks.rs")), "{error}");
+    }
+    let io = jit(|x: &Array| {
+        io_callback((), |_: &Array| panic!("on purpose"), x);
+        x + 1.0
+    });
+    assert!(io.try_call((&x,)).unwrap_err().message().contains("on purpose"));
+    // An error of an array operation in it, and a wrong type.
+    let wrong = jit(|x: &Array| pure_callback(float([3]), |x: &Array| x + Array::from([1.0f32, 2.0]), x));
+    assert!(wrong.try_call((&x,)).unwrap_err().message().contains("f32[2] where f32[3] was announced"));
+    let shapes = jit(|x: &Array| {
+        pure_callback(float([2]), |_: &Array| Array::from([1.0f32, 2.0]) + Array::from([1.0f32, 2.0, 3.0]), x)
+    });
+    let error = shapes.try_call((&x,)).unwrap_err();
+    assert_eq!(error.kind(), cotangent::ErrorKind::Shape, "{error}");
+    // The thread and the library are as before.
+    assert_eq!(jit(|x: &Array| x + 1.0)(&x).item::<f32>(), 2.0);
+}
+
+#[test]
+fn callbacks_may_use_arrays_and_transforms_themselves() {
+    let f = jit(|x: &Array| {
+        let slope = |x: &Array| jit(grad(|x: &Array| (x.sin() * x).sum()))(x);
+        pure_callback(float([3]), slope, &(x * 2.0)) + 1.0
+    });
+    let x = Array::from([0.1f32, 0.2, 0.3]);
+    let direct: Vec<f32> = [0.2f32, 0.4, 0.6].iter().map(|x| x.sin() + x * x.cos() + 1.0).collect();
+    let close = |y: &Array| y.to_vec::<f32>().iter().zip(&direct).all(|(a, b)| (a - b).abs() < 1e-6);
+    assert!(close(&f(&x)));
+    // From many threads at once: more than the plugin has.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..20).for_each(|_| assert!(close(&f(&x)))));
+        }
+    });
+    // Un-jitted, while the thread is tracing something else: reading a value runs a part of the program.
+    let g = grad(|x: &Array| {
+        let y = pure_callback(float(()), |x: &Array| x * 2.0 + 1.0, &x.stop_gradient());
+        if y.item::<f32>() > 0.0 { x * 3.0 } else { -x }
+    });
+    assert_eq!(g(&1.0.into()).item::<f32>(), 3.0);
+}
+
+#[test]
+fn ordered_callbacks_cannot_be_mapped_over() {
+    let (seen, inner) = log();
+    let see = record(inner).ordered();
+    let f = vmap(|x: &Array| {
+        see.call(x);
+        x * 2.0
+    });
+    let xs = Array::from([1.0f32, 2.0]);
+    assert!(f.try_call((&xs,)).unwrap_err().to_string().contains("ordered"));
+    lax::map(|x: &Array| see.call(x), &xs);
+    assert_eq!(taken(&seen), [1.0, 2.0]);
+}
+
+#[test]
+fn programs_with_callbacks_stay_in_this_process() {
+    let x = Array::scalar(1.0f32);
+    let f = jit(|x: &Array| {
+        debug::print("x is {}", x);
+        x + 1.0
+    });
+    let lowered = f.lower((&x,)).unwrap();
+    assert!(lowered.export().is_err());
+    assert!(lowered.compile().unwrap().serialize().unwrap_err().to_string().contains("this process"));
+    assert_eq!(f.cache_report().disk_hits, 0);
+    // The same message is the same function: traced again, the program is found.
+    let again = jit(|x: &Array| {
+        debug::print("x is {}", x);
+        x + 1.0
+    });
+    f(&x);
+    again(&x);
+    assert_eq!(again.cache_report().memory_hits, 1);
+    // Other closures are other programs.
+    for n in [1.0f32, 2.0] {
+        let add = Callback::pure(float(()), move |x: &Array| x + f64::from(n));
+        assert_eq!(jit(|x: &Array| add.call(x))(&x).item::<f32>(), 1.0 + n);
+    }
+}
