@@ -1,0 +1,229 @@
+//! A stored case of a primitive: what JAX says of it, and how near this crate must come.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cotangent::Aval;
+use cotangent::core::primitive::Primitive;
+use cotangent::prelude::*;
+use serde_json::Value as Json;
+
+use super::common::{self, Tolerance, array, arrays, list, scalars};
+
+/// One mapped call: the batch axis of each input, the inputs, and what JAX gives with the axis in front.
+pub(crate) struct Mapped {
+    pub(crate) axes: Vec<Option<usize>>,
+    pub(crate) inputs: Vec<Array>,
+    pub(crate) outputs: Vec<Array>,
+}
+
+/// What JAX says of a primitive's derivatives at the inputs.
+pub(crate) struct Derivatives {
+    pub(crate) tangents: Vec<Option<Array>>,
+    pub(crate) jvp: Vec<Option<Array>>,
+    pub(crate) cotangents: Vec<Option<Array>>,
+    pub(crate) vjp: Vec<Option<Array>>,
+    pub(crate) second: Option<Vec<Option<Array>>>,
+}
+
+pub(crate) struct Case {
+    pub(crate) primitive: String,
+    pub(crate) name: String,
+    pub(crate) prim: Arc<dyn Primitive>,
+    pub(crate) inputs: Vec<Array>,
+    pub(crate) outputs: Vec<Array>,
+    pub(crate) derivatives: Option<Derivatives>,
+    pub(crate) no_rule: bool,
+    pub(crate) vmap: Vec<Mapped>,
+    /// Whether it runs inside a loop and a choice too: each case with derivatives, and one for each set of dtypes.
+    pub(crate) in_loop: bool,
+    /// Whether it is the primitive's case for what costs much to compile and differs little from case to case:
+    /// narrower floats, a batch of choices.
+    pub(crate) chosen: bool,
+}
+
+impl Derivatives {
+    /// The results that have derivatives, their tangents, and the cotangents of the inputs that have tangents.
+    pub(crate) fn parts(&self, outputs: &[Array]) -> (Vec<Array>, Vec<Array>, Vec<Array>) {
+        let values = outputs.iter().zip(&self.cotangents).filter(|(_, c)| c.is_some()).map(|(y, _)| y.clone());
+        let vjp = self.vjp.iter().zip(&self.tangents).filter(|(_, t)| t.is_some()).filter_map(|(x, _)| x.clone());
+        (values.collect(), self.jvp.iter().flatten().cloned().collect(), vjp.collect())
+    }
+}
+
+/// A dtype to narrow wide floats to, complex ones by their parts.
+#[derive(Clone, Copy)]
+pub(crate) struct Narrow {
+    pub(crate) real: DType,
+}
+
+impl Narrow {
+    /// How near the derivative comes to that in f64, relative to its greatest element.
+    pub(crate) fn tolerance(self) -> f64 {
+        match self.real {
+            DType::F32 => 1e-5,
+            DType::F16 => 2e-2,
+            _ => 0.15,
+        }
+    }
+
+    /// What becomes of a dtype.
+    pub(crate) fn like(self, dtype: DType) -> DType {
+        match dtype {
+            DType::F64 => self.real,
+            DType::C128 => DType::C64,
+            other => other,
+        }
+    }
+}
+
+pub(crate) fn present(x: &Json) -> Vec<Array> {
+    arrays(x).into_iter().map(|x| x.expect("an array")).collect()
+}
+
+impl Case {
+    pub(crate) fn parse(case: &Json) -> Result<Case, String> {
+        let text = |key: &str| case[key].as_str().expect("a name").to_string();
+        let prim = common::primitives::primitive(&text("primitive"), &case["params"])?;
+        let inputs = present(&case["inputs"]);
+        let avals: Vec<_> = inputs.iter().map(Array::aval).collect();
+        if text("primitive") == "bitcast_convert_type" && prim.infer(&avals).is_err() {
+            return Err("a bitcast between dtypes of different widths".to_string());
+        }
+        if matches!(case["primitive"].as_str(), Some("max" | "min")) && inputs[0].dtype().is_complex() {
+            return Err("the lexicographic maximum and minimum of complex numbers".to_string());
+        }
+        let derivatives = case.get("jvp").map(|jvp| Derivatives {
+            tangents: arrays(&case["tangents"]),
+            jvp: arrays(jvp),
+            cotangents: arrays(&case["cotangents"]),
+            vjp: arrays(&case["vjp"]),
+            second: case.get("second").map(arrays),
+        });
+        let vmap = case.get("vmap").map(list).unwrap_or_default().iter().map(|v| Mapped {
+            axes: list(&v["in_axes"]).iter().map(|a| a.as_u64().map(|a| a as usize)).collect(),
+            inputs: present(&v["inputs"]),
+            outputs: list(&v["outputs"]).iter().filter_map(array).collect(),
+        });
+        Ok(Case {
+            primitive: text("primitive"),
+            name: text("case"),
+            prim,
+            outputs: present(&case["outputs"]),
+            derivatives,
+            no_rule: case.get("no_rule").is_some(),
+            vmap: vmap.collect(),
+            in_loop: false,
+            chosen: false,
+            inputs,
+        })
+    }
+
+    /// Whether numeric differences say anything about the derivative.
+    pub(crate) fn smooth(&self) -> bool {
+        // Rounding to fewer bits is a staircase to which JAX gives the slope of its ramp, and the point of
+        // `stop_gradient` is to differ. A float of fewer bits has too much noise for differences.
+        let narrow = self.outputs.iter().any(|y| y.dtype().is_inexact() && y.dtype().real() != DType::F64);
+        !self.name.ends_with("_tie")
+            && !narrow
+            && !matches!(self.primitive.as_str(), "reduce_precision" | "stop_gradient")
+    }
+
+    /// The floats in which the derivative is computed once more: those that the primitive takes and gives.
+    pub(crate) fn narrower(&self) -> Vec<Narrow> {
+        let all = [DType::F32, DType::F16, DType::BF16].map(|real| Narrow { real });
+        let takes = |narrow: &Narrow| {
+            let avals: Vec<_> = self.inputs.iter().map(|x| Aval::new(narrow.like(x.dtype()), x.aval().shape)).collect();
+            self.prim.infer(&avals).is_ok_and(|outputs| {
+                outputs.iter().zip(&self.outputs).all(|(y, wide)| y.dtype == narrow.like(wide.dtype()))
+            })
+        };
+        // Numbers that rounding makes equal are at a kink of many primitives.
+        let distinct = |narrow: DType| {
+            let count = |x: &Array| scalars(x).iter().map(|v| format!("{v:?}")).collect::<BTreeSet<_>>().len();
+            let wide = self.inputs.iter().filter(|x| x.dtype() == DType::F64);
+            let both: Vec<_> = wide.map(|x| np::ravel(x)).collect();
+            let Some(all) = (!both.is_empty()).then(|| np::concatenate(&both, 0)) else { return true };
+            count(&all) == count(&all.astype(narrow))
+        };
+        let narrow = |n: &Narrow| (n.real == DType::F32 || !self.complex()) && takes(n) && distinct(n.real);
+        if self.chosen && self.smooth() { all.into_iter().filter(narrow).collect() } else { Vec::new() }
+    }
+
+    /// Where JAX's derivative is not the derivative: it takes that of a complex sign to be zero, and that of a
+    /// complex acosh from the wrong branch of a root where the real part is negative. Ours must be what numeric
+    /// differences say.
+    pub(crate) fn jax_errs(&self) -> bool {
+        matches!(self.primitive.as_str(), "sign" | "acosh") && self.inputs[0].dtype().is_complex()
+    }
+
+    /// Whether it has to do with complex numbers.
+    pub(crate) fn complex(&self) -> bool {
+        self.inputs.iter().chain(&self.outputs).any(|x| x.dtype().is_complex())
+    }
+
+    /// Whether reverse over reverse must give what JAX stored, which is forward over reverse. At the branch points
+    /// of these two the orders meet infinities in another sequence, in JAX as well.
+    pub(crate) fn commutes(&self) -> bool {
+        !(self.name.ends_with("_tie") && matches!(self.primitive.as_str(), "pow" | "acosh"))
+    }
+
+    /// How near a value must be to JAX's.
+    pub(crate) fn tolerance(&self, like: &Array) -> Tolerance {
+        // What only moves, chooses or rounds elements is exact.
+        let exact = matches!(
+            self.primitive.as_str(),
+            "neg"
+                | "abs"
+                | "sign"
+                | "floor"
+                | "ceil"
+                | "round"
+                | "copy"
+                | "stop_gradient"
+                | "real"
+                | "imag"
+                | "conj"
+                | "complex"
+                | "max"
+                | "min"
+                | "nextafter"
+                | "clamp"
+                | "select_n"
+                | "convert_element_type"
+                | "bitcast_convert_type"
+                | "reduce_precision"
+                | "broadcast_in_dim"
+                | "reshape"
+                | "transpose"
+                | "rev"
+                | "concatenate"
+                | "pad"
+                | "slice"
+                | "iota"
+                | "reduce_max"
+                | "reduce_min"
+                | "argmax"
+                | "argmin"
+                | "cummax"
+                | "cummin"
+                | "sort"
+                | "add"
+                | "sub"
+                | "square"
+        );
+        let real = self.inputs.iter().all(|x| !x.dtype().is_complex());
+        if exact && real {
+            return Tolerance::default();
+        }
+        // A few units in the last place: the plugin need not be the very build that JAX used.
+        let relative = match like.dtype().real() {
+            DType::F64 => 1e-14,
+            DType::F32 => 1e-6,
+            DType::F16 => 2e-3,
+            DType::BF16 => 1.6e-2,
+            _ => 0.0,
+        };
+        Tolerance { relative, ..Tolerance::default() }
+    }
+}

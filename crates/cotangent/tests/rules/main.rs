@@ -1,0 +1,152 @@
+//! Every primitive × {value, jit, jvp, vjp, each mode of each mode, vmap, in a loop, dtypes}, against JAX and numeric
+//! differences.
+//!
+//! The table is generated from the registry of primitives and the stored cases: a primitive without cases fails, and so
+//! does one with a hole in its row for which no reason is known.
+
+mod case;
+#[path = "../common/mod.rs"]
+mod common;
+mod program;
+mod registry;
+mod run;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use case::Case;
+use common::{golden, list};
+use cotangent::prelude::*;
+use run::run;
+use serde_json::Value as Json;
+
+/// What was checked of a primitive, how often.
+#[derive(Default)]
+struct Row {
+    counts: BTreeMap<&'static str, usize>,
+    dtypes: BTreeSet<DType>,
+}
+
+const COLUMNS: [&str; 13] = [
+    "value", "jit", "jvp", "vjp", "jvp jvp", "jvp vjp", "vjp jvp", "vjp vjp", "vmap", "vmap vjp", "loop", "narrow",
+    "numeric",
+];
+
+#[test]
+fn every_primitive_agrees_with_jax() {
+    let registry = cotangent::ops::registry();
+    let goldens: Vec<Json> = common::goldens("primitives").iter().map(|name| golden(name)).collect();
+    let mut not_yet: BTreeMap<String, usize> = BTreeMap::new();
+    let mut cases = Vec::new();
+    // `RULES=sort,pow` runs some primitives only, for the one who mends them.
+    let only = std::env::var("RULES").ok();
+    for case in goldens.iter().flat_map(|g| list(&g["cases"])) {
+        match Case::parse(case) {
+            Err(what) => *not_yet.entry(what).or_default() += 1,
+            Ok(case) if !registry.contains(&case.primitive.as_str()) => {
+                *not_yet.entry(format!("the primitive `{}`", case.primitive)).or_default() += 1;
+            }
+            Ok(case) => {
+                if only.as_ref().is_none_or(|only| only.split(',').any(|p| p == case.primitive)) {
+                    cases.push(case);
+                }
+            }
+        }
+    }
+    choose(&mut cases);
+    let next = AtomicUsize::new(0);
+    let state = Mutex::new((BTreeMap::<&str, Row>::new(), Vec::<String>::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (done, failed) = run(case);
+                    let mut state = state.lock().expect("no thread panics with the lock");
+                    let row = state.0.entry(&case.primitive).or_default();
+                    done.into_iter().for_each(|column| *row.counts.entry(column).or_default() += 1);
+                    row.dtypes.extend(case.inputs.iter().chain(&case.outputs).map(Array::dtype));
+                    state.1.extend(failed);
+                }
+            });
+        }
+    });
+    let (table, mut failures) = state.into_inner().expect("no thread panics with the lock");
+    println!("{:24} {}", "primitive", COLUMNS.map(|c| format!("{c:>9}")).concat());
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, row) in &table {
+        let mine: Vec<&Case> = cases.iter().filter(|c| c.primitive == *name).collect();
+        let counts = COLUMNS.map(|column| match row.counts.get(column) {
+            Some(n) => format!("{n:>9}"),
+            None => {
+                match hole(&mine, column) {
+                    Some(why) => reasons.entry(why).or_default().push(format!("{name} {column}")),
+                    None => failures.push(format!("{name}: nothing was checked of `{column}`")),
+                }
+                format!("{:>9}", "-")
+            }
+        });
+        let dtypes: Vec<&str> = row.dtypes.iter().map(|d| d.name()).collect();
+        println!("{name:24} {}  {}", counts.concat(), dtypes.join(" "));
+    }
+    for (why, what) in &reasons {
+        println!("- {why}: {}", what.join(", "));
+    }
+    for (what, n) in &not_yet {
+        println!("not yet: {what} ({n} stored cases)");
+    }
+    if only.is_none() {
+        let without = registry.iter().filter(|name| !table.contains_key(*name));
+        failures.extend(without.map(|name| format!("the primitive `{name}` has no stored case")));
+    }
+    failures.iter().for_each(|f| println!("FAILED {f}"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} checks failed",
+        failures.len(),
+        table.values().flat_map(|r| r.counts.values()).sum::<usize>()
+    );
+}
+
+/// Marks what runs inside a loop: each case with derivatives, and the first case of each primitive and its dtypes; and
+/// the one case of each primitive for what costs most.
+fn choose(cases: &mut [Case]) {
+    let (mut seen, mut chosen) = (BTreeSet::new(), BTreeSet::new());
+    for case in cases {
+        let dtypes: Vec<DType> = case.inputs.iter().map(Array::dtype).collect();
+        // The neighbours of zero are subnormal, which the compiler flushes as soon as another operation follows.
+        let flushed = case.primitive == "nextafter" && dtypes.contains(&DType::BF16);
+        let first = !flushed && seen.insert((case.primitive.clone(), dtypes));
+        case.in_loop = case.derivatives.is_some() || first;
+        case.chosen = case.derivatives.is_some() && case.smooth() && chosen.insert(case.primitive.clone());
+    }
+}
+
+/// Why there is nothing to check of a primitive under a transform. What is not explained here is a failure.
+fn hole(cases: &[&Case], column: &str) -> Option<&'static str> {
+    let name = cases.first()?.primitive.as_str();
+    let inexact = |x: &[Array]| x.iter().any(|x| x.dtype().is_inexact());
+    let derivative = !matches!(column, "value" | "jit" | "vmap" | "loop");
+    let second = matches!(column, "jvp jvp" | "jvp vjp" | "vjp jvp" | "vjp vjp" | "vmap vjp");
+    if cases.iter().all(|c| c.inputs.is_empty()) && !matches!(column, "value" | "jit" | "loop") {
+        return Some("it has no operands");
+    }
+    if derivative && !cases.iter().any(|c| inexact(&c.inputs) && inexact(&c.outputs)) {
+        return Some("no function from floating-point numbers to such");
+    }
+    if derivative && cases.iter().all(|c| c.derivatives.is_none()) && cases.iter().any(|c| c.no_rule) {
+        return Some("JAX has no derivative rule for it");
+    }
+    match column {
+        _ if derivative && name == "bitcast_convert_type" => Some("bits have no derivative"),
+        "narrow" | "vmap vjp" if name == "convert_element_type" => Some("its parameter names the dtype"),
+        _ if second && cases.iter().all(|c| c.derivatives.as_ref().is_none_or(|d| d.second.is_none())) => {
+            Some("JAX's second derivatives are stored for real numbers")
+                .filter(|_| cases.iter().all(|c| c.derivatives.is_none() || c.complex()))
+        }
+        "numeric" | "narrow" | "vmap vjp" if cases.iter().all(|c| !c.smooth()) => {
+            matches!(name, "reduce_precision" | "stop_gradient").then_some("by design it is no derivative")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,228 @@
+//! The checks of a case as one program, so that one compile serves them all.
+
+use cotangent::core::{bind_shared, bind1};
+use cotangent::ops::reduce::ReduceSum;
+use cotangent::ops::shape::Concatenate;
+use cotangent::{lax, prelude::*};
+
+use super::case::Case;
+
+/// The step and the weights of a central difference of fourth order.
+const STEP: f64 = 2e-4;
+pub(crate) const POINTS: [(f64, f64); 4] =
+    [(-2.0, 1.0 / 12.0), (-1.0, -8.0 / 12.0), (1.0, 8.0 / 12.0), (2.0, -1.0 / 12.0)];
+
+/// A program's results by name.
+pub(crate) type Named = Vec<(String, Array)>;
+
+fn sum_all(x: &Array) -> Array {
+    bind1(ReduceSum { axes: (0..x.ndim()).collect() }, &[x])
+}
+
+/// `x + c·t` at each point, along a new leading axis.
+fn points(x: &Array, t: &Array) -> Array {
+    let at: Vec<Array> = POINTS.iter().map(|(c, _)| (x + t * (c * STEP)).expand_dims(0)).collect();
+    bind1(Concatenate { dimension: 0 }, &at.iter().collect::<Vec<_>>())
+}
+
+/// The derivative that results at those points suggest.
+fn slope(values: &Array) -> Array {
+    let terms = POINTS.iter().enumerate().map(|(i, (_, w))| {
+        let shape = values.shape()[1..].to_vec();
+        values.slice_axis(0, i, i + 1).reshape(shape) * (w / STEP)
+    });
+    terms.reduce(|a, b| a + b).expect("there are points")
+}
+
+fn named(out: &mut Named, what: &str, values: &[Array]) {
+    out.extend(values.iter().enumerate().map(|(i, x)| (format!("{what}.{i}"), x.clone())));
+}
+
+/// A case's function, and where it is differentiated.
+struct At<'a> {
+    case: &'a Case,
+    /// All inputs.
+    x: Vec<Array>,
+    /// Those that have tangents, their tangents, and the cotangents of the results that have some.
+    v: Vec<Array>,
+    t: Vec<Array>,
+    cts: Vec<Array>,
+}
+
+impl At<'_> {
+    /// All results of all inputs.
+    fn apply(&self, x: &[Array]) -> Vec<Array> {
+        bind_shared(self.case.prim.clone(), &x.iter().collect::<Vec<_>>()).into_vec()
+    }
+
+    /// The function of the inputs that have tangents, its results being those that have cotangents.
+    fn of(&self, v: &[Array]) -> Vec<Array> {
+        let d = self.case.derivatives.as_ref().expect("a case with derivatives");
+        let mut v = v.iter();
+        let full: Vec<Array> = (self.x.iter().zip(&d.tangents))
+            .map(|(x, t)| if t.is_some() { v.next().expect("an input").clone() } else { x.clone() })
+            .collect();
+        self.apply(&full).into_iter().zip(&d.cotangents).filter(|(_, c)| c.is_some()).map(|(y, _)| y).collect()
+    }
+
+    /// The results times the cotangents: a number.
+    fn paired(&self, v: &[Array]) -> Array {
+        let terms = self.of(v).into_iter().zip(&self.cts).map(|(y, ct)| sum_all(&(y * ct)));
+        terms.reduce(|a, b| a + b).expect("a result")
+    }
+
+    /// Points along the tangent for numeric differences.
+    fn points(&self) -> Vec<Array> {
+        self.v.iter().zip(&self.t).map(|(x, t)| points(x, t)).collect()
+    }
+
+    fn first_order(&self, out: &mut Named) {
+        let f = |v: &Vec<Array>| self.of(v);
+        let (y, dy) = jvp(f, (&self.v,), (&self.t,));
+        named(out, "jvp value", &y);
+        named(out, "jvp", &dy);
+        let (y, back) = vjp(f, (&self.v,));
+        named(out, "vjp value", &y);
+        named(out, "vjp", &back(&self.cts).0);
+        if self.case.smooth() {
+            named(out, "numeric jvp", &vmap(f)(&self.points()).iter().map(slope).collect::<Vec<_>>());
+        }
+    }
+
+    /// Each mode of each mode.
+    fn second_order(&self, out: &mut Named) {
+        let s = |v: &Vec<Array>| self.paired(v);
+        let (v, t) = (&self.v, &self.t);
+        named(out, "jvp of vjp", &jvp(grad(s), (v,), (t,)).1);
+        let forward = |v: &Vec<Array>| jvp(s, (v,), (t,)).1;
+        named(out, "jvp of jvp", &[jvp(forward, (v,), (t,)).1]);
+        let along = |v: &Vec<Array>| -> Array {
+            let terms = grad(s)(v).into_iter().zip(t).map(|(g, t)| sum_all(&(g * t)));
+            terms.reduce(|a, b| a + b).expect("a gradient")
+        };
+        if self.case.commutes() {
+            named(out, "vjp of jvp", &grad(forward)(v));
+            named(out, "vjp of vjp", &grad(along)(v));
+        }
+        if self.case.smooth() {
+            let at = self.points();
+            let mapped = vmap(grad(s))(&at);
+            named(out, "numeric second", &mapped.iter().map(slope).collect::<Vec<_>>());
+            // The mapped gradient is the loop of gradients: the first and the last of them.
+            for i in [0, POINTS.len() - 1] {
+                let pick = |a: &Array| a.slice_axis(0, i, i + 1).reshape(&a.shape()[1..]);
+                let one: Vec<Array> = at.iter().map(pick).collect();
+                named(out, &format!("vmap of grad, element {i}"), &mapped.iter().map(pick).collect::<Vec<_>>());
+                named(out, &format!("grad, element {i}"), &grad(s)(&one));
+            }
+        }
+    }
+
+    /// A loop of two steps over the inputs, each step a choice by a traced index: the first takes the primitive, the
+    /// second zeros. Inputs and results have a leading axis of the steps.
+    fn looped(&self, v: &[Array], f: &dyn Fn(&[Array]) -> Vec<Array>) -> Vec<Array> {
+        let step = |i: &Array, v: &Vec<Array>| {
+            let zeros = || f(v).iter().map(np::zeros_like).collect::<Vec<_>>();
+            (i + 1, lax::switch(i, &[&|| f(v), &zeros]))
+        };
+        lax::Scan::new().length(2).run(step, 0.into(), &v.to_vec()).1
+    }
+
+    /// Values and derivatives inside a loop and a choice; of the second step, that it is zero.
+    fn in_loop(&self, out: &mut Named) {
+        let twice = |x: &[Array]| -> Vec<Array> {
+            x.iter().map(|x| x.expand_dims(0).broadcast_to(&*[&[2], x.shape()].concat())).collect()
+        };
+        let steps = |out: &mut Named, what: &str, values: &[Array], zero: bool| {
+            let pick = |i: usize| -> Vec<Array> {
+                values.iter().map(|y| y.slice_axis(0, i, i + 1).reshape(&y.shape()[1..])).collect()
+            };
+            named(out, &format!("loop {what}"), &pick(0));
+            if zero {
+                named(out, &format!("loop {what}, the other branch"), &pick(1));
+            }
+        };
+        if self.case.derivatives.is_none() {
+            steps(out, "value", &self.looped(&twice(&self.x), &|x| self.apply(x)), false);
+            return;
+        }
+        let f = |v: &Vec<Array>| self.looped(v, &|v| self.of(v));
+        let (v, t, cts) = (twice(&self.v), twice(&self.t), twice(&self.cts));
+        let (y, dy) = jvp(f, (&v,), (&t,));
+        steps(out, "value", &y, true);
+        steps(out, "jvp", &dy, true);
+        steps(out, "vjp", &vjp(f, (&v,)).1(&cts).0, true);
+        if !self.case.chosen {
+            return;
+        }
+        // Over a batch of indices the choice becomes one of elements.
+        let chosen = |i: &Array| {
+            let zeros = |v: &Vec<Array>| self.of(v).iter().map(np::zeros_like).collect::<Vec<_>>();
+            jvp(|v: &Vec<Array>| lax::switch(i, &[&|| self.of(v), &|| zeros(v)]), (&self.v,), (&self.t,)).1
+        };
+        steps(out, "jvp, batched", &vmap(chosen)(&Array::from([0i32, 1])), true);
+    }
+
+    /// The vjp in narrower floats.
+    fn narrow(&self, out: &mut Named) {
+        for dtype in self.case.narrower() {
+            let to = |x: &[Array]| -> Vec<Array> { x.iter().map(|x| x.astype(dtype.like(x.dtype()))).collect() };
+            let narrow = At { case: self.case, x: to(&self.x), v: to(&self.v), t: to(&self.t), cts: to(&self.cts) };
+            let back = vjp(|v: &Vec<Array>| narrow.of(v), (&narrow.v,)).1;
+            named(out, &format!("{} vjp", dtype.real.name()), &back(&narrow.cts).0);
+        }
+    }
+}
+
+/// All checks of a case as one program, to be compiled once. The arguments are the inputs, the tangents, the
+/// cotangents and the inputs of the mapped calls.
+pub(crate) fn program(case: &Case, args: &[Array]) -> Named {
+    let mut args = args.iter().cloned();
+    let mut take = |n: usize| -> Vec<Array> { args.by_ref().take(n).collect() };
+    let mut at = At { case, x: take(case.inputs.len()), v: Vec::new(), t: Vec::new(), cts: Vec::new() };
+    let mut out = Named::new();
+    named(&mut out, "jit", &at.apply(&at.x));
+    if let Some(d) = &case.derivatives {
+        at.t = take(d.tangents.iter().flatten().count());
+        at.cts = take(d.cotangents.iter().flatten().count());
+        at.v = at.x.iter().zip(&d.tangents).filter(|(_, t)| t.is_some()).map(|(x, _)| x.clone()).collect();
+        at.first_order(&mut out);
+        at.narrow(&mut out);
+        if d.second.is_some() {
+            at.second_order(&mut out);
+        }
+    }
+    if case.in_loop {
+        at.in_loop(&mut out);
+    }
+    for (k, mapped) in case.vmap.iter().enumerate() {
+        let x = take(mapped.inputs.len());
+        // The inputs mapped over their first axis, over their last, and not at all.
+        let place = |i: usize| match mapped.axes[i] {
+            None => 2,
+            Some(0) => 0,
+            Some(a) => {
+                assert_eq!(a + 1, mapped.inputs[i].ndim(), "an axis is the first or the last");
+                1
+            }
+        };
+        let group =
+            |g: usize| -> Vec<Array> { (0..x.len()).filter(|i| place(*i) == g).map(|i| x[i].clone()).collect() };
+        let f = |first: &Vec<Array>, last: &Vec<Array>| {
+            let mut parts = [first.iter(), last.iter()];
+            let full: Vec<Array> = (0..x.len())
+                .map(|i| match place(i) {
+                    2 => x[i].clone(),
+                    g => parts[g].next().expect("an input").clone(),
+                })
+                .collect();
+            at.apply(&full)
+        };
+        named(
+            &mut out,
+            &format!("vmap {:?} (entry {k})", mapped.axes),
+            &vmap(f).in_axes((0, -1))(&group(0), &group(1)),
+        );
+    }
+    out
+}
