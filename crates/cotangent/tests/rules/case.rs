@@ -143,7 +143,9 @@ impl Case {
             let count = |x: &Array| scalars(x).iter().map(|v| format!("{v:?}")).collect::<BTreeSet<_>>().len();
             let wide = self.inputs.iter().filter(|x| x.dtype() == DType::F64);
             let both: Vec<_> = wide.map(|x| np::ravel(x)).collect();
-            let Some(all) = (!both.is_empty()).then(|| np::concatenate(&both, 0)) else { return true };
+            let Some(all) = (!both.is_empty()).then(|| np::concatenate(&both.iter().collect::<Vec<_>>(), 0)) else {
+                return true;
+            };
             count(&all) == count(&all.astype(narrow))
         };
         let narrow = |n: &Narrow| (n.real == DType::F32 || !self.complex()) && takes(n) && distinct(n.real);
