@@ -87,13 +87,6 @@ impl Case {
         let text = |key: &str| case[key].as_str().expect("a name").to_string();
         let prim = common::primitives::primitive(&text("primitive"), &case["params"])?;
         let inputs = present(&case["inputs"]);
-        let avals: Vec<_> = inputs.iter().map(Array::aval).collect();
-        if text("primitive") == "bitcast_convert_type" && prim.infer(&avals).is_err() {
-            return Err("a bitcast between dtypes of different widths".to_string());
-        }
-        if matches!(case["primitive"].as_str(), Some("max" | "min")) && inputs[0].dtype().is_complex() {
-            return Err("the lexicographic maximum and minimum of complex numbers".to_string());
-        }
         let derivatives = case.get("jvp").map(|jvp| Derivatives {
             tangents: arrays(&case["tangents"]),
             jvp: arrays(jvp),
@@ -123,11 +116,11 @@ impl Case {
     /// Whether numeric differences say anything about the derivative.
     pub(crate) fn smooth(&self) -> bool {
         // Rounding to fewer bits is a staircase to which JAX gives the slope of its ramp, and the point of
-        // `stop_gradient` is to differ. A float of fewer bits has too much noise for differences.
+        // `stop_gradient` is to differ. The rule of `cholesky` is that of Hermitian tangents. A float of fewer bits has too much noise.
         let narrow = self.outputs.iter().any(|y| y.dtype().is_inexact() && y.dtype().real() != DType::F64);
         !self.name.ends_with("_tie")
             && !narrow
-            && !matches!(self.primitive.as_str(), "reduce_precision" | "stop_gradient")
+            && !matches!(self.primitive.as_str(), "reduce_precision" | "stop_gradient" | "cholesky")
     }
 
     /// The floats in which the derivative is computed once more: those that the primitive takes and gives.
@@ -167,8 +160,12 @@ impl Case {
     }
 
     /// Whether reverse over reverse must give what JAX stored, which is forward over reverse. At the branch points
-    /// of these two the orders meet infinities in another sequence, in JAX as well.
+    /// of these two the orders meet infinities in another sequence, in JAX as well; and off the Hermitian matrices
+    /// the rule of `cholesky` is no derivative, so that its second ones need not be symmetric.
     pub(crate) fn commutes(&self) -> bool {
+        if self.primitive == "cholesky" {
+            return false;
+        }
         !(self.name.ends_with("_tie") && matches!(self.primitive.as_str(), "pow" | "acosh"))
     }
 
@@ -204,6 +201,15 @@ impl Case {
                 | "concatenate"
                 | "pad"
                 | "slice"
+                | "squeeze"
+                | "split"
+                | "optimization_barrier"
+                | "dynamic_slice"
+                | "dynamic_update_slice"
+                | "gather"
+                | "scatter"
+                | "scatter-min"
+                | "scatter-max"
                 | "iota"
                 | "reduce_max"
                 | "reduce_min"
@@ -211,6 +217,10 @@ impl Case {
                 | "argmin"
                 | "cummax"
                 | "cummin"
+                | "reduce_window_max"
+                | "reduce_window_min"
+                | "select_and_gather_add"
+                | "top_k"
                 | "sort"
                 | "add"
                 | "sub"

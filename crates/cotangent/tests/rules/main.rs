@@ -144,6 +144,9 @@ fn hole(cases: &[&Case], column: &str) -> Option<&'static str> {
             Some("JAX's second derivatives are stored for real numbers")
                 .filter(|_| cases.iter().all(|c| c.derivatives.is_none() || c.complex()))
         }
+        "numeric" | "narrow" | "vmap vjp" | "vjp jvp" | "vjp vjp" if name == "cholesky" => {
+            Some("its rule is that of Hermitian tangents, which differences and symmetry do not follow")
+        }
         "numeric" | "narrow" | "vmap vjp" if cases.iter().all(|c| !c.smooth()) => {
             matches!(name, "reduce_precision" | "stop_gradient").then_some("by design it is no derivative")
         }
