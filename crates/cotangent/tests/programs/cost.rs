@@ -47,6 +47,11 @@ fn of_equation(jaxpr: &Jaxpr, eqn: &Eqn) -> f64 {
         | "iota"
         | "stop_gradient" => 0.0,
         _ if !inner.is_empty() => inner.iter().sum(),
+        // A transcendental function is a dozen additions and multiplications or more.
+        "exp" | "exp2" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tan" | "tanh" | "sinh" | "cosh" | "asin"
+        | "acos" | "atan" | "asinh" | "acosh" | "atanh" | "atan2" | "pow" | "logistic" | "erf" | "erfc" | "erf_inv"
+        | "lgamma" | "digamma" => 12.0 * made,
+        "div" | "sqrt" | "rsqrt" | "cbrt" => 4.0 * made,
         _ => made,
     }
 }
