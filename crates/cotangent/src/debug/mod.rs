@@ -108,7 +108,7 @@ pub fn print(message: &str, values: impl Values) {
     effect(function, &values);
 }
 
-/// Calls `f` whenever the traced function runs, with the values that it has then. Like [`print`] it is called in the
+/// Calls `f` whenever the traced function runs, with the values that it has then. Like [`print()`] it is called in the
 /// program's order, once for each element under `vmap`, and leaves derivatives alone.
 ///
 /// ```
