@@ -16,7 +16,7 @@ fn the_registry_is_complete() {
         }
     }
     /// Primitives that hold programs: they have suites of their own.
-    const HIGHER_ORDER: [&str; 13] = [
+    const HIGHER_ORDER: [&str; 14] = [
         "jit",
         "reduce",
         "reduce_window",
@@ -30,6 +30,7 @@ fn the_registry_is_complete() {
         "constant",
         "custom_linear_solve",
         "custom_lin",
+        "check",
     ];
     /// Primitives that only `vmap` gives a meaning, as `tests/vmap.rs` tests it.
     const COLLECTIVES: [&str; 8] =
