@@ -36,7 +36,7 @@ pub(crate) struct Case {
     pub(crate) derivatives: Option<Derivatives>,
     pub(crate) no_rule: bool,
     pub(crate) vmap: Vec<Mapped>,
-    /// Whether it runs inside a loop and a choice too: each case with derivatives, and one for each set of dtypes.
+    /// Whether it runs inside a loop and a choice too: the first cases of each primitive, with each set of dtypes.
     pub(crate) in_loop: bool,
     /// Whether it is the primitive's case for what costs much to compile and differs little from case to case:
     /// narrower floats, a batch of choices.

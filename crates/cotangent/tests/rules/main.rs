@@ -108,16 +108,19 @@ fn every_primitive_agrees_with_jax() {
     );
 }
 
-/// Marks what runs inside a loop: each case with derivatives, and the first case of each primitive and its dtypes; and
-/// the one case of each primitive for what costs most.
+/// Marks what runs inside a loop: the first case of each primitive and its dtypes, and its first two with derivatives;
+/// and the one case of each primitive for what costs most. A loop costs the compiler more than all else in a case.
 fn choose(cases: &mut [Case]) {
     let (mut seen, mut chosen) = (BTreeSet::new(), BTreeSet::new());
+    let mut differentiated: BTreeMap<String, usize> = BTreeMap::new();
     for case in cases {
         let dtypes: Vec<DType> = case.inputs.iter().map(Array::dtype).collect();
         // The neighbours of zero are subnormal, which the compiler flushes as soon as another operation follows.
         let flushed = case.primitive == "nextafter" && dtypes.contains(&DType::BF16);
         let first = !flushed && seen.insert((case.primitive.clone(), dtypes));
-        case.in_loop = case.derivatives.is_some() || first;
+        let derived = differentiated.entry(case.primitive.clone()).or_default();
+        *derived += usize::from(case.derivatives.is_some());
+        case.in_loop = first || (case.derivatives.is_some() && *derived <= 2);
         case.chosen = case.derivatives.is_some() && case.smooth() && chosen.insert(case.primitive.clone());
     }
 }
