@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::abi::*;
 use crate::client::{Client, non_null};
 use crate::error::{ArgumentError, Result};
+use crate::in_flight;
 use crate::shape::ArrayShape;
 
 /// An array on a device, possibly still being computed.
@@ -246,6 +247,12 @@ impl Drop for Buffer {
     #[inline]
     fn drop(&mut self) {
         let api = &self.client.0.plugin.api;
+        if !self.ready.load(Ordering::Acquire)
+            && let Ok(event) = self.ready_event()
+        {
+            // SAFETY: the event is ours and new.
+            unsafe { in_flight::watch(api, event) };
+        }
         let mut args = BufferDestroyArgs::new();
         args.buffer = self.raw();
         // SAFETY: the buffer is ours, and the client outlives this call.

@@ -43,6 +43,7 @@ mod ffi;
 mod ffi_abi;
 mod hash;
 mod hlo;
+mod in_flight;
 mod library;
 mod options;
 pub mod plugin;

@@ -46,7 +46,8 @@ fn is_small(body: &Jaxpr) -> bool {
         })
 }
 
-fn equations(jaxpr: &Jaxpr) -> usize {
+/// How many equations a program has, nested ones included.
+pub(super) fn equations(jaxpr: &Jaxpr) -> usize {
     let inside = |eqn: &Eqn| eqn.prim.jaxprs().iter().map(|j| equations(j)).sum::<usize>();
     jaxpr.eqns.iter().map(|eqn| 1 + inside(eqn)).sum()
 }

@@ -40,6 +40,11 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         Some(slot)
     }
 
+    /// Forgets the half that was unused for longest.
+    pub(crate) fn halve(&self) {
+        forget(&mut self.slots.write().unwrap_or_else(PoisonError::into_inner), 2);
+    }
+
     /// The slot of a key, made now if there is none. Who holds a slot keeps it, also when it is forgotten here.
     pub(crate) fn slot(&self, key: &K) -> Arc<Slot<V>> {
         if let Some(slot) = self.find(key) {
@@ -48,15 +53,21 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= self.limit && !slots.contains_key(key) {
             // A quarter at once, so that this is rare.
-            let mut ages: Vec<u64> = slots.values().map(|s| s.used.load(Ordering::Relaxed)).collect();
-            ages.sort_unstable();
-            let oldest = ages[ages.len() / 4];
-            slots.retain(|_, slot| slot.used.load(Ordering::Relaxed) > oldest);
+            forget(&mut slots, 4);
         }
         let new = || Arc::new(Slot { value: OnceCell::new(), used: AtomicU64::new(0) });
         let slot = slots.entry(key.clone()).or_insert_with(new).clone();
         self.touch(&slot);
         slot
+    }
+}
+
+/// Forgets one in so many, those that were unused for longest.
+fn forget<K: Hash + Eq, V>(slots: &mut FxHashMap<K, Arc<Slot<V>>>, one_in: usize) {
+    let mut ages: Vec<u64> = slots.values().map(|s| s.used.load(Ordering::Relaxed)).collect();
+    ages.sort_unstable();
+    if let Some(oldest) = ages.get(ages.len() / one_in) {
+        slots.retain(|_, slot| slot.used.load(Ordering::Relaxed) > *oldest);
     }
 }
 

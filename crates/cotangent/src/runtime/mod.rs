@@ -6,6 +6,7 @@ mod execute;
 mod interpret;
 mod loops;
 mod lru;
+mod mappings;
 pub(crate) mod nans;
 pub(crate) mod program;
 

@@ -12,8 +12,9 @@ use crate::transform::simplify::simplify;
 
 use super::client::{array_shape, client};
 use super::disk::{Disk, key};
-use super::loops::only_small;
+use super::loops::{equations, only_small};
 use super::lru::Lru;
+use super::mappings::Mappings;
 
 /// Where a result comes from.
 pub(crate) enum Source {
@@ -60,11 +61,12 @@ const LIMIT: usize = 4096;
 pub(crate) struct Cache {
     plain: Lru<Arc<Jaxpr>, Arc<Program>>,
     donating: Lru<(Arc<Jaxpr>, Vec<bool>), Arc<Program>>,
+    mappings: Mappings,
 }
 
 impl Default for Cache {
     fn default() -> Cache {
-        Cache { plain: Lru::new(LIMIT), donating: Lru::new(LIMIT) }
+        Cache { plain: Lru::new(LIMIT), donating: Lru::new(LIMIT), mappings: Mappings::default() }
     }
 }
 
@@ -81,6 +83,10 @@ impl Cache {
         };
         let mut origin = Origin::Memory;
         let program = slot.value.get_or_try_init(|| {
+            if self.mappings.scarce(equations(jaxpr)) {
+                self.plain.halve();
+                self.donating.halve();
+            }
             let (program, from) = compile(jaxpr, donated, Disk::open())?;
             origin = from;
             Ok(Arc::new(program))
