@@ -242,7 +242,7 @@ def main():
     parser.add_argument("cotangent", help="the command-line tool, built with --release")
     parser.add_argument("filters", nargs="*", metavar="FILTER", help="a part of the names of cases (all)")
     parser.add_argument("--samples", type=int, default=15, help="samples of each case on each side (15)")
-    parser.add_argument("--write", metavar="FILE", help="where to write the page; it is printed as well")
+    parser.add_argument("--write", metavar="FILE", help="where to write the page of all cases; it is printed as well")
     args = parser.parse_args()
     python = os.environ.get("JAX_PYTHON", sys.executable)
     jax = [python, str(HERE / "cases.py")]
@@ -265,7 +265,7 @@ def main():
             print(f"{name:26} {medians}" + ("" if found is None else f", ratio {ratio(found)}"), file=sys.stderr, flush=True)
     text = page(rows, version.stdout.strip(), "just bench-vs-jax")
     print(text)
-    if args.write:
+    if args.write and not args.filters:  # a page of some cases is none
         Path(args.write).write_text(text)
 
 

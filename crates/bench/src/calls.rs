@@ -94,7 +94,7 @@ fn quadratic(x: &Array) -> Array {
 }
 
 fn four() -> Array {
-    ready(Array::from([0.5f32, 1.5, 2.5, 3.5]) + 0.0)
+    ready(Array::from([0.5f32, 1.5, 2.5, 3.5]))
 }
 
 fn sum_jitted() -> Jit<'static, (Ref<Vec<Array>>,), Array> {
@@ -131,7 +131,8 @@ impl Bare {
         let client = Client::cpu().expect("there is a plugin");
         let params = vec![scalar(); args];
         let program = client.compile(text, &params, &CompileOptions::default()).expect("it compiles");
-        let args = params.iter().map(|p| client.buffer_from_host(&1f32.to_ne_bytes(), p).expect("it goes in")).collect();
+        let args =
+            params.iter().map(|p| client.buffer_from_host(&1f32.to_ne_bytes(), p).expect("it goes in")).collect();
         Bare { client, program, args }
     }
 
