@@ -625,6 +625,25 @@ def softmax():
     return on(random.normal(random.key(9), (1024, 1024)), jax.nn.softmax)
 
 
+@case("numerics/gather")
+def gather():
+    import jax.numpy as jnp
+    from jax import random
+
+    table = random.normal(random.key(11), (10_000, 64))
+    rows = random.randint(random.key(12), (65_536,), 0, 10_000)
+    return on(rows, lambda rows: jnp.take(table, rows, axis=0))
+
+
+@case("numerics/scatter-add")
+def scatter_add():
+    import jax.numpy as jnp
+    from jax import random
+
+    rows = random.randint(random.key(13), (65_536,), 0, 10_000)
+    return on(random.normal(random.key(14), (65_536, 64)), lambda x: jnp.zeros((10_000, 64)).at[rows].add(x))
+
+
 @case("numerics/n-body", double=True)
 def n_body():
     import jax

@@ -17,6 +17,15 @@ pub(crate) const CASES: &[Case] = &[
     Case::new("numerics/softmax", "softmax over the rows of [1024, 1024]", "call", || {
         on(random::normal(random::key(9), (1024, 1024)), |x| softmax(x, -1))
     }),
+    Case::new("numerics/gather", "65,536 rows of 64 out of 10,000", "call", || {
+        let table = ready(random::normal(random::key(11), (10_000, 64)));
+        let rows = random::randint(random::key(12), 65_536, 0, 10_000);
+        on(rows, move |rows| np::take_axis(&table, rows, 0))
+    }),
+    Case::new("numerics/scatter-add", "65,536 rows of 64 added into 10,000", "call", || {
+        let rows = ready(random::randint(random::key(13), 65_536, 0, 10_000));
+        on(random::normal(random::key(14), (65_536, 64)), move |x| np::zeros((10_000, 64)).at(&rows).add(x))
+    }),
     Case::new("numerics/n-body", "a step of 256 bodies in f64, leapfrog", "step", || {
         let [a, b, c] = random::key(10).split();
         let place = random::normal_as(a, (256, 3), DType::F64);
