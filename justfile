@@ -16,6 +16,11 @@ bench-vs-jax *ARGS:
     cargo build --release -p cotangent-cli
     python3 benches/vs_jax/bench_vs_jax.py "${CARGO_TARGET_DIR:-target}/release/cotangent" --write docs/benchmarks.md {{ARGS}}
 
+# Training steps in Cotangent, Burn and Candle, in turns; builds the latter two, which takes minutes
+bench-rivals *ARGS:
+    cargo build --release -p cotangent-cli
+    cargo run --release --manifest-path benches/rivals/Cargo.toml -- "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}}
+
 # A demo; `just demo` runs the notebook
 demo NAME="optimized-learning" *ARGS:
     cargo run --release -- demo run {{NAME}} {{ARGS}}

@@ -78,7 +78,7 @@ def differ(ours, theirs, tolerance):
 
 def compare(case, ours, theirs):
     # A step of training multiplies what the last bits differ by.
-    if ours and differ(ours, theirs, 2e-3 if case.startswith(("mlp", "transformer")) else 2e-5):
+    if ours and differ(ours, theirs, 2e-3 if case.startswith(("mlp", "conv", "transformer")) else 2e-5):
         raise SystemExit(f"{case}: Cotangent computes {ours}, JAX {theirs}")
 
 

@@ -513,6 +513,40 @@ for what in ("forward", "backward", "adam", "adam-first-call"):
     case(f"mlp/{what}", slow=what == "adam-first-call")(later(mlp, what))
 
 
+def conv():
+    import jax
+    import jax.numpy as jnp
+    from jax import lax, random
+
+    def start():
+        xk, yk, key = random.split(random.key(2), 3)
+        channels = [1, 16, 32, 32]
+        layers = [
+            (random.normal(random.fold_in(key, i), (3, 3, a, b)) * (2.0 / (9 * a)) ** 0.5, jnp.zeros(b))
+            for i, (a, b) in enumerate(zip(channels, channels[1:]))
+        ]
+        weight = random.normal(random.fold_in(key, 3), (7 * 7 * 32, 10)) * (2.0 / (7 * 7 * 32)) ** 0.5
+        net = {"layers": layers, "out": (weight, jnp.zeros(10))}
+        return net, random.normal(xk, (32, 28, 28, 1)), random.randint(yk, (32,), 0, 10)
+
+    def loss(net, x, y):
+        for i, (kernel, bias) in enumerate(net["layers"]):
+            stride = 1 if i == 0 else 2
+            x = lax.conv_general_dilated(
+                x, kernel, (stride, stride), [(1, 1), (1, 1)], dimension_numbers=("NHWC", "HWIO", "NHWC")
+            )
+            x = jax.nn.relu(x + bias)
+        weight, bias = net["out"]
+        logits = x.reshape(32, -1) @ weight + bias
+        return -(jax.nn.one_hot(y, 10) * jax.nn.log_softmax(logits)).sum(-1).mean()
+
+    return training(start, loss, lambda g: [g["layers"][0][0], g["layers"][1][1]])
+
+
+for what in ("forward", "backward", "adam"):
+    case(f"conv/{what}")(later(conv, what))
+
+
 def transformer():
     import jax
     import jax.numpy as jnp

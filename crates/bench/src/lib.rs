@@ -6,12 +6,13 @@
 
 mod calls;
 mod chains;
+mod conv;
 mod mlp;
 mod notebook;
 mod numerics;
-mod optimizer;
 mod scans;
 mod serve;
+mod training;
 mod transformer;
 
 use std::hint::black_box;
@@ -156,8 +157,16 @@ impl Bench {
 /// Every case, group by group.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let groups: [&[Case]; 7] =
-        [notebook::CASES, calls::CASES, chains::CASES, mlp::CASES, transformer::CASES, scans::CASES, numerics::CASES];
+    let groups: [&[Case]; 8] = [
+        notebook::CASES,
+        calls::CASES,
+        chains::CASES,
+        mlp::CASES,
+        conv::CASES,
+        transformer::CASES,
+        scans::CASES,
+        numerics::CASES,
+    ];
     groups.into_iter().flatten().map(|case| Case { ..*case }).collect()
 }
 

@@ -3,8 +3,8 @@
 use cotangent::scipy::special::softmax;
 use cotangent::{numpy as np, prelude::*, random};
 
-use crate::optimizer::Adam;
-use crate::{Bench, Case, ready};
+use crate::training::{Start, adam, backward, forward};
+use crate::{Case, ready};
 
 const BATCH: usize = 8;
 const PLACES: usize = 64;
@@ -14,34 +14,10 @@ const HIDDEN: usize = 512;
 
 pub(crate) const CASES: &[Case] = &[
     Case::new("transformer/forward", "loss of a transformer block, 8 × 64 × 128, 4 heads, jitted", "step", || {
-        let (block, x, y) = start();
-        let f = jit(loss);
-        let check = vec![f(&block, &x, &y).item()];
-        Bench::of(move || ready(f(&block, &x, &y))).check(check)
+        forward(start(), loss)
     }),
-    Case::new("transformer/backward", "its loss and gradient", "step", || {
-        let (block, x, y) = start();
-        let f = jit(value_and_grad(loss));
-        let (value, gradient) = f(&block, &x, &y);
-        let check = vec![value.item(), gradient.qkv.powi(2).sum().item(), gradient.up.powi(2).sum().item()];
-        Bench::of(move || ready(f(&block, &x, &y))).check(check)
-    }),
-    Case::new("transformer/adam", "a training step with Adam", "step", || {
-        let (block, x, y) = start();
-        let step = jit(step);
-        let mut state = (block.clone(), Adam::new(&block));
-        let mut check = Vec::new();
-        for _ in 0..3 {
-            let value;
-            (state, value) = step(&state, &x, &y);
-            check.push(value.item());
-        }
-        Bench::of(move || {
-            state = step(&state, &x, &y).0;
-            ready(state.0.up.clone());
-        })
-        .check(check)
-    }),
+    Case::new("transformer/backward", "its loss and gradient", "step", || backward(start(), loss, |g| [&g.qkv, &g.up])),
+    Case::new("transformer/adam", "a training step with Adam", "step", || adam(start(), loss)),
 ];
 
 #[derive(Clone, Tree)]
@@ -72,7 +48,7 @@ struct Block {
     down: Array,
 }
 
-fn start() -> (Block, Array, Array) {
+fn start() -> Start<Block> {
     let [a, b, c, d, xk, yk] = random::key(1).split();
     let weight = |key, rows: usize, columns: usize| random::normal(key, (rows, columns)) / (rows as f64).sqrt();
     let block = Block {
@@ -107,11 +83,4 @@ fn loss(block: &Block, x: &Array, y: &Array) -> Array {
     let x = x + attention(block, &block.before.apply(x));
     let x = &x + np::matmul(gelu(&np::matmul(block.between.apply(&x), &block.up)), &block.down);
     (x - y).powi(2).mean()
-}
-
-type State = (Block, Adam<Block>);
-
-fn step((block, adam): &State, x: &Array, y: &Array) -> (State, Array) {
-    let (value, gradient) = value_and_grad(loss)(block, x, y);
-    (adam.step(1e-3, block, &gradient), value)
 }
