@@ -69,7 +69,7 @@ class Bench:
         if self.time(1) > 1.0:
             return 1
         while True:
-            seconds = max(self.time(calls), 1e-9)
+            seconds = max(min(self.time(calls) for _ in range(3)), 1e-9)
             if seconds >= sample / 2 or calls > 1 << 20:
                 return max(int(calls * sample / seconds), 1)
             calls = max(int(calls * min(max(sample / seconds, 1.5), 20.0)), calls + 1)
