@@ -1,6 +1,6 @@
 //! The models in Burn.
 
-use burn::module::{AutodiffModule, Module};
+use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
@@ -36,7 +36,7 @@ impl Net {
 }
 
 /// Steps of Adam on one batch.
-fn training<M: Module + AutodiffModule + 'static>(
+fn training<M: Module + 'static>(
     model: M,
     device: Device,
     batch: usize,
