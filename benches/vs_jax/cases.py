@@ -328,10 +328,11 @@ def threads(count, size):
 
     x = jnp.full((size, size), 0.5)
     square = jax.jit(lambda x: x @ x)
+    each = 5000 if size == 1 else 500  # a new thread may wait its turn for longer than a call takes
 
     def sample(calls):
         def work():
-            for _ in range(calls):
+            for _ in range(calls * each):
                 square(x).block_until_ready()
 
         workers = [threading.Thread(target=work) for _ in range(count)]
@@ -342,7 +343,7 @@ def threads(count, size):
             worker.join()
         return time.perf_counter() - start
 
-    return Bench(None, units=count, check=[square(x).sum()], sample=sample)
+    return Bench(None, units=count * each, check=[square(x).sum()], sample=sample)
 
 
 for name, count, size in [("one", 1, 64), ("two", 2, 64), ("one-scalar", 1, 1), ("two-scalar", 2, 1)]:

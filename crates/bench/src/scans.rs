@@ -13,9 +13,11 @@ pub(crate) const CASES: &[Case] = &[
 
 const STEPS: usize = 1000;
 
+type Carries = Vec<Array>;
+
 /// Each carry decays and is pushed by its neighbour.
-fn last(start: &Vec<Array>) -> Array {
-    let step = |carries: &Vec<Array>, _: &()| {
+fn last(start: &Carries) -> Array {
+    let step = |carries: &Carries, _: &()| {
         let neighbours = carries.iter().cycle().skip(1);
         (carries.iter().zip(neighbours).map(|(x, y)| 0.99 * x + 0.01 * y.sin()).collect(), ())
     };
@@ -23,7 +25,7 @@ fn last(start: &Vec<Array>) -> Array {
     carries.iter().skip(1).fold(carries[0].clone(), |sum, x| sum + x)
 }
 
-fn start(carries: usize) -> Vec<Array> {
+fn start(carries: usize) -> Carries {
     (0..carries).map(|i| on_device(1.0 + i as f32 / 64.0)).collect()
 }
 
