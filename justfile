@@ -19,7 +19,8 @@ bench-vs-jax *ARGS:
 # Training steps in Cotangent, Burn and Candle, in turns; builds the latter two, which takes minutes
 bench-rivals *ARGS:
     cargo build --release -p cotangent-cli
-    cargo run --release --manifest-path benches/rivals/Cargo.toml -- "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}}
+    cargo run --release --manifest-path benches/rivals/Cargo.toml -- "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}} \
+        | tee docs/benchmarks-rivals.md
 
 # A demo; `just demo` runs the notebook
 demo NAME="optimized-learning" *ARGS:

@@ -88,6 +88,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("mlp/adam", burn_side::mlp(), candle_side::mlp()?),
         ("conv/adam", burn_side::conv(), candle_side::conv()?),
     ];
+    println!("# Training steps in Cotangent, Burn and Candle\n");
+    println!("In turns, by `just bench-rivals`; medians, and medians of the ratios. Only ratios of one run mean something.\n");
     println!("| training step | Cotangent | Burn | Candle | Burn by Cotangent | Candle by Cotangent |");
     println!("|---|---|---|---|---|---|");
     for (case, mut burn, mut candle) in cases {
