@@ -84,12 +84,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let binary = args.next().ok_or("usage: rivals COTANGENT [SAMPLES]")?;
     let samples: usize = args.next().map_or(Ok(21), |n| n.parse())?;
-    let cases: [(&str, Step, Step); 2] = [
-        ("mlp/adam", burn_side::mlp(), candle_side::mlp()?),
-        ("conv/adam", burn_side::conv(), candle_side::conv()?),
-    ];
+    let cases: [(&str, Step, Step); 2] =
+        [("mlp/adam", burn_side::mlp(), candle_side::mlp()?), ("conv/adam", burn_side::conv(), candle_side::conv()?)];
     println!("# Training steps in Cotangent, Burn and Candle\n");
-    println!("In turns, by `just bench-rivals`; medians, and medians of the ratios. Only ratios of one run mean something.\n");
+    println!(
+        "In turns, by `just bench-rivals`; medians, and medians of the ratios. Only ratios of one run mean something.\n"
+    );
     println!("| training step | Cotangent | Burn | Candle | Burn by Cotangent | Candle by Cotangent |");
     println!("|---|---|---|---|---|---|");
     for (case, mut burn, mut candle) in cases {
