@@ -7,14 +7,20 @@ _list:
 test *ARGS:
     cargo test --workspace {{ARGS}}
 
-# The benches (see benches/)
+# The cases of crates/bench under Criterion; `cotangent bench` measures them one process each
 bench *ARGS:
-    cargo bench -p cotangent {{ARGS}}
+    cargo bench -p cotangent-bench {{ARGS}}
 
-# Cotangent and JAX in turns: JAX_PYTHON is a Python with jax==0.10.2
+# Cotangent and JAX in turns, into docs/benchmarks.md: JAX_PYTHON is a Python with jax==0.10.2
 bench-vs-jax *ARGS:
-    cargo build --release -p cotangent --example vs_jax
-    python3 benches/vs_jax/bench_vs_jax.py "${CARGO_TARGET_DIR:-target}/release/examples/vs_jax" {{ARGS}}
+    cargo build --release -p cotangent-cli
+    python3 benches/vs_jax/bench_vs_jax.py "${CARGO_TARGET_DIR:-target}/release/cotangent" --write docs/benchmarks.md {{ARGS}}
+
+# Training steps in Cotangent, Burn and Candle, in turns; builds the latter two, which takes minutes
+bench-rivals *ARGS:
+    cargo build --release -p cotangent-cli
+    cargo run --release --manifest-path benches/rivals/Cargo.toml -- "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}} \
+        | tee docs/benchmarks-rivals.md
 
 # A demo; `just demo` runs the notebook
 demo NAME="optimized-learning" *ARGS:

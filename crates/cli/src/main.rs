@@ -1,5 +1,6 @@
-//! The `cotangent` command: demos, programs shown stage by stage, and a doctor.
+//! The `cotangent` command: demos, programs shown stage by stage, benchmarks, and a doctor.
 
+mod bench;
 mod demo;
 mod doctor;
 mod plot;
@@ -46,6 +47,8 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Measure how fast things are here
+    Bench(bench::Options),
     /// List the devices that programs can run on
     Devices {
         /// Which devices
@@ -90,13 +93,26 @@ enum Device {
 }
 
 impl Device {
-    /// Chooses it for this process and opens it, so that a missing plugin is an error here and now.
-    fn open(self) -> Result<Vec<String>> {
-        cotangent::set_platform(match self {
+    /// Chooses it for this process.
+    fn choose(self) -> Result<()> {
+        Ok(cotangent::set_platform(match self {
             Device::Cpu => cotangent::Platform::Cpu,
             Device::Cuda => cotangent::Platform::Cuda,
-        })?;
+        })?)
+    }
+
+    /// Chooses it for this process and opens it, so that a missing plugin is an error here and now.
+    fn open(self) -> Result<Vec<String>> {
+        self.choose()?;
         Ok(cotangent::devices()?)
+    }
+
+    /// What it is called on the command line.
+    fn name(self) -> &'static str {
+        match self {
+            Device::Cpu => "cpu",
+            Device::Cuda => "cuda",
+        }
     }
 }
 
@@ -108,6 +124,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Show { list: true, .. } | Command::Show { name: None, .. } => show::list(),
         Command::Show { name: Some(name), stage, .. } => show::show(&name, stage),
+        Command::Bench(options) => bench::run(&options),
         Command::Devices { device } => device.open()?.iter().try_for_each(|d| say!("{d}")),
         Command::Doctor { device } => doctor::examine(device),
     }

@@ -174,3 +174,17 @@ fn the_doctor_finds_a_healthy_machine_and_a_broken_one() {
         assert!(complaint.contains(path.to_str().expect("UTF-8")), "{complaint}");
     }
 }
+
+#[test]
+fn benchmarks_are_listed_measured_and_refused() {
+    let names = printed(&["bench", "--list"]);
+    assert!(names.lines().any(|line| line.starts_with("call/scalar ")), "{names}");
+    let measured = printed(&["bench", "eager/binary-scalars", "--samples", "3", "--json"]);
+    let measured: Value = serde_json::from_str(&measured).expect("one object");
+    assert_eq!(measured["case"], "eager/binary-scalars");
+    assert_eq!(measured["samples"].as_array().map(Vec::len), Some(3));
+    assert!(measured["median"].as_f64().is_some_and(|seconds| seconds > 0.0 && seconds < 1.0), "{measured}");
+    let process = printed(&["bench", "start/first-gradient", "--samples", "1"]);
+    assert!(process.contains("process"), "{process}");
+    assert!(complaint(&["bench", "no such case"]).contains("--list"));
+}

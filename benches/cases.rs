@@ -1,0 +1,27 @@
+//! The cases of `crates/bench` under Criterion.
+//!
+//! `cargo bench -p cotangent-bench -- FILTER`; as a test each runs once, those aside that take seconds.
+
+use cotangent_bench::{Work, cases};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn in_process(c: &mut Criterion) {
+    let testing = std::env::args().any(|arg| arg == "--test");
+    for case in cases().into_iter().filter(|case| !(case.slow && testing)) {
+        let Work::Calls(set_up) = case.work else { continue };
+        let mut group = c.benchmark_group(case.group());
+        if case.slow {
+            group.sample_size(10);
+        }
+        // Set up where Criterion runs it, so that a filter saves what it leaves out.
+        let mut bench = None;
+        let (_, what) = case.name.split_once('/').unwrap_or(("", case.name));
+        group.bench_function(what, |b| {
+            let bench = bench.get_or_insert_with(set_up);
+            b.iter_custom(|calls| bench.time(calls as usize));
+        });
+    }
+}
+
+criterion_group!(benches, in_process);
+criterion_main!(benches);

@@ -1,0 +1,115 @@
+//! The training steps of crates/bench in Cotangent, Burn and Candle, in turns: `rivals COTANGENT [SAMPLES]`, where
+//! COTANGENT is the command-line tool built with --release. `just bench-rivals` does both.
+//!
+//! Burn runs on Flex, the backend that it recommends for the processor; Candle on its own. All use every core. The
+//! parameters are random and not the same: only the time is compared.
+
+mod burn_side;
+mod candle_side;
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+/// Batch, features of a picture and classes, as in crates/bench.
+pub const MLP: [usize; 5] = [128, 784, 512, 512, 10];
+/// Pictures in a batch, their side, and the channels after each convolution.
+pub const CONV: (usize, usize, [usize; 4]) = (32, 28, [1, 16, 32, 32]);
+pub const RATE: f64 = 1e-3;
+
+/// One training step, and the loss before it.
+pub type Step = Box<dyn FnMut() -> f32>;
+
+/// `cotangent bench --worker CASE`: it answers each line with the seconds that a step takes.
+struct Cotangent {
+    child: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Cotangent {
+    fn start(binary: &str, case: &str) -> Result<Cotangent, Box<dyn Error>> {
+        let mut command = Command::new(binary);
+        command.args(["bench", "--worker", case]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn()?;
+        let requests = child.stdin.take().ok_or("no input")?;
+        let answers = BufReader::new(child.stdout.take().ok_or("no output")?);
+        let mut worker = Cotangent { child, requests, answers };
+        let ready: serde_json::Value = serde_json::from_str(&worker.line()?)?;
+        if ready["case"] != case {
+            return Err(format!("{ready} is no answer").into());
+        }
+        Ok(worker)
+    }
+
+    fn line(&mut self) -> Result<String, Box<dyn Error>> {
+        let mut line = String::new();
+        match self.answers.read_line(&mut line)? {
+            0 => Err("cotangent ended early".into()),
+            _ => Ok(line),
+        }
+    }
+
+    fn sample(&mut self) -> Result<f64, Box<dyn Error>> {
+        self.requests.write_all(b"\n")?;
+        Ok(self.line()?.trim().parse()?)
+    }
+
+    fn finish(self) -> Result<(), Box<dyn Error>> {
+        let Cotangent { mut child, requests, answers: _answers } = self;
+        drop(requests);
+        child.wait()?;
+        Ok(())
+    }
+}
+
+/// Seconds by step, over a few steps.
+fn sample(step: &mut Step) -> f64 {
+    const STEPS: u32 = 4;
+    let start = Instant::now();
+    for _ in 0..STEPS {
+        std::hint::black_box(step());
+    }
+    (start.elapsed() / STEPS).as_secs_f64()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let binary = args.next().ok_or("usage: rivals COTANGENT [SAMPLES]")?;
+    let samples: usize = args.next().map_or(Ok(21), |n| n.parse())?;
+    let cases: [(&str, Step, Step); 2] =
+        [("mlp/adam", burn_side::mlp(), candle_side::mlp()?), ("conv/adam", burn_side::conv(), candle_side::conv()?)];
+    println!("# Training steps in Cotangent, Burn and Candle\n");
+    println!(
+        "In turns, by `just bench-rivals`; medians, and medians of the ratios. Only ratios of one run mean something.\n"
+    );
+    println!("| training step | Cotangent | Burn | Candle | Burn by Cotangent | Candle by Cotangent |");
+    println!("|---|---|---|---|---|---|");
+    for (case, mut burn, mut candle) in cases {
+        // Training must train, or it is not that which is timed.
+        for (name, step) in [("Burn", &mut burn), ("Candle", &mut candle)] {
+            let first = step();
+            let last = (0..20).map(|_| step()).last().unwrap_or(first);
+            if last.is_nan() || last >= first {
+                return Err(format!("{name} does not learn: {first}, {last}").into());
+            }
+        }
+        let mut ours = Cotangent::start(&binary, case)?;
+        let mut times = Vec::new();
+        for _ in 0..samples {
+            times.push((ours.sample()?, sample(&mut burn), sample(&mut candle)));
+        }
+        ours.finish()?;
+        let ms = |pick: fn(&(f64, f64, f64)) -> f64| format!("{:.2} ms", 1e3 * median(times.iter().map(pick)));
+        let (burn, candle) = (median(times.iter().map(|t| t.1 / t.0)), median(times.iter().map(|t| t.2 / t.0)));
+        println!("| `{case}` | {} | {} | {} | {burn:.2} | {candle:.2} |", ms(|t| t.0), ms(|t| t.1), ms(|t| t.2));
+    }
+    Ok(())
+}

@@ -1,0 +1,750 @@
+"""The cases of crates/bench in JAX, under the same names and written as one writes them in JAX.
+
+    python cases.py --worker CASE     a process that measures a case, as `cotangent bench --worker CASE` is
+    python cases.py --list
+"""
+
+import functools
+import json
+import operator
+import sys
+import threading
+import time
+
+CASES = {}
+PROCESSES = {}
+SLOW = set()
+DOUBLE = set()  # cases in double precision, which JAX has to be asked for
+
+
+def case(name, slow=False, double=False):
+    def add(set_up):
+        CASES[name] = set_up
+        if slow:
+            SLOW.add(name)
+        if double:
+            DOUBLE.add(name)
+        return set_up
+
+    return add
+
+
+def process(name):
+    def add(run):
+        PROCESSES[name] = run
+        return run
+
+    return add
+
+
+class Bench:
+    """What is timed. `make` prepares something for each call, the making of which does not count."""
+
+    def __init__(self, run, units=1, check=(), make=None, sample=None):
+        self.run, self.units, self.make, self.sample = run, units, make, sample
+        self.check = [float(x) for x in check]
+
+    def time(self, calls):
+        if self.sample is not None:
+            return self.sample(calls)
+        if self.make is not None:
+            total = 0.0
+            for _ in range(calls):
+                made = self.make()
+                start = time.perf_counter()
+                self.run(made)
+                total += time.perf_counter() - start
+            return total
+        run = self.run
+        start = time.perf_counter()
+        for _ in range(calls):
+            run()
+        return time.perf_counter() - start
+
+    def seconds(self, calls):
+        return self.time(calls) / (calls * self.units)
+
+    def calls_per_sample(self):
+        sample, calls = 0.01, 1
+        if self.time(1) > 1.0:
+            return 1
+        while True:
+            seconds = max(min(self.time(calls) for _ in range(3)), 1e-9)
+            if seconds >= sample / 2 or calls > 1 << 20:
+                return max(int(calls * sample / seconds), 1)
+            calls = max(int(calls * min(max(sample / seconds, 1.5), 20.0)), calls + 1)
+
+
+# Start-up and the notebook
+
+
+@process("start/first-gradient")
+def first_gradient():
+    from jax import grad
+
+    return [float(grad(lambda x: 3 * x + 1)(4.0))]
+
+
+@process("start/first-program")
+def first_program():
+    from jax import grad
+
+    return [float(grad(lambda x: 3 * x**2 + 4 * x - 3)(3.0))]
+
+
+@process("start/notebook")
+def notebook():
+    import jax.numpy as np
+    from jax import grad, random
+    from jax.scipy.stats import norm
+
+    def show(cell, value):
+        print(json.dumps({"cell": cell, "value": value}))
+
+    df = grad(lambda x: 3 * x + 1)
+    show("cell01_df", float(df(4.0)))
+    dpolynomial = grad(lambda x: 3 * x**2 + 4 * x - 3)
+    show("cell02_dpolynomial", float(dpolynomial(3.0)))
+    x = 3.0
+    for _ in range(200):
+        x -= dpolynomial(x) * 0.01
+    show("cell03_minimum", float(x))
+
+    key = random.PRNGKey(44)
+    show("key", key.tolist())
+    real_mu, real_log_sigma = -3.0, np.log(2.0)
+    raw = random.normal(key, shape=(1000,))
+    data = raw * np.exp(real_log_sigma) + real_mu
+    show("cell04_data_first8", data[:8].tolist())
+    show("cell04_data_sum", float(np.sum(data)))
+    show("cell04_data_mean", float(np.mean(data)))
+    show("cell04_data_std", float(np.std(data)))
+    show("raw_normal_bits_first8", raw[:8].view("uint32").tolist())
+
+    def neglogp(mu, log_sigma, data):
+        return -np.sum(norm.logpdf(data, loc=mu, scale=np.exp(log_sigma)))
+
+    mu, log_sigma = -6.0, np.log(2.0)
+    show("cell05_neglogp", float(neglogp(mu, log_sigma, data)))
+    dneglogp = grad(neglogp, argnums=(0, 1))
+    show("cell06_dneglogp", [float(d) for d in dneglogp(mu, log_sigma, data)])
+    for _ in range(300):
+        dmu, dlog_sigma = dneglogp(mu, log_sigma, data)
+        mu -= dmu * 0.0001
+        log_sigma -= dlog_sigma * 0.0001
+    show("cell07_mu", float(mu))
+    show("cell07_sigma", float(np.exp(log_sigma)))
+
+    def gold(x, y):
+        return (2 * x**2) - (4 * x * y) + (y**4 + 2)
+
+    df = grad(gold, argnums=(0, 1))
+    show("cell08_df", [float(d) for d in df(3.0, 4.0)])
+    x, y = 0.1, -0.1
+    for _ in range(300):
+        dx, dy = df(x, y)
+        x -= dx * 0.01
+        y -= dy * 0.01
+    show("cell09_minimum", [float(x), float(y)])
+    x, y = np.meshgrid(np.arange(-1.5, 1.5, 0.01), np.arange(-1.5, 1.5, 0.01))
+    z = gold(x, y)
+    show("cell10_shape", list(z.shape))
+    show("cell10_zmin", float(z.min()))
+    show("cell10_zmax", float(z.max()))
+    show("cell10_z_0_0", float(z[0, 0]))
+    show("cell10_z_150_200", float(z[150, 200]))
+    return []
+
+
+def looped(run):
+    return Bench(lambda: [x.block_until_ready() for x in run()], check=run())
+
+
+@case("notebook/polynomial")
+def polynomial():
+    from jax import grad
+
+    def run():
+        dpolynomial = grad(lambda x: 3 * x**2 + 4 * x - 3)
+        start = 3.0
+        for _ in range(200):
+            start -= dpolynomial(start) * 0.01
+        return [start]
+
+    return looped(run)
+
+
+@case("notebook/likelihood")
+def likelihood():
+    import jax.numpy as np
+    from jax import grad, random
+    from jax.scipy.stats import norm
+
+    data = random.normal(random.PRNGKey(44), shape=(1000,)) * np.exp(np.log(2.0)) - 3.0
+
+    def run():
+        def neglogp(mu, log_sigma, data):
+            return -np.sum(norm.logpdf(data, loc=mu, scale=np.exp(log_sigma)))
+
+        dneglogp = grad(neglogp, argnums=(0, 1))
+        mu, log_sigma = -6.0, np.log(2.0)
+        for _ in range(300):
+            dmu, dlog_sigma = dneglogp(mu, log_sigma, data)
+            mu -= dmu * 0.0001
+            log_sigma -= dlog_sigma * 0.0001
+        return [mu, log_sigma]
+
+    return looped(run)
+
+
+@case("notebook/gold")
+def gold():
+    from jax import grad
+
+    def run():
+        df = grad(lambda x, y: (2 * x**2) - (4 * x * y) + (y**4 + 2), argnums=(0, 1))
+        x, y = 0.1, -0.1
+        for _ in range(300):
+            dx, dy = df(x, y)
+            x -= dx * 0.01
+            y -= dy * 0.01
+        return [x, y]
+
+    return looped(run)
+
+
+# Calls
+
+
+def device_scalar(x):
+    import jax.numpy as jnp
+
+    return jnp.float32(x).block_until_ready()
+
+
+def quadratic(x):
+    return 3.0 * x**2 + 4.0 * x - 3.0
+
+
+@case("call/scalar")
+def scalar_call():
+    import jax
+
+    x, y, add = device_scalar(3.0), device_scalar(4.0), jax.jit(lambda x, y: x + y)
+    return Bench(lambda: add(x, y).block_until_ready(), check=[add(x, y)])
+
+
+@case("call/scalar-dispatch")
+def scalar_dispatch():
+    import jax
+
+    x, y, add = device_scalar(3.0), device_scalar(4.0), jax.jit(lambda x, y: x + y)
+    return Bench(lambda: add(x, y))
+
+
+def arguments(n):
+    import jax
+
+    xs = [device_scalar(i) for i in range(n)]
+    f = jax.jit(lambda xs: functools.reduce(operator.add, xs, 1.0))
+    return Bench(lambda: f(xs).block_until_ready(), check=[f(xs)])
+
+
+for n in (1, 10, 100, 1000):
+    case(f"call/arguments-{n}")(functools.partial(arguments, n))
+
+
+@case("call/host-to-host")
+def host_to_host():
+    import jax
+
+    successor = jax.jit(lambda x: x + 1.0)
+    return Bench(lambda: float(successor(3.0)), check=[successor(3.0)])
+
+
+@case("call/gradient-jitted")
+def gradient_jitted():
+    import jax
+
+    x, df = device_scalar(3.0), jax.jit(jax.grad(quadratic))
+    return Bench(lambda: df(x).block_until_ready(), check=[df(x)])
+
+
+@case("eager/gradient")
+def eager_gradient():
+    import jax
+
+    x, df = device_scalar(3.0), jax.grad(quadratic)
+    return Bench(lambda: df(x).block_until_ready(), check=[df(x)])
+
+
+@case("eager/gradient-host")
+def eager_gradient_host():
+    import jax
+
+    df = jax.grad(quadratic)
+    return Bench(lambda: df(3.0).block_until_ready(), check=[df(3.0)])
+
+
+def four():
+    import jax.numpy as jnp
+
+    return jnp.array([0.5, 1.5, 2.5, 3.5]).block_until_ready()
+
+
+@case("eager/binary")
+def eager_binary():
+    x, y = four(), four() + 1.0
+    return Bench(lambda: (x + y).block_until_ready(), check=x + y)
+
+
+@case("eager/unary")
+def eager_unary():
+    import jax.numpy as jnp
+
+    x = four()
+    return Bench(lambda: jnp.sin(x).block_until_ready(), check=jnp.sin(x))
+
+
+@case("eager/binary-scalars")
+def eager_binary_scalars():
+    import jax.numpy as jnp
+
+    x, y = jnp.asarray(3.0), jnp.asarray(4.0)
+    return Bench(lambda: (x + y).block_until_ready(), check=[x + y])
+
+
+@case("eager/unary-scalar")
+def eager_unary_scalar():
+    import jax.numpy as jnp
+
+    x = jnp.asarray(3.0)
+    return Bench(lambda: (-x).block_until_ready(), check=[-x])
+
+
+def threads(count, size):
+    import jax
+    import jax.numpy as jnp
+
+    x = jnp.full((size, size), 0.5)
+    square = jax.jit(lambda x: x @ x)
+    each = 5000 if size == 1 else 500  # a new thread may wait its turn for longer than a call takes
+
+    def sample(calls):
+        def work():
+            for _ in range(calls * each):
+                square(x).block_until_ready()
+
+        workers = [threading.Thread(target=work) for _ in range(count)]
+        start = time.perf_counter()
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return time.perf_counter() - start
+
+    return Bench(None, units=count * each, check=[square(x).sum()], sample=sample)
+
+
+for name, count, size in [("one", 1, 64), ("two", 2, 64), ("one-scalar", 1, 1), ("two-scalar", 2, 1)]:
+    case(f"threads/{name}")(functools.partial(threads, count, size))
+
+
+# Chains. JAX remembers what it traced by function: each call has a function of its own.
+
+
+def chain(n, factor):
+    import jax.numpy as jnp
+
+    def f(x):
+        for i in range(n):
+            x = jnp.sin(x) if i % 2 == 0 else x * factor
+        return x
+
+    return f
+
+
+def trace(n):
+    import jax
+
+    x = device_scalar(0.5)
+    return Bench(lambda: jax.make_jaxpr(chain(n, 1.5))(x), units=n)
+
+
+def gradient(n):
+    import jax
+
+    x = device_scalar(0.5)
+    return Bench(lambda: jax.make_jaxpr(jax.grad(chain(n, 1.5)))(x), units=n)
+
+
+def batch(n):
+    import jax
+    import jax.numpy as jnp
+
+    x = jnp.full(4, 0.5)
+    return Bench(lambda: jax.make_jaxpr(jax.vmap(chain(n, 1.5)))(x), units=n)
+
+
+def lower(n):
+    import jax
+
+    x = device_scalar(0.5)
+    return Bench(lambda traced: traced.lower(), units=n, make=lambda: jax.jit(chain(n, 1.5)).trace(x))
+
+
+def compiled(n):
+    import jax
+
+    x = device_scalar(0.5)
+    programs = iter(range(1, 1 << 30))
+    make = lambda: jax.jit(chain(n, 1.5 + next(programs) / 1024.0))
+    return Bench(lambda f: f(x).block_until_ready(), units=n, make=make, check=[chain(10, 1.5)(x)])
+
+
+for kind, measure in [("trace", trace), ("grad", gradient), ("vmap", batch), ("lower", lower), ("compile", compiled)]:
+    for n in (100, 1_000, 10_000, 100_000):
+        if (kind, n) != ("compile", 100_000):
+            slow = kind == "compile" or n == 100_000
+            case(f"{kind}/{n}", slow)(functools.partial(measure, n))
+
+
+# Training
+
+
+def adam_start(parameters):
+    import jax
+    import jax.numpy as jnp
+
+    zeros = jax.tree.map(jnp.zeros_like, parameters)
+    return jnp.zeros(()), zeros, zeros
+
+
+def adam_step(rate, parameters, gradient, memory):
+    import jax
+    import jax.numpy as jnp
+
+    steps, mean, square = memory
+    steps = steps + 1.0
+    mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, mean, gradient)
+    square = jax.tree.map(lambda s, g: 0.999 * s + 0.001 * g**2, square, gradient)
+    rate = rate * jnp.sqrt(1.0 - 0.999**steps) / (1.0 - 0.9**steps)
+    step = lambda p, m, s: p - rate * m / (jnp.sqrt(s) + 1e-8)
+    return jax.tree.map(step, parameters, mean, square), (steps, mean, square)
+
+
+def training(start, loss, squares):
+    """The cases of a model: its loss, the gradient, a step, and the first call of that."""
+    import jax
+
+    ready = jax.block_until_ready
+
+    def forward():
+        model, x, y = start()
+        f = jax.jit(loss)
+        return Bench(lambda: ready(f(model, x, y)), check=[f(model, x, y)])
+
+    def backward():
+        model, x, y = start()
+        f = jax.jit(jax.value_and_grad(loss))
+        value, gradient = f(model, x, y)
+        return Bench(lambda: ready(f(model, x, y)), check=[value] + [(g**2).sum() for g in squares(gradient)])
+
+    def step_at(rate):
+        def step(state, x, y):
+            model, memory = state
+            value, gradient = jax.value_and_grad(loss)(model, x, y)
+            return adam_step(rate, model, gradient, memory), value
+
+        return jax.jit(step)
+
+    def adam():
+        model, x, y = start()
+        step = step_at(1e-3)
+        state, check = (model, adam_start(model)), []
+        for _ in range(3):
+            state, value = step(state, x, y)
+            check.append(value)
+
+        def run():
+            nonlocal state
+            state = ready(step(state, x, y))[0]
+
+        return Bench(run, check=check)
+
+    def first_call():
+        model, x, y = start()
+        state = model, adam_start(model)
+        programs = iter(range(1, 1 << 30))
+        return Bench(lambda step: ready(step(state, x, y)), make=lambda: step_at(1e-3 + next(programs) / 1e6))
+
+    return {"forward": forward, "backward": backward, "adam": adam, "adam-first-call": first_call}
+
+
+def later(module, what):
+    """A case of a model, the module being made (and JAX imported) when the case is set up."""
+    return lambda: module()[what]()
+
+
+def mlp():
+    import jax
+    import jax.numpy as jnp
+    from jax import random
+
+    def start():
+        xk, yk, key = random.split(random.key(0), 3)
+        sizes = [784, 512, 512, 10]
+        mlp = [
+            (random.normal(random.fold_in(key, i), (a, b)) * (2.0 / a) ** 0.5, jnp.zeros(b))
+            for i, (a, b) in enumerate(zip(sizes, sizes[1:]))
+        ]
+        return mlp, random.normal(xk, (128, 784)), random.randint(yk, (128,), 0, 10)
+
+    def loss(mlp, x, y):
+        *hidden, (weight, bias) = mlp
+        for w, b in hidden:
+            x = jax.nn.relu(x @ w + b)
+        logits = x @ weight + bias
+        return -(jax.nn.one_hot(y, 10) * jax.nn.log_softmax(logits)).sum(-1).mean()
+
+    return training(start, loss, lambda g: [g[0][0], g[2][1]])
+
+
+for what in ("forward", "backward", "adam", "adam-first-call"):
+    case(f"mlp/{what}", slow=what == "adam-first-call")(later(mlp, what))
+
+
+def conv():
+    import jax
+    import jax.numpy as jnp
+    from jax import lax, random
+
+    def start():
+        xk, yk, key = random.split(random.key(2), 3)
+        channels = [1, 16, 32, 32]
+        layers = [
+            (random.normal(random.fold_in(key, i), (3, 3, a, b)) * (2.0 / (9 * a)) ** 0.5, jnp.zeros(b))
+            for i, (a, b) in enumerate(zip(channels, channels[1:]))
+        ]
+        weight = random.normal(random.fold_in(key, 3), (7 * 7 * 32, 10)) * (2.0 / (7 * 7 * 32)) ** 0.5
+        net = {"layers": layers, "out": (weight, jnp.zeros(10))}
+        return net, random.normal(xk, (32, 28, 28, 1)), random.randint(yk, (32,), 0, 10)
+
+    def loss(net, x, y):
+        for i, (kernel, bias) in enumerate(net["layers"]):
+            stride = 1 if i == 0 else 2
+            x = lax.conv_general_dilated(
+                x, kernel, (stride, stride), [(1, 1), (1, 1)], dimension_numbers=("NHWC", "HWIO", "NHWC")
+            )
+            x = jax.nn.relu(x + bias)
+        weight, bias = net["out"]
+        logits = x.reshape(32, -1) @ weight + bias
+        return -(jax.nn.one_hot(y, 10) * jax.nn.log_softmax(logits)).sum(-1).mean()
+
+    return training(start, loss, lambda g: [g["layers"][0][0], g["layers"][1][1]])
+
+
+for what in ("forward", "backward", "adam"):
+    case(f"conv/{what}")(later(conv, what))
+
+
+def transformer():
+    import jax
+    import jax.numpy as jnp
+    from jax import random
+
+    batch, places, features, heads, hidden = 8, 64, 128, 4, 512
+
+    def start():
+        a, b, c, d, xk, yk = random.split(random.key(1), 6)
+        weight = lambda key, rows, columns: random.normal(key, (rows, columns)) / rows**0.5
+        block = {
+            "before": (jnp.ones(features), jnp.zeros(features)),
+            "qkv": weight(a, features, 3 * features),
+            "out": weight(b, features, features),
+            "between": (jnp.ones(features), jnp.zeros(features)),
+            "up": weight(c, features, hidden),
+            "down": weight(d, hidden, features),
+        }
+        shape = batch, places, features
+        return block, random.normal(xk, shape), random.normal(yk, shape)
+
+    def norm(parameters, x):
+        scale, shift = parameters
+        centred = x - x.mean(-1, keepdims=True)
+        variance = (centred**2).mean(-1, keepdims=True)
+        return centred / jnp.sqrt(variance + 1e-5) * scale + shift
+
+    def attention(block, x):
+        qkv = (x @ block["qkv"]).reshape(batch, places, 3 * heads, features // heads)
+        q, k, v = jnp.split(qkv, 3, axis=2)
+        scores = jnp.einsum("bqhd,bkhd->bhqk", q, k) / (features // heads) ** 0.5
+        causal = jnp.tri(places, dtype=bool)
+        weights = jax.nn.softmax(jnp.where(causal, scores, -1e9))
+        mixed = jnp.einsum("bhqk,bkhd->bqhd", weights, v)
+        return mixed.reshape(batch, places, features) @ block["out"]
+
+    def loss(block, x, y):
+        x = x + attention(block, norm(block["before"], x))
+        x = x + jax.nn.gelu(norm(block["between"], x) @ block["up"]) @ block["down"]
+        return ((x - y) ** 2).mean()
+
+    return training(start, loss, lambda g: [g["qkv"], g["up"]])
+
+
+for what in ("forward", "backward", "adam"):
+    case(f"transformer/{what}")(later(transformer, what))
+
+
+# Scans
+
+
+def scan(carries, differentiate):
+    import jax
+    import jax.numpy as jnp
+
+    def last(start):
+        def step(carries, _):
+            neighbours = carries[1:] + carries[:1]
+            return [0.99 * x + 0.01 * jnp.sin(y) for x, y in zip(carries, neighbours)], None
+
+        return functools.reduce(operator.add, jax.lax.scan(step, start, length=1000)[0])
+
+    start = [device_scalar(1.0 + i / 64.0) for i in range(carries)]
+    if differentiate:
+        f = jax.jit(jax.grad(last))
+        return Bench(lambda: jax.block_until_ready(f(start)), check=f(start)[:4])
+    f = jax.jit(last)
+    return Bench(lambda: f(start).block_until_ready(), check=[f(start)])
+
+
+for n in (1, 64):
+    case(f"scan/{n}")(functools.partial(scan, n, False))
+    case(f"scan/{n}-gradient")(functools.partial(scan, n, True))
+
+
+# Numerics
+
+
+def on(x, f):
+    import jax
+
+    f = jax.jit(f)
+    flat = f(x).reshape(-1)
+    half = flat.size // 2
+    return Bench(lambda: f(x).block_until_ready(), check=[*flat[:4], *flat[half : half + 4]])
+
+
+@case("numerics/normals")
+def normals():
+    import jax
+    from jax import random
+
+    draw = jax.jit(lambda key: random.normal(key, (10_000_000,)))
+    return Bench(lambda: draw(random.key(7)).block_until_ready(), check=draw(random.key(7))[:8])
+
+
+@case("numerics/sort")
+def sort():
+    import jax.numpy as jnp
+    from jax import random
+
+    return on(random.normal(random.key(8), (1_000_000,)), jnp.sort)
+
+
+@case("numerics/softmax")
+def softmax():
+    import jax
+    from jax import random
+
+    return on(random.normal(random.key(9), (1024, 1024)), jax.nn.softmax)
+
+
+@case("numerics/gather")
+def gather():
+    import jax.numpy as jnp
+    from jax import random
+
+    table = random.normal(random.key(11), (10_000, 64))
+    rows = random.randint(random.key(12), (65_536,), 0, 10_000)
+    return on(rows, lambda rows: jnp.take(table, rows, axis=0))
+
+
+@case("numerics/scatter-add")
+def scatter_add():
+    import jax.numpy as jnp
+    from jax import random
+
+    rows = random.randint(random.key(13), (65_536,), 0, 10_000)
+    return on(random.normal(random.key(14), (65_536, 64)), lambda x: jnp.zeros((10_000, 64)).at[rows].add(x))
+
+
+@case("numerics/n-body", double=True)
+def n_body():
+    import jax
+    import jax.numpy as jnp
+    from jax import random
+
+    a, b, c = random.split(random.key(10), 3)
+    place = random.normal(a, (256, 3))
+    speed = random.normal(b, (256, 3)) * 0.1
+    mass = random.uniform(c, (256,)) / 256
+
+    def pull(place, mass):
+        apart = place[None] - place[:, None]
+        square = (apart**2).sum(-1) + 1e-3
+        strength = mass / (square * jnp.sqrt(square))
+        return jnp.einsum("ij,ijk->ik", strength, apart)
+
+    @jax.jit
+    def leap(state, mass):
+        place, speed = state
+        half = speed + 0.5e-3 * pull(place, mass)
+        place = place + 1e-3 * half
+        return place, half + 0.5e-3 * pull(place, mass)
+
+    state = leap((place, speed), mass)
+    check = state[0][:2].reshape(-1)
+
+    def run():
+        nonlocal state
+        state = jax.block_until_ready(leap(state, mass))
+
+    return Bench(run, check=check)
+
+
+def peak_memory():
+    with open("/proc/self/status") as status:
+        line = next(line for line in status if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+def serve(name):
+    def answer(line):
+        print(line, flush=True)
+
+    def ready(check, calls):
+        answer(json.dumps({"case": name, "check": check, "calls": calls}))
+
+    if name in PROCESSES:
+        ready(PROCESSES[name](), 1)
+    else:
+        if name in DOUBLE:
+            import jax
+
+            jax.config.update("jax_enable_x64", True)
+        bench = CASES[name]()
+        calls = 1 if name in SLOW else bench.calls_per_sample()
+        ready(bench.check, calls)
+        for _ in sys.stdin:
+            answer(bench.seconds(calls))
+    answer(json.dumps({"peak_memory": peak_memory()}))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--list"]:
+        print(*PROCESSES, *CASES, sep="\n")
+    elif sys.argv[1:2] == ["--worker"] and len(sys.argv) == 3:
+        serve(sys.argv[2])
+    else:
+        sys.exit(__doc__)

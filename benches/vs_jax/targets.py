@@ -1,0 +1,92 @@
+"""What bench_vs_jax.py hopes for."""
+
+TITLES = {
+    "notebook": "The loops of the notebook, un-jitted as written",
+    "call": "Calls of jitted functions",
+    "eager": "Without `jit`",
+    "threads": "Threads",
+    "trace": "Tracing",
+    "grad": "Tracing a gradient",
+    "vmap": "Tracing a `vmap`",
+    "lower": "Lowering to StableHLO",
+    "compile": "First calls, most of them compiling",
+    "mlp": "A perceptron",
+    "conv": "A convolutional network",
+    "transformer": "A transformer block",
+    "scan": "Scans",
+    "numerics": "Large arrays",
+}
+
+# Cases that are measured in the turns of another, being compared with it.
+BESIDE = {"threads/two": "threads/one", "threads/two-scalar": "threads/one-scalar"}
+
+# Time in Cotangent by time in JAX, at most.
+RATIO = {
+    "call/scalar": 0.7,
+    "eager/binary": 0.6,
+    "eager/binary-scalars": 0.05,
+    "eager/gradient": 0.02,
+    "eager/gradient-host": 0.02,
+    **{f"trace/{n}": 0.03 for n in (100, 1000, 10000, 100000)},
+    **{f"grad/{n}": 0.03 for n in (100, 1000, 10000, 100000)},
+    **{f"lower/{n}": 0.05 for n in (100, 1000, 10000, 100000)},
+    "compile/100": 1.0,
+    "compile/1000": 1.0,
+    "compile/10000": 0.5,
+    "mlp/adam-first-call": 1.0,
+    **{f"{model}/{what}": 1.0 for model in ("mlp", "conv", "transformer") for what in ("forward", "backward", "adam")},
+    "scan/64": 0.3,
+    "scan/64-gradient": 0.3,
+}
+
+# The same for whole processes, without and with compiled programs on disk.
+PROCESS = {
+    ("start/first-gradient", "ours"): 0.2,
+    ("start/first-gradient", "warm"): 0.12,
+    ("start/first-program", "ours"): 0.2,
+    ("start/first-program", "warm"): 0.12,
+    ("start/notebook", "ours"): 0.12,
+    ("start/notebook", "warm"): 0.04,
+}
+MEMORY = 0.7
+
+
+def derived(rows):
+    """What is compared within Cotangent: what, what was found, and the target."""
+
+    def verdict(met):
+        return "met" if met else "**missed**"
+
+    def microseconds(value):
+        return f"{value * 1e6:.3f} µs"
+
+    def over(name):
+        """What a call costs beyond the bare one, in the same turns."""
+        ours, bare = rows[name].times["ours"], rows[name].times["other"]
+        differences = sorted(a - b for a, b in zip(ours, bare))
+        return differences[len(differences) // 2]
+
+    if "call/scalar" in rows:
+        extra = over("call/scalar")
+        yield "scalar call beyond the bare execution", microseconds(extra), f"0.5 µs {verdict(extra <= 0.5e-6)}"
+    if "call/host-to-host" in rows:
+        whole = rows["call/host-to-host"].median["ours"]
+        yield "host scalar in, result read back", microseconds(whole), f"4 µs {verdict(whole <= 4e-6)}"
+        yield "… beyond the bare one", microseconds(over("call/host-to-host")), ""
+    if {"call/arguments-1", "call/arguments-1000"} <= rows.keys():
+        each = (over("call/arguments-1000") - over("call/arguments-1")) / 999
+        yield "each further argument, beyond the bare execution's own", microseconds(each), f"0.05 µs {verdict(each <= 5e-8)}"
+    for name in ("threads/two", "threads/two-scalar"):
+        if name in rows:
+            gain = rows[name].ratio("other", "ours")
+            target = f"1.8 {verdict(gain >= 1.8)}" if name == "threads/two-scalar" else ""
+            yield f"`{name}`: how many times one thread's calls", f"{gain:.2f}", target
+    for kind in ("trace", "grad", "vmap", "lower"):
+        names = [f"{kind}/1000", f"{kind}/100000"]
+        if set(names) <= rows.keys():
+            growth = rows[names[1]].median["ours"] / rows[names[0]].median["ours"]
+            yield f"`{kind}`: an equation of 100,000 by one of 1,000", f"{growth:.2f}", f"1.5 {verdict(growth <= 1.5)}"
+    pairs = [(row.name, row.peaks["ours"] / row.peaks["jax"]) for row in rows.values() if "jax" in row.peaks]
+    if pairs:
+        worst = max(pairs, key=lambda pair: pair[1])
+        yield f"most memory by JAX's, the worst (`{worst[0]}`)", f"{worst[1]:.2f}", f"{MEMORY:g} {verdict(worst[1] <= MEMORY)}"

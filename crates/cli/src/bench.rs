@@ -1,0 +1,251 @@
+//! `cotangent bench`: the cases of `crates/bench`, each in a process of its own.
+
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use cotangent_bench::{Case, Work, cases, serve};
+use serde_json::{Value, json};
+
+use crate::{Device, demo, say};
+
+/// What to measure, and how to show it.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only cases with this in their names
+    filter: Option<String>,
+    /// What to compute on
+    #[arg(long, value_enum, default_value_t = Device::Cpu)]
+    device: Device,
+    /// Print one JSON object a line and nothing else
+    #[arg(long)]
+    json: bool,
+    /// List the cases
+    #[arg(long)]
+    list: bool,
+    /// How many samples of each case
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    samples: u32,
+    /// Be the process that measures this case: a line comes in for each sample
+    #[arg(long, hide = true, value_name = "CASE")]
+    worker: Option<String>,
+}
+
+/// Fewer samples will do when they take long.
+const PATIENCE: Duration = Duration::from_secs(3);
+const FEWEST: usize = 3;
+
+/// The cases of the library, and those of this binary.
+fn all() -> Vec<Case> {
+    let notebook = Case::process("start/notebook", "the whole notebook, un-jitted as written, no pictures", || {
+        let options = demo::Options { json: true, out: None, device: Device::Cpu };
+        demo::run("optimized-learning", options).expect("the demo runs");
+        Vec::new()
+    });
+    let mut all = cases();
+    let first = all.iter().position(|case| case.group() != "start").unwrap_or(all.len());
+    all.insert(first, notebook);
+    all
+}
+
+/// Measures what was asked for.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if let Some(name) = &options.worker {
+        return work(name, options.device);
+    }
+    let wanted = |case: &Case| {
+        // The floors below the calls are measured on the processor's plugin.
+        let there = options.device == Device::Cpu || !case.name.ends_with("-bare");
+        there && options.filter.as_ref().is_none_or(|filter| case.name.contains(filter.as_str()))
+    };
+    let cases: Vec<Case> = all().into_iter().filter(wanted).collect();
+    if let (true, Some(filter)) = (cases.is_empty(), &options.filter) {
+        bail!("no case has `{filter}` in its name. `cotangent bench --list` names them");
+    }
+    if options.list {
+        return cases.iter().try_for_each(|case| match options.json {
+            true => say!("{}", json!({ "case": case.name, "about": case.about, "unit": case.unit, "slow": case.slow })),
+            false => say!("{:<26}{}", case.name, case.about),
+        });
+    }
+    if !options.json {
+        say!("{:<26}{:>11}  {:<23}{:<12}{:>9}", "case", "median", "quartiles", "for each", "memory")?;
+    }
+    for case in &cases {
+        let measured = measure(case, options).with_context(|| format!("measuring `{}`", case.name))?;
+        if options.json { measured.json(case)? } else { measured.row(case)? }
+    }
+    Ok(())
+}
+
+/// Measures one case, on request of the process that started this one.
+fn work(name: &str, device: Device) -> Result<()> {
+    let Some(case) = all().into_iter().find(|case| case.name == name) else {
+        bail!("there is no case named `{name}`. `cotangent bench --list` names them");
+    };
+    // Opening the device is a part of what a process does, and not always needed.
+    device.choose()?;
+    Ok(serve(&case, stdin().lock(), stdout().lock())?)
+}
+
+/// What was measured.
+struct Measured {
+    /// Seconds, ascending.
+    samples: Vec<f64>,
+    peak_memory: Option<u64>,
+}
+
+/// A process that measures a case.
+struct Worker {
+    child: Child,
+    requests: Option<ChildStdin>,
+    answers: Box<dyn BufRead>,
+}
+
+impl Worker {
+    fn start(case: &Case, options: &Options) -> Result<Worker> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["bench", "--worker", case.name, "--device", options.device.name()]);
+        // What is measured is compiling, not finding what an earlier run compiled, unless the user says so.
+        if std::env::var_os("COTANGENT_COMPILE_CACHE").is_none() {
+            command.env("COTANGENT_COMPILE_CACHE", "0");
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (requests, answers) = (child.stdin.take(), child.stdout.take());
+        let answers = Box::new(BufReader::new(answers.context("the process has no output")?));
+        Ok(Worker { child, requests, answers })
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        ensure!(self.answers.read_line(&mut line)? > 0, "its process ended early");
+        Ok(line)
+    }
+
+    /// The next line that is an object with this member.
+    fn object(&mut self, member: &str) -> Result<Value> {
+        loop {
+            if let Ok(value) = serde_json::from_str::<Value>(&self.line()?)
+                && let Some(member) = value.get(member)
+            {
+                return Ok(member.clone());
+            }
+        }
+    }
+
+    fn sample(&mut self) -> Result<f64> {
+        self.requests.as_mut().context("it has been dismissed")?.write_all(b"\n")?;
+        Ok(self.line()?.trim().parse()?)
+    }
+
+    /// Lets it come to its end: the most memory that it had.
+    fn finish(mut self) -> Result<Option<u64>> {
+        drop(self.requests.take());
+        let peak = self.object("peak_memory")?.as_u64();
+        ensure!(self.child.wait()?.success(), "its process failed");
+        Ok(peak)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // After an error; one that has ended by itself is not there to be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn measure(case: &Case, options: &Options) -> Result<Measured> {
+    let begin = Instant::now();
+    let (mut samples, mut peak_memory) = (Vec::new(), None);
+    let mut worker = match case.work {
+        Work::Calls(_) => {
+            let mut worker = Worker::start(case, options)?;
+            worker.object("case")?;
+            Some(worker)
+        }
+        Work::Process(_) => None,
+    };
+    while samples.len() < options.samples as usize && (samples.len() < FEWEST || begin.elapsed() < PATIENCE) {
+        samples.push(match &mut worker {
+            Some(worker) => worker.sample()?,
+            None => {
+                let start = Instant::now();
+                peak_memory = peak_memory.max(Worker::start(case, options)?.finish()?);
+                start.elapsed().as_secs_f64()
+            }
+        });
+    }
+    if let Some(worker) = worker {
+        peak_memory = worker.finish()?;
+    }
+    samples.sort_by(f64::total_cmp);
+    Ok(Measured { samples, peak_memory })
+}
+
+impl Measured {
+    /// The value at a place between the least and the greatest, 0 to 1.
+    fn quantile(&self, place: f64) -> f64 {
+        let at = place * (self.samples.len() - 1) as f64;
+        let (below, above) = (self.samples[at.floor() as usize], self.samples[at.ceil() as usize]);
+        below + (above - below) * at.fract()
+    }
+
+    fn row(&self, case: &Case) -> Result<()> {
+        let quartiles = format!("{} – {}", duration(self.quantile(0.25)), duration(self.quantile(0.75)));
+        let memory = self.peak_memory.map_or_else(String::new, |bytes| format!("{} MB", bytes / 1_000_000));
+        let median = duration(self.quantile(0.5));
+        say!("{:<26}{median:>11}  {quartiles:<23}{:<12}{memory:>9}", case.name, case.unit)
+    }
+
+    fn json(&self, case: &Case) -> Result<()> {
+        let object = json!({
+            "case": case.name,
+            "unit": case.unit,
+            "median": self.quantile(0.5),
+            "quartiles": [self.quantile(0.25), self.quantile(0.75)],
+            "samples": self.samples,
+            "peak_memory": self.peak_memory,
+        });
+        say!("{object}")
+    }
+}
+
+/// Seconds as one reads them, with three digits.
+fn duration(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s < 1e-6 => (s * 1e9, "ns"),
+        s if s < 1e-3 => (s * 1e6, "µs"),
+        s if s < 1.0 => (s * 1e3, "ms"),
+        s => (s, "s"),
+    };
+    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.digits$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_samples() {
+        let measured = Measured { samples: vec![1.0, 2.0, 4.0], peak_memory: None };
+        assert_eq!([0.0, 0.25, 0.5, 1.0].map(|q| measured.quantile(q)), [1.0, 1.5, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn durations_have_three_digits() {
+        assert_eq!([3.21e-9, 4.5e-5, 0.123, 12.0].map(duration), ["3.21 ns", "45.0 µs", "123 ms", "12.0 s"]);
+    }
+
+    #[test]
+    fn names_are_unique_and_grouped() {
+        let mut names: Vec<_> = all().iter().map(|case| case.name).collect();
+        let count = names.len();
+        assert!(names.iter().all(|name| name.split('/').count() == 2));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}
