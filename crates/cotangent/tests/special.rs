@@ -108,3 +108,22 @@ fn more_derivatives_are_those_of_numeric_differences() {
     check("random_gamma_grad", &|x| bind1(RandomGammaGrad, &[&parameter, x]));
     check("zeta", &|q| bind1(Zeta, &[&(&parameter + 1.0), q]));
 }
+
+/// At singular points the derivatives are what their formulas give, as in JAX, and not zero.
+#[test]
+fn derivatives_at_singular_points() {
+    let slopes = |f: fn(&Array, &Array) -> Array, x: f64, y: f64| {
+        let (dx, dy) = grad(f).argnums(args!(0, 1))(&Array::scalar(x), &Array::scalar(y));
+        (dx.item::<f64>(), dy.item::<f64>())
+    };
+    let xlogy: fn(&Array, &Array) -> Array = |x, y| special::xlogy(x, y);
+    let xlog1py: fn(&Array, &Array) -> Array = |x, y| special::xlog1py(x, y);
+    assert_eq!(slopes(xlogy, 0.0, 2.0), (2f64.ln(), 0.0));
+    assert_eq!(slopes(xlog1py, 0.0, 2.0), (3f64.ln(), 0.0));
+    for (dx, dy) in [slopes(xlogy, 0.0, 0.0), slopes(xlog1py, 0.0, -1.0)] {
+        assert!(dx == f64::NEG_INFINITY && dy.is_nan());
+    }
+    let entr = grad(|x: &Array| special::entr(x));
+    assert_eq!(entr(&Array::scalar(0.0f64)).item::<f64>(), f64::INFINITY);
+    assert!(entr(&Array::scalar(-1.0f64)).item::<f64>().is_nan());
+}

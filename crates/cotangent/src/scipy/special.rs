@@ -4,6 +4,7 @@ mod gamma;
 
 pub use gamma::*;
 
+use crate::api::custom::custom_jvp;
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, raise};
@@ -77,7 +78,7 @@ pub fn logit(x: impl ArrayLike) -> Array {
 
 /// x · log(y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.
 ///
-/// Where it is zero for that reason, its derivatives are zero, too.
+/// Its derivatives are log(y) and x / y, there as well.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -87,14 +88,17 @@ pub fn logit(x: impl ArrayLike) -> Array {
 #[must_use]
 pub fn xlogy(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = promoted([x.to_array().to_inexact(), y.to_array().to_inexact()]);
-    let regular = y.greater(0).logical_and(y.less(f64::INFINITY)).logical_or(isnan(&y));
-    let defined = x.not_equal(0).logical_or(regular);
-    where_(&defined, &x * where_(&defined, y, 1.0).log(), 0.0)
+    let value = |x: &Array, y: &Array| {
+        let regular = y.greater(0).logical_and(y.less(f64::INFINITY)).logical_or(isnan(y));
+        let defined = x.not_equal(0).logical_or(regular);
+        where_(&defined, x * where_(&defined, y, 1.0).log(), 0.0)
+    };
+    custom_jvp(value).defjvp(|(x, y), (dx, dy)| (xlogy(x, y), dx * y.log() + dy * (x / y)))(&x, &y)
 }
 
 /// x · log(1 + y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.
 ///
-/// Where it is zero for that reason, its derivatives are zero, too.
+/// Its derivatives are log(1 + y) and x / (1 + y), there as well.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -104,12 +108,15 @@ pub fn xlogy(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[must_use]
 pub fn xlog1py(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = promoted([x.to_array().to_inexact(), y.to_array().to_inexact()]);
-    let regular = y.greater(-1).logical_and(y.less(f64::INFINITY)).logical_or(isnan(&y));
-    let defined = x.not_equal(0).logical_or(regular);
-    where_(&defined, &x * where_(&defined, y, 0.0).log1p(), 0.0)
+    let value = |x: &Array, y: &Array| {
+        let regular = y.greater(-1).logical_and(y.less(f64::INFINITY)).logical_or(isnan(y));
+        let defined = x.not_equal(0).logical_or(regular);
+        where_(&defined, x * where_(&defined, y, 0.0).log1p(), 0.0)
+    };
+    custom_jvp(value).defjvp(|(x, y), (dx, dy)| (xlog1py(x, y), dx * y.log1p() + dy * (x / (1.0 + y))))(&x, &y)
 }
 
-/// The entropy term −x · log(x): zero at zero, −∞ below. Its derivative is zero where it is not defined.
+/// The entropy term −x · log(x): zero at zero, −∞ below. Its derivative −log(x) − 1 is ∞ at zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -118,11 +125,13 @@ pub fn xlog1py(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn entr(x: impl ArrayLike) -> Array {
-    let x = x.to_array().to_inexact();
-    let positive = x.greater(0);
-    let inner = where_(&positive, &x, 1.0);
-    let outside = where_(x.less(0), f64::NEG_INFINITY, where_(isnan(&x), &x, 0.0));
-    where_(positive, -(&inner * inner.log()), outside)
+    let value = |x: &Array| {
+        let positive = x.greater(0);
+        let inner = where_(&positive, x, 1.0);
+        let outside = where_(x.less(0), f64::NEG_INFINITY, where_(isnan(x), x, 0.0));
+        where_(positive, -(&inner * inner.log()), outside)
+    };
+    custom_jvp(value).defjvp(|(x,), (t,)| (entr(x), -(t * (x.log() + 1.0))))(&x.to_array().to_inexact())
 }
 
 /// A real array of floats; integers become such.

@@ -359,6 +359,72 @@ def gaussian_process(x, log_length, y):
     return -0.5 * (k[1, 1] * y[0] ** 2 - 2 * k[0, 1] * y[0] * y[1] + k[0, 0] * y[1] ** 2) / det - 0.5 * jnp.log(det)
 
 
+# --- images, signals, indices and matrices ------------------------------------------------------
+
+IMAGES = ("NCHW", "OIHW", "NCHW")
+
+
+@program((2, 1, 3, 3), (3, 2, 2, 2), (2, 1, 6, 6))
+def convolutional(k1, k2, x):
+    h = jnp.tanh(lax.conv_general_dilated(x, k1, (1, 1), "SAME", dimension_numbers=IMAGES))
+    h = lax.reduce_window(h, 0.0, lax.add, (1, 1, 2, 2), (1, 1, 2, 2), "VALID") / 4
+    return jnp.sum(lax.conv_general_dilated(h, k2, (1, 1), "VALID", dimension_numbers=IMAGES) ** 2, axis=(0, 2, 3))
+
+
+@program((2, 1, 2, 2), (1, 1, 6, 6))
+def max_pooled(k, x):
+    h = lax.conv_general_dilated(x, k, (1, 1), "SAME", dimension_numbers=IMAGES)
+    return jnp.sum(lax.reduce_window(jnp.sin(h), -jnp.inf, lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID") ** 2)
+
+
+@program((4, 1, 2), (1, 2, 7))
+def dilated_by_groups(k, x):
+    return lax.conv_general_dilated(jnp.sin(x), k, (2,), [(1, 2)], rhs_dilation=(2,), feature_group_count=2,
+                                    dimension_numbers=("NCH", "OIH", "NCH")) ** 2
+
+
+@program((6,), (6,))
+def circular_convolution(x, y):
+    return jnp.real(jnp.fft.ifft(jnp.fft.fft(x) * jnp.fft.fft(jnp.sin(y)))) ** 2
+
+
+@program((8,))
+def low_pass(x):
+    return jnp.sum(jnp.fft.irfft(jnp.fft.rfft(x**2) * jnp.exp(-0.5 * jnp.arange(5.0)), 8) ** 3)
+
+
+@program((4, 2), (2, 3))
+def embedding(table, w):
+    return (table[jnp.array([[0, 3, 3], [1, 2, 0]])].sum(1) @ w) ** 2
+
+
+@program((5,))
+def histogram(x):
+    return jnp.zeros(3).at[jnp.array([0, 2, 0, 1, 2])].add(jnp.sin(x)) ** 2
+
+
+@program((4,), ())
+def updated_in_place(x, v):
+    return (x.at[1:3].multiply(v).at[-1].set(v**2) * x) ** 2
+
+
+@program((6,), (2,))
+def sliding(x, w):
+    return lax.fori_loop(0, 5, lambda i, s: s + i * jnp.dot(lax.dynamic_slice(x, (i,), (2,)), w) ** 2, 0.0)
+
+
+@program((6,))
+def greatest(x):
+    return jnp.sum(lax.top_k(jnp.sin(x), 2)[0] * jnp.array([1.0, 2.0])) ** 2
+
+
+@program((3, 3), (3,))
+def gaussian_density(a, x):
+    l = jnp.linalg.cholesky(a @ a.T + 3 * jnp.eye(3))
+    z = jax.scipy.linalg.solve_triangular(l, x, lower=True)
+    return -0.5 * jnp.sum(z**2) - jnp.sum(jnp.log(jnp.diag(l)))
+
+
 # --- random numbers -----------------------------------------------------------------------------
 
 @program((3,), (3,))

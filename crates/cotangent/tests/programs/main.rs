@@ -7,6 +7,7 @@ mod cost;
 mod loops;
 mod models;
 mod small;
+mod structured;
 mod transforms;
 
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub(crate) use programs;
 
 /// The program of that name.
 fn program(name: &str) -> Option<fn(&[Array]) -> Array> {
-    let all = [small::SMALL, loops::LOOPS, models::MODELS];
+    let all = [small::SMALL, loops::LOOPS, models::MODELS, structured::STRUCTURED];
     all.into_iter().flatten().find(|(n, _)| *n == name).map(|(_, f)| *f)
 }
 
