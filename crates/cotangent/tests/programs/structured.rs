@@ -53,7 +53,7 @@ fn updated_in_place(x: &Array, v: &Array) -> Array {
 }
 
 fn sliding(x: &Array, w: &Array) -> Array {
-    let body = |i: &Array, sum: &Array| sum + i * lax::dynamic_slice(x, &[i.clone()], 2).dot(w).square();
+    let body = |i: &Array, sum: &Array| sum + i * lax::dynamic_slice_in_dim(x, i, 2, 0).dot(w).square();
     lax::fori_loop(0, 5, body, Array::scalar(0.0f64))
 }
 
