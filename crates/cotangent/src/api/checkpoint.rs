@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::control::checkpoint::{Checkpoint as CheckpointCall, Saveable};
+use crate::control::unseen::Unseen;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::error::{Loc, Result, attempt};
@@ -210,7 +211,7 @@ fn call_checkpointed<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_
     let prim = CheckpointCall {
         name: options.name.clone(),
         jaxpr: closed.jaxpr,
-        policy: options.policy.saveable.clone(),
+        policy: Unseen(options.policy.saveable.clone()),
         prevent_cse: options.prevent_cse,
         differentiated: false,
     };

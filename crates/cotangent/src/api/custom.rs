@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::control::custom_jvp::CustomJvp as CustomJvpCall;
 use crate::control::custom_vjp::{CustomVjp as CustomVjpCall, VjpRule};
+use crate::control::unseen::Unseen;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
@@ -198,7 +199,7 @@ impl<P: Params, R: Tree> CustomJvp<P, R> {
                 let y = site.fitted("the result of the rule", &y, &site.result, &site.outs);
                 (y, site.fitted("the tangent that the rule gives", &dy, &site.result, &site.outs))
             };
-            bind(CustomJvpCall { name, jaxpr, consts, rule: Arc::new(rule) }, operands).into_vec()
+            bind(CustomJvpCall { name, jaxpr, consts, rule: Unseen(Arc::new(rule)) }, operands).into_vec()
         })
     }
 }
@@ -286,7 +287,7 @@ impl<P: Params, R: Tree, N: Argnums<P>> CustomVjp<P, R, N> {
                 residuals: OnceLock::new(),
                 argnums: PhantomData,
             };
-            bind(CustomVjpCall { name, jaxpr, consts, rule: Arc::new(rule) }, operands).into_vec()
+            bind(CustomVjpCall { name, jaxpr, consts, rule: Unseen(Arc::new(rule)) }, operands).into_vec()
         })
     }
 }

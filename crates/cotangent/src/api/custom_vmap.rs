@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::control::custom_vmap::{CustomVmap as CustomVmapCall, Rule};
+use crate::control::unseen::Unseen;
 use crate::core::array::Array;
 use crate::core::trace::bind;
 use crate::core::tree::{Tree, flatten, leaf_paths};
@@ -56,7 +57,7 @@ impl<P: Params, R: Tree> CustomVmap<P, R> {
                 let (result, out) = rule(size, batched, P::refs(&args));
                 batched_results(&site, size, &result, out)
             };
-            bind(CustomVmapCall { name, jaxpr, consts, rule: Rule::Given(Arc::new(rule)) }, operands).into_vec()
+            bind(CustomVmapCall { name, jaxpr, consts, rule: Rule::Given(Unseen(Arc::new(rule))) }, operands).into_vec()
         })
     }
 }

@@ -1,7 +1,5 @@
 //! Programs whose intermediate values are computed again in the backward pass instead of being saved.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use stablehlo::Value;
@@ -19,6 +17,7 @@ use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::linearize::{Split, linearize_jaxpr};
 
 use super::call::{batched, check_operands, inline_calls, transposed};
+use super::unseen::Unseen;
 
 /// Which intermediate values may be kept for the backward pass.
 pub(crate) type Saveable = dyn Fn(&dyn Primitive) -> bool + Send + Sync;
@@ -26,40 +25,18 @@ pub(crate) type Saveable = dyn Fn(&dyn Primitive) -> bool + Send + Sync;
 /// `checkpoint`: a program that is run again when its intermediate values are wanted.
 ///
 /// Two of them are equal when they compute the same; the policy has a say only while a program is rewritten.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Checkpoint {
     /// The function's name.
     pub name: Arc<str>,
     /// The program; it captures nothing.
     pub jaxpr: Arc<Jaxpr>,
     /// Which values may be kept.
-    pub policy: Arc<Saveable>,
+    pub policy: Unseen<Arc<Saveable>>,
     /// Whether the compiler must be kept from merging the two runs.
     pub prevent_cse: bool,
     /// Whether this is the second run.
     pub differentiated: bool,
-}
-
-impl PartialEq for Checkpoint {
-    fn eq(&self, other: &Checkpoint) -> bool {
-        self.jaxpr == other.jaxpr
-            && self.name == other.name
-            && (self.prevent_cse, self.differentiated) == (other.prevent_cse, other.differentiated)
-    }
-}
-
-impl Eq for Checkpoint {}
-
-impl Hash for Checkpoint {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.name, &self.jaxpr, self.prevent_cse, self.differentiated).hash(state);
-    }
-}
-
-impl fmt::Debug for Checkpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Checkpoint").field("name", &self.name).field("jaxpr", &self.jaxpr).finish_non_exhaustive()
-    }
 }
 
 /// A linearised program in three parts.

@@ -1,7 +1,5 @@
 //! Functions whose derivative is given by their author: the primitive behind `custom_jvp` and `custom_root`.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use stablehlo::Value;
@@ -19,6 +17,7 @@ use crate::ops::zeros_like;
 use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
 
 use super::call::{check_operands, transposed};
+use super::unseen::Unseen;
 
 /// From the arguments and their tangents to the results and theirs.
 type JvpRule = dyn Fn(&[Array], &[Array]) -> (Vec<Array>, Vec<Array>) + Send + Sync;
@@ -27,7 +26,7 @@ type JvpRule = dyn Fn(&[Array], &[Array]) -> (Vec<Array>, Vec<Array>) + Send + S
 ///
 /// Two of them are equal when they compute the same. The rule has a say only while a program is rewritten, and by then
 /// it is the equation itself that is looked at.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CustomJvp {
     /// The function's name.
     pub name: Arc<str>,
@@ -36,27 +35,7 @@ pub(crate) struct CustomJvp {
     /// How many values it captures. The rule does not know them.
     pub consts: usize,
     /// The rule; it never sees the captured values.
-    pub rule: Arc<JvpRule>,
-}
-
-impl PartialEq for CustomJvp {
-    fn eq(&self, other: &CustomJvp) -> bool {
-        self.name == other.name && self.consts == other.consts && self.jaxpr == other.jaxpr
-    }
-}
-
-impl Eq for CustomJvp {}
-
-impl Hash for CustomJvp {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.name, self.consts, &self.jaxpr).hash(state);
-    }
-}
-
-impl fmt::Debug for CustomJvp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CustomJvp").field("name", &self.name).field("jaxpr", &self.jaxpr).finish_non_exhaustive()
-    }
+    pub rule: Unseen<Arc<JvpRule>>,
 }
 
 /// The error where a function with rules of its own is differentiated in something that the rules do not know.
@@ -120,7 +99,7 @@ impl Primitive for CustomJvp {
             let (y, dy) = out.split_at(n);
             (y.to_vec(), dy.to_vec())
         };
-        let prim = CustomJvp { name: self.name.clone(), jaxpr, consts, rule: Arc::new(rule) };
+        let prim = CustomJvp { name: self.name.clone(), jaxpr, consts, rule: Unseen(Arc::new(rule)) };
         let outputs = bind(prim, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
         let places = vec![Some(0); outputs.len()];
         (outputs, places)

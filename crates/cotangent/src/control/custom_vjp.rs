@@ -20,6 +20,7 @@ use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
 
 use super::call::check_operands;
 use super::custom_jvp::captured;
+use super::unseen::Unseen;
 
 /// The two halves of a reverse-mode rule.
 pub(crate) trait VjpRule: Send + Sync {
@@ -35,7 +36,7 @@ pub(crate) trait VjpRule: Send + Sync {
 /// `custom_vjp_call`: a program with a rule for its reverse mode.
 ///
 /// Two of them are equal when they compute the same; see `custom_jvp_call`.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CustomVjp {
     /// The function's name.
     pub name: Arc<str>,
@@ -44,27 +45,7 @@ pub(crate) struct CustomVjp {
     /// How many values it captures. The rule does not know them.
     pub consts: usize,
     /// The rule.
-    pub rule: Arc<dyn VjpRule>,
-}
-
-impl PartialEq for CustomVjp {
-    fn eq(&self, other: &CustomVjp) -> bool {
-        self.name == other.name && self.consts == other.consts && self.jaxpr == other.jaxpr
-    }
-}
-
-impl Eq for CustomVjp {}
-
-impl Hash for CustomVjp {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.name, self.consts, &self.jaxpr).hash(state);
-    }
-}
-
-impl fmt::Debug for CustomVjp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CustomVjp").field("name", &self.name).field("jaxpr", &self.jaxpr).finish_non_exhaustive()
-    }
+    pub rule: Unseen<Arc<dyn VjpRule>>,
 }
 
 impl Primitive for CustomVjp {
@@ -111,7 +92,7 @@ impl Primitive for CustomVjp {
             inexact: args.iter().map(|x| x.dtype().is_inexact()).collect(),
             outs: y.iter().filter(|y| y.dtype().is_inexact()).map(Array::aval).collect(),
             all_outs: y.iter().map(Array::aval).collect(),
-            rule: self.rule.clone(),
+            rule: self.rule.0.clone(),
         };
         let mut dy = bind(linear, &residuals.iter().chain(&tangents).collect::<Vec<_>>()).into_iter();
         let dy = y.iter().map(|y| if y.dtype().is_inexact() { dy.next() } else { None }).collect();
@@ -122,7 +103,7 @@ impl Primitive for CustomVjp {
         let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
         let jaxpr = batch_everywhere(&self.jaxpr, &batched, size);
         let rule = Batched {
-            rule: self.rule.clone(),
+            rule: self.rule.0.clone(),
             avals: self.jaxpr.input_avals().skip(self.consts).cloned().collect(),
             outs: self.jaxpr.output_avals().collect(),
             batched: batched[self.consts..].to_vec(),
@@ -130,7 +111,7 @@ impl Primitive for CustomVjp {
             axis: axis::innermost(),
             residuals: OnceLock::new(),
         };
-        let prim = CustomVjp { name: self.name.clone(), jaxpr, consts: self.consts, rule: Arc::new(rule) };
+        let prim = CustomVjp { name: self.name.clone(), jaxpr, consts: self.consts, rule: Unseen(Arc::new(rule)) };
         let outputs = bind(prim, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
         let places = vec![Some(0); outputs.len()];
         (outputs, places)

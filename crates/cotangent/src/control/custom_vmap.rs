@@ -1,7 +1,5 @@
 //! Functions that say themselves how they are mapped: the primitive behind `custom_vmap` and `sequential_vmap`.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use stablehlo::Value;
@@ -23,16 +21,17 @@ use crate::transform::nested::nested;
 
 use super::call::{Call, check_operands, transposed};
 use super::scan::Scan;
+use super::unseen::Unseen;
 
 /// From the size of the batch, which arguments have it, and the arguments, with the batch axis in front, to the results
 /// and which of them have it.
 type VmapRule = dyn Fn(usize, &[bool], &[Array]) -> (Vec<Array>, Vec<bool>) + Send + Sync;
 
 /// What becomes of a function that is mapped.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Rule {
     /// What its author says.
-    Given(Arc<VmapRule>),
+    Given(Unseen<Arc<VmapRule>>),
     /// One element after the other.
     Sequential,
 }
@@ -40,7 +39,7 @@ pub(crate) enum Rule {
 /// `custom_vmap_call`: a program with a rule for its batch.
 ///
 /// Two of them are equal when they compute the same, as for [`CustomJvp`](super::custom_jvp::CustomJvp).
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CustomVmap {
     /// The function's name.
     pub name: Arc<str>,
@@ -53,10 +52,6 @@ pub(crate) struct CustomVmap {
 }
 
 impl CustomVmap {
-    fn sequential(&self) -> bool {
-        matches!(self.rule, Rule::Sequential)
-    }
-
     /// The tangents as a function of its own: the rule for its batch is the derivative of the rule.
     fn tangent(&self, wanted: &[bool]) -> (CustomVmap, Vec<bool>) {
         let (both, nonzero) = jvp_jaxpr(&self.jaxpr, wanted, None);
@@ -66,7 +61,7 @@ impl CustomVmap {
         let jaxpr = crate::transform::dce::dce(&tangents, true).0.into();
         let rule = match &self.rule {
             Rule::Sequential => Rule::Sequential,
-            Rule::Given(rule) => Rule::Given(self.tangent_rule(rule.clone(), wanted, &nonzero)),
+            Rule::Given(rule) => Rule::Given(Unseen(self.tangent_rule(rule.0.clone(), wanted, &nonzero))),
         };
         (CustomVmap { name: self.name.clone(), jaxpr, consts: self.consts, rule }, nonzero)
     }
@@ -128,29 +123,6 @@ impl CustomVmap {
         let outputs = bind(scan, &operands).into_vec();
         let places = vec![Some(0); outputs.len()];
         (outputs, places)
-    }
-}
-
-impl PartialEq for CustomVmap {
-    fn eq(&self, other: &CustomVmap) -> bool {
-        self.name == other.name
-            && self.consts == other.consts
-            && self.sequential() == other.sequential()
-            && self.jaxpr == other.jaxpr
-    }
-}
-
-impl Eq for CustomVmap {}
-
-impl Hash for CustomVmap {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.name, self.consts, self.sequential(), &self.jaxpr).hash(state);
-    }
-}
-
-impl fmt::Debug for CustomVmap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CustomVmap").field("name", &self.name).field("jaxpr", &self.jaxpr).finish_non_exhaustive()
     }
 }
 

@@ -12,4 +12,5 @@ pub(crate) mod hoist;
 pub(crate) mod linear_solve;
 pub mod reduce;
 pub mod scan;
+pub(crate) mod unseen;
 pub mod while_loop;

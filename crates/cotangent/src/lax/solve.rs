@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::control::custom_jvp::CustomJvp;
 use crate::control::linear_solve::{LinearSolve as LinearSolvePrimitive, Program};
+use crate::control::unseen::Unseen;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::error::{Loc, OrRaise};
@@ -178,7 +179,8 @@ impl Root {
         });
         let root = self.clone();
         let rule = move |x: &[Array], t: &[Array]| root.rule(x, t);
-        let prim = CustomJvp { name: "custom_root".into(), jaxpr: tidy(&closed), consts: 0, rule: Arc::new(rule) };
+        let prim =
+            CustomJvp { name: "custom_root".into(), jaxpr: tidy(&closed), consts: 0, rule: Unseen(Arc::new(rule)) };
         bind(prim, &operands.iter().collect::<Vec<_>>()).into_vec()
     }
 
