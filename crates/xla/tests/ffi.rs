@@ -14,6 +14,7 @@ fn client() -> Client {
         plugin.register_function("test_fails", |_| Err("it was asked to".to_owned())).unwrap();
         plugin.register_function("test_panics", |_| panic!("this panic is part of a test")).unwrap();
         plugin.register_function("test_shapes", shapes).unwrap();
+        plugin.register_function("test_late", late).unwrap();
         client
     });
     CLIENT.clone()
@@ -34,6 +35,13 @@ fn scale(call: &mut Call<'_>) -> std::result::Result<(), String> {
         let x = f32::from_ne_bytes(x.try_into().unwrap());
         y.copy_from_slice(&(x * factor + offset).to_ne_bytes());
     }
+    Ok(())
+}
+
+/// Takes its time, and says so when it is done.
+fn late(_: &mut Call<'_>) -> std::result::Result<(), String> {
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    println!("done");
     Ok(())
 }
 
@@ -119,4 +127,37 @@ fn empty_and_mixed_operands() {
 fn a_function_that_is_not_there_is_an_error() {
     let failed = program("test_no_such_function", "").and_then(|program| run(&program));
     assert!(failed.unwrap_err().to_string().contains("test_no_such_function"));
+}
+
+/// Nobody waits for the result, and yet the process ends only after it has come: the plugin's threads would otherwise
+/// use what the end of the process has taken apart.
+#[test]
+fn a_process_ends_after_its_work() {
+    const CHILD: &str = "COTANGENT_TEST_LEAVES_AT_ONCE";
+    if std::env::var_os(CHILD).is_some() {
+        // Enough work before the call for the plugin to do it on a thread of its own.
+        let (t, shape) = ("tensor<1000x1000xf32>", ArrayShape::new(F32, [1000, 1000]));
+        let text = format!(
+            "func.func @main(%a: {t}) -> tensor<1000xf32> {{
+               %0 = stablehlo.dot_general %a, %a, contracting_dims = [1] x [0] : ({t}, {t}) -> {t}
+               %1 = stablehlo.slice %0 [0:1, 0:1000] : ({t}) -> tensor<1x1000xf32>
+               %2 = stablehlo.reshape %1 : (tensor<1x1000xf32>) -> tensor<1000xf32>
+               %3 = stablehlo.custom_call @test_late(%2) {{
+                 api_version = 4 : i32, backend_config = {{}},
+                 operand_layouts = [dense<0> : tensor<1xindex>], result_layouts = [dense<0> : tensor<1xindex>]
+               }} : (tensor<1000xf32>) -> tensor<1000xf32>
+               return %3 : tensor<1000xf32>
+             }}"
+        );
+        let program = client().compile(&text, std::slice::from_ref(&shape), &CompileOptions::default()).unwrap();
+        let x = client().buffer_from_host(&vec![0; 4_000_000], &shape).unwrap();
+        println!("ready: {}", program.execute(&[&x]).unwrap()[0].is_ready());
+        return;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "a_process_ends_after_its_work", "--nocapture"]).env(CHILD, "1");
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}: {said}", output.status);
+    assert!(said.contains("ready: false") && said.contains("done"), "{said}");
 }
