@@ -3,7 +3,6 @@
 mod goldens_lib;
 
 use cotangent::prelude::*;
-use goldens_lib::{array, cases, difference};
 
 fn complex(parts: [(f64, f64); 3]) -> Array {
     let part = |f: fn(&(f64, f64)) -> f64| Array::from(parts.iter().map(f).collect::<Vec<f64>>());
@@ -112,20 +111,7 @@ fn compute(name: &str) -> Option<Vec<Array>> {
 
 #[test]
 fn complex_derivatives_equal_jax() {
-    let mut done = 0;
-    let mut failures = Vec::new();
-    for case in cases("derivatives") {
-        let name = case["name"].as_str().expect("a name");
-        let Some(got) = compute(name) else { continue };
-        let expected: Vec<Array> = case["outputs"].as_array().expect("a list").iter().map(array).collect();
-        assert_eq!(got.len(), expected.len(), "{name}");
-        done += 1;
-        for (got, expected) in got.iter().zip(&expected) {
-            failures.extend(difference(got, expected, 1e-12, 1e-13).map(|d| format!("{name}: {d}")));
-        }
-    }
-    assert_eq!(done, 28);
-    assert!(failures.is_empty(), "{failures:#?}");
+    goldens_lib::named("derivatives", 28, 1e-12, 1e-13, compute);
 }
 
 #[test]

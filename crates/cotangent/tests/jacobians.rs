@@ -5,7 +5,6 @@ mod goldens_lib;
 
 use cotangent::prelude::*;
 use cotangent::{eval_shape, linear_transpose};
-use goldens_lib::{array, cases, difference};
 
 type Pair = (Array, Array);
 
@@ -83,20 +82,7 @@ fn compute(name: &str) -> Option<Vec<Array>> {
 
 #[test]
 fn jacobians_equal_jax() {
-    let mut done = 0;
-    let mut failures = Vec::new();
-    for case in cases("derivatives") {
-        let name = case["name"].as_str().expect("a name");
-        let Some(got) = compute(name) else { continue };
-        let expected: Vec<Array> = case["outputs"].as_array().expect("a list").iter().map(array).collect();
-        assert_eq!(got.len(), expected.len(), "{name}");
-        done += 1;
-        for (got, expected) in got.iter().zip(&expected) {
-            failures.extend(difference(got, expected, 1e-13, 1e-14).map(|d| format!("{name}: {d}")));
-        }
-    }
-    assert_eq!(done, 20);
-    assert!(failures.is_empty(), "{failures:#?}");
+    goldens_lib::named("derivatives", 20, 1e-13, 1e-14, compute);
 }
 
 #[derive(Clone, Tree)]

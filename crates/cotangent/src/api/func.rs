@@ -166,7 +166,7 @@ macro_rules! function {
             fn wrap<'f, R: 'f>(f: impl for<'a> Fn(Self::Refs<'a>) -> R + Send + Sync + 'f) -> Box<Self::Dyn<'f, R>> {
                 Box::new(move |$($A: arg_type!($kind $A)),*| f(($(borrowed!($kind $A),)*)))
             }
-            #[allow(unused_mut)]
+            #[allow(unused_mut, reason = "where all arguments are taken by reference nothing is consumed")]
             fn wrap_consuming<'f, R: 'f, T>(
                 prepare: impl for<'a> Fn(Self::Refs<'a>) -> T + Send + Sync + 'f,
                 finish: impl Fn(T, Vec<Array>) -> R + Send + Sync + 'f,

@@ -31,14 +31,14 @@ impl Call {
     }
 }
 
-/// The operands of a program must be of the types that it takes.
-pub(super) fn check_operands(name: &str, jaxpr: &Jaxpr, inputs: &[Aval]) -> Result<()> {
+/// The types of the results of a program that a primitive holds; its operands must be of the types that it takes.
+pub(super) fn infer(name: &str, jaxpr: &Jaxpr, inputs: &[Aval]) -> Result<Outputs<Aval>> {
     let same = |(a, b): (&Aval, &Aval)| a.shape == b.shape && a.dtype == b.dtype;
     if jaxpr.inputs.len() != inputs.len() || !jaxpr.input_avals().zip(inputs).all(same) {
         let expected: Vec<_> = jaxpr.input_avals().collect();
         return Err(Error::shape(format!("{name} takes {expected:?}, got {inputs:?}")));
     }
-    Ok(())
+    Ok(jaxpr.output_avals().collect())
 }
 
 /// Cotangents through a program that a primitive holds: the program run backwards, which `call` binds.
@@ -94,8 +94,7 @@ impl Primitive for Call {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        check_operands(&self.name, &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.output_avals().collect())
+        infer(&self.name, &self.jaxpr, inputs)
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {

@@ -11,12 +11,13 @@ use crate::core::jaxpr::{Atom, Jaxpr, Var};
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::{Inputs, bind, in_tangent_frame, stage};
+use crate::ops::split::OptimizationBarrier;
 use crate::transform::dce::dce;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::linearize::{Split, linearize_jaxpr};
 
-use super::call::{batched, check_operands, inline_calls, transposed};
+use super::call::{self, batched, inline_calls, transposed};
 use super::unseen::Unseen;
 
 /// Which intermediate values may be kept for the backward pass.
@@ -136,8 +137,7 @@ impl Primitive for Checkpoint {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        check_operands(&self.name, &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.output_avals().collect())
+        call::infer(&self.name, &self.jaxpr, inputs)
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -157,9 +157,7 @@ impl Primitive for Checkpoint {
             return cx.inline(&self.jaxpr, args).into();
         }
         // Behind the barrier the compiler cannot see that it computes the same again.
-        let types: Vec<_> = inputs.iter().map(Aval::mlir).collect();
-        let op = cx.block.begin_op("stablehlo.optimization_barrier", args, &types);
-        let args = op.finish(&[]);
+        let args = OptimizationBarrier.lower(cx, args, inputs, inputs);
         cx.inline(&self.jaxpr, &args).into()
     }
 

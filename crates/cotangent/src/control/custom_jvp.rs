@@ -16,7 +16,7 @@ use crate::ops::shape::batched_in_front;
 use crate::ops::zeros_like;
 use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
 
-use super::call::{check_operands, transposed};
+use super::call::{self, transposed};
 use super::unseen::Unseen;
 
 /// From the arguments and their tangents to the results and theirs.
@@ -57,8 +57,7 @@ impl Primitive for CustomJvp {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        check_operands(&self.name, &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.output_avals().collect())
+        call::infer(&self.name, &self.jaxpr, inputs)
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {

@@ -18,7 +18,7 @@ use crate::ops::shape::batched_in_front;
 use crate::ops::zeros_like;
 use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
 
-use super::call::check_operands;
+use super::call;
 use super::custom_jvp::captured;
 use super::unseen::Unseen;
 
@@ -58,8 +58,7 @@ impl Primitive for CustomVjp {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        check_operands(&self.name, &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.output_avals().collect())
+        call::infer(&self.name, &self.jaxpr, inputs)
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {

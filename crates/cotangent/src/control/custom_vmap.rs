@@ -19,7 +19,7 @@ use crate::transform::batch::in_front;
 use crate::transform::jvp::{jvp, jvp_jaxpr};
 use crate::transform::nested::nested;
 
-use super::call::{Call, check_operands, transposed};
+use super::call::{self, Call, transposed};
 use super::scan::Scan;
 use super::unseen::Unseen;
 
@@ -136,8 +136,7 @@ impl Primitive for CustomVmap {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        check_operands(&self.name, &self.jaxpr, inputs)?;
-        Ok(self.jaxpr.output_avals().collect())
+        call::infer(&self.name, &self.jaxpr, inputs)
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {

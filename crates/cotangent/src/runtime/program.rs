@@ -7,7 +7,6 @@ use crate::core::error::{Error, ErrorKind, Result};
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::core::literal::Literal;
 use crate::core::lowering::{Entry, lower_entry};
-
 use crate::transform::simplify::simplify;
 
 use super::client::{array_shape, client};

@@ -66,3 +66,22 @@ pub(crate) fn run_all(cases: &[Value], run: impl Fn(&Value) -> Option<String> + 
     }
     assert!(failures.is_empty(), "{} of {} cases differ:\n{}", failures.len(), cases.len(), failures.join("\n"));
 }
+
+/// Compares what `compute` gives for each named case with the stored outputs; names that it does not know are another
+/// file's. There must be `count` of those that it knows.
+pub(crate) fn named(file: &str, count: usize, rtol: f64, atol: f64, compute: impl Fn(&str) -> Option<Vec<Array>>) {
+    let mut done = 0;
+    let mut failures = Vec::new();
+    for case in cases(file) {
+        let name = case["name"].as_str().expect("a name");
+        let Some(got) = compute(name) else { continue };
+        let expected: Vec<Array> = case["outputs"].as_array().expect("a list").iter().map(array).collect();
+        assert_eq!(got.len(), expected.len(), "{name}");
+        done += 1;
+        for (got, expected) in got.iter().zip(&expected) {
+            failures.extend(difference(got, expected, rtol, atol).map(|d| format!("{name}: {d}")));
+        }
+    }
+    assert_eq!(done, count);
+    assert!(failures.is_empty(), "{failures:#?}");
+}
