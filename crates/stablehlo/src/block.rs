@@ -237,11 +237,14 @@ impl Block {
         value
     }
 
-    /// Appends a call of a function of the module.
-    pub fn call(&mut self, callee: &str, args: impl Operands, results: &[Type]) -> Values {
+    /// Appends a call of a function of the module. XLA writes it out in place, unless `inlined` is false.
+    pub fn call(&mut self, callee: &str, args: impl Operands, inlined: bool, results: &[Type]) -> Values {
         let values = self.begin("func.call", &args, results);
         self.text.push_str(" {callee = ");
         push_symbol(&mut self.text, callee);
+        if !inlined {
+            self.text.push_str(", mhlo.frontend_attributes = {inlineable = \"false\"}");
+        }
         self.text.push('}');
         self.end(&args, results, self.current);
         values

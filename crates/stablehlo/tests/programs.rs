@@ -296,8 +296,8 @@ fn functions() {
     main.result_attr(0, "jax.result_info", "result[0]".into());
     let block = main.body();
     block.set_location(at(8));
-    let ys = block.call("<lambda>", &args[..2], &[ty.clone(), ty.clone()]);
-    assert!(block.call("nothing", (), &[]).is_empty());
+    let ys = block.call("<lambda>", &args[..2], true, &[ty.clone(), ty.clone()]);
+    assert!(block.call("nothing", (), false, &[]).is_empty());
     block.set_location(None);
     let config = vec![("k".to_owned(), Attr::I64(1)), ("unit".to_owned(), Attr::Unit)];
     let custom = [

@@ -202,7 +202,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
 
     /// The call inside another program.
     fn record(&self, entry: &Entry<P, R>, leaves: &[&Array]) -> R {
-        let call = Call { name: self.name.clone(), jaxpr: entry.closed.jaxpr.clone() };
+        let call = Call::new(self.name.clone(), entry.closed.jaxpr.clone());
         let results = bind_at(Arc::new(call), &entry.inputs(leaves), location(self.loc));
         entry.template.rebuild(&mut results.into_iter())
     }

@@ -191,7 +191,7 @@ impl Sites {
         };
         let mut results = if let Some(call) = prim.downcast_ref::<Call>() {
             let jaxpr = self.stateful(&call.jaxpr, state, |_, _| ());
-            bind(Arc::new(Call { name: call.name.clone(), jaxpr }), &[&state[..], inputs].concat())
+            bind(Arc::new(Call { jaxpr, ..call.clone() }), &[&state[..], inputs].concat())
         } else if let Some(cond) = prim.downcast_ref::<Cond>() {
             let branches = cond.branches.iter().map(|b| self.stateful(b, state, |_, _| ())).collect();
             bind(Arc::new(Cond { branches }), &[&inputs[..1], &state[..], &inputs[1..]].concat())

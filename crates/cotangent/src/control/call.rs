@@ -23,11 +23,18 @@ pub(crate) struct Call {
     pub name: Arc<str>,
     /// The program; it captures nothing.
     pub jaxpr: Arc<Jaxpr>,
+    /// Whether the compiler may write the program out where it is called, as it does if it can. Otherwise it works on it
+    /// once, however often it is called.
+    pub inlined: bool,
 }
 
 impl Call {
-    fn with(&self, jaxpr: Arc<Jaxpr>) -> Call {
-        Call { name: self.name.clone(), jaxpr }
+    pub(crate) fn new(name: Arc<str>, jaxpr: Arc<Jaxpr>) -> Call {
+        Call { name, jaxpr, inlined: true }
+    }
+
+    pub(super) fn with(&self, jaxpr: Arc<Jaxpr>) -> Call {
+        Call { jaxpr, ..self.clone() }
     }
 }
 
@@ -117,7 +124,7 @@ impl Primitive for Call {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
-        cx.call(&self.name, &self.jaxpr, args)
+        cx.call(&self.name, &self.jaxpr, args, self.inlined)
     }
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {

@@ -75,7 +75,7 @@ impl Primitive for CustomJvp {
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
         // Applied to tangents, a linear function is transposed like any program.
         transposed(&self.jaxpr, ct, inputs, |jaxpr, operands| {
-            bind(super::call::Call { name: self.name.clone(), jaxpr }, operands)
+            bind(super::call::Call::new(self.name.clone(), jaxpr), operands)
         })
     }
 

@@ -153,7 +153,7 @@ impl Primitive for CustomVmap {
         transposed(&self.jaxpr, ct, inputs, |jaxpr, operands| {
             let name = self.name.clone();
             match self.rule {
-                Rule::Given(_) => bind(Call { name, jaxpr }, operands),
+                Rule::Given(_) => bind(Call::new(name, jaxpr), operands),
                 Rule::Sequential => bind(CustomVmap { name, jaxpr, consts: 0, rule: Rule::Sequential }, operands),
             }
         })

@@ -212,8 +212,9 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Appends a call of `jaxpr`, which becomes a function of the module, written once.
-    pub fn call(&mut self, name: &str, jaxpr: &Arc<Jaxpr>, args: &[Value]) -> Outputs<Value> {
+    /// Appends a call of `jaxpr`, which becomes a function of the module, written once. The compiler writes it out in
+    /// place again, unless `inlined` is false.
+    pub fn call(&mut self, name: &str, jaxpr: &Arc<Jaxpr>, args: &[Value], inlined: bool) -> Outputs<Value> {
         let known = self.functions.borrow().names.get(jaxpr).cloned();
         let name = known.unwrap_or_else(|| {
             let unique = self.functions.borrow_mut().unique(name);
@@ -225,12 +226,12 @@ impl<'a> Lowering<'a> {
         });
         let results = jaxpr.output_avals().map(|a| a.mlir());
         if !jaxpr.effects().kept {
-            return self.block.call(&name, args, &results.collect::<Vec<_>>()).into_iter().collect();
+            return self.block.call(&name, args, inlined, &results.collect::<Vec<_>>()).into_iter().collect();
         }
         let token = self.token.clone().unwrap_or_else(|| self.splat(&token_aval(), Literal::int(DType::I32, 0)));
         let args: Vec<Value> = args.iter().cloned().chain([token]).collect();
         let results: Vec<Type> = results.chain([token_aval().mlir()]).collect();
-        let mut values: Outputs<Value> = self.block.call(&name, &args, &results).into_iter().collect();
+        let mut values: Outputs<Value> = self.block.call(&name, &args, inlined, &results).into_iter().collect();
         self.token = values.pop();
         values
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::control::outline::outline;
 use crate::core::aval::Aval;
 use crate::core::error::{Error, ErrorKind, Result};
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
@@ -157,7 +158,9 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], disk: Option<&Disk>) -> Result<
     if effects.host {
         crate::callback::host::register(client)?;
     }
-    let text = lower_entry("cotangent", &pruned, Entry { aliases: &aliases, constants: &[] }).to_text();
+    let blocks = if client.platform_name() == "cpu" { outline(&pruned) } else { None };
+    let entry = Entry { aliases: &aliases, constants: &[] };
+    let text = lower_entry("cotangent", blocks.as_ref().unwrap_or(&pruned), entry).to_text();
     let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
     // A program that calls functions of this process means nothing to another one.
     let options = options(client, only_small(&pruned));
