@@ -210,7 +210,7 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     }
 
     fn executable(&self) -> Result<&xla::Executable> {
-        self.entry.program(None)?.executable.as_ref().ok_or_else(|| {
+        self.entry.program(None)?.executable.as_deref().ok_or_else(|| {
             Error::new(ErrorKind::Runtime, "nothing is computed: the results are constants or arguments")
         })
     }

@@ -1,5 +1,6 @@
 //! Arrays made from shapes and numbers.
 
+use crate::api::program::as_program;
 use crate::core::array::{Array, ArrayLike};
 use crate::core::aval::{IntoShape, Shape, canonical_axis};
 use crate::core::dtype::{DType, Kind};
@@ -222,7 +223,8 @@ pub fn arange_as(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLi
     }
     let n = ((read(&stop) - read(&start)) / width).ceil().max(0.0) as usize;
     let working = if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype };
-    (start.astype(working) + step.astype(working) * iota(working, n, 0)).astype(dtype)
+    let numbers = |x: &[Array]| (&x[0] + &x[1] * iota(working, n, 0)).astype(dtype);
+    as_program(&[start.astype(working), step.astype(working)], |x| (vec![numbers(x)], ())).0.remove(0)
 }
 
 /// `num` numbers evenly spaced from `start` to `stop`, both included, along a new first axis.
@@ -362,12 +364,12 @@ pub fn meshgrid_with(coordinates: &[&Array], indexing: Indexing) -> Vec<Array> {
         _ => i,
     };
     let shape: Shape = (0..n).map(|d| coordinates[place(d)].size()).collect();
-    (coordinates.iter().enumerate())
-        .map(|(i, x)| {
-            let along: Shape = (0..n).map(|d| if d == place(i) { x.size() } else { 1 }).collect();
-            x.reshape(&along).broadcast_to(&shape)
-        })
-        .collect()
+    let over_grid = |(i, x): (usize, &Array)| {
+        let along: Shape = (0..n).map(|d| if d == place(i) { x.size() } else { 1 }).collect();
+        x.reshape(&along).broadcast_to(&shape)
+    };
+    let coordinates: Vec<Array> = coordinates.iter().map(|x| (*x).clone()).collect();
+    as_program(&coordinates, |xs| (xs.iter().enumerate().map(over_grid).collect(), ())).0
 }
 
 /// Small integers as `i32`, `u32` and wider ones as they are, truth values as `i32`: what sums of them are made in.

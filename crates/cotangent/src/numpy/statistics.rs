@@ -1,5 +1,6 @@
 //! Spread and averages.
 
+use crate::api::program::as_one;
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::DType;
 use crate::core::error::OrRaise;
@@ -59,7 +60,28 @@ reductions! {
 }
 
 #[track_caller]
+fn var_of(x: &Array, axes: &[usize]) -> Array {
+    variance(x, axes, 0)
+}
+
+#[track_caller]
+fn std_of(x: &Array, axes: &[usize]) -> Array {
+    deviation(x, axes, 0)
+}
+
+#[track_caller]
 fn variance(x: &Array, axes: &[usize], ddof: usize) -> Array {
+    as_one(x, |x| mean_square(x, axes, ddof))
+}
+
+#[track_caller]
+fn deviation(x: &Array, axes: &[usize], ddof: usize) -> Array {
+    as_one(x, |x| mean_square(x, axes, ddof).sqrt())
+}
+
+/// The mean square of what is left of `x` when its mean is taken away.
+#[track_caller]
+fn mean_square(x: &Array, axes: &[usize], ddof: usize) -> Array {
     let x = x.to_inexact();
     let dtype = x.dtype();
     let wide = x.convert(working(dtype), x.weak_type() && dtype == working(dtype));
@@ -68,16 +90,6 @@ fn variance(x: &Array, axes: &[usize], ddof: usize) -> Array {
     let n = count(&x, axes) as f64 - ddof as f64;
     let sum = bind1(ReduceSum { axes: axes.to_vec() }, &[&squares]);
     (sum / n.max(0.0)).convert(dtype.real(), x.weak_type())
-}
-
-#[track_caller]
-fn var_of(x: &Array, axes: &[usize]) -> Array {
-    variance(x, axes, 0)
-}
-
-#[track_caller]
-fn std_of(x: &Array, axes: &[usize]) -> Array {
-    variance(x, axes, 0).sqrt()
 }
 
 /// [`var`] over some axes, divided by the number of elements less `ddof`.
@@ -103,7 +115,9 @@ pub fn var_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
 #[track_caller]
 #[must_use]
 pub fn std_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
-    var_ddof(x, axes, ddof).sqrt()
+    let x = x.to_array();
+    let axes = axes.resolve(x.ndim()).or_raise();
+    deviation(&x, &axes, ddof)
 }
 
 #[track_caller]

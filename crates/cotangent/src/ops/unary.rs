@@ -411,29 +411,37 @@ impl Primitive for IntegerPow {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let out = &outs[0];
         let one = |cx: &mut Lowering<'_>| cx.splat(out, Literal::int(out.dtype, 1));
-        let mut rest = self.y.unsigned_abs();
-        let (mut power, mut result): (Value, Option<Value>) = (args[0].clone(), None);
-        while rest > 0 {
-            if rest & 1 == 1 {
-                result = Some(match result {
-                    Some(acc) => cx.op("stablehlo.multiply", &[acc, power.clone()], &[], out),
-                    None => power.clone(),
-                });
-            }
-            rest >>= 1;
-            if rest > 0 {
-                power = cx.op("stablehlo.multiply", &[power.clone(), power], &[], out);
-            }
-        }
-        let result = match result {
-            Some(result) => result,
-            None => one(cx),
-        };
+        let power = self.power(args[0].clone(), |x, y| cx.op("stablehlo.multiply", &[x.clone(), y.clone()], &[], out));
+        let result = power.unwrap_or_else(|| one(cx));
         if self.y < 0 {
             let one = one(cx);
             return smallvec::smallvec![cx.op("stablehlo.divide", &[one, result], &[], out)];
         }
         smallvec::smallvec![result]
+    }
+    fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+        let one = Literal::int(inputs[0].dtype(), 1);
+        let power = self.power(Some(inputs[0]), |x, y| super::binary::fold_mul(&(*x)?, &(*y)?));
+        let result = power.unwrap_or(Some(one))?;
+        if self.y < 0 { super::binary::Div.fold(&[one, result]) } else { Some(result) }
+    }
+}
+
+impl IntegerPow {
+    /// The power without its sign by squaring, multiplication by multiplication; none where it is the zeroth.
+    fn power<T: Clone>(&self, x: T, mut multiply: impl FnMut(&T, &T) -> T) -> Option<T> {
+        let mut rest = self.y.unsigned_abs();
+        let (mut power, mut result): (T, Option<T>) = (x, None);
+        while rest > 0 {
+            if rest & 1 == 1 {
+                result = Some(result.map_or_else(|| power.clone(), |result| multiply(&result, &power)));
+            }
+            rest >>= 1;
+            if rest > 0 {
+                power = multiply(&power, &power);
+            }
+        }
+        result
     }
 }
 

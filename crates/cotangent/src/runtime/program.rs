@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use once_cell::sync::OnceCell;
+
 use crate::control::outline::outline;
 use crate::core::aval::Aval;
 use crate::core::error::{Error, ErrorKind, Result};
@@ -11,7 +13,7 @@ use crate::core::lowering::{Entry, lower_entry};
 use crate::transform::simplify::simplify;
 
 use super::client::{array_shape, client};
-use super::disk::{Disk, key};
+use super::disk::{Disk, Key, key};
 use super::loops::{equations, only_small};
 use super::lru::Lru;
 use super::mappings::Mappings;
@@ -29,7 +31,7 @@ pub(crate) enum Source {
 /// A compiled program.
 pub(crate) struct Program {
     /// The executable; none where nothing is computed.
-    pub(crate) executable: Option<xla::Executable>,
+    pub(crate) executable: Option<Arc<xla::Executable>>,
     /// For each result where it comes from.
     pub(crate) sources: Vec<Source>,
     /// The types of the computed results.
@@ -61,12 +63,16 @@ const LIMIT: usize = 4096;
 pub(crate) struct Cache {
     plain: Lru<Arc<Jaxpr>, Arc<Program>>,
     donating: Lru<(Arc<Jaxpr>, Vec<bool>), Arc<Program>>,
+    /// By all that decides what the compiler makes: programs that differ in what it does not see share an executable,
+    /// as those of weakly and of strongly typed arguments do.
+    executables: Lru<Key, Arc<xla::Executable>>,
     mappings: Mappings,
 }
 
 impl Default for Cache {
     fn default() -> Cache {
-        Cache { plain: Lru::new(LIMIT), donating: Lru::new(LIMIT), mappings: Mappings::default() }
+        let (plain, donating, executables) = (Lru::new(LIMIT), Lru::new(LIMIT), Lru::new(LIMIT));
+        Cache { plain, donating, executables, mappings: Mappings::default() }
     }
 }
 
@@ -81,17 +87,14 @@ impl Cache {
             true => self.donating.slot(&(jaxpr.clone(), donated.to_vec())),
             false => self.plain.slot(jaxpr),
         };
-        let mut origin = Origin::Memory;
-        let program = slot.value.get_or_try_init(|| {
+        found_or_made(&slot.value, || {
             if self.mappings.scarce(equations(jaxpr)) {
                 self.plain.halve();
                 self.donating.halve();
+                self.executables.halve();
             }
-            let (program, from) = compile(jaxpr, donated, Disk::open())?;
-            origin = from;
-            Ok(Arc::new(program))
-        });
-        program.cloned().map(|program| (program, origin))
+            compile(jaxpr, donated, Some(Stores { memory: &self.executables, disk: Disk::open() }))
+        })
     }
 
     /// The program, if it has been compiled.
@@ -138,7 +141,24 @@ fn aliases(pruned: &Jaxpr, given_up: &[bool]) -> Vec<Option<usize>> {
     pruned.input_avals().zip(given_up).map(|(aval, up)| if *up { place(aval) } else { None }).collect()
 }
 
-fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], disk: Option<&Disk>) -> Result<(Program, Origin)> {
+/// What a slot holds, or what is made for it now, and where that came from.
+fn found_or_made<T>(slot: &OnceCell<Arc<T>>, make: impl FnOnce() -> Result<(T, Origin)>) -> Result<(Arc<T>, Origin)> {
+    let mut origin = Origin::Memory;
+    let found = slot.get_or_try_init(|| {
+        let (made, from) = make()?;
+        origin = from;
+        Ok(Arc::new(made))
+    });
+    found.cloned().map(|found| (found, origin))
+}
+
+/// Where executables are kept.
+struct Stores<'a> {
+    memory: &'a Lru<Key, Arc<xla::Executable>>,
+    disk: Option<&'a Disk>,
+}
+
+fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> Result<(Program, Origin)> {
     let (pruned, sources, used) = computed(jaxpr);
     let types: Vec<Aval> = pruned.output_avals().collect();
     let effects = pruned.effects();
@@ -162,9 +182,17 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], disk: Option<&Disk>) -> Result<
     let entry = Entry { aliases: &aliases, constants: &[] };
     let text = lower_entry("cotangent", blocks.as_ref().unwrap_or(&pruned), entry).to_text();
     let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
-    // A program that calls functions of this process means nothing to another one.
     let options = options(client, only_small(&pruned));
-    let (executable, origin) = compile_text(client, &text, &params, &options, disk.filter(|_| !effects.host))?;
+    // A program that calls functions of this process means nothing to another one, and holds them.
+    let place = stores.filter(|_| !effects.host).and_then(|stores| Some((stores, key(client, &text, &options)?)));
+    let make = |place| compile_text(client, &text, &params, &options, place);
+    let (executable, origin) = match place {
+        Some((stores, key)) => {
+            let slot = stores.memory.slot(&key);
+            found_or_made(&slot.value, || make(stores.disk.map(|disk| (disk, key))))?
+        }
+        None => (Arc::new(make(None)?.0), Origin::Compiled),
+    };
     Ok((Program { executable: Some(executable), sources, computed: types, used, donors, jaxpr }, origin))
 }
 
@@ -188,9 +216,8 @@ fn compile_text(
     text: &str,
     params: &[xla::ArrayShape],
     options: &xla::CompileOptions,
-    disk: Option<&Disk>,
+    place: Option<(&Disk, Key)>,
 ) -> Result<(xla::Executable, Origin)> {
-    let place = disk.and_then(|disk| Some((disk, key(client, text, options)?)));
     if let Some((disk, key)) = &place
         && let Some(bytes) = disk.load(key)
     {
@@ -212,7 +239,9 @@ fn compile_text(
 pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Executable> {
     let client = client()?;
     let params: Vec<_> = params.iter().map(array_shape).collect();
-    Ok(compile_text(client, text, &params, &options(client, false), Disk::open())?.0)
+    let options = options(client, false);
+    let place = Disk::open().and_then(|disk| Some((disk, key(client, text, &options)?)));
+    Ok(compile_text(client, text, &params, &options, place)?.0)
 }
 
 /// The executable of a program, with all its results and inputs, compiled now so that it can be serialised: one that was

@@ -86,6 +86,28 @@ pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
     Jaxpr::new(jaxpr.avals.clone(), jaxpr.inputs.clone(), eqns, outputs)
 }
 
+/// The results of a program on scalars, where every equation knows its result exactly.
+pub(crate) fn fold(jaxpr: &Jaxpr, args: &[Literal]) -> Option<Vec<Literal>> {
+    let mut env: Vec<Option<Literal>> = vec![None; jaxpr.avals.len()];
+    for (var, arg) in jaxpr.inputs.iter().zip(args) {
+        env[var.index()] = Some(*arg);
+    }
+    let read = |env: &[Option<Literal>], atom: &Atom| match atom {
+        Atom::Var(var) => env[var.index()],
+        Atom::Lit(literal) => Some(*literal),
+    };
+    for eqn in &jaxpr.eqns {
+        let [out] = eqn.outputs[..] else { return None };
+        let aval = &jaxpr.avals[out.index()];
+        if aval.rank() > 0 || eqn.inputs.is_empty() {
+            return None;
+        }
+        let inputs: SmallVec<[Literal; 4]> = eqn.inputs.iter().map(|a| read(&env, a)).collect::<Option<_>>()?;
+        env[out.index()] = Some(eqn.prim.fold(&inputs)?.convert(aval.dtype, aval.weak_type));
+    }
+    jaxpr.outputs.iter().map(|a| read(&env, a)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::simplify;
