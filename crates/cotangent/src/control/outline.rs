@@ -135,7 +135,7 @@ fn kinds(jaxpr: &Jaxpr) -> Vec<u64> {
 }
 
 /// As far as types tell: one result, of the shape of the operands that are not scalars.
-fn is_elementwise(jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
+pub(crate) fn is_elementwise(jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
     let [out] = eqn.outputs[..] else { return false };
     let shape = &jaxpr.avals[out.index()].shape;
     let fits = |atom: &Atom| match atom {

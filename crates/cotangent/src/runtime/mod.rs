@@ -4,10 +4,10 @@ pub(crate) mod client;
 pub(crate) mod disk;
 mod execute;
 mod interpret;
-mod loops;
 mod lru;
 mod mappings;
 pub(crate) mod nans;
 pub(crate) mod program;
+mod style;
 
 pub(crate) use execute::{Runtime, run, run_executable, run_owned};

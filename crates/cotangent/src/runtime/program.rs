@@ -14,9 +14,9 @@ use crate::transform::simplify::simplify;
 
 use super::client::{array_shape, client};
 use super::disk::{Disk, Key, key};
-use super::loops::{equations, only_small};
 use super::lru::Lru;
 use super::mappings::Mappings;
+use super::style::{Style, equations};
 
 /// Where a result comes from.
 pub(crate) enum Source {
@@ -182,7 +182,7 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
     let entry = Entry { aliases: &aliases, constants: &[] };
     let text = lower_entry("cotangent", blocks.as_ref().unwrap_or(&pruned), entry).to_text();
     let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
-    let options = options(client, only_small(&pruned));
+    let options = options(client, Style::of(&pruned));
     // A program that calls functions of this process means nothing to another one, and holds them.
     let place = stores.filter(|_| !effects.host).and_then(|stores| Some((stores, key(client, &text, &options)?)));
     let make = |place| compile_text(client, &text, &params, &options, place);
@@ -239,7 +239,7 @@ fn compile_text(
 pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Executable> {
     let client = client()?;
     let params: Vec<_> = params.iter().map(array_shape).collect();
-    let options = options(client, false);
+    let options = options(client, Style::Plain);
     let place = Disk::open().and_then(|disk| Some((disk, key(client, text, &options)?)));
     Ok(compile_text(client, text, &params, &options, place)?.0)
 }
@@ -250,18 +250,25 @@ pub(crate) fn compile_whole(jaxpr: &Jaxpr) -> Result<xla::Executable> {
     let (client, simple) = (client()?, simplify(jaxpr));
     let params: Vec<_> = simple.input_avals().map(array_shape).collect();
     let text = lower_entry("cotangent", &simple, Entry::default()).to_text();
-    Ok(compile_text(client, &text, &params, &options(client, only_small(&simple)), None)?.0)
+    Ok(compile_text(client, &text, &params, &options(client, Style::of(&simple)), None)?.0)
 }
 
-/// How a program is compiled. Where all its loops are small, each becomes one kernel.
-fn options(client: &xla::Client, small_loops: bool) -> xla::CompileOptions {
+/// How a program is compiled.
+fn options(client: &xla::Client, style: Style) -> xla::CompileOptions {
     // The CPU compiler's default lets a maximum or minimum drop a NaN in its second operand.
     let options = xla::CompileOptions::default().flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false));
-    if client.platform_name() == "cpu" && small_loops {
-        // The loop as a whole becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
-        return options.backend_option("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string());
+    if client.platform_name() != "cpu" {
+        return options;
     }
-    options
+    match style {
+        Style::Plain => options,
+        // The loop as a whole becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
+        Style::SmallLoops => {
+            options.backend_option("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string())
+        }
+        // The emitters made for fusions cost some 15 ms more a kernel, and one operation has nothing to fuse.
+        Style::OneOperation => options.backend_option("xla_cpu_disable_new_fusion_emitters", ""),
+    }
 }
 
 /// What XLA made of a program.

@@ -1,6 +1,31 @@
-//! Which loops the CPU compiler should turn into one kernel each.
+//! What the CPU compiler does best with a program: whether it should turn each loop into one kernel, and which of its
+//! emitters should write a kernel.
 
+use crate::control::outline::is_elementwise;
 use crate::core::jaxpr::{Eqn, Jaxpr};
+
+/// How a program should be compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// As the compiler would.
+    Plain,
+    /// It has loops, all of them small.
+    SmallLoops,
+    /// It is one operation, elementwise or a reduction: what runs outside of any transform.
+    OneOperation,
+}
+
+impl Style {
+    pub(super) fn of(jaxpr: &Jaxpr) -> Style {
+        if only_small(jaxpr) {
+            return Style::SmallLoops;
+        }
+        match &jaxpr.eqns[..] {
+            [eqn] if is_elementwise(jaxpr, eqn) || eqn.prim.name().starts_with("reduce_") => Style::OneOperation,
+            _ => Style::Plain,
+        }
+    }
+}
 
 /// The largest array that a small loop may compute with. Beyond it a kernel is worth more than one thread, which only
 /// kernels of their own get.
@@ -12,7 +37,7 @@ const EQUATIONS: usize = 1_000;
 ///
 /// XLA runs a loop's body kernel by kernel, a tenth of a microsecond for each, and some of a few hundred elements cost
 /// ten times that. A body of many scalars spends nearly all its time so.
-pub(super) fn only_small(jaxpr: &Jaxpr) -> bool {
+fn only_small(jaxpr: &Jaxpr) -> bool {
     let (mut loops, mut small) = (0, true);
     visit(jaxpr, &mut |body| {
         loops += 1;
