@@ -87,9 +87,10 @@ def first_gradient():
 
 @process("start/first-program")
 def first_program():
+    import jax.numpy as np
     from jax import grad
 
-    return [float(grad(lambda x: 3 * x**2 + 4 * x - 3)(3.0))]
+    return [float(grad(lambda x: x * np.sin(x))(3.0))]
 
 
 @process("start/notebook")
@@ -322,18 +323,17 @@ def eager_unary_scalar():
     return Bench(lambda: (-x).block_until_ready(), check=[-x])
 
 
-def threads(count, size):
+def threads(count, steps):
     import jax
-    import jax.numpy as jnp
 
-    x = jnp.full((size, size), 0.5)
-    square = jax.jit(lambda x: x @ x)
-    each = 5000 if size == 1 else 500  # a new thread may wait its turn for longer than a call takes
+    x = device_scalar(0.5)
+    root = jax.jit(lambda x: jax.lax.fori_loop(0, steps, lambda _, x: 0.5 * (x + 2.0 / x), x))
+    each = 5000 if steps == 1 else 500  # a new thread may wait its turn for longer than a call takes
 
     def sample(calls):
         def work():
             for _ in range(calls * each):
-                square(x).block_until_ready()
+                root(x).block_until_ready()
 
         workers = [threading.Thread(target=work) for _ in range(count)]
         start = time.perf_counter()
@@ -343,10 +343,10 @@ def threads(count, size):
             worker.join()
         return time.perf_counter() - start
 
-    return Bench(None, units=count * each, check=[square(x).sum()], sample=sample)
+    return Bench(None, units=count * each, check=[root(x)], sample=sample)
 
 
-for name, count, size in [("one", 1, 64), ("two", 2, 64), ("one-scalar", 1, 1), ("two-scalar", 2, 1)]:
+for name, count, size in [("one", 1, 1000), ("two", 2, 1000), ("one-short", 1, 1), ("two-short", 2, 1)]:
     case(f"threads/{name}")(functools.partial(threads, count, size))
 
 
@@ -650,6 +650,14 @@ def sort():
     from jax import random
 
     return on(random.normal(random.key(8), (1_000_000,)), jnp.sort)
+
+
+@case("numerics/cumsum")
+def cumsum():
+    import jax.numpy as jnp
+    from jax import random
+
+    return on(random.normal(random.key(8), (1_000_000,)), jnp.cumsum)
 
 
 @case("numerics/softmax")

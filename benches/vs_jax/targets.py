@@ -18,7 +18,7 @@ TITLES = {
 }
 
 # Cases that are measured in the turns of another, being compared with it.
-BESIDE = {"threads/two": "threads/one", "threads/two-scalar": "threads/one-scalar"}
+BESIDE = {"threads/two": "threads/one", "threads/two-short": "threads/one-short"}
 
 # Time in Cotangent by time in JAX, at most.
 RATIO = {
@@ -76,10 +76,10 @@ def derived(rows):
     if {"call/arguments-1", "call/arguments-1000"} <= rows.keys():
         each = (over("call/arguments-1000") - over("call/arguments-1")) / 999
         yield "each further argument, beyond the bare execution's own", microseconds(each), f"0.05 µs {verdict(each <= 5e-8)}"
-    for name in ("threads/two", "threads/two-scalar"):
+    for name in ("threads/two", "threads/two-short"):
         if name in rows:
             gain = rows[name].ratio("other", "ours")
-            target = f"1.8 {verdict(gain >= 1.8)}" if name == "threads/two-scalar" else ""
+            target = f"1.8 {verdict(gain >= 1.8)}" if name == "threads/two" else ""
             yield f"`{name}`: how many times one thread's calls", f"{gain:.2f}", target
     for kind in ("trace", "grad", "vmap", "lower"):
         names = [f"{kind}/1000", f"{kind}/100000"]

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use cotangent::{Jit, Ref, prelude::*};
+use cotangent::{Jit, Ref, lax, prelude::*};
 use xla::{ArrayShape, Buffer, Client, CompileOptions, ElementType, Executable};
 
 use crate::{Bench, Case, on_device, ready};
@@ -83,10 +83,10 @@ pub(crate) const CASES: &[Case] = &[
         let check = vec![(-&x).item()];
         Bench::of(move || ready(-black_box(&x))).check(check)
     }),
-    Case::new("threads/one", "one thread calls one jitted function: x @ x of [64, 64]", CALL, || threads(1, 64)),
-    Case::new("threads/two", "two threads call one jitted function: time over all calls", CALL, || threads(2, 64)),
-    Case::new("threads/one-scalar", "one thread calls one jitted function: x @ x of [1, 1]", CALL, || threads(1, 1)),
-    Case::new("threads/two-scalar", "two threads call it: time over all calls", CALL, || threads(2, 1)),
+    Case::new("threads/one", "one thread calls a jitted loop of 1,000 steps on a scalar", CALL, || threads(1, 1000)),
+    Case::new("threads/two", "two threads call it: time over all calls", CALL, || threads(2, 1000)),
+    Case::new("threads/one-short", "one thread calls a jitted loop of one step on a scalar", CALL, || threads(1, 1)),
+    Case::new("threads/two-short", "two threads call it: time over all calls", CALL, || threads(2, 1)),
 ];
 
 fn quadratic(x: &Array) -> Array {
@@ -148,14 +148,14 @@ impl Bare {
 
 /// Calls of one function from several threads at once; the time is that of all calls together over their number. There
 /// are many to a thread, for a new one may wait its turn for longer than a call takes.
-fn threads(count: usize, size: usize) -> Bench {
-    let x = ready(cotangent::numpy::full([size, size], 0.5f32) + 0.0);
-    let square = jit(|x: &Array| cotangent::numpy::matmul(x, x));
-    let check = vec![square(&x).sum().item()];
-    let each = if size == 1 { 5000 } else { 500 };
+fn threads(count: usize, steps: i32) -> Bench {
+    let x = on_device(0.5);
+    let root = jit(move |x: &Array| lax::fori_loop(0, steps, |_, x: &Array| 0.5 * (x + 2.0 / x), x.clone()));
+    let check = vec![root(&x).item()];
+    let each = if steps == 1 { 5000 } else { 500 };
     let work = move |calls: usize| {
         for _ in 0..calls * each {
-            black_box(ready(square(black_box(&x))));
+            black_box(ready(root(black_box(&x))));
         }
     };
     Bench::timed(move |calls| -> Duration {

@@ -6,13 +6,13 @@ use cotangent::{numpy as np, prelude::*, random};
 use crate::{Bench, Case, ready};
 
 pub(crate) const CASES: &[Case] = &[
-    // The derivative of 3x + 1 is a constant, for which nothing need be compiled or even loaded; that of the polynomial
-    // is a program.
+    // The derivative of 3x + 1 is a constant, for which nothing need be compiled or even loaded; that of x sin x is a
+    // program.
     Case::process("start/first-gradient", "process start to the gradient of 3x + 1, a constant", || {
         vec![grad(|x: &Array| 3.0 * x + 1.0)(&4.0.into()).item()]
     }),
-    Case::process("start/first-program", "process start to the gradient of 3x² + 4x − 3", || {
-        vec![grad(|x: &Array| 3.0 * x.powi(2) + 4.0 * x - 3.0)(&3.0.into()).item()]
+    Case::process("start/first-program", "process start to the gradient of x sin x", || {
+        vec![grad(|x: &Array| x * x.sin())(&3.0.into()).item()]
     }),
     Case::new("notebook/polynomial", "descent on a polynomial, 200 steps, un-jitted", "loop", || looped(polynomial)),
     Case::new("notebook/likelihood", "maximum likelihood, 300 steps, un-jitted", "loop", || {

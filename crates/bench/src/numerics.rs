@@ -14,6 +14,9 @@ pub(crate) const CASES: &[Case] = &[
     Case::new("numerics/sort", "sort of 1,000,000", "call", || {
         on(random::normal(random::key(8), 1_000_000), |x| np::sort(x))
     }),
+    Case::new("numerics/cumsum", "running sum of 1,000,000", "call", || {
+        on(random::normal(random::key(8), 1_000_000), |x| np::cumsum(x))
+    }),
     Case::new("numerics/softmax", "softmax over the rows of [1024, 1024]", "call", || {
         on(random::normal(random::key(9), (1024, 1024)), |x| softmax(x, -1))
     }),

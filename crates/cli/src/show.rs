@@ -18,6 +18,8 @@ pub(crate) enum Stage {
     Stablehlo,
     /// What the compiler made of it, for this machine
     Hlo,
+    /// How long each step from its trace to the machine took
+    Times,
 }
 
 /// A function of a demo, ready to be shown.
@@ -46,6 +48,7 @@ impl Function {
                 Stage::Jaxpr => jit(function).lower(args)?.jaxpr().to_string(),
                 Stage::Grad => jit(gradient).lower(args)?.jaxpr().to_string(),
                 Stage::Stablehlo => jit(function).lower(args)?.stablehlo(),
+                Stage::Times => jit(function).lower(args)?.times()?.to_string(),
                 Stage::Hlo => jit(function).lower(args)?.optimized_hlo()?,
             })
         };

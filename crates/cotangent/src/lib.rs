@@ -43,6 +43,7 @@ pub use crate::core::error::{Error, ErrorKind, Result};
 pub use crate::core::jaxpr::{Closed, Jaxpr};
 pub use crate::core::leafwise::Leafwise;
 pub use crate::core::static_value::Static;
+pub use crate::core::times::Times;
 pub use crate::core::tree::{self, Tree};
 pub use api::aot::{Compiled, Exported, Loaded, Lowered, MemoryAnalysis, Signature};
 pub use api::axes::{Axes, IntoAxes};

@@ -161,6 +161,19 @@ impl Client {
         unsafe { Executable::adopt(self, raw, params) }
     }
 
+    /// Reads a program as [`compile`](Self::compile) does, and goes no further.
+    ///
+    /// # Errors
+    /// When it is no StableHLO program.
+    pub fn parse(&self, mlir: &str) -> Result<()> {
+        // The interface has nothing for this. A flag that no compiler has stops the plugin when it has read the program.
+        const NO_FLAG: &str = "cotangent_goes_no_further";
+        match self.compile(mlir, &[], &CompileOptions::default().flag(NO_FLAG, FlagValue::Bool(true))) {
+            Err(error) if !error.to_string().contains(NO_FLAG) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// The compiler's defaults. The plugin tells them only as part of a compiled program, and only if that was compiled
     /// with a flag of its own; so the least of programs is compiled with one.
     fn debug_options(&self) -> &[u8] {

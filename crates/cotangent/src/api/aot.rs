@@ -9,9 +9,10 @@ use crate::core::aval::Aval;
 use crate::core::error::{Error, ErrorKind, OrRaise, Result, attempt};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::{Entry as LoweredEntry, lower, lower_entry};
+use crate::core::times::Times;
 use crate::core::trace::tracing;
 use crate::core::tree::{Tree, collect_paths, flatten, leaf_paths};
-use crate::runtime::program::{compile_foreign, compile_whole, optimized_hlo};
+use crate::runtime::program::{compile_foreign, compile_whole, optimized_hlo, times};
 use crate::runtime::run_executable;
 
 use super::artifact::{Blob, Text};
@@ -75,6 +76,24 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// ```
     pub fn optimized_hlo(&self) -> Result<String, Error> {
         optimized_hlo(&self.entry.closed.jaxpr)
+    }
+
+    /// How long each stage on the way to the machine takes. It was traced and rewritten already; it is lowered, parsed and
+    /// compiled once more to tell, whatever the caches hold.
+    ///
+    /// # Errors
+    /// When there is no plugin or the program does not compile.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let times = jit(|x: &Array| x.sin() + 1.0).lower((&2.0.into(),)).unwrap().times().unwrap();
+    /// println!("{times}");
+    /// assert!(times.parse.unwrap() < times.total());
+    /// ```
+    pub fn times(&self) -> Result<Times> {
+        let mut times = times(&self.entry.closed.jaxpr, &self.entry.donated)?;
+        times += self.entry.times;
+        Ok(times)
     }
 
     /// Compiles it now: the result is called like the function, with arguments of the types it was lowered for.

@@ -15,6 +15,7 @@ use crate::core::aval::Aval;
 use crate::core::axis::{self, NamedAxis};
 use crate::core::error::{Loc, OrRaise, Result, attempt};
 use crate::core::jaxpr::Closed;
+use crate::core::times::{Times, timed};
 use crate::core::trace::{Inputs, bind_at, location, tracing};
 use crate::core::tree::{Leaves, Tree};
 use crate::runtime::program::Program;
@@ -64,9 +65,11 @@ pub(crate) struct Entry<P: Params, R> {
     /// Which arrays of the arguments it takes.
     pub(crate) used: Vec<usize>,
     /// Which of its inputs are given up, being taken by value.
-    donated: Vec<bool>,
+    pub(crate) donated: Vec<bool>,
     /// The result, with traced arrays in it.
     pub(crate) template: R,
+    /// How long tracing it took.
+    pub(crate) times: Times,
     program: OnceCell<Arc<Program>>,
 }
 
@@ -86,9 +89,10 @@ impl<P: Params, R: Tree> Entry<P, R> {
     /// The compiled program, made now if need be.
     pub(crate) fn program(&self, counts: Option<&Counts>) -> Result<&Arc<Program>> {
         self.program.get_or_try_init(|| {
-            let (program, origin) = crate::runtime().program(&self.closed.jaxpr, &self.donated)?;
+            let (made, times) = timed(|| crate::runtime().program(&self.closed.jaxpr, &self.donated));
+            let (program, origin) = made?;
             if let Some(counts) = counts {
-                counts.loaded(origin);
+                counts.loaded(origin, times);
             }
             Ok(program)
         })
@@ -161,7 +165,8 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             return entry;
         }
         let avals: Vec<Aval> = leaves.iter().map(|x| x.aval()).collect();
-        let (closed, template) = trace::<P, R>(&*self.f, args, &avals, &Inputs::Unknown("under `jit`"));
+        let ((closed, template), times) =
+            timed(|| trace::<P, R>(&*self.f, args, &avals, &Inputs::Unknown("under `jit`")));
         let (jaxpr, kept) = dce(&closed.jaxpr, false);
         let (kept_captures, kept_args) = kept.split_at(closed.captures.len());
         let used: Vec<usize> = (0..kept_args.len()).filter(|i| kept_args[*i]).collect();
@@ -180,7 +185,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             None => Miss { nearest: None, changes: Vec::new() },
         };
         let number = self.counts.traces.load(Ordering::Relaxed);
-        self.counts.missed(miss);
+        self.counts.missed(miss, times);
         let entry = Arc::new(Entry {
             number,
             avals,
@@ -191,6 +196,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             used,
             donated,
             template,
+            times,
             program: OnceCell::new(),
         });
         if entries.len() == ENTRIES {

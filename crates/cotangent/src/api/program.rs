@@ -5,6 +5,7 @@ use crate::core::aval::Aval;
 use crate::core::backend::backend;
 use crate::core::error::OrRaise;
 use crate::core::jaxpr::Closed;
+use crate::core::times::{Stage, during};
 use crate::core::trace::{Inputs, stage, tracing};
 use crate::core::tree::{Tree, flatten};
 use crate::transform::dce::dce;
@@ -18,9 +19,11 @@ pub(crate) fn trace<'f, P: Params, R: Tree>(
     avals: &[Aval],
     inputs: &Inputs<'_>,
 ) -> (Closed, R) {
-    let (Closed { jaxpr, captures }, result) = stage(avals, inputs, |leaves| {
-        let result = P::call(f, P::rebuild(args, &mut leaves.iter().cloned()));
-        (flatten(&result), result)
+    let (Closed { jaxpr, captures }, result) = during(Stage::Trace, || {
+        stage(avals, inputs, |leaves| {
+            let result = P::call(f, P::rebuild(args, &mut leaves.iter().cloned()));
+            (flatten(&result), result)
+        })
     });
     // A transform should not have to find a rule for what no result needs: a value beside a gradient, say.
     (Closed { jaxpr: dce(&jaxpr, true).0.into(), captures }, result)
@@ -31,11 +34,14 @@ pub(crate) fn trace<'f, P: Params, R: Tree>(
 #[track_caller]
 pub(crate) fn as_program<T>(inputs: &[Array], body: impl FnOnce(&[Array]) -> (Vec<Array>, T)) -> (Vec<Array>, T) {
     if tracing() {
-        return body(inputs);
+        return during(Stage::Rewrite, || body(inputs));
     }
     let avals: Vec<Aval> = inputs.iter().map(Array::aval).collect();
-    let (closed, extra) = stage(&avals, &Inputs::Known(inputs), body);
-    let (jaxpr, kept) = dce(&closed.jaxpr, false);
+    let (closed, extra, (jaxpr, kept)) = during(Stage::Rewrite, || {
+        let (closed, extra) = stage(&avals, &Inputs::Known(inputs), body);
+        let pruned = dce(&closed.jaxpr, false);
+        (closed, extra, pruned)
+    });
     let args: Vec<&Array> =
         closed.captures.iter().chain(inputs).zip(kept).filter(|(_, kept)| *kept).map(|(x, _)| x).collect();
     (backend().execute(&jaxpr.into(), &args).or_raise(), extra)

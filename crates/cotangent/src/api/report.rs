@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::core::aval::{Aval, Shape};
 use crate::core::dtype::DType;
+use crate::core::times::Times;
 use crate::core::tree::collect_paths;
 use crate::runtime::program::Origin;
 
@@ -131,6 +132,8 @@ pub struct CacheReport {
     pub memory_hits: usize,
     /// Traced programs that were loaded from the disk.
     pub disk_hits: usize,
+    /// How long it took to trace its programs and to compile them.
+    pub times: Times,
     /// Why the function was traced, the first time first; a long list loses its oldest part.
     pub misses: Vec<Miss>,
 }
@@ -141,6 +144,9 @@ impl fmt::Display for CacheReport {
         write!(f, "{} trace{}, {} hit{}; ", self.traces, s(self.traces), self.hits, s(self.hits))?;
         write!(f, "programs: {} compiled, {} from memory, ", self.compiles, self.memory_hits)?;
         write!(f, "{} from disk", self.disk_hits)?;
+        if !self.times.total().is_zero() {
+            write!(f, "\n  {}", self.times)?;
+        }
         let first = self.traces - self.misses.len();
         for (i, miss) in self.misses.iter().enumerate() {
             match miss.nearest {
@@ -168,11 +174,13 @@ pub(crate) struct Counts {
     compiles: AtomicUsize,
     memory_hits: AtomicUsize,
     disk_hits: AtomicUsize,
+    times: Mutex<Times>,
     misses: Mutex<Vec<Miss>>,
 }
 
 impl Counts {
-    pub(crate) fn missed(&self, miss: Miss) {
+    pub(crate) fn missed(&self, miss: Miss, times: Times) {
+        self.spent(times);
         self.traces.fetch_add(1, Ordering::Relaxed);
         let mut misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
         if misses.len() == MISSES {
@@ -181,13 +189,18 @@ impl Counts {
         misses.push(miss);
     }
 
-    pub(crate) fn loaded(&self, origin: Origin) {
+    pub(crate) fn loaded(&self, origin: Origin, times: Times) {
+        self.spent(times);
         let counter = match origin {
             Origin::Memory => &self.memory_hits,
             Origin::Disk => &self.disk_hits,
             Origin::Compiled => &self.compiles,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn spent(&self, times: Times) {
+        *self.times.lock().unwrap_or_else(PoisonError::into_inner) += times;
     }
 
     pub(crate) fn report(&self) -> CacheReport {
@@ -199,6 +212,7 @@ impl Counts {
             compiles: read(&self.compiles),
             memory_hits: read(&self.memory_hits),
             disk_hits: read(&self.disk_hits),
+            times: *self.times.lock().unwrap_or_else(PoisonError::into_inner),
             misses,
         }
     }

@@ -71,9 +71,9 @@ fn repeated(jaxpr: &Jaxpr) -> FxHashMap<usize, (usize, Eqn)> {
     let last_use = last_uses(jaxpr);
     let ranges = periodic(&kinds(jaxpr)).into_iter().flat_map(Periodic::blocks);
     let blocks: Vec<Block> = ranges.map(|range| Block::of(jaxpr, range, &last_use)).collect();
-    let mut alike: FxHashMap<&Jaxpr, Vec<&Block>> = FxHashMap::default();
+    let mut alike: FxHashMap<Arc<Jaxpr>, Vec<&Block>> = FxHashMap::default();
     for block in &blocks {
-        alike.entry(&block.body).or_default().push(block);
+        alike.entry(block.body.clone()).or_default().push(block);
     }
     let mut calls = FxHashMap::default();
     for group in alike.into_values().filter(|group| group.len() > 1) {
@@ -193,7 +193,7 @@ fn periodic(kinds: &[u64]) -> Vec<Periodic> {
 /// Blocks that do the same have the same body.
 struct Block {
     range: Range<usize>,
-    body: Jaxpr,
+    body: Arc<Jaxpr>,
     /// For each variable of the body what it is outside.
     outside: Vec<Atom>,
     /// Whether it is used outside, after the block.
@@ -202,7 +202,7 @@ struct Block {
 
 impl Block {
     fn of(jaxpr: &Jaxpr, range: Range<usize>, last_use: &[usize]) -> Block {
-        let mut block = Block { range: range.clone(), body: Jaxpr::default(), outside: Vec::new(), leaves: Vec::new() };
+        let mut block = Block { range: range.clone(), body: Arc::default(), outside: Vec::new(), leaves: Vec::new() };
         let mut names: FxHashMap<Var, Var> = FxHashMap::default();
         let (mut avals, mut params, mut eqns) = (Vec::new(), Vec::new(), Vec::with_capacity(range.len()));
         let mut define = |atom: Atom, aval: Aval, leaves: bool| {
@@ -230,7 +230,7 @@ impl Block {
             let outputs: SmallVec<[Var; 1]> = eqn.outputs.iter().map(&mut result).collect();
             eqns.push(Eqn { prim: eqn.prim.clone(), inputs, outputs, loc: eqn.loc });
         }
-        block.body = Jaxpr::new(avals, params, eqns, Vec::new());
+        block.body = Arc::new(Jaxpr::new(avals, params, eqns, Vec::new()));
         block
     }
 

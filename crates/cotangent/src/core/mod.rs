@@ -16,6 +16,7 @@ pub mod primitive;
 pub(crate) mod print;
 pub mod promote;
 pub(crate) mod static_value;
+pub(crate) mod times;
 pub(crate) mod trace;
 pub mod tree;
 

@@ -1,6 +1,7 @@
 //! Compiled programs and the cache that holds them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use once_cell::sync::OnceCell;
 
@@ -10,6 +11,7 @@ use crate::core::error::{Error, ErrorKind, Result};
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::core::literal::Literal;
 use crate::core::lowering::{Entry, lower_entry};
+use crate::core::times::{Stage, Times, during, timed};
 use crate::transform::simplify::simplify;
 
 use super::client::{array_shape, client};
@@ -159,7 +161,7 @@ struct Stores<'a> {
 }
 
 fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> Result<(Program, Origin)> {
-    let (pruned, sources, used) = computed(jaxpr);
+    let (pruned, sources, used) = during(Stage::Rewrite, || computed(jaxpr));
     let types: Vec<Aval> = pruned.output_avals().collect();
     let effects = pruned.effects();
     if effects.check {
@@ -178,9 +180,7 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
     if effects.host {
         crate::callback::host::register(client)?;
     }
-    let blocks = if client.platform_name() == "cpu" { outline(&pruned) } else { None };
-    let entry = Entry { aliases: &aliases, constants: &[] };
-    let text = lower_entry("cotangent", blocks.as_ref().unwrap_or(&pruned), entry).to_text();
+    let text = text(client, &pruned, &aliases);
     let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
     let options = options(client, Style::of(&pruned));
     // A program that calls functions of this process means nothing to another one, and holds them.
@@ -194,6 +194,14 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
         None => (Arc::new(make(None)?.0), Origin::Compiled),
     };
     Ok((Program { executable: Some(executable), sources, computed: types, used, donors, jaxpr }, origin))
+}
+
+/// What the compiler is given.
+fn text(client: &xla::Client, pruned: &Jaxpr, aliases: &[Option<usize>]) -> String {
+    let on_cpu = client.platform_name() == "cpu";
+    let blocks = during(Stage::Rewrite, || if on_cpu { outline(pruned) } else { None });
+    let (program, entry) = (blocks.as_ref().unwrap_or(pruned), Entry { aliases, constants: &[] });
+    during(Stage::Lower, || lower_entry("cotangent", program, entry).to_text())
 }
 
 /// The error for a program with checks that nobody collects.
@@ -218,19 +226,19 @@ fn compile_text(
     options: &xla::CompileOptions,
     place: Option<(&Disk, Key)>,
 ) -> Result<(xla::Executable, Origin)> {
-    if let Some((disk, key)) = &place
-        && let Some(bytes) = disk.load(key)
-    {
-        match client.deserialize(&bytes, params) {
-            Ok(executable) => return Ok((executable, Origin::Disk)),
-            Err(_) => disk.remove(key),
+    let load = |(disk, key): &(&Disk, Key)| {
+        let loaded = client.deserialize(&disk.load(key)?, params);
+        if loaded.is_err() {
+            disk.remove(key);
         }
+        loaded.ok()
+    };
+    if let Some(executable) = place.as_ref().and_then(|place| during(Stage::Disk, || load(place))) {
+        return Ok((executable, Origin::Disk));
     }
-    let executable = client.compile(text, params, options)?;
-    if let Some((disk, key)) = &place
-        && let Ok(bytes) = executable.serialize()
-    {
-        disk.store(key, &bytes);
+    let executable = during(Stage::Compile, || client.compile(text, params, options))?;
+    if let Some((disk, key)) = &place {
+        during(Stage::Disk, || executable.serialize().map_or((), |bytes| disk.store(key, &bytes)));
     }
     Ok((executable, Origin::Compiled))
 }
@@ -249,7 +257,7 @@ pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Execut
 pub(crate) fn compile_whole(jaxpr: &Jaxpr) -> Result<xla::Executable> {
     let (client, simple) = (client()?, simplify(jaxpr));
     let params: Vec<_> = simple.input_avals().map(array_shape).collect();
-    let text = lower_entry("cotangent", &simple, Entry::default()).to_text();
+    let text = text(client, &simple, &[]);
     Ok(compile_text(client, &text, &params, &options(client, Style::of(&simple)), None)?.0)
 }
 
@@ -269,6 +277,20 @@ fn options(client: &xla::Client, style: Style) -> xla::CompileOptions {
         // The emitters made for fusions cost some 15 ms more a kernel, and one operation has nothing to fuse.
         Style::OneOperation => options.backend_option("xla_cpu_disable_new_fusion_emitters", ""),
     }
+}
+
+/// How long the program takes to lower, to parse and to compile; all of it is done once more for that.
+pub(crate) fn times(jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<Times> {
+    let (compiled, mut times) = timed(|| compile(jaxpr, donated, None));
+    compiled?;
+    let client = client()?;
+    let text = text(client, &computed(jaxpr).0, &[]);
+    let start = Instant::now();
+    client.parse(&text)?;
+    let parse = start.elapsed().min(times.compile);
+    times.compile -= parse;
+    times.parse = Some(parse);
+    Ok(times)
 }
 
 /// What XLA made of a program.
