@@ -1,0 +1,151 @@
+//! The folder of compiled programs, as processes share it: whatever is in it, the numbers are the same.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A cache folder of a test's own, with the plugins of the user's.
+struct Cache(PathBuf);
+
+impl Cache {
+    fn new(name: &str) -> Cache {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache").join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        let plugins = xla::plugin::cache_dir().expect("there is a cache").join("plugins");
+        fs::create_dir_all(&plugins).expect("the plugins' folder");
+        std::os::unix::fs::symlink(plugins, folder.join("plugins")).expect("a link");
+        Cache(folder)
+    }
+
+    fn programs(&self) -> PathBuf {
+        self.0.join("programs")
+    }
+
+    /// The stored programs by name.
+    fn entries(&self) -> BTreeMap<String, Vec<u8>> {
+        let Ok(listing) = fs::read_dir(self.programs()) else { return BTreeMap::new() };
+        (listing.flatten())
+            .map(|e| (e.file_name().into_string().expect("text"), fs::read(e.path()).expect("an entry")))
+            .collect()
+    }
+
+    /// A process that does a case of `cotangent bench`.
+    fn worker(&self, before: &str, case: &str) -> Command {
+        let mut command = Command::new("sh");
+        let run = format!("{before} exec \"$0\" bench --worker \"$1\"");
+        command.args(["-c", &run, env!("CARGO_BIN_EXE_cotangent"), case]);
+        command.env("COTANGENT_CACHE_DIR", &self.0).env("COTANGENT_COMPILE_CACHE", "1");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// The numbers that a process computed; it must have come to its end.
+fn numbers(child: std::process::Output) -> String {
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
+    let output = String::from_utf8(child.stdout).expect("text");
+    let lines: Vec<&str> =
+        output.lines().filter_map(|l| Some(&l[l.find("\"cell\"").or_else(|| l.find("\"check\""))?..])).collect();
+    assert!(!lines.is_empty(), "{output}");
+    lines.join("\n")
+}
+
+fn run(cache: &Cache, case: &str) -> String {
+    numbers(cache.worker("", case).output().expect("it runs"))
+}
+
+const NOTEBOOK: &str = "start/notebook";
+
+#[test]
+fn a_second_process_compiles_nothing() {
+    let cache = Cache::new("second");
+    // The step of a perceptron with Adam; other cases of it share its programs.
+    let first = run(&cache, "mlp/adam");
+    let stored = cache.entries();
+    assert!(!stored.is_empty());
+    // What is compiled is stored, and what is stored is a new file.
+    let files = || -> Vec<u64> {
+        stored.keys().map(|name| fs::metadata(cache.programs().join(name)).expect("a file").ino()).collect()
+    };
+    let before = files();
+    assert_eq!(run(&cache, "mlp/adam"), first);
+    assert_eq!(files(), before);
+    assert_eq!(cache.entries().len(), stored.len());
+    // So it would be seen.
+    let (name, bytes) = stored.first_key_value().expect("a program");
+    fs::write(cache.programs().join(name), &bytes[..100]).expect("it is written");
+    assert_eq!(run(&cache, "mlp/adam"), first);
+    assert_ne!(files(), before);
+}
+
+#[test]
+fn many_processes_fill_one_folder() {
+    let cache = Cache::new("many");
+    let processes: Vec<_> = (0..6).map(|_| cache.worker("", NOTEBOOK).spawn().expect("it starts")).collect();
+    let results: Vec<String> = processes.into_iter().map(|p| numbers(p.wait_with_output().expect("it ends"))).collect();
+    assert!(results.iter().all(|r| *r == results[0]));
+    // Nothing half-written is left behind, and what stands there is whole.
+    let stored = cache.entries();
+    assert!(stored.keys().all(|name| name.len() == 64), "{:?}", stored.keys());
+    assert_eq!(run(&cache, NOTEBOOK), results[0]);
+    assert_eq!(cache.entries(), stored);
+}
+
+#[test]
+fn what_is_damaged_or_foreign_is_made_again() {
+    let cache = Cache::new("damage");
+    let right = run(&cache, NOTEBOOK);
+    let stored = cache.entries();
+    let contents: Vec<&Vec<u8>> = stored.values().collect();
+    let damage = |i: usize, bytes: &[u8]| -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        match i % 6 {
+            // A flipped bit of the machine code, of the checksum, of the name inside.
+            0 => *bytes.last_mut().expect("not empty") ^= 1,
+            1 => bytes[50] ^= 0x80,
+            2 => bytes[20] ^= 1,
+            // A whole entry of another program.
+            3 => bytes = contents[(i + 1) % contents.len()].clone(),
+            // One that stops in the middle, and none at all.
+            4 => bytes.truncate(bytes.len() / 2),
+            _ => bytes.clear(),
+        }
+        bytes
+    };
+    for (i, (name, bytes)) in stored.iter().enumerate() {
+        fs::write(cache.programs().join(name), damage(i, bytes)).expect("it is written");
+    }
+    assert_eq!(run(&cache, NOTEBOOK), right);
+    let again = cache.entries();
+    assert_eq!(again.keys().collect::<Vec<_>>(), stored.keys().collect::<Vec<_>>());
+    // All of it is whole again.
+    assert_eq!(run(&cache, NOTEBOOK), right);
+    assert_eq!(cache.entries(), again);
+}
+
+#[test]
+fn other_options_are_other_programs() {
+    let cache = Cache::new("options");
+    let case = "start/first-program";
+    run(&cache, case);
+    let plain = cache.entries().len();
+    let mut other = cache.worker("", case);
+    numbers(other.env("XLA_FLAGS", "--xla_backend_optimization_level=1").output().expect("it runs"));
+    assert_eq!(cache.entries().len(), 2 * plain);
+}
+
+#[test]
+fn a_full_disk_costs_a_compile_and_nothing_else() {
+    let cache = Cache::new("full");
+    // No file may grow beyond 8 blocks: writing fails in the middle, as on a full disk.
+    let full = "trap '' XFSZ; ulimit -f 8;";
+    let right = numbers(cache.worker("", "start/first-program").output().expect("it runs"));
+    fs::remove_dir_all(cache.programs()).expect("it was there");
+    for _ in 0..2 {
+        assert_eq!(numbers(cache.worker(full, "start/first-program").output().expect("it runs")), right);
+        assert!(cache.entries().is_empty(), "{:?}", cache.entries().keys());
+    }
+}
