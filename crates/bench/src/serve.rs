@@ -7,17 +7,18 @@ use serde_json::json;
 use crate::{Case, Work};
 
 /// Sets a case up, says so in a line of JSON, answers each line that comes in with the seconds that a sample took, and
-/// ends with the most memory that this process ever had.
+/// ends with the most memory that this process ever had. A sample has as many calls as told, or as are long enough to
+/// time.
 ///
 /// # Errors
 /// When the other side is gone.
-pub fn serve(case: &Case, requests: impl BufRead, mut answers: impl Write) -> Result<()> {
+pub fn serve(case: &Case, calls: Option<usize>, requests: impl BufRead, mut answers: impl Write) -> Result<()> {
     let ready = |check: &[f64], calls: usize| json!({ "case": case.name, "check": check, "calls": calls });
     match case.work {
         Work::Process(run) => writeln!(answers, "{}", ready(&run(), 1))?,
         Work::Calls(set_up) => {
             let mut bench = set_up();
-            let calls = if case.slow { 1 } else { bench.calls_per_sample() };
+            let calls = calls.unwrap_or_else(|| if case.slow { 1 } else { bench.calls_per_sample() });
             writeln!(answers, "{}", ready(bench.checked(), calls))?;
             answers.flush()?;
             for request in requests.lines() {

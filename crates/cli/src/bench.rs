@@ -30,6 +30,9 @@ pub(crate) struct Options {
     /// Be the process that measures this case: a line comes in for each sample
     #[arg(long, hide = true, value_name = "CASE")]
     worker: Option<String>,
+    /// So many calls a sample, whatever they take: for profilers that count instructions
+    #[arg(long, hide = true, requires = "worker")]
+    calls: Option<usize>,
 }
 
 /// Fewer samples will do when they take long.
@@ -52,7 +55,7 @@ fn all() -> Vec<Case> {
 /// Measures what was asked for.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(name) = &options.worker {
-        return work(name, options.device);
+        return work(name, options);
     }
     let wanted = |case: &Case| {
         // The floors below the calls are measured on the processor's plugin.
@@ -80,13 +83,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Measures one case, on request of the process that started this one.
-fn work(name: &str, device: Device) -> Result<()> {
+fn work(name: &str, options: &Options) -> Result<()> {
     let Some(case) = all().into_iter().find(|case| case.name == name) else {
         bail!("there is no case named `{name}`. `cotangent bench --list` names them");
     };
     // Opening the device is a part of what a process does, and not always needed.
-    device.choose()?;
-    Ok(serve(&case, stdin().lock(), stdout().lock())?)
+    options.device.choose()?;
+    Ok(serve(&case, options.calls, stdin().lock(), stdout().lock())?)
 }
 
 /// What was measured.

@@ -1,7 +1,7 @@
 //! Programs ahead of time, donation, static arguments and cache reports.
 
 use cotangent::prelude::*;
-use cotangent::{Change, Exported, Loaded, Static, Tree};
+use cotangent::{Change, Exported, Loaded, MemoryAnalysis, Static, Tree, numpy as np, random};
 
 fn array(n: usize) -> Array {
     Array::from((0..n).map(|i| i as f32).collect::<Vec<_>>())
@@ -118,6 +118,55 @@ fn donated_memory_is_counted_once() {
     let owned = jit(|x: Array| x + 1.0).lower((&x,)).unwrap().compile().unwrap().memory_analysis().unwrap();
     assert_eq!((borrowed.arguments, borrowed.outputs, borrowed.aliased), (1 << 18, 1 << 18, 0));
     assert_eq!(owned.aliased, 1 << 18);
+}
+
+#[test]
+fn a_training_step_in_place_needs_little_beyond_parameters_and_activations() {
+    const LAYERS: usize = 8;
+    let (width, batch) = (256, 1024);
+    let loss = |weights: &Vec<Array>, x: &Array| {
+        weights.iter().fold(x.clone(), |x, w| np::matmul(x, w).maximum(0.0)).square().mean()
+    };
+    let step = |weights: &Vec<Array>, x: &Array| {
+        let (value, g) = value_and_grad(loss)(weights, x);
+        (weights.zip(&g, |w, g| w - 0.1 * g), value)
+    };
+    let weights: Vec<Array> = (0..LAYERS).map(|i| random::normal(random::key(i as u64), (width, width))).collect();
+    let x = np::ones((batch, width));
+    let peak = |m: MemoryAnalysis| (m.arguments + m.outputs - m.aliased + m.temporary) as f64;
+    let in_place = jit(move |weights: Vec<Array>, x: &Array| step(&weights, x));
+    let in_place = peak(in_place.lower((&weights, &x)).unwrap().compile().unwrap().memory_analysis().unwrap());
+    let copied = peak(jit(step).lower((&weights, &x)).unwrap().compile().unwrap().memory_analysis().unwrap());
+    let parameters = (4 * LAYERS * width * width) as f64;
+    // The input, and of each layer the product and what is left of it.
+    let activations = (4 * batch * width * (1 + 2 * LAYERS)) as f64;
+    assert!(in_place <= 1.2 * (parameters + activations), "{}", in_place / (parameters + activations));
+    assert!(copied - in_place > 0.9 * parameters, "{}", (copied - in_place) / parameters);
+}
+
+#[test]
+fn first_calls_at_once_are_one_trace_and_one_program() {
+    let f = jit(|x: &Array| (x * 0.123_456).sin() + 0.654_321);
+    let start = std::sync::Barrier::new(8);
+    let x = Array::from([1.0f32, 2.0]);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                start.wait();
+                f(&x).to_vec::<f32>()
+            });
+        }
+    });
+    let report = f.cache_report();
+    assert_eq!((report.traces, report.hits), (1, 7));
+    assert_eq!(report.compiles + report.disk_hits + report.memory_hits, 1);
+    // Without `jit` as well: each thread traces, and the program is made once.
+    let derivative = grad(|x: &Array| ((x * 0.234_567).sin() * 0.765_432).sum());
+    let results: Vec<Vec<f32>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| derivative(&x).to_vec::<f32>())).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert!(results.iter().all(|r| *r == results[0]));
 }
 
 #[test]

@@ -177,6 +177,11 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         let donated = captures.iter().map(|_| false).chain(used.iter().map(|i| owned[*i])).collect();
         let structure = P::rebuild(args, &mut std::iter::repeat(Array::scalar(false)));
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have traced it meanwhile: all use what was there first.
+        if let Some(entry) = entries.iter().find(|e| e.fits(args, leaves)) {
+            self.counts.hits.fetch_add(1, Ordering::Relaxed);
+            return entry.clone();
+        }
         let nearest = (entries.iter())
             .map(|e| (e, changes::<P>((P::refs(&e.structure), &e.avals, &e.counts), (args, &avals, counts))))
             .min_by_key(|(_, changes)| changes.len());
