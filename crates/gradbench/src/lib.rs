@@ -5,9 +5,14 @@
 //! All numbers are `f64`. A function is traced and compiled for its input before it is timed; its arguments are on the
 //! device by then, and a run ends when its results have been computed there.
 
+mod det;
+mod gmm;
 mod hello;
 mod json;
+mod kmeans;
+mod llsq;
 mod lse;
+mod ode;
 mod protocol;
 mod task;
 
@@ -20,7 +25,8 @@ use crate::protocol::{Request, Response};
 use crate::task::Module;
 
 /// Every eval there is here.
-const MODULES: &[Module] = &[hello::MODULE, lse::MODULE];
+const MODULES: &[Module] =
+    &[det::MODULE, gmm::MODULE, hello::MODULE, kmeans::MODULE, llsq::MODULE, lse::MODULE, ode::MODULE];
 
 /// Answers each line that comes in with one line, until there are no more. What cannot be understood or fails is
 /// answered too, with the reason.

@@ -1,0 +1,44 @@
+//! `kmeans`: a step of Newton's method towards the centres of clusters.
+
+use cotangent::prelude::*;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::json::{Matrix, expect_shape, parse};
+use crate::task::{Module, Task};
+
+pub(crate) const MODULE: Module = Module {
+    name: "kmeans",
+    functions: &[
+        ("cost", |input| Ok(Task::new(cost, read(input)?))),
+        ("dir", |input| Ok(Task::new(direction, read(input)?))),
+    ],
+};
+
+#[derive(Deserialize)]
+struct Input {
+    points: Matrix,
+    centroids: Matrix,
+}
+
+fn read(input: &RawValue) -> Result<(Array, Array)> {
+    let Input { points, centroids } = parse(input)?;
+    let [k, _] = centroids.shape();
+    expect_shape("centroids", &[k.max(1), points.shape()[1]], &centroids.shape())?;
+    Ok((points.into_array()?, centroids.into_array()?))
+}
+
+/// The sum of the squared distances from each of the points `[n, d]` to the nearest of the centroids `[k, d]`.
+fn cost(points: &Array, centroids: &Array) -> Array {
+    // What of a squared distance depends on the centroid.
+    let distance = centroids.powi(2).sum_axis(1) - 2.0 * np::matmul(points, centroids.t());
+    let nearest = np::take_axis(centroids, np::argmin_axis(&distance, 1), 0);
+    (points - nearest).powi(2).sum()
+}
+
+/// The gradient by the diagonal of the Hessian, which has nothing beside it: so its product with ones is the diagonal.
+fn direction(points: &Array, centroids: &Array) -> Array {
+    let gradient = grad(|centroids: &Array| cost(points, centroids));
+    let (gradient, diagonal) = jvp(gradient, (centroids,), (&np::ones_like(centroids),));
+    gradient / diagonal
+}
