@@ -5,6 +5,7 @@
 //! All numbers are `f64`. A function is traced and compiled for its input before it is timed; its arguments are on the
 //! device by then, and a run ends when its results have been computed there.
 
+mod descent;
 mod det;
 mod gmm;
 mod hello;
@@ -13,7 +14,9 @@ mod kmeans;
 mod llsq;
 mod lse;
 mod ode;
+mod particle;
 mod protocol;
+mod saddle;
 mod task;
 
 use std::io::{self, BufRead, Write};
@@ -25,8 +28,17 @@ use crate::protocol::{Request, Response};
 use crate::task::Module;
 
 /// Every eval there is here.
-const MODULES: &[Module] =
-    &[det::MODULE, gmm::MODULE, hello::MODULE, kmeans::MODULE, llsq::MODULE, lse::MODULE, ode::MODULE];
+const MODULES: &[Module] = &[
+    det::MODULE,
+    gmm::MODULE,
+    hello::MODULE,
+    kmeans::MODULE,
+    llsq::MODULE,
+    lse::MODULE,
+    ode::MODULE,
+    particle::MODULE,
+    saddle::MODULE,
+];
 
 /// Answers each line that comes in with one line, until there are no more. What cannot be understood or fails is
 /// answered too, with the reason.
