@@ -63,32 +63,43 @@ fn potential(place: &Array, w: &Array) -> Array {
     1.0 / distance(x.clone(), &y - 10.0 + w) + 1.0 / distance(x, y)
 }
 
-/// The square of the distance from the origin at which the particle crosses the axis.
+/// The square of the distance from the origin at which the particle crosses the axis: NaN if it takes too long.
 fn miss(w: &Array, outer: Mode, inner: Mode) -> Array {
     let start = Particle { place: Array::from([0.0, 8.0]), speed: Array::from([0.75, 0.0]) };
     let step = |at: &Particle| at.step(w, inner);
     let last = match outer {
-        Mode::Forward => lax::while_loop(Particle::stays_above, step, start),
-        Mode::Reverse => bounded_while(Particle::stays_above, step, start),
+        Mode::Forward => counted_while(Particle::stays_above, step, start),
+        Mode::Reverse => blocked_while(Particle::stays_above, step, start),
     };
     let rest = -last.place.at(1).get() / last.speed.at(1).get();
-    last.moved(rest).at(0).get().powi(2)
+    let crossing = last.moved(rest).at(0).get();
+    np::where_(last.stays_above(), f64::NAN, crossing.powi(2))
 }
 
+/// The most steps, in blocks.
 const BLOCKS: usize = 128;
 const BLOCK: usize = 32;
 
-/// A `while_loop` that can be differentiated in reverse mode, as it has an end: after so many steps.
-///
-/// It goes by blocks of steps; those after the last step are not run, but for what is left of its own block.
-fn bounded_while<S: Tree + Clone>(condition: impl Fn(&S) -> Array, body: impl Fn(&S) -> S, init: S) -> S {
+/// A loop that ends after [`BLOCKS`] of [`BLOCK`] steps at the latest.
+fn counted_while<S: Tree>(condition: impl Fn(&S) -> Array, body: impl Fn(&S) -> S, init: S) -> S {
+    let limit = (BLOCKS * BLOCK) as i32;
+    let goes_on = |(state, steps): &(S, Array)| condition(state) & steps.less(limit);
+    lax::while_loop(goes_on, |(state, steps)| (body(state), steps + 1), (init, Array::scalar(0))).0
+}
+
+/// The same loop, to be differentiated in reverse mode, which must know beforehand how many steps there are: so all of
+/// them are staged. A block that is not needed is passed over, and of one that is the backward pass keeps no more than
+/// the state before it.
+fn blocked_while<S: Tree + Clone>(
+    condition: impl Fn(&S) -> Array + Send + Sync,
+    body: impl Fn(&S) -> S + Send + Sync,
+    init: S,
+) -> S {
     let step = |state: &S, (): &()| {
         let goes_on = condition(state);
         (body(state).zip(state, |new, old| np::where_(&goes_on, new, old)), ())
     };
-    let block = |state: &S, (): &()| {
-        let run = || lax::Scan::new().length(BLOCK).run(&step, state.clone(), &()).0;
-        (lax::cond(condition(state), run, || state.clone()), ())
-    };
-    lax::Scan::new().length(BLOCKS).run(block, init, &()).0
+    let block = checkpoint(|state: &S| lax::Scan::new().length(BLOCK).run(step, state.clone(), &()).0);
+    let run = |state: &S, (): &()| (lax::cond(condition(state), || block(state), || state.clone()), ());
+    lax::Scan::new().length(BLOCKS).run(run, init, &()).0
 }
