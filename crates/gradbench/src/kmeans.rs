@@ -1,6 +1,6 @@
 //! `kmeans`: a step of Newton's method towards the centres of clusters.
 
-use cotangent::prelude::*;
+use cotangent::{lax, prelude::*};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -30,10 +30,28 @@ fn read(input: &RawValue) -> Result<(Array, Array)> {
 
 /// The sum of the squared distances from each of the points `[n, d]` to the nearest of the centroids `[k, d]`.
 fn cost(points: &Array, centroids: &Array) -> Array {
-    // What of a squared distance depends on the centroid.
-    let distance = centroids.powi(2).sum_axis(1) - 2.0 * np::matmul(points, centroids.t());
-    let nearest = np::take_axis(centroids, np::argmin_axis(&distance, 1), 0);
+    let nearest = np::take_axis(centroids, nearest(points, centroids), 0);
     (points - nearest).powi(2).sum()
+}
+
+/// So many distances fit into a cache.
+const DISTANCES: usize = 1 << 17;
+
+/// For each of the points the index of the nearest of the centroids, by blocks of points.
+fn nearest(points: &Array, centroids: &Array) -> Array {
+    let nearest = |points: &Array| {
+        // What of a squared distance depends on the centroid.
+        let distances = centroids.powi(2).sum_axis(1) - 2.0 * np::matmul(points, centroids.t());
+        np::argmin_axis(distances, 1)
+    };
+    let ([n, d], k) = ([0, 1].map(|axis| points.shape()[axis]), centroids.shape()[0]);
+    let blocks = (n * k).div_ceil(DISTANCES);
+    if blocks <= 1 {
+        return nearest(points);
+    }
+    let block = n.div_ceil(blocks);
+    let padded = np::pad(points, &[(0, blocks * block - n), (0, 0)], 0.0).reshape((blocks, block, d));
+    lax::map(nearest, &padded).reshape(blocks * block).slice_axis(0, 0, n)
 }
 
 /// The gradient by the diagonal of the Hessian, which has nothing beside it: so its product with ones is the diagonal.

@@ -40,12 +40,12 @@ fn solve(x: &Array, steps: usize) -> Array {
     let h = 2.0 / steps as f64;
     let first = np::ones_as(1, DType::F64);
     let slope = |y: &Array| x * np::concatenate(&[&first, &y.slice_axis(0, 0, y.size() - 1)], 0);
-    let step = |y: &Array, (): &()| {
+    let step = checkpoint(|y: &Array| {
         let k1 = slope(y);
         let k2 = slope(&(y + h / 2.0 * &k1));
         let k3 = slope(&(y + h / 2.0 * &k2));
         let k4 = slope(&(y + h * &k3));
-        (y + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4), ())
-    };
-    lax::Scan::new().length(steps).run(step, np::zeros_like(x), &()).0
+        y + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+    });
+    lax::Scan::new().length(steps).run(|y: &Array, (): &()| (step(y), ()), np::zeros_like(x), &()).0
 }
