@@ -96,3 +96,42 @@ fn contained<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
         Err(Error::value(format!("it panicked: {text}")))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use cotangent::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::task::Task;
+
+    const FAULTY: Module = Module {
+        name: "faulty",
+        functions: &[
+            ("panics", |_| panic!("out of order")),
+            ("panics_when_traced", |_| {
+                let f = |x: &Array| -> Array { panic!("no use for {}", x.aval()) };
+                Ok(Task::new(f, (Array::from([1.0]),)))
+            }),
+            ("mixes_shapes", |_| {
+                Ok(Task::new(|x: &Array| x + Array::from([1.0, 2.0, 3.0]), (Array::from([1.0, 2.0]),)))
+            }),
+            ("works", |_| Ok(Task::new(|x: &Array| x + 1.0, (Array::from([1.0]),)))),
+        ],
+    };
+
+    #[test]
+    fn panics_are_errors_and_the_next_function_runs() {
+        let input = RawValue::from_string("{}".into()).expect("JSON");
+        let run = |function| contained(|| task::run(&FAULTY, function, &input));
+        for (function, reason) in [
+            ("panics", "out of order"),
+            ("panics_when_traced", "no use for f64[1]"),
+            ("mixes_shapes", "[2] and [3] cannot be broadcast"),
+        ] {
+            let error = run(function).expect_err("it is faulty").to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert_eq!(run("works").expect("it works").0, serde_json::json!([2.0]));
+    }
+}
