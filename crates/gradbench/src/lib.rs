@@ -23,6 +23,7 @@ use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cotangent::{Error, Result};
+use serde_json::value::RawValue;
 
 use crate::protocol::{Request, Response};
 use crate::task::Module;
@@ -61,6 +62,22 @@ pub fn serve(mut requests: impl BufRead, mut answers: impl Write) -> io::Result<
     }
 }
 
+/// A function of a module, compiled for an input, which is JSON. Each call runs it to the end, as GradBench has it timed.
+///
+/// # Errors
+/// When there is no such function, the input is not its own, or it does not compile.
+///
+/// ```
+/// let run = cotangent_gradbench::compile("hello", "double", "3.0").unwrap();
+/// run().unwrap();
+/// ```
+pub fn compile(module: &str, function: &str, input: &str) -> Result<impl Fn() -> Result<()> + use<>> {
+    let input: &RawValue =
+        serde_json::from_str(input).map_err(|e| Error::value(format!("the input is no JSON: {e}")))?;
+    let run = find(module)?.prepare(function, input)?.compile()?;
+    Ok(move || run().map(drop))
+}
+
 fn answer(line: &[u8]) -> Response {
     let (id, request) = protocol::read(line);
     match request {
@@ -71,7 +88,7 @@ fn answer(line: &[u8]) -> Response {
             Err(reason) => Response::failure(id, &reason),
         },
         Ok(Request::Evaluate(asked)) => {
-            match contained(|| task::run(find(&asked.module)?, &asked.function, asked.input)) {
+            match contained(|| find(&asked.module)?.evaluate(&asked.function, asked.input)) {
                 Ok((output, timings)) => Response::output(id, output, timings),
                 Err(reason) => Response::failure(id, &reason),
             }
@@ -99,11 +116,9 @@ fn contained<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
 
 #[cfg(test)]
 mod tests {
-    use cotangent::prelude::*;
-    use serde_json::value::RawValue;
-
     use super::*;
     use crate::task::Task;
+    use cotangent::prelude::*;
 
     const FAULTY: Module = Module {
         name: "faulty",
@@ -123,7 +138,7 @@ mod tests {
     #[test]
     fn panics_are_errors_and_the_next_function_runs() {
         let input = RawValue::from_string("{}".into()).expect("JSON");
-        let run = |function| contained(|| task::run(&FAULTY, function, &input));
+        let run = |function| contained(|| FAULTY.evaluate(function, &input));
         for (function, reason) in [
             ("panics", "out of order"),
             ("panics_when_traced", "no use for f64[1]"),
