@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod doctor;
+mod gradbench;
 mod plot;
 mod show;
 
@@ -49,6 +50,8 @@ enum Command {
     },
     /// Measure how fast things are here
     Bench(bench::Options),
+    /// Be a tool of GradBench: answer its messages, one a line, from standard input on standard output
+    Gradbench(gradbench::Options),
     /// List the devices that programs can run on
     Devices {
         /// Which devices
@@ -125,6 +128,7 @@ fn run(command: Command) -> Result<()> {
         Command::Show { list: true, .. } | Command::Show { name: None, .. } => show::list(),
         Command::Show { name: Some(name), stage, .. } => show::show(&name, stage),
         Command::Bench(options) => bench::run(&options),
+        Command::Gradbench(options) => gradbench::run(&options),
         Command::Devices { device } => device.open()?.iter().try_for_each(|d| say!("{d}")),
         Command::Doctor { device } => doctor::examine(device),
     }

@@ -1,6 +1,6 @@
 //! Reductions over axes, arg-reductions and cumulative operations.
 
-use stablehlo::{Attr, Type, Value};
+use stablehlo::{Attr, Value};
 
 use crate::core::array::Array;
 use crate::core::aval::{Aval, Shape};
@@ -223,38 +223,37 @@ arg_reductions! {
     ArgMin "argmin" "LT";
 }
 
+/// The extreme value first, then the least index at which it stands. One reduction of values and indices together would
+/// read the operand once, but XLA's code for the CPU takes it element by element, which costs more than twice as much.
 fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greatest: bool, out: &Aval) -> Value {
-    let index = aval.with_dtype(out.dtype);
-    let indices = cx.op("stablehlo.iota", &[], &[("iota_dimension", Attr::I64(axis as i64))], &index);
-    let scalar = Aval::new(aval.dtype, ());
-    let init = if greatest { extremes(aval.dtype).0 } else { extremes(aval.dtype).1 };
-    let init = cx.splat(&scalar, init);
-    let zero = cx.splat(&Aval::new(out.dtype, ()), Literal::int(out.dtype, 0));
-    let (value_ty, index_ty, flag) = (scalar.mlir(), Type::tensor(&[], out.dtype.mlir()), Type::tensor(&[], "i1"));
-    let results = [out.with_dtype(aval.dtype).mlir(), out.mlir()];
-    let mut op = cx.block.begin_op("stablehlo.reduce", [x, &indices, &init, &zero], &results);
-    op.region(&[value_ty.clone(), index_ty.clone(), value_ty.clone(), index_ty.clone()], |block, args| {
-        let compare = |block: &mut stablehlo::Block, a: &Value, b: &Value, direction: &'static str| {
-            block.op1("stablehlo.compare", [a, b], &[("comparison_direction", Attr::Static(direction))], &flag)
-        };
-        let better =
-            if greatest { "#stablehlo<comparison_direction GT>" } else { "#stablehlo<comparison_direction LT>" };
-        let (a, i, b, j) = (&args[0], &args[1], &args[2], &args[3]);
-        let is_nan = compare(block, a, a, "#stablehlo<comparison_direction NE>");
-        let wins = compare(block, a, b, better);
-        let first = block.op1("stablehlo.or", [&is_nan, &wins], &[], &flag);
-        let same = compare(block, a, b, "#stablehlo<comparison_direction EQ>");
-        let other_nan = compare(block, b, b, "#stablehlo<comparison_direction NE>");
-        let both_nan = block.op1("stablehlo.and", [&is_nan, &other_nan], &[], &flag);
-        let tie = block.op1("stablehlo.or", [&same, &both_nan], &[], &flag);
-        let earlier = compare(block, i, j, "#stablehlo<comparison_direction LT>");
-        // In a tie the smaller index wins; otherwise whoever is better (a NaN beats all).
-        let pick = block.op1("stablehlo.select", [&tie, &earlier, &first], &[], &flag);
-        let value = block.op1("stablehlo.select", [&pick, a, b], &[], &value_ty);
-        let index = block.op1("stablehlo.select", [&pick, i, j], &[], &index_ty);
-        vec![value, index]
-    });
-    op.finish(&[("dimensions", Attr::i64s([axis]))]).swap_remove(1)
+    let (least, most) = extremes(aval.dtype);
+    let (combiner, init) = if greatest { ("stablehlo.maximum", least) } else { ("stablehlo.minimum", most) };
+    let init = cx.splat(&Aval::new(aval.dtype, ()), init);
+    let extreme = cx.reduce(combiner, x, &init, &[axis], &out.with_dtype(aval.dtype));
+    let kept: Vec<usize> = (0..aval.rank()).filter(|d| *d != axis).collect();
+    let extreme = cx.broadcast_in_dim(&extreme, &aval.mlir(), &kept);
+
+    let (flags, indices) = (aval.with_dtype(DType::Bool), aval.with_dtype(out.dtype));
+    let mut compare = |a: &Value, b: &Value, direction| {
+        cx.op(
+            "stablehlo.compare",
+            &[a.clone(), b.clone()],
+            &[("comparison_direction", Attr::Static(direction))],
+            &flags,
+        )
+    };
+    let mut found = compare(x, &extreme, "#stablehlo<comparison_direction EQ>");
+    if aval.dtype.is_inexact() {
+        // The extreme of values with a NaN among them is NaN.
+        let is_nan = compare(x, x, "#stablehlo<comparison_direction NE>");
+        found = cx.op("stablehlo.or", &[found, is_nan], &[], &flags);
+    }
+    let here = cx.op("stablehlo.iota", &[], &[("iota_dimension", Attr::I64(axis as i64))], &indices);
+    let beyond = extremes(out.dtype).1;
+    let elsewhere = cx.splat(&indices, beyond);
+    let found = cx.op("stablehlo.select", &[found, here, elsewhere], &[], &indices);
+    let beyond = cx.splat(&Aval::new(out.dtype, ()), beyond);
+    cx.reduce("stablehlo.minimum", &found, &beyond, &[axis], out)
 }
 
 macro_rules! cumulative {

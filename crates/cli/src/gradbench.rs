@@ -1,0 +1,32 @@
+//! `cotangent gradbench`: a tool for GradBench, which measures what derivatives cost.
+
+use std::io::{stdin, stdout};
+
+use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+
+/// How to compute.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Use all processors; without it one
+    #[arg(long)]
+    multithreaded: bool,
+}
+
+/// Answers messages until there are no more.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if !options.multithreaded {
+        stay_on_one_processor().context("keeping to one processor")?;
+    }
+    Ok(cotangent_gradbench::serve(stdin().lock(), stdout().lock())?)
+}
+
+/// Threads started from now on stay there too, and XLA makes one worker for each processor it sees; so this must come
+/// before the device is opened.
+fn stay_on_one_processor() -> rustix::io::Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let here = sched_getcpu();
+    let mut one = CpuSet::new();
+    one.set(if allowed.is_set(here) { here } else { (0..CpuSet::MAX_CPU).find(|i| allowed.is_set(*i)).unwrap_or(0) });
+    sched_setaffinity(None, &one)
+}

@@ -1,0 +1,83 @@
+//! Gradient descent as `particle` and `saddle` ask for it, with derivatives in either mode.
+
+use cotangent::{Tree, lax, prelude::*};
+
+/// In which direction derivatives are taken through a function.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mode {
+    /// From arguments to results.
+    Forward,
+    /// From results to arguments.
+    Reverse,
+}
+
+impl Mode {
+    /// The value of `f` at `x`, and its gradient.
+    pub(crate) fn value_and_grad(self, f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> (Array, Array) {
+        match self {
+            Mode::Forward => {
+                let twice = |x: &Array| {
+                    let y = f(x);
+                    (y.clone(), y)
+                };
+                let (gradient, value) = jacfwd(twice).has_aux()(x);
+                (value, gradient)
+            }
+            Mode::Reverse => value_and_grad(f)(x),
+        }
+    }
+
+    /// The gradient of `f` at `x`.
+    pub(crate) fn grad(self, f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> Array {
+        match self {
+            Mode::Forward => jacfwd(f)(x),
+            Mode::Reverse => grad(f)(x),
+        }
+    }
+}
+
+/// Where the descent is.
+#[derive(Clone, Tree)]
+struct Place {
+    x: Array,
+    value: Array,
+    gradient: Array,
+    /// How far to go along the gradient.
+    rate: Array,
+    /// How many steps in a row went downhill at this rate.
+    streak: Array,
+}
+
+/// The descent ends when the gradient or the next step is no longer than this.
+const TOLERANCE: f64 = 1e-5;
+const FIRST_RATE: f64 = 1e-5;
+/// After so many steps downhill the rate doubles; a step that would not go downhill is not made, and halves it.
+const STREAK: i32 = 10;
+
+/// Where `f`, of which `value_and_grad` gives the value and the gradient, is least, by going downhill from `start`.
+/// It is NaN if the value there is.
+pub(crate) fn argmin(value_and_grad: impl Fn(&Array) -> (Array, Array), start: &Array) -> Array {
+    let (value, gradient) = value_and_grad(start);
+    let start = Place { x: start.clone(), value, gradient, rate: Array::scalar(FIRST_RATE), streak: Array::scalar(0) };
+    let goes_on = |at: &Place| {
+        let slope = at.gradient.powi(2).sum().sqrt();
+        (slope * at.rate.minimum(1.0)).greater(TOLERANCE)
+    };
+    let step = |at: &Place| {
+        let x = &at.x - &at.rate * &at.gradient;
+        let (value, gradient) = value_and_grad(&x);
+        let downhill = value.less(&at.value);
+        let either = |yes: &Array, no: &Array| np::where_(&downhill, yes, no);
+        let streak = either(&(&at.streak + 1), &np::zeros_like(&at.streak));
+        let doubles = streak.equal(STREAK);
+        Place {
+            x: either(&x, &at.x),
+            value: either(&value, &at.value),
+            gradient: either(&gradient, &at.gradient),
+            rate: &at.rate * np::where_(&doubles, 2.0, either(&1.0.into(), &0.5.into())),
+            streak: np::where_(&doubles, 0, streak),
+        }
+    };
+    let end = lax::while_loop(goes_on, step, start);
+    np::where_(np::isnan(&end.value), f64::NAN, end.x)
+}

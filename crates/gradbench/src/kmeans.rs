@@ -1,0 +1,62 @@
+//! `kmeans`: a step of Newton's method towards the centres of clusters.
+
+use cotangent::{lax, prelude::*};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::json::{Matrix, expect_shape, parse};
+use crate::task::{Module, Task};
+
+pub(crate) const MODULE: Module = Module {
+    name: "kmeans",
+    functions: &[
+        ("cost", |input| Ok(Task::new(cost, read(input)?))),
+        ("dir", |input| Ok(Task::new(direction, read(input)?))),
+    ],
+};
+
+#[derive(Deserialize)]
+struct Input {
+    points: Matrix,
+    centroids: Matrix,
+}
+
+fn read(input: &RawValue) -> Result<(Array, Array)> {
+    let Input { points, centroids } = parse(input)?;
+    let [k, _] = centroids.shape();
+    expect_shape("centroids", &[k.max(1), points.shape()[1]], &centroids.shape())?;
+    Ok((points.into_array()?, centroids.into_array()?))
+}
+
+/// The sum of the squared distances from each of the points `[n, d]` to the nearest of the centroids `[k, d]`.
+fn cost(points: &Array, centroids: &Array) -> Array {
+    let nearest = np::take_axis(centroids, nearest(points, centroids), 0);
+    (points - nearest).powi(2).sum()
+}
+
+/// So many distances, and somewhat more, fit into a cache.
+const DISTANCES: usize = 1 << 16;
+
+/// For each of the points the index of the nearest of the centroids, by blocks of points.
+fn nearest(points: &Array, centroids: &Array) -> Array {
+    let nearest = |points: &Array| {
+        // What of a squared distance depends on the centroid.
+        let distances = centroids.powi(2).sum_axis(1).expand_dims(1) - 2.0 * np::matmul(centroids, points.t());
+        np::argmin_axis(distances, 0)
+    };
+    let ([n, d], k) = ([0, 1].map(|axis| points.shape()[axis]), centroids.shape()[0]);
+    let blocks = n * k / DISTANCES;
+    if blocks <= 1 {
+        return nearest(points);
+    }
+    let block = n.div_ceil(blocks);
+    let padded = np::pad(points, &[(0, blocks * block - n), (0, 0)], 0.0).reshape((blocks, block, d));
+    lax::map(nearest, &padded).reshape(blocks * block).slice_axis(0, 0, n)
+}
+
+/// The gradient by the diagonal of the Hessian, which has nothing beside it: so its product with ones is the diagonal.
+fn direction(points: &Array, centroids: &Array) -> Array {
+    let gradient = grad(|centroids: &Array| cost(points, centroids));
+    let (gradient, diagonal) = jvp(gradient, (centroids,), (&np::ones_like(centroids),));
+    gradient / diagonal
+}
