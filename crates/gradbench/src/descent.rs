@@ -27,6 +27,19 @@ impl Mode {
         }
     }
 
+    /// A loop that is differentiated in this mode. It ends after [`BLOCKS`] of [`BLOCK`] steps at the latest.
+    pub(crate) fn while_loop<S: Tree + Clone>(
+        self,
+        condition: impl Fn(&S) -> Array + Send + Sync,
+        body: impl Fn(&S) -> S + Send + Sync,
+        init: S,
+    ) -> S {
+        match self {
+            Mode::Forward => counted_while(condition, body, init),
+            Mode::Reverse => blocked_while(condition, body, init),
+        }
+    }
+
     /// The gradient of `f` at `x`.
     pub(crate) fn grad(self, f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> Array {
         match self {
@@ -34,6 +47,33 @@ impl Mode {
             Mode::Reverse => grad(f)(x),
         }
     }
+}
+
+/// The most steps, in blocks.
+const BLOCKS: usize = 128;
+const BLOCK: usize = 32;
+
+fn counted_while<S: Tree>(condition: impl Fn(&S) -> Array, body: impl Fn(&S) -> S, init: S) -> S {
+    let limit = (BLOCKS * BLOCK) as i32;
+    let goes_on = |(state, steps): &(S, Array)| condition(state) & steps.less(limit);
+    lax::while_loop(goes_on, |(state, steps)| (body(state), steps + 1), (init, Array::scalar(0))).0
+}
+
+/// A loop to be differentiated in reverse mode, which must know beforehand how many steps there are: so all of them are
+/// staged. A block that is not needed is passed over, and of one that is the backward pass keeps no more than the state
+/// before it.
+fn blocked_while<S: Tree + Clone>(
+    condition: impl Fn(&S) -> Array + Send + Sync,
+    body: impl Fn(&S) -> S + Send + Sync,
+    init: S,
+) -> S {
+    let step = |state: &S, (): &()| {
+        let goes_on = condition(state);
+        (body(state).zip(state, |new, old| np::where_(&goes_on, new, old)), ())
+    };
+    let block = checkpoint(|state: &S| lax::Scan::new().length(BLOCK).run(step, state.clone(), &()).0);
+    let run = |state: &S, (): &()| (lax::cond(condition(state), || block(state), || state.clone()), ());
+    lax::Scan::new().length(BLOCKS).run(run, init, &()).0
 }
 
 /// Where the descent is.
@@ -55,8 +95,12 @@ const FIRST_RATE: f64 = 1e-5;
 const STREAK: i32 = 10;
 
 /// Where `f`, of which `value_and_grad` gives the value and the gradient, is least, by going downhill from `start`.
-/// It is NaN if the value there is.
-pub(crate) fn argmin(value_and_grad: impl Fn(&Array) -> (Array, Array), start: &Array) -> Array {
+/// It is NaN if the value there is, or if the way is too long. `through` is how derivatives are taken through the descent itself, if they are.
+pub(crate) fn argmin(
+    value_and_grad: impl Fn(&Array) -> (Array, Array) + Send + Sync,
+    start: &Array,
+    through: Mode,
+) -> Array {
     let (value, gradient) = value_and_grad(start);
     let start = Place { x: start.clone(), value, gradient, rate: Array::scalar(FIRST_RATE), streak: Array::scalar(0) };
     let goes_on = |at: &Place| {
@@ -78,6 +122,6 @@ pub(crate) fn argmin(value_and_grad: impl Fn(&Array) -> (Array, Array), start: &
             streak: np::where_(&doubles, 0, streak),
         }
     };
-    let end = lax::while_loop(goes_on, step, start);
-    np::where_(np::isnan(&end.value), f64::NAN, end.x)
+    let end = through.while_loop(goes_on, step, start);
+    np::where_(np::isnan(&end.value) | goes_on(&end), f64::NAN, end.x)
 }

@@ -1,6 +1,6 @@
 //! `particle`: how to place a charge so that another one, falling past it, hits the origin.
 
-use cotangent::{Tree, lax, prelude::*};
+use cotangent::{Tree, prelude::*};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -25,7 +25,8 @@ struct Input {
 
 fn task(input: &RawValue, outer: Mode, inner: Mode) -> Result<Task> {
     let Input { w } = parse(input)?;
-    let best = move |w: &Array| argmin(|w| outer.value_and_grad(|w: &Array| miss(w, outer, inner), w), w);
+    let best =
+        move |w: &Array| argmin(|w| outer.value_and_grad(|w: &Array| miss(w, outer, inner), w), w, Mode::Forward);
     Ok(Task::new(best, (Array::scalar(w),)))
 }
 
@@ -66,40 +67,8 @@ fn potential(place: &Array, w: &Array) -> Array {
 /// The square of the distance from the origin at which the particle crosses the axis: NaN if it takes too long.
 fn miss(w: &Array, outer: Mode, inner: Mode) -> Array {
     let start = Particle { place: Array::from([0.0, 8.0]), speed: Array::from([0.75, 0.0]) };
-    let step = |at: &Particle| at.step(w, inner);
-    let last = match outer {
-        Mode::Forward => counted_while(Particle::stays_above, step, start),
-        Mode::Reverse => blocked_while(Particle::stays_above, step, start),
-    };
+    let last = outer.while_loop(Particle::stays_above, |at| at.step(w, inner), start);
     let rest = -last.place.at(1).get() / last.speed.at(1).get();
     let crossing = last.moved(rest).at(0).get();
     np::where_(last.stays_above(), f64::NAN, crossing.powi(2))
-}
-
-/// The most steps, in blocks.
-const BLOCKS: usize = 128;
-const BLOCK: usize = 32;
-
-/// A loop that ends after [`BLOCKS`] of [`BLOCK`] steps at the latest.
-fn counted_while<S: Tree>(condition: impl Fn(&S) -> Array, body: impl Fn(&S) -> S, init: S) -> S {
-    let limit = (BLOCKS * BLOCK) as i32;
-    let goes_on = |(state, steps): &(S, Array)| condition(state) & steps.less(limit);
-    lax::while_loop(goes_on, |(state, steps)| (body(state), steps + 1), (init, Array::scalar(0))).0
-}
-
-/// The same loop, to be differentiated in reverse mode, which must know beforehand how many steps there are: so all of
-/// them are staged. A block that is not needed is passed over, and of one that is the backward pass keeps no more than
-/// the state before it.
-fn blocked_while<S: Tree + Clone>(
-    condition: impl Fn(&S) -> Array + Send + Sync,
-    body: impl Fn(&S) -> S + Send + Sync,
-    init: S,
-) -> S {
-    let step = |state: &S, (): &()| {
-        let goes_on = condition(state);
-        (body(state).zip(state, |new, old| np::where_(&goes_on, new, old)), ())
-    };
-    let block = checkpoint(|state: &S| lax::Scan::new().length(BLOCK).run(step, state.clone(), &()).0);
-    let run = |state: &S, (): &()| (lax::cond(condition(state), || block(state), || state.clone()), ());
-    lax::Scan::new().length(BLOCKS).run(run, init, &()).0
 }

@@ -71,13 +71,16 @@ fn repeated(jaxpr: &Jaxpr) -> FxHashMap<usize, (usize, Eqn)> {
     let last_use = last_uses(jaxpr);
     let ranges = periodic(&kinds(jaxpr)).into_iter().flat_map(Periodic::blocks);
     let blocks: Vec<Block> = ranges.map(|range| Block::of(jaxpr, range, &last_use)).collect();
-    let mut alike: FxHashMap<Arc<Jaxpr>, Vec<&Block>> = FxHashMap::default();
+    let mut alike: Vec<Vec<&Block>> = Vec::new();
     for block in &blocks {
-        alike.entry(block.body.clone()).or_default().push(block);
+        match alike.iter_mut().find(|group| group[0].body == block.body) {
+            Some(group) => group.push(block),
+            None => alike.push(vec![block]),
+        }
     }
     let mut calls = FxHashMap::default();
-    for group in alike.into_values().filter(|group| group.len() > 1) {
-        let body = Arc::new(shared(&group));
+    for group in alike.iter().filter(|group| group.len() > 1) {
+        let body = Arc::new(shared(group));
         if !runs_well(&body) {
             // In part it would be worse than not at all: what leads to these results is then one large kernel for each.
             return FxHashMap::default();
