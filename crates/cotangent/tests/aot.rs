@@ -141,7 +141,8 @@ fn a_training_step_in_place_needs_little_beyond_parameters_and_activations() {
     // The input, and of each layer the product and what is left of it.
     let activations = (4 * batch * width * (1 + 2 * LAYERS)) as f64;
     assert!(in_place <= 1.2 * (parameters + activations), "{}", in_place / (parameters + activations));
-    assert!(copied - in_place > 0.9 * parameters, "{}", (copied - in_place) / parameters);
+    // A copy of all parameters but those of one layer, whose gradient may lie where the result will.
+    assert!(copied - in_place > 0.85 * parameters, "{}", (copied - in_place) / parameters);
 }
 
 #[test]
