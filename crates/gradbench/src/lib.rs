@@ -5,6 +5,7 @@
 //! All numbers are `f64`. A function is traced and compiled for its input before it is timed; its arguments are on the
 //! device by then, and a run ends when its results have been computed there.
 
+mod ba;
 mod descent;
 mod det;
 mod gmm;
@@ -29,6 +30,7 @@ use crate::task::Module;
 
 /// Every eval there is here.
 const MODULES: &[Module] = &[
+    ba::MODULE,
     det::MODULE,
     gmm::MODULE,
     hello::MODULE,

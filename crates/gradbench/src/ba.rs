@@ -1,0 +1,229 @@
+//! `ba`: bundle adjustment, by how much points as cameras see them are off from where they were observed.
+
+use cotangent::{Element, Tree, prelude::*};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::json::{Output, expect_shape, parse};
+use crate::task::{Module, Task, leaves};
+
+pub(crate) const MODULE: Module = Module {
+    name: "ba",
+    functions: &[
+        ("objective", |input| Ok(Task::new(errors, read(input)?))),
+        ("jacobian", |input| Ok(Task::new(jacobian, read(input)?))),
+    ],
+};
+
+#[derive(Deserialize)]
+struct Input {
+    n: usize,
+    m: usize,
+    p: usize,
+    cam: Vec<f64>,
+    x: Vec<f64>,
+    w: f64,
+    feat: Vec<f64>,
+}
+
+/// How many parameters a camera has: rotation, center, focal length, principal point, radial distortion.
+const CAMERA: usize = 11;
+
+/// What is adjusted: one row for each parameter.
+#[derive(Clone, Tree)]
+struct Scene {
+    /// `[11, n]`.
+    cameras: Array,
+    /// `[3, m]`.
+    points: Array,
+    /// How much each observation counts: `[p]`.
+    weights: Array,
+}
+
+/// What was seen.
+#[derive(Clone, Tree)]
+struct Observations {
+    /// Which camera saw: `[p]`.
+    camera: Array,
+    /// Which point it saw: `[p]`.
+    point: Array,
+    /// Where in the picture: `[2, p]`.
+    feature: Array,
+}
+
+/// The one camera, point and observation that the input has stand for `n`, `m` and `p` of them. They are told apart
+/// by nothing from here on.
+fn read(input: &RawValue) -> Result<(Scene, Observations)> {
+    let Input { n, m, p, cam, x, w, feat } = parse(input)?;
+    expect_shape("cam", &[cam.len()], &[CAMERA])?;
+    expect_shape("x", &[x.len()], &[3])?;
+    expect_shape("feat", &[feat.len()], &[2])?;
+    if n == 0 || m == 0 || p == 0 {
+        return Err(Error::value(format!("{n} cameras, {m} points and {p} observations: there must be one of each")));
+    }
+    let repeated = |row: &[f64], count: usize| {
+        let rows = row.iter().flat_map(|x| std::iter::repeat_n(*x, count));
+        Array::from_vec(rows.collect(), (row.len(), count))
+    };
+    let cycled = |count: usize| Array::from((0..p).map(|i| (i % count) as i32).collect::<Vec<_>>());
+    let scene = Scene { cameras: repeated(&cam, n)?, points: repeated(&x, m)?, weights: Array::from(vec![w; p]) };
+    Ok((scene, Observations { camera: cycled(n), point: cycled(m), feature: repeated(&feat, p)? }))
+}
+
+type Vector = [Array; 3];
+
+/// What the error of one observation depends on, in the order of the Jacobian's columns.
+#[derive(Clone, Tree)]
+struct Variables {
+    /// Along the axis, and as long as the angle.
+    rotation: Vector,
+    center: Vector,
+    focal_length: Array,
+    principal_point: [Array; 2],
+    distortion: [Array; 2],
+    point: Vector,
+    weight: Array,
+}
+
+/// The rows of an array.
+fn rows<const N: usize>(x: &Array) -> [Array; N] {
+    std::array::from_fn(|i| x.at(i as i32).get())
+}
+
+impl Variables {
+    /// Those of all observations: `[p]` each.
+    fn gathered(scene: &Scene, seen: &Observations) -> Variables {
+        let [r1, r2, r3, c1, c2, c3, focal_length, u, v, k1, k2] = rows(&scene.cameras.at((.., &seen.camera)).get());
+        Variables {
+            rotation: [r1, r2, r3],
+            center: [c1, c2, c3],
+            focal_length,
+            principal_point: [u, v],
+            distortion: [k1, k2],
+            point: rows(&scene.points.at((.., &seen.point)).get()),
+            weight: scene.weights.clone(),
+        }
+    }
+}
+
+fn dot<const N: usize>(a: &[Array; N], b: &[Array; N]) -> Array {
+    let products = a.iter().zip(b).map(|(a, b)| a * b);
+    products.reduce(|sum, product| sum + product).expect("a vector has elements")
+}
+
+fn cross([a1, a2, a3]: &Vector, [b1, b2, b3]: &Vector) -> Vector {
+    [a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1]
+}
+
+/// Rodrigues' formula. Where there is no rotation it is what the formula tends to.
+fn rotate(rotation: &Vector, x: &Vector) -> Vector {
+    let square = dot(rotation, rotation);
+    let none = square.equal(0.0);
+    let square = np::where_(&none, 1.0, square);
+    let angle = square.sqrt();
+    let (sin, cos) = (angle.sin(), angle.cos());
+    let along = dot(rotation, x) * np::where_(&none, 0.5, (1.0 - &cos) / square);
+    let across = np::where_(&none, 1.0, sin / angle);
+    let kept = np::where_(&none, 1.0, cos);
+    let turned = cross(rotation, x);
+    std::array::from_fn(|i| &x[i] * &kept + &turned[i] * &across + &rotation[i] * &along)
+}
+
+/// Where a camera sees a point, relative to where it was seen.
+fn reprojection_error(v: &Variables, feature: &[Array; 2]) -> [Array; 2] {
+    let [x, y, z] = rotate(&v.rotation, &std::array::from_fn(|i| &v.point[i] - &v.center[i]));
+    let seen = [x / &z, y / &z];
+    let square = dot(&seen, &seen);
+    let distortion = 1.0 + &v.distortion[0] * &square + &v.distortion[1] * square.powi(2);
+    let scale = &v.focal_length * distortion;
+    std::array::from_fn(|i| &v.weight * (&seen[i] * &scale + &v.principal_point[i] - &feature[i]))
+}
+
+/// Weights are to be near one.
+fn weight_error(weight: &Array) -> Array {
+    1.0 - weight.powi(2)
+}
+
+/// The errors of all observations, and of their weights: `[p, 2]` and `[p]`.
+fn errors(scene: &Scene, seen: &Observations) -> Errors {
+    let variables = Variables::gathered(scene, seen);
+    let [x, y] = vmap(reprojection_error)(&variables, &rows(&seen.feature));
+    Errors { reprojection: np::stack(&[&x, &y], 1), weight: vmap(weight_error)(&scene.weights) }
+}
+
+#[derive(Clone, Tree)]
+struct Errors {
+    reprojection: Array,
+    weight: Array,
+}
+
+/// As there is but one observation to speak of, it stands for all.
+impl Output for Errors {
+    fn to_json(&self) -> Result<Value> {
+        let [count, _] = [0, 1].map(|axis| self.reprojection.shape()[axis]);
+        Ok(json!({
+            "reproj_error": { "elements": self.reprojection.at(0).get().to_json()?, "repeated": count },
+            "w_err": { "element": self.weight.at(0).get().to_json()?, "repeated": count },
+        }))
+    }
+}
+
+/// A sparse matrix, row after row.
+#[derive(Clone, Tree)]
+struct Sparse {
+    /// Where each row begins among the entries, and where the last one ends.
+    rows: Array,
+    /// The column of each entry.
+    columns: Array,
+    values: Array,
+}
+
+/// The derivatives of the errors of all observations, two rows each, and then of those of the weights. The columns are
+/// the parameters of one camera after the other, the coordinates of the points, the weights.
+///
+/// An error depends on one camera, one point and one weight. So the derivatives of one observation are a small matrix,
+/// and these are computed, all at once.
+fn jacobian(scene: &Scene, seen: &Observations) -> Sparse {
+    let variables = Variables::gathered(scene, seen);
+    let rows: [Variables; 2] = vmap(jacrev(reprojection_error))(&variables, &rows(&seen.feature));
+    let blocks = np::stack(&leaves(&rows).into_iter().collect::<Vec<_>>(), 1);
+    let weights = vmap(grad(weight_error))(&scene.weights);
+
+    let [n, m, p] = [&scene.cameras, &scene.points, &scene.weights].map(|x| x.shape()[x.ndim() - 1] as i32);
+    let [camera, point] = [CAMERA as i32, 3];
+    let width = camera + point + 1;
+    let count = |first: i32, end: i32, step: i32| np::arange_as(first, end, step, DType::I32);
+    let weight_columns = count(camera * n + point * m, camera * n + point * m + p, 1);
+    let block_columns = np::concatenate(
+        &[
+            &(np::expand_dims(camera * &seen.camera, 1) + count(0, camera, 1)),
+            &(np::expand_dims(camera * n + point * &seen.point, 1) + count(0, point, 1)),
+            &np::expand_dims(&weight_columns, 1),
+        ],
+        1,
+    );
+    let both_rows = np::stack(&[&block_columns, &block_columns], 1);
+    let size = blocks.size();
+    let end = size as i32;
+    Sparse {
+        rows: np::concatenate(&[&count(0, end, width), &count(end, end + p + 1, 1)], 0),
+        columns: np::concatenate(&[&both_rows.reshape(size), &weight_columns], 0),
+        values: np::concatenate(&[&blocks.reshape(size), &weights], 0),
+    }
+}
+
+/// The block of the first observation stands for all, and the last entry for those of the weights.
+impl Output for Sparse {
+    fn to_json(&self) -> Result<Value> {
+        fn abridged<T: Element>(x: &Array) -> Result<Vec<T>> {
+            let all = x.try_to_vec::<T>()?;
+            Ok([&all[..30], &all[all.len() - 1..]].concat())
+        }
+        Ok(json!({
+            "rows": abridged::<i32>(&self.rows)?,
+            "cols": abridged::<i32>(&self.columns)?,
+            "vals": abridged::<f64>(&self.values)?,
+        }))
+    }
+}
