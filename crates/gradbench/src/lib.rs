@@ -10,10 +10,12 @@ mod descent;
 mod det;
 mod gmm;
 mod hello;
+mod ht;
 mod json;
 mod kmeans;
 mod llsq;
 mod lse;
+mod lstm;
 mod ode;
 mod particle;
 mod protocol;
@@ -34,9 +36,11 @@ const MODULES: &[Module] = &[
     det::MODULE,
     gmm::MODULE,
     hello::MODULE,
+    ht::MODULE,
     kmeans::MODULE,
     llsq::MODULE,
     lse::MODULE,
+    lstm::MODULE,
     ode::MODULE,
     particle::MODULE,
     saddle::MODULE,
