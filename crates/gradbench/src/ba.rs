@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::blocks::fill;
 use crate::json::{Output, expect_shape, parse};
 use crate::task::{Module, Task, leaves};
 
@@ -37,19 +38,19 @@ struct Scene {
     cameras: Array,
     /// `[3, m]`.
     points: Array,
-    /// How much each observation counts: `[p]`.
-    weights: Array,
 }
 
-/// What was seen.
+/// What was seen: `p` observations.
 #[derive(Clone, Tree)]
 struct Observations {
+    /// How much each counts, which is adjusted too: `[p]`.
+    weight: Array,
     /// Which camera saw: `[p]`.
     camera: Array,
     /// Which point it saw: `[p]`.
     point: Array,
-    /// Where in the picture: `[2, p]`.
-    feature: Array,
+    /// Where in its picture: `[p]` each.
+    feature: [Array; 2],
 }
 
 /// The one camera, point and observation that the input has stand for `n`, `m` and `p` of them. They are told apart
@@ -67,8 +68,10 @@ fn read(input: &RawValue) -> Result<(Scene, Observations)> {
         Array::from_vec(rows.collect(), (row.len(), count))
     };
     let cycled = |count: usize| Array::from((0..p).map(|i| (i % count) as i32).collect::<Vec<_>>());
-    let scene = Scene { cameras: repeated(&cam, n)?, points: repeated(&x, m)?, weights: Array::from(vec![w; p]) };
-    Ok((scene, Observations { camera: cycled(n), point: cycled(m), feature: repeated(&feat, p)? }))
+    let constant = |x: f64| Array::from(vec![x; p]);
+    let scene = Scene { cameras: repeated(&cam, n)?, points: repeated(&x, m)? };
+    let feature = [constant(feat[0]), constant(feat[1])];
+    Ok((scene, Observations { weight: constant(w), camera: cycled(n), point: cycled(m), feature }))
 }
 
 type Vector = [Array; 3];
@@ -102,7 +105,7 @@ impl Variables {
             principal_point: [u, v],
             distortion: [k1, k2],
             point: rows(&scene.points.at((.., &seen.point)).get()),
-            weight: scene.weights.clone(),
+            weight: seen.weight.clone(),
         }
     }
 }
@@ -148,8 +151,8 @@ fn weight_error(weight: &Array) -> Array {
 /// The errors of all observations, and of their weights: `[p, 2]` and `[p]`.
 fn errors(scene: &Scene, seen: &Observations) -> Errors {
     let variables = Variables::gathered(scene, seen);
-    let [x, y] = vmap(reprojection_error)(&variables, &rows(&seen.feature));
-    Errors { reprojection: np::stack(&[&x, &y], 1), weight: vmap(weight_error)(&scene.weights) }
+    let [x, y] = vmap(reprojection_error)(&variables, &seen.feature);
+    Errors { reprojection: np::stack(&[&x, &y], 1), weight: vmap(weight_error)(&seen.weight) }
 }
 
 #[derive(Clone, Tree)]
@@ -182,20 +185,16 @@ struct Sparse {
 /// The derivatives of the errors of all observations, two rows each, and then of those of the weights. The columns are
 /// the parameters of one camera after the other, the coordinates of the points, the weights.
 ///
-/// An error depends on one camera, one point and one weight. So the derivatives of one observation are a small matrix,
-/// and these are computed, all at once.
+/// An error depends on one camera, one point and one weight. So the derivatives of an observation are a small matrix.
 fn jacobian(scene: &Scene, seen: &Observations) -> Sparse {
-    let variables = Variables::gathered(scene, seen);
-    let rows: [Variables; 2] = vmap(jacrev(reprojection_error))(&variables, &rows(&seen.feature));
-    let blocks = np::stack(&leaves(&rows).into_iter().collect::<Vec<_>>(), 1);
-    let weights = vmap(grad(weight_error))(&scene.weights);
-
-    let [n, m, p] = [&scene.cameras, &scene.points, &scene.weights].map(|x| x.shape()[x.ndim() - 1] as i32);
+    let [n, m, p] = [&scene.cameras, &scene.points, &seen.weight].map(|x| x.shape()[x.ndim() - 1] as i32);
     let [camera, point] = [CAMERA as i32, 3];
     let width = camera + point + 1;
+    let entries = 2 * width * p;
     let count = |first: i32, end: i32, step: i32| np::arange_as(first, end, step, DType::I32);
-    let weight_columns = count(camera * n + point * m, camera * n + point * m + p, 1);
-    let block_columns = np::concatenate(
+
+    let weight_columns = camera * n + point * m + count(0, p, 1);
+    let columns = np::concatenate(
         &[
             &(np::expand_dims(camera * &seen.camera, 1) + count(0, camera, 1)),
             &(np::expand_dims(camera * n + point * &seen.point, 1) + count(0, point, 1)),
@@ -203,14 +202,29 @@ fn jacobian(scene: &Scene, seen: &Observations) -> Sparse {
         ],
         1,
     );
-    let both_rows = np::stack(&[&block_columns, &block_columns], 1);
-    let size = blocks.size();
-    let end = size as i32;
+    let columns = np::stack(&[&columns, &columns], 1).reshape(entries as usize);
+    let weights = vmap(grad(weight_error))(&seen.weight);
+    let values = np::concatenate(&[&np::zeros_as(entries as usize, DType::F64), &weights], 0);
     Sparse {
-        rows: np::concatenate(&[&count(0, end, width), &count(end, end + p + 1, 1)], 0),
-        columns: np::concatenate(&[&both_rows.reshape(size), &weight_columns], 0),
-        values: np::concatenate(&[&blocks.reshape(size), &weights], 0),
+        rows: np::concatenate(&[&count(0, entries, width), &count(entries, entries + p + 1, 1)], 0),
+        columns: np::concatenate(&[&columns, &weight_columns], 0),
+        values: fill(values, seen, BLOCK, |seen| blocks(scene, seen)),
     }
+}
+
+/// So many observations at a time.
+const BLOCK: usize = 1024;
+
+/// The derivatives of the errors of each observation, row after row.
+fn blocks(scene: &Scene, seen: &Observations) -> Array {
+    let variables = Variables::gathered(scene, seen);
+    let row = |i: usize| {
+        let component = move |v: &Variables, feature: &[Array; 2]| reprojection_error(v, feature)[i].clone();
+        vmap(grad(component))(&variables, &seen.feature)
+    };
+    let rows = [row(0), row(1)];
+    let entries = np::stack(&leaves(&rows), 1);
+    entries.reshape(entries.size())
 }
 
 /// The block of the first observation stands for all, and the last entry for those of the weights.

@@ -4,6 +4,7 @@ use cotangent::{Tree, prelude::*};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::blocks::fill;
 use crate::json::{Matrix, expect_shape, parse};
 use crate::task::{Module, Task};
 
@@ -189,12 +190,18 @@ fn errors(theta: &Array, u: &Array, hand: &Hand, measured: &Measured) -> Array {
 /// The derivatives of the errors, a row for each: by where the point is in its triangle, of which those of the other
 /// points do not matter, and by the parameters. `[3 c, 28]` or `[3 c, 26]`.
 fn jacobian(theta: &Array, u: &Array, hand: &Hand, measured: &Measured) -> Array {
-    let blocks = |theta: &Array, u: &Array, hand: &Hand, measured: &Measured| {
-        let by_theta = jacfwd(error)(theta, u, hand, measured);
-        let by_u = jacfwd(error).argnums(args!(1))(theta, u, hand, measured);
-        np::concatenate(&[&by_u, &by_theta], 1)
-    };
-    let blocks = vmap(blocks).in_axes((None, 0, None, 0))(theta, u, hand, measured);
-    let [count, rows, columns] = [0, 1, 2].map(|axis| blocks.shape()[axis]);
-    blocks.reshape((count * rows, columns))
+    let [count, inside] = [0, 1].map(|axis| u.shape()[axis]);
+    let zeros = np::zeros_as((3 * count, inside + PARAMETERS), DType::F64);
+    fill(zeros, &(u.clone(), measured.clone()), BLOCK, |(u, measured)| {
+        let by_theta = jacfwd(error);
+        let by_u = jacfwd(error).argnums(args!(1));
+        let mapped = (None, 0, None, 0);
+        let by_theta = vmap(by_theta).in_axes(mapped)(theta, u, hand, measured);
+        let by_u = vmap(by_u).in_axes(mapped)(theta, u, hand, measured);
+        let rows = np::concatenate(&[&by_u, &by_theta], 2);
+        rows.reshape((3 * u.shape()[0], inside + PARAMETERS))
+    })
 }
+
+/// So many points at a time.
+const BLOCK: usize = 1024;

@@ -6,6 +6,7 @@
 //! device by then, and a run ends when its results have been computed there.
 
 mod ba;
+mod blocks;
 mod descent;
 mod det;
 mod gmm;
