@@ -150,9 +150,12 @@ fn weight_error(weight: &Array) -> Array {
 
 /// The errors of all observations, and of their weights: `[p, 2]` and `[p]`.
 fn errors(scene: &Scene, seen: &Observations) -> Errors {
-    let variables = Variables::gathered(scene, seen);
-    let [x, y] = vmap(reprojection_error)(&variables, &seen.feature);
-    Errors { reprojection: np::stack(&[&x, &y], 1), weight: vmap(weight_error)(&seen.weight) }
+    let zeros = np::zeros_as((seen.weight.size(), 2), DType::F64);
+    let reprojection = fill(zeros, seen, BLOCK, |seen| {
+        let [x, y] = vmap(reprojection_error)(&Variables::gathered(scene, seen), &seen.feature);
+        np::stack(&[&x, &y], 1)
+    });
+    Errors { reprojection, weight: vmap(weight_error)(&seen.weight) }
 }
 
 #[derive(Clone, Tree)]

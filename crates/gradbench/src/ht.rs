@@ -183,8 +183,11 @@ fn error(theta: &Array, u: &Array, hand: &Hand, measured: &Measured) -> Array {
 
 /// The errors of all points, one after the other: `[3 c]`.
 fn errors(theta: &Array, u: &Array, hand: &Hand, measured: &Measured) -> Array {
-    let errors = vmap(error).in_axes((None, 0, None, 0))(theta, u, hand, measured);
-    errors.reshape(errors.size())
+    let zeros = np::zeros_as(3 * u.shape()[0], DType::F64);
+    fill(zeros, &(u.clone(), measured.clone()), BLOCK, |(u, measured)| {
+        let errors = vmap(error).in_axes((None, 0, None, 0))(theta, u, hand, measured);
+        errors.reshape(errors.size())
+    })
 }
 
 /// The derivatives of the errors, a row for each: by where the point is in its triangle, of which those of the other
