@@ -7,6 +7,7 @@
 mod calls;
 mod chains;
 mod conv;
+mod gradbench;
 mod mlp;
 mod notebook;
 mod numerics;
@@ -157,7 +158,7 @@ impl Bench {
 /// Every case, group by group.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let groups: [&[Case]; 8] = [
+    let groups: [&[Case]; 9] = [
         notebook::CASES,
         calls::CASES,
         chains::CASES,
@@ -166,6 +167,7 @@ pub fn cases() -> Vec<Case> {
         transformer::CASES,
         scans::CASES,
         numerics::CASES,
+        gradbench::CASES,
     ];
     groups.into_iter().flatten().map(|case| Case { ..*case }).collect()
 }

@@ -1,6 +1,6 @@
 //! The binary, as users run it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -187,4 +187,59 @@ fn benchmarks_are_listed_measured_and_refused() {
     let process = printed(&["bench", "start/first-gradient", "--samples", "1"]);
     assert!(process.contains("process"), "{process}");
     assert!(complaint(&["bench", "no such case"]).contains("--list"));
+}
+
+#[test]
+fn gradbench_answers_until_its_input_ends() {
+    let mut child = cotangent(&["gradbench"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+    let (mut messages, answers) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+    let mut answers = BufReader::new(answers).lines();
+    // Each answer comes before the next message goes.
+    let mut ask = |message: &str| -> Value {
+        writeln!(messages, "{message}").expect("it reads");
+        serde_json::from_str(&answers.next().expect("an answer").expect("text")).expect("JSON")
+    };
+    assert_eq!(ask(r#"{"id": 0, "kind": "start"}"#)["tool"], "cotangent");
+    assert_eq!(ask("nonsense")["success"], false);
+    let evaluate = r#"{"id": 1, "kind": "evaluate", "module": "hello", "function": "double", "input": 4.0}"#;
+    assert_eq!(ask(evaluate)["output"], 8.0);
+    drop(messages);
+    assert!(child.wait().expect("it ends").success());
+}
+
+/// The processors that a process may use, as the system tells them.
+#[cfg(target_os = "linux")]
+fn processors(process: &str) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the system tells");
+    let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:")).expect("it is there");
+    line.split_whitespace().nth(1).expect("a list").to_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn gradbench_keeps_to_one_processor_unless_told_otherwise() {
+    for (args, one) in [(&["gradbench"][..], true), (&["gradbench", "--multithreaded"], false)] {
+        let mut child = cotangent(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut messages = child.stdin.take().expect("piped");
+        writeln!(messages, r#"{{"id": 1, "kind": "evaluate", "module": "hello", "function": "double", "input": 4.0}}"#)
+            .expect("it reads");
+        let mut answers = BufReader::new(child.stdout.take().expect("piped"));
+        answers.read_line(&mut String::new()).expect("an answer");
+        // By now XLA has started its threads, each of which is listed beside the process.
+        let id = child.id();
+        let threads: Vec<String> = std::fs::read_dir(format!("/proc/{id}/task"))
+            .expect("the system tells")
+            .map(|thread| format!("{id}/task/{}", thread.expect("an entry").file_name().display()))
+            .collect();
+        for thread in &threads {
+            let allowed = processors(thread);
+            if one {
+                assert!(allowed.parse::<u32>().is_ok(), "{thread} may use {allowed}");
+            } else {
+                assert_eq!(allowed, processors("self"), "{thread}");
+            }
+        }
+        drop(messages);
+        assert!(child.wait().expect("it ends").success());
+    }
 }

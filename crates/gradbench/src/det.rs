@@ -22,7 +22,7 @@ struct Input {
     ell: usize,
 }
 
-/// Beyond it the minors of one row alone would take gigabytes.
+/// Beyond it there are gigabytes of minors.
 const LARGEST: usize = 20;
 
 fn read(input: &RawValue) -> Result<Array> {
@@ -41,13 +41,13 @@ fn read(input: &RawValue) -> Result<Array> {
 fn det(a: &Array) -> Array {
     let n = a.shape()[0];
     let signs = signs(n);
-    let expand = |minors: &Array, row: &Array| {
+    let expand = checkpoint(|minors: &Array, row: &Array| {
         let terms = (0..n).map(|column| row.at(column).get() * signs.at(column).get() * without(minors, column));
-        (terms.reduce(|sum, term| sum + term).expect("there is a column"), ())
-    };
+        terms.reduce(|sum, term| sum + term).expect("there is a column")
+    });
     // The minor of no rows and no columns is one. A set of columns is a number with a bit for each.
     let none = np::zeros_as(1 << n, DType::F64).at(0).set(1.0);
-    let (minors, ()) = lax::Scan::new().reverse().run(expand, none, a);
+    let (minors, ()) = lax::Scan::new().reverse().run(|minors: &Array, row: &Array| (expand(minors, row), ()), none, a);
     minors.at(-1).get()
 }
 

@@ -97,12 +97,27 @@ fn log_posterior(p: &Mixture, x: &Array, prior: Wishart) -> Array {
     let factors = p.factors();
     let log_determinants = p.q.sum_axis(1);
 
-    let centered = np::einsum("kij,nj->nki", &[&factors, x]) - np::einsum("kij,kj->ki", &[&factors, &p.mu]);
-    let log_densities = &p.alpha + &log_determinants - 0.5 * centered.powi(2).sum_axis(2);
+    let log_densities = &p.alpha + &log_determinants - 0.5 * distances(&factors, &p.mu, x);
     let likelihood = logsumexp_axis(log_densities, 1).sum()
         - n as f64 * (logsumexp(&p.alpha) + 0.5 * d as f64 * std::f64::consts::TAU.ln());
 
     likelihood + log_wishart(&factors, &log_determinants, prior)
+}
+
+/// The squares of the distances `‖Q (x - μ)‖` of points `[n, d]` from means `[k, d]`: `[n, k]`.
+fn distances(factors: &Array, means: &Array, x: &Array) -> Array {
+    let (n, [k, d]) = (x.shape()[0], [0, 1].map(|axis| means.shape()[axis]));
+    if k < d {
+        let apart = np::einsum("kij,nj->nki", &[factors, x]) - np::einsum("kij,kj->ki", &[factors, means]);
+        return apart.powi(2).sum_axis(2);
+    }
+    // As quadratic forms in x they are linear in its products, of which there are n d² where the above has n k d
+    // numbers; and these do not depend on the mixture, so the backward pass has one matrix product less.
+    let precisions = np::einsum("kia,kib->kab", &[factors, factors]);
+    let centers = np::einsum("kab,kb->ka", &[&precisions, means]);
+    let products = (x.expand_dims(2) * x.expand_dims(1)).reshape((n, d * d));
+    let quadratic = np::matmul(products, precisions.reshape((k, d * d)).t());
+    quadratic - 2.0 * np::matmul(x, centers.t()) + (means * &centers).sum_axis(1)
 }
 
 /// The logarithm of the prior's density at the precision matrices with these factors, summed over them.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cotangent::{Array, Error, Result, Tree};
+use cotangent::{Array, Error, Result};
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for Row<'_> {
 }
 
 /// A result that can be sent back.
-pub(crate) trait Output: Tree {
+pub(crate) trait Output: 'static {
     /// It as GradBench writes it.
     ///
     /// # Errors

@@ -34,18 +34,18 @@ fn cost(points: &Array, centroids: &Array) -> Array {
     (points - nearest).powi(2).sum()
 }
 
-/// So many distances fit into a cache.
-const DISTANCES: usize = 1 << 17;
+/// So many distances, and somewhat more, fit into a cache.
+const DISTANCES: usize = 1 << 16;
 
 /// For each of the points the index of the nearest of the centroids, by blocks of points.
 fn nearest(points: &Array, centroids: &Array) -> Array {
     let nearest = |points: &Array| {
         // What of a squared distance depends on the centroid.
-        let distances = centroids.powi(2).sum_axis(1) - 2.0 * np::matmul(points, centroids.t());
-        np::argmin_axis(distances, 1)
+        let distances = centroids.powi(2).sum_axis(1).expand_dims(1) - 2.0 * np::matmul(centroids, points.t());
+        np::argmin_axis(distances, 0)
     };
     let ([n, d], k) = ([0, 1].map(|axis| points.shape()[axis]), centroids.shape()[0]);
-    let blocks = (n * k).div_ceil(DISTANCES);
+    let blocks = n * k / DISTANCES;
     if blocks <= 1 {
         return nearest(points);
     }

@@ -27,6 +27,7 @@ use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cotangent::{Error, Result};
+use serde_json::value::RawValue;
 
 use crate::protocol::{Request, Response};
 use crate::task::Module;
@@ -68,6 +69,22 @@ pub fn serve(mut requests: impl BufRead, mut answers: impl Write) -> io::Result<
     }
 }
 
+/// A function of a module, compiled for an input, which is JSON. Each call runs it to the end, as GradBench has it timed.
+///
+/// # Errors
+/// When there is no such function, the input is not its own, or it does not compile.
+///
+/// ```
+/// let run = cotangent_gradbench::compile("hello", "double", "3.0").unwrap();
+/// run().unwrap();
+/// ```
+pub fn compile(module: &str, function: &str, input: &str) -> Result<impl Fn() -> Result<()> + use<>> {
+    let input: &RawValue =
+        serde_json::from_str(input).map_err(|e| Error::value(format!("the input is no JSON: {e}")))?;
+    let run = find(module)?.prepare(function, input)?.compile()?;
+    Ok(move || run().map(drop))
+}
+
 fn answer(line: &[u8]) -> Response {
     let (id, request) = protocol::read(line);
     match request {
@@ -78,7 +95,7 @@ fn answer(line: &[u8]) -> Response {
             Err(reason) => Response::failure(id, &reason),
         },
         Ok(Request::Evaluate(asked)) => {
-            match contained(|| task::run(find(&asked.module)?, &asked.function, asked.input)) {
+            match contained(|| find(&asked.module)?.evaluate(&asked.function, asked.input)) {
                 Ok((output, timings)) => Response::output(id, output, timings),
                 Err(reason) => Response::failure(id, &reason),
             }
@@ -102,4 +119,41 @@ fn contained<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
             .unwrap_or("without a message");
         Err(Error::value(format!("it panicked: {text}")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Task;
+    use cotangent::prelude::*;
+
+    const FAULTY: Module = Module {
+        name: "faulty",
+        functions: &[
+            ("panics", |_| panic!("out of order")),
+            ("panics_when_traced", |_| {
+                let f = |x: &Array| -> Array { panic!("no use for {}", x.aval()) };
+                Ok(Task::new(f, (Array::from([1.0]),)))
+            }),
+            ("mixes_shapes", |_| {
+                Ok(Task::new(|x: &Array| x + Array::from([1.0, 2.0, 3.0]), (Array::from([1.0, 2.0]),)))
+            }),
+            ("works", |_| Ok(Task::new(|x: &Array| x + 1.0, (Array::from([1.0]),)))),
+        ],
+    };
+
+    #[test]
+    fn panics_are_errors_and_the_next_function_runs() {
+        let input = RawValue::from_string("{}".into()).expect("JSON");
+        let run = |function| contained(|| FAULTY.evaluate(function, &input));
+        for (function, reason) in [
+            ("panics", "out of order"),
+            ("panics_when_traced", "no use for f64[1]"),
+            ("mixes_shapes", "[2] and [3] cannot be broadcast"),
+        ] {
+            let error = run(function).expect_err("it is faulty").to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert_eq!(run("works").expect("it works").0, serde_json::json!([2.0]));
+    }
 }

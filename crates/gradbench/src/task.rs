@@ -40,8 +40,11 @@ impl Runs {
     }
 }
 
-/// A function with arguments to run it on.
-pub(crate) struct Task(Box<dyn FnOnce(Runs, &mut Timings) -> Result<Value>>);
+/// A function with arguments to run it on, to be compiled.
+pub(crate) struct Task(Box<dyn FnOnce() -> Result<Program>>);
+
+/// Runs a function, to the end.
+pub(crate) type Program = Box<dyn Fn() -> Result<Box<dyn Output>>>;
 
 /// What was done and how long it took, in order.
 pub(crate) type Timings = Vec<(&'static str, Duration)>;
@@ -52,24 +55,20 @@ impl Task {
     where
         F::Out: Output,
     {
-        Task(Box::new(move |runs, timings| {
-            let f = time("compile", timings, || jit(f).lower(P::refs(&args))?.compile())?;
-            // The arguments are on the device before the first run.
+        Task(Box::new(move || {
+            let f = jit(f).lower(P::refs(&args))?.compile()?;
+            // The first run should not have to bring the arguments to the device.
             leaves(&args).iter().filter(|x| x.ndim() > 0).try_for_each(|x| x.buffer_address().map(|_| ()))?;
-            let (mut elapsed, mut count) = (Duration::ZERO, 0);
-            loop {
-                let result = time("evaluate", timings, || {
-                    let result = f.try_call(P::refs(&args))?;
-                    leaves(&result).iter().try_for_each(|x| x.block_until_ready().map(|_| ()))?;
-                    Ok(result)
-                })?;
-                count += 1;
-                elapsed += timings.last().map_or(Duration::ZERO, |(_, time)| *time);
-                if count >= runs.min_runs && elapsed.as_secs_f64() >= runs.min_seconds {
-                    return result.to_json();
-                }
-            }
+            Ok(Box::new(move || {
+                let result = f.try_call(P::refs(&args))?;
+                leaves(&result).iter().try_for_each(|x| x.block_until_ready().map(|_| ()))?;
+                Ok(Box::new(result) as Box<dyn Output>)
+            }))
         }))
+    }
+
+    pub(crate) fn compile(self) -> Result<Program> {
+        (self.0)()
     }
 }
 
@@ -87,16 +86,31 @@ fn time<R>(what: &'static str, timings: &mut Timings, f: impl FnOnce() -> Result
     Ok(result)
 }
 
-/// Does what a function of a module is asked to do on an input.
-pub(crate) fn run(module: &Module, function: &str, input: &RawValue) -> Result<(Value, Timings)> {
-    let Some((_, prepare)) = module.functions.iter().find(|(name, _)| *name == function) else {
-        let names: Vec<_> = module.functions.iter().map(|(name, _)| *name).collect();
-        return Err(Error::value(format!("`{}` has no function `{function}`", module.name))
-            .help(format!("it has: {}", names.join(", "))));
-    };
-    let runs = Runs::of(input)?;
-    let mut timings = Timings::new();
-    let Task(perform) = time("prepare", &mut timings, || prepare(input))?;
-    let output = perform(runs, &mut timings)?;
-    Ok((output, timings))
+impl Module {
+    /// The task that a function has on an input.
+    pub(crate) fn prepare(&self, function: &str, input: &RawValue) -> Result<Task> {
+        let Some((_, prepare)) = self.functions.iter().find(|(name, _)| *name == function) else {
+            let names: Vec<_> = self.functions.iter().map(|(name, _)| *name).collect();
+            return Err(Error::value(format!("`{}` has no function `{function}`", self.name))
+                .help(format!("it has: {}", names.join(", "))));
+        };
+        prepare(input)
+    }
+
+    /// Does what a function is asked to do on an input: the output, and how long each part of it took.
+    pub(crate) fn evaluate(&self, function: &str, input: &RawValue) -> Result<(Value, Timings)> {
+        let mut timings = Timings::new();
+        let task = time("prepare", &mut timings, || self.prepare(function, input))?;
+        let runs = Runs::of(input)?;
+        let program = time("compile", &mut timings, || task.compile())?;
+        let (mut elapsed, mut count) = (Duration::ZERO, 0);
+        loop {
+            let result = time("evaluate", &mut timings, &program)?;
+            count += 1;
+            elapsed += timings.last().map_or(Duration::ZERO, |(_, time)| *time);
+            if count >= runs.min_runs && elapsed.as_secs_f64() >= runs.min_seconds {
+                return Ok((result.to_json()?, timings));
+            }
+        }
+    }
 }
