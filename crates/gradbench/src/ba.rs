@@ -244,3 +244,6 @@ impl Output for Sparse {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;
