@@ -49,19 +49,43 @@ const BONES: usize = 1 + FINGERS * JOINTS + 1;
 /// Three for the rotation of the hand, three for where it is, and four for each finger.
 const PARAMETERS: usize = 6 + 4 * FINGERS;
 
-/// A hand at rest. Matrices act on homogeneous coordinates.
+/// Bones at rest. Matrices act on homogeneous coordinates.
 #[derive(Clone, Tree)]
-struct Hand {
+struct Bones {
     /// From each bone to its parent: `[22, 4, 4]`.
     relatives: Array,
     /// From the hand to each bone: `[22, 4, 4]`.
     inverses: Array,
+}
+
+impl Bones {
+    /// Those of the fingers: `[5, 4, 4, 4]`.
+    fn fingers(&self) -> Bones {
+        self.map(|x| x.slice_axis(0, 1, BONES - 1).reshape((FINGERS, JOINTS, 4, 4)))
+    }
+}
+
+/// A hand at rest.
+#[derive(Clone, Tree)]
+struct Hand {
+    rest: Bones,
     /// The vertices of its skin: `[v, 4]`.
     vertices: Array,
     /// How much each bone moves each vertex: `[v, 22]`.
     weights: Array,
     #[tree(static)]
     mirrored: bool,
+}
+
+/// What is looked for.
+#[derive(Clone, Tree)]
+struct Pose {
+    /// About an axis, by its length: `[3]`.
+    rotation: Array,
+    /// `[3]`.
+    translation: Array,
+    /// Angles: `[5, 4]`.
+    fingers: Array,
 }
 
 /// Points that were measured: `c` of them.
@@ -73,8 +97,8 @@ struct Measured {
     place: Array,
 }
 
-/// The parameters, where in its triangle each point is, `[c, 2]` or `[c, 0]`, and what is known.
-fn read(input: &RawValue) -> Result<(Array, Array, Hand, Measured)> {
+/// The pose, where in its triangle each point is, `[c, 2]` or `[c, 0]`, and what is known.
+fn read(input: &RawValue) -> Result<(Pose, Array, Hand, Measured)> {
     let Input { theta, data: Data { model, correspondences, points }, us } = parse(input)?;
     let count = correspondences.len();
     let vertices = model.base_positions.shape()[0];
@@ -102,15 +126,22 @@ fn read(input: &RawValue) -> Result<(Array, Array, Hand, Measured)> {
         return Err(Error::value(format!("there is no vertex {corner}: there are {vertices}")));
     }
     let hand = Hand {
-        relatives: transforms("base_relatives", &model.base_relatives)?,
-        inverses: transforms("inverse_base_absolutes", &model.inverse_base_absolutes)?,
+        rest: Bones {
+            relatives: transforms("base_relatives", &model.base_relatives)?,
+            inverses: transforms("inverse_base_absolutes", &model.inverse_base_absolutes)?,
+        },
         vertices: model.base_positions.into_array()?,
         weights: model.weights.into_array()?,
         mirrored: model.is_mirrored,
     };
     let shape = (count, corners.len() / count);
     let corners = Array::from_vec(corners.into_iter().map(|i| i as i32).collect(), shape)?;
-    Ok((Array::from(theta), us, hand, Measured { corners, place: points.into_array()? }))
+    let pose = Pose {
+        rotation: Array::from(&theta[..3]),
+        translation: Array::from(&theta[3..6]),
+        fingers: Array::from(&theta[6..]).reshape((FINGERS, 4)),
+    };
+    Ok((pose, us, hand, Measured { corners, place: points.into_array()? }))
 }
 
 /// Each finger's bones are a chain that begins at the wrist, and so does the forearm.
@@ -141,70 +172,99 @@ fn rotation(axis: &Array) -> Array {
     np::where_(none, np::eye_as(3, 3, 0, DType::F64), turn(&(axis / &angle), &angle))
 }
 
-/// Where the bones of a finger are, `[4, 4, 4]`, by its parameters `[4]`.
-fn finger(parameters: &Array, relatives: &Array, wrist: &Array) -> Array {
+/// How the hand as a whole is turned, `[3, 3]`.
+fn orientation(pose: &Pose, hand: &Hand) -> Array {
+    let mirror = Array::from([if hand.mirrored { -1.0 } else { 1.0 }, 1.0, 1.0]);
+    rotation(&pose.rotation) * mirror
+}
+
+/// What a bone does to the points that move with it, `[3, 4]`: from the hand at rest to the bone, and to where it is now.
+fn action(bone: &Array, inverse: &Array) -> Array {
+    np::matmul(bone, inverse).slice_axis(0, 0, 3)
+}
+
+/// What the bones of a finger do, `[4, 3, 4]`, by its angles and its bones at rest.
+fn finger(angles: &Array, rest: &Bones, wrist: &Array) -> Array {
     let [x, z] = [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]].map(Array::from);
-    let about = |axis: &Array, parameter: i32| turn(axis, &parameters.at(parameter).get());
+    let about = |axis: &Array, angle: i32| turn(axis, &angles.at(angle).get());
     let turns = [None, Some(np::matmul(about(&z, 1), about(&x, 0))), Some(about(&x, 2)), Some(about(&x, 3))];
     let mut bone = wrist.clone();
-    let bones = turns.iter().enumerate().map(|(joint, turn)| {
-        bone = np::matmul(&bone, relatives.at(joint as i32).get());
+    let actions = turns.iter().enumerate().map(|(joint, turn)| {
+        let [relative, inverse] = [&rest.relatives, &rest.inverses].map(|x| x.at(joint as i32).get());
+        bone = np::matmul(&bone, relative);
         if let Some(turn) = turn {
             bone = np::matmul(&bone, np::eye_as(4, 4, 0, DType::F64).at((..3, ..3)).set(turn));
         }
-        bone.clone()
+        action(&bone, &inverse)
     });
-    np::stack(&bones.collect::<Vec<_>>().iter().collect::<Vec<_>>(), 0)
+    np::stack(&actions.collect::<Vec<_>>().iter().collect::<Vec<_>>(), 0)
 }
 
-/// What each bone does to the points that move with it, `[22, 3, 4]`, but for the translation of the hand.
-fn posed(theta: &Array, hand: &Hand) -> Array {
-    let bones = |first, end| hand.relatives.slice_axis(0, first, end);
-    let wrist = bones(0, 1);
-    let parameters = theta.at(6..).get().reshape((FINGERS, 4));
-    let relatives = bones(1, BONES - 1).reshape((FINGERS, JOINTS, 4, 4));
-    let fingers = vmap(finger).in_axes((0, 0, None))(&parameters, &relatives, &wrist.reshape((4, 4)));
-    let forearm = np::matmul(&wrist, bones(BONES - 1, BONES));
-    let bones = np::concatenate(&[&wrist, &fingers.reshape((FINGERS * JOINTS, 4, 4)), &forearm], 0);
-    let mirror = Array::from([if hand.mirrored { -1.0 } else { 1.0 }, 1.0, 1.0]);
-    let rotation = rotation(&theta.at(..3).get()) * mirror;
-    np::matmul(rotation, np::matmul(bones, &hand.inverses).at((.., ..3)).get())
+/// What all bones do, `[22, 3, 4]`, but for how and where the hand is as a whole.
+fn actions(fingers: &Array, rest: &Bones) -> Array {
+    let [wrist, forearm] = [0, BONES - 1].map(|bone| rest.map(|x| x.at(bone as i32).get()));
+    let bent = vmap(finger).in_axes((0, 0, None))(fingers, &rest.fingers(), &wrist.relatives);
+    let forearm = action(&np::matmul(&wrist.relatives, &forearm.relatives), &forearm.inverses);
+    let wrist = action(&wrist.relatives, &wrist.inverses);
+    let one = (1, 3, 4);
+    np::concatenate(&[&wrist.reshape(one), &bent.reshape((FINGERS * JOINTS, 3, 4)), &forearm.reshape(one)], 0)
+}
+
+/// What moves a point: for each bone, how much it does, and where the point is at rest, as a product; `[22, 4]`. It is
+/// the mean of what moves the corners, of which `u` gives the weights but for the last.
+fn moved(u: &Array, hand: &Hand, measured: &Measured) -> Array {
+    let shares = np::concatenate(&[u, &(1.0 - u.sum()).reshape(1)], 0);
+    let [weights, vertices] = [&hand.weights, &hand.vertices].map(|x| x.at(&measured.corners).get());
+    np::einsum("k,kb,kj->bj", &[&shares, &weights, &vertices])
 }
 
 /// How far a point is from where it was measured, `[3]`; `u` is where it is in its triangle, `[2]`, or nothing.
-fn error(theta: &Array, u: &Array, hand: &Hand, measured: &Measured) -> Array {
-    let coordinates = np::concatenate(&[u, &(1.0 - u.sum()).reshape(1)], 0);
-    let [weights, vertices] = [&hand.weights, &hand.vertices].map(|x| x.at(&measured.corners).get());
-    // It is linear in what the bones do: so the corners need not be moved one by one.
-    let point = np::einsum("k,kb,kj->bj", &[&coordinates, &weights, &vertices]);
-    let place = np::einsum("bij,bj->i", &[&posed(theta, hand), &point]) + theta.at(3..6).get();
-    &measured.place - place
+fn error(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
+    let place = np::einsum("bij,bj->i", &[&actions(&pose.fingers, &hand.rest), &moved(u, hand, measured)]);
+    &measured.place - (np::matmul(orientation(pose, hand), place) + &pose.translation)
 }
 
 /// The errors of all points, one after the other: `[3 c]`.
-fn errors(theta: &Array, u: &Array, hand: &Hand, measured: &Measured) -> Array {
+fn errors(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
     let zeros = np::zeros_as(3 * u.shape()[0], DType::F64);
     fill(zeros, &(u.clone(), measured.clone()), BLOCK, |(u, measured)| {
-        let errors = vmap(error).in_axes((None, 0, None, 0))(theta, u, hand, measured);
+        let errors = vmap(error).in_axes((None, 0, None, 0))(pose, u, hand, measured);
         errors.reshape(errors.size())
-    })
-}
-
-/// The derivatives of the errors, a row for each: by where the point is in its triangle, of which those of the other
-/// points do not matter, and by the parameters. `[3 c, 28]` or `[3 c, 26]`.
-fn jacobian(theta: &Array, u: &Array, hand: &Hand, measured: &Measured) -> Array {
-    let [count, inside] = [0, 1].map(|axis| u.shape()[axis]);
-    let zeros = np::zeros_as((3 * count, inside + PARAMETERS), DType::F64);
-    fill(zeros, &(u.clone(), measured.clone()), BLOCK, |(u, measured)| {
-        let by_theta = jacfwd(error);
-        let by_u = jacfwd(error).argnums(args!(1));
-        let mapped = (None, 0, None, 0);
-        let by_theta = vmap(by_theta).in_axes(mapped)(theta, u, hand, measured);
-        let by_u = vmap(by_u).in_axes(mapped)(theta, u, hand, measured);
-        let rows = np::concatenate(&[&by_u, &by_theta], 2);
-        rows.reshape((3 * u.shape()[0], inside + PARAMETERS))
     })
 }
 
 /// So many points at a time.
 const BLOCK: usize = 1024;
+
+/// The derivatives of the errors, a row for each: by where the point is in its triangle, of which those of the other
+/// points do not matter, and by the parameters. `[3 c, 28]` or `[3 c, 26]`.
+fn jacobian(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
+    let columns = u.shape()[1] + PARAMETERS;
+    let zeros = np::zeros_as((3 * u.shape()[0], columns), DType::F64);
+    fill(zeros, &(u.clone(), measured.clone()), BLOCK, |(u, measured)| {
+        let rows = vmap(rows).in_axes((None, 0, None, 0))(pose, u, hand, measured);
+        rows.reshape((3 * u.shape()[0], columns))
+    })
+}
+
+/// The derivatives of the errors of a point: `[3, 28]` or `[3, 26]`.
+fn rows(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
+    let by_u = jacfwd(error).argnums(args!(1))(pose, u, hand, measured);
+    let with = |rotation: &Array, translation: &Array| {
+        let pose = Pose { rotation: rotation.clone(), translation: translation.clone(), ..pose.clone() };
+        error(&pose, u, hand, measured)
+    };
+    let (by_rotation, by_translation) = jacfwd(with).argnums(args!(0, 1))(&pose.rotation, &pose.translation);
+
+    // Of the error, a finger's angles change only what its own bones contribute.
+    let orientation = orientation(pose, hand);
+    let moved = moved(u, hand, measured).slice_axis(0, 1, BONES - 1).reshape((FINGERS, JOINTS, 4));
+    let wrist = hand.rest.relatives.at(0).get();
+    let contribution = |angles: &Array, rest: &Bones, moved: &Array| {
+        let actions = np::matmul(&orientation, finger(angles, rest, &wrist));
+        -np::einsum("bij,bj->i", &[&actions, moved])
+    };
+    let by_fingers = vmap(jacfwd(contribution)).out_axes(1)(&pose.fingers, &hand.rest.fingers(), &moved);
+    let by_fingers = by_fingers.reshape((3, 4 * FINGERS));
+    np::concatenate(&[&by_u, &by_rotation, &by_translation, &by_fingers], 1)
+}

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{assert_close, differences, output, scatter};
+use common::{assert_close, differences, failure, output, scatter};
 use serde_json::{Value, json};
 
 const BONES: usize = 22;
@@ -182,4 +182,20 @@ fn many_points_are_as_each_alone() {
         let alone = output("ht", "jacobian", &one.input(&theta, &us[2 * i..2 * i + 2]));
         assert_close(&all[3 * 28 * i..3 * 28 * (i + 1)], &alone, 1e-12);
     }
+}
+
+#[test]
+fn a_hand_that_does_not_fit_is_refused() {
+    let (hand, theta) = (hand(2, false), scatter(THETA, 17));
+    let fails = |change: fn(&mut Value), us: &[f64], parts: &[&str]| {
+        let mut input = hand.input(&theta, us);
+        change(&mut input);
+        let reason = failure("ht", "jacobian", &input);
+        parts.iter().for_each(|part| assert!(reason.contains(part), "{reason} does not say {part}"));
+    };
+    fails(|input| input["theta"] = json!([1.0]), &[], &["`theta`", "[1]", "[26]"]);
+    fails(|input| input["data"]["model"]["parents"][1] = json!(3), &[], &["`parents`", "the wrist"]);
+    fails(|input| input["data"]["correspondences"] = json!([0, 6]), &[], &["no vertex 6", "are 6"]);
+    fails(|input| input["data"]["correspondences"] = json!([0, 3]), &[0.1; 4], &["no triangle 3", "are 3"]);
+    fails(|_| (), &[0.1; 6], &["`us`", "[3, 2]", "[2, 2]"]);
 }
