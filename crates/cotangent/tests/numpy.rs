@@ -321,3 +321,24 @@ fn errors_name_the_line_of_the_caller() {
         assert!(message.contains("tests/numpy.rs"), "{message}");
     }
 }
+
+#[test]
+fn of_equal_extremes_the_first_counts_and_nan_is_one() {
+    let (nan, inf) = (f64::NAN, f64::INFINITY);
+    let both = |x: &[f64]| {
+        let x = Array::from(x.to_vec());
+        [np::argmax(&x), np::argmin(&x)].map(|i| i.item::<i32>())
+    };
+    assert_eq!(both(&[1.0, 3.0, 0.0, 3.0, 0.0]), [1, 2]);
+    assert_eq!(both(&[1.0, nan, inf, nan, -inf]), [1, 1]);
+    assert_eq!(both(&[nan, nan]), [0, 0]);
+    assert_eq!(both(&[-inf, -inf]), [0, 0]);
+    assert_eq!(both(&[inf, inf]), [0, 0]);
+    assert_eq!(both(&[-0.0, 0.0]), [0, 0]);
+    assert_eq!(np::argmax(Array::from([i32::MIN, i32::MIN])).item::<i32>(), 0);
+    assert_eq!(np::argmin(Array::from([u8::MAX, u8::MAX])).item::<i32>(), 0);
+    assert_eq!(np::argmax(Array::from([false, true, true])).item::<i32>(), 1);
+    let rows = Array::from([[1.0f32, 2.0, 2.0], [5.0, f32::NAN, 7.0]]);
+    assert_eq!(np::argmax_axis(&rows, 1).to_vec::<i32>(), [1, 1]);
+    assert_eq!(np::argmin_axis(&rows, 0).to_vec::<i32>(), [0, 1, 0]);
+}

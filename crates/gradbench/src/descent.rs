@@ -55,6 +55,7 @@ const FIRST_RATE: f64 = 1e-5;
 const STREAK: i32 = 10;
 
 /// Where `f`, of which `value_and_grad` gives the value and the gradient, is least, by going downhill from `start`.
+/// It is NaN if the value there is.
 pub(crate) fn argmin(value_and_grad: impl Fn(&Array) -> (Array, Array), start: &Array) -> Array {
     let (value, gradient) = value_and_grad(start);
     let start = Place { x: start.clone(), value, gradient, rate: Array::scalar(FIRST_RATE), streak: Array::scalar(0) };
@@ -77,5 +78,6 @@ pub(crate) fn argmin(value_and_grad: impl Fn(&Array) -> (Array, Array), start: &
             streak: np::where_(&doubles, 0, streak),
         }
     };
-    lax::while_loop(goes_on, step, start).x
+    let end = lax::while_loop(goes_on, step, start);
+    np::where_(np::isnan(&end.value), f64::NAN, end.x)
 }

@@ -114,10 +114,14 @@ pub(crate) trait Output: 'static {
 /// A number, or lists of as many levels as there are dimensions.
 impl Output for Array {
     fn to_json(&self) -> Result<Value> {
-        match self.shape() {
-            [] => Ok(self.try_item::<f64>()?.into()),
-            shape => Ok(nested(&self.try_to_vec()?, shape)),
+        let numbers = self.try_to_vec::<f64>()?;
+        if let Some(x) = numbers.iter().find(|x| !x.is_finite()) {
+            return Err(Error::value(format!("the result has a {x} in it, which JSON has no number for")));
         }
+        Ok(match self.shape() {
+            [] => numbers[0].into(),
+            shape => nested(&numbers, shape),
+        })
     }
 }
 

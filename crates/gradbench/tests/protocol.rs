@@ -178,6 +178,17 @@ fn what_does_not_fit_is_said_with_both_shapes() {
 }
 
 #[test]
+fn results_that_are_no_numbers_are_failures() {
+    let reason = failure("hello", "square", &json!(1e200));
+    assert!(reason.contains("inf"), "{reason}");
+    // With the charge there, the particle never comes down.
+    for mode in ["ff", "fr", "rf", "rr"] {
+        let reason = failure("particle", mode, &json!({ "w": 2.0 }));
+        assert!(reason.contains("NaN"), "{mode}: {reason}");
+    }
+}
+
+#[test]
 fn it_reads_on_after_errors() {
     let answers = session(&[
         "nonsense".into(),
