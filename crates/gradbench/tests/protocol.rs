@@ -170,8 +170,9 @@ fn what_does_not_fit_is_said_with_both_shapes() {
     wrong("ba", "jacobian", ba(1, 10), &["`cam`", "[10]", "[11]"]);
     wrong("ba", "objective", ba(0, 11), &["1 cameras, 1 points and 0 observations"]);
     let lstm = |main: usize, sequence: usize| {
-        json!({ "main_params": vec![[1.0; 8]; main], "extra_params": [[1.0; 2]; 3], "state": [[1.0; 2]; 2],
-            "sequence": vec![[1.0; 2]; sequence] })
+        let rows = |count: usize| vec![[1.0; 2]; count];
+        json!({ "main_params": vec![[1.0; 8]; main], "extra_params": rows(3), "state": rows(2),
+            "sequence": rows(sequence) })
     };
     wrong("lstm", "jacobian", lstm(2, 1), &["`sequence`", "[1, 2]"]);
     wrong("lstm", "objective", lstm(3, 4), &["`main_params`", "[3, 8]", "[2, 8]"]);
