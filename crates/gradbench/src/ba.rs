@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::blocks::fill;
+use crate::arrays::{fill, rows};
 use crate::json::{Output, expect_shape, parse};
 use crate::task::{Module, Task, leaves};
 
@@ -63,6 +63,13 @@ fn read(input: &RawValue) -> Result<(Scene, Observations)> {
     if n == 0 || m == 0 || p == 0 {
         return Err(Error::value(format!("{n} cameras, {m} points and {p} observations: there must be one of each")));
     }
+    let entries = (2 * (CAMERA + 4) + 1).saturating_mul(p);
+    let columns = CAMERA.saturating_mul(n).saturating_add(m.saturating_mul(3)).saturating_add(p);
+    if entries.max(columns) > i32::MAX as usize {
+        return Err(Error::value(format!(
+            "{entries} entries and {columns} columns are too many for indices of 32 bits"
+        )));
+    }
     let repeated = |row: &[f64], count: usize| {
         let rows = row.iter().flat_map(|x| std::iter::repeat_n(*x, count));
         Array::from_vec(rows.collect(), (row.len(), count))
@@ -87,11 +94,6 @@ struct Variables {
     distortion: [Array; 2],
     point: Vector,
     weight: Array,
-}
-
-/// The rows of an array.
-fn rows<const N: usize>(x: &Array) -> [Array; N] {
-    std::array::from_fn(|i| x.at(i as i32).get())
 }
 
 impl Variables {

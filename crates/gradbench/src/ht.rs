@@ -4,7 +4,7 @@ use cotangent::{Tree, prelude::*};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::blocks::fill;
+use crate::arrays::fill;
 use crate::json::{Matrix, expect_shape, parse};
 use crate::task::{Module, Task};
 

@@ -5,8 +5,8 @@
 //! All numbers are `f64`. A function is traced and compiled for its input before it is timed; its arguments are on the
 //! device by then, and a run ends when its results have been computed there.
 
+mod arrays;
 mod ba;
-mod blocks;
 mod descent;
 mod det;
 mod gmm;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::arrays::rows;
 use crate::json::{Matrix, Output, expect_shape, parse};
 use crate::task::{Module, Task};
 
@@ -92,8 +93,4 @@ fn run(weights: &[Array; 4], biases: &[Array; 4], [hidden, cell]: [Array; 2], si
         ((hidden.clone(), cell), hidden)
     };
     lax::scan(step, (hidden, cell), &gates).1
-}
-
-fn rows<const N: usize>(x: &Array) -> [Array; N] {
-    std::array::from_fn(|i| x.at(i as i32).get())
 }

@@ -84,8 +84,8 @@ impl Hand {
         json!({ "theta": theta, "data": data, "us": us.chunks(2).collect::<Vec<_>>() })
     }
 
-    /// Where a vertex is when the hand has this pose.
-    fn vertex(&self, vertex: usize, theta: &[f64]) -> [f64; 3] {
+    /// Where the vertices are when the hand has this pose.
+    fn posed(&self, theta: &[f64]) -> Vec<[f64; 3]> {
         let mut angles = vec![[0.0; 2]; BONES];
         for finger in 0..5 {
             let t = &theta[6 + 4 * finger..][..4];
@@ -93,32 +93,35 @@ impl Hand {
             angles[4 * finger + 3] = [t[2], 0.0];
             angles[4 * finger + 4] = [t[3], 0.0];
         }
-        let mut bones: Vec<Matrix> = Vec::new();
-        let mut place = [0.0; 3];
+        let (mut bones, mut actions) = (Vec::<Matrix>::new(), Vec::new());
         for (bone, parent) in parents().into_iter().enumerate() {
             let [x, z] = angles[bone];
             let turned = product(&turn([0.0, 0.0, z]), &turn([x, 0.0, 0.0]));
             let relative = product(&self.relatives[bone], &turned);
             bones.push(if parent < 0 { relative } else { product(&bones[parent as usize], &relative) });
-            let moved = product(&bones[bone], &self.inverses[bone]);
-            for i in 0..3 {
-                let coordinate: f64 = (0..4).map(|j| moved[i][j] * self.vertices[vertex][j]).sum();
-                place[i] += self.weights[vertex][bone] * coordinate;
-            }
-        }
-        if self.mirrored {
-            place[0] = -place[0];
+            actions.push(product(&bones[bone], &self.inverses[bone]));
         }
         let rotation = turn([theta[0], theta[1], theta[2]]);
-        std::array::from_fn(|i| (0..3).map(|j| rotation[i][j] * place[j]).sum::<f64>() + theta[3 + i])
+        let place = |(vertex, weights): (&[f64; 4], &Vec<f64>)| {
+            let mut place = [0.0; 3];
+            for (action, weight) in actions.iter().zip(weights) {
+                (0..3).for_each(|i| place[i] += weight * (0..4).map(|j| action[i][j] * vertex[j]).sum::<f64>());
+            }
+            if self.mirrored {
+                place[0] = -place[0];
+            }
+            std::array::from_fn(|i| (0..3).map(|j| rotation[i][j] * place[j]).sum::<f64>() + theta[3 + i])
+        };
+        self.vertices.iter().zip(&self.weights).map(place).collect()
     }
 
     fn errors(&self, theta: &[f64], us: &[f64]) -> Vec<f64> {
+        let vertices = self.posed(theta);
         let error = |(i, correspondence): (usize, &usize)| {
             let place = if us.is_empty() {
-                self.vertex(*correspondence, theta)
+                vertices[*correspondence]
             } else {
-                let corners = self.triangles[*correspondence].map(|v| self.vertex(v, theta));
+                let corners = self.triangles[*correspondence].map(|vertex| vertices[vertex]);
                 let (u, v) = (us[2 * i], us[2 * i + 1]);
                 std::array::from_fn(|j| u * corners[0][j] + v * corners[1][j] + (1.0 - u - v) * corners[2][j])
             };

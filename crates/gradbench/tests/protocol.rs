@@ -169,6 +169,7 @@ fn what_does_not_fit_is_said_with_both_shapes() {
     let ba = |p: usize, cam: usize| json!({ "n": 1, "m": 1, "p": p, "cam": vec![1.0; cam], "x": [1.0, 2.0, 3.0], "w": 1.0, "feat": [1.0, 2.0] });
     wrong("ba", "jacobian", ba(1, 10), &["`cam`", "[10]", "[11]"]);
     wrong("ba", "objective", ba(0, 11), &["1 cameras, 1 points and 0 observations"]);
+    wrong("ba", "jacobian", ba(100_000_000, 11), &["3100000000 entries", "32 bits"]);
     let lstm = |main: usize, sequence: usize| {
         let rows = |count: usize| vec![[1.0; 2]; count];
         json!({ "main_params": vec![[1.0; 8]; main], "extra_params": rows(3), "state": rows(2),

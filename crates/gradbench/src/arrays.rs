@@ -1,14 +1,20 @@
-//! Work on many elements, so many at a time that what is computed on the way stays in the cache.
+//! What several evals do with arrays.
 
 use cotangent::{Tree, lax, prelude::*};
 
 use crate::task::leaves;
 
+/// The slices along the leading axis, of which there are `N`.
+pub(crate) fn rows<const N: usize>(x: &Array) -> [Array; N] {
+    assert_eq!(x.shape()[0], N, "an array of so many rows");
+    std::array::from_fn(|i| x.at(i as i32).get())
+}
+
 /// `f` of blocks of `size` elements of `xs`, written one after the other into `results`, from the beginning.
 ///
-/// Elements lie along the leading axis of each array in `xs`. For each of them `f` gives the same number of rows. Where
-/// the size does not divide the number of elements, the last block begins earlier, and what it has in common with the
-/// one before is computed twice.
+/// What is computed on the way to the results then stays in the cache. Elements lie along the leading axis of each array
+/// in `xs`; for each of them `f` gives the same number of rows. Where the size does not divide the number of elements,
+/// the last block begins earlier, and what it has in common with the one before is computed twice.
 pub(crate) fn fill<X: Tree, Y: Tree>(results: Y, xs: &X, size: usize, f: impl Fn(&X) -> Y) -> Y {
     let count = leaves(xs)[0].shape()[0];
     let size = size.min(count);
