@@ -16,6 +16,11 @@ bench-vs-jax *ARGS:
     cargo build --release -p cotangent-cli
     python3 benches/vs_jax/bench_vs_jax.py "${CARGO_TARGET_DIR:-target}/release/cotangent" --write docs/benchmarks.md {{ARGS}}
 
+# GradBench's evals in Cotangent, JAX and hand-written C++, in turns; CHECKOUT is one of GradBench, with `manual` built
+bench-gradbench CHECKOUT *ARGS:
+    cargo build --release -p cotangent-cli
+    python3 benches/gradbench/compare.py {{CHECKOUT}} "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}}
+
 # Training steps in Cotangent, Burn and Candle, in turns; builds the latter two, which takes minutes
 bench-rivals *ARGS:
     cargo build --release -p cotangent-cli

@@ -5,14 +5,18 @@
 //! All numbers are `f64`. A function is traced and compiled for its input before it is timed; its arguments are on the
 //! device by then, and a run ends when its results have been computed there.
 
+mod arrays;
+mod ba;
 mod descent;
 mod det;
 mod gmm;
 mod hello;
+mod ht;
 mod json;
 mod kmeans;
 mod llsq;
 mod lse;
+mod lstm;
 mod ode;
 mod particle;
 mod protocol;
@@ -30,12 +34,15 @@ use crate::task::Module;
 
 /// Every eval there is here.
 const MODULES: &[Module] = &[
+    ba::MODULE,
     det::MODULE,
     gmm::MODULE,
     hello::MODULE,
+    ht::MODULE,
     kmeans::MODULE,
     llsq::MODULE,
     lse::MODULE,
+    lstm::MODULE,
     ode::MODULE,
     particle::MODULE,
     saddle::MODULE,

@@ -72,7 +72,8 @@ impl Task {
     }
 }
 
-fn leaves<T: Tree>(tree: &T) -> Leaves<'_> {
+/// The arrays in a tree.
+pub(crate) fn leaves<T: Tree>(tree: &T) -> Leaves<'_> {
     let mut leaves = Leaves::new();
     tree.leaves(&mut leaves);
     leaves

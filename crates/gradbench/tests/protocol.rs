@@ -31,7 +31,7 @@ fn kinds_that_are_not_known_are_acknowledged() {
 
 #[test]
 fn every_module_is_defined() {
-    for module in ["det", "gmm", "hello", "kmeans", "llsq", "lse", "ode", "particle", "saddle"] {
+    for module in ["ba", "det", "gmm", "hello", "ht", "kmeans", "llsq", "lse", "lstm", "ode", "particle", "saddle"] {
         assert_eq!(
             answer(&json!({ "id": 1, "kind": "define", "module": module })),
             json!({ "id": 1, "success": true })
@@ -166,6 +166,17 @@ fn what_does_not_fit_is_said_with_both_shapes() {
     let gmm = json!({ "d": 2, "k": 1, "n": 1, "x": [[1.0, 2.0]], "m": 0, "gamma": 1.0, "alpha": [1.0],
         "mu": [[1.0, 2.0, 3.0]], "q": [[1.0, 2.0]], "l": [[1.0]] });
     wrong("gmm", "jacobian", gmm, &["`mu`", "[1, 3]", "[1, 2]"]);
+    let ba = |p: usize, cam: usize| json!({ "n": 1, "m": 1, "p": p, "cam": vec![1.0; cam], "x": [1.0, 2.0, 3.0], "w": 1.0, "feat": [1.0, 2.0] });
+    wrong("ba", "jacobian", ba(1, 10), &["`cam`", "[10]", "[11]"]);
+    wrong("ba", "objective", ba(0, 11), &["1 cameras, 1 points and 0 observations"]);
+    wrong("ba", "jacobian", ba(100_000_000, 11), &["3100000000 entries", "32 bits"]);
+    let lstm = |main: usize, sequence: usize| {
+        let rows = |count: usize| vec![[1.0; 2]; count];
+        json!({ "main_params": vec![[1.0; 8]; main], "extra_params": rows(3), "state": rows(2),
+            "sequence": rows(sequence) })
+    };
+    wrong("lstm", "jacobian", lstm(2, 1), &["`sequence`", "[1, 2]"]);
+    wrong("lstm", "objective", lstm(3, 4), &["`main_params`", "[3, 8]", "[2, 8]"]);
 }
 
 #[test]
