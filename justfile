@@ -11,7 +11,7 @@ test *ARGS:
 bench *ARGS:
     cargo bench -p cotangent-bench {{ARGS}}
 
-# Cotangent and JAX in turns, into docs/benchmarks.md: JAX_PYTHON is a Python with jax==0.10.2
+# Cotangent and JAX in turns, into their part of docs/benchmarks.md: JAX_PYTHON is a Python with jax==0.10.2
 bench-vs-jax *ARGS:
     cargo build --release -p cotangent-cli
     python3 benches/vs_jax/bench_vs_jax.py "${CARGO_TARGET_DIR:-target}/release/cotangent" --write docs/benchmarks.md {{ARGS}}
@@ -19,7 +19,12 @@ bench-vs-jax *ARGS:
 # GradBench's evals in Cotangent, JAX and hand-written C++, in turns; CHECKOUT is one of GradBench, with `manual` built
 bench-gradbench CHECKOUT *ARGS:
     cargo build --release -p cotangent-cli
-    python3 benches/gradbench/compare.py {{CHECKOUT}} "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}}
+    python3 benches/gradbench/compare.py {{CHECKOUT}} "${CARGO_TARGET_DIR:-target}/release/cotangent" --write docs/benchmarks.md {{ARGS}}
+
+# How many instructions a call of some cases takes, and where; needs valgrind
+instructions *CASES:
+    cargo build --release -p cotangent-cli
+    python3 benches/instructions.py "${CARGO_TARGET_DIR:-target}/release/cotangent" {{CASES}}
 
 # Training steps in Cotangent, Burn and Candle, in turns; builds the latter two, which takes minutes
 bench-rivals *ARGS:

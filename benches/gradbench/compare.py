@@ -22,7 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "vs_jax"))
-from bench_vs_jax import machine, ratio, seconds, table  # noqa: E402
+from bench_vs_jax import machine, ratio, seconds, table, write_part  # noqa: E402
 
 OURS, JAX, MANUAL = "Cotangent", "JAX", "manual"
 
@@ -212,9 +212,9 @@ def measure(harness, eval, threads, rounds, cap):
 
 def page(results):
     parts = [
-        "# GradBench\n",
+        "## GradBench\n",
         "[GradBench](https://github.com/gradbench/gradbench)'s evals at their default sizes with Cotangent, with GradBench's\n"
-        "tools for JAX and with `manual`, its hand-written C++, by `just bench-gradbench`; this page is what it wrote. The\n"
+        "tools for JAX and with `manual`, its hand-written C++, by `just bench-gradbench`, which wrote this part. The\n"
         "tools run one after the other, several rounds of it; a time is the median of the runs, a ratio is Cotangent's time\n"
         "by the other's, below 1 where Cotangent is faster, and of the rounds' ratios the median. A mean is the geometric one\n"
         "over the sizes of the derivatives. GradBench found valid what is so called. Of `hello` the first input is left out:\n"
@@ -224,9 +224,9 @@ def page(results):
     head = ["eval", "sizes", "valid", "by JAX: mean", "worst size", "target", "by manual: mean", "worst size", "target"]
     titles = {"one": "One thread", "all": "All processors"}
     for threads, rows in results.items():
-        parts += [f"## {titles[threads]}\n", table(head, [result.row() for result in rows])]
+        parts += [f"### {titles[threads]}\n", table(head, [result.row() for result in rows])]
         detail = [line for result in rows for line in result.details()]
-        parts += ["### Size by size\n", table(["function and size", OURS, JAX, MANUAL, "by JAX", "by manual"], detail)]
+        parts += ["#### Size by size\n", table(["function and size", OURS, JAX, MANUAL, "by JAX", "by manual"], detail)]
     return "\n".join(parts)
 
 
@@ -239,7 +239,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=2, help="how often each tool runs an eval (2)")
     parser.add_argument("--cap", type=float, default=600.0, help="seconds for a run of an eval with a tool (600)")
     parser.add_argument("--cli", type=Path, help="GradBench's own command-line tool (`gradbench` in the checkout, which builds it)")
-    parser.add_argument("--write", metavar="FILE", help="where to write the page; it is printed as well")
+    parser.add_argument("--write", metavar="FILE", help="the page to put it into; it is printed as well")
     args = parser.parse_args()
     checkout = args.checkout.resolve()
     cli = (args.cli or checkout / "gradbench").resolve()
@@ -252,8 +252,8 @@ def main():
             print(" | ".join(rows[-1].row()), file=sys.stderr, flush=True)
     text = page(results)
     print(text)
-    if args.write:
-        Path(args.write).write_text(text)
+    if args.write and args.evals == EVALS:  # a part with some evals is none
+        write_part(args.write, "GradBench", text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Times the cases of crates/bench in Cotangent and in JAX, in turns, and writes docs/benchmarks.md.
+"""Times the cases of crates/bench in Cotangent and in JAX, in turns, for docs/benchmarks.md.
 
     JAX_PYTHON=VENV/bin/python python3 bench_vs_jax.py COTANGENT [FILTER …] [--samples N] [--write FILE]
 
@@ -229,9 +229,9 @@ def page(rows, version, command):
     for row in rows.values():
         groups.setdefault(row.name.split("/")[0], []).append(row)
     parts = [
-        "# Benchmarks\n",
+        "## Beside JAX\n",
         "The same work in Cotangent and in JAX "
-        + f"{version}, by `{command}`; this page is what it wrote. A process of each side is set up and warm, then they\n"
+        + f"{version}, by `{command}`, which wrote this part. A process of each side is set up and warm, then they\n"
         "take samples in turns. A cell is the median, with the quartiles; the ratio is the median over the turns, and\n"
         "below 1 where Cotangent is faster; beside it is the ratio of the fastest samples, which other work disturbs least.\n"
         "Only ratios of one run mean something. Memory is the most that the process\n"
@@ -240,14 +240,24 @@ def page(rows, version, command):
         f"Machine: {machine()}.\n",
     ]
     if "start" in groups:
-        parts += ["## Whole processes\n", processes(groups.pop("start"))]
+        parts += ["### Whole processes\n", processes(groups.pop("start"))]
     head = ["case", "for each", "Cotangent", "JAX", "ratio", "of the best", "target", "memory"]
     for group, members in groups.items():
-        parts += [f"## {targets.TITLES.get(group, group)}\n", table(head, [row.cells() for row in members])]
+        parts += [f"### {targets.TITLES.get(group, group)}\n", table(head, [row.cells() for row in members])]
     derived = [[what, found, target] for what, found, target in targets.derived(rows)]
     if derived:
-        parts += ["## Within Cotangent\n", table(["what", "found", "target"], derived)]
+        parts += ["### Within Cotangent\n", table(["what", "found", "target"], derived)]
     return "\n".join(parts)
+
+
+def write_part(file, name, text):
+    """Puts a text where the page has a part of that name, and leaves the rest of it as it is."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    before, found, rest = Path(file).read_text().partition(begin)
+    after = rest.partition(end)
+    if not found or not after[1]:
+        raise SystemExit(f"{file} has no part between {begin.strip()} and {end.strip()}")
+    Path(file).write_text(before + begin + text.rstrip() + "\n" + end + after[2])
 
 
 def main():
@@ -255,7 +265,7 @@ def main():
     parser.add_argument("cotangent", help="the command-line tool, built with --release")
     parser.add_argument("filters", nargs="*", metavar="FILTER", help="a part of the names of cases (all)")
     parser.add_argument("--samples", type=int, default=25, help="samples of each case on each side (25)")
-    parser.add_argument("--write", metavar="FILE", help="where to write the page of all cases; it is printed as well")
+    parser.add_argument("--write", metavar="FILE", help="the page to put all cases into; they are printed as well")
     args = parser.parse_args()
     python = os.environ.get("JAX_PYTHON", sys.executable)
     jax = [python, str(HERE / "cases.py")]
@@ -279,7 +289,7 @@ def main():
     text = page(rows, version.stdout.strip(), "just bench-vs-jax")
     print(text)
     if args.write and not args.filters:  # a page of some cases is none
-        Path(args.write).write_text(text)
+        write_part(args.write, "beside JAX", text)
 
 
 if __name__ == "__main__":
