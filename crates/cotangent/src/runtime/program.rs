@@ -274,7 +274,8 @@ fn options(client: &xla::Client, style: Style) -> xla::CompileOptions {
         Style::SmallLoops => {
             options.backend_option("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string())
         }
-        // The emitters made for fusions cost some 15 ms more a kernel, and one operation has nothing to fuse.
+        // The emitters made for fusions cost some 15 ms more a kernel, and one operation has nothing to fuse. What they
+        // make of transcendental functions is not the same.
         Style::OneOperation => options.backend_option("xla_cpu_disable_new_fusion_emitters", ""),
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::control::outline::is_elementwise;
 use crate::core::jaxpr::{Eqn, Jaxpr};
+use crate::core::literal::Literal;
 
 /// How a program should be compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub(super) enum Style {
     Plain,
     /// It has loops, all of them small.
     SmallLoops,
-    /// It is one operation, elementwise or a reduction: what runs outside of any transform.
+    /// It is one exact elementwise operation: what runs outside of any transform.
     OneOperation,
 }
 
@@ -21,7 +22,7 @@ impl Style {
             return Style::SmallLoops;
         }
         match &jaxpr.eqns[..] {
-            [eqn] if is_elementwise(jaxpr, eqn) || eqn.prim.name().starts_with("reduce_") => Style::OneOperation,
+            [eqn] if is_elementwise(jaxpr, eqn) && is_exact(jaxpr, eqn) => Style::OneOperation,
             _ => Style::Plain,
         }
     }
@@ -32,6 +33,13 @@ impl Style {
 const ELEMENTS: usize = 16_384;
 /// The most equations: one kernel is one function for the code generator, whose cost grows faster than its size.
 const EQUATIONS: usize = 1_000;
+
+/// Whether an elementwise operation is one of IEEE arithmetic, of which there is one right result. Such a one knows it
+/// for scalars.
+fn is_exact(jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
+    let ones: Vec<Literal> = eqn.inputs.iter().map(|atom| Literal::int(jaxpr.aval(atom).dtype, 1)).collect();
+    !ones.is_empty() && eqn.prim.fold(&ones).is_some()
+}
 
 /// Whether a program has loops, and all of them are small.
 ///
