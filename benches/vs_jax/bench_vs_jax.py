@@ -280,6 +280,8 @@ def main():
             name = case["case"]
             if name.endswith("-bare") and name in beside or args.filters and not any(f in name for f in args.filters):
                 continue  # what is measured beside another case is so in that case's turns
+            if name.startswith("gradbench/"):
+                continue  # GradBench has a tool for JAX, and a page of its own
             measure = measure_process if case["unit"] == "process" else measure_calls
             row = Row(case, *measure(name, sides_of(case, names, args.cotangent, jax, folder), args.samples))
             rows.append(row)

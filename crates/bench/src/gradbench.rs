@@ -16,12 +16,18 @@ macro_rules! evals {
 }
 
 pub(crate) const CASES: &[Case] = evals! {
+    ba jacobian "Jacobian of the errors of 36,455 observations of 11,315 points by 21 cameras",
+        json!({ "n": 21, "m": 11_315, "p": 36_455, "cam": numbers(11), "x": numbers(3), "w": 0.5, "feat": numbers(2) });
     det gradient "gradient of a determinant of 8 × 8 by minors", json!({ "A": numbers(64), "ell": 8 });
     gmm jacobian "gradient of a mixture of 25 Gaussians in 20 dimensions, 1000 points", mixture(20, 25, 1000);
+    hello double "gradient of a square", json!(3.0);
+    ht jacobian "Jacobian of the errors of 400 points of a hand", hand(400);
     kmeans dir "Newton's step for 100 clusters of 10,000 points in 8 dimensions", clusters(100, 10_000, 8);
     llsq gradient "gradient of a polynomial's squared residuals, degree 127, 1024 points",
         json!({ "x": numbers(128), "n": 1024 });
     lse gradient "gradient of logsumexp of 80,000", json!({ "x": numbers(80_000) });
+    lstm jacobian "gradient of two layers over 1,024 characters of 14 bits",
+        json!({ "main_params": rows(4, 56), "extra_params": rows(3, 14), "state": rows(4, 14), "sequence": rows(1024, 14) });
     ode gradient "gradient of 10 steps of Runge and Kutta, 10,000 equations", json!({ "x": numbers(10_000), "s": 10 });
     particle rr "a particle's path optimised, reverse mode in reverse mode", json!({ "w": 0.0 });
     saddle rr "a saddle point by descents, reverse mode in reverse mode", json!({ "start": [1.0, 1.0] });
@@ -45,6 +51,41 @@ fn rows(n: usize, columns: usize) -> Value {
 fn mixture(d: usize, k: usize, n: usize) -> Value {
     json!({ "d": d, "k": k, "n": n, "x": rows(n, d), "m": 0, "gamma": 1.0,
         "alpha": numbers(k), "mu": rows(k, d), "q": rows(k, d), "l": rows(k, d * (d - 1) / 2) })
+}
+
+/// Bones of no particular length, with a skin of triangles.
+fn hand(points: usize) -> Value {
+    let (bones, vertices) = (22, 544);
+    let parents: Vec<i32> = (0..bones)
+        .map(|bone| {
+            if bone == 0 {
+                -1
+            } else if bone == 21 || bone % 4 == 1 {
+                0
+            } else {
+                bone - 1
+            }
+        })
+        .collect();
+    let transforms = || -> Value { (0..bones).map(|_| rows(4, 4)).collect() };
+    let triangles: Vec<[usize; 3]> = (2..vertices).map(|i| [i - 2, i - 1, i]).collect();
+    json!({
+        "theta": numbers(26),
+        "us": rows(points, 2),
+        "data": {
+            "correspondences": (0..points).map(|i| i % triangles.len()).collect::<Vec<_>>(),
+            "points": rows(points, 3),
+            "model": {
+                "parents": parents,
+                "base_relatives": transforms(),
+                "inverse_base_absolutes": transforms(),
+                "base_positions": rows(vertices, 4),
+                "weights": rows(vertices, 22),
+                "triangles": triangles,
+                "is_mirrored": false,
+            },
+        },
+    })
 }
 
 fn clusters(k: usize, n: usize, d: usize) -> Value {
