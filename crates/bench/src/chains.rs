@@ -30,12 +30,12 @@ fn chain(n: usize, factor: f64) -> impl Fn(&Array) -> Array + Copy {
 }
 
 fn trace(n: usize) -> Bench {
-    let (x, trace) = (on_device(0.5), make_jaxpr(chain(n, 1.5)));
+    let (x, trace) = (Array::scalar(0.5f32), make_jaxpr(chain(n, 1.5)));
     Bench::of(move || trace(&x)).units(n)
 }
 
 fn gradient(n: usize) -> Bench {
-    let (x, trace) = (on_device(0.5), make_jaxpr(grad(chain(n, 1.5))));
+    let (x, trace) = (Array::scalar(0.5f32), make_jaxpr(grad(chain(n, 1.5))));
     Bench::of(move || trace(&x)).units(n)
 }
 
@@ -45,7 +45,7 @@ fn batch(n: usize) -> Bench {
 }
 
 fn lower(n: usize) -> Bench {
-    let lowered = jit(chain(n, 1.5)).lower((&on_device(0.5),)).expect("it traces");
+    let lowered = jit(chain(n, 1.5)).lower((&Array::scalar(0.5f32),)).expect("it traces");
     Bench::of(move || lowered.stablehlo()).units(n)
 }
 

@@ -1,7 +1,7 @@
 module @"jit_<lambda>" attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {
   func.func public @main(%0: tensor<3xf32> {tf.aliasing_output = 0 : i32}, %1: tensor<3xf32> {jax.buffer_donor = true, mhlo.sharding = "{replicated}"}, %2: !stablehlo.token) -> (tensor<3xf32> {jax.result_info = "result[0]"}, tensor<2xf32>, tensor<2xi32>, tensor<f32>, !stablehlo.token) {
     %3, %4 = "func.call"(%0, %1) {callee = @"<lambda>"} : (tensor<3xf32>, tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) loc(#loc0)
-    "func.call"() {callee = @nothing} : () -> () loc(#loc0)
+    "func.call"() {callee = @nothing, mhlo.frontend_attributes = {inlineable = "false"}} : () -> () loc(#loc0)
     %5, %6 = "stablehlo.custom_call"(%3, %2) {call_target_name = "cotangent_host", api_version = 4 : i32, has_side_effect = true, backend_config = {k = 1 : i64, unit}, operand_layouts = [dense<[0]> : tensor<1xindex>, dense<> : tensor<0xindex>], result_layouts = [dense<> : tensor<0xindex>, dense<[0]> : tensor<1xindex>], mhlo.frontend_attributes = {"a b" = "c\0A"}} : (tensor<3xf32>, !stablehlo.token) -> (!stablehlo.token, tensor<3xf32>) loc(#loc1)
     %7, %8 = "chlo.top_k"(%4) {k = 2 : i64} : (tensor<3xf32>) -> (tensor<2xf32>, tensor<2xi32>) loc(#loc1)
     %9 = "stablehlo.constant"() {value = dense<0.0> : tensor<f32>} : () -> tensor<f32> loc(#loc1)
