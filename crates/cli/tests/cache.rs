@@ -66,7 +66,12 @@ fn a_second_process_compiles_nothing() {
     let first = run(&cache, "mlp/adam");
     let stored = cache.entries();
     assert!(!stored.is_empty());
-    // What is compiled is stored, and what is stored is a new file.
+    // What is compiled is stored, and what is stored is a new file: second names keep the numbers of the old ones taken.
+    let second = cache.0.join("second");
+    fs::create_dir(&second).expect("a folder");
+    for name in stored.keys() {
+        fs::hard_link(cache.programs().join(name), second.join(name)).expect("a link");
+    }
     let files = || -> Vec<u64> {
         stored.keys().map(|name| fs::metadata(cache.programs().join(name)).expect("a file").ino()).collect()
     };
