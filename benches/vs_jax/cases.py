@@ -326,16 +326,16 @@ def eager_unary_scalar():
 def threads(count, steps):
     import jax
 
-    x = device_scalar(0.5)
+    xs = [device_scalar(0.5) for _ in range(count)]
     root = jax.jit(lambda x: jax.lax.fori_loop(0, steps, lambda _, x: 0.5 * (x + 2.0 / x), x))
     each = 5000 if steps == 1 else 500  # a new thread may wait its turn for longer than a call takes
 
     def sample(calls):
-        def work():
+        def work(x):
             for _ in range(calls * each):
                 root(x).block_until_ready()
 
-        workers = [threading.Thread(target=work) for _ in range(count)]
+        workers = [threading.Thread(target=work, args=(x,)) for x in xs]
         start = time.perf_counter()
         for worker in workers:
             worker.start()
@@ -343,7 +343,7 @@ def threads(count, steps):
             worker.join()
         return time.perf_counter() - start
 
-    return Bench(None, units=count * each, check=[root(x)], sample=sample)
+    return Bench(None, units=count * each, check=[root(xs[0])], sample=sample)
 
 
 for name, count, size in [("one", 1, 1000), ("two", 2, 1000), ("one-short", 1, 1), ("two-short", 2, 1)]:

@@ -1,5 +1,6 @@
 //! Just-in-time compilation.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
@@ -42,12 +43,16 @@ struct Shared<'f, P: Params, R: Tree> {
     f: Box<P::Dyn<'f, R>>,
     name: Arc<str>,
     loc: Loc,
+    /// The first entries, which stay, where threads find them without writing to memory that they share.
+    first: [OnceCell<Arc<Entry<P, R>>>; FIRST],
     entries: RwLock<Vec<Arc<Entry<P, R>>>>,
     counts: Counts,
 }
 
 /// A function remembers so many types of argument; then it forgets the oldest.
 const ENTRIES: usize = 1024;
+/// The first of them are not forgotten.
+const FIRST: usize = 4;
 
 /// The function traced for one type of argument.
 pub(crate) struct Entry<P: Params, R> {
@@ -154,14 +159,17 @@ enum Prepared<P: Params, R> {
 }
 
 impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
-    fn find(&self, args: P::Refs<'_>, leaves: &Leaves<'_>) -> Option<Arc<Entry<P, R>>> {
+    fn find(&self, args: P::Refs<'_>, leaves: &Leaves<'_>) -> Option<Cow<'_, Arc<Entry<P, R>>>> {
+        if let Some(entry) = self.first.iter().map_while(OnceCell::get).find(|e| e.fits(args, leaves)) {
+            return Some(Cow::Borrowed(entry));
+        }
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().find(|e| e.fits(args, leaves)).cloned()
+        entries.iter().find(|e| e.fits(args, leaves)).cloned().map(Cow::Owned)
     }
 
-    fn entry(&self, args: P::Refs<'_>, leaves: &Leaves<'_>, counts: &[usize]) -> Arc<Entry<P, R>> {
+    fn entry(&self, args: P::Refs<'_>, leaves: &Leaves<'_>, counts: &[usize]) -> Cow<'_, Arc<Entry<P, R>>> {
         if let Some(entry) = self.find(args, leaves) {
-            self.counts.hits.fetch_add(1, Ordering::Relaxed);
+            self.counts.hit();
             return entry;
         }
         let avals: Vec<Aval> = leaves.iter().map(|x| x.aval()).collect();
@@ -178,11 +186,12 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         let structure = P::rebuild(args, &mut std::iter::repeat(Array::scalar(false)));
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have traced it meanwhile: all use what was there first.
-        if let Some(entry) = entries.iter().find(|e| e.fits(args, leaves)) {
-            self.counts.hits.fetch_add(1, Ordering::Relaxed);
-            return entry.clone();
+        let first = self.first.iter().map_while(OnceCell::get);
+        if let Some(entry) = first.chain(entries.iter()).find(|e| e.fits(args, leaves)) {
+            self.counts.hit();
+            return Cow::Owned(entry.clone());
         }
-        let nearest = (entries.iter())
+        let nearest = (self.first.iter().map_while(OnceCell::get).chain(entries.iter()))
             .map(|e| (e, changes::<P>((P::refs(&e.structure), &e.avals, &e.counts), (args, &avals, counts))))
             .min_by_key(|(_, changes)| changes.len());
         let miss = match nearest {
@@ -204,11 +213,19 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             times,
             program: OnceCell::new(),
         });
-        if entries.len() == ENTRIES {
-            entries.remove(0);
+        // Only who holds the lock fills them.
+        match self.first.iter().find(|slot| slot.get().is_none()) {
+            Some(slot) => {
+                let _ = slot.set(entry.clone());
+            }
+            None => {
+                if entries.len() == ENTRIES {
+                    entries.remove(0);
+                }
+                entries.push(entry.clone());
+            }
         }
-        entries.push(entry.clone());
-        entry
+        Cow::Owned(entry)
     }
 
     /// The call inside another program.
@@ -234,7 +251,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         if tracing() {
             return Prepared::Recorded(self.record(&entry, &leaves));
         }
-        Prepared::Run(entry, kept_leaves::<P>(&leaves, &counts))
+        Prepared::Run(entry.into_owned(), kept_leaves::<P>(&leaves, &counts))
     }
 
     fn finish(&self, prepared: Prepared<P, R>, owned: Vec<Array>) -> R {
@@ -277,7 +294,7 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
         attempt(|| {
             let (leaves, counts) = P::leaves(args);
             let entry = self.shared.entry(args, &leaves, &counts);
-            Lowered { name: self.shared.name.clone(), entry }
+            Lowered { name: self.shared.name.clone(), entry: entry.into_owned() }
         })
     }
 
@@ -366,6 +383,7 @@ where
         name: F::name().into(),
         f: f.boxed(),
         loc: Location::caller(),
+        first: Default::default(),
         entries: RwLock::default(),
         counts: Counts::default(),
     });
