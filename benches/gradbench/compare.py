@@ -60,7 +60,7 @@ class Harness:
         self.evals = f"{python} {code}/evals"
         self.tools = {
             OURS: f"{cotangent} gradbench",
-            JAX: f"{python} {code}/tools/jax/run.py",
+            JAX: f"{python} {HERE / 'jax_waiting.py'} {code}/tools/jax/run.py",
             MANUAL: f"{python} {code}/cpp.py manual",
         }
 
