@@ -143,10 +143,13 @@ pub(crate) fn during<T>(stage: Stage, f: impl FnOnce() -> T) -> T {
 
 /// Runs `f` and tells what this thread spent on the stages in it.
 pub(crate) fn timed<T>(f: impl FnOnce() -> T) -> (T, Times) {
-    let spent = || CLOCK.with_borrow(|clock| clock.spent);
-    let before = spent();
+    let before = CLOCK.with_borrow_mut(|clock| {
+        // What the stage around has spent so far is not of `f`.
+        clock.turn(clock.now.map(|(stage, _)| stage));
+        clock.spent
+    });
     let result = f();
-    (result, spent() - before)
+    (result, CLOCK.with_borrow(|clock| clock.spent) - before)
 }
 
 #[cfg(test)]
@@ -169,5 +172,11 @@ mod tests {
         assert!(times.trace >= least && times.rewrite >= 2 * least, "{times}");
         assert_eq!((times.lower, times.compile, times.disk), Default::default());
         assert!(during(Stage::Lower, || timed(|| ())).1.total().is_zero());
+        // A function that is traced while another one is.
+        let (_, inner) = during(Stage::Trace, || {
+            wait();
+            timed(|| during(Stage::Trace, || ()))
+        });
+        assert!(inner.trace < least, "{inner}");
     }
 }
