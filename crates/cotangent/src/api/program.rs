@@ -47,9 +47,9 @@ pub(crate) fn as_program<T>(inputs: &[Array], body: impl FnOnce(&[Array]) -> (Ve
     (backend().execute(&jaxpr.into(), &args).or_raise(), extra)
 }
 
-/// [`as_program`] of a library function of one array, which outside of any trace would be a program for each of its
+/// [`as_program`] of a library function with one result, which outside of any trace would be a program for each of its
 /// operations.
 #[track_caller]
-pub(crate) fn as_one(x: &Array, body: impl FnOnce(&Array) -> Array) -> Array {
-    as_program(std::slice::from_ref(x), |x| (vec![body(&x[0])], ())).0.remove(0)
+pub(crate) fn as_one(inputs: &[Array], body: impl FnOnce(&[Array]) -> Array) -> Array {
+    as_program(inputs, |inputs| (vec![body(inputs)], ())).0.remove(0)
 }

@@ -1,6 +1,6 @@
 //! Arrays made from shapes and numbers.
 
-use crate::api::program::as_program;
+use crate::api::program::{as_one, as_program};
 use crate::core::array::{Array, ArrayLike};
 use crate::core::aval::{IntoShape, Shape, canonical_axis};
 use crate::core::dtype::{DType, Kind};
@@ -224,7 +224,7 @@ pub fn arange_as(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLi
     let n = ((read(&stop) - read(&start)) / width).ceil().max(0.0) as usize;
     let working = if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype };
     let numbers = |x: &[Array]| (&x[0] + &x[1] * iota(working, n, 0)).astype(dtype);
-    as_program(&[start.astype(working), step.astype(working)], |x| (vec![numbers(x)], ())).0.remove(0)
+    as_one(&[start.astype(working), step.astype(working)], numbers)
 }
 
 /// `num` numbers evenly spaced from `start` to `stop`, both included, along a new first axis.

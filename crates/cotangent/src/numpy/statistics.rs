@@ -71,12 +71,12 @@ fn std_of(x: &Array, axes: &[usize]) -> Array {
 
 #[track_caller]
 fn variance(x: &Array, axes: &[usize], ddof: usize) -> Array {
-    as_one(x, |x| mean_square(x, axes, ddof))
+    as_one(std::slice::from_ref(x), |x| mean_square(&x[0], axes, ddof))
 }
 
 #[track_caller]
 fn deviation(x: &Array, axes: &[usize], ddof: usize) -> Array {
-    as_one(x, |x| mean_square(x, axes, ddof).sqrt())
+    as_one(std::slice::from_ref(x), |x| mean_square(&x[0], axes, ddof).sqrt())
 }
 
 /// The mean square of what is left of `x` when its mean is taken away.
