@@ -36,16 +36,25 @@ fn read(input: &RawValue) -> Result<(usize, Array)> {
 }
 
 /// `y(2)`, where `y(0) = 0` and the derivative of each `y[i]` is `x[i]` times `y[i - 1]`, of the first `x[0]`.
+///
+/// A slope is one number shorter than what it is the slope of, as nothing is known before the first. So four ones that
+/// stay what they are precede `y`, and all that a step reads is slices, which the compiler joins into one loop.
 fn solve(x: &Array, steps: usize) -> Array {
     let h = 2.0 / steps as f64;
-    let first = np::ones_as(1, DType::F64);
-    let slope = |y: &Array| x * np::concatenate(&[&first, &y.slice_axis(0, 0, y.size() - 1)], 0);
+    let x = np::pad(x, &[(4, 0)], 0.0);
+    let start = np::pad(np::ones_as(4, DType::F64), &[(0, x.size() - 4)], 0.0);
+    let last = |x: &Array| [4, 3, 2, 1].map(|start| x.slice_axis(0, start, x.size()));
+    let before = |y: &Array| y.slice_axis(0, 0, y.size() - 1);
+    let longer = |k: Array| np::pad(k, &[(1, 0)], 0.0);
     let step = checkpoint(|y: &Array| {
-        let k1 = slope(y);
-        let k2 = slope(&(y + h / 2.0 * &k1));
-        let k3 = slope(&(y + h / 2.0 * &k2));
-        let k4 = slope(&(y + h * &k3));
-        y + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+        let [x4, x3, x2, x1] = last(&x);
+        let [_, y3, y2, y1] = last(y);
+        let k1 = x1 * before(y);
+        let k2 = x2 * before(&(y1 + h / 2.0 * &k1));
+        let k3 = x3 * before(&(y2 + h / 2.0 * &k2));
+        let k4 = x4 * before(&(y3 + h * &k3));
+        y + h / 6.0 * longer(k1 + longer(2.0 * k2 + longer(2.0 * k3 + longer(k4))))
     });
-    lax::Scan::new().length(steps).run(|y: &Array, (): &()| (step(y), ()), np::zeros_like(x), &()).0
+    let (y, ()) = lax::Scan::new().length(steps).run(|y: &Array, (): &()| (step(y), ()), start, &());
+    y.slice_axis(0, 4, x.size())
 }
