@@ -1,12 +1,16 @@
 """Runs GradBench with Cotangent, JAX and `manual`, hand-written C++, in turns, and prints what derivatives cost in each.
 
-    JAX_PYTHON=VENV/bin/python python3 compare.py CHECKOUT COTANGENT [--evals EVAL …] [--threads one|all|both] [--write FILE]
+    JAX_PYTHON=VENV/bin/python python3 compare.py CHECKOUT COTANGENT [--evals EVAL …] [--threads one|all|both]
+        [--results DIR] [--write FILE]
 
 CHECKOUT is one of github.com/gradbench/gradbench after `make -C cpp` and `make -C tools/manual`; COTANGENT the
 command-line tool, built with --release. JAX_PYTHON is an interpreter with what GradBench's evals and its tool for JAX
 need, `pip install numpy pydantic dataclasses-json jax==0.10.2`; without it, the one that runs this file. Evals have
 their default sizes, as far as their data are there, and every tool is asked for at least three runs of each, as the
 first of JAX's includes compiling. Nobody else may run `manual` in that checkout meanwhile: it is built again each time.
+
+A whole run takes more than an hour. With --results, DIR keeps what was measured, and evals found there are not run again:
+so a run can be broken off and gone on with, and an eval measured anew after its file is removed.
 """
 
 import argparse
@@ -88,8 +92,8 @@ class Harness:
                 process.wait(cap)
             except subprocess.TimeoutExpired:
                 end(process)
-                return Log(log.name), True
-            return Log(log.name), False
+                return Log.read(log.name), True
+            return Log.read(log.name), False
 
 
 def end(process):
@@ -115,9 +119,12 @@ def end(process):
 class Log:
     """The median time of each evaluation, and whether it was found valid, by function and how many came before."""
 
-    def __init__(self, file):
+    def __init__(self):
         self.times, self.valid, self.labels = {}, {}, {}
-        asked, count = {}, {}
+
+    @classmethod
+    def read(cls, file):
+        self, asked, count = cls(), {}, {}
         for line in Path(file).read_text().splitlines():
             try:
                 entry = json.loads(line)
@@ -135,6 +142,17 @@ class Log:
             elif (response := entry.get("response", {})).get("success") and response["id"] in asked:
                 times = [t["nanoseconds"] / 1e9 for t in response["timings"] if t["name"] == "evaluate"]
                 self.times[asked[response["id"]]] = statistics.median(times)
+        return self
+
+    def dump(self):
+        return {name: [[*key, value] for key, value in table.items()] for name, table in vars(self).items()}
+
+    @classmethod
+    def load(cls, tables):
+        self = cls()
+        for name, rows in tables.items():
+            getattr(self, name).update(((function, nth), value) for function, nth, value in rows)
+        return self
 
 
 class Result:
@@ -142,6 +160,15 @@ class Result:
 
     def __init__(self, eval, rounds, cut):
         self.eval, self.rounds, self.cut = eval, rounds, cut
+
+    def dump(self):
+        rounds = [{tool: log.dump() for tool, log in logs.items()} for logs in self.rounds]
+        return {"eval": self.eval, "rounds": rounds, "cut": sorted(self.cut)}
+
+    @classmethod
+    def load(cls, kept):
+        rounds = [{tool: Log.load(tables) for tool, tables in logs.items()} for logs in kept["rounds"]]
+        return cls(kept["eval"], rounds, set(kept["cut"]))
 
     def keys(self, derivatives):
         first = self.rounds[0][OURS]
@@ -210,6 +237,17 @@ def measure(harness, eval, threads, rounds, cap):
     return Result(eval, logs, cut)
 
 
+def measure_once(harness, eval, threads, args):
+    """As in the directory of results, if there is one and it has the eval."""
+    file = args.results and args.results / f"{eval}-{threads}.json"
+    if file and file.exists():
+        return Result.load(json.loads(file.read_text()))
+    result = measure(harness, eval, threads, args.rounds, args.cap)
+    if file:
+        file.write_text(json.dumps(result.dump()))
+    return result
+
+
 def page(results):
     parts = [
         "## GradBench\n",
@@ -239,8 +277,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=2, help="how often each tool runs an eval (2)")
     parser.add_argument("--cap", type=float, default=600.0, help="seconds for a run of an eval with a tool (600)")
     parser.add_argument("--cli", type=Path, help="GradBench's own command-line tool (`gradbench` in the checkout, which builds it)")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="where to keep results, and take those that are there")
     parser.add_argument("--write", metavar="FILE", help="the page to put it into; it is printed as well")
     args = parser.parse_args()
+    if args.results:
+        args.results.mkdir(parents=True, exist_ok=True)
     checkout = args.checkout.resolve()
     cli = (args.cli or checkout / "gradbench").resolve()
     harness = Harness(checkout, cli, os.environ.get("JAX_PYTHON", sys.executable), args.cotangent.resolve())
@@ -248,7 +289,7 @@ def main():
     for threads in ["one", "all"] if args.threads == "both" else [args.threads]:
         rows = results.setdefault(threads, [])
         for eval in args.evals:
-            rows.append(measure(harness, eval, threads, args.rounds, args.cap))
+            rows.append(measure_once(harness, eval, threads, args))
             print(" | ".join(rows[-1].row()), file=sys.stderr, flush=True)
     text = page(results)
     print(text)
