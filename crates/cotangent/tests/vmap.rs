@@ -423,3 +423,21 @@ fn collectives_that_are_wrong() {
     says(&error, ErrorKind::Axis, &["psum", "`i`", "outside of the `vmap`", "cannot be read"]);
     assert!(vmap(|x: &Array| psum(x, "i")).axis_name("i").try_call((&vector(3),)).is_ok());
 }
+
+#[test]
+fn what_is_large_stays_as_it_is_beside_what_is_not_mapped() {
+    let (centers, squares) = (np::ones((3, 2)), np::ones(3));
+    let distances = |x: &Array| &squares - 2.0 * np::matmul(&centers, x);
+    let xs = np::arange_as(0, 8, 1, DType::F32).reshape((4, 2));
+    // The batch axis comes last out of the product, and is moved at the end, where `out_axes` wants it.
+    let program = make_jaxpr(vmap(distances).out_axes(1))(&xs).to_string();
+    assert!(!program.contains("transpose"), "{program}");
+    assert_eq!(vmap(distances)(&xs).to_vec::<f32>()[3..6], [-9.0; 3]);
+
+    // A batch of scalars goes along with it.
+    let scaled = |x: &Array, s: &Array| np::matmul(&centers, x) * s;
+    let program = make_jaxpr(vmap(scaled).out_axes(1))(&xs, &np::ones(4)).to_string();
+    assert!(!program.contains("transpose"), "{program}");
+    let s = Array::from([1.0f32, 2.0, 3.0, 4.0]);
+    assert_eq!(vmap(scaled)(&xs, &s).to_vec::<f32>(), [1, 1, 1, 10, 10, 10, 27, 27, 27, 52, 52, 52].map(|x| x as f32));
+}

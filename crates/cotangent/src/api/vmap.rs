@@ -99,9 +99,12 @@ impl How {
                 )
                 .help("give it an axis, or make it one value for all, for example with `lax::psum` over the axis")),
                 (place, Some(to)) => {
-                    let x = batched_in_front(x, *place, size);
+                    let (x, at) = match place {
+                        Some(at) => (x.clone(), *at),
+                        None => (batched_in_front(x, None, size), 0),
+                    };
                     let to = canonical_axis(to, x.ndim()).map_err(|e| e.context(what(i, &x)))?;
-                    Ok(x.moveaxis(0, to as isize))
+                    Ok(x.moveaxis(at as isize, to as isize))
                 }
             })
             .collect()

@@ -69,30 +69,29 @@ fn aligned(x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Opt
         return (x.to_vec(), axis);
     }
     let inner = x.iter().zip(axes).map(|(x, a)| x.ndim() - usize::from(a.is_some())).max().unwrap_or(0);
+    // Where the first that is no batch of scalars has it: what is large rather stays as it is.
+    let whole = |x: &Array| x.ndim() == inner + 1;
+    let at = x.iter().zip(axes).find_map(|(x, axis)| axis.filter(|_| whole(x))).unwrap_or(0);
     let moved: Vec<Array> = (x.iter().zip(axes))
         .map(|(x, axis)| match axis {
-            Some(axis) => spread(&x.moveaxis(*axis as isize, 0), inner + 1),
+            Some(axis) if whole(x) => x.moveaxis(*axis as isize, at as isize),
+            Some(_) => {
+                let mut shape = vec![1; inner + 1];
+                shape[at] = size;
+                x.reshape(&shape[..])
+            }
             None if x.ndim() == 0 => x.clone(),
-            None => x.expand_dims(0),
+            None => x.expand_dims(at as isize),
         })
         .collect();
     let mut shape = Shape::new(&vec![1; inner + 1]);
     for x in moved.iter().filter(|x| x.ndim() > 0) {
         shape = shape.iter().zip(x.shape()).map(|(a, b)| if *a == 1 { *b } else { *a }).collect();
     }
-    debug_assert_eq!(shape[0], size);
+    debug_assert_eq!(shape[at], size);
     let full: Vec<Array> =
         (moved.iter()).map(|x| if x.ndim() == 0 { x.clone() } else { x.broadcast_to(&shape) }).collect();
-    (full, Some(0))
-}
-
-/// A batch of scalars, `[b]`, as `[b, 1, 1, …]`; other arrays have their rank already.
-fn spread(x: &Array, rank: usize) -> Array {
-    if x.ndim() == rank {
-        return x.clone();
-    }
-    let shape: Shape = x.shape().iter().copied().chain(std::iter::repeat_n(1, rank - x.ndim())).collect();
-    x.reshape(&shape)
+    (full, Some(at))
 }
 
 /// Lowers to one operation that takes operands of one shape.
