@@ -47,9 +47,15 @@ pub(crate) fn as_program<T>(inputs: &[Array], body: impl FnOnce(&[Array]) -> (Ve
     (backend().execute(&jaxpr.into(), &args).or_raise(), extra)
 }
 
-/// [`as_program`] of a library function with one result, which outside of any trace would be a program for each of its
-/// operations.
+/// The results of a library function, which outside of any trace would be a program for each of its operations. Inside of
+/// one it is as much a part of it as those are.
+#[track_caller]
+pub(crate) fn as_library(inputs: &[Array], body: impl FnOnce(&[Array]) -> Vec<Array>) -> Vec<Array> {
+    if tracing() { body(inputs) } else { as_program(inputs, |inputs| (body(inputs), ())).0 }
+}
+
+/// [`as_library`] of a function with one result.
 #[track_caller]
 pub(crate) fn as_one(inputs: &[Array], body: impl FnOnce(&[Array]) -> Array) -> Array {
-    as_program(inputs, |inputs| (vec![body(inputs)], ())).0.remove(0)
+    as_library(inputs, |inputs| vec![body(inputs)]).remove(0)
 }

@@ -1,6 +1,6 @@
 //! Arrays made from shapes and numbers.
 
-use crate::api::program::{as_one, as_program};
+use crate::api::program::{as_library, as_one};
 use crate::core::array::{Array, ArrayLike};
 use crate::core::aval::{IntoShape, Shape, canonical_axis};
 use crate::core::dtype::{DType, Kind};
@@ -369,7 +369,7 @@ pub fn meshgrid_with(coordinates: &[&Array], indexing: Indexing) -> Vec<Array> {
         x.reshape(&along).broadcast_to(&shape)
     };
     let coordinates: Vec<Array> = coordinates.iter().map(|x| (*x).clone()).collect();
-    as_program(&coordinates, |xs| (xs.iter().enumerate().map(over_grid).collect(), ())).0
+    as_library(&coordinates, |xs| xs.iter().enumerate().map(over_grid).collect())
 }
 
 /// Small integers as `i32`, `u32` and wider ones as they are, truth values as `i32`: what sums of them are made in.
