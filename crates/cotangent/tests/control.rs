@@ -236,6 +236,29 @@ fn map_is_vmap() {
     close("map", &lax::map(f, &xs), &vmap(f)(&xs));
 }
 
+#[test]
+fn map_in_batches_is_vmap() {
+    let f = |(x, i): &(Array, Array)| (x.sin() * x.sum(), i * 2);
+    for n in [0, 1, 6, 7] {
+        let xs = (random::normal_as(random::key(0), (n, 2), DType::F64), np::arange_as(0, n as i32, 1, DType::I32));
+        let (y, i) = vmap(f)(&xs);
+        for size in [0, 1, 2, 3, 7, 8] {
+            let batched = |xs: &(Array, Array)| lax::Map::new().batch_size(size).run(f, xs);
+            let (batched_y, batched_i) = batched(&xs);
+            close(&format!("{n} by {size}"), &batched_y, &y);
+            assert_eq!(batched_i.to_vec::<i32>(), i.to_vec::<i32>(), "{n} by {size}");
+            let gradient = |f: &(dyn Fn(&(Array, Array)) -> (Array, Array) + Sync)| {
+                let sum = |x: &Array| f(&(x.clone(), xs.1.clone())).0.powi(2).sum();
+                grad(sum)(&xs.0)
+            };
+            close(&format!("gradient of {n} by {size}"), &gradient(&batched), &gradient(&|xs| vmap(f)(xs)));
+        }
+    }
+    let scalar = || lax::Map::new().batch_size(2).run(|x: &Array| x.clone(), &1.0.into());
+    let error = jit(|_: &Array| scalar()).try_call((&1.0.into(),)).unwrap_err().to_string();
+    assert!(error.contains("map") && error.contains("control.rs") && error.contains("no axis"), "{error}");
+}
+
 /// How many loops the CPU compiler turned into one kernel: those that it made a function of.
 fn hoisted(hlo: &str) -> usize {
     hlo.lines().filter(|line| line.contains(" call(") && line.contains("to_apply=%while")).count()

@@ -37,21 +37,12 @@ fn cost(points: &Array, centroids: &Array) -> Array {
 /// So many distances, and somewhat more, fit into a cache.
 const DISTANCES: usize = 1 << 16;
 
-/// For each of the points the index of the nearest of the centroids, by blocks of points.
+/// For each of the points the index of the nearest of the centroids.
 fn nearest(points: &Array, centroids: &Array) -> Array {
-    let nearest = |points: &Array| {
-        // What of a squared distance depends on the centroid.
-        let distances = centroids.powi(2).sum_axis(1).expand_dims(1) - 2.0 * np::matmul(centroids, points.t());
-        np::argmin_axis(distances, 0)
-    };
-    let ([n, d], k) = ([0, 1].map(|axis| points.shape()[axis]), centroids.shape()[0]);
-    let blocks = n * k / DISTANCES;
-    if blocks <= 1 {
-        return nearest(points);
-    }
-    let block = n.div_ceil(blocks);
-    let padded = np::pad(points, &[(0, blocks * block - n), (0, 0)], 0.0).reshape((blocks, block, d));
-    lax::map(nearest, &padded).reshape(blocks * block).slice_axis(0, 0, n)
+    let squares = centroids.powi(2).sum_axis(1);
+    // What of a squared distance depends on the centroid.
+    let nearest = |point: &Array| np::argmin(&squares - 2.0 * np::matmul(centroids, point));
+    lax::Map::new().batch_size(DISTANCES / centroids.shape()[0]).run(nearest, points)
 }
 
 /// The gradient by the diagonal of the Hessian, which has nothing beside it: so its product with ones is the diagonal.

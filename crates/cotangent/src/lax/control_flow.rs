@@ -3,6 +3,7 @@
 
 use std::panic::Location;
 
+use crate::api::vmap::vmap;
 use crate::control::cond::Cond;
 use crate::control::scan::Scan as ScanPrimitive;
 use crate::control::while_loop::While;
@@ -11,9 +12,9 @@ use crate::core::aval::Aval;
 use crate::core::dtype::DType;
 use crate::core::error::{Error, ErrorKind, Loc, OrRaise, Result, raise};
 use crate::core::jaxpr::{Closed, Jaxpr};
-use crate::core::trace::{Inputs, bind, stage};
+use crate::core::trace::{Inputs, bind, bind1, stage};
 use crate::core::tree::{Tree, flatten, leaf_paths};
-use crate::ops::shape::Iota;
+use crate::ops::shape::{Concatenate, Iota};
 use crate::transform::dce::dce;
 use crate::transform::eval::eval;
 
@@ -345,8 +346,84 @@ pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: C, xs
     Scan::new().run(f, init, xs)
 }
 
+/// [`map`] with options.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let (points, centers) = (np::arange(0.0, 1000.0, 1.0), Array::from([10.0, 500.0]));
+/// let nearest = |x: &Array| np::argmin((x - &centers).powi(2));
+/// let all = lax::Map::new().batch_size(64).run(nearest, &points); // 64 of 2 distances at a time, not 1,000
+/// assert_eq!(all.sum().item::<i32>(), 744);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Map {
+    batch_size: Option<usize>,
+}
+
+impl Map {
+    /// One slice after the other.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let doubled = lax::Map::new().run(|x: &Array| x * 2.0, &Array::from([1.0f32, 2.0]));
+    /// assert_eq!(doubled.to_vec::<f32>(), [2.0, 4.0]);
+    /// ```
+    #[must_use]
+    pub fn new() -> Map {
+        Map::default()
+    }
+
+    /// So many slices at a time, as by [`vmap`](crate::vmap): between its speed and the little memory of one after the
+    /// other. Slices that are left over are computed last, in a smaller batch.
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let squares = lax::Map::new().batch_size(2).run(|x: &Array| x * x, &Array::from([1.0f32, 2.0, 3.0]));
+    /// assert_eq!(squares.to_vec::<f32>(), [1.0, 4.0, 9.0]);
+    /// ```
+    #[must_use]
+    pub fn batch_size(mut self, slices: usize) -> Map {
+        self.batch_size = Some(slices.max(1));
+        self
+    }
+
+    /// Applies `f`; see [`map`].
+    ///
+    /// ```
+    /// use cotangent::{lax, prelude::*};
+    /// let sums = lax::Map::new().batch_size(8).run(|row: &Array| row.sum(), &np::ones((3, 2)));
+    /// assert_eq!(sums.to_vec::<f32>(), [2.0, 2.0, 2.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`map`] does.
+    #[track_caller]
+    pub fn run<X: Tree, Y: Tree>(self, f: impl Fn(&X) -> Y + Send + Sync, xs: &X) -> Y {
+        let Some(size) = self.batch_size else {
+            return map(f, xs);
+        };
+        let loc = Location::caller();
+        let length = Scan::new().steps(xs, &flatten(xs)).map_err(|e| e.context("map").at(loc)).or_raise();
+        let batched = vmap(f);
+        if length <= size {
+            return batched(xs);
+        }
+        let whole = length - length % size;
+        let batches = xs.map(|x| {
+            let shape = [&[whole / size, size], &x.shape()[1..]].concat();
+            x.slice_axis(0, 0, whole).reshape(shape)
+        });
+        let results = map(|xs: &X| batched(xs), &batches).map(|y| y.reshape([&[whole], &y.shape()[2..]].concat()));
+        if whole == length {
+            return results;
+        }
+        let rest = batched(&xs.map(|x| x.slice_axis(0, whole, length)));
+        results.zip(&rest, |results, rest| bind1(Concatenate { dimension: 0 }, &[results, rest]))
+    }
+}
+
 /// Applies `f` to each slice along the leading axis, one after the other, and stacks the results; where memory allows,
-/// [`vmap`](crate::vmap) is faster.
+/// [`vmap`](crate::vmap) is faster, and [`Map::batch_size`] is between the two.
 ///
 /// # Panics
 /// When the leading sizes differ.
