@@ -249,14 +249,16 @@ def measure_once(harness, eval, threads, args):
 
 
 def page(results):
+    rounds = max(len(result.rounds) for rows in results.values() for result in rows)
+    turns = "once each" if rounds == 1 else f"{rounds} times each, in turns; of these ratios the table has the median"
     parts = [
         "## GradBench\n",
         "[GradBench](https://github.com/gradbench/gradbench)'s evals at their default sizes with Cotangent, with GradBench's\n"
-        "tools for JAX and with `manual`, its hand-written C++, by `just bench-gradbench`, which wrote this part. The\n"
-        "tools run one after the other, several rounds of it; a time is the median of the runs, a ratio is Cotangent's time\n"
-        "by the other's, below 1 where Cotangent is faster, and of the rounds' ratios the median. A mean is the geometric one\n"
-        "over the sizes of the derivatives. GradBench found valid what is so called. Of `hello` the first input is left out:\n"
-        "at it JAX compiles.\n",
+        "tools for JAX and with `manual`, its hand-written C++, by `just bench-gradbench`, which wrote this part. A time is the\n"
+        "median of the runs that an eval asks for, three at least; a ratio is Cotangent's time by the other's, below 1 where\n"
+        f"Cotangent is faster. The tools ran one after the other, {turns}.\n"
+        "A mean is the geometric one over the sizes of the derivatives. GradBench found valid what is so called. Of `hello` the\n"
+        "first input is left out: at it JAX compiles.\n",
         f"Machine: {machine()}.\n",
     ]
     head = ["eval", "sizes", "valid", "by JAX: mean", "worst size", "target", "by manual: mean", "worst size", "target"]
