@@ -248,15 +248,26 @@ def measure_once(harness, eval, threads, args):
     return result
 
 
+def turns(results):
+    """How often each tool ran an eval."""
+    evals = {}
+    for rows in results.values():
+        for result in rows:
+            evals.setdefault(len(result.rounds), set()).add(f"`{result.eval}`")
+    usual = max(evals, key=lambda rounds: len(evals[rounds]))
+    times = lambda rounds: "once" if rounds == 1 else f"{rounds} times"
+    others = [f"{', '.join(sorted(names))} {times(rounds)}" for rounds, names in sorted(evals.items()) if rounds != usual]
+    median = "; of several rounds' ratios the table has the median" if max(evals) > 1 else ""
+    return "; ".join([f"{times(usual)} each", *others]) + median
+
+
 def page(results):
-    rounds = max(len(result.rounds) for rows in results.values() for result in rows)
-    turns = "once each" if rounds == 1 else f"{rounds} times each, in turns; of these ratios the table has the median"
     parts = [
         "## GradBench\n",
         "[GradBench](https://github.com/gradbench/gradbench)'s evals at their default sizes with Cotangent, with GradBench's\n"
         "tools for JAX and with `manual`, its hand-written C++, by `just bench-gradbench`, which wrote this part. A time is the\n"
         "median of the runs that an eval asks for, three at least; a ratio is Cotangent's time by the other's, below 1 where\n"
-        f"Cotangent is faster. The tools ran one after the other, {turns}.\n"
+        f"Cotangent is faster. The tools ran one after the other, {turns(results)}.\n"
         "A mean is the geometric one over the sizes of the derivatives. GradBench found valid what is so called. Of `hello` the\n"
         "first input is left out: at it JAX compiles.\n",
         f"Machine: {machine()}.\n",
