@@ -238,16 +238,16 @@ fn map_is_vmap() {
 
 #[test]
 fn map_in_batches_is_vmap() {
-    let f = |(x, i): &(Array, Array)| (x.sin() * x.sum(), i * 2);
+    let f = |(x, i): &Pair| (x.sin() * x.sum(), i * 2);
     for n in [0, 1, 6, 7] {
         let xs = (random::normal_as(random::key(0), (n, 2), DType::F64), np::arange_as(0, n as i32, 1, DType::I32));
         let (y, i) = vmap(f)(&xs);
         for size in [0, 1, 2, 3, 7, 8] {
-            let batched = |xs: &(Array, Array)| lax::Map::new().batch_size(size).run(f, xs);
+            let batched = |xs: &Pair| lax::Map::new().batch_size(size).run(f, xs);
             let (batched_y, batched_i) = batched(&xs);
             close(&format!("{n} by {size}"), &batched_y, &y);
             assert_eq!(batched_i.to_vec::<i32>(), i.to_vec::<i32>(), "{n} by {size}");
-            let gradient = |f: &(dyn Fn(&(Array, Array)) -> (Array, Array) + Sync)| {
+            let gradient = |f: &(dyn Fn(&Pair) -> Pair + Sync)| {
                 let sum = |x: &Array| f(&(x.clone(), xs.1.clone())).0.powi(2).sum();
                 grad(sum)(&xs.0)
             };
