@@ -255,7 +255,10 @@ def turns(results):
         for result in rows:
             evals.setdefault(len(result.rounds), set()).add(f"`{result.eval}`")
     usual = max(evals, key=lambda rounds: len(evals[rounds]))
-    times = lambda rounds: "once" if rounds == 1 else f"{rounds} times"
+
+    def times(rounds):
+        return "once" if rounds == 1 else f"{rounds} times"
+
     others = [f"{', '.join(sorted(names))} {times(rounds)}" for rounds, names in sorted(evals.items()) if rounds != usual]
     median = "; of several rounds' ratios the table has the median" if max(evals) > 1 else ""
     return "; ".join([f"{times(usual)} each", *others]) + median

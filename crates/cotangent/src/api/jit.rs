@@ -159,8 +159,13 @@ enum Prepared<P: Params, R> {
 }
 
 impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
+    /// Those of the first entries that are there.
+    fn first(&self) -> impl Iterator<Item = &Arc<Entry<P, R>>> {
+        self.first.iter().map_while(OnceCell::get)
+    }
+
     fn find(&self, args: P::Refs<'_>, leaves: &Leaves<'_>) -> Option<Cow<'_, Arc<Entry<P, R>>>> {
-        if let Some(entry) = self.first.iter().map_while(OnceCell::get).find(|e| e.fits(args, leaves)) {
+        if let Some(entry) = self.first().find(|e| e.fits(args, leaves)) {
             return Some(Cow::Borrowed(entry));
         }
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
@@ -186,12 +191,12 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         let structure = P::rebuild(args, &mut std::iter::repeat(Array::scalar(false)));
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have traced it meanwhile: all use what was there first.
-        let first = self.first.iter().map_while(OnceCell::get);
-        if let Some(entry) = first.chain(entries.iter()).find(|e| e.fits(args, leaves)) {
+        let known = || self.first().chain(entries.iter());
+        if let Some(entry) = known().find(|e| e.fits(args, leaves)) {
             self.counts.hit();
             return Cow::Owned(entry.clone());
         }
-        let nearest = (self.first.iter().map_while(OnceCell::get).chain(entries.iter()))
+        let nearest = known()
             .map(|e| (e, changes::<P>((P::refs(&e.structure), &e.avals, &e.counts), (args, &avals, counts))))
             .min_by_key(|(_, changes)| changes.len());
         let miss = match nearest {
