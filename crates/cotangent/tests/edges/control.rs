@@ -1,0 +1,1 @@
+//! Control flow: branches not taken, weak carries, wide counters, errors.

@@ -1,0 +1,1 @@
+//! What programs cost, counted: equations, kernels, operations.

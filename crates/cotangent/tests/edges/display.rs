@@ -1,0 +1,1 @@
+//! What an array shows of itself.

@@ -1,0 +1,1 @@
+//! Elementary functions of real numbers where a formula cancels, overflows or hides a singularity.

@@ -1,0 +1,1 @@
+//! Linear algebra on operands that are singular or half filled.

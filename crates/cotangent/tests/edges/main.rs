@@ -1,0 +1,18 @@
+//! What goes wrong at the edges: special points, ties, extreme sizes, narrow types, values computed twice. A file for each
+//! subject. The truths are JAX's stored results, mpmath's at 50 digits where JAX is wrong (docs/differences.md), and laws.
+
+#[path = "../goldens_lib/mod.rs"]
+mod goldens_lib;
+
+mod complex;
+mod control;
+mod cost;
+mod display;
+mod elementary;
+mod linalg;
+mod points;
+mod random;
+mod selection;
+mod semantics;
+mod special;
+mod values;

@@ -1,0 +1,1 @@
+//! Every function of one or two numbers at special points.

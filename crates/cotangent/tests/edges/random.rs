@@ -1,0 +1,1 @@
+//! Samplers at the ends of their ranges.

@@ -1,0 +1,1 @@
+//! Derivatives of what selects: maxima, sorts, windows, clamps; sound where an operand is computed twice.

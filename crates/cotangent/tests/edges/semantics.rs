@@ -1,0 +1,1 @@
+//! What a JAX user's first attempt says, in Rust.

@@ -1,0 +1,1 @@
+//! Special functions at their ends.
