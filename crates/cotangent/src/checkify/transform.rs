@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::control::call::Call;
 use crate::control::cond::Cond;
+use crate::control::mapped::Mapped;
 use crate::control::scan::Scan;
 use crate::control::while_loop::While;
 use crate::core::array::Array;
@@ -208,7 +209,7 @@ impl Sites {
             && inner.inputs.len() == inputs.len()
             && inner.outputs.len() == eqn.outputs.len()
         {
-            if !inner.effects().check {
+            if !inner.effects().check && !prim.is::<Mapped>() {
                 // A function with rules of its own keeps them: what happens in it is its author's business.
                 return None;
             }

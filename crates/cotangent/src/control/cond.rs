@@ -16,10 +16,12 @@ use crate::core::trace::{Inputs, bind, stage};
 use crate::ops::compare::{Clamp, SelectN};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::batched_in_front;
-use crate::transform::batch::batch_jaxpr;
+use crate::transform::batch::{batch_jaxpr, in_front};
 use crate::transform::eval::eval;
 use crate::transform::linearize::linearize_jaxpr;
 use crate::transform::transpose::backward_jaxpr;
+
+use super::mapped::Mapped;
 
 /// `cond`: the first operand, an `i32` clamped to the range, picks which branch is run on the others.
 ///
@@ -32,6 +34,15 @@ use crate::transform::transpose::backward_jaxpr;
 pub struct Cond {
     /// Programs of the same type.
     pub branches: Vec<Arc<Jaxpr>>,
+}
+
+/// What the linear program of a branch takes from the branch.
+#[derive(Clone, Copy, PartialEq)]
+enum Residual {
+    /// An operand of the choice.
+    Operand(usize),
+    /// A value that is saved in one of the places that branches share.
+    Place(usize),
 }
 
 /// The same programs, each giving all that any of them gives in `masks`: where one has no such result it
@@ -92,14 +103,17 @@ impl Primitive for Cond {
         let wanted: Vec<bool> = dx[1..].iter().map(Option::is_some).collect();
         let splits: Vec<_> = self.branches.iter().map(|b| linearize_jaxpr(b, &wanted)).collect();
         let outputs: Vec<Aval> = self.branches[0].output_avals().collect();
-        // Residuals of one type share a place: a run needs those of one branch only.
+        // A residual that is an operand is at hand. Others of one type share a place: a run needs those of one branch only.
         let mut places: Vec<Aval> = Vec::new();
-        let mut taken: Vec<Vec<usize>> = Vec::new();
+        let mut taken: Vec<Vec<Residual>> = Vec::new();
         for split in &splits {
             let mut free: Vec<bool> = vec![true; places.len()];
-            let residuals = split.forward.output_avals().skip(outputs.len());
-            let mine = residuals.map(|aval| {
-                let aval = aval.with_weak_type(false);
+            let residuals = split.forward.outputs[outputs.len()..].iter().map(|atom| {
+                let operand = atom.var().and_then(|v| split.forward.inputs.iter().position(|input| *input == v));
+                if let Some(operand) = operand {
+                    return Residual::Operand(operand);
+                }
+                let aval = split.forward.aval(atom).with_weak_type(false);
                 let place = (0..places.len()).find(|p| free.get(*p) == Some(&true) && places[*p] == aval);
                 let place = place.unwrap_or_else(|| {
                     places.push(aval);
@@ -107,18 +121,20 @@ impl Primitive for Cond {
                     places.len() - 1
                 });
                 free[place] = false;
-                place
+                Residual::Place(place)
             });
-            taken.push(mine.collect());
+            taken.push(residuals.collect());
         }
         let forward = (splits.iter().zip(&taken)).map(|(split, mine)| {
             let inputs: Vec<Aval> = split.forward.input_avals().cloned().collect();
             let (closed, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
                 let mut results = eval(&split.forward, args);
                 let residuals = results.split_off(outputs.len());
-                results.extend(places.iter().enumerate().map(|(p, aval)| match mine.iter().position(|m| *m == p) {
-                    Some(i) => residuals[i].convert(aval.dtype, false),
-                    None => crate::ops::zeros(&aval.shape, aval.dtype),
+                results.extend(places.iter().enumerate().map(|(p, aval)| {
+                    match mine.iter().position(|m| *m == Residual::Place(p)) {
+                        Some(i) => residuals[i].convert(aval.dtype, false),
+                        None => crate::ops::zeros(&aval.shape, aval.dtype),
+                    }
                 }));
                 (results, ())
             });
@@ -126,15 +142,29 @@ impl Primitive for Cond {
         });
         let forward = Cond { branches: forward.collect() };
         let mut y = bind(forward, &x.iter().collect::<Vec<_>>()).into_vec();
-        let residuals = y.split_off(outputs.len());
+        let saved = y.split_off(outputs.len());
         let tangents: Vec<&Array> = dx[1..].iter().flatten().collect();
+        let at_hand: Vec<usize> =
+            (0..x.len() - 1).filter(|i| taken.iter().any(|mine| mine.contains(&Residual::Operand(*i)))).collect();
+        let known: Vec<&Array> = saved.iter().chain(at_hand.iter().map(|i| &x[1 + i])).collect();
         let linear: Vec<Arc<Jaxpr>> = (splits.iter().zip(&taken))
             .map(|(split, mine)| {
-                let inputs: Vec<Aval> = places.iter().cloned().chain(tangents.iter().map(|t| t.aval())).collect();
+                let inputs: Vec<Aval> = known
+                    .iter()
+                    .map(|x| x.aval().with_weak_type(false))
+                    .chain(tangents.iter().map(|t| t.aval()))
+                    .collect();
                 let (closed, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
-                    let (residuals, tangents) = args.split_at(places.len());
-                    let args: Vec<Array> =
-                        mine.iter().map(|p| residuals[*p].clone()).chain(tangents.iter().cloned()).collect();
+                    let (known, tangents) = args.split_at(known.len());
+                    let (saved, operands) = known.split_at(saved.len());
+                    let residual = |residual: &Residual| match residual {
+                        Residual::Place(p) => saved[*p].clone(),
+                        Residual::Operand(i) => {
+                            let at = at_hand.iter().position(|o| o == i);
+                            at.map_or_else(|| unreachable!("it is among those at hand"), |at| operands[at].clone())
+                        }
+                    };
+                    let args: Vec<Array> = mine.iter().map(residual).chain(tangents.iter().cloned()).collect();
                     (eval(&split.linear, &args), ())
                 });
                 closed.jaxpr
@@ -142,7 +172,7 @@ impl Primitive for Cond {
             .collect();
         let masks: Vec<Vec<bool>> = splits.iter().map(|s| s.nonzero.clone()).collect();
         let (branches, any) = with_all_results(&linear, &masks, &outputs);
-        let operands: Vec<&Array> = std::iter::once(&x[0]).chain(&residuals).chain(tangents).collect();
+        let operands: Vec<&Array> = std::iter::once(&x[0]).chain(known).chain(tangents).collect();
         let mut dy = bind(Cond { branches }, &operands).into_iter();
         (y, any.iter().map(|a| if *a { dy.next() } else { None }).collect())
     }
@@ -161,9 +191,6 @@ impl Primitive for Cond {
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         let batched: Vec<bool> = axes[1..].iter().map(Option::is_some).collect();
-        let moved: Vec<Array> = (x.iter().zip(axes))
-            .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
-            .collect();
         let mut mapped: Vec<(Arc<Jaxpr>, Vec<bool>)> =
             self.branches.iter().map(|b| batch_jaxpr(b, &batched, size)).collect();
         let outputs = self.branches[0].outputs.len();
@@ -187,21 +214,24 @@ impl Primitive for Cond {
             raise(mapped_checks("a branch that each element chooses for itself"));
         }
         if !all {
-            let prim = Cond { branches };
-            return (rebind(&prim, &moved.iter().collect::<Vec<_>>()).into_vec(), out_axes);
+            let operands = in_front(x, axes, size);
+            return (rebind(&Cond { branches }, &operands.iter().collect::<Vec<_>>()).into_vec(), out_axes);
         }
         // Each element has its own branch: all are run and the results are picked from.
-        let results: Vec<Vec<Array>> = branches.iter().map(|b| eval(b, &moved[1..])).collect();
-        let last = Array::scalar(self.branches.len() as i32 - 1);
-        let index = bind(Clamp, &[&Array::scalar(0i32), &moved[0], &last]).swap_remove(0);
-        let pick = |i: usize| {
-            let shape = results[0][i].aval().shape;
-            let dims = vec![0];
-            let which = bind(crate::ops::shape::BroadcastInDim { shape, dims }, &[&index]).swap_remove(0);
-            let cases = results.iter().map(|r| &r[i]);
-            bind(SelectN, &std::iter::once(&which).chain(cases).collect::<Vec<_>>()).swap_remove(0)
-        };
-        ((0..outputs).map(pick).collect(), out_axes)
+        let results = Mapped::run(self, x, axes, size, |operands| {
+            let results: Vec<Vec<Array>> = branches.iter().map(|b| eval(b, &operands[1..])).collect();
+            let last = Array::scalar(self.branches.len() as i32 - 1);
+            let index = bind(Clamp, &[&Array::scalar(0i32), &operands[0], &last]).swap_remove(0);
+            let pick = |i: usize| {
+                let shape = results[0][i].aval().shape;
+                let dims = vec![0];
+                let which = bind(crate::ops::shape::BroadcastInDim { shape, dims }, &[&index]).swap_remove(0);
+                let cases = results.iter().map(|r| &r[i]);
+                bind(SelectN, &std::iter::once(&which).chain(cases).collect::<Vec<_>>()).swap_remove(0)
+            };
+            (0..outputs).map(pick).collect()
+        });
+        (results, out_axes)
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {

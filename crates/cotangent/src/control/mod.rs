@@ -10,6 +10,7 @@ pub(crate) mod custom_vjp;
 pub(crate) mod custom_vmap;
 pub(crate) mod hoist;
 pub(crate) mod linear_solve;
+pub(crate) mod mapped;
 pub(crate) mod outline;
 pub mod reduce;
 pub mod scan;

@@ -1,0 +1,160 @@
+//! A primitive over a batch that is differentiated element by element.
+
+use std::sync::Arc;
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::axis::{self, NamedAxis};
+use crate::core::error::Result;
+use crate::core::jaxpr::Jaxpr;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::trace::{Inputs, bind, stage};
+use crate::ops::shape::batched_in_front;
+use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
+use crate::transform::nested::nested;
+
+use super::call;
+use super::unseen::Unseen;
+
+/// `mapped`: a primitive over a batch. What it computes is a program of the whole batch; its derivative is the batch of the
+/// primitive's own derivative, and not the derivative of that program.
+///
+/// A choice that each element makes for itself needs it. The program runs every branch on all elements and picks from the
+/// results. In the derivative of that, the slope of a branch at an element that did not take it, ∞ say, would meet the
+/// zero that comes back from the pick. In the batch of the choice's derivative each element has the slope of its own branch
+/// alone, also where a sum over the batch follows, as it does for what all elements share.
+///
+/// Two of them are equal when they compute the same, as for [`CustomJvp`](super::custom_jvp::CustomJvp).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Mapped {
+    /// The program of the whole batch; batched operands and all results have the batch axis in front.
+    pub jaxpr: Arc<Jaxpr>,
+    /// What is done for one element.
+    element: Unseen<Element>,
+}
+
+#[derive(Clone)]
+struct Element {
+    prim: Arc<dyn Primitive>,
+    /// The types of its operands.
+    avals: Vec<Aval>,
+    /// Which of them differ from element to element.
+    batched: Vec<bool>,
+    size: usize,
+    axis: Option<NamedAxis>,
+}
+
+impl Mapped {
+    /// The results of `prim` over a batch, all with the batch axis in front. `run` computes them from operands that have
+    /// it there too.
+    pub(super) fn run(
+        prim: &(impl Primitive + Clone),
+        x: &[Array],
+        axes: &[Option<usize>],
+        size: usize,
+        run: impl FnOnce(&[Array]) -> Vec<Array>,
+    ) -> Vec<Array> {
+        let operands = in_front(x, axes, size);
+        if !operands.iter().any(|x| x.dtype().is_inexact()) {
+            // There is nothing to differentiate.
+            return run(&operands);
+        }
+        let whole: Vec<Aval> = operands.iter().map(Array::aval).collect();
+        let (closed, ()) = stage(&whole, &Inputs::Unknown("inside a branch"), |args| (run(args), ()));
+        let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
+        let own = |(aval, b): (Aval, &bool)| if *b { aval.with_shape(aval.shape.remove(&[0])) } else { aval };
+        let avals = whole.into_iter().zip(&batched).map(own).collect();
+        let element = Element { prim: Arc::new(prim.clone()), avals, batched, size, axis: axis::innermost() };
+        let mapped = Mapped { jaxpr: nested(closed), element: Unseen(element) };
+        bind(mapped, &operands.iter().collect::<Vec<_>>()).into_vec()
+    }
+}
+
+impl Primitive for Mapped {
+    fn name(&self) -> &'static str {
+        "mapped"
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("name", self.element.prim.name().to_string())]
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        call::infer(self.element.prim.name(), &self.jaxpr, inputs)
+    }
+
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let Element { prim, avals, batched, size, axis } = &*self.element;
+        let with_tangent = || (0..x.len()).filter(|i| dx[*i].is_some());
+        let types: Vec<Aval> = avals.iter().cloned().chain(with_tangent().map(|i| avals[i].clone())).collect();
+        let flags: Vec<bool> = batched.iter().copied().chain(with_tangent().map(|i| batched[i])).collect();
+        let args: Vec<Array> = x.iter().chain(dx.iter().flatten()).cloned().collect();
+        let (out, places, nonzero) = batch_staged(axis, &types, &args, &flags, *size, |args| {
+            let (x, t) = args.split_at(avals.len());
+            let mut t = t.iter().cloned();
+            let dx: Vec<Tangent> = dx.iter().map(|d| if d.is_some() { t.next() } else { None }).collect();
+            let (y, dy) = prim.jvp(x, &dx);
+            let nonzero: Vec<bool> = dy.iter().map(Option::is_some).collect();
+            (y.into_iter().chain(dy.into_iter().flatten()).collect(), nonzero)
+        });
+        let mut out = out.iter().zip(places).map(|(x, place)| batched_in_front(x, place, *size));
+        let y: Vec<Array> = out.by_ref().take(nonzero.len()).collect();
+        (y, nonzero.iter().map(|n| if *n { out.next() } else { None }).collect())
+    }
+
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let Element { prim, avals, batched, size, axis } = &*self.element;
+        let known = || (0..inputs.len()).filter(|i| !inputs[*i].is_linear());
+        let arrived = || ct.iter().flatten();
+        let types: Vec<Aval> = (known().map(|i| avals[i].clone()))
+            .chain(arrived().map(|ct| ct.aval().with_shape(ct.aval().shape.remove(&[0]))))
+            .collect();
+        let flags: Vec<bool> = known().map(|i| batched[i]).chain(arrived().map(|_| true)).collect();
+        let args: Vec<Array> = inputs.iter().filter_map(Operand::known).chain(arrived()).cloned().collect();
+        let (out, places, arrives) = batch_staged(axis, &types, &args, &flags, *size, |args| {
+            let mut args = args.iter().cloned();
+            let operands: Vec<Operand> = (inputs.iter().zip(avals))
+                .map(|(x, aval)| match if x.is_linear() { None } else { args.next() } {
+                    Some(known) => Operand::Known(known),
+                    None => Operand::Linear(aval.clone()),
+                })
+                .collect();
+            let ct: Vec<Tangent> = ct.iter().map(|ct| if ct.is_some() { args.next() } else { None }).collect();
+            let back = prim.transpose(&ct, &operands);
+            let arrives: Vec<bool> = back.iter().map(Option::is_some).collect();
+            (back.into_iter().flatten().collect(), arrives)
+        });
+        let mut out = out.iter().zip(places).map(|(x, place)| batched_in_front(x, place, *size));
+        (arrives.iter().zip(batched))
+            .map(|(arrives, batched)| if *arrives { out.next() } else { None }.map(|ct| (ct, *batched)))
+            // What all elements share gets what each of them gives.
+            .map(|ct| ct.map(|(ct, batched)| if batched { ct } else { ct.sum_axis(0) }))
+            .collect()
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
+        let element = Element {
+            prim: Arc::new(self.clone()),
+            avals: self.jaxpr.input_avals().cloned().collect(),
+            size,
+            axis: axis::innermost(),
+            batched: batched.clone(),
+        };
+        let mapped = Mapped { jaxpr: batch_everywhere(&self.jaxpr, &batched, size), element: Unseen(element) };
+        let outputs = bind(mapped, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
+        let places = vec![Some(0); outputs.len()];
+        (outputs, places)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        cx.inline(&self.jaxpr, args).into()
+    }
+
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        vec![&self.jaxpr]
+    }
+}
