@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use super::aval::{Aval, IntoShape, Shape};
 use super::backend::{Buffer, backend};
-use super::dtype::{DType, Element, with_element};
+use super::dtype::{DType, Element};
 use super::error::{Error, ErrorKind, OrRaise, Result};
 use super::jaxpr::Var;
 use super::literal::{Literal, Scalar};
+use super::show::{self, Style};
 use super::trace;
 
 /// An n-dimensional array.
@@ -564,58 +565,45 @@ impl<T: Element, D: ndarray::Dimension> From<ndarray::Array<T, D>> for Array {
     }
 }
 
-/// Values as NumPy prints them; long arrays are shortened to their edges.
+/// Values as NumPy prints them; arrays of more than 1000 elements are shortened to their edges. Precision, sign, width
+/// and alignment hold for each element.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = Array::from([1.0f32, -2.5, 1.0 / 3.0]);
+/// assert_eq!(format!("{x}"), "[ 1.         -2.5         0.33333334]");
+/// assert_eq!(format!("{x:.2}"), "[ 1.00 -2.50  0.33]");
+/// assert_eq!(format!("{x:+.1e}"), "[+1.0e+00 -2.5e+00 +3.3e-01]");
+/// assert_eq!(format!("{x:?}"), "Array([ 1.        , -2.5       ,  0.33333334], f32[3])");
+/// ```
 impl fmt::Display for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let aval = self.aval();
-        if self.is_traced() {
-            return write!(f, "Traced<{aval}>");
-        }
-        let dtype = aval.dtype;
-        let texts = self.with_bytes(|bytes| {
-            with_element!(dtype, T => bytes
-                .chunks_exact(dtype.byte_size())
-                .map(|b| Literal::strong(bytemuck::checked::pod_read_unaligned::<T>(b)).to_string())
-                .collect::<Vec<_>>())
-        });
-        match texts {
-            Ok(texts) => write_nested(f, &texts, &aval.shape, 1),
-            Err(error) => write!(f, "Array<{aval}>(unreadable: {})", error.message()),
-        }
+        let style = Style::of(f, false, None);
+        show::write(self, f, &style)
     }
 }
 
-fn write_nested(f: &mut fmt::Formatter<'_>, texts: &[String], dims: &[usize], indent: usize) -> fmt::Result {
-    const EDGE: usize = 3;
-    let Some((&n, inner)) = dims.split_first() else { return f.write_str(&texts[0]) };
-    let stride: usize = inner.iter().product();
-    let shorten = texts.len() > 1000 && n > 2 * EDGE + 1;
-    f.write_str("[")?;
-    for i in 0..n {
-        if i > 0 {
-            if inner.is_empty() {
-                f.write_str(" ")?;
-            } else {
-                write!(f, "{}{:indent$}", "\n".repeat(inner.len()), "")?;
-            }
-        }
-        if shorten && i >= EDGE && i < n - EDGE {
-            if i == EDGE {
-                f.write_str("...")?;
-            }
-            continue;
-        }
-        write_nested(f, &texts[i * stride..(i + 1) * stride], inner, indent + 1)?;
+/// Values with exponents.
+impl fmt::LowerExp for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = Style::of(f, false, Some('e'));
+        show::write(self, f, &style)
     }
-    f.write_str("]")
 }
 
+/// Values with exponents.
+impl fmt::UpperExp for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = Style::of(f, false, Some('E'));
+        show::write(self, f, &style)
+    }
+}
+
+/// Values and type.
 impl fmt::Debug for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Traced(traced) => write!(f, "Traced<{:?}>", traced.aval),
-            _ => write!(f, "Array({self}, {:?})", self.aval()),
-        }
+        let style = Style::of(f, true, None);
+        show::write(self, f, &style)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod lowering;
 pub mod primitive;
 pub(crate) mod print;
 pub mod promote;
+pub(crate) mod show;
 pub(crate) mod static_value;
 pub(crate) mod times;
 pub(crate) mod trace;

@@ -2,13 +2,14 @@
 
 use crate::core::array::Array;
 use crate::core::error::Result;
+use crate::core::show::{self, Style};
 
 use super::misfit;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Piece {
     Text(String),
-    Value { index: usize, debug: bool },
+    Value { index: usize, style: Style },
 }
 
 /// A message taken apart.
@@ -16,7 +17,8 @@ enum Piece {
 pub(crate) struct Template(Vec<Piece>);
 
 impl Template {
-    /// Takes a message apart: `{}` is the next value, `{0}` the first, `{:?}` has its type too, `{{` is a brace.
+    /// Takes a message apart: `{}` is the next value, `{0}` the first, `{:?}` has its type too, `{:.3}` three digits
+    /// after the point, `{{` is a brace.
     pub(crate) fn parse(message: &str, values: usize) -> Result<Template> {
         let (mut pieces, mut text, mut next) = (Vec::new(), String::new(), 0);
         let mut used = vec![false; values];
@@ -39,11 +41,8 @@ impl Template {
                             misfit(message, &format!("has the placeholder `{{{inner}}}`, which is no number"))
                         })?,
                     };
-                    let debug = match spec {
-                        "" => false,
-                        "?" => true,
-                        _ => return Err(misfit(message, &format!("has the format `{spec}`, which is not known"))),
-                    };
+                    let style = Style::parse(spec)
+                        .ok_or_else(|| misfit(message, &format!("has the format `{spec}`, which is not known")))?;
                     match used.get_mut(index) {
                         Some(used) => *used = true,
                         None => {
@@ -51,7 +50,7 @@ impl Template {
                         }
                     }
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
-                    pieces.push(Piece::Value { index, debug });
+                    pieces.push(Piece::Value { index, style });
                 }
                 '}' => return Err(misfit(message, "closes a brace that is not open: write `}}`")),
                 _ => text.push(c),
@@ -66,12 +65,15 @@ impl Template {
 
     /// The message with its values.
     pub(crate) fn fill(&self, values: &[Array]) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Value { index, debug: false } => values[*index].to_string(),
-            Piece::Value { index, debug: true } => format!("{:?}", values[*index]),
-        };
-        self.0.iter().map(piece).collect()
+        let mut filled = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => filled.push_str(text),
+                // A string takes all that is written to it.
+                Piece::Value { index, style } => _ = show::write(&values[*index], &mut filled, style),
+            }
+        }
+        filled
     }
 }
 
@@ -83,8 +85,10 @@ mod tests {
     fn placeholders_are_filled_in_order_or_by_number() {
         let values = [Array::scalar(1i32), Array::from([2.5f32, 3.0])];
         let fill = |message: &str| Template::parse(message, 2).unwrap().fill(&values);
-        assert_eq!(fill("x = {}, y = {}"), "x = 1, y = [2.5 3.0]");
-        assert_eq!(fill("{1} {0} {{}}"), "[2.5 3.0] 1 {}");
+        assert_eq!(fill("x = {}, y = {}"), "x = 1, y = [2.5 3. ]");
+        assert_eq!(fill("{1} {0} {{}}"), "[2.5 3. ] 1 {}");
+        assert_eq!(fill("{:>4} {:.2}"), "   1 [2.50 3.00]");
+        assert_eq!(fill("{0:+} {1:_^8.1e} {1:06.2}"), "+1 [2.5e+00_ 3.0e+00_] [002.50 003.00]");
     }
 
     #[test]
@@ -93,7 +97,8 @@ mod tests {
             ("{} {}", 1, "asks for value 1, there are 1"),
             ("none", 1, "no place for value 0"),
             ("{x}", 1, "no number"),
-            ("{:.3}", 1, "not known"),
+            ("{:x}", 1, "not known"),
+            ("{:.}", 1, "not known"),
             ("a } b", 0, "not open"),
         ] {
             let error = Template::parse(message, values).unwrap_err().to_string();
