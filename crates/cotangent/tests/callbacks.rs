@@ -274,3 +274,171 @@ fn programs_with_callbacks_stay_in_this_process() {
         assert_eq!(jit(|x: &Array| add.call(x))(&x).item::<f32>(), 1.0 + n);
     }
 }
+
+/// What a closure gives, which must not take for ever.
+fn in_time<T: Send + 'static>(what: &str, f: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || sender.send(f()));
+    match receiver.recv_timeout(std::time::Duration::from_secs(120)) {
+        Ok(value) => value,
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("{what} hangs"),
+        Err(_) => std::panic::resume_unwind(thread.join().unwrap_err()),
+    }
+}
+
+/// A matrix of `1 / n`, which is its own square. The product is large enough to be handed to threads.
+fn mean(n: usize) -> Array {
+    Array::from_vec(vec![1.0f32 / n as f32; n * n], (n, n)).unwrap()
+}
+
+fn first(x: &Array) -> f32 {
+    x.to_vec::<f32>()[0]
+}
+
+/// Multiplies a matrix by such a one, by work of the library.
+fn mix(n: usize) -> Callback<Array, Aval> {
+    let by = mean(n);
+    Callback::pure(float((n, n)), move |x: &Array| x.matmul(&by)).vmap_method(VmapMethod::Sequential)
+}
+
+#[test]
+fn work_inside_of_a_callback() {
+    const N: usize = 300;
+    let close = |what: &'static str, f: fn() -> Array| {
+        let value = in_time(what, f);
+        assert!((first(&value) * N as f32 - 1.0).abs() < 1e-4, "{what}: {}", first(&value));
+    };
+    close("one program, many times", || {
+        let (mix, x) = (mix(N), mean(N));
+        let f = jit(|x: &Array| mix.call(x));
+        (0..60).fold(x, |x, _| f(&x))
+    });
+    close("many calls that do not depend on each other", || {
+        let (mix, x) = (mix(N), mean(N));
+        let f = jit(|x: &Array| (0..60).fold(x * 0.0, |sum, i| sum + mix.call(&(x + f64::from(i) * 0.0))) / 60.0);
+        f(&f(&x))
+    });
+    close("a call between kernels that need threads", || {
+        let (mix, x) = (mix(N), mean(N));
+        let f = jit(|x: &Array| (0..30).fold(x.clone(), |y, _| mix.call(&y.matmul(x))));
+        f(&x)
+    });
+    close("a loop", || {
+        let (mix, x) = (mix(N), mean(N));
+        jit(|x: &Array| lax::fori_loop(0, 30, |_: &Array, y: &Array| mix.call(&y.matmul(x)), x.clone()))(&x)
+    });
+    close("a loop that asks, and a branch", || {
+        let (mix, x) = (mix(N), mean(N));
+        let f = jit(|x: &Array| {
+            lax::while_loop(
+                |(i, _): &(Array, Array)| cotangent::numpy::less(i, 30),
+                |(i, y): &(Array, Array)| {
+                    (i + 1, lax::cond(cotangent::numpy::equal(i % 2, 0), || mix.call(y), || y.matmul(x)))
+                },
+                (Array::from(0), x.clone()),
+            )
+            .1
+        });
+        f(&x)
+    });
+    close("a mapped call", || {
+        let mix = mix(N);
+        let x = cotangent::numpy::stack(&[&mean(N), &mean(N), &mean(N)], 0);
+        jit(vmap(|x: &Array| mix.call(x)))(&x).at(2).get()
+    });
+    close("effects", || {
+        let (see, log) = log();
+        let record = Callback::io((), move |x: &Array| log.lock().unwrap().push(x.matmul(x).sum().item::<f32>()));
+        let f = jit(|x: &Array| {
+            for _ in 0..20 {
+                record.call(&x.matmul(x));
+                debug::callback(|x: &Array| assert!(x.matmul(x).sum().item::<f32>() > 0.0), x);
+            }
+            x.matmul(x)
+        });
+        let y = f(&mean(N));
+        assert_eq!(taken(&see).len(), 20);
+        y
+    });
+    close("transformed functions", || {
+        let slope = Callback::pure(float((N, N)), |x: &Array| {
+            jit(grad(|x: &Array| {
+                lax::scan(|c: &Array, _: &Array| (c.matmul(x), ()), x.clone(), &Array::from([1, 2])).0.sum()
+            }))(x)
+                / 3.0
+        });
+        jit(|x: &Array| slope.call(&x.matmul(x)))(&mean(N)) / N as f64
+    });
+}
+
+#[test]
+fn programs_in_flight_around_callbacks() {
+    const N: usize = 200;
+    let slow = |x: &Array| jit(|x: &Array| lax::fori_loop(0, 40, |_: &Array, y: &Array| y.matmul(x), x.clone()))(x);
+    in_time("three threads", move || {
+        let work = move || {
+            let (mix, x) = (mix(N), mean(N));
+            let f = jit(|x: &Array| lax::fori_loop(0, 20, |_: &Array, y: &Array| mix.call(&y.matmul(x)), x.clone()));
+            for _ in 0..5 {
+                // Its argument is in flight, and so is work that nobody waits for.
+                let (y, _unused) = (f(&slow(&x)), slow(&x));
+                assert!((first(&y) * N as f32 - 1.0).abs() < 1e-4);
+            }
+        };
+        let threads: Vec<_> = (0..3).map(|_| std::thread::spawn(work)).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+    in_time("a closure that waits for a program in flight, and has its only result", move || {
+        let x = mean(N);
+        let pending: Mutex<Vec<Array>> = Mutex::new((0..8).map(|_| slow(&x)).collect());
+        let take = Callback::io(float((N, N)), move |x: &Array| match pending.lock().unwrap().pop() {
+            Some(pending) => pending.matmul(x),
+            None => x.clone(),
+        });
+        let f = jit(|x: &Array| (0..12).fold(x.clone(), |y, _| take.call(&y)));
+        assert!((first(&f(&x)) * N as f32 - 1.0).abs() < 1e-4);
+    });
+    in_time("more at once than the plugin lets run", || {
+        let barrier = Arc::new(std::sync::Barrier::new(40));
+        let work = |_| {
+            let barrier = barrier.clone();
+            std::thread::spawn(move || {
+                let meet = Callback::io(float([3]), move |x: &Array| {
+                    barrier.wait();
+                    x + 1.0
+                });
+                assert_eq!(jit(|x: &Array| meet.call(x))(&Array::from([1.0f32; 3])).to_vec::<f32>(), [2.0; 3]);
+            })
+        };
+        let threads: Vec<_> = (0..40).map(work).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn callbacks_within_callbacks() {
+    fn deep(depth: usize, x: &Array) -> Array {
+        if depth == 0 {
+            return x.clone();
+        }
+        let (inner, mean) = (Callback::pure(float((64, 64)), move |x: &Array| deep(depth - 1, x)), mean(64));
+        jit(|x: &Array| inner.call(&x.matmul(&mean)).matmul(&mean))(x)
+    }
+    let value = in_time("forty levels", || deep(40, &mean(64)));
+    assert!((first(&value) * 64.0 - 1.0).abs() < 1e-4);
+    // What goes wrong inside comes out of the outermost call, and nothing is stuck afterwards.
+    let message = in_time("an error within", || {
+        let fails = Callback::pure(float([2]), |x: &Array| {
+            let inner = Callback::pure(float([2]), |x: &Array| {
+                assert!(x.sum().item::<f32>() < 10.0, "the sum is too large");
+                x.clone()
+            });
+            jit(|x: &Array| inner.call(x))(x)
+        });
+        let f = jit(|x: &Array| (0..5).fold(x.clone(), |y, _| fails.call(&(y * 2.0))));
+        let error = f.try_call((&Array::from([1.0f32, 2.0]),)).unwrap_err();
+        assert_eq!(f(&Array::from([0.0f32, 0.1])).to_vec::<f32>(), [0.0, 3.2]);
+        error.to_string()
+    });
+    assert!(message.contains("the sum is too large"), "{message}");
+}

@@ -160,7 +160,7 @@ impl Buffer {
 
     /// Waits, and views the array in place, if device memory is host memory and the layout is row-major.
     #[inline]
-    fn host_bytes(&self) -> Result<Option<&[u8]>> {
+    pub fn host_bytes(&self) -> Result<Option<&[u8]>> {
         self.wait()?;
         let len = self.byte_len();
         if len == 0 {

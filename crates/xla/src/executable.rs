@@ -12,6 +12,7 @@ use crate::client::{Client, no_object, non_null};
 use crate::error::{ArgumentError, Code, Error, Result};
 use crate::hlo;
 use crate::shape::{ArrayShape, ElementType};
+use crate::workers;
 
 /// A program, compiled and loaded on a device.
 pub struct Executable {
@@ -253,7 +254,7 @@ impl Executable {
             let (expected, found) = (expected.clone(), arg.shape().clone());
             return Err(ArgumentError::Shape { index, expected, found }.into());
         }
-        if !Arc::ptr_eq(&arg.client().0, &self.client.0) {
+        if *arg.client() != self.client {
             return Err(ArgumentError::Client { index }.into());
         }
         Ok(())
@@ -280,7 +281,7 @@ impl Executable {
         call.num_args = args.len();
         call.output_lists = &output_list;
         // SAFETY: everything lives during the call; there is one device, and room for each result.
-        unsafe { api.check((api.loaded_executable_execute)(&mut call), RUNNING)? };
+        workers::starting(|| unsafe { api.check((api.loaded_executable_execute)(&mut call), RUNNING) })?;
         let dense = match self.dense.get() {
             Some(dense) => dense,
             // SAFETY: the results are new and alive.

@@ -1,7 +1,9 @@
 //! Rust functions that compiled programs call.
 //!
-//! A program names such a function in a `stablehlo.custom_call` with `api_version = 4`. It runs on a thread of
-//! the plugin, possibly on several at once. Errors and panics of it become errors of the execution.
+//! A program names such a function in a `stablehlo.custom_call` with `api_version = 4`. It runs on the thread that
+//! started the program, or on one that is there for it ([`crate::workers`]), possibly on several at once. It never holds a
+//! thread of the plugin's pools, so it may itself wait for programs that need them. Errors and panics of it become
+//! errors of the execution.
 
 use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,13 +15,18 @@ use crate::ffi_abi::*;
 use crate::hlo::element_type;
 use crate::library::Plugin;
 use crate::shape::ArrayShape;
+use crate::workers;
 
 /// What a program hands to a function it calls.
 pub struct Call<'a> {
     args: Vec<(ArrayShape, &'a [u8])>,
     results: Vec<(ArrayShape, &'a mut [u8])>,
-    attrs: &'a FfiAttrs,
+    attrs: FfiAttrs,
 }
+
+// SAFETY: operands, results and attributes are memory of the plugin, which stays until the call is answered, whatever
+// thread that happens on.
+unsafe impl Send for Call<'_> {}
 
 impl<'a> Call<'a> {
     /// The operands: types, and bytes in row-major order.
@@ -141,12 +148,12 @@ impl Plugin {
 }
 
 /// What the plugin calls for the function of type `F`.
-unsafe extern "C" fn trampoline<F>(frame: *mut CallFrame) -> *mut FfiError
+unsafe extern "C" fn trampoline<F>(given: *mut CallFrame) -> *mut FfiError
 where
     F: Fn(&mut Call<'_>) -> std::result::Result<(), String> + Send + Sync + 'static,
 {
     // SAFETY: the plugin passes a frame that lives during the call.
-    let frame = unsafe { &*frame };
+    let frame = unsafe { &*given };
     // SAFETY: the extensions live as long as the frame.
     if unsafe { answer_metadata(frame) } || frame.stage != STAGE_EXECUTE {
         return ptr::null_mut();
@@ -154,28 +161,109 @@ where
     // SAFETY: `F` has no bytes, so any aligned address will do; a value of it was given away for ever by
     // `register_function`, without which this would not be called.
     let function = unsafe { NonNull::<F>::dangling().as_ref() };
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the frame is one of an execution.
-        let mut call = unsafe { read_call(frame)? };
-        function(&mut call)
-    }));
-    let message = match outcome {
-        Ok(Ok(())) => return ptr::null_mut(),
-        Ok(Err(message)) => message,
-        Err(payload) => {
-            let text = payload
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| payload.downcast_ref::<&str>().copied())
-                .unwrap_or("(no message)");
-            let message = format!("a function called by the program panicked: {text}");
-            // Dropping what was thrown may panic again.
-            std::mem::forget(payload);
-            message
-        }
+    // SAFETY: the frame is one of an execution. The call ends before its answer does, and the plugin keeps what it views
+    // until it has the answer.
+    let mut call = match unsafe { read_call(frame) } {
+        Ok(call) => call,
+        // SAFETY: the frame lives.
+        Err(message) => return unsafe { make_error(frame.api, message) },
     };
-    // SAFETY: the frame lives.
-    unsafe { make_error(frame, message) }
+    // A thread that started a program waits for it anyway. One of the plugin's is needed by other programs, on which the
+    // function may wait.
+    if !workers::starts_a_program()
+        // SAFETY: the frame's table lives for ever.
+        && let Some(answer) = unsafe { Answer::later(frame.api) }
+    {
+        // SAFETY: a plugin that makes futures has room for one behind the frame.
+        unsafe { (&raw mut (*given.cast::<CallFrameWithFuture>()).future).write(answer.future.as_ptr()) };
+        workers::run(move || {
+            let outcome = outcome(function, &mut call);
+            drop(call);
+            answer.give(outcome);
+        });
+        return ptr::null_mut();
+    }
+    match outcome(function, &mut call) {
+        Ok(()) => ptr::null_mut(),
+        // SAFETY: the frame lives.
+        Err(message) => unsafe { make_error(frame.api, message) },
+    }
+}
+
+/// Calls a function, and makes an error of a panic.
+fn outcome<F>(function: &F, call: &mut Call<'_>) -> std::result::Result<(), String>
+where
+    F: Fn(&mut Call<'_>) -> std::result::Result<(), String>,
+{
+    catch_unwind(AssertUnwindSafe(|| function(call))).unwrap_or_else(|payload| {
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied())
+            .unwrap_or("(no message)");
+        let message = format!("a function called by the program panicked: {text}");
+        // Dropping what was thrown may panic again.
+        std::mem::forget(payload);
+        Err(message)
+    })
+}
+
+/// A promise of an answer, which the plugin waits for without a thread.
+struct Answer {
+    api: NonNull<FfiApi>,
+    future: NonNull<FfiFuture>,
+    set_available: unsafe extern "C" fn(*mut FutureSetAvailableArgs) -> *mut FfiError,
+    set_error: unsafe extern "C" fn(*mut FutureSetErrorArgs) -> *mut FfiError,
+}
+
+// SAFETY: the table is static, and a future may be answered from any thread.
+unsafe impl Send for Answer {}
+
+impl Answer {
+    /// A new promise, if the plugin knows of such.
+    ///
+    /// # Safety
+    /// `api` must be the table of a call frame.
+    unsafe fn later(api: *const FfiApi) -> Option<Answer> {
+        let table = NonNull::new(api.cast_mut())?;
+        // SAFETY: the table lives for ever and starts with these fields in every 0.x version.
+        let (size, version) =
+            unsafe { ((*api).struct_size, ((*api).version.major_version, (*api).version.minor_version)) };
+        if version < FUTURES_SINCE || size < size_of::<FfiApi>() {
+            return None;
+        }
+        // SAFETY: the table has the functions for futures.
+        let (create, set_available, set_error) =
+            unsafe { ((*api).future_create?, (*api).future_set_available?, (*api).future_set_error?) };
+        let mut args = FutureCreateArgs {
+            struct_size: size_of::<FutureCreateArgs>(),
+            extension_start: ptr::null_mut(),
+            future: ptr::null_mut(),
+        };
+        // SAFETY: the arguments are whole. With an error, which only wrong arguments give, there is no future.
+        unsafe { create(&mut args) };
+        NonNull::new(args.future).map(|future| Answer { api: table, future, set_available, set_error })
+    }
+
+    fn give(self, outcome: std::result::Result<(), String>) {
+        let future = self.future.as_ptr();
+        // SAFETY: the future is answered once, here; it is the plugin's to free, and so is the error.
+        unsafe {
+            match outcome {
+                Ok(()) => (self.set_available)(&mut FutureSetAvailableArgs {
+                    struct_size: size_of::<FutureSetAvailableArgs>(),
+                    extension_start: ptr::null_mut(),
+                    future,
+                }),
+                Err(message) => (self.set_error)(&mut FutureSetErrorArgs {
+                    struct_size: size_of::<FutureSetErrorArgs>(),
+                    extension_start: ptr::null_mut(),
+                    future,
+                    error: make_error(self.api.as_ptr(), message),
+                }),
+            };
+        }
+    }
 }
 
 /// If the plugin asks about the handler instead of calling it, answers.
@@ -204,8 +292,9 @@ unsafe fn answer_metadata(frame: &CallFrame) -> bool {
 /// Views the operands and results of a call.
 ///
 /// # Safety
-/// The frame must be one of an execution, and nothing else may use its buffers.
-unsafe fn read_call(frame: &CallFrame) -> std::result::Result<Call<'_>, String> {
+/// The frame must be one of an execution, nothing else may use its buffers, and the call must be dropped before the
+/// plugin has its answer.
+unsafe fn read_call<'a>(frame: &CallFrame) -> std::result::Result<Call<'a>, String> {
     // SAFETY: the caller's promise.
     let (args, rets) = unsafe { (buffers(&frame.args)?, buffers(&frame.rets)?) };
     let range = |(_, start, len): &(ArrayShape, *mut u8, usize)| {
@@ -232,7 +321,7 @@ unsafe fn read_call(frame: &CallFrame) -> std::result::Result<Call<'_>, String> 
                     (shape, std::slice::from_raw_parts_mut(data, len))
                 })
                 .collect(),
-            attrs: &frame.attrs,
+            attrs: frame.attrs,
         })
     }
 }
@@ -268,8 +357,8 @@ unsafe fn buffers(list: &FfiList) -> std::result::Result<Vec<(ArrayShape, *mut u
 /// Makes an error that the plugin understands.
 ///
 /// # Safety
-/// The frame must be alive.
-unsafe fn make_error(frame: &CallFrame, message: String) -> *mut FfiError {
+/// `api` must be the table of a call frame.
+unsafe fn make_error(api: *const FfiApi, message: String) -> *mut FfiError {
     let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
     let mut args = ErrorCreateArgs {
         struct_size: size_of::<ErrorCreateArgs>(),
@@ -281,7 +370,7 @@ unsafe fn make_error(frame: &CallFrame, message: String) -> *mut FfiError {
     // SAFETY: the table lives for ever and starts with these fields in every 0.x version. The plugin copies
     // the message.
     unsafe {
-        match (*frame.api).error_create {
+        match (*api).error_create {
             Some(create) => create(&mut args),
             None => ptr::null_mut(),
         }

@@ -48,7 +48,7 @@ pub(crate) struct FfiError {
     _private: [u8; 0],
 }
 
-/// The head of `XLA_FFI_Api`, up to the one function used.
+/// The head of `XLA_FFI_Api`, up to the last function used.
 #[repr(C)]
 pub(crate) struct FfiApi {
     pub(crate) struct_size: usize,
@@ -56,6 +56,45 @@ pub(crate) struct FfiApi {
     pub(crate) version: ApiVersion,
     pub(crate) internal: *const c_void,
     pub(crate) error_create: Option<unsafe extern "C" fn(*mut ErrorCreateArgs) -> *mut FfiError>,
+    /// From `error_get_message` to `thread_pool_num_threads`.
+    pub(crate) unused: [*const c_void; 12],
+    pub(crate) future_create: Option<unsafe extern "C" fn(*mut FutureCreateArgs) -> *mut FfiError>,
+    pub(crate) future_set_available: Option<unsafe extern "C" fn(*mut FutureSetAvailableArgs) -> *mut FfiError>,
+    pub(crate) future_set_error: Option<unsafe extern "C" fn(*mut FutureSetErrorArgs) -> *mut FfiError>,
+}
+
+/// The first version of the table whose functions for futures stand where [`FfiApi`] has them.
+pub(crate) const FUTURES_SINCE: (i32, i32) = (0, 3);
+
+/// `XLA_FFI_Future`, opaque.
+#[repr(C)]
+pub(crate) struct FfiFuture {
+    _private: [u8; 0],
+}
+
+/// `XLA_FFI_Future_Create_Args`
+#[repr(C)]
+pub(crate) struct FutureCreateArgs {
+    pub(crate) struct_size: usize,
+    pub(crate) extension_start: *mut FfiExtensionBase,
+    pub(crate) future: *mut FfiFuture,
+}
+
+/// `XLA_FFI_Future_SetAvailable_Args`
+#[repr(C)]
+pub(crate) struct FutureSetAvailableArgs {
+    pub(crate) struct_size: usize,
+    pub(crate) extension_start: *mut FfiExtensionBase,
+    pub(crate) future: *mut FfiFuture,
+}
+
+/// `XLA_FFI_Future_SetError_Args`. The error is given away.
+#[repr(C)]
+pub(crate) struct FutureSetErrorArgs {
+    pub(crate) struct_size: usize,
+    pub(crate) extension_start: *mut FfiExtensionBase,
+    pub(crate) future: *mut FfiFuture,
+    pub(crate) error: *mut FfiError,
 }
 
 /// `XLA_FFI_Error_Create_Args`. The message ends in a zero byte.
@@ -110,6 +149,13 @@ pub(crate) struct CallFrame {
     pub(crate) attrs: FfiAttrs,
 }
 
+/// `XLA_FFI_CallFrame` as it is since [`FUTURES_SINCE`].
+#[repr(C)]
+pub(crate) struct CallFrameWithFuture {
+    pub(crate) frame: CallFrame,
+    pub(crate) future: *mut FfiFuture,
+}
+
 /// `XLA_FFI_Args` and `XLA_FFI_Rets`
 #[repr(C)]
 pub(crate) struct FfiList {
@@ -125,6 +171,7 @@ pub(crate) const LIST_BUFFER: i32 = 1;
 
 /// `XLA_FFI_Attrs`
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub(crate) struct FfiAttrs {
     pub(crate) struct_size: usize,
     pub(crate) extension_start: *mut FfiExtensionBase,
@@ -179,12 +226,15 @@ const _: () = {
     assert!(std::mem::offset_of!(FfiExtension, register_handler) == 40);
     assert!(std::mem::offset_of!(RegisterHandlerArgs, traits) == 48);
     assert!(std::mem::offset_of!(FfiApi, error_create) == 48);
+    assert!(std::mem::offset_of!(FfiApi, future_create) == 152);
+    assert!(size_of::<FfiApi>() == 176);
     assert!(std::mem::offset_of!(ErrorCreateArgs, code) == 24);
     assert!(std::mem::offset_of!(MetadataExtension, metadata) == 24);
     assert!(std::mem::offset_of!(Metadata, traits) == 32);
     assert!(std::mem::offset_of!(CallFrame, args) == 40);
     assert!(std::mem::offset_of!(CallFrame, rets) == 80);
     assert!(std::mem::offset_of!(CallFrame, attrs) == 120);
+    assert!(std::mem::offset_of!(CallFrameWithFuture, future) == 168);
     assert!(size_of::<FfiAttrs>() == 48);
     assert!(size_of::<FfiBuffer>() == 48);
 };

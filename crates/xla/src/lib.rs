@@ -48,6 +48,7 @@ mod library;
 mod options;
 pub mod plugin;
 mod shape;
+mod workers;
 
 pub use api::Value;
 pub use buffer::Buffer;

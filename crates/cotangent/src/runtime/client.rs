@@ -59,6 +59,44 @@ pub(crate) fn client() -> Result<&'static xla::Client> {
     opened.map(|(_, client)| client)
 }
 
+/// Clients of programs that call functions of this process, each with how many such programs run on it. A thread that
+/// starts such a program runs it, and none of another client's threads ever waits for such a function: so whatever a
+/// function waits for has the threads that it needs.
+static HOSTS: Mutex<Vec<(xla::Client, usize)>> = Mutex::new(Vec::new());
+/// So many programs run on one of them; the plugin lets 32 run on a client, and makes others wait. They must not: a
+/// function may call a program that calls a function, and so on.
+const RUNNING: usize = 24;
+
+/// A client on which a program that calls functions of this process may run now, until this is dropped.
+pub(crate) struct Host {
+    pub(crate) place: usize,
+    pub(crate) client: xla::Client,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        HOSTS.lock().unwrap_or_else(PoisonError::into_inner)[self.place].1 -= 1;
+    }
+}
+
+/// The first client with room for one more program that calls functions of this process.
+pub(crate) fn host() -> Result<Host> {
+    let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = match hosts.iter().position(|(_, running)| *running < RUNNING) {
+        Some(place) => place,
+        None => {
+            let main = client()?;
+            crate::callback::host::register(main)?;
+            let options =
+                [("cpu_device_count", xla::OptionValue::Int(1)), ("asynchronous", xla::OptionValue::Bool(false))];
+            hosts.push((xla::Client::new(main.plugin().clone(), &options)?, 0));
+            hosts.len() - 1
+        }
+    };
+    hosts[place].1 += 1;
+    Ok(Host { place, client: hosts[place].0.clone() })
+}
+
 /// A description of the devices that programs run on.
 ///
 /// # Errors

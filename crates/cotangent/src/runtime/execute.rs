@@ -15,7 +15,7 @@ use crate::core::jaxpr::Jaxpr;
 use crate::transform::lift::lift_literals;
 use crate::transform::simplify::fold;
 
-use super::client::{array_shape, client};
+use super::client::{array_shape, client, host};
 use super::interpret::interpret;
 use super::nans;
 use super::program::{Cache, Origin, Program, Source};
@@ -71,16 +71,39 @@ enum Held<'a> {
     Own(xla::Buffer),
 }
 
-fn buffer(array: &Array) -> Result<Held<'_>> {
+/// The buffer of an argument. `foreign` is the client of a program that has one of its own: it looks at the memory where
+/// it is, as far as it can.
+fn buffer<'a>(array: &'a Array, foreign: Option<&xla::Client>) -> Result<Held<'a>> {
     match &array.0 {
-        Repr::Concrete(concrete) => match concrete.device()?.as_any().downcast_ref::<DeviceBuffer>() {
-            Some(buffer) => Ok(Held::Shared(&buffer.0)),
-            None => Err(Error::new(ErrorKind::Runtime, "the array lives in another runtime")),
-        },
+        Repr::Concrete(concrete) => {
+            let device = concrete.device()?;
+            match (device.as_any().downcast_ref::<DeviceBuffer>(), foreign) {
+                (Some(buffer), None) => Ok(Held::Shared(&buffer.0)),
+                (Some(DeviceBuffer(buffer)), Some(client)) => Ok(Held::Own(match buffer.host_bytes()? {
+                    Some(_) => client.buffer_from_owner(Seen(device.clone()), buffer.shape())?,
+                    None => client.buffer_from_host(&buffer.to_vec()?, buffer.shape())?,
+                })),
+                (None, _) => Err(Error::new(ErrorKind::Runtime, "the array lives in another runtime")),
+            }
+        }
         Repr::Scalar(literal) => {
-            Ok(Held::Own(client()?.buffer_from_host(&literal.bytes(), &array_shape(&literal.aval()))?))
+            let client = match foreign {
+                Some(client) => client,
+                None => client()?,
+            };
+            Ok(Held::Own(client.buffer_from_host(&literal.bytes(), &array_shape(&literal.aval()))?))
         }
         Repr::Traced(traced) => Err(crate::core::trace::ownerless(traced)),
+    }
+}
+
+/// Memory of one client that another one looks at. The value is there, and in row-major order.
+struct Seen(Arc<dyn Buffer>);
+
+impl AsRef<[u8]> for Seen {
+    fn as_ref(&self) -> &[u8] {
+        let buffer = self.0.as_any().downcast_ref::<DeviceBuffer>();
+        buffer.and_then(|buffer| buffer.0.host_bytes().ok().flatten()).unwrap_or_default()
     }
 }
 
@@ -89,14 +112,17 @@ pub(crate) fn run(program: &Program, args: &[&Array]) -> Result<Vec<Array>> {
     let computed = match &program.executable {
         None => Vec::new(),
         Some(executable) => {
-            let held = program.used.iter().map(|i| buffer(args[*i])).collect::<Result<SmallVec<[_; 8]>>>()?;
+            let host = if program.calls_host { Some(host()?) } else { None };
+            let copy = host.as_ref().map(|host| program.executable_on(host)).transpose()?;
+            let (executable, foreign) = (copy.as_ref().unwrap_or(executable), host.as_ref().map(|host| &host.client));
+            let held = program.used.iter().map(|i| buffer(args[*i], foreign)).collect::<Result<SmallVec<[_; 8]>>>()?;
             let buffers: SmallVec<[&xla::Buffer; 8]> = (held.iter())
                 .map(|h| match h {
                     Held::Shared(buffer) => *buffer,
                     Held::Own(buffer) => buffer,
                 })
                 .collect();
-            finish(executable.execute(&buffers), &program.computed, program.jaxpr.effects().host)?
+            finish(executable.execute(&buffers), &program.computed, program.calls_host)?
         }
     };
     let result = |source: &Source| match source {
@@ -108,25 +134,29 @@ pub(crate) fn run(program: &Program, args: &[&Array]) -> Result<Vec<Array>> {
 }
 
 /// The results of a run as arrays. A program that calls functions of this process is waited for, so that their
-/// errors come from the call, and effects have taken place when it returns.
-pub(crate) fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bool) -> Result<Vec<Array>> {
-    let waited = match results {
-        Ok(buffers) if calls_host => buffers.iter().try_for_each(xla::Buffer::wait).map(|()| buffers),
-        other => other,
-    };
-    let buffers = match waited {
-        Ok(buffers) => buffers,
-        Err(error) if calls_host => return Err(crate::callback::host::cause(error.into())),
-        Err(error) => return Err(error.into()),
-    };
-    let array = |(buffer, aval): (xla::Buffer, &Aval)| Array::from_device(Arc::new(DeviceBuffer(buffer)), aval.clone());
+/// errors come from the call, and effects have taken place when it returns. Its results are memory of the host to all
+/// others.
+fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bool) -> Result<Vec<Array>> {
     // A last result without a type tells that effects have taken place.
-    Ok(buffers.into_iter().zip(avals).map(array).collect())
+    if !calls_host {
+        let array = |(buffer, aval): (_, &Aval)| Array::from_device(Arc::new(DeviceBuffer(buffer)), aval.clone());
+        return Ok(results?.into_iter().zip(avals).map(array).collect());
+    }
+    let waited = results.and_then(|buffers| buffers.iter().try_for_each(xla::Buffer::wait).map(|()| buffers));
+    let buffers = waited.map_err(|error| crate::callback::host::cause(error.into()))?;
+    let array = |(buffer, aval): (xla::Buffer, &Aval)| -> Result<Array> {
+        let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = match buffer.host_bytes()? {
+            Some(_) => Arc::new(Seen(Arc::new(DeviceBuffer(buffer)))),
+            None => Arc::new(buffer.to_vec()?),
+        };
+        Ok(Array::from_host(HostBytes(bytes), aval.clone()))
+    };
+    buffers.into_iter().zip(avals).map(array).collect()
 }
 
 /// Runs an executable on arrays, all of which it takes.
 pub(crate) fn run_executable(executable: &xla::Executable, args: &[&Array], avals: &[Aval]) -> Result<Vec<Array>> {
-    let held = args.iter().map(|x| buffer(x)).collect::<Result<SmallVec<[_; 8]>>>()?;
+    let held = args.iter().map(|x| buffer(x, None)).collect::<Result<SmallVec<[_; 8]>>>()?;
     let buffers: SmallVec<[&xla::Buffer; 8]> = (held.iter())
         .map(|h| match h {
             Held::Shared(buffer) => *buffer,
@@ -139,7 +169,10 @@ pub(crate) fn run_executable(executable: &xla::Executable, args: &[&Array], aval
 /// Runs a compiled program on arrays of which those that it may take the memory of are given up, if nobody else has
 /// them: an array of which another clone exists stays as it is.
 pub(crate) fn run_owned(program: &Program, args: Vec<Array>) -> Result<Vec<Array>> {
-    let Some(executable) = &program.executable else { return run(program, &args.iter().collect::<Vec<_>>()) };
+    let executable = match &program.executable {
+        Some(executable) if program.donors.contains(&true) => executable,
+        _ => return run(program, &args.iter().collect::<Vec<_>>()),
+    };
     let mut args: Vec<Option<Array>> = args.into_iter().map(Some).collect();
     let through: Vec<Option<Array>> = (program.sources.iter())
         .map(|source| if let Source::Argument(i) = source { args[*i].clone() } else { None })
@@ -158,7 +191,7 @@ pub(crate) fn run_owned(program: &Program, args: Vec<Array>) -> Result<Vec<Array
     }
     let kept = (program.used.iter().zip(&taken))
         .map(|(i, taken)| match (&args[*i], taken) {
-            (Some(array), None) => buffer(array).map(Some),
+            (Some(array), None) => buffer(array, None).map(Some),
             _ => Ok(None),
         })
         .collect::<Result<Vec<Option<Held<'_>>>>>()?;
@@ -170,7 +203,7 @@ pub(crate) fn run_owned(program: &Program, args: Vec<Array>) -> Result<Vec<Array
             (None, None) => None,
         })
         .collect();
-    let computed = finish(executable.execute_with(arguments), &program.computed, program.jaxpr.effects().host)?;
+    let computed = finish(executable.execute_with(arguments), &program.computed, false)?;
     let result = |(source, through): (&Source, Option<Array>)| match source {
         Source::Literal(literal) => Array::literal(*literal),
         Source::Result(i) => computed[*i].clone(),

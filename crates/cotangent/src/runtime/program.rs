@@ -1,6 +1,6 @@
 //! Compiled programs and the cache that holds them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use once_cell::sync::OnceCell;
@@ -14,7 +14,7 @@ use crate::core::lowering::{Entry, lower_entry};
 use crate::core::times::{Stage, Times, during, timed};
 use crate::transform::simplify::simplify;
 
-use super::client::{array_shape, client};
+use super::client::{Host, array_shape, client, host};
 use super::disk::{Disk, Key, key};
 use super::lru::Lru;
 use super::mappings::Mappings;
@@ -44,6 +44,29 @@ pub(crate) struct Program {
     pub(crate) donors: Vec<bool>,
     /// What it was made from. It keeps alive the functions of this process that the program calls.
     pub(crate) jaxpr: Arc<Jaxpr>,
+    /// Whether it calls functions of this process.
+    pub(crate) calls_host: bool,
+    /// The same executable on other clients, of which only programs that call such functions have more than one.
+    elsewhere: Mutex<Vec<Arc<xla::Executable>>>,
+}
+
+impl Program {
+    /// The executable on this client.
+    pub(crate) fn executable_on(&self, host: &Host) -> Result<Arc<xla::Executable>> {
+        let there = |known: &&Arc<xla::Executable>| *known.client() == host.client;
+        let known = || {
+            let elsewhere = self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+            self.executable.iter().chain(elsewhere.iter()).find(there).cloned()
+        };
+        if let Some(known) = known() {
+            return Ok(known);
+        }
+        let pruned = during(Stage::Rewrite, || computed(&self.jaxpr)).0;
+        let (text, params, options) = inputs(&host.client, &pruned, &[]);
+        let made = Arc::new(compile_text(&host.client, &text, &params, &options, None)?.0);
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push(made.clone());
+        Ok(made)
+    }
 }
 
 /// Where a program came from when it was asked for.
@@ -168,21 +191,25 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
         return Err(unchecked(&pruned));
     }
     let passes = |i: usize| sources.iter().any(|s| matches!(s, Source::Argument(j) if *j == i));
-    let given_up: Vec<bool> = used.iter().map(|i| donated.get(*i) == Some(&true) && !passes(*i)).collect();
+    // Memory of another client's is not given up.
+    let gives_up = |i: usize| donated.get(i) == Some(&true) && !effects.host && !passes(i);
+    let given_up: Vec<bool> = used.iter().map(|i| gives_up(*i)).collect();
     let aliases = aliases(&pruned, &given_up);
     let donors = aliases.iter().map(Option::is_some).collect();
-    let jaxpr = jaxpr.clone();
-    if types.is_empty() && !effects.kept {
-        let nothing = Program { executable: None, sources, computed: types, used: Vec::new(), donors, jaxpr };
-        return Ok((nothing, Origin::Memory));
+    let calls_host = effects.host;
+    let program = |executable, used| {
+        let elsewhere = Mutex::default();
+        Program { executable, sources, computed: types, used, donors, jaxpr: jaxpr.clone(), calls_host, elsewhere }
+    };
+    if pruned.outputs.is_empty() && !effects.kept {
+        return Ok((program(None, Vec::new()), Origin::Memory));
     }
-    let client = client()?;
-    if effects.host {
-        crate::callback::host::register(client)?;
-    }
-    let text = text(client, &pruned, &aliases);
-    let params: Vec<_> = pruned.input_avals().map(array_shape).collect();
-    let options = options(client, Style::of(&pruned));
+    let host = if effects.host { Some(host()?) } else { None };
+    let client = match &host {
+        Some(host) => &host.client,
+        None => client()?,
+    };
+    let (text, params, options) = inputs(client, &pruned, &aliases);
     // A program that calls functions of this process means nothing to another one, and holds them.
     let place = stores.filter(|_| !effects.host).and_then(|stores| Some((stores, key(client, &text, &options)?)));
     let make = |place| compile_text(client, &text, &params, &options, place);
@@ -193,10 +220,20 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
         }
         None => (Arc::new(make(None)?.0), Origin::Compiled),
     };
-    Ok((Program { executable: Some(executable), sources, computed: types, used, donors, jaxpr }, origin))
+    Ok((program(Some(executable), used), origin))
 }
 
-/// What the compiler is given.
+/// All that the compiler is given.
+fn inputs(
+    client: &xla::Client,
+    pruned: &Jaxpr,
+    aliases: &[Option<usize>],
+) -> (String, Vec<xla::ArrayShape>, xla::CompileOptions) {
+    let params = pruned.input_avals().map(array_shape).collect();
+    (text(client, pruned, aliases), params, options(client, Style::of(pruned)))
+}
+
+/// The program as text.
 fn text(client: &xla::Client, pruned: &Jaxpr, aliases: &[Option<usize>]) -> String {
     let on_cpu = client.platform_name() == "cpu";
     let blocks = during(Stage::Rewrite, || if on_cpu { outline(pruned) } else { None });
@@ -256,9 +293,8 @@ pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Execut
 /// itself loaded loses its machine code on the way.
 pub(crate) fn compile_whole(jaxpr: &Jaxpr) -> Result<xla::Executable> {
     let (client, simple) = (client()?, simplify(jaxpr));
-    let params: Vec<_> = simple.input_avals().map(array_shape).collect();
-    let text = text(client, &simple, &[]);
-    Ok(compile_text(client, &text, &params, &options(client, Style::of(&simple)), None)?.0)
+    let (text, params, options) = inputs(client, &simple, &[]);
+    Ok(compile_text(client, &text, &params, &options, None)?.0)
 }
 
 /// How a program is compiled.

@@ -18,7 +18,8 @@ pub(super) enum Style {
 
 impl Style {
     pub(super) fn of(jaxpr: &Jaxpr) -> Style {
-        if only_small(jaxpr) {
+        // Inside of a kernel a call of a function of this process would hold the thread that it runs on.
+        if !jaxpr.effects().host && only_small(jaxpr) {
             return Style::SmallLoops;
         }
         match &jaxpr.eqns[..] {
