@@ -73,7 +73,7 @@ fn effects_in_loops_and_branches() {
                 see.call(&Array::from(0.5));
                 (c + x, ())
             },
-            0.0.into(),
+            0.0,
             x,
         )
         .0;
@@ -121,7 +121,7 @@ fn debug_callbacks_under_transforms() {
     jit(vmap(grad(f)))(&xs);
     assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
     // In a loop whose residuals are saved, once a step; in a checkpointed function the second run shows nothing.
-    let summed = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + f(x), ()), 0.0.into(), xs).0;
+    let summed = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + f(x), ()), 0.0, xs).0;
     grad(summed)(&xs);
     assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
     // A loop that runs again for its tangents shows itself once.

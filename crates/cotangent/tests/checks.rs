@@ -50,7 +50,7 @@ fn the_search_goes_into_nested_programs() {
     let xs = Array::from([1.0f32, 2.0, -3.0, 4.0]);
     let looped = jit(|xs: &Array| {
         let step = |c: &Array, x: &Array| (c + x.log(), x * 2.0);
-        lax::scan(step, 0.0.into(), xs).0
+        lax::scan(step, 0.0, xs).0
     });
     let here = line!() - 3;
     let (found, message) = line(&looped.try_call((&xs,)).unwrap_err());
@@ -161,7 +161,7 @@ fn checks_are_collected_through_every_transform() {
 fn checks_in_loops_and_branches() {
     let text = |err: &cotangent::checkify::Error| err.get().unwrap_or_default();
     let xs = Array::from([1.0f32, 2.0, -3.0, -4.0]);
-    let summed = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + positive(x), x * 2.0), 0.0.into(), xs);
+    let summed = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + positive(x), x * 2.0), 0.0, xs);
     let f = jit(checkify(summed));
     assert!(text(&f(&xs).0).starts_with("-3.0 is"));
     let (err, (sum, doubled)) = f(&Array::from([1.0f32, 2.0, 3.0, 4.0]));
@@ -204,8 +204,7 @@ fn checks_in_loops_and_branches() {
 #[test]
 fn what_is_checked_automatically() {
     let text = |err: &cotangent::checkify::Error| err.get().unwrap_or_default();
-    let f =
-        jit(checkify(|x: &Array| lax::scan(|c: &Array, x: &Array| (c + 1.0 / x, ()), 0.0.into(), x).0).div_checks());
+    let f = jit(checkify(|x: &Array| lax::scan(|c: &Array, x: &Array| (c + 1.0 / x, ()), 0.0, x).0).div_checks());
     let err = text(&f(&Array::from([1.0f32, 0.0])).0);
     assert!(err.starts_with("division by zero") && err.contains("checks.rs"), "{err}");
     assert!(f(&Array::from([1.0f32, 2.0])).0.get().is_none());

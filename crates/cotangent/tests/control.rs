@@ -121,7 +121,7 @@ fn scan_backwards_without_arrays_and_empty() {
     assert_eq!(seen.to_vec::<f64>(), [3.5, 3.0, 0.0]);
     let sum = |x: &Array| lax::Scan::new().reverse().run(step, Array::scalar(0.0f64), x).0;
     assert_eq!(grad(sum)(&x).to_vec::<f64>(), [1.0, 0.5, 0.25]);
-    let doubled = lax::Scan::new().length(5).run(|c: &Array, (): &()| (c * 2.0, ()), 1.0.into(), &()).0;
+    let doubled = lax::Scan::new().length(5).run(|c: &Array, (): &()| (c * 2.0, ()), 1.0, &()).0;
     assert_eq!(doubled.item::<f64>(), 32.0);
     let (last, ys) = lax::scan(step, Array::scalar(7.0f64), &Array::from(Vec::<f64>::new()));
     assert_eq!((last.item::<f64>(), ys.shape()), (7.0, &[0][..]));
@@ -211,15 +211,15 @@ fn fori_loop_is_a_scan_for_rust_numbers_and_a_while_loop_for_arrays() {
     assert!((grad(power)(&x).item::<f64>() - 4.0 * 1.5f64.powi(3)).abs() < 1e-12);
     let by = |n: &Array, x: &Array| lax::fori_loop(0, n, |_: &Array, y: &Array| y * x, Array::scalar(1.0f64));
     assert_eq!(jit(by)(&3.into(), &x).item::<f64>(), 1.5f64.powi(3));
-    let sums = lax::fori_loop(2, 5, |i: &Array, s: &Array| s + i, 0.into());
+    let sums = lax::fori_loop(2, 5, |i: &Array, s: &Array| s + i, 0);
     assert_eq!(sums.item::<i32>(), 9);
-    assert_eq!(lax::fori_loop(5, 2, |i: &Array, s: &Array| s + i, 0.into()).item::<i32>(), 0);
+    assert_eq!(lax::fori_loop(5, 2, |i: &Array, s: &Array| s + i, 0).item::<i32>(), 0);
 }
 
 #[test]
 fn mistakes_are_told() {
     let xs = Array::from([1.0f32, 2.0]);
-    let changes = jit(|xs: &Array| lax::scan(|c: &Array, x: &Array| (c + x.reshape(1), ()), 0.0.into(), xs).0);
+    let changes = jit(|xs: &Array| lax::scan(|c: &Array, x: &Array| (c + x.reshape(1), ()), 0.0, xs).0);
     let error = changes.try_call((&xs,)).unwrap_err().to_string();
     assert!(error.contains("f32[]") && error.contains("f32[1]") && error.contains("control.rs"), "{error}");
     let differ = jit(|x: &Array| lax::cond(true, || x.clone(), || x.reshape(1)));

@@ -56,7 +56,7 @@ const BLOCK: usize = 32;
 fn counted_while<S: Tree>(condition: impl Fn(&S) -> Array, body: impl Fn(&S) -> S, init: S) -> S {
     let limit = (BLOCKS * BLOCK) as i32;
     let goes_on = |(state, steps): &(S, Array)| condition(state) & steps.less(limit);
-    lax::while_loop(goes_on, |(state, steps)| (body(state), steps + 1), (init, Array::scalar(0))).0
+    lax::while_loop(goes_on, |(state, steps): &(S, Array)| (body(state), steps + 1), (init, Array::scalar(0))).0
 }
 
 /// A loop to be differentiated in reverse mode, which must know beforehand how many steps there are: so all of them are

@@ -527,6 +527,13 @@ weak_scalars! {
     num_complex::Complex<f64> => |x: num_complex::Complex<f64>| Scalar::Complex(x.re, x.im),
 }
 
+impl From<&Array> for Array {
+    /// Another handle on the same array.
+    fn from(array: &Array) -> Array {
+        array.clone()
+    }
+}
+
 impl<T: Element> From<Vec<T>> for Array {
     fn from(data: Vec<T>) -> Array {
         let aval = Aval::new(T::DTYPE, data.len());

@@ -12,6 +12,7 @@ pub mod linalg;
 mod reduce;
 mod slicing;
 mod solve;
+mod step;
 
 pub use crate::ops::dot::Precision;
 pub use associative_scan::{AssociativeScan, associative_scan};
@@ -19,7 +20,7 @@ pub use collectives::{
     AxisNames, all_gather, all_gather_along, all_to_all, all_to_all_tiled, axis_index, axis_size, pbroadcast, pmax,
     pmean, pmin, ppermute, pshuffle, psum, psum_scatter, psum_scatter_along, pswapaxes,
 };
-pub use control_flow::{Map, Scan, cond, fori_loop, map, scan, switch, while_loop};
+pub use control_flow::{Map, Scan, cond, fori_loop, map, repeat, scan, switch, while_loop};
 pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_with_general_padding};
 pub use dot::{DotGeneral, dot, dot_general};
 pub use gather_scatter::*;
@@ -30,3 +31,4 @@ pub use slicing::{
     dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split, squeeze,
 };
 pub use solve::{LinearSolve, custom_linear_solve, custom_root};
+pub use step::Step;

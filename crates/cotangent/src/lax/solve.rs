@@ -11,24 +11,36 @@ use crate::core::aval::Aval;
 use crate::core::error::{Loc, OrRaise};
 use crate::core::jaxpr::{Closed, Jaxpr};
 use crate::core::primitive::Tangent;
+use crate::core::promote::promote_types;
 use crate::core::trace::{Inputs, bind, stage, tracing};
 use crate::core::tree::{Tree, flatten};
 use crate::ops::zeros_like;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp;
 
-use super::control_flow::{check_same, tidy};
+use super::control_flow::{Alike, tidy};
 
 /// A function of a tree, traced for values like `like`; its result must be like them as well.
-fn traced<T: Tree>(what: &str, like: &T, loc: Loc, f: impl Fn(&T) -> T) -> Closed {
+fn traced<T: Tree>(alike: &Alike<'_>, like: &T, loc: Loc, f: impl Fn(&T) -> T) -> Closed {
     let avals: Vec<Aval> = flatten(like).iter().map(Array::aval).collect();
-    let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a solver"), |args| {
+    let (closed, (x, y)) = stage(&avals, &Inputs::Unknown("inside a solver"), |args| {
         let x = like.rebuild(&mut args.iter().cloned());
         let y = f(&x);
-        check_same(what, &x, &y, loc).or_raise();
-        (flatten(&y).iter().zip(&avals).map(|(y, a)| y.convert(a.dtype, a.weak_type)).collect(), ())
+        let y = fitted(&y, &avals);
+        (flatten(&y), (x, y))
     });
+    alike.check(&x, &y, &closed.jaxpr, loc).or_raise();
     closed
+}
+
+/// A result in which a Rust number has the type of what it stands for.
+fn fitted<T: Tree>(y: &T, avals: &[Aval]) -> T {
+    let leaves = flatten(y);
+    let fit = |(i, y): (usize, &Array)| match avals.get(i) {
+        Some(a) if y.weak_type() => y.convert(promote_types((a.dtype, false), (y.dtype(), true)).0, false),
+        _ => y.clone(),
+    };
+    y.rebuild(&mut leaves.iter().enumerate().map(fit))
 }
 
 fn strong<T: Tree>(x: &T) -> T {
@@ -121,9 +133,9 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
     pub fn solve(&self, b: &T) -> T {
         let loc = Location::caller();
         let b = &strong(b);
-        let matvec = traced("custom_linear_solve: matvec(x) must be like x", b, loc, &*self.matvec);
-        let solve =
-            traced("custom_linear_solve: the solution must be like b", b, loc, |b| (self.solve)(&*self.matvec, b));
+        let alike = |part, must| Alike::solver("custom_linear_solve", part, must);
+        let matvec = traced(&alike("the result of `matvec`", "must be like its argument"), b, loc, &*self.matvec);
+        let solve = traced(&alike("the solution", "must be like `b`"), b, loc, |b| (self.solve)(&*self.matvec, b));
         let mut prim = LinearSolvePrimitive {
             matvec: Program { jaxpr: tidy(&matvec), consts: matvec.captures.len() },
             solve: Program { jaxpr: tidy(&solve), consts: solve.captures.len() },
@@ -137,8 +149,8 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
                 let args: Vec<Array> = matvec.captures.iter().cloned().chain(flatten(x)).collect();
                 x.rebuild(&mut eval(&vecmat.jaxpr, &args).into_iter())
             };
-            let what = "custom_linear_solve: the solution of the transposed system must be like b";
-            let program = traced(what, b, loc, |b| transposed(&product, b));
+            let alike = alike("the solution of the transposed system", "must be like `b`");
+            let program = traced(&alike, b, loc, |b| transposed(&product, b));
             prim.transpose_solve = Some(Program { jaxpr: tidy(&program), consts: program.captures.len() });
             captures.extend(program.captures);
         } else if self.symmetric {
@@ -237,11 +249,12 @@ pub fn custom_root<T: Tree>(
     }
     let loc = Location::caller();
     let guess = &strong(initial_guess);
-    let equation = traced("custom_root: f(x) must be like x", guess, loc, &f);
-    let solver = traced("custom_root: the solution must be like the guess", guess, loc, |x| solve(&f, x));
+    let alike = |part, must| Alike::solver("custom_root", part, must);
+    let equation = traced(&alike("the result of `f`", "must be like its argument"), guess, loc, &f);
+    let solver = traced(&alike("the solution", "must be like the guess"), guess, loc, |x| solve(&f, x));
     let avals: Vec<Aval> = flatten(guess).iter().map(Array::aval).collect();
     let n = avals.len();
-    let (tangent, ()) = stage(&[&avals[..], &avals].concat(), &Inputs::Unknown("inside `custom_root`"), |args| {
+    let (tangent, (b, v)) = stage(&[&avals[..], &avals].concat(), &Inputs::Unknown("inside `custom_root`"), |args| {
         let (x, b) = args.split_at(n);
         let at: Vec<Array> = equation.captures.iter().chain(x).cloned().collect();
         let slope = |v: &T| {
@@ -252,10 +265,11 @@ pub fn custom_root<T: Tree>(
             v.rebuild(&mut dy.collect::<Vec<_>>().into_iter())
         };
         let b = guess.rebuild(&mut b.iter().cloned());
-        let v = tangent_solve(&slope, &b);
-        check_same("custom_root: what tangent_solve gives must be like the guess", &b, &v, loc).or_raise();
-        (flatten(&v).iter().zip(&avals).map(|(v, a)| v.convert(a.dtype, a.weak_type)).collect(), ())
+        let v = fitted(&tangent_solve(&slope, &b), &avals);
+        (flatten(&v), (b, v))
     });
+    let likewise = alike("the result of `tangent_solve`", "must be like the guess");
+    likewise.check(&b, &v, &tangent.jaxpr, loc).or_raise();
     let root = Arc::new(Root {
         f: tidy(&equation),
         f_consts: equation.captures.len(),

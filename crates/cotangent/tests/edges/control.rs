@@ -150,7 +150,7 @@ fn an_element_that_has_ended_gives_no_slope() {
     let f = |x: &Array| {
         lax::while_loop(
             |s: &(Array, Array)| s.0.greater(0.0),
-            |s| (&s.0 - 1.0, &s.1 + s.0.sqrt()),
+            |s: &(Array, Array)| (&s.0 - 1.0, &s.1 + s.0.sqrt()),
             (x.clone(), x * 0.0),
         )
         .1
@@ -169,4 +169,220 @@ fn what_is_shared_is_not_copied_in_the_value() {
     let f = |xs: &Array| vmap(|x: &Array| lax::cond(x.sum().greater(0.0), || w.dot(x), || x.clone()))(xs);
     let text = jit(f).lower((&np::ones((16, 64)),)).unwrap().stablehlo().to_string();
     assert!(!text.contains("16x64x64"), "{text}");
+}
+
+/// A carry that starts as a Rust number becomes what the body makes of it, as it does in JAX.
+#[test]
+fn a_number_as_first_carry_takes_the_type_of_the_arrays() {
+    use DType::*;
+    // The type of what is scanned, and that of the sum from 0.0 and from 0.
+    let types =
+        [(F64, F64, F64), (F32, F32, F32), (F16, F16, F16), (BF16, BF16, BF16), (C64, C64, C64), (C128, C128, C128)];
+    let integers = [(I64, F32, I64), (I32, F32, I32), (U8, F32, U8), (I16, F32, I16), (U64, F32, U64)];
+    for (dtype, float, int) in types.into_iter().chain(integers) {
+        let xs = Array::from([1, 2, 3]).astype(dtype);
+        let add = |c: &Array, x: &Array| (c + x, ());
+        let sums = |xs: &Array| (lax::scan(add, 0.0, xs).0, lax::scan(add, 0, xs).0);
+        for (a, b) in [sums(&xs), jit(sums)(&xs)] {
+            assert_eq!((a.dtype(), b.dtype()), (float, int), "over {dtype:?}");
+            assert_eq!((a.astype(F64).item::<f64>(), b.astype(F64).item::<f64>()), (6.0, 6.0), "over {dtype:?}");
+        }
+        let rows = xs.reshape((1, 3));
+        assert_eq!(vmap(move |xs: &Array| lax::scan(add, 0, xs).0)(&rows).dtype(), int);
+        let x = Array::from([2]).reshape(()).astype(dtype);
+        let doubled = lax::while_loop(|y: &Array| y.abs().less(5), |y: &Array| y * &x, 1);
+        assert_eq!(doubled.dtype(), int, "while_loop over {dtype:?}");
+        let power = lax::fori_loop(0, 3, |_, y: &Array| y * &x, 1);
+        assert_eq!((power.dtype(), power.astype(F64).item::<f64>()), (int, 8.0), "fori_loop over {dtype:?}");
+        let repeated = lax::repeat(3, 1, |y: &Array| y * &x);
+        assert_eq!((repeated.dtype(), repeated.astype(F64).item::<f64>()), (int, 8.0), "repeat over {dtype:?}");
+        for yes in [true, false] {
+            let chosen = lax::cond(yes, || x.clone(), || Array::from(1));
+            assert_eq!(chosen.dtype(), int, "cond of {dtype:?} and a number");
+            let chosen = lax::cond(yes, || Array::from(1.0), || &x * 1.0);
+            assert_eq!(chosen.dtype(), float, "cond of a number and {dtype:?}");
+        }
+        let many = lax::switch(2, &[&|| Array::from(1), &|| x.clone(), &|| Array::from(3)]);
+        assert_eq!((many.dtype(), many.astype(F64).item::<f64>()), (int, 3.0));
+    }
+    // The number keeps all its digits.
+    let xs = Array::from([0.0f64, 0.0]);
+    assert_eq!(lax::scan(|c: &Array, x: &Array| (c + x, ()), 0.1, &xs).0.item::<f64>(), 0.1);
+    assert_eq!(lax::cond(false, || double(1.0), || Array::from(0.1)).item::<f64>(), 0.1);
+    // One part takes its type from another that takes it from an array.
+    let (a, b) = lax::scan(
+        |(a, b): &(Array, Array), x: &Array| ((b + x, a.clone()), ()),
+        (Array::from(0), Array::from(0)),
+        &Array::from([1.0f64, 2.0, 4.0]),
+    )
+    .0;
+    assert_eq!((a.dtype(), b.dtype(), a.item::<f64>(), b.item::<f64>()), (F64, F64, 5.0, 2.0));
+    // An integer in a loop of floats, and derivatives through the promoted carry.
+    let grown = lax::while_loop(|y: &Array| y.less(2.0), |y: &Array| y * 1.5, 1);
+    assert_eq!((grown.dtype(), grown.item::<f32>()), (F32, 2.25));
+    let product = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c * x, ()), 1, xs).0;
+    assert_eq!(all(&grad(product)(&Array::from([2.0f64, 3.0]))), [3.0, 2.0]);
+    // A number stays one where nothing decides its type.
+    let weak = lax::fori_loop(0, 2, |_, y: &Array| y + 1.0, 0.0) + Array::from([1.0f64]).astype(BF16);
+    assert_eq!(weak.dtype(), BF16);
+}
+
+/// Loops count in as many bits as their bounds need.
+#[test]
+fn a_loop_counts_in_the_bits_of_its_bounds() {
+    use DType::*;
+    let sum = |i: &Array, s: &Array| s + i;
+    let big = 5_000_000_000i64;
+    let scalar = |x: i64, dtype: DType| Array::from([x]).reshape(()).astype(dtype);
+    assert_eq!(lax::fori_loop(big, big + 3, sum, 0).item::<i64>(), 15_000_000_003);
+    let by_arrays = |lo: &Array, hi: &Array| lax::fori_loop(lo, hi, sum, 0);
+    for dtype in [I64, U64] {
+        let (lo, hi) = (scalar(big, dtype), scalar(big + 3, dtype));
+        for total in [by_arrays(&lo, &hi), jit(by_arrays)(&lo, &hi)] {
+            assert_eq!(total.astype(I64).item::<i64>(), 15_000_000_003, "{dtype:?}");
+        }
+        assert_eq!(
+            lax::fori_loop(big, &hi, sum, 0).astype(I64).item::<i64>(),
+            15_000_000_003,
+            "a number and {dtype:?}"
+        );
+    }
+    let (lo, hi) = (scalar(4_000_000_000, U32), scalar(4_000_000_002, U32));
+    assert_eq!(by_arrays(&lo, &hi).item::<i64>(), 8_000_000_001);
+    assert_eq!(lax::fori_loop(-2, &scalar(3, U32), sum, 0).item::<i64>(), 0);
+    let top = Array::scalar(u64::MAX);
+    assert_eq!(lax::fori_loop(&(&top - 2), &top, |_, n: &Array| n + 1, 0).item::<i32>(), 2);
+    // Narrow bounds do not make a narrow index.
+    for dtype in [U8, I8, I16, U16] {
+        let (lo, hi) = (scalar(100, dtype), scalar(127, dtype));
+        let squares = lax::fori_loop(&lo, &hi, |i: &Array, s: &Array| s + i * i, 0);
+        assert_eq!(squares.item::<i32>(), (100..127).map(|i| i * i).sum::<i32>(), "{dtype:?}");
+    }
+    // The usual index is i32, also in a gradient.
+    let slope = grad(|x: &Array| lax::fori_loop(1, 4, |i: &Array, s: &Array| s + i * x, 0.0))(&double(2.0));
+    assert_eq!(slope.item::<f64>(), 6.0);
+    assert_eq!(lax::fori_loop(0, 3, |i: &Array, _: &Array| i.clone(), 0).dtype(), I32);
+    assert_eq!(lax::fori_loop(3, i64::MIN, sum, 0).astype(I64).item::<i64>(), 0);
+}
+
+/// Closures take their arguments by reference or by value, and loops start from numbers, arrays and references.
+#[test]
+fn loops_take_what_one_has() {
+    let xs = Array::from([1.0f64, 2.0, 3.0]);
+    let zero = double(0.0);
+    let want = [6.0];
+    assert_eq!(all(&lax::scan(|c: Array, x: Array| (c + x, ()), &zero, &xs).0), want);
+    assert_eq!(all(&lax::scan(|c: Array, x: &Array| (c + x, ()), zero.clone(), &xs).0), want);
+    assert_eq!(all(&lax::scan(|c: &Array, x: Array| (c + x, ()), 0.0, &xs).0), want);
+    // What is handed on needs no `clone`.
+    let (last, seen) = lax::scan(|c: Array, x: Array| (x, c), -1.0, &xs);
+    assert_eq!((all(&last), all(&seen)), (vec![3.0], vec![-1.0, 1.0, 2.0]));
+    assert_eq!(all(&lax::repeat(3, &double(1.0), |x: Array| x * 2.0)), [8.0]);
+    assert_eq!(all(&lax::repeat(0, 5, |x: Array| x * 2)), [5.0]);
+    assert_eq!(all(&lax::while_loop(|x: &Array| x.less(5.0), |x: Array| x * 2.0, &double(1.0))), [8.0]);
+    assert_eq!(all(&lax::map(|x: Array| x, &xs)), all(&xs));
+    assert_eq!(all(&lax::Map::new().batch_size(2).run(|x: Array| x, &xs)), all(&xs));
+    let slope = grad(|x: &Array| lax::repeat(4, x, |y: &Array| y.square()))(&double(1.5));
+    close("repeat", &all(&slope), &[16.0 * 1.5f64.powi(15)], 1e-14);
+    // Keys by value.
+    let keys = random::split(random::key(3), 4);
+    let each = vmap(|k: random::Key| random::normal(k, ()))(keys.clone());
+    assert_eq!(all(&each), all(&vmap(|k: &random::Key| random::normal(k.clone(), ()))(&keys)));
+    assert_eq!(all(&each), all(&lax::map(|k: random::Key| random::normal(k, ()), &keys)));
+    let (total, drawn) = lax::scan(
+        |c: &Array, k: random::Key| {
+            let x = random::normal(k, ());
+            (c + &x, x)
+        },
+        0.0,
+        &keys,
+    );
+    assert_eq!(all(&each), all(&drawn));
+    close("sum", &all(&total), &[all(&each).iter().sum()], 1e-6);
+    let (last, ()) =
+        lax::Scan::new().length(2).run(|k: random::Key, (): &()| (random::fold_in(k, 1), ()), &random::key(1), &());
+    assert_eq!(last.shape(), [0usize; 0]);
+}
+
+/// Errors name what differs, the line that made it, both types, and what to write.
+#[test]
+fn errors_of_loops_and_choices_say_what_to_write() {
+    let xs = Array::from([1.0f32, 2.0]);
+    let error = |f: &(dyn Fn(&Array) -> Array + Send + Sync)| jit(|x: &Array| f(x)).try_call((&xs,)).unwrap_err();
+    let told = |f: &(dyn Fn(&Array) -> Array + Send + Sync), line: u32, parts: &[&str]| {
+        let error = error(f);
+        let text = error.to_string();
+        let missing: Vec<_> = parts.iter().filter(|part| !text.contains(**part)).collect();
+        assert!(missing.is_empty(), "{missing:?} are not in: {text}");
+        let at = error.location().expect("a line");
+        assert!(at.file().ends_with("control.rs") && at.line() == line, "line {line}: {text}");
+        assert!(!text.contains("``"), "{text}");
+    };
+    let here = line!();
+    told(
+        &|xs| {
+            let step = |c: &Array, x: &Array| {
+                let next = c + x;
+                (next.reshape(1), ())
+            };
+            lax::scan(step, Array::scalar(0.0f32), xs).0
+        },
+        here + 5,
+        &["scan: the carry must keep its type", "goes into the body as f32[]", "comes out as f32[1]", ".reshape([])"],
+    );
+    let here = line!();
+    told(
+        &|xs| {
+            let step = |(n, c): &(Array, Array), x: &Array| ((n + 1, (c + x).astype(DType::F64)), ());
+            lax::scan(step, (Array::scalar(0i32), Array::scalar(0.0f32)), xs).0.1
+        },
+        here + 3,
+        &["the leaf `[1]` of the carry", "f32[]", "f64[]", ".astype(DType::F32)", "start from f64[]"],
+    );
+    let here = line!();
+    told(
+        &|xs| lax::while_loop(|x: &Array| x.less(3.0).all(), |x: &Array| x.sum(), xs),
+        here + 2,
+        &["while_loop: the state", "f32[2]", "f32[]"],
+    );
+    let here = line!();
+    told(&|xs| lax::while_loop(|x: &Array| x.less(3.0), |x: &Array| x * 2.0, xs), here + 1, &["bool[2]", ".any()"]);
+    let here = line!();
+    told(
+        &|xs| lax::fori_loop(0, 3, |i: &Array, x: &Array| x.sum() * i, xs),
+        here + 2,
+        &["fori_loop: the state", "f32[2]", "f32[]"],
+    );
+    let here = line!();
+    told(&|xs| lax::repeat(3, xs, |x: &Array| x.sum()), here + 1, &["repeat: the state", "f32[2]", "f32[]"]);
+    let here = line!();
+    told(
+        &|xs| lax::cond(xs.sum().greater(0.0), || xs.clone(), || xs.sum()),
+        here + 2,
+        &[
+            "cond: the result must have the same type",
+            "the first function gives f32[2]",
+            "the second function gives f32[]",
+        ],
+    );
+    let here = line!();
+    told(
+        &|xs| lax::switch(1, &[&|| (xs.clone(), xs.sum()), &|| (xs.clone(), xs.astype(DType::I32))]).0,
+        here + 2,
+        &["switch: the leaf `[1]` of the result", "function 0 gives f32[]", "function 1 gives i32[2]"],
+    );
+    let here = line!();
+    told(
+        &|xs| lax::custom_linear_solve(|x: &Array| x.sum(), |_, b| b.clone()).symmetric().solve(xs),
+        here + 2,
+        &["custom_linear_solve: the result of `matvec` must be like its argument", "f32[2]", "f32[]"],
+    );
+    let here = line!();
+    told(
+        &|xs| lax::custom_root(|x: &Array| x - 1.0, xs, |_, x| x.sum(), |_, b| b.clone()),
+        here + 2,
+        &["custom_root: the solution must be like the guess", "f32[2]", "f32[]"],
+    );
+    let here = line!();
+    told(&|xs| lax::Map::new().batch_size(2).run(|x: &Array| x.clone(), &xs.sum()), here + 1, &["map", "no axis"]);
 }

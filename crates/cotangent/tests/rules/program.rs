@@ -125,7 +125,7 @@ impl At<'_> {
             let zeros = || f(v).iter().map(np::zeros_like).collect::<Vec<_>>();
             (i + 1, lax::switch(i, &[&|| f(v), &zeros]))
         };
-        lax::Scan::new().length(2).run(step, 0.into(), &v.to_vec()).1
+        lax::Scan::new().length(2).run(step, 0, &v.to_vec()).1
     }
 
     /// Values and derivatives inside a loop and a choice; of the second step, that it is zero.

@@ -1,0 +1,56 @@
+//! What loops run: closures that take their arguments by reference or by value.
+
+use crate::api::func::{Own, Ref};
+
+/// A closure that a loop runs. It takes each argument by reference or by value, as it likes: by value it may hand a part of
+/// its carry on without a copy of the handle, and consume a [`Key`](crate::random::Key).
+///
+/// `P` records which it is and is inferred; the closure names the types of its arguments.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let keys = random::split(random::key(0), 3);
+/// let walk = |x: Array, key: random::Key| (x + random::normal(key, ()), ());
+/// let (end, ()) = lax::scan(walk, 0.0, &keys);
+/// assert_eq!(end.shape(), []);
+/// ```
+pub trait Step<P, Args, R> {
+    /// Runs it.
+    fn step(&self, args: Args) -> R;
+}
+
+impl<A, R, F: Fn(&A) -> R> Step<(Ref<A>,), (A,), R> for F {
+    fn step(&self, (a,): (A,)) -> R {
+        self(&a)
+    }
+}
+
+impl<A: crate::Tree, R, F: Fn(A) -> R> Step<(Own<A>,), (A,), R> for F {
+    fn step(&self, (a,): (A,)) -> R {
+        self(a)
+    }
+}
+
+impl<A, B, R, F: Fn(&A, &B) -> R> Step<(Ref<A>, Ref<B>), (A, B), R> for F {
+    fn step(&self, (a, b): (A, B)) -> R {
+        self(&a, &b)
+    }
+}
+
+impl<A, B: crate::Tree, R, F: Fn(&A, B) -> R> Step<(Ref<A>, Own<B>), (A, B), R> for F {
+    fn step(&self, (a, b): (A, B)) -> R {
+        self(&a, b)
+    }
+}
+
+impl<A: crate::Tree, B, R, F: Fn(A, &B) -> R> Step<(Own<A>, Ref<B>), (A, B), R> for F {
+    fn step(&self, (a, b): (A, B)) -> R {
+        self(a, &b)
+    }
+}
+
+impl<A: crate::Tree, B: crate::Tree, R, F: Fn(A, B) -> R> Step<(Own<A>, Own<B>), (A, B), R> for F {
+    fn step(&self, (a, b): (A, B)) -> R {
+        self(a, b)
+    }
+}
