@@ -48,6 +48,7 @@ pub use crate::core::tree::{self, Tree};
 pub use api::aot::{Compiled, Exported, Loaded, Lowered, MemoryAnalysis, Signature};
 pub use api::axes::{Axes, IntoAxes};
 pub use api::checkpoint::{Checkpoint, Policy, checkpoint, checkpoint_policies};
+pub use api::compile_cache;
 pub use api::custom::{Custom, CustomJvp, CustomVjp, custom_jvp, custom_vjp};
 pub use api::custom_vmap::{CustomVmap, custom_vmap, sequential_vmap};
 pub use api::eval_shape::{EvalShape, eval_shape};

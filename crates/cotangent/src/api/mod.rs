@@ -4,6 +4,7 @@ pub(crate) mod aot;
 pub(crate) mod artifact;
 pub(crate) mod axes;
 pub(crate) mod checkpoint;
+pub mod compile_cache;
 pub(crate) mod custom;
 pub(crate) mod custom_vmap;
 pub(crate) mod eval_shape;

@@ -4,9 +4,13 @@
 //! options, the plugin's own hash, the processor, `XLA_FLAGS`. It carries a checksum; a damaged entry is removed
 //! and made again. Entries appear by renaming, so no reader ever sees half of one. Whatever goes wrong on disk
 //! costs a compile and nothing else. `COTANGENT_COMPILE_CACHE=0` turns it off.
+//!
+//! The folder has a limit. When it is full, the entries unused for longest go; an entry's time of change is when it was
+//! last used. Nobody looks through the folder for that at each store: a file beside it grows with what all processes
+//! have stored since somebody last did.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,32 +22,67 @@ use sha2::{Digest, Sha256};
 const MAGIC: &[u8; 16] = b"cotangent-prog-1";
 /// An entry is the magic, the key, the checksum of the payload, and the payload.
 const HEADER: usize = 16 + 32 + 32;
-/// When the folder is larger than this, the entries unused for longest go.
-const LIMIT: u64 = 512 << 20;
+/// How large the folder may become, if the user does not say.
+pub(crate) const LIMIT: u64 = 1_000_000_000;
+/// What a byte of the file that counts stands for.
+const PAGE: u64 = 4096;
 
 pub(crate) type Key = [u8; 32];
 
 /// A folder of compiled programs.
 pub(crate) struct Disk {
     folder: PathBuf,
+    limit: u64,
+}
+
+/// Where the user's programs are, whether or not they are used.
+pub(crate) fn folder() -> Option<PathBuf> {
+    Some(xla::plugin::cache_dir().ok()?.join("programs"))
+}
+
+/// Whether the user wants programs to be kept.
+pub(crate) fn is_on() -> bool {
+    let off = std::env::var("COTANGENT_COMPILE_CACHE").is_ok_and(|v| matches!(&*v, "0" | "off" | "false"));
+    !off && limit() != Ok(0)
+}
+
+/// The user's limit in bytes, or what they wrote that is none.
+pub(crate) fn limit() -> Result<u64, String> {
+    match std::env::var("COTANGENT_COMPILE_CACHE_LIMIT") {
+        Ok(text) if !text.trim().is_empty() => bytes(&text).ok_or(text),
+        _ => Ok(LIMIT),
+    }
+}
+
+/// Reads a size: `500MB`, `1.5 GB`, `2GiB`, or a number of bytes.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let factor = match unit {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024f64.powi(2),
+        "gib" => 1024f64.powi(3),
+        "tib" => 1024f64.powi(4),
+        _ => return None,
+    };
+    let number: f64 = number.trim().parse().ok().filter(|n| (0.0..1e15).contains(n))?;
+    Some((number * factor) as u64)
 }
 
 impl Disk {
     /// The user's folder, unless it is turned off or there is none.
     pub(crate) fn open() -> Option<&'static Disk> {
         static DISK: OnceLock<Option<Disk>> = OnceLock::new();
-        DISK.get_or_init(|| {
-            let off = std::env::var("COTANGENT_COMPILE_CACHE").is_ok_and(|v| matches!(&*v, "0" | "off" | "false"));
-            if off {
-                return None;
-            }
-            Some(Disk::at(xla::plugin::cache_dir().ok()?.join("programs")))
-        })
-        .as_ref()
+        DISK.get_or_init(|| if is_on() { Some(Disk::at(folder()?, limit().unwrap_or(LIMIT))) } else { None }).as_ref()
     }
 
-    pub(crate) fn at(folder: PathBuf) -> Disk {
-        Disk { folder }
+    pub(crate) fn at(folder: PathBuf, limit: u64) -> Disk {
+        Disk { folder, limit }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -75,10 +114,6 @@ impl Disk {
     pub(crate) fn store(&self, key: &Key, payload: &[u8]) {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        // Looking through the folder takes milliseconds: a process that compiles nothing does not do it at all.
-        if count == 0 {
-            self.prune(LIMIT);
-        }
         let unique = format!("new-{}-{count}", std::process::id());
         let temporary = self.folder.join(unique);
         let written = fs::create_dir_all(&self.folder).and_then(|()| {
@@ -89,8 +124,9 @@ impl Disk {
             file.write_all(payload)?;
             fs::rename(&temporary, self.path(key))
         });
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
+        match written {
+            Ok(()) => self.count((HEADER + payload.len()) as u64),
+            Err(_) => _ = fs::remove_file(&temporary),
         }
     }
 
@@ -99,26 +135,77 @@ impl Disk {
         let _ = fs::remove_file(self.path(key));
     }
 
-    /// Removes the entries unused for longest until the folder is well within `limit`.
-    fn prune(&self, limit: u64) {
-        let Ok(listing) = fs::read_dir(&self.folder) else { return };
-        let mut entries: Vec<(SystemTime, u64, PathBuf)> = (listing.flatten())
-            .filter_map(|e| e.metadata().ok().and_then(|m| Some((m.modified().ok()?, m.len(), e.path()))))
-            .collect();
+    /// The file that grows by a byte for each page stored, by any process.
+    fn counter(&self) -> PathBuf {
+        self.folder.with_extension("stored")
+    }
+
+    /// Takes down that so much was stored, and looks through the folder when that comes to an eighth of the limit, or
+    /// nobody has ever looked.
+    fn count(&self, stored: u64) {
+        let pages = stored.div_ceil(PAGE);
+        let counted = fs::File::options().create(true).append(true).open(self.counter()).and_then(|mut file| {
+            file.write_all(&vec![b'.'; pages as usize])?;
+            Ok((file.metadata()?.len(), file))
+        });
+        // Where nothing can be written, nothing grows.
+        let Ok((counted, file)) = counted else { return };
+        if counted == pages || counted * PAGE > self.limit / 8 {
+            self.prune();
+            // One byte stays: somebody has looked.
+            let _ = file.set_len(1);
+        }
+    }
+
+    /// Removes the entries unused for longest, if there is no room left for what is stored until the next look. Other
+    /// processes may do so at the same time, or read what goes: an open file stays readable.
+    fn prune(&self) {
+        let mut entries = self.entries();
         let mut total: u64 = entries.iter().map(|e| e.1).sum();
-        if total <= limit {
+        if total <= self.limit / 8 * 7 {
             return;
         }
         entries.sort();
         for (_, size, path) in entries {
-            if total <= limit / 4 * 3 {
+            if total <= self.limit / 4 * 3 {
                 break;
             }
-            if fs::remove_file(path).is_ok() {
+            if is_gone(fs::remove_file(path)) {
                 total -= size;
             }
         }
     }
+
+    /// When each entry was last used, its length and its path.
+    fn entries(&self) -> Vec<(SystemTime, u64, PathBuf)> {
+        let listing = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        listing.filter_map(|e| e.metadata().ok().and_then(|m| Some((m.modified().ok()?, m.len(), e.path())))).collect()
+    }
+
+    /// How many programs there are, and their bytes.
+    pub(crate) fn usage(&self) -> (usize, u64) {
+        let entries = self.entries();
+        (entries.len(), entries.iter().map(|e| e.1).sum())
+    }
+
+    /// Removes all programs: how many went, and their bytes.
+    pub(crate) fn clear(&self) -> io::Result<(usize, u64)> {
+        let mut gone = (0, 0);
+        for (_, size, path) in self.entries() {
+            match fs::remove_file(&path) {
+                Ok(()) => gone = (gone.0 + 1, gone.1 + size),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
+            }
+        }
+        let _ = fs::remove_file(self.counter());
+        Ok(gone)
+    }
+}
+
+/// Whether a file is not there any more, removed by us or by somebody else.
+fn is_gone(removed: io::Result<()>) -> bool {
+    removed.map_or_else(|error| error.kind() == ErrorKind::NotFound, |()| true)
 }
 
 /// The name of a program: a hash of all that decides what the compiler makes of it.
@@ -176,7 +263,15 @@ mod tests {
     fn disk(name: &str) -> Disk {
         let folder = std::env::temp_dir().join(format!("cotangent-disk-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
-        Disk::at(folder)
+        let disk = Disk::at(folder, LIMIT);
+        let _ = fs::remove_file(disk.counter());
+        disk
+    }
+
+    /// Removes what a test has made.
+    fn finish(disk: &Disk) {
+        fs::remove_dir_all(&disk.folder).unwrap();
+        fs::remove_file(disk.counter()).unwrap();
     }
 
     #[test]
@@ -190,7 +285,7 @@ mod tests {
         fs::copy(disk.path(&[1; 32]), disk.path(&[2; 32])).unwrap();
         assert_eq!(disk.load(&[2; 32]), None);
         assert!(!disk.path(&[2; 32]).exists());
-        fs::remove_dir_all(&disk.folder).unwrap();
+        finish(&disk);
     }
 
     #[test]
@@ -210,30 +305,88 @@ mod tests {
             fs::write(disk.path(&key), &whole[..length]).unwrap();
             assert_eq!(disk.load(&key), None, "cut to {length} bytes");
         }
-        fs::remove_dir_all(&disk.folder).unwrap();
+        finish(&disk);
     }
 
     #[test]
     fn an_unwritable_folder_is_no_error() {
         let file = std::env::temp_dir().join(format!("cotangent-disk-{}-file", std::process::id()));
         fs::write(&file, "not a folder").unwrap();
-        let disk = Disk::at(file.join("programs"));
+        let disk = Disk::at(file.join("programs"), LIMIT);
         disk.store(&[1; 32], b"x");
         assert_eq!(disk.load(&[1; 32]), None);
         fs::remove_file(file).unwrap();
     }
 
+    /// Gives an entry a last use: so many seconds after the beginning of time.
+    fn used(disk: &Disk, key: u8, seconds: u64) {
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        fs::File::options().write(true).open(disk.path(&[key; 32])).unwrap().set_modified(time).unwrap();
+    }
+
+    fn there(disk: &Disk, keys: u8) -> Vec<u8> {
+        (0..keys).filter(|i| disk.path(&[*i; 32]).exists()).collect()
+    }
+
     #[test]
-    fn the_oldest_go_first() {
-        let disk = disk("prune");
-        for i in 0..4u8 {
+    fn what_is_unused_for_longest_goes_first() {
+        let mut disk = disk("prune");
+        for i in 0..8u8 {
             disk.store(&[i; 32], &[i; 920]);
-            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(u64::from(i));
-            fs::File::options().write(true).open(disk.path(&[i; 32])).unwrap().set_modified(time).unwrap();
+            used(&disk, i, u64::from(i));
         }
-        disk.prune(3000);
-        let left: Vec<bool> = (0..4u8).map(|i| disk.path(&[i; 32]).exists()).collect();
-        assert_eq!(left, [false, false, true, true]);
+        // A use makes an entry young again.
+        assert!(disk.load(&[0; 32]).is_some());
+        disk.limit = 9200;
+        disk.prune();
+        assert_eq!(there(&disk, 8).len(), 8);
+        disk.limit = 8000;
+        disk.prune();
+        assert_eq!(there(&disk, 8), [0, 3, 4, 5, 6, 7]);
+        // What another process has removed counts as gone.
+        let entries = disk.entries();
+        assert!(is_gone(fs::remove_file(&entries[0].2)) && is_gone(fs::remove_file(&entries[0].2)));
+        assert_eq!(disk.clear().unwrap(), (5, 5000));
+        assert_eq!(disk.usage(), (0, 0));
         fs::remove_dir_all(&disk.folder).unwrap();
+    }
+
+    #[test]
+    fn the_folder_keeps_within_its_limit_and_is_seldom_looked_through() {
+        let folder = disk("limit").folder;
+        // Two processes that know nothing of each other.
+        let disks = [Disk::at(folder.clone(), 400 * PAGE), Disk::at(folder, 400 * PAGE)];
+        let page = vec![0; PAGE as usize - HEADER];
+        let mut looks = 0;
+        for i in 0..2000u64 {
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&i.to_le_bytes());
+            disks[i as usize % 2].store(&key, &page);
+            looks += usize::from(fs::metadata(disks[0].counter()).unwrap().len() == 1);
+            if i % 50 == 0 {
+                assert!(disks[0].usage().1 <= 400 * PAGE, "after {i}");
+            }
+        }
+        assert!((30..60).contains(&looks), "{looks}");
+        assert!(disks[0].usage().1 > 250 * PAGE);
+        finish(&disks[0]);
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, size) in [
+            ("0", Some(0)),
+            ("4096", Some(4096)),
+            ("500MB", Some(500_000_000)),
+            (" 1.5 gb ", Some(1_500_000_000)),
+            ("2GiB", Some(2 << 30)),
+            ("300M", Some(300_000_000)),
+            ("much", None),
+            ("-1", None),
+            ("1 XB", None),
+            ("", None),
+        ] {
+            assert_eq!(bytes(text), size, "{text}");
+        }
     }
 }
