@@ -48,7 +48,7 @@ impl World {
         let text = format!(
             "[[plugin]]\npackage = \"fake\"\nversion = \"1.0\"\nplatform = \"cpu\"\ntarget = \"{}\"\n\
              wheel_tag = \"any\"\nwheel_sha256 = \"{}\"\nwheel_size = \"{}\"\nlibrary = \"fake/libfake.so\"\n\
-             library_sha256 = \"{library_sha256}\"\nlibrary_size = \"{}\"\nlicence = \"none\"\n",
+             library_sha256 = \"{library_sha256}\"\nlibrary_size = \"{}\"\nxla = \"none\"\nlicence = \"none\"\n",
             plugin::target(),
             sha256(&wheel),
             wheel.len(),

@@ -5,10 +5,13 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 
+use super::progress::{Counting, Progress, TICK, say};
 use super::{CacheState, Finder, Location, LockEntry, Source, cache};
 use crate::error::{Error, Result};
 use crate::hash;
@@ -93,12 +96,6 @@ fn fetch_entry(finder: &Finder, cache_dir: &Path, entry: &'static LockEntry) -> 
     Ok(library)
 }
 
-/// A progress line.
-fn say(text: &str) {
-    // A closed stderr is no reason to fail, which `eprintln!` would.
-    let _ = writeln!(io::stderr(), "cotangent: {text}");
-}
-
 /// A directory for one download, removed with all that is in it.
 struct Downloads(PathBuf);
 
@@ -155,10 +152,12 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
     for pip in PIPS {
         let mut command = Command::new(pip[0]);
         command.args(&pip[1..]).args(&args).stdin(Stdio::null());
+        // What pip has fetched so far lies below this directory, so it can be watched; and goes with it.
+        command.env("TMPDIR", dir);
         if let Some(path) = &finder.search_path {
             command.env("PATH", path);
         }
-        match command.output() {
+        match watched(command, entry, dir) {
             Ok(output) if output.status.success() => return Ok(()),
             Ok(output) if lacks_pip(&output) => {}
             Ok(output) => return Err(failure(entry, pip, &output)),
@@ -178,6 +177,21 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
         package: entry.label(),
         variable: finder.platform.variable(),
     })
+}
+
+/// Runs pip, and shows how far it has come.
+fn watched(mut command: Command, entry: &LockEntry, dir: &Path) -> io::Result<Output> {
+    let mut progress = Progress::new("fetching", entry.wheel_size);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (sender, ended) = channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    loop {
+        match ended.recv_timeout(TICK) {
+            Ok(output) => return output,
+            Err(RecvTimeoutError::Timeout) => progress.watch(dir),
+            Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("nobody waits for pip")),
+        }
+    }
 }
 
 /// Python is there but has no pip; or a version manager's stand-in has nothing behind it.
@@ -254,13 +268,14 @@ fn unpack(entry: &LockEntry, wheel: &Path, to: &Path) -> Result<()> {
     let file = File::open(wheel).map_err(unwritable)?;
     let mut archive = zip::ZipArchive::new(file).map_err(|e| contents(e.to_string()))?;
     let mut member = archive.by_name(entry.library).map_err(|e| contents(format!("{}: {e}", entry.library)))?;
-    let mut out = BufWriter::new(File::create(to).map_err(unwritable)?);
+    let out = BufWriter::new(File::create(to).map_err(unwritable)?);
+    let mut out = Counting::new(out, Progress::new("unpacking", entry.library_size));
     let (sha256, _) = hash::copy(&mut member, &mut out).map_err(|e| match e.kind() {
         // The archive's own complaints; all else comes from writing.
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::InvalidInput => contents(e.to_string()),
         _ => unwritable(e),
     })?;
-    let out = out.into_inner().map_err(|e| unwritable(e.into_error()))?;
+    let out = out.into_inner().into_inner().map_err(|e| unwritable(e.into_error()))?;
     out.sync_all().map_err(unwritable)?;
     if sha256 != entry.library_sha256 {
         return Err(contents(format!("the sha256 of {} is {sha256}, not {}", entry.library, entry.library_sha256)));

@@ -29,6 +29,8 @@ pub struct LockEntry {
     pub library_sha256: &'static str,
     /// Length of the library in bytes.
     pub library_size: u64,
+    /// The XLA in it: `of jaxlib 0.11.2; PJRT 0.115, StableHLO 1.20.0`.
+    pub xla: &'static str,
     /// The licence, as the package states it.
     pub licence: &'static str,
 }
@@ -129,6 +131,7 @@ fn entry(at: usize, fields: &[(&str, &'static str)]) -> Result<LockEntry, String
         library: get("library")?,
         library_sha256: sha256("library_sha256")?,
         library_size: size("library_size")?,
+        xla: get("xla")?,
         licence: get("licence")?,
     })
 }

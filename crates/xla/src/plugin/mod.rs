@@ -2,11 +2,13 @@
 //!
 //! In this order: a path given in code; the variable `PJRT_CPU_PLUGIN` (or `PJRT_CUDA_PLUGIN`); the
 //! user's cache directory; and last `pip download` of the exact wheel that `third_party/plugins.lock`
-//! names, verified and unpacked into the cache. `COTANGENT_OFFLINE=1` leaves the last step out.
+//! names, verified and unpacked into the cache. `COTANGENT_OFFLINE=1` leaves the last step out. What it does is said on
+//! standard error; `COTANGENT_QUIET=1` silences that.
 
 mod cache;
 mod fetch;
 mod lock;
+mod progress;
 
 use std::ffi::OsString;
 use std::fmt;
