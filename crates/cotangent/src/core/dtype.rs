@@ -233,6 +233,35 @@ impl DType {
             _ => DType::U64,
         }
     }
+
+    /// The signed integer of the same width.
+    pub(crate) const fn signed(self) -> DType {
+        match self.byte_size() {
+            1 => DType::I8,
+            2 => DType::I16,
+            4 => DType::I32,
+            _ => DType::I64,
+        }
+    }
+
+    /// Of a float dtype the least whole number to whose power two is infinite.
+    pub(crate) const fn max_exponent(self) -> i32 {
+        match self {
+            DType::F16 => 16,
+            DType::BF16 | DType::F32 => f32::MAX_EXP,
+            _ => f64::MAX_EXP,
+        }
+    }
+
+    /// How many bits of a float follow its leading one.
+    pub(crate) const fn mantissa_bits(self) -> i32 {
+        match self {
+            DType::F16 => 10,
+            DType::BF16 => 7,
+            DType::F32 => f32::MANTISSA_DIGITS as i32 - 1,
+            _ => f64::MANTISSA_DIGITS as i32 - 1,
+        }
+    }
 }
 
 impl fmt::Display for DType {

@@ -2,7 +2,8 @@
 
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::{DType, Kind};
-use crate::core::literal::{Literal, Scalar};
+use crate::core::error::{Error, raise};
+use crate::core::literal::Literal;
 use crate::core::trace::bind1;
 use crate::ops::binary::Div;
 use crate::ops::pow::Pow;
@@ -114,13 +115,39 @@ binary! {
     /// assert_eq!(np::floor_divide(Array::from([7, -7]), 2).to_vec::<i32>(), [3, -4]);
     /// ```
     floor_divide |x, y| super::arithmetic::divmod(x, y).0;
-    /// x · 2^y.
-    ///
-    /// ```
-    /// use cotangent::numpy as np;
-    /// assert!((np::ldexp(1.5, 2.0).item::<f64>() - 6.0).abs() < 1e-5);
-    /// ```
-    ldexp |x, y| x.to_inexact() * y.exp2();
+}
+
+/// x · 2ⁿ, exact: `n` are integers, and so large that 2ⁿ alone is infinite or zero they may be.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::ldexp(1.5, 2).item::<f32>(), 6.0);
+/// assert_eq!(np::ldexp(1e-30, 200).item::<f32>(), 1e-30 * 2f32.powi(100) * 2f32.powi(100));
+/// ```
+///
+/// # Panics
+/// When `n` is not of integers, `x` is complex, or the shapes do not broadcast.
+#[track_caller]
+#[must_use]
+pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
+    let (x, n) = (x.to_array().to_inexact(), n.to_array());
+    if !n.dtype().is_integer() || x.dtype().is_complex() {
+        let what = format!("ldexp takes real numbers and integers, got {} and {}", x.aval(), n.aval());
+        raise(Error::dtype(what).help("convert the exponents first: `.astype(DType::I32)`"));
+    }
+    // Powers of two that are normal numbers, of which three lead from the least number to infinity.
+    let end = x.dtype().max_exponent() - 2;
+    let (least, most) = (-3 * end, 3 * end);
+    let wide = if n.dtype().bits() < 32 { n.astype(DType::I32) } else { n };
+    let below = if wide.dtype().kind() == Kind::Uint { wide } else { wide.maximum(least) };
+    let mut rest = below.minimum(most).astype(DType::I32);
+    let mut y = x.clone();
+    for _ in 0..3 {
+        let step = rest.maximum(-end).minimum(end);
+        y = y * ops::two_to(&step, x.dtype());
+        rest = rest - step;
+    }
+    y
 }
 
 /// The remainder with the sign of the dividend.
@@ -167,9 +194,11 @@ pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
         }
         _ => {
             let quotient = where_(y.equal(0), &x, &x - &remainder) / &y;
-            let below = remainder.not_equal(0).logical_and(y.sign().not_equal(remainder.sign()));
+            let (below, remainder) = ops::floored_remainder(&remainder, &y);
             let quotient = where_(&below, &quotient - 1.0, &quotient);
-            (quotient.round(), where_(&below, &remainder + &y, &remainder))
+            // The sign of a zero is that of the quotient of the operands.
+            let zero = (x.sign() * y.sign()) * 0.0;
+            (where_(quotient.equal(0), zero, quotient.round()), remainder)
         }
     }
 }
@@ -247,9 +276,8 @@ pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let ln2 = std::f64::consts::LN_2;
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    logaddexp(x.to_inexact() * ln2, y.to_inexact() * ln2) / ln2
+    ops::binary::logaddexp2(&x.to_inexact(), &y.to_inexact())
 }
 
 /// √(x² + y²) without overflow.
@@ -263,12 +291,17 @@ pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     let (x, y) = (x.to_inexact().abs(), y.to_inexact().abs());
-    let infinite = super::isinf(&x).logical_or(super::isinf(&y));
-    let (least, most) = (x.minimum(&y), x.maximum(&y));
+    // One choice for both, so that derivatives of all orders are right at ties, too.
+    let first = x.greater_equal(&y);
+    let (most, least) = (where_(&first, &x, &y), where_(first, &y, &x));
+    let (x_infinite, y_infinite) = (x.equal(f64::INFINITY), y.equal(f64::INFINITY));
+    let infinite = x_infinite.logical_or(&y_infinite);
     let zero = most.equal(0);
-    let ratio = least / where_(&zero, 1.0, &most);
-    let length = where_(zero, &most, &most * (ratio.square() + 1.0).sqrt());
-    where_(infinite, f64::INFINITY, length)
+    let odd = zero.logical_or(&infinite);
+    let (most, least) = (where_(&odd, 1.0, most), where_(odd, 0.0, least));
+    let length = &most * ((least / &most).square() + 1.0).sqrt();
+    let length = where_(zero, (&x + &y) * 0.5, length);
+    where_(infinite, where_(x_infinite, x, 0.0) + where_(y_infinite, y, 0.0), length)
 }
 
 /// The magnitude of x with the sign of y.
@@ -371,17 +404,7 @@ fn greatest(dtype: DType) -> f64 {
 #[must_use]
 pub fn nextafter(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    let (x, y) = (x.to_inexact(), y.to_inexact());
-    let (dtype, words) = (x.dtype(), x.dtype().unsigned());
-    let bits = x.bitcast(words);
-    let one = Array::literal(Literal::int(words, 1));
-    let sign = Array::literal(Literal::new(words, Scalar::Uint(1 << (dtype.bits() - 1))));
-    // Bits of one sign are ordered as the magnitudes are.
-    let away = y.greater(&x).equal(x.greater(0));
-    let stepped = where_(away, &bits + &one, &bits - &one);
-    let from_zero = where_(y.less(&x), &sign | &one, &one);
-    let stepped = where_(x.equal(0), from_zero, stepped).bitcast(dtype);
-    where_(x.equal(&y), &y, where_(isnan(&x).logical_or(isnan(&y)), &x + &y, stepped))
+    bind1(ops::binary::NextAfter, &[&x.to_inexact(), &y.to_inexact()])
 }
 
 macro_rules! bits {

@@ -1,9 +1,12 @@
 //! Functions of one operand, element by element.
 
+use crate::api::custom::custom_jvp;
 use crate::core::array::{Array, ArrayLike};
-use crate::core::dtype::DType;
+use crate::core::dtype::{DType, Kind};
+use crate::core::literal::Literal;
 
-use super::logic::where_;
+use super::creation::{full_like, zeros_like};
+use super::logic::{isnan, where_};
 
 unary! {
     /// The exponential. Integers become floats, here and in all functions of real numbers.
@@ -206,7 +209,31 @@ impl Array {
 #[track_caller]
 #[must_use]
 pub fn log2(x: impl ArrayLike) -> Array {
-    x.to_array().log() / std::f64::consts::LN_2
+    let x = x.to_array().to_inexact();
+    if !x.dtype().is_float() {
+        return x.log() / std::f64::consts::LN_2;
+    }
+    custom_jvp(log2_real).defjvp(|(x,), (t,)| (log2(x), t / x * std::f64::consts::LOG2_E))(&x)
+}
+
+/// e + log₂(m) with x = m·2ᵉ and m between √½ and √2, so that whole powers have whole logarithms.
+#[track_caller]
+fn log2_real(x: &Array) -> Array {
+    let dtype = x.dtype();
+    let x = if dtype.bits() < 32 { &x.astype(DType::F32) } else { x };
+    let (words, digits) = (x.dtype().signed(), x.dtype().mantissa_bits());
+    let number = |v: i64| Array::literal(Literal::int(words, v));
+    let (half_root, least) = match x.dtype() {
+        DType::F64 => (std::f64::consts::FRAC_1_SQRT_2.to_bits() as i64, f64::MIN_POSITIVE),
+        _ => (i64::from(std::f32::consts::FRAC_1_SQRT_2.to_bits()), f64::from(f32::MIN_POSITIVE)),
+    };
+    let bits = x.bitcast(words);
+    let exponent = (&bits - number(half_root)) >> number(digits.into());
+    let mantissa = (bits - (&exponent << number(digits.into()))).bitcast(x.dtype());
+    // The logarithm knows what to say of what is not a positive normal number.
+    let normal = x.greater_equal(least).logical_and(x.less(f64::INFINITY));
+    let whole = where_(&normal, exponent.astype(x.dtype()), 0.0);
+    (whole + where_(normal, mantissa, x).log() * std::f64::consts::LOG2_E).astype(dtype)
 }
 
 /// The base-10 logarithm.
@@ -299,15 +326,47 @@ pub fn round_to(x: impl ArrayLike, decimals: i32) -> Array {
         return x.round();
     }
     if dtype.is_integer() {
-        let factor = 10i32.pow(decimals.unsigned_abs());
-        return (round(x.astype(DType::F64) / f64::from(factor)) * f64::from(factor)).astype(dtype);
+        return round_integers(&x, decimals.unsigned_abs());
     }
     // Half-precision numbers are too coarse to be scaled in their own dtype.
     let working = if dtype.bits() < 32 { DType::F32 } else { dtype };
-    let factor = 10f64.powi(decimals.abs());
     let x = x.astype(working);
-    let scaled = if decimals > 0 { round(&x * factor) / factor } else { round(&x / factor) * factor };
-    where_(x.is_finite(), scaled, x).astype(dtype)
+    // The decimals of the least number, and the places of the greatest.
+    let (last, first) = if working.real() == DType::F64 { (324, 308) } else { (45, 38) };
+    if decimals > last {
+        return x.stop_gradient().astype(dtype);
+    }
+    if decimals < -first {
+        return where_(isnan(&x).logical_or(x.abs().equal(f64::INFINITY)), &x, zeros_like(&x)).astype(dtype);
+    }
+    if decimals < 0 {
+        let factor = 10f64.powi(-decimals);
+        let scaled = round(&x / factor) * factor;
+        return where_(x.is_finite(), scaled, x).astype(dtype);
+    }
+    // A factor of its own beyond what the dtype can hold.
+    let (factor, more) = (10f64.powi(decimals.min(first)), 10f64.powi((decimals - first).max(0)));
+    let scaled = if decimals > first { &x * factor * more } else { &x * factor };
+    let rounded = scaled.round() / factor;
+    let rounded = if decimals > first { rounded / more } else { rounded };
+    // Numbers without digits to be rounded away stay what they are, also where scaling overflows.
+    let fraction = scaled.abs().less(2f64.powi(working.real().mantissa_bits()));
+    where_(fraction, rounded, x.stop_gradient()).astype(dtype)
+}
+
+/// Integers rounded to the power 10ᵏ, ties to even multiples of it.
+#[track_caller]
+fn round_integers(x: &Array, k: u32) -> Array {
+    let dtype = x.dtype();
+    let (bits, signed) = (dtype.bits() as u32, u32::from(dtype.kind() == Kind::Int));
+    let most = (1i128 << (bits - signed)) - 1;
+    let Some(factor) = 10i128.checked_pow(k).filter(|f| *f <= most) else { return zeros_like(x) };
+    let number = |v: i128| Array::literal(Literal::int(dtype, v as i64));
+    let (quotient, rest) = super::divmod(x, number(factor));
+    let (twice, half) = (number(factor / 2), rest.equal(number(factor / 2)));
+    let odd = (&quotient & number(1)).equal(number(1));
+    let up = rest.greater(twice).logical_or(half.logical_and(odd));
+    where_(up, &quotient + number(1), &quotient).astype(dtype) * number(factor)
 }
 
 /// The angle in radians of an angle in degrees.
@@ -344,7 +403,22 @@ pub fn rad2deg(x: impl ArrayLike) -> Array {
 #[must_use]
 pub fn sinc(x: impl ArrayLike) -> Array {
     let x = x.to_array().to_inexact();
-    let zero = x.equal(0);
-    let angle = where_(&zero, 1.0, &x * super::PI);
-    where_(zero, 1.0, angle.sin() / angle)
+    if !x.dtype().is_float() {
+        let zero = x.equal(0);
+        let angle = where_(&zero, 1.0, &x * super::PI);
+        return where_(zero, 1.0, angle.sin() / angle);
+    }
+    // Near zero a series, whose derivatives of all orders neither cancel nor have a hole.
+    let near = x.abs().less(0.3125);
+    let terms = if x.dtype() == DType::F64 { 12 } else { 8 };
+    let square = (where_(&near, &x, 0.0) * super::PI).square();
+    let coefficient = |n: i32| (1..=2 * n + 1).fold((-1f64).powi(n), |c, k| c / f64::from(k));
+    let series =
+        (0..terms - 1).rev().fold(full_like(&x, coefficient(terms - 1)), |sum, n| sum * &square + coefficient(n));
+    // Elsewhere the sine of what is left beside the nearest whole number n, and (−1)ⁿ.
+    let far = where_(&near, 1.0, x);
+    let whole = far.round();
+    let odd = (&whole * 0.5).round().not_equal(&whole * 0.5);
+    let sine = ((&far - whole) * super::PI).sin();
+    where_(near, series, where_(odd, -&sine, &sine) / (far * super::PI))
 }

@@ -12,6 +12,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::bind1;
 
 use super::elementwise::{self, one_dtype, spread_tangent, sum_tangents, unspread};
+use super::staged::{self, choose};
 use super::{exact_float, incomplete_gamma as gamma};
 
 fn number(d: DType) -> bool {
@@ -150,7 +151,7 @@ binary! {
         },
         fold fold_mul;
     Div "div": number ("numbers"), Op("stablehlo.divide"),
-        jvp |j| j.sum(|t| t.lax_div(j.y), |u| -(j.out.lax_div(j.y) * u)),
+        jvp |j| j.sum(|t| t.lax_div(j.y), |u| -(slope_in_divisor(j) * u)),
         transpose |ct, x| match &x[1] {
             Operand::Known(y) => vec![Some(ct.lax_div(y)), None],
             Operand::Linear(_) => not_linear(ct, x),
@@ -160,7 +161,8 @@ binary! {
             _ => None,
         };
     Rem "rem": real ("real numbers"), Op("stablehlo.remainder"),
-        jvp |j| j.sum(|t| spread_tangent(t, j.out), |u| -(u * truncate(&j.x.lax_div(j.y)))),
+        // The quotient that the remainder belongs to, which that of the operands may miss by one in rounding.
+        jvp |j| j.sum(|t| spread_tangent(t, j.out), |u| -(u * (j.x - j.out).lax_div(j.y).round())),
         transpose not_linear,
         fold |_, _| None;
     Max "max": any (""), With(lower_max),
@@ -172,13 +174,10 @@ binary! {
         transpose not_linear,
         fold |x, y| fold_pick(x, y, |a, b| a < b);
     Atan2 "atan2": float ("real floating-point numbers"), Op("stablehlo.atan2"),
-        jvp |j| {
-            let norm = || j.x.square() + j.y.square();
-            j.sum(|t| t * (j.y / norm()), |u| u * (-j.x / norm()))
-        },
+        jvp atan2_jvp,
         transpose not_linear,
         fold |_, _| None;
-    NextAfter "nextafter": float ("real floating-point numbers"), Op("chlo.next_after"),
+    NextAfter "nextafter": float ("real floating-point numbers"), With(lower_next_after),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
     And "and": bits ("integers or truth values"), Op("stablehlo.and"),
         jvp no_tangent, transpose not_linear, fold |x, y| fold_bits(x, y, |a, b| a & b);
@@ -221,11 +220,52 @@ binary! {
         transpose not_linear, fold |_, _| None;
 }
 
+/// The quotient over the divisor. Two divisions in a row the compiler would make one by the divisor's square, which may
+/// overflow or vanish.
+fn slope_in_divisor(j: &Jvp<'_>) -> Array {
+    j.out * Array::literal(Literal::int(j.out.dtype(), 1)).lax_div(j.y)
+}
+
 /// An operand in which there is no derivative must have no tangent.
 fn constant(tangent: &Tangent, primitive: &str, which: &'static str) {
     if tangent.is_some() {
         crate::core::error::raise(crate::core::primitive::missing_rule(primitive, "jvp").context(which));
     }
+}
+
+/// (y·dx − x·dy)/(x² + y²), the operands being x and y, scaled so that squares neither overflow nor vanish. It does not
+/// depend on the scale, which so has no derivative.
+fn atan2_jvp(j: &Jvp<'_>) -> Tangent {
+    let (x, y) = (spread_tangent(j.x, j.out), spread_tangent(j.y, j.out));
+    let number = |v: f64| Array::literal(Literal::float(j.out.dtype(), v));
+    let end = j.out.dtype().max_exponent() - 2;
+    let scale = x.abs().maximum(y.abs()).maximum(number(2f64.powi(-end))).minimum(number(2f64.powi(end)));
+    let inverse = (1.0 / scale).stop_gradient();
+    let (x, y) = (x * &inverse, y * &inverse);
+    let norm = x.square() + y.square();
+    j.sum(|t| t * (y / &norm * &inverse), |u| u * (-x / &norm * &inverse))
+}
+
+/// In steps of the numbers' bits, which are ordered as the magnitudes are: arithmetic would flush subnormal numbers.
+fn lower_next_after(cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], out: &Aval) -> Value {
+    staged::lower_as_given(cx, args, inputs, out, |x| {
+        let (dtype, words) = (x[0].dtype(), x[0].dtype().signed());
+        let constant = |v: i64| super::full(&x[0].aval().shape, Literal::int(words, v));
+        let (zero, one) = (constant(0), constant(1));
+        let least = constant(-1 << (dtype.bits() - 1));
+        // Positive numbers as their bits, negative ones below zero; the other way it is the same.
+        let turned = |i: &Array, negative: &Array| choose(negative, &(&least - i), i);
+        let [from, to] = [0, 1].map(|i| {
+            let bits = x[i].bitcast(words);
+            turned(&bits, &bits.less(&zero))
+        });
+        let next = choose(&to.greater(&from), &(&from + &one), &(&from - &one));
+        // What reaches zero from below is −0.
+        let negative = next.less(&zero).logical_or(next.equal(&zero).logical_and(from.less(&zero)));
+        let next = choose(&from.equal(&to), &x[1], &turned(&next, &negative).bitcast(dtype));
+        let nan = |x: &Array| x.not_equal(x);
+        choose(&nan(&x[0]), &x[0], &choose(&nan(&x[1]), &x[1], &next))
+    })
 }
 
 fn lower_max(cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], out: &Aval) -> Value {
@@ -263,11 +303,6 @@ fn picked(x: &Array, other: &Array, out: &Array) -> Array {
     let mine = super::select(&x.equal(out), &number(1.0), &number(0.0), out.shape());
     let share = super::select(&other.equal(out), &number(0.5), &number(1.0), out.shape());
     mine * share
-}
-
-/// The quotient rounded towards zero.
-fn truncate(q: &Array) -> Array {
-    q.sign() * q.abs().floor()
 }
 
 /// A float operation rounded once, in the format of `dtype`.
@@ -328,11 +363,24 @@ impl Array {
 
 /// log(eˣ + eʸ) of arrays of one shape, without overflow.
 pub(crate) fn logaddexp(x: &Array, y: &Array) -> Array {
+    let (most, difference) = sorted_difference(x, y);
+    most + difference.exp().log1p()
+}
+
+/// log₂(2ˣ + 2ʸ) of arrays of one shape, without overflow.
+pub(crate) fn logaddexp2(x: &Array, y: &Array) -> Array {
+    let (most, difference) = sorted_difference(x, y);
+    most + difference.exp2().log1p() / std::f64::consts::LN_2
+}
+
+/// The greater of two operands, and by how much the other one is less: −∞ of equal infinities. One choice serves both results,
+/// so that derivatives of smooth functions of them are right at ties, too.
+fn sorted_difference(x: &Array, y: &Array) -> (Array, Array) {
     let shape = if x.ndim() > 0 { x.shape() } else { y.shape() };
-    let difference = x - y;
-    // Equal infinities and NaNs: their sum is the answer, and nothing undefined enters the derivative.
-    let odd = difference.not_equal(&difference);
-    let zero = Array::literal(Literal::int(difference.dtype(), 0));
-    let difference = super::select(&odd, &zero, &difference, shape);
-    super::select(&odd, &(x + y), &(x.maximum(y) + (-difference.abs()).exp().log1p()), shape)
+    let first = x.greater_equal(y);
+    let most = super::select(&first, x, y, shape);
+    let least = super::select(&first, y, x, shape);
+    let number = |v: f64| Array::literal(Literal::float(most.dtype(), v));
+    let infinite = most.equal(&least).logical_and(least.abs().equal(number(f64::INFINITY)));
+    (most.clone(), super::select(&infinite, &number(f64::NEG_INFINITY), &(least - most), shape))
 }

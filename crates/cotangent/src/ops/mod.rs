@@ -143,6 +143,33 @@ pub(crate) fn select(condition: &Array, yes: &Array, no: &Array, shape: &[usize]
     bind1(compare::SelectN, &[&fit(condition), &fit(no), &fit(yes)])
 }
 
+/// From the remainder with the dividend's sign whether the signs differ, and the remainder with the divisor's sign, which a
+/// zero has as well.
+#[track_caller]
+pub(crate) fn floored_remainder(truncated: &Array, y: &Array) -> (Array, Array) {
+    let zero = zeros((), truncated.dtype());
+    let shape = truncated.shape();
+    let negative = y.less(&zero);
+    let below = truncated.not_equal(&zero).logical_and(truncated.less(&zero).not_equal(&negative));
+    let remainder = select(&below, &(truncated + y), truncated, shape);
+    if !remainder.dtype().is_float() {
+        return (below, remainder);
+    }
+    // An absolute value has the slope 1 at zero, whatever its sign.
+    let signed = select(&negative, &-(-&remainder).abs(), &remainder.abs(), shape);
+    (below, select(&remainder.equal(&zero), &signed, &remainder, shape))
+}
+
+/// 2ⁿ of whole numbers `n` (`i32`), put together from its bits: zero below the exponents of normal numbers. Above
+/// their greatest `n` must not be but by one, which gives infinity.
+#[track_caller]
+pub(crate) fn two_to(n: &Array, dtype: DType) -> Array {
+    let words = if dtype == DType::F64 { DType::I64 } else { dtype.signed() };
+    let bias = Array::literal(Literal::int(words, i64::from(dtype.max_exponent() - 1)));
+    let digits = Array::literal(Literal::int(words, i64::from(dtype.mantissa_bits())));
+    ((n.astype(words) + bias) << digits).bitcast(dtype)
+}
+
 /// Whether `value` lies so near to zero that XLA's CPU code may flush it there.
 pub(crate) fn subnormal(dtype: DType, value: f64) -> bool {
     let least = match dtype {

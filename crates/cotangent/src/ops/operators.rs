@@ -50,9 +50,7 @@ impl Array {
         if x.dtype().kind() == Kind::Uint {
             return truncated;
         }
-        let zero = super::zeros((), truncated.dtype());
-        let wrong = truncated.less(&zero).not_equal(y.less(&zero)).logical_and(truncated.not_equal(&zero));
-        super::select(&wrong, &(&truncated + &y), &truncated, truncated.shape())
+        super::floored_remainder(&truncated, &y).1
     }
 
     #[track_caller]

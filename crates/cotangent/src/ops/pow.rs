@@ -49,17 +49,11 @@ impl Primitive for Pow {
         let number = |v: f64| Array::literal(Literal::float(out.dtype(), v));
         // Where `a` is zero one, elsewhere `a` itself.
         let no_zero = |a: &Array| super::select(&a.equal(number(0.0)), &number(1.0), a, a.shape());
-        // y·xʸ⁻¹. Of an integer exponent of zero it is zero even at x = 0; of a real one it is the limit that
-        // the factors give, as in JAX.
+        // y·xʸ⁻¹. Of an exponent of zero it is zero, also at x = 0, where the power is infinite.
         let in_base = |t: &Array| {
             let power = base.pow(&(&exponent - number(1.0)));
-            let slope = if x[1].dtype().is_integer() {
-                let at_zero = spread_tangent(&exponent.equal(number(0.0)), &out);
-                super::select(&at_zero, &number(0.0), &(no_zero(&exponent) * power), out.shape())
-            } else {
-                &exponent * power
-            };
-            t * slope
+            let constant = spread_tangent(&exponent.equal(number(0.0)), &out);
+            t * super::select(&constant, &number(0.0), &(&exponent * power), out.shape())
         };
         // log(x)·xʸ, and 0 at x = 0 where the power is 0, whatever the logarithm says.
         let in_exponent = |u: &Array| u * (no_zero(base).log() * &out);

@@ -28,15 +28,23 @@ pub(super) fn lower(
     out: &Aval,
     f: fn(&[Array]) -> Array,
 ) -> Value {
-    let args = cx.same_shape(args, &out.shape);
-    let avals: Vec<Aval> = inputs.iter().map(|a| Aval::new(a.dtype, &out.shape)).collect();
     let wide = |x: &Array| {
         if x.dtype().is_float() && x.dtype().bits() < 32 { x.astype(DType::F32) } else { x.clone() }
     };
-    let (closed, ()) = stage(&avals, &INSIDE, |x| {
-        let x: Vec<Array> = x.iter().map(wide).collect();
-        (vec![f(&x).astype(out.dtype)], ())
-    });
+    lower_as_given(cx, args, inputs, out, |x| f(&x.iter().map(wide).collect::<Vec<_>>()).astype(out.dtype))
+}
+
+/// [`lower`] without widening.
+pub(super) fn lower_as_given(
+    cx: &mut Lowering<'_>,
+    args: &[Value],
+    inputs: &[Aval],
+    out: &Aval,
+    f: impl FnOnce(&[Array]) -> Array,
+) -> Value {
+    let args = cx.same_shape(args, &out.shape);
+    let avals: Vec<Aval> = inputs.iter().map(|a| Aval::new(a.dtype, &out.shape)).collect();
+    let (closed, ()) = stage(&avals, &INSIDE, |x| (vec![f(x)], ()));
     cx.inline(&closed.jaxpr, &args).swap_remove(0)
 }
 

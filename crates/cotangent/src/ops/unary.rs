@@ -12,6 +12,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::bind1;
 
 use super::elementwise::{self, one_dtype};
+use super::staged;
 
 fn float(d: DType) -> bool {
     d.is_float()
@@ -129,22 +130,24 @@ unary! {
     /// The cosine.
     Cos cos: inexact ("floating-point numbers"), Op("stablehlo.cosine"), None, |t, x, y| Some(-(t * x.sin()));
     /// The hyperbolic cosine.
-    Cosh cosh: inexact ("floating-point numbers"), Op("chlo.cosh"), None, |t, x, y| Some(t * x.sinh());
+    Cosh cosh: inexact ("floating-point numbers"), With(lower_cosh), None, |t, x, y| Some(t * x.sinh());
     /// The inverse cosine. Derivative: −1/√(1−x²).
     Acos acos: inexact ("floating-point numbers"), Op("chlo.acos"), None, |t, x, y| Some(-(t * (1.0 - x.square()).rsqrt()));
-    /// The inverse hyperbolic cosine. Derivative: 1/√((x−1)(x+1)).
-    Acosh acosh: inexact ("floating-point numbers"), Op("chlo.acosh"), None, |t, x, y| Some(if x.dtype().is_complex() {
-        // The root of the product would be on the other branch where the real part is negative.
-        t * ((x - 1.0).rsqrt() * (x + 1.0).rsqrt())
-    } else {
-        t * ((x - 1.0) * (x + 1.0)).rsqrt()
-    });
+    /// The inverse hyperbolic cosine. Derivative: 1/√((x−1)(x+1)), of whose factors the product could overflow; and its
+    /// root would be on the other branch where the real part of a complex number is negative.
+    Acosh acosh: inexact ("floating-point numbers"), Op("chlo.acosh"), None,
+        |t, x, y| Some(t * ((x - 1.0).rsqrt() * (x + 1.0).rsqrt()));
     /// The inverse sine. Derivative: 1/√(1−x²).
     Asin asin: inexact ("floating-point numbers"), Op("chlo.asin"), None, |t, x, y| Some(t * (1.0 - x.square()).rsqrt());
     /// The inverse hyperbolic sine. Derivative: 1/√(1+x²).
-    Asinh asinh: inexact ("floating-point numbers"), Op("chlo.asinh"), None, |t, x, y| Some(t * (x.square() + 1.0).rsqrt());
+    Asinh asinh: inexact ("floating-point numbers"), Op("chlo.asinh"), None, |t, x, y| Some(t * asinh_slope(x));
     /// The inverse tangent. Derivative: 1/(1+x²).
-    Atan atan: inexact ("floating-point numbers"), With(lower_atan), None, |t, x, y| Some(t / (x.square() + 1.0));
+    Atan atan: inexact ("floating-point numbers"), With(lower_atan), None, |t, x, y| Some(if x.dtype().is_complex() {
+        t / (x.square() + 1.0)
+    } else {
+        // The square of a root, whose own derivative does not overflow before it is zero.
+        t * (x.square() + 1.0).rsqrt().square()
+    });
     /// The inverse hyperbolic tangent. Derivative: 1/(1−x²).
     Atanh atanh: inexact ("floating-point numbers"), Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x)));
     /// The logarithmic derivative of the gamma function. Its own derivatives are polygamma functions.
@@ -163,8 +166,8 @@ unary! {
     Exp exp: inexact ("floating-point numbers"), Op("stablehlo.exponential"), None, |t, x, y| Some(t * &y);
     /// Two to the power of the elements.
     Exp2 exp2: inexact ("floating-point numbers"), With(lower_exp2), None, |t, x, y| Some(scaled(t, std::f64::consts::LN_2) * &y);
-    /// exp(x) − 1, accurate near zero.
-    Expm1 expm1: inexact ("floating-point numbers"), Op("stablehlo.exponential_minus_one"), None, |t, x, y| Some(t * (&y + 1.0));
+    /// exp(x) − 1, accurate near zero. Derivative: exp(x), which y + 1 would lose where y is nearly −1.
+    Expm1 expm1: inexact ("floating-point numbers"), Op("stablehlo.exponential_minus_one"), None, |t, x, y| Some(t * x.exp());
     /// The largest integers that are not above the elements.
     Floor floor: float ("real floating-point numbers"), Op("stablehlo.floor"), Some(|x| fold_float(x, f64::floor)), |t, x, y| None;
     /// The logarithm of the absolute value of the gamma function.
@@ -174,7 +177,11 @@ unary! {
     /// log(1 + x), accurate near zero.
     Log1p log1p: inexact ("floating-point numbers"), Op("stablehlo.log_plus_one"), None, |t, x, y| Some(t / (x + 1.0));
     /// The logistic function 1/(1 + exp(−x)).
-    Logistic logistic: inexact ("floating-point numbers"), Op("stablehlo.logistic"), None, |t, x, y| Some(t * &y * (1.0 - &y));
+    Logistic logistic: inexact ("floating-point numbers"), Op("stablehlo.logistic"), None, |t, x, y| Some(if x.dtype().is_complex() {
+        t * &y * (1.0 - &y)
+    } else {
+        t * bell(x, 1.0)
+    });
     /// 1/√x.
     Rsqrt rsqrt: inexact ("floating-point numbers"), Op("stablehlo.rsqrt"), None, |t, x, y| Some(scaled(t, -0.5) * (&y / x));
     /// −1, 0 or 1; of complex numbers the point of the unit circle in their direction.
@@ -183,7 +190,7 @@ unary! {
     /// The sine.
     Sin sin: inexact ("floating-point numbers"), Op("stablehlo.sine"), None, |t, x, y| Some(t * x.cos());
     /// The hyperbolic sine.
-    Sinh sinh: inexact ("floating-point numbers"), Op("chlo.sinh"), None, |t, x, y| Some(t * x.cosh());
+    Sinh sinh: inexact ("floating-point numbers"), With(lower_sinh), None, |t, x, y| Some(t * x.cosh());
     /// The square root.
     Sqrt sqrt: inexact ("floating-point numbers"), Op("stablehlo.sqrt"), None, |t, x, y| Some(scaled(t, 0.5) / &y);
     /// x².
@@ -191,7 +198,11 @@ unary! {
     /// The tangent.
     Tan tan: inexact ("floating-point numbers"), Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0));
     /// The hyperbolic tangent.
-    Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None, |t, x, y| Some(t * (1.0 + &y) * (1.0 - &y));
+    Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None, |t, x, y| Some(if x.dtype().is_complex() {
+        t * (1.0 + &y) * (1.0 - &y)
+    } else {
+        t * (bell(x, 2.0) * 4.0)
+    });
 }
 
 /// Of real numbers the angle of (1, x). The one is not written as a constant: the CPU plugin compiles an
@@ -222,10 +233,65 @@ fn lower_digamma(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     cx.op("stablehlo.select", &[pole, nan, value], &[], out)
 }
 
+/// e/(1 + e)² with e = exp(−k·|x|): the slope of the logistic function of k·x, over k. The logistic function itself rounds
+/// to one where its slope still has all digits.
+fn bell(x: &Array, k: f64) -> Array {
+    let e = (x.abs() * -k).exp();
+    &e / (&e + 1.0).square()
+}
+
+/// 1/√(1 + x²). Real numbers whose squares overflow are scaled by a power of two.
+fn asinh_slope(x: &Array) -> Array {
+    if x.dtype().is_complex() {
+        return (x.square() + 1.0).rsqrt();
+    }
+    let half = x.dtype().max_exponent() / 2;
+    let number = |v: f64| Array::literal(Literal::float(x.dtype(), v));
+    let large = x.abs().greater(number(2f64.powi(half - 1)));
+    let scale = super::select(&large, &number(2f64.powi(-half - 1)), &number(1.0), x.shape());
+    &scale * ((x * &scale).square() + scale.square()).rsqrt()
+}
+
+/// Of real numbers exp(r·ln 2)·2ⁿ with x = n + r: exact where x is whole.
 fn lower_exp2(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
+    if !out.dtype.is_complex() {
+        return staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
+            // Beyond, results are infinite or zero.
+            let end = f64::from(x[0].dtype().max_exponent());
+            let x = x[0].maximum(staged::like(&x[0], 1.0 - end)).minimum(staged::like(&x[0], end));
+            let whole = x.floor();
+            ((&x - &whole) * std::f64::consts::LN_2).exp() * super::two_to(&whole.astype(DType::I32), x.dtype())
+        });
+    }
     let ln2 = cx.splat(out, Literal::float(out.dtype.real(), std::f64::consts::LN_2));
     let scaled = cx.op("stablehlo.multiply", &[x.clone(), ln2], &[], out);
     cx.op("stablehlo.exponential", &[scaled], &[], out)
+}
+
+/// With s = exp(|x|/2), which does not overflow before the result: (s² + s⁻²)/2.
+fn lower_cosh(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
+    if out.dtype.is_complex() {
+        return cx.op("chlo.cosh", std::slice::from_ref(x), &[], out);
+    }
+    staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
+        let s = (x[0].abs() * 0.5).exp();
+        &s * (&s * 0.5) + 0.5 / s.square()
+    })
+}
+
+/// As [`lower_cosh`]; near zero, where that cancels, with e = exp(x) − 1: (e + e/(e + 1))/2.
+fn lower_sinh(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
+    if out.dtype.is_complex() {
+        return cx.op("chlo.sinh", std::slice::from_ref(x), &[], out);
+    }
+    staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
+        let x = &x[0];
+        let s = (x.abs() * 0.5).exp();
+        let far = x.sign() * (&s * (&s * 0.5) - 0.5 / s.square());
+        let e = x.expm1();
+        let near = (&e + &e / (&e + 1.0)) * 0.5;
+        staged::choose(&x.abs().less(staged::like(x, 1.0)), &near, &far)
+    })
 }
 
 fn lower_square(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {

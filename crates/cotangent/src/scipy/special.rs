@@ -72,8 +72,17 @@ unary! {
 #[track_caller]
 #[must_use]
 pub fn logit(x: impl ArrayLike) -> Array {
+    // Where the quotient is nearly one its logarithm cancels.
+    let value = |x: &Array| {
+        let rest = 1.0 - x;
+        let middle = (x - 0.5).abs().less(0.25);
+        where_(middle, ((2.0 * x - 1.0) / &rest).log1p(), (x / rest).log())
+    };
     let x = x.to_array().to_inexact();
-    x.log() - (-x).log1p()
+    if x.dtype().is_complex() {
+        return x.log() - (-x).log1p();
+    }
+    custom_jvp(value).defjvp(|(x,), (t,)| (logit(x), t / (x * (1.0 - x))))(&x)
 }
 
 /// x · log(y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.

@@ -7,7 +7,7 @@ mod common;
 use cotangent::{Array, DType};
 use serde_json::Value;
 
-pub(crate) use common::float;
+pub(crate) use common::{float, golden};
 
 /// The cases of a golden file.
 pub(crate) fn cases(file: &str) -> Vec<Value> {
