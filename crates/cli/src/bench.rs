@@ -1,6 +1,6 @@
 //! `cotangent bench`: the cases of `crates/bench`, each in a process of its own.
 
-use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::io::{BufRead, BufReader, Write, stdin};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -8,15 +8,17 @@ use anyhow::{Context, Result, bail, ensure};
 use cotangent_bench::{Case, Work, cases, serve};
 use serde_json::{Value, json};
 
-use crate::{Device, demo, say};
+use crate::output::{Stdout, row, say};
+use crate::{Device, demo};
 
 /// What to measure, and how to show it.
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Only cases with this in their names
+    #[arg(allow_negative_numbers = true)]
     filter: Option<String>,
     /// What to compute on
-    #[arg(long, value_enum, default_value_t = Device::Cpu)]
+    #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
     device: Device,
     /// Print one JSON object a line and nothing else
     #[arg(long)]
@@ -25,7 +27,7 @@ pub(crate) struct Options {
     #[arg(long)]
     list: bool,
     /// How many samples of each case
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 15, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     samples: u32,
     /// Be the process that measures this case: a line comes in for each sample
     #[arg(long, hide = true, value_name = "CASE")]
@@ -69,7 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.list {
         return cases.iter().try_for_each(|case| match options.json {
             true => say!("{}", json!({ "case": case.name, "about": case.about, "unit": case.unit, "slow": case.slow })),
-            false => say!("{:<26}{}", case.name, case.about),
+            false => row(case.name, 26, case.about),
         });
     }
     if !options.json {
@@ -89,7 +91,7 @@ fn work(name: &str, options: &Options) -> Result<()> {
     };
     // Opening the device is a part of what a process does, and not always needed.
     options.device.choose()?;
-    Ok(serve(&case, options.calls, stdin().lock(), stdout().lock())?)
+    Ok(serve(&case, options.calls, stdin().lock(), Stdout)?)
 }
 
 /// What was measured.

@@ -1,86 +1,182 @@
 //! `cotangent doctor`: is everything there that a program needs, and does it work?
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use cotangent::prelude::*;
+use serde_json::{Map, Value, json};
 use xla::plugin::{self, CacheState, Finder, Location, Platform};
 use xla::{ArrayShape, Client, CompileOptions, ElementType, Plugin};
 
-use crate::{Device, say};
+use crate::cache::{COLUMN, bytes_in, programs, programs_as_json, size};
+use crate::output::{row, say};
+use crate::{Device, described};
+
+pub(crate) const JSON: &str = "\
+With --json one object is printed. Its members, of which those that were not reached are null:
+  ok, error: whether all is well, and what is not
+  cotangent, target, platform
+  cache: dir, bytes
+  programs: dir, on, count, bytes, limit
+  offline: whether fetching is forbidden
+  environment: the plugin that the environment names
+  plugin: path, source, package, version, sha256, bytes, locked
+  pjrt, stablehlo: the versions of its interfaces
+  devices: a list of objects with name and kind
+  test_program: load, open, compile, run, in seconds
+  first_gradient: seconds
+
+The exit code is 0 if all is well and 1 if not.";
+
+/// The members of the object.
+const MEMBERS: [&str; 15] = [
+    "ok",
+    "error",
+    "cotangent",
+    "target",
+    "platform",
+    "cache",
+    "programs",
+    "offline",
+    "environment",
+    "plugin",
+    "pjrt",
+    "stablehlo",
+    "devices",
+    "test_program",
+    "first_gradient",
+];
 
 /// Examines everything in the order in which a program needs it, and stops at what is broken.
-pub(crate) fn examine(device: Device) -> Result<()> {
-    let platform = match device {
-        Device::Cpu => Platform::Cpu,
-        Device::Cuda => Platform::Cuda,
-    };
-    let finder = Finder::from_env(platform);
-    surroundings(&finder)?;
-
-    let location = finder.locate().context("no plugin")?;
-    let from = location.entry.map_or_else(String::new, |e| format!(", {}", e.label()));
-    item("plugin", &format!("{} ({}{from})", location.path.display(), location.source))?;
-    verify(&location)?;
-
-    let (loaded, load) = timed(|| Plugin::load_location(&location));
-    let loaded = loaded.context("the plugin does not load")?;
-    let (major, minor) = loaded.api_version();
-    let stablehlo = loaded.stablehlo_version().unwrap_or_else(|| "of unknown version".into());
-    item("interfaces", &format!("PJRT {major}.{minor}, StableHLO {stablehlo}"))?;
-
-    let (client, open) = timed(|| match device {
-        Device::Cpu => Client::cpu_at(&location),
-        Device::Cuda => Client::new(loaded.clone(), &[]),
-    });
-    let client = client.context("the plugin does not open its device")?;
-    for device in client.devices() {
-        item("device", &format!("{}:{} ({})", client.platform_name(), device.id, device.kind))?;
+pub(crate) fn examine(device: Device, json: bool) -> Result<()> {
+    let members = MEMBERS.map(|member| (member.to_string(), Value::Null)).into_iter().collect();
+    let mut report = Report { json, members };
+    let examined = report.examine(device);
+    if json {
+        report.set("ok", examined.is_ok());
+        report.set("error", examined.as_ref().err().map(|error| format!("{error:#}")));
+        say!("{}", Value::Object(report.members))?;
+    } else if examined.is_ok() {
+        say!("\nAll is well.")?;
     }
-
-    let [compile, run] = test_program(&client, platform)?;
-    item(
-        "test program",
-        &format!("right; load {}, open {}, compile {}, run {}", ms(load), ms(open), ms(compile), ms(run)),
-    )?;
-    device.open()?;
-    let (slope, first) = timed(|| grad(|x: &Array| 3.0 * x + 1.0).try_call((&4.0.into(),)));
-    let slope: f64 = slope.context("a gradient cannot be computed")?.item();
-    ensure!(slope == 3.0, "the gradient of 3x + 1 came out as {slope}. {}", another(platform));
-    item("first gradient", &format!("right; {}", ms(first)))?;
-    say!("\nAll is well.")
+    examined
 }
 
-/// What the lookup depends on: the cache and the environment.
-fn surroundings(finder: &Finder) -> Result<()> {
-    item("cotangent", &format!("{} on {}", env!("CARGO_PKG_VERSION"), plugin::target()))?;
-    let cache = finder.cache_dir.clone().context("no cache")?;
-    let size = bytes_in(&cache);
-    item("cache", &format!("{} ({:.1} MB)", cache.display(), size as f64 / 1e6))?;
-    for (entry, path, state) in finder.inspect_cache() {
-        match state {
-            CacheState::Missing => {}
-            CacheState::Good => item("", &format!("{}: there", entry.label()))?,
-            CacheState::Damaged { reason } => {
-                item("", &format!("{}: DAMAGED, {reason}; delete {}", entry.label(), path.display()))?;
+/// What is found out, said line by line or collected.
+struct Report {
+    json: bool,
+    members: Map<String, Value>,
+}
+
+impl Report {
+    fn item(&self, name: &str, text: &str) -> Result<()> {
+        if self.json { Ok(()) } else { row(name, COLUMN, text) }
+    }
+
+    fn set(&mut self, member: &str, value: impl Into<Value>) {
+        self.members.insert(member.to_string(), value.into());
+    }
+
+    fn examine(&mut self, device: Device) -> Result<()> {
+        let platform = match device {
+            Device::Cpu => Platform::Cpu,
+            Device::Cuda => Platform::Cuda,
+        };
+        let finder = Finder::from_env(platform);
+        self.surroundings(&finder)?;
+
+        let location = finder.locate().context("no plugin")?;
+        self.plugin(&location)?;
+
+        let (loaded, load) = timed(|| Plugin::load_location(&location));
+        let loaded = loaded.context("the plugin does not load")?;
+        let (major, minor) = loaded.api_version();
+        let stablehlo = loaded.stablehlo_version();
+        self.set("pjrt", format!("{major}.{minor}"));
+        self.set("stablehlo", stablehlo.clone());
+        let stablehlo = stablehlo.unwrap_or_else(|| "of unknown version".into());
+        self.item("interfaces", &format!("PJRT {major}.{minor}, StableHLO {stablehlo}"))?;
+
+        let (client, open) = timed(|| match device {
+            Device::Cpu => Client::cpu_at(&location),
+            Device::Cuda => Client::new(loaded.clone(), &[]),
+        });
+        let client = client.context("the plugin does not open its device")?;
+        let named = |d: &xla::DeviceInfo| format!("{}:{} ({})", client.platform_name(), d.id, d.kind);
+        let devices: Vec<String> = client.devices().iter().map(named).collect();
+        self.set("devices", devices.iter().map(|device| described(device)).collect::<Vec<_>>());
+        for (i, device) in devices.iter().enumerate() {
+            self.item(if i == 0 { "devices" } else { "" }, device)?;
+        }
+
+        let [compile, run] = test_program(&client, platform)?;
+        let [load, open, compile, run] = [load, open, compile, run].map(|time| time.as_secs_f64());
+        self.set("test_program", json!({ "load": load, "open": open, "compile": compile, "run": run }));
+        self.item(
+            "test program",
+            &format!("right; load {}, open {}, compile {}, run {}", ms(load), ms(open), ms(compile), ms(run)),
+        )?;
+        device.open()?;
+        let (slope, first) = timed(|| grad(|x: &Array| 3.0 * x + 1.0).try_call((&4.0.into(),)));
+        let slope: f64 = slope.context("a gradient cannot be computed")?.item();
+        ensure!(slope == 3.0, "the gradient of 3x + 1 came out as {slope}. {}", another(platform));
+        self.set("first_gradient", json!({ "seconds": first.as_secs_f64() }));
+        self.item("first gradient", &format!("right; {}", ms(first.as_secs_f64())))
+    }
+
+    /// What the lookup depends on: the cache and the environment.
+    fn surroundings(&mut self, finder: &Finder) -> Result<()> {
+        self.set("cotangent", env!("CARGO_PKG_VERSION"));
+        self.set("target", plugin::target());
+        self.set("platform", finder.platform.name());
+        self.set("offline", finder.offline);
+        self.set("environment", finder.environment.as_ref().map(|path| path.display().to_string()));
+        self.item("cotangent", &format!("{} on {}", env!("CARGO_PKG_VERSION"), plugin::target()))?;
+        let cache = finder.cache_dir.clone().context("no cache")?;
+        let bytes = bytes_in(&cache);
+        self.set("cache", json!({ "dir": cache, "bytes": bytes }));
+        self.item("cache", &format!("{} ({})", cache.display(), size(bytes)))?;
+        for (entry, path, state) in finder.inspect_cache() {
+            match state {
+                CacheState::Missing => {}
+                CacheState::Good => self.item("", &format!("{}: there", entry.label()))?,
+                CacheState::Damaged { reason } => {
+                    self.item("", &format!("{}: DAMAGED, {reason}; delete {}", entry.label(), path.display()))?;
+                }
             }
         }
+        self.set("programs", programs_as_json());
+        self.item("programs", &programs())?;
+        self.item("offline", if finder.offline { "yes: COTANGENT_OFFLINE is set, nothing is fetched" } else { "no" })?;
+        if let Some(path) = &finder.environment {
+            self.item("environment", &format!("{} = {}", finder.platform.variable(), path.display()))?;
+        }
+        Ok(())
     }
-    item("offline", if finder.offline { "yes: COTANGENT_OFFLINE is set, nothing is fetched" } else { "no" })?;
-    if let Some(path) = &finder.environment {
-        item("environment", &format!("{} = {}", finder.platform.variable(), path.display()))?;
-    }
-    Ok(())
-}
 
-/// Reads the whole library and compares it with the lock.
-fn verify(location: &Location) -> Result<()> {
-    let verified = plugin::verify(location).context("the plugin is not what it should be")?;
-    let lock =
-        if verified.locked { "as in third_party/plugins.lock" } else { "not listed in third_party/plugins.lock" };
-    item("sha256", &format!("{} ({lock})", verified.sha256))?;
-    item("size", &format!("{:.1} MB", verified.size as f64 / 1e6))
+    /// Reads the whole library and compares it with the lock.
+    fn plugin(&mut self, location: &Location) -> Result<()> {
+        let from = location.entry.map_or_else(String::new, |e| format!(", {}", e.label()));
+        let mut about = json!({
+            "path": location.path,
+            "source": location.source.to_string(),
+            "package": location.entry.map(|e| e.package),
+            "version": location.entry.map(|e| e.version),
+            "sha256": null,
+            "bytes": null,
+            "locked": null,
+        });
+        self.set("plugin", about.clone());
+        self.item("plugin", &format!("{} ({}{from})", location.path.display(), location.source))?;
+        let verified = plugin::verify(location).context("the plugin is not what it should be")?;
+        about["sha256"] = verified.sha256.clone().into();
+        about["bytes"] = verified.size.into();
+        about["locked"] = verified.locked.into();
+        self.set("plugin", about);
+        let lock = if verified.locked { "as the lock says" } else { "not in the lock" };
+        self.item("sha256", &format!("{} ({lock})", verified.sha256))?;
+        self.item("size", &size(verified.size))
+    }
 }
 
 /// Compiles and runs `a + b`; how long each took.
@@ -109,24 +205,11 @@ fn another(platform: Platform) -> String {
     format!("The plugin does not suit this machine: name another one in {}", platform.variable())
 }
 
-fn item(name: &str, text: &str) -> Result<()> {
-    say!("{name:<16}{text}")
-}
-
 fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     (f(), start.elapsed())
 }
 
-fn ms(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1e3)
-}
-
-/// The length of all files below a directory.
-fn bytes_in(dir: &Path) -> u64 {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
-        .map(|(path, meta)| if meta.is_dir() { bytes_in(&path) } else { meta.len() })
-        .sum()
+fn ms(seconds: f64) -> String {
+    format!("{:.1} ms", seconds * 1e3)
 }

@@ -1,9 +1,11 @@
 //! `cotangent gradbench`: a tool for GradBench, which measures what derivatives cost.
 
-use std::io::{stdin, stdout};
+use std::io::stdin;
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+
+use crate::output::Stdout;
 
 /// How to compute.
 #[derive(clap::Args)]
@@ -18,7 +20,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.multithreaded {
         stay_on_one_processor().context("keeping to one processor")?;
     }
-    Ok(cotangent_gradbench::serve(stdin().lock(), stdout().lock())?)
+    Ok(cotangent_gradbench::serve(stdin().lock(), Stdout)?)
 }
 
 /// Threads started from now on stay there too, and XLA makes one worker for each processor it sees; so this must come

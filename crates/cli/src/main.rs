@@ -1,31 +1,29 @@
 //! The `cotangent` command: demos, programs shown stage by stage, benchmarks, and a doctor.
 
 mod bench;
+mod cache;
 mod demo;
 mod doctor;
 mod gradbench;
+mod output;
 mod plot;
 mod show;
+mod version;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use serde_json::json;
 
-/// Writes a line to standard output; a closed pipe is an error like any other, not a panic.
-macro_rules! say {
-    ($($arg:tt)*) => {{
-        use std::io::Write as _;
-        writeln!(std::io::stdout(), $($arg)*).map_err(anyhow::Error::from)
-    }};
-}
-pub(crate) use say;
+use output::{Stdout, Unwritable, say};
 
 /// JAX's function transformations for Rust, on XLA.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "cotangent", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -39,10 +37,10 @@ enum Command {
     /// Show a function of the demos at a stage of its way to the machine
     Show {
         /// The function; `--list` names them
-        #[arg(required_unless_present = "list")]
+        #[arg(required_unless_present = "list", allow_negative_numbers = true)]
         name: Option<String>,
         /// What to show
-        #[arg(long, value_enum, default_value_t = show::Stage::Jaxpr)]
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = show::Stage::Jaxpr)]
         stage: show::Stage,
         /// List the functions
         #[arg(long)]
@@ -50,20 +48,31 @@ enum Command {
     },
     /// Measure how fast things are here
     Bench(bench::Options),
-    /// Be a tool of GradBench: answer its messages, one a line, from standard input on standard output
+    /// Be a tool of GradBench: answer messages from standard input, one a line, on standard output
     Gradbench(gradbench::Options),
     /// List the devices that programs can run on
+    #[command(after_long_help = DEVICES_JSON)]
     Devices {
         /// Which devices
-        #[arg(long, value_enum, default_value_t = Device::Cpu)]
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
         device: Device,
+        /// Print one JSON object and nothing else
+        #[arg(long)]
+        json: bool,
     },
     /// Check that everything a program needs is there and works, and say how to mend what does not
+    #[command(after_long_help = doctor::JSON)]
     Doctor {
         /// Which plugin to check
-        #[arg(long, value_enum, default_value_t = Device::Cpu)]
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
         device: Device,
+        /// Print one JSON object and nothing else
+        #[arg(long)]
+        json: bool,
     },
+    /// Show what is kept on disk, or remove it
+    #[command(after_long_help = cache::HELP)]
+    Cache(cache::Options),
 }
 
 #[derive(Subcommand)]
@@ -72,16 +81,17 @@ enum DemoCommand {
     List,
     /// Run a demo
     Run {
-        /// Which one
+        /// Which one; `cotangent demo list` names them
+        #[arg(allow_negative_numbers = true)]
         name: String,
         /// Where to write pictures [default: out/NAME, and none with --json]
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", allow_negative_numbers = true)]
         out: Option<PathBuf>,
         /// Print one JSON object a line, {"cell": …, "value": …}, and nothing else
         #[arg(long)]
         json: bool,
         /// What to compute on
-        #[arg(long, value_enum, default_value_t = Device::Cpu)]
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
         device: Device,
     },
 }
@@ -129,23 +139,88 @@ fn run(command: Command) -> Result<()> {
         Command::Show { name: Some(name), stage, .. } => show::show(&name, stage),
         Command::Bench(options) => bench::run(&options),
         Command::Gradbench(options) => gradbench::run(&options),
-        Command::Devices { device } => device.open()?.iter().try_for_each(|d| say!("{d}")),
-        Command::Doctor { device } => doctor::examine(device),
+        Command::Devices { device, json } => devices(device, json),
+        Command::Doctor { device, json } => doctor::examine(device, json),
+        Command::Cache(options) => cache::run(&options),
     }
+}
+
+const DEVICES_JSON: &str = "\
+With --json: `platform`, `devices` (a list of objects with `name` and `kind`), and `error`, which is null if they could \
+be opened. The exit code is 0 if they could and 1 if not.";
+
+fn devices(device: Device, json: bool) -> Result<()> {
+    let opened = device.open();
+    if json {
+        let objects: Vec<_> = opened.iter().flatten().map(|name| described(name)).collect();
+        let error = opened.as_ref().err().map(|error| format!("{error:#}"));
+        say!("{}", json!({ "platform": device.name(), "devices": objects, "error": error }))?;
+    }
+    let names = opened?;
+    if json { Ok(()) } else { names.iter().try_for_each(|name| say!("{name}")) }
+}
+
+/// A device by its name and kind.
+fn described(device: &str) -> serde_json::Value {
+    let (name, kind) = device.split_once(" (").unwrap_or((device, ""));
+    json!({ "name": name, "kind": kind.trim_end_matches(')') })
+}
+
+/// Gives better advice where clap's does not help.
+fn improve(error: &mut clap::Error) {
+    let mut tips = match error.remove(ContextKind::Suggested) {
+        Some(ContextValue::StyledStrs(tips)) => tips,
+        _ => Vec::new(),
+    };
+    // No value here begins with a dash, so `-- --option` is none.
+    tips.retain(|tip| !tip.to_string().contains("as a value"));
+    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand)
+        && demo::DEMOS.iter().any(|demo| demo.name == name)
+    {
+        tips.push(format!("that is a demo: `cotangent demo run {name}`").into());
+    }
+    if !tips.is_empty() {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+}
+
+/// Reads the command line; what is to be said instead of running a command is said here.
+fn parse() -> std::result::Result<Command, ExitCode> {
+    let mut command = Cli::command().term_width(output::width());
+    let parsed = command
+        .try_get_matches_from_mut(std::env::args_os())
+        .and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
+    let mut error = match parsed {
+        Ok(cli) => return Ok(cli.command),
+        Err(error) => error,
+    };
+    if error.use_stderr() {
+        improve(&mut error);
+        let _ = error.print();
+        return Err(ExitCode::from(2));
+    }
+    let shown = match error.kind() {
+        ErrorKind::DisplayVersion => version::show(),
+        _ => error.print().map_err(|reason| Unwritable::error(reason).into()),
+    };
+    Err(finish(shown))
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads the output has seen enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
+    match parse() {
+        Ok(command) => finish(run(command)),
+        Err(code) => code,
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|e| e.downcast_ref::<io::Error>()).any(|e| e.kind() == io::ErrorKind::BrokenPipe)
+/// The exit code of a result, and a word on standard error where it is none.
+fn finish(result: Result<()>) -> ExitCode {
+    match result.and_then(|()| Ok(Stdout.flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
 }

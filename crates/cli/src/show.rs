@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use cotangent::{Func, Params, jit};
 
 use crate::demo::DEMOS;
-use crate::say;
+use crate::output::{row, say};
 
 /// How far a function has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -62,7 +62,7 @@ fn functions() -> impl Iterator<Item = Function> {
 
 /// Lists the functions.
 pub(crate) fn list() -> Result<()> {
-    functions().try_for_each(|f| say!("{:<22}{}", f.name, f.summary))
+    functions().try_for_each(|f| row(f.name, 22, f.summary))
 }
 
 /// Shows a function.

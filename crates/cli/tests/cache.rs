@@ -154,3 +154,66 @@ fn a_full_disk_costs_a_compile_and_nothing_else() {
         assert!(cache.entries().is_empty(), "{:?}", cache.entries().keys());
     }
 }
+
+/// What `cotangent cache` prints for a cache.
+fn cache(cache: &Cache, limit: &str, args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cotangent"));
+    command.arg("cache").args(args).env("COTANGENT_CACHE_DIR", &cache.0);
+    let output = command.env("COTANGENT_COMPILE_CACHE_LIMIT", limit).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn the_cache_is_shown_and_cleaned() {
+    let folder = Cache::new("show");
+    assert!(cache(&folder, "", &[]).contains("0, 0 bytes of at most 1.0 GB"));
+    assert!(cache(&folder, "", &["clean"]).contains("there was none"));
+    let right = run(&folder, "start/first-program");
+    let bytes: usize = folder.entries().values().map(Vec::len).sum();
+    let shown: serde_json::Value = serde_json::from_str(&cache(&folder, "2 GiB", &["show", "--json"])).expect("JSON");
+    let programs = &shown["programs"];
+    assert_eq!(programs["count"], folder.entries().len());
+    assert_eq!(programs["bytes"], bytes);
+    assert_eq!(programs["limit"], 2u64 << 30);
+    assert_eq!(shown["dir"], folder.0.to_str().expect("UTF-8"));
+    assert!(shown["plugins"][0]["bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{shown}");
+    let text = cache(&folder, "much", &["show"]);
+    assert!(text.contains("`much`, which is no size") && text.contains("at most 1.0 GB"), "{text}");
+    assert!(cache(&folder, "", &["clean"]).starts_with("removed "));
+    assert!(folder.entries().is_empty());
+    assert_eq!(run(&folder, "start/first-program"), right);
+    // With all, the plugins go, but not those of others.
+    fs::remove_file(folder.0.join("plugins")).expect("a link");
+    fs::create_dir_all(folder.0.join("plugins/fake-1.0")).expect("a folder");
+    fs::write(folder.0.join("plugins/fake-1.0/libfake.so"), "of bytes").expect("a file");
+    fs::write(folder.0.join("plugins/.lock"), "").expect("a file");
+    let gone: serde_json::Value =
+        serde_json::from_str(&cache(&folder, "", &["clean", "--all", "--json"])).expect("JSON");
+    assert_eq!(gone["plugins"], serde_json::json!({ "count": 1, "bytes": 8 }));
+    let left: Vec<_> = fs::read_dir(folder.0.join("plugins")).expect("a folder").flatten().collect();
+    assert_eq!(left.len(), 1);
+}
+
+#[test]
+fn many_processes_keep_within_the_limit() {
+    let folder = Cache::new("limit");
+    let right = run(&folder, NOTEBOOK);
+    let all: usize = folder.entries().values().map(Vec::len).sum();
+    let limit = all / 2;
+    fs::remove_dir_all(folder.programs()).expect("it was there");
+    fs::remove_file(folder.programs().with_extension("stored")).expect("it was there");
+    let start = || {
+        let mut command = folder.worker("", NOTEBOOK);
+        command.env("COTANGENT_COMPILE_CACHE_LIMIT", limit.to_string()).spawn().expect("it starts")
+    };
+    let processes: Vec<_> = (0..4).map(|_| start()).collect();
+    for process in processes {
+        assert_eq!(numbers(process.wait_with_output().expect("it ends")), right);
+    }
+    // Each may have stored a program since the last look.
+    let largest = folder.entries().values().map(Vec::len).max().expect("some stay");
+    let kept: usize = folder.entries().values().map(Vec::len).sum();
+    assert!(kept <= limit + 4 * largest, "{kept} of {limit}");
+    assert!(kept >= limit / 4, "{kept} of {limit}");
+}

@@ -129,6 +129,150 @@ fn a_closed_pipe_is_no_failure() {
     assert_eq!(complaints, "");
 }
 
+/// A machine without a plugin, so that whatever needs one fails.
+fn without_plugin(args: &[&str]) -> Output {
+    cotangent(args).env("PJRT_CPU_PLUGIN", "/nowhere/plugin.so").output().expect("it runs")
+}
+
+#[test]
+fn where_pictures_go_is_checked_before_anything_is_computed() {
+    let dir = empty_dir("out");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    std::fs::write(dir.join("file"), "").expect("a file");
+    for out in [dir.join("file"), dir.join("file").join("pictures")] {
+        let output = without_plugin(&["demo", "run", "optimized-learning", "--out", out.to_str().expect("UTF-8")]);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(complaint.contains("--out") && complaint.contains(&*out.to_string_lossy()), "{complaint}");
+        assert!(output.stdout.is_empty() && output.status.code() == Some(1));
+    }
+    // The probe leaves nothing behind.
+    let out = dir.join("new");
+    without_plugin(&["demo", "run", "optimized-learning", "--out", out.to_str().expect("UTF-8")]);
+    assert_eq!(std::fs::read_dir(out).expect("it was made").count(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named_with_what_was_written() {
+    let commands: [&[&str]; 7] = [
+        &["--help"],
+        &["--version"],
+        &["demo", "list"],
+        &["show", "gold"],
+        &["bench", "--list"],
+        &["devices"],
+        &["cache"],
+    ];
+    for args in commands {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
+        let output = cotangent(args).stdout(full).output().expect("it runs");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(complaint.contains("standard output cannot be written to: No space left"), "{args:?}: {complaint}");
+        assert!(complaint.contains("Nothing was written") && output.status.code() == Some(1), "{args:?}: {complaint}");
+    }
+    // A file that may not grow beyond two blocks takes some lines.
+    let dir = empty_dir("full");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let run = "trap '' XFSZ; ulimit -f 2; COTANGENT_COMPILE_CACHE=0 exec \"$0\" bench --list >list";
+    let mut command = Command::new("sh");
+    command.args(["-c", run, env!("CARGO_BIN_EXE_cotangent")]).current_dir(&dir);
+    let complaint = String::from_utf8(command.output().expect("it runs").stderr).expect("text");
+    let lines = std::fs::read_to_string(dir.join("list")).expect("some of it").lines().count();
+    assert!(lines > 3, "{lines}");
+    let counted = format!("{} lines were written before", lines - 1);
+    assert!(complaint.contains(&counted) || complaint.contains(&format!("{lines} lines")), "{lines}: {complaint}");
+}
+
+#[test]
+fn help_and_lists_keep_to_the_width_of_the_terminal() {
+    let commands: [&[&str]; 12] = [
+        &["--help"],
+        &["demo", "--help"],
+        &["demo", "run", "--help"],
+        &["show", "--help"],
+        &["bench", "--help"],
+        &["gradbench", "--help"],
+        &["devices", "--help"],
+        &["doctor", "--help"],
+        &["cache", "clean", "--help"],
+        &["bench", "--list"],
+        &["show", "--list"],
+        &["demo", "list"],
+    ];
+    for args in commands {
+        for columns in [46, 60, 100, 500] {
+            let output = cotangent(args).env("COLUMNS", columns.to_string()).output().expect("it runs");
+            let text = String::from_utf8(output.stdout).expect("text");
+            for line in text.lines() {
+                // Prose does not become wider than one likes to read.
+                assert!(line.chars().count() <= columns.min(100), "{args:?} at {columns}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_version_names_the_plugin_and_xla() {
+    let version = printed(&["--version"]);
+    let lines: Vec<_> = version.lines().collect();
+    assert_eq!(lines[0], format!("cotangent {}", env!("CARGO_PKG_VERSION")));
+    assert!(lines[1].starts_with("plugin ") && lines[2].starts_with("XLA "), "{version}");
+    assert_eq!(printed(&["-V"]), version);
+    // It neither needs a plugin nor fetches one.
+    let empty = empty_dir("version");
+    let output = cotangent(&["--version"]).env("COTANGENT_CACHE_DIR", &empty).output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("not installed") && text.contains("jaxlib") && !empty.exists(), "{text}");
+    let text = String::from_utf8(without_plugin(&["--version"]).stdout).expect("text");
+    assert!(text.contains("PJRT_CPU_PLUGIN") && text.contains("no such file"), "{text}");
+}
+
+#[test]
+fn negative_numbers_are_values() {
+    let said = |args: &[&str]| {
+        let output = output(args);
+        assert!(!output.status.success(), "{args:?}");
+        String::from_utf8(output.stderr).expect("text")
+    };
+    assert!(said(&["bench", "--samples", "-3"]).contains("-3 is not in 1"));
+    assert!(said(&["show", "gold", "--stage", "-1"]).contains("invalid value '-1' for '--stage"));
+    assert!(said(&["show", "-1"]).contains("no function named `-1`"));
+    for args in [&["bench", "--lr", "-0.1"][..], &["bench", "-x"], &["devices", "-1"]] {
+        let said = said(args);
+        assert!(said.contains("unexpected argument") && !said.contains("-- -"), "{said}");
+    }
+    assert!(said(&["bench", "--sample", "3"]).contains("'--samples'"));
+    assert!(said(&["demo", "optimized-learning"]).contains("`cotangent demo run optimized-learning`"));
+}
+
+/// The one object that a command prints.
+fn object(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {:?}", output.stdout))
+}
+
+#[test]
+fn devices_and_the_doctor_speak_json() {
+    let members = |value: &Value| -> Vec<String> { value.as_object().expect("an object").keys().cloned().collect() };
+    for args in [["devices", "--json"], ["doctor", "--json"]] {
+        let (well, ill) = (output(&args), without_plugin(&args));
+        assert_eq!((well.status.code(), ill.status.code()), (Some(0), Some(1)));
+        let (well, ill) = (object(&well), object(&ill));
+        assert_eq!(members(&well), members(&ill));
+        assert_eq!(well["devices"][0]["name"], "cpu:0");
+        assert_eq!(well["error"], Value::Null);
+        assert!(ill["error"].as_str().is_some_and(|text| text.contains("/nowhere/plugin.so")), "{ill}");
+        // The help names them all.
+        let help = printed(&[args[0], "--help"]);
+        assert!(members(&well).iter().all(|member| help.contains(member.as_str())), "{help}");
+        if args[0] == "doctor" {
+            assert_eq!((&well["ok"], &ill["ok"]), (&Value::Bool(true), &Value::Bool(false)));
+            assert!(well["plugin"]["sha256"].as_str().is_some_and(|sha256| sha256.len() == 64), "{well}");
+            assert!(well["programs"]["limit"].as_u64().is_some(), "{well}");
+            assert_eq!(ill["plugin"], Value::Null);
+        }
+    }
+}
+
 #[test]
 fn demos_are_listed() {
     assert!(printed(&["demo", "list"]).starts_with("optimized-learning "));

@@ -148,6 +148,28 @@ fn fetched_once_and_then_found() {
     assert!(verified.locked);
 }
 
+/// Where nobody watches, a line at the start and one at the end; and none if that is asked for.
+#[test]
+fn what_is_said() {
+    let said = |quiet: &str| {
+        let world = World::new(&format!("said-{quiet}"));
+        world.command("pip3", &format!("sleep 0.3; {GOOD_PIP}"));
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_process", "--nocapture"])
+            .env("COTANGENT_TEST_WORLD", &world.dir)
+            .env("COTANGENT_QUIET", quiet)
+            .output()
+            .unwrap();
+        assert!(child.status.success() && world.runs() == 1);
+        String::from_utf8(child.stderr).unwrap()
+    };
+    let text = said("");
+    let lines: Vec<_> = text.lines().collect();
+    assert!(matches!(lines[..], [start, end] if start.contains("fetching") && end.contains("stored")), "{text}");
+    assert!(!text.contains('\r'), "{text}");
+    assert_eq!(said("1"), "");
+}
+
 #[test]
 fn the_order_of_the_lookup() {
     let world = World::new("order");

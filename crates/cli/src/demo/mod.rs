@@ -4,12 +4,14 @@
 mod notebook;
 mod optimized_learning;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use notebook::Notebook;
 
 use crate::Device;
+use crate::output::row;
 use crate::show::Function;
 
 /// A demo.
@@ -42,7 +44,7 @@ pub(crate) struct Options {
 /// Lists the demos.
 pub(crate) fn list() -> Result<()> {
     for demo in DEMOS {
-        crate::say!("{:<22}{}", demo.name, demo.summary)?;
+        row(demo.name, 22, demo.summary)?;
     }
     Ok(())
 }
@@ -53,10 +55,23 @@ pub(crate) fn run(name: &str, options: Options) -> Result<()> {
         let names: Vec<_> = DEMOS.iter().map(|d| d.name).collect();
         bail!("there is no demo named `{name}`. There is: {}. `cotangent demo list` describes them", names.join(", "));
     };
-    options.device.open()?;
     // A page to read comes with its pictures; values for a program come alone.
     let pictures = options.out.or_else(|| (!options.json).then(|| PathBuf::from("out").join(name)));
+    if let Some(dir) = &pictures
+        && let Err(error) = make_writable(dir)
+    {
+        bail!("pictures cannot be written to {}: {error}. Name another directory with --out", dir.display());
+    }
+    options.device.open()?;
     let mut notebook = Notebook::new(demo.source, options.json, pictures);
     notebook.banner(demo.name, demo.summary)?;
     (demo.run)(&mut notebook)
+}
+
+/// Makes a directory, and sees that files can be made in it, before anything is computed for them.
+fn make_writable(dir: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let file = dir.join(format!(".cotangent-{}", std::process::id()));
+    fs::write(&file, "")?;
+    fs::remove_file(file)
 }

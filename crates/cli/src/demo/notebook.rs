@@ -9,10 +9,10 @@ use std::panic::Location;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressIterator, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressIterator, ProgressState, ProgressStyle};
 
+use crate::output::{self, say, width, wrap};
 use crate::plot::Scene;
-use crate::say;
 
 /// Where a demo writes its page, or its values, and its pictures.
 pub(crate) struct Notebook {
@@ -35,17 +35,18 @@ impl Notebook {
 
     /// Names the demo.
     pub(crate) fn banner(&self, name: &str, summary: &str) -> Result<()> {
-        self.print(&format!("{}: {summary}", self.styled("1", name)))
+        let text = wrap(&format!("{name}: {summary}"), width(), 0);
+        self.print(&text.replacen(name, &self.styled("1", name), 1))
     }
 
     /// A heading of the notebook.
     pub(crate) fn heading(&self, text: &str) -> Result<()> {
-        self.print(&format!("\n{}", self.styled("1;34", &format!("## {text}"))))
+        self.print(&format!("\n{}", self.styled("1;34", &wrap(&format!("## {text}"), width(), 3))))
     }
 
     /// A paragraph of the notebook.
     pub(crate) fn text(&self, text: &str) -> Result<()> {
-        self.print(&format!("\n{text}"))
+        self.print(&format!("\n{}", wrap(text, width(), 0)))
     }
 
     /// Starts a cell: shows the functions it defines, by name, and the lines of code that follow this call.
@@ -71,7 +72,10 @@ impl Notebook {
         if self.json {
             return say!("{}", serde_json::json!({ "cell": cell, "value": value }));
         }
-        say!("  {} {label} = {}", self.styled("32", "▸"), self.styled("1", &shown(&value)))
+        let text = wrap(&format!("  ▸ {label} = {}", shown(&value)), width(), 4);
+        // A label has no sign of equality in it.
+        let (label, value) = text.split_once('=').unwrap_or((&text, ""));
+        say!("{}={}", label.replacen('▸', &self.styled("32", "▸"), 1), self.styled("1", value))
     }
 
     /// The steps of a loop, with a progress bar where the user sees one. The bar is drawn ten times a second, so
@@ -82,8 +86,12 @@ impl Notebook {
         if !stderr().is_terminal() || self.json {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let style = ProgressStyle::with_template("  {msg} {bar:32} {pos}/{len} steps, {per_sec}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─"));
+        let style = ProgressStyle::with_template("  {msg} {bar:20} {pos}/{len} steps, {rate}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
+        bar.set_style(style.with_key("rate", |state: &ProgressState, f: &mut dyn std::fmt::Write| {
+            // A string that cannot be written to is not there.
+            let _ = write!(f, "{:.0}/s", state.per_sec());
+        }));
         bar.set_message(what);
         (0..count).progress_with(bar)
     }
@@ -96,7 +104,9 @@ impl Notebook {
     /// Writes a picture, if pictures are wanted.
     pub(crate) fn picture(&self, name: &str, scene: &Scene) -> Result<()> {
         let Some(dir) = &self.pictures else { return Ok(()) };
-        let [png, _] = scene.save(dir, name)?;
+        let files = scene.save(dir, name)?;
+        files.iter().for_each(|file| output::wrote(file));
+        let [png, _] = files;
         self.print(&format!("  {} {} and .svg", self.styled("35", "▣"), png.display()))
     }
 

@@ -16,6 +16,13 @@ use std::path::PathBuf;
 use crate::core::error::{Error, Result};
 use crate::runtime::disk::{self, Disk};
 
+/// The limit in bytes, where the environment names none.
+///
+/// ```
+/// assert_eq!(cotangent::compile_cache::DEFAULT_LIMIT, 1_000_000_000);
+/// ```
+pub const DEFAULT_LIMIT: u64 = disk::LIMIT;
+
 /// What is stored, or was removed.
 ///
 /// ```
@@ -55,7 +62,7 @@ pub fn is_on() -> bool {
 /// How many bytes the folder may take.
 ///
 /// # Errors
-/// When `COTANGENT_COMPILE_CACHE_LIMIT` is no size. The default holds then.
+/// When `COTANGENT_COMPILE_CACHE_LIMIT` is no size. [`DEFAULT_LIMIT`] holds then.
 ///
 /// ```
 /// assert!(cotangent::compile_cache::limit().unwrap() > 0);

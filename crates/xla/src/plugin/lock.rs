@@ -29,7 +29,7 @@ pub struct LockEntry {
     pub library_sha256: &'static str,
     /// Length of the library in bytes.
     pub library_size: u64,
-    /// The XLA in it: `of jaxlib 0.11.2; PJRT 0.115, StableHLO 1.20.0`.
+    /// The XLA in it: `jaxlib 0.11.2; PJRT 0.115, StableHLO 1.20.0`.
     pub xla: &'static str,
     /// The licence, as the package states it.
     pub licence: &'static str,

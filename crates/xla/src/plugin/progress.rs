@@ -68,8 +68,8 @@ impl Drop for Progress {
 fn line(doing: &str, done: u64, total: u64, elapsed: Duration) -> String {
     let mb = |bytes: u64| bytes as f64 / 1e6;
     let done = done.min(total);
-    if done == 0 {
-        // The index is asked first.
+    if done < 50_000 {
+        // The index is asked first, and what to ask for is in a file.
         return format!("{doing} … {} s", elapsed.as_secs());
     }
     let full = (done as f64 / total.max(1) as f64 * BAR as f64) as usize;

@@ -37,7 +37,7 @@ fn gold(x: &Array, y: &Array) -> Array {
 
 fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("Example: Transforming a function into its derivative")?;
-    nb.text("`grad` takes in a function and transforms it into another function: the derivative\nwith respect to the first argument.")?;
+    nb.text("`grad` takes in a function and transforms it into another function: the derivative with respect to the first argument.")?;
     nb.cell(&["func"])?;
     let df = grad(func);
 
@@ -64,7 +64,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
     }
 
     nb.value("cell03_minimum", "x", x.item::<f64>())?;
-    nb.text("How close is this to the true analytical value? At the minimum 6x + 4 is zero, so x = -2/3.\nWe're pretty darn close. And that, my friends, is gradient descent!")?;
+    nb.text("How close is this to the true analytical value? At the minimum 6x + 4 is zero, so x = -2/3. We're pretty darn close. And that, my friends, is gradient descent!")?;
     if nb.wants_pictures() {
         nb.picture("polynomial", &pictures::polynomial(&path))?;
     }

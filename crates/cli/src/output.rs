@@ -1,0 +1,172 @@
+//! Standard output: lines, prose at the width of the terminal, and what to say when nothing can be written there.
+
+use std::fmt::{self, Display};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Prose is not wider than this, however wide the terminal is.
+const WIDEST: usize = 100;
+/// The width where there is no terminal.
+const USUAL: usize = 80;
+
+/// Writes a line to standard output; where it cannot be written is an error like any other, not a panic.
+macro_rules! say {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        writeln!($crate::output::Stdout, $($arg)*).map_err(anyhow::Error::from)
+    }};
+}
+pub(crate) use say;
+
+static LINES: AtomicUsize = AtomicUsize::new(0);
+static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Standard output. What went there is counted, so that an error can say how far it got.
+pub(crate) struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = io::stdout().write(bytes).map_err(Unwritable::error)?;
+        LINES.fetch_add(bytes[..n].iter().filter(|b| **b == b'\n').count(), Ordering::Relaxed);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush().map_err(Unwritable::error)
+    }
+}
+
+/// Notes a file that was written, for the same purpose.
+pub(crate) fn wrote(path: &Path) {
+    FILES.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+}
+
+/// Standard output cannot be written to.
+#[derive(Debug)]
+pub(crate) struct Unwritable {
+    reason: io::Error,
+    lines: usize,
+    files: Vec<PathBuf>,
+}
+
+impl Unwritable {
+    pub(crate) fn error(reason: io::Error) -> io::Error {
+        let files = FILES.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kind = reason.kind();
+        io::Error::new(kind, Unwritable { reason, lines: LINES.load(Ordering::Relaxed), files })
+    }
+}
+
+impl Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "standard output cannot be written to: {}. ", self.reason)?;
+        match self.lines {
+            0 => f.write_str("Nothing was written there"),
+            1 => f.write_str("One line was written before"),
+            n => write!(f, "{n} lines were written before"),
+        }?;
+        if !self.files.is_empty() {
+            let files: Vec<_> = self.files.iter().map(|path| path.display().to_string()).collect();
+            write!(f, ", and these files: {}", files.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Unwritable {}
+
+/// Whether whoever reads standard output has gone: they have seen enough.
+pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|e| e.downcast_ref::<io::Error>());
+    causes.any(|e| e.kind() == ErrorKind::BrokenPipe && e.get_ref().is_some_and(|e| e.is::<Unwritable>()))
+}
+
+/// The width for prose: `COLUMNS`, else that of the terminal.
+pub(crate) fn width() -> usize {
+    width_of(&io::stdout()).unwrap_or(USUAL).min(WIDEST)
+}
+
+fn width_of(stream: &(impl AsFd + IsTerminal)) -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.trim().parse().ok());
+    let terminal = || {
+        let size = stream.is_terminal().then(|| rustix::termios::tcgetwinsize(stream).ok());
+        size.flatten().map(|size| usize::from(size.ws_col))
+    };
+    columns.or_else(terminal).filter(|width| *width > 0)
+}
+
+/// Breaks prose into lines. A line keeps its indent, and what continues it has `hang` more.
+pub(crate) fn wrap(text: &str, width: usize, hang: usize) -> String {
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let indent = paragraph.len() - paragraph.trim_start_matches(' ').len();
+        let mut line = " ".repeat(indent);
+        let (mut column, mut empty) = (indent, true);
+        for word in paragraph.split_ascii_whitespace() {
+            let length = word.chars().count();
+            if !empty && column + 1 + length > width {
+                lines.push(std::mem::replace(&mut line, " ".repeat(indent + hang)));
+                column = indent + hang;
+            } else if !empty {
+                line.push(' ');
+                column += 1;
+            }
+            line.push_str(word);
+            column += length;
+            empty = false;
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+/// Writes what belongs to a name: the text begins in `column`, on every line.
+pub(crate) fn row(name: &str, column: usize, text: &str) -> anyhow::Result<()> {
+    let name = format!("{name:<column$}");
+    // A name that is too long, or a narrow terminal: the text goes below.
+    if name.chars().count() > column || width() < column + 20 {
+        return say!("{}\n    {}", name.trim_end(), wrap(text, width().saturating_sub(4), 0).replace('\n', "\n    "));
+    }
+    let text = wrap(text, width() - column, 0).replace('\n', &format!("\n{:column$}", ""));
+    say!("{}", format!("{name}{text}").trim_end())
+}
+
+/// Writes an error to standard error, wrapped where people read it.
+pub(crate) fn complain(error: &anyhow::Error) {
+    let mut text = format!("error: {error:#}");
+    let stderr = io::stderr();
+    if stderr.is_terminal() {
+        text = wrap(&text, width_of(&stderr).unwrap_or(USUAL).min(WIDEST), 0);
+    }
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_wrapped_and_its_indents_are_kept() {
+        assert_eq!(wrap("one two three four", 9, 0), "one two\nthree\nfour");
+        assert_eq!(wrap("one two three", 9, 2), "one two\n  three");
+        assert_eq!(wrap("  a b c d\n\ne f g", 5, 1), "  a b\n   c\n   d\n\ne f g");
+        assert_eq!(wrap("extraordinary is", 5, 0), "extraordinary\nis");
+        assert_eq!(wrap("", 5, 0), "");
+    }
+
+    #[test]
+    fn an_error_says_what_was_written() {
+        let error =
+            Unwritable { reason: io::Error::from(ErrorKind::StorageFull), lines: 2, files: vec!["a.png".into()] };
+        assert!(error.to_string().ends_with("2 lines were written before, and these files: a.png"));
+        let closed = |kind| anyhow::Error::from(Unwritable::error(io::Error::from(kind)));
+        assert!(is_closed(&closed(ErrorKind::BrokenPipe)));
+        assert!(!is_closed(&closed(ErrorKind::StorageFull)));
+        // Another pipe than standard output, a worker's say, is not for a reader to close.
+        assert!(!is_closed(&io::Error::from(ErrorKind::BrokenPipe).into()));
+    }
+}
