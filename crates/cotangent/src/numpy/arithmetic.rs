@@ -1,5 +1,6 @@
 //! Functions of two operands, element by element, and those that bound or mend the elements.
 
+use crate::api::custom::custom_jvp;
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::{DType, Kind};
 use crate::core::error::{Error, raise};
@@ -290,18 +291,27 @@ pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[must_use]
 pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    let (x, y) = (x.to_inexact().abs(), y.to_inexact().abs());
-    // One choice for both, so that derivatives of all orders are right at ties, too.
-    let first = x.greater_equal(&y);
-    let (most, least) = (where_(&first, &x, &y), where_(first, &y, &x));
-    let (x_infinite, y_infinite) = (x.equal(f64::INFINITY), y.equal(f64::INFINITY));
-    let infinite = x_infinite.logical_or(&y_infinite);
-    let zero = most.equal(0);
-    let odd = zero.logical_or(&infinite);
-    let (most, least) = (where_(&odd, 1.0, most), where_(odd, 0.0, least));
-    let length = &most * ((least / &most).square() + 1.0).sqrt();
-    let length = where_(zero, (&x + &y) * 0.5, length);
-    where_(infinite, where_(x_infinite, x, 0.0) + where_(y_infinite, y, 0.0), length)
+    let value = |x: &Array, y: &Array| {
+        let (x, y) = (x.abs(), y.abs());
+        let infinite = x.equal(f64::INFINITY).logical_or(y.equal(f64::INFINITY));
+        let scale = ops::magnitude(&x.maximum(&y));
+        let inverse = 1.0 / &scale;
+        let length = scale * ((x * &inverse).square() + (y * inverse).square()).sqrt();
+        where_(infinite, f64::INFINITY, length)
+    };
+    let rule = |(x, y): (&Array, &Array), (dx, dy): (&Array, &Array)| {
+        let length = hypot(x, y);
+        let zero = length.equal(0);
+        let safe = where_(&zero, 1.0, &length);
+        // At an infinity the slopes are their limits; at zero, where there are none, they are JAX's.
+        let slope = |x: &Array| {
+            let slope = where_(x.abs().equal(f64::INFINITY), x.sign(), x / &safe);
+            where_(&zero, 0.5, slope)
+        };
+        let tangent = dx * slope(x) + dy * slope(y);
+        (length, tangent)
+    };
+    custom_jvp(value).defjvp(rule)(&x.to_inexact(), &y.to_inexact())
 }
 
 /// The magnitude of x with the sign of y.

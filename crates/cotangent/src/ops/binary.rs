@@ -237,10 +237,7 @@ fn constant(tangent: &Tangent, primitive: &str, which: &'static str) {
 /// depend on the scale, which so has no derivative.
 fn atan2_jvp(j: &Jvp<'_>) -> Tangent {
     let (x, y) = (spread_tangent(j.x, j.out), spread_tangent(j.y, j.out));
-    let number = |v: f64| Array::literal(Literal::float(j.out.dtype(), v));
-    let end = j.out.dtype().max_exponent() - 2;
-    let scale = x.abs().maximum(y.abs()).maximum(number(2f64.powi(-end))).minimum(number(2f64.powi(end)));
-    let inverse = (1.0 / scale).stop_gradient();
+    let inverse = 1.0 / super::magnitude(&x.abs().maximum(y.abs()));
     let (x, y) = (x * &inverse, y * &inverse);
     let norm = x.square() + y.square();
     j.sum(|t| t * (y / &norm * &inverse), |u| u * (-x / &norm * &inverse))

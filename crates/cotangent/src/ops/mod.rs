@@ -143,6 +143,17 @@ pub(crate) fn select(condition: &Array, yes: &Array, no: &Array, shape: &[usize]
     bind1(compare::SelectN, &[&fit(condition), &fit(no), &fit(yes)])
 }
 
+/// The greatest power of two that is not above a positive number, short of the ends of the exponents' range, so that it
+/// has an inverse. It is made of bits, which have no derivative.
+#[track_caller]
+pub(crate) fn magnitude(x: &Array) -> Array {
+    let (dtype, words) = (x.dtype(), x.dtype().signed());
+    let exponent = Array::literal(Literal::int(words, -1 << dtype.mantissa_bits()));
+    let end = dtype.max_exponent() - 2;
+    let number = |v: i32| Array::literal(Literal::float(dtype, 2f64.powi(v)));
+    (x.bitcast(words) & exponent).bitcast(dtype).maximum(number(-end)).minimum(number(end))
+}
+
 /// From the remainder with the dividend's sign whether the signs differ, and the remainder with the divisor's sign, which a
 /// zero has as well.
 #[track_caller]
