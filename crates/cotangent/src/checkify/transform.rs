@@ -8,7 +8,7 @@ use crate::control::call::Call;
 use crate::control::cond::Cond;
 use crate::control::mapped::Mapped;
 use crate::control::scan::Scan;
-use crate::control::while_loop::While;
+use crate::control::while_loop::{While, going_on};
 use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::dtype::DType;
@@ -251,14 +251,18 @@ impl Sites {
         let (cond, ()) = stage(&avals([cond_x, &[], state, carry]), &why, |args| {
             let (consts, rest) = args.split_at(cond_x.len());
             let mut unused = self.start();
-            (self.run(&turns.cond, &[consts, &rest[n..]].concat(), &mut unused), ())
+            let holds = self.run(&turns.cond, &[consts, &rest[n..]].concat(), &mut unused);
+            (holds.iter().map(|flags| if turns.ends_apart() { flags.any() } else { flags.clone() }).collect(), ())
         });
         let (body, ()) = stage(&avals([cond_x, body_x, state, carry]), &why, |args| {
             let (consts, rest) = args.split_at(cond_x.len());
             let (own, rest) = rest.split_at(body_x.len());
             let (state, carry) = rest.split_at(n);
             let mut state = state.to_vec();
-            let next = self.run(&turns.body, &[own, carry].concat(), &mut state);
+            let mut next = self.run(&turns.body, &[own, carry].concat(), &mut state);
+            if turns.ends_apart() {
+                next = going_on(&self.run(&turns.cond, &[consts, carry].concat(), &mut self.start())[0], &next, carry);
+            }
             if in_cond {
                 self.run(&turns.cond, &[consts, &next].concat(), &mut state);
             }

@@ -1,5 +1,6 @@
 //! Loops whose end a condition decides.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use stablehlo::{Type, Value};
@@ -11,7 +12,7 @@ use crate::core::error::{Error, ErrorKind, Result, raise};
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, in_tangent_frame, stage};
+use crate::core::trace::{Inputs, bind, bind1, in_tangent_frame, stage};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::{BroadcastInDim, batched_in_front};
 use crate::transform::batch::batch;
@@ -25,6 +26,9 @@ use super::scan::instantiated;
 /// `while`: runs `body` on the carry for as long as `cond` holds of it. The operands are what `cond` captures, what
 /// `body` captures, and the carry.
 ///
+/// A loop over a batch, as `vmap` makes it, has a condition for each element: an array of them, whose axes lead in every
+/// part of the carry. It goes on for as long as one of them holds, and elements that have ended keep their values.
+///
 /// ```
 /// use cotangent::{lax, prelude::*};
 /// let halve = |x: &Array| lax::while_loop(|x: &Array| x.greater(1.0), |x: &Array| x / 2.0, x.clone());
@@ -32,7 +36,7 @@ use super::scan::instantiated;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct While {
-    /// From its captures and the carry to a truth value.
+    /// From its captures and the carry to a truth value, or one for each element.
     pub cond: Arc<Jaxpr>,
     /// How many values `cond` captures.
     pub cond_consts: usize,
@@ -49,6 +53,48 @@ impl While {
         let (body, carry) = rest.split_at(self.body_consts);
         (cond, body, carry)
     }
+
+    /// Whether each element ends for itself.
+    pub(crate) fn ends_apart(&self) -> bool {
+        self.cond.output_avals().any(|flag| flag.rank() > 0)
+    }
+
+    /// The loop with one condition for all elements, and its operands: what the compiler knows.
+    pub(crate) fn together<'a, T: Clone>(&'a self, operands: &[T]) -> (Cow<'a, While>, Vec<T>) {
+        if !self.ends_apart() {
+            return (Cow::Borrowed(self), operands.to_vec());
+        }
+        let (cond_x, body_x, carry) = self.split(operands);
+        let inputs: Vec<Aval> = self.cond.input_avals().cloned().collect();
+        let (cond, ()) = stage(&inputs, &INSIDE, |args| (vec![eval(&self.cond, args)[0].any()], ()));
+        let body_avals = self.body.input_avals().cloned();
+        let avals: Vec<Aval> = inputs[..self.cond_consts].iter().cloned().chain(body_avals).collect();
+        let (body, ()) = stage(&avals, &INSIDE, |args| {
+            let (own, rest) = args.split_at(self.cond_consts);
+            let carry = &rest[self.body_consts..];
+            let flags = &eval(&self.cond, &[own, carry].concat())[0];
+            (going_on(flags, &eval(&self.body, rest), carry), ())
+        });
+        let together = While {
+            cond: nested(cond),
+            cond_consts: self.cond_consts,
+            body: nested(body),
+            body_consts: self.cond_consts + self.body_consts,
+        };
+        (Cow::Owned(together), [cond_x, cond_x, body_x, carry].concat())
+    }
+}
+
+const INSIDE: Inputs<'static> = Inputs::Unknown("inside a loop");
+
+/// The next carry of the elements that go on, as `flags` says, and the old one of those that have ended.
+pub(crate) fn going_on(flags: &Array, next: &[Array], old: &[Array]) -> Vec<Array> {
+    let dims: Vec<usize> = (0..flags.ndim()).collect();
+    let pick = |(new, old): (&Array, &Array)| {
+        let going = bind1(BroadcastInDim { shape: new.aval().shape, dims: dims.clone() }, &[flags]);
+        crate::ops::select(&going, new, old, new.shape())
+    };
+    next.iter().zip(old).map(pick).collect()
 }
 
 /// Repeats `step`, which tells for a carry mask which parts of the next carry have it too, until nothing is added.
@@ -81,8 +127,10 @@ impl Primitive for While {
             )));
         }
         match self.cond.output_avals().collect::<Vec<_>>().as_slice() {
-            [flag] if flag.dtype == DType::Bool && flag.rank() == 0 => Ok(next),
-            other => Err(Error::dtype(format!("the condition must give one bool, it gives {other:?}"))),
+            [flag] if flag.dtype == DType::Bool && carry.iter().all(|x| x.shape.starts_with(&flag.shape)) => Ok(next),
+            other => Err(Error::dtype(format!(
+                "the condition must give one bool, or one for each index of leading axes of {carry:?}, it gives {other:?}"
+            ))),
         }
     }
 
@@ -132,13 +180,15 @@ impl Primitive for While {
         let (cond_b, body_b) = (is(cond_b), is(body_b));
         let all = |consts: &[bool], carry: &[bool]| consts.iter().chain(carry).copied().collect::<Vec<_>>();
         let results = |jaxpr: &Jaxpr, mask: &[bool]| crate::transform::batch::batch_jaxpr(jaxpr, mask, size).1;
+        // Where each element ends at its own time, every part of the carry is its own.
+        let apart = |carry: &[bool]| {
+            results(&self.cond, &all(&cond_b, carry))[0] || (self.ends_apart() && carry.contains(&true))
+        };
         let carried = fixpoint(is(carry_b), |carry| {
-            let ends_apart = results(&self.cond, &all(&cond_b, carry))[0];
-            let next = results(&self.body, &all(&body_b, carry));
-            // Where each element ends at its own time, every part of the carry is its own.
-            next.into_iter().map(|b| b || ends_apart).collect()
+            let (next, apart) = (results(&self.body, &all(&body_b, carry)), apart(carry));
+            next.into_iter().map(|b| b || apart).collect()
         });
-        let apart = results(&self.cond, &all(&cond_b, &carried))[0];
+        let apart = apart(&carried);
         if apart && self.effects().check {
             raise(super::cond::mapped_checks("a loop that each element ends for itself"));
         }
@@ -146,59 +196,36 @@ impl Primitive for While {
         let carry: Vec<Array> = (carry_x.iter().zip(&carried).zip(self.split(axes).2))
             .map(|((x, c), a)| if *c && a.is_none() { batched_in_front(x, None, size) } else { x.clone() })
             .collect();
-        let axis = |mask: &[bool]| mask.iter().map(|b| b.then_some(0)).collect::<Vec<_>>();
-        let carry_avals: Vec<Aval> = carry.iter().map(Array::aval).collect();
-        let why = Inputs::Unknown("inside a loop");
-        let holds = |consts: &[Array], carry: &[Array]| {
-            let args: Vec<Array> = consts.iter().chain(carry).cloned().collect();
-            batch(&self.cond, &args, &axis(&all(&cond_b, &carried)), size).0.swap_remove(0)
+        // The program with its results in front where `batched` says so.
+        let placed = |jaxpr: &Jaxpr, consts: &[Array], mask: &[bool], batched: &[bool]| {
+            let avals: Vec<Aval> = consts.iter().chain(&carry).map(Array::aval).collect();
+            let axes: Vec<Option<usize>> = mask.iter().map(|b| b.then_some(0)).collect();
+            let (closed, ()) = stage(&avals, &INSIDE, |args| {
+                let (outs, places) = batch(jaxpr, args, &axes, size);
+                let place = |((x, a), b): ((&Array, &Option<usize>), &bool)| match b {
+                    true => batched_in_front(x, *a, size),
+                    false => x.clone(),
+                };
+                (outs.iter().zip(&places).zip(batched).map(place).collect(), ())
+            });
+            nested(closed)
         };
-        let avals: Vec<Aval> = cond_x.iter().map(Array::aval).chain(carry_avals.iter().cloned()).collect();
-        let (cond, ()) = stage(&avals, &why, |args| {
-            let flags = holds(&args[..cond_x.len()], &args[cond_x.len()..]);
-            // It goes on for as long as any element does.
-            let any = if apart {
-                bind(crate::ops::reduce::ReduceOr { axes: vec![0] }, &[&flags]).swap_remove(0)
-            } else {
-                flags
-            };
-            (vec![any], ())
-        });
-        // The body needs the condition too: elements that have ended keep their values.
-        let extra = if apart { cond_x } else { &[] };
-        let avals: Vec<Aval> = extra.iter().chain(body_x).map(Array::aval).chain(carry_avals.iter().cloned()).collect();
-        let (body, ()) = stage(&avals, &why, |args| {
-            let (extra, rest) = args.split_at(extra.len());
-            let carry = &rest[body_x.len()..];
-            let (next, places) = batch(&self.body, rest, &axis(&all(&body_b, &carried)), size);
-            let next = (next.iter().zip(&places).zip(&carried))
-                .map(|((x, a), c)| if *c { batched_in_front(x, *a, size) } else { x.clone() });
-            if !apart {
-                return (next.collect(), ());
-            }
-            let flags = holds(extra, carry);
-            let keep = |(new, old): (Array, &Array)| {
-                let shape = new.aval().shape;
-                let going = bind(BroadcastInDim { shape, dims: vec![0] }, &[&flags]).swap_remove(0);
-                crate::ops::select(&going, &new, old, new.shape())
-            };
-            (next.zip(carry).map(keep).collect(), ())
-        });
         let prim = While {
-            cond: nested(cond),
-            cond_consts: cond_x.len(),
-            body: nested(body),
-            body_consts: extra.len() + body_x.len(),
+            cond: placed(&self.cond, cond_x, &all(&cond_b, &carried), &[apart]),
+            cond_consts: self.cond_consts,
+            body: placed(&self.body, body_x, &all(&body_b, &carried), &carried),
+            body_consts: self.body_consts,
         };
-        let operands: Vec<&Array> = cond_x.iter().chain(extra).chain(body_x).chain(&carry).collect();
-        (bind(prim, &operands).into_vec(), axis(&carried))
+        let operands: Vec<&Array> = cond_x.iter().chain(body_x).chain(&carry).collect();
+        (bind(prim, &operands).into_vec(), carried.iter().map(|c| c.then_some(0)).collect())
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let types: Vec<Type> = outs.iter().map(Aval::mlir).collect();
-        let (cond, body, carry) = self.split(args);
+        let (one, args) = self.together(args);
+        let (cond, body, carry) = one.split(&args);
         cx.regions("stablehlo.while", carry, &[], &types, &[&types, &types], |cx, region, state| {
-            let (program, consts) = if region == 0 { (&self.cond, cond) } else { (&self.body, body) };
+            let (program, consts) = if region == 0 { (&one.cond, cond) } else { (&one.body, body) };
             let args: Vec<Value> = consts.iter().chain(state).cloned().collect();
             cx.inline(program, &args)
         })
@@ -216,7 +243,7 @@ fn reorder(body: &Jaxpr, consts: usize, carry: usize, const_tangents: usize) -> 
     let (primals, tangents) = avals.split_at(consts + carry);
     let (dc, dx) = tangents.split_at(const_tangents);
     let order: Vec<Aval> = (primals[..consts].iter().chain(dc).chain(&primals[consts..]).chain(dx)).cloned().collect();
-    let (closed, ()) = stage(&order, &Inputs::Unknown("inside a loop"), |args| {
+    let (closed, ()) = stage(&order, &INSIDE, |args| {
         let (c, rest) = args.split_at(consts);
         let (dc, rest) = rest.split_at(const_tangents);
         let (x, dx) = rest.split_at(carry);
@@ -231,6 +258,6 @@ fn with_unused(cond: &Jaxpr, body: &Jaxpr, extra: usize) -> Arc<Jaxpr> {
     let own: Vec<Aval> = cond.input_avals().cloned().collect();
     let more = body.output_avals().skip(body.outputs.len() - extra);
     let avals: Vec<Aval> = own.iter().cloned().chain(more).collect();
-    let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a loop"), |args| (eval(cond, &args[..own.len()]), ()));
+    let (closed, ()) = stage(&avals, &INSIDE, |args| (eval(cond, &args[..own.len()]), ()));
     closed.jaxpr
 }

@@ -14,6 +14,7 @@ use super::dtype::DType;
 use super::jaxpr::{Atom, Jaxpr};
 use super::literal::{Literal, Scalar};
 use super::primitive::Outputs;
+use super::trace::with_location;
 
 /// Functions of the module being written, shared by structure.
 #[derive(Default)]
@@ -190,7 +191,8 @@ impl<'a> Lowering<'a> {
                 eqn.inputs.iter().map(|atom| self.read(&env, &mut literals, atom)).collect();
             let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| jaxpr.aval(a)).collect();
             let outputs: SmallVec<[Aval; 2]> = eqn.outputs.iter().map(|v| jaxpr.avals[v.index()].clone()).collect();
-            let values = eqn.prim.lower(self, &args, &inputs, &outputs);
+            // What cannot be lowered is the user's line's mistake.
+            let values = with_location(eqn.loc, || eqn.prim.lower(self, &args, &inputs, &outputs));
             debug_assert_eq!(values.len(), outputs.len(), "the lowering of {} has other results", eqn.prim.name());
             for (var, value) in eqn.outputs.iter().zip(values) {
                 debug_assert_eq!(value.ty(), &jaxpr.avals[var.index()].mlir(), "lowering of {}", eqn.prim.name());

@@ -219,6 +219,7 @@ pub fn switch<R: Tree>(index: impl ArrayLike, branches: &[&dyn Fn() -> R]) -> R 
 }
 
 /// The one of `branches` that `index` names; `names` introduces the type of what each of them gives.
+#[track_caller]
 fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: &[&dyn Fn() -> R], loc: Loc) -> R {
     let trace = |branch: &&dyn Fn() -> R| {
         stage(&[], &Inputs::Unknown("inside a branch"), |_| {
@@ -291,6 +292,7 @@ pub fn while_loop<S: Tree, P>(condition: impl Fn(&S) -> Array, body: impl Step<P
     repeated("while_loop", condition, |state| body.step((state,)), init.into(), Location::caller())
 }
 
+#[track_caller]
 fn repeated<S: Tree>(
     call: &'static str,
     condition: impl Fn(&S) -> Array,
@@ -500,6 +502,7 @@ impl Scan {
         self.traced(&Alike::carried("scan", "the carry"), step, init.into(), xs, Location::caller())
     }
 
+    #[track_caller]
     fn traced<C: Tree, X: Tree, Y: Tree>(
         self,
         alike: &Alike<'_>,

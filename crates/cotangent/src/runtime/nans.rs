@@ -178,6 +178,7 @@ fn follow_scan(scan: &Scan, inputs: &[Array], place: &str) -> Result<Vec<Array>>
 }
 
 fn follow_while(turns: &While, inputs: &[Array], place: &str) -> Result<Vec<Array>> {
+    let (turns, inputs) = turns.together(inputs);
     let (cond, rest) = inputs.split_at(turns.cond_consts);
     let (body, carry) = rest.split_at(turns.body_consts);
     let mut carry = carry.to_vec();

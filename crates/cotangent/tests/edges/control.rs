@@ -1,7 +1,7 @@
 //! Control flow: branches not taken, weak carries, wide counters, errors.
 
 use cotangent::prelude::*;
-use cotangent::{lax, linear_transpose};
+use cotangent::{checkify, custom_vjp, jacfwd, lax, linear_transpose};
 
 type Branch = fn(&Array) -> Array;
 
@@ -385,4 +385,98 @@ fn errors_of_loops_and_choices_say_what_to_write() {
     );
     let here = line!();
     told(&|xs| lax::Map::new().batch_size(2).run(|x: &Array| x.clone(), &xs.sum()), here + 1, &["map", "no axis"]);
+}
+
+/// Errors of transforms name a line of the user's.
+#[test]
+fn errors_of_transforms_name_a_line_of_the_user() {
+    let xs = Array::from([1.0f32, 2.0]);
+    let one = Array::from(1.0);
+    let back_only = custom_vjp(|x: &Array| x.sin()).defvjp(|(x,)| (x.sin(), x.clone()), |x, ct| (ct * x.cos(),));
+    let back_only = &*back_only;
+    let sine = |x: &Array| back_only(x);
+    let turns = |x: &Array| lax::while_loop(|x: &Array| x.less(10.0), |x: &Array| x * 2.0, x);
+    let checked = |x: &Array| {
+        lax::cond(
+            x.greater(0.0),
+            || {
+                checkify::check(x.less(1.0), "small", ());
+                x.clone()
+            },
+            || -x,
+        )
+    };
+    let cases: Vec<(&str, Box<dyn Fn() -> Array>)> = vec![
+        ("jvp of custom_vjp", Box::new(|| jvp(sine, (&one,), (&one,)).1)),
+        ("jit", Box::new(|| jit(|x: &Array| jvp(sine, (x,), (&one,)).1)(&one))),
+        ("vmap of jvp", Box::new(|| vmap(|x: &Array| jvp(sine, (x,), (x,)).1)(&xs))),
+        ("jvp of vmap", Box::new(|| jvp(vmap(sine), (&xs,), (&xs,)).1)),
+        ("in a scan", Box::new(|| jvp(|x: &Array| lax::repeat(2, x, sine), (&one,), (&one,)).1)),
+        ("in a branch", Box::new(|| jvp(|x: &Array| lax::cond(true, || sine(x), || x.clone()), (&one,), (&one,)).1)),
+        ("jacfwd of custom_vjp", Box::new(|| jacfwd(sine)(&one))),
+        ("grad of while_loop", Box::new(|| grad(turns)(&one))),
+        ("jit(grad) of while_loop", Box::new(|| jit(grad(turns))(&one))),
+        ("grad of while_loop in scan", Box::new(|| grad(|x: &Array| lax::repeat(2, x, turns))(&one))),
+        ("grad of while_loop in vmap", Box::new(|| grad(|x: &Array| vmap(turns)(x).sum())(&xs))),
+        ("transpose of sine", Box::new(|| linear_transpose(|x: &Array| x.sin(), (&one,))(&one).0)),
+        ("checks for some elements", Box::new(|| vmap(checked)(&xs))),
+        ("a check without checkify", Box::new(|| jit(checked)(&one))),
+        ("grad of a vector", Box::new(|| grad(|x: &Array| x.clone())(&xs))),
+        ("vmap over a scalar", Box::new(|| vmap(|x: &Array| x.clone())(&one))),
+        ("sizes in vmap", Box::new(|| vmap(|x: &Array, y: &Array| x + y)(&xs, &Array::from([1.0])))),
+        ("tangents of another shape", Box::new(|| jvp(|x: &Array| x.clone(), (&one,), (&xs,)).1)),
+        ("a cotangent of another shape", Box::new(|| vjp(|x: &Array| x.clone(), (&one,)).1(&xs).0)),
+        ("linearize, another shape", Box::new(|| linearize(|x: &Array| x.clone(), (&one,)).1(&xs))),
+        ("a program of other shapes in a scan", Box::new(|| lax::repeat(2, &xs, |x: &Array| x.dot(np::ones(3))))),
+        ("no axis", Box::new(|| vmap(|x: &Array| lax::psum(x, "i"))(&xs))),
+        ("a bound that is no integer", Box::new(|| lax::fori_loop(0, 1.5, |_, x: &Array| x.clone(), &one))),
+        ("a predicate that is no scalar", Box::new(|| lax::cond(&xs, || one.clone(), || one.clone()))),
+        ("a switch of nothing", Box::new(|| lax::switch::<Array>(0, &[]))),
+    ];
+    for (name, f) in cases {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).err();
+        let caught = caught.unwrap_or_else(|| panic!("{name}: no error"));
+        let text = caught.downcast_ref::<String>().unwrap_or_else(|| panic!("{name}: no text"));
+        assert!(text.contains("edges/control.rs:"), "{name}: {text}");
+        assert!(!text.contains("src/"), "{name}: {text}");
+    }
+}
+
+/// A loop whose elements end for themselves is one loop with a condition for each, as in JAX's programs.
+#[test]
+fn a_loop_over_a_batch_has_a_condition_for_each_element() {
+    use cotangent::control::while_loop::While;
+    use cotangent::core::bind;
+    let xs = Array::from([1.0f64, 9.0, 2.0]);
+    let program = |f: &(dyn Fn(&Array) -> Array + Send + Sync)| make_jaxpr(|x: &Array| f(x))(&xs).jaxpr;
+    let prim = While { cond: program(&|x| x.less(5.0)), cond_consts: 0, body: program(&|x| x * 2.0), body_consts: 0 };
+    let turns = |xs: &Array| bind(prim.clone(), &[xs])[0].clone();
+    let want = [8.0, 9.0, 8.0];
+    assert_eq!(all(&turns(&xs)), want);
+    assert_eq!(all(&jit(turns)(&xs)), want);
+    assert_eq!(all(&jvp(turns, (&xs,), (&np::ones_like(&xs),)).1), [8.0, 1.0, 4.0]);
+    // What `vmap` makes is the same program.
+    let one = |x: &Array| lax::while_loop(|x: &Array| x.less(5.0), |x: &Array| x * 2.0, x);
+    let mapped = make_jaxpr(vmap(one))(&xs).jaxpr;
+    let made = mapped.eqns[0].prim.as_any().downcast_ref::<While>().expect("a loop");
+    assert_eq!(made.cond.output_avals().map(|a| a.to_string()).collect::<Vec<_>>(), ["bool[3]"]);
+    assert_eq!(all(&vmap(one)(&xs)), want);
+    // Mapped once more, over the state or over what the body alone captures.
+    let twice = np::stack(&[&xs, &(&xs + 1.0)], 0);
+    assert_eq!(all(&vmap(vmap(one))(&twice)), [8.0, 9.0, 8.0, 8.0, 10.0, 6.0]);
+    let scaled =
+        |k: &Array, xs: &Array| vmap(|x: &Array| lax::while_loop(|x: &Array| x.less(5.0), |x: &Array| x * k, x))(xs);
+    let by = vmap(scaled).in_axes((0, None))(&Array::from([2.0f64, 3.0]), &xs);
+    assert_eq!(all(&by), [8.0, 9.0, 8.0, 9.0, 9.0, 6.0]);
+    let tangent = jvp(vmap(vmap(one)), (&twice,), (&np::ones_like(&twice),)).1;
+    assert_eq!(all(&tangent), [8.0, 1.0, 4.0, 4.0, 1.0, 2.0]);
+    // A condition with axes that the state does not lead with is an error.
+    let wrong = While { cond: program(&|x| x.reshape((3, 1)).less(5.0)), ..prim.clone() };
+    let error = jit(move |xs: &Array| bind(wrong.clone(), &[xs])[0].clone()).try_call((&xs,)).unwrap_err().to_string();
+    assert!(error.contains("bool[3,1]") && error.contains("f64[3]"), "{error}");
+    // What is checked and searched for NaN goes through such loops as well.
+    let roots =
+        |xs: &Array| vmap(|x: &Array| lax::while_loop(|x: &Array| x.less(5.0), |x: &Array| x.sqrt() + 5.0, x))(xs);
+    let (error, _) = checkify::checkify(roots).nan_checks()(&Array::from([-1.0f64, 9.0]));
+    assert!(error.get().is_some_and(|text| text.contains("sqrt")), "{error:?}");
 }
