@@ -193,7 +193,7 @@ binary! {
         jvp no_tangent, transpose not_linear, fold |_, _| None;
     MulHi "mulhi": integer ("integers"), With(super::mulhi::lower_mulhi),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
-    Zeta "zeta": float ("real floating-point numbers"), Op("chlo.zeta"),
+    Zeta "zeta": float ("real floating-point numbers"), With(super::polygamma::lower_zeta),
         jvp |j| {
             constant(j.t, "zeta", "in its first operand, the exponent");
             j.sum(Array::clone, |u| -(u * (j.x * bind1(Zeta, &[&(j.x + 1.0), j.y]))))

@@ -5,6 +5,8 @@ use stablehlo::Value;
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
+use crate::core::dtype::DType;
+use crate::core::literal::Literal;
 use crate::core::lowering::Lowering;
 
 use super::staged::{self, any, choose, epsilon, largest, like, repeat};
@@ -123,15 +125,16 @@ fn nan(x: &Array) -> Array {
     x.not_equal(x)
 }
 
-/// Where a and x are no arguments of these functions: negative, both zero, or NaN.
+/// Where a and x are no arguments of these functions: negative, both zero, both infinite, or NaN.
 fn outside(a: &Array, x: &Array) -> Array {
-    let both_zero = a.equal(0.0).logical_and(x.equal(0.0));
-    or([x.less(0.0), a.less(0.0), both_zero, nan(a), nan(x)])
+    let both = |v: f64| a.equal(v).logical_and(x.equal(v));
+    or([x.less(0.0), a.less(0.0), both(0.0), both(f64::INFINITY), nan(a), nan(x)])
 }
 
 fn igamma(args: &[Array]) -> Array {
     let (a, x) = (&args[0], &args[1]);
-    let (wrong, at_zero, at_infinity) = (outside(a, x), x.equal(0.0), x.equal(f64::INFINITY));
+    let (wrong, at_infinity) = (outside(a, x), x.equal(f64::INFINITY));
+    let at_zero = x.equal(0.0).logical_or(a.equal(f64::INFINITY));
     let (front, counts) = front(a, x);
     let upper = x.greater_equal(1.0).logical_and(x.greater(a));
     let active = counts.logical_and(or([at_zero.clone(), wrong.clone(), at_infinity.clone()]).logical_not());
@@ -149,11 +152,13 @@ fn igammac(args: &[Array]) -> Array {
     let nothing = x.equal(f64::INFINITY).logical_or(a.equal(0.0));
     let (front, counts) = front(a, x);
     let lower = x.less(1.0).logical_or(x.less(a));
-    let active = counts.logical_and(wrong.logical_or(&nothing).logical_not());
+    let all = a.equal(f64::INFINITY);
+    let active = counts.logical_and(or([wrong.clone(), nothing.clone(), all.clone()]).logical_not());
     let by_series = 1.0 - series(&front, a, x, &active.logical_and(&lower), Wanted::Value);
     let by_fraction = fraction(&front, a, x, &active.logical_and(lower.logical_not()), Wanted::Value);
     let value = choose(&lower, &by_series, &by_fraction);
     let value = choose(&nothing, &like(a, 0.0), &value);
+    let value = choose(&all, &like(a, 1.0), &value);
     choose(&wrong, &like(a, f64::NAN), &value)
 }
 
@@ -187,7 +192,19 @@ pub(super) fn lower_random_gamma_grad(cx: &mut Lowering<'_>, args: &[Value], inp
     staged::lower(cx, args, inputs, out, |x| in_shape(&x[0], &x[1], Wanted::Sample))
 }
 
-/// The density of the gamma distribution, ∂P(a, x)/∂x.
+/// The density of the gamma distribution, ∂P(a, x)/∂x. At x = 0 the power alone decides, whose rule knows its slopes there.
 pub(super) fn density(a: &Array, x: &Array) -> Array {
-    (-x + (a - 1.0) * x.log() - a.lgamma()).exp()
+    let most = largest(if x.dtype().bits() < 32 { DType::F32 } else { x.dtype() }) / 1e3;
+    let shape = if x.ndim() > 0 { x.shape() } else { a.shape() };
+    let (a, x) = (&bounded(a, most), &bounded(x, most));
+    let (at_zero, one) = (x.equal(0.0), Array::literal(Literal::int(x.dtype(), 1)));
+    let inside = super::select(&at_zero, &one, x, shape);
+    let edge = super::select(&at_zero.logical_and(a.not_equal(1.0)), x, &one, shape);
+    let log = super::select(&at_zero, &Array::literal(Literal::int(x.dtype(), 0)), &((a - 1.0) * inside.log()), shape);
+    edge.pow(a - 1.0) * (log - x - a.lgamma()).exp()
+}
+
+/// Infinity as a number so large that the density is lost there, and so is what is subtracted from what.
+fn bounded(x: &Array, most: f64) -> Array {
+    super::select(&x.equal(f64::INFINITY), &Array::literal(Literal::float(x.dtype(), most)), x, x.shape())
 }

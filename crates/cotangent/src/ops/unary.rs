@@ -117,12 +117,12 @@ fn fold_float(x: &Literal, f: fn(f64) -> f64) -> Option<Literal> {
 }
 
 unary! {
-    /// exp(−|x|)·I₀(x), the modified Bessel function of order zero, scaled. Derivative: i1e(x) − sign(x)·i0e(x).
+    /// exp(−|x|)·I₀(x), the modified Bessel function of order zero, scaled. Derivative: i1e(x) − sign(x)·i0e(x), by a series of its own.
     BesselI0e bessel_i0e: float ("real floating-point numbers"), With(super::bessel::lower_bessel_i0e), None,
-        |t, x, y| Some(t * (x.bessel_i1e() - x.sign() * &y));
+        |t, x, y| Some(t * super::bessel::bessel_i0e_slope(x));
     /// exp(−|x|)·I₁(x), the modified Bessel function of order one, scaled.
     BesselI1e bessel_i1e: float ("real floating-point numbers"), Op("chlo.bessel_i1e"), None,
-        |t, x, y| Some(t * super::bessel::bessel_i1e_slope(x, &y));
+        |t, x, y| Some(t * super::bessel::bessel_i1e_slope(x));
     /// The cube root.
     Cbrt cbrt: float ("real floating-point numbers"), Op("stablehlo.cbrt"), None, |t, x, y| Some(t * scaled(&y.powi(-2), 1.0 / 3.0));
     /// The smallest integers that are not below the elements.
@@ -152,7 +152,7 @@ unary! {
     Atanh atanh: inexact ("floating-point numbers"), Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x)));
     /// The logarithmic derivative of the gamma function. Its own derivatives are polygamma functions.
     Digamma digamma: float ("real floating-point numbers"), With(lower_digamma), None,
-        |t, x, y| Some(t * bind1(super::polygamma::Polygamma, &[&Array::literal(Literal::int(x.dtype(), 1)), x]));
+        |t, x, y| Some(t * super::polygamma::polygamma_of_order(1, x));
     /// The error function. Derivative: 2/√π · exp(−x²).
     Erf erf: float ("real floating-point numbers"), Op("chlo.erf"), None,
         |t, x, y| Some(scaled(t, std::f64::consts::FRAC_2_SQRT_PI) * (-x.square()).exp());

@@ -6,6 +6,7 @@ use crate::core::aval::{IntoShape, Shape, canonical_axis};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, raise};
 use crate::numpy::{self as np, where_};
+use crate::scipy::special;
 
 use super::key::Key;
 use super::uniform::{Format, between};
@@ -95,7 +96,7 @@ samplers! {
 }
 
 /// Numbers of the standard normal distribution between two bounds, in `f32`. The bounds may be arrays that broadcast
-/// to the shape.
+/// to the shape. Where both lie far out on one side the samples are drawn from the tail by its own inverse.
 ///
 /// ```
 /// use cotangent::random;
@@ -125,19 +126,56 @@ pub fn truncated_normal_as(
     dtype: DType,
 ) -> Array {
     let shape = shape.into_shape();
-    Format::of(dtype, "truncated_normal");
+    let format = Format::of(dtype, "truncated_normal");
+    let (lower, upper) = (lower.to_array().astype(dtype), upper.to_array().astype(dtype));
+    // Where less than half of the digits of the uniform numbers would be left to tell the samples apart.
+    let far = f64::from(format.mantissa).sqrt() * 0.8;
+    // Numbers as bounds say whether any sample needs the tail.
+    let known = [&lower, &upper].iter().all(|x| x.ndim() == 0 && !x.is_traced());
+    let tails = !known || lower.item::<f64>() > far || upper.item::<f64>() < -far;
     let sample = jit(|key: &Array, lower: &Array, upper: &Array| {
         let sqrt2 = std::f64::consts::SQRT_2;
         let u = between(key, &shape, dtype, &(lower / sqrt2).erf(), &(upper / sqrt2).erf());
+        // In narrow formats the error function is one long before its argument is infinite.
+        let most = 1.0 - format.below_one();
+        let mut x = sqrt2 * u.maximum(-most).minimum(most).erf_inv();
+        if tails {
+            let (right, left) = (lower.greater(far), upper.less(-far));
+            let start = where_(&right, lower, where_(&left, -upper, far));
+            let end = where_(&right, upper, where_(&left, -lower, f64::INFINITY));
+            let tail = normal_tail(&unit(key, &shape, dtype, 0.0, 1.0), &start, &end);
+            x = where_(right, &tail, where_(left, -&tail, x)).astype(dtype);
+        }
         // Rounding must not push a sample onto a bound.
         let inside = [
             np::nextafter(lower.stop_gradient(), f64::INFINITY),
             np::nextafter(upper.stop_gradient(), f64::NEG_INFINITY),
         ];
-        np::clip(sqrt2 * u.erf_inv(), &inside[0], &inside[1])
+        np::clip(x, &inside[0], &inside[1])
     });
-    let (lower, upper) = (lower.to_array().astype(dtype), upper.to_array().astype(dtype));
     sample(key.one("truncated_normal"), &lower, &upper)
+}
+
+/// The point of a standard normal variable between a and b, a ≥ 1, below which it lies with probability u.
+///
+/// With Q(x) = φ(x)·R(x) the upper tail, R being the ratio of Mills, E = −log(Q(x)/Q(a)) is exponential, truncated at its
+/// value for b. The x = a + d of a given E solves a d + d²/2 − log(R(x)/R(a)) = E, whose slope is 1/R(x), and whose solution
+/// without the logarithm is an upper bound: Newton's method descends from it.
+fn normal_tail(u: &Array, a: &Array, b: &Array) -> Array {
+    let dtype = if u.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+    let [u, a, b] = [u, a, b].map(|x| x.astype(dtype));
+    let log_ratio = |z: &Array| special::mills_sum(z).log() - z.log1p();
+    let at_start = log_ratio(&a);
+    let exponent = |d: &Array, log: &Array| d * (&a + 0.5 * d) - (log - &at_start);
+    let width = &b - &a;
+    let mass = -(-exponent(&width, &log_ratio(&b))).expm1();
+    let wanted = -(-(u * mass)).log1p();
+    let mut d = 2.0 * &wanted / (&a + (a.square() + 2.0 * &wanted).sqrt());
+    for _ in 0..if dtype == DType::F64 { 4 } else { 3 } {
+        let log = log_ratio(&(&a + &d));
+        d = &d - (exponent(&d, &log) - &wanted) * log.exp();
+    }
+    a + d
 }
 
 /// Truth values that are true with probability `p`, which may be an array that broadcasts to the shape.
@@ -280,10 +318,12 @@ pub fn weibull_min(key: Key, scale: impl ArrayLike, concentration: impl ArrayLik
 #[must_use]
 pub fn rayleigh(key: Key, scale: impl ArrayLike, shape: impl IntoShape) -> Array {
     let (scale, shape) = (scale.to_array().astype(DType::F32), shape.into_shape());
-    jit(|key: &Array, scale: &Array| scale * (unit(key, &shape, DType::F32, 0.0, 1.0).log() * -2.0).sqrt())(
-        key.one("rayleigh"),
-        &scale,
-    )
+    let least = Format::of(DType::F32, "rayleigh").below_one();
+    jit(|key: &Array, scale: &Array| {
+        // A zero stands for what is less than the next number, of which this is the middle.
+        let u = unit(key, &shape, DType::F32, 0.0, 1.0).maximum(least);
+        scale * (u.log() * -2.0).sqrt()
+    })(key.one("rayleigh"), &scale)
 }
 
 /// Numbers whose logarithm is normal with mean zero and deviation `sigma`, in `f32`.

@@ -75,7 +75,7 @@ pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayL
     if dtype.bits() < 32 {
         // Drawn in 32 bits, where the bias is small.
         let (least, most) = limits(dtype);
-        let clip = |x: Array, most: i128| x.astype(DType::I32).maximum(least as i32).minimum(most as i32);
+        let clip = |x: Array, most: i128| fitted(&x, DType::I32).maximum(least as i32).minimum(most as i32);
         return randint_as(key, shape, DType::I32, clip(lo, most), clip(hi, most + 1)).astype(dtype);
     }
     let words = dtype.unsigned();

@@ -1,8 +1,10 @@
 //! Linear algebra.
 
 use crate::core::array::{Array, ArrayLike};
+use crate::core::trace::bind1;
 use crate::lax::linalg::{TriangularSolve, adjoint, triangular_solve};
-use crate::numpy::meet;
+use crate::numpy::{meet, where_};
+use crate::ops::linalg::{Cholesky, lower_mask};
 
 /// What is done to the matrix of [`solve_triangular`] first.
 ///
@@ -21,7 +23,8 @@ pub enum Trans {
     Adjoint,
 }
 
-/// The Cholesky factor: lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A.
+/// The Cholesky factor: lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A. Of A only that triangle is
+/// read, and in the other one there is no slope.
 ///
 /// ```
 /// use cotangent::{Array, scipy::linalg};
@@ -34,7 +37,17 @@ pub enum Trans {
 #[track_caller]
 #[must_use]
 pub fn cholesky(a: impl ArrayLike, lower: bool) -> Array {
-    let l = crate::lax::linalg::cholesky(a.to_array().to_inexact());
+    let a = a.to_array().to_inexact();
+    let whole = match a.shape() {
+        // The other triangle is made from this one: it may hold anything, and the primitive's rule takes both.
+        [.., n, m] if n == m => {
+            let mirrored = adjoint(&a);
+            let [here, there] = if lower { [&a, &mirrored] } else { [&mirrored, &a] };
+            where_(lower_mask(*n, *n, 0), here, there)
+        }
+        _ => a,
+    };
+    let l = bind1(Cholesky, &[&whole]);
     if lower { l } else { adjoint(&l) }
 }
 

@@ -1,12 +1,14 @@
 //! The gamma function and its relatives, Bessel functions, and terms of divergences.
 
-use super::{real_inexact, xlogy};
+use super::{polynomial, real_inexact, xlogy};
+use crate::api::custom::custom_jvp;
 use crate::core::array::{Array, ArrayLike};
+use crate::core::dtype::DType;
 use crate::core::trace::bind1;
 use crate::numpy::{floor, isnan, remainder, unary, where_};
 use crate::ops::binary::{Igamma, Igammac, Zeta};
 use crate::ops::incomplete_beta::RegularizedIncompleteBeta;
-use crate::ops::polygamma::Polygamma;
+use crate::ops::polygamma::{Polygamma, polygamma_of_order};
 use crate::ops::promoted;
 
 unary! {
@@ -35,8 +37,8 @@ unary! {
 #[track_caller]
 #[must_use]
 pub fn i0(x: impl ArrayLike) -> Array {
-    let x = x.to_array().to_inexact();
-    x.abs().exp() * x.bessel_i0e()
+    let value = |x: &Array| x.abs().exp() * x.bessel_i0e();
+    custom_jvp(value).defjvp(|(x,), (t,)| (i0(x), t * i1(x)))(&real_inexact(x, "i0"))
 }
 
 /// The modified Bessel function of order one.
@@ -48,8 +50,31 @@ pub fn i0(x: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn i1(x: impl ArrayLike) -> Array {
-    let x = x.to_array().to_inexact();
-    x.abs().exp() * x.bessel_i1e()
+    let value = |x: &Array| x.abs().exp() * x.bessel_i1e();
+    // With fₖ(x) = Iₖ(x)/xᵏ, of which fₖ₊₁ is the slope over x, this is (x f₁)′. None of it cancels.
+    let slope = |x: &Array| bessel_over_power(1, x) + x * (x * bessel_over_power(2, x));
+    custom_jvp(value).defjvp(move |(x,), (t,)| (i1(x), t * slope(x)))(&real_inexact(x, "i1"))
+}
+
+/// Iₖ(x)/xᵏ for k ≥ 1: below 4 by its power series Σ (x²/4)ᵐ / (2ᵏ m! (m + k)!), beyond by the recurrence in k. Its slope is
+/// that of k + 1 times x (DLMF 10.29.4).
+fn bessel_over_power(k: u32, x: &Array) -> Array {
+    let value = move |x: &Array| {
+        let near = x.abs().less(4.0);
+        let terms: u32 = if x.dtype() == DType::F64 { 18 } else { 11 };
+        let factorial = |n: u32| (1..=n).map(f64::from).product::<f64>();
+        let coefficients: Vec<f64> =
+            (0..terms).rev().map(|m| 1.0 / (2f64.powi(k as i32) * factorial(m) * factorial(m + k))).collect();
+        let series = polynomial(&coefficients, &(where_(&near, x, 0.0).square() / 4.0));
+        // Scaled by exp(−|x|), so that nothing overflows before the end.
+        let far = where_(&near, 4.0, x);
+        let (mut last, mut now) = (far.bessel_i0e(), far.bessel_i1e() / &far);
+        for order in 1..k {
+            (last, now) = (now.clone(), (last - 2.0 * f64::from(order) * now) / &far / &far);
+        }
+        where_(near, series, far.abs().exp() * now)
+    };
+    custom_jvp(value).defjvp(move |(x,), (t,)| (bessel_over_power(k, x), t * (x * bessel_over_power(k + 1, x))))(x)
 }
 
 /// The regularized lower incomplete gamma function P(a, x): the probability of at most `x` under the gamma
@@ -131,7 +156,14 @@ pub fn zeta(x: impl ArrayLike, q: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn polygamma(n: impl ArrayLike, x: impl ArrayLike) -> Array {
-    let [n, x] = promoted([n.to_array().to_inexact(), x.to_array().to_inexact()]);
+    let [n, x] = promoted([n.to_array().to_inexact(), real_inexact(x, "polygamma")]);
+    // A small order that is known, as it mostly is, makes it plain arithmetic.
+    if n.ndim() == 0 && !n.is_traced() {
+        let order = n.item::<f64>();
+        if (1..=8).any(|k| order == f64::from(k)) {
+            return polygamma_of_order(order as u32, &x);
+        }
+    }
     bind1(Polygamma, &[&n, &x])
 }
 
@@ -170,7 +202,71 @@ pub fn gammasgn(x: impl ArrayLike) -> Array {
 #[must_use]
 pub fn gamma(x: impl ArrayLike) -> Array {
     let x = real_inexact(x, "gamma");
-    gammasgn(&x) * x.lgamma().exp()
+    custom_jvp(gamma_value).defjvp(|(x,), (t,)| {
+        let y = gamma(x);
+        (y.clone(), t * (y * x.digamma()))
+    })(&x)
+}
+
+/// By Stirling's formula from 8 on, for lesser numbers divided down, and for negative ones by reflection (DLMF 5.5.1, 5.5.3):
+/// √2π·yʸ⁻½·exp(−y)·exp(Δ(y)), the power as a square so that it does not overflow before the product does.
+fn gamma_value(x: &Array) -> Array {
+    if x.dtype().bits() < 32 {
+        return gamma_value(&x.astype(DType::F32)).astype(x.dtype());
+    }
+    let size = x.abs();
+    let small = size.less(8.0);
+    // Beyond the last finite value, so that no factor is lost while the others overflow.
+    let y = where_(&small, &size + 8.0, size.minimum(if x.dtype() == DType::F64 { 256.0 } else { 64.0 }));
+    let root = y.pow(0.5 * &y - 0.25);
+    let product = (1..8).fold(size.clone(), |p, k| p * (&size + f64::from(k)));
+    let stirling = &root * (stirling_error(&y) - &y).exp() * root * (2.0 * std::f64::consts::PI).sqrt();
+    let positive = stirling / where_(small, product, 1.0);
+    // Γ(x)·Γ(−x) = −π/(x sin πx), the sine at the distance from the nearest whole number, to which the difference is exact.
+    let whole = x.round();
+    let distance = x - &whole;
+    let sine = where_(remainder(&whole, 2.0).equal(0), 1.0, -1.0) * (std::f64::consts::PI * &distance).sin();
+    let reflected = where_(distance.equal(0), f64::NAN, -std::f64::consts::PI / (x * sine * &positive));
+    let value = where_(x.less(0), reflected, positive);
+    // Minus zero is where −∞ is.
+    where_(x.equal(0), 1.0 / x, value)
+}
+
+/// log Γ(y) − (y − ½)·log y + y − ½ log 2π for y ≥ 8, the error of Stirling's formula: Σ B₂ⱼ/(2j (2j − 1) y²ʲ⁻¹) (DLMF 5.11.1).
+fn stirling_error(y: &Array) -> Array {
+    const TERMS: [f64; 8] = [
+        -3617.0 / 122_400.0,
+        1.0 / 156.0,
+        -691.0 / 360_360.0,
+        1.0 / 1188.0,
+        -1.0 / 1680.0,
+        1.0 / 1260.0,
+        -1.0 / 360.0,
+        1.0 / 12.0,
+    ];
+    let inverse = 1.0 / y;
+    polynomial(&TERMS[if y.dtype() == DType::F64 { 0 } else { 5 }..], &inverse.square()) * inverse
+}
+
+/// log(1 + r)/r, which is 1 at zero.
+fn log1p_ratio(r: &Array) -> Array {
+    let tiny = r.abs().less(1e-30);
+    let safe = where_(&tiny, 1.0, r);
+    where_(tiny, 1.0 - 0.5 * r, safe.log1p() / &safe)
+}
+
+/// log |Γ(y + x)/Γ(y)|. Where both arguments are 8 or more it is x log y + (x + y − ½) log(1 + x/y) − x and the difference of
+/// Stirling's errors, in which nothing large cancels, as it does in its derivatives by digamma functions.
+fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
+    let sum = x + y;
+    let large = y.greater_equal(8.0).logical_and(sum.greater_equal(8.0));
+    let near = where_(&large, 1.0, &sum).lgamma() - where_(&large, 1.0, y).lgamma();
+    let (x, y) = (where_(&large, x, 1.0), where_(&large, y, 8.0));
+    let r = &x / &y;
+    let logarithm = log1p_ratio(&r);
+    let far = &x * (y.log() + (&logarithm - 1.0) + &r * &logarithm) - 0.5 * (&r * logarithm) + stirling_error(&(x + &y))
+        - stirling_error(&y);
+    where_(large, far, near)
 }
 
 /// n!, as the gamma function of n + 1; zero below zero.
@@ -186,7 +282,7 @@ pub fn gamma(x: impl ArrayLike) -> Array {
 #[must_use]
 pub fn factorial(n: impl ArrayLike) -> Array {
     let n = real_inexact(n, "factorial");
-    where_(n.less(0), 0.0, (&n + 1.0).lgamma().exp())
+    where_(n.less(0), 0.0, gamma(where_(n.less(0), 0.0, &n) + 1.0))
 }
 
 /// How many ways there are to choose `k` of `n` things: zero where `k` is not between 0 and `n`.
@@ -204,8 +300,9 @@ pub fn comb(n: impl ArrayLike, k: impl ArrayLike) -> Array {
     let [n, k] = promoted([real_inexact(n, "comb"), real_inexact(k, "comb")]);
     let there = k.less_equal(&n).logical_and(n.greater_equal(0)).logical_and(k.greater_equal(0));
     let (n, k) = (where_(&there, n, 0.0), where_(&there, k, 0.0));
-    let logarithm = (&n + 1.0).lgamma() - (&k + 1.0).lgamma() - (n - k + 1.0).lgamma();
-    where_(there, logarithm.exp(), 0.0)
+    // 1/((n + 1)·B(n − k + 1, k + 1))
+    let logarithm = n.log1p() + betaln(&n - &k + 1.0, k + 1.0);
+    where_(there, (-logarithm).exp(), 0.0)
 }
 
 /// The logarithm of the absolute value of [`beta`].
@@ -221,7 +318,35 @@ pub fn comb(n: impl ArrayLike, k: impl ArrayLike) -> Array {
 #[must_use]
 pub fn betaln(a: impl ArrayLike, b: impl ArrayLike) -> Array {
     let [a, b] = promoted([real_inexact(a, "betaln"), real_inexact(b, "betaln")]);
-    a.lgamma() + b.lgamma() - (a + b).lgamma()
+    log_beta(&a, &b).0
+}
+
+/// log |B(a, b)|, whether the greater argument is odd, and where B is a limit whose sign it decides.
+///
+/// With a ≤ b: log Γ(a) − log(Γ(a + b)/Γ(b)), and where a is 8 or more Stirling's formula for all three (Didonato and Morris,
+/// "Algorithm 708", 1992), since log Γ(a) alone is larger than the result. For whole b and whole a ≤ 0 both gamma functions
+/// of a and of a + b have poles, and the limit is that of B(1 − a − b, b).
+fn log_beta(a: &Array, b: &Array) -> (Array, Array, Array) {
+    let ordered = |a: &Array, b: &Array| {
+        let first = a.less_equal(b);
+        (where_(&first, a, b), where_(&first, b, a))
+    };
+    let (a, b) = ordered(a, b);
+    let whole = a.equal(floor(&a)).logical_and(b.equal(floor(&b)));
+    let reflected = a.less_equal(0).logical_and((&a + &b).less(1)).logical_and(whole);
+    let odd = remainder(&b, 2.0).not_equal(0);
+    let (a, b) = ordered(&where_(&reflected, 1.0 - &a - &b, &a), &b);
+
+    let large = a.greater_equal(8.0);
+    let one = where_(&large, 1.0, &a);
+    let near = one.lgamma() - log_gamma_ratio(&one, &where_(&large, 1.0, &b));
+    let (a, b) = (where_(&large, a, 8.0), where_(&large, b, 8.0));
+    let r = &a / &b;
+    let errors = stirling_error(&a) + stirling_error(&b) - stirling_error(&(&a + &b));
+    let far = (0.5 * (2.0 * std::f64::consts::PI).ln() - 0.5 * b.log()) + (&a - 0.5) * (&r / (1.0 + &r)).log()
+        - a * log1p_ratio(&r)
+        + errors;
+    (where_(large, far, near), odd, reflected)
 }
 
 /// The beta function Γ(a)·Γ(b)/Γ(a + b).
@@ -237,7 +362,9 @@ pub fn betaln(a: impl ArrayLike, b: impl ArrayLike) -> Array {
 #[must_use]
 pub fn beta(a: impl ArrayLike, b: impl ArrayLike) -> Array {
     let [a, b] = promoted([real_inexact(a, "beta"), real_inexact(b, "beta")]);
-    gammasgn(&a) * gammasgn(&b) * gammasgn(&a + &b) * betaln(a, b).exp()
+    let (logarithm, odd, limit) = log_beta(&a, &b);
+    let sign = gammasgn(&a) * gammasgn(&b) * gammasgn(&a + &b);
+    where_(limit, where_(odd, -1.0, 1.0), sign) * logarithm.exp()
 }
 
 /// Pochhammer's symbol Γ(z + m)/Γ(z).
@@ -253,7 +380,14 @@ pub fn beta(a: impl ArrayLike, b: impl ArrayLike) -> Array {
 #[must_use]
 pub fn poch(z: impl ArrayLike, m: impl ArrayLike) -> Array {
     let [z, m] = promoted([real_inexact(z, "poch"), real_inexact(m, "poch")]);
-    where_(m.equal(0), 1.0, gamma(&z + &m) / gamma(&z))
+    let sum = &z + &m;
+    let pole = |x: &Array| x.less_equal(0).logical_and(x.equal(floor(x)));
+    // Where both gamma functions have poles their quotient is (−1)ᵐ Γ(1 − z)/Γ(1 − z − m).
+    let both = pole(&z).logical_and(pole(&sum));
+    let from = where_(&both, 1.0 - &sum, &z);
+    let sign = where_(&both, where_(remainder(&m, 2.0).equal(0), 1.0, -1.0), gammasgn(&z) * gammasgn(&sum));
+    let zero = pole(&z).logical_and(both.logical_not());
+    where_(zero, 0.0, sign * log_gamma_ratio(&m, &from).exp())
 }
 
 /// The logarithm of the multivariate gamma function of dimension `d`.
