@@ -8,19 +8,21 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::dtype::DType;
 use crate::core::error::{Error, ErrorKind, Result, raise};
-use crate::core::jaxpr::Jaxpr;
+use crate::core::jaxpr::{Atom, Jaxpr};
 use crate::core::literal::Literal;
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, stage};
+use crate::core::trace::{Inputs, bind, bind_shared, stage};
 use crate::ops::compare::{Clamp, SelectN};
+use crate::ops::convert::ConvertElementType;
 use crate::ops::elementwise::rebind;
-use crate::ops::shape::batched_in_front;
+use crate::ops::shape::{Reshape, Transpose, batched_in_front};
 use crate::transform::batch::{batch_jaxpr, in_front};
 use crate::transform::eval::eval;
 use crate::transform::linearize::linearize_jaxpr;
 use crate::transform::transpose::backward_jaxpr;
 
+use super::call::inline_calls;
 use super::mapped::Mapped;
 
 /// `cond`: the first operand, an `i32` clamped to the range, picks which branch is run on the others.
@@ -37,12 +39,29 @@ pub struct Cond {
 }
 
 /// What the linear program of a branch takes from the branch.
-#[derive(Clone, Copy, PartialEq)]
 enum Residual {
-    /// An operand of the choice.
-    Operand(usize),
+    /// An operand of the choice, rearranged.
+    Operand(usize, Vec<Arc<dyn Primitive>>),
     /// A value that is saved in one of the places that branches share.
     Place(usize),
+}
+
+/// The operand that a result is, up to the order of its elements and their type, and what rearranges it.
+fn rearranged(jaxpr: &Jaxpr, atom: &Atom) -> Option<(usize, Vec<Arc<dyn Primitive>>)> {
+    let (mut var, mut steps) = (atom.var()?, Vec::new());
+    loop {
+        if let Some(operand) = jaxpr.inputs.iter().position(|input| *input == var) {
+            steps.reverse();
+            return Some((operand, steps));
+        }
+        let eqn = jaxpr.eqns.iter().find(|eqn| eqn.outputs.contains(&var))?;
+        let prim = eqn.prim.as_any();
+        if !(prim.is::<Transpose>() || prim.is::<Reshape>() || prim.is::<ConvertElementType>()) {
+            return None;
+        }
+        steps.push(eqn.prim.clone());
+        var = eqn.inputs[0].var()?;
+    }
 }
 
 /// The same programs, each giving all that any of them gives in `masks`: where one has no such result it
@@ -70,6 +89,14 @@ fn with_all_results(branches: &[Arc<Jaxpr>], masks: &[Vec<bool>], avals: &[Aval]
 pub(super) fn mapped_checks(place: &str) -> Error {
     Error::new(ErrorKind::Transform, format!("under `vmap`, a `check` stands in {place}"))
         .help("give each element its own error: `vmap(checkify(f))` instead of `checkify(vmap(f))`")
+}
+
+impl Cond {
+    /// The numbers of branches that indices stand for.
+    pub(super) fn clamped(&self, index: &Array) -> Array {
+        let last = Array::scalar(self.branches.len() as i32 - 1);
+        bind(Clamp, &[&Array::scalar(0i32), index, &last]).swap_remove(0)
+    }
 }
 
 impl Primitive for Cond {
@@ -103,15 +130,14 @@ impl Primitive for Cond {
         let wanted: Vec<bool> = dx[1..].iter().map(Option::is_some).collect();
         let splits: Vec<_> = self.branches.iter().map(|b| linearize_jaxpr(b, &wanted)).collect();
         let outputs: Vec<Aval> = self.branches[0].output_avals().collect();
-        // A residual that is an operand is at hand. Others of one type share a place: a run needs those of one branch only.
+        // A residual that is an operand, rearranged or not, is at hand. Others of one type share a place: a run needs those of one branch only.
         let mut places: Vec<Aval> = Vec::new();
         let mut taken: Vec<Vec<Residual>> = Vec::new();
         for split in &splits {
             let mut free: Vec<bool> = vec![true; places.len()];
             let residuals = split.forward.outputs[outputs.len()..].iter().map(|atom| {
-                let operand = atom.var().and_then(|v| split.forward.inputs.iter().position(|input| *input == v));
-                if let Some(operand) = operand {
-                    return Residual::Operand(operand);
+                if let Some((operand, steps)) = rearranged(&split.forward, atom) {
+                    return Residual::Operand(operand, steps);
                 }
                 let aval = split.forward.aval(atom).with_weak_type(false);
                 let place = (0..places.len()).find(|p| free.get(*p) == Some(&true) && places[*p] == aval);
@@ -131,7 +157,7 @@ impl Primitive for Cond {
                 let mut results = eval(&split.forward, args);
                 let residuals = results.split_off(outputs.len());
                 results.extend(places.iter().enumerate().map(|(p, aval)| {
-                    match mine.iter().position(|m| *m == Residual::Place(p)) {
+                    match mine.iter().position(|m| matches!(m, Residual::Place(q) if *q == p)) {
                         Some(i) => residuals[i].convert(aval.dtype, false),
                         None => crate::ops::zeros(&aval.shape, aval.dtype),
                     }
@@ -144,8 +170,9 @@ impl Primitive for Cond {
         let mut y = bind(forward, &x.iter().collect::<Vec<_>>()).into_vec();
         let saved = y.split_off(outputs.len());
         let tangents: Vec<&Array> = dx[1..].iter().flatten().collect();
+        let takes = |r: &Residual, i: usize| matches!(r, Residual::Operand(operand, _) if *operand == i);
         let at_hand: Vec<usize> =
-            (0..x.len() - 1).filter(|i| taken.iter().any(|mine| mine.contains(&Residual::Operand(*i)))).collect();
+            (0..x.len() - 1).filter(|i| taken.iter().flatten().any(|residual| takes(residual, *i))).collect();
         let known: Vec<&Array> = saved.iter().chain(at_hand.iter().map(|i| &x[1 + i])).collect();
         let linear: Vec<Arc<Jaxpr>> = (splits.iter().zip(&taken))
             .map(|(split, mine)| {
@@ -159,9 +186,11 @@ impl Primitive for Cond {
                     let (saved, operands) = known.split_at(saved.len());
                     let residual = |residual: &Residual| match residual {
                         Residual::Place(p) => saved[*p].clone(),
-                        Residual::Operand(i) => {
+                        Residual::Operand(i, steps) => {
                             let at = at_hand.iter().position(|o| o == i);
-                            at.map_or_else(|| unreachable!("it is among those at hand"), |at| operands[at].clone())
+                            let operand = at.map(|at| operands[at].clone());
+                            let operand = operand.unwrap_or_else(|| unreachable!("it is among those at hand"));
+                            steps.iter().fold(operand, |x, step| bind_shared(step.clone(), &[&x]).swap_remove(0))
                         }
                     };
                     let args: Vec<Array> = mine.iter().map(residual).chain(tangents.iter().cloned()).collect();
@@ -218,10 +247,10 @@ impl Primitive for Cond {
             return (rebind(&Cond { branches }, &operands.iter().collect::<Vec<_>>()).into_vec(), out_axes);
         }
         // Each element has its own branch: all are run and the results are picked from.
-        let results = Mapped::run(self, x, axes, size, |operands| {
+        let written_out = Cond { branches: self.branches.iter().map(inline_calls).collect() };
+        let results = Mapped::run(&written_out, x, axes, size, |operands| {
             let results: Vec<Vec<Array>> = branches.iter().map(|b| eval(b, &operands[1..])).collect();
-            let last = Array::scalar(self.branches.len() as i32 - 1);
-            let index = bind(Clamp, &[&Array::scalar(0i32), &operands[0], &last]).swap_remove(0);
+            let index = self.clamped(&operands[0]);
             let pick = |i: usize| {
                 let shape = results[0][i].aval().shape;
                 let dims = vec![0];

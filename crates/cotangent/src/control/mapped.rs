@@ -11,12 +11,17 @@ use crate::core::error::Result;
 use crate::core::jaxpr::Jaxpr;
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, stage};
-use crate::ops::shape::batched_in_front;
+use crate::core::trace::{Inputs, bind, bind1, stage};
+use crate::ops::shape::{BroadcastInDim, batched_in_front};
+use crate::ops::{select, zeros_like};
 use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
+use crate::transform::eval::eval;
 use crate::transform::nested::nested;
+use crate::transform::transpose::backward;
 
 use super::call;
+use super::cond::Cond;
+use super::shared::{Parts, split};
 use super::unseen::Unseen;
 
 /// `mapped`: a primitive over a batch. What it computes is a program of the whole batch; its derivative is the batch of the
@@ -45,6 +50,98 @@ struct Element {
     batched: Vec<bool>,
     size: usize,
     axis: Option<NamedAxis>,
+}
+
+impl Element {
+    /// Cotangents from the batch of the primitive's own transpose.
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let Element { prim, avals, batched, size, axis } = self;
+        let known = || (0..inputs.len()).filter(|i| !inputs[*i].is_linear());
+        let arrived = || ct.iter().flatten();
+        let types: Vec<Aval> = (known().map(|i| avals[i].clone()))
+            .chain(arrived().map(|ct| ct.aval().with_shape(ct.aval().shape.remove(&[0]))))
+            .collect();
+        let flags: Vec<bool> = known().map(|i| batched[i]).chain(arrived().map(|_| true)).collect();
+        let args: Vec<Array> = inputs.iter().filter_map(Operand::known).chain(arrived()).cloned().collect();
+        let (out, places, arrives) = batch_staged(axis, &types, &args, &flags, *size, |args| {
+            let mut args = args.iter().cloned();
+            let operands: Vec<Operand> = (inputs.iter().zip(avals))
+                .map(|(x, aval)| match if x.is_linear() { None } else { args.next() } {
+                    Some(known) => Operand::Known(known),
+                    None => Operand::Linear(aval.clone()),
+                })
+                .collect();
+            let ct: Vec<Tangent> = ct.iter().map(|ct| if ct.is_some() { args.next() } else { None }).collect();
+            let back = prim.transpose(&ct, &operands);
+            let arrives: Vec<bool> = back.iter().map(Option::is_some).collect();
+            (back.into_iter().flatten().collect(), arrives)
+        });
+        let mut out = out.iter().zip(places).map(|(x, place)| batched_in_front(x, place, *size));
+        (arrives.iter().zip(batched))
+            .map(|(arrives, batched)| if *arrives { out.next() } else { None }.map(|ct| (ct, *batched)))
+            // What all elements share gets what each of them gives.
+            .map(|ct| ct.map(|(ct, batched)| if batched { ct } else { ct.sum_axis(0) }))
+            .collect()
+    }
+
+    /// Cotangents of a choice. What all elements share, the weights of a network say, would get an array from each element,
+    /// to be summed. So its products with what is the element's own are taken out of the branches, and transposed for all
+    /// elements at once. Those that took another branch have zeros there, in both factors.
+    fn transpose_choice(&self, cond: &Cond, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let linear: Vec<bool> = inputs[1..].iter().map(Operand::is_linear).collect();
+        let shared: Vec<bool> = self.batched[1..].iter().map(|b| !b).collect();
+        let parts: Vec<Parts> = cond.branches.iter().map(|branch| split(branch, &linear, &shared)).collect();
+        let products: Vec<Aval> = parts.iter().flat_map(Parts::avals).collect();
+        let (Some(index), false) = (inputs[0].known(), products.is_empty()) else { return self.transpose(ct, inputs) };
+        // The choice again, with the products among its operands.
+        let n = linear.len();
+        let avals: Vec<Aval> = self.avals.iter().chain(&products).cloned().collect();
+        let mut start = n;
+        let branches = (parts.iter())
+            .map(|part| {
+                let own = start..start + part.avals().count();
+                start = own.end;
+                let (closed, ()) = stage(&avals[1..], &Inputs::Unknown("inside a branch"), |args| {
+                    (eval(&part.rest, &[&args[..n], &args[own]].concat()), ())
+                });
+                nested(closed)
+            })
+            .collect();
+        let batched = [&self.batched[..], &vec![true; products.len()]].concat();
+        let choice = Element { prim: Arc::new(Cond { branches }), avals, batched, ..self.clone() };
+        let more = products.iter().map(|aval| Operand::Linear(aval.with_shape(aval.shape.insert(0, self.size))));
+        let mut result = choice.transpose(ct, &inputs.iter().cloned().chain(more).collect::<Vec<_>>());
+        let mut arrived = result.split_off(n + 1).into_iter();
+        let index = cond.clamped(index);
+        for (branch, part) in parts.iter().enumerate() {
+            let cts: Vec<Tangent> = arrived.by_ref().take(part.avals().count()).collect();
+            if cts.iter().all(Option::is_none) {
+                continue;
+            }
+            let takes = index.equal(branch as i32);
+            let own = |x: &Array, batched: bool| {
+                if !x.dtype().is_inexact() {
+                    return x.clone();
+                }
+                let takes = if batched { takes.clone() } else { takes.any() };
+                let dims = (0..takes.ndim()).collect();
+                let takes = bind1(BroadcastInDim { shape: x.aval().shape, dims }, &[&takes]);
+                select(&takes, x, &zeros_like(x), x.shape())
+            };
+            let operands: Vec<Operand> = (inputs[1..].iter().zip(&self.batched[1..]))
+                .map(|(x, batched)| x.known().map_or_else(|| x.clone(), |x| Operand::Known(own(x, *batched))))
+                .collect();
+            let whole =
+                axis::inside(self.axis.clone(), || batch_everywhere(&part.products, &self.batched[1..], self.size));
+            for (sum, ct) in result[1..].iter_mut().zip(backward(&whole, &operands, &cts)) {
+                *sum = match (sum.take(), ct) {
+                    (Some(sum), Some(ct)) => Some(sum + ct),
+                    (sum, ct) => sum.or(ct),
+                };
+            }
+        }
+        result
+    }
 }
 
 impl Mapped {
@@ -106,33 +203,10 @@ impl Primitive for Mapped {
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
-        let Element { prim, avals, batched, size, axis } = &*self.element;
-        let known = || (0..inputs.len()).filter(|i| !inputs[*i].is_linear());
-        let arrived = || ct.iter().flatten();
-        let types: Vec<Aval> = (known().map(|i| avals[i].clone()))
-            .chain(arrived().map(|ct| ct.aval().with_shape(ct.aval().shape.remove(&[0]))))
-            .collect();
-        let flags: Vec<bool> = known().map(|i| batched[i]).chain(arrived().map(|_| true)).collect();
-        let args: Vec<Array> = inputs.iter().filter_map(Operand::known).chain(arrived()).cloned().collect();
-        let (out, places, arrives) = batch_staged(axis, &types, &args, &flags, *size, |args| {
-            let mut args = args.iter().cloned();
-            let operands: Vec<Operand> = (inputs.iter().zip(avals))
-                .map(|(x, aval)| match if x.is_linear() { None } else { args.next() } {
-                    Some(known) => Operand::Known(known),
-                    None => Operand::Linear(aval.clone()),
-                })
-                .collect();
-            let ct: Vec<Tangent> = ct.iter().map(|ct| if ct.is_some() { args.next() } else { None }).collect();
-            let back = prim.transpose(&ct, &operands);
-            let arrives: Vec<bool> = back.iter().map(Option::is_some).collect();
-            (back.into_iter().flatten().collect(), arrives)
-        });
-        let mut out = out.iter().zip(places).map(|(x, place)| batched_in_front(x, place, *size));
-        (arrives.iter().zip(batched))
-            .map(|(arrives, batched)| if *arrives { out.next() } else { None }.map(|ct| (ct, *batched)))
-            // What all elements share gets what each of them gives.
-            .map(|ct| ct.map(|(ct, batched)| if batched { ct } else { ct.sum_axis(0) }))
-            .collect()
+        match self.element.prim.as_any().downcast_ref::<Cond>() {
+            Some(cond) => self.element.transpose_choice(cond, ct, inputs),
+            None => self.element.transpose(ct, inputs),
+        }
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {

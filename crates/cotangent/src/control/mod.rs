@@ -14,5 +14,6 @@ pub(crate) mod mapped;
 pub(crate) mod outline;
 pub mod reduce;
 pub mod scan;
+mod shared;
 pub(crate) mod unseen;
 pub mod while_loop;

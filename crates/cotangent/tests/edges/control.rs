@@ -162,13 +162,67 @@ fn an_element_that_has_ended_gives_no_slope() {
     close("vmap of jvp", &all(&vmap(|x: &Array, t: &Array| jvp(f, (x,), (t,)).1)(&xs, &ones)), &want, 1e-12);
 }
 
-/// Branches that share large operands do not copy them for each element.
+/// Branches that share large operands do not copy them for each element, nor do their derivatives.
 #[test]
-fn what_is_shared_is_not_copied_in_the_value() {
-    let w = np::ones((64, 64));
-    let f = |xs: &Array| vmap(|x: &Array| lax::cond(x.sum().greater(0.0), || w.dot(x), || x.clone()))(xs);
-    let text = jit(f).lower((&np::ones((16, 64)),)).unwrap().stablehlo().to_string();
+fn what_is_shared_is_not_copied() {
+    let f = |w: &Array, b: &Array, xs: &Array| {
+        let layer = |x: &Array| (x.dot(w.t()) + b).tanh();
+        let net = jit(|x: &Array| w.dot(layer(x)));
+        vmap(|x: &Array| lax::cond(x.sum().greater(0.0), || net(x), || layer(x) * 2.0))(xs).sum()
+    };
+    let (w, b) = (np::eye(64, 64) * 0.5, np::ones(64));
+    let xs = np::linspace(-1.0, 1.0, 1024).reshape((16, 64));
+    let text = |lowered: Result<cotangent::Lowered<_, _>, _>| lowered.unwrap().stablehlo();
+    assert!(!text(jit(f).lower((&w, &b, &xs))).contains("16x64x64"));
+    let back = jit(grad(f).argnums(args!(0, 1, 2)));
+    let text = back.lower((&w, &b, &xs)).unwrap().stablehlo();
     assert!(!text.contains("16x64x64"), "{text}");
+    let tangent = jit(|w: &Array| jvp(|w: &Array| f(w, &b, &xs), (w,), (&np::ones_like(w),)).1);
+    assert!(!tangent.lower((&w,)).unwrap().stablehlo().contains("16x64x64"));
+    // It is what the same choices give that are made by `where_`.
+    let flat = |w: &Array, b: &Array, xs: &Array| {
+        let layer = |x: &Array| (x.dot(w.t()) + b).tanh();
+        vmap(|x: &Array| np::where_(x.sum().greater(0.0), w.dot(layer(x)), layer(x) * 2.0))(xs).sum()
+    };
+    let (dw, db, dx) = back(&w, &b, &xs);
+    let (ew, eb, ex) = grad(flat).argnums(args!(0, 1, 2))(&w, &b, &xs);
+    for (what, got, want) in [("w", dw, ew), ("b", db, eb), ("x", dx, ex)] {
+        close(what, &all(&got), &all(&want), 1e-4);
+    }
+    let rows = np::linspace(-1.0, 1.0, 6).reshape((3, 2)).astype(DType::F64);
+    let small = |g: &dyn Fn(&Array, &Array, &Array) -> Array, w: &Array| g(w, &np::ones(2).astype(DType::F64), &rows);
+    let w = Array::from([[0.3f64, -0.2], [0.5, 0.1]]);
+    let (f, flat): (
+        &(dyn Fn(&Array, &Array, &Array) -> Array + Sync),
+        &(dyn Fn(&Array, &Array, &Array) -> Array + Sync),
+    ) = (&f, &flat);
+    let second = |g: &(dyn Fn(&Array, &Array, &Array) -> Array + Sync)| {
+        let slope = |w: &Array| grad(|w: &Array| small(g, w))(w).sin().sum();
+        all(&grad(slope)(&w))
+    };
+    close("second order", &second(f), &second(flat), 1e-12);
+    // A table that elements look up in, and a kernel; the elements that do not take the branch are not finite.
+    let looked = |table: &Array, i: &Array, x: &Array| {
+        vmap(|i: &Array, x: &Array| lax::cond(x.greater(0.0), || (table.at(i).get() * x.log()).sum(), || x * 0.0))(i, x)
+            .sum()
+    };
+    let (table, i) = (np::ones((50, 8)).astype(DType::F64), Array::from([3, 7, 3]));
+    let x = Array::from([1.0f64.exp(), 0.0, 1.0f64.exp()]);
+    let back = jit(grad(looked));
+    let lowered = back.lower((&table, &i, &x)).unwrap().stablehlo();
+    assert!(!lowered.contains("3x50x8"), "{lowered}");
+    let slope = back(&table, &i, &x);
+    close(
+        "rows",
+        &all(&slope.sum_axis(1)),
+        &(0..50).map(|r| if r == 3 { 16.0 } else { 0.0 }).collect::<Vec<_>>(),
+        1e-12,
+    );
+    let poisoned = |w: &Array, x: &Array| {
+        vmap(|x: &Array| lax::cond(x.sum().greater(0.0), || w.dot(x.log()).sum(), || x.sum() * 0.0))(x).sum()
+    };
+    let x = Array::from([[1.0f64.exp(), 1.0], [0.0, 0.0]]);
+    close("factors", &all(&grad(poisoned)(&np::eye(2, 2).astype(DType::F64), &x)), &[1.0, 0.0, 1.0, 0.0], 1e-12);
 }
 
 /// A carry that starts as a Rust number becomes what the body makes of it, as it does in JAX.

@@ -1,0 +1,85 @@
+//! What a branch does with values that all elements of a batch share: products of them with what is each element's own.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::core::aval::Aval;
+use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
+use crate::ops::conv::ConvGeneralDilated;
+use crate::ops::dot::DotGeneral;
+use crate::ops::dynamic::DynamicSlice;
+use crate::ops::gather::Gather;
+use crate::transform::dce::dce;
+
+/// A linear program in two parts.
+pub(super) struct Parts {
+    /// From the operands to the products of what is shared.
+    pub(super) products: Jaxpr,
+    /// From the operands and then those products to the results.
+    pub(super) rest: Jaxpr,
+}
+
+impl Parts {
+    /// The types of the products.
+    pub(super) fn avals(&self) -> impl Iterator<Item = Aval> {
+        self.products.output_avals()
+    }
+}
+
+/// Whether the primitive gives a zero cotangent for a zero cotangent where its known operands are zeros, and a result that
+/// may be much smaller than its operand: a cotangent for each element would be a waste.
+fn is_product(prim: &dyn Any) -> bool {
+    prim.is::<DotGeneral>() || prim.is::<ConvGeneralDilated>() || prim.is::<Gather>() || prim.is::<DynamicSlice>()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// An operand that is known.
+    Given,
+    /// Known, and computed here.
+    Known,
+    /// Linear in operands that are shared alone, without a factor.
+    Shared,
+    /// Linear.
+    Linear,
+}
+
+/// Takes the products apart that a program, linear in some of its operands, makes of those that are shared too.
+pub(super) fn split(jaxpr: &Arc<Jaxpr>, linear: &[bool], shared: &[bool]) -> Parts {
+    let mut kinds = vec![Kind::Known; jaxpr.avals.len()];
+    for (var, (linear, shared)) in jaxpr.inputs.iter().zip(linear.iter().zip(shared)) {
+        kinds[var.index()] = match (linear, shared) {
+            (false, _) => Kind::Given,
+            (true, true) => Kind::Shared,
+            (true, false) => Kind::Linear,
+        };
+    }
+    let (mut before, mut rest, mut products): (Vec<Eqn>, Vec<Eqn>, Vec<Var>) = Default::default();
+    for eqn in &jaxpr.eqns {
+        let operands: Vec<Kind> = eqn.inputs.iter().filter_map(|a| a.var()).map(|v| kinds[v.index()]).collect();
+        let count = |kind| operands.iter().filter(|k| **k == kind).count();
+        let (given, of_shared, linear) = (count(Kind::Given), count(Kind::Shared), count(Kind::Linear));
+        let kind = if of_shared + linear == 0 {
+            Kind::Known
+        } else if of_shared == operands.len() {
+            before.push(eqn.clone());
+            Kind::Shared
+        } else if of_shared == 1 && of_shared + given == operands.len() && is_product(eqn.prim.as_any()) {
+            before.push(eqn.clone());
+            products.extend(eqn.outputs.iter().copied());
+            eqn.outputs.iter().for_each(|v| kinds[v.index()] = Kind::Linear);
+            continue;
+        } else {
+            Kind::Linear
+        };
+        rest.push(eqn.clone());
+        eqn.outputs.iter().for_each(|v| kinds[v.index()] = kind);
+    }
+    let program =
+        |inputs: Vec<Var>, eqns, outputs| dce(&Jaxpr::new(jaxpr.avals.clone(), inputs, eqns, outputs), true).0;
+    let with_products = jaxpr.inputs.iter().chain(&products).copied().collect();
+    Parts {
+        rest: program(with_products, rest, jaxpr.outputs.clone()),
+        products: program(jaxpr.inputs.clone(), before, products.into_iter().map(Atom::Var).collect()),
+    }
+}
