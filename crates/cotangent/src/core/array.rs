@@ -90,15 +90,10 @@ impl Concrete {
             return Ok(f(host.as_ref()));
         }
         let Some(buffer) = self.device.get() else { unreachable!("a concrete array is in some memory") };
-        if self.aval.byte_len() <= 64 {
-            let mut bytes = [0; 64];
-            let bytes = &mut bytes[..self.aval.byte_len()];
-            buffer.read(bytes)?;
-            return Ok(f(bytes));
-        }
-        let mut bytes = vec![0; self.aval.byte_len()];
-        buffer.read(&mut bytes)?;
-        Ok(f(&bytes))
+        let (mut f, mut result) = (Some(f), None);
+        buffer.view(&mut |bytes| result = f.take().map(|f| f(bytes)))?;
+        let Some(result) = result else { unreachable!("a view shows the bytes once") };
+        Ok(result)
     }
 }
 

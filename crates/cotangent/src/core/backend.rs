@@ -11,8 +11,9 @@ use super::jaxpr::Jaxpr;
 
 /// A buffer in device memory.
 pub(crate) trait Buffer: Debug + Send + Sync {
-    /// Waits for the value and copies it out, row-major.
-    fn read(&self, bytes: &mut [u8]) -> Result<()>;
+    /// Waits for the value and shows its bytes, row-major, to `f`, once. Where device memory is host memory nothing is
+    /// copied.
+    fn view(&self, f: &mut dyn FnMut(&[u8])) -> Result<()>;
     /// Waits until the value is there.
     fn wait(&self) -> Result<()>;
     /// The concrete type, for the runtime that made it.

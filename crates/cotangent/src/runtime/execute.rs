@@ -44,8 +44,8 @@ impl fmt::Debug for DeviceBuffer {
 }
 
 impl Buffer for DeviceBuffer {
-    fn read(&self, bytes: &mut [u8]) -> Result<()> {
-        Ok(self.0.read_into(bytes)?)
+    fn view(&self, f: &mut dyn FnMut(&[u8])) -> Result<()> {
+        Ok(self.0.with_bytes(f)?)
     }
 
     fn wait(&self) -> Result<()> {
