@@ -74,8 +74,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             false => row(case.name, 26, case.about),
         });
     }
+    // What is missing is an error here, and what is fetched is not measured.
+    xla::plugin::locate(options.device.platform())?;
     if !options.json {
-        say!("{:<26}{:>11}  {:<23}{:<12}{:>9}", "case", "median", "quartiles", "for each", "memory")?;
+        say!("{:<25}{:>10}  {:<20}{:<9}{:>8}", "case", "median", "quartiles", "for each", "memory")?;
     }
     for case in &cases {
         let measured = measure(case, options).with_context(|| format!("measuring `{}`", case.name))?;
@@ -201,7 +203,7 @@ impl Measured {
         let quartiles = format!("{} – {}", duration(self.quantile(0.25)), duration(self.quantile(0.75)));
         let memory = self.peak_memory.map_or_else(String::new, |bytes| format!("{} MB", bytes / 1_000_000));
         let median = duration(self.quantile(0.5));
-        say!("{:<26}{median:>11}  {quartiles:<23}{:<12}{memory:>9}", case.name, case.unit)
+        say!("{:<25}{median:>10}  {quartiles:<20}{:<9}{memory:>8}", case.name, case.unit)
     }
 
     fn json(&self, case: &Case) -> Result<()> {

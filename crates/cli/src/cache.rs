@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use cotangent::compile_cache;
 use serde_json::{Value, json};
 
-use crate::output::{row, say};
+use crate::output::{TIE, prose, row, say};
 
 pub(crate) const HELP: &str = "\
 Compiled programs are kept so that no process compiles what another one has. When they take more than \
@@ -41,7 +41,7 @@ enum Command {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let dir = xla::plugin::cache_dir().context("no cache")?;
+    let dir = xla::plugin::cache_dir()?;
     match options.command {
         None | Some(Command::Show) => show(&dir, options.json),
         Some(Command::Clean { all }) => clean(&dir, all, options.json),
@@ -103,15 +103,15 @@ fn clean(dir: &Path, all: bool, as_json: bool) -> Result<()> {
         let programs = json!({ "count": programs.programs, "bytes": programs.bytes });
         return say!("{}", json!({ "programs": programs, "plugins": { "count": plugins.len(), "bytes": bytes } }));
     }
-    say!("removed {}", removed("compiled program", programs.programs, programs.bytes))?;
-    if all { say!("removed {}", removed("plugin", plugins.len(), bytes)) } else { Ok(()) }
+    prose(&removed("compiled program", programs.programs, programs.bytes))?;
+    if all { prose(&removed("plugin", plugins.len(), bytes)) } else { Ok(()) }
 }
 
 fn removed(what: &str, count: usize, bytes: u64) -> String {
     match count {
-        0 => format!("no {what}: there was none"),
-        1 => format!("one {what}, {}", size(bytes)),
-        n => format!("{n} {what}s, {}", size(bytes)),
+        0 => format!("there was no {what} to remove"),
+        1 => format!("removed one {what}, {}", size(bytes)),
+        n => format!("removed {n} {what}s, {}", size(bytes)),
     }
 }
 
@@ -145,12 +145,13 @@ pub(crate) fn bytes_in(dir: &Path) -> u64 {
 
 /// Bytes as one reads them.
 pub(crate) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
+    let (value, unit) = match bytes {
+        0..1_000 => return format!("{bytes}{TIE}bytes"),
+        1_000..1_000_000 => (1e3, "kB"),
+        1_000_000..1_000_000_000 => (1e6, "MB"),
+        _ => (1e9, "GB"),
+    };
+    format!("{:.1}{TIE}{unit}", bytes as f64 / value)
 }
 
 #[cfg(test)]
@@ -160,10 +161,10 @@ mod tests {
     #[test]
     fn sizes_have_a_fitting_unit() {
         assert_eq!(
-            [0, 999, 1500, 290_000_000, 1_000_000_000].map(size),
+            [0, 999, 1500, 290_000_000, 1_000_000_000].map(|n| size(n).replace(TIE, " ")),
             ["0 bytes", "999 bytes", "1.5 kB", "290.0 MB", "1.0 GB"]
         );
-        assert_eq!(removed("plugin", 0, 0), "no plugin: there was none");
-        assert_eq!(removed("plugin", 2, 3_000_000), "2 plugins, 3.0 MB");
+        assert_eq!(removed("plugin", 0, 0), "there was no plugin to remove");
+        assert_eq!(removed("plugin", 2, 3_000_000), "removed 2 plugins, 3.0\u{a0}MB");
     }
 }

@@ -9,7 +9,7 @@ use xla::plugin::{self, CacheState, Finder, Location, Platform};
 use xla::{ArrayShape, Client, CompileOptions, ElementType, Plugin};
 
 use crate::cache::{COLUMN, bytes_in, programs, programs_as_json, size};
-use crate::output::{row, say};
+use crate::output::{TIE, row, say};
 use crate::{Device, described};
 
 pub(crate) const JSON: &str = "\
@@ -78,14 +78,11 @@ impl Report {
     }
 
     fn examine(&mut self, device: Device) -> Result<()> {
-        let platform = match device {
-            Device::Cpu => Platform::Cpu,
-            Device::Cuda => Platform::Cuda,
-        };
+        let platform = device.platform();
         let finder = Finder::from_env(platform);
         self.surroundings(&finder)?;
 
-        let location = finder.locate().context("no plugin")?;
+        let location = finder.locate()?;
         self.plugin(&location)?;
 
         let (loaded, load) = timed(|| Plugin::load_location(&location));
@@ -132,7 +129,7 @@ impl Report {
         self.set("offline", finder.offline);
         self.set("environment", finder.environment.as_ref().map(|path| path.display().to_string()));
         self.item("cotangent", &format!("{} on {}", env!("CARGO_PKG_VERSION"), plugin::target()))?;
-        let cache = finder.cache_dir.clone().context("no cache")?;
+        let cache = finder.cache_dir.clone()?;
         let bytes = bytes_in(&cache);
         self.set("cache", json!({ "dir": cache, "bytes": bytes }));
         self.item("cache", &format!("{} ({})", cache.display(), size(bytes)))?;
@@ -211,5 +208,5 @@ fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 fn ms(seconds: f64) -> String {
-    format!("{:.1} ms", seconds * 1e3)
+    format!("{:.1}{TIE}ms", seconds * 1e3)
 }

@@ -120,6 +120,14 @@ impl Device {
         Ok(cotangent::devices()?)
     }
 
+    /// What it is to the plugin.
+    fn platform(self) -> xla::plugin::Platform {
+        match self {
+            Device::Cpu => xla::plugin::Platform::Cpu,
+            Device::Cuda => xla::plugin::Platform::Cuda,
+        }
+    }
+
     /// What it is called on the command line.
     fn name(self) -> &'static str {
         match self {
@@ -174,10 +182,12 @@ fn improve(error: &mut clap::Error) {
     };
     // No value here begins with a dash, so `-- --option` is none.
     tips.retain(|tip| !tip.to_string().contains("as a value"));
-    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand)
-        && demo::DEMOS.iter().any(|demo| demo.name == name)
-    {
-        tips.push(format!("that is a demo: `cotangent demo run {name}`").into());
+    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) {
+        if demo::DEMOS.iter().any(|demo| demo.name == name) {
+            tips.push(format!("that is a demo: `cotangent demo run {name}`").into());
+        } else if name == "version" {
+            tips.push("`cotangent --version`".to_string().into());
+        }
     }
     if !tips.is_empty() {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));

@@ -99,6 +99,9 @@ fn width_of(stream: &(impl AsFd + IsTerminal)) -> Option<usize> {
     columns.or_else(terminal).filter(|width| *width > 0)
 }
 
+/// Stands between a number and its unit, where no line ends. [`wrap`] makes it a space.
+pub(crate) const TIE: char = '\u{a0}';
+
 /// Breaks prose into lines. A line keeps its indent, and what continues it has `hang` more.
 pub(crate) fn wrap(text: &str, width: usize, hang: usize) -> String {
     let mut lines = Vec::new();
@@ -121,7 +124,12 @@ pub(crate) fn wrap(text: &str, width: usize, hang: usize) -> String {
         }
         lines.push(line);
     }
-    lines.join("\n")
+    lines.join("\n").replace(TIE, " ")
+}
+
+/// Writes prose.
+pub(crate) fn prose(text: &str) -> anyhow::Result<()> {
+    say!("{}", wrap(text, width(), 0))
 }
 
 /// Writes what belongs to a name: the text begins in `column`, on every line.
@@ -156,6 +164,7 @@ mod tests {
         assert_eq!(wrap("  a b c d\n\ne f g", 5, 1), "  a b\n   c\n   d\n\ne f g");
         assert_eq!(wrap("extraordinary is", 5, 0), "extraordinary\nis");
         assert_eq!(wrap("", 5, 0), "");
+        assert_eq!(wrap(&format!("in 12.5{TIE}ms"), 8, 0), "in\n12.5 ms");
     }
 
     #[test]

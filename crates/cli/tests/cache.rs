@@ -168,7 +168,7 @@ fn cache(cache: &Cache, limit: &str, args: &[&str]) -> String {
 fn the_cache_is_shown_and_cleaned() {
     let folder = Cache::new("show");
     assert!(cache(&folder, "", &[]).contains("0, 0 bytes of at most 1.0 GB"));
-    assert!(cache(&folder, "", &["clean"]).contains("there was none"));
+    assert!(cache(&folder, "", &["clean"]).contains("there was no compiled program"));
     let right = run(&folder, "start/first-program");
     let bytes: usize = folder.entries().values().map(Vec::len).sum();
     let shown: serde_json::Value = serde_json::from_str(&cache(&folder, "2 GiB", &["show", "--json"])).expect("JSON");

@@ -331,6 +331,9 @@ fn benchmarks_are_listed_measured_and_refused() {
     let process = printed(&["bench", "start/first-gradient", "--samples", "1"]);
     assert!(process.contains("process"), "{process}");
     assert!(complaint(&["bench", "no such case"]).contains("--list"));
+    let output = without_plugin(&["bench", "start/first-gradient"]);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(complaint.starts_with("error: there is no PJRT plugin at /nowhere"), "{complaint}");
 }
 
 #[test]

@@ -16,6 +16,17 @@
 //! }
 //! assert!((x.item::<f64>() + 2.0 / 3.0).abs() < 1e-4);
 //! ```
+//!
+//! # The environment
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `PJRT_CPU_PLUGIN`, `PJRT_CUDA_PLUGIN` | a plugin of the user's own, instead of the pinned one |
+//! | `COTANGENT_OFFLINE` | `1`: the pinned plugin is not fetched |
+//! | `COTANGENT_QUIET` | `1`: nothing is said while it is fetched |
+//! | `COTANGENT_CACHE_DIR` | where plugins and compiled programs are kept, instead of `~/.cache/cotangent` |
+//! | `COTANGENT_COMPILE_CACHE` | `0`: compiled programs are not kept ([`compile_cache`]) |
+//! | `COTANGENT_COMPILE_CACHE_LIMIT` | how large they may become: `500MB`, `2GiB` |
 
 // The derive macro names the crate as its users do.
 extern crate self as cotangent;
