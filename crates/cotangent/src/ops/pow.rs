@@ -49,11 +49,12 @@ impl Primitive for Pow {
         let number = |v: f64| Array::literal(Literal::float(out.dtype(), v));
         // Where `a` is zero one, elsewhere `a` itself.
         let no_zero = |a: &Array| super::select(&a.equal(number(0.0)), &number(1.0), a, a.shape());
-        // y·xʸ⁻¹. Of an exponent of zero it is zero, also at x = 0, where the power is infinite.
+        // y·xʸ⁻¹. For an exponent of zero it is zero at x = 0, too, where that power would be infinite.
         let in_base = |t: &Array| {
-            let power = base.pow(&(&exponent - number(1.0)));
-            let constant = spread_tangent(&exponent.equal(number(0.0)), &out);
-            t * super::select(&constant, &number(0.0), &(&exponent * power), out.shape())
+            let (x_zero, y_zero) = (base.equal(number(0.0)), exponent.equal(number(0.0)));
+            let both = spread_tangent(&x_zero, &out).logical_and(spread_tangent(&y_zero, &out));
+            let less = super::select(&both, &number(0.0), &(&exponent - number(1.0)), out.shape());
+            t * (&exponent * base.pow(&less))
         };
         // log(x)·xʸ, and 0 at x = 0 where the power is 0, whatever the logarithm says.
         let in_exponent = |u: &Array| u * (no_zero(base).log() * &out);

@@ -337,7 +337,7 @@ fn subnormal(x: f64) -> bool {
     x != 0.0 && (x.abs() < f64::MIN_POSITIVE || (x.abs() < 1.2e-38 && f64::from(x as f32) == x))
 }
 
-const EXCEPTIONS_OF_TWO: [Exception; 14] = [
+const EXCEPTIONS_OF_TWO: [Exception; 13] = [
     Exception {
         functions: &["maximum", "minimum", "fmax", "fmin"],
         orders: &[0],
@@ -386,13 +386,6 @@ const EXCEPTIONS_OF_TWO: [Exception; 14] = [
         at: |x| x[0].abs() < 1e-29 || x[0].abs() > 1e24,
         slack: f64::INFINITY,
         why: "the power two below overflows",
-    },
-    Exception {
-        functions: &["power"],
-        orders: &[1, 3],
-        at: |x| x[0].is_nan() && (x[1] == 0.0 || subnormal(x[1])),
-        slack: f64::INFINITY,
-        why: "the power 0 is 1 of every number, NaN included",
     },
     Exception {
         functions: &["arctan2"],
