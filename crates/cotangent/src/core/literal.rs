@@ -54,6 +54,14 @@ impl Scalar {
         }
     }
 
+    /// An integer or truth value; of other numbers what is before the point.
+    pub(crate) fn to_i128(self) -> i128 {
+        match self {
+            Scalar::Uint(x) => x.into(),
+            other => other.to_i64().into(),
+        }
+    }
+
     pub(crate) fn to_f64(self) -> f64 {
         match self {
             Scalar::Bool(x) => f64::from(u8::from(x)),
@@ -221,11 +229,16 @@ impl Literal {
     /// ```
     #[must_use]
     pub fn convert(&self, dtype: DType, weak: bool) -> Literal {
-        if weak && self.weak && dtype.kind() == self.dtype.kind() {
-            return Literal { value: self.value, dtype, weak };
-        }
-        // From one family to another a strong value has been rounded once; a weak one not yet.
-        Literal { value: round(dtype, self.value), dtype, weak }
+        // While it is weak it is only moved to the widest form of the new family.
+        let held = match dtype.kind() {
+            _ if !(weak && self.weak) => dtype,
+            Kind::Bool => DType::Bool,
+            Kind::Int => DType::I64,
+            Kind::Uint => DType::U64,
+            Kind::Float => DType::F64,
+            Kind::Complex => DType::C128,
+        };
+        Literal { value: round(held, self.value), dtype, weak }
     }
 
     /// Native-endian bytes of the value.

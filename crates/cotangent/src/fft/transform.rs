@@ -167,6 +167,14 @@ impl Transform {
             }
             s
         });
+        if lengths.contains(&0) {
+            raise(Error::shape(format!("{name} of {}: a transform of length 0 is not defined", x.aval())).help(
+                match fft_type {
+                    FftType::Irfft => "say how long the result is: `Transform::new().n(…)` or `.s(…)`",
+                    _ => "`Transform::new().n(…)` or `.s(…)` appends zeros",
+                },
+            ));
+        }
         let y = several(fft_type, &x, &lengths);
         let n = lengths.iter().product::<usize>() as f64;
         let inverse = matches!(fft_type, FftType::Ifft | FftType::Irfft);

@@ -25,10 +25,10 @@ pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_w
 pub use dot::{DotGeneral, dot, dot_general};
 pub use gather_scatter::*;
 pub use reduce::{Window, avg_pool, cumlogsumexp, max_pool, reduce, reduce_window, top_k};
-pub(crate) use slicing::wrapped_index;
 pub use slicing::{
     dynamic_index_in_dim, dynamic_slice, dynamic_slice_in_dim, dynamic_update_index_in_dim, dynamic_update_slice,
     dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split, squeeze,
 };
+pub(crate) use slicing::{widened_index, wrapped_index};
 pub use solve::{LinearSolve, custom_linear_solve, custom_root};
 pub use step::Step;

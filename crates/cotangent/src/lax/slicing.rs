@@ -135,6 +135,20 @@ pub fn index_in_dim(x: impl ArrayLike, index: isize, axis: isize) -> Array {
     squeeze(x.slice_axis(axis, wrapped as usize, wrapped as usize + 1), axis)
 }
 
+/// An index in the dtype, `i32` or `i64`, that holds it and each place of a dimension of `size`.
+#[track_caller]
+pub(crate) fn widened_index(index: &Array, size: usize) -> Array {
+    let (dtype, large) = (index.dtype(), i32::try_from(size).is_err());
+    match dtype {
+        DType::I64 => index.clone(),
+        // What a signed number cannot hold is out of bounds as well as its maximum is.
+        DType::U64 => index.minimum(Array::scalar(i64::MAX as u64)).astype(DType::I64),
+        DType::I32 if !large => index.clone(),
+        DType::U32 => index.astype(DType::I64),
+        _ => index.astype(if large { DType::I64 } else { DType::I32 }),
+    }
+}
+
 /// An index with what is negative counted from the end of a dimension of `size`.
 #[track_caller]
 pub(crate) fn wrapped_index(index: &Array, size: usize) -> Array {
@@ -144,6 +158,7 @@ pub(crate) fn wrapped_index(index: &Array, size: usize) -> Array {
     if index.dtype().kind() == crate::core::dtype::Kind::Uint {
         return index.clone();
     }
+    let index = &widened_index(index, size);
     if let Repr::Scalar(literal) = &index.0 {
         let value = literal.value().to_i64();
         let value = if value < 0 { value + size as i64 } else { value };
@@ -173,7 +188,10 @@ fn starts_for(x: &Array, starts: &[Array]) -> Vec<Array> {
         (DType::I32, b) | (b, DType::I32) if b.bits() < 32 => DType::I32,
         _ => DType::I64,
     });
-    wrapped.iter().map(|i| i.astype(dtype.unwrap_or(DType::I32))).collect()
+    let dtype = dtype.unwrap_or(DType::I32);
+    let fitted =
+        |i: &Array| if i.dtype() == DType::U64 && dtype == DType::I64 { widened_index(i, 0) } else { i.astype(dtype) };
+    wrapped.iter().map(fitted).collect()
 }
 
 /// A block of shape `slice_sizes` from a place that may be a traced value: a scalar integer for each dimension.

@@ -160,8 +160,17 @@ pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let operands = [x.to_array(), y.to_array()];
+    if let Some([x, y]) = ops::widened(&operands) {
+        return fmod(x, y).astype(strong(&operands));
+    }
+    let [x, y] = ops::promoted(operands);
     bind1(ops::binary::Rem, &[&x, &nonzero(&y)])
+}
+
+/// The dtype of the operand that is no Rust number.
+fn strong([x, y]: &[Array; 2]) -> DType {
+    if x.weak_type() { y.dtype() } else { x.dtype() }
 }
 
 /// One in place of a zero divisor of integers, whose remainder then is zero.
@@ -180,7 +189,12 @@ fn nonzero(y: &Array) -> Array {
 #[track_caller]
 #[must_use]
 pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let operands = [x.to_array(), y.to_array()];
+    if let Some([x, y]) = ops::widened(&operands) {
+        let (quotient, remainder) = divmod(x, y);
+        return (quotient.astype(strong(&operands)), remainder.astype(strong(&operands)));
+    }
+    let [x, y] = ops::promoted(operands);
     let remainder = bind1(ops::binary::Rem, &[&x, &nonzero(&y)]);
     let dtype = x.dtype();
     match dtype.kind() {
@@ -355,7 +369,7 @@ pub fn clip(x: impl ArrayLike, lo: impl ArrayLike, hi: impl ArrayLike) -> Array 
     x.to_array().maximum(lo).minimum(hi)
 }
 
-/// Numbers in place of NaN and the infinities: 0, and the greatest finite ones.
+/// Numbers in place of NaN and the infinities: 0, and the greatest finite ones; of complex numbers in each part.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -365,11 +379,12 @@ pub fn clip(x: impl ArrayLike, lo: impl ArrayLike, hi: impl ArrayLike) -> Array 
 #[must_use]
 pub fn nan_to_num(x: impl ArrayLike) -> Array {
     let x = x.to_array();
-    let most = greatest(x.dtype());
+    let most = greatest(x.dtype().real());
     nan_to_num_with(x, 0.0, most, -most)
 }
 
-/// The given numbers in place of NaN, +∞ and −∞. Integers have none and stay what they are.
+/// The given numbers in place of NaN, +∞ and −∞; of complex numbers in each part. Integers have none and stay what
+/// they are.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -385,6 +400,11 @@ pub fn nan_to_num_with(
 ) -> Array {
     let x = x.to_array();
     let dtype = x.dtype();
+    if dtype.is_complex() {
+        let by = [nan.to_array(), posinf.to_array(), neginf.to_array()];
+        let mended = |part: Array| nan_to_num_with(part, &by[0], &by[1], &by[2]);
+        return mended(x.real()).complex(mended(x.imag()));
+    }
     if !dtype.is_float() {
         return x;
     }

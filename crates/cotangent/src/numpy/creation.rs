@@ -4,7 +4,7 @@ use crate::api::program::{as_library, as_one};
 use crate::core::array::{Array, ArrayLike};
 use crate::core::aval::{IntoShape, Shape, canonical_axis};
 use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, OrRaise, raise};
+use crate::core::error::{Error, OrRaise, Result, raise};
 use crate::core::promote::promote_types;
 use crate::core::trace::bind1;
 use crate::ops;
@@ -216,15 +216,31 @@ pub fn arange(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike)
 #[must_use]
 pub fn arange_as(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike, dtype: DType) -> Array {
     let [start, stop, step] = [start.to_array(), stop.to_array(), step.to_array()];
-    let read = |x: &Array| x.try_item::<f64>().map_err(|e| e.context("arange")).or_raise();
-    let width = read(&step);
-    if width == 0.0 {
-        raise(Error::value("arange: the step is zero"));
-    }
-    let n = ((read(&stop) - read(&start)) / width).ceil().max(0.0) as usize;
+    let n = arange_length([&start, &stop, &step]).map_err(|e| e.context("arange")).or_raise();
     let working = if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype };
     let numbers = |x: &[Array]| (&x[0] + &x[1] * iota(working, n, 0)).astype(dtype);
     as_one(&[start.astype(working), step.astype(working)], numbers)
+}
+
+/// ⌈(stop − start) / step⌉, of integers exactly.
+fn arange_length(bounds: [&Array; 3]) -> Result<usize> {
+    let zero = || Error::value("the step is zero");
+    if bounds.iter().any(|x| x.dtype().is_inexact()) {
+        let [start, stop, step] = [bounds[0].try_item::<f64>()?, bounds[1].try_item()?, bounds[2].try_item()?];
+        return if step == 0.0 { Err(zero()) } else { Ok(((stop - start) / step).ceil().max(0.0) as usize) };
+    }
+    let read = |x: &Array| match x.size() {
+        1 => Ok(x.to_literal()?.value().to_i128()),
+        // `item` says what is wrong.
+        _ => x.try_item::<i64>().map(i128::from),
+    };
+    let [start, stop, step] = [read(bounds[0])?, read(bounds[1])?, read(bounds[2])?];
+    let (length, step) = ((stop - start) * step.signum(), step.abs());
+    if step == 0 {
+        return Err(zero());
+    }
+    let count = (length.max(0) + step - 1) / step;
+    usize::try_from(count).map_err(|_| Error::shape(format!("{count} elements are too many")))
 }
 
 /// `num` numbers evenly spaced from `start` to `stop`, both included, along a new first axis.
@@ -251,8 +267,7 @@ pub fn linspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Arra
 #[track_caller]
 #[must_use]
 pub fn linspace_with(start: impl ArrayLike, stop: impl ArrayLike, num: usize, endpoint: bool, axis: isize) -> Array {
-    let [start, stop] = ops::promoted([start.to_array(), stop.to_array()]);
-    let [start, stop] = [start.to_inexact(), stop.to_inexact()].map(|x| x.astype(x.dtype()));
+    let [start, stop] = ops::inexact([start.to_array(), stop.to_array()]).map(|x| x.astype(x.dtype()));
     let bounds = crate::core::aval::broadcast_shapes(start.shape(), stop.shape()).or_raise();
     let axis = canonical_axis(axis, bounds.rank() + 1).or_raise();
     let column = bounds.insert(axis, 1);

@@ -354,7 +354,7 @@ impl Building {
             .map(|(a, start)| {
                 let dims: Vec<usize> = (*start..start + a.ndim()).collect();
                 let shape: Shape = places.iter().copied().collect();
-                bind1(BroadcastInDim { shape, dims }, &[&a.astype(dtype)])
+                bind1(BroadcastInDim { shape, dims }, &[&lax::widened_index(a, 0).astype(dtype)])
             })
             .collect();
         let indices = match &columns[..] {

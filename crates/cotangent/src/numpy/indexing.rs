@@ -1,6 +1,7 @@
 //! Reading and updating elements by NumPy's indexing: `x.at(index).get()`, `.set(v)`, `.add(v)`, …
 
 use crate::core::array::{Array, ArrayLike};
+use crate::core::dtype::DType;
 use crate::core::error::OrRaise;
 use crate::core::literal::Literal;
 use crate::core::trace::bind1;
@@ -191,7 +192,8 @@ impl At {
         if plan.shape.size() == 0 {
             return x.clone();
         }
-        let [operand, values] = promote(x, values);
+        let [operand, values] = ops::in_one_dtype([x.clone(), values.clone()]);
+        let met = operand.dtype();
         let mut values = values.broadcast_to(&plan.shape);
         if !plan.new_axes.is_empty() {
             values = lax::squeeze(&values, plan.new_axes);
@@ -207,7 +209,13 @@ impl At {
             scatter_indices_batching_dims: plan.numbers.start_indices_batching_dims,
         };
         let y = scatter(operand, plan.indices, values, numbers, self.promised(plan.basic));
-        y.convert(x.dtype(), x.weak_type())
+        let y = y.convert(x.dtype(), x.weak_type());
+        if !x.dtype().is_integer() || x.dtype() == met {
+            return y;
+        }
+        // Integers that met floats: those that the index does not name never were floats.
+        let named = At { x: ops::zeros(x.shape(), DType::Bool), ..self.clone() }.set(true);
+        where_(named, y, x)
     }
 
     /// The mask, in the shape of the array, if the index is one and `values` do not number the elements it selects.
@@ -225,7 +233,7 @@ impl At {
     /// The array where a mask does not hold, what `f` makes of it and the values where it does.
     #[track_caller]
     fn where_mask(&self, mask: &Array, changed: &Array) -> Array {
-        where_(mask, changed, &self.x).convert(self.x.dtype(), self.x.weak_type())
+        where_(mask, changed.convert(self.x.dtype(), self.x.weak_type()), &self.x)
     }
 
     /// The array with `values`, broadcast to the shape of the elements, in their place.
@@ -246,7 +254,7 @@ impl At {
         let values = values.to_array();
         match self.mask(&values) {
             Some(mask) => self.where_mask(&mask, &values),
-            None => self.scatter(&self.x, &values, lax::scatter),
+            None => self.scatter(&self.x, &values.convert(self.x.dtype(), self.x.weak_type()), lax::scatter),
         }
     }
 
@@ -361,7 +369,7 @@ impl At {
     #[track_caller]
     #[must_use]
     pub fn min(&self, values: impl ArrayLike) -> Array {
-        let values = values.to_array();
+        let [_, values] = ops::bounded([self.x.clone(), values.to_array()]);
         match self.mask(&values) {
             Some(mask) => self.where_mask(&mask, &self.x.minimum(&values)),
             None => self.scatter(&self.x, &values, lax::scatter_min),
@@ -380,7 +388,7 @@ impl At {
     #[track_caller]
     #[must_use]
     pub fn max(&self, values: impl ArrayLike) -> Array {
-        let values = values.to_array();
+        let [_, values] = ops::bounded([self.x.clone(), values.to_array()]);
         match self.mask(&values) {
             Some(mask) => self.where_mask(&mask, &self.x.maximum(&values)),
             None => self.scatter(&self.x, &values, lax::scatter_max),
@@ -413,20 +421,12 @@ impl At {
         if !several || self.options.unique_indices {
             return self.set(f(&self.get()));
         }
-        let count = At { x: ops::zeros(self.x.shape(), crate::core::dtype::DType::I32), ..self.clone() }.add(1);
+        let count = At { x: ops::zeros(self.x.shape(), DType::I32), ..self.clone() }.add(1);
         let (dtype, weak) = (self.x.dtype(), self.x.weak_type());
         let most = super::max(&count);
-        lax::fori_loop(0, most, |i, y: &Array| where_(count.greater(i), f(y), y).convert(dtype, weak), self.x.clone())
+        lax::fori_loop(0, most, |i, y: &Array| where_(count.greater(i), f(y).convert(dtype, weak), y), self.x.clone())
     }
 }
 
 /// One of the scatters of `lax`.
 type Scatter = fn(Array, Array, Array, lax::ScatterDimensionNumbers, IndexOptions) -> Array;
-
-/// The array and the values in the dtype in which they meet, their shapes as they are.
-#[track_caller]
-fn promote(x: &Array, values: &Array) -> [Array; 2] {
-    let (dtype, weak) =
-        crate::core::promote::promote_types((x.dtype(), x.weak_type()), (values.dtype(), values.weak_type()));
-    [x, values].map(|a| if a.dtype() == dtype { a.clone() } else { a.convert(dtype, weak) })
-}

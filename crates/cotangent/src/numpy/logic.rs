@@ -127,7 +127,7 @@ pub fn logical_not(x: impl ArrayLike) -> Array {
     x.to_array().astype(DType::Bool).logical_not()
 }
 
-/// Where x is not a number.
+/// Where x is not a number; of complex numbers where a part is not.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -140,7 +140,7 @@ pub fn isnan(x: impl ArrayLike) -> Array {
     x.not_equal(&x)
 }
 
-/// Where x is neither infinite nor NaN.
+/// Where x is neither infinite nor NaN; of complex numbers where no part is.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -152,7 +152,7 @@ pub fn isfinite(x: impl ArrayLike) -> Array {
     x.to_array().is_finite()
 }
 
-/// Where x is +∞ or −∞.
+/// Where x is +∞ or −∞; of complex numbers where a part is.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -162,7 +162,11 @@ pub fn isfinite(x: impl ArrayLike) -> Array {
 #[must_use]
 pub fn isinf(x: impl ArrayLike) -> Array {
     let x = x.to_array();
-    if x.dtype().is_float() { x.abs().equal(f64::INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
+    match x.dtype().kind() {
+        Kind::Float => x.abs().equal(f64::INFINITY),
+        Kind::Complex => isinf(x.real()).logical_or(isinf(x.imag())),
+        _ => ops::zeros(x.shape(), DType::Bool),
+    }
 }
 
 /// Where x is +∞.
@@ -235,7 +239,8 @@ pub fn isclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 pub fn isclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, equal_nan: bool) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     if !x.dtype().is_inexact() {
-        let (x, y) = (x.to_inexact(), y.to_inexact());
+        // f64 tells 32-bit integers apart.
+        let (x, y) = (x.astype(DType::F64), y.astype(DType::F64));
         return (&x - &y).abs().less_equal(y.abs() * rtol + atol);
     }
     let near = (&x - &y).abs().less_equal(y.abs() * rtol + atol);

@@ -26,7 +26,9 @@
 //!
 //! As in JAX without its 64-bit switch, what has no dtype of its own is `f32` or `i32`; `f64` and 64-bit integers
 //! stay what they are wherever they enter. Operands meet by JAX's promotion lattice, and integers become floats where
-//! the result is not an integer.
+//! the result is not an integer. A Rust number beside an array takes its dtype from its own full value: `z * 0.1` of a
+//! c128 array is by 0.1 to all digits. Comparisons, bounds and remainders of integers go by the values, also where a Rust
+//! number does not fit the dtype (`x.less(300)` of u8 holds everywhere).
 //!
 //! All functions panic when shapes, dtypes or axes do not fit, with a message that names the caller's line.
 

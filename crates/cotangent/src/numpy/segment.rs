@@ -120,13 +120,9 @@ fn search(sorted: Array, values: Array, before: impl Fn(&Array, &Array) -> Array
     if sorted.ndim() != 1 {
         raise(Error::shape(format!("searchsorted: the sorted array must have one dimension, got {}", sorted.aval())));
     }
-    let [sorted, values] = {
-        let (dtype, weak) = crate::core::promote::promote_types(
-            (sorted.dtype(), sorted.weak_type()),
-            (values.dtype(), values.weak_type()),
-        );
-        [sorted.convert(dtype, weak), values.convert(dtype, weak)]
-    };
+    // Integers are compared by value as they are.
+    let integers = sorted.dtype().is_integer() && values.dtype().is_integer();
+    let [sorted, values] = if integers { [sorted, values] } else { ops::in_one_dtype([sorted, values]) };
     let size = sorted.size();
     if size == 0 {
         return ops::zeros(values.shape(), DType::I32);

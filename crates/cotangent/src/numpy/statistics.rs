@@ -2,8 +2,9 @@
 
 use crate::api::program::as_one;
 use crate::core::array::{Array, ArrayLike};
+use crate::core::aval::Shape;
 use crate::core::dtype::DType;
-use crate::core::error::OrRaise;
+use crate::core::error::{Error, OrRaise, raise};
 use crate::core::trace::bind1;
 use crate::ops::reduce::ReduceSum;
 
@@ -89,7 +90,8 @@ fn mean_square(x: &Array, axes: &[usize], ddof: usize) -> Array {
     let squares = if dtype.is_complex() { (&centered * centered.conj()).real() } else { centered.square() };
     let n = count(&x, axes) as f64 - ddof as f64;
     let sum = bind1(ReduceSum { axes: axes.to_vec() }, &[&squares]);
-    (sum / n.max(0.0)).convert(dtype.real(), x.weak_type())
+    // Without a degree of freedom there is no estimate.
+    (sum / if n > 0.0 { n } else { f64::NAN }).convert(dtype.real(), x.weak_type())
 }
 
 /// [`var`] over some axes, divided by the number of elements less `ddof`.
@@ -142,7 +144,11 @@ fn nanmean_of(x: &Array, axes: &[usize]) -> Array {
     nansum_of(&x, axes) / n
 }
 
-/// The mean weighted with `weights`, which are broadcast along `axes`.
+/// The mean weighted with `weights`: one for each element, or one for each place along `axes`, in the order of
+/// the array's axes.
+///
+/// # Panics
+/// When the weights are neither, or an axis is out of bounds.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -152,10 +158,27 @@ fn nanmean_of(x: &Array, axes: &[usize]) -> Array {
 #[track_caller]
 #[must_use]
 pub fn average(x: impl ArrayLike, axes: impl Axes, weights: impl ArrayLike) -> Array {
-    let [x, weights] = crate::ops::promoted([x.to_array().to_inexact(), weights.to_array().to_inexact()]);
+    let [x, weights] = crate::ops::in_one_inexact_dtype([x.to_array(), weights.to_array()]);
     let axes = axes.resolve(x.ndim()).or_raise();
-    let weights = weights.broadcast_to(x.shape());
+    let weights = weights_along(&x, &axes, &weights).broadcast_to(x.shape());
     (&x * &weights).sum_axis(&axes[..]) / weights.sum_axis(&axes[..])
+}
+
+/// Weights that are of `axes` alone, put there.
+#[track_caller]
+fn weights_along(x: &Array, axes: &[usize], weights: &Array) -> Array {
+    if weights.ndim() == 0 || weights.ndim() == x.ndim() {
+        return weights.clone();
+    }
+    let along: Vec<usize> = axes.iter().map(|d| x.shape()[*d]).collect();
+    if weights.shape() != along {
+        raise(
+            Error::shape(format!("average: weights {} do not fit axes {axes:?} of {}", weights.aval(), x.aval()))
+                .help(format!("they are of shape {:?} or {along:?}", x.shape())),
+        );
+    }
+    let shape: Shape = (x.shape().iter().enumerate()).map(|(d, n)| if axes.contains(&d) { *n } else { 1 }).collect();
+    weights.reshape(&shape)
 }
 
 /// The covariance matrix of variables that are the rows of `x`, with one less than the number of columns as divisor.

@@ -202,8 +202,7 @@ pub fn choose(which: impl ArrayLike, choices: &[Array]) -> Array {
     let fitted: Vec<Array> = choices.iter().map(|c| c.broadcast_to(&shape)).collect();
     let stacked = super::stack(&fitted.iter().collect::<Vec<_>>(), 0);
     let which = which.broadcast_to(&stacked.shape()[1..]);
-    let last = Array::literal(Literal::int(which.dtype(), choices.len() as i64 - 1));
-    let which = which.maximum(0).minimum(last);
+    let which = which.maximum(0).minimum(choices.len() - 1);
     take_along_axis(stacked, which.expand_dims(0), 0).reshape(which.shape())
 }
 
@@ -353,6 +352,7 @@ pub fn unravel_index(places: impl ArrayLike, shape: impl IntoShape) -> Vec<Array
         raise(Error::dtype(format!("unravel_index: places must be integers, got {}", places.aval())));
     }
     let total = shape.size() as i64;
+    let places = lax::widened_index(&places, shape.size());
     let constant = |n: i64| Array::literal(Literal::int(places.dtype(), n));
     let clipped = places.maximum(constant(-total)).minimum(constant(total - 1));
     let mut rest = lax::wrapped_index(&clipped, shape.size());
@@ -390,10 +390,10 @@ pub fn ravel_multi_index(coordinates: &[Array], shape: impl IntoShape) -> Array 
     }
     let mut place: Option<Array> = None;
     for (c, n) in coordinates.iter().zip(shape.iter()) {
-        let c = c.maximum(0).minimum(*n as i32 - 1);
+        let c = lax::widened_index(c, shape.size()).maximum(0).minimum(*n as i64 - 1);
         place = Some(match place {
             None => c,
-            Some(place) => place * *n as i32 + c,
+            Some(place) => place * Array::from(*n) + c,
         });
     }
     place.unwrap_or_else(|| Array::literal(Literal::int(DType::I32, 0)))

@@ -9,10 +9,11 @@ use crate::core::error::{Error, Result};
 use crate::core::literal::{Literal, Scalar};
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::core::promote::promote_types;
 use crate::core::trace::bind1;
 
 use super::elementwise::{self, one_dtype, rebind1};
-use super::{promoted, select};
+use super::{fits, promoted, select};
 
 /// The compare type of StableHLO for a dtype.
 fn compare_type(dtype: DType) -> Attr {
@@ -73,7 +74,7 @@ macro_rules! comparisons {
                 #[track_caller]
                 #[must_use]
                 pub fn $method(&self, other: impl ArrayLike) -> Array {
-                    let [x, y] = promoted([self.clone(), other.to_array()]);
+                    let [x, y] = compared([self.clone(), other.to_array()]);
                     bind1($T, &[&x, &y])
                 }
             }
@@ -94,6 +95,38 @@ comparisons! {
     Gt "gt" greater "GT" > false;
     /// Where the elements are at least those of `other`.
     Ge "ge" greater_equal "GE" >= false;
+}
+
+/// The operands of a comparison in one dtype and shape, in the order that their values have.
+///
+/// Where the promotion of integers would change a value (a Rust integer that the other's dtype does not hold, unsigned
+/// ones of 64 bits beside signed ones), they meet in a wider dtype, or as other numbers in the same order.
+#[track_caller]
+fn compared([x, y]: [Array; 2]) -> [Array; 2] {
+    let integers = x.dtype().is_integer() && y.dtype().is_integer();
+    if !integers || x.dtype() == y.dtype() || (fits(&x, y.dtype()) || fits(&y, x.dtype())) {
+        return promoted([x, y]);
+    }
+    let (a, b) = (x.dtype(), y.dtype());
+    match promote_types((a, false), (b, false)) {
+        (dtype, _) if dtype.is_integer() => promoted([x.astype(dtype), y.astype(dtype)]),
+        _ if a == DType::U64 => unsigned_beside_signed([x, y]),
+        _ => {
+            let [y, x] = unsigned_beside_signed([y, x]);
+            [x, y]
+        }
+    }
+}
+
+/// Unsigned numbers of 64 bits beside signed ones: as unsigned ones in the same order. A negative number is less than
+/// any unsigned one, as 0 is less than 1.
+#[track_caller]
+fn unsigned_beside_signed(operands: [Array; 2]) -> [Array; 2] {
+    let [u, s] = super::broadcast(operands);
+    let shape = if u.ndim() > 0 { u.shape() } else { s.shape() };
+    let number = |v: i64| Array::literal(Literal::int(DType::U64, v));
+    let negative = s.less(Array::literal(Literal::int(s.dtype(), 0)));
+    [select(&negative, &number(1), &u, shape), select(&negative, &number(0), &s.astype(DType::U64), shape)]
 }
 
 macro_rules! total_orders {

@@ -255,10 +255,8 @@ impl Array {
             return self.clone();
         }
         match &self.0 {
-            // A Rust number beside an array: it takes its dtype before anything is computed.
-            Repr::Scalar(literal) if literal.weak_type() && literal.dtype().kind() == dtype.kind() => {
-                Array::literal(literal.convert(dtype, weak))
-            }
+            // A Rust number beside an array: it takes its dtype before anything is computed, from its own full value.
+            Repr::Scalar(literal) if literal.weak_type() => Array::literal(literal.convert(dtype, weak)),
             _ => bind1(ConvertElementType { dtype, weak }, &[self]),
         }
     }

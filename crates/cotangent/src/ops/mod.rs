@@ -19,6 +19,7 @@ pub mod linalg;
 mod mulhi;
 pub mod name;
 mod operators;
+pub(crate) use operators::bounded;
 pub mod polygamma;
 pub mod pow;
 pub mod reduce;
@@ -34,7 +35,7 @@ pub mod top_k;
 pub mod unary;
 pub mod window;
 
-use crate::core::array::Array;
+use crate::core::array::{Array, Repr};
 use crate::core::aval::IntoShape;
 use crate::core::dtype::DType;
 use crate::core::error::OrRaise;
@@ -89,15 +90,66 @@ pub fn registry() -> Vec<&'static str> {
 /// The operands converted to the dtype in which JAX's promotion lets them meet, and broadcast to one shape.
 /// Scalars keep their rank: elementwise primitives spread them.
 #[track_caller]
-pub(crate) fn promoted<const N: usize>(mut operands: [Array; N]) -> [Array; N] {
+pub(crate) fn promoted<const N: usize>(operands: [Array; N]) -> [Array; N] {
+    broadcast(in_one_dtype(operands))
+}
+
+/// The operands converted to the dtype in which JAX's promotion lets them meet, their shapes as they are.
+#[track_caller]
+pub(crate) fn in_one_dtype<const N: usize>(operands: [Array; N]) -> [Array; N] {
+    let met = meeting(&operands);
+    in_dtype(operands, met)
+}
+
+/// The dtype in which the operands meet, and whether it is weak.
+fn meeting(operands: &[Array]) -> (DType, bool) {
     let first = (operands[0].dtype(), operands[0].weak_type());
-    let (dtype, weak) = operands[1..].iter().fold(first, |bound, x| promote_types(bound, (x.dtype(), x.weak_type())));
+    operands[1..].iter().fold(first, |bound, x| promote_types(bound, (x.dtype(), x.weak_type())))
+}
+
+#[track_caller]
+fn in_dtype<const N: usize>(mut operands: [Array; N], (dtype, weak): (DType, bool)) -> [Array; N] {
     for x in &mut operands {
         if x.dtype() != dtype {
             *x = x.convert(dtype, weak);
         }
     }
-    broadcast(operands)
+    operands
+}
+
+/// [`promoted`] to a floating-point dtype, each operand from its own: integers that meet only to become floats do not
+/// take each other's width first.
+#[track_caller]
+pub(crate) fn inexact<const N: usize>(operands: [Array; N]) -> [Array; N] {
+    broadcast(in_one_inexact_dtype(operands))
+}
+
+/// [`inexact`], the shapes as they are.
+#[track_caller]
+pub(crate) fn in_one_inexact_dtype<const N: usize>(operands: [Array; N]) -> [Array; N] {
+    let (dtype, weak) = meeting(&operands);
+    in_dtype(operands, (if dtype.is_inexact() { dtype } else { DType::F32 }, weak))
+}
+
+/// Integers of which one is a Rust number that the dtype of the others does not hold: in a dtype that holds both, if
+/// there is one.
+#[track_caller]
+pub(crate) fn widened([x, y]: &[Array; 2]) -> Option<[Array; 2]> {
+    let (a, b) = (x.dtype(), y.dtype());
+    let integers = a.is_integer() && b.is_integer() && a != b && x.weak_type() != y.weak_type();
+    if !integers || fits(x, b) || fits(y, a) {
+        return None;
+    }
+    let (dtype, _) = promote_types((a, false), (b, false));
+    dtype.is_integer().then(|| [x.astype(dtype), y.astype(dtype)])
+}
+
+/// Whether `x` is a Rust integer of which `dtype` has the value.
+pub(crate) fn fits(x: &Array, dtype: DType) -> bool {
+    match &x.0 {
+        Repr::Scalar(x) if x.weak_type() => Literal::new(dtype, x.value()).value().to_i128() == x.value().to_i128(),
+        _ => false,
+    }
 }
 
 /// The operands broadcast to one shape, but for scalars.

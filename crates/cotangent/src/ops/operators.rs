@@ -8,9 +8,10 @@ use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Rem, Shl, Shr, Su
 
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::{DType, Kind};
+use crate::core::literal::{Literal, Scalar};
 use crate::core::trace::bind1;
 
-use super::{binary, promoted, unary};
+use super::{binary, inexact, promoted, unary, widened};
 
 impl Array {
     #[track_caller]
@@ -38,13 +39,17 @@ impl Array {
     /// True division: integers divide as floats.
     #[track_caller]
     fn op_div(&self, other: &Array) -> Array {
-        let [x, y] = promoted([self.clone(), other.clone()]);
-        bind1(binary::Div, &[&x.to_inexact(), &y.to_inexact()])
+        let [x, y] = inexact([self.clone(), other.clone()]);
+        bind1(binary::Div, &[&x, &y])
     }
 
     /// The remainder with the sign of the divisor, as in Python.
     #[track_caller]
     fn op_rem(&self, other: &Array) -> Array {
+        if let Some([x, y]) = widened(&[self.clone(), other.clone()]) {
+            let dtype = if self.weak_type() { other.dtype() } else { self.dtype() };
+            return x.op_rem(&y).astype(dtype);
+        }
         let [x, y] = promoted([self.clone(), other.clone()]);
         let truncated = bind1(binary::Rem, &[&x, &y]);
         if x.dtype().kind() == Kind::Uint {
@@ -95,6 +100,30 @@ fn binary_op(prim: impl crate::core::primitive::Primitive, x: &Array, y: &Array)
     }
     let [x, y] = promoted([x.clone(), y.clone()]);
     bind1(prim, &[&x, &y])
+}
+
+/// Operands of which a Rust integer beside an array of integers is brought into the range of the array's dtype.
+#[track_caller]
+pub(crate) fn bounded([x, y]: [Array; 2]) -> [Array; 2] {
+    let bring = |a: &Array, b: &Array| {
+        if !(a.weak_type() && a.dtype() == DType::I32 && b.dtype().is_integer() && !b.weak_type()) {
+            return a.clone();
+        }
+        let dtype = b.dtype();
+        let (least, most) = match (dtype.kind(), dtype.bits()) {
+            (Kind::Uint, 32..) => (0, i32::MAX),
+            (Kind::Uint, bits) => (0, (1 << bits) - 1),
+            (_, 32..) => return a.clone(),
+            (_, bits) => (-1 << (bits - 1), (1 << (bits - 1)) - 1),
+        };
+        match a.to_literal() {
+            Ok(value) if !a.is_traced() => {
+                Array::literal(Literal::weak(Scalar::Int(value.value().to_i64().clamp(least.into(), most.into()))))
+            }
+            _ => bind1(binary::Min, &[&bind1(binary::Max, &[a, &least.into()]), &most.into()]),
+        }
+    };
+    [bring(&x, &y), bring(&y, &x)]
 }
 
 macro_rules! operators {
@@ -238,8 +267,8 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn pow(&self, y: impl ArrayLike) -> Array {
-        let [x, y] = promoted([self.clone(), y.to_array()]);
-        bind1(super::pow::Pow, &[&x.to_inexact(), &y.to_inexact()])
+        let [x, y] = inexact([self.clone(), y.to_array()]);
+        bind1(super::pow::Pow, &[&x, &y])
     }
 
     /// The angle of the point (`x`, `self`) to the positive x-axis.
@@ -252,11 +281,12 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn atan2(&self, x: impl ArrayLike) -> Array {
-        let [y, x] = promoted([self.clone(), x.to_array()]);
-        bind1(binary::Atan2, &[&y.to_inexact(), &x.to_inexact()])
+        let [y, x] = inexact([self.clone(), x.to_array()]);
+        bind1(binary::Atan2, &[&y, &x])
     }
 
-    /// The greater of the elements and those of `other`; a NaN in either is the result.
+    /// The greater of the elements and those of `other`; a NaN in either is the result. A Rust integer that the dtype
+    /// does not hold counts as the nearest that it does.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -265,10 +295,12 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn maximum(&self, other: impl ArrayLike) -> Array {
-        binary_op(binary::Max, self, &other.to_array())
+        let [x, y] = bounded([self.clone(), other.to_array()]);
+        binary_op(binary::Max, &x, &y)
     }
 
-    /// The lesser of the elements and those of `other`; a NaN in either is the result.
+    /// The lesser of the elements and those of `other`; a NaN in either is the result. A Rust integer that the dtype
+    /// does not hold counts as the nearest that it does.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -277,7 +309,8 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn minimum(&self, other: impl ArrayLike) -> Array {
-        binary_op(binary::Min, self, &other.to_array())
+        let [x, y] = bounded([self.clone(), other.to_array()]);
+        binary_op(binary::Min, &x, &y)
     }
 
     /// Truth of both, elementwise; numbers are true when they are not zero.
