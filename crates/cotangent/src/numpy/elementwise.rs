@@ -211,7 +211,7 @@ impl Array {
 pub fn log2(x: impl ArrayLike) -> Array {
     let x = x.to_array().to_inexact();
     if !x.dtype().is_float() {
-        return x.log() / std::f64::consts::LN_2;
+        return over_log(x, std::f64::consts::LN_2);
     }
     custom_jvp(log2_real).defjvp(|(x,), (t,)| (log2(x), t / x * std::f64::consts::LOG2_E))(&x)
 }
@@ -236,6 +236,14 @@ fn log2_real(x: &Array) -> Array {
     (whole + where_(normal, mantissa, x).log() * std::f64::consts::LOG2_E).astype(dtype)
 }
 
+/// ln x over the logarithm of a base. Complex numbers are divided part by part: in their quotient an infinite part would
+/// make NaN of the other.
+#[track_caller]
+fn over_log(x: Array, base: f64) -> Array {
+    let log = x.log();
+    if log.dtype().is_complex() { (log.real() / base).complex(log.imag() / base) } else { log / base }
+}
+
 /// The base-10 logarithm.
 ///
 /// ```
@@ -245,7 +253,7 @@ fn log2_real(x: &Array) -> Array {
 #[track_caller]
 #[must_use]
 pub fn log10(x: impl ArrayLike) -> Array {
-    x.to_array().log() / std::f64::consts::LN_10
+    over_log(x.to_array(), std::f64::consts::LN_10)
 }
 
 /// −x.

@@ -12,7 +12,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::bind1;
 
 use super::elementwise::{self, one_dtype};
-use super::promoted;
+use super::inexact;
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["real", "imag", "conj", "complex"];
@@ -133,12 +133,9 @@ impl Primitive for Conj {
 }
 
 /// d|z| = Re(conj(z)·t)/|z|, and 0 at 0.
-pub(super) fn abs_jvp(t: &Array, z: &Array, modulus: &Array) -> Array {
-    let number = |v: f64| Array::literal(Literal::float(modulus.dtype(), v));
-    let at_zero = modulus.equal(number(0.0));
-    let safe = super::select(&at_zero, &number(1.0), modulus, modulus.shape());
-    let direction = super::select(&at_zero, &number(0.0), &(number(1.0) / safe), modulus.shape());
-    (z.real() * t.real() + z.imag() * t.imag()) * direction
+pub(super) fn abs_jvp(t: &Array, z: &Array) -> Array {
+    let direction = z.sign();
+    direction.real() * t.real() + direction.imag() * t.imag()
 }
 
 /// d(z/|z|): the part of the tangent across z, over |z|; 0 at 0.
@@ -203,7 +200,7 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn complex(&self, imag: impl ArrayLike) -> Array {
-        let [re, im] = promoted([self.to_inexact(), imag.to_array().to_inexact()]);
+        let [re, im] = inexact([self.clone(), imag.to_array()]);
         bind1(Complex, &[&re, &im])
     }
 }

@@ -5,6 +5,7 @@ mod bessel;
 pub mod binary;
 pub mod compare;
 pub mod complex;
+mod complex_functions;
 pub(crate) mod constant;
 pub mod conv;
 pub mod convert;

@@ -11,6 +11,7 @@ use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::bind1;
 
+use super::complex_functions;
 use super::elementwise::{self, one_dtype};
 use super::staged;
 
@@ -24,10 +25,12 @@ fn number(d: DType) -> bool {
     d != DType::Bool
 }
 
-/// How a row of the table is lowered: one operation, or a function that appends several.
+/// How a row of the table is lowered.
 #[derive(Clone, Copy)]
 enum Lower {
+    /// One operation.
     Op(&'static str),
+    /// A function that appends several.
     With(fn(&mut Lowering<'_>, &Value, &Aval) -> Value),
 }
 use Lower::{Op, With};
@@ -63,7 +66,10 @@ macro_rules! unary {
                     let ($x, $y) = (&x[0], bind1($T, &[&x[0]]));
                     let dy = dx[0].as_ref().and_then(|$t| {
                         let _ = (&$t, $x, &$y);
-                        $derivative
+                        match complex_functions::slope(stringify!($method), $x, &$y) {
+                            Some(slope) => Some($t * slope),
+                            None => $derivative,
+                        }
                     });
                     (vec![$y], vec![dy])
                 }
@@ -71,6 +77,11 @@ macro_rules! unary {
                     (vec![bind1($T, &[&x[0]])], axes.to_vec())
                 }
                 fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                    if outs[0].dtype.is_complex()
+                        && let Some(lower) = complex_functions::lowering(stringify!($method))
+                    {
+                        return smallvec::smallvec![lower(cx, &args[0], &outs[0])];
+                    }
                     let lower: Lower = $lower;
                     smallvec::smallvec![match lower {
                         Op(op) => cx.op(op, args, &[], &outs[0]),
@@ -208,9 +219,6 @@ unary! {
 /// Of real numbers the angle of (1, x). The one is not written as a constant: the CPU plugin compiles an
 /// `atan2` of vectors by a constant to a call that returns garbage in arrays of some shapes, such as `f64[4,2]`.
 fn lower_atan(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
-    if out.dtype.is_complex() {
-        return cx.op("chlo.atan", std::slice::from_ref(x), &[], out);
-    }
     let one = cx.splat(out, Literal::int(out.dtype, 1));
     let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
     let number = cx.op("stablehlo.compare", &[x.clone(), x.clone()], &attrs, &out.with_dtype(DType::Bool));
@@ -370,7 +378,7 @@ impl Primitive for Abs {
         let y = x[0].abs();
         let dy = dx[0].as_ref().map(|t| {
             if x[0].dtype().is_complex() {
-                super::complex::abs_jvp(t, &x[0], &y)
+                super::complex::abs_jvp(t, &x[0])
             } else {
                 // At zero the slope is 1, as in JAX.
                 super::select(&x[0].greater_equal(super::zeros((), x[0].dtype())), t, &-t, y.shape())
@@ -638,7 +646,7 @@ impl Array {
         }
     }
 
-    /// Whether the elements are neither infinite nor NaN.
+    /// Whether the elements are neither infinite nor NaN; of complex numbers whether both parts are.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -647,6 +655,9 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn is_finite(&self) -> Array {
+        if self.dtype().is_complex() {
+            return self.real().is_finite().logical_and(self.imag().is_finite());
+        }
         bind1(IsFinite, &[&self.to_inexact()])
     }
 }

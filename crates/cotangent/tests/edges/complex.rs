@@ -1,1 +1,213 @@
-//! Functions of complex numbers: branch points, infinities, parts that cancel.
+//! Complex functions at special points: zeros of both signs, branch cuts, the very small and large, infinities.
+
+use cotangent::prelude::*;
+use num_complex::Complex;
+use serde_json::Value;
+
+use super::goldens_lib::{cases, float, floats};
+
+type Function = fn(&Array) -> Array;
+
+/// The functions of `points_complex.json`.
+const FUNCTIONS: [(&str, Function); 28] = [
+    ("exp", |z| z.exp()),
+    ("exp2", |z| z.exp2()),
+    ("expm1", |z| z.expm1()),
+    ("log", |z| z.log()),
+    ("log1p", |z| z.log1p()),
+    ("log2", |z| np::log2(z)),
+    ("log10", |z| np::log10(z)),
+    ("sin", |z| z.sin()),
+    ("cos", |z| z.cos()),
+    ("tan", |z| z.tan()),
+    ("sinh", |z| z.sinh()),
+    ("cosh", |z| z.cosh()),
+    ("tanh", |z| z.tanh()),
+    ("asin", |z| z.asin()),
+    ("acos", |z| z.acos()),
+    ("atan", |z| z.atan()),
+    ("asinh", |z| z.asinh()),
+    ("acosh", |z| z.acosh()),
+    ("atanh", |z| z.atanh()),
+    ("sqrt", |z| z.sqrt()),
+    ("rsqrt", |z| z.rsqrt()),
+    ("square", |z| z.square()),
+    ("reciprocal", |z| np::reciprocal(z)),
+    ("logistic", |z| z.logistic()),
+    ("sinc", |z| np::sinc(z)),
+    ("cube", |z| z.powi(3)),
+    ("abs", |z| z.abs()),
+    ("sign", |z| z.sign()),
+];
+
+/// A pair of stored parts.
+fn pair(x: &Value) -> Option<(f64, f64)> {
+    x.as_array().map(|parts| (float(&parts[0]), float(&parts[1])))
+}
+
+fn pairs(x: &Array) -> Vec<(f64, f64)> {
+    let real = floats(&x.real());
+    let imag = if x.dtype().is_complex() { floats(&x.imag()) } else { vec![0.0; real.len()] };
+    real.into_iter().zip(imag).collect()
+}
+
+/// How far a number is from the truth in units of its last place. At a NaN, or a slope beyond the range, some part must
+/// not be finite; where a part of a value is infinite each is measured by itself. `condition` is what a change of the
+/// argument's last place makes of the result.
+fn distance(got: (f64, f64), truth: (f64, f64), wide: bool, slope: bool, condition: f64) -> f64 {
+    let (epsilon, least) = match wide {
+        true => (f64::EPSILON, f64::MIN_POSITIVE),
+        false => (f64::from(f32::EPSILON), f64::from(f32::MIN_POSITIVE)),
+    };
+    let norm = truth.0.hypot(truth.1);
+    if truth.0.is_nan() || truth.1.is_nan() || (slope && norm.is_infinite()) {
+        return if got.0.is_finite() && got.1.is_finite() { f64::INFINITY } else { 0.0 };
+    }
+    let part = |got: f64, truth: f64| match (got - truth).abs() {
+        _ if got == truth => 0.0,
+        // What is smaller than the least normal number may be flushed.
+        error if error <= least => 0.0,
+        error if error.is_finite() => {
+            error / (epsilon * condition.max(if norm.is_finite() { norm } else { truth.abs() }))
+        }
+        _ => f64::INFINITY,
+    };
+    part(got.0, truth.0).max(part(got.1, truth.1))
+}
+
+/// Points at which a function may give something else, each with the reason.
+fn excepted(name: &str, (a, b): (f64, f64), wide: bool) -> bool {
+    let most = if wide { f64::MAX } else { f64::from(f32::MAX) };
+    match name {
+        // Beside −∞ an angle that is none gives NaN, as in JAX; Annex G has zeros of unspecified sign.
+        "exp" | "expm1" => a == f64::NEG_INFINITY && !b.is_finite(),
+        // A power is a product of products, whose parts overflow one by one, as in JAX.
+        "cube" => a.hypot(b) > most.cbrt(),
+        // The sine overflows before it is divided.
+        "sinc" => b.abs() * np::PI > most.ln(),
+        // The angle b·ln 2 has no correct digit.
+        "exp2" => b.abs() > 0.1 / if wide { f64::EPSILON } else { f64::from(f32::EPSILON) },
+        _ => false,
+    }
+}
+
+/// The points of a stored case.
+fn argument(points: &[(f64, f64)], wide: bool) -> Array {
+    if wide {
+        return Array::from(points.iter().map(|p| Complex::new(p.0, p.1)).collect::<Vec<_>>());
+    }
+    Array::from(points.iter().map(|p| Complex::new(p.0 as f32, p.1 as f32)).collect::<Vec<_>>())
+}
+
+#[test]
+fn functions_and_slopes_at_special_points() {
+    let (mut wrong, mut checked) = (Vec::new(), 0);
+    for case in cases("points_complex") {
+        let (name, wide) = (case["function"].as_str().expect("a name"), case["dtype"] == "c128");
+        let (_, f) = *FUNCTIONS.iter().find(|(n, _)| *n == name).expect("a known function");
+        let list = |key: &str| case[key].as_array().expect("a list").iter().map(pair).collect::<Vec<_>>();
+        let points: Vec<(f64, f64)> = list("points").into_iter().flatten().collect();
+        let (value, slope) = jit(|z: &Array| jvp(f, (z,), (&np::ones_like(z),)))(&argument(&points, wide));
+        let (values, slopes) = (list("values"), list("slopes"));
+        for (i, (point, (value, slope))) in points.iter().zip(pairs(&value).into_iter().zip(pairs(&slope))).enumerate()
+        {
+            if excepted(name, *point, wide) {
+                continue;
+            }
+            let condition = match (name, slopes[i]) {
+                // They multiply their argument by a number with as many digits.
+                ("exp2", Some(slope)) => point.0.hypot(point.1) * slope.0.hypot(slope.1),
+                // Whose slope is at most (cosh πb + |sinc|)/|z|.
+                ("sinc", _) => (np::PI * point.1).cosh().min(1e300),
+                _ => 0.0,
+            };
+            let nan = point.0.is_nan() || point.1.is_nan();
+            for (what, got, truth) in [("value", value, values[i]), ("slope", slope, slopes[i])] {
+                let Some(truth) = truth else { continue };
+                checked += 1;
+                // NaN beside an infinite part may win, as in JAX.
+                let free = nan && !(got.0.is_finite() && got.1.is_finite());
+                if !free && distance(got, truth, wide, what == "slope", condition) > 8.0 {
+                    wrong.push(format!("{what} of {name} at {point:?}: {got:?} instead of {truth:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {checked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(checked > 12_000, "{checked}");
+}
+
+/// sin, cos, sinh and cosh have their parts to a few units each: near zero one is next to nothing beside the other.
+#[test]
+fn parts_next_to_nothing_have_their_digits() {
+    for case in cases("points_complex") {
+        let (name, wide) = (case["function"].as_str().expect("a name"), case["dtype"] == "c128");
+        if !["sin", "cos", "sinh", "cosh"].contains(&name) {
+            continue;
+        }
+        let (_, f) = *FUNCTIONS.iter().find(|(n, _)| *n == name).expect("a known function");
+        let list = |key: &str| case[key].as_array().expect("a list").iter().filter_map(pair).collect::<Vec<_>>();
+        let (points, values) = (list("points"), list("values"));
+        for ((point, got), truth) in points.iter().zip(pairs(&f(&argument(&points, wide)))).zip(values) {
+            let alone = |got: f64, truth: f64| distance((got, 0.0), (truth, 0.0), wide, false, 0.0);
+            let worst = alone(got.0, truth.0).max(alone(got.1, truth.1));
+            let odd = !point.0.is_finite() || !point.1.is_finite();
+            assert!(odd || worst <= 8.0, "{name} at {point:?}: {got:?} instead of {truth:?}");
+        }
+    }
+}
+
+#[test]
+fn second_derivatives_and_the_other_mode() {
+    let cases: [(&str, Function, Function); 8] = [
+        ("sin", |z| z.sin(), |z| -z.sin()),
+        ("cosh", |z| z.cosh(), |z| z.cosh()),
+        ("tanh", |z| z.tanh(), |z| z.tanh() * (z.tanh().square() - 1.0) * 2.0),
+        ("tan", |z| z.tan(), |z| z.tan() * (z.tan().square() + 1.0) * 2.0),
+        ("asin", |z| z.asin(), |z| z / (1.0 - z.square()).sqrt().powi(3)),
+        ("acosh", |z| z.acosh(), |z| -z / ((z - 1.0).sqrt() * (z + 1.0).sqrt()).powi(3)),
+        ("logistic", |z| z.logistic(), |z| z.logistic() * (1.0 - z.logistic()) * (1.0 - z.logistic() * 2.0)),
+        ("expm1", |z| z.expm1(), |z| z.exp()),
+    ];
+    let parts = [-0.7, 0.3, 0.9];
+    let points: Vec<Complex<f64>> = parts.iter().flat_map(|a| parts.map(|b| Complex::new(*a, b))).collect();
+    let z = Array::from(points);
+    let one = np::ones_like(&z);
+    for (name, f, second) in cases {
+        let slope = |z: &Array| jvp(f, (z,), (&np::ones_like(z),)).1;
+        let got = pairs(&jvp(slope, (&z,), (&one,)).1);
+        let truth = pairs(&second(&z));
+        // Reverse mode pairs without conjugation.
+        let back = pairs(&vjp(f, (&z,)).1(&one).0);
+        for ((got, truth), (forth, back)) in got.iter().zip(truth).zip(pairs(&slope(&z)).into_iter().zip(back)) {
+            assert!((got.0 - truth.0).hypot(got.1 - truth.1) < 1e-12, "{name}: {got:?} instead of {truth:?}");
+            assert!((forth.0 - back.0).hypot(forth.1 - back.1) < 1e-13, "{name}: {back:?} instead of {forth:?}");
+        }
+    }
+}
+
+#[test]
+fn tests_and_mending_look_at_each_part() {
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    let points = [(1.0, 2.0), (inf, 0.0), (0.0, -inf), (nan, 1.0), (1.0, nan), (-inf, nan)];
+    for wide in [false, true] {
+        let z = argument(&points, wide);
+        let truths = |f: Function| (f(&z).to_vec::<bool>(), jit(f)(&z).to_vec::<bool>());
+        let twice = |x: [bool; 6]| (x.to_vec(), x.to_vec());
+        assert_eq!(truths(|z| np::isinf(z)), twice([false, true, true, false, false, true]));
+        assert_eq!(truths(|z| np::isnan(z)), twice([false, false, false, true, true, true]));
+        assert_eq!(truths(|z| np::isfinite(z)), twice([true, false, false, false, false, false]));
+        assert_eq!(truths(|z| np::isclose(z, z)), twice([true, true, true, false, false, false]));
+        assert_eq!(truths(|z| np::isclose_with(z, z, 0.0, 0.0, true)), twice([true; 6]));
+        let most = if wide { f64::MAX } else { f64::from(f32::MAX) };
+        let mended = [(1.0, 2.0), (most, 0.0), (0.0, -most), (0.0, 1.0), (1.0, 0.0), (-most, 0.0)];
+        assert_eq!(pairs(&np::nan_to_num(&z)), mended);
+        let chosen = [(1.0, 2.0), (7.0, 0.0), (0.0, -7.0), (5.0, 1.0), (1.0, 5.0), (-7.0, 5.0)];
+        assert_eq!(pairs(&np::nan_to_num_with(&z, 5.0, 7.0, -7.0)), chosen);
+    }
+    let (z, w) = (Array::from([Complex::new(1.0f64, 1.0)]), Array::from([Complex::new(1.0f64, 1.0 + 1e-9)]));
+    assert!(np::allclose(&z, &w).item::<bool>());
+    assert!(!np::allclose_with(&z, &w, 0.0, 1e-10, false).item::<bool>());
+    let slope = vmap(grad(|x: &Array| np::nan_to_num(x.complex(x)).abs().sum()))(&Array::from([3.0f64, f64::NAN]));
+    assert!((floats(&slope)[0] - 2f64.sqrt()).abs() < 1e-15 && floats(&slope)[1] == 0.0, "{slope}");
+}

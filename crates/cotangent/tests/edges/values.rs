@@ -88,7 +88,7 @@ fn large_whole_numbers_beside_wide_types() {
             // A number of more than 32 bits is an i64, which beside u64 makes a float.
             let kept = if dtype == DType::U64 && i32::try_from(n).is_err() { 2 } else { 4 };
             for got in &met[..kept] {
-                assert_eq!(parts(&got)[0], n as f64, "{n} in {dtype}");
+                assert_eq!(parts(got)[0], n as f64, "{n} in {dtype}");
             }
         }
         assert_eq!(parts(&np::full_as(1, 123_456_789.0, dtype))[0], 123_456_789.0, "{dtype}");
@@ -142,7 +142,10 @@ fn indices_of_few_bits_count_from_the_end_of_long_axes() {
             ("set by a scalar", zeros.at(&scalar).set(1)),
             ("add", zeros.at(&index).add(1)),
             ("put_along_axis", np::put_along_axis(&zeros, &index, 1, 0)),
-            ("dynamic_update_slice", lax::dynamic_update_slice(&zeros, Array::from([1]), &[scalar.clone()])),
+            (
+                "dynamic_update_slice",
+                lax::dynamic_update_slice(&zeros, Array::from([1]), std::slice::from_ref(&scalar)),
+            ),
             ("jit", jit(|z: &Array, i: &Array| z.at(i).set(1))(&zeros, &scalar)),
         ];
         for (name, got) in writes {

@@ -1,0 +1,244 @@
+//! Functions of complex numbers from those of their parts, where XLA's own lose digits, overflow on the way or do not
+//! know the sides of a branch cut; and slopes for which the formulas of real numbers will not do. Values are those of
+//! C99's Annex G.
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::dtype::DType;
+use crate::core::lowering::Lowering;
+
+use super::staged::{self, choose, like, smallest};
+
+type Lower = fn(&mut Lowering<'_>, &Value, &Aval) -> Value;
+
+/// A function of one complex argument, written with arrays.
+fn staged(cx: &mut Lowering<'_>, z: &Value, out: &Aval, f: fn(&[Array]) -> Array) -> Value {
+    staged::lower(cx, std::slice::from_ref(z), std::slice::from_ref(out), out, f)
+}
+
+/// What is made of the argument and of XLA's result for it.
+fn after(cx: &mut Lowering<'_>, op: &str, z: &Value, out: &Aval, f: fn(&[Array]) -> Array) -> Value {
+    let w = cx.op(op, std::slice::from_ref(z), &[], out);
+    staged::lower(cx, &[z.clone(), w], &[out.clone(), out.clone()], out, f)
+}
+
+/// How a function of complex numbers is lowered, unless XLA's own will do.
+pub(super) fn lowering(function: &str) -> Option<Lower> {
+    Some(match function {
+        "sin" => |cx, z, out| {
+            staged(cx, z, out, |z| {
+                let (a, b) = (z[0].real(), Hyperbolic::of(&z[0].imag()));
+                b.cosh(&a.sin()).complex(b.sinh(&a.cos()))
+            })
+        },
+        "cos" => |cx, z, out| {
+            staged(cx, z, out, |z| {
+                let (a, b) = (z[0].real(), Hyperbolic::of(&z[0].imag()));
+                b.cosh(&a.cos()).complex(-b.sinh(&a.sin()))
+            })
+        },
+        "sinh" => |cx, z, out| {
+            staged(cx, z, out, |z| {
+                let (a, b) = (Hyperbolic::of(&z[0].real()), z[0].imag());
+                a.sinh(&b.cos()).complex(a.cosh(&b.sin()))
+            })
+        },
+        "cosh" => |cx, z, out| {
+            staged(cx, z, out, |z| {
+                let (a, b) = (Hyperbolic::of(&z[0].real()), z[0].imag());
+                a.cosh(&b.cos()).complex(a.sinh(&b.sin()))
+            })
+        },
+        // The parts are scaled one by one: a product of complex numbers would make NaN of an infinite part.
+        "exp2" => |cx, z, out| {
+            let scaled = staged(cx, z, out, |z| {
+                let ln2 = std::f64::consts::LN_2;
+                (z[0].real() * ln2).complex(z[0].imag() * ln2)
+            });
+            cx.op("stablehlo.exponential", &[scaled], &[], out)
+        },
+        // (a − b)(a + b) + 2iab: a² − b² would be ∞ − ∞ where both are large.
+        "square" => |cx, z, out| {
+            staged(cx, z, out, |z| {
+                let (a, b) = (z[0].real(), z[0].imag());
+                let product = &a * &b;
+                ((&a - &b) * (a + b)).complex(&product + &product)
+            })
+        },
+        // Where one is lost beside e^z it is e^z, of which XLA gives parts that are finite though e^a is not.
+        "expm1" => |cx, z, out| {
+            after(cx, "stablehlo.exponential_minus_one", z, out, |z| {
+                choose(&z[0].real().greater(40.0), &z[0].exp(), &z[1])
+            })
+        },
+        // Above and below −1 the square of the distance is beyond the range.
+        "log1p" => |cx, z, out| {
+            after(cx, "stablehlo.log_plus_one", z, out, |z| {
+                let (a, b) = (z[0].real(), z[0].imag());
+                choose(&a.equal(-1.0), &b.abs().log(), &z[1].real()).complex(z[1].imag())
+            })
+        },
+        "sqrt" => |cx, z, out| {
+            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.less(0.0)));
+            cx.op("stablehlo.sqrt", &[z], &[], out)
+        },
+        "asin" => |cx, z, out| {
+            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.abs().greater(1.0)));
+            cx.op("chlo.asin", &[z], &[], out)
+        },
+        "acos" => |cx, z, out| {
+            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.abs().greater(1.0)));
+            cx.op("chlo.acos", &[z], &[], out)
+        },
+        "acosh" => |cx, z, out| {
+            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.less(1.0)));
+            cx.op("chlo.acosh", &[z], &[], out)
+        },
+        "asinh" => |cx, z, out| {
+            let z = staged(cx, z, out, |z| left_of_cut(&z[0]));
+            cx.op("chlo.asinh", &[z], &[], out)
+        },
+        "atan" => |cx, z, out| {
+            let z = staged(cx, z, out, |z| left_of_cut(&z[0]));
+            after(cx, "chlo.atan", &z, out, |z| {
+                let (a, b) = (z[0].real(), z[0].imag());
+                nan_of(&a, &z[1].real()).complex(beside_pole(&b, &a, &z[1].imag()))
+            })
+        },
+        "atanh" => |cx, z, out| {
+            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.abs().greater(1.0)));
+            after(cx, "chlo.atanh", &z, out, |z| {
+                let (a, b) = (z[0].real(), z[0].imag());
+                beside_pole(&a, &b, &z[1].real()).complex(nan_of(&b, &z[1].imag()))
+            })
+        },
+        "sign" => |cx, z, out| staged(cx, z, out, |z| direction(&z[0])),
+        _ => return None,
+    })
+}
+
+/// The bits of a float as an integer, whose sign is that of the float, of zeros as well.
+fn bits(x: &Array) -> Array {
+    x.bitcast(if x.dtype() == DType::F64 { DType::I64 } else { DType::I32 })
+}
+
+/// The sinh and cosh of a number as factors, without overflow before the product does, and with all digits near zero.
+///
+/// With f = expm1(|x|/2) and e = expm1(|x|) = f(f + 2): sinh |x| = (e + e/(1+e))/2 and cosh x = sinh |x| + 1/(1+e). Beyond
+/// 20 both are (1+f)²/2, of which the factor is multiplied by one root after the other.
+struct Hyperbolic {
+    x: Array,
+    root: Array,
+    sinh: Array,
+    cosh: Array,
+}
+
+impl Hyperbolic {
+    fn of(x: &Array) -> Hyperbolic {
+        let f = (x.abs() * 0.5).expm1();
+        let e = &f * (&f + 2.0);
+        let more = &e + 1.0;
+        let sinh = (&e + &e / &more) * 0.5;
+        let cosh = &sinh + 1.0 / more;
+        Hyperbolic { x: x.clone(), root: f + 1.0, sinh, cosh }
+    }
+
+    fn cosh(&self, factor: &Array) -> Array {
+        self.times(factor, &self.cosh)
+    }
+
+    fn sinh(&self, factor: &Array) -> Array {
+        let product = self.times(factor, &self.sinh);
+        choose(&bits(&self.x).less(0), &-&product, &product)
+    }
+
+    /// Zero where the factor is, were the other infinite.
+    fn times(&self, factor: &Array, function: &Array) -> Array {
+        let far = factor * (&self.root * 0.5) * &self.root;
+        let product = choose(&self.x.abs().greater(20.0), &far, &(factor * function));
+        choose(&factor.equal(0.0), factor, &product)
+    }
+}
+
+/// A part that is −0 as the number next below it, where `on` holds: XLA's functions know one side of their cuts only.
+fn aside(x: &Array, on: &Array) -> Array {
+    let minus_zero = bits(x).equal(bits(&like(x, -0.0)));
+    choose(&minus_zero.logical_and(on), &like(x, -smallest(x.dtype())), x)
+}
+
+/// The argument of a function with a cut along the real axis, where `on` of the real part says so.
+fn below_cut(z: &Array, on: fn(&Array) -> Array) -> Array {
+    let a = z.real();
+    let b = aside(&z.imag(), &on(&a));
+    a.complex(b)
+}
+
+/// The argument of a function with a cut along the imaginary axis, beyond ±i.
+fn left_of_cut(z: &Array) -> Array {
+    let b = z.imag();
+    aside(&z.real(), &b.abs().greater(1.0)).complex(b)
+}
+
+/// `value`, but NaN where `x` is, of which XLA makes an angle.
+fn nan_of(x: &Array, value: &Array) -> Array {
+    choose(&x.equal(x), value, x)
+}
+
+/// The part of atanh(x + iy) along the real axis: `value`, but ±(ln 2 − ln |y|)/2 where x is ±1 and y next to nothing,
+/// whose square is beyond the range.
+fn beside_pole(x: &Array, y: &Array, value: &Array) -> Array {
+    let size = y.abs();
+    let there = x.abs().equal(1.0).logical_and(size.less(1e-9));
+    choose(&there, &((std::f64::consts::LN_2 - size.log()) * 0.5 * x), value)
+}
+
+/// z/|z|, by the parts over the larger of them: the modulus may be beyond the range. An infinite part has the direction
+/// to itself, two share it; 0 stays 0.
+fn direction(z: &Array) -> Array {
+    let (a, b) = (z.real(), z.imag());
+    let most = a.abs().maximum(b.abs());
+    let (nothing, endless) = (most.equal(0.0), most.equal(f64::INFINITY));
+    let over = choose(&nothing, &like(&most, 1.0), &most);
+    let share = |x: &Array| {
+        let infinite = choose(&x.abs().equal(f64::INFINITY), &x.sign(), &like(x, 0.0));
+        choose(&endless, &infinite, &(x / &over))
+    };
+    let (a, b) = (share(&a), share(&b));
+    let length = choose(&nothing, &over, &(a.square() + b.square()).sqrt());
+    (a / &length).complex(b / length)
+}
+
+/// The derivative of a function at complex numbers, where the formula for real ones squares what may be large, cancels,
+/// or is on the other side of a cut.
+pub(super) fn slope(function: &str, z: &Array, value: &Array) -> Option<Array> {
+    if !z.dtype().is_complex() {
+        return None;
+    }
+    let i_times = |z: &Array| (-z.imag()).complex(z.real());
+    Some(match function {
+        "asin" => asin_slope(z),
+        "acos" => -asin_slope(z),
+        "asinh" => asin_slope(&i_times(z)),
+        "acosh" => (z - 1.0).rsqrt() * (z - -1.0).rsqrt(),
+        "expm1" => z.exp(),
+        "logistic" => value * (-z).logistic(),
+        "tanh" => tanh_slope(z),
+        "tan" => tanh_slope(&i_times(z)),
+        _ => return None,
+    })
+}
+
+/// 1/√(1 − z²), by its factors. What is taken off z leaves the sign of a zero, what is added to it does not.
+fn asin_slope(z: &Array) -> Array {
+    (-(z - 1.0)).rsqrt() * (z - -1.0).rsqrt()
+}
+
+/// 1/cosh² z = 4w/(1 + w)² with w = exp(−2z), z being turned to the right half-plane: the function is even.
+fn tanh_slope(z: &Array) -> Array {
+    let (a, b) = (z.real(), z.imag());
+    let b = super::select(&a.less(0.0), &-&b, &b, b.shape());
+    let w = (a.abs() * -2.0).complex(b * -2.0).exp();
+    &w * 4.0 / (w + 1.0).square()
+}
