@@ -93,7 +93,7 @@ impl<'a> Lowering<'a> {
         self.block.op1("stablehlo.broadcast_in_dim", value, &[attr], output)
     }
 
-    /// The operands of an elementwise operation with scalars spread to the shape of the result.
+    /// The operands of an elementwise operation, with scalars and sizes of one spread to the shape of the result.
     pub fn same_shape(&mut self, args: &[Value], shape: &[usize]) -> SmallVec<[Value; 4]> {
         (args.iter())
             .map(|x| {
@@ -104,7 +104,8 @@ impl<'a> Lowering<'a> {
                 if let Some(spread) = self.spread.get(&key) {
                     return spread.clone();
                 }
-                let spread = self.broadcast_in_dim(x, &Type::tensor(shape, x.ty().element()), &[]);
+                let dims: SmallVec<[usize; 4]> = (0..x.ty().dims().len()).collect();
+                let spread = self.broadcast_in_dim(x, &Type::tensor(shape, x.ty().element()), &dims);
                 self.spread.insert(key, spread.clone());
                 spread
             })

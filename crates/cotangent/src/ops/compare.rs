@@ -13,7 +13,7 @@ use crate::core::promote::promote_types;
 use crate::core::trace::bind1;
 
 use super::elementwise::{self, one_dtype, rebind1};
-use super::{fits, promoted, select};
+use super::{fits, met, select};
 
 /// The compare type of StableHLO for a dtype.
 fn compare_type(dtype: DType) -> Attr {
@@ -105,11 +105,11 @@ comparisons! {
 fn compared([x, y]: [Array; 2]) -> [Array; 2] {
     let integers = x.dtype().is_integer() && y.dtype().is_integer();
     if !integers || x.dtype() == y.dtype() || (fits(&x, y.dtype()) || fits(&y, x.dtype())) {
-        return promoted([x, y]);
+        return met([x, y]);
     }
     let (a, b) = (x.dtype(), y.dtype());
     match promote_types((a, false), (b, false)) {
-        (dtype, _) if dtype.is_integer() => promoted([x.astype(dtype), y.astype(dtype)]),
+        (dtype, _) if dtype.is_integer() => met([x.astype(dtype), y.astype(dtype)]),
         _ if a == DType::U64 => unsigned_beside_signed([x, y]),
         _ => {
             let [y, x] = unsigned_beside_signed([y, x]);
@@ -211,7 +211,7 @@ impl Primitive for SelectN {
             }
         }
         let dtype = one_dtype(cases, |_| true, "")?;
-        let mut out = elementwise::infer(cases, dtype)?;
+        let mut out = elementwise::infer_alike(cases, dtype)?;
         if which.rank() > 0 && which.shape != out[0].shape {
             if out[0].rank() > 0 {
                 return Err(Error::shape(format!(
@@ -247,7 +247,7 @@ impl Primitive for SelectN {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        elementwise::batch(self, x, axes, n)
+        elementwise::batch_alike(self, x, axes, n)
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
@@ -304,7 +304,7 @@ impl Primitive for Clamp {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let dtype = one_dtype(inputs, |d| !d.is_complex(), "ordered values")?;
-        let mut out = elementwise::infer(inputs, dtype)?;
+        let mut out = elementwise::infer_alike(inputs, dtype)?;
         if out[0].shape != inputs[1].shape {
             return Err(Error::shape(format!("bounds of shape {} do not fit the operand {}", out[0].shape, inputs[1])));
         }
@@ -331,11 +331,11 @@ impl Primitive for Clamp {
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         if axes[1].is_some() || x[1].ndim() > 0 {
-            return elementwise::batch(self, x, axes, n);
+            return elementwise::batch_alike(self, x, axes, n);
         }
         // A scalar between batched bounds: it must have the shape of the result.
         let spread = Shape::new(&[n]);
-        elementwise::batch(
+        elementwise::batch_alike(
             self,
             &[x[0].clone(), x[1].broadcast_to(&spread), x[2].clone()],
             &[axes[0], Some(0), axes[2]],

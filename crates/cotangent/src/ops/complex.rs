@@ -12,7 +12,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::bind1;
 
 use super::elementwise::{self, one_dtype};
-use super::inexact;
+use super::met_inexact;
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["real", "imag", "conj", "complex"];
@@ -200,7 +200,7 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn complex(&self, imag: impl ArrayLike) -> Array {
-        let [re, im] = inexact([self.clone(), imag.to_array()]);
+        let [re, im] = met_inexact([self.clone(), imag.to_array()]);
         bind1(Complex, &[&re, &im])
     }
 }

@@ -84,6 +84,38 @@ pub(super) fn check_preferred(input: DType, preferred: DType) -> Result<()> {
     Ok(())
 }
 
+/// The dtype of a product of two dtypes, as XLA's shape inference has it: complex numbers win over reals, floats over
+/// integers, then what reaches further, has more digits, more bits, a sign.
+fn product_dtype(x: DType, y: DType) -> DType {
+    let rank = |d: DType| {
+        let (exponent, digits) = match d.real() {
+            DType::F16 => (16, 10),
+            DType::BF16 => (128, 7),
+            DType::F32 => (128, 23),
+            DType::F64 => (1024, 52),
+            _ => (-1, -1),
+        };
+        let bits = if d == DType::Bool { 1 } else { d.real().bits() };
+        (d.is_complex(), exponent, digits, bits, d.kind() != Kind::Uint)
+    };
+    if rank(x) >= rank(y) { x } else { y }
+}
+
+/// Checks that a sum of products of `product` can be had in `preferred`.
+fn check_product(product: DType, preferred: DType) -> Result<()> {
+    let loses = match product.kind() {
+        Kind::Float => false,
+        Kind::Complex => !preferred.is_complex() || preferred.bits() < product.bits(),
+        _ => preferred.real().bits() < product.bits(),
+    };
+    if preferred == product || !(loses || preferred == DType::Bool) {
+        return Ok(());
+    }
+    let error =
+        Error::dtype(format!("preferred_element_type {preferred} does not hold a sum of products in {product}"));
+    Err(error.help("give a wider one, or convert the result: `.astype(…)`"))
+}
+
 /// `dot_general`: a sum of products over contracting dimensions, for each index of the batch dimensions.
 ///
 /// The result has the batch dimensions first, then the other dimensions of the left operand, then those of
@@ -104,7 +136,8 @@ pub struct DotGeneral {
     pub batch: [Vec<usize>; 2],
     /// How exactly products are computed where the device leaves a choice.
     pub precision: Option<[Precision; 2]>,
-    /// The dtype of the result, if not that of the operands.
+    /// The dtype of the result. Without it that is the dtype of the operands, or of two dtypes the one that holds more,
+    /// as XLA has it: `bf16` with `f32` gives `f32`, `i8` with `u8` gives `i8`.
     pub preferred_element_type: Option<DType>,
 }
 
@@ -133,7 +166,8 @@ impl DotGeneral {
         self
     }
 
-    /// The same with products summed in this dtype, which is that of the result.
+    /// The same with products summed in this dtype, which is that of the result. Operands of two dtypes are converted
+    /// to it. It must not be narrower than integer or complex operands, nor real where they are complex.
     ///
     /// ```
     /// use cotangent::{DType, lax::DotGeneral};
@@ -203,9 +237,6 @@ impl Primitive for DotGeneral {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let (x, y) = (&inputs[0], &inputs[1]);
-        if x.dtype != y.dtype {
-            return Err(Error::dtype(format!("operands must have one dtype, got {x} and {y}")));
-        }
         for (side, aval) in [x, y].into_iter().enumerate() {
             let axes: Vec<usize> = self.contract[side].iter().chain(&self.batch[side]).copied().collect();
             check_axes(&axes, aval)?;
@@ -224,15 +255,16 @@ impl Primitive for DotGeneral {
             .chain(self.free(0, x.rank()).into_iter().map(|d| x.shape[d]))
             .chain(self.free(1, y.rank()).into_iter().map(|d| y.shape[d]))
             .collect();
-        if let Some(preferred) = self.preferred_element_type {
-            check_preferred(x.dtype, preferred)?;
-        }
-        let dtype = self.preferred_element_type.unwrap_or(x.dtype);
+        let product = product_dtype(x.dtype, y.dtype);
+        let dtype = self.preferred_element_type.unwrap_or(product);
+        check_product(product, dtype)?;
         Ok(smallvec::smallvec![Aval::new(dtype, shape).with_weak_type(x.weak_type && y.weak_type)])
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        bilinear_jvp(self, x, dx)
+        let whole = self.preferred_element_type.is_some_and(|d| !d.is_inexact());
+        // A sum that is rounded to whole numbers has no slope.
+        if whole { bilinear_jvp(self, x, &[None, None]) } else { bilinear_jvp(self, x, dx) }
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
@@ -280,18 +312,33 @@ impl Primitive for DotGeneral {
         let numbers = format!("#stablehlo.dot<{}>", parts.join(", "));
         let attrs =
             [("dot_dimension_numbers", Attr::Raw(numbers)), ("precision_config", precision_config(self.precision))];
-        if inputs[0].dtype == DType::Bool {
+        let out = &outs[0];
+        let convert = |cx: &mut Lowering<'_>, x: &Value, aval: &Aval, dtype: DType| match aval.dtype == dtype {
+            true => x.clone(),
+            false => cx.op("stablehlo.convert", std::slice::from_ref(x), &[], &aval.with_dtype(dtype)),
+        };
+        let operands = |cx: &mut Lowering<'_>, dtype: DType| {
+            [convert(cx, &args[0], &inputs[0], dtype), convert(cx, &args[1], &inputs[1], dtype)]
+        };
+        let (x, y) = (inputs[0].dtype, inputs[1].dtype);
+        if x == DType::Bool && y == DType::Bool && out.dtype == DType::Bool {
             // A sum of products of truth values is whether any product is true.
-            let wide = [inputs[0].with_dtype(DType::I32), inputs[1].with_dtype(DType::I32)];
-            let x = cx.op("stablehlo.convert", &args[..1], &[], &wide[0]);
-            let y = cx.op("stablehlo.convert", &args[1..], &[], &wide[1]);
-            let sum = outs[0].with_dtype(DType::I32);
-            let product = cx.op("stablehlo.dot_general", &[x, y], &attrs, &sum);
+            let sum = out.with_dtype(DType::I32);
+            let wide = operands(cx, DType::I32);
+            let product = cx.op("stablehlo.dot_general", &wide, &attrs, &sum);
             let zero = cx.splat(&sum, crate::core::literal::Literal::int(DType::I32, 0));
             let ne = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
-            return smallvec::smallvec![cx.op("stablehlo.compare", &[product, zero], &ne, &outs[0])];
+            return smallvec::smallvec![cx.op("stablehlo.compare", &[product, zero], &ne, out)];
         }
-        smallvec::smallvec![cx.op("stablehlo.dot_general", args, &attrs, &outs[0])]
+        // Of one dtype: summed in it where the result holds less, and rounded once. Of two: in that of the result.
+        let narrows = x.is_float() && (!out.dtype.is_inexact() || out.dtype.real().bits() < x.bits());
+        if x == y && narrows {
+            let sum = cx.op("stablehlo.dot_general", args, &attrs, &out.with_dtype(x));
+            return smallvec::smallvec![convert(cx, &sum, &out.with_dtype(x), out.dtype)];
+        }
+        let alike = x == y && x != DType::Bool && x.is_complex() == out.dtype.is_complex();
+        let operands = if alike { [args[0].clone(), args[1].clone()] } else { operands(cx, out.dtype) };
+        smallvec::smallvec![cx.op("stablehlo.dot_general", &operands, &attrs, out)]
     }
 }
 

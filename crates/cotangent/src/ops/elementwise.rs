@@ -1,4 +1,4 @@
-//! What all elementwise primitives share. Operands have one shape; a scalar among them is spread.
+//! What all elementwise primitives share. Operands have one shape, or sizes of one, which are spread, and so are scalars.
 
 use std::panic::Location;
 
@@ -37,17 +37,43 @@ pub(super) fn one_dtype(inputs: &[Aval], accepts: fn(DType) -> bool, what: &str)
     Ok(dtype)
 }
 
-/// The result of an elementwise primitive: the common shape of its operands, with `dtype`.
+/// The result of an elementwise primitive, with `dtype`: operands that are not scalars have one rank, and in each
+/// dimension one size or size one, which is spread.
 pub(super) fn infer(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
-    let shaped = inputs.iter().find(|a| a.rank() > 0).unwrap_or(&inputs[0]);
-    if let Some(other) = inputs.iter().find(|a| a.rank() > 0 && a.shape != shaped.shape) {
-        return Err(Error::shape(format!("operands must have one shape, got {shaped} and {other}")));
+    let mut shaped = inputs.iter().filter(|a| a.rank() > 0);
+    let first = shaped.next().unwrap_or(&inputs[0]);
+    let mut shape = first.shape.clone();
+    for other in shaped.filter(|a| a.shape != first.shape) {
+        let fits = |(a, b): (&usize, &usize)| a == b || *a == 1 || *b == 1;
+        if other.rank() != shape.rank() || !shape.iter().zip(other.shape.iter()).all(fits) {
+            return Err(Error::shape(format!("operands must have one shape, got {first} and {other}")).help(
+                "sizes of one are spread, and so are scalars; `broadcast_to` or `expand_dims` makes others fit",
+            ));
+        }
+        shape = common(&shape, &other.shape);
     }
     let weak_type = dtype != DType::Bool && inputs.iter().all(|a| a.weak_type);
-    Ok(smallvec::smallvec![Aval { shape: shaped.shape.clone(), dtype, weak_type }])
+    Ok(smallvec::smallvec![Aval { shape, dtype, weak_type }])
 }
 
-/// The batch rule: batch axes are brought to the front and what has none is spread where it must be.
+/// [`infer`] of a primitive that spreads scalars and nothing else.
+pub(super) fn infer_alike(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
+    let mut shaped = inputs.iter().filter(|a| a.rank() > 0);
+    if let Some(first) = shaped.next()
+        && let Some(other) = shaped.find(|a| a.shape != first.shape)
+    {
+        return Err(Error::shape(format!("operands must have one shape, got {first} and {other}"))
+            .help("scalars are spread; `broadcast_to` makes others fit"));
+    }
+    infer(inputs, dtype)
+}
+
+/// The shape in which two shapes of one rank meet: sizes of one give way.
+fn common(a: &[usize], b: &[usize]) -> Shape {
+    a.iter().zip(b).map(|(a, b)| if *a == 1 { *b } else { *a }).collect()
+}
+
+/// The batch rule: batch axes are brought to one place, and what has none gets one of size one.
 pub(super) fn batch(
     prim: &dyn Primitive,
     x: &[Array],
@@ -55,12 +81,33 @@ pub(super) fn batch(
     size: usize,
 ) -> (Vec<Array>, Vec<Option<usize>>) {
     let (inputs, axis) = aligned(x, axes, size);
+    batched(prim, &inputs, axis)
+}
+
+/// [`batch`] of a primitive that spreads scalars and nothing else.
+pub(super) fn batch_alike(
+    prim: &dyn Primitive,
+    x: &[Array],
+    axes: &[Option<usize>],
+    size: usize,
+) -> (Vec<Array>, Vec<Option<usize>>) {
+    let (mut inputs, axis) = aligned(x, axes, size);
+    let mut shaped = inputs.iter().filter(|x| x.ndim() > 0);
+    let first = shaped.next().map(|x| x.aval().shape);
+    let shape = first.map(|first| shaped.fold(first, |shape, x| common(&shape, x.shape())));
+    for x in inputs.iter_mut().filter(|x| x.ndim() > 0) {
+        *x = x.broadcast_to(shape.as_ref().unwrap_or(&Shape::default()));
+    }
+    batched(prim, &inputs, axis)
+}
+
+fn batched(prim: &dyn Primitive, inputs: &[Array], axis: Option<usize>) -> (Vec<Array>, Vec<Option<usize>>) {
     let outputs = rebind(prim, &inputs.iter().collect::<Vec<_>>()).into_vec();
     let axes = vec![axis; outputs.len()];
     (outputs, axes)
 }
 
-/// Operands of one shape but for scalars, and where their batch axis is.
+/// Operands of one rank but for scalars, with their batch axis, if need be of size one, in one place; and that place.
 fn aligned(x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Option<usize>) {
     // Where all that is not a scalar has the same rank and batch axis, nothing needs to move.
     let axis = axes.iter().flatten().copied().next();
@@ -84,14 +131,7 @@ fn aligned(x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Opt
             None => x.expand_dims(at as isize),
         })
         .collect();
-    let mut shape = Shape::new(&vec![1; inner + 1]);
-    for x in moved.iter().filter(|x| x.ndim() > 0) {
-        shape = shape.iter().zip(x.shape()).map(|(a, b)| if *a == 1 { *b } else { *a }).collect();
-    }
-    debug_assert_eq!(shape[at], size);
-    let full: Vec<Array> =
-        (moved.iter()).map(|x| if x.ndim() == 0 { x.clone() } else { x.broadcast_to(&shape) }).collect();
-    (full, Some(at))
+    (moved, Some(at))
 }
 
 /// Lowers to one operation that takes operands of one shape.
@@ -111,14 +151,22 @@ pub(super) fn lower_with(
     smallvec::smallvec![cx.op(op, &args, attrs, output)]
 }
 
-/// A tangent of a scalar operand, spread to the shape of the result.
+/// A tangent of an operand that was spread, spread to the shape of the result.
 pub(super) fn spread_tangent(t: &Array, out: &Array) -> Array {
-    if t.ndim() == out.ndim() { t.clone() } else { t.broadcast_to(out.shape()) }
+    t.broadcast_to(out.shape())
 }
 
-/// A cotangent of the result, summed where the operand was a scalar that had been spread.
+/// A cotangent of the result, summed where the operand had been spread.
 pub(super) fn unspread(ct: &Array, operand: &Aval) -> Array {
-    if operand.rank() == ct.ndim() { ct.clone() } else { ct.sum_all() }
+    if ct.shape() == &*operand.shape {
+        return ct.clone();
+    }
+    if operand.rank() == 0 {
+        return ct.sum_all();
+    }
+    let spread: Vec<usize> = (0..ct.ndim()).filter(|d| ct.shape()[*d] != operand.shape[*d]).collect();
+    let sum = ct.sum_axes(&spread);
+    sum.reshape(&operand.shape)
 }
 
 /// The sum of the tangents that are not zero.

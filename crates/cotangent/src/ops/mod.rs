@@ -37,7 +37,7 @@ pub mod unary;
 pub mod window;
 
 use crate::core::array::{Array, Repr};
-use crate::core::aval::IntoShape;
+use crate::core::aval::{IntoShape, Shape};
 use crate::core::dtype::DType;
 use crate::core::error::OrRaise;
 use crate::core::literal::{Literal, Scalar};
@@ -93,6 +93,30 @@ pub fn registry() -> Vec<&'static str> {
 #[track_caller]
 pub(crate) fn promoted<const N: usize>(operands: [Array; N]) -> [Array; N] {
     broadcast(in_one_dtype(operands))
+}
+
+/// The operands converted to the dtype in which JAX's promotion lets them meet, and given one rank: an elementwise
+/// primitive spreads sizes of one, and what derivatives keep of such an operand stays small.
+#[track_caller]
+pub(crate) fn met<const N: usize>(operands: [Array; N]) -> [Array; N] {
+    ranked(in_one_dtype(operands))
+}
+
+/// [`met`] in a floating-point dtype, each operand from its own: integers that meet only to become floats do not take each
+/// other's width first.
+#[track_caller]
+pub(crate) fn met_inexact<const N: usize>(operands: [Array; N]) -> [Array; N] {
+    ranked(in_one_inexact_dtype(operands))
+}
+
+#[track_caller]
+fn ranked<const N: usize>(mut operands: [Array; N]) -> [Array; N] {
+    let Some(shape) = broadcast_shape(&operands) else { return operands };
+    for x in operands.iter_mut().filter(|x| x.ndim() > 0 && x.ndim() < shape.rank()) {
+        let missing = std::iter::repeat_n(1, shape.rank() - x.ndim());
+        *x = x.broadcast_to(missing.chain(x.shape().iter().copied()).collect::<Shape>());
+    }
+    operands
 }
 
 /// The operands converted to the dtype in which JAX's promotion lets them meet, their shapes as they are.
@@ -156,19 +180,26 @@ pub(crate) fn fits(x: &Array, dtype: DType) -> bool {
 /// The operands broadcast to one shape, but for scalars.
 #[track_caller]
 pub(crate) fn broadcast<const N: usize>(mut operands: [Array; N]) -> [Array; N] {
+    let Some(shape) = broadcast_shape(&operands) else { return operands };
+    for x in operands.iter_mut().filter(|x| x.ndim() > 0) {
+        *x = x.broadcast_to(&shape);
+    }
+    operands
+}
+
+/// The shape that the operands are broadcast to, if those that are no scalars do not have it already.
+#[track_caller]
+fn broadcast_shape(operands: &[Array]) -> Option<Shape> {
     let shaped = |x: &&Array| x.ndim() > 0;
-    let Some(first) = operands.iter().find(shaped) else { return operands };
+    let first = operands.iter().find(shaped)?;
     if operands.iter().filter(shaped).all(|x| x.shape() == first.shape()) {
-        return operands;
+        return None;
     }
     let mut shape = first.aval().shape;
     for x in operands.iter().filter(shaped) {
         shape = crate::core::aval::broadcast_shapes(&shape, x.shape()).or_raise();
     }
-    for x in operands.iter_mut().filter(|x| x.ndim() > 0) {
-        *x = x.broadcast_to(&shape);
-    }
-    operands
+    Some(shape)
 }
 
 /// An array of one value.
@@ -192,7 +223,7 @@ pub(crate) fn zeros_like(x: &Array) -> Array {
 /// `yes` where `condition` holds, `no` elsewhere, in `shape`; scalars are spread.
 #[track_caller]
 pub(crate) fn select(condition: &Array, yes: &Array, no: &Array, shape: &[usize]) -> Array {
-    let fit = |x: &Array| if x.ndim() == shape.len() { x.clone() } else { x.broadcast_to(shape) };
+    let fit = |x: &Array| x.broadcast_to(shape);
     bind1(compare::SelectN, &[&fit(condition), &fit(no), &fit(yes)])
 }
 

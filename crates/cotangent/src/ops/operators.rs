@@ -4,6 +4,7 @@
 //! them, a literal's type would be ambiguous and `(x + 1.0).sqrt()` would not compile. Other scalars enter by
 //! `Array::from`.
 
+use std::iter::{Product, Sum};
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Rem, Shl, Shr, Sub};
 
 use crate::core::array::{Array, ArrayLike};
@@ -11,7 +12,33 @@ use crate::core::dtype::{DType, Kind};
 use crate::core::literal::{Literal, Scalar};
 use crate::core::trace::bind1;
 
-use super::{binary, inexact, promoted, unary, widened};
+use super::{binary, met, met_inexact, unary, widened};
+
+/// The sum of arrays, from the first to the last; of none, the number 0.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let parts = [Array::from([1.0f32, 2.0]), Array::from([3.0f32, 4.0])];
+/// assert_eq!(parts.iter().sum::<Array>().to_vec::<f32>(), [4.0, 6.0]);
+/// ```
+impl<A: ArrayLike> Sum<A> for Array {
+    fn sum<I: Iterator<Item = A>>(parts: I) -> Array {
+        parts.map(ArrayLike::to_array).reduce(|a, b| a + b).unwrap_or_else(|| Array::from(0))
+    }
+}
+
+/// The product of arrays, from the first to the last; of none, the number 1.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let parts = vec![Array::from([1, 2]), Array::from([3, 4])];
+/// assert_eq!(parts.into_iter().product::<Array>().to_vec::<i32>(), [3, 8]);
+/// ```
+impl<A: ArrayLike> Product<A> for Array {
+    fn product<I: Iterator<Item = A>>(parts: I) -> Array {
+        parts.map(ArrayLike::to_array).reduce(|a, b| a * b).unwrap_or_else(|| Array::from(1))
+    }
+}
 
 impl Array {
     #[track_caller]
@@ -39,7 +66,7 @@ impl Array {
     /// True division: integers divide as floats.
     #[track_caller]
     fn op_div(&self, other: &Array) -> Array {
-        let [x, y] = inexact([self.clone(), other.clone()]);
+        let [x, y] = met_inexact([self.clone(), other.clone()]);
         bind1(binary::Div, &[&x, &y])
     }
 
@@ -50,7 +77,7 @@ impl Array {
             let dtype = if self.weak_type() { other.dtype() } else { self.dtype() };
             return x.op_rem(&y).astype(dtype);
         }
-        let [x, y] = promoted([self.clone(), other.clone()]);
+        let [x, y] = met([self.clone(), other.clone()]);
         let truncated = bind1(binary::Rem, &[&x, &y]);
         if x.dtype().kind() == Kind::Uint {
             return truncated;
@@ -81,7 +108,7 @@ impl Array {
     /// Arithmetic for signed integers, logical for unsigned ones.
     #[track_caller]
     fn op_shr(&self, other: &Array) -> Array {
-        let [x, y] = promoted([self.clone(), other.clone()]);
+        let [x, y] = met([self.clone(), other.clone()]);
         match x.dtype().kind() {
             Kind::Uint => bind1(binary::ShiftRightLogical, &[&x, &y]),
             _ => bind1(binary::ShiftRightArithmetic, &[&x, &y]),
@@ -98,7 +125,7 @@ fn binary_op(prim: impl crate::core::primitive::Primitive, x: &Array, y: &Array)
     if x.dtype() == y.dtype() && x.shape() == y.shape() {
         return bind1(prim, &[x, y]);
     }
-    let [x, y] = promoted([x.clone(), y.clone()]);
+    let [x, y] = met([x.clone(), y.clone()]);
     bind1(prim, &[&x, &y])
 }
 
@@ -267,7 +294,7 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn pow(&self, y: impl ArrayLike) -> Array {
-        let [x, y] = inexact([self.clone(), y.to_array()]);
+        let [x, y] = met_inexact([self.clone(), y.to_array()]);
         bind1(super::pow::Pow, &[&x, &y])
     }
 
@@ -281,7 +308,7 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn atan2(&self, x: impl ArrayLike) -> Array {
-        let [y, x] = inexact([self.clone(), x.to_array()]);
+        let [y, x] = met_inexact([self.clone(), x.to_array()]);
         bind1(binary::Atan2, &[&y, &x])
     }
 
