@@ -46,8 +46,8 @@ mod runtime;
 pub mod scipy;
 mod transform;
 
-pub use crate::core::array::{Array, ArrayLike};
-pub use crate::core::aval::{Aval, IntoShape, Shape};
+pub use crate::core::array::{Array, ArrayLike, Arrays, Read, Whole};
+pub use crate::core::aval::{Aval, Dimension, IntoNewShape, IntoShape, Shape};
 pub use crate::core::axis::AxisName;
 pub use crate::core::dtype::{DType, Element};
 pub use crate::core::error::{Error, ErrorKind, Result};
@@ -55,7 +55,7 @@ pub use crate::core::jaxpr::{Closed, Jaxpr};
 pub use crate::core::leafwise::Leafwise;
 pub use crate::core::static_value::Static;
 pub use crate::core::times::Times;
-pub use crate::core::tree::{self, Tree};
+pub use crate::core::tree::{self, Tree, block_until_ready};
 pub use api::aot::{Compiled, Exported, Loaded, Lowered, MemoryAnalysis, Signature};
 pub use api::axes::{Axes, IntoAxes};
 pub use api::checkpoint::{Checkpoint, Policy, checkpoint, checkpoint_policies};
@@ -66,8 +66,10 @@ pub use api::eval_shape::{EvalShape, eval_shape};
 pub use api::func::{AllArgs, Arg, Argnums, Func, Nth, Own, Params, Ref};
 pub use api::grad::{Grad, Objective, ValueAndGrad, grad, value_and_grad};
 pub use api::jacobian::{Aux, Differentiated, Hessian, Jacobian, NoAux, hessian, jacfwd, jacobian, jacrev};
-pub use api::jit::{Jit, jit, make_jaxpr};
-pub use api::linear::{Linear, Vjp, jvp, linear_transpose, linearize, vjp};
+pub use api::jit::{Jit, MakeJaxpr, jit, make_jaxpr};
+pub use api::linear::{
+    Linear, Vjp, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize, try_vjp, vjp,
+};
 pub use api::report::{CacheReport, Change, Miss};
 pub use api::vmap::{Vmap, vmap};
 pub use callback::{Callback, ResultTypes, VmapMethod, io_callback, pure_callback};
@@ -76,11 +78,15 @@ pub use ops::name::checkpoint_name;
 pub use runtime::client::{Platform, devices, set_platform};
 
 /// What most programs need: `use cotangent::prelude::*`.
+///
+/// The types of transformed functions are here for the fields of structs: `step: Jit<'static, (Own<State>, Ref<Array>),
+/// State>`. A name of the program's own wins over one from here.
 pub mod prelude {
+    pub use crate::random::Key;
     pub use crate::{
-        Array, ArrayLike, Axes, DType, Error, Result, Tree, args, checkpoint, custom_jvp, custom_vjp, custom_vmap,
-        grad, hessian, jacfwd, jacrev, jit, jvp, linearize, make_jaxpr, numpy as np, random, s, sequential_vmap,
-        value_and_grad, vjp, vmap,
+        Array, ArrayLike, Axes, DType, Error, Func, Grad, Jit, Own, Ref, Result, Tree, ValueAndGrad, Vjp, Vmap, args,
+        block_until_ready, checkpoint, custom_jvp, custom_vjp, custom_vmap, eval_shape, grad, hessian, jacfwd, jacrev,
+        jit, jvp, lax, linearize, make_jaxpr, numpy as np, random, s, sequential_vmap, tree, value_and_grad, vjp, vmap,
     };
 }
 

@@ -191,5 +191,6 @@ fn not_a_number_and_nothing_at_all() {
     }
     let empty = Array::from_vec(Vec::<f32>::new(), [0]).unwrap();
     says(&empty.try_item::<f32>().unwrap_err(), ErrorKind::Shape, &["f32[0]", "one element", "help:"]);
-    says(&vector(2).try_to_vec::<i32>().unwrap_err(), ErrorKind::DType, &["f32[2]", "i32", "help:"]);
+    let halves = vector(2) / 2.0;
+    says(&halves.try_to_vec::<i32>().unwrap_err(), ErrorKind::DType, &["f32", "0.5", "i32", "help:"]);
 }

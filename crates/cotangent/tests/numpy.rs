@@ -194,9 +194,9 @@ fn others(name: &str, args: &[Value], kwargs: &Value) -> Option<Array> {
             refs(&list(), &|xs| np::concatenate(xs, axis))
         }
         ("stack", 1) if only(kwargs, &["axis"]) => refs(&list(), &|xs| np::stack(xs, axis)),
-        ("hstack", 1) => refs(&list(), &np::hstack),
-        ("vstack", 1) => refs(&list(), &np::vstack),
-        ("column_stack", 1) => refs(&list(), &np::column_stack),
+        ("hstack", 1) => refs(&list(), &|xs| np::hstack(xs)),
+        ("vstack", 1) => refs(&list(), &|xs| np::vstack(xs)),
+        ("column_stack", 1) => refs(&list(), &|xs| np::column_stack(xs)),
         ("where", 3) => np::where_(operand(&args[0]), operand(&args[1]), operand(&args[2])),
         ("clip", 3) if only(kwargs, &[]) && !args.iter().any(Value::is_null) => {
             np::clip(x(), operand(&args[1]), operand(&args[2]))

@@ -488,7 +488,7 @@ impl Loaded {
         let params: Vec<_> =
             blob.captures.iter().map(|c| &c.0).chain(used).map(crate::runtime::client::array_shape).collect();
         let executable = client.deserialize(&blob.code, &params)?;
-        let captures = blob.captures.into_iter().map(|(aval, bytes)| Array::from_bytes(bytes, aval)).collect();
+        let captures = blob.captures.into_iter().map(|(aval, bytes)| Array::of_bytes(bytes, aval)).collect();
         Loaded::new(blob.name, blob.signature, captures, executable)
     }
 

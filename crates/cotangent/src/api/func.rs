@@ -80,6 +80,14 @@ pub trait Params: Sized + 'static {
 /// }
 /// assert_eq!(grad(square)(&3.0.into()).item::<f32>(), 6.0);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be transformed",
+    label = "not a function of one to four trees",
+    note = "a function takes one to four arguments, each a tree or a reference to one, and returns a tree: `|x: &Array| x.sin()`",
+    note = "trees are arrays, keys, tuples, `Vec`s and maps of trees, Rust's numbers, and structs with `#[derive(Clone, Tree)]`; \
+            a slice `&[T]` is none, `&Vec<T>` is",
+    note = "it must be `Fn + Send + Sync`: it may read what it captures and not change it"
+)]
 pub trait Func<'f, P: Params>: 'f {
     /// What it returns.
     type Out: Tree;

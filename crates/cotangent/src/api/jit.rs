@@ -401,6 +401,47 @@ where
     Jit { call, shared }
 }
 
+/// A function that gives the program of another; made by [`make_jaxpr`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0);
+/// assert_eq!(program(&2.0.into()).jaxpr.size(), 1);
+/// ```
+pub struct MakeJaxpr<'f, P: Params, R: Tree> {
+    f: Arc<P::Dyn<'f, R>>,
+    call: Box<P::Dyn<'f, Closed>>,
+}
+
+impl<'f, P: Params, R: Tree> Deref for MakeJaxpr<'f, P, R> {
+    type Target = P::Dyn<'f, Closed>;
+    fn deref(&self) -> &Self::Target {
+        &self.call
+    }
+}
+
+impl<P: Params, R: Tree> fmt::Debug for MakeJaxpr<'_, P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("make_jaxpr(…)")
+    }
+}
+
+impl<P: Params, R: Tree> MakeJaxpr<'_, P, R> {
+    /// Calls it, with every failure as an error instead of a panic.
+    ///
+    /// # Errors
+    /// Whatever tracing the function may fail with, the user's own panics included.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x.reshape([5]));
+    /// assert!(program.try_call((&np::zeros([2, 3]),)).is_err());
+    /// ```
+    pub fn try_call(&self, args: P::Refs<'_>) -> Result<Closed> {
+        attempt(|| program::<P, R>(&*self.f, args))
+    }
+}
+
 /// A function that gives the program of `f` for arguments like those it is called with.
 ///
 /// ```
@@ -411,10 +452,16 @@ where
 ///     "{ lambda ; a:f32[]. let\n    b:f32[] = mul 3.0:f32[] a\n    c:f32[] = add b 1.0:f32[]\n  in (c,) }"
 /// );
 /// ```
-pub fn make_jaxpr<'f, P: Params, F: Func<'f, P>>(f: F) -> Box<P::Dyn<'f, Closed>> {
-    let f = f.boxed();
-    P::wrap(move |args| {
-        let avals: Vec<Aval> = P::leaves(args).0.iter().map(|x| x.aval()).collect();
-        trace::<P, F::Out>(&*f, args, &avals, &Inputs::Unknown("under `make_jaxpr`")).0
-    })
+///
+/// # Panics
+/// The function it gives panics where tracing `f` does; [`try_call`](MakeJaxpr::try_call) gives an error instead.
+pub fn make_jaxpr<'f, P: Params, F: Func<'f, P>>(f: F) -> MakeJaxpr<'f, P, F::Out> {
+    let f: Arc<P::Dyn<'f, F::Out>> = f.boxed().into();
+    let inner = f.clone();
+    MakeJaxpr { f, call: P::wrap(move |args| program::<P, F::Out>(&*inner, args)) }
+}
+
+fn program<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>) -> Closed {
+    let avals: Vec<Aval> = P::leaves(args).0.iter().map(|x| x.aval()).collect();
+    trace::<P, R>(f, args, &avals, &Inputs::Unknown("under `make_jaxpr`")).0
 }

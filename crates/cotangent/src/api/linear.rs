@@ -6,10 +6,10 @@ use std::panic::Location;
 
 use crate::core::array::Array;
 use crate::core::aval::Aval;
-use crate::core::error::{Error, ErrorKind, OrRaise, Result};
+use crate::core::error::{Error, ErrorKind, Loc, OrRaise, Result, attempt};
 use crate::core::jaxpr::Closed;
 use crate::core::primitive::{Operand, Tangent};
-use crate::core::trace::Inputs;
+use crate::core::trace::{Inputs, location};
 use crate::core::tree::{Tree, flatten};
 use crate::transform::eval::eval;
 use crate::transform::linearize::linearize as linearize_at;
@@ -63,11 +63,20 @@ fn instantiate(t: Tangent, like: &Array) -> Array {
 /// When a tangent does not have its primal's shape and dtype.
 #[track_caller]
 pub fn jvp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>, tangents: P::Refs<'_>) -> (F::Out, F::Out) {
+    jvp_from(location(Location::caller()), f, primals, tangents)
+}
+
+fn jvp_from<'f, P: Params, F: Func<'f, P>>(
+    loc: Loc,
+    f: F,
+    primals: P::Refs<'_>,
+    tangents: P::Refs<'_>,
+) -> (F::Out, F::Out) {
     let f = f.boxed();
     let (x, _) = P::leaves(primals);
     let (t, _) = P::leaves(tangents);
     let (x, t): (Vec<Array>, Vec<Array>) = (x.into_iter().cloned().collect(), t.into_iter().cloned().collect());
-    check_tangents("tangent", &x, &t, || param_paths::<P>(primals)).map_err(|e| e.context("jvp")).or_raise();
+    check_tangents("tangent", &x, &t, || param_paths::<P>(primals)).map_err(|e| e.context("jvp").at(loc)).or_raise();
     let n = x.len();
     let inputs: Vec<Array> = x.into_iter().chain(t).collect();
     let (flat, (template, count)) = as_program(&inputs, |inputs| {
@@ -87,6 +96,27 @@ pub fn jvp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>, tangents: 
     (template.rebuild(&mut y.iter().cloned()), template.rebuild(&mut dy.iter().cloned()))
 }
 
+/// [`jvp`], with every failure as an error instead of a panic.
+///
+/// # Errors
+/// Whatever tracing or running it may fail with, the user's own panics included.
+///
+/// ```
+/// use cotangent::{prelude::*, try_jvp};
+/// let f = |x: &Array| x.sin();
+/// assert!(try_jvp(f, (&0.0.into(),), (&1.0.into(),)).is_ok());
+/// assert!(try_jvp(f, (&0.0.into(),), (&Array::from([1.0f32, 2.0]),)).is_err());
+/// ```
+#[track_caller]
+pub fn try_jvp<'f, P: Params, F: Func<'f, P>>(
+    f: F,
+    primals: P::Refs<'_>,
+    tangents: P::Refs<'_>,
+) -> Result<(F::Out, F::Out)> {
+    let loc = location(Location::caller());
+    attempt(|| jvp_from(loc, f, primals, tangents))
+}
+
 /// A function linearised at a point: its value there, and what is needed to go on from it.
 struct At<R> {
     template: R,
@@ -103,7 +133,6 @@ impl<R> At<R> {
     }
 }
 
-#[track_caller]
 fn linearized<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>) -> At<R> {
     let primals: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
     let (flat, (template, jaxpr, nonzero)) = as_program(&primals, |inputs| {
@@ -157,7 +186,10 @@ impl<P: Params, R: Tree> fmt::Debug for Linear<P, R> {
 /// ```
 #[track_caller]
 pub fn linearize<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (F::Out, Linear<P, F::Out>) {
-    let loc = Location::caller();
+    linearize_from(location(Location::caller()), f, primals)
+}
+
+fn linearize_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals: P::Refs<'_>) -> (F::Out, Linear<P, F::Out>) {
     let at = linearized::<P, F::Out>(&*f.boxed(), primals);
     let value = at.template.rebuild(&mut at.outputs.iter().cloned());
     let call = P::wrap(move |tangents| {
@@ -178,6 +210,29 @@ pub fn linearize<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (
         at.template.rebuild(&mut flat.into_iter())
     });
     (value, Linear { call })
+}
+
+/// What [`linearize`] gives: a value, and the derivative there.
+type Linearized<P, R> = (R, Linear<P, R>);
+
+/// What [`vjp`] gives: a value, and the way back.
+type PulledBack<P, R> = (R, Vjp<P, R>);
+
+/// [`linearize`], with every failure as an error instead of a panic.
+///
+/// # Errors
+/// Whatever tracing or running it may fail with, the user's own panics included.
+///
+/// ```
+/// use cotangent::{prelude::*, try_linearize};
+/// let f = |x: &Array| x.reshape([3]).sin();
+/// assert!(try_linearize(f, (&np::zeros(3),)).is_ok());
+/// assert!(try_linearize(f, (&np::zeros(2),)).is_err());
+/// ```
+#[track_caller]
+pub fn try_linearize<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> Result<Linearized<P, F::Out>> {
+    let loc = location(Location::caller());
+    attempt(|| linearize_from(loc, f, primals))
 }
 
 /// What a [`vjp`] gives beside the value: from a cotangent of the result to those of the arguments.
@@ -204,7 +259,10 @@ pub type Vjp<P, R> = Box<dyn Fn(&R) -> <P as Params>::Values + Send + Sync>;
 /// ```
 #[track_caller]
 pub fn vjp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (F::Out, Vjp<P, F::Out>) {
-    let loc = Location::caller();
+    vjp_from(location(Location::caller()), f, primals)
+}
+
+fn vjp_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals: P::Refs<'_>) -> (F::Out, Vjp<P, F::Out>) {
     let at = linearized::<P, F::Out>(&*f.boxed(), primals);
     let value = at.template.rebuild(&mut at.outputs.iter().cloned());
     let structure = P::rebuild(primals, &mut at.primals.iter().cloned());
@@ -234,6 +292,24 @@ pub fn vjp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (F::Out
     (value, back)
 }
 
+/// [`vjp`], with every failure as an error instead of a panic.
+///
+/// # Errors
+/// Whatever tracing or running it may fail with, the user's own panics included. The function it gives panics where
+/// that of [`vjp`] does.
+///
+/// ```
+/// use cotangent::{prelude::*, try_vjp};
+/// let f = |x: &Array, y: &Array| x * y;
+/// assert!(try_vjp(f, (&np::ones(3), &np::ones(3))).is_ok());
+/// assert!(try_vjp(f, (&np::ones(3), &np::ones(2))).is_err());
+/// ```
+#[track_caller]
+pub fn try_vjp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> Result<PulledBack<P, F::Out>> {
+    let loc = location(Location::caller());
+    attempt(|| vjp_from(loc, f, primals))
+}
+
 /// The transpose of a linear function: from a cotangent of its result to those of its arguments. Of `primals` only the
 /// structure, the shapes and the dtypes count; [`Array::shape_dtype_struct`] serves.
 ///
@@ -251,7 +327,10 @@ pub fn vjp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> (F::Out
 /// When an argument is not floating-point, or the function is not linear: the message names the operation that is not.
 #[track_caller]
 pub fn linear_transpose<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> Vjp<P, F::Out> {
-    let loc = Location::caller();
+    linear_transpose_from(location(Location::caller()), f, primals)
+}
+
+fn linear_transpose_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals: P::Refs<'_>) -> Vjp<P, F::Out> {
     let avals: Vec<Aval> = P::leaves(primals).0.into_iter().map(Array::aval).collect();
     if let Some(i) = avals.iter().position(|a| !a.dtype.is_inexact()) {
         let message = format!(
@@ -259,7 +338,8 @@ pub fn linear_transpose<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_
             param_paths::<P>(primals)[i],
             avals[i]
         );
-        Err(Error::new(ErrorKind::Transform, message).help("capture what the function is not linear in")).or_raise()
+        Err(Error::new(ErrorKind::Transform, message).help("capture what the function is not linear in").at(loc))
+            .or_raise()
     }
     let (closed, template) =
         trace::<P, F::Out>(&*f.boxed(), primals, &avals, &Inputs::Unknown("inside linear_transpose"));
@@ -283,4 +363,20 @@ pub fn linear_transpose<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_
         });
         P::rebuild(P::refs(&structure), &mut flat.into_iter())
     })
+}
+
+/// [`linear_transpose`], with every failure as an error instead of a panic.
+///
+/// # Errors
+/// Whatever tracing or running it may fail with, the user's own panics included.
+///
+/// ```
+/// use cotangent::{prelude::*, try_linear_transpose};
+/// let whole = Array::shape_dtype_struct([3], DType::I32);
+/// assert!(try_linear_transpose(|x: &Array| x * 2, (&whole,)).is_err());
+/// ```
+#[track_caller]
+pub fn try_linear_transpose<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> Result<Vjp<P, F::Out>> {
+    let loc = location(Location::caller());
+    attempt(|| linear_transpose_from(loc, f, primals))
 }

@@ -107,7 +107,7 @@ fn called(call: &mut xla::Call<'_>) -> std::result::Result<(), String> {
             Ok(Aval::new(dtype_of(shape.ty)?, Shape::new(&dims)))
         };
         let args = (args[skip..].iter())
-            .map(|(shape, bytes)| Ok(Array::from_bytes(bytes.to_vec(), aval(shape)?)))
+            .map(|(shape, bytes)| Ok(Array::of_bytes(bytes.to_vec(), aval(shape)?)))
             .collect::<Result<Vec<_>>>()?;
         let given = (function.body)(&args)?;
         let expected = &mut results[skip..];

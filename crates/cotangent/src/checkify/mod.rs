@@ -203,7 +203,7 @@ impl Error {
 fn element(x: &Array, aval: &Aval, place: usize) -> Result<Array> {
     let (bytes, size) = (x.to_bytes()?, aval.byte_len());
     match bytes.get(place * size..(place + 1) * size) {
-        Some(bytes) => Ok(Array::from_bytes(bytes.to_vec(), aval.clone())),
+        Some(bytes) => Ok(Array::of_bytes(bytes.to_vec(), aval.clone())),
         None => Err(error::Error::new(ErrorKind::Structure, "the parts of a checkify error have different batch axes")),
     }
 }

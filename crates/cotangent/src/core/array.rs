@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::aval::{Aval, IntoShape, Shape};
 use super::backend::{Buffer, backend};
-use super::dtype::{DType, Element};
+use super::dtype::{DType, Element, Kind, with_element};
 use super::error::{Error, ErrorKind, OrRaise, Result};
 use super::jaxpr::Var;
 use super::literal::{Literal, Scalar};
@@ -16,6 +16,11 @@ use super::trace;
 ///
 /// It is either concrete (on the host, on a device, or both) or *traced*: a name for a value that a
 /// transformed function will compute. The same code works on both; cloning is cheap and shares.
+///
+/// `Array::from` of a `Vec`, a slice or an array keeps the type of the elements: of `Vec<f64>` it makes an `f64` array, and
+/// so it does of `[0.1, 0.2]`, whose elements Rust takes for `f64`. What JAX makes of such a literal, `f32`, makes
+/// [`numpy::array`](crate::numpy::array). A scalar is weakly typed, as a number of Python is in JAX, and gives way to what
+/// it meets.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -140,16 +145,49 @@ impl Array {
         Array(Repr::Concrete(Arc::new(Concrete { aval, host: bytes.into(), device: OnceLock::new() })))
     }
 
-    /// An array from its elements' bytes, row-major and as many as `aval` takes.
-    pub(crate) fn from_bytes(bytes: Vec<u8>, aval: Aval) -> Array {
+    /// An array from the bytes of its elements, in row-major order: little-endian, as they lie in memory, complex numbers
+    /// with the real part first, truth values a byte each. The bytes need no alignment.
+    ///
+    /// # Errors
+    /// When there are more or fewer bytes than elements of that dtype fill, or a truth value is neither 0 nor 1.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from_bytes(&[0, 0, 128, 63, 0, 0, 0, 64], DType::F32, [2]).unwrap();
+    /// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0]);
+    /// assert!(Array::from_bytes(&[0, 0], DType::F32, [2]).is_err());
+    /// ```
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>, dtype: DType, shape: impl IntoShape) -> Result<Array> {
+        let (bytes, aval) = (bytes.into(), Aval::new(dtype, shape));
+        if bytes.len() != aval.byte_len() {
+            let message = format!("{} bytes are no array of {aval}, which has {}", bytes.len(), aval.byte_len());
+            return Err(Error::shape(message));
+        }
+        if dtype == DType::Bool && bytes.iter().any(|b| *b > 1) {
+            return Err(Error::value("a truth value is a byte of 0 or 1"));
+        }
+        Ok(Array::of_bytes(bytes, aval))
+    }
+
+    /// [`from_bytes`](Array::from_bytes) of as many bytes as `aval` takes.
+    pub(crate) fn of_bytes(bytes: Vec<u8>, aval: Aval) -> Array {
         if aval.rank() == 0 {
             return Array::literal(Literal::from_bytes(aval.dtype, aval.weak_type, &bytes));
         }
         Array::from_host(HostBytes(Arc::new(Owned(bytes))), aval)
     }
 
-    /// The bytes of the elements, row-major.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+    /// The bytes of the elements, as [`from_bytes`](Array::from_bytes) takes them.
+    ///
+    /// # Errors
+    /// When the array is traced and has no value yet, or the computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from([1i16, 256]);
+    /// assert_eq!(x.to_bytes().unwrap(), [1, 0, 0, 1]);
+    /// ```
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.with_bytes(<[u8]>::to_vec)
     }
 
@@ -233,6 +271,43 @@ impl Array {
     #[must_use]
     pub fn ndim(&self) -> usize {
         self.shape().len()
+    }
+
+    /// The size of the first axis, as Python's `len` gives it. The number of all elements is [`size`](Array::size).
+    ///
+    /// # Panics
+    /// When the array is a scalar.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from([[1, 2, 3], [4, 5, 6]]).len(), 2);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "whether there are elements is a question of `size`")]
+    pub fn len(&self) -> usize {
+        match self.shape() {
+            [n, ..] => *n,
+            [] => super::error::raise(Error::shape(format!("{} is a scalar: it has no length", self.aval()))),
+        }
+    }
+
+    /// The elements along the first axis, one after the other: arrays of one dimension less. Values that are known are
+    /// copied to the host at once; a traced array gives a slice for each, which becomes part of the program, so that
+    /// [`vmap`](crate::vmap) and [`lax::scan`](crate::lax::scan) are better for many.
+    ///
+    /// # Panics
+    /// When the array is a scalar, or its computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from([[1, 2], [3, 4]]);
+    /// let rows: Vec<Array> = x.iter().map(|row| row * 2).collect();
+    /// assert_eq!(rows[1].to_vec::<i32>(), [6, 8]);
+    /// ```
+    #[track_caller]
+    pub fn iter(&self) -> std::vec::IntoIter<Array> {
+        self.into_iter()
     }
 
     /// The number of elements.
@@ -366,22 +441,38 @@ impl Array {
         Ok(self)
     }
 
-    /// The elements in row-major order.
+    /// The elements in row-major order, in the type that is asked for: their own, or one in which each of them is the
+    /// same number. `f32` reads as `f64`, `i32` as `f64`, `i64` as `usize` if no element is negative.
     ///
     /// # Errors
-    /// When `T` is not the array's dtype, when the array is traced and has no value yet, or when the
-    /// computation failed.
+    /// When a value would change: floats in a narrower type, fractions and NaN as integers, integers out of range,
+    /// complex numbers as real ones. When the array is traced and has no value yet, or the computation failed.
     ///
     /// ```
     /// use cotangent::prelude::*;
     /// let x = Array::from([1, 2]);
     /// assert_eq!(x.try_to_vec::<i32>().unwrap(), [1, 2]);
-    /// assert!(x.try_to_vec::<f32>().is_err());
+    /// assert_eq!(x.try_to_vec::<f64>().unwrap(), [1.0, 2.0]);
+    /// assert!(Array::from(vec![0.1f64]).try_to_vec::<f32>().is_err());
+    /// assert!(Array::from([1.5f32]).try_to_vec::<i32>().is_err());
     /// ```
-    pub fn try_to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        if T::DTYPE != self.dtype() {
-            return Err(Error::dtype(format!("an array of {} cannot be read as {}", self.aval(), T::DTYPE))
-                .help(format!("read it as its own type, or convert it first: `.astype(DType::{:?})`", T::DTYPE)));
+    pub fn try_to_vec<T: Read>(&self) -> Result<Vec<T>> {
+        Ok(T::from_stored(self.elements()?))
+    }
+
+    fn elements<T: Element>(&self) -> Result<Vec<T>> {
+        let dtype = self.dtype();
+        if T::DTYPE != dtype {
+            readable(&self.aval(), T::DTYPE)?;
+            let read = |x: Scalar| exact::<T>(x).ok_or_else(|| inexact(x, dtype, T::DTYPE));
+            return match &self.0 {
+                Repr::Scalar(literal) => Ok(vec![read(literal.value())?]),
+                _ => self.with_bytes(|bytes| {
+                    with_element!(dtype, S => (bytes.chunks_exact(size_of::<S>()))
+                        .map(|b| read(bytemuck::checked::pod_read_unaligned::<S>(b).to_scalar()))
+                        .collect())
+                })?,
+            };
         }
         self.with_bytes(|bytes| {
             let mut data = vec![T::zeroed(); bytes.len() / size_of::<T>()];
@@ -403,30 +494,36 @@ impl Array {
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn to_vec<T: Element>(&self) -> Vec<T> {
+    pub fn to_vec<T: Read>(&self) -> Vec<T> {
         self.try_to_vec().or_raise()
     }
 
-    /// The one element of an array of size one.
+    /// The one element of an array of size one, in the type that is asked for; which types read which is as for
+    /// [`try_to_vec`](Array::try_to_vec).
     ///
     /// # Errors
-    /// When there is not exactly one element, when a complex value is asked for as a real one, when
-    /// the array is traced and has no value yet, or when the computation failed.
+    /// When there is not exactly one element, when the value would change, when the array is traced and has no value yet,
+    /// or when the computation failed.
     ///
     /// ```
     /// use cotangent::prelude::*;
     /// assert_eq!(Array::from(1.5).try_item::<f32>().unwrap(), 1.5);
+    /// assert!(Array::from(1.5).try_item::<i32>().is_err());
     /// assert!(Array::from([1, 2]).try_item::<i32>().is_err());
     /// ```
-    pub fn try_item<T: Element>(&self) -> Result<T> {
+    pub fn try_item<T: Read>(&self) -> Result<T> {
         if self.size() != 1 {
             return Err(Error::shape(format!("`item` reads an array of one element, not {}", self.aval()))
                 .help("reduce it first, or read all of it with `to_vec`"));
         }
-        if self.dtype().is_complex() && !T::DTYPE.is_complex() {
-            return Err(Error::dtype(format!("a value of {} cannot be read as {}", self.aval(), T::DTYPE)));
-        }
-        Ok(T::from_scalar(self.to_literal()?.value()))
+        let (dtype, wanted) = (self.dtype(), <T::Stored as Element>::DTYPE);
+        readable(&self.aval(), wanted)?;
+        let value = self.to_literal()?.value();
+        let stored = match wanted == dtype {
+            true => T::Stored::from_scalar(value),
+            false => exact(value).ok_or_else(|| inexact(value, dtype, wanted))?,
+        };
+        Ok(T::from_stored(vec![stored]).swap_remove(0))
     }
 
     /// The one element of an array of size one, in the type that is asked for.
@@ -441,7 +538,7 @@ impl Array {
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn item<T: Element>(&self) -> T {
+    pub fn item<T: Read>(&self) -> T {
         self.try_item().or_raise()
     }
 
@@ -466,6 +563,95 @@ impl Array {
     }
 }
 
+/// What elements can be read as: an element type, or a pointer-sized integer.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let best = Array::from([0.1f32, 0.9]).argmax();
+/// assert_eq!(best.item::<usize>(), 1);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "elements cannot be read as `{Self}`",
+    label = "an element type (`f32`, `i32`, `bool`, `Complex<f32>`, …), `usize` or `isize`"
+)]
+pub trait Read: Sized {
+    /// The element type that holds it.
+    type Stored: Element;
+    /// The values from those that hold them, which are in range.
+    fn from_stored(values: Vec<Self::Stored>) -> Vec<Self>;
+}
+
+impl<T: Element> Read for T {
+    type Stored = T;
+    fn from_stored(values: Vec<T>) -> Vec<T> {
+        values
+    }
+}
+
+impl Read for usize {
+    type Stored = u64;
+    fn from_stored(values: Vec<u64>) -> Vec<usize> {
+        values.into_iter().map(|x| x as usize).collect()
+    }
+}
+
+impl Read for isize {
+    type Stored = i64;
+    fn from_stored(values: Vec<i64>) -> Vec<isize> {
+        values.into_iter().map(|x| x as isize).collect()
+    }
+}
+
+// So that nothing is cut off above.
+const _: () = assert!(usize::BITS == 64);
+
+/// Whether elements of one dtype may be read as another, as far as the types tell.
+fn readable(aval: &Aval, wanted: DType) -> Result<()> {
+    let (from, to) = (aval.dtype, wanted);
+    let narrower = match (from.kind(), to.kind()) {
+        (Kind::Complex, Kind::Complex) | (Kind::Float, Kind::Float) => {
+            to.bits() < from.bits() || (to.bits() == from.bits() && to != from)
+        }
+        (Kind::Float, Kind::Complex) => to.real().bits() < from.bits(),
+        (Kind::Complex, _) => true,
+        _ => false,
+    };
+    if !narrower {
+        return Ok(());
+    }
+    let error = Error::dtype(format!("an array of {aval} cannot be read as {to}: digits would be lost"));
+    Err(if from.is_complex() && !to.is_complex() {
+        error.help("read its `.real()` or `.imag()` part")
+    } else {
+        error.help(format!("read it as {from}, or convert it first: `.astype(DType::{to:?})`"))
+    })
+}
+
+/// The same number as a `T`, if there is one.
+fn exact<T: Element>(x: Scalar) -> Option<T> {
+    let y = T::from_scalar(x);
+    let same = match (x, y.to_scalar()) {
+        (Scalar::Int(a), Scalar::Int(b)) => a == b,
+        (Scalar::Uint(a), Scalar::Uint(b)) => a == b,
+        (Scalar::Int(a), Scalar::Uint(b)) => u64::try_from(a) == Ok(b),
+        (Scalar::Uint(a), Scalar::Int(b)) => u64::try_from(b) == Ok(a),
+        (Scalar::Int(a), Scalar::Float(b)) => b as i128 == i128::from(a),
+        (Scalar::Uint(a), Scalar::Float(b)) => b as i128 == i128::from(a),
+        (Scalar::Float(a), Scalar::Int(b)) => a == b as f64,
+        (Scalar::Float(a), Scalar::Uint(b)) => a == b as f64,
+        (a, Scalar::Bool(b)) => a.to_complex() == (f64::from(u8::from(b)), 0.0),
+        // By type: as many digits or more.
+        _ => true,
+    };
+    same.then_some(y)
+}
+
+fn inexact(x: Scalar, from: DType, to: DType) -> Error {
+    let x = Literal::new(from, x);
+    Error::dtype(format!("{x} of {from} is no {to}"))
+        .help(format!("round or bound it first, or convert it as JAX does: `.astype(DType::{to:?})`"))
+}
+
 /// What can stand for an array in a call: an array, a reference to one, or a Rust scalar, which is
 /// weakly typed as a Python scalar is in JAX.
 ///
@@ -476,7 +662,17 @@ impl Array {
 /// }
 /// assert_eq!(rank(2.0), 0);
 /// assert_eq!(rank(&Array::from([1, 2])), 1);
+/// assert_eq!(rank(vec![3usize, 1, 2]), 1);
 /// ```
+///
+/// Lists of integers and of truth values are arrays as [`numpy::array`](crate::numpy::array) makes them, of JAX's default
+/// types. A list of floats has to say which type it wants: `np::array(list)` for `f32`, `Array::from(list)` for its own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not stand for an array",
+    label = "an array, a reference to one, a number, or a list of integers",
+    note = "of floats: `np::array(list)` makes JAX's default type, f32; `Array::from(list)` keeps the list's own",
+    note = "a scalar that is not f32, f64, i32, i64, u32, usize or bool: `Array::scalar(x)`"
+)]
 pub trait ArrayLike {
     /// The array.
     fn to_array(self) -> Array;
@@ -491,6 +687,136 @@ impl ArrayLike for Array {
 impl ArrayLike for &Array {
     fn to_array(self) -> Array {
         self.clone()
+    }
+}
+
+impl ArrayLike for &&Array {
+    fn to_array(self) -> Array {
+        (*self).clone()
+    }
+}
+
+/// Whole numbers and truth values: what indices are lists of.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = Array::from([10, 20, 30]);
+/// let best: Vec<usize> = vec![2, 0];
+/// assert_eq!(x.at(&best).get().to_vec::<i32>(), [30, 10]);
+/// assert_eq!(np::take(&x, [1u8, 0]).to_vec::<i32>(), [20, 10]);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a list of `{Self}` does not stand for an array",
+    label = "an array, a reference to one, a number, or a list of integers or truth values",
+    note = "a list of floats says which type it wants: `np::array(list)` makes JAX's default, f32; `Array::from(list)` keeps \
+            the list's own",
+    note = "a list of arrays: `np::stack(list, 0)`"
+)]
+pub trait Whole: Copy {
+    /// The list as an array of JAX's default type: 64-bit and pointer-sized integers are `i32`, but 64-bit integers where
+    /// one of them needs more bits.
+    fn list(list: &[Self]) -> Array;
+}
+
+macro_rules! narrow_lists {
+    ($($t:ty),*) => { $(
+        impl Whole for $t {
+            fn list(list: &[$t]) -> Array {
+                Array::from(list)
+            }
+        }
+    )* };
+}
+
+macro_rules! wide_lists {
+    ($($t:ty as $wide:ty),*) => { $(
+        impl Whole for $t {
+            fn list(list: &[$t]) -> Array {
+                match list.iter().map(|x| i32::try_from(*x)).collect::<std::result::Result<Vec<i32>, _>>() {
+                    Ok(narrow) => Array::from(narrow),
+                    Err(_) => Array::from(list.iter().map(|x| *x as $wide).collect::<Vec<$wide>>()),
+                }
+            }
+        }
+    )* };
+}
+
+narrow_lists!(bool, i8, i16, i32, u8, u16, u32);
+wide_lists!(i64 as i64, isize as i64, u64 as u64, usize as i64);
+
+macro_rules! whole_lists {
+    ($({$($generic:tt)*} $T:ty;)*) => { $(
+        impl<T: Whole, $($generic)*> ArrayLike for $T {
+            fn to_array(self) -> Array {
+                T::list(&self[..])
+            }
+        }
+    )* };
+}
+
+whole_lists! {
+    {const N: usize} [T; N];
+    {const N: usize} &[T; N];
+    {} &[T];
+    {} Vec<T>;
+    {} &Vec<T>;
+}
+
+/// What may be given where several arrays are wanted: `[&a, &b]`, `[a, b]`, `vec![…]`, and references to such.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (a, b) = (np::zeros(2), np::ones(2));
+/// assert_eq!(np::concatenate(&[&a, &b], 0).shape(), [4]);
+/// let parts: Vec<Array> = vec![a, b];
+/// assert_eq!(np::stack(&parts, 0).shape(), [2, 2]);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of arrays",
+    label = "a list is `[&a, &b]`, `[a, b]`, a `Vec` of arrays, or a reference to such; an iterator becomes one by \
+             `.collect::<Vec<_>>()`"
+)]
+pub trait Arrays {
+    /// The arrays.
+    fn to_arrays(self) -> Vec<Array>;
+}
+
+impl<T: ArrayLike, const N: usize> Arrays for [T; N] {
+    fn to_arrays(self) -> Vec<Array> {
+        self.into_iter().map(ArrayLike::to_array).collect()
+    }
+}
+
+impl<T: ArrayLike> Arrays for Vec<T> {
+    fn to_arrays(self) -> Vec<Array> {
+        self.into_iter().map(ArrayLike::to_array).collect()
+    }
+}
+
+impl<'a, T> Arrays for &'a [T]
+where
+    &'a T: ArrayLike,
+{
+    fn to_arrays(self) -> Vec<Array> {
+        self.iter().map(ArrayLike::to_array).collect()
+    }
+}
+
+impl<'a, T, const N: usize> Arrays for &'a [T; N]
+where
+    &'a T: ArrayLike,
+{
+    fn to_arrays(self) -> Vec<Array> {
+        self.iter().map(ArrayLike::to_array).collect()
+    }
+}
+
+impl<'a, T> Arrays for &'a Vec<T>
+where
+    &'a T: ArrayLike,
+{
+    fn to_arrays(self) -> Vec<Array> {
+        self.iter().map(ArrayLike::to_array).collect()
     }
 }
 
@@ -564,6 +890,52 @@ impl<T: Element, D: ndarray::Dimension> From<ndarray::Array<T, D>> for Array {
             return Array::scalar(data[0]);
         }
         Array::from_host(HostBytes(Arc::new(Owned(data))), aval)
+    }
+}
+
+/// The elements along the first axis.
+///
+/// # Panics
+/// When the array is a scalar.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let sums: Vec<f32> = Array::from([[1.0f32, 2.0], [3.0, 4.0]]).into_iter().map(|row| row.sum().item()).collect();
+/// assert_eq!(sums, [3.0, 7.0]);
+/// ```
+impl IntoIterator for Array {
+    type Item = Array;
+    type IntoIter = std::vec::IntoIter<Array>;
+
+    #[track_caller]
+    fn into_iter(self) -> Self::IntoIter {
+        (&self).into_iter()
+    }
+}
+
+/// The elements along the first axis, as [`Array::iter`] gives them.
+impl IntoIterator for &Array {
+    type Item = Array;
+    type IntoIter = std::vec::IntoIter<Array>;
+
+    #[track_caller]
+    fn into_iter(self) -> Self::IntoIter {
+        let [n, inner @ ..] = self.shape() else {
+            super::error::raise(
+                Error::shape(format!("{} is a scalar: it has no elements to walk over", self.aval()))
+                    .help("read it with `item`"),
+            );
+        };
+        let (aval, step) = (self.aval().with_shape(inner), self.aval().byte_len() / n.max(&1));
+        if self.is_traced() {
+            let row = |i: usize| self.slice_axis(0, i, i + 1).reshape(inner);
+            return (0..*n).map(row).collect::<Vec<_>>().into_iter();
+        }
+        let rows = self.with_bytes(|bytes| {
+            let row = |i: usize| Array::of_bytes(bytes[i * step..(i + 1) * step].to_vec(), aval.clone());
+            (0..*n).map(row).collect::<Vec<_>>()
+        });
+        rows.or_raise().into_iter()
     }
 }
 

@@ -113,73 +113,147 @@ impl fmt::Debug for Shape {
     }
 }
 
-/// What may be given where a shape is wanted: `()`, `5`, `[2, 3]`, `(2, 3)`, a slice, a `Vec`, a [`Shape`].
+/// What may be given where a shape is wanted: `()`, `5`, `(2, 3)`, `[2, 3]`, a slice, a `Vec`, a [`Shape`].
 ///
 /// ```
 /// use cotangent::{IntoShape, Shape};
 /// assert_eq!((2usize, 3usize).into_shape(), Shape::new(&[2, 3]));
 /// assert_eq!(().into_shape().rank(), 0);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no shape",
+    label = "a shape is `()`, `5`, `(2, 3)`, `[2, 3]`, a slice or a `Vec` of `usize`"
+)]
 pub trait IntoShape {
     /// The shape.
     fn into_shape(self) -> Shape;
 }
 
-impl IntoShape for () {
-    fn into_shape(self) -> Shape {
-        Shape::default()
-    }
+/// What may be given where an array gets another shape: what may stand for a shape, and in it one −1, the size that the
+/// number of elements leaves.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = np::zeros([4, 6]);
+/// assert_eq!(x.reshape((-1, 3)).shape(), [8, 3]);
+/// assert_eq!(x.reshape(-1).shape(), [24]);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no shape",
+    label = "a shape is `()`, `5`, `(2, 3)`, `(-1, 3)`, `[2, 3]`, a slice or a `Vec` of integers"
+)]
+pub trait IntoNewShape {
+    /// The shape that an array of `size` elements gets.
+    ///
+    /// # Errors
+    /// When a size is negative, and not the only −1, or the others do not divide the number of elements.
+    fn for_size(self, size: usize) -> Result<Shape>;
 }
+
+/// The type of one size in an [`IntoNewShape`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let rows: usize = 2;
+/// assert_eq!(np::zeros(6).reshape((rows, -1)).shape(), [2, 3]);
+/// ```
+pub trait Dimension: Copy {
+    /// The size, or −1.
+    fn dimension(self) -> isize;
+}
+
+macro_rules! dimensions {
+    ($($t:ty),*) => { $(
+        impl Dimension for $t {
+            fn dimension(self) -> isize {
+                self as isize
+            }
+        }
+        impl IntoNewShape for $t {
+            fn for_size(self, size: usize) -> Result<Shape> {
+                filled_in(&[self.dimension()], size)
+            }
+        }
+    )* };
+}
+
+dimensions!(i32, i64, isize, usize);
+
+/// The shape with what −1 leaves open filled in.
+fn filled_in(dims: &[isize], size: usize) -> Result<Shape> {
+    let text = || format!("[{}]", dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+    let open = dims.iter().filter(|d| **d == -1).count();
+    if open > 1 || dims.iter().any(|d| *d < -1) {
+        return Err(
+            Error::shape(format!("{} is no shape", text())).help("one size may be -1, the others count elements")
+        );
+    }
+    let known: usize = dims.iter().filter(|d| **d >= 0).map(|d| *d as usize).product();
+    if open == 1 && (known == 0 || !size.is_multiple_of(known)) {
+        let message = format!("{size} elements do not divide into shape {}", text());
+        return Err(Error::shape(message)
+            .help(format!("-1 stands for their number over {known}, the product of the other sizes")));
+    }
+    Ok(dims.iter().map(|d| if *d == -1 { size / known } else { *d as usize }).collect())
+}
+
 impl IntoShape for usize {
     fn into_shape(self) -> Shape {
         Shape::new(&[self])
     }
 }
-impl IntoShape for (usize,) {
-    fn into_shape(self) -> Shape {
-        Shape::new(&[self.0])
-    }
+
+macro_rules! shapes {
+    ($({$($generic:tt)*} $T:ident $Sizes:ty, $Dims:ty;)*) => { $(
+        impl<$($generic)*> IntoShape for $Sizes {
+            fn into_shape(self) -> Shape {
+                Shape::new(&self[..])
+            }
+        }
+        impl<$T: Dimension, $($generic)*> IntoNewShape for $Dims {
+            fn for_size(self, size: usize) -> Result<Shape> {
+                filled_in(&self.iter().map(|d| d.dimension()).collect::<SmallVec<[isize; 4]>>(), size)
+            }
+        }
+    )* };
 }
-impl IntoShape for (usize, usize) {
-    fn into_shape(self) -> Shape {
-        Shape::new(&[self.0, self.1])
-    }
+
+shapes! {
+    {const N: usize} D [usize; N], [D; N];
+    {const N: usize} D &[usize; N], &[D; N];
+    {} D &[usize], &[D];
+    {} D Vec<usize>, Vec<D>;
+    {} D &Vec<usize>, &Vec<D>;
 }
-impl IntoShape for (usize, usize, usize) {
-    fn into_shape(self) -> Shape {
-        Shape::new(&[self.0, self.1, self.2])
-    }
+
+macro_rules! tuples {
+    ($($($T:ident $x:ident),*;)*) => { $(
+        impl IntoShape for ($(tuples!(@usize $T),)*) {
+            fn into_shape(self) -> Shape {
+                let ($($x,)*) = self;
+                Shape::new(&[$($x),*])
+            }
+        }
+        impl<$($T: Dimension),*> IntoNewShape for ($($T,)*) {
+            fn for_size(self, size: usize) -> Result<Shape> {
+                let ($($x,)*) = self;
+                filled_in(&[$($x.dimension()),*], size)
+            }
+        }
+    )* };
+    (@usize $T:ident) => { usize };
 }
-impl IntoShape for (usize, usize, usize, usize) {
-    fn into_shape(self) -> Shape {
-        Shape::new(&[self.0, self.1, self.2, self.3])
-    }
+
+tuples! {
+    ;
+    A a;
+    A a, B b;
+    A a, B b, C c;
+    A a, B b, C c, D d;
+    A a, B b, C c, D d, E e;
+    A a, B b, C c, D d, E e, F f;
 }
-impl<const N: usize> IntoShape for [usize; N] {
-    fn into_shape(self) -> Shape {
-        Shape::new(&self)
-    }
-}
-impl IntoShape for &[usize] {
-    fn into_shape(self) -> Shape {
-        Shape::new(self)
-    }
-}
-impl<const N: usize> IntoShape for &[usize; N] {
-    fn into_shape(self) -> Shape {
-        Shape::new(self)
-    }
-}
-impl IntoShape for Vec<usize> {
-    fn into_shape(self) -> Shape {
-        Shape::new(&self)
-    }
-}
-impl IntoShape for &Vec<usize> {
-    fn into_shape(self) -> Shape {
-        Shape::new(self)
-    }
-}
+
 impl IntoShape for Shape {
     fn into_shape(self) -> Shape {
         self
@@ -188,6 +262,16 @@ impl IntoShape for Shape {
 impl IntoShape for &Shape {
     fn into_shape(self) -> Shape {
         self.clone()
+    }
+}
+impl IntoNewShape for Shape {
+    fn for_size(self, _: usize) -> Result<Shape> {
+        Ok(self)
+    }
+}
+impl IntoNewShape for &Shape {
+    fn for_size(self, _: usize) -> Result<Shape> {
+        Ok(self.clone())
     }
 }
 

@@ -18,6 +18,12 @@ use super::array::Array;
 /// ```
 pub type Leaves<'a> = smallvec::SmallVec<[&'a Array; 8]>;
 
+impl super::array::Arrays for &Leaves<'_> {
+    fn to_arrays(self) -> Vec<Array> {
+        self.iter().map(|x| (*x).clone()).collect()
+    }
+}
+
 /// A value made of arrays: what transformed functions take and return.
 ///
 /// A tree is its own structure. Arrays are its leaves; everything else in it (lengths, enum variants,
@@ -33,6 +39,15 @@ pub type Leaves<'a> = smallvec::SmallVec<[&'a Array; 8]>;
 /// let doubled = layer.map(|x| x * 2.0);
 /// assert_eq!(doubled.weight.to_vec::<f32>(), [2.0, 4.0]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no tree of arrays",
+    label = "not a tree",
+    note = "trees are arrays, keys, tuples, `Vec`s, arrays, options and maps of trees, Rust's numbers and strings, and structs \
+            with `#[derive(Tree)]`",
+    note = "a closure's argument needs its type: `|x: &Array| …`",
+    note = "a library function that is passed by its name takes its arguments by value: `vmap(np::sum)(x)`; \
+            `vmap(Array::sum)(&x)` or a closure takes a reference"
+)]
 pub trait Tree: Sized + Send + Sync + 'static {
     /// Appends the arrays in it.
     fn leaves<'a>(&'a self, out: &mut Leaves<'a>);
@@ -84,11 +99,38 @@ fn structure_error<T: Tree>(a: &T, b: &T) -> super::error::Error {
     )
 }
 
-/// The leaves of a tree as a vector of shared handles.
-pub(crate) fn flatten<T: Tree>(tree: &T) -> Vec<Array> {
+/// The arrays of a tree, in order. They share their memory with those in the tree.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let pair = (np::ones(2), vec![np::zeros(3)]);
+/// let sizes: usize = tree::leaves(&pair).iter().map(Array::size).sum();
+/// assert_eq!(sizes, 5);
+/// ```
+pub fn leaves<T: Tree>(tree: &T) -> Vec<Array> {
     let mut leaves = Leaves::new();
     tree.leaves(&mut leaves);
     leaves.into_iter().cloned().collect()
+}
+
+pub(crate) use leaves as flatten;
+
+/// Waits until every array of a tree has been computed, and gives the tree back. Reading an array waits by itself.
+///
+/// # Errors
+/// When a computation failed on the device, or an array is traced under `jit`.
+///
+/// ```
+/// use cotangent::{block_until_ready, prelude::*};
+/// let f = jit(|x: &Array| (x.sin(), x.cos()));
+/// let pair = f(&Array::from([1.0f32, 2.0]));
+/// assert_eq!(block_until_ready(&pair).unwrap().0.shape(), [2]);
+/// ```
+pub fn block_until_ready<T: Tree>(tree: &T) -> super::error::Result<&T> {
+    let mut leaves = Leaves::new();
+    tree.leaves(&mut leaves);
+    leaves.into_iter().try_for_each(|x| x.block_until_ready().map(|_| ()))?;
+    Ok(tree)
 }
 
 /// The path of each leaf: `.hidden[0].weight`.

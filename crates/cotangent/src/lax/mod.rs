@@ -4,6 +4,7 @@
 
 mod associative_scan;
 mod collectives;
+mod constant;
 mod control_flow;
 mod conv;
 mod dot;
@@ -20,6 +21,7 @@ pub use collectives::{
     AxisNames, all_gather, all_gather_along, all_to_all, all_to_all_tiled, axis_index, axis_size, pbroadcast, pmax,
     pmean, pmin, ppermute, pshuffle, psum, psum_scatter, psum_scatter_along, pswapaxes,
 };
+pub use constant::constant;
 pub use control_flow::{Map, Scan, cond, fori_loop, map, repeat, scan, switch, while_loop};
 pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_with_general_padding};
 pub use dot::{DotGeneral, dot, dot_general};

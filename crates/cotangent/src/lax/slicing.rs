@@ -1,6 +1,6 @@
 //! Slices, at fixed and at dynamic places, and what takes arrays apart.
 
-use crate::core::array::{Array, ArrayLike, Repr};
+use crate::core::array::{Array, ArrayLike, Arrays, Repr};
 use crate::core::aval::{IntoShape, canonical_axis};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, ErrorKind, OrRaise, raise};
@@ -205,13 +205,13 @@ fn starts_for(x: &Array, starts: &[Array]) -> Vec<Array> {
 /// ```
 /// use cotangent::{lax, prelude::*};
 /// let x = np::arange(0, 12, 1).reshape([3, 4]);
-/// assert_eq!(lax::dynamic_slice(&x, &[1.into(), 9.into()], [2, 2]).to_vec::<i32>(), [6, 7, 10, 11]);
+/// assert_eq!(lax::dynamic_slice(&x, [1, 9], [2, 2]).to_vec::<i32>(), [6, 7, 10, 11]);
 /// ```
 #[track_caller]
 #[must_use]
-pub fn dynamic_slice(x: impl ArrayLike, starts: &[Array], slice_sizes: impl IntoShape) -> Array {
+pub fn dynamic_slice(x: impl ArrayLike, starts: impl Arrays, slice_sizes: impl IntoShape) -> Array {
     let x = x.to_array();
-    let starts = starts_for(&x, starts);
+    let starts = starts_for(&x, &starts.to_arrays());
     let operands: Vec<&Array> = std::iter::once(&x).chain(&starts).collect();
     bind1(DynamicSlice { slice_sizes: slice_sizes.into_shape().to_vec() }, &operands)
 }
@@ -226,13 +226,13 @@ pub fn dynamic_slice(x: impl ArrayLike, starts: &[Array], slice_sizes: impl Into
 /// ```
 /// use cotangent::{lax, prelude::*};
 /// let x = np::zeros_as(4, DType::I32);
-/// assert_eq!(lax::dynamic_update_slice(&x, Array::from([8, 9]), &[(-2).into()]).to_vec::<i32>(), [0, 0, 8, 9]);
+/// assert_eq!(lax::dynamic_update_slice(&x, Array::from([8, 9]), [-2]).to_vec::<i32>(), [0, 0, 8, 9]);
 /// ```
 #[track_caller]
 #[must_use]
-pub fn dynamic_update_slice(x: impl ArrayLike, update: impl ArrayLike, starts: &[Array]) -> Array {
+pub fn dynamic_update_slice(x: impl ArrayLike, update: impl ArrayLike, starts: impl Arrays) -> Array {
     let (x, update) = (x.to_array(), update.to_array());
-    let starts = starts_for(&x, starts);
+    let starts = starts_for(&x, &starts.to_arrays());
     let operands: Vec<&Array> = [&x, &update].into_iter().chain(&starts).collect();
     bind1(DynamicUpdateSlice, &operands)
 }

@@ -1,7 +1,7 @@
 //! Arrays made from shapes and numbers.
 
 use crate::api::program::{as_library, as_one};
-use crate::core::array::{Array, ArrayLike};
+use crate::core::array::{Array, ArrayLike, Arrays};
 use crate::core::aval::{IntoShape, Shape, canonical_axis};
 use crate::core::dtype::{DType, Kind};
 use crate::core::error::{Error, OrRaise, Result, raise};
@@ -368,7 +368,8 @@ pub enum Indexing {
 /// ```
 #[track_caller]
 #[must_use]
-pub fn meshgrid_with(coordinates: &[&Array], indexing: Indexing) -> Vec<Array> {
+pub fn meshgrid_with(coordinates: impl Arrays, indexing: Indexing) -> Vec<Array> {
+    let coordinates = coordinates.to_arrays();
     if let Some(x) = coordinates.iter().find(|x| x.ndim() > 1) {
         raise(Error::shape(format!("meshgrid takes vectors, got {}", x.aval())));
     }
@@ -383,7 +384,6 @@ pub fn meshgrid_with(coordinates: &[&Array], indexing: Indexing) -> Vec<Array> {
         let along: Shape = (0..n).map(|d| if d == place(i) { x.size() } else { 1 }).collect();
         x.reshape(&along).broadcast_to(&shape)
     };
-    let coordinates: Vec<Array> = coordinates.iter().map(|x| (*x).clone()).collect();
     as_library(&coordinates, |xs| xs.iter().enumerate().map(over_grid).collect())
 }
 

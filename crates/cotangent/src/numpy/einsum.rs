@@ -1,6 +1,6 @@
 //! Einstein's summation convention.
 
-use crate::core::array::Array;
+use crate::core::array::{Array, Arrays};
 use crate::core::error::{Error, OrRaise, Result};
 use crate::core::trace::bind1;
 use crate::ops::dot::DotGeneral;
@@ -31,8 +31,8 @@ struct Term {
 /// ```
 #[track_caller]
 #[must_use]
-pub fn einsum(subscripts: &str, operands: &[&Array]) -> Array {
-    let (mut terms, output) = parse(subscripts, operands).map_err(|e| e.context("einsum")).or_raise();
+pub fn einsum(subscripts: &str, operands: impl Arrays) -> Array {
+    let (mut terms, output) = parse(subscripts, &operands.to_arrays()).map_err(|e| e.context("einsum")).or_raise();
     for term in &mut terms {
         take_diagonals(term);
     }
@@ -48,7 +48,7 @@ pub fn einsum(subscripts: &str, operands: &[&Array]) -> Array {
 }
 
 /// The letters of every operand and of the result. An ellipsis becomes capital letters of its own.
-fn parse(subscripts: &str, operands: &[&Array]) -> Result<(Vec<Term>, Vec<char>)> {
+fn parse(subscripts: &str, operands: &[Array]) -> Result<(Vec<Term>, Vec<char>)> {
     let text: String = subscripts.chars().filter(|c| !c.is_whitespace()).collect();
     let (inputs, output) = match text.split_once("->") {
         Some((inputs, output)) => (inputs.to_string(), Some(output.to_string())),
@@ -70,7 +70,7 @@ fn parse(subscripts: &str, operands: &[&Array]) -> Result<(Vec<Term>, Vec<char>)
             return Err(Error::shape(format!("`{input}` does not name the axes of {}", x.aval())));
         };
         widest = widest.max(extra);
-        terms.push(Term { labels: expand(input, extra)?, value: (*x).clone() });
+        terms.push(Term { labels: expand(input, extra)?, value: x.clone() });
     }
     let all: Vec<char> = terms.iter().flat_map(|t| t.labels.iter().copied()).collect();
     let output = match output {

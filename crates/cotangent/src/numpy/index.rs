@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
-use crate::core::array::Array;
+use crate::core::array::{Array, Whole};
 
 /// A slice of one axis: NumPy's `start:stop:step`. Bounds count from the end when negative, and are cut off where the
 /// axis ends; a negative step goes backwards.
@@ -120,12 +120,17 @@ pub enum Index {
 }
 
 /// What can stand for an index: a part of one, or a tuple of parts. A part is an integer, a range or [`Slice`], an
-/// array of integers or truth values, [`NewAxis`] or [`Ellipsis`].
+/// array or list of integers or truth values, [`NewAxis`] or [`Ellipsis`].
 ///
 /// ```
 /// use cotangent::numpy::IntoIndex;
-/// assert_eq!((0, .., 1..3).into_index().len(), 3);
+/// assert_eq!((0, .., vec![1usize, 3]).into_index().len(), 3);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no index",
+    label = "an index is a part or a tuple of parts: `3`, `-1`, `1..3`, `..`, `s![::2]`, an array or list of integers or of \
+             truth values, `NewAxis`, `Ellipsis`"
+)]
 pub trait IntoIndex {
     /// The parts.
     fn into_index(self) -> Vec<Index>;
@@ -137,6 +142,11 @@ pub trait IntoIndex {
 /// use cotangent::numpy::{Index, IntoIndexPart};
 /// assert!(matches!(3.into_part(), Index::At(3)));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no part of an index",
+    label = "a part is `3`, `-1`, `1..3`, `..`, `s![::2]`, an array or list of integers or of truth values, `NewAxis` or \
+             `Ellipsis`"
+)]
 pub trait IntoIndexPart {
     /// The part.
     fn into_part(self) -> Index;
@@ -207,7 +217,7 @@ impl From<RangeFull> for Slice {
     }
 }
 
-ranges!(i32, isize, usize);
+ranges!(i32, i64, isize, usize);
 
 parts! {
     RangeFull: |r| Index::Slice(r.into());
@@ -217,9 +227,11 @@ parts! {
     Array: |x| Index::Array(x);
     &Array: |x| Index::Array(x.clone());
     Index: |part| part;
-    {const N: usize} [i32; N]: |x| Index::Array(Array::from(x));
-    {const N: usize} [bool; N]: |x| Index::Array(Array::from(x));
-    Vec<i32>: |x| Index::Array(Array::from(x));
+    {T: Whole, const N: usize} [T; N]: |x| Index::Array(T::list(&x));
+    {T: Whole, const N: usize} &[T; N]: |x| Index::Array(T::list(x));
+    {T: Whole} &[T]: |x| Index::Array(T::list(x));
+    {T: Whole} Vec<T>: |x| Index::Array(T::list(&x));
+    {T: Whole} &Vec<T>: |x| Index::Array(T::list(x));
 }
 
 impl IntoIndex for () {

@@ -1,7 +1,7 @@
 //! Shapes, axes, and arrays put together or taken apart.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{IntoShape, canonical_axis};
+use crate::core::array::{Array, ArrayLike, Arrays};
+use crate::core::aval::{IntoNewShape, IntoShape, canonical_axis};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, raise};
 use crate::core::literal::Literal;
@@ -14,18 +14,19 @@ use crate::ops::shape::{Concatenate, Pad, Rev};
 use super::axes::Axes;
 use super::logic::where_;
 
-/// The same elements, in row-major order, under another shape.
+/// The same elements, in row-major order, under another shape. One size may be −1: what the others leave.
 ///
 /// # Panics
-/// When the number of elements differs.
+/// When the number of elements differs, or does not divide by the sizes beside −1.
 ///
 /// ```
 /// use cotangent::numpy as np;
 /// assert_eq!(np::reshape(np::zeros(6), [2, 3]).shape(), [2, 3]);
+/// assert_eq!(np::reshape(np::zeros(6), (2, -1)).shape(), [2, 3]);
 /// ```
 #[track_caller]
 #[must_use]
-pub fn reshape(x: impl ArrayLike, shape: impl IntoShape) -> Array {
+pub fn reshape(x: impl ArrayLike, shape: impl IntoNewShape) -> Array {
     x.to_array().reshape(shape)
 }
 
@@ -61,14 +62,31 @@ pub fn transpose(x: impl ArrayLike) -> Array {
 ///
 /// ```
 /// use cotangent::numpy as np;
-/// assert_eq!(np::permute_dims(np::zeros([2, 3, 4]), &[2, 0, 1]).shape(), [4, 2, 3]);
+/// assert_eq!(np::permute_dims(np::zeros([2, 3, 4]), (2, 0, 1)).shape(), [4, 2, 3]);
 /// ```
 #[track_caller]
 #[must_use]
-pub fn permute_dims(x: impl ArrayLike, axes: &[isize]) -> Array {
+pub fn permute_dims(x: impl ArrayLike, axes: impl Axes) -> Array {
     let x = x.to_array();
-    let axes: Vec<usize> = axes.iter().map(|a| canonical_axis(*a, x.ndim()).or_raise()).collect();
-    x.permute(&axes)
+    x.permute(&axes.in_order(x.ndim()).map_err(|e| e.context("permute_dims")).or_raise())
+}
+
+impl Array {
+    /// The axes in another order: axis `i` of the result is axis `axes[i]`; `()` reverses them. `x.t()` is short for that.
+    ///
+    /// # Panics
+    /// When `axes` is not a permutation.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(np::zeros((2, 3, 4)).transpose((0, 2, 1)).shape(), [2, 4, 3]);
+    /// assert_eq!(np::zeros((2, 3, 4)).transpose(()).shape(), [4, 3, 2]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn transpose(&self, axes: impl Axes) -> Array {
+        self.permute(&axes.in_order(self.ndim()).map_err(|e| e.context("transpose")).or_raise())
+    }
 }
 
 /// Moves one axis to another place; the others keep their order.
@@ -196,11 +214,12 @@ pub fn atleast_2d(x: impl ArrayLike) -> Array {
 
 /// The arrays in the dtype in which they meet.
 #[track_caller]
-fn together(arrays: &[&Array]) -> Vec<Array> {
+pub(super) fn together(arrays: impl Arrays) -> Vec<Array> {
+    let arrays = arrays.to_arrays();
     let Some((first, rest)) = arrays.split_first() else { raise(Error::shape("no arrays to join")) };
     let of = |x: &Array| (x.dtype(), x.weak_type());
     let (dtype, weak) = rest.iter().fold(of(first), |bound, x| promote_types(bound, of(x)));
-    arrays.iter().map(|x| if x.dtype() == dtype { (*x).clone() } else { x.convert(dtype, weak) }).collect()
+    arrays.into_iter().map(|x| if x.dtype() == dtype { x } else { x.convert(dtype, weak) }).collect()
 }
 
 #[track_caller]
@@ -217,11 +236,13 @@ fn joined(arrays: &[Array], axis: isize) -> Array {
 ///
 /// ```
 /// use cotangent::numpy as np;
-/// assert_eq!(np::concatenate(&[&np::zeros([1, 2]), &np::ones([2, 2])], 0).shape(), [3, 2]);
+/// let (a, b) = (np::zeros([1, 2]), np::ones([2, 2]));
+/// assert_eq!(np::concatenate(&[&a, &b], 0).shape(), [3, 2]);
+/// assert_eq!(np::concatenate([a, b], 0).shape(), [3, 2]);
 /// ```
 #[track_caller]
 #[must_use]
-pub fn concatenate(arrays: &[&Array], axis: isize) -> Array {
+pub fn concatenate(arrays: impl Arrays, axis: isize) -> Array {
     joined(&together(arrays), axis)
 }
 
@@ -236,9 +257,10 @@ pub fn concatenate(arrays: &[&Array], axis: isize) -> Array {
 /// ```
 #[track_caller]
 #[must_use]
-pub fn stack(arrays: &[&Array], axis: isize) -> Array {
-    let axis = canonical_axis(axis, arrays.first().map_or(0, |x| x.ndim()) + 1).or_raise() as isize;
-    joined(&together(arrays).iter().map(|x| x.expand_dims(axis)).collect::<Vec<_>>(), axis)
+pub fn stack(arrays: impl Arrays, axis: isize) -> Array {
+    let arrays = together(arrays);
+    let axis = canonical_axis(axis, arrays[0].ndim() + 1).or_raise() as isize;
+    joined(&arrays.iter().map(|x| x.expand_dims(axis)).collect::<Vec<_>>(), axis)
 }
 
 /// The arrays side by side: along the second axis, or the first of vectors.
@@ -249,7 +271,7 @@ pub fn stack(arrays: &[&Array], axis: isize) -> Array {
 /// ```
 #[track_caller]
 #[must_use]
-pub fn hstack(arrays: &[&Array]) -> Array {
+pub fn hstack(arrays: impl Arrays) -> Array {
     let arrays: Vec<Array> = together(arrays).iter().map(atleast_1d).collect();
     let axis = if arrays[0].ndim() == 1 { 0 } else { 1 };
     joined(&arrays, axis)
@@ -263,7 +285,7 @@ pub fn hstack(arrays: &[&Array]) -> Array {
 /// ```
 #[track_caller]
 #[must_use]
-pub fn vstack(arrays: &[&Array]) -> Array {
+pub fn vstack(arrays: impl Arrays) -> Array {
     joined(&together(arrays).iter().map(atleast_2d).collect::<Vec<_>>(), 0)
 }
 
@@ -275,7 +297,7 @@ pub fn vstack(arrays: &[&Array]) -> Array {
 /// ```
 #[track_caller]
 #[must_use]
-pub fn column_stack(arrays: &[&Array]) -> Array {
+pub fn column_stack(arrays: impl Arrays) -> Array {
     let column = |x: &Array| if x.ndim() < 2 { x.reshape([x.size(), 1]) } else { x.clone() };
     joined(&together(arrays).iter().map(column).collect::<Vec<_>>(), 1)
 }

@@ -24,11 +24,12 @@
 //!
 //! # Dtypes
 //!
-//! As in JAX without its 64-bit switch, what has no dtype of its own is `f32` or `i32`; `f64` and 64-bit integers
-//! stay what they are wherever they enter. Operands meet by JAX's promotion lattice, and integers become floats where
-//! the result is not an integer. A Rust number beside an array takes its dtype from its own full value: `z * 0.1` of a
-//! c128 array is by 0.1 to all digits. Comparisons, bounds and remainders of integers go by the values, also where a Rust
-//! number does not fit the dtype (`x.less(300)` of u8 holds everywhere).
+//! As in JAX without its 64-bit switch, what has no dtype of its own is `f32` or `i32`: numbers, the literals that
+//! [`array()`] takes, `zeros`, `arange`. `f64` and 64-bit integers stay what they are wherever they enter as arrays:
+//! `np::array([0.1, 0.2])` is `f32`, and `Array::from(vec![0.1f64, 0.2])` is `f64`. Operands meet by JAX's promotion
+//! lattice, and integers become floats where the result is not an integer. A Rust number beside an array takes its dtype
+//! from its own full value: `z * 0.1` of a c128 array is by 0.1 to all digits. Comparisons, bounds and remainders of
+//! integers go by the values, also where a Rust number does not fit the dtype (`x.less(300)` of u8 holds everywhere).
 //!
 //! All functions panic when shapes, dtypes or axes do not fit, with a message that names the caller's line.
 
@@ -46,6 +47,7 @@ macro_rules! unary {
 pub(crate) use unary;
 
 mod arithmetic;
+mod array;
 mod axes;
 mod creation;
 mod einsum;
@@ -64,7 +66,8 @@ mod take;
 
 pub use crate::ops::gather::GatherScatterMode as Mode;
 pub use arithmetic::*;
-pub use axes::Axes;
+pub use array::{Leaf, Nested, Walk, array, array_as};
+pub use axes::{Axes, Axis};
 pub(crate) use creation::iota;
 pub use creation::*;
 pub use einsum::einsum;

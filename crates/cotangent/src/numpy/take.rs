@@ -1,6 +1,6 @@
 //! Elements by their indices along an axis, and the places where something holds.
 
-use crate::core::array::{Array, ArrayLike};
+use crate::core::array::{Array, ArrayLike, Arrays};
 use crate::core::aval::{IntoShape, Shape, broadcast_shapes, canonical_axis};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, raise};
@@ -196,9 +196,9 @@ pub fn put_along_axis(x: impl ArrayLike, indices: impl ArrayLike, values: impl A
 /// ```
 #[track_caller]
 #[must_use]
-pub fn choose(which: impl ArrayLike, choices: &[Array]) -> Array {
-    let which = which.to_array();
-    let shape = shape_of_all(&which, choices);
+pub fn choose(which: impl ArrayLike, choices: impl Arrays) -> Array {
+    let (which, choices) = (which.to_array(), choices.to_arrays());
+    let shape = shape_of_all(&which, &choices);
     let fitted: Vec<Array> = choices.iter().map(|c| c.broadcast_to(&shape)).collect();
     let stacked = super::stack(&fitted.iter().collect::<Vec<_>>(), 0);
     let which = which.broadcast_to(&stacked.shape()[1..]);
@@ -379,8 +379,8 @@ pub fn unravel_index(places: impl ArrayLike, shape: impl IntoShape) -> Vec<Array
 /// ```
 #[track_caller]
 #[must_use]
-pub fn ravel_multi_index(coordinates: &[Array], shape: impl IntoShape) -> Array {
-    let shape = shape.into_shape();
+pub fn ravel_multi_index(coordinates: impl Arrays, shape: impl IntoShape) -> Array {
+    let (coordinates, shape) = (coordinates.to_arrays(), shape.into_shape());
     if coordinates.len() != shape.rank() || coordinates.iter().any(|c| !c.dtype().is_integer()) {
         raise(Error::shape(format!(
             "ravel_multi_index: shape {shape} needs {} arrays of integers, got {:?}",

@@ -1,27 +1,28 @@
 //! What users call to arrange elements: methods on arrays over the primitives of `shape`.
 
 use crate::core::array::Array;
-use crate::core::aval::{IntoShape, canonical_axis};
+use crate::core::aval::{IntoNewShape, IntoShape, canonical_axis};
 use crate::core::error::{Error, OrRaise};
 use crate::core::trace::bind1;
 
 use super::shape::{BroadcastInDim, Reshape, Slice, Transpose};
 
 impl Array {
-    /// The same elements, in row-major order, under another shape.
+    /// The same elements, in row-major order, under another shape. One size may be −1: what the others leave.
     ///
     /// # Panics
-    /// When the number of elements differs.
+    /// When the number of elements differs, or does not divide by the sizes beside −1.
     ///
     /// ```
     /// # use cotangent::prelude::*;
     /// let x = Array::from([1, 2, 3, 4, 5, 6]).reshape([2, 3]);
     /// assert_eq!(x.shape(), [2, 3]);
+    /// assert_eq!(x.reshape((-1, 2)).shape(), [3, 2]);
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn reshape(&self, shape: impl IntoShape) -> Array {
-        let shape = shape.into_shape();
+    pub fn reshape(&self, shape: impl IntoNewShape) -> Array {
+        let shape = shape.for_size(self.size()).map_err(|e| e.context("reshape")).or_raise();
         if self.shape() == &*shape { self.clone() } else { bind1(Reshape { shape }, &[self]) }
     }
 

@@ -14,8 +14,9 @@ use crate::core::primitive::{Outputs, Primitive};
 
 /// `constant`: an array without operands.
 ///
-/// Everywhere else what a program does not compute is one of its inputs. A nested program has no inputs of its own for
-/// what only a derivative's rule knows, and rules run when the program around it has long been traced.
+/// What a program does not compute is one of its inputs otherwise. A nested program has no inputs of its own for what only
+/// a derivative's rule knows, and rules run when the program around it has long been traced. A user may want the
+/// compiler to see a table's elements ([`lax::constant`](crate::lax::constant)).
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Constant {
     aval: Aval,

@@ -4,9 +4,10 @@ use cotangent_derive::Tree;
 
 use crate::api::jit::jit;
 use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{IntoShape, Shape};
+use crate::core::aval::{IntoNewShape, IntoShape, Shape};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, Result, raise};
+use crate::numpy::{Index, IntoIndex};
 
 use super::bits::{cipher, words};
 
@@ -104,25 +105,88 @@ impl Key {
         std::array::from_fn(|i| keys.at(i))
     }
 
-    /// Key `i` of a one-dimensional array of keys.
-    ///
-    /// # Panics
-    /// When there is none.
+    /// The number of dimensions of an array of keys; 0 for one key.
     ///
     /// ```
     /// # use cotangent::prelude::*;
-    /// assert_eq!(random::split(random::key(0), 5).at(2).data().shape(), [2]);
+    /// assert_eq!(random::split(random::key(0), (2, 3)).ndim(), 2);
+    /// ```
+    #[must_use]
+    pub fn ndim(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// How many keys there are.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(random::split(random::key(0), (2, 3)).size(), 6);
+    /// ```
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// The keys that an index names, as [`Array::at`] has it: one key, a slice, keys by their numbers.
+    ///
+    /// # Panics
+    /// When the index has more parts than there are dimensions, its parts do not fit, or a number is out of bounds. A
+    /// traced number out of bounds takes the nearest key.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let keys = random::split(random::key(0), (4, 3));
+    /// assert_eq!(keys.at(2).shape(), [3]);
+    /// assert_eq!(keys.at((-1, 0)).data().shape(), [2]);
+    /// assert_eq!(keys.at((1..3, ..)).shape(), [2, 3]);
+    /// assert_eq!(keys.at(vec![3usize, 0]).shape(), [2, 3]);
     /// ```
     #[track_caller]
     #[must_use]
-    pub fn at(&self, i: usize) -> Key {
-        match self.shape() {
-            [n, ..] if i < *n => {
-                let inner = self.words.aval().shape.remove(&[0]);
-                Key { words: self.words.slice_axis(0, i, i + 1).reshape(&inner) }
-            }
-            shape => raise(Error::shape(format!("there is no key {i} among keys of shape {}", Shape::new(shape)))),
+    pub fn at(&self, index: impl IntoIndex) -> Key {
+        let mut parts = index.into_index();
+        let takes = |part: &Index| match part {
+            Index::At(_) | Index::Slice(_) => 1,
+            Index::Array(x) if x.dtype() == DType::Bool => x.ndim(),
+            Index::Array(_) => 1,
+            Index::NewAxis | Index::Ellipsis => 0,
+        };
+        let named: usize = parts.iter().map(takes).sum();
+        if named > self.ndim() {
+            let shape = Shape::new(self.shape());
+            raise(Error::shape(format!("an index of {named} parts into keys of shape {shape}")));
         }
+        let whole = parts.iter().any(|part| matches!(part, Index::Ellipsis));
+        if !whole {
+            for (part, n) in parts.iter().filter(|part| takes(part) > 0).zip(self.shape()) {
+                if let Index::At(i) = part
+                    && !(-(*n as isize)..*n as isize).contains(i)
+                {
+                    let shape = Shape::new(self.shape());
+                    raise(Error::shape(format!("there is no key {i} among keys of shape {shape}")));
+                }
+            }
+        } else {
+            // What the ellipsis stands for ends before the words of a key.
+            parts.push(Index::Slice((..).into()));
+        }
+        Key { words: self.words.at(parts).get() }
+    }
+
+    /// The same keys under another shape. One size may be −1: what the others leave.
+    ///
+    /// # Panics
+    /// When the number of keys differs.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(random::split(random::key(0), 6).reshape((2, -1)).shape(), [2, 3]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn reshape(&self, shape: impl IntoNewShape) -> Key {
+        let shape = shape.for_size(self.size()).map_err(|e| e.context("reshape")).or_raise();
+        Key { words: self.words.reshape(shape.insert(shape.rank(), 2)) }
     }
 
     /// How many keys a walk over the first axis gives; one for a single key is an error.

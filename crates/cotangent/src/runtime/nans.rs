@@ -159,7 +159,7 @@ fn follow_scan(scan: &Scan, inputs: &[Array], place: &str) -> Result<Vec<Array>>
         let slices = xs.iter().map(|(aval, bytes)| {
             let row = bytes.len() / scan.length;
             let aval = aval.with_shape(aval.shape.remove(&[0]));
-            Array::from_bytes(bytes[i * row..(i + 1) * row].to_vec(), aval)
+            Array::of_bytes(bytes[i * row..(i + 1) * row].to_vec(), aval)
         });
         let args: Vec<Array> = consts.iter().chain(&carry).cloned().chain(slices).collect();
         let mut next = follow(&scan.jaxpr, &args, &format!("{place}, at index {i} of the scan"))?;
@@ -172,7 +172,7 @@ fn follow_scan(scan: &Scan, inputs: &[Array], place: &str) -> Result<Vec<Array>>
     }
     let stacked = scan.jaxpr.output_avals().skip(scan.carry).enumerate().map(|(k, aval)| {
         let bytes = stacks.iter().flat_map(|ys| ys[k].iter().copied()).collect();
-        Array::from_bytes(bytes, aval.with_shape(aval.shape.insert(0, scan.length)))
+        Array::of_bytes(bytes, aval.with_shape(aval.shape.insert(0, scan.length)))
     });
     Ok(carry.into_iter().chain(stacked).collect())
 }

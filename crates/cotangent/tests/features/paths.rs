@@ -5,6 +5,7 @@ items! {
     cotangent::Exported;
     cotangent::Lowered;
     cotangent::Tree;
+    cotangent::block_until_ready;
     cotangent::checkpoint;
     cotangent::checkpoint_policies;
     cotangent::core::promote::promote_types;
@@ -106,6 +107,8 @@ items! {
     cotangent::numpy::argmax;
     cotangent::numpy::argmin;
     cotangent::numpy::argsort;
+    cotangent::numpy::array;
+    cotangent::numpy::array_as;
     cotangent::numpy::array_equal;
     cotangent::numpy::array_equiv;
     cotangent::numpy::atleast_1d;
@@ -376,6 +379,11 @@ items! {
     cotangent::scipy::stats::norm::sf;
     cotangent::sequential_vmap;
     cotangent::tree::leaf_paths;
+    cotangent::tree::leaves;
+    cotangent::try_jvp;
+    cotangent::try_linear_transpose;
+    cotangent::try_linearize;
+    cotangent::try_vjp;
     cotangent::value_and_grad;
     cotangent::vjp;
     cotangent::vmap;

@@ -1,0 +1,252 @@
+//! Arrays from what is written down: numbers, nested lists of them, and lists of arrays.
+
+use half::{bf16, f16};
+use num_complex::Complex;
+
+use crate::core::array::Array;
+use crate::core::aval::Shape;
+use crate::core::dtype::{DType, Element};
+use crate::core::error::{Error, OrRaise, Result};
+
+use super::manipulation::stack;
+
+/// An array from a number, a list of numbers, lists of such lists, or a list of arrays, which it stacks.
+///
+/// The dtype is JAX's default for what Rust takes the numbers for: `f64` becomes `f32`, `i64` and `usize` become `i32`,
+/// `u64` becomes `u32`, `Complex<f64>` becomes `c64`; other types stay. So `[0.1, -0.2]` is `f32`, as it is in JAX.
+/// [`Array::from`] keeps the type of a list, and [`array_as`] takes the dtype that is wanted. A number alone is weakly
+/// typed; an array stays as it is.
+///
+/// # Panics
+/// When the lists are not of one length at each depth, the arrays not of one shape, or an integer is out of the range of
+/// its dtype.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// assert_eq!(np::array([0.1, -0.2]).aval().to_string(), "f32[2]");
+/// assert_eq!(np::array(vec![[1, 2, 3], [4, 5, 6]]).aval().to_string(), "i32[2,3]");
+/// assert_eq!(Array::from(vec![0.1, -0.2]).aval().to_string(), "f64[2]");
+/// let x = Array::from(2.0);
+/// assert_eq!(np::array([x.sin(), x.cos()]).shape(), [2]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn array(data: impl Nested) -> Array {
+    nested(data, None).map_err(|e| e.context("array")).or_raise()
+}
+
+/// [`array()`] in a given dtype. No number goes through a narrower type on the way.
+///
+/// # Panics
+/// When the lists are not of one length at each depth, or the arrays not of one shape.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// assert_eq!(np::array_as([0.1, -0.2], DType::F64).to_vec::<f64>(), [0.1, -0.2]);
+/// assert_eq!(np::array_as([5_000_000_000i64], DType::I64).to_vec::<i64>(), [5_000_000_000]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn array_as(data: impl Nested, dtype: DType) -> Array {
+    nested(data, Some(dtype)).map_err(|e| e.context("array_as")).or_raise()
+}
+
+#[track_caller]
+fn nested<N: Nested>(data: N, dtype: Option<DType>) -> Result<Array> {
+    let mut walk = Walk { dims: Vec::new(), depth: 0, leaves: Vec::new() };
+    data.walk(&mut walk)?;
+    N::Leaf::join(walk.leaves, &walk.dims.into_iter().collect(), dtype)
+}
+
+/// A walk over nested lists: the leaves so far, and how long the lists at each depth are.
+#[derive(Debug)]
+pub struct Walk<L> {
+    dims: Vec<usize>,
+    depth: usize,
+    leaves: Vec<L>,
+}
+
+impl<L> Walk<L> {
+    fn list<N: Nested<Leaf = L>>(&mut self, length: usize, items: impl Iterator<Item = N>) -> Result<()> {
+        match self.dims.get(self.depth) {
+            Some(n) if *n != length => {
+                let message = format!("lists of {n} and of {length} elements stand side by side");
+                return Err(Error::shape(message).help("all lists at one depth must be of one length"));
+            }
+            Some(_) => {}
+            None => self.dims.push(length),
+        }
+        self.depth += 1;
+        for item in items {
+            item.walk(self)?;
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+}
+
+/// What [`array()`] takes: numbers, arrays, and lists of such.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// fn rows(data: impl np::Nested) -> usize {
+///     np::array(data).shape()[0]
+/// }
+/// assert_eq!(rows([[1.0, 2.0], [3.0, 4.0]]), 2);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that an array is made of",
+    label = "numbers, arrays, and lists of such: `[0.1, -0.2]`, `vec![[1, 2], [3, 4]]`, `[&x, &y]`"
+)]
+pub trait Nested {
+    /// What its innermost elements are.
+    type Leaf: Leaf;
+    /// Adds its elements to those of a walk.
+    ///
+    /// # Errors
+    /// When lists at one depth differ in length.
+    fn walk(self, walk: &mut Walk<Self::Leaf>) -> Result<()>;
+}
+
+/// What stands innermost in nested lists.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// assert_eq!(np::array([1usize, 2]).dtype(), DType::I32);
+/// ```
+pub trait Leaf: Sized {
+    /// The array of these elements.
+    ///
+    /// # Errors
+    /// When one does not fit the dtype.
+    fn join(leaves: Vec<Self>, shape: &Shape, dtype: Option<DType>) -> Result<Array>;
+}
+
+/// The array of elements of one type, which for a number alone is weak.
+fn joined<T: Element>(leaves: Vec<T>, shape: &Shape, dtype: Option<DType>) -> Result<Array> {
+    let array = Array::from_vec(leaves, shape)?;
+    Ok(dtype.map_or(array.clone(), |dtype| array.astype(dtype)))
+}
+
+/// The elements in a narrower type, all of which must be in its range.
+fn narrowed<T: Copy + std::fmt::Display, N: TryFrom<T>>(leaves: &[T], name: &str) -> Result<Vec<N>> {
+    let narrow = |x: &T| {
+        let error = || Error::value(format!("{x} is out of the range of {name}, JAX's default type"));
+        N::try_from(*x)
+            .map_err(|_| error().help("give a dtype: `np::array_as(…, DType::I64)`, or keep it: `Array::from(…)`"))
+    };
+    leaves.iter().map(narrow).collect()
+}
+
+fn pointer_sized(number: isize) -> Array {
+    Array::from(number as i64)
+}
+
+macro_rules! leaves {
+    ($($t:ty: $number:path, |$leaves:ident| $default:expr, $exact:expr;)*) => { $(
+        impl Nested for $t {
+            type Leaf = $t;
+            fn walk(self, walk: &mut Walk<$t>) -> Result<()> {
+                walk.leaves.push(self);
+                Ok(())
+            }
+        }
+        impl Leaf for $t {
+            fn join($leaves: Vec<$t>, shape: &Shape, dtype: Option<DType>) -> Result<Array> {
+                if dtype.is_some() {
+                    return joined($exact, shape, dtype);
+                }
+                match ($leaves.as_slice(), shape.rank()) {
+                    ([number], 0) => Ok($number(*number)),
+                    _ => joined($default, shape, None),
+                }
+            }
+        }
+    )* };
+}
+
+leaves! {
+    bool: Array::from, |x| x, x;
+    i8: Array::scalar, |x| x, x;
+    i16: Array::scalar, |x| x, x;
+    i32: Array::from, |x| x, x;
+    u8: Array::scalar, |x| x, x;
+    u16: Array::scalar, |x| x, x;
+    u32: Array::scalar, |x| x, x;
+    f16: Array::scalar, |x| x, x;
+    bf16: Array::scalar, |x| x, x;
+    f32: Array::scalar, |x| x, x;
+    Complex<f32>: Array::scalar, |x| x, x;
+    i64: Array::from, |x| narrowed::<i64, i32>(&x, "i32")?, x;
+    isize: pointer_sized, |x| narrowed::<isize, i32>(&x, "i32")?, x.into_iter().map(|x| x as i64).collect();
+    u64: Array::scalar, |x| narrowed::<u64, u32>(&x, "u32")?, x;
+    usize: Array::from, |x| narrowed::<usize, i32>(&x, "i32")?, x.into_iter().map(|x| x as u64).collect();
+    f64: Array::from, |x| x.into_iter().map(|x| x as f32).collect(), x;
+    Complex<f64>: Array::from, |x| x.into_iter().map(|z| Complex::new(z.re as f32, z.im as f32)).collect(), x;
+}
+
+impl Nested for Array {
+    type Leaf = Array;
+    fn walk(self, walk: &mut Walk<Array>) -> Result<()> {
+        walk.leaves.push(self);
+        Ok(())
+    }
+}
+
+impl Nested for &Array {
+    type Leaf = Array;
+    fn walk(self, walk: &mut Walk<Array>) -> Result<()> {
+        walk.leaves.push(self.clone());
+        Ok(())
+    }
+}
+
+impl Leaf for Array {
+    #[track_caller]
+    fn join(leaves: Vec<Array>, shape: &Shape, dtype: Option<DType>) -> Result<Array> {
+        let array = match leaves.as_slice() {
+            [x] if shape.rank() == 0 => x.clone(),
+            [] => super::zeros(shape),
+            [first, ..] => {
+                let whole: Shape = shape.iter().chain(first.shape()).copied().collect();
+                stack(leaves.as_slice(), 0).reshape(whole)
+            }
+        };
+        Ok(dtype.map_or(array.clone(), |dtype| array.astype(dtype)))
+    }
+}
+
+impl<T: Nested, const N: usize> Nested for [T; N] {
+    type Leaf = T::Leaf;
+    fn walk(self, walk: &mut Walk<T::Leaf>) -> Result<()> {
+        walk.list(N, self.into_iter())
+    }
+}
+
+impl<T: Nested> Nested for Vec<T> {
+    type Leaf = T::Leaf;
+    fn walk(self, walk: &mut Walk<T::Leaf>) -> Result<()> {
+        walk.list(self.len(), self.into_iter())
+    }
+}
+
+impl<T: Nested + Clone> Nested for &[T] {
+    type Leaf = T::Leaf;
+    fn walk(self, walk: &mut Walk<T::Leaf>) -> Result<()> {
+        walk.list(self.len(), self.iter().cloned())
+    }
+}
+
+impl<T: Nested + Clone, const N: usize> Nested for &[T; N] {
+    type Leaf = T::Leaf;
+    fn walk(self, walk: &mut Walk<T::Leaf>) -> Result<()> {
+        walk.list(N, self.iter().cloned())
+    }
+}
+
+impl<T: Nested + Clone> Nested for &Vec<T> {
+    type Leaf = T::Leaf;
+    fn walk(self, walk: &mut Walk<T::Leaf>) -> Result<()> {
+        walk.list(self.len(), self.iter().cloned())
+    }
+}
