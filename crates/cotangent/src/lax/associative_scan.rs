@@ -1,11 +1,16 @@
 //! Prefixes of an associative operation, in logarithmic depth.
 
+use std::panic::Location;
+
 use crate::core::array::Array;
 use crate::core::aval::canonical_axis;
 use crate::core::error::{Error, OrRaise, Result};
+use crate::core::jaxpr::Jaxpr;
 use crate::core::trace::bind1;
 use crate::core::tree::{Tree, flatten};
 use crate::ops::shape::{Concatenate, Rev, Slice};
+
+use super::control_flow::Alike;
 
 fn slice<T: Tree>(x: &T, start: usize, limit: usize, stride: usize) -> T {
     x.map(|x| {
@@ -113,6 +118,7 @@ impl AssociativeScan {
     /// As [`associative_scan`] does.
     #[track_caller]
     pub fn run<T: Tree>(self, f: impl Fn(&T, &T) -> T, xs: &T) -> T {
+        let loc = Location::caller();
         let axes = self.axes(&flatten(xs)).map_err(|e| e.context("associative_scan")).or_raise();
         // The scanned axis goes in front, where slices are taken.
         let mut axis = axes.iter();
@@ -124,7 +130,10 @@ impl AssociativeScan {
         let flip = |x: &T| x.map(|x| bind1(Rev { dims: vec![0] }, &[x]));
         // `f` sees the axis where the user has it.
         let f = |a: &T, b: &T| {
-            let y = f(&back(a), &back(b));
+            let (a, b) = (back(a), back(b));
+            let y = f(&a, &b);
+            let alike = Alike::solver("associative_scan", "what the function gives", "must be like its arguments");
+            alike.check(&a, &y, &Jaxpr::default(), loc).or_raise();
             let mut axis = axes.iter();
             y.map(|x| x.moveaxis(axis.next().map_or(0, |a| *a as isize), 0))
         };

@@ -89,7 +89,7 @@ impl Alike<'_> {
             call,
             part,
             must,
-            sides: ["there it is", "here it is"],
+            sides: ["expected", "got"],
             help: |expected, got| format!("bring the result to {expected}, with {}", conversion(expected, got)),
         }
     }
@@ -326,7 +326,7 @@ fn repeated<S: Tree>(
 /// Runs `body(i, state)` for `i` from `lower` up to but without `upper`.
 ///
 /// With Rust numbers as bounds it is a [`scan`] and can be differentiated in reverse mode; with arrays it is a
-/// [`while_loop`].
+/// [`while_loop`]. `i` is an `i32`, or of 64 bits where a bound is too large for that or of a type that has such values.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -557,10 +557,17 @@ impl Scan {
 ///
 /// It is one loop in the compiled program, whatever its length, and can be differentiated in both modes at every order.
 ///
+/// `f` takes its arguments by reference or by value ([`Step`]); by value it hands parts of them on as they are. The first
+/// carry is a tree, a reference to an array, or a Rust number, which takes the type that `f` makes of it.
+///
 /// ```
 /// use cotangent::{lax, prelude::*};
 /// let cumsum = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + x, c + x), 0.0, xs).1;
 /// assert_eq!(cumsum(&Array::from([1.0f32, 2.0, 3.0])).to_vec::<f32>(), [1.0, 3.0, 6.0]);
+///
+/// // Each element and the one before it.
+/// let before = |xs: &Array| lax::scan(|c: Array, x: Array| (x, c), 0.0, xs).1;
+/// assert_eq!(before(&Array::from([1.0f64, 2.0, 3.0])).to_vec::<f64>(), [0.0, 1.0, 2.0]);
 /// ```
 ///
 /// # Panics

@@ -438,6 +438,8 @@ fn errors_of_loops_and_choices_say_what_to_write() {
         &["custom_root: the solution must be like the guess", "f32[2]", "f32[]"],
     );
     let here = line!();
+    told(&|xs| lax::associative_scan(|a: &Array, _: &Array| a.sum(), xs), here + 1, &["associative_scan", "f32[]"]);
+    let here = line!();
     told(&|xs| lax::Map::new().batch_size(2).run(|x: &Array| x.clone(), &xs.sum()), here + 1, &["map", "no axis"]);
 }
 

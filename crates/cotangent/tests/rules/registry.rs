@@ -16,7 +16,7 @@ fn the_registry_is_complete() {
         }
     }
     /// Primitives that hold programs: they have suites of their own.
-    const HIGHER_ORDER: [&str; 14] = [
+    const HIGHER_ORDER: [&str; 15] = [
         "jit",
         "reduce",
         "reduce_window",
@@ -26,6 +26,7 @@ fn the_registry_is_complete() {
         "custom_jvp_call",
         "custom_vjp_call",
         "custom_vmap_call",
+        "mapped",
         "checkpoint",
         "constant",
         "custom_linear_solve",
