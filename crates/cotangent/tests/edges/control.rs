@@ -4,6 +4,9 @@ use cotangent::prelude::*;
 use cotangent::{checkify, custom_vjp, jacfwd, lax, linear_transpose};
 
 type Branch = fn(&Array) -> Array;
+type Guise = Box<dyn Fn(&Array) -> Array + Send + Sync>;
+type Loss<'a> = &'a (dyn Fn(&Array, &Array, &Array) -> Array + Sync);
+type Mistake<'a> = (&'static str, Box<dyn Fn() -> Array + 'a>);
 
 /// Functions with a singularity at 0, and their slopes and second derivatives at 4.
 const SINGULAR: [(&str, Branch, f64, f64); 5] = [
@@ -29,7 +32,7 @@ fn close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
 }
 
 /// `cond(x > 0, f(x), 0)` for each element, in many guises.
-fn guises(f: Branch) -> Vec<(&'static str, Box<dyn Fn(&Array) -> Array + Send + Sync>)> {
+fn guises(f: Branch) -> Vec<(&'static str, Guise)> {
     let choose = move |x: &Array| lax::cond(x.greater(0.0), || f(x), || x * 0.0);
     let three = move |x: &Array| {
         let which = x.greater(0.0).astype(DType::I32) + x.greater(100.0).astype(DType::I32);
@@ -192,11 +195,8 @@ fn what_is_shared_is_not_copied() {
     let rows = np::linspace(-1.0, 1.0, 6).reshape((3, 2)).astype(DType::F64);
     let small = |g: &dyn Fn(&Array, &Array, &Array) -> Array, w: &Array| g(w, &np::ones(2).astype(DType::F64), &rows);
     let w = Array::from([[0.3f64, -0.2], [0.5, 0.1]]);
-    let (f, flat): (
-        &(dyn Fn(&Array, &Array, &Array) -> Array + Sync),
-        &(dyn Fn(&Array, &Array, &Array) -> Array + Sync),
-    ) = (&f, &flat);
-    let second = |g: &(dyn Fn(&Array, &Array, &Array) -> Array + Sync)| {
+    let (f, flat): (Loss<'_>, Loss<'_>) = (&f, &flat);
+    let second = |g: Loss<'_>| {
         let slope = |w: &Array| grad(|w: &Array| small(g, w))(w).sin().sum();
         all(&grad(slope)(&w))
     };
@@ -303,7 +303,7 @@ fn a_loop_counts_in_the_bits_of_its_bounds() {
     }
     let (lo, hi) = (scalar(4_000_000_000, U32), scalar(4_000_000_002, U32));
     assert_eq!(by_arrays(&lo, &hi).item::<i64>(), 8_000_000_001);
-    assert_eq!(lax::fori_loop(-2, &scalar(3, U32), sum, 0).item::<i64>(), 0);
+    assert_eq!(lax::fori_loop(-2, scalar(3, U32), sum, 0).item::<i64>(), 0);
     let top = Array::scalar(u64::MAX);
     assert_eq!(lax::fori_loop(&(&top - 2), &top, |_, n: &Array| n + 1, 0).item::<i32>(), 2);
     // Narrow bounds do not make a narrow index.
@@ -331,9 +331,9 @@ fn loops_take_what_one_has() {
     // What is handed on needs no `clone`.
     let (last, seen) = lax::scan(|c: Array, x: Array| (x, c), -1.0, &xs);
     assert_eq!((all(&last), all(&seen)), (vec![3.0], vec![-1.0, 1.0, 2.0]));
-    assert_eq!(all(&lax::repeat(3, &double(1.0), |x: Array| x * 2.0)), [8.0]);
+    assert_eq!(all(&lax::repeat(3, double(1.0), |x: Array| x * 2.0)), [8.0]);
     assert_eq!(all(&lax::repeat(0, 5, |x: Array| x * 2)), [5.0]);
-    assert_eq!(all(&lax::while_loop(|x: &Array| x.less(5.0), |x: Array| x * 2.0, &double(1.0))), [8.0]);
+    assert_eq!(all(&lax::while_loop(|x: &Array| x.less(5.0), |x: Array| x * 2.0, double(1.0))), [8.0]);
     assert_eq!(all(&lax::map(|x: Array| x, &xs)), all(&xs));
     assert_eq!(all(&lax::Map::new().batch_size(2).run(|x: Array| x, &xs)), all(&xs));
     let slope = grad(|x: &Array| lax::repeat(4, x, |y: &Array| y.square()))(&double(1.5));
@@ -353,8 +353,8 @@ fn loops_take_what_one_has() {
     );
     assert_eq!(all(&each), all(&drawn));
     close("sum", &all(&total), &[all(&each).iter().sum()], 1e-6);
-    let (last, ()) =
-        lax::Scan::new().length(2).run(|k: random::Key, (): &()| (random::fold_in(k, 1), ()), &random::key(1), &());
+    let start = random::key(1);
+    let (last, ()) = lax::Scan::new().length(2).run(|k: random::Key, (): &()| (random::fold_in(k, 1), ()), &start, &());
     assert_eq!(last.shape(), [0usize; 0]);
 }
 
@@ -462,7 +462,7 @@ fn errors_of_transforms_name_a_line_of_the_user() {
             || -x,
         )
     };
-    let cases: Vec<(&str, Box<dyn Fn() -> Array>)> = vec![
+    let cases: Vec<Mistake<'_>> = vec![
         ("jvp of custom_vjp", Box::new(|| jvp(sine, (&one,), (&one,)).1)),
         ("jit", Box::new(|| jit(|x: &Array| jvp(sine, (x,), (&one,)).1)(&one))),
         ("vmap of jvp", Box::new(|| vmap(|x: &Array| jvp(sine, (x,), (x,)).1)(&xs))),
