@@ -36,8 +36,8 @@ enum Command {
     Demo(DemoCommand),
     /// Show a function of the demos at a stage of its way to the machine
     Show {
-        /// The function; `--list` names them
-        #[arg(required_unless_present = "list", allow_negative_numbers = true)]
+        /// The function; without one they are listed
+        #[arg(allow_negative_numbers = true)]
         name: Option<String>,
         /// What to show
         #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = show::Stage::Jaxpr)]

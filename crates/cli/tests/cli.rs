@@ -283,6 +283,7 @@ fn demos_are_listed() {
 #[test]
 fn functions_are_shown_at_every_stage() {
     let list = printed(&["show", "--list"]);
+    assert_eq!(printed(&["show"]), list);
     for name in ["func", "polynomial", "neglogp", "gold"] {
         assert!(list.lines().any(|line| line.starts_with(name)), "{name} is not listed");
         for (stage, sign) in [("jaxpr", "lambda"), ("grad", "mul"), ("stablehlo", "stablehlo.")] {
