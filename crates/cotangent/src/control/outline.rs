@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHasher};
 use smallvec::SmallVec;
 
-use crate::core::aval::{Aval, Shape};
+use crate::core::aval::Aval;
 use crate::core::effects::Effects;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
 use crate::core::literal::Literal;
@@ -123,7 +123,7 @@ fn kinds(jaxpr: &Jaxpr) -> Vec<u64> {
     let kind = |(i, eqn): (usize, &Eqn)| {
         let mut h = FxHasher::default();
         eqn.prim.hash(&mut h);
-        if !is_elementwise(jaxpr, eqn) {
+        if !is_elementwise(jaxpr, eqn, true) {
             i.hash(&mut h);
         }
         for atom in &eqn.inputs {
@@ -137,12 +137,16 @@ fn kinds(jaxpr: &Jaxpr) -> Vec<u64> {
     jaxpr.eqns.iter().enumerate().map(kind).collect()
 }
 
-/// As far as types tell: one result, of the shape of the operands that are not scalars.
-pub(crate) fn is_elementwise(jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
+/// As far as types tell: one result, of the shape of the operands that are not scalars. Sizes of one may be `spread`.
+pub(crate) fn is_elementwise(jaxpr: &Jaxpr, eqn: &Eqn, spread: bool) -> bool {
     let [out] = eqn.outputs[..] else { return false };
     let shape = &jaxpr.avals[out.index()].shape;
     let fits = |atom: &Atom| match atom {
-        Atom::Var(var) => [shape, &Shape::default()].contains(&&jaxpr.avals[var.index()].shape),
+        Atom::Var(var) => {
+            let operand = &jaxpr.avals[var.index()].shape;
+            let size = |(n, to): (&usize, &usize)| n == to || (spread && *n == 1);
+            operand.rank() == 0 || (operand.rank() == shape.rank() && operand.iter().zip(shape.iter()).all(size))
+        }
         Atom::Lit(_) => true,
     };
     eqn.prim.effects() == Effects::NONE && eqn.prim.jaxprs().is_empty() && eqn.inputs.iter().all(fits)
@@ -302,6 +306,15 @@ mod tests {
 
     fn steps(n: usize, x: &Array, mut step: impl FnMut(usize, Array) -> Array) -> Array {
         (0..n).fold(x.clone(), |x, i| step(i, x))
+    }
+
+    #[test]
+    fn blocks_may_spread_sizes_of_one() {
+        let chain = |x: &Array| steps(1000, &x.broadcast_to([2, 3]), |_, y| (y * 3 + x) ^ 1);
+        let program = make_jaxpr(chain)(&crate::numpy::ones_as([1, 3], DType::I32)).jaxpr;
+        let outlined = outline(&program).expect("blocks");
+        let calls = outlined.eqns.iter().filter(|e| e.prim.as_any().is::<Call>()).count();
+        assert!(calls > 10, "{calls} calls");
     }
 
     #[test]

@@ -457,7 +457,7 @@ impl Array {
     /// assert!(Array::from([1.5f32]).try_to_vec::<i32>().is_err());
     /// ```
     pub fn try_to_vec<T: Read>(&self) -> Result<Vec<T>> {
-        Ok(T::from_stored(self.elements()?))
+        Ok(self.elements()?.into_iter().map(T::from_stored).collect())
     }
 
     fn elements<T: Element>(&self) -> Result<Vec<T>> {
@@ -523,7 +523,7 @@ impl Array {
             true => T::Stored::from_scalar(value),
             false => exact(value).ok_or_else(|| inexact(value, dtype, wanted))?,
         };
-        Ok(T::from_stored(vec![stored]).swap_remove(0))
+        Ok(T::from_stored(stored))
     }
 
     /// The one element of an array of size one, in the type that is asked for.
@@ -577,28 +577,31 @@ impl Array {
 pub trait Read: Sized {
     /// The element type that holds it.
     type Stored: Element;
-    /// The values from those that hold them, which are in range.
-    fn from_stored(values: Vec<Self::Stored>) -> Vec<Self>;
+    /// The value of the element that holds it.
+    fn from_stored(value: Self::Stored) -> Self;
 }
 
 impl<T: Element> Read for T {
     type Stored = T;
-    fn from_stored(values: Vec<T>) -> Vec<T> {
-        values
+    #[inline]
+    fn from_stored(value: T) -> T {
+        value
     }
 }
 
 impl Read for usize {
     type Stored = u64;
-    fn from_stored(values: Vec<u64>) -> Vec<usize> {
-        values.into_iter().map(|x| x as usize).collect()
+    #[inline]
+    fn from_stored(value: u64) -> usize {
+        value as usize
     }
 }
 
 impl Read for isize {
     type Stored = i64;
-    fn from_stored(values: Vec<i64>) -> Vec<isize> {
-        values.into_iter().map(|x| x as isize).collect()
+    #[inline]
+    fn from_stored(value: i64) -> isize {
+        value as isize
     }
 }
 

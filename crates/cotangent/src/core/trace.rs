@@ -369,7 +369,7 @@ pub(crate) fn read(traced: &Traced) -> Result<Array> {
                 return Err(unreadable(
                     &traced.aval,
                     transform,
-                    "keep the decision inside the program (`numpy::where_`, `select`), or make the value a static argument",
+                    "keep the decision inside the program (`np::where_`, `lax::cond`), or make the value a static argument",
                 ));
             }
         };

@@ -23,7 +23,7 @@ impl Style {
             return Style::SmallLoops;
         }
         match &jaxpr.eqns[..] {
-            [eqn] if is_elementwise(jaxpr, eqn) && is_exact(jaxpr, eqn) => Style::OneOperation,
+            [eqn] if is_elementwise(jaxpr, eqn, false) && is_exact(jaxpr, eqn) => Style::OneOperation,
             _ => Style::Plain,
         }
     }
