@@ -171,7 +171,7 @@ fn devices(device: Device, json: bool) -> Result<()> {
 /// A device by its name and kind.
 fn described(device: &str) -> serde_json::Value {
     let (name, kind) = device.split_once(" (").unwrap_or((device, ""));
-    json!({ "name": name, "kind": kind.trim_end_matches(')') })
+    json!({ "name": name, "kind": kind.strip_suffix(')').unwrap_or(kind) })
 }
 
 /// Gives better advice where clap's does not help.

@@ -69,7 +69,8 @@ fn strong(values: Vec<Array>) -> Vec<Array> {
     values.iter().map(|x| x.convert(x.dtype(), false)).collect()
 }
 
-/// Prints a line whenever the traced function runs, with the values that `{}`, `{0}` or `{:?}` stand for.
+/// Prints a line whenever the traced function runs, with the values that `{}`, `{0}` or `{:?}` stand for. What Rust's
+/// format strings ask for (`{:.3}`, `{:>12}`, `{:+e}`) holds for each element, as it does where an array is printed.
 ///
 /// It prints in the order of the program, also under `jit`, `grad` (the forward values, once) and `vmap` (a line for
 /// each element), in loops at each step, in branches that are taken.
@@ -134,5 +135,5 @@ pub fn callback<A: Tree>(f: impl Fn(&A) + Send + Sync + 'static, args: &A) {
 /// The error for a message whose placeholders do not fit.
 pub(crate) fn misfit(message: &str, why: &str) -> Error {
     Error::value(format!("the message {message:?} {why}"))
-        .help("`{}` stands for the next value, `{1}` for the second one")
+        .help("`{}` stands for the next value, `{1}` for the second one, `{:.3}` for one with three digits")
 }
