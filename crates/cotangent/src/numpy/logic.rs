@@ -2,7 +2,7 @@
 
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::{DType, Kind};
-use crate::core::error::OrRaise;
+use crate::core::error::{Error, OrRaise, raise};
 use crate::core::literal::{Literal, Scalar};
 use crate::core::trace::bind1;
 use crate::ops;
@@ -169,7 +169,23 @@ pub fn isinf(x: impl ArrayLike) -> Array {
     }
 }
 
+/// An operand of a question that complex numbers have no answer to.
+#[track_caller]
+fn real(name: &str, x: impl ArrayLike) -> Array {
+    let x = x.to_array();
+    if x.dtype().is_complex() {
+        raise(
+            Error::dtype(format!("{name}: complex numbers have no sign, got {}", x.aval()))
+                .help("ask it of their parts: `.real()`, `.imag()`"),
+        );
+    }
+    x
+}
+
 /// Where x is +∞.
+///
+/// # Panics
+/// When x is complex.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -178,11 +194,14 @@ pub fn isinf(x: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn isposinf(x: impl ArrayLike) -> Array {
-    let x = x.to_array();
+    let x = real("isposinf", x);
     if x.dtype().is_float() { x.equal(f64::INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
 }
 
 /// Where x is −∞.
+///
+/// # Panics
+/// When x is complex.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -191,11 +210,14 @@ pub fn isposinf(x: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn isneginf(x: impl ArrayLike) -> Array {
-    let x = x.to_array();
+    let x = real("isneginf", x);
     if x.dtype().is_float() { x.equal(f64::NEG_INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
 }
 
 /// Where the sign bit is set: of negative numbers and of −0.
+///
+/// # Panics
+/// When x is complex.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -204,7 +226,7 @@ pub fn isneginf(x: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn signbit(x: impl ArrayLike) -> Array {
-    let x = x.to_array();
+    let x = real("signbit", x);
     match x.dtype().kind() {
         Kind::Float => {
             let words = x.dtype().unsigned();

@@ -273,8 +273,8 @@ fn lower_min(cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], out: &Aval) -> V
     pick(cx, args, out, "stablehlo.minimum", "#stablehlo<comparison_direction LT>")
 }
 
-/// The larger or smaller of two values; complex numbers are compared by their real parts, and by their imaginary
-/// parts where those are equal.
+/// The larger or smaller of two values, a NaN of either; complex numbers are compared by their real parts, and by their
+/// imaginary parts where those are equal.
 fn pick(cx: &mut Lowering<'_>, args: &[Value], out: &Aval, op: &'static str, direction: &'static str) -> Value {
     let args = cx.same_shape(args, &out.shape);
     if !out.dtype.is_complex() {
@@ -289,6 +289,11 @@ fn pick(cx: &mut Lowering<'_>, args: &[Value], out: &Aval, op: &'static str, dir
     let tie = compare(cx, &real, "#stablehlo<comparison_direction EQ>");
     let (by_real, by_imag) = (compare(cx, &real, direction), compare(cx, &imag, direction));
     let first = cx.op("stablehlo.select", &[tie, by_imag, by_real], &[], &flag);
+    // A NaN wins, the first operand's over the second's.
+    let odd = compare(cx, &[args[0].clone(), args[0].clone()], "#stablehlo<comparison_direction NE>");
+    let number = compare(cx, &[args[1].clone(), args[1].clone()], "#stablehlo<comparison_direction EQ>");
+    let first = cx.op("stablehlo.and", &[first, number], &[], &flag);
+    let first = cx.op("stablehlo.or", &[first, odd], &[], &flag);
     cx.op("stablehlo.select", &[first, args[0].clone(), args[1].clone()], &[], out)
 }
 

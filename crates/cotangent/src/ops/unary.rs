@@ -485,9 +485,17 @@ impl Primitive for IntegerPow {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let out = &outs[0];
         let one = |cx: &mut Lowering<'_>| cx.splat(out, Literal::int(out.dtype, 1));
-        let power = self.power(args[0].clone(), |x, y| cx.op("stablehlo.multiply", &[x.clone(), y.clone()], &[], out));
+        // Of complex numbers the inverse first: the inverse of a power whose parts overflow would be NaN and not zero.
+        let inverse_first = self.y < 0 && out.dtype.is_complex();
+        let base = if inverse_first {
+            let one = one(cx);
+            cx.op("stablehlo.divide", &[one, args[0].clone()], &[], out)
+        } else {
+            args[0].clone()
+        };
+        let power = self.power(base, |x, y| cx.op("stablehlo.multiply", &[x.clone(), y.clone()], &[], out));
         let result = power.unwrap_or_else(|| one(cx));
-        if self.y < 0 {
+        if self.y < 0 && !inverse_first {
             let one = one(cx);
             return smallvec::smallvec![cx.op("stablehlo.divide", &[one, result], &[], out)];
         }
@@ -615,7 +623,7 @@ impl Array {
         if self.dtype() == DType::Bool { self.clone() } else { bind1(Abs, &[self]) }
     }
 
-    /// The nearest integers; halves go to the even neighbour, as in NumPy.
+    /// The nearest integers; halves go to the even neighbour, as in NumPy. Of complex numbers each part is rounded.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -624,7 +632,11 @@ impl Array {
     #[track_caller]
     #[must_use]
     pub fn round(&self) -> Array {
-        if self.dtype().is_inexact() { bind1(Round { to_even: true }, &[self]) } else { self.clone() }
+        match self.dtype().kind() {
+            Kind::Float => bind1(Round { to_even: true }, &[self]),
+            Kind::Complex => self.real().round().complex(self.imag().round()),
+            _ => self.clone(),
+        }
     }
 
     /// A fixed integer power.

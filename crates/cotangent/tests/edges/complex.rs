@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::goldens_lib::{cases, float, floats};
 
 type Function = fn(&Array) -> Array;
+type Binary = fn(&Array, &Array) -> Array;
 
 /// The functions of `points_complex.json`.
 const FUNCTIONS: [(&str, Function); 28] = [
@@ -210,4 +211,28 @@ fn tests_and_mending_look_at_each_part() {
     assert!(!np::allclose_with(&z, &w, 0.0, 1e-10, false).item::<bool>());
     let slope = vmap(grad(|x: &Array| np::nan_to_num(x.complex(x)).abs().sum()))(&Array::from([3.0f64, f64::NAN]));
     assert!((floats(&slope)[0] - 2f64.sqrt()).abs() < 1e-15 && floats(&slope)[1] == 0.0, "{slope}");
+}
+
+#[test]
+fn greatest_and_least_keep_nan_and_rounding_takes_each_part() {
+    let nan = f64::NAN;
+    let x = argument(&[(nan, 1.0), (1.0, nan), (1.0, 2.0), (3.0, 1.0), (2.0, 0.0)], true);
+    let y = argument(&[(5.0, 1.0), (0.0, 0.0), (1.0, 3.0), (2.0, nan), (nan, 7.0)], true);
+    let all: [(Binary, (f64, f64)); 2] =
+        [(|x, y| np::maximum(x, y), (1.0, 3.0)), (|x, y| np::minimum(x, y), (1.0, 2.0))];
+    for (f, plain) in all {
+        let got = pairs(&f(&x, &y));
+        assert!([0, 1, 3, 4].iter().all(|i| got[*i].0.is_nan() || got[*i].1.is_nan()), "{got:?}");
+        assert_eq!(got[2], plain);
+        let back = pairs(&f(&y, &x));
+        assert!([0, 1, 3, 4].iter().all(|i| back[*i].0.is_nan() || back[*i].1.is_nan()), "{back:?}");
+    }
+    assert_eq!(pairs(&np::round(argument(&[(1.5, -2.5), (0.2, 7.9)], false))), [(2.0, -2.0), (0.0, 8.0)]);
+    let large = argument(&[(3e25, 3e25), (0.0, 2.0)], false);
+    assert_eq!(pairs(&large.powi(-2)), [(0.0, 0.0), (-0.25, 0.0)]);
+    let signs: [Function; 3] = [|z| np::signbit(z), |z| np::isposinf(z), |z| np::isneginf(z)];
+    for f in signs {
+        let error = jit(f).try_call((&large,)).expect_err("an error").to_string();
+        assert!(error.contains("complex numbers have no sign"), "{error}");
+    }
 }
