@@ -130,16 +130,22 @@ impl Primitive for DynamicSlice {
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let attr = ("slice_sizes", Attr::i64s(self.slice_sizes.iter().copied()));
-        let args = with_widened(cx, args, inputs, 1);
+        let starts = inside(cx, &args[1..], &inputs[1..], &inputs[0], &self.slice_sizes);
+        let args: Vec<Value> = args[..1].iter().cloned().chain(starts).collect();
         smallvec::smallvec![cx.op("stablehlo.dynamic_slice", &args, &[attr], &outs[0])]
     }
 }
 
-/// The operands with the start indices, which begin at `first`, in a dtype that can count the operand's elements.
-fn with_widened(cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], first: usize) -> Vec<Value> {
-    let starts = args[first..].iter().zip(&inputs[first..]).map(|(arg, aval)| widened_indices(cx, arg, aval).0);
-    let starts: Vec<Value> = starts.collect();
-    args[..first].iter().cloned().chain(starts).collect()
+/// The start indices, in a dtype that can count the operand's elements, moved until the block fits. XLA does that too,
+/// but it makes one slice of a slice of a slice, and adds the starts as they were.
+fn inside(cx: &mut Lowering<'_>, starts: &[Value], avals: &[Aval], operand: &Aval, block: &[usize]) -> Vec<Value> {
+    let start = |d: usize| {
+        let (start, aval) = widened_indices(cx, &starts[d], &avals[d]);
+        let bound = (operand.shape[d] - block[d]) as i64;
+        let [least, greatest] = [0, bound].map(|i| cx.splat(&aval, Literal::int(aval.dtype, i)));
+        cx.op("stablehlo.clamp", &[least, start, greatest], &[], &aval)
+    };
+    (0..starts.len()).map(start).collect()
 }
 
 /// `dynamic_update_slice`: the first operand with a block of it replaced by the second; the other operands are where
@@ -221,7 +227,8 @@ impl Primitive for DynamicUpdateSlice {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        let args = with_widened(cx, args, inputs, 2);
+        let starts = inside(cx, &args[2..], &inputs[2..], &inputs[0], &inputs[1].shape);
+        let args: Vec<Value> = args[..2].iter().cloned().chain(starts).collect();
         smallvec::smallvec![cx.op("stablehlo.dynamic_update_slice", &args, &[], &outs[0])]
     }
 }

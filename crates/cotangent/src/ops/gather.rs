@@ -374,7 +374,12 @@ impl Primitive for Gather {
             ("indices_are_sorted", Attr::Bool(self.indices_are_sorted)),
             ("slice_sizes", Attr::i64s(self.slice_sizes.iter().copied())),
         ];
-        let gathered = cx.op("stablehlo.gather", &[args[0].clone(), index.clone()], &attrs, out);
+        let places = if self.mode == GatherScatterMode::Clip {
+            self.moved(cx, &index, &index_aval, &inputs[0])
+        } else {
+            index.clone()
+        };
+        let gathered = cx.op("stablehlo.gather", &[args[0].clone(), places], &attrs, out);
         if self.mode != GatherScatterMode::FillOrDrop || n.start_index_map.is_empty() {
             return smallvec::smallvec![gathered];
         }
@@ -387,6 +392,19 @@ impl Primitive for Gather {
 }
 
 impl Gather {
+    /// The places, moved until their blocks lie within the operand. XLA does that too, but it makes a dynamic slice of a
+    /// gather from a single place, and one of two dynamic slices, by adding their starts as they were.
+    fn moved(&self, cx: &mut Lowering<'_>, index: &Value, index_aval: &Aval, operand: &Aval) -> Value {
+        let coordinates = &self.dimension_numbers.start_index_map;
+        if coordinates.is_empty() || index_aval.size() != coordinates.len() {
+            return index.clone();
+        }
+        let room = |d: &usize| operand.shape[*d] as i64 - self.slice_sizes[*d] as i64;
+        let bound = index_bounds(cx, index_aval, &coordinates.iter().map(room).collect::<Vec<_>>());
+        let zero = cx.splat(index_aval, Literal::int(index_aval.dtype, 0));
+        cx.op("stablehlo.clamp", &[zero, index.clone(), bound], &[], index_aval)
+    }
+
     /// For each place whether its block lies within the operand.
     fn inside(&self, cx: &mut Lowering<'_>, index: &Value, index_aval: &Aval, operand: &Aval) -> Value {
         let flags = index_aval.with_dtype(DType::Bool);
