@@ -111,6 +111,8 @@ impl Window {
     }
 
     /// Appends a reduction over the windows of operands of one shape; `body` writes what combines two sets of scalars.
+    /// Elements that are moved apart have the initial values between them, written out: for some shapes XLA's own
+    /// dilation of the base is not there in what it compiles.
     pub(crate) fn lower(
         &self,
         cx: &mut Lowering<'_>,
@@ -120,9 +122,10 @@ impl Window {
         mut body: impl FnMut(&mut Lowering<'_>, &[Value]) -> Vec<Value>,
     ) -> Outputs<Value> {
         let rank = self.dimensions.len();
+        let operands: Vec<Value> =
+            (operands.iter().zip(inits)).map(|(x, init)| self.moved_apart(cx, x, init)).collect();
         let pads = self.padding.iter().flat_map(|(lo, hi)| [*lo, *hi]);
         let attrs = [
-            ("base_dilations", Attr::i64s(self.base_dilation.iter().copied())),
             ("padding", Attr::dense(&Type::tensor(&[rank, 2], "i64"), pads)),
             ("window_dilations", Attr::i64s(self.window_dilation.iter().copied())),
             ("window_dimensions", Attr::i64s(self.dimensions.iter().copied())),
@@ -130,9 +133,23 @@ impl Window {
         ];
         let scalars: Vec<Type> = inits.iter().map(|v| v.ty().clone()).collect();
         let params = [scalars.clone(), scalars].concat();
-        let args = [operands, inits].concat();
+        let args = [&operands, inits].concat();
         let results: Vec<Type> = outs.iter().map(Aval::mlir).collect();
         cx.regions("stablehlo.reduce_window", &args, &attrs, &results, &[&params], |cx, _, args| body(cx, args))
+    }
+
+    fn moved_apart(&self, cx: &mut Lowering<'_>, x: &Value, between: &Value) -> Value {
+        if self.base_dilation.iter().all(|d| *d == 1) {
+            return x.clone();
+        }
+        let shape: Vec<usize> = x.ty().dims().iter().zip(&self.base_dilation).map(|(n, d)| dilated(*n, *d)).collect();
+        let none = || Attr::I64Array(vec![0; shape.len()]);
+        let attrs = [
+            ("edge_padding_high", none()),
+            ("edge_padding_low", none()),
+            ("interior_padding", Attr::I64Array(self.base_dilation.iter().map(|d| *d as i64 - 1).collect())),
+        ];
+        cx.block.op1("stablehlo.pad", [x, between], &attrs, &Type::tensor(&shape, x.ty().element()))
     }
 }
 
