@@ -93,7 +93,7 @@ segments! {
 #[track_caller]
 #[must_use]
 pub fn searchsorted(sorted: impl ArrayLike, values: impl ArrayLike) -> Array {
-    search(sorted.to_array(), values.to_array(), |v, s| v.less_equal(s).logical_or(isnan(s)))
+    search(sorted.to_array(), values.to_array(), |v, s| super::logical_not(precedes(s, v)))
 }
 
 /// [`searchsorted`], but after equals.
@@ -108,9 +108,21 @@ pub fn searchsorted(sorted: impl ArrayLike, values: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn searchsorted_right(sorted: impl ArrayLike, values: impl ArrayLike) -> Array {
-    search(sorted.to_array(), values.to_array(), |v, s| {
-        v.less(s).logical_or(isnan(s).logical_and(super::logical_not(isnan(v))))
-    })
+    search(sorted.to_array(), values.to_array(), precedes)
+}
+
+/// Whether `a` comes before `b` in ascending order, as `sort` has it: NaN last; complex numbers by their real and then by
+/// their imaginary parts, those with a NaN after all others.
+#[track_caller]
+fn precedes(a: &Array, b: &Array) -> Array {
+    let part = |a: &Array, b: &Array| a.less(b).logical_or(isnan(b).logical_and(super::logical_not(isnan(a))));
+    if !a.dtype().is_complex() {
+        return part(a, b);
+    }
+    let class = |x: &Array| isnan(x.real()).astype(DType::I32) * 2 + isnan(x.imag()).astype(DType::I32);
+    let by_imag = super::logical_not(part(&b.real(), &a.real())).logical_and(part(&a.imag(), &b.imag()));
+    let within = part(&a.real(), &b.real()).logical_or(by_imag);
+    class(a).less(class(b)).logical_or(class(a).equal(class(b)).logical_and(within))
 }
 
 /// Halves the range in which a value belongs until it is one place; `before` says whether a value belongs before an

@@ -10,7 +10,8 @@ use crate::ops::sort::Sort;
 use super::creation::iota;
 use super::logic::where_;
 
-/// The elements in ascending order along the last axis; NaNs come last.
+/// The elements in ascending order along the last axis; NaNs come last. Complex numbers are ordered by their real parts,
+/// and by their imaginary parts where those are equal.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -177,6 +178,12 @@ pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
     let n = x.shape()[dimension];
     if n == 0 {
         crate::core::error::raise(crate::Error::shape(format!("quantile of no elements: {}", x.aval())));
+    }
+    if x.dtype().is_complex() {
+        crate::core::error::raise(
+            crate::Error::dtype(format!("quantile takes real numbers, got {}", x.aval()))
+                .help("complex numbers have no middle: take it of their real and imaginary parts, or of their moduli"),
+        );
     }
     let sorted = sort_axis(&x, axis);
     let place = (q * (n - 1) as f64).clamp(0.0, (n - 1) as f64);

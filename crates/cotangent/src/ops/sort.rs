@@ -19,7 +19,9 @@ pub(super) const NAMES: &[&str] = &["sort"];
 
 /// `sort`: several operands of one shape, ordered along a dimension by the first `num_keys` of them.
 ///
-/// The order is total: −0 and 0 are equal, NaNs come last. A stable sort keeps the order of equals.
+/// The order is total: −0 and 0 are equal, NaNs come last. Complex numbers are ordered by their real parts, and by their
+/// imaginary parts where those are equal; as in NumPy, what is NaN in its imaginary part comes after all others, and what
+/// is in its real part after those. A stable sort keeps the order of equals.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -37,25 +39,25 @@ pub struct Sort {
     pub num_keys: usize,
 }
 
-impl Sort {
-    /// The gather of elements by their index along the dimension, a permutation.
-    fn along(&self, shape: &[usize]) -> Gather {
-        let others: Vec<usize> = (0..shape.len()).filter(|d| *d != self.dimension).collect();
-        Gather {
-            dimension_numbers: GatherDimensionNumbers {
-                collapsed_slice_dims: vec![self.dimension],
-                start_index_map: vec![self.dimension],
-                operand_batching_dims: others.clone(),
-                start_indices_batching_dims: others,
-                ..GatherDimensionNumbers::default()
-            },
-            slice_sizes: (0..shape.len()).map(|d| if d == self.dimension { 1 } else { shape[d].min(1) }).collect(),
-            unique_indices: true,
-            indices_are_sorted: false,
-            mode: GatherScatterMode::PromiseInBounds,
-            fill_value: None,
-        }
-    }
+/// From `x` the elements with these indices along a dimension, no index twice.
+pub(super) fn take_along(x: &Array, indices: &Array, dimension: usize) -> Array {
+    let shape = x.shape();
+    let others: Vec<usize> = (0..shape.len()).filter(|d| *d != dimension).collect();
+    let gather = Gather {
+        dimension_numbers: GatherDimensionNumbers {
+            collapsed_slice_dims: vec![dimension],
+            start_index_map: vec![dimension],
+            operand_batching_dims: others.clone(),
+            start_indices_batching_dims: others,
+            ..GatherDimensionNumbers::default()
+        },
+        slice_sizes: (0..shape.len()).map(|d| if d == dimension { 1 } else { shape[d].min(1) }).collect(),
+        unique_indices: true,
+        indices_are_sorted: false,
+        mode: GatherScatterMode::PromiseInBounds,
+        fill_value: None,
+    };
+    bind1(gather, &[x, &indices.expand_dims(-1)])
 }
 
 impl Primitive for Sort {
@@ -80,9 +82,6 @@ impl Primitive for Sort {
         if let Some(other) = inputs.iter().find(|x| x.shape != inputs[0].shape) {
             return Err(Error::shape(format!("operands must have one shape, got {} and {other}", inputs[0])));
         }
-        if let Some(key) = inputs[..self.num_keys].iter().find(|x| x.dtype.is_complex()) {
-            return Err(Error::dtype(format!("a key must be ordered, got {key}")));
-        }
         Ok(inputs.iter().cloned().collect())
     }
 
@@ -91,9 +90,8 @@ impl Primitive for Sort {
         let iota = bind1(Iota { dtype: DType::I32, shape: x[0].aval().shape, dimension: self.dimension }, &[]);
         let stable = Sort { is_stable: true, ..self.clone() };
         let mut sorted = bind(stable, &x.iter().chain([&iota]).collect::<Vec<_>>()).into_vec();
-        let origin = sorted.split_off(x.len()).swap_remove(0).expand_dims(-1);
-        let gather = self.along(x[0].shape());
-        (sorted, dx.iter().map(|t| t.as_ref().map(|t| bind1(gather.clone(), &[t, &origin]))).collect())
+        let origin = sorted.split_off(x.len()).swap_remove(0);
+        (sorted, dx.iter().map(|t| t.as_ref().map(|t| take_along(t, &origin, self.dimension))).collect())
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
@@ -117,11 +115,15 @@ impl Primitive for Sort {
 
 /// Lexicographic "less than" over the keys; the arguments come in pairs.
 fn less(block: &mut Block, args: &[Value], keys: &[DType]) -> Value {
+    let pairs: Vec<(Value, Value, DType)> = (keys.iter().enumerate())
+        .flat_map(|(i, dtype)| {
+            let [a, b] = [0, 1].map(|side| parts(block, &args[2 * i + side], *dtype));
+            a.into_iter().zip(b).map(|((a, dtype), (b, _))| (a, b, dtype)).collect::<Vec<_>>()
+        })
+        .collect();
     let flag = Type::tensor(&[], "i1");
     let mut result: Option<Value> = None;
-    for (i, dtype) in keys.iter().enumerate().rev() {
-        let a = total_order_key(block, &args[2 * i], *dtype);
-        let b = total_order_key(block, &args[2 * i + 1], *dtype);
+    for (a, b, dtype) in pairs.iter().rev() {
         let compare = |block: &mut Block, direction: &'static str| {
             let ty = match dtype.kind() {
                 Kind::Float => "#stablehlo<comparison_type TOTALORDER>",
@@ -129,7 +131,7 @@ fn less(block: &mut Block, args: &[Value], keys: &[DType]) -> Value {
                 _ => "#stablehlo<comparison_type UNSIGNED>",
             };
             let attrs = [("compare_type", Attr::Static(ty)), ("comparison_direction", Attr::Static(direction))];
-            block.op1("stablehlo.compare", [&a, &b], &attrs, &flag)
+            block.op1("stablehlo.compare", [a, b], &attrs, &flag)
         };
         let before = compare(block, "#stablehlo<comparison_direction LT>");
         result = Some(match result {
@@ -145,6 +147,23 @@ fn less(block: &mut Block, args: &[Value], keys: &[DType]) -> Value {
         Some(result) => result,
         None => unreachable!("a sort has at least one key"),
     }
+}
+
+/// What a key is compared by, the first thing first.
+fn parts(block: &mut Block, x: &Value, dtype: DType) -> Vec<(Value, DType)> {
+    if !dtype.is_complex() {
+        return vec![(total_order_key(block, x, dtype), dtype)];
+    }
+    let (ty, flag) = (Type::tensor(&[], dtype.real().mlir()), Type::tensor(&[], "i1"));
+    let is_nan = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
+    let mut parts: Vec<(Value, DType)> = Vec::new();
+    for part in ["stablehlo.real", "stablehlo.imag"] {
+        let value = block.op1(part, [x], &[], &ty);
+        let nan = block.op1("stablehlo.compare", [&value, &value], &is_nan, &flag);
+        parts.insert(parts.len() / 2, (nan, DType::Bool));
+        parts.push((total_order_key(block, &value, dtype.real()), dtype.real()));
+    }
+    parts
 }
 
 /// A float whose total order is NumPy's: −0 becomes 0, every NaN the same positive NaN.

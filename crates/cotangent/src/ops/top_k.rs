@@ -6,14 +6,14 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::dtype::DType;
 use crate::core::error::{Error, Result};
-use crate::core::literal::Literal;
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Outputs, Primitive, Tangent};
-use crate::core::trace::{bind, bind1};
+use crate::core::trace::bind;
 
 use super::elementwise::{one_dtype, rebind};
 use super::reduce::ordered;
-use super::shape::{BroadcastInDim, Iota, check_axes, shifted};
+use super::shape::{check_axes, shifted};
+use super::sort::take_along;
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["top_k"];
@@ -62,18 +62,7 @@ impl Primitive for TopK {
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let out = rebind(self, &[&x[0]]).into_vec();
-        let tangent = dx[0].as_ref().map(|t| {
-            // Each chosen place against each element: new axis `axis` runs over the chosen, the next over all.
-            let shape = t.aval().shape.insert(self.axis, self.k);
-            let own = |x: &Array, missing: usize| {
-                let dims = (0..shape.rank()).filter(|d| *d != missing).collect();
-                bind1(BroadcastInDim { shape: shape.clone(), dims }, &[x])
-            };
-            let place = bind1(Iota { dtype: DType::I32, shape: shape.clone(), dimension: self.axis + 1 }, &[]);
-            let here = own(&out[1], self.axis + 1).equal(place);
-            let zero = Array::literal(Literal::int(t.dtype(), 0));
-            super::select(&here, &own(t, self.axis), &zero, &shape).sum_axes(&[self.axis + 1])
-        });
+        let tangent = dx[0].as_ref().map(|t| take_along(t, &out[1], self.axis));
         (out, vec![tangent, None])
     }
 
