@@ -52,6 +52,8 @@ pub struct Lowering<'a> {
     /// The block that operations are appended to.
     pub block: &'a mut Block,
     functions: &'a RefCell<Functions>,
+    /// Whether it is what an operation does with single elements, where values have no memory of their own.
+    of_elements: bool,
     /// In a program with effects: what the next effect must wait for.
     token: Option<Value>,
     /// Scalars that this block has spread over a shape: what is spread again is the same value.
@@ -65,7 +67,7 @@ fn token_aval() -> Aval {
 
 impl<'a> Lowering<'a> {
     fn new(block: &'a mut Block, functions: &'a RefCell<Functions>, token: Option<Value>) -> Lowering<'a> {
-        Lowering { block, functions, token, spread: FxHashMap::default() }
+        Lowering { block, functions, of_elements: false, token, spread: FxHashMap::default() }
     }
 
     /// Appends an operation with one result.
@@ -131,7 +133,7 @@ impl<'a> Lowering<'a> {
         params: &[&[Type]],
         mut body: impl FnMut(&mut Lowering<'_>, usize, &[Value]) -> Vec<Value>,
     ) -> Outputs<Value> {
-        let functions = self.functions;
+        let (functions, of_elements) = (self.functions, self.of_elements);
         // The token goes into loops and branches and comes out again.
         let (is_while, is_case) = (name == "stablehlo.while", name == "stablehlo.case");
         let before = self.token.clone().filter(|_| is_while || is_case);
@@ -147,6 +149,7 @@ impl<'a> Lowering<'a> {
                     _ => (args, before.clone()),
                 };
                 let mut inner = Lowering::new(block, functions, token);
+                inner.of_elements = of_elements || !(is_while || is_case);
                 let mut returned = body(&mut inner, i, args);
                 // The first region of a loop is its condition, which hands on nothing.
                 if before.is_some() && !(is_while && i == 0) {
@@ -216,8 +219,11 @@ impl<'a> Lowering<'a> {
     }
 
     /// Appends a call of `jaxpr`, which becomes a function of the module, written once. The compiler writes it out in
-    /// place again, unless `inlined` is false.
+    /// place again, unless `inlined` is false. What is done with single elements has no calls.
     pub fn call(&mut self, name: &str, jaxpr: &Arc<Jaxpr>, args: &[Value], inlined: bool) -> Outputs<Value> {
+        if self.of_elements {
+            return self.inline(jaxpr, args).into();
+        }
         let known = self.functions.borrow().names.get(jaxpr).cloned();
         let name = known.unwrap_or_else(|| {
             let unique = self.functions.borrow_mut().unique(name);

@@ -12,6 +12,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::bind1;
 
 use super::elementwise::{self, one_dtype, spread_tangent, sum_tangents, unspread};
+use super::kept::Kept;
 use super::staged::{self, choose};
 use super::{exact_float, incomplete_gamma as gamma};
 
@@ -166,11 +167,11 @@ binary! {
         transpose not_linear,
         fold |_, _| None;
     Max "max": any (""), With(lower_max),
-        jvp |j| j.sum(|t| t * picked(j.x, j.y, j.out), |u| u * picked(j.y, j.x, j.out)),
+        jvp |j| chosen(j, |x, y| x.greater(y)),
         transpose not_linear,
         fold |x, y| fold_pick(x, y, |a, b| a > b);
     Min "min": any (""), With(lower_min),
-        jvp |j| j.sum(|t| t * picked(j.x, j.y, j.out), |u| u * picked(j.y, j.x, j.out)),
+        jvp |j| chosen(j, |x, y| x.less(y)),
         transpose not_linear,
         fold |x, y| fold_pick(x, y, |a, b| a < b);
     Atan2 "atan2": float ("real floating-point numbers"), Op("stablehlo.atan2"),
@@ -297,14 +298,38 @@ fn pick(cx: &mut Lowering<'_>, args: &[Value], out: &Aval, op: &'static str, dir
     cx.op("stablehlo.select", &[first, args[0].clone(), args[1].clone()], &[], out)
 }
 
-/// 1 where `x` alone is the result, ½ where both are (as JAX splits a tie), 0 elsewhere.
-fn picked(x: &Array, other: &Array, out: &Array) -> Array {
-    let (x, other) = (spread_tangent(x, out), spread_tangent(other, out));
-    let dtype = out.dtype();
-    let number = |v: f64| Array::literal(Literal::float(dtype, v));
-    let mine = super::select(&x.equal(out), &number(1.0), &number(0.0), out.shape());
-    let share = super::select(&other.equal(out), &number(0.5), &number(1.0), out.shape());
-    mine * share
+/// The tangent of a maximum or minimum: that of the operand which comes before the other, or half of both in a tie.
+///
+/// The operands are compared with each other, not with the result, which an operand that is computed again need not
+/// equal; and where both have tangents, what came out is kept, since another kernel might see a tie otherwise.
+fn chosen(j: &Jvp<'_>, before: fn(&Array, &Array) -> Array) -> Tangent {
+    let (shape, dtype) = (j.out.shape(), j.out.dtype());
+    let comes_before = |x: &Array, y: &Array| {
+        if !dtype.is_complex() {
+            return before(x, y);
+        }
+        let by_imag = x.real().equal(y.real()).logical_and(before(&x.imag(), &y.imag()));
+        before(&x.real(), &y.real()).logical_or(by_imag)
+    };
+    let number = |dtype: DType, v: f64| Array::literal(Literal::float(dtype, v));
+    let share = |first: &Array, tie: &Array| {
+        let tie = super::select(tie, &number(dtype, 0.5), &number(dtype, 0.0), shape);
+        super::select(first, &number(dtype, 1.0), &tie, shape)
+    };
+    let (t, u) = match (j.t, j.u) {
+        (Some(t), Some(u)) => (t, u),
+        _ => {
+            let alone = |x: &Array, y: &Array| share(&comes_before(x, y), &x.equal(y));
+            return j.sum(|t| t * alone(j.x, j.y), |u| u * alone(j.y, j.x));
+        }
+    };
+    // A NaN comes neither before nor after, nor is it equal.
+    let code = |i: i64| Array::literal(Literal::int(DType::I8, i));
+    let not_first = super::select(&comes_before(j.y, j.x), &code(1), &code(3), shape);
+    let not_alone = super::select(&j.x.equal(j.y), &code(2), &not_first, shape);
+    let which = bind1(Kept, &[&super::select(&comes_before(j.x, j.y), &code(0), &not_alone, shape)]);
+    let is = |i: i64| which.equal(code(i));
+    Some(t * share(&is(0), &is(2)) + u * share(&is(1), &is(2)))
 }
 
 /// A float operation rounded once, in the format of `dtype`.

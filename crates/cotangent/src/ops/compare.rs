@@ -13,6 +13,7 @@ use crate::core::promote::promote_types;
 use crate::core::trace::bind1;
 
 use super::elementwise::{self, one_dtype, rebind1};
+use super::kept::Kept;
 use super::{fits, met, select};
 
 /// The compare type of StableHLO for a dtype.
@@ -316,16 +317,25 @@ impl Primitive for Clamp {
         let (lo, mid, hi) = (&x[0], &x[1], &x[2]);
         let out = rebind1(self, &[lo, mid, hi]);
         let shape = out.shape();
-        let part = |t: &Tangent, here: Array| {
-            let t = elementwise::spread_tangent(t.as_ref()?, &out);
-            Some(select(&here, &t, &super::zeros_like(&t), shape))
-        };
+        let above = || mid.greater(hi);
         let inside = || mid.greater(lo).logical_and(mid.less(hi));
-        let tangent = elementwise::sum_tangents([
-            dx[0].as_ref().and_then(|_| part(&dx[0], lo.greater(mid).logical_and(lo.less(hi)))),
-            dx[1].as_ref().and_then(|_| part(&dx[1], inside())),
-            dx[2].as_ref().and_then(|_| part(&dx[2], mid.greater(hi))),
-        ]);
+        let below = || lo.greater(mid).logical_and(lo.less(hi));
+        // Which of several operands it is must be decided once, or a tie might give it to two of them or to none.
+        let which = (dx.iter().flatten().count() > 1).then(|| {
+            let code = |i: i64| Array::literal(Literal::int(DType::I8, i));
+            let rest = select(&above(), &code(2), &code(3), shape);
+            let rest = select(&inside(), &code(1), &rest, shape);
+            bind1(Kept, &[&select(&below(), &code(0), &rest, shape)])
+        });
+        let is = |i: i64, alone: &dyn Fn() -> Array| match &which {
+            Some(which) => which.equal(Array::literal(Literal::int(DType::I8, i))),
+            None => alone(),
+        };
+        let part = |i: usize, alone: &dyn Fn() -> Array| {
+            let t = elementwise::spread_tangent(dx[i].as_ref()?, &out);
+            Some(select(&is(i as i64, alone), &t, &super::zeros_like(&t), shape))
+        };
+        let tangent = elementwise::sum_tangents([part(0, &below), part(1, &inside), part(2, &above)]);
         (vec![out], vec![tangent])
     }
 

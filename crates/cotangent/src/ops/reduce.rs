@@ -10,10 +10,13 @@ use crate::core::literal::{Literal, Scalar};
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::core::trace::{bind, bind1};
 
 use super::elementwise::{one_dtype, rebind1};
-use super::shape::{BroadcastInDim, check_axes, linear_unary, shifted};
+use super::gather::python_bool;
+use super::recurrence::LinearRecurrence;
+use super::shape::{BroadcastInDim, Iota, check_axes, linear_unary, shifted};
+use super::staged;
 use super::window::Window;
 
 pub(super) fn number(d: DType) -> bool {
@@ -99,15 +102,74 @@ macro_rules! reductions {
     };
 }
 
-/// The jvp of a maximum or minimum: where several elements share it, so they do its tangent.
-fn extremum_jvp(prim: &dyn Primitive, axes: &[usize], x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-    let out = rebind1(prim, &[&x[0]]);
-    let tangent = dx[0].as_ref().map(|t| {
-        let chosen = x[0].equal(restore(&out, &x[0].aval(), axes)).convert(t.dtype(), false);
-        let count = chosen.sum_axes(axes);
-        (t * &chosen).sum_axes(axes) / count
-    });
-    (vec![out], vec![tangent])
+/// The jvp of a maximum or minimum: that of [`Extremum`].
+fn extremum_jvp(greatest: bool, axes: &[usize], x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+    let (mut out, mut tangents) = Extremum { axes: axes.to_vec(), greatest }.jvp(x, dx);
+    out.truncate(1);
+    tangents.truncate(1);
+    (out, tangents)
+}
+
+/// `extremum`: the greatest or least value over some axes, and for each element whether it is that value; where that is
+/// NaN, each is.
+///
+/// Both come from one function that the compiler keeps apart. Compared outside of it with a maximum of earlier, an
+/// element that is computed again may equal nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Extremum {
+    /// The axes that are reduced.
+    pub(crate) axes: Vec<usize>,
+    /// Whether it is the greatest value.
+    pub(crate) greatest: bool,
+}
+
+impl Primitive for Extremum {
+    fn name(&self) -> &'static str {
+        "extremum"
+    }
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("axes", tuple(&self.axes)), ("greatest", python_bool(self.greatest))]
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        one_dtype(inputs, ordered, "ordered values")?;
+        let chosen = inputs[0].with_dtype(DType::Bool).with_weak_type(false);
+        Ok(smallvec::smallvec![reduced(&inputs[0], &self.axes)?, chosen])
+    }
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let out = bind(self.clone(), &[&x[0]]).into_vec();
+        // Where several elements share the value, so they do its tangent; a NaN spreads.
+        let tangent = dx[0].as_ref().map(|t| {
+            let (value, chosen) = (&out[0], &out[1]);
+            let wide = if t.dtype().bits() < 32 { DType::F32 } else { t.dtype() };
+            let number = |value: f64| Array::literal(Literal::float(wide, value));
+            let share = number(1.0) / chosen.convert(wide, false).sum_axes(&self.axes);
+            let share = super::select(&value.equal(value), &share, &number(f64::NAN), share.shape());
+            let sum = super::select(chosen, t, &super::zeros_like(t), t.shape()).sum_axes(&self.axes);
+            sum * share.convert(t.dtype(), false)
+        });
+        (out, vec![tangent, None])
+    }
+    fn batch(&self, x: &[Array], batch: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let (axes, out) = batch_axes(&self.axes, batch[0]);
+        (bind(Extremum { axes, ..self.clone() }, &[&x[0]]).into_vec(), vec![out, batch[0]])
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        staged::apart(cx, "extremum", args, inputs, |x| {
+            let value = extreme(&x[0], &self.axes, self.greatest);
+            let mut chosen = x[0].equal(restore(&value, &inputs[0], &self.axes));
+            if inputs[0].dtype.is_inexact() {
+                let is_nan = restore(&value.not_equal(&value), &inputs[0], &self.axes);
+                chosen = chosen.logical_or(is_nan);
+            }
+            vec![value, chosen]
+        })
+    }
+}
+
+/// The greatest or least value over some axes.
+fn extreme(x: &Array, axes: &[usize], greatest: bool) -> Array {
+    let axes = axes.to_vec();
+    if greatest { bind1(ReduceMax { axes }, &[x]) } else { bind1(ReduceMin { axes }, &[x]) }
 }
 
 macro_rules! no_tangent {
@@ -143,12 +205,12 @@ reductions! {
     }
     ReduceMax "reduce_max": ordered ("ordered values"), "stablehlo.maximum", init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-            extremum_jvp(self, &self.axes, x, dx)
+            extremum_jvp(true, &self.axes, x, dx)
         }
     }
     ReduceMin "reduce_min": ordered ("ordered values"), "stablehlo.minimum", init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-            extremum_jvp(self, &self.axes, x, dx)
+            extremum_jvp(false, &self.axes, x, dx)
         }
     }
     ReduceAnd "reduce_and": bits ("integers or truth values"), "stablehlo.and",
@@ -164,14 +226,19 @@ fn others_product(x: &Array) -> Array {
     if n == 0 {
         return x.clone();
     }
-    let one = super::full(x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
-    let shifted = |part: &Array, in_front: bool| {
-        let parts = if in_front { [&one, part] } else { [part, &one] };
-        bind1(super::shape::Concatenate { dimension: axis }, &parts)
-    };
-    let before = shifted(&bind1(CumProd { axis, reverse: false }, &[&x.slice_axis(axis, 0, n - 1)]), true);
-    let after = shifted(&bind1(CumProd { axis, reverse: true }, &[&x.slice_axis(axis, 1, n)]), false);
-    before * after
+    let one = || super::full(x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
+    let join = |a: &Array, b: &Array| bind1(super::shape::Concatenate { dimension: axis }, &[a, b]);
+    if n > 1024 {
+        // Element by element, one half times the other: what is missing from a product, times the other factor in it.
+        let even = if n.is_multiple_of(2) { x.clone() } else { join(x, &one()) };
+        let half = n.div_ceil(2);
+        let [a, b] = [0, half].map(|start| even.slice_axis(axis, start, start + half));
+        let others = others_product(&(&a * &b));
+        return join(&(&others * b), &(others * a)).slice_axis(axis, 0, n);
+    }
+    let before = bind1(CumProd { axis, reverse: false }, &[&x.slice_axis(axis, 0, n - 1)]);
+    let after = bind1(CumProd { axis, reverse: true }, &[&x.slice_axis(axis, 1, n)]);
+    join(&one(), &before) * join(&after, &one())
 }
 
 /// `argmax` and `argmin`: the first index of the greatest or least element along an axis; NaN counts as such.
@@ -226,34 +293,19 @@ arg_reductions! {
 /// The extreme value first, then the least index at which it stands. One reduction of values and indices together would
 /// read the operand once, but XLA's code for the CPU takes it element by element, which costs more than twice as much.
 fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greatest: bool, out: &Aval) -> Value {
-    let (least, most) = extremes(aval.dtype);
-    let (combiner, init) = if greatest { ("stablehlo.maximum", least) } else { ("stablehlo.minimum", most) };
-    let init = cx.splat(&Aval::new(aval.dtype, ()), init);
-    let extreme = cx.reduce(combiner, x, &init, &[axis], &out.with_dtype(aval.dtype));
-    let kept: Vec<usize> = (0..aval.rank()).filter(|d| *d != axis).collect();
-    let extreme = cx.broadcast_in_dim(&extreme, &aval.mlir(), &kept);
-
-    let (flags, indices) = (aval.with_dtype(DType::Bool), aval.with_dtype(out.dtype));
-    let mut compare = |a: &Value, b: &Value, direction| {
-        cx.op(
-            "stablehlo.compare",
-            &[a.clone(), b.clone()],
-            &[("comparison_direction", Attr::Static(direction))],
-            &flags,
-        )
-    };
-    let mut found = compare(x, &extreme, "#stablehlo<comparison_direction EQ>");
-    if aval.dtype.is_inexact() {
-        // The extreme of values with a NaN among them is NaN.
-        let is_nan = compare(x, x, "#stablehlo<comparison_direction NE>");
-        found = cx.op("stablehlo.or", &[found, is_nan], &[], &flags);
-    }
-    let here = cx.op("stablehlo.iota", &[], &[("iota_dimension", Attr::I64(axis as i64))], &indices);
-    let beyond = extremes(out.dtype).1;
-    let elsewhere = cx.splat(&indices, beyond);
-    let found = cx.op("stablehlo.select", &[found, here, elsewhere], &[], &indices);
-    let beyond = cx.splat(&Aval::new(out.dtype, ()), beyond);
-    cx.reduce("stablehlo.minimum", &found, &beyond, &[axis], out)
+    let name = if greatest { "argmax" } else { "argmin" };
+    let found = staged::apart(cx, name, std::slice::from_ref(x), std::slice::from_ref(aval), |x| {
+        let x = &x[0];
+        let mut found = x.equal(restore(&extreme(x, &[axis], greatest), aval, &[axis]));
+        if aval.dtype.is_inexact() {
+            // The extreme of values with a NaN among them is NaN.
+            found = found.logical_or(x.not_equal(x));
+        }
+        let here = bind1(Iota { dtype: out.dtype, shape: aval.shape.clone(), dimension: axis }, &[]);
+        let beyond = Array::literal(extremes(out.dtype).1);
+        vec![extreme(&super::select(&found, &here, &beyond, &aval.shape), &[axis], false)]
+    });
+    found[0].clone()
 }
 
 macro_rules! cumulative {
@@ -309,36 +361,37 @@ cumulative! {
     CumProd "cumprod": number ("numbers"), one("stablehlo.multiply"), init |d| Literal::int(d, 1), {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             let out = rebind1(self, &[&x[0]]);
-            let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
-                (a * b, da * b + a * db)
-            }));
+            let recurrence = LinearRecurrence { axis: self.axis, reverse: self.reverse };
+            let tangent = dx[0].as_ref().map(|t| {
+                let before = recurrence.before(&out, Literal::int(out.dtype(), 1));
+                bind1(recurrence, &[&x[0], &(t * before)])
+            });
             (vec![out], vec![tangent])
         }
     }
     CumMax "cummax": ordered ("ordered values"), one("stablehlo.maximum"), init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-            let out = rebind1(self, &[&x[0]]);
-            let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
-                pick_pair(a, da, b, db, &a.greater(b))
-            }));
-            (vec![out], vec![tangent])
+            running_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: true }, x, dx)
         }
     }
     CumMin "cummin": ordered ("ordered values"), one("stablehlo.minimum"), init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-            let out = rebind1(self, &[&x[0]]);
-            let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
-                pick_pair(a, da, b, db, &a.less(b))
-            }));
-            (vec![out], vec![tangent])
+            running_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: false }, x, dx)
         }
     }
     CumLogSumExp "cumlogsumexp": float ("floating-point numbers"), lower_logaddexp, init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             let out = rebind1(self, &[&x[0]]);
-            let tangent = dx[0].as_ref().map(|t| scan_jvp(&x[0], t, self.axis, self.reverse, |(a, da), (b, db)| {
-                (super::binary::logaddexp(a, b), da * (a - b).logistic() + db * (b - a).logistic())
-            }));
+            let recurrence = LinearRecurrence { axis: self.axis, reverse: self.reverse };
+            let tangent = dx[0].as_ref().map(|t| {
+                // Each step is log(eᵃ + eᵇ) of the sum so far and the next element. Equal ones, infinities too, weigh ½.
+                let before = recurrence.before(&out, extremes(out.dtype()).0);
+                let difference = &before - &x[0];
+                let level = super::zeros_like(&difference);
+                let difference = super::select(&before.equal(&x[0]), &level, &difference, out.shape());
+                let own = recurrence.first_or(&(-&difference).logistic(), Literal::int(out.dtype(), 1));
+                bind1(recurrence, &[&difference.logistic(), &(t * own)])
+            });
             (vec![out], vec![tangent])
         }
     }
@@ -366,39 +419,72 @@ fn lower_logaddexp(cx: &mut Lowering<'_>, args: &[Value], scalar: &Aval) -> Valu
     cx.op("stablehlo.select", &[odd, sum, usual], &[], scalar)
 }
 
-/// The better of two elements with its tangent; in a tie half of each tangent.
-fn pick_pair(a: &Array, da: &Array, b: &Array, db: &Array, first: &Array) -> (Array, Array) {
-    let tie = super::select(&a.equal(b), &((da + db) * 0.5), db, a.shape());
-    (super::select(first, a, b, a.shape()), super::select(first, da, &tie, a.shape()))
+/// The jvp of a running maximum or minimum: the mean of the tangents of those elements so far that are it.
+fn running_jvp(prim: &Running, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+    let (mut out, mut tangents) = prim.jvp(x, dx);
+    out.truncate(1);
+    tangents.truncate(1);
+    (out, tangents)
 }
 
-/// The tangent of a cumulative operation: the same scan over pairs of value and tangent, in log₂ n steps
-/// (each step combines every element with the one `step` before it).
-fn scan_jvp(
-    x: &Array,
-    t: &Array,
-    axis: usize,
-    reverse: bool,
-    combine: impl Fn((&Array, &Array), (&Array, &Array)) -> (Array, Array),
-) -> Array {
-    let n = x.shape()[axis];
-    let (mut x, mut t) = (x.clone(), t.clone());
-    let mut step = 1;
-    let join = |a: &Array, b: &Array| bind1(super::shape::Concatenate { dimension: axis }, &[a, b]);
-    while step < n {
-        // Elements without a partner stay; the others meet the part that is `step` nearer to the start.
-        let (rest, tail, head) =
-            if reverse { ((n - step, n), (0, n - step), (step, n)) } else { ((0, step), (step, n), (0, n - step)) };
-        let part = |a: &Array, (lo, hi): (usize, usize)| a.slice_axis(axis, lo, hi);
-        let (y, dy) = combine((&part(&x, head), &part(&t, head)), (&part(&x, tail), &part(&t, tail)));
-        (x, t) = if reverse {
-            (join(&y, &part(&x, rest)), join(&dy, &part(&t, rest)))
-        } else {
-            (join(&part(&x, rest), &y), join(&part(&t, rest), &dy))
-        };
-        step *= 2;
+/// `running_extremum`: the greatest or least value so far along an axis, whether it is the value of the step before, and
+/// whether it is this element. As in [`Extremum`], one function apart gives all three.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Running {
+    /// The axis.
+    pub(crate) axis: usize,
+    /// Whether it runs from the end.
+    pub(crate) reverse: bool,
+    /// Whether it is the greatest value.
+    pub(crate) greatest: bool,
+}
+
+impl Primitive for Running {
+    fn name(&self) -> &'static str {
+        "running_extremum"
     }
-    t
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let flags = [("greatest", python_bool(self.greatest)), ("reverse", python_bool(self.reverse))];
+        std::iter::once(("axis", self.axis.to_string())).chain(flags).collect()
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        one_dtype(inputs, ordered, "ordered values")?;
+        check_axes(&[self.axis], &inputs[0])?;
+        let flags = inputs[0].with_dtype(DType::Bool).with_weak_type(false);
+        Ok(smallvec::smallvec![inputs[0].clone(), flags.clone(), flags])
+    }
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let out = bind(self.clone(), &[&x[0]]).into_vec();
+        let recurrence = LinearRecurrence { axis: self.axis, reverse: self.reverse };
+        let tangent = dx[0].as_ref().map(|t| {
+            let wide = if t.dtype().bits() < 32 { DType::F32 } else { t.dtype() };
+            let [stays, chosen] = [1, 2].map(|i| out[i].convert(wide, false));
+            // After a NaN there is none, and no slope, as in JAX.
+            let count = bind1(recurrence.clone(), &[&stays, &chosen]).maximum(1.0);
+            let sum = bind1(recurrence, &[&stays, &(t.convert(wide, false) * chosen)]);
+            (sum / count).convert(t.dtype(), false)
+        });
+        (out, vec![tangent, None, None])
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let axis = shifted(&[self.axis], axes[0])[0];
+        (bind(Running { axis, ..self.clone() }, &[&x[0]]).into_vec(), vec![axes[0]; 3])
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        let Running { axis, reverse, greatest } = *self;
+        staged::apart(cx, "running_extremum", args, inputs, |x| {
+            let out = if greatest {
+                bind1(CumMax { axis, reverse }, &[&x[0]])
+            } else {
+                bind1(CumMin { axis, reverse }, &[&x[0]])
+            };
+            let recurrence = LinearRecurrence { axis, reverse };
+            let fill = extremes(out.dtype()).0;
+            let stays = recurrence.first_or(&out.equal(recurrence.before(&out, fill)), Literal::strong(false));
+            let chosen = out.equal(&x[0]);
+            vec![out, stays, chosen]
+        })
+    }
 }
 
 /// A cumulative operation as a window that reaches back (or on) over the whole axis.

@@ -13,7 +13,7 @@ use crate::core::literal::Literal;
 use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::core::trace::{bind, bind1};
 
 use super::gather::{
     Gather, GatherDimensionNumbers, GatherScatterMode, check_dims, check_disjoint, check_indices, dimension_numbers,
@@ -323,6 +323,48 @@ macro_rules! scatters {
             }
         )*
     };
+}
+
+/// `scatter_extremum`: a scatter of minima or maxima, and whether each update, and what stood at its place before, is
+/// what stands there in the end. One function that the compiler keeps apart gives all three, as in `ops::reduce`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ScatterExtremum {
+    pub(super) params: ScatterParams,
+    pub(super) greatest: bool,
+}
+
+impl Primitive for ScatterExtremum {
+    fn name(&self) -> &'static str {
+        "scatter_extremum"
+    }
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let mut params = self.params.printed();
+        params.insert(1, ("greatest", python_bool(self.greatest)));
+        params
+    }
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        let flags = inputs[2].with_dtype(DType::Bool).with_weak_type(false);
+        Ok(self.params.infer(inputs)?.into_iter().chain([flags.clone(), flags]).collect())
+    }
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        derivatives::extremum_jvp(self, x, dx)
+    }
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], n: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let (params, [operand, indices, updates]) = self.params.batched(x, axes, n);
+        let prim = ScatterExtremum { params, ..self.clone() };
+        (bind(prim, &[&operand, &indices, &updates]).into_vec(), vec![Some(0); 3])
+    }
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        super::staged::apart(cx, "scatter_extremum", args, inputs, |x| {
+            let combine = if self.greatest { Combine::Max } else { Combine::Min };
+            let value = combine.apply(&self.params, &x[0], &x[1], &x[2]);
+            // Places out of bounds give NaN here, which equals no update.
+            let at = |y: &Array| bind1(self.params.inverse(y.ndim(), x[2].shape()), &[y, &x[1]]);
+            let target = at(&value);
+            let flags = [x[2].equal(&target), at(&x[0]).equal(&target)];
+            std::iter::once(value).chain(flags).collect()
+        })
+    }
 }
 
 scatters! {

@@ -6,11 +6,11 @@ use crate::core::dtype::DType;
 use crate::core::error::{Error, ErrorKind, raise};
 use crate::core::literal::Literal;
 use crate::core::primitive::{Operand, Tangent, missing_rule};
-use crate::core::trace::bind1;
+use crate::core::trace::{bind, bind1};
 
 use super::elementwise::sum_tangents;
 use super::gather::Gather;
-use super::scatter::{Combine, ScatterParams};
+use super::scatter::{Combine, ScatterExtremum, ScatterParams};
 use super::shape::Iota;
 use super::{full, select, zeros, zeros_like};
 
@@ -48,36 +48,40 @@ pub(super) fn jvp(combine: Combine, p: &ScatterParams, x: &[Array], dx: &[Tangen
             (apply(operand, updates), sum_tangents([of_operand, of_updates]))
         }
         Combine::Min | Combine::Max => {
-            let value = apply(operand, updates);
-            let tangent = extremal_tangent(p, x, tangents(), &value);
-            (value, Some(tangent))
+            let prim = ScatterExtremum { params: p.clone(), greatest: combine == Combine::Max };
+            let (mut out, mut tangents) = extremum_jvp(&prim, x, dx);
+            return (vec![out.swap_remove(0)], vec![tangents.swap_remove(0)]);
         }
     };
     (vec![value], vec![tangent])
 }
 
 /// The tangent of a minimum or maximum: the average of those of the values that tie for it.
-fn extremal_tangent(p: &ScatterParams, x: &[Array], (dx, du): (Array, Array), value: &Array) -> Array {
+pub(super) fn extremum_jvp(prim: &ScatterExtremum, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
     let (operand, indices, updates) = (&x[0], &x[1], &x[2]);
-    // Places out of bounds give NaN here, which equals no update; and their tangents are dropped in the end.
+    let out = bind(prim.clone(), &[operand, indices, updates]).into_vec();
+    if dx[0].is_none() && dx[2].is_none() {
+        return (out, vec![None; 3]);
+    }
+    let [dx, du] = [0, 2].map(|i| dx[i].clone().unwrap_or_else(|| zeros_like(&x[i])));
+    let p = &prim.params;
     let inverse = p.inverse(operand.ndim(), updates.shape());
     let at = |x: &Array| bind1(inverse.clone(), &[x, indices]);
     let counted = |u: &Array| at(&Combine::Add.apply(p, &zeros_like(operand), indices, u));
     let shape = updates.shape();
     let ones = full(shape, Literal::int(updates.dtype(), 1));
     let none = zeros_like(updates);
-    let target = at(value);
-    let succeeds = updates.equal(&target);
-    let retained = at(operand).equal(&target);
-    let ties = counted(&select(&succeeds, &ones, &none, shape));
+    let (succeeds, retained) = (&out[1], &out[2]);
+    let ties = counted(&select(succeeds, &ones, &none, shape));
     let meeting = counted(&ones);
     // The share of each update that succeeds, and of the operand where it does.
-    let share = 1.0 / select(&retained, &(&ties + &ones), &ties, shape);
-    let of_update = select(&succeeds, &share, &none, shape);
-    let of_operand = select(&retained, &share, &none, shape);
+    let share = 1.0 / select(retained, &(&ties + &ones), &ties, shape);
+    let of_update = select(succeeds, &share, &none, shape);
+    let of_operand = select(retained, &share, &none, shape);
     // All updates that meet in an element take their part of the operand's tangent away together.
     let lost = (of_operand - &ones) / meeting;
-    Combine::Add.apply(p, &dx, indices, &(at(&dx) * lost + du * of_update))
+    let tangent = Combine::Add.apply(p, &dx, indices, &(at(&dx) * lost + du * of_update));
+    (out, vec![Some(tangent), None, None])
 }
 
 /// Values and tangents of a set whose updates may meet. Which of them wins is not specified, so numbers are scattered

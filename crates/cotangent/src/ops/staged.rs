@@ -48,6 +48,31 @@ pub(super) fn lower_as_given(
     cx.inline(&closed.jaxpr, &args).swap_remove(0)
 }
 
+/// Appends a function of `args` in place.
+pub(super) fn inline(
+    cx: &mut Lowering<'_>,
+    args: &[Value],
+    inputs: &[Aval],
+    f: impl FnOnce(&[Array]) -> Vec<Array>,
+) -> Outputs<Value> {
+    let (closed, ()) = stage(inputs, &INSIDE, |x| (f(x), ()));
+    cx.inline(&closed.jaxpr, args).into()
+}
+
+/// Appends a function of `args` that the compiler leaves a function, so that its arguments lie in memory and all that it
+/// does with them reads the same bits. Elsewhere the compiler computes an operand again for each kernel that reads it,
+/// and what is rounded otherwise there is no longer equal.
+pub(super) fn apart(
+    cx: &mut Lowering<'_>,
+    name: &str,
+    args: &[Value],
+    inputs: &[Aval],
+    f: impl FnOnce(&[Array]) -> Vec<Array>,
+) -> Outputs<Value> {
+    let (closed, ()) = stage(inputs, &INSIDE, |x| (f(x), ()));
+    cx.call(name, &closed.jaxpr, args, false)
+}
+
 /// `while`, as lowerings use it: it has none of the rules by which a user's loop is transformed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Loop {

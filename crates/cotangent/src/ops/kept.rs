@@ -1,0 +1,45 @@
+//! Values that are computed once.
+
+use stablehlo::Value;
+
+use crate::core::array::Array;
+use crate::core::aval::Aval;
+use crate::core::error::Result;
+use crate::core::literal::Literal;
+use crate::core::lowering::Lowering;
+use crate::core::primitive::{Outputs, Primitive, Tangent};
+
+use super::elementwise::{self, rebind1};
+use super::staged;
+
+/// `kept`: its operand, computed once: all that read it read the same bits. The operand is a choice, which has no
+/// derivative.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Kept;
+
+impl Primitive for Kept {
+    fn name(&self) -> &'static str {
+        "kept"
+    }
+
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+        elementwise::infer(inputs, inputs[0].dtype)
+    }
+
+    fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        (vec![rebind1(self, &[&x[0]])], vec![None])
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        (vec![rebind1(self, &[&x[0]])], vec![axes[0]])
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], _: &[Aval]) -> Outputs<Value> {
+        // A function that the compiler leaves one is not looked into: what it is given lies in memory.
+        staged::apart(cx, "kept", args, inputs, <[Array]>::to_vec)
+    }
+
+    fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+        Some(inputs[0])
+    }
+}
