@@ -6,7 +6,8 @@ use crate::core::aval::IntoShape;
 use crate::core::dtype::{DType, Kind};
 use crate::core::error::{Error, raise};
 use crate::core::trace::bind;
-use crate::numpy::iota;
+use crate::lax::optimization_barrier;
+use crate::numpy::{iota, where_};
 use crate::ops;
 use crate::ops::threefry::Threefry2x32;
 
@@ -14,7 +15,7 @@ use super::key::Key;
 
 /// The cipher of a key `u32[2]` and counters of one shape.
 #[track_caller]
-pub(super) fn words(key: &Array, high: &Array, low: &Array) -> [Array; 2] {
+fn words(key: &Array, high: &Array, low: &Array) -> [Array; 2] {
     let word = |i: usize| key.slice_axis(0, i, i + 1).reshape(());
     let mut out = bind(Threefry2x32, &[&word(0), &word(1), high, low]).into_iter();
     match (out.next(), out.next()) {
@@ -23,21 +24,41 @@ pub(super) fn words(key: &Array, high: &Array, low: &Array) -> [Array; 2] {
     }
 }
 
-/// The cipher of the counters 0, 1, 2, … below `size`.
-#[track_caller]
-pub(super) fn cipher(key: &Array, size: usize) -> [Array; 2] {
+/// The counters 0, 1, 2, … below `size`, each as its high and its low half.
+fn counters(size: usize) -> [Array; 2] {
     if u32::try_from(size).is_ok() {
-        return words(key, &ops::zeros((), DType::U32), &iota(DType::U32, size, 0));
+        return [ops::zeros((), DType::U32), iota(DType::U32, size, 0)];
     }
     let count = iota(DType::U64, size, 0);
-    words(key, &(&count >> 32).astype(DType::U32), &count.astype(DType::U32))
+    [(&count >> 32).astype(DType::U32), count.astype(DType::U32)]
+}
+
+/// The keys that a key makes of the counters 0, 1, 2, … below `size`, in rows.
+#[track_caller]
+pub(super) fn new_keys(key: &Array, size: usize) -> Array {
+    let [high, low] = counters(size);
+    let rows = |count: Array| if count.ndim() == 0 { count } else { count.expand_dims(1).broadcast_to([size, 2]) };
+    derived(key, &rows(high), &rows(low))
+}
+
+/// The keys that a key makes of counters, each written twice: along the last axis of `low`.
+///
+/// Element by element one of the two words is chosen: the compiler writes the cipher once for both. A key is a value to
+/// be computed once. Without the barrier each draw would compute all keys that led to its own, in a kernel that grows
+/// with every split.
+#[track_caller]
+pub(super) fn derived(key: &Array, high: &Array, low: &Array) -> Array {
+    let second = iota(DType::U32, low.shape(), low.ndim() - 1);
+    let [a, b] = words(key, high, low);
+    optimization_barrier(where_(second, b, a))
 }
 
 /// Uniform bits in an unsigned dtype, for use inside a jitted sampler.
 #[track_caller]
 pub(super) fn random_bits(key: &Array, dtype: DType, shape: impl IntoShape) -> Array {
     let shape = shape.into_shape();
-    let [high, low] = cipher(key, shape.size());
+    let [high, low] = counters(shape.size());
+    let [high, low] = words(key, &high, &low);
     let bits = match dtype.bits() {
         64 => (high.astype(DType::U64) << 32) | low.astype(DType::U64),
         32 => high ^ low,

@@ -9,7 +9,7 @@ use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, Result, raise};
 use crate::numpy::{Index, IntoIndex};
 
-use super::bits::{cipher, words};
+use super::bits::{derived, new_keys};
 
 /// A key, or an array of keys: two words, `u32[2]` or `u32[…, 2]`.
 ///
@@ -310,10 +310,7 @@ pub fn PRNGKey(seed: impl Seed) -> Key {
 #[must_use]
 pub fn split(key: Key, shape: impl IntoShape) -> Key {
     let shape = shape.into_shape();
-    let split = jit(|words: &Array| {
-        let [high, low] = cipher(words, shape.size());
-        crate::numpy::stack(&[&high, &low], 1).reshape(shape.insert(shape.rank(), 2))
-    });
+    let split = jit(|words: &Array| new_keys(words, shape.size()).reshape(shape.insert(shape.rank(), 2)));
     Key { words: split(key.one("split")) }
 }
 
@@ -336,8 +333,7 @@ pub fn fold_in(key: Key, data: impl ArrayLike) -> Key {
     }
     let fold = jit(|key: &Array, data: &Array| {
         let zero = crate::ops::zeros((), DType::U32);
-        let [high, low] = words(key, &zero, &data.astype(DType::U32));
-        crate::numpy::stack(&[&high, &low], 0)
+        derived(key, &zero, &data.astype(DType::U32).broadcast_to([2]))
     });
     Key::from_data(fold(key.one("fold_in"), &data)).or_raise()
 }
