@@ -210,14 +210,15 @@ fn is_gone(removed: io::Result<()>) -> bool {
 
 /// The name of a program: a hash of all that decides what the compiler makes of it.
 ///
-/// The lines of the user's source do not count: StableHLO text keeps them at its end.
-pub(crate) fn key(client: &xla::Client, text: &str, options: &xla::CompileOptions) -> Option<Key> {
+/// The lines of the user's source do not count: StableHLO text keeps them at its end. The plugin is named where the
+/// program is `stored` for other processes: for one from outside the cache that takes reading the whole of it.
+pub(crate) fn key(client: &xla::Client, text: &str, options: &xla::CompileOptions, stored: bool) -> Option<Key> {
     let program = text.split("\n#loc").next().unwrap_or(text);
     let flags = std::env::var("XLA_FLAGS").unwrap_or_default();
     let mut hasher = Sha256::new();
     let parts: [&[u8]; 7] = [
         env!("CARGO_PKG_VERSION").as_bytes(),
-        client.plugin().sha256().ok()?.as_bytes(),
+        if stored { client.plugin().sha256().ok()?.as_bytes() } else { b"" },
         client.platform_version().as_bytes(),
         processor().as_bytes(),
         flags.as_bytes(),

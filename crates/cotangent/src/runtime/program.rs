@@ -211,7 +211,10 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
     };
     let (text, params, options) = inputs(client, &pruned, &aliases);
     // A program that calls functions of this process means nothing to another one, and holds them.
-    let place = stores.filter(|_| !effects.host).and_then(|stores| Some((stores, key(client, &text, &options)?)));
+    let place = stores.filter(|_| !effects.host).and_then(|stores| {
+        let key = key(client, &text, &options, stores.disk.is_some())?;
+        Some((stores, key))
+    });
     let make = |place| compile_text(client, &text, &params, &options, place);
     let (executable, origin) = match place {
         Some((stores, key)) => {
@@ -285,7 +288,7 @@ pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Execut
     let client = client()?;
     let params: Vec<_> = params.iter().map(array_shape).collect();
     let options = options(client, Style::Plain);
-    let place = Disk::open().and_then(|disk| Some((disk, key(client, text, &options)?)));
+    let place = Disk::open().and_then(|disk| Some((disk, key(client, text, &options, true)?)));
     Ok(compile_text(client, text, &params, &options, place)?.0)
 }
 
