@@ -15,7 +15,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::{Inputs, bind, in_tangent_frame, stage};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::batched_in_front;
-use crate::transform::batch::batch;
+use crate::transform::batch::batch_jaxpr;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::linearize::linearize_jaxpr;
@@ -414,21 +414,17 @@ impl Primitive for Scan {
         let at = self.parts(axes);
         let (consts, xs) = (is(at.consts), is(at.xs));
         let mask = |carry: &[bool]| consts.iter().chain(carry).chain(&xs).copied().collect::<Vec<_>>();
-        let carried = fixpoint(is(at.carry), |carry| {
-            crate::transform::batch::batch_jaxpr(&self.jaxpr, &mask(carry), size).1[..self.carry].to_vec()
-        });
-        let full = mask(&carried);
-        let places: Vec<Option<usize>> = full.iter().map(|b| b.then_some(0)).collect();
-        let avals: Vec<Aval> = (self.jaxpr.input_avals().zip(&full))
-            .map(|(a, b)| if *b { a.with_shape(a.shape.insert(0, size)) } else { a.clone() })
-            .collect();
-        let (closed, batched) = stage(&avals, &INSIDE, |args| {
-            let (outs, out_axes) = batch(&self.jaxpr, args, &places, size);
-            let batched: Vec<bool> =
-                (out_axes.iter().enumerate()).map(|(i, a)| a.is_some() || carried.get(i) == Some(&true)).collect();
-            let placed = (outs.iter().zip(&out_axes).zip(&batched))
-                .map(|((x, a), b)| if *b { batched_in_front(x, *a, size) } else { x.clone() });
-            (placed.collect(), batched)
+        let carried =
+            fixpoint(is(at.carry), |carry| batch_jaxpr(&self.jaxpr, &mask(carry), size).1[..self.carry].to_vec());
+        let (body, is_batched) = batch_jaxpr(&self.jaxpr, &mask(&carried), size);
+        let batched: Vec<bool> =
+            (is_batched.iter().enumerate()).map(|(i, b)| *b || carried.get(i) == Some(&true)).collect();
+        let avals: Vec<Aval> = body.input_avals().cloned().collect();
+        let (closed, ()) = stage(&avals, &INSIDE, |args| {
+            let spread = |(x, (has, should)): (Array, (&bool, &bool))| {
+                if *should && !has { batched_in_front(&x, None, size) } else { x }
+            };
+            (eval(&body, args).into_iter().zip(is_batched.iter().zip(&batched)).map(spread).collect(), ())
         });
         let given = self.parts(x);
         // Scanned arrays keep the axis that is scanned in front, the batch axis behind it.

@@ -15,7 +15,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::{Inputs, bind, bind1, in_tangent_frame, stage};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::{BroadcastInDim, batched_in_front};
-use crate::transform::batch::batch;
+use crate::transform::batch::batch_jaxpr;
 use crate::transform::dce::without_effects;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
@@ -179,7 +179,7 @@ impl Primitive for While {
         let is = |axes: &[Option<usize>]| axes.iter().map(Option::is_some).collect::<Vec<bool>>();
         let (cond_b, body_b) = (is(cond_b), is(body_b));
         let all = |consts: &[bool], carry: &[bool]| consts.iter().chain(carry).copied().collect::<Vec<_>>();
-        let results = |jaxpr: &Jaxpr, mask: &[bool]| crate::transform::batch::batch_jaxpr(jaxpr, mask, size).1;
+        let results = |jaxpr: &Arc<Jaxpr>, mask: &[bool]| batch_jaxpr(jaxpr, mask, size).1;
         // Where each element ends at its own time, every part of the carry is its own.
         let apart = |carry: &[bool]| {
             results(&self.cond, &all(&cond_b, carry))[0] || (self.ends_apart() && carry.contains(&true))
@@ -197,23 +197,25 @@ impl Primitive for While {
             .map(|((x, c), a)| if *c && a.is_none() { batched_in_front(x, None, size) } else { x.clone() })
             .collect();
         // The program with its results in front where `batched` says so.
-        let placed = |jaxpr: &Jaxpr, consts: &[Array], mask: &[bool], batched: &[bool]| {
-            let avals: Vec<Aval> = consts.iter().chain(&carry).map(Array::aval).collect();
-            let axes: Vec<Option<usize>> = mask.iter().map(|b| b.then_some(0)).collect();
+        let placed = |jaxpr: &Arc<Jaxpr>, mask: &[bool], batched: &[bool]| {
+            let (program, has) = batch_jaxpr(jaxpr, mask, size);
+            if has == batched {
+                return program;
+            }
+            let avals: Vec<Aval> = program.input_avals().cloned().collect();
             let (closed, ()) = stage(&avals, &INSIDE, |args| {
-                let (outs, places) = batch(jaxpr, args, &axes, size);
-                let place = |((x, a), b): ((&Array, &Option<usize>), &bool)| match b {
-                    true => batched_in_front(x, *a, size),
-                    false => x.clone(),
+                let place = |(x, (has, should)): (Array, (&bool, &bool))| match *should && !has {
+                    true => batched_in_front(&x, None, size),
+                    false => x,
                 };
-                (outs.iter().zip(&places).zip(batched).map(place).collect(), ())
+                (eval(&program, args).into_iter().zip(has.iter().zip(batched)).map(place).collect(), ())
             });
-            nested(closed)
+            closed.jaxpr
         };
         let prim = While {
-            cond: placed(&self.cond, cond_x, &all(&cond_b, &carried), &[apart]),
+            cond: placed(&self.cond, &all(&cond_b, &carried), &[apart]),
             cond_consts: self.cond_consts,
-            body: placed(&self.body, body_x, &all(&body_b, &carried), &carried),
+            body: placed(&self.body, &all(&body_b, &carried), &carried),
             body_consts: self.body_consts,
         };
         let operands: Vec<&Array> = cond_x.iter().chain(body_x).chain(&carry).collect();

@@ -104,6 +104,11 @@ pub(crate) fn innermost() -> Option<NamedAxis> {
     AXES.with_borrow(|axes| axes.last().cloned().flatten())
 }
 
+/// All mapped axes, the innermost last.
+pub(crate) fn all() -> Vec<Option<NamedAxis>> {
+    AXES.with_borrow(Clone::clone)
+}
+
 /// The named axes, the innermost last: what a traced function may depend on beside its arguments.
 pub(crate) fn bound() -> Vec<NamedAxis> {
     AXES.with_borrow(|axes| axes.iter().flatten().cloned().collect())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::memo::{Derivation, remembered};
 use super::nested::nested;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -62,9 +63,11 @@ pub(crate) fn batch(
 }
 
 /// A program over a batch, on types alone: batched inputs and results have their batch axis in front.
-pub(crate) fn batch_jaxpr(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Arc<Jaxpr>, Vec<bool>) {
-    let (closed, batched) = batch_closed(jaxpr, batched, size);
-    (nested(closed), batched)
+pub(crate) fn batch_jaxpr(jaxpr: &Arc<Jaxpr>, batched: &[bool], size: usize) -> (Arc<Jaxpr>, Vec<bool>) {
+    remembered(jaxpr, Derivation::Batch(size), batched, || {
+        let (closed, batched) = batch_closed(jaxpr, batched, size);
+        (nested(closed), batched)
+    })
 }
 
 /// [`batch_jaxpr`] with the arrays that rules bring in as captures.
@@ -88,7 +91,7 @@ pub(crate) fn in_front(x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<
 }
 
 /// [`batch_jaxpr`] with every result batched.
-pub(crate) fn batch_everywhere(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> Arc<Jaxpr> {
+pub(crate) fn batch_everywhere(jaxpr: &Arc<Jaxpr>, batched: &[bool], size: usize) -> Arc<Jaxpr> {
     let (program, out) = batch_jaxpr(jaxpr, batched, size);
     if out.iter().all(|b| *b) {
         return program;

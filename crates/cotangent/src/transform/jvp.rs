@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::memo::{Derivation, remembered};
 use super::nested::nested;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -55,7 +56,12 @@ pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<A
 /// [`jvp`] on types alone: from all arguments and then the tangents of those in `wanted` to all results and then
 /// tangents: those that are not zero, or, with `results`, exactly those that it names, zeros among them. The mask tells
 /// which results have a tangent that is not zero.
-pub(crate) fn jvp_jaxpr(jaxpr: &Jaxpr, wanted: &[bool], results: Option<&[bool]>) -> (Arc<Jaxpr>, Vec<bool>) {
+pub(crate) fn jvp_jaxpr(jaxpr: &Arc<Jaxpr>, wanted: &[bool], results: Option<&[bool]>) -> (Arc<Jaxpr>, Vec<bool>) {
+    let what = Derivation::Jvp(results.map(<[bool]>::to_vec));
+    remembered(jaxpr, what, wanted, || derived(jaxpr, wanted, results))
+}
+
+fn derived(jaxpr: &Jaxpr, wanted: &[bool], results: Option<&[bool]>) -> (Arc<Jaxpr>, Vec<bool>) {
     let primals: Vec<Aval> = jaxpr.input_avals().cloned().collect();
     let tangents = primals.iter().zip(wanted).filter(|(_, w)| **w).map(|(a, _)| a.clone());
     let avals: Vec<Aval> = primals.iter().cloned().chain(tangents).collect();

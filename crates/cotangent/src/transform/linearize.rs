@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::memo::{Derivation, remembered};
 use super::nested::nested;
 use crate::core::array::Array;
 use crate::core::aval::Aval;
@@ -45,6 +46,7 @@ pub(crate) fn linearize(jaxpr: &Jaxpr, args: &[Array], wanted: &[bool]) -> Linea
 }
 
 /// A program split in two: one that also gives residuals, and a linear one that takes them.
+#[derive(Clone)]
 pub(crate) struct Split {
     /// From arguments to results and then residuals.
     pub(crate) forward: Arc<Jaxpr>,
@@ -55,7 +57,11 @@ pub(crate) struct Split {
 }
 
 /// [`linearize`] on types alone: what a primitive that holds a program does for its own jvp rule.
-pub(crate) fn linearize_jaxpr(jaxpr: &Jaxpr, wanted: &[bool]) -> Split {
+pub(crate) fn linearize_jaxpr(jaxpr: &Arc<Jaxpr>, wanted: &[bool]) -> Split {
+    remembered(jaxpr, Derivation::Linear, wanted, || split(jaxpr, wanted))
+}
+
+fn split(jaxpr: &Jaxpr, wanted: &[bool]) -> Split {
     let avals: Vec<Aval> = jaxpr.input_avals().cloned().collect();
     let (forward, (linear, nonzero)) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
         let Linearized { outputs, linear, nonzero } = linearize(jaxpr, args, wanted);

@@ -6,6 +6,7 @@ pub(crate) mod eval;
 pub(crate) mod jvp;
 pub(crate) mod lift;
 pub(crate) mod linearize;
+mod memo;
 pub(crate) mod nested;
 pub(crate) mod simplify;
 pub(crate) mod transpose;

@@ -1,7 +1,12 @@
 //! What programs cost, counted: equations, kernels, operations.
 
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use cotangent::core::jaxpr::{Eqn, Jaxpr};
-use cotangent::{Aval, lax, numpy as np, prelude::*};
+use cotangent::prelude::*;
+use cotangent::{Aval, checkpoint, lax, random};
 
 /// The elements that the equations of a program compute, or read where those are more; to move them is no work.
 fn elements(jaxpr: &Jaxpr) -> usize {
@@ -59,4 +64,111 @@ fn derivatives_of_selections_and_cumulative_operations_are_linear() {
             );
         }
     }
+}
+
+type F = Arc<dyn Fn(&Array) -> Array + Send + Sync>;
+
+/// How often the rule of the innermost function is asked for while `derive` derives `depth` loops around it, of the kind
+/// that `around` makes.
+fn rules_asked(depth: usize, around: fn(&F, &Array) -> Array, derive: fn(F)) -> usize {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (count, mapped) = (asked.clone(), asked.clone());
+    let sine = custom_jvp(|x: &Array| x.sin()).defjvp(move |(x,), (t,)| {
+        count.fetch_add(1, Ordering::Relaxed);
+        (x.sin(), t * x.cos())
+    });
+    let same = custom_vmap(|x: &Array| x.clone()).def_vmap(move |_, _, (x,)| {
+        mapped.fetch_add(1, Ordering::Relaxed);
+        (x.clone(), true)
+    });
+    let inner: F = Arc::new(move |x| same(&sine(x)));
+    derive((0..depth).fold(inner, |f, _| Arc::new(move |x| around(&f, x))));
+    asked.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_nested_body_is_derived_as_often_as_an_outer_one() {
+    fn steps(f: &F, x: &Array) -> Array {
+        lax::scan(|c: &Array, _: &Array| (f(c), ()), x.clone(), &Array::from([1, 2])).0
+    }
+    fn until(f: &F, x: &Array) -> Array {
+        let start = (Array::from(0), x.clone());
+        let below = |(i, _): &(Array, Array)| cotangent::numpy::less(i, 2);
+        lax::while_loop(below, |(i, y): &(Array, Array)| (i + 1, f(y)), start).1
+    }
+    fn either(f: &F, x: &Array) -> Array {
+        lax::cond(cotangent::numpy::greater(x, 0.0), || f(x), || x * 2.0)
+    }
+    fn again(f: &F, x: &Array) -> Array {
+        let f = f.clone();
+        checkpoint(move |x: &Array| f(x))(x)
+    }
+    fn one() -> Array {
+        Array::from(1.0f32)
+    }
+    let backward = |f: F| drop(make_jaxpr(grad(move |x: &Array| f(x)))(&one()));
+    let forward = |f: F| drop(make_jaxpr(move |x: &Array| jvp(|x: &Array| f(x), (x,), (&one(),)).1)(&one()));
+    let twice = |f: F| {
+        let slope = grad(move |x: &Array| f(x));
+        drop(make_jaxpr(move |x: &Array| jvp(|x: &Array| slope(x), (x,), (&one(),)).1)(&one()));
+    };
+    let mapped = |f: F| drop(make_jaxpr(vmap(move |x: &Array| f(x)))(&Array::from([0.5f32, 1.0])));
+    let mut report = Vec::new();
+    let mut check = |name: &str, count: &dyn Fn(usize) -> usize| {
+        let (few, many) = (count(3), count(9));
+        report.push(format!("{name}: {few}, {many}"));
+        many > 0 && many <= 3 * few
+    };
+    let mut linear = true;
+    linear &= check("scan, backward", &|n| rules_asked(n, steps, backward));
+    linear &= check("scan, forward", &|n| rules_asked(n, steps, forward));
+    linear &= check("scan, second order", &|n| rules_asked(n, steps, twice));
+    linear &= check("scan, mapped", &|n| rules_asked(n, steps, mapped));
+    linear &= check("while, forward", &|n| rules_asked(n, until, forward));
+    linear &= check("while, mapped", &|n| rules_asked(n, until, mapped));
+    linear &= check("cond, backward", &|n| rules_asked(n, either, backward));
+    linear &= check("cond, second order", &|n| rules_asked(n, either, twice));
+    linear &= check("cond, mapped", &|n| rules_asked(n, either, mapped));
+    linear &= check("checkpoint, backward", &|n| rules_asked(n, again, backward));
+    linear &= check("checkpoint, second order", &|n| rules_asked(n, again, twice));
+    assert!(linear, "{report:#?}");
+}
+
+#[test]
+fn a_key_is_computed_once() {
+    // The compiler would fuse the whole chain of splits into each draw.
+    let operations = |n: usize| {
+        let f = jit(move |data: &Array| {
+            let mut key = random::Key::from_data(data.clone()).unwrap();
+            let mut sum = cotangent::numpy::zeros(5).astype(cotangent::DType::F32);
+            for _ in 0..n {
+                let [next, draw] = key.split();
+                sum += random::uniform(draw, 5);
+                key = next;
+            }
+            sum
+        });
+        let data = random::key(0).data().clone();
+        f.lower((&data,)).unwrap().optimized_hlo().unwrap().matches(" xor(").count()
+    };
+    let (few, many) = (operations(2), operations(6));
+    assert!(many <= 3 * few, "{few} in 2 steps, {many} in 6");
+}
+
+#[test]
+fn the_plugin_is_not_read_where_nothing_is_stored() {
+    const CHILD: &str = "COTANGENT_TEST_READS";
+    if std::env::var_os(CHILD).is_some() {
+        assert_eq!((Array::from([1.0f32, 2.0]) * 2.0).to_vec::<f32>(), [2.0, 4.0]);
+        let io = std::fs::read_to_string("/proc/self/io").unwrap();
+        let read: u64 = io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().trim().parse().unwrap();
+        assert!(read < 100_000_000, "{read} bytes were read");
+        return;
+    }
+    let plugin = xla::plugin::locate(xla::plugin::Platform::Cpu).unwrap().path;
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "cost::the_plugin_is_not_read_where_nothing_is_stored", "--nocapture"]);
+    child.env_remove("HOME").env_remove("XDG_CACHE_HOME").env_remove("COTANGENT_CACHE_DIR");
+    let output = child.env(CHILD, "1").env("PJRT_CPU_PLUGIN", plugin).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
