@@ -343,7 +343,7 @@ impl<P: Params, R: Tree> fmt::Debug for Checkify<'_, P, R> {
 ///     lax::scan(|sum: &Array, x: &Array| {
 ///         check(x.greater_equal(0.0), "{} is negative", x);
 ///         (sum + x, ())
-///     }, 0.0.into(), xs).0
+///     }, 0.0, xs).0
 /// };
 /// let f = jit(checkify(f));
 /// assert!(f(&Array::from([1.0f32, 2.0])).0.get().is_none());

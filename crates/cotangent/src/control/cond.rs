@@ -14,9 +14,8 @@ use crate::core::lowering::Lowering;
 use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::{Inputs, bind, bind_shared, stage};
 use crate::ops::compare::{Clamp, SelectN};
-use crate::ops::convert::ConvertElementType;
 use crate::ops::elementwise::rebind;
-use crate::ops::shape::{Reshape, Transpose, batched_in_front};
+use crate::ops::shape::batched_in_front;
 use crate::transform::batch::{batch_jaxpr, in_front};
 use crate::transform::eval::eval;
 use crate::transform::linearize::linearize_jaxpr;
@@ -24,6 +23,7 @@ use crate::transform::transpose::backward_jaxpr;
 
 use super::call::inline_calls;
 use super::mapped::Mapped;
+use super::shared::rearranges;
 
 /// `cond`: the first operand, an `i32` clamped to the range, picks which branch is run on the others.
 ///
@@ -55,8 +55,7 @@ fn rearranged(jaxpr: &Jaxpr, atom: &Atom) -> Option<(usize, Vec<Arc<dyn Primitiv
             return Some((operand, steps));
         }
         let eqn = jaxpr.eqns.iter().find(|eqn| eqn.outputs.contains(&var))?;
-        let prim = eqn.prim.as_any();
-        if !(prim.is::<Transpose>() || prim.is::<Reshape>() || prim.is::<ConvertElementType>()) {
+        if !rearranges(eqn.prim.as_any()) {
             return None;
         }
         steps.push(eqn.prim.clone());

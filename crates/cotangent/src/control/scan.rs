@@ -31,7 +31,7 @@ use super::while_loop::fixpoint;
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
-/// let cumsum = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + x, c + x), 0.0.into(), xs).1;
+/// let cumsum = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + x, c + x), 0.0, xs).1;
 /// assert_eq!(cumsum(&Array::from([1.0f32, 2.0, 3.0])).to_vec::<f32>(), [1.0, 3.0, 6.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

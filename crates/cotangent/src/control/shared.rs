@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crate::core::aval::Aval;
 use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
 use crate::ops::conv::ConvGeneralDilated;
+use crate::ops::convert::ConvertElementType;
 use crate::ops::dot::DotGeneral;
 use crate::ops::dynamic::DynamicSlice;
 use crate::ops::gather::Gather;
+use crate::ops::shape::{Reshape, Transpose};
 use crate::transform::dce::dce;
 
 /// A linear program in two parts.
@@ -32,9 +34,14 @@ fn is_product(prim: &dyn Any) -> bool {
     prim.is::<DotGeneral>() || prim.is::<ConvGeneralDilated>() || prim.is::<Gather>() || prim.is::<DynamicSlice>()
 }
 
+/// Whether the primitive keeps the elements of its operand, up to their order and type.
+pub(super) fn rearranges(prim: &dyn Any) -> bool {
+    prim.is::<Transpose>() || prim.is::<Reshape>() || prim.is::<ConvertElementType>()
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// An operand that is known.
+    /// An operand that is known, rearranged or not.
     Given,
     /// Known, and computed here.
     Known,
@@ -59,7 +66,10 @@ pub(super) fn split(jaxpr: &Arc<Jaxpr>, linear: &[bool], shared: &[bool]) -> Par
         let operands: Vec<Kind> = eqn.inputs.iter().filter_map(|a| a.var()).map(|v| kinds[v.index()]).collect();
         let count = |kind| operands.iter().filter(|k| **k == kind).count();
         let (given, of_shared, linear) = (count(Kind::Given), count(Kind::Shared), count(Kind::Linear));
-        let kind = if of_shared + linear == 0 {
+        let kind = if given > 0 && given == operands.len() && rearranges(eqn.prim.as_any()) {
+            before.push(eqn.clone());
+            Kind::Given
+        } else if of_shared + linear == 0 {
             Kind::Known
         } else if of_shared == operands.len() {
             before.push(eqn.clone());

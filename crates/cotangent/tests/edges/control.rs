@@ -222,6 +222,15 @@ fn what_is_shared_is_not_copied() {
         vmap(|x: &Array| lax::cond(x.sum().greater(0.0), || w.dot(x.log()).sum(), || x.sum() * 0.0))(x).sum()
     };
     let x = Array::from([[1.0f64.exp(), 1.0], [0.0, 0.0]]);
+    // A factor that a branch transposes and converts.
+    let turned = |w: &Array, x: &Array| {
+        let product = |x: &Array| w.dot(x.t().astype(DType::F64)).sum();
+        vmap(|x: &Array| lax::cond(x.sum().greater(0.0), || product(x), || x.sum().astype(DType::F64)))(x).sum()
+    };
+    let (wide, matrices) = (np::ones((9, 5)).astype(DType::F64), np::ones((3, 4, 5)));
+    let lowered = jit(grad(turned)).lower((&wide, &matrices)).unwrap().stablehlo();
+    assert!(!lowered.contains("3x9x5"), "{lowered}");
+    close("turned", &all(&grad(turned)(&wide, &matrices)), &[12.0; 45], 1e-12);
     close("factors", &all(&grad(poisoned)(&np::eye(2, 2).astype(DType::F64), &x)), &[1.0, 0.0, 1.0, 0.0], 1e-12);
 }
 
