@@ -13,7 +13,7 @@ use crate::core::dtype::DType;
 use crate::core::error::{Error, ErrorKind, Loc, OrRaise, Result, raise};
 use crate::core::jaxpr::{Closed, Jaxpr};
 use crate::core::promote::promote_types;
-use crate::core::trace::{Inputs, bind, bind1, stage};
+use crate::core::trace::{Inputs, bind, bind1, stage, with_location};
 use crate::core::tree::{Tree, flatten, leaf_paths};
 use crate::ops::shape::{Concatenate, Iota};
 use crate::transform::dce::dce;
@@ -159,7 +159,8 @@ fn traced_body<C: Tree, Y: Tree>(
             // What starts as an array stays one: a Rust number that takes its place has its type.
             let strong =
                 |(x, start): (&Array, &Array)| if start.weak_type() { x.clone() } else { x.convert(x.dtype(), false) };
-            let outputs = flatten(&next).iter().zip(&*start).map(strong).chain(flatten(&y)).collect();
+            let carried = |next: &C| flatten(next).iter().zip(&*start).map(strong).collect::<Vec<_>>();
+            let outputs = with_location(loc, || carried(&next)).into_iter().chain(flatten(&y)).collect();
             (outputs, (carry, next, y))
         });
         if !carry.same_structure(&next) || !promoted(start, &flatten(&next)) {
@@ -249,7 +250,7 @@ fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: 
         let inputs: Vec<Aval> = closed.jaxpr.input_avals().cloned().collect();
         let (settled, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
             let outputs = eval(&closed.jaxpr, args);
-            (outputs.iter().zip(&types).map(settle).collect(), ())
+            (with_location(loc, || outputs.iter().zip(&types).map(settle).collect()), ())
         });
         let leaves: Vec<Array> = settled.jaxpr.output_avals().map(|aval| Array::of_aval(&aval)).collect();
         *result = result.rebuild(&mut leaves.into_iter());

@@ -12,7 +12,7 @@ use crate::core::error::{Loc, OrRaise};
 use crate::core::jaxpr::{Closed, Jaxpr};
 use crate::core::primitive::Tangent;
 use crate::core::promote::promote_types;
-use crate::core::trace::{Inputs, bind, stage, tracing};
+use crate::core::trace::{Inputs, bind, stage, tracing, with_location};
 use crate::core::tree::{Tree, flatten};
 use crate::ops::zeros_like;
 use crate::transform::eval::eval;
@@ -26,7 +26,7 @@ fn traced<T: Tree>(alike: &Alike<'_>, like: &T, loc: Loc, f: impl Fn(&T) -> T) -
     let (closed, (x, y)) = stage(&avals, &Inputs::Unknown("inside a solver"), |args| {
         let x = like.rebuild(&mut args.iter().cloned());
         let y = f(&x);
-        let y = fitted(&y, &avals);
+        let y = with_location(loc, || fitted(&y, &avals));
         (flatten(&y), (x, y))
     });
     alike.check(&x, &y, &closed.jaxpr, loc).or_raise();
@@ -265,7 +265,8 @@ pub fn custom_root<T: Tree>(
             v.rebuild(&mut dy.collect::<Vec<_>>().into_iter())
         };
         let b = guess.rebuild(&mut b.iter().cloned());
-        let v = fitted(&tangent_solve(&slope, &b), &avals);
+        let v = tangent_solve(&slope, &b);
+        let v = with_location(loc, || fitted(&v, &avals));
         (flatten(&v), (b, v))
     });
     let likewise = alike("the result of `tangent_solve`", "must be like the guess");

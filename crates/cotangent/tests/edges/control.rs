@@ -402,6 +402,16 @@ fn errors_of_loops_and_choices_say_what_to_write() {
         here + 3,
         &["the leaf `[1]` of the carry", "f32[]", "f64[]", ".astype(DType::F32)", "start from f64[]"],
     );
+    // A number in the place of an array, of another type than that.
+    let here = line!();
+    told(
+        &|xs| {
+            let step = |(_, c): &(Array, Array), _: &Array| ((c * 2.0, c + 1.0), ());
+            lax::scan(step, (Array::scalar(0i32), Array::from(0.0)), xs).0.1
+        },
+        here + 4,
+        &["the leaf `[0]` of the carry", "i32[]", "f32[]", ".astype(DType::I32)"],
+    );
     let here = line!();
     told(
         &|xs| lax::while_loop(|x: &Array| x.less(3.0).all(), |x: &Array| x.sum(), xs),
