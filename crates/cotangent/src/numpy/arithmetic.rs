@@ -1,6 +1,7 @@
 //! Functions of two operands, element by element, and those that bound or mend the elements.
 
 use crate::api::custom::custom_jvp;
+use crate::api::program::as_one;
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::{DType, Kind};
 use crate::core::error::{Error, raise};
@@ -136,19 +137,21 @@ pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
         let what = format!("ldexp takes real numbers and integers, got {} and {}", x.aval(), n.aval());
         raise(Error::dtype(what).help("convert the exponents first: `.astype(DType::I32)`"));
     }
-    // Powers of two that are normal numbers, of which three lead from the least number to infinity.
-    let end = x.dtype().max_exponent() - 2;
-    let (least, most) = (-3 * end, 3 * end);
-    let wide = if n.dtype().bits() < 32 { n.astype(DType::I32) } else { n };
-    let below = if wide.dtype().kind() == Kind::Uint { wide } else { wide.maximum(least) };
-    let mut rest = below.minimum(most).astype(DType::I32);
-    let mut y = x.clone();
-    for _ in 0..3 {
-        let step = rest.maximum(-end).minimum(end);
-        y = y * ops::two_to(&step, x.dtype());
-        rest = rest - step;
-    }
-    y
+    as_one(&[x, n], |operands| {
+        let [x, n] = operands else { unreachable!("two operands") };
+        // Powers of two that are normal numbers, of which three lead from the least number to infinity.
+        let end = x.dtype().max_exponent() - 2;
+        let wide = if n.dtype().bits() < 32 { &n.astype(DType::I32) } else { n };
+        let above = if wide.dtype().kind() == Kind::Uint { wide } else { &wide.maximum(-3 * end) };
+        let mut rest = above.minimum(3 * end).astype(DType::I32);
+        let mut y = x.clone();
+        for _ in 0..3 {
+            let step = rest.maximum(-end).minimum(end);
+            y = y * ops::two_to(&step, x.dtype());
+            rest = rest - step;
+        }
+        y
+    })
 }
 
 /// The remainder with the sign of the dividend.
@@ -325,7 +328,7 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
         let tangent = dx * slope(x) + dy * slope(y);
         (length, tangent)
     };
-    custom_jvp(value).defjvp(rule)(&x.to_inexact(), &y.to_inexact())
+    as_one(&[x.to_inexact(), y.to_inexact()], |x| custom_jvp(value).defjvp(rule)(&x[0], &x[1]))
 }
 
 /// The magnitude of x with the sign of y.

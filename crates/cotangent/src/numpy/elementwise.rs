@@ -1,6 +1,7 @@
 //! Functions of one operand, element by element.
 
 use crate::api::custom::custom_jvp;
+use crate::api::program::as_one;
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::{DType, Kind};
 use crate::core::literal::Literal;
@@ -213,7 +214,7 @@ pub fn log2(x: impl ArrayLike) -> Array {
     if !x.dtype().is_float() {
         return over_log(x, std::f64::consts::LN_2);
     }
-    custom_jvp(log2_real).defjvp(|(x,), (t,)| (log2(x), t / x * std::f64::consts::LOG2_E))(&x)
+    as_one(&[x], |x| custom_jvp(log2_real).defjvp(|(x,), (t,)| (log2(x), t / x * std::f64::consts::LOG2_E))(&x[0]))
 }
 
 /// e + log₂(m) with x = m·2ᵉ and m between √½ and √2, so that whole powers have whole logarithms.
@@ -232,7 +233,8 @@ fn log2_real(x: &Array) -> Array {
     let mantissa = (bits - (&exponent << number(digits.into()))).bitcast(x.dtype());
     // The logarithm knows what to say of what is not a positive normal number.
     let normal = x.greater_equal(least).logical_and(x.less(f64::INFINITY));
-    let whole = where_(&normal, exponent.astype(x.dtype()), 0.0);
+    // By way of 32 bits, from which processors convert to f64 many at once.
+    let whole = where_(&normal, exponent.astype(DType::I32).astype(x.dtype()), 0.0);
     (whole + where_(normal, mantissa, x).log() * std::f64::consts::LOG2_E).astype(dtype)
 }
 
@@ -416,13 +418,18 @@ pub fn sinc(x: impl ArrayLike) -> Array {
         let angle = where_(&zero, 1.0, &x * super::PI);
         return where_(zero, 1.0, angle.sin() / angle);
     }
+    as_one(&[x], |x| sinc_real(&x[0]))
+}
+
+#[track_caller]
+fn sinc_real(x: &Array) -> Array {
     // Near zero a series, whose derivatives of all orders neither cancel nor have a hole.
     let near = x.abs().less(0.3125);
     let terms = if x.dtype() == DType::F64 { 12 } else { 8 };
-    let square = (where_(&near, &x, 0.0) * super::PI).square();
+    let square = (where_(&near, x, 0.0) * super::PI).square();
     let coefficient = |n: i32| (1..=2 * n + 1).fold((-1f64).powi(n), |c, k| c / f64::from(k));
     let series =
-        (0..terms - 1).rev().fold(full_like(&x, coefficient(terms - 1)), |sum, n| sum * &square + coefficient(n));
+        (0..terms - 1).rev().fold(full_like(x, coefficient(terms - 1)), |sum, n| sum * &square + coefficient(n));
     // Elsewhere the sine of what is left beside the nearest whole number n, and (−1)ⁿ.
     let far = where_(&near, 1.0, x);
     let whole = far.round();

@@ -191,7 +191,7 @@ unary! {
     Logistic logistic: inexact ("floating-point numbers"), Op("stablehlo.logistic"), None, |t, x, y| Some(if x.dtype().is_complex() {
         t * &y * (1.0 - &y)
     } else {
-        t * bell(x, 1.0)
+        t * logistic_slope(x, &y)
     });
     /// 1/√x.
     Rsqrt rsqrt: inexact ("floating-point numbers"), Op("stablehlo.rsqrt"), None, |t, x, y| Some(scaled(t, -0.5) * (&y / x));
@@ -212,7 +212,8 @@ unary! {
     Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None, |t, x, y| Some(if x.dtype().is_complex() {
         t * (1.0 + &y) * (1.0 - &y)
     } else {
-        t * (bell(x, 2.0) * 4.0)
+        // With 1 − |y| = (1 + |y|)·exp(−2·|x|), since |y| rounds to one where its slope still has all digits.
+        t * ((y.abs() + 1.0).square() * (x.abs() * -2.0).exp())
     });
 }
 
@@ -241,11 +242,11 @@ fn lower_digamma(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     cx.op("stablehlo.select", &[pole, nan, value], &[], out)
 }
 
-/// e/(1 + e)² with e = exp(−k·|x|): the slope of the logistic function of k·x, over k. The logistic function itself rounds
-/// to one where its slope still has all digits.
-fn bell(x: &Array, k: f64) -> Array {
-    let e = (x.abs() * -k).exp();
-    &e / (&e + 1.0).square()
+/// exp(−|x|)·m² with m the logistic function of |x|. The function itself rounds to one where its slope still has all digits.
+fn logistic_slope(x: &Array, y: &Array) -> Array {
+    let negative = x.less(super::zeros((), x.dtype()));
+    let most = super::select(&negative, &(1.0 - y), y, x.shape());
+    most.square() * (-x.abs()).exp()
 }
 
 /// 1/√(1 + x²). Real numbers whose squares overflow are scaled by a power of two.

@@ -5,6 +5,7 @@ mod gamma;
 pub use gamma::*;
 
 use crate::api::custom::custom_jvp;
+use crate::api::program::as_one;
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::DType;
 use crate::core::error::{Error, OrRaise, raise};
@@ -82,7 +83,7 @@ pub fn logit(x: impl ArrayLike) -> Array {
     if x.dtype().is_complex() {
         return x.log() - (-x).log1p();
     }
-    custom_jvp(value).defjvp(|(x,), (t,)| (logit(x), t / (x * (1.0 - x))))(&x)
+    as_one(&[x], |x| custom_jvp(value).defjvp(|(x,), (t,)| (logit(x), t / (x * (1.0 - x))))(&x[0]))
 }
 
 /// x · log(y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.

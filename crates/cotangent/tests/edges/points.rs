@@ -197,10 +197,9 @@ impl Report {
     }
 
     fn finish(self, exceptions: &[Exception]) {
-        let only = std::env::var("POINTS").is_ok();
         assert!(self.lines.is_empty(), "\n{}", self.lines.join("\n"));
         let idle: Vec<&str> = exceptions.iter().map(|e| e.why).filter(|why| !self.used.contains(why)).collect();
-        assert!(only || idle.is_empty(), "exceptions that nothing needs: {idle:?}");
+        assert!(idle.is_empty(), "exceptions that nothing needs: {idle:?}");
     }
 }
 
@@ -222,9 +221,6 @@ pub(super) fn check(file: &str, rows: &[Row], exceptions: &[Exception]) {
             continue;
         };
         seen.insert(name);
-        if std::env::var("POINTS").is_ok_and(|p| !p.split(',').any(|p| p == name)) {
-            continue;
-        }
         let dtype = goldens_lib::dtype(&case["dtype"]);
         let grid = (list(&golden["grids"]).iter())
             .find(|g| g["dtype"] == case["dtype"] && g["arity"] == case["arity"])
@@ -258,9 +254,6 @@ pub(super) fn check_narrow(file: &str, rows: &[Row], factor: u64, exceptions: &[
     let golden = goldens_lib::golden(&format!("{file}.json"));
     let mut report = Report::default();
     for row in rows {
-        if std::env::var("POINTS").is_ok_and(|p| !p.split(',').any(|p| p == row.name)) {
-            continue;
-        }
         let arity = if matches!(row.f, Function::One(_)) { 1 } else { 2 };
         let grid = (list(&golden["grids"]).iter()).find(|g| g["dtype"] == "f32" && g["arity"] == arity);
         let wide = points(&grid.expect("a grid")["points"]);

@@ -30,7 +30,8 @@ for p, (f, lo, hi) in UNARY.items():
     case(p, "f64_empty", f, A("f64", np.zeros((0, 3))))
     for d in ("f64", "f32"):
         case(p, f"{d}_edge", f, A(d, FLOAT_EDGE))
-        case(p, f"{d}_large", f, A(d, LARGE[d]))
+        # JAX loses 400 units of the last place where an exponent is large; points.json has the truth.
+        case(p, f"{d}_large", f, A(d, [v for v in LARGE[d] if p not in ("exp2", "sinh", "cosh") or not 1 < abs(v) < 1e3]))
         case(p, f"{d}_subnormal", f, A(d, SUBNORMAL[d]))
 for p, at in {"abs": [0.0, -0.0], "sign": [0.0, -0.0], "floor": [1.0, -2.0], "ceil": [1.0, -2.0],
               "sqrt": [0.0], "rsqrt": [0.0], "cbrt": [0.0], "log": [0.0], "log1p": [-1.0],
@@ -150,9 +151,10 @@ for d in ("f64", "f32"):
     case("pow", f"{d}_edge", lax.pow, A(
         d, [0, nan, 1, -8, -2, -2, 0, -0.0, -0.0, inf, 2, -1, 0.5, -0.0, nan, -inf, -inf, 0],
         [0, 0, nan, 1 / 3, 3, 2, -1, -1, -2, 0, 1024, inf, inf, 3, 1, 3, -1, 0.5]))
-case("pow", "f64_zero_base_tie", lax.pow, A("f64", [0.0, 0.0, 0.0, 0.0, 1.0], [2.0, 1.0, 0.0, 0.5, 0.0]))
+# Without exponents of 0 and 1 at zero: there JAX has NaN for first or second derivatives.
+case("pow", "f64_zero_base_tie", lax.pow, A("f64", [0.0, 0.0, 1.0], [2.0, 0.5, 0.0]))
 case("pow", "f64_negative_base_tie", lax.pow, A("f64", [-2.0, -2.0], [3.0, 2.0]))
-case("pow", "f64_s32_exponent_zero_tie", lax.pow, A("f64", [0.0, 0.0, 0.0, 2.0]) + A("s32", [2, 1, 0, 0]))
+case("pow", "f64_s32_exponent_zero_tie", lax.pow, A("f64", [0.0, 0.0, 2.0]) + A("s32", [2, 0, 0]))
 case("pow", "s32_s32", lax.pow, A("s32", [2, -3, 7, 0, 5]) + A("s32", [10, 3, 0, 0, 1]))
 
 case("nextafter", "f64_2x3", lax.nextafter, U(-2, 2, (2, 3), (2, 3)))
