@@ -400,8 +400,8 @@ pub(crate) fn logaddexp2(x: &Array, y: &Array) -> Array {
     most + difference.exp2().log1p() / std::f64::consts::LN_2
 }
 
-/// The greater of two operands, and by how much the other one is less: −∞ of equal infinities. One choice serves both results,
-/// so that derivatives of smooth functions of them are right at ties, too.
+/// The greater of two operands, and by how much the other one is less: −∞ of equal infinities. One choice serves both
+/// results, so that derivatives of smooth functions of them are right at ties, too.
 fn sorted_difference(x: &Array, y: &Array) -> (Array, Array) {
     let shape = if x.ndim() > 0 { x.shape() } else { y.shape() };
     let first = x.greater_equal(y);

@@ -240,8 +240,8 @@ pub(crate) fn magnitude(x: &Array) -> Array {
     (x.bitcast(words) & exponent).bitcast(dtype).maximum(number(-end)).minimum(number(end))
 }
 
-/// From the remainder with the dividend's sign whether the signs differ, and the remainder with the divisor's sign, which a
-/// zero has as well.
+/// From the remainder with the dividend's sign whether the signs differ, and the remainder with the divisor's sign,
+/// which a zero has as well.
 #[track_caller]
 pub(crate) fn floored_remainder(truncated: &Array, y: &Array) -> (Array, Array) {
     let zero = zeros((), truncated.dtype());

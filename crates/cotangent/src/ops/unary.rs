@@ -242,7 +242,8 @@ fn lower_digamma(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     cx.op("stablehlo.select", &[pole, nan, value], &[], out)
 }
 
-/// exp(−|x|)·m² with m the logistic function of |x|. The function itself rounds to one where its slope still has all digits.
+/// exp(−|x|)·m² with m the logistic function of |x|. The function itself rounds to one where its slope still has all
+/// digits.
 fn logistic_slope(x: &Array, y: &Array) -> Array {
     let negative = x.less(super::zeros((), x.dtype()));
     let most = super::select(&negative, &(1.0 - y), y, x.shape());

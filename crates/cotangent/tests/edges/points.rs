@@ -1,5 +1,5 @@
-//! Every function of one or two numbers at special points: value, slopes and second derivatives, in reverse, forward, and
-//! forward over reverse mode. The truths are mpmath's where the function is smooth and JAX's conventions elsewhere
+//! Every function of one or two numbers at special points: value, slopes and second derivatives, in reverse, forward,
+//! and forward over reverse mode. The truths are mpmath's where the function is smooth and JAX's conventions elsewhere
 //! (goldens/point_cases.py); in narrow types they are those of the same program in f64.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,8 +44,8 @@ pub(super) struct Exception {
 }
 
 impl Function {
-    /// The columns of a case, each with its order: f, f′, f″; or f, f₁, f₂, f₁₁, f₁₂, f₂₂. In the end slopes once more, by
-    /// forward mode.
+    /// The columns of a case, each with its order: f, f′, f″; or f, f₁, f₂, f₁₁, f₁₂, f₂₂. In the end slopes once more,
+    /// by forward mode.
     const ONE: [(usize, usize); 4] = [(0, 0), (1, 1), (2, 2), (1, 3)];
     const TWO: [(usize, usize); 8] = [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 2), (1, 3), (2, 3)];
 
