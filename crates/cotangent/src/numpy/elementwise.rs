@@ -413,26 +413,21 @@ pub fn rad2deg(x: impl ArrayLike) -> Array {
 #[must_use]
 pub fn sinc(x: impl ArrayLike) -> Array {
     let x = x.to_array().to_inexact();
-    if !x.dtype().is_float() {
-        let zero = x.equal(0);
-        let angle = where_(&zero, 1.0, &x * super::PI);
-        return where_(zero, 1.0, angle.sin() / angle);
-    }
-    as_one(&[x], |x| sinc_real(&x[0]))
+    as_one(&[x], |x| sinc_value(&x[0]))
 }
 
 #[track_caller]
-fn sinc_real(x: &Array) -> Array {
+fn sinc_value(x: &Array) -> Array {
     // Near zero a series, whose derivatives of all orders neither cancel nor have a hole.
     let near = x.abs().less(0.3125);
-    let terms = if x.dtype() == DType::F64 { 12 } else { 8 };
+    let terms = if x.dtype().real() == DType::F64 { 12 } else { 8 };
     let square = (where_(&near, x, 0.0) * super::PI).square();
     let coefficient = |n: i32| (1..=2 * n + 1).fold((-1f64).powi(n), |c, k| c / f64::from(k));
     let series =
         (0..terms - 1).rev().fold(full_like(x, coefficient(terms - 1)), |sum, n| sum * &square + coefficient(n));
-    // Elsewhere the sine of what is left beside the nearest whole number n, and (−1)ⁿ.
+    // Elsewhere the sine of what is left beside the whole number n nearest to the real part, and (−1)ⁿ.
     let far = where_(&near, 1.0, x);
-    let whole = far.round();
+    let whole = far.real().round();
     let odd = (&whole * 0.5).round().not_equal(&whole * 0.5);
     let sine = ((&far - whole) * super::PI).sin();
     where_(near, series, where_(odd, -&sine, &sine) / (far * super::PI))

@@ -116,10 +116,13 @@ fn functions_and_slopes_at_special_points() {
                 continue;
             }
             let condition = match (name, slopes[i]) {
-                // They multiply their argument by a number with as many digits.
+                // It multiplies its argument by a number with as many digits.
                 ("exp2", Some(slope)) => point.0.hypot(point.1) * slope.0.hypot(slope.1),
-                // Whose slope is at most (cosh πb + |sinc|)/|z|.
-                ("sinc", _) => (np::PI * point.1).cosh().min(1e300),
+                // Terms of this size, of a hyperbolic function whose argument is rounded.
+                ("sinc", _) => {
+                    let b = (np::PI * point.1).abs();
+                    b.cosh() * (1.0 + b) / point.0.hypot(point.1).max(1.0)
+                }
                 _ => 0.0,
             };
             let nan = point.0.is_nan() || point.1.is_nan();

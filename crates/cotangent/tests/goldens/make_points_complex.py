@@ -66,8 +66,16 @@ def expm1(z):
 
 
 def sinc(z):
-    w = mp.pi * z
-    return 1 - w**2 / 6 if abs(w) < mp.mpf("1e-30") else mp.sin(w) / w
+    # π to as many digits as the largest number has before the point.
+    with mp.workdps(300):
+        w = mp.pi * z
+        return 1 - w**2 / 6 if abs(w) < mp.mpf("1e-30") else mp.sin(w) / w
+
+
+def sinc_slope(z):
+    with mp.workdps(300):
+        w = mp.pi * z
+        return -mp.pi * w / 3 if abs(w) < mp.mpf("1e-10") else mp.pi * (mp.cos(w) * w - mp.sin(w)) / w**2
 
 
 def sinh(z):
@@ -175,7 +183,7 @@ FUNCTIONS = {
     "square": (lambda z: z * z, lambda z: 2 * z),
     "reciprocal": (lambda z: one / z, lambda z: -one / (z * z)),
     "logistic": (lambda z: one / (1 + mp.exp(-z)), lambda z: mp.exp(-z) / (1 + mp.exp(-z)) ** 2),
-    "sinc": (sinc, None),
+    "sinc": (sinc, sinc_slope),
     "cube": (lambda z: z * z * z, lambda z: 3 * z * z),
     # Not holomorphic: the value, and the slope along the real axis.
     "abs": (lambda z: mp.mpc(abs(z)), lambda z: mp.mpc(z.real / abs(z))),
@@ -273,7 +281,7 @@ def cases():
                     z = exact(name, re, im)
                     no_value, no_slope = pole(name, (re, im))
                     values.append(annex_g(name, re, im) if no_value else rounded(f(z), dtype))
-                    slopes.append(None if no_slope or slope is None else rounded(slope(z), dtype))
+                    slopes.append(None if no_slope else rounded(slope(z), dtype))
                 for re, im in odd:
                     values.append(annex_g(name, re, im))
                     slopes.append(slope_at_infinity(name, re, im))
