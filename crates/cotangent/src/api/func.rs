@@ -80,6 +80,15 @@ pub trait Params: Sized + 'static {
 /// }
 /// assert_eq!(grad(square)(&3.0.into()).item::<f32>(), 6.0);
 /// ```
+///
+/// Functions of this crate are passed by their names: methods of arrays take a reference, functions of `numpy` a value.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = np::array([[1.0, 2.0], [3.0, 4.0]]);
+/// assert_eq!(vmap(Array::sum)(&x).to_vec::<f32>(), [3.0, 7.0]);
+/// assert_eq!(vmap(np::sum)(x).to_vec::<f32>(), [3.0, 7.0]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be transformed",
     label = "not a function of one to four trees",

@@ -36,15 +36,15 @@ pub fn squeeze(x: impl ArrayLike, axes: impl Axes) -> Array {
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
-/// let parts = lax::split(Array::from([1, 2, 3, 4]), &[1, 3], 0);
+/// let parts = lax::split(Array::from([1, 2, 3, 4]), (1, 3), 0);
 /// assert_eq!(parts[1].to_vec::<i32>(), [2, 3, 4]);
 /// ```
 #[track_caller]
 #[must_use]
-pub fn split(x: impl ArrayLike, sizes: &[usize], axis: isize) -> Vec<Array> {
+pub fn split(x: impl ArrayLike, sizes: impl IntoShape, axis: isize) -> Vec<Array> {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
-    bind(Split { sizes: sizes.to_vec(), axis }, &[&x]).into_vec()
+    bind(Split { sizes: sizes.into_shape().to_vec(), axis }, &[&x]).into_vec()
 }
 
 /// The tree as it is; the compiler moves no computation across. Nothing that depends on the result is computed before
@@ -71,17 +71,17 @@ pub fn optimization_barrier<T: Tree>(tree: T) -> T {
 /// Elements `start` to `limit` of each dimension, every `stride`-th.
 ///
 /// # Panics
-/// When they do not lie within the array, or a stride is zero.
+/// When there is not one of each for every dimension, they do not lie within the array, or a stride is zero.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
 /// let x = np::arange(0, 12, 1).reshape([3, 4]);
-/// assert_eq!(lax::slice(&x, &[1, 0], &[3, 4], &[1, 2]).to_vec::<i32>(), [4, 6, 8, 10]);
+/// assert_eq!(lax::slice(&x, (1, 0), (3, 4), (1, 2)).to_vec::<i32>(), [4, 6, 8, 10]);
 /// ```
 #[track_caller]
 #[must_use]
-pub fn slice(x: impl ArrayLike, start: &[usize], limit: &[usize], stride: &[usize]) -> Array {
-    x.to_array().slice(start, limit, stride)
+pub fn slice(x: impl ArrayLike, start: impl IntoShape, limit: impl IntoShape, stride: impl IntoShape) -> Array {
+    x.to_array().slice(&start.into_shape(), &limit.into_shape(), &stride.into_shape())
 }
 
 /// Elements `start` to `limit` along one axis, every `stride`-th. Negative bounds count from the end.

@@ -328,13 +328,13 @@ pub fn split(x: impl ArrayLike, sections: usize, axis: isize) -> Vec<Array> {
 ///
 /// ```
 /// use cotangent::numpy as np;
-/// let parts = np::split_at(np::arange(0, 5, 1), &[2], 0);
+/// let parts = np::split_at(np::arange(0, 5, 1), [2], 0);
 /// assert_eq!(parts[1].to_vec::<i32>(), [2, 3, 4]);
 /// ```
 #[track_caller]
 #[must_use]
-pub fn split_at(x: impl ArrayLike, indices: &[usize], axis: isize) -> Vec<Array> {
-    let x = x.to_array();
+pub fn split_at(x: impl ArrayLike, indices: impl IntoShape, axis: isize) -> Vec<Array> {
+    let (x, indices) = (x.to_array(), indices.into_shape());
     let axis = canonical_axis(axis, x.ndim()).or_raise();
     let n = x.shape()[axis];
     let bounds: Vec<usize> = std::iter::once(0).chain(indices.iter().map(|i| (*i).min(n))).chain([n]).collect();

@@ -101,8 +101,11 @@ impl Key {
     #[track_caller]
     #[must_use]
     pub fn split<const N: usize>(self) -> [Key; N] {
-        let keys = split(self, N);
-        std::array::from_fn(|i| keys.at(i))
+        let mut keys = split(self, N).into_iter();
+        std::array::from_fn(|_| match keys.next() {
+            Some(key) => key,
+            None => unreachable!("`split` gives as many keys as it is asked for"),
+        })
     }
 
     /// The number of dimensions of an array of keys; 0 for one key.
@@ -188,15 +191,6 @@ impl Key {
         let shape = shape.for_size(self.size()).map_err(|e| e.context("reshape")).or_raise();
         Key { words: self.words.reshape(shape.insert(shape.rank(), 2)) }
     }
-
-    /// How many keys a walk over the first axis gives; one for a single key is an error.
-    #[track_caller]
-    fn len(&self) -> usize {
-        match self.shape() {
-            [n, ..] => *n,
-            [] => raise(Error::shape("a single key cannot be taken apart").help("make several of it: `key.split()`")),
-        }
-    }
 }
 
 /// The keys along the first axis of an array of keys.
@@ -214,7 +208,27 @@ impl IntoIterator for Key {
 
     #[track_caller]
     fn into_iter(self) -> Self::IntoIter {
-        (0..self.len()).map(|i| self.at(i)).collect::<Vec<_>>().into_iter()
+        (&self).into_iter()
+    }
+}
+
+/// The keys along the first axis of an array of keys. Known ones are taken apart on the host.
+///
+/// ```
+/// use cotangent::random;
+/// let keys = random::split(random::key(0), 3);
+/// assert_eq!((&keys).into_iter().count(), 3);
+/// ```
+impl IntoIterator for &Key {
+    type Item = Key;
+    type IntoIter = std::vec::IntoIter<Key>;
+
+    #[track_caller]
+    fn into_iter(self) -> Self::IntoIter {
+        if self.ndim() == 0 {
+            raise(Error::shape("a single key cannot be taken apart").help("make several of it: `key.split()`"));
+        }
+        self.words.iter().map(|words| Key { words }).collect::<Vec<_>>().into_iter()
     }
 }
 

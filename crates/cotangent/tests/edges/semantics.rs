@@ -374,6 +374,9 @@ fn axes_and_shapes_as_one_writes_them() {
         grad(|x: &Array| x.reshape((-1, 2)).at((0, 1)).get())(&np::ones(4)).to_vec::<f32>(),
         [0.0, 1.0, 0.0, 0.0]
     );
+    assert_eq!(lax::slice(&x, (0, 1, 0), [2, 3, 4], &[1, 1, 2]).shape(), [2, 2, 2]);
+    assert_eq!(lax::split(&x, (1, 2), 1)[1].shape(), [2, 2, 4]);
+    assert_eq!(np::split_at(&x, (1, 2), 2)[2].shape(), [2, 3, 2]);
     says(&panics(|| x.reshape((-1, 5))), &["24 elements", "[-1,5]", "semantics.rs"]);
     says(&panics(|| x.reshape((-1, -1))), &["[-1,-1]", "one size may be -1"]);
     says(&panics(|| x.reshape((-2, 3))), &["[-2,3]"]);
@@ -471,6 +474,10 @@ fn arrays_of_keys_are_indexed() {
     assert_eq!(keys.at(vec![2usize, 0]).data().to_vec::<u32>(), [row(2), row(0)].concat());
     assert_eq!(keys.at([true, false, true]).shape(), [2, 2]);
     assert_eq!(keys.reshape(-1).at(3).data().to_vec::<u32>(), row(1)[2..]);
+    let rows: Vec<Key> = (&keys).into_iter().collect();
+    assert_eq!((rows.len(), rows[2].data().to_vec::<u32>()), (3, row(2)));
+    let draws = |keys: &Key| np::stack(keys.into_iter().map(|k| random::bits(k.at(0), ())).collect::<Vec<_>>(), 0);
+    assert_eq!(draws(&keys).to_vec::<u32>(), jit(draws)(&keys).to_vec::<u32>());
     let draw = jit(|keys: &Key, i: &Array| random::normal(keys.at((i, 0)), ()));
     assert_eq!(draw(&keys, &1.into()).item::<f32>(), random::normal(keys.at((1, 0)), ()).item::<f32>());
     for wrong in [panics(|| keys.at(3)), panics(|| keys.at(-4)), panics(|| keys.at((0, 2)))] {
