@@ -16,7 +16,7 @@ use crate::transform::dce::dce;
 /// A linear program in two parts.
 pub(super) struct Parts {
     /// From the operands to the products of what is shared.
-    pub(super) products: Jaxpr,
+    pub(super) products: Arc<Jaxpr>,
     /// From the operands and then those products to the results.
     pub(super) rest: Jaxpr,
 }
@@ -90,6 +90,6 @@ pub(super) fn split(jaxpr: &Arc<Jaxpr>, linear: &[bool], shared: &[bool]) -> Par
     let with_products = jaxpr.inputs.iter().chain(&products).copied().collect();
     Parts {
         rest: program(with_products, rest, jaxpr.outputs.clone()),
-        products: program(jaxpr.inputs.clone(), before, products.into_iter().map(Atom::Var).collect()),
+        products: Arc::new(program(jaxpr.inputs.clone(), before, products.into_iter().map(Atom::Var).collect())),
     }
 }
