@@ -107,16 +107,19 @@ pub(crate) fn polygamma_of_order(n: u32, x: &Array) -> Array {
     let inverse = 1.0 / (y + f64::from(terms));
     // (2j + n − 1)!·B₂ⱼ/(2j)!
     let series = BERNOULLI.iter().take(if wide { 12 } else { 6 }).enumerate().rev();
-    let series = series.fold(like(x, 0.0), |sum, (j, c)| {
-        &inverse * &inverse * (sum + c * factorial(2 * j as u32 + 1 + n))
-    });
+    let series =
+        series.fold(like(x, 0.0), |sum, (j, c)| &inverse * &inverse * (sum + c * factorial(2 * j as u32 + 1 + n)));
     let tail = inverse.powi(power) * (series + factorial(n - 1) + 0.5 * factorial(n) * &inverse);
     let size = head.map_or(like(x, 0.0), |head| head * factorial(n)) + tail;
 
     // The cotangent at the distance from the nearest integer; it is exactly zero in the middle between two.
     let distance = choose(&negative, &(x - x.round()), &like(x, 0.5));
     let cosine = (std::f64::consts::PI * (0.5 - distance.abs())).sin();
-    let cotangent = cosine / (std::f64::consts::PI * distance).sin();
+    let mut cotangent = cosine / (std::f64::consts::PI * &distance).sin();
+    if n % 2 == 0 {
+        // At the poles of an odd function there is no sign.
+        cotangent = choose(&distance.equal(0.0), &like(x, f64::NAN), &cotangent);
+    }
     // dⁿ/dxⁿ cot(πx) = πⁿ Qₙ(cot(πx)), Q₀(c) = c, Qₙ₊₁ = −(1 + c²)·Qₙ′
     let mut q = vec![0.0, 1.0];
     for _ in 0..n {
@@ -124,7 +127,8 @@ pub(crate) fn polygamma_of_order(n: u32, x: &Array) -> Array {
         q = vec![0.0; slope.len() + 2];
         slope.iter().enumerate().for_each(|(i, c)| (q[i], q[i + 2]) = (q[i] - c, q[i + 2] - c));
     }
-    let q = q.iter().rev().fold(like(x, 0.0), |sum, c| sum * &cotangent + *c);
+    let (highest, lower) = q.split_last().unwrap_or((&0.0, &[]));
+    let q = lower.iter().rev().fold(like(x, *highest), |sum, c| sum * &cotangent + *c);
     let reflected = -size.clone() - std::f64::consts::PI.powi(power + 1) * q;
     let positive = if n % 2 == 0 { -size } else { size };
     choose(&negative, &reflected, &positive)

@@ -1,11 +1,11 @@
 //! The gamma function and its relatives, Bessel functions, and terms of divergences.
 
-use super::{polynomial, real_inexact, xlogy};
+use super::{polynomial, real_inexact};
 use crate::api::custom::custom_jvp;
 use crate::core::array::{Array, ArrayLike};
 use crate::core::dtype::DType;
 use crate::core::trace::bind1;
-use crate::numpy::{floor, isnan, remainder, unary, where_};
+use crate::numpy::{floor, isfinite, isnan, remainder, unary, where_};
 use crate::ops::binary::{Igamma, Igammac, Zeta};
 use crate::ops::incomplete_beta::RegularizedIncompleteBeta;
 use crate::ops::polygamma::{Polygamma, polygamma_of_order};
@@ -37,7 +37,7 @@ unary! {
 #[track_caller]
 #[must_use]
 pub fn i0(x: impl ArrayLike) -> Array {
-    let value = |x: &Array| x.abs().exp() * x.bessel_i0e();
+    let value = |x: &Array| unscaled(x, x.bessel_i0e());
     custom_jvp(value).defjvp(|(x,), (t,)| (i0(x), t * i1(x)))(&real_inexact(x, "i0"))
 }
 
@@ -50,10 +50,16 @@ pub fn i0(x: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn i1(x: impl ArrayLike) -> Array {
-    let value = |x: &Array| x.abs().exp() * x.bessel_i1e();
+    let value = |x: &Array| unscaled(x, x.bessel_i1e());
     // With fₖ(x) = Iₖ(x)/xᵏ, of which fₖ₊₁ is the slope over x, this is (x f₁)′. None of it cancels.
     let slope = |x: &Array| bessel_over_power(1, x) + x * (x * bessel_over_power(2, x));
     custom_jvp(value).defjvp(move |(x,), (t,)| (i1(x), t * slope(x)))(&real_inexact(x, "i1"))
+}
+
+/// exp(|x|)·y, in two steps: the exponential alone overflows before the result does.
+fn unscaled(x: &Array, y: Array) -> Array {
+    let root = (0.5 * x.abs()).exp();
+    &root * y * &root
 }
 
 /// Iₖ(x)/xᵏ for k ≥ 1: below 4 by its power series Σ (x²/4)ᵐ / (2ᵏ m! (m + k)!), beyond by the recurrence in k. Its slope is
@@ -66,13 +72,13 @@ fn bessel_over_power(k: u32, x: &Array) -> Array {
         let coefficients: Vec<f64> =
             (0..terms).rev().map(|m| 1.0 / (2f64.powi(k as i32) * factorial(m) * factorial(m + k))).collect();
         let series = polynomial(&coefficients, &(where_(&near, x, 0.0).square() / 4.0));
-        // Scaled by exp(−|x|), so that nothing overflows before the end.
-        let far = where_(&near, 4.0, x);
+        // Scaled by exp(−|x|), so that nothing overflows before the end. Beyond 1000 the result does.
+        let far = crate::numpy::clip(where_(&near, 4.0, x), -1e3, 1e3);
         let (mut last, mut now) = (far.bessel_i0e(), far.bessel_i1e() / &far);
         for order in 1..k {
             (last, now) = (now.clone(), (last - 2.0 * f64::from(order) * now) / &far / &far);
         }
-        where_(near, series, far.abs().exp() * now)
+        where_(near, series, unscaled(&far, now))
     };
     custom_jvp(value).defjvp(move |(x,), (t,)| (bessel_over_power(k, x), t * (x * bessel_over_power(k + 1, x))))(x)
 }
@@ -226,7 +232,7 @@ fn gamma_value(x: &Array) -> Array {
     let whole = x.round();
     let distance = x - &whole;
     let sine = where_(remainder(&whole, 2.0).equal(0), 1.0, -1.0) * (std::f64::consts::PI * &distance).sin();
-    let reflected = where_(distance.equal(0), f64::NAN, -std::f64::consts::PI / (x * sine * &positive));
+    let reflected = where_(distance.equal(0), f64::NAN, -std::f64::consts::PI / (x * &positive * sine));
     let value = where_(x.less(0), reflected, positive);
     // Minus zero is where −∞ is.
     where_(x.equal(0), 1.0 / x, value)
@@ -264,7 +270,8 @@ fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
     let (x, y) = (where_(&large, x, 1.0), where_(&large, y, 8.0));
     let r = &x / &y;
     let logarithm = log1p_ratio(&r);
-    let far = &x * (y.log() + (&logarithm - 1.0) + &r * &logarithm) - 0.5 * (&r * logarithm) + stirling_error(&(x + &y))
+    let far = &x * (y.log() + (&logarithm - 1.0) + &r * &logarithm) - 0.5 * (&r * logarithm)
+        + stirling_error(&(x + &y))
         - stirling_error(&y);
     where_(large, far, near)
 }
@@ -424,7 +431,11 @@ pub fn rel_entr(p: impl ArrayLike, q: impl ArrayLike) -> Array {
     let inside = p.greater(0).logical_and(q.greater(0));
     let nothing = p.equal(0).logical_and(q.greater_equal(0));
     let (safe_p, safe_q) = (where_(&inside, p, 1.0), where_(&inside, q, 1.0));
-    let value = &safe_p * safe_p.log() - xlogy(&safe_p, safe_q);
+    // The quotient is exact where the difference of the logarithms would cancel. Its slope is that of the difference.
+    let value = custom_jvp(|p: &Array, q: &Array| p * (p / q).log())
+        .defjvp(|(p, q), (dp, dq)| (rel_entr(p, q), dp * ((p / q).log() + 1.0) - dq * (p / q)))(
+        &safe_p, &safe_q
+    );
     where_(inside, value, where_(nothing, 0.0, f64::INFINITY))
 }
 
@@ -444,10 +455,18 @@ pub fn kl_div(p: impl ArrayLike, q: impl ArrayLike) -> Array {
     rel_entr(&p, &q) - p + q
 }
 
+/// expm1(k·log)/k. Where k·log is small, by the series of expm1(u)/u, which has all its slopes at k = 0 as well.
 fn power_transform(log: Array, lmbda: &Array) -> Array {
-    let logarithm = lmbda.equal(0);
-    let safe = where_(&logarithm, 1.0, lmbda);
-    where_(logarithm, &log, (&safe * &log).expm1() / safe)
+    let product = lmbda * &log;
+    let near = product.abs().less(0.5).logical_or(lmbda.equal(0));
+    let terms = if log.dtype() == DType::F64 { 16 } else { 9 };
+    let mut coefficients = vec![1.0];
+    (2..terms).for_each(|k| coefficients.push(coefficients[k - 2] / k as f64));
+    coefficients.reverse();
+    // Of zero and an infinite logarithm there is no product.
+    let series = polynomial(&coefficients, &(lmbda * where_(near.logical_and(isfinite(&log)), &log, 0.0)));
+    let far = where_(&near, 1.0, &product).expm1() / where_(&near, 1.0, lmbda);
+    where_(near, log * series, far)
 }
 
 /// The transform of Box and Cox: (xᵏ − 1)/k, and log(x) where k, `lmbda`, is zero.
