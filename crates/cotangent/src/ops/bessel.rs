@@ -229,7 +229,8 @@ pub(super) fn bessel_i0e_slope(x: &Array) -> Array {
     super::select(&x.equal(0.0), &(1.5 * x), &away, x.shape())
 }
 
-/// The slope of exp(−|x|)·I₁(x).
+/// The slope of exp(−|x|)·I₁(x). At zero it turns, and its own slope is zero, between −1 and 1.
 pub(super) fn bessel_i1e_slope(x: &Array) -> Array {
-    slope(x, &SLOPE_1, &SLOPE_1[SLOPE_1.len() - 24..])
+    let away = slope(x, &SLOPE_1, &SLOPE_1[SLOPE_1.len() - 24..]);
+    super::select(&x.equal(0.0), &like(x, 0.5), &away, x.shape())
 }

@@ -11,7 +11,7 @@ for p, f in {"bessel_i0e": lax.bessel_i0e, "bessel_i1e": lax.bessel_i1e}.items()
     case(p, "f64_2x3", f, away((2, 3), lo=0.3, hi=7.0))
     case(p, "f64_far", f, U(8.5, 40, (3,)))
     case(p, "f64_scalar", f, U(0.5, 3, ()))
-    case(p, "f64_tie", f, A("f64", [0.0, -0.0, 1e-20]))
+    # Not at zero, where JAX's second derivatives are those of no side: tests/edges has them.
     for d in ("f64", "f32", "f16", "bf16"):
         case(p, f"{d}_values", f, A(d, [-20, -8, -3.5, -1e-2, 0.1, 1, 7.5, 8, 8.25, 100, 300]))
         case(p, f"{d}_edge", f, A(d, FLOAT_EDGE))
@@ -25,8 +25,9 @@ random_gamma_grad.def_impl(lax.random_gamma_grad)
 random_gamma_grad.def_abstract_eval(lambda a, x: a)
 internal.lax.batching.defbroadcasting(random_gamma_grad)
 
-EDGE_A = [0.5, 2, 0, 0, 1, -1, 2, nan, 2, inf, 2, 1e-3, 150, 150, 0.1, 1000]
-EDGE_AX = [0, inf, 0, 2, -1, 1, 0, 1, nan, 1, 1e3, 1e-3, 150.5, 100, 30, 10]
+# Not at an infinite shape, where JAX has NaN and not the limit: tests/edges has it.
+EDGE_A = [0.5, 2, 0, 0, 1, -1, 2, nan, 2, 2, 1e-3, 150, 150, 0.1, 1000]
+EDGE_AX = [0, inf, 0, 2, -1, 1, 0, 1, nan, 1e3, 1e-3, 150.5, 100, 30, 10]
 for p, f in {"igamma": lax.igamma, "igammac": lax.igammac, "igamma_grad_a": lax.igamma_grad_a,
              "random_gamma_grad": random_gamma_grad.bind}.items():
     main = p in ("igamma", "igammac")
