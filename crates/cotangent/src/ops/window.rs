@@ -111,8 +111,7 @@ impl Window {
     }
 
     /// Appends a reduction over the windows of operands of one shape; `body` writes what combines two sets of scalars.
-    /// Elements that are moved apart have the initial values between them, written out: for some shapes XLA's own
-    /// dilation of the base is not there in what it compiles.
+    /// Elements that are moved apart have the initial values between them, written out: XLA may forget its own.
     pub(crate) fn lower(
         &self,
         cx: &mut Lowering<'_>,

@@ -391,8 +391,7 @@ fn windows(shape: &[usize], window: &Window) -> Vec<Vec<usize>> {
     all
 }
 
-/// Windows over an array whose elements are moved apart, as their definition has them, at sizes for which the compiler's
-/// own dilation fails.
+/// Windows over an array whose elements are moved apart, as their definition has them.
 #[test]
 fn windows_see_the_holes_of_a_dilated_base() {
     let mut draws = Draws(5);
