@@ -147,8 +147,8 @@ pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
         let mut y = x.clone();
         for _ in 0..3 {
             let step = rest.maximum(-end).minimum(end);
-            y = y * ops::two_to(&step, x.dtype());
-            rest = rest - step;
+            y *= ops::two_to(&step, x.dtype());
+            rest -= step;
         }
         y
     })
