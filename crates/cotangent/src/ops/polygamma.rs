@@ -116,7 +116,7 @@ pub(crate) fn polygamma_of_order(n: u32, x: &Array) -> Array {
     let distance = choose(&negative, &(x - x.round()), &like(x, 0.5));
     let cosine = (std::f64::consts::PI * (0.5 - distance.abs())).sin();
     let mut cotangent = cosine / (std::f64::consts::PI * &distance).sin();
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         // At the poles of an odd function there is no sign.
         cotangent = choose(&distance.equal(0.0), &like(x, f64::NAN), &cotangent);
     }
@@ -130,7 +130,7 @@ pub(crate) fn polygamma_of_order(n: u32, x: &Array) -> Array {
     let (highest, lower) = q.split_last().unwrap_or((&0.0, &[]));
     let q = lower.iter().rev().fold(like(x, *highest), |sum, c| sum * &cotangent + *c);
     let reflected = -size.clone() - std::f64::consts::PI.powi(power + 1) * q;
-    let positive = if n % 2 == 0 { -size } else { size };
+    let positive = if n.is_multiple_of(2) { -size } else { size };
     choose(&negative, &reflected, &positive)
 }
 
