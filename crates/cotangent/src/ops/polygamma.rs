@@ -148,9 +148,9 @@ fn hurwitz(s: &Array, q: &Array) -> Array {
     let mut factor = s * &inverse;
     let mut sum = like(q, 0.0);
     for (j, c) in BERNOULLI.iter().take(if q.dtype() == DType::F64 { 12 } else { 5 }).enumerate() {
-        sum = sum + &factor * *c;
+        sum += &factor * *c;
         let j = 2.0 * j as f64;
-        factor = factor * ((s + (j + 1.0)) * (s + (j + 2.0)) * &square);
+        factor *= (s + (j + 1.0)) * (s + (j + 2.0)) * &square;
     }
     let tail = &power * (1.0 / (s - 1.0) + &inverse * (sum + 0.5));
     // Where the power is lost the sum may be infinite.
