@@ -221,6 +221,7 @@ pub(super) fn slope(function: &str, z: &Array, value: &Array) -> Option<Array> {
         "asin" => asin_slope(z),
         "acos" => -asin_slope(z),
         "asinh" => asin_slope(&i_times(z)),
+        "atan" => 1.0 / (z.square() + 1.0),
         "acosh" => (z - 1.0).rsqrt() * (z - -1.0).rsqrt(),
         "expm1" => z.exp(),
         "logistic" => value * (-z).logistic(),

@@ -127,6 +127,7 @@ fn fold_float(x: &Literal, f: fn(f64) -> f64) -> Option<Literal> {
     }
 }
 
+// Rows say what holds for real numbers. What complex ones do otherwise stands in `complex_functions`.
 unary! {
     /// exp(−|x|)·I₀(x), the modified Bessel function of order zero, scaled. Derivative: i1e(x) − sign(x)·i0e(x), by a series of its own.
     BesselI0e bessel_i0e: float ("real floating-point numbers"), With(super::bessel::lower_bessel_i0e), None,
@@ -152,13 +153,10 @@ unary! {
     Asin asin: inexact ("floating-point numbers"), Op("chlo.asin"), None, |t, x, y| Some(t * (1.0 - x.square()).rsqrt());
     /// The inverse hyperbolic sine. Derivative: 1/√(1+x²).
     Asinh asinh: inexact ("floating-point numbers"), Op("chlo.asinh"), None, |t, x, y| Some(t * asinh_slope(x));
-    /// The inverse tangent. Derivative: 1/(1+x²).
-    Atan atan: inexact ("floating-point numbers"), With(lower_atan), None, |t, x, y| Some(if x.dtype().is_complex() {
-        t / (x.square() + 1.0)
-    } else {
-        // The square of a root, whose own derivative does not overflow before it is zero.
-        t * (x.square() + 1.0).rsqrt().square()
-    });
+    /// The inverse tangent. Derivative: 1/(1+x²), as the square of a root, whose own derivative does not overflow before it
+    /// is zero.
+    Atan atan: inexact ("floating-point numbers"), With(lower_atan), None,
+        |t, x, y| Some(t * (x.square() + 1.0).rsqrt().square());
     /// The inverse hyperbolic tangent. Derivative: 1/(1−x²).
     Atanh atanh: inexact ("floating-point numbers"), Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x)));
     /// The logarithmic derivative of the gamma function. Its own derivatives are polygamma functions.
@@ -188,11 +186,7 @@ unary! {
     /// log(1 + x), accurate near zero.
     Log1p log1p: inexact ("floating-point numbers"), Op("stablehlo.log_plus_one"), None, |t, x, y| Some(t / (x + 1.0));
     /// The logistic function 1/(1 + exp(−x)).
-    Logistic logistic: inexact ("floating-point numbers"), Op("stablehlo.logistic"), None, |t, x, y| Some(if x.dtype().is_complex() {
-        t * &y * (1.0 - &y)
-    } else {
-        t * logistic_slope(x, &y)
-    });
+    Logistic logistic: inexact ("floating-point numbers"), Op("stablehlo.logistic"), None, |t, x, y| Some(t * logistic_slope(x, &y));
     /// 1/√x.
     Rsqrt rsqrt: inexact ("floating-point numbers"), Op("stablehlo.rsqrt"), None, |t, x, y| Some(scaled(t, -0.5) * (&y / x));
     /// −1, 0 or 1; of complex numbers the point of the unit circle in their direction.
@@ -208,13 +202,10 @@ unary! {
     Square square: number ("numbers"), With(lower_square), Some(|x| super::binary::fold_mul(x, x)), |t, x, y| Some(t * (x * 2.0));
     /// The tangent.
     Tan tan: inexact ("floating-point numbers"), Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0));
-    /// The hyperbolic tangent.
-    Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None, |t, x, y| Some(if x.dtype().is_complex() {
-        t * (1.0 + &y) * (1.0 - &y)
-    } else {
-        // With 1 − |y| = (1 + |y|)·exp(−2·|x|), since |y| rounds to one where its slope still has all digits.
-        t * ((y.abs() + 1.0).square() * (x.abs() * -2.0).exp())
-    });
+    /// The hyperbolic tangent. Derivative: 1 − y² with 1 − |y| = (1 + |y|)·exp(−2·|x|), since |y| rounds to one where its
+    /// slope still has all digits.
+    Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None,
+        |t, x, y| Some(t * ((y.abs() + 1.0).square() * (x.abs() * -2.0).exp()));
 }
 
 /// Of real numbers the angle of (1, x). The one is not written as a constant: the CPU plugin compiles an
@@ -252,9 +243,6 @@ fn logistic_slope(x: &Array, y: &Array) -> Array {
 
 /// 1/√(1 + x²). Real numbers whose squares overflow are scaled by a power of two.
 fn asinh_slope(x: &Array) -> Array {
-    if x.dtype().is_complex() {
-        return (x.square() + 1.0).rsqrt();
-    }
     let half = x.dtype().max_exponent() / 2;
     let number = |v: f64| Array::literal(Literal::float(x.dtype(), v));
     let large = x.abs().greater(number(2f64.powi(half - 1)));
@@ -262,27 +250,19 @@ fn asinh_slope(x: &Array) -> Array {
     &scale * ((x * &scale).square() + scale.square()).rsqrt()
 }
 
-/// Of real numbers exp(r·ln 2)·2ⁿ with x = n + r: exact where x is whole.
+/// exp(r·ln 2)·2ⁿ with x = n + r: exact where x is whole.
 fn lower_exp2(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
-    if !out.dtype.is_complex() {
-        return staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
-            // Beyond, results are infinite or zero.
-            let end = f64::from(x[0].dtype().max_exponent());
-            let x = x[0].maximum(staged::like(&x[0], 1.0 - end)).minimum(staged::like(&x[0], end));
-            let whole = x.floor();
-            ((&x - &whole) * std::f64::consts::LN_2).exp() * super::two_to(&whole.astype(DType::I32), x.dtype())
-        });
-    }
-    let ln2 = cx.splat(out, Literal::float(out.dtype.real(), std::f64::consts::LN_2));
-    let scaled = cx.op("stablehlo.multiply", &[x.clone(), ln2], &[], out);
-    cx.op("stablehlo.exponential", &[scaled], &[], out)
+    staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
+        // Beyond, results are infinite or zero.
+        let end = f64::from(x[0].dtype().max_exponent());
+        let x = x[0].maximum(staged::like(&x[0], 1.0 - end)).minimum(staged::like(&x[0], end));
+        let whole = x.floor();
+        ((&x - &whole) * std::f64::consts::LN_2).exp() * super::two_to(&whole.astype(DType::I32), x.dtype())
+    })
 }
 
 /// With s = exp(|x|/2), which does not overflow before the result: (s² + s⁻²)/2.
 fn lower_cosh(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
-    if out.dtype.is_complex() {
-        return cx.op("chlo.cosh", std::slice::from_ref(x), &[], out);
-    }
     staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
         let s = (x[0].abs() * 0.5).exp();
         &s * (&s * 0.5) + 0.5 / s.square()
@@ -291,9 +271,6 @@ fn lower_cosh(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
 
 /// As [`lower_cosh`]; near zero, where that cancels, with e = exp(x) − 1: (e + e/(e + 1))/2.
 fn lower_sinh(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
-    if out.dtype.is_complex() {
-        return cx.op("chlo.sinh", std::slice::from_ref(x), &[], out);
-    }
     staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
         let x = &x[0];
         let s = (x.abs() * 0.5).exp();
