@@ -24,13 +24,6 @@ pub struct Key {
     words: Array,
 }
 
-impl From<&Key> for Key {
-    /// Another handle on the same key.
-    fn from(key: &Key) -> Key {
-        key.clone()
-    }
-}
-
 impl Key {
     /// A key, or an array of keys, from its words: `u32[…, 2]`.
     ///
