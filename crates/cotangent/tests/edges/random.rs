@@ -134,7 +134,7 @@ fn bounds_of_integers_beyond_the_dtype() {
             if signed { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) } else { (0, (1i128 << bits) - 1) };
         for lo in big {
             for hi in big {
-                let bounds = [lo, hi].map(|v| Array::scalar(v));
+                let bounds = [lo, hi].map(Array::scalar);
                 let x = random::randint_as(random::key(7), n, dtype, &bounds[0], &bounds[1]);
                 let x = x.astype(DType::I64);
                 let (min, max) = (i128::from(x.min().item::<i64>()), i128::from(x.max().item::<i64>()));
