@@ -272,7 +272,7 @@ pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().pow(y)
 }
 
-/// log(eˣ + eʸ) without overflow.
+/// log(eˣ + eʸ) without overflow; of complex numbers the angle is between −π and π.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -285,7 +285,7 @@ pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     ops::binary::logaddexp(&x.to_inexact(), &y.to_inexact())
 }
 
-/// log₂(2ˣ + 2ʸ) without overflow.
+/// log₂(2ˣ + 2ʸ) without overflow; of complex numbers the angle is between −π and π over log 2.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -313,7 +313,8 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
         let infinite = x.equal(f64::INFINITY).logical_or(y.equal(f64::INFINITY));
         let scale = ops::magnitude(&x.maximum(&y));
         let inverse = 1.0 / &scale;
-        let length = scale * ((x * &inverse).square() + (y * inverse).square()).sqrt();
+        let squares = ops::scaled_square(&x, &inverse) + ops::scaled_square(&y, &inverse);
+        let length = scale * squares.sqrt();
         where_(infinite, f64::INFINITY, length)
     };
     let rule = |(x, y): (&Array, &Array), (dx, dy): (&Array, &Array)| {

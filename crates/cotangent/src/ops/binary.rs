@@ -239,8 +239,8 @@ fn constant(tangent: &Tangent, primitive: &str, which: &'static str) {
 fn atan2_jvp(j: &Jvp<'_>) -> Tangent {
     let (x, y) = (spread_tangent(j.x, j.out), spread_tangent(j.y, j.out));
     let inverse = 1.0 / super::magnitude(&x.abs().maximum(y.abs()));
+    let norm = super::scaled_square(&x, &inverse) + super::scaled_square(&y, &inverse);
     let (x, y) = (x * &inverse, y * &inverse);
-    let norm = x.square() + y.square();
     j.sum(|t| t * (y / &norm * &inverse), |u| u * (-x / &norm * &inverse))
 }
 
@@ -389,25 +389,42 @@ impl Array {
 }
 
 /// log(eˣ + eʸ) of arrays of one shape, without overflow.
+#[track_caller]
 pub(crate) fn logaddexp(x: &Array, y: &Array) -> Array {
     let (most, difference) = sorted_difference(x, y);
-    most + difference.exp().log1p()
+    principal(&(most + difference.exp().log1p()), std::f64::consts::TAU)
 }
 
 /// log₂(2ˣ + 2ʸ) of arrays of one shape, without overflow.
+#[track_caller]
 pub(crate) fn logaddexp2(x: &Array, y: &Array) -> Array {
+    let ln2 = std::f64::consts::LN_2;
     let (most, difference) = sorted_difference(x, y);
-    most + difference.exp2().log1p() / std::f64::consts::LN_2
+    principal(&(most + difference.exp2().log1p() / ln2), std::f64::consts::TAU / ln2)
+}
+
+/// A complex logarithm with its angle moved by whole turns to between −½ and ½ of one; real numbers as they are.
+#[track_caller]
+fn principal(x: &Array, turn: f64) -> Array {
+    if !x.dtype().is_complex() {
+        return x.clone();
+    }
+    let turns = (x.imag() / turn).round();
+    x.real().complex(x.imag() - turns * turn)
 }
 
 /// The greater of two operands, and by how much the other one is less: −∞ of equal infinities. One choice serves both
-/// results, so that derivatives of smooth functions of them are right at ties, too.
+/// results, so that derivatives of smooth functions of them are right at ties, too. Complex numbers are compared by their
+/// real parts.
+#[track_caller]
 fn sorted_difference(x: &Array, y: &Array) -> (Array, Array) {
     let shape = if x.ndim() > 0 { x.shape() } else { y.shape() };
-    let first = x.greater_equal(y);
+    let first = x.real().greater_equal(y.real());
     let most = super::select(&first, x, y, shape);
     let least = super::select(&first, y, x, shape);
     let number = |v: f64| Array::literal(Literal::float(most.dtype(), v));
-    let infinite = most.equal(&least).logical_and(least.abs().equal(number(f64::INFINITY)));
+    let size = least.real().abs();
+    let infinite =
+        most.equal(&least).logical_and(size.equal(Array::literal(Literal::float(size.dtype(), f64::INFINITY))));
     (most.clone(), super::select(&infinite, &number(f64::NEG_INFINITY), &(least - most), shape))
 }

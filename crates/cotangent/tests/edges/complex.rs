@@ -239,3 +239,41 @@ fn greatest_and_least_keep_nan_and_rounding_takes_each_part() {
         assert!(error.contains("complex numbers have no sign"), "{error}");
     }
 }
+
+#[test]
+fn sums_of_exponentials() {
+    let points = [(0.5, 0.25), (-2.0, 3.0), (40.0, -1.5), (0.5, -3.0), (800.0, 3.0)];
+    for (wide, near) in [(true, 1e-13), (false, 1e-5)] {
+        let z = argument(&points, wide);
+        let (x, y) = (z.reshape([5, 1]), z.reshape([1, 5]) * 0.7);
+        let ln2 = 2f64.ln();
+        let functions: [(&str, Binary, f64); 2] =
+            [("logaddexp", |x, y| np::logaddexp(x, y), 1.0), ("logaddexp2", |x, y| np::logaddexp2(x, y), ln2)];
+        for (name, f, unit) in functions {
+            let run = |x: &Array, y: &Array| (f(x, y), vjp(f, (x, y)).1(&np::ones_like(x * y)));
+            let (value, (dx, dy)) = jit(run)(&x, &y);
+            let half_turn = np::PI / unit;
+            let (mut sx, mut sy) = ([Complex::ZERO; 5], [Complex::ZERO; 5]);
+            for (i, got) in pairs(&value).into_iter().enumerate() {
+                let number = |(a, b): (f64, f64)| Complex::new(a, b) * unit;
+                let (a, b) = (number(points[i / 5]), number(points[i % 5]) * 0.7);
+                // Without the larger real part.
+                let most = a.re.max(b.re);
+                let sum = (a - most).exp() + (b - most).exp();
+                let truth = (sum.ln() + most) / unit;
+                let error = (Complex::new(got.0, got.1) - truth).norm();
+                assert!(error <= near * (1.0 + truth.norm()), "{name}: {got:?}, not {truth}");
+                assert!(got.1.abs() <= half_turn * 1.0001, "{name}: {got:?}");
+                sx[i / 5] += (a - most).exp() / sum;
+                sy[i % 5] += (b - most).exp() / sum;
+            }
+            for (got, truth) in pairs(&dx).into_iter().zip(sx).chain(pairs(&dy).into_iter().zip(sy)) {
+                let error = (Complex::new(got.0, got.1) - truth).norm();
+                assert!(error <= 40.0 * near * (1.0 + truth.norm()), "slope of {name}: {got:?}, not {truth}");
+            }
+        }
+    }
+    let infinite = argument(&[(f64::NEG_INFINITY, 0.0)], true);
+    assert_eq!(pairs(&np::logaddexp(&infinite, &infinite)), [(f64::NEG_INFINITY, 0.0)]);
+    assert_eq!(pairs(&np::logaddexp(&infinite, 1.0)), [(1.0, 0.0)]);
+}
