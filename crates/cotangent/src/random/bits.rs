@@ -53,6 +53,19 @@ pub(super) fn derived(key: &Array, high: &Array, low: &Array) -> Array {
     optimization_barrier(where_(second, b, a))
 }
 
+/// The most elements of a draw that is computed in kernels of its own. Those are faster than one kernel for all, as long
+/// as what passes between them stays in a cache.
+const ALONE: usize = 1 << 20;
+
+/// A stage of a draw as a value to be computed once, unless it is large.
+///
+/// Without the barrier the compiler writes all draws that meet in one result into one kernel, and the cipher again into
+/// each kernel that reads a draw.
+#[track_caller]
+pub(super) fn drawn(x: Array) -> Array {
+    if x.size() <= ALONE { optimization_barrier(x) } else { x }
+}
+
 /// Uniform bits in an unsigned dtype, for use inside a jitted sampler.
 #[track_caller]
 pub(super) fn random_bits(key: &Array, dtype: DType, shape: impl IntoShape) -> Array {
@@ -64,7 +77,7 @@ pub(super) fn random_bits(key: &Array, dtype: DType, shape: impl IntoShape) -> A
         32 => high ^ low,
         _ => (high ^ low).astype(dtype),
     };
-    bits.reshape(&shape)
+    drawn(bits.reshape(&shape))
 }
 
 /// Uniform random bits, as `u32`.

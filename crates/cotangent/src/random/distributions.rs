@@ -8,6 +8,7 @@ use crate::core::error::{Error, OrRaise, raise};
 use crate::numpy::{self as np, where_};
 use crate::scipy::special;
 
+use super::bits::drawn;
 use super::key::Key;
 use super::uniform::{Format, between};
 
@@ -33,7 +34,7 @@ macro_rules! samplers {
         pub fn $name_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
             let ($shape, $format, $dtype) = (shape.into_shape(), Format::of(dtype, stringify!($name)), dtype);
             let ($shape, _) = (&$shape, &$format);
-            jit(|$key: &Array| $body)(key.one(stringify!($name)))
+            jit(|$key: &Array| drawn($body))(key.one(stringify!($name)))
         }
     )* };
 }

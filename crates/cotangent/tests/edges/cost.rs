@@ -172,3 +172,52 @@ fn the_plugin_is_not_read_where_nothing_is_stored() {
     let output = child.env(CHILD, "1").env("PJRT_CPU_PLUGIN", plugin).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
+
+/// The computations of the compiled program of a key, in the compiler's words.
+fn kernels(f: impl Fn(random::Key) -> Vec<Array> + Copy + Send + Sync + 'static) -> Vec<String> {
+    let f = jit(move |data: &Array| f(random::Key::from_data(data.clone()).unwrap()));
+    let data = random::key(0).data().clone();
+    let text = f.lower((&data,)).unwrap().optimized_hlo().unwrap();
+    text.split("\n\n").map(str::to_string).collect()
+}
+
+#[test]
+fn draws_do_not_share_a_kernel() {
+    // The compiler would write all draws that meet in a sum into the kernel of the sum.
+    type Draw = fn(random::Key) -> Array;
+    let samplers: [(&str, Draw); 7] = [
+        ("bits", |key| random::bits(key, 5)),
+        ("normal", |key| random::normal(key, 5)),
+        ("normal, f64", |key| random::normal_as(key, 5, cotangent::DType::F64)),
+        ("uniform", |key| random::uniform(key, 5)),
+        ("bernoulli", |key| random::bernoulli(key, 0.3, 5).astype(cotangent::DType::F32)),
+        ("truncated normal", |key| random::truncated_normal(key, -1.0, 2.0, 5)),
+        ("mapped", |keys| vmap(|key: random::Key| random::normal(key, 5))(random::split(keys, 3))),
+    ];
+    for (name, draw) in samplers {
+        let ciphers = |n: usize| {
+            let kernels = kernels(move |key| {
+                let keys = random::split(key, n).into_iter();
+                vec![keys.map(draw).reduce(|a, b| a + b).unwrap()]
+            });
+            let each: Vec<usize> = kernels.iter().map(|k| k.matches(" xor(").count()).collect();
+            (each.iter().copied().max().unwrap(), each.iter().sum::<usize>())
+        };
+        let (few, many) = (ciphers(2), ciphers(6));
+        assert!(few.0 > 0 && many.0 == few.0 && many.1 <= 3 * few.1, "{name}: {few:?} of 2 draws, {many:?} of 6");
+    }
+}
+
+#[test]
+fn a_draw_is_computed_once_for_all_that_read_it() {
+    let ciphers = |readers: usize| {
+        let kernels = kernels(move |key| {
+            let x = random::normal(key, 5);
+            let all = vec![x.sin(), x.cumsum(), (&x - x.mean()) * 2.0, (x.sin() - x.sin().max()).exp()];
+            all.into_iter().take(readers).collect()
+        });
+        kernels.concat().matches(" xor(").count()
+    };
+    assert!(ciphers(1) > 0);
+    assert_eq!(ciphers(4), ciphers(1));
+}
