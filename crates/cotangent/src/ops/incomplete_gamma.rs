@@ -195,8 +195,8 @@ pub(super) fn lower_random_gamma_grad(cx: &mut Lowering<'_>, args: &[Value], inp
 /// The density of the gamma distribution, ∂P(a, x)/∂x. At x = 0 the power alone decides, whose rule knows its slopes there.
 pub(super) fn density(a: &Array, x: &Array) -> Array {
     let most = largest(if x.dtype().bits() < 32 { DType::F32 } else { x.dtype() }) / 1e3;
+    let [a, x] = &super::broadcast([bounded(a, most), bounded(x, most)]);
     let shape = if x.ndim() > 0 { x.shape() } else { a.shape() };
-    let (a, x) = (&bounded(a, most), &bounded(x, most));
     let (at_zero, one) = (x.equal(0.0), Array::literal(Literal::int(x.dtype(), 1)));
     let inside = super::select(&at_zero, &one, x, shape);
     let edge = super::select(&at_zero.logical_and(a.not_equal(1.0)), x, &one, shape);
