@@ -18,7 +18,8 @@ struct Term {
 /// in the result is summed over; one that is named twice in an operand takes the diagonal; `...` stands for further
 /// axes, which are broadcast. Without `->` the result has the letters that occur once, in alphabetical order.
 ///
-/// Operands are contracted from left to right, each pair by one `dot_general`.
+/// Operands are contracted in pairs, each by one `dot_general`, in the order with the fewest multiplications; those of
+/// different dtypes from left to right.
 ///
 /// # Panics
 /// When the letters do not fit the operands, or a letter stands for two sizes.
@@ -36,15 +37,76 @@ pub fn einsum(subscripts: &str, operands: impl Arrays) -> Array {
     for term in &mut terms {
         take_diagonals(term);
     }
-    let mut terms = terms.into_iter();
-    let Some(mut left) = terms.next() else { unreachable!("`parse` gives a term for each operand") };
-    while let Some(right) = terms.next() {
-        let later = |c: &char| output.contains(c) || terms.as_slice().iter().any(|t| t.labels.contains(c));
-        left = contract(left, right, later);
+    for (at, other) in order(&terms, &output) {
+        let (right, left) = (terms.remove(other), terms.remove(at));
+        let later = |c: &char| output.contains(c) || terms.iter().any(|t| t.labels.contains(c));
+        let both = contract(left, right, later);
+        terms.insert(at, both);
     }
-    sum_out(&mut left, |c| output.contains(c));
-    let order: Vec<usize> = output.iter().filter_map(|c| left.labels.iter().position(|l| l == c)).collect();
-    left.value.permute(&order)
+    let Some(mut all) = terms.pop() else { unreachable!("`parse` gives a term for each operand") };
+    sum_out(&mut all, |c| output.contains(c));
+    let order: Vec<usize> = output.iter().filter_map(|c| all.labels.iter().position(|l| l == c)).collect();
+    all.value.permute(&order)
+}
+
+/// The most operands for which all orders are compared, of which there are 3ⁿ.
+const COMPARED: usize = 6;
+
+/// Which pair is contracted in each step; the result stands where the earlier of the two stood.
+///
+/// A contraction costs the product of the sizes of all its letters, and as many additions where it sums. The cheapest
+/// tree for each set of operands is made of those for its halves.
+fn order(terms: &[Term], output: &[char]) -> Vec<(usize, usize)> {
+    let n = terms.len();
+    let alike = terms.windows(2).all(|t| t[0].value.dtype() == t[1].value.dtype());
+    if !(3..=COMPARED).contains(&n) || !alike {
+        return vec![(0, 1); n - 1];
+    }
+    let inside = |set: usize| (0..n).filter(move |i| set >> i & 1 == 1);
+    let has = |set: usize, c: &char| inside(set).any(|i| terms[i].labels.contains(c));
+    let (letters, sizes): (Vec<char>, Vec<f64>) = (terms.iter())
+        .flat_map(|t| t.labels.iter().zip(t.value.shape()))
+        .map(|(c, size)| (*c, *size as f64))
+        .collect::<std::collections::BTreeMap<_, _>>()
+        .into_iter()
+        .unzip();
+    let all = (1usize << n) - 1;
+    let kept = |set: usize, c: &char| has(set, c) && (output.contains(c) || has(all ^ set, c));
+    let cost = |a: usize, b: usize| -> f64 {
+        let of_both = letters.iter().zip(&sizes).filter(|(c, _)| kept(a, c) || kept(b, c));
+        let (sums, products) = of_both
+            .fold((1.0, 1.0), |(sums, products), (c, size)| (if kept(a | b, c) { sums } else { 2.0 }, products * size));
+        sums * products
+    };
+    let mut best = vec![(0.0, 0); all + 1];
+    for set in (1..=all).filter(|set| set.count_ones() > 1) {
+        let first = set & set.wrapping_neg();
+        // Among equals the one that takes the last operand last: from left to right.
+        let key = |right: usize| (right.count_ones(), usize::MAX - right);
+        let halves = (1..=set).filter(|right| right & set == *right && right & first == 0);
+        let costs = halves.map(|right| (best[set ^ right].0 + best[right].0 + cost(set ^ right, right), right));
+        let cheapest = costs.min_by(|a, b| a.0.total_cmp(&b.0).then_with(|| key(a.1).cmp(&key(b.1))));
+        best[set] = cheapest.unwrap_or_else(|| unreachable!("two operands have two halves"));
+    }
+    let (mut steps, mut now) = (Vec::new(), (0..n).map(|i| 1 << i).collect::<Vec<usize>>());
+    contracted(all, &best, &mut now, &mut steps);
+    steps
+}
+
+/// The steps that make one term of a set of operands.
+fn contracted(set: usize, best: &[(f64, usize)], now: &mut Vec<usize>, steps: &mut Vec<(usize, usize)>) {
+    if set.count_ones() == 1 {
+        return;
+    }
+    let right = best[set].1;
+    for half in [set ^ right, right] {
+        contracted(half, best, now, steps);
+    }
+    let at = |half| now.iter().position(|s| *s == half).unwrap_or_else(|| unreachable!("both halves are terms"));
+    let (a, b) = (at(set ^ right), at(right));
+    steps.push((a.min(b), a.max(b)));
+    now.remove(a.max(b));
+    now[a.min(b)] = set;
 }
 
 /// The letters of every operand and of the result. An ellipsis becomes capital letters of its own.
