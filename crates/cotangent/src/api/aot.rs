@@ -75,7 +75,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert!(!f.lower((&2.0.into(),)).unwrap().optimized_hlo().unwrap().is_empty());
     /// ```
     pub fn optimized_hlo(&self) -> Result<String, Error> {
-        optimized_hlo(&self.entry.closed.jaxpr)
+        optimized_hlo(&self.entry.compiled())
     }
 
     /// How long each stage on the way to the machine takes. It was traced and rewritten already; it is lowered, parsed and
@@ -91,7 +91,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert!(times.parse.unwrap() < times.total());
     /// ```
     pub fn times(&self) -> Result<Times> {
-        let mut times = times(&self.entry.closed.jaxpr, &self.entry.donated)?;
+        let mut times = times(&self.entry.compiled(), &self.entry.donated)?;
         times += self.entry.times;
         Ok(times)
     }

@@ -15,12 +15,13 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::{self, NamedAxis};
 use crate::core::error::{Loc, OrRaise, Result, attempt};
-use crate::core::jaxpr::Closed;
+use crate::core::jaxpr::{Closed, Jaxpr};
 use crate::core::times::{Times, timed};
 use crate::core::trace::{Inputs, bind_at, location, tracing};
 use crate::core::tree::{Leaves, Tree};
 use crate::runtime::program::Program;
 use crate::transform::dce::dce;
+use crate::transform::nested::embedded;
 
 use super::aot::Lowered;
 use super::func::{Func, Params};
@@ -94,13 +95,19 @@ impl<P: Params, R: Tree> Entry<P, R> {
     /// The compiled program, made now if need be.
     pub(crate) fn program(&self, counts: Option<&Counts>) -> Result<&Arc<Program>> {
         self.program.get_or_try_init(|| {
-            let (made, times) = timed(|| crate::runtime().program(&self.closed.jaxpr, &self.donated));
+            let (made, times) = timed(|| crate::runtime().jitted(&self.closed, &self.donated));
             let (program, origin) = made?;
             if let Some(counts) = counts {
                 counts.loaded(origin, times);
             }
             Ok(program)
         })
+    }
+
+    /// What the compiler gets, or has got.
+    pub(crate) fn compiled(&self) -> Arc<Jaxpr> {
+        let made = self.program.get().map(|program| program.jaxpr.clone());
+        made.or_else(|| embedded(&self.closed)).unwrap_or_else(|| self.closed.jaxpr.clone())
     }
 
     /// The inputs of the program, given the arrays of the arguments.
@@ -342,7 +349,7 @@ impl<P: Params, R: Tree> fmt::Debug for Jit<'_, P, R> {
 }
 
 /// Compiles a function: it is traced at the first call with arguments of a type and afterwards runs as one
-/// program. Arrays that it captures are inputs of the program.
+/// program. Arrays that it captures are inputs of the program; small ones are constants of what is compiled.
 ///
 /// Rust scalars and strings among the arguments are static, and so is what stands in a
 /// [`Static`](crate::Static): each value has its own program.

@@ -174,7 +174,7 @@ binary! {
         jvp |j| chosen(j, |x, y| x.less(y)),
         transpose not_linear,
         fold |x, y| fold_pick(x, y, |a, b| a < b);
-    Atan2 "atan2": float ("real floating-point numbers"), Op("stablehlo.atan2"),
+    Atan2 "atan2": float ("real floating-point numbers"), With(lower_atan2),
         jvp atan2_jvp,
         transpose not_linear,
         fold |_, _| None;
@@ -242,6 +242,21 @@ fn atan2_jvp(j: &Jvp<'_>) -> Tangent {
     let norm = super::scaled_square(&x, &inverse) + super::scaled_square(&y, &inverse);
     let (x, y) = (x * &inverse, y * &inverse);
     j.sum(|t| t * (y / &norm * &inverse), |u| u * (-x / &norm * &inverse))
+}
+
+fn lower_atan2(cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], out: &Aval) -> Value {
+    let args = cx.same_shape(args, &out.shape);
+    angle(cx, &args[0], &args[1], out)
+}
+
+/// The angle of (x, y). The compiler must not see that x is constant: the CPU plugin compiles an `atan2` of vectors by one
+/// to a call that returns garbage in arrays of some shapes, such as `f32[8,2]` and `f64[4,2]`. So x stands behind a choice
+/// that depends on y.
+pub(super) fn angle(cx: &mut Lowering<'_>, y: &Value, x: &Value, out: &Aval) -> Value {
+    let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
+    let number = cx.op("stablehlo.compare", &[y.clone(), y.clone()], &attrs, &out.with_dtype(DType::Bool));
+    let x = cx.op("stablehlo.select", &[number, x.clone(), y.clone()], &[], out);
+    cx.op("stablehlo.atan2", &[y.clone(), x], &[], out)
 }
 
 /// In steps of the numbers' bits, which are ordered as the magnitudes are: arithmetic would flush subnormal numbers.

@@ -208,14 +208,10 @@ unary! {
         |t, x, y| Some(t * ((y.abs() + 1.0).square() * (x.abs() * -2.0).exp()));
 }
 
-/// Of real numbers the angle of (1, x). The one is not written as a constant: the CPU plugin compiles an
-/// `atan2` of vectors by a constant to a call that returns garbage in arrays of some shapes, such as `f64[4,2]`.
+/// Of real numbers the angle of (1, x).
 fn lower_atan(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     let one = cx.splat(out, Literal::int(out.dtype, 1));
-    let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
-    let number = cx.op("stablehlo.compare", &[x.clone(), x.clone()], &attrs, &out.with_dtype(DType::Bool));
-    let one = cx.op("stablehlo.select", &[number, one, x.clone()], &[], out);
-    let angle = cx.op("stablehlo.atan2", &[x.clone(), one], &[], out);
+    let angle = super::binary::angle(cx, x, &one, out);
     // Where x³ is lost in rounding the result is x, which may be too small for arithmetic.
     let size = cx.op("stablehlo.abs", std::slice::from_ref(x), &[], out);
     let least = cx.splat(out, Literal::float(out.dtype, 1e-10));

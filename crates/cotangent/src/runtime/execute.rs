@@ -11,8 +11,9 @@ use crate::core::array::{Array, HostBytes, Repr};
 use crate::core::aval::Aval;
 use crate::core::backend::{Backend, Buffer};
 use crate::core::error::{Error, ErrorKind, Result};
-use crate::core::jaxpr::Jaxpr;
+use crate::core::jaxpr::{Closed, Jaxpr};
 use crate::transform::lift::lift_literals;
+use crate::transform::nested::embedded;
 use crate::transform::simplify::fold;
 
 use super::client::{array_shape, client, host};
@@ -26,6 +27,8 @@ pub(crate) struct Runtime {
     programs: Cache,
     /// Programs met once, with their scalars lifted out, and large ones as they are.
     met: Mutex<FxHashSet<Arc<Jaxpr>>>,
+    /// Jitted programs with small captures, of which one has been compiled with their elements in it.
+    embedded: Mutex<FxHashSet<Arc<Jaxpr>>>,
 }
 
 /// From this size on a program that runs for the first time is not compiled but run equation by equation.
@@ -223,21 +226,31 @@ fn unique_buffer(array: Array) -> std::result::Result<xla::Buffer, Array> {
 }
 
 impl Runtime {
-    /// Whether this program has not been met before; from now on it has.
-    fn first_meeting(&self, jaxpr: &Arc<Jaxpr>) -> bool {
-        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        // To forget them costs no more than compiling some once more as they are.
-        if met.len() >= MANY_MET {
-            met.clear();
-        }
-        met.insert(jaxpr.clone())
-    }
-
     /// The compiled form of a program that may take the memory of the arguments marked in `donated`, from the cache
     /// or made now, and where it came from.
     pub(crate) fn program(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<Program>, Origin)> {
         self.programs.get_donating(jaxpr, donated)
     }
+
+    /// [`program`](Runtime::program) of a jitted function. Small captures are constants of it, which the compiler can
+    /// fold. A function that comes again with other captures, as one jitted anew in each step of a loop, is compiled
+    /// once more with them as arguments, and that serves all others.
+    pub(crate) fn jitted(&self, closed: &Closed, donated: &[bool]) -> Result<(Arc<Program>, Origin)> {
+        let Some(embedded) = embedded(closed) else { return self.program(&closed.jaxpr, donated) };
+        let fixed = self.programs.has(&embedded, donated)
+            || !self.programs.has(&closed.jaxpr, donated) && first_meeting(&self.embedded, &closed.jaxpr);
+        self.program(if fixed { &embedded } else { &closed.jaxpr }, donated)
+    }
+}
+
+/// Whether this program has not been met before; from now on it has.
+fn first_meeting(met: &Mutex<FxHashSet<Arc<Jaxpr>>>, jaxpr: &Arc<Jaxpr>) -> bool {
+    let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
+    // To forget them costs no more than compiling some once more as they are.
+    if met.len() >= MANY_MET {
+        met.clear();
+    }
+    met.insert(jaxpr.clone())
 }
 
 impl Backend for Runtime {
@@ -265,14 +278,14 @@ impl Runtime {
             return run(&program, args);
         }
         if jaxpr.eqns.len() > 1 {
-            if jaxpr.size() >= LARGE && self.first_meeting(jaxpr) {
+            if jaxpr.size() >= LARGE && first_meeting(&self.met, jaxpr) {
                 return interpret(jaxpr, args, |single, args| run(&*self.programs.get(&single.into())?, args));
             }
             // A program that comes again with other scalars, as in a loop whose counter is a Rust number, is
             // compiled once more with the scalars as arguments, and then serves them all.
             let (lifted, literals) = lift_literals(jaxpr);
             let lifted = Arc::new(lifted);
-            if (1..=MANY_SCALARS).contains(&literals.len()) && !self.first_meeting(&lifted) {
+            if (1..=MANY_SCALARS).contains(&literals.len()) && !first_meeting(&self.met, &lifted) {
                 let scalars: Vec<Array> = literals.into_iter().map(Array::literal).collect();
                 let args: Vec<&Array> = args.iter().copied().chain(&scalars).collect();
                 return run(&*self.programs.get(&lifted)?, &args);

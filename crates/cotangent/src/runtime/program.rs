@@ -106,6 +106,14 @@ impl Cache {
         self.get_donating(jaxpr, &[]).map(|(program, _)| program)
     }
 
+    /// Whether the program has been asked for.
+    pub(crate) fn has(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> bool {
+        match donated.iter().any(|d| *d) {
+            true => self.donating.find(&(jaxpr.clone(), donated.to_vec())).is_some(),
+            false => self.plain.find(jaxpr).is_some(),
+        }
+    }
+
     /// The program that may take the memory of the arguments marked in `donated`, and where it came from.
     pub(crate) fn get_donating(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<Program>, Origin)> {
         let slot = match donated.iter().any(|d| *d) {

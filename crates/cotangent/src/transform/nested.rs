@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::core::array::Array;
 use crate::core::error::{Error, ErrorKind, raise};
-use crate::core::jaxpr::{Closed, Eqn, Jaxpr};
+use crate::core::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 use crate::core::primitive::Primitive;
 use crate::core::trace::location;
 use crate::ops::constant::Constant;
@@ -42,4 +42,36 @@ pub(crate) fn nested(closed: Closed) -> Arc<Jaxpr> {
     });
     let eqns = constants.chain(jaxpr.eqns.iter().cloned()).collect();
     Arc::new(Jaxpr::new(jaxpr.avals.clone(), inputs.to_vec(), eqns, jaxpr.outputs.clone()))
+}
+
+/// A captured array of so many bytes or fewer is a constant of the program that is compiled, where the compiler can
+/// fold it.
+const SMALL: usize = 1024;
+
+/// The program with the elements of its small captures in it, if it has any. Its inputs stay as they were, so those are
+/// inputs that no equation reads.
+pub(crate) fn embedded(closed: &Closed) -> Option<Arc<Jaxpr>> {
+    let jaxpr = &closed.jaxpr;
+    let loc = jaxpr.eqns.first()?.loc;
+    let (mut avals, mut inputs, mut eqns) = (jaxpr.avals.clone(), jaxpr.inputs.clone(), Vec::new());
+    let mut outputs = jaxpr.outputs.clone();
+    for (array, input) in closed.captures.iter().zip(&mut inputs) {
+        if array.traced().is_some() || array.size() * array.dtype().byte_size() > SMALL {
+            continue;
+        }
+        let constant = *input;
+        *input = Var(avals.len() as u32);
+        avals.push(avals[constant.index()].clone());
+        // A capture that is handed through stays the array that it is.
+        for output in outputs.iter_mut().filter(|output| output.var() == Some(constant)) {
+            *output = Atom::Var(*input);
+        }
+        let prim = Arc::new(Constant::of(array));
+        eqns.push(Eqn { prim, inputs: smallvec::SmallVec::new(), outputs: smallvec::smallvec![constant], loc });
+    }
+    if eqns.is_empty() {
+        return None;
+    }
+    eqns.extend(jaxpr.eqns.iter().cloned());
+    Some(Arc::new(Jaxpr::new(avals, inputs, eqns, outputs)))
 }

@@ -223,6 +223,85 @@ fn a_draw_is_computed_once_for_all_that_read_it() {
 }
 
 #[test]
+fn small_captures_are_constants_of_what_is_compiled() {
+    // The parameters of what the function and its derivative become, with `n` elements captured.
+    let compiled = |n: usize| {
+        let table = Array::from((0..n).map(|i| i as f32).collect::<Vec<_>>());
+        let x = &table * 0.5;
+        let f = jit(move |x: &Array| (x * &table).sum() + table.sin());
+        let parameters = |hlo: String| hlo.split("ENTRY").nth(1).unwrap().matches(" parameter(").count();
+        // The program that transforms see has them as inputs.
+        assert_eq!(f.lower((&x,)).unwrap().jaxpr().inputs.len(), 2);
+        let sines = x.to_vec::<f32>().iter().map(|x| (2.0 * x).sin()).collect::<Vec<_>>();
+        let (sum, got) = ((&x * &x).sum().item::<f32>() * 2.0, f(&x).to_vec::<f32>());
+        for (got, sine) in got.iter().zip(sines) {
+            assert!((got - sum - sine).abs() <= 1e-4 * sum.abs().max(1.0), "{got} for {sum} + {sine}");
+        }
+        let slope = jit(grad({
+            let table = &x * 2.0;
+            move |x: &Array| (x * &table).sin().sum()
+        }));
+        let lowered = (f.lower((&x,)).unwrap(), slope.lower((&x,)).unwrap());
+        [lowered.0.optimized_hlo(), lowered.1.optimized_hlo()].map(|hlo| parameters(hlo.unwrap()))
+    };
+    assert_eq!([4, 256, 257, 5000].map(compiled), [[1, 1], [1, 1], [2, 2], [2, 2]]);
+}
+
+#[test]
+fn a_function_jitted_anew_with_other_captures_is_compiled_twice() {
+    let x = Array::from([0.25f32, 0.5, 2.0]);
+    let (mut compiled, mut handed) = (0, Vec::new());
+    for step in 0..6 {
+        let table = Array::from([step as f32, 1.0, 2.0]);
+        let same = table.clone();
+        let f = jit(move |x: &Array| ((x * &table + 0.125).cos() * &table, table.clone()));
+        let (value, table) = f(&x);
+        let expected = ((&x * &same + 0.125).cos() * &same).to_vec::<f32>();
+        let off = value.to_vec::<f32>().iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off < 1e-6, "off by {off} in step {step}");
+        handed.push(table.buffer_address().ok() == same.buffer_address().ok());
+        let report = f.cache_report();
+        compiled += report.compiles + report.disk_hits;
+    }
+    assert_eq!(compiled, 2);
+    // What is handed through is the captured array itself.
+    assert_eq!(handed, [true; 6]);
+}
+
+/// Of vectors and a constant the compiler has made calls that return garbage, in arrays of some shapes.
+#[test]
+fn a_captured_operand_gives_what_an_argument_gives() {
+    type F = fn(&Array, &Array) -> Array;
+    let functions: [(&str, F); 6] = [
+        ("atan2(x, c)", |x, c| x.atan2(c)),
+        ("atan2(c, x)", |x, c| c.atan2(x)),
+        ("xᶜ", |x, c| np::power(x, c)),
+        ("cˣ", |x, c| np::power(c, x)),
+        ("x mod c", |x, c| x % c),
+        ("c mod x", |x, c| c % x),
+    ];
+    for (dtype, tolerance) in [(cotangent::DType::F32, 1e-6), (cotangent::DType::F64, 1e-14)] {
+        for shape in [&[4][..], &[4, 2], &[31], &[8, 2], &[4, 2, 3]] {
+            let size: usize = shape.iter().product();
+            let numbers = |step: usize| (0..size).map(|i| 0.3 + (i * step % 17) as f64 / 9.0).collect::<Vec<_>>();
+            let array = |v: Vec<f64>| Array::from(v).reshape(shape).astype(dtype);
+            let x = array(numbers(3));
+            for c in [array(numbers(5)), array(vec![1.0; size]), array(vec![-0.5; size])] {
+                for (name, f) in functions {
+                    let fixed = c.clone();
+                    let (given, captured) = (jit(f)(&x, &c), jit(move |x: &Array| f(x, &fixed))(&x));
+                    let (given, captured) = (given.to_vec::<f64>(), captured.to_vec::<f64>());
+                    for (a, b) in given.iter().zip(&captured) {
+                        let same = a.is_nan() && b.is_nan() || (a - b).abs() <= tolerance * a.abs().max(1.0);
+                        assert!(same, "{name}, {dtype} {shape:?}: {a} given, {b} captured");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn products_of_many_operands_are_contracted_in_the_cheapest_order() {
     let computed = |subscripts: &'static str, shapes: &[&[usize]]| {
         let operands: Vec<Array> = shapes.iter().map(|s| np::ones(*s)).collect();
