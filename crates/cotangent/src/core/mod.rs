@@ -1,6 +1,7 @@
 //! The core: types, the IR, and the one tracing rule. It knows no primitive by name.
 
 pub mod array;
+pub(crate) mod array_like;
 pub mod aval;
 pub mod axis;
 pub(crate) mod backend;
@@ -15,6 +16,7 @@ pub mod lowering;
 pub mod primitive;
 pub(crate) mod print;
 pub mod promote;
+pub(crate) mod read;
 pub(crate) mod show;
 pub(crate) mod static_value;
 pub(crate) mod times;

@@ -20,6 +20,48 @@ const LINE: usize = 75;
 /// Digits after the point, if none are asked for.
 const PRECISION: usize = 8;
 
+/// Values as NumPy prints them; arrays of more than 1000 elements are shortened to their edges. Precision, sign, width
+/// and alignment hold for each element.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let x = Array::from([1.0f32, -2.5, 1.0 / 3.0]);
+/// assert_eq!(format!("{x}"), "[ 1.         -2.5         0.33333334]");
+/// assert_eq!(format!("{x:.2}"), "[ 1.00 -2.50  0.33]");
+/// assert_eq!(format!("{x:+.1e}"), "[+1.0e+00 -2.5e+00 +3.3e-01]");
+/// assert_eq!(format!("{x:?}"), "Array([ 1.        , -2.5       ,  0.33333334], f32[3])");
+/// ```
+impl fmt::Display for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = Style::of(f, false, None);
+        write(self, f, &style)
+    }
+}
+
+/// Values with exponents.
+impl fmt::LowerExp for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = Style::of(f, false, Some('e'));
+        write(self, f, &style)
+    }
+}
+
+/// Values with exponents.
+impl fmt::UpperExp for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = Style::of(f, false, Some('E'));
+        write(self, f, &style)
+    }
+}
+
+/// Values and type.
+impl fmt::Debug for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = Style::of(f, true, None);
+        write(self, f, &style)
+    }
+}
+
 /// What stands after the colon of a placeholder: `{:>+12.3e}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Style {
