@@ -326,11 +326,16 @@ const EXCEPTIONS_OF_ONE: [Exception; 7] = [
     },
 ];
 
+/// Zero, or not far from one.
+fn moderate(x: f64) -> bool {
+    x == 0.0 || (0.25..=100.0).contains(&x.abs())
+}
+
 fn subnormal(x: f64) -> bool {
     x != 0.0 && (x.abs() < f64::MIN_POSITIVE || (x.abs() < 1.2e-38 && f64::from(x as f32) == x))
 }
 
-const EXCEPTIONS_OF_TWO: [Exception; 13] = [
+const EXCEPTIONS_OF_TWO: [Exception; 14] = [
     Exception {
         functions: &["maximum", "minimum", "fmax", "fmin"],
         orders: &[0],
@@ -397,8 +402,15 @@ const EXCEPTIONS_OF_TWO: [Exception; 13] = [
     Exception {
         functions: &["hypot", "arctan2"],
         orders: &[2],
-        at: |x| x.iter().all(|x| x.is_finite()),
+        at: |x| x.iter().all(|x| x.is_finite()) && !x.iter().all(|x| moderate(*x)),
         slack: f64::INFINITY,
+        why: "the square or cube of a length that is beyond the range, or far from one",
+    },
+    Exception {
+        functions: &["hypot", "arctan2"],
+        orders: &[2],
+        at: |x| x.iter().all(|x| moderate(*x)),
+        slack: 8.0,
         why: "a difference of squares",
     },
     Exception {
