@@ -14,7 +14,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::bind;
 use crate::ops::shape::batched_in_front;
 use crate::ops::zeros_like;
-use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
+use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front};
 
 use super::call::{self, transposed};
 use super::unseen::Unseen;
@@ -99,9 +99,7 @@ impl Primitive for CustomJvp {
             (y.to_vec(), dy.to_vec())
         };
         let prim = CustomJvp { name: self.name.clone(), jaxpr, consts, rule: Unseen(Arc::new(rule)) };
-        let outputs = bind(prim, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
-        let places = vec![Some(0); outputs.len()];
-        (outputs, places)
+        bind_in_front(prim, x, axes, size)
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {

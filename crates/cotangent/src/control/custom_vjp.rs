@@ -16,7 +16,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::{bind, location};
 use crate::ops::shape::batched_in_front;
 use crate::ops::zeros_like;
-use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
+use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front, in_front};
 
 use super::call;
 use super::custom_jvp::captured;
@@ -111,9 +111,7 @@ impl Primitive for CustomVjp {
             residuals: OnceLock::new(),
         };
         let prim = CustomVjp { name: self.name.clone(), jaxpr, consts: self.consts, rule: Unseen(Arc::new(rule)) };
-        let outputs = bind(prim, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
-        let places = vec![Some(0); outputs.len()];
-        (outputs, places)
+        bind_in_front(prim, x, axes, size)
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {

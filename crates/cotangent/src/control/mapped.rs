@@ -14,7 +14,7 @@ use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::core::trace::{Inputs, bind, bind1, stage};
 use crate::ops::shape::{BroadcastInDim, batched_in_front};
 use crate::ops::{select, zeros_like};
-use crate::transform::batch::{batch_everywhere, batch_staged, in_front};
+use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front, in_front};
 use crate::transform::eval::eval;
 use crate::transform::nested::nested;
 use crate::transform::transpose::backward;
@@ -219,9 +219,7 @@ impl Primitive for Mapped {
             batched: batched.clone(),
         };
         let mapped = Mapped { jaxpr: batch_everywhere(&self.jaxpr, &batched, size), element: Unseen(element) };
-        let outputs = bind(mapped, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
-        let places = vec![Some(0); outputs.len()];
-        (outputs, places)
+        bind_in_front(mapped, x, axes, size)
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {

@@ -164,16 +164,11 @@ pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
 #[must_use]
 pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let operands = [x.to_array(), y.to_array()];
-    if let Some([x, y]) = ops::widened(&operands) {
-        return fmod(x, y).astype(strong(&operands));
+    if let Some(([x, y], dtype)) = ops::widened(&operands) {
+        return fmod(x, y).astype(dtype);
     }
     let [x, y] = ops::promoted(operands);
     bind1(ops::binary::Rem, &[&x, &nonzero(&y)])
-}
-
-/// The dtype of the operand that is no Rust number.
-fn strong([x, y]: &[Array; 2]) -> DType {
-    if x.weak_type() { y.dtype() } else { x.dtype() }
 }
 
 /// One in place of a zero divisor of integers, whose remainder then is zero.
@@ -193,9 +188,9 @@ fn nonzero(y: &Array) -> Array {
 #[must_use]
 pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
     let operands = [x.to_array(), y.to_array()];
-    if let Some([x, y]) = ops::widened(&operands) {
+    if let Some(([x, y], dtype)) = ops::widened(&operands) {
         let (quotient, remainder) = divmod(x, y);
-        return (quotient.astype(strong(&operands)), remainder.astype(strong(&operands)));
+        return (quotient.astype(dtype), remainder.astype(dtype));
     }
     let [x, y] = ops::promoted(operands);
     let remainder = bind1(ops::binary::Rem, &[&x, &nonzero(&y)]);

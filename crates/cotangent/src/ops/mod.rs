@@ -158,17 +158,18 @@ pub(crate) fn in_one_inexact_dtype<const N: usize>(operands: [Array; N]) -> [Arr
     in_dtype(operands, (if dtype.is_inexact() { dtype } else { DType::F32 }, weak))
 }
 
-/// Integers of which one is a Rust number that the dtype of the others does not hold: in a dtype that holds both, if
-/// there is one.
+/// Integers of which one is a Rust number that the dtype of the other does not hold: in a dtype that holds both, if there
+/// is one; and the dtype of the other.
 #[track_caller]
-pub(crate) fn widened([x, y]: &[Array; 2]) -> Option<[Array; 2]> {
+pub(crate) fn widened([x, y]: &[Array; 2]) -> Option<([Array; 2], DType)> {
     let (a, b) = (x.dtype(), y.dtype());
     let integers = a.is_integer() && b.is_integer() && a != b && x.weak_type() != y.weak_type();
     if !integers || fits(x, b) || fits(y, a) {
         return None;
     }
     let (dtype, _) = promote_types((a, false), (b, false));
-    dtype.is_integer().then(|| [x.astype(dtype), y.astype(dtype)])
+    let strong = if x.weak_type() { b } else { a };
+    dtype.is_integer().then(|| ([x.astype(dtype), y.astype(dtype)], strong))
 }
 
 /// Whether `x` is a Rust integer of which `dtype` has the value.

@@ -73,8 +73,7 @@ impl Array {
     /// The remainder with the sign of the divisor, as in Python.
     #[track_caller]
     fn op_rem(&self, other: &Array) -> Array {
-        if let Some([x, y]) = widened(&[self.clone(), other.clone()]) {
-            let dtype = if self.weak_type() { other.dtype() } else { self.dtype() };
+        if let Some(([x, y], dtype)) = widened(&[self.clone(), other.clone()]) {
             return x.op_rem(&y).astype(dtype);
         }
         let [x, y] = met([self.clone(), other.clone()]);

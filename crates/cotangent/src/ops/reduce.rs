@@ -102,9 +102,9 @@ macro_rules! reductions {
     };
 }
 
-/// The jvp of a maximum or minimum: that of [`Extremum`].
-fn extremum_jvp(greatest: bool, axes: &[usize], x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-    let (mut out, mut tangents) = Extremum { axes: axes.to_vec(), greatest }.jvp(x, dx);
+/// The jvp of a value from that of the primitive which gives it together with the choice that made it.
+fn value_jvp(with_choice: &dyn Primitive, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+    let (mut out, mut tangents) = with_choice.jvp(x, dx);
     out.truncate(1);
     tangents.truncate(1);
     (out, tangents)
@@ -205,12 +205,12 @@ reductions! {
     }
     ReduceMax "reduce_max": ordered ("ordered values"), "stablehlo.maximum", init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-            extremum_jvp(true, &self.axes, x, dx)
+            value_jvp(&Extremum { axes: self.axes.clone(), greatest: true }, x, dx)
         }
     }
     ReduceMin "reduce_min": ordered ("ordered values"), "stablehlo.minimum", init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-            extremum_jvp(false, &self.axes, x, dx)
+            value_jvp(&Extremum { axes: self.axes.clone(), greatest: false }, x, dx)
         }
     }
     ReduceAnd "reduce_and": bits ("integers or truth values"), "stablehlo.and",
@@ -371,12 +371,12 @@ cumulative! {
     }
     CumMax "cummax": ordered ("ordered values"), one("stablehlo.maximum"), init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-            running_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: true }, x, dx)
+            value_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: true }, x, dx)
         }
     }
     CumMin "cummin": ordered ("ordered values"), one("stablehlo.minimum"), init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-            running_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: false }, x, dx)
+            value_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: false }, x, dx)
         }
     }
     CumLogSumExp "cumlogsumexp": float ("floating-point numbers"), lower_logaddexp, init |d| extremes(d).0, {
@@ -417,14 +417,6 @@ fn lower_logaddexp(cx: &mut Lowering<'_>, args: &[Value], scalar: &Aval) -> Valu
     let ne = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
     let odd = cx.op("stablehlo.compare", &[difference.clone(), difference], &ne, &scalar.with_dtype(DType::Bool));
     cx.op("stablehlo.select", &[odd, sum, usual], &[], scalar)
-}
-
-/// The jvp of a running maximum or minimum: the mean of the tangents of those elements so far that are it.
-fn running_jvp(prim: &Running, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-    let (mut out, mut tangents) = prim.jvp(x, dx);
-    out.truncate(1);
-    tangents.truncate(1);
-    (out, tangents)
 }
 
 /// `running_extremum`: the greatest or least value so far along an axis, whether it is the value of the step before, and

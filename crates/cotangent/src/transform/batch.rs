@@ -10,7 +10,8 @@ use crate::core::array::Array;
 use crate::core::aval::Aval;
 use crate::core::axis::{self, NamedAxis};
 use crate::core::jaxpr::{Atom, Closed, Jaxpr};
-use crate::core::trace::{Inputs, bind_at, stage, with_location};
+use crate::core::primitive::Primitive;
+use crate::core::trace::{Inputs, bind, bind_at, stage, with_location};
 use crate::ops::shape::batched_in_front;
 
 use super::eval::Env;
@@ -88,6 +89,19 @@ pub(crate) fn batch_closed(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Clo
 /// The operands that have a batch axis, with it in front.
 pub(crate) fn in_front(x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
     (x.iter().zip(axes)).map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() }).collect()
+}
+
+/// Binds a primitive over a batch whose operands have the batch axis in front, as all its results do.
+#[track_caller]
+pub(crate) fn bind_in_front(
+    prim: impl Primitive,
+    x: &[Array],
+    axes: &[Option<usize>],
+    size: usize,
+) -> (Vec<Array>, Vec<Option<usize>>) {
+    let outputs = bind(prim, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
+    let places = vec![Some(0); outputs.len()];
+    (outputs, places)
 }
 
 /// [`batch_jaxpr`] with every result batched.
