@@ -32,32 +32,40 @@
 extern crate self as cotangent;
 
 mod api;
-mod callback;
+mod array;
 pub mod checkify;
-pub mod control;
-pub mod core;
+mod compile;
+mod control;
 pub mod debug;
+mod error;
+pub mod extend;
 pub mod fft;
+mod ir;
 pub mod lax;
+mod methods;
 pub mod numpy;
-pub mod ops;
+mod ops;
 pub mod random;
 mod runtime;
 pub mod scipy;
+mod trace;
 mod transform;
+pub mod tree;
 
-pub use crate::core::array::{Array, ArrayLike, Arrays, Read, Whole};
-pub use crate::core::aval::{Aval, Dimension, IntoNewShape, IntoShape, Shape};
-pub use crate::core::axis::AxisName;
-pub use crate::core::dtype::{DType, Element};
-pub use crate::core::error::{Error, ErrorKind, Result};
-pub use crate::core::jaxpr::{Closed, Jaxpr};
-pub use crate::core::leafwise::Leafwise;
-pub use crate::core::static_value::Static;
-pub use crate::core::times::Times;
-pub use crate::core::tree::{self, Tree, block_until_ready};
+pub use crate::array::aval::{Aval, Dimension, IntoNewShape, IntoShape, Shape};
+pub use crate::array::dtype::{DType, Element};
+pub use crate::array::{Array, ArrayLike, Arrays, Whole};
+pub use crate::compile::times::Times;
+pub use crate::error::{Error, ErrorKind, Result};
+pub use crate::ir::axis::AxisName;
+pub use crate::ir::jaxpr::{Closed, Jaxpr};
+pub use crate::methods::read::Read;
+pub use crate::tree::leafwise::Leafwise;
+pub use crate::tree::static_value::Static;
+pub use crate::tree::{Tree, block_until_ready};
 pub use api::aot::{Compiled, Exported, Loaded, Lowered, MemoryAnalysis, Signature};
 pub use api::axes::{Axes, IntoAxes};
+pub use api::callback::{Callback, ResultTypes, VmapMethod, io_callback, pure_callback};
 pub use api::checkpoint::{Checkpoint, Policy, checkpoint, checkpoint_policies};
 pub use api::compile_cache;
 pub use api::custom::{Custom, CustomJvp, CustomVjp, custom_jvp, custom_vjp};
@@ -72,7 +80,6 @@ pub use api::linear::{
 };
 pub use api::report::{CacheReport, Change, Miss};
 pub use api::vmap::{Vmap, vmap};
-pub use callback::{Callback, ResultTypes, VmapMethod, io_callback, pure_callback};
 pub use cotangent_derive::Tree;
 pub use ops::name::checkpoint_name;
 pub use runtime::client::{Platform, devices, set_platform};
@@ -96,7 +103,7 @@ pub(crate) fn runtime() -> &'static runtime::Runtime {
     RUNTIME.get_or_init(runtime::Runtime::default)
 }
 
-pub(crate) fn backend() -> &'static dyn crate::core::backend::Backend {
+pub(crate) fn backend() -> &'static dyn crate::trace::backend::Backend {
     runtime()
 }
 

@@ -214,8 +214,8 @@ fn checkpoint_changes_no_value_under_any_policy() {
 
 /// How often a primitive occurs in a program, nested ones included.
 fn occurrences(jaxpr: &cotangent::Jaxpr, name: &str) -> usize {
-    let here = |e: &cotangent::core::jaxpr::Eqn| usize::from(e.prim.name() == name);
-    let inside = |e: &cotangent::core::jaxpr::Eqn| e.prim.jaxprs().iter().map(|j| occurrences(j, name)).sum::<usize>();
+    let here = |e: &cotangent::extend::Eqn| usize::from(e.prim.name() == name);
+    let inside = |e: &cotangent::extend::Eqn| e.prim.jaxprs().iter().map(|j| occurrences(j, name)).sum::<usize>();
     jaxpr.eqns.iter().map(|e| here(e) + inside(e)).sum()
 }
 

@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use cotangent::core::bind1;
-use cotangent::core::error::ErrorKind;
-use cotangent::ops::dot::DotGeneral;
-use cotangent::ops::reduce::{ReduceMax, ReduceSum};
+use cotangent::ErrorKind;
+use cotangent::extend::bind1;
+use cotangent::extend::primitives::DotGeneral;
+use cotangent::extend::primitives::{ReduceMax, ReduceSum};
 use cotangent::prelude::*;
 
 fn total(x: &Array) -> Array {

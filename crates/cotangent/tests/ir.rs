@@ -1,9 +1,9 @@
 //! What each stage makes of a function: its jaxpr, its gradient, its batch, its StableHLO.
 
-use cotangent::core::bind1;
-use cotangent::core::check::check;
-use cotangent::ops::dot::DotGeneral;
-use cotangent::ops::reduce::ReduceSum;
+use cotangent::extend::bind1;
+use cotangent::extend::check;
+use cotangent::extend::primitives::DotGeneral;
+use cotangent::extend::primitives::ReduceSum;
 use cotangent::prelude::*;
 
 fn total(x: &Array) -> Array {

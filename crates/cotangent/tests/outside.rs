@@ -1,11 +1,11 @@
 //! A primitive written outside the crate, with every rule.
 
-use cotangent::core::error::Error;
-use cotangent::core::lowering::{Lowering, Value};
-use cotangent::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use cotangent::core::{bind, bind1};
+use cotangent::Error;
+use cotangent::extend::{Lowering, Value};
+use cotangent::extend::{Operand, Outputs, Primitive, Tangent};
+use cotangent::extend::{bind, bind1};
 use cotangent::prelude::*;
-use cotangent::{Aval, core::check::check};
+use cotangent::{Aval, extend::check};
 
 /// x·y + z, elementwise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,12 +1,12 @@
 //! Random programs: the transforms agree with each other and with numeric differences, whatever is composed.
 
-use cotangent::core::check::check;
-use cotangent::core::{bind, bind1};
-use cotangent::ops::compare::SelectN;
-use cotangent::ops::dot::DotGeneral;
-use cotangent::ops::reduce::{CumSum, ReduceMax, ReduceSum};
-use cotangent::ops::shape::{Concatenate, Pad, Rev};
-use cotangent::ops::sort::Sort;
+use cotangent::extend::check;
+use cotangent::extend::primitives::DotGeneral;
+use cotangent::extend::primitives::SelectN;
+use cotangent::extend::primitives::Sort;
+use cotangent::extend::primitives::{Concatenate, Pad, Rev};
+use cotangent::extend::primitives::{CumSum, ReduceMax, ReduceSum};
+use cotangent::extend::{bind, bind1};
 use cotangent::{lax, prelude::*};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

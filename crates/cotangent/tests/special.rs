@@ -3,8 +3,8 @@
 
 mod goldens_lib;
 
-use cotangent::core::bind1;
-use cotangent::ops::binary::{IgammaGradA, RandomGammaGrad, Zeta};
+use cotangent::extend::bind1;
+use cotangent::extend::primitives::{IgammaGradA, RandomGammaGrad, Zeta};
 use cotangent::prelude::*;
 use cotangent::scipy::special;
 use goldens_lib::{array, cases, difference, run_all};

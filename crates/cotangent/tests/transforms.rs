@@ -2,10 +2,10 @@
 
 mod common;
 
-use cotangent::core::bind1;
-use cotangent::ops::compare::SelectN;
-use cotangent::ops::dot::DotGeneral;
-use cotangent::ops::reduce::{ReduceMax, ReduceSum};
+use cotangent::extend::bind1;
+use cotangent::extend::primitives::DotGeneral;
+use cotangent::extend::primitives::SelectN;
+use cotangent::extend::primitives::{ReduceMax, ReduceSum};
 use cotangent::prelude::*;
 
 fn total(x: impl std::borrow::Borrow<Array>) -> Array {

@@ -4,16 +4,16 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Error, ErrorKind, OrRaise, Result, attempt};
-use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::{Entry as LoweredEntry, lower, lower_entry};
-use crate::core::times::Times;
-use crate::core::trace::tracing;
-use crate::core::tree::{Tree, collect_paths, flatten, leaf_paths};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::compile::times::Times;
+use crate::error::{Error, ErrorKind, OrRaise, Result, attempt};
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::{Entry as LoweredEntry, lower, lower_entry};
 use crate::runtime::program::{compile_foreign, compile_whole, optimized_hlo, times};
 use crate::runtime::run_executable;
+use crate::trace::frames::tracing;
+use crate::tree::{Tree, collect_paths, flatten, leaf_paths};
 
 use super::artifact::{Blob, Text};
 use super::func::Params;

@@ -2,9 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Result};
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::client::client;
 use crate::runtime::disk::processor;
 

@@ -1,7 +1,7 @@
 //! Which axis of each array in a tree is mapped: prefix trees of axes.
 
-use crate::core::error::{Error, ErrorKind, Result};
-use crate::core::tree::{Outline, Path, outline};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tree::{Outline, Path, outline};
 
 /// An axis for each array of a tree, or `None` where it is the same for every element.
 ///

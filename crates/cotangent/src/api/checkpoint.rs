@@ -6,16 +6,17 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::array::Array;
+use crate::array::aval::Aval;
 use crate::control::checkpoint::{Checkpoint as CheckpointCall, Saveable};
 use crate::control::unseen::Unseen;
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Loc, Result, attempt};
-use crate::core::primitive::Primitive;
-use crate::core::trace::{Inputs, bind, tracing, with_location};
-use crate::core::tree::Tree;
+use crate::error::location::with_location;
+use crate::error::{Loc, Result, attempt};
+use crate::ir::primitive::Primitive;
 use crate::ops::dot::DotGeneral;
 use crate::ops::name::Name;
+use crate::trace::frames::{Inputs, bind, tracing};
+use crate::tree::Tree;
 
 use super::func::{Func, Params};
 use super::program::trace;

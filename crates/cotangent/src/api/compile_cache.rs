@@ -13,7 +13,7 @@
 
 use std::path::PathBuf;
 
-use crate::core::error::{Error, Result};
+use crate::error::{Error, Result};
 use crate::runtime::disk::{self, Disk};
 
 /// The limit in bytes, where the environment names none.

@@ -6,16 +6,17 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
+use crate::array::Array;
+use crate::array::aval::Aval;
 use crate::control::custom_jvp::CustomJvp as CustomJvpCall;
 use crate::control::custom_vjp::{CustomVjp as CustomVjpCall, VjpRule};
 use crate::control::unseen::Unseen;
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
-use crate::core::jaxpr::{Closed, Jaxpr};
-use crate::core::primitive::Tangent;
-use crate::core::trace::{Inputs, bind, tracing, with_location};
-use crate::core::tree::{Tree, flatten, leaf_paths};
+use crate::error::location::with_location;
+use crate::error::{Error, ErrorKind, Loc, Result, attempt, raise};
+use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::ir::primitive::Tangent;
+use crate::trace::frames::{Inputs, bind, tracing};
+use crate::tree::{Tree, flatten, leaf_paths};
 
 use super::func::{AllArgs, Argnums, Func, Params};
 use super::program::trace;

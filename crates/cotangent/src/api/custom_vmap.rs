@@ -4,11 +4,11 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::array::Array;
 use crate::control::custom_vmap::{CustomVmap as CustomVmapCall, Rule};
 use crate::control::unseen::Unseen;
-use crate::core::array::Array;
-use crate::core::trace::bind;
-use crate::core::tree::{Tree, flatten, leaf_paths};
+use crate::trace::frames::bind;
+use crate::tree::{Tree, flatten, leaf_paths};
 
 use super::axes::IntoAxes;
 use super::custom::{Custom, Function, Site};

@@ -3,11 +3,11 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Result, attempt};
-use crate::core::trace::Inputs;
-use crate::core::tree::Tree;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::{Result, attempt};
+use crate::trace::frames::Inputs;
+use crate::tree::Tree;
 
 use super::func::{Func, Params};
 use super::program::trace;

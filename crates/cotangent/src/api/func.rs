@@ -6,8 +6,8 @@
 
 use std::marker::PhantomData;
 
-use crate::core::array::Array;
-use crate::core::tree::{Leaves, Path, Tree};
+use crate::array::Array;
+use crate::tree::{Leaves, Path, Tree};
 
 /// An argument taken by reference.
 ///
@@ -157,7 +157,7 @@ macro_rules! is_owned {
 macro_rules! consumed {
     (Ref $a:ident $into:ident) => {};
     (Own $a:ident $into:ident) => {
-        $into.extend(crate::core::tree::flatten(&$a));
+        $into.extend(crate::tree::flatten(&$a));
         drop($a);
     };
 }

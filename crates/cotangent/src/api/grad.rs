@@ -5,16 +5,16 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
-use crate::core::literal::Literal;
-use crate::core::primitive::Operand;
-use crate::core::trace::Inputs;
-use crate::core::tree::Tree;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, ErrorKind, Loc, Result, attempt, raise};
+use crate::ir::primitive::Operand;
+use crate::trace::frames::Inputs;
 use crate::transform::linearize::linearize;
 use crate::transform::transpose::backward;
+use crate::tree::Tree;
 
 use super::func::{Arg, Argnums, Func, Params};
 use super::program::{as_program, trace};
@@ -162,7 +162,7 @@ pub(crate) fn asked_leaves(counts: &[usize], positions: &[usize]) -> Vec<usize> 
 }
 
 pub(crate) fn param_paths<P: Params>(args: P::Refs<'_>) -> Vec<String> {
-    crate::core::tree::collect_paths(|path| P::paths(args, path))
+    crate::tree::collect_paths(|path| P::paths(args, path))
 }
 
 /// Value (and auxiliary data) and gradient, from one program. Where the value is not wanted it is not computed for its

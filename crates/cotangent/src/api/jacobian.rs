@@ -6,20 +6,20 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
-use crate::core::leafwise::Leafwise;
-use crate::core::literal::Literal;
-use crate::core::primitive::{Operand, Tangent};
-use crate::core::trace::{Inputs, bind1, stage};
-use crate::core::tree::{Tree, flatten};
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, ErrorKind, Loc, Result, attempt, raise};
+use crate::ir::primitive::{Operand, Tangent};
 use crate::ops::compare::Eq;
 use crate::ops::shape::{Iota, batched_in_front};
+use crate::trace::frames::{Inputs, bind1, stage};
 use crate::transform::batch::batch;
 use crate::transform::linearize::linearize;
 use crate::transform::transpose::backward;
+use crate::tree::leafwise::Leafwise;
+use crate::tree::{Tree, flatten};
 
 use super::func::{Arg, Argnums, Func, Params};
 use super::grad::{Beyond, asked_leaves, check_result, param_paths, wanted_leaves};
@@ -129,7 +129,7 @@ fn part(x: &Array, avals: &[Aval], index: usize) -> Array {
 /// The Jacobian's blocks: for each leaf of the result those of each differentiated leaf of the arguments.
 fn blocks(
     mode: Mode,
-    linear: &crate::core::jaxpr::Closed,
+    linear: &crate::ir::jaxpr::Closed,
     nonzero: &[bool],
     results: &[Aval],
     targets: &[Aval],

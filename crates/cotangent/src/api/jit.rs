@@ -10,18 +10,20 @@ use std::sync::{Arc, PoisonError, RwLock};
 use once_cell::sync::OnceCell;
 use smallvec::SmallVec;
 
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::compile::times::{Times, timed};
 use crate::control::call::Call;
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::axis::{self, NamedAxis};
-use crate::core::error::{Loc, OrRaise, Result, attempt};
-use crate::core::jaxpr::{Closed, Jaxpr};
-use crate::core::times::{Times, timed};
-use crate::core::trace::{Inputs, bind_at, location, tracing};
-use crate::core::tree::{Leaves, Tree};
+use crate::error::location::location;
+use crate::error::{Loc, OrRaise, Result, attempt};
+use crate::ir::axis::NamedAxis;
+use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::runtime::program::Program;
+use crate::trace::axis;
+use crate::trace::frames::{Inputs, bind_at, tracing};
 use crate::transform::dce::dce;
 use crate::transform::nested::embedded;
+use crate::tree::{Leaves, Tree};
 
 use super::aot::Lowered;
 use super::func::{Func, Params};

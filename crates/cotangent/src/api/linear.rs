@@ -4,16 +4,17 @@ use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Error, ErrorKind, Loc, OrRaise, Result, attempt};
-use crate::core::jaxpr::Closed;
-use crate::core::primitive::{Operand, Tangent};
-use crate::core::trace::{Inputs, location};
-use crate::core::tree::{Tree, flatten};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::location::location;
+use crate::error::{Error, ErrorKind, Loc, OrRaise, Result, attempt};
+use crate::ir::jaxpr::Closed;
+use crate::ir::primitive::{Operand, Tangent};
+use crate::trace::frames::Inputs;
 use crate::transform::eval::eval;
 use crate::transform::linearize::linearize as linearize_at;
 use crate::transform::transpose::backward;
+use crate::tree::{Tree, flatten};
 
 use super::func::{Func, Params};
 use super::grad::param_paths;
@@ -268,7 +269,7 @@ fn vjp_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals: P::Refs<'_>)
     let structure = P::rebuild(primals, &mut at.primals.iter().cloned());
     let back = Box::new(move |cotangent: &F::Out| {
         let cts = flatten(cotangent);
-        check_tangents("cotangent", &at.outputs, &cts, || crate::core::tree::leaf_paths(cotangent))
+        check_tangents("cotangent", &at.outputs, &cts, || crate::tree::leaf_paths(cotangent))
             .map_err(|e| e.context("vjp").at(loc))
             .or_raise();
         let residuals = at.linear.captures.len();
@@ -347,7 +348,7 @@ fn linear_transpose_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals:
     let structure = P::rebuild(primals, &mut avals.iter().map(Array::of_aval));
     Box::new(move |cotangent: &F::Out| {
         let cts = flatten(cotangent);
-        check_tangents("cotangent", &outputs, &cts, || crate::core::tree::leaf_paths(cotangent))
+        check_tangents("cotangent", &outputs, &cts, || crate::tree::leaf_paths(cotangent))
             .map_err(|e| e.context("linear_transpose").at(loc))
             .or_raise();
         let given = cts.iter().zip(&outputs).map(|(ct, y)| fitted(ct, &y.aval()));

@@ -1,14 +1,14 @@
 //! What all transforms share: tracing a user's function, and running a rewritten program as one executable.
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::backend::backend;
-use crate::core::error::OrRaise;
-use crate::core::jaxpr::Closed;
-use crate::core::times::{Stage, during};
-use crate::core::trace::{Inputs, stage, tracing};
-use crate::core::tree::{Tree, flatten};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::compile::times::{Stage, during};
+use crate::error::OrRaise;
+use crate::ir::jaxpr::Closed;
+use crate::trace::backend::backend;
+use crate::trace::frames::{Inputs, stage, tracing};
 use crate::transform::dce::dce;
+use crate::tree::{Tree, flatten};
 
 use super::func::Params;
 

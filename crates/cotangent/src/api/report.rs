@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::DType;
-use crate::core::times::Times;
-use crate::core::tree::collect_paths;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::compile::times::Times;
 use crate::runtime::program::Origin;
+use crate::tree::collect_paths;
 
 use super::func::Params;
 

@@ -5,14 +5,15 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, canonical_axis};
-use crate::core::axis::{self, AxisName, NamedAxis};
-use crate::core::error::{Error, ErrorKind, Loc, Result, attempt, raise};
-use crate::core::trace::Inputs;
-use crate::core::tree::{Tree, leaf_paths};
+use crate::array::Array;
+use crate::array::aval::{Aval, canonical_axis};
+use crate::error::{Error, ErrorKind, Loc, Result, attempt, raise};
+use crate::ir::axis::{AxisName, NamedAxis};
 use crate::ops::shape::batched_in_front;
+use crate::trace::axis;
+use crate::trace::frames::Inputs;
 use crate::transform::batch::batch;
+use crate::tree::{Tree, leaf_paths};
 
 use super::axes::{Axes, IntoAxes};
 use super::func::{Func, Params};

@@ -25,13 +25,13 @@ use std::sync::Arc;
 
 use crate::api::func::{Func, Params};
 use crate::api::program::{as_program, trace};
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{self, ErrorKind, OrRaise, Result, attempt, raise};
-use crate::core::trace::{Inputs, bind, tracing};
-use crate::core::tree::{Leaves, Path, Tree};
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
 use crate::debug::{Template, Values};
+use crate::error::{self, ErrorKind, OrRaise, Result, attempt, raise};
+use crate::trace::frames::{Inputs, bind, tracing};
+use crate::tree::{Leaves, Path, Tree};
 
 use primitive::Check;
 use transform::{Automatic, Sites};

@@ -2,18 +2,18 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::effects::Effects;
-use crate::core::error::{Error, ErrorKind, Loc, Result, raise};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent};
-use crate::core::trace::bind;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
 use crate::debug::Template;
+use crate::error::{Error, ErrorKind, Loc, Result, raise};
+use crate::ir::effects::Effects;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::ops::elementwise::rebind;
 use crate::ops::select;
 use crate::ops::shape::{Iota, batched_in_front};
+use crate::trace::frames::bind;
 
 /// `check`: that its first operand holds; the others are values for the message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

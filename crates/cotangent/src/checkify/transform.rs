@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
 use crate::control::call::Call;
 use crate::control::cond::Cond;
 use crate::control::mapped::Mapped;
 use crate::control::scan::Scan;
 use crate::control::while_loop::{While, going_on};
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Loc, raise};
-use crate::core::jaxpr::{Eqn, Jaxpr};
-use crate::core::trace::{Inputs, bind_at, stage, with_location};
 use crate::debug::Template;
+use crate::error::location::with_location;
+use crate::error::{Error, ErrorKind, Loc, raise};
+use crate::ir::jaxpr::{Eqn, Jaxpr};
 use crate::ops::{select, zeros};
+use crate::trace::frames::{Inputs, bind_at, stage};
 use crate::transform::eval::eval_with;
 
 use super::primitive::Check;
@@ -107,7 +108,7 @@ impl Sites {
 
     fn checks_div(&self, jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
         // A divisor that stands in the program and is not zero needs no check.
-        let known = || matches!(eqn.inputs[1], crate::core::jaxpr::Atom::Lit(l) if l.value().to_f64() != 0.0);
+        let known = || matches!(eqn.inputs[1], crate::ir::jaxpr::Atom::Lit(l) if l.value().to_f64() != 0.0);
         self.automatic.div && eqn.prim.name() == "div" && !known() && !jaxpr.aval(&eqn.inputs[1]).dtype.is_complex()
     }
 
@@ -187,7 +188,7 @@ impl Sites {
     fn nested(&self, eqn: &Eqn, inputs: &[Array], state: &mut Vec<Array>) -> Option<Vec<Array>> {
         let prim = eqn.prim.as_any();
         let n = state.len();
-        let bind = |prim: Arc<dyn crate::core::primitive::Primitive>, operands: &[Array]| {
+        let bind = |prim: Arc<dyn crate::ir::primitive::Primitive>, operands: &[Array]| {
             bind_at(prim, &operands.iter().collect::<Vec<_>>(), eqn.loc).into_vec()
         };
         let mut results = if let Some(call) = prim.downcast_ref::<Call>() {
@@ -237,7 +238,7 @@ impl Sites {
         turns: &While,
         inputs: &[Array],
         state: &mut Vec<Array>,
-        bind: &impl Fn(Arc<dyn crate::core::primitive::Primitive>, &[Array]) -> Vec<Array>,
+        bind: &impl Fn(Arc<dyn crate::ir::primitive::Primitive>, &[Array]) -> Vec<Array>,
     ) -> Vec<Array> {
         let (cond_x, rest) = inputs.split_at(turns.cond_consts);
         let (body_x, carry) = rest.split_at(turns.body_consts);

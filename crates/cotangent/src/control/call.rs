@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Error, Result};
-use crate::core::jaxpr::{Eqn, Jaxpr};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, stage};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::{Error, Result};
+use crate::ir::jaxpr::{Eqn, Jaxpr};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::{batch_closed, in_front};
 use crate::transform::eval::eval_with;
 use crate::transform::linearize::linearize_jaxpr;
@@ -33,7 +33,7 @@ impl Call {
         Call { name, jaxpr, inlined: true }
     }
 
-    pub(super) fn with(&self, jaxpr: Arc<Jaxpr>) -> Call {
+    pub(crate) fn with(&self, jaxpr: Arc<Jaxpr>) -> Call {
         Call { jaxpr, ..self.clone() }
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::Result;
-use crate::core::jaxpr::{Atom, Jaxpr, Var};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, in_tangent_frame, stage};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::Result;
+use crate::ir::jaxpr::{Atom, Jaxpr, Var};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ops::split::OptimizationBarrier;
+use crate::trace::frames::{Inputs, bind, in_tangent_frame, stage};
 use crate::transform::dce::dce;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use stablehlo::{Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Result, raise};
-use crate::core::jaxpr::{Atom, Jaxpr};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, bind_shared, stage};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::jaxpr::{Atom, Jaxpr};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ops::compare::{Clamp, SelectN};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::batched_in_front;
+use crate::trace::frames::{Inputs, bind, bind_shared, stage};
 use crate::transform::batch::{batch_jaxpr, in_front};
 use crate::transform::eval::eval;
 use crate::transform::linearize::linearize_jaxpr;

@@ -6,16 +6,18 @@ use std::sync::{Arc, OnceLock};
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::axis::{self, NamedAxis};
-use crate::core::error::{Error, ErrorKind, Result, raise};
-use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{bind, location};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::location::location;
+use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::axis::NamedAxis;
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ops::shape::batched_in_front;
 use crate::ops::zeros_like;
+use crate::trace::axis;
+use crate::trace::frames::bind;
 use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front, in_front};
 
 use super::call;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Error, ErrorKind, Result, raise};
-use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, stage};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::{batch_everywhere, in_front};
 use crate::transform::jvp::jvp;
 use crate::transform::transpose::backward;

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::axis::{self, NamedAxis};
-use crate::core::error::Result;
-use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, bind1, stage};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::Result;
+use crate::ir::axis::NamedAxis;
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ops::shape::{BroadcastInDim, batched_in_front};
 use crate::ops::{select, zeros_like};
+use crate::trace::axis;
+use crate::trace::frames::{Inputs, bind, bind1, stage};
 use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front, in_front};
 use crate::transform::eval::eval;
 use crate::transform::nested::nested;

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use stablehlo::{Attr, Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::error::{Error, ErrorKind, Result, raise};
-use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::{Inputs, bind, stage};
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::{Concatenate, batched_in_front, check_axes, shifted};
 use crate::ops::window::Window;
+use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::batch;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
@@ -114,7 +114,7 @@ fn tree(program: &Jaxpr, mut rows: Vec<Array>) -> Vec<Array> {
         rows = (combined.into_iter().zip(&rows))
             .map(|(y, x)| match n - 2 * half {
                 0 => y,
-                _ => crate::core::trace::bind1(Concatenate { dimension: 0 }, &[&y, &x.slice_axis(0, n - 1, n)]),
+                _ => crate::trace::frames::bind1(Concatenate { dimension: 0 }, &[&y, &x.slice_axis(0, n - 1, n)]),
             })
             .collect();
         debug_assert_eq!(rows[0].shape()[1], m);

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use stablehlo::{Attr, Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result};
-use crate::core::jaxpr::{Atom, Jaxpr};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, in_tangent_frame, stage};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, Result};
+use crate::ir::jaxpr::{Atom, Closed, Jaxpr};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::batched_in_front;
+use crate::trace::frames::{Inputs, bind, in_tangent_frame, stage};
 use crate::transform::batch::batch_jaxpr;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
@@ -22,8 +22,8 @@ use crate::transform::linearize::linearize_jaxpr;
 use crate::transform::nested::nested;
 use crate::transform::transpose::backward;
 
-use super::hoist::hoist;
 use super::while_loop::fixpoint;
+use crate::transform::hoist::hoist;
 
 /// `scan`: a program run once for each index of the leading axis of its last operands, with a carry from step to
 /// step. The operands are captured values, the carry, and the arrays that are scanned; the results are the last
@@ -75,6 +75,17 @@ pub(super) fn instantiated(carry: &[Array], tangents: &[Tangent], mask: &[bool])
 const INSIDE: Inputs<'static> = Inputs::Unknown("inside a scan");
 
 impl Scan {
+    /// Applies `f` to each of the `length` slices of `xs` along their first axes, one after the other, and stacks what it
+    /// returns.
+    #[track_caller]
+    pub(crate) fn map(f: impl FnOnce(&[Array]) -> Vec<Array>, xs: &[Array], length: usize) -> Vec<Array> {
+        let slices: Vec<Aval> = xs.iter().map(|x| x.aval()).map(|a| a.with_shape(a.shape.remove(&[0]))).collect();
+        let (Closed { jaxpr, captures }, ()) = stage(&slices, &INSIDE, |slices| (f(slices), ()));
+        let consts = captures.len();
+        let scan = Scan { jaxpr, length, reverse: false, unroll: 1, consts, carry: 0 };
+        bind(scan, &captures.iter().chain(xs).collect::<Vec<_>>()).into_vec()
+    }
+
     fn parts<'a, T>(&self, operands: &'a [T]) -> Parts<'a, T> {
         let (consts, rest) = operands.split_at(self.consts);
         let (carry, xs) = rest.split_at(self.carry);

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::core::aval::Aval;
-use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
+use crate::array::aval::Aval;
+use crate::ir::jaxpr::{Atom, Eqn, Jaxpr, Var};
 use crate::ops::conv::ConvGeneralDilated;
 use crate::ops::convert::ConvertElementType;
 use crate::ops::dot::DotGeneral;

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use stablehlo::{Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Result, raise};
-use crate::core::jaxpr::Jaxpr;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::{Inputs, bind, bind1, in_tangent_frame, stage};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::{BroadcastInDim, batched_in_front};
+use crate::trace::frames::{Inputs, bind, bind1, in_tangent_frame, stage};
 use crate::transform::batch::batch_jaxpr;
 use crate::transform::dce::without_effects;
 use crate::transform::eval::eval;

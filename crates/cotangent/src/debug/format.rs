@@ -1,8 +1,8 @@
 //! Messages with placeholders, filled in when a program runs.
 
-use crate::core::array::Array;
-use crate::core::error::Result;
-use crate::core::show::{self, Style};
+use crate::array::Array;
+use crate::error::Result;
+use crate::methods::show::{self, Style};
 
 use super::misfit;
 

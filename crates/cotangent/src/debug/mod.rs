@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use once_cell::sync::Lazy;
 use rustc_hash::FxHashMap;
 
-use crate::callback::host::HostFn;
-use crate::callback::{Callback, effect};
-use crate::core::array::{Array, ArrayLike};
-use crate::core::error::{Error, OrRaise};
-use crate::core::tree::{Tree, flatten};
+use crate::api::callback::{Callback, effect};
+use crate::array::{Array, ArrayLike};
+use crate::control::host_fn::HostFn;
+use crate::error::{Error, OrRaise};
+use crate::tree::{Tree, flatten};
 
 pub(crate) use format::Template;
 pub use nans::{NanScope, check_nans, nans};

@@ -13,7 +13,7 @@
 
 mod transform;
 
-use crate::core::array::{Array, ArrayLike};
+use crate::array::{Array, ArrayLike};
 use crate::numpy::{self as np, Axes};
 
 pub use transform::{Norm, Transform};
@@ -87,7 +87,7 @@ pub fn rfftfreq(n: usize, d: f64) -> Array {
 
 #[track_caller]
 fn rolled(x: impl ArrayLike, axes: impl Axes, shift: impl Fn(usize) -> isize) -> Array {
-    use crate::core::error::OrRaise;
+    use crate::error::OrRaise;
     let x = x.to_array();
     let axes = axes.resolve(x.ndim()).or_raise();
     axes.into_iter().fold(x, |x, axis| {

@@ -1,13 +1,13 @@
 //! Fourier transforms with options.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::canonical_axis;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, OrRaise, raise};
-use crate::core::literal::Literal;
-use crate::core::trace::bind1;
+use crate::array::aval::canonical_axis;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, OrRaise, raise};
 use crate::ops::fft::{Fft, FftType};
 use crate::ops::shape::Pad;
+use crate::trace::frames::bind1;
 
 /// How a transform of `n` elements and its inverse are scaled.
 ///

@@ -2,13 +2,13 @@
 
 use std::panic::Location;
 
-use crate::core::array::Array;
-use crate::core::aval::canonical_axis;
-use crate::core::error::{Error, OrRaise, Result};
-use crate::core::jaxpr::Jaxpr;
-use crate::core::trace::bind1;
-use crate::core::tree::{Tree, flatten};
+use crate::array::Array;
+use crate::array::aval::canonical_axis;
+use crate::error::{Error, OrRaise, Result};
+use crate::ir::jaxpr::Jaxpr;
 use crate::ops::shape::{Concatenate, Rev, Slice};
+use crate::trace::frames::bind1;
+use crate::tree::{Tree, flatten};
 
 use super::control_flow::Alike;
 

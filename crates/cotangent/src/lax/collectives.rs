@@ -3,14 +3,15 @@
 
 use std::any::TypeId;
 
+use crate::array::Array;
+use crate::array::aval::canonical_axis;
+use crate::array::dtype::DType;
 use crate::control::collectives as prim;
-use crate::core::array::Array;
-use crate::core::aval::canonical_axis;
-use crate::core::axis::{self, AxisName, NamedAxis};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, OrRaise, Result, raise};
-use crate::core::trace::bind1;
-use crate::core::tree::Tree;
+use crate::error::{Error, ErrorKind, OrRaise, Result, raise};
+use crate::ir::axis::{AxisName, NamedAxis};
+use crate::trace::axis;
+use crate::trace::frames::bind1;
+use crate::tree::Tree;
 
 /// The names of one or more mapped axes: `"batch"`, `["rows", "columns"]`.
 ///

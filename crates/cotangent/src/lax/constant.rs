@@ -1,9 +1,9 @@
 //! Arrays that a program holds.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::error::OrRaise;
-use crate::core::trace::{bind1, tracing};
+use crate::array::{Array, ArrayLike};
+use crate::error::OrRaise;
 use crate::ops::constant::Constant;
+use crate::trace::frames::{bind1, tracing};
 
 /// An array of known values as a constant of the program that is being traced, so that the compiler sees its elements: it
 /// can leave out multiplications by zero and compute what depends on nothing else. Outside of a trace it is the array.

@@ -4,20 +4,21 @@
 use std::panic::Location;
 
 use crate::api::vmap::vmap;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::promote::promote_types;
+use crate::array::{Array, ArrayLike, Repr};
 use crate::control::cond::Cond;
 use crate::control::scan::Scan as ScanPrimitive;
 use crate::control::while_loop::While;
-use crate::core::array::{Array, ArrayLike, Repr};
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Loc, OrRaise, Result, raise};
-use crate::core::jaxpr::{Closed, Jaxpr};
-use crate::core::promote::promote_types;
-use crate::core::trace::{Inputs, bind, bind1, stage, with_location};
-use crate::core::tree::{Tree, flatten, leaf_paths};
+use crate::error::location::with_location;
+use crate::error::{Error, ErrorKind, Loc, OrRaise, Result, raise};
+use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::ops::shape::{Concatenate, Iota};
+use crate::trace::frames::{Inputs, bind, bind1, stage};
 use crate::transform::dce::dce;
 use crate::transform::eval::eval;
+use crate::tree::{Tree, flatten, leaf_paths};
 
 use super::step::Step;
 

@@ -1,12 +1,12 @@
 //! Convolutions.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, raise};
-use crate::core::trace::bind1;
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, raise};
 use crate::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated, dilated};
 use crate::ops::dot::Precision;
 use crate::ops::shape::Rev;
+use crate::trace::frames::bind1;
 
 /// How much is put around the spatial dimensions before windows are taken.
 ///

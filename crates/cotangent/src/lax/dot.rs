@@ -2,9 +2,9 @@
 
 pub use crate::ops::dot::DotGeneral;
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::error::{Error, raise};
-use crate::core::trace::bind1;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, raise};
+use crate::trace::frames::bind1;
 
 /// The sum of products over contracting dimensions, for each index of the batch dimensions. The result has the batch
 /// dimensions first, then the others of the left operand, then those of the right one.

@@ -1,13 +1,13 @@
 //! Gather and the scatters as functions.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::IntoShape;
-use crate::core::literal::Literal;
-use crate::core::trace::bind1;
+use crate::array::aval::IntoShape;
+use crate::array::literal::Literal;
+use crate::array::{Array, ArrayLike};
 use crate::ops::gather::{Gather, default_fill};
 pub use crate::ops::gather::{GatherDimensionNumbers, GatherScatterMode};
 pub use crate::ops::scatter::ScatterDimensionNumbers;
 use crate::ops::scatter::{self as ops, ScatterParams};
+use crate::trace::frames::bind1;
 
 /// What JAX's gather and scatters take by keyword.
 ///

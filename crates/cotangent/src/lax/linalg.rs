@@ -2,10 +2,10 @@
 
 pub use crate::ops::linalg::TriangularSolve;
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::error::{Error, raise};
-use crate::core::trace::bind1;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, raise};
 use crate::ops::linalg::Cholesky;
+use crate::trace::frames::bind1;
 
 /// The conjugate transpose of the last two axes.
 pub(crate) fn adjoint(x: &Array) -> Array {

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
+use crate::array::aval::{Aval, canonical_axis};
+use crate::array::literal::Literal;
+use crate::array::{Array, ArrayLike};
 use crate::control::reduce::{Reduce, ReduceWindow};
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{Aval, canonical_axis};
-use crate::core::error::{Error, ErrorKind, OrRaise, raise};
-use crate::core::jaxpr::{Atom, Jaxpr};
-use crate::core::literal::Literal;
-use crate::core::trace::{Inputs, bind, bind1, stage};
-use crate::core::tree::{Tree, flatten};
-use crate::numpy::Axes;
+use crate::error::{Error, ErrorKind, OrRaise, raise};
+use crate::ir::jaxpr::{Atom, Jaxpr};
+use crate::methods::axes::Axes;
 use crate::ops::conv::dilated;
 use crate::ops::reduce::{CumLogSumExp, ReduceMax, ReduceMin, ReduceProd, ReduceSum, extremes};
 use crate::ops::top_k::TopK;
 use crate::ops::window::{ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Window as Windows};
+use crate::trace::frames::{Inputs, bind, bind1, stage};
 use crate::transform::dce::dce;
+use crate::tree::{Tree, flatten};
 
 use super::conv::Padding;
 

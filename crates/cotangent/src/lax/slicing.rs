@@ -1,16 +1,16 @@
 //! Slices, at fixed and at dynamic places, and what takes arrays apart.
 
-use crate::core::array::{Array, ArrayLike, Arrays, Repr};
-use crate::core::aval::{IntoShape, canonical_axis};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, OrRaise, raise};
-use crate::core::literal::{Literal, Scalar};
-use crate::core::trace::{bind, bind1};
-use crate::core::tree::{Tree, flatten};
-use crate::numpy::Axes;
+use crate::array::aval::{IntoShape, canonical_axis};
+use crate::array::dtype::DType;
+use crate::array::literal::{Literal, Scalar};
+use crate::array::{Array, ArrayLike, Arrays, Repr};
+use crate::error::{Error, ErrorKind, OrRaise, raise};
+use crate::methods::axes::Axes;
 use crate::ops::dynamic::{DynamicSlice, DynamicUpdateSlice};
 use crate::ops::select;
 use crate::ops::split::{OptimizationBarrier, Split, Squeeze};
+use crate::trace::frames::{bind, bind1};
+use crate::tree::{Tree, flatten};
 
 /// Dimensions of size one, `axes`, taken out; `()` means all, so all must be of size one.
 ///
@@ -155,7 +155,7 @@ pub(crate) fn wrapped_index(index: &Array, size: usize) -> Array {
     if !index.dtype().is_integer() {
         raise(Error::dtype(format!("an index must be an integer, got {}", index.aval())));
     }
-    if index.dtype().kind() == crate::core::dtype::Kind::Uint {
+    if index.dtype().kind() == crate::array::dtype::Kind::Uint {
         return index.clone();
     }
     let index = &widened_index(index, size);

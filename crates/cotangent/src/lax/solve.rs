@@ -3,20 +3,21 @@
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::promote::promote_types;
 use crate::control::custom_jvp::CustomJvp;
 use crate::control::linear_solve::{LinearSolve as LinearSolvePrimitive, Program};
 use crate::control::unseen::Unseen;
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Loc, OrRaise};
-use crate::core::jaxpr::{Closed, Jaxpr};
-use crate::core::primitive::Tangent;
-use crate::core::promote::promote_types;
-use crate::core::trace::{Inputs, bind, stage, tracing, with_location};
-use crate::core::tree::{Tree, flatten};
+use crate::error::location::with_location;
+use crate::error::{Loc, OrRaise};
+use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::ir::primitive::Tangent;
 use crate::ops::zeros_like;
+use crate::trace::frames::{Inputs, bind, stage, tracing};
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp;
+use crate::tree::{Tree, flatten};
 
 use super::control_flow::{Alike, tidy};
 

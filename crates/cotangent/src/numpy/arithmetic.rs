@@ -2,14 +2,14 @@
 
 use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;
-use crate::core::array::{Array, ArrayLike};
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, raise};
-use crate::core::literal::Literal;
-use crate::core::trace::bind1;
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::Literal;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, raise};
 use crate::ops::binary::Div;
 use crate::ops::pow::Pow;
 use crate::ops::{self, unary};
+use crate::trace::frames::bind1;
 
 use super::logic::{isnan, where_};
 

@@ -3,10 +3,10 @@
 use half::{bf16, f16};
 use num_complex::Complex;
 
-use crate::core::array::Array;
-use crate::core::aval::Shape;
-use crate::core::dtype::{DType, Element};
-use crate::core::error::{Error, OrRaise, Result};
+use crate::array::Array;
+use crate::array::aval::Shape;
+use crate::array::dtype::{DType, Element};
+use crate::error::{Error, OrRaise, Result};
 
 use super::manipulation::stack;
 

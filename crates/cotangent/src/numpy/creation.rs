@@ -1,14 +1,14 @@
 //! Arrays made from shapes and numbers.
 
 use crate::api::program::{as_library, as_one};
-use crate::core::array::{Array, ArrayLike, Arrays};
-use crate::core::aval::{IntoShape, Shape, canonical_axis};
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, OrRaise, Result, raise};
-use crate::core::promote::promote_types;
-use crate::core::trace::bind1;
+use crate::array::aval::{IntoShape, Shape, canonical_axis};
+use crate::array::dtype::{DType, Kind};
+use crate::array::promote::promote_types;
+use crate::array::{Array, ArrayLike, Arrays};
+use crate::error::{Error, OrRaise, Result, raise};
 use crate::ops;
 use crate::ops::shape::{Concatenate, Iota};
+use crate::trace::frames::bind1;
 
 /// `0, 1, 2, …` along `axis` of an array of the given shape.
 #[track_caller]
@@ -268,7 +268,7 @@ pub fn linspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Arra
 #[must_use]
 pub fn linspace_with(start: impl ArrayLike, stop: impl ArrayLike, num: usize, endpoint: bool, axis: isize) -> Array {
     let [start, stop] = ops::inexact([start.to_array(), stop.to_array()]).map(|x| x.astype(x.dtype()));
-    let bounds = crate::core::aval::broadcast_shapes(start.shape(), stop.shape()).or_raise();
+    let bounds = crate::array::aval::broadcast_shapes(start.shape(), stop.shape()).or_raise();
     let axis = canonical_axis(axis, bounds.rank() + 1).or_raise();
     let column = bounds.insert(axis, 1);
     let [start, stop] = [start, stop].map(|x| x.broadcast_to(&bounds).reshape(&column));

@@ -1,9 +1,9 @@
 //! Einstein's summation convention.
 
-use crate::core::array::{Array, Arrays};
-use crate::core::error::{Error, OrRaise, Result};
-use crate::core::trace::bind1;
+use crate::array::{Array, Arrays};
+use crate::error::{Error, OrRaise, Result};
 use crate::ops::dot::DotGeneral;
+use crate::trace::frames::bind1;
 
 use super::logic::where_;
 use super::products::meet;

@@ -2,9 +2,9 @@
 
 use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;
-use crate::core::array::{Array, ArrayLike};
-use crate::core::dtype::{DType, Kind};
-use crate::core::literal::Literal;
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::Literal;
+use crate::array::{Array, ArrayLike};
 
 use super::creation::{full_like, zeros_like};
 use super::logic::{isnan, where_};

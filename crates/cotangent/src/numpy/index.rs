@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
-use crate::core::array::{Array, Whole};
+use crate::array::{Array, Whole};
 
 /// A slice of one axis: NumPy's `start:stop:step`. Bounds count from the end when negative, and are cut off where the
 /// axis ends; a negative step goes backwards.

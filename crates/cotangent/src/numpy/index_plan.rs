@@ -1,13 +1,13 @@
 //! From an index to slices, or to a gather and the scatter that is its reverse.
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape, broadcast_shapes};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, OrRaise, Result, raise};
-use crate::core::literal::Literal;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape, broadcast_shapes};
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, ErrorKind, OrRaise, Result, raise};
 use crate::lax::{self, GatherDimensionNumbers};
 use crate::ops::shape::{BroadcastInDim, Concatenate, Rev};
+use crate::trace::frames::bind1;
 
 use super::creation::iota;
 use super::index::Index;

@@ -1,13 +1,13 @@
 //! Reading and updating elements by NumPy's indexing: `x.at(index).get()`, `.set(v)`, `.add(v)`, …
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::dtype::DType;
-use crate::core::error::OrRaise;
-use crate::core::literal::Literal;
-use crate::core::trace::bind1;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::array::{Array, ArrayLike};
+use crate::error::OrRaise;
 use crate::lax::{self, GatherScatterMode, IndexOptions};
 use crate::ops;
 use crate::ops::shape::{BroadcastInDim, Rev};
+use crate::trace::frames::bind1;
 
 use super::index::{Index, IntoIndex};
 use super::index_plan::{Plan, Slices, fit, only_mask};
@@ -369,7 +369,7 @@ impl At {
     #[track_caller]
     #[must_use]
     pub fn min(&self, values: impl ArrayLike) -> Array {
-        let [_, values] = ops::bounded([self.x.clone(), values.to_array()]);
+        let [_, values] = crate::methods::bounded([self.x.clone(), values.to_array()]);
         match self.mask(&values) {
             Some(mask) => self.where_mask(&mask, &self.x.minimum(&values)),
             None => self.scatter(&self.x, &values, lax::scatter_min),
@@ -388,7 +388,7 @@ impl At {
     #[track_caller]
     #[must_use]
     pub fn max(&self, values: impl ArrayLike) -> Array {
-        let [_, values] = ops::bounded([self.x.clone(), values.to_array()]);
+        let [_, values] = crate::methods::bounded([self.x.clone(), values.to_array()]);
         match self.mask(&values) {
             Some(mask) => self.where_mask(&mask, &self.x.maximum(&values)),
             None => self.scatter(&self.x, &values, lax::scatter_max),

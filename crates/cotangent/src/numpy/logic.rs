@@ -1,12 +1,12 @@
 //! Comparisons, truth values and choices by them.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, OrRaise, raise};
-use crate::core::literal::{Literal, Scalar};
-use crate::core::trace::bind1;
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, OrRaise, raise};
 use crate::ops;
 use crate::ops::compare::SelectN;
+use crate::trace::frames::bind1;
 
 /// `x` where the condition holds, `y` elsewhere; the three are broadcast together. A number holds when it is not
 /// zero.
@@ -320,7 +320,7 @@ pub fn array_equal(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[must_use]
 pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let (x, y) = (x.to_array(), y.to_array());
-    match crate::core::aval::broadcast_shapes(x.shape(), y.shape()) {
+    match crate::array::aval::broadcast_shapes(x.shape(), y.shape()) {
         Ok(_) => x.equal(y).all(),
         Err(_) => Array::scalar(false),
     }
@@ -338,5 +338,5 @@ pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn broadcast_shapes(a: impl crate::IntoShape, b: impl crate::IntoShape) -> crate::Shape {
-    crate::core::aval::broadcast_shapes(&a.into_shape(), &b.into_shape()).or_raise()
+    crate::array::aval::broadcast_shapes(&a.into_shape(), &b.into_shape()).or_raise()
 }

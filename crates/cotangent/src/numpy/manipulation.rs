@@ -1,18 +1,18 @@
 //! Shapes, axes, and arrays put together or taken apart.
 
-use crate::core::array::{Array, ArrayLike, Arrays};
-use crate::core::aval::{IntoNewShape, IntoShape, canonical_axis};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, OrRaise, raise};
-use crate::core::literal::Literal;
-use crate::core::promote::promote_types;
-use crate::core::trace::bind1;
+use crate::array::aval::{IntoNewShape, IntoShape, canonical_axis};
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::array::promote::promote_types;
+use crate::array::{Array, ArrayLike, Arrays};
+use crate::error::{Error, OrRaise, raise};
 use crate::lax;
 use crate::ops::linalg::lower_mask;
 use crate::ops::shape::{Concatenate, Pad, Rev};
+use crate::trace::frames::bind1;
 
-use super::axes::Axes;
 use super::logic::where_;
+use crate::methods::axes::Axes;
 
 /// The same elements, in row-major order, under another shape. One size may be −1: what the others leave.
 ///

@@ -48,7 +48,6 @@ pub(crate) use unary;
 
 mod arithmetic;
 mod array;
-mod axes;
 mod creation;
 mod einsum;
 mod elementwise;
@@ -64,10 +63,10 @@ mod sorting;
 mod statistics;
 mod take;
 
+pub use crate::methods::axes::{Axes, Axis};
 pub use crate::ops::gather::GatherScatterMode as Mode;
 pub use arithmetic::*;
 pub use array::{Leaf, Nested, Walk, array, array_as};
-pub use axes::{Axes, Axis};
 pub(crate) use creation::iota;
 pub use creation::*;
 pub use einsum::einsum;

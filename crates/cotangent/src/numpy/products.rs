@@ -1,10 +1,10 @@
 //! Products of vectors, matrices and tensors.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::Shape;
-use crate::core::error::{Error, raise};
-use crate::core::trace::bind1;
+use crate::array::aval::Shape;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, raise};
 use crate::ops::dot::DotGeneral;
+use crate::trace::frames::bind1;
 
 use super::manipulation::ravel;
 
@@ -21,7 +21,7 @@ fn contract(x: &Array, y: &Array, dims: [Vec<usize>; 2], batch: [Vec<usize>; 2])
 /// Operands in the dtype in which they meet, each with its own shape.
 #[track_caller]
 pub(crate) fn meet(x: Array, y: Array) -> (Array, Array) {
-    let (dtype, weak) = crate::core::promote::promote_types((x.dtype(), x.weak_type()), (y.dtype(), y.weak_type()));
+    let (dtype, weak) = crate::array::promote::promote_types((x.dtype(), x.weak_type()), (y.dtype(), y.weak_type()));
     let to = |x: Array| if x.dtype() == dtype { x } else { x.convert(dtype, weak) };
     (to(x), to(y))
 }
@@ -83,7 +83,7 @@ pub fn matmul(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let y = if column { y.expand_dims(1) } else { y };
     let matrix = |a: &Array| (a.shape()[..a.ndim() - 2].to_vec(), a.shape()[a.ndim() - 2..].to_vec());
     let ((bx, mx), (by, my)) = (matrix(&x), matrix(&y));
-    let batch = match crate::core::aval::broadcast_shapes(&bx, &by) {
+    let batch = match crate::array::aval::broadcast_shapes(&bx, &by) {
         Ok(batch) => batch,
         Err(error) => raise(error.context("matmul")),
     };
@@ -188,8 +188,8 @@ impl<const N: usize> Contraction for ([isize; N], [isize; N]) {
 #[track_caller]
 #[must_use]
 pub fn tensordot(x: impl ArrayLike, y: impl ArrayLike, axes: impl Contraction) -> Array {
-    use crate::core::aval::canonical_axis;
-    use crate::core::error::OrRaise;
+    use crate::array::aval::canonical_axis;
+    use crate::error::OrRaise;
     let (x, y) = meet(x.to_array(), y.to_array());
     let [a, b] = axes.axes([x.ndim(), y.ndim()]);
     let canonical = |axes: Vec<isize>, x: &Array| {

@@ -1,17 +1,17 @@
 //! Reductions: of all elements, over axes, and cumulative.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{Shape, canonical_axis};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, OrRaise, raise};
-use crate::core::trace::bind1;
+use crate::array::aval::{Shape, canonical_axis};
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, OrRaise, raise};
 use crate::ops::reduce::{
     ArgMax, ArgMin, CumMax, CumMin, CumProd, CumSum, ReduceAnd, ReduceMax, ReduceMin, ReduceOr, ReduceProd, ReduceSum,
 };
+use crate::trace::frames::bind1;
 
-use super::axes::Axes;
 use super::creation::accumulator;
 use super::manipulation::ravel;
+use crate::methods::axes::Axes;
 
 /// The result with the reduced axes put back, of size one.
 #[track_caller]

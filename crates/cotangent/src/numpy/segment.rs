@@ -1,9 +1,9 @@
 //! Reductions over the parts of an array that share a number, and searching in order.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, raise};
-use crate::core::literal::{Literal, Scalar};
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, raise};
 use crate::lax;
 use crate::ops;
 

@@ -1,11 +1,11 @@
 //! Order.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::canonical_axis;
-use crate::core::dtype::DType;
-use crate::core::error::OrRaise;
-use crate::core::trace::{bind, bind1};
+use crate::array::aval::canonical_axis;
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
+use crate::error::OrRaise;
 use crate::ops::sort::Sort;
+use crate::trace::frames::{bind, bind1};
 
 use super::creation::iota;
 use super::logic::where_;
@@ -177,10 +177,10 @@ pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
     let dimension = canonical_axis(axis, x.ndim()).or_raise();
     let n = x.shape()[dimension];
     if n == 0 {
-        crate::core::error::raise(crate::Error::shape(format!("quantile of no elements: {}", x.aval())));
+        crate::error::raise(crate::Error::shape(format!("quantile of no elements: {}", x.aval())));
     }
     if x.dtype().is_complex() {
-        crate::core::error::raise(
+        crate::error::raise(
             crate::Error::dtype(format!("quantile takes real numbers, got {}", x.aval()))
                 .help("complex numbers have no middle: take it of their real and imaginary parts, or of their moduli"),
         );

@@ -1,16 +1,16 @@
 //! Spread and averages.
 
 use crate::api::program::as_one;
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::Shape;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, OrRaise, raise};
-use crate::core::trace::bind1;
+use crate::array::aval::Shape;
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, OrRaise, raise};
 use crate::ops::reduce::ReduceSum;
+use crate::trace::frames::bind1;
 
-use super::axes::Axes;
 use super::logic::{isnan, where_};
 use super::reductions::{count, keepdims, mean_of, reductions, working};
+use crate::methods::axes::Axes;
 
 reductions! {
     /// The variance: the mean of the squared distances from the mean.

@@ -1,10 +1,10 @@
 //! Elements by their indices along an axis, and the places where something holds.
 
-use crate::core::array::{Array, ArrayLike, Arrays};
-use crate::core::aval::{IntoShape, Shape, broadcast_shapes, canonical_axis};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, OrRaise, raise};
-use crate::core::literal::Literal;
+use crate::array::aval::{IntoShape, Shape, broadcast_shapes, canonical_axis};
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::array::{Array, ArrayLike, Arrays};
+use crate::error::{Error, OrRaise, raise};
 use crate::lax::{self, GatherDimensionNumbers, GatherScatterMode, IndexOptions};
 use crate::ops;
 

@@ -3,10 +3,10 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::lowering::Lowering;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::ir::lowering::Lowering;
 
 use super::staged::{self, choose, like};
 

@@ -2,14 +2,14 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::Result;
-use crate::core::literal::{Literal, Scalar};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::error::Result;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::trace::frames::bind1;
 
 use super::elementwise::{self, one_dtype, spread_tangent, sum_tangents, unspread};
 use super::kept::Kept;
@@ -78,8 +78,8 @@ macro_rules! binary {
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!(
-                "`", $name, "`, elementwise.\n\n```\n# use cotangent::core::primitive::Primitive;\n",
-                "assert_eq!(cotangent::ops::binary::", stringify!($T), ".name(), \"", $name, "\");\n```"
+                "`", $name, "`, elementwise.\n\n```\n# use cotangent::extend::Primitive;\n",
+                "assert_eq!(cotangent::extend::primitives::", stringify!($T), ".name(), \"", $name, "\");\n```"
             )]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
@@ -103,7 +103,7 @@ macro_rules! binary {
                     let rule: fn(&Array, &[Operand]) -> Vec<Tangent> = $transpose;
                     let cts = rule(ct, inputs);
                     if cts.is_empty() {
-                        crate::core::error::raise(crate::core::primitive::missing_rule($name, "transpose"));
+                        crate::error::raise(crate::ir::primitive::missing_rule($name, "transpose"));
                     }
                     (cts.into_iter().zip(inputs))
                         .map(|(ct, operand)| match operand {
@@ -230,7 +230,7 @@ fn slope_in_divisor(j: &Jvp<'_>) -> Array {
 /// An operand in which there is no derivative must have no tangent.
 fn constant(tangent: &Tangent, primitive: &str, which: &'static str) {
     if tangent.is_some() {
-        crate::core::error::raise(crate::core::primitive::missing_rule(primitive, "jvp").context(which));
+        crate::error::raise(crate::ir::primitive::missing_rule(primitive, "jvp").context(which));
     }
 }
 

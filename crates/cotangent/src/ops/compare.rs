@@ -2,15 +2,15 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, Result};
-use crate::core::literal::{Literal, Scalar};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::promote::promote_types;
-use crate::core::trace::bind1;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::array::promote::promote_types;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::trace::frames::bind1;
 
 use super::elementwise::{self, one_dtype, rebind1};
 use super::kept::Kept;
@@ -31,7 +31,7 @@ macro_rules! comparisons {
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "`, elementwise; the result is `bool`.")]
-            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet y = bind1(cotangent::ops::compare::", stringify!($T), ", &[&Array::from([6, 3]), &Array::from([4, 3])]);\nassert_eq!(y.dtype(), DType::Bool);\n```")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet y = bind1(cotangent::extend::primitives::", stringify!($T), ", &[&Array::from([6, 3]), &Array::from([4, 3])]);\nassert_eq!(y.dtype(), DType::Bool);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
 
@@ -136,7 +136,7 @@ macro_rules! total_orders {
         pub(super) const TOTAL_NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "`, elementwise, in the total order of IEEE 754: −0 lies below 0, NaN at the ends.")]
-            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet y = bind1(cotangent::ops::compare::", stringify!($T), ", &[&Array::from([-0.0f32]), &Array::from([0.0f32])]);\nassert_eq!(y.to_vec::<bool>(), [\"", $dir, "\" != \"EQ\"]);\n```")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet y = bind1(cotangent::extend::primitives::", stringify!($T), ", &[&Array::from([-0.0f32]), &Array::from([0.0f32])]);\nassert_eq!(y.to_vec::<bool>(), [\"", $dir, "\" != \"EQ\"]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
 
@@ -185,8 +185,8 @@ pub(super) const OTHER_NAMES: &[&str] = &["select_n", "clamp"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::compare::SelectN, &[&Array::from([false, true]), &Array::from([1, 2]), &Array::from([3, 4])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::SelectN, &[&Array::from([false, true]), &Array::from([1, 2]), &Array::from([3, 4])]);
 /// assert_eq!(y.to_vec::<i32>(), [1, 4]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -291,8 +291,8 @@ impl Primitive for SelectN {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::compare::Clamp, &[&Array::from([0, 0]), &Array::from([-1, 5]), &Array::from([3, 3])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Clamp, &[&Array::from([0, 0]), &Array::from([-1, 5]), &Array::from([3, 3])]);
 /// assert_eq!(y.to_vec::<i32>(), [0, 3]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

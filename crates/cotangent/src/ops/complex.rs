@@ -2,14 +2,14 @@
 
 use stablehlo::Value;
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::Result;
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::bind1;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::array::{Array, ArrayLike};
+use crate::error::Result;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::trace::frames::bind1;
 
 use super::elementwise::{self, one_dtype};
 use super::met_inexact;
@@ -24,7 +24,7 @@ pub(super) fn complex_of(dtype: DType) -> DType {
 macro_rules! parts {
     ($($T:ident $name:literal $op:literal, |$ct:ident| $transpose:expr;)*) => { $(
         #[doc = concat!("`", $name, "`, elementwise: a part of complex numbers, as a real array.")]
-        #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));\nassert_eq!(bind1(cotangent::ops::complex::", stringify!($T), ", &[&z]).dtype(), DType::F32);\n```")]
+        #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));\nassert_eq!(bind1(cotangent::extend::primitives::", stringify!($T), ", &[&z]).dtype(), DType::F32);\n```")]
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub struct $T;
 
@@ -62,8 +62,8 @@ parts! {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let z = bind1(cotangent::ops::complex::Complex, &[&Array::from([1.0f32]), &Array::from([2.0f32])]);
+/// # use cotangent::extend::bind1;
+/// let z = bind1(cotangent::extend::primitives::Complex, &[&Array::from([1.0f32]), &Array::from([2.0f32])]);
 /// assert_eq!(z.imag().to_vec::<f32>(), [2.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -99,9 +99,9 @@ impl Primitive for Complex {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
+/// # use cotangent::extend::bind1;
 /// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
-/// let y = bind1(cotangent::ops::complex::Conj, &[&z]);
+/// let y = bind1(cotangent::extend::primitives::Conj, &[&z]);
 /// assert_eq!(y.imag().to_vec::<f32>(), [-3.0, -4.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{OrRaise, Result};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::{OrRaise, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive};
 
 /// `constant`: an array without operands.
 ///

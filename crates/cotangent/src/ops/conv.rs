@@ -2,14 +2,14 @@
 
 use stablehlo::{Attr, Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result, raise};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
-use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::error::{Error, Result, raise};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
+use crate::ir::print::tuple;
+use crate::trace::frames::bind1;
 
 use super::dot::{Precision, check_preferred, precision_config, precision_param, preferred_param};
 use super::elementwise::{bilinear_jvp, rebind1};
@@ -21,7 +21,7 @@ pub(super) const NAMES: &[&str] = &["conv_general_dilated"];
 /// Which dimension of each array is what: two special ones first, then the spatial ones.
 ///
 /// ```
-/// use cotangent::ops::conv::ConvDimensionNumbers;
+/// use cotangent::extend::primitives::ConvDimensionNumbers;
 /// let numbers = ConvDimensionNumbers::plain(4);
 /// assert_eq!(numbers.lhs_spec, [0, 1, 2, 3]);
 /// ```
@@ -39,7 +39,7 @@ impl ConvDimensionNumbers {
     /// `NCHW`, `OIHW` and `NCHW` for any number of spatial dimensions.
     ///
     /// ```
-    /// use cotangent::ops::conv::ConvDimensionNumbers;
+    /// use cotangent::extend::primitives::ConvDimensionNumbers;
     /// assert_eq!(ConvDimensionNumbers::plain(3).rhs_spec, [0, 1, 2]);
     /// ```
     #[must_use]
@@ -63,8 +63,8 @@ impl std::fmt::Display for ConvDimensionNumbers {
 /// `conv_general_dilated`: windows of the input are multiplied with a kernel and summed, for each output feature.
 ///
 /// ```
-/// use cotangent::core::bind1;
-/// use cotangent::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated};
+/// use cotangent::extend::bind1;
+/// use cotangent::extend::primitives::{ConvDimensionNumbers, ConvGeneralDilated};
 /// use cotangent::prelude::*;
 /// let conv = ConvGeneralDilated {
 ///     window_strides: vec![1],

@@ -2,14 +2,14 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::{Array, Repr};
-use crate::core::aval::Aval;
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, Result};
-use crate::core::literal::{Literal, Scalar};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::bind1;
+use crate::array::aval::Aval;
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::array::{Array, Repr};
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::trace::frames::bind1;
 
 use super::elementwise::rebind1;
 use super::shape::batched_in_front;
@@ -21,8 +21,8 @@ pub(super) const NAMES: &[&str] = &["convert_element_type", "bitcast_convert_typ
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::convert::ConvertElementType { dtype: DType::I32, weak: false }, &[&Array::from([1.5f32])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::ConvertElementType { dtype: DType::I32, weak: false }, &[&Array::from([1.5f32])]);
 /// assert_eq!(y.to_vec::<i32>(), [1]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -115,8 +115,8 @@ impl Primitive for ConvertElementType {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::convert::BitcastConvertType { dtype: DType::U32 }, &[&Array::from([1.0f32])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::BitcastConvertType { dtype: DType::U32 }, &[&Array::from([1.0f32])]);
 /// assert_eq!(y.to_vec::<u32>(), [0x3f80_0000]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -183,8 +183,8 @@ impl Primitive for BitcastConvertType {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::convert::ReducePrecision { exponent_bits: 5, mantissa_bits: 10 }, &[&Array::from([1.5f32])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::ReducePrecision { exponent_bits: 5, mantissa_bits: 10 }, &[&Array::from([1.5f32])]);
 /// assert_eq!(y.to_vec::<f32>(), [1.5]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,14 +2,14 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, Result};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::{DType, Kind};
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
+use crate::trace::frames::bind1;
 
 use super::elementwise::bilinear_jvp;
 use super::shape::{check_axes, shifted};
@@ -123,9 +123,9 @@ fn check_product(product: DType, preferred: DType) -> Result<()> {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
+/// # use cotangent::extend::bind1;
 /// let x = Array::from([1.0f32, 2.0]);
-/// let inner = cotangent::ops::dot::DotGeneral::new([vec![0], vec![0]], [vec![], vec![]]);
+/// let inner = cotangent::extend::primitives::DotGeneral::new([vec![0], vec![0]], [vec![], vec![]]);
 /// assert_eq!(bind1(inner, &[&x, &x]).item::<f32>(), 5.0);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -145,7 +145,7 @@ impl DotGeneral {
     /// The contraction of these dimensions, batched over those, with the device's own precision.
     ///
     /// ```
-    /// let product = cotangent::ops::dot::DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]);
+    /// let product = cotangent::extend::primitives::DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]);
     /// assert_eq!(product.preferred_element_type, None);
     /// ```
     #[must_use]
@@ -272,7 +272,7 @@ impl Primitive for DotGeneral {
         match inputs {
             [Operand::Linear(aval), Operand::Known(y)] => vec![Some(self.cotangent(0, ct, aval, y)), None],
             [Operand::Known(x), Operand::Linear(aval)] => vec![None, Some(self.cotangent(1, ct, aval, x))],
-            _ => crate::core::error::raise(crate::core::primitive::missing_rule("dot_general", "transpose")),
+            _ => crate::error::raise(crate::ir::primitive::missing_rule("dot_general", "transpose")),
         }
     }
 
@@ -326,7 +326,7 @@ impl Primitive for DotGeneral {
             let sum = out.with_dtype(DType::I32);
             let wide = operands(cx, DType::I32);
             let product = cx.op("stablehlo.dot_general", &wide, &attrs, &sum);
-            let zero = cx.splat(&sum, crate::core::literal::Literal::int(DType::I32, 0));
+            let zero = cx.splat(&sum, crate::array::literal::Literal::int(DType::I32, 0));
             let ne = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
             return smallvec::smallvec![cx.op("stablehlo.compare", &[product, zero], &ne, out)];
         }

@@ -2,14 +2,14 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Error, Result};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::literal::Literal;
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
+use crate::trace::frames::bind1;
 
 use super::elementwise::rebind1;
 use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode, widened_indices};
@@ -26,8 +26,8 @@ pub(super) const NAMES: &[&str] = &["dynamic_slice", "dynamic_update_slice"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let two = cotangent::ops::dynamic::DynamicSlice { slice_sizes: vec![2] };
+/// # use cotangent::extend::bind1;
+/// let two = cotangent::extend::primitives::DynamicSlice { slice_sizes: vec![2] };
 /// let y = bind1(two, &[&Array::from([1, 2, 3, 4]), &Array::from(1)]);
 /// assert_eq!(y.to_vec::<i32>(), [2, 3]);
 /// ```
@@ -63,7 +63,7 @@ fn stacked_starts(starts: &[Array], axes: &[Option<usize>], size: usize) -> Arra
 
 /// `starts` with one of zero in front, for a batch axis there.
 fn with_zero(starts: &[Array]) -> Vec<Array> {
-    let dtype = starts.first().map_or(crate::core::dtype::DType::I32, Array::dtype);
+    let dtype = starts.first().map_or(crate::array::dtype::DType::I32, Array::dtype);
     std::iter::once(Array::literal(Literal::int(dtype, 0))).chain(starts.iter().cloned()).collect()
 }
 
@@ -155,9 +155,9 @@ fn inside(cx: &mut Lowering<'_>, starts: &[Value], avals: &[Aval], operand: &Ava
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
+/// # use cotangent::extend::bind1;
 /// let (x, update) = (Array::from([1, 2, 3, 4]), Array::from([8, 9]));
-/// let y = bind1(cotangent::ops::dynamic::DynamicUpdateSlice, &[&x, &update, &Array::from(1)]);
+/// let y = bind1(cotangent::extend::primitives::DynamicUpdateSlice, &[&x, &update, &Array::from(1)]);
 /// assert_eq!(y.to_vec::<i32>(), [1, 8, 9, 4]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,13 +4,14 @@ use std::panic::Location;
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent};
-use crate::core::trace::{bind_at, location};
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::error::location::location;
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::trace::frames::bind_at;
 
 /// Applies a primitive again, from one of its own rules.
 #[track_caller]

@@ -2,15 +2,15 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result};
-use crate::core::literal::{Literal, Scalar};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::{Literal, Scalar};
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
+use crate::trace::frames::bind1;
 
 use super::complex::complex_of;
 use super::elementwise::rebind1;
@@ -22,7 +22,7 @@ pub(super) const NAMES: &[&str] = &["fft"];
 /// Which transform.
 ///
 /// ```
-/// assert_eq!(cotangent::ops::fft::FftType::Rfft.to_string(), "RFFT");
+/// assert_eq!(cotangent::extend::primitives::FftType::Rfft.to_string(), "RFFT");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FftType {
@@ -51,8 +51,8 @@ impl std::fmt::Display for FftType {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// use cotangent::ops::fft::{Fft, FftType};
+/// # use cotangent::extend::bind1;
+/// use cotangent::extend::primitives::{Fft, FftType};
 /// let prim = Fft { fft_type: FftType::Rfft, fft_lengths: vec![4] };
 /// assert_eq!(bind1(prim, &[&Array::from([1.0f32, 0.0, 0.0, 0.0])]).shape(), [3]);
 /// ```

@@ -4,15 +4,15 @@ use std::fmt;
 
 use stablehlo::{Attr, Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, ErrorKind, Result};
-use crate::core::literal::{Literal, Scalar};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
+use crate::trace::frames::bind1;
 
 use super::elementwise::rebind1;
 use super::scatter::{ScatterAdd, ScatterDimensionNumbers, ScatterParams};
@@ -27,7 +27,7 @@ pub(super) const NAMES: &[&str] = &["gather"];
 /// reappear in the result in their order, around the dimensions of a block.
 ///
 /// ```
-/// use cotangent::ops::gather::GatherDimensionNumbers;
+/// use cotangent::extend::primitives::GatherDimensionNumbers;
 /// // Rows of a matrix: the result has a row's elements last.
 /// let rows = GatherDimensionNumbers {
 ///     offset_dims: vec![1],
@@ -69,7 +69,7 @@ impl fmt::Display for GatherDimensionNumbers {
 /// What a place out of bounds means to a gather or scatter.
 ///
 /// ```
-/// use cotangent::ops::gather::GatherScatterMode;
+/// use cotangent::extend::primitives::GatherScatterMode;
 /// assert_eq!(GatherScatterMode::Clip.to_string(), "GatherScatterMode.CLIP");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -97,8 +97,8 @@ impl fmt::Display for GatherScatterMode {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// use cotangent::ops::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
+/// # use cotangent::extend::bind1;
+/// use cotangent::extend::primitives::{Gather, GatherDimensionNumbers, GatherScatterMode};
 /// let take = Gather {
 ///     dimension_numbers: GatherDimensionNumbers {
 ///         collapsed_slice_dims: vec![0],

@@ -2,14 +2,14 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Result, raise};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent, missing_rule};
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Result, raise};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent, missing_rule};
+use crate::trace::frames::bind1;
 
 use super::elementwise::{self, one_dtype, spread_tangent};
 use super::staged::{self, any, choose, epsilon, like, repeat, smallest};
@@ -22,8 +22,8 @@ pub(super) const NAMES: &[&str] = &["regularized_incomplete_beta"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// # use cotangent::ops::incomplete_beta::RegularizedIncompleteBeta;
+/// # use cotangent::extend::bind1;
+/// # use cotangent::extend::primitives::RegularizedIncompleteBeta;
 /// let [a, b, x] = [2.0f32, 2.0, 0.5].map(|v| Array::from([v]));
 /// let y = bind1(RegularizedIncompleteBeta, &[&a, &b, &x]);
 /// assert!((y.to_vec::<f32>()[0] - 0.5).abs() < 1e-6);

@@ -3,11 +3,11 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::ir::lowering::Lowering;
 
 use super::staged::{self, any, choose, epsilon, largest, like, repeat};
 

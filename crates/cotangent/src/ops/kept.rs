@@ -2,12 +2,12 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::Result;
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::literal::Literal;
+use crate::error::Result;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
 
 use super::elementwise::{self, rebind1};
 use super::staged;

@@ -3,14 +3,14 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result, raise};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, Result, raise};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
+use crate::trace::frames::bind1;
 
 use super::dot::{DotGeneral, Precision};
 use super::elementwise::{one_dtype, rebind1, sum_tangents};
@@ -65,8 +65,8 @@ fn check_square(a: &Aval) -> Result<usize> {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let l = bind1(cotangent::ops::linalg::Cholesky, &[&Array::from([[4.0f32, 2.0], [2.0, 10.0]])]);
+/// # use cotangent::extend::bind1;
+/// let l = bind1(cotangent::extend::primitives::Cholesky, &[&Array::from([[4.0f32, 2.0], [2.0, 10.0]])]);
 /// assert_eq!(l.to_vec::<f32>(), [2.0, 0.0, 1.0, 3.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -122,8 +122,8 @@ impl Primitive for Cholesky {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// use cotangent::ops::linalg::TriangularSolve;
+/// # use cotangent::extend::bind1;
+/// use cotangent::extend::primitives::TriangularSolve;
 /// let a = Array::from([[2.0f32, 0.0], [1.0, 4.0]]);
 /// let b = Array::from([[2.0f32], [9.0]]);
 /// assert_eq!(bind1(TriangularSolve::lower(true), &[&a, &b]).to_vec::<f32>(), [1.0, 2.0]);
@@ -146,7 +146,7 @@ impl TriangularSolve {
     /// A lower triangular matrix as it is, on the left or the right.
     ///
     /// ```
-    /// assert!(cotangent::ops::linalg::TriangularSolve::lower(true).left_side);
+    /// assert!(cotangent::extend::primitives::TriangularSolve::lower(true).left_side);
     /// ```
     #[must_use]
     pub fn lower(left_side: bool) -> TriangularSolve {

@@ -1,56 +1,53 @@
 //! The primitives: one struct, one `impl Primitive`, one place; a file per family.
 
-mod arrange;
 mod bessel;
-pub mod binary;
-pub mod compare;
-pub mod complex;
+pub(crate) mod binary;
+pub(crate) mod compare;
+pub(crate) mod complex;
 mod complex_functions;
 pub(crate) mod constant;
-pub mod conv;
-pub mod convert;
-pub mod dot;
-pub mod dynamic;
+pub(crate) mod conv;
+pub(crate) mod convert;
+pub(crate) mod dot;
+pub(crate) mod dynamic;
 pub(crate) mod elementwise;
-pub mod fft;
-pub mod gather;
-pub mod incomplete_beta;
+pub(crate) mod fft;
+pub(crate) mod gather;
+pub(crate) mod incomplete_beta;
 mod incomplete_gamma;
 mod kept;
-pub mod linalg;
+pub(crate) mod linalg;
 mod mulhi;
-pub mod name;
-mod operators;
-pub(crate) use operators::bounded;
-pub mod polygamma;
-pub mod pow;
+pub(crate) mod name;
+pub(crate) mod polygamma;
+pub(crate) mod pow;
 mod recurrence;
-pub mod reduce;
-pub mod scatter;
+pub(crate) mod reduce;
+pub(crate) mod scatter;
 mod scatter_derivatives;
-pub mod shape;
-pub mod sort;
-pub mod split;
+pub(crate) mod shape;
+pub(crate) mod sort;
+pub(crate) mod split;
 mod staged;
-pub mod stop_gradient;
-pub mod threefry;
-pub mod top_k;
-pub mod unary;
-pub mod window;
+pub(crate) mod stop_gradient;
+pub(crate) mod threefry;
+pub(crate) mod top_k;
+pub(crate) mod unary;
+pub(crate) mod window;
 
-use crate::core::array::{Array, Repr};
-use crate::core::aval::{IntoShape, Shape};
-use crate::core::dtype::DType;
-use crate::core::error::OrRaise;
-use crate::core::literal::{Literal, Scalar};
-use crate::core::promote::promote_types;
-use crate::core::trace::bind1;
+use crate::array::aval::{IntoShape, Shape};
+use crate::array::dtype::DType;
+use crate::array::literal::{Literal, Scalar};
+use crate::array::promote::promote_types;
+use crate::array::{Array, Repr};
+use crate::error::OrRaise;
+use crate::trace::frames::bind1;
 
 /// The name of every first-order primitive. The suite of rule tests walks this list: one without stored
 /// results and numeric checks fails it.
 ///
 /// ```
-/// assert!(cotangent::ops::registry().contains(&"sin"));
+/// assert!(cotangent::extend::primitives::registry().contains(&"sin"));
 /// ```
 #[must_use]
 pub fn registry() -> Vec<&'static str> {
@@ -200,7 +197,7 @@ fn broadcast_shape(operands: &[Array]) -> Option<Shape> {
     }
     let mut shape = first.aval().shape;
     for x in operands.iter().filter(shaped) {
-        shape = crate::core::aval::broadcast_shapes(&shape, x.shape()).or_raise();
+        shape = crate::array::aval::broadcast_shapes(&shape, x.shape()).or_raise();
     }
     Some(shape)
 }

@@ -2,12 +2,12 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::{DType, Kind};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::Literal;
+use crate::ir::lowering::Lowering;
+use crate::trace::frames::bind1;
 
 use super::binary::{And, ShiftRightLogical};
 use super::staged::{self, choose};

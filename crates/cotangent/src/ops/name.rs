@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::Result;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::bind1;
-use crate::core::tree::Tree;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::Result;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::trace::frames::bind1;
+use crate::tree::Tree;
 
 use super::elementwise::rebind1;
 
@@ -21,8 +21,8 @@ pub(super) const NAMES: &[&str] = &["name"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::name::Name { name: "hidden".into() }, &[&Array::from([1.0f32])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Name { name: "hidden".into() }, &[&Array::from([1.0f32])]);
 /// assert_eq!(y.to_vec::<f32>(), [1.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,13 +2,13 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::Result;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent, missing_rule};
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::error::Result;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent, missing_rule};
+use crate::trace::frames::bind1;
 
 use super::elementwise::{self, one_dtype, spread_tangent};
 use super::shape::Concatenate;
@@ -21,9 +21,9 @@ pub(super) const NAMES: &[&str] = &["polygamma"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
+/// # use cotangent::extend::bind1;
 /// let one = Array::from([1.0f32]);
-/// let y = bind1(cotangent::ops::polygamma::Polygamma, &[&one, &one]);
+/// let y = bind1(cotangent::extend::primitives::Polygamma, &[&one, &one]);
 /// assert!((y.to_vec::<f32>()[0] - 1.644934).abs() < 1e-3); // π²/6
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +41,7 @@ impl Primitive for Polygamma {
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         if dx[0].is_some() {
             // The order is a whole number: there is nothing to differentiate.
-            crate::core::error::raise(missing_rule("polygamma", "jvp").context("in its first operand, the order"));
+            crate::error::raise(missing_rule("polygamma", "jvp").context("in its first operand, the order"));
         }
         let out = bind1(Polygamma, &[&x[0], &x[1]]);
         let tangent = dx[1].as_ref().map(|t| spread_tangent(t, &out) * bind1(Polygamma, &[&(&x[0] + 1.0), &x[1]]));

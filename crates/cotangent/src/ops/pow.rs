@@ -2,13 +2,13 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Error, Result};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent};
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::literal::Literal;
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::trace::frames::bind1;
 
 use super::elementwise::{self, one_dtype, spread_tangent, sum_tangents};
 
@@ -19,8 +19,8 @@ pub(super) const NAMES: &[&str] = &["pow"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::pow::Pow, &[&Array::from([2.0f32]), &Array::from([3.0f32])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Pow, &[&Array::from([2.0f32]), &Array::from([3.0f32])]);
 /// assert!((y.to_vec::<f32>()[0] - 8.0).abs() < 1e-4);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

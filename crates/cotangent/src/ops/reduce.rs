@@ -2,15 +2,15 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, Result};
-use crate::core::literal::{Literal, Scalar};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::{bind, bind1};
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
+use crate::trace::frames::{bind, bind1};
 
 use super::elementwise::{one_dtype, rebind1};
 use super::gather::python_bool;
@@ -68,7 +68,7 @@ macro_rules! reductions {
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "` over some axes, which the result no longer has.")]
-            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet prim = cotangent::ops::reduce::", stringify!($T), " { axes: vec![0] };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axes: vec![0] };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T {
                 /// The axes that are reduced.
@@ -245,7 +245,7 @@ fn others_product(x: &Array) -> Array {
 macro_rules! arg_reductions {
     ($($T:ident $name:literal $direction:literal;)*) => { $(
         #[doc = concat!("`", $name, "` along an axis, which the result no longer has.")]
-        #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet prim = cotangent::ops::reduce::", stringify!($T), " { axis: 0, index_dtype: DType::I32 };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
+        #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axis: 0, index_dtype: DType::I32 };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub struct $T {
             /// The axis.
@@ -314,7 +314,7 @@ macro_rules! cumulative {
         pub(super) const CUMULATIVE_NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "` along an axis: element `i` covers the elements up to `i` (from `i` on, if reversed).")]
-            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet prim = cotangent::ops::reduce::", stringify!($T), " { axis: 0, reverse: false };\nlet y = bind1(prim, &[&Array::from([6.0f32, 3.0])]);\nassert_eq!(y.shape(), [2]);\n```")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axis: 0, reverse: false };\nlet y = bind1(prim, &[&Array::from([6.0f32, 3.0])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T {
                 /// The axis.

@@ -5,15 +5,15 @@ use std::fmt;
 
 use stablehlo::{Attr, Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::{bind, bind1};
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
+use crate::trace::frames::{bind, bind1};
 
 use super::gather::{
     Gather, GatherDimensionNumbers, GatherScatterMode, check_dims, check_disjoint, check_indices, dimension_numbers,
@@ -28,7 +28,7 @@ use super::shape::batched_in_front;
 /// stand in the updates in their order, around the dimensions of a block.
 ///
 /// ```
-/// use cotangent::ops::scatter::ScatterDimensionNumbers;
+/// use cotangent::extend::primitives::ScatterDimensionNumbers;
 /// // Rows of a matrix: an update has a row's elements last.
 /// let rows = ScatterDimensionNumbers {
 ///     update_window_dims: vec![1],
@@ -70,7 +70,7 @@ impl fmt::Display for ScatterDimensionNumbers {
 /// The parameters of every scatter.
 ///
 /// ```
-/// use cotangent::ops::{gather::GatherScatterMode, scatter::ScatterParams};
+/// use cotangent::extend::primitives::{GatherScatterMode, ScatterParams};
 /// assert_eq!(ScatterParams::default().mode, GatherScatterMode::FillOrDrop);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -284,7 +284,7 @@ macro_rules! scatters {
         $(
             #[doc = concat!("`", $name, "`: the operands are an array, the places and the updates.\n")]
             $(#[$doc])*
-            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nuse cotangent::ops::scatter::{", stringify!($T), ", ScatterDimensionNumbers, ScatterParams};\nlet dimension_numbers = ScatterDimensionNumbers {\n    inserted_window_dims: vec![0],\n    scatter_dims_to_operand_dims: vec![0],\n    ..Default::default()\n};\nlet scatter = ", stringify!($T), "(ScatterParams { dimension_numbers, ..Default::default() });\nlet (x, places, updates) = (Array::from([5, 6, 7]), Array::from([[2], [0], [9]]), Array::from([9, 2, 1]));\nassert_eq!(bind1(scatter, &[&x, &places, &updates]).to_vec::<i32>(), ", stringify!([$($expected),*]), ");\n```")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nuse cotangent::extend::primitives::{", stringify!($T), ", ScatterDimensionNumbers, ScatterParams};\nlet dimension_numbers = ScatterDimensionNumbers {\n    inserted_window_dims: vec![0],\n    scatter_dims_to_operand_dims: vec![0],\n    ..Default::default()\n};\nlet scatter = ", stringify!($T), "(ScatterParams { dimension_numbers, ..Default::default() });\nlet (x, places, updates) = (Array::from([5, 6, 7]), Array::from([[2], [0], [9]]), Array::from([9, 2, 1]));\nassert_eq!(bind1(scatter, &[&x, &places, &updates]).to_vec::<i32>(), ", stringify!([$($expected),*]), ");\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T(
                 /// The parameters.

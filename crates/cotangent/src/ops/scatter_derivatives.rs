@@ -1,12 +1,12 @@
 //! The derivatives of the scatters.
 
-use crate::core::array::Array;
-use crate::core::aval::Shape;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, raise};
-use crate::core::literal::Literal;
-use crate::core::primitive::{Operand, Tangent, missing_rule};
-use crate::core::trace::{bind, bind1};
+use crate::array::Array;
+use crate::array::aval::Shape;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, ErrorKind, raise};
+use crate::ir::primitive::{Operand, Tangent, missing_rule};
+use crate::trace::frames::{bind, bind1};
 
 use super::elementwise::sum_tangents;
 use super::gather::Gather;

@@ -2,15 +2,15 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Result};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
+use crate::trace::frames::bind1;
 
 use super::elementwise::rebind1;
 use super::zeros;
@@ -34,8 +34,8 @@ pub(super) use linear_unary;
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let rows = cotangent::ops::shape::BroadcastInDim { shape: [2, 2].into_iter().collect(), dims: vec![1] };
+/// # use cotangent::extend::bind1;
+/// let rows = cotangent::extend::primitives::BroadcastInDim { shape: [2, 2].into_iter().collect(), dims: vec![1] };
 /// assert_eq!(bind1(rows, &[&Array::from([1, 2])]).to_vec::<i32>(), [1, 2, 1, 2]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -105,8 +105,8 @@ impl Primitive for BroadcastInDim {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let flat = cotangent::ops::shape::Reshape { shape: [4].into_iter().collect() };
+/// # use cotangent::extend::bind1;
+/// let flat = cotangent::extend::primitives::Reshape { shape: [4].into_iter().collect() };
 /// assert_eq!(bind1(flat, &[&Array::from([[1, 2], [3, 4]])]).shape(), [4]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -162,8 +162,8 @@ impl Primitive for Reshape {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::shape::Transpose { permutation: vec![1, 0] }, &[&Array::from([[1, 2], [3, 4]])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Transpose { permutation: vec![1, 0] }, &[&Array::from([[1, 2], [3, 4]])]);
 /// assert_eq!(y.to_vec::<i32>(), [1, 3, 2, 4]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -225,8 +225,8 @@ impl Primitive for Transpose {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::shape::Rev { dims: vec![0] }, &[&Array::from([1, 2])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Rev { dims: vec![0] }, &[&Array::from([1, 2])]);
 /// assert_eq!(y.to_vec::<i32>(), [2, 1]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -288,8 +288,8 @@ pub(crate) fn shifted(axes: &[usize], batch: Option<usize>) -> Vec<usize> {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::shape::Concatenate { dimension: 0 }, &[&Array::from([1, 2]), &Array::from([3])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Concatenate { dimension: 0 }, &[&Array::from([1, 2]), &Array::from([3])]);
 /// assert_eq!(y.to_vec::<i32>(), [1, 2, 3]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -372,8 +372,8 @@ pub(crate) fn batched_in_front(x: &Array, axis: Option<usize>, size: usize) -> A
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::shape::Pad { config: vec![(1, 1, 0)] }, &[&Array::from([1, 2]), &Array::from(0)]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Pad { config: vec![(1, 1, 0)] }, &[&Array::from([1, 2]), &Array::from(0)]);
 /// assert_eq!(y.to_vec::<i32>(), [0, 1, 2, 0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -461,8 +461,8 @@ impl Primitive for Pad {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::shape::Slice { start: vec![1], limit: vec![3], stride: vec![1] }, &[&Array::from([1, 2, 3])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Slice { start: vec![1], limit: vec![3], stride: vec![1] }, &[&Array::from([1, 2, 3])]);
 /// assert_eq!(y.to_vec::<i32>(), [2, 3]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -548,8 +548,8 @@ impl Primitive for Slice {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let count = cotangent::ops::shape::Iota { dtype: DType::I32, shape: [3].into_iter().collect(), dimension: 0 };
+/// # use cotangent::extend::bind1;
+/// let count = cotangent::extend::primitives::Iota { dtype: DType::I32, shape: [3].into_iter().collect(), dimension: 0 };
 /// assert_eq!(bind1(count, &[]).to_vec::<i32>(), [0, 1, 2]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -599,8 +599,8 @@ impl Primitive for Iota {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::shape::Copy, &[&Array::from([1, 2])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Copy, &[&Array::from([1, 2])]);
 /// assert_eq!(y.to_vec::<i32>(), [1, 2]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,13 +2,13 @@
 
 use stablehlo::{Attr, Block, Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, Result};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent};
-use crate::core::trace::{bind, bind1};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::{DType, Kind};
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::trace::frames::{bind, bind1};
 
 use super::elementwise::rebind;
 use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
@@ -25,8 +25,8 @@ pub(super) const NAMES: &[&str] = &["sort"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::sort::Sort { dimension: 0, is_stable: true, num_keys: 1 }, &[&Array::from([3, 1, 2])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Sort { dimension: 0, is_stable: true, num_keys: 1 }, &[&Array::from([3, 1, 2])]);
 /// assert_eq!(y.to_vec::<i32>(), [1, 2, 3]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,13 +2,13 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::error::{Error, ErrorKind, Result};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::{bind, bind1};
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
+use crate::trace::frames::{bind, bind1};
 
 use super::elementwise::{rebind, rebind1};
 use super::shape::{Concatenate, check_axes, linear_unary, shifted};
@@ -21,8 +21,8 @@ pub(super) const NAMES: &[&str] = &["squeeze", "split", "optimization_barrier"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::split::Squeeze { dimensions: vec![0] }, &[&Array::from([[1, 2]])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Squeeze { dimensions: vec![0] }, &[&Array::from([[1, 2]])]);
 /// assert_eq!(y.shape(), [2]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,8 +71,8 @@ impl Primitive for Squeeze {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind;
-/// let parts = bind(cotangent::ops::split::Split { sizes: vec![1, 2], axis: 0 }, &[&Array::from([1, 2, 3])]);
+/// # use cotangent::extend::bind;
+/// let parts = bind(cotangent::extend::primitives::Split { sizes: vec![1, 2], axis: 0 }, &[&Array::from([1, 2, 3])]);
 /// assert_eq!(parts[1].to_vec::<i32>(), [2, 3]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -161,8 +161,8 @@ impl Primitive for Split {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind;
-/// let y = bind(cotangent::ops::split::OptimizationBarrier, &[&Array::from([1, 2]), &Array::from(3.0)]);
+/// # use cotangent::extend::bind;
+/// let y = bind(cotangent::extend::primitives::OptimizationBarrier, &[&Array::from([1, 2]), &Array::from(3.0)]);
 /// assert_eq!(y[0].to_vec::<i32>(), [1, 2]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

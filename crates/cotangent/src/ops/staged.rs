@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use stablehlo::{Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::Result;
-use crate::core::jaxpr::Jaxpr;
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive};
-use crate::core::trace::{Inputs, bind, bind1, stage};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::Result;
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive};
+use crate::trace::frames::{Inputs, bind, bind1, stage};
 
 use super::reduce::ReduceOr;
 

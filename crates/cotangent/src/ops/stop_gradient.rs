@@ -2,12 +2,12 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::Result;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent};
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::Result;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::trace::frames::bind1;
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["stop_gradient"];
@@ -16,8 +16,8 @@ pub(super) const NAMES: &[&str] = &["stop_gradient"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::stop_gradient::StopGradient, &[&Array::from([1.0f32])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::StopGradient, &[&Array::from([1.0f32])]);
 /// assert_eq!(y.to_vec::<f32>(), [1.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,13 +2,13 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result};
-use crate::core::literal::{Literal, Scalar};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::{Literal, Scalar};
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
 
 use super::elementwise::{self, one_dtype, rebind};
 
@@ -21,7 +21,7 @@ pub(super) const NAMES: &[&str] = &["threefry2x32"];
 /// ```
 /// # use cotangent::prelude::*;
 /// let zero = Array::from([0u32]);
-/// let words = cotangent::core::bind(cotangent::ops::threefry::Threefry2x32, &[&zero, &zero, &zero, &zero]);
+/// let words = cotangent::extend::bind(cotangent::extend::primitives::Threefry2x32, &[&zero, &zero, &zero, &zero]);
 /// assert_eq!(words[0].to_vec::<u32>(), [0x6b20_0159]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ const PARITY: u32 = 0x1BD1_1BDA;
 /// The cipher on the host; what the lowered program computes.
 ///
 /// ```
-/// use cotangent::ops::threefry::threefry2x32;
+/// use cotangent::extend::primitives::threefry2x32;
 /// assert_eq!(threefry2x32([0, 0], [0, 0]), [0x6b20_0159, 0x99ba_4efe]);
 /// ```
 #[must_use]

@@ -2,13 +2,13 @@
 
 use stablehlo::{Attr, Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive, Tangent};
-use crate::core::trace::bind;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::trace::frames::bind;
 
 use super::elementwise::{one_dtype, rebind};
 use super::reduce::ordered;
@@ -22,8 +22,8 @@ pub(super) const NAMES: &[&str] = &["top_k"];
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind;
-/// let out = bind(cotangent::ops::top_k::TopK { k: 2, axis: 0 }, &[&Array::from([3, 1, 2])]);
+/// # use cotangent::extend::bind;
+/// let out = bind(cotangent::extend::primitives::TopK { k: 2, axis: 0 }, &[&Array::from([3, 1, 2])]);
 /// assert_eq!(out[0].to_vec::<i32>(), [3, 2]);
 /// assert_eq!(out[1].to_vec::<i32>(), [0, 2]);
 /// ```

@@ -2,14 +2,14 @@
 
 use stablehlo::{Attr, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::Result;
-use crate::core::literal::{Literal, Scalar};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::error::Result;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::trace::frames::bind1;
 
 use super::complex_functions;
 use super::elementwise::{self, one_dtype};
@@ -50,7 +50,7 @@ macro_rules! unary {
 
         $(
             #[doc = concat!("`", stringify!($method), "`, elementwise.")]
-            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet y = bind1(cotangent::ops::unary::", stringify!($T), ", &[&Array::from([0.25f32, 0.5])]);\nassert_eq!(y.shape(), [2]);\n```")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet y = bind1(cotangent::extend::primitives::", stringify!($T), ", &[&Array::from([0.25f32, 0.5])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
 
@@ -294,8 +294,8 @@ fn lower_sign(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::unary::Neg, &[&Array::from([1, -2])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Neg, &[&Array::from([1, -2])]);
 /// assert_eq!(y.to_vec::<i32>(), [-1, 2]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -335,8 +335,8 @@ impl Primitive for Neg {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::unary::Abs, &[&Array::from([1, -2])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Abs, &[&Array::from([1, -2])]);
 /// assert_eq!(y.to_vec::<i32>(), [1, 2]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -379,8 +379,8 @@ impl Primitive for Abs {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::unary::Round { to_even: true }, &[&Array::from([1.5f32, 2.5])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::Round { to_even: true }, &[&Array::from([1.5f32, 2.5])]);
 /// assert_eq!(y.to_vec::<f32>(), [2.0, 2.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -418,8 +418,8 @@ impl Primitive for Round {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::unary::IntegerPow { y: 3 }, &[&Array::from([1, 2])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::IntegerPow { y: 3 }, &[&Array::from([1, 2])]);
 /// assert_eq!(y.to_vec::<i32>(), [1, 8]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -438,7 +438,7 @@ impl Primitive for IntegerPow {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let dtype = one_dtype(inputs, number, "numbers")?;
         if self.y < 0 && !dtype.is_inexact() {
-            return Err(crate::core::error::Error::dtype(format!(
+            return Err(crate::error::Error::dtype(format!(
                 "integers cannot be raised to the negative power {}",
                 self.y
             ))
@@ -506,8 +506,8 @@ impl IntegerPow {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// let y = bind1(cotangent::ops::unary::IsFinite, &[&Array::from([1.0f32, f32::INFINITY])]);
+/// # use cotangent::extend::bind1;
+/// let y = bind1(cotangent::extend::primitives::IsFinite, &[&Array::from([1.0f32, f32::INFINITY])]);
 /// assert_eq!(y.to_vec::<bool>(), [true, false]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -538,7 +538,7 @@ macro_rules! bit_functions {
         pub(super) const BIT_NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "`, elementwise, on the bits of integers.")]
-            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\nlet y = bind1(cotangent::ops::unary::", stringify!($T), ", &[&Array::from([6, 3])]);\nassert_eq!(y.shape(), [2]);\n```")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet y = bind1(cotangent::extend::primitives::", stringify!($T), ", &[&Array::from([6, 3])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
 

@@ -2,15 +2,15 @@
 
 use stablehlo::{Attr, Type, Value};
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Result, raise};
-use crate::core::literal::Literal;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
-use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
+use crate::ir::print::tuple;
+use crate::trace::frames::bind1;
 
 use super::conv::{dilated, strided};
 use super::elementwise::{one_dtype, rebind1};
@@ -20,7 +20,7 @@ use super::shape::{Pad, batched_in_front, linear_unary};
 /// Which elements each window of an array takes. All lists have an entry for each dimension.
 ///
 /// ```
-/// use cotangent::ops::window::Window;
+/// use cotangent::extend::primitives::Window;
 /// assert_eq!(Window::new(&[2, 2]).strides, [1, 1]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +41,7 @@ impl Window {
     /// Windows of this size that move by one, without padding or dilation.
     ///
     /// ```
-    /// use cotangent::ops::window::Window;
+    /// use cotangent::extend::primitives::Window;
     /// assert_eq!(Window::new(&[3]).padding, [(0, 0)]);
     /// ```
     #[must_use]
@@ -158,7 +158,7 @@ macro_rules! windows {
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "` over the windows of an array.")]
-            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::core::bind1;\n# use cotangent::ops::window::*;\nlet prim = ", stringify!($T), " { window: Window::new(&[2]) };\nlet y = bind1(prim, &[&Array::from([6, 3, 1])]);\nassert_eq!(y.shape(), [2]);\n```")]
+            #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\n# use cotangent::extend::primitives::*;\nlet prim = ", stringify!($T), " { window: Window::new(&[2]) };\nlet y = bind1(prim, &[&Array::from([6, 3, 1])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T {
                 /// The windows.
@@ -250,7 +250,7 @@ impl ReduceWindowSum {
 /// Which element of a window is chosen.
 ///
 /// ```
-/// assert_eq!(cotangent::ops::window::Select::Ge.to_string(), "ge");
+/// assert_eq!(cotangent::extend::primitives::Select::Ge.to_string(), "ge");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Select {
@@ -307,8 +307,8 @@ fn batch_both(
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// use cotangent::ops::window::{Select, SelectAndGatherAdd, Window};
+/// # use cotangent::extend::bind1;
+/// use cotangent::extend::primitives::{Select, SelectAndGatherAdd, Window};
 /// let gather = SelectAndGatherAdd { select: Select::Ge, window: Window::new(&[2]) };
 /// let y = bind1(gather, &[&Array::from([1.0f32, 2.0, 3.0]), &Array::from([5.0f32, 7.0, 6.0])]);
 /// assert_eq!(y.to_vec::<f32>(), [2.0, 2.0]);
@@ -401,8 +401,8 @@ impl Primitive for SelectAndGatherAdd {
 ///
 /// ```
 /// # use cotangent::prelude::*;
-/// # use cotangent::core::bind1;
-/// use cotangent::ops::window::{Select, SelectAndScatterAdd, Window};
+/// # use cotangent::extend::bind1;
+/// use cotangent::extend::primitives::{Select, SelectAndScatterAdd, Window};
 /// let scatter = SelectAndScatterAdd { select: Select::Ge, window: Window::new(&[2]) };
 /// let y = bind1(scatter, &[&Array::from([1.0f32, 2.0]), &Array::from([5.0f32, 7.0, 6.0])]);
 /// assert_eq!(y.to_vec::<f32>(), [0.0, 3.0, 0.0]);

@@ -1,15 +1,15 @@
 //! Random bits: Threefry in counter mode.
 
 use crate::api::jit::jit;
-use crate::core::array::Array;
-use crate::core::aval::IntoShape;
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, raise};
-use crate::core::trace::bind;
+use crate::array::Array;
+use crate::array::aval::IntoShape;
+use crate::array::dtype::{DType, Kind};
+use crate::error::{Error, raise};
 use crate::lax::optimization_barrier;
 use crate::numpy::{iota, where_};
 use crate::ops;
 use crate::ops::threefry::Threefry2x32;
+use crate::trace::frames::bind;
 
 use super::key::Key;
 

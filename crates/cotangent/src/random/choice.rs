@@ -1,9 +1,9 @@
 //! Random elements of an array.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{IntoShape, Shape, canonical_axis};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, OrRaise, raise};
+use crate::array::aval::{IntoShape, Shape, canonical_axis};
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, OrRaise, raise};
 use crate::numpy as np;
 use crate::ops;
 

@@ -1,10 +1,10 @@
 //! Samples of continuous and discrete distributions, each computed from uniform numbers.
 
 use crate::api::jit::jit;
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{IntoShape, Shape, canonical_axis};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, OrRaise, raise};
+use crate::array::aval::{IntoShape, Shape, canonical_axis};
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, OrRaise, raise};
 use crate::numpy::{self as np, where_};
 use crate::scipy::special;
 

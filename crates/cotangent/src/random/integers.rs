@@ -1,14 +1,14 @@
 //! Integers and permutations.
 
 use crate::api::jit::jit;
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{IntoShape, canonical_axis};
-use crate::core::dtype::{DType, Kind};
-use crate::core::error::{Error, OrRaise, raise};
-use crate::core::literal::{Literal, Scalar};
-use crate::core::trace::bind;
+use crate::array::aval::{IntoShape, canonical_axis};
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, OrRaise, raise};
 use crate::numpy::{iota, where_};
 use crate::ops::sort::Sort;
+use crate::trace::frames::bind;
 
 use super::bits::random_bits;
 use super::key::{Key, split};

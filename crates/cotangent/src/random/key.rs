@@ -3,10 +3,10 @@
 use cotangent_derive::Tree;
 
 use crate::api::jit::jit;
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::{IntoNewShape, IntoShape, Shape};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, OrRaise, Result, raise};
+use crate::array::aval::{IntoNewShape, IntoShape, Shape};
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, OrRaise, Result, raise};
 use crate::numpy::{Index, IntoIndex};
 
 use super::bits::{derived, new_keys};

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use rand::TryRng;
 
-use crate::core::error::Result;
+use crate::error::Result;
 use crate::ops::threefry::threefry2x32;
 
 use super::key::Key;

@@ -1,11 +1,11 @@
 //! Uniform numbers.
 
 use crate::api::jit::jit;
-use crate::core::array::{Array, ArrayLike};
-use crate::core::aval::IntoShape;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, raise};
-use crate::core::literal::{Literal, Scalar};
+use crate::array::aval::IntoShape;
+use crate::array::dtype::DType;
+use crate::array::literal::{Literal, Scalar};
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, raise};
 
 use super::bits::random_bits;
 use super::key::Key;

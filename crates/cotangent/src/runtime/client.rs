@@ -5,9 +5,9 @@ use std::sync::PoisonError;
 
 use once_cell::sync::OnceCell;
 
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result};
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
 
 /// What kind of device programs run on.
 ///
@@ -86,7 +86,7 @@ pub(crate) fn host() -> Result<Host> {
         Some(place) => place,
         None => {
             let main = client()?;
-            crate::callback::host::register(main)?;
+            crate::runtime::host::register(main)?;
             let options =
                 [("cpu_device_count", xla::OptionValue::Int(1)), ("asynchronous", xla::OptionValue::Bool(false))];
             hosts.push((xla::Client::new(main.plugin().clone(), &options)?, 0));
@@ -108,6 +108,13 @@ pub(crate) fn host() -> Result<Host> {
 pub fn devices() -> Result<Vec<String>> {
     let client = client()?;
     Ok(client.devices().iter().map(|d| format!("{}:{} ({})", client.platform_name(), d.id, d.kind)).collect())
+}
+
+/// What the plugin's errors are to users.
+impl From<xla::Error> for Error {
+    fn from(error: xla::Error) -> Error {
+        Error::new(ErrorKind::Runtime, error.to_string())
+    }
 }
 
 pub(crate) fn element_type(dtype: DType) -> xla::ElementType {

@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
-use crate::core::array::{Array, HostBytes, Repr};
-use crate::core::aval::Aval;
-use crate::core::backend::{Backend, Buffer};
-use crate::core::error::{Error, ErrorKind, Result};
-use crate::core::jaxpr::{Closed, Jaxpr};
-use crate::transform::lift::lift_literals;
+use crate::array::aval::Aval;
+use crate::array::memory::{Buffer, HostBytes};
+use crate::array::{Array, Repr};
+use crate::compile::lift::lift_literals;
+use crate::compile::simplify::fold;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::trace::backend::Backend;
 use crate::transform::nested::embedded;
-use crate::transform::simplify::fold;
 
 use super::client::{array_shape, client, host};
 use super::interpret::interpret;
@@ -79,7 +80,7 @@ enum Held<'a> {
 fn buffer<'a>(array: &'a Array, foreign: Option<&xla::Client>) -> Result<Held<'a>> {
     match &array.0 {
         Repr::Concrete(concrete) => {
-            let device = concrete.device()?;
+            let device = concrete.device(upload)?;
             match (device.as_any().downcast_ref::<DeviceBuffer>(), foreign) {
                 (Some(buffer), None) => Ok(Held::Shared(&buffer.0)),
                 (Some(DeviceBuffer(buffer)), Some(client)) => Ok(Held::Own(match buffer.host_bytes()? {
@@ -96,7 +97,7 @@ fn buffer<'a>(array: &'a Array, foreign: Option<&xla::Client>) -> Result<Held<'a
             };
             Ok(Held::Own(client.buffer_from_host(&literal.bytes(), &array_shape(&literal.aval()))?))
         }
-        Repr::Traced(traced) => Err(crate::core::trace::ownerless(traced)),
+        Repr::Traced(traced) => Err(crate::trace::frames::ownerless(traced)),
     }
 }
 
@@ -146,7 +147,7 @@ fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bo
         return Ok(results?.into_iter().zip(avals).map(array).collect());
     }
     let waited = results.and_then(|buffers| buffers.iter().try_for_each(xla::Buffer::wait).map(|()| buffers));
-    let buffers = waited.map_err(|error| crate::callback::host::cause(error.into()))?;
+    let buffers = waited.map_err(|error| crate::runtime::host::cause(error.into()))?;
     let array = |(buffer, aval): (xla::Buffer, &Aval)| -> Result<Array> {
         let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = match buffer.host_bytes()? {
             Some(_) => Arc::new(Seen(Arc::new(DeviceBuffer(buffer)))),
@@ -261,9 +262,14 @@ impl Backend for Runtime {
     }
 
     fn upload(&self, bytes: &HostBytes, aval: &Aval) -> Result<Arc<dyn Buffer>> {
-        let buffer = client()?.buffer_from_owner(bytes.clone(), &array_shape(aval))?;
-        Ok(Arc::new(DeviceBuffer(buffer)))
+        upload(bytes, aval)
     }
+}
+
+/// Brings host memory to the device.
+fn upload(bytes: &HostBytes, aval: &Aval) -> Result<Arc<dyn Buffer>> {
+    let buffer = client()?.buffer_from_owner(bytes.clone(), &array_shape(aval))?;
+    Ok(Arc::new(DeviceBuffer(buffer)))
 }
 
 impl Runtime {

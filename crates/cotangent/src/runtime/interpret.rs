@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
-use crate::core::array::Array;
-use crate::core::error::Result;
-use crate::core::jaxpr::{Atom, Jaxpr};
+use crate::array::Array;
+use crate::error::Result;
+use crate::ir::jaxpr::{Atom, Jaxpr};
 
 /// Runs a program by running each equation as a program of its own. Values are dropped after their last use.
 pub(crate) fn interpret(

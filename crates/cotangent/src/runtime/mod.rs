@@ -3,11 +3,11 @@
 pub(crate) mod client;
 pub(crate) mod disk;
 mod execute;
+pub(crate) mod host;
 mod interpret;
 mod lru;
 mod mappings;
 pub(crate) mod nans;
 pub(crate) mod program;
-mod style;
 
 pub(crate) use execute::{Runtime, run, run_executable, run_owned};

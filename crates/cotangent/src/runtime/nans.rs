@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
 use crate::control::cond::Cond;
 use crate::control::scan::Scan;
 use crate::control::while_loop::While;
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::dtype::DType;
-use crate::core::error::{Error, ErrorKind, Result};
-use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
 
 thread_local! {
     static ENABLED: Cell<bool> = const { Cell::new(false) };

@@ -5,20 +5,20 @@ use std::time::Instant;
 
 use once_cell::sync::OnceCell;
 
-use crate::control::outline::outline;
-use crate::core::aval::Aval;
-use crate::core::error::{Error, ErrorKind, Result};
-use crate::core::jaxpr::{Atom, Eqn, Jaxpr};
-use crate::core::literal::Literal;
-use crate::core::lowering::{Entry, lower_entry};
-use crate::core::times::{Stage, Times, during, timed};
-use crate::transform::simplify::simplify;
+use crate::array::aval::Aval;
+use crate::array::literal::Literal;
+use crate::compile::outline::outline;
+use crate::compile::simplify::simplify;
+use crate::compile::times::{Stage, Times, during, timed};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
+use crate::ir::lowering::{Entry, lower_entry};
 
 use super::client::{Host, array_shape, client, host};
 use super::disk::{Disk, Key, key};
 use super::lru::Lru;
 use super::mappings::Mappings;
-use super::style::{Style, equations};
+use crate::compile::style::{Style, equations};
 
 /// Where a result comes from.
 pub(crate) enum Source {

@@ -1,10 +1,10 @@
 //! Linear algebra.
 
-use crate::core::array::{Array, ArrayLike};
-use crate::core::trace::bind1;
+use crate::array::{Array, ArrayLike};
 use crate::lax::linalg::{TriangularSolve, adjoint, triangular_solve};
 use crate::numpy::{meet, where_};
 use crate::ops::linalg::{Cholesky, lower_mask};
+use crate::trace::frames::bind1;
 
 /// What is done to the matrix of [`solve_triangular`] first.
 ///

@@ -6,9 +6,9 @@ pub use gamma::*;
 
 use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;
-use crate::core::array::{Array, ArrayLike};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, OrRaise, raise};
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, OrRaise, raise};
 use crate::numpy::{Axes, isfinite, isnan, keepdims, unary, where_};
 use crate::ops::promoted;
 

@@ -6,13 +6,15 @@ use smallvec::SmallVec;
 
 use super::memo::{Derivation, remembered};
 use super::nested::nested;
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::axis::{self, NamedAxis};
-use crate::core::jaxpr::{Atom, Closed, Jaxpr};
-use crate::core::primitive::Primitive;
-use crate::core::trace::{Inputs, bind, bind_at, stage, with_location};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::location::with_location;
+use crate::ir::axis::NamedAxis;
+use crate::ir::jaxpr::{Atom, Closed, Jaxpr};
+use crate::ir::primitive::Primitive;
 use crate::ops::shape::batched_in_front;
+use crate::trace::axis;
+use crate::trace::frames::{Inputs, bind, bind_at, stage};
 
 use super::eval::Env;
 

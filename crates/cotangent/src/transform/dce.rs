@@ -1,7 +1,7 @@
 //! Dead code elimination, which also numbers the variables anew and densely: programs that are equal up to
 //! names become the same program.
 
-use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
+use crate::ir::jaxpr::{Atom, Eqn, Jaxpr, Var};
 
 /// The program without the equations that no result needs and that have no effect, and which of its inputs it still has.
 pub(crate) fn dce(jaxpr: &Jaxpr, keep_inputs: bool) -> (Jaxpr, Vec<bool>) {

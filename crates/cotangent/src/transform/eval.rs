@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
-use crate::core::array::Array;
-use crate::core::jaxpr::{Atom, Eqn, Jaxpr, Var};
-use crate::core::trace::bind_at;
+use crate::array::Array;
+use crate::ir::jaxpr::{Atom, Eqn, Jaxpr, Var};
+use crate::trace::frames::bind_at;
 
 /// The values of a program's variables, as far as they are known.
 pub(crate) struct Env<T>(Vec<Option<T>>);

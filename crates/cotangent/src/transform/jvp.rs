@@ -6,11 +6,12 @@ use smallvec::SmallVec;
 
 use super::memo::{Derivation, remembered};
 use super::nested::nested;
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::jaxpr::{Atom, Jaxpr};
-use crate::core::primitive::Tangent;
-use crate::core::trace::{Inputs, bind_at, stage, with_location};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::location::with_location;
+use crate::ir::jaxpr::{Atom, Jaxpr};
+use crate::ir::primitive::Tangent;
+use crate::trace::frames::{Inputs, bind_at, stage};
 
 use super::eval::Env;
 

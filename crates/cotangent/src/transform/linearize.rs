@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::memo::{Derivation, remembered};
 use super::nested::nested;
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::error::{Error, ErrorKind, raise};
-use crate::core::jaxpr::{Closed, Jaxpr};
-use crate::core::primitive::Tangent;
-use crate::core::trace::{Inputs, stage, stage_dependents};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::{Error, ErrorKind, raise};
+use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::ir::primitive::Tangent;
+use crate::trace::frames::{Inputs, stage, stage_dependents};
 
 use super::jvp::jvp;
 

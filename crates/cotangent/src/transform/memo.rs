@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::core::axis::{self, NamedAxis};
-use crate::core::jaxpr::Jaxpr;
+use crate::ir::axis::NamedAxis;
+use crate::ir::jaxpr::Jaxpr;
+use crate::trace::axis;
 
 /// What is derived.
 #[derive(Clone, PartialEq, Eq, Hash)]

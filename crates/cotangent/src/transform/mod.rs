@@ -3,10 +3,9 @@
 pub(crate) mod batch;
 pub(crate) mod dce;
 pub(crate) mod eval;
+pub(crate) mod hoist;
 pub(crate) mod jvp;
-pub(crate) mod lift;
 pub(crate) mod linearize;
 mod memo;
 pub(crate) mod nested;
-pub(crate) mod simplify;
 pub(crate) mod transpose;

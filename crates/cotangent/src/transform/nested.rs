@@ -3,11 +3,11 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::core::array::Array;
-use crate::core::error::{Error, ErrorKind, raise};
-use crate::core::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
-use crate::core::primitive::Primitive;
-use crate::core::trace::location;
+use crate::array::Array;
+use crate::error::location::location;
+use crate::error::{Error, ErrorKind, raise};
+use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
+use crate::ir::primitive::Primitive;
 use crate::ops::constant::Constant;
 
 /// A program as a primitive holds it: it takes all it needs as operands. A function's own captures became operands when

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::nested::nested;
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::jaxpr::{Atom, Jaxpr};
-use crate::core::primitive::{Operand, Tangent};
-use crate::core::trace::{Inputs, bind_at, stage, with_location};
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::location::with_location;
+use crate::ir::jaxpr::{Atom, Jaxpr};
+use crate::ir::primitive::{Operand, Tangent};
+use crate::trace::frames::{Inputs, bind_at, stage};
 
 use super::eval::Env;
 

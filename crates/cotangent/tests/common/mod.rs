@@ -6,8 +6,8 @@ pub mod primitives;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use cotangent::core::dtype::Element;
-use cotangent::core::literal::Scalar;
+use cotangent::Element;
+use cotangent::extend::Scalar;
 use cotangent::{Array, DType};
 use half::{bf16, f16};
 use num_complex::Complex;

@@ -520,8 +520,8 @@ fn errors_of_transforms_name_a_line_of_the_user() {
 /// A loop whose elements end for themselves is one loop with a condition for each, as in JAX's programs.
 #[test]
 fn a_loop_over_a_batch_has_a_condition_for_each_element() {
-    use cotangent::control::while_loop::While;
-    use cotangent::core::bind;
+    use cotangent::extend::bind;
+    use cotangent::extend::primitives::While;
     let xs = Array::from([1.0f64, 9.0, 2.0]);
     let program = |f: &(dyn Fn(&Array) -> Array + Send + Sync)| make_jaxpr(|x: &Array| f(x))(&xs).jaxpr;
     let prim = While { cond: program(&|x| x.less(5.0)), cond_consts: 0, body: program(&|x| x * 2.0), body_consts: 0 };

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cotangent::core::jaxpr::{Eqn, Jaxpr};
+use cotangent::extend::{Eqn, Jaxpr};
 use cotangent::prelude::*;
 use cotangent::{Aval, checkpoint, lax, random};
 

@@ -2,7 +2,7 @@
 
 use cotangent::prelude::*;
 use cotangent::scipy::special;
-use cotangent::{core::dtype::Element, numpy as np};
+use cotangent::{Element, numpy as np};
 
 use super::goldens_lib::floats;
 

@@ -4,9 +4,9 @@
 //! held by a law that does without equality: a rule that moves with its operand (`R(w + c) = k c + R(w)`) hands on
 //! tangents of which it weighs `k` in all.
 
-use cotangent::core::bind1;
-use cotangent::ops::reduce::CumMax;
-use cotangent::ops::window::{ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Window};
+use cotangent::extend::bind1;
+use cotangent::extend::primitives::CumMax;
+use cotangent::extend::primitives::{ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Window};
 use cotangent::{Policy, lax, numpy as np, prelude::*};
 
 type Rule = fn(&Array) -> Array;
@@ -280,7 +280,7 @@ fn cumulative_products_have_slopes_of_any_length() {
             let array = |v: &[f64]| Array::from(v.to_vec()).reshape([n, columns]);
             let (ax, aw) = (array(&x), array(&w));
             for reverse in [false, true] {
-                let cumulative = |x: &Array| bind1(cotangent::ops::reduce::CumProd { axis: 0, reverse }, &[x]);
+                let cumulative = |x: &Array| bind1(cotangent::extend::primitives::CumProd { axis: 0, reverse }, &[x]);
                 let got = jit(grad(|x: &Array| (cumulative(x) * &aw).sum()))(&ax).to_vec::<f64>();
                 let columns_of = |v: &[f64], c: usize| -> Vec<f64> {
                     let column = v.iter().skip(c).step_by(columns).copied();

@@ -2,11 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cotangent::core::error::ErrorKind;
-use cotangent::core::primitive::Primitive;
-use cotangent::core::{bind_shared, bind1};
+use cotangent::ErrorKind;
+use cotangent::extend::Primitive;
+use cotangent::extend::primitives::{self, DotGeneral};
+use cotangent::extend::{bind_shared, bind1};
 use cotangent::numpy::{Ellipsis, NewAxis};
-use cotangent::ops::{binary, compare, complex, dot::DotGeneral, polygamma::Polygamma, pow::Pow};
 use cotangent::prelude::*;
 use cotangent::{try_jvp, try_linear_transpose, try_linearize, try_vjp};
 use half::bf16;
@@ -62,8 +62,7 @@ fn everything(f: &(impl Fn(&Array, &Array) -> Array + Sync), x: &Array, y: &Arra
 
 #[test]
 fn sizes_of_one_are_spread_by_elementwise_primitives() {
-    use binary::*;
-    use compare::*;
+    use primitives::*;
     let float = |shape: [usize; 2], from: f64, dtype: DType| {
         let n = shape[0] * shape[1];
         (np::arange(0, n as i32, 1).astype(DType::F64) * 0.21 + from).reshape(shape).astype(dtype)
@@ -85,7 +84,7 @@ fn sizes_of_one_are_spread_by_elementwise_primitives() {
             (Box::new(NextAfter), real, [false; 2]),
             (Box::new(Zeta), &[F32], [false, true]),
             (Box::new(Polygamma), &[F64], [false, true]),
-            (Box::new(complex::Complex), &[F64], [true; 2]),
+            (Box::new(primitives::Complex), &[F64], [true; 2]),
             (Box::new(And), &[I32, U8, Bool], [false; 2]),
             (Box::new(Or), &[I64], [false; 2]),
             (Box::new(Xor), &[U32], [false; 2]),
@@ -122,7 +121,7 @@ fn sizes_of_one_are_spread_by_elementwise_primitives() {
 fn the_program_of_jax_with_sizes_of_one_is_ours() {
     // jax.make_jaxpr(lambda x, b: x + b)(ones((2, 12, 12, 8)), ones((1, 1, 1, 8)))
     let (x, b) = (np::ones([2, 12, 12, 8]), np::ones([1, 1, 1, 8]));
-    let add = |x: &Array, b: &Array| bind1(binary::Add, &[x, b]);
+    let add = |x: &Array, b: &Array| bind1(primitives::Add, &[x, b]);
     let text = make_jaxpr(add)(&x, &b).to_string();
     says(&text, &["a:f32[2,12,12,8] b:f32[1,1,1,8]", "c:f32[2,12,12,8] = add a b"]);
     let (dx, db) = grad(move |x: &Array, b: &Array| add(x, b).sum()).argnums(args!(0, 1))(&x, &b);
@@ -132,11 +131,11 @@ fn the_program_of_jax_with_sizes_of_one_is_ours() {
     assert_eq!(make_jaxpr(product)(&x, &b).to_string().matches("broadcast").count(), 0);
     // Choices and clamps spread nothing but scalars, as in JAX.
     let flags = x.greater(0.0);
-    let text = panics(|| bind1(compare::SelectN, &[&flags, &x, &b]));
+    let text = panics(|| bind1(primitives::SelectN, &[&flags, &x, &b]));
     says(&text, &["select_n", "f32[2,12,12,8]", "f32[1,1,1,8]", "semantics.rs"]);
-    says(&panics(|| bind1(compare::Clamp, &[&b, &x, &b])), &["clamp", "f32[2,12,12,8]", "f32[1,1,1,8]"]);
-    says(&panics(|| bind1(binary::Add, &[&x, &np::ones([1, 8])])), &["one shape", "f32[1,8]"]);
-    says(&panics(|| bind1(binary::Add, &[&x, &np::ones([1, 1, 1, 3])])), &["one shape", "f32[1,1,1,3]"]);
+    says(&panics(|| bind1(primitives::Clamp, &[&b, &x, &b])), &["clamp", "f32[2,12,12,8]", "f32[1,1,1,8]"]);
+    says(&panics(|| bind1(primitives::Add, &[&x, &np::ones([1, 8])])), &["one shape", "f32[1,8]"]);
+    says(&panics(|| bind1(primitives::Add, &[&x, &np::ones([1, 1, 1, 3])])), &["one shape", "f32[1,1,1,3]"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cotangent::core::jaxpr::{Atom, Eqn, Jaxpr};
+use cotangent::extend::{Atom, Eqn, Jaxpr};
 use cotangent::{lax, prelude::*};
 
 use super::{Case, Modes};

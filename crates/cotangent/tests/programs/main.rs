@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{float, golden, list, scalars, usizes};
-use cotangent::core::literal::Scalar;
+use cotangent::extend::Scalar;
 use cotangent::prelude::*;
 use serde_json::Value as Json;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cotangent::Aval;
-use cotangent::core::primitive::Primitive;
+use cotangent::extend::Primitive;
 use cotangent::prelude::*;
 use half::{bf16, f16};
 use serde_json::Value as Json;

@@ -35,7 +35,7 @@ const COLUMNS: [&str; 13] = [
 
 #[test]
 fn every_primitive_agrees_with_jax() {
-    let registry = cotangent::ops::registry();
+    let registry = cotangent::extend::primitives::registry();
     let goldens: Vec<Json> = common::goldens("primitives").iter().map(|name| golden(name)).collect();
     let mut not_yet: BTreeMap<String, usize> = BTreeMap::new();
     let mut cases = Vec::new();

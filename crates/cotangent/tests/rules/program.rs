@@ -1,8 +1,8 @@
 //! The checks of a case as one program, so that one compile serves them all.
 
-use cotangent::core::{bind_shared, bind1};
-use cotangent::ops::reduce::ReduceSum;
-use cotangent::ops::shape::Concatenate;
+use cotangent::extend::primitives::Concatenate;
+use cotangent::extend::primitives::ReduceSum;
+use cotangent::extend::{bind_shared, bind1};
 use cotangent::{lax, prelude::*};
 
 use super::case::Case;

@@ -40,7 +40,7 @@ fn the_registry_is_complete() {
     const OF_DERIVATIVES: [&str; 5] = ["extremum", "kept", "linear_recurrence", "running_extremum", "scatter_extremum"];
     let elsewhere =
         |name: &str| HIGHER_ORDER.contains(&name) || COLLECTIVES.contains(&name) || OF_DERIVATIVES.contains(&name);
-    let registry = cotangent::ops::registry();
+    let registry = cotangent::extend::primitives::registry();
     let mut files = Vec::new();
     sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
     let mut missing = Vec::new();

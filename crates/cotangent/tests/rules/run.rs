@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cotangent::core::bind_shared;
+use cotangent::extend::bind_shared;
 use cotangent::prelude::*;
 
 use super::case::Case;
@@ -12,7 +12,7 @@ use super::program::program;
 
 /// Re Σ a·b over all elements, without conjugation.
 fn dot(a: &[&Array], b: &[&Array]) -> f64 {
-    use cotangent::core::literal::Scalar;
+    use cotangent::extend::Scalar;
     let product = |pair: (Scalar, Scalar)| match pair {
         (Scalar::Float(a), Scalar::Float(b)) => a * b,
         (Scalar::Complex(ar, ai), Scalar::Complex(br, bi)) => ar * br - ai * bi,

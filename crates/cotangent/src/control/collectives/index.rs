@@ -4,15 +4,15 @@ use std::slice;
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::{Aval, Shape};
-use crate::core::axis::{AxisName, NamedAxis};
-use crate::core::dtype::DType;
-use crate::core::error::Result;
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Outputs, Primitive};
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::error::Result;
+use crate::ir::axis::{AxisName, NamedAxis};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive};
 use crate::ops::shape::Iota;
+use crate::trace::frames::bind1;
 
 use super::{batched_over, over};
 

@@ -12,8 +12,9 @@ pub use exchange::{AllGather, AllToAll, PPermute, ReduceScatter};
 pub use index::AxisIndex;
 pub use reduce::{PMax, PMin, PSum};
 
-use crate::core::axis::{self, AxisName, NamedAxis};
-use crate::core::error::{Error, ErrorKind, raise};
+use crate::error::{Error, ErrorKind, raise};
+use crate::ir::axis::{AxisName, NamedAxis};
+use crate::trace::axis;
 
 /// Whether the axis that is being batched is one of `axes`.
 fn batched_over<'a>(axes: impl IntoIterator<Item = &'a NamedAxis>) -> Option<AxisName> {
@@ -37,7 +38,7 @@ fn unmapped(prim: &str, axes: &[NamedAxis]) -> ! {
 macro_rules! linear_collective {
     () => {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-            let apply = |x: &Array| crate::core::trace::bind1(self.clone(), &[x]);
+            let apply = |x: &Array| crate::trace::frames::bind1(self.clone(), &[x]);
             (vec![apply(&x[0])], vec![dx[0].as_ref().map(apply)])
         }
     };

@@ -2,16 +2,16 @@
 
 use stablehlo::Value;
 
-use crate::core::array::Array;
-use crate::core::aval::Aval;
-use crate::core::axis::{AxisName, NamedAxis};
-use crate::core::dtype::DType;
-use crate::core::error::{Error, Result};
-use crate::core::lowering::Lowering;
-use crate::core::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::core::print::tuple;
-use crate::core::trace::bind1;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::error::{Error, Result};
+use crate::ir::axis::{AxisName, NamedAxis};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
 use crate::ops::reduce::{ReduceMax, ReduceMin, ReduceSum};
+use crate::trace::frames::bind1;
 
 use super::{batched_over, linear_collective, over};
 

@@ -2,14 +2,14 @@
 
 use super::{polynomial, real_inexact};
 use crate::api::custom::custom_jvp;
-use crate::core::array::{Array, ArrayLike};
-use crate::core::dtype::DType;
-use crate::core::trace::bind1;
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
 use crate::numpy::{floor, isfinite, isnan, remainder, unary, where_};
 use crate::ops::binary::{Igamma, Igammac, Zeta};
 use crate::ops::incomplete_beta::RegularizedIncompleteBeta;
 use crate::ops::polygamma::{Polygamma, polygamma_of_order};
 use crate::ops::promoted;
+use crate::trace::frames::bind1;
 
 unary! {
     /// exp(−|x|)·I₀(x): the modified Bessel function of order zero, scaled so that it does not overflow.

@@ -6,7 +6,7 @@
 //! assert_eq!(norm::cdf(3.0, 3.0, 2.0).item::<f32>(), 0.5);
 //! ```
 
-use crate::core::array::{Array, ArrayLike};
+use crate::array::{Array, ArrayLike};
 use crate::ops::promoted;
 use crate::scipy::special;
 

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use cotangent::core::literal::Literal;
-use cotangent::ops::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
-use cotangent::ops::scatter::{self, ScatterDimensionNumbers, ScatterParams};
-use cotangent::ops::{dynamic, split};
+use cotangent::extend::Literal;
+use cotangent::extend::primitives::{self, ScatterDimensionNumbers, ScatterParams};
+use cotangent::extend::primitives::{Gather, GatherDimensionNumbers, GatherScatterMode};
 use serde_json::Value as Json;
 
 use super::super::{array, scalars, usizes};
@@ -48,14 +47,14 @@ fn scatter_params(params: &Json) -> ScatterParams {
 pub(super) fn primitive(name: &str, params: &Json) -> Made {
     let dims = |key: &str| usizes(&params["dimension_numbers"][key]);
     Some(Ok(match name {
-        "squeeze" => Arc::new(split::Squeeze { dimensions: usizes(&params["dimensions"]) }),
-        "split" => Arc::new(split::Split {
+        "squeeze" => Arc::new(primitives::Squeeze { dimensions: usizes(&params["dimensions"]) }),
+        "split" => Arc::new(primitives::Split {
             sizes: usizes(&params["sizes"]),
             axis: params["axis"].as_u64().unwrap_or_else(|| panic!("axis in {params}")) as usize,
         }),
-        "optimization_barrier" => Arc::new(split::OptimizationBarrier),
-        "dynamic_slice" => Arc::new(dynamic::DynamicSlice { slice_sizes: usizes(&params["slice_sizes"]) }),
-        "dynamic_update_slice" => Arc::new(dynamic::DynamicUpdateSlice),
+        "optimization_barrier" => Arc::new(primitives::OptimizationBarrier),
+        "dynamic_slice" => Arc::new(primitives::DynamicSlice { slice_sizes: usizes(&params["slice_sizes"]) }),
+        "dynamic_update_slice" => Arc::new(primitives::DynamicUpdateSlice),
         "gather" => Arc::new(Gather {
             dimension_numbers: GatherDimensionNumbers {
                 offset_dims: dims("offset_dims"),
@@ -70,12 +69,12 @@ pub(super) fn primitive(name: &str, params: &Json) -> Made {
             mode: mode(params),
             fill_value: fill_value(&params["fill_value"]),
         }),
-        "scatter" => Arc::new(scatter::Scatter(scatter_params(params))),
-        "scatter-add" => Arc::new(scatter::ScatterAdd(scatter_params(params))),
-        "scatter-sub" => Arc::new(scatter::ScatterSub(scatter_params(params))),
-        "scatter-mul" => Arc::new(scatter::ScatterMul(scatter_params(params))),
-        "scatter-min" => Arc::new(scatter::ScatterMin(scatter_params(params))),
-        "scatter-max" => Arc::new(scatter::ScatterMax(scatter_params(params))),
+        "scatter" => Arc::new(primitives::Scatter(scatter_params(params))),
+        "scatter-add" => Arc::new(primitives::ScatterAdd(scatter_params(params))),
+        "scatter-sub" => Arc::new(primitives::ScatterSub(scatter_params(params))),
+        "scatter-mul" => Arc::new(primitives::ScatterMul(scatter_params(params))),
+        "scatter-min" => Arc::new(primitives::ScatterMin(scatter_params(params))),
+        "scatter-max" => Arc::new(primitives::ScatterMax(scatter_params(params))),
         _ => return None,
     }))
 }

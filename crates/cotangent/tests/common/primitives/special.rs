@@ -2,27 +2,27 @@
 
 use std::sync::Arc;
 
-use cotangent::core::primitive::Primitive;
-use cotangent::ops::incomplete_beta::RegularizedIncompleteBeta;
-use cotangent::ops::{binary, compare, unary};
+use cotangent::extend::Primitive;
+use cotangent::extend::primitives;
+use cotangent::extend::primitives::RegularizedIncompleteBeta;
 use serde_json::Value as Json;
 
 use super::Made;
 
 pub(super) fn primitive(name: &str, _params: &Json) -> Made {
     let made: Arc<dyn Primitive> = match name {
-        "bessel_i0e" => Arc::new(unary::BesselI0e),
-        "bessel_i1e" => Arc::new(unary::BesselI1e),
-        "igamma" => Arc::new(binary::Igamma),
-        "igammac" => Arc::new(binary::Igammac),
-        "igamma_grad_a" => Arc::new(binary::IgammaGradA),
-        "random_gamma_grad" => Arc::new(binary::RandomGammaGrad),
+        "bessel_i0e" => Arc::new(primitives::BesselI0e),
+        "bessel_i1e" => Arc::new(primitives::BesselI1e),
+        "igamma" => Arc::new(primitives::Igamma),
+        "igammac" => Arc::new(primitives::Igammac),
+        "igamma_grad_a" => Arc::new(primitives::IgammaGradA),
+        "random_gamma_grad" => Arc::new(primitives::RandomGammaGrad),
         "regularized_incomplete_beta" => Arc::new(RegularizedIncompleteBeta),
-        "zeta" => Arc::new(binary::Zeta),
-        "mulhi" => Arc::new(binary::MulHi),
-        "eq_to" => Arc::new(compare::EqTo),
-        "lt_to" => Arc::new(compare::LtTo),
-        "le_to" => Arc::new(compare::LeTo),
+        "zeta" => Arc::new(primitives::Zeta),
+        "mulhi" => Arc::new(primitives::MulHi),
+        "eq_to" => Arc::new(primitives::EqTo),
+        "lt_to" => Arc::new(primitives::LtTo),
+        "le_to" => Arc::new(primitives::LeTo),
         _ => return None,
     };
     Some(Ok(made))

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use cotangent::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated};
-use cotangent::ops::fft::{Fft, FftType};
-use cotangent::ops::linalg::{Cholesky, TriangularSolve};
-use cotangent::ops::top_k::TopK;
-use cotangent::ops::window::{
+use cotangent::extend::primitives::TopK;
+use cotangent::extend::primitives::{Cholesky, TriangularSolve};
+use cotangent::extend::primitives::{ConvDimensionNumbers, ConvGeneralDilated};
+use cotangent::extend::primitives::{Fft, FftType};
+use cotangent::extend::primitives::{
     ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Select, SelectAndGatherAdd, SelectAndScatterAdd, Window,
 };
 use serde_json::Value as Json;

@@ -1,0 +1,117 @@
+//! Where the elements of a concrete array lie: in host memory, in device memory, or in both.
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::sync::{Arc, OnceLock};
+
+use super::aval::Aval;
+use super::literal::Literal;
+use crate::error::Result;
+
+/// A buffer in device memory.
+pub(crate) trait Buffer: Debug + Send + Sync {
+    /// Waits for the value and shows its bytes, row-major, to `f`, once. Where device memory is host memory nothing is
+    /// copied.
+    fn view(&self, f: &mut dyn FnMut(&[u8])) -> Result<()>;
+    /// Waits until the value is there.
+    fn wait(&self) -> Result<()>;
+    /// The concrete type, for the runtime that made it.
+    fn as_any(&self) -> &dyn Any;
+    /// As [`as_any`](Buffer::as_any), by value.
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    /// Where the value lies, once it is there.
+    fn address(&self) -> Result<usize>;
+}
+
+/// Host memory that a device may read while it is alive.
+#[derive(Clone)]
+pub(crate) struct HostBytes(pub(crate) Arc<dyn AsRef<[u8]> + Send + Sync>);
+
+pub(crate) struct Owned<T>(pub(crate) Vec<T>);
+
+impl<T: bytemuck::NoUninit> AsRef<[u8]> for Owned<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+impl AsRef<[u8]> for HostBytes {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+/// A concrete value: host memory, device memory or both, each made from the other when first asked for.
+pub(crate) struct Concrete {
+    aval: Aval,
+    host: OnceLock<HostBytes>,
+    device: OnceLock<Arc<dyn Buffer>>,
+}
+
+impl Concrete {
+    pub(crate) fn on_host(bytes: HostBytes, aval: Aval) -> Concrete {
+        Concrete { aval, host: bytes.into(), device: OnceLock::new() }
+    }
+
+    pub(crate) fn on_device(buffer: Arc<dyn Buffer>, aval: Aval) -> Concrete {
+        Concrete { aval, host: OnceLock::new(), device: buffer.into() }
+    }
+
+    /// The buffer of a value that lies on the device alone, or the value.
+    pub(crate) fn into_device(self) -> std::result::Result<(Arc<dyn Buffer>, Aval), Concrete> {
+        let Concrete { aval, host, device } = self;
+        match (host.into_inner(), device.into_inner()) {
+            (None, Some(buffer)) => Ok((buffer, aval)),
+            (host, device) => {
+                let host = host.map_or_else(OnceLock::new, OnceLock::from);
+                let device = device.map_or_else(OnceLock::new, OnceLock::from);
+                Err(Concrete { aval, host, device })
+            }
+        }
+    }
+
+    pub(crate) fn aval(&self) -> &Aval {
+        &self.aval
+    }
+
+    /// The value on the device, brought there by `upload` if need be.
+    pub(crate) fn device(
+        &self,
+        upload: impl FnOnce(&HostBytes, &Aval) -> Result<Arc<dyn Buffer>>,
+    ) -> Result<&Arc<dyn Buffer>> {
+        if let Some(buffer) = self.device.get() {
+            return Ok(buffer);
+        }
+        let Some(host) = self.host.get() else { unreachable!("a concrete array is in some memory") };
+        let buffer = upload(host, &self.aval)?;
+        Ok(self.device.get_or_init(|| buffer))
+    }
+
+    /// Waits until the value is there.
+    pub(crate) fn wait(&self) -> Result<()> {
+        self.device.get().map_or(Ok(()), |buffer| buffer.wait())
+    }
+
+    /// The value of an array of rank 0.
+    pub(crate) fn literal(&self) -> Result<Literal> {
+        self.with_bytes(|bytes| Literal::from_bytes(self.aval.dtype, self.aval.weak_type, bytes))
+    }
+
+    /// The value's bytes, row-major.
+    pub(crate) fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
+        if let Some(host) = self.host.get() {
+            return Ok(f(host.as_ref()));
+        }
+        let Some(buffer) = self.device.get() else { unreachable!("a concrete array is in some memory") };
+        let (mut f, mut result) = (Some(f), None);
+        buffer.view(&mut |bytes| result = f.take().map(|f| f(bytes)))?;
+        let Some(result) = result else { unreachable!("a view shows the bytes once") };
+        Ok(result)
+    }
+}
+
+impl fmt::Debug for Concrete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Concrete<{:?}>", self.aval)
+    }
+}

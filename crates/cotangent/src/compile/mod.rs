@@ -1,0 +1,8 @@
+//! What happens between a jaxpr and an executable: programs are simplified, repeated blocks become functions, and a style
+//! is chosen. No client is known here.
+
+pub(crate) mod lift;
+pub(crate) mod outline;
+pub(crate) mod simplify;
+pub(crate) mod style;
+pub(crate) mod times;

@@ -1,0 +1,176 @@
+//! The primitive of all callbacks.
+
+use std::sync::Arc;
+
+use stablehlo::{Attr, Value};
+
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::effects::Effects;
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::ops::elementwise::rebind;
+use crate::ops::shape::batched_in_front;
+use crate::trace::frames::bind;
+
+use crate::control::host_fn::{HostFn, TARGET};
+use crate::control::scan::Scan;
+
+/// What a pure callback does under `vmap`.
+///
+/// ```
+/// use cotangent::VmapMethod;
+/// assert_ne!(VmapMethod::Sequential, VmapMethod::ExpandDims);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VmapMethod {
+    /// It is called once for each element.
+    Sequential,
+    /// It is called once, with the batch axis in front of every array; where an argument has none, that axis has the
+    /// size 1.
+    ExpandDims,
+    /// It is called once, with the batch axis in front of every array, arguments without one repeated.
+    BroadcastAll,
+}
+
+/// What is the matter with a derivative of a callback.
+pub(crate) fn no_derivative(what: &str) -> Error {
+    Error::new(ErrorKind::Transform, format!("{what} has no derivative: what happens in it is not traced")).help(
+        "wrap the call in `custom_jvp` or `custom_vjp` with a rule for it, or stop the gradient with `stop_gradient`",
+    )
+}
+
+/// What a callback may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// It has no effects.
+    Pure { vmap: Option<VmapMethod> },
+    /// It has effects and results.
+    Io { ordered: bool },
+    /// It looks at values, also where they are differentiated.
+    Debug,
+}
+
+/// `pure_callback`, `io_callback`, `debug_callback`: a call of a function of this process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CallbackPrimitive {
+    /// The function.
+    pub(crate) function: Arc<HostFn>,
+    /// What it gives.
+    pub(crate) outputs: Vec<Aval>,
+    pub(crate) kind: Kind,
+}
+
+impl CallbackPrimitive {
+    /// One call after the other.
+    fn one_by_one(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
+        let mapped: Vec<Array> =
+            x.iter().zip(axes).filter(|(_, a)| a.is_some()).map(|(x, a)| batched_in_front(x, *a, size)).collect();
+        let step = |slices: &[Array]| {
+            let mut slices = slices.iter();
+            let args: Vec<&Array> =
+                x.iter().zip(axes).filter_map(|(x, a)| if a.is_some() { slices.next() } else { Some(x) }).collect();
+            rebind(self, &args).into_vec()
+        };
+        Scan::map(step, &mapped, size)
+    }
+}
+
+impl Primitive for CallbackPrimitive {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Pure { .. } => "pure_callback",
+            Kind::Io { .. } => "io_callback",
+            Kind::Debug => "debug_callback",
+        }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self.kind {
+            Kind::Io { ordered } => vec![("ordered", if ordered { "True" } else { "False" }.to_string())],
+            _ => Vec::new(),
+        }
+    }
+
+    fn infer(&self, _: &[Aval]) -> Result<Outputs<Aval>> {
+        Ok(self.outputs.iter().cloned().collect())
+    }
+
+    fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        match self.kind {
+            Kind::Debug => {
+                rebind(self, &x.iter().collect::<Vec<_>>());
+                (Vec::new(), Vec::new())
+            }
+            Kind::Pure { .. } => raise(no_derivative("a `pure_callback`")),
+            Kind::Io { .. } => raise(no_derivative("an `io_callback`")),
+        }
+    }
+
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let places = vec![Some(0); self.outputs.len()];
+        let method = match self.kind {
+            Kind::Debug | Kind::Io { ordered: false } => VmapMethod::Sequential,
+            Kind::Pure { vmap: Some(method) } => method,
+            Kind::Pure { vmap: None } => raise(
+                Error::new(ErrorKind::Transform, "a `pure_callback` does not say what it does under `vmap`")
+                    .help("say so with `Callback::pure(…).vmap_method(VmapMethod::Sequential)` or another method"),
+            ),
+            Kind::Io { ordered: true } => raise(
+                Error::new(
+                    ErrorKind::Transform,
+                    "an ordered `io_callback` cannot be mapped over: it has one order, not one for each element",
+                )
+                .help("leave out `.ordered()`, or loop with `lax::scan` or `lax::map`"),
+            ),
+        };
+        if method == VmapMethod::Sequential {
+            return (self.one_by_one(x, axes, size), places);
+        }
+        let operand = |(x, axis): (&Array, &Option<usize>)| match (axis, method) {
+            (None, VmapMethod::ExpandDims) => x.expand_dims(0),
+            _ => batched_in_front(x, *axis, size),
+        };
+        let operands: Vec<Array> = x.iter().zip(axes).map(operand).collect();
+        let outputs = self.outputs.iter().map(|a| a.with_shape(a.shape.insert(0, size))).collect();
+        let prim = CallbackPrimitive { outputs, ..self.clone() };
+        (bind(prim, &operands.iter().collect::<Vec<_>>()).into_vec(), places)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        let kept = self.effects().kept;
+        // Row-major, whatever the compiler likes elsewhere; the token is a scalar.
+        let layout = |aval: &Aval| {
+            let order: Vec<String> = (0..aval.rank()).rev().map(|d| d.to_string()).collect();
+            let list = if order.is_empty() { String::new() } else { format!("[{}]", order.join(", ")) };
+            Attr::Raw(format!("dense<{list}> : tensor<{}xindex>", order.len()))
+        };
+        let token = kept.then(|| layout(&Aval::new(crate::DType::I32, ())));
+        let layouts = |avals: &[Aval]| Attr::Array(token.iter().cloned().chain(avals.iter().map(layout)).collect());
+        let config = vec![
+            ("id".to_string(), Attr::I64(self.function.id() as i64)),
+            ("token".to_string(), Attr::I64(i64::from(kept))),
+        ];
+        let attrs = [
+            ("api_version", Attr::I32(4)),
+            ("backend_config", Attr::Dict(config)),
+            ("call_target_name", Attr::Str(TARGET.to_string())),
+            ("has_side_effect", Attr::Bool(kept)),
+            ("operand_layouts", layouts(inputs)),
+            ("result_layouts", layouts(outs)),
+        ];
+        if kept {
+            return cx.effect("stablehlo.custom_call", args, &attrs, outs);
+        }
+        let results: Vec<_> = outs.iter().map(Aval::mlir).collect();
+        cx.block.op("stablehlo.custom_call", args, &attrs, &results).into_iter().collect()
+    }
+
+    fn effects(&self) -> Effects {
+        match self.kind {
+            Kind::Pure { .. } => Effects::HOST,
+            Kind::Io { .. } | Kind::Debug => Effects::IO,
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Errors: what was wrong, where, and what to write instead.
+
+pub(crate) mod location;
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+
+/// A place in the user's source.
+///
+/// ```
+/// use cotangent::extend::Loc;
+/// let here: Loc = std::panic::Location::caller();
+/// assert!(here.line() > 0);
+/// ```
+pub type Loc = &'static Location<'static>;
+
+/// The result of everything in this crate that can fail without panicking.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// fn read(x: &Array) -> Result<f32> {
+///     x.try_item()
+/// }
+/// assert_eq!(read(&2.0.into()).unwrap(), 2.0);
+/// ```
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What family of mistake an [`Error`] reports.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::ErrorKind;
+/// let error = Array::from_vec(vec![1, 2], [3]).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Shape);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Shapes that do not fit an operation or each other.
+    Shape,
+    /// A dtype that an operation does not take.
+    DType,
+    /// An axis out of range, or named twice.
+    Axis,
+    /// A traced value used where only a concrete one will do: read under `jit`, escaped, on another thread.
+    Trace,
+    /// A transform applied to what it cannot transform.
+    Transform,
+    /// A pytree whose structure is not what was expected.
+    Structure,
+    /// The plugin, the compiler or the device.
+    Runtime,
+    /// The user's own function panicked.
+    Panic,
+    /// A value out of range or otherwise unusable.
+    Value,
+}
+
+/// An error with the user's location and, where there is one, the way to mend it.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let error = Array::from_vec(vec![1, 2], [3]).unwrap_err();
+/// assert!(error.to_string().contains("2 elements"));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    location: Option<Loc>,
+    help: Option<String>,
+}
+
+impl Error {
+    /// An error of `kind` that says `message`.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::new(ErrorKind::Axis, "no such axis").kind(), ErrorKind::Axis);
+    /// ```
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error(Box::new(Inner { kind, message: message.into(), location: None, help: None }))
+    }
+
+    /// Shapes that do not fit.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::shape("too long").kind(), ErrorKind::Shape);
+    /// ```
+    #[must_use]
+    pub fn shape(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Shape, message)
+    }
+
+    /// A dtype that is not taken.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::dtype("not an integer").kind(), ErrorKind::DType);
+    /// ```
+    #[must_use]
+    pub fn dtype(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::DType, message)
+    }
+
+    /// A value out of range.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::value("too big").kind(), ErrorKind::Value);
+    /// ```
+    #[must_use]
+    pub fn value(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Value, message)
+    }
+
+    /// Adds what to write instead.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// assert_eq!(Error::value("too big").help("take less").to_string(), "too big\n  help: take less");
+    /// ```
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Error {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// Puts `what` and a colon before the message.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// assert_eq!(Error::value("too big").context("pad").message(), "pad: too big");
+    /// ```
+    #[must_use]
+    pub fn context(mut self, what: impl fmt::Display) -> Error {
+        self.0.message = format!("{what}: {}", self.0.message);
+        self
+    }
+
+    /// Records where it happened, unless that is known already.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// let error = Error::value("too big").at(std::panic::Location::caller());
+    /// assert!(error.location().is_some());
+    /// ```
+    #[must_use]
+    pub fn at(mut self, location: Loc) -> Error {
+        self.0.location.get_or_insert(location);
+        self
+    }
+
+    /// The family of mistake.
+    ///
+    /// ```
+    /// use cotangent::{Error, ErrorKind};
+    /// assert_eq!(Error::value("too big").kind(), ErrorKind::Value);
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What was wrong, without location and help.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// assert_eq!(Error::value("too big").help("take less").message(), "too big");
+    /// ```
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The user's line, where it is known.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// assert!(Error::value("too big").location().is_none());
+    /// ```
+    #[must_use]
+    pub fn location(&self) -> Option<Loc> {
+        self.0.location
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        if let Some(location) = self.0.location {
+            write!(f, "\n  --> {location}")?;
+        }
+        if let Some(help) = &self.0.help {
+            write!(f, "\n  help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {}
+
+thread_local! {
+    /// How many `attempt`s this thread is inside.
+    static ATTEMPTS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The one place where a user's mistake becomes a panic.
+///
+/// Inside [`attempt`] the error unwinds as a value and the panic hook stays silent.
+#[track_caller]
+pub(crate) fn raise(error: Error) -> ! {
+    let error = error.at(location::location(Location::caller()));
+    if ATTEMPTS.get() > 0 {
+        resume_unwind(Box::new(error));
+    }
+    panic!("{error}");
+}
+
+/// Unwraps, or raises the error at the caller's line.
+pub(crate) trait OrRaise<T> {
+    #[track_caller]
+    fn or_raise(self) -> T;
+}
+
+impl<T> OrRaise<T> for Result<T> {
+    #[track_caller]
+    fn or_raise(self) -> T {
+        match self {
+            Ok(value) => value,
+            Err(error) => raise(error),
+        }
+    }
+}
+
+/// Runs `f` and gives back as an [`Error`] whatever it raised, be it ours or the user's own panic.
+pub(crate) fn attempt<R>(f: impl FnOnce() -> R) -> Result<R> {
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            ATTEMPTS.set(ATTEMPTS.get() - 1);
+        }
+    }
+    ATTEMPTS.set(ATTEMPTS.get() + 1);
+    let guard = Guard;
+    // Nothing of ours is left half done by an unwind: frames pop in a drop guard, caches fill only on success.
+    let result = catch_unwind(AssertUnwindSafe(f));
+    drop(guard);
+    result.map_err(|payload| match payload.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(payload) => {
+            let text = (payload.downcast_ref::<String>().map(String::as_str))
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic without a message");
+            Error::new(ErrorKind::Panic, format!("the traced function panicked: {text}"))
+        }
+    })
+}

@@ -1,0 +1,63 @@
+//! What extends the library, as `jax.extend` does JAX: primitives of one's own, and programs as values.
+//!
+//! | name | what for |
+//! |---|---|
+//! | [`Primitive`] | an operation with its rules: types, derivatives, batches, StableHLO |
+//! | [`bind`], [`bind1`], [`bind_shared`] | applying one |
+//! | [`Lowering`] | what a primitive writes its StableHLO with |
+//! | [`Jaxpr`], [`Closed`], [`Eqn`], [`Atom`], [`Var`] | traced programs |
+//! | [`primitives`] | the library's own primitives |
+
+pub use crate::array::dtype::Kind;
+pub use crate::array::literal::{Literal, Scalar};
+pub use crate::array::promote::promote_types;
+pub use crate::error::Loc;
+pub use crate::ir::axis::NamedAxis;
+pub use crate::ir::check::check;
+pub use crate::ir::effects::Effects;
+pub use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
+pub use crate::ir::lowering::{Attr, Lowering, Value, lower};
+pub use crate::ir::primitive::{Operand, Outputs, Primitive, PrimitiveParams, Tangent, missing_rule};
+pub use crate::trace::{bind, bind_shared, bind1};
+
+/// The library's own primitives, as equations hold them: [`Eqn::prim`] downcasts to these. `jax.extend.core.primitives` is
+/// the same list in JAX.
+///
+/// ```
+/// use cotangent::extend::{bind1, primitives};
+/// use cotangent::prelude::*;
+/// let y = bind1(primitives::Neg, &[&Array::from([1, -2])]);
+/// assert_eq!(y.to_vec::<i32>(), [-1, 2]);
+/// ```
+pub mod primitives {
+    pub use crate::control::collectives::*;
+    pub use crate::control::cond::Cond;
+    pub use crate::control::reduce::{Reduce, ReduceWindow};
+    pub use crate::control::scan::Scan;
+    pub use crate::control::while_loop::While;
+    pub use crate::ops::binary::*;
+    pub use crate::ops::compare::*;
+    pub use crate::ops::complex::*;
+    pub use crate::ops::conv::*;
+    pub use crate::ops::convert::*;
+    pub use crate::ops::dot::*;
+    pub use crate::ops::dynamic::*;
+    pub use crate::ops::fft::*;
+    pub use crate::ops::gather::*;
+    pub use crate::ops::incomplete_beta::*;
+    pub use crate::ops::linalg::*;
+    pub use crate::ops::name::Name;
+    pub use crate::ops::polygamma::*;
+    pub use crate::ops::pow::*;
+    pub use crate::ops::reduce::*;
+    pub use crate::ops::registry;
+    pub use crate::ops::scatter::*;
+    pub use crate::ops::shape::*;
+    pub use crate::ops::sort::*;
+    pub use crate::ops::split::*;
+    pub use crate::ops::stop_gradient::*;
+    pub use crate::ops::threefry::*;
+    pub use crate::ops::top_k::*;
+    pub use crate::ops::unary::*;
+    pub use crate::ops::window::*;
+}

@@ -1,0 +1,64 @@
+//! The names of mapped axes, which the parameters of collectives hold.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a mapped axis: that given to [`Vmap::axis_name`](crate::Vmap::axis_name).
+///
+/// ```
+/// use cotangent::AxisName;
+/// assert_eq!(AxisName::from("batch").to_string(), "batch");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AxisName(Arc<str>);
+
+impl From<&str> for AxisName {
+    fn from(name: &str) -> AxisName {
+        AxisName(name.into())
+    }
+}
+
+impl From<String> for AxisName {
+    fn from(name: String) -> AxisName {
+        AxisName(name.into())
+    }
+}
+
+impl From<&AxisName> for AxisName {
+    fn from(name: &AxisName) -> AxisName {
+        name.clone()
+    }
+}
+
+impl fmt::Display for AxisName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for AxisName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// A name with the size of its axis, as the parameters of collectives hold it.
+///
+/// ```
+/// use cotangent::extend::NamedAxis;
+/// let axis = NamedAxis { name: "batch".into(), size: 3 };
+/// assert_eq!(axis.to_string(), "batch");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NamedAxis {
+    /// The name.
+    pub name: AxisName,
+    /// How many elements it has.
+    pub size: usize,
+}
+
+impl fmt::Display for NamedAxis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
+    }
+}

@@ -1,0 +1,45 @@
+//! What running a program does besides giving results.
+
+use std::ops::BitOr;
+
+/// The effects of a primitive or a program. Most have none.
+///
+/// ```
+/// use cotangent::extend::Effects;
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert_eq!(program.jaxpr.effects(), Effects::NONE);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Effects {
+    /// It calls a function of this process: it cannot be kept on disk, and its errors are waited for.
+    pub host: bool,
+    /// It must run as often as the program says, in the program's order, whether or not its results are used.
+    pub kept: bool,
+    /// It checks a value, which has a meaning only inside `checkify`.
+    pub check: bool,
+}
+
+impl Effects {
+    /// No effects.
+    pub const NONE: Effects = Effects { host: false, kept: false, check: false };
+    /// A call of a function without effects of its own, which may be left out.
+    pub const HOST: Effects = Effects { host: true, ..Effects::NONE };
+    /// A call of a function with effects.
+    pub const IO: Effects = Effects { host: true, kept: true, check: false };
+    /// A check.
+    pub const CHECK: Effects = Effects { host: false, kept: true, check: true };
+}
+
+impl BitOr for Effects {
+    type Output = Effects;
+    fn bitor(self, other: Effects) -> Effects {
+        Effects { host: self.host | other.host, kept: self.kept | other.kept, check: self.check | other.check }
+    }
+}
+
+impl FromIterator<Effects> for Effects {
+    fn from_iter<I: IntoIterator<Item = Effects>>(iter: I) -> Effects {
+        iter.into_iter().fold(Effects::NONE, BitOr::bitor)
+    }
+}

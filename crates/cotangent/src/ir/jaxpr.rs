@@ -1,0 +1,273 @@
+//! The IR: a jaxpr is a list of equations over typed variables.
+
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+
+use rustc_hash::FxHasher;
+use smallvec::SmallVec;
+
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::literal::Literal;
+use crate::error::Loc;
+use crate::ir::axis::AxisName;
+use crate::ir::effects::Effects;
+use crate::ir::primitive::Primitive;
+
+pub use crate::array::Var;
+
+/// An operand: a variable or a scalar that stands in the program.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// use cotangent::extend::Atom;
+/// assert!(matches!(program.jaxpr.eqns[0].inputs[1], Atom::Lit(_)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Atom {
+    /// A variable.
+    Var(Var),
+    /// A scalar.
+    Lit(Literal),
+}
+
+impl Atom {
+    /// The variable, if it is one.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert!(program.jaxpr.eqns[0].inputs[0].var().is_some());
+    /// assert!(program.jaxpr.eqns[0].inputs[1].var().is_none());
+    /// ```
+    #[must_use]
+    pub fn var(self) -> Option<Var> {
+        match self {
+            Atom::Var(var) => Some(var),
+            Atom::Lit(_) => None,
+        }
+    }
+
+    /// The scalar, if it is one.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert!(program.jaxpr.eqns[0].inputs[1].literal().is_some());
+    /// ```
+    #[must_use]
+    pub fn literal(self) -> Option<Literal> {
+        match self {
+            Atom::Var(_) => None,
+            Atom::Lit(literal) => Some(literal),
+        }
+    }
+}
+
+/// One equation: `outputs = primitive(inputs)`, made by the user's line `loc`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert_eq!(program.jaxpr.eqns[0].prim.name(), "add");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Eqn {
+    /// The operation.
+    pub prim: Arc<dyn Primitive>,
+    /// Its operands.
+    pub inputs: SmallVec<[Atom; 3]>,
+    /// What it defines.
+    pub outputs: SmallVec<[Var; 1]>,
+    /// The user's line.
+    pub loc: Loc,
+}
+
+impl PartialEq for Eqn {
+    /// Locations do not count: the same program from another line is the same program.
+    fn eq(&self, other: &Eqn) -> bool {
+        self.inputs == other.inputs && self.outputs == other.outputs && *self.prim == *other.prim
+    }
+}
+
+impl Eq for Eqn {}
+
+/// A program. Two are equal when they are the same up to locations.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert_eq!(program.jaxpr.eqns.len(), 1);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Jaxpr {
+    /// The abstract value of each variable.
+    pub avals: Vec<Aval>,
+    /// The arguments; those captured from outside come first.
+    pub inputs: Vec<Var>,
+    /// The equations in the order in which they were traced.
+    pub eqns: Vec<Eqn>,
+    /// The results.
+    pub outputs: Vec<Atom>,
+    hash: OnceLock<u64>,
+    effects: OnceLock<Effects>,
+}
+
+impl Jaxpr {
+    /// A program from its parts.
+    ///
+    /// ```
+    /// use cotangent::Jaxpr;
+    /// assert_eq!(Jaxpr::new(vec![], vec![], vec![], vec![]), Jaxpr::default());
+    /// ```
+    #[must_use]
+    pub fn new(avals: Vec<Aval>, inputs: Vec<Var>, eqns: Vec<Eqn>, outputs: Vec<Atom>) -> Jaxpr {
+        Jaxpr { avals, inputs, eqns, outputs, hash: OnceLock::new(), effects: OnceLock::new() }
+    }
+
+    /// A program of one equation whose operands are its arguments.
+    pub(crate) fn of_one(
+        prim: Arc<dyn Primitive>,
+        inputs: impl IntoIterator<Item = Aval>,
+        outputs: impl IntoIterator<Item = Aval>,
+        loc: Loc,
+    ) -> Jaxpr {
+        let mut avals: Vec<Aval> = inputs.into_iter().collect();
+        let n = avals.len() as u32;
+        avals.extend(outputs);
+        let (params, results) = ((0..n).map(Var), (n..avals.len() as u32).map(Var));
+        let eqn =
+            Eqn { prim, inputs: params.clone().map(Atom::Var).collect(), outputs: results.clone().collect(), loc };
+        Jaxpr::new(avals, params.collect(), vec![eqn], results.map(Atom::Var).collect())
+    }
+
+    /// The abstract value of an atom.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.aval(&program.jaxpr.outputs[0]).dtype, DType::F32);
+    /// ```
+    #[must_use]
+    pub fn aval(&self, atom: &Atom) -> Aval {
+        match atom {
+            Atom::Var(var) => self.avals[var.index()].clone(),
+            Atom::Lit(literal) => literal.aval(),
+        }
+    }
+
+    /// The abstract values of the arguments.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.input_avals().len(), 1);
+    /// ```
+    pub fn input_avals(&self) -> impl ExactSizeIterator<Item = &Aval> {
+        self.inputs.iter().map(|v| &self.avals[v.index()])
+    }
+
+    /// The abstract values of the results.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.output_avals().len(), 1);
+    /// ```
+    pub fn output_avals(&self) -> impl ExactSizeIterator<Item = Aval> {
+        self.outputs.iter().map(|a| self.aval(a))
+    }
+
+    /// The number of equations, those of nested programs included.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.size(), 1);
+    /// ```
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.eqns.iter().map(|e| 1 + e.prim.jaxprs().iter().map(|j| j.size()).sum::<usize>()).sum()
+    }
+
+    /// What running it does besides giving results.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert!(!program.jaxpr.effects().kept);
+    /// ```
+    #[must_use]
+    pub fn effects(&self) -> Effects {
+        *self.effects.get_or_init(|| self.eqns.iter().map(|e| e.prim.effects()).collect())
+    }
+
+    /// Whether there is a collective over the mapped axis `name` in it.
+    pub(crate) fn uses_axis(&self, name: &AxisName) -> bool {
+        self.eqns.iter().any(|e| e.prim.uses_axis(name))
+    }
+
+    /// A hash of the structure, computed once.
+    fn structure_hash(&self) -> u64 {
+        *self.hash.get_or_init(|| {
+            let mut h = FxHasher::default();
+            self.avals.hash(&mut h);
+            self.inputs.hash(&mut h);
+            for eqn in &self.eqns {
+                eqn.prim.params_hash(&mut h);
+                eqn.inputs.hash(&mut h);
+                eqn.outputs.hash(&mut h);
+            }
+            self.outputs.hash(&mut h);
+            h.finish()
+        })
+    }
+}
+
+impl PartialEq for Jaxpr {
+    fn eq(&self, other: &Jaxpr) -> bool {
+        std::ptr::eq(self, other)
+            || (self.structure_hash() == other.structure_hash()
+                && self.inputs == other.inputs
+                && self.outputs == other.outputs
+                && self.avals == other.avals
+                && self.eqns == other.eqns)
+    }
+}
+
+impl Eq for Jaxpr {}
+
+impl Hash for Jaxpr {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.structure_hash());
+    }
+}
+
+/// A program with the values it captured from outside, which are its leading inputs.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert!(program.captures.is_empty());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// The program.
+    pub jaxpr: Arc<Jaxpr>,
+    /// Its first inputs.
+    pub captures: Vec<Array>,
+}
+
+impl Closed {
+    /// The abstract values of the arguments that are not captured.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.input_avals().count(), 1);
+    /// ```
+    pub fn input_avals(&self) -> impl Iterator<Item = &Aval> {
+        self.jaxpr.input_avals().skip(self.captures.len())
+    }
+}

@@ -1,0 +1,327 @@
+//! From jaxpr to StableHLO: the walk that calls each primitive's `lower`.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+/// What a primitive's `lower` writes with.
+pub use stablehlo::{Attr, Value};
+use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
+
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::array::literal::{Literal, Scalar};
+use crate::error::location::with_location;
+use crate::ir::jaxpr::{Atom, Jaxpr};
+use crate::ir::primitive::Outputs;
+
+/// Functions of the module being written, shared by structure.
+#[derive(Default)]
+struct Functions {
+    names: FxHashMap<Arc<Jaxpr>, String>,
+    taken: FxHashMap<String, usize>,
+    written: Vec<Func>,
+}
+
+/// Where a primitive's StableHLO goes: the current block, and the functions of the module.
+///
+/// ```
+/// use cotangent::extend::{Lowering, Value};
+/// use cotangent::extend::{Outputs, Primitive};
+/// use cotangent::{Aval, extend::bind1, prelude::*};
+///
+/// #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// struct Opposite;
+///
+/// impl Primitive for Opposite {
+///     fn name(&self) -> &'static str {
+///         "opposite"
+///     }
+///     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+///         Ok(inputs.iter().cloned().collect())
+///     }
+///     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+///         [cx.op("stablehlo.negate", args, &[], &outs[0])].into_iter().collect()
+///     }
+/// }
+///
+/// assert_eq!(bind1(Opposite, &[&Array::scalar(2.0f32)]).item::<f32>(), -2.0);
+/// ```
+pub struct Lowering<'a> {
+    /// The block that operations are appended to.
+    pub block: &'a mut Block,
+    functions: &'a RefCell<Functions>,
+    /// Whether it is what an operation does with single elements, where values have no memory of their own.
+    of_elements: bool,
+    /// In a program with effects: what the next effect must wait for.
+    token: Option<Value>,
+    /// Scalars that this block has spread over a shape: what is spread again is the same value.
+    spread: FxHashMap<(u32, Shape), Value>,
+}
+
+/// What effects hand from one to the next, so that they keep their order: a number that means nothing.
+fn token_aval() -> Aval {
+    Aval::new(DType::I32, ())
+}
+
+impl<'a> Lowering<'a> {
+    fn new(block: &'a mut Block, functions: &'a RefCell<Functions>, token: Option<Value>) -> Lowering<'a> {
+        Lowering { block, functions, of_elements: false, token, spread: FxHashMap::default() }
+    }
+
+    /// Appends an operation with one result.
+    pub fn op(&mut self, name: &str, args: &[Value], attrs: &[(&str, Attr)], output: &Aval) -> Value {
+        self.block.op1(name, args, attrs, &output.mlir())
+    }
+
+    /// A constant of the shape and dtype of `aval`, all elements alike.
+    pub fn splat(&mut self, aval: &Aval, value: Literal) -> Value {
+        let scalar = match (value.rounded(), aval.dtype) {
+            (Scalar::Bool(x), _) => HloScalar::Bool(x),
+            (Scalar::Int(x), _) => HloScalar::Int(x.into()),
+            (Scalar::Uint(x), _) => HloScalar::Int(x.into()),
+            (Scalar::Float(x), DType::F64 | DType::C128) => HloScalar::F64(x),
+            (Scalar::Float(x), _) => HloScalar::F32(x as f32),
+            (Scalar::Complex(re, im), DType::C64) => HloScalar::C64(re as f32, im as f32),
+            (Scalar::Complex(re, im), _) => HloScalar::C128(re, im),
+        };
+        self.block.splat(&aval.mlir(), scalar)
+    }
+
+    /// `value` spread over `shape`; its dimension `i` becomes dimension `dims[i]` of the result.
+    pub fn broadcast_in_dim(&mut self, value: &Value, output: &Type, dims: &[usize]) -> Value {
+        let attr = ("broadcast_dimensions", Attr::i64s(dims.iter().copied()));
+        self.block.op1("stablehlo.broadcast_in_dim", value, &[attr], output)
+    }
+
+    /// The operands of an elementwise operation, with scalars and sizes of one spread to the shape of the result.
+    pub fn same_shape(&mut self, args: &[Value], shape: &[usize]) -> SmallVec<[Value; 4]> {
+        (args.iter())
+            .map(|x| {
+                if x.ty().dims() == shape {
+                    return x.clone();
+                }
+                let key = (x.id(), Shape::new(shape));
+                if let Some(spread) = self.spread.get(&key) {
+                    return spread.clone();
+                }
+                let dims: SmallVec<[usize; 4]> = (0..x.ty().dims().len()).collect();
+                let spread = self.broadcast_in_dim(x, &Type::tensor(shape, x.ty().element()), &dims);
+                self.spread.insert(key, spread.clone());
+                spread
+            })
+            .collect()
+    }
+
+    /// Appends a reduction of one operand over `axes` with a binary operation such as `stablehlo.add`.
+    pub fn reduce(&mut self, combiner: &str, x: &Value, init: &Value, axes: &[usize], output: &Aval) -> Value {
+        let scalar = Type::tensor(&[], x.ty().element());
+        let mut op = self.block.begin_op("stablehlo.reduce", [x, init], &[output.mlir()]);
+        op.region(&[scalar.clone(), scalar.clone()], |block, args| vec![block.op1(combiner, args, &[], &scalar)]);
+        op.finish(&[("dimensions", Attr::i64s(axes.iter().copied()))]).swap_remove(0)
+    }
+
+    /// Appends an operation with a region for each list of parameter types in `params`; `body` writes region `i` and
+    /// gives what it returns.
+    pub fn regions(
+        &mut self,
+        name: &str,
+        operands: &[Value],
+        attrs: &[(&str, Attr)],
+        results: &[Type],
+        params: &[&[Type]],
+        mut body: impl FnMut(&mut Lowering<'_>, usize, &[Value]) -> Vec<Value>,
+    ) -> Outputs<Value> {
+        let (functions, of_elements) = (self.functions, self.of_elements);
+        // The token goes into loops and branches and comes out again.
+        let (is_while, is_case) = (name == "stablehlo.while", name == "stablehlo.case");
+        let before = self.token.clone().filter(|_| is_while || is_case);
+        let token = before.iter().map(|t| t.ty().clone());
+        let results: Vec<Type> = results.iter().cloned().chain(token.clone()).collect();
+        let operands: Vec<Value> = operands.iter().cloned().chain(before.clone().filter(|_| is_while)).collect();
+        let mut op = self.block.begin_op(name, &operands, &results);
+        for (i, params) in params.iter().enumerate() {
+            let params: Vec<Type> = params.iter().cloned().chain(token.clone().filter(|_| is_while)).collect();
+            op.region(&params, |block, args| {
+                let (args, token) = match args.split_last() {
+                    Some((last, args)) if is_while && before.is_some() => (args, Some(last.clone())),
+                    _ => (args, before.clone()),
+                };
+                let mut inner = Lowering::new(block, functions, token);
+                inner.of_elements = of_elements || !(is_while || is_case);
+                let mut returned = body(&mut inner, i, args);
+                // The first region of a loop is its condition, which hands on nothing.
+                if before.is_some() && !(is_while && i == 0) {
+                    returned.extend(inner.token);
+                }
+                returned
+            });
+        }
+        let mut values: Outputs<Value> = op.finish(attrs).into_iter().collect();
+        if before.is_some() {
+            self.token = values.pop();
+        }
+        values
+    }
+
+    /// Appends an operation with an effect. Its first operand and its first result are the token, which puts the
+    /// effects of a program in order; the other results are given.
+    pub(crate) fn effect(
+        &mut self,
+        name: &str,
+        args: &[Value],
+        attrs: &[(&str, Attr)],
+        outputs: &[Aval],
+    ) -> Outputs<Value> {
+        let token = self.token.clone().unwrap_or_else(|| self.splat(&token_aval(), Literal::int(DType::I32, 0)));
+        let operands: Vec<Value> = std::iter::once(token).chain(args.iter().cloned()).collect();
+        let results: Vec<Type> = std::iter::once(token_aval().mlir()).chain(outputs.iter().map(Aval::mlir)).collect();
+        let mut values = self.block.op(name, &operands, attrs, &results).into_iter();
+        self.token = values.next();
+        values.collect()
+    }
+
+    /// Appends the equations of a program in place and gives its results.
+    pub fn inline(&mut self, jaxpr: &Jaxpr, args: &[Value]) -> Vec<Value> {
+        let mut env: Vec<Option<Value>> = vec![None; jaxpr.avals.len()];
+        let mut literals: FxHashMap<Literal, Value> = FxHashMap::default();
+        for (var, value) in jaxpr.inputs.iter().zip(args) {
+            env[var.index()] = Some(value.clone());
+        }
+        for eqn in &jaxpr.eqns {
+            self.block.set_location(Some(eqn.loc.into()));
+            let args: SmallVec<[Value; 4]> =
+                eqn.inputs.iter().map(|atom| self.read(&env, &mut literals, atom)).collect();
+            let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| jaxpr.aval(a)).collect();
+            let outputs: SmallVec<[Aval; 2]> = eqn.outputs.iter().map(|v| jaxpr.avals[v.index()].clone()).collect();
+            // What cannot be lowered is the user's line's mistake.
+            let values = with_location(eqn.loc, || eqn.prim.lower(self, &args, &inputs, &outputs));
+            debug_assert_eq!(values.len(), outputs.len(), "the lowering of {} has other results", eqn.prim.name());
+            for (var, value) in eqn.outputs.iter().zip(values) {
+                debug_assert_eq!(value.ty(), &jaxpr.avals[var.index()].mlir(), "lowering of {}", eqn.prim.name());
+                env[var.index()] = Some(value);
+            }
+        }
+        jaxpr.outputs.iter().map(|atom| self.read(&env, &mut literals, atom)).collect()
+    }
+
+    fn read(&mut self, env: &[Option<Value>], literals: &mut FxHashMap<Literal, Value>, atom: &Atom) -> Value {
+        match atom {
+            Atom::Var(var) => match &env[var.index()] {
+                Some(value) => value.clone(),
+                None => unreachable!("variables are defined before their use"),
+            },
+            Atom::Lit(literal) => {
+                literals.entry(*literal).or_insert_with(|| self.splat(&literal.aval(), *literal)).clone()
+            }
+        }
+    }
+
+    /// Appends a call of `jaxpr`, which becomes a function of the module, written once. The compiler writes it out in
+    /// place again, unless `inlined` is false. What is done with single elements has no calls.
+    pub fn call(&mut self, name: &str, jaxpr: &Arc<Jaxpr>, args: &[Value], inlined: bool) -> Outputs<Value> {
+        if self.of_elements {
+            return self.inline(jaxpr, args).into();
+        }
+        let known = self.functions.borrow().names.get(jaxpr).cloned();
+        let name = known.unwrap_or_else(|| {
+            let unique = self.functions.borrow_mut().unique(name);
+            let func = function(&unique, jaxpr, self.functions);
+            let mut functions = self.functions.borrow_mut();
+            functions.names.insert(jaxpr.clone(), unique.clone());
+            functions.written.push(func);
+            unique
+        });
+        let results = jaxpr.output_avals().map(|a| a.mlir());
+        if !jaxpr.effects().kept {
+            return self.block.call(&name, args, inlined, &results.collect::<Vec<_>>()).into_iter().collect();
+        }
+        let token = self.token.clone().unwrap_or_else(|| self.splat(&token_aval(), Literal::int(DType::I32, 0)));
+        let args: Vec<Value> = args.iter().cloned().chain([token]).collect();
+        let results: Vec<Type> = results.chain([token_aval().mlir()]).collect();
+        let mut values: Outputs<Value> = self.block.call(&name, &args, inlined, &results).into_iter().collect();
+        self.token = values.pop();
+        values
+    }
+}
+
+impl Functions {
+    fn unique(&mut self, name: &str) -> String {
+        let count = self.taken.entry(name.to_string()).or_insert(0);
+        *count += 1;
+        if *count == 1 { name.to_string() } else { format!("{name}_{}", *count - 1) }
+    }
+}
+
+/// A function of the module for a program. Where the program has effects it also takes and gives their token.
+fn function(name: &str, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
+    let mut params: Vec<Type> = jaxpr.input_avals().map(Aval::mlir).collect();
+    let kept = jaxpr.effects().kept;
+    params.extend(kept.then(|| token_aval().mlir()));
+    let mut func = Func::new(name, Visibility::Private, &params);
+    let mut args = func.params();
+    let token = if kept { args.pop() } else { None };
+    let mut lowering = Lowering::new(func.body(), functions, token);
+    let mut results = lowering.inline(jaxpr, &args);
+    results.extend(lowering.token);
+    func.ret(&results);
+    func
+}
+
+/// What is said of a program beside its equations when it is lowered.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Entry<'a> {
+    /// For each input the result that may take its memory, if any.
+    pub(crate) aliases: &'a [Option<usize>],
+    /// The types and bytes of the first inputs, which become constants.
+    pub(crate) constants: &'a [(Aval, Vec<u8>)],
+}
+
+/// The function that XLA runs. Where the program has effects, a last result comes when all of them have taken place.
+fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>) -> Func {
+    let params: Vec<Type> = jaxpr.input_avals().skip(entry.constants.len()).map(Aval::mlir).collect();
+    let mut func = Func::new("main", Visibility::Public, &params);
+    for (input, output) in entry.aliases.iter().enumerate().filter_map(|(i, o)| Some((i, (*o)?))) {
+        func.param_attr(input, "tf.aliasing_output", Attr::I32(output as i32));
+    }
+    let params = func.params();
+    let mut lowering = Lowering::new(func.body(), functions, None);
+    let constants: Vec<Value> =
+        entry.constants.iter().map(|(aval, bytes)| lowering.block.bytes(&aval.mlir(), bytes)).collect();
+    if jaxpr.effects().kept {
+        lowering.token = Some(lowering.splat(&token_aval(), Literal::int(DType::I32, 0)));
+    }
+    let mut results = lowering.inline(jaxpr, &[constants, params].concat());
+    results.extend(lowering.token);
+    func.ret(&results);
+    func
+}
+
+/// The StableHLO module of a program; its `main` takes and gives what the program does.
+///
+/// The `main` of a program with effects gives one more result, a number that is there when they have taken place.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// let module = cotangent::extend::lower("example", &program.jaxpr);
+/// assert!(module.to_text().contains("stablehlo.add"));
+/// ```
+#[must_use]
+pub fn lower(name: &str, jaxpr: &Jaxpr) -> Module {
+    lower_entry(name, jaxpr, Entry::default())
+}
+
+/// [`lower`], with inputs that become constants or whose memory is given up.
+pub(crate) fn lower_entry(name: &str, jaxpr: &Jaxpr, entry: Entry<'_>) -> Module {
+    let functions = RefCell::new(Functions::default());
+    functions.borrow_mut().taken.insert("main".to_string(), 1);
+    let main = main_function(jaxpr, entry, &functions);
+    let mut module = Module::new(name);
+    module.add(main);
+    for func in functions.into_inner().written {
+        module.add(func);
+    }
+    module
+}

@@ -1,0 +1,9 @@
+//! The IR: jaxprs, what a primitive is, the printer, the checker, and the walk that lowers. No primitive is named here.
+
+pub(crate) mod axis;
+pub(crate) mod check;
+pub(crate) mod effects;
+pub(crate) mod jaxpr;
+pub(crate) mod lowering;
+pub(crate) mod primitive;
+pub(crate) mod print;

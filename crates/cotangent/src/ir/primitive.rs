@@ -1,0 +1,240 @@
+//! What a primitive is: a struct of parameters with its rules, all in one place.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use stablehlo::Value;
+
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::literal::Literal;
+use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::axis::AxisName;
+use crate::ir::effects::Effects;
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::Lowering;
+
+/// A tangent or cotangent; `None` is the symbolic zero.
+///
+/// ```
+/// use cotangent::extend::Tangent;
+/// let zero: Tangent = None;
+/// assert!(zero.is_none());
+/// ```
+pub type Tangent = Option<Array>;
+
+/// The results of a primitive: nearly always one.
+///
+/// ```
+/// use cotangent::extend::Outputs;
+/// let one: Outputs<i32> = [1].into_iter().collect();
+/// assert_eq!(one.len(), 1);
+/// ```
+pub type Outputs<T> = SmallVec<[T; 1]>;
+
+/// What a transpose rule is given for each input.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::extend::Operand;
+/// assert!(!Operand::Known(1.0.into()).is_linear());
+/// ```
+#[derive(Clone, Debug)]
+pub enum Operand {
+    /// A value known when the rule runs.
+    Known(Array),
+    /// An input in which the primitive is linear and for which a cotangent is wanted.
+    Linear(Aval),
+}
+
+impl Operand {
+    /// The known value; a linear operand here is a mistake in a rule.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::extend::Operand;
+    /// assert!(Operand::Known(1.0.into()).known().is_some());
+    /// ```
+    #[must_use]
+    pub fn known(&self) -> Option<&Array> {
+        match self {
+            Operand::Known(array) => Some(array),
+            Operand::Linear(_) => None,
+        }
+    }
+
+    /// Whether a cotangent is wanted.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::extend::Operand;
+    /// assert!(Operand::Linear(Array::from(1.0).aval()).is_linear());
+    /// ```
+    #[must_use]
+    pub fn is_linear(&self) -> bool {
+        matches!(self, Operand::Linear(_))
+    }
+
+    /// The abstract value of the operand.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::extend::Operand;
+    /// assert_eq!(Operand::Known(1.0.into()).aval(), Array::from(1.0).aval());
+    /// ```
+    #[must_use]
+    pub fn aval(&self) -> Aval {
+        match self {
+            Operand::Known(array) => array.aval(),
+            Operand::Linear(aval) => aval.clone(),
+        }
+    }
+}
+
+/// One operation of the IR: parameters (never operands) and the rules of every transform.
+///
+/// A primitive is a small struct that is `Clone + Eq + Hash + Debug`; the supertrait
+/// [`PrimitiveParams`] follows from that. Rules use public [`Array`] operations only, so that they can
+/// themselves be differentiated and batched. `docs/adding-a-primitive.md` walks through one.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// assert_eq!(program.jaxpr.eqns[0].prim.name(), "add");
+/// ```
+pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
+    /// The field's name for it, as a jaxpr prints it.
+    fn name(&self) -> &'static str;
+
+    /// Parameters as a jaxpr prints them, in alphabetical order.
+    fn params(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The abstract values of the results, or what is wrong with the inputs.
+    ///
+    /// # Errors
+    /// When shapes, dtypes or parameters do not fit. The message states both shapes.
+    fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>>;
+
+    /// Results and their tangents, given inputs and tangents of which at least one is not zero.
+    fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let _ = (x, dx);
+        raise(missing_rule(self.name(), "jvp"))
+    }
+
+    /// Cotangents of the linear inputs, given those of the results. `None` for known inputs.
+    fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
+        let _ = (ct, inputs);
+        raise(missing_rule(self.name(), "transpose"))
+    }
+
+    /// The primitive over inputs with a batch axis (`None`: not batched); results and their batch axes.
+    fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+        let _ = (x, axes, size);
+        raise(missing_rule(self.name(), "vmap"))
+    }
+
+    /// StableHLO of the primitive. `inputs` and `outputs` are the abstract values of arguments and results.
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outputs: &[Aval]) -> Outputs<Value>;
+
+    /// The result on scalars, where it is exact: bit for bit what XLA gives, or `None`.
+    fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
+        let _ = inputs;
+        None
+    }
+
+    /// Whether it gives its first operand as it stands, where that has the type of the result: there it says something
+    /// to a transform and nothing to a compiler.
+    fn forwards(&self) -> bool {
+        false
+    }
+
+    /// The programs among its parameters.
+    fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
+        Vec::new()
+    }
+
+    /// What running it does besides giving results: what the programs in it do.
+    fn effects(&self) -> Effects {
+        self.jaxprs().into_iter().map(|jaxpr| jaxpr.effects()).collect()
+    }
+
+    /// Whether it means something else for each element of the mapped axis `name`, whatever its operands are: because
+    /// it is a collective over it, or holds a program with one. Then it is batched even where no operand is.
+    fn uses_axis(&self, name: &AxisName) -> bool {
+        self.jaxprs().iter().any(|jaxpr| jaxpr.uses_axis(name))
+    }
+}
+
+/// The error for a primitive that a transform cannot handle.
+///
+/// ```
+/// use cotangent::ErrorKind;
+/// use cotangent::extend::missing_rule;
+/// assert_eq!(missing_rule("sort", "transpose").kind(), ErrorKind::Transform);
+/// ```
+#[must_use]
+pub fn missing_rule(primitive: &str, transform: &str) -> Error {
+    Error::new(ErrorKind::Transform, format!("the primitive `{primitive}` has no {transform} rule")).help(
+        match transform {
+            "transpose" => "it is not linear in this argument; differentiate through its jvp rule instead",
+            _ => "implement that method of `Primitive` for it, or keep it out of the transformed function",
+        },
+    )
+}
+
+/// Equality, hashing and cloning of primitives behind a pointer. Implemented for every suitable type.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+/// let prim = &program.jaxpr.eqns[0].prim;
+/// assert!(prim.params_eq(&**prim));
+/// ```
+pub trait PrimitiveParams {
+    /// The concrete type, for downcasts.
+    fn as_any(&self) -> &dyn Any;
+    /// Same type and same parameters.
+    fn params_eq(&self, other: &dyn Primitive) -> bool;
+    /// Hashes the type and the parameters.
+    fn params_hash(&self, state: &mut dyn Hasher);
+    /// The primitive behind a new shared pointer.
+    fn to_arc(&self) -> Arc<dyn Primitive>;
+}
+
+impl<T: Primitive + Clone + Eq + Hash> PrimitiveParams for T {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn params_eq(&self, other: &dyn Primitive) -> bool {
+        other.as_any().downcast_ref::<T>().is_some_and(|other| self == other)
+    }
+
+    fn params_hash(&self, mut state: &mut dyn Hasher) {
+        std::any::TypeId::of::<T>().hash(&mut state);
+        self.hash(&mut state);
+    }
+
+    fn to_arc(&self) -> Arc<dyn Primitive> {
+        Arc::new(self.clone())
+    }
+}
+
+impl PartialEq for dyn Primitive {
+    fn eq(&self, other: &dyn Primitive) -> bool {
+        self.params_eq(other)
+    }
+}
+
+impl Eq for dyn Primitive {}
+
+impl Hash for dyn Primitive {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.params_hash(state);
+    }
+}

@@ -1,0 +1,120 @@
+//! What may be given where axes are wanted.
+
+use crate::array::aval::canonical_axis;
+use crate::error::{Error, ErrorKind, Result};
+
+/// One axis or several: `-1`, `(0, 2)`, `[0, 2]`, a slice, a `Vec`; `()` means all.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let x = Array::from([[1.0f32, 2.0], [3.0, 4.0]]);
+/// assert_eq!(np::sum_axis(&x, -1).to_vec::<f32>(), [3.0, 7.0]);
+/// assert_eq!(np::sum_axis(&x, (0, 1)).item::<f32>(), 10.0);
+/// assert_eq!(np::sum_axis(&x, ()).item::<f32>(), 10.0);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name axes",
+    label = "axes are integers: `-1`, `(0, 2)`, `[0, 2]`, a slice or a `Vec`; `()` means all"
+)]
+pub trait Axes {
+    /// The axes of an array of `rank` dimensions in the order in which they are named, counted from the front; of `()` all,
+    /// the last one first.
+    ///
+    /// # Errors
+    /// When an axis is out of bounds or named twice.
+    fn in_order(self, rank: usize) -> Result<Vec<usize>>;
+
+    /// The axes of an array of `rank` dimensions, counted from the front and ascending.
+    ///
+    /// # Errors
+    /// When an axis is out of bounds or named twice.
+    fn resolve(self, rank: usize) -> Result<Vec<usize>>
+    where
+        Self: Sized,
+    {
+        let mut axes = self.in_order(rank)?;
+        axes.sort_unstable();
+        Ok(axes)
+    }
+}
+
+fn several(axes: impl Iterator<Item = isize>, rank: usize) -> Result<Vec<usize>> {
+    let axes = axes.map(|a| canonical_axis(a, rank)).collect::<Result<Vec<_>>>()?;
+    match axes.iter().enumerate().find(|(i, axis)| axes[..*i].contains(axis)) {
+        Some((_, twice)) => Err(Error::new(ErrorKind::Axis, format!("axis {twice} is named twice"))),
+        None => Ok(axes),
+    }
+}
+
+impl Axes for () {
+    fn in_order(self, rank: usize) -> Result<Vec<usize>> {
+        Ok((0..rank).rev().collect())
+    }
+}
+
+/// The type of one axis.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let last: isize = -1;
+/// assert_eq!(np::sum_axis(np::ones([2, 3]), (0, last)).item::<f32>(), 6.0);
+/// ```
+pub trait Axis: Copy {
+    /// The axis, counted from the end when negative.
+    fn axis(self) -> isize;
+}
+
+macro_rules! axis {
+    ($($t:ty),*) => { $(
+        impl Axis for $t {
+            fn axis(self) -> isize {
+                self as isize
+            }
+        }
+        impl Axes for $t {
+            fn in_order(self, rank: usize) -> Result<Vec<usize>> {
+                several(std::iter::once(self.axis()), rank)
+            }
+        }
+    )* };
+}
+
+axis!(i32, i64, isize, usize);
+
+macro_rules! lists {
+    ($({$($generic:tt)*} $T:ty;)*) => { $(
+        impl<A: Axis, $($generic)*> Axes for $T {
+            fn in_order(self, rank: usize) -> Result<Vec<usize>> {
+                several(self.iter().map(|a| a.axis()), rank)
+            }
+        }
+    )* };
+}
+
+lists! {
+    {const N: usize} [A; N];
+    {const N: usize} &[A; N];
+    {} &[A];
+    {} Vec<A>;
+    {} &Vec<A>;
+}
+
+macro_rules! tuples {
+    ($($($T:ident $x:ident),+;)*) => { $(
+        impl<$($T: Axis),+> Axes for ($($T,)+) {
+            fn in_order(self, rank: usize) -> Result<Vec<usize>> {
+                let ($($x,)+) = self;
+                several([$($x.axis()),+].into_iter(), rank)
+            }
+        }
+    )* };
+}
+
+tuples! {
+    A a;
+    A a, B b;
+    A a, B b, C c;
+    A a, B b, C c, D d;
+    A a, B b, C c, D d, E e;
+    A a, B b, C c, D d, E e, F f;
+}

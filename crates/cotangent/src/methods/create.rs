@@ -1,0 +1,85 @@
+//! Arrays from values.
+
+use std::sync::Arc;
+
+use crate::array::aval::{Aval, IntoShape};
+use crate::array::dtype::{DType, Element};
+use crate::array::literal::Literal;
+use crate::array::memory::{HostBytes, Owned};
+use crate::array::{Array, Repr};
+use crate::error::{Error, Result};
+
+impl Array {
+    /// An array from its elements in row-major order.
+    ///
+    /// # Errors
+    /// When the number of elements is not that of the shape.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let x = Array::from_vec(vec![1, 2, 3, 4, 5, 6], [2, 3]).unwrap();
+    /// assert_eq!(x.to_string(), "[[1 2 3]\n [4 5 6]]");
+    /// assert!(Array::from_vec(vec![1.0f32], [2, 3]).is_err());
+    /// ```
+    pub fn from_vec<T: Element>(data: Vec<T>, shape: impl IntoShape) -> Result<Array> {
+        let aval = Aval::new(T::DTYPE, shape);
+        if data.len() != aval.size() {
+            return Err(Error::shape(format!("{} elements do not fill an array of shape {}", data.len(), aval.shape)));
+        }
+        if aval.rank() == 0 {
+            return Ok(Array(Repr::Scalar(Literal::strong(data[0]))));
+        }
+        Ok(Array::from_host(HostBytes(Arc::new(Owned(data))), aval))
+    }
+
+    /// A strongly typed scalar: its dtype is that of the Rust type and does not give way.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::scalar(3.0f64).dtype(), DType::F64);
+    /// assert_eq!(Array::from(3.0f64).dtype(), DType::F32); // a Rust literal: weakly typed
+    /// ```
+    #[must_use]
+    pub fn scalar<T: Element>(value: T) -> Array {
+        Array(Repr::Scalar(Literal::strong(value)))
+    }
+
+    /// An array from the bytes of its elements, in row-major order: little-endian, as they lie in memory, complex numbers
+    /// with the real part first, truth values a byte each. The bytes need no alignment.
+    ///
+    /// # Errors
+    /// When there are more or fewer bytes than elements of that dtype fill, or a truth value is neither 0 nor 1.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from_bytes(&[0, 0, 128, 63, 0, 0, 0, 64], DType::F32, [2]).unwrap();
+    /// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0]);
+    /// assert!(Array::from_bytes(&[0, 0], DType::F32, [2]).is_err());
+    /// ```
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>, dtype: DType, shape: impl IntoShape) -> Result<Array> {
+        let (bytes, aval) = (bytes.into(), Aval::new(dtype, shape));
+        if bytes.len() != aval.byte_len() {
+            let message = format!("{} bytes are no array of {aval}, which has {}", bytes.len(), aval.byte_len());
+            return Err(Error::shape(message));
+        }
+        if dtype == DType::Bool && bytes.iter().any(|b| *b > 1) {
+            return Err(Error::value("a truth value is a byte of 0 or 1"));
+        }
+        Ok(Array::of_bytes(bytes, aval))
+    }
+
+    /// An array of which only shape and dtype are known: an argument for [`eval_shape`](crate::eval_shape) and
+    /// [`linear_transpose`](crate::linear_transpose) that takes no memory. It is what JAX calls a `ShapeDtypeStruct`.
+    ///
+    /// Using it as a value is an error that says so.
+    ///
+    /// ```
+    /// use cotangent::{eval_shape, prelude::*};
+    /// let huge = Array::shape_dtype_struct([1_000_000, 1_000_000], DType::F32);
+    /// assert_eq!(eval_shape(|x: &Array| x.sum())(&huge).shape(), []);
+    /// ```
+    #[must_use]
+    pub fn shape_dtype_struct(shape: impl IntoShape, dtype: DType) -> Array {
+        Array::of_aval(&Aval::new(dtype, shape))
+    }
+}

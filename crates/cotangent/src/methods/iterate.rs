@@ -1,0 +1,70 @@
+//! Arrays one after the other, along the first axis.
+
+use crate::array::Array;
+use crate::error::{Error, OrRaise};
+
+impl Array {
+    /// The elements along the first axis, one after the other: arrays of one dimension less. Values that are known are
+    /// copied to the host at once; a traced array gives a slice for each, which becomes part of the program, so that
+    /// [`vmap`](crate::vmap) and [`lax::scan`](crate::lax::scan) are better for many.
+    ///
+    /// # Panics
+    /// When the array is a scalar, or its computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from([[1, 2], [3, 4]]);
+    /// let rows: Vec<Array> = x.iter().map(|row| row * 2).collect();
+    /// assert_eq!(rows[1].to_vec::<i32>(), [6, 8]);
+    /// ```
+    #[track_caller]
+    pub fn iter(&self) -> std::vec::IntoIter<Array> {
+        self.into_iter()
+    }
+}
+
+/// The elements along the first axis.
+///
+/// # Panics
+/// When the array is a scalar.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let sums: Vec<f32> = Array::from([[1.0f32, 2.0], [3.0, 4.0]]).into_iter().map(|row| row.sum().item()).collect();
+/// assert_eq!(sums, [3.0, 7.0]);
+/// ```
+impl IntoIterator for Array {
+    type Item = Array;
+    type IntoIter = std::vec::IntoIter<Array>;
+
+    #[track_caller]
+    fn into_iter(self) -> Self::IntoIter {
+        (&self).into_iter()
+    }
+}
+
+/// The elements along the first axis, as [`Array::iter`] gives them.
+impl IntoIterator for &Array {
+    type Item = Array;
+    type IntoIter = std::vec::IntoIter<Array>;
+
+    #[track_caller]
+    fn into_iter(self) -> Self::IntoIter {
+        let [n, inner @ ..] = self.shape() else {
+            crate::error::raise(
+                Error::shape(format!("{} is a scalar: it has no elements to walk over", self.aval()))
+                    .help("read it with `item`"),
+            );
+        };
+        let (aval, step) = (self.aval().with_shape(inner), self.aval().byte_len() / n.max(&1));
+        if self.is_traced() {
+            let row = |i: usize| self.slice_axis(0, i, i + 1).reshape(inner);
+            return (0..*n).map(row).collect::<Vec<_>>().into_iter();
+        }
+        let rows = self.with_bytes(|bytes| {
+            let row = |i: usize| Array::of_bytes(bytes[i * step..(i + 1) * step].to_vec(), aval.clone());
+            (0..*n).map(row).collect::<Vec<_>>()
+        });
+        rows.or_raise().into_iter()
+    }
+}

@@ -1,0 +1,367 @@
+//! Rust's operators on arrays, in owned and borrowed forms, with scalars on either side.
+//!
+//! The scalars are those that literals become, `f64` and `i32` (and complex numbers). With `f32` or `i64` beside
+//! them, a literal's type would be ambiguous and `(x + 1.0).sqrt()` would not compile. Other scalars enter by
+//! `Array::from`.
+
+use std::iter::{Product, Sum};
+use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Rem, Shl, Shr, Sub};
+
+use crate::array::dtype::{DType, Kind};
+use crate::array::literal::{Literal, Scalar};
+use crate::array::{Array, ArrayLike};
+use crate::trace::frames::bind1;
+
+use crate::ops::{binary, met, met_inexact, unary, widened};
+
+/// The sum of arrays, from the first to the last; of none, the number 0.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let parts = [Array::from([1.0f32, 2.0]), Array::from([3.0f32, 4.0])];
+/// assert_eq!(parts.iter().sum::<Array>().to_vec::<f32>(), [4.0, 6.0]);
+/// ```
+impl<A: ArrayLike> Sum<A> for Array {
+    fn sum<I: Iterator<Item = A>>(parts: I) -> Array {
+        parts.map(ArrayLike::to_array).reduce(|a, b| a + b).unwrap_or_else(|| Array::from(0))
+    }
+}
+
+/// The product of arrays, from the first to the last; of none, the number 1.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let parts = vec![Array::from([1, 2]), Array::from([3, 4])];
+/// assert_eq!(parts.into_iter().product::<Array>().to_vec::<i32>(), [3, 8]);
+/// ```
+impl<A: ArrayLike> Product<A> for Array {
+    fn product<I: Iterator<Item = A>>(parts: I) -> Array {
+        parts.map(ArrayLike::to_array).reduce(|a, b| a * b).unwrap_or_else(|| Array::from(1))
+    }
+}
+
+impl Array {
+    #[track_caller]
+    fn op_add(&self, other: &Array) -> Array {
+        // Truth values add as NumPy has it: `or`.
+        match self.both_bool(other) {
+            true => self.op_bitor(other),
+            false => binary_op(binary::Add, self, other),
+        }
+    }
+
+    #[track_caller]
+    fn op_sub(&self, other: &Array) -> Array {
+        binary_op(binary::Sub, self, other)
+    }
+
+    #[track_caller]
+    fn op_mul(&self, other: &Array) -> Array {
+        match self.both_bool(other) {
+            true => self.op_bitand(other),
+            false => binary_op(binary::Mul, self, other),
+        }
+    }
+
+    /// True division: integers divide as floats.
+    #[track_caller]
+    fn op_div(&self, other: &Array) -> Array {
+        let [x, y] = met_inexact([self.clone(), other.clone()]);
+        bind1(binary::Div, &[&x, &y])
+    }
+
+    /// The remainder with the sign of the divisor, as in Python.
+    #[track_caller]
+    fn op_rem(&self, other: &Array) -> Array {
+        if let Some(([x, y], dtype)) = widened(&[self.clone(), other.clone()]) {
+            return x.op_rem(&y).astype(dtype);
+        }
+        let [x, y] = met([self.clone(), other.clone()]);
+        let truncated = bind1(binary::Rem, &[&x, &y]);
+        if x.dtype().kind() == Kind::Uint {
+            return truncated;
+        }
+        crate::ops::floored_remainder(&truncated, &y).1
+    }
+
+    #[track_caller]
+    fn op_bitand(&self, other: &Array) -> Array {
+        binary_op(binary::And, self, other)
+    }
+
+    #[track_caller]
+    fn op_bitor(&self, other: &Array) -> Array {
+        binary_op(binary::Or, self, other)
+    }
+
+    #[track_caller]
+    fn op_bitxor(&self, other: &Array) -> Array {
+        binary_op(binary::Xor, self, other)
+    }
+
+    #[track_caller]
+    fn op_shl(&self, other: &Array) -> Array {
+        binary_op(binary::ShiftLeft, self, other)
+    }
+
+    /// Arithmetic for signed integers, logical for unsigned ones.
+    #[track_caller]
+    fn op_shr(&self, other: &Array) -> Array {
+        let [x, y] = met([self.clone(), other.clone()]);
+        match x.dtype().kind() {
+            Kind::Uint => bind1(binary::ShiftRightLogical, &[&x, &y]),
+            _ => bind1(binary::ShiftRightArithmetic, &[&x, &y]),
+        }
+    }
+
+    fn both_bool(&self, other: &Array) -> bool {
+        self.dtype() == DType::Bool && other.dtype() == DType::Bool
+    }
+}
+
+#[track_caller]
+fn binary_op(prim: impl crate::ir::primitive::Primitive, x: &Array, y: &Array) -> Array {
+    if x.dtype() == y.dtype() && x.shape() == y.shape() {
+        return bind1(prim, &[x, y]);
+    }
+    let [x, y] = met([x.clone(), y.clone()]);
+    bind1(prim, &[&x, &y])
+}
+
+/// Operands of which a Rust integer beside an array of integers is brought into the range of the array's dtype.
+#[track_caller]
+pub(crate) fn bounded([x, y]: [Array; 2]) -> [Array; 2] {
+    let bring = |a: &Array, b: &Array| {
+        if !(a.weak_type() && a.dtype() == DType::I32 && b.dtype().is_integer() && !b.weak_type()) {
+            return a.clone();
+        }
+        let dtype = b.dtype();
+        let (least, most) = match (dtype.kind(), dtype.bits()) {
+            (Kind::Uint, 32..) => (0, i32::MAX),
+            (Kind::Uint, bits) => (0, (1 << bits) - 1),
+            (_, 32..) => return a.clone(),
+            (_, bits) => (-1 << (bits - 1), (1 << (bits - 1)) - 1),
+        };
+        match a.to_literal() {
+            Ok(value) if !a.is_traced() => {
+                Array::literal(Literal::weak(Scalar::Int(value.value().to_i64().clamp(least.into(), most.into()))))
+            }
+            _ => bind1(binary::Min, &[&bind1(binary::Max, &[a, &least.into()]), &most.into()]),
+        }
+    };
+    [bring(&x, &y), bring(&y, &x)]
+}
+
+macro_rules! operators {
+    ($($Trait:ident $method:ident $name:ident;)*) => { $(
+        impl $Trait<&Array> for &Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: &Array) -> Array {
+                self.$name(other)
+            }
+        }
+        impl $Trait<Array> for &Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: Array) -> Array {
+                self.$name(&other)
+            }
+        }
+        impl $Trait<&Array> for Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: &Array) -> Array {
+                self.$name(other)
+            }
+        }
+        impl $Trait<Array> for Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: Array) -> Array {
+                self.$name(&other)
+            }
+        }
+        operators!(@scalar $Trait $method $name: i32, f64, num_complex::Complex<f64>);
+    )* };
+    (@scalar $Trait:ident $method:ident $name:ident: $($t:ty),*) => { $(
+        impl $Trait<$t> for &Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: $t) -> Array {
+                self.$name(&other.into())
+            }
+        }
+        impl $Trait<$t> for Array {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: $t) -> Array {
+                self.$name(&other.into())
+            }
+        }
+        impl $Trait<&Array> for $t {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: &Array) -> Array {
+                Array::from(self).$name(other)
+            }
+        }
+        impl $Trait<Array> for $t {
+            type Output = Array;
+            #[track_caller]
+            fn $method(self, other: Array) -> Array {
+                Array::from(self).$name(&other)
+            }
+        }
+    )* };
+}
+
+operators! {
+    Add add op_add;
+    Sub sub op_sub;
+    Mul mul op_mul;
+    Div div op_div;
+    Rem rem op_rem;
+    BitAnd bitand op_bitand;
+    BitOr bitor op_bitor;
+    BitXor bitxor op_bitxor;
+    Shl shl op_shl;
+    Shr shr op_shr;
+}
+
+macro_rules! assign_operators {
+    ($($Trait:ident $method:ident $name:ident;)*) => { $(
+        impl<T: ArrayLike> std::ops::$Trait<T> for Array {
+            #[track_caller]
+            fn $method(&mut self, other: T) {
+                *self = self.$name(&other.to_array());
+            }
+        }
+    )* };
+}
+
+assign_operators! {
+    AddAssign add_assign op_add;
+    SubAssign sub_assign op_sub;
+    MulAssign mul_assign op_mul;
+    DivAssign div_assign op_div;
+}
+
+impl Neg for &Array {
+    type Output = Array;
+    #[track_caller]
+    fn neg(self) -> Array {
+        bind1(unary::Neg, &[self])
+    }
+}
+
+impl Neg for Array {
+    type Output = Array;
+    #[track_caller]
+    fn neg(self) -> Array {
+        bind1(unary::Neg, &[&self])
+    }
+}
+
+impl Not for &Array {
+    type Output = Array;
+    #[track_caller]
+    fn not(self) -> Array {
+        self.logical_not()
+    }
+}
+
+impl Not for Array {
+    type Output = Array;
+    #[track_caller]
+    fn not(self) -> Array {
+        self.logical_not()
+    }
+}
+
+impl Array {
+    /// The power with an array or a number as exponent; integers become floats.
+    ///
+    /// The derivative at a base of zero follows JAX: 0 in the base where the exponent is 0, 0 in the exponent
+    /// where the base is 0.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let y = Array::from([2.0f32]).pow(Array::from([3.0f32]));
+    /// assert!((y.to_vec::<f32>()[0] - 8.0).abs() < 1e-4);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn pow(&self, y: impl ArrayLike) -> Array {
+        let [x, y] = met_inexact([self.clone(), y.to_array()]);
+        bind1(crate::ops::pow::Pow, &[&x, &y])
+    }
+
+    /// The angle of the point (`x`, `self`) to the positive x-axis.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let y = Array::from([0.0f32]).atan2(Array::from([1.0f32]));
+    /// assert!(y.to_vec::<f32>()[0].abs() < 1e-6);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn atan2(&self, x: impl ArrayLike) -> Array {
+        let [y, x] = met_inexact([self.clone(), x.to_array()]);
+        bind1(binary::Atan2, &[&y, &x])
+    }
+
+    /// The greater of the elements and those of `other`; a NaN in either is the result. A Rust integer that the dtype
+    /// does not hold counts as the nearest that it does.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 5]).maximum(Array::from([4, 4])).to_vec::<i32>(), [4, 5]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn maximum(&self, other: impl ArrayLike) -> Array {
+        let [x, y] = bounded([self.clone(), other.to_array()]);
+        binary_op(binary::Max, &x, &y)
+    }
+
+    /// The lesser of the elements and those of `other`; a NaN in either is the result. A Rust integer that the dtype
+    /// does not hold counts as the nearest that it does.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from([1, 5]).minimum(Array::from([4, 4])).to_vec::<i32>(), [1, 4]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn minimum(&self, other: impl ArrayLike) -> Array {
+        let [x, y] = bounded([self.clone(), other.to_array()]);
+        binary_op(binary::Min, &x, &y)
+    }
+
+    /// Truth of both, elementwise; numbers are true when they are not zero.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let y = Array::from([true, true]).logical_and(Array::from([true, false]));
+    /// assert_eq!(y.to_vec::<bool>(), [true, false]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn logical_and(&self, other: impl ArrayLike) -> Array {
+        binary_op(binary::And, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
+    }
+
+    /// Truth of either, elementwise; numbers are true when they are not zero.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let y = Array::from([true, true]).logical_or(Array::from([true, false]));
+    /// assert_eq!(y.to_vec::<bool>(), [true, true]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn logical_or(&self, other: impl ArrayLike) -> Array {
+        binary_op(binary::Or, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
+    }
+}

@@ -1,0 +1,302 @@
+//! The elements of arrays as Rust's numbers: as a type that holds the same numbers, or not at all.
+
+use crate::array::aval::Aval;
+use crate::array::dtype::{DType, Element, Kind, with_element};
+use crate::array::literal::{Literal, Scalar};
+use crate::array::{Array, Repr};
+use crate::error::{Error, OrRaise, Result};
+use crate::trace::backend::backend;
+use crate::trace::frames;
+
+/// What elements can be read as: an element type, or a pointer-sized integer.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let best = Array::from([0.1f32, 0.9]).argmax();
+/// assert_eq!(best.item::<usize>(), 1);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "elements cannot be read as `{Self}`",
+    label = "an element type (`f32`, `i32`, `bool`, `Complex<f32>`, …), `usize` or `isize`"
+)]
+pub trait Read: Sized {
+    /// The element type that holds it.
+    type Stored: Element;
+    /// The value of the element that holds it.
+    fn from_stored(value: Self::Stored) -> Self;
+}
+
+impl<T: Element> Read for T {
+    type Stored = T;
+    #[inline]
+    fn from_stored(value: T) -> T {
+        value
+    }
+}
+
+impl Read for usize {
+    type Stored = u64;
+    #[inline]
+    fn from_stored(value: u64) -> usize {
+        value as usize
+    }
+}
+
+impl Read for isize {
+    type Stored = i64;
+    #[inline]
+    fn from_stored(value: i64) -> isize {
+        value as isize
+    }
+}
+
+// So that nothing is cut off above.
+const _: () = assert!(usize::BITS == 64);
+
+/// Whether elements of one dtype may be read as another, as far as the types tell.
+pub(crate) fn readable(aval: &Aval, wanted: DType) -> Result<()> {
+    let (from, to) = (aval.dtype, wanted);
+    let narrower = match (from.kind(), to.kind()) {
+        (Kind::Complex, Kind::Complex) | (Kind::Float, Kind::Float) => {
+            to.bits() < from.bits() || (to.bits() == from.bits() && to != from)
+        }
+        (Kind::Float, Kind::Complex) => to.real().bits() < from.bits(),
+        (Kind::Complex, _) => true,
+        _ => false,
+    };
+    if !narrower {
+        return Ok(());
+    }
+    let error = Error::dtype(format!("an array of {aval} cannot be read as {to}: digits would be lost"));
+    Err(if from.is_complex() && !to.is_complex() {
+        error.help("read its `.real()` or `.imag()` part")
+    } else {
+        error.help(format!("read it as {from}, or convert it first: `.astype(DType::{to:?})`"))
+    })
+}
+
+/// The same number as a `T`, if there is one.
+pub(crate) fn exact<T: Element>(x: Scalar) -> Option<T> {
+    let y = T::from_scalar(x);
+    let same = match (x, y.to_scalar()) {
+        (Scalar::Int(a), Scalar::Int(b)) => a == b,
+        (Scalar::Uint(a), Scalar::Uint(b)) => a == b,
+        (Scalar::Int(a), Scalar::Uint(b)) => u64::try_from(a) == Ok(b),
+        (Scalar::Uint(a), Scalar::Int(b)) => u64::try_from(b) == Ok(a),
+        (Scalar::Int(a), Scalar::Float(b)) => b as i128 == i128::from(a),
+        (Scalar::Uint(a), Scalar::Float(b)) => b as i128 == i128::from(a),
+        (Scalar::Float(a), Scalar::Int(b)) => a == b as f64,
+        (Scalar::Float(a), Scalar::Uint(b)) => a == b as f64,
+        (a, Scalar::Bool(b)) => a.to_complex() == (f64::from(u8::from(b)), 0.0),
+        // By type: as many digits or more.
+        _ => true,
+    };
+    same.then_some(y)
+}
+
+pub(crate) fn inexact(x: Scalar, from: DType, to: DType) -> Error {
+    let x = Literal::new(from, x);
+    Error::dtype(format!("{x} of {from} is no {to}"))
+        .help(format!("round or bound it first, or convert it as JAX does: `.astype(DType::{to:?})`"))
+}
+
+impl Array {
+    /// The bytes of the elements, as [`from_bytes`](Array::from_bytes) takes them.
+    ///
+    /// # Errors
+    /// When the array is traced and has no value yet, or the computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from([1i16, 256]);
+    /// assert_eq!(x.to_bytes().unwrap(), [1, 0, 0, 1]);
+    /// ```
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        self.with_bytes(<[u8]>::to_vec)
+    }
+
+    /// Where the array lies in device memory, as a number; it is brought there if need be. Two arrays with the same
+    /// address share their memory, as a donated argument and a result do.
+    ///
+    /// # Errors
+    /// When it is traced, or its computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from(vec![1.0f32; 1000]);
+    /// assert_eq!(x.buffer_address().unwrap(), x.clone().buffer_address().unwrap());
+    /// ```
+    pub fn buffer_address(&self) -> Result<usize> {
+        match &self.concrete()?.0 {
+            Repr::Concrete(concrete) => concrete.device(|bytes, aval| backend().upload(bytes, aval))?.address(),
+            _ => Err(Error::value("a scalar on the host has no buffer")),
+        }
+    }
+
+    /// The concrete value, computed now if the array is traced and its inputs are known.
+    ///
+    /// # Errors
+    /// Under `jit` and `vmap`, where there is no single value to read.
+    pub(crate) fn concrete(&self) -> Result<Array> {
+        match &self.0 {
+            Repr::Traced(traced) => frames::read(traced),
+            _ => Ok(self.clone()),
+        }
+    }
+
+    /// Calls `f` with the bytes of the value in row-major order.
+    pub(crate) fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
+        match &self.concrete()?.0 {
+            Repr::Scalar(literal) => Ok(f(&literal.bytes())),
+            Repr::Concrete(concrete) => concrete.with_bytes(f),
+            Repr::Traced(_) => unreachable!("`concrete` gives a concrete array"),
+        }
+    }
+
+    /// The scalar of a concrete array of rank 0, if its value is at hand.
+    pub(crate) fn to_literal(&self) -> Result<Literal> {
+        match &self.0 {
+            Repr::Scalar(literal) => Ok(*literal),
+            Repr::Concrete(concrete) => concrete.literal(),
+            Repr::Traced(traced) => frames::read(traced)?.to_literal(),
+        }
+    }
+
+    /// Waits until the value has been computed; reading does so by itself.
+    ///
+    /// # Errors
+    /// When the computation failed on the device, or the array is traced under `jit`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let y = 2.0 * &Array::from([1.0f32, 2.0]);
+    /// assert_eq!(y.block_until_ready().unwrap().shape(), [2]);
+    /// ```
+    pub fn block_until_ready(&self) -> Result<&Array> {
+        if let Repr::Concrete(concrete) = &self.concrete()?.0 {
+            concrete.wait()?;
+        }
+        Ok(self)
+    }
+
+    /// The elements in row-major order, in the type that is asked for: their own, or one in which each of them is the
+    /// same number. `f32` reads as `f64`, `i32` as `f64`, `i64` as `usize` if no element is negative.
+    ///
+    /// # Errors
+    /// When a value would change: floats in a narrower type, fractions and NaN as integers, integers out of range,
+    /// complex numbers as real ones. When the array is traced and has no value yet, or the computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Array::from([1, 2]);
+    /// assert_eq!(x.try_to_vec::<i32>().unwrap(), [1, 2]);
+    /// assert_eq!(x.try_to_vec::<f64>().unwrap(), [1.0, 2.0]);
+    /// assert!(Array::from(vec![0.1f64]).try_to_vec::<f32>().is_err());
+    /// assert!(Array::from([1.5f32]).try_to_vec::<i32>().is_err());
+    /// ```
+    pub fn try_to_vec<T: Read>(&self) -> Result<Vec<T>> {
+        Ok(self.elements()?.into_iter().map(T::from_stored).collect())
+    }
+
+    fn elements<T: Element>(&self) -> Result<Vec<T>> {
+        let dtype = self.dtype();
+        if T::DTYPE != dtype {
+            readable(&self.aval(), T::DTYPE)?;
+            let read = |x: Scalar| exact::<T>(x).ok_or_else(|| inexact(x, dtype, T::DTYPE));
+            return match &self.0 {
+                Repr::Scalar(literal) => Ok(vec![read(literal.value())?]),
+                _ => self.with_bytes(|bytes| {
+                    with_element!(dtype, S => (bytes.chunks_exact(size_of::<S>()))
+                        .map(|b| read(bytemuck::checked::pod_read_unaligned::<S>(b).to_scalar()))
+                        .collect())
+                })?,
+            };
+        }
+        self.with_bytes(|bytes| {
+            let mut data = vec![T::zeroed(); bytes.len() / size_of::<T>()];
+            for (x, bytes) in data.iter_mut().zip(bytes.chunks_exact(size_of::<T>())) {
+                *x = bytemuck::checked::pod_read_unaligned(bytes);
+            }
+            data
+        })
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Panics
+    /// Where [`try_to_vec`](Array::try_to_vec) is an error.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// assert_eq!(Array::from(vec![1, 2]).to_vec::<i32>(), [1, 2]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn to_vec<T: Read>(&self) -> Vec<T> {
+        self.try_to_vec().or_raise()
+    }
+
+    /// The one element of an array of size one, in the type that is asked for; which types read which is as for
+    /// [`try_to_vec`](Array::try_to_vec).
+    ///
+    /// # Errors
+    /// When there is not exactly one element, when the value would change, when the array is traced and has no value yet,
+    /// or when the computation failed.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Array::from(1.5).try_item::<f32>().unwrap(), 1.5);
+    /// assert!(Array::from(1.5).try_item::<i32>().is_err());
+    /// assert!(Array::from([1, 2]).try_item::<i32>().is_err());
+    /// ```
+    pub fn try_item<T: Read>(&self) -> Result<T> {
+        if self.size() != 1 {
+            return Err(Error::shape(format!("`item` reads an array of one element, not {}", self.aval()))
+                .help("reduce it first, or read all of it with `to_vec`"));
+        }
+        let (dtype, wanted) = (self.dtype(), <T::Stored as Element>::DTYPE);
+        readable(&self.aval(), wanted)?;
+        let value = self.to_literal()?.value();
+        let stored = match wanted == dtype {
+            true => T::Stored::from_scalar(value),
+            false => exact(value).ok_or_else(|| inexact(value, dtype, wanted))?,
+        };
+        Ok(T::from_stored(stored))
+    }
+
+    /// The one element of an array of size one, in the type that is asked for.
+    ///
+    /// # Panics
+    /// Where [`try_item`](Array::try_item) is an error.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// let x = Array::from(vec![1.5f32]);
+    /// assert_eq!(x.item::<f64>(), 1.5);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn item<T: Read>(&self) -> T {
+        self.try_item().or_raise()
+    }
+
+    /// The elements as an `ndarray` of the same shape.
+    ///
+    /// # Panics
+    /// Where [`try_to_vec`](Array::try_to_vec) is an error.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let m = Array::from([[1, 2], [3, 4]]).to_ndarray::<i32>();
+    /// assert_eq!(m[[1, 0]], 3);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn to_ndarray<T: Element>(&self) -> ndarray::ArrayD<T> {
+        let data = self.to_vec();
+        match ndarray::ArrayD::from_shape_vec(self.shape(), data) {
+            Ok(array) => array,
+            Err(error) => crate::error::raise(Error::shape(error.to_string())),
+        }
+    }
+}

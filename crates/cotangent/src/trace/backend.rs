@@ -1,0 +1,22 @@
+//! The door to execution: what the core needs of a runtime, and nothing more.
+
+use std::sync::Arc;
+
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::memory::{Buffer, HostBytes};
+use crate::error::Result;
+use crate::ir::jaxpr::Jaxpr;
+
+/// Compiles and runs programs.
+pub(crate) trait Backend: Send + Sync {
+    /// Runs a program on concrete arrays, as one executable found in a cache or compiled now.
+    fn execute(&self, program: &Arc<Jaxpr>, args: &[&Array]) -> Result<Vec<Array>>;
+    /// Brings host memory to the device.
+    fn upload(&self, bytes: &HostBytes, aval: &Aval) -> Result<Arc<dyn Buffer>>;
+}
+
+/// The runtime of this process. The crate's root wires it in, so that the core imports nothing above it.
+pub(crate) fn backend() -> &'static dyn Backend {
+    crate::backend()
+}

@@ -1,0 +1,406 @@
+//! The frame stack: the only tracing machinery, and the only file that touches it.
+//!
+//! One rule: *an equation is recorded in the innermost frame that is staging or that owns one of its
+//! inputs; with no such frame, it runs now.* A staging frame takes everything, a tangent frame only what
+//! depends on its inputs; values from outside become captures.
+
+use std::cell::RefCell;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::array::aval::Aval;
+use crate::array::{Array, FrameId, Repr, Traced};
+use crate::error::{Error, ErrorKind, Loc, Result, location, raise};
+use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
+use crate::ir::primitive::{Outputs, Primitive};
+use crate::trace::backend::backend;
+
+static NEXT_FRAME: AtomicU64 = AtomicU64::new(1);
+
+/// What is known of the values of a frame's inputs.
+pub(crate) enum Inputs<'a> {
+    /// The frame was made by a transform called on these arrays: its values can be read.
+    Known(&'a [Array]),
+    /// There is no value to read, because of this transform.
+    Unknown(&'static str),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Takes {
+    Everything,
+    Dependents,
+}
+
+struct Frame {
+    id: FrameId,
+    takes: Takes,
+    avals: Vec<Aval>,
+    inputs: Vec<Var>,
+    eqns: Vec<Eqn>,
+    captured: FxHashMap<(u64, usize), Var>,
+    captures: Vec<(Array, Var)>,
+    /// The arrays that the inputs stand for, or the transform that hides them.
+    known: std::result::Result<Vec<Array>, &'static str>,
+    /// Values that have been read.
+    values: FxHashMap<Var, Array>,
+}
+
+impl Frame {
+    fn new(takes: Takes, avals: &[Aval], inputs: &Inputs<'_>) -> Frame {
+        Frame {
+            id: FrameId(NEXT_FRAME.fetch_add(1, Ordering::Relaxed)),
+            takes,
+            avals: avals.to_vec(),
+            inputs: (0..avals.len() as u32).map(Var).collect(),
+            eqns: Vec::new(),
+            captured: FxHashMap::default(),
+            captures: Vec::new(),
+            known: match inputs {
+                Inputs::Known(arrays) => Ok(arrays.to_vec()),
+                Inputs::Unknown(transform) => Err(transform),
+            },
+            values: FxHashMap::default(),
+        }
+    }
+
+    fn fresh(&mut self, aval: Aval) -> Var {
+        self.avals.push(aval);
+        Var(self.avals.len() as u32 - 1)
+    }
+
+    fn handle(&self, var: Var) -> Array {
+        Array(Repr::Traced(Traced { frame: self.id, var, aval: self.avals[var.index()].clone() }))
+    }
+
+    /// The operand that stands for `array` in this frame. What is not its own is captured, once.
+    fn atom(&mut self, array: &Array) -> Atom {
+        let key = match &array.0 {
+            Repr::Scalar(literal) => return Atom::Lit(*literal),
+            Repr::Traced(traced) if traced.frame == self.id => return Atom::Var(traced.var),
+            Repr::Traced(traced) => (traced.frame.0, traced.var.index()),
+            // The capture keeps the array alive, so its address stays its own.
+            Repr::Concrete(concrete) => (0, Arc::as_ptr(concrete) as usize),
+        };
+        if let Some(var) = self.captured.get(&key) {
+            return Atom::Var(*var);
+        }
+        let var = self.fresh(array.aval());
+        self.captured.insert(key, var);
+        self.captures.push((array.clone(), var));
+        Atom::Var(var)
+    }
+
+    fn record(&mut self, prim: Arc<dyn Primitive>, inputs: &[&Array], outs: Outputs<Aval>, loc: Loc) -> Outputs<Array> {
+        let inputs = inputs.iter().map(|x| self.atom(x)).collect();
+        let outputs: SmallVec<[Var; 1]> = outs.into_iter().map(|aval| self.fresh(aval)).collect();
+        let handles = outputs.iter().map(|v| self.handle(*v)).collect();
+        self.eqns.push(Eqn { prim, inputs, outputs, loc });
+        handles
+    }
+
+    /// The finished program: captures are its leading inputs.
+    fn finish(mut self, outputs: &[Array]) -> Closed {
+        let outputs = outputs.iter().map(|x| self.atom(x)).collect();
+        let (captures, mut inputs): (Vec<_>, Vec<_>) = self.captures.into_iter().unzip();
+        inputs.append(&mut self.inputs);
+        Closed { jaxpr: Arc::new(Jaxpr::new(self.avals, inputs, self.eqns, outputs)), captures }
+    }
+}
+
+thread_local! {
+    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether something on this thread is being traced.
+pub(crate) fn tracing() -> bool {
+    FRAMES.with_borrow(|frames| !frames.is_empty())
+}
+
+/// Runs `f` as if nothing were being traced on this thread: a function that a program calls is no part of what the
+/// thread may be tracing meanwhile.
+pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(Vec<Frame>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FRAMES.set(std::mem::take(&mut self.0));
+        }
+    }
+    let _restore = Restore(FRAMES.take());
+    location::cleared(f)
+}
+
+/// Whether an array belongs to a tangent frame: it is linear work in the making.
+pub(crate) fn in_tangent_frame(array: &Array) -> bool {
+    let owner = |frames: &Vec<Frame>, id| frames.iter().rfind(|f| f.id == id).map(|f| f.takes);
+    array.traced().is_some_and(|t| FRAMES.with_borrow(|frames| owner(frames, t.frame) == Some(Takes::Dependents)))
+}
+
+/// Applies a primitive: records it in the frame that must see it, or runs it now.
+///
+/// # Panics
+/// When the inputs do not fit the primitive; the message names the user's line.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let y = cotangent::extend::bind(cotangent::extend::primitives::Neg, &[&Array::from([1, -2])]);
+/// assert_eq!(y[0].to_vec::<i32>(), [-1, 2]);
+/// ```
+#[track_caller]
+pub fn bind(prim: impl Primitive, inputs: &[&Array]) -> Outputs<Array> {
+    bind_at(Arc::new(prim), inputs, location::location(Location::caller()))
+}
+
+/// [`bind`] for a primitive with one result.
+///
+/// # Panics
+/// When the inputs do not fit the primitive; the message names the user's line.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let y = cotangent::extend::bind1(cotangent::extend::primitives::Neg, &[&Array::from([1, -2])]);
+/// assert_eq!(y.to_vec::<i32>(), [-1, 2]);
+/// ```
+#[track_caller]
+pub fn bind1(prim: impl Primitive, inputs: &[&Array]) -> Array {
+    let mut outputs = bind_at(Arc::new(prim), inputs, location::location(Location::caller()));
+    debug_assert_eq!(outputs.len(), 1);
+    outputs.swap_remove(0)
+}
+
+/// [`bind`] for a primitive behind a pointer, such as that of an equation.
+///
+/// # Panics
+/// When the inputs do not fit the primitive; the message names the user's line.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let neg = std::sync::Arc::new(cotangent::extend::primitives::Neg);
+/// let y = cotangent::extend::bind_shared(neg, &[&Array::from([1, -2])]);
+/// assert_eq!(y[0].to_vec::<i32>(), [-1, 2]);
+/// ```
+#[track_caller]
+pub fn bind_shared(prim: Arc<dyn Primitive>, inputs: &[&Array]) -> Outputs<Array> {
+    bind_at(prim, inputs, location::location(Location::caller()))
+}
+
+pub(crate) fn bind_at(prim: Arc<dyn Primitive>, inputs: &[&Array], loc: Loc) -> Outputs<Array> {
+    let avals: SmallVec<[Aval; 4]> = inputs.iter().map(|x| x.aval()).collect();
+    let outs = match prim.infer(&avals) {
+        Ok(outs) => outs,
+        Err(error) => raise(error.context(prim.name()).at(loc)),
+    };
+    if let Some(folded) = fold(&*prim, inputs, &outs) {
+        return smallvec::smallvec![folded];
+    }
+    let recorded = FRAMES.with_borrow_mut(|frames| {
+        let mut target = frames.iter().rposition(|f| f.takes == Takes::Everything);
+        for traced in inputs.iter().filter_map(|x| x.traced()) {
+            match frames.iter().rposition(|f| f.id == traced.frame) {
+                None => return Err(ownerless(traced)),
+                owner => target = target.max(owner),
+            }
+        }
+        Ok(target.map(|i| frames[i].record(prim.clone(), inputs, outs.clone(), loc)))
+    });
+    match recorded {
+        Ok(Some(outputs)) => outputs,
+        Ok(None) => match run_now(prim, inputs, avals, outs, loc) {
+            Ok(outputs) => outputs,
+            Err(error) => raise(error.at(loc)),
+        },
+        Err(error) => raise(error.at(loc)),
+    }
+}
+
+/// The result on scalars at hand, where the primitive knows it exactly.
+fn fold(prim: &dyn Primitive, inputs: &[&Array], outs: &[Aval]) -> Option<Array> {
+    let [out] = outs else { return None };
+    if out.rank() > 0 || inputs.is_empty() {
+        return None;
+    }
+    let mut literals = SmallVec::<[_; 4]>::new();
+    let tracing = tracing();
+    for x in inputs {
+        match &x.0 {
+            Repr::Scalar(literal) => literals.push(*literal),
+            // A concrete scalar that is captured stays an input of the program.
+            Repr::Concrete(concrete) if !tracing && concrete.aval().rank() == 0 => {
+                literals.push(concrete.literal().ok()?)
+            }
+            _ => return None,
+        }
+    }
+    let result = prim.fold(&literals)?;
+    debug_assert_eq!(result.dtype(), out.dtype, "the fold of {} gives another dtype", prim.name());
+    Some(Array::literal(result.convert(out.dtype, out.weak_type)))
+}
+
+/// A program of one equation, run at once. A scalar is an argument of it like any other: one executable serves
+/// `x * 2.0` and `x * 3.0`.
+fn run_now(
+    prim: Arc<dyn Primitive>,
+    inputs: &[&Array],
+    avals: SmallVec<[Aval; 4]>,
+    outs: Outputs<Aval>,
+    loc: Loc,
+) -> Result<Outputs<Array>> {
+    let jaxpr = Jaxpr::of_one(prim, avals, outs, loc);
+    Ok(backend().execute(&Arc::new(jaxpr), inputs)?.into())
+}
+
+fn valueless(aval: &Aval) -> Error {
+    Error::new(ErrorKind::Trace, format!("an array {aval} of which only shape and dtype are known was used as a value"))
+        .help("such arrays are arguments of `eval_shape` and `linear_transpose` and results of the former; make one of values, such as `numpy::zeros`")
+}
+
+/// Why a traced array cannot be used where its frame is not.
+pub(crate) fn ownerless(traced: &Traced) -> Error {
+    if traced.frame == FrameId::NONE { valueless(&traced.aval) } else { escaped(&traced.aval) }
+}
+
+fn escaped(aval: &Aval) -> Error {
+    Error::new(
+        ErrorKind::Trace,
+        format!(
+            "a traced array {aval} was used after the function that it belongs to had returned, or on another thread"
+        ),
+    )
+    .help("return the value from the transformed function instead of storing it elsewhere")
+}
+
+/// Pops what was pushed, on return and on unwind alike.
+struct PopOnDrop(usize);
+
+impl Drop for PopOnDrop {
+    fn drop(&mut self) {
+        FRAMES.with_borrow_mut(|frames| frames.truncate(self.0));
+    }
+}
+
+fn trace<R>(
+    takes: Takes,
+    avals: &[Aval],
+    inputs: &Inputs<'_>,
+    f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
+) -> (Closed, R) {
+    let frame = Frame::new(takes, avals, inputs);
+    let id = frame.id;
+    let handles: Vec<Array> = frame.inputs.iter().map(|v| frame.handle(*v)).collect();
+    let depth = FRAMES.with_borrow_mut(|frames| {
+        frames.push(frame);
+        frames.len() - 1
+    });
+    let guard = PopOnDrop(depth);
+    let (outputs, result) = f(&handles);
+    let frame = FRAMES.with_borrow_mut(|frames| {
+        for traced in outputs.iter().filter_map(Array::traced) {
+            if !frames.iter().any(|f| f.id == traced.frame) {
+                return Err(ownerless(traced));
+            }
+        }
+        let frame = frames.pop().filter(|f| f.id == id);
+        frame.ok_or_else(|| Error::new(ErrorKind::Trace, "the frames of this thread are out of order"))
+    });
+    drop(guard);
+    match frame {
+        Ok(frame) => (frame.finish(&outputs), result),
+        Err(error) => raise(error),
+    }
+}
+
+/// Traces `f` into a program that takes every equation made meanwhile.
+pub(crate) fn stage<R>(
+    avals: &[Aval],
+    inputs: &Inputs<'_>,
+    f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
+) -> (Closed, R) {
+    // A function staged for its own sake has lines of its own.
+    trace(Takes::Everything, avals, inputs, f)
+}
+
+/// Traces only what depends on the inputs; all else falls through to the frame below and is captured.
+pub(crate) fn stage_dependents<R>(avals: &[Aval], f: impl FnOnce(&[Array]) -> (Vec<Array>, R)) -> (Closed, R) {
+    trace(Takes::Dependents, avals, &Inputs::Unknown("while linearizing"), f)
+}
+
+/// The concrete value of a traced array: the part of its frame that leads to it is run.
+pub(crate) fn read(traced: &Traced) -> Result<Array> {
+    let (slice, args) = FRAMES.with_borrow(|frames| {
+        let Some(frame) = frames.iter().find(|f| f.id == traced.frame) else {
+            return Err(ownerless(traced));
+        };
+        if let Some(value) = frame.values.get(&traced.var) {
+            return Ok((None, vec![value.clone()]));
+        }
+        let known = match &frame.known {
+            Ok(known) => known,
+            Err(transform) => {
+                return Err(unreadable(
+                    &traced.aval,
+                    transform,
+                    "keep the decision inside the program (`np::where_`, `lax::cond`), or make the value a static argument",
+                ));
+            }
+        };
+        Ok(slice(frame, known, traced.var))
+    })?;
+    if slice.as_ref().is_some_and(|s| s.effects().kept) {
+        return Err(Error::new(
+            ErrorKind::Trace,
+            format!("reading the value of the traced array {} would repeat the effects it depends on", traced.aval),
+        )
+        .help("use `jit` and keep the decision inside the program, or take the effects out of what the value needs"));
+    }
+    let args = args.iter().map(Array::concrete).collect::<Result<Vec<_>>>()?;
+    let Some(slice) = slice else { return Ok(args[0].clone()) };
+    let mut values = backend().execute(&Arc::new(slice), &args.iter().collect::<Vec<_>>())?;
+    let value = values.swap_remove(0);
+    FRAMES.with_borrow_mut(|frames| {
+        if let Some(frame) = frames.iter_mut().find(|f| f.id == traced.frame) {
+            frame.values.insert(traced.var, value.clone());
+        }
+    });
+    Ok(value)
+}
+
+/// The kind of error a read of a traced value gives, and its help.
+fn unreadable(aval: &Aval, why: &str, help: &str) -> Error {
+    Error::new(ErrorKind::Trace, format!("the value of a traced array {aval} cannot be read {why}")).help(help)
+}
+
+/// The equations that lead to `var`, as a program, and the arrays it starts from.
+fn slice(frame: &Frame, known: &[Array], var: Var) -> (Option<Jaxpr>, Vec<Array>) {
+    let mut needed = vec![false; frame.avals.len()];
+    needed[var.index()] = true;
+    let mut eqns = Vec::new();
+    for eqn in frame.eqns.iter().rev() {
+        // What has been read before is an input, not computed again.
+        if eqn.outputs.iter().any(|v| needed[v.index()] && !frame.values.contains_key(v)) {
+            for v in eqn.inputs.iter().filter_map(|a| a.var()) {
+                needed[v.index()] = true;
+            }
+            eqns.push(eqn.clone());
+        }
+    }
+    eqns.reverse();
+    let mut sources: Vec<(Var, &Array)> = (frame.inputs.iter().copied().zip(known))
+        .chain(frame.captures.iter().map(|(array, v)| (*v, array)))
+        .chain(frame.values.iter().map(|(v, array)| (*v, array)))
+        .filter(|(v, _)| needed[v.index()])
+        .collect();
+    // In the order of the variables, so that the same read is the same program every time.
+    sources.sort_by_key(|(v, _)| *v);
+    let (mut inputs, mut args) = (Vec::new(), Vec::new());
+    for (v, array) in sources {
+        if v == var {
+            return (None, vec![array.clone()]);
+        }
+        inputs.push(v);
+        args.push(array.clone());
+    }
+    (Some(Jaxpr::new(frame.avals.clone(), inputs, eqns, vec![Atom::Var(var)])), args)
+}

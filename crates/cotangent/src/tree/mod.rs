@@ -1,0 +1,443 @@
+//! Pytrees: plain Rust values whose arrays can be taken out and put back.
+
+pub(crate) mod leafwise;
+pub(crate) mod static_value;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{Display, Write};
+use std::hash::Hash;
+
+use crate::array::Array;
+
+/// The leaves of a tree, in order.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::tree::Leaves;
+/// let pair = (Array::from(1.0), Array::from(2.0));
+/// let mut leaves = Leaves::new();
+/// pair.leaves(&mut leaves);
+/// assert_eq!(leaves.len(), 2);
+/// ```
+pub type Leaves<'a> = smallvec::SmallVec<[&'a Array; 8]>;
+
+impl crate::array::Arrays for &Leaves<'_> {
+    fn to_arrays(self) -> Vec<Array> {
+        self.iter().map(|x| (*x).clone()).collect()
+    }
+}
+
+/// A value made of arrays: what transformed functions take and return.
+///
+/// A tree is its own structure. Arrays are its leaves; everything else in it (lengths, enum variants,
+/// fields marked `#[tree(static)]`, Rust scalars and strings) is structure, and a program traced for one
+/// structure is never used for another. Derive it for your own types:
+///
+/// ```
+/// use cotangent::prelude::*;
+/// #[derive(Clone, Tree)]
+/// struct Linear { weight: Array, bias: Array }
+///
+/// let layer = Linear { weight: Array::from([1.0f32, 2.0]), bias: Array::from(0.5) };
+/// let doubled = layer.map(|x| x * 2.0);
+/// assert_eq!(doubled.weight.to_vec::<f32>(), [2.0, 4.0]);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no tree of arrays",
+    label = "not a tree",
+    note = "trees are arrays, keys, tuples, `Vec`s, arrays, options and maps of trees, Rust's numbers and strings, and structs \
+            with `#[derive(Tree)]`",
+    note = "a closure's argument needs its type: `|x: &Array| …`",
+    note = "a library function that is passed by its name takes its arguments by value: `vmap(np::sum)(x)`; \
+            `vmap(Array::sum)(&x)` or a closure takes a reference"
+)]
+pub trait Tree: Sized + Send + Sync + 'static {
+    /// Appends the arrays in it.
+    fn leaves<'a>(&'a self, out: &mut Leaves<'a>);
+
+    /// The same structure with other leaves.
+    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self;
+
+    /// Whether both are alike in all but their arrays.
+    fn same_structure(&self, other: &Self) -> bool;
+
+    /// Names each leaf, in the order of [`leaves`](Tree::leaves).
+    fn paths(&self, path: &mut Path<'_>);
+
+    /// The same structure with `f` applied to each leaf.
+    #[must_use]
+    fn map(&self, mut f: impl FnMut(&Array) -> Array) -> Self {
+        let mut leaves = Leaves::new();
+        self.leaves(&mut leaves);
+        self.rebuild(&mut leaves.into_iter().map(&mut f))
+    }
+
+    /// The same structure with `f` applied to the leaves of both, pair by pair.
+    ///
+    /// # Panics
+    /// When the structures differ.
+    #[must_use]
+    #[track_caller]
+    fn zip(&self, other: &Self, mut f: impl FnMut(&Array, &Array) -> Array) -> Self {
+        if !self.same_structure(other) {
+            crate::error::raise(structure_error(self, other));
+        }
+        let (mut a, mut b) = (Leaves::new(), Leaves::new());
+        self.leaves(&mut a);
+        other.leaves(&mut b);
+        self.rebuild(&mut a.into_iter().zip(b).map(|(a, b)| f(a, b)))
+    }
+}
+
+fn structure_error<T: Tree>(a: &T, b: &T) -> crate::error::Error {
+    let (a, b) = (leaf_paths(a), leaf_paths(b));
+    let detail = match a.iter().zip(&b).find(|(a, b)| a != b) {
+        Some((a, b)) => format!("one has the leaf `{a}` where the other has `{b}`"),
+        None if a.len() != b.len() => format!("one has {} leaves, the other {}", a.len(), b.len()),
+        None => "a static field differs".to_string(),
+    };
+    crate::error::Error::new(
+        crate::error::ErrorKind::Structure,
+        format!("two trees of different structure cannot be combined: {detail}"),
+    )
+}
+
+/// The arrays of a tree, in order. They share their memory with those in the tree.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let pair = (np::ones(2), vec![np::zeros(3)]);
+/// let sizes: usize = tree::leaves(&pair).iter().map(Array::size).sum();
+/// assert_eq!(sizes, 5);
+/// ```
+pub fn leaves<T: Tree>(tree: &T) -> Vec<Array> {
+    let mut leaves = Leaves::new();
+    tree.leaves(&mut leaves);
+    leaves.into_iter().cloned().collect()
+}
+
+pub(crate) use leaves as flatten;
+
+/// Waits until every array of a tree has been computed, and gives the tree back. Reading an array waits by itself.
+///
+/// # Errors
+/// When a computation failed on the device, or an array is traced under `jit`.
+///
+/// ```
+/// use cotangent::{block_until_ready, prelude::*};
+/// let f = jit(|x: &Array| (x.sin(), x.cos()));
+/// let pair = f(&Array::from([1.0f32, 2.0]));
+/// assert_eq!(block_until_ready(&pair).unwrap().0.shape(), [2]);
+/// ```
+pub fn block_until_ready<T: Tree>(tree: &T) -> crate::error::Result<&T> {
+    let mut leaves = Leaves::new();
+    tree.leaves(&mut leaves);
+    leaves.into_iter().try_for_each(|x| x.block_until_ready().map(|_| ()))?;
+    Ok(tree)
+}
+
+/// The path of each leaf: `.hidden[0].weight`.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::tree::leaf_paths;
+/// let pair = (Array::from(1.0), Array::from(2.0));
+/// assert_eq!(leaf_paths(&pair), ["[0]", "[1]"]);
+/// ```
+#[must_use]
+pub fn leaf_paths<T: Tree>(tree: &T) -> Vec<String> {
+    collect_paths(|path| tree.paths(path))
+}
+
+/// The names that a walk gives.
+pub(crate) fn collect_paths(walk: impl FnOnce(&mut Path<'_>)) -> Vec<String> {
+    outline(walk).leaves
+}
+
+/// What a walk passes.
+#[derive(Debug, Default)]
+pub(crate) struct Outline {
+    /// Where the walk is.
+    prefix: String,
+    /// How long the paths of the nodes around it are.
+    around: Vec<usize>,
+    /// The path of each leaf.
+    pub(crate) leaves: Vec<String>,
+    /// For each leaf, how long the paths of the nodes around it and its own are.
+    pub(crate) ends: Vec<Vec<usize>>,
+    /// The paths of all nodes but the root, those without leaves among them.
+    pub(crate) nodes: Vec<String>,
+}
+
+/// The nodes and leaves that a walk passes.
+pub(crate) fn outline(walk: impl FnOnce(&mut Path<'_>)) -> Outline {
+    let mut outline = Outline { around: vec![0], ..Outline::default() };
+    walk(&mut Path { walk: &mut outline });
+    outline
+}
+
+/// Where in a tree a walk is.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::tree::leaf_paths;
+/// let nested = vec![(Array::from(1.0), Array::from(2.0))];
+/// assert_eq!(leaf_paths(&nested), ["[0][0]", "[0][1]"]);
+/// ```
+#[derive(Debug)]
+pub struct Path<'a> {
+    walk: &'a mut Outline,
+}
+
+impl Path<'_> {
+    /// Walks into a field.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::tree::leaf_paths;
+    /// #[derive(Clone, Tree)]
+    /// struct Layer { weight: Array }
+    /// assert_eq!(leaf_paths(&Layer { weight: 1.0.into() }), [".weight"]);
+    /// ```
+    pub fn field(&mut self, name: &str, walk: impl FnOnce(&mut Path<'_>)) {
+        self.step(format_args!(".{name}"), walk);
+    }
+
+    /// Walks into an element of a sequence or map.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::tree::leaf_paths;
+    /// assert_eq!(leaf_paths(&vec![Array::from(1.0)]), ["[0]"]);
+    /// ```
+    pub fn index(&mut self, index: impl Display, walk: impl FnOnce(&mut Path<'_>)) {
+        self.step(format_args!("[{index}]"), walk);
+    }
+
+    /// Names the leaf that is here.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::tree::leaf_paths;
+    /// assert_eq!(leaf_paths(&Array::from(1.0)), [""]);
+    /// ```
+    pub fn leaf(&mut self) {
+        self.walk.leaves.push(self.walk.prefix.clone());
+        self.walk.ends.push(self.walk.around.clone());
+    }
+
+    fn step(&mut self, segment: std::fmt::Arguments<'_>, walk: impl FnOnce(&mut Path<'_>)) {
+        let length = self.walk.prefix.len();
+        // Writing to a String cannot fail.
+        let _ = self.walk.prefix.write_fmt(segment);
+        self.walk.around.push(self.walk.prefix.len());
+        self.walk.nodes.push(self.walk.prefix.clone());
+        walk(&mut Path { walk: self.walk });
+        self.walk.around.pop();
+        self.walk.prefix.truncate(length);
+    }
+}
+
+impl Tree for Array {
+    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
+        out.push(self);
+    }
+
+    #[track_caller]
+    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Array {
+        match leaves.next() {
+            Some(leaf) => leaf,
+            None => crate::error::raise(crate::error::Error::new(
+                crate::error::ErrorKind::Structure,
+                "a tree was rebuilt from fewer leaves than it has",
+            )),
+        }
+    }
+
+    fn same_structure(&self, _: &Array) -> bool {
+        true
+    }
+
+    fn paths(&self, path: &mut Path<'_>) {
+        path.leaf();
+    }
+}
+
+/// Rust scalars and strings are structure: they select a program and are constants in it.
+macro_rules! static_tree {
+    ($($t:ty: |$a:ident, $b:ident| $same:expr;)*) => { $(
+        impl Tree for $t {
+            fn leaves<'a>(&'a self, _: &mut Leaves<'a>) {}
+            fn rebuild(&self, _: &mut dyn Iterator<Item = Array>) -> $t {
+                self.clone()
+            }
+            fn same_structure(&self, other: &$t) -> bool {
+                let ($a, $b) = (self, other);
+                $same
+            }
+            fn paths(&self, _: &mut Path<'_>) {}
+        }
+    )* };
+}
+
+static_tree! {
+    (): |_a, _b| true;
+    bool: |a, b| a == b;
+    i8: |a, b| a == b;
+    i16: |a, b| a == b;
+    i32: |a, b| a == b;
+    i64: |a, b| a == b;
+    isize: |a, b| a == b;
+    u8: |a, b| a == b;
+    u16: |a, b| a == b;
+    u32: |a, b| a == b;
+    u64: |a, b| a == b;
+    usize: |a, b| a == b;
+    f32: |a, b| a.to_bits() == b.to_bits();
+    f64: |a, b| a.to_bits() == b.to_bits();
+    String: |a, b| a == b;
+    &'static str: |a, b| a == b;
+}
+
+macro_rules! tuple_tree {
+    ($($T:ident $i:tt),*) => {
+        impl<$($T: Tree),*> Tree for ($($T,)*) {
+            fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
+                $(self.$i.leaves(out);)*
+            }
+            fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self {
+                ($(self.$i.rebuild(leaves),)*)
+            }
+            fn same_structure(&self, other: &Self) -> bool {
+                $(self.$i.same_structure(&other.$i))&&*
+            }
+            fn paths(&self, path: &mut Path<'_>) {
+                $(path.index($i, |path| self.$i.paths(path));)*
+            }
+        }
+    };
+}
+
+tuple_tree!(A 0);
+tuple_tree!(A 0, B 1);
+tuple_tree!(A 0, B 1, C 2);
+tuple_tree!(A 0, B 1, C 2, D 3);
+tuple_tree!(A 0, B 1, C 2, D 3, E 4);
+tuple_tree!(A 0, B 1, C 2, D 3, E 4, F 5);
+tuple_tree!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuple_tree!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+
+impl<T: Tree> Tree for Vec<T> {
+    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
+        self.iter().for_each(|x| x.leaves(out));
+    }
+    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self {
+        self.iter().map(|x| x.rebuild(leaves)).collect()
+    }
+    fn same_structure(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().zip(other).all(|(a, b)| a.same_structure(b))
+    }
+    fn paths(&self, path: &mut Path<'_>) {
+        self.iter().enumerate().for_each(|(i, x)| path.index(i, |path| x.paths(path)));
+    }
+}
+
+impl<T: Tree, const N: usize> Tree for [T; N] {
+    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
+        self.iter().for_each(|x| x.leaves(out));
+    }
+    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self {
+        std::array::from_fn(|i| self[i].rebuild(leaves))
+    }
+    fn same_structure(&self, other: &Self) -> bool {
+        self.iter().zip(other).all(|(a, b)| a.same_structure(b))
+    }
+    fn paths(&self, path: &mut Path<'_>) {
+        self.iter().enumerate().for_each(|(i, x)| path.index(i, |path| x.paths(path)));
+    }
+}
+
+impl<T: Tree> Tree for Option<T> {
+    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
+        if let Some(x) = self {
+            x.leaves(out);
+        }
+    }
+    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self {
+        self.as_ref().map(|x| x.rebuild(leaves))
+    }
+    fn same_structure(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Some(a), Some(b)) => a.same_structure(b),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+    fn paths(&self, path: &mut Path<'_>) {
+        if let Some(x) = self {
+            x.paths(path);
+        }
+    }
+}
+
+impl<T: Tree> Tree for Box<T> {
+    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
+        (**self).leaves(out);
+    }
+    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self {
+        Box::new((**self).rebuild(leaves))
+    }
+    fn same_structure(&self, other: &Self) -> bool {
+        (**self).same_structure(other)
+    }
+    fn paths(&self, path: &mut Path<'_>) {
+        (**self).paths(path);
+    }
+}
+
+/// What a key of a map must be: ordered, so that the leaves of two equal maps come in the same order.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::tree::leaf_paths;
+/// let map = std::collections::BTreeMap::from([("a", Array::from(1.0))]);
+/// assert_eq!(leaf_paths(&map), ["[a]"]);
+/// ```
+pub trait MapKey: Clone + Ord + Hash + Display + Send + Sync + 'static {}
+impl<K: Clone + Ord + Hash + Display + Send + Sync + 'static> MapKey for K {}
+
+impl<K: MapKey, T: Tree> Tree for BTreeMap<K, T> {
+    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
+        self.values().for_each(|x| x.leaves(out));
+    }
+    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self {
+        self.iter().map(|(k, x)| (k.clone(), x.rebuild(leaves))).collect()
+    }
+    fn same_structure(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().zip(other).all(|((j, a), (k, b))| j == k && a.same_structure(b))
+    }
+    fn paths(&self, path: &mut Path<'_>) {
+        self.iter().for_each(|(k, x)| path.index(k, |path| x.paths(path)));
+    }
+}
+
+fn sorted<K: Ord, T>(map: &HashMap<K, T>) -> Vec<(&K, &T)> {
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_by_key(|(k, _)| *k);
+    entries
+}
+
+impl<K: MapKey, T: Tree> Tree for HashMap<K, T> {
+    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
+        sorted(self).into_iter().for_each(|(_, x)| x.leaves(out));
+    }
+    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self {
+        sorted(self).into_iter().map(|(k, x)| (k.clone(), x.rebuild(leaves))).collect()
+    }
+    fn same_structure(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(k, a)| other.get(k).is_some_and(|b| a.same_structure(b)))
+    }
+    fn paths(&self, path: &mut Path<'_>) {
+        sorted(self).into_iter().for_each(|(k, x)| path.index(k, |path| x.paths(path)));
+    }
+}
