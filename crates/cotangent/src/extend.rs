@@ -6,6 +6,7 @@
 //! | [`bind`], [`bind1`], [`bind_shared`] | applying one |
 //! | [`Lowering`] | what a primitive writes its StableHLO with |
 //! | [`Jaxpr`], [`Closed`], [`Eqn`], [`Atom`], [`Var`] | traced programs |
+//! | [`JaxprBuilder`] | programs without tracing |
 //! | [`primitives`] | the library's own primitives |
 
 pub use crate::array::dtype::Kind;
@@ -13,6 +14,7 @@ pub use crate::array::literal::{Literal, Scalar};
 pub use crate::array::promote::promote_types;
 pub use crate::error::Loc;
 pub use crate::ir::axis::NamedAxis;
+pub use crate::ir::build::JaxprBuilder;
 pub use crate::ir::check::check;
 pub use crate::ir::effects::Effects;
 pub use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};

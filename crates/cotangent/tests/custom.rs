@@ -214,9 +214,9 @@ fn checkpoint_changes_no_value_under_any_policy() {
 
 /// How often a primitive occurs in a program, nested ones included.
 fn occurrences(jaxpr: &cotangent::Jaxpr, name: &str) -> usize {
-    let here = |e: &cotangent::extend::Eqn| usize::from(e.prim.name() == name);
-    let inside = |e: &cotangent::extend::Eqn| e.prim.jaxprs().iter().map(|j| occurrences(j, name)).sum::<usize>();
-    jaxpr.eqns.iter().map(|e| here(e) + inside(e)).sum()
+    let here = |e: &cotangent::extend::Eqn| usize::from(e.prim().name() == name);
+    let inside = |e: &cotangent::extend::Eqn| e.prim().jaxprs().iter().map(|j| occurrences(j, name)).sum::<usize>();
+    jaxpr.eqns().iter().map(|e| here(e) + inside(e)).sum()
 }
 
 #[test]
@@ -270,8 +270,8 @@ fn a_scan_of_checkpointed_steps_saves_only_its_carry() {
     close(&grad(run(true))(&w), &grad(run(false))(&w), 1e-14);
     let stacked = |remat: bool| {
         let program = make_jaxpr(grad(run(remat)))(&w);
-        let scan = program.jaxpr.eqns.iter().find(|e| e.prim.name() == "scan").expect("a scan");
-        scan.outputs.iter().filter(|v| program.jaxpr.avals[v.index()].shape.first() == Some(&10)).count()
+        let scan = program.jaxpr.eqns().iter().find(|e| e.prim().name() == "scan").expect("a scan");
+        scan.outputs().iter().filter(|v| program.jaxpr.avals()[v.index()].shape.first() == Some(&10)).count()
     };
     assert_eq!(stacked(true), 1, "the carry");
     assert!(stacked(false) > 1);

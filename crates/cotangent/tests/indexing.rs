@@ -246,7 +246,7 @@ fn an_index_is_the_cheapest_primitive_that_will_do() {
     let names = |f: fn(&Array, &Array) -> Array| -> Vec<&'static str> {
         let x = Array::from([[1.0f32, 2.0], [3.0, 4.0]]);
         let program = make_jaxpr(f)(&x, &Array::from(1));
-        program.jaxpr.eqns.iter().map(|e| e.prim.name()).collect()
+        program.jaxpr.eqns().iter().map(|e| e.prim().name()).collect()
     };
     assert_eq!(names(|x, _| x.get(1)), ["slice", "squeeze"]);
     assert_eq!(names(|x, _| x.get((.., s![::-1]))), ["rev"]);
@@ -267,7 +267,7 @@ fn a_gather_prints_as_in_jax() {
                   unique_indices=False] a f";
     let text = program.to_string();
     assert!(text.contains(gather), "{text}");
-    let names: Vec<_> = program.jaxpr.eqns.iter().map(|e| e.prim.name()).collect();
+    let names: Vec<_> = program.jaxpr.eqns().iter().map(|e| e.prim().name()).collect();
     assert_eq!(names, ["lt", "add", "select_n", "broadcast_in_dim", "gather"]);
 }
 

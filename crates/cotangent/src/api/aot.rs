@@ -45,7 +45,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// ```
     /// use cotangent::prelude::*;
     /// let f = jit(|x: &Array| x + 1.0);
-    /// assert_eq!(f.lower((&2.0.into(),)).unwrap().jaxpr().eqns.len(), 1);
+    /// assert_eq!(f.lower((&2.0.into(),)).unwrap().jaxpr().eqns().len(), 1);
     /// ```
     #[must_use]
     pub fn jaxpr(&self) -> &Jaxpr {

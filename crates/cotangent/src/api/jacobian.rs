@@ -234,10 +234,8 @@ fn jacobian_at<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>>(
         // Of the results only those that are differentiated lead anywhere.
         let mut linear = lin.linear;
         let live = lin.nonzero[..results.len()].iter().filter(|n| **n).count();
-        if live < linear.jaxpr.outputs.len() {
-            let mut jaxpr = (*linear.jaxpr).clone();
-            jaxpr.outputs.truncate(live);
-            linear.jaxpr = Arc::new(jaxpr);
+        if live < linear.jaxpr.outputs().len() {
+            linear.jaxpr = Arc::new(linear.jaxpr.with_outputs(linear.jaxpr.outputs()[..live].to_vec()));
         }
         let targets: Vec<Aval> = linear.jaxpr.input_avals().skip(linear.captures.len()).cloned().collect();
         let rows = blocks(mode, &linear, &lin.nonzero[..results.len()], &results, &targets);

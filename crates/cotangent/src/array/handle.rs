@@ -16,7 +16,7 @@ impl FrameId {
 /// ```
 /// use cotangent::prelude::*;
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// assert_eq!(program.jaxpr.inputs.len(), 1);
+/// assert_eq!(program.jaxpr.inputs().len(), 1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Var(pub(crate) u32);
@@ -27,8 +27,8 @@ impl Var {
     /// ```
     /// use cotangent::prelude::*;
     /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// let x = program.jaxpr.inputs[0];
-    /// assert_eq!(program.jaxpr.avals[x.index()].dtype, DType::F32);
+    /// let x = program.jaxpr.inputs()[0];
+    /// assert_eq!(program.jaxpr.avals()[x.index()].dtype, DType::F32);
     /// ```
     #[must_use]
     pub fn index(self) -> usize {

@@ -85,7 +85,7 @@ impl Sites {
     }
 
     fn collect(&mut self, jaxpr: &Jaxpr) {
-        for eqn in &jaxpr.eqns {
+        for eqn in jaxpr.eqns() {
             if let Some(check) = eqn.prim.as_any().downcast_ref::<Check>() {
                 self.add(user_site(check, eqn.inputs[1..].iter().map(|a| jaxpr.aval(a)).collect()));
             }
@@ -102,7 +102,7 @@ impl Sites {
     }
 
     fn checks_nan(&self, jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
-        let inexact = || eqn.outputs.iter().any(|v| jaxpr.avals[v.index()].dtype.is_inexact());
+        let inexact = || eqn.outputs.iter().any(|v| jaxpr.avals()[v.index()].dtype.is_inexact());
         self.automatic.nan && eqn.prim.jaxprs().is_empty() && inexact()
     }
 
@@ -116,7 +116,7 @@ impl Sites {
     fn concerns(&self, jaxpr: &Jaxpr) -> bool {
         jaxpr.effects().check
             || ((self.automatic.nan || self.automatic.div)
-                && jaxpr.eqns.iter().any(|eqn| {
+                && jaxpr.eqns().iter().any(|eqn| {
                     self.checks_nan(jaxpr, eqn)
                         || self.checks_div(jaxpr, eqn)
                         || eqn.prim.jaxprs().iter().any(|inner| self.concerns(inner))
@@ -207,8 +207,8 @@ impl Sites {
         } else if let Some(turns) = prim.downcast_ref::<While>() {
             self.while_loop(turns, inputs, state, &bind)
         } else if let [inner] = eqn.prim.jaxprs()[..]
-            && inner.inputs.len() == inputs.len()
-            && inner.outputs.len() == eqn.outputs.len()
+            && inner.inputs().len() == inputs.len()
+            && inner.outputs().len() == eqn.outputs.len()
         {
             if !inner.effects().check && !prim.is::<Mapped>() {
                 // A function with rules of its own keeps them: what happens in it is its author's business.
@@ -281,7 +281,7 @@ impl Sites {
 
 /// A program whose first `n` inputs come after the `consts` that follow them.
 fn moved(jaxpr: &Jaxpr, n: usize, consts: usize) -> Arc<Jaxpr> {
-    let mut inputs = jaxpr.inputs.clone();
+    let mut inputs = jaxpr.inputs().to_vec();
     inputs[..n + consts].rotate_left(n);
-    Arc::new(Jaxpr::new(jaxpr.avals.clone(), inputs, jaxpr.eqns.clone(), jaxpr.outputs.clone()))
+    Arc::new(Jaxpr::new(jaxpr.avals().to_vec(), inputs, jaxpr.eqns().to_vec(), jaxpr.outputs().to_vec()))
 }

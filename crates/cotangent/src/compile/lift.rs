@@ -6,10 +6,10 @@ use crate::ir::jaxpr::{Atom, Eqn, Jaxpr, Var};
 /// The program with its scalars as further inputs, last, and those scalars. Scalars inside nested programs and
 /// among the results stay where they are.
 pub(crate) fn lift_literals(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Literal>) {
-    let mut avals = jaxpr.avals.clone();
-    let mut inputs = jaxpr.inputs.clone();
+    let mut avals = jaxpr.avals().to_vec();
+    let mut inputs = jaxpr.inputs().to_vec();
     let mut literals = Vec::new();
-    let eqns = (jaxpr.eqns.iter())
+    let eqns = (jaxpr.eqns().iter())
         .map(|eqn| {
             let lifted = (eqn.inputs.iter()).map(|atom| match atom {
                 Atom::Var(_) => *atom,
@@ -24,5 +24,5 @@ pub(crate) fn lift_literals(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Literal>) {
             Eqn { inputs: lifted.collect(), prim: eqn.prim.clone(), outputs: eqn.outputs.clone(), loc: eqn.loc }
         })
         .collect();
-    (Jaxpr::new(avals, inputs, eqns, jaxpr.outputs.clone()), literals)
+    (Jaxpr::new(avals, inputs, eqns, jaxpr.outputs().to_vec()), literals)
 }

@@ -35,8 +35,8 @@ type Functions = FxHashMap<*const Jaxpr, Option<Arc<Jaxpr>>>;
 fn outlined(jaxpr: &Jaxpr, functions: &mut Functions) -> Option<Jaxpr> {
     let mut blocks = repeated(jaxpr);
     let mut changed = !blocks.is_empty();
-    let (mut eqns, mut at) = (Vec::with_capacity(jaxpr.eqns.len()), 0);
-    while let Some(eqn) = jaxpr.eqns.get(at) {
+    let (mut eqns, mut at) = (Vec::with_capacity(jaxpr.eqns().len()), 0);
+    while let Some(eqn) = jaxpr.eqns().get(at) {
         if let Some((end, call)) = blocks.remove(&at) {
             eqns.push(call);
             at = end;
@@ -60,12 +60,12 @@ fn outlined(jaxpr: &Jaxpr, functions: &mut Functions) -> Option<Jaxpr> {
             _ => eqns.push(eqn.clone()),
         }
     }
-    changed.then(|| Jaxpr::new(jaxpr.avals.clone(), jaxpr.inputs.clone(), eqns, jaxpr.outputs.clone()))
+    changed.then(|| Jaxpr::new(jaxpr.avals().to_vec(), jaxpr.inputs().to_vec(), eqns, jaxpr.outputs().to_vec()))
 }
 
 /// The blocks that are to be calls: by the equation they begin with the equation they end before, and the call.
 fn repeated(jaxpr: &Jaxpr) -> FxHashMap<usize, (usize, Eqn)> {
-    if jaxpr.eqns.len() < LARGE {
+    if jaxpr.eqns().len() < LARGE {
         return FxHashMap::default();
     }
     let last_use = last_uses(jaxpr);
@@ -93,25 +93,25 @@ fn repeated(jaxpr: &Jaxpr) -> FxHashMap<usize, (usize, Eqn)> {
 /// Whether a function will do no more work than its equations have. Each of its results is a kernel that computes all
 /// the equations that lead to it, so two results that share equations compute them twice.
 fn runs_well(body: &Jaxpr) -> bool {
-    let mut fused = vec![0usize; body.avals.len()];
-    for eqn in &body.eqns {
+    let mut fused = vec![0usize; body.avals().len()];
+    for eqn in body.eqns() {
         let operands = eqn.inputs.iter().filter_map(|a| a.var()).map(|v| fused[v.index()]);
         let all = operands.fold(1, usize::saturating_add);
         eqn.outputs.iter().for_each(|out| fused[out.index()] = all);
     }
-    let results = body.outputs.iter().filter_map(|a| a.var()).map(|v| fused[v.index()].min(body.eqns.len()));
-    results.sum::<usize>() <= 2 * body.eqns.len()
+    let results = body.outputs().iter().filter_map(|a| a.var()).map(|v| fused[v.index()].min(body.eqns().len()));
+    results.sum::<usize>() <= 2 * body.eqns().len()
 }
 
 /// For each variable the last equation that uses it; results are used beyond the last.
 fn last_uses(jaxpr: &Jaxpr) -> Vec<usize> {
-    let mut last = vec![0; jaxpr.avals.len()];
-    for (i, eqn) in jaxpr.eqns.iter().enumerate() {
+    let mut last = vec![0; jaxpr.avals().len()];
+    for (i, eqn) in jaxpr.eqns().iter().enumerate() {
         for var in eqn.inputs.iter().filter_map(|a| a.var()) {
             last[var.index()] = i;
         }
     }
-    for var in jaxpr.outputs.iter().filter_map(|a| a.var()) {
+    for var in jaxpr.outputs().iter().filter_map(|a| a.var()) {
         last[var.index()] = usize::MAX;
     }
     last
@@ -128,22 +128,22 @@ fn kinds(jaxpr: &Jaxpr) -> Vec<u64> {
         }
         for atom in &eqn.inputs {
             match atom {
-                Atom::Var(var) => jaxpr.avals[var.index()].hash(&mut h),
+                Atom::Var(var) => jaxpr.avals()[var.index()].hash(&mut h),
                 Atom::Lit(literal) => literal.aval().dtype.hash(&mut h),
             }
         }
         h.finish()
     };
-    jaxpr.eqns.iter().enumerate().map(kind).collect()
+    jaxpr.eqns().iter().enumerate().map(kind).collect()
 }
 
 /// As far as types tell: one result, of the shape of the operands that are not scalars. Sizes of one may be `spread`.
 pub(crate) fn is_elementwise(jaxpr: &Jaxpr, eqn: &Eqn, spread: bool) -> bool {
     let [out] = eqn.outputs[..] else { return false };
-    let shape = &jaxpr.avals[out.index()].shape;
+    let shape = &jaxpr.avals()[out.index()].shape;
     let fits = |atom: &Atom| match atom {
         Atom::Var(var) => {
-            let operand = &jaxpr.avals[var.index()].shape;
+            let operand = &jaxpr.avals()[var.index()].shape;
             let size = |(n, to): (&usize, &usize)| n == to || (spread && *n == 1);
             operand.rank() == 0 || (operand.rank() == shape.rank() && operand.iter().zip(shape.iter()).all(size))
         }
@@ -218,7 +218,7 @@ impl Block {
             block.leaves.push(leaves);
             Var(avals.len() as u32 - 1)
         };
-        for eqn in &jaxpr.eqns[range.clone()] {
+        for eqn in &jaxpr.eqns()[range.clone()] {
             let mut operand = |atom: &Atom| {
                 let known = atom.var().and_then(|var| names.get(&var).copied());
                 Atom::Var(known.unwrap_or_else(|| {
@@ -230,7 +230,8 @@ impl Block {
             };
             let inputs = eqn.inputs.iter().map(&mut operand).collect();
             let mut result = |var: &Var| {
-                let own = define(Atom::Var(*var), jaxpr.avals[var.index()].clone(), last_use[var.index()] >= range.end);
+                let own =
+                    define(Atom::Var(*var), jaxpr.avals()[var.index()].clone(), last_use[var.index()] >= range.end);
                 names.insert(*var, own);
                 own
             };
@@ -251,9 +252,9 @@ impl Block {
         let prim = Call { name: "block".into(), jaxpr: body.clone(), inlined: false };
         Eqn {
             prim: Arc::new(prim),
-            inputs: body.inputs.iter().map(outside).collect(),
-            outputs: body.outputs.iter().filter_map(|a| a.var()).filter_map(|v| outside(&v).var()).collect(),
-            loc: jaxpr.eqns[self.range.start].loc,
+            inputs: body.inputs().iter().map(outside).collect(),
+            outputs: body.outputs().iter().filter_map(|a| a.var()).filter_map(|v| outside(&v).var()).collect(),
+            loc: jaxpr.eqns()[self.range.start].loc,
         }
     }
 }
@@ -265,11 +266,11 @@ fn shared(group: &[&Block]) -> Jaxpr {
     let constant = |var: Var| first.literal(var).filter(|l| rest.iter().all(|b| b.literal(var) == Some(*l)));
     let atom = |atom: &Atom| atom.var().and_then(constant).map_or(*atom, Atom::Lit);
     let body = &first.body;
-    let inputs = body.inputs.iter().copied().filter(|v| constant(*v).is_none()).collect();
-    let eqns = body.eqns.iter().map(|eqn| Eqn { inputs: eqn.inputs.iter().map(atom).collect(), ..eqn.clone() });
+    let inputs = body.inputs().iter().copied().filter(|v| constant(*v).is_none()).collect();
+    let eqns = body.eqns().iter().map(|eqn| Eqn { inputs: eqn.inputs.iter().map(atom).collect(), ..eqn.clone() });
     let leaves = |v: &Var| group.iter().any(|block| block.leaves[v.index()]);
-    let outputs = (0..body.avals.len() as u32).map(Var).filter(leaves).map(Atom::Var).collect();
-    Jaxpr::new(body.avals.clone(), inputs, eqns.collect(), outputs)
+    let outputs = (0..body.avals().len() as u32).map(Var).filter(leaves).map(Atom::Var).collect();
+    Jaxpr::new(body.avals().to_vec(), inputs, eqns.collect(), outputs)
 }
 
 #[cfg(test)]
@@ -292,10 +293,10 @@ mod tests {
             expected
         );
         fn calls(jaxpr: &Jaxpr, found: &mut Vec<(usize, usize, usize)>) {
-            for call in jaxpr.eqns.iter().filter_map(|e| e.prim.as_any().downcast_ref::<Call>()) {
+            for call in jaxpr.eqns().iter().filter_map(|e| e.prim.as_any().downcast_ref::<Call>()) {
                 match call.inlined {
                     true => calls(&call.jaxpr, found),
-                    false => found.push((call.jaxpr.eqns.len(), call.jaxpr.inputs.len(), call.jaxpr.outputs.len())),
+                    false => found.push((call.jaxpr.eqns().len(), call.jaxpr.inputs().len(), call.jaxpr.outputs().len())),
                 }
             }
         }
@@ -313,7 +314,7 @@ mod tests {
         let chain = |x: &Array| steps(1000, &x.broadcast_to([2, 3]), |_, y| (y * 3 + x) ^ 1);
         let program = make_jaxpr(chain)(&crate::numpy::ones_as([1, 3], DType::I32)).jaxpr;
         let outlined = outline(&program).expect("blocks");
-        let calls = outlined.eqns.iter().filter(|e| e.prim.as_any().is::<Call>()).count();
+        let calls = outlined.eqns().iter().filter(|e| e.prim.as_any().is::<Call>()).count();
         assert!(calls > 10, "{calls} calls");
     }
 

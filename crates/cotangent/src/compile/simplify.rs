@@ -37,9 +37,9 @@ impl Hash for Key {
 pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
     let mut known: FxHashMap<Key, SmallVec<[Var; 1]>> = FxHashMap::default();
     // What stands for each variable now.
-    let mut now: Vec<Atom> = (0..jaxpr.avals.len() as u32).map(|i| Atom::Var(Var(i))).collect();
-    let mut eqns: Vec<Eqn> = Vec::with_capacity(jaxpr.eqns.len());
-    for eqn in &jaxpr.eqns {
+    let mut now: Vec<Atom> = (0..jaxpr.avals().len() as u32).map(|i| Atom::Var(Var(i))).collect();
+    let mut eqns: Vec<Eqn> = Vec::with_capacity(jaxpr.eqns().len());
+    for eqn in jaxpr.eqns() {
         let inputs: SmallVec<[Atom; 3]> = (eqn.inputs.iter())
             .map(|atom| match atom {
                 Atom::Var(var) => now[var.index()],
@@ -47,7 +47,7 @@ pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
             })
             .collect();
         if let [out] = eqn.outputs[..] {
-            let aval = &jaxpr.avals[out.index()];
+            let aval = &jaxpr.avals()[out.index()];
             // A value handed on must be of the very same type, or programs traced with it would be others.
             if eqn.prim.forwards() && jaxpr.aval(&inputs[0]) == *aval {
                 now[out.index()] = inputs[0];
@@ -66,7 +66,7 @@ pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
         if eqn.prim.jaxprs().is_empty() && eqn.prim.effects() == Effects::NONE {
             let key = Key { prim: eqn.prim.clone(), inputs: inputs.clone() };
             if let Some(outputs) = known.get(&key)
-                && outputs.iter().zip(&eqn.outputs).all(|(a, b)| jaxpr.avals[a.index()] == jaxpr.avals[b.index()])
+                && outputs.iter().zip(&eqn.outputs).all(|(a, b)| jaxpr.avals()[a.index()] == jaxpr.avals()[b.index()])
             {
                 for (var, same) in eqn.outputs.iter().zip(outputs) {
                     now[var.index()] = Atom::Var(*same);
@@ -77,35 +77,35 @@ pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
         }
         eqns.push(Eqn { prim: eqn.prim.clone(), inputs, outputs: eqn.outputs.clone(), loc: eqn.loc });
     }
-    let outputs = (jaxpr.outputs.iter())
+    let outputs = (jaxpr.outputs().iter())
         .map(|atom| match atom {
             Atom::Var(var) => now[var.index()],
             literal => *literal,
         })
         .collect();
-    Jaxpr::new(jaxpr.avals.clone(), jaxpr.inputs.clone(), eqns, outputs)
+    Jaxpr::new(jaxpr.avals().to_vec(), jaxpr.inputs().to_vec(), eqns, outputs)
 }
 
 /// The results of a program on scalars, where every equation knows its result exactly.
 pub(crate) fn fold(jaxpr: &Jaxpr, args: &[Literal]) -> Option<Vec<Literal>> {
-    let mut env: Vec<Option<Literal>> = vec![None; jaxpr.avals.len()];
-    for (var, arg) in jaxpr.inputs.iter().zip(args) {
+    let mut env: Vec<Option<Literal>> = vec![None; jaxpr.avals().len()];
+    for (var, arg) in jaxpr.inputs().iter().zip(args) {
         env[var.index()] = Some(*arg);
     }
     let read = |env: &[Option<Literal>], atom: &Atom| match atom {
         Atom::Var(var) => env[var.index()],
         Atom::Lit(literal) => Some(*literal),
     };
-    for eqn in &jaxpr.eqns {
+    for eqn in jaxpr.eqns() {
         let [out] = eqn.outputs[..] else { return None };
-        let aval = &jaxpr.avals[out.index()];
+        let aval = &jaxpr.avals()[out.index()];
         if aval.rank() > 0 || eqn.inputs.is_empty() {
             return None;
         }
         let inputs: SmallVec<[Literal; 4]> = eqn.inputs.iter().map(|a| read(&env, a)).collect::<Option<_>>()?;
         env[out.index()] = Some(eqn.prim.fold(&inputs)?.convert(aval.dtype, aval.weak_type));
     }
-    jaxpr.outputs.iter().map(|a| read(&env, a)).collect()
+    jaxpr.outputs().iter().map(|a| read(&env, a)).collect()
 }
 
 #[cfg(test)]
@@ -117,7 +117,7 @@ mod tests {
         let before = make_jaxpr(f)(x).jaxpr;
         let after = simplify(&before);
         assert!(before.output_avals().eq(after.output_avals()));
-        after.eqns.iter().map(|e| e.prim.name()).collect()
+        after.eqns().iter().map(|e| e.prim.name()).collect()
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Style {
         if !jaxpr.effects().host && only_small(jaxpr) {
             return Style::SmallLoops;
         }
-        match &jaxpr.eqns[..] {
+        match jaxpr.eqns() {
             [eqn] if is_elementwise(jaxpr, eqn, false) && is_exact(jaxpr, eqn) => Style::OneOperation,
             _ => Style::Plain,
         }
@@ -57,7 +57,7 @@ fn only_small(jaxpr: &Jaxpr) -> bool {
 
 /// The body of each outermost loop.
 fn visit(jaxpr: &Jaxpr, found: &mut impl FnMut(&Jaxpr)) {
-    for eqn in &jaxpr.eqns {
+    for eqn in jaxpr.eqns() {
         for inner in eqn.prim.jaxprs() {
             if matches!(eqn.prim.name(), "scan" | "while") { found(inner) } else { visit(inner, found) }
         }
@@ -70,10 +70,10 @@ fn is_small(body: &Jaxpr) -> bool {
         let name = eqn.prim.name();
         name == "gather" || name == "dynamic_slice" || name == "dynamic_update_slice" || name.starts_with("scatter")
     };
-    let outputs = |eqn: &Eqn| eqn.outputs.iter().all(|v| body.avals[v.index()].shape.size() <= ELEMENTS);
+    let outputs = |eqn: &Eqn| eqn.outputs.iter().all(|v| body.avals()[v.index()].shape.size() <= ELEMENTS);
     let inputs = |eqn: &Eqn| eqn.inputs.iter().all(|a| body.aval(a).shape.size() <= ELEMENTS);
     equations(body) <= EQUATIONS
-        && (body.eqns.iter()).all(|eqn| {
+        && (body.eqns().iter()).all(|eqn| {
             let nested = eqn.prim.jaxprs();
             nested.iter().all(|inner| is_small(inner))
                 && (partial(eqn) || !nested.is_empty() || (inputs(eqn) && outputs(eqn)))
@@ -83,5 +83,5 @@ fn is_small(body: &Jaxpr) -> bool {
 /// How many equations a program has, nested ones included.
 pub(crate) fn equations(jaxpr: &Jaxpr) -> usize {
     let inside = |eqn: &Eqn| eqn.prim.jaxprs().iter().map(|j| equations(j)).sum::<usize>();
-    jaxpr.eqns.iter().map(|eqn| 1 + inside(eqn)).sum()
+    jaxpr.eqns().iter().map(|eqn| 1 + inside(eqn)).sum()
 }

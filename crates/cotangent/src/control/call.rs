@@ -41,7 +41,7 @@ impl Call {
 /// The types of the results of a program that a primitive holds; its operands must be of the types that it takes.
 pub(super) fn infer(name: &str, jaxpr: &Jaxpr, inputs: &[Aval]) -> Result<Outputs<Aval>> {
     let same = |(a, b): (&Aval, &Aval)| a.shape == b.shape && a.dtype == b.dtype;
-    if jaxpr.inputs.len() != inputs.len() || !jaxpr.input_avals().zip(inputs).all(same) {
+    if jaxpr.inputs().len() != inputs.len() || !jaxpr.input_avals().zip(inputs).all(same) {
         let expected: Vec<_> = jaxpr.input_avals().collect();
         return Err(Error::shape(format!("{name} takes {expected:?}, got {inputs:?}")));
     }
@@ -84,7 +84,7 @@ pub(super) fn inline_calls(jaxpr: &Arc<Jaxpr>) -> Arc<Jaxpr> {
         })
     }
     let is_call = |eqn: &Eqn| eqn.prim.as_any().is::<Call>();
-    if !jaxpr.eqns.iter().any(is_call) {
+    if !jaxpr.eqns().iter().any(is_call) {
         return jaxpr.clone();
     }
     let avals: Vec<Aval> = jaxpr.input_avals().cloned().collect();
@@ -108,7 +108,7 @@ impl Primitive for Call {
         let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
         let split = linearize_jaxpr(&self.jaxpr, &wanted);
         let mut outputs = bind(self.with(split.forward), &x.iter().collect::<Vec<_>>()).into_vec();
-        let residuals = outputs.split_off(self.jaxpr.outputs.len());
+        let residuals = outputs.split_off(self.jaxpr.outputs().len());
         let operands: Vec<&Array> = residuals.iter().chain(dx.iter().flatten()).collect();
         let mut tangents = bind(self.with(split.linear), &operands).into_iter();
         let tangents = split.nonzero.iter().map(|n| if *n { tangents.next() } else { None }).collect();

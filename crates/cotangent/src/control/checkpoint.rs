@@ -60,11 +60,11 @@ impl Checkpoint {
         // A policy speaks of primitives, and those may stand in jitted functions.
         let jaxpr = inline_calls(&self.jaxpr);
         let Split { forward, linear, nonzero } = linearize_jaxpr(&jaxpr, wanted);
-        let (outputs, residuals) = forward.outputs.split_at(jaxpr.outputs.len());
-        let mut needed = vec![false; forward.avals.len()];
+        let (outputs, residuals) = forward.outputs().split_at(jaxpr.outputs().len());
+        let mut needed = vec![false; forward.avals().len()];
         residuals.iter().filter_map(|a| a.var()).for_each(|v| needed[v.index()] = true);
         let (mut eqns, mut saved) = (Vec::new(), Vec::<Var>::new());
-        for eqn in forward.eqns.iter().rev() {
+        for eqn in forward.eqns().iter().rev() {
             if !eqn.outputs.iter().any(|v| needed[v.index()]) {
                 continue;
             }
@@ -76,10 +76,10 @@ impl Checkpoint {
             }
         }
         eqns.reverse();
-        let given = forward.inputs.iter().chain(&saved).copied().collect();
-        let again = Jaxpr::new(forward.avals.clone(), given, eqns, residuals.to_vec());
+        let given = forward.inputs().iter().chain(&saved).copied().collect();
+        let again = Jaxpr::new(forward.avals().to_vec(), given, eqns, residuals.to_vec());
         let results = outputs.iter().copied().chain(saved.into_iter().map(Atom::Var)).collect();
-        let forward = Jaxpr::new(forward.avals.clone(), forward.inputs.clone(), forward.eqns.clone(), results);
+        let forward = forward.with_outputs(results);
         Parts { forward: dce(&forward, true).0, again, linear, nonzero }
     }
 
@@ -89,7 +89,7 @@ impl Checkpoint {
         let (jaxpr, nonzero) = jvp_jaxpr(&self.jaxpr, &wanted, None);
         let operands: Vec<&Array> = x.iter().chain(dx.iter().flatten()).collect();
         let mut y = bind(self.with(jaxpr), &operands).into_vec();
-        let mut dy = y.split_off(self.jaxpr.outputs.len()).into_iter();
+        let mut dy = y.split_off(self.jaxpr.outputs().len()).into_iter();
         (y, nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect())
     }
 
@@ -98,7 +98,7 @@ impl Checkpoint {
         let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
         let Parts { forward, again, linear, nonzero } = self.parts(&wanted);
         let mut y = bind(self.with(forward.into()), &x.iter().collect::<Vec<_>>()).into_vec();
-        let saved = y.split_off(self.jaxpr.outputs.len());
+        let saved = y.split_off(self.jaxpr.outputs().len());
         let known = x.len() + saved.len();
         let avals: Vec<Aval> = x.iter().chain(&saved).chain(dx.iter().flatten()).map(Array::aval).collect();
         let (closed, ()) = stage(&avals, &Inputs::Unknown("inside `checkpoint`"), |args| {

@@ -50,11 +50,11 @@ enum Residual {
 fn rearranged(jaxpr: &Jaxpr, atom: &Atom) -> Option<(usize, Vec<Arc<dyn Primitive>>)> {
     let (mut var, mut steps) = (atom.var()?, Vec::new());
     loop {
-        if let Some(operand) = jaxpr.inputs.iter().position(|input| *input == var) {
+        if let Some(operand) = jaxpr.inputs().iter().position(|input| *input == var) {
             steps.reverse();
             return Some((operand, steps));
         }
-        let eqn = jaxpr.eqns.iter().find(|eqn| eqn.outputs.contains(&var))?;
+        let eqn = jaxpr.eqns().iter().find(|eqn| eqn.outputs.contains(&var))?;
         if !rearranges(eqn.prim.as_any()) {
             return None;
         }
@@ -112,7 +112,7 @@ impl Primitive for Cond {
         let outputs: Outputs<Aval> = first.output_avals().collect();
         let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
         for branch in &self.branches {
-            if branch.inputs.len() != operands.len() || !branch.input_avals().zip(operands).all(|(a, b)| same(a, b)) {
+            if branch.inputs().len() != operands.len() || !branch.input_avals().zip(operands).all(|(a, b)| same(a, b)) {
                 return Err(Error::shape(format!("a branch does not take the operands {operands:?}")));
             }
             let results: Vec<Aval> = branch.output_avals().collect();
@@ -134,7 +134,7 @@ impl Primitive for Cond {
         let mut taken: Vec<Vec<Residual>> = Vec::new();
         for split in &splits {
             let mut free: Vec<bool> = vec![true; places.len()];
-            let residuals = split.forward.outputs[outputs.len()..].iter().map(|atom| {
+            let residuals = split.forward.outputs()[outputs.len()..].iter().map(|atom| {
                 if let Some((operand, steps)) = rearranged(&split.forward, atom) {
                     return Residual::Operand(operand, steps);
                 }
@@ -221,7 +221,7 @@ impl Primitive for Cond {
         let batched: Vec<bool> = axes[1..].iter().map(Option::is_some).collect();
         let mut mapped: Vec<(Arc<Jaxpr>, Vec<bool>)> =
             self.branches.iter().map(|b| batch_jaxpr(b, &batched, size)).collect();
-        let outputs = self.branches[0].outputs.len();
+        let outputs = self.branches[0].outputs().len();
         // Every branch must give its results in the same layout; an index for each element makes all of them batched.
         let all = axes[0].is_some();
         let any: Vec<bool> = (0..outputs).map(|i| all || mapped.iter().any(|m| m.1[i])).collect();

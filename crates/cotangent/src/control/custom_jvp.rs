@@ -85,7 +85,7 @@ impl Primitive for CustomJvp {
         let (rule, consts, axis) = (self.rule.clone(), self.consts, axis::innermost());
         let avals: Vec<Aval> = self.jaxpr.input_avals().skip(consts).cloned().collect();
         let flags = batched[consts..].to_vec();
-        let n = self.jaxpr.outputs.len();
+        let n = self.jaxpr.outputs().len();
         let rule = move |args: &[Array], tangents: &[Array]| {
             let both: Vec<Array> = args.iter().chain(tangents).cloned().collect();
             let types = [&avals[..], &avals].concat();

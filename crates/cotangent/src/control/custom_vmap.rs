@@ -55,9 +55,8 @@ impl CustomVmap {
     /// The tangents as a function of its own: the rule for its batch is the derivative of the rule.
     fn tangent(&self, wanted: &[bool]) -> (CustomVmap, Vec<bool>) {
         let (both, nonzero) = jvp_jaxpr(&self.jaxpr, wanted, None);
-        let n = self.jaxpr.outputs.len();
-        let tangents =
-            Jaxpr::new(both.avals.clone(), both.inputs.clone(), both.eqns.clone(), both.outputs[n..].to_vec());
+        let n = self.jaxpr.outputs().len();
+        let tangents = both.with_outputs(both.outputs()[n..].to_vec());
         let jaxpr = crate::transform::dce::dce(&tangents, true).0.into();
         let rule = match &self.rule {
             Rule::Sequential => Rule::Sequential,

@@ -174,7 +174,7 @@ impl Scan {
             .chain(own.xs.iter().chain(chosen(own.xs, &xs)))
             .cloned()
             .collect();
-        let ny = self.jaxpr.outputs.len() - self.carry;
+        let ny = self.jaxpr.outputs().len() - self.carry;
         let (closed, ()) = stage(&order, &INSIDE, |args| {
             let mut rest = args;
             let mut take = |n: usize| {
@@ -218,7 +218,7 @@ impl Scan {
         let (consts, xs) = (is(dx.consts), is(dx.xs));
         let mask: Vec<bool> = consts.iter().chain(&carried).chain(&xs).copied().collect();
         let split = linearize_jaxpr(&self.jaxpr, &mask);
-        let outputs = self.jaxpr.outputs.len();
+        let outputs = self.jaxpr.outputs().len();
         // What no step changes is computed once, before the loop, and is then a captured value that needs no saving.
         let (before, forward) = hoist(&split.forward, self.consts);
         let captured: Vec<Array> = x.consts.iter().cloned().chain(eval(&before, x.consts)).collect();
@@ -230,9 +230,9 @@ impl Scan {
             Saved(usize),
         }
         let mut saved: Vec<Atom> = Vec::new();
-        let residuals: Vec<Residual> = (forward.outputs[outputs..].iter())
+        let residuals: Vec<Residual> = (forward.outputs()[outputs..].iter())
             .map(|atom| {
-                let input = atom.var().and_then(|v| forward.inputs.iter().position(|i| *i == v));
+                let input = atom.var().and_then(|v| forward.inputs().iter().position(|i| *i == v));
                 match input {
                     Some(i) if i < consts_now => Residual::Const(i),
                     Some(i) if i >= consts_now + self.carry => Residual::Slice(i - consts_now - self.carry),
@@ -243,8 +243,8 @@ impl Scan {
                 }
             })
             .collect();
-        let results = forward.outputs[..outputs].iter().chain(&saved).copied().collect();
-        let forward = Jaxpr::new(forward.avals.clone(), forward.inputs.clone(), forward.eqns.clone(), results);
+        let results = forward.outputs()[..outputs].iter().chain(&saved).copied().collect();
+        let forward = forward.with_outputs(results);
         let operands: Vec<&Array> = captured.iter().chain(x.carry).chain(x.xs).collect();
         let mut y = bind(Scan { jaxpr: Arc::new(forward), consts: consts_now, ..self.clone() }, &operands).into_vec();
         let stacked = y.split_off(outputs);
@@ -319,10 +319,10 @@ impl Primitive for Scan {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
-        if inputs.len() != self.jaxpr.inputs.len() {
+        if inputs.len() != self.jaxpr.inputs().len() {
             return Err(Error::shape(format!(
                 "its body takes {} values, not {}",
-                self.jaxpr.inputs.len(),
+                self.jaxpr.inputs().len(),
                 inputs.len()
             )));
         }

@@ -53,8 +53,8 @@ enum Kind {
 
 /// Takes the products apart that a program, linear in some of its operands, makes of those that are shared too.
 pub(super) fn split(jaxpr: &Arc<Jaxpr>, linear: &[bool], shared: &[bool]) -> Parts {
-    let mut kinds = vec![Kind::Known; jaxpr.avals.len()];
-    for (var, (linear, shared)) in jaxpr.inputs.iter().zip(linear.iter().zip(shared)) {
+    let mut kinds = vec![Kind::Known; jaxpr.avals().len()];
+    for (var, (linear, shared)) in jaxpr.inputs().iter().zip(linear.iter().zip(shared)) {
         kinds[var.index()] = match (linear, shared) {
             (false, _) => Kind::Given,
             (true, true) => Kind::Shared,
@@ -62,7 +62,7 @@ pub(super) fn split(jaxpr: &Arc<Jaxpr>, linear: &[bool], shared: &[bool]) -> Par
         };
     }
     let (mut before, mut rest, mut products): (Vec<Eqn>, Vec<Eqn>, Vec<Var>) = Default::default();
-    for eqn in &jaxpr.eqns {
+    for eqn in jaxpr.eqns() {
         let operands: Vec<Kind> = eqn.inputs.iter().filter_map(|a| a.var()).map(|v| kinds[v.index()]).collect();
         let count = |kind| operands.iter().filter(|k| **k == kind).count();
         let (given, of_shared, linear) = (count(Kind::Given), count(Kind::Shared), count(Kind::Linear));
@@ -86,10 +86,10 @@ pub(super) fn split(jaxpr: &Arc<Jaxpr>, linear: &[bool], shared: &[bool]) -> Par
         eqn.outputs.iter().for_each(|v| kinds[v.index()] = kind);
     }
     let program =
-        |inputs: Vec<Var>, eqns, outputs| dce(&Jaxpr::new(jaxpr.avals.clone(), inputs, eqns, outputs), true).0;
-    let with_products = jaxpr.inputs.iter().chain(&products).copied().collect();
+        |inputs: Vec<Var>, eqns, outputs| dce(&Jaxpr::new(jaxpr.avals().to_vec(), inputs, eqns, outputs), true).0;
+    let with_products = jaxpr.inputs().iter().chain(&products).copied().collect();
     Parts {
-        rest: program(with_products, rest, jaxpr.outputs.clone()),
-        products: Arc::new(program(jaxpr.inputs.clone(), before, products.into_iter().map(Atom::Var).collect())),
+        rest: program(with_products, rest, jaxpr.outputs().to_vec()),
+        products: Arc::new(program(jaxpr.inputs().to_vec(), before, products.into_iter().map(Atom::Var).collect())),
     }
 }

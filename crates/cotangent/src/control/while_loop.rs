@@ -258,7 +258,7 @@ fn reorder(body: &Jaxpr, consts: usize, carry: usize, const_tangents: usize) -> 
 /// A condition that is given the last `extra` parts of the carry of `body` too and does not look at them.
 fn with_unused(cond: &Jaxpr, body: &Jaxpr, extra: usize) -> Arc<Jaxpr> {
     let own: Vec<Aval> = cond.input_avals().cloned().collect();
-    let more = body.output_avals().skip(body.outputs.len() - extra);
+    let more = body.output_avals().skip(body.outputs().len() - extra);
     let avals: Vec<Aval> = own.iter().cloned().chain(more).collect();
     let (closed, ()) = stage(&avals, &INSIDE, |args| (eval(cond, &args[..own.len()]), ()));
     closed.jaxpr

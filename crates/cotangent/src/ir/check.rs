@@ -16,7 +16,7 @@ use crate::ir::jaxpr::{Atom, Jaxpr, Var};
 /// ```
 pub fn check(jaxpr: &Jaxpr) -> Result<()> {
     let fail = |message: String| Err(Error::new(ErrorKind::Transform, format!("malformed jaxpr: {message}\n{jaxpr}")));
-    let mut defined = vec![false; jaxpr.avals.len()];
+    let mut defined = vec![false; jaxpr.avals().len()];
     let define = |defined: &mut Vec<bool>, var: Var| match defined.get_mut(var.index()) {
         Some(slot) if !*slot => {
             *slot = true;
@@ -25,19 +25,19 @@ pub fn check(jaxpr: &Jaxpr) -> Result<()> {
         Some(_) => Err(format!("{var:?} is defined twice")),
         None => Err(format!("{var:?} has no abstract value")),
     };
-    for var in &jaxpr.inputs {
+    for var in jaxpr.inputs() {
         if let Err(message) = define(&mut defined, *var) {
             return fail(message);
         }
     }
-    for (i, eqn) in jaxpr.eqns.iter().enumerate() {
+    for (i, eqn) in jaxpr.eqns().iter().enumerate() {
         let what = format!("equation {i}, {} ({})", eqn.prim.name(), eqn.loc);
         if let Some(var) = eqn.inputs.iter().filter_map(|a| a.var()).find(|v| defined.get(v.index()) != Some(&true)) {
             return fail(format!("{what} uses {var:?} before its definition"));
         }
         let avals: Vec<_> = eqn.inputs.iter().map(|a| jaxpr.aval(a)).collect();
         let inferred = eqn.prim.infer(&avals).map_err(|e| e.context(&what))?;
-        let stated: Vec<_> = eqn.outputs.iter().map(|v| jaxpr.avals[v.index()].clone()).collect();
+        let stated: Vec<_> = eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone()).collect();
         if inferred.as_slice() != stated {
             return fail(format!("{what} states {stated:?} where its primitive infers {inferred:?}"));
         }
@@ -50,7 +50,7 @@ pub fn check(jaxpr: &Jaxpr) -> Result<()> {
             check(inner)?;
         }
     }
-    for atom in &jaxpr.outputs {
+    for atom in jaxpr.outputs() {
         if let Atom::Var(var) = atom
             && defined.get(var.index()) != Some(&true)
         {

@@ -22,7 +22,7 @@ pub use crate::array::Var;
 /// use cotangent::prelude::*;
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
 /// use cotangent::extend::Atom;
-/// assert!(matches!(program.jaxpr.eqns[0].inputs[1], Atom::Lit(_)));
+/// assert!(matches!(program.jaxpr.eqns()[0].inputs()[1], Atom::Lit(_)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Atom {
@@ -38,8 +38,8 @@ impl Atom {
     /// ```
     /// use cotangent::prelude::*;
     /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert!(program.jaxpr.eqns[0].inputs[0].var().is_some());
-    /// assert!(program.jaxpr.eqns[0].inputs[1].var().is_none());
+    /// assert!(program.jaxpr.eqns()[0].inputs()[0].var().is_some());
+    /// assert!(program.jaxpr.eqns()[0].inputs()[1].var().is_none());
     /// ```
     #[must_use]
     pub fn var(self) -> Option<Var> {
@@ -54,7 +54,7 @@ impl Atom {
     /// ```
     /// use cotangent::prelude::*;
     /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert!(program.jaxpr.eqns[0].inputs[1].literal().is_some());
+    /// assert!(program.jaxpr.eqns()[0].inputs()[1].literal().is_some());
     /// ```
     #[must_use]
     pub fn literal(self) -> Option<Literal> {
@@ -65,23 +65,81 @@ impl Atom {
     }
 }
 
+impl From<Var> for Atom {
+    fn from(var: Var) -> Atom {
+        Atom::Var(var)
+    }
+}
+
+impl From<Literal> for Atom {
+    fn from(literal: Literal) -> Atom {
+        Atom::Lit(literal)
+    }
+}
+
 /// One equation: `outputs = primitive(inputs)`, made by the user's line `loc`.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// assert_eq!(program.jaxpr.eqns[0].prim.name(), "add");
+/// assert_eq!(program.jaxpr.eqns()[0].prim().name(), "add");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Eqn {
+    pub(crate) prim: Arc<dyn Primitive>,
+    pub(crate) inputs: SmallVec<[Atom; 3]>,
+    pub(crate) outputs: SmallVec<[Var; 1]>,
+    pub(crate) loc: Loc,
+}
+
+impl Eqn {
     /// The operation.
-    pub prim: Arc<dyn Primitive>,
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.eqns()[0].prim().name(), "add");
+    /// ```
+    #[must_use]
+    pub fn prim(&self) -> &Arc<dyn Primitive> {
+        &self.prim
+    }
+
     /// Its operands.
-    pub inputs: SmallVec<[Atom; 3]>,
-    /// What it defines.
-    pub outputs: SmallVec<[Var; 1]>,
-    /// The user's line.
-    pub loc: Loc,
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.eqns()[0].inputs().len(), 2);
+    /// ```
+    #[must_use]
+    pub fn inputs(&self) -> &[Atom] {
+        &self.inputs
+    }
+
+    /// The variables that it defines.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.eqns()[0].outputs().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn outputs(&self) -> &[Var] {
+        &self.outputs
+    }
+
+    /// The user's line that made it.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert!(program.jaxpr.eqns()[0].loc().line() > 0);
+    /// ```
+    #[must_use]
+    pub fn loc(&self) -> Loc {
+        self.loc
+    }
 }
 
 impl PartialEq for Eqn {
@@ -98,32 +156,76 @@ impl Eq for Eqn {}
 /// ```
 /// use cotangent::prelude::*;
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// assert_eq!(program.jaxpr.eqns.len(), 1);
+/// assert_eq!(program.jaxpr.eqns().len(), 1);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Jaxpr {
-    /// The abstract value of each variable.
-    pub avals: Vec<Aval>,
-    /// The arguments; those captured from outside come first.
-    pub inputs: Vec<Var>,
-    /// The equations in the order in which they were traced.
-    pub eqns: Vec<Eqn>,
-    /// The results.
-    pub outputs: Vec<Atom>,
+    avals: Vec<Aval>,
+    inputs: Vec<Var>,
+    eqns: Vec<Eqn>,
+    outputs: Vec<Atom>,
     hash: OnceLock<u64>,
     effects: OnceLock<Effects>,
 }
 
 impl Jaxpr {
-    /// A program from its parts.
+    /// A program from its parts; [`JaxprBuilder`](super::build::JaxprBuilder) checks them.
+    pub(crate) fn new(avals: Vec<Aval>, inputs: Vec<Var>, eqns: Vec<Eqn>, outputs: Vec<Atom>) -> Jaxpr {
+        Jaxpr { avals, inputs, eqns, outputs, hash: OnceLock::new(), effects: OnceLock::new() }
+    }
+
+    /// The abstract value of each variable, by its index.
     ///
     /// ```
-    /// use cotangent::Jaxpr;
-    /// assert_eq!(Jaxpr::new(vec![], vec![], vec![], vec![]), Jaxpr::default());
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.avals().len(), 2);
     /// ```
     #[must_use]
-    pub fn new(avals: Vec<Aval>, inputs: Vec<Var>, eqns: Vec<Eqn>, outputs: Vec<Atom>) -> Jaxpr {
-        Jaxpr { avals, inputs, eqns, outputs, hash: OnceLock::new(), effects: OnceLock::new() }
+    pub fn avals(&self) -> &[Aval] {
+        &self.avals
+    }
+
+    /// The arguments; those captured from outside come first.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.inputs().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn inputs(&self) -> &[Var] {
+        &self.inputs
+    }
+
+    /// The equations in the order in which they were traced.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x.sin().cos())(&2.0.into());
+    /// let names: Vec<_> = program.jaxpr.eqns().iter().map(|eqn| eqn.prim().name()).collect();
+    /// assert_eq!(names, ["sin", "cos"]);
+    /// ```
+    #[must_use]
+    pub fn eqns(&self) -> &[Eqn] {
+        &self.eqns
+    }
+
+    /// The results.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
+    /// assert_eq!(program.jaxpr.outputs().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn outputs(&self) -> &[Atom] {
+        &self.outputs
+    }
+
+    /// The program with other results of its variables.
+    pub(crate) fn with_outputs(&self, outputs: Vec<Atom>) -> Jaxpr {
+        Jaxpr::new(self.avals.clone(), self.inputs.clone(), self.eqns.clone(), outputs)
     }
 
     /// A program of one equation whose operands are its arguments.
@@ -147,7 +249,7 @@ impl Jaxpr {
     /// ```
     /// use cotangent::prelude::*;
     /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.aval(&program.jaxpr.outputs[0]).dtype, DType::F32);
+    /// assert_eq!(program.jaxpr.aval(&program.jaxpr.outputs()[0]).dtype, DType::F32);
     /// ```
     #[must_use]
     pub fn aval(&self, atom: &Atom) -> Aval {

@@ -184,26 +184,26 @@ impl<'a> Lowering<'a> {
 
     /// Appends the equations of a program in place and gives its results.
     pub fn inline(&mut self, jaxpr: &Jaxpr, args: &[Value]) -> Vec<Value> {
-        let mut env: Vec<Option<Value>> = vec![None; jaxpr.avals.len()];
+        let mut env: Vec<Option<Value>> = vec![None; jaxpr.avals().len()];
         let mut literals: FxHashMap<Literal, Value> = FxHashMap::default();
-        for (var, value) in jaxpr.inputs.iter().zip(args) {
+        for (var, value) in jaxpr.inputs().iter().zip(args) {
             env[var.index()] = Some(value.clone());
         }
-        for eqn in &jaxpr.eqns {
+        for eqn in jaxpr.eqns() {
             self.block.set_location(Some(eqn.loc.into()));
             let args: SmallVec<[Value; 4]> =
                 eqn.inputs.iter().map(|atom| self.read(&env, &mut literals, atom)).collect();
             let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| jaxpr.aval(a)).collect();
-            let outputs: SmallVec<[Aval; 2]> = eqn.outputs.iter().map(|v| jaxpr.avals[v.index()].clone()).collect();
+            let outputs: SmallVec<[Aval; 2]> = eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone()).collect();
             // What cannot be lowered is the user's line's mistake.
             let values = with_location(eqn.loc, || eqn.prim.lower(self, &args, &inputs, &outputs));
             debug_assert_eq!(values.len(), outputs.len(), "the lowering of {} has other results", eqn.prim.name());
             for (var, value) in eqn.outputs.iter().zip(values) {
-                debug_assert_eq!(value.ty(), &jaxpr.avals[var.index()].mlir(), "lowering of {}", eqn.prim.name());
+                debug_assert_eq!(value.ty(), &jaxpr.avals()[var.index()].mlir(), "lowering of {}", eqn.prim.name());
                 env[var.index()] = Some(value);
             }
         }
-        jaxpr.outputs.iter().map(|atom| self.read(&env, &mut literals, atom)).collect()
+        jaxpr.outputs().iter().map(|atom| self.read(&env, &mut literals, atom)).collect()
     }
 
     fn read(&mut self, env: &[Option<Value>], literals: &mut FxHashMap<Literal, Value>, atom: &Atom) -> Value {

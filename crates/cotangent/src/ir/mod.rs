@@ -1,6 +1,7 @@
 //! The IR: jaxprs, what a primitive is, the printer, the checker, and the walk that lowers. No primitive is named here.
 
 pub(crate) mod axis;
+pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod effects;
 pub(crate) mod jaxpr;

@@ -103,7 +103,7 @@ impl Operand {
 /// ```
 /// use cotangent::prelude::*;
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// assert_eq!(program.jaxpr.eqns[0].prim.name(), "add");
+/// assert_eq!(program.jaxpr.eqns()[0].prim().name(), "add");
 /// ```
 pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     /// The field's name for it, as a jaxpr prints it.
@@ -192,7 +192,7 @@ pub fn missing_rule(primitive: &str, transform: &str) -> Error {
 /// ```
 /// use cotangent::prelude::*;
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// let prim = &program.jaxpr.eqns[0].prim;
+/// let prim = &program.jaxpr.eqns()[0].prim();
 /// assert!(prim.params_eq(&**prim));
 /// ```
 pub trait PrimitiveParams {

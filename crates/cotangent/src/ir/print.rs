@@ -30,7 +30,7 @@ impl Names {
     }
 
     fn binder(&mut self, jaxpr: &Jaxpr, var: Var) -> String {
-        let aval = &jaxpr.avals[var.index()];
+        let aval = &jaxpr.avals()[var.index()];
         format!("{}:{aval}", self.get(var))
     }
 
@@ -43,11 +43,11 @@ impl Names {
 }
 
 fn write(f: &mut dyn fmt::Write, jaxpr: &Jaxpr, indent: usize) -> fmt::Result {
-    let mut names = Names(vec![None; jaxpr.avals.len()], 0);
-    let inputs: Vec<_> = jaxpr.inputs.iter().map(|v| names.binder(jaxpr, *v)).collect();
+    let mut names = Names(vec![None; jaxpr.avals().len()], 0);
+    let inputs: Vec<_> = jaxpr.inputs().iter().map(|v| names.binder(jaxpr, *v)).collect();
     let pad = " ".repeat(indent);
     write!(f, "{{ lambda ; {}. let", inputs.join(" "))?;
-    for eqn in &jaxpr.eqns {
+    for eqn in jaxpr.eqns() {
         let outputs: Vec<_> = eqn.outputs.iter().map(|v| names.binder(jaxpr, *v)).collect();
         write!(f, "\n{pad}    {} = {}", outputs.join(" "), eqn.prim.name())?;
         let params = eqn.prim.params();
@@ -72,9 +72,9 @@ fn write(f: &mut dyn fmt::Write, jaxpr: &Jaxpr, indent: usize) -> fmt::Result {
             write!(f, " {}", names.atom(input))?;
         }
     }
-    let outputs: Vec<_> = jaxpr.outputs.iter().map(|a| names.atom(a)).collect();
+    let outputs: Vec<_> = jaxpr.outputs().iter().map(|a| names.atom(a)).collect();
     let comma = if outputs.len() == 1 { "," } else { "" };
-    let separator = if jaxpr.eqns.is_empty() { " ".to_string() } else { format!("\n{pad}  ") };
+    let separator = if jaxpr.eqns().is_empty() { " ".to_string() } else { format!("\n{pad}  ") };
     write!(f, "{separator}in ({}{comma}) }}", outputs.join(", "))
 }
 

@@ -117,9 +117,9 @@ impl Alike<'_> {
             }
             let (a, b) = (a.aval(), b.aval());
             let leaf = if path.is_empty() { part.to_string() } else { format!("the leaf `{path}` of {part}") };
-            let made = program.outputs.get(i).and_then(|atom| atom.var());
+            let made = program.outputs().get(i).and_then(|atom| atom.var());
             let line =
-                program.eqns.iter().find(|eqn| made.is_some_and(|v| eqn.outputs.contains(&v))).map(|eqn| eqn.loc);
+                program.eqns().iter().find(|eqn| made.is_some_and(|v| eqn.outputs.contains(&v))).map(|eqn| eqn.loc);
             let message = format!("{call}: {leaf} {must}: {first} {a}, {second} {b}");
             return Err(Error::new(ErrorKind::Structure, message).at(line.unwrap_or(loc)).help(help(&a, &b)));
         }

@@ -56,9 +56,9 @@ fn reducer<T: Tree>(
 
 /// The one operation that a program of two scalars consists of, if it starts from that operation's neutral element.
 fn monoid(jaxpr: &Jaxpr, inits: &[Array]) -> Option<&'static str> {
-    let ([eqn], [init]) = (&jaxpr.eqns[..], inits) else { return None };
-    let direct = eqn.inputs.iter().zip(&jaxpr.inputs).all(|(a, v)| *a == Atom::Var(*v))
-        && jaxpr.outputs == [Atom::Var(eqn.outputs[0])];
+    let ([eqn], [init]) = (jaxpr.eqns(), inits) else { return None };
+    let direct = eqn.inputs.iter().zip(jaxpr.inputs()).all(|(a, v)| *a == Atom::Var(*v))
+        && jaxpr.outputs() == [Atom::Var(eqn.outputs[0])];
     if !direct || init.is_traced() {
         return None;
     }

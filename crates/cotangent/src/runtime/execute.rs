@@ -283,7 +283,7 @@ impl Runtime {
         if let Some(program) = self.programs.find(jaxpr) {
             return run(&program, args);
         }
-        if jaxpr.eqns.len() > 1 {
+        if jaxpr.eqns().len() > 1 {
             if jaxpr.size() >= LARGE && first_meeting(&self.met, jaxpr) {
                 return interpret(jaxpr, args, |single, args| run(&*self.programs.get(&single.into())?, args));
             }

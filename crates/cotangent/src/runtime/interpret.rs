@@ -12,17 +12,17 @@ pub(crate) fn interpret(
     args: &[&Array],
     run: impl Fn(Jaxpr, &[&Array]) -> Result<Vec<Array>>,
 ) -> Result<Vec<Array>> {
-    let mut last_use = vec![usize::MAX; jaxpr.avals.len()];
-    for (i, eqn) in jaxpr.eqns.iter().enumerate() {
+    let mut last_use = vec![usize::MAX; jaxpr.avals().len()];
+    for (i, eqn) in jaxpr.eqns().iter().enumerate() {
         for var in eqn.inputs.iter().filter_map(|a| a.var()).chain(eqn.outputs.iter().copied()) {
             last_use[var.index()] = i;
         }
     }
-    for var in jaxpr.outputs.iter().filter_map(|a| a.var()) {
+    for var in jaxpr.outputs().iter().filter_map(|a| a.var()) {
         last_use[var.index()] = usize::MAX;
     }
-    let mut env: Vec<Option<Array>> = vec![None; jaxpr.avals.len()];
-    for (var, arg) in jaxpr.inputs.iter().zip(args) {
+    let mut env: Vec<Option<Array>> = vec![None; jaxpr.avals().len()];
+    for (var, arg) in jaxpr.inputs().iter().zip(args) {
         env[var.index()] = Some((*arg).clone());
     }
     let read = |env: &[Option<Array>], atom: &Atom| match atom {
@@ -32,10 +32,10 @@ pub(crate) fn interpret(
             None => unreachable!("variables are defined before their use"),
         },
     };
-    for (i, eqn) in jaxpr.eqns.iter().enumerate() {
+    for (i, eqn) in jaxpr.eqns().iter().enumerate() {
         let inputs: SmallVec<[Array; 4]> = eqn.inputs.iter().map(|a| read(&env, a)).collect();
         let avals = eqn.inputs.iter().map(|a| jaxpr.aval(a));
-        let outs = eqn.outputs.iter().map(|v| jaxpr.avals[v.index()].clone());
+        let outs = eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone());
         let single = Jaxpr::of_one(eqn.prim.clone(), avals, outs, eqn.loc);
         let outputs = run(single, &inputs.iter().collect::<SmallVec<[&Array; 4]>>()).map_err(|e| e.at(eqn.loc))?;
         for (var, value) in eqn.outputs.iter().zip(outputs) {
@@ -47,5 +47,5 @@ pub(crate) fn interpret(
             }
         }
     }
-    Ok(jaxpr.outputs.iter().map(|a| read(&env, a)).collect())
+    Ok(jaxpr.outputs().iter().map(|a| read(&env, a)).collect())
 }

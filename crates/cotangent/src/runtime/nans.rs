@@ -74,8 +74,8 @@ fn has_nan(dtype: DType, bytes: &[u8]) -> bool {
 
 /// Runs a program equation by equation; the first NaN is an error.
 fn follow(jaxpr: &Jaxpr, args: &[Array], place: &str) -> Result<Vec<Array>> {
-    let mut env: Vec<Option<Array>> = vec![None; jaxpr.avals.len()];
-    for (var, arg) in jaxpr.inputs.iter().zip(args) {
+    let mut env: Vec<Option<Array>> = vec![None; jaxpr.avals().len()];
+    for (var, arg) in jaxpr.inputs().iter().zip(args) {
         env[var.index()] = Some(arg.clone());
     }
     let read = |env: &[Option<Array>], atom: &Atom| match atom {
@@ -85,14 +85,14 @@ fn follow(jaxpr: &Jaxpr, args: &[Array], place: &str) -> Result<Vec<Array>> {
             None => unreachable!("variables are defined before their use"),
         },
     };
-    for eqn in &jaxpr.eqns {
+    for eqn in jaxpr.eqns() {
         let inputs: Vec<Array> = eqn.inputs.iter().map(|a| read(&env, a)).collect();
         let outputs = run_equation(jaxpr, eqn, &inputs, place)?;
         for (var, value) in eqn.outputs.iter().zip(outputs) {
             env[var.index()] = Some(value);
         }
     }
-    Ok(jaxpr.outputs.iter().map(|a| read(&env, a)).collect())
+    Ok(jaxpr.outputs().iter().map(|a| read(&env, a)).collect())
 }
 
 fn run_equation(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Array], place: &str) -> Result<Vec<Array>> {
@@ -107,7 +107,7 @@ fn run_equation(jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[Array], place: &str) -> Resu
         });
     }
     let avals = eqn.inputs.iter().map(|a| jaxpr.aval(a));
-    let outs = eqn.outputs.iter().map(|v| jaxpr.avals[v.index()].clone());
+    let outs = eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone());
     let single = Arc::new(Jaxpr::of_one(eqn.prim.clone(), avals, outs, eqn.loc));
     let (program, _) = crate::runtime().program(&single, &[])?;
     let outputs = super::run(&program, &inputs.iter().collect::<SmallVec<[&Array; 4]>>())?;
@@ -140,8 +140,8 @@ fn step_into(eqn: &Eqn, inputs: &[Array], place: &str) -> Option<Result<Vec<Arra
     }
     let [inner] = eqn.prim.jaxprs()[..] else { return None };
     let same = |(aval, x): (&Aval, &Array)| *aval.shape == *x.shape() && aval.dtype == x.dtype();
-    let fits = inner.inputs.len() == inputs.len()
-        && inner.outputs.len() == eqn.outputs.len()
+    let fits = inner.inputs().len() == inputs.len()
+        && inner.outputs().len() == eqn.outputs.len()
         && inner.input_avals().zip(inputs).all(same);
     let name = eqn.prim.params().into_iter().find(|(key, _)| *key == "name").map(|(_, name)| name);
     let within = name.map_or_else(|| place.to_string(), |name| format!("{place}, in `{name}`"));

@@ -140,10 +140,10 @@ impl Cache {
 fn computed(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Source>, Vec<usize>) {
     let jaxpr = &simplify(jaxpr);
     let mut outputs = Vec::new();
-    let sources = (jaxpr.outputs.iter())
+    let sources = (jaxpr.outputs().iter())
         .map(|atom| match atom {
             Atom::Lit(literal) => Source::Literal(*literal),
-            Atom::Var(var) => match jaxpr.inputs.iter().position(|v| v == var) {
+            Atom::Var(var) => match jaxpr.inputs().iter().position(|v| v == var) {
                 Some(i) => Source::Argument(i),
                 None => {
                     let place = outputs.iter().position(|a| a == atom).unwrap_or_else(|| {
@@ -155,7 +155,7 @@ fn computed(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Source>, Vec<usize>) {
             },
         })
         .collect();
-    let whole = Jaxpr::new(jaxpr.avals.clone(), jaxpr.inputs.clone(), jaxpr.eqns.clone(), outputs);
+    let whole = jaxpr.with_outputs(outputs);
     let (pruned, kept) = crate::transform::dce::dce(&whole, false);
     let used = (0..kept.len()).filter(|i| kept[*i]).collect();
     (pruned, sources, used)
@@ -209,7 +209,7 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
         let elsewhere = Mutex::default();
         Program { executable, sources, computed: types, used, donors, jaxpr: jaxpr.clone(), calls_host, elsewhere }
     };
-    if pruned.outputs.is_empty() && !effects.kept {
+    if pruned.outputs().is_empty() && !effects.kept {
         return Ok((program(None, Vec::new()), Origin::Memory));
     }
     let host = if effects.host { Some(host()?) } else { None };
@@ -255,7 +255,7 @@ fn text(client: &xla::Client, pruned: &Jaxpr, aliases: &[Option<usize>]) -> Stri
 /// The error for a program with checks that nobody collects.
 fn unchecked(jaxpr: &Jaxpr) -> Error {
     fn first(jaxpr: &Jaxpr) -> Option<&Eqn> {
-        let eqn = jaxpr.eqns.iter().find(|e| e.prim.effects().check)?;
+        let eqn = jaxpr.eqns().iter().find(|e| e.prim.effects().check)?;
         Some(eqn.prim.jaxprs().into_iter().find_map(|inner| first(inner)).unwrap_or(eqn))
     }
     let error = Error::new(ErrorKind::Transform, "a `check` inside a traced function reports to nobody")

@@ -28,7 +28,7 @@ pub(crate) fn batch(
 ) -> (Vec<Array>, Vec<Option<usize>>) {
     type Batched = (Array, Option<usize>);
     let mut env: Env<Batched> = Env::new(jaxpr);
-    for (var, pair) in jaxpr.inputs.iter().zip(args.iter().cloned().zip(axes.iter().copied())) {
+    for (var, pair) in jaxpr.inputs().iter().zip(args.iter().cloned().zip(axes.iter().copied())) {
         env.set(*var, pair);
     }
     let read = |env: &Env<Batched>, atom: &Atom| match atom {
@@ -40,7 +40,7 @@ pub(crate) fn batch(
     };
     // What communicates over the axis is batched even where it has no batched operand: `axis_index` has none at all.
     let name = axis::innermost().map(|axis| axis.name);
-    for eqn in &jaxpr.eqns {
+    for eqn in jaxpr.eqns() {
         let (x, axes): (SmallVec<[Array; 4]>, SmallVec<[Option<usize>; 4]>) =
             eqn.inputs.iter().map(|a| read(&env, a)).unzip();
         let (outs, out_axes) =
@@ -55,14 +55,14 @@ pub(crate) fn batch(
         for ((var, out), axis) in eqn.outputs.iter().zip(outs).zip(out_axes) {
             debug_assert_eq!(
                 axis.map_or_else(|| out.aval().shape, |a| out.aval().shape.remove(&[a])),
-                jaxpr.avals[var.index()].shape,
+                jaxpr.avals()[var.index()].shape,
                 "batch of {}",
                 eqn.prim.name()
             );
             env.set(*var, (out, axis));
         }
     }
-    jaxpr.outputs.iter().map(|a| read(&env, a)).unzip()
+    jaxpr.outputs().iter().map(|a| read(&env, a)).unzip()
 }
 
 /// A program over a batch, on types alone: batched inputs and results have their batch axis in front.

@@ -14,12 +14,12 @@ pub(crate) fn without_effects(jaxpr: &Jaxpr) -> Jaxpr {
 }
 
 fn eliminate(jaxpr: &Jaxpr, keep_inputs: bool, keep_effects: bool) -> (Jaxpr, Vec<bool>) {
-    let mut needed = vec![false; jaxpr.avals.len()];
-    for var in jaxpr.outputs.iter().filter_map(|a| a.var()) {
+    let mut needed = vec![false; jaxpr.avals().len()];
+    for var in jaxpr.outputs().iter().filter_map(|a| a.var()) {
         needed[var.index()] = true;
     }
-    let mut live = vec![false; jaxpr.eqns.len()];
-    for (eqn, live) in jaxpr.eqns.iter().zip(&mut live).rev() {
+    let mut live = vec![false; jaxpr.eqns().len()];
+    for (eqn, live) in jaxpr.eqns().iter().zip(&mut live).rev() {
         *live = (keep_effects && eqn.prim.effects().kept) || eqn.outputs.iter().any(|v| needed[v.index()]);
         if *live {
             for var in eqn.inputs.iter().filter_map(|a| a.var()) {
@@ -27,16 +27,16 @@ fn eliminate(jaxpr: &Jaxpr, keep_inputs: bool, keep_effects: bool) -> (Jaxpr, Ve
             }
         }
     }
-    let kept: Vec<bool> = jaxpr.inputs.iter().map(|v| keep_inputs || needed[v.index()]).collect();
-    let mut avals = Vec::with_capacity(jaxpr.avals.len());
-    let mut names: Vec<Option<Var>> = vec![None; jaxpr.avals.len()];
+    let kept: Vec<bool> = jaxpr.inputs().iter().map(|v| keep_inputs || needed[v.index()]).collect();
+    let mut avals = Vec::with_capacity(jaxpr.avals().len());
+    let mut names: Vec<Option<Var>> = vec![None; jaxpr.avals().len()];
     let mut define = |names: &mut Vec<Option<Var>>, var: Var| {
-        avals.push(jaxpr.avals[var.index()].clone());
+        avals.push(jaxpr.avals()[var.index()].clone());
         let new = Var(avals.len() as u32 - 1);
         names[var.index()] = Some(new);
         new
     };
-    let inputs = jaxpr.inputs.iter().zip(&kept).filter(|(_, k)| **k).map(|(v, _)| define(&mut names, *v)).collect();
+    let inputs = jaxpr.inputs().iter().zip(&kept).filter(|(_, k)| **k).map(|(v, _)| define(&mut names, *v)).collect();
     let renamed = |names: &[Option<Var>], atom: &Atom| match atom {
         Atom::Var(var) => match names[var.index()] {
             Some(new) => Atom::Var(new),
@@ -45,7 +45,7 @@ fn eliminate(jaxpr: &Jaxpr, keep_inputs: bool, keep_effects: bool) -> (Jaxpr, Ve
         literal => *literal,
     };
     let mut eqns = Vec::new();
-    for (eqn, _) in jaxpr.eqns.iter().zip(&live).filter(|(_, live)| **live) {
+    for (eqn, _) in jaxpr.eqns().iter().zip(&live).filter(|(_, live)| **live) {
         eqns.push(Eqn {
             prim: eqn.prim.clone(),
             inputs: eqn.inputs.iter().map(|a| renamed(&names, a)).collect(),
@@ -53,6 +53,6 @@ fn eliminate(jaxpr: &Jaxpr, keep_inputs: bool, keep_effects: bool) -> (Jaxpr, Ve
             loc: eqn.loc,
         });
     }
-    let outputs = jaxpr.outputs.iter().map(|a| renamed(&names, a)).collect();
+    let outputs = jaxpr.outputs().iter().map(|a| renamed(&names, a)).collect();
     (Jaxpr::new(avals, inputs, eqns, outputs), kept)
 }

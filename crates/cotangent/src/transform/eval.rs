@@ -11,7 +11,7 @@ pub(crate) struct Env<T>(Vec<Option<T>>);
 
 impl<T: Clone> Env<T> {
     pub(crate) fn new(jaxpr: &Jaxpr) -> Env<T> {
-        Env(vec![None; jaxpr.avals.len()])
+        Env(vec![None; jaxpr.avals().len()])
     }
 
     pub(crate) fn set(&mut self, var: Var, value: T) {
@@ -52,10 +52,10 @@ pub(crate) fn eval_with(
     mut instead: impl FnMut(&Eqn, &[Array]) -> Option<Vec<Array>>,
 ) -> Vec<Array> {
     let mut env = Env::new(jaxpr);
-    for (var, arg) in jaxpr.inputs.iter().zip(args) {
+    for (var, arg) in jaxpr.inputs().iter().zip(args) {
         env.set(*var, arg.clone());
     }
-    for eqn in &jaxpr.eqns {
+    for eqn in jaxpr.eqns() {
         let inputs: SmallVec<[Array; 4]> = eqn.inputs.iter().map(|a| env.read(a)).collect();
         let outputs = match instead(eqn, &inputs) {
             Some(outputs) => outputs.into(),
@@ -65,5 +65,5 @@ pub(crate) fn eval_with(
             env.set(*var, value);
         }
     }
-    jaxpr.outputs.iter().map(|a| env.read(a)).collect()
+    jaxpr.outputs().iter().map(|a| env.read(a)).collect()
 }

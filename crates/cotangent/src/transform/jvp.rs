@@ -18,7 +18,7 @@ use super::eval::Env;
 /// The results of a program and their tangents, given arguments and theirs.
 pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
     let mut env = Env::new(jaxpr);
-    for (var, pair) in jaxpr.inputs.iter().zip(args.iter().cloned().zip(tangents.iter().cloned())) {
+    for (var, pair) in jaxpr.inputs().iter().zip(args.iter().cloned().zip(tangents.iter().cloned())) {
         env.set(*var, pair);
     }
     let read = |env: &Env<(Array, Tangent)>, atom: &Atom| match atom {
@@ -28,7 +28,7 @@ pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<A
             None => unreachable!("variables are defined before their use"),
         },
     };
-    for eqn in &jaxpr.eqns {
+    for eqn in jaxpr.eqns() {
         let (x, dx): (SmallVec<[Array; 4]>, SmallVec<[Tangent; 4]>) = eqn.inputs.iter().map(|a| read(&env, a)).unzip();
         if dx.iter().all(Option::is_none) {
             let outputs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc);
@@ -40,7 +40,7 @@ pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<A
         let (y, dy) = with_location(eqn.loc, || eqn.prim.jvp(&x, &dx));
         debug_assert_eq!((y.len(), dy.len()), (eqn.outputs.len(), eqn.outputs.len()), "jvp of {}", eqn.prim.name());
         for ((var, y), dy) in eqn.outputs.iter().zip(y).zip(dy) {
-            debug_assert_eq!(y.shape(), &*jaxpr.avals[var.index()].shape, "jvp of {}: result", eqn.prim.name());
+            debug_assert_eq!(y.shape(), &*jaxpr.avals()[var.index()].shape, "jvp of {}: result", eqn.prim.name());
             debug_assert!(
                 dy.as_ref().is_none_or(|t| t.shape() == y.shape() && t.dtype() == y.dtype()),
                 "jvp of {}: tangent {:?} of {:?}",
@@ -51,7 +51,7 @@ pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<A
             env.set(*var, (y, dy));
         }
     }
-    jaxpr.outputs.iter().map(|a| read(&env, a)).unzip()
+    jaxpr.outputs().iter().map(|a| read(&env, a)).unzip()
 }
 
 /// [`jvp`] on types alone: from all arguments and then the tangents of those in `wanted` to all results and then

@@ -32,16 +32,16 @@ pub(crate) fn nested(closed: Closed) -> Arc<Jaxpr> {
         Arc::new(Constant::of(array))
     };
     let jaxpr = &closed.jaxpr;
-    let (captured, inputs) = jaxpr.inputs.split_at(closed.captures.len());
-    let loc = jaxpr.eqns.first().map_or_else(|| location(Location::caller()), |eqn| eqn.loc);
+    let (captured, inputs) = jaxpr.inputs().split_at(closed.captures.len());
+    let loc = jaxpr.eqns().first().map_or_else(|| location(Location::caller()), |eqn| eqn.loc);
     let constants = closed.captures.iter().zip(captured).map(|(array, var)| Eqn {
         prim: constant(array),
         inputs: smallvec::SmallVec::new(),
         outputs: smallvec::smallvec![*var],
         loc,
     });
-    let eqns = constants.chain(jaxpr.eqns.iter().cloned()).collect();
-    Arc::new(Jaxpr::new(jaxpr.avals.clone(), inputs.to_vec(), eqns, jaxpr.outputs.clone()))
+    let eqns = constants.chain(jaxpr.eqns().iter().cloned()).collect();
+    Arc::new(Jaxpr::new(jaxpr.avals().to_vec(), inputs.to_vec(), eqns, jaxpr.outputs().to_vec()))
 }
 
 /// A captured array of so many bytes or fewer is a constant of the program that is compiled, where the compiler can
@@ -52,9 +52,9 @@ const SMALL: usize = 1024;
 /// inputs that no equation reads.
 pub(crate) fn embedded(closed: &Closed) -> Option<Arc<Jaxpr>> {
     let jaxpr = &closed.jaxpr;
-    let loc = jaxpr.eqns.first()?.loc;
-    let (mut avals, mut inputs, mut eqns) = (jaxpr.avals.clone(), jaxpr.inputs.clone(), Vec::new());
-    let mut outputs = jaxpr.outputs.clone();
+    let loc = jaxpr.eqns().first()?.loc;
+    let (mut avals, mut inputs, mut eqns) = (jaxpr.avals().to_vec(), jaxpr.inputs().to_vec(), Vec::new());
+    let mut outputs = jaxpr.outputs().to_vec();
     for (array, input) in closed.captures.iter().zip(&mut inputs) {
         if array.traced().is_some() || array.size() * array.dtype().byte_size() > SMALL {
             continue;
@@ -72,6 +72,6 @@ pub(crate) fn embedded(closed: &Closed) -> Option<Arc<Jaxpr>> {
     if eqns.is_empty() {
         return None;
     }
-    eqns.extend(jaxpr.eqns.iter().cloned());
+    eqns.extend(jaxpr.eqns().iter().cloned());
     Some(Arc::new(Jaxpr::new(avals, inputs, eqns, outputs)))
 }

@@ -20,13 +20,13 @@ use super::eval::Env;
 /// reverse order. A cotangent is a symbolic zero until something arrives.
 pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Vec<Tangent> {
     let mut known: Env<Array> = Env::new(jaxpr);
-    for (var, input) in jaxpr.inputs.iter().zip(inputs) {
+    for (var, input) in jaxpr.inputs().iter().zip(inputs) {
         if let Operand::Known(value) = input {
             known.set(*var, value.clone());
         }
     }
     let is_known = |known: &Env<Array>, atom: &Atom| atom.var().is_none_or(|v| known.get(v).is_some());
-    for eqn in &jaxpr.eqns {
+    for eqn in jaxpr.eqns() {
         if eqn.inputs.iter().all(|a| is_known(&known, a)) {
             let args: SmallVec<[Array; 4]> = eqn.inputs.iter().map(|a| known.read(a)).collect();
             let outs = bind_at(eqn.prim.clone(), &args.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc);
@@ -36,12 +36,12 @@ pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Ve
         }
     }
     let mut arrived: Env<Array> = Env::new(jaxpr);
-    for (atom, ct) in jaxpr.outputs.iter().zip(cts) {
+    for (atom, ct) in jaxpr.outputs().iter().zip(cts) {
         if let Some(ct) = ct {
             accumulate(&mut arrived, atom, ct.clone());
         }
     }
-    for eqn in jaxpr.eqns.iter().rev() {
+    for eqn in jaxpr.eqns().iter().rev() {
         let ct: SmallVec<[Tangent; 1]> = eqn.outputs.iter().map(|v| arrived.take(*v)).collect();
         if ct.iter().all(Option::is_none) || eqn.inputs.iter().all(|a| is_known(&known, a)) {
             continue;
@@ -60,7 +60,7 @@ pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Ve
             }
         });
     }
-    (jaxpr.inputs.iter().zip(inputs))
+    (jaxpr.inputs().iter().zip(inputs))
         .map(|(var, input)| if input.is_linear() { arrived.get(*var).cloned() } else { None })
         .collect()
 }

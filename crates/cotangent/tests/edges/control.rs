@@ -533,7 +533,7 @@ fn a_loop_over_a_batch_has_a_condition_for_each_element() {
     // What `vmap` makes is the same program.
     let one = |x: &Array| lax::while_loop(|x: &Array| x.less(5.0), |x: &Array| x * 2.0, x);
     let mapped = make_jaxpr(vmap(one))(&xs).jaxpr;
-    let made = mapped.eqns[0].prim.as_any().downcast_ref::<While>().expect("a loop");
+    let made = mapped.eqns()[0].prim().as_any().downcast_ref::<While>().expect("a loop");
     assert_eq!(made.cond.output_avals().map(|a| a.to_string()).collect::<Vec<_>>(), ["bool[3]"]);
     assert_eq!(all(&vmap(one)(&xs)), want);
     // Mapped once more, over the state or over what the body alone captures.

@@ -14,12 +14,12 @@ fn elements(jaxpr: &Jaxpr) -> usize {
         ["broadcast_in_dim", "concatenate", "convert_element_type", "pad", "reshape", "rev", "slice", "transpose"];
     let size = |aval: &Aval| aval.shape.iter().product::<usize>();
     let of = |eqn: &Eqn| {
-        let made: usize = eqn.outputs.iter().map(|v| size(&jaxpr.avals[v.index()])).sum();
-        let read = eqn.inputs.iter().map(|a| size(&jaxpr.aval(a))).max().unwrap_or(0);
-        let own = if MOVES.contains(&eqn.prim.name()) { 0 } else { made.max(read) };
-        own + eqn.prim.jaxprs().iter().map(|j| elements(j)).sum::<usize>()
+        let made: usize = eqn.outputs().iter().map(|v| size(&jaxpr.avals()[v.index()])).sum();
+        let read = eqn.inputs().iter().map(|a| size(&jaxpr.aval(a))).max().unwrap_or(0);
+        let own = if MOVES.contains(&eqn.prim().name()) { 0 } else { made.max(read) };
+        own + eqn.prim().jaxprs().iter().map(|j| elements(j)).sum::<usize>()
     };
-    jaxpr.eqns.iter().map(of).sum()
+    jaxpr.eqns().iter().map(of).sum()
 }
 
 /// The derivative of what selects or accumulates is a small multiple of its value, at any length, and so is the text
@@ -48,7 +48,7 @@ fn derivatives_of_selections_and_cumulative_operations_are_linear() {
                 1 => make_jaxpr(value_and_grad(f))(&x),
                 _ => make_jaxpr(grad(move |x: &Array| grad(f)(x).square().sum()))(&x),
             };
-            (elements(&program.jaxpr) as f64, program.jaxpr.eqns.len() as f64)
+            (elements(&program.jaxpr) as f64, program.jaxpr.eqns().len() as f64)
         };
         for order in [1, 2] {
             let [(short, few), (long, many)] = [1 << 12, 1 << 14].map(|n| cost(n, order));
@@ -231,7 +231,7 @@ fn small_captures_are_constants_of_what_is_compiled() {
         let f = jit(move |x: &Array| (x * &table).sum() + table.sin());
         let parameters = |hlo: String| hlo.split("ENTRY").nth(1).unwrap().matches(" parameter(").count();
         // The program that transforms see has them as inputs.
-        assert_eq!(f.lower((&x,)).unwrap().jaxpr().inputs.len(), 2);
+        assert_eq!(f.lower((&x,)).unwrap().jaxpr().inputs().len(), 2);
         let sines = x.to_vec::<f32>().iter().map(|x| (2.0 * x).sin()).collect::<Vec<_>>();
         let (sum, got) = ((&x * &x).sum().item::<f32>() * 2.0, f(&x).to_vec::<f32>());
         for (got, sine) in got.iter().zip(sines) {

@@ -9,17 +9,17 @@ use super::{Case, Modes};
 
 /// Operations on elements that a program does: for an equation the elements it makes, times what each takes.
 fn operations(jaxpr: &Jaxpr) -> f64 {
-    jaxpr.eqns.iter().map(|eqn| of_equation(jaxpr, eqn)).sum()
+    jaxpr.eqns().iter().map(|eqn| of_equation(jaxpr, eqn)).sum()
 }
 
 fn of_equation(jaxpr: &Jaxpr, eqn: &Eqn) -> f64 {
-    let inner: Vec<f64> = eqn.prim.jaxprs().into_iter().map(|j| operations(j)).collect();
-    let size = |atom: &Atom| atom.var().map_or(1, |v| jaxpr.avals[v.index()].shape.iter().product::<usize>()) as f64;
-    let made: f64 = eqn.outputs.iter().map(|v| size(&Atom::Var(*v))).sum();
-    let read = eqn.inputs.iter().map(size).fold(0.0, f64::max);
-    match eqn.prim.name() {
+    let inner: Vec<f64> = eqn.prim().jaxprs().into_iter().map(|j| operations(j)).collect();
+    let size = |atom: &Atom| atom.var().map_or(1, |v| jaxpr.avals()[v.index()].shape.iter().product::<usize>()) as f64;
+    let made: f64 = eqn.outputs().iter().map(|v| size(&Atom::Var(*v))).sum();
+    let read = eqn.inputs().iter().map(size).fold(0.0, f64::max);
+    match eqn.prim().name() {
         "scan" => {
-            let params = eqn.prim.params();
+            let params = eqn.prim().params();
             let length = params.iter().find(|(key, _)| *key == "length").expect("a scan has a length");
             length.1.parse::<f64>().expect("a number") * inner.iter().sum::<f64>()
         }
@@ -28,7 +28,7 @@ fn of_equation(jaxpr: &Jaxpr, eqn: &Eqn) -> f64 {
         "custom_linear_solve" => inner.iter().copied().fold(0.0, f64::max),
         // Each element of a product of matrices takes as many multiplications as the contracted axes are long.
         "dot_general" => {
-            let sizes: f64 = eqn.inputs.iter().map(size).product();
+            let sizes: f64 = eqn.inputs().iter().map(size).product();
             (sizes * made).sqrt().max(made)
         }
         "sort" | "cumsum" | "cumprod" | "cummax" | "cummin" => made * (made + 1.0).log2().max(1.0),
@@ -88,7 +88,7 @@ fn transforms_are_linear_in_the_size_of_a_program() {
     let x = Array::scalar(0.5f64);
     let batch = Array::from([0.5f64, 0.25]);
     let sizes = |n: usize| -> [usize; 4] {
-        let count = |jaxpr: &Jaxpr| jaxpr.eqns.len();
+        let count = |jaxpr: &Jaxpr| jaxpr.eqns().len();
         [
             count(&make_jaxpr(chain(n))(&x).jaxpr),
             count(&make_jaxpr(grad(chain(n)))(&x).jaxpr),
@@ -119,7 +119,7 @@ fn a_long_scan_keeps_its_residuals_alone() {
     };
     let x = Array::from([0.1f64, 0.2, 0.3]);
     let program = make_jaxpr(grad(f))(&x);
-    let sizes = program.jaxpr.avals.iter().map(|a| a.shape.iter().product::<usize>());
+    let sizes = program.jaxpr.avals().iter().map(|a| a.shape.iter().product::<usize>());
     let stacked: Vec<usize> = sizes.filter(|n| *n >= STEPS).collect();
     // One residual for each sine: its slope, or the number that the slope is computed from.
     assert!(!stacked.is_empty() && stacked.iter().sum::<usize>() <= STEPS * 3, "{stacked:?}\n{}", program.jaxpr);
