@@ -19,7 +19,7 @@ pub use crate::ir::check::check;
 pub use crate::ir::effects::Effects;
 pub use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 pub use crate::ir::lowering::{Attr, Lowering, Value, lower};
-pub use crate::ir::primitive::{Operand, Outputs, Primitive, PrimitiveParams, Tangent, missing_rule};
+pub use crate::ir::primitive::{Operand, Outputs, Primitive, PrimitiveParams, RunProgram, Tangent, missing_rule};
 pub use crate::trace::{bind, bind_shared, bind1};
 
 /// The library's own primitives, as equations hold them: [`Eqn::prim`] downcasts to these. `jax.extend.core.primitives` is

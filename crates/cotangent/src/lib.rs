@@ -82,7 +82,7 @@ pub use api::report::{CacheReport, Change, Miss};
 pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
 pub use ops::name::checkpoint_name;
-pub use runtime::client::{Platform, devices, set_platform};
+pub use runtime::{Platform, devices, set_platform};
 
 /// What most programs need: `use cotangent::prelude::*`.
 ///
@@ -97,14 +97,9 @@ pub mod prelude {
     };
 }
 
-/// The runtime that executes programs, made when it is first needed. The core reaches it through this one door.
-pub(crate) fn runtime() -> &'static runtime::Runtime {
-    static RUNTIME: std::sync::OnceLock<runtime::Runtime> = std::sync::OnceLock::new();
-    RUNTIME.get_or_init(runtime::Runtime::default)
-}
-
-pub(crate) fn backend() -> &'static dyn crate::trace::backend::Backend {
-    runtime()
+/// What tracing needs of the rooms above it: the runtime executes programs.
+pub(crate) fn backend() -> &'static dyn trace::backend::Backend {
+    runtime::runtime()
 }
 
 /// The README's examples are run with the documentation's.

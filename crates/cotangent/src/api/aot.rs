@@ -10,8 +10,7 @@ use crate::compile::times::Times;
 use crate::error::{Error, ErrorKind, OrRaise, Result, attempt};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::{Entry as LoweredEntry, lower, lower_entry};
-use crate::runtime::program::{compile_foreign, compile_whole, optimized_hlo, times};
-use crate::runtime::run_executable;
+use crate::runtime::{array_shape, client, compile_foreign, compile_whole, optimized_hlo, run_executable, times};
 use crate::trace::frames::tracing;
 use crate::tree::{Tree, collect_paths, flatten, leaf_paths};
 
@@ -461,7 +460,7 @@ impl fmt::Debug for Loaded {
 
 impl Loaded {
     fn new(name: String, signature: Signature, captures: Vec<Array>, executable: xla::Executable) -> Result<Loaded> {
-        let stated: Vec<_> = signature.outputs.iter().map(|o| crate::runtime::client::array_shape(&o.1)).collect();
+        let stated: Vec<_> = signature.outputs.iter().map(|o| array_shape(&o.1)).collect();
         if executable.outputs() != stated {
             return Err(Error::new(
                 ErrorKind::Runtime,
@@ -483,10 +482,9 @@ impl Loaded {
     /// ```
     pub fn from_bytes(bytes: &[u8]) -> Result<Loaded> {
         let blob = Blob::read(bytes)?;
-        let client = crate::runtime::client::client()?;
+        let client = client()?;
         let used = blob.signature.inputs.iter().filter(|i| i.2).map(|i| &i.1);
-        let params: Vec<_> =
-            blob.captures.iter().map(|c| &c.0).chain(used).map(crate::runtime::client::array_shape).collect();
+        let params: Vec<_> = blob.captures.iter().map(|c| &c.0).chain(used).map(array_shape).collect();
         let executable = client.deserialize(&blob.code, &params)?;
         let captures = blob.captures.into_iter().map(|(aval, bytes)| Array::of_bytes(bytes, aval)).collect();
         Loaded::new(blob.name, blob.signature, captures, executable)

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::client::client;
+use crate::runtime::client;
 use crate::runtime::disk::processor;
 
 use super::aot::Signature;

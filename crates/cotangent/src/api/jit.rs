@@ -18,7 +18,7 @@ use crate::error::location::location;
 use crate::error::{Loc, OrRaise, Result, attempt};
 use crate::ir::axis::NamedAxis;
 use crate::ir::jaxpr::{Closed, Jaxpr};
-use crate::runtime::program::Program;
+use crate::runtime::{Program, nans_are_looked_for, runtime};
 use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind_at, tracing};
 use crate::transform::dce::dce;
@@ -97,7 +97,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
     /// The compiled program, made now if need be.
     pub(crate) fn program(&self, counts: Option<&Counts>) -> Result<&Arc<Program>> {
         self.program.get_or_try_init(|| {
-            let (made, times) = timed(|| crate::runtime().jitted(&self.closed, &self.donated));
+            let (made, times) = timed(|| runtime().jitted(&self.closed, &self.donated));
             let (program, origin) = made?;
             if let Some(counts) = counts {
                 counts.loaded(origin, times);
@@ -126,7 +126,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
 
     /// [`run`](Entry::run) on arrays that nobody needs any more where they are taken by value.
     pub(crate) fn run_owned(&self, leaves: Vec<Array>, counts: Option<&Counts>) -> Result<R> {
-        if crate::runtime::nans::enabled() {
+        if nans_are_looked_for() {
             return self.run(&leaves.iter().collect::<Vec<_>>(), counts);
         }
         let mut leaves: Vec<Option<Array>> = leaves.into_iter().map(Some).collect();
@@ -137,7 +137,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
     }
 
     fn finish(&self, inputs: &[&Array], results: Vec<Array>) -> Result<R> {
-        crate::runtime::nans::check(&self.closed.jaxpr, inputs, &results)?;
+        runtime().check_nans(&self.closed.jaxpr, inputs, &results)?;
         Ok(self.template.rebuild(&mut results.into_iter()))
     }
 

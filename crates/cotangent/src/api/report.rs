@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::compile::times::Times;
-use crate::runtime::program::Origin;
+use crate::runtime::Origin;
 use crate::tree::collect_paths;
 
 use super::func::Params;

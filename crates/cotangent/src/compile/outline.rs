@@ -296,7 +296,9 @@ mod tests {
             for call in jaxpr.eqns().iter().filter_map(|e| e.prim.as_any().downcast_ref::<Call>()) {
                 match call.inlined {
                     true => calls(&call.jaxpr, found),
-                    false => found.push((call.jaxpr.eqns().len(), call.jaxpr.inputs().len(), call.jaxpr.outputs().len())),
+                    false => {
+                        found.push((call.jaxpr.eqns().len(), call.jaxpr.inputs().len(), call.jaxpr.outputs().len()))
+                    }
                 }
             }
         }

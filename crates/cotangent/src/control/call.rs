@@ -14,6 +14,7 @@ use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::{batch_closed, in_front};
 use crate::transform::eval::eval_with;
 use crate::transform::linearize::linearize_jaxpr;
+use crate::transform::masks::{placed, present};
 use crate::transform::transpose::backward_jaxpr;
 
 /// `jit`: a call of a program, which is lowered once to a function of the module and shared.
@@ -58,7 +59,7 @@ pub(super) fn transposed(
     let operands: Vec<&Array> = inputs.iter().filter_map(Operand::known).chain(ct.iter().flatten()).collect();
     let (jaxpr, arrives) = backward_jaxpr(jaxpr, inputs, ct);
     let mut results = call(jaxpr, &operands).into_iter();
-    arrives.iter().map(|a| if *a { results.next() } else { None }).collect()
+    placed(&arrives, &mut results)
 }
 
 /// A program that a primitive holds, over a batch; `call` binds it.
@@ -69,8 +70,8 @@ pub(super) fn batched(
     size: usize,
     call: impl FnOnce(Arc<Jaxpr>, &[&Array]) -> Outputs<Array>,
 ) -> (Vec<Array>, Vec<Option<usize>>) {
-    let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
-    let (closed, out) = batch_closed(jaxpr, &batched, size);
+    let batched = present(axes);
+    let (closed, out) = batch_closed(jaxpr, &batched, size, &[]);
     let operands = in_front(x, axes, size);
     let outputs = call(closed.jaxpr, &closed.captures.iter().chain(&operands).collect::<Vec<_>>());
     (outputs.into_vec(), out.iter().map(|b| b.then_some(0)).collect())
@@ -105,13 +106,13 @@ impl Primitive for Call {
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
+        let wanted = present(dx);
         let split = linearize_jaxpr(&self.jaxpr, &wanted);
         let mut outputs = bind(self.with(split.forward), &x.iter().collect::<Vec<_>>()).into_vec();
         let residuals = outputs.split_off(self.jaxpr.outputs().len());
         let operands: Vec<&Array> = residuals.iter().chain(dx.iter().flatten()).collect();
         let mut tangents = bind(self.with(split.linear), &operands).into_iter();
-        let tangents = split.nonzero.iter().map(|n| if *n { tangents.next() } else { None }).collect();
+        let tangents = placed(&split.nonzero, &mut tangents);
         (outputs, tangents)
     }
 

@@ -11,11 +11,12 @@ use crate::ir::jaxpr::{Atom, Jaxpr, Var};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ops::split::OptimizationBarrier;
-use crate::trace::frames::{Inputs, bind, in_tangent_frame, stage};
+use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::dce::dce;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::linearize::{Split, linearize_jaxpr};
+use crate::transform::masks::{chosen, placed, present};
 
 use super::call::{self, batched, inline_calls, transposed};
 use super::unseen::Unseen;
@@ -82,44 +83,6 @@ impl Checkpoint {
         let forward = forward.with_outputs(results);
         Parts { forward: dce(&forward, true).0, again, linear, nonzero }
     }
-
-    /// Forward mode proper.
-    fn jvp_together(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
-        let (jaxpr, nonzero) = jvp_jaxpr(&self.jaxpr, &wanted, None);
-        let operands: Vec<&Array> = x.iter().chain(dx.iter().flatten()).collect();
-        let mut y = bind(self.with(jaxpr), &operands).into_vec();
-        let mut dy = y.split_off(self.jaxpr.outputs().len()).into_iter();
-        (y, nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect())
-    }
-
-    /// While linearising: the results now, and a linear program that computes its residuals again.
-    fn jvp_apart(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
-        let Parts { forward, again, linear, nonzero } = self.parts(&wanted);
-        let mut y = bind(self.with(forward.into()), &x.iter().collect::<Vec<_>>()).into_vec();
-        let saved = y.split_off(self.jaxpr.outputs().len());
-        let known = x.len() + saved.len();
-        let avals: Vec<Aval> = x.iter().chain(&saved).chain(dx.iter().flatten()).map(Array::aval).collect();
-        let (closed, ()) = stage(&avals, &Inputs::Unknown("inside `checkpoint`"), |args| {
-            let (known, tangents) = args.split_at(known);
-            let residuals = eval(&again, known);
-            (eval(&linear, &[&residuals, tangents].concat()), ())
-        });
-        // What the second run does not look at need not be kept for it.
-        let (program, kept) = dce(&closed.jaxpr, false);
-        let operands: Vec<&Array> = x
-            .iter()
-            .chain(&saved)
-            .chain(dx.iter().flatten())
-            .zip(kept)
-            .filter(|(_, kept)| *kept)
-            .map(|(x, _)| x)
-            .collect();
-        let second = Checkpoint { differentiated: true, ..self.with(program.into()) };
-        let mut dy = bind(second, &operands).into_iter();
-        (y, nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect())
-    }
 }
 
 impl Primitive for Checkpoint {
@@ -140,8 +103,36 @@ impl Primitive for Checkpoint {
         call::infer(&self.name, &self.jaxpr, inputs)
     }
 
+    /// Forward mode proper.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        if dx.iter().flatten().any(in_tangent_frame) { self.jvp_apart(x, dx) } else { self.jvp_together(x, dx) }
+        let wanted = present(dx);
+        let (jaxpr, nonzero) = jvp_jaxpr(&self.jaxpr, &wanted, &[]);
+        let operands: Vec<&Array> = x.iter().chain(dx.iter().flatten()).collect();
+        let mut y = bind(self.with(jaxpr), &operands).into_vec();
+        let mut dy = y.split_off(self.jaxpr.outputs().len()).into_iter();
+        (y, placed(&nonzero, &mut dy))
+    }
+
+    /// The results now, and a linear program that computes its residuals again.
+    fn linearize(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let wanted = present(dx);
+        let Parts { forward, again, linear, nonzero } = self.parts(&wanted);
+        let mut y = bind(self.with(forward.into()), &x.iter().collect::<Vec<_>>()).into_vec();
+        let saved = y.split_off(self.jaxpr.outputs().len());
+        let known = x.len() + saved.len();
+        let avals: Vec<Aval> = x.iter().chain(&saved).chain(dx.iter().flatten()).map(Array::aval).collect();
+        let (closed, ()) = stage(&avals, &Inputs::Unknown("inside `checkpoint`"), |args| {
+            let (known, tangents) = args.split_at(known);
+            let residuals = eval(&again, known);
+            (eval(&linear, &[&residuals, tangents].concat()), ())
+        });
+        // What the second run does not look at need not be kept for it.
+        let (program, kept) = dce(&closed.jaxpr, false);
+        let all: Vec<&Array> = x.iter().chain(&saved).chain(dx.iter().flatten()).collect();
+        let operands: Vec<&Array> = chosen(&all, &kept).copied().collect();
+        let second = Checkpoint { differentiated: true, ..self.with(program.into()) };
+        let mut dy = bind(second, &operands).into_iter();
+        (y, placed(&nonzero, &mut dy))
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {

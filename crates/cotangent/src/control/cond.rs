@@ -11,14 +11,14 @@ use crate::array::literal::Literal;
 use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent};
 use crate::ops::compare::{Clamp, SelectN};
 use crate::ops::elementwise::rebind;
-use crate::ops::shape::batched_in_front;
 use crate::trace::frames::{Inputs, bind, bind_shared, stage};
 use crate::transform::batch::{batch_jaxpr, in_front};
 use crate::transform::eval::eval;
 use crate::transform::linearize::linearize_jaxpr;
+use crate::transform::masks::{either, placed, present};
 use crate::transform::transpose::backward_jaxpr;
 
 use super::call::inline_calls;
@@ -70,14 +70,10 @@ fn with_all_results(branches: &[Arc<Jaxpr>], masks: &[Vec<bool>], avals: &[Aval]
     let filled = (branches.iter().zip(masks)).map(|(branch, mask)| {
         let inputs: Vec<Aval> = branch.input_avals().cloned().collect();
         let (closed, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
-            let mut results = eval(branch, args).into_iter();
-            let all = (0..avals.len()).filter(|i| any[*i]).map(|i| match mask[i] {
-                true => results.next(),
-                false => None,
-            });
-            let zeros = |i: usize| crate::ops::zeros(&avals[i].shape, avals[i].dtype);
-            let places = (0..avals.len()).filter(|i| any[*i]);
-            (all.zip(places).map(|(x, i)| x.unwrap_or_else(|| zeros(i))).collect(), ())
+            let results: Vec<Tangent> = placed(mask, &mut eval(branch, args).into_iter());
+            let zeros = |aval: &Aval| crate::ops::zeros(&aval.shape, aval.dtype);
+            let all = results.into_iter().zip(avals).map(|(x, aval)| x.unwrap_or_else(|| zeros(aval)));
+            (all.zip(&any).filter(|(_, any)| **any).map(|(x, _)| x).collect(), ())
         });
         closed.jaxpr
     });
@@ -126,7 +122,7 @@ impl Primitive for Cond {
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let wanted: Vec<bool> = dx[1..].iter().map(Option::is_some).collect();
+        let wanted = present(&dx[1..]);
         let splits: Vec<_> = self.branches.iter().map(|b| linearize_jaxpr(b, &wanted)).collect();
         let outputs: Vec<Aval> = self.branches[0].output_avals().collect();
         // A residual that is an operand, rearranged or not, is at hand. Others of one type share a place: a run needs those of one branch only.
@@ -202,7 +198,7 @@ impl Primitive for Cond {
         let (branches, any) = with_all_results(&linear, &masks, &outputs);
         let operands: Vec<&Array> = std::iter::once(&x[0]).chain(known).chain(tangents).collect();
         let mut dy = bind(Cond { branches }, &operands).into_iter();
-        (y, any.iter().map(|a| if *a { dy.next() } else { None }).collect())
+        (y, placed(&any, &mut dy))
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
@@ -214,29 +210,17 @@ impl Primitive for Cond {
         let (branches, any) = with_all_results(&branches, &masks, &avals);
         let operands: Vec<&Array> = known.into_iter().chain(ct.iter().flatten()).collect();
         let mut results = bind(Cond { branches }, &operands).into_iter();
-        std::iter::once(None).chain(any.iter().map(|a| if *a { results.next() } else { None })).collect()
+        std::iter::once(None).chain(placed::<_, Vec<_>>(&any, &mut results)).collect()
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let batched: Vec<bool> = axes[1..].iter().map(Option::is_some).collect();
-        let mut mapped: Vec<(Arc<Jaxpr>, Vec<bool>)> =
-            self.branches.iter().map(|b| batch_jaxpr(b, &batched, size)).collect();
+        let batched = present(&axes[1..]);
         let outputs = self.branches[0].outputs().len();
         // Every branch must give its results in the same layout; an index for each element makes all of them batched.
         let all = axes[0].is_some();
-        let any: Vec<bool> = (0..outputs).map(|i| all || mapped.iter().any(|m| m.1[i])).collect();
-        for (branch, mask) in &mut mapped {
-            let inputs: Vec<Aval> = branch.input_avals().cloned().collect();
-            let (closed, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
-                let results = eval(branch, args);
-                let spread = |i: usize, x: Array| {
-                    if any[i] && !mask[i] { batched_in_front(&x, None, size) } else { x }
-                };
-                (results.into_iter().enumerate().map(|(i, x)| spread(i, x)).collect(), ())
-            });
-            *branch = closed.jaxpr;
-        }
-        let branches: Vec<Arc<Jaxpr>> = mapped.into_iter().map(|m| m.0).collect();
+        let start = vec![all; outputs];
+        let any = self.branches.iter().fold(start, |any, b| either(&any, &batch_jaxpr(b, &batched, size, &[]).1));
+        let branches: Vec<Arc<Jaxpr>> = self.branches.iter().map(|b| batch_jaxpr(b, &batched, size, &any).0).collect();
         let out_axes = any.iter().map(|a| a.then_some(0)).collect();
         if all && self.effects().check {
             raise(mapped_checks("a branch that each element chooses for itself"));
@@ -273,6 +257,16 @@ impl Primitive for Cond {
         cx.regions("stablehlo.case", &[which], &[], &results, &vec![&[][..]; self.branches.len()], |cx, branch, _| {
             cx.inline(&self.branches[branch], &args[1..])
         })
+    }
+
+    fn interpret(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Option<Result<Vec<Array>>> {
+        let branch = |index: i32| (index.max(0) as usize).min(self.branches.len() - 1);
+        Some(
+            inputs[0]
+                .try_item::<i32>()
+                .map(branch)
+                .and_then(|branch| run(&self.branches[branch], &inputs[1..], &format!("in branch {branch}"))),
+        )
     }
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {

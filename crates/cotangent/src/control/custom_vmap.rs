@@ -17,6 +17,7 @@ use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::in_front;
 use crate::transform::jvp::{jvp, jvp_jaxpr};
+use crate::transform::masks::placed;
 use crate::transform::nested::nested;
 
 use super::call::{self, Call, transposed};
@@ -54,7 +55,7 @@ pub(crate) struct CustomVmap {
 impl CustomVmap {
     /// The tangents as a function of its own: the rule for its batch is the derivative of the rule.
     fn tangent(&self, wanted: &[bool]) -> (CustomVmap, Vec<bool>) {
-        let (both, nonzero) = jvp_jaxpr(&self.jaxpr, wanted, None);
+        let (both, nonzero) = jvp_jaxpr(&self.jaxpr, wanted, &[]);
         let n = self.jaxpr.outputs().len();
         let tangents = both.with_outputs(both.outputs()[n..].to_vec());
         let jaxpr = crate::transform::dce::dce(&tangents, true).0.into();
@@ -145,7 +146,7 @@ impl Primitive for CustomVmap {
         // The tangents of captured values come last too: the rule that cannot do with them never runs.
         let operands: Vec<&Array> = x.iter().chain(dx.iter().flatten()).collect();
         let mut dy = bind(tangent, &operands).into_iter();
-        (y, nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect())
+        (y, placed(&nonzero, &mut dy))
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {

@@ -17,6 +17,7 @@ use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind, bind1, stage};
 use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front, in_front};
 use crate::transform::eval::eval;
+use crate::transform::masks::{placed, present};
 use crate::transform::nested::nested;
 use crate::transform::transpose::backward;
 
@@ -72,17 +73,16 @@ impl Element {
                     None => Operand::Linear(aval.clone()),
                 })
                 .collect();
-            let ct: Vec<Tangent> = ct.iter().map(|ct| if ct.is_some() { args.next() } else { None }).collect();
+            let ct: Vec<Tangent> = placed(&present(ct), &mut args);
             let back = prim.transpose(&ct, &operands);
             let arrives: Vec<bool> = back.iter().map(Option::is_some).collect();
             (back.into_iter().flatten().collect(), arrives)
         });
         let mut out = out.iter().zip(places).map(|(x, place)| batched_in_front(x, place, *size));
-        (arrives.iter().zip(batched))
-            .map(|(arrives, batched)| if *arrives { out.next() } else { None }.map(|ct| (ct, *batched)))
-            // What all elements share gets what each of them gives.
-            .map(|ct| ct.map(|(ct, batched)| if batched { ct } else { ct.sum_axis(0) }))
-            .collect()
+        let cts: Vec<Tangent> = placed(&arrives, &mut out);
+        // What all elements share gets what each of them gives.
+        let sum = |ct: Array, batched: bool| if batched { ct } else { ct.sum_axis(0) };
+        cts.into_iter().zip(batched).map(|(ct, batched)| ct.map(|ct| sum(ct, *batched))).collect()
     }
 
     /// Cotangents of a choice. What all elements share, the weights of a network say, would get an array from each element,
@@ -192,15 +192,14 @@ impl Primitive for Mapped {
         let args: Vec<Array> = x.iter().chain(dx.iter().flatten()).cloned().collect();
         let (out, places, nonzero) = batch_staged(axis, &types, &args, &flags, *size, |args| {
             let (x, t) = args.split_at(avals.len());
-            let mut t = t.iter().cloned();
-            let dx: Vec<Tangent> = dx.iter().map(|d| if d.is_some() { t.next() } else { None }).collect();
+            let dx: Vec<Tangent> = placed(&present(dx), &mut t.iter().cloned());
             let (y, dy) = prim.jvp(x, &dx);
             let nonzero: Vec<bool> = dy.iter().map(Option::is_some).collect();
             (y.into_iter().chain(dy.into_iter().flatten()).collect(), nonzero)
         });
         let mut out = out.iter().zip(places).map(|(x, place)| batched_in_front(x, place, *size));
         let y: Vec<Array> = out.by_ref().take(nonzero.len()).collect();
-        (y, nonzero.iter().map(|n| if *n { out.next() } else { None }).collect())
+        (y, placed(&nonzero, &mut out))
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {

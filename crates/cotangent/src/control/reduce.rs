@@ -71,7 +71,7 @@ fn batched(name: &str, x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<
 /// The program that combines values and tangents: all of the one side, all of the other.
 fn tangent_program(jaxpr: &Arc<Jaxpr>) -> Arc<Jaxpr> {
     let n = jaxpr.outputs().len();
-    let (both, _) = jvp_jaxpr(jaxpr, &vec![true; 2 * n], Some(&vec![true; n]));
+    let (both, _) = jvp_jaxpr(jaxpr, &vec![true; 2 * n], &vec![true; n]);
     let one: Vec<Aval> = jaxpr.output_avals().map(|a| a.with_weak_type(false)).collect();
     let avals = [one.clone(), one.clone(), one.clone(), one].concat();
     let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a reduction"), |args| {

@@ -11,18 +11,18 @@ use crate::array::literal::Literal;
 use crate::error::{Error, Result};
 use crate::ir::jaxpr::{Atom, Closed, Jaxpr};
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::batched_in_front;
-use crate::trace::frames::{Inputs, bind, in_tangent_frame, stage};
+use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::batch_jaxpr;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::linearize::linearize_jaxpr;
+use crate::transform::masks::{chosen, count, fixpoint, instantiated, placed, present};
 use crate::transform::nested::nested;
 use crate::transform::transpose::backward;
 
-use super::while_loop::fixpoint;
 use crate::transform::hoist::hoist;
 
 /// `scan`: a program run once for each index of the leading axis of its last operands, with a carry from step to
@@ -57,21 +57,6 @@ struct Parts<'a, T> {
     xs: &'a [T],
 }
 
-fn count(mask: &[bool]) -> usize {
-    mask.iter().filter(|m| **m).count()
-}
-
-fn chosen<'a, T>(items: &'a [T], mask: &'a [bool]) -> impl Iterator<Item = &'a T> {
-    items.iter().zip(mask).filter(|(_, m)| **m).map(|(x, _)| x)
-}
-
-/// The tangents of the parts of a carry that come to have one; those that start without are zeros.
-pub(super) fn instantiated(carry: &[Array], tangents: &[Tangent], mask: &[bool]) -> Vec<Array> {
-    (chosen(carry, mask).zip(chosen(tangents, mask)))
-        .map(|(x, t)| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x)))
-        .collect()
-}
-
 const INSIDE: Inputs<'static> = Inputs::Unknown("inside a scan");
 
 impl Scan {
@@ -92,12 +77,46 @@ impl Scan {
         Parts { consts, carry, xs }
     }
 
+    /// The mask over the operands of the body in which the carry has tangents, batch axes or the like where `carry` says.
+    fn mask(&self, of: &Parts<'_, bool>, carry: &[bool]) -> Vec<bool> {
+        [of.consts, carry, of.xs].concat()
+    }
+
     fn stacked(&self, aval: &Aval) -> Aval {
         aval.with_shape(aval.shape.insert(0, self.length))
     }
 
     fn carry_avals(&self) -> Vec<Aval> {
         self.jaxpr.output_avals().take(self.carry).collect()
+    }
+
+    /// The loop on known values, one step after the other.
+    fn run_steps(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Result<Vec<Array>> {
+        let given = self.parts(inputs);
+        let mut carry = given.carry.to_vec();
+        let xs: Vec<(Aval, Vec<u8>)> = given.xs.iter().map(|x| Ok((x.aval(), x.to_bytes()?))).collect::<Result<_>>()?;
+        let mut stacks: Vec<Vec<Vec<u8>>> = Vec::new();
+        for step in 0..self.length {
+            let i = if self.reverse { self.length - 1 - step } else { step };
+            let slices = xs.iter().map(|(aval, bytes)| {
+                let row = bytes.len() / self.length;
+                let aval = aval.with_shape(aval.shape.remove(&[0]));
+                Array::of_bytes(bytes[i * row..(i + 1) * row].to_vec(), aval)
+            });
+            let args: Vec<Array> = given.consts.iter().chain(&carry).cloned().chain(slices).collect();
+            let mut next = run(&self.jaxpr, &args, &format!("at index {i} of the scan"))?;
+            let ys = next.split_off(self.carry);
+            carry = next;
+            stacks.push(ys.iter().map(Array::to_bytes).collect::<Result<_>>()?);
+        }
+        if self.reverse {
+            stacks.reverse();
+        }
+        let stacked = self.jaxpr.output_avals().skip(self.carry).enumerate().map(|(k, aval)| {
+            let bytes = stacks.iter().flat_map(|ys| ys[k].iter().copied()).collect();
+            Array::of_bytes(bytes, self.stacked(&aval))
+        });
+        Ok(carry.into_iter().chain(stacked).collect())
     }
 
     /// One step: the counter, the carry and the stacked results after it.
@@ -144,160 +163,6 @@ impl Scan {
         let one = number(cx, 1);
         let counter = cx.op("stablehlo.add", &[counter.clone(), one], &[], &index);
         [vec![counter], next.to_vec(), stored].concat()
-    }
-
-    /// Which parts of the carry come to have a tangent.
-    fn tangent_carry(&self, dx: &Parts<'_, Tangent>) -> Vec<bool> {
-        let is = |t: &[Tangent]| t.iter().map(Option::is_some).collect::<Vec<_>>();
-        let (consts, xs) = (is(dx.consts), is(dx.xs));
-        fixpoint(is(dx.carry), |carry| {
-            let mask: Vec<bool> = consts.iter().chain(carry).chain(&xs).copied().collect();
-            jvp_jaxpr(&self.jaxpr, &mask, None).1[..self.carry].to_vec()
-        })
-    }
-
-    /// Forward mode proper: values and tangents in one loop.
-    fn jvp_together(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let (x, dx) = (self.parts(x), self.parts(dx));
-        let carried = self.tangent_carry(&dx);
-        let is = |t: &[Tangent]| t.iter().map(Option::is_some).collect::<Vec<_>>();
-        let (consts, xs) = (is(dx.consts), is(dx.xs));
-        let mask: Vec<bool> = consts.iter().chain(&carried).chain(&xs).copied().collect();
-        let nonzero = jvp_jaxpr(&self.jaxpr, &mask, None).1;
-        let wanted: Vec<bool> = carried.iter().chain(&nonzero[self.carry..]).copied().collect();
-        let (body, _) = jvp_jaxpr(&self.jaxpr, &mask, Some(&wanted));
-        // The jvp program takes primals and then tangents; a scan takes captures, carry and slices.
-        let avals: Vec<Aval> = self.jaxpr.input_avals().cloned().collect();
-        let own = self.parts(&avals);
-        let order: Vec<Aval> = (own.consts.iter().chain(chosen(own.consts, &consts)))
-            .chain(own.carry.iter().chain(chosen(own.carry, &carried)))
-            .chain(own.xs.iter().chain(chosen(own.xs, &xs)))
-            .cloned()
-            .collect();
-        let ny = self.jaxpr.outputs().len() - self.carry;
-        let (closed, ()) = stage(&order, &INSIDE, |args| {
-            let mut rest = args;
-            let mut take = |n: usize| {
-                let (head, tail) = rest.split_at(n);
-                rest = tail;
-                head
-            };
-            let (c, dc) = (take(self.consts), take(count(&consts)));
-            let (s, ds) = (take(self.carry), take(count(&carried)));
-            let (x, dx) = (take(own.xs.len()), take(count(&xs)));
-            let args: Vec<Array> = [c, s, x, dc, ds, dx].concat();
-            let out = eval(&body, &args);
-            let (y, dy) = out.split_at(self.carry + ny);
-            let (dcarry, dys) = dy.split_at(count(&carried));
-            ([&y[..self.carry], dcarry, &y[self.carry..], dys].concat(), ())
-        });
-        let dcarry = instantiated(x.carry, dx.carry, &carried);
-        let operands: Vec<&Array> = (x.consts.iter().chain(dx.consts.iter().flatten()))
-            .chain(x.carry.iter().chain(&dcarry))
-            .chain(x.xs.iter().chain(dx.xs.iter().flatten()))
-            .collect();
-        let prim = Scan {
-            jaxpr: nested(closed),
-            consts: self.consts + count(&consts),
-            carry: self.carry + dcarry.len(),
-            ..self.clone()
-        };
-        let out = bind(prim, &operands).into_vec();
-        let (carry_out, ys) = out.split_at(self.carry + dcarry.len());
-        let (ys, dys) = ys.split_at(ny);
-        let outputs = [&carry_out[..self.carry], ys].concat();
-        let mut dy = carry_out[self.carry..].iter().chain(dys).cloned();
-        (outputs, wanted.iter().map(|w| if *w { dy.next() } else { None }).collect())
-    }
-
-    /// While linearising: a loop that also saves residuals, and a linear loop over them.
-    fn jvp_apart(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let (x, dx) = (self.parts(x), self.parts(dx));
-        let carried = self.tangent_carry(&dx);
-        let is = |t: &[Tangent]| t.iter().map(Option::is_some).collect::<Vec<_>>();
-        let (consts, xs) = (is(dx.consts), is(dx.xs));
-        let mask: Vec<bool> = consts.iter().chain(&carried).chain(&xs).copied().collect();
-        let split = linearize_jaxpr(&self.jaxpr, &mask);
-        let outputs = self.jaxpr.outputs().len();
-        // What no step changes is computed once, before the loop, and is then a captured value that needs no saving.
-        let (before, forward) = hoist(&split.forward, self.consts);
-        let captured: Vec<Array> = x.consts.iter().cloned().chain(eval(&before, x.consts)).collect();
-        let consts_now = captured.len();
-        // A residual that is a captured value or a slice of a scanned array is at hand and need not be saved.
-        enum Residual {
-            Const(usize),
-            Slice(usize),
-            Saved(usize),
-        }
-        let mut saved: Vec<Atom> = Vec::new();
-        let residuals: Vec<Residual> = (forward.outputs()[outputs..].iter())
-            .map(|atom| {
-                let input = atom.var().and_then(|v| forward.inputs().iter().position(|i| *i == v));
-                match input {
-                    Some(i) if i < consts_now => Residual::Const(i),
-                    Some(i) if i >= consts_now + self.carry => Residual::Slice(i - consts_now - self.carry),
-                    _ => Residual::Saved(saved.iter().position(|a| a == atom).unwrap_or_else(|| {
-                        saved.push(*atom);
-                        saved.len() - 1
-                    })),
-                }
-            })
-            .collect();
-        let results = forward.outputs()[..outputs].iter().chain(&saved).copied().collect();
-        let forward = forward.with_outputs(results);
-        let operands: Vec<&Array> = captured.iter().chain(x.carry).chain(x.xs).collect();
-        let mut y = bind(Scan { jaxpr: Arc::new(forward), consts: consts_now, ..self.clone() }, &operands).into_vec();
-        let stacked = y.split_off(outputs);
-        // The linear loop: known captures and captured tangents; carry tangents; known slices and slice tangents.
-        let n_known = residuals.iter().filter(|r| matches!(r, Residual::Const(_))).count();
-        let linear_avals: Vec<Aval> = split.linear.input_avals().cloned().collect();
-        let (res_avals, t_avals) = linear_avals.split_at(residuals.len());
-        let is_const: Vec<bool> = residuals.iter().map(|r| matches!(r, Residual::Const(_))).collect();
-        let is_slice: Vec<bool> = is_const.iter().map(|c| !c).collect();
-        let (dc_avals, rest) = t_avals.split_at(count(&consts));
-        let (ds_avals, dx_avals) = rest.split_at(count(&carried));
-        let order: Vec<Aval> = (chosen(res_avals, &is_const).chain(dc_avals))
-            .chain(ds_avals)
-            .chain(chosen(res_avals, &is_slice).chain(dx_avals))
-            .cloned()
-            .collect();
-        let wanted: Vec<bool> = carried.iter().chain(&split.nonzero[self.carry..]).copied().collect();
-        let carry_avals = self.carry_avals();
-        let (closed, ()) = stage(&order, &INSIDE, |args| {
-            let (known, rest) = args.split_at(n_known);
-            let (dc, rest) = rest.split_at(dc_avals.len());
-            let (ds, rest) = rest.split_at(ds_avals.len());
-            let (slices, dx) = rest.split_at(residuals.len() - n_known);
-            let (mut known, mut slices) = (known.iter(), slices.iter());
-            let residual = |c: &bool| if *c { known.next() } else { slices.next() };
-            let args: Vec<Array> =
-                is_const.iter().filter_map(residual).chain(dc).chain(ds).chain(dx).cloned().collect();
-            let mut dy = eval(&split.linear, &args).into_iter();
-            let all: Vec<Tangent> = split.nonzero.iter().map(|n| if *n { dy.next() } else { None }).collect();
-            let kept = (all.into_iter().enumerate())
-                .filter(|(i, _)| wanted[*i])
-                .map(|(i, t)| t.unwrap_or_else(|| crate::ops::zeros(&carry_avals[i].shape, carry_avals[i].dtype)));
-            (kept.collect(), ())
-        });
-        let known: Vec<&Array> = (residuals.iter())
-            .filter_map(|r| if let Residual::Const(i) = r { Some(&captured[*i]) } else { None })
-            .collect();
-        let slices: Vec<&Array> = (residuals.iter())
-            .filter_map(|r| match r {
-                Residual::Const(_) => None,
-                Residual::Slice(i) => Some(&x.xs[*i]),
-                Residual::Saved(i) => Some(&stacked[*i]),
-            })
-            .collect();
-        let dcarry = instantiated(x.carry, dx.carry, &carried);
-        let operands: Vec<&Array> = (known.into_iter().chain(dx.consts.iter().flatten()))
-            .chain(&dcarry)
-            .chain(slices.into_iter().chain(dx.xs.iter().flatten()))
-            .collect();
-        let prim =
-            Scan { jaxpr: nested(closed), consts: n_known + dc_avals.len(), carry: dcarry.len(), ..self.clone() };
-        let mut dy = bind(prim, &operands).into_iter();
-        (y, wanted.iter().map(|w| if *w { dy.next() } else { None }).collect())
     }
 }
 
@@ -347,8 +212,148 @@ impl Primitive for Scan {
         Ok(next.into_iter().chain(ys.map(|a| self.stacked(&a))).collect())
     }
 
+    /// Forward mode proper: values and tangents in one loop.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        if dx.iter().flatten().any(in_tangent_frame) { self.jvp_apart(x, dx) } else { self.jvp_together(x, dx) }
+        let present = present(dx);
+        let (x, dx, has) = (self.parts(x), self.parts(dx), self.parts(&present));
+        let (carried, (body, wanted)) = fixpoint(has.carry.to_vec(), |carry| {
+            let (body, given) = jvp_jaxpr(&self.jaxpr, &self.mask(&has, carry), carry);
+            (given[..self.carry].to_vec(), (body, given))
+        });
+        let (consts, xs) = (has.consts, has.xs);
+        // The jvp program takes primals and then tangents; a scan takes captures, carry and slices.
+        let avals: Vec<Aval> = self.jaxpr.input_avals().cloned().collect();
+        let own = self.parts(&avals);
+        let order: Vec<Aval> = (own.consts.iter().chain(chosen(own.consts, consts)))
+            .chain(own.carry.iter().chain(chosen(own.carry, &carried)))
+            .chain(own.xs.iter().chain(chosen(own.xs, xs)))
+            .cloned()
+            .collect();
+        let ny = self.jaxpr.outputs().len() - self.carry;
+        let (closed, ()) = stage(&order, &INSIDE, |args| {
+            let mut rest = args;
+            let mut take = |n: usize| {
+                let (head, tail) = rest.split_at(n);
+                rest = tail;
+                head
+            };
+            let (c, dc) = (take(self.consts), take(count(consts)));
+            let (s, ds) = (take(self.carry), take(count(&carried)));
+            let (x, dx) = (take(own.xs.len()), take(count(xs)));
+            let args: Vec<Array> = [c, s, x, dc, ds, dx].concat();
+            let out = eval(&body, &args);
+            let (y, dy) = out.split_at(self.carry + ny);
+            let (dcarry, dys) = dy.split_at(count(&carried));
+            ([&y[..self.carry], dcarry, &y[self.carry..], dys].concat(), ())
+        });
+        let dcarry = instantiated(x.carry, dx.carry, &carried);
+        let operands: Vec<&Array> = (x.consts.iter().chain(dx.consts.iter().flatten()))
+            .chain(x.carry.iter().chain(&dcarry))
+            .chain(x.xs.iter().chain(dx.xs.iter().flatten()))
+            .collect();
+        let prim = Scan {
+            jaxpr: nested(closed),
+            consts: self.consts + count(consts),
+            carry: self.carry + dcarry.len(),
+            ..self.clone()
+        };
+        let out = bind(prim, &operands).into_vec();
+        let (carry_out, ys) = out.split_at(self.carry + dcarry.len());
+        let (ys, dys) = ys.split_at(ny);
+        let outputs = [&carry_out[..self.carry], ys].concat();
+        let mut dy = carry_out[self.carry..].iter().chain(dys).cloned();
+        (outputs, placed(&wanted, &mut dy))
+    }
+
+    /// A loop that also saves residuals, and a linear loop over them.
+    fn linearize(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let present = present(dx);
+        let (x, dx, has) = (self.parts(x), self.parts(dx), self.parts(&present));
+        let (carried, split) = fixpoint(has.carry.to_vec(), |carry| {
+            let split = linearize_jaxpr(&self.jaxpr, &self.mask(&has, carry));
+            (split.nonzero[..self.carry].to_vec(), split)
+        });
+        let consts = has.consts;
+        let outputs = self.jaxpr.outputs().len();
+        // What no step changes is computed once, before the loop, and is then a captured value that needs no saving.
+        let (before, forward) = hoist(&split.forward, self.consts);
+        let captured: Vec<Array> = x.consts.iter().cloned().chain(eval(&before, x.consts)).collect();
+        let consts_now = captured.len();
+        // A residual that is a captured value or a slice of a scanned array is at hand and need not be saved.
+        enum Residual {
+            Const(usize),
+            Slice(usize),
+            Saved(usize),
+        }
+        let mut saved: Vec<Atom> = Vec::new();
+        let residuals: Vec<Residual> = (forward.outputs()[outputs..].iter())
+            .map(|atom| {
+                let input = atom.var().and_then(|v| forward.inputs().iter().position(|i| *i == v));
+                match input {
+                    Some(i) if i < consts_now => Residual::Const(i),
+                    Some(i) if i >= consts_now + self.carry => Residual::Slice(i - consts_now - self.carry),
+                    _ => Residual::Saved(saved.iter().position(|a| a == atom).unwrap_or_else(|| {
+                        saved.push(*atom);
+                        saved.len() - 1
+                    })),
+                }
+            })
+            .collect();
+        let results = forward.outputs()[..outputs].iter().chain(&saved).copied().collect();
+        let forward = forward.with_outputs(results);
+        let operands: Vec<&Array> = captured.iter().chain(x.carry).chain(x.xs).collect();
+        let mut y = bind(Scan { jaxpr: Arc::new(forward), consts: consts_now, ..self.clone() }, &operands).into_vec();
+        let stacked = y.split_off(outputs);
+        // The linear loop: known captures and captured tangents; carry tangents; known slices and slice tangents.
+        let n_known = residuals.iter().filter(|r| matches!(r, Residual::Const(_))).count();
+        let linear_avals: Vec<Aval> = split.linear.input_avals().cloned().collect();
+        let (res_avals, t_avals) = linear_avals.split_at(residuals.len());
+        let is_const: Vec<bool> = residuals.iter().map(|r| matches!(r, Residual::Const(_))).collect();
+        let is_slice: Vec<bool> = is_const.iter().map(|c| !c).collect();
+        let (dc_avals, rest) = t_avals.split_at(count(consts));
+        let (ds_avals, dx_avals) = rest.split_at(count(&carried));
+        let order: Vec<Aval> = (chosen(res_avals, &is_const).chain(dc_avals))
+            .chain(ds_avals)
+            .chain(chosen(res_avals, &is_slice).chain(dx_avals))
+            .cloned()
+            .collect();
+        let wanted: Vec<bool> = carried.iter().chain(&split.nonzero[self.carry..]).copied().collect();
+        let carry_avals = self.carry_avals();
+        let (closed, ()) = stage(&order, &INSIDE, |args| {
+            let (known, rest) = args.split_at(n_known);
+            let (dc, rest) = rest.split_at(dc_avals.len());
+            let (ds, rest) = rest.split_at(ds_avals.len());
+            let (slices, dx) = rest.split_at(residuals.len() - n_known);
+            let (mut known, mut slices) = (known.iter(), slices.iter());
+            let residual = |c: &bool| if *c { known.next() } else { slices.next() };
+            let args: Vec<Array> =
+                is_const.iter().filter_map(residual).chain(dc).chain(ds).chain(dx).cloned().collect();
+            let mut dy = eval(&split.linear, &args).into_iter();
+            let all: Vec<Tangent> = placed(&split.nonzero, &mut dy);
+            let kept = (all.into_iter().enumerate())
+                .filter(|(i, _)| wanted[*i])
+                .map(|(i, t)| t.unwrap_or_else(|| crate::ops::zeros(&carry_avals[i].shape, carry_avals[i].dtype)));
+            (kept.collect(), ())
+        });
+        let known: Vec<&Array> = (residuals.iter())
+            .filter_map(|r| if let Residual::Const(i) = r { Some(&captured[*i]) } else { None })
+            .collect();
+        let slices: Vec<&Array> = (residuals.iter())
+            .filter_map(|r| match r {
+                Residual::Const(_) => None,
+                Residual::Slice(i) => Some(&x.xs[*i]),
+                Residual::Saved(i) => Some(&stacked[*i]),
+            })
+            .collect();
+        let dcarry = instantiated(x.carry, dx.carry, &carried);
+        let operands: Vec<&Array> = (known.into_iter().chain(dx.consts.iter().flatten()))
+            .chain(&dcarry)
+            .chain(slices.into_iter().chain(dx.xs.iter().flatten()))
+            .collect();
+        let prim =
+            Scan { jaxpr: nested(closed), consts: n_known + dc_avals.len(), carry: dcarry.len(), ..self.clone() };
+        let mut dy = bind(prim, &operands).into_iter();
+        (y, placed(&wanted, &mut dy))
     }
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
@@ -386,7 +391,7 @@ impl Primitive for Scan {
                 .chain(body.xs.iter().zip(&known_xs).map(|(a, k)| operand(a, if *k { x.next() } else { None })))
                 .collect();
             let cts: Vec<Tangent> =
-                (ds.iter().cloned().map(Some)).chain(has_y.iter().map(|h| if *h { dy.next() } else { None })).collect();
+                (ds.iter().cloned().map(Some)).chain(placed::<_, Vec<_>>(&has_y, &mut dy)).collect();
             let back = backward(&self.jaxpr, &operands, &cts);
             let back = self.parts(&back);
             let arrived = |t: &Tangent, a: &Aval| t.clone().unwrap_or_else(|| zeros(a));
@@ -414,28 +419,16 @@ impl Primitive for Scan {
         let mut out = bind(prim, &operands.iter().collect::<Vec<_>>()).into_iter();
         let carry: Vec<Tangent> =
             out.by_ref().take(carry_avals.len()).zip(ins.carry).map(|(ct, c)| c.is_linear().then_some(ct)).collect();
-        let mut pick =
-            |mask: &[bool]| mask.iter().map(|l| if *l { out.next() } else { None }).collect::<Vec<Tangent>>();
-        let consts = pick(&lin_consts);
-        [consts, carry, pick(&lin_xs)].concat()
+        let consts: Vec<Tangent> = placed(&lin_consts, &mut out);
+        [consts, carry, placed(&lin_xs, &mut out)].concat()
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let is = |axes: &[Option<usize>]| axes.iter().map(Option::is_some).collect::<Vec<bool>>();
-        let at = self.parts(axes);
-        let (consts, xs) = (is(at.consts), is(at.xs));
-        let mask = |carry: &[bool]| consts.iter().chain(carry).chain(&xs).copied().collect::<Vec<_>>();
-        let carried =
-            fixpoint(is(at.carry), |carry| batch_jaxpr(&self.jaxpr, &mask(carry), size).1[..self.carry].to_vec());
-        let (body, is_batched) = batch_jaxpr(&self.jaxpr, &mask(&carried), size);
-        let batched: Vec<bool> =
-            (is_batched.iter().enumerate()).map(|(i, b)| *b || carried.get(i) == Some(&true)).collect();
-        let avals: Vec<Aval> = body.input_avals().cloned().collect();
-        let (closed, ()) = stage(&avals, &INSIDE, |args| {
-            let spread = |(x, (has, should)): (Array, (&bool, &bool))| {
-                if *should && !has { batched_in_front(&x, None, size) } else { x }
-            };
-            (eval(&body, args).into_iter().zip(is_batched.iter().zip(&batched)).map(spread).collect(), ())
+        let present = present(axes);
+        let (at, has) = (self.parts(axes), self.parts(&present));
+        let (carried, (body, batched)) = fixpoint(has.carry.to_vec(), |carry| {
+            let (body, batched) = batch_jaxpr(&self.jaxpr, &self.mask(&has, carry), size, carry);
+            (batched[..self.carry].to_vec(), (body, batched))
         });
         let given = self.parts(x);
         // Scanned arrays keep the axis that is scanned in front, the batch axis behind it.
@@ -451,7 +444,7 @@ impl Primitive for Scan {
                 None => x.clone(),
             }))
             .collect();
-        let prim = Scan { jaxpr: nested(closed), ..self.clone() };
+        let prim = Scan { jaxpr: body, ..self.clone() };
         let out = rebind(&prim, &moved.iter().collect::<Vec<_>>()).into_vec();
         let axis = |(i, b): (usize, &bool)| b.then_some(usize::from(i >= self.carry));
         (out, batched.iter().enumerate().map(axis).collect())
@@ -496,6 +489,10 @@ impl Primitive for Scan {
             state = self.lower_step(cx, &given, xs_avals, &outs[self.carry..], &state);
         }
         state.into_iter().skip(1).collect()
+    }
+
+    fn interpret(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Option<Result<Vec<Array>>> {
+        Some(self.run_steps(inputs, run))
     }
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {

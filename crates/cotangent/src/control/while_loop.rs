@@ -11,17 +11,16 @@ use crate::array::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent};
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::{BroadcastInDim, batched_in_front};
-use crate::trace::frames::{Inputs, bind, bind1, in_tangent_frame, stage};
-use crate::transform::batch::batch_jaxpr;
+use crate::trace::frames::{Inputs, bind, bind1, stage};
+use crate::transform::batch::{batch_jaxpr, in_front};
 use crate::transform::dce::without_effects;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
+use crate::transform::masks::{count, fixpoint, instantiated, placed, present};
 use crate::transform::nested::nested;
-
-use super::scan::instantiated;
 
 /// `while`: runs `body` on the carry for as long as `cond` holds of it. The operands are what `cond` captures, what
 /// `body` captures, and the carry.
@@ -57,6 +56,46 @@ impl While {
     /// Whether each element ends for itself.
     pub(crate) fn ends_apart(&self) -> bool {
         self.cond.output_avals().any(|flag| flag.rank() > 0)
+    }
+
+    /// A loop over values and their tangents; a quiet one is without the effects that the loop over the values has.
+    fn with_tangents(&self, x: &[Array], dx: &[Tangent], quiet: bool) -> (Vec<Array>, Vec<Tangent>) {
+        let (_, body_t, carry_t) = self.split(dx);
+        let (cond_x, body_x, carry_x) = self.split(x);
+        let consts = present(body_t);
+        let (carried, body) = fixpoint(present(carry_t), |carry| {
+            let (body, given) = jvp_jaxpr(&self.body, &[&consts, carry].concat(), carry);
+            (given, body)
+        });
+        let (const_tangents, carry_tangents) = (count(&consts), count(&carried));
+        // jvp programs take all primals and then tangents; here the carry's must stay together.
+        let body = reorder(&body, self.body_consts, carry_x.len(), const_tangents);
+        let cond = with_unused(&self.cond, &body, carry_tangents);
+        let effects = |p: Arc<Jaxpr>| if quiet { Arc::new(without_effects(&p)) } else { p };
+        let (body, cond) = (effects(body), effects(cond));
+        let both = While { cond, cond_consts: self.cond_consts, body, body_consts: self.body_consts + const_tangents };
+        let dcarry = instantiated(carry_x, carry_t, &carried);
+        let operands: Vec<&Array> =
+            (cond_x.iter().chain(body_x).chain(body_t.iter().flatten())).chain(carry_x).chain(&dcarry).collect();
+        let mut outputs = bind(both, &operands).into_vec();
+        let mut tangents = outputs.split_off(carry_x.len()).into_iter();
+        (outputs, placed(&carried, &mut tangents))
+    }
+
+    /// The loop on known values, one iteration after the other.
+    fn run_iterations(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Result<Vec<Array>> {
+        let (one, inputs) = self.together(inputs);
+        let (cond, body, carry) = one.split(&inputs);
+        let mut carry = carry.to_vec();
+        for i in 0.. {
+            let place = format!("in iteration {i} of the loop");
+            let args = |consts: &[Array]| consts.iter().chain(&carry).cloned().collect::<Vec<_>>();
+            if !run(&one.cond, &args(cond), &place)?[0].try_item::<bool>()? {
+                break;
+            }
+            carry = run(&one.body, &args(body), &place)?;
+        }
+        Ok(carry)
     }
 
     /// The loop with one condition for all elements, and its operands: what the compiler knows.
@@ -97,17 +136,6 @@ pub(crate) fn going_on(flags: &Array, next: &[Array], old: &[Array]) -> Vec<Arra
     next.iter().zip(old).map(pick).collect()
 }
 
-/// Repeats `step`, which tells for a carry mask which parts of the next carry have it too, until nothing is added.
-pub(crate) fn fixpoint(mut mask: Vec<bool>, step: impl Fn(&[bool]) -> Vec<bool>) -> Vec<bool> {
-    loop {
-        let next: Vec<bool> = mask.iter().zip(step(&mask)).map(|(a, b)| *a || b).collect();
-        if next == mask {
-            return mask;
-        }
-        mask = next;
-    }
-}
-
 impl Primitive for While {
     fn name(&self) -> &'static str {
         "while"
@@ -134,34 +162,15 @@ impl Primitive for While {
         }
     }
 
+    /// Values and tangents in one loop.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let (_, body_t, carry_t) = self.split(dx);
-        let (cond_x, body_x, carry_x) = self.split(x);
-        let consts: Vec<bool> = body_t.iter().map(Option::is_some).collect();
-        let mask = |carry: &[bool]| consts.iter().chain(carry).copied().collect::<Vec<_>>();
-        let start = carry_t.iter().map(Option::is_some).collect();
-        let carried = fixpoint(start, |carry| jvp_jaxpr(&self.body, &mask(carry), None).1);
-        let (body, _) = jvp_jaxpr(&self.body, &mask(&carried), Some(&carried));
-        let count = |mask: &[bool]| mask.iter().filter(|m| **m).count();
-        let (const_tangents, carry_tangents) = (count(&consts), count(&carried));
-        // jvp programs take all primals and then tangents; here the carry's must stay together.
-        let body = reorder(&body, self.body_consts, carry_x.len(), const_tangents);
-        let cond = with_unused(&self.cond, &body, carry_tangents);
-        let apart = dx.iter().flatten().any(in_tangent_frame);
-        // While linearising the loop runs twice, once for the values and once for the tangents.
-        let quiet = |p: Arc<Jaxpr>| if apart { Arc::new(without_effects(&p)) } else { p };
-        let (body, cond) = (quiet(body), quiet(cond));
-        let both = While { cond, cond_consts: self.cond_consts, body, body_consts: self.body_consts + const_tangents };
-        let dcarry = instantiated(carry_x, carry_t, &carried);
-        let operands: Vec<&Array> =
-            (cond_x.iter().chain(body_x).chain(body_t.iter().flatten())).chain(carry_x).chain(&dcarry).collect();
-        let mut outputs = bind(both, &operands).into_vec();
-        let mut tangents = outputs.split_off(carry_x.len()).into_iter();
-        // While linearising, results that depend on tangents are linear work: the primal loop runs on its own.
-        if apart {
-            outputs = rebind(self, &x.iter().collect::<Vec<_>>()).into_vec();
-        }
-        (outputs, carried.iter().map(|m| if *m { tangents.next() } else { None }).collect())
+        self.with_tangents(x, dx, false)
+    }
+
+    /// The loop runs twice, once for the values and once for the tangents: how many residuals it would save is not known.
+    fn linearize(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        let (_, dy) = self.with_tangents(x, dx, true);
+        (rebind(self, &x.iter().collect::<Vec<_>>()).into_vec(), dy)
     }
 
     fn transpose(&self, _: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
@@ -172,52 +181,24 @@ impl Primitive for While {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let moved: Vec<Array> = (x.iter().zip(axes))
-            .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
-            .collect();
-        let (cond_b, body_b, carry_b) = self.split(axes);
-        let is = |axes: &[Option<usize>]| axes.iter().map(Option::is_some).collect::<Vec<bool>>();
-        let (cond_b, body_b) = (is(cond_b), is(body_b));
-        let all = |consts: &[bool], carry: &[bool]| consts.iter().chain(carry).copied().collect::<Vec<_>>();
-        let results = |jaxpr: &Arc<Jaxpr>, mask: &[bool]| batch_jaxpr(jaxpr, mask, size).1;
-        // Where each element ends at its own time, every part of the carry is its own.
-        let apart = |carry: &[bool]| {
-            results(&self.cond, &all(&cond_b, carry))[0] || (self.ends_apart() && carry.contains(&true))
-        };
-        let carried = fixpoint(is(carry_b), |carry| {
-            let (next, apart) = (results(&self.body, &all(&body_b, carry)), apart(carry));
-            next.into_iter().map(|b| b || apart).collect()
+        let has = present(axes);
+        let (cond_b, body_b, carry_b) = self.split(&has);
+        let (carried, (cond, body, apart)) = fixpoint(carry_b.to_vec(), |carry| {
+            let own = self.ends_apart() && carry.contains(&true);
+            let (cond, apart) = batch_jaxpr(&self.cond, &[cond_b, carry].concat(), size, &[own]);
+            let (body, next) = batch_jaxpr(&self.body, &[body_b, carry].concat(), size, carry);
+            // Where each element ends at its own time, every part of the carry is its own.
+            (next.iter().map(|b| *b || apart[0]).collect(), (cond, body, apart[0]))
         });
-        let apart = apart(&carried);
         if apart && self.effects().check {
             raise(super::cond::mapped_checks("a loop that each element ends for itself"));
         }
+        let moved = in_front(x, axes, size);
         let (cond_x, body_x, carry_x) = self.split(&moved);
-        let carry: Vec<Array> = (carry_x.iter().zip(&carried).zip(self.split(axes).2))
-            .map(|((x, c), a)| if *c && a.is_none() { batched_in_front(x, None, size) } else { x.clone() })
+        let carry: Vec<Array> = (carry_x.iter().zip(&carried).zip(carry_b))
+            .map(|((x, c), has)| if *c && !has { batched_in_front(x, None, size) } else { x.clone() })
             .collect();
-        // The program with its results in front where `batched` says so.
-        let placed = |jaxpr: &Arc<Jaxpr>, mask: &[bool], batched: &[bool]| {
-            let (program, has) = batch_jaxpr(jaxpr, mask, size);
-            if has == batched {
-                return program;
-            }
-            let avals: Vec<Aval> = program.input_avals().cloned().collect();
-            let (closed, ()) = stage(&avals, &INSIDE, |args| {
-                let place = |(x, (has, should)): (Array, (&bool, &bool))| match *should && !has {
-                    true => batched_in_front(&x, None, size),
-                    false => x,
-                };
-                (eval(&program, args).into_iter().zip(has.iter().zip(batched)).map(place).collect(), ())
-            });
-            closed.jaxpr
-        };
-        let prim = While {
-            cond: placed(&self.cond, &all(&cond_b, &carried), &[apart]),
-            cond_consts: self.cond_consts,
-            body: placed(&self.body, &all(&body_b, &carried), &carried),
-            body_consts: self.body_consts,
-        };
+        let prim = While { cond, cond_consts: self.cond_consts, body, body_consts: self.body_consts };
         let operands: Vec<&Array> = cond_x.iter().chain(body_x).chain(&carry).collect();
         (bind(prim, &operands).into_vec(), carried.iter().map(|c| c.then_some(0)).collect())
     }
@@ -231,6 +212,10 @@ impl Primitive for While {
             let args: Vec<Value> = consts.iter().chain(state).cloned().collect();
             cx.inline(program, &args)
         })
+    }
+
+    fn interpret(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Option<Result<Vec<Array>>> {
+        Some(self.run_iterations(inputs, run))
     }
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::runtime::nans::set;
+use crate::runtime::look_for_nans;
 
 /// For as long as it lives, what [`nans`] asked for holds on this thread.
 ///
@@ -26,7 +26,7 @@ impl fmt::Debug for NanScope {
 
 impl Drop for NanScope {
     fn drop(&mut self) {
-        set(self.before);
+        look_for_nans(self.before);
     }
 }
 
@@ -53,7 +53,7 @@ impl Drop for NanScope {
 /// assert!(error.location().is_some());
 /// ```
 pub fn nans(on: bool) -> NanScope {
-    NanScope { before: set(on), _thread: PhantomData }
+    NanScope { before: look_for_nans(on), _thread: PhantomData }
 }
 
 /// Runs `f` with [`nans`] on.

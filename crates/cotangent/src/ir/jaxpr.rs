@@ -244,6 +244,12 @@ impl Jaxpr {
         Jaxpr::new(avals, params.collect(), vec![eqn], results.map(Atom::Var).collect())
     }
 
+    /// One of its equations as a program of its own, whose arguments are the operands.
+    pub(crate) fn alone(&self, eqn: &Eqn) -> Jaxpr {
+        let outputs = eqn.outputs.iter().map(|v| self.avals[v.index()].clone());
+        Jaxpr::of_one(eqn.prim.clone(), eqn.inputs.iter().map(|a| self.aval(a)), outputs, eqn.loc)
+    }
+
     /// The abstract value of an atom.
     ///
     /// ```

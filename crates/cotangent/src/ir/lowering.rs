@@ -13,6 +13,7 @@ use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
 use crate::error::location::with_location;
+use crate::ir::env::Env;
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::Outputs;
 
@@ -184,11 +185,8 @@ impl<'a> Lowering<'a> {
 
     /// Appends the equations of a program in place and gives its results.
     pub fn inline(&mut self, jaxpr: &Jaxpr, args: &[Value]) -> Vec<Value> {
-        let mut env: Vec<Option<Value>> = vec![None; jaxpr.avals().len()];
+        let mut env = Env::of_inputs(jaxpr, args.iter().cloned());
         let mut literals: FxHashMap<Literal, Value> = FxHashMap::default();
-        for (var, value) in jaxpr.inputs().iter().zip(args) {
-            env[var.index()] = Some(value.clone());
-        }
         for eqn in jaxpr.eqns() {
             self.block.set_location(Some(eqn.loc.into()));
             let args: SmallVec<[Value; 4]> =
@@ -200,22 +198,16 @@ impl<'a> Lowering<'a> {
             debug_assert_eq!(values.len(), outputs.len(), "the lowering of {} has other results", eqn.prim.name());
             for (var, value) in eqn.outputs.iter().zip(values) {
                 debug_assert_eq!(value.ty(), &jaxpr.avals()[var.index()].mlir(), "lowering of {}", eqn.prim.name());
-                env[var.index()] = Some(value);
+                env.set(*var, value);
             }
         }
         jaxpr.outputs().iter().map(|atom| self.read(&env, &mut literals, atom)).collect()
     }
 
-    fn read(&mut self, env: &[Option<Value>], literals: &mut FxHashMap<Literal, Value>, atom: &Atom) -> Value {
-        match atom {
-            Atom::Var(var) => match &env[var.index()] {
-                Some(value) => value.clone(),
-                None => unreachable!("variables are defined before their use"),
-            },
-            Atom::Lit(literal) => {
-                literals.entry(*literal).or_insert_with(|| self.splat(&literal.aval(), *literal)).clone()
-            }
-        }
+    fn read(&mut self, env: &Env<Value>, literals: &mut FxHashMap<Literal, Value>, atom: &Atom) -> Value {
+        env.read(atom, |literal| {
+            literals.entry(literal).or_insert_with(|| self.splat(&literal.aval(), literal)).clone()
+        })
     }
 
     /// Appends a call of `jaxpr`, which becomes a function of the module, written once. The compiler writes it out in

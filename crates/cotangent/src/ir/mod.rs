@@ -4,6 +4,7 @@ pub(crate) mod axis;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod effects;
+pub(crate) mod env;
 pub(crate) mod jaxpr;
 pub(crate) mod lowering;
 pub(crate) mod primitive;

@@ -94,6 +94,23 @@ impl Operand {
     }
 }
 
+/// Runs a program that a primitive holds: the program, its arguments, and in words where it stands.
+///
+/// ```
+/// use cotangent::extend::{Primitive, RunProgram};
+/// use cotangent::prelude::*;
+/// let program = make_jaxpr(jit(|x: &Array| x + 1.0))(&2.0.into());
+/// let mut names = Vec::new();
+/// let mut run = |program: &cotangent::Jaxpr, args: &[Array], _: &str| -> Result<Vec<Array>> {
+///     names.extend(program.eqns().iter().map(|eqn| eqn.prim().name()));
+///     Ok(args.to_vec())
+/// };
+/// let call = program.jaxpr.eqns()[0].prim();
+/// assert!(call.interpret(&[2.0f32.into()], &mut run).is_some());
+/// assert_eq!(names, ["add"]);
+/// ```
+pub type RunProgram<'a> = dyn FnMut(&Jaxpr, &[Array], &str) -> Result<Vec<Array>> + 'a;
+
 /// One operation of the IR: parameters (never operands) and the rules of every transform.
 ///
 /// A primitive is a small struct that is `Clone + Eq + Hash + Debug`; the supertrait
@@ -126,6 +143,13 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
         raise(missing_rule(self.name(), "jvp"))
     }
 
+    /// As [`jvp`](Primitive::jvp), where the tangents are to become a linear program, which reverse mode transposes: what
+    /// is done with tangents stands in equations of its own, and what those need of the values is a result of the others.
+    /// A rule whose `jvp` binds values on their own, as nearly all do, needs no other.
+    fn linearize(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
+        self.jvp(x, dx)
+    }
+
     /// Cotangents of the linear inputs, given those of the results. `None` for known inputs.
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
         let _ = (ct, inputs);
@@ -145,6 +169,17 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
         let _ = inputs;
         None
+    }
+
+    /// The results for known inputs, by running the programs that the primitive holds one at a time, as often as it takes;
+    /// `None` where it holds none. What looks inside of programs, as the search for NaN does, steps into them by this.
+    fn interpret(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Option<Result<Vec<Array>>> {
+        let [program] = self.jaxprs()[..] else { return None };
+        let same = |(aval, x): (&Aval, &Array)| *aval.shape == *x.shape() && aval.dtype == x.dtype();
+        let fits = program.inputs().len() == inputs.len() && program.input_avals().zip(inputs).all(same);
+        let name = self.params().into_iter().find(|(key, _)| *key == "name");
+        let place = name.map_or_else(String::new, |(_, name)| format!("in `{name}`"));
+        fits.then(|| run(program, inputs, &place))
     }
 
     /// Whether it gives its first operand as it stands, where that has the type of the result: there it says something

@@ -86,7 +86,7 @@ pub(crate) fn host() -> Result<Host> {
         Some(place) => place,
         None => {
             let main = client()?;
-            crate::runtime::host::register(main)?;
+            super::host::register(main)?;
             let options =
                 [("cpu_device_count", xla::OptionValue::Int(1)), ("asynchronous", xla::OptionValue::Bool(false))];
             hosts.push((xla::Client::new(main.plugin().clone(), &options)?, 0));

@@ -19,7 +19,6 @@ use crate::transform::nested::embedded;
 
 use super::client::{array_shape, client, host};
 use super::interpret::interpret;
-use super::nans;
 use super::program::{Cache, Origin, Program, Source};
 
 /// The one runtime of this process: PJRT.
@@ -147,7 +146,7 @@ fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bo
         return Ok(results?.into_iter().zip(avals).map(array).collect());
     }
     let waited = results.and_then(|buffers| buffers.iter().try_for_each(xla::Buffer::wait).map(|()| buffers));
-    let buffers = waited.map_err(|error| crate::runtime::host::cause(error.into()))?;
+    let buffers = waited.map_err(|error| super::host::cause(error.into()))?;
     let array = |(buffer, aval): (xla::Buffer, &Aval)| -> Result<Array> {
         let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = match buffer.host_bytes()? {
             Some(_) => Arc::new(Seen(Arc::new(DeviceBuffer(buffer)))),
@@ -257,7 +256,7 @@ fn first_meeting(met: &Mutex<FxHashSet<Arc<Jaxpr>>>, jaxpr: &Arc<Jaxpr>) -> bool
 impl Backend for Runtime {
     fn execute(&self, jaxpr: &Arc<Jaxpr>, args: &[&Array]) -> Result<Vec<Array>> {
         let results = self.execute_unchecked(jaxpr, args)?;
-        nans::check(jaxpr, args, &results)?;
+        self.check_nans(jaxpr, args, &results)?;
         Ok(results)
     }
 
@@ -285,7 +284,7 @@ impl Runtime {
         }
         if jaxpr.eqns().len() > 1 {
             if jaxpr.size() >= LARGE && first_meeting(&self.met, jaxpr) {
-                return interpret(jaxpr, args, |single, args| run(&*self.programs.get(&single.into())?, args));
+                return interpret(jaxpr, args, |eqn, args| run(&*self.programs.get(&jaxpr.alone(eqn).into())?, args));
             }
             // A program that comes again with other scalars, as in a loop whose counter is a Rust number, is
             // compiled once more with the scalars as arguments, and then serves them all.

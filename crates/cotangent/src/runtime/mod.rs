@@ -1,13 +1,23 @@
 //! Execution: programs are lowered, compiled once, cached by structure, and run.
 
-pub(crate) mod client;
+mod client;
 pub(crate) mod disk;
 mod execute;
-pub(crate) mod host;
+mod host;
 mod interpret;
 mod lru;
 mod mappings;
-pub(crate) mod nans;
-pub(crate) mod program;
+mod nans;
+mod program;
 
+pub use client::{Platform, devices, set_platform};
+pub(crate) use client::{array_shape, client};
 pub(crate) use execute::{Runtime, run, run_executable, run_owned};
+pub(crate) use nans::{enabled as nans_are_looked_for, set as look_for_nans};
+pub(crate) use program::{Origin, Program, compile_foreign, compile_whole, optimized_hlo, times};
+
+/// The runtime of this process, made when it is first needed.
+pub(crate) fn runtime() -> &'static Runtime {
+    static RUNTIME: std::sync::OnceLock<Runtime> = std::sync::OnceLock::new();
+    RUNTIME.get_or_init(Runtime::default)
+}

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::masks::{either, present};
 use super::memo::{Derivation, remembered};
 use super::nested::nested;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::error::location::with_location;
 use crate::ir::axis::NamedAxis;
+use crate::ir::env::Env;
 use crate::ir::jaxpr::{Atom, Closed, Jaxpr};
 use crate::ir::primitive::Primitive;
 use crate::ops::shape::batched_in_front;
 use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind, bind_at, stage};
-
-use super::eval::Env;
 
 /// The results of a program over a batch of arguments, and where their batch axes are. The axis is that which
 /// [`axis::inside`] entered last.
@@ -27,17 +27,8 @@ pub(crate) fn batch(
     size: usize,
 ) -> (Vec<Array>, Vec<Option<usize>>) {
     type Batched = (Array, Option<usize>);
-    let mut env: Env<Batched> = Env::new(jaxpr);
-    for (var, pair) in jaxpr.inputs().iter().zip(args.iter().cloned().zip(axes.iter().copied())) {
-        env.set(*var, pair);
-    }
-    let read = |env: &Env<Batched>, atom: &Atom| match atom {
-        Atom::Lit(literal) => (Array::literal(*literal), None),
-        Atom::Var(var) => match env.get(*var) {
-            Some(pair) => pair.clone(),
-            None => unreachable!("variables are defined before their use"),
-        },
-    };
+    let mut env: Env<Batched> = Env::of_inputs(jaxpr, args.iter().cloned().zip(axes.iter().copied()));
+    let read = |env: &Env<Batched>, atom: &Atom| env.read(atom, |literal| (Array::literal(literal), None));
     // What communicates over the axis is batched even where it has no batched operand: `axis_index` has none at all.
     let name = axis::innermost().map(|axis| axis.name);
     for eqn in jaxpr.eqns() {
@@ -65,27 +56,39 @@ pub(crate) fn batch(
     jaxpr.outputs().iter().map(|a| read(&env, a)).unzip()
 }
 
-/// A program over a batch, on types alone: batched inputs and results have their batch axis in front.
-pub(crate) fn batch_jaxpr(jaxpr: &Arc<Jaxpr>, batched: &[bool], size: usize) -> (Arc<Jaxpr>, Vec<bool>) {
-    remembered(jaxpr, Derivation::Batch(size), batched, || {
-        let (closed, batched) = batch_closed(jaxpr, batched, size);
+/// A program over a batch, on types alone: batched inputs and results have their batch axis in front. Results that
+/// `instantiate` names are batched in any case. The mask tells which are.
+pub(crate) fn batch_jaxpr(
+    jaxpr: &Arc<Jaxpr>,
+    batched: &[bool],
+    size: usize,
+    instantiate: &[bool],
+) -> (Arc<Jaxpr>, Vec<bool>) {
+    remembered(jaxpr, Derivation::Batch(size, instantiate.to_vec()), batched, || {
+        let (closed, batched) = batch_closed(jaxpr, batched, size, instantiate);
         (nested(closed), batched)
     })
 }
 
 /// [`batch_jaxpr`] with the arrays that rules bring in as captures.
-pub(crate) fn batch_closed(jaxpr: &Jaxpr, batched: &[bool], size: usize) -> (Closed, Vec<bool>) {
+pub(crate) fn batch_closed(jaxpr: &Jaxpr, batched: &[bool], size: usize, instantiate: &[bool]) -> (Closed, Vec<bool>) {
     let avals: Vec<_> = (jaxpr.input_avals().zip(batched))
         .map(|(a, b)| if *b { a.with_shape(a.shape.insert(0, size)) } else { a.clone() })
         .collect();
     let axes: Vec<Option<usize>> = batched.iter().map(|b| b.then_some(0)).collect();
     stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
         let (outs, out_axes) = batch(jaxpr, args, &axes, size);
-        let moved = (outs.iter().zip(&out_axes))
-            .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
-            .collect();
-        (moved, out_axes.iter().map(Option::is_some).collect())
+        let batched = either(&present(&out_axes), instantiate);
+        let place = |((x, axis), batched): ((&Array, &Option<usize>), &bool)| {
+            if *batched { batched_in_front(x, *axis, size) } else { x.clone() }
+        };
+        (outs.iter().zip(&out_axes).zip(&batched).map(place).collect(), batched)
     })
+}
+
+/// [`batch_jaxpr`] with every result batched.
+pub(crate) fn batch_everywhere(jaxpr: &Arc<Jaxpr>, batched: &[bool], size: usize) -> Arc<Jaxpr> {
+    batch_jaxpr(jaxpr, batched, size, &vec![true; jaxpr.outputs().len()]).0
 }
 
 /// The operands that have a batch axis, with it in front.
@@ -104,21 +107,6 @@ pub(crate) fn bind_in_front(
     let outputs = bind(prim, &in_front(x, axes, size).iter().collect::<Vec<_>>()).into_vec();
     let places = vec![Some(0); outputs.len()];
     (outputs, places)
-}
-
-/// [`batch_jaxpr`] with every result batched.
-pub(crate) fn batch_everywhere(jaxpr: &Arc<Jaxpr>, batched: &[bool], size: usize) -> Arc<Jaxpr> {
-    let (program, out) = batch_jaxpr(jaxpr, batched, size);
-    if out.iter().all(|b| *b) {
-        return program;
-    }
-    let avals: Vec<_> = program.input_avals().cloned().collect();
-    let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
-        let outs = super::eval::eval(&program, args);
-        let place = |(x, b): (&Array, &bool)| batched_in_front(x, b.then_some(0), size);
-        (outs.iter().zip(&out).map(place).collect(), ())
-    });
-    closed.jaxpr
 }
 
 /// A program over a batch, staged from `f` on the types of single elements: its results and where their batch axes are,

@@ -1,6 +1,7 @@
 //! Dead code elimination, which also numbers the variables anew and densely: programs that are equal up to
 //! names become the same program.
 
+use crate::ir::env::Env;
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr, Var};
 
 /// The program without the equations that no result needs and that have no effect, and which of its inputs it still has.
@@ -29,30 +30,23 @@ fn eliminate(jaxpr: &Jaxpr, keep_inputs: bool, keep_effects: bool) -> (Jaxpr, Ve
     }
     let kept: Vec<bool> = jaxpr.inputs().iter().map(|v| keep_inputs || needed[v.index()]).collect();
     let mut avals = Vec::with_capacity(jaxpr.avals().len());
-    let mut names: Vec<Option<Var>> = vec![None; jaxpr.avals().len()];
-    let mut define = |names: &mut Vec<Option<Var>>, var: Var| {
+    let mut names: Env<Atom> = Env::new(jaxpr);
+    let mut define = |names: &mut Env<Atom>, var: Var| {
         avals.push(jaxpr.avals()[var.index()].clone());
         let new = Var(avals.len() as u32 - 1);
-        names[var.index()] = Some(new);
+        names.set(var, Atom::Var(new));
         new
     };
     let inputs = jaxpr.inputs().iter().zip(&kept).filter(|(_, k)| **k).map(|(v, _)| define(&mut names, *v)).collect();
-    let renamed = |names: &[Option<Var>], atom: &Atom| match atom {
-        Atom::Var(var) => match names[var.index()] {
-            Some(new) => Atom::Var(new),
-            None => unreachable!("variables are defined before their use"),
-        },
-        literal => *literal,
-    };
     let mut eqns = Vec::new();
     for (eqn, _) in jaxpr.eqns().iter().zip(&live).filter(|(_, live)| **live) {
         eqns.push(Eqn {
             prim: eqn.prim.clone(),
-            inputs: eqn.inputs.iter().map(|a| renamed(&names, a)).collect(),
+            inputs: eqn.inputs.iter().map(|a| names.read(a, Atom::Lit)).collect(),
             outputs: eqn.outputs.iter().map(|v| define(&mut names, *v)).collect(),
             loc: eqn.loc,
         });
     }
-    let outputs = jaxpr.outputs().iter().map(|a| renamed(&names, a)).collect();
+    let outputs = jaxpr.outputs().iter().map(|a| names.read(a, Atom::Lit)).collect();
     (Jaxpr::new(avals, inputs, eqns, outputs), kept)
 }

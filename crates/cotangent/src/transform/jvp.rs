@@ -4,40 +4,34 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::masks::{chosen, either, instantiated, placed, present};
 use super::memo::{Derivation, remembered};
 use super::nested::nested;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::error::location::with_location;
+use crate::ir::env::Env;
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::Tangent;
-use crate::trace::frames::{Inputs, bind_at, stage};
-
-use super::eval::Env;
+use crate::trace::frames::{Inputs, bind_at, in_tangent_frame, stage};
 
 /// The results of a program and their tangents, given arguments and theirs.
 pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-    let mut env = Env::new(jaxpr);
-    for (var, pair) in jaxpr.inputs().iter().zip(args.iter().cloned().zip(tangents.iter().cloned())) {
-        env.set(*var, pair);
-    }
-    let read = |env: &Env<(Array, Tangent)>, atom: &Atom| match atom {
-        Atom::Lit(literal) => (Array::literal(*literal), None),
-        Atom::Var(var) => match env.get(*var) {
-            Some(pair) => pair.clone(),
-            None => unreachable!("variables are defined before their use"),
-        },
-    };
+    // Where tangents are to become a linear program, a rule keeps what it does with them apart from values.
+    let linearizing = tangents.iter().flatten().any(in_tangent_frame);
+    let mut env = Env::of_inputs(jaxpr, args.iter().cloned().zip(tangents.iter().cloned()));
+    let read = |env: &Env<(Array, Tangent)>, atom: &Atom| env.read(atom, |literal| (Array::literal(literal), None));
     for eqn in jaxpr.eqns() {
         let (x, dx): (SmallVec<[Array; 4]>, SmallVec<[Tangent; 4]>) = eqn.inputs.iter().map(|a| read(&env, a)).unzip();
         if dx.iter().all(Option::is_none) {
             let outputs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc);
-            for (var, y) in eqn.outputs.iter().zip(outputs) {
-                env.set(*var, (y, None));
-            }
+            env.set_all(&eqn.outputs, outputs.into_iter().map(|y| (y, None)));
             continue;
         }
-        let (y, dy) = with_location(eqn.loc, || eqn.prim.jvp(&x, &dx));
+        let (y, dy) = with_location(eqn.loc, || match linearizing {
+            true => eqn.prim.linearize(&x, &dx),
+            false => eqn.prim.jvp(&x, &dx),
+        });
         debug_assert_eq!((y.len(), dy.len()), (eqn.outputs.len(), eqn.outputs.len()), "jvp of {}", eqn.prim.name());
         for ((var, y), dy) in eqn.outputs.iter().zip(y).zip(dy) {
             debug_assert_eq!(y.shape(), &*jaxpr.avals()[var.index()].shape, "jvp of {}: result", eqn.prim.name());
@@ -54,29 +48,24 @@ pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<A
     jaxpr.outputs().iter().map(|a| read(&env, a)).unzip()
 }
 
-/// [`jvp`] on types alone: from all arguments and then the tangents of those in `wanted` to all results and then
-/// tangents: those that are not zero, or, with `results`, exactly those that it names, zeros among them. The mask tells
-/// which results have a tangent that is not zero.
-pub(crate) fn jvp_jaxpr(jaxpr: &Arc<Jaxpr>, wanted: &[bool], results: Option<&[bool]>) -> (Arc<Jaxpr>, Vec<bool>) {
-    let what = Derivation::Jvp(results.map(<[bool]>::to_vec));
-    remembered(jaxpr, what, wanted, || derived(jaxpr, wanted, results))
+/// [`jvp`] on types alone: from all arguments and then the tangents of those in `wanted` to all results and then their
+/// tangents, as far as they are not zero. Results that `instantiate` names have a tangent in any case. The mask tells which
+/// have one.
+pub(crate) fn jvp_jaxpr(jaxpr: &Arc<Jaxpr>, wanted: &[bool], instantiate: &[bool]) -> (Arc<Jaxpr>, Vec<bool>) {
+    let what = Derivation::Jvp(instantiate.to_vec());
+    remembered(jaxpr, what, wanted, || derived(jaxpr, wanted, instantiate))
 }
 
-fn derived(jaxpr: &Jaxpr, wanted: &[bool], results: Option<&[bool]>) -> (Arc<Jaxpr>, Vec<bool>) {
+fn derived(jaxpr: &Jaxpr, wanted: &[bool], instantiate: &[bool]) -> (Arc<Jaxpr>, Vec<bool>) {
     let primals: Vec<Aval> = jaxpr.input_avals().cloned().collect();
-    let tangents = primals.iter().zip(wanted).filter(|(_, w)| **w).map(|(a, _)| a.clone());
-    let avals: Vec<Aval> = primals.iter().cloned().chain(tangents).collect();
-    let (closed, nonzero) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
+    let avals: Vec<Aval> = primals.iter().chain(chosen(&primals, wanted)).cloned().collect();
+    let (closed, given) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
         let (x, t) = args.split_at(primals.len());
-        let mut t = t.iter().cloned();
-        let dx: Vec<Tangent> = wanted.iter().map(|w| if *w { t.next() } else { None }).collect();
+        let dx: Vec<Tangent> = placed(wanted, &mut t.iter().cloned());
         let (y, dy) = jvp(jaxpr, x, &dx);
-        let nonzero: Vec<bool> = dy.iter().map(Option::is_some).collect();
-        let kept: Vec<Array> = (dy.into_iter().zip(&y).enumerate())
-            .filter(|(i, (t, _))| results.map_or(t.is_some(), |r| r[*i]))
-            .map(|(_, (t, y))| t.unwrap_or_else(|| crate::ops::zeros_like(y)))
-            .collect();
-        (y.into_iter().chain(kept).collect(), nonzero)
+        let given = either(&present(&dy), instantiate);
+        let tangents = instantiated(&y, &dy, &given);
+        (y.into_iter().chain(tangents).collect(), given)
     });
-    (nested(closed), nonzero)
+    (nested(closed), given)
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::masks::{chosen, placed, present};
 use super::memo::{Derivation, remembered};
 use super::nested::nested;
 use crate::array::Array;
@@ -27,10 +28,9 @@ pub(crate) struct Linearized {
 
 /// Linearises a program at `args`, in the arguments for which `wanted` holds.
 pub(crate) fn linearize(jaxpr: &Jaxpr, args: &[Array], wanted: &[bool]) -> Linearized {
-    let avals: Vec<Aval> = args.iter().zip(wanted).filter(|(_, w)| **w).map(|(x, _)| x.aval()).collect();
+    let avals: Vec<Aval> = chosen(args, wanted).map(Array::aval).collect();
     let (linear, (outputs, nonzero)) = stage_dependents(&avals, |tangents| {
-        let mut given = tangents.iter();
-        let dx: Vec<Tangent> = wanted.iter().map(|w| if *w { given.next().cloned() } else { None }).collect();
+        let dx: Vec<Tangent> = placed(wanted, &mut tangents.iter().cloned());
         let (outputs, dy) = jvp(jaxpr, args, &dx);
         // A rule that binds values and tangents together would hide residuals inside the linear program.
         let own = tangents.first().and_then(Array::traced).map(|t| t.frame);
@@ -39,7 +39,7 @@ pub(crate) fn linearize(jaxpr: &Jaxpr, args: &[Array], wanted: &[bool]) -> Linea
                 "bind the results of the primitive on its operands alone, and the tangents in equations of their own",
             ));
         }
-        let nonzero = dy.iter().map(Option::is_some).collect();
+        let nonzero = present(&dy);
         (dy.into_iter().flatten().collect(), (outputs, nonzero))
     });
     Linearized { outputs, linear, nonzero }

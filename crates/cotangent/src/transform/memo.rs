@@ -17,11 +17,11 @@ use crate::trace::axis;
 /// What is derived.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Derivation {
-    /// Values and tangents, with the tangents of exactly these results if there is a mask.
-    Jvp(Option<Vec<bool>>),
+    /// Values and tangents; these results have one in any case.
+    Jvp(Vec<bool>),
     Linear,
-    /// Over a batch of this size.
-    Batch(usize),
+    /// Over a batch of this size; these results are batched in any case.
+    Batch(usize, Vec<bool>),
 }
 
 /// A program by its address, what of it is derived, in which inputs, and inside which mapped axes.

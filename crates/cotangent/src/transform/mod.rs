@@ -6,6 +6,7 @@ pub(crate) mod eval;
 pub(crate) mod hoist;
 pub(crate) mod jvp;
 pub(crate) mod linearize;
+pub(crate) mod masks;
 mod memo;
 pub(crate) mod nested;
 pub(crate) mod transpose;

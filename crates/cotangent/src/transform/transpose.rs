@@ -8,11 +8,10 @@ use super::nested::nested;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::error::location::with_location;
+use crate::ir::env::Env;
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::{Operand, Tangent};
 use crate::trace::frames::{Inputs, bind_at, stage};
-
-use super::eval::Env;
 
 /// Cotangents of the linear inputs of a program, given those of its results.
 ///
@@ -28,11 +27,9 @@ pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Ve
     let is_known = |known: &Env<Array>, atom: &Atom| atom.var().is_none_or(|v| known.get(v).is_some());
     for eqn in jaxpr.eqns() {
         if eqn.inputs.iter().all(|a| is_known(&known, a)) {
-            let args: SmallVec<[Array; 4]> = eqn.inputs.iter().map(|a| known.read(a)).collect();
+            let args: SmallVec<[Array; 4]> = eqn.inputs.iter().map(|a| known.read(a, Array::literal)).collect();
             let outs = bind_at(eqn.prim.clone(), &args.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc);
-            for (var, value) in eqn.outputs.iter().zip(outs) {
-                known.set(*var, value);
-            }
+            known.set_all(&eqn.outputs, outs);
         }
     }
     let mut arrived: Env<Array> = Env::new(jaxpr);
@@ -47,7 +44,13 @@ pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Ve
             continue;
         }
         let operands: SmallVec<[Operand; 4]> = (eqn.inputs.iter())
-            .map(|a| if is_known(&known, a) { Operand::Known(known.read(a)) } else { Operand::Linear(jaxpr.aval(a)) })
+            .map(|a| {
+                if is_known(&known, a) {
+                    Operand::Known(known.read(a, Array::literal))
+                } else {
+                    Operand::Linear(jaxpr.aval(a))
+                }
+            })
             .collect();
         with_location(eqn.loc, || {
             let cts = eqn.prim.transpose(&ct, &operands);
