@@ -145,7 +145,7 @@ fn blocks(
     let given = if mode == Mode::Forward { targets } else { &reaches[..] };
     let size: usize = given.iter().map(Aval::size).sum();
     let units = basis(given);
-    let mapped = |jaxpr: &crate::Jaxpr, captures: &[Array]| -> Vec<Array> {
+    let mapped = |jaxpr: &crate::ir::jaxpr::Jaxpr, captures: &[Array]| -> Vec<Array> {
         let args: Vec<Array> = captures.iter().chain(&units).cloned().collect();
         let axes: Vec<Option<usize>> = captures.iter().map(|_| None).chain(units.iter().map(|_| Some(0))).collect();
         let (outputs, axes) = batch(jaxpr, &args, &axes, size);

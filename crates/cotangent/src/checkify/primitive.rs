@@ -50,7 +50,7 @@ impl Primitive for Check {
         let placed: Vec<Array> = (x.iter().zip(axes))
             .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
             .collect();
-        let shape = crate::Shape::new(&[size]);
+        let shape = crate::array::aval::Shape::new(&[size]);
         let places = bind(Iota { dtype: DType::I32, shape, dimension: 0 }, &[]).swap_remove(0);
         // The first element that fails speaks for all; without one of its own the condition is everybody's.
         let first = if axes[0].is_some() {

@@ -146,7 +146,7 @@ impl Primitive for CallbackPrimitive {
             let list = if order.is_empty() { String::new() } else { format!("[{}]", order.join(", ")) };
             Attr::Raw(format!("dense<{list}> : tensor<{}xindex>", order.len()))
         };
-        let token = kept.then(|| layout(&Aval::new(crate::DType::I32, ())));
+        let token = kept.then(|| layout(&Aval::new(crate::array::dtype::DType::I32, ())));
         let layouts = |avals: &[Aval]| Attr::Array(token.iter().cloned().chain(avals.iter().map(layout)).collect());
         let config = vec![
             ("id".to_string(), Attr::I64(self.function.id() as i64)),

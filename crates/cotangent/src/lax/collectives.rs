@@ -436,7 +436,7 @@ fn exchange(x: &Array, axes: &[NamedAxis], split_axis: usize, concat_axis: usize
     });
     let n = size(axes);
     let own = parts.shape()[axes.len()..].to_vec();
-    let stacked = parts.reshape(crate::Shape::new(&own).insert(0, n)).moveaxis(0, concat_axis as isize);
+    let stacked = parts.reshape(crate::array::aval::Shape::new(&own).insert(0, n)).moveaxis(0, concat_axis as isize);
     let mut shape = own;
     shape[concat_axis] *= n;
     stacked.reshape(shape)

@@ -356,7 +356,7 @@ pub fn fori_loop<S: Tree>(
         let steps = i128::from(hi) - i128::from(lo);
         // A scan counts its steps in 32 bits, and has all indices at hand.
         if steps <= i128::from(i32::MAX) {
-            let shape = crate::Shape::new(&[usize::try_from(steps).unwrap_or(0)]);
+            let shape = crate::array::aval::Shape::new(&[usize::try_from(steps).unwrap_or(0)]);
             let indices = bind1(Iota { dtype, shape, dimension: 0 }, &[]);
             let indices = &indices + lower.astype(dtype);
             let alike = Alike::carried("fori_loop", "the state");

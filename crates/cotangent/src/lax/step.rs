@@ -25,7 +25,7 @@ impl<A, R, F: Fn(&A) -> R> Step<(Ref<A>,), (A,), R> for F {
     }
 }
 
-impl<A: crate::Tree, R, F: Fn(A) -> R> Step<(Own<A>,), (A,), R> for F {
+impl<A: crate::tree::Tree, R, F: Fn(A) -> R> Step<(Own<A>,), (A,), R> for F {
     fn step(&self, (a,): (A,)) -> R {
         self(a)
     }
@@ -37,19 +37,19 @@ impl<A, B, R, F: Fn(&A, &B) -> R> Step<(Ref<A>, Ref<B>), (A, B), R> for F {
     }
 }
 
-impl<A, B: crate::Tree, R, F: Fn(&A, B) -> R> Step<(Ref<A>, Own<B>), (A, B), R> for F {
+impl<A, B: crate::tree::Tree, R, F: Fn(&A, B) -> R> Step<(Ref<A>, Own<B>), (A, B), R> for F {
     fn step(&self, (a, b): (A, B)) -> R {
         self(&a, b)
     }
 }
 
-impl<A: crate::Tree, B, R, F: Fn(A, &B) -> R> Step<(Own<A>, Ref<B>), (A, B), R> for F {
+impl<A: crate::tree::Tree, B, R, F: Fn(A, &B) -> R> Step<(Own<A>, Ref<B>), (A, B), R> for F {
     fn step(&self, (a, b): (A, B)) -> R {
         self(a, &b)
     }
 }
 
-impl<A: crate::Tree, B: crate::Tree, R, F: Fn(A, B) -> R> Step<(Own<A>, Own<B>), (A, B), R> for F {
+impl<A: crate::tree::Tree, B: crate::tree::Tree, R, F: Fn(A, B) -> R> Step<(Own<A>, Own<B>), (A, B), R> for F {
     fn step(&self, (a, b): (A, B)) -> R {
         self(a, b)
     }

@@ -212,8 +212,8 @@ fn take_diagonals(term: &mut Term) {
     while let Some((i, j)) = twice(&term.labels) {
         let n = term.value.shape()[i];
         let shape = term.value.aval().shape;
-        let row = super::creation::iota(crate::DType::I32, &shape, i);
-        let column = super::creation::iota(crate::DType::I32, &shape, j);
+        let row = super::creation::iota(crate::array::dtype::DType::I32, &shape, i);
+        let column = super::creation::iota(crate::array::dtype::DType::I32, &shape, j);
         let zero = crate::ops::zeros((), term.value.dtype());
         let kept = where_(row.equal(column), &term.value, zero);
         term.value = kept.sum_axis(j).astype(term.value.dtype());

@@ -337,6 +337,9 @@ pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 #[must_use]
-pub fn broadcast_shapes(a: impl crate::IntoShape, b: impl crate::IntoShape) -> crate::Shape {
+pub fn broadcast_shapes(
+    a: impl crate::array::aval::IntoShape,
+    b: impl crate::array::aval::IntoShape,
+) -> crate::array::aval::Shape {
     crate::array::aval::broadcast_shapes(&a.into_shape(), &b.into_shape()).or_raise()
 }

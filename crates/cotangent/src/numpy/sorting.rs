@@ -177,11 +177,11 @@ pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
     let dimension = canonical_axis(axis, x.ndim()).or_raise();
     let n = x.shape()[dimension];
     if n == 0 {
-        crate::error::raise(crate::Error::shape(format!("quantile of no elements: {}", x.aval())));
+        crate::error::raise(crate::error::Error::shape(format!("quantile of no elements: {}", x.aval())));
     }
     if x.dtype().is_complex() {
         crate::error::raise(
-            crate::Error::dtype(format!("quantile takes real numbers, got {}", x.aval()))
+            crate::error::Error::dtype(format!("quantile takes real numbers, got {}", x.aval()))
                 .help("complex numbers have no middle: take it of their real and imaginary parts, or of their moduli"),
         );
     }

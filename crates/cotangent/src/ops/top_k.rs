@@ -75,7 +75,8 @@ impl Primitive for TopK {
         // XLA takes them along the last axis.
         let mut order: Vec<usize> = (0..inputs[0].rank()).collect();
         order.swap(self.axis, inputs[0].rank() - 1);
-        let swapped = |aval: &Aval| aval.with_shape(order.iter().map(|d| aval.shape[*d]).collect::<crate::Shape>());
+        let swapped =
+            |aval: &Aval| aval.with_shape(order.iter().map(|d| aval.shape[*d]).collect::<crate::array::aval::Shape>());
         let swap = |cx: &mut Lowering<'_>, x: &Value, out: &Aval| {
             let attr = ("permutation", Attr::i64s(order.iter().copied()));
             cx.op("stablehlo.transpose", std::slice::from_ref(x), &[attr], out)
