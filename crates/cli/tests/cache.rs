@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use xla::plugin::Platform;
+
 /// A cache folder of a test's own, with the plugins of the user's.
 struct Cache(PathBuf);
 
@@ -140,6 +142,21 @@ fn other_options_are_other_programs() {
     let mut other = cache.worker("", case);
     numbers(other.env("XLA_FLAGS", "--xla_backend_optimization_level=1").output().expect("it runs"));
     assert_eq!(cache.entries().len(), 2 * plain);
+}
+
+#[test]
+fn a_plugin_from_elsewhere_is_read_only_where_its_hash_is_of_use() {
+    let plugin = xla::plugin::locate(Platform::Cpu).expect("there is a plugin").path;
+    // The hash of a plugin that the user names is remembered in the cache's folder, which shows that it was made.
+    let hashes = |name: &str, prepare: fn(&Cache)| {
+        let cache = Cache::new(name);
+        prepare(&cache);
+        numbers(cache.worker("", NOTEBOOK).env(Platform::Cpu.variable(), &plugin).output().expect("it runs"));
+        fs::read_dir(cache.0.join("hashes")).map_or(0, Iterator::count)
+    };
+    assert_eq!(hashes("hashed", |_| ()), 1);
+    // Nothing can be stored, and nothing is there.
+    assert_eq!(hashes("unhashed", |cache| fs::write(cache.programs(), "not a folder").expect("it is written")), 0);
 }
 
 #[test]

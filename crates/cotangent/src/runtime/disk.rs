@@ -75,14 +75,33 @@ fn bytes(text: &str) -> Option<u64> {
 }
 
 impl Disk {
-    /// The user's folder, unless it is turned off or there is none.
+    /// The user's folder, unless it is turned off, or programs can be neither stored in it nor found there.
     pub(crate) fn open() -> Option<&'static Disk> {
         static DISK: OnceLock<Option<Disk>> = OnceLock::new();
-        DISK.get_or_init(|| if is_on() { Some(Disk::at(folder()?, limit().unwrap_or(LIMIT))) } else { None }).as_ref()
+        let open = || Some(Disk::at(folder()?, limit().unwrap_or(LIMIT))).filter(|disk| is_on() && disk.is_of_use());
+        DISK.get_or_init(open).as_ref()
     }
 
     pub(crate) fn at(folder: PathBuf, limit: u64) -> Disk {
         Disk { folder, limit }
+    }
+
+    /// Whether programs can be stored here, or some are here to be read.
+    fn is_of_use(&self) -> bool {
+        let temporary = self.temporary();
+        // Only writing tells: permissions, a read-only file system and what stands in the way all count.
+        let written = fs::create_dir_all(&self.folder).and_then(|()| fs::File::create(&temporary));
+        if written.is_ok() {
+            let _ = fs::remove_file(temporary);
+        }
+        written.is_ok() || !self.entries().is_empty()
+    }
+
+    /// The name of a file that nobody else writes.
+    fn temporary(&self) -> PathBuf {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        self.folder.join(format!("new-{}-{count}", std::process::id()))
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -112,10 +131,7 @@ impl Disk {
 
     /// Stores a program. Another process that stores the same one at the same time does no harm.
     pub(crate) fn store(&self, key: &Key, payload: &[u8]) {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let unique = format!("new-{}-{count}", std::process::id());
-        let temporary = self.folder.join(unique);
+        let temporary = self.temporary();
         let written = fs::create_dir_all(&self.folder).and_then(|()| {
             let mut file = fs::File::create(&temporary)?;
             file.write_all(MAGIC)?;
@@ -314,9 +330,13 @@ mod tests {
         let file = std::env::temp_dir().join(format!("cotangent-disk-{}-file", std::process::id()));
         fs::write(&file, "not a folder").unwrap();
         let disk = Disk::at(file.join("programs"), LIMIT);
+        assert!(!disk.is_of_use());
         disk.store(&[1; 32], b"x");
         assert_eq!(disk.load(&[1; 32]), None);
         fs::remove_file(file).unwrap();
+        // A folder that nobody can write, but that has something to read.
+        let disk = Disk::at("/proc/self/fdinfo".into(), LIMIT);
+        assert!(fs::File::create(disk.temporary()).is_err() && disk.is_of_use());
     }
 
     /// Gives an entry a last use: so many seconds after the beginning of time.
