@@ -13,8 +13,8 @@ pub struct Location<'a> {
     pub column: u32,
 }
 
-impl<'a> From<&std::panic::Location<'a>> for Location<'a> {
-    fn from(at: &std::panic::Location<'a>) -> Location<'a> {
+impl<'a> From<&'a std::panic::Location<'_>> for Location<'a> {
+    fn from(at: &'a std::panic::Location<'_>) -> Location<'a> {
         Location { file: at.file(), line: at.line(), column: at.column() }
     }
 }
