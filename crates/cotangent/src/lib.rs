@@ -17,6 +17,49 @@
 //! assert!((x.item::<f64>() + 2.0 / 3.0).abs() < 1e-4);
 //! ```
 //!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | what it brings | crates it adds |
+//! |---|---|---|
+//! | `ndarray` | `Array::to_ndarray`, and `Array::from` of the arrays and views of `ndarray` | `ndarray` |
+//! | `serde` | `Serialize` and `Deserialize` for `Array`, `random::Key`, `Aval`, `Shape` and `DType` | `serde`, `base64` |
+//! | `tracing` | spans and events: what is traced, lowered, compiled, found in a cache and run, and how long it takes | `tracing` |
+//!
+//! An array in JSON is its dtype, its shape, whether it is weakly typed, and the bytes of its elements in base64, so that
+//! every bit comes back, those of NaN and −0 as well; a binary format has the bytes as they are. A struct of arrays is
+//! written with serde's own derive.
+//!
+//! # Where time goes
+//!
+//! With the feature `tracing`, a subscriber sees these, all under the target `cotangent`:
+//!
+//! | span or event | level | fields |
+//! |---|---|---|
+//! | span `jit`: a jitted function is traced for a new type of argument | debug | `function`, `location` |
+//! | event `traced`, at its end | debug | `reason` (as in [`CacheReport::misses`]), `equations` |
+//! | spans `trace`, `rewrite`, `lower`, `compile`, `disk`: the stages, as in [`Times`] | debug | |
+//! | event `program ready`, where it was made or loaded | debug | `origin`, `equations`, and the times below |
+//! | event `program ready`, where it had been made before | trace | `origin` (`memory`) |
+//! | span `call`: a call of a jitted function | trace | `function`, `location` |
+//! | spans `execute`, `wait`, `read`: a program is started, a result waited for, its elements read | trace | |
+//!
+//! The `origin` is `compiled`, `disk` or `memory`; the last where another function shares the executable. The times are
+//! `rewrite_ms`, `lower_ms`, `compile_ms` and `disk_ms`. A program may still run when `execute` ends: then `wait` or `read`
+//! shows how long.
+//!
+//! ```
+//! use cotangent::prelude::*;
+//! use tracing_subscriber::fmt::format::FmtSpan;
+//!
+//! tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_span_events(FmtSpan::CLOSE).init();
+//! let f = jit(|x: &Array| x.sin());
+//! // DEBUG jit{function=… location=src/main.rs:5:9}:trace: cotangent: close time.busy=85.0µs …
+//! // DEBUG cotangent: program ready origin="compiled" equations=1 … compile_ms=24.2
+//! f(&np::zeros(3));
+//! ```
+//!
 //! # The environment
 //!
 //! | variable | meaning |
@@ -27,6 +70,8 @@
 //! | `COTANGENT_CACHE_DIR` | where plugins and compiled programs are kept, instead of `~/.cache/cotangent` |
 //! | `COTANGENT_COMPILE_CACHE` | `0`: compiled programs are not kept ([`compile_cache`]) |
 //! | `COTANGENT_COMPILE_CACHE_LIMIT` | how large they may become: `500MB`, `2GiB` |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The derive macro names the crate as its users do.
 extern crate self as cotangent;
@@ -40,6 +85,7 @@ pub mod debug;
 mod error;
 pub mod extend;
 pub mod fft;
+mod interop;
 mod ir;
 pub mod lax;
 mod methods;
@@ -104,5 +150,5 @@ pub(crate) fn backend() -> &'static dyn trace::backend::Backend {
 
 /// The README's examples are run with the documentation's.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -2,9 +2,11 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::array::aval::{Aval, Shape};
-use crate::array::dtype::DType;
-use crate::error::{Error, ErrorKind, Result};
+use crate::array::aval::Aval;
+use crate::array::aval::Shape;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
 use crate::runtime::client;
 use crate::runtime::disk::processor;
 
@@ -32,7 +34,7 @@ fn aval_text(aval: &Aval) -> String {
 /// Reads what [`aval_text`] writes: `f32[2,3]`.
 fn parse_aval(text: &str) -> Option<Aval> {
     let (dtype, dims) = text.strip_suffix(']')?.split_once('[')?;
-    let dtype = DType::ALL.into_iter().find(|d| d.name() == dtype)?;
+    let dtype = dtype.parse().ok()?;
     let dims = dims.split(',').filter(|d| !d.is_empty()).map(str::parse).collect::<Result<Vec<usize>, _>>().ok()?;
     Some(Aval::new(dtype, Shape::new(&dims)))
 }

@@ -12,15 +12,25 @@ use smallvec::SmallVec;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::compile::spans::event;
+use crate::compile::spans::span;
 use crate::compile::times::{Times, timed};
 use crate::control::call::Call;
+use crate::error::Loc;
+use crate::error::OrRaise;
+use crate::error::Result;
+use crate::error::attempt;
 use crate::error::location::location;
-use crate::error::{Loc, OrRaise, Result, attempt};
 use crate::ir::axis::NamedAxis;
-use crate::ir::jaxpr::{Closed, Jaxpr};
-use crate::runtime::{Program, nans_are_looked_for, runtime};
+use crate::ir::jaxpr::Closed;
+use crate::ir::jaxpr::Jaxpr;
+use crate::runtime::Program;
+use crate::runtime::nans_are_looked_for;
+use crate::runtime::runtime;
 use crate::trace::axis;
-use crate::trace::frames::{Inputs, bind_at, tracing};
+use crate::trace::frames::Inputs;
+use crate::trace::frames::bind_at;
+use crate::trace::frames::tracing;
 use crate::transform::dce::dce;
 use crate::transform::nested::embedded;
 use crate::tree::{Leaves, Tree};
@@ -186,6 +196,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             self.counts.hit();
             return entry;
         }
+        let _span = span!(DEBUG, "jit", function = &*self.name, location = self.loc.to_string());
         let avals: Vec<Aval> = leaves.iter().map(|x| x.aval()).collect();
         let ((closed, template), times) =
             timed(|| trace::<P, R>(&*self.f, args, &avals, &Inputs::Unknown("under `jit`")));
@@ -213,6 +224,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             None => Miss { nearest: None, changes: Vec::new() },
         };
         let number = self.counts.traces.load(Ordering::Relaxed);
+        event!(DEBUG, "traced", reason = miss.reason(), equations = jaxpr.size());
         self.counts.missed(miss, times);
         let entry = Arc::new(Entry {
             number,
@@ -254,6 +266,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
     }
 
     fn call(&self, args: P::Refs<'_>) -> R {
+        let _span = span!(TRACE, "call", function = &*self.name, location = self.loc.to_string());
         let (leaves, counts) = P::leaves(args);
         let entry = self.entry(args, &leaves, &counts);
         if tracing() { self.record(&entry, &leaves) } else { self.checked(entry.run(&leaves, Some(&self.counts))) }
@@ -269,6 +282,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
     }
 
     fn finish(&self, prepared: Prepared<P, R>, owned: Vec<Array>) -> R {
+        let _span = span!(TRACE, "call", function = &*self.name, location = self.loc.to_string());
         match prepared {
             Prepared::Recorded(result) => result,
             Prepared::Run(entry, kept) => self.checked(entry.run_owned(entry.merge(kept, owned), Some(&self.counts))),

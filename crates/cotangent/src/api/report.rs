@@ -108,6 +108,16 @@ pub struct Miss {
     pub changes: Vec<Change>,
 }
 
+impl Miss {
+    /// In one line.
+    pub(crate) fn reason(&self) -> String {
+        match self.nearest {
+            None => "first call".to_string(),
+            Some(_) => self.changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        }
+    }
+}
+
 /// What a jitted function's cache did so far; made by [`Jit::cache_report`](crate::Jit::cache_report).
 ///
 /// ```

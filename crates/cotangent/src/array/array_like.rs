@@ -1,12 +1,15 @@
-//! What becomes an array: Rust's numbers, lists, and the arrays of `ndarray`; alone or several together.
+//! What becomes an array: Rust's numbers and lists; alone or several together.
 
 use std::sync::Arc;
 
-use crate::array::aval::{Aval, Shape};
+use crate::array::Array;
+use crate::array::Repr;
+use crate::array::aval::Aval;
 use crate::array::dtype::Element;
-use crate::array::literal::{Literal, Scalar};
-use crate::array::memory::{HostBytes, Owned};
-use crate::array::{Array, Repr};
+use crate::array::literal::Literal;
+use crate::array::literal::Scalar;
+use crate::array::memory::HostBytes;
+use crate::array::memory::Owned;
 
 /// What can stand for an array in a call: an array, a reference to one, or a Rust scalar, which is
 /// weakly typed as a Python scalar is in JAX.
@@ -234,17 +237,5 @@ impl<T: Element, const M: usize, const N: usize> From<[[T; N]; M]> for Array {
     fn from(data: [[T; N]; M]) -> Array {
         let aval = Aval::new(T::DTYPE, [M, N]);
         Array::from_host(HostBytes(Arc::new(Owned(data.concat()))), aval)
-    }
-}
-
-impl<T: Element, D: ndarray::Dimension> From<ndarray::Array<T, D>> for Array {
-    fn from(array: ndarray::Array<T, D>) -> Array {
-        let shape: Shape = array.shape().iter().copied().collect();
-        let data: Vec<T> = array.iter().copied().collect();
-        let aval = Aval::new(T::DTYPE, &shape);
-        if shape.rank() == 0 {
-            return Array::scalar(data[0]);
-        }
-        Array::from_host(HostBytes(Arc::new(Owned(data))), aval)
     }
 }

@@ -1,10 +1,13 @@
 //! Element types, and the Rust types that hold them.
 
 use std::fmt;
+use std::str::FromStr;
 
 use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
 use half::{bf16, f16};
 use num_complex::Complex;
+
+use crate::error::Error;
 
 /// The type of an array's elements.
 ///
@@ -234,6 +237,17 @@ impl DType {
         }
     }
 
+    /// The widest dtype of its family.
+    pub(crate) const fn widest(self) -> DType {
+        match self.kind() {
+            Kind::Bool => DType::Bool,
+            Kind::Int => DType::I64,
+            Kind::Uint => DType::U64,
+            Kind::Float => DType::F64,
+            Kind::Complex => DType::C128,
+        }
+    }
+
     /// The signed integer of the same width.
     pub(crate) const fn signed(self) -> DType {
         match self.byte_size() {
@@ -267,6 +281,23 @@ impl DType {
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// Reads what [`name`](DType::name) returns.
+///
+/// ```
+/// use cotangent::DType;
+/// assert_eq!("f32".parse::<DType>().unwrap(), DType::F32);
+/// assert!("float32".parse::<DType>().is_err());
+/// ```
+impl FromStr for DType {
+    type Err = Error;
+    fn from_str(name: &str) -> Result<DType, Error> {
+        DType::ALL.into_iter().find(|dtype| dtype.name() == name).ok_or_else(|| {
+            let known = DType::ALL.map(DType::name).join(", ");
+            Error::dtype(format!("there is no dtype `{name}`")).help(format!("the dtypes are {known}"))
+        })
     }
 }
 

@@ -230,14 +230,7 @@ impl Literal {
     #[must_use]
     pub fn convert(&self, dtype: DType, weak: bool) -> Literal {
         // While it is weak it is only moved to the widest form of the new family.
-        let held = match dtype.kind() {
-            _ if !(weak && self.weak) => dtype,
-            Kind::Bool => DType::Bool,
-            Kind::Int => DType::I64,
-            Kind::Uint => DType::U64,
-            Kind::Float => DType::F64,
-            Kind::Complex => DType::C128,
-        };
+        let held = if weak && self.weak { dtype.widest() } else { dtype };
         Literal { value: round(held, self.value), dtype, weak }
     }
 

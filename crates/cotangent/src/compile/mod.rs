@@ -4,5 +4,6 @@
 pub(crate) mod lift;
 pub(crate) mod outline;
 pub(crate) mod simplify;
+pub(crate) mod spans;
 pub(crate) mod style;
 pub(crate) mod times;

@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::{AddAssign, Sub};
 use std::time::{Duration, Instant};
 
+use crate::compile::spans::span;
+
 /// What has to be done before a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -137,6 +139,13 @@ pub(crate) fn during<T>(stage: Stage, f: impl FnOnce() -> T) -> T {
             CLOCK.with_borrow_mut(|clock| clock.turn(self.0));
         }
     }
+    let _span = match stage {
+        Stage::Trace => span!(DEBUG, "trace"),
+        Stage::Rewrite => span!(DEBUG, "rewrite"),
+        Stage::Lower => span!(DEBUG, "lower"),
+        Stage::Compile => span!(DEBUG, "compile"),
+        Stage::Disk => span!(DEBUG, "disk"),
+    };
     let _back = Back(CLOCK.with_borrow_mut(|clock| clock.turn(Some(stage))));
     f()
 }

@@ -279,24 +279,4 @@ impl Array {
     pub fn item<T: Read>(&self) -> T {
         self.try_item().or_raise()
     }
-
-    /// The elements as an `ndarray` of the same shape.
-    ///
-    /// # Panics
-    /// Where [`try_to_vec`](Array::try_to_vec) is an error.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let m = Array::from([[1, 2], [3, 4]]).to_ndarray::<i32>();
-    /// assert_eq!(m[[1, 0]], 3);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn to_ndarray<T: Element>(&self) -> ndarray::ArrayD<T> {
-        let data = self.to_vec();
-        match ndarray::ArrayD::from_shape_vec(self.shape(), data) {
-            Ok(array) => array,
-            Err(error) => crate::error::raise(Error::shape(error.to_string())),
-        }
-    }
 }

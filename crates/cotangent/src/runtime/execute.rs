@@ -7,13 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
+use crate::array::Array;
+use crate::array::Repr;
 use crate::array::aval::Aval;
-use crate::array::memory::{Buffer, HostBytes};
-use crate::array::{Array, Repr};
+use crate::array::memory::Buffer;
+use crate::array::memory::HostBytes;
 use crate::compile::lift::lift_literals;
 use crate::compile::simplify::fold;
-use crate::error::{Error, ErrorKind, Result};
-use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::compile::spans::span;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::ir::jaxpr::Closed;
+use crate::ir::jaxpr::Jaxpr;
 use crate::trace::backend::Backend;
 use crate::transform::nested::embedded;
 
@@ -48,10 +54,12 @@ impl fmt::Debug for DeviceBuffer {
 
 impl Buffer for DeviceBuffer {
     fn view(&self, f: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let _span = span!(TRACE, "read");
         Ok(self.0.with_bytes(f)?)
     }
 
     fn wait(&self) -> Result<()> {
+        let _span = span!(TRACE, "wait");
         Ok(self.0.wait()?)
     }
 
@@ -112,6 +120,7 @@ impl AsRef<[u8]> for Seen {
 
 /// Runs a compiled program.
 pub(crate) fn run(program: &Program, args: &[&Array]) -> Result<Vec<Array>> {
+    let _span = span!(TRACE, "execute");
     let computed = match &program.executable {
         None => Vec::new(),
         Some(executable) => {
@@ -159,6 +168,7 @@ fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bo
 
 /// Runs an executable on arrays, all of which it takes.
 pub(crate) fn run_executable(executable: &xla::Executable, args: &[&Array], avals: &[Aval]) -> Result<Vec<Array>> {
+    let _span = span!(TRACE, "execute");
     let held = args.iter().map(|x| buffer(x, None)).collect::<Result<SmallVec<[_; 8]>>>()?;
     let buffers: SmallVec<[&xla::Buffer; 8]> = (held.iter())
         .map(|h| match h {
@@ -176,6 +186,7 @@ pub(crate) fn run_owned(program: &Program, args: Vec<Array>) -> Result<Vec<Array
         Some(executable) if program.donors.contains(&true) => executable,
         _ => return run(program, &args.iter().collect::<Vec<_>>()),
     };
+    let _span = span!(TRACE, "execute");
     let mut args: Vec<Option<Array>> = args.into_iter().map(Some).collect();
     let through: Vec<Option<Array>> = (program.sources.iter())
         .map(|source| if let Source::Argument(i) = source { args[*i].clone() } else { None })

@@ -1,7 +1,7 @@
 //! Compiled programs and the cache that holds them.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
@@ -9,10 +9,19 @@ use crate::array::aval::Aval;
 use crate::array::literal::Literal;
 use crate::compile::outline::outline;
 use crate::compile::simplify::simplify;
-use crate::compile::times::{Stage, Times, during, timed};
-use crate::error::{Error, ErrorKind, Result};
-use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
-use crate::ir::lowering::{Entry, lower_entry};
+use crate::compile::spans::event;
+use crate::compile::times::Stage;
+use crate::compile::times::Times;
+use crate::compile::times::during;
+use crate::compile::times::timed;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::ir::jaxpr::Atom;
+use crate::ir::jaxpr::Eqn;
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::Entry;
+use crate::ir::lowering::lower_entry;
 
 use super::client::{Host, array_shape, client, host};
 use super::disk::{Disk, Key, key};
@@ -80,6 +89,16 @@ pub(crate) enum Origin {
     Compiled,
 }
 
+impl Origin {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Origin::Memory => "memory",
+            Origin::Disk => "disk",
+            Origin::Compiled => "compiled",
+        }
+    }
+}
+
 /// So many programs stay in memory. One costs some 100 kB; a process that makes more must compile the oldest again.
 const LIMIT: usize = 4096;
 
@@ -120,20 +139,45 @@ impl Cache {
             true => self.donating.slot(&(jaxpr.clone(), donated.to_vec())),
             false => self.plain.slot(jaxpr),
         };
+        if slot.value.get().is_some() {
+            found();
+        }
         found_or_made(&slot.value, || {
             if self.mappings.scarce(equations(jaxpr)) {
                 self.plain.halve();
                 self.donating.halve();
                 self.executables.halve();
             }
-            compile(jaxpr, donated, Some(Stores { memory: &self.executables, disk: Disk::open() }))
+            let stores = Stores { memory: &self.executables, disk: Disk::open() };
+            let (made, times) = timed(|| compile(jaxpr, donated, Some(stores)));
+            let (program, origin) = made?;
+            event!(
+                DEBUG,
+                "program ready",
+                origin = origin.name(),
+                equations = jaxpr.size(),
+                rewrite_ms = ms(times.rewrite),
+                lower_ms = ms(times.lower),
+                compile_ms = ms(times.compile),
+                disk_ms = ms(times.disk),
+            );
+            Ok((program, origin))
         })
     }
 
     /// The program, if it has been compiled.
     pub(crate) fn find(&self, jaxpr: &Jaxpr) -> Option<Arc<Program>> {
-        self.plain.find(jaxpr)?.value.get().cloned()
+        self.plain.find(jaxpr)?.value.get().cloned().inspect(|_| found())
     }
+}
+
+/// Says that a program was there.
+fn found() {
+    event!(TRACE, "program ready", origin = Origin::Memory.name());
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 /// The part of a program that is computed, simplified and without arguments that only pass through.
