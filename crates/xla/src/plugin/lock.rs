@@ -60,9 +60,7 @@ pub fn target() -> String {
 /// The entries of the lock that was built in, the preferred ones first.
 pub fn lock_entries() -> &'static [LockEntry] {
     static ENTRIES: OnceLock<Vec<LockEntry>> = OnceLock::new();
-    ENTRIES.get_or_init(|| {
-        parse(include_str!("../../../../third_party/plugins.lock")).expect("a unit test parses the built-in lock")
-    })
+    ENTRIES.get_or_init(|| parse(include_str!("../../plugins.lock")).expect("a unit test parses the built-in lock"))
 }
 
 /// Reads a lock. The error names the line.
