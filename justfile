@@ -43,7 +43,7 @@ bless *ARGS:
 
 # The documentation, without warnings
 doc *ARGS:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps {{ARGS}}
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features {{ARGS}}
 
 # Everything that must hold before a change goes in
 ci:
