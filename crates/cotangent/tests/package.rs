@@ -85,6 +85,8 @@ fn every_crate_says_what_a_registry_asks_for() {
         assert_eq!(tables["package.metadata.docs.rs"]["all-features"], "true", "{}", folder.display());
         assert!(!package.contains_key("publish"), "{}", folder.display());
     }
+    let oldest = workspace["workspace.package"]["rust-version"].trim_matches('"');
+    assert!(read(&root().join("README.md")).contains(&format!("Rust ({oldest} or newer)")));
     let version = &workspace["workspace.package"]["version"];
     let inside: Vec<&String> =
         workspace["workspace.dependencies"].values().filter(|value| value.contains("path = ")).collect();
