@@ -441,3 +441,26 @@ fn what_is_large_stays_as_it_is_beside_what_is_not_mapped() {
     let s = Array::from([1.0f32, 2.0, 3.0, 4.0]);
     assert_eq!(vmap(scaled)(&xs, &s).to_vec::<f32>(), [1, 1, 1, 10, 10, 10, 27, 27, 27, 52, 52, 52].map(|x| x as f32));
 }
+
+/// A batch axis of the operand stays where it is in a gather whose indices are not mapped.
+#[test]
+fn gather_keeps_the_batch_axis() {
+    let x = np::arange(0, 120, 1).reshape([2, 3, 4, 5]);
+    let rows = Array::from([3, 0, 2]);
+    for axis in 0..4i32 {
+        for taken in 0..3isize {
+            let take = move |x: &Array| np::take_axis(x, Array::from([1, 0, 1]), taken);
+            let mapped = vmap(take).in_axes((axis,)).out_axes(axis);
+            let each: Vec<Array> = x.moveaxis(axis as isize, 0).iter().map(|x| take(&x)).collect();
+            let expected = np::stack(&each, axis as isize);
+            assert_eq!(mapped(&x).to_vec::<i32>(), expected.to_vec::<i32>(), "batch axis {axis}, axis {taken}");
+        }
+    }
+    // No transpose stands beside the gather, whichever axis is mapped.
+    for axis in 0..2 {
+        let f = vmap(|x: &Array| np::take_axis(x, &rows, 0)).in_axes((axis,)).out_axes(axis);
+        let program = make_jaxpr(f)(&np::ones([7, 7]));
+        let names: Vec<_> = program.jaxpr.eqns().iter().map(|eqn| eqn.prim().name()).collect();
+        assert!(names.contains(&"gather") && !names.contains(&"transpose"), "{names:?}");
+    }
+}

@@ -205,6 +205,29 @@ pub(super) fn first_and_later(dims: &[usize]) -> Vec<usize> {
 }
 
 impl Gather {
+    /// The gather of an operand with one more dimension at `axis`, which blocks have as a whole, and where it is in the
+    /// result of `rank` dimensions: as in the operand, if the indices are where the dimensions were that they replace.
+    fn with_dimension(&self, axis: usize, size: usize, rank: usize) -> (Gather, usize) {
+        let n = &self.dimension_numbers;
+        let whole = |d: &usize| !n.collapsed_slice_dims.contains(d) && !n.operand_batching_dims.contains(d);
+        let before = (0..axis).filter(whole).count();
+        let place = match (0..axis).next_back().is_none_or(|d| whole(&d)) {
+            true => before.checked_sub(1).map_or(0, |previous| n.offset_dims[previous] + 1),
+            false => n.offset_dims.get(before).copied().unwrap_or(rank),
+        };
+        let making_room =
+            |dims: &[usize], at: usize| dims.iter().map(|d| d + usize::from(*d >= at)).collect::<Vec<usize>>();
+        let mut prim = self.clone();
+        prim.slice_sizes.insert(axis, size);
+        let dims = &mut prim.dimension_numbers;
+        dims.collapsed_slice_dims = making_room(&n.collapsed_slice_dims, axis);
+        dims.operand_batching_dims = making_room(&n.operand_batching_dims, axis);
+        dims.start_index_map = making_room(&n.start_index_map, axis);
+        dims.offset_dims = making_room(&n.offset_dims, place);
+        dims.offset_dims.insert(before, place);
+        (prim, place)
+    }
+
     /// The shape of the result.
     fn shape(&self, indices: &[usize]) -> Shape {
         let n = &self.dimension_numbers;
@@ -321,33 +344,33 @@ impl Primitive for Gather {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         let n = &self.dimension_numbers;
         let front = |i: usize| axes[i].map_or_else(|| x[i].clone(), |axis| x[i].moveaxis(axis as isize, 0));
-        let (operand, indices) = (front(0), front(1));
         let mut prim = self.clone();
-        if axes[0].is_some() {
-            // A new first dimension of the operand.
-            prim.dimension_numbers.collapsed_slice_dims = later(&n.collapsed_slice_dims);
-            prim.dimension_numbers.operand_batching_dims = later(&n.operand_batching_dims);
-            prim.dimension_numbers.start_index_map = later(&n.start_index_map);
-        }
-        match (axes[0], axes[1]) {
+        let (operand, indices) = match (axes[0], axes[1]) {
             (None, None) => return (vec![rebind1(self, &[&x[0], &x[1]])], vec![None]),
-            (Some(_), None) => {
-                prim.slice_sizes.insert(0, operand.shape()[0]);
-                prim.dimension_numbers.offset_dims = first_and_later(&n.offset_dims);
+            // The batch axis is one more dimension of the blocks, and stays where it is.
+            (Some(axis), None) => {
+                let (prim, place) =
+                    self.with_dimension(axis, x[0].shape()[axis], n.offset_dims.len() + x[1].ndim() - 1);
+                return (vec![bind1(prim, &[&x[0], &x[1]])], vec![Some(place)]);
             }
             (None, Some(_)) => {
                 prim.dimension_numbers.offset_dims = later(&n.offset_dims);
                 prim.dimension_numbers.start_indices_batching_dims = later(&n.start_indices_batching_dims);
-                // Over the whole batch a place may come twice.
+                // Over the whole batch an index may occur twice.
                 (prim.unique_indices, prim.indices_are_sorted) = (false, false);
+                (x[0].clone(), front(1))
             }
             (Some(_), Some(_)) => {
+                let operand = front(0);
                 prim.slice_sizes.insert(0, operand.shape()[0].min(1));
+                prim.dimension_numbers.collapsed_slice_dims = later(&n.collapsed_slice_dims);
+                prim.dimension_numbers.start_index_map = later(&n.start_index_map);
                 prim.dimension_numbers.offset_dims = later(&n.offset_dims);
                 prim.dimension_numbers.operand_batching_dims = first_and_later(&n.operand_batching_dims);
                 prim.dimension_numbers.start_indices_batching_dims = first_and_later(&n.start_indices_batching_dims);
+                (operand, front(1))
             }
-        }
+        };
         (vec![bind1(prim, &[&operand, &indices])], vec![Some(0)])
     }
 
