@@ -14,7 +14,7 @@ use crate::{Type, text};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Attr {
-    /// `unit`: the presence of the name says it all.
+    /// `unit`: only the name matters.
     Unit,
     /// `true`
     Bool(bool),
@@ -34,9 +34,9 @@ pub enum Attr {
     BoolArray(Vec<bool>),
     /// `[a, b]`
     Array(Vec<Attr>),
-    /// `dense<elements> : ty`; see [`Attr::dense`] and its kin.
+    /// `dense<elements> : ty`; see [`Attr::dense`], [`Attr::splat`] and [`Attr::bytes`].
     Dense {
-        /// What stands between the angle brackets.
+        /// The text between the angle brackets.
         elements: String,
         /// The type of the tensor.
         ty: Type,
@@ -49,12 +49,12 @@ pub enum Attr {
     Dict(Vec<(String, Attr)>),
     /// Text that is already MLIR: `#stablehlo<comparison_direction LT>`.
     Raw(String),
-    /// Text that is already MLIR, known to the program: costs no allocation.
+    /// Static text that is already MLIR. It needs no allocation.
     Static(&'static str),
 }
 
 impl Attr {
-    /// An `array<i64: …>` of sizes, axes or the like.
+    /// An `array<i64: …>` of sizes, axes or similar.
     ///
     /// ```
     /// use cotangent_stablehlo::Attr;
@@ -85,7 +85,7 @@ impl Attr {
         Attr::Dense { elements, ty: ty.clone() }
     }
 
-    /// A tensor given by its memory, row-major and little-endian, a byte for a bool.
+    /// A tensor given by its memory: row-major, little-endian, one byte for each boolean.
     pub fn bytes(ty: &Type, bytes: &[u8]) -> Attr {
         let mut elements = String::new();
         push_bytes(&mut elements, ty, bytes);

@@ -32,8 +32,7 @@ impl Value {
 /// The results of an operation; derefs to `[Value]`.
 pub type Values = SmallVec<[Value; 2]>;
 
-/// What can be given as operands: slices, arrays and vectors of `Value` or `&Value`, one
-/// `&Value`, or `()` for none.
+/// The types that can be operands: slices, arrays and vectors of `Value` or `&Value`; one `&Value`; or `()` for none.
 pub trait Operands {
     /// Calls `f` on each operand, in order.
     fn each(&self, f: impl FnMut(&Value));
@@ -84,21 +83,21 @@ impl<O: Operands + ?Sized> Operands for &O {
 
 type RegionBody<'r> = Box<dyn FnOnce(&mut Block, &[Value]) -> Vec<Value> + 'r>;
 
-/// A region of an operation: the types of its parameters, and a closure that writes its body and
-/// says what it returns. See [`Block::op_with_regions`].
+/// A region of an operation: the types of its parameters, and a closure that writes its body and returns its results.
+/// See [`Block::op_with_regions`].
 pub struct Region<'r> {
     params: SmallVec<[Type; 4]>,
     body: RegionBody<'r>,
 }
 
 impl<'r> Region<'r> {
-    /// A region.
+    /// Makes a region.
     pub fn new(params: &[Type], body: impl FnOnce(&mut Block, &[Value]) -> Vec<Value> + 'r) -> Region<'r> {
         Region { params: params.iter().cloned().collect(), body: Box::new(body) }
     }
 }
 
-/// Where operations are appended: the body of a function, and of the regions in it.
+/// Where operations are appended: the body of a function and of the regions in it.
 #[derive(Debug)]
 pub struct Block {
     text: String,
@@ -106,8 +105,8 @@ pub struct Block {
     depth: usize,
     locations: Locations,
     current: Option<u32>,
-    /// Where a location belongs in `text`, and which: the numbers are those of this block, and
-    /// become the module's when the function is added to it.
+    /// Positions in `text` that need a location, each with the number of the location. The numbers are those of this
+    /// block, and become the module's when the function is added to it.
     marks: Vec<(usize, u32)>,
 }
 
@@ -130,8 +129,8 @@ impl Block {
         Value { id, ty: ty.clone() }
     }
 
-    /// Sets the place that the following operations come from. A region starts with the place of
-    /// its operation, and a place set in a region is forgotten at its end.
+    /// Sets the source location of the operations that follow. A region starts with the location of its operation; a
+    /// location set inside a region ends with it.
     ///
     /// ```
     /// use cotangent_stablehlo::{Func, Location, Module, Type, Visibility};
@@ -191,13 +190,13 @@ impl Block {
         value
     }
 
-    /// Appends a constant whose elements are given as MLIR text: what stands in `dense<…>`.
+    /// Appends a constant whose elements are given as MLIR text, the text inside `dense<…>`.
     pub fn constant(&mut self, ty: &Type, elements: &str) -> Value {
         self.constant_with(ty, |out| out.push_str(elements))
     }
 
-    /// Appends a constant whose elements are all the same. The number is printed as the element
-    /// type asks, so `0` will do for floats, integers, bools and complex numbers.
+    /// Appends a constant whose elements are all the same. The number is converted to the element type, so `0` works
+    /// for floats, integers, booleans and complex numbers.
     pub fn splat(&mut self, ty: &Type, value: impl Into<Scalar>) -> Value {
         self.constant_with(ty, |out| push_splat(out, ty, value.into()))
     }
@@ -212,16 +211,16 @@ impl Block {
     /// ```
     ///
     /// # Panics
-    /// If the number of elements is not that of the type.
+    /// If the number of elements differs from that of the type.
     pub fn dense(&mut self, ty: &Type, values: impl IntoIterator<Item = impl Into<Scalar>>) -> Value {
         self.constant_with(ty, |out| push_elements(out, ty, values))
     }
 
-    /// Appends a constant given by its memory: row-major, little-endian, a byte for a bool.
-    /// The fast way for many elements.
+    /// Appends a constant given by its memory: row-major, little-endian, one byte for each boolean. This is the fast
+    /// way for many elements.
     ///
     /// # Panics
-    /// If the number of bytes is not that of the type.
+    /// If the number of bytes differs from that of the type.
     pub fn bytes(&mut self, ty: &Type, bytes: &[u8]) -> Value {
         self.constant_with(ty, |out| push_bytes(out, ty, bytes))
     }
@@ -237,7 +236,7 @@ impl Block {
         value
     }
 
-    /// Appends a call of a function of the module. XLA writes it out in place, unless `inlined` is false.
+    /// Appends a call of a function of the module. XLA inlines it unless `inlined` is false.
     pub fn call(&mut self, callee: &str, args: impl Operands, inlined: bool, results: &[Type]) -> Values {
         let values = self.begin("func.call", &args, results);
         self.text.push_str(" {callee = ");
@@ -250,9 +249,9 @@ impl Block {
         values
     }
 
-    /// Appends an operation that has regions. Each closure writes into this same block, sees the
-    /// values of the enclosing function, and its values are returned by `stablehlo.return`.
-    /// Where two regions need the same `&mut`, use [`Block::begin_op`].
+    /// Appends an operation that has regions. Each closure writes into this same block and sees the values of the
+    /// enclosing function; `stablehlo.return` returns the values that the closure returns. If two regions need the same
+    /// `&mut`, use [`Block::begin_op`].
     ///
     /// ```
     /// # use cotangent_stablehlo::{Attr, Func, Region, Type, Visibility};
@@ -288,8 +287,8 @@ impl Block {
         op.finish(attrs)
     }
 
-    /// Begins an operation whose regions are written one after the other, so that their closures
-    /// may borrow the same state. [`RegionOp::finish`] ends it.
+    /// Begins an operation whose regions are written one after another, so that their closures may borrow the same
+    /// state. [`RegionOp::finish`] ends it.
     ///
     /// ```
     /// # use cotangent_stablehlo::{Func, Type, Visibility};
@@ -397,7 +396,7 @@ impl Block {
         self.end(&values, &[], self.current);
     }
 
-    /// Appends the text to a module's, with the locations numbered as there.
+    /// Appends the text to a module's, and renumbers the locations.
     pub(crate) fn push_to(&self, out: &mut String, module: &mut Locations) {
         let ids: Vec<u32> = self.locations.iter().map(|at| module.intern(at)).collect();
         out.reserve(self.text.len() + 16 * self.marks.len());
@@ -445,7 +444,7 @@ impl<O: Operands> RegionOp<'_, O> {
         block.text.push('}');
     }
 
-    /// Writes the attributes and types, and returns the results.
+    /// Writes the attributes and the types, and returns the results.
     pub fn finish(self, attrs: &[(&str, Attr)]) -> Values {
         let RegionOp { block, operands, values, location, regions } = self;
         if regions > 0 {
@@ -458,7 +457,7 @@ impl<O: Operands> RegionOp<'_, O> {
     }
 }
 
-/// Appends `%0: tensor<f32>, …`, each followed by what `extra` appends.
+/// Appends `%0: tensor<f32>, …`, each followed by the text that `extra` appends.
 pub(crate) fn push_params(out: &mut String, params: &[Value], mut extra: impl FnMut(&mut String, usize)) {
     push_list(out, params.iter().enumerate(), |out, (i, param)| {
         push_id(out, param.id);

@@ -1,8 +1,8 @@
 //! A small, fast writer of [StableHLO](https://openxla.org/stablehlo/spec) text.
 //!
-//! Every operation is printed in MLIR's generic form, so one printer serves all of them and this
-//! crate knows no operation but `constant`, `call` and the terminators. A [`Block`] appends to one
-//! `String`; there is no tree of operations.
+//! Every operation is printed in MLIR's generic form, so one printer serves all of them. The only operations that this
+//! crate knows are `constant`, `call` and the terminators. A [`Block`] appends to one `String`; there is no tree of
+//! operations.
 //!
 //! ```
 //! use cotangent_stablehlo::{Func, Module, Type, Visibility};

@@ -2,7 +2,7 @@ use rustc_hash::FxHashMap;
 
 use crate::text::{push_quoted, push_u64};
 
-/// A place in the user's source; what XLA shows in dumps, profiles and errors.
+/// A location in the user's source, which XLA shows in dumps, profiles and errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Location<'a> {
     /// The path of the file.
@@ -19,7 +19,7 @@ impl<'a> From<&'a std::panic::Location<'_>> for Location<'a> {
     }
 }
 
-/// Places seen so far, each with a small number.
+/// The locations seen so far, each with a small number.
 #[derive(Debug, Default)]
 pub(crate) struct Locations {
     files: Vec<String>,
@@ -31,7 +31,8 @@ pub(crate) struct Locations {
 
 impl Locations {
     pub(crate) fn intern(&mut self, at: Location<'_>) -> u32 {
-        // By content, not by address: a name need not be `'static`. Neighbours share their file.
+        // Compared by content, not by address, because a name need not be `'static`. Adjacent operations usually share
+        // their file.
         let known = self.files.get(self.last_file as usize).is_some_and(|f| f == at.file);
         if !known {
             self.last_file = match self.file_ids.get(at.file) {

@@ -82,7 +82,7 @@ impl Func {
         &mut self.block
     }
 
-    /// Ends the function: these are its results.
+    /// Ends the function with these results.
     ///
     /// # Panics
     /// If the function has returned already.
@@ -136,7 +136,7 @@ fn push_attrs(out: &mut String, attrs: &Attrs) {
     }
 }
 
-/// A program: named functions, of which `main` is the one that XLA runs.
+/// A program: named functions, of which XLA runs `main`.
 #[derive(Debug)]
 pub struct Module {
     name: String,
@@ -157,7 +157,7 @@ impl Module {
         }
     }
 
-    /// Sets an attribute of the module, in place of one with the same name.
+    /// Sets an attribute of the module. Replaces one with the same name.
     ///
     /// ```
     /// use cotangent_stablehlo::{Attr, Module};
@@ -173,7 +173,7 @@ impl Module {
         }
     }
 
-    /// Adds a function. The order does not matter to calls.
+    /// Adds a function. Functions may be added in any order.
     ///
     /// # Panics
     /// If the function has no [`Func::ret`].

@@ -3,8 +3,8 @@ use std::fmt::Write;
 use crate::Type;
 use crate::text::push_hex_byte;
 
-/// One element of a constant, printed as the element type of the constant asks: an integer may
-/// stand in a floating-point or complex constant, a real number in a complex one.
+/// One element of a constant. It is printed according to the element type of the constant: an integer may be an element
+/// of a floating-point or complex constant, and a real number of a complex one.
 ///
 /// ```
 /// use cotangent_stablehlo::{Attr, Type};
@@ -15,9 +15,9 @@ use crate::text::push_hex_byte;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Int(i128),
     /// A number that is exact in `f32` (`f16` and `bf16` values too).
     F32(f32),
@@ -70,7 +70,7 @@ impl Scalar {
             });
         } else if element.starts_with(['i', 'u', 's']) {
             match self {
-                Scalar::Int(n) => write!(out, "{n}").expect("a String takes all text"),
+                Scalar::Int(n) => write!(out, "{n}").expect("writing to a String cannot fail"),
                 Scalar::Bool(b) => out.push(if b { '1' } else { '0' }),
                 _ => panic!("{self:?} cannot be an element of type {element}"),
             }
@@ -89,12 +89,12 @@ impl Scalar {
 
 fn push_f32(out: &mut String, x: f32) {
     if !x.is_finite() {
-        return push_bits(out, &x.to_be_bytes()); // keeps the payload of a nan
+        return push_bits(out, &x.to_be_bytes()); // preserves the payload of a NaN
     }
     let start = out.len();
     push_finite(out, x);
-    // MLIR reads a decimal as f64 and rounds that: for a few values (7.038531e-26 is one) the
-    // two roundings end one bit off, so those are written as bits.
+    // MLIR parses a decimal as f64 and then rounds it. For a few values (7.038531e-26 is one) the two roundings are one
+    // bit off, so those are written as bits.
     if out[start..].parse::<f64>().is_ok_and(|y| y as f32 != x) {
         out.truncate(start);
         push_bits(out, &x.to_be_bytes());
@@ -112,8 +112,8 @@ fn push_f64(out: &mut String, x: f64, element: &str) {
 
 fn push_finite(out: &mut String, x: impl std::fmt::Debug) {
     let start = out.len();
-    write!(out, "{x:?}").expect("a String takes all text");
-    // `1e-45` in Rust is `1.0e-45` in MLIR.
+    write!(out, "{x:?}").expect("writing to a String cannot fail");
+    // Rust writes `1e-45`, MLIR `1.0e-45`.
     if let Some(e) = out[start..].find('e')
         && !out[start..].contains('.')
     {
@@ -170,7 +170,7 @@ pub(crate) fn push_elements(out: &mut String, ty: &Type, values: impl IntoIterat
     assert_eq!(count, ty.len(), "a constant of type {ty} was given {count} elements");
 }
 
-/// Appends one element that stands for all of the tensor.
+/// Appends one element for all elements of the tensor.
 pub(crate) fn push_splat(out: &mut String, ty: &Type, value: Scalar) {
     if !ty.is_empty() {
         value.push_to(out, ty.element());
@@ -180,10 +180,10 @@ pub(crate) fn push_splat(out: &mut String, ty: &Type, value: Scalar) {
 /// Appends little-endian data as MLIR's hexadecimal blob.
 pub(crate) fn push_bytes(out: &mut String, ty: &Type, bytes: &[u8]) {
     let width = byte_width(ty.element());
-    // Checked here because MLIR takes the bytes of one element as a splat.
+    // Checked here because MLIR accepts the bytes of one element as a splat.
     assert_eq!(bytes.len(), width * ty.len(), "the bytes of a constant of type {ty}");
     if ty.element() == "i1" {
-        // How a blob of i1 is packed depends on the version of MLIR.
+        // The packing of an i1 blob depends on the version of MLIR.
         return push_elements(out, ty, bytes.iter().map(|&b| b != 0));
     }
     if bytes.is_empty() {
@@ -197,11 +197,11 @@ pub(crate) fn push_bytes(out: &mut String, ty: &Type, bytes: &[u8]) {
     out.push('"');
 }
 
-/// The bytes of an element, from the name of its type: `ui8`, `f8E4M3FN`, `complex<f32>`, ….
+/// The size of an element in bytes, from the name of its type: `ui8`, `f8E4M3FN`, `complex<f32>`, ….
 fn byte_width(element: &str) -> usize {
     let digits = element.split(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
     let bits: usize = digits.and_then(|d| d.parse().ok()).unwrap_or_else(|| {
-        panic!("the elements of type {element} have no bytes");
+        panic!("elements of type {element} cannot be given as bytes");
     });
     bits.div_ceil(8) * if element.starts_with("complex") { 2 } else { 1 }
 }

@@ -73,7 +73,7 @@ impl Type {
     }
 }
 
-// By hand: the derived clone of a `SmallVec` goes element by element.
+// Written by hand: the derived clone of a `SmallVec` copies element by element.
 impl Clone for Type {
     #[inline]
     fn clone(&self) -> Type {
