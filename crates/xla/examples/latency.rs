@@ -1,12 +1,12 @@
-//! What the calls of this crate cost: `cargo run --release -p cotangent-xla --example latency`.
+//! Measures the cost of this crate's calls: `cargo run --release -p cotangent-xla --example latency`.
 
 use std::time::{Duration, Instant};
 
 use cotangent_xla::plugin::{self, Platform};
 use cotangent_xla::{ArrayShape, Buffer, Client, CompileOptions, ElementType, Executable, Plugin, Result};
 
-/// Prints the least, the median and the 90th percentile of `rounds` batches of `f`. On a machine that does
-/// other things as well, only the least is worth comparing.
+/// Prints the minimum, the median and the 90th percentile of `rounds` batches of `f`. On a machine that does other work
+/// as well, only the minimum is worth comparing.
 fn measure(what: &str, rounds: usize, batch: u32, mut f: impl FnMut()) {
     let mut times: Vec<Duration> = (0..rounds)
         .map(|_| {

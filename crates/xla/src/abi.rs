@@ -1,18 +1,17 @@
 //! The C ABI of PJRT, as far as this crate uses it.
 //!
-//! Every call takes one pointer to an argument structure whose first word is its own size; that is
-//! how the two sides agree across versions. A plugin refuses a structure that is smaller than the one
-//! it was built with, and reads nothing beyond the fields it knows. So each structure here ends in
-//! [`RESERVED`] zeroed words and announces the full size: plugins newer than this file find "not set"
-//! (zero) in the fields they have added, older ones never look there. Structures that are laid out
-//! in arrays or inside others ([`NamedValue`], [`MemoryLayout`]) must keep their exact size and have
-//! no reserve.
+//! Every call takes one pointer to an argument structure whose first word is the structure's own size. This is how the
+//! two sides agree across versions. A plugin refuses a structure that is smaller than the one it was built with, and
+//! reads only the fields it knows. So each structure here ends in [`RESERVED`] zeroed words and announces the full
+//! size. A plugin newer than this file finds "not set" (zero) in the fields it has added; an older one never reads
+//! them. Structures that are laid out in arrays or inside others ([`NamedValue`], [`MemoryLayout`]) must keep their
+//! exact size and have no reserved words.
 //!
 //! `abi_test.rs` compares every offset and size below with a C compiler's view of the real header.
 
 use std::ffi::{c_char, c_void};
 
-/// Words of zeroes at the end of each argument structure, for fields that newer plugins know of.
+/// Number of zeroed words at the end of each argument structure, for fields that newer plugins add.
 const RESERVED: usize = 8;
 
 /// An opaque object of the plugin, known only by its address.
@@ -51,20 +50,20 @@ opaque! {
     RawExecuteContext;
 }
 
-/// Offset and size of the fields of a structure, under their C names, for the test against the header.
+/// Offset and size of each field of a structure, under its C name, for the test against the header.
 pub(crate) type FieldLayout = (&'static str, usize, usize);
 
-/// A structure of the ABI that says how it is laid out.
+/// A structure of the ABI that describes its own layout.
 pub(crate) trait CStruct {
     /// Its name in the header.
     #[cfg_attr(not(test), allow(dead_code))]
     const C_NAME: &'static str;
-    /// Its fields. Padding and the reserve are left out.
+    /// Its fields, without padding and reserved words.
     #[cfg_attr(not(test), allow(dead_code))]
     const FIELDS: &'static [FieldLayout];
 }
 
-/// The end of the last field: what the header calls the structure's `STRUCT_SIZE`.
+/// The end of the last field, which the header calls the structure's `STRUCT_SIZE`.
 const fn end_of_fields(fields: &[FieldLayout]) -> usize {
     let (_, offset, size) = fields[fields.len() - 1];
     offset + size
@@ -72,8 +71,8 @@ const fn end_of_fields(fields: &[FieldLayout]) -> usize {
 
 /// Declares an argument structure: C name, Rust name, `STRUCT_SIZE` of the header, fields in order.
 ///
-/// `pad` is for structures whose last field is shorter than a word: padding must be a field of its own,
-/// as the bytes of implicit padding are undefined and a newer plugin may read a field there.
+/// `pad` is for structures whose last field is shorter than a word. The padding must be a field of its own: the bytes
+/// of implicit padding are undefined, and a newer plugin may read a field there.
 macro_rules! args {
     ($($c:ident as $name:ident = $struct_size:literal $(pad $pad:literal)?
        { $($field:ident : $ty:ty),* $(,)? })*) => {$(
@@ -87,7 +86,7 @@ macro_rules! args {
         }
 
         impl $name {
-            /// All zero but for the size.
+            /// All fields zero except the size.
             #[inline]
             pub(crate) fn new() -> Self {
                 // SAFETY: every field is an integer, a raw pointer, an optional function pointer or a
@@ -110,7 +109,7 @@ macro_rules! args {
         #[cfg(target_pointer_width = "64")]
         const _: () = {
             assert!(end_of_fields($name::FIELDS) == $struct_size);
-            // No implicit padding before the reserve.
+            // No implicit padding before the reserved words.
             assert!(std::mem::offset_of!($name, reserved) == $struct_size $(+ $pad)?);
         };
     )*
@@ -122,7 +121,7 @@ macro_rules! args {
     };
 }
 
-/// `PJRT_Extension_Base`: a link of a list of optional tables.
+/// `PJRT_Extension_Base`: a node of a linked list of optional tables.
 #[repr(C)]
 pub(crate) struct ExtensionBase {
     pub(crate) struct_size: usize,
@@ -140,7 +139,7 @@ pub(crate) struct ApiVersion {
     pub(crate) minor_version: i32,
 }
 
-/// The head of `PJRT_Api`. The table of functions follows it, as far as `struct_size` says.
+/// The head of `PJRT_Api`. The function table follows it; `struct_size` says how long it is.
 #[repr(C)]
 pub(crate) struct ApiHead {
     pub(crate) struct_size: usize,
@@ -161,7 +160,7 @@ pub(crate) struct NamedValue {
     pub(crate) value_size: usize,
 }
 
-/// The value inside a [`NamedValue`]; `type_` says which one.
+/// The value inside a [`NamedValue`]; `type_` says which field is set.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) union NamedValueUnion {
@@ -205,8 +204,8 @@ pub(crate) struct TiledLayout {
     pub(crate) num_tiles: usize,
 }
 
-/// `PJRT_Buffer_MemoryLayout`. The C union of tiled and strided layouts is as large as the tiled one,
-/// and only tiled ones are made here; the first fields of a strided one are never read.
+/// `PJRT_Buffer_MemoryLayout`. The C union of tiled and strided layouts is as large as the tiled one. This crate makes
+/// tiled layouts only, so the first fields of a strided one are never read.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct MemoryLayout {
@@ -226,7 +225,7 @@ pub(crate) const HOST_COPY_DURING_CALL: i32 = 0;
 /// buffer lives, and never writes to it.
 pub(crate) const HOST_ZERO_COPY: i32 = 2;
 
-/// A callback that is told that an event has come, and owns the error it is given.
+/// A callback for when an event is ready. It owns the error it receives.
 pub(crate) type OnReadyCallback = unsafe extern "C" fn(*mut RawError, *mut c_void);
 
 args! {
@@ -383,7 +382,7 @@ macro_rules! exact {
             #[cfg(target_pointer_width = "64")]
             const _: () = assert!(size_of::<$name>() == $size);
         )*
-        /// The layouts of the structures of exact size: C name, whole size, field offsets.
+        /// The layouts of the structures of exact size: C name, total size, field offsets.
         #[cfg(test)]
         pub(crate) const EXACT_LAYOUTS: &[(&str, usize, &[(&str, usize)])] = &[$(
             (stringify!($c), size_of::<$name>(),

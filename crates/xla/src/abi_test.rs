@@ -1,7 +1,7 @@
-//! Compares the ABI types with the C header, by way of a C compiler.
+//! Compares the ABI types with the C header, by means of a C compiler.
 //!
-//! The header comes from the wheel in the lock that carries it. Where neither can be had, the test says so
-//! and passes: the sizes asserted in `abi.rs` hold all the same.
+//! The header comes from a wheel in the lock that contains it. If the header or the compiler is missing, the test says
+//! so and passes; the sizes asserted in `abi.rs` are checked in any case.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use crate::plugin::{self, Finder, Platform};
 
 const HEADER: &str = "xla_plugins/xla_cpu_pjrt/include/pjrt_c_api.h";
 
-/// The header, named by `COTANGENT_PJRT_HEADER`, kept in the cache, or fetched.
+/// The header: the file that `COTANGENT_PJRT_HEADER` names, the cached copy, or a fetched one.
 fn header() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("COTANGENT_PJRT_HEADER") {
         return Ok(path.into());
@@ -22,7 +22,7 @@ fn header() -> Result<PathBuf, String> {
     let entry = plugin::lock_entries()
         .iter()
         .find(|e| e.package == "xla-cpu-pjrt")
-        .ok_or("no wheel in the lock carries the header")?;
+        .ok_or("no wheel in the lock contains the header")?;
     let finder = Finder::from_env(Platform::Cpu);
     let cache = finder.cache_dir.clone().map_err(|e| e.to_string())?;
     let kept = cache.join("headers").join(&entry.wheel_sha256[..16]).join("pjrt_c_api.h");
@@ -36,12 +36,12 @@ fn header() -> Result<PathBuf, String> {
     Ok(kept)
 }
 
-/// The C name of a field: Rust cannot call a field `type`.
+/// The C name of a field. A Rust field cannot be called `type`.
 fn c_name(field: &str) -> &str {
     field.strip_suffix('_').unwrap_or(field)
 }
 
-/// A C program that prints the header's numbers in the same form as [`expected`].
+/// A C program that prints the header's numbers in the form of [`expected`].
 fn c_program() -> String {
     let mut c = "#include <stdio.h>\n#include \"pjrt_c_api.h\"\n\
                  #define FIELD(s, f, n) printf(\"%s %s %zu %zu\\n\", #s, n, offsetof(s, f), sizeof(((s*)0)->f))\n\
@@ -67,7 +67,7 @@ fn c_program() -> String {
     c
 }
 
-/// What this crate takes the numbers to be.
+/// The numbers this crate assumes.
 fn expected() -> String {
     let mut text = String::new();
     for (name, fields) in ARGS_LAYOUTS {
@@ -101,7 +101,7 @@ fn run_c(header: &Path) -> Result<String, String> {
         .arg("-o")
         .args([&program, &source])
         .output()
-        .map_err(|e| format!("cc cannot be run: {e}"))?;
+        .map_err(|e| format!("cannot run cc: {e}"))?;
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     let output = Command::new(&program).output().map_err(|e| e.to_string())?;
     let _ = std::fs::remove_dir_all(&dir);
@@ -113,7 +113,7 @@ fn layouts_are_those_of_the_header() {
     let found = match header().and_then(|header| run_c(&header)) {
         Ok(found) => found,
         Err(reason) => {
-            // Past the test harness, which hides what a passing test prints with `eprintln!`.
+            // Written to stderr directly: the test harness hides `eprintln!` output of passing tests.
             let _ = writeln!(std::io::stderr(), "NOT RUN: the ABI was not compared with the C header: {reason}");
             return;
         }

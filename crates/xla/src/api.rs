@@ -1,4 +1,4 @@
-//! The plugin's table of functions, read once and never beyond its end.
+//! The plugin's function table, read once and never beyond its end.
 
 use std::ffi::c_char;
 use std::ptr::NonNull;
@@ -7,20 +7,20 @@ use crate::abi::{self, *};
 use crate::error::{Code, Error, Result};
 use crate::ffi_abi::{EXTENSION_FFI, FFI_SINCE, FfiExtension, RegisterHandler};
 
-/// The oldest interface that has all that is needed. It is the age of the oldest supported plugin, less
-/// a margin; what really counts is that each function is there.
+/// The oldest interface that has everything needed. It is as old as the oldest supported plugin, minus a margin. What
+/// counts in the end is that each function is present.
 const MAJOR: i32 = 0;
 
-/// Declares [`Api`]: for each function its place in the C table and its arguments.
+/// Declares [`Api`]: each function with its index in the C table and its arguments.
 macro_rules! table {
     (required { $($name:ident: $place:literal, $c:ident($args:ty) $(-> $ret:ty)?;)* }
      optional { $($oname:ident: $oplace:literal, $oc:ident($oargs:ty) $(-> $oret:ty)?;)* }) => {
         /// The functions of a plugin.
         #[derive(Clone, Copy)]
         pub(crate) struct Api {
-            /// Major and minor version of the interface the plugin was built with.
+            /// Major and minor version of the interface that the plugin was built with.
             pub(crate) version: (i32, i32),
-            /// Registers a function of the host, if the plugin can do that.
+            /// Registers a host function, if the plugin supports it.
             pub(crate) register_handler: Option<RegisterHandler>,
             $(pub(crate) $name: unsafe extern "C" fn(*mut $args) $(-> $ret)?,)*
             $(pub(crate) $oname: Option<unsafe extern "C" fn(*mut $oargs) $(-> $oret)?>,)*
@@ -30,19 +30,19 @@ macro_rules! table {
             /// Reads the table that `GetPjrtApi` returned. The error says why it cannot be used.
             ///
             /// # Safety
-            /// `head` must point to a `PJRT_Api` that lives for ever.
+            /// `head` must point to a `PJRT_Api` that lives forever.
             pub(crate) unsafe fn read(head: NonNull<ApiHead>) -> std::result::Result<Api, String> {
                 // SAFETY: every version of `PJRT_Api` starts with its own size.
                 let size = unsafe { (&raw const (*head.as_ptr()).struct_size).read() };
                 if size < size_of::<ApiHead>() {
                     return Err(format!("its function table is only {size} bytes long"));
                 }
-                // SAFETY: the size says that the whole head is there.
+                // SAFETY: the size shows that the whole head is present.
                 let version = unsafe { (&raw const (*head.as_ptr()).version).read() };
                 let version = (version.major_version, version.minor_version);
                 if version.0 != MAJOR {
                     return Err(format!(
-                        "it speaks PJRT {}.{}, but only {MAJOR}.x is understood", version.0, version.1
+                        "it implements PJRT {}.{}, but only {MAJOR}.x is supported", version.0, version.1
                     ));
                 }
                 let slot = |place: usize| -> *const () {
@@ -54,10 +54,10 @@ macro_rules! table {
                     unsafe { head.as_ptr().byte_add(offset).cast::<*const ()>().read() }
                 };
                 let missing = |name: &str| format!(
-                    "it lacks {name} (it speaks PJRT {}.{}); a newer plugin is needed", version.0, version.1
+                    "it lacks {name} (it implements PJRT {}.{}); a newer plugin is needed", version.0, version.1
                 );
                 let register_handler = if version >= FFI_SINCE {
-                    // SAFETY: the head is whole, and the extensions live as long as the table.
+                    // SAFETY: the head is complete, and the extensions live as long as the table.
                     unsafe { find_register_handler((*head.as_ptr()).extension_start) }
                 } else {
                     None
@@ -70,8 +70,8 @@ macro_rules! table {
                         if f.is_null() {
                             return Err(missing(stringify!($c)));
                         }
-                        // SAFETY: the function at this place has this type in every 0.x version, and
-                        // function pointers are as large as data pointers.
+                        // SAFETY: the function at this index has this type in every 0.x version, and function pointers
+                        // are as large as data pointers.
                         unsafe {
                             std::mem::transmute::<*const (), unsafe extern "C" fn(*mut $args) $(-> $ret)?>(f)
                         }
@@ -87,7 +87,7 @@ macro_rules! table {
             }
         }
 
-        /// Name and place of each function, for the test against the header.
+        /// Name and index of each function, for the test against the header.
         #[cfg(test)]
         pub(crate) const PLACES: &[(&str, usize)] =
             &[$((stringify!($c), $place),)* $((stringify!($oc), $oplace)),*];
@@ -143,11 +143,11 @@ table! {
 /// Finds the foreign function interface among the plugin's extensions.
 ///
 /// # Safety
-/// `extension` must be null or the head of a list that lives for ever.
+/// `extension` must be null or the head of a list that lives forever.
 unsafe fn find_register_handler(mut extension: *const ExtensionBase) -> Option<RegisterHandler> {
     while !extension.is_null() {
-        // SAFETY: every extension starts with its size, its type and the next one; the type says what follows,
-        // and the size how much of it.
+        // SAFETY: every extension starts with its size, its type and the next one. The type says what follows, and the
+        // size how long it is.
         unsafe {
             if (*extension).type_ == EXTENSION_FFI && (*extension).struct_size >= size_of::<FfiExtension>() {
                 return (*extension.cast::<FfiExtension>()).register_handler;
@@ -159,21 +159,21 @@ unsafe fn find_register_handler(mut extension: *const ExtensionBase) -> Option<R
 }
 
 impl Api {
-    /// Turns what a call returned into a result, and frees it.
+    /// Turns the error of a call into a `Result`, and frees it.
     ///
     /// # Safety
-    /// `error` must be null or an error of this plugin that nobody else frees.
+    /// `error` must be null or an error of this plugin that no one else frees.
     #[inline]
     pub(crate) unsafe fn check(&self, error: *mut RawError, during: &'static str) -> Result<()> {
         if error.is_null() {
             return Ok(());
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         Err(unsafe { self.take_error(error, during) })
     }
 
     /// # Safety
-    /// `error` must be an error of this plugin that nobody else frees.
+    /// `error` must be an error of this plugin that no one else frees.
     #[cold]
     unsafe fn take_error(&self, error: *mut RawError, during: &'static str) -> Error {
         let mut text = ErrorMessageArgs::new();
@@ -186,7 +186,7 @@ impl Api {
         code.error = error;
         // SAFETY: `error` is alive.
         let failed = unsafe { (self.error_get_code)(&mut code) };
-        // SAFETY: both are ours to free, and null is allowed.
+        // SAFETY: both are owned here, and null is allowed.
         unsafe {
             self.free_error(failed);
             self.free_error(error);
@@ -194,15 +194,15 @@ impl Api {
         Error::Pjrt { code: Code::from(code.code), during, message }
     }
 
-    /// Frees an error, or nothing.
+    /// Frees an error; null is allowed.
     ///
     /// # Safety
-    /// `error` must be null or an error of this plugin that nobody else frees.
+    /// `error` must be null or an error of this plugin that no one else frees.
     pub(crate) unsafe fn free_error(&self, error: *mut RawError) {
         if !error.is_null() {
             let mut args = ErrorDestroyArgs::new();
             args.error = error;
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { (self.error_destroy)(&mut args) };
         }
     }
@@ -210,14 +210,14 @@ impl Api {
     /// Waits for an event and frees it.
     ///
     /// # Safety
-    /// `event` must be an event of this plugin that nobody else frees.
+    /// `event` must be an event of this plugin that no one else frees.
     #[inline]
     pub(crate) unsafe fn finish(&self, event: *mut RawEvent, during: &'static str) -> Result<()> {
         let mut wait = EventAwaitArgs::new();
         wait.event = event;
-        // SAFETY: the event is alive; the error is ours.
+        // SAFETY: the event is alive; the error is owned here.
         let result = unsafe { self.check((self.event_await)(&mut wait), during) };
-        // SAFETY: the caller gives the event away.
+        // SAFETY: the caller passes ownership of the event.
         unsafe { self.destroy_event(event) };
         result
     }
@@ -225,13 +225,13 @@ impl Api {
     /// Frees an event.
     ///
     /// # Safety
-    /// `event` must be null or an event of this plugin that nobody else frees.
+    /// `event` must be null or an event of this plugin that no one else frees.
     #[inline]
     pub(crate) unsafe fn destroy_event(&self, event: *mut RawEvent) {
         if !event.is_null() {
             let mut args = EventDestroyArgs::new();
             args.event = event;
-            // SAFETY: the caller's promise. An error while freeing tells nothing that could be acted on.
+            // SAFETY: guaranteed by the caller. If freeing fails, there is nothing to do about it.
             unsafe { self.free_error((self.event_destroy)(&mut args)) };
         }
     }
@@ -245,7 +245,7 @@ pub(crate) unsafe fn string(data: *const c_char, size: usize) -> String {
     if data.is_null() {
         return String::new();
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), size) };
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -258,11 +258,11 @@ pub(crate) unsafe fn slice<'a, T>(data: *const T, len: usize) -> &'a [T] {
     if data.is_null() || len == 0 {
         return &[];
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { std::slice::from_raw_parts(data, len) }
 }
 
-/// A value of a list of named properties.
+/// A value in a list of named properties.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -270,11 +270,11 @@ pub enum Value {
     String(String),
     /// An integer.
     Int(i64),
-    /// Several integers, as version numbers are.
+    /// Several integers, such as version numbers.
     IntList(Vec<i64>),
     /// A number.
     Float(f32),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
 }
 
@@ -293,17 +293,17 @@ impl std::fmt::Display for Value {
     }
 }
 
-/// Copies a list of named values out of the plugin. Kinds that are not known are left out.
+/// Copies a list of named values out of the plugin. Values of unknown kinds are left out.
 ///
 /// # Safety
 /// `data` must be null or point to `len` valid named values.
 pub(crate) unsafe fn named_values(data: *const NamedValue, len: usize) -> Vec<(String, Value)> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let values = unsafe { slice(data, len) };
     let read = |v: &NamedValue| {
         // SAFETY: `name` has `name_size` bytes.
         let name = unsafe { string(v.name, v.name_size) };
-        // SAFETY: `type_` says which field of the union is set, and `value_size` how long it is.
+        // SAFETY: `type_` says which field of the union is set, and `value_size` its length.
         let value = unsafe {
             match v.type_ {
                 abi::named_value::STRING => Value::String(string(v.value.string, v.value_size)),

@@ -12,16 +12,16 @@ use crate::shape::ArrayShape;
 
 /// An array on a device, possibly still being computed.
 ///
-/// Its contents never change. Dropping it gives the memory back once nothing uses it any more.
+/// Its contents never change. Its memory is freed once the buffer is dropped and nothing uses it.
 pub struct Buffer {
     raw: NonNull<RawBuffer>,
     client: Client,
-    /// The shape is the one at `place` in a list that results of one program share.
+    /// The shape is `shapes[place]`; the results of one program share the list.
     shapes: Arc<[ArrayShape]>,
     place: u32,
-    /// Whether the elements lie densely in row-major order.
+    /// Whether the elements are densely packed in row-major order.
     dense: bool,
-    /// Whether it is known to be complete and without error.
+    /// Whether it is known to be complete and free of errors.
     ready: AtomicBool,
 }
 
@@ -34,11 +34,11 @@ const READING: &str = "reading an array";
 const WAITING: &str = "computing an array";
 
 impl Buffer {
-    /// Takes a buffer of the plugin.
+    /// Takes ownership of a buffer of the plugin.
     ///
     /// # Safety
-    /// `raw` must be a buffer of this client that nobody else frees, of the shape at `place`. If `dense`
-    /// is true it must be laid out in row-major order.
+    /// `raw` must be a buffer of this client that no one else frees, of the shape `shapes[place]`. If `dense` is true,
+    /// it must be laid out in row-major order.
     #[inline]
     pub(crate) unsafe fn adopt(
         client: Client,
@@ -61,44 +61,44 @@ impl Buffer {
         &self.shapes[self.place as usize]
     }
 
-    /// The client whose device it is on.
+    /// The client that owns its device.
     #[inline]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Bytes the array takes on the host.
+    /// The size of the array on the host, in bytes.
     pub fn byte_len(&self) -> usize {
-        // Every way to a buffer checks that its size can be addressed.
+        // Every constructor checks that the size is addressable.
         self.shape().byte_size().unwrap_or(0)
     }
 
-    /// Waits until the array is computed. An error of the computation comes out here.
+    /// Waits until the array is computed. Returns the error of the computation, if it failed.
     #[inline]
     pub fn wait(&self) -> Result<()> {
         if self.ready.load(Ordering::Acquire) {
             return Ok(());
         }
         let event = self.ready_event()?;
-        // SAFETY: the event is ours.
+        // SAFETY: the event is owned here.
         unsafe { self.client.0.plugin.api.finish(event.as_ptr(), WAITING)? };
         self.ready.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Has the computation ended, well or not? Never waits.
+    /// Whether the computation has ended, with success or an error. Never waits.
     pub fn is_ready(&self) -> bool {
         if self.ready.load(Ordering::Acquire) {
             return true;
         }
-        // A buffer that cannot even be asked will not change any more.
+        // A buffer that cannot even be queried will not change again.
         let Ok(event) = self.ready_event() else {
             return true;
         };
         let api = &self.client.0.plugin.api;
         let mut args = EventIsReadyArgs::new();
         args.event = event.as_ptr();
-        // SAFETY: the event is alive; then it is freed, as it is ours.
+        // SAFETY: the event is alive. It is owned here, so it is freed afterwards.
         unsafe {
             let asked = api.check((api.event_is_ready)(&mut args), WAITING);
             api.destroy_event(event.as_ptr());
@@ -106,7 +106,7 @@ impl Buffer {
         }
     }
 
-    /// A new event that comes when the array is computed. The caller frees it.
+    /// A new event that becomes ready when the array is computed. The caller frees it.
     #[inline]
     fn ready_event(&self) -> Result<NonNull<RawEvent>> {
         let api = &self.client.0.plugin.api;
@@ -117,7 +117,7 @@ impl Buffer {
         non_null(args.event, WAITING)
     }
 
-    /// Copies the array, in row-major order, into host memory of exactly its size. Waits for it first.
+    /// Copies the array, in row-major order, into host memory of exactly its size. Waits for the computation first.
     pub fn read_into(&self, dst: &mut [u8]) -> Result<()> {
         let expected = self.byte_len();
         if dst.len() != expected {
@@ -134,7 +134,7 @@ impl Buffer {
         }
     }
 
-    /// Copies the array, in row-major order, into a new vector. Waits for it first.
+    /// Copies the array, in row-major order, into a new vector. Waits for the computation first.
     pub fn to_vec(&self) -> Result<Vec<u8>> {
         if let Some(bytes) = self.host_bytes()? {
             return Ok(bytes.to_vec());
@@ -149,8 +149,8 @@ impl Buffer {
         Ok(bytes)
     }
 
-    /// Shows the array's bytes, in row-major order, to `f`. Waits for it first. Nothing is copied where
-    /// device memory is host memory.
+    /// Calls `f` with the array's bytes, in row-major order. Waits for the computation first. If device memory is host
+    /// memory, nothing is copied.
     pub fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
         match self.host_bytes()? {
             Some(bytes) => Ok(f(bytes)),
@@ -158,7 +158,7 @@ impl Buffer {
         }
     }
 
-    /// Waits, and views the array in place, if device memory is host memory and the layout is row-major.
+    /// Waits, and returns a view of the array in place, if device memory is host memory and the layout is row-major.
     #[inline]
     pub fn host_bytes(&self) -> Result<Option<&[u8]>> {
         self.wait()?;
@@ -177,16 +177,16 @@ impl Buffer {
         if args.device_memory_ptr.is_null() {
             return Ok(None);
         }
-        // SAFETY: the memory is the host's, holds the whole dense array, and is complete. It is neither
-        // freed nor written while `self` is borrowed: a buffer is given up for reuse only by
-        // value (`Argument::Donate`), and all others are named to the plugin as not to be reused.
+        // SAFETY: the memory is the host's, holds the whole dense array, and is complete. It is neither freed nor
+        // written while `self` is borrowed: only a buffer passed by value (`Argument::Donate`) is reused, and the
+        // plugin is told not to reuse any other.
         Ok(Some(unsafe { std::slice::from_raw_parts(args.device_memory_ptr.cast::<u8>(), len) }))
     }
 
-    /// Has the plugin copy the array to host memory in row-major order, and waits for it.
+    /// Makes the plugin copy the array to host memory in row-major order, and waits for the copy.
     ///
     /// # Safety
-    /// `dst` must be valid for writing as many bytes as the array takes.
+    /// `dst` must be valid for writes of as many bytes as the array has.
     unsafe fn transfer_to(&self, dst: *mut u8) -> Result<()> {
         let api = &self.client.0.plugin.api;
         let minor_to_major: Vec<i64> = (0..self.shape().dims.len() as i64).rev().collect();
@@ -210,19 +210,19 @@ impl Buffer {
         args.host_layout = &mut layout;
         args.dst = dst.cast();
         args.dst_size = self.byte_len();
-        // SAFETY: buffer and layout are alive, and `dst` has room by the caller's promise. It stays valid
-        // until the copy is made, as that is waited for here.
+        // SAFETY: buffer and layout are alive, and the caller guarantees that `dst` is large enough. It stays valid
+        // until the copy is complete, because this function waits for it.
         unsafe {
             api.check((api.buffer_to_host_buffer)(&mut args), READING)?;
             api.finish(non_null(args.event, READING)?.as_ptr(), READING)
         }
     }
 
-    /// Gives the memory back, as dropping does.
+    /// Frees the memory, as dropping does.
     pub fn delete(self) {}
 }
 
-/// Are the elements of this buffer in dense row-major order?
+/// Whether the elements of this buffer are in dense row-major order.
 ///
 /// # Safety
 /// `raw` must be a live buffer of this client with `rank` dimensions.
@@ -230,7 +230,7 @@ pub(crate) unsafe fn is_row_major(client: &Client, raw: NonNull<RawBuffer>, rank
     let api = &client.0.plugin.api;
     let mut args = BufferGetMemoryLayoutArgs::new();
     args.buffer = raw.as_ptr();
-    // SAFETY: the buffer is alive, and the layout is as long as it is.
+    // SAFETY: the buffer is alive, and the layout lives as long as the buffer.
     unsafe {
         if api.check((api.buffer_get_memory_layout)(&mut args), READING).is_err()
             || args.layout.type_ != LAYOUT_TILED
@@ -250,12 +250,12 @@ impl Drop for Buffer {
         if !self.ready.load(Ordering::Acquire)
             && let Ok(event) = self.ready_event()
         {
-            // SAFETY: the event is ours and new.
+            // SAFETY: the event is new and owned here.
             unsafe { in_flight::watch(api, event) };
         }
         let mut args = BufferDestroyArgs::new();
         args.buffer = self.raw();
-        // SAFETY: the buffer is ours, and the client outlives this call.
+        // SAFETY: the buffer is owned here, and the client outlives this call.
         unsafe { api.free_error((api.buffer_destroy)(&mut args)) };
     }
 }

@@ -1,4 +1,4 @@
-//! A client: one plugin's devices, opened.
+//! A client: the open devices of one plugin.
 
 use std::collections::BTreeMap;
 use std::ffi::c_void;
@@ -20,21 +20,21 @@ use crate::shape::ArrayShape;
 /// One device of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceInfo {
-    /// Its number, unique among the client's devices.
+    /// Its id, unique among the client's devices.
     pub id: i32,
-    /// What it is, as `cpu` or the name of a graphics card.
+    /// The kind of device, such as `cpu` or the name of a GPU.
     pub kind: String,
-    /// A short name, as `CpuDevice(id=0)`.
+    /// A short name, such as `CpuDevice(id=0)`.
     pub description: String,
     /// A longer description, for logs.
     pub debug: String,
 }
 
-/// The devices of a plugin, opened. Cloning shares them.
+/// The open devices of a plugin. Clones share them.
 #[derive(Clone)]
 pub struct Client(pub(crate) Arc<ClientInner>);
 
-/// Destroyed when the last buffer and executable are gone, as each of them holds it.
+/// Destroyed together with the last buffer and executable, each of which holds it.
 pub(crate) struct ClientInner {
     raw: NonNull<RawClient>,
     pub(crate) plugin: Arc<Plugin>,
@@ -42,9 +42,9 @@ pub(crate) struct ClientInner {
     platform_version: String,
     devices: Vec<DeviceInfo>,
     raw_devices: Vec<NonNull<RawDevice>>,
-    /// Whether device memory is host memory, so that results can be read through their address.
+    /// Whether device memory is host memory, so that results can be read in place.
     pub(crate) host_memory: bool,
-    /// The compiler's defaults, as the plugin encodes them; empty where it does not tell.
+    /// The compiler's default options, as the plugin encodes them; empty if the plugin does not report them.
     debug_options: OnceLock<Vec<u8>>,
 }
 
@@ -54,30 +54,30 @@ unsafe impl Send for ClientInner {}
 unsafe impl Sync for ClientInner {}
 
 impl Client {
-    /// The processor as one device: finds the plugin (fetching it if need be), loads it and opens it.
+    /// Opens the CPU as one device. Finds the plugin, and fetches it if necessary.
     pub fn cpu() -> Result<Client> {
         Self::cpu_at(&plugin::locate(Platform::Cpu)?)
     }
 
-    /// The processor as one device, through the plugin at `location`.
+    /// Opens the CPU as one device, through the plugin at `location`.
     pub fn cpu_at(location: &Location) -> Result<Client> {
-        // Left alone, the plugin pretends to have four devices.
+        // By default the plugin presents four devices.
         let options = [("cpu_device_count", OptionValue::Int(1))];
         Self::new(Plugin::load_location(location)?, &options)
     }
 
-    /// The processor as one device, through the plugin at `path`.
+    /// Opens the CPU as one device, through the plugin at `path`.
     pub fn cpu_with_plugin(path: &Path) -> Result<Client> {
         Self::cpu_at(&Location::explicit(path))
     }
 
-    /// All visible graphics cards: finds the plugin (fetching it if need be), loads it and opens them.
+    /// Opens all visible GPUs. Finds the plugin, and fetches it if necessary.
     pub fn cuda() -> Result<Client> {
         Self::new(Plugin::load_location(&plugin::locate(Platform::Cuda)?)?, &[])
     }
 
-    /// Opens the devices of a plugin. Which options there are is up to the plugin; some ignore those
-    /// they do not know.
+    /// Opens the devices of a plugin. The plugin defines which options exist; some plugins ignore options that they do
+    /// not know.
     pub fn new(plugin: Arc<Plugin>, options: &[(&str, OptionValue)]) -> Result<Client> {
         let api = plugin.api;
         let options: Vec<_> = options.iter().map(|(name, value)| named_value(name, value)).collect();
@@ -97,19 +97,19 @@ impl Client {
             host_memory: false,
             debug_options: OnceLock::new(),
         };
-        // From here on an early return destroys the client.
+        // From here on, an early return destroys the client.
         inner.read_names(&api)?;
         inner.read_devices(&api)?;
         inner.host_memory = inner.platform_name.eq_ignore_ascii_case("cpu");
         Ok(Client(Arc::new(inner)))
     }
 
-    /// What it computes on: `cpu`, `cuda`.
+    /// The platform's name: `cpu`, `cuda`.
     pub fn platform_name(&self) -> &str {
         &self.0.platform_name
     }
 
-    /// The version of the platform, in the plugin's words.
+    /// The version of the platform, as the plugin reports it.
     pub fn platform_version(&self) -> &str {
         &self.0.platform_version
     }
@@ -119,15 +119,15 @@ impl Client {
         &self.0.devices
     }
 
-    /// The plugin behind it.
+    /// The plugin that the client belongs to.
     pub fn plugin(&self) -> &Arc<Plugin> {
         &self.0.plugin
     }
 
     /// Compiles a StableHLO program, given as MLIR text with a function `main`.
     ///
-    /// `params` are the types of that function's parameters. They are checked at each call of the
-    /// program, since the plugin does not: it would read past the end of a wrong buffer.
+    /// `params` are the types of that function's parameters. They are checked at each call of the program, because the
+    /// plugin does not check them: it would read past the end of a buffer that is too small.
     pub fn compile(&self, mlir: &str, params: &[ArrayShape], options: &CompileOptions) -> Result<Executable> {
         const DURING: &str = "compiling the program";
         let api = &self.0.plugin.api;
@@ -135,7 +135,7 @@ impl Client {
         let program = Program {
             struct_size: size_of::<Program>(),
             extension_start: ptr::null_mut(),
-            // The interface has no const here, but only reads a program to be compiled.
+            // The C interface lacks the `const`, but a program to be compiled is only read.
             code: mlir.as_ptr().cast_mut().cast(),
             code_size: mlir.len(),
             format: format.as_ptr().cast(),
@@ -154,19 +154,20 @@ impl Client {
         args.program = &program;
         args.compile_options = options.as_ptr().cast();
         args.compile_options_size = options.len();
-        // SAFETY: the client is alive, and program and options are during the call.
+        // SAFETY: the client, the program and the options are alive during the call.
         unsafe { api.check((api.client_compile)(&mut args), DURING)? };
         let raw = non_null(args.executable, DURING)?;
-        // SAFETY: the executable is new, of this client, and nobody else's.
+        // SAFETY: the executable is new, of this client, and no one else's.
         unsafe { Executable::adopt(self, raw, params) }
     }
 
-    /// Reads a program as [`compile`](Self::compile) does, and goes no further.
+    /// Parses a program as [`compile`](Self::compile) does, and stops there.
     ///
     /// # Errors
-    /// When it is no StableHLO program.
+    /// If the text is not a StableHLO program.
     pub fn parse(&self, mlir: &str) -> Result<()> {
-        // The interface has nothing for this. A flag that no compiler has stops the plugin when it has read the program.
+        // The interface has no function for this. A flag that no compiler knows stops the plugin after it has parsed
+        // the program.
         const NO_FLAG: &str = "cotangent_goes_no_further";
         match self.compile(mlir, &[], &CompileOptions::default().flag(NO_FLAG, FlagValue::Bool(true))) {
             Err(error) if !error.to_string().contains(NO_FLAG) => Err(error),
@@ -174,8 +175,8 @@ impl Client {
         }
     }
 
-    /// The compiler's defaults. The plugin tells them only as part of a compiled program, and only if that was compiled
-    /// with a flag of its own; so the least of programs is compiled with one.
+    /// The compiler's default options. The plugin reports them only as part of a compiled program, and only if that
+    /// program was compiled with a flag of its own. So the smallest program is compiled with one.
     fn debug_options(&self) -> &[u8] {
         self.0.debug_options.get_or_init(|| {
             const LEAST: &str = "module @least { func.func public @main() -> tensor<i1> {
@@ -187,12 +188,12 @@ impl Client {
         })
     }
 
-    /// Loads what [`Executable::serialize`] wrote with the very same plugin on the same kind of machine.
+    /// Loads what [`Executable::serialize`] wrote, with exactly the same plugin on the same kind of machine.
     ///
     /// `params` are the types of the program's parameters, as for [`compile`](Self::compile).
     ///
-    /// Bytes that are cut short or no program at all are an error, but they hold machine code: whoever
-    /// keeps them in a file must make sure that they come back as they were written.
+    /// Truncated bytes, or bytes that are no program, are an error. But the bytes hold machine code and no checksum: a
+    /// caller that stores them must make sure that they are read back unchanged.
     pub fn deserialize(&self, bytes: &[u8], params: &[ArrayShape]) -> Result<Executable> {
         const DURING: &str = "loading the serialised program";
         let api = &self.0.plugin.api;
@@ -200,63 +201,63 @@ impl Client {
         args.client = self.0.raw.as_ptr();
         args.serialized_executable = bytes.as_ptr().cast();
         args.serialized_executable_size = bytes.len();
-        // SAFETY: the client is alive, and the bytes are during the call.
+        // SAFETY: the client and the bytes are alive during the call.
         unsafe { api.check((api.executable_deserialize_and_load)(&mut args), DURING)? };
         let raw = non_null(args.loaded_executable, DURING)?;
-        // SAFETY: the executable is new, of this client, and nobody else's.
+        // SAFETY: the executable is new, of this client, and no one else's.
         unsafe { Executable::adopt(self, raw, params) }
     }
 
-    /// Copies an array from the host to the first device. The copy is made during the call.
+    /// Copies an array from the host to the first device. The copy is complete when the call returns.
     pub fn buffer_from_host(&self, bytes: &[u8], shape: &ArrayShape) -> Result<Buffer> {
         self.buffer_from_host_on(bytes, shape, 0)
     }
 
-    /// Copies an array from the host to the device with this place in [`devices`](Self::devices).
+    /// Copies an array from the host to the device with this index in [`devices`](Self::devices).
     pub fn buffer_from_host_on(&self, bytes: &[u8], shape: &ArrayShape, device: usize) -> Result<Buffer> {
         // SAFETY: the plugin copies the bytes before it returns.
         let (buffer, done) = unsafe { self.start_transfer(bytes, shape, device, HOST_COPY_DURING_CALL)? };
-        // SAFETY: the event is ours. With these semantics it has nothing to tell.
+        // SAFETY: the event is owned here. With these semantics it carries no information.
         unsafe { self.0.plugin.api.destroy_event(done) };
         Ok(buffer)
     }
 
-    /// Makes an array of host memory that `owner` keeps. Where device memory is host memory and the bytes
-    /// start at a multiple of 64, nothing is copied; otherwise they are copied. Either way the
-    /// owner is dropped once the plugin needs its memory no more, which may be on another thread.
+    /// Makes an array from host memory that `owner` keeps alive. If device memory is host memory and the bytes are
+    /// aligned to 64 bytes, nothing is copied; otherwise the bytes are copied. In both cases the owner is dropped when
+    /// the plugin no longer needs its memory, possibly on another thread.
     pub fn buffer_from_owner<T>(&self, owner: T, shape: &ArrayShape) -> Result<Buffer>
     where
         T: AsRef<[u8]> + Send + Sync + 'static,
     {
-        // In a box the owner does not move, so bytes that lie inside it do not either.
+        // A boxed owner does not move, and neither do bytes stored inside it.
         let guest = Box::new(Guest { owner, plugin: self.0.plugin.clone() });
         let bytes = guest.owner.as_ref();
-        // SAFETY: the bytes are borrowed from `guest`, which is neither touched nor freed until the
-        // plugin says that it is done with them. It never writes to them.
+        // SAFETY: the bytes are borrowed from `guest`, which is neither touched nor freed until the plugin reports that
+        // it no longer uses them. The plugin never writes to them.
         let (buffer, done) = unsafe { self.start_transfer(bytes, shape, 0, HOST_ZERO_COPY)? };
         let api = &self.0.plugin.api;
         let guest = Box::into_raw(guest);
         if done.is_null() {
-            // A plugin that does not tell when it is done is never known to be: the guest stays for ever.
+            // A plugin that does not report when it is done may use the memory at any time: the guest is leaked.
             return Ok(buffer);
         }
         let mut args = EventOnReadyArgs::new();
         args.event = done;
         args.callback = Some(release::<T>);
         args.user_arg = guest.cast();
-        // SAFETY: the event is alive; the callback gets the guest, which it frees.
+        // SAFETY: the event is alive; the callback receives the guest, which it frees.
         let registered = unsafe { api.check((api.event_on_ready)(&mut args), "sharing host memory") };
         // SAFETY: an event may be freed once a callback is registered: the callback holds what it needs.
         unsafe { api.destroy_event(done) };
-        // On an error it is not known when the plugin is done, so the guest stays for ever.
+        // After an error it is unknown when the plugin is done, so the guest is leaked.
         registered.map(|()| buffer)
     }
 
-    /// Hands host memory to the plugin. Returns the new buffer and the event that tells when the memory is
-    /// no longer needed, which the caller must free.
+    /// Passes host memory to the plugin. Returns the new buffer and the event that becomes ready when the memory is no
+    /// longer needed. The caller must free the event.
     ///
     /// # Safety
-    /// `bytes` must stay valid and unchanged for as long as `semantics` asks.
+    /// `bytes` must stay valid and unchanged for as long as `semantics` requires.
     unsafe fn start_transfer(
         &self,
         bytes: &[u8],
@@ -283,20 +284,20 @@ impl Client {
         args.num_dims = shape.dims.len();
         args.host_buffer_semantics = semantics;
         args.device = device.as_ptr();
-        // SAFETY: client and device are alive, the dimensions are during the call, and the bytes are for as
-        // long as needed by the caller's promise; their number is what the shape takes.
+        // SAFETY: client, device and dimensions are alive during the call, the caller guarantees that the bytes live as
+        // long as needed, and their number is the size of the shape.
         unsafe { api.check((api.buffer_from_host_buffer)(&mut args), "moving an array to the device")? };
         let raw = match NonNull::new(args.buffer) {
             Some(raw) => raw,
             None => return Err(no_object("moving an array to the device")),
         };
         let shape = Arc::from([shape.clone()]);
-        // SAFETY: the buffer is new, of this client, and has the shape and the default, dense layout.
+        // SAFETY: the buffer is new, of this client, and has the given shape and the default, dense layout.
         Ok((unsafe { Buffer::adopt(self.clone(), raw, shape, 0, true) }, args.done_with_host_buffer))
     }
 }
 
-/// Clones are equal, and no others.
+/// A client equals its clones only.
 impl PartialEq for Client {
     fn eq(&self, other: &Client) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -320,7 +321,7 @@ impl ClientInner {
         name.client = self.raw.as_ptr();
         let mut version = ClientPlatformVersionArgs::new();
         version.client = self.raw.as_ptr();
-        // SAFETY: the client is alive, and the texts are as long as it is.
+        // SAFETY: the client is alive, and the texts live as long as it does.
         unsafe {
             api.check((api.client_platform_name)(&mut name), "reading the platform's name")?;
             self.platform_name = string(name.platform_name, name.platform_name_size);
@@ -357,12 +358,12 @@ impl Drop for ClientInner {
         let api = &self.plugin.api;
         let mut args = ClientDestroyArgs::new();
         args.client = self.raw.as_ptr();
-        // SAFETY: nothing of this client is left, as whatever is made by it holds it.
+        // SAFETY: everything made by this client holds it, so nothing of it is left.
         unsafe { api.free_error((api.client_destroy)(&mut args)) };
     }
 }
 
-/// Reads what a device says of itself.
+/// Reads the description of a device.
 ///
 /// # Safety
 /// The device must be alive.
@@ -396,7 +397,7 @@ unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<DeviceInfo> 
     }
 }
 
-/// The C form of a create option. It borrows name and value.
+/// The C form of a create option. It borrows the name and the value.
 fn named_value(name: &str, value: &OptionValue) -> NamedValue {
     use abi::named_value::{BOOL, FLOAT, INT64, INT64_LIST, STRING};
     let (type_, value, value_size) = match value {
@@ -417,23 +418,23 @@ fn named_value(name: &str, value: &OptionValue) -> NamedValue {
     }
 }
 
-/// The owner of memory that the plugin uses. The plugin is held, the client is not: this may be dropped on
-/// a thread of the client, which could not wait for its own end.
+/// The owner of memory that the plugin uses. It holds the plugin but not the client: it may be dropped on a thread of
+/// the client, which cannot wait for its own end.
 struct Guest<T> {
     owner: T,
     plugin: Arc<Plugin>,
 }
 
-/// The plugin is done with a guest's memory.
+/// Called when the plugin no longer uses a guest's memory.
 unsafe extern "C" fn release<T>(error: *mut RawError, guest: *mut c_void) {
-    // SAFETY: this is the box that `buffer_from_owner` gave away, and the callback comes once.
+    // SAFETY: this is the box that `buffer_from_owner` passed, and the callback runs once.
     let guest = unsafe { Box::from_raw(guest.cast::<Guest<T>>()) };
-    // SAFETY: the error is given to the callback to free.
+    // SAFETY: the callback owns the error.
     unsafe { guest.plugin.api.free_error(error) };
-    // Dropping the owner runs code of the user, and a panic must not reach the plugin.
+    // Dropping the owner runs user code. A panic must not unwind into the plugin.
     let panicked = catch_unwind(AssertUnwindSafe(|| drop(guest)));
     if let Err(payload) = panicked {
-        // The panic's payload may itself panic when dropped.
+        // Dropping the panic's payload may panic as well.
         std::mem::forget(payload);
     }
 }
@@ -443,12 +444,12 @@ pub(crate) fn non_null<T>(pointer: *mut T, during: &'static str) -> Result<NonNu
     NonNull::new(pointer).ok_or_else(|| no_object(during))
 }
 
-/// The error for a plugin that reports success and returns nothing.
+/// The error for a plugin that reports success but returns nothing.
 #[cold]
 pub(crate) fn no_object(during: &'static str) -> Error {
     Error::Pjrt {
         code: crate::Code::Internal,
         during,
-        message: "the plugin reported success, but returned nothing".to_owned(),
+        message: "the plugin reported success but returned nothing".to_owned(),
     }
 }

@@ -1,18 +1,17 @@
-//! Is this file a whole shared library?
+//! Checks that a file is a complete shared library.
 //!
-//! Only what the dynamic loader takes on trust is looked at: that no part of the file is missing.
-//! Everything else it checks itself.
+//! Only what the dynamic loader does not check is checked here: that no part of the file is missing.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Says what is wrong with the file, if it is an ELF file cut short or no library at all.
+/// Says what is wrong with the file if it is a truncated ELF file or not a library at all.
 pub(crate) fn check(path: &Path) -> Result<(), String> {
     let mut file = File::open(path).map_err(|e| e.to_string())?;
     let meta = file.metadata().map_err(|e| e.to_string())?;
     if !meta.is_file() {
-        return Err("it is not a file".into());
+        return Err("it is not a regular file".into());
     }
     if meta.len() == 0 {
         return Err("the file is empty".into());
@@ -21,18 +20,18 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
         return Ok(());
     }
     let mut head = [0; 64];
-    file.read_exact(&mut head).map_err(|_| "it is no shared library".to_string())?;
+    file.read_exact(&mut head).map_err(|_| "it is not a shared library".to_string())?;
     if head[..4] != *b"\x7fELF" {
-        return Err("it is no shared library (no ELF header)".into());
+        return Err("it is not a shared library (no ELF header)".into());
     }
     if head[4] != 2 || head[5] != 1 {
         return Err("it is not a 64-bit little-endian library".into());
     }
     let whole = |offset: u64, size: u64| match offset.checked_add(size) {
         Some(end) if end <= meta.len() => Ok(()),
-        _ => Err("the file is cut short".to_string()),
+        _ => Err("the file is truncated".to_string()),
     };
-    // The section headers are not mapped, but they come last, so they tell of any cut.
+    // The section headers are not mapped. They come last, so they reveal any truncation.
     let (offset, entry, count) = (u64_at(&head, 40), u16_at(&head, 58), u16_at(&head, 60));
     whole(offset, u64::from(entry) * u64::from(count))?;
     let (offset, entry, count) = (u64_at(&head, 32), u16_at(&head, 54), u16_at(&head, 56));

@@ -19,7 +19,7 @@ pub enum Error {
         /// The path that does not exist.
         path: PathBuf,
     },
-    /// The file is no plugin, or one that cannot be used.
+    /// The file is not a plugin, or not one that can be used.
     PluginInvalid {
         /// The file.
         path: PathBuf,
@@ -32,28 +32,28 @@ pub enum Error {
         platform: &'static str,
         /// This machine, as in `linux-x86_64`.
         target: String,
-        /// The variable that can name one.
+        /// The environment variable that can name a plugin.
         variable: &'static str,
     },
-    /// There is no plugin in the cache and fetching is forbidden.
+    /// There is no plugin in the cache, and fetching is forbidden.
     Offline {
         /// The package that would be fetched.
         package: String,
         /// The cache that was looked in.
         cache: PathBuf,
-        /// The variable that can name a plugin.
+        /// The environment variable that can name a plugin.
         variable: &'static str,
     },
-    /// No place to keep the plugin is known.
+    /// No directory is known to store the plugin in.
     NoCacheDirectory,
     /// The cache directory cannot be written to.
     CacheUnwritable {
         /// The file or directory that could not be written.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error message.
         reason: String,
     },
-    /// A plugin in the cache is not what was put there.
+    /// A plugin in the cache is not the file that was stored there.
     CacheDamaged {
         /// The file.
         path: PathBuf,
@@ -64,116 +64,116 @@ pub enum Error {
     FetchPipMissing {
         /// The commands that were tried.
         tried: Vec<String>,
-        /// The package wanted.
+        /// The package to fetch.
         package: String,
-        /// The variable that can name a plugin.
+        /// The environment variable that can name a plugin.
         variable: &'static str,
     },
     /// `pip` ran and failed.
     FetchFailed {
-        /// The package wanted.
+        /// The package to fetch.
         package: String,
         /// The command.
         command: String,
         /// The end of what it printed.
         output: String,
-        /// Whether `pip` said that it has no such package for this machine.
+        /// Whether `pip` reported that it has no such package for this machine.
         unavailable: bool,
     },
-    /// The wheel that came is not the one in the lock.
+    /// The wheel that was fetched is not the one in the lock.
     FetchHash {
         /// The package.
         package: String,
         /// The SHA-256 in the lock.
         expected: String,
-        /// The SHA-256 of what came, where it is known.
+        /// The SHA-256 of the wheel that was fetched, if known.
         found: String,
     },
-    /// The wheel has the right hash, yet the plugin in it is missing or is not the one in the lock.
+    /// The wheel has the right hash, but the plugin in it is missing or is not the one in the lock.
     FetchContents {
         /// The package.
         package: String,
         /// What is wrong.
         reason: String,
     },
-    /// An error from inside the plugin: compilation, execution, a device.
+    /// An error from inside the plugin: compilation, execution, or a device.
     Pjrt {
         /// The kind of error.
         code: Code,
-        /// What was being done.
+        /// The operation that failed.
         during: &'static str,
-        /// The plugin's own words.
+        /// The plugin's message.
         message: String,
     },
-    /// The caller's arguments do not fit.
+    /// The caller's arguments are wrong.
     Argument(ArgumentError),
 }
 
-/// Which way arguments did not fit. These are found before the plugin sees them.
+/// What is wrong with the arguments. These errors are found before the plugin sees the arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArgumentError {
     /// The wrong number of arguments.
     Count {
-        /// As many as the program takes.
+        /// The number of parameters of the program.
         expected: usize,
-        /// As many as were given.
+        /// The number of arguments given.
         found: usize,
     },
     /// An argument of the wrong element type or shape.
     Shape {
         /// Which argument, from 0.
         index: usize,
-        /// What the program takes.
+        /// The type of the parameter.
         expected: ArrayShape,
-        /// What was given.
+        /// The type of the argument.
         found: ArrayShape,
     },
-    /// A buffer of another client.
+    /// An argument that belongs to another client.
     Client {
         /// Which argument, from 0.
         index: usize,
     },
     /// Host memory of the wrong size.
     Bytes {
-        /// The array it should hold.
+        /// The array that it should hold.
         shape: ArrayShape,
-        /// The bytes that array takes.
+        /// The size of that array in bytes.
         expected: usize,
-        /// The bytes given.
+        /// The number of bytes given.
         found: usize,
     },
-    /// A shape with a negative dimension, or too large to address.
+    /// A shape with a negative dimension, or one too large to address.
     Unaddressable {
         /// The shape.
         shape: ArrayShape,
     },
-    /// The program has another number of parameters than its compilation was told.
+    /// The program has another number of parameters than the caller declared when it was compiled.
     ParameterCount {
-        /// As many as the program has.
+        /// The number of parameters of the program.
         program: usize,
-        /// As many as the caller named.
+        /// The number of parameters that the caller declared.
         caller: usize,
     },
-    /// A parameter of the program has another type than its compilation was told.
+    /// A parameter of the program has another type than the caller declared when it was compiled.
     Parameter {
         /// Which parameter, from 0.
         index: usize,
-        /// Its type in the program, if that is an array at all.
+        /// Its type in the program, if that is an array.
         program: Option<ArrayShape>,
-        /// The type the caller named.
+        /// The type that the caller declared.
         caller: ArrayShape,
     },
     /// The program runs on several devices at once, or on none that this process has.
     Devices {
-        /// On how many.
+        /// The number of devices.
         count: usize,
     },
-    /// There is no such device.
+    /// There is no device with this index.
     Device {
         /// The index given.
         index: usize,
-        /// How many devices there are.
+        /// The number of devices of the client.
         count: usize,
     },
 }
@@ -185,7 +185,7 @@ macro_rules! codes {
         #[non_exhaustive]
         pub enum Code {
             $($(#[$doc])* $name,)*
-            /// A number that is not in the interface.
+            /// A code that the interface does not define.
             Other(i32),
         }
 
@@ -204,29 +204,29 @@ codes! {
     Unknown = 2;
     /// The program or an option is wrong.
     InvalidArgument = 3;
-    /// It took too long.
+    /// A deadline was exceeded.
     DeadlineExceeded = 4;
-    /// Something named was not found.
+    /// A named thing was not found.
     NotFound = 5;
-    /// Something is there already.
+    /// The thing exists already.
     AlreadyExists = 6;
     /// Not allowed.
     PermissionDenied = 7;
-    /// Out of memory, most often.
+    /// Usually: out of memory.
     ResourceExhausted = 8;
-    /// The system is not in the state needed, as with no visible GPU.
+    /// The system is not in the required state; for instance, there is no visible GPU.
     FailedPrecondition = 9;
     /// The operation was aborted.
     Aborted = 10;
     /// Out of range.
     OutOfRange = 11;
-    /// The plugin cannot do this.
+    /// The plugin does not support this.
     Unimplemented = 12;
     /// A bug in the plugin or the compiler.
     Internal = 13;
-    /// Not available now.
+    /// Not available at the moment.
     Unavailable = 14;
-    /// Data were lost.
+    /// Data was lost.
     DataLoss = 15;
     /// Not authenticated.
     Unauthenticated = 16;
@@ -237,75 +237,75 @@ impl fmt::Display for Error {
         match self {
             Error::PluginMissing { from, path } => write!(
                 f,
-                "there is no PJRT plugin at {}, which comes from {from}. Correct the path, or leave \
-                 it out to have the plugin found in the cache or fetched",
+                "there is no PJRT plugin at {} (the path comes from {from}). Correct the path, or omit \
+                 it so that the plugin is found in the cache or fetched",
                 path.display()
             ),
             Error::PluginInvalid { path, reason } => write!(
                 f,
-                "{} cannot be used as a PJRT plugin: {reason}. It should be a shared library for \
+                "{} cannot be used as a PJRT plugin: {reason}. It must be a shared library for \
                  this machine that exports GetPjrtApi",
                 path.display()
             ),
             Error::PluginUnsupported { platform, target, variable } => write!(
                 f,
-                "no {platform} plugin is listed for {target}. If you have one built for this \
-                 machine, name it in {variable}"
+                "no {platform} plugin is listed for {target}. If you have a plugin built for this \
+                 machine, set {variable} to its path"
             ),
             Error::Offline { package, cache, variable } => write!(
                 f,
                 "the PJRT plugin ({package}) is not in the cache {} and COTANGENT_OFFLINE forbids \
-                 fetching it. Unset COTANGENT_OFFLINE once, copy the cache of a machine that has \
-                 it, or name a plugin in {variable}",
+                 fetching it. Unset COTANGENT_OFFLINE once, copy the cache from a machine that has \
+                 it, or set {variable} to the path of a plugin",
                 cache.display()
             ),
             Error::NoCacheDirectory => f.write_str(
-                "no cache directory is known, as neither COTANGENT_CACHE_DIR nor XDG_CACHE_HOME \
-                 nor HOME is set. Set COTANGENT_CACHE_DIR to a directory with 500 MB of room",
+                "there is no cache directory, because none of COTANGENT_CACHE_DIR, XDG_CACHE_HOME \
+                 and HOME is set. Set COTANGENT_CACHE_DIR to a directory with 500 MB of free space",
             ),
             Error::CacheUnwritable { path, reason } => write!(
                 f,
-                "the plugin cannot be stored, as {} cannot be written: {reason}. Make it writable, \
-                 free some room, or set COTANGENT_CACHE_DIR to another directory",
+                "the plugin cannot be stored because {} cannot be written: {reason}. Make it writable, \
+                 free some space, or set COTANGENT_CACHE_DIR to another directory",
                 path.display()
             ),
             Error::CacheDamaged { path, reason } => write!(
                 f,
-                "the cached plugin {} is damaged: {reason}. Delete it and run again to have it \
-                 fetched anew",
+                "the cached plugin {} is damaged: {reason}. Delete it and run again to \
+                 fetch it again",
                 path.display()
             ),
             Error::FetchPipMissing { tried, package, variable } => write!(
                 f,
                 "the PJRT plugin ({package}) must be fetched once with pip, but pip was not found \
-                 (tried: {}). Install Python with pip, or name a plugin you have in {variable}",
+                 (tried: {}). Install Python with pip, or set {variable} to the path of a plugin",
                 tried.join(", ")
             ),
             Error::FetchFailed { package, command, output, unavailable } => {
                 let advice = if *unavailable {
-                    "pip found no such package for this machine. Check that its package index can be \
-                     reached and is the one you mean (the command can be run by hand)"
+                    "pip found no such package for this machine. Check that its package index is \
+                     reachable and is the intended one (you can run the command by hand)"
                 } else {
-                    "Check the network and pip's configuration (the command can be run by hand)"
+                    "Check the network and pip's configuration (you can run the command by hand)"
                 };
                 write!(
                     f,
                     "fetching the PJRT plugin ({package}) failed. {advice}. The command was\n  \
-                     {command}\nand it said\n  {}",
+                     {command}\nand it printed\n  {}",
                     output.trim_end().replace('\n', "\n  ")
                 )
             }
             Error::FetchHash { package, expected, found } => write!(
                 f,
-                "the wheel of {package} that came is not the one in third_party/plugins.lock and \
-                 was thrown away: expected sha256 {expected}, found {found}. A proxy may have \
-                 altered it or the download broke off: try again, and if it stays so, check the \
-                 package index pip uses"
+                "the fetched wheel of {package} is not the one in third_party/plugins.lock and \
+                 was discarded: expected sha256 {expected}, found {found}. A proxy may have \
+                 altered it, or the download was interrupted: try again, and if the error persists, check the \
+                 package index that pip uses"
             ),
             Error::FetchContents { package, reason } => write!(
                 f,
-                "the wheel of {package} does not hold the plugin that third_party/plugins.lock \
-                 promises: {reason}. The lock is wrong: please report it"
+                "the wheel of {package} does not contain the plugin that third_party/plugins.lock \
+                 lists: {reason}. The lock is wrong; please report it"
             ),
             Error::Pjrt { code, during, message } => {
                 write!(f, "{during} failed ({code:?}): {message}")
@@ -337,19 +337,19 @@ impl fmt::Display for ArgumentError {
             }
             ArgumentError::ParameterCount { program, caller } => write!(
                 f,
-                "the program has {program} parameters, but {caller} were named when it was compiled \
-                 or loaded; name them as they stand in its main function"
+                "the program has {program} parameters, but {caller} were declared when it was compiled \
+                 or loaded; declare them as in its main function"
             ),
             ArgumentError::Parameter { index, program, caller } => {
                 let program = program.as_ref().map_or("no array".to_owned(), ArrayShape::to_string);
                 write!(
                     f,
-                    "parameter {index} of the program is {program}, but {caller} was named when it was \
-                     compiled or loaded; name it as it stands in its main function"
+                    "parameter {index} of the program is {program}, but {caller} was declared when it was \
+                     compiled or loaded; declare it as in its main function"
                 )
             }
             ArgumentError::Devices { count } => {
-                write!(f, "the program was compiled for {count} devices at once, and can only be run on one")
+                write!(f, "the program was compiled for {count} devices at once, but can only be run on one")
             }
             ArgumentError::Device { index, count } => {
                 write!(f, "there is no device {index}; the client has {count}")
@@ -358,8 +358,8 @@ impl fmt::Display for ArgumentError {
     }
 }
 
-/// The same as [`Display`](fmt::Display): `unwrap` and a `main` that returns an error print this, and there the
-/// advice is worth more than the names of fields.
+/// The same as [`Display`](fmt::Display). `unwrap` and a `main` that returns an error print this, and the advice is
+/// more useful there than the names of fields.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

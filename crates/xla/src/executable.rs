@@ -14,18 +14,18 @@ use crate::hlo;
 use crate::shape::{ArrayShape, ElementType};
 use crate::workers;
 
-/// A program, compiled and loaded on a device.
+/// A program that is compiled and loaded on a device.
 pub struct Executable {
     loaded: NonNull<RawLoadedExecutable>,
     program: NonNull<RawExecutable>,
     client: Client,
     params: Box<[ArrayShape]>,
     outputs: Arc<[ArrayShape]>,
-    /// On how many devices it runs at once.
+    /// The number of devices it runs on at once.
     devices: usize,
-    /// The indices of the parameters whose memory the program would reuse if it were let.
+    /// The indices of the parameters whose memory the program would reuse if allowed.
     reusable: Box<[i64]>,
-    /// For each result, whether it comes in dense row-major order. Known after the first run.
+    /// For each result, whether it is in dense row-major order. Known after the first run.
     dense: OnceLock<Box<[bool]>>,
 }
 
@@ -39,12 +39,12 @@ unsafe impl Sync for Executable {}
 pub enum Argument<'a> {
     /// The caller keeps the array.
     Keep(&'a Buffer),
-    /// The array is given up. Its memory can become a result's, if the program says so
-    /// (`tf.aliasing_output` or `jax.buffer_donor` on the parameter).
+    /// The array is donated. Its memory can become that of a result, if the program says so (`tf.aliasing_output` or
+    /// `jax.buffer_donor` on the parameter).
     Donate(Buffer),
 }
 
-/// Memory a program needs, in bytes.
+/// The memory that a program needs, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryStats {
     /// Machine code.
@@ -53,7 +53,7 @@ pub struct MemoryStats {
     pub arguments: i64,
     /// Results.
     pub outputs: i64,
-    /// Arguments whose memory becomes that of results.
+    /// Arguments whose memory is reused for results.
     pub aliased: i64,
     /// Intermediate values.
     pub temporary: i64,
@@ -63,10 +63,10 @@ const RUNNING: &str = "running the program";
 const INSPECTING: &str = "inspecting the program";
 
 impl Executable {
-    /// Takes a loaded executable.
+    /// Takes ownership of a loaded executable.
     ///
     /// # Safety
-    /// `loaded` must be an executable of this client that nobody else frees.
+    /// `loaded` must be an executable of this client that no one else frees.
     pub(crate) unsafe fn adopt(
         client: &Client,
         loaded: NonNull<RawLoadedExecutable>,
@@ -83,7 +83,7 @@ impl Executable {
         let program = match got {
             Ok(program) => program,
             Err(e) => {
-                // SAFETY: it is ours, and nobody uses it.
+                // SAFETY: it is owned here, and nothing uses it.
                 unsafe { destroy_loaded(&api, loaded) };
                 return Err(e);
             }
@@ -98,7 +98,7 @@ impl Executable {
             reusable: Box::new([]),
             dense: OnceLock::new(),
         };
-        // From here on an early return destroys the executable.
+        // From here on, an early return destroys the executable.
         executable.outputs = executable.read_outputs()?.into();
         executable.devices = executable.read_devices()?;
         executable.check_signature()?;
@@ -111,8 +111,8 @@ impl Executable {
         types.executable = self.program.as_ptr();
         let mut dims = ExecutableOutputDimensionsArgs::new();
         dims.executable = self.program.as_ptr();
-        // SAFETY: the executable is alive, and the lists are as long as it is. `dims` holds as many numbers
-        // as the ranks in `dim_sizes` add up to.
+        // SAFETY: the executable is alive, and the lists live as long as it does. `dims` holds as many numbers as the
+        // sum of the ranks in `dim_sizes`.
         let (types, ranks, dims) = unsafe {
             api.check((api.executable_output_element_types)(&mut types), INSPECTING)?;
             api.check((api.executable_output_dimensions)(&mut dims), INSPECTING)?;
@@ -131,7 +131,7 @@ impl Executable {
                 let ty = ElementType::from_code(code).ok_or_else(|| Error::Pjrt {
                     code: Code::Unimplemented,
                     during: INSPECTING,
-                    message: format!("a result has the element type {code}, which is not handled"),
+                    message: format!("a result has the element type {code}, which is not supported"),
                 })?;
                 let (head, tail) = rest.split_at(rank);
                 rest = tail;
@@ -144,17 +144,17 @@ impl Executable {
             .collect()
     }
 
-    /// Compares the parameters the caller has named with those of the program, and finds out which ones
-    /// it may reuse. Wrong ones would make every later check worthless.
+    /// Compares the parameters that the caller declared with those of the program, and finds out which ones the program
+    /// may reuse. With wrong types, every later check would be worthless.
     fn check_signature(&mut self) -> Result<()> {
         let program = self.optimized_program().ok();
         let signature = program.and_then(|(format, code)| hlo::signature(&format, &code).ok());
         let Some(signature) = signature else {
-            // A plugin that does not show its programs must be believed; anything may be reused.
+            // If the plugin does not show its programs, the declaration is trusted and any parameter may be reused.
             self.reusable = (0..self.params.len() as i64).collect();
             return Ok(());
         };
-        // Over several devices each one sees a part of every parameter.
+        // With several devices, each one sees a part of every parameter.
         if self.devices == 1 {
             let found = &signature.params;
             if found.len() != self.params.len() {
@@ -192,14 +192,14 @@ impl Executable {
         &self.params
     }
 
-    /// The client it is loaded on.
+    /// The client that it is loaded on.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
     /// Starts the program and returns its results, which may not be computed yet.
     ///
-    /// All arguments stay as they are, even if the program would reuse their memory.
+    /// All arguments stay valid, even if the program would reuse their memory.
     pub fn execute(&self, args: &[&Buffer]) -> Result<Vec<Buffer>> {
         self.check_count(args.len())?;
         let mut raw: SmallVec<[*mut RawBuffer; 16]> = SmallVec::with_capacity(args.len());
@@ -207,13 +207,13 @@ impl Executable {
             self.check(i, arg)?;
             raw.push(arg.raw());
         }
-        // SAFETY: the arguments are checked, live during the call, and none may be reused.
+        // SAFETY: the arguments are checked and alive during the call, and none may be reused.
         unsafe { self.start(&raw, &self.reusable) }
     }
 
-    /// Starts the program with some arguments given up, so that their memory can be reused for results.
+    /// Starts the program and donates some of its arguments, so that their memory can be reused for results.
     ///
-    /// On an error these arguments are lost as well.
+    /// If the call fails, these arguments are lost as well.
     pub fn execute_with(&self, args: Vec<Argument<'_>>) -> Result<Vec<Buffer>> {
         self.check_count(args.len())?;
         let mut raw: SmallVec<[*mut RawBuffer; 16]> = SmallVec::with_capacity(args.len());
@@ -229,8 +229,8 @@ impl Executable {
             self.check(i, buffer)?;
             raw.push(buffer.raw());
         }
-        // SAFETY: the arguments are checked and live during the call, and only those that are owned here,
-        // and dropped on return, may be reused.
+        // SAFETY: the arguments are checked and alive during the call. Only those that are owned here, and dropped on
+        // return, may be reused.
         unsafe { self.start(&raw, &kept) }
     }
 
@@ -246,7 +246,7 @@ impl Executable {
         Ok(())
     }
 
-    /// The plugin checks nothing but the number of bytes, if that.
+    /// Checks the arguments. The plugin checks at most the number of bytes.
     #[inline]
     fn check(&self, index: usize, arg: &Buffer) -> Result<()> {
         let expected = &self.params[index];
@@ -263,8 +263,8 @@ impl Executable {
     /// Starts the program.
     ///
     /// # Safety
-    /// `args` must be live buffers of this client, as many as there are parameters and of their shapes.
-    /// Those that are not listed in `kept` must never be used again.
+    /// `args` must be live buffers of this client, one for each parameter and of its shape. Those that are not listed
+    /// in `kept` must never be used again.
     unsafe fn start(&self, args: &[*mut RawBuffer], kept: &[i64]) -> Result<Vec<Buffer>> {
         let api = &self.client.0.plugin.api;
         let mut options = ExecuteOptions::new();
@@ -280,7 +280,7 @@ impl Executable {
         call.num_devices = 1;
         call.num_args = args.len();
         call.output_lists = &output_list;
-        // SAFETY: everything lives during the call; there is one device, and room for each result.
+        // SAFETY: everything is alive during the call; there is one device, and space for each result.
         workers::starting(|| unsafe { api.check((api.loaded_executable_execute)(&mut call), RUNNING) })?;
         let dense = match self.dense.get() {
             Some(dense) => dense,
@@ -291,7 +291,7 @@ impl Executable {
         let mut missing = false;
         for (i, &raw) in results.iter().enumerate() {
             match NonNull::new(raw) {
-                // SAFETY: the buffer is new, of this client, and has the type the executable announces.
+                // SAFETY: the buffer is new, of this client, and has the type that the executable announces.
                 Some(raw) => buffers
                     .push(unsafe { Buffer::adopt(self.client.clone(), raw, self.outputs.clone(), i as u32, dense[i]) }),
                 None => missing = true,
@@ -300,7 +300,7 @@ impl Executable {
         if missing { Err(no_object(RUNNING)) } else { Ok(buffers) }
     }
 
-    /// Finds out in which order the results lie in memory, which is the same for every run.
+    /// Finds out the memory layout of each result, which is the same for every run.
     ///
     /// # Safety
     /// `results` must be the live results of a run, or null.
@@ -328,7 +328,7 @@ impl Executable {
         }
     }
 
-    /// The compiled program as bytes, for [`Client::deserialize`] with the very same plugin.
+    /// The compiled program as bytes, for [`Client::deserialize`] with exactly the same plugin.
     pub fn serialize(&self) -> Result<Vec<u8>> {
         const DURING: &str = "serialising the program";
         let api = &self.client.0.plugin.api;
@@ -345,13 +345,13 @@ impl Executable {
         }
     }
 
-    /// The program as XLA has optimised it, in the notation of HLO.
+    /// The program after XLA's optimisations, in HLO notation.
     pub fn optimized_hlo(&self) -> Result<String> {
         let (format, code) = self.optimized_program()?;
         hlo::text(&format, &code).map_err(|message| Error::Pjrt { code: Code::Internal, during: INSPECTING, message })
     }
 
-    /// The optimised program in the plugin's own form: the name of the form, and the bytes.
+    /// The optimised program in the plugin's own format: the name of the format, and the bytes.
     pub fn optimized_program(&self) -> Result<(String, Vec<u8>)> {
         let api = &self.client.0.plugin.api;
         let mut program = Program {
@@ -365,11 +365,11 @@ impl Executable {
         let mut args = ExecutableOptimizedProgramArgs::new();
         args.executable = self.program.as_ptr();
         args.program = &mut program;
-        // SAFETY: the executable is alive. The first call says how long the code is.
+        // SAFETY: the executable is alive. The first call returns the length of the code.
         unsafe { api.check((api.executable_optimized_program)(&mut args), INSPECTING)? };
         let mut code = vec![0u8; program.code_size];
         program.code = code.as_mut_ptr().cast();
-        // SAFETY: as above; the second call fills the code in. The format is the executable's.
+        // SAFETY: as above. The second call fills in the code. The format lives as long as the executable.
         let format = unsafe {
             api.check((api.executable_optimized_program)(&mut args), INSPECTING)?;
             string(program.format, program.format_size)
@@ -377,9 +377,9 @@ impl Executable {
         Ok((format, code))
     }
 
-    /// XLA's estimate of what a run costs, as `flops` and `bytes accessed`. Sorted by name.
+    /// XLA's estimate of the cost of a run, such as `flops` and `bytes accessed`, sorted by name.
     ///
-    /// Not every plugin has it; those for the CPU answer with [`Code::Unimplemented`].
+    /// Not every plugin supports this: those for the CPU return [`Code::Unimplemented`].
     pub fn cost_analysis(&self) -> Result<Vec<(String, f64)>> {
         let api = &self.client.0.plugin.api;
         let Some(cost_analysis) = api.executable_cost_analysis else {
@@ -402,7 +402,7 @@ impl Executable {
         Ok(costs)
     }
 
-    /// How much memory the program needs.
+    /// The memory that the program needs.
     pub fn memory_stats(&self) -> Result<MemoryStats> {
         let api = &self.client.0.plugin.api;
         let Some(memory_stats) = api.executable_memory_stats else {
@@ -427,7 +427,7 @@ impl Drop for Executable {
         let api = &self.client.0.plugin.api;
         let mut args = ExecutableDestroyArgs::new();
         args.executable = self.program.as_ptr();
-        // SAFETY: both are ours; the plugin itself keeps what runs that are under way still need.
+        // SAFETY: both are owned here; the plugin itself keeps what runs in progress still need.
         unsafe {
             api.free_error((api.executable_destroy)(&mut args));
             destroy_loaded(api, self.loaded);
@@ -436,11 +436,11 @@ impl Drop for Executable {
 }
 
 /// # Safety
-/// `loaded` must be ours, and not used afterwards.
+/// `loaded` must be owned by the caller, and not used afterwards.
 unsafe fn destroy_loaded(api: &Api, loaded: NonNull<RawLoadedExecutable>) {
     let mut args = LoadedExecutableDestroyArgs::new();
     args.executable = loaded.as_ptr();
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { api.free_error((api.loaded_executable_destroy)(&mut args)) };
 }
 

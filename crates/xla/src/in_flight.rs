@@ -1,5 +1,5 @@
-//! Work that is still running when nobody holds its results any more. A process must not end under it: the plugin's
-//! threads would use what the end of the process has already taken apart.
+//! Work that is still running after its results were dropped. The process must not end while it runs: the plugin's
+//! threads would use what the end of the process has already destroyed.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
@@ -13,21 +13,21 @@ use crate::api::Api;
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
 unsafe extern "C" {
-    /// Of the C library: calls `f` when the process ends, before what was registered earlier.
+    /// The C library's `atexit`: calls `f` when the process ends, before the functions that were registered earlier.
     fn atexit(f: extern "C" fn()) -> c_int;
 }
 
-/// At the end of the process.
+/// Runs at the end of the process, and waits for all work.
 extern "C" fn wait() {
     while RUNNING.load(Ordering::Acquire) > 0 {
         std::thread::sleep(Duration::from_micros(100));
     }
 }
 
-/// Keeps the process from ending before the event has come. Frees the event.
+/// Keeps the process from ending before the event is ready. Frees the event.
 ///
 /// # Safety
-/// The event must be the caller's, and of this plugin.
+/// The event must be owned by the caller, and of this plugin.
 pub(crate) unsafe fn watch(api: &Api, event: NonNull<RawEvent>) {
     let mut asked = EventIsReadyArgs::new();
     asked.event = event.as_ptr();
@@ -35,9 +35,10 @@ pub(crate) unsafe fn watch(api: &Api, event: NonNull<RawEvent>) {
     let known = unsafe { api.check((api.event_is_ready)(&mut asked), "looking for work in flight") };
     if known.is_ok() && !asked.is_ready {
         static AT_EXIT: Once = Once::new();
-        // As late as this, so that it comes before the plugin's own ends, which were registered while it was set up.
+        // Registered this late so that it runs before the plugin's own exit handlers, which were registered during
+        // setup.
         AT_EXIT.call_once(|| {
-            // SAFETY: `wait` may be called at any time. Without room for it, the end comes as it would have.
+            // SAFETY: `wait` may be called at any time. If it cannot be registered, the process ends without waiting.
             let _ = unsafe { atexit(wait) };
         });
         RUNNING.fetch_add(1, Ordering::AcqRel);
@@ -45,21 +46,21 @@ pub(crate) unsafe fn watch(api: &Api, event: NonNull<RawEvent>) {
         args.event = event.as_ptr();
         args.callback = Some(finished);
         args.user_arg = Box::into_raw(Box::new(*api)).cast();
-        // SAFETY: the event is alive, and the callback gets a box to free.
+        // SAFETY: the event is alive, and the callback receives a box to free.
         let registered = unsafe { api.check((api.event_on_ready)(&mut args), "watching work in flight") };
         if registered.is_err() {
             RUNNING.fetch_sub(1, Ordering::AcqRel);
         }
     }
-    // SAFETY: the event is the caller's to give; a registered callback holds what it needs.
+    // SAFETY: the event is owned by the caller, who passes it on; a registered callback holds what it needs.
     unsafe { api.destroy_event(event.as_ptr()) };
 }
 
-/// Work has ended, well or not.
+/// Called when work has ended, with success or an error.
 unsafe extern "C" fn finished(error: *mut RawError, api: *mut c_void) {
-    // SAFETY: this is the box that `watch` gave away, and the callback comes once.
+    // SAFETY: this is the box that `watch` passed, and the callback runs once.
     let api = unsafe { Box::from_raw(api.cast::<Api>()) };
-    // SAFETY: the error is given to the callback to free.
+    // SAFETY: the callback owns the error.
     unsafe { api.free_error(error) };
     RUNNING.fetch_sub(1, Ordering::AcqRel);
 }

@@ -1,8 +1,7 @@
 //! PJRT from Rust: find or fetch a plugin, load it, compile StableHLO, run it.
 //!
-//! A *plugin* is a shared library that holds XLA and a device runtime behind the C interface PJRT. There
-//! is nothing to link: [`Client::cpu`] finds one (see [`plugin`] for where), loads it and opens its
-//! device.
+//! A *plugin* is a shared library that holds XLA and a device runtime behind the C interface PJRT. Nothing needs to be
+//! linked: [`Client::cpu`] finds a plugin (see [`plugin`] for where), loads it and opens its device.
 //!
 //! ```no_run
 //! use cotangent_xla::{ArrayShape, Client, CompileOptions, ElementType};
@@ -24,11 +23,10 @@
 //! # Ok::<(), cotangent_xla::Error>(())
 //! ```
 //!
-//! Everything is `Send + Sync`. Execution is asynchronous: [`Executable::execute`] returns buffers that
-//! may not be filled yet, and reading one waits for it. An error that arises on the way comes out of the
-//! waiting.
+//! Everything is `Send + Sync`. Execution is asynchronous: [`Executable::execute`] returns buffers that may not be
+//! filled yet, and reading one waits for it. An error of the execution is returned by the call that waits.
 //!
-//! This is the only crate of the project with `unsafe` code, and it knows nothing of tracing.
+//! This is the only crate of the project with `unsafe` code. It knows nothing about tracing.
 
 mod abi;
 #[cfg(test)]

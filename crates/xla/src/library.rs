@@ -1,4 +1,4 @@
-//! A loaded plugin: the shared library, its functions and what it says about itself.
+//! A loaded plugin: the shared library, its functions and its attributes.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use crate::plugin::{self, Location};
 
 /// A PJRT plugin in this process.
 ///
-/// Once loaded it stays until the process ends: the libraries start threads and register handlers, and
-/// none of them is made to be unloaded.
+/// A plugin stays loaded until the process ends: these libraries start threads and register handlers, and none of them
+/// supports being unloaded.
 pub struct Plugin {
     path: PathBuf,
     real_path: PathBuf,
@@ -23,17 +23,17 @@ pub struct Plugin {
     sha256: OnceLock<String>,
 }
 
-/// The plugins of this process by their canonical path, so that each is initialised once.
+/// The plugins of this process by canonical path, so that each is initialised once.
 static LOADED: Mutex<Option<HashMap<PathBuf, Arc<Plugin>>>> = Mutex::new(None);
 
 impl Plugin {
-    /// Loads the plugin at `path`, or returns it if this process has it already.
+    /// Loads the plugin at `path`, or returns it if this process has loaded it already.
     pub fn load(path: &Path) -> Result<Arc<Plugin>> {
         Self::load_known(path, None)
     }
 
-    /// Loads the plugin that [`plugin::locate`](crate::plugin::locate) found. Its hash need not be
-    /// computed again if the lookup knows it.
+    /// Loads the plugin that [`plugin::locate`](crate::plugin::locate) found. If the lookup knows its hash, the hash is
+    /// not computed again.
     pub fn load_location(location: &Location) -> Result<Arc<Plugin>> {
         Self::load_known(&location.path, location.sha256())
     }
@@ -51,18 +51,18 @@ impl Plugin {
         if let Some(plugin) = loaded.get(&real) {
             return Ok(plugin.clone());
         }
-        // The dynamic loader maps a file without asking whether it is whole, and touching a page beyond
-        // its end kills the process.
+        // The dynamic loader maps a file without checking that it is complete, and accessing a page beyond its end
+        // kills the process.
         elf::check(&real).map_err(invalid)?;
         quieten();
         let api = open(&real).map_err(invalid)?;
-        // SAFETY: the arguments are whole, and the plugin outlives every error it makes.
+        // SAFETY: the arguments are complete, and the plugin outlives every error it makes.
         unsafe {
             let mut args = PluginInitializeArgs::new();
             api.check((api.plugin_initialize)(&mut args), "initialising the plugin")?;
         }
         let mut args = PluginAttributesArgs::new();
-        // SAFETY: the arguments are whole; the attributes live as long as the process.
+        // SAFETY: the arguments are complete; the attributes live as long as the process.
         let attributes = unsafe {
             api.check((api.plugin_attributes)(&mut args), "reading the plugin's attributes")?;
             named_values(args.attributes, args.num_attributes)
@@ -81,12 +81,12 @@ impl Plugin {
         Ok(plugin)
     }
 
-    /// The version of the PJRT interface the plugin was built with: major and minor.
+    /// The version of the PJRT interface that the plugin was built with: major and minor.
     pub fn api_version(&self) -> (i32, i32) {
         self.api.version
     }
 
-    /// What the plugin says about itself, as `stablehlo_current_version`.
+    /// The attributes that the plugin reports, such as `stablehlo_current_version`.
     pub fn attributes(&self) -> &[(String, Value)] {
         &self.attributes
     }
@@ -96,14 +96,14 @@ impl Plugin {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v)
     }
 
-    /// The newest StableHLO version the plugin reads, as `1.20.0`.
+    /// The newest StableHLO version that the plugin reads, such as `1.20.0`.
     pub fn stablehlo_version(&self) -> Option<String> {
         self.attribute("stablehlo_current_version").map(Value::to_string)
     }
 
-    /// The SHA-256 of the library in hexadecimal digits. It names the compiler exactly, so it belongs in
-    /// the key of everything compiled by it. For a plugin from the cache it is known; for another one
-    /// the whole file is read, and the result remembered in the cache for as long as the file is unchanged.
+    /// The SHA-256 of the library in hexadecimal digits. It identifies the compiler exactly, so it belongs in the cache
+    /// key of everything it compiles. For a plugin from the cache it is known. For any other plugin the whole file is
+    /// read, and the result is stored in the cache for as long as the file is unchanged.
     pub fn sha256(&self) -> Result<&str> {
         if let Some(sha256) = self.sha256.get() {
             return Ok(sha256);
@@ -128,11 +128,11 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
-/// Asks the plugin to keep its chatter ("cpu_device_count set via create_options") to itself, unless the
-/// user has said how much is wanted. Warnings and errors still come.
+/// Makes the plugin suppress informational messages ("cpu_device_count set via create_options"), unless the user has
+/// chosen a log level. Warnings and errors are still printed.
 ///
-/// There is no other way than the environment, and changing that is sound only while no other thread
-/// can read it; a process that has threads already must set the variable itself.
+/// The environment is the only way to do this. Changing it is sound only while no other thread can read it, so a
+/// process that has threads already must set the variable itself.
 fn quieten() {
     const LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
     let alone = || std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1);
@@ -142,18 +142,18 @@ fn quieten() {
     }
 }
 
-/// Opens the library and reads its table of functions.
+/// Opens the library and reads its function table.
 fn open(path: &Path) -> std::result::Result<Api, String> {
     type GetApi = unsafe extern "C" fn() -> *const ApiHead;
-    // SAFETY: opening runs the library's initialisers. That is what the user asks for by naming it or
-    // by letting it be fetched and verified.
+    // SAFETY: opening runs the library's initialisers. The user asks for this by naming the library, or by letting it
+    // be fetched and verified.
     let library = unsafe { libloading::Library::new(path) }.map_err(|e| chain(&e))?;
     // SAFETY: this is the type of the one symbol that every plugin exports.
     let get_api = unsafe { library.get::<GetApi>(b"GetPjrtApi\0") };
     let get_api = *get_api.map_err(|e| format!("it has no GetPjrtApi ({})", chain(&e)))?;
-    // From here on code of the library may run on threads of its own: it must never be unloaded.
+    // From here on the library's code may run on its own threads, so it must never be unloaded.
     std::mem::forget(library);
-    // SAFETY: the function takes nothing and returns a static table.
+    // SAFETY: the function takes no arguments and returns a static table.
     let head = unsafe { get_api() };
     let head = NonNull::new(head.cast_mut()).ok_or("its GetPjrtApi returned null")?;
     // SAFETY: the table is static and the library stays loaded.

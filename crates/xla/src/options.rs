@@ -15,16 +15,16 @@ pub enum OptionValue {
     IntList(Vec<i64>),
     /// A number.
     Float(f32),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
 }
 
-/// The value of a compiler flag, as `xla_cpu_enable_fast_math = true`.
+/// The value of a compiler flag, as in `xla_cpu_enable_fast_math = true`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FlagValue {
     /// Text.
     String(String),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// An integer.
     Int(i64),
@@ -35,23 +35,23 @@ pub enum FlagValue {
 /// How to compile a program. The default is one replica in one partition on the first device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompileOptions {
-    /// How many copies of the program run at once.
+    /// The number of copies of the program that run at once.
     pub num_replicas: i64,
-    /// Over how many devices each copy is partitioned.
+    /// The number of devices that each copy is partitioned over.
     pub num_partitions: i64,
-    /// The device to compile for, where it matters.
+    /// The device to compile for, if it matters.
     pub device_ordinal: Option<i64>,
-    /// The devices to run on: for each partition, the device of each replica. `None` takes the first ones.
+    /// The devices to run on: for each partition, the device of each replica. `None` selects the first ones.
     pub device_assignment: Option<Vec<Vec<i64>>>,
-    /// Partition one program over the devices (SPMD).
+    /// Whether to partition one program over the devices (SPMD).
     pub use_spmd_partitioning: bool,
-    /// Use the Shardy partitioner.
+    /// Whether to use the Shardy partitioner.
     pub use_shardy_partitioner: bool,
-    /// Compiler flags by name, without dashes. They hold for this program only, and an unknown one is an
-    /// error of the compilation, where an unknown one in `XLA_FLAGS` would end the process.
+    /// Compiler flags by name, without dashes. They apply to this program only. An unknown flag is a compile error; an
+    /// unknown flag in `XLA_FLAGS` would end the process.
     pub flags: BTreeMap<String, FlagValue>,
-    /// Options of the compiler's backend by name: what `--xla_backend_extra_options=name=value` sets. They are hints; a
-    /// plugin that does not tell its defaults compiles without them.
+    /// Options of the compiler's backend by name, as set by `--xla_backend_extra_options=name=value`. They are hints: a
+    /// plugin that does not report its defaults compiles without them.
     pub backend_options: BTreeMap<String, String>,
 }
 
@@ -83,13 +83,13 @@ impl CompileOptions {
         self
     }
 
-    /// The options as bytes. Equal options give equal bytes, so they can be part of a key.
+    /// The options as bytes. Equal options give equal bytes, so the bytes can be part of a cache key.
     pub fn encode(&self) -> Vec<u8> {
         self.encode_onto(&[])
     }
 
-    /// What the plugin is given. There is no interface for backend options but the whole message of debug options, in
-    /// which what is not named is off, so `defaults` are the plugin's own.
+    /// The bytes that the plugin receives. The only interface for backend options is the whole message of debug
+    /// options, in which every option that is not set is off. So `defaults` are the plugin's own options.
     pub(crate) fn encode_onto(&self, defaults: &[u8]) -> Vec<u8> {
         let device_assignment = self.device_assignment.as_ref().map(|columns| proto::DeviceAssignment {
             replica_count: columns.first().map_or(0, |c| c.len() as i32),
@@ -116,7 +116,7 @@ impl CompileOptions {
                 use_spmd_partitioning: self.use_spmd_partitioning,
                 device_assignment,
                 use_shardy_partitioner: self.use_shardy_partitioner,
-                // Messages written one after the other are merged by whoever reads them.
+                // Concatenated protobuf messages are merged by the reader.
                 debug_options: (!self.backend_options.is_empty()).then(|| {
                     let extra = proto::ExtraOptions { options: self.backend_options.clone() };
                     [defaults, &extra.encode_to_vec()].concat()
@@ -128,7 +128,7 @@ impl CompileOptions {
     }
 }
 
-/// The debug options in a serialised executable: those that it was compiled with.
+/// The debug options in a serialised executable, with which it was compiled.
 pub(crate) fn debug_options(serialized: &[u8]) -> Option<Vec<u8>> {
     let whole = proto::ExecutableAndOptions::decode(serialized).ok()?;
     whole.options?.executable_build_options?.debug_options.filter(|bytes| !bytes.is_empty())
@@ -150,7 +150,7 @@ mod proto {
     pub(super) struct ExecutableBuildOptions {
         #[prost(int64, tag = "1")]
         pub(super) device_ordinal: i64,
-        /// A message of hundreds of fields, kept as it came.
+        /// A message of hundreds of fields, kept as raw bytes.
         #[prost(bytes = "vec", optional, tag = "3")]
         pub(super) debug_options: Option<Vec<u8>>,
         #[prost(int64, tag = "4")]
@@ -165,14 +165,14 @@ mod proto {
         pub(super) use_shardy_partitioner: bool,
     }
 
-    /// What `serialize` writes.
+    /// The message that `serialize` writes.
     #[derive(Clone, PartialEq, prost::Message)]
     pub(super) struct ExecutableAndOptions {
         #[prost(message, optional, tag = "2")]
         pub(super) options: Option<CompileOptions>,
     }
 
-    /// The one field of the debug options that is written here.
+    /// The only field of the debug options that is written here.
     #[derive(Clone, PartialEq, prost::Message)]
     pub(super) struct ExtraOptions {
         #[prost(btree_map = "string, string", tag = "500")]

@@ -1,4 +1,4 @@
-//! Element types and array shapes as PJRT knows them.
+//! Element types and array shapes of PJRT.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ macro_rules! element_types {
             /// Every element type.
             pub const ALL: &'static [ElementType] = &[$(ElementType::$name),*];
 
-            /// Bytes one element takes, on the host and on a device. A predicate takes a whole byte.
+            /// The size of one element in bytes, on the host and on a device. A predicate takes a whole byte.
             #[inline]
             pub const fn byte_size(self) -> usize {
                 match self { $(ElementType::$name => $bytes,)* }
@@ -25,13 +25,13 @@ macro_rules! element_types {
                 match self { $(ElementType::$name => $text,)* }
             }
 
-            /// The number PJRT gives the type.
+            /// PJRT's number for the type.
             #[inline]
             pub(crate) const fn code(self) -> i32 {
                 match self { $(ElementType::$name => $code,)* }
             }
 
-            /// The type with PJRT's number `code`, if it is one that this crate handles.
+            /// The type with PJRT's number `code`, if this crate supports it.
             pub(crate) fn from_code(code: i32) -> Option<ElementType> {
                 match code { $($code => Some(ElementType::$name),)* _ => None }
             }
@@ -40,7 +40,7 @@ macro_rules! element_types {
 }
 
 element_types! {
-    /// A truth value; one byte, 0 or 1.
+    /// A boolean; one byte, 0 or 1.
     Pred = 1, 1, "pred";
     /// Signed 8-bit integer.
     S8 = 2, 1, "s8";
@@ -60,15 +60,15 @@ element_types! {
     U64 = 9, 8, "u64";
     /// IEEE half precision.
     F16 = 10, 2, "f16";
-    /// The upper half of a single: 8 bits of exponent, 7 of mantissa.
+    /// The upper half of an `f32`: 8 bits of exponent, 7 of mantissa.
     BF16 = 13, 2, "bf16";
     /// IEEE single precision.
     F32 = 11, 4, "f32";
     /// IEEE double precision.
     F64 = 12, 8, "f64";
-    /// A complex number of two singles.
+    /// A complex number of two `f32` parts.
     C64 = 14, 8, "c64";
-    /// A complex number of two doubles.
+    /// A complex number of two `f64` parts.
     C128 = 15, 16, "c128";
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for ElementType {
     }
 }
 
-/// The type of a dense array: element type and dimensions, the last one varying fastest in memory.
+/// The type of a dense array: element type and dimensions. The last dimension varies fastest in memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ArrayShape {
     /// Element type.
@@ -98,12 +98,12 @@ impl ArrayShape {
         Self { ty, dims: Vec::new() }
     }
 
-    /// How many elements there are; `None` if a dimension is negative or the count does not fit.
+    /// The number of elements; `None` if a dimension is negative or the count overflows.
     pub fn element_count(&self) -> Option<usize> {
         self.dims.iter().try_fold(1usize, |n, &d| n.checked_mul(usize::try_from(d).ok()?))
     }
 
-    /// How many bytes the array takes; `None` if a dimension is negative or the count does not fit.
+    /// The size of the array in bytes; `None` if a dimension is negative or the size overflows.
     pub fn byte_size(&self) -> Option<usize> {
         self.element_count()?.checked_mul(self.ty.byte_size())
     }

@@ -1,4 +1,5 @@
-//! Threads for functions that programs call: as many as there are calls at a time, so that none waits for another one.
+//! Threads for host functions that programs call. There are as many threads as concurrent calls, so no call waits for
+//! another.
 
 use std::cell::Cell;
 use std::sync::mpsc::{Sender, channel};
@@ -6,21 +7,21 @@ use std::sync::{Mutex, PoisonError};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that wait for work.
+/// Idle threads, each waiting for work.
 static IDLE: Mutex<Vec<Sender<Job>>> = Mutex::new(Vec::new());
-/// So many are kept when their work is done.
+/// The maximal number of idle threads that are kept.
 const KEPT: usize = 16;
 
 thread_local! {
     static STARTING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread is inside of [`starting`], and so none of the plugin's.
+/// Whether this thread is inside [`starting`], and so is not one of the plugin's.
 pub(crate) fn starts_a_program() -> bool {
     STARTING.get()
 }
 
-/// Runs what starts a program, or all of it if the plugin likes to.
+/// Runs `f`, which starts a program; the plugin may run all of the program within the call.
 #[inline]
 pub(crate) fn starting<R>(start: impl FnOnce() -> R) -> R {
     let before = STARTING.replace(true);
@@ -29,7 +30,7 @@ pub(crate) fn starting<R>(start: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Runs a job on a thread of its own. Where there cannot be one, it runs on this one.
+/// Runs a job on a thread of its own. If no thread can be started, runs it on this one.
 pub(crate) fn run(job: impl FnOnce() + Send + 'static) {
     let mut job: Job = Box::new(job);
     loop {
@@ -52,7 +53,7 @@ pub(crate) fn run(job: impl FnOnce() + Send + 'static) {
             idle.push(own.clone());
         }
     };
-    // The receiver is gone with a thread that could not be started.
+    // If the thread could not be started, its receiver is gone.
     drop(std::thread::Builder::new().name("callback".to_owned()).spawn(work));
     if let Err(back) = sender.send(job) {
         (back.0)();

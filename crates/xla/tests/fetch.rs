@@ -1,5 +1,5 @@
-//! The lookup of a plugin: its order, and every way in which fetching can fail, with a `pip` that is a shell
-//! script and a wheel of a few hundred bytes.
+//! The lookup of a plugin: its order, and every way in which fetching can fail, with a shell script as `pip` and a
+//! wheel of a few hundred bytes.
 #![cfg(unix)]
 
 use std::fs;
@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 
 const LIBRARY: &[u8] = b"this stands for two hundred megabytes of compiler";
 
-/// A directory with a fake wheel, a lock for it, a cache and a place for fake commands.
+/// A directory with a fake wheel, its lock, a cache and a directory for fake commands.
 struct World {
     dir: PathBuf,
     entries: &'static [LockEntry],
 }
 
-/// Says that a test did not run, past the harness, which hides what passing tests print.
+/// Reports that a test did not run. Bypasses the harness, which hides the output of passing tests.
 fn not_run(reason: &str) {
     let _ = writeln!(std::io::stderr(), "NOT RUN: {reason}");
 }
@@ -73,8 +73,8 @@ impl World {
         self.dir.join("cache")
     }
 
-    /// Puts a command in the search path. The script finds the directory to download to in `$dest`, the
-    /// wheel in `$wheel`, and notes each run in `log`.
+    /// Puts a command in the search path. The script finds the download directory in `$dest` and the wheel in `$wheel`,
+    /// and logs each run in `log`.
     fn command(&self, name: &str, script: &str) {
         let text = format!(
             "#!/bin/sh\nPATH=/usr/bin:/bin\necho run >>'{dir}/log'\nwheel='{dir}/fake-1.0-py3-none-any.whl'\n\
@@ -91,7 +91,7 @@ impl World {
         fs::read_to_string(self.dir.join("log")).map_or(0, |log| log.lines().count())
     }
 
-    /// Everything below the cache, but for the lock of the directory itself.
+    /// Everything below the cache, except the directory's own lock.
     fn left_behind(&self) -> Vec<String> {
         fn walk(dir: &Path, found: &mut Vec<String>) {
             for item in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -148,7 +148,7 @@ fn fetched_once_and_then_found() {
     assert!(verified.locked);
 }
 
-/// Where nobody watches, a line at the start and one at the end; and none if that is asked for.
+/// If stderr is not a terminal: one line at the start and one at the end, or none with `COTANGENT_QUIET`.
 #[test]
 fn what_is_said() {
     let said = |quiet: &str| {
@@ -186,7 +186,7 @@ fn the_order_of_the_lookup() {
     finder.explicit = Some(explicit.clone());
     let found = finder.locate().unwrap();
     assert_eq!((found.source, found.path), (Source::Explicit, explicit));
-    // One that is named and missing is an error, not a reason to look elsewhere.
+    // A named plugin that is missing is an error, not a reason to look elsewhere.
     finder.explicit = None;
     finder.environment = Some("/nowhere/plugin.so".into());
     let error = finder.locate().unwrap_err();
@@ -219,12 +219,12 @@ fn no_pip() {
     let world = World::new("no-pip");
     let error = world.failure();
     assert!(matches!(&error, Error::FetchPipMissing { tried, .. } if tried.len() == 3));
-    // Python without the module counts as none, and so does a stand-in with nothing behind it.
+    // Python without the pip module counts as no pip, and so does a shim with nothing behind it.
     world.command("python3", "echo \"/usr/bin/python3: No module named pip\" >&2; exit 1");
     world.command("pip", "echo 'pip: command not found' >&2; exit 127");
     assert_eq!(world.failure(), error);
     assert!(error.to_string().contains("PJRT_CPU_PLUGIN"), "{error}");
-    // The next in the row is taken.
+    // The next command is tried.
     world.command("pip", GOOD_PIP);
     assert_eq!(world.finder().locate().unwrap().source, Source::Fetched);
 }
@@ -252,22 +252,22 @@ fn no_network() {
 #[test]
 fn wrong_hashes() {
     let world = World::new("wrong-hash");
-    // pip itself sees it …
+    // pip itself detects it …
     world.command(
         "pip3",
         "echo 'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.' >&2
          echo '             Got        0123abcd' >&2; exit 1",
     );
     assert!(matches!(world.failure(), Error::FetchHash { found, .. } if found == "0123abcd"));
-    // … and if it does not, we do.
+    // … and if it does not, this crate does.
     world.command("pip3", "cp \"$wheel\" \"$dest/\"; echo more >>\"$dest/fake-1.0-py3-none-any.whl\"");
     let error = world.failure();
     assert!(matches!(error, Error::FetchHash { .. }));
-    assert!(error.to_string().contains("thrown away"), "{error}");
-    // A download that broke off.
+    assert!(error.to_string().contains("discarded"), "{error}");
+    // An interrupted download.
     world.command("pip3", "head -c 100 \"$wheel\" >\"$dest/fake-1.0-py3-none-any.whl\"");
-    assert!(world.failure().to_string().contains("cut short"));
-    // The right wheel, but not the library the lock promises.
+    assert!(world.failure().to_string().contains("truncated"));
+    // The right wheel, but not the library that the lock lists.
     world.command("pip3", GOOD_PIP);
     let entries = World::lock(&world.dir, &sha256(b"another library"));
     let error = Finder { entries, ..world.finder() }.locate().unwrap_err();
@@ -279,7 +279,7 @@ fn wrong_hashes() {
 fn an_unwritable_cache() {
     let world = World::new("unwritable");
     world.command("pip3", GOOD_PIP);
-    // Permissions do not bind root, so the cache lies below a file.
+    // Root ignores permissions, so the cache is below a file.
     fs::write(world.dir.join("file"), "").unwrap();
     let finder = Finder { cache_dir: Ok(world.dir.join("file").join("cache")), ..world.finder() };
     let error = finder.locate().unwrap_err();
@@ -296,27 +296,27 @@ fn a_damaged_cache_is_fetched_anew() {
     world.command("pip3", GOOD_PIP);
     let path = world.finder().locate().unwrap().path;
     let state = || world.finder().inspect_cache()[0].2.clone();
-    // Cut short.
+    // Truncated.
     fs::write(&path, &LIBRARY[..10]).unwrap();
     assert!(matches!(state(), CacheState::Damaged { .. }));
     assert!(world.finder().find_cached().is_none());
     let offline = Finder { offline: true, ..world.finder() }.locate().unwrap_err();
     assert!(matches!(offline, Error::CacheDamaged { .. }), "{offline}");
     assert_eq!(world.finder().locate().unwrap().source, Source::Fetched);
-    // Changed at the same length.
+    // Changed, with the same length.
     let mut changed = LIBRARY.to_vec();
     changed[5] ^= 1;
     fs::write(&path, &changed).unwrap();
     assert!(matches!(state(), CacheState::Damaged { .. }));
     assert_eq!(world.finder().locate().unwrap().source, Source::Fetched);
     assert_eq!(world.runs(), 3);
-    // A copy without its marker, or with another time, is good, and nothing is fetched.
+    // A copy without its marker, or with another modification time, is good, and nothing is fetched.
     fs::write(&path, LIBRARY).unwrap();
     assert_eq!(world.finder().locate().unwrap().source, Source::Cache);
     fs::remove_file(path.with_extension("so.verified")).unwrap();
     assert_eq!(world.finder().locate().unwrap().source, Source::Cache);
     assert_eq!(world.left_behind(), ["libfake.so", "libfake.so.verified"]);
-    // What a process that was killed has left is swept away.
+    // What a killed process has left is removed.
     fs::remove_file(&path).unwrap();
     fs::write(path.with_file_name(".libfake.so.1.0.partial"), "half").unwrap();
     fs::create_dir(world.cache().join("plugins").join(".download.1.0.partial")).unwrap();
@@ -352,7 +352,7 @@ fn many_at_once_fetch_once() {
     assert_eq!(world.runs(), 2);
 }
 
-/// One of the processes of the test above; nothing by itself.
+/// One of the processes of the test above; does nothing by itself.
 #[test]
 fn child_process() {
     let Some(dir) = std::env::var_os("COTANGENT_TEST_WORLD").map(PathBuf::from) else {
@@ -393,11 +393,11 @@ fn files_that_are_no_plugins() {
         _ => not_run("there is no C compiler to make a library with"),
     }
 
-    // Tables of functions that cannot be used.
+    // Function tables that cannot be used.
     for (name, table, complaint) in [
         ("null", "0", "returned null"),
         ("tiny", "&(struct table){8}", "8 bytes long"),
-        ("major", "&(struct table){1000, 0, {24, 0, 1, 0}}", "speaks PJRT 1.0"),
+        ("major", "&(struct table){1000, 0, {24, 0, 1, 0}}", "implements PJRT 1.0"),
         ("short-table", "&(struct table){60, 0, {24, 0, 0, 1}}", "lacks PJRT_Error_GetCode"),
         ("holes", "&(struct table){1000, 0, {24, 0, 0, 99}}", "lacks PJRT_Error_Destroy"),
     ] {

@@ -1,4 +1,4 @@
-//! Programs looked at from outside, memory given up, and errors that come late.
+//! Inspecting programs, donated memory, and asynchronous errors.
 
 use std::sync::LazyLock;
 
@@ -69,7 +69,7 @@ fn memory_is_reused_only_if_it_is_given_up() {
         let again = client().deserialize(&program.serialize().unwrap(), &params).unwrap();
         for program in [program, again] {
             let (a, b) = (put(&[1.0; 1000]), put(&[2.0; 1000]));
-            // Kept: the argument is untouched, even while it is being looked at.
+            // Kept: the argument is untouched, even while it is being read.
             for _ in 0..3 {
                 let out = a.with_bytes(|_| program.execute(&[&a, &b]).unwrap()).unwrap();
                 assert_eq!(floats(&out[0]), [3.0; 1000]);
@@ -78,12 +78,12 @@ fn memory_is_reused_only_if_it_is_given_up() {
             }
             // The same array twice.
             assert_eq!(floats(&program.execute(&[&a, &a]).unwrap()[0]), [2.0; 1000]);
-            // Given up: the result lies where the argument was.
+            // Donated: the result is stored where the argument was.
             let place = address(&a);
             let out = program.execute_with(vec![Argument::Donate(a), Argument::Keep(&b)]).unwrap();
             assert_eq!(floats(&out[0]), [3.0; 1000]);
             assert_eq!(address(&out[0]), place, "{marked}");
-            // An argument that the program has no use for may be given up as well.
+            // An argument that the program does not use may be donated as well.
             let out = program.execute_with(vec![Argument::Keep(&b), Argument::Donate(put(&[5.0; 1000]))]);
             assert_eq!(floats(&out.unwrap()[0]), [7.0; 1000]);
             assert_eq!(floats(&b), [2.0; 1000]);
@@ -113,7 +113,7 @@ fn memory_of_the_host_is_never_written() {
     let out = program.execute_with(vec![Argument::Donate(buffer)]).unwrap();
     assert_eq!(floats(&out[0]), [1.0; 1000]);
     assert_eq!(memory.as_ref(), [0; 4000]);
-    // Memory that is not aligned is copied, wherever it begins.
+    // Unaligned memory is copied, at any offset.
     struct Tail(Shared, usize);
     impl AsRef<[u8]> for Tail {
         fn as_ref(&self) -> &[u8] {
@@ -156,7 +156,7 @@ fn results_too_large_are_errors() {
     let program = compile(&text, &[f32s(&[1])]).unwrap();
     let failed = program.execute(&[&put(&[1.0])]).and_then(|out| {
         let waited = out[0].wait();
-        assert_eq!(out[0].wait(), waited, "the error stays");
+        assert_eq!(out[0].wait(), waited, "the error persists");
         assert!(out[0].is_ready());
         assert!(out[0].with_bytes(|_| ()).is_err());
         waited
@@ -168,7 +168,7 @@ fn results_too_large_are_errors() {
 
 #[test]
 fn errors_that_come_late_come_out_of_waiting() {
-    // A terabyte of intermediate values is asked for only once the program runs.
+    // A terabyte of intermediate values is allocated only when the program runs.
     let n = 1i64 << 38;
     let text = format!(
         "func.func @main(%a: tensor<f32>) -> tensor<1xf32> {{
@@ -188,7 +188,7 @@ fn errors_that_come_late_come_out_of_waiting() {
     let program = compile(&text, std::slice::from_ref(&scalar)).unwrap();
     assert!(program.memory_stats().unwrap().temporary >= 4 * n);
     let x = client().buffer_from_host(&[0; 4], &scalar).unwrap();
-    let out = program.execute(&[&x]).expect("starting it goes well");
+    let out = program.execute(&[&x]).expect("the program starts");
     let error = out[0].wait().unwrap_err();
     assert!(matches!(error, Error::Pjrt { during: "computing an array", .. }), "{error}");
     assert!(error.to_string().contains("Out of memory"), "{error}");
@@ -197,7 +197,7 @@ fn errors_that_come_late_come_out_of_waiting() {
     assert_eq!(out[0].read_into(&mut [0; 4]), Err(error.clone()));
     assert_eq!(out[0].with_bytes(|_| ()), Err(error));
     assert!(out[0].is_ready());
-    // What is computed from it fails as well, and nothing else does.
+    // What is computed from it fails as well; nothing else does.
     let text = "func.func @main(%a: tensor<1xf32>) -> tensor<1xf32> {
         %0 = stablehlo.sine %a : tensor<1xf32>
         return %0 : tensor<1xf32>

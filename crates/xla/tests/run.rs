@@ -1,4 +1,4 @@
-//! Compiling and running programs, with the plugin that users get.
+//! Compiling and running programs, with the default plugin.
 
 use std::sync::{Arc, LazyLock};
 
@@ -92,7 +92,7 @@ fn wrong_arguments_are_errors() {
     }
     let other = Client::cpu().unwrap().buffer_from_host(&[0; 4], &f32s(&[])).unwrap();
     assert_eq!(error(&[&scalar, &other]), ArgumentError::Client { index: 1 });
-    // The program is as good as before.
+    // The program still works.
     let sum = add.execute(&[&scalar, &scalar]).unwrap();
     assert_eq!(floats(&sum[0].to_vec().unwrap()), [2.0]);
 }
@@ -118,13 +118,13 @@ fn every_element_type_round_trips() {
         for dims in [&[][..], &[5], &[2, 3], &[0, 4], &[3, 1, 2]] {
             let shape = ArrayShape::new(ty, dims);
             let len = shape.byte_size().unwrap();
-            // Any bytes will do but for predicates, which are 0 or 1.
+            // Any bytes are valid, except for predicates, which must be 0 or 1.
             let modulus = if ty == Pred { 2 } else { 60 };
             let data: Vec<u8> = (0..len).map(|i| (i % modulus) as u8).collect();
             let buffer = client().buffer_from_host(&data, &shape).unwrap();
             assert_eq!(buffer.byte_len(), len);
             assert_eq!(buffer.to_vec().unwrap(), data, "{shape}");
-            // And through a program: x or x is x, x times 1 is x, …
+            // Also through a program: x or x is x, x times 1 is x, …
             let t = mlir(&shape);
             let text = format!(
                 "func.func @main(%a: {t}) -> {t} {{
@@ -267,7 +267,7 @@ fn owned_host_memory_is_freed_in_time() {
         drop(buffer);
         assert_eq!(floats(&out[0].to_vec().unwrap()), vec![4.0; len]);
     }
-    // The owners go once their last use is over, which may be a moment later on another thread.
+    // The owners are dropped after their last use, possibly a moment later on another thread.
     for _ in 0..1000 {
         if Arc::strong_count(&alive) == 1 {
             return;

@@ -61,7 +61,7 @@ fn elements(l: &Literal, element_type: i32) -> Vec<String> {
     }
 }
 
-/// The value of an IEEE half.
+/// The value of an IEEE half-precision number.
 fn half_to_f32(bits: u16) -> f32 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = ((bits >> 10) & 0x1f, f32::from(bits & 0x3ff));

@@ -1,4 +1,4 @@
-//! XLA's own program form, decoded and printed.
+//! XLA's own program format, decoded and printed.
 
 mod literal;
 mod print;
@@ -9,21 +9,21 @@ use prost::Message;
 
 use crate::shape::{ArrayShape, ElementType};
 
-/// What a program takes.
+/// The parameters of a program.
 pub(crate) struct Signature {
-    /// The types of its parameters; `None` is something else than an array.
+    /// The types of its parameters; `None` if a parameter is not an array.
     pub(crate) params: Vec<Option<ArrayShape>>,
-    /// Parameters whose memory may become that of results, in order.
+    /// The parameters whose memory may be reused for results, in order.
     pub(crate) reusable: Vec<i64>,
 }
 
-/// Reads the signature of an optimised program, and skips the rest of it.
+/// Reads the signature of an optimised program, and skips the rest.
 pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> {
     let damaged = |e: prost::DecodeError| e.to_string();
     let head = match format {
         "hlo_with_config" => proto::HeadWithConfig::decode(code).map_err(damaged)?.hlo_module.unwrap_or_default(),
         "hlo" => proto::Head::decode(code).map_err(damaged)?,
-        other => return Err(format!("the form {other} is not known")),
+        other => return Err(format!("the format {other} is unknown")),
     };
     let shape = head.program_shape.ok_or("the program has no signature")?;
     let array = |s: &proto::Shape| Some(ArrayShape::new(element_type(s.element_type)?, s.dimensions.clone()));
@@ -39,13 +39,13 @@ pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> 
     Ok(Signature { params: shape.parameters.iter().map(array).collect(), reusable })
 }
 
-/// The element type with XLA's own number `code`, which differs from PJRT's, if it is one that is handled.
+/// The element type with XLA's own number `code`, which differs from PJRT's, if it is supported.
 pub(crate) fn element_type(code: i32) -> Option<ElementType> {
     let name = types::type_name(code);
     ElementType::ALL.iter().copied().find(|t| t.name() == name)
 }
 
-/// Prints an optimised program that the plugin gave in `format`.
+/// Prints an optimised program that the plugin returned in `format`.
 pub(crate) fn text(format: &str, code: &[u8]) -> Result<String, String> {
     let damaged = |e: prost::DecodeError| format!("the optimised program cannot be decoded: {e}");
     match format {
@@ -54,6 +54,6 @@ pub(crate) fn text(format: &str, code: &[u8]) -> Result<String, String> {
             Ok(print::module(&module.hlo_module.unwrap_or_default()))
         }
         "hlo" => Ok(print::module(&proto::Module::decode(code).map_err(damaged)?)),
-        other => Err(format!("the optimised program comes in the form {other}, which is not known")),
+        other => Err(format!("the optimised program has the format {other}, which is unknown")),
     }
 }

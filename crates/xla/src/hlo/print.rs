@@ -13,7 +13,7 @@ struct Names<'a> {
     computations: HashMap<i64, &'a str>,
 }
 
-/// Prints a module: first its head, then the computations, those called before their callers.
+/// Prints a module: its head, then its computations, callees before callers.
 pub(super) fn module(module: &Module) -> String {
     let mut out = format!("HloModule {}", module.name);
     let aliases: Vec<_> = module.input_output_alias.iter().flat_map(|a| &a.entries).map(alias).collect();
@@ -96,7 +96,7 @@ fn instruction_text(i: &Instruction, names: &Names) -> String {
     text
 }
 
-/// What an instruction has besides operands, in XLA's order as far as there is one.
+/// The attributes of an instruction, in XLA's order where there is one.
 fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
     let mut list = Vec::new();
     let op = i.opcode.as_str();
@@ -217,7 +217,7 @@ fn attributes(i: &Instruction, names: &Names) -> Vec<(&'static str, String)> {
     called_computations(i, names, &mut list);
     if !i.backend_config.is_empty() {
         let config = String::from_utf8_lossy(&i.backend_config);
-        // A JSON object stands as it is; anything else is quoted.
+        // A JSON object is printed as it is; anything else is quoted.
         let json = config.starts_with('{');
         list.push(("backend_config", if json { config.into_owned() } else { format!("{config:?}") }));
     }
@@ -281,7 +281,7 @@ fn padding(padding: &Padding) -> String {
     join(padding.dimensions.iter().map(one), "x")
 }
 
-/// Each of a window's properties, where it is not the default in every dimension.
+/// The properties of a window that differ from the default in some dimension.
 fn window(window: &Window) -> String {
     let dims = &window.dimensions;
     let mut parts = vec![format!("size={}", join(dims.iter().map(|d| d.size), "x"))];
@@ -303,7 +303,7 @@ fn window(window: &Window) -> String {
     format!("{{{}}}", parts.join(" "))
 }
 
-/// Which dimension is what in a convolution: `b01f_01io->b01f`.
+/// The role of each dimension in a convolution: `b01f_01io->b01f`.
 fn dim_labels(c: &ConvolutionDimensions) -> String {
     let labels = |first: (char, i64), second: (char, i64), spatial: &[i64]| {
         let mut places: Vec<(i64, String)> = vec![(first.1, first.0.into()), (second.1, second.0.into())];

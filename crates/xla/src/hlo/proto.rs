@@ -1,6 +1,6 @@
 //! The messages of an HLO module, with the fields that are printed.
 //!
-//! Fields that are not declared are skipped by the decoder. Enumerations are plain numbers.
+//! The decoder skips fields that are not declared. Enumerations are plain numbers.
 
 use prost::Message;
 
@@ -25,7 +25,7 @@ pub(super) struct Module {
     pub(super) input_output_alias: Option<InputOutputAlias>,
 }
 
-/// A module without its computations, for a quick look at its signature.
+/// A module without its computations, for reading its signature quickly.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct HeadWithConfig {
     #[prost(message, optional, tag = "1")]

@@ -43,12 +43,12 @@ pub(super) fn program_shape(shape: &ProgramShape) -> String {
     format!("({})->{result}", parameters.join(", "))
 }
 
-/// Items with something between them.
+/// Joins items with a separator.
 pub(super) fn join<T: Display>(items: impl IntoIterator<Item = T>, separator: &str) -> String {
     items.into_iter().map(|x| x.to_string()).collect::<Vec<_>>().join(separator)
 }
 
-/// Numbers in braces, as dimensions are written.
+/// Numbers in braces, as HLO writes dimensions.
 pub(super) fn braces(dims: &[i64]) -> String {
     format!("{{{}}}", join(dims, ","))
 }

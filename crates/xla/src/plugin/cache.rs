@@ -1,9 +1,9 @@
 //! The plugins on disk: `<cache>/plugins/<package>-<version>-<target>/<library>`, each with a marker.
 //!
-//! A library is put there only whole and verified. The marker beside it records the hash it had then,
-//! and the file's length and time of change. As long as these still hold, the library is used
-//! without being read; when they do not, it is hashed again, so a cache that was copied or
-//! unpacked from an archive is accepted, and one that was cut short or changed is not.
+//! A library is stored there only after it is complete and verified. The marker beside it records the hash, and the
+//! file's length and modification time. While length and time are unchanged, the library is used without being read.
+//! Otherwise it is hashed again. So a cache that was copied or unpacked from an archive is accepted, and a file that
+//! was truncated or changed is not.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -18,9 +18,9 @@ use crate::hash;
 pub enum CacheState {
     /// It is not there.
     Missing,
-    /// It is there and whole.
+    /// It is there and complete.
     Good,
-    /// It is there and not what was put there.
+    /// It is there, but is not the file that was stored.
     Damaged {
         /// What is wrong.
         reason: String,
@@ -43,20 +43,20 @@ fn marker_path(library: &Path) -> PathBuf {
     name.into()
 }
 
-/// What the marker says of a file that had this hash, this length and this time of change.
+/// The marker's text for a file with this hash, length and modification time.
 fn marker(entry: &LockEntry, meta: &fs::Metadata) -> String {
     format!("sha256 = \"{}\"\n{}", entry.library_sha256, state_of(meta))
 }
 
-/// Length and time of change of a file: while they hold, so does its hash.
+/// Length and modification time of a file: while they are unchanged, so is its hash.
 fn state_of(meta: &fs::Metadata) -> String {
     let changed = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
     let changed = changed.map_or(0, |t| t.as_nanos());
     format!("size = \"{}\"\nchanged = \"{changed}\"\n", meta.len())
 }
 
-/// The SHA-256 of a library outside the cache, which is remembered in the cache as long as the file's
-/// length and time of change stay the same.
+/// The SHA-256 of a library outside the cache. It is stored in the cache as long as the file's length and modification
+/// time stay the same.
 pub(super) fn remembered_hash(cache: &Path, library: &Path) -> io::Result<String> {
     let (key, _) = hash::copy(&mut library.as_os_str().as_encoded_bytes(), &mut io::sink())?;
     let memo = cache.join("hashes").join(&key[..32]);
@@ -68,24 +68,24 @@ pub(super) fn remembered_hash(cache: &Path, library: &Path) -> io::Result<String
         return Ok(sha256.to_owned());
     }
     let sha256 = hash::file(library)?;
-    // Only a convenience: without it the file is read again the next time.
+    // An optimisation only: without it the file is read again the next time.
     let _ = fs::create_dir_all(cache.join("hashes"))
         .and_then(|()| write_atomically(&memo, format!("{head}{sha256}").as_bytes()));
     Ok(sha256)
 }
 
-/// Is the plugin in the cache, and whole?
+/// Checks whether the plugin is in the cache and complete.
 pub(super) fn state(cache: &Path, entry: &LockEntry) -> CacheState {
     let library = path(cache, entry);
     let damaged = |reason: String| CacheState::Damaged { reason };
     let meta = match fs::metadata(&library) {
         Ok(meta) => meta,
-        // An unreachable cache (no such directory, a file in place of one) has no plugin in it.
+        // An unreachable cache (no such directory, or a file in its place) has no plugin in it.
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return damaged(e.to_string()),
         Err(_) => return CacheState::Missing,
     };
     if !meta.is_file() {
-        return damaged("it is not a file".into());
+        return damaged("it is not a regular file".into());
     }
     if meta.len() != entry.library_size {
         return damaged(format!("it has {} bytes, not {}", meta.len(), entry.library_size));
@@ -97,7 +97,7 @@ pub(super) fn state(cache: &Path, entry: &LockEntry) -> CacheState {
     }
     match hash::file(&library) {
         Ok(sha256) if sha256 == entry.library_sha256 => {
-            // Only a convenience for the next start: a cache that cannot be written to is hashed again.
+            // An optimisation for the next start only: if the marker cannot be written, the library is hashed again.
             let _ = write_atomically(&marker_path, marker.as_bytes());
             CacheState::Good
         }
@@ -106,13 +106,13 @@ pub(super) fn state(cache: &Path, entry: &LockEntry) -> CacheState {
     }
 }
 
-/// Records that the library now at its place in the cache has been verified.
+/// Records that the library at this path has been verified.
 pub(super) fn mark(library: &Path, entry: &LockEntry) -> io::Result<()> {
     let meta = fs::metadata(library)?;
     write_atomically(&marker_path(library), marker(entry, &meta).as_bytes())
 }
 
-/// A name beside `path` that no other process uses, and that [`sweep`] knows.
+/// A name beside `path` that no other process uses, and that [`sweep`] recognises.
 pub(super) fn temporary(path: &Path) -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -121,7 +121,7 @@ pub(super) fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}.{n}.partial", std::process::id()))
 }
 
-/// Writes a file so that it appears whole or not at all.
+/// Writes a file atomically: it appears complete or not at all.
 pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary(path);
     let written = File::create(&temporary)
@@ -133,17 +133,17 @@ pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Renames a file and makes the new name last, as far as the file system can.
+/// Renames a file and syncs the new name, as far as the file system supports it.
 pub(super) fn rename_synced(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     if let Some(dir) = to.parent() {
-        // Not every system lets a directory be synced; the rename itself is atomic all the same.
+        // Not every system can sync a directory; the rename itself is atomic in any case.
         let _ = File::open(dir).and_then(|d| d.sync_all());
     }
     Ok(())
 }
 
-/// Removes what processes that were killed have left in `dir`. Only for the holder of the lock.
+/// Removes what killed processes have left in `dir`. Only for the holder of the lock.
 pub(super) fn sweep(dir: &Path) {
     for item in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = item.file_name();
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(remembered_hash(&cache, &library).unwrap(), "0".repeat(64));
         fs::write(&library, "other").unwrap();
         assert_eq!(remembered_hash(&cache, &library).unwrap(), hash::file(&library).unwrap());
-        // A cache that cannot be written to does no harm.
+        // A cache that cannot be written to is no error.
         fs::write(dir.join("file"), "").unwrap();
         assert!(remembered_hash(&dir.join("file"), &library).is_ok());
         fs::remove_dir_all(&dir).unwrap();

@@ -1,7 +1,7 @@
 //! Fetching a plugin with `pip download`.
 //!
-//! pip is the one package client that knows the user's index, proxy and certificates, so no address is
-//! written here. What it brings is trusted only after its hash is the lock's.
+//! pip is the one package client that knows the user's index, proxy and certificates, so no address is written here.
+//! What it downloads is trusted only after its hash has been compared with the lock.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -19,7 +19,7 @@ use crate::hash;
 /// The ways to call pip, in the order in which they are tried.
 const PIPS: &[&[&str]] = &[&["python3", "-m", "pip"], &["pip3"], &["pip"]];
 
-/// Fetches the first of `wanted` that can be had. One process fetches, the others wait for it.
+/// Fetches the first of `wanted` that is available. One process fetches, the others wait for it.
 pub(super) fn fetch(finder: &Finder, cache_dir: &Path, wanted: &[&'static LockEntry]) -> Result<Location> {
     let root = cache::root(cache_dir);
     let unwritable =
@@ -40,7 +40,7 @@ pub(super) fn fetch(finder: &Finder, cache_dir: &Path, wanted: &[&'static LockEn
         }
         Err(TryLockError::Error(e)) => return Err(unwritable(&lock_path, e)),
     }
-    // The lock is held until `lock` is dropped, or the process ends in whatever way.
+    // The lock is held until `lock` is dropped or the process ends for any reason.
     if let Some(location) = finder.find_cached() {
         return Ok(location);
     }
@@ -51,8 +51,8 @@ pub(super) fn fetch(finder: &Finder, cache_dir: &Path, wanted: &[&'static LockEn
             Ok(path) => {
                 return Ok(Location { path, source: Source::Fetched, entry: Some(entry) });
             }
-            // Only a package that does not exist for this machine is a reason to take another one:
-            // the rest would fail for all of them, or should be known.
+            // Another package is tried only if this one does not exist for this machine. Any other failure would affect
+            // all of them, or should be reported.
             Err(e @ Error::FetchFailed { unavailable: true, .. }) => {
                 first_error.get_or_insert(e);
             }
@@ -73,7 +73,7 @@ fn fetch_entry(finder: &Finder, cache_dir: &Path, entry: &'static LockEntry) -> 
     let unwritable =
         |path: &Path, e: io::Error| Error::CacheUnwritable { path: path.to_owned(), reason: e.to_string() };
     if let CacheState::Damaged { reason } = cache::state(cache_dir, entry) {
-        say(&format!("the cached PJRT plugin {} is damaged ({reason}); fetching it anew", library.display()));
+        say(&format!("the cached PJRT plugin {} is damaged ({reason}); fetching it again", library.display()));
     }
     fs::create_dir_all(home).map_err(|e| unwritable(home, e))?;
     cache::sweep(home);
@@ -96,7 +96,7 @@ fn fetch_entry(finder: &Finder, cache_dir: &Path, entry: &'static LockEntry) -> 
     Ok(library)
 }
 
-/// A directory for one download, removed with all that is in it.
+/// A temporary directory for one download, removed with all its contents.
 struct Downloads(PathBuf);
 
 impl Downloads {
@@ -124,7 +124,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Has pip download the wheel into `dir`.
+/// Makes pip download the wheel into `dir`.
 fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
     let requirements = dir.join("requirements.txt");
     let line = format!("{}=={} --hash=sha256:{}\n", entry.package, entry.version, entry.wheel_sha256);
@@ -136,7 +136,7 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
         "--require-hashes",
         "--only-binary",
         ":all:",
-        // The tag is named because old versions of pip do not know that their machine bears it.
+        // The tag is explicit because old versions of pip do not know that it fits their machine.
         "--platform",
         entry.wheel_tag,
         "--no-input",
@@ -152,7 +152,7 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
     for pip in PIPS {
         let mut command = Command::new(pip[0]);
         command.args(&pip[1..]).args(&args).stdin(Stdio::null());
-        // What pip has fetched so far lies below this directory, so it can be watched; and goes with it.
+        // pip stores partial downloads below this directory. So they can be watched, and are removed with it.
         command.env("TMPDIR", dir);
         if let Some(path) = &finder.search_path {
             command.env("PATH", path);
@@ -179,7 +179,7 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
     })
 }
 
-/// Runs pip, and shows how far it has come.
+/// Runs pip, and shows its progress.
 fn watched(mut command: Command, entry: &LockEntry, dir: &Path) -> io::Result<Output> {
     let mut progress = Progress::new("fetching", entry.wheel_size);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -189,12 +189,12 @@ fn watched(mut command: Command, entry: &LockEntry, dir: &Path) -> io::Result<Ou
         match ended.recv_timeout(TICK) {
             Ok(output) => return output,
             Err(RecvTimeoutError::Timeout) => progress.watch(dir),
-            Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("nobody waits for pip")),
+            Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the thread waiting for pip is gone")),
         }
     }
 }
 
-/// Python is there but has no pip; or a version manager's stand-in has nothing behind it.
+/// Whether Python is there but has no pip, or the command is a version manager's shim with nothing behind it.
 fn lacks_pip(output: &Output) -> bool {
     let said = String::from_utf8_lossy(&output.stderr);
     said.contains("No module named pip") || output.status.code() == Some(127)
@@ -211,7 +211,7 @@ fn failure(entry: &LockEntry, pip: &[&str], output: &Output) -> Error {
             .map_or("another one".to_owned(), |hash| hash.trim().to_owned());
         return Error::FetchHash { package: entry.label(), expected: entry.wheel_sha256.to_owned(), found };
     }
-    // A refused connection ends in "No matching distribution found" as well; the line before tells.
+    // A refused connection also ends in "No matching distribution found"; the lines before it tell the difference.
     let network = ["Retrying", "ConnectionError", "NewConnectionError", "Temporary failure", "timed out"];
     let unavailable =
         said.contains("No matching distribution found") && !network.iter().any(|word| said.contains(word));
@@ -223,7 +223,7 @@ fn failure(entry: &LockEntry, pip: &[&str], output: &Output) -> Error {
     Error::FetchFailed { package: entry.label(), command: shown(pip, entry), output: tail, unavailable }
 }
 
-/// The command without the files that are gone once it has failed, so that it can be tried by hand.
+/// The command without the temporary paths, so that a user can run it by hand.
 fn shown(pip: &[&str], entry: &LockEntry) -> String {
     format!(
         "{} download --no-deps --only-binary :all: --platform {} {}=={}",
@@ -234,7 +234,7 @@ fn shown(pip: &[&str], entry: &LockEntry) -> String {
     )
 }
 
-/// Finds the wheel pip has left in `dir` and compares its hash with the lock.
+/// Finds the wheel that pip has left in `dir`, and compares its hash with the lock.
 fn verified_wheel(entry: &LockEntry, dir: &Path) -> Result<PathBuf> {
     let unreadable = |e: io::Error| Error::CacheUnwritable { path: dir.to_owned(), reason: e.to_string() };
     let wheel = fs::read_dir(dir)
@@ -245,14 +245,14 @@ fn verified_wheel(entry: &LockEntry, dir: &Path) -> Result<PathBuf> {
         .ok_or_else(|| Error::FetchFailed {
             package: entry.label(),
             command: "pip download".to_owned(),
-            output: "pip reported success, but left no wheel behind".to_owned(),
+            output: "pip reported success but left no wheel behind".to_owned(),
             unavailable: false,
         })?;
     let len = fs::metadata(&wheel).map_err(unreadable)?.len();
     let sha256 = hash::file(&wheel).map_err(unreadable)?;
     if sha256 != entry.wheel_sha256 {
         let found = if len < entry.wheel_size {
-            format!("{sha256} (cut short: {len} of {} bytes)", entry.wheel_size)
+            format!("{sha256} (truncated: {len} of {} bytes)", entry.wheel_size)
         } else {
             sha256
         };
@@ -261,7 +261,7 @@ fn verified_wheel(entry: &LockEntry, dir: &Path) -> Result<PathBuf> {
     Ok(wheel)
 }
 
-/// Unpacks the library to `to`, verifies it and makes it last.
+/// Unpacks the library to `to`, verifies it and syncs it.
 fn unpack(entry: &LockEntry, wheel: &Path, to: &Path) -> Result<()> {
     let contents = |reason: String| Error::FetchContents { package: entry.label(), reason };
     let unwritable = |e: io::Error| Error::CacheUnwritable { path: to.to_owned(), reason: e.to_string() };
@@ -271,7 +271,7 @@ fn unpack(entry: &LockEntry, wheel: &Path, to: &Path) -> Result<()> {
     let out = BufWriter::new(File::create(to).map_err(unwritable)?);
     let mut out = Counting::new(out, Progress::new("unpacking", entry.library_size));
     let (sha256, _) = hash::copy(&mut member, &mut out).map_err(|e| match e.kind() {
-        // The archive's own complaints; all else comes from writing.
+        // Errors of the archive itself; all others come from writing.
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::InvalidInput => contents(e.to_string()),
         _ => unwritable(e),
     })?;
@@ -283,8 +283,8 @@ fn unpack(entry: &LockEntry, wheel: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fetches a wheel for one file in it, and puts that file at `to`. For tests that need what a wheel
-/// carries besides the plugin.
+/// Fetches a wheel for one file in it, and puts that file at `to`. For tests that need another file of the wheel than
+/// the plugin.
 #[cfg(test)]
 pub(crate) fn fetch_file(finder: &Finder, entry: &LockEntry, name: &str, to: &Path) -> Result<()> {
     let failed = |e: io::Error| Error::CacheUnwritable { path: to.to_owned(), reason: e.to_string() };

@@ -13,40 +13,40 @@ pub struct LockEntry {
     pub package: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// What the plugin computes on.
+    /// The platform that the plugin computes on.
     pub platform: Platform,
-    /// The machines it runs on, as `linux-x86_64`.
+    /// The machines it runs on, such as `linux-x86_64`.
     pub target: &'static str,
     /// The platform tag of the wheel.
     pub wheel_tag: &'static str,
     /// SHA-256 of the wheel, in lower-case hexadecimal digits.
     pub wheel_sha256: &'static str,
-    /// Length of the wheel in bytes.
+    /// Size of the wheel in bytes.
     pub wheel_size: u64,
     /// Path of the shared library inside the wheel.
     pub library: &'static str,
     /// SHA-256 of the library.
     pub library_sha256: &'static str,
-    /// Length of the library in bytes.
+    /// Size of the library in bytes.
     pub library_size: u64,
-    /// The XLA in it: `jaxlib 0.11.2; PJRT 0.115, StableHLO 1.20.0`.
+    /// The XLA it contains: `jaxlib 0.11.2; PJRT 0.115, StableHLO 1.20.0`.
     pub xla: &'static str,
     /// The licence, as the package states it.
     pub licence: &'static str,
 }
 
 impl LockEntry {
-    /// Package and version, for people.
+    /// Package and version, for messages.
     pub fn label(&self) -> String {
         format!("{} {}", self.package, self.version)
     }
 
-    /// The library's own file name.
+    /// The file name of the library.
     pub fn file_name(&self) -> &'static str {
         self.library.rsplit('/').next().unwrap_or(self.library)
     }
 
-    /// Is it for the machine this program runs on?
+    /// Whether it is for the machine this program runs on.
     pub fn fits_this_machine(&self) -> bool {
         self.target == target()
     }
@@ -57,13 +57,13 @@ pub fn target() -> String {
     format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
-/// The entries of the lock that was built in, the preferred ones first.
+/// The entries of the built-in lock, in order of preference.
 pub fn lock_entries() -> &'static [LockEntry] {
     static ENTRIES: OnceLock<Vec<LockEntry>> = OnceLock::new();
     ENTRIES.get_or_init(|| parse(include_str!("../../plugins.lock")).expect("a unit test parses the built-in lock"))
 }
 
-/// Reads a lock. The error names the line.
+/// Parses a lock. The error names the line.
 pub fn parse(text: &'static str) -> Result<Vec<LockEntry>, String> {
     let mut entries = Vec::new();
     let mut table: Option<(usize, Vec<(&str, &'static str)>)> = None;
@@ -110,17 +110,17 @@ fn entry(at: usize, fields: &[(&str, &'static str)]) -> Result<LockEntry, String
         if value.len() == 64 && digits {
             Ok(value)
         } else {
-            Err(format!("{key} of the plugin at line {at} is no SHA-256 in lower-case digits"))
+            Err(format!("{key} of the plugin at line {at} is not a SHA-256 in lower-case digits"))
         }
     };
-    let size = |key: &str| get(key)?.parse().map_err(|_| format!("{key} of the plugin at line {at} is no number"));
+    let size = |key: &str| get(key)?.parse().map_err(|_| format!("{key} of the plugin at line {at} is not a number"));
     Ok(LockEntry {
         package: get("package")?,
         version: get("version")?,
         platform: match get("platform")? {
             "cpu" => Platform::Cpu,
             "cuda" => Platform::Cuda,
-            other => return Err(format!("the plugin at line {at} has the platform {other}")),
+            other => return Err(format!("the plugin at line {at} has the unknown platform {other}")),
         },
         target: get("target")?,
         wheel_tag: get("wheel_tag")?,

@@ -1,9 +1,9 @@
 //! Where the plugin comes from.
 //!
-//! In this order: a path given in code; the variable `PJRT_CPU_PLUGIN` (or `PJRT_CUDA_PLUGIN`); the
-//! user's cache directory; and last `pip download` of the exact wheel that `third_party/plugins.lock`
-//! names, verified and unpacked into the cache. `COTANGENT_OFFLINE=1` leaves the last step out. What it does is said on
-//! standard error; `COTANGENT_QUIET=1` silences that.
+//! These are tried in order: a path given in code; the variable `PJRT_CPU_PLUGIN` (or `PJRT_CUDA_PLUGIN`); the user's
+//! cache directory; and last, `pip download` of the exact wheel that `third_party/plugins.lock` names, verified and
+//! unpacked into the cache. `COTANGENT_OFFLINE=1` disables the last step. Progress is reported on standard error;
+//! `COTANGENT_QUIET=1` silences it.
 
 mod cache;
 mod fetch;
@@ -22,12 +22,12 @@ pub use cache::CacheState;
 pub(crate) use fetch::fetch_file;
 pub use lock::{LockEntry, lock_entries, parse as parse_lock, target};
 
-/// What a plugin computes on.
+/// The platform that a plugin computes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Platform {
-    /// The processor.
+    /// The CPU.
     Cpu,
-    /// NVIDIA graphics cards.
+    /// NVIDIA GPUs.
     Cuda,
 }
 
@@ -40,7 +40,7 @@ impl Platform {
         }
     }
 
-    /// The environment variable that names a plugin for it.
+    /// The environment variable that names a plugin for this platform.
     pub fn variable(self) -> &'static str {
         match self {
             Platform::Cpu => "PJRT_CPU_PLUGIN",
@@ -64,7 +64,7 @@ pub enum Source {
     Environment,
     /// In the user's cache.
     Cache,
-    /// It was fetched just now.
+    /// It has just been fetched.
     Fetched,
 }
 
@@ -86,7 +86,7 @@ pub struct Location {
     pub path: PathBuf,
     /// How it was found.
     pub source: Source,
-    /// The entry of the lock it belongs to, if it came from there.
+    /// The lock entry it belongs to, if any.
     pub entry: Option<&'static LockEntry>,
 }
 
@@ -96,35 +96,35 @@ impl Location {
         Location { path: path.into(), source: Source::Explicit, entry: None }
     }
 
-    /// Its SHA-256, where the lookup has made sure of it.
+    /// Its SHA-256, if the lookup has verified it.
     pub(crate) fn sha256(&self) -> Option<&'static str> {
         self.entry.map(|e| e.library_sha256)
     }
 }
 
-/// What [`verify`] found.
+/// The result of [`verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// SHA-256 of the library as it is on disk.
     pub sha256: String,
-    /// Its length in bytes.
+    /// Its size in bytes.
     pub size: u64,
     /// Whether the lock lists exactly this library.
     pub locked: bool,
 }
 
-/// Finds the plugin for a platform, fetching it if need be.
+/// Finds the plugin for a platform, and fetches it if necessary.
 pub fn locate(platform: Platform) -> Result<Location> {
     Finder::from_env(platform).locate()
 }
 
-/// Finds the plugin for a platform in the cache, and looks nowhere else.
+/// Finds the plugin for a platform in the cache only.
 pub fn find_cached(platform: Platform) -> Option<Location> {
     Finder::from_env(platform).find_cached()
 }
 
-/// Reads the whole library and compares it with the lock. A library from the cache that is not what the
-/// lock says is an error; one named by the user is only reported on.
+/// Reads the whole library and compares it with the lock. A library from the cache that differs from the lock is an
+/// error; for one that the user named, the result is only reported.
 pub fn verify(location: &Location) -> Result<Verified> {
     let path = &location.path;
     let unreadable = |e: std::io::Error| Error::PluginInvalid { path: path.clone(), reason: e.to_string() };
@@ -143,7 +143,7 @@ pub fn verify(location: &Location) -> Result<Verified> {
     Ok(Verified { sha256, size, locked })
 }
 
-/// The SHA-256 of any plugin. That of one outside the cache is remembered in the cache directory.
+/// The SHA-256 of any plugin. For a plugin outside the cache it is stored in the cache directory.
 pub(crate) fn sha256(path: &Path) -> std::io::Result<String> {
     match cache_dir() {
         Ok(cache) => cache::remembered_hash(&cache, path),
@@ -151,7 +151,7 @@ pub(crate) fn sha256(path: &Path) -> std::io::Result<String> {
     }
 }
 
-/// The directory plugins are kept in: `COTANGENT_CACHE_DIR`, else `XDG_CACHE_HOME/cotangent`, else
+/// The directory where plugins are kept: `COTANGENT_CACHE_DIR`, else `XDG_CACHE_HOME/cotangent`, else
 /// `~/.cache/cotangent`.
 pub fn cache_dir() -> Result<PathBuf> {
     cache_dir_from(&|name| std::env::var_os(name))
@@ -159,35 +159,35 @@ pub fn cache_dir() -> Result<PathBuf> {
 
 fn cache_dir_from(env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
     let set = |name| env(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    // The standard for XDG directories asks for relative paths to be ignored.
+    // The XDG specification says to ignore relative paths.
     set("COTANGENT_CACHE_DIR")
         .or_else(|| set("XDG_CACHE_HOME").filter(|p| p.is_absolute()).map(|p| p.join("cotangent")))
         .or_else(|| set("HOME").map(|p| p.join(".cache").join("cotangent")))
         .ok_or(Error::NoCacheDirectory)
 }
 
-/// The lookup, with everything it depends on. [`locate`] fills it from the environment; a program that
-/// wants another order or place changes it.
+/// The lookup, with everything it depends on. [`locate`] fills it from the environment; a program that needs another
+/// order or directory changes it.
 #[derive(Clone, Debug)]
 pub struct Finder {
-    /// What the plugin shall compute on.
+    /// The platform the plugin computes on.
     pub platform: Platform,
-    /// A path given in code; nothing else is looked at then.
+    /// A path given in code; if set, nothing else is tried.
     pub explicit: Option<PathBuf>,
     /// The value of the platform's environment variable.
     pub environment: Option<PathBuf>,
-    /// The cache directory, or why there is none.
+    /// The cache directory, or the reason why there is none.
     pub cache_dir: Result<PathBuf>,
     /// Whether fetching is forbidden.
     pub offline: bool,
     /// Where to look for `python3` and `pip`; `None` is this process's `PATH`.
     pub search_path: Option<OsString>,
-    /// The plugins that may be fetched, the preferred ones first.
+    /// The plugins that may be fetched, in order of preference.
     pub entries: &'static [LockEntry],
 }
 
 impl Finder {
-    /// The lookup that this process's environment asks for.
+    /// The lookup for this process's environment.
     pub fn from_env(platform: Platform) -> Finder {
         Self::from_vars(platform, &|name| std::env::var_os(name))
     }
@@ -205,7 +205,7 @@ impl Finder {
         }
     }
 
-    /// Finds the plugin, fetching it if need be.
+    /// Finds the plugin, and fetches it if necessary.
     pub fn locate(&self) -> Result<Location> {
         if let Some(path) = &self.explicit {
             exists(path, "the path given")?;
@@ -228,7 +228,7 @@ impl Finder {
             return Ok(location);
         }
         if self.offline {
-            // A damaged copy explains more than its absence.
+            // Reporting a damaged copy is more useful than reporting that there is none.
             for entry in &wanted {
                 if let CacheState::Damaged { reason } = cache::state(&cache, entry) {
                     return Err(Error::CacheDamaged { path: cache::path(&cache, entry), reason });
@@ -239,7 +239,7 @@ impl Finder {
         fetch::fetch(self, &cache, &wanted)
     }
 
-    /// Finds the plugin in the cache, and looks nowhere else. The first entry of the lock wins.
+    /// Finds the plugin in the cache only. The first entry of the lock wins.
     pub fn find_cached(&self) -> Option<Location> {
         let cache = self.cache_dir.as_ref().ok()?;
         self.wanted().find(|entry| cache::state(cache, entry) == CacheState::Good).map(|entry| Location {
@@ -249,7 +249,7 @@ impl Finder {
         })
     }
 
-    /// The entries of the lock that fit, each with its path and state in the cache.
+    /// The lock entries that fit, each with its path and its state in the cache.
     pub fn inspect_cache(&self) -> Vec<(&'static LockEntry, PathBuf, CacheState)> {
         let Ok(cache) = &self.cache_dir else {
             return Vec::new();
@@ -257,7 +257,7 @@ impl Finder {
         self.wanted().map(|e| (e, cache::path(cache, e), cache::state(cache, e))).collect()
     }
 
-    /// The entries of the lock for this platform and machine.
+    /// The lock entries for this platform and machine.
     fn wanted(&self) -> impl Iterator<Item = &'static LockEntry> + use<> {
         let platform = self.platform;
         self.entries.iter().filter(move |e| e.platform == platform && e.fits_this_machine())

@@ -1,29 +1,29 @@
-//! What is said on standard error while a plugin is fetched: a line that is drawn again and again on a terminal, a line
-//! at the start and one at the end elsewhere. `COTANGENT_QUIET=1` silences both.
+//! Progress messages on standard error while a plugin is fetched. On a terminal a line is redrawn repeatedly; elsewhere
+//! one line is printed at the start and one at the end. `COTANGENT_QUIET=1` silences both.
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often the line is drawn.
+/// How often the line is redrawn.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-/// The line is narrower than any terminal, so that it can be drawn over.
+/// Width of the bar. The line is narrower than any terminal, so that it can be overwritten.
 const BAR: usize = 12;
 
 fn is_quiet() -> bool {
     std::env::var_os("COTANGENT_QUIET").is_some_and(|v| !v.is_empty() && v != "0")
 }
 
-/// A line of its own.
+/// Prints a separate line.
 pub(super) fn say(text: &str) {
     if !is_quiet() {
-        // A closed stderr is no reason to fail, which `eprintln!` would.
+        // A closed stderr is not a reason to fail; `eprintln!` would panic.
         let _ = writeln!(io::stderr(), "cotangent: {text}");
     }
 }
 
-/// How far something has come whose length is known. Nothing is left of the line at the end.
+/// The progress of something whose length is known. The line is erased at the end.
 pub(super) struct Progress {
     doing: &'static str,
     total: u64,
@@ -39,7 +39,7 @@ impl Progress {
         Progress { doing, total, begin: Instant::now(), drawn: None, visible }
     }
 
-    /// Draws the line, unless that was done just now.
+    /// Draws the line, unless it has just been drawn.
     pub(super) fn at(&mut self, done: u64) {
         if self.visible && self.drawn.is_none_or(|drawn| drawn.elapsed() >= TICK) {
             self.drawn = Some(Instant::now());
@@ -48,7 +48,7 @@ impl Progress {
         }
     }
 
-    /// Draws the line for the bytes in a directory.
+    /// Draws the line for the number of bytes in a directory.
     pub(super) fn watch(&mut self, dir: &Path) {
         if self.visible {
             self.at(bytes_below(dir));
@@ -69,7 +69,7 @@ fn line(doing: &str, done: u64, total: u64, elapsed: Duration) -> String {
     let mb = |bytes: u64| bytes as f64 / 1e6;
     let done = done.min(total);
     if done < 50_000 {
-        // The index is asked first, and what to ask for is in a file.
+        // pip asks the index first; nothing is downloaded yet.
         return format!("{doing} … {} s", elapsed.as_secs());
     }
     let full = (done as f64 / total.max(1) as f64 * BAR as f64) as usize;
@@ -78,7 +78,7 @@ fn line(doing: &str, done: u64, total: u64, elapsed: Duration) -> String {
     format!("{doing} {bar}{rest} {:>5.1} of {:.1} MB, {rate:.1} MB/s", mb(done), mb(total))
 }
 
-/// The length of all files below a directory. Some may go while this looks.
+/// The total size of all files below a directory. Files may disappear meanwhile.
 fn bytes_below(dir: &Path) -> u64 {
     let mut dirs: Vec<PathBuf> = vec![dir.to_owned()];
     let mut total = 0;
@@ -133,7 +133,7 @@ mod tests {
         let line = |done, seconds| line("fetching", done, 62_711_338, Duration::from_secs_f64(seconds));
         assert_eq!(line(0, 2.3), "fetching … 2 s");
         assert_eq!(line(31_400_000, 4.0), "fetching ━━━━━━──────  31.4 of 62.7 MB, 7.8 MB/s");
-        // More than was expected, for a moment: pip writes a copy.
+        // More than expected, for a moment: pip writes a copy.
         assert_eq!(line(90_000_000, 2.0), "fetching ━━━━━━━━━━━━  62.7 of 62.7 MB, 31.4 MB/s");
         assert!(line(62_711_338, 0.01).chars().count() < 60);
     }
