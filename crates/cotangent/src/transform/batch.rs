@@ -1,4 +1,4 @@
-//! Vectorisation: each value may have a batch axis, somewhere.
+//! Vectorisation: runs a program over a batch. Each value may have a batch axis, at any position.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::ops::shape::batched_in_front;
 use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind, bind_at, stage};
 
-/// The results of a program over a batch of arguments, and where their batch axes are. The axis is that which
-/// [`axis::inside`] entered last.
+/// Runs a program over a batch of arguments. Returns the results and the positions of their batch axes. The mapped axis is
+/// the one that [`axis::inside`] entered last.
 pub(crate) fn batch(
     jaxpr: &Jaxpr,
     args: &[Array],
@@ -29,7 +29,7 @@ pub(crate) fn batch(
     type Batched = (Array, Option<usize>);
     let mut env: Env<Batched> = Env::of_inputs(jaxpr, args.iter().cloned().zip(axes.iter().copied()));
     let read = |env: &Env<Batched>, atom: &Atom| env.read(atom, |literal| (Array::literal(literal), None));
-    // What communicates over the axis is batched even where it has no batched operand: `axis_index` has none at all.
+    // A collective over the axis is batched even without a batched operand: `axis_index` has no operand at all.
     let name = axis::innermost().map(|axis| axis.name);
     for eqn in jaxpr.eqns() {
         let (x, axes): (SmallVec<[Array; 4]>, SmallVec<[Option<usize>; 4]>) =
@@ -56,8 +56,8 @@ pub(crate) fn batch(
     jaxpr.outputs().iter().map(|a| read(&env, a)).unzip()
 }
 
-/// A program over a batch, on types alone: batched inputs and results have their batch axis in front. Results that
-/// `instantiate` names are batched in any case. The mask tells which are.
+/// Derives the program over a batch from the program alone. Batched inputs and results have their batch axis in front. The
+/// results chosen by `instantiate` are always batched. Returns the program and the mask of its batched results.
 pub(crate) fn batch_jaxpr(
     jaxpr: &Arc<Jaxpr>,
     batched: &[bool],
@@ -70,7 +70,7 @@ pub(crate) fn batch_jaxpr(
     })
 }
 
-/// [`batch_jaxpr`] with the arrays that rules bring in as captures.
+/// [`batch_jaxpr`], with arrays that rules capture left as captures.
 pub(crate) fn batch_closed(jaxpr: &Jaxpr, batched: &[bool], size: usize, instantiate: &[bool]) -> (Closed, Vec<bool>) {
     let avals: Vec<_> = (jaxpr.input_avals().zip(batched))
         .map(|(a, b)| if *b { a.with_shape(a.shape.insert(0, size)) } else { a.clone() })
@@ -91,12 +91,12 @@ pub(crate) fn batch_everywhere(jaxpr: &Arc<Jaxpr>, batched: &[bool], size: usize
     batch_jaxpr(jaxpr, batched, size, &vec![true; jaxpr.outputs().len()]).0
 }
 
-/// The operands that have a batch axis, with it in front.
+/// Moves the batch axes of the operands to the front.
 pub(crate) fn in_front(x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
     (x.iter().zip(axes)).map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() }).collect()
 }
 
-/// Binds a primitive over a batch whose operands have the batch axis in front, as all its results do.
+/// Binds a primitive over a batch. The batch axes of the operands move to the front, and all results have theirs there.
 #[track_caller]
 pub(crate) fn bind_in_front(
     prim: impl Primitive,
@@ -109,9 +109,9 @@ pub(crate) fn bind_in_front(
     (outputs, places)
 }
 
-/// A program over a batch, staged from `f` on the types of single elements: its results and where their batch axes are,
-/// and what else `f` gives. A rule is staged when its primitive is gone from the program that was batched: it enters the
-/// mapped axis, which was the innermost then, again.
+/// Stages `f` on the types of single elements and runs it over a batch. Returns the results, the positions of their batch
+/// axes, and the extra value that `f` returns. A rule is staged later than the program that held its primitive was batched,
+/// so this enters the mapped axis again, as the innermost one.
 pub(crate) fn batch_staged<R>(
     axis: &Option<NamedAxis>,
     avals: &[Aval],

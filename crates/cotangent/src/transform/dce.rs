@@ -1,15 +1,16 @@
-//! Dead code elimination, which also numbers the variables anew and densely: programs that are equal up to
-//! names become the same program.
+//! Dead code elimination. It also renumbers the variables densely, so programs that are equal up to names become the same
+//! program.
 
 use crate::ir::env::Env;
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr, Var};
 
-/// The program without the equations that no result needs and that have no effect, and which of its inputs it still has.
+/// Removes the equations that no result needs and that have no effect. Returns the program and the mask of the inputs that
+/// it keeps.
 pub(crate) fn dce(jaxpr: &Jaxpr, keep_inputs: bool) -> (Jaxpr, Vec<bool>) {
     eliminate(jaxpr, keep_inputs, true)
 }
 
-/// The program without what only has an effect, for a second run beside one that has it. All inputs stay.
+/// Removes the equations that only have an effect, for a second run beside one that has it. All inputs stay.
 pub(crate) fn without_effects(jaxpr: &Jaxpr) -> Jaxpr {
     eliminate(jaxpr, true, false).0
 }

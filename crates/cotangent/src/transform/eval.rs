@@ -1,4 +1,4 @@
-//! The plain interpreter: every equation is bound again.
+//! The plain interpreter: binds every equation again.
 
 use smallvec::SmallVec;
 
@@ -7,12 +7,12 @@ use crate::ir::env::Env;
 use crate::ir::jaxpr::{Eqn, Jaxpr};
 use crate::trace::frames::bind_at;
 
-/// The results of a program for `args`, equation by equation.
+/// Runs a program on `args`, equation by equation.
 pub(crate) fn eval(jaxpr: &Jaxpr, args: &[Array]) -> Vec<Array> {
     eval_with(jaxpr, args, |_, _| None)
 }
 
-/// [`eval`], with `instead` asked first what the results of an equation are.
+/// [`eval`], where `instead` may supply the results of an equation. If it returns `None`, the equation is bound.
 pub(crate) fn eval_with(
     jaxpr: &Jaxpr,
     args: &[Array],

@@ -1,9 +1,9 @@
-//! Work that no step of a loop changes, taken out of it.
+//! Loop-invariant code motion: work that is the same in every iteration moves out of the loop.
 
 use crate::ir::jaxpr::{Atom, Jaxpr, Var};
 
-/// Splits a loop's body in two: a program of its first `consts` inputs that computes what depends on them alone, and
-/// the rest, which takes those results as further inputs after the first `consts`.
+/// Splits the body of a loop in two. The first program takes the first `consts` inputs and computes what depends on them
+/// alone. The second is the rest of the body; it takes those results as more inputs, after the first `consts`.
 pub(crate) fn hoist(body: &Jaxpr, consts: usize) -> (Jaxpr, Jaxpr) {
     let mut invariant = vec![false; body.avals().len()];
     for var in &body.inputs()[..consts] {
@@ -13,8 +13,8 @@ pub(crate) fn hoist(body: &Jaxpr, consts: usize) -> (Jaxpr, Jaxpr) {
     let mut inside = Vec::new();
     for eqn in body.eqns() {
         let known = eqn.inputs.iter().all(|a| a.var().is_none_or(|v| invariant[v.index()]));
-        // What has no operands at all, such as a counter's `iota`, is cheaper made again than handed in.
-        // What has an effect has it at each step.
+        // An equation without operands, such as the `iota` of a counter, is cheaper to compute again than to pass in.
+        // An effect takes place in each iteration.
         if known && !eqn.prim.effects().kept && eqn.inputs.iter().any(|a| a.var().is_some()) {
             for var in &eqn.outputs {
                 invariant[var.index()] = true;

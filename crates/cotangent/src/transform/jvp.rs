@@ -15,9 +15,9 @@ use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::Tangent;
 use crate::trace::frames::{Inputs, bind_at, in_tangent_frame, stage};
 
-/// The results of a program and their tangents, given arguments and theirs.
+/// Runs a program on arguments and their tangents. Returns the results and their tangents.
 pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-    // Where tangents are to become a linear program, a rule keeps what it does with them apart from values.
+    // Tangents that belong to a tangent frame become a linear program: the rules must not mix them with primal values.
     let linearizing = tangents.iter().flatten().any(in_tangent_frame);
     let mut env = Env::of_inputs(jaxpr, args.iter().cloned().zip(tangents.iter().cloned()));
     let read = |env: &Env<(Array, Tangent)>, atom: &Atom| env.read(atom, |literal| (Array::literal(literal), None));
@@ -48,9 +48,9 @@ pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<A
     jaxpr.outputs().iter().map(|a| read(&env, a)).unzip()
 }
 
-/// [`jvp`] on types alone: from all arguments and then the tangents of those in `wanted` to all results and then their
-/// tangents, as far as they are not zero. Results that `instantiate` names have a tangent in any case. The mask tells which
-/// have one.
+/// Derives the jvp program from the program alone. It takes all arguments and then the tangents of those in `wanted`. It
+/// returns all results and then the tangents that are not symbolic zeros; the results chosen by `instantiate` always have
+/// one. Also returns the mask of the results that have a tangent.
 pub(crate) fn jvp_jaxpr(jaxpr: &Arc<Jaxpr>, wanted: &[bool], instantiate: &[bool]) -> (Arc<Jaxpr>, Vec<bool>) {
     let what = Derivation::Jvp(instantiate.to_vec());
     remembered(jaxpr, what, wanted, || derived(jaxpr, wanted, instantiate))

@@ -1,5 +1,5 @@
-//! Linearisation: the jvp rules run under a tangent frame, which keeps the linear work; all else falls
-//! through to the frame below, and what the tangent frame captures are the residuals.
+//! Linearisation. The jvp rules run under a tangent frame, which keeps the linear work. Everything else falls through to
+//! the frame below. What the tangent frame captures are the residuals.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use crate::trace::frames::{Inputs, stage, stage_dependents};
 
 use super::jvp::jvp;
 
-/// A program's results, and its derivative there as a linear program.
+/// The results of a program, and its derivative there as a linear program.
 pub(crate) struct Linearized {
     /// The results.
     pub(crate) outputs: Vec<Array>,
-    /// The linear program: from the tangents asked for to those of the results in `nonzero`. Its captures
-    /// are the residuals.
+    /// The linear program, from the wanted tangents to the tangents of the results in `nonzero`. Its captures are the
+    /// residuals.
     pub(crate) linear: Closed,
-    /// Which results have a tangent at all.
+    /// The mask of the results that have a tangent.
     pub(crate) nonzero: Vec<bool>,
 }
 
-/// Linearises a program at `args`, in the arguments for which `wanted` holds.
+/// Linearises a program at `args`, in the arguments chosen by `wanted`.
 pub(crate) fn linearize(jaxpr: &Jaxpr, args: &[Array], wanted: &[bool]) -> Linearized {
     let avals: Vec<Aval> = chosen(args, wanted).map(Array::aval).collect();
     let (linear, (outputs, nonzero)) = stage_dependents(&avals, |tangents| {
@@ -45,18 +45,18 @@ pub(crate) fn linearize(jaxpr: &Jaxpr, args: &[Array], wanted: &[bool]) -> Linea
     Linearized { outputs, linear, nonzero }
 }
 
-/// A program split in two: one that also gives residuals, and a linear one that takes them.
+/// A program split in two: one that also returns the residuals, and a linear one that takes them.
 #[derive(Clone)]
 pub(crate) struct Split {
     /// From arguments to results and then residuals.
     pub(crate) forward: Arc<Jaxpr>,
     /// From residuals and then tangents to the tangents of the results in `nonzero`.
     pub(crate) linear: Arc<Jaxpr>,
-    /// Which results have a tangent at all.
+    /// The mask of the results that have a tangent.
     pub(crate) nonzero: Vec<bool>,
 }
 
-/// [`linearize`] on types alone: what a primitive that holds a program does for its own jvp rule.
+/// [`linearize`] from the program alone, as a primitive that holds a program needs it for its own rule.
 pub(crate) fn linearize_jaxpr(jaxpr: &Arc<Jaxpr>, wanted: &[bool]) -> Split {
     remembered(jaxpr, Derivation::Linear, wanted, || split(jaxpr, wanted))
 }

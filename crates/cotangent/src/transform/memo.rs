@@ -1,7 +1,7 @@
-//! Programs derived from nested programs, remembered while the outermost derivation lasts.
+//! A cache of programs derived from nested programs. It lives as long as the outermost derivation.
 //!
-//! The rule of a loop derives its body more than once: to find out which parts of the carry are concerned, and then to have
-//! the program. Were each to derive the loops inside again, the work would grow by a factor with every level.
+//! The rule of a loop derives its body more than once, until the mask over the carry is stable. If each derivation derived
+//! the loops inside again, the work would grow by a factor with every level.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -17,16 +17,16 @@ use crate::trace::axis;
 /// What is derived.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Derivation {
-    /// Values and tangents; these results have one in any case.
+    /// Values and tangents; the results of the mask always have one.
     Jvp(Vec<bool>),
     Linear,
-    /// Over a batch of this size; these results are batched in any case.
+    /// Over a batch of this size; the results of the mask are always batched.
     Batch(usize, Vec<bool>),
 }
 
-/// A program by its address, what of it is derived, in which inputs, and inside which mapped axes.
+/// The address of a program, what is derived of it, the mask of its inputs, and the mapped axes around it.
 type Key = (*const Jaxpr, Derivation, Vec<bool>, Vec<Option<NamedAxis>>);
-/// The program is held, so that its address stays its own.
+/// Holding the program keeps its address from being used again.
 type Known = (Arc<Jaxpr>, Rc<dyn Any>);
 
 thread_local! {
@@ -34,7 +34,7 @@ thread_local! {
     static KNOWN: RefCell<FxHashMap<Key, Known>> = RefCell::default();
 }
 
-/// Leaves a derivation, on the way of a panic as well. The outermost forgets all.
+/// Leaves a derivation, also on unwind. Leaving the outermost one clears the cache.
 struct Leave;
 
 impl Drop for Leave {
@@ -46,7 +46,7 @@ impl Drop for Leave {
     }
 }
 
-/// What `derive` gives, or gave for the same before.
+/// The result of `derive`, computed once for each key.
 pub(super) fn remembered<T: Clone + 'static>(
     jaxpr: &Arc<Jaxpr>,
     what: Derivation,

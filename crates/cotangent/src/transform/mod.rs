@@ -1,4 +1,5 @@
-//! Transforms of jaxprs: one interpreter a file. They read a jaxpr and write through `bind`.
+//! Transforms of jaxprs, an interpreter in each file. They read a jaxpr and write through `bind`. Primitives that hold
+//! programs are in `control`.
 
 pub(crate) mod batch;
 pub(crate) mod dce;

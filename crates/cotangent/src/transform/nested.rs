@@ -1,4 +1,4 @@
-//! Programs that a primitive is to hold.
+//! Prepares programs for a primitive to hold.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 use crate::ir::primitive::Primitive;
 use crate::ops::constant::Constant;
 
-/// A program as a primitive holds it: it takes all it needs as operands. A function's own captures became operands when
-/// it was traced; arrays that a rule captures become constants of the program.
+/// The program as a primitive holds it, without captures. The captures of a function became operands when it was traced;
+/// arrays that a rule captures become constants of the program.
 pub(crate) fn nested(closed: Closed) -> Arc<Jaxpr> {
     if closed.captures.is_empty() {
         return closed.jaxpr;
@@ -44,12 +44,11 @@ pub(crate) fn nested(closed: Closed) -> Arc<Jaxpr> {
     Arc::new(Jaxpr::new(jaxpr.avals().to_vec(), inputs.to_vec(), eqns, jaxpr.outputs().to_vec()))
 }
 
-/// A captured array of so many bytes or fewer is a constant of the program that is compiled, where the compiler can
-/// fold it.
+/// The largest captured array, in bytes, that becomes a constant of the compiled program, where the compiler can fold it.
 const SMALL: usize = 1024;
 
-/// The program with the elements of its small captures in it, if it has any. Its inputs stay as they were, so those are
-/// inputs that no equation reads.
+/// The program with its small captures as constants, or `None` if it has none. The inputs stay the same, so no equation
+/// reads those of the small captures.
 pub(crate) fn embedded(closed: &Closed) -> Option<Arc<Jaxpr>> {
     let jaxpr = &closed.jaxpr;
     let loc = jaxpr.eqns().first()?.loc;
@@ -62,7 +61,7 @@ pub(crate) fn embedded(closed: &Closed) -> Option<Arc<Jaxpr>> {
         let constant = *input;
         *input = Var(avals.len() as u32);
         avals.push(avals[constant.index()].clone());
-        // A capture that is handed through stays the array that it is.
+        // A capture that is returned unchanged stays an input.
         for output in outputs.iter_mut().filter(|output| output.var() == Some(constant)) {
             *output = Atom::Var(*input);
         }

@@ -1,4 +1,4 @@
-//! Reverse mode's second half: a linear program run backwards.
+//! The second half of reverse mode: runs a linear program backwards.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::{Operand, Tangent};
 use crate::trace::frames::{Inputs, bind_at, stage};
 
-/// Cotangents of the linear inputs of a program, given those of its results.
+/// Computes the cotangents of the linear inputs of a program from those of its results.
 ///
-/// Equations on known values alone are run forwards first; the others must be linear and are transposed in
-/// reverse order. A cotangent is a symbolic zero until something arrives.
+/// Equations whose operands are all known run forwards first. The others must be linear; they are transposed in reverse
+/// order. A cotangent is a symbolic zero until something is added to it.
 pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Vec<Tangent> {
     let mut known: Env<Array> = Env::new(jaxpr);
     for (var, input) in jaxpr.inputs().iter().zip(inputs) {
@@ -68,8 +68,8 @@ pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Ve
         .collect()
 }
 
-/// [`backward`] on types alone: from the known inputs and then the cotangents that are not zero to the cotangents of
-/// those linear inputs that get any, and which these are.
+/// Derives the backward program from the program alone. It takes the known inputs and then the cotangents that are not
+/// symbolic zeros. It returns the cotangents of the linear inputs that have one. Also returns the mask of those inputs.
 pub(crate) fn backward_jaxpr(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> (Arc<Jaxpr>, Vec<bool>) {
     let known: Vec<Aval> = inputs.iter().filter(|x| !x.is_linear()).map(Operand::aval).collect();
     let avals: Vec<Aval> = known.iter().cloned().chain(cts.iter().flatten().map(Array::aval)).collect();
