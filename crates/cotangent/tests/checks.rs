@@ -69,7 +69,7 @@ fn the_search_goes_into_nested_programs() {
     let turns =
         jit(|x: &Array| lax::while_loop(|x: &Array| x.less(10.0), |x: &Array| (x - 3.0).sqrt() + 3.0, x.clone()));
     let (_, message) = line(&turns.try_call((&Array::scalar(2.0f32),)).unwrap_err());
-    assert!(message.contains("`sqrt`") && message.contains("in turn 0 of the loop"), "{message}");
+    assert!(message.contains("`sqrt`") && message.contains("in iteration 0 of the loop"), "{message}");
     // Effects are not repeated, and do not hide it.
     use std::sync::atomic::{AtomicUsize, Ordering};
     static SEEN: AtomicUsize = AtomicUsize::new(0);

@@ -17,15 +17,14 @@ use crate::transform::linearize::linearize_jaxpr;
 use crate::transform::masks::{placed, present};
 use crate::transform::transpose::backward_jaxpr;
 
-/// `jit`: a call of a program, which is lowered once to a function of the module and shared.
+/// `jit`: a call of a program. The program is lowered once, to a function of the module that all its calls share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Call {
-    /// The function's name.
+    /// The name of the function.
     pub name: Arc<str>,
-    /// The program; it captures nothing.
+    /// The program, without captures.
     pub jaxpr: Arc<Jaxpr>,
-    /// Whether the compiler may write the program out where it is called, as it does if it can. Otherwise it works on it
-    /// once, however often it is called.
+    /// Whether the compiler may inline the program. If not, it compiles the program once, however often it is called.
     pub inlined: bool,
 }
 
@@ -39,7 +38,7 @@ impl Call {
     }
 }
 
-/// The types of the results of a program that a primitive holds; its operands must be of the types that it takes.
+/// Infers the types of the results of a program that a primitive holds, and checks the types of the operands.
 pub(super) fn infer(name: &str, jaxpr: &Jaxpr, inputs: &[Aval]) -> Result<Outputs<Aval>> {
     let same = |(a, b): (&Aval, &Aval)| a.shape == b.shape && a.dtype == b.dtype;
     if jaxpr.inputs().len() != inputs.len() || !jaxpr.input_avals().zip(inputs).all(same) {
@@ -49,7 +48,7 @@ pub(super) fn infer(name: &str, jaxpr: &Jaxpr, inputs: &[Aval]) -> Result<Output
     Ok(jaxpr.output_avals().collect())
 }
 
-/// Cotangents through a program that a primitive holds: the program run backwards, which `call` binds.
+/// Transposes a primitive that holds a linear program. `call` binds the backward program.
 pub(super) fn transposed(
     jaxpr: &Jaxpr,
     ct: &[Tangent],
@@ -62,7 +61,7 @@ pub(super) fn transposed(
     placed(&arrives, &mut results)
 }
 
-/// A program that a primitive holds, over a batch; `call` binds it.
+/// Batches a primitive that holds a program. `call` binds the batched program.
 pub(super) fn batched(
     jaxpr: &Jaxpr,
     x: &[Array],
@@ -77,7 +76,7 @@ pub(super) fn batched(
     (outputs.into_vec(), out.iter().map(|b| b.then_some(0)).collect())
 }
 
-/// A program with the calls of jitted functions in it written out.
+/// Inlines the calls of jitted functions in a program.
 pub(super) fn inline_calls(jaxpr: &Arc<Jaxpr>) -> Arc<Jaxpr> {
     fn run(jaxpr: &Jaxpr, args: &[Array]) -> Vec<Array> {
         eval_with(jaxpr, args, |eqn, inputs| {

@@ -1,4 +1,4 @@
-//! The primitive of all callbacks.
+//! The primitive behind all callbacks.
 
 use std::sync::Arc;
 
@@ -25,16 +25,16 @@ use crate::control::scan::Scan;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VmapMethod {
-    /// It is called once for each element.
+    /// Calls the function once for each element.
     Sequential,
-    /// It is called once, with the batch axis in front of every array; where an argument has none, that axis has the
+    /// Calls the function once, with the batch axis in front of every array. An argument without a batch axis gets one of
     /// size 1.
     ExpandDims,
-    /// It is called once, with the batch axis in front of every array, arguments without one repeated.
+    /// Calls the function once, with the batch axis in front of every array. An argument without a batch axis is repeated.
     BroadcastAll,
 }
 
-/// What is the matter with a derivative of a callback.
+/// The error of differentiating a callback.
 pub(crate) fn no_derivative(what: &str) -> Error {
     Error::new(ErrorKind::Transform, format!("{what} has no derivative: what happens in it is not traced")).help(
         "wrap the call in `custom_jvp` or `custom_vjp` with a rule for it, or stop the gradient with `stop_gradient`",
@@ -48,7 +48,7 @@ pub(crate) enum Kind {
     Pure { vmap: Option<VmapMethod> },
     /// It has effects and results.
     Io { ordered: bool },
-    /// It looks at values, also where they are differentiated.
+    /// It only inspects values, and does so under differentiation too.
     Debug,
 }
 
@@ -57,13 +57,13 @@ pub(crate) enum Kind {
 pub(crate) struct CallbackPrimitive {
     /// The function.
     pub(crate) function: Arc<HostFn>,
-    /// What it gives.
+    /// The types of its results.
     pub(crate) outputs: Vec<Aval>,
     pub(crate) kind: Kind,
 }
 
 impl CallbackPrimitive {
-    /// One call after the other.
+    /// Calls the function once for each element, in order.
     fn one_by_one(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
         let mapped: Vec<Array> =
             x.iter().zip(axes).filter(|(_, a)| a.is_some()).map(|(x, a)| batched_in_front(x, *a, size)).collect();
@@ -140,7 +140,7 @@ impl Primitive for CallbackPrimitive {
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let kept = self.effects().kept;
-        // Row-major, whatever the compiler likes elsewhere; the token is a scalar.
+        // The function sees row-major arrays, whichever layout the compiler prefers. The token is a scalar.
         let layout = |aval: &Aval| {
             let order: Vec<String> = (0..aval.rank()).rev().map(|d| d.to_string()).collect();
             let list = if order.is_empty() { String::new() } else { format!("[{}]", order.join(", ")) };

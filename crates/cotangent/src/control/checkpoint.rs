@@ -1,4 +1,4 @@
-//! Programs whose intermediate values are computed again in the backward pass instead of being saved.
+//! Rematerialisation: programs whose intermediate values are computed again in the backward pass instead of saved.
 
 use std::sync::Arc;
 
@@ -21,21 +21,21 @@ use crate::transform::masks::{chosen, placed, present};
 use super::call::{self, batched, inline_calls, transposed};
 use super::unseen::Unseen;
 
-/// Which intermediate values may be kept for the backward pass.
+/// Which intermediate values may be saved for the backward pass.
 pub(crate) type Saveable = dyn Fn(&dyn Primitive) -> bool + Send + Sync;
 
-/// `checkpoint`: a program that is run again when its intermediate values are wanted.
+/// `checkpoint`: a program that runs again in the backward pass to recompute its intermediate values.
 ///
-/// Two of them are equal when they compute the same; the policy has a say only while a program is rewritten.
+/// Equality ignores the policy: it only matters while a program is rewritten.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Checkpoint {
-    /// The function's name.
+    /// The name of the function.
     pub name: Arc<str>,
-    /// The program; it captures nothing.
+    /// The program, without captures.
     pub jaxpr: Arc<Jaxpr>,
-    /// Which values may be kept.
+    /// Which values may be saved.
     pub policy: Unseen<Arc<Saveable>>,
-    /// Whether the compiler must be kept from merging the two runs.
+    /// Whether to prevent the compiler from merging the two runs.
     pub prevent_cse: bool,
     /// Whether this is the second run.
     pub differentiated: bool,
@@ -43,7 +43,7 @@ pub(crate) struct Checkpoint {
 
 /// A linearised program in three parts.
 struct Parts {
-    /// From the arguments to the results and then the values that are saved.
+    /// From the arguments to the results and then the saved values.
     forward: Jaxpr,
     /// From the arguments and the saved values to the residuals of the linear program.
     again: Jaxpr,
@@ -58,7 +58,7 @@ impl Checkpoint {
     }
 
     fn parts(&self, wanted: &[bool]) -> Parts {
-        // A policy speaks of primitives, and those may stand in jitted functions.
+        // A policy selects primitives, also those inside jitted functions.
         let jaxpr = inline_calls(&self.jaxpr);
         let Split { forward, linear, nonzero } = linearize_jaxpr(&jaxpr, wanted);
         let (outputs, residuals) = forward.outputs().split_at(jaxpr.outputs().len());
@@ -103,7 +103,7 @@ impl Primitive for Checkpoint {
         call::infer(&self.name, &self.jaxpr, inputs)
     }
 
-    /// Forward mode proper.
+    /// Values and tangents in one program.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let wanted = present(dx);
         let (jaxpr, nonzero) = jvp_jaxpr(&self.jaxpr, &wanted, &[]);
@@ -113,7 +113,7 @@ impl Primitive for Checkpoint {
         (y, placed(&nonzero, &mut dy))
     }
 
-    /// The results now, and a linear program that computes its residuals again.
+    /// The results, and a linear program that computes its residuals again.
     fn linearize(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let wanted = present(dx);
         let Parts { forward, again, linear, nonzero } = self.parts(&wanted);
@@ -126,7 +126,7 @@ impl Primitive for Checkpoint {
             let residuals = eval(&again, known);
             (eval(&linear, &[&residuals, tangents].concat()), ())
         });
-        // What the second run does not look at need not be kept for it.
+        // The second run need not keep what it does not read.
         let (program, kept) = dce(&closed.jaxpr, false);
         let all: Vec<&Array> = x.iter().chain(&saved).chain(dx.iter().flatten()).collect();
         let operands: Vec<&Array> = chosen(&all, &kept).copied().collect();
@@ -147,7 +147,7 @@ impl Primitive for Checkpoint {
         if !(self.differentiated && self.prevent_cse) {
             return cx.inline(&self.jaxpr, args).into();
         }
-        // Behind the barrier the compiler cannot see that it computes the same again.
+        // The barrier hides from the compiler that both runs compute the same.
         let args = OptimizationBarrier.lower(cx, args, inputs, inputs);
         cx.inline(&self.jaxpr, &args).into()
     }

@@ -1,4 +1,4 @@
-//! A choice between programs.
+//! Conditionals: one of several programs runs.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use super::call::inline_calls;
 use super::mapped::Mapped;
 use super::shared::rearranges;
 
-/// `cond`: the first operand, an `i32` clamped to the range, picks which branch is run on the others.
+/// `cond`: runs one of its branches on the operands. The first operand, an `i32` that is clamped to the range, selects it.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -34,19 +34,20 @@ use super::shared::rearranges;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cond {
-    /// Programs of the same type.
+    /// The branches: programs of the same type.
     pub branches: Vec<Arc<Jaxpr>>,
 }
 
-/// What the linear program of a branch takes from the branch.
+/// Where the linear program of a branch finds one of its residuals.
 enum Residual {
-    /// An operand of the choice, rearranged.
+    /// It is an operand of the conditional, rearranged by these primitives.
     Operand(usize, Vec<Arc<dyn Primitive>>),
-    /// A value that is saved in one of the places that branches share.
+    /// It is saved in one of the outputs that the branches share.
     Place(usize),
 }
 
-/// The operand that a result is, up to the order of its elements and their type, and what rearranges it.
+/// If a result is an operand up to the order and dtype of its elements: that operand, and the primitives that rearrange
+/// it.
 fn rearranged(jaxpr: &Jaxpr, atom: &Atom) -> Option<(usize, Vec<Arc<dyn Primitive>>)> {
     let (mut var, mut steps) = (atom.var()?, Vec::new());
     loop {
@@ -63,8 +64,8 @@ fn rearranged(jaxpr: &Jaxpr, atom: &Atom) -> Option<(usize, Vec<Arc<dyn Primitiv
     }
 }
 
-/// The same programs, each giving all that any of them gives in `masks`: where one has no such result it
-/// gives zeros.
+/// Extends each branch to return every result that any branch has according to `masks`. A branch without such a result
+/// returns zeros.
 fn with_all_results(branches: &[Arc<Jaxpr>], masks: &[Vec<bool>], avals: &[Aval]) -> (Vec<Arc<Jaxpr>>, Vec<bool>) {
     let any: Vec<bool> = (0..avals.len()).map(|i| masks.iter().any(|m| m[i])).collect();
     let filled = (branches.iter().zip(masks)).map(|(branch, mask)| {
@@ -80,14 +81,14 @@ fn with_all_results(branches: &[Arc<Jaxpr>], masks: &[Vec<bool>], avals: &[Aval]
     (filled.collect(), any)
 }
 
-/// The error where a check would be made for elements that it does not concern.
+/// The error of a `check` that would run for elements to which it does not apply.
 pub(super) fn mapped_checks(place: &str) -> Error {
     Error::new(ErrorKind::Transform, format!("under `vmap`, a `check` stands in {place}"))
         .help("give each element its own error: `vmap(checkify(f))` instead of `checkify(vmap(f))`")
 }
 
 impl Cond {
-    /// The numbers of branches that indices stand for.
+    /// Clamps branch indices to the range.
     pub(super) fn clamped(&self, index: &Array) -> Array {
         let last = Array::scalar(self.branches.len() as i32 - 1);
         bind(Clamp, &[&Array::scalar(0i32), index, &last]).swap_remove(0)
@@ -125,7 +126,8 @@ impl Primitive for Cond {
         let wanted = present(&dx[1..]);
         let splits: Vec<_> = self.branches.iter().map(|b| linearize_jaxpr(b, &wanted)).collect();
         let outputs: Vec<Aval> = self.branches[0].output_avals().collect();
-        // A residual that is an operand, rearranged or not, is at hand. Others of one type share a place: a run needs those of one branch only.
+        // A residual that is an operand, rearranged or not, need not be saved. Others of one type share an output, since a
+        // run needs the residuals of one branch only.
         let mut places: Vec<Aval> = Vec::new();
         let mut taken: Vec<Vec<Residual>> = Vec::new();
         for split in &splits {
@@ -216,7 +218,7 @@ impl Primitive for Cond {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         let batched = present(&axes[1..]);
         let outputs = self.branches[0].outputs().len();
-        // Every branch must give its results in the same layout; an index for each element makes all of them batched.
+        // The branches must agree on which results are batched. An index for each element makes all of them batched.
         let all = axes[0].is_some();
         let start = vec![all; outputs];
         let any = self.branches.iter().fold(start, |any, b| either(&any, &batch_jaxpr(b, &batched, size, &[]).1));
@@ -229,7 +231,7 @@ impl Primitive for Cond {
             let operands = in_front(x, axes, size);
             return (rebind(&Cond { branches }, &operands.iter().collect::<Vec<_>>()).into_vec(), out_axes);
         }
-        // Each element has its own branch: all are run and the results are picked from.
+        // Each element selects its own branch: all branches run, and their results are selected from.
         let written_out = Cond { branches: self.branches.iter().map(inline_calls).collect() };
         let results = Mapped::run(&written_out, x, axes, size, |operands| {
             let results: Vec<Vec<Array>> = branches.iter().map(|b| eval(b, &operands[1..])).collect();
@@ -252,7 +254,7 @@ impl Primitive for Cond {
         let number = |n: usize| Literal::int(DType::I32, n as i64);
         let zero = cx.splat(&index, number(0));
         let last = cx.splat(&index, number(self.branches.len() - 1));
-        // XLA takes the last branch for an index out of range; the operation is defined by clamping.
+        // XLA runs the last branch for an index out of range. This operation is defined by clamping.
         let which = cx.op("stablehlo.clamp", &[zero, args[0].clone(), last], &[], &index);
         cx.regions("stablehlo.case", &[which], &[], &results, &vec![&[][..]; self.branches.len()], |cx, branch, _| {
             cx.inline(&self.branches[branch], &args[1..])

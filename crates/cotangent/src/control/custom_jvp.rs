@@ -1,4 +1,4 @@
-//! Functions whose derivative is given by their author: the primitive behind `custom_jvp` and `custom_root`.
+//! Functions with a derivative rule of the user: the primitive behind `custom_jvp` and `custom_root`.
 
 use std::sync::Arc;
 
@@ -19,26 +19,26 @@ use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front};
 use super::call::{self, transposed};
 use super::unseen::Unseen;
 
-/// From the arguments and their tangents to the results and theirs.
+/// A rule, from the arguments and their tangents to the results and their tangents.
 type JvpRule = dyn Fn(&[Array], &[Array]) -> (Vec<Array>, Vec<Array>) + Send + Sync;
 
-/// `custom_jvp_call`: a program with a rule for its derivative.
+/// `custom_jvp_call`: a program with a jvp rule.
 ///
-/// Two of them are equal when they compute the same. The rule has a say only while a program is rewritten, and by then
-/// it is the equation itself that is looked at.
+/// Equality ignores the rule: two of them are equal when they compute the same. The rule only matters while a program is
+/// rewritten, and rewriting reads the equation itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CustomJvp {
-    /// The function's name.
+    /// The name of the function.
     pub name: Arc<str>,
-    /// The function as a program: of captured values and then of its arguments.
+    /// The program of the function. It takes the captured values and then the arguments.
     pub jaxpr: Arc<Jaxpr>,
-    /// How many values it captures. The rule does not know them.
+    /// The number of captured values. The rule does not see them.
     pub consts: usize,
-    /// The rule; it never sees the captured values.
+    /// The rule. It does not see the captured values.
     pub rule: Unseen<Arc<JvpRule>>,
 }
 
-/// The error where a function with rules of its own is differentiated in something that the rules do not know.
+/// The error of differentiating a function with custom rules with respect to a value that it captures.
 pub(super) fn captured(name: &str, kind: &str) -> Error {
     Error::new(
         ErrorKind::Transform,

@@ -1,4 +1,4 @@
-//! Functions whose reverse mode is given by their author: the primitives behind `custom_vjp`.
+//! Functions with a reverse-mode rule of the user: the primitives behind `custom_vjp`.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -26,25 +26,25 @@ use super::unseen::Unseen;
 
 /// The two halves of a reverse-mode rule.
 pub(crate) trait VjpRule: Send + Sync {
-    /// From the arguments to the results and what the second half needs of them.
+    /// The forward rule, from the arguments to the results and the residuals.
     fn forward(&self, args: &[Array]) -> (Vec<Array>, Vec<Array>);
-    /// From the residuals and the cotangents of the results to those of the arguments; for an argument that has
-    /// none, nothing.
+    /// The backward rule, from the residuals and the cotangents of the results to the cotangents of the arguments, which
+    /// may be `None`.
     fn backward(&self, residuals: &[Array], cts: &[Array]) -> Vec<Tangent>;
-    /// Whether the rule gives a cotangent for an argument.
+    /// Whether the rule returns a cotangent for an argument.
     fn differentiates(&self, argument: usize) -> bool;
 }
 
-/// `custom_vjp_call`: a program with a rule for its reverse mode.
+/// `custom_vjp_call`: a program with a vjp rule.
 ///
-/// Two of them are equal when they compute the same; see `custom_jvp_call`.
+/// Equality ignores the rule; see `custom_jvp_call`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CustomVjp {
-    /// The function's name.
+    /// The name of the function.
     pub name: Arc<str>,
-    /// The function as a program: of captured values and then of its arguments.
+    /// The program of the function. It takes the captured values and then the arguments.
     pub jaxpr: Arc<Jaxpr>,
-    /// How many values it captures. The rule does not know them.
+    /// The number of captured values. The rule does not see them.
     pub consts: usize,
     /// The rule.
     pub rule: Unseen<Arc<dyn VjpRule>>,
@@ -131,12 +131,13 @@ struct Batched {
     /// The types of the arguments and results, without the batch axis.
     avals: Vec<Aval>,
     outs: Vec<Aval>,
-    /// Which arguments have the batch axis.
+    /// The mask of the batched arguments.
     batched: Vec<bool>,
     size: usize,
     /// The mapped axis, if it has a name.
     axis: Option<NamedAxis>,
-    /// The types of the residuals without the batch axis, and which have it: known once the first half has run.
+    /// The types of the residuals without the batch axis, and the mask of the batched ones: set when the forward rule has
+    /// run.
     residuals: OnceLock<(Vec<Aval>, Vec<bool>)>,
 }
 
@@ -150,7 +151,7 @@ impl VjpRule for Batched {
             });
         let n = self.outs.len();
         let residuals = in_front(&outs.split_off(n), &places.split_off(n), self.size);
-        // The outs must be batched, like those of the program; residuals are so where they depend on the batch.
+        // The results must be batched, as those of the program are. A residual is batched if it depends on the batch.
         let flags: Vec<bool> = residuals.iter().zip(&avals).map(|(x, a)| x.ndim() > a.rank()).collect();
         let _ = self.residuals.set((avals, flags));
         let outs = outs.iter().zip(places);
@@ -175,7 +176,7 @@ impl VjpRule for Batched {
             .map(|(present, batched)| {
                 let (ct, axis) = if *present { back.next()? } else { return None };
                 Some(match (axis, batched) {
-                    // An argument that all share gets the sum of what each element asks for.
+                    // The cotangent of an argument that is not batched is the sum over the batch.
                     (Some(axis), false) => ct.sum_axes(&[axis]),
                     (None, false) => ct * self.size as f64,
                     (axis, true) => batched_in_front(&ct, axis, self.size),
@@ -189,14 +190,14 @@ impl VjpRule for Batched {
     }
 }
 
-/// `custom_lin`: the derivative of a `custom_vjp_call`, of which only the transpose is known. The operands are the
-/// residuals and the tangents of the inexact arguments.
+/// `custom_lin`: the derivative of a `custom_vjp_call`. Only its transpose is known. The operands are the residuals and the
+/// tangents of the inexact arguments.
 #[derive(Clone)]
 struct CustomLin {
     name: Arc<str>,
     residuals: usize,
     inexact: Vec<bool>,
-    /// The types of the inexact results, whose tangents it gives; and of all.
+    /// The types of the inexact results, whose tangents it returns, and of all results.
     outs: Vec<Aval>,
     all_outs: Vec<Aval>,
     rule: Arc<dyn VjpRule>,

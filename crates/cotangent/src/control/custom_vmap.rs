@@ -1,4 +1,4 @@
-//! Functions that say themselves how they are mapped: the primitive behind `custom_vmap` and `sequential_vmap`.
+//! Functions with a batching rule of the user: the primitive behind `custom_vmap` and `sequential_vmap`.
 
 use std::sync::Arc;
 
@@ -24,36 +24,36 @@ use super::call::{self, Call, transposed};
 use super::scan::Scan;
 use super::unseen::Unseen;
 
-/// From the size of the batch, which arguments have it, and the arguments, with the batch axis in front, to the results
-/// and which of them have it.
+/// A rule, from the size of the batch, the mask of the batched arguments and the arguments, with the batch axis in front,
+/// to the results and the mask of the batched ones.
 type VmapRule = dyn Fn(usize, &[bool], &[Array]) -> (Vec<Array>, Vec<bool>) + Send + Sync;
 
-/// What becomes of a function that is mapped.
+/// How a function is mapped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Rule {
-    /// What its author says.
+    /// By the rule of the user.
     Given(Unseen<Arc<VmapRule>>),
-    /// One element after the other.
+    /// One element after the other, in a loop.
     Sequential,
 }
 
-/// `custom_vmap_call`: a program with a rule for its batch.
+/// `custom_vmap_call`: a program with a batching rule.
 ///
-/// Two of them are equal when they compute the same, as for [`CustomJvp`](super::custom_jvp::CustomJvp).
+/// Equality ignores the rule, as for [`CustomJvp`](super::custom_jvp::CustomJvp).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CustomVmap {
-    /// The function's name.
+    /// The name of the function.
     pub name: Arc<str>,
-    /// The function as a program: of captured values and then of its arguments.
+    /// The program of the function. It takes the captured values and then the arguments.
     pub jaxpr: Arc<Jaxpr>,
-    /// How many values it captures. A rule that is given does not know them.
+    /// The number of captured values. The rule of the user does not see them.
     pub consts: usize,
     /// The rule.
     pub rule: Rule,
 }
 
 impl CustomVmap {
-    /// The tangents as a function of its own: the rule for its batch is the derivative of the rule.
+    /// The tangents as a function of their own. Its batching rule is the derivative of the batching rule.
     fn tangent(&self, wanted: &[bool]) -> (CustomVmap, Vec<bool>) {
         let (both, nonzero) = jvp_jaxpr(&self.jaxpr, wanted, &[]);
         let n = self.jaxpr.outputs().len();
@@ -77,7 +77,7 @@ impl CustomVmap {
             let (x, t) = args.split_at(wanted.len());
             let (in_x, in_t) = batched.split_at(wanted.len());
             let (mut t, mut in_t) = (t.iter(), in_t.iter());
-            // An argument has the batch axis where it or its tangent has.
+            // An argument is batched if it or its tangent is.
             let mut flags = in_x.to_vec();
             let (mut primals, mut tangents) = (x.to_vec(), vec![None; x.len()]);
             for (i, _) in wanted.iter().enumerate().filter(|(_, w)| **w) {
@@ -143,7 +143,7 @@ impl Primitive for CustomVmap {
         let y = bind(self.clone(), &x.iter().collect::<Vec<_>>()).into_vec();
         let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
         let (tangent, nonzero) = self.tangent(&wanted);
-        // The tangents of captured values come last too: the rule that cannot do with them never runs.
+        // The tangents of captured values come last too. A rule that does not support them never runs.
         let operands: Vec<&Array> = x.iter().chain(dx.iter().flatten()).collect();
         let mut dy = bind(tangent, &operands).into_iter();
         (y, placed(&nonzero, &mut dy))
@@ -179,7 +179,7 @@ impl Primitive for CustomVmap {
         }
         let args = in_front(&x[self.consts..], &axes[self.consts..], size);
         let batched: Vec<bool> = axes[self.consts..].iter().map(Option::is_some).collect();
-        // The rule has the whole batch before it: the axis is none that it could communicate over.
+        // The rule sees the whole batch, so it cannot communicate over the axis.
         let (outputs, out) = axis::outside(|| rule(size, &batched, &args));
         (outputs, out.iter().map(|b| b.then_some(0)).collect())
     }

@@ -1,4 +1,4 @@
-//! Functions of this process that programs hold, each with a number by which a compiled program names it.
+//! Functions of this process that programs hold. A compiled program refers to one by its number.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -13,19 +13,19 @@ use crate::error::{Loc, Result};
 
 type Body = dyn Fn(&[Array]) -> Result<Vec<Array>> + Send + Sync;
 
-/// A function of this process. Two are equal when they are the same.
+/// A function of this process. Two are equal when they are the same object.
 pub(crate) struct HostFn {
     id: u64,
     body: Box<Body>,
-    /// The line that an error in it belongs to.
+    /// The line of the user that errors in it are reported at.
     loc: Loc,
 }
 
-/// All that are alive, by number.
+/// The live functions by number.
 static LIVE: Lazy<RwLock<FxHashMap<u64, Weak<HostFn>>>> = Lazy::new(RwLock::default);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// The name under which the plugin knows the one function that calls all others.
+/// The name under which the plugin knows the one function that dispatches to all others.
 pub(crate) const TARGET: &str = "cotangent_host_function";
 
 impl HostFn {
@@ -36,7 +36,7 @@ impl HostFn {
         this
     }
 
-    /// The function with that number, if it is still alive.
+    /// Returns the function with that number, if it is still alive.
     pub(crate) fn find(id: u64) -> Option<Arc<HostFn>> {
         LIVE.read().unwrap_or_else(PoisonError::into_inner).get(&id).and_then(Weak::upgrade)
     }

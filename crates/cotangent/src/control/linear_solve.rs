@@ -15,7 +15,7 @@ use crate::transform::batch::{batch_everywhere, in_front};
 use crate::transform::jvp::jvp;
 use crate::transform::transpose::backward;
 
-/// `custom_linear_solve`: the `x` with `matvec(x) = b`, found by a program of its own.
+/// `custom_linear_solve`: finds the `x` with `matvec(x) = b` by a program of the user.
 ///
 /// The operands are what `matvec` captures, what `solve` and `transpose_solve` capture, and the right-hand side.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,16 +24,16 @@ pub(crate) struct LinearSolve {
     pub matvec: Program,
     /// From its captures and `b` to the solution.
     pub solve: Program,
-    /// The same for the transposed system; without it there is no reverse mode.
+    /// The same for the transposed system. Without it there is no reverse mode.
     pub transpose_solve: Option<Program>,
     /// Whether the system is its own transpose.
     pub symmetric: bool,
 }
 
-/// A program and how many of its inputs are captured values.
+/// A program and the number of its captured values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Program {
-    /// The program: captured values are its leading inputs.
+    /// The program. The captured values are its leading inputs.
     pub jaxpr: Arc<Jaxpr>,
     /// Their number.
     pub consts: usize,
@@ -155,7 +155,7 @@ impl Primitive for LinearSolve {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        // Whatever is batched makes the solution so, and then right-hand side and product with it.
+        // If anything is batched, the solution is, and then so are the right-hand side and the product.
         let at = self.parts(axes);
         let over = |program: &Program, consts: &[Option<usize>], unknowns: usize| Program {
             jaxpr: batch_everywhere(

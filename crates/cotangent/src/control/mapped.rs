@@ -1,4 +1,4 @@
-//! A primitive over a batch that is differentiated element by element.
+//! Primitives over a batch that are differentiated element by element.
 
 use std::sync::Arc;
 
@@ -26,36 +26,37 @@ use super::cond::Cond;
 use super::shared::{Parts, split};
 use super::unseen::Unseen;
 
-/// `mapped`: a primitive over a batch. What it computes is a program of the whole batch; its derivative is the batch of the
-/// primitive's own derivative, and not the derivative of that program.
+/// `mapped`: a primitive over a batch. It computes a program over the whole batch. Its derivative is the batched derivative
+/// of the primitive, and not the derivative of that program.
 ///
-/// A choice that each element makes for itself needs it. The program runs every branch on all elements and picks from the
-/// results. In the derivative of that, the slope of a branch at an element that did not take it, ∞ say, would meet the
-/// zero that comes back from the pick. In the batch of the choice's derivative each element has the slope of its own branch
-/// alone, also where a sum over the batch follows, as it does for what all elements share.
+/// A conditional whose index differs from element to element needs this. The program runs every branch on all elements and
+/// selects from the results. In the derivative of that program, the derivative of a branch at an element that did not take
+/// it, such as ∞, would be multiplied by the zero cotangent of the selection. In the batched derivative of the conditional,
+/// each element has the derivative of its own branch alone. This also holds where a sum over the batch follows, as it does
+/// for values that are not batched.
 ///
-/// Two of them are equal when they compute the same, as for [`CustomJvp`](super::custom_jvp::CustomJvp).
+/// Equality ignores the primitive of a single element, as for [`CustomJvp`](super::custom_jvp::CustomJvp).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Mapped {
-    /// The program of the whole batch; batched operands and all results have the batch axis in front.
+    /// The program over the whole batch. Batched operands and all results have the batch axis in front.
     pub jaxpr: Arc<Jaxpr>,
-    /// What is done for one element.
+    /// The primitive of a single element.
     element: Unseen<Element>,
 }
 
 #[derive(Clone)]
 struct Element {
     prim: Arc<dyn Primitive>,
-    /// The types of its operands.
+    /// The types of its operands, without the batch axis.
     avals: Vec<Aval>,
-    /// Which of them differ from element to element.
+    /// The mask of the batched operands.
     batched: Vec<bool>,
     size: usize,
     axis: Option<NamedAxis>,
 }
 
 impl Element {
-    /// Cotangents from the batch of the primitive's own transpose.
+    /// Computes cotangents by batching the transpose rule of the primitive.
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
         let Element { prim, avals, batched, size, axis } = self;
         let known = || (0..inputs.len()).filter(|i| !inputs[*i].is_linear());
@@ -80,21 +81,21 @@ impl Element {
         });
         let mut out = out.iter().zip(places).map(|(x, place)| batched_in_front(x, place, *size));
         let cts: Vec<Tangent> = placed(&arrives, &mut out);
-        // What all elements share gets what each of them gives.
+        // The cotangent of an operand that is not batched is the sum over the batch.
         let sum = |ct: Array, batched: bool| if batched { ct } else { ct.sum_axis(0) };
         cts.into_iter().zip(batched).map(|(ct, batched)| ct.map(|ct| sum(ct, *batched))).collect()
     }
 
-    /// Cotangents of a choice. What all elements share, the weights of a network say, would get an array from each element,
-    /// to be summed. So its products with what is the element's own are taken out of the branches, and transposed for all
-    /// elements at once. Those that took another branch have zeros there, in both factors.
+    /// Computes the cotangents of a conditional. An operand that is not batched, such as the weights of a network, would get
+    /// an array from each element, to be summed. So its products with batched values move out of the branches and are
+    /// transposed for all elements at once. Elements that took another branch have zeros there, in both factors.
     fn transpose_choice(&self, cond: &Cond, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
         let linear: Vec<bool> = inputs[1..].iter().map(Operand::is_linear).collect();
         let shared: Vec<bool> = self.batched[1..].iter().map(|b| !b).collect();
         let parts: Vec<Parts> = cond.branches.iter().map(|branch| split(branch, &linear, &shared)).collect();
         let products: Vec<Aval> = parts.iter().flat_map(Parts::avals).collect();
         let (Some(index), false) = (inputs[0].known(), products.is_empty()) else { return self.transpose(ct, inputs) };
-        // The choice again, with the products among its operands.
+        // The same conditional, with the products as more operands.
         let n = linear.len();
         let avals: Vec<Aval> = self.avals.iter().chain(&products).cloned().collect();
         let mut start = n;
@@ -146,8 +147,8 @@ impl Element {
 }
 
 impl Mapped {
-    /// The results of `prim` over a batch, all with the batch axis in front. `run` computes them from operands that have
-    /// it there too.
+    /// Binds `prim` over a batch. `run` computes the results, with the batch axis in front, from operands that have it in
+    /// front too.
     pub(super) fn run(
         prim: &(impl Primitive + Clone),
         x: &[Array],

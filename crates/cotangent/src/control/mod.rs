@@ -1,5 +1,5 @@
-//! Primitives that hold programs, and those that communicate over a mapped axis. They stand above the transforms:
-//! their rules call them, or only a transform gives them a meaning.
+//! Primitives that hold programs or functions of this process, and those that communicate over a mapped axis. Their rules
+//! call the transforms. Primitives without programs are in `ops`.
 
 pub(crate) mod call;
 pub(crate) mod callback;

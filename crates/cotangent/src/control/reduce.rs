@@ -1,4 +1,4 @@
-//! Reductions by a program: of axes and of windows.
+//! Reductions by a program of the user, over axes and over windows.
 
 use std::sync::Arc;
 
@@ -19,7 +19,8 @@ use crate::transform::batch::batch;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
 
-/// Checks operands and initial values: of one shape, scalars, of the same dtypes, and as the program takes them.
+/// Checks that the operands have one shape, that the initial values are scalars of the same dtypes, and that the program
+/// takes them.
 fn check<'a>(jaxpr: &Jaxpr, inputs: &'a [Aval]) -> Result<&'a [Aval]> {
     let (operands, inits) = inputs.split_at(inputs.len() / 2);
     let Some(first) = operands.first() else { return Err(Error::value("it takes at least one operand")) };
@@ -54,7 +55,7 @@ fn no_tangents_of_inits(name: &str, dx: &[Tangent]) {
     }
 }
 
-/// The operands with a batch axis in front, and the initial values, which have none.
+/// Moves the batch axes of the operands to the front. The initial values must have none.
 fn batched(name: &str, x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
     let n = x.len() / 2;
     if axes[n..].iter().any(Option::is_some) {
@@ -68,7 +69,7 @@ fn batched(name: &str, x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<
         .collect()
 }
 
-/// The program that combines values and tangents: all of the one side, all of the other.
+/// The program that combines values and tangents: those of the left side, then those of the right.
 fn tangent_program(jaxpr: &Arc<Jaxpr>) -> Arc<Jaxpr> {
     let n = jaxpr.outputs().len();
     let (both, _) = jvp_jaxpr(jaxpr, &vec![true; 2 * n], &vec![true; n]);
@@ -87,7 +88,7 @@ fn instantiated(x: &[Array], dx: &[Tangent]) -> Vec<Array> {
     x.iter().zip(dx).map(|(x, t)| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x))).collect()
 }
 
-/// `reduce`: combines the elements along some axes by a program. The operands are the arrays, then their initial values.
+/// `reduce`: combines the elements along some axes by a program. The operands are the arrays and then the initial values.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -97,13 +98,13 @@ fn instantiated(x: &[Array], dx: &[Tangent]) -> Vec<Array> {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reduce {
-    /// From two sets of scalars to one.
+    /// The program, from two lists of scalars to one.
     pub jaxpr: Arc<Jaxpr>,
     /// The axes.
     pub dimensions: Vec<usize>,
 }
 
-/// Arrays of one row each from arrays of `[n, m]`: the rows are combined pairwise, in log₂ n rounds.
+/// Reduces arrays of shape `[n, m]` to one row each. The rows are combined pairwise, in log₂ n rounds.
 fn tree(program: &Jaxpr, mut rows: Vec<Array>) -> Vec<Array> {
     while rows[0].shape()[0] > 1 {
         let [n, m] = [rows[0].shape()[0], rows[0].shape()[1]];
@@ -122,7 +123,7 @@ fn tree(program: &Jaxpr, mut rows: Vec<Array>) -> Vec<Array> {
     rows
 }
 
-/// A program of scalars for each element of arrays of one shape.
+/// Runs a program of scalars on each element of arrays of one shape.
 fn combine(program: &Jaxpr, args: &[Array]) -> Vec<Array> {
     let (shape, size) = (args[0].aval().shape, args[0].size());
     let flat: Vec<Array> = args.iter().map(|x| x.reshape([size])).collect();
@@ -149,7 +150,7 @@ impl Primitive for Reduce {
         Ok(operands.iter().map(|x| Aval::new(x.dtype, x.shape.remove(&self.dimensions))).collect())
     }
 
-    /// The same reduction as a tree of the program's own derivatives, and at last the initial value.
+    /// The same reduction as a tree, of which the derivatives are those of the program. The initial value comes last.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let out = rebind(self, &x.iter().collect::<Vec<_>>()).into_vec();
         let (operands, inits) = x.split_at(x.len() / 2);
@@ -188,8 +189,8 @@ impl Primitive for Reduce {
     }
 }
 
-/// `reduce_window`: combines the elements of each window by a program. The operands are the arrays, then their initial
-/// values, which are also what the padding holds.
+/// `reduce_window`: combines the elements of each window by a program. The operands are the arrays and then the initial
+/// values, which also fill the padding.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -199,7 +200,7 @@ impl Primitive for Reduce {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReduceWindow {
-    /// From two sets of scalars to one.
+    /// The program, from two lists of scalars to one.
     pub jaxpr: Arc<Jaxpr>,
     /// The windows.
     pub window: Window,
@@ -224,7 +225,7 @@ impl Primitive for ReduceWindow {
         Ok(operands.iter().map(|x| Aval::new(x.dtype, &shape)).collect())
     }
 
-    /// Values and tangents in one reduction, which has no transpose: forward mode alone, as in JAX.
+    /// Values and tangents in one reduction. It has no transpose: there is forward mode only, as in JAX.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let out = rebind(self, &x.iter().collect::<Vec<_>>()).into_vec();
         let (operands, inits) = x.split_at(x.len() / 2);

@@ -1,4 +1,4 @@
-//! Loops over the leading axis of arrays.
+//! `scan`: a loop over the leading axis of arrays.
 
 use std::sync::Arc;
 
@@ -25,9 +25,9 @@ use crate::transform::transpose::backward;
 
 use crate::transform::hoist::hoist;
 
-/// `scan`: a program run once for each index of the leading axis of its last operands, with a carry from step to
-/// step. The operands are captured values, the carry, and the arrays that are scanned; the results are the last
-/// carry and, stacked, what each step gives.
+/// `scan`: runs a program once for each index of the leading axis of its last operands, with a carry from iteration to
+/// iteration. The operands are the captured values, the carry and the scanned arrays. The results are the last carry and the
+/// stacked outputs of the iterations.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -36,21 +36,21 @@ use crate::transform::hoist::hoist;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scan {
-    /// From captures, carry and one slice of each array to the next carry and the step's results.
+    /// The body, from captures, carry and one slice of each array to the next carry and the outputs of the iteration.
     pub jaxpr: Arc<Jaxpr>,
-    /// The number of steps.
+    /// The number of iterations.
     pub length: usize,
     /// Whether it runs from the last index to the first.
     pub reverse: bool,
-    /// How many steps each turn of the compiled loop takes.
+    /// How many iterations each iteration of the compiled loop takes.
     pub unroll: usize,
-    /// How many operands are captured.
+    /// The number of captured operands.
     pub consts: usize,
-    /// How many are carried.
+    /// The number of carried operands.
     pub carry: usize,
 }
 
-/// The parts of a scan's operands, or of masks over them.
+/// The parts of the operands of a scan, or of masks over them.
 struct Parts<'a, T> {
     consts: &'a [T],
     carry: &'a [T],
@@ -77,7 +77,7 @@ impl Scan {
         Parts { consts, carry, xs }
     }
 
-    /// The mask over the operands of the body in which the carry has tangents, batch axes or the like where `carry` says.
+    /// The mask over the operands of the body, with `carry` as the mask of the carry.
     fn mask(&self, of: &Parts<'_, bool>, carry: &[bool]) -> Vec<bool> {
         [of.consts, carry, of.xs].concat()
     }
@@ -90,7 +90,7 @@ impl Scan {
         self.jaxpr.output_avals().take(self.carry).collect()
     }
 
-    /// The loop on known values, one step after the other.
+    /// Runs the loop on known values, one iteration after the other.
     fn run_steps(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Result<Vec<Array>> {
         let given = self.parts(inputs);
         let mut carry = given.carry.to_vec();
@@ -119,7 +119,7 @@ impl Scan {
         Ok(carry.into_iter().chain(stacked).collect())
     }
 
-    /// One step: the counter, the carry and the stacked results after it.
+    /// Lowers one iteration. Returns the next counter, carry and stacked outputs.
     fn lower_step(
         &self,
         cx: &mut Lowering<'_>,
@@ -212,7 +212,7 @@ impl Primitive for Scan {
         Ok(next.into_iter().chain(ys.map(|a| self.stacked(&a))).collect())
     }
 
-    /// Forward mode proper: values and tangents in one loop.
+    /// Values and tangents in one loop.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let present = present(dx);
         let (x, dx, has) = (self.parts(x), self.parts(dx), self.parts(&present));
@@ -221,7 +221,7 @@ impl Primitive for Scan {
             (given[..self.carry].to_vec(), (body, given))
         });
         let (consts, xs) = (has.consts, has.xs);
-        // The jvp program takes primals and then tangents; a scan takes captures, carry and slices.
+        // The jvp program takes primals and then tangents. A scan takes captures, carry and slices.
         let avals: Vec<Aval> = self.jaxpr.input_avals().cloned().collect();
         let own = self.parts(&avals);
         let order: Vec<Aval> = (own.consts.iter().chain(chosen(own.consts, consts)))
@@ -275,11 +275,11 @@ impl Primitive for Scan {
         });
         let consts = has.consts;
         let outputs = self.jaxpr.outputs().len();
-        // What no step changes is computed once, before the loop, and is then a captured value that needs no saving.
+        // Loop-invariant values are computed once, before the loop. They are captured values then and need not be saved.
         let (before, forward) = hoist(&split.forward, self.consts);
         let captured: Vec<Array> = x.consts.iter().cloned().chain(eval(&before, x.consts)).collect();
         let consts_now = captured.len();
-        // A residual that is a captured value or a slice of a scanned array is at hand and need not be saved.
+        // A residual that is a captured value or a slice of a scanned array need not be saved.
         enum Residual {
             Const(usize),
             Slice(usize),
@@ -360,8 +360,8 @@ impl Primitive for Scan {
         let ins = self.parts(inputs);
         let own: Vec<Aval> = self.jaxpr.input_avals().cloned().collect();
         let body = self.parts(&own);
-        // The body is linear in the whole carry. A part that starts from a known value, which is what a tangent that is
-        // zero at first does, is treated like the others and its cotangent dropped.
+        // The body is linear in the whole carry. A part may start from a known value: a tangent that is zero at first. It is
+        // treated like the others, and its cotangent is dropped.
         let linear = |x: &[Operand]| x.iter().map(Operand::is_linear).collect::<Vec<_>>();
         let known = |m: &[bool]| m.iter().map(|l| !l).collect::<Vec<_>>();
         let (lin_consts, lin_xs) = (linear(ins.consts), linear(ins.xs));
@@ -371,7 +371,7 @@ impl Primitive for Scan {
         let y_avals: Vec<Aval> = self.jaxpr.output_avals().skip(self.carry).collect();
         let carry_avals: Vec<Aval> = body.carry.to_vec();
         let zeros = |a: &Aval| crate::ops::zeros(&a.shape, a.dtype);
-        // Backwards each step takes the carry's cotangents and sums up those of captured values.
+        // Each backward iteration carries the cotangents of the carry and accumulates those of the captured values.
         let order: Vec<Aval> = (chosen(body.consts, &known_consts))
             .chain(carry_avals.iter().chain(chosen(body.consts, &lin_consts)))
             .chain(chosen(body.xs, &known_xs).chain(chosen(&y_avals, &has_y)))
@@ -431,7 +431,7 @@ impl Primitive for Scan {
             (batched[..self.carry].to_vec(), (body, batched))
         });
         let given = self.parts(x);
-        // Scanned arrays keep the axis that is scanned in front, the batch axis behind it.
+        // In scanned arrays the scanned axis stays in front, and the batch axis comes second.
         let moved: Vec<Array> = (given.consts.iter().zip(at.consts))
             .map(|(x, a)| if a.is_some() { batched_in_front(x, *a, size) } else { x.clone() })
             .chain(
@@ -463,7 +463,7 @@ impl Primitive for Scan {
         let mut state: Vec<Value> = [std::slice::from_ref(&zero), given.carry, &stacks].concat();
         let (unroll, xs_avals) = (self.unroll.max(1), self.parts(inputs).xs);
         let turns = self.length / unroll;
-        // A loop of one turn would only hide its body from the compiler.
+        // A loop of one iteration would only hide its body from the compiler.
         if turns > 1 {
             let types: Vec<Type> = std::iter::once(index.mlir()).chain(outs.iter().map(Aval::mlir)).collect();
             let regions: [&[Type]; 2] = [&types, &types];

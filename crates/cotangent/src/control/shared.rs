@@ -1,4 +1,4 @@
-//! What a branch does with values that all elements of a batch share: products of them with what is each element's own.
+//! Products in a branch between values that are not batched, which all elements share, and values that are.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::transform::dce::dce;
 
 /// A linear program in two parts.
 pub(super) struct Parts {
-    /// From the operands to the products of what is shared.
+    /// From the operands to the products of shared values.
     pub(super) products: Arc<Jaxpr>,
     /// From the operands and then those products to the results.
     pub(super) rest: Jaxpr,
@@ -28,8 +28,8 @@ impl Parts {
     }
 }
 
-/// Whether the primitive gives a zero cotangent for a zero cotangent where its known operands are zeros, and a result that
-/// may be much smaller than its operand: a cotangent for each element would be a waste.
+/// Whether the primitive maps a zero cotangent to a zero cotangent where its known operands are zeros, and its result may
+/// be much smaller than its operand, so that a cotangent for each element would waste memory.
 fn is_product(prim: &dyn Any) -> bool {
     prim.is::<DotGeneral>() || prim.is::<ConvGeneralDilated>() || prim.is::<Gather>() || prim.is::<DynamicSlice>()
 }
@@ -41,17 +41,17 @@ pub(super) fn rearranges(prim: &dyn Any) -> bool {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// An operand that is known, rearranged or not.
+    /// A known operand, rearranged or not.
     Given,
-    /// Known, and computed here.
+    /// Computed here from known values.
     Known,
-    /// Linear in operands that are shared alone, without a factor.
+    /// Linear in shared operands alone, without a factor.
     Shared,
     /// Linear.
     Linear,
 }
 
-/// Takes the products apart that a program, linear in some of its operands, makes of those that are shared too.
+/// Splits a linear program into the products of its shared linear operands, and the rest.
 pub(super) fn split(jaxpr: &Arc<Jaxpr>, linear: &[bool], shared: &[bool]) -> Parts {
     let mut kinds = vec![Kind::Known; jaxpr.avals().len()];
     for (var, (linear, shared)) in jaxpr.inputs().iter().zip(linear.iter().zip(shared)) {

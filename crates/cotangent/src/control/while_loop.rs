@@ -1,4 +1,4 @@
-//! Loops whose end a condition decides.
+//! `while`: a loop that runs as long as a condition holds.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::masks::{count, fixpoint, instantiated, placed, present};
 use crate::transform::nested::nested;
 
-/// `while`: runs `body` on the carry for as long as `cond` holds of it. The operands are what `cond` captures, what
-/// `body` captures, and the carry.
+/// `while`: runs `body` on the carry as long as `cond` holds. The operands are the captures of `cond`, the captures of
+/// `body`, and the carry.
 ///
-/// A loop over a batch, as `vmap` makes it, has a condition for each element: an array of them, whose axes lead in every
-/// part of the carry. It goes on for as long as one of them holds, and elements that have ended keep their values.
+/// A loop over a batch, as `vmap` makes it, may have a condition for each element: an array, whose axes are the leading axes
+/// of every part of the carry. The loop runs as long as one of them holds. Elements that have finished keep their values.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -35,30 +35,30 @@ use crate::transform::nested::nested;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct While {
-    /// From its captures and the carry to a truth value, or one for each element.
+    /// The condition, from its captures and the carry to a boolean, or one for each element.
     pub cond: Arc<Jaxpr>,
-    /// How many values `cond` captures.
+    /// The number of captures of `cond`.
     pub cond_consts: usize,
-    /// From its captures and the carry to the next carry.
+    /// The body, from its captures and the carry to the next carry.
     pub body: Arc<Jaxpr>,
-    /// How many values `body` captures.
+    /// The number of captures of `body`.
     pub body_consts: usize,
 }
 
 impl While {
-    /// The operands as captures of the condition, captures of the body, and carry.
+    /// Splits the operands into captures of the condition, captures of the body, and carry.
     fn split<'a, T>(&self, operands: &'a [T]) -> (&'a [T], &'a [T], &'a [T]) {
         let (cond, rest) = operands.split_at(self.cond_consts);
         let (body, carry) = rest.split_at(self.body_consts);
         (cond, body, carry)
     }
 
-    /// Whether each element ends for itself.
+    /// Whether each element has a condition of its own.
     pub(crate) fn ends_apart(&self) -> bool {
         self.cond.output_avals().any(|flag| flag.rank() > 0)
     }
 
-    /// A loop over values and their tangents; a quiet one is without the effects that the loop over the values has.
+    /// Runs values and tangents in one loop. If `quiet`, the effects of the loop are left out.
     fn with_tangents(&self, x: &[Array], dx: &[Tangent], quiet: bool) -> (Vec<Array>, Vec<Tangent>) {
         let (_, body_t, carry_t) = self.split(dx);
         let (cond_x, body_x, carry_x) = self.split(x);
@@ -68,7 +68,7 @@ impl While {
             (given, body)
         });
         let (const_tangents, carry_tangents) = (count(&consts), count(&carried));
-        // jvp programs take all primals and then tangents; here the carry's must stay together.
+        // A jvp program takes all primals and then the tangents. In a loop the carry must stay together.
         let body = reorder(&body, self.body_consts, carry_x.len(), const_tangents);
         let cond = with_unused(&self.cond, &body, carry_tangents);
         let effects = |p: Arc<Jaxpr>| if quiet { Arc::new(without_effects(&p)) } else { p };
@@ -82,7 +82,7 @@ impl While {
         (outputs, placed(&carried, &mut tangents))
     }
 
-    /// The loop on known values, one iteration after the other.
+    /// Runs the loop on known values, one iteration after the other.
     fn run_iterations(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Result<Vec<Array>> {
         let (one, inputs) = self.together(inputs);
         let (cond, body, carry) = one.split(&inputs);
@@ -98,7 +98,7 @@ impl While {
         Ok(carry)
     }
 
-    /// The loop with one condition for all elements, and its operands: what the compiler knows.
+    /// The loop with one condition for all elements, as the compiler needs it, and its operands.
     pub(crate) fn together<'a, T: Clone>(&'a self, operands: &[T]) -> (Cow<'a, While>, Vec<T>) {
         if !self.ends_apart() {
             return (Cow::Borrowed(self), operands.to_vec());
@@ -126,7 +126,7 @@ impl While {
 
 const INSIDE: Inputs<'static> = Inputs::Unknown("inside a loop");
 
-/// The next carry of the elements that go on, as `flags` says, and the old one of those that have ended.
+/// Selects the next carry for the elements whose flag is set, and the old one for those that have finished.
 pub(crate) fn going_on(flags: &Array, next: &[Array], old: &[Array]) -> Vec<Array> {
     let dims: Vec<usize> = (0..flags.ndim()).collect();
     let pick = |(new, old): (&Array, &Array)| {
@@ -167,7 +167,8 @@ impl Primitive for While {
         self.with_tangents(x, dx, false)
     }
 
-    /// The loop runs twice, once for the values and once for the tangents: how many residuals it would save is not known.
+    /// The loop runs twice, once for the values and once for the tangents: the number of residuals that it would have to
+    /// save is not known.
     fn linearize(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let (_, dy) = self.with_tangents(x, dx, true);
         (rebind(self, &x.iter().collect::<Vec<_>>()).into_vec(), dy)
@@ -187,7 +188,7 @@ impl Primitive for While {
             let own = self.ends_apart() && carry.contains(&true);
             let (cond, apart) = batch_jaxpr(&self.cond, &[cond_b, carry].concat(), size, &[own]);
             let (body, next) = batch_jaxpr(&self.body, &[body_b, carry].concat(), size, carry);
-            // Where each element ends at its own time, every part of the carry is its own.
+            // If each element has a condition of its own, every part of the carry is batched.
             (next.iter().map(|b| *b || apart[0]).collect(), (cond, body, apart[0]))
         });
         if apart && self.effects().check {
@@ -223,8 +224,8 @@ impl Primitive for While {
     }
 }
 
-/// A jvp body, from (captures, carry, tangents of captures, tangents of the carry) to (captures, tangents of
-/// captures, carry, tangents of the carry).
+/// Reorders the inputs of a jvp body from (captures, carry, tangents of captures, tangents of the carry) to (captures,
+/// tangents of captures, carry, tangents of the carry).
 fn reorder(body: &Jaxpr, consts: usize, carry: usize, const_tangents: usize) -> Arc<Jaxpr> {
     let avals: Vec<Aval> = body.input_avals().cloned().collect();
     let (primals, tangents) = avals.split_at(consts + carry);
@@ -240,7 +241,7 @@ fn reorder(body: &Jaxpr, consts: usize, carry: usize, const_tangents: usize) -> 
     closed.jaxpr
 }
 
-/// A condition that is given the last `extra` parts of the carry of `body` too and does not look at them.
+/// Extends a condition to take the last `extra` parts of the carry of `body`, which it ignores.
 fn with_unused(cond: &Jaxpr, body: &Jaxpr, extra: usize) -> Arc<Jaxpr> {
     let own: Vec<Aval> = cond.input_avals().cloned().collect();
     let more = body.output_avals().skip(body.outputs().len() - extra);

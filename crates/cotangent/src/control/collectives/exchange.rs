@@ -20,19 +20,19 @@ use crate::trace::frames::bind1;
 use super::reduce::times;
 use super::{batched_over, linear_collective, over};
 
-/// `axis` as an axis of an array that has a batch axis at `batch` beside its own.
+/// The position of `axis` in an array with a batch axis at `batch`.
 fn behind(axis: usize, batch: usize) -> usize {
     axis + usize::from(batch <= axis)
 }
 
-/// The dimension `axis` of size `n * m` as two of sizes `n` and `m`.
+/// Splits the dimension `axis` of size `n * m` into two of sizes `n` and `m`.
 fn split(x: &Array, axis: usize, n: usize) -> Array {
     let own = x.shape()[axis];
     let m = own.checked_div(n).unwrap_or(0);
     x.reshape(x.aval().shape.remove(&[axis]).insert(axis, m).insert(axis, n))
 }
 
-/// The dimensions `axis` and `axis + 1` as one.
+/// Merges the dimensions `axis` and `axis + 1`.
 fn fold(x: &Array, axis: usize) -> Array {
     let shape = x.aval().shape;
     x.reshape(shape.remove(&[axis, axis + 1]).insert(axis, shape[axis] * shape[axis + 1]))
@@ -45,7 +45,7 @@ fn check_axis(axis: usize, rank: usize, x: &Aval, what: &str) -> Result<()> {
     Err(Error::shape(format!("{what} is {axis}, which {x} does not have")))
 }
 
-/// What a dimension of `x` must be: a multiple of the size of the axis.
+/// Checks that a dimension of `x` is a multiple of the size of the axis.
 fn check_divides(axis: usize, x: &Aval, over: &NamedAxis) -> Result<()> {
     check_axis(axis, x.rank(), x, "the dimension that is divided")?;
     if over.size == 0 || !x.shape[axis].is_multiple_of(over.size) {
@@ -58,7 +58,7 @@ fn check_divides(axis: usize, x: &Aval, over: &NamedAxis) -> Result<()> {
     Ok(())
 }
 
-/// `ppermute`: what each element of a mapped axis gets from another.
+/// `ppermute`: sends values between the elements of a mapped axis.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -69,7 +69,7 @@ fn check_divides(axis: usize, x: &Aval, over: &NamedAxis) -> Result<()> {
 pub struct PPermute {
     /// The axis.
     pub axis: NamedAxis,
-    /// Pairs of source and destination. An element that is no destination gets zeros.
+    /// Pairs of source and destination. An element that is not a destination gets zeros.
     pub perm: Vec<(usize, usize)>,
 }
 
@@ -118,7 +118,7 @@ impl Primitive for PPermute {
         for (source, destination) in &self.perm {
             from[*destination] = Some(*source);
         }
-        // Elements that stay side by side move together: a rotation is two slices.
+        // Adjacent elements that stay adjacent move together: a rotation is two slices.
         let mut runs: Vec<(Option<usize>, usize)> = Vec::new();
         for source in from {
             match runs.last_mut() {
@@ -140,7 +140,7 @@ impl Primitive for PPermute {
     over!(|self| slice::from_ref(&self.axis));
 }
 
-/// `all_gather`: the values of all elements of a mapped axis, along a dimension.
+/// `all_gather`: collects the values of all elements of a mapped axis along a dimension.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -151,13 +151,13 @@ impl Primitive for PPermute {
 pub struct AllGather {
     /// The axis.
     pub axis: NamedAxis,
-    /// The dimension of the result along which they stand.
+    /// The dimension of the result along which they are collected.
     pub dimension: usize,
-    /// Whether that is a dimension of the operand, in which they stand one after the other, and not a new one.
+    /// Whether they are concatenated along a dimension of the operand, instead of stacked along a new one.
     pub tiled: bool,
 }
 
-/// The parameters that `all_gather` and `reduce_scatter` have in common, under JAX's names.
+/// The parameters that `all_gather` and `reduce_scatter` share, under the names of JAX.
 fn params(dimension: (&'static str, usize), axis: &NamedAxis, tiled: bool) -> Vec<(&'static str, String)> {
     let mut params = vec![
         (dimension.0, dimension.1.to_string()),
@@ -210,7 +210,7 @@ impl Primitive for AllGather {
     over!(|self| slice::from_ref(&self.axis));
 }
 
-/// `reduce_scatter`: the sum over a mapped axis, of which each element keeps its part along a dimension.
+/// `reduce_scatter`: sums over a mapped axis. Each element keeps its part of the sum along a dimension.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -221,7 +221,7 @@ impl Primitive for AllGather {
 pub struct ReduceScatter {
     /// The axis.
     pub axis: NamedAxis,
-    /// The dimension of the operand that is divided among the elements.
+    /// The dimension of the operand that is split among the elements.
     pub dimension: usize,
     /// Whether the result keeps that dimension; otherwise each part must be of size one.
     pub tiled: bool,
@@ -282,8 +282,8 @@ impl Primitive for ReduceScatter {
     over!(|self| slice::from_ref(&self.axis));
 }
 
-/// `all_to_all`: each element of a mapped axis divides a dimension among all of them, and puts what it gets one after
-/// the other along another.
+/// `all_to_all`: each element of a mapped axis splits a dimension among all elements, and concatenates what it receives along
+/// another dimension.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -294,9 +294,9 @@ impl Primitive for ReduceScatter {
 pub struct AllToAll {
     /// The axis.
     pub axis: NamedAxis,
-    /// The dimension that is divided.
+    /// The dimension that is split.
     pub split_axis: usize,
-    /// The dimension along which the parts are put together.
+    /// The dimension along which the parts are concatenated.
     pub concat_axis: usize,
 }
 
@@ -338,8 +338,7 @@ impl Primitive for AllToAll {
                 AllToAll { axis: self.axis.clone(), split_axis: behind(s, batch), concat_axis: behind(c, batch) };
             return (vec![bind1(prim, &[&x[0]])], axes.to_vec());
         }
-        // From [source, …] to [destination, …], the source standing before the dimension along which parts are put
-        // together.
+        // From [source, …] to [destination, …], with the source before the dimension along which parts are concatenated.
         let x = split(&batched_in_front(&x[0], axes[0], size), s + 1, size);
         let own = |dimension: usize| dimension + 1 + usize::from(dimension >= s);
         let order: Vec<usize> = std::iter::once(s + 1)

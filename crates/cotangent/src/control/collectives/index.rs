@@ -1,4 +1,4 @@
-//! Which element of a mapped axis this is.
+//! The index along a mapped axis.
 
 use std::slice;
 

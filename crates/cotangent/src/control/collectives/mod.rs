@@ -1,8 +1,7 @@
 //! Collectives: primitives that communicate over a mapped axis.
 //!
-//! They have a meaning only inside the `vmap` that names the axis, and it is their batch rule that gives it: over that
-//! axis they become reductions, transposes and the like, over any other axis they stay what they are. None is left in a
-//! program that is lowered.
+//! A collective has a meaning only inside the `vmap` that names its axis. Its batch rule over that axis turns it into a
+//! reduction, a transpose or the like; over any other axis it stays a collective. A program that is lowered has none.
 
 mod exchange;
 mod index;
@@ -22,7 +21,7 @@ fn batched_over<'a>(axes: impl IntoIterator<Item = &'a NamedAxis>) -> Option<Axi
     axes.into_iter().any(|a| a.name == name).then_some(name)
 }
 
-/// For an axis that is still there when a program is lowered.
+/// Raises the error for an axis that is still unbound when a program is lowered.
 fn unmapped(prim: &str, axes: &[NamedAxis]) -> ! {
     let names: Vec<String> = axes.iter().map(|a| format!("`{a}`")).collect();
     raise(
@@ -34,7 +33,7 @@ fn unmapped(prim: &str, axes: &[NamedAxis]) -> ! {
     )
 }
 
-/// What all collectives of one operand that are linear in it share.
+/// The rules that linear collectives of one operand share.
 macro_rules! linear_collective {
     () => {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -44,7 +43,7 @@ macro_rules! linear_collective {
     };
 }
 
-/// What all collectives over the axes in `$axes` share.
+/// The methods that collectives over the axes in `$axes` share.
 macro_rules! over {
     (|$self:ident| $axes:expr) => {
         fn uses_axis(&$self, name: &AxisName) -> bool {

@@ -15,7 +15,7 @@ use crate::trace::frames::bind1;
 
 use super::{batched_over, linear_collective, over};
 
-/// A reduction over mapped axes: `$over` is the one over an axis of an array, `$same` what it makes of one value that
+/// A reduction over mapped axes. `$over` is the reduction over an axis of an array. `$same` is its result for one value that
 /// all `n` elements share.
 macro_rules! reductions {
     ($($T:ident $name:literal: $accepts:expr, $what:literal, $over:ident, |$x:ident, $n:ident| $same:expr, { $($rules:tt)* })*) => { $(
@@ -72,7 +72,7 @@ reductions! {
     PSum "psum": |d| d != DType::Bool, "numbers", ReduceSum, |x, n| times(x, n), {
         linear_collective!();
 
-        // The sum reaches every element, so each gets the cotangents of all.
+        // The sum reaches every element, so its cotangent is the sum of the cotangents of all elements.
         fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
             vec![ct[0].as_ref().map(|ct| bind1(self.clone(), &[ct]))]
         }
@@ -81,7 +81,7 @@ reductions! {
     PMin "pmin": |d| !d.is_complex(), "values with an order", ReduceMin, |x, _n| x.clone(), {}
 }
 
-/// `n` times `x`, in its own dtype: the sum of what `n` elements share.
+/// `n` times `x`, in the dtype of `x`: the sum over `n` elements that share it.
 pub(crate) fn times(x: &Array, n: usize) -> Array {
     x * n as i32
 }
