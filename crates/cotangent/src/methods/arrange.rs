@@ -1,4 +1,4 @@
-//! What users call to arrange elements: methods on arrays over the primitives of `shape`.
+//! The same elements in another shape or order.
 
 use crate::array::Array;
 use crate::array::aval::{IntoNewShape, IntoShape, canonical_axis};
@@ -6,6 +6,8 @@ use crate::error::{Error, OrRaise};
 use crate::trace::frames::bind1;
 
 use crate::ops::shape::{BroadcastInDim, Reshape, Slice, Transpose};
+
+use super::axes::Axes;
 
 impl Array {
     /// The same elements, in row-major order, under another shape. One size may be −1: what the others leave.
@@ -69,6 +71,22 @@ impl Array {
             return self.clone();
         }
         bind1(Transpose { permutation: axes.to_vec() }, &[self])
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `axes[i]`; `()` reverses them. `x.t()` is short for that.
+    ///
+    /// # Panics
+    /// When `axes` is not a permutation.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(np::zeros((2, 3, 4)).transpose((0, 2, 1)).shape(), [2, 4, 3]);
+    /// assert_eq!(np::zeros((2, 3, 4)).transpose(()).shape(), [4, 3, 2]);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn transpose(&self, axes: impl Axes) -> Array {
+        self.permute(&axes.in_order(self.ndim()).map_err(|e| e.context("transpose")).or_raise())
     }
 
     /// The axes in reverse order: of a matrix, its transpose.

@@ -1,11 +1,17 @@
-//! Methods of arrays and Rust's operators, by subject. Primitives and their rules stand in `ops`.
+//! Methods of arrays and Rust's operators, by subject. Primitives and their rules stand in `ops`; what needs a transform
+//! or a library stands there (`x.at(…)`, `x.var()`).
 
 mod arrange;
 pub(crate) mod axes;
+mod comparison;
+mod conversion;
 mod create;
+mod elementwise;
 mod iterate;
 mod operators;
+pub(crate) mod products;
 pub(crate) mod read;
+pub(crate) mod reductions;
 pub(crate) mod show;
 
-pub(crate) use operators::bounded;
+pub(crate) use elementwise::bounded;

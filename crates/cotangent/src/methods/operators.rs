@@ -8,7 +8,6 @@ use std::iter::{Product, Sum};
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Rem, Shl, Shr, Sub};
 
 use crate::array::dtype::{DType, Kind};
-use crate::array::literal::{Literal, Scalar};
 use crate::array::{Array, ArrayLike};
 use crate::trace::frames::bind1;
 
@@ -119,37 +118,14 @@ impl Array {
     }
 }
 
+/// A primitive of two operands that meet by promotion.
 #[track_caller]
-fn binary_op(prim: impl crate::ir::primitive::Primitive, x: &Array, y: &Array) -> Array {
+pub(super) fn binary_op(prim: impl crate::ir::primitive::Primitive, x: &Array, y: &Array) -> Array {
     if x.dtype() == y.dtype() && x.shape() == y.shape() {
         return bind1(prim, &[x, y]);
     }
     let [x, y] = met([x.clone(), y.clone()]);
     bind1(prim, &[&x, &y])
-}
-
-/// Operands of which a Rust integer beside an array of integers is brought into the range of the array's dtype.
-#[track_caller]
-pub(crate) fn bounded([x, y]: [Array; 2]) -> [Array; 2] {
-    let bring = |a: &Array, b: &Array| {
-        if !(a.weak_type() && a.dtype() == DType::I32 && b.dtype().is_integer() && !b.weak_type()) {
-            return a.clone();
-        }
-        let dtype = b.dtype();
-        let (least, most) = match (dtype.kind(), dtype.bits()) {
-            (Kind::Uint, 32..) => (0, i32::MAX),
-            (Kind::Uint, bits) => (0, (1 << bits) - 1),
-            (_, 32..) => return a.clone(),
-            (_, bits) => (-1 << (bits - 1), (1 << (bits - 1)) - 1),
-        };
-        match a.to_literal() {
-            Ok(value) if !a.is_traced() => {
-                Array::literal(Literal::weak(Scalar::Int(value.value().to_i64().clamp(least.into(), most.into()))))
-            }
-            _ => bind1(binary::Min, &[&bind1(binary::Max, &[a, &least.into()]), &most.into()]),
-        }
-    };
-    [bring(&x, &y), bring(&y, &x)]
 }
 
 macro_rules! operators {
@@ -276,92 +252,5 @@ impl Not for Array {
     #[track_caller]
     fn not(self) -> Array {
         self.logical_not()
-    }
-}
-
-impl Array {
-    /// The power with an array or a number as exponent; integers become floats.
-    ///
-    /// The derivative at a base of zero follows JAX: 0 in the base where the exponent is 0, 0 in the exponent
-    /// where the base is 0.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let y = Array::from([2.0f32]).pow(Array::from([3.0f32]));
-    /// assert!((y.to_vec::<f32>()[0] - 8.0).abs() < 1e-4);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn pow(&self, y: impl ArrayLike) -> Array {
-        let [x, y] = met_inexact([self.clone(), y.to_array()]);
-        bind1(crate::ops::pow::Pow, &[&x, &y])
-    }
-
-    /// The angle of the point (`x`, `self`) to the positive x-axis.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let y = Array::from([0.0f32]).atan2(Array::from([1.0f32]));
-    /// assert!(y.to_vec::<f32>()[0].abs() < 1e-6);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn atan2(&self, x: impl ArrayLike) -> Array {
-        let [y, x] = met_inexact([self.clone(), x.to_array()]);
-        bind1(binary::Atan2, &[&y, &x])
-    }
-
-    /// The greater of the elements and those of `other`; a NaN in either is the result. A Rust integer that the dtype
-    /// does not hold counts as the nearest that it does.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// assert_eq!(Array::from([1, 5]).maximum(Array::from([4, 4])).to_vec::<i32>(), [4, 5]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn maximum(&self, other: impl ArrayLike) -> Array {
-        let [x, y] = bounded([self.clone(), other.to_array()]);
-        binary_op(binary::Max, &x, &y)
-    }
-
-    /// The lesser of the elements and those of `other`; a NaN in either is the result. A Rust integer that the dtype
-    /// does not hold counts as the nearest that it does.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// assert_eq!(Array::from([1, 5]).minimum(Array::from([4, 4])).to_vec::<i32>(), [1, 4]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn minimum(&self, other: impl ArrayLike) -> Array {
-        let [x, y] = bounded([self.clone(), other.to_array()]);
-        binary_op(binary::Min, &x, &y)
-    }
-
-    /// Truth of both, elementwise; numbers are true when they are not zero.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let y = Array::from([true, true]).logical_and(Array::from([true, false]));
-    /// assert_eq!(y.to_vec::<bool>(), [true, false]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn logical_and(&self, other: impl ArrayLike) -> Array {
-        binary_op(binary::And, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
-    }
-
-    /// Truth of either, elementwise; numbers are true when they are not zero.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let y = Array::from([true, true]).logical_or(Array::from([true, false]));
-    /// assert_eq!(y.to_vec::<bool>(), [true, true]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn logical_or(&self, other: impl ArrayLike) -> Array {
-        binary_op(binary::Or, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
     }
 }

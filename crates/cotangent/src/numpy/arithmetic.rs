@@ -267,32 +267,6 @@ pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().pow(y)
 }
 
-/// log(eˣ + eʸ) without overflow; of complex numbers the angle is between −π and π.
-///
-/// ```
-/// use cotangent::numpy as np;
-/// assert_eq!(np::logaddexp(1000.0, 1000.0).item::<f32>(), 1000.0 + 2f32.ln());
-/// ```
-#[track_caller]
-#[must_use]
-pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    ops::binary::logaddexp(&x.to_inexact(), &y.to_inexact())
-}
-
-/// log₂(2ˣ + 2ʸ) without overflow; of complex numbers the angle is between −π and π over log 2.
-///
-/// ```
-/// use cotangent::numpy as np;
-/// assert!((np::logaddexp2(1.0, 1.0).item::<f64>() - 2.0).abs() < 1e-5);
-/// ```
-#[track_caller]
-#[must_use]
-pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    ops::binary::logaddexp2(&x.to_inexact(), &y.to_inexact())
-}
-
 /// √(x² + y²) without overflow.
 ///
 /// ```

@@ -2,7 +2,7 @@
 
 use crate::api::program::{as_library, as_one};
 use crate::array::aval::{IntoShape, Shape, canonical_axis};
-use crate::array::dtype::{DType, Kind};
+use crate::array::dtype::DType;
 use crate::array::promote::promote_types;
 use crate::array::{Array, ArrayLike, Arrays};
 use crate::error::{Error, OrRaise, Result, raise};
@@ -385,14 +385,4 @@ pub fn meshgrid_with(coordinates: impl Arrays, indexing: Indexing) -> Vec<Array>
         x.reshape(&along).broadcast_to(&shape)
     };
     as_library(&coordinates, |xs| xs.iter().enumerate().map(over_grid).collect())
-}
-
-/// Small integers as `i32`, `u32` and wider ones as they are, truth values as `i32`: what sums of them are made in.
-pub(super) fn accumulator(dtype: DType) -> DType {
-    match dtype.kind() {
-        Kind::Bool => DType::I32,
-        Kind::Int if dtype.bits() < 32 => DType::I32,
-        Kind::Uint if dtype.bits() < 32 => DType::U32,
-        _ => dtype,
-    }
 }

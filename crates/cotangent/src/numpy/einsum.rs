@@ -3,10 +3,10 @@
 use crate::array::{Array, Arrays};
 use crate::error::{Error, OrRaise, Result};
 use crate::ops::dot::DotGeneral;
+use crate::ops::in_one_dtype;
 use crate::trace::frames::bind1;
 
 use super::logic::where_;
-use super::products::meet;
 
 /// One operand on the way: its axes' letters and its value.
 struct Term {
@@ -254,6 +254,6 @@ fn contract(mut left: Term, mut right: Term, later: impl Fn(&char) -> bool) -> T
     let free =
         |t: &Term| t.labels.iter().copied().filter(|c| !kept.contains(c) && !summed.contains(c)).collect::<Vec<_>>();
     let labels = kept.iter().copied().chain(free(&left)).chain(free(&right)).collect();
-    let (x, y) = meet(left.value, right.value);
+    let [x, y] = in_one_dtype([left.value, right.value]);
     Term { labels, value: bind1(dot, &[&x, &y]) }
 }

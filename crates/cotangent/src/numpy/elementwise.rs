@@ -1,6 +1,5 @@
 //! Functions of one operand, element by element.
 
-use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::Literal;
@@ -165,13 +164,6 @@ unary! {
     /// assert_eq!(np::round(2.5).item::<f32>(), 2.0);
     /// ```
     round round;
-    /// The nearest integers; halves go to the even neighbour. Integers become floats.
-    ///
-    /// ```
-    /// use cotangent::numpy as np;
-    /// assert_eq!(np::rint(1.5).item::<f32>(), 2.0);
-    /// ```
-    rint rint_float;
     /// −1, 0 or 1; of complex numbers the point of the unit circle in their direction.
     ///
     /// ```
@@ -194,68 +186,16 @@ unary! {
     conj conj;
 }
 
-impl Array {
-    #[track_caller]
-    fn rint_float(&self) -> Array {
-        self.to_inexact().round()
-    }
-}
-
-/// The base-2 logarithm.
+/// The nearest integers; halves go to the even neighbour. Integers become floats.
 ///
 /// ```
 /// use cotangent::numpy as np;
-/// assert!((np::log2(8.0).item::<f64>() - 3.0).abs() < 1e-5);
+/// assert_eq!(np::rint(1.5).item::<f32>(), 2.0);
 /// ```
 #[track_caller]
 #[must_use]
-pub fn log2(x: impl ArrayLike) -> Array {
-    let x = x.to_array().to_inexact();
-    if !x.dtype().is_float() {
-        return over_log(x, std::f64::consts::LN_2);
-    }
-    as_one(&[x], |x| custom_jvp(log2_real).defjvp(|(x,), (t,)| (log2(x), t / x * std::f64::consts::LOG2_E))(&x[0]))
-}
-
-/// e + log₂(m) with x = m·2ᵉ and m between √½ and √2, so that whole powers have whole logarithms.
-#[track_caller]
-fn log2_real(x: &Array) -> Array {
-    let dtype = x.dtype();
-    let x = if dtype.bits() < 32 { &x.astype(DType::F32) } else { x };
-    let (words, digits) = (x.dtype().signed(), x.dtype().mantissa_bits());
-    let number = |v: i64| Array::literal(Literal::int(words, v));
-    let (half_root, least) = match x.dtype() {
-        DType::F64 => (std::f64::consts::FRAC_1_SQRT_2.to_bits() as i64, f64::MIN_POSITIVE),
-        _ => (i64::from(std::f32::consts::FRAC_1_SQRT_2.to_bits()), f64::from(f32::MIN_POSITIVE)),
-    };
-    let bits = x.bitcast(words);
-    let exponent = (&bits - number(half_root)) >> number(digits.into());
-    let mantissa = (bits - (&exponent << number(digits.into()))).bitcast(x.dtype());
-    // The logarithm knows what to say of what is not a positive normal number.
-    let normal = x.greater_equal(least).logical_and(x.less(f64::INFINITY));
-    // By way of 32 bits, from which processors convert to f64 many at once.
-    let whole = where_(&normal, exponent.astype(DType::I32).astype(x.dtype()), 0.0);
-    (whole + where_(normal, mantissa, x).log() * std::f64::consts::LOG2_E).astype(dtype)
-}
-
-/// ln x over the logarithm of a base. Complex numbers are divided part by part: in their quotient an infinite part would
-/// make NaN of the other.
-#[track_caller]
-fn over_log(x: Array, base: f64) -> Array {
-    let log = x.log();
-    if log.dtype().is_complex() { (log.real() / base).complex(log.imag() / base) } else { log / base }
-}
-
-/// The base-10 logarithm.
-///
-/// ```
-/// use cotangent::numpy as np;
-/// assert!((np::log10(100.0).item::<f64>() - 2.0).abs() < 1e-5);
-/// ```
-#[track_caller]
-#[must_use]
-pub fn log10(x: impl ArrayLike) -> Array {
-    over_log(x.to_array(), std::f64::consts::LN_10)
+pub fn rint(x: impl ArrayLike) -> Array {
+    x.to_array().to_inexact().round()
 }
 
 /// −x.

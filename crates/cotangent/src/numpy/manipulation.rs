@@ -71,24 +71,6 @@ pub fn permute_dims(x: impl ArrayLike, axes: impl Axes) -> Array {
     x.permute(&axes.in_order(x.ndim()).map_err(|e| e.context("permute_dims")).or_raise())
 }
 
-impl Array {
-    /// The axes in another order: axis `i` of the result is axis `axes[i]`; `()` reverses them. `x.t()` is short for that.
-    ///
-    /// # Panics
-    /// When `axes` is not a permutation.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// assert_eq!(np::zeros((2, 3, 4)).transpose((0, 2, 1)).shape(), [2, 4, 3]);
-    /// assert_eq!(np::zeros((2, 3, 4)).transpose(()).shape(), [4, 3, 2]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn transpose(&self, axes: impl Axes) -> Array {
-        self.permute(&axes.in_order(self.ndim()).map_err(|e| e.context("transpose")).or_raise())
-    }
-}
-
 /// Moves one axis to another place; the others keep their order.
 ///
 /// # Panics

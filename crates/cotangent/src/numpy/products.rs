@@ -1,30 +1,12 @@
 //! Products of vectors, matrices and tensors.
 
-use crate::array::aval::Shape;
+use crate::array::aval::{Shape, canonical_axis};
 use crate::array::{Array, ArrayLike};
-use crate::error::{Error, raise};
-use crate::ops::dot::DotGeneral;
-use crate::trace::frames::bind1;
+use crate::error::OrRaise;
+use crate::methods::products::{contract, mismatch};
+use crate::ops::in_one_dtype;
 
 use super::manipulation::ravel;
-
-#[track_caller]
-fn mismatch(what: &str, x: &Array, y: &Array) -> ! {
-    raise(Error::shape(format!("{what}: the sizes of {} and {} do not fit together", x.aval(), y.aval())))
-}
-
-#[track_caller]
-fn contract(x: &Array, y: &Array, dims: [Vec<usize>; 2], batch: [Vec<usize>; 2]) -> Array {
-    bind1(DotGeneral::new(dims, batch), &[x, y])
-}
-
-/// Operands in the dtype in which they meet, each with its own shape.
-#[track_caller]
-pub(crate) fn meet(x: Array, y: Array) -> (Array, Array) {
-    let (dtype, weak) = crate::array::promote::promote_types((x.dtype(), x.weak_type()), (y.dtype(), y.weak_type()));
-    let to = |x: Array| if x.dtype() == dtype { x } else { x.convert(dtype, weak) };
-    (to(x), to(y))
-}
 
 /// The sum of products over the last axis of `x` and the last but one of `y`; the product where one is a scalar.
 ///
@@ -39,15 +21,7 @@ pub(crate) fn meet(x: Array, y: Array) -> (Array, Array) {
 #[track_caller]
 #[must_use]
 pub fn dot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let (x, y) = meet(x.to_array(), y.to_array());
-    if x.ndim() == 0 || y.ndim() == 0 {
-        return x * y;
-    }
-    let (a, b) = (x.ndim() - 1, y.ndim().saturating_sub(2));
-    if x.shape()[a] != y.shape()[b] {
-        mismatch("dot", &x, &y);
-    }
-    contract(&x, &y, [vec![a], vec![b]], [vec![], vec![]])
+    x.to_array().dot(y)
 }
 
 /// The matrix product over the last two axes; the others are batches and are broadcast. A vector is a row on the left
@@ -63,39 +37,7 @@ pub fn dot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn matmul(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let (x, y) = meet(x.to_array(), y.to_array());
-    if x.ndim() == 0 || y.ndim() == 0 {
-        raise(
-            Error::shape(format!("matmul takes vectors and matrices, got {} and {}", x.aval(), y.aval()))
-                .help("multiply by a scalar with `*`"),
-        );
-    }
-    let (nx, ny) = (x.ndim(), y.ndim());
-    if x.shape()[nx - 1] != y.shape()[ny.saturating_sub(2)] {
-        mismatch("matmul", &x, &y);
-    }
-    if nx <= 2 && ny <= 2 {
-        return dot(x, y);
-    }
-    // Both as batches of matrices of one rank.
-    let (row, column) = (nx == 1, ny == 1);
-    let x = if row { x.expand_dims(0) } else { x };
-    let y = if column { y.expand_dims(1) } else { y };
-    let matrix = |a: &Array| (a.shape()[..a.ndim() - 2].to_vec(), a.shape()[a.ndim() - 2..].to_vec());
-    let ((bx, mx), (by, my)) = (matrix(&x), matrix(&y));
-    let batch = match crate::array::aval::broadcast_shapes(&bx, &by) {
-        Ok(batch) => batch,
-        Err(error) => raise(error.context("matmul")),
-    };
-    let full = |a: &Array, m: &[usize]| a.broadcast_to(batch.iter().chain(m).copied().collect::<Shape>());
-    let n = batch.rank();
-    let batches: Vec<usize> = (0..n).collect();
-    let out = contract(&full(&x, &mx), &full(&y, &my), [vec![n + 1], vec![n]], [batches.clone(), batches]);
-    match (row, column) {
-        (true, _) => out.reshape(out.aval().shape.remove(&[n])),
-        (_, true) => out.reshape(out.aval().shape.remove(&[n + 1])),
-        _ => out,
-    }
+    x.to_array().matmul(y)
 }
 
 /// The inner product of the flattened operands; the first is conjugated.
@@ -126,7 +68,7 @@ pub fn vdot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn inner(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let (x, y) = meet(x.to_array(), y.to_array());
+    let [x, y] = in_one_dtype([x.to_array(), y.to_array()]);
     if x.ndim() == 0 || y.ndim() == 0 {
         return x * y;
     }
@@ -188,9 +130,7 @@ impl<const N: usize> Contraction for ([isize; N], [isize; N]) {
 #[track_caller]
 #[must_use]
 pub fn tensordot(x: impl ArrayLike, y: impl ArrayLike, axes: impl Contraction) -> Array {
-    use crate::array::aval::canonical_axis;
-    use crate::error::OrRaise;
-    let (x, y) = meet(x.to_array(), y.to_array());
+    let [x, y] = in_one_dtype([x.to_array(), y.to_array()]);
     let [a, b] = axes.axes([x.ndim(), y.ndim()]);
     let canonical = |axes: Vec<isize>, x: &Array| {
         axes.into_iter().map(|a| canonical_axis(a, x.ndim()).or_raise()).collect::<Vec<_>>()
@@ -227,31 +167,4 @@ pub fn kron(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[must_use]
 pub fn trace(x: impl ArrayLike) -> Array {
     super::diagonal(x, 0).sum_axis(-1)
-}
-
-impl Array {
-    /// [`dot`] with another array.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// let x = Array::from([1.0f32, 2.0]);
-    /// assert_eq!(x.dot(&x).item::<f32>(), 5.0);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn dot(&self, other: impl ArrayLike) -> Array {
-        dot(self, other)
-    }
-
-    /// [`matmul`] with another array.
-    ///
-    /// ```
-    /// use cotangent::numpy as np;
-    /// assert_eq!(np::ones([2, 3]).matmul(np::ones([3, 4])).shape(), [2, 4]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn matmul(&self, other: impl ArrayLike) -> Array {
-        matmul(self, other)
-    }
 }

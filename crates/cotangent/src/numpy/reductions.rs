@@ -1,356 +1,88 @@
 //! Reductions: of all elements, over axes, and cumulative.
 
-use crate::array::aval::{Shape, canonical_axis};
-use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
-use crate::error::{Error, OrRaise, raise};
-use crate::ops::reduce::{
-    ArgMax, ArgMin, CumMax, CumMin, CumProd, CumSum, ReduceAnd, ReduceMax, ReduceMin, ReduceOr, ReduceProd, ReduceSum,
-};
-use crate::trace::frames::bind1;
-
-use super::creation::accumulator;
-use super::manipulation::ravel;
 use crate::methods::axes::Axes;
+use crate::methods::reductions::{arg_reductions, cumulative, reductions};
 
-/// The result with the reduced axes put back, of size one.
-#[track_caller]
-pub(crate) fn keepdims(y: &Array, x: &Array, axes: &[usize]) -> Array {
-    let shape: Shape = x.shape().iter().enumerate().map(|(d, n)| if axes.contains(&d) { 1 } else { *n }).collect();
-    y.reshape(&shape)
-}
-
-/// Half-precision numbers are added up in `f32`.
-pub(super) fn working(dtype: DType) -> DType {
-    if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype }
-}
-
-macro_rules! reductions {
-    ($($(#[$doc:meta])* $name:ident $axis:ident $keep:ident: $f:path;)*) => {
-        $(
-            $(#[$doc])*
-            #[track_caller]
-            #[must_use]
-            pub fn $name(x: impl ArrayLike) -> Array {
-                $axis(x, ())
-            }
-
-            #[doc = concat!("[`", stringify!($name), "()`] over some axes, which the result no longer has.")]
-            #[track_caller]
-            #[must_use]
-            pub fn $axis(x: impl ArrayLike, axes: impl Axes) -> Array {
-                let x = x.to_array();
-                let axes = axes.resolve(x.ndim()).or_raise();
-                $f(&x, &axes)
-            }
-
-            #[doc = concat!("[`", stringify!($name), "()`] over some axes, which keep their places with size one.")]
-            #[track_caller]
-            #[must_use]
-            pub fn $keep(x: impl ArrayLike, axes: impl Axes) -> Array {
-                let x = x.to_array();
-                let axes = axes.resolve(x.ndim()).or_raise();
-                keepdims(&$f(&x, &axes), &x, &axes)
-            }
-        )*
-
-        impl Array {
-            $(
-                $(#[$doc])*
-                #[track_caller]
-                #[must_use]
-                pub fn $name(&self) -> Array {
-                    self.$axis(())
-                }
-
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), "()) over some axes, which the result no longer has.")]
-                #[track_caller]
-                #[must_use]
-                pub fn $axis(&self, axes: impl Axes) -> Array {
-                    $axis(self, axes)
-                }
-
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), "()) over some axes, which keep their places with size one.")]
-                #[track_caller]
-                #[must_use]
-                pub fn $keep(&self, axes: impl Axes) -> Array {
-                    $keep(self, axes)
-                }
-            )*
+/// Functions that are methods of arrays, over all elements or some axes.
+macro_rules! reduction_functions {
+    ($($(#[$doc:meta])* $name:ident $axis:ident $keep:ident: $f:path;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike) -> Array {
+            x.to_array().$name()
         }
-    };
-}
-pub(super) use reductions;
 
-reductions! {
-    /// The sum. Truth values and small integers are added up in 32 bits.
-    ///
-    /// ```
-    /// use cotangent::{Array, numpy as np};
-    /// let x = Array::from([[1.0f32, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(np::sum(&x).item::<f32>(), 10.0);
-    /// assert_eq!(np::sum_axis(&x, 0).to_vec::<f32>(), [4.0, 6.0]);
-    /// assert_eq!(x.sum_keepdims(-1).shape(), [2, 1]);
-    /// ```
-    sum sum_axis sum_keepdims: sum_of;
-    /// The product. Truth values and small integers are multiplied in 32 bits.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([2, 3]).prod().item::<i32>(), 6);
-    /// ```
-    prod prod_axis prod_keepdims: prod_of;
-    /// The greatest element; a NaN is the result where there is one.
-    ///
-    /// # Panics
-    /// When there are no elements.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([2, 3]).max().item::<i32>(), 3);
-    /// ```
-    max max_axis max_keepdims: max_of;
-    /// The least element; a NaN is the result where there is one.
-    ///
-    /// # Panics
-    /// When there are no elements.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([2, 3]).min().item::<i32>(), 2);
-    /// ```
-    min min_axis min_keepdims: min_of;
-    /// The mean, a float.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([1, 2]).mean().item::<f32>(), 1.5);
-    /// ```
-    mean mean_axis mean_keepdims: mean_of;
-    /// Whether any element is true; a number is when it is not zero.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert!(Array::from([0, 1]).any().item::<bool>());
-    /// ```
-    any any_axis any_keepdims: any_of;
-    /// Whether all elements are true; a number is when it is not zero.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert!(Array::from([2, 1]).all().item::<bool>());
-    /// ```
-    all all_axis all_keepdims: all_of;
-}
-
-#[track_caller]
-fn sum_of(x: &Array, axes: &[usize]) -> Array {
-    let wide = widened(x);
-    let sum = bind1(ReduceSum { axes: axes.to_vec() }, &[&wide]);
-    if x.dtype().is_inexact() { sum.convert(x.dtype(), x.weak_type()) } else { sum }
-}
-
-#[track_caller]
-fn prod_of(x: &Array, axes: &[usize]) -> Array {
-    let wide = widened(x);
-    let product = bind1(ReduceProd { axes: axes.to_vec() }, &[&wide]);
-    if x.dtype().is_inexact() { product.convert(x.dtype(), x.weak_type()) } else { product }
-}
-
-/// The elements in the dtype that they are accumulated in.
-#[track_caller]
-fn widened(x: &Array) -> Array {
-    let dtype = working(accumulator(x.dtype()));
-    if dtype == x.dtype() { x.clone() } else { x.astype(dtype) }
-}
-
-#[track_caller]
-fn max_of(x: &Array, axes: &[usize]) -> Array {
-    require_elements("max", x, axes);
-    bind1(ReduceMax { axes: axes.to_vec() }, &[x])
-}
-
-#[track_caller]
-fn min_of(x: &Array, axes: &[usize]) -> Array {
-    require_elements("min", x, axes);
-    bind1(ReduceMin { axes: axes.to_vec() }, &[x])
-}
-
-#[track_caller]
-fn require_elements(what: &str, x: &Array, axes: &[usize]) {
-    if axes.iter().any(|d| x.shape()[*d] == 0) {
-        raise(Error::shape(format!("{what} of no elements: an axis of {} is empty", x.aval())));
-    }
-}
-
-/// How many elements a reduction takes together.
-pub(super) fn count(x: &Array, axes: &[usize]) -> usize {
-    axes.iter().map(|d| x.shape()[*d]).product()
-}
-
-#[track_caller]
-pub(super) fn mean_of(x: &Array, axes: &[usize]) -> Array {
-    let dtype = x.to_inexact().dtype();
-    let wide = x.to_inexact().convert(working(dtype), x.weak_type() && dtype == working(dtype));
-    let sum = bind1(ReduceSum { axes: axes.to_vec() }, &[&wide]);
-    (sum / count(x, axes) as f64).convert(dtype, x.weak_type())
-}
-
-#[track_caller]
-fn any_of(x: &Array, axes: &[usize]) -> Array {
-    bind1(ReduceOr { axes: axes.to_vec() }, &[&x.astype(DType::Bool)])
-}
-
-#[track_caller]
-fn all_of(x: &Array, axes: &[usize]) -> Array {
-    bind1(ReduceAnd { axes: axes.to_vec() }, &[&x.astype(DType::Bool)])
-}
-
-macro_rules! arg_reductions {
-    ($($(#[$doc:meta])* $name:ident $axis:ident $keep:ident: $T:ident;)*) => {
-        $(
-            $(#[$doc])*
-            #[track_caller]
-            #[must_use]
-            pub fn $name(x: impl ArrayLike) -> Array {
-                $axis(ravel(x), 0)
-            }
-
-            #[doc = concat!("[`", stringify!($name), "`] along an axis, which the result no longer has.")]
-            ///
-            /// # Panics
-            /// When the axis is empty or out of bounds.
-            #[track_caller]
-            #[must_use]
-            pub fn $axis(x: impl ArrayLike, axis: isize) -> Array {
-                let x = x.to_array();
-                let axis = canonical_axis(axis, x.ndim()).or_raise();
-                bind1($T { axis, index_dtype: DType::I32 }, &[&x])
-            }
-
-            #[doc = concat!("[`", stringify!($name), "`] along an axis, which keeps its place with size one.")]
-            ///
-            /// # Panics
-            /// When the axis is empty or out of bounds.
-            #[track_caller]
-            #[must_use]
-            pub fn $keep(x: impl ArrayLike, axis: isize) -> Array {
-                $axis(x, axis).expand_dims(axis)
-            }
-        )*
-
-        impl Array {
-            $(
-                $(#[$doc])*
-                #[track_caller]
-                #[must_use]
-                pub fn $name(&self) -> Array {
-                    $name(self)
-                }
-
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), ") along an axis, which the result no longer has.")]
-                #[track_caller]
-                #[must_use]
-                pub fn $axis(&self, axis: isize) -> Array {
-                    $axis(self, axis)
-                }
-            )*
+        #[doc = concat!("[`", stringify!($name), "()`] over some axes, which the result no longer has.")]
+        #[track_caller]
+        #[must_use]
+        pub fn $axis(x: impl ArrayLike, axes: impl Axes) -> Array {
+            x.to_array().$axis(axes)
         }
-    };
-}
 
-arg_reductions! {
-    /// The index of the greatest element in the flattened array, the first one of several, in `i32`; a NaN counts as
-    /// the greatest.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// let x = Array::from([[1, 5], [7, 2]]);
-    /// assert_eq!(x.argmax().item::<i32>(), 2);
-    /// assert_eq!(x.argmax_axis(1).to_vec::<i32>(), [1, 0]);
-    /// ```
-    argmax argmax_axis argmax_keepdims: ArgMax;
-    /// The index of the least element in the flattened array, the first one of several, in `i32`; a NaN counts as
-    /// the least.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([3, 1, 2]).argmin().item::<i32>(), 1);
-    /// ```
-    argmin argmin_axis argmin_keepdims: ArgMin;
-}
-
-macro_rules! cumulative {
-    ($($(#[$doc:meta])* $name:ident $axis:ident: $T:ident, $widen:expr;)*) => {
-        $(
-            $(#[$doc])*
-            #[track_caller]
-            #[must_use]
-            pub fn $name(x: impl ArrayLike) -> Array {
-                $axis(ravel(x), 0)
-            }
-
-            #[doc = concat!("[`", stringify!($name), "`] along an axis; the shape stays.")]
-            ///
-            /// # Panics
-            /// When the axis is out of bounds.
-            #[track_caller]
-            #[must_use]
-            pub fn $axis(x: impl ArrayLike, axis: isize) -> Array {
-                let x = x.to_array();
-                let axis = canonical_axis(axis, x.ndim()).or_raise();
-                let x = if $widen && x.dtype() == DType::Bool { x.astype(DType::I32) } else { x };
-                bind1($T { axis, reverse: false }, &[&x])
-            }
-        )*
-
-        impl Array {
-            $(
-                $(#[$doc])*
-                #[track_caller]
-                #[must_use]
-                pub fn $name(&self) -> Array {
-                    $name(self)
-                }
-
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), ") along an axis; the shape stays.")]
-                #[track_caller]
-                #[must_use]
-                pub fn $axis(&self, axis: isize) -> Array {
-                    $axis(self, axis)
-                }
-            )*
+        #[doc = concat!("[`", stringify!($name), "()`] over some axes, which keep their places with size one.")]
+        #[track_caller]
+        #[must_use]
+        pub fn $keep(x: impl ArrayLike, axes: impl Axes) -> Array {
+            x.to_array().$keep(axes)
         }
-    };
+    )* };
+}
+pub(super) use reduction_functions;
+
+macro_rules! arg_reduction_functions {
+    ($($(#[$doc:meta])* $name:ident $axis:ident $keep:ident: $T:ident;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike) -> Array {
+            x.to_array().$name()
+        }
+
+        #[doc = concat!("[`", stringify!($name), "`] along an axis, which the result no longer has.")]
+        ///
+        /// # Panics
+        /// When the axis is empty or out of bounds.
+        #[track_caller]
+        #[must_use]
+        pub fn $axis(x: impl ArrayLike, axis: isize) -> Array {
+            x.to_array().$axis(axis)
+        }
+
+        #[doc = concat!("[`", stringify!($name), "`] along an axis, which keeps its place with size one.")]
+        ///
+        /// # Panics
+        /// When the axis is empty or out of bounds.
+        #[track_caller]
+        #[must_use]
+        pub fn $keep(x: impl ArrayLike, axis: isize) -> Array {
+            x.to_array().$axis(axis).expand_dims(axis)
+        }
+    )* };
 }
 
-cumulative! {
-    /// The sums of the elements up to each, of the flattened array.
-    ///
-    /// ```
-    /// use cotangent::{Array, numpy as np};
-    /// assert_eq!(np::cumsum(Array::from([1, 2, 3])).to_vec::<i32>(), [1, 3, 6]);
-    /// ```
-    cumsum cumsum_axis: CumSum, true;
-    /// The products of the elements up to each, of the flattened array.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([1, 2, 3]).cumprod().to_vec::<i32>(), [1, 2, 6]);
-    /// ```
-    cumprod cumprod_axis: CumProd, true;
-    /// The greatest of the elements up to each, of the flattened array.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([1, 3, 2]).cummax().to_vec::<i32>(), [1, 3, 3]);
-    /// ```
-    cummax cummax_axis: CumMax, false;
-    /// The least of the elements up to each, of the flattened array.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([3, 1, 2]).cummin().to_vec::<i32>(), [3, 1, 1]);
-    /// ```
-    cummin cummin_axis: CumMin, false;
+macro_rules! cumulative_functions {
+    ($($(#[$doc:meta])* $name:ident $axis:ident: $T:ident, $widen:expr;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        #[must_use]
+        pub fn $name(x: impl ArrayLike) -> Array {
+            x.to_array().$name()
+        }
+
+        #[doc = concat!("[`", stringify!($name), "`] along an axis; the shape stays.")]
+        ///
+        /// # Panics
+        /// When the axis is out of bounds.
+        #[track_caller]
+        #[must_use]
+        pub fn $axis(x: impl ArrayLike, axis: isize) -> Array {
+            x.to_array().$axis(axis)
+        }
+    )* };
 }
+
+reductions!(reduction_functions);
+arg_reductions!(arg_reduction_functions);
+cumulative!(cumulative_functions);

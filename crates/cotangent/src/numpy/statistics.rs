@@ -9,56 +9,65 @@ use crate::ops::reduce::ReduceSum;
 use crate::trace::frames::bind1;
 
 use super::logic::{isnan, where_};
-use super::reductions::{count, keepdims, mean_of, reductions, working};
+use super::reductions::reduction_functions;
 use crate::methods::axes::Axes;
+use crate::methods::reductions::{count, keepdims, mean_of, reduction_methods, working};
 
-reductions! {
-    /// The variance: the mean of the squared distances from the mean.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([1.0f32, 3.0]).var().item::<f32>(), 1.0);
-    /// ```
-    var var_axis var_keepdims: var_of;
-    /// The standard deviation: the square root of [`var`].
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert!((Array::from([1.0f32, 3.0]).std().item::<f64>() - 1.0).abs() < 1e-6);
-    /// ```
-    std std_axis std_keepdims: std_of;
-    /// The greatest element less the least.
-    ///
-    /// # Panics
-    /// When there are no elements.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([2, 5]).ptp().item::<i32>(), 3);
-    /// ```
-    ptp ptp_axis ptp_keepdims: ptp_of;
-    /// The number of elements that are not zero, in `i32`.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([0, 5, 7]).count_nonzero().item::<i32>(), 2);
-    /// ```
-    count_nonzero count_nonzero_axis count_nonzero_keepdims: count_nonzero_of;
-    /// The sum of the elements that are not NaN.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([1.0f32, f32::NAN, 2.0]).nansum().item::<f32>(), 3.0);
-    /// ```
-    nansum nansum_axis nansum_keepdims: nansum_of;
-    /// The mean of the elements that are not NaN.
-    ///
-    /// ```
-    /// use cotangent::Array;
-    /// assert_eq!(Array::from([1.0f32, f32::NAN, 3.0]).nanmean().item::<f32>(), 2.0);
-    /// ```
-    nanmean nanmean_axis nanmean_keepdims: nanmean_of;
+macro_rules! statistics {
+    ($for_each:ident) => {
+        $for_each! {
+            /// The variance: the mean of the squared distances from the mean.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([1.0f32, 3.0]).var().item::<f32>(), 1.0);
+            /// ```
+            var var_axis var_keepdims: var_of;
+            /// The standard deviation: the square root of [`var`].
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert!((Array::from([1.0f32, 3.0]).std().item::<f64>() - 1.0).abs() < 1e-6);
+            /// ```
+            std std_axis std_keepdims: std_of;
+            /// The greatest element less the least.
+            ///
+            /// # Panics
+            /// When there are no elements.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([2, 5]).ptp().item::<i32>(), 3);
+            /// ```
+            ptp ptp_axis ptp_keepdims: ptp_of;
+            /// The number of elements that are not zero, in `i32`.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([0, 5, 7]).count_nonzero().item::<i32>(), 2);
+            /// ```
+            count_nonzero count_nonzero_axis count_nonzero_keepdims: count_nonzero_of;
+            /// The sum of the elements that are not NaN.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([1.0f32, f32::NAN, 2.0]).nansum().item::<f32>(), 3.0);
+            /// ```
+            nansum nansum_axis nansum_keepdims: nansum_of;
+            /// The mean of the elements that are not NaN.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([1.0f32, f32::NAN, 3.0]).nanmean().item::<f32>(), 2.0);
+            /// ```
+            nanmean nanmean_axis nanmean_keepdims: nanmean_of;
+        }
+    };
 }
+
+// A variance is one program, which no method can make: these stand above `methods`.
+statistics!(reduction_methods);
+statistics!(reduction_functions);
 
 #[track_caller]
 fn var_of(x: &Array, axes: &[usize]) -> Array {

@@ -2,11 +2,10 @@
 
 use stablehlo::{Attr, Value};
 
+use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::{Literal, Scalar};
-use crate::array::promote::promote_types;
-use crate::array::{Array, ArrayLike};
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
@@ -14,7 +13,7 @@ use crate::trace::frames::bind1;
 
 use super::elementwise::{self, one_dtype, rebind1};
 use super::kept::Kept;
-use super::{fits, met, select};
+use super::select;
 
 /// The compare type of StableHLO for a dtype.
 fn compare_type(dtype: DType) -> Attr {
@@ -26,7 +25,7 @@ fn compare_type(dtype: DType) -> Attr {
 }
 
 macro_rules! comparisons {
-    ($($(#[$doc:meta])* $T:ident $name:literal $method:ident $dir:literal $op:tt $complex:literal;)*) => {
+    ($($T:ident $name:literal $dir:literal $op:tt $complex:literal;)*) => {
         /// The primitives of this table.
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
@@ -68,66 +67,17 @@ macro_rules! comparisons {
                     Some(Literal::strong(result))
                 }
             }
-
-            impl Array {
-                $(#[$doc])*
-                #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet y = Array::from([6, 3]).", stringify!($method), "(&Array::from([4, 3]));\nassert_eq!(y.to_vec::<bool>(), [6 ", stringify!($op), " 4, 3 ", stringify!($op), " 3]);\n```")]
-                #[track_caller]
-                #[must_use]
-                pub fn $method(&self, other: impl ArrayLike) -> Array {
-                    let [x, y] = compared([self.clone(), other.to_array()]);
-                    bind1($T, &[&x, &y])
-                }
-            }
         )*
     };
 }
 
 comparisons! {
-    /// Where the elements are equal.
-    Eq "eq" equal "EQ" == true;
-    /// Where the elements differ.
-    Ne "ne" not_equal "NE" != true;
-    /// Where the elements are less than those of `other`.
-    Lt "lt" less "LT" < false;
-    /// Where the elements are at most those of `other`.
-    Le "le" less_equal "LE" <= false;
-    /// Where the elements are greater than those of `other`.
-    Gt "gt" greater "GT" > false;
-    /// Where the elements are at least those of `other`.
-    Ge "ge" greater_equal "GE" >= false;
-}
-
-/// The operands of a comparison in one dtype and shape, in the order that their values have.
-///
-/// Where the promotion of integers would change a value (a Rust integer that the other's dtype does not hold, unsigned
-/// ones of 64 bits beside signed ones), they meet in a wider dtype, or as other numbers in the same order.
-#[track_caller]
-fn compared([x, y]: [Array; 2]) -> [Array; 2] {
-    let integers = x.dtype().is_integer() && y.dtype().is_integer();
-    if !integers || x.dtype() == y.dtype() || (fits(&x, y.dtype()) || fits(&y, x.dtype())) {
-        return met([x, y]);
-    }
-    let (a, b) = (x.dtype(), y.dtype());
-    match promote_types((a, false), (b, false)) {
-        (dtype, _) if dtype.is_integer() => met([x.astype(dtype), y.astype(dtype)]),
-        _ if a == DType::U64 => unsigned_beside_signed([x, y]),
-        _ => {
-            let [y, x] = unsigned_beside_signed([y, x]);
-            [x, y]
-        }
-    }
-}
-
-/// Unsigned numbers of 64 bits beside signed ones: as unsigned ones in the same order. A negative number is less than
-/// any unsigned one, as 0 is less than 1.
-#[track_caller]
-fn unsigned_beside_signed(operands: [Array; 2]) -> [Array; 2] {
-    let [u, s] = super::broadcast(operands);
-    let shape = if u.ndim() > 0 { u.shape() } else { s.shape() };
-    let number = |v: i64| Array::literal(Literal::int(DType::U64, v));
-    let negative = s.less(Array::literal(Literal::int(s.dtype(), 0)));
-    [select(&negative, &number(1), &u, shape), select(&negative, &number(0), &s.astype(DType::U64), shape)]
+    Eq "eq" "EQ" == true;
+    Ne "ne" "NE" != true;
+    Lt "lt" "LT" < false;
+    Le "le" "LE" <= false;
+    Gt "gt" "GT" > false;
+    Ge "ge" "GE" >= false;
 }
 
 macro_rules! total_orders {

@@ -2,17 +2,16 @@
 
 use stablehlo::Value;
 
+use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
-use crate::array::{Array, ArrayLike};
 use crate::error::Result;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::trace::frames::bind1;
 
 use super::elementwise::{self, one_dtype};
-use super::met_inexact;
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["real", "imag", "conj", "complex"];
@@ -148,59 +147,4 @@ pub(super) fn sign_jvp(t: &Array, z: &Array, sign: &Array) -> Tangent {
     // sign · i·Im(conj(sign)·t)
     let across = (sign.real() * t.imag() - sign.imag() * t.real()) * scale;
     Some(bind1(Complex, &[&-(sign.imag() * &across), &(sign.real() * &across)]))
-}
-
-impl Array {
-    /// The real part; real arrays are their own.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
-    /// assert_eq!(z.real().to_vec::<f32>(), [1.0, 2.0]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn real(&self) -> Array {
-        if self.dtype().is_complex() { bind1(Real, &[self]) } else { self.clone() }
-    }
-
-    /// The imaginary part; of real arrays it is zero.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
-    /// assert_eq!(z.imag().to_vec::<f32>(), [3.0, 4.0]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn imag(&self) -> Array {
-        if self.dtype().is_complex() { bind1(Imag, &[self]) } else { super::zeros_like(self) }
-    }
-
-    /// The complex conjugate; real arrays are their own.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
-    /// assert_eq!(z.conj().imag().to_vec::<f32>(), [-3.0, -4.0]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn conj(&self) -> Array {
-        if self.dtype().is_complex() { bind1(Conj, &[self]) } else { self.clone() }
-    }
-
-    /// Complex numbers from `self` as real and `imag` as imaginary parts.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let z = Array::from([1.0f32, 2.0]).complex(Array::from([3.0f32, 4.0]));
-    /// assert_eq!(z.dtype(), DType::C64);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn complex(&self, imag: impl ArrayLike) -> Array {
-        let [re, im] = met_inexact([self.clone(), imag.to_array()]);
-        bind1(Complex, &[&re, &im])
-    }
 }

@@ -505,17 +505,3 @@ fn lower_window(
 
 /// The primitives of this file that stand outside the tables.
 pub(super) const OTHER_NAMES: &[&str] = &["argmax", "argmin"];
-
-impl Array {
-    /// The sum over `axes`; the result no longer has them.
-    #[track_caller]
-    pub(crate) fn sum_axes(&self, axes: &[usize]) -> Array {
-        if axes.is_empty() { self.clone() } else { bind1(ReduceSum { axes: axes.to_vec() }, &[self]) }
-    }
-
-    /// The sum of all elements.
-    #[track_caller]
-    pub(crate) fn sum_all(&self) -> Array {
-        self.sum_axes(&(0..self.ndim()).collect::<Vec<_>>())
-    }
-}

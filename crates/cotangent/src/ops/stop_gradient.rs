@@ -44,18 +44,3 @@ impl Primitive for StopGradient {
         smallvec::smallvec![args[0].clone()]
     }
 }
-
-impl Array {
-    /// The same value, constant to differentiation.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// let slope = grad(|x: &Array| x * x.stop_gradient());
-    /// assert_eq!(slope(&Array::from(3.0)).item::<f64>(), 3.0);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn stop_gradient(&self) -> Array {
-        if self.dtype().is_inexact() { bind1(StopGradient, &[self]) } else { self.clone() }
-    }
-}

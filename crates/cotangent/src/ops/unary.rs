@@ -41,22 +41,21 @@ type Fold = fn(&Literal) -> Option<Literal>;
 /// A row: type, method, dtypes taken, lowering, fold, derivative (from tangent, argument and result).
 macro_rules! unary {
     ($(
-        $(#[$doc:meta])*
-        $T:ident $method:ident: $accepts:ident ($what:literal), $lower:expr, $fold:expr,
+        $T:ident $name:ident: $accepts:ident ($what:literal), $lower:expr, $fold:expr,
             |$t:ident, $x:ident, $y:ident| $derivative:expr;
     )*) => {
         /// The primitives of this table.
-        pub(super) const NAMES: &[&str] = &[$(stringify!($method)),*];
+        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         $(
-            #[doc = concat!("`", stringify!($method), "`, elementwise.")]
+            #[doc = concat!("`", stringify!($name), "`, elementwise.")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet y = bind1(cotangent::extend::primitives::", stringify!($T), ", &[&Array::from([0.25f32, 0.5])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T;
 
             impl Primitive for $T {
                 fn name(&self) -> &'static str {
-                    stringify!($method)
+                    stringify!($name)
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
                     let dtype = one_dtype(inputs, $accepts, $what)?;
@@ -66,7 +65,7 @@ macro_rules! unary {
                     let ($x, $y) = (&x[0], bind1($T, &[&x[0]]));
                     let dy = dx[0].as_ref().and_then(|$t| {
                         let _ = (&$t, $x, &$y);
-                        match complex_functions::slope(stringify!($method), $x, &$y) {
+                        match complex_functions::slope(stringify!($name), $x, &$y) {
                             Some(slope) => Some($t * slope),
                             None => $derivative,
                         }
@@ -78,7 +77,7 @@ macro_rules! unary {
                 }
                 fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
                     if outs[0].dtype.is_complex()
-                        && let Some(lower) = complex_functions::lowering(stringify!($method))
+                        && let Some(lower) = complex_functions::lowering(stringify!($name))
                     {
                         return smallvec::smallvec![lower(cx, &args[0], &outs[0])];
                     }
@@ -94,23 +93,6 @@ macro_rules! unary {
                 }
             }
         )*
-
-        impl Array {
-            $(
-                $(#[$doc])*
-                #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet y = Array::from([0.25f32, 0.5]).", stringify!($method), "();\nassert_eq!(y.shape(), [2]);\n```")]
-                #[track_caller]
-                #[must_use]
-                pub fn $method(&self) -> Array {
-                    let accepts: fn(DType) -> bool = $accepts;
-                    // Integers enter the functions of real numbers as NumPy lets them: as floats.
-                    if !accepts(self.dtype()) && accepts(DType::F32) && !self.dtype().is_inexact() {
-                        return bind1($T, &[&self.to_inexact()]);
-                    }
-                    bind1($T, &[self])
-                }
-            )*
-        }
     };
 }
 
@@ -129,81 +111,52 @@ fn fold_float(x: &Literal, f: fn(f64) -> f64) -> Option<Literal> {
 
 // Rows say what holds for real numbers. What complex ones do otherwise stands in `complex_functions`.
 unary! {
-    /// exp(−|x|)·I₀(x), the modified Bessel function of order zero, scaled. Derivative: i1e(x) − sign(x)·i0e(x), by a series of its own.
+    // By a series of its own, which has a second derivative at zero.
     BesselI0e bessel_i0e: float ("real floating-point numbers"), With(super::bessel::lower_bessel_i0e), None,
         |t, x, y| Some(t * super::bessel::bessel_i0e_slope(x));
-    /// exp(−|x|)·I₁(x), the modified Bessel function of order one, scaled.
     BesselI1e bessel_i1e: float ("real floating-point numbers"), Op("chlo.bessel_i1e"), None,
         |t, x, y| Some(t * super::bessel::bessel_i1e_slope(x));
-    /// The cube root.
     Cbrt cbrt: float ("real floating-point numbers"), Op("stablehlo.cbrt"), None, |t, x, y| Some(t * scaled(&y.powi(-2), 1.0 / 3.0));
-    /// The smallest integers that are not below the elements.
     Ceil ceil: float ("real floating-point numbers"), Op("stablehlo.ceil"), Some(|x| fold_float(x, f64::ceil)), |t, x, y| None;
-    /// The cosine.
     Cos cos: inexact ("floating-point numbers"), Op("stablehlo.cosine"), None, |t, x, y| Some(-(t * x.sin()));
-    /// The hyperbolic cosine.
     Cosh cosh: inexact ("floating-point numbers"), With(lower_cosh), None, |t, x, y| Some(t * x.sinh());
-    /// The inverse cosine. Derivative: −1/√(1−x²).
     Acos acos: inexact ("floating-point numbers"), Op("chlo.acos"), None, |t, x, y| Some(-(t * (1.0 - x.square()).rsqrt()));
-    /// The inverse hyperbolic cosine. Derivative: 1/√((x−1)(x+1)), of whose factors the product could overflow; and its
-    /// root would be on the other branch where the real part of a complex number is negative.
+    // The product of the factors could overflow; and its root would be on the other branch where the real part of a complex
+    // number is negative.
     Acosh acosh: inexact ("floating-point numbers"), Op("chlo.acosh"), None,
         |t, x, y| Some(t * ((x - 1.0).rsqrt() * (x + 1.0).rsqrt()));
-    /// The inverse sine. Derivative: 1/√(1−x²).
     Asin asin: inexact ("floating-point numbers"), Op("chlo.asin"), None, |t, x, y| Some(t * (1.0 - x.square()).rsqrt());
-    /// The inverse hyperbolic sine. Derivative: 1/√(1+x²).
     Asinh asinh: inexact ("floating-point numbers"), Op("chlo.asinh"), None, |t, x, y| Some(t * asinh_slope(x));
-    /// The inverse tangent. Derivative: 1/(1+x²), as the square of a root, whose own derivative does not overflow before it
-    /// is zero.
+    // As the square of a root, whose own derivative does not overflow before it is zero.
     Atan atan: inexact ("floating-point numbers"), With(lower_atan), None,
         |t, x, y| Some(t * (x.square() + 1.0).rsqrt().square());
-    /// The inverse hyperbolic tangent. Derivative: 1/(1−x²).
     Atanh atanh: inexact ("floating-point numbers"), Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x)));
-    /// The logarithmic derivative of the gamma function. Its own derivatives are polygamma functions.
     Digamma digamma: float ("real floating-point numbers"), With(lower_digamma), None,
         |t, x, y| Some(t * super::polygamma::polygamma_of_order(1, x));
-    /// The error function. Derivative: 2/√π · exp(−x²).
     Erf erf: float ("real floating-point numbers"), Op("chlo.erf"), None,
         |t, x, y| Some(scaled(t, std::f64::consts::FRAC_2_SQRT_PI) * (-x.square()).exp());
-    /// The complementary error function, 1 − erf(x), without cancellation.
     Erfc erfc: float ("real floating-point numbers"), Op("chlo.erfc"), None,
         |t, x, y| Some(scaled(t, -std::f64::consts::FRAC_2_SQRT_PI) * (-x.square()).exp());
-    /// The inverse error function. Derivative: √π/2 · exp(erf_inv(x)²).
     ErfInv erf_inv: float ("real floating-point numbers"), Op("chlo.erf_inv"), None,
         |t, x, y| Some(scaled(t, 1.0 / std::f64::consts::FRAC_2_SQRT_PI) * y.square().exp());
-    /// The exponential.
     Exp exp: inexact ("floating-point numbers"), Op("stablehlo.exponential"), None, |t, x, y| Some(t * &y);
-    /// Two to the power of the elements.
     Exp2 exp2: inexact ("floating-point numbers"), With(lower_exp2), None, |t, x, y| Some(scaled(t, std::f64::consts::LN_2) * &y);
-    /// exp(x) − 1, accurate near zero. Derivative: exp(x), which y + 1 would lose where y is nearly −1.
+    // y + 1 would lose the digits of exp(x) where y is nearly −1.
     Expm1 expm1: inexact ("floating-point numbers"), Op("stablehlo.exponential_minus_one"), None, |t, x, y| Some(t * x.exp());
-    /// The largest integers that are not above the elements.
     Floor floor: float ("real floating-point numbers"), Op("stablehlo.floor"), Some(|x| fold_float(x, f64::floor)), |t, x, y| None;
-    /// The logarithm of the absolute value of the gamma function.
     Lgamma lgamma: float ("real floating-point numbers"), Op("chlo.lgamma"), None, |t, x, y| Some(t * x.digamma());
-    /// The natural logarithm.
     Log log: inexact ("floating-point numbers"), Op("stablehlo.log"), None, |t, x, y| Some(t / x);
-    /// log(1 + x), accurate near zero.
     Log1p log1p: inexact ("floating-point numbers"), Op("stablehlo.log_plus_one"), None, |t, x, y| Some(t / (x + 1.0));
-    /// The logistic function 1/(1 + exp(−x)).
     Logistic logistic: inexact ("floating-point numbers"), Op("stablehlo.logistic"), None, |t, x, y| Some(t * logistic_slope(x, &y));
-    /// 1/√x.
     Rsqrt rsqrt: inexact ("floating-point numbers"), Op("stablehlo.rsqrt"), None, |t, x, y| Some(scaled(t, -0.5) * (&y / x));
-    /// −1, 0 or 1; of complex numbers the point of the unit circle in their direction.
     Sign sign: number ("numbers"), With(lower_sign), None,
         |t, x, y| if x.dtype().is_complex() { super::complex::sign_jvp(t, x, &y) } else { None };
-    /// The sine.
     Sin sin: inexact ("floating-point numbers"), Op("stablehlo.sine"), None, |t, x, y| Some(t * x.cos());
-    /// The hyperbolic sine.
     Sinh sinh: inexact ("floating-point numbers"), With(lower_sinh), None, |t, x, y| Some(t * x.cosh());
-    /// The square root.
     Sqrt sqrt: inexact ("floating-point numbers"), Op("stablehlo.sqrt"), None, |t, x, y| Some(scaled(t, 0.5) / &y);
-    /// x².
     Square square: number ("numbers"), With(lower_square), Some(|x| super::binary::fold_mul(x, x)), |t, x, y| Some(t * (x * 2.0));
-    /// The tangent.
     Tan tan: inexact ("floating-point numbers"), Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0));
-    /// The hyperbolic tangent. Derivative: 1 − y² with 1 − |y| = (1 + |y|)·exp(−2·|x|), since |y| rounds to one where its
-    /// slope still has all digits.
+    // 1 − y² with 1 − |y| = (1 + |y|)·exp(−2·|x|): |y| rounds to one where its slope still has all digits.
     Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None,
         |t, x, y| Some(t * ((y.abs() + 1.0).square() * (x.abs() * -2.0).exp()));
 }
@@ -533,7 +486,7 @@ impl Primitive for IsFinite {
 }
 
 macro_rules! bit_functions {
-    ($($(#[$doc:meta])* $T:ident $method:ident $name:literal: $accepts:expr, $op:literal;)*) => {
+    ($($T:ident $name:literal: $accepts:expr, $op:literal;)*) => {
         /// The primitives of this table.
         pub(super) const BIT_NAMES: &[&str] = &[$($name),*];
         $(
@@ -559,92 +512,15 @@ macro_rules! bit_functions {
                     elementwise::lower(cx, $op, args, &outs[0])
                 }
             }
-
-            impl Array {
-                $(#[$doc])*
-                #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet y = Array::from([6, 3]).", stringify!($method), "();\nassert_eq!(y.shape(), [2]);\n```")]
-                #[track_caller]
-                #[must_use]
-                pub fn $method(&self) -> Array {
-                    bind1($T, &[self])
-                }
-            }
         )*
     };
 }
 
 bit_functions! {
-    /// All bits turned over; of truth values the negation.
-    Not logical_not "not": |d| d.is_integer() || d == DType::Bool, "stablehlo.not";
-    /// The number of bits that are one.
-    PopulationCount population_count "population_count": DType::is_integer, "stablehlo.popcnt";
-    /// The number of leading zero bits.
-    Clz clz "clz": DType::is_integer, "stablehlo.count_leading_zeros";
+    Not "not": |d| d.is_integer() || d == DType::Bool, "stablehlo.not";
+    PopulationCount "population_count": DType::is_integer, "stablehlo.popcnt";
+    Clz "clz": DType::is_integer, "stablehlo.count_leading_zeros";
 }
 
 /// The primitives of this file that stand outside the tables.
 pub(super) const OTHER_NAMES: &[&str] = &["neg", "abs", "round", "integer_pow", "is_finite"];
-
-impl Array {
-    /// The absolute value; of complex numbers the modulus.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// assert_eq!(Array::from([1, -2]).abs().to_vec::<i32>(), [1, 2]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn abs(&self) -> Array {
-        if self.dtype() == DType::Bool { self.clone() } else { bind1(Abs, &[self]) }
-    }
-
-    /// The nearest integers; halves go to the even neighbour, as in NumPy. Of complex numbers each part is rounded.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// assert_eq!(Array::from([1.5f32, 2.5]).round().to_vec::<f32>(), [2.0, 2.0]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn round(&self) -> Array {
-        match self.dtype().kind() {
-            Kind::Float => bind1(Round { to_even: true }, &[self]),
-            Kind::Complex => self.real().round().complex(self.imag().round()),
-            _ => self.clone(),
-        }
-    }
-
-    /// A fixed integer power.
-    ///
-    /// # Panics
-    /// When integers are raised to a negative power.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// assert_eq!(Array::from([1.0f32, 2.0, 3.0]).powi(2).to_vec::<f32>(), [1.0, 4.0, 9.0]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn powi(&self, y: i32) -> Array {
-        match y {
-            1 => self.clone(),
-            2 => bind1(Square, &[self]),
-            _ => bind1(IntegerPow { y }, &[self]),
-        }
-    }
-
-    /// Whether the elements are neither infinite nor NaN; of complex numbers whether both parts are.
-    ///
-    /// ```
-    /// # use cotangent::prelude::*;
-    /// assert_eq!(Array::from([1.0f32, f32::INFINITY]).is_finite().to_vec::<bool>(), [true, false]);
-    /// ```
-    #[track_caller]
-    #[must_use]
-    pub fn is_finite(&self) -> Array {
-        if self.dtype().is_complex() {
-            return self.real().is_finite().logical_and(self.imag().is_finite());
-        }
-        bind1(IsFinite, &[&self.to_inexact()])
-    }
-}

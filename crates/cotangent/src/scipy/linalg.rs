@@ -2,7 +2,8 @@
 
 use crate::array::{Array, ArrayLike};
 use crate::lax::linalg::{TriangularSolve, adjoint, triangular_solve};
-use crate::numpy::{meet, where_};
+use crate::numpy::where_;
+use crate::ops::in_one_dtype;
 use crate::ops::linalg::{Cholesky, lower_mask};
 use crate::trace::frames::bind1;
 
@@ -102,7 +103,7 @@ pub fn cho_solve((c, lower): (&Array, bool), b: impl ArrayLike) -> Array {
 #[track_caller]
 #[must_use]
 pub fn solve_triangular(a: impl ArrayLike, b: impl ArrayLike, trans: Trans, lower: bool, unit_diagonal: bool) -> Array {
-    let (a, b) = meet(a.to_array().to_inexact(), b.to_array().to_inexact());
+    let [a, b] = in_one_dtype([a.to_array().to_inexact(), b.to_array().to_inexact()]);
     let options = TriangularSolve {
         lower,
         transpose_a: trans != Trans::No,

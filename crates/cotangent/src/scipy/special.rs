@@ -9,7 +9,8 @@ use crate::api::program::as_one;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
-use crate::numpy::{Axes, isfinite, isnan, keepdims, unary, where_};
+use crate::methods::reductions::keepdims;
+use crate::numpy::{Axes, isfinite, isnan, unary, where_};
 use crate::ops::promoted;
 
 unary! {
