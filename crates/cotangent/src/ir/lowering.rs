@@ -9,12 +9,16 @@ use smallvec::SmallVec;
 pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
-use crate::array::aval::{Aval, Shape};
+use super::constants::Constants;
+use crate::array::aval::Aval;
+use crate::array::aval::Shape;
 use crate::array::dtype::DType;
-use crate::array::literal::{Literal, Scalar};
+use crate::array::literal::Literal;
+use crate::array::literal::Scalar;
 use crate::error::location::with_location;
 use crate::ir::env::Env;
-use crate::ir::jaxpr::{Atom, Jaxpr};
+use crate::ir::jaxpr::Atom;
+use crate::ir::jaxpr::Jaxpr;
 use crate::ir::primitive::Outputs;
 
 /// Functions of the module being written, shared by structure.
@@ -59,6 +63,8 @@ pub struct Lowering<'a> {
     token: Option<Value>,
     /// Scalars that this block has spread over a shape: what is spread again is the same value.
     spread: FxHashMap<(u32, Shape), Value>,
+    /// The constants in the values of this block.
+    constants: Constants,
 }
 
 /// What effects hand from one to the next, so that they keep their order: a number that means nothing.
@@ -68,12 +74,24 @@ fn token_aval() -> Aval {
 
 impl<'a> Lowering<'a> {
     fn new(block: &'a mut Block, functions: &'a RefCell<Functions>, token: Option<Value>) -> Lowering<'a> {
-        Lowering { block, functions, of_elements: false, token, spread: FxHashMap::default() }
+        let (spread, constants) = (FxHashMap::default(), Constants::default());
+        Lowering { block, functions, of_elements: false, token, spread, constants }
     }
 
-    /// Appends an operation with one result.
+    /// Appends an operation with one result. Operands whose constants the compiler would combine to harm stand behind a
+    /// barrier.
     pub fn op(&mut self, name: &str, args: &[Value], attrs: &[(&str, Attr)], output: &Aval) -> Value {
-        self.block.op1(name, args, attrs, &output.mlir())
+        self.append(name, args, attrs, &output.mlir())
+    }
+
+    fn append(&mut self, name: &str, args: &[Value], attrs: &[(&str, Attr)], output: &Type) -> Value {
+        if self.of_elements {
+            return self.block.op1(name, args, attrs, output);
+        }
+        let args = self.constants.apart(self.block, name, args);
+        let value = self.block.op1(name, &args[..], attrs, output);
+        self.constants.result(name, &args, &value);
+        value
     }
 
     /// A constant of the shape and dtype of `aval`, all elements alike.
@@ -87,13 +105,22 @@ impl<'a> Lowering<'a> {
             (Scalar::Complex(re, im), DType::C64) => HloScalar::C64(re as f32, im as f32),
             (Scalar::Complex(re, im), _) => HloScalar::C128(re, im),
         };
-        self.block.splat(&aval.mlir(), scalar)
+        let constant = self.block.splat(&aval.mlir(), scalar);
+        self.constants.number(&constant, value);
+        constant
+    }
+
+    /// A constant of the shape and dtype of `aval` that has these bytes.
+    pub fn bytes(&mut self, aval: &Aval, bytes: &[u8]) -> Value {
+        let constant = self.block.bytes(&aval.mlir(), bytes);
+        self.constants.table(&constant, aval.dtype, bytes);
+        constant
     }
 
     /// `value` spread over `shape`; its dimension `i` becomes dimension `dims[i]` of the result.
     pub fn broadcast_in_dim(&mut self, value: &Value, output: &Type, dims: &[usize]) -> Value {
         let attr = ("broadcast_dimensions", Attr::i64s(dims.iter().copied()));
-        self.block.op1("stablehlo.broadcast_in_dim", value, &[attr], output)
+        self.append("stablehlo.broadcast_in_dim", std::slice::from_ref(value), &[attr], output)
     }
 
     /// The operands of an elementwise operation, with scalars and sizes of one spread to the shape of the result.
@@ -120,7 +147,9 @@ impl<'a> Lowering<'a> {
         let scalar = Type::tensor(&[], x.ty().element());
         let mut op = self.block.begin_op("stablehlo.reduce", [x, init], &[output.mlir()]);
         op.region(&[scalar.clone(), scalar.clone()], |block, args| vec![block.op1(combiner, args, &[], &scalar)]);
-        op.finish(&[("dimensions", Attr::i64s(axes.iter().copied()))]).swap_remove(0)
+        let reduced = op.finish(&[("dimensions", Attr::i64s(axes.iter().copied()))]).swap_remove(0);
+        self.constants.result("stablehlo.reduce", std::slice::from_ref(x), &reduced);
+        reduced
     }
 
     /// Appends an operation with a region for each list of parameter types in `params`; `body` writes region `i` and
@@ -140,7 +169,8 @@ impl<'a> Lowering<'a> {
         let before = self.token.clone().filter(|_| is_while || is_case);
         let token = before.iter().map(|t| t.ty().clone());
         let results: Vec<Type> = results.iter().cloned().chain(token.clone()).collect();
-        let operands: Vec<Value> = operands.iter().cloned().chain(before.clone().filter(|_| is_while)).collect();
+        let operands = if self.of_elements { operands.to_vec() } else { self.constants.leave(self.block, operands) };
+        let operands: Vec<Value> = operands.into_iter().chain(before.clone().filter(|_| is_while)).collect();
         let mut op = self.block.begin_op(name, &operands, &results);
         for (i, params) in params.iter().enumerate() {
             let params: Vec<Type> = params.iter().cloned().chain(token.clone().filter(|_| is_while)).collect();
@@ -225,6 +255,7 @@ impl<'a> Lowering<'a> {
             functions.written.push(func);
             unique
         });
+        let args = &self.constants.leave(self.block, args)[..];
         let results = jaxpr.output_avals().map(|a| a.mlir());
         if !jaxpr.effects().kept {
             return self.block.call(&name, args, inlined, &results.collect::<Vec<_>>()).into_iter().collect();
@@ -255,7 +286,8 @@ fn function(name: &str, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
     let mut args = func.params();
     let token = if kept { args.pop() } else { None };
     let mut lowering = Lowering::new(func.body(), functions, token);
-    let mut results = lowering.inline(jaxpr, &args);
+    let results = lowering.inline(jaxpr, &args);
+    let mut results = lowering.constants.leave(lowering.block, &results);
     results.extend(lowering.token);
     func.ret(&results);
     func
@@ -279,8 +311,7 @@ fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>
     }
     let params = func.params();
     let mut lowering = Lowering::new(func.body(), functions, None);
-    let constants: Vec<Value> =
-        entry.constants.iter().map(|(aval, bytes)| lowering.block.bytes(&aval.mlir(), bytes)).collect();
+    let constants: Vec<Value> = entry.constants.iter().map(|(aval, bytes)| lowering.bytes(aval, bytes)).collect();
     if jaxpr.effects().kept {
         lowering.token = Some(lowering.splat(&token_aval(), Literal::int(DType::I32, 0)));
     }

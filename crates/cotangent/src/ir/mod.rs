@@ -3,6 +3,7 @@
 pub(crate) mod axis;
 pub(crate) mod build;
 pub(crate) mod check;
+mod constants;
 pub(crate) mod effects;
 pub(crate) mod env;
 pub(crate) mod jaxpr;

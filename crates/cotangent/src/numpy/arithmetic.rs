@@ -282,7 +282,7 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
         let infinite = x.equal(f64::INFINITY).logical_or(y.equal(f64::INFINITY));
         let scale = ops::magnitude(&x.maximum(&y));
         let inverse = 1.0 / &scale;
-        let squares = ops::scaled_square(&x, &inverse) + ops::scaled_square(&y, &inverse);
+        let squares = (x * &inverse).square() + (y * &inverse).square();
         let length = scale * squares.sqrt();
         where_(infinite, f64::INFINITY, length)
     };

@@ -239,8 +239,8 @@ fn constant(tangent: &Tangent, primitive: &str, which: &'static str) {
 fn atan2_jvp(j: &Jvp<'_>) -> Tangent {
     let (x, y) = (spread_tangent(j.x, j.out), spread_tangent(j.y, j.out));
     let inverse = 1.0 / super::magnitude(&x.abs().maximum(y.abs()));
-    let norm = super::scaled_square(&x, &inverse) + super::scaled_square(&y, &inverse);
     let (x, y) = (x * &inverse, y * &inverse);
+    let norm = x.square() + y.square();
     j.sum(|t| t * (y / &norm * &inverse), |u| u * (-x / &norm * &inverse))
 }
 

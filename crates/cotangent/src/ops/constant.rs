@@ -53,6 +53,6 @@ impl Primitive for Constant {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, _: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![cx.block.bytes(&self.aval.mlir(), &self.bytes)]
+        smallvec::smallvec![cx.bytes(&self.aval, &self.bytes)]
     }
 }

@@ -238,14 +238,6 @@ pub(crate) fn magnitude(x: &Array) -> Array {
     (x.bitcast(words) & exponent).bitcast(dtype).maximum(number(-end)).minimum(number(end))
 }
 
-/// (x · inverse)², of which the compiler would make c² · inverse² where x is a constant c: that is beyond the range. What
-/// is bounded it leaves as it is.
-#[track_caller]
-pub(crate) fn scaled_square(x: &Array, inverse: &Array) -> Array {
-    let bound = Literal::float(x.dtype(), 2f64.powi(x.dtype().max_exponent() - 1));
-    (x * inverse).minimum(Array::literal(bound)).square()
-}
-
 /// From the remainder with the dividend's sign whether the signs differ, and the remainder with the divisor's sign,
 /// which a zero has as well.
 #[track_caller]

@@ -5,6 +5,7 @@
 mod goldens_lib;
 
 mod complex;
+mod constants;
 mod control;
 mod cost;
 mod display;
