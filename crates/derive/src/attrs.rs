@@ -1,9 +1,9 @@
-//! What `#[tree(…)]` may say, and where.
+//! What `#[tree(…)]` may contain, and where.
 
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Error, Path, Result, parse_quote};
 
-/// Errors gathered so that all are shown at once.
+/// Errors collected so that all are reported at once.
 #[derive(Default)]
 pub(crate) struct Errors(Option<Error>);
 
@@ -38,7 +38,7 @@ fn each(attrs: &[Attribute], errors: &mut Errors, mut logic: impl FnMut(&ParseNe
             Err(error) => errors.push(error),
             Ok(()) if empty => errors.push(Error::new_spanned(
                 attr,
-                "an empty `#[tree()]` says nothing: write `#[tree(static)]` on a field without arrays",
+                "an empty `#[tree()]` has no effect: write `#[tree(static)]` on a field without arrays",
             )),
             Ok(()) => {}
         }
@@ -50,7 +50,7 @@ fn name(meta: &ParseNestedMeta<'_>) -> String {
     segments.join("::")
 }
 
-/// The path of the library: `::cotangent`, or what `#[tree(crate = "…")]` on the type says.
+/// The path of the library: `::cotangent`, or the path that `#[tree(crate = "…")]` on the type names.
 pub(crate) fn crate_path(attrs: &[Attribute], errors: &mut Errors) -> Path {
     let mut path = None;
     each(attrs, errors, |meta| {
@@ -64,7 +64,7 @@ pub(crate) fn crate_path(attrs: &[Attribute], errors: &mut Errors) -> Path {
         } else if meta.path.is_ident("static") {
             Err(meta.error(
                 "`static` belongs on a field: a type without arrays is not a tree, \
-                 it is a static field of one",
+                 but a static field of one",
             ))
         } else {
             Err(meta.error(format!("unknown attribute `{}`: a type takes `#[tree(crate = \"…\")]` only", name(meta))))
@@ -95,12 +95,12 @@ pub(crate) fn is_static(attrs: &[Attribute], errors: &mut Errors) -> bool {
     found
 }
 
-/// Refuses `#[tree(…)]` where it means nothing.
+/// Rejects `#[tree(…)]` where it has no meaning.
 pub(crate) fn refuse(attrs: &[Attribute], place: &str, errors: &mut Errors) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("tree")) {
         errors.push(Error::new_spanned(
             attr,
-            format!("`#[tree(…)]` means nothing on {place}: put `#[tree(static)]` on a field"),
+            format!("`#[tree(…)]` has no meaning on {place}: put `#[tree(static)]` on a field"),
         ));
     }
 }

@@ -8,8 +8,8 @@ use syn::{Data, DeriveInput, Error, Fields, GenericParam, Ident, Member, Path, R
 
 use crate::attrs::{self, Errors};
 
-/// A struct, or a variant of an enum. `Self { 0: a }` and `Self {}` are valid for tuples and
-/// units, so all shapes are written alike.
+/// A struct, or a variant of an enum. `Self { 0: a }` and `Self {}` are valid for tuples and units, so all shapes are
+/// written the same way.
 struct Shape {
     /// `Self` or `Self::Variant`.
     path: TokenStream,
@@ -24,17 +24,17 @@ struct Field {
 
 impl Field {
     fn bound_as(&self, prefix: &str, position: usize) -> Ident {
-        // Located at the type, so that an error about the field points there.
+        // Spanned at the type, so that an error about the field points there.
         format_ident!("__{prefix}{position}", span = self.ty.span())
     }
 
-    /// The place of the type too, but names mean what they mean to the macro: the type may come
-    /// from a `macro_rules!` that cannot see them.
+    /// The location of the type, but with the macro's name resolution: the type may come from a `macro_rules!`, where
+    /// the macro's names are not visible.
     fn span(&self) -> Span {
         Span::call_site().located_at(self.ty.span())
     }
 
-    /// The path of the trait, located at the type.
+    /// The path of the trait, spanned at the type.
     fn tree(&self, krate: &Path) -> TokenStream {
         let span = self.span();
         let respan = |mut token: TokenTree| {
@@ -83,7 +83,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// The implementation of `Leafwise`: a map from the paths of the leaves, for the fields can hold arrays only.
+/// The implementation of `Leafwise`: a map from the paths of the leaves, because the fields can only hold arrays.
 pub(crate) fn leafwise(input: &DeriveInput) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let krate = attrs::crate_path(&input.attrs, &mut errors);
@@ -127,7 +127,7 @@ fn shapes(input: &DeriveInput, errors: &mut Errors) -> Vec<Shape> {
         Data::Union(data) => {
             errors.push(Error::new(
                 data.union_token.span(),
-                "a union cannot be a tree, since it does not know which of its fields is alive: \
+                "a union cannot be a tree, because it does not know which of its fields is active: \
                  use an enum",
             ));
             Vec::new()
@@ -144,7 +144,7 @@ fn fields(fields: &Fields, errors: &mut Errors) -> Vec<Field> {
     fields.members().zip(fields).map(&mut field).collect()
 }
 
-/// The generics of the type, and what the fields ask of the type parameters.
+/// The generics of the type, with the bounds that the fields require of the type parameters.
 fn bounded(input: &DeriveInput, krate: &Path, shapes: &[Shape], errors: &mut Errors) -> syn::Generics {
     let mut generics = input.generics.clone();
     for param in &mut generics.params {
@@ -154,7 +154,7 @@ fn bounded(input: &DeriveInput, krate: &Path, shapes: &[Shape], errors: &mut Err
                 errors.push(Error::new_spanned(
                     &param.lifetime,
                     "a tree owns what it holds, so it has no lifetime parameters: arrays are \
-                     cheap to clone, and `Arc` or `&'static` will do for the rest",
+                     cheap to clone, and other data can be held by `Arc` or `&'static`",
                 ));
             }
             GenericParam::Const(param) => attrs::refuse(&param.attrs, "a parameter", errors),
@@ -191,7 +191,7 @@ fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     })
 }
 
-/// `Self::Variant { name: __a0, .. }`, with the fields that `wanted` picks.
+/// `Self::Variant { name: __a0, .. }`, with the fields that `wanted` selects.
 fn pattern(shape: &Shape, prefix: &str, wanted: impl Fn(&Field) -> bool) -> TokenStream {
     let path = &shape.path;
     let mut picked: Vec<_> = (shape.fields.iter().enumerate())
@@ -207,7 +207,7 @@ fn pattern(shape: &Shape, prefix: &str, wanted: impl Fn(&Field) -> bool) -> Toke
     quote!(#path { #(#picked),* })
 }
 
-/// A match of `self` with an arm for each shape.
+/// A match on `self` with an arm for each shape.
 fn match_self(shapes: &[Shape], wanted: impl Fn(&Field) -> bool, body: impl Fn(&Shape) -> TokenStream) -> TokenStream {
     if shapes.is_empty() {
         return quote!(match *self {});
@@ -483,11 +483,11 @@ mod tests {
                 A(u8),
             }
         ));
-        assert!(place.starts_with("`#[tree(…)]` means nothing on a variant"), "{place}");
+        assert!(place.starts_with("`#[tree(…)]` has no meaning on a variant"), "{place}");
         let place = first(parse_quote!(
             struct S<#[tree(static)] T>(T);
         ));
-        assert!(place.starts_with("`#[tree(…)]` means nothing on a parameter"), "{place}");
+        assert!(place.starts_with("`#[tree(…)]` has no meaning on a parameter"), "{place}");
         assert!(
             first(parse_quote!(
                 struct S(#[tree] u8);

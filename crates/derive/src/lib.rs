@@ -5,12 +5,11 @@ mod expand;
 
 use proc_macro::TokenStream;
 
-/// Makes a struct or an enum a tree of arrays: something to differentiate, batch and compile over.
+/// Makes a struct or an enum a tree of arrays, to differentiate, batch and compile over.
 ///
-/// Every field must be a `Tree` itself, but for those marked `#[tree(static)]`: these have no
-/// leaves, are part of the structure (a compiled function is compiled again when they differ), and
-/// need `Clone + PartialEq`. Type parameters get the bounds their fields need. Two variants of an
-/// enum are two structures.
+/// Every field must be a `Tree` itself, except those marked `#[tree(static)]`. Static fields have no leaves and are
+/// part of the structure: a compiled function is compiled again when they differ. They need `Clone + PartialEq`. Type
+/// parameters get the bounds that their fields need. Two variants of an enum are two structures.
 ///
 /// ```ignore
 /// #[derive(Tree)]
@@ -22,8 +21,7 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// Where the library has another name, `#[tree(crate = "path::to::cotangent")]` on the type says
-/// so.
+/// If the library has another name, put `#[tree(crate = "path::to::cotangent")]` on the type.
 #[proc_macro_derive(Tree, attributes(tree))]
 pub fn derive_tree(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);

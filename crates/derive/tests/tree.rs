@@ -1,4 +1,4 @@
-//! The derive at work, on a stand-in for the library.
+//! The derive macro, applied to a stand-in for the library.
 
 use std::marker::PhantomData;
 
@@ -195,7 +195,7 @@ fn structures() {
     assert!(!nested(1).same_structure(&nested(2)));
 }
 
-/// Only that it compiles: a type without values is a tree too.
+/// Tests only that it compiles: a type without values is a tree too.
 #[test]
 fn a_type_without_values() {
     fn is_tree<T: Tree>() {}
