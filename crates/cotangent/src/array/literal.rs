@@ -251,6 +251,11 @@ fn round(dtype: DType, value: Scalar) -> Scalar {
     with_element!(dtype, T => T::from_scalar(value).to_scalar())
 }
 
+/// A boolean as Python writes it.
+pub(crate) fn python(value: bool) -> &'static str {
+    if value { "True" } else { "False" }
+}
+
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let float = |f: &mut fmt::Formatter<'_>, x: f64| match self.dtype.real() {
@@ -259,7 +264,7 @@ impl fmt::Display for Literal {
             _ => write!(f, "{:?}", x as f32),
         };
         match self.rounded() {
-            Scalar::Bool(x) => write!(f, "{}", if x { "True" } else { "False" }),
+            Scalar::Bool(x) => f.write_str(python(x)),
             Scalar::Int(x) => write!(f, "{x}"),
             Scalar::Uint(x) => write!(f, "{x}"),
             Scalar::Float(x) => float(f, x),

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::effects::Effects;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::ir::print::boolean;
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::batched_in_front;
 use crate::trace::frames::bind;
@@ -88,7 +89,7 @@ impl Primitive for CallbackPrimitive {
 
     fn params(&self) -> Vec<(&'static str, String)> {
         match self.kind {
-            Kind::Io { ordered } => vec![("ordered", if ordered { "True" } else { "False" }.to_string())],
+            Kind::Io { ordered } => vec![("ordered", boolean(ordered))],
             _ => Vec::new(),
         }
     }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::ir::jaxpr::{Atom, Jaxpr, Var};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::boolean;
 use crate::ops::split::OptimizationBarrier;
 use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::dce::dce;
@@ -91,11 +92,10 @@ impl Primitive for Checkpoint {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        let flag = |b: bool| if b { "True" } else { "False" }.to_string();
         vec![
-            ("differentiated", flag(self.differentiated)),
+            ("differentiated", boolean(self.differentiated)),
             ("name", self.name.to_string()),
-            ("prevent_cse", flag(self.prevent_cse)),
+            ("prevent_cse", boolean(self.prevent_cse)),
         ]
     }
 

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::boolean;
 use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::{batch_everywhere, in_front};
 use crate::transform::jvp::jvp;
@@ -84,7 +85,7 @@ impl Primitive for LinearSolve {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("symmetric", if self.symmetric { "True" } else { "False" }.to_string())]
+        vec![("symmetric", boolean(self.symmetric))]
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {

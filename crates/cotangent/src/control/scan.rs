@@ -11,7 +11,12 @@ use crate::array::literal::Literal;
 use crate::error::{Error, Result};
 use crate::ir::jaxpr::{Atom, Closed, Jaxpr};
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent};
+use crate::ir::primitive::Operand;
+use crate::ir::primitive::Outputs;
+use crate::ir::primitive::Primitive;
+use crate::ir::primitive::RunProgram;
+use crate::ir::primitive::Tangent;
+use crate::ir::print::boolean;
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::batched_in_front;
 use crate::trace::frames::{Inputs, bind, stage};
@@ -172,12 +177,11 @@ impl Primitive for Scan {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        let reverse = if self.reverse { "True" } else { "False" };
         vec![
             ("length", self.length.to_string()),
             ("num_carry", self.carry.to_string()),
             ("num_consts", self.consts.to_string()),
-            ("reverse", reverse.to_string()),
+            ("reverse", boolean(self.reverse)),
             ("unroll", self.unroll.to_string()),
         ]
     }

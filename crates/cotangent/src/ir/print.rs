@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::array::literal::python;
 use crate::ir::jaxpr::{Atom, Closed, Jaxpr, Var};
 
 /// `a`, `b`, …, `z`, `ba`, …: JAX's variable names.
@@ -95,4 +96,9 @@ pub(crate) fn tuple<T: fmt::Display>(items: &[T]) -> String {
     let texts: Vec<_> = items.iter().map(ToString::to_string).collect();
     let comma = if texts.len() == 1 { "," } else { "" };
     format!("({}{comma})", texts.join(", "))
+}
+
+/// A boolean as Python prints it.
+pub(crate) fn boolean(value: bool) -> String {
+    python(value).to_string()
 }

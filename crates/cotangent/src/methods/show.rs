@@ -9,7 +9,7 @@ use std::fmt;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::{DType, Kind};
-use crate::array::literal::{Literal, Scalar};
+use crate::array::literal::{Literal, Scalar, python};
 
 /// Arrays of more elements are shortened.
 const THRESHOLD: usize = 1000;
@@ -290,7 +290,7 @@ impl<'a> Layout<'a> {
 fn words(values: &[Scalar], dtype: DType, style: &Style, alone: bool) -> Vec<String> {
     let part = |part: fn(&Scalar) -> f64| -> Vec<f64> { values.iter().map(part).collect() };
     match dtype.kind() {
-        Kind::Bool => values.iter().map(|x| if x.to_bool() { " True" } else { "False" }.to_string()).collect(),
+        Kind::Bool => values.iter().map(|x| format!("{:>5}", python(x.to_bool()))).collect(),
         Kind::Int | Kind::Uint if style.exponent.is_none() => {
             let plus = |negative: bool| if style.plus && !negative { "+" } else { "" };
             let text = |x: &Scalar| match x {

@@ -11,29 +11,11 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::trace::frames::bind1;
 
-use super::elementwise::{self, one_dtype, spread_tangent, sum_tangents, unspread};
+use super::domain::Domain;
+use super::elementwise::{self, spread_tangent, sum_tangents, unspread};
 use super::kept::Kept;
 use super::staged::{self, choose};
 use super::{exact_float, incomplete_gamma as gamma};
-
-fn number(d: DType) -> bool {
-    d != DType::Bool
-}
-fn real(d: DType) -> bool {
-    !d.is_complex() && d != DType::Bool
-}
-fn any(_: DType) -> bool {
-    true
-}
-fn float(d: DType) -> bool {
-    d.is_float()
-}
-fn bits(d: DType) -> bool {
-    d.is_integer() || d == DType::Bool
-}
-fn integer(d: DType) -> bool {
-    d.is_integer()
-}
 
 /// What a jvp rule of two arguments is given: tangents, arguments and result.
 struct Jvp<'a> {
@@ -71,7 +53,7 @@ use Lower::{Op, With};
 /// A row: type, name, dtypes taken, lowering, jvp, transpose, fold.
 macro_rules! binary {
     ($(
-        $T:ident $name:literal: $accepts:ident ($what:literal), $lower:expr,
+        $T:ident $name:literal: $domain:ident, $lower:expr,
             jvp $jvp:expr, transpose $transpose:expr, fold $fold:expr;
     )*) => {
         /// The primitives of this table.
@@ -89,7 +71,7 @@ macro_rules! binary {
                     $name
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                    elementwise::infer(inputs, one_dtype(inputs, $accepts, $what)?)
+                    elementwise::infer(inputs, Domain::$domain.one_dtype(inputs)?)
                 }
                 fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
                     let out = bind1($T, &[&x[0], &x[1]]);
@@ -132,18 +114,18 @@ macro_rules! binary {
 }
 
 binary! {
-    Add "add": number ("numbers"), Op("stablehlo.add"),
+    Add "add": NUMBERS, Op("stablehlo.add"),
         jvp |j| j.sum(|t| spread_tangent(t, j.out), |u| spread_tangent(u, j.out)),
         transpose |ct, _| vec![Some(ct.clone()), Some(ct.clone())],
         fold fold_add;
-    Sub "sub": number ("numbers"), Op("stablehlo.subtract"),
+    Sub "sub": NUMBERS, Op("stablehlo.subtract"),
         jvp |j| match (j.t, j.u) {
             (Some(t), Some(u)) => Some(t - u),
             _ => j.sum(|t| spread_tangent(t, j.out), |u| -spread_tangent(u, j.out)),
         },
         transpose |ct, x| vec![Some(ct.clone()), x[1].is_linear().then(|| -ct)],
         fold |x, y| fold_arithmetic(x, y, |a, b| a - b, i64::wrapping_sub);
-    Mul "mul": number ("numbers"), Op("stablehlo.multiply"),
+    Mul "mul": NUMBERS, Op("stablehlo.multiply"),
         jvp |j| j.sum(|t| t * j.y, |u| j.x * u),
         transpose |ct, x| match (&x[0], &x[1]) {
             (Operand::Linear(_), Operand::Known(y)) => vec![Some(ct * y), None],
@@ -151,7 +133,7 @@ binary! {
             _ => not_linear(ct, x),
         },
         fold fold_mul;
-    Div "div": number ("numbers"), Op("stablehlo.divide"),
+    Div "div": NUMBERS, Op("stablehlo.divide"),
         jvp |j| j.sum(|t| t.lax_div(j.y), |u| -(slope_in_divisor(j) * u)),
         transpose |ct, x| match &x[1] {
             Operand::Known(y) => vec![Some(ct.lax_div(y)), None],
@@ -161,58 +143,58 @@ binary! {
             (Scalar::Float(a), Scalar::Float(b)) => exact_float(x.dtype(), float_op(x.dtype(), a, b, |a, b| a / b)?, &[a, b]),
             _ => None,
         };
-    Rem "rem": real ("real numbers"), Op("stablehlo.remainder"),
+    Rem "rem": REAL, Op("stablehlo.remainder"),
         // The quotient that the remainder belongs to, which that of the operands may miss by one in rounding.
         jvp |j| j.sum(|t| spread_tangent(t, j.out), |u| -(u * (j.x - j.out).lax_div(j.y).round())),
         transpose not_linear,
         fold |_, _| None;
-    Max "max": any (""), With(lower_max),
+    Max "max": ANY, With(lower_max),
         jvp |j| chosen(j, |x, y| x.greater(y)),
         transpose not_linear,
         fold |x, y| fold_pick(x, y, |a, b| a > b);
-    Min "min": any (""), With(lower_min),
+    Min "min": ANY, With(lower_min),
         jvp |j| chosen(j, |x, y| x.less(y)),
         transpose not_linear,
         fold |x, y| fold_pick(x, y, |a, b| a < b);
-    Atan2 "atan2": float ("real floating-point numbers"), With(lower_atan2),
+    Atan2 "atan2": FLOATS, With(lower_atan2),
         jvp atan2_jvp,
         transpose not_linear,
         fold |_, _| None;
-    NextAfter "nextafter": float ("real floating-point numbers"), With(lower_next_after),
+    NextAfter "nextafter": FLOATS, With(lower_next_after),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
-    And "and": bits ("integers or truth values"), Op("stablehlo.and"),
+    And "and": BITS, Op("stablehlo.and"),
         jvp no_tangent, transpose not_linear, fold |x, y| fold_bits(x, y, |a, b| a & b);
-    Or "or": bits ("integers or truth values"), Op("stablehlo.or"),
+    Or "or": BITS, Op("stablehlo.or"),
         jvp no_tangent, transpose not_linear, fold |x, y| fold_bits(x, y, |a, b| a | b);
-    Xor "xor": bits ("integers or truth values"), Op("stablehlo.xor"),
+    Xor "xor": BITS, Op("stablehlo.xor"),
         jvp no_tangent, transpose not_linear, fold |x, y| fold_bits(x, y, |a, b| a ^ b);
-    ShiftLeft "shift_left": integer ("integers"), Op("stablehlo.shift_left"),
+    ShiftLeft "shift_left": INTEGERS, Op("stablehlo.shift_left"),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
-    ShiftRightLogical "shift_right_logical": integer ("integers"), Op("stablehlo.shift_right_logical"),
+    ShiftRightLogical "shift_right_logical": INTEGERS, Op("stablehlo.shift_right_logical"),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
-    ShiftRightArithmetic "shift_right_arithmetic": integer ("integers"), Op("stablehlo.shift_right_arithmetic"),
+    ShiftRightArithmetic "shift_right_arithmetic": INTEGERS, Op("stablehlo.shift_right_arithmetic"),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
-    MulHi "mulhi": integer ("integers"), With(super::mulhi::lower_mulhi),
+    MulHi "mulhi": INTEGERS, With(super::mulhi::lower_mulhi),
         jvp no_tangent, transpose not_linear, fold |_, _| None;
-    Zeta "zeta": float ("real floating-point numbers"), With(super::polygamma::lower_zeta),
+    Zeta "zeta": FLOATS, With(super::polygamma::lower_zeta),
         jvp |j| {
             constant(j.t, "zeta", "in its first operand, the exponent");
             j.sum(Array::clone, |u| -(u * (j.x * bind1(Zeta, &[&(j.x + 1.0), j.y]))))
         },
         transpose not_linear, fold |_, _| None;
-    Igamma "igamma": float ("real floating-point numbers"), With(gamma::lower_igamma),
+    Igamma "igamma": FLOATS, With(gamma::lower_igamma),
         jvp |j| j.sum(|t| t * bind1(IgammaGradA, &[j.x, j.y]), |u| u * gamma::density(j.x, j.y)),
         transpose not_linear, fold |_, _| None;
-    Igammac "igammac": float ("real floating-point numbers"), With(gamma::lower_igammac),
+    Igammac "igammac": FLOATS, With(gamma::lower_igammac),
         jvp |j| j.sum(|t| -(t * bind1(IgammaGradA, &[j.x, j.y])), |u| -(u * gamma::density(j.x, j.y))),
         transpose not_linear, fold |_, _| None;
-    IgammaGradA "igamma_grad_a": float ("real floating-point numbers"), With(gamma::lower_igamma_grad_a),
+    IgammaGradA "igamma_grad_a": FLOATS, With(gamma::lower_igamma_grad_a),
         jvp |j| {
             constant(j.t, "igamma_grad_a", "in its first operand, the shape parameter");
             j.sum(Array::clone, |u| u * (gamma::density(j.x, j.y) * (j.y.log() - j.x.digamma())))
         },
         transpose not_linear, fold |_, _| None;
-    RandomGammaGrad "random_gamma_grad": float ("real floating-point numbers"), With(gamma::lower_random_gamma_grad),
+    RandomGammaGrad "random_gamma_grad": FLOATS, With(gamma::lower_random_gamma_grad),
         jvp |j| {
             constant(j.t, "random_gamma_grad", "in its first operand, the shape parameter");
             // With F the distribution function it is −F_a/F_x; and F_xx/F_x is (a − 1)/x − 1.

@@ -11,7 +11,8 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::trace::frames::bind1;
 
-use super::elementwise::{self, one_dtype, rebind1};
+use super::domain::Domain;
+use super::elementwise::{self, rebind1};
 use super::kept::Kept;
 use super::select;
 
@@ -25,7 +26,7 @@ fn compare_type(dtype: DType) -> Attr {
 }
 
 macro_rules! comparisons {
-    ($($T:ident $name:literal $dir:literal $op:tt $complex:literal;)*) => {
+    ($($T:ident $name:literal $dir:literal $op:tt $domain:ident;)*) => {
         /// The primitives of this table.
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
@@ -39,7 +40,7 @@ macro_rules! comparisons {
                     $name
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                    one_dtype(inputs, |d| $complex || !d.is_complex(), "ordered values")?;
+                    Domain::$domain.one_dtype(inputs)?;
                     elementwise::infer(inputs, DType::Bool)
                 }
                 fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -72,16 +73,16 @@ macro_rules! comparisons {
 }
 
 comparisons! {
-    Eq "eq" "EQ" == true;
-    Ne "ne" "NE" != true;
-    Lt "lt" "LT" < false;
-    Le "le" "LE" <= false;
-    Gt "gt" "GT" > false;
-    Ge "ge" "GE" >= false;
+    Eq "eq" "EQ" == ANY;
+    Ne "ne" "NE" != ANY;
+    Lt "lt" "LT" < ORDERED;
+    Le "le" "LE" <= ORDERED;
+    Gt "gt" "GT" > ORDERED;
+    Ge "ge" "GE" >= ORDERED;
 }
 
 macro_rules! total_orders {
-    ($($T:ident $name:literal $dir:literal $complex:literal;)*) => {
+    ($($T:ident $name:literal $dir:literal $domain:ident;)*) => {
         /// The comparisons in which −0 lies below 0 and NaN at the ends.
         pub(super) const TOTAL_NAMES: &[&str] = &[$($name),*];
         $(
@@ -95,7 +96,7 @@ macro_rules! total_orders {
                     $name
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                    one_dtype(inputs, |d| $complex || !d.is_complex(), "ordered values")?;
+                    Domain::$domain.one_dtype(inputs)?;
                     elementwise::infer(inputs, DType::Bool)
                 }
                 fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -121,9 +122,9 @@ macro_rules! total_orders {
 }
 
 total_orders! {
-    EqTo "eq_to" "EQ" true;
-    LtTo "lt_to" "LT" false;
-    LeTo "le_to" "LE" false;
+    EqTo "eq_to" "EQ" ANY;
+    LtTo "lt_to" "LT" ORDERED;
+    LeTo "le_to" "LE" ORDERED;
 }
 
 /// The primitives of this file that stand outside the tables.
@@ -161,7 +162,7 @@ impl Primitive for SelectN {
                 )));
             }
         }
-        let dtype = one_dtype(cases, |_| true, "")?;
+        let dtype = Domain::ANY.one_dtype(cases)?;
         let mut out = elementwise::infer_alike(cases, dtype)?;
         if which.rank() > 0 && which.shape != out[0].shape {
             if out[0].rank() > 0 {
@@ -254,7 +255,7 @@ impl Primitive for Clamp {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        let dtype = one_dtype(inputs, |d| !d.is_complex(), "ordered values")?;
+        let dtype = Domain::ORDERED.one_dtype(inputs)?;
         let mut out = elementwise::infer_alike(inputs, dtype)?;
         if out[0].shape != inputs[1].shape {
             return Err(Error::shape(format!("bounds of shape {} do not fit the operand {}", out[0].shape, inputs[1])));

@@ -11,7 +11,8 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::trace::frames::bind1;
 
-use super::elementwise::{self, one_dtype};
+use super::domain::Domain;
+use super::elementwise;
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["real", "imag", "conj", "complex"];
@@ -32,7 +33,7 @@ macro_rules! parts {
                 $name
             }
             fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                let dtype = one_dtype(inputs, DType::is_complex, "complex numbers")?;
+                let dtype = Domain::COMPLEX.one_dtype(inputs)?;
                 elementwise::infer(inputs, dtype.real())
             }
             fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -73,7 +74,7 @@ impl Primitive for Complex {
         "complex"
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        let dtype = one_dtype(inputs, |d| matches!(d, DType::F32 | DType::F64), "f32 or f64")?;
+        let dtype = Domain::WIDE_FLOATS.one_dtype(inputs)?;
         elementwise::infer(inputs, complex_of(dtype))
     }
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -111,7 +112,7 @@ impl Primitive for Conj {
         "conj"
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        elementwise::infer(inputs, one_dtype(inputs, DType::is_complex, "complex numbers")?)
+        elementwise::infer(inputs, Domain::COMPLEX.one_dtype(inputs)?)
     }
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         (vec![bind1(Conj, &[&x[0]])], vec![dx[0].as_ref().map(|t| bind1(Conj, &[t]))])

@@ -9,6 +9,7 @@ use crate::array::literal::{Literal, Scalar};
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::boolean;
 use crate::trace::frames::bind1;
 
 use super::elementwise::rebind1;
@@ -45,8 +46,7 @@ impl Primitive for ConvertElementType {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        let weak = if self.weak { "True" } else { "False" };
-        vec![("new_dtype", self.dtype.to_string()), ("weak_type", weak.to_string())]
+        vec![("new_dtype", self.dtype.to_string()), ("weak_type", boolean(self.weak))]
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {

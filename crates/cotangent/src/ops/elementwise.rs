@@ -25,19 +25,6 @@ pub(crate) fn rebind1(prim: &dyn Primitive, inputs: &[&Array]) -> Array {
     bind_at(prim.to_arc(), inputs, location(Location::caller())).swap_remove(0)
 }
 
-/// The one dtype of all inputs, which must satisfy `accepts`.
-pub(super) fn one_dtype(inputs: &[Aval], accepts: fn(DType) -> bool, what: &str) -> Result<DType> {
-    let dtype = inputs[0].dtype;
-    if let Some(other) = inputs.iter().find(|a| a.dtype != dtype) {
-        return Err(Error::dtype(format!("operands must have one dtype, got {} and {other}", inputs[0]))
-            .help("convert one of them with `.astype(…)`"));
-    }
-    if !accepts(dtype) {
-        return Err(Error::dtype(format!("it takes {what}, got {}", inputs[0])));
-    }
-    Ok(dtype)
-}
-
 /// The result of an elementwise primitive, with `dtype`: operands that are not scalars have one rank, and in each
 /// dimension one size or size one, which is spread.
 pub(super) fn infer(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {

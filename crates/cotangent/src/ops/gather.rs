@@ -11,7 +11,7 @@ use crate::array::literal::{Literal, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::ir::print::tuple;
+use crate::ir::print::{boolean, tuple};
 use crate::trace::frames::bind1;
 
 use super::elementwise::rebind1;
@@ -252,11 +252,6 @@ pub(crate) fn default_fill(dtype: DType) -> Literal {
     }
 }
 
-/// JAX's spelling of a truth value.
-pub(super) fn python_bool(value: bool) -> String {
-    (if value { "True" } else { "False" }).to_string()
-}
-
 impl Primitive for Gather {
     fn name(&self) -> &'static str {
         "gather"
@@ -266,10 +261,10 @@ impl Primitive for Gather {
         vec![
             ("dimension_numbers", self.dimension_numbers.to_string()),
             ("fill_value", self.fill_value.map_or("None".to_string(), |v| v.to_string().replace("NaN", "nan"))),
-            ("indices_are_sorted", python_bool(self.indices_are_sorted)),
+            ("indices_are_sorted", boolean(self.indices_are_sorted)),
             ("mode", self.mode.to_string()),
             ("slice_sizes", tuple(&self.slice_sizes)),
-            ("unique_indices", python_bool(self.unique_indices)),
+            ("unique_indices", boolean(self.unique_indices)),
         ]
     }
 

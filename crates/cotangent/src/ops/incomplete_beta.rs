@@ -11,7 +11,8 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent, missing_rule};
 use crate::trace::frames::bind1;
 
-use super::elementwise::{self, one_dtype, spread_tangent};
+use super::domain::Domain;
+use super::elementwise::{self, spread_tangent};
 use super::staged::{self, any, choose, epsilon, like, repeat, smallest};
 
 /// The primitives of this file.
@@ -37,7 +38,7 @@ impl Primitive for RegularizedIncompleteBeta {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        elementwise::infer(inputs, one_dtype(inputs, DType::is_float, "real floating-point numbers")?)
+        elementwise::infer(inputs, Domain::FLOATS.one_dtype(inputs)?)
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {

@@ -10,18 +10,16 @@ use crate::array::literal::Literal;
 use crate::error::{Error, Result, raise};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
+use crate::ir::print::boolean;
 use crate::trace::frames::bind1;
 
+use super::domain::Domain;
 use super::dot::{DotGeneral, Precision};
-use super::elementwise::{one_dtype, rebind1, sum_tangents};
+use super::elementwise::{rebind1, sum_tangents};
 use super::shape::{Iota, batched_in_front};
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["cholesky", "triangular_solve"];
-
-fn wide(d: DType) -> bool {
-    matches!(d, DType::F32 | DType::F64 | DType::C64 | DType::C128)
-}
 
 /// Where column − row is at most `k`.
 pub(crate) fn lower_mask(rows: usize, columns: usize, k: isize) -> Array {
@@ -78,7 +76,7 @@ impl Primitive for Cholesky {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        one_dtype(inputs, wide, "f32, f64, c64 or c128")?;
+        Domain::WIDE_INEXACT.one_dtype(inputs)?;
         check_square(&inputs[0])?;
         Ok(inputs.iter().map(|x| x.clone().with_weak_type(false)).collect())
     }
@@ -175,19 +173,18 @@ impl Primitive for TriangularSolve {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        let flag = |b: bool| (if b { "True" } else { "False" }).to_string();
         vec![
-            ("conjugate_a", flag(self.conjugate_a)),
-            ("left_side", flag(self.left_side)),
-            ("lower", flag(self.lower)),
-            ("transpose_a", flag(self.transpose_a)),
-            ("unit_diagonal", flag(self.unit_diagonal)),
+            ("conjugate_a", boolean(self.conjugate_a)),
+            ("left_side", boolean(self.left_side)),
+            ("lower", boolean(self.lower)),
+            ("transpose_a", boolean(self.transpose_a)),
+            ("unit_diagonal", boolean(self.unit_diagonal)),
         ]
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let (a, b) = (&inputs[0], &inputs[1]);
-        one_dtype(inputs, wide, "f32, f64, c64 or c128")?;
+        Domain::WIDE_INEXACT.one_dtype(inputs)?;
         let n = check_square(a)?;
         let rank = a.rank();
         if b.rank() != rank || a.shape[..rank - 2] != b.shape[..rank - 2] {

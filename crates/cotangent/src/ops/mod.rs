@@ -8,6 +8,7 @@ mod complex_functions;
 pub(crate) mod constant;
 pub(crate) mod conv;
 pub(crate) mod convert;
+mod domain;
 pub(crate) mod dot;
 pub(crate) mod dynamic;
 pub(crate) mod elementwise;

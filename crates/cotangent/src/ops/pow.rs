@@ -10,7 +10,8 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::trace::frames::bind1;
 
-use super::elementwise::{self, one_dtype, spread_tangent, sum_tangents};
+use super::domain::Domain;
+use super::elementwise::{self, spread_tangent, sum_tangents};
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["pow"];
@@ -33,8 +34,7 @@ impl Primitive for Pow {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let integer = inputs.get(1).is_some_and(|y| y.dtype.is_integer());
-        let dtype =
-            one_dtype(&inputs[..if integer { 1 } else { inputs.len() }], |d| d.is_inexact(), "floating-point numbers")?;
+        let dtype = Domain::INEXACT.one_dtype(&inputs[..if integer { 1 } else { inputs.len() }])?;
         if inputs.len() != 2 {
             return Err(Error::value(format!("it takes a base and an exponent, got {} operands", inputs.len())));
         }

@@ -9,11 +9,10 @@ use crate::array::literal::Literal;
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::print::boolean;
 use crate::trace::frames::bind1;
 
-use super::elementwise::one_dtype;
-use super::gather::python_bool;
-use super::reduce::number;
+use super::domain::Domain;
 use super::shape::{Concatenate, Pad, Rev, batched_in_front, check_axes, shifted};
 use super::{select, staged};
 
@@ -66,11 +65,11 @@ impl Primitive for LinearRecurrence {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("axis", self.axis.to_string()), ("reverse", python_bool(self.reverse))]
+        vec![("axis", self.axis.to_string()), ("reverse", boolean(self.reverse))]
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        one_dtype(inputs, number, "numbers")?;
+        Domain::NUMBERS.one_dtype(inputs)?;
         check_axes(&[self.axis], &inputs[0])?;
         if inputs[0].shape != inputs[1].shape {
             return Err(Error::shape(format!("operands must have one shape, got {} and {}", inputs[0], inputs[1])));

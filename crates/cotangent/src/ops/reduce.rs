@@ -9,28 +9,15 @@ use crate::array::literal::{Literal, Scalar};
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::ir::print::tuple;
+use crate::ir::print::{boolean, tuple};
 use crate::trace::frames::{bind, bind1};
 
-use super::elementwise::{one_dtype, rebind1};
-use super::gather::python_bool;
+use super::domain::Domain;
+use super::elementwise::rebind1;
 use super::recurrence::LinearRecurrence;
 use super::shape::{BroadcastInDim, Iota, check_axes, linear_unary, shifted};
 use super::staged;
 use super::window::Window;
-
-pub(super) fn number(d: DType) -> bool {
-    d != DType::Bool
-}
-pub(super) fn ordered(d: DType) -> bool {
-    !d.is_complex()
-}
-fn float(d: DType) -> bool {
-    d.is_float()
-}
-fn bits(d: DType) -> bool {
-    d.is_integer() || d == DType::Bool
-}
 
 /// The least and the greatest value of a dtype: what a maximum and a minimum start from.
 pub(crate) fn extremes(dtype: DType) -> (Literal, Literal) {
@@ -63,7 +50,7 @@ fn restore(y: &Array, x: &Aval, axes: &[usize]) -> Array {
 }
 
 macro_rules! reductions {
-    ($($T:ident $name:literal: $accepts:ident ($what:literal), $op:literal, init $init:expr, { $($rules:tt)* })*) => {
+    ($($T:ident $name:literal: $domain:ident, $op:literal, init $init:expr, { $($rules:tt)* })*) => {
         /// The reductions.
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
@@ -83,7 +70,7 @@ macro_rules! reductions {
                     vec![("axes", tuple(&self.axes))]
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                    one_dtype(inputs, $accepts, $what)?;
+                    Domain::$domain.one_dtype(inputs)?;
                     Ok(smallvec::smallvec![reduced(&inputs[0], &self.axes)?])
                 }
                 fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
@@ -128,10 +115,10 @@ impl Primitive for Extremum {
         "extremum"
     }
     fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("axes", tuple(&self.axes)), ("greatest", python_bool(self.greatest))]
+        vec![("axes", tuple(&self.axes)), ("greatest", boolean(self.greatest))]
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        one_dtype(inputs, ordered, "ordered values")?;
+        Domain::ORDERED.one_dtype(inputs)?;
         let chosen = inputs[0].with_dtype(DType::Bool).with_weak_type(false);
         Ok(smallvec::smallvec![reduced(&inputs[0], &self.axes)?, chosen])
     }
@@ -181,13 +168,13 @@ macro_rules! no_tangent {
 }
 
 reductions! {
-    ReduceSum "reduce_sum": number ("numbers"), "stablehlo.add", init |d| Literal::int(d, 0), {
+    ReduceSum "reduce_sum": NUMBERS, "stablehlo.add", init |d| Literal::int(d, 0), {
         linear_unary!();
         fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
             vec![ct[0].as_ref().map(|ct| restore(ct, &inputs[0].aval(), &self.axes))]
         }
     }
-    ReduceProd "reduce_prod": number ("numbers"), "stablehlo.multiply", init |d| Literal::int(d, 1), {
+    ReduceProd "reduce_prod": NUMBERS, "stablehlo.multiply", init |d| Literal::int(d, 1), {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             let out = rebind1(self, &[&x[0]]);
             // Each element's slope is the product of all others: what comes before it times what comes after.
@@ -203,20 +190,20 @@ reductions! {
             (vec![out], vec![tangent])
         }
     }
-    ReduceMax "reduce_max": ordered ("ordered values"), "stablehlo.maximum", init |d| extremes(d).0, {
+    ReduceMax "reduce_max": ORDERED, "stablehlo.maximum", init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             value_jvp(&Extremum { axes: self.axes.clone(), greatest: true }, x, dx)
         }
     }
-    ReduceMin "reduce_min": ordered ("ordered values"), "stablehlo.minimum", init |d| extremes(d).1, {
+    ReduceMin "reduce_min": ORDERED, "stablehlo.minimum", init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             value_jvp(&Extremum { axes: self.axes.clone(), greatest: false }, x, dx)
         }
     }
-    ReduceAnd "reduce_and": bits ("integers or truth values"), "stablehlo.and",
+    ReduceAnd "reduce_and": BITS, "stablehlo.and",
         init |d| Literal::new(d, if d == DType::Bool { Scalar::Bool(true) } else { Scalar::Int(-1) }), { no_tangent!(); }
-    ReduceOr "reduce_or": bits ("integers or truth values"), "stablehlo.or", init |d| Literal::int(d, 0), { no_tangent!(); }
-    ReduceXor "reduce_xor": bits ("integers or truth values"), "stablehlo.xor", init |d| Literal::int(d, 0), { no_tangent!(); }
+    ReduceOr "reduce_or": BITS, "stablehlo.or", init |d| Literal::int(d, 0), { no_tangent!(); }
+    ReduceXor "reduce_xor": BITS, "stablehlo.xor", init |d| Literal::int(d, 0), { no_tangent!(); }
 }
 
 /// Along the last axis, the product of all elements but each, without dividing: zeros are no exception.
@@ -262,7 +249,7 @@ macro_rules! arg_reductions {
                 vec![("axes", tuple(&[self.axis])), ("index_dtype", self.index_dtype.to_string())]
             }
             fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                one_dtype(inputs, ordered, "ordered values")?;
+                Domain::ORDERED.one_dtype(inputs)?;
                 let out = reduced(&inputs[0], &[self.axis])?;
                 if inputs[0].shape[self.axis] == 0 {
                     return Err(Error::shape(format!("axis {} of {} is empty and has no such element", self.axis, inputs[0])));
@@ -309,7 +296,7 @@ fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greates
 }
 
 macro_rules! cumulative {
-    ($($T:ident $name:literal: $accepts:ident ($what:literal), $combine:expr, init $init:expr, { $($rules:tt)* })*) => {
+    ($($T:ident $name:literal: $domain:ident, $combine:expr, init $init:expr, { $($rules:tt)* })*) => {
         /// The cumulative operations.
         pub(super) const CUMULATIVE_NAMES: &[&str] = &[$($name),*];
         $(
@@ -328,11 +315,10 @@ macro_rules! cumulative {
                     $name
                 }
                 fn params(&self) -> Vec<(&'static str, String)> {
-                    let reverse = if self.reverse { "True" } else { "False" };
-                    vec![("axis", self.axis.to_string()), ("reverse", reverse.to_string())]
+                    vec![("axis", self.axis.to_string()), ("reverse", boolean(self.reverse))]
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                    one_dtype(inputs, $accepts, $what)?;
+                    Domain::$domain.one_dtype(inputs)?;
                     check_axes(&[self.axis], &inputs[0])?;
                     Ok(smallvec::smallvec![inputs[0].clone()])
                 }
@@ -352,13 +338,13 @@ macro_rules! cumulative {
 }
 
 cumulative! {
-    CumSum "cumsum": number ("numbers"), one("stablehlo.add"), init |d| Literal::int(d, 0), {
+    CumSum "cumsum": NUMBERS, one("stablehlo.add"), init |d| Literal::int(d, 0), {
         linear_unary!();
         fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
             vec![ct[0].as_ref().map(|ct| bind1(CumSum { axis: self.axis, reverse: !self.reverse }, &[ct]))]
         }
     }
-    CumProd "cumprod": number ("numbers"), one("stablehlo.multiply"), init |d| Literal::int(d, 1), {
+    CumProd "cumprod": NUMBERS, one("stablehlo.multiply"), init |d| Literal::int(d, 1), {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             let out = rebind1(self, &[&x[0]]);
             let recurrence = LinearRecurrence { axis: self.axis, reverse: self.reverse };
@@ -369,17 +355,17 @@ cumulative! {
             (vec![out], vec![tangent])
         }
     }
-    CumMax "cummax": ordered ("ordered values"), one("stablehlo.maximum"), init |d| extremes(d).0, {
+    CumMax "cummax": ORDERED, one("stablehlo.maximum"), init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             value_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: true }, x, dx)
         }
     }
-    CumMin "cummin": ordered ("ordered values"), one("stablehlo.minimum"), init |d| extremes(d).1, {
+    CumMin "cummin": ORDERED, one("stablehlo.minimum"), init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             value_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: false }, x, dx)
         }
     }
-    CumLogSumExp "cumlogsumexp": float ("floating-point numbers"), lower_logaddexp, init |d| extremes(d).0, {
+    CumLogSumExp "cumlogsumexp": FLOATS, lower_logaddexp, init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             let out = rebind1(self, &[&x[0]]);
             let recurrence = LinearRecurrence { axis: self.axis, reverse: self.reverse };
@@ -436,11 +422,11 @@ impl Primitive for Running {
         "running_extremum"
     }
     fn params(&self) -> Vec<(&'static str, String)> {
-        let flags = [("greatest", python_bool(self.greatest)), ("reverse", python_bool(self.reverse))];
+        let flags = [("greatest", boolean(self.greatest)), ("reverse", boolean(self.reverse))];
         std::iter::once(("axis", self.axis.to_string())).chain(flags).collect()
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        one_dtype(inputs, ordered, "ordered values")?;
+        Domain::ORDERED.one_dtype(inputs)?;
         check_axes(&[self.axis], &inputs[0])?;
         let flags = inputs[0].with_dtype(DType::Bool).with_weak_type(false);
         Ok(smallvec::smallvec![inputs[0].clone(), flags.clone(), flags])

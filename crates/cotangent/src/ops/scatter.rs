@@ -12,12 +12,13 @@ use crate::array::literal::Literal;
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::ir::print::tuple;
+use crate::ir::print::{boolean, tuple};
 use crate::trace::frames::{bind, bind1};
 
+use super::domain::Domain;
 use super::gather::{
     Gather, GatherDimensionNumbers, GatherScatterMode, check_dims, check_disjoint, check_indices, dimension_numbers,
-    first_and_later, index_bounds, later, python_bool, widened_indices,
+    first_and_later, index_bounds, later, widened_indices,
 };
 use super::scatter_derivatives as derivatives;
 use super::shape::batched_in_front;
@@ -116,9 +117,9 @@ impl ScatterParams {
     fn printed(&self) -> Vec<(&'static str, String)> {
         vec![
             ("dimension_numbers", self.dimension_numbers.to_string()),
-            ("indices_are_sorted", python_bool(self.indices_are_sorted)),
+            ("indices_are_sorted", boolean(self.indices_are_sorted)),
             ("mode", self.mode.to_string()),
-            ("unique_indices", python_bool(self.unique_indices)),
+            ("unique_indices", boolean(self.unique_indices)),
         ]
     }
 
@@ -253,12 +254,12 @@ impl Combine {
         })
     }
 
-    /// What dtypes it combines, or what it asks for.
-    fn check(self, dtype: DType) -> Result<(), &'static str> {
+    /// The dtypes that it combines.
+    fn domain(self) -> Domain {
         match self {
-            Combine::Add | Combine::Sub | Combine::Mul if dtype == DType::Bool => Err("numbers"),
-            Combine::Min | Combine::Max if dtype.is_complex() => Err("ordered values"),
-            _ => Ok(()),
+            Combine::Set => Domain::ANY,
+            Combine::Add | Combine::Sub | Combine::Mul => Domain::NUMBERS,
+            Combine::Min | Combine::Max => Domain::ORDERED,
         }
     }
 
@@ -299,9 +300,7 @@ macro_rules! scatters {
                     self.0.printed()
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                    if let Err(what) = Combine::$combine.check(inputs[0].dtype) {
-                        return Err(Error::dtype(format!("it takes {what}, got {}", inputs[0])));
-                    }
+                    Combine::$combine.domain().check(&inputs[0])?;
                     self.0.infer(inputs)
                 }
                 fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -339,7 +338,7 @@ impl Primitive for ScatterExtremum {
     }
     fn params(&self) -> Vec<(&'static str, String)> {
         let mut params = self.params.printed();
-        params.insert(1, ("greatest", python_bool(self.greatest)));
+        params.insert(1, ("greatest", boolean(self.greatest)));
         params
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {

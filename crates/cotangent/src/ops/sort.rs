@@ -8,6 +8,7 @@ use crate::array::dtype::{DType, Kind};
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::ir::print::boolean;
 use crate::trace::frames::{bind, bind1};
 
 use super::elementwise::rebind;
@@ -66,10 +67,9 @@ impl Primitive for Sort {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        let stable = if self.is_stable { "True" } else { "False" };
         vec![
             ("dimension", self.dimension.to_string()),
-            ("is_stable", stable.to_string()),
+            ("is_stable", boolean(self.is_stable)),
             ("num_keys", self.num_keys.to_string()),
         ]
     }

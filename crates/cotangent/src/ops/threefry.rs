@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 
-use super::elementwise::{self, one_dtype, rebind};
+use super::domain::Domain;
+use super::elementwise::{self, rebind};
 
 /// The primitives of this file.
 pub(super) const NAMES: &[&str] = &["threefry2x32"];
@@ -60,7 +61,7 @@ impl Primitive for Threefry2x32 {
         if inputs.len() != 4 {
             return Err(Error::value(format!("it takes two words of key and two of counter, got {}", inputs.len())));
         }
-        one_dtype(inputs, |d| d == DType::U32, "u32")?;
+        Domain::U32.one_dtype(inputs)?;
         let out = elementwise::infer(inputs, DType::U32)?;
         Ok(smallvec::smallvec![out[0].clone(), out[0].clone()])
     }

@@ -12,18 +12,9 @@ use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::trace::frames::bind1;
 
 use super::complex_functions;
-use super::elementwise::{self, one_dtype};
+use super::domain::Domain;
+use super::elementwise;
 use super::staged;
-
-fn float(d: DType) -> bool {
-    d.is_float()
-}
-fn inexact(d: DType) -> bool {
-    d.is_inexact()
-}
-fn number(d: DType) -> bool {
-    d != DType::Bool
-}
 
 /// How a row of the table is lowered.
 #[derive(Clone, Copy)]
@@ -41,7 +32,7 @@ type Fold = fn(&Literal) -> Option<Literal>;
 /// A row: type, method, dtypes taken, lowering, fold, derivative (from tangent, argument and result).
 macro_rules! unary {
     ($(
-        $T:ident $name:ident: $accepts:ident ($what:literal), $lower:expr, $fold:expr,
+        $T:ident $name:ident: $domain:ident, $lower:expr, $fold:expr,
             |$t:ident, $x:ident, $y:ident| $derivative:expr;
     )*) => {
         /// The primitives of this table.
@@ -58,7 +49,7 @@ macro_rules! unary {
                     stringify!($name)
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                    let dtype = one_dtype(inputs, $accepts, $what)?;
+                    let dtype = Domain::$domain.one_dtype(inputs)?;
                     elementwise::infer(inputs, dtype)
                 }
                 fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -112,52 +103,52 @@ fn fold_float(x: &Literal, f: fn(f64) -> f64) -> Option<Literal> {
 // Rows say what holds for real numbers. What complex ones do otherwise stands in `complex_functions`.
 unary! {
     // By a series of its own, which has a second derivative at zero.
-    BesselI0e bessel_i0e: float ("real floating-point numbers"), With(super::bessel::lower_bessel_i0e), None,
+    BesselI0e bessel_i0e: FLOATS, With(super::bessel::lower_bessel_i0e), None,
         |t, x, y| Some(t * super::bessel::bessel_i0e_slope(x));
-    BesselI1e bessel_i1e: float ("real floating-point numbers"), Op("chlo.bessel_i1e"), None,
+    BesselI1e bessel_i1e: FLOATS, Op("chlo.bessel_i1e"), None,
         |t, x, y| Some(t * super::bessel::bessel_i1e_slope(x));
-    Cbrt cbrt: float ("real floating-point numbers"), Op("stablehlo.cbrt"), None, |t, x, y| Some(t * scaled(&y.powi(-2), 1.0 / 3.0));
-    Ceil ceil: float ("real floating-point numbers"), Op("stablehlo.ceil"), Some(|x| fold_float(x, f64::ceil)), |t, x, y| None;
-    Cos cos: inexact ("floating-point numbers"), Op("stablehlo.cosine"), None, |t, x, y| Some(-(t * x.sin()));
-    Cosh cosh: inexact ("floating-point numbers"), With(lower_cosh), None, |t, x, y| Some(t * x.sinh());
-    Acos acos: inexact ("floating-point numbers"), Op("chlo.acos"), None, |t, x, y| Some(-(t * (1.0 - x.square()).rsqrt()));
+    Cbrt cbrt: FLOATS, Op("stablehlo.cbrt"), None, |t, x, y| Some(t * scaled(&y.powi(-2), 1.0 / 3.0));
+    Ceil ceil: FLOATS, Op("stablehlo.ceil"), Some(|x| fold_float(x, f64::ceil)), |t, x, y| None;
+    Cos cos: INEXACT, Op("stablehlo.cosine"), None, |t, x, y| Some(-(t * x.sin()));
+    Cosh cosh: INEXACT, With(lower_cosh), None, |t, x, y| Some(t * x.sinh());
+    Acos acos: INEXACT, Op("chlo.acos"), None, |t, x, y| Some(-(t * (1.0 - x.square()).rsqrt()));
     // The product of the factors could overflow; and its root would be on the other branch where the real part of a complex
     // number is negative.
-    Acosh acosh: inexact ("floating-point numbers"), Op("chlo.acosh"), None,
+    Acosh acosh: INEXACT, Op("chlo.acosh"), None,
         |t, x, y| Some(t * ((x - 1.0).rsqrt() * (x + 1.0).rsqrt()));
-    Asin asin: inexact ("floating-point numbers"), Op("chlo.asin"), None, |t, x, y| Some(t * (1.0 - x.square()).rsqrt());
-    Asinh asinh: inexact ("floating-point numbers"), Op("chlo.asinh"), None, |t, x, y| Some(t * asinh_slope(x));
+    Asin asin: INEXACT, Op("chlo.asin"), None, |t, x, y| Some(t * (1.0 - x.square()).rsqrt());
+    Asinh asinh: INEXACT, Op("chlo.asinh"), None, |t, x, y| Some(t * asinh_slope(x));
     // As the square of a root, whose own derivative does not overflow before it is zero.
-    Atan atan: inexact ("floating-point numbers"), With(lower_atan), None,
+    Atan atan: INEXACT, With(lower_atan), None,
         |t, x, y| Some(t * (x.square() + 1.0).rsqrt().square());
-    Atanh atanh: inexact ("floating-point numbers"), Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x)));
-    Digamma digamma: float ("real floating-point numbers"), With(lower_digamma), None,
+    Atanh atanh: INEXACT, Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x)));
+    Digamma digamma: FLOATS, With(lower_digamma), None,
         |t, x, y| Some(t * super::polygamma::polygamma_of_order(1, x));
-    Erf erf: float ("real floating-point numbers"), Op("chlo.erf"), None,
+    Erf erf: FLOATS, Op("chlo.erf"), None,
         |t, x, y| Some(scaled(t, std::f64::consts::FRAC_2_SQRT_PI) * (-x.square()).exp());
-    Erfc erfc: float ("real floating-point numbers"), Op("chlo.erfc"), None,
+    Erfc erfc: FLOATS, Op("chlo.erfc"), None,
         |t, x, y| Some(scaled(t, -std::f64::consts::FRAC_2_SQRT_PI) * (-x.square()).exp());
-    ErfInv erf_inv: float ("real floating-point numbers"), Op("chlo.erf_inv"), None,
+    ErfInv erf_inv: FLOATS, Op("chlo.erf_inv"), None,
         |t, x, y| Some(scaled(t, 1.0 / std::f64::consts::FRAC_2_SQRT_PI) * y.square().exp());
-    Exp exp: inexact ("floating-point numbers"), Op("stablehlo.exponential"), None, |t, x, y| Some(t * &y);
-    Exp2 exp2: inexact ("floating-point numbers"), With(lower_exp2), None, |t, x, y| Some(scaled(t, std::f64::consts::LN_2) * &y);
+    Exp exp: INEXACT, Op("stablehlo.exponential"), None, |t, x, y| Some(t * &y);
+    Exp2 exp2: INEXACT, With(lower_exp2), None, |t, x, y| Some(scaled(t, std::f64::consts::LN_2) * &y);
     // y + 1 would lose the digits of exp(x) where y is nearly −1.
-    Expm1 expm1: inexact ("floating-point numbers"), Op("stablehlo.exponential_minus_one"), None, |t, x, y| Some(t * x.exp());
-    Floor floor: float ("real floating-point numbers"), Op("stablehlo.floor"), Some(|x| fold_float(x, f64::floor)), |t, x, y| None;
-    Lgamma lgamma: float ("real floating-point numbers"), Op("chlo.lgamma"), None, |t, x, y| Some(t * x.digamma());
-    Log log: inexact ("floating-point numbers"), Op("stablehlo.log"), None, |t, x, y| Some(t / x);
-    Log1p log1p: inexact ("floating-point numbers"), Op("stablehlo.log_plus_one"), None, |t, x, y| Some(t / (x + 1.0));
-    Logistic logistic: inexact ("floating-point numbers"), Op("stablehlo.logistic"), None, |t, x, y| Some(t * logistic_slope(x, &y));
-    Rsqrt rsqrt: inexact ("floating-point numbers"), Op("stablehlo.rsqrt"), None, |t, x, y| Some(scaled(t, -0.5) * (&y / x));
-    Sign sign: number ("numbers"), With(lower_sign), None,
+    Expm1 expm1: INEXACT, Op("stablehlo.exponential_minus_one"), None, |t, x, y| Some(t * x.exp());
+    Floor floor: FLOATS, Op("stablehlo.floor"), Some(|x| fold_float(x, f64::floor)), |t, x, y| None;
+    Lgamma lgamma: FLOATS, Op("chlo.lgamma"), None, |t, x, y| Some(t * x.digamma());
+    Log log: INEXACT, Op("stablehlo.log"), None, |t, x, y| Some(t / x);
+    Log1p log1p: INEXACT, Op("stablehlo.log_plus_one"), None, |t, x, y| Some(t / (x + 1.0));
+    Logistic logistic: INEXACT, Op("stablehlo.logistic"), None, |t, x, y| Some(t * logistic_slope(x, &y));
+    Rsqrt rsqrt: INEXACT, Op("stablehlo.rsqrt"), None, |t, x, y| Some(scaled(t, -0.5) * (&y / x));
+    Sign sign: NUMBERS, With(lower_sign), None,
         |t, x, y| if x.dtype().is_complex() { super::complex::sign_jvp(t, x, &y) } else { None };
-    Sin sin: inexact ("floating-point numbers"), Op("stablehlo.sine"), None, |t, x, y| Some(t * x.cos());
-    Sinh sinh: inexact ("floating-point numbers"), With(lower_sinh), None, |t, x, y| Some(t * x.cosh());
-    Sqrt sqrt: inexact ("floating-point numbers"), Op("stablehlo.sqrt"), None, |t, x, y| Some(scaled(t, 0.5) / &y);
-    Square square: number ("numbers"), With(lower_square), Some(|x| super::binary::fold_mul(x, x)), |t, x, y| Some(t * (x * 2.0));
-    Tan tan: inexact ("floating-point numbers"), Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0));
+    Sin sin: INEXACT, Op("stablehlo.sine"), None, |t, x, y| Some(t * x.cos());
+    Sinh sinh: INEXACT, With(lower_sinh), None, |t, x, y| Some(t * x.cosh());
+    Sqrt sqrt: INEXACT, Op("stablehlo.sqrt"), None, |t, x, y| Some(scaled(t, 0.5) / &y);
+    Square square: NUMBERS, With(lower_square), Some(|x| super::binary::fold_mul(x, x)), |t, x, y| Some(t * (x * 2.0));
+    Tan tan: INEXACT, Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0));
     // 1 − y² with 1 − |y| = (1 + |y|)·exp(−2·|x|): |y| rounds to one where its slope still has all digits.
-    Tanh tanh: inexact ("floating-point numbers"), Op("stablehlo.tanh"), None,
+    Tanh tanh: INEXACT, Op("stablehlo.tanh"), None,
         |t, x, y| Some(t * ((y.abs() + 1.0).square() * (x.abs() * -2.0).exp()));
 }
 
@@ -259,7 +250,7 @@ impl Primitive for Neg {
         "neg"
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        elementwise::infer(inputs, one_dtype(inputs, number, "numbers")?)
+        elementwise::infer(inputs, Domain::NUMBERS.one_dtype(inputs)?)
     }
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         (vec![-&x[0]], vec![dx[0].as_ref().map(|t| -t)])
@@ -300,7 +291,7 @@ impl Primitive for Abs {
         "abs"
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        elementwise::infer(inputs, one_dtype(inputs, number, "numbers")?.real())
+        elementwise::infer(inputs, Domain::NUMBERS.one_dtype(inputs)?.real())
     }
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let y = x[0].abs();
@@ -350,7 +341,7 @@ impl Primitive for Round {
         vec![("rounding_method", u8::from(self.to_even).to_string())]
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        elementwise::infer(inputs, one_dtype(inputs, float, "real floating-point numbers")?)
+        elementwise::infer(inputs, Domain::FLOATS.one_dtype(inputs)?)
     }
     fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         (vec![bind1(self.clone(), &[&x[0]])], vec![None])
@@ -389,7 +380,7 @@ impl Primitive for IntegerPow {
         vec![("y", self.y.to_string())]
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        let dtype = one_dtype(inputs, number, "numbers")?;
+        let dtype = Domain::NUMBERS.one_dtype(inputs)?;
         if self.y < 0 && !dtype.is_inexact() {
             return Err(crate::error::Error::dtype(format!(
                 "integers cannot be raised to the negative power {}",
@@ -471,7 +462,7 @@ impl Primitive for IsFinite {
         "is_finite"
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        one_dtype(inputs, float, "real floating-point numbers")?;
+        Domain::FLOATS.one_dtype(inputs)?;
         elementwise::infer(inputs, DType::Bool)
     }
     fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -486,7 +477,7 @@ impl Primitive for IsFinite {
 }
 
 macro_rules! bit_functions {
-    ($($T:ident $name:literal: $accepts:expr, $op:literal;)*) => {
+    ($($T:ident $name:literal: $domain:ident, $op:literal;)*) => {
         /// The primitives of this table.
         pub(super) const BIT_NAMES: &[&str] = &[$($name),*];
         $(
@@ -500,7 +491,7 @@ macro_rules! bit_functions {
                     $name
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                    elementwise::infer(inputs, one_dtype(inputs, $accepts, "integers")?)
+                    elementwise::infer(inputs, Domain::$domain.one_dtype(inputs)?)
                 }
                 fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
                     (vec![bind1($T, &[&x[0]])], vec![None])
@@ -517,9 +508,9 @@ macro_rules! bit_functions {
 }
 
 bit_functions! {
-    Not "not": |d| d.is_integer() || d == DType::Bool, "stablehlo.not";
-    PopulationCount "population_count": DType::is_integer, "stablehlo.popcnt";
-    Clz "clz": DType::is_integer, "stablehlo.count_leading_zeros";
+    Not "not": BITS, "stablehlo.not";
+    PopulationCount "population_count": INTEGERS, "stablehlo.popcnt";
+    Clz "clz": INTEGERS, "stablehlo.count_leading_zeros";
 }
 
 /// The primitives of this file that stand outside the tables.

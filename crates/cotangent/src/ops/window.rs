@@ -13,8 +13,9 @@ use crate::ir::print::tuple;
 use crate::trace::frames::bind1;
 
 use super::conv::{dilated, strided};
-use super::elementwise::{one_dtype, rebind1};
-use super::reduce::{extremes, number, ordered};
+use super::domain::Domain;
+use super::elementwise::rebind1;
+use super::reduce::extremes;
 use super::shape::{Pad, batched_in_front, linear_unary};
 
 /// Which elements each window of an array takes. All lists have an entry for each dimension.
@@ -153,7 +154,7 @@ impl Window {
 }
 
 macro_rules! windows {
-    ($($T:ident $name:literal: $accepts:ident ($what:literal), $op:literal, init $init:expr, { $($rules:tt)* })*) => {
+    ($($T:ident $name:literal: $domain:ident, $op:literal, init $init:expr, { $($rules:tt)* })*) => {
         /// The reductions over windows.
         pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
@@ -173,7 +174,7 @@ macro_rules! windows {
                     self.window.params()
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                    one_dtype(inputs, $accepts, $what)?;
+                    Domain::$domain.one_dtype(inputs)?;
                     Ok(smallvec::smallvec![inputs[0].with_shape(self.window.infer(&inputs[0])?)])
                 }
                 fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
@@ -205,18 +206,18 @@ fn chooser_jvp(
 }
 
 windows! {
-    ReduceWindowSum "reduce_window_sum": number ("numbers"), "stablehlo.add", init |d| Literal::int(d, 0), {
+    ReduceWindowSum "reduce_window_sum": NUMBERS, "stablehlo.add", init |d| Literal::int(d, 0), {
         linear_unary!();
         fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
             vec![ct[0].as_ref().map(|ct| self.cotangent(ct, &inputs[0].aval()))]
         }
     }
-    ReduceWindowMax "reduce_window_max": ordered ("ordered values"), "stablehlo.maximum", init |d| extremes(d).0, {
+    ReduceWindowMax "reduce_window_max": ORDERED, "stablehlo.maximum", init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             chooser_jvp(self, Select::Ge, &self.window, x, dx)
         }
     }
-    ReduceWindowMin "reduce_window_min": ordered ("ordered values"), "stablehlo.minimum", init |d| extremes(d).1, {
+    ReduceWindowMin "reduce_window_min": ORDERED, "stablehlo.minimum", init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             chooser_jvp(self, Select::Le, &self.window, x, dx)
         }
@@ -333,7 +334,7 @@ impl Primitive for SelectAndGatherAdd {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        one_dtype(inputs, ordered, "ordered values")?;
+        Domain::ORDERED.one_dtype(inputs)?;
         if inputs[0].shape != inputs[1].shape {
             return Err(Error::shape(format!("operands must have one shape, got {} and {}", inputs[0], inputs[1])));
         }
@@ -428,7 +429,7 @@ impl Primitive for SelectAndScatterAdd {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        one_dtype(inputs, ordered, "ordered values")?;
+        Domain::ORDERED.one_dtype(inputs)?;
         let (source, x) = (&inputs[0], &inputs[1]);
         if self.window.base_dilation.iter().chain(&self.window.window_dilation).any(|d| *d != 1) {
             return Err(Error::value(format!("it takes no dilation, over {x}")));

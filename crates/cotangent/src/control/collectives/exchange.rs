@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ir::axis::{AxisName, NamedAxis};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
-use crate::ir::print::tuple;
+use crate::ir::print::{boolean, tuple};
 use crate::ops::reduce::ReduceSum;
 use crate::ops::shape::{Concatenate, batched_in_front};
 use crate::ops::zeros;
@@ -163,7 +163,7 @@ fn params(dimension: (&'static str, usize), axis: &NamedAxis, tiled: bool) -> Ve
         (dimension.0, dimension.1.to_string()),
         ("axis_name", format!("('{axis}',)")),
         ("axis_size", axis.size.to_string()),
-        ("tiled", if tiled { "True" } else { "False" }.to_string()),
+        ("tiled", boolean(tiled)),
     ];
     params.sort_unstable_by_key(|(name, _)| *name);
     params
