@@ -52,7 +52,6 @@ pub mod primitives {
     pub use crate::ops::polygamma::*;
     pub use crate::ops::pow::*;
     pub use crate::ops::reduce::*;
-    pub use crate::ops::registry;
     pub use crate::ops::scatter::*;
     pub use crate::ops::shape::*;
     pub use crate::ops::sort::*;

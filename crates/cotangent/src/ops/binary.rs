@@ -56,8 +56,6 @@ macro_rules! binary {
         $T:ident $name:literal: $domain:ident, $lower:expr,
             jvp $jvp:expr, transpose $transpose:expr, fold $fold:expr;
     )*) => {
-        /// The primitives of this table.
-        pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!(
                 "`", $name, "`, elementwise.\n\n```\n# use cotangent::extend::Primitive;\n",

@@ -27,8 +27,6 @@ fn compare_type(dtype: DType) -> Attr {
 
 macro_rules! comparisons {
     ($($T:ident $name:literal $dir:literal $op:tt $domain:ident;)*) => {
-        /// The primitives of this table.
-        pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "`, elementwise; the result is `bool`.")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet y = bind1(cotangent::extend::primitives::", stringify!($T), ", &[&Array::from([6, 3]), &Array::from([4, 3])]);\nassert_eq!(y.dtype(), DType::Bool);\n```")]
@@ -83,8 +81,6 @@ comparisons! {
 
 macro_rules! total_orders {
     ($($T:ident $name:literal $dir:literal $domain:ident;)*) => {
-        /// The comparisons in which −0 lies below 0 and NaN at the ends.
-        pub(super) const TOTAL_NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "`, elementwise, in the total order of IEEE 754: −0 lies below 0, NaN at the ends.")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet y = bind1(cotangent::extend::primitives::", stringify!($T), ", &[&Array::from([-0.0f32]), &Array::from([0.0f32])]);\nassert_eq!(y.to_vec::<bool>(), [\"", $dir, "\" != \"EQ\"]);\n```")]
@@ -126,9 +122,6 @@ total_orders! {
     LtTo "lt_to" "LT" ORDERED;
     LeTo "le_to" "LE" ORDERED;
 }
-
-/// The primitives of this file that stand outside the tables.
-pub(super) const OTHER_NAMES: &[&str] = &["select_n", "clamp"];
 
 /// `select_n`, elementwise: the first operand picks which of the others each element comes from.
 ///

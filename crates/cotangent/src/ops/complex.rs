@@ -14,9 +14,6 @@ use crate::trace::frames::bind1;
 use super::domain::Domain;
 use super::elementwise;
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["real", "imag", "conj", "complex"];
-
 pub(super) fn complex_of(dtype: DType) -> DType {
     if dtype == DType::F64 { DType::C128 } else { DType::C64 }
 }

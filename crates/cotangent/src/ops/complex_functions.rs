@@ -1,6 +1,6 @@
 //! Functions of complex numbers from those of their parts, where XLA's own lose digits, overflow on the way or do not
-//! know the sides of a branch cut; and slopes for which the formulas of real numbers will not do. Values are those of
-//! C99's Annex G.
+//! know the sides of a branch cut; and slopes for which the formulas of real numbers will not do: they square what may be
+//! large, cancel, or are on the other side of a cut. Values are those of C99's Annex G.
 
 use stablehlo::Value;
 
@@ -10,8 +10,6 @@ use crate::array::dtype::DType;
 use crate::ir::lowering::Lowering;
 
 use super::staged::{self, choose, like, smallest};
-
-type Lower = fn(&mut Lowering<'_>, &Value, &Aval) -> Value;
 
 /// A function of one complex argument, written with arrays.
 fn staged(cx: &mut Lowering<'_>, z: &Value, out: &Aval, f: fn(&[Array]) -> Array) -> Value {
@@ -24,99 +22,110 @@ fn after(cx: &mut Lowering<'_>, op: &str, z: &Value, out: &Aval, f: fn(&[Array])
     staged::lower(cx, &[z.clone(), w], &[out.clone(), out.clone()], out, f)
 }
 
-/// How a function of complex numbers is lowered, unless XLA's own will do.
-pub(super) fn lowering(function: &str) -> Option<Lower> {
-    Some(match function {
-        "sin" => |cx, z, out| {
-            staged(cx, z, out, |z| {
-                let (a, b) = (z[0].real(), Hyperbolic::of(&z[0].imag()));
-                b.cosh(&a.sin()).complex(b.sinh(&a.cos()))
-            })
-        },
-        "cos" => |cx, z, out| {
-            staged(cx, z, out, |z| {
-                let (a, b) = (z[0].real(), Hyperbolic::of(&z[0].imag()));
-                b.cosh(&a.cos()).complex(-b.sinh(&a.sin()))
-            })
-        },
-        "sinh" => |cx, z, out| {
-            staged(cx, z, out, |z| {
-                let (a, b) = (Hyperbolic::of(&z[0].real()), z[0].imag());
-                a.sinh(&b.cos()).complex(a.cosh(&b.sin()))
-            })
-        },
-        "cosh" => |cx, z, out| {
-            staged(cx, z, out, |z| {
-                let (a, b) = (Hyperbolic::of(&z[0].real()), z[0].imag());
-                a.cosh(&b.cos()).complex(a.sinh(&b.sin()))
-            })
-        },
-        // The parts are scaled one by one: a product of complex numbers would make NaN of an infinite part.
-        "exp2" => |cx, z, out| {
-            let scaled = staged(cx, z, out, |z| {
-                let ln2 = std::f64::consts::LN_2;
-                (z[0].real() * ln2).complex(z[0].imag() * ln2)
-            });
-            cx.op("stablehlo.exponential", &[scaled], &[], out)
-        },
-        // (a − b)(a + b) + 2iab: a² − b² would be ∞ − ∞ where both are large.
-        "square" => |cx, z, out| {
-            staged(cx, z, out, |z| {
-                let (a, b) = (z[0].real(), z[0].imag());
-                let product = &a * &b;
-                ((&a - &b) * (a + b)).complex(&product + &product)
-            })
-        },
-        // Where one is lost beside e^z it is e^z, of which XLA gives parts that are finite though e^a is not.
-        "expm1" => |cx, z, out| {
-            after(cx, "stablehlo.exponential_minus_one", z, out, |z| {
-                choose(&z[0].real().greater(40.0), &z[0].exp(), &z[1])
-            })
-        },
-        // Above and below −1 the square of the distance is beyond the range.
-        "log1p" => |cx, z, out| {
-            after(cx, "stablehlo.log_plus_one", z, out, |z| {
-                let (a, b) = (z[0].real(), z[0].imag());
-                choose(&a.equal(-1.0), &b.abs().log(), &z[1].real()).complex(z[1].imag())
-            })
-        },
-        "sqrt" => |cx, z, out| {
-            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.less(0.0)));
-            cx.op("stablehlo.sqrt", &[z], &[], out)
-        },
-        "asin" => |cx, z, out| {
-            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.abs().greater(1.0)));
-            cx.op("chlo.asin", &[z], &[], out)
-        },
-        "acos" => |cx, z, out| {
-            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.abs().greater(1.0)));
-            cx.op("chlo.acos", &[z], &[], out)
-        },
-        "acosh" => |cx, z, out| {
-            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.less(1.0)));
-            cx.op("chlo.acosh", &[z], &[], out)
-        },
-        "asinh" => |cx, z, out| {
-            let z = staged(cx, z, out, |z| left_of_cut(&z[0]));
-            cx.op("chlo.asinh", &[z], &[], out)
-        },
-        "atan" => |cx, z, out| {
-            let z = staged(cx, z, out, |z| left_of_cut(&z[0]));
-            after(cx, "chlo.atan", &z, out, |z| {
-                let (a, b) = (z[0].real(), z[0].imag());
-                nan_of(&a, &z[1].real()).complex(beside_pole(&b, &a, &z[1].imag()))
-            })
-        },
-        "atanh" => |cx, z, out| {
-            let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.abs().greater(1.0)));
-            after(cx, "chlo.atanh", &z, out, |z| {
-                let (a, b) = (z[0].real(), z[0].imag());
-                beside_pole(&a, &b, &z[1].real()).complex(nan_of(&b, &z[1].imag()))
-            })
-        },
-        "sign" => |cx, z, out| staged(cx, z, out, |z| direction(&z[0])),
-        _ => return None,
+pub(super) fn sin(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    staged(cx, z, out, |z| {
+        let (a, b) = (z[0].real(), Hyperbolic::of(&z[0].imag()));
+        b.cosh(&a.sin()).complex(b.sinh(&a.cos()))
     })
+}
+
+pub(super) fn cos(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    staged(cx, z, out, |z| {
+        let (a, b) = (z[0].real(), Hyperbolic::of(&z[0].imag()));
+        b.cosh(&a.cos()).complex(-b.sinh(&a.sin()))
+    })
+}
+
+pub(super) fn sinh(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    staged(cx, z, out, |z| {
+        let (a, b) = (Hyperbolic::of(&z[0].real()), z[0].imag());
+        a.sinh(&b.cos()).complex(a.cosh(&b.sin()))
+    })
+}
+
+pub(super) fn cosh(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    staged(cx, z, out, |z| {
+        let (a, b) = (Hyperbolic::of(&z[0].real()), z[0].imag());
+        a.cosh(&b.cos()).complex(a.sinh(&b.sin()))
+    })
+}
+
+/// The parts are scaled one by one: a product of complex numbers would make NaN of an infinite part.
+pub(super) fn exp2(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    let scaled = staged(cx, z, out, |z| {
+        let ln2 = std::f64::consts::LN_2;
+        (z[0].real() * ln2).complex(z[0].imag() * ln2)
+    });
+    cx.op("stablehlo.exponential", &[scaled], &[], out)
+}
+
+/// (a − b)(a + b) + 2iab: a² − b² would be ∞ − ∞ where both are large.
+pub(super) fn square(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    staged(cx, z, out, |z| {
+        let (a, b) = (z[0].real(), z[0].imag());
+        let product = &a * &b;
+        ((&a - &b) * (a + b)).complex(&product + &product)
+    })
+}
+
+/// Where one is lost beside e^z it is e^z, of which XLA gives parts that are finite though e^a is not.
+pub(super) fn expm1(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    after(cx, "stablehlo.exponential_minus_one", z, out, |z| {
+        choose(&z[0].real().greater(40.0), &z[0].exp(), &z[1])
+    })
+}
+
+/// Above and below −1 the square of the distance is beyond the range.
+pub(super) fn log1p(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    after(cx, "stablehlo.log_plus_one", z, out, |z| {
+        let (a, b) = (z[0].real(), z[0].imag());
+        choose(&a.equal(-1.0), &b.abs().log(), &z[1].real()).complex(z[1].imag())
+    })
+}
+
+pub(super) fn sqrt(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.less(0.0)));
+    cx.op("stablehlo.sqrt", &[z], &[], out)
+}
+
+pub(super) fn asin(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.abs().greater(1.0)));
+    cx.op("chlo.asin", &[z], &[], out)
+}
+
+pub(super) fn acos(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.abs().greater(1.0)));
+    cx.op("chlo.acos", &[z], &[], out)
+}
+
+pub(super) fn acosh(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.less(1.0)));
+    cx.op("chlo.acosh", &[z], &[], out)
+}
+
+pub(super) fn asinh(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    let z = staged(cx, z, out, |z| left_of_cut(&z[0]));
+    cx.op("chlo.asinh", &[z], &[], out)
+}
+
+pub(super) fn atan(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    let z = staged(cx, z, out, |z| left_of_cut(&z[0]));
+    after(cx, "chlo.atan", &z, out, |z| {
+        let (a, b) = (z[0].real(), z[0].imag());
+        nan_of(&a, &z[1].real()).complex(beside_pole(&b, &a, &z[1].imag()))
+    })
+}
+
+pub(super) fn atanh(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    let z = staged(cx, z, out, |z| below_cut(&z[0], |a| a.abs().greater(1.0)));
+    after(cx, "chlo.atanh", &z, out, |z| {
+        let (a, b) = (z[0].real(), z[0].imag());
+        beside_pole(&a, &b, &z[1].real()).complex(nan_of(&b, &z[1].imag()))
+    })
+}
+
+pub(super) fn sign(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
+    staged(cx, z, out, |z| direction(&z[0]))
 }
 
 /// The bits of a float as an integer, whose sign is that of the float, of zeros as well.
@@ -210,34 +219,45 @@ fn direction(z: &Array) -> Array {
     (a / &length).complex(b / length)
 }
 
-/// The derivative of a function at complex numbers, where the formula for real ones squares what may be large, cancels,
-/// or is on the other side of a cut.
-pub(super) fn slope(function: &str, z: &Array, value: &Array) -> Option<Array> {
-    if !z.dtype().is_complex() {
-        return None;
-    }
-    let i_times = |z: &Array| (-z.imag()).complex(z.real());
-    Some(match function {
-        "asin" => asin_slope(z),
-        "acos" => -asin_slope(z),
-        "asinh" => asin_slope(&i_times(z)),
-        "atan" => 1.0 / (z.square() + 1.0),
-        "acosh" => (z - 1.0).rsqrt() * (z - -1.0).rsqrt(),
-        "expm1" => z.exp(),
-        "logistic" => value * (-z).logistic(),
-        "tanh" => tanh_slope(z),
-        "tan" => tanh_slope(&i_times(z)),
-        _ => return None,
-    })
+pub(super) fn acos_slope(z: &Array, _: &Array) -> Array {
+    -inverse_root(z)
+}
+
+pub(super) fn acosh_slope(z: &Array, _: &Array) -> Array {
+    (z - 1.0).rsqrt() * (z - -1.0).rsqrt()
+}
+
+pub(super) fn asin_slope(z: &Array, _: &Array) -> Array {
+    inverse_root(z)
+}
+
+pub(super) fn asinh_slope(z: &Array, _: &Array) -> Array {
+    inverse_root(&i_times(z))
+}
+
+pub(super) fn atan_slope(z: &Array, _: &Array) -> Array {
+    1.0 / (z.square() + 1.0)
+}
+
+pub(super) fn logistic_slope(z: &Array, value: &Array) -> Array {
+    value * (-z).logistic()
+}
+
+pub(super) fn tan_slope(z: &Array, value: &Array) -> Array {
+    tanh_slope(&i_times(z), value)
+}
+
+fn i_times(z: &Array) -> Array {
+    (-z.imag()).complex(z.real())
 }
 
 /// 1/√(1 − z²), by its factors. What is taken off z leaves the sign of a zero, what is added to it does not.
-fn asin_slope(z: &Array) -> Array {
+fn inverse_root(z: &Array) -> Array {
     (-(z - 1.0)).rsqrt() * (z - -1.0).rsqrt()
 }
 
 /// 1/cosh² z = 4w/(1 + w)² with w = exp(−2z), z being turned to the right half-plane: the function is even.
-fn tanh_slope(z: &Array) -> Array {
+pub(super) fn tanh_slope(z: &Array, _: &Array) -> Array {
     let (a, b) = (z.real(), z.imag());
     let b = super::select(&a.less(0.0), &-&b, &b, b.shape());
     let w = (a.abs() * -2.0).complex(b * -2.0).exp();

@@ -15,9 +15,6 @@ use super::dot::{Precision, check_preferred, precision_config, precision_param, 
 use super::elementwise::{bilinear_jvp, rebind1};
 use super::shape::Rev;
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["conv_general_dilated"];
-
 /// Which dimension of each array is what: two special ones first, then the spatial ones.
 ///
 /// ```

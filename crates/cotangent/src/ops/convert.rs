@@ -15,9 +15,6 @@ use crate::trace::frames::bind1;
 use super::elementwise::rebind1;
 use super::shape::batched_in_front;
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["convert_element_type", "bitcast_convert_type", "reduce_precision"];
-
 /// `convert_element_type`: the same numbers in another dtype.
 ///
 /// ```

@@ -14,9 +14,6 @@ use crate::trace::frames::bind1;
 use super::elementwise::bilinear_jvp;
 use super::shape::{check_axes, shifted};
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["dot_general"];
-
 /// How exactly a device computes products of floats where it has a choice. The CPU has none.
 ///
 /// ```

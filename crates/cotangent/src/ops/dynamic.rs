@@ -17,9 +17,6 @@ use super::scatter::{Scatter, ScatterDimensionNumbers, ScatterParams};
 use super::shape::{Concatenate, batched_in_front};
 use super::{zeros, zeros_like};
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["dynamic_slice", "dynamic_update_slice"];
-
 /// `dynamic_slice`: a block of the first operand; the other operands are where it starts in each dimension.
 ///
 /// A start that would let the block reach beyond the operand is moved until the block fits.

@@ -16,9 +16,6 @@ use super::complex::complex_of;
 use super::elementwise::rebind1;
 use super::shape::{Iota, linear_unary};
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["fft"];
-
 /// Which transform.
 ///
 /// ```

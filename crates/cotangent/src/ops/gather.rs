@@ -18,9 +18,6 @@ use super::elementwise::rebind1;
 use super::scatter::{ScatterAdd, ScatterDimensionNumbers, ScatterParams};
 use super::zeros;
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["gather"];
-
 /// How the dimensions of a gather's operand, indices and result belong together, with JAX's names.
 ///
 /// The last dimension of the indices holds the coordinates of a place; the others say how many places there are, and

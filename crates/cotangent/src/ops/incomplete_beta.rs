@@ -15,9 +15,6 @@ use super::domain::Domain;
 use super::elementwise::{self, spread_tangent};
 use super::staged::{self, any, choose, epsilon, like, repeat, smallest};
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["regularized_incomplete_beta"];
-
 /// `regularized_incomplete_beta`, elementwise: the probability of at most x under the beta distribution with
 /// parameters a and b; the operands are a, b, x. It has a derivative in x.
 ///

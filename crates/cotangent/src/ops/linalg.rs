@@ -18,9 +18,6 @@ use super::dot::{DotGeneral, Precision};
 use super::elementwise::{rebind1, sum_tangents};
 use super::shape::{Iota, batched_in_front};
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["cholesky", "triangular_solve"];
-
 /// Where column − row is at most `k`.
 pub(crate) fn lower_mask(rows: usize, columns: usize, k: isize) -> Array {
     let index =

@@ -44,50 +44,6 @@ use crate::array::{Array, Repr};
 use crate::error::OrRaise;
 use crate::trace::frames::bind1;
 
-/// The name of every first-order primitive. The suite of rule tests walks this list: one without stored
-/// results and numeric checks fails it.
-///
-/// ```
-/// assert!(cotangent::extend::primitives::registry().contains(&"sin"));
-/// ```
-#[must_use]
-pub fn registry() -> Vec<&'static str> {
-    [
-        unary::NAMES,
-        unary::OTHER_NAMES,
-        unary::BIT_NAMES,
-        binary::NAMES,
-        compare::NAMES,
-        compare::OTHER_NAMES,
-        compare::TOTAL_NAMES,
-        complex::NAMES,
-        conv::NAMES,
-        convert::NAMES,
-        dot::NAMES,
-        dynamic::NAMES,
-        fft::NAMES,
-        gather::NAMES,
-        linalg::NAMES,
-        name::NAMES,
-        incomplete_beta::NAMES,
-        polygamma::NAMES,
-        pow::NAMES,
-        reduce::NAMES,
-        reduce::OTHER_NAMES,
-        reduce::CUMULATIVE_NAMES,
-        scatter::NAMES,
-        shape::NAMES,
-        sort::NAMES,
-        split::NAMES,
-        stop_gradient::NAMES,
-        threefry::NAMES,
-        top_k::NAMES,
-        window::NAMES,
-        window::OTHER_NAMES,
-    ]
-    .concat()
-}
-
 /// The operands converted to the dtype in which JAX's promotion lets them meet, and broadcast to one shape.
 /// Scalars keep their rank: elementwise primitives spread them.
 #[track_caller]

@@ -14,9 +14,6 @@ use crate::tree::Tree;
 
 use super::elementwise::rebind1;
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["name"];
-
 /// `name`: the identity, which gives its operand a name.
 ///
 /// ```

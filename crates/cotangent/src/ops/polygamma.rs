@@ -15,9 +15,6 @@ use super::elementwise::{self, spread_tangent};
 use super::shape::Concatenate;
 use super::staged::{self, choose, like};
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["polygamma"];
-
 /// `polygamma`, elementwise: the derivative of the digamma function of order n at x; the operands are n, x.
 ///
 /// ```

@@ -13,9 +13,6 @@ use crate::trace::frames::bind1;
 use super::domain::Domain;
 use super::elementwise::{self, spread_tangent, sum_tangents};
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["pow"];
-
 /// `pow`, elementwise: floating-point numbers to the power of others, or of integers.
 ///
 /// ```

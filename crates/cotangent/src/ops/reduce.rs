@@ -51,8 +51,6 @@ fn restore(y: &Array, x: &Aval, axes: &[usize]) -> Array {
 
 macro_rules! reductions {
     ($($T:ident $name:literal: $domain:ident, $op:literal, init $init:expr, { $($rules:tt)* })*) => {
-        /// The reductions.
-        pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "` over some axes, which the result no longer has.")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axes: vec![0] };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
@@ -297,8 +295,6 @@ fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greates
 
 macro_rules! cumulative {
     ($($T:ident $name:literal: $domain:ident, $combine:expr, init $init:expr, { $($rules:tt)* })*) => {
-        /// The cumulative operations.
-        pub(super) const CUMULATIVE_NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "` along an axis: element `i` covers the elements up to `i` (from `i` on, if reversed).")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axis: 0, reverse: false };\nlet y = bind1(prim, &[&Array::from([6.0f32, 3.0])]);\nassert_eq!(y.shape(), [2]);\n```")]
@@ -488,6 +484,3 @@ fn lower_window(
     let out = std::slice::from_ref(aval);
     window.lower(cx, std::slice::from_ref(x), &[init], out, |cx, args| vec![combine(cx, args, &scalar)]).swap_remove(0)
 }
-
-/// The primitives of this file that stand outside the tables.
-pub(super) const OTHER_NAMES: &[&str] = &["argmax", "argmin"];

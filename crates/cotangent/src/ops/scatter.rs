@@ -280,8 +280,6 @@ impl Combine {
 
 macro_rules! scatters {
     ($($(#[$doc:meta])* $T:ident $name:literal $combine:ident [$($expected:literal),*];)*) => {
-        /// The primitives of this table.
-        pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "`: the operands are an array, the places and the updates.\n")]
             $(#[$doc])*

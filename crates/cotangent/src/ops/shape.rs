@@ -15,10 +15,6 @@ use crate::trace::frames::bind1;
 use super::elementwise::rebind1;
 use super::zeros;
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] =
-    &["broadcast_in_dim", "reshape", "transpose", "rev", "concatenate", "pad", "slice", "iota", "copy"];
-
 /// The rules that all primitives linear in their one operand share.
 macro_rules! linear_unary {
     () => {

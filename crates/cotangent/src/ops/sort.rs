@@ -15,9 +15,6 @@ use super::elementwise::rebind;
 use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
 use super::shape::{Iota, batched_in_front, check_axes};
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["sort"];
-
 /// `sort`: several operands of one shape, ordered along a dimension by the first `num_keys` of them.
 ///
 /// The order is total: −0 and 0 are equal, NaNs come last. Complex numbers are ordered by their real parts, and by their

@@ -14,9 +14,6 @@ use super::elementwise::{rebind, rebind1};
 use super::shape::{Concatenate, check_axes, linear_unary, shifted};
 use super::zeros;
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["squeeze", "split", "optimization_barrier"];
-
 /// `squeeze`: dimensions of size one taken out.
 ///
 /// ```

@@ -9,9 +9,6 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::trace::frames::bind1;
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["stop_gradient"];
-
 /// `stop_gradient`: the identity, whose derivative is taken to be zero.
 ///
 /// ```

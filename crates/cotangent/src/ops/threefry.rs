@@ -13,9 +13,6 @@ use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use super::domain::Domain;
 use super::elementwise::{self, rebind};
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["threefry2x32"];
-
 /// `threefry2x32`: the 20-round block cipher Threefry-2x32 (Salmon et al., 2011) of a key of two words and a
 /// counter of two words. The operands are `u32` of one shape, scalars among them spread.
 ///

@@ -15,9 +15,6 @@ use super::elementwise::rebind;
 use super::shape::{check_axes, shifted};
 use super::sort::take_along;
 
-/// The primitives of this file.
-pub(super) const NAMES: &[&str] = &["top_k"];
-
 /// `top_k`: the `k` greatest elements along an axis in descending order, and their indices; of equal ones the first.
 ///
 /// ```

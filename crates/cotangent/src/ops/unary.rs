@@ -29,15 +29,17 @@ use Lower::{Op, With};
 /// The result on a scalar, where IEEE arithmetic makes it exact.
 type Fold = fn(&Literal) -> Option<Literal>;
 
-/// A row: type, method, dtypes taken, lowering, fold, derivative (from tangent, argument and result).
+/// A slope at complex numbers, from the argument and the result.
+type Slope = fn(&Array, &Array) -> Array;
+
+/// A row: type, name, dtypes taken, lowering, fold, derivative (from tangent, argument and result); and what complex numbers
+/// do otherwise.
 macro_rules! unary {
     ($(
         $T:ident $name:ident: $domain:ident, $lower:expr, $fold:expr,
-            |$t:ident, $x:ident, $y:ident| $derivative:expr;
+            |$t:ident, $x:ident, $y:ident| $derivative:expr
+            $(, complex { $(lower $complex:ident)? $(slope $slope:ident)? })?;
     )*) => {
-        /// The primitives of this table.
-        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
-
         $(
             #[doc = concat!("`", stringify!($name), "`, elementwise.")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet y = bind1(cotangent::extend::primitives::", stringify!($T), ", &[&Array::from([0.25f32, 0.5])]);\nassert_eq!(y.shape(), [2]);\n```")]
@@ -56,9 +58,10 @@ macro_rules! unary {
                     let ($x, $y) = (&x[0], bind1($T, &[&x[0]]));
                     let dy = dx[0].as_ref().and_then(|$t| {
                         let _ = (&$t, $x, &$y);
-                        match complex_functions::slope(stringify!($name), $x, &$y) {
-                            Some(slope) => Some($t * slope),
-                            None => $derivative,
+                        const SLOPE: &[Slope] = &[$($(complex_functions::$slope)?)?];
+                        match SLOPE {
+                            [slope] if $x.dtype().is_complex() => Some($t * slope($x, &$y)),
+                            _ => $derivative,
                         }
                     });
                     (vec![$y], vec![dy])
@@ -67,12 +70,10 @@ macro_rules! unary {
                     (vec![bind1($T, &[&x[0]])], axes.to_vec())
                 }
                 fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-                    if outs[0].dtype.is_complex()
-                        && let Some(lower) = complex_functions::lowering(stringify!($name))
-                    {
-                        return smallvec::smallvec![lower(cx, &args[0], &outs[0])];
-                    }
-                    let lower: Lower = $lower;
+                    let lower: Lower = match outs[0].dtype.is_complex() {
+                        $($(true => With(complex_functions::$complex),)?)?
+                        _ => $lower,
+                    };
                     smallvec::smallvec![match lower {
                         Op(op) => cx.op(op, args, &[], &outs[0]),
                         With(f) => f(cx, &args[0], &outs[0]),
@@ -100,7 +101,6 @@ fn fold_float(x: &Literal, f: fn(f64) -> f64) -> Option<Literal> {
     }
 }
 
-// Rows say what holds for real numbers. What complex ones do otherwise stands in `complex_functions`.
 unary! {
     // By a series of its own, which has a second derivative at zero.
     BesselI0e bessel_i0e: FLOATS, With(super::bessel::lower_bessel_i0e), None,
@@ -109,19 +109,27 @@ unary! {
         |t, x, y| Some(t * super::bessel::bessel_i1e_slope(x));
     Cbrt cbrt: FLOATS, Op("stablehlo.cbrt"), None, |t, x, y| Some(t * scaled(&y.powi(-2), 1.0 / 3.0));
     Ceil ceil: FLOATS, Op("stablehlo.ceil"), Some(|x| fold_float(x, f64::ceil)), |t, x, y| None;
-    Cos cos: INEXACT, Op("stablehlo.cosine"), None, |t, x, y| Some(-(t * x.sin()));
-    Cosh cosh: INEXACT, With(lower_cosh), None, |t, x, y| Some(t * x.sinh());
-    Acos acos: INEXACT, Op("chlo.acos"), None, |t, x, y| Some(-(t * (1.0 - x.square()).rsqrt()));
+    Cos cos: INEXACT, Op("stablehlo.cosine"), None, |t, x, y| Some(-(t * x.sin())),
+        complex { lower cos };
+    Cosh cosh: INEXACT, With(lower_cosh), None, |t, x, y| Some(t * x.sinh()),
+        complex { lower cosh };
+    Acos acos: INEXACT, Op("chlo.acos"), None, |t, x, y| Some(-(t * (1.0 - x.square()).rsqrt())),
+        complex { lower acos slope acos_slope };
     // The product of the factors could overflow; and its root would be on the other branch where the real part of a complex
     // number is negative.
     Acosh acosh: INEXACT, Op("chlo.acosh"), None,
-        |t, x, y| Some(t * ((x - 1.0).rsqrt() * (x + 1.0).rsqrt()));
-    Asin asin: INEXACT, Op("chlo.asin"), None, |t, x, y| Some(t * (1.0 - x.square()).rsqrt());
-    Asinh asinh: INEXACT, Op("chlo.asinh"), None, |t, x, y| Some(t * asinh_slope(x));
+        |t, x, y| Some(t * ((x - 1.0).rsqrt() * (x + 1.0).rsqrt())),
+        complex { lower acosh slope acosh_slope };
+    Asin asin: INEXACT, Op("chlo.asin"), None, |t, x, y| Some(t * (1.0 - x.square()).rsqrt()),
+        complex { lower asin slope asin_slope };
+    Asinh asinh: INEXACT, Op("chlo.asinh"), None, |t, x, y| Some(t * asinh_slope(x)),
+        complex { lower asinh slope asinh_slope };
     // As the square of a root, whose own derivative does not overflow before it is zero.
     Atan atan: INEXACT, With(lower_atan), None,
-        |t, x, y| Some(t * (x.square() + 1.0).rsqrt().square());
-    Atanh atanh: INEXACT, Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x)));
+        |t, x, y| Some(t * (x.square() + 1.0).rsqrt().square()),
+        complex { lower atan slope atan_slope };
+    Atanh atanh: INEXACT, Op("chlo.atanh"), None, |t, x, y| Some((t / (1.0 - x)) * (1.0 / (1.0 + x))),
+        complex { lower atanh };
     Digamma digamma: FLOATS, With(lower_digamma), None,
         |t, x, y| Some(t * super::polygamma::polygamma_of_order(1, x));
     Erf erf: FLOATS, Op("chlo.erf"), None,
@@ -131,25 +139,36 @@ unary! {
     ErfInv erf_inv: FLOATS, Op("chlo.erf_inv"), None,
         |t, x, y| Some(scaled(t, 1.0 / std::f64::consts::FRAC_2_SQRT_PI) * y.square().exp());
     Exp exp: INEXACT, Op("stablehlo.exponential"), None, |t, x, y| Some(t * &y);
-    Exp2 exp2: INEXACT, With(lower_exp2), None, |t, x, y| Some(scaled(t, std::f64::consts::LN_2) * &y);
+    Exp2 exp2: INEXACT, With(lower_exp2), None, |t, x, y| Some(scaled(t, std::f64::consts::LN_2) * &y),
+        complex { lower exp2 };
     // y + 1 would lose the digits of exp(x) where y is nearly −1.
-    Expm1 expm1: INEXACT, Op("stablehlo.exponential_minus_one"), None, |t, x, y| Some(t * x.exp());
+    Expm1 expm1: INEXACT, Op("stablehlo.exponential_minus_one"), None, |t, x, y| Some(t * x.exp()),
+        complex { lower expm1 };
     Floor floor: FLOATS, Op("stablehlo.floor"), Some(|x| fold_float(x, f64::floor)), |t, x, y| None;
     Lgamma lgamma: FLOATS, Op("chlo.lgamma"), None, |t, x, y| Some(t * x.digamma());
     Log log: INEXACT, Op("stablehlo.log"), None, |t, x, y| Some(t / x);
-    Log1p log1p: INEXACT, Op("stablehlo.log_plus_one"), None, |t, x, y| Some(t / (x + 1.0));
-    Logistic logistic: INEXACT, Op("stablehlo.logistic"), None, |t, x, y| Some(t * logistic_slope(x, &y));
+    Log1p log1p: INEXACT, Op("stablehlo.log_plus_one"), None, |t, x, y| Some(t / (x + 1.0)),
+        complex { lower log1p };
+    Logistic logistic: INEXACT, Op("stablehlo.logistic"), None, |t, x, y| Some(t * logistic_slope(x, &y)),
+        complex { slope logistic_slope };
     Rsqrt rsqrt: INEXACT, Op("stablehlo.rsqrt"), None, |t, x, y| Some(scaled(t, -0.5) * (&y / x));
     Sign sign: NUMBERS, With(lower_sign), None,
-        |t, x, y| if x.dtype().is_complex() { super::complex::sign_jvp(t, x, &y) } else { None };
-    Sin sin: INEXACT, Op("stablehlo.sine"), None, |t, x, y| Some(t * x.cos());
-    Sinh sinh: INEXACT, With(lower_sinh), None, |t, x, y| Some(t * x.cosh());
-    Sqrt sqrt: INEXACT, Op("stablehlo.sqrt"), None, |t, x, y| Some(scaled(t, 0.5) / &y);
-    Square square: NUMBERS, With(lower_square), Some(|x| super::binary::fold_mul(x, x)), |t, x, y| Some(t * (x * 2.0));
-    Tan tan: INEXACT, Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0));
+        |t, x, y| if x.dtype().is_complex() { super::complex::sign_jvp(t, x, &y) } else { None },
+        complex { lower sign };
+    Sin sin: INEXACT, Op("stablehlo.sine"), None, |t, x, y| Some(t * x.cos()),
+        complex { lower sin };
+    Sinh sinh: INEXACT, With(lower_sinh), None, |t, x, y| Some(t * x.cosh()),
+        complex { lower sinh };
+    Sqrt sqrt: INEXACT, Op("stablehlo.sqrt"), None, |t, x, y| Some(scaled(t, 0.5) / &y),
+        complex { lower sqrt };
+    Square square: NUMBERS, With(lower_square), Some(|x| super::binary::fold_mul(x, x)), |t, x, y| Some(t * (x * 2.0)),
+        complex { lower square };
+    Tan tan: INEXACT, Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0)),
+        complex { slope tan_slope };
     // 1 − y² with 1 − |y| = (1 + |y|)·exp(−2·|x|): |y| rounds to one where its slope still has all digits.
     Tanh tanh: INEXACT, Op("stablehlo.tanh"), None,
-        |t, x, y| Some(t * ((y.abs() + 1.0).square() * (x.abs() * -2.0).exp()));
+        |t, x, y| Some(t * ((y.abs() + 1.0).square() * (x.abs() * -2.0).exp())),
+        complex { slope tanh_slope };
 }
 
 /// Of real numbers the angle of (1, x).
@@ -478,8 +497,6 @@ impl Primitive for IsFinite {
 
 macro_rules! bit_functions {
     ($($T:ident $name:literal: $domain:ident, $op:literal;)*) => {
-        /// The primitives of this table.
-        pub(super) const BIT_NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "`, elementwise, on the bits of integers.")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet y = bind1(cotangent::extend::primitives::", stringify!($T), ", &[&Array::from([6, 3])]);\nassert_eq!(y.shape(), [2]);\n```")]
@@ -512,6 +529,3 @@ bit_functions! {
     PopulationCount "population_count": INTEGERS, "stablehlo.popcnt";
     Clz "clz": INTEGERS, "stablehlo.count_leading_zeros";
 }
-
-/// The primitives of this file that stand outside the tables.
-pub(super) const OTHER_NAMES: &[&str] = &["neg", "abs", "round", "integer_pow", "is_finite"];

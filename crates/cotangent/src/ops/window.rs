@@ -155,8 +155,6 @@ impl Window {
 
 macro_rules! windows {
     ($($T:ident $name:literal: $domain:ident, $op:literal, init $init:expr, { $($rules:tt)* })*) => {
-        /// The reductions over windows.
-        pub(super) const NAMES: &[&str] = &[$($name),*];
         $(
             #[doc = concat!("`", $name, "` over the windows of an array.")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\n# use cotangent::extend::primitives::*;\nlet prim = ", stringify!($T), " { window: Window::new(&[2]) };\nlet y = bind1(prim, &[&Array::from([6, 3, 1])]);\nassert_eq!(y.shape(), [2]);\n```")]
@@ -289,9 +287,6 @@ impl Select {
         cx.op("stablehlo.compare", &[a.clone(), b.clone()], &attrs, &Aval::new(DType::Bool, ()))
     }
 }
-
-/// The primitives of this file that stand outside the table.
-pub(super) const OTHER_NAMES: &[&str] = &["select_and_gather_add", "select_and_scatter_add"];
 
 fn batch_both(
     prim: &dyn Primitive,
