@@ -13,6 +13,7 @@ use crate::control::unseen::Unseen;
 use crate::error::location::with_location;
 use crate::error::{Loc, Result, attempt};
 use crate::ir::primitive::Primitive;
+use crate::ops::conv::ConvGeneralDilated;
 use crate::ops::dot::DotGeneral;
 use crate::ops::name::Name;
 use crate::trace::frames::{Inputs, bind, tracing};
@@ -58,7 +59,7 @@ impl fmt::Debug for Policy {
 
 /// The policies of JAX: which intermediate values [`checkpoint`] keeps.
 pub mod checkpoint_policies {
-    use super::{BTreeSet, DotGeneral, Name, Policy, Primitive};
+    use super::{BTreeSet, ConvGeneralDilated, DotGeneral, Name, Policy, Primitive};
 
     fn name_of(prim: &dyn Primitive) -> Option<&str> {
         prim.as_any().downcast_ref::<Name>().map(|n| &*n.name)
@@ -101,7 +102,9 @@ pub mod checkpoint_policies {
     /// ```
     #[must_use]
     pub fn dots_saveable() -> Policy {
-        Policy::new("dots_saveable", |prim| matches!(prim.name(), "dot_general" | "conv_general_dilated"))
+        Policy::new("dots_saveable", |prim| {
+            prim.as_any().is::<DotGeneral>() || prim.as_any().is::<ConvGeneralDilated>()
+        })
     }
 
     /// Keeps the results of matrix products without batch dimensions: those with weights, not those of attention.

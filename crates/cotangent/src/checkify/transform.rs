@@ -16,6 +16,7 @@ use crate::debug::Template;
 use crate::error::location::with_location;
 use crate::error::{Error, ErrorKind, Loc, raise};
 use crate::ir::jaxpr::{Eqn, Jaxpr};
+use crate::ops::binary::Div;
 use crate::ops::{select, zeros};
 use crate::trace::frames::{Inputs, bind_at, stage};
 use crate::transform::eval::eval_with;
@@ -109,7 +110,10 @@ impl Sites {
     fn checks_div(&self, jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
         // A divisor that stands in the program and is not zero needs no check.
         let known = || matches!(eqn.inputs[1], crate::ir::jaxpr::Atom::Lit(l) if l.value().to_f64() != 0.0);
-        self.automatic.div && eqn.prim.name() == "div" && !known() && !jaxpr.aval(&eqn.inputs[1]).dtype.is_complex()
+        self.automatic.div
+            && eqn.prim.as_any().is::<Div>()
+            && !known()
+            && !jaxpr.aval(&eqn.inputs[1]).dtype.is_complex()
     }
 
     /// Whether a program has any of these checks in it.

@@ -49,7 +49,7 @@ pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
         if let [out] = eqn.outputs[..] {
             let aval = &jaxpr.avals()[out.index()];
             // A value handed on must be of the very same type, or programs traced with it would be others.
-            if eqn.prim.forwards() && jaxpr.aval(&inputs[0]) == *aval {
+            if eqn.prim.is_identity() && jaxpr.aval(&inputs[0]) == *aval {
                 now[out.index()] = inputs[0];
                 continue;
             }

@@ -59,24 +59,20 @@ fn only_small(jaxpr: &Jaxpr) -> bool {
 fn visit(jaxpr: &Jaxpr, found: &mut impl FnMut(&Jaxpr)) {
     for eqn in jaxpr.eqns() {
         for inner in eqn.prim.jaxprs() {
-            if matches!(eqn.prim.name(), "scan" | "while") { found(inner) } else { visit(inner, found) }
+            if eqn.prim.is_loop() { found(inner) } else { visit(inner, found) }
         }
     }
 }
 
 fn is_small(body: &Jaxpr) -> bool {
-    // Of an array of which only a part is read or written, only that part counts.
-    let partial = |eqn: &Eqn| {
-        let name = eqn.prim.name();
-        name == "gather" || name == "dynamic_slice" || name == "dynamic_update_slice" || name.starts_with("scatter")
-    };
     let outputs = |eqn: &Eqn| eqn.outputs.iter().all(|v| body.avals()[v.index()].shape.size() <= ELEMENTS);
     let inputs = |eqn: &Eqn| eqn.inputs.iter().all(|a| body.aval(a).shape.size() <= ELEMENTS);
     equations(body) <= EQUATIONS
         && (body.eqns().iter()).all(|eqn| {
             let nested = eqn.prim.jaxprs();
+            // Of an array of which only a few elements are read or written, only those count.
             nested.iter().all(|inner| is_small(inner))
-                && (partial(eqn) || !nested.is_empty() || (inputs(eqn) && outputs(eqn)))
+                && (eqn.prim.is_indexing() || !nested.is_empty() || (inputs(eqn) && outputs(eqn)))
         })
 }
 

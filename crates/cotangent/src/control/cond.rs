@@ -256,9 +256,7 @@ impl Primitive for Cond {
         let last = cx.splat(&index, number(self.branches.len() - 1));
         // XLA runs the last branch for an index out of range. This operation is defined by clamping.
         let which = cx.op("stablehlo.clamp", &[zero, args[0].clone(), last], &[], &index);
-        cx.regions("stablehlo.case", &[which], &[], &results, &vec![&[][..]; self.branches.len()], |cx, branch, _| {
-            cx.inline(&self.branches[branch], &args[1..])
-        })
+        cx.case(&which, self.branches.len(), &results, |cx, i| cx.inline(&self.branches[i], &args[1..]))
     }
 
     fn interpret(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Option<Result<Vec<Array>>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stablehlo::{Attr, Type, Value};
+use stablehlo::{Attr, Value};
 
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -469,24 +469,19 @@ impl Primitive for Scan {
         let turns = self.length / unroll;
         // A loop of one iteration would only hide its body from the compiler.
         if turns > 1 {
-            let types: Vec<Type> = std::iter::once(index.mlir()).chain(outs.iter().map(Aval::mlir)).collect();
-            let regions: [&[Type]; 2] = [&types, &types];
-            state = cx
-                .regions("stablehlo.while", &state, &[], &types, &regions, |cx, region, state| {
-                    if region == 0 {
-                        let end = number(cx, turns * unroll);
-                        let lt = [
-                            ("compare_type", Attr::Static("#stablehlo<comparison_type SIGNED>")),
-                            ("comparison_direction", Attr::Static("#stablehlo<comparison_direction LT>")),
-                        ];
-                        let operands = [state[0].clone(), end];
-                        return vec![cx.op("stablehlo.compare", &operands, &lt, &index.with_dtype(DType::Bool))];
-                    }
-                    let step =
-                        |state: Vec<Value>, _| self.lower_step(cx, &given, xs_avals, &outs[self.carry..], &state);
-                    (0..unroll).fold(state.to_vec(), step)
-                })
-                .into_vec();
+            let going = |cx: &mut Lowering<'_>, state: &[Value]| {
+                let end = number(cx, turns * unroll);
+                let lt = [
+                    ("compare_type", Attr::Static("#stablehlo<comparison_type SIGNED>")),
+                    ("comparison_direction", Attr::Static("#stablehlo<comparison_direction LT>")),
+                ];
+                cx.op("stablehlo.compare", &[state[0].clone(), end], &lt, &index.with_dtype(DType::Bool))
+            };
+            let turn = |cx: &mut Lowering<'_>, state: &[Value]| {
+                let step = |state: Vec<Value>, _| self.lower_step(cx, &given, xs_avals, &outs[self.carry..], &state);
+                (0..unroll).fold(state.to_vec(), step)
+            };
+            state = cx.while_loop(&state, going, turn).into_vec();
         }
         let rest = if turns > 1 { self.length - turns * unroll } else { self.length };
         for _ in 0..rest {
@@ -501,5 +496,9 @@ impl Primitive for Scan {
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
         vec![&self.jaxpr]
+    }
+
+    fn is_loop(&self) -> bool {
+        true
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use stablehlo::{Type, Value};
+use stablehlo::Value;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -204,15 +204,10 @@ impl Primitive for While {
         (bind(prim, &operands).into_vec(), carried.iter().map(|c| c.then_some(0)).collect())
     }
 
-    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        let types: Vec<Type> = outs.iter().map(Aval::mlir).collect();
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
         let (one, args) = self.together(args);
         let (cond, body, carry) = one.split(&args);
-        cx.regions("stablehlo.while", carry, &[], &types, &[&types, &types], |cx, region, state| {
-            let (program, consts) = if region == 0 { (&one.cond, cond) } else { (&one.body, body) };
-            let args: Vec<Value> = consts.iter().chain(state).cloned().collect();
-            cx.inline(program, &args)
-        })
+        cx.while_programs(carry, (&one.cond, cond), (&one.body, body))
     }
 
     fn interpret(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Option<Result<Vec<Array>>> {
@@ -221,6 +216,10 @@ impl Primitive for While {
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
         vec![&self.cond, &self.body]
+    }
+
+    fn is_loop(&self) -> bool {
+        true
     }
 }
 

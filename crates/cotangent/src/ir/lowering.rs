@@ -152,8 +152,9 @@ impl<'a> Lowering<'a> {
         reduced
     }
 
-    /// Appends an operation with a region for each list of parameter types in `params`; `body` writes region `i` and
-    /// gives what it returns.
+    /// Appends an operation on single elements with a region for each list of parameter types in `params`; `body` writes
+    /// region `i` and returns its results. Loops and branches are [`while_loop`](Lowering::while_loop) and
+    /// [`case`](Lowering::case).
     pub fn regions(
         &mut self,
         name: &str,
@@ -163,34 +164,87 @@ impl<'a> Lowering<'a> {
         params: &[&[Type]],
         mut body: impl FnMut(&mut Lowering<'_>, usize, &[Value]) -> Vec<Value>,
     ) -> Outputs<Value> {
-        let (functions, of_elements) = (self.functions, self.of_elements);
-        // The token goes into loops and branches and comes out again.
-        let (is_while, is_case) = (name == "stablehlo.while", name == "stablehlo.case");
-        let before = self.token.clone().filter(|_| is_while || is_case);
-        let token = before.iter().map(|t| t.ty().clone());
-        let results: Vec<Type> = results.iter().cloned().chain(token.clone()).collect();
+        let functions = self.functions;
         let operands = if self.of_elements { operands.to_vec() } else { self.constants.leave(self.block, operands) };
-        let operands: Vec<Value> = operands.into_iter().chain(before.clone().filter(|_| is_while)).collect();
-        let mut op = self.block.begin_op(name, &operands, &results);
+        let mut op = self.block.begin_op(name, &operands, results);
         for (i, params) in params.iter().enumerate() {
-            let params: Vec<Type> = params.iter().cloned().chain(token.clone().filter(|_| is_while)).collect();
-            op.region(&params, |block, args| {
-                let (args, token) = match args.split_last() {
-                    Some((last, args)) if is_while && before.is_some() => (args, Some(last.clone())),
-                    _ => (args, before.clone()),
-                };
-                let mut inner = Lowering::new(block, functions, token);
-                inner.of_elements = of_elements || !(is_while || is_case);
-                let mut returned = body(&mut inner, i, args);
-                // The first region of a loop is its condition, which hands on nothing.
-                if before.is_some() && !(is_while && i == 0) {
-                    returned.extend(inner.token);
-                }
+            op.region(params, |block, args| {
+                let mut inner = Lowering::new(block, functions, None);
+                inner.of_elements = true;
+                body(&mut inner, i, args)
+            });
+        }
+        op.finish(attrs).into_iter().collect()
+    }
+
+    /// Appends a loop: `step` writes the next state for as long as what `cond` writes of the state holds.
+    pub fn while_loop(
+        &mut self,
+        state: &[Value],
+        mut cond: impl FnMut(&mut Lowering<'_>, &[Value]) -> Value,
+        mut step: impl FnMut(&mut Lowering<'_>, &[Value]) -> Vec<Value>,
+    ) -> Outputs<Value> {
+        let (functions, of_elements) = (self.functions, self.of_elements);
+        // The token goes into the loop as the last part of its state and comes out again.
+        let state = if of_elements { state.to_vec() } else { self.constants.leave(self.block, state) };
+        let state: Vec<Value> = state.into_iter().chain(self.token.clone()).collect();
+        let types: Vec<Type> = state.iter().map(|x| x.ty().clone()).collect();
+        let own = state.len() - usize::from(self.token.is_some());
+        let mut op = self.block.begin_op("stablehlo.while", &state, &types);
+        op.region(&types, |block, args| {
+            let token = args.get(own).cloned();
+            let mut inner = Lowering { of_elements, ..Lowering::new(block, functions, token) };
+            vec![cond(&mut inner, &args[..own])]
+        });
+        op.region(&types, |block, args| {
+            let token = args.get(own).cloned();
+            let mut inner = Lowering { of_elements, ..Lowering::new(block, functions, token) };
+            let mut next = step(&mut inner, &args[..own]);
+            next.extend(inner.token);
+            next
+        });
+        let mut values: Outputs<Value> = op.finish(&[]).into_iter().collect();
+        if own < values.len() {
+            self.token = values.pop();
+        }
+        values
+    }
+
+    /// [`while_loop`](Lowering::while_loop) of a condition and a step that are programs, each with the values that it
+    /// captures, which come before the state.
+    pub(crate) fn while_programs(
+        &mut self,
+        state: &[Value],
+        cond: (&Jaxpr, &[Value]),
+        step: (&Jaxpr, &[Value]),
+    ) -> Outputs<Value> {
+        let inline = |cx: &mut Lowering<'_>, (program, captures): (&Jaxpr, &[Value]), state: &[Value]| {
+            cx.inline(program, &[captures, state].concat())
+        };
+        self.while_loop(state, |cx, state| inline(cx, cond, state).swap_remove(0), |cx, state| inline(cx, step, state))
+    }
+
+    /// Appends a choice between `branches` by an index; `body` writes branch `i` and returns its results.
+    pub fn case(
+        &mut self,
+        index: &Value,
+        branches: usize,
+        results: &[Type],
+        mut body: impl FnMut(&mut Lowering<'_>, usize) -> Vec<Value>,
+    ) -> Outputs<Value> {
+        let (functions, of_elements, token) = (self.functions, self.of_elements, self.token.clone());
+        let results: Vec<Type> = results.iter().cloned().chain(token.iter().map(|t| t.ty().clone())).collect();
+        let mut op = self.block.begin_op("stablehlo.case", [index], &results);
+        for i in 0..branches {
+            op.region(&[], |block, _| {
+                let mut inner = Lowering { of_elements, ..Lowering::new(block, functions, token.clone()) };
+                let mut returned = body(&mut inner, i);
+                returned.extend(inner.token);
                 returned
             });
         }
-        let mut values: Outputs<Value> = op.finish(attrs).into_iter().collect();
-        if before.is_some() {
+        let mut values: Outputs<Value> = op.finish(&[]).into_iter().collect();
+        if token.is_some() {
             self.token = values.pop();
         }
         values

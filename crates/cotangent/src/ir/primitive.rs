@@ -182,9 +182,9 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
         fits.then(|| run(program, inputs, &place))
     }
 
-    /// Whether it gives its first operand as it stands, where that has the type of the result: there it says something
-    /// to a transform and nothing to a compiler.
-    fn forwards(&self) -> bool {
+    /// Whether its result is its first operand where both have one type: then it means something to a transform and
+    /// nothing to a compiler.
+    fn is_identity(&self) -> bool {
         false
     }
 
@@ -202,6 +202,16 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     /// it is a collective over it, or holds a program with one. Then it is batched even where no operand is.
     fn uses_axis(&self, name: &AxisName) -> bool {
         self.jaxprs().iter().any(|jaxpr| jaxpr.uses_axis(name))
+    }
+
+    /// Whether it runs the programs among its parameters again and again.
+    fn is_loop(&self) -> bool {
+        false
+    }
+
+    /// Whether it reads or writes a few elements of an operand, whatever that operand's size is.
+    fn is_indexing(&self) -> bool {
+        false
     }
 }
 

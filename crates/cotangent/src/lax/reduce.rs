@@ -9,6 +9,7 @@ use crate::control::reduce::{Reduce, ReduceWindow};
 use crate::error::{Error, ErrorKind, OrRaise, raise};
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::methods::axes::Axes;
+use crate::ops::binary::{Add, Max, Min, Mul};
 use crate::ops::conv::dilated;
 use crate::ops::reduce::{CumLogSumExp, ReduceMax, ReduceMin, ReduceProd, ReduceSum, extremes};
 use crate::ops::top_k::TopK;
@@ -54,23 +55,38 @@ fn reducer<T: Tree>(
     (leaves, starts, dce(&closed.jaxpr, true).0.into())
 }
 
-/// The one operation that a program of two scalars consists of, if it starts from that operation's neutral element.
-fn monoid(jaxpr: &Jaxpr, inits: &[Array]) -> Option<&'static str> {
-    let ([eqn], [init]) = (jaxpr.eqns(), inits) else { return None };
-    let direct = eqn.inputs.iter().zip(jaxpr.inputs()).all(|(a, v)| *a == Atom::Var(*v))
-        && jaxpr.outputs() == [Atom::Var(eqn.outputs[0])];
-    if !direct || init.is_traced() {
-        return None;
+/// An operation of which there are reductions of their own.
+#[derive(Clone, Copy)]
+enum Monoid {
+    Sum,
+    Product,
+    Max,
+    Min,
+}
+
+impl Monoid {
+    /// The one operation that a program of two scalars consists of, if it starts from that operation's neutral element.
+    fn of(jaxpr: &Jaxpr, inits: &[Array]) -> Option<Monoid> {
+        let ([eqn], [init]) = (jaxpr.eqns(), inits) else { return None };
+        let direct = eqn.inputs.iter().zip(jaxpr.inputs()).all(|(a, v)| *a == Atom::Var(*v))
+            && jaxpr.outputs() == [Atom::Var(eqn.outputs[0])];
+        if !direct || init.is_traced() {
+            return None;
+        }
+        let (dtype, prim) = (init.dtype(), eqn.prim.as_any());
+        let (monoid, neutral) = if prim.is::<Add>() {
+            (Monoid::Sum, Literal::int(dtype, 0))
+        } else if prim.is::<Mul>() {
+            (Monoid::Product, Literal::int(dtype, 1))
+        } else if prim.is::<Max>() && !dtype.is_complex() {
+            (Monoid::Max, extremes(dtype).0)
+        } else if prim.is::<Min>() && !dtype.is_complex() {
+            (Monoid::Min, extremes(dtype).1)
+        } else {
+            return None;
+        };
+        (init.to_literal().ok()?.value() == neutral.value()).then_some(monoid)
     }
-    let dtype = init.dtype();
-    let neutral = match eqn.prim.name() {
-        "add" => Literal::int(dtype, 0),
-        "mul" => Literal::int(dtype, 1),
-        "max" if !dtype.is_complex() => extremes(dtype).0,
-        "min" if !dtype.is_complex() => extremes(dtype).1,
-        _ => return None,
-    };
-    (init.to_literal().ok()?.value() == neutral.value()).then(|| eqn.prim.name())
 }
 
 /// Combines the elements along axes by a function of two scalars, which must be associative and have the initial value
@@ -92,11 +108,11 @@ pub fn reduce<T: Tree>(operands: &T, inits: &T, computation: impl Fn(&T, &T) -> 
     let (leaves, starts, jaxpr) = reducer("reduce", operands, inits, computation);
     let axes = dimensions.resolve(leaves[0].ndim()).map_err(|e| e.context("reduce")).or_raise();
     let x = &leaves[..1].iter().collect::<Vec<_>>();
-    let known = match monoid(&jaxpr, &starts) {
-        Some("add") => Some(bind1(ReduceSum { axes: axes.clone() }, x)),
-        Some("mul") => Some(bind1(ReduceProd { axes: axes.clone() }, x)),
-        Some("max") => Some(bind1(ReduceMax { axes: axes.clone() }, x)),
-        Some("min") => Some(bind1(ReduceMin { axes: axes.clone() }, x)),
+    let known = match Monoid::of(&jaxpr, &starts) {
+        Some(Monoid::Sum) => Some(bind1(ReduceSum { axes: axes.clone() }, x)),
+        Some(Monoid::Product) => Some(bind1(ReduceProd { axes: axes.clone() }, x)),
+        Some(Monoid::Max) => Some(bind1(ReduceMax { axes: axes.clone() }, x)),
+        Some(Monoid::Min) => Some(bind1(ReduceMin { axes: axes.clone() }, x)),
         _ => None,
     };
     if let Some(known) = known {
@@ -213,10 +229,10 @@ pub fn reduce_window<T: Tree>(operands: &T, inits: &T, computation: impl Fn(&T, 
     let (leaves, starts, jaxpr) = reducer("reduce_window", operands, inits, computation);
     let window = window.over(&leaves[0]);
     let x = &leaves[..1].iter().collect::<Vec<_>>();
-    let known = match monoid(&jaxpr, &starts) {
-        Some("add") => Some(bind1(ReduceWindowSum { window: window.clone() }, x)),
-        Some("max") => Some(bind1(ReduceWindowMax { window: window.clone() }, x)),
-        Some("min") => Some(bind1(ReduceWindowMin { window: window.clone() }, x)),
+    let known = match Monoid::of(&jaxpr, &starts) {
+        Some(Monoid::Sum) => Some(bind1(ReduceWindowSum { window: window.clone() }, x)),
+        Some(Monoid::Max) => Some(bind1(ReduceWindowMax { window: window.clone() }, x)),
+        Some(Monoid::Min) => Some(bind1(ReduceWindowMin { window: window.clone() }, x)),
         _ => None,
     };
     if let Some(known) = known {

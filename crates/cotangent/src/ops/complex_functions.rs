@@ -70,9 +70,7 @@ pub(super) fn square(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
 
 /// Where one is lost beside e^z it is e^z, of which XLA gives parts that are finite though e^a is not.
 pub(super) fn expm1(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
-    after(cx, "stablehlo.exponential_minus_one", z, out, |z| {
-        choose(&z[0].real().greater(40.0), &z[0].exp(), &z[1])
-    })
+    after(cx, "stablehlo.exponential_minus_one", z, out, |z| choose(&z[0].real().greater(40.0), &z[0].exp(), &z[1]))
 }
 
 /// Above and below −1 the square of the distance is beyond the range.

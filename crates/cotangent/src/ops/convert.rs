@@ -69,7 +69,7 @@ impl Primitive for ConvertElementType {
         (vec![rebind1(self, &[&x[0]])], axes.to_vec())
     }
 
-    fn forwards(&self) -> bool {
+    fn is_identity(&self) -> bool {
         true
     }
 

@@ -131,6 +131,10 @@ impl Primitive for DynamicSlice {
         let args: Vec<Value> = args[..1].iter().cloned().chain(starts).collect();
         smallvec::smallvec![cx.op("stablehlo.dynamic_slice", &args, &[attr], &outs[0])]
     }
+
+    fn is_indexing(&self) -> bool {
+        true
+    }
 }
 
 /// The start indices, in a dtype that can count the operand's elements, moved until the block fits. XLA does that too,
@@ -227,5 +231,9 @@ impl Primitive for DynamicUpdateSlice {
         let starts = inside(cx, &args[2..], &inputs[2..], &inputs[0], &inputs[1].shape);
         let args: Vec<Value> = args[..2].iter().cloned().chain(starts).collect();
         smallvec::smallvec![cx.op("stablehlo.dynamic_update_slice", &args, &[], &outs[0])]
+    }
+
+    fn is_indexing(&self) -> bool {
+        true
     }
 }

@@ -404,6 +404,10 @@ impl Primitive for Gather {
         let fill = cx.splat(out, self.fill_value.unwrap_or_else(|| default_fill(out.dtype)));
         smallvec::smallvec![cx.op("stablehlo.select", &[mask, gathered, fill], &[], out)]
     }
+
+    fn is_indexing(&self) -> bool {
+        true
+    }
 }
 
 impl Gather {

@@ -317,6 +317,9 @@ macro_rules! scatters {
                 fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], _: &[Aval]) -> Outputs<Value> {
                     self.0.lower(Combine::$combine, cx, args, inputs)
                 }
+                fn is_indexing(&self) -> bool {
+                    true
+                }
             }
         )*
     };
@@ -361,6 +364,10 @@ impl Primitive for ScatterExtremum {
             let flags = [x[2].equal(&target), at(&x[0]).equal(&target)];
             std::iter::once(value).chain(flags).collect()
         })
+    }
+
+    fn is_indexing(&self) -> bool {
+        true
     }
 }
 

@@ -88,7 +88,7 @@ impl Primitive for BroadcastInDim {
         (vec![bind1(BroadcastInDim { shape: self.shape.insert(0, size), dims }, &[&x])], vec![Some(0)])
     }
 
-    fn forwards(&self) -> bool {
+    fn is_identity(&self) -> bool {
         true
     }
 
@@ -145,7 +145,7 @@ impl Primitive for Reshape {
         (vec![bind1(Reshape { shape: self.shape.insert(0, size) }, &[&x])], vec![Some(0)])
     }
 
-    fn forwards(&self) -> bool {
+    fn is_identity(&self) -> bool {
         true
     }
 
@@ -207,7 +207,7 @@ impl Primitive for Transpose {
         (vec![x[0].permute(&permutation)], vec![Some(0)])
     }
 
-    fn forwards(&self) -> bool {
+    fn is_identity(&self) -> bool {
         self.permutation.iter().enumerate().all(|(i, p)| i == *p)
     }
 
@@ -526,7 +526,7 @@ impl Primitive for Slice {
         (vec![bind1(prim, &[&x[0]])], vec![Some(axis)])
     }
 
-    fn forwards(&self) -> bool {
+    fn is_identity(&self) -> bool {
         true
     }
 
@@ -616,7 +616,7 @@ impl Primitive for Copy {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         (vec![bind1(Copy, &[&x[0]])], axes.to_vec())
     }
-    fn forwards(&self) -> bool {
+    fn is_identity(&self) -> bool {
         true
     }
 

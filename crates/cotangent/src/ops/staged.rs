@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use stablehlo::{Type, Value};
+use stablehlo::Value;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -89,14 +89,10 @@ impl Primitive for Loop {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         Ok(inputs[self.cond_consts + self.body_consts..].iter().cloned().collect())
     }
-    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        let types: Vec<Type> = outs.iter().map(Aval::mlir).collect();
+    fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
         let (cond, rest) = args.split_at(self.cond_consts);
         let (body, state) = rest.split_at(self.body_consts);
-        cx.regions("stablehlo.while", state, &[], &types, &[&types, &types], |cx, region, state| {
-            let (program, consts) = if region == 0 { (&self.cond, cond) } else { (&self.body, body) };
-            cx.inline(program, &consts.iter().chain(state).cloned().collect::<Vec<_>>())
-        })
+        cx.while_programs(state, (&self.cond, cond), (&self.body, body))
     }
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {
         vec![&self.cond, &self.body]

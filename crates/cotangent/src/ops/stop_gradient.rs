@@ -33,7 +33,7 @@ impl Primitive for StopGradient {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         (vec![bind1(StopGradient, &[&x[0]])], axes.to_vec())
     }
-    fn forwards(&self) -> bool {
+    fn is_identity(&self) -> bool {
         true
     }
 
