@@ -5,8 +5,7 @@ use std::sync::Mutex;
 
 use cotangent::ErrorKind;
 use cotangent::extend::bind1;
-use cotangent::extend::primitives::DotGeneral;
-use cotangent::extend::primitives::{ReduceMax, ReduceSum};
+use cotangent::extend::primitives::{DotGeneral, ReduceMax, ReduceSum};
 use cotangent::prelude::*;
 
 fn total(x: &Array) -> Array {

@@ -1,9 +1,7 @@
 //! What each stage makes of a function: its jaxpr, its gradient, its batch, its StableHLO.
 
-use cotangent::extend::bind1;
-use cotangent::extend::check;
-use cotangent::extend::primitives::DotGeneral;
-use cotangent::extend::primitives::ReduceSum;
+use cotangent::extend::primitives::{DotGeneral, ReduceSum};
+use cotangent::extend::{bind1, check};
 use cotangent::prelude::*;
 
 fn total(x: &Array) -> Array {

@@ -1,9 +1,7 @@
 //! A primitive written outside the crate, with every rule.
 
 use cotangent::Error;
-use cotangent::extend::{Lowering, Value};
-use cotangent::extend::{Operand, Outputs, Primitive, Tangent};
-use cotangent::extend::{bind, bind1};
+use cotangent::extend::{Lowering, Operand, Outputs, Primitive, Tangent, Value, bind, bind1};
 use cotangent::prelude::*;
 use cotangent::{Aval, extend::check};
 

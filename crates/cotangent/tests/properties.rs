@@ -1,11 +1,7 @@
 //! Random programs: the transforms agree with each other and with numeric differences, whatever is composed.
 
 use cotangent::extend::check;
-use cotangent::extend::primitives::DotGeneral;
-use cotangent::extend::primitives::SelectN;
-use cotangent::extend::primitives::Sort;
-use cotangent::extend::primitives::{Concatenate, Pad, Rev};
-use cotangent::extend::primitives::{CumSum, ReduceMax, ReduceSum};
+use cotangent::extend::primitives::{Concatenate, CumSum, DotGeneral, Pad, ReduceMax, ReduceSum, Rev, SelectN, Sort};
 use cotangent::extend::{bind, bind1};
 use cotangent::{lax, prelude::*};
 use proptest::prelude::*;

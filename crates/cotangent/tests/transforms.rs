@@ -3,9 +3,7 @@
 mod common;
 
 use cotangent::extend::bind1;
-use cotangent::extend::primitives::DotGeneral;
-use cotangent::extend::primitives::SelectN;
-use cotangent::extend::primitives::{ReduceMax, ReduceSum};
+use cotangent::extend::primitives::{DotGeneral, ReduceMax, ReduceSum, SelectN};
 use cotangent::prelude::*;
 
 fn total(x: impl std::borrow::Borrow<Array>) -> Array {

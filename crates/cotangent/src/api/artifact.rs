@@ -2,11 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::array::aval::Aval;
-use crate::array::aval::Shape;
-use crate::error::Error;
-use crate::error::ErrorKind;
-use crate::error::Result;
+use crate::array::aval::{Aval, Shape};
+use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::client;
 use crate::runtime::disk::processor;
 

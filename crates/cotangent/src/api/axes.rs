@@ -1,7 +1,7 @@
 //! Which axis of each array in a tree is mapped: prefix trees of axes.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::tree::{Outline, Path, outline};
+use crate::tree::{Path, Paths, walked};
 
 /// An axis for each array of a tree, or `None` where it is the same for every element.
 ///
@@ -75,7 +75,7 @@ impl Axes {
         {
             return Ok(vec![*axis; leaves]);
         }
-        let tree = outline(walk);
+        let tree = walked(walk);
         if let Some((path, _)) = self.entries.iter().find(|(path, _)| !path.is_empty() && !tree.nodes.contains(path)) {
             return Err(mismatch(format!("there is nothing at `{path}`"), &tree));
         }
@@ -89,7 +89,7 @@ impl Axes {
     }
 }
 
-fn mismatch(what: String, tree: &Outline) -> Error {
+fn mismatch(what: String, tree: &Paths) -> Error {
     let nodes: Vec<String> = tree.nodes.iter().map(|n| format!("`{n}`")).collect();
     let parts = if nodes.is_empty() { "nothing but itself".to_string() } else { nodes.join(", ") };
     Error::new(ErrorKind::Axis, format!("the axes do not fit the tree: {what}; its parts are {parts}")).help(

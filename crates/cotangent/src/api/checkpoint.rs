@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::control::checkpoint::{Checkpoint as CheckpointCall, Saveable};
-use crate::control::unseen::Unseen;
+use crate::control::ignored_by_eq::IgnoredByEq;
 use crate::error::location::with_location;
 use crate::error::{Loc, Result, attempt};
 use crate::ir::primitive::Primitive;
@@ -215,7 +215,7 @@ fn call_checkpointed<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_
     let prim = CheckpointCall {
         name: options.name.clone(),
         jaxpr: closed.jaxpr,
-        policy: Unseen(options.policy.saveable.clone()),
+        policy: IgnoredByEq(options.policy.saveable.clone()),
         prevent_cse: options.prevent_cse,
         differentiated: false,
     };

@@ -10,7 +10,7 @@ use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::control::custom_jvp::CustomJvp as CustomJvpCall;
 use crate::control::custom_vjp::{CustomVjp as CustomVjpCall, VjpRule};
-use crate::control::unseen::Unseen;
+use crate::control::ignored_by_eq::IgnoredByEq;
 use crate::error::location::with_location;
 use crate::error::{Error, ErrorKind, Loc, Result, attempt, raise};
 use crate::ir::jaxpr::{Closed, Jaxpr};
@@ -200,7 +200,7 @@ impl<P: Params, R: Tree> CustomJvp<P, R> {
                 let y = site.fitted("the result of the rule", &y, &site.result, &site.outs);
                 (y, site.fitted("the tangent that the rule gives", &dy, &site.result, &site.outs))
             };
-            bind(CustomJvpCall { name, jaxpr, consts, rule: Unseen(Arc::new(rule)) }, operands).into_vec()
+            bind(CustomJvpCall { name, jaxpr, consts, rule: IgnoredByEq(Arc::new(rule)) }, operands).into_vec()
         })
     }
 }
@@ -288,7 +288,7 @@ impl<P: Params, R: Tree, N: Argnums<P>> CustomVjp<P, R, N> {
                 residuals: OnceLock::new(),
                 argnums: PhantomData,
             };
-            bind(CustomVjpCall { name, jaxpr, consts, rule: Unseen(Arc::new(rule)) }, operands).into_vec()
+            bind(CustomVjpCall { name, jaxpr, consts, rule: IgnoredByEq(Arc::new(rule)) }, operands).into_vec()
         })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::array::Array;
 use crate::control::custom_vmap::{CustomVmap as CustomVmapCall, Rule};
-use crate::control::unseen::Unseen;
+use crate::control::ignored_by_eq::IgnoredByEq;
 use crate::trace::frames::bind;
 use crate::tree::{Tree, flatten, leaf_paths};
 
@@ -57,7 +57,8 @@ impl<P: Params, R: Tree> CustomVmap<P, R> {
                 let (result, out) = rule(size, batched, P::refs(&args));
                 batched_results(&site, size, &result, out)
             };
-            bind(CustomVmapCall { name, jaxpr, consts, rule: Rule::Given(Unseen(Arc::new(rule))) }, operands).into_vec()
+            bind(CustomVmapCall { name, jaxpr, consts, rule: Rule::Given(IgnoredByEq(Arc::new(rule))) }, operands)
+                .into_vec()
         })
     }
 }

@@ -73,9 +73,9 @@ fn one(aval: &Aval) -> Array {
     Array::literal(Literal::int(aval.dtype, 1).convert(aval.dtype, aval.weak_type))
 }
 
-/// What a derivative is taken of, beyond real functions of real numbers.
+/// What may be differentiated beside real functions of real numbers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Beyond {
+pub(crate) struct GradOptions {
     /// Complex functions of complex numbers that have a complex derivative.
     pub(crate) holomorphic: bool,
     /// Integers among the arguments, which have no derivative: zeros of their own type stand for it.
@@ -84,7 +84,7 @@ pub(crate) struct Beyond {
 
 /// The objective must be one number, real unless the function is holomorphic; `function` is the transform's name for
 /// the message.
-fn check_objective(value: &Array, function: &str, beyond: Beyond) -> Result<()> {
+fn check_objective(value: &Array, function: &str, options: GradOptions) -> Result<()> {
     let aval = value.aval();
     if aval.rank() > 0 {
         return Err(Error::new(
@@ -93,16 +93,16 @@ fn check_objective(value: &Array, function: &str, beyond: Beyond) -> Result<()> 
         )
         .help("reduce the result (`.sum()`, `.mean()`), or use `vjp` for results that are not scalars"));
     }
-    check_result(&aval, function, beyond)
+    check_result(&aval, function, options)
 }
 
 /// A result that is differentiated in reverse mode must be real, of a holomorphic function complex.
-pub(crate) fn check_result(aval: &Aval, function: &str, beyond: Beyond) -> Result<()> {
+pub(crate) fn check_result(aval: &Aval, function: &str, options: GradOptions) -> Result<()> {
     let fail = |needs: &str, help: &str| {
         let message = format!("{function} needs a {needs} result, this function returns {aval}");
         Err(Error::new(ErrorKind::Transform, message).help(help))
     };
-    if beyond.holomorphic {
+    if options.holomorphic {
         if aval.dtype.is_complex() {
             return Ok(());
         }
@@ -131,13 +131,13 @@ pub(crate) fn wanted_leaves(
     positions: &[usize],
     paths: impl FnOnce() -> Vec<String>,
     function: &str,
-    beyond: Beyond,
+    options: GradOptions,
 ) -> Result<Vec<bool>> {
     let owner = counts.iter().enumerate().flat_map(|(i, n)| std::iter::repeat_n(i, *n));
     let wanted: Vec<bool> = owner.map(|i| positions.contains(&i)).collect();
     let fits = |dtype: DType| match dtype.is_inexact() {
-        true => dtype.is_complex() || !beyond.holomorphic,
-        false => beyond.allow_int,
+        true => dtype.is_complex() || !options.holomorphic,
+        false => options.allow_int,
     };
     if let Some(i) = leaves.iter().zip(&wanted).position(|(x, w)| *w && !fits(x.dtype())) {
         let (path, aval) = (&paths()[i], leaves[i].aval());
@@ -172,13 +172,13 @@ fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
     args: P::Refs<'_>,
     function: &str,
     value_wanted: bool,
-    beyond: Beyond,
+    options: GradOptions,
     loc: Loc,
 ) -> (R, N::Grads) {
     let fail = |error: Error| -> ! { raise(error.at(loc)) };
     let (leaves, counts) = P::leaves(args);
     let positions = N::positions();
-    let wanted = match wanted_leaves(&leaves, &counts, &positions, || param_paths::<P>(args), function, beyond) {
+    let wanted = match wanted_leaves(&leaves, &counts, &positions, || param_paths::<P>(args), function, options) {
         Ok(wanted) => wanted,
         Err(error) => fail(error),
     };
@@ -186,7 +186,7 @@ fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
     let (flat, template) = as_program(&inputs, |inputs| {
         let avals: Vec<Aval> = inputs.iter().map(Array::aval).collect();
         let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(inputs));
-        if let Err(error) = check_objective(result.value(), function, beyond) {
+        if let Err(error) = check_objective(result.value(), function, options) {
             fail(error);
         }
         let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
@@ -222,14 +222,14 @@ fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
 macro_rules! gradient_function {
     ($T:ident $function:literal $value_wanted:literal $Out:ident $finish:ident) => {
         impl<'f, P: Params, R: Objective, N: Argnums<P>> $T<'f, P, R, N> {
-            fn new(f: Arc<P::Dyn<'f, R>>, beyond: Beyond, loc: Loc) -> Self {
+            fn new(f: Arc<P::Dyn<'f, R>>, options: GradOptions, loc: Loc) -> Self {
                 let inner = f.clone();
                 let call = P::wrap(move |args| {
                     let (value, grads) =
-                        value_and_gradient::<P, R, N>(&*inner, args, $function, $value_wanted, beyond, loc);
+                        value_and_gradient::<P, R, N>(&*inner, args, $function, $value_wanted, options, loc);
                     value.$finish(grads)
                 });
-                $T { f, call, beyond, loc, argnums: std::marker::PhantomData }
+                $T { f, call, options, loc, argnums: std::marker::PhantomData }
             }
 
             /// The complex derivative of a holomorphic function: a complex scalar of complex arguments. That the
@@ -243,7 +243,7 @@ macro_rules! gradient_function {
             /// ```
             #[must_use]
             pub fn holomorphic(self) -> Self {
-                $T::new(self.f, Beyond { holomorphic: true, ..self.beyond }, self.loc)
+                $T::new(self.f, GradOptions { holomorphic: true, ..self.options }, self.loc)
             }
 
             /// Lets integers and truth values stand among the arguments that it differentiates with respect to. They
@@ -257,7 +257,7 @@ macro_rules! gradient_function {
             /// ```
             #[must_use]
             pub fn allow_int(self) -> Self {
-                $T::new(self.f, Beyond { allow_int: true, ..self.beyond }, self.loc)
+                $T::new(self.f, GradOptions { allow_int: true, ..self.options }, self.loc)
             }
 
             /// Differentiates with respect to other arguments than the first: `.argnums(args!(0, 2))`.
@@ -270,7 +270,7 @@ macro_rules! gradient_function {
             /// ```
             #[must_use]
             pub fn argnums<M: Argnums<P>>(self, _: M) -> $T<'f, P, R, M> {
-                $T::new(self.f, self.beyond, self.loc)
+                $T::new(self.f, self.options, self.loc)
             }
 
             /// Calls it, with every failure as an error instead of a panic.
@@ -287,7 +287,7 @@ macro_rules! gradient_function {
             pub fn try_call(&self, args: P::Refs<'_>) -> Result<R::$Out<N::Grads>> {
                 attempt(|| {
                     let (value, grads) =
-                        value_and_gradient::<P, R, N>(&*self.f, args, $function, $value_wanted, self.beyond, self.loc);
+                        value_and_gradient::<P, R, N>(&*self.f, args, $function, $value_wanted, self.options, self.loc);
                     value.$finish(grads)
                 })
             }
@@ -328,7 +328,7 @@ macro_rules! gradient_function {
 pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R::Grad<N::Grads>>>,
-    beyond: Beyond,
+    options: GradOptions,
     loc: Loc,
     argnums: std::marker::PhantomData<N>,
 }
@@ -344,7 +344,7 @@ pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
 pub struct ValueAndGrad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R::ValueAndGrad<N::Grads>>>,
-    beyond: Beyond,
+    options: GradOptions,
     loc: Loc,
     argnums: std::marker::PhantomData<N>,
 }
@@ -378,7 +378,7 @@ where
     F::Out: Objective,
     Arg<0>: Argnums<P>,
 {
-    Grad::new(f.boxed().into(), Beyond::default(), Location::caller())
+    Grad::new(f.boxed().into(), GradOptions::default(), Location::caller())
 }
 
 /// A scalar function's value and gradient, from one evaluation.
@@ -398,5 +398,5 @@ where
     F::Out: Objective,
     Arg<0>: Argnums<P>,
 {
-    ValueAndGrad::new(f.boxed().into(), Beyond::default(), Location::caller())
+    ValueAndGrad::new(f.boxed().into(), GradOptions::default(), Location::caller())
 }

@@ -22,7 +22,7 @@ use crate::tree::leafwise::Leafwise;
 use crate::tree::{Tree, flatten};
 
 use super::func::{Arg, Argnums, Func, Params};
-use super::grad::{Beyond, asked_leaves, check_result, param_paths, wanted_leaves};
+use super::grad::{GradOptions, asked_leaves, check_result, param_paths, wanted_leaves};
 use super::program::{as_program, trace};
 
 /// Which part of a function's result is differentiated: all of it ([`NoAux`]), or the first of two ([`Aux`]).
@@ -194,19 +194,19 @@ fn jacobian_at<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>>(
     f: &P::Dyn<'f, R>,
     args: P::Refs<'_>,
     mode: Mode,
-    beyond: Beyond,
+    options: GradOptions,
     loc: Loc,
 ) -> Of<R, P, N, S> {
     let fail = |error: Error| -> ! { raise(error.at(loc)) };
     let name = mode.name();
     let (leaves, counts) = P::leaves(args);
     let asked = asked_leaves(&counts, &N::positions());
-    let wanted = match wanted_leaves(&leaves, &counts, &N::positions(), || param_paths::<P>(args), name, beyond) {
+    let wanted = match wanted_leaves(&leaves, &counts, &N::positions(), || param_paths::<P>(args), name, options) {
         Ok(wanted) => wanted,
         Err(error) => fail(error),
     };
     let complex = leaves.iter().zip(&wanted).position(|(x, w)| *w && x.dtype().is_complex());
-    if let (Mode::Forward, false, Some(i)) = (mode, beyond.holomorphic, complex) {
+    if let (Mode::Forward, false, Some(i)) = (mode, options.holomorphic, complex) {
         let message =
             format!("jacfwd needs real inputs, but argument {} is {}", param_paths::<P>(args)[i], leaves[i].aval());
         fail(Error::new(ErrorKind::Transform, message).help(
@@ -222,7 +222,7 @@ fn jacobian_at<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>>(
             let check = match mode {
                 // A complex result of real arguments has a complex derivative along each of them.
                 Mode::Forward if y.dtype.is_complex() => Ok(()),
-                _ => check_result(y, name, beyond),
+                _ => check_result(y, name, options),
             };
             if let Err(error) = check {
                 fail(error);
@@ -267,16 +267,16 @@ pub struct Jacobian<'f, P: Params, R: Tree, N: Argnums<P> = Arg<0>, S: Different
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, Of<R, P, N, S>>>,
     mode: Mode,
-    beyond: Beyond,
+    options: GradOptions,
     loc: Loc,
     kind: PhantomData<(N, S)>,
 }
 
 impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P, R, N, S> {
-    fn new(f: Arc<P::Dyn<'f, R>>, mode: Mode, beyond: Beyond, loc: Loc) -> Self {
+    fn new(f: Arc<P::Dyn<'f, R>>, mode: Mode, options: GradOptions, loc: Loc) -> Self {
         let inner = f.clone();
-        let call = P::wrap(move |args| jacobian_at::<P, R, N, S>(&*inner, args, mode, beyond, loc));
-        Jacobian { f, call, mode, beyond, loc, kind: PhantomData }
+        let call = P::wrap(move |args| jacobian_at::<P, R, N, S>(&*inner, args, mode, options, loc));
+        Jacobian { f, call, mode, options, loc, kind: PhantomData }
     }
 
     /// Differentiates with respect to other arguments than the first: `.argnums(args!(0, 2))`. With several there is a
@@ -289,7 +289,7 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     /// ```
     #[must_use]
     pub fn argnums<M: Argnums<P>>(self, _: M) -> Jacobian<'f, P, R, M, S> {
-        Jacobian::new(self.f, self.mode, self.beyond, self.loc)
+        Jacobian::new(self.f, self.mode, self.options, self.loc)
     }
 
     /// The function gives a pair, of which only the first is differentiated; the second is handed through beside the
@@ -305,7 +305,7 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     where
         Aux: Differentiated<R>,
     {
-        Jacobian::new(self.f, self.mode, self.beyond, self.loc)
+        Jacobian::new(self.f, self.mode, self.options, self.loc)
     }
 
     /// The complex Jacobian of a holomorphic function: complex results of complex arguments. That the function is
@@ -319,7 +319,7 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     /// ```
     #[must_use]
     pub fn holomorphic(self) -> Self {
-        Jacobian::new(self.f, self.mode, Beyond { holomorphic: true, ..self.beyond }, self.loc)
+        Jacobian::new(self.f, self.mode, GradOptions { holomorphic: true, ..self.options }, self.loc)
     }
 
     /// Lets integers and truth values stand among the arguments that it differentiates with respect to: zeros of their
@@ -332,7 +332,7 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     /// ```
     #[must_use]
     pub fn allow_int(self) -> Self {
-        Jacobian::new(self.f, self.mode, Beyond { allow_int: true, ..self.beyond }, self.loc)
+        Jacobian::new(self.f, self.mode, GradOptions { allow_int: true, ..self.options }, self.loc)
     }
 
     /// Calls it, with every failure as an error instead of a panic.
@@ -345,7 +345,7 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     /// assert!(jacfwd(|x: &Array| x * 2.0).try_call((&3.into(),)).is_err()); // an integer
     /// ```
     pub fn try_call(&self, args: P::Refs<'_>) -> Result<Of<R, P, N, S>> {
-        attempt(|| jacobian_at::<P, R, N, S>(&*self.f, args, self.mode, self.beyond, self.loc))
+        attempt(|| jacobian_at::<P, R, N, S>(&*self.f, args, self.mode, self.options, self.loc))
     }
 }
 
@@ -395,7 +395,7 @@ where
     F::Out: Leafwise,
     Arg<0>: Argnums<P>,
 {
-    Jacobian::new(f.boxed().into(), Mode::Forward, Beyond::default(), Location::caller())
+    Jacobian::new(f.boxed().into(), Mode::Forward, GradOptions::default(), Location::caller())
 }
 
 /// The Jacobian as [`jacfwd`] gives it, by reverse mode: one pass for each element of the result, all at once. Right for
@@ -417,7 +417,7 @@ where
     F::Out: Leafwise,
     Arg<0>: Argnums<P>,
 {
-    Jacobian::new(f.boxed().into(), Mode::Reverse, Beyond::default(), Location::caller())
+    Jacobian::new(f.boxed().into(), Mode::Reverse, GradOptions::default(), Location::caller())
 }
 
 /// The Jacobian by reverse mode; another name for [`jacrev`].
@@ -432,7 +432,7 @@ where
     F::Out: Leafwise,
     Arg<0>: Argnums<P>,
 {
-    Jacobian::new(f.boxed().into(), Mode::Reverse, Beyond::default(), Location::caller())
+    Jacobian::new(f.boxed().into(), Mode::Reverse, GradOptions::default(), Location::caller())
 }
 
 /// What a Hessian's function gives: the Jacobian of its Jacobian.
@@ -451,7 +451,7 @@ where
 {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, Twice<R, P, N, NoAux>>>,
-    beyond: Beyond,
+    options: GradOptions,
     loc: Loc,
 }
 
@@ -459,11 +459,11 @@ impl<'f, P: Params, R: Leafwise, N: Argnums<P>> Hessian<'f, P, R, N>
 where
     Of<R, P, N, NoAux>: Leafwise,
 {
-    fn new(f: Arc<P::Dyn<'f, R>>, beyond: Beyond, loc: Loc) -> Self {
-        let first: Jacobian<'f, P, R, N, NoAux> = Jacobian::new(f.clone(), Mode::Reverse, beyond, loc);
+    fn new(f: Arc<P::Dyn<'f, R>>, options: GradOptions, loc: Loc) -> Self {
+        let first: Jacobian<'f, P, R, N, NoAux> = Jacobian::new(f.clone(), Mode::Reverse, options, loc);
         let second: Jacobian<'f, P, Of<R, P, N, NoAux>, N, NoAux> =
-            Jacobian::new(first.call.into(), Mode::Forward, beyond, loc);
-        Hessian { f, call: second.call, beyond, loc }
+            Jacobian::new(first.call.into(), Mode::Forward, options, loc);
+        Hessian { f, call: second.call, options, loc }
     }
 
     /// Differentiates with respect to other arguments than the first. With several, the Hessian is a tuple of tuples.
@@ -478,7 +478,7 @@ where
     where
         Of<R, P, M, NoAux>: Leafwise,
     {
-        Hessian::new(self.f, self.beyond, self.loc)
+        Hessian::new(self.f, self.options, self.loc)
     }
 
     /// The complex second derivatives of a holomorphic function.
@@ -491,7 +491,7 @@ where
     /// ```
     #[must_use]
     pub fn holomorphic(self) -> Self {
-        Hessian::new(self.f, Beyond { holomorphic: true, ..self.beyond }, self.loc)
+        Hessian::new(self.f, GradOptions { holomorphic: true, ..self.options }, self.loc)
     }
 }
 
@@ -545,5 +545,5 @@ where
     Arg<0>: Argnums<P>,
     Of<F::Out, P, Arg<0>, NoAux>: Leafwise,
 {
-    Hessian::new(f.boxed().into(), Beyond::default(), Location::caller())
+    Hessian::new(f.boxed().into(), GradOptions::default(), Location::caller())
 }

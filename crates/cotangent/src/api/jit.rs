@@ -12,25 +12,16 @@ use smallvec::SmallVec;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
-use crate::compile::spans::event;
-use crate::compile::spans::span;
+use crate::compile::spans::{event, span};
 use crate::compile::times::{Times, timed};
 use crate::control::call::Call;
-use crate::error::Loc;
-use crate::error::OrRaise;
-use crate::error::Result;
-use crate::error::attempt;
 use crate::error::location::location;
+use crate::error::{Loc, OrRaise, Result, attempt};
 use crate::ir::axis::NamedAxis;
-use crate::ir::jaxpr::Closed;
-use crate::ir::jaxpr::Jaxpr;
-use crate::runtime::Program;
-use crate::runtime::nans_are_looked_for;
-use crate::runtime::runtime;
+use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::runtime::{CompiledProgram, nans_are_looked_for, runtime};
 use crate::trace::axis;
-use crate::trace::frames::Inputs;
-use crate::trace::frames::bind_at;
-use crate::trace::frames::tracing;
+use crate::trace::frames::{Inputs, bind_at, tracing};
 use crate::transform::dce::dce;
 use crate::transform::nested::embedded;
 use crate::tree::{Leaves, Tree};
@@ -88,7 +79,7 @@ pub(crate) struct Entry<P: Params, R> {
     pub(crate) template: R,
     /// How long tracing it took.
     pub(crate) times: Times,
-    program: OnceCell<Arc<Program>>,
+    program: OnceCell<Arc<CompiledProgram>>,
 }
 
 fn same_aval(aval: &Aval, x: &Array) -> bool {
@@ -105,7 +96,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
     }
 
     /// The compiled program, made now if need be.
-    pub(crate) fn program(&self, counts: Option<&Counts>) -> Result<&Arc<Program>> {
+    pub(crate) fn program(&self, counts: Option<&Counts>) -> Result<&Arc<CompiledProgram>> {
         self.program.get_or_try_init(|| {
             let (made, times) = timed(|| runtime().jitted(&self.closed, &self.donated));
             let (program, origin) = made?;

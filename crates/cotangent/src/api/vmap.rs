@@ -30,20 +30,20 @@ use super::program::{as_program, trace};
 pub struct Vmap<'f, P: Params, R: Tree> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R>>,
-    how: How,
+    options: VmapOptions,
     loc: Loc,
 }
 
 /// Over what a function is mapped.
 #[derive(Clone)]
-struct How {
+struct VmapOptions {
     in_axes: Axes,
     out_axes: Axes,
     axis_size: Option<usize>,
     axis_name: Option<AxisName>,
 }
 
-impl How {
+impl VmapOptions {
     /// For a call with these arguments: the batch axis of each leaf, and the size they share.
     fn mapped<P: Params>(&self, args: P::Refs<'_>) -> Result<(Vec<Option<usize>>, usize)> {
         let (leaves, _) = P::leaves(args);
@@ -112,14 +112,14 @@ impl How {
     }
 }
 
-fn call_mapped<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, how: &How, loc: Loc) -> R {
+fn call_mapped<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, options: &VmapOptions, loc: Loc) -> R {
     let fail = |error: Error| -> ! { raise(error.at(loc)) };
-    let (axes, size) = match how.mapped::<P>(args) {
+    let (axes, size) = match options.mapped::<P>(args) {
         Ok(mapped) => mapped,
         Err(error) => fail(error),
     };
     let inputs: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
-    let named = how.axis_name.clone().map(|name| NamedAxis { name, size });
+    let named = options.axis_name.clone().map(|name| NamedAxis { name, size });
     let body = |inputs: &[Array]| {
         let avals: Vec<Aval> = (inputs.iter().zip(&axes))
             .map(|(x, axis)| match axis {
@@ -132,7 +132,7 @@ fn call_mapped<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, how
         let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
         let all: Vec<Option<usize>> = closed.captures.iter().map(|_| None).chain(axes.iter().copied()).collect();
         let (outs, places) = batch(&closed.jaxpr, &args, &all, size);
-        match how.placed(&result, &outs, &places, size) {
+        match options.placed(&result, &outs, &places, size) {
             Ok(placed) => (placed, result),
             Err(error) => fail(error),
         }
@@ -142,10 +142,10 @@ fn call_mapped<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, how
 }
 
 impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
-    fn new(f: Arc<P::Dyn<'f, R>>, how: How, loc: Loc) -> Self {
-        let (inner, options) = (f.clone(), how.clone());
-        let call = P::wrap(move |args| call_mapped::<P, R>(&*inner, args, &options, loc));
-        Vmap { f, call, how, loc }
+    fn new(f: Arc<P::Dyn<'f, R>>, options: VmapOptions, loc: Loc) -> Self {
+        let (inner, own) = (f.clone(), options.clone());
+        let call = P::wrap(move |args| call_mapped::<P, R>(&*inner, args, &own, loc));
+        Vmap { f, call, options, loc }
     }
 
     /// Which axis of each argument is mapped over; `None` passes the argument whole to every element. A tuple has an
@@ -159,7 +159,7 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// ```
     #[must_use]
     pub fn in_axes(self, axes: impl IntoAxes) -> Self {
-        Vmap::new(self.f, How { in_axes: axes.into_axes(), ..self.how }, self.loc)
+        Vmap::new(self.f, VmapOptions { in_axes: axes.into_axes(), ..self.options }, self.loc)
     }
 
     /// Where the mapped axis stands in each result; `None` for one that is the same for every element, which then has
@@ -177,7 +177,7 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// ```
     #[must_use]
     pub fn out_axes(self, axes: impl IntoAxes) -> Self {
-        Vmap::new(self.f, How { out_axes: axes.into_axes(), ..self.how }, self.loc)
+        Vmap::new(self.f, VmapOptions { out_axes: axes.into_axes(), ..self.options }, self.loc)
     }
 
     /// How many elements the mapped axis has. It must be given where no argument tells, and must agree with those
@@ -190,7 +190,7 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// ```
     #[must_use]
     pub fn axis_size(self, size: usize) -> Self {
-        Vmap::new(self.f, How { axis_size: Some(size), ..self.how }, self.loc)
+        Vmap::new(self.f, VmapOptions { axis_size: Some(size), ..self.options }, self.loc)
     }
 
     /// Names the mapped axis, so that the function can communicate over it with the collectives of
@@ -203,7 +203,7 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// ```
     #[must_use]
     pub fn axis_name(self, name: impl Into<AxisName>) -> Self {
-        Vmap::new(self.f, How { axis_name: Some(name.into()), ..self.how }, self.loc)
+        Vmap::new(self.f, VmapOptions { axis_name: Some(name.into()), ..self.options }, self.loc)
     }
 
     /// Calls it, with every failure as an error instead of a panic.
@@ -218,7 +218,7 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// assert!(f.try_call((&1.0.into(),)).is_err()); // no axis to map over
     /// ```
     pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
-        attempt(|| call_mapped::<P, R>(&*self.f, args, &self.how, self.loc))
+        attempt(|| call_mapped::<P, R>(&*self.f, args, &self.options, self.loc))
     }
 }
 
@@ -260,6 +260,6 @@ impl<P: Params, R: Tree> fmt::Debug for Vmap<'_, P, R> {
 /// [`try_call`](Vmap::try_call) gives an error instead.
 #[track_caller]
 pub fn vmap<'f, P: Params, F: Func<'f, P>>(f: F) -> Vmap<'f, P, F::Out> {
-    let how = How { in_axes: 0.into_axes(), out_axes: 0.into_axes(), axis_size: None, axis_name: None };
-    Vmap::new(f.boxed().into(), how, Location::caller())
+    let options = VmapOptions { in_axes: 0.into_axes(), out_axes: 0.into_axes(), axis_size: None, axis_name: None };
+    Vmap::new(f.boxed().into(), options, Location::caller())
 }

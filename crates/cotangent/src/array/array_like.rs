@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::array::Array;
-use crate::array::Repr;
 use crate::array::aval::Aval;
 use crate::array::dtype::Element;
-use crate::array::literal::Literal;
-use crate::array::literal::Scalar;
-use crate::array::memory::HostBytes;
-use crate::array::memory::Owned;
+use crate::array::literal::{Literal, Scalar};
+use crate::array::memory::{HostBytes, Owned};
+use crate::array::{Array, Repr};
 
 /// What can stand for an array in a call: an array, a reference to one, or a Rust scalar, which is
 /// weakly typed as a Python scalar is in JAX.

@@ -196,25 +196,25 @@ fn periodic(kinds: &[u64]) -> Vec<Periodic> {
     found
 }
 
-/// A part of a program as a program of its own, with all that it takes from outside, scalars as well, as arguments.
+/// A part of a program as a program of its own, with all that it takes from the rest, scalars as well, as arguments.
 /// Blocks that do the same have the same body.
 struct Block {
     range: Range<usize>,
     body: Arc<Jaxpr>,
-    /// For each variable of the body what it is outside.
-    outside: Vec<Atom>,
-    /// Whether it is used outside, after the block.
+    /// For each variable of the body what it stands for in the program.
+    atoms: Vec<Atom>,
+    /// Whether it is used after the block.
     leaves: Vec<bool>,
 }
 
 impl Block {
     fn of(jaxpr: &Jaxpr, range: Range<usize>, last_use: &[usize]) -> Block {
-        let mut block = Block { range: range.clone(), body: Arc::default(), outside: Vec::new(), leaves: Vec::new() };
+        let mut block = Block { range: range.clone(), body: Arc::default(), atoms: Vec::new(), leaves: Vec::new() };
         let mut names: FxHashMap<Var, Var> = FxHashMap::default();
         let (mut avals, mut params, mut eqns) = (Vec::new(), Vec::new(), Vec::with_capacity(range.len()));
         let mut define = |atom: Atom, aval: Aval, leaves: bool| {
             avals.push(aval);
-            block.outside.push(atom);
+            block.atoms.push(atom);
             block.leaves.push(leaves);
             Var(avals.len() as u32 - 1)
         };
@@ -243,17 +243,17 @@ impl Block {
     }
 
     fn literal(&self, var: Var) -> Option<Literal> {
-        self.outside[var.index()].literal()
+        self.atoms[var.index()].literal()
     }
 
     /// The block as one equation: a call of `body`, in whose parameters and results the block's own variables stand.
     fn call(&self, jaxpr: &Jaxpr, body: &Arc<Jaxpr>) -> Eqn {
-        let outside = |var: &Var| self.outside[var.index()];
+        let atom = |var: &Var| self.atoms[var.index()];
         let prim = Call { name: "block".into(), jaxpr: body.clone(), inlined: false };
         Eqn {
             prim: Arc::new(prim),
-            inputs: body.inputs().iter().map(outside).collect(),
-            outputs: body.outputs().iter().filter_map(|a| a.var()).filter_map(|v| outside(&v).var()).collect(),
+            inputs: body.inputs().iter().map(atom).collect(),
+            outputs: body.outputs().iter().filter_map(|a| a.var()).filter_map(|v| atom(&v).var()).collect(),
             loc: jaxpr.eqns()[self.range.start].loc,
         }
     }

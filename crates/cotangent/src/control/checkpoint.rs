@@ -20,7 +20,7 @@ use crate::transform::linearize::{Split, linearize_jaxpr};
 use crate::transform::masks::{chosen, placed, present};
 
 use super::call::{self, batched, inline_calls, transposed};
-use super::unseen::Unseen;
+use super::ignored_by_eq::IgnoredByEq;
 
 /// Which intermediate values may be saved for the backward pass.
 pub(crate) type Saveable = dyn Fn(&dyn Primitive) -> bool + Send + Sync;
@@ -35,7 +35,7 @@ pub(crate) struct Checkpoint {
     /// The program, without captures.
     pub jaxpr: Arc<Jaxpr>,
     /// Which values may be saved.
-    pub policy: Unseen<Arc<Saveable>>,
+    pub policy: IgnoredByEq<Arc<Saveable>>,
     /// Whether to prevent the compiler from merging the two runs.
     pub prevent_cse: bool,
     /// Whether this is the second run.

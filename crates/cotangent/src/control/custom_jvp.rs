@@ -17,7 +17,7 @@ use crate::trace::frames::bind;
 use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front};
 
 use super::call::{self, transposed};
-use super::unseen::Unseen;
+use super::ignored_by_eq::IgnoredByEq;
 
 /// A rule, from the arguments and their tangents to the results and their tangents.
 type JvpRule = dyn Fn(&[Array], &[Array]) -> (Vec<Array>, Vec<Array>) + Send + Sync;
@@ -35,7 +35,7 @@ pub(crate) struct CustomJvp {
     /// The number of captured values. The rule does not see them.
     pub consts: usize,
     /// The rule. It does not see the captured values.
-    pub rule: Unseen<Arc<JvpRule>>,
+    pub rule: IgnoredByEq<Arc<JvpRule>>,
 }
 
 /// The error of differentiating a function with custom rules with respect to a value that it captures.
@@ -98,7 +98,7 @@ impl Primitive for CustomJvp {
             let (y, dy) = out.split_at(n);
             (y.to_vec(), dy.to_vec())
         };
-        let prim = CustomJvp { name: self.name.clone(), jaxpr, consts, rule: Unseen(Arc::new(rule)) };
+        let prim = CustomJvp { name: self.name.clone(), jaxpr, consts, rule: IgnoredByEq(Arc::new(rule)) };
         bind_in_front(prim, x, axes, size)
     }
 

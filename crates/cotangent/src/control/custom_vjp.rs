@@ -22,7 +22,7 @@ use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front, in_
 
 use super::call;
 use super::custom_jvp::captured;
-use super::unseen::Unseen;
+use super::ignored_by_eq::IgnoredByEq;
 
 /// The two halves of a reverse-mode rule.
 pub(crate) trait VjpRule: Send + Sync {
@@ -47,7 +47,7 @@ pub(crate) struct CustomVjp {
     /// The number of captured values. The rule does not see them.
     pub consts: usize,
     /// The rule.
-    pub rule: Unseen<Arc<dyn VjpRule>>,
+    pub rule: IgnoredByEq<Arc<dyn VjpRule>>,
 }
 
 impl Primitive for CustomVjp {
@@ -112,7 +112,7 @@ impl Primitive for CustomVjp {
             axis: axis::innermost(),
             residuals: OnceLock::new(),
         };
-        let prim = CustomVjp { name: self.name.clone(), jaxpr, consts: self.consts, rule: Unseen(Arc::new(rule)) };
+        let prim = CustomVjp { name: self.name.clone(), jaxpr, consts: self.consts, rule: IgnoredByEq(Arc::new(rule)) };
         bind_in_front(prim, x, axes, size)
     }
 

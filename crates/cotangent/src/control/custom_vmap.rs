@@ -21,8 +21,8 @@ use crate::transform::masks::placed;
 use crate::transform::nested::nested;
 
 use super::call::{self, Call, transposed};
+use super::ignored_by_eq::IgnoredByEq;
 use super::scan::Scan;
-use super::unseen::Unseen;
 
 /// A rule, from the size of the batch, the mask of the batched arguments and the arguments, with the batch axis in front,
 /// to the results and the mask of the batched ones.
@@ -32,7 +32,7 @@ type VmapRule = dyn Fn(usize, &[bool], &[Array]) -> (Vec<Array>, Vec<bool>) + Se
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Rule {
     /// By the rule of the user.
-    Given(Unseen<Arc<VmapRule>>),
+    Given(IgnoredByEq<Arc<VmapRule>>),
     /// One element after the other, in a loop.
     Sequential,
 }
@@ -61,7 +61,7 @@ impl CustomVmap {
         let jaxpr = crate::transform::dce::dce(&tangents, true).0.into();
         let rule = match &self.rule {
             Rule::Sequential => Rule::Sequential,
-            Rule::Given(rule) => Rule::Given(Unseen(self.tangent_rule(rule.0.clone(), wanted, &nonzero))),
+            Rule::Given(rule) => Rule::Given(IgnoredByEq(self.tangent_rule(rule.0.clone(), wanted, &nonzero))),
         };
         (CustomVmap { name: self.name.clone(), jaxpr, consts: self.consts, rule }, nonzero)
     }
@@ -180,7 +180,7 @@ impl Primitive for CustomVmap {
         let args = in_front(&x[self.consts..], &axes[self.consts..], size);
         let batched: Vec<bool> = axes[self.consts..].iter().map(Option::is_some).collect();
         // The rule sees the whole batch, so it cannot communicate over the axis.
-        let (outputs, out) = axis::outside(|| rule(size, &batched, &args));
+        let (outputs, out) = axis::without_innermost(|| rule(size, &batched, &args));
         (outputs, out.iter().map(|b| b.then_some(0)).collect())
     }
 

@@ -22,18 +22,19 @@ use crate::transform::transpose::backward;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LinearSolve {
     /// From its captures and `x` to the product with it.
-    pub matvec: Program,
+    pub matvec: Operator,
     /// From its captures and `b` to the solution.
-    pub solve: Program,
+    pub solve: Operator,
     /// The same for the transposed system. Without it there is no reverse mode.
-    pub transpose_solve: Option<Program>,
+    pub transpose_solve: Option<Operator>,
     /// Whether the system is its own transpose.
     pub symmetric: bool,
 }
 
 /// A program and the number of its captured values.
+/// A linear operator as a program, and how many of its inputs are captured values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Program {
+pub(crate) struct Operator {
     /// The program. The captured values are its leading inputs.
     pub jaxpr: Arc<Jaxpr>,
     /// Their number.
@@ -59,7 +60,7 @@ impl LinearSolve {
     }
 
     /// The product with the transposed matrix, as a program of the captures of `matvec` and a vector.
-    pub(crate) fn vecmat(&self) -> Program {
+    pub(crate) fn vecmat(&self) -> Operator {
         if self.symmetric {
             return self.matvec.clone();
         }
@@ -75,7 +76,7 @@ impl LinearSolve {
             let zero = |a: &Aval| crate::ops::zeros(&a.shape, a.dtype);
             (back.zip(x).map(|(ct, a)| ct.unwrap_or_else(|| zero(a))).collect(), ())
         });
-        Program { jaxpr: closed.jaxpr, consts: self.matvec.consts }
+        Operator { jaxpr: closed.jaxpr, consts: self.matvec.consts }
     }
 }
 
@@ -158,7 +159,7 @@ impl Primitive for LinearSolve {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         // If anything is batched, the solution is, and then so are the right-hand side and the product.
         let at = self.parts(axes);
-        let over = |program: &Program, consts: &[Option<usize>], unknowns: usize| Program {
+        let over = |program: &Operator, consts: &[Option<usize>], unknowns: usize| Operator {
             jaxpr: batch_everywhere(
                 &program.jaxpr,
                 &consts.iter().map(Option::is_some).chain(std::iter::repeat_n(true, unknowns)).collect::<Vec<_>>(),

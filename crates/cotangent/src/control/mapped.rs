@@ -23,8 +23,8 @@ use crate::transform::transpose::backward;
 
 use super::call;
 use super::cond::Cond;
+use super::ignored_by_eq::IgnoredByEq;
 use super::shared::{Parts, split};
-use super::unseen::Unseen;
 
 /// `mapped`: a primitive over a batch. It computes a program over the whole batch. Its derivative is the batched derivative
 /// of the primitive, and not the derivative of that program.
@@ -41,7 +41,7 @@ pub(crate) struct Mapped {
     /// The program over the whole batch. Batched operands and all results have the batch axis in front.
     pub jaxpr: Arc<Jaxpr>,
     /// The primitive of a single element.
-    element: Unseen<Element>,
+    element: IgnoredByEq<Element>,
 }
 
 #[derive(Clone)]
@@ -167,7 +167,7 @@ impl Mapped {
         let own = |(aval, b): (Aval, &bool)| if *b { aval.with_shape(aval.shape.remove(&[0])) } else { aval };
         let avals = whole.into_iter().zip(&batched).map(own).collect();
         let element = Element { prim: Arc::new(prim.clone()), avals, batched, size, axis: axis::innermost() };
-        let mapped = Mapped { jaxpr: nested(closed), element: Unseen(element) };
+        let mapped = Mapped { jaxpr: nested(closed), element: IgnoredByEq(element) };
         bind(mapped, &operands.iter().collect::<Vec<_>>()).into_vec()
     }
 }
@@ -219,7 +219,7 @@ impl Primitive for Mapped {
             axis: axis::innermost(),
             batched: batched.clone(),
         };
-        let mapped = Mapped { jaxpr: batch_everywhere(&self.jaxpr, &batched, size), element: Unseen(element) };
+        let mapped = Mapped { jaxpr: batch_everywhere(&self.jaxpr, &batched, size), element: IgnoredByEq(element) };
         bind_in_front(mapped, x, axes, size)
     }
 

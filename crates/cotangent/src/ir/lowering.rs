@@ -10,15 +10,12 @@ pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
 use super::constants::Constants;
-use crate::array::aval::Aval;
-use crate::array::aval::Shape;
+use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
-use crate::array::literal::Literal;
-use crate::array::literal::Scalar;
+use crate::array::literal::{Literal, Scalar};
 use crate::error::location::with_location;
 use crate::ir::env::Env;
-use crate::ir::jaxpr::Atom;
-use crate::ir::jaxpr::Jaxpr;
+use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::Outputs;
 
 /// Functions of the module being written, shared by structure.

@@ -7,8 +7,8 @@ use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::promote::promote_types;
 use crate::control::custom_jvp::CustomJvp;
-use crate::control::linear_solve::{LinearSolve as LinearSolvePrimitive, Program};
-use crate::control::unseen::Unseen;
+use crate::control::ignored_by_eq::IgnoredByEq;
+use crate::control::linear_solve::{LinearSolve as LinearSolvePrimitive, Operator};
 use crate::error::location::with_location;
 use crate::error::{Loc, OrRaise};
 use crate::ir::jaxpr::{Closed, Jaxpr};
@@ -138,8 +138,8 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
         let matvec = traced(&alike("the result of `matvec`", "must be like its argument"), b, loc, &*self.matvec);
         let solve = traced(&alike("the solution", "must be like `b`"), b, loc, |b| (self.solve)(&*self.matvec, b));
         let mut prim = LinearSolvePrimitive {
-            matvec: Program { jaxpr: tidy(&matvec), consts: matvec.captures.len() },
-            solve: Program { jaxpr: tidy(&solve), consts: solve.captures.len() },
+            matvec: Operator { jaxpr: tidy(&matvec), consts: matvec.captures.len() },
+            solve: Operator { jaxpr: tidy(&solve), consts: solve.captures.len() },
             transpose_solve: None,
             symmetric: self.symmetric,
         };
@@ -152,7 +152,7 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
             };
             let alike = alike("the solution of the transposed system", "must be like `b`");
             let program = traced(&alike, b, loc, |b| transposed(&product, b));
-            prim.transpose_solve = Some(Program { jaxpr: tidy(&program), consts: program.captures.len() });
+            prim.transpose_solve = Some(Operator { jaxpr: tidy(&program), consts: program.captures.len() });
             captures.extend(program.captures);
         } else if self.symmetric {
             prim.transpose_solve = Some(prim.solve.clone());
@@ -192,8 +192,12 @@ impl Root {
         });
         let root = self.clone();
         let rule = move |x: &[Array], t: &[Array]| root.rule(x, t);
-        let prim =
-            CustomJvp { name: "custom_root".into(), jaxpr: tidy(&closed), consts: 0, rule: Unseen(Arc::new(rule)) };
+        let prim = CustomJvp {
+            name: "custom_root".into(),
+            jaxpr: tidy(&closed),
+            consts: 0,
+            rule: IgnoredByEq(Arc::new(rule)),
+        };
         bind(prim, &operands.iter().collect::<Vec<_>>()).into_vec()
     }
 

@@ -4,8 +4,7 @@ use crate::array::dtype::{DType, Kind};
 use crate::array::literal::{Literal, Scalar};
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
-use crate::lax;
-use crate::ops;
+use crate::{lax, ops};
 
 use super::logic::{isnan, where_};
 

@@ -126,14 +126,14 @@ fn nan(x: &Array) -> Array {
 }
 
 /// Where a and x are no arguments of these functions: negative, both zero, both infinite, or NaN.
-fn outside(a: &Array, x: &Array) -> Array {
+fn outside_domain(a: &Array, x: &Array) -> Array {
     let both = |v: f64| a.equal(v).logical_and(x.equal(v));
     or([x.less(0.0), a.less(0.0), both(0.0), both(f64::INFINITY), nan(a), nan(x)])
 }
 
 fn igamma(args: &[Array]) -> Array {
     let (a, x) = (&args[0], &args[1]);
-    let (wrong, at_infinity) = (outside(a, x), x.equal(f64::INFINITY));
+    let (wrong, at_infinity) = (outside_domain(a, x), x.equal(f64::INFINITY));
     let at_zero = x.equal(0.0).logical_or(a.equal(f64::INFINITY));
     let (front, counts) = front(a, x);
     let upper = x.greater_equal(1.0).logical_and(x.greater(a));
@@ -148,7 +148,7 @@ fn igamma(args: &[Array]) -> Array {
 
 fn igammac(args: &[Array]) -> Array {
     let (a, x) = (&args[0], &args[1]);
-    let wrong = outside(a, x);
+    let wrong = outside_domain(a, x);
     let nothing = x.equal(f64::INFINITY).logical_or(a.equal(0.0));
     let (front, counts) = front(a, x);
     let lower = x.less(1.0).logical_or(x.less(a));

@@ -13,8 +13,7 @@ use crate::trace::frames::bind1;
 
 use super::complex_functions;
 use super::domain::Domain;
-use super::elementwise;
-use super::staged;
+use super::{elementwise, staged};
 
 /// How a row of the table is lowered.
 #[derive(Clone, Copy)]

@@ -1,7 +1,6 @@
 //! The device of this process.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use once_cell::sync::OnceCell;
 

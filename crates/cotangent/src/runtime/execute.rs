@@ -7,25 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
-use crate::array::Array;
-use crate::array::Repr;
 use crate::array::aval::Aval;
-use crate::array::memory::Buffer;
-use crate::array::memory::HostBytes;
+use crate::array::memory::{Buffer, HostBytes};
+use crate::array::{Array, Repr};
 use crate::compile::lift::lift_literals;
 use crate::compile::simplify::fold;
 use crate::compile::spans::span;
-use crate::error::Error;
-use crate::error::ErrorKind;
-use crate::error::Result;
-use crate::ir::jaxpr::Closed;
-use crate::ir::jaxpr::Jaxpr;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::trace::backend::Backend;
 use crate::transform::nested::embedded;
 
 use super::client::{array_shape, client, host};
 use super::interpret::interpret;
-use super::program::{Cache, Origin, Program, Source};
+use super::program::{Cache, CompiledProgram, Origin, Source};
 
 /// The one runtime of this process: PJRT.
 #[derive(Default)]
@@ -119,7 +114,7 @@ impl AsRef<[u8]> for Seen {
 }
 
 /// Runs a compiled program.
-pub(crate) fn run(program: &Program, args: &[&Array]) -> Result<Vec<Array>> {
+pub(crate) fn run(program: &CompiledProgram, args: &[&Array]) -> Result<Vec<Array>> {
     let _span = span!(TRACE, "execute");
     let computed = match &program.executable {
         None => Vec::new(),
@@ -181,7 +176,7 @@ pub(crate) fn run_executable(executable: &xla::Executable, args: &[&Array], aval
 
 /// Runs a compiled program on arrays of which those that it may take the memory of are given up, if nobody else has
 /// them: an array of which another clone exists stays as it is.
-pub(crate) fn run_owned(program: &Program, args: Vec<Array>) -> Result<Vec<Array>> {
+pub(crate) fn run_owned(program: &CompiledProgram, args: Vec<Array>) -> Result<Vec<Array>> {
     let executable = match &program.executable {
         Some(executable) if program.donors.contains(&true) => executable,
         _ => return run(program, &args.iter().collect::<Vec<_>>()),
@@ -239,14 +234,14 @@ fn unique_buffer(array: Array) -> std::result::Result<xla::Buffer, Array> {
 impl Runtime {
     /// The compiled form of a program that may take the memory of the arguments marked in `donated`, from the cache
     /// or made now, and where it came from.
-    pub(crate) fn program(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<Program>, Origin)> {
+    pub(crate) fn program(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
         self.programs.get_donating(jaxpr, donated)
     }
 
     /// [`program`](Runtime::program) of a jitted function. Small captures are constants of it, which the compiler can
     /// fold. A function that comes again with other captures, as one jitted anew in each step of a loop, is compiled
     /// once more with them as arguments, and that serves all others.
-    pub(crate) fn jitted(&self, closed: &Closed, donated: &[bool]) -> Result<(Arc<Program>, Origin)> {
+    pub(crate) fn jitted(&self, closed: &Closed, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
         let Some(embedded) = embedded(closed) else { return self.program(&closed.jaxpr, donated) };
         let fixed = self.programs.has(&embedded, donated)
             || !self.programs.has(&closed.jaxpr, donated) && first_meeting(&self.embedded, &closed.jaxpr);

@@ -14,7 +14,7 @@ use crate::array::aval::{Aval, Shape};
 use crate::control::host_fn::{HostFn, TARGET};
 use crate::error::{Error, ErrorKind, Result, attempt};
 use crate::runtime::client::dtype_of;
-use crate::trace::frames::outside;
+use crate::trace::frames::untraced;
 
 /// Errors on their way from a function to the call of the program, by number.
 static FAILED: Lazy<Mutex<FxHashMap<u64, Error>>> = Lazy::new(Mutex::default);
@@ -76,7 +76,7 @@ fn called(call: &mut xla::Call<'_>) -> std::result::Result<(), String> {
         Ok(())
     };
     // The plugin may run it on a thread that is tracing something.
-    let outcome = outside(|| attempt(run)).and_then(|result| result);
+    let outcome = untraced(|| attempt(run)).and_then(|result| result);
     outcome.map_err(|error| {
         let error = match error.kind() {
             ErrorKind::Panic => {

@@ -14,7 +14,7 @@ pub use client::{Platform, devices, set_platform};
 pub(crate) use client::{array_shape, client};
 pub(crate) use execute::{Runtime, run, run_executable, run_owned};
 pub(crate) use nans::{enabled as nans_are_looked_for, set as look_for_nans};
-pub(crate) use program::{Origin, Program, compile_foreign, compile_whole, optimized_hlo, times};
+pub(crate) use program::{CompiledProgram, Origin, compile_foreign, compile_whole, optimized_hlo, times};
 
 /// The runtime of this process, made when it is first needed.
 pub(crate) fn runtime() -> &'static Runtime {

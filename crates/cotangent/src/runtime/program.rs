@@ -10,18 +10,10 @@ use crate::array::literal::Literal;
 use crate::compile::outline::outline;
 use crate::compile::simplify::simplify;
 use crate::compile::spans::event;
-use crate::compile::times::Stage;
-use crate::compile::times::Times;
-use crate::compile::times::during;
-use crate::compile::times::timed;
-use crate::error::Error;
-use crate::error::ErrorKind;
-use crate::error::Result;
-use crate::ir::jaxpr::Atom;
-use crate::ir::jaxpr::Eqn;
-use crate::ir::jaxpr::Jaxpr;
-use crate::ir::lowering::Entry;
-use crate::ir::lowering::lower_entry;
+use crate::compile::times::{Stage, Times, during, timed};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
+use crate::ir::lowering::{Entry, lower_entry};
 
 use super::client::{Host, array_shape, client, host};
 use super::disk::{Disk, Key, key};
@@ -40,7 +32,7 @@ pub(crate) enum Source {
 }
 
 /// A compiled program.
-pub(crate) struct Program {
+pub(crate) struct CompiledProgram {
     /// The executable; none where nothing is computed.
     pub(crate) executable: Option<Arc<xla::Executable>>,
     /// For each result where it comes from.
@@ -59,7 +51,7 @@ pub(crate) struct Program {
     elsewhere: Mutex<Vec<Arc<xla::Executable>>>,
 }
 
-impl Program {
+impl CompiledProgram {
     /// The executable on this client.
     pub(crate) fn executable_on(&self, host: &Host) -> Result<Arc<xla::Executable>> {
         let there = |known: &&Arc<xla::Executable>| *known.client() == host.client;
@@ -105,8 +97,8 @@ const LIMIT: usize = 4096;
 /// Programs by structure, and by the arguments whose memory they may take. An entry is filled once, however many
 /// threads ask for it at the same time, and stays empty when compiling fails.
 pub(crate) struct Cache {
-    plain: Lru<Arc<Jaxpr>, Arc<Program>>,
-    donating: Lru<(Arc<Jaxpr>, Vec<bool>), Arc<Program>>,
+    plain: Lru<Arc<Jaxpr>, Arc<CompiledProgram>>,
+    donating: Lru<(Arc<Jaxpr>, Vec<bool>), Arc<CompiledProgram>>,
     /// By all that decides what the compiler makes: programs that differ in what it does not see share an executable,
     /// as those of weakly and of strongly typed arguments do.
     executables: Lru<Key, Arc<xla::Executable>>,
@@ -121,7 +113,7 @@ impl Default for Cache {
 }
 
 impl Cache {
-    pub(crate) fn get(&self, jaxpr: &Arc<Jaxpr>) -> Result<Arc<Program>> {
+    pub(crate) fn get(&self, jaxpr: &Arc<Jaxpr>) -> Result<Arc<CompiledProgram>> {
         self.get_donating(jaxpr, &[]).map(|(program, _)| program)
     }
 
@@ -134,7 +126,7 @@ impl Cache {
     }
 
     /// The program that may take the memory of the arguments marked in `donated`, and where it came from.
-    pub(crate) fn get_donating(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<Program>, Origin)> {
+    pub(crate) fn get_donating(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
         let slot = match donated.iter().any(|d| *d) {
             true => self.donating.slot(&(jaxpr.clone(), donated.to_vec())),
             false => self.plain.slot(jaxpr),
@@ -166,7 +158,7 @@ impl Cache {
     }
 
     /// The program, if it has been compiled.
-    pub(crate) fn find(&self, jaxpr: &Jaxpr) -> Option<Arc<Program>> {
+    pub(crate) fn find(&self, jaxpr: &Jaxpr) -> Option<Arc<CompiledProgram>> {
         self.plain.find(jaxpr)?.value.get().cloned().inspect(|_| found())
     }
 }
@@ -235,7 +227,7 @@ struct Stores<'a> {
     disk: Option<&'a Disk>,
 }
 
-fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> Result<(Program, Origin)> {
+fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> Result<(CompiledProgram, Origin)> {
     let (pruned, sources, used) = during(Stage::Rewrite, || computed(jaxpr));
     let types: Vec<Aval> = pruned.output_avals().collect();
     let effects = pruned.effects();
@@ -251,7 +243,16 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
     let calls_host = effects.host;
     let program = |executable, used| {
         let elsewhere = Mutex::default();
-        Program { executable, sources, computed: types, used, donors, jaxpr: jaxpr.clone(), calls_host, elsewhere }
+        CompiledProgram {
+            executable,
+            sources,
+            computed: types,
+            used,
+            donors,
+            jaxpr: jaxpr.clone(),
+            calls_host,
+            elsewhere,
+        }
     };
     if pruned.outputs().is_empty() && !effects.kept {
         return Ok((program(None, Vec::new()), Origin::Memory));

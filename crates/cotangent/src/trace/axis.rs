@@ -34,7 +34,7 @@ pub(crate) fn inside<R>(axis: Option<NamedAxis>, f: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `f`, a rule for whole batches, as if the innermost mapped axis were not there.
-pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn without_innermost<R>(f: impl FnOnce() -> R) -> R {
     with_axes(|axes| drop(axes.pop()), f)
 }
 

@@ -122,7 +122,7 @@ pub(crate) fn tracing() -> bool {
 
 /// Runs `f` as if nothing were being traced on this thread: a function that a program calls is no part of what the
 /// thread may be tracing meanwhile.
-pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn untraced<R>(f: impl FnOnce() -> R) -> R {
     struct Restore(Vec<Frame>);
     impl Drop for Restore {
         fn drop(&mut self) {

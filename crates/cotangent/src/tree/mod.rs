@@ -151,12 +151,12 @@ pub fn leaf_paths<T: Tree>(tree: &T) -> Vec<String> {
 
 /// The names that a walk gives.
 pub(crate) fn collect_paths(walk: impl FnOnce(&mut Path<'_>)) -> Vec<String> {
-    outline(walk).leaves
+    walked(walk).leaves
 }
 
-/// What a walk passes.
+/// The paths that a walk passes.
 #[derive(Debug, Default)]
-pub(crate) struct Outline {
+pub(crate) struct Paths {
     /// Where the walk is.
     prefix: String,
     /// How long the paths of the nodes around it are.
@@ -170,10 +170,10 @@ pub(crate) struct Outline {
 }
 
 /// The nodes and leaves that a walk passes.
-pub(crate) fn outline(walk: impl FnOnce(&mut Path<'_>)) -> Outline {
-    let mut outline = Outline { around: vec![0], ..Outline::default() };
-    walk(&mut Path { walk: &mut outline });
-    outline
+pub(crate) fn walked(walk: impl FnOnce(&mut Path<'_>)) -> Paths {
+    let mut paths = Paths { around: vec![0], ..Paths::default() };
+    walk(&mut Path { walk: &mut paths });
+    paths
 }
 
 /// Where in a tree a walk is.
@@ -186,7 +186,7 @@ pub(crate) fn outline(walk: impl FnOnce(&mut Path<'_>)) -> Outline {
 /// ```
 #[derive(Debug)]
 pub struct Path<'a> {
-    walk: &'a mut Outline,
+    walk: &'a mut Paths,
 }
 
 impl Path<'_> {

@@ -5,8 +5,7 @@
 //! tangents of which it weighs `k` in all.
 
 use cotangent::extend::bind1;
-use cotangent::extend::primitives::CumMax;
-use cotangent::extend::primitives::{ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Window};
+use cotangent::extend::primitives::{CumMax, ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Window};
 use cotangent::{Policy, lax, numpy as np, prelude::*};
 
 type Rule = fn(&Array) -> Array;

@@ -1,7 +1,6 @@
 //! The checks of a case as one program, so that one compile serves them all.
 
-use cotangent::extend::primitives::Concatenate;
-use cotangent::extend::primitives::ReduceSum;
+use cotangent::extend::primitives::{Concatenate, ReduceSum};
 use cotangent::extend::{bind_shared, bind1};
 use cotangent::{lax, prelude::*};
 

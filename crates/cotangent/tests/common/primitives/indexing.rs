@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use cotangent::extend::Literal;
-use cotangent::extend::primitives::{self, ScatterDimensionNumbers, ScatterParams};
-use cotangent::extend::primitives::{Gather, GatherDimensionNumbers, GatherScatterMode};
+use cotangent::extend::primitives::{
+    self, Gather, GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers, ScatterParams,
+};
 use serde_json::Value as Json;
 
 use super::super::{array, scalars, usizes};

@@ -7,8 +7,7 @@ mod windows;
 
 use std::sync::Arc;
 
-use cotangent::extend::Primitive;
-use cotangent::extend::primitives;
+use cotangent::extend::{Primitive, primitives};
 use serde_json::Value as Json;
 
 use super::{dtype, list, usizes};

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use cotangent::extend::Primitive;
-use cotangent::extend::primitives;
 use cotangent::extend::primitives::RegularizedIncompleteBeta;
+use cotangent::extend::{Primitive, primitives};
 use serde_json::Value as Json;
 
 use super::Made;

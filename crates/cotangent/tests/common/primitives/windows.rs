@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use cotangent::extend::primitives::TopK;
-use cotangent::extend::primitives::{Cholesky, TriangularSolve};
-use cotangent::extend::primitives::{ConvDimensionNumbers, ConvGeneralDilated};
-use cotangent::extend::primitives::{Fft, FftType};
+use cotangent::extend::primitives::{
+    Cholesky, ConvDimensionNumbers, ConvGeneralDilated, Fft, FftType, TopK, TriangularSolve,
+};
 use cotangent::extend::primitives::{
     ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Select, SelectAndGatherAdd, SelectAndScatterAdd, Window,
 };
