@@ -1,7 +1,6 @@
 //! Ahead of time: a function lowered, compiled, stored, exported and loaded again.
 
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::array::Array;
@@ -15,6 +14,7 @@ use crate::trace::frames::tracing;
 use crate::tree::{Tree, collect_paths, flatten, leaf_paths};
 
 use super::artifact::{Blob, Text};
+use super::callable::callable;
 use super::func::Params;
 use super::jit::{Entry, kept_leaves};
 use super::report::changes;
@@ -321,17 +321,9 @@ fn fits<P: Params, R: Tree>(name: &str, entry: &Entry<P, R>, args: P::Refs<'_>) 
     Err(Error::new(ErrorKind::Structure, message).help("lower and compile it for these, or call the `jit` itself"))
 }
 
-impl<P: Params, R: Tree> Deref for Compiled<P, R> {
-    type Target = P::Dyn<'static, R>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<P: Params, R: Tree> fmt::Debug for Compiled<P, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Compiled({}: {})", self.name, signature(&self.entry))
-    }
+callable! {
+    impl[P: Params, R: Tree] Compiled<P, R>: 'static -> R;
+    |this, f| write!(f, "Compiled({}: {})", this.name, signature(&this.entry))
 }
 
 /// Memory that a program takes, in bytes; made by [`Compiled::memory_analysis`].

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -19,6 +18,7 @@ use crate::ops::name::Name;
 use crate::trace::frames::{Inputs, bind, tracing};
 use crate::tree::Tree;
 
+use super::callable::transformable;
 use super::func::{Func, Params};
 use super::program::trace;
 
@@ -271,27 +271,9 @@ impl<'f, P: Params, R: Tree> Checkpoint<'f, P, R> {
     }
 }
 
-impl<'f, P: Params, R: Tree> Deref for Checkpoint<'f, P, R> {
-    type Target = P::Dyn<'f, R>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<'f, P: Params, R: Tree> Func<'f, P> for Checkpoint<'f, P, R>
-where
-    Self: 'f,
-{
-    type Out = R;
-    fn boxed(self) -> Box<P::Dyn<'f, R>> {
-        self.call
-    }
-}
-
-impl<P: Params, R: Tree> fmt::Debug for Checkpoint<'_, P, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "checkpoint({} at {})", self.options.name, self.options.loc)
-    }
+transformable! {
+    impl['f, P: Params, R: Tree] Checkpoint<'f, P, R>: 'f -> R;
+    |this, f| write!(f, "checkpoint({} at {})", this.options.name, this.options.loc)
 }
 
 /// A function that saves memory when it is differentiated in reverse mode: its arguments are kept, and its intermediate

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
@@ -18,6 +17,7 @@ use crate::ir::primitive::Tangent;
 use crate::trace::frames::{Inputs, bind, tracing};
 use crate::tree::{Tree, flatten, leaf_paths};
 
+use super::callable::transformable;
 use super::func::{AllArgs, Argnums, Func, Params};
 use super::program::trace;
 
@@ -52,24 +52,9 @@ impl<P: Params, R: Tree> Custom<P, R> {
     }
 }
 
-impl<P: Params, R: Tree> Deref for Custom<P, R> {
-    type Target = P::Dyn<'static, R>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<P: Params, R: Tree> Func<'static, P> for Custom<P, R> {
-    type Out = R;
-    fn boxed(self) -> Box<P::Dyn<'static, R>> {
-        self.call
-    }
-}
-
-impl<P: Params, R: Tree> fmt::Debug for Custom<P, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", self.kind, self.name)
-    }
+transformable! {
+    impl[P: Params, R: Tree] Custom<P, R>: 'static -> R;
+    |this, f| write!(f, "{}({})", this.kind, this.name)
 }
 
 /// A function that is being given rules.

@@ -9,6 +9,7 @@ use crate::error::{Result, attempt};
 use crate::trace::frames::Inputs;
 use crate::tree::Tree;
 
+use super::callable::callable;
 use super::func::{Func, Params};
 use super::program::trace;
 
@@ -25,17 +26,9 @@ pub struct EvalShape<'f, P: Params, R: Tree> {
     loc: &'static Location<'static>,
 }
 
-impl<'f, P: Params, R: Tree> std::ops::Deref for EvalShape<'f, P, R> {
-    type Target = P::Dyn<'f, R>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<P: Params, R: Tree> std::fmt::Debug for EvalShape<'_, P, R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "eval_shape(… at {})", self.loc)
-    }
+callable! {
+    impl['f, P: Params, R: Tree] EvalShape<'f, P, R>: 'f -> R;
+    |this, f| write!(f, "eval_shape(… at {})", this.loc)
 }
 
 impl<P: Params, R: Tree> EvalShape<'_, P, R> {

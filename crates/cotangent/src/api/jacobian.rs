@@ -1,8 +1,6 @@
 //! Whole Jacobians and Hessians, a column or a row for each element of a basis, all in one program.
 
-use std::fmt;
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -21,6 +19,7 @@ use crate::transform::transpose::backward;
 use crate::tree::leafwise::Leafwise;
 use crate::tree::{Tree, flatten};
 
+use super::callable::transformable;
 use super::func::{Arg, Argnums, Func, Params};
 use super::grad::{GradOptions, asked_leaves, check_result, param_paths, wanted_leaves};
 use super::program::{as_program, trace};
@@ -349,27 +348,9 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     }
 }
 
-impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Deref for Jacobian<'f, P, R, N, S> {
-    type Target = P::Dyn<'f, Of<R, P, N, S>>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Func<'f, P> for Jacobian<'f, P, R, N, S>
-where
-    Self: 'f,
-{
-    type Out = Of<R, P, N, S>;
-    fn boxed(self) -> Box<P::Dyn<'f, Self::Out>> {
-        self.call
-    }
-}
-
-impl<P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> fmt::Debug for Jacobian<'_, P, R, N, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(… at {})", self.mode.name(), self.loc)
-    }
+transformable! {
+    impl['f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>] Jacobian<'f, P, R, N, S>: 'f -> Of<R, P, N, S>;
+    |this, f| write!(f, "{}(… at {})", this.mode.name(), this.loc)
 }
 
 /// The Jacobian of a function with respect to its first argument, or those that [`argnums`](Jacobian::argnums) names, by
@@ -495,34 +476,9 @@ where
     }
 }
 
-impl<'f, P: Params, R: Leafwise, N: Argnums<P>> Deref for Hessian<'f, P, R, N>
-where
-    Of<R, P, N, NoAux>: Leafwise,
-{
-    type Target = P::Dyn<'f, Twice<R, P, N, NoAux>>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<'f, P: Params, R: Leafwise, N: Argnums<P>> Func<'f, P> for Hessian<'f, P, R, N>
-where
-    Of<R, P, N, NoAux>: Leafwise,
-    Self: 'f,
-{
-    type Out = Twice<R, P, N, NoAux>;
-    fn boxed(self) -> Box<P::Dyn<'f, Self::Out>> {
-        self.call
-    }
-}
-
-impl<P: Params, R: Leafwise, N: Argnums<P>> fmt::Debug for Hessian<'_, P, R, N>
-where
-    Of<R, P, N, NoAux>: Leafwise,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "hessian(… at {})", self.loc)
-    }
+transformable! {
+    impl['f, P: Params, R: Leafwise, N: Argnums<P>] Hessian<'f, P, R, N>: 'f -> Twice<R, P, N, NoAux> where [Of<R, P, N, NoAux>: Leafwise,];
+    |this, f| write!(f, "hessian(… at {})", this.loc)
 }
 
 /// The second derivatives of a function with respect to its first argument: forward mode over reverse mode. Of a scalar

@@ -1,8 +1,6 @@
 //! Just-in-time compilation.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -27,6 +25,7 @@ use crate::transform::nested::embedded;
 use crate::tree::{Leaves, Tree};
 
 use super::aot::Lowered;
+use super::callable::{callable, transformable};
 use super::func::{Func, Params};
 use super::program::trace;
 use super::report::{CacheReport, Counts, Miss, changes};
@@ -332,27 +331,9 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
     }
 }
 
-impl<'f, P: Params, R: Tree> Deref for Jit<'f, P, R> {
-    type Target = P::Dyn<'f, R>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<'f, P: Params, R: Tree> Func<'f, P> for Jit<'f, P, R>
-where
-    Self: 'f,
-{
-    type Out = R;
-    fn boxed(self) -> Box<P::Dyn<'f, R>> {
-        self.call
-    }
-}
-
-impl<P: Params, R: Tree> fmt::Debug for Jit<'_, P, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "jit({} at {})", self.shared.name, self.shared.loc)
-    }
+transformable! {
+    impl['f, P: Params, R: Tree] Jit<'f, P, R>: 'f -> R;
+    |this, f| write!(f, "jit({} at {})", this.shared.name, this.shared.loc)
 }
 
 /// Compiles a function: it is traced at the first call with arguments of a type and afterwards runs as one
@@ -427,17 +408,9 @@ pub struct MakeJaxpr<'f, P: Params, R: Tree> {
     call: Box<P::Dyn<'f, Closed>>,
 }
 
-impl<'f, P: Params, R: Tree> Deref for MakeJaxpr<'f, P, R> {
-    type Target = P::Dyn<'f, Closed>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<P: Params, R: Tree> fmt::Debug for MakeJaxpr<'_, P, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("make_jaxpr(…)")
-    }
+callable! {
+    impl['f, P: Params, R: Tree] MakeJaxpr<'f, P, R>: 'f -> Closed;
+    |_this, f| f.write_str("make_jaxpr(…)")
 }
 
 impl<P: Params, R: Tree> MakeJaxpr<'_, P, R> {

@@ -1,7 +1,5 @@
 //! Directional derivatives: `jvp`, `linearize` and `vjp`.
 
-use std::fmt;
-use std::ops::Deref;
 use std::panic::Location;
 
 use crate::array::Array;
@@ -16,6 +14,7 @@ use crate::transform::linearize::linearize as linearize_at;
 use crate::transform::transpose::backward;
 use crate::tree::{Tree, flatten};
 
+use super::callable::callable;
 use super::func::{Func, Params};
 use super::grad::param_paths;
 use super::program::{as_program, trace};
@@ -162,17 +161,9 @@ pub struct Linear<P: Params, R: Tree> {
     call: Box<P::Dyn<'static, R>>,
 }
 
-impl<P: Params, R: Tree> Deref for Linear<P, R> {
-    type Target = P::Dyn<'static, R>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<P: Params, R: Tree> fmt::Debug for Linear<P, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a linear function")
-    }
+callable! {
+    impl[P: Params, R: Tree] Linear<P, R>: 'static -> R;
+    |_this, f| f.write_str("a linear function")
 }
 
 /// A function's value at `primals` and its derivative there, a linear function that costs no further evaluation

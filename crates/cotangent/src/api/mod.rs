@@ -3,6 +3,7 @@
 pub(crate) mod aot;
 pub(crate) mod artifact;
 pub(crate) mod axes;
+pub(crate) mod callable;
 pub(crate) mod callback;
 pub(crate) mod checkpoint;
 pub mod compile_cache;

@@ -1,7 +1,5 @@
 //! Vectorisation.
 
-use std::fmt;
-use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -16,6 +14,7 @@ use crate::transform::batch::batch;
 use crate::tree::{Tree, leaf_paths};
 
 use super::axes::{Axes, IntoAxes};
+use super::callable::transformable;
 use super::func::{Func, Params};
 use super::grad::param_paths;
 use super::program::{as_program, trace};
@@ -222,27 +221,9 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     }
 }
 
-impl<'f, P: Params, R: Tree> Deref for Vmap<'f, P, R> {
-    type Target = P::Dyn<'f, R>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<'f, P: Params, R: Tree> Func<'f, P> for Vmap<'f, P, R>
-where
-    Self: 'f,
-{
-    type Out = R;
-    fn boxed(self) -> Box<P::Dyn<'f, R>> {
-        self.call
-    }
-}
-
-impl<P: Params, R: Tree> fmt::Debug for Vmap<'_, P, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "vmap(… at {})", self.loc)
-    }
+transformable! {
+    impl['f, P: Params, R: Tree] Vmap<'f, P, R>: 'f -> R;
+    |this, f| write!(f, "vmap(… at {})", this.loc)
 }
 
 /// A function of single elements as a function of arrays of them: it maps over the first axis of each argument,

@@ -19,10 +19,10 @@ mod primitive;
 mod transform;
 
 use std::fmt;
-use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::api::callable::transformable;
 use crate::api::func::{Func, Params};
 use crate::api::program::{as_program, trace};
 use crate::array::aval::Aval;
@@ -306,27 +306,9 @@ impl<'f, P: Params, R: Tree> Checkify<'f, P, R> {
     }
 }
 
-impl<'f, P: Params, R: Tree> Deref for Checkify<'f, P, R> {
-    type Target = P::Dyn<'f, (Error, R)>;
-    fn deref(&self) -> &Self::Target {
-        &self.call
-    }
-}
-
-impl<'f, P: Params, R: Tree> Func<'f, P> for Checkify<'f, P, R>
-where
-    Self: 'f,
-{
-    type Out = (Error, R);
-    fn boxed(self) -> Box<P::Dyn<'f, (Error, R)>> {
-        self.call
-    }
-}
-
-impl<P: Params, R: Tree> fmt::Debug for Checkify<'_, P, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("checkify(…)")
-    }
+transformable! {
+    impl['f, P: Params, R: Tree] Checkify<'f, P, R>: 'f -> (Error, R);
+    |_this, f| f.write_str("checkify(…)")
 }
 
 /// A function whose [`check`]s are collected: it gives what failed first, and its result.

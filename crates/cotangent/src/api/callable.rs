@@ -1,0 +1,50 @@
+//! What the structs that transforms return share: they are called like functions, and transformed again.
+
+/// For a struct that holds a function in `call`: calls, by `Deref`, and `Debug`. Given are the generic parameters, the
+/// struct, how long its function lives, and what it returns.
+macro_rules! callable {
+    (
+        impl[$($generic:tt)*] $T:ty: $life:lifetime -> $Out:ty $(where [$($bound:tt)*])?;
+        |$this:ident, $f:ident| $debug:expr
+    ) => {
+        impl<$($generic)*> std::ops::Deref for $T $(where $($bound)*)? {
+            type Target = P::Dyn<$life, $Out>;
+            fn deref(&self) -> &Self::Target {
+                &self.call
+            }
+        }
+
+        impl<$($generic)*> std::fmt::Debug for $T $(where $($bound)*)? {
+            fn fmt(&self, $f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let $this = self;
+                $debug
+            }
+        }
+    };
+}
+
+/// [`callable`], and transformed again, by [`Func`](super::func::Func).
+macro_rules! transformable {
+    (
+        impl[$($generic:tt)*] $T:ty: $life:lifetime -> $Out:ty $(where [$($bound:tt)*])?;
+        |$this:ident, $f:ident| $debug:expr
+    ) => {
+        crate::api::callable::callable! {
+            impl[$($generic)*] $T: $life -> $Out $(where [$($bound)*])?;
+            |$this, $f| $debug
+        }
+
+        impl<$($generic)*> crate::api::func::Func<$life, P> for $T
+        where
+            Self: $life,
+            $($($bound)*)?
+        {
+            type Out = $Out;
+            fn boxed(self) -> Box<P::Dyn<$life, $Out>> {
+                self.call
+            }
+        }
+    };
+}
+
+pub(crate) use {callable, transformable};
