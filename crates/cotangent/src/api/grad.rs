@@ -1,7 +1,5 @@
 //! Reverse mode: `grad` and `value_and_grad`.
 
-use std::fmt;
-use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -9,13 +7,16 @@ use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
-use crate::error::{Error, ErrorKind, Loc, Result, attempt, raise};
-use crate::ir::primitive::Operand;
+use crate::error::{Error, ErrorKind, Loc, OrRaise, Result, attempt};
+use crate::ir::jaxpr::Closed;
+use crate::ir::primitive::{Operand, Tangent};
+use crate::ops::{zeros, zeros_like};
 use crate::trace::frames::Inputs;
-use crate::transform::linearize::linearize;
+use crate::transform::linearize::{Linearized, linearize};
 use crate::transform::transpose::backward;
-use crate::tree::Tree;
+use crate::tree::{Tree, flatten};
 
+use super::callable::transformable;
 use super::func::{Arg, Argnums, Func, Params};
 use super::program::{as_program, trace};
 
@@ -32,10 +33,14 @@ pub trait Objective: Tree {
     type Grad<G: Tree>: Tree;
     /// What `value_and_grad` gives: the function's whole result and the gradient.
     type ValueAndGrad<G: Tree>: Tree;
+    /// The auxiliary data; `()` where there is none.
+    type Aux: Tree;
     /// The scalar.
     fn value(&self) -> &Array;
+    /// The auxiliary data alone.
+    fn into_aux(self) -> Self::Aux;
     /// The result of `grad`.
-    fn with_grad<G: Tree>(self, grad: G) -> Self::Grad<G>;
+    fn with_grad<G: Tree>(aux: Self::Aux, grad: G) -> Self::Grad<G>;
     /// The result of `value_and_grad`.
     fn and_grad<G: Tree>(self, grad: G) -> Self::ValueAndGrad<G>;
 }
@@ -43,10 +48,12 @@ pub trait Objective: Tree {
 impl Objective for Array {
     type Grad<G: Tree> = G;
     type ValueAndGrad<G: Tree> = (Array, G);
+    type Aux = ();
     fn value(&self) -> &Array {
         self
     }
-    fn with_grad<G: Tree>(self, grad: G) -> G {
+    fn into_aux(self) {}
+    fn with_grad<G: Tree>((): (), grad: G) -> G {
         grad
     }
     fn and_grad<G: Tree>(self, grad: G) -> (Array, G) {
@@ -57,11 +64,15 @@ impl Objective for Array {
 impl<A: Tree> Objective for (Array, A) {
     type Grad<G: Tree> = (G, A);
     type ValueAndGrad<G: Tree> = ((Array, A), G);
+    type Aux = A;
     fn value(&self) -> &Array {
         &self.0
     }
-    fn with_grad<G: Tree>(self, grad: G) -> (G, A) {
-        (grad, self.1)
+    fn into_aux(self) -> A {
+        self.1
+    }
+    fn with_grad<G: Tree>(aux: A, grad: G) -> (G, A) {
+        (grad, aux)
     }
     fn and_grad<G: Tree>(self, grad: G) -> ((Array, A), G) {
         (self, grad)
@@ -165,71 +176,79 @@ pub(crate) fn param_paths<P: Params>(args: P::Refs<'_>) -> Vec<String> {
     crate::tree::collect_paths(|path| P::paths(args, path))
 }
 
-/// Value (and auxiliary data) and gradient, from one program. Where the value is not wanted it is not computed for its
-/// own sake, and what comes back in its place means nothing.
-fn value_and_gradient<'f, P: Params, R: Objective, N: Argnums<P>>(
+/// What `keep` keeps of the function's result, and the gradient of its objective, from one program.
+fn gradient<'f, P: Params, R: Objective, N: Argnums<P>, K: Tree>(
     f: &P::Dyn<'f, R>,
     args: P::Refs<'_>,
     function: &str,
-    value_wanted: bool,
     options: GradOptions,
     loc: Loc,
-) -> (R, N::Grads) {
-    let fail = |error: Error| -> ! { raise(error.at(loc)) };
+    keep: fn(R) -> K,
+) -> (K, N::Grads) {
     let (leaves, counts) = P::leaves(args);
     let positions = N::positions();
-    let wanted = match wanted_leaves(&leaves, &counts, &positions, || param_paths::<P>(args), function, options) {
-        Ok(wanted) => wanted,
-        Err(error) => fail(error),
-    };
+    let wanted = wanted_leaves(&leaves, &counts, &positions, || param_paths::<P>(args), function, options);
+    let wanted = wanted.map_err(|e| e.at(loc)).or_raise();
     let inputs: Vec<Array> = leaves.into_iter().cloned().collect();
-    let (flat, template) = as_program(&inputs, |inputs| {
+    let (flat, kept) = as_program(&inputs, |inputs| {
         let avals: Vec<Aval> = inputs.iter().map(Array::aval).collect();
         let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(inputs));
-        if let Err(error) = check_objective(result.value(), function, options) {
-            fail(error);
-        }
-        let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
-        let mask: Vec<bool> = closed.captures.iter().map(|_| false).chain(wanted.iter().copied()).collect();
-        let lin = linearize(&closed.jaxpr, &args, &mask);
-        let targets = || lin.linear.jaxpr.input_avals().skip(lin.linear.captures.len()).cloned();
-        let operands: Vec<Operand> =
-            (lin.linear.captures.iter().cloned().map(Operand::Known)).chain(targets().map(Operand::Linear)).collect();
-        // Only the objective is differentiated: it is the first result.
-        let cts: Vec<_> = (lin.nonzero.iter().enumerate())
-            .filter(|(_, nonzero)| **nonzero)
-            .map(|(i, _)| (i == 0).then(|| one(&result.value().aval())))
-            .collect();
-        let grads = backward(&lin.linear.jaxpr, &operands, &cts);
-        let grads = (grads.into_iter().skip(lin.linear.captures.len()).zip(targets()))
-            .map(|(ct, aval)| ct.unwrap_or_else(|| crate::ops::zeros(&aval.shape, aval.dtype)));
-        let mut outputs = lin.outputs;
-        if !value_wanted {
-            outputs[0] = Array::scalar(0.0f32);
-        }
-        (outputs.into_iter().chain(grads).collect(), result)
+        check_objective(result.value(), function, options).map_err(|e| e.at(loc)).or_raise();
+        let linearized = linearize_at(&closed, inputs, &wanted);
+        let grads = pull_back(&linearized, one(&result.value().aval()));
+        let kept = keep(result.rebuild(&mut linearized.outputs.into_iter()));
+        (flatten(&kept).into_iter().chain(grads).collect(), kept)
     });
     let mut flat = flat.into_iter();
-    let result = template.rebuild(&mut flat);
-    // Gradients come in the order of the arguments; `argnums` may ask for another. What was not differentiated, because
-    // it is an integer, has zeros.
-    let grads: Vec<Option<Array>> = wanted.iter().map(|w| if *w { flat.next() } else { None }).collect();
-    let asked = asked_leaves(&counts, &N::positions());
-    let mut ordered = asked.into_iter().map(|i| grads[i].clone().unwrap_or_else(|| crate::ops::zeros_like(&inputs[i])));
-    (result, N::rebuild(args, &mut ordered))
+    let kept = kept.rebuild(&mut flat);
+    let grads = in_order_asked(&inputs, &wanted, &asked_leaves(&counts, &positions), flat);
+    (kept, N::rebuild(args, &mut grads.into_iter()))
+}
+
+/// Linearizes a traced function at `inputs`, in those that are wanted.
+fn linearize_at(closed: &Closed, inputs: &[Array], wanted: &[bool]) -> Linearized {
+    let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
+    let mask: Vec<bool> = closed.captures.iter().map(|_| false).chain(wanted.iter().copied()).collect();
+    linearize(&closed.jaxpr, &args, &mask)
+}
+
+/// The cotangents of the inputs that a linearized function is differentiated in, given that of its first result, the
+/// objective. Auxiliary results have none.
+fn pull_back(linearized: &Linearized, ct: Array) -> Vec<Array> {
+    let Closed { jaxpr, captures: residuals } = &linearized.linear;
+    let targets = || jaxpr.input_avals().skip(residuals.len()).cloned();
+    let operands: Vec<Operand> =
+        residuals.iter().cloned().map(Operand::Known).chain(targets().map(Operand::Linear)).collect();
+    let nonzero = linearized.nonzero.iter().enumerate().filter(|(_, nonzero)| **nonzero);
+    let cts: Vec<Tangent> = nonzero.map(|(i, _)| (i == 0).then(|| ct.clone())).collect();
+    let arrived = backward(jaxpr, &operands, &cts).into_iter().skip(residuals.len());
+    arrived.zip(targets()).map(|(ct, aval)| ct.unwrap_or_else(|| zeros(&aval.shape, aval.dtype))).collect()
+}
+
+/// A gradient for each leaf in `asked`, from those of the `wanted` leaves in the arguments' order. The other leaves,
+/// integers, have zeros.
+fn in_order_asked(
+    inputs: &[Array],
+    wanted: &[bool],
+    asked: &[usize],
+    mut grads: impl Iterator<Item = Array>,
+) -> Vec<Array> {
+    let of_leaf: Vec<Option<Array>> = wanted.iter().map(|w| if *w { grads.next() } else { None }).collect();
+    asked.iter().map(|i| of_leaf[*i].clone().unwrap_or_else(|| zeros_like(&inputs[*i]))).collect()
 }
 
 macro_rules! gradient_function {
-    ($T:ident $function:literal $value_wanted:literal $Out:ident $finish:ident) => {
+    ($T:ident $function:literal $Out:ident: keep $keep:expr, finish $finish:expr) => {
         impl<'f, P: Params, R: Objective, N: Argnums<P>> $T<'f, P, R, N> {
             fn new(f: Arc<P::Dyn<'f, R>>, options: GradOptions, loc: Loc) -> Self {
                 let inner = f.clone();
-                let call = P::wrap(move |args| {
-                    let (value, grads) =
-                        value_and_gradient::<P, R, N>(&*inner, args, $function, $value_wanted, options, loc);
-                    value.$finish(grads)
-                });
+                let call = P::wrap(move |args| Self::compute(&*inner, args, options, loc));
                 $T { f, call, options, loc, argnums: std::marker::PhantomData }
+            }
+
+            fn compute(f: &P::Dyn<'f, R>, args: P::Refs<'_>, options: GradOptions, loc: Loc) -> R::$Out<N::Grads> {
+                let (kept, grads) = gradient::<P, R, N, _>(f, args, $function, options, loc, $keep);
+                $finish(kept, grads)
             }
 
             /// The complex derivative of a holomorphic function: a complex scalar of complex arguments. That the
@@ -285,35 +304,13 @@ macro_rules! gradient_function {
             /// assert!(df.try_call((&3.into(),)).is_err()); // an integer
             /// ```
             pub fn try_call(&self, args: P::Refs<'_>) -> Result<R::$Out<N::Grads>> {
-                attempt(|| {
-                    let (value, grads) =
-                        value_and_gradient::<P, R, N>(&*self.f, args, $function, $value_wanted, self.options, self.loc);
-                    value.$finish(grads)
-                })
+                attempt(|| Self::compute(&*self.f, args, self.options, self.loc))
             }
         }
 
-        impl<'f, P: Params, R: Objective, N: Argnums<P>> Deref for $T<'f, P, R, N> {
-            type Target = P::Dyn<'f, R::$Out<N::Grads>>;
-            fn deref(&self) -> &Self::Target {
-                &self.call
-            }
-        }
-
-        impl<'f, P: Params, R: Objective, N: Argnums<P>> Func<'f, P> for $T<'f, P, R, N>
-        where
-            Self: 'f,
-        {
-            type Out = R::$Out<N::Grads>;
-            fn boxed(self) -> Box<P::Dyn<'f, Self::Out>> {
-                self.call
-            }
-        }
-
-        impl<P: Params, R: Objective, N: Argnums<P>> fmt::Debug for $T<'_, P, R, N> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}(… at {})", $function, self.loc)
-            }
+        transformable! {
+            impl['f, P: Params, R: Objective, N: Argnums<P>] $T<'f, P, R, N>: 'f -> R::$Out<N::Grads>;
+            |this, f| write!(f, "{}(… at {})", $function, this.loc)
         }
     };
 }
@@ -349,8 +346,8 @@ pub struct ValueAndGrad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     argnums: std::marker::PhantomData<N>,
 }
 
-gradient_function!(Grad "grad" false Grad with_grad);
-gradient_function!(ValueAndGrad "value_and_grad" true ValueAndGrad and_grad);
+gradient_function!(Grad "grad" Grad: keep R::into_aux, finish R::with_grad);
+gradient_function!(ValueAndGrad "value_and_grad" ValueAndGrad: keep std::convert::identity, finish R::and_grad);
 
 /// The gradient of a scalar function, with respect to its first argument or those that
 /// [`argnums`](Grad::argnums) names. The gradient has the structure of the argument.
