@@ -15,7 +15,7 @@ const ELSEWHERE: [(&str, &str); 7] = [
 ];
 
 /// The name of every first-order primitive: each `impl Primitive` in `ops`, alone or in a table.
-pub fn registry() -> BTreeSet<String> {
+pub(crate) fn registry() -> BTreeSet<String> {
     let ops = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops");
     let mut names = Vec::new();
     sources(&ops, &mut |path, text| {
