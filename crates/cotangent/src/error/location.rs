@@ -1,4 +1,4 @@
-//! The user's line on whose behalf an interpreter or a rule works.
+//! The user's line that an interpreter or a rule works for.
 
 use std::cell::Cell;
 
@@ -8,17 +8,17 @@ thread_local! {
     static LOCATION: Cell<Option<Loc>> = const { Cell::new(None) };
 }
 
-/// The line that an equation made now belongs to: that of the equation being transformed, or `caller`.
+/// The line that a new equation belongs to: that of the equation being transformed, or else `caller`.
 pub(crate) fn location(caller: Loc) -> Loc {
     LOCATION.get().unwrap_or(caller)
 }
 
-/// Runs `f` so that the equations it makes belong to the user's line `loc`.
+/// Runs `f`; the equations that it makes belong to the user's line `loc`.
 pub(crate) fn with_location<R>(loc: Loc, f: impl FnOnce() -> R) -> R {
     replaced(Some(loc), f)
 }
 
-/// Runs `f` on behalf of no line but its own.
+/// Runs `f` without a line to work for: its equations belong to their own lines.
 pub(crate) fn cleared<R>(f: impl FnOnce() -> R) -> R {
     replaced(None, f)
 }

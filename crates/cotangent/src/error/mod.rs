@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
-/// A place in the user's source.
+/// A location in the user's source.
 ///
 /// ```
 /// use cotangent::extend::Loc;
@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 /// ```
 pub type Loc = &'static Location<'static>;
 
-/// The result of everything in this crate that can fail without panicking.
+/// The result of every function of this crate that can fail without a panic.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -26,7 +26,7 @@ pub type Loc = &'static Location<'static>;
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What family of mistake an [`Error`] reports.
+/// The kind of mistake that an [`Error`] reports.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -39,15 +39,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// Shapes that do not fit an operation or each other.
     Shape,
-    /// A dtype that an operation does not take.
+    /// A dtype that an operation does not accept.
     DType,
     /// An axis out of range, or named twice.
     Axis,
-    /// A traced value used where only a concrete one will do: read under `jit`, escaped, on another thread.
+    /// A traced value where a concrete one is needed: read under `jit`, used after its trace, or used on another
+    /// thread.
     Trace,
-    /// A transform applied to what it cannot transform.
+    /// A transform applied to something it cannot transform.
     Transform,
-    /// A pytree whose structure is not what was expected.
+    /// A pytree with another structure than expected.
     Structure,
     /// The plugin, the compiler or the device.
     Runtime,
@@ -57,7 +58,7 @@ pub enum ErrorKind {
     Value,
 }
 
-/// An error with the user's location and, where there is one, the way to mend it.
+/// An error with the user's location and, if there is one, a way to fix it.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -76,7 +77,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of `kind` that says `message`.
+    /// An error of `kind` with the message `message`.
     ///
     /// ```
     /// use cotangent::{Error, ErrorKind};
@@ -87,7 +88,7 @@ impl Error {
         Error(Box::new(Inner { kind, message: message.into(), location: None, help: None }))
     }
 
-    /// Shapes that do not fit.
+    /// An error about shapes.
     ///
     /// ```
     /// use cotangent::{Error, ErrorKind};
@@ -98,7 +99,7 @@ impl Error {
         Error::new(ErrorKind::Shape, message)
     }
 
-    /// A dtype that is not taken.
+    /// An error about dtypes.
     ///
     /// ```
     /// use cotangent::{Error, ErrorKind};
@@ -109,7 +110,7 @@ impl Error {
         Error::new(ErrorKind::DType, message)
     }
 
-    /// A value out of range.
+    /// An error about a value.
     ///
     /// ```
     /// use cotangent::{Error, ErrorKind};
@@ -120,7 +121,7 @@ impl Error {
         Error::new(ErrorKind::Value, message)
     }
 
-    /// Adds what to write instead.
+    /// Adds a help text: what to write instead.
     ///
     /// ```
     /// use cotangent::Error;
@@ -132,7 +133,7 @@ impl Error {
         self
     }
 
-    /// Puts `what` and a colon before the message.
+    /// Prepends `what` and a colon to the message.
     ///
     /// ```
     /// use cotangent::Error;
@@ -144,7 +145,7 @@ impl Error {
         self
     }
 
-    /// Records where it happened, unless that is known already.
+    /// Records the location, unless one is recorded already.
     ///
     /// ```
     /// use cotangent::Error;
@@ -157,7 +158,7 @@ impl Error {
         self
     }
 
-    /// The family of mistake.
+    /// The kind of mistake.
     ///
     /// ```
     /// use cotangent::{Error, ErrorKind};
@@ -168,7 +169,7 @@ impl Error {
         self.0.kind
     }
 
-    /// What was wrong, without location and help.
+    /// The message, without location and help.
     ///
     /// ```
     /// use cotangent::Error;
@@ -179,7 +180,7 @@ impl Error {
         &self.0.message
     }
 
-    /// The user's line, where it is known.
+    /// The user's line, if it is known.
     ///
     /// ```
     /// use cotangent::Error;
@@ -213,13 +214,13 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {}
 
 thread_local! {
-    /// How many `attempt`s this thread is inside.
+    /// How many calls of `attempt` this thread is in.
     static ATTEMPTS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The one place where a user's mistake becomes a panic.
+/// Raises a user's mistake as a panic; no other function does.
 ///
-/// Inside [`attempt`] the error unwinds as a value and the panic hook stays silent.
+/// Inside [`attempt`], the error unwinds as a value and the panic hook is silent.
 #[track_caller]
 pub(crate) fn raise(error: Error) -> ! {
     let error = error.at(location::location(Location::caller()));
@@ -229,7 +230,7 @@ pub(crate) fn raise(error: Error) -> ! {
     panic!("{error}");
 }
 
-/// Unwraps, or raises the error at the caller's line.
+/// Unwraps a result, or raises its error at the caller's line.
 pub(crate) trait OrRaise<T> {
     #[track_caller]
     fn or_raise(self) -> T;
@@ -245,7 +246,7 @@ impl<T> OrRaise<T> for Result<T> {
     }
 }
 
-/// Runs `f` and gives back as an [`Error`] whatever it raised, be it ours or the user's own panic.
+/// Runs `f` and returns whatever it raised as an [`Error`], including a panic of the user's own.
 pub(crate) fn attempt<R>(f: impl FnOnce() -> R) -> Result<R> {
     struct Guard;
     impl Drop for Guard {
@@ -255,7 +256,7 @@ pub(crate) fn attempt<R>(f: impl FnOnce() -> R) -> Result<R> {
     }
     ATTEMPTS.set(ATTEMPTS.get() + 1);
     let guard = Guard;
-    // Nothing of ours is left half done by an unwind: frames pop in a drop guard, caches fill only on success.
+    // Unwinding leaves nothing of the library half done: frames pop in a drop guard, caches are filled only on success.
     let result = catch_unwind(AssertUnwindSafe(f));
     drop(guard);
     result.map_err(|payload| match payload.downcast::<Error>() {

@@ -1,9 +1,9 @@
-//! The names of mapped axes, which the parameters of collectives hold.
+//! The names of mapped axes, which are parameters of collectives.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The name of a mapped axis: that given to [`Vmap::axis_name`](crate::Vmap::axis_name).
+/// The name of a mapped axis, as given to [`Vmap::axis_name`](crate::Vmap::axis_name).
 ///
 /// ```
 /// use cotangent::AxisName;
@@ -42,7 +42,7 @@ impl fmt::Debug for AxisName {
     }
 }
 
-/// A name with the size of its axis, as the parameters of collectives hold it.
+/// A name with the size of its axis, a parameter of collectives.
 ///
 /// ```
 /// use cotangent::extend::NamedAxis;
@@ -53,7 +53,7 @@ impl fmt::Debug for AxisName {
 pub struct NamedAxis {
     /// The name.
     pub name: AxisName,
-    /// How many elements it has.
+    /// The number of elements along the axis.
     pub size: usize,
 }
 

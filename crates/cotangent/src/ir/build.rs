@@ -1,4 +1,4 @@
-//! Programs made equation by equation, each checked as it is added.
+//! Building a program equation by equation. Each equation is checked as it is added.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub struct JaxprBuilder {
 }
 
 impl JaxprBuilder {
-    /// A program without inputs and equations.
+    /// A program without inputs or equations.
     ///
     /// ```
     /// use cotangent::extend::JaxprBuilder;
@@ -76,7 +76,7 @@ impl JaxprBuilder {
     /// Adds an equation and returns the variables that it defines.
     ///
     /// # Errors
-    /// When an operand is not a variable of this program, or the operands do not fit the primitive.
+    /// If an operand is not a variable of this program, or the operands do not fit the primitive.
     ///
     /// ```
     /// use cotangent::extend::{JaxprBuilder, primitives};
@@ -96,10 +96,10 @@ impl JaxprBuilder {
         Ok(defined)
     }
 
-    /// The program with these results.
+    /// Finishes the program with these results.
     ///
     /// # Errors
-    /// When a result is not a variable of this program.
+    /// If a result is not a variable of this program.
     ///
     /// ```
     /// use cotangent::extend::{Atom, JaxprBuilder, Literal};

@@ -1,13 +1,13 @@
-//! A checker of the IR's invariants: what a transform that went wrong would break.
+//! A checker of the IR's invariants, to find faults of transforms.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::{Atom, Jaxpr, Var};
 
-/// Checks that every variable is defined once and before its use, and that every equation has the types
+/// Checks that every variable is defined once and before its use, and that the results of every equation have the types
 /// that its primitive infers.
 ///
 /// # Errors
-/// Names the first equation that breaks a rule.
+/// Names the first equation that violates an invariant.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -39,7 +39,7 @@ pub fn check(jaxpr: &Jaxpr) -> Result<()> {
         let inferred = eqn.prim.infer(&avals).map_err(|e| e.context(&what))?;
         let stated: Vec<_> = eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone()).collect();
         if inferred.as_slice() != stated {
-            return fail(format!("{what} states {stated:?} where its primitive infers {inferred:?}"));
+            return fail(format!("{what} has the result types {stated:?}, but its primitive infers {inferred:?}"));
         }
         for var in &eqn.outputs {
             if let Err(message) = define(&mut defined, *var) {

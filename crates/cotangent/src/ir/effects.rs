@@ -1,4 +1,4 @@
-//! What running a program does besides giving results.
+//! Side effects of running a program.
 
 use std::ops::BitOr;
 
@@ -12,20 +12,20 @@ use std::ops::BitOr;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Effects {
-    /// It calls a function of this process: it cannot be kept on disk, and its errors are waited for.
+    /// It calls a function of this process. So it cannot be stored on disk, and the call waits for its errors.
     pub host: bool,
-    /// It must run as often as the program says, in the program's order, whether or not its results are used.
+    /// It must run exactly as often and in the order that the program says, whether or not its results are used.
     pub kept: bool,
-    /// It checks a value, which has a meaning only inside `checkify`.
+    /// It checks a value, which is only meaningful inside `checkify`.
     pub check: bool,
 }
 
 impl Effects {
     /// No effects.
     pub const NONE: Effects = Effects { host: false, kept: false, check: false };
-    /// A call of a function without effects of its own, which may be left out.
+    /// A call of a host function without side effects, which may be omitted.
     pub const HOST: Effects = Effects { host: true, ..Effects::NONE };
-    /// A call of a function with effects.
+    /// A call of a host function with side effects.
     pub const IO: Effects = Effects { host: true, kept: true, check: false };
     /// A check.
     pub const CHECK: Effects = Effects { host: false, kept: true, check: true };

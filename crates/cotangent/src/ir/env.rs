@@ -1,10 +1,10 @@
-//! The values that an interpreter knows of a program's variables.
+//! The environment of an interpreter: the values of a program's variables.
 
 use crate::array::Var;
 use crate::array::literal::Literal;
 use crate::ir::jaxpr::{Atom, Jaxpr};
 
-/// A value for each variable of a program, as far as they are known.
+/// A value for each variable of a program, if known.
 pub(crate) struct Env<T>(Vec<Option<T>>);
 
 impl<T: Clone> Env<T> {
@@ -12,7 +12,7 @@ impl<T: Clone> Env<T> {
         Env(vec![None; jaxpr.avals().len()])
     }
 
-    /// An environment in which the inputs of the program have these values.
+    /// An environment with these values for the program's inputs.
     pub(crate) fn of_inputs(jaxpr: &Jaxpr, values: impl IntoIterator<Item = T>) -> Env<T> {
         let mut env = Env::new(jaxpr);
         env.set_all(jaxpr.inputs(), values);
@@ -37,7 +37,7 @@ impl<T: Clone> Env<T> {
         self.0[var.index()].take()
     }
 
-    /// The value of an atom: that of its variable, or what `literal` makes of its scalar.
+    /// The value of an atom: that of its variable, or the result of `literal` for its scalar.
     pub(crate) fn read(&self, atom: &Atom, literal: impl FnOnce(Literal) -> T) -> T {
         match atom {
             Atom::Lit(scalar) => literal(*scalar),

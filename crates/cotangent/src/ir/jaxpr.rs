@@ -16,7 +16,7 @@ use crate::ir::primitive::Primitive;
 
 pub use crate::array::Var;
 
-/// An operand: a variable or a scalar that stands in the program.
+/// An operand: a variable, or a scalar literal.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -28,12 +28,12 @@ pub use crate::array::Var;
 pub enum Atom {
     /// A variable.
     Var(Var),
-    /// A scalar.
+    /// A scalar literal.
     Lit(Literal),
 }
 
 impl Atom {
-    /// The variable, if it is one.
+    /// The variable, if the atom is one.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -49,7 +49,7 @@ impl Atom {
         }
     }
 
-    /// The scalar, if it is one.
+    /// The scalar, if the atom is one.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -77,7 +77,7 @@ impl From<Literal> for Atom {
     }
 }
 
-/// One equation: `outputs = primitive(inputs)`, made by the user's line `loc`.
+/// One equation, `outputs = primitive(inputs)`, from the user's line `loc`.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -129,7 +129,7 @@ impl Eqn {
         &self.outputs
     }
 
-    /// The user's line that made it.
+    /// The user's line that it comes from.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -143,7 +143,7 @@ impl Eqn {
 }
 
 impl PartialEq for Eqn {
-    /// Locations do not count: the same program from another line is the same program.
+    /// Locations are ignored: the same program from another line is the same program.
     fn eq(&self, other: &Eqn) -> bool {
         self.inputs == other.inputs && self.outputs == other.outputs && *self.prim == *other.prim
     }
@@ -151,7 +151,7 @@ impl PartialEq for Eqn {
 
 impl Eq for Eqn {}
 
-/// A program. Two are equal when they are the same up to locations.
+/// A program. Two programs are equal if they differ only in locations.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -169,7 +169,7 @@ pub struct Jaxpr {
 }
 
 impl Jaxpr {
-    /// A program from its parts; [`JaxprBuilder`](super::build::JaxprBuilder) checks them.
+    /// Makes a program from its parts. [`JaxprBuilder`](super::build::JaxprBuilder) also checks them.
     pub(crate) fn new(avals: Vec<Aval>, inputs: Vec<Var>, eqns: Vec<Eqn>, outputs: Vec<Atom>) -> Jaxpr {
         Jaxpr { avals, inputs, eqns, outputs, hash: OnceLock::new(), effects: OnceLock::new() }
     }
@@ -186,7 +186,7 @@ impl Jaxpr {
         &self.avals
     }
 
-    /// The arguments; those captured from outside come first.
+    /// The arguments. Captured values come first.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -198,7 +198,7 @@ impl Jaxpr {
         &self.inputs
     }
 
-    /// The equations in the order in which they were traced.
+    /// The equations, in the order in which they were traced.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -223,12 +223,12 @@ impl Jaxpr {
         &self.outputs
     }
 
-    /// The program with other results of its variables.
+    /// The same program with other results.
     pub(crate) fn with_outputs(&self, outputs: Vec<Atom>) -> Jaxpr {
         Jaxpr::new(self.avals.clone(), self.inputs.clone(), self.eqns.clone(), outputs)
     }
 
-    /// A program of one equation whose operands are its arguments.
+    /// A program of one equation, whose operands are the arguments.
     pub(crate) fn of_one(
         prim: Arc<dyn Primitive>,
         inputs: impl IntoIterator<Item = Aval>,
@@ -244,7 +244,7 @@ impl Jaxpr {
         Jaxpr::new(avals, params.collect(), vec![eqn], results.map(Atom::Var).collect())
     }
 
-    /// One of its equations as a program of its own, whose arguments are the operands.
+    /// One of its equations as a separate program, whose arguments are the operands.
     pub(crate) fn alone(&self, eqn: &Eqn) -> Jaxpr {
         let outputs = eqn.outputs.iter().map(|v| self.avals[v.index()].clone());
         Jaxpr::of_one(eqn.prim.clone(), eqn.inputs.iter().map(|a| self.aval(a)), outputs, eqn.loc)
@@ -287,7 +287,7 @@ impl Jaxpr {
         self.outputs.iter().map(|a| self.aval(a))
     }
 
-    /// The number of equations, those of nested programs included.
+    /// The number of equations, including those of nested programs.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -299,7 +299,7 @@ impl Jaxpr {
         self.eqns.iter().map(|e| 1 + e.prim.jaxprs().iter().map(|j| j.size()).sum::<usize>()).sum()
     }
 
-    /// What running it does besides giving results.
+    /// The side effects of running it.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -311,7 +311,7 @@ impl Jaxpr {
         *self.effects.get_or_init(|| self.eqns.iter().map(|e| e.prim.effects()).collect())
     }
 
-    /// Whether there is a collective over the mapped axis `name` in it.
+    /// Whether it contains a collective over the mapped axis `name`.
     pub(crate) fn uses_axis(&self, name: &AxisName) -> bool {
         self.eqns.iter().any(|e| e.prim.uses_axis(name))
     }

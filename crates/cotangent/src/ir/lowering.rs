@@ -1,11 +1,11 @@
-//! From jaxpr to StableHLO: the walk that calls each primitive's `lower`.
+//! Lowering a jaxpr to StableHLO: the walk that calls each primitive's `lower`.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-/// What a primitive's `lower` writes with.
+/// Types that a primitive's `lower` uses.
 pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
@@ -18,7 +18,7 @@ use crate::ir::env::Env;
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::Outputs;
 
-/// Functions of the module being written, shared by structure.
+/// The functions of the module being written, shared by structure.
 #[derive(Default)]
 struct Functions {
     names: FxHashMap<Arc<Jaxpr>, String>,
@@ -26,7 +26,7 @@ struct Functions {
     written: Vec<Func>,
 }
 
-/// Where a primitive's StableHLO goes: the current block, and the functions of the module.
+/// The destination of a primitive's StableHLO: the current block, and the functions of the module.
 ///
 /// ```
 /// use cotangent::extend::{Lowering, Value};
@@ -54,17 +54,18 @@ pub struct Lowering<'a> {
     /// The block that operations are appended to.
     pub block: &'a mut Block,
     functions: &'a RefCell<Functions>,
-    /// Whether it is what an operation does with single elements, where values have no memory of their own.
+    /// Whether this is the body of an elementwise operation, where values are single elements without memory of their
+    /// own.
     of_elements: bool,
-    /// In a program with effects: what the next effect must wait for.
+    /// In a program with effects: the token that the next effect must wait for.
     token: Option<Value>,
-    /// Scalars that this block has spread over a shape: what is spread again is the same value.
+    /// Scalars that this block has broadcast to a shape, so that each is broadcast once.
     spread: FxHashMap<(u32, Shape), Value>,
     /// The constants in the values of this block.
     constants: Constants,
 }
 
-/// What effects hand from one to the next, so that they keep their order: a number that means nothing.
+/// The token that effects pass from one to the next, to keep their order. Its value has no meaning.
 fn token_aval() -> Aval {
     Aval::new(DType::I32, ())
 }
@@ -91,7 +92,7 @@ impl<'a> Lowering<'a> {
         value
     }
 
-    /// A constant of the shape and dtype of `aval`, all elements alike.
+    /// A constant of the shape and dtype of `aval`, with all elements equal.
     pub fn splat(&mut self, aval: &Aval, value: Literal) -> Value {
         let scalar = match (value.rounded(), aval.dtype) {
             (Scalar::Bool(x), _) => HloScalar::Bool(x),
@@ -114,13 +115,13 @@ impl<'a> Lowering<'a> {
         constant
     }
 
-    /// `value` spread over `shape`; its dimension `i` becomes dimension `dims[i]` of the result.
+    /// Broadcasts `value` to `shape`. Its dimension `i` becomes dimension `dims[i]` of the result.
     pub fn broadcast_in_dim(&mut self, value: &Value, output: &Type, dims: &[usize]) -> Value {
         let attr = ("broadcast_dimensions", Attr::i64s(dims.iter().copied()));
         self.append("stablehlo.broadcast_in_dim", std::slice::from_ref(value), &[attr], output)
     }
 
-    /// The operands of an elementwise operation, with scalars and sizes of one spread to the shape of the result.
+    /// The operands of an elementwise operation, with scalars and sizes of one broadcast to the shape of the result.
     pub fn same_shape(&mut self, args: &[Value], shape: &[usize]) -> SmallVec<[Value; 4]> {
         (args.iter())
             .map(|x| {
@@ -152,6 +153,8 @@ impl<'a> Lowering<'a> {
     /// Appends an operation on single elements with a region for each list of parameter types in `params`; `body` writes
     /// region `i` and returns its results. Loops and branches are [`while_loop`](Lowering::while_loop) and
     /// [`case`](Lowering::case).
+    /// Appends an operation with one region for each list of parameter types in `params`. `body` writes region `i` and
+    /// returns its results.
     pub fn regions(
         &mut self,
         name: &str,
@@ -247,8 +250,8 @@ impl<'a> Lowering<'a> {
         values
     }
 
-    /// Appends an operation with an effect. Its first operand and its first result are the token, which puts the
-    /// effects of a program in order; the other results are given.
+    /// Appends an operation with an effect. Its first operand and its first result are the token, which orders the
+    /// effects of a program. Returns the other results.
     pub(crate) fn effect(
         &mut self,
         name: &str,
@@ -264,7 +267,7 @@ impl<'a> Lowering<'a> {
         values.collect()
     }
 
-    /// Appends the equations of a program in place and gives its results.
+    /// Appends the equations of a program in place and returns its results.
     pub fn inline(&mut self, jaxpr: &Jaxpr, args: &[Value]) -> Vec<Value> {
         let mut env = Env::of_inputs(jaxpr, args.iter().cloned());
         let mut literals: FxHashMap<Literal, Value> = FxHashMap::default();
@@ -274,9 +277,9 @@ impl<'a> Lowering<'a> {
                 eqn.inputs.iter().map(|atom| self.read(&env, &mut literals, atom)).collect();
             let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| jaxpr.aval(a)).collect();
             let outputs: SmallVec<[Aval; 2]> = eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone()).collect();
-            // What cannot be lowered is the user's line's mistake.
+            // An equation that cannot be lowered is reported at the user's line.
             let values = with_location(eqn.loc, || eqn.prim.lower(self, &args, &inputs, &outputs));
-            debug_assert_eq!(values.len(), outputs.len(), "the lowering of {} has other results", eqn.prim.name());
+            debug_assert_eq!(values.len(), outputs.len(), "results of the lowering of {}", eqn.prim.name());
             for (var, value) in eqn.outputs.iter().zip(values) {
                 debug_assert_eq!(value.ty(), &jaxpr.avals()[var.index()].mlir(), "lowering of {}", eqn.prim.name());
                 env.set(*var, value);
@@ -291,8 +294,8 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    /// Appends a call of `jaxpr`, which becomes a function of the module, written once. The compiler writes it out in
-    /// place again, unless `inlined` is false. What is done with single elements has no calls.
+    /// Appends a call of `jaxpr`, which becomes a function of the module and is written once. The compiler inlines it,
+    /// unless `inlined` is false. Inside the body of an elementwise operation it is written in place instead.
     pub fn call(&mut self, name: &str, jaxpr: &Arc<Jaxpr>, args: &[Value], inlined: bool) -> Outputs<Value> {
         if self.of_elements {
             return self.inline(jaxpr, args).into();
@@ -328,7 +331,8 @@ impl Functions {
     }
 }
 
-/// A function of the module for a program. Where the program has effects it also takes and gives their token.
+/// Writes a program as a function of the module. If the program has effects, the function also takes and returns their
+/// token.
 fn function(name: &str, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
     let mut params: Vec<Type> = jaxpr.input_avals().map(Aval::mlir).collect();
     let kept = jaxpr.effects().kept;
@@ -344,16 +348,17 @@ fn function(name: &str, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
     func
 }
 
-/// What is said of a program beside its equations when it is lowered.
+/// What lowering needs to know about a program besides its equations.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Entry<'a> {
-    /// For each input the result that may take its memory, if any.
+    /// For each input, the result that may reuse its memory, if any.
     pub(crate) aliases: &'a [Option<usize>],
-    /// The types and bytes of the first inputs, which become constants.
+    /// The types and bytes of the leading inputs that become constants.
     pub(crate) constants: &'a [(Aval, Vec<u8>)],
 }
 
-/// The function that XLA runs. Where the program has effects, a last result comes when all of them have taken place.
+/// The function that XLA runs. If the program has effects, it has one more result, which is available when all of them
+/// have taken place.
 fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>) -> Func {
     let params: Vec<Type> = jaxpr.input_avals().skip(entry.constants.len()).map(Aval::mlir).collect();
     let mut func = Func::new("main", Visibility::Public, &params);
@@ -372,9 +377,9 @@ fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>
     func
 }
 
-/// The StableHLO module of a program; its `main` takes and gives what the program does.
+/// Lowers a program to a StableHLO module. Its `main` has the program's arguments and results.
 ///
-/// The `main` of a program with effects gives one more result, a number that is there when they have taken place.
+/// If the program has effects, `main` has one more result, a number that is available when they have taken place.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -387,7 +392,7 @@ pub fn lower(name: &str, jaxpr: &Jaxpr) -> Module {
     lower_entry(name, jaxpr, Entry::default())
 }
 
-/// [`lower`], with inputs that become constants or whose memory is given up.
+/// [`lower`] with inputs that become constants or whose memory may be reused.
 pub(crate) fn lower_entry(name: &str, jaxpr: &Jaxpr, entry: Entry<'_>) -> Module {
     let functions = RefCell::new(Functions::default());
     functions.borrow_mut().taken.insert("main".to_string(), 1);

@@ -1,4 +1,4 @@
-//! The IR: jaxprs, what a primitive is, the printer, the checker, and the walk that lowers. No primitive is named here.
+//! The IR: jaxprs, the `Primitive` trait, the printer, the checker, and the walk that lowers. It names no primitive.
 
 pub(crate) mod axis;
 pub(crate) mod build;

@@ -1,4 +1,4 @@
-//! What a primitive is: a struct of parameters with its rules, all in one place.
+//! The `Primitive` trait: a struct of parameters with its rules, all in one place.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -26,7 +26,7 @@ use crate::ir::lowering::Lowering;
 /// ```
 pub type Tangent = Option<Array>;
 
-/// The results of a primitive: nearly always one.
+/// The results of a primitive, nearly always one.
 ///
 /// ```
 /// use cotangent::extend::Outputs;
@@ -35,7 +35,7 @@ pub type Tangent = Option<Array>;
 /// ```
 pub type Outputs<T> = SmallVec<[T; 1]>;
 
-/// What a transpose rule is given for each input.
+/// The input of a transpose rule for each operand.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -44,14 +44,14 @@ pub type Outputs<T> = SmallVec<[T; 1]>;
 /// ```
 #[derive(Clone, Debug)]
 pub enum Operand {
-    /// A value known when the rule runs.
+    /// A value that is known when the rule runs.
     Known(Array),
-    /// An input in which the primitive is linear and for which a cotangent is wanted.
+    /// An operand in which the primitive is linear and whose cotangent is wanted.
     Linear(Aval),
 }
 
 impl Operand {
-    /// The known value; a linear operand here is a mistake in a rule.
+    /// The known value. Panics on a linear operand, which indicates a fault in a rule.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -66,7 +66,7 @@ impl Operand {
         }
     }
 
-    /// Whether a cotangent is wanted.
+    /// Whether its cotangent is wanted.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -94,7 +94,7 @@ impl Operand {
     }
 }
 
-/// Runs a program that a primitive holds: the program, its arguments, and in words where it stands.
+/// Runs a program that a primitive holds. The arguments are the program, its arguments, and a description of its place.
 ///
 /// ```
 /// use cotangent::extend::{Primitive, RunProgram};
@@ -113,9 +113,9 @@ pub type RunProgram<'a> = dyn FnMut(&Jaxpr, &[Array], &str) -> Result<Vec<Array>
 
 /// One operation of the IR: parameters (never operands) and the rules of every transform.
 ///
-/// A primitive is a small struct that is `Clone + Eq + Hash + Debug`; the supertrait
-/// [`PrimitiveParams`] follows from that. Rules use public [`Array`] operations only, so that they can
-/// themselves be differentiated and batched. `docs/adding-a-primitive.md` walks through one.
+/// A primitive is a small struct that is `Clone + Eq + Hash + Debug`; the supertrait [`PrimitiveParams`] follows from
+/// that. Rules use public [`Array`] operations only, so that they can be differentiated and batched themselves.
+/// `docs/adding-a-primitive.md` explains an example step by step.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -123,56 +123,57 @@ pub type RunProgram<'a> = dyn FnMut(&Jaxpr, &[Array], &str) -> Result<Vec<Array>
 /// assert_eq!(program.jaxpr.eqns()[0].prim().name(), "add");
 /// ```
 pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
-    /// The field's name for it, as a jaxpr prints it.
+    /// Its name, as a jaxpr prints it.
     fn name(&self) -> &'static str;
 
-    /// Parameters as a jaxpr prints them, in alphabetical order.
+    /// Its parameters as a jaxpr prints them, in alphabetical order.
     fn params(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 
-    /// The abstract values of the results, or what is wrong with the inputs.
+    /// The abstract values of the results, or an error about the inputs.
     ///
     /// # Errors
-    /// When shapes, dtypes or parameters do not fit. The message states both shapes.
+    /// If shapes, dtypes or parameters do not fit. The message states both shapes.
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>>;
 
-    /// Results and their tangents, given inputs and tangents of which at least one is not zero.
+    /// Returns the results and their tangents, given inputs and tangents of which at least one is not zero.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let _ = (x, dx);
         raise(missing_rule(self.name(), "jvp"))
     }
 
-    /// As [`jvp`](Primitive::jvp), where the tangents are to become a linear program, which reverse mode transposes: what
-    /// is done with tangents stands in equations of its own, and what those need of the values is a result of the others.
-    /// A rule whose `jvp` binds values on their own, as nearly all do, needs no other.
+    /// Like [`jvp`](Primitive::jvp), but the tangents become a linear program, which reverse mode transposes. So work
+    /// on tangents must be in equations of its own, and the values that these need must be results of the others. A
+    /// rule whose `jvp` binds values separately from tangents, as nearly all do, can keep the default.
     fn linearize(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         self.jvp(x, dx)
     }
 
-    /// Cotangents of the linear inputs, given those of the results. `None` for known inputs.
+    /// Returns the cotangents of the linear inputs, given those of the results. `None` for known inputs.
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
         let _ = (ct, inputs);
         raise(missing_rule(self.name(), "transpose"))
     }
 
-    /// The primitive over inputs with a batch axis (`None`: not batched); results and their batch axes.
+    /// Applies the primitive to inputs with a batch axis (`None`: not batched). Returns the results and their batch
+    /// axes.
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         let _ = (x, axes, size);
         raise(missing_rule(self.name(), "vmap"))
     }
 
-    /// StableHLO of the primitive. `inputs` and `outputs` are the abstract values of arguments and results.
+    /// Writes the StableHLO of the primitive. `inputs` and `outputs` are the abstract values of arguments and results.
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outputs: &[Aval]) -> Outputs<Value>;
 
-    /// The result on scalars, where it is exact: bit for bit what XLA gives, or `None`.
+    /// Returns the result for scalars if it is exact, that is, equal to XLA's bit for bit; otherwise `None`.
     fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
         let _ = inputs;
         None
     }
 
-    /// The results for known inputs, by running the programs that the primitive holds one at a time, as often as it takes;
-    /// `None` where it holds none. What looks inside of programs, as the search for NaN does, steps into them by this.
+    /// Returns the results for known inputs by running the programs that the primitive holds one at a time, as often as
+    /// necessary; `None` if it holds none. The search for NaN uses this to step into programs.
     fn interpret(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Option<Result<Vec<Array>>> {
         let [program] = self.jaxprs()[..] else { return None };
         let same = |(aval, x): (&Aval, &Array)| *aval.shape == *x.shape() && aval.dtype == x.dtype();
@@ -193,13 +194,13 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// What running it does besides giving results: what the programs in it do.
+    /// The side effects of running it: by default those of the programs it holds.
     fn effects(&self) -> Effects {
         self.jaxprs().into_iter().map(|jaxpr| jaxpr.effects()).collect()
     }
 
-    /// Whether it means something else for each element of the mapped axis `name`, whatever its operands are: because
-    /// it is a collective over it, or holds a program with one. Then it is batched even where no operand is.
+    /// Whether its meaning depends on the element of the mapped axis `name`, whatever its operands are: because it is a
+    /// collective over that axis, or holds a program with one. Then it is batched even if no operand is.
     fn uses_axis(&self, name: &AxisName) -> bool {
         self.jaxprs().iter().any(|jaxpr| jaxpr.uses_axis(name))
     }
@@ -215,7 +216,7 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     }
 }
 
-/// The error for a primitive that a transform cannot handle.
+/// The error for a primitive that a transform does not support.
 ///
 /// ```
 /// use cotangent::ErrorKind;
@@ -243,11 +244,11 @@ pub fn missing_rule(primitive: &str, transform: &str) -> Error {
 pub trait PrimitiveParams {
     /// The concrete type, for downcasts.
     fn as_any(&self) -> &dyn Any;
-    /// Same type and same parameters.
+    /// Whether both have the same type and the same parameters.
     fn params_eq(&self, other: &dyn Primitive) -> bool;
     /// Hashes the type and the parameters.
     fn params_hash(&self, state: &mut dyn Hasher);
-    /// The primitive behind a new shared pointer.
+    /// A clone of the primitive behind a new shared pointer.
     fn to_arc(&self) -> Arc<dyn Primitive>;
 }
 

@@ -1,4 +1,4 @@
-//! Jaxprs in JAX's notation.
+//! Printing jaxprs in JAX's notation.
 
 use std::fmt;
 
