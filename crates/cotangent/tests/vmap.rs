@@ -394,7 +394,7 @@ fn axes_that_do_not_fit() {
 #[test]
 fn collectives_that_are_wrong() {
     let error = vmap(|x: &Array| psum(x, "i")).try_call((&vector(3),)).unwrap_err();
-    says(&error, ErrorKind::Axis, &["psum", "no axis is called `i`", "no mapped axis has a name", &at(line!() - 1)]);
+    says(&error, ErrorKind::Axis, &["psum", "no mapped axis `i`", "no mapped axis has a name", &at(line!() - 1)]);
     let f = vmap(|x: &Array| vmap(|y: &Array| lax::all_gather(y, "k")).axis_name("j")(x)).axis_name("i");
     let error = f.try_call((&vector(6).reshape([2, 3]),)).unwrap_err();
     let line = at(line!() - 2);

@@ -1,7 +1,7 @@
-//! Mapped axes: which of them enclose the code that runs now, by name and size.
+//! The mapped axes that enclose the current code, by name and size.
 //!
 //! A `vmap` enters its axis while it traces its function and while it batches the program. Collectives look up the
-//! sizes of the axes that they name when they are traced; the innermost axis is the one that is being batched.
+//! sizes of the axes that they name when they are traced. The innermost axis is the one being batched.
 
 use std::cell::RefCell;
 
@@ -9,11 +9,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ir::axis::{AxisName, NamedAxis};
 
 thread_local! {
-    /// From the outermost axis to the innermost; `None` has no name.
+    /// From the outermost to the innermost axis; `None` stands for an axis without a name.
     static AXES: RefCell<Vec<Option<NamedAxis>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `f` with the axes as `change` leaves them.
+/// Runs `f` with the axes after `change`.
 fn with_axes<R>(change: impl FnOnce(&mut Vec<Option<NamedAxis>>), f: impl FnOnce() -> R) -> R {
     struct Restore(Vec<Option<NamedAxis>>);
     impl Drop for Restore {
@@ -27,8 +27,8 @@ fn with_axes<R>(change: impl FnOnce(&mut Vec<Option<NamedAxis>>), f: impl FnOnce
     f()
 }
 
-/// Runs `f`, which traces a function or batches a program, inside a mapped axis: it is the one that is batched, and,
-/// if it has a name, collectives find it by that.
+/// Runs `f`, which traces a function or batches a program, inside a mapped axis. This axis is the one being batched. If
+/// it has a name, collectives can find it.
 pub(crate) fn inside<R>(axis: Option<NamedAxis>, f: impl FnOnce() -> R) -> R {
     with_axes(|axes| axes.push(axis), f)
 }
@@ -38,7 +38,7 @@ pub(crate) fn without_innermost<R>(f: impl FnOnce() -> R) -> R {
     with_axes(|axes| drop(axes.pop()), f)
 }
 
-/// The name of the axis that is being batched, if it has one.
+/// The axis being batched, if it has a name.
 pub(crate) fn innermost() -> Option<NamedAxis> {
     AXES.with_borrow(|axes| axes.last().cloned().flatten())
 }
@@ -48,29 +48,29 @@ pub(crate) fn all() -> Vec<Option<NamedAxis>> {
     AXES.with_borrow(Clone::clone)
 }
 
-/// The named axes, the innermost last: what a traced function may depend on beside its arguments.
+/// The named axes, the innermost last. A traced function may depend on them besides its arguments.
 pub(crate) fn bound() -> Vec<NamedAxis> {
     AXES.with_borrow(|axes| axes.iter().flatten().cloned().collect())
 }
 
-/// Whether the named axes are these.
+/// Whether the named axes are exactly these.
 pub(crate) fn bound_are(axes: &[NamedAxis]) -> bool {
     AXES.with_borrow(|bound| bound.iter().flatten().eq(axes))
 }
 
-/// The axis that a name means here: the innermost of that name.
+/// The axis that a name refers to: the innermost one of that name.
 pub(crate) fn find(name: &AxisName) -> Result<NamedAxis> {
     let bound = bound();
     if let Some(axis) = bound.iter().rfind(|axis| axis.name == *name) {
         return Ok(axis.clone());
     }
     let message = match bound.as_slice() {
-        [] => format!("no axis is called `{name}`: no mapped axis has a name here"),
+        [] => format!("there is no mapped axis `{name}`: no mapped axis has a name here"),
         _ => {
             let names: Vec<String> = bound.iter().map(|a| format!("`{}` (of size {})", a.name, a.size)).collect();
-            format!("no axis is called `{name}`: the names here are {}", names.join(", "))
+            format!("there is no mapped axis `{name}`: the names here are {}", names.join(", "))
         }
     };
     Err(Error::new(ErrorKind::Axis, message)
-        .help(format!("give the mapped axis its name: `vmap(f).axis_name(\"{name}\")`, around this call")))
+        .help(format!("name the axis of a `vmap` around this call: `vmap(f).axis_name(\"{name}\")`")))
 }

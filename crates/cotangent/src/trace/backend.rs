@@ -1,4 +1,4 @@
-//! The door to execution: what the core needs of a runtime, and nothing more.
+//! The interface to execution: what tracing needs of a runtime, and nothing more.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::ir::jaxpr::Jaxpr;
 
 /// Compiles and runs programs.
 pub(crate) trait Backend: Send + Sync {
-    /// Runs a program on concrete arrays, as one executable found in a cache or compiled now.
+    /// Runs a program on concrete arrays, as one executable, which is found in a cache or compiled.
     fn execute(&self, program: &Arc<Jaxpr>, args: &[&Array]) -> Result<Vec<Array>>;
-    /// Brings host memory to the device.
+    /// Copies host memory to the device.
     fn upload(&self, bytes: &HostBytes, aval: &Aval) -> Result<Arc<dyn Buffer>>;
 }
 
-/// The runtime of this process. The crate's root wires it in, so that the core imports nothing above it.
+/// The runtime of this process. The crate root sets it, so that this room imports nothing above it.
 pub(crate) fn backend() -> &'static dyn Backend {
     crate::backend()
 }

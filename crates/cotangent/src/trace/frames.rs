@@ -1,8 +1,8 @@
-//! The frame stack: the only tracing machinery, and the only file that touches it.
+//! The frame stack: the only tracing machinery. No other file touches it.
 //!
-//! One rule: *an equation is recorded in the innermost frame that is staging or that owns one of its
-//! inputs; with no such frame, it runs now.* A staging frame takes everything, a tangent frame only what
-//! depends on its inputs; values from outside become captures.
+//! One rule: *an equation is recorded in the innermost frame that is staging or that owns one of its inputs; with no
+//! such frame, it runs now.* A staging frame records every equation, a tangent frame only those that depend on its
+//! inputs. Values from outside become captures.
 
 use std::cell::RefCell;
 use std::panic::Location;
@@ -21,11 +21,11 @@ use crate::trace::backend::backend;
 
 static NEXT_FRAME: AtomicU64 = AtomicU64::new(1);
 
-/// What is known of the values of a frame's inputs.
+/// What is known about the values of a frame's inputs.
 pub(crate) enum Inputs<'a> {
-    /// The frame was made by a transform called on these arrays: its values can be read.
+    /// The frame belongs to a transform called on these arrays, so its values can be read.
     Known(&'a [Array]),
-    /// There is no value to read, because of this transform.
+    /// There are no values to read, for this reason.
     Unknown(&'static str),
 }
 
@@ -43,9 +43,9 @@ struct Frame {
     eqns: Vec<Eqn>,
     captured: FxHashMap<(u64, usize), Var>,
     captures: Vec<(Array, Var)>,
-    /// The arrays that the inputs stand for, or the transform that hides them.
+    /// The arrays that the inputs stand for, or the reason why there are none.
     known: std::result::Result<Vec<Array>, &'static str>,
-    /// Values that have been read.
+    /// Values that have been read already.
     values: FxHashMap<Var, Array>,
 }
 
@@ -76,13 +76,13 @@ impl Frame {
         Array(Repr::Traced(Traced { frame: self.id, var, aval: self.avals[var.index()].clone() }))
     }
 
-    /// The operand that stands for `array` in this frame. What is not its own is captured, once.
+    /// The operand that stands for `array` in this frame. An array of another frame is captured, once.
     fn atom(&mut self, array: &Array) -> Atom {
         let key = match &array.0 {
             Repr::Scalar(literal) => return Atom::Lit(*literal),
             Repr::Traced(traced) if traced.frame == self.id => return Atom::Var(traced.var),
             Repr::Traced(traced) => (traced.frame.0, traced.var.index()),
-            // The capture keeps the array alive, so its address stays its own.
+            // The capture keeps the array alive, so its address stays unique.
             Repr::Concrete(concrete) => (0, Arc::as_ptr(concrete) as usize),
         };
         if let Some(var) = self.captured.get(&key) {
@@ -115,7 +115,7 @@ thread_local! {
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether something on this thread is being traced.
+/// Whether this thread is tracing.
 pub(crate) fn tracing() -> bool {
     FRAMES.with_borrow(|frames| !frames.is_empty())
 }
@@ -133,16 +133,16 @@ pub(crate) fn untraced<R>(f: impl FnOnce() -> R) -> R {
     location::cleared(f)
 }
 
-/// Whether an array belongs to a tangent frame: it is linear work in the making.
+/// Whether an array belongs to a tangent frame, that is, to a linear program being traced.
 pub(crate) fn in_tangent_frame(array: &Array) -> bool {
     let owner = |frames: &Vec<Frame>, id| frames.iter().rfind(|f| f.id == id).map(|f| f.takes);
     array.traced().is_some_and(|t| FRAMES.with_borrow(|frames| owner(frames, t.frame) == Some(Takes::Dependents)))
 }
 
-/// Applies a primitive: records it in the frame that must see it, or runs it now.
+/// Applies a primitive: records it in the frame that the tracing rule selects, or runs it now.
 ///
 /// # Panics
-/// When the inputs do not fit the primitive; the message names the user's line.
+/// If the inputs do not fit the primitive; the message names the user's line.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -157,7 +157,7 @@ pub fn bind(prim: impl Primitive, inputs: &[&Array]) -> Outputs<Array> {
 /// [`bind`] for a primitive with one result.
 ///
 /// # Panics
-/// When the inputs do not fit the primitive; the message names the user's line.
+/// If the inputs do not fit the primitive; the message names the user's line.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -174,7 +174,7 @@ pub fn bind1(prim: impl Primitive, inputs: &[&Array]) -> Array {
 /// [`bind`] for a primitive behind a pointer, such as that of an equation.
 ///
 /// # Panics
-/// When the inputs do not fit the primitive; the message names the user's line.
+/// If the inputs do not fit the primitive; the message names the user's line.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -216,7 +216,7 @@ pub(crate) fn bind_at(prim: Arc<dyn Primitive>, inputs: &[&Array], loc: Loc) -> 
     }
 }
 
-/// The result on scalars at hand, where the primitive knows it exactly.
+/// The result for host scalars, if the primitive knows it exactly.
 fn fold(prim: &dyn Primitive, inputs: &[&Array], outs: &[Aval]) -> Option<Array> {
     let [out] = outs else { return None };
     if out.rank() > 0 || inputs.is_empty() {
@@ -227,7 +227,7 @@ fn fold(prim: &dyn Primitive, inputs: &[&Array], outs: &[Aval]) -> Option<Array>
     for x in inputs {
         match &x.0 {
             Repr::Scalar(literal) => literals.push(*literal),
-            // A concrete scalar that is captured stays an input of the program.
+            // A concrete scalar that is captured remains an input of the program.
             Repr::Concrete(concrete) if !tracing && concrete.aval().rank() == 0 => {
                 literals.push(concrete.literal().ok()?)
             }
@@ -235,12 +235,12 @@ fn fold(prim: &dyn Primitive, inputs: &[&Array], outs: &[Aval]) -> Option<Array>
         }
     }
     let result = prim.fold(&literals)?;
-    debug_assert_eq!(result.dtype(), out.dtype, "the fold of {} gives another dtype", prim.name());
+    debug_assert_eq!(result.dtype(), out.dtype, "the dtype that the fold of {} returns", prim.name());
     Some(Array::literal(result.convert(out.dtype, out.weak_type)))
 }
 
-/// A program of one equation, run at once. A scalar is an argument of it like any other: one executable serves
-/// `x * 2.0` and `x * 3.0`.
+/// Runs a program of one equation immediately. Scalars are arguments of it, so one executable serves both `x * 2.0` and
+/// `x * 3.0`.
 fn run_now(
     prim: Arc<dyn Primitive>,
     inputs: &[&Array],
@@ -257,7 +257,7 @@ fn valueless(aval: &Aval) -> Error {
         .help("such arrays are arguments of `eval_shape` and `linear_transpose` and results of the former; make one of values, such as `numpy::zeros`")
 }
 
-/// Why a traced array cannot be used where its frame is not.
+/// The error for a traced array that is used where its frame does not exist.
 pub(crate) fn ownerless(traced: &Traced) -> Error {
     if traced.frame == FrameId::NONE { valueless(&traced.aval) } else { escaped(&traced.aval) }
 }
@@ -272,7 +272,7 @@ fn escaped(aval: &Aval) -> Error {
     .help("return the value from the transformed function instead of storing it elsewhere")
 }
 
-/// Pops what was pushed, on return and on unwind alike.
+/// Pops a pushed frame, on return and on unwind alike.
 struct PopOnDrop(usize);
 
 impl Drop for PopOnDrop {
@@ -312,22 +312,23 @@ fn trace<R>(
     }
 }
 
-/// Traces `f` into a program that takes every equation made meanwhile.
+/// Traces `f` into a program that records every equation made meanwhile.
 pub(crate) fn stage<R>(
     avals: &[Aval],
     inputs: &Inputs<'_>,
     f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
 ) -> (Closed, R) {
-    // A function staged for its own sake has lines of its own.
+    // A function that is staged separately has lines of its own.
     trace(Takes::Everything, avals, inputs, f)
 }
 
-/// Traces only what depends on the inputs; all else falls through to the frame below and is captured.
+/// Traces only what depends on the inputs. All other equations fall through to the frame below, and their results are
+/// captured.
 pub(crate) fn stage_dependents<R>(avals: &[Aval], f: impl FnOnce(&[Array]) -> (Vec<Array>, R)) -> (Closed, R) {
     trace(Takes::Dependents, avals, &Inputs::Unknown("while linearizing"), f)
 }
 
-/// The concrete value of a traced array: the part of its frame that leads to it is run.
+/// The concrete value of a traced array. Runs the equations of its frame that lead to it.
 pub(crate) fn read(traced: &Traced) -> Result<Array> {
     let (slice, args) = FRAMES.with_borrow(|frames| {
         let Some(frame) = frames.iter().find(|f| f.id == traced.frame) else {
@@ -367,18 +368,18 @@ pub(crate) fn read(traced: &Traced) -> Result<Array> {
     Ok(value)
 }
 
-/// The kind of error a read of a traced value gives, and its help.
+/// The error for reading a traced value that has none.
 fn unreadable(aval: &Aval, why: &str, help: &str) -> Error {
     Error::new(ErrorKind::Trace, format!("the value of a traced array {aval} cannot be read {why}")).help(help)
 }
 
-/// The equations that lead to `var`, as a program, and the arrays it starts from.
+/// The equations that lead to `var`, as a program, and the arrays that it starts from.
 fn slice(frame: &Frame, known: &[Array], var: Var) -> (Option<Jaxpr>, Vec<Array>) {
     let mut needed = vec![false; frame.avals.len()];
     needed[var.index()] = true;
     let mut eqns = Vec::new();
     for eqn in frame.eqns.iter().rev() {
-        // What has been read before is an input, not computed again.
+        // A value that has been read before is an input, and is not computed again.
         if eqn.outputs.iter().any(|v| needed[v.index()] && !frame.values.contains_key(v)) {
             for v in eqn.inputs.iter().filter_map(|a| a.var()) {
                 needed[v.index()] = true;
@@ -392,7 +393,7 @@ fn slice(frame: &Frame, known: &[Array], var: Var) -> (Option<Jaxpr>, Vec<Array>
         .chain(frame.values.iter().map(|(v, array)| (*v, array)))
         .filter(|(v, _)| needed[v.index()])
         .collect();
-    // In the order of the variables, so that the same read is the same program every time.
+    // Sorted by variable, so that the same read gives the same program every time.
     sources.sort_by_key(|(v, _)| *v);
     let (mut inputs, mut args) = (Vec::new(), Vec::new());
     for (v, array) in sources {

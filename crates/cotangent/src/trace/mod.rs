@@ -1,8 +1,8 @@
-//! Tracing: the stack of frames, which `frames` alone touches, the scopes of named axes, and the door to execution.
+//! Tracing: the stack of frames, which only `frames` touches, the scopes of named axes, and the interface to execution.
 
 pub(crate) mod axis;
 pub(crate) mod backend;
 pub(crate) mod frames;
 
-/// Applying primitives: what a primitive's own rules and the functions that users call are written with.
+/// Applying primitives, for the rules of primitives and for the functions that users call.
 pub use frames::{bind, bind_shared, bind1};
