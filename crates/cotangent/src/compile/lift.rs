@@ -1,10 +1,10 @@
-//! Scalars lifted out of a program: what differs between `x * 2.0` and `x * 3.0` becomes an argument.
+//! Lifting scalars out of a program: the difference between `x * 2.0` and `x * 3.0` becomes an argument.
 
 use crate::array::literal::Literal;
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr, Var};
 
-/// The program with its scalars as further inputs, last, and those scalars. Scalars inside nested programs and
-/// among the results stay where they are.
+/// Returns the program with its scalars as additional inputs at the end, and those scalars. Scalars in nested programs
+/// and among the results stay in the program.
 pub(crate) fn lift_literals(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Literal>) {
     let mut avals = jaxpr.avals().to_vec();
     let mut inputs = jaxpr.inputs().to_vec();

@@ -1,5 +1,6 @@
-//! Blocks of elementwise equations that a large program repeats, such as the steps of an unrolled loop, made functions.
-//! The compiler's passes then see each block once. Their time grows faster than a program does.
+//! Turns blocks of elementwise equations that a large program repeats, such as the steps of an unrolled loop, into
+//! functions. The compiler's passes then see each block once. Their time grows faster than linearly in the size of a
+//! program.
 
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
@@ -15,21 +16,22 @@ use crate::ir::jaxpr::{Atom, Eqn, Jaxpr, Var};
 
 use crate::control::call::Call;
 
-/// A program of fewer equations than this is compiled as it is.
+/// A program with fewer equations is compiled as it is.
 const LARGE: usize = 1_000;
-/// A block has about so many equations, or is one period of the program if that is longer. Nothing is fused across its
-/// border, so it must not be short.
+/// The approximate number of equations in a block, unless one period of the program is longer. Nothing is fused across
+/// the border of a block, so it must not be short.
 const BLOCK: usize = 200;
-/// So many equations in a row must be like earlier ones to say that the program repeats itself.
+/// The number of successive equations that must match earlier ones before the program counts as repeating.
 const WINDOW: usize = 16;
 
-/// The program with the blocks that it repeats as functions, if there are any; the same inside the functions it calls.
+/// The program with its repeated blocks as functions, if there are any. The functions that it calls are outlined as
+/// well.
 pub(crate) fn outline(jaxpr: &Jaxpr) -> Option<Jaxpr> {
     let mut calls = FxHashMap::default();
     if jaxpr.size() < LARGE { None } else { outlined(jaxpr, &mut calls) }
 }
 
-/// What functions became, by their address in the program, which holds them meanwhile.
+/// The outlined functions, by the address of the original in the program, which keeps it alive.
 type Functions = FxHashMap<*const Jaxpr, Option<Arc<Jaxpr>>>;
 
 fn outlined(jaxpr: &Jaxpr, functions: &mut Functions) -> Option<Jaxpr> {
@@ -63,7 +65,8 @@ fn outlined(jaxpr: &Jaxpr, functions: &mut Functions) -> Option<Jaxpr> {
     changed.then(|| Jaxpr::new(jaxpr.avals().to_vec(), jaxpr.inputs().to_vec(), eqns, jaxpr.outputs().to_vec()))
 }
 
-/// The blocks that are to be calls: by the equation they begin with the equation they end before, and the call.
+/// The blocks that become calls: for the index of each block's first equation, the index after its last one, and the
+/// call.
 fn repeated(jaxpr: &Jaxpr) -> FxHashMap<usize, (usize, Eqn)> {
     if jaxpr.eqns().len() < LARGE {
         return FxHashMap::default();
@@ -82,7 +85,8 @@ fn repeated(jaxpr: &Jaxpr) -> FxHashMap<usize, (usize, Eqn)> {
     for group in alike.iter().filter(|group| group.len() > 1) {
         let body = Arc::new(shared(group));
         if !runs_well(&body) {
-            // In part it would be worse than not at all: what leads to these results is then one large kernel for each.
+            // Outlining only some of the blocks would be worse than none: each of these results would then be one large
+            // kernel.
             return FxHashMap::default();
         }
         calls.extend(group.iter().map(|b| (b.range.start, (b.range.end, b.call(jaxpr, &body)))));
@@ -90,8 +94,8 @@ fn repeated(jaxpr: &Jaxpr) -> FxHashMap<usize, (usize, Eqn)> {
     calls
 }
 
-/// Whether a function will do no more work than its equations have. Each of its results is a kernel that computes all
-/// the equations that lead to it, so two results that share equations compute them twice.
+/// Whether a function does no more work than its equations. Each of its results is a kernel that computes all the
+/// equations that lead to it, so two results that share equations compute them twice.
 fn runs_well(body: &Jaxpr) -> bool {
     let mut fused = vec![0usize; body.avals().len()];
     for eqn in body.eqns() {
@@ -103,7 +107,8 @@ fn runs_well(body: &Jaxpr) -> bool {
     results.sum::<usize>() <= 2 * body.eqns().len()
 }
 
-/// For each variable the last equation that uses it; results are used beyond the last.
+/// For each variable, the index of the last equation that uses it. Results of the program count as used after the last
+/// equation.
 fn last_uses(jaxpr: &Jaxpr) -> Vec<usize> {
     let mut last = vec![0; jaxpr.avals().len()];
     for (i, eqn) in jaxpr.eqns().iter().enumerate() {
@@ -117,8 +122,8 @@ fn last_uses(jaxpr: &Jaxpr) -> Vec<usize> {
     last
 }
 
-/// A hash of each equation without its operands, but for their types. What is not elementwise is like nothing else: the
-/// compiler writes a kernel for it at each call, so that a function saves nothing.
+/// A hash of each equation without its operands, except for their types. Equations that are not elementwise match no
+/// other: the compiler writes a kernel for them at each call, so a function saves nothing.
 fn kinds(jaxpr: &Jaxpr) -> Vec<u64> {
     let kind = |(i, eqn): (usize, &Eqn)| {
         let mut h = FxHasher::default();
@@ -137,7 +142,8 @@ fn kinds(jaxpr: &Jaxpr) -> Vec<u64> {
     jaxpr.eqns().iter().enumerate().map(kind).collect()
 }
 
-/// As far as types tell: one result, of the shape of the operands that are not scalars. Sizes of one may be `spread`.
+/// Whether an equation is elementwise, judging by types: one result, of the shape of the operands that are not scalars.
+/// `spread` allows operands with sizes of one.
 pub(crate) fn is_elementwise(jaxpr: &Jaxpr, eqn: &Eqn, spread: bool) -> bool {
     let [out] = eqn.outputs[..] else { return false };
     let shape = &jaxpr.avals()[out.index()].shape;
@@ -152,17 +158,17 @@ pub(crate) fn is_elementwise(jaxpr: &Jaxpr, eqn: &Eqn, spread: bool) -> bool {
     eqn.prim.effects() == Effects::NONE && eqn.prim.jaxprs().is_empty() && eqn.inputs.iter().all(fits)
 }
 
-/// A stretch of equations each of which is like the one a period before it.
+/// A range of equations, each of which matches the one a period before it.
 struct Periodic {
     range: Range<usize>,
     period: usize,
 }
 
 impl Periodic {
-    /// The stretch cut into blocks of whole periods; what is left over at its end belongs to none.
+    /// Cuts the range into blocks of whole periods. A remainder at its end belongs to no block.
     fn blocks(self) -> impl Iterator<Item = Range<usize>> {
         let periods = self.range.len() / self.period;
-        // Two blocks at least, as long as wanted where the stretch is long enough.
+        // At least two blocks, each as long as wanted if the range is long enough.
         let size = self.period * BLOCK.div_ceil(self.period).min(periods / 2).max(1);
         let start = self.range.start;
         let count = if size < BLOCK / 2 { 0 } else { self.range.len() / size };
@@ -170,7 +176,7 @@ impl Periodic {
     }
 }
 
-/// The stretches that repeat themselves, in order and apart.
+/// The ranges that repeat themselves, in order and without overlap.
 fn periodic(kinds: &[u64]) -> Vec<Periodic> {
     let mut found: Vec<Periodic> = Vec::new();
     let mut close = |run: &Periodic| {
@@ -197,7 +203,8 @@ fn periodic(kinds: &[u64]) -> Vec<Periodic> {
 }
 
 /// A part of a program as a program of its own, with all that it takes from the rest, scalars as well, as arguments.
-/// Blocks that do the same have the same body.
+/// A part of a program as a separate program, whose arguments are all values that it takes from outside, including
+/// scalars. Blocks that compute the same have equal bodies.
 struct Block {
     range: Range<usize>,
     body: Arc<Jaxpr>,
@@ -246,7 +253,7 @@ impl Block {
         self.atoms[var.index()].literal()
     }
 
-    /// The block as one equation: a call of `body`, in whose parameters and results the block's own variables stand.
+    /// The block as one equation: a call of `body`, with the block's own variables as arguments and results.
     fn call(&self, jaxpr: &Jaxpr, body: &Arc<Jaxpr>) -> Eqn {
         let atom = |var: &Var| self.atoms[var.index()];
         let prim = Call { name: "block".into(), jaxpr: body.clone(), inlined: false };
@@ -259,8 +266,8 @@ impl Block {
     }
 }
 
-/// The body of blocks that do the same: scalars that are the same in all stand in it, and it gives what any of them is
-/// asked for.
+/// The common body of blocks that compute the same. Scalars that are equal in all of them are literals of the body. Its
+/// results are all values that any of the blocks needs.
 fn shared(group: &[&Block]) -> Jaxpr {
     let (first, rest) = (group[0], &group[1..]);
     let constant = |var: Var| first.literal(var).filter(|l| rest.iter().all(|b| b.literal(var) == Some(*l)));
@@ -279,7 +286,8 @@ mod tests {
     use crate::prelude::*;
     use crate::transform::eval::eval;
 
-    /// The program of `f` and what it is with functions, which must compute the same: wrapping integers are exact.
+    /// Checks that the outlined program of `f` computes the same, exactly, because integers wrap. Returns the numbers of
+    /// equations, inputs and results of each function.
     fn functions(f: impl Fn(&Array) -> Vec<Array> + Copy + Send + Sync + 'static) -> Vec<(usize, usize, usize)> {
         let program = make_jaxpr(f)(&3.into()).jaxpr;
         let Some(outlined) = outline(&program) else { return Vec::new() };
@@ -287,7 +295,7 @@ mod tests {
         let results = |jaxpr: &Jaxpr| -> Vec<i32> { eval(jaxpr, &[Array::from(3)]).iter().map(Array::item).collect() };
         let expected = results(&program);
         assert_eq!(results(&outlined), expected);
-        // What XLA makes of it, which is where the functions come in.
+        // The compiled program is the one that has the functions.
         assert_eq!(
             jit(f)(&jit(Array::sum)(&Array::from([3]))).iter().map(Array::item::<i32>).collect::<Vec<_>>(),
             expected
@@ -323,12 +331,12 @@ mod tests {
     #[test]
     fn repeated_blocks_become_functions() {
         let chain = |x: &Array| vec![steps(1000, x, |_, y| (y * 3 + 1) ^ x)];
-        // In the first block `x` and `y` are one value, so that it is another program.
+        // In the first block `x` and `y` are the same value, so it is a different program.
         assert_eq!(functions(chain), [(201, 2, 1); 13]);
-        // Scalars that differ from block to block become arguments, the others stay where they are.
+        // Scalars that differ from block to block become arguments; the others stay in the body.
         let counted = |x: &Array| vec![steps(1000, x, |i, y| y * 3 + i as i32)];
         assert_eq!(functions(counted), [(200, 101, 1); 10]);
-        // In a function of its own as well, which is called twice.
+        // Also inside a function that is called twice.
         let inner = move |x: &Array| jit(chain)(x).remove(0);
         assert_eq!(functions(move |x| vec![inner(&inner(x))]), [(201, 2, 1); 26]);
     }

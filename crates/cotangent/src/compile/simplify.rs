@@ -1,5 +1,5 @@
-//! A program made smaller before the compiler sees it: what is computed twice is computed once, what only hands a value
-//! on is left out, and what is known is computed now. A compiler's time goes by the equation.
+//! Makes a program smaller before the compiler sees it. Common subexpressions are computed once, equations that only
+//! forward a value are removed, and known scalars are folded. The compiler's time grows with the number of equations.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::ir::effects::Effects;
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr, Var};
 use crate::ir::primitive::Primitive;
 
-/// An equation by what it computes.
+/// An equation, identified by what it computes.
 struct Key {
     prim: Arc<dyn Primitive>,
     inputs: SmallVec<[Atom; 3]>,
@@ -33,16 +33,16 @@ impl Hash for Key {
     }
 }
 
-/// The program with fewer equations. Inputs and types of results stay as they are.
+/// Returns the program with fewer equations. Inputs and the types of results do not change.
 pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
     let mut known: FxHashMap<Key, SmallVec<[Var; 1]>> = FxHashMap::default();
-    // What stands for each variable now.
-    let mut now: Vec<Atom> = (0..jaxpr.avals().len() as u32).map(|i| Atom::Var(Var(i))).collect();
+    // What each variable is replaced by.
+    let mut current: Vec<Atom> = (0..jaxpr.avals().len() as u32).map(|i| Atom::Var(Var(i))).collect();
     let mut eqns: Vec<Eqn> = Vec::with_capacity(jaxpr.eqns().len());
     for eqn in jaxpr.eqns() {
         let inputs: SmallVec<[Atom; 3]> = (eqn.inputs.iter())
             .map(|atom| match atom {
-                Atom::Var(var) => now[var.index()],
+                Atom::Var(var) => current[var.index()],
                 literal => *literal,
             })
             .collect();
@@ -58,18 +58,18 @@ pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
                 && !literals.is_empty()
                 && let Some(value) = eqn.prim.fold(&literals)
             {
-                now[out.index()] = Atom::Lit(value.convert(aval.dtype, aval.weak_type));
+                current[out.index()] = Atom::Lit(value.convert(aval.dtype, aval.weak_type));
                 continue;
             }
         }
-        // Comparing nested programs costs more than it is worth.
+        // Comparing nested programs costs more than it saves.
         if eqn.prim.jaxprs().is_empty() && eqn.prim.effects() == Effects::NONE {
             let key = Key { prim: eqn.prim.clone(), inputs: inputs.clone() };
             if let Some(outputs) = known.get(&key)
                 && outputs.iter().zip(&eqn.outputs).all(|(a, b)| jaxpr.avals()[a.index()] == jaxpr.avals()[b.index()])
             {
                 for (var, same) in eqn.outputs.iter().zip(outputs) {
-                    now[var.index()] = Atom::Var(*same);
+                    current[var.index()] = Atom::Var(*same);
                 }
                 continue;
             }
@@ -79,14 +79,14 @@ pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
     }
     let outputs = (jaxpr.outputs().iter())
         .map(|atom| match atom {
-            Atom::Var(var) => now[var.index()],
+            Atom::Var(var) => current[var.index()],
             literal => *literal,
         })
         .collect();
     Jaxpr::new(jaxpr.avals().to_vec(), jaxpr.inputs().to_vec(), eqns, outputs)
 }
 
-/// The results of a program on scalars, where every equation knows its result exactly.
+/// Returns the results of a program for scalars, if every equation knows its result exactly.
 pub(crate) fn fold(jaxpr: &Jaxpr, args: &[Literal]) -> Option<Vec<Literal>> {
     let mut env: Vec<Option<Literal>> = vec![None; jaxpr.avals().len()];
     for (var, arg) in jaxpr.inputs().iter().zip(args) {
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(names(|x| x.sin() * x.sin() + x.sin(), &x), ["sin", "mul", "add"]);
         // The second product is the same once its operands are.
         assert_eq!(names(|x| (x.sin() * x).exp() - (x.sin() * x).exp(), &x), ["sin", "mul", "exp", "sub"]);
-        // Other parameters, other operands, another order of operands: other values.
+        // Other parameters, other operands, or another order of operands mean other values.
         assert_eq!(names(|x| x.powi(2) + x.powi(3) + (x - 1.0) + (1.0 - x), &x).len(), 7);
     }
 
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(names(|x| x.stop_gradient().reshape((2, 2)).sin(), &x), ["sin"]);
         assert_eq!(names(|x| x.t().sin(), &x), ["transpose", "sin"]);
         assert_eq!(names(|x| crate::checkpoint_name(x, "x"), &x), [""; 0]);
-        // A weak type is part of what a program is traced for.
+        // The weak type is part of the type that a program is traced for.
         assert_eq!(names(|x| (x.sum() * 0.0 + 2.0).sin(), &x), ["reduce_sum", "mul", "add", "sin"]);
     }
 }

@@ -1,7 +1,7 @@
-//! Spans and events of the crate `tracing`, with the feature of that name. Without it these macros expand to nothing that
-//! runs.
+//! Spans and events of the crate `tracing`, behind the feature of that name. Without the feature these macros expand to
+//! nothing at run time.
 
-/// Enters a span; the value leaves it when it is dropped.
+/// Enters a span and returns a guard, which leaves it when dropped.
 #[cfg(feature = "tracing")]
 macro_rules! span {
     ($level:ident, $name:literal $(, $field:ident = $value:expr)* $(,)?) => {
@@ -17,7 +17,7 @@ macro_rules! span {
     }};
 }
 
-/// Says that something happened.
+/// Emits an event.
 #[cfg(feature = "tracing")]
 macro_rules! event {
     ($level:ident, $message:literal $(, $field:ident = $value:expr)* $(,)?) => {
@@ -32,7 +32,7 @@ macro_rules! event {
     }};
 }
 
-/// The span of a build without the feature.
+/// The guard of a build without the feature.
 #[cfg(not(feature = "tracing"))]
 pub(crate) struct Off;
 

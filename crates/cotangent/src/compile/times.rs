@@ -1,4 +1,4 @@
-//! Where time goes before a program runs.
+//! Measures where time is spent before a program runs.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::compile::spans::span;
 
-/// What has to be done before a program runs.
+/// A stage of what is done before a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Trace,
@@ -17,7 +17,7 @@ pub(crate) enum Stage {
     Disk,
 }
 
-/// How long each stage on the way to an executable took. See [`CacheReport::times`](crate::CacheReport::times) and
+/// How long each stage before execution took. See [`CacheReport::times`](crate::CacheReport::times) and
 /// [`Lowered::times`](crate::Lowered::times).
 ///
 /// ```
@@ -32,20 +32,20 @@ pub(crate) enum Stage {
 pub struct Times {
     /// Running the user's functions to record what they do.
     pub trace: Duration,
-    /// Transforms, and what makes a program smaller before it is compiled.
+    /// Applying transforms and simplifying the program before it is compiled.
     pub rewrite: Duration,
     /// Writing StableHLO.
     pub lower: Duration,
-    /// Reading it, which the compiler begins with. Where it was not measured apart, it is part of `compile`.
+    /// The compiler's parsing of StableHLO, its first step. If it was not measured separately, it is part of `compile`.
     pub parse: Option<Duration>,
-    /// The compiler.
+    /// Compiling.
     pub compile: Duration,
-    /// Compiled programs read from the disk and written to it.
+    /// Reading compiled programs from disk, and writing them.
     pub disk: Duration,
 }
 
 impl Times {
-    /// All of it.
+    /// The total.
     ///
     /// ```
     /// assert!(cotangent::Times::default().total().is_zero());
@@ -95,7 +95,7 @@ impl AddAssign for Times {
 
 impl Sub for Times {
     type Output = Times;
-    /// What has come since `earlier`.
+    /// The time since `earlier`.
     fn sub(self, earlier: Times) -> Times {
         Times {
             trace: self.trace - earlier.trace,
@@ -108,7 +108,7 @@ impl Sub for Times {
     }
 }
 
-/// The clock of a thread: what it spent so far, and the stage it is in since when.
+/// The clock of a thread: the time spent so far, and the current stage with its start.
 #[derive(Default)]
 struct Clock {
     spent: Times,
@@ -116,8 +116,8 @@ struct Clock {
 }
 
 impl Clock {
-    /// Goes on to another stage; gives the one it was in.
-    fn turn(&mut self, to: Option<Stage>) -> Option<Stage> {
+    /// Switches to another stage. Returns the previous one.
+    fn switch(&mut self, to: Option<Stage>) -> Option<Stage> {
         let at = Instant::now();
         let before = std::mem::replace(&mut self.now, to.map(|stage| (stage, at)));
         before.map(|(stage, since)| {
@@ -131,12 +131,12 @@ thread_local! {
     static CLOCK: RefCell<Clock> = RefCell::default();
 }
 
-/// Runs `f`, whose time counts for a stage but for what it spends in stages inside.
+/// Runs `f` and counts its time for `stage`, except what it spends in stages inside.
 pub(crate) fn during<T>(stage: Stage, f: impl FnOnce() -> T) -> T {
     struct Back(Option<Stage>);
     impl Drop for Back {
         fn drop(&mut self) {
-            CLOCK.with_borrow_mut(|clock| clock.turn(self.0));
+            CLOCK.with_borrow_mut(|clock| clock.switch(self.0));
         }
     }
     let _span = match stage {
@@ -146,15 +146,15 @@ pub(crate) fn during<T>(stage: Stage, f: impl FnOnce() -> T) -> T {
         Stage::Compile => span!(DEBUG, "compile"),
         Stage::Disk => span!(DEBUG, "disk"),
     };
-    let _back = Back(CLOCK.with_borrow_mut(|clock| clock.turn(Some(stage))));
+    let _back = Back(CLOCK.with_borrow_mut(|clock| clock.switch(Some(stage))));
     f()
 }
 
-/// Runs `f` and tells what this thread spent on the stages in it.
+/// Runs `f`, and returns its result and what this thread spent on stages in it.
 pub(crate) fn timed<T>(f: impl FnOnce() -> T) -> (T, Times) {
     let before = CLOCK.with_borrow_mut(|clock| {
-        // What the stage around has spent so far is not of `f`.
-        clock.turn(clock.now.map(|(stage, _)| stage));
+        // The time that the enclosing stage has spent so far does not belong to `f`.
+        clock.switch(clock.now.map(|(stage, _)| stage));
         clock.spent
     });
     let result = f();
@@ -181,7 +181,7 @@ mod tests {
         assert!(times.trace >= least && times.rewrite >= 2 * least, "{times}");
         assert_eq!((times.lower, times.compile, times.disk), Default::default());
         assert!(during(Stage::Lower, || timed(|| ())).1.total().is_zero());
-        // A function that is traced while another one is.
+        // A function that is traced while another one is traced.
         let (_, inner) = during(Stage::Trace, || {
             wait();
             timed(|| during(Stage::Trace, || ()))
