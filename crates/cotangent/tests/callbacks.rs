@@ -201,7 +201,7 @@ fn errors_and_panics_come_back() {
     assert!(io.try_call((&x,)).unwrap_err().message().contains("on purpose"));
     // An error of an array operation in it, and a wrong type.
     let wrong = jit(|x: &Array| pure_callback(float([3]), |x: &Array| x + Array::from([1.0f32, 2.0]), x));
-    assert!(wrong.try_call((&x,)).unwrap_err().message().contains("f32[2] where f32[3] was announced"));
+    assert!(wrong.try_call((&x,)).unwrap_err().message().contains("f32[2], but f32[3] was declared"));
     let shapes = jit(|x: &Array| {
         pure_callback(float([2]), |_: &Array| Array::from([1.0f32, 2.0]) + Array::from([1.0f32, 2.0, 3.0]), x)
     });

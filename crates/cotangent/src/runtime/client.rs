@@ -8,7 +8,7 @@ use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What kind of device programs run on.
+/// The kind of device that programs run on.
 ///
 /// ```
 /// use cotangent::Platform;
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Platform {
-    /// The host's processor.
+    /// The host's CPU.
     Cpu,
     /// NVIDIA GPUs.
     Cuda,
@@ -25,10 +25,10 @@ pub enum Platform {
 static CHOSEN: Mutex<Platform> = Mutex::new(Platform::Cpu);
 static CLIENT: OnceCell<(Platform, xla::Client)> = OnceCell::new();
 
-/// Chooses the platform of this process. The default is the CPU.
+/// Selects the platform of this process. The default is the CPU.
 ///
 /// # Errors
-/// When another platform is in use already: arrays live there.
+/// If another platform is in use already, because arrays live there.
 ///
 /// ```
 /// use cotangent::{Platform, set_platform};
@@ -45,7 +45,7 @@ pub fn set_platform(platform: Platform) -> Result<()> {
     }
 }
 
-/// The client, opened when it is first needed. After an error the next call tries again.
+/// The client, opened on first use. After an error, the next call tries again.
 pub(crate) fn client() -> Result<&'static xla::Client> {
     let opened = CLIENT.get_or_try_init(|| -> Result<_> {
         let platform = *CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,15 +58,15 @@ pub(crate) fn client() -> Result<&'static xla::Client> {
     opened.map(|(_, client)| client)
 }
 
-/// Clients of programs that call functions of this process, each with how many such programs run on it. A thread that
-/// starts such a program runs it, and none of another client's threads ever waits for such a function: so whatever a
-/// function waits for has the threads that it needs.
+/// Clients for programs that call functions of this process, each with the number of such programs running on it. The
+/// thread that starts such a program also runs it. No thread of another client ever waits for such a function, so
+/// anything that a function waits for has the threads it needs.
 static HOSTS: Mutex<Vec<(xla::Client, usize)>> = Mutex::new(Vec::new());
-/// So many programs run on one of them; the plugin lets 32 run on a client, and makes others wait. They must not: a
-/// function may call a program that calls a function, and so on.
+/// The maximal number of programs on one of these clients. The plugin runs 32 on a client and makes further ones wait.
+/// They must not wait: a function may call a program that calls a function, and so on.
 const RUNNING: usize = 24;
 
-/// A client on which a program that calls functions of this process may run now, until this is dropped.
+/// A client on which a program that calls functions of this process may run until this is dropped.
 pub(crate) struct Host {
     pub(crate) place: usize,
     pub(crate) client: xla::Client,
@@ -78,7 +78,7 @@ impl Drop for Host {
     }
 }
 
-/// The first client with room for one more program that calls functions of this process.
+/// The first client with capacity for one more program that calls functions of this process.
 pub(crate) fn host() -> Result<Host> {
     let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
     let place = match hosts.iter().position(|(_, running)| *running < RUNNING) {
@@ -99,7 +99,7 @@ pub(crate) fn host() -> Result<Host> {
 /// A description of the devices that programs run on.
 ///
 /// # Errors
-/// When no plugin can be found, loaded or opened; the message says how to mend it.
+/// If no plugin can be found, loaded or opened; the message says how to fix it.
 ///
 /// ```
 /// assert!(!cotangent::devices().unwrap().is_empty());
@@ -109,7 +109,7 @@ pub fn devices() -> Result<Vec<String>> {
     Ok(client.devices().iter().map(|d| format!("{}:{} ({})", client.platform_name(), d.id, d.kind)).collect())
 }
 
-/// What the plugin's errors are to users.
+/// Converts the plugin's errors into those of the library.
 impl From<xla::Error> for Error {
     fn from(error: xla::Error) -> Error {
         Error::new(ErrorKind::Runtime, error.to_string())

@@ -1,13 +1,13 @@
-//! Compiled programs on disk, so that a process need not compile what another one has.
+//! Compiled programs on disk, so that no process needs to compile what another one has compiled.
 //!
-//! An entry is named by the SHA-256 of everything that decides what the compiler makes: the program, the compile
-//! options, the plugin's own hash, the processor, `XLA_FLAGS`. It carries a checksum; a damaged entry is removed
-//! and made again. Entries appear by renaming, so no reader ever sees half of one. Whatever goes wrong on disk
-//! costs a compile and nothing else. `COTANGENT_COMPILE_CACHE=0` turns it off.
+//! The name of an entry is the SHA-256 of everything that determines the compiler's output: the program, the compile
+//! options, the plugin's own hash, the processor, and `XLA_FLAGS`. An entry has a checksum; a damaged entry is removed
+//! and made again. Entries appear by renaming, so no reader ever sees a partial one. Any fault on disk costs a compile
+//! and nothing else. `COTANGENT_COMPILE_CACHE=0` turns the cache off.
 //!
-//! The folder has a limit. When it is full, the entries unused for longest go; an entry's time of change is when it was
-//! last used. Nobody looks through the folder for that at each store: a file beside it grows with what all processes
-//! have stored since somebody last did.
+//! The directory has a size limit. When it is full, the least recently used entries are removed; an entry's
+//! modification time is when it was last used. The directory is not scanned at each store. Instead, a counter file
+//! beside it grows with what all processes have stored since the last scan.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
@@ -22,31 +22,31 @@ use sha2::{Digest, Sha256};
 const MAGIC: &[u8; 16] = b"cotangent-prog-1";
 /// An entry is the magic, the key, the checksum of the payload, and the payload.
 const HEADER: usize = 16 + 32 + 32;
-/// How large the folder may become, if the user does not say.
+/// The default limit of the directory's size.
 pub(crate) const LIMIT: u64 = 1_000_000_000;
-/// What a byte of the file that counts stands for.
+/// The number of stored bytes that one byte of the counter file stands for.
 const PAGE: u64 = 4096;
 
 pub(crate) type Key = [u8; 32];
 
-/// A folder of compiled programs.
+/// A directory of compiled programs.
 pub(crate) struct Disk {
     folder: PathBuf,
     limit: u64,
 }
 
-/// Where the user's programs are, whether or not they are used.
+/// The directory of the user's programs, whether or not it is used.
 pub(crate) fn folder() -> Option<PathBuf> {
     Some(xla::plugin::cache_dir().ok()?.join("programs"))
 }
 
-/// Whether the user wants programs to be kept.
+/// Whether the user wants programs to be stored.
 pub(crate) fn is_on() -> bool {
     let off = std::env::var("COTANGENT_COMPILE_CACHE").is_ok_and(|v| matches!(&*v, "0" | "off" | "false"));
     !off && limit() != Ok(0)
 }
 
-/// The user's limit in bytes, or what they wrote that is none.
+/// The user's limit in bytes. The error is the text that is not a size.
 pub(crate) fn limit() -> Result<u64, String> {
     match std::env::var("COTANGENT_COMPILE_CACHE_LIMIT") {
         Ok(text) if !text.trim().is_empty() => bytes(&text).ok_or(text),
@@ -54,7 +54,7 @@ pub(crate) fn limit() -> Result<u64, String> {
     }
 }
 
-/// Reads a size: `500MB`, `1.5 GB`, `2GiB`, or a number of bytes.
+/// Parses a size: `500MB`, `1.5 GB`, `2GiB`, or a number of bytes.
 fn bytes(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
     let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
@@ -75,7 +75,7 @@ fn bytes(text: &str) -> Option<u64> {
 }
 
 impl Disk {
-    /// The user's folder, unless it is turned off, or programs can be neither stored in it nor found there.
+    /// The user's directory, unless it is turned off, or programs can be neither stored in it nor found there.
     pub(crate) fn open() -> Option<&'static Disk> {
         static DISK: OnceLock<Option<Disk>> = OnceLock::new();
         let open = || Some(Disk::at(folder()?, limit().unwrap_or(LIMIT))).filter(|disk| is_on() && disk.is_of_use());
@@ -86,10 +86,10 @@ impl Disk {
         Disk { folder, limit }
     }
 
-    /// Whether programs can be stored here, or some are here to be read.
+    /// Whether programs can be stored here, or some can be read.
     fn is_of_use(&self) -> bool {
         let temporary = self.temporary();
-        // Only writing tells: permissions, a read-only file system and what stands in the way all count.
+        // Only a write reveals everything: permissions, a read-only file system, or a file in the way.
         let written = fs::create_dir_all(&self.folder).and_then(|()| fs::File::create(&temporary));
         if written.is_ok() {
             let _ = fs::remove_file(temporary);
@@ -97,7 +97,7 @@ impl Disk {
         written.is_ok() || !self.entries().is_empty()
     }
 
-    /// The name of a file that nobody else writes.
+    /// The name of a file that no other process writes.
     fn temporary(&self) -> PathBuf {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +109,7 @@ impl Disk {
         self.folder.join(name)
     }
 
-    /// The program stored under `key`, if it is whole.
+    /// The program stored under `key`, if it is complete.
     pub(crate) fn load(&self, key: &Key) -> Option<Vec<u8>> {
         let path = self.path(key);
         let mut file = fs::File::open(&path).ok()?;
@@ -123,13 +123,13 @@ impl Disk {
             self.remove(key);
             return None;
         }
-        // What is used stays when others are thrown out.
+        // A recently used entry is not removed.
         let _ = file.set_modified(SystemTime::now());
         bytes.drain(..HEADER);
         Some(bytes)
     }
 
-    /// Stores a program. Another process that stores the same one at the same time does no harm.
+    /// Stores a program. It is harmless if another process stores the same one at the same time.
     pub(crate) fn store(&self, key: &Key, payload: &[u8]) {
         let temporary = self.temporary();
         let written = fs::create_dir_all(&self.folder).and_then(|()| {
@@ -146,35 +146,35 @@ impl Disk {
         }
     }
 
-    /// Forgets a program.
+    /// Removes a program.
     pub(crate) fn remove(&self, key: &Key) {
         let _ = fs::remove_file(self.path(key));
     }
 
-    /// The file that grows by a byte for each page stored, by any process.
+    /// The counter file, which grows by a byte for each page that any process stores.
     fn counter(&self) -> PathBuf {
         self.folder.with_extension("stored")
     }
 
-    /// Takes down that so much was stored, and looks through the folder when that comes to an eighth of the limit, or
-    /// nobody has ever looked.
+    /// Counts what was stored. Scans the directory if that amounts to an eighth of the limit, or if it has never been
+    /// scanned.
     fn count(&self, stored: u64) {
         let pages = stored.div_ceil(PAGE);
         let counted = fs::File::options().create(true).append(true).open(self.counter()).and_then(|mut file| {
             file.write_all(&vec![b'.'; pages as usize])?;
             Ok((file.metadata()?.len(), file))
         });
-        // Where nothing can be written, nothing grows.
+        // If nothing can be written, nothing grows.
         let Ok((counted, file)) = counted else { return };
         if counted == pages || counted * PAGE > self.limit / 8 {
             self.prune();
-            // One byte stays: somebody has looked.
+            // One byte remains as a sign that the directory has been scanned.
             let _ = file.set_len(1);
         }
     }
 
-    /// Removes the entries unused for longest, if there is no room left for what is stored until the next look. Other
-    /// processes may do so at the same time, or read what goes: an open file stays readable.
+    /// Removes the least recently used entries, if there is not enough space for what will be stored until the next
+    /// scan. Other processes may do so at the same time, or read what is removed: an open file stays readable.
     fn prune(&self) {
         let mut entries = self.entries();
         let mut total: u64 = entries.iter().map(|e| e.1).sum();
@@ -192,19 +192,19 @@ impl Disk {
         }
     }
 
-    /// When each entry was last used, its length and its path.
+    /// For each entry, when it was last used, its size, and its path.
     fn entries(&self) -> Vec<(SystemTime, u64, PathBuf)> {
         let listing = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         listing.filter_map(|e| e.metadata().ok().and_then(|m| Some((m.modified().ok()?, m.len(), e.path())))).collect()
     }
 
-    /// How many programs there are, and their bytes.
+    /// The number of programs, and their total size in bytes.
     pub(crate) fn usage(&self) -> (usize, u64) {
         let entries = self.entries();
         (entries.len(), entries.iter().map(|e| e.1).sum())
     }
 
-    /// Removes all programs: how many went, and their bytes.
+    /// Removes all programs. Returns their number and their total size in bytes.
     pub(crate) fn clear(&self) -> io::Result<(usize, u64)> {
         let mut gone = (0, 0);
         for (_, size, path) in self.entries() {
@@ -219,15 +219,16 @@ impl Disk {
     }
 }
 
-/// Whether a file is not there any more, removed by us or by somebody else.
+/// Whether a file is gone, removed by this process or another.
 fn is_gone(removed: io::Result<()>) -> bool {
     removed.map_or_else(|error| error.kind() == ErrorKind::NotFound, |()| true)
 }
 
-/// The name of a program: a hash of all that decides what the compiler makes of it.
+/// The key of a program: a hash of everything that determines the compiler's output.
 ///
-/// The lines of the user's source do not count: StableHLO text keeps them at its end. The plugin is named where the
-/// program is `stored` for other processes: for one from outside the cache that takes reading the whole of it.
+/// The lines of the user's source are ignored; StableHLO text has them at its end. The plugin's hash is part of the key
+/// only if the program is `stored` for other processes: for a plugin from outside the cache, the whole library must be
+/// read.
 pub(crate) fn key(client: &xla::Client, text: &str, options: &xla::CompileOptions, stored: bool) -> Option<Key> {
     let program = text.split("\n#loc").next().unwrap_or(text);
     let flags = std::env::var("XLA_FLAGS").unwrap_or_default();
@@ -242,14 +243,14 @@ pub(crate) fn key(client: &xla::Client, text: &str, options: &xla::CompileOption
         program.as_bytes(),
     ];
     for part in parts {
-        // Each part is preceded by its length, so that no two lists of parts are the same bytes.
+        // Each part is preceded by its length, so that different lists of parts give different bytes.
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
     Some(hasher.finalize().into())
 }
 
-/// What tells processors apart: programs hold machine code, and a home folder may be shared by many machines.
+/// Identifies the kind of processor. Programs contain machine code, and machines may share a home directory.
 pub(crate) fn processor() -> &'static str {
     static PROCESSOR: OnceLock<String> = OnceLock::new();
     PROCESSOR.get_or_init(|| {
@@ -265,7 +266,7 @@ pub(crate) fn processor() -> &'static str {
     })
 }
 
-/// The beginning of a file: on a machine with many processors the whole of it takes long to make.
+/// The beginning of a file. On a machine with many processors, the kernel takes long to produce the whole of it.
 fn first_page(path: &Path) -> Option<String> {
     let mut text = vec![0; 4096];
     let n = fs::File::open(path).ok()?.read(&mut text).ok()?;
@@ -285,7 +286,7 @@ mod tests {
         disk
     }
 
-    /// Removes what a test has made.
+    /// Removes the files of a test.
     fn finish(disk: &Disk) {
         fs::remove_dir_all(&disk.folder).unwrap();
         fs::remove_file(disk.counter()).unwrap();
@@ -298,7 +299,7 @@ mod tests {
         disk.store(&[1; 32], b"machine code");
         assert_eq!(disk.load(&[1; 32]).as_deref(), Some(&b"machine code"[..]));
         assert_eq!(disk.load(&[2; 32]), None);
-        // An entry that stands under a name that is not its own.
+        // An entry under a name that is not its own.
         fs::copy(disk.path(&[1; 32]), disk.path(&[2; 32])).unwrap();
         assert_eq!(disk.load(&[2; 32]), None);
         assert!(!disk.path(&[2; 32]).exists());
@@ -334,12 +335,12 @@ mod tests {
         disk.store(&[1; 32], b"x");
         assert_eq!(disk.load(&[1; 32]), None);
         fs::remove_file(file).unwrap();
-        // A folder that nobody can write, but that has something to read.
+        // A directory that cannot be written but has entries to read.
         let disk = Disk::at("/proc/self/fdinfo".into(), LIMIT);
         assert!(fs::File::create(disk.temporary()).is_err() && disk.is_of_use());
     }
 
-    /// Gives an entry a last use: so many seconds after the beginning of time.
+    /// Sets an entry's last use to this many seconds after the epoch.
     fn used(disk: &Disk, key: u8, seconds: u64) {
         let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
         fs::File::options().write(true).open(disk.path(&[key; 32])).unwrap().set_modified(time).unwrap();
@@ -356,7 +357,7 @@ mod tests {
             disk.store(&[i; 32], &[i; 920]);
             used(&disk, i, u64::from(i));
         }
-        // A use makes an entry young again.
+        // A use makes an entry recent again.
         assert!(disk.load(&[0; 32]).is_some());
         disk.limit = 9200;
         disk.prune();
@@ -364,7 +365,7 @@ mod tests {
         disk.limit = 8000;
         disk.prune();
         assert_eq!(there(&disk, 8), [0, 3, 4, 5, 6, 7]);
-        // What another process has removed counts as gone.
+        // Entries that another process has removed count as gone.
         let entries = disk.entries();
         assert!(is_gone(fs::remove_file(&entries[0].2)) && is_gone(fs::remove_file(&entries[0].2)));
         assert_eq!(disk.clear().unwrap(), (5, 5000));

@@ -22,21 +22,21 @@ use super::client::{array_shape, client, host};
 use super::interpret::interpret;
 use super::program::{Cache, CompiledProgram, Origin, Source};
 
-/// The one runtime of this process: PJRT.
+/// The only runtime: PJRT.
 #[derive(Default)]
 pub(crate) struct Runtime {
     programs: Cache,
-    /// Programs met once, with their scalars lifted out, and large ones as they are.
-    met: Mutex<FxHashSet<Arc<Jaxpr>>>,
-    /// Jitted programs with small captures, of which one has been compiled with their elements in it.
+    /// Programs that have run once: with their scalars lifted out, or, if they are large, unchanged.
+    seen: Mutex<FxHashSet<Arc<Jaxpr>>>,
+    /// Jitted programs with small captures that have been compiled with the captures as constants.
     embedded: Mutex<FxHashSet<Arc<Jaxpr>>>,
 }
 
-/// From this size on a program that runs for the first time is not compiled but run equation by equation.
+/// A program of at least this size is not compiled when it first runs, but run equation by equation.
 const LARGE: usize = 4000;
-/// So many programs are remembered as met.
-const MANY_MET: usize = 16_384;
-/// A program with more scalars than this keeps them: each would cost an argument.
+/// The maximal number of programs that are remembered as seen.
+const MANY_SEEN: usize = 16_384;
+/// A program with more scalars keeps them: each would become an argument, which has a cost.
 const MANY_SCALARS: usize = 256;
 
 struct DeviceBuffer(xla::Buffer);
@@ -71,14 +71,14 @@ impl Buffer for DeviceBuffer {
     }
 }
 
-/// An argument's buffer: one that lives on the device, or a scalar brought there for this call.
+/// An argument's buffer: one on the device, or a scalar copied there for this call.
 enum Held<'a> {
     Shared(&'a xla::Buffer),
     Own(xla::Buffer),
 }
 
-/// The buffer of an argument. `foreign` is the client of a program that has one of its own: it looks at the memory where
-/// it is, as far as it can.
+/// The buffer of an argument. `foreign` is the client of a program that has its own client. It shares the memory of
+/// other clients as far as possible.
 fn buffer<'a>(array: &'a Array, foreign: Option<&xla::Client>) -> Result<Held<'a>> {
     match &array.0 {
         Repr::Concrete(concrete) => {
@@ -86,7 +86,7 @@ fn buffer<'a>(array: &'a Array, foreign: Option<&xla::Client>) -> Result<Held<'a
             match (device.as_any().downcast_ref::<DeviceBuffer>(), foreign) {
                 (Some(buffer), None) => Ok(Held::Shared(&buffer.0)),
                 (Some(DeviceBuffer(buffer)), Some(client)) => Ok(Held::Own(match buffer.host_bytes()? {
-                    Some(_) => client.buffer_from_owner(Seen(device.clone()), buffer.shape())?,
+                    Some(_) => client.buffer_from_owner(SharedMemory(device.clone()), buffer.shape())?,
                     None => client.buffer_from_host(&buffer.to_vec()?, buffer.shape())?,
                 })),
                 (None, _) => Err(Error::new(ErrorKind::Runtime, "the array lives in another runtime")),
@@ -103,10 +103,10 @@ fn buffer<'a>(array: &'a Array, foreign: Option<&xla::Client>) -> Result<Held<'a
     }
 }
 
-/// Memory of one client that another one looks at. The value is there, and in row-major order.
-struct Seen(Arc<dyn Buffer>);
+/// Memory of one client that another client shares. The value is computed, and in row-major order.
+struct SharedMemory(Arc<dyn Buffer>);
 
-impl AsRef<[u8]> for Seen {
+impl AsRef<[u8]> for SharedMemory {
     fn as_ref(&self) -> &[u8] {
         let buffer = self.0.as_any().downcast_ref::<DeviceBuffer>();
         buffer.and_then(|buffer| buffer.0.host_bytes().ok().flatten()).unwrap_or_default()
@@ -140,11 +140,11 @@ pub(crate) fn run(program: &CompiledProgram, args: &[&Array]) -> Result<Vec<Arra
     Ok(program.sources.iter().map(result).collect())
 }
 
-/// The results of a run as arrays. A program that calls functions of this process is waited for, so that their
-/// errors come from the call, and effects have taken place when it returns. Its results are memory of the host to all
-/// others.
+/// The results of a run as arrays. This waits for a program that calls functions of this process, so that the call
+/// returns their errors and effects have taken place when it returns. To all other clients, its results are host
+/// memory.
 fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bool) -> Result<Vec<Array>> {
-    // A last result without a type tells that effects have taken place.
+    // An extra result without a type signals that effects have taken place.
     if !calls_host {
         let array = |(buffer, aval): (_, &Aval)| Array::from_device(Arc::new(DeviceBuffer(buffer)), aval.clone());
         return Ok(results?.into_iter().zip(avals).map(array).collect());
@@ -153,7 +153,7 @@ fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bo
     let buffers = waited.map_err(|error| super::host::cause(error.into()))?;
     let array = |(buffer, aval): (xla::Buffer, &Aval)| -> Result<Array> {
         let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = match buffer.host_bytes()? {
-            Some(_) => Arc::new(Seen(Arc::new(DeviceBuffer(buffer)))),
+            Some(_) => Arc::new(SharedMemory(Arc::new(DeviceBuffer(buffer)))),
             None => Arc::new(buffer.to_vec()?),
         };
         Ok(Array::from_host(HostBytes(bytes), aval.clone()))
@@ -161,7 +161,7 @@ fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bo
     buffers.into_iter().zip(avals).map(array).collect()
 }
 
-/// Runs an executable on arrays, all of which it takes.
+/// Runs an executable on arrays, all of which are its arguments.
 pub(crate) fn run_executable(executable: &xla::Executable, args: &[&Array], avals: &[Aval]) -> Result<Vec<Array>> {
     let _span = span!(TRACE, "execute");
     let held = args.iter().map(|x| buffer(x, None)).collect::<Result<SmallVec<[_; 8]>>>()?;
@@ -221,7 +221,7 @@ pub(crate) fn run_owned(program: &CompiledProgram, args: Vec<Array>) -> Result<V
     Ok(program.sources.iter().zip(through).map(result).collect())
 }
 
-/// The device memory of an array that nobody else has, or the array.
+/// The device memory of an array without other handles, or the array.
 fn unique_buffer(array: Array) -> std::result::Result<xla::Buffer, Array> {
     let (buffer, aval) = array.into_unique_buffer()?;
     let again = |buffer: Arc<DeviceBuffer>| Array::from_device(buffer, aval.clone());
@@ -244,19 +244,19 @@ impl Runtime {
     pub(crate) fn jitted(&self, closed: &Closed, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
         let Some(embedded) = embedded(closed) else { return self.program(&closed.jaxpr, donated) };
         let fixed = self.programs.has(&embedded, donated)
-            || !self.programs.has(&closed.jaxpr, donated) && first_meeting(&self.embedded, &closed.jaxpr);
+            || !self.programs.has(&closed.jaxpr, donated) && first_time(&self.embedded, &closed.jaxpr);
         self.program(if fixed { &embedded } else { &closed.jaxpr }, donated)
     }
 }
 
-/// Whether this program has not been met before; from now on it has.
-fn first_meeting(met: &Mutex<FxHashSet<Arc<Jaxpr>>>, jaxpr: &Arc<Jaxpr>) -> bool {
-    let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
-    // To forget them costs no more than compiling some once more as they are.
-    if met.len() >= MANY_MET {
-        met.clear();
+/// Whether this is the first time that a program is seen. Records it.
+fn first_time(seen: &Mutex<FxHashSet<Arc<Jaxpr>>>, jaxpr: &Arc<Jaxpr>) -> bool {
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    // Forgetting costs little: some programs are compiled once more with their scalars as constants.
+    if seen.len() >= MANY_SEEN {
+        seen.clear();
     }
-    met.insert(jaxpr.clone())
+    seen.insert(jaxpr.clone())
 }
 
 impl Backend for Runtime {
@@ -271,7 +271,7 @@ impl Backend for Runtime {
     }
 }
 
-/// Brings host memory to the device.
+/// Copies host memory to the device.
 fn upload(bytes: &HostBytes, aval: &Aval) -> Result<Arc<dyn Buffer>> {
     let buffer = client()?.buffer_from_owner(bytes.clone(), &array_shape(aval))?;
     Ok(Arc::new(DeviceBuffer(buffer)))
@@ -289,14 +289,14 @@ impl Runtime {
             return run(&program, args);
         }
         if jaxpr.eqns().len() > 1 {
-            if jaxpr.size() >= LARGE && first_meeting(&self.met, jaxpr) {
+            if jaxpr.size() >= LARGE && first_time(&self.seen, jaxpr) {
                 return interpret(jaxpr, args, |eqn, args| run(&*self.programs.get(&jaxpr.alone(eqn).into())?, args));
             }
-            // A program that comes again with other scalars, as in a loop whose counter is a Rust number, is
-            // compiled once more with the scalars as arguments, and then serves them all.
+            // A program that comes again with other scalars, as in a loop whose counter is a Rust number, is compiled
+            // once more with the scalars as arguments. That program then serves them all.
             let (lifted, literals) = lift_literals(jaxpr);
             let lifted = Arc::new(lifted);
-            if (1..=MANY_SCALARS).contains(&literals.len()) && !first_meeting(&self.met, &lifted) {
+            if (1..=MANY_SCALARS).contains(&literals.len()) && !first_time(&self.seen, &lifted) {
                 let scalars: Vec<Array> = literals.into_iter().map(Array::literal).collect();
                 let args: Vec<&Array> = args.iter().copied().chain(&scalars).collect();
                 return run(&*self.programs.get(&lifted)?, &args);

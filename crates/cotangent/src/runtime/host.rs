@@ -1,7 +1,7 @@
 //! Functions of this process that compiled programs call.
 //!
-//! The plugin knows one function, registered once; a call of it names the one that is meant by a number, which means
-//! something in this process alone.
+//! The plugin knows one function, which is registered once. A call identifies the actual function by a number that is
+//! only meaningful in this process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,13 +16,13 @@ use crate::error::{Error, ErrorKind, Result, attempt};
 use crate::runtime::client::dtype_of;
 use crate::trace::frames::untraced;
 
-/// Errors on their way from a function to the call of the program, by number.
+/// Errors, by number, on their way from a host function to the call of the program.
 static FAILED: Lazy<Mutex<FxHashMap<u64, Error>>> = Lazy::new(Mutex::default);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// What stands in an error's text before its number.
+/// Precedes the number in an error's text.
 const MARK: &str = "cotangent-host-error-";
-/// Makes the plugin know of the functions.
+/// Registers the function with the plugin.
 pub(crate) fn register(client: &xla::Client) -> Result<()> {
     static REGISTERED: OnceCell<()> = OnceCell::new();
     if !client.platform_name().eq_ignore_ascii_case("cpu") {
@@ -30,17 +30,17 @@ pub(crate) fn register(client: &xla::Client) -> Result<()> {
             ErrorKind::Runtime,
             format!("a program on `{}` cannot call functions of this process", client.platform_name()),
         )
-        .help("callbacks, debug prints among them, work on the CPU only"));
+        .help("callbacks, including debug prints, work on the CPU only"));
     }
     REGISTERED.get_or_try_init(|| Ok(client.plugin().register_function(TARGET, called)?)).copied()
 }
 
-/// What the plugin calls.
+/// The function that the plugin calls.
 fn called(call: &mut xla::Call<'_>) -> std::result::Result<(), String> {
-    let id = call.int("id").and_then(|id| u64::try_from(id).ok()).ok_or("a call without a number")?;
+    let id = call.int("id").and_then(|id| u64::try_from(id).ok()).ok_or("the call has no number")?;
     let token = call.int("token") == Some(1);
     let Some(function) = HostFn::find(id) else {
-        return Err("the function that the program calls is gone".to_string());
+        return Err("the function that the program calls no longer exists".to_string());
     };
     let (args, results) = call.split();
     let skip = usize::from(token);
@@ -60,14 +60,14 @@ fn called(call: &mut xla::Call<'_>) -> std::result::Result<(), String> {
         if given.len() != expected.len() {
             return Err(Error::new(
                 ErrorKind::Structure,
-                format!("the callback gave {} arrays where {} were announced", given.len(), expected.len()),
+                format!("the callback returned {} arrays, but {} were declared", given.len(), expected.len()),
             ));
         }
         for (i, (array, (shape, bytes))) in given.iter().zip(expected).enumerate() {
             let announced = aval(shape)?;
             if array.shape() != &*announced.shape || array.dtype() != announced.dtype {
                 return Err(Error::shape(format!(
-                    "the callback's result {i} is {} where {announced} was announced",
+                    "the callback's result {i} is {}, but {announced} was declared",
                     array.aval()
                 )));
             }
@@ -87,7 +87,7 @@ fn called(call: &mut xla::Call<'_>) -> std::result::Result<(), String> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let text = format!("{MARK}{number}: {error}");
         let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
-        // What nobody asked for is of no use later.
+        // Errors that were never asked for are not needed later.
         if failed.len() > 1000 {
             failed.clear();
         }
@@ -96,7 +96,7 @@ fn called(call: &mut xla::Call<'_>) -> std::result::Result<(), String> {
     })
 }
 
-/// The error behind one that a program's execution gave: that of the function it called.
+/// The error behind an execution error: that of the function that the program called.
 pub(crate) fn cause(error: Error) -> Error {
     let number = error.message().split(MARK).nth(1).and_then(|rest| {
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();

@@ -1,4 +1,5 @@
-//! Programs run equation by equation: those too large to be worth compiling for one run, and those that are looked into.
+//! Running programs equation by equation: those too large to be worth compiling for one run, and those searched for
+//! NaN.
 
 use smallvec::SmallVec;
 
@@ -7,7 +8,7 @@ use crate::error::Result;
 use crate::ir::env::Env;
 use crate::ir::jaxpr::{Eqn, Jaxpr};
 
-/// Runs a program by running each equation, with `run`. Values are dropped after their last use.
+/// Runs a program by calling `run` on each equation. Values are dropped after their last use.
 pub(crate) fn interpret(
     jaxpr: &Jaxpr,
     args: &[&Array],

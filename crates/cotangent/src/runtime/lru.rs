@@ -1,4 +1,4 @@
-//! A map that forgets what was unused for longest when it grows too large.
+//! A map that removes its least recently used entries when it grows too large.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -8,13 +8,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use once_cell::sync::OnceCell;
 use rustc_hash::FxHashMap;
 
-/// A place for a value, filled once. When filling it fails it stays empty.
+/// A slot for a value, filled once. It stays empty if filling it fails.
 pub(crate) struct Slot<V> {
     pub(crate) value: OnceCell<V>,
     used: AtomicU64,
 }
 
-/// Slots by key. Looking one up takes a lock that readers share.
+/// Slots by key. A lookup takes a lock that readers share.
 pub(crate) struct Lru<K, V> {
     slots: RwLock<FxHashMap<K, Arc<Slot<V>>>>,
     clock: AtomicU64,
@@ -40,19 +40,20 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         Some(slot)
     }
 
-    /// Forgets the half that was unused for longest.
+    /// Removes the least recently used half.
     pub(crate) fn halve(&self) {
         forget(&mut self.slots.write().unwrap_or_else(PoisonError::into_inner), 2);
     }
 
-    /// The slot of a key, made now if there is none. Who holds a slot keeps it, also when it is forgotten here.
+    /// The slot of a key; an empty one is inserted if there is none. A holder of a slot can keep using it after it is
+    /// removed here.
     pub(crate) fn slot(&self, key: &K) -> Arc<Slot<V>> {
         if let Some(slot) = self.find(key) {
             return slot;
         }
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= self.limit && !slots.contains_key(key) {
-            // A quarter at once, so that this is rare.
+            // Removes a quarter at once, so that this is rare.
             forget(&mut slots, 4);
         }
         let new = || Arc::new(Slot { value: OnceCell::new(), used: AtomicU64::new(0) });
@@ -62,7 +63,7 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     }
 }
 
-/// Forgets one in so many, those that were unused for longest.
+/// Removes one in `one_in` slots, the least recently used ones.
 fn forget<K: Hash + Eq, V>(slots: &mut FxHashMap<K, Arc<Slot<V>>>, one_in: usize) {
     let mut ages: Vec<u64> = slots.values().map(|s| s.used.load(Ordering::Relaxed)).collect();
     ages.sort_unstable();
@@ -85,7 +86,7 @@ mod tests {
         for i in [0, 1] {
             assert!(map.find(&i).is_some());
         }
-        // 3, 4 and 5 are the oldest of the eight now: a quarter and one go.
+        // 3, 4 and 5 are now the least recently used of the eight: a quarter plus one is removed.
         map.slot(&100);
         assert!(map.find(&3).is_none() && map.find(&4).is_none());
         assert!(map.find(&0).is_some() && map.find(&1).is_some() && map.find(&7).is_some());
@@ -94,7 +95,7 @@ mod tests {
             map.slot(&i);
             assert!(map.slots.read().unwrap().len() <= 8);
         }
-        // What was forgotten is made anew, and empty.
+        // A removed slot is made again, empty.
         assert!(map.slot(&3).value.get().is_none());
         assert_eq!(held.value.get(), Some(&20));
     }

@@ -1,15 +1,15 @@
-//! How much of the process's address space the compiled programs take up, in pieces.
+//! Counts the memory mappings that compiled programs use.
 //!
-//! Each kernel of a program is some three mappings of memory, and Linux allows a process 65,530 of them by default. When
-//! they run out, the compiler's threads end the process. Thousands of programs come that far.
+//! Each kernel of a program takes about three memory mappings, and Linux allows a process 65,530 by default. When they
+//! run out, the compiler's threads end the process. A few thousand programs reach the limit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// After so many equations compiled the mappings are counted again: some thousands of them have come at most, and
-/// counting takes milliseconds.
+/// The number of compiled equations after which the mappings are counted again. They add at most a few thousand
+/// mappings, and counting takes milliseconds.
 const EQUATIONS: usize = 2_000;
 
-/// How near the limit is, looked at now and then.
+/// How close the process is to the limit, checked from time to time.
 pub(super) struct Mappings {
     compiled: AtomicUsize,
     limit: usize,
@@ -24,7 +24,7 @@ impl Default for Mappings {
 }
 
 impl Mappings {
-    /// Whether programs should be forgotten, now that one of so many equations has been compiled.
+    /// Whether programs should be removed from memory, after one with this many equations was compiled.
     pub(super) fn scarce(&self, equations: usize) -> bool {
         let compiled = self.compiled.fetch_add(equations, Ordering::Relaxed) + equations;
         if compiled < EQUATIONS || self.limit == usize::MAX {

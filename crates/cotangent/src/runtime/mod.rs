@@ -16,7 +16,7 @@ pub(crate) use execute::{Runtime, run, run_executable, run_owned};
 pub(crate) use nans::{enabled as nans_are_looked_for, set as look_for_nans};
 pub(crate) use program::{CompiledProgram, Origin, compile_foreign, compile_whole, optimized_hlo, times};
 
-/// The runtime of this process, made when it is first needed.
+/// The runtime of this process, created on first use.
 pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: std::sync::OnceLock<Runtime> = std::sync::OnceLock::new();
     RUNTIME.get_or_init(Runtime::default)

@@ -15,12 +15,12 @@ thread_local! {
     static ENABLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether programs that this thread runs are looked through.
+/// Whether programs that this thread runs are searched for NaN.
 pub(crate) fn enabled() -> bool {
     ENABLED.get()
 }
 
-/// Turns it on or off, and tells what it was.
+/// Turns the search on or off, and returns the previous setting.
 pub(crate) fn set(on: bool) -> bool {
     ENABLED.replace(on)
 }
@@ -48,7 +48,7 @@ fn has_nan(dtype: DType, bytes: &[u8]) -> bool {
 }
 
 impl Runtime {
-    /// If it is asked for and one of the results has a NaN, the error that says where it came from.
+    /// If the search is on and a result has a NaN, returns the error that says where it came from.
     pub(crate) fn check_nans(&self, jaxpr: &Jaxpr, args: &[&Array], results: &[Array]) -> Result<()> {
         if !enabled() || !any_nan(results)? {
             return Ok(());
@@ -64,12 +64,12 @@ impl Runtime {
         self.follow(jaxpr, args, "")?;
         Err(Error::new(
             ErrorKind::Value,
-            "a result has a NaN (not a number), which did not show when the program was run again one operation at a time",
+            "a result has a NaN (not a number) that did not appear when it was run again one operation at a time",
         )
-        .help("the compiler may compute a fused operation with other rounding"))
+        .help("the compiler may round a fused operation differently"))
     }
 
-    /// Runs a program equation by equation, up to the first one that makes a NaN: that is an error, which names it.
+    /// Runs a program equation by equation, up to the first one that produces a NaN. The error names that equation.
     fn follow(&self, jaxpr: &Jaxpr, args: &[&Array], place: &str) -> Result<Vec<Array>> {
         interpret(jaxpr, args, |eqn, inputs| self.follow_equation(jaxpr, eqn, inputs, place))
     }
@@ -83,14 +83,14 @@ impl Runtime {
             })
         };
         if eqn.prim.effects().kept {
-            // Effects are not repeated. What holds a program can be followed without them.
+            // Effects are not repeated. Programs inside other primitives can be followed without them.
             if eqn.outputs.is_empty() {
                 return Ok(Vec::new());
             }
             return step_into().unwrap_or_else(|| {
                 Err(Error::new(
                     ErrorKind::Value,
-                    "a result has a NaN (not a number), and the program cannot be run again to see where it came from: \
+                    "a result has a NaN (not a number), and the program cannot be run again to find its origin: \
                      it has effects",
                 ))
             });

@@ -21,13 +21,13 @@ use super::lru::Lru;
 use super::mappings::Mappings;
 use crate::compile::style::{Style, equations};
 
-/// Where a result comes from.
+/// The origin of a result.
 pub(crate) enum Source {
-    /// It stands in the program.
+    /// A literal of the program.
     Literal(Literal),
-    /// It is an argument, handed through.
+    /// An argument that is passed through.
     Argument(usize),
-    /// It is computed.
+    /// A computed result.
     Result(usize),
 }
 
@@ -35,19 +35,19 @@ pub(crate) enum Source {
 pub(crate) struct CompiledProgram {
     /// The executable; none where nothing is computed.
     pub(crate) executable: Option<Arc<xla::Executable>>,
-    /// For each result where it comes from.
+    /// The origin of each result.
     pub(crate) sources: Vec<Source>,
     /// The types of the computed results.
     pub(crate) computed: Vec<Aval>,
-    /// The argument positions that the executable takes.
+    /// The indices of the arguments that the executable takes.
     pub(crate) used: Vec<usize>,
-    /// For each of these whether its memory may become a result's.
+    /// For each of these, whether its memory may be reused for a result.
     pub(crate) donors: Vec<bool>,
-    /// What it was made from. It keeps alive the functions of this process that the program calls.
+    /// The program it was compiled from. It keeps alive the functions of this process that the program calls.
     pub(crate) jaxpr: Arc<Jaxpr>,
     /// Whether it calls functions of this process.
     pub(crate) calls_host: bool,
-    /// The same executable on other clients, of which only programs that call such functions have more than one.
+    /// The same executable on other clients. Only programs that call functions of this process have more than one.
     elsewhere: Mutex<Vec<Arc<xla::Executable>>>,
 }
 
@@ -70,14 +70,14 @@ impl CompiledProgram {
     }
 }
 
-/// Where a program came from when it was asked for.
+/// Where a compiled program came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// This process had it.
+    /// From the memory of this process.
     Memory,
-    /// It was loaded from the disk.
+    /// Loaded from disk.
     Disk,
-    /// It was compiled.
+    /// Compiled.
     Compiled,
 }
 
@@ -91,11 +91,12 @@ impl Origin {
     }
 }
 
-/// So many programs stay in memory. One costs some 100 kB; a process that makes more must compile the oldest again.
+/// The number of programs that stay in memory. One takes about 100 kB. A process that uses more must compile the least
+/// recently used ones again.
 const LIMIT: usize = 4096;
 
-/// Programs by structure, and by the arguments whose memory they may take. An entry is filled once, however many
-/// threads ask for it at the same time, and stays empty when compiling fails.
+/// Programs by structure, and by the arguments whose memory they may reuse. An entry is filled once, however many
+/// threads ask for it at the same time, and stays empty if compiling fails.
 pub(crate) struct Cache {
     plain: Lru<Arc<Jaxpr>, Arc<CompiledProgram>>,
     donating: Lru<(Arc<Jaxpr>, Vec<bool>), Arc<CompiledProgram>>,
@@ -163,7 +164,7 @@ impl Cache {
     }
 }
 
-/// Says that a program was there.
+/// Reports a cache hit.
 fn found() {
     event!(TRACE, "program ready", origin = Origin::Memory.name());
 }
@@ -172,7 +173,7 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// The part of a program that is computed, simplified and without arguments that only pass through.
+/// The computed part of a program: simplified, and without arguments that are only passed through.
 fn computed(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Source>, Vec<usize>) {
     let jaxpr = &simplify(jaxpr);
     let mut outputs = Vec::new();
@@ -197,7 +198,7 @@ fn computed(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Source>, Vec<usize>) {
     (pruned, sources, used)
 }
 
-/// For each input whose memory is given up a result of its type that may take it.
+/// For each donated input, a result of the same type that may reuse its memory.
 fn aliases(pruned: &Jaxpr, given_up: &[bool]) -> Vec<Option<usize>> {
     let outputs: Vec<Aval> = pruned.output_avals().collect();
     let mut free = vec![true; outputs.len()];
@@ -210,7 +211,7 @@ fn aliases(pruned: &Jaxpr, given_up: &[bool]) -> Vec<Option<usize>> {
     pruned.input_avals().zip(given_up).map(|(aval, up)| if *up { place(aval) } else { None }).collect()
 }
 
-/// What a slot holds, or what is made for it now, and where that came from.
+/// Returns the value of a slot, which `make` fills if it is empty, and where the value came from.
 fn found_or_made<T>(slot: &OnceCell<Arc<T>>, make: impl FnOnce() -> Result<(T, Origin)>) -> Result<(Arc<T>, Origin)> {
     let mut origin = Origin::Memory;
     let found = slot.get_or_try_init(|| {
@@ -221,7 +222,7 @@ fn found_or_made<T>(slot: &OnceCell<Arc<T>>, make: impl FnOnce() -> Result<(T, O
     found.cloned().map(|found| (found, origin))
 }
 
-/// Where executables are kept.
+/// The caches of executables.
 struct Stores<'a> {
     memory: &'a Lru<Key, Arc<xla::Executable>>,
     disk: Option<&'a Disk>,
@@ -235,7 +236,7 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
         return Err(unchecked(&pruned));
     }
     let passes = |i: usize| sources.iter().any(|s| matches!(s, Source::Argument(j) if *j == i));
-    // Memory of another client's is not given up.
+    // Memory of another client cannot be donated.
     let gives_up = |i: usize| donated.get(i) == Some(&true) && !effects.host && !passes(i);
     let given_up: Vec<bool> = used.iter().map(|i| gives_up(*i)).collect();
     let aliases = aliases(&pruned, &given_up);
@@ -263,7 +264,7 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
         None => client()?,
     };
     let (text, params, options) = inputs(client, &pruned, &aliases);
-    // A program that calls functions of this process means nothing to another one, and holds them.
+    // A program that calls functions of this process is meaningless to another process.
     let place = stores.filter(|_| !effects.host).and_then(|stores| {
         let key = key(client, &text, &options, stores.disk.is_some())?;
         Some((stores, key))
@@ -279,7 +280,7 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
     Ok((program(Some(executable), used), origin))
 }
 
-/// All that the compiler is given.
+/// Everything that the compiler receives.
 fn inputs(
     client: &xla::Client,
     pruned: &Jaxpr,
@@ -297,21 +298,21 @@ fn text(client: &xla::Client, pruned: &Jaxpr, aliases: &[Option<usize>]) -> Stri
     during(Stage::Lower, || lower_entry("cotangent", program, entry).to_text())
 }
 
-/// The error for a program with checks that nobody collects.
+/// The error for a program with checks outside `checkify`.
 fn unchecked(jaxpr: &Jaxpr) -> Error {
     fn first(jaxpr: &Jaxpr) -> Option<&Eqn> {
         let eqn = jaxpr.eqns().iter().find(|e| e.prim.effects().check)?;
         Some(eqn.prim.jaxprs().into_iter().find_map(|inner| first(inner)).unwrap_or(eqn))
     }
-    let error = Error::new(ErrorKind::Transform, "a `check` inside a traced function reports to nobody")
-        .help("wrap the outermost transformed function: `checkify(f)` gives the error beside the result");
+    let error = Error::new(ErrorKind::Transform, "a `check` inside a traced function has no `checkify` to report to")
+        .help("wrap the outermost transformed function: `checkify(f)` returns the error and the result");
     match first(jaxpr) {
         Some(eqn) => error.at(eqn.loc),
         None => error,
     }
 }
 
-/// The executable of a StableHLO program, from the disk or from the compiler.
+/// The executable of a StableHLO program, from disk or from the compiler.
 fn compile_text(
     client: &xla::Client,
     text: &str,
@@ -336,7 +337,7 @@ fn compile_text(
     Ok((executable, Origin::Compiled))
 }
 
-/// The executable of a StableHLO text that came from elsewhere.
+/// The executable of a StableHLO text from elsewhere.
 pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Executable> {
     let client = client()?;
     let params: Vec<_> = params.iter().map(array_shape).collect();
@@ -345,34 +346,34 @@ pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Execut
     Ok(compile_text(client, text, &params, &options, place)?.0)
 }
 
-/// The executable of a program, with all its results and inputs, compiled now so that it can be serialised: one that was
-/// itself loaded loses its machine code on the way.
+/// Compiles a program with all its results and inputs, so that the executable can be serialised. An executable that was
+/// itself loaded loses its machine code when serialised.
 pub(crate) fn compile_whole(jaxpr: &Jaxpr) -> Result<xla::Executable> {
     let (client, simple) = (client()?, simplify(jaxpr));
     let (text, params, options) = inputs(client, &simple, &[]);
     Ok(compile_text(client, &text, &params, &options, None)?.0)
 }
 
-/// How a program is compiled.
+/// The compile options of a program.
 fn options(client: &xla::Client, style: Style) -> xla::CompileOptions {
-    // The CPU compiler's default lets a maximum or minimum drop a NaN in its second operand.
+    // By default the CPU compiler lets a maximum or minimum drop a NaN in its second operand.
     let options = xla::CompileOptions::default().flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false));
     if client.platform_name() != "cpu" {
         return options;
     }
     match style {
         Style::Plain => options,
-        // The loop as a whole becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
+        // The whole loop becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
         Style::SmallLoops => {
             options.backend_option("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string())
         }
-        // The emitters made for fusions cost some 15 ms more a kernel, and one operation has nothing to fuse. What they
-        // make of transcendental functions is not the same.
+        // The emitters for fusions cost about 15 ms more per kernel, and a single operation has nothing to fuse. Only
+        // for exact operations: the older emitters compute transcendental functions differently.
         Style::OneOperation => options.backend_option("xla_cpu_disable_new_fusion_emitters", ""),
     }
 }
 
-/// How long the program takes to lower, to parse and to compile; all of it is done once more for that.
+/// How long the program takes to lower, to parse and to compile. It is compiled again for the measurement.
 pub(crate) fn times(jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<Times> {
     let (compiled, mut times) = timed(|| compile(jaxpr, donated, None));
     compiled?;
@@ -386,9 +387,9 @@ pub(crate) fn times(jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<Times> {
     Ok(times)
 }
 
-/// What XLA made of a program.
+/// The program after XLA's optimisations.
 pub(crate) fn optimized_hlo(jaxpr: &Arc<Jaxpr>) -> Result<String> {
-    // An executable from the disk has another program's source lines: this one is for reading.
+    // An executable from disk may have another program's source lines, so the program is compiled for reading.
     let (program, _) = compile(jaxpr, &[], None)?;
     match program.executable {
         Some(executable) => Ok(executable.optimized_hlo()?),
