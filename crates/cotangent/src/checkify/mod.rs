@@ -1,4 +1,4 @@
-//! Assertions on values inside traced functions, collected and given beside the result.
+//! Assertions on values inside traced functions, collected and returned with the result.
 //!
 //! ```
 //! use cotangent::checkify::{check, checkify};
@@ -36,10 +36,10 @@ use crate::tree::{Leaves, Path, Tree};
 use primitive::Check;
 use transform::{Automatic, Sites};
 
-/// Checks that the scalar `pred` holds; if not, `message` with its values is what [`checkify`] gives beside the
-/// result. The function goes on either way.
+/// Checks that the scalar `pred` is true. If not, [`checkify`] returns `message` with its values beside the result. The
+/// function continues in either case.
 ///
-/// With values at hand, outside any traced function, a check that fails panics.
+/// On concrete values outside any traced function, a check that fails panics.
 ///
 /// ```
 /// use cotangent::checkify::{check, checkify};
@@ -54,8 +54,8 @@ use transform::{Automatic, Sites};
 /// ```
 ///
 /// # Panics
-/// When `pred` is no bool scalar, the placeholders do not fit the values, or the check fails on concrete values outside
-/// any traced function.
+/// If `pred` is not a boolean scalar, the placeholders do not fit the values, or the check fails on concrete values
+/// outside any traced function.
 #[track_caller]
 pub fn check(pred: impl ArrayLike, message: &str, values: impl Values) {
     let loc = Location::caller();
@@ -72,7 +72,7 @@ pub fn check(pred: impl ArrayLike, message: &str, values: impl Values) {
     bind(Check { message: template, loc }, &operands);
 }
 
-/// What failed first in a function, if anything; made by [`checkify`]. It is a tree: it can be returned from `jit`, and
+/// The first failure in a function, if any; returned by [`checkify`]. It is a tree: it can be returned from `jit`, and
 /// under `vmap` it has an error for each element.
 ///
 /// ```
@@ -86,9 +86,9 @@ pub fn check(pred: impl ArrayLike, message: &str, values: impl Values) {
 /// ```
 #[derive(Clone)]
 pub struct Error {
-    /// Zero, or one more than the number of the check.
+    /// Zero, or one plus the index of the check that failed.
     code: Array,
-    /// The values of every message, one check after the other.
+    /// The values of every message, one check after another.
     values: Vec<Array>,
     sites: Arc<Sites>,
 }
@@ -123,7 +123,8 @@ impl Tree for Error {
 }
 
 impl Error {
-    /// The message of the first check that failed, with its line; under `vmap` one for each element that failed.
+    /// The message of the first check that failed, with its line. Under `vmap`, there is one for each element that
+    /// failed.
     ///
     /// ```
     /// use cotangent::checkify::{check, checkify};
@@ -133,14 +134,14 @@ impl Error {
     /// ```
     ///
     /// # Panics
-    /// When it is traced: return it from the transformed function and look at it there.
+    /// If it is traced: return it from the transformed function and read it there.
     #[must_use]
     #[track_caller]
     pub fn get(&self) -> Option<String> {
         self.first().or_raise().map(|(text, _)| text)
     }
 
-    /// Whether nothing failed, as a result.
+    /// Returns an error if a check failed.
     ///
     /// # Errors
     /// With the message of the check that failed and its line.
@@ -159,7 +160,7 @@ impl Error {
         }
     }
 
-    /// Panics if something failed.
+    /// Panics if a check failed.
     ///
     /// ```
     /// use cotangent::checkify::{check, checkify};
@@ -174,7 +175,7 @@ impl Error {
         self.result().or_raise();
     }
 
-    /// What failed: the text for all elements, and the first as an error.
+    /// The failures: the text for all elements, and the first one as an error.
     fn first(&self) -> Result<Option<(String, error::Error)>> {
         let codes = self.code.try_to_vec::<i32>()?;
         let mut found: Option<(String, error::Error)> = None;
@@ -220,7 +221,7 @@ fn index(shape: &[usize], place: usize) -> String {
     indices.join(", ")
 }
 
-/// A function that gives what failed in it beside its result; made by [`checkify`].
+/// A function that returns its first failure beside its result; made by [`checkify`].
 ///
 /// ```
 /// use cotangent::checkify::checkify;
@@ -246,7 +247,7 @@ fn call_checked<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, au
         (state.into_iter().chain(outputs).collect(), (result, sites))
     });
     let mut flat = flat.into_iter();
-    let mut next = || flat.next().unwrap_or_else(|| unreachable!("the program gives the whole state"));
+    let mut next = || flat.next().unwrap_or_else(|| unreachable!("the program returns the whole state"));
     let code = next();
     let values = sites.list.iter().flat_map(|s| &s.values).map(|_| next()).collect();
     (Error { code, values, sites: sites.into() }, template.rebuild(&mut flat))
@@ -259,8 +260,8 @@ impl<'f, P: Params, R: Tree> Checkify<'f, P, R> {
         Checkify { f, call, automatic }
     }
 
-    /// Also checks the floating-point results of every operation for NaN, as JAX's `checkify.nan_checks`. Functions
-    /// with derivative rules of their own are one operation.
+    /// Also checks the floating-point results of every operation for NaN, like JAX's `checkify.nan_checks`. A function
+    /// with its own derivative rules counts as one operation.
     ///
     /// ```
     /// use cotangent::checkify::checkify;
@@ -273,7 +274,7 @@ impl<'f, P: Params, R: Tree> Checkify<'f, P, R> {
         Checkify::new(self.f, Automatic { nan: true, ..self.automatic })
     }
 
-    /// Also checks every divisor, as JAX's `checkify.div_checks`.
+    /// Also checks every divisor, like JAX's `checkify.div_checks`.
     ///
     /// ```
     /// use cotangent::checkify::checkify;
@@ -286,10 +287,10 @@ impl<'f, P: Params, R: Tree> Checkify<'f, P, R> {
         Checkify::new(self.f, Automatic { div: true, ..self.automatic })
     }
 
-    /// Calls it, with every failure as an error instead of a panic, a failed check among them.
+    /// Calls it and returns every failure as an error instead of a panic, including a check that fails.
     ///
     /// # Errors
-    /// When a check fails, and whatever tracing, compiling or running it may fail with.
+    /// If a check fails, and whenever tracing, compiling or running it fails.
     ///
     /// ```
     /// use cotangent::checkify::{check, checkify};
@@ -311,12 +312,12 @@ transformable! {
     |_this, f| f.write_str("checkify(…)")
 }
 
-/// A function whose [`check`]s are collected: it gives what failed first, and its result.
+/// Collects the [`check`]s of a function: the returned function returns the first failure and the result.
 ///
-/// It composes with the other transforms: `jit(checkify(f))`, `vmap(checkify(f))` with an error for each element,
-/// `checkify(vmap(f))` with the first error of all, `checkify(grad(f))`. Checks may stand in `scan`, `cond`,
-/// `while_loop` and nested `jit`. With `vmap` inside, a check may not stand in a branch that each element chooses for
-/// itself, or in a loop that each ends for itself: there write `vmap(checkify(f))`.
+/// It composes with the other transforms: `jit(checkify(f))`; `vmap(checkify(f))`, with an error for each element;
+/// `checkify(vmap(f))`, with the first error of all; `checkify(grad(f))`. Checks can be inside `scan`, `cond`,
+/// `while_loop` and nested `jit`. With `vmap` inside `checkify`, a check cannot be in a branch that each element
+/// chooses for itself, or in a loop that each element ends for itself; write `vmap(checkify(f))` instead.
 ///
 /// ```
 /// use cotangent::checkify::{check, checkify};

@@ -15,11 +15,11 @@ use crate::ops::select;
 use crate::ops::shape::{Iota, batched_in_front};
 use crate::trace::frames::bind;
 
-/// `check`: that its first operand holds; the others are values for the message.
+/// `check` asserts that its first operand is true. The others are values for the message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Check {
     pub(super) message: Template,
-    /// The line of the check: two with the same message are still two.
+    /// The line of the check: two checks with the same message are different.
     pub(super) loc: Loc,
 }
 
@@ -35,8 +35,8 @@ impl Primitive for Check {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         match inputs.first() {
             Some(pred) if pred.dtype == DType::Bool && pred.rank() == 0 => Ok(Outputs::new()),
-            Some(pred) => Err(Error::dtype(format!("a check takes a scalar of bool, got {pred}"))
-                .help("reduce it first: `.all()` of an array of bool")),
+            Some(pred) => Err(Error::dtype(format!("a check takes a boolean scalar, got {pred}"))
+                .help("reduce a boolean array first: `.all()`")),
             None => Err(Error::value("a check takes a condition")),
         }
     }
@@ -52,7 +52,7 @@ impl Primitive for Check {
             .collect();
         let shape = crate::array::aval::Shape::new(&[size]);
         let places = bind(Iota { dtype: DType::I32, shape, dimension: 0 }, &[]).swap_remove(0);
-        // The first element that fails speaks for all; without one of its own the condition is everybody's.
+        // Reports the first element that fails. A condition without a batch axis applies to all elements.
         let first = if axes[0].is_some() {
             select(&placed[0], &Array::scalar(size as i32), &places, &[size]).min()
         } else {

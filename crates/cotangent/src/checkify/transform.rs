@@ -1,4 +1,4 @@
-//! Checks turned into values: a program that also gives what failed first.
+//! Turning checks into values: a program that also returns its first failure.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::transform::eval::eval_with;
 
 use super::primitive::Check;
 
-/// What is checked beside the user's own checks.
+/// Automatic checks, besides the user's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Automatic {
     pub(super) nan: bool,
@@ -39,7 +39,7 @@ pub(super) struct Site {
     pub(super) values: Vec<Aval>,
 }
 
-/// All checks of a program, those in nested programs included.
+/// All checks of a program, including those in nested programs.
 #[derive(Debug, Default)]
 pub(super) struct Sites {
     pub(super) list: Vec<Site>,
@@ -108,7 +108,7 @@ impl Sites {
     }
 
     fn checks_div(&self, jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
-        // A divisor that stands in the program and is not zero needs no check.
+        // A divisor that is a nonzero literal needs no check.
         let known = || matches!(eqn.inputs[1], crate::ir::jaxpr::Atom::Lit(l) if l.value().to_f64() != 0.0);
         self.automatic.div
             && eqn.prim.as_any().is::<Div>()
@@ -116,7 +116,7 @@ impl Sites {
             && !jaxpr.aval(&eqn.inputs[1]).dtype.is_complex()
     }
 
-    /// Whether a program has any of these checks in it.
+    /// Whether a program contains any of these checks.
     fn concerns(&self, jaxpr: &Jaxpr) -> bool {
         jaxpr.effects().check
             || ((self.automatic.nan || self.automatic.div)
@@ -127,7 +127,7 @@ impl Sites {
                 }))
     }
 
-    /// The state in which nothing has failed: the number of what failed, and the values of every message.
+    /// The state in which nothing has failed: the code of the failure, and the values of every message.
     pub(super) fn start(&self) -> Vec<Array> {
         let values = self.list.iter().flat_map(|s| &s.values).map(|a| zeros(&a.shape, a.dtype));
         std::iter::once(zeros((), DType::I32)).chain(values).collect()
@@ -137,7 +137,7 @@ impl Sites {
         let number = self.numbers[site];
         let failed = state[0].equal(0).logical_and(holds.logical_not());
         let code = Array::scalar(number as i32 + 1);
-        let (old, rest) = state.split_first_mut().unwrap_or_else(|| unreachable!("a state has a number"));
+        let (old, rest) = state.split_first_mut().unwrap_or_else(|| unreachable!("a state has a code"));
         *old = select(&failed, &code, old, &[]);
         let before: usize = self.list[..number].iter().map(|s| s.values.len()).sum();
         for (value, place) in values.iter().zip(&mut rest[before..]) {
@@ -146,7 +146,7 @@ impl Sites {
         }
     }
 
-    /// Runs a program with its checks recorded in `state`.
+    /// Runs a program, and records the outcome of its checks in `state`.
     pub(super) fn run(&self, jaxpr: &Jaxpr, args: &[Array], state: &mut Vec<Array>) -> Vec<Array> {
         eval_with(jaxpr, args, |eqn, inputs| {
             if let Some(check) = eqn.prim.as_any().downcast_ref::<Check>() {
@@ -175,7 +175,7 @@ impl Sites {
         })
     }
 
-    /// A program of state and arguments that gives state and results.
+    /// A program that takes state and arguments and returns state and results.
     fn stateful(&self, jaxpr: &Jaxpr, before: &[Array], then: impl Fn(&[Array], &mut Vec<Array>)) -> Arc<Jaxpr> {
         let avals: Vec<Aval> = before.iter().map(Array::aval).chain(jaxpr.input_avals().cloned()).collect();
         let (closed, ()) = stage(&avals, &Inputs::Unknown("inside a nested program"), |args| {
@@ -188,7 +188,7 @@ impl Sites {
         closed.jaxpr
     }
 
-    /// A primitive that holds programs with checks.
+    /// Runs a primitive that holds programs with checks.
     fn nested(&self, eqn: &Eqn, inputs: &[Array], state: &mut Vec<Array>) -> Option<Vec<Array>> {
         let prim = eqn.prim.as_any();
         let n = state.len();
@@ -203,7 +203,7 @@ impl Sites {
             bind(Arc::new(Cond { branches }), &[&inputs[..1], &state[..], &inputs[1..]].concat())
         } else if let Some(scan) = prim.downcast_ref::<Scan>() {
             let (consts, rest) = inputs.split_at(scan.consts);
-            // The state is carried: it goes behind the captured values.
+            // The state is carried: it comes after the captured values.
             let inner = self.stateful(&scan.jaxpr, state, |_, _| ());
             let jaxpr = moved(&inner, n, scan.consts);
             let scan = Scan { jaxpr, carry: scan.carry + n, ..scan.clone() };
@@ -215,7 +215,7 @@ impl Sites {
             && inner.outputs().len() == eqn.outputs.len()
         {
             if !inner.effects().check && !prim.is::<Mapped>() {
-                // A function with rules of its own keeps them: what happens in it is its author's business.
+                // A function with its own rules keeps them; checks inside it are not collected.
                 return None;
             }
             let mut own = state.clone();
@@ -227,7 +227,7 @@ impl Sites {
                     ErrorKind::Transform,
                     format!("a `check` inside a `{}` cannot be collected", eqn.prim.name()),
                 )
-                .help("check its arguments before, or its results afterwards"),
+                .help("check its arguments before it, or its results after it"),
             )
         } else {
             return None;
@@ -252,7 +252,7 @@ impl Sites {
         }
         let avals = |parts: [&[Array]; 4]| parts.concat().iter().map(Array::aval).collect::<Vec<Aval>>();
         let why = Inputs::Unknown("inside a loop");
-        // The condition looks at the state as little as it did before; its own checks are made beside the body.
+        // The condition ignores the state, as before; its own checks run beside the body.
         let (cond, ()) = stage(&avals([cond_x, &[], state, carry]), &why, |args| {
             let (consts, rest) = args.split_at(cond_x.len());
             let mut unused = self.start();
@@ -283,7 +283,7 @@ impl Sites {
     }
 }
 
-/// A program whose first `n` inputs come after the `consts` that follow them.
+/// A program with its first `n` inputs moved behind the `consts` that follow them.
 fn moved(jaxpr: &Jaxpr, n: usize, consts: usize) -> Arc<Jaxpr> {
     let mut inputs = jaxpr.inputs().to_vec();
     inputs[..n + consts].rotate_left(n);

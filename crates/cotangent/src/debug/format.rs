@@ -1,4 +1,4 @@
-//! Messages with placeholders, filled in when a program runs.
+//! Messages with placeholders, which are filled in when a program runs.
 
 use crate::array::Array;
 use crate::error::Result;
@@ -12,13 +12,13 @@ enum Piece {
     Value { index: usize, style: Style },
 }
 
-/// A message taken apart.
+/// A parsed message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Template(Vec<Piece>);
 
 impl Template {
-    /// Takes a message apart: `{}` is the next value, `{0}` the first, `{:?}` has its type too, `{:.3}` three digits
-    /// after the point, `{{` is a brace.
+    /// Parses a message. `{}` is the next value, `{0}` the first one, `{:?}` a value with its type, `{:.3}` a value
+    /// with three digits after the point; `{{` is a brace.
     pub(crate) fn parse(message: &str, values: usize) -> Result<Template> {
         let (mut pieces, mut text, mut next) = (Vec::new(), String::new(), 0);
         let mut used = vec![false; values];
@@ -38,15 +38,15 @@ impl Template {
                             next - 1
                         }
                         _ => name.parse().map_err(|_| {
-                            misfit(message, &format!("has the placeholder `{{{inner}}}`, which is no number"))
+                            misfit(message, &format!("has the placeholder `{{{inner}}}`, which is not a number"))
                         })?,
                     };
                     let style = Style::parse(spec)
-                        .ok_or_else(|| misfit(message, &format!("has the format `{spec}`, which is not known")))?;
+                        .ok_or_else(|| misfit(message, &format!("has the format `{spec}`, which is not supported")))?;
                     match used.get_mut(index) {
                         Some(used) => *used = true,
                         None => {
-                            return Err(misfit(message, &format!("asks for value {index}, there are {values}")));
+                            return Err(misfit(message, &format!("asks for value {index}, but there are {values}")));
                         }
                     }
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
@@ -57,7 +57,7 @@ impl Template {
             }
         }
         if let Some(unused) = used.iter().position(|used| !used) {
-            return Err(misfit(message, &format!("has no place for value {unused}")));
+            return Err(misfit(message, &format!("has no placeholder for value {unused}")));
         }
         pieces.push(Piece::Text(text));
         Ok(Template(pieces))
@@ -69,7 +69,7 @@ impl Template {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
-                // A string takes all that is written to it.
+                // Writing to a string cannot fail.
                 Piece::Value { index, style } => _ = show::write(&values[*index], &mut filled, style),
             }
         }
@@ -94,11 +94,11 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error() {
         for (message, values, said) in [
-            ("{} {}", 1, "asks for value 1, there are 1"),
-            ("none", 1, "no place for value 0"),
-            ("{x}", 1, "no number"),
-            ("{:x}", 1, "not known"),
-            ("{:.}", 1, "not known"),
+            ("{} {}", 1, "asks for value 1, but there are 1"),
+            ("none", 1, "no placeholder for value 0"),
+            ("{x}", 1, "not a number"),
+            ("{:x}", 1, "not supported"),
+            ("{:.}", 1, "not supported"),
             ("a } b", 0, "not open"),
         ] {
             let error = Template::parse(message, values).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Seeing inside traced functions: prints, callbacks, and the search for the first NaN.
+//! Looking inside traced functions: prints, callbacks, and the search for the first NaN.
 
 mod format;
 mod nans;
@@ -18,7 +18,7 @@ use crate::tree::{Tree, flatten};
 pub(crate) use format::Template;
 pub use nans::{NanScope, check_nans, nans};
 
-/// Values for the placeholders of a message: an array, a tuple or slice of arrays and numbers, `()` for none.
+/// Values for the placeholders of a message: an array, a tuple or slice of arrays and numbers, or `()` for none.
 ///
 /// ```
 /// use cotangent::{debug::Values, prelude::*};
@@ -64,16 +64,16 @@ tuple_values!(A 0, B 1, C 2, D 3);
 tuple_values!(A 0, B 1, C 2, D 3, E 4);
 tuple_values!(A 0, B 1, C 2, D 3, E 4, F 5);
 
-/// Strong types, so that a number prints as the array that it stands for and programs are the same more often.
+/// Makes types strong, so that a number prints as the array it stands for and more programs are equal.
 fn strong(values: Vec<Array>) -> Vec<Array> {
     values.iter().map(|x| x.convert(x.dtype(), false)).collect()
 }
 
-/// Prints a line whenever the traced function runs, with the values that `{}`, `{0}` or `{:?}` stand for. What Rust's
-/// format strings ask for (`{:.3}`, `{:>12}`, `{:+e}`) holds for each element, as it does where an array is printed.
+/// Prints a line whenever the traced function runs, with values in place of `{}`, `{0}` or `{:?}`. Options of Rust's
+/// format strings (`{:.3}`, `{:>12}`, `{:+e}`) apply to each element, as when an array is printed.
 ///
-/// It prints in the order of the program, also under `jit`, `grad` (the forward values, once) and `vmap` (a line for
-/// each element), in loops at each step, in branches that are taken.
+/// Lines are printed in the order of the program, also under `jit`, `grad` (the forward values, once) and `vmap` (a
+/// line for each element), at each step of loops, and in branches that are taken.
 ///
 /// ```
 /// use cotangent::{debug, prelude::*};
@@ -86,13 +86,13 @@ fn strong(values: Vec<Array>) -> Vec<Array> {
 /// ```
 ///
 /// # Panics
-/// When the placeholders do not fit the values.
+/// If the placeholders do not fit the values.
 #[track_caller]
 pub fn print(message: &str, values: impl Values) {
     static KNOWN: Lazy<Mutex<FxHashMap<String, Weak<HostFn>>>> = Lazy::new(Mutex::default);
     let values = strong(values.values());
     let template = Template::parse(message, values.len()).or_raise();
-    // The same message is the same function, so a function traced again is the same program.
+    // The same message is the same function, so tracing a function again gives the same program.
     let function = {
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, function| function.strong_count() > 0);
@@ -109,8 +109,8 @@ pub fn print(message: &str, values: impl Values) {
     effect(function, &values);
 }
 
-/// Calls `f` whenever the traced function runs, with the values that it has then. Like [`print()`] it is called in the
-/// program's order, once for each element under `vmap`, and leaves derivatives alone.
+/// Calls `f` with the current values whenever the traced function runs. Like [`print()`], it is called in the order of
+/// the program and once for each element under `vmap`, and does not affect derivatives.
 ///
 /// ```
 /// use cotangent::{debug, prelude::*};
@@ -125,7 +125,7 @@ pub fn print(message: &str, values: impl Values) {
 /// ```
 ///
 /// # Panics
-/// When `f` panics; under `jit` that is an error of the call.
+/// If `f` panics; under `jit`, the call returns an error.
 #[track_caller]
 pub fn callback<A: Tree>(f: impl Fn(&A) + Send + Sync + 'static, args: &A) {
     let function = Callback::io((), f).function(args, Location::caller());

@@ -1,20 +1,20 @@
-//! Where a NaN came from.
+//! Finding where a NaN came from.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::runtime::look_for_nans;
 
-/// For as long as it lives, what [`nans`] asked for holds on this thread.
+/// The setting of [`nans`] for this thread, in effect until this is dropped.
 ///
 /// ```
 /// let scope = cotangent::debug::nans(false);
 /// drop(scope);
 /// ```
-#[must_use = "the setting holds until this is dropped"]
+#[must_use = "the setting is in effect until this is dropped"]
 pub struct NanScope {
     before: bool,
-    /// It belongs to its thread.
+    /// The setting belongs to its thread.
     _thread: PhantomData<*const ()>,
 }
 
@@ -30,14 +30,13 @@ impl Drop for NanScope {
     }
 }
 
-/// Has every program that this thread runs looked through for NaN, as JAX's `jax_debug_nans` does, until the returned
-/// scope is dropped.
+/// Searches every program that this thread runs for NaN, like JAX's `jax_debug_nans`, until the returned scope is
+/// dropped.
 ///
-/// When a result has a NaN the program is run again one operation at a time, and the error names the user's line that
-/// made the first one: that of the operation itself, or that of the operation whose derivative it is. The search
+/// If a result has a NaN, the program is run again one operation at a time. The error names the user's line that
+/// produced the first NaN: that of the operation itself, or that of the operation whose derivative it is. The search
 /// follows nested `jit`, `scan`, `cond` and `while_loop` down to the step. Effects are not repeated. Every result is
-/// waited for and read, and arguments taken by value are not given up, so this is for finding a mistake and not for
-/// production.
+/// waited for and read, and arguments taken by value are not donated, so this is for debugging and not for production.
 ///
 /// ```
 /// use cotangent::{debug, prelude::*};
@@ -56,11 +55,11 @@ pub fn nans(on: bool) -> NanScope {
     NanScope { before: look_for_nans(on), _thread: PhantomData }
 }
 
-/// Runs `f` with [`nans`] on.
+/// Runs `f` with [`nans`] turned on.
 ///
 /// ```
 /// use cotangent::{debug, prelude::*};
-/// // The gradient of the square root at zero, times zero: NaN in the backward pass.
+/// The gradient of the square root at zero, times zero: NaN in the backward pass.
 /// let df = grad(|x: &Array| (x * 0.0).sqrt());
 /// let error = debug::check_nans(|| df.try_call((&1.0.into(),))).unwrap_err();
 /// assert!(error.message().contains("NaN"));
