@@ -13,7 +13,7 @@ use crate::trace::frames::bind;
 
 use super::key::Key;
 
-/// The cipher of a key `u32[2]` and counters of one shape.
+/// Applies the cipher with a key `u32[2]` to counters of one shape.
 #[track_caller]
 fn words(key: &Array, high: &Array, low: &Array) -> [Array; 2] {
     let word = |i: usize| key.slice_axis(0, i, i + 1).reshape(());
@@ -24,7 +24,7 @@ fn words(key: &Array, high: &Array, low: &Array) -> [Array; 2] {
     }
 }
 
-/// The counters 0, 1, 2, … below `size`, each as its high and its low half.
+/// The counters 0, 1, 2, … below `size`, as their high and low halves.
 fn counters(size: usize) -> [Array; 2] {
     if u32::try_from(size).is_ok() {
         return [ops::zeros((), DType::U32), iota(DType::U32, size, 0)];
@@ -33,7 +33,7 @@ fn counters(size: usize) -> [Array; 2] {
     [(&count >> 32).astype(DType::U32), count.astype(DType::U32)]
 }
 
-/// The keys that a key makes of the counters 0, 1, 2, … below `size`, in rows.
+/// The keys derived from a key and the counters 0, 1, 2, … below `size`, in rows.
 #[track_caller]
 pub(super) fn new_keys(key: &Array, size: usize) -> Array {
     let [high, low] = counters(size);
@@ -41,11 +41,11 @@ pub(super) fn new_keys(key: &Array, size: usize) -> Array {
     derived(key, &rows(high), &rows(low))
 }
 
-/// The keys that a key makes of counters, each written twice: along the last axis of `low`.
+/// The keys derived from a key and counters. Each counter appears twice, along the last axis of `low`.
 ///
-/// Element by element one of the two words is chosen: the compiler writes the cipher once for both. A key is a value to
-/// be computed once. Without the barrier each draw would compute all keys that led to its own, in a kernel that grows
-/// with every split.
+/// One of the two words is chosen element by element, so the compiler writes the cipher only once. The barrier makes a
+/// key a value that is computed once. Without it, each draw would compute all keys that led to its own, in a kernel
+/// that grows with every split.
 #[track_caller]
 pub(super) fn derived(key: &Array, high: &Array, low: &Array) -> Array {
     let second = iota(DType::U32, low.shape(), low.ndim() - 1);
@@ -53,14 +53,14 @@ pub(super) fn derived(key: &Array, high: &Array, low: &Array) -> Array {
     optimization_barrier(where_(second, b, a))
 }
 
-/// The most elements of a draw that is computed in kernels of its own. Those are faster than one kernel for all, as long
-/// as what passes between them stays in a cache.
+/// The maximal number of elements of a draw that is computed in separate kernels. They are faster than one kernel for
+/// all, as long as the values between them stay in a cache.
 const ALONE: usize = 1 << 20;
 
-/// A stage of a draw as a value to be computed once, unless it is large.
+/// Makes a stage of a draw a value that is computed once, unless it is large.
 ///
-/// Without the barrier the compiler writes all draws that meet in one result into one kernel, and the cipher again into
-/// each kernel that reads a draw.
+/// Without the barrier, the compiler writes all draws that contribute to one result into one kernel, and the cipher
+/// again into each kernel that reads a draw.
 #[track_caller]
 pub(super) fn drawn(x: Array) -> Array {
     if x.size() <= ALONE { optimization_barrier(x) } else { x }
@@ -80,7 +80,7 @@ pub(super) fn random_bits(key: &Array, dtype: DType, shape: impl IntoShape) -> A
     drawn(bits.reshape(&shape))
 }
 
-/// Uniform random bits, as `u32`.
+/// Uniform random bits, in `u32`.
 ///
 /// ```
 /// use cotangent::random;
@@ -95,7 +95,7 @@ pub fn bits(key: Key, shape: impl IntoShape) -> Array {
 /// Uniform random bits, in an unsigned dtype.
 ///
 /// # Panics
-/// When the dtype is not an unsigned integer.
+/// If the dtype is not an unsigned integer.
 ///
 /// ```
 /// # use cotangent::prelude::*;

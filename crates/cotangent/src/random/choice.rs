@@ -12,11 +12,11 @@ use super::integers::{Permutable, permutation_axis, randint};
 use super::key::Key;
 use super::uniform::uniform_as;
 
-/// Integers below a number (in `i32`) or rows of an array, each with the same probability; without `replace` none comes
-/// twice. The result has the given shape, and then that of a row.
+/// Integers below a number (in `i32`), or rows of an array, each with the same probability. Without `replace`, none is
+/// chosen twice. The result has the given shape, followed by that of a row.
 ///
 /// # Panics
-/// When there is nothing to choose from, or too little without `replace`.
+/// If there is nothing to choose from, or too little without `replace`.
 ///
 /// ```
 /// use cotangent::random;
@@ -29,10 +29,10 @@ pub fn choice(key: Key, a: impl Permutable, shape: impl IntoShape, replace: bool
     choice_axis(key, a.to_permute(), 0, shape, replace)
 }
 
-/// [`choice`] of the slices of an array along an axis.
+/// [`choice`] among the slices of an array along an axis.
 ///
 /// # Panics
-/// When there is nothing to choose from, or too little without `replace`.
+/// If there is nothing to choose from, or too little without `replace`.
 ///
 /// ```
 /// use cotangent::{Array, random};
@@ -56,10 +56,10 @@ pub fn choice_axis(key: Key, a: impl ArrayLike, axis: isize, shape: impl IntoSha
     chosen.reshape(full_shape(&a, axis, &shape))
 }
 
-/// [`choice`] with probabilities `p`, one for each row; they need not sum to one with `replace`.
+/// [`choice`] with probabilities `p`, one for each row. With `replace` they need not sum to one.
 ///
 /// # Panics
-/// When there is nothing to choose from, too little without `replace`, or not one probability for each row.
+/// If there is nothing to choose from, too little without `replace`, or not one probability for each row.
 ///
 /// ```
 /// use cotangent::{Array, random};
@@ -83,14 +83,14 @@ pub fn choice_p(key: Key, a: impl Permutable, p: impl ArrayLike, shape: impl Int
         let place = upto.get(-1) * (1 - uniform_as(key, &shape, p.dtype()));
         np::searchsorted(&upto, place)
     } else {
-        // The greatest of Gumbel numbers raised by the log of p are a sample without replacement.
+        // The greatest values of Gumbel samples plus log p are a sample without replacement.
         let score = gumbel_as(key, size, p.dtype()) + p.log();
         np::argsort(-score).slice_axis(0, 0, shape.size()).reshape(&shape)
     };
     np::take_axis(&a, chosen.astype(DType::I32), 0)
 }
 
-/// `a`'s shape with `shape` in place of the axis.
+/// The shape of `a`, with `shape` in place of the axis.
 fn full_shape(a: &Array, axis: usize, shape: &Shape) -> Shape {
     let (before, after) = a.shape().split_at(axis);
     before.iter().chain(shape.iter()).chain(&after[1..]).copied().collect()
@@ -103,8 +103,8 @@ fn check(size: usize, draws: usize, replace: bool, a: &Array) {
     }
     if !replace && draws > size {
         raise(
-            Error::value(format!("choice: {draws} different ones cannot be chosen from {size}"))
-                .help("choose with `replace`, or fewer"),
+            Error::value(format!("choice: {draws} different elements cannot be chosen from {size}"))
+                .help("choose with `replace`, or choose fewer"),
         );
     }
 }

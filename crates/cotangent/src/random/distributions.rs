@@ -40,7 +40,7 @@ macro_rules! samplers {
 }
 
 samplers! {
-    /// Numbers of the standard normal distribution, in `f32`: √2 · erf⁻¹ of uniform numbers in (−1, 1).
+    /// Samples of the standard normal distribution, in `f32`: √2 · erf⁻¹ of uniform numbers in (−1, 1).
     ///
     /// ```
     /// use cotangent::random;
@@ -51,21 +51,21 @@ samplers! {
         let u = unit(key, shape, dtype, format.below_one() - 1.0, 1.0);
         std::f64::consts::SQRT_2 * u.erf_inv()
     };
-    /// Numbers of the exponential distribution of rate one, in `f32`.
+    /// Samples of the exponential distribution of rate one, in `f32`.
     ///
     /// ```
     /// use cotangent::random;
     /// assert_eq!(random::exponential(random::key(0), 3).shape(), [3]);
     /// ```
     exponential exponential_as: |key, shape, dtype, format| -(-unit(key, shape, dtype, 0.0, 1.0)).log1p();
-    /// Numbers of the standard Gumbel distribution, in `f32`.
+    /// Samples of the standard Gumbel distribution, in `f32`.
     ///
     /// ```
     /// use cotangent::random;
     /// assert_eq!(random::gumbel(random::key(0), 3).shape(), [3]);
     /// ```
     gumbel gumbel_as: |key, shape, dtype, format| -(-unit(key, shape, dtype, format.tiny, 1.0).log()).log();
-    /// Numbers of the standard Laplace distribution, in `f32`.
+    /// Samples of the standard Laplace distribution, in `f32`.
     ///
     /// ```
     /// use cotangent::random;
@@ -75,7 +75,7 @@ samplers! {
         let u = unit(key, shape, dtype, format.below_one() - 1.0, 1.0);
         u.sign() * (-u.abs()).log1p()
     };
-    /// Numbers of the standard logistic distribution, in `f32`.
+    /// Samples of the standard logistic distribution, in `f32`.
     ///
     /// ```
     /// use cotangent::random;
@@ -85,7 +85,7 @@ samplers! {
         let u = unit(key, shape, dtype, format.tiny, 1.0);
         u.log() - (-u).log1p()
     };
-    /// Numbers of the standard Cauchy distribution, in `f32`.
+    /// Samples of the standard Cauchy distribution, in `f32`.
     ///
     /// ```
     /// use cotangent::random;
@@ -96,8 +96,9 @@ samplers! {
     };
 }
 
-/// Numbers of the standard normal distribution between two bounds, in `f32`. The bounds may be arrays that broadcast
-/// to the shape. Where both lie far out on one side the samples are drawn from the tail by its own inverse.
+/// Samples of the standard normal distribution between two bounds, in `f32`. The bounds may be arrays that broadcast to
+/// the shape. If both bounds are far out on one side, the samples are drawn from the tail by the inverse of its own
+/// distribution function.
 ///
 /// ```
 /// use cotangent::random;
@@ -129,15 +130,15 @@ pub fn truncated_normal_as(
     let shape = shape.into_shape();
     let format = Format::of(dtype, "truncated_normal");
     let (lower, upper) = (lower.to_array().astype(dtype), upper.to_array().astype(dtype));
-    // Where less than half of the digits of the uniform numbers would be left to tell the samples apart.
+    // Where fewer than half of the digits of the uniform numbers would remain to distinguish the samples.
     let far = f64::from(format.mantissa).sqrt() * 0.8;
-    // Numbers as bounds say whether any sample needs the tail.
+    // Concrete bounds show whether any sample needs the tail.
     let known = [&lower, &upper].iter().all(|x| x.ndim() == 0 && !x.is_traced());
     let tails = !known || lower.item::<f64>() > far || upper.item::<f64>() < -far;
     let sample = jit(|key: &Array, lower: &Array, upper: &Array| {
         let sqrt2 = std::f64::consts::SQRT_2;
         let u = between(key, &shape, dtype, &(lower / sqrt2).erf(), &(upper / sqrt2).erf());
-        // In narrow formats the error function is one long before its argument is infinite.
+        // In narrow formats, the error function is one long before its argument is infinite.
         let most = 1.0 - format.below_one();
         let mut x = sqrt2 * u.maximum(-most).minimum(most).erf_inv();
         if tails {
@@ -147,7 +148,7 @@ pub fn truncated_normal_as(
             let tail = normal_tail(&unit(key, &shape, dtype, 0.0, 1.0), &start, &end);
             x = where_(right, &tail, where_(left, -&tail, x)).astype(dtype);
         }
-        // Rounding must not push a sample onto a bound.
+        // Rounding must not move a sample onto a bound.
         let inside = [
             np::nextafter(lower.stop_gradient(), f64::INFINITY),
             np::nextafter(upper.stop_gradient(), f64::NEG_INFINITY),
@@ -157,11 +158,11 @@ pub fn truncated_normal_as(
     sample(key.one("truncated_normal"), &lower, &upper)
 }
 
-/// The point of a standard normal variable between a and b, a ≥ 1, below which it lies with probability u.
+/// The u-quantile of a standard normal variable truncated to [a, b], with a ≥ 1.
 ///
-/// With Q(x) = φ(x)·R(x) the upper tail, R being the ratio of Mills, E = −log(Q(x)/Q(a)) is exponential, truncated at its
-/// value for b. The x = a + d of a given E solves a d + d²/2 − log(R(x)/R(a)) = E, whose slope is 1/R(x), and whose solution
-/// without the logarithm is an upper bound: Newton's method descends from it.
+/// Let Q(x) = φ(x)·R(x) be the upper tail, with Mills ratio R. Then E = −log(Q(x)/Q(a)) is exponential, truncated at
+/// its value for b. Given E, the point x = a + d solves a d + d²/2 − log(R(x)/R(a)) = E. The slope of the left side is
+/// 1/R(x), and its solution without the logarithm is an upper bound, from which Newton's method descends.
 fn normal_tail(u: &Array, a: &Array, b: &Array) -> Array {
     let dtype = if u.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
     let [u, a, b] = [u, a, b].map(|x| x.astype(dtype));
@@ -179,7 +180,7 @@ fn normal_tail(u: &Array, a: &Array, b: &Array) -> Array {
     a + d
 }
 
-/// Truth values that are true with probability `p`, which may be an array that broadcasts to the shape.
+/// Booleans that are true with probability `p`, which may be an array that broadcasts to the shape.
 ///
 /// ```
 /// use cotangent::random;
@@ -208,8 +209,8 @@ pub fn rademacher(key: Key, shape: impl IntoShape) -> Array {
     bernoulli(key, 0.5, shape).astype(DType::I32) * 2 - 1
 }
 
-/// Indices along the last axis of `logits`, in `i32`, each with the probability that the softmax of the logits gives
-/// it: one for each of the other axes.
+/// Indices along the last axis of `logits`, in `i32`, with the probabilities of the softmax of the logits. There is one
+/// index for each element of the other axes.
 ///
 /// ```
 /// use cotangent::{Array, random};
@@ -224,10 +225,10 @@ pub fn categorical(key: Key, logits: impl ArrayLike) -> Array {
     categorical_axis(key, logits, -1, &shape)
 }
 
-/// [`categorical`] along any axis and of any shape that ends in the other axes' sizes.
+/// [`categorical`] along any axis, with any shape that ends in the sizes of the other axes.
 ///
 /// # Panics
-/// When the shape does not end in them.
+/// If the shape does not end in these sizes.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -249,7 +250,7 @@ pub fn categorical_axis(key: Key, logits: impl ArrayLike, axis: isize, shape: im
     (gumbel_as(key, &full, dtype) + &logits).argmax_axis((prefix + axis) as isize)
 }
 
-/// Numbers of the triangular distribution on [left, right] with its peak at `mode`, in `f32`.
+/// Samples of the triangular distribution on [left, right] with its peak at `mode`, in `f32`.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -276,7 +277,7 @@ pub fn triangular(
     })(key.one("triangular"), &left, &mode, &right)
 }
 
-/// Numbers of the Pareto distribution of shape `b` (and scale one), in `f32`.
+/// Samples of the Pareto distribution of shape `b` (and scale one), in `f32`.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -290,7 +291,7 @@ pub fn pareto(key: Key, b: impl ArrayLike, shape: impl IntoShape) -> Array {
     jit(|key: &Array, b: &Array| (-(-unit(key, &shape, DType::F32, 0.0, 1.0)).log1p() / b).exp())(key.one("pareto"), &b)
 }
 
-/// Numbers of the Weibull distribution, in `f32`.
+/// Samples of the Weibull distribution, in `f32`.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -308,7 +309,7 @@ pub fn weibull_min(key: Key, scale: impl ArrayLike, concentration: impl ArrayLik
     })(key.one("weibull_min"), &scale, &concentration)
 }
 
-/// Numbers of the Rayleigh distribution, in `f32`.
+/// Samples of the Rayleigh distribution, in `f32`.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -321,13 +322,13 @@ pub fn rayleigh(key: Key, scale: impl ArrayLike, shape: impl IntoShape) -> Array
     let (scale, shape) = (scale.to_array().astype(DType::F32), shape.into_shape());
     let least = Format::of(DType::F32, "rayleigh").below_one();
     jit(|key: &Array, scale: &Array| {
-        // A zero stands for what is less than the next number, of which this is the middle.
+        // A zero stands for all values below the next number; this is the middle of them.
         let u = unit(key, &shape, DType::F32, 0.0, 1.0).maximum(least);
         scale * (u.log() * -2.0).sqrt()
     })(key.one("rayleigh"), &scale)
 }
 
-/// Numbers whose logarithm is normal with mean zero and deviation `sigma`, in `f32`.
+/// Samples whose logarithm is normal with mean zero and standard deviation `sigma`, in `f32`.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -340,7 +341,7 @@ pub fn lognormal(key: Key, sigma: impl ArrayLike, shape: impl IntoShape) -> Arra
     (normal(key, shape) * sigma.to_array().astype(DType::F32)).exp()
 }
 
-/// How many trials of success probability `p` it takes to succeed: 1, 2, …, in `i32`.
+/// The number of trials with success probability `p` until the first success: 1, 2, …, in `i32`.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -355,7 +356,7 @@ pub fn geometric(key: Key, p: impl ArrayLike, shape: impl IntoShape) -> Array {
     Format::of(dtype, "geometric");
     jit(|key: &Array, p: &Array| {
         let u = unit(key, &shape, dtype, 0.0, 1.0);
-        // The logarithm of zero is avoided without a change to any other sample.
+        // Avoids the logarithm of zero without a change to any other sample.
         let u = where_(u.equal(0), 1.0, &u);
         ((u.log() / (-p).log1p()).floor() + 1.0).astype(DType::I32)
     })(key.one("geometric"), &p)

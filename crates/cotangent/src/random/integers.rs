@@ -1,4 +1,4 @@
-//! Integers and permutations.
+//! Random integers and permutations.
 
 use crate::api::jit::jit;
 use crate::array::aval::{IntoShape, canonical_axis};
@@ -30,7 +30,7 @@ fn integer(dtype: DType, value: i128) -> Array {
     Array::literal(Literal::new(dtype, scalar))
 }
 
-/// `x` brought into the range of `dtype`, in that dtype.
+/// Clamps `x` to the range of `dtype` and converts it to that dtype.
 fn fitted(x: &Array, dtype: DType) -> Array {
     let (own, wanted) = (limits(x.dtype()), limits(dtype));
     let lo = integer(x.dtype(), own.0.max(wanted.0));
@@ -51,14 +51,15 @@ pub fn randint(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl Arr
     randint_as(key, shape, DType::I32, lo, hi)
 }
 
-/// Uniform integers in [lo, hi) in an integer dtype. A bound that the dtype cannot hold counts as its limit, and an
-/// upper one beyond it includes it.
+/// Uniform integers in [lo, hi) in an integer dtype. A bound that the dtype cannot represent is clamped to its range;
+/// an upper bound above the range includes the greatest value.
 ///
-/// As in JAX the residue of twice as many bits as the dtype has: for spans that are no power of two there is a bias,
-/// of about the span over 2 to the power of these bits. Dtypes of less than 32 bits are drawn in 32.
+/// As in JAX, the result is the remainder of a number with twice as many bits as the dtype. If the span is not a power
+/// of two, this has a bias of about the span divided by 2 to the power of these bits. Dtypes of fewer than 32 bits are
+/// drawn in 32.
 ///
 /// # Panics
-/// When the dtype or a bound is not an integer, or a bound does not broadcast to the shape.
+/// If the dtype or a bound is not an integer, or a bound does not broadcast to the shape.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -88,7 +89,7 @@ pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayL
         let lower = random_bits(k2.data(), words, &shape);
         let one = integer(words, 1);
         let span = where_(hi.less_equal(&lo), &one, (&hi - &lo).astype(words));
-        // A span of all values wraps to zero, and a remainder by zero leaves its operand as it is.
+        // A span that covers all values wraps to zero, and a remainder by zero returns its operand unchanged.
         let span = where_(too_high.logical_and(hi.greater(&lo)), &span + &one, &span);
         let half = integer(words, 1i128 << (bits / 2)) % &span;
         let multiplier = (&half * &half) % &span;
@@ -97,7 +98,7 @@ pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayL
     })(key.one("randint"), &lo, &hi)
 }
 
-/// What [`permutation`] puts in a random order: the integers below a number, or an array along its first axis.
+/// The operand of [`permutation`]: the integers below a number, or an array along its first axis.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -137,7 +138,7 @@ impl Permutable for Array {
 /// ```
 ///
 /// # Panics
-/// When the array has no axis.
+/// If the array has no axis.
 #[track_caller]
 #[must_use]
 pub fn permutation(key: Key, x: impl Permutable) -> Array {
@@ -147,7 +148,7 @@ pub fn permutation(key: Key, x: impl Permutable) -> Array {
 /// The slices of an array along an axis, in a random order.
 ///
 /// # Panics
-/// When the axis is out of bounds.
+/// If the axis is out of bounds.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -160,7 +161,7 @@ pub fn permutation_axis(key: Key, x: impl ArrayLike, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
     let n = x.shape()[axis];
-    // One sort key for a whole slice.
+    // One sort key for each slice.
     shuffle(key, x, axis, n, |key, x| {
         let bits = random_bits(key, DType::U32, n);
         let mut along = vec![1; x.ndim()];
@@ -169,10 +170,10 @@ pub fn permutation_axis(key: Key, x: impl ArrayLike, axis: isize) -> Array {
     })
 }
 
-/// The elements along an axis in random orders, one for each index of the other axes.
+/// The elements along an axis, in an independent random order for each index of the other axes.
 ///
 /// # Panics
-/// When the axis is out of bounds.
+/// If the axis is out of bounds.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -188,8 +189,8 @@ pub fn permutation_independent(key: Key, x: impl ArrayLike, axis: isize) -> Arra
     shuffle(key, x, axis, n, |key, x| random_bits(key, DType::U32, x.shape()))
 }
 
-/// Sorts by random 32-bit keys. Two equal keys would leave their elements in order, so that it is done again with
-/// fresh ones, often enough for `n` elements.
+/// Sorts by random 32-bit keys. Elements with equal keys would keep their order, so the sort is repeated with fresh
+/// keys, often enough for `n` elements.
 #[track_caller]
 fn shuffle(key: Key, x: Array, axis: usize, n: usize, keys: impl Fn(&Array, &Array) -> Array + Send + Sync) -> Array {
     let rounds = (3.0 * (n.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize;

@@ -1,4 +1,4 @@
-//! Keys: seeds, splits and folds.
+//! Keys: seeding, splitting and folding in.
 
 use cotangent_derive::Tree;
 
@@ -13,7 +13,7 @@ use super::bits::{derived, new_keys};
 
 /// A key, or an array of keys: two words, `u32[2]` or `u32[…, 2]`.
 ///
-/// It is a tree with one leaf, so it passes through every transform, and it is not `Copy`: samplers consume it.
+/// It is a tree with one leaf, so it passes through every transform. It is not `Copy`: samplers consume it.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -25,10 +25,10 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key, or an array of keys, from its words: `u32[…, 2]`.
+    /// Makes a key, or an array of keys, from its words: `u32[…, 2]`.
     ///
     /// # Errors
-    /// When the dtype is not `u32` or the last dimension not two.
+    /// If the dtype is not `u32`, or the last dimension is not two.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -37,7 +37,7 @@ impl Key {
     /// ```
     pub fn from_data(words: Array) -> Result<Key> {
         if words.dtype() != DType::U32 || words.shape().last() != Some(&2) {
-            return Err(Error::value(format!("a key is made of u32[…,2], got {}", words.aval())));
+            return Err(Error::value(format!("a key is made from u32[…,2], got {}", words.aval())));
         }
         Ok(Key { words })
     }
@@ -65,7 +65,7 @@ impl Key {
         &shape[..shape.len() - 1]
     }
 
-    /// The words of the one key that this is.
+    /// The words, if this is one key.
     #[track_caller]
     pub(super) fn one(&self, what: &str) -> &Array {
         if self.words.shape() != [2] {
@@ -74,13 +74,13 @@ impl Key {
                     "{what} takes one key, got an array of keys of shape {}",
                     Shape::new(self.shape())
                 ))
-                .help("map over keys with `vmap`, or take them apart: `for key in keys`"),
+                .help("map over keys with `vmap`, or iterate over them: `for key in keys`"),
             );
         }
         &self.words
     }
 
-    /// `N` keys made of this one.
+    /// Splits this key into `N` keys.
     ///
     /// ```
     /// use cotangent::random;
@@ -90,14 +90,14 @@ impl Key {
     /// ```
     ///
     /// # Panics
-    /// When it is an array of keys.
+    /// If it is an array of keys.
     #[track_caller]
     #[must_use]
     pub fn split<const N: usize>(self) -> [Key; N] {
         let mut keys = split(self, N).into_iter();
         std::array::from_fn(|_| match keys.next() {
             Some(key) => key,
-            None => unreachable!("`split` gives as many keys as it is asked for"),
+            None => unreachable!("`split` returns as many keys as it is asked for"),
         })
     }
 
@@ -112,7 +112,7 @@ impl Key {
         self.shape().len()
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -123,11 +123,11 @@ impl Key {
         self.shape().iter().product()
     }
 
-    /// The keys that an index names, as [`Array::at`] has it: one key, a slice, keys by their numbers.
+    /// The keys selected by an index, as in [`Array::at`]: one key, a slice, or keys by their numbers.
     ///
     /// # Panics
-    /// When the index has more parts than there are dimensions, its parts do not fit, or a number is out of bounds. A
-    /// traced number out of bounds takes the nearest key.
+    /// If the index has more parts than there are dimensions, its parts do not fit, or a number is out of bounds. A
+    /// traced number that is out of bounds selects the nearest key.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -163,16 +163,16 @@ impl Key {
                 }
             }
         } else {
-            // What the ellipsis stands for ends before the words of a key.
+            // The dimensions that the ellipsis stands for end before the words of a key.
             parts.push(Index::Slice((..).into()));
         }
         Key { words: self.words.at(parts).get() }
     }
 
-    /// The same keys under another shape. One size may be −1: what the others leave.
+    /// The same keys in another shape. One size may be −1; it is computed from the others.
     ///
     /// # Panics
-    /// When the number of keys differs.
+    /// If the number of keys differs.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -205,7 +205,7 @@ impl IntoIterator for Key {
     }
 }
 
-/// The keys along the first axis of an array of keys. Known ones are taken apart on the host.
+/// The keys along the first axis of an array of keys. Keys with known values are taken from the host.
 ///
 /// ```
 /// use cotangent::random;
@@ -219,15 +219,15 @@ impl IntoIterator for &Key {
     #[track_caller]
     fn into_iter(self) -> Self::IntoIter {
         if self.ndim() == 0 {
-            raise(Error::shape("a single key cannot be taken apart").help("make several of it: `key.split()`"));
+            raise(Error::shape("a single key cannot be iterated over").help("split it into several: `key.split()`"));
         }
         self.words.iter().map(|words| Key { words }).collect::<Vec<_>>().into_iter()
     }
 }
 
-/// What a key can be made from: an integer, or an integer array of rank zero (which may be traced).
+/// A seed: an integer, or an integer array of rank zero (which may be traced).
 ///
-/// The high word of a 32-bit seed is zero; a negative one counts as its bits.
+/// The high word of a 32-bit seed is zero. A negative seed is used by its bits.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -277,7 +277,7 @@ impl Seed for &Array {
     }
 }
 
-/// The key of a seed.
+/// Makes a key from a seed.
 ///
 /// ```
 /// use cotangent::random;
@@ -289,7 +289,7 @@ pub fn key(seed: impl Seed) -> Key {
     Key { words: seed.words() }
 }
 
-/// The key of a seed; JAX's older name for [`key()`].
+/// Makes a key from a seed; JAX's older name for [`key()`].
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -302,7 +302,7 @@ pub fn PRNGKey(seed: impl Seed) -> Key {
     key(seed)
 }
 
-/// An array of keys, of the given shape, made of one. Take it apart by iterating, or map over it with `vmap`.
+/// Splits a key into an array of keys of the given shape. Iterate over it, or map over it with `vmap`.
 ///
 /// ```
 /// use cotangent::random;
@@ -312,7 +312,7 @@ pub fn PRNGKey(seed: impl Seed) -> Key {
 /// ```
 ///
 /// # Panics
-/// When it is an array of keys already.
+/// If it is an array of keys already.
 #[track_caller]
 #[must_use]
 pub fn split(key: Key, shape: impl IntoShape) -> Key {
@@ -321,7 +321,8 @@ pub fn split(key: Key, shape: impl IntoShape) -> Key {
     Key { words: split(key.one("split")) }
 }
 
-/// A key made of another and a number, which counts by its lowest 32 bits: `fold_in(key, i)` is `split(key, n).at(i)`.
+/// Makes a key from another one and a number, of which only the lowest 32 bits are used: `fold_in(key, i)` is
+/// `split(key, n).at(i)`.
 ///
 /// ```
 /// use cotangent::random;
@@ -330,7 +331,7 @@ pub fn split(key: Key, shape: impl IntoShape) -> Key {
 /// ```
 ///
 /// # Panics
-/// When it is an array of keys, or the number is not one integer.
+/// If it is an array of keys, or the number is not a single integer.
 #[track_caller]
 #[must_use]
 pub fn fold_in(key: Key, data: impl ArrayLike) -> Key {

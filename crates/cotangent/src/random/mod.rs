@@ -1,7 +1,7 @@
-//! Random numbers from splittable keys, bit for bit JAX's.
+//! Random numbers from splittable keys, equal to JAX's bit for bit.
 //!
-//! A [`Key`] is all the state there is. A sampler takes its key by value, so a key is used once; [`Key::split`] makes
-//! several of one, and `key.clone()` is the explicit way to use one twice.
+//! A [`Key`] is the only state. A sampler takes its key by value, so a key is used once. [`Key::split`] makes several
+//! keys from one, and `key.clone()` is the explicit way to use a key twice.
 //!
 //! ```
 //! use cotangent::random;
@@ -12,7 +12,7 @@
 //! # let _ = y;
 //! ```
 //!
-//! Using a key that has been given away does not compile:
+//! A key that has been consumed cannot be used; this does not compile:
 //!
 //! ```compile_fail
 //! use cotangent::random;
@@ -22,10 +22,11 @@
 //! ```
 //!
 //! The generator is Threefry-2x32 in counter mode, as in JAX's default configuration. Bits, integers, uniform numbers
-//! and permutations equal JAX's exactly, samples computed from them (normal, exponential, …) up to the last bit or two.
-//! A sampler named `…_as` takes the dtype after the shape; without it, numbers are `f32` and integers `i32`.
+//! and permutations equal JAX's exactly; samples computed from them (normal, exponential, …) agree up to the last bit
+//! or two. A sampler named `…_as` takes the dtype after the shape; without it, numbers are `f32` and integers `i32`.
 //!
-//! Samplers jit and vmap like all else: [`split()`] gives keys in an array of keys, over which `vmap` maps.
+//! Samplers can be jitted and batched like any other function: [`split()`] returns an array of keys, which `vmap` maps
+//! over.
 //!
 //! ```
 //! use cotangent::{prelude::*, random::{self, Key}};

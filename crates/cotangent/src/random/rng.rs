@@ -1,4 +1,4 @@
-//! A key as a generator of the `rand` crate.
+//! A key as a generator for the `rand` crates.
 
 use std::convert::Infallible;
 
@@ -9,12 +9,12 @@ use crate::ops::threefry::threefry2x32;
 
 use super::key::Key;
 
-/// A [`Key`] as a random number generator of the `rand` crates, on the host: any distribution of `rand_distr` draws
+/// A [`Key`] as a random number generator of the `rand` crates, on the host. Any distribution of `rand_distr` can draw
 /// from it, reproducibly.
 ///
-/// The stream is Threefry-2x32 in counter mode, one count a draw: draw `i` encrypts the counter `i` to two words
-/// `(a, b)`. [`next_u32`](rand::Rng::next_u32) is `a ^ b`, so that 32-bit draws are the elements of
-/// [`bits`](super::bits); [`next_u64`](rand::Rng::next_u64) is `a · 2³² + b`, so that 64-bit draws are those of
+/// The stream is Threefry-2x32 in counter mode, with one counter per draw: draw `i` encrypts the counter `i` to two
+/// words `(a, b)`. [`next_u32`](rand::Rng::next_u32) returns `a ^ b`, so 32-bit draws are the elements of
+/// [`bits`](super::bits). [`next_u64`](rand::Rng::next_u64) returns `a · 2³² + b`, so 64-bit draws are those of
 /// [`bits_as`](super::bits_as) in `u64`. Bytes are filled from 32-bit draws, the lowest byte first.
 ///
 /// ```
@@ -35,7 +35,7 @@ impl KeyRng {
     /// The generator of a key.
     ///
     /// # Errors
-    /// When the key is traced and has no value, or is an array of keys.
+    /// If the key is traced and has no value, or is an array of keys.
     ///
     /// ```
     /// # use cotangent::prelude::*;

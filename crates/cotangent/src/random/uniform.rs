@@ -10,11 +10,11 @@ use crate::error::{Error, raise};
 use super::bits::random_bits;
 use super::key::Key;
 
-/// What a float format can hold.
+/// The parameters of a float format.
 pub(super) struct Format {
-    /// The bits of the fraction.
+    /// The number of bits of the fraction.
     pub(super) mantissa: i32,
-    /// The least normal number.
+    /// The smallest normal number.
     pub(super) tiny: f64,
 }
 
@@ -31,13 +31,14 @@ impl Format {
         Format { mantissa, tiny: 2f64.powi(least) }
     }
 
-    /// The distance from one to the next number below.
+    /// The distance from one to the next smaller number.
     pub(super) fn below_one(&self) -> f64 {
         2f64.powi(-self.mantissa - 1)
     }
 }
 
-/// Numbers in [lo, hi), for use inside a jitted sampler: random fractions with the exponent of one, less one, scaled.
+/// Uniform numbers in [lo, hi), for use inside a jitted sampler: random fractions with the exponent of one, minus one,
+/// scaled.
 #[track_caller]
 pub(super) fn between(key: &Array, shape: impl IntoShape, dtype: DType, lo: &Array, hi: &Array) -> Array {
     let shape = shape.into_shape();
@@ -45,9 +46,9 @@ pub(super) fn between(key: &Array, shape: impl IntoShape, dtype: DType, lo: &Arr
     let (lo, hi) = (lo.astype(dtype), hi.astype(dtype));
     let word = |x: u64| Array::literal(Literal::new(words, Scalar::Uint(x)));
     let mantissa = Format::of(dtype, "uniform").mantissa as u64;
-    // One has no fraction: its bits are those of its exponent, which has a one in all places but the first.
+    // The fraction of one is zero, so its bits are those of its exponent: ones except for the first.
     let one = ((1u64 << (dtype.bits() as u64 - 2 - mantissa)) - 1) << mantissa;
-    // A fraction of fewer than eight bits is made of eight random ones.
+    // A fraction of fewer than eight bits is taken from eight random bits.
     let drawn = if mantissa < 8 { DType::U8 } else { words };
     let fraction = random_bits(key, drawn, &shape).astype(words) >> word(drawn.bits() as u64 - mantissa);
     let floats = (fraction | word(one)).bitcast(dtype) - 1.0;
@@ -71,7 +72,7 @@ pub fn uniform(key: Key, shape: impl IntoShape) -> Array {
 /// Uniform numbers in [0, 1) in a float dtype.
 ///
 /// # Panics
-/// When the dtype is not a real floating-point one, here and in all samplers of real numbers.
+/// If the dtype is not a real floating-point one. This holds for all samplers of real numbers.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -99,7 +100,7 @@ pub fn uniform_in(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl 
 /// Uniform numbers in [lo, hi) in a float dtype. The bounds may be arrays that broadcast to the shape.
 ///
 /// # Panics
-/// When a bound does not broadcast to the shape.
+/// If a bound does not broadcast to the shape.
 ///
 /// ```
 /// # use cotangent::prelude::*;
