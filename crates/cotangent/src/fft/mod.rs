@@ -1,7 +1,7 @@
 //! Fourier transforms with NumPy's names.
 //!
-//! The functions here transform all of their natural axes; [`Transform`] says which ones, how long, and how the result
-//! is scaled.
+//! The functions here transform their default axes. [`Transform`] sets the axes, their lengths, and the scaling of the
+//! result.
 //!
 //! ```
 //! use cotangent::{Array, fft};
@@ -22,7 +22,7 @@ macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident $shape:literal $result:literal;)*) => { $(
         $(#[$doc])*
         #[doc = concat!("\n```\nuse cotangent::{fft, numpy as np};\nassert_eq!(fft::", stringify!($name), "(np::ones(", $shape, ")).shape(), ", $result, ");\n```")]
-        #[doc = "\n# Panics\nWhen there are not as many axes."]
+        #[doc = "\n# Panics\nIf the array has fewer axes."]
         #[track_caller]
         #[must_use]
         pub fn $name(x: impl ArrayLike) -> Array {
@@ -36,29 +36,30 @@ functions! {
     fft "[2, 4]" "[2, 4]";
     /// The inverse of [`fft`].
     ifft "[2, 4]" "[2, 4]";
-    /// The discrete Fourier transform of the last axis of a real array: the half that determines the rest.
+    /// The discrete Fourier transform of the last axis of a real array: only the half that determines the rest.
     rfft "[2, 4]" "[2, 3]";
-    /// The inverse of [`rfft`]; the result has an even number of elements.
+    /// The inverse of [`rfft`]. The result has an even number of elements.
     irfft "[2, 3]" "[2, 4]";
     /// The discrete Fourier transform of the last two axes.
     fft2 "[2, 4]" "[2, 4]";
     /// The inverse of [`fft2`].
     ifft2 "[2, 4]" "[2, 4]";
-    /// The discrete Fourier transform of the last two axes of a real array; of the last one the half.
+    /// The discrete Fourier transform of the last two axes of a real array; only half of the last axis.
     rfft2 "[2, 4]" "[2, 3]";
-    /// The inverse of [`rfft2`]; the last axis gets an even number of elements.
+    /// The inverse of [`rfft2`]. The last axis of the result has an even number of elements.
     irfft2 "[2, 3]" "[2, 4]";
     /// The discrete Fourier transform of all axes.
     fftn "[2, 2, 4]" "[2, 2, 4]";
     /// The inverse of [`fftn`].
     ifftn "[2, 2, 4]" "[2, 2, 4]";
-    /// The discrete Fourier transform of all axes of a real array; of the last one the half.
+    /// The discrete Fourier transform of all axes of a real array; only half of the last axis.
     rfftn "[2, 2, 4]" "[2, 2, 3]";
-    /// The inverse of [`rfftn`]; the last axis gets an even number of elements.
+    /// The inverse of [`rfftn`]. The last axis of the result has an even number of elements.
     irfftn "[2, 2, 3]" "[2, 2, 4]";
 }
 
-/// The frequencies of the elements of [`fft`] for `n` samples `d` apart: 0, 1, …, −2, −1, over `n·d`. Of f32.
+/// The frequencies of the elements of [`fft`] for `n` samples at a distance of `d`: 0, 1, …, −2, −1, divided by `n·d`.
+/// In f32.
 ///
 /// ```
 /// use cotangent::fft;
@@ -72,7 +73,7 @@ pub fn fftfreq(n: usize, d: f64) -> Array {
     Array::from(places) / (n as f64 * d)
 }
 
-/// The frequencies of the elements of [`rfft`] for `n` samples `d` apart. Of f32.
+/// The frequencies of the elements of [`rfft`] for `n` samples at a distance of `d`. In f32.
 ///
 /// ```
 /// use cotangent::fft;
@@ -96,7 +97,7 @@ fn rolled(x: impl ArrayLike, axes: impl Axes, shift: impl Fn(usize) -> isize) ->
     })
 }
 
-/// Moves the element of frequency zero to the middle, along these axes; `()` means all.
+/// Moves the element of frequency zero to the middle along these axes; `()` means all axes.
 ///
 /// ```
 /// use cotangent::{Array, fft};
@@ -104,7 +105,7 @@ fn rolled(x: impl ArrayLike, axes: impl Axes, shift: impl Fn(usize) -> isize) ->
 /// ```
 ///
 /// # Panics
-/// When there is no such axis.
+/// If there is no such axis.
 #[track_caller]
 #[must_use]
 pub fn fftshift(x: impl ArrayLike, axes: impl Axes) -> Array {
@@ -119,7 +120,7 @@ pub fn fftshift(x: impl ArrayLike, axes: impl Axes) -> Array {
 /// ```
 ///
 /// # Panics
-/// When there is no such axis.
+/// If there is no such axis.
 #[track_caller]
 #[must_use]
 pub fn ifftshift(x: impl ArrayLike, axes: impl Axes) -> Array {

@@ -9,7 +9,7 @@ use crate::ops::fft::{Fft, FftType};
 use crate::ops::shape::Pad;
 use crate::trace::frames::bind1;
 
-/// How a transform of `n` elements and its inverse are scaled.
+/// The scaling of a transform of `n` elements and of its inverse.
 ///
 /// ```
 /// use cotangent::{Array, fft::{Norm, Transform}};
@@ -18,16 +18,16 @@ use crate::trace::frames::bind1;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Norm {
-    /// The inverse by 1/n.
+    /// The inverse is scaled by 1/n.
     #[default]
     Backward,
-    /// Both by 1/√n.
+    /// Both are scaled by 1/√n.
     Ortho,
-    /// The transform by 1/n.
+    /// The transform is scaled by 1/n.
     Forward,
 }
 
-/// The options of a Fourier transform, and the transforms with them.
+/// The options of a Fourier transform, and the transforms that use them.
 ///
 /// ```
 /// use cotangent::{fft, numpy as np};
@@ -42,7 +42,7 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// The natural axes at their own lengths, the inverse scaled by 1/n.
+    /// The default axes at their full lengths, with the inverse scaled by 1/n.
     ///
     /// ```
     /// use cotangent::{fft, numpy as np};
@@ -53,8 +53,8 @@ impl Transform {
         Transform::default()
     }
 
-    /// The length of the one transformed axis: zeros are appended, or elements dropped. For an inverse real transform
-    /// it is that of the result.
+    /// The length of the transformed axis: zeros are appended, or elements dropped. For an inverse real transform, it
+    /// is the length of the result.
     ///
     /// ```
     /// use cotangent::{fft, numpy as np};
@@ -65,7 +65,7 @@ impl Transform {
         self.s([n])
     }
 
-    /// The lengths of several transformed axes; without [`axes`](Transform::axes) they are the last ones.
+    /// The lengths of several transformed axes: the last ones, unless [`axes`](Transform::axes) says otherwise.
     ///
     /// ```
     /// use cotangent::{fft, numpy as np};
@@ -77,7 +77,7 @@ impl Transform {
         self
     }
 
-    /// The one axis to transform; a negative one counts from the end.
+    /// The axis to transform. A negative one counts from the end.
     ///
     /// ```
     /// use cotangent::{fft, numpy as np};
@@ -88,7 +88,7 @@ impl Transform {
         self.axes([axis])
     }
 
-    /// The axes to transform; the last one named is that of which a real transform gives the half.
+    /// The axes to transform. A real transform returns half of the last one.
     ///
     /// ```
     /// use cotangent::{fft, numpy as np};
@@ -100,7 +100,7 @@ impl Transform {
         self
     }
 
-    /// How the result is scaled.
+    /// Sets the scaling of the result.
     ///
     /// ```
     /// use cotangent::{Array, fft::{Norm, Transform}};
@@ -113,7 +113,7 @@ impl Transform {
         self
     }
 
-    /// The axes of `x` that are transformed, and the lengths that were asked for.
+    /// The axes of `x` to transform, and the lengths asked for.
     #[track_caller]
     fn resolve(&self, name: &str, x: &Array, natural: Option<usize>) -> (Vec<usize>, Option<Vec<usize>>) {
         let rank = x.ndim();
@@ -147,7 +147,7 @@ impl Transform {
         let (axes, s) = self.resolve(name, &x, natural);
         let x = prepared(name, fft_type, x);
         let Some(last) = axes.len().checked_sub(1) else { return x };
-        // The transformed axes go to the end, and back afterwards.
+        // The transformed axes are moved to the end, and moved back afterwards.
         let rank = x.ndim();
         let order: Vec<usize> = (0..rank).filter(|d| !axes.contains(d)).chain(axes.iter().copied()).collect();
         let mut x = x.permute(&order);
@@ -170,7 +170,7 @@ impl Transform {
         if lengths.contains(&0) {
             raise(Error::shape(format!("{name} of {}: a transform of length 0 is not defined", x.aval())).help(
                 match fft_type {
-                    FftType::Irfft => "say how long the result is: `Transform::new().n(…)` or `.s(…)`",
+                    FftType::Irfft => "state the length of the result: `Transform::new().n(…)` or `.s(…)`",
                     _ => "`Transform::new().n(…)` or `.s(…)` appends zeros",
                 },
             ));
@@ -194,7 +194,7 @@ impl Transform {
     }
 }
 
-/// In the dtype that the transform takes.
+/// Converts to the dtype that the transform takes.
 #[track_caller]
 fn prepared(name: &str, fft_type: FftType, x: Array) -> Array {
     let wide = match x.dtype() {
@@ -210,7 +210,7 @@ fn prepared(name: &str, fft_type: FftType, x: Array) -> Array {
     x.in_dtype(wide)
 }
 
-/// Zeros appended to each axis, or elements dropped.
+/// Appends zeros to each axis, or drops elements.
 fn resized(x: &Array, sizes: &[usize]) -> Array {
     if x.shape() == sizes {
         return x.clone();
@@ -219,7 +219,7 @@ fn resized(x: &Array, sizes: &[usize]) -> Array {
     bind1(Pad { config }, &[x, &Array::literal(Literal::int(x.dtype(), 0))])
 }
 
-/// A transform over any number of last axes: XLA takes three at once.
+/// A transform over any number of trailing axes. XLA supports at most three at once.
 fn several(fft_type: FftType, x: &Array, lengths: &[usize]) -> Array {
     let n = lengths.len();
     if n <= 3 {
@@ -227,7 +227,7 @@ fn several(fft_type: FftType, x: &Array, lengths: &[usize]) -> Array {
     }
     let (outer, inner) = lengths.split_at(n - 3);
     let rank = x.ndim();
-    // The outer axes to the end.
+    // Moves the outer axes to the end.
     let turned: Vec<usize> = (0..rank - n).chain(rank - 3..rank).chain(rank - n..rank - 3).collect();
     let back: Vec<usize> = (0..rank - n).chain(rank - n + 3..rank).chain(rank - n..rank - n + 3).collect();
     match fft_type {
@@ -248,7 +248,7 @@ macro_rules! methods {
             $(
                 #[doc = concat!("[`", stringify!($name), "`](super::", stringify!($name), ") with these options.")]
                 #[doc = concat!("\n```\nuse cotangent::{fft, numpy as np};\nlet x = np::ones([4, 4]);\nassert_eq!(fft::Transform::new().", stringify!($name), "(&x).dtype(), fft::", stringify!($name), "(&x).dtype());\n```")]
-                #[doc = "\n# Panics\nWhen axes and lengths do not fit the array."]
+                #[doc = "\n# Panics\nIf axes and lengths do not fit the array."]
                 #[track_caller]
                 #[must_use]
                 pub fn $name(&self, x: impl ArrayLike) -> Array {

@@ -1,4 +1,4 @@
-//! Special functions, element by element; integers become floats.
+//! Elementwise special functions. Integers become floats.
 
 mod gamma;
 
@@ -74,7 +74,7 @@ unary! {
 #[track_caller]
 #[must_use]
 pub fn logit(x: impl ArrayLike) -> Array {
-    // Where the quotient is nearly one its logarithm cancels.
+    // If the quotient is nearly one, its logarithm loses digits to cancellation.
     let value = |x: &Array| {
         let rest = 1.0 - x;
         let middle = (x - 0.5).abs().less(0.25);
@@ -87,9 +87,9 @@ pub fn logit(x: impl ArrayLike) -> Array {
     as_one(&[x], |x| custom_jvp(value).defjvp(|(x,), (t,)| (logit(x), t / (x * (1.0 - x))))(&x[0]))
 }
 
-/// x · log(y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.
+/// x · log(y); zero where x is zero, even if the logarithm is infinite or undefined. A NaN in y propagates.
 ///
-/// Its derivatives are log(y) and x / y, there as well.
+/// Its derivatives are log(y) and x / y, also where x is zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -107,9 +107,9 @@ pub fn xlogy(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     custom_jvp(value).defjvp(|(x, y), (dx, dy)| (xlogy(x, y), dx * y.log() + dy * (x / y)))(&x, &y)
 }
 
-/// x · log(1 + y), and zero where x is zero, also where the logarithm is infinite or has no value; a NaN stays.
+/// x · log(1 + y); zero where x is zero, even if the logarithm is infinite or undefined. A NaN in y propagates.
 ///
-/// Its derivatives are log(1 + y) and x / (1 + y), there as well.
+/// Its derivatives are log(1 + y) and x / (1 + y), also where x is zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -127,7 +127,7 @@ pub fn xlog1py(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     custom_jvp(value).defjvp(|(x, y), (dx, dy)| (xlog1py(x, y), dx * y.log1p() + dy * (x / (1.0 + y))))(&x, &y)
 }
 
-/// The entropy term −x · log(x): zero at zero, −∞ below. Its derivative −log(x) − 1 is ∞ at zero.
+/// The entropy term −x · log(x): zero at zero, −∞ for negative x. Its derivative −log(x) − 1 is ∞ at zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -145,7 +145,7 @@ pub fn entr(x: impl ArrayLike) -> Array {
     custom_jvp(value).defjvp(|(x,), (t,)| (entr(x), -(t * (x.log() + 1.0))))(&x.to_array().to_inexact())
 }
 
-/// A real array of floats; integers become such.
+/// A real array of floats. Integers are converted.
 #[track_caller]
 fn real_inexact(x: impl ArrayLike, what: &str) -> Array {
     let x = x.to_array().to_inexact();
@@ -167,10 +167,10 @@ fn real(x: impl ArrayLike, what: &str) -> Array {
     }
 }
 
-/// The distribution function of the standard normal: the probability of at most `x`.
+/// The cumulative distribution function of the standard normal distribution: the probability of at most `x`.
 ///
 /// # Panics
-/// When the dtype is neither `f32` nor `f64`.
+/// If the dtype is neither `f32` nor `f64`.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -183,13 +183,13 @@ pub fn ndtr(x: impl ArrayLike) -> Array {
     let half_sqrt_2 = std::f64::consts::FRAC_1_SQRT_2;
     let w = &x * half_sqrt_2;
     let z = w.abs();
-    // Near the middle erf is exact; in the tails erfc does not cancel.
+    // Near the middle erf is accurate; in the tails erfc does not cancel.
     let tail = z.erfc();
     let y = where_(z.less(half_sqrt_2), 1.0 + w.erf(), where_(w.greater(0), 2.0 - &tail, &tail));
     0.5 * y
 }
 
-/// log of [`ndtr`], accurate far out in both tails, as are its derivatives.
+/// The logarithm of [`ndtr`], accurate far out in both tails, as are its derivatives.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -197,7 +197,7 @@ pub fn ndtr(x: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When the dtype is neither `f32` nor `f64`.
+/// If the dtype is neither `f32` nor `f64`.
 #[track_caller]
 #[must_use]
 pub fn log_ndtr(x: impl ArrayLike) -> Array {
@@ -205,14 +205,14 @@ pub fn log_ndtr(x: impl ArrayLike) -> Array {
     let size = x.abs();
     let (sum, scale) = (mills_sum(&size), (2.0 * std::f64::consts::PI).sqrt());
     let below = -0.5 * x.minimum(0.0).square() + (sum.log() - size.log1p() - scale.ln());
-    // Beyond 40 the exponential is lost in both dtypes; at infinity its slope would be 0·∞.
+    // Beyond 40 the exponential vanishes in both dtypes; at infinity its derivative would be 0·∞.
     let above = ((-0.5 * size.minimum(40.0).square()).exp() * sum / ((1.0 + size) * -scale)).log1p();
     where_(x.less(0.0), below, above)
 }
 
-/// (1 + z)·R(z) for z ≥ 0, R being the ratio of Mills, exp(z²/2)·∫ exp(−t²/2) dt from z on: a polynomial in (z − 4)/(z + 4),
-/// from a Chebyshev fit at 60 digits. All its derivatives are accurate, so that log Φ(−z) = −z²/2 + log R(z) − log √2π has
-/// derivatives without cancellation, as far out as its values.
+/// (1 + z)·R(z) for z ≥ 0, where R is the Mills ratio exp(z²/2)·∫ exp(−t²/2) dt from z to ∞. It is a polynomial in (z −
+/// 4)/(z + 4), from a Chebyshev fit at 60 digits. All its derivatives are accurate. So log Φ(−z) = −z²/2 + log R(z) −
+/// log √2π has derivatives without cancellation, as far out as its values.
 #[track_caller]
 pub(crate) fn mills_sum(z: &Array) -> Array {
     let v = 1.0 - 8.0 / (z + 4.0);
@@ -271,7 +271,7 @@ const MILLS_F32: [f64; 15] = [
     1.183_261_914_549_702_5,
 ];
 
-/// A polynomial by Horner's rule, the highest coefficient first.
+/// A polynomial by Horner's rule, with the highest coefficient first.
 #[track_caller]
 fn polynomial(coefficients: &[f64], x: &Array) -> Array {
     let (first, rest) = coefficients.split_at(1);
@@ -342,10 +342,10 @@ const Q2: [f64; 9] = [
     6.790_194_080_099_813e-9,
 ];
 
-/// The inverse of [`ndtr`]: the point below which the probability is `p`. At 0 and 1 it is infinite.
+/// The inverse of [`ndtr`]: the point with cumulative probability `p`. It is infinite at 0 and 1.
 ///
 /// # Panics
-/// When the dtype is neither `f32` nor `f64`.
+/// If the dtype is neither `f32` nor `f64`.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -358,7 +358,7 @@ pub fn ndtri(p: impl ArrayLike) -> Array {
     let edge = (-2.0f64).exp();
     let upper = p.greater(1.0 - edge);
     let tail = where_(p.greater(-(-2.0f64).exp_m1()), 1.0 - &p, &p);
-    // At zero the formulas have no value, and theirs is not taken.
+    // At zero the formulas are undefined, and their value is not used.
     let tail = where_(tail.equal(0), 0.5, &tail);
 
     let w = &tail - 0.5;
@@ -378,7 +378,7 @@ pub fn ndtri(p: impl ArrayLike) -> Array {
     where_(p.equal(0), f64::NEG_INFINITY, where_(p.equal(1), f64::INFINITY, x))
 }
 
-/// log Σ exp(x) over all elements, without overflow. Of nothing it is −∞.
+/// log Σ exp(x) over all elements, without overflow; −∞ for an empty array.
 ///
 /// ```
 /// use cotangent::{Array, scipy::special};
@@ -390,7 +390,7 @@ pub fn logsumexp(x: impl ArrayLike) -> Array {
     logsumexp_axis(x, ())
 }
 
-/// [`logsumexp`] over some axes, which the result no longer has.
+/// [`logsumexp`] over some axes, which are removed from the result.
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};
@@ -402,7 +402,7 @@ pub fn logsumexp_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
     logsumexp_weighted(x, axes, 1.0)
 }
 
-/// [`logsumexp`] over some axes, which keep their places with size one.
+/// [`logsumexp`] over some axes, which are kept with size one.
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};
@@ -416,8 +416,8 @@ pub fn logsumexp_keepdims(x: impl ArrayLike, axes: impl Axes) -> Array {
     keepdims(&logsumexp_axis(&x, &axes[..]), &x, &axes)
 }
 
-/// log Σ weights · exp(x) over some axes; NaN where the sum is negative. An element of weight zero counts for nothing,
-/// whatever its value.
+/// log Σ weights · exp(x) over some axes; NaN where the sum is negative. An element of weight zero is ignored, whatever
+/// its value.
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};
@@ -441,7 +441,7 @@ pub fn logsumexp_weighted(x: impl ArrayLike, axes: impl Axes, weights: impl Arra
     terms.sum_axis(&axes[..]).log() + most
 }
 
-/// exp(x) over its sum along some axes. Of nothing it is empty.
+/// exp(x) divided by its sum along some axes; empty for an empty array.
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};
@@ -459,7 +459,7 @@ pub fn softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
     &terms / terms.sum_keepdims(&axes[..])
 }
 
-/// log of [`softmax`].
+/// The logarithm of [`softmax`].
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};

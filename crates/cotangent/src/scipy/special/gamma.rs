@@ -1,4 +1,4 @@
-//! The gamma function and its relatives, Bessel functions, and terms of divergences.
+//! The gamma function and related functions, Bessel functions, and terms of divergences.
 
 use super::{polynomial, real_inexact};
 use crate::api::custom::custom_jvp;
@@ -51,7 +51,7 @@ pub fn i0(x: impl ArrayLike) -> Array {
 #[must_use]
 pub fn i1(x: impl ArrayLike) -> Array {
     let value = |x: &Array| unscaled(x, x.bessel_i1e());
-    // With fₖ(x) = Iₖ(x)/xᵏ, of which fₖ₊₁ is the slope over x, this is (x f₁)′. None of it cancels.
+    // With fₖ(x) = Iₖ(x)/xᵏ, whose derivative is x fₖ₊₁(x), this is (x f₁)′. No term of it cancels.
     let slope = |x: &Array| bessel_over_power(1, x) + x * (x * bessel_over_power(2, x));
     custom_jvp(value).defjvp(move |(x,), (t,)| (i1(x), t * slope(x)))(&real_inexact(x, "i1"))
 }
@@ -62,8 +62,8 @@ fn unscaled(x: &Array, y: Array) -> Array {
     &root * y * &root
 }
 
-/// Iₖ(x)/xᵏ for k ≥ 1: below 4 by its power series Σ (x²/4)ᵐ / (2ᵏ m! (m + k)!), beyond by the recurrence in k. Its slope is
-/// that of k + 1 times x (DLMF 10.29.4).
+/// Iₖ(x)/xᵏ for k ≥ 1: below 4 by its power series Σ (x²/4)ᵐ / (2ᵏ m! (m + k)!), above by the recurrence in k. Its
+/// derivative is x times the function for k + 1 (DLMF 10.29.4).
 fn bessel_over_power(k: u32, x: &Array) -> Array {
     let value = move |x: &Array| {
         let near = x.abs().less(4.0);
@@ -72,7 +72,7 @@ fn bessel_over_power(k: u32, x: &Array) -> Array {
         let coefficients: Vec<f64> =
             (0..terms).rev().map(|m| 1.0 / (2f64.powi(k as i32) * factorial(m) * factorial(m + k))).collect();
         let series = polynomial(&coefficients, &(where_(&near, x, 0.0).square() / 4.0));
-        // Scaled by exp(−|x|), so that nothing overflows before the end. Beyond 1000 the result does.
+        // Scaled by exp(−|x|), so that nothing overflows before the end. Beyond 1000 the result overflows.
         let far = crate::numpy::clip(where_(&near, 4.0, x), -1e3, 1e3);
         let (mut last, mut now) = (far.bessel_i0e(), far.bessel_i1e() / &far);
         for order in 1..k {
@@ -83,8 +83,8 @@ fn bessel_over_power(k: u32, x: &Array) -> Array {
     custom_jvp(value).defjvp(move |(x,), (t,)| (bessel_over_power(k, x), t * (x * bessel_over_power(k + 1, x))))(x)
 }
 
-/// The regularized lower incomplete gamma function P(a, x): the probability of at most `x` under the gamma
-/// distribution with shape `a`. It can be differentiated in both arguments; the derivative in `a` only once.
+/// The regularized lower incomplete gamma function P(a, x): the probability of at most `x` under the gamma distribution
+/// with shape `a`. It is differentiable in both arguments; in `a` only once.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -92,7 +92,7 @@ fn bessel_over_power(k: u32, x: &Array) -> Array {
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn gammainc(a: impl ArrayLike, x: impl ArrayLike) -> Array {
@@ -108,7 +108,7 @@ pub fn gammainc(a: impl ArrayLike, x: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn gammaincc(a: impl ArrayLike, x: impl ArrayLike) -> Array {
@@ -116,8 +116,8 @@ pub fn gammaincc(a: impl ArrayLike, x: impl ArrayLike) -> Array {
     bind1(Igammac, &[&a, &x])
 }
 
-/// The regularized incomplete beta function: the probability of at most `x` under the beta distribution with
-/// parameters `a` and `b`. It can be differentiated in `x`.
+/// The regularized incomplete beta function: the probability of at most `x` under the beta distribution with parameters
+/// `a` and `b`. It is differentiable in `x`.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -125,7 +125,7 @@ pub fn gammaincc(a: impl ArrayLike, x: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn betainc(a: impl ArrayLike, b: impl ArrayLike, x: impl ArrayLike) -> Array {
@@ -134,7 +134,7 @@ pub fn betainc(a: impl ArrayLike, b: impl ArrayLike, x: impl ArrayLike) -> Array
     bind1(RegularizedIncompleteBeta, &[&a, &b, &x])
 }
 
-/// The Hurwitz zeta function Σ (q + k)⁻ˣ over k ≥ 0. It can be differentiated in `q`.
+/// The Hurwitz zeta function Σ (q + k)⁻ˣ over k ≥ 0. It is differentiable in `q`.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -142,7 +142,7 @@ pub fn betainc(a: impl ArrayLike, b: impl ArrayLike, x: impl ArrayLike) -> Array
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn zeta(x: impl ArrayLike, q: impl ArrayLike) -> Array {
@@ -150,7 +150,7 @@ pub fn zeta(x: impl ArrayLike, q: impl ArrayLike) -> Array {
     bind1(Zeta, &[&x, &q])
 }
 
-/// The derivative of order `n` of the digamma function. It can be differentiated in `x`.
+/// The derivative of order `n` of the digamma function. It is differentiable in `x`.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -158,12 +158,12 @@ pub fn zeta(x: impl ArrayLike, q: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When `x` is complex or the shapes do not broadcast.
+/// If `x` is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn polygamma(n: impl ArrayLike, x: impl ArrayLike) -> Array {
     let [n, x] = promoted([n.to_array().to_inexact(), real_inexact(x, "polygamma")]);
-    // A small order that is known, as it mostly is, makes it plain arithmetic.
+    // A small known order, which is the usual case, needs only plain arithmetic.
     if n.ndim() == 0 && !n.is_traced() {
         let order = n.item::<f64>();
         if (1..=8).any(|k| order == f64::from(k)) {
@@ -173,7 +173,7 @@ pub fn polygamma(n: impl ArrayLike, x: impl ArrayLike) -> Array {
     bind1(Polygamma, &[&n, &x])
 }
 
-/// The sign of the gamma function: NaN at its poles, where it has none.
+/// The sign of the gamma function; NaN at its poles.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -181,7 +181,7 @@ pub fn polygamma(n: impl ArrayLike, x: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When `x` is complex.
+/// If `x` is complex.
 #[track_caller]
 #[must_use]
 pub fn gammasgn(x: impl ArrayLike) -> Array {
@@ -203,7 +203,7 @@ pub fn gammasgn(x: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When `x` is complex.
+/// If `x` is complex.
 #[track_caller]
 #[must_use]
 pub fn gamma(x: impl ArrayLike) -> Array {
@@ -214,31 +214,33 @@ pub fn gamma(x: impl ArrayLike) -> Array {
     })(&x)
 }
 
-/// By Stirling's formula from 8 on, for lesser numbers divided down, and for negative ones by reflection (DLMF 5.5.1, 5.5.3):
-/// √2π·yʸ⁻½·exp(−y)·exp(Δ(y)), the power as a square so that it does not overflow before the product does.
+/// From 8 on by Stirling's formula; for smaller numbers divided down, and for negative ones by reflection (DLMF 5.5.1,
+/// 5.5.3). The formula is √2π·yʸ⁻½·exp(−y)·exp(Δ(y)). The power is computed as a square, so that it does not overflow
+/// before the product does.
 fn gamma_value(x: &Array) -> Array {
     if x.dtype().bits() < 32 {
         return gamma_value(&x.astype(DType::F32)).astype(x.dtype());
     }
     let size = x.abs();
     let small = size.less(8.0);
-    // Beyond the last finite value, so that no factor is lost while the others overflow.
+    // Beyond the last finite value, so that no factor vanishes while the others overflow.
     let y = where_(&small, &size + 8.0, size.minimum(if x.dtype() == DType::F64 { 256.0 } else { 64.0 }));
     let root = y.pow(0.5 * &y - 0.25);
     let product = (1..8).fold(size.clone(), |p, k| p * (&size + f64::from(k)));
     let stirling = &root * (stirling_error(&y) - &y).exp() * root * (2.0 * std::f64::consts::PI).sqrt();
     let positive = stirling / where_(small, product, 1.0);
-    // Γ(x)·Γ(−x) = −π/(x sin πx), the sine at the distance from the nearest whole number, to which the difference is exact.
+    // Γ(x)·Γ(−x) = −π/(x sin πx). The sine is taken at the distance from the nearest integer; this difference is exact.
     let whole = x.round();
     let distance = x - &whole;
     let sine = where_(remainder(&whole, 2.0).equal(0), 1.0, -1.0) * (std::f64::consts::PI * &distance).sin();
     let reflected = where_(distance.equal(0), f64::NAN, -std::f64::consts::PI / (x * &positive * sine));
     let value = where_(x.less(0), reflected, positive);
-    // Minus zero is where −∞ is.
+    // At minus zero the result is −∞.
     where_(x.equal(0), 1.0 / x, value)
 }
 
-/// log Γ(y) − (y − ½)·log y + y − ½ log 2π for y ≥ 8, the error of Stirling's formula: Σ B₂ⱼ/(2j (2j − 1) y²ʲ⁻¹) (DLMF 5.11.1).
+/// log Γ(y) − (y − ½)·log y + y − ½ log 2π for y ≥ 8, the error of Stirling's formula: Σ B₂ⱼ/(2j (2j − 1) y²ʲ⁻¹) (DLMF
+/// 5.11.1).
 fn stirling_error(y: &Array) -> Array {
     const TERMS: [f64; 8] = [
         -3617.0 / 122_400.0,
@@ -261,8 +263,8 @@ fn log1p_ratio(r: &Array) -> Array {
     where_(tiny, 1.0 - 0.5 * r, safe.log1p() / &safe)
 }
 
-/// log |Γ(y + x)/Γ(y)|. Where both arguments are 8 or more it is x log y + (x + y − ½) log(1 + x/y) − x and the difference of
-/// Stirling's errors, in which nothing large cancels, as it does in its derivatives by digamma functions.
+/// log |Γ(y + x)/Γ(y)|. If both arguments are at least 8, it is x log y + (x + y − ½) log(1 + x/y) − x plus the
+/// difference of Stirling's errors. Nothing large cancels there, unlike in derivatives by digamma functions.
 fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
     let sum = x + y;
     let large = y.greater_equal(8.0).logical_and(sum.greater_equal(8.0));
@@ -276,7 +278,7 @@ fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
     where_(large, far, near)
 }
 
-/// n!, as the gamma function of n + 1; zero below zero.
+/// n!, the gamma function at n + 1; zero below zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -284,7 +286,7 @@ fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
 /// ```
 ///
 /// # Panics
-/// When `n` is complex.
+/// If `n` is complex.
 #[track_caller]
 #[must_use]
 pub fn factorial(n: impl ArrayLike) -> Array {
@@ -292,7 +294,7 @@ pub fn factorial(n: impl ArrayLike) -> Array {
     where_(n.less(0), 0.0, gamma(where_(n.less(0), 0.0, &n) + 1.0))
 }
 
-/// How many ways there are to choose `k` of `n` things: zero where `k` is not between 0 and `n`.
+/// The binomial coefficient: the number of ways to choose `k` of `n` elements, zero where `k` is not between 0 and `n`.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -300,7 +302,7 @@ pub fn factorial(n: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn comb(n: impl ArrayLike, k: impl ArrayLike) -> Array {
@@ -320,7 +322,7 @@ pub fn comb(n: impl ArrayLike, k: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn betaln(a: impl ArrayLike, b: impl ArrayLike) -> Array {
@@ -328,11 +330,11 @@ pub fn betaln(a: impl ArrayLike, b: impl ArrayLike) -> Array {
     log_beta(&a, &b).0
 }
 
-/// log |B(a, b)|, whether the greater argument is odd, and where B is a limit whose sign it decides.
+/// Returns log |B(a, b)|, whether the greater argument is odd, and where B is a limit whose sign this decides.
 ///
-/// With a ≤ b: log Γ(a) − log(Γ(a + b)/Γ(b)), and where a is 8 or more Stirling's formula for all three (Didonato and Morris,
-/// "Algorithm 708", 1992), since log Γ(a) alone is larger than the result. For whole b and whole a ≤ 0 both gamma functions
-/// of a and of a + b have poles, and the limit is that of B(1 − a − b, b).
+/// With a ≤ b, the value is log Γ(a) − log(Γ(a + b)/Γ(b)). If a is at least 8, Stirling's formula is used for all three
+/// (Didonato and Morris, "Algorithm 708", 1992), because log Γ(a) alone is larger than the result. For integer b and
+/// integer a ≤ 0, the gamma functions of a and of a + b both have poles, and the limit is that of B(1 − a − b, b).
 fn log_beta(a: &Array, b: &Array) -> (Array, Array, Array) {
     let ordered = |a: &Array, b: &Array| {
         let first = a.less_equal(b);
@@ -364,7 +366,7 @@ fn log_beta(a: &Array, b: &Array) -> (Array, Array, Array) {
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn beta(a: impl ArrayLike, b: impl ArrayLike) -> Array {
@@ -382,14 +384,14 @@ pub fn beta(a: impl ArrayLike, b: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn poch(z: impl ArrayLike, m: impl ArrayLike) -> Array {
     let [z, m] = promoted([real_inexact(z, "poch"), real_inexact(m, "poch")]);
     let sum = &z + &m;
     let pole = |x: &Array| x.less_equal(0).logical_and(x.equal(floor(x)));
-    // Where both gamma functions have poles their quotient is (−1)ᵐ Γ(1 − z)/Γ(1 − z − m).
+    // If both gamma functions have poles, their quotient is (−1)ᵐ Γ(1 − z)/Γ(1 − z − m).
     let both = pole(&z).logical_and(pole(&sum));
     let from = where_(&both, 1.0 - &sum, &z);
     let sign = where_(&both, where_(remainder(&m, 2.0).equal(0), 1.0, -1.0), gammasgn(&z) * gammasgn(&sum));
@@ -406,7 +408,7 @@ pub fn poch(z: impl ArrayLike, m: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When `a` is complex.
+/// If `a` is complex.
 #[track_caller]
 #[must_use]
 pub fn multigammaln(a: impl ArrayLike, d: usize) -> Array {
@@ -415,7 +417,7 @@ pub fn multigammaln(a: impl ArrayLike, d: usize) -> Array {
     (0..d).map(|i| (&a - i as f64 / 2.0).lgamma()).fold(crate::numpy::full_like(&a, constant), |sum, term| sum + term)
 }
 
-/// A term of the relative entropy, p·log(p/q): zero where p is zero, ∞ where it has no value.
+/// A term of the relative entropy, p·log(p/q): zero if p is zero, ∞ where it is undefined.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -423,7 +425,7 @@ pub fn multigammaln(a: impl ArrayLike, d: usize) -> Array {
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn rel_entr(p: impl ArrayLike, q: impl ArrayLike) -> Array {
@@ -431,7 +433,8 @@ pub fn rel_entr(p: impl ArrayLike, q: impl ArrayLike) -> Array {
     let inside = p.greater(0).logical_and(q.greater(0));
     let nothing = p.equal(0).logical_and(q.greater_equal(0));
     let (safe_p, safe_q) = (where_(&inside, p, 1.0), where_(&inside, q, 1.0));
-    // The quotient is exact where the difference of the logarithms would cancel. Its slope is that of the difference.
+    // The quotient is exact, but the difference of the logarithms would cancel. The derivative is that of the
+    // difference.
     let value = custom_jvp(|p: &Array, q: &Array| p * (p / q).log())
         .defjvp(|(p, q), (dp, dq)| (rel_entr(p, q), dp * ((p / q).log() + 1.0) - dq * (p / q)))(
         &safe_p, &safe_q
@@ -447,7 +450,7 @@ pub fn rel_entr(p: impl ArrayLike, q: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When an argument is complex or the shapes do not broadcast.
+/// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
 #[must_use]
 pub fn kl_div(p: impl ArrayLike, q: impl ArrayLike) -> Array {
@@ -455,7 +458,7 @@ pub fn kl_div(p: impl ArrayLike, q: impl ArrayLike) -> Array {
     rel_entr(&p, &q) - p + q
 }
 
-/// expm1(k·log)/k. Where k·log is small, by the series of expm1(u)/u, which has all its slopes at k = 0 as well.
+/// expm1(k·log)/k. If k·log is small, by the series of expm1(u)/u, which also has all derivatives at k = 0.
 fn power_transform(log: Array, lmbda: &Array) -> Array {
     let product = lmbda * &log;
     let near = product.abs().less(0.5).logical_or(lmbda.equal(0));
@@ -471,7 +474,7 @@ fn power_transform(log: Array, lmbda: &Array) -> Array {
     where_(near, log * series, far)
 }
 
-/// The transform of Box and Cox: (xᵏ − 1)/k, and log(x) where k, `lmbda`, is zero.
+/// The Box–Cox transform: (xᵏ − 1)/k, or log(x) where k, which is `lmbda`, is zero.
 ///
 /// ```
 /// use cotangent::scipy::special;

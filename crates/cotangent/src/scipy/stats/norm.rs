@@ -1,5 +1,5 @@
-//! The normal distribution. Arguments stand in SciPy's order: the point, the mean, the standard deviation, each an
-//! array or a scalar; they are broadcast together, and integers become floats.
+//! The normal distribution. The arguments follow SciPy's order: the point, the mean, and the standard deviation, each
+//! an array or a scalar. They are broadcast together, and integers become floats.
 //!
 //! ```
 //! use cotangent::scipy::stats::norm;
@@ -49,7 +49,7 @@ pub fn pdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arr
     logpdf(x, loc, scale).exp()
 }
 
-/// The probability of at most `x`.
+/// The cumulative distribution function: the probability of a value of at most `x`.
 ///
 /// ```
 /// use cotangent::scipy::stats::norm;
@@ -61,7 +61,7 @@ pub fn cdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arr
     special::ndtr(standard(x, loc, scale))
 }
 
-/// The logarithm of the probability of at most `x`, accurate far out in both tails.
+/// The logarithm of [`cdf`], accurate far out in both tails.
 ///
 /// ```
 /// use cotangent::scipy::stats::norm;
@@ -73,7 +73,7 @@ pub fn logcdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> 
     special::log_ndtr(standard(x, loc, scale))
 }
 
-/// The probability of more than `x`.
+/// The survival function: the probability of a value greater than `x`.
 ///
 /// ```
 /// use cotangent::scipy::stats::norm;
@@ -85,7 +85,7 @@ pub fn sf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arra
     special::ndtr(-standard(x, loc, scale))
 }
 
-/// The logarithm of the probability of more than `x`, accurate far out in both tails.
+/// The logarithm of [`sf`], accurate far out in both tails.
 ///
 /// ```
 /// use cotangent::scipy::stats::norm;
@@ -97,7 +97,7 @@ pub fn logsf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> A
     special::log_ndtr(-standard(x, loc, scale))
 }
 
-/// The point below which the probability is `q`; the inverse of [`cdf`].
+/// The point with cumulative probability `q`; the inverse of [`cdf`].
 ///
 /// ```
 /// use cotangent::scipy::stats::norm;
@@ -110,7 +110,7 @@ pub fn ppf(q: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arr
     special::ndtri(q) * scale + loc
 }
 
-/// The point above which the probability is `q`; the inverse of [`sf`].
+/// The point that is exceeded with probability `q`; the inverse of [`sf`].
 ///
 /// ```
 /// use cotangent::scipy::stats::norm;
