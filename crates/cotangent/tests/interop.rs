@@ -125,10 +125,10 @@ fn what_is_no_array_is_an_error() {
         (r#"{"dtype":"float32","shape":[],"data":""}"#, "there is no dtype `float32`"),
         (r#"{"dtype":"bool","shape":[1],"data":"Ag=="}"#, "a truth value is a byte of 0 or 1"),
         (r#"{"dtype":"bool","shape":[],"weak_type":true,"data":"Ag=="}"#, "a truth value is a byte of 0 or 1"),
-        (r#"{"dtype":"f64","shape":[4294967296,4294967296],"data":""}"#, "larger than memory can be"),
+        (r#"{"dtype":"f64","shape":[4294967296,4294967296],"data":""}"#, "too large to address"),
         (r#"{"dtype":"f32","shape":[],"weak_type":true,"data":"AACAPw=="}"#, "4 bytes are no array of f64[]"),
         (r#"{"dtype":"f32","shape":[-1],"data":""}"#, "invalid value: integer `-1`"),
-        (r#"{"dtype":"f32","shape":[1],"data":[0]}"#, "the bytes of an array, as base64 in a text"),
+        (r#"{"dtype":"f32","shape":[1],"data":[0]}"#, "the bytes of an array, as a base64 string"),
         (r#"{"dtype":"f32","shape":[1],"weak":true,"data":"AACAPw=="}"#, "unknown field `weak`"),
         (r#"{"dtype":"f32","data":"AACAPw=="}"#, "missing field `shape`"),
     ];
@@ -138,7 +138,7 @@ fn what_is_no_array_is_an_error() {
     }
     let words = serde_json::to_string(&Array::from([1, 2])).expect("JSON");
     let error = serde_json::from_str::<random::Key>(&words).expect_err("no key").to_string();
-    assert!(error.contains("a key is made of u32[…,2], got i32[2]"), "{error}");
+    assert!(error.contains("a key is made from u32[…,2], got i32[2]"), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What becomes an array: Rust's numbers and lists; alone or several together.
+//! Conversions to arrays: from Rust's numbers and lists, alone or several together.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::array::literal::{Literal, Scalar};
 use crate::array::memory::{HostBytes, Owned};
 use crate::array::{Array, Repr};
 
-/// What can stand for an array in a call: an array, a reference to one, or a Rust scalar, which is
-/// weakly typed as a Python scalar is in JAX.
+/// An array argument: an array, a reference to one, or a Rust scalar, which is weakly typed like a Python scalar in
+/// JAX.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -21,8 +21,9 @@ use crate::array::{Array, Repr};
 /// assert_eq!(rank(vec![3usize, 1, 2]), 1);
 /// ```
 ///
-/// Lists of integers and of truth values are arrays as [`numpy::array`](crate::numpy::array) makes them, of JAX's default
-/// types. A list of floats has to say which type it wants: `np::array(list)` for `f32`, `Array::from(list)` for its own.
+/// Lists of integers and of booleans become arrays of JAX's default types, as with
+/// [`numpy::array`](crate::numpy::array). For a list of floats, the type must be chosen: `np::array(list)` makes `f32`,
+/// `Array::from(list)` keeps the list's own type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not stand for an array",
     label = "an array, a reference to one, a number, or a list of integers",
@@ -52,7 +53,7 @@ impl ArrayLike for &&Array {
     }
 }
 
-/// Whole numbers and truth values: what indices are lists of.
+/// Integers and booleans, the elements of lists of indices.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -69,8 +70,8 @@ impl ArrayLike for &&Array {
     note = "a list of arrays: `np::stack(list, 0)`"
 )]
 pub trait Whole: Copy {
-    /// The list as an array of JAX's default type: 64-bit and pointer-sized integers are `i32`, but 64-bit integers where
-    /// one of them needs more bits.
+    /// The list as an array of JAX's default type: 64-bit and pointer-sized integers become `i32`, or 64-bit integers
+    /// if an element needs more bits.
     fn list(list: &[Self]) -> Array;
 }
 
@@ -118,7 +119,7 @@ whole_lists! {
     {} &Vec<T>;
 }
 
-/// What may be given where several arrays are wanted: `[&a, &b]`, `[a, b]`, `vec![…]`, and references to such.
+/// An argument of several arrays: `[&a, &b]`, `[a, b]`, `vec![…]`, or a reference to one of these.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -179,7 +180,7 @@ where
 macro_rules! weak_scalars {
     ($($t:ty => $scalar:expr),* $(,)?) => { $(
         impl From<$t> for Array {
-            /// A weakly typed scalar, as a Python scalar is in JAX.
+            /// A weakly typed scalar, like a Python scalar in JAX.
             fn from(x: $t) -> Array {
                 #[allow(clippy::redundant_closure_call)]
                 Array(Repr::Scalar(Literal::weak(($scalar)(x))))
@@ -205,7 +206,7 @@ weak_scalars! {
 }
 
 impl From<&Array> for Array {
-    /// Another handle on the same array.
+    /// Another handle to the same array.
     fn from(array: &Array) -> Array {
         array.clone()
     }

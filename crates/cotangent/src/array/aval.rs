@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::array::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The sizes of an array's dimensions. Up to four of them stand in place, without an allocation.
+/// The sizes of an array's dimensions. Up to four of them are stored inline, without an allocation.
 ///
 /// ```
 /// use cotangent::Shape;
@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Shape(SmallVec<[usize; 4]>);
 
 impl Clone for Shape {
-    /// A copy of memory; the derived one would go element by element.
+    /// Copies memory; the derived clone copies element by element.
     #[inline]
     fn clone(&self) -> Shape {
         Shape(SmallVec::from_slice(&self.0))
@@ -26,7 +26,7 @@ impl Clone for Shape {
 }
 
 impl Shape {
-    /// A shape from its dimensions.
+    /// Makes a shape from its dimensions.
     ///
     /// ```
     /// use cotangent::Shape;
@@ -59,7 +59,7 @@ impl Shape {
         self.0.iter().product()
     }
 
-    /// This shape with a dimension of `size` put in at `axis`.
+    /// This shape with a dimension of `size` inserted at `axis`.
     ///
     /// ```
     /// use cotangent::Shape;
@@ -113,7 +113,7 @@ impl fmt::Debug for Shape {
     }
 }
 
-/// What may be given where a shape is wanted: `()`, `5`, `(2, 3)`, `[2, 3]`, a slice, a `Vec`, a [`Shape`].
+/// A shape argument: `()`, `5`, `(2, 3)`, `[2, 3]`, a slice, a `Vec`, or a [`Shape`].
 ///
 /// ```
 /// use cotangent::{IntoShape, Shape};
@@ -129,8 +129,8 @@ pub trait IntoShape {
     fn into_shape(self) -> Shape;
 }
 
-/// What may be given where an array gets another shape: what may stand for a shape, and in it one −1, the size that the
-/// number of elements leaves.
+/// The new shape of an array: any shape argument, in which one size may be −1. This size is computed from the number of
+/// elements.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -143,10 +143,10 @@ pub trait IntoShape {
     label = "a shape is `()`, `5`, `(2, 3)`, `(-1, 3)`, `[2, 3]`, a slice or a `Vec` of integers"
 )]
 pub trait IntoNewShape {
-    /// The shape that an array of `size` elements gets.
+    /// The new shape of an array of `size` elements.
     ///
     /// # Errors
-    /// When a size is negative, and not the only −1, or the others do not divide the number of elements.
+    /// If a size is negative and not the only −1, or the other sizes do not divide the number of elements.
     fn for_size(self, size: usize) -> Result<Shape>;
 }
 
@@ -179,20 +179,20 @@ macro_rules! dimensions {
 
 dimensions!(i32, i64, isize, usize);
 
-/// The shape with what −1 leaves open filled in.
+/// The shape with −1 replaced by the computed size.
 fn filled_in(dims: &[isize], size: usize) -> Result<Shape> {
     let text = || format!("[{}]", dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
     let open = dims.iter().filter(|d| **d == -1).count();
     if open > 1 || dims.iter().any(|d| *d < -1) {
         return Err(
-            Error::shape(format!("{} is no shape", text())).help("one size may be -1, the others count elements")
+            Error::shape(format!("{} is not a shape", text())).help("one size may be -1, the others count elements")
         );
     }
     let known: usize = dims.iter().filter(|d| **d >= 0).map(|d| *d as usize).product();
     if open == 1 && (known == 0 || !size.is_multiple_of(known)) {
         let message = format!("{size} elements do not divide into shape {}", text());
         return Err(Error::shape(message)
-            .help(format!("-1 stands for their number over {known}, the product of the other sizes")));
+            .help(format!("-1 stands for the number of elements divided by {known}, the product of the other sizes")));
     }
     Ok(dims.iter().map(|d| if *d == -1 { size / known } else { *d as usize }).collect())
 }
@@ -275,7 +275,7 @@ impl IntoNewShape for &Shape {
     }
 }
 
-/// An abstract value: all that tracing knows of an array.
+/// An abstract value: everything that tracing knows about an array.
 ///
 /// ```
 /// use cotangent::{Aval, DType};
@@ -287,7 +287,7 @@ pub struct Aval {
     pub shape: Shape,
     /// The type of its elements.
     pub dtype: DType,
-    /// Whether its dtype gives way to that of what it meets, as a Rust literal's does.
+    /// Whether its dtype gives way to that of another operand, as a Rust literal's does.
     pub weak_type: bool,
 }
 
@@ -303,7 +303,7 @@ impl Aval {
         Aval { shape: shape.into_shape(), dtype, weak_type: false }
     }
 
-    /// The same with another weak type.
+    /// The same abstract value with another weak type.
     ///
     /// ```
     /// use cotangent::{Aval, DType};
@@ -315,7 +315,7 @@ impl Aval {
         self
     }
 
-    /// The same with another shape.
+    /// The same abstract value with another shape.
     ///
     /// ```
     /// use cotangent::{Aval, DType};
@@ -326,7 +326,7 @@ impl Aval {
         Aval { shape: shape.into_shape(), ..*self }
     }
 
-    /// The same with another dtype, strongly typed.
+    /// The same abstract value with another dtype, strongly typed.
     ///
     /// ```
     /// use cotangent::{Aval, DType};
@@ -359,7 +359,7 @@ impl Aval {
         self.shape.size()
     }
 
-    /// The number of bytes its elements take.
+    /// The size of its elements in bytes.
     ///
     /// ```
     /// use cotangent::{Aval, DType};
@@ -388,7 +388,7 @@ impl fmt::Debug for Aval {
     }
 }
 
-/// The axis that `axis` means in an array of `rank` dimensions; negative ones count from the end.
+/// The axis that `axis` refers to in an array of `rank` dimensions; a negative one counts from the end.
 pub(crate) fn canonical_axis(axis: isize, rank: usize) -> Result<usize> {
     let shifted = if axis < 0 { axis + rank as isize } else { axis };
     if (0..rank as isize).contains(&shifted) {
@@ -398,12 +398,12 @@ pub(crate) fn canonical_axis(axis: isize, rank: usize) -> Result<usize> {
         if rank == 0 {
             "an array of rank 0 has no axis".to_string()
         } else {
-            format!("an axis here lies between {} and {}", -(rank as isize), rank - 1)
+            format!("an axis must be between {} and {}", -(rank as isize), rank - 1)
         },
     ))
 }
 
-/// The shape that two shapes broadcast to, as NumPy does it: aligned at the end, sizes of one repeated.
+/// The shape that two shapes broadcast to by NumPy's rule: aligned at the end, with sizes of one repeated.
 pub(crate) fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Shape> {
     let rank = a.len().max(b.len());
     let dim = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |i| s[i]);
@@ -416,7 +416,7 @@ pub(crate) fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Shape> {
                 Shape::new(a),
                 Shape::new(b)
             ))
-            .help("aligned at the last dimension, sizes must be equal or one of them 1; `reshape` or `expand_dims` can make them so")),
+            .help("aligned at the last dimension, sizes must be equal or one of them 1; use `reshape` or `expand_dims` to align them")),
         })
         .collect()
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 /// assert!(DType::ALL.contains(&DType::BF16));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "the names say it")]
+#[allow(missing_docs, reason = "the names are self-explanatory")]
 pub enum DType {
     Bool,
     I8,
@@ -45,7 +45,7 @@ pub enum DType {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Truth values.
+    /// Booleans.
     Bool,
     /// Signed integers.
     Int,
@@ -194,7 +194,7 @@ impl DType {
         matches!(self.kind(), Kind::Complex)
     }
 
-    /// Real or complex floating point: what can be differentiated.
+    /// Real or complex floating-point numbers, which can be differentiated.
     ///
     /// ```
     /// use cotangent::DType;
@@ -206,7 +206,7 @@ impl DType {
         matches!(self.kind(), Kind::Float | Kind::Complex)
     }
 
-    /// The dtype of the real and imaginary parts; other dtypes are their own.
+    /// The dtype of the real and imaginary parts; for other dtypes, the dtype itself.
     ///
     /// ```
     /// use cotangent::DType;
@@ -258,7 +258,7 @@ impl DType {
         }
     }
 
-    /// Of a float dtype the least whole number to whose power two is infinite.
+    /// For a float dtype, the smallest integer n for which 2ⁿ is infinite.
     pub(crate) const fn max_exponent(self) -> i32 {
         match self {
             DType::F16 => 16,
@@ -267,7 +267,7 @@ impl DType {
         }
     }
 
-    /// How many bits of a float follow its leading one.
+    /// The number of bits of a float after its leading one.
     pub(crate) const fn mantissa_bits(self) -> i32 {
         match self {
             DType::F16 => 10,
@@ -284,7 +284,7 @@ impl fmt::Display for DType {
     }
 }
 
-/// Reads what [`name`](DType::name) returns.
+/// Parses the result of [`name`](DType::name).
 ///
 /// ```
 /// use cotangent::DType;
@@ -320,7 +320,7 @@ pub trait Element:
     /// The value in its widest form.
     fn to_scalar(self) -> crate::array::literal::Scalar;
 
-    /// The nearest value of this type, as a conversion between arrays would give it.
+    /// The nearest value of this type, as in a conversion between arrays.
     fn from_scalar(value: crate::array::literal::Scalar) -> Self;
 }
 
@@ -363,7 +363,7 @@ elements! {
         |s: Scalar| { let (re, im) = s.to_complex(); Complex::new(re, im) };
 }
 
-/// Calls a generic function with the Rust type that belongs to a dtype.
+/// Calls a generic function with the Rust type of a dtype.
 macro_rules! with_element {
     ($dtype:expr, $T:ident => $body:expr) => {{
         use $crate::array::dtype::DType as D;

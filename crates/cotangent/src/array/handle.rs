@@ -1,8 +1,8 @@
-//! What names a value that is not computed yet: a variable of a frame.
+//! Names of values that are not computed yet: variables of a frame.
 
 use super::aval::Aval;
 
-/// The number of a frame, unique in the process.
+/// The id of a frame, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameId(pub(crate) u64);
 
@@ -11,7 +11,7 @@ impl FrameId {
     pub(crate) const NONE: FrameId = FrameId(0);
 }
 
-/// A variable, dense in its jaxpr: an environment is a `Vec` indexed by it.
+/// A variable. Variables are dense in their jaxpr, so an environment is a `Vec` indexed by them.
 ///
 /// ```
 /// use cotangent::prelude::*;

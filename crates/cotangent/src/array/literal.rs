@@ -1,4 +1,4 @@
-//! Scalars: the literals of a jaxpr and the host values of rank zero.
+//! Scalars: the literals of a jaxpr and host values of rank zero.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,7 +14,7 @@ use crate::array::dtype::{DType, Element, Kind, with_element};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Scalar {
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A signed integer.
     Int(i64),
@@ -54,7 +54,7 @@ impl Scalar {
         }
     }
 
-    /// An integer or truth value; of other numbers what is before the point.
+    /// The value of an integer or boolean; for other numbers, the integer part.
     pub(crate) fn to_i128(self) -> i128 {
         match self {
             Scalar::Uint(x) => x.into(),
@@ -78,7 +78,7 @@ impl Scalar {
         }
     }
 
-    /// The bits that equality and hashing compare: `-0.0` differs from `0.0`, a NaN equals itself.
+    /// The bits that equality and hashing compare: `-0.0` differs from `0.0`, and a NaN equals itself.
     fn key(self) -> (u8, u64, u64) {
         match self {
             Scalar::Bool(x) => (0, u64::from(x), 0),
@@ -104,7 +104,7 @@ impl Hash for Scalar {
     }
 }
 
-/// A scalar with its dtype. A weakly typed one keeps its full value until its dtype is decided.
+/// A scalar with its dtype. A weakly typed scalar keeps its full value until its dtype is decided.
 ///
 /// ```
 /// use cotangent::extend::Literal;
@@ -118,7 +118,7 @@ pub struct Literal {
 }
 
 impl Literal {
-    /// A scalar of exactly this dtype: `value` is rounded or wrapped to it.
+    /// A scalar of exactly this dtype. `value` is rounded or wrapped to it.
     ///
     /// ```
     /// use cotangent::DType;
@@ -142,7 +142,7 @@ impl Literal {
         Literal { value: value.to_scalar(), dtype: T::DTYPE, weak: false }
     }
 
-    /// What a Rust literal beside an array is: its family is known, its width is not yet.
+    /// A Rust literal next to an array: its family is known, but its width is not decided yet.
     ///
     /// ```
     /// use cotangent::extend::{Literal, Scalar};
@@ -152,7 +152,7 @@ impl Literal {
     pub fn weak(value: Scalar) -> Literal {
         match value {
             Scalar::Bool(_) => Literal { value, dtype: DType::Bool, weak: false },
-            // What does not fit the default integer keeps its value and becomes strongly typed.
+            // A value that does not fit the default integer type is kept and becomes strongly typed.
             Scalar::Int(x) if i32::try_from(x).is_err() => Literal { value, dtype: DType::I64, weak: false },
             Scalar::Uint(x) => match i64::try_from(x) {
                 Ok(x) => Literal::weak(Scalar::Int(x)),
@@ -164,7 +164,7 @@ impl Literal {
         }
     }
 
-    /// The value in its widest form. A weak one may have more digits than its dtype holds.
+    /// The value in its widest form. A weakly typed scalar may have more digits than its dtype holds.
     ///
     /// ```
     /// use cotangent::extend::{Literal, Scalar};
@@ -175,7 +175,7 @@ impl Literal {
         self.value
     }
 
-    /// The value as a device would hold it: rounded to the dtype.
+    /// The value as a device holds it: rounded to the dtype.
     ///
     /// ```
     /// use cotangent::extend::{Literal, Scalar};
@@ -198,7 +198,7 @@ impl Literal {
         self.dtype
     }
 
-    /// Whether its dtype gives way to that of what it meets.
+    /// Whether its dtype gives way to that of another operand.
     ///
     /// ```
     /// use cotangent::extend::Literal;
@@ -220,7 +220,7 @@ impl Literal {
         Aval::new(self.dtype, Shape::default()).with_weak_type(self.weak)
     }
 
-    /// The same number in another dtype. A weak literal that stays weak keeps its full value.
+    /// The same number in another dtype. A literal that stays weakly typed keeps its full value.
     ///
     /// ```
     /// use cotangent::DType;
@@ -229,12 +229,12 @@ impl Literal {
     /// ```
     #[must_use]
     pub fn convert(&self, dtype: DType, weak: bool) -> Literal {
-        // While it is weak it is only moved to the widest form of the new family.
+        // While it is weakly typed, it is only converted to the widest form of the new family.
         let held = if weak && self.weak { dtype.widest() } else { dtype };
         Literal { value: round(held, self.value), dtype, weak }
     }
 
-    /// Native-endian bytes of the value.
+    /// The bytes of the value, in native byte order.
     pub(crate) fn bytes(&self) -> smallvec::SmallVec<[u8; 16]> {
         with_element!(self.dtype, T => bytemuck::bytes_of(&T::from_scalar(self.value)).into())
     }
@@ -246,7 +246,7 @@ impl Literal {
     }
 }
 
-/// `value` as an element of `dtype` holds it, back in the widest form.
+/// `value` rounded to an element of `dtype`, in the widest form.
 fn round(dtype: DType, value: Scalar) -> Scalar {
     with_element!(dtype, T => T::from_scalar(value).to_scalar())
 }
@@ -259,7 +259,7 @@ pub(crate) fn python(value: bool) -> &'static str {
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let float = |f: &mut fmt::Formatter<'_>, x: f64| match self.dtype.real() {
-            // The shortest digits that read back as the same number in this dtype.
+            // The shortest digits that parse as the same number in this dtype.
             DType::F64 => write!(f, "{x:?}"),
             _ => write!(f, "{:?}", x as f32),
         };

@@ -1,4 +1,4 @@
-//! Where the elements of a concrete array lie: in host memory, in device memory, or in both.
+//! The memory of a concrete array's elements: on the host, on the device, or both.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -10,16 +10,16 @@ use crate::error::Result;
 
 /// A buffer in device memory.
 pub(crate) trait Buffer: Debug + Send + Sync {
-    /// Waits for the value and shows its bytes, row-major, to `f`, once. Where device memory is host memory nothing is
+    /// Waits for the value, and calls `f` with its bytes, row-major, once. If device memory is host memory, nothing is
     /// copied.
     fn view(&self, f: &mut dyn FnMut(&[u8])) -> Result<()>;
-    /// Waits until the value is there.
+    /// Waits until the value is computed.
     fn wait(&self) -> Result<()>;
     /// The concrete type, for the runtime that made it.
     fn as_any(&self) -> &dyn Any;
-    /// As [`as_any`](Buffer::as_any), by value.
+    /// Like [`as_any`](Buffer::as_any), by value.
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-    /// Where the value lies, once it is there.
+    /// The address of the value, once it is computed.
     fn address(&self) -> Result<usize>;
 }
 
@@ -41,7 +41,7 @@ impl AsRef<[u8]> for HostBytes {
     }
 }
 
-/// A concrete value: host memory, device memory or both, each made from the other when first asked for.
+/// A concrete value: in host memory, device memory or both. Each is made from the other on first use.
 pub(crate) struct Concrete {
     aval: Aval,
     host: OnceLock<HostBytes>,
@@ -57,7 +57,7 @@ impl Concrete {
         Concrete { aval, host: OnceLock::new(), device: buffer.into() }
     }
 
-    /// The buffer of a value that lies on the device alone, or the value.
+    /// The buffer of a value that is only on the device, or the value.
     pub(crate) fn into_device(self) -> std::result::Result<(Arc<dyn Buffer>, Aval), Concrete> {
         let Concrete { aval, host, device } = self;
         match (host.into_inner(), device.into_inner()) {
@@ -74,7 +74,7 @@ impl Concrete {
         &self.aval
     }
 
-    /// The value on the device, brought there by `upload` if need be.
+    /// The value on the device, copied there by `upload` if necessary.
     pub(crate) fn device(
         &self,
         upload: impl FnOnce(&HostBytes, &Aval) -> Result<Arc<dyn Buffer>>,
@@ -87,7 +87,7 @@ impl Concrete {
         Ok(self.device.get_or_init(|| buffer))
     }
 
-    /// Waits until the value is there.
+    /// Waits until the value is computed.
     pub(crate) fn wait(&self) -> Result<()> {
         self.device.get().map_or(Ok(()), |buffer| buffer.wait())
     }

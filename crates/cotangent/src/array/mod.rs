@@ -1,4 +1,4 @@
-//! The one array type: a host scalar, a concrete array, or a traced handle.
+//! The only array type: a host scalar, a concrete array, or a traced handle.
 
 pub(crate) mod array_like;
 pub(crate) mod aval;
@@ -23,13 +23,13 @@ pub(crate) use handle::{FrameId, Traced};
 
 /// An n-dimensional array.
 ///
-/// It is either concrete (on the host, on a device, or both) or *traced*: a name for a value that a
-/// transformed function will compute. The same code works on both; cloning is cheap and shares.
+/// It is either concrete (on the host, on a device, or both) or *traced*: a name for a value that a transformed
+/// function will compute. The same code works on both. Cloning is cheap and shares the value.
 ///
-/// `Array::from` of a `Vec`, a slice or an array keeps the type of the elements: of `Vec<f64>` it makes an `f64` array, and
-/// so it does of `[0.1, 0.2]`, whose elements Rust takes for `f64`. What JAX makes of such a literal, `f32`, makes
-/// [`numpy::array`](crate::numpy::array). A scalar is weakly typed, as a number of Python is in JAX, and gives way to what
-/// it meets.
+/// `Array::from` of a `Vec`, a slice or an array keeps the type of the elements: a `Vec<f64>` becomes an `f64` array,
+/// and so does `[0.1, 0.2]`, whose elements are `f64` in Rust. [`numpy::array`](crate::numpy::array) converts such a
+/// literal to `f32`, as JAX does. A scalar is weakly typed, like a Python number in JAX: its dtype gives way to that of
+/// other operands.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -43,7 +43,7 @@ pub struct Array(pub(crate) Repr);
 
 #[derive(Clone)]
 pub(crate) enum Repr {
-    /// A scalar on the host: becomes a literal wherever it is traced.
+    /// A scalar on the host. It becomes a literal wherever it is traced.
     Scalar(Literal),
     /// A value in host or device memory.
     Concrete(Arc<Concrete>),
@@ -60,7 +60,7 @@ impl Array {
         Array(Repr::Concrete(Arc::new(Concrete::on_host(bytes, aval))))
     }
 
-    /// [`from_bytes`](Array::from_bytes) of as many bytes as `aval` takes.
+    /// [`from_bytes`](Array::from_bytes) for exactly as many bytes as `aval` takes.
     pub(crate) fn of_bytes(bytes: Vec<u8>, aval: Aval) -> Array {
         if aval.rank() == 0 {
             return Array::literal(Literal::from_bytes(aval.dtype, aval.weak_type, &bytes));
@@ -87,7 +87,7 @@ impl Array {
         }
     }
 
-    /// The device memory of an array that nobody else has and that is not on the host as well, or the array.
+    /// The device memory of an array without other handles and without a copy on the host, or the array.
     pub(crate) fn into_unique_buffer(self) -> std::result::Result<(Arc<dyn Buffer>, Aval), Array> {
         let Repr::Concrete(concrete) = self.0 else { return Err(self) };
         let concrete = Arc::try_unwrap(concrete).map_err(|shared| Array(Repr::Concrete(shared)))?;
@@ -124,10 +124,10 @@ impl Array {
         self.shape().len()
     }
 
-    /// The size of the first axis, as Python's `len` gives it. The number of all elements is [`size`](Array::size).
+    /// The size of the first axis, like Python's `len`. The number of all elements is [`size`](Array::size).
     ///
     /// # Panics
-    /// When the array is a scalar.
+    /// If the array is a scalar.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -135,7 +135,7 @@ impl Array {
     /// ```
     #[track_caller]
     #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "whether there are elements is a question of `size`")]
+    #[allow(clippy::len_without_is_empty, reason = "`size` says whether there are elements")]
     pub fn len(&self) -> usize {
         match self.shape() {
             [n, ..] => *n,
@@ -169,7 +169,7 @@ impl Array {
         }
     }
 
-    /// Whether its dtype gives way to that of what it meets, as a Rust literal's does.
+    /// Whether its dtype gives way to that of another operand, as a Rust literal's does.
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use crate::array::dtype::DType;
 
-/// A point of the lattice: a dtype, or the weak type of a family of Rust literals.
+/// A node of the lattice: a dtype, or the weak type of a family of Rust literals.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Node {
     Strong(DType),
@@ -15,7 +15,7 @@ enum Node {
 
 use Node::{Strong, WeakComplex, WeakFloat, WeakInt};
 
-/// Every node, each after those below it, so that the first common bound is the least.
+/// All nodes, each after those below it, so that the first common bound is the least one.
 const NODES: [Node; 18] = {
     use DType::*;
     [
@@ -63,7 +63,7 @@ fn above(node: Node) -> &'static [Node] {
     }
 }
 
-/// Whether `high` is reached from `low` by going up.
+/// Whether `high` can be reached from `low` by going up.
 fn reaches(low: Node, high: Node) -> bool {
     low == high || above(low).iter().any(|n| reaches(*n, high))
 }
@@ -78,7 +78,7 @@ fn node(dtype: DType, weak: bool) -> Node {
     }
 }
 
-/// The dtype that two operands meet in, and whether it is weak: their least upper bound in JAX's lattice.
+/// The dtype that two operands are promoted to, and whether it is weak: their least upper bound in JAX's lattice.
 ///
 /// A weak result has its family's default width: `i32`, `f32`, `c64`.
 ///
@@ -101,16 +101,16 @@ pub fn promote_types(a: (DType, bool), b: (DType, bool)) -> (DType, bool) {
     }
 }
 
-/// Where a node stands in [`NODES`].
+/// The index of a node in [`NODES`].
 fn place(node: Node) -> usize {
     NODES.iter().position(|n| *n == node).unwrap_or(0)
 }
 
-/// The least upper bound of every two nodes.
+/// The least upper bound of each pair of nodes.
 fn bounds() -> &'static [[Node; 18]; 18] {
     static BOUNDS: OnceLock<[[Node; 18]; 18]> = OnceLock::new();
     BOUNDS.get_or_init(|| {
-        // `c128` is above every node, so there always is a bound.
+        // `c128` is above every node, so there is always a bound.
         let bound = |x, y| NODES.into_iter().find(|n| reaches(x, *n) && reaches(y, *n)).unwrap_or(Strong(DType::C128));
         NODES.map(|x| NODES.map(|y| bound(x, y)))
     })

@@ -1,4 +1,4 @@
-//! Conversions from and to the types of other crates, each behind a feature of the crate's name. Nothing else in the
+//! Conversions from and to the types of other crates, each behind a feature named like the crate. No other part of the
 //! library uses them.
 
 #[cfg(feature = "ndarray")]

@@ -1,4 +1,4 @@
-//! The arrays of the crate `ndarray`.
+//! Conversions from and to arrays of the crate `ndarray`.
 
 use ndarray::{ArrayBase, ArrayD, ArrayView, Data, Dimension};
 
@@ -10,7 +10,7 @@ impl Array {
     /// The elements as an `ndarray` of the same shape.
     ///
     /// # Panics
-    /// Where [`try_to_vec`](Array::try_to_vec) is an error.
+    /// If [`try_to_vec`](Array::try_to_vec) returns an error.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -24,7 +24,7 @@ impl Array {
     }
 }
 
-/// Takes over the memory of an array in row-major order; another one is copied.
+/// Takes over the memory of an array in row-major order; any other array is copied.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -39,7 +39,7 @@ impl<T: Element, D: Dimension> From<ndarray::Array<T, D>> for Array {
         }
         let shape = array.shape().to_vec();
         let (mut data, offset) = array.into_raw_vec_and_offset();
-        // A slice of an owned array keeps what lies before and behind it.
+        // A slice of an owned array still holds the elements before and after it.
         data.drain(..offset.unwrap_or(0));
         data.truncate(shape.iter().product());
         Array::from_vec(data, shape).or_raise()

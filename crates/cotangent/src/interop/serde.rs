@@ -1,8 +1,9 @@
 //! `Serialize` and `Deserialize`.
 //!
-//! An array is written as a struct of its dtype, its shape, whether it is weakly typed, and the bytes of its elements:
-//! little-endian, in row-major order. A readable format as JSON gets the bytes in base64: its numbers have no NaN and no
-//! infinity, and not every reader returns the same bits. All others get them as bytes.
+//! An array is serialised as a struct of its dtype, its shape, whether it is weakly typed, and the bytes of its
+//! elements: little-endian, in row-major order. Human-readable formats such as JSON store the bytes in base64, because
+//! their numbers have no NaN or infinity, and not every reader returns the same bits. All other formats store them as
+//! bytes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,9 +21,10 @@ use crate::array::literal::Literal;
 use crate::error::{Error, Result};
 use crate::random::Key;
 
-/// Writes the dtype, the shape, whether it is weakly typed, and the elements, bit by bit. Needs the feature `serde`.
+/// Serialises the dtype, the shape, whether it is weakly typed, and the bits of the elements. Needs the feature
+/// `serde`.
 ///
-/// JSON has the elements in base64; a binary format has their bytes.
+/// JSON stores the elements in base64; a binary format stores their bytes.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -44,7 +46,7 @@ use crate::random::Key;
 /// ```
 ///
 /// # Errors
-/// When the array is traced and has no value yet, or the computation failed.
+/// If the array is traced and has no value yet, or the computation failed.
 impl Serialize for Array {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         Stored::of(self).map_err(ser::Error::custom)?.serialize(serializer)
@@ -57,7 +59,7 @@ impl<'de> Deserialize<'de> for Array {
     }
 }
 
-/// An array as it is written.
+/// The serialised form of an array.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Array", deny_unknown_fields)]
 struct Stored<'a> {
@@ -65,7 +67,8 @@ struct Stored<'a> {
     shape: Shape,
     #[serde(default)]
     weak_type: bool,
-    /// A weakly typed scalar has more digits than its dtype: its value is written in the widest dtype of its family.
+    /// A weakly typed scalar may have more digits than its dtype, so its value is stored in the widest dtype of its
+    /// family.
     data: Bytes<'a>,
 }
 
@@ -85,7 +88,7 @@ impl Stored<'_> {
         let held = if scalar { dtype.widest() } else { dtype };
         let bytes = shape.iter().try_fold(held.byte_size(), |n, size| n.checked_mul(*size));
         if bytes.is_none() {
-            return Err(Error::shape(format!("an array {dtype}{shape} is larger than memory can be")));
+            return Err(Error::shape(format!("an array {dtype}{shape} is too large to address")));
         }
         let array = Array::from_bytes(data, held, &shape)?;
         if !weak_type {
@@ -99,7 +102,7 @@ impl Stored<'_> {
     }
 }
 
-/// Bytes, which readable formats hold as base64.
+/// Bytes, which human-readable formats store as base64.
 struct Bytes<'a>(Cow<'a, [u8]>);
 
 impl Serialize for Bytes<'_> {
@@ -117,7 +120,7 @@ impl<'de> Deserialize<'de> for Bytes<'_> {
         impl<'de> Visitor<'de> for Owned {
             type Value = Vec<u8>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the bytes of an array, as base64 in a text")
+                f.write_str("the bytes of an array, as a base64 string")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Vec<u8>, E> {
                 STANDARD.decode(text).map_err(|e| E::custom(format_args!("the data is not base64: {e}")))
@@ -137,7 +140,7 @@ impl<'de> Deserialize<'de> for Bytes<'_> {
     }
 }
 
-/// Writes the words, as an array of `u32`. Needs the feature `serde`.
+/// Serialises the words, as an array of `u32`. Needs the feature `serde`.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -158,7 +161,7 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// Writes the [`name`](DType::name). Needs the feature `serde`.
+/// Serialises the [`name`](DType::name). Needs the feature `serde`.
 ///
 /// ```
 /// use cotangent::DType;
@@ -178,7 +181,7 @@ impl<'de> Deserialize<'de> for DType {
         impl Visitor<'_> for Name {
             type Value = DType;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a dtype, as `f32`")
+                f.write_str("the name of a dtype, such as `f32`")
             }
             fn visit_str<E: de::Error>(self, name: &str) -> std::result::Result<DType, E> {
                 name.parse().map_err(E::custom)
@@ -188,7 +191,7 @@ impl<'de> Deserialize<'de> for DType {
     }
 }
 
-/// Writes the sizes as a list. Needs the feature `serde`.
+/// Serialises the sizes as a list. Needs the feature `serde`.
 ///
 /// ```
 /// use cotangent::Shape;
@@ -207,7 +210,7 @@ impl<'de> Deserialize<'de> for Shape {
     }
 }
 
-/// An abstract value as it is written.
+/// The serialised form of an abstract value.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Aval", deny_unknown_fields)]
 struct StoredAval {
@@ -217,7 +220,7 @@ struct StoredAval {
     weak_type: bool,
 }
 
-/// Writes dtype, shape and weak type. Needs the feature `serde`.
+/// Serialises dtype, shape and weak type. Needs the feature `serde`.
 ///
 /// ```
 /// use cotangent::{Aval, DType};

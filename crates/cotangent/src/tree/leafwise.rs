@@ -1,14 +1,14 @@
-//! Trees of trees: a tree with something else at the place of each leaf.
+//! Trees of trees: a tree in which each leaf is replaced by something else.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::array::Array;
 use crate::tree::{MapKey, Tree};
 
-/// A tree whose leaves another tree can take the place of, as a Jacobian has for each leaf of a result a tree like the
-/// argument.
+/// A tree whose leaves can be replaced by other trees. A Jacobian, for example, has a tree like the argument for each
+/// leaf of the result.
 ///
-/// Arrays, tuples, lists and maps keep their form. A type of one's own cannot, for its fields are arrays:
+/// Arrays, tuples, lists and maps keep their form. A user-defined type cannot, because its fields are arrays:
 /// `#[derive(Tree)]` makes it a map from the paths of its leaves, such as `".hidden.weight"`.
 ///
 /// ```
@@ -22,10 +22,10 @@ use crate::tree::{MapKey, Tree};
 /// assert_eq!(h[".slope"].offset.item::<f32>(), 4.0);
 /// ```
 pub trait Leafwise: Tree {
-    /// The tree with a `G` at the place of each leaf.
+    /// The tree with a `G` in place of each leaf.
     type Of<G: Tree>: Tree;
 
-    /// That tree, from what stands at the leaves, in their order.
+    /// Makes that tree from the parts for its leaves, in their order.
     fn leafwise<G: Tree>(&self, parts: &mut dyn Iterator<Item = G>) -> Self::Of<G>;
 }
 
@@ -102,7 +102,7 @@ impl<K: MapKey, T: Leafwise> Leafwise for BTreeMap<K, T> {
 impl<K: MapKey, T: Leafwise> Leafwise for HashMap<K, T> {
     type Of<G: Tree> = HashMap<K, T::Of<G>>;
     fn leafwise<G: Tree>(&self, parts: &mut dyn Iterator<Item = G>) -> Self::Of<G> {
-        // The leaves of a map come in the order of its keys.
+        // The leaves of a map are in the order of its keys.
         let sorted: BTreeMap<&K, &T> = self.iter().collect();
         sorted.into_iter().map(|(k, x)| (k.clone(), x.leafwise(parts))).collect()
     }

@@ -1,4 +1,4 @@
-//! Pytrees: plain Rust values whose arrays can be taken out and put back.
+//! Pytrees: plain Rust values whose arrays can be extracted and replaced.
 
 pub(crate) mod leafwise;
 pub(crate) mod static_value;
@@ -27,11 +27,11 @@ impl crate::array::Arrays for &Leaves<'_> {
     }
 }
 
-/// A value made of arrays: what transformed functions take and return.
+/// A value made of arrays, such as the arguments and results of transformed functions.
 ///
-/// A tree is its own structure. Arrays are its leaves; everything else in it (lengths, enum variants,
-/// fields marked `#[tree(static)]`, Rust scalars and strings) is structure, and a program traced for one
-/// structure is never used for another. Derive it for your own types:
+/// A tree is its own structure. Arrays are its leaves. Everything else in it (lengths, enum variants, fields marked
+/// `#[tree(static)]`, Rust scalars and strings) is structure, and a program traced for one structure is never used for
+/// another. Derive it for your own types:
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -52,13 +52,13 @@ impl crate::array::Arrays for &Leaves<'_> {
             `vmap(Array::sum)(&x)` or a closure takes a reference"
 )]
 pub trait Tree: Sized + Send + Sync + 'static {
-    /// Appends the arrays in it.
+    /// Appends its arrays to `out`.
     fn leaves<'a>(&'a self, out: &mut Leaves<'a>);
 
-    /// The same structure with other leaves.
+    /// The same structure with new leaves.
     fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self;
 
-    /// Whether both are alike in all but their arrays.
+    /// Whether both are equal except for their arrays.
     fn same_structure(&self, other: &Self) -> bool;
 
     /// Names each leaf, in the order of [`leaves`](Tree::leaves).
@@ -75,7 +75,7 @@ pub trait Tree: Sized + Send + Sync + 'static {
     /// The same structure with `f` applied to the leaves of both, pair by pair.
     ///
     /// # Panics
-    /// When the structures differ.
+    /// If the structures differ.
     #[must_use]
     #[track_caller]
     fn zip(&self, other: &Self, mut f: impl FnMut(&Array, &Array) -> Array) -> Self {
@@ -102,7 +102,7 @@ fn structure_error<T: Tree>(a: &T, b: &T) -> crate::error::Error {
     )
 }
 
-/// The arrays of a tree, in order. They share their memory with those in the tree.
+/// The arrays of a tree, in order. They share memory with those in the tree.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -118,10 +118,10 @@ pub fn leaves<T: Tree>(tree: &T) -> Vec<Array> {
 
 pub(crate) use leaves as flatten;
 
-/// Waits until every array of a tree has been computed, and gives the tree back. Reading an array waits by itself.
+/// Waits until every array of a tree has been computed, and returns the tree. Reading an array waits automatically.
 ///
 /// # Errors
-/// When a computation failed on the device, or an array is traced under `jit`.
+/// If a computation failed on the device, or an array is traced under `jit`.
 ///
 /// ```
 /// use cotangent::{block_until_ready, prelude::*};
@@ -149,23 +149,24 @@ pub fn leaf_paths<T: Tree>(tree: &T) -> Vec<String> {
     collect_paths(|path| tree.paths(path))
 }
 
-/// The names that a walk gives.
+/// The paths of the leaves that a walk visits.
 pub(crate) fn collect_paths(walk: impl FnOnce(&mut Path<'_>)) -> Vec<String> {
     walked(walk).leaves
 }
 
 /// The paths that a walk passes.
+/// The record of a walk.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
     /// Where the walk is.
     prefix: String,
-    /// How long the paths of the nodes around it are.
+    /// The lengths of the paths of the enclosing nodes.
     around: Vec<usize>,
     /// The path of each leaf.
     pub(crate) leaves: Vec<String>,
-    /// For each leaf, how long the paths of the nodes around it and its own are.
+    /// For each leaf, the lengths of the paths of the enclosing nodes and of its own path.
     pub(crate) ends: Vec<Vec<usize>>,
-    /// The paths of all nodes but the root, those without leaves among them.
+    /// The paths of all nodes except the root, including those without leaves.
     pub(crate) nodes: Vec<String>,
 }
 
@@ -176,7 +177,7 @@ pub(crate) fn walked(walk: impl FnOnce(&mut Path<'_>)) -> Paths {
     paths
 }
 
-/// Where in a tree a walk is.
+/// The current position of a walk in a tree.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -214,7 +215,7 @@ impl Path<'_> {
         self.step(format_args!("[{index}]"), walk);
     }
 
-    /// Names the leaf that is here.
+    /// Records the leaf at the current position.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -395,7 +396,7 @@ impl<T: Tree> Tree for Box<T> {
     }
 }
 
-/// What a key of a map must be: ordered, so that the leaves of two equal maps come in the same order.
+/// The requirements for a key of a map. Keys are ordered, so that the leaves of two equal maps are in the same order.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -7,11 +7,11 @@ use std::ops::Deref;
 use crate::array::Array;
 use crate::tree::{Leaves, Path, Tree};
 
-/// A value without arrays as an argument of a transformed function: it selects a program, as an argument in JAX's
-/// `static_argnums` does, and is a constant in it.
+/// A value without arrays, as an argument of a transformed function. It selects a program, like an argument in JAX's
+/// `static_argnums`, and is a constant in that program.
 ///
-/// Rust scalars and strings are static by themselves, and fields of derived trees with `#[tree(static)]`; this is for
-/// all other types. It derefs to the value.
+/// Rust scalars and strings are static by themselves, and so are fields of derived trees with `#[tree(static)]`.
+/// `Static` is for all other types. It derefs to the value.
 ///
 /// ```
 /// use cotangent::{Static, prelude::*};
