@@ -1,4 +1,4 @@
-//! `cotangent bench`: the cases of `crates/bench`, each in a process of its own.
+//! `cotangent bench`: the cases of `crates/bench`, each in its own process.
 
 use std::io::{BufRead, BufReader, Write, stdin};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -14,30 +14,30 @@ use crate::{Device, demo};
 /// What to measure, and how to show it.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only cases with this in their names
+    /// Run only the cases whose names contain this text
     #[arg(allow_negative_numbers = true)]
     filter: Option<String>,
-    /// What to compute on
+    /// The device to run on
     #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
     device: Device,
-    /// Print one JSON object a line and nothing else
+    /// Print one JSON object per line and nothing else
     #[arg(long)]
     json: bool,
     /// List the cases
     #[arg(long)]
     list: bool,
-    /// How many samples of each case
+    /// The number of samples for each case
     #[arg(long, default_value_t = 15, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     samples: u32,
-    /// Be the process that measures this case: a line comes in for each sample
+    /// Measure this case in this process: take one sample for each line of input
     #[arg(long, hide = true, value_name = "CASE")]
     worker: Option<String>,
-    /// So many calls a sample, whatever they take: for profilers that count instructions
+    /// The number of calls per sample, however long they take: for profilers that count instructions
     #[arg(long, hide = true, requires = "worker")]
     calls: Option<usize>,
 }
 
-/// Fewer samples will do when they take long.
+/// A case whose samples take long needs fewer of them.
 const PATIENCE: Duration = Duration::from_secs(3);
 const FEWEST: usize = 3;
 
@@ -54,19 +54,19 @@ fn all() -> Vec<Case> {
     all
 }
 
-/// Measures what was asked for.
+/// Measures the selected cases.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(name) = &options.worker {
         return work(name, options);
     }
     let wanted = |case: &Case| {
-        // The floors below the calls are measured on the processor's plugin.
+        // The `-bare` cases, the lower bounds of the calls, use the CPU plugin.
         let there = options.device == Device::Cpu || !case.name.ends_with("-bare");
         there && options.filter.as_ref().is_none_or(|filter| case.name.contains(filter.as_str()))
     };
     let cases: Vec<Case> = all().into_iter().filter(wanted).collect();
     if let (true, Some(filter)) = (cases.is_empty(), &options.filter) {
-        bail!("no case has `{filter}` in its name. `cotangent bench --list` names them");
+        bail!("no case has `{filter}` in its name. `cotangent bench --list` lists the names");
     }
     if options.list {
         return cases.iter().try_for_each(|case| match options.json {
@@ -74,7 +74,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             false => row(case.name, 26, case.about),
         });
     }
-    // What is missing is an error here, and what is fetched is not measured.
+    // Reports a missing plugin here, and keeps fetching it out of the measurement.
     xla::plugin::locate(options.device.platform())?;
     if !options.json {
         say!("{:<25}{:>10}  {:<20}{:<9}{:>8}", "case", "median", "quartiles", "for each", "memory")?;
@@ -86,17 +86,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Measures one case, on request of the process that started this one.
+/// Measures one case on behalf of the parent process.
 fn work(name: &str, options: &Options) -> Result<()> {
     let Some(case) = all().into_iter().find(|case| case.name == name) else {
-        bail!("there is no case named `{name}`. `cotangent bench --list` names them");
+        bail!("there is no case named `{name}`. `cotangent bench --list` lists the names");
     };
-    // Opening the device is a part of what a process does, and not always needed.
+    // Opening the device is part of the case's own work, and not every case needs it.
     options.device.choose()?;
     Ok(serve(&case, options.calls, stdin().lock(), Stdout)?)
 }
 
-/// What was measured.
+/// The measurements of one case.
 struct Measured {
     /// Seconds, ascending.
     samples: Vec<f64>,
@@ -114,7 +114,7 @@ impl Worker {
     fn start(case: &Case, options: &Options) -> Result<Worker> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["bench", "--worker", case.name, "--device", options.device.name()]);
-        // What is measured is compiling, not finding what an earlier run compiled, unless the user says so.
+        // The case measures compilation, not lookups in the disk cache, unless the user asks for the cache.
         if std::env::var_os("COTANGENT_COMPILE_CACHE").is_none() {
             command.env("COTANGENT_COMPILE_CACHE", "0");
         }
@@ -130,7 +130,7 @@ impl Worker {
         Ok(line)
     }
 
-    /// The next line that is an object with this member.
+    /// The next line that is an object with this member, as the member's value.
     fn object(&mut self, member: &str) -> Result<Value> {
         loop {
             if let Ok(value) = serde_json::from_str::<Value>(&self.line()?)
@@ -142,11 +142,11 @@ impl Worker {
     }
 
     fn sample(&mut self) -> Result<f64> {
-        self.requests.as_mut().context("it has been dismissed")?.write_all(b"\n")?;
+        self.requests.as_mut().context("its input is closed")?.write_all(b"\n")?;
         Ok(self.line()?.trim().parse()?)
     }
 
-    /// Lets it come to its end: the most memory that it had.
+    /// Ends the process, and returns its peak memory.
     fn finish(mut self) -> Result<Option<u64>> {
         drop(self.requests.take());
         let peak = self.object("peak_memory")?.as_u64();
@@ -157,7 +157,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // After an error; one that has ended by itself is not there to be killed.
+        // After an error. If the process has ended already, there is nothing to kill.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -192,7 +192,7 @@ fn measure(case: &Case, options: &Options) -> Result<Measured> {
 }
 
 impl Measured {
-    /// The value at a place between the least and the greatest, 0 to 1.
+    /// The value at a fraction of the way from the smallest to the largest sample.
     fn quantile(&self, place: f64) -> f64 {
         let at = place * (self.samples.len() - 1) as f64;
         let (below, above) = (self.samples[at.floor() as usize], self.samples[at.ceil() as usize]);
@@ -219,7 +219,7 @@ impl Measured {
     }
 }
 
-/// Seconds as one reads them, with three digits.
+/// A duration in seconds as text with three digits.
 fn duration(seconds: f64) -> String {
     let (value, unit) = match seconds {
         s if s < 1e-6 => (s * 1e9, "ns"),

@@ -1,4 +1,4 @@
-//! `cotangent cache`: what is kept on disk.
+//! `cotangent cache`: what is stored on disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::output::{TIE, prose, row, say};
 
 pub(crate) const HELP: &str = "\
-Compiled programs are kept so that no process compiles what another one has. When they take more than \
-COTANGENT_COMPILE_CACHE_LIMIT (`500MB`, `2GiB`; the default is 1 GB), those that were unused for longest go. \
-COTANGENT_COMPILE_CACHE=0 turns that off; COTANGENT_CACHE_DIR is another place for everything.
+Compiled programs are stored so that no process compiles what another one has compiled. When they take more than \
+COTANGENT_COMPILE_CACHE_LIMIT (`500MB`, `2GiB`; the default is 1 GB), the least recently used ones are removed. \
+COTANGENT_COMPILE_CACHE=0 turns the cache off; COTANGENT_CACHE_DIR moves everything to another directory.
 
 With --json, `show` prints an object with `dir`, `bytes`, `programs` (`dir`, `on`, `count`, `bytes`, `limit`) and `plugins` \
 (a list of objects with `name` and `bytes`), and `clean` one with `programs` and `plugins` (`count` and `bytes` of what it \
@@ -30,11 +30,11 @@ pub(crate) struct Options {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Show what is there, and how large it is [default]
+    /// Show what is stored, and how large it is [default]
     Show,
-    /// Remove the compiled programs; they are compiled again when they are needed
+    /// Remove the compiled programs; they are compiled again when needed
     Clean {
-        /// Remove the plugins as well; they are fetched again when they are needed
+        /// Remove the plugins as well; they are fetched again when needed
         #[arg(long)]
         all: bool,
     },
@@ -66,21 +66,21 @@ fn show(dir: &Path, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Where texts begin beside their names, here and in the report of the doctor.
+/// The column where texts begin, here and in the report of `cotangent doctor`.
 pub(crate) const COLUMN: usize = 16;
 
-/// The compiled programs, in words.
+/// The compiled programs, as text.
 pub(crate) fn programs() -> String {
     let usage = compile_cache::usage();
     let (limit, why) = match compile_cache::limit() {
         Ok(limit) => (limit, String::new()),
         Err(error) => (compile_cache::DEFAULT_LIMIT, format!(", the default: {}", error.message())),
     };
-    let off = if compile_cache::is_on() { "" } else { "; off, as the environment says" };
+    let off = if compile_cache::is_on() { "" } else { "; turned off by the environment" };
     format!("{}, {} of at most {}{why}{off}", usage.programs, size(usage.bytes), size(limit))
 }
 
-/// The same for programs.
+/// The compiled programs, as JSON.
 pub(crate) fn programs_as_json() -> Value {
     let usage = compile_cache::usage();
     json!({
@@ -126,7 +126,7 @@ fn plugins(dir: &Path) -> Vec<Stored> {
     let listing = fs::read_dir(dir.join("plugins")).into_iter().flatten().flatten();
     let mut plugins: Vec<_> = listing
         .map(|item| (item.file_name().to_string_lossy().into_owned(), item.path()))
-        // Those with a dot are being fetched.
+        // Names that begin with a dot are being fetched.
         .filter(|(name, path)| !name.starts_with('.') && path.is_dir())
         .map(|(name, path)| Stored { name, bytes: bytes_in(&path), path })
         .collect();
@@ -134,7 +134,7 @@ fn plugins(dir: &Path) -> Vec<Stored> {
     plugins
 }
 
-/// The length of all files below a directory.
+/// The total size of all files below a directory.
 pub(crate) fn bytes_in(dir: &Path) -> u64 {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries
@@ -143,7 +143,7 @@ pub(crate) fn bytes_in(dir: &Path) -> u64 {
         .sum()
 }
 
-/// Bytes as one reads them.
+/// A number of bytes as text.
 pub(crate) fn size(bytes: u64) -> String {
     let (value, unit) = match bytes {
         0..1_000 => return format!("{bytes}{TIE}bytes"),

@@ -1,4 +1,4 @@
-//! `cotangent doctor`: is everything there that a program needs, and does it work?
+//! `cotangent doctor`: checks that everything a program needs is present and works.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use crate::output::{TIE, row, say};
 use crate::{Device, described};
 
 pub(crate) const JSON: &str = "\
-With --json one object is printed. Its members, of which those that were not reached are null:
-  ok, error: whether all is well, and what is not
+With --json, one object is printed. Its members (null if the check did not get that far):
+  ok, error: whether everything works, and what does not
   cotangent, target, platform
   cache: dir, bytes
   programs: dir, on, count, bytes, limit
@@ -26,7 +26,7 @@ With --json one object is printed. Its members, of which those that were not rea
   test_program: load, open, compile, run, in seconds
   first_gradient: seconds
 
-The exit code is 0 if all is well and 1 if not.";
+The exit code is 0 if everything works and 1 otherwise.";
 
 /// The members of the object.
 const MEMBERS: [&str; 15] = [
@@ -47,7 +47,7 @@ const MEMBERS: [&str; 15] = [
     "first_gradient",
 ];
 
-/// Examines everything in the order in which a program needs it, and stops at what is broken.
+/// Checks everything in the order in which a program needs it, and stops at the first failure.
 pub(crate) fn examine(device: Device, json: bool) -> Result<()> {
     let members = MEMBERS.map(|member| (member.to_string(), Value::Null)).into_iter().collect();
     let mut report = Report { json, members };
@@ -57,12 +57,12 @@ pub(crate) fn examine(device: Device, json: bool) -> Result<()> {
         report.set("error", examined.as_ref().err().map(|error| format!("{error:#}")));
         say!("{}", Value::Object(report.members))?;
     } else if examined.is_ok() {
-        say!("\nAll is well.")?;
+        say!("\nEverything works.")?;
     }
     examined
 }
 
-/// What is found out, said line by line or collected.
+/// The results, printed line by line or collected.
 struct Report {
     json: bool,
     members: Map<String, Value>,
@@ -86,7 +86,7 @@ impl Report {
         self.plugin(&location)?;
 
         let (loaded, load) = timed(|| Plugin::load_location(&location));
-        let loaded = loaded.context("the plugin does not load")?;
+        let loaded = loaded.context("the plugin cannot be loaded")?;
         let (major, minor) = loaded.api_version();
         let stablehlo = loaded.stablehlo_version();
         self.set("pjrt", format!("{major}.{minor}"));
@@ -98,7 +98,7 @@ impl Report {
             Device::Cpu => Client::cpu_at(&location),
             Device::Cuda => Client::new(loaded.clone(), &[]),
         });
-        let client = client.context("the plugin does not open its device")?;
+        let client = client.context("the plugin cannot open its device")?;
         let named = |d: &xla::DeviceInfo| format!("{}:{} ({})", client.platform_name(), d.id, d.kind);
         let devices: Vec<String> = client.devices().iter().map(named).collect();
         self.set("devices", devices.iter().map(|device| described(device)).collect::<Vec<_>>());
@@ -111,17 +111,17 @@ impl Report {
         self.set("test_program", json!({ "load": load, "open": open, "compile": compile, "run": run }));
         self.item(
             "test program",
-            &format!("right; load {}, open {}, compile {}, run {}", ms(load), ms(open), ms(compile), ms(run)),
+            &format!("correct; load {}, open {}, compile {}, run {}", ms(load), ms(open), ms(compile), ms(run)),
         )?;
         device.open()?;
         let (slope, first) = timed(|| grad(|x: &Array| 3.0 * x + 1.0).try_call((&4.0.into(),)));
         let slope: f64 = slope.context("a gradient cannot be computed")?.item();
-        ensure!(slope == 3.0, "the gradient of 3x + 1 came out as {slope}. {}", another(platform));
+        ensure!(slope == 3.0, "the gradient of 3x + 1 is {slope} instead of 3. {}", another(platform));
         self.set("first_gradient", json!({ "seconds": first.as_secs_f64() }));
-        self.item("first gradient", &format!("right; {}", ms(first.as_secs_f64())))
+        self.item("first gradient", &format!("correct; {}", ms(first.as_secs_f64())))
     }
 
-    /// What the lookup depends on: the cache and the environment.
+    /// The inputs of the lookup: the cache and the environment.
     fn surroundings(&mut self, finder: &Finder) -> Result<()> {
         self.set("cotangent", env!("CARGO_PKG_VERSION"));
         self.set("target", plugin::target());
@@ -136,7 +136,7 @@ impl Report {
         for (entry, path, state) in finder.inspect_cache() {
             match state {
                 CacheState::Missing => {}
-                CacheState::Good => self.item("", &format!("{}: there", entry.label()))?,
+                CacheState::Good => self.item("", &format!("{}: present", entry.label()))?,
                 CacheState::Damaged { reason } => {
                     self.item("", &format!("{}: DAMAGED, {reason}; delete {}", entry.label(), path.display()))?;
                 }
@@ -165,18 +165,18 @@ impl Report {
         });
         self.set("plugin", about.clone());
         self.item("plugin", &format!("{} ({}{from})", location.path.display(), location.source))?;
-        let verified = plugin::verify(location).context("the plugin is not what it should be")?;
+        let verified = plugin::verify(location).context("the plugin is not the expected file")?;
         about["sha256"] = verified.sha256.clone().into();
         about["bytes"] = verified.size.into();
         about["locked"] = verified.locked.into();
         self.set("plugin", about);
-        let lock = if verified.locked { "as the lock says" } else { "not in the lock" };
+        let lock = if verified.locked { "matches the lock" } else { "not in the lock" };
         self.item("sha256", &format!("{} ({lock})", verified.sha256))?;
         self.item("size", &size(verified.size))
     }
 }
 
-/// Compiles and runs `a + b`; how long each took.
+/// Compiles and runs `a + b`, and returns how long each took.
 fn test_program(client: &Client, platform: Platform) -> Result<[Duration; 2]> {
     let program = "func.func @main(%a: tensor<2xf32>, %b: tensor<2xf32>) -> tensor<2xf32> {
         %0 = stablehlo.add %a, %b : tensor<2xf32>
@@ -193,13 +193,13 @@ fn test_program(client: &Client, platform: Platform) -> Result<[Duration; 2]> {
     });
     let expected: Vec<u8> = [2f32, 4.0].iter().flat_map(|x| x.to_ne_bytes()).collect();
     if sum.context("the test program does not run")? != expected {
-        bail!("[1, 2] + [1, 2] came out wrong. {}", another(platform));
+        bail!("[1, 2] + [1, 2] has the wrong result. {}", another(platform));
     }
     Ok([compile, run])
 }
 
 fn another(platform: Platform) -> String {
-    format!("The plugin does not suit this machine: name another one in {}", platform.variable())
+    format!("The plugin does not fit this machine: set {} to the path of another one", platform.variable())
 }
 
 fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {

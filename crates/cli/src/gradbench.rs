@@ -1,4 +1,4 @@
-//! `cotangent gradbench`: a tool for GradBench, which measures what derivatives cost.
+//! `cotangent gradbench`: a tool for GradBench, which measures the cost of derivatives.
 
 use std::io::stdin;
 
@@ -10,21 +10,21 @@ use crate::output::Stdout;
 /// How to compute.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Use all processors; without it one
+    /// Use all processors instead of one
     #[arg(long)]
     multithreaded: bool,
 }
 
-/// Answers messages until there are no more.
+/// Answers messages until the input ends.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.multithreaded {
-        stay_on_one_processor().context("keeping to one processor")?;
+        stay_on_one_processor().context("pinning the process to one processor")?;
     }
     Ok(cotangent_gradbench::serve(stdin().lock(), Stdout)?)
 }
 
-/// Threads started from now on stay there too, and XLA makes one worker for each processor it sees; so this must come
-/// before the device is opened.
+/// Pins this thread to one processor. Threads that start later inherit this, and XLA starts one worker for each
+/// processor it sees. So this must run before the device is opened.
 fn stay_on_one_processor() -> rustix::io::Result<()> {
     let allowed = sched_getaffinity(None)?;
     let here = sched_getcpu();

@@ -1,4 +1,4 @@
-//! The `cotangent` command: demos, programs shown stage by stage, benchmarks, and a doctor.
+//! The `cotangent` command: demos, programs shown stage by stage, benchmarks, and checks of the installation.
 
 mod bench;
 mod cache;
@@ -31,12 +31,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Worked examples: what the library does, shown with the code that does it
+    /// Worked examples, with the code that they run
     #[command(subcommand)]
     Demo(DemoCommand),
-    /// Show a function of the demos at a stage of its way to the machine
+    /// Show a demo's function at one stage of its compilation
     Show {
-        /// The function; without one they are listed
+        /// The function; without one, the functions are listed
         #[arg(allow_negative_numbers = true)]
         name: Option<String>,
         /// What to show
@@ -46,31 +46,31 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
-    /// Measure how fast things are here
+    /// Measure the speed of the library on this machine
     Bench(bench::Options),
-    /// Be a tool of GradBench: answer messages from standard input, one a line, on standard output
+    /// Act as a tool of GradBench: read one message per line from standard input, answer on standard output
     Gradbench(gradbench::Options),
     /// List the devices that programs can run on
     #[command(after_long_help = DEVICES_JSON)]
     Devices {
-        /// Which devices
+        /// The kind of devices
         #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
         device: Device,
         /// Print one JSON object and nothing else
         #[arg(long)]
         json: bool,
     },
-    /// Check that everything a program needs is there and works, and say how to mend what does not
+    /// Check that everything programs need is present and works, and say how to fix what does not
     #[command(after_long_help = doctor::JSON)]
     Doctor {
-        /// Which plugin to check
+        /// The plugin to check
         #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
         device: Device,
         /// Print one JSON object and nothing else
         #[arg(long)]
         json: bool,
     },
-    /// Show what is kept on disk, or remove it
+    /// Show what is stored on disk, or remove it
     #[command(after_long_help = cache::HELP)]
     Cache(cache::Options),
 }
@@ -81,32 +81,32 @@ enum DemoCommand {
     List,
     /// Run a demo
     Run {
-        /// Which one; `cotangent demo list` names them
+        /// The demo; `cotangent demo list` names them
         #[arg(allow_negative_numbers = true)]
         name: String,
-        /// Where to write pictures [default: out/NAME, and none with --json]
+        /// Where to write pictures [default: out/NAME, or nowhere with --json]
         #[arg(long, value_name = "DIR", allow_negative_numbers = true)]
         out: Option<PathBuf>,
-        /// Print one JSON object a line, {"cell": …, "value": …}, and nothing else
+        /// Print one JSON object per line, {"cell": …, "value": …}, and nothing else
         #[arg(long)]
         json: bool,
-        /// What to compute on
+        /// The device to run on
         #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
         device: Device,
     },
 }
 
-/// What programs run on.
+/// The kind of device that programs run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Device {
-    /// The processor
+    /// The CPU
     Cpu,
-    /// NVIDIA graphics cards
+    /// NVIDIA GPUs
     Cuda,
 }
 
 impl Device {
-    /// Chooses it for this process.
+    /// Selects it for this process.
     fn choose(self) -> Result<()> {
         Ok(cotangent::set_platform(match self {
             Device::Cpu => cotangent::Platform::Cpu,
@@ -114,13 +114,13 @@ impl Device {
         })?)
     }
 
-    /// Chooses it for this process and opens it, so that a missing plugin is an error here and now.
+    /// Selects it for this process and opens it, so that a missing plugin is reported immediately.
     fn open(self) -> Result<Vec<String>> {
         self.choose()?;
         Ok(cotangent::devices()?)
     }
 
-    /// What it is to the plugin.
+    /// The plugin's platform for it.
     fn platform(self) -> xla::plugin::Platform {
         match self {
             Device::Cpu => xla::plugin::Platform::Cpu,
@@ -128,7 +128,7 @@ impl Device {
         }
     }
 
-    /// What it is called on the command line.
+    /// Its name on the command line.
     fn name(self) -> &'static str {
         match self {
             Device::Cpu => "cpu",
@@ -154,8 +154,8 @@ fn run(command: Command) -> Result<()> {
 }
 
 const DEVICES_JSON: &str = "\
-With --json: `platform`, `devices` (a list of objects with `name` and `kind`), and `error`, which is null if they could \
-be opened. The exit code is 0 if they could and 1 if not.";
+With --json: `platform`, `devices` (a list of objects with `name` and `kind`), and `error`, which is null if they were \
+opened. The exit code is 0 if they were opened and 1 otherwise.";
 
 fn devices(device: Device, json: bool) -> Result<()> {
     let opened = device.open();
@@ -168,19 +168,19 @@ fn devices(device: Device, json: bool) -> Result<()> {
     if json { Ok(()) } else { names.iter().try_for_each(|name| say!("{name}")) }
 }
 
-/// A device by its name and kind.
+/// A device as JSON, from its name and kind.
 fn described(device: &str) -> serde_json::Value {
     let (name, kind) = device.split_once(" (").unwrap_or((device, ""));
     json!({ "name": name, "kind": kind.strip_suffix(')').unwrap_or(kind) })
 }
 
-/// Gives better advice where clap's does not help.
+/// Improves clap's suggestions where they do not help.
 fn improve(error: &mut clap::Error) {
     let mut tips = match error.remove(ContextKind::Suggested) {
         Some(ContextValue::StyledStrs(tips)) => tips,
         _ => Vec::new(),
     };
-    // No value here begins with a dash, so `-- --option` is none.
+    // No value here begins with a dash, so the suggestion `-- --option` is wrong.
     tips.retain(|tip| !tip.to_string().contains("as a value"));
     if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) {
         if demo::DEMOS.iter().any(|demo| demo.name == name) {
@@ -194,7 +194,7 @@ fn improve(error: &mut clap::Error) {
     }
 }
 
-/// Reads the command line; what is to be said instead of running a command is said here.
+/// Parses the command line. Help, version and errors are printed here, instead of running a command.
 fn parse() -> std::result::Result<Command, ExitCode> {
     let mut command = Cli::command().term_width(output::width());
     let parsed = command
@@ -223,7 +223,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exit code of a result, and a word on standard error where it is none.
+/// The exit code of a result. Reports an error on standard error.
 fn finish(result: Result<()>) -> ExitCode {
     match result.and_then(|()| Ok(Stdout.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,

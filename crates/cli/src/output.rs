@@ -1,4 +1,4 @@
-//! Standard output: lines, prose at the width of the terminal, and what to say when nothing can be written there.
+//! Standard output: lines, prose wrapped to the width of the terminal, and the error when nothing can be written.
 
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Prose is not wider than this, however wide the terminal is.
+/// The maximal width of prose, however wide the terminal is.
 const WIDEST: usize = 100;
-/// The width where there is no terminal.
+/// The width without a terminal.
 const USUAL: usize = 80;
 
-/// Writes a line to standard output; where it cannot be written is an error like any other, not a panic.
+/// Writes a line to standard output. A failure is an ordinary error, not a panic.
 macro_rules! say {
     ($($arg:tt)*) => {{
         use std::io::Write as _;
@@ -24,7 +24,7 @@ pub(crate) use say;
 static LINES: AtomicUsize = AtomicUsize::new(0);
 static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Standard output. What went there is counted, so that an error can say how far it got.
+/// Standard output. Counts the lines written, so that an error can say how far the output got.
 pub(crate) struct Stdout;
 
 impl Write for Stdout {
@@ -39,12 +39,12 @@ impl Write for Stdout {
     }
 }
 
-/// Notes a file that was written, for the same purpose.
+/// Records that a file was written, for the same purpose.
 pub(crate) fn wrote(path: &Path) {
     FILES.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
 }
 
-/// Standard output cannot be written to.
+/// The error that standard output cannot be written to.
 #[derive(Debug)]
 pub(crate) struct Unwritable {
     reason: io::Error,
@@ -64,9 +64,9 @@ impl Display for Unwritable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "standard output cannot be written to: {}. ", self.reason)?;
         match self.lines {
-            0 => f.write_str("Nothing was written there"),
-            1 => f.write_str("One line was written before"),
-            n => write!(f, "{n} lines were written before"),
+            0 => f.write_str("Nothing was written"),
+            1 => f.write_str("One line had been written"),
+            n => write!(f, "{n} lines had been written"),
         }?;
         if !self.files.is_empty() {
             let files: Vec<_> = self.files.iter().map(|path| path.display().to_string()).collect();
@@ -78,13 +78,13 @@ impl Display for Unwritable {
 
 impl std::error::Error for Unwritable {}
 
-/// Whether whoever reads standard output has gone: they have seen enough.
+/// Whether the reader of standard output has closed it, which is not a failure.
 pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
     let mut causes = error.chain().filter_map(|e| e.downcast_ref::<io::Error>());
     causes.any(|e| e.kind() == ErrorKind::BrokenPipe && e.get_ref().is_some_and(|e| e.is::<Unwritable>()))
 }
 
-/// The width for prose: `COLUMNS`, else that of the terminal.
+/// The width for prose: `COLUMNS`, or else that of the terminal.
 pub(crate) fn width() -> usize {
     width_of(&io::stdout()).unwrap_or(USUAL).min(WIDEST)
 }
@@ -98,10 +98,10 @@ fn width_of(stream: &(impl AsFd + IsTerminal)) -> Option<usize> {
     columns.or_else(terminal).filter(|width| *width > 0)
 }
 
-/// Stands between a number and its unit, where no line ends. [`wrap`] makes it a space.
+/// Stands between a number and its unit, where no line may be broken. [`wrap`] makes it a space.
 pub(crate) const TIE: char = '\u{a0}';
 
-/// Breaks prose into lines. A line keeps its indent, and what continues it has `hang` more.
+/// Breaks prose into lines. A line keeps its indentation; continuation lines have `hang` more.
 pub(crate) fn wrap(text: &str, width: usize, hang: usize) -> String {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
@@ -131,10 +131,10 @@ pub(crate) fn prose(text: &str) -> anyhow::Result<()> {
     say!("{}", wrap(text, width(), 0))
 }
 
-/// Writes what belongs to a name: the text begins in `column`, on every line.
+/// Writes a name with its text. The text begins in `column` on every line.
 pub(crate) fn row(name: &str, column: usize, text: &str) -> anyhow::Result<()> {
     let name = format!("{name:<column$}");
-    // A name that is too long, or a narrow terminal: the text goes below.
+    // If the name is too long or the terminal too narrow, the text goes below.
     if name.chars().count() > column || width() < column + 20 {
         return say!("{}\n    {}", name.trim_end(), wrap(text, width().saturating_sub(4), 0).replace('\n', "\n    "));
     }
@@ -142,7 +142,7 @@ pub(crate) fn row(name: &str, column: usize, text: &str) -> anyhow::Result<()> {
     say!("{}", format!("{name}{text}").trim_end())
 }
 
-/// Writes an error to standard error, wrapped where people read it.
+/// Writes an error to standard error, wrapped on a terminal.
 pub(crate) fn complain(error: &anyhow::Error) {
     let mut text = format!("error: {error:#}");
     let stderr = io::stderr();
@@ -170,11 +170,11 @@ mod tests {
     fn an_error_says_what_was_written() {
         let error =
             Unwritable { reason: io::Error::from(ErrorKind::StorageFull), lines: 2, files: vec!["a.png".into()] };
-        assert!(error.to_string().ends_with("2 lines were written before, and these files: a.png"));
+        assert!(error.to_string().ends_with("2 lines had been written, and these files: a.png"));
         let closed = |kind| anyhow::Error::from(Unwritable::error(io::Error::from(kind)));
         assert!(is_closed(&closed(ErrorKind::BrokenPipe)));
         assert!(!is_closed(&closed(ErrorKind::StorageFull)));
-        // Another pipe than standard output, a worker's say, is not for a reader to close.
+        // Only standard output may be closed by a reader. Another broken pipe, such as a worker's, is an error.
         assert!(!is_closed(&io::Error::from(ErrorKind::BrokenPipe).into()));
     }
 }

@@ -1,4 +1,4 @@
-//! `cotangent show`: a function at a stage of its way to the machine.
+//! `cotangent show`: a function at one stage of its compilation.
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -7,18 +7,18 @@ use cotangent::{Func, Params, jit};
 use crate::demo::DEMOS;
 use crate::output::{row, say};
 
-/// How far a function has come.
+/// A stage of compilation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Stage {
-    /// The program it was traced into
+    /// The jaxpr that the function is traced to
     Jaxpr,
-    /// The program of its gradient
+    /// The jaxpr of its gradient
     Grad,
-    /// What the compiler is given
+    /// The StableHLO text that the compiler receives
     Stablehlo,
-    /// What the compiler made of it, for this machine
+    /// The program after the compiler's optimisations, for this machine
     Hlo,
-    /// How long each step from its trace to the machine took
+    /// How long each step of the compilation took
     Times,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// A function, its gradient and arguments to trace both for.
+    /// A function, its gradient, and the arguments to trace both with.
     pub(crate) fn new<P: Params, F, G>(
         name: &'static str,
         summary: &'static str,

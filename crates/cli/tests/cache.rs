@@ -1,4 +1,4 @@
-//! The folder of compiled programs, as processes share it: whatever is in it, the numbers are the same.
+//! The directory of compiled programs, shared between processes: whatever is in it, the results are the same.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use xla::plugin::Platform;
 
-/// A cache folder of a test's own, with the plugins of the user's.
+/// A test's own cache directory, with the user's plugins.
 struct Cache(PathBuf);
 
 impl Cache {
@@ -34,7 +34,7 @@ impl Cache {
             .collect()
     }
 
-    /// A process that does a case of `cotangent bench`.
+    /// A process that runs a case of `cotangent bench`.
     fn worker(&self, before: &str, case: &str) -> Command {
         let mut command = Command::new("sh");
         let run = format!("{before} exec \"$0\" bench --worker \"$1\"");
@@ -45,7 +45,7 @@ impl Cache {
     }
 }
 
-/// The numbers that a process computed; it must have come to its end.
+/// The numbers that a process computed. The process must have succeeded.
 fn numbers(child: std::process::Output) -> String {
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
     let output = String::from_utf8(child.stdout).expect("text");
@@ -64,11 +64,11 @@ const NOTEBOOK: &str = "start/notebook";
 #[test]
 fn a_second_process_compiles_nothing() {
     let cache = Cache::new("second");
-    // The step of a perceptron with Adam; other cases of it share its programs.
+    // A step of a perceptron with Adam; other cases share programs with it.
     let first = run(&cache, "mlp/adam");
     let stored = cache.entries();
     assert!(!stored.is_empty());
-    // What is compiled is stored, and what is stored is a new file: second names keep the numbers of the old ones taken.
+    // Programs are stored, each as a new file. The hard links keep the inode numbers of the old files in use.
     let second = cache.0.join("second");
     fs::create_dir(&second).expect("a folder");
     for name in stored.keys() {
@@ -81,7 +81,7 @@ fn a_second_process_compiles_nothing() {
     assert_eq!(run(&cache, "mlp/adam"), first);
     assert_eq!(files(), before);
     assert_eq!(cache.entries().len(), stored.len());
-    // So it would be seen.
+    // This is how the test would notice.
     let (name, bytes) = stored.first_key_value().expect("a program");
     fs::write(cache.programs().join(name), &bytes[..100]).expect("it is written");
     assert_eq!(run(&cache, "mlp/adam"), first);
@@ -94,7 +94,7 @@ fn many_processes_fill_one_folder() {
     let processes: Vec<_> = (0..6).map(|_| cache.worker("", NOTEBOOK).spawn().expect("it starts")).collect();
     let results: Vec<String> = processes.into_iter().map(|p| numbers(p.wait_with_output().expect("it ends"))).collect();
     assert!(results.iter().all(|r| *r == results[0]));
-    // Nothing half-written is left behind, and what stands there is whole.
+    // No partial file is left behind, and every entry is complete.
     let stored = cache.entries();
     assert!(stored.keys().all(|name| name.len() == 64), "{:?}", stored.keys());
     assert_eq!(run(&cache, NOTEBOOK), results[0]);
@@ -110,13 +110,13 @@ fn what_is_damaged_or_foreign_is_made_again() {
     let damage = |i: usize, bytes: &[u8]| -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         match i % 6 {
-            // A flipped bit of the machine code, of the checksum, of the name inside.
+            // A flipped bit in the machine code, in the checksum, or in the name inside.
             0 => *bytes.last_mut().expect("not empty") ^= 1,
             1 => bytes[50] ^= 0x80,
             2 => bytes[20] ^= 1,
-            // A whole entry of another program.
+            // A complete entry of another program.
             3 => bytes = contents[(i + 1) % contents.len()].clone(),
-            // One that stops in the middle, and none at all.
+            // A truncated entry, and an empty one.
             4 => bytes.truncate(bytes.len() / 2),
             _ => bytes.clear(),
         }
@@ -128,7 +128,7 @@ fn what_is_damaged_or_foreign_is_made_again() {
     assert_eq!(run(&cache, NOTEBOOK), right);
     let again = cache.entries();
     assert_eq!(again.keys().collect::<Vec<_>>(), stored.keys().collect::<Vec<_>>());
-    // All of it is whole again.
+    // All entries are complete again.
     assert_eq!(run(&cache, NOTEBOOK), right);
     assert_eq!(cache.entries(), again);
 }
@@ -147,7 +147,7 @@ fn other_options_are_other_programs() {
 #[test]
 fn a_plugin_from_elsewhere_is_read_only_where_its_hash_is_of_use() {
     let plugin = xla::plugin::locate(Platform::Cpu).expect("there is a plugin").path;
-    // The hash of a plugin that the user names is remembered in the cache's folder, which shows that it was made.
+    // The hash of a plugin that the user names is stored in the cache directory, which shows that it was computed.
     let hashes = |name: &str, prepare: fn(&Cache)| {
         let cache = Cache::new(name);
         prepare(&cache);
@@ -155,14 +155,14 @@ fn a_plugin_from_elsewhere_is_read_only_where_its_hash_is_of_use() {
         fs::read_dir(cache.0.join("hashes")).map_or(0, Iterator::count)
     };
     assert_eq!(hashes("hashed", |_| ()), 1);
-    // Nothing can be stored, and nothing is there.
+    // Nothing can be stored, and nothing is stored already.
     assert_eq!(hashes("unhashed", |cache| fs::write(cache.programs(), "not a folder").expect("it is written")), 0);
 }
 
 #[test]
 fn a_full_disk_costs_a_compile_and_nothing_else() {
     let cache = Cache::new("full");
-    // No file may grow beyond 8 blocks: writing fails in the middle, as on a full disk.
+    // No file may grow beyond 8 blocks: writing fails partway, as on a full disk.
     let full = "trap '' XFSZ; ulimit -f 8;";
     let right = numbers(cache.worker("", "start/first-program").output().expect("it runs"));
     fs::remove_dir_all(cache.programs()).expect("it was there");
@@ -172,7 +172,7 @@ fn a_full_disk_costs_a_compile_and_nothing_else() {
     }
 }
 
-/// What `cotangent cache` prints for a cache.
+/// The output of `cotangent cache` for a cache.
 fn cache(cache: &Cache, limit: &str, args: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cotangent"));
     command.arg("cache").args(args).env("COTANGENT_CACHE_DIR", &cache.0);
@@ -200,7 +200,7 @@ fn the_cache_is_shown_and_cleaned() {
     assert!(cache(&folder, "", &["clean"]).starts_with("removed "));
     assert!(folder.entries().is_empty());
     assert_eq!(run(&folder, "start/first-program"), right);
-    // With all, the plugins go, but not those of others.
+    // `--all` removes the plugins, but not files of others.
     fs::remove_file(folder.0.join("plugins")).expect("a link");
     fs::create_dir_all(folder.0.join("plugins/fake-1.0")).expect("a folder");
     fs::write(folder.0.join("plugins/fake-1.0/libfake.so"), "of bytes").expect("a file");
@@ -228,7 +228,7 @@ fn many_processes_keep_within_the_limit() {
     for process in processes {
         assert_eq!(numbers(process.wait_with_output().expect("it ends")), right);
     }
-    // Each may have stored a program since the last look.
+    // Each process may have stored a program since the last check.
     let largest = folder.entries().values().map(Vec::len).max().expect("some stay");
     let kept: usize = folder.entries().values().map(Vec::len).sum();
     assert!(kept <= limit + 4 * largest, "{kept} of {limit}");

@@ -16,7 +16,7 @@ fn output(args: &[&str]) -> Output {
     cotangent(args).output().expect("the binary runs")
 }
 
-/// What a command that must succeed prints.
+/// The output of a command that must succeed.
 fn printed(args: &[&str]) -> String {
     let output = output(args);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -24,22 +24,23 @@ fn printed(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// What a command that must fail says.
+/// The error message of a command that must fail.
 fn complaint(args: &[&str]) -> String {
     let output = output(args);
     assert_eq!(output.status.code(), Some(1), "{args:?}");
-    assert!(output.stdout.is_empty(), "{args:?} prints beside its error");
+    assert!(output.stdout.is_empty(), "{args:?} prints besides its error");
     String::from_utf8(output.stderr).expect("text")
 }
 
-/// A directory of this test, empty.
+/// An empty directory for this test.
 fn empty_dir(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&dir);
     dir
 }
 
-/// How far a value may be from JAX's: bits by one, sums and losses relatively, where a loop ends absolutely.
+/// Whether a value is close to JAX's: bits differ by at most one; sums and losses are compared relatively, results of
+/// loops absolutely.
 fn close(cell: &str, ours: f64, jax: f64) -> bool {
     match cell {
         "raw_normal_bits_first8" => (ours - jax).abs() <= 1.0,
@@ -75,7 +76,7 @@ fn the_notebook_gives_what_jax_gives() {
     assert!(missing.is_empty(), "no value for {missing:?}");
 }
 
-/// The width and height a PNG states.
+/// The width and height that a PNG file states.
 fn png_size(path: &Path) -> (u32, u32) {
     let file = std::fs::File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut reader = png::Decoder::new(BufReader::new(file)).read_info().expect("a PNG");
@@ -94,7 +95,7 @@ fn the_demo_shows_its_code_and_draws_its_pictures() {
     {
         assert!(page.contains(text), "the page does not show {text:?}:\n{page}");
     }
-    assert!(!page.contains("nb.value"), "the page shows how it is made");
+    assert!(!page.contains("nb.value"), "the page shows the notebook's own calls");
     for name in ["surface", "data", "gold", "likelihood", "polynomial"] {
         let (width, height) = png_size(&dir.join(format!("{name}.png")));
         assert!(width >= 1000 && height >= 800, "{name}.png is {width} x {height}");
@@ -129,7 +130,7 @@ fn a_closed_pipe_is_no_failure() {
     assert_eq!(complaints, "");
 }
 
-/// A machine without a plugin, so that whatever needs one fails.
+/// Runs a command without a plugin, so that anything that needs one fails.
 fn without_plugin(args: &[&str]) -> Output {
     cotangent(args).env("PJRT_CPU_PLUGIN", "/nowhere/plugin.so").output().expect("it runs")
 }
@@ -145,7 +146,7 @@ fn where_pictures_go_is_checked_before_anything_is_computed() {
         assert!(complaint.contains("--out") && complaint.contains(&*out.to_string_lossy()), "{complaint}");
         assert!(output.stdout.is_empty() && output.status.code() == Some(1));
     }
-    // The probe leaves nothing behind.
+    // The write probe leaves nothing behind.
     let out = dir.join("new");
     without_plugin(&["demo", "run", "optimized-learning", "--out", out.to_str().expect("UTF-8")]);
     assert_eq!(std::fs::read_dir(out).expect("it was made").count(), 0);
@@ -179,7 +180,7 @@ fn a_full_disk_is_named_with_what_was_written() {
     let complaint = String::from_utf8(command.output().expect("it runs").stderr).expect("text");
     let lines = std::fs::read_to_string(dir.join("list")).expect("some of it").lines().count();
     assert!(lines > 3, "{lines}");
-    let counted = format!("{} lines were written before", lines - 1);
+    let counted = format!("{} lines had been written", lines - 1);
     assert!(complaint.contains(&counted) || complaint.contains(&format!("{lines} lines")), "{lines}: {complaint}");
 }
 
@@ -204,7 +205,7 @@ fn help_and_lists_keep_to_the_width_of_the_terminal() {
             let output = cotangent(args).env("COLUMNS", columns.to_string()).output().expect("it runs");
             let text = String::from_utf8(output.stdout).expect("text");
             for line in text.lines() {
-                // Prose does not become wider than one likes to read.
+                // Prose is never wider than 100 columns.
                 assert!(line.chars().count() <= columns.min(100), "{args:?} at {columns}: {line}");
             }
         }
@@ -218,7 +219,7 @@ fn the_version_names_the_plugin_and_xla() {
     assert_eq!(lines[0], format!("cotangent {}", env!("CARGO_PKG_VERSION")));
     assert!(lines[1].starts_with("plugin ") && lines[2].starts_with("XLA "), "{version}");
     assert_eq!(printed(&["-V"]), version);
-    // It neither needs a plugin nor fetches one.
+    // The version needs no plugin and fetches none.
     let empty = empty_dir("version");
     let output = cotangent(&["--version"]).env("COTANGENT_CACHE_DIR", &empty).output().expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -261,7 +262,7 @@ fn devices_and_the_doctor_speak_json() {
         assert_eq!(well["devices"][0]["name"], "cpu:0");
         assert_eq!(well["error"], Value::Null);
         assert!(ill["error"].as_str().is_some_and(|text| text.contains("/nowhere/plugin.so")), "{ill}");
-        // The help names them all.
+        // The help lists every member.
         let help = printed(&[args[0], "--help"]);
         assert!(members(&well).iter().all(|member| help.contains(member.as_str())), "{help}");
         if args[0] == "doctor" {
@@ -306,7 +307,7 @@ fn devices_are_listed() {
 #[test]
 fn the_doctor_finds_a_healthy_machine_and_a_broken_one() {
     let report = printed(&["doctor"]);
-    for item in ["plugin", "sha256", "PJRT", "StableHLO", "cache", "offline", "test program", "All is well."] {
+    for item in ["plugin", "sha256", "PJRT", "StableHLO", "cache", "offline", "test program", "Everything works."] {
         assert!(report.contains(item), "{report}");
     }
     let broken = empty_dir("doctor").join("plugin.so");
@@ -342,7 +343,7 @@ fn gradbench_answers_until_its_input_ends() {
     let mut child = cotangent(&["gradbench"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
     let (mut messages, answers) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
     let mut answers = BufReader::new(answers).lines();
-    // Each answer comes before the next message goes.
+    // Each answer arrives before the next message is sent.
     let mut ask = |message: &str| -> Value {
         writeln!(messages, "{message}").expect("it reads");
         serde_json::from_str(&answers.next().expect("an answer").expect("text")).expect("JSON")
@@ -355,7 +356,7 @@ fn gradbench_answers_until_its_input_ends() {
     assert!(child.wait().expect("it ends").success());
 }
 
-/// The processors that a process may use, as the system tells them.
+/// The processors that a process may use, as the system reports them.
 #[cfg(target_os = "linux")]
 fn processors(process: &str) -> String {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the system tells");
@@ -373,7 +374,7 @@ fn gradbench_keeps_to_one_processor_unless_told_otherwise() {
             .expect("it reads");
         let mut answers = BufReader::new(child.stdout.take().expect("piped"));
         answers.read_line(&mut String::new()).expect("an answer");
-        // By now XLA has started its threads, each of which is listed beside the process.
+        // XLA has started its threads; each of them is listed under the process.
         let id = child.id();
         let threads: Vec<String> = std::fs::read_dir(format!("/proc/{id}/task"))
             .expect("the system tells")

@@ -1,5 +1,5 @@
-//! The demos. Each is a module with a [`Demo`]: a name, a summary, a function that runs it and the functions of it
-//! that `cotangent show` knows. To add one, write such a module and name it in [`DEMOS`].
+//! The demos. Each is a module with a [`Demo`]: a name, a summary, a function that runs it, and the functions that
+//! `cotangent show` offers. To add a demo, write such a module and add it to [`DEMOS`].
 
 mod notebook;
 mod optimized_learning;
@@ -16,28 +16,28 @@ use crate::show::Function;
 
 /// A demo.
 pub(crate) struct Demo {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
-    /// What it shows, in one line.
+    /// A one-line summary.
     pub(crate) summary: &'static str,
-    /// Its source: the notebook shows pieces of it.
+    /// Its source code: the notebook shows parts of it.
     pub(crate) source: &'static str,
     /// Runs it.
     pub(crate) run: fn(&mut Notebook) -> Result<()>,
-    /// Functions of it to look at stage by stage.
+    /// Its functions that can be shown stage by stage.
     pub(crate) functions: fn() -> Vec<Function>,
 }
 
 /// All demos.
 pub(crate) const DEMOS: &[Demo] = &[optimized_learning::DEMO];
 
-/// What a demo is run with.
+/// The options that a demo runs with.
 pub(crate) struct Options {
     /// Print values as JSON instead of a page to read.
     pub(crate) json: bool,
-    /// Where pictures go.
+    /// Where pictures are written.
     pub(crate) out: Option<PathBuf>,
-    /// What to compute on.
+    /// The device to run on.
     pub(crate) device: Device,
 }
 
@@ -53,9 +53,12 @@ pub(crate) fn list() -> Result<()> {
 pub(crate) fn run(name: &str, options: Options) -> Result<()> {
     let Some(demo) = DEMOS.iter().find(|d| d.name == name) else {
         let names: Vec<_> = DEMOS.iter().map(|d| d.name).collect();
-        bail!("there is no demo named `{name}`. There is: {}. `cotangent demo list` describes them", names.join(", "));
+        bail!(
+            "there is no demo named `{name}`. The demos are: {}. `cotangent demo list` describes them",
+            names.join(", ")
+        );
     };
-    // A page to read comes with its pictures; values for a program come alone.
+    // Without --json, pictures are written by default.
     let pictures = options.out.or_else(|| (!options.json).then(|| PathBuf::from("out").join(name)));
     if let Some(dir) = &pictures
         && let Err(error) = make_writable(dir)
@@ -68,7 +71,7 @@ pub(crate) fn run(name: &str, options: Options) -> Result<()> {
     (demo.run)(&mut notebook)
 }
 
-/// Makes a directory, and sees that files can be made in it, before anything is computed for them.
+/// Makes a directory, and checks that files can be created in it, before anything is computed.
 fn make_writable(dir: &Path) -> std::io::Result<()> {
     fs::create_dir_all(dir)?;
     let file = dir.join(format!(".cotangent-{}", std::process::id()));

@@ -1,7 +1,7 @@
-//! A notebook on the terminal: the code of each cell, then what it gives.
+//! A notebook on the terminal: the code of each cell, followed by its output.
 //!
-//! The code shown is the code that runs. A demo calls [`Notebook::cell`] at the start of each cell, and the lines of
-//! its own source after that call, up to the next line that begins with `nb.`, are what is shown.
+//! The code shown is the code that runs. A demo calls [`Notebook::cell`] at the start of each cell. The cell's code is
+//! the lines of the demo's own source after that call, up to the next line that begins with `nb.`.
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, stderr, stdout};
@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressIterato
 use crate::output::{self, say, width, wrap};
 use crate::plot::Scene;
 
-/// Where a demo writes its page, or its values, and its pictures.
+/// Where a demo writes its page or its values, and its pictures.
 pub(crate) struct Notebook {
     source: &'static str,
     json: bool,
@@ -28,12 +28,12 @@ impl Notebook {
         Notebook { source, json, pictures, colours }
     }
 
-    /// Text in one of the terminal's styles, where it has such.
+    /// Text in one of the terminal's styles, if it supports styles.
     fn styled<'a>(&self, code: &str, text: &'a str) -> Cow<'a, str> {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m").into() } else { text.into() }
     }
 
-    /// Names the demo.
+    /// Prints the name of the demo.
     pub(crate) fn banner(&self, name: &str, summary: &str) -> Result<()> {
         let text = wrap(&format!("{name}: {summary}"), width(), 0);
         self.print(&text.replacen(name, &self.styled("1", name), 1))
@@ -66,20 +66,20 @@ impl Notebook {
         Ok(())
     }
 
-    /// What a cell gave: shown as `label = value`, and as JSON under the name of the cell.
+    /// An output of a cell: shown as `label = value`, or as JSON under the name of the cell.
     pub(crate) fn value(&self, cell: &str, label: &str, value: impl Into<serde_json::Value>) -> Result<()> {
         let value = value.into();
         if self.json {
             return say!("{}", serde_json::json!({ "cell": cell, "value": value }));
         }
         let text = wrap(&format!("  ▸ {label} = {}", shown(&value)), width(), 4);
-        // A label has no sign of equality in it.
+        // A label contains no equals sign.
         let (label, value) = text.split_once('=').unwrap_or((&text, ""));
         say!("{}={}", label.replacen('▸', &self.styled("32", "▸"), 1), self.styled("1", value))
     }
 
-    /// The steps of a loop, with a progress bar where the user sees one. The bar is drawn ten times a second, so
-    /// that it costs the loop nothing.
+    /// The steps of a loop, with a progress bar on a terminal. The bar is drawn ten times a second, so that its cost is
+    /// negligible.
     pub(crate) fn steps(&self, what: &'static str, count: u64) -> impl Iterator<Item = u64> + use<> {
         let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::stderr_with_hz(10))
             .with_finish(ProgressFinish::AndLeave);
@@ -89,7 +89,7 @@ impl Notebook {
         let style = ProgressStyle::with_template("  {msg} {bar:20} {pos}/{len} steps, {rate}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
         bar.set_style(style.with_key("rate", |state: &ProgressState, f: &mut dyn std::fmt::Write| {
-            // A string that cannot be written to is not there.
+            // Writing to a string cannot fail.
             let _ = write!(f, "{:.0}/s", state.per_sec());
         }));
         bar.set_message(what);
@@ -110,13 +110,13 @@ impl Notebook {
         self.print(&format!("  {} {} and .svg", self.styled("35", "▣"), png.display()))
     }
 
-    /// A line of the page.
+    /// Prints a line of the page.
     fn print(&self, line: &str) -> Result<()> {
         if self.json { Ok(()) } else { say!("{line}") }
     }
 }
 
-/// A value for a reader: floats with seven digits.
+/// A value as text: floats with seven digits.
 fn shown(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
@@ -132,7 +132,7 @@ fn function<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
     Some(source.lines().skip(start).take(length).collect())
 }
 
-/// The lines after one, up to the next that calls the notebook, without their indentation.
+/// The lines after this one, up to the next that calls the notebook, without their indentation.
 fn following(source: &str, line: usize) -> impl Iterator<Item = &str> {
     source
         .lines()

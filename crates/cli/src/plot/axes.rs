@@ -1,4 +1,4 @@
-//! A plane with axes: from values to places in the scene.
+//! A plane with axes: maps values to positions in the scene.
 
 use super::colour::Colormap;
 use super::scene::{Anchor, Point, Scene};
@@ -9,20 +9,20 @@ use super::{Colour, bands::Grid};
 pub(crate) struct Axes {
     /// Left, top, right, bottom in the scene.
     frame: [f64; 4],
-    /// First and last value across and upwards.
+    /// First and last value on the horizontal and the vertical axis.
     pub(crate) x: (f64, f64),
     pub(crate) y: (f64, f64),
 }
 
 impl Axes {
-    /// Axes in a scene of the usual size, with room for titles and, on request, a colour bar.
+    /// Axes in a scene of the default size, with space for titles and, optionally, a colour bar.
     pub(crate) fn new(x: (f64, f64), y: (f64, f64), bar: bool) -> (Scene, Axes) {
         let (width, height) = (760.0, 560.0);
         let right = if bar { width - 130.0 } else { width - 40.0 };
         (Scene::new(width as u32, height as u32), Axes { frame: [78.0, 62.0, right, height - 62.0], x, y })
     }
 
-    /// Where a value stands.
+    /// The position of a value.
     pub(crate) fn place(&self, x: f64, y: f64) -> Point {
         let [left, top, right, bottom] = self.frame;
         let across = (x - self.x.0) / (self.x.1 - self.x.0);
@@ -42,14 +42,14 @@ impl Axes {
         scene.text((left, 44.0), subtitle, 12.5, Colour::SOFT, Anchor::Left);
     }
 
-    /// Lines at the ticks, to be drawn below the data.
+    /// Lines at the ticks, drawn below the data.
     pub(crate) fn grid(&self, scene: &mut Scene) {
         for y in ticks(self.y) {
             scene.line(self.path([(self.x.0, y), (self.x.1, y)]), Colour::GRID, 0.8);
         }
     }
 
-    /// Frame, ticks and names, to be drawn above the data.
+    /// Frame, ticks and names, drawn above the data.
     pub(crate) fn finish(&self, scene: &mut Scene, x_name: &str, y_name: &str) {
         let [left, top, right, bottom] = self.frame;
         let corners = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
@@ -68,7 +68,7 @@ impl Axes {
         scene.upright((left - 56.0, (top + bottom) / 2.0), y_name, 14.0, Colour::INK);
     }
 
-    /// The areas between levels, each in its colour, with thin lines where they meet, and the colour bar.
+    /// The areas between levels, each in its colour, with thin lines between them, and the colour bar.
     pub(crate) fn bands(&self, scene: &mut Scene, grid: &Grid<'_>, levels: &[f64], map: Colormap, name: &str) {
         let colour = |band: usize| map.at((band as f64 + 0.5) / (levels.len() - 1) as f64);
         for (band, polygon) in grid.bands(levels) {
@@ -120,7 +120,7 @@ impl Axes {
     }
 }
 
-/// What stands before a name in a legend.
+/// The symbol before a name in a legend.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key {
     Line(Colour),
@@ -129,13 +129,13 @@ pub(crate) enum Key {
     Dot(Colour),
 }
 
-/// A dot with a white ring, which shows on any ground.
+/// A dot with a white ring, visible on any background.
 pub(crate) fn ringed(scene: &mut Scene, at: Point, radius: f64, colour: Colour) {
     scene.dot(at, radius + 1.4, Colour::WHITE);
     scene.dot(at, radius, colour);
 }
 
-/// Round numbers inside a range, some five to eight.
+/// Round numbers inside a range, about five to eight.
 pub(crate) fn ticks((first, last): (f64, f64)) -> Vec<f64> {
     let rough = (last - first) / 6.0;
     let power = 10f64.powf(rough.log10().floor());
@@ -144,13 +144,13 @@ pub(crate) fn ticks((first, last): (f64, f64)) -> Vec<f64> {
     (from..=to).map(|i| i as f64 * step).collect()
 }
 
-/// A number as a label: no more digits than it has, a true minus sign.
+/// A number as a label: no superfluous digits, and a true minus sign.
 pub(crate) fn number(x: f64) -> String {
     let rounded = (x * 1e4).round() / 1e4 + 0.0;
     format!("{rounded}").replace('-', "\u{2212}")
 }
 
-/// A number with that many digits after the point.
+/// A number with the given number of decimals.
 pub(crate) fn decimals(x: f64, digits: usize) -> String {
     format!("{x:.digits$}").replace('-', "\u{2212}")
 }

@@ -1,6 +1,6 @@
 //! A function on a grid, cut into the areas between levels.
 
-/// Values of a function at the crossings of two rulers: `z[row * x.len() + column]`.
+/// Values of a function on a grid: `z[row * x.len() + column]`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid<'a> {
     pub(crate) x: &'a [f64],
@@ -11,7 +11,7 @@ pub(crate) struct Grid<'a> {
 type Vertex = (f64, f64, f64);
 
 impl Grid<'_> {
-    /// The value at a crossing.
+    /// The vertex at a column and a row.
     pub(crate) fn at(&self, column: usize, row: usize) -> Vertex {
         (self.x[column], self.y[row], self.z[row * self.x.len() + column])
     }
@@ -23,8 +23,8 @@ impl Grid<'_> {
         [[a, b, c], [a, c, d]]
     }
 
-    /// Polygons that fill the plane, each with the number of the band it lies in: band `i` is between `levels[i]`
-    /// and `levels[i + 1]`, and the first and last one have no outer bound. Cells in one band are joined along a row.
+    /// Polygons that fill the plane, each with the index of its band. Band `i` is between `levels[i]` and `levels[i +
+    /// 1]`; the first and the last band have no outer bound. Adjacent cells of one row in the same band are joined.
     pub(crate) fn bands(&self, levels: &[f64]) -> Vec<(usize, Vec<(f64, f64)>)> {
         let last = levels.len() - 2;
         let band = |z: f64| levels[1..=last].iter().filter(|l| **l <= z).count();
@@ -70,7 +70,7 @@ impl Grid<'_> {
         polygons
     }
 
-    /// The pieces of the lines on which the function has one of the levels.
+    /// The segments of the contour lines at the levels.
     pub(crate) fn contours(&self, levels: &[f64]) -> Vec<[(f64, f64); 2]> {
         let mut segments = Vec::new();
         for row in 0..self.y.len() - 1 {

@@ -21,7 +21,7 @@ impl Colour {
     }
 }
 
-/// A colour map: colours at equal distances, interpolated between.
+/// A colour map: colours at equal distances, with interpolation between them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Colormap(&'static [u32]);
 
@@ -34,7 +34,7 @@ pub(crate) const COOLWARM: Colormap = Colormap(&[
     0xcb_3e38, 0xc0_282f, 0xb4_0426,
 ]);
 
-/// From near white to deep blue, so that what is drawn on it stays visible.
+/// From near white to deep blue, so that anything drawn on it stays visible.
 pub(crate) const BLUES: Colormap =
     Colormap(&[0x12_365c, 0x22_5f92, 0x4b_8fbd, 0x86_b9d6, 0xbd_d8e8, 0xe2_edf4, 0xf6_f9fb]);
 

@@ -1,7 +1,7 @@
-//! A list of shapes in a plane of logical pixels, and how it becomes a PNG or SVG file.
+//! A list of shapes in a plane of logical pixels, and how it is written as a PNG or SVG file.
 //!
-//! The bitmap is drawn four times as large as the scene and halved, which smooths every edge. Text is measured and
-//! drawn with the font that is built in, so a machine without fonts makes the same picture.
+//! The bitmap is drawn four times as large as the scene and then halved, which smooths every edge. Text is measured and
+//! drawn with the built-in font, so the picture does not depend on the machine's fonts.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -16,10 +16,10 @@ use plotters::style::{FontTransform, register_font};
 
 use super::Colour;
 
-/// A place in the scene; y grows downwards.
+/// A position in the scene; y grows downwards.
 pub(crate) type Point = (f64, f64);
 
-/// Where a text stands beside its point.
+/// How a text is aligned to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     /// The point is the middle of its left edge.
@@ -46,7 +46,7 @@ pub(crate) struct Scene {
     shapes: Vec<Shape>,
 }
 
-/// How much larger than the scene it is drawn, and how much larger than the scene a PNG is.
+/// The scale at which the scene is drawn, and the scale of the PNG.
 const DRAWN: u32 = 4;
 const KEPT: u32 = 2;
 
@@ -76,7 +76,7 @@ impl Scene {
         self.shapes.push(Shape::Text { at, text: text.into(), size, colour, anchor, upright: false });
     }
 
-    /// Text that runs upwards, around its middle.
+    /// Vertical text, centred at a point.
     pub(crate) fn upright(&mut self, at: Point, text: impl Into<String>, size: f64, colour: Colour) {
         let anchor = Anchor::Middle;
         self.shapes.push(Shape::Text { at, text: text.into(), size, colour, anchor, upright: true });
@@ -86,7 +86,7 @@ impl Scene {
     pub(crate) fn save(&self, dir: &Path, name: &str) -> Result<[PathBuf; 2]> {
         static FONT: Once = Once::new();
         FONT.call_once(|| {
-            // The bytes are a font: it comes with the program.
+            // The bytes are a valid font, built into the program.
             let _ = register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular());
         });
         std::fs::create_dir_all(dir).with_context(|| format!("making the directory {}", dir.display()))?;
@@ -100,7 +100,7 @@ impl Scene {
         let size = (self.width * DRAWN, self.height * DRAWN);
         let mut text = String::new();
         self.draw(&SVGBackend::with_string(&mut text, size).into_drawing_area(), 0.0)?;
-        // Drawn large, as places are whole numbers; shown at the size of the scene.
+        // Drawn large, because coordinates are integers; shown at the size of the scene.
         let large = format!("width=\"{}\" height=\"{}\" viewBox", size.0, size.1);
         let shown = format!("width=\"{}\" height=\"{}\" viewBox", self.width, self.height);
         Ok(text.replacen(&large, &shown, 1))
@@ -109,7 +109,7 @@ impl Scene {
     fn write_png(&self, path: &Path) -> Result<()> {
         let (width, height) = (self.width * DRAWN, self.height * DRAWN);
         let mut drawn = vec![0; (width * height * 3) as usize];
-        // Glyphs in bitmaps are centred with the room for accents above them, so they stand too high.
+        // Glyphs in bitmaps are centred including the space for accents, so they would appear too high.
         self.draw(&BitMapBackend::with_buffer(&mut drawn, (width, height)).into_drawing_area(), 0.2)?;
         let file = BufWriter::new(File::create(path)?);
         let mut encoder = png::Encoder::new(file, self.width * KEPT, self.height * KEPT);
@@ -120,7 +120,7 @@ impl Scene {
         Ok(writer.finish()?)
     }
 
-    /// Draws all shapes; texts are moved down by a part of their size.
+    /// Draws all shapes; texts are lowered by a fraction of their size.
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, lowered: f64) -> Result<()> {
         let scale = f64::from(DRAWN);
         let place = |p: &Point| ((p.0 * scale).round() as i32, (p.1 * scale).round() as i32);
@@ -161,7 +161,7 @@ impl Scene {
     }
 }
 
-/// An RGB bitmap whose squares of `factor` pixels are one pixel of the result: their mean.
+/// An RGB bitmap in which each square of `factor` pixels becomes one pixel, their mean.
 fn shrunk(pixels: &[u8], width: usize, factor: usize) -> Vec<u8> {
     let (columns, rows) = (width / factor, pixels.len() / 3 / width / factor);
     let mut out = Vec::with_capacity(columns * rows * 3);

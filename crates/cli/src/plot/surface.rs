@@ -1,5 +1,5 @@
-//! A surface in space, seen as matplotlib shows it: perspective from a distance of ten, a box of 4 : 4 : 3 with
-//! three lit walls, and the cells painted from the farthest to the nearest.
+//! A surface in space, as matplotlib shows it: perspective from a distance of ten, a box of 4 : 4 : 3 with three lit
+//! walls, and the cells painted from the farthest to the nearest.
 
 use super::Colour;
 use super::axes::{number, ticks};
@@ -10,16 +10,16 @@ use super::scene::{Anchor, Point, Scene};
 const WALL: Colour = Colour::hex(0xf2_f4f6);
 const EDGE: Colour = Colour::hex(0xd5_dae0);
 
-/// The place the surface is looked at from, in degrees.
+/// The direction that the surface is viewed from, in degrees.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
     /// Height above the floor.
     pub(crate) elevation: f64,
-    /// Turn around the vertical axis.
+    /// Angle around the vertical axis.
     pub(crate) azimuth: f64,
 }
 
-/// From values to the scene.
+/// Maps values to the scene.
 struct Camera {
     right: [f64; 3],
     up: [f64; 3],
@@ -29,7 +29,7 @@ struct Camera {
 }
 
 const DISTANCE: f64 = 10.0;
-/// The sides of the box, as long together as matplotlib makes them.
+/// The side lengths of the box, normalised as in matplotlib.
 const SIDES: [f64; 3] = [1.190, 1.190, 0.893];
 const ZOOM: f64 = 352.0;
 const CENTRE: Point = (352.0, 318.0);
@@ -41,7 +41,7 @@ impl Camera {
         Camera { right: [-sa, ca, 0.0], up: [-se * ca, -se * sa, ce], forward: [ce * ca, ce * sa, se], low, high }
     }
 
-    /// Where a point is seen, and how near it is.
+    /// The projection of a point, and how near it is.
     fn see(&self, p: [f64; 3]) -> (Point, f64) {
         let unit: [f64; 3] =
             std::array::from_fn(|i| ((p[i] - self.low[i]) / (self.high[i] - self.low[i]) - 0.5) * SIDES[i]);
@@ -64,7 +64,7 @@ pub(crate) fn surface(grid: &Grid<'_>, view: View, map: Colormap, title: &str, s
     let (least, greatest) = grid.z.iter().fold((f64::MAX, f64::MIN), |(a, b), z| (a.min(*z), b.max(*z)));
     let ends = |v: &[f64]| (v[0], v[v.len() - 1]);
     let ((x0, x1), (y0, y1)) = (ends(grid.x), ends(grid.y));
-    // matplotlib leaves a margin of a forty-eighth around the data.
+    // matplotlib leaves a margin of 1/48 around the data.
     let margin = |a: f64, b: f64| (a - (b - a) / 48.0, b + (b - a) / 48.0);
     let (x, y, z) = (margin(x0, x1), margin(y0, y1), margin(least, greatest));
     let camera = Camera::new(view, [x.0, y.0, z.0], [x.1, y.1, z.1]);
@@ -89,8 +89,8 @@ pub(crate) fn surface(grid: &Grid<'_>, view: View, map: Colormap, title: &str, s
     scene
 }
 
-/// The far walls and the floor with lines at the ticks, and the names and numbers on the near edges. It is made for
-/// views from above and from between the positive x and y axes.
+/// The far walls and the floor with lines at the ticks, and the names and numbers on the near edges. Made for views
+/// from above and from between the positive x and y axes.
 fn walls(scene: &mut Scene, camera: &Camera, x: (f64, f64), y: (f64, f64), z: (f64, f64)) {
     let mut wall = |corners: [[f64; 3]; 4]| {
         let points: Vec<Point> = corners.into_iter().map(|p| camera.place(p)).collect();
@@ -114,7 +114,7 @@ fn walls(scene: &mut Scene, camera: &Camera, x: (f64, f64), y: (f64, f64), z: (f
     }
     line(&[[x.1, y.0, z.0], [x.1, y.1, z.0], [x.0, y.1, z.0], [x.0, y.1, z.1]], Colour::SOFT);
 
-    // Labels stand outside the edge, in the direction from the middle of the box.
+    // Labels are outside the edge, in the direction away from the middle of the box.
     let middle = camera.place([(x.0 + x.1) / 2.0, (y.0 + y.1) / 2.0, z.0]);
     let outside = |at: Point, by: f64, middle: Point| {
         let (dx, dy) = (at.0 - middle.0, at.1 - middle.1);

@@ -14,7 +14,7 @@ fn scalar(x: &Array) -> f64 {
     x.item()
 }
 
-/// `count` places from `first` to `last`.
+/// `count` evenly spaced values from `first` to `last`.
 fn ruler(first: f64, last: f64, count: usize) -> Vec<f64> {
     (0..count).map(|i| first + (last - first) * i as f64 / (count - 1) as f64).collect()
 }
@@ -91,7 +91,7 @@ pub(super) fn data(data: &Array, mu: &Array, sigma: &Array) -> Scene {
     scene
 }
 
-/// A path over areas: where it starts, where it ends, and the way.
+/// A path over coloured areas, with its start and its end marked.
 fn trace(scene: &mut Scene, axes: &Axes, path: &[(f64, f64)]) {
     let line = axes.path(path.iter().copied());
     let (start, end) = (line[0], line[line.len() - 1]);
@@ -174,7 +174,7 @@ pub(super) fn surface(x: &Array, y: &Array, z: &Array) -> Scene {
     surface_of(&sampled.grid(), view, COOLWARM, "Where is the gold?", "z = 2x² − 4xy + y⁴ + 2")
 }
 
-/// The same function from above, with the way to one of its minima.
+/// The same function from above, with the path to one of its minima.
 pub(super) fn gold(x: &Array, y: &Array, z: &Array, path: &[(Array, Array)]) -> Scene {
     let sampled = Sampled::new(x, y, z, 3);
     let path: Vec<_> = path.iter().map(|(x, y)| (scalar(x), scalar(y))).collect();
@@ -196,7 +196,7 @@ pub(super) fn gold(x: &Array, y: &Array, z: &Array, path: &[(Array, Array)]) -> 
     }
     axes.title(
         &mut scene,
-        "The way to the gold",
+        "The path to the gold",
         "z = 2x² − 4xy + y⁴ + 2, 300 steps of 0.01 times the gradient, from (0.1, −0.1)",
     );
     legend(&axes, &mut scene, true);
