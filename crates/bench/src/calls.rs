@@ -1,4 +1,4 @@
-//! Single calls: what stands between a user's line and the device.
+//! Single calls: the overhead between a user's line and the device.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ pub(crate) const CASES: &[Case] = &[
         let check = vec![add(&x, &y).item()];
         Bench::of(move || ready(add(black_box(&x), &y))).check(check)
     }),
-    Case::new("call/scalar-dispatch", "the same, not waited for", CALL, || {
+    Case::new("call/scalar-dispatch", "the same, without waiting for the result", CALL, || {
         let (x, y, add) = (on_device(3.0), on_device(4.0), jit(|x: &Array, y: &Array| x + y));
         Bench::of(move || add(black_box(&x), &y))
     }),
-    Case::new("call/scalar-bare", "the same program by PJRT alone, until ready: the floor", CALL, || {
+    Case::new("call/scalar-bare", "the same program by PJRT alone, until ready: the lower bound", CALL, || {
         let (x, y) = (on_device(3.0), on_device(4.0));
         let text = jit(|x: &Array, y: &Array| x + y).lower((&x, &y)).expect("it traces").stablehlo();
         Bare::new(&text, 2).bench()
@@ -146,10 +146,10 @@ impl Bare {
     }
 }
 
-/// Calls of one function from several threads at once; the time is that of all calls together over their number. There
-/// are many to a thread, for a new one may wait its turn for longer than a call takes.
+/// Calls of one function from several threads at once. The result is the total time divided by the number of calls.
+/// Each thread makes many calls, because a new thread may wait longer for its turn than a call takes.
 fn threads(count: usize, steps: i32) -> Bench {
-    // Each thread has an argument of its own: the plugin keeps a list of who uses an array, under a lock.
+    // Each thread has its own argument: the plugin keeps a list of an array's users, under a lock.
     let xs: Vec<Array> = (0..count).map(|_| on_device(0.5)).collect();
     let root = jit(move |x: &Array| lax::fori_loop(0, steps, |_, x: &Array| 0.5 * (x + 2.0 / x), x.clone()));
     let check = vec![root(&xs[0]).item()];

@@ -1,4 +1,4 @@
-//! What it costs by the equation to trace, to transform, to lower and to compile.
+//! The cost per equation of tracing, transforming, lowering and compiling.
 
 use cotangent::prelude::*;
 
@@ -24,7 +24,7 @@ pub(crate) const CASES: &[Case] = chains! {
         100 "compile/100" slow, 1_000 "compile/1000" slow, 10_000 "compile/10000" slow;
 };
 
-/// A chain of `n` equations. Each `factor` makes it another program.
+/// A chain of `n` equations. Each `factor` makes a different program.
 fn chain(n: usize, factor: f64) -> impl Fn(&Array) -> Array + Copy {
     move |x| (0..n).fold(x.clone(), |x, i| if i % 2 == 0 { x.sin() } else { x * factor })
 }

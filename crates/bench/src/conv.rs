@@ -1,4 +1,4 @@
-//! A convolutional network on 32 pictures of 28 × 28.
+//! A convolutional network on 32 images of 28 × 28.
 
 use cotangent::lax::{Conv, conv_general_dilated};
 use cotangent::{numpy as np, prelude::*, random};

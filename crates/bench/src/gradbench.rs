@@ -1,4 +1,4 @@
-//! The derivatives that GradBench asks for, each at one of its middle sizes.
+//! The derivatives that GradBench measures, each at a medium size.
 
 use cotangent_gradbench::compile;
 use serde_json::{Value, json};
@@ -29,8 +29,8 @@ pub(crate) const CASES: &[Case] = evals! {
     lstm jacobian "gradient of two layers over 1,024 characters of 14 bits",
         json!({ "main_params": rows(4, 56), "extra_params": rows(3, 14), "state": rows(4, 14), "sequence": rows(1024, 14) });
     ode gradient "gradient of 10 steps of Runge and Kutta, 10,000 equations", json!({ "x": numbers(10_000), "s": 10 });
-    particle rr "a particle's path optimised, reverse mode in reverse mode", json!({ "w": 0.0 });
-    saddle rr "a saddle point by descents, reverse mode in reverse mode", json!({ "start": [1.0, 1.0] });
+    particle rr "a particle's path optimised, reverse mode over reverse mode", json!({ "w": 0.0 });
+    saddle rr "a saddle point by descents, reverse mode over reverse mode", json!({ "start": [1.0, 1.0] });
 };
 
 fn run(module: &str, function: &str, input: &Value) -> Bench {
@@ -38,7 +38,7 @@ fn run(module: &str, function: &str, input: &Value) -> Bench {
     Bench::of(move || f().expect("it runs"))
 }
 
-/// From 0 to 1, always the same.
+/// Deterministic numbers from 0 to 1.
 fn numbers(n: usize) -> Vec<f64> {
     let fraction = |i: usize| (i as f64 * 0.618_033_988_749_894_9).fract();
     (1..=n).map(fraction).collect()
@@ -53,7 +53,7 @@ fn mixture(d: usize, k: usize, n: usize) -> Value {
         "alpha": numbers(k), "mu": rows(k, d), "q": rows(k, d), "l": rows(k, d * (d - 1) / 2) })
 }
 
-/// Bones of no particular length, with a skin of triangles.
+/// A hand with arbitrary bones and a skin of triangles.
 fn hand(points: usize) -> Value {
     let (bones, vertices) = (22, 544);
     let parents: Vec<i32> = (0..bones)

@@ -1,7 +1,8 @@
-//! The cases that Cotangent's speed is measured with, each written once and as a user would write it.
+//! The cases that Cotangent's speed is measured with, each written once, as a user would write it.
 //!
-//! `cotangent bench` runs them from the installed binary, `cargo bench -p cotangent-bench` under Criterion, and
-//! `just bench-vs-jax` in turns with the same work in JAX, whose side is `benches/vs_jax/cases.py`: the two have the same
+//! `cotangent bench` runs them from the installed binary, and `cargo bench -p cotangent-bench` under Criterion. `just
+//! bench-vs-jax` alternates them with the same work in JAX, in `benches/vs_jax/cases.py`; both sides use the same
+//! names.
 //! names.
 
 mod calls;
@@ -30,9 +31,9 @@ pub struct Case {
     pub name: &'static str,
     /// What is measured, in one line.
     pub about: &'static str,
-    /// What one measured time is the time of: a call, an equation, a step, …
+    /// The unit that a measured time refers to: a call, an equation, a step, …
     pub unit: &'static str,
-    /// Whether it takes seconds, so that it is no part of a quick round.
+    /// Whether it takes seconds, so that a quick run leaves it out.
     pub slow: bool,
     /// The work.
     pub work: Work,
@@ -41,9 +42,9 @@ pub struct Case {
 /// What a case does.
 #[derive(Clone, Copy)]
 pub enum Work {
-    /// Calls in a process that is warm: sets everything up, and gives what is called.
+    /// Calls in a warm process: sets everything up, and returns the function to call.
     Calls(fn() -> Bench),
-    /// The whole life of a process: does its work once, and gives what there is to compare.
+    /// The whole life of a process: does its work once, and returns the numbers to compare.
     Process(fn() -> Vec<f64>),
 }
 
@@ -70,7 +71,7 @@ impl Case {
     }
 }
 
-/// A case set up and ready to be timed.
+/// A case that is set up and ready to be timed.
 pub struct Bench {
     sample: Box<dyn FnMut(usize) -> Duration>,
     units: f64,
@@ -78,7 +79,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Times calls of `f`, one after the other.
+    /// Times calls of `f`, one after another.
     pub(crate) fn of<R>(mut f: impl FnMut() -> R + 'static) -> Bench {
         Bench::timed(move |calls| {
             let start = Instant::now();
@@ -89,7 +90,7 @@ impl Bench {
         })
     }
 
-    /// Times calls of `f`, each with something made for it, the making of which does not count.
+    /// Times calls of `f`, each with an argument made for it. Making the argument is not timed.
     pub(crate) fn prepared<T, R>(mut make: impl FnMut() -> T + 'static, mut f: impl FnMut(T) -> R + 'static) -> Bench {
         Bench::timed(move |calls| {
             (0..calls)
@@ -105,17 +106,17 @@ impl Bench {
         })
     }
 
-    /// Times so many calls as it sees fit.
+    /// Uses `sample` to time a given number of calls.
     pub(crate) fn timed(sample: impl FnMut(usize) -> Duration + 'static) -> Bench {
         Bench { sample: Box::new(sample), units: 1.0, check: Vec::new() }
     }
 
-    /// How many units a call has: equations, for one.
+    /// Sets the number of units per call, such as equations.
     pub(crate) fn units(self, units: usize) -> Bench {
         Bench { units: units as f64, ..self }
     }
 
-    /// Numbers that must come out on the other side as well.
+    /// Sets the numbers that the other side must compute as well.
     pub(crate) fn check(self, check: Vec<f64>) -> Bench {
         Bench { check, ..self }
     }
@@ -126,26 +127,26 @@ impl Bench {
         &self.check
     }
 
-    /// The time that so many calls take.
+    /// The time that the given number of calls takes.
     pub fn time(&mut self, calls: usize) -> Duration {
         (self.sample)(calls)
     }
 
-    /// Seconds that one unit of the case takes, over so many calls.
+    /// The time in seconds for one unit of the case, measured over the given number of calls.
     pub fn seconds(&mut self, calls: usize) -> f64 {
         self.time(calls).as_secs_f64() / (calls as f64 * self.units)
     }
 
-    /// How many calls fill a sample: enough for a hundredth of a second.
+    /// The number of calls for one sample: enough for a hundredth of a second.
     pub fn calls_per_sample(&mut self) -> usize {
         const SAMPLE: f64 = 0.01;
-        // The first call may compile; what it takes says nothing.
+        // The first call may compile, so its time is not representative.
         if self.time(1).as_secs_f64() > 1.0 {
             return 1;
         }
         let mut calls = 1;
         loop {
-            // The least of three: one that was interrupted would pass for a long one.
+            // The minimum of three: an interrupted call would look like a long one.
             let seconds = (0..3).map(|_| self.time(calls).as_secs_f64()).fold(f64::INFINITY, f64::min).max(1e-9);
             if seconds >= SAMPLE / 2.0 || calls > 1 << 20 {
                 return ((calls as f64 * SAMPLE / seconds) as usize).max(1);
@@ -172,7 +173,7 @@ pub fn cases() -> Vec<Case> {
     groups.into_iter().flatten().map(|case| Case { ..*case }).collect()
 }
 
-/// Waits until all of it has been computed.
+/// Waits until all of the tree has been computed.
 pub(crate) fn ready<T: Tree>(tree: T) -> T {
     let mut leaves = Leaves::new();
     tree.leaves(&mut leaves);
@@ -182,7 +183,7 @@ pub(crate) fn ready<T: Tree>(tree: T) -> T {
     tree
 }
 
-/// A scalar that lives on the device: as a result, for one that is written down stays on the host.
+/// A scalar on the device. It is a result, because a scalar from a literal stays on the host.
 pub(crate) fn on_device(x: f32) -> Array {
     ready(jit(Array::sum)(&Array::from([x])))
 }

@@ -18,7 +18,7 @@ pub(crate) const CASES: &[Case] = &[
     .slow(),
 ];
 
-/// A layer that is a matrix and a bias.
+/// A layer: a matrix and a bias.
 #[derive(Clone, Tree)]
 pub(crate) struct Dense {
     weight: Array,

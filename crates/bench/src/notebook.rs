@@ -1,4 +1,4 @@
-//! The three loops of the "Optimized Learning" notebook, un-jitted as they stand there, and first gradients.
+//! The three loops of the "Optimized Learning" notebook, un-jitted as in the notebook, and first gradients.
 
 use cotangent::scipy::stats::norm;
 use cotangent::{numpy as np, prelude::*, random};
@@ -6,8 +6,8 @@ use cotangent::{numpy as np, prelude::*, random};
 use crate::{Bench, Case, ready};
 
 pub(crate) const CASES: &[Case] = &[
-    // The derivative of 3x + 1 is a constant, for which nothing need be compiled or even loaded; that of x sin x is a
-    // program.
+    // The derivative of 3x + 1 is a constant, so nothing needs to be compiled or even loaded. The derivative of x sin x
+    // is a program.
     Case::process("start/first-gradient", "process start to the gradient of 3x + 1, a constant", || {
         vec![grad(|x: &Array| 3.0 * x + 1.0)(&4.0.into()).item()]
     }),
@@ -37,12 +37,12 @@ fn polynomial() -> Vec<Array> {
     vec![start]
 }
 
-/// The 1000 values whose mean and deviation are sought.
+/// The 1000 values whose mean and standard deviation are fitted.
 fn data() -> Array {
     random::normal(random::PRNGKey(44), 1000) * np::exp(np::log(2.0)) - 3.0
 }
 
-/// Maximum likelihood of mean and deviation: 300 steps.
+/// Maximum likelihood of mean and standard deviation: 300 steps.
 fn likelihood(data: &Array) -> Vec<Array> {
     let neglogp = |mu: &Array, log_sigma: &Array, data: &Array| -np::sum(norm::logpdf(data, mu, np::exp(log_sigma)));
     let dneglogp = grad(neglogp).argnums(args!(0, 1));
@@ -55,7 +55,7 @@ fn likelihood(data: &Array) -> Vec<Array> {
     vec![mu, log_sigma]
 }
 
-/// The way to a minimum of a function of two arguments: 300 steps.
+/// Descent to a minimum of a function of two arguments: 300 steps.
 fn gold() -> Vec<Array> {
     let df = grad(|x: &Array, y: &Array| (2.0 * x.powi(2)) - (4.0 * x * y) + (y.powi(4) + 2.0)).argnums(args!(0, 1));
     let (mut x, mut y) = (Array::from(0.1), Array::from(-0.1));

@@ -1,4 +1,4 @@
-//! Random numbers, sorting and the like on large arrays, and a physical simulation in double precision.
+//! Random numbers, sorting and similar operations on large arrays, and a physical simulation in double precision.
 
 use cotangent::scipy::special::softmax;
 use cotangent::{numpy as np, prelude::*, random};
@@ -44,7 +44,7 @@ pub(crate) const CASES: &[Case] = &[
     }),
 ];
 
-/// A jitted function on one argument; what is compared is eight numbers of the result.
+/// A jitted function of one argument. Eight numbers of the result are compared.
 fn on(x: Array, f: impl Fn(&Array) -> Array + Send + Sync + 'static) -> Bench {
     let (x, f) = (ready(x), jit(f));
     let y = f(&x);

@@ -1,4 +1,4 @@
-//! The protocol by which a process of its own measures a case, so that nothing that another case did shows in it.
+//! The protocol by which a separate process measures a case, so that no other case affects it.
 
 use std::io::{BufRead, Result, Write};
 
@@ -6,12 +6,11 @@ use serde_json::json;
 
 use crate::{Case, Work};
 
-/// Sets a case up, says so in a line of JSON, answers each line that comes in with the seconds that a sample took, and
-/// ends with the most memory that this process ever had. A sample has as many calls as told, or as are long enough to
-/// time.
+/// Sets a case up, and announces it with a line of JSON. Answers each line of input with the seconds that one sample
+/// took. Ends with the peak memory of this process. A sample makes `calls` calls, or enough to be timed.
 ///
 /// # Errors
-/// When the other side is gone.
+/// If the other side has closed its end.
 pub fn serve(case: &Case, calls: Option<usize>, requests: impl BufRead, mut answers: impl Write) -> Result<()> {
     let ready = |check: &[f64], calls: usize| json!({ "case": case.name, "check": check, "calls": calls });
     match case.work {
@@ -32,7 +31,7 @@ pub fn serve(case: &Case, calls: Option<usize>, requests: impl BufRead, mut answ
     answers.flush()
 }
 
-/// The most memory that this process ever had, in bytes, where the system says it.
+/// The peak memory of this process in bytes, if the system reports it.
 #[must_use]
 pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -1,10 +1,10 @@
-//! What is timed of every model: its loss, the gradient, a step of Adam, and the first call of that.
+//! What is timed for every model: its loss, the gradient, a step of Adam, and the first call of that step.
 
 use cotangent::{numpy as np, prelude::*};
 
 use crate::{Bench, ready};
 
-/// What a model is trained with: its first parameters, inputs and what is wanted for them.
+/// The start of a training: initial parameters, inputs, and targets.
 pub(crate) type Start<M> = (M, Array, Array);
 pub(crate) type Loss<M> = fn(&M, &Array, &Array) -> Array;
 
@@ -14,7 +14,7 @@ pub(crate) fn forward<M: Tree>((model, x, y): Start<M>, loss: Loss<M>) -> Bench 
     Bench::of(move || ready(f(&model, &x, &y))).check(check)
 }
 
-/// Compared are the loss and the squared norms of some gradients.
+/// The loss and the squared norms of some gradients are compared.
 pub(crate) fn backward<M: Tree>((model, x, y): Start<M>, loss: Loss<M>, some: fn(&M) -> [&Array; 2]) -> Bench {
     let f = jit(value_and_grad(loss));
     let (value, gradient) = f(&model, &x, &y);
@@ -23,7 +23,7 @@ pub(crate) fn backward<M: Tree>((model, x, y): Start<M>, loss: Loss<M>, some: fn
     Bench::of(move || ready(f(&model, &x, &y))).check(check)
 }
 
-/// Compared are the losses of the first three steps.
+/// The losses of the first three steps are compared.
 pub(crate) fn adam<M: Tree + Clone>((model, x, y): Start<M>, loss: Loss<M>) -> Bench {
     let step = jit(step(loss, 1e-3));
     let mut state = (model.clone(), Adam::new(&model));
@@ -46,7 +46,7 @@ pub(crate) fn first_call<M: Tree + Clone>((model, x, y): Start<M>, loss: Loss<M>
     Bench::prepared(fresh, move |step| ready(step(&state, &x, &y)))
 }
 
-/// What Adam remembers: how many steps there were, and means of the gradients and of their squares.
+/// The state of Adam: the number of steps, and running means of the gradients and of their squares.
 #[derive(Clone, Tree)]
 struct Adam<M: Tree> {
     steps: Array,
@@ -60,7 +60,7 @@ impl<M: Tree> Adam<M> {
         Adam { steps: np::zeros(()), mean: zeros(), square: zeros() }
     }
 
-    /// The parameters and the memory after a step.
+    /// The parameters and the state after a step.
     fn step(&self, rate: f64, parameters: &M, gradient: &M) -> (M, Adam<M>) {
         let steps = &self.steps + 1.0;
         let mean = self.mean.zip(gradient, |m, g| 0.9 * m + 0.1 * g);

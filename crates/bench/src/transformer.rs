@@ -1,4 +1,4 @@
-//! A transformer block: 4 heads over 64 places of 128 features, batch 8.
+//! A transformer block: 4 heads over 64 positions of 128 features, batch 8.
 
 use cotangent::scipy::special::softmax;
 use cotangent::{numpy as np, prelude::*, random};
