@@ -1,20 +1,21 @@
-//! What several evals do with arrays.
+//! Array helpers that several evals share.
 
 use cotangent::{Tree, lax, prelude::*};
 
 use crate::task::leaves;
 
-/// The slices along the leading axis, of which there are `N`.
+/// The slices along the leading axis, whose length is `N`.
 pub(crate) fn rows<const N: usize>(x: &Array) -> [Array; N] {
-    assert_eq!(x.shape()[0], N, "an array of so many rows");
+    assert_eq!(x.shape()[0], N, "the number of rows");
     std::array::from_fn(|i| x.at(i as i32).get())
 }
 
-/// `f` of blocks of `size` elements of `xs`, written one after the other into `results`, from the beginning.
+/// Computes `f` for blocks of `size` elements of `xs`, and writes the results one after another into `results`, from
+/// the start.
 ///
-/// What is computed on the way to the results then stays in the cache. Elements lie along the leading axis of each array
-/// in `xs`; for each of them `f` gives the same number of rows. Where the size does not divide the number of elements,
-/// the last block begins earlier, and what it has in common with the one before is computed twice.
+/// In this way the intermediate values stay in the cache. Elements lie along the leading axis of each array in `xs`;
+/// for each element, `f` returns the same number of rows. If the size does not divide the number of elements, the last
+/// block begins earlier, and the elements it shares with the block before are computed twice.
 pub(crate) fn fill<X: Tree, Y: Tree>(results: Y, xs: &X, size: usize, f: impl Fn(&X) -> Y) -> Y {
     let count = leaves(xs)[0].shape()[0];
     let size = size.min(count);

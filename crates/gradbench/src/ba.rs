@@ -1,4 +1,4 @@
-//! `ba`: bundle adjustment, by how much points as cameras see them are off from where they were observed.
+//! `ba`: bundle adjustment, the errors between where cameras see points and where the points were observed.
 
 use cotangent::{Element, Tree, prelude::*};
 use serde::Deserialize;
@@ -28,10 +28,10 @@ struct Input {
     feat: Vec<f64>,
 }
 
-/// How many parameters a camera has: rotation, center, focal length, principal point, radial distortion.
+/// The number of parameters of a camera: rotation, center, focal length, principal point, radial distortion.
 const CAMERA: usize = 11;
 
-/// What is adjusted: one row for each parameter.
+/// The adjusted parameters, a row for each.
 #[derive(Clone, Tree)]
 struct Scene {
     /// `[11, n]`.
@@ -40,21 +40,21 @@ struct Scene {
     points: Array,
 }
 
-/// What was seen: `p` observations.
+/// The data: `p` observations.
 #[derive(Clone, Tree)]
 struct Observations {
-    /// How much each counts, which is adjusted too: `[p]`.
+    /// The weight of each observation, which is adjusted too: `[p]`.
     weight: Array,
-    /// Which camera saw: `[p]`.
+    /// The index of the camera: `[p]`.
     camera: Array,
-    /// Which point it saw: `[p]`.
+    /// The index of the point: `[p]`.
     point: Array,
-    /// Where in its picture: `[p]` each.
+    /// The coordinates in the image: `[p]` each.
     feature: [Array; 2],
 }
 
-/// The one camera, point and observation that the input has stand for `n`, `m` and `p` of them. They are told apart
-/// by nothing from here on.
+/// The input has one camera, one point and one observation, which are repeated `n`, `m` and `p` times. From here on
+/// nothing depends on their being equal.
 fn read(input: &RawValue) -> Result<(Scene, Observations)> {
     let Input { n, m, p, cam, x, w, feat } = parse(input)?;
     expect_shape("cam", &[cam.len()], &[CAMERA])?;
@@ -83,10 +83,10 @@ fn read(input: &RawValue) -> Result<(Scene, Observations)> {
 
 type Vector = [Array; 3];
 
-/// What the error of one observation depends on, in the order of the Jacobian's columns.
+/// The variables that the error of one observation depends on, in the order of the Jacobian's columns.
 #[derive(Clone, Tree)]
 struct Variables {
-    /// Along the axis, and as long as the angle.
+    /// The rotation axis times the angle.
     rotation: Vector,
     center: Vector,
     focal_length: Array,
@@ -97,7 +97,7 @@ struct Variables {
 }
 
 impl Variables {
-    /// Those of all observations: `[p]` each.
+    /// The variables of all observations: `[p]` each.
     fn gathered(scene: &Scene, seen: &Observations) -> Variables {
         let [r1, r2, r3, c1, c2, c3, focal_length, u, v, k1, k2] = rows(&scene.cameras.at((.., &seen.camera)).get());
         Variables {
@@ -121,7 +121,7 @@ fn cross([a1, a2, a3]: &Vector, [b1, b2, b3]: &Vector) -> Vector {
     [a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1]
 }
 
-/// Rodrigues' formula. Where there is no rotation it is what the formula tends to.
+/// Rodrigues' formula, or its limit where there is no rotation.
 fn rotate(rotation: &Vector, x: &Vector) -> Vector {
     let square = dot(rotation, rotation);
     let none = square.equal(0.0);
@@ -135,7 +135,7 @@ fn rotate(rotation: &Vector, x: &Vector) -> Vector {
     std::array::from_fn(|i| &x[i] * &kept + &turned[i] * &across + &rotation[i] * &along)
 }
 
-/// Where a camera sees a point, relative to where it was seen.
+/// The projection of a point by a camera, relative to the observation.
 fn reprojection_error(v: &Variables, feature: &[Array; 2]) -> [Array; 2] {
     let [x, y, z] = rotate(&v.rotation, &std::array::from_fn(|i| &v.point[i] - &v.center[i]));
     let seen = [x / &z, y / &z];
@@ -145,12 +145,12 @@ fn reprojection_error(v: &Variables, feature: &[Array; 2]) -> [Array; 2] {
     std::array::from_fn(|i| &v.weight * (&seen[i] * &scale + &v.principal_point[i] - &feature[i]))
 }
 
-/// Weights are to be near one.
+/// The error of a weight, which should be near one.
 fn weight_error(weight: &Array) -> Array {
     1.0 - weight.powi(2)
 }
 
-/// The errors of all observations, and of their weights: `[p, 2]` and `[p]`.
+/// The errors of all observations and of their weights: `[p, 2]` and `[p]`.
 fn errors(scene: &Scene, seen: &Observations) -> Errors {
     let zeros = np::zeros_as((seen.weight.size(), 2), DType::F64);
     let reprojection = fill(zeros, seen, BLOCK, |seen| {
@@ -166,7 +166,7 @@ struct Errors {
     weight: Array,
 }
 
-/// As there is but one observation to speak of, it stands for all.
+/// All observations are equal, so the output shows one for all.
 impl Output for Errors {
     fn to_json(&self) -> Result<Value> {
         let [count, _] = [0, 1].map(|axis| self.reprojection.shape()[axis]);
@@ -177,18 +177,18 @@ impl Output for Errors {
     }
 }
 
-/// A sparse matrix, row after row.
+/// A sparse matrix in row order.
 #[derive(Clone, Tree)]
 struct Sparse {
-    /// Where each row begins among the entries, and where the last one ends.
+    /// The index of each row's first entry, followed by the number of entries.
     rows: Array,
     /// The column of each entry.
     columns: Array,
     values: Array,
 }
 
-/// The derivatives of the errors of all observations, two rows each, and then of those of the weights. The columns are
-/// the parameters of one camera after the other, the coordinates of the points, the weights.
+/// The derivatives of the errors of all observations, two rows each, followed by those of the weights. The columns are
+/// the parameters of one camera after another, the coordinates of the points, and the weights.
 ///
 /// An error depends on one camera, one point and one weight. So the derivatives of an observation are a small matrix.
 fn jacobian(scene: &Scene, seen: &Observations) -> Sparse {
@@ -217,10 +217,10 @@ fn jacobian(scene: &Scene, seen: &Observations) -> Sparse {
     }
 }
 
-/// So many observations at a time.
+/// The number of observations in a block.
 const BLOCK: usize = 1024;
 
-/// The derivatives of the errors of each observation, row after row.
+/// The derivatives of the errors of each observation, in row order.
 fn blocks(scene: &Scene, seen: &Observations) -> Array {
     let variables = Variables::gathered(scene, seen);
     let row = |i: usize| {
@@ -232,7 +232,7 @@ fn blocks(scene: &Scene, seen: &Observations) -> Array {
     entries.reshape(entries.size())
 }
 
-/// The block of the first observation stands for all, and the last entry for those of the weights.
+/// The output shows the block of the first observation for all, and the last entry for those of the weights.
 impl Output for Sparse {
     fn to_json(&self) -> Result<Value> {
         fn abridged<T: Element>(x: &Array) -> Result<Vec<T>> {

@@ -1,8 +1,8 @@
-//! Gradient descent as `particle` and `saddle` ask for it, with derivatives in either mode.
+//! Gradient descent as `particle` and `saddle` require it, with derivatives in either mode.
 
 use cotangent::{Tree, lax, prelude::*};
 
-/// In which direction derivatives are taken through a function.
+/// The mode of differentiation.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Mode {
     /// From arguments to results.
@@ -12,7 +12,7 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    /// The value of `f` at `x`, and its gradient.
+    /// Returns the value of `f` at `x`, and its gradient.
     pub(crate) fn value_and_grad(self, f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> (Array, Array) {
         match self {
             Mode::Forward => {
@@ -27,7 +27,7 @@ impl Mode {
         }
     }
 
-    /// A loop that is differentiated in this mode. It ends after [`BLOCKS`] of [`BLOCK`] steps at the latest.
+    /// A loop that is differentiated in this mode. It runs at most [`BLOCKS`] blocks of [`BLOCK`] steps.
     pub(crate) fn while_loop<S: Tree + Clone>(
         self,
         condition: impl Fn(&S) -> Array + Send + Sync,
@@ -40,7 +40,7 @@ impl Mode {
         }
     }
 
-    /// The gradient of `f` at `x`.
+    /// Returns the gradient of `f` at `x`.
     pub(crate) fn grad(self, f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> Array {
         match self {
             Mode::Forward => jacfwd(f)(x),
@@ -49,7 +49,7 @@ impl Mode {
     }
 }
 
-/// The most steps, in blocks.
+/// The maximal number of steps, in blocks.
 const BLOCKS: usize = 128;
 const BLOCK: usize = 32;
 
@@ -59,9 +59,8 @@ fn counted_while<S: Tree>(condition: impl Fn(&S) -> Array, body: impl Fn(&S) -> 
     lax::while_loop(goes_on, |(state, steps): &(S, Array)| (body(state), steps + 1), (init, Array::scalar(0))).0
 }
 
-/// A loop to be differentiated in reverse mode, which must know beforehand how many steps there are: so all of them are
-/// staged. A block that is not needed is passed over, and of one that is the backward pass keeps no more than the state
-/// before it.
+/// A loop for reverse mode, which needs a bound on the number of steps, so all of them are staged. A block that is not
+/// needed is skipped. For a block that is needed, the backward pass keeps only the state before it.
 fn blocked_while<S: Tree + Clone>(
     condition: impl Fn(&S) -> Array + Send + Sync,
     body: impl Fn(&S) -> S + Send + Sync,
@@ -76,26 +75,27 @@ fn blocked_while<S: Tree + Clone>(
     lax::Scan::new().length(BLOCKS).run(run, init, &()).0
 }
 
-/// Where the descent is.
+/// The state of the descent.
 #[derive(Clone, Tree)]
 struct Place {
     x: Array,
     value: Array,
     gradient: Array,
-    /// How far to go along the gradient.
+    /// The step size, relative to the gradient.
     rate: Array,
-    /// How many steps in a row went downhill at this rate.
+    /// The number of successive downhill steps at this rate.
     streak: Array,
 }
 
 /// The descent ends when the gradient or the next step is no longer than this.
 const TOLERANCE: f64 = 1e-5;
 const FIRST_RATE: f64 = 1e-5;
-/// After so many steps downhill the rate doubles; a step that would not go downhill is not made, and halves it.
+/// After this many downhill steps the rate doubles. A step that would not go downhill is not made, and halves the rate.
 const STREAK: i32 = 10;
 
-/// Where `f`, of which `value_and_grad` gives the value and the gradient, is least, by going downhill from `start`.
-/// It is NaN if the value there is, or if the way is too long. `through` is how derivatives are taken through the descent itself, if they are.
+/// Returns the minimum of `f` by gradient descent from `start`; `value_and_grad` returns the value and the gradient of
+/// `f`. The result is NaN if the value there is NaN, or if the descent takes too many steps. `through` is the mode in
+/// which derivatives are taken through the descent itself, if they are.
 pub(crate) fn argmin(
     value_and_grad: impl Fn(&Array) -> (Array, Array) + Send + Sync,
     start: &Array,

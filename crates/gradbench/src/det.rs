@@ -22,22 +22,23 @@ struct Input {
     ell: usize,
 }
 
-/// Beyond it there are gigabytes of minors.
+/// Beyond this size, the minors take gigabytes.
 const LARGEST: usize = 20;
 
 fn read(input: &RawValue) -> Result<Array> {
     let Input { a, ell } = parse(input)?;
     if !(1..=LARGEST).contains(&ell) {
-        return Err(Error::value(format!("`ell` is {ell} where 1 to {LARGEST} is expected")));
+        return Err(Error::value(format!("`ell` is {ell}, but 1 to {LARGEST} is expected")));
     }
     expect_shape("A", &[a.len()], &[ell * ell])?;
     Array::from_vec(a, (ell, ell))
 }
 
-/// The determinant of an `[n, n]` matrix.
+/// Returns the determinant of an `[n, n]` matrix.
 ///
-/// A minor is what the last rows and as many of the columns leave. From row to row, upwards, the minors of one row more
-/// are expanded along it, each into those of one column less. So each is computed once, and used wherever it occurs.
+/// A minor belongs to the last `k` rows and a set of `k` columns. Row by row, upwards, the minors of one more row are
+/// expanded along that row into the minors of one column fewer. So each minor is computed once, and used wherever it
+/// occurs.
 fn det(a: &Array) -> Array {
     let n = a.shape()[0];
     let signs = signs(n);
@@ -45,21 +46,21 @@ fn det(a: &Array) -> Array {
         let terms = (0..n).map(|column| row.at(column).get() * signs.at(column).get() * without(minors, column));
         terms.reduce(|sum, term| sum + term).expect("there is a column")
     });
-    // The minor of no rows and no columns is one. A set of columns is a number with a bit for each.
+    // The minor of no rows and no columns is one. A set of columns is a number with one bit for each column.
     let none = np::zeros_as(1 << n, DType::F64).at(0).set(1.0);
     let (minors, ()) = lax::Scan::new().reverse().run(|minors: &Array, row: &Array| (expand(minors, row), ()), none, a);
     minors.at(-1).get()
 }
 
-/// For each set of columns the minor of the set with or without `column`, whichever it is not.
+/// For each set of columns: the minor of the set with `column` added or removed.
 fn without(minors: &Array, column: usize) -> Array {
     let low = 1 << column;
     let split = minors.reshape((minors.size() / low / 2, 2, low));
     np::flip(split, 1).reshape(minors.size())
 }
 
-/// For each column and each set of columns, `[n, 2^n]`: the sign with which the column's entry stands in the
-/// expansion of the set's minor, and 0 where the column is not in the set.
+/// For each column and each set of columns, `[n, 2^n]`: the sign of the column's entry in the expansion of the set's
+/// minor, or 0 if the column is not in the set.
 fn signs(n: usize) -> Array {
     let sign = |column: usize, set: usize| match (set >> column & 1, (set & ((1 << column) - 1)).count_ones() % 2) {
         (0, _) => 0.0,

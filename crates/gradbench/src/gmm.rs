@@ -1,4 +1,4 @@
-//! `gmm`: how well a mixture of Gaussians explains points.
+//! `gmm`: the log posterior of a mixture of Gaussians, given points.
 
 use cotangent::scipy::special::{logsumexp, logsumexp_axis, multigammaln};
 use cotangent::{Tree, prelude::*};
@@ -37,7 +37,7 @@ struct Input {
     l: Matrix,
 }
 
-/// What is fitted: `k` Gaussians in `d` dimensions.
+/// The fitted parameters: `k` Gaussians in `d` dimensions.
 #[derive(Clone, Tree)]
 struct Mixture {
     /// Logarithms of the weights, up to a constant: `[k]`.
@@ -46,7 +46,7 @@ struct Mixture {
     mu: Array,
     /// Logarithms of the diagonals of the factors of the precision matrices: `[k, d]`.
     q: Array,
-    /// What is below their diagonals, column by column: `[k, d (d - 1) / 2]`.
+    /// The entries below their diagonals, column by column: `[k, d (d - 1) / 2]`.
     l: Array,
 }
 
@@ -91,7 +91,7 @@ impl Mixture {
     }
 }
 
-/// The logarithm of the posterior probability of a mixture after the points `x`, `[n, d]`, were seen.
+/// Returns the logarithm of the posterior probability of a mixture given the points `x`, `[n, d]`.
 fn log_posterior(p: &Mixture, x: &Array, prior: Wishart) -> Array {
     let [n, d] = [0, 1].map(|axis| x.shape()[axis]);
     let factors = p.factors();
@@ -104,15 +104,16 @@ fn log_posterior(p: &Mixture, x: &Array, prior: Wishart) -> Array {
     likelihood + log_wishart(&factors, &log_determinants, prior)
 }
 
-/// The squares of the distances `‖Q (x - μ)‖` of points `[n, d]` from means `[k, d]`: `[n, k]`.
+/// Returns the squared distances `‖Q (x - μ)‖²` of points `[n, d]` from means `[k, d]`: `[n, k]`.
 fn distances(factors: &Array, means: &Array, x: &Array) -> Array {
     let (n, [k, d]) = (x.shape()[0], [0, 1].map(|axis| means.shape()[axis]));
     if k < d {
         let apart = np::einsum("kij,nj->nki", &[factors, x]) - np::einsum("kij,kj->ki", &[factors, means]);
         return apart.powi(2).sum_axis(2);
     }
-    // As quadratic forms in x they are linear in its products, of which there are n d² where the above has n k d
-    // numbers; and these do not depend on the mixture, so the backward pass has one matrix product less.
+    // As quadratic forms in x, the distances are linear in the products of its coordinates: n d² numbers, where the
+    // formula above has n k d. The products do not depend on the mixture, so the backward pass has one matrix product
+    // fewer.
     let precisions = np::einsum("kia,kib->kab", &[factors, factors]);
     let centers = np::einsum("kab,kb->ka", &[&precisions, means]);
     let products = (x.expand_dims(2) * x.expand_dims(1)).reshape((n, d * d));
@@ -120,7 +121,7 @@ fn distances(factors: &Array, means: &Array, x: &Array) -> Array {
     quadratic - 2.0 * np::matmul(x, centers.t()) + (means * &centers).sum_axis(1)
 }
 
-/// The logarithm of the prior's density at the precision matrices with these factors, summed over them.
+/// Returns the logarithm of the prior's density at the precision matrices with these factors, summed over them.
 fn log_wishart(factors: &Array, log_determinants: &Array, Wishart { m, gamma }: Wishart) -> Array {
     let [k, d] = [0, 1].map(|axis| factors.shape()[axis]);
     let degrees = (d + m + 1) as f64;

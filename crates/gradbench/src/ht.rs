@@ -1,4 +1,4 @@
-//! `ht`: hand tracking, by how far points of a posed hand are from where they were measured.
+//! `ht`: hand tracking, the errors between the points of a posed hand and where they were measured.
 
 use cotangent::{Tree, prelude::*};
 use serde::Deserialize;
@@ -42,24 +42,24 @@ struct Model {
 }
 
 const FINGERS: usize = 5;
-/// Of each finger. The first does not move, the second turns about two axes, the others about one.
+/// The joints of each finger. The first does not move, the second turns about two axes, the others about one.
 const JOINTS: usize = 4;
-/// The wrist, the bones of the fingers, the forearm.
+/// The wrist, the bones of the fingers, and the forearm.
 const BONES: usize = 1 + FINGERS * JOINTS + 1;
-/// Three for the rotation of the hand, three for where it is, and four for each finger.
+/// Three for the rotation of the hand, three for its translation, and four for each finger.
 const PARAMETERS: usize = 6 + 4 * FINGERS;
 
-/// Bones at rest. Matrices act on homogeneous coordinates.
+/// Bones at rest. The matrices act on homogeneous coordinates.
 #[derive(Clone, Tree)]
 struct Bones {
-    /// From each bone to its parent: `[22, 4, 4]`.
+    /// Transforms from each bone to its parent: `[22, 4, 4]`.
     relatives: Array,
-    /// From the hand to each bone: `[22, 4, 4]`.
+    /// Transforms from the hand to each bone: `[22, 4, 4]`.
     inverses: Array,
 }
 
 impl Bones {
-    /// Those of the fingers: `[5, 4, 4, 4]`.
+    /// The bones of the fingers: `[5, 4, 4, 4]`.
     fn fingers(&self) -> Bones {
         self.map(|x| x.slice_axis(0, 1, BONES - 1).reshape((FINGERS, JOINTS, 4, 4)))
     }
@@ -71,33 +71,34 @@ struct Hand {
     rest: Bones,
     /// The vertices of its skin: `[v, 4]`.
     vertices: Array,
-    /// How much each bone moves each vertex: `[v, 22]`.
+    /// The weight of each bone for each vertex: `[v, 22]`.
     weights: Array,
     #[tree(static)]
     mirrored: bool,
 }
 
-/// What is looked for.
+/// The parameters to be found.
 #[derive(Clone, Tree)]
 struct Pose {
-    /// About an axis, by its length: `[3]`.
+    /// The rotation axis times the angle: `[3]`.
     rotation: Array,
     /// `[3]`.
     translation: Array,
-    /// Angles: `[5, 4]`.
+    /// Joint angles: `[5, 4]`.
     fingers: Array,
 }
 
-/// Points that were measured: `c` of them.
+/// `c` measured points.
 #[derive(Clone, Tree)]
 struct Measured {
-    /// The vertices of the triangle of skin that each is a point of, or the one vertex that it is: `[c, 3]` or `[c, 1]`.
+    /// For each point, the vertices of the skin triangle that contains it, or the one vertex that it is: `[c, 3]` or
+    /// `[c, 1]`.
     corners: Array,
-    /// Where it was measured: `[c, 3]`.
+    /// The measured positions: `[c, 3]`.
     place: Array,
 }
 
-/// The pose, where in its triangle each point is, `[c, 2]` or `[c, 0]`, and what is known.
+/// Reads the pose, the position of each point in its triangle, `[c, 2]` or `[c, 0]`, and the known data.
 fn read(input: &RawValue) -> Result<(Pose, Array, Hand, Measured)> {
     let Input { theta, data: Data { model, correspondences, points }, us } = parse(input)?;
     let count = correspondences.len();
@@ -107,11 +108,11 @@ fn read(input: &RawValue) -> Result<(Pose, Array, Hand, Measured)> {
     expect_shape("base_positions", &model.base_positions.shape(), &[vertices, 4])?;
     expect_shape("weights", &model.weights.shape(), &[vertices, BONES])?;
     if count == 0 {
-        return Err(Error::shape("`correspondences` has shape [0]: there must be a point"));
+        return Err(Error::shape("`correspondences` has shape [0]: there must be at least one point"));
     }
     if model.parents != parents() {
-        let message = format!("`parents` is {:?} where {:?} is expected", model.parents, parents());
-        return Err(Error::value(message).help("bones are the wrist, those of the fingers, the forearm"));
+        let message = format!("`parents` is {:?}, but {:?} is expected", model.parents, parents());
+        return Err(Error::value(message).help("the bones are the wrist, those of the fingers, and the forearm"));
     }
     let (us, corners) = if us.shape()[0] == 0 {
         (np::zeros_as((count, 0), DType::F64), correspondences)
@@ -144,7 +145,7 @@ fn read(input: &RawValue) -> Result<(Pose, Array, Hand, Measured)> {
     Ok((pose, us, hand, Measured { corners, place: points.into_array()? }))
 }
 
-/// Each finger's bones are a chain that begins at the wrist, and so does the forearm.
+/// Each finger's bones are a chain that begins at the wrist; so is the forearm.
 fn parents() -> Vec<isize> {
     let fingers = (1..=(FINGERS * JOINTS) as isize).map(|bone| if bone % JOINTS as isize == 1 { 0 } else { bone - 1 });
     std::iter::once(-1).chain(fingers).chain([0]).collect()
@@ -155,7 +156,7 @@ fn transforms(name: &str, matrices: &[[[f64; 4]; 4]]) -> Result<Array> {
     Array::from_vec(matrices.as_flattened().as_flattened().to_vec(), (BONES, 4, 4))
 }
 
-/// The rotation about an axis of length one: `[3, 3]`.
+/// Returns the rotation about an axis of length one: `[3, 3]`.
 fn turn(axis: &Array, angle: &Array) -> Array {
     let [x, y, z] = [0, 1, 2].map(|i| axis.at(i).get());
     let zero = np::zeros_like(&x);
@@ -164,7 +165,7 @@ fn turn(axis: &Array, angle: &Array) -> Array {
     np::eye_as(3, 3, 0, DType::F64) * &cos + cross * sin + np::outer(axis, axis) * (1.0 - cos)
 }
 
-/// The rotation about an axis whose length is the angle. A very small one is none.
+/// Returns the rotation about an axis whose length is the angle. A very small angle counts as none.
 fn rotation(axis: &Array) -> Array {
     let square = axis.powi(2).sum();
     let none = square.less(1e-8);
@@ -172,18 +173,19 @@ fn rotation(axis: &Array) -> Array {
     np::where_(none, np::eye_as(3, 3, 0, DType::F64), turn(&(axis / &angle), &angle))
 }
 
-/// How the hand as a whole is turned, `[3, 3]`.
+/// Returns the orientation of the hand as a whole, `[3, 3]`.
 fn orientation(pose: &Pose, hand: &Hand) -> Array {
     let mirror = Array::from([if hand.mirrored { -1.0 } else { 1.0 }, 1.0, 1.0]);
     rotation(&pose.rotation) * mirror
 }
 
-/// What a bone does to the points that move with it, `[3, 4]`: from the hand at rest to the bone, and to where it is now.
+/// Returns how a bone moves its points, `[3, 4]`: from the hand at rest to the bone, and from there to the current
+/// pose.
 fn action(bone: &Array, inverse: &Array) -> Array {
     np::matmul(bone, inverse).slice_axis(0, 0, 3)
 }
 
-/// What the bones of a finger do, `[4, 3, 4]`, by its angles and its bones at rest.
+/// Returns how the bones of a finger move their points, `[4, 3, 4]`, from its angles and its bones at rest.
 fn finger(angles: &Array, rest: &Bones, wrist: &Array) -> Array {
     let [x, z] = [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]].map(Array::from);
     let about = |axis: &Array, angle: i32| turn(axis, &angles.at(angle).get());
@@ -200,7 +202,8 @@ fn finger(angles: &Array, rest: &Bones, wrist: &Array) -> Array {
     np::stack(&actions.collect::<Vec<_>>().iter().collect::<Vec<_>>(), 0)
 }
 
-/// What all bones do, `[22, 3, 4]`, but for how and where the hand is as a whole.
+/// Returns how all bones move their points, `[22, 3, 4]`, apart from the orientation and translation of the hand as a
+/// whole.
 fn actions(fingers: &Array, rest: &Bones) -> Array {
     let [wrist, forearm] = [0, BONES - 1].map(|bone| rest.map(|x| x.at(bone as i32).get()));
     let bent = vmap(finger).in_axes((0, 0, None))(fingers, &rest.fingers(), &wrist.relatives);
@@ -210,21 +213,21 @@ fn actions(fingers: &Array, rest: &Bones) -> Array {
     np::concatenate(&[&wrist.reshape(one), &bent.reshape((FINGERS * JOINTS, 3, 4)), &forearm.reshape(one)], 0)
 }
 
-/// What moves a point: for each bone, how much it does, and where the point is at rest, as a product; `[22, 4]`. It is
-/// the mean of what moves the corners, of which `u` gives the weights but for the last.
+/// Returns what moves a point: for each bone, its weight times the position of the point at rest; `[22, 4]`. It is the
+/// mean over the corners, of which `u` holds all weights but the last.
 fn moved(u: &Array, hand: &Hand, measured: &Measured) -> Array {
     let shares = np::concatenate(&[u, &(1.0 - u.sum()).reshape(1)], 0);
     let [weights, vertices] = [&hand.weights, &hand.vertices].map(|x| x.at(&measured.corners).get());
     np::einsum("k,kb,kj->bj", &[&shares, &weights, &vertices])
 }
 
-/// How far a point is from where it was measured, `[3]`; `u` is where it is in its triangle, `[2]`, or nothing.
+/// Returns the error of a point, `[3]`. `u` is the position in its triangle, `[2]`, or empty.
 fn error(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
     let place = np::einsum("bij,bj->i", &[&actions(&pose.fingers, &hand.rest), &moved(u, hand, measured)]);
     &measured.place - (np::matmul(orientation(pose, hand), place) + &pose.translation)
 }
 
-/// The errors of all points, one after the other: `[3 c]`.
+/// Returns the errors of all points, one after another: `[3 c]`.
 fn errors(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
     let zeros = np::zeros_as(3 * u.shape()[0], DType::F64);
     fill(zeros, &(u.clone(), measured.clone()), BLOCK, |(u, measured)| {
@@ -233,11 +236,11 @@ fn errors(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
     })
 }
 
-/// So many points at a time.
+/// The number of points in a block.
 const BLOCK: usize = 1024;
 
-/// The derivatives of the errors, a row for each: by where the point is in its triangle, of which those of the other
-/// points do not matter, and by the parameters. `[3 c, 28]` or `[3 c, 26]`.
+/// Returns the derivatives of the errors, a row for each error. The columns are the point's own position in its
+/// triangle (those of other points have no influence), and the parameters: `[3 c, 28]` or `[3 c, 26]`.
 fn jacobian(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
     let columns = u.shape()[1] + PARAMETERS;
     let zeros = np::zeros_as((3 * u.shape()[0], columns), DType::F64);
@@ -247,7 +250,7 @@ fn jacobian(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
     })
 }
 
-/// The derivatives of the errors of a point: `[3, 28]` or `[3, 26]`.
+/// Returns the derivatives of the errors of a point: `[3, 28]` or `[3, 26]`.
 fn rows(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
     let by_u = jacfwd(error).argnums(args!(1))(pose, u, hand, measured);
     let with = |rotation: &Array, translation: &Array| {
@@ -256,7 +259,7 @@ fn rows(pose: &Pose, u: &Array, hand: &Hand, measured: &Measured) -> Array {
     };
     let (by_rotation, by_translation) = jacfwd(with).argnums(args!(0, 1))(&pose.rotation, &pose.translation);
 
-    // Of the error, a finger's angles change only what its own bones contribute.
+    // A finger's angles change only the contribution of its own bones.
     let orientation = orientation(pose, hand);
     let moved = moved(u, hand, measured).slice_axis(0, 1, BONES - 1).reshape((FINGERS, JOINTS, 4));
     let wrist = hand.rest.relatives.at(0).get();

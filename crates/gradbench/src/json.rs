@@ -1,4 +1,4 @@
-//! From JSON to arrays and back.
+//! Conversion between JSON and arrays.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Reads an input.
+/// Parses an input.
 ///
 /// # Errors
-/// When it is not what the function takes.
+/// If it is not an input of the function.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(input: &'a RawValue) -> Result<T> {
-    serde_json::from_str(input.get()).map_err(|error| Error::value(format!("the input does not fit: {error}")))
+    serde_json::from_str(input.get()).map_err(|error| Error::value(format!("the input is invalid: {error}")))
 }
 
-/// Complains when something has not the shape that the rest of the input asks for.
+/// Returns an error if something does not have the shape that the rest of the input requires.
 pub(crate) fn expect_shape(name: &str, got: &[usize], expected: &[usize]) -> Result<()> {
     if got == expected {
         return Ok(());
     }
-    Err(Error::shape(format!("`{name}` has shape {got:?} where {expected:?} is expected")))
+    Err(Error::shape(format!("`{name}` has shape {got:?}, but {expected:?} is expected")))
 }
 
-/// A list of rows of numbers, all of one length, row after row in memory.
+/// A list of rows of numbers, all of one length, in row-major order.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Matrix {
     data: Vec<f64>,
@@ -37,7 +37,7 @@ impl Matrix {
         self.shape
     }
 
-    /// It as an array.
+    /// Converts it to an array.
     pub(crate) fn into_array(self) -> Result<Array> {
         Array::from_vec(self.data, self.shape)
     }
@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for Rows {
                 *first = columns;
             } else if columns != *first {
                 return Err(de::Error::custom(format_args!(
-                    "row {count} has {columns} numbers where row 0 has {first}"
+                    "row {count} has {columns} numbers, but row 0 has {first}"
                 )));
             }
             *count += 1;
@@ -75,7 +75,7 @@ impl<'de> Visitor<'de> for Rows {
     }
 }
 
-/// Appends a row, and says how long it is.
+/// Appends a row, and returns its length.
 struct Row<'a>(&'a mut Vec<f64>);
 
 impl<'de> DeserializeSeed<'de> for Row<'_> {
@@ -104,19 +104,19 @@ impl<'de> Visitor<'de> for Row<'_> {
 
 /// A result that can be sent back.
 pub(crate) trait Output: 'static {
-    /// It as GradBench writes it.
+    /// Its JSON, in the form of GradBench.
     ///
     /// # Errors
-    /// When an array in it cannot be read.
+    /// If an array in it cannot be read.
     fn to_json(&self) -> Result<Value>;
 }
 
-/// A number, or lists of as many levels as there are dimensions.
+/// A number, or nested lists with one level for each dimension.
 impl Output for Array {
     fn to_json(&self) -> Result<Value> {
         let numbers = self.try_to_vec::<f64>()?;
         if let Some(x) = numbers.iter().find(|x| !x.is_finite()) {
-            return Err(Error::value(format!("the result has a {x} in it, which JSON has no number for")));
+            return Err(Error::value(format!("the result contains {x}, which JSON cannot represent")));
         }
         Ok(match self.shape() {
             [] => numbers[0].into(),

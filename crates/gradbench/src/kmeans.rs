@@ -28,24 +28,25 @@ fn read(input: &RawValue) -> Result<(Array, Array)> {
     Ok((points.into_array()?, centroids.into_array()?))
 }
 
-/// The sum of the squared distances from each of the points `[n, d]` to the nearest of the centroids `[k, d]`.
+/// Returns the sum of the squared distances from each of the points `[n, d]` to the nearest of the centroids `[k, d]`.
 fn cost(points: &Array, centroids: &Array) -> Array {
     let nearest = np::take_axis(centroids, nearest(points, centroids), 0);
     (points - nearest).powi(2).sum()
 }
 
-/// So many distances, and somewhat more, fit into a cache.
+/// The number of distances that fit into a cache, with some margin.
 const DISTANCES: usize = 1 << 16;
 
-/// For each of the points the index of the nearest of the centroids.
+/// Returns, for each point, the index of the nearest centroid.
 fn nearest(points: &Array, centroids: &Array) -> Array {
     let squares = centroids.powi(2).sum_axis(1);
-    // What of a squared distance depends on the centroid.
+    // The part of a squared distance that depends on the centroid.
     let nearest = |point: &Array| np::argmin(&squares - 2.0 * np::matmul(centroids, point));
     lax::Map::new().batch_size(DISTANCES / centroids.shape()[0]).run(nearest, points)
 }
 
-/// The gradient by the diagonal of the Hessian, which has nothing beside it: so its product with ones is the diagonal.
+/// Returns the gradient divided by the diagonal of the Hessian. The Hessian is diagonal, so its product with a vector
+/// of ones is the diagonal.
 fn direction(points: &Array, centroids: &Array) -> Array {
     let gradient = grad(|centroids: &Array| cost(points, centroids));
     let (gradient, diagonal) = jvp(gradient, (centroids,), (&np::ones_like(centroids),));

@@ -1,8 +1,8 @@
-//! [GradBench](https://github.com/gradbench/gradbench) compares tools for automatic differentiation by having each
-//! compute the same functions and their derivatives. This is the tool for Cotangent: [`serve`] speaks the protocol, and
-//! each module beside it is one of the evals, written as a user of the library would.
+//! [GradBench](https://github.com/gradbench/gradbench) compares tools for automatic differentiation: each tool computes
+//! the same functions and their derivatives. This is the tool for Cotangent. [`serve`] implements the protocol, and
+//! each other module is one of the evals, written as a user of the library would write it.
 //!
-//! All numbers are `f64`. A function is traced and compiled for its input before it is timed; its arguments are on the
+//! All numbers are `f64`. A function is traced and compiled for its input before it is timed. Its arguments are on the
 //! device by then, and a run ends when its results have been computed there.
 
 mod arrays;
@@ -32,7 +32,7 @@ use serde_json::value::RawValue;
 use crate::protocol::{Request, Response};
 use crate::task::Module;
 
-/// Every eval there is here.
+/// All evals.
 const MODULES: &[Module] = &[
     ba::MODULE,
     det::MODULE,
@@ -48,11 +48,11 @@ const MODULES: &[Module] = &[
     saddle::MODULE,
 ];
 
-/// Answers each line that comes in with one line, until there are no more. What cannot be understood or fails is
-/// answered too, with the reason.
+/// Answers each line of input with one line, until the input ends. A message that is invalid or fails is answered with
+/// the reason.
 ///
 /// # Errors
-/// When the other side is gone.
+/// If the other side has closed its end.
 pub fn serve(mut requests: impl BufRead, mut answers: impl Write) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
@@ -69,10 +69,10 @@ pub fn serve(mut requests: impl BufRead, mut answers: impl Write) -> io::Result<
     }
 }
 
-/// A function of a module, compiled for an input, which is JSON. Each call runs it to the end, as GradBench has it timed.
+/// A function of a module, compiled for an input given as JSON. Each call runs it to completion, as GradBench times it.
 ///
 /// # Errors
-/// When there is no such function, the input is not its own, or it does not compile.
+/// If there is no such function, the input is not one of its inputs, or it does not compile.
 ///
 /// ```
 /// let run = cotangent_gradbench::compile("hello", "double", "3.0").unwrap();
@@ -80,7 +80,7 @@ pub fn serve(mut requests: impl BufRead, mut answers: impl Write) -> io::Result<
 /// ```
 pub fn compile(module: &str, function: &str, input: &str) -> Result<impl Fn() -> Result<()> + use<>> {
     let input: &RawValue =
-        serde_json::from_str(input).map_err(|e| Error::value(format!("the input is no JSON: {e}")))?;
+        serde_json::from_str(input).map_err(|e| Error::value(format!("the input is not JSON: {e}")))?;
     let run = find(module)?.prepare(function, input)?.compile()?;
     Ok(move || run().map(drop))
 }
@@ -107,11 +107,12 @@ fn answer(line: &[u8]) -> Response {
 fn find(name: &str) -> Result<&'static Module> {
     MODULES.iter().find(|module| module.name == name).ok_or_else(|| {
         let names: Vec<_> = MODULES.iter().map(|module| module.name).collect();
-        Error::value(format!("there is no module `{name}`")).help(format!("there are {}", names.join(", ")))
+        Error::value(format!("there is no module `{name}`")).help(format!("the modules are {}", names.join(", ")))
     })
 }
 
-/// The library gives its errors as values; whatever else may panic must not end the process either.
+/// Runs `f`, and returns a panic as an error. The library returns its errors as values; a panic of any other kind must
+/// not end the process either.
 fn contained<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
         let text = (payload.downcast_ref::<String>().map(String::as_str))

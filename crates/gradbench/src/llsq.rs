@@ -1,4 +1,4 @@
-//! `llsq`: how far a polynomial is from the sign function, in least squares.
+//! `llsq`: the least-squares distance of a polynomial from the sign function.
 
 use cotangent::{lax, prelude::*};
 use serde::Deserialize;
@@ -32,7 +32,7 @@ fn read(input: &RawValue) -> Result<(usize, Array)> {
     Ok((n, Array::from(x)))
 }
 
-/// For the polynomial with coefficients `x`, lowest first, at `n` points from -1 to 1.
+/// The objective for the polynomial with coefficients `x`, lowest first, at `n` points from -1 to 1.
 fn objective(x: &Array, n: usize) -> Array {
     let t = np::arange(0, n as i64, 1).astype(DType::F64) * 2.0 / (n as f64 - 1.0) - 1.0;
     let horner = |sum: &Array, coefficient: &Array| (sum * &t + coefficient, ());

@@ -23,7 +23,7 @@ struct Input {
 fn vector(input: &RawValue) -> Result<Array> {
     let Input { x } = parse(input)?;
     if x.is_empty() {
-        return Err(Error::shape("`x` has shape [0]: it must have an element to be the largest"));
+        return Err(Error::shape("`x` has shape [0]: it must have at least one element"));
     }
     Ok(Array::from(x))
 }

@@ -1,4 +1,4 @@
-//! `lstm`: how well a recurrent network predicts the next character of a text.
+//! `lstm`: the loss of a recurrent network that predicts the next character of a text.
 
 use cotangent::{Tree, lax, prelude::*};
 use serde::Deserialize;
@@ -39,7 +39,7 @@ fn read(input: &RawValue) -> Result<(Network, Array, Array)> {
     let [count, bits] = sequence.shape();
     if count < 2 {
         return Err(Error::shape(format!(
-            "`sequence` has shape [{count}, {bits}]: after the first character must come another"
+            "`sequence` has shape [{count}, {bits}]: it must have at least two characters"
         )));
     }
     let layers = main_params.shape()[0] / 2;
@@ -51,7 +51,7 @@ fn read(input: &RawValue) -> Result<(Network, Array, Array)> {
     Ok((network, state.into_array()?.reshape((layers, 2, bits)), sequence.into_array()?))
 }
 
-/// All numbers, one after the other.
+/// All numbers, one after another.
 impl Output for Network {
     fn to_json(&self) -> Result<Value> {
         let [layers, ends] = [&self.layers, &self.ends].map(|x| x.reshape(x.size()));
@@ -59,8 +59,8 @@ impl Output for Network {
     }
 }
 
-/// The negative logarithm of the probability of each character but the first, given those before, on average over
-/// bits. `state` has each layer's hidden state and cell at the beginning: `[l, 2, b]`.
+/// Returns the negative log probability of each character after the first, given those before it, averaged over bits.
+/// `state` has each layer's initial hidden state and cell: `[l, 2, b]`.
 fn loss(network: &Network, state: &Array, sequence: &Array) -> Array {
     let [count, bits] = [0, 1].map(|axis| sequence.shape()[axis]);
     let [input, weight, bias] = rows(&network.ends);
@@ -75,10 +75,10 @@ fn loss(network: &Network, state: &Array, sequence: &Array) -> Array {
     -(sequence.slice_axis(0, 1, count) * log_probabilities).sum() / ((count - 1) * bits) as f64
 }
 
-/// The hidden states of a layer while it gets `signal`, both `[c, b]`.
+/// Returns the hidden states of a layer for the input `signal`; both are `[c, b]`.
 ///
-/// As the layers follow each other here, and not the characters, what depends on the signal alone is computed for all
-/// characters at once; only the rest has to go step by step.
+/// The outer loop is over layers, not characters. So everything that depends on the signal alone is computed for all
+/// characters at once, and only the rest goes step by step.
 fn run(weights: &[Array; 4], biases: &[Array; 4], [hidden, cell]: [Array; 2], signal: &Array) -> Array {
     const FORGET: usize = 0;
     const INPUT: usize = 1;

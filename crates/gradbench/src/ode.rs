@@ -1,4 +1,4 @@
-//! `ode`: a chain of linear differential equations by the method of Runge and Kutta.
+//! `ode`: a chain of linear differential equations by the Runge–Kutta method.
 
 use cotangent::{lax, prelude::*};
 use serde::Deserialize;
@@ -30,15 +30,19 @@ struct Input {
 fn read(input: &RawValue) -> Result<(usize, Array)> {
     let Input { x, s } = parse(input)?;
     if x.is_empty() || s == 0 {
-        return Err(Error::value(format!("there must be a number in `x` and a step, not {} and {s}", x.len())));
+        return Err(Error::value(format!(
+            "there must be at least one number in `x` and one step, not {} and {s}",
+            x.len()
+        )));
     }
     Ok((s, Array::from(x)))
 }
 
-/// `y(2)`, where `y(0) = 0` and the derivative of each `y[i]` is `x[i]` times `y[i - 1]`, of the first `x[0]`.
+/// Returns `y(2)`, where `y(0) = 0` and the derivative of each `y[i]` is `x[i]` times `y[i - 1]`; that of the first is
+/// `x[0]`.
 ///
-/// A slope is one number shorter than what it is the slope of, as nothing is known before the first. So four ones that
-/// stay what they are precede `y`, and all that a step reads is slices, which the compiler joins into one loop.
+/// A slope has one element fewer than its argument, because the slope of the first element is unknown. So `y` is
+/// preceded by four constant ones, and all that a step reads is slices, which the compiler fuses into one loop.
 fn solve(x: &Array, steps: usize) -> Array {
     let h = 2.0 / steps as f64;
     let x = np::pad(x, &[(4, 0)], 0.0);

@@ -1,4 +1,4 @@
-//! `particle`: how to place a charge so that another one, falling past it, hits the origin.
+//! `particle`: where to place a charge so that another one, falling past it, hits the origin.
 
 use cotangent::{Tree, prelude::*};
 use serde::Deserialize;
@@ -30,14 +30,14 @@ fn task(input: &RawValue, outer: Mode, inner: Mode) -> Result<Task> {
     Ok(Task::new(best, (Array::scalar(w),)))
 }
 
-/// A particle on its way, in the plane.
+/// A moving particle in the plane.
 #[derive(Clone, Tree)]
 struct Particle {
     place: Array,
     speed: Array,
 }
 
-/// Of time.
+/// The time step.
 const STEP: f64 = 0.1;
 
 impl Particle {
@@ -50,21 +50,21 @@ impl Particle {
         self.moved(STEP).at(1).get().greater(0.0)
     }
 
-    /// A step by Euler's method; `mode` is how the force is taken from the potential.
+    /// A step of Euler's method; `mode` is how the force is derived from the potential.
     fn step(&self, w: &Array, mode: Mode) -> Particle {
         let force = -mode.grad(|place: &Array| potential(place, w), &self.place);
         Particle { place: self.moved(STEP), speed: &self.speed + STEP * force }
     }
 }
 
-/// That of two charges, one of which `w` moves.
+/// The potential of two charges, one of which `w` moves.
 fn potential(place: &Array, w: &Array) -> Array {
     let distance = |x: Array, y: Array| (x.powi(2) + y.powi(2)).sqrt();
     let (x, y) = (place.at(0).get() - 10.0, place.at(1).get());
     1.0 / distance(x.clone(), &y - 10.0 + w) + 1.0 / distance(x, y)
 }
 
-/// The square of the distance from the origin at which the particle crosses the axis: NaN if it takes too long.
+/// Returns the squared distance from the origin at which the particle crosses the axis, or NaN if it takes too long.
 fn miss(w: &Array, outer: Mode, inner: Mode) -> Array {
     let start = Particle { place: Array::from([0.0, 8.0]), speed: Array::from([0.75, 0.0]) };
     let last = outer.while_loop(Particle::stays_above, |at| at.step(w, inner), start);

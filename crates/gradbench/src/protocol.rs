@@ -1,4 +1,4 @@
-//! The messages that come in and the responses that go out, each a line of JSON.
+//! The requests and the responses, each a line of JSON.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,30 +10,30 @@ use serde_json::value::RawValue;
 
 use crate::task::Timings;
 
-/// A message, understood as far as it asks for anything.
+/// A request, parsed as far as necessary.
 pub(crate) enum Request<'a> {
     /// The session begins.
     Start,
-    /// Is this module known?
+    /// Asks whether a module is known.
     Define { module: String },
-    /// Compute something.
+    /// Asks for a computation.
     Evaluate(Evaluate<'a>),
-    /// Anything else, which wants no more than to be acknowledged.
+    /// Any other message, which is only acknowledged.
     Other,
 }
 
-/// A function to be computed, and at what.
+/// A function to be evaluated, with its input.
 pub(crate) struct Evaluate<'a> {
     pub(crate) module: String,
     pub(crate) function: String,
-    /// Not parsed yet: what it must be is up to the function.
+    /// Not parsed yet: its type depends on the function.
     pub(crate) input: &'a RawValue,
 }
 
-/// What names a message in its response: `null` where it cannot be read.
+/// The id of a message in its response: `null` if it cannot be read.
 pub(crate) type Id = Option<Box<RawValue>>;
 
-/// The members of an object, each still as text.
+/// The members of an object, each as unparsed text.
 struct Members<'a>(HashMap<String, &'a RawValue>);
 
 impl<'a> Members<'a> {
@@ -43,15 +43,15 @@ impl<'a> Members<'a> {
 
     fn text(&self, name: &str) -> Result<String> {
         let raw = self.get(name)?.get();
-        serde_json::from_str(raw).map_err(|_| Error::value(format!("the message's `{name}` is no text: {raw}")))
+        serde_json::from_str(raw).map_err(|_| Error::value(format!("the message's `{name}` is not a string: {raw}")))
     }
 }
 
-/// Reads a message, and its id even where the rest makes no sense.
+/// Reads a message, and its id even if the rest is invalid.
 pub(crate) fn read(line: &[u8]) -> (Id, Result<Request<'_>>) {
     let members = match serde_json::from_slice(line) {
         Ok(members) => Members(members),
-        Err(error) => return (None, Err(Error::value(format!("the line is no JSON object: {error}")))),
+        Err(error) => return (None, Err(Error::value(format!("the line is not a JSON object: {error}")))),
     };
     match members.get("id") {
         Ok(id) => (Some(id.to_owned()), request(&members)),
@@ -79,7 +79,7 @@ pub(crate) struct Timing {
     nanoseconds: u64,
 }
 
-/// An answer. What does not apply is left out.
+/// A response. Members that do not apply are omitted.
 #[derive(Serialize)]
 pub(crate) struct Response {
     id: Id,
@@ -96,7 +96,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// Says no more than which message it answers.
+    /// A response that only identifies the message it answers.
     pub(crate) fn acknowledgement(id: Id) -> Response {
         Response { id, tool: None, success: None, output: None, timings: None, error: None }
     }

@@ -1,4 +1,4 @@
-//! `saddle`: the saddle point of a function, by a descent on what another descent finds.
+//! `saddle`: the saddle point of a function, by a descent on the result of another descent.
 
 use cotangent::prelude::*;
 use serde::Deserialize;
@@ -28,13 +28,13 @@ fn task(input: &RawValue, outer: Mode, inner: Mode) -> Result<Task> {
     Ok(Task::new(move |start: &Array| saddle(start, outer, inner), (Array::from(start),)))
 }
 
-/// It has its saddle point at the origin.
+/// Its saddle point is the origin.
 fn objective(x: &Array, y: &Array) -> Array {
     x.powi(2).sum() - y.powi(2).sum()
 }
 
-/// The `x` for which the greatest value over all `y` is least, and that `y`. The derivative of the former goes through
-/// the descent to the latter, step by step.
+/// Returns the `x` that minimises the maximum over `y`, and that `y`. The derivative of the outer descent goes through
+/// the inner one, step by step.
 fn saddle(start: &Array, outer: Mode, inner: Mode) -> Array {
     let greatest = |x: &Array| objective(x, &argmax(x, start, inner, outer));
     let x = argmin(|x| outer.value_and_grad(greatest, x), start, Mode::Forward);
@@ -42,7 +42,7 @@ fn saddle(start: &Array, outer: Mode, inner: Mode) -> Array {
     np::concatenate(&[&x, &y], 0)
 }
 
-/// The `y` for which the objective at `x` is greatest, found by derivatives in `mode`.
+/// Returns the `y` that maximises the objective at `x`, found by derivatives in `mode`.
 fn argmax(x: &Array, start: &Array, mode: Mode, through: Mode) -> Array {
     argmin(|y| mode.value_and_grad(|y: &Array| -objective(x, y), y), start, through)
 }

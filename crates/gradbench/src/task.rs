@@ -1,4 +1,4 @@
-//! What an eval consists of, and how its functions are run and timed.
+//! The parts of an eval, and how its functions are run and timed.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ pub(crate) struct Module {
     pub(crate) functions: &'static [(&'static str, Prepare)],
 }
 
-/// Reads the input of a function and makes a task of it.
+/// Parses the input of a function and makes a task of it.
 pub(crate) type Prepare = fn(&RawValue) -> Result<Task>;
 
-/// How often to run a function: at least so many times, and until the runs have taken so long.
+/// How often to run a function: at least this many times, and for at least this long.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(default)]
 pub(crate) struct Runs {
@@ -34,30 +34,30 @@ impl Default for Runs {
 }
 
 impl Runs {
-    /// What an input asks for. One that is no object cannot ask: it gets a single run.
+    /// The runs that an input asks for. An input that is not an object gets a single run.
     pub(crate) fn of(input: &RawValue) -> Result<Runs> {
         if input.get().starts_with('{') { parse(input) } else { Ok(Runs::default()) }
     }
 }
 
-/// A function with arguments to run it on, to be compiled.
+/// A function with its arguments, to be compiled.
 pub(crate) struct Task(Box<dyn FnOnce() -> Result<Program>>);
 
-/// Runs a function, to the end.
+/// Runs a function to completion.
 pub(crate) type Program = Box<dyn Fn() -> Result<Box<dyn Output>>>;
 
-/// What was done and how long it took, in order.
+/// The steps and their durations, in order.
 pub(crate) type Timings = Vec<(&'static str, Duration)>;
 
 impl Task {
-    /// A function of arrays, which becomes one program; what it returns is the output.
+    /// A task for a function of arrays, compiled to one program. The output is what the function returns.
     pub(crate) fn new<P: Params, F: Func<'static, P>>(f: F, args: P::Values) -> Task
     where
         F::Out: Output,
     {
         Task(Box::new(move || {
             let f = jit(f).lower(P::refs(&args))?.compile()?;
-            // The first run should not have to bring the arguments to the device.
+            // Moves the arguments to the device, so that the first run does not have to.
             leaves(&args).iter().filter(|x| x.ndim() > 0).try_for_each(|x| x.buffer_address().map(|_| ()))?;
             Ok(Box::new(move || {
                 let result = f.try_call(P::refs(&args))?;
@@ -87,7 +87,7 @@ fn time<R>(what: &'static str, timings: &mut Timings, f: impl FnOnce() -> Result
 }
 
 impl Module {
-    /// The task that a function has on an input.
+    /// The task for a function and an input.
     pub(crate) fn prepare(&self, function: &str, input: &RawValue) -> Result<Task> {
         let Some((_, prepare)) = self.functions.iter().find(|(name, _)| *name == function) else {
             let names: Vec<_> = self.functions.iter().map(|(name, _)| *name).collect();
@@ -97,7 +97,7 @@ impl Module {
         prepare(input)
     }
 
-    /// Does what a function is asked to do on an input: the output, and how long each part of it took.
+    /// Evaluates a function on an input: returns the output, and the duration of each step.
     pub(crate) fn evaluate(&self, function: &str, input: &RawValue) -> Result<(Value, Timings)> {
         let mut timings = Timings::new();
         let task = time("prepare", &mut timings, || self.prepare(function, input))?;

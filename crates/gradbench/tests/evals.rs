@@ -1,4 +1,4 @@
-//! Each eval against its definition in plain Rust, and its derivatives against differences of that.
+//! Each eval against its definition in plain Rust, and its derivatives against finite differences of that.
 
 mod common;
 
@@ -28,7 +28,7 @@ fn lse_does_not_overflow() {
 
 #[test]
 fn llsq_is_half_the_square_of_the_residuals() {
-    // With an odd number of points one is 0, and so is its sign.
+    // With an odd number of points, one of them is 0, and so is its sign.
     for (n, m) in [(2, 3), (9, 4), (10, 1)] {
         let x = scatter(m, n as u64);
         let reference = |x: &[f64]| {
@@ -92,7 +92,7 @@ struct Mixture {
 }
 
 fn ln_gamma(x: f64) -> f64 {
-    // Stirling's series, where it is exact enough.
+    // Stirling's series, for arguments where it is exact enough.
     if x < 20.0 {
         return ln_gamma(x + 1.0) - x.ln();
     }
@@ -102,7 +102,7 @@ fn ln_gamma(x: f64) -> f64 {
 }
 
 impl Mixture {
-    /// The log posterior, sum by sum; `p` is alpha, l, mu and q in a row.
+    /// The log posterior, term by term; `p` is alpha, l, mu and q in a row.
     fn log_posterior(&self, p: &[f64]) -> f64 {
         let Mixture { d, k, .. } = *self;
         let below = d * (d - 1) / 2;
@@ -171,7 +171,7 @@ fn nearest(point: &[f64], centroids: &[&[f64]]) -> (usize, f64) {
 
 #[test]
 fn kmeans_steps_to_the_means_of_the_clusters() {
-    // The last goes by several blocks, the last of which is not full.
+    // The last case takes several blocks, the last of which is partial.
     for (n, k, d) in [(7, 1, 2), (20, 3, 2), (1501, 90, 3)] {
         let points = scatter(n * d, 5);
         let points = rows(&points, d);
@@ -181,7 +181,7 @@ fn kmeans_steps_to_the_means_of_the_clusters() {
         let cost: f64 = found.iter().map(|(_, distance)| distance).sum();
         assert_close(&output("kmeans", "cost", &input), &[cost], 1e-12);
 
-        // Newton's method finds the minimum of a parabola at once: that of a cluster is at its mean.
+        // Newton's method finds the minimum of a parabola in one step: that of a cluster is at its mean.
         let step = centroids.iter().enumerate().flat_map(|(j, c)| {
             let cluster: Vec<&&[f64]> = points.iter().zip(&found).filter(|(_, f)| f.0 == j).map(|(p, _)| p).collect();
             let mean = |i: usize| cluster.iter().map(|p| p[i]).sum::<f64>() / cluster.len() as f64;
@@ -216,7 +216,7 @@ fn ode_is_solved_by_runge_and_kutta() {
     }
 }
 
-/// Gradient descent as both evals below prescribe it, statement by statement.
+/// Gradient descent as both evals below define it, statement by statement.
 fn descend(f: &dyn Fn(&[f64]) -> f64, gradient: &dyn Fn(&[f64]) -> Vec<f64>, start: &[f64]) -> Vec<f64> {
     let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
     let (mut x, mut value, mut slope) = (start.to_vec(), f(start), gradient(start));
@@ -248,7 +248,7 @@ const MODES: [&str; 4] = ["ff", "fr", "rf", "rr"];
 #[test]
 fn saddle_finds_the_saddle_point_in_all_modes() {
     for start in [[1.0, 1.0], [0.5, -2.0]] {
-        // In x and in y the function goes by the square of the length alone.
+        // In x and in y, the function depends on the squared length alone.
         let square = |x: &[f64]| x[0] * x[0] + x[1] * x[1];
         let end = descend(&square, &|x| vec![2.0 * x[0], 2.0 * x[1]], &start);
         for mode in MODES {

@@ -1,4 +1,4 @@
-//! Hand tracking against its definition in plain Rust, and its Jacobian against differences of that.
+//! Hand tracking against its definition in plain Rust, and its Jacobian against finite differences of that.
 
 mod common;
 
@@ -16,7 +16,7 @@ fn product(a: &Matrix, b: &Matrix) -> Matrix {
     std::array::from_fn(|i| std::array::from_fn(|j| (0..4).map(|k| a[i][k] * b[k][j]).sum()))
 }
 
-/// By the exponential series.
+/// A rotation by the exponential series.
 fn turn(axis: [f64; 3]) -> Matrix {
     let [x, y, z] = axis;
     let cross = [[0.0, -z, y, 0.0], [z, 0.0, -x, 0.0], [-y, x, 0.0, 0.0], [0.0; 4]];
@@ -84,7 +84,7 @@ impl Hand {
         json!({ "theta": theta, "data": data, "us": us.chunks(2).collect::<Vec<_>>() })
     }
 
-    /// Where the vertices are when the hand has this pose.
+    /// The positions of the vertices in this pose.
     fn posed(&self, theta: &[f64]) -> Vec<[f64; 3]> {
         let mut angles = vec![[0.0; 2]; BONES];
         for finger in 0..5 {
@@ -130,7 +130,7 @@ impl Hand {
         self.correspondences.iter().enumerate().flat_map(error).collect()
     }
 
-    /// The derivatives in the order that is asked for: those by the point's own place in its triangle, then the others.
+    /// The derivatives in the required order: those by the point's own position in its triangle, then the others.
     fn jacobian(&self, theta: &[f64], us: &[f64]) -> Vec<f64> {
         let rows = (0..3 * self.points.len()).flat_map(|row| {
             let own = if us.is_empty() { 0..0 } else { row / 3 * 2..row / 3 * 2 + 2 };

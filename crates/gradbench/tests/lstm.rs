@@ -1,11 +1,11 @@
-//! The recurrent network against its definition in plain Rust, and its gradient against differences of that.
+//! The recurrent network against its definition in plain Rust, and its gradient against finite differences of that.
 
 mod common;
 
 use common::{assert_close, differences, output, scatter};
 use serde_json::json;
 
-/// Layer by layer, character by character, bit by bit. `p` are the parameters of the layers and then of both ends.
+/// Layer by layer, character by character, bit by bit. `p` holds the parameters of the layers, then those of both ends.
 fn loss(p: &[f64], layers: usize, bits: usize, state: &[f64], text: &[f64]) -> f64 {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let mut state = state.to_vec();

@@ -1,4 +1,4 @@
-//! What the tool answers to messages, right and wrong.
+//! The tool's responses to valid and invalid messages.
 
 mod common;
 
@@ -68,7 +68,7 @@ fn runs_are_as_many_and_as_long_as_asked() {
     assert!(times.iter().sum::<u64>() >= 50_000_000);
     assert!(times[..times.len() - 1].iter().sum::<u64>() < 50_000_000);
 
-    // Without a wish, and with the wish for none, there is one: the output must come from somewhere.
+    // Without a minimum, or with a minimum of none, there is one run: the output must come from somewhere.
     for runs in [json!({}), json!({ "min_runs": 0, "min_seconds": 0 })] {
         assert_eq!(names(&run(runs)), ["prepare", "compile", "evaluate"]);
     }
@@ -90,13 +90,13 @@ fn lines_that_are_no_messages_are_answered() {
     let answers = session(&lines.map(String::from));
     assert_eq!(answers.len(), lines.len());
     let expected = [
-        (Value::Null, "no JSON object"),
-        (Value::Null, "no JSON object"),
-        (Value::Null, "no JSON object"),
+        (Value::Null, "not a JSON object"),
+        (Value::Null, "not a JSON object"),
+        (Value::Null, "not a JSON object"),
         (Value::Null, "no `id`"),
         (Value::Null, "no `id`"),
         (json!(2), "no `kind`"),
-        (json!(3), "`kind` is no text: 4"),
+        (json!(3), "`kind` is not a string: 4"),
     ];
     for (answer, (id, reason)) in answers.iter().zip(expected) {
         assert_eq!((&answer["id"], &answer["success"]), (&id, &json!(false)), "{answer}");
@@ -161,7 +161,7 @@ fn what_does_not_fit_is_said_with_both_shapes() {
     let points = json!({ "points": [[1.0, 2.0]], "centroids": [[1.0, 2.0, 3.0]] });
     wrong("kmeans", "dir", points, &["`centroids`", "[1, 3]", "[1, 2]"]);
     let ragged = json!({ "points": [[1.0, 2.0], [3.0]], "centroids": [[1.0, 2.0]] });
-    wrong("kmeans", "dir", ragged, &["row 1 has 1 numbers where row 0 has 2"]);
+    wrong("kmeans", "dir", ragged, &["row 1 has 1 numbers, but row 0 has 2"]);
     wrong("kmeans", "cost", json!({ "points": [[1.0]], "centroids": [] }), &["`centroids`", "[0, 0]", "[1, 1]"]);
     let gmm = json!({ "d": 2, "k": 1, "n": 1, "x": [[1.0, 2.0]], "m": 0, "gamma": 1.0, "alpha": [1.0],
         "mu": [[1.0, 2.0, 3.0]], "q": [[1.0, 2.0]], "l": [[1.0]] });

@@ -1,8 +1,8 @@
-//! The sparse Jacobian of a scene in which everything differs, against differences of the errors in plain Rust.
+//! The sparse Jacobian of a scene in which everything differs, against finite differences of the errors in plain Rust.
 
 use super::*;
 
-/// The numbers that the errors depend on, in the order of the Jacobian's columns, and which of them each does.
+/// The numbers that the errors depend on, in the order of the Jacobian's columns, and the variables of each error.
 struct Plain {
     values: Vec<f64>,
     features: Vec<[f64; 2]>,
@@ -15,7 +15,7 @@ struct Plain {
 fn plain(cameras: usize, points: usize, observations: usize) -> Plain {
     let wave = |i: usize| (i as f64 * 1.7).sin();
     let camera = |c: usize| {
-        // The first does not turn.
+        // The first camera has no rotation.
         let turn = if c == 0 { [0.0; 3] } else { [0, 1, 2].map(|i| wave(3 * c + i)) };
         let center = [0, 1, 2].map(|i| 0.3 * wave(5 * c + i + 40));
         let rest = [1.5 + 0.1 * wave(c), 0.2 * wave(c + 1), 0.3 * wave(c + 2), 0.1 * wave(c + 3), 0.05 * wave(c + 4)];
@@ -66,7 +66,7 @@ impl Plain {
     }
 }
 
-/// By the exponential series of the cross product's matrix.
+/// A rotation by the exponential series of the cross product's matrix.
 fn turned(axis: &[f64], x: [f64; 3]) -> [f64; 3] {
     let (mut sum, mut term) = (x, x);
     for n in 1..40 {
@@ -92,7 +92,7 @@ fn the_errors_are_those_of_the_definition() {
     got.iter().zip(&expected).for_each(|(x, y)| assert_close(*x, *y, 1e-12));
 }
 
-/// Each row of the matrix, all its entries.
+/// All entries of each row of the matrix.
 fn dense(matrix: &Sparse, columns: usize) -> Vec<Vec<f64>> {
     let rows = matrix.rows.to_vec::<i32>();
     let (places, values) = (matrix.columns.to_vec::<i32>(), matrix.values.to_vec::<f64>());

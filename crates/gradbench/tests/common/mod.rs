@@ -1,10 +1,10 @@
-//! A session with the tool, and derivatives by differences to compare with.
+//! A session with the tool, and derivatives by finite differences to compare with.
 
-#![allow(dead_code, reason = "each test file is a crate of its own and uses its part")]
+#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
 
 use serde_json::{Value, json};
 
-/// The responses to these lines, which may be no JSON at all.
+/// The responses to these lines, which need not be JSON.
 pub(crate) fn session(lines: &[String]) -> Vec<Value> {
     let mut answers = Vec::new();
     cotangent_gradbench::serve(lines.join("\n").as_bytes(), &mut answers).expect("a buffer can be written to");
@@ -19,12 +19,12 @@ pub(crate) fn answer(message: &Value) -> Value {
     answers.remove(0)
 }
 
-/// The response when a function is to be evaluated.
+/// The response to an evaluation.
 pub(crate) fn evaluate(module: &str, function: &str, input: &Value) -> Value {
     answer(&json!({ "id": 7, "kind": "evaluate", "module": module, "function": function, "input": input }))
 }
 
-/// The output, all its numbers in a row. An object's members come in alphabetical order.
+/// All numbers of the output in a row. An object's members come in alphabetical order.
 pub(crate) fn output(module: &str, function: &str, input: &Value) -> Vec<f64> {
     let answer = evaluate(module, function, input);
     assert_eq!(answer["success"], true, "{module}::{function}({input}): {}", answer["error"]);
@@ -39,7 +39,7 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     }
 }
 
-/// Why it did not succeed.
+/// The error of an evaluation that must fail.
 pub(crate) fn failure(module: &str, function: &str, input: &Value) -> String {
     let answer = evaluate(module, function, input);
     assert_eq!((&answer["id"], &answer["success"]), (&json!(7), &json!(false)), "{answer}");
@@ -66,7 +66,7 @@ pub(crate) fn assert_close(got: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Numbers between -1 and 1 that look like nothing, always the same.
+/// Deterministic pseudo-random numbers between -1 and 1.
 pub(crate) fn scatter(n: usize, seed: u64) -> Vec<f64> {
     let mut state = seed;
     let mut next = || {
@@ -76,7 +76,7 @@ pub(crate) fn scatter(n: usize, seed: u64) -> Vec<f64> {
     (0..n).map(|_| next()).collect()
 }
 
-/// Rows of so many numbers.
+/// Rows of the given number of columns.
 pub(crate) fn rows(data: &[f64], columns: usize) -> Vec<&[f64]> {
     data.chunks(columns).collect()
 }
