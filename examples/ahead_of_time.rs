@@ -1,11 +1,11 @@
-//! A function traced once, kept as a file and embedded in a binary that runs it without the function.
+//! A function that is traced once, stored as a file, and embedded in a binary that runs it without the function.
 //!
-//! `cargo run -p cotangent --example ahead_of_time -- write` makes the file anew.
+//! `cargo run -p cotangent --example ahead_of_time -- write` writes the file again.
 
 use cotangent::prelude::*;
 use cotangent::{Exported, Loaded};
 
-/// What `write` made: StableHLO text with the signature of the function.
+/// The output of `write`: StableHLO text with the signature of the function.
 static EXPORTED: &[u8] = include_bytes!("ahead_of_time.mlir");
 
 /// A damped oscillation and its slope.
@@ -27,24 +27,24 @@ fn main() -> Result<()> {
         return Ok(());
     }
 
-    // What was embedded is checked, compiled for this machine, and run.
+    // The embedded program is checked, compiled for this machine, and run.
     let exported = Exported::parse(EXPORTED)?;
     println!("embedded: {}", exported.signature());
     let program = exported.compile()?;
     let (y, slope) = program.call_like(&(parameters.clone(), t.clone()), &(t.clone(), t.clone()))?;
     println!("t      {t}\ny      {y}\nslope  {slope}");
 
-    // The function itself gives the same.
+    // The function itself returns the same.
     let (y2, slope2) = function(&parameters, &t);
     assert!(near(&y, &y2) && near(&slope, &slope2));
 
-    // Compiled ahead of the first call, and as bytes for a process with the same plugin.
+    // Compiled before the first call, and serialised for another process with the same plugin.
     let compiled = function.lower((&parameters, &t))?.compile()?;
     println!("memory {:?}", compiled.memory_analysis()?);
     let bytes = compiled.serialize()?;
     let again = Loaded::from_bytes(&bytes)?.call(&(parameters, t))?;
     assert!(near(&again[0], &y2));
-    println!("{} bytes of machine code give the same", bytes.len());
+    println!("{} bytes of machine code return the same", bytes.len());
     Ok(())
 }
 
