@@ -48,9 +48,9 @@ pub(crate) fn simplify(jaxpr: &Jaxpr) -> Jaxpr {
             .collect();
         if let [out] = eqn.outputs[..] {
             let aval = &jaxpr.avals()[out.index()];
-            // A value handed on must be of the very same type, or programs traced with it would be others.
+            // A forwarded value must have exactly the same type; otherwise the type of the program could change.
             if eqn.prim.is_identity() && jaxpr.aval(&inputs[0]) == *aval {
-                now[out.index()] = inputs[0];
+                current[out.index()] = inputs[0];
                 continue;
             }
             let literals: Option<SmallVec<[Literal; 4]>> = inputs.iter().map(|a| a.literal()).collect();

@@ -76,8 +76,8 @@ impl<'a> Lowering<'a> {
         Lowering { block, functions, of_elements: false, token, spread, constants }
     }
 
-    /// Appends an operation with one result. Operands whose constants the compiler would combine to harm stand behind a
-    /// barrier.
+    /// Appends an operation with one result. A barrier protects operands whose constants the compiler would combine
+    /// wrongly.
     pub fn op(&mut self, name: &str, args: &[Value], attrs: &[(&str, Attr)], output: &Aval) -> Value {
         self.append(name, args, attrs, &output.mlir())
     }
@@ -150,11 +150,9 @@ impl<'a> Lowering<'a> {
         reduced
     }
 
-    /// Appends an operation on single elements with a region for each list of parameter types in `params`; `body` writes
-    /// region `i` and returns its results. Loops and branches are [`while_loop`](Lowering::while_loop) and
+    /// Appends an operation on single elements with one region for each list of parameter types in `params`. `body` writes
+    /// region `i` and returns its results. For loops and branches use [`while_loop`](Lowering::while_loop) and
     /// [`case`](Lowering::case).
-    /// Appends an operation with one region for each list of parameter types in `params`. `body` writes region `i` and
-    /// returns its results.
     pub fn regions(
         &mut self,
         name: &str,
@@ -177,7 +175,7 @@ impl<'a> Lowering<'a> {
         op.finish(attrs).into_iter().collect()
     }
 
-    /// Appends a loop: `step` writes the next state for as long as what `cond` writes of the state holds.
+    /// Appends a loop. `cond` writes the condition on the state, and `step` writes the next state.
     pub fn while_loop(
         &mut self,
         state: &[Value],
@@ -224,7 +222,7 @@ impl<'a> Lowering<'a> {
         self.while_loop(state, |cx, state| inline(cx, cond, state).swap_remove(0), |cx, state| inline(cx, step, state))
     }
 
-    /// Appends a choice between `branches` by an index; `body` writes branch `i` and returns its results.
+    /// Appends a selection between `branches` by an index. `body` writes branch `i` and returns its results.
     pub fn case(
         &mut self,
         index: &Value,
