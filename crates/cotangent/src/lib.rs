@@ -148,7 +148,12 @@ pub(crate) fn backend() -> &'static dyn trace::backend::Backend {
     runtime::runtime()
 }
 
-/// The README's examples are run with the documentation's.
+/// Runs the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Runs the example of the guide, which a packaged crate does not hold.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/adding-a-primitive.md")]
+struct AddingAPrimitive;
