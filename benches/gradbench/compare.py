@@ -1,16 +1,21 @@
-"""Runs GradBench with Cotangent, JAX and `manual`, hand-written C++, in turns, and prints what derivatives cost in each.
+"""Runs GradBench with Cotangent, JAX and `manual`, hand-written C++, in turns, and writes the cost of derivatives in each.
 
     JAX_PYTHON=VENV/bin/python python3 compare.py CHECKOUT COTANGENT [--evals EVAL …] [--threads one|all|both]
-        [--results DIR] [--write FILE]
+        [--results DIR] [--write PAGE]
+    python3 compare.py --from-csv --write PAGE
 
-CHECKOUT is one of github.com/gradbench/gradbench after `make -C cpp` and `make -C tools/manual`; COTANGENT the
+CHECKOUT is a checkout of github.com/gradbench/gradbench after `make -C cpp` and `make -C tools/manual`. COTANGENT is the
 command-line tool, built with --release. JAX_PYTHON is an interpreter with what GradBench's evals and its tool for JAX
-need, `pip install numpy pydantic dataclasses-json jax==0.10.2`; without it, the one that runs this file. Evals have
-their default sizes, as far as their data are there, and every tool is asked for at least three runs of each, as the
-first of JAX's includes compiling. Nobody else may run `manual` in that checkout meanwhile: it is built again each time.
+need, `pip install numpy pydantic dataclasses-json jax==0.10.2`; the default is the one that runs this file. Evals have
+their default sizes, as far as their data are available. Every tool is asked for at least three runs of each, because the
+first run of JAX's includes compilation. Nobody else may run `manual` in that checkout meanwhile: it is built again each time.
 
-A whole run takes more than an hour. With --results, DIR keeps what was measured, and evals found there are not run again:
-so a run can be broken off and gone on with, and an eval measured anew after its file is removed.
+A whole run takes more than an hour. With --results, DIR keeps the measurements, and evals found there are not run again.
+An interrupted run can be continued, and an eval is measured again after its file is removed.
+
+With --write, the summary replaces its part of PAGE, and the row of each size goes into gradbench.csv in the folder beside
+PAGE, docs/benchmarks for docs/benchmarks.md. --from-csv writes the summary of the rows that are there, and measures
+nothing.
 """
 
 import argparse
@@ -26,7 +31,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "vs_jax"))
-from bench_vs_jax import machine, ratio, seconds, table, write_part  # noqa: E402
+from bench_vs_jax import kept_introduction, machine, mean, number, ratio, read_csv, table  # noqa: E402
+from bench_vs_jax import write_csv, write_part  # noqa: E402
 
 OURS, JAX, MANUAL = "Cotangent", "JAX", "manual"
 
@@ -45,7 +51,7 @@ OF = {
     MANUAL: set(EVALS) - {"particle", "saddle"},
 }
 
-# Time in Cotangent by time in the other tool: the geometric mean over sizes, and that of any size, at most.
+# The largest ratio of the time in Cotangent to the time in the other tool: the geometric mean over sizes, and any size.
 TARGETS = {
     JAX: {eval: (0.8, 1.1) for eval in OF[JAX]},
     MANUAL: {
@@ -53,6 +59,12 @@ TARGETS = {
         **{eval: (1.0, math.inf) for eval in ("gmm", "kmeans")},
     },
 }
+
+
+# The columns of gradbench.csv: medians in seconds, and ratios of Cotangent to the other tools.
+COLUMNS = ["threads", "eval", "function", "size", "derivative", "valid", "complete"]
+COLUMNS += ["cotangent_s", "jax_s", "manual_s", "ratio_to_jax", "ratio_to_manual"]
+RATIOS = {JAX: "ratio_to_jax", MANUAL: "ratio_to_manual"}
 
 
 class Harness:
@@ -72,16 +84,16 @@ class Harness:
         if eval == "hello":
             return ""
         options = " --min-runs 3"
-        if eval == "ht":  # where the data end, so does the eval, with an exception
+        if eval == "ht":  # the eval ends with an exception where the data end
             files = (self.checkout / "evals/ht/data/complicated_big").glob("hand*_*.txt")
             options += f" --max {max(int(file.name[4:].split('_')[0]) for file in files)}"
         return options
 
     def run(self, eval, tool, threads, cap):
-        """What a run logged, and whether it was cut short."""
+        """The log of a run, and whether it was cut short."""
         command = self.tools[tool] + (" --multithreaded" if threads == "all" else "")
         paths = [self.checkout / "python/gradbench", *filter(None, [os.environ.get("PYTHONPATH")])]
-        # GradBench's `gradbench` looks for what it builds in the checkout.
+        # GradBench's `gradbench` looks for its build in the checkout.
         env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths)), "CARGO_TARGET_DIR": "target"}
         with tempfile.NamedTemporaryFile() as log:
             call = [self.cli, "run", "--eval", f"{self.evals}/{eval}/run.py{self.options(eval)}"]
@@ -97,7 +109,7 @@ class Harness:
 
 
 def end(process):
-    """Ends a process and all that it started."""
+    """Ends a process and all its descendants."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -117,7 +129,7 @@ def end(process):
 
 
 class Log:
-    """The median time of each evaluation, and whether it was found valid, by function and how many came before."""
+    """The median time of each evaluation, and whether it was valid, by function and index."""
 
     def __init__(self):
         self.times, self.valid, self.labels = {}, {}, {}
@@ -173,57 +185,58 @@ class Result:
     def keys(self, derivatives):
         first = self.rounds[0][OURS]
         wanted = [key for key in first.labels if (key[0] in DERIVATIVES[self.eval]) == derivatives]
-        # Hello runs each function once, and the first time JAX compiles it.
+        # `hello` runs each function once, and JAX compiles it the first time.
         return [key for key in wanted if self.eval != "hello" or key[1] > 0]
-
-    def label(self, key):
-        return f"{key[0]} {self.rounds[0][OURS].labels[key]}"
 
     def median(self, tool, key):
         times = [logs[tool].times[key] for logs in self.rounds if tool in logs and key in logs[tool].times]
         return statistics.median(times) if times else None
 
     def ratio(self, key, tool):
-        """In turns, so the ratio is that of neighbours."""
+        """The median over the rounds, so the ratio is that of neighbouring runs."""
         both = [(logs[OURS].times, logs[tool].times) for logs in self.rounds if tool in logs]
         found = [ours[key] / theirs[key] for ours, theirs in both if key in ours and key in theirs]
         return statistics.median(found) if found else None
 
-    def ratios(self, tool):
-        found = {key: self.ratio(key, tool) for key in self.keys(derivatives=True)}
-        return {key: value for key, value in found.items() if value is not None}
+    def valid(self, key):
+        """Whether all rounds found it valid, and the first input that `hello` leaves out as well."""
+        shown = [*self.keys(derivatives=True), *self.keys(derivatives=False)]
+        keys = [key, *(k for k in self.rounds[0][OURS].labels if k[0] == key[0] and k not in shown)]
+        return all(logs[OURS].valid.get(k, False) for logs in self.rounds for k in keys)
 
-    def validity(self):
-        logs = [logs[OURS] for logs in self.rounds]
-        every = [log.valid.get(key, False) for log in logs for key in log.labels]
-        good = sum(every)
-        text = "all" if every and good == len(every) else f"**{good} of {len(every)}**"
-        return text + (", cut short" if OURS in self.cut else "")
+    def records(self, threads):
+        """The lines of gradbench.csv."""
+        for derivatives in (True, False):
+            for key in self.keys(derivatives):
+                line = [threads, self.eval, key[0], self.rounds[0][OURS].labels[key], "yes" if derivatives else "no"]
+                line += ["yes" if self.valid(key) else "no", "no" if OURS in self.cut else "yes"]
+                line += [number(self.median(tool, key)) for tool in (OURS, JAX, MANUAL)]
+                yield dict(zip(COLUMNS, [*line, *(number(self.ratio(key, tool)) for tool in (JAX, MANUAL))]))
 
-    def against(self, tool):
-        """The geometric mean, the worst size, and what is to be said of the target."""
-        target, ratios = TARGETS[tool].get(self.eval), self.ratios(tool)
-        if not ratios:
-            return ["", "", "" if self.eval in OF[tool] or not target else f"{target[0]:g} — not in {tool}"]
-        mean = math.exp(statistics.fmean(map(math.log, ratios.values())))
-        worst = max(ratios, key=ratios.get)
-        wanted = ""
-        if target:
-            met = mean <= target[0] and ratios[worst] <= target[1]
-            limit = f"{target[0]:g}" + (f", each {target[1]:g}" if math.isfinite(target[1]) else "")
-            wanted = f"{limit} {'met' if met else '**missed**'}"
-        return [ratio(mean), f"{ratio(ratios[worst])} ({self.label(worst)})", wanted]
 
-    def row(self):
-        sizes = len(self.keys(derivatives=True))
-        return [f"`{self.eval}`", str(sizes), self.validity(), *self.against(JAX), *self.against(MANUAL)]
+def against(eval, records, tool):
+    """The geometric mean, the worst size, and the verdict on the target."""
+    target, column = TARGETS[tool].get(eval), RATIOS[tool]
+    records = [record for record in records if record[column]]
+    if not records:
+        return ["", "", ""]
+    middle = mean(float(record[column]) for record in records)
+    worst = max(records, key=lambda record: float(record[column]))
+    wanted = ""
+    if target:
+        met = middle <= target[0] and float(worst[column]) <= target[1]
+        limit = f"{target[0]:g}" + (f", each {target[1]:g}" if math.isfinite(target[1]) else "")
+        wanted = f"{limit} {'met' if met else '**missed**'}"
+    return [ratio(middle), f"{ratio(float(worst[column]))} ({worst['function']} {worst['size']})", wanted]
 
-    def details(self):
-        for key in self.keys(derivatives=True) + self.keys(derivatives=False):
-            medians = [self.median(tool, key) for tool in (OURS, JAX, MANUAL)]
-            found = [self.ratio(key, tool) for tool in (JAX, MANUAL)]
-            shown = ["" if m is None else seconds(m) for m in medians] + ["" if r is None else ratio(r) for r in found]
-            yield [f"`{self.eval}` {self.label(key)}", *shown]
+
+def row(eval, records):
+    """The line of an eval in the summary."""
+    valid = [record["valid"] == "yes" for record in records]
+    text = "all" if valid and all(valid) else f"**{sum(valid)} of {len(valid)}**"
+    text += "" if all(record["complete"] == "yes" for record in records) else ", cut short"
+    derivatives = [record for record in records if record["derivative"] == "yes"]
+    return [f"`{eval}`", str(len(derivatives)), text, *against(eval, derivatives, JAX), *against(eval, derivatives, MANUAL)]
 
 
 def measure(harness, eval, threads, rounds, cap):
@@ -238,7 +251,7 @@ def measure(harness, eval, threads, rounds, cap):
 
 
 def measure_once(harness, eval, threads, args):
-    """As in the directory of results, if there is one and it has the eval."""
+    """The result from the directory of results, if it has the eval."""
     file = args.results and args.results / f"{eval}-{threads}.json"
     if file and file.exists():
         return Result.load(json.loads(file.read_text()))
@@ -249,7 +262,7 @@ def measure_once(harness, eval, threads, args):
 
 
 def turns(results):
-    """How often each tool ran an eval."""
+    """How many times each tool ran an eval, in words."""
     evals = {}
     for rows in results.values():
         for result in rows:
@@ -260,42 +273,58 @@ def turns(results):
         return "once" if rounds == 1 else f"{rounds} times"
 
     others = [f"{', '.join(sorted(names))} {times(rounds)}" for rounds, names in sorted(evals.items()) if rounds != usual]
-    median = "; of several rounds' ratios the table has the median" if max(evals) > 1 else ""
+    median = ". The ratio of several rounds is their median" if max(evals) > 1 else ""
     return "; ".join([f"{times(usual)} each", *others]) + median
 
 
-def page(results):
-    parts = [
-        "## GradBench\n",
+def introduction(results):
+    return (
+        "## GradBench\n\n"
         "[GradBench](https://github.com/gradbench/gradbench)'s evals at their default sizes with Cotangent, with GradBench's\n"
-        "tools for JAX and with `manual`, its hand-written C++, by `just bench-gradbench`, which wrote this part. A time is the\n"
-        "median of the runs that an eval asks for, three at least; a ratio is Cotangent's time by the other's, below 1 where\n"
-        f"Cotangent is faster. The tools ran one after the other, {turns(results)}.\n"
-        "A mean is the geometric one over the sizes of the derivatives. GradBench found valid what is so called. Of `hello` the\n"
-        "first input is left out: at it JAX compiles.\n",
-        f"Machine: {machine()}.\n",
-    ]
-    head = ["eval", "sizes", "valid", "by JAX: mean", "worst size", "target", "by manual: mean", "worst size", "target"]
-    titles = {"one": "One thread", "all": "All processors"}
-    for threads, rows in results.items():
-        parts += [f"### {titles[threads]}\n", table(head, [result.row() for result in rows])]
-        detail = [line for result in rows for line in result.details()]
-        parts += ["#### Size by size\n", table(["function and size", OURS, JAX, MANUAL, "by JAX", "by manual"], detail)]
+        "tools for JAX, and with `manual`, its hand-written C++, measured by `just bench-gradbench`, which writes this part. A\n"
+        "time is the median of the runs that an eval asks for, at least three. A ratio is Cotangent's time divided by the\n"
+        "other's: below 1, Cotangent is faster. A mean is the geometric mean over the sizes of the derivatives. A cell is empty\n"
+        "where a tool lacks the eval. `valid` is GradBench's verdict. The first input of `hello` is left out, because JAX\n"
+        f"compiles it. The tools ran one after the other, {turns(results)}.\n\n"
+        "[gradbench.csv](benchmarks/gradbench.csv) has a row for each function and size.\n\n"
+        f"Machine: {machine()}.\n\n"
+    )
+
+
+def tables(records):
+    head = ["eval", "sizes", "valid", "ratio to JAX, mean", "largest", "target", "ratio to `manual`, mean", "largest", "target"]
+    parts = []
+    for threads, title in (("one", "One thread"), ("all", "All processors")):
+        evals = {}
+        for record in records:
+            if record["threads"] == threads:
+                evals.setdefault(record["eval"], []).append(record)
+        if evals:
+            parts += [f"### {title}\n", table(head, [row(eval, lines) for eval, lines in evals.items()])]
     return "\n".join(parts)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkout", type=Path, help="of GradBench, with `manual` built")
-    parser.add_argument("cotangent", type=Path, help="the command-line tool, built with --release")
+    parser.add_argument("checkout", type=Path, nargs="?", help="a checkout of GradBench, with `manual` built")
+    parser.add_argument("cotangent", type=Path, nargs="?", help="the command-line tool, built with --release")
     parser.add_argument("--evals", nargs="+", choices=EVALS, default=EVALS, metavar="EVAL", help="which evals (all)")
     parser.add_argument("--threads", choices=["one", "all", "both"], default="both", help="how many threads (both)")
-    parser.add_argument("--rounds", type=int, default=2, help="how often each tool runs an eval (2)")
+    parser.add_argument("--rounds", type=int, default=2, help="how many times each tool runs an eval (2)")
     parser.add_argument("--cap", type=float, default=600.0, help="seconds for a run of an eval with a tool (600)")
     parser.add_argument("--cli", type=Path, help="GradBench's own command-line tool (`gradbench` in the checkout, which builds it)")
-    parser.add_argument("--results", type=Path, metavar="DIR", help="where to keep results, and take those that are there")
-    parser.add_argument("--write", metavar="FILE", help="the page to put it into; it is printed as well")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="where to keep results, and to reuse those that are there")
+    parser.add_argument("--write", metavar="PAGE", type=Path, help="the page to write the summary to, if all evals are run")
+    parser.add_argument("--from-csv", action="store_true", help="summarize gradbench.csv beside PAGE, and measure nothing")
     args = parser.parse_args()
+    if args.from_csv:
+        if args.write is None:
+            parser.error("--from-csv needs --write PAGE")
+        records = read_csv(args.write.with_suffix("") / "gradbench.csv")
+        write_part(args.write, "GradBench", kept_introduction(args.write, "GradBench") + tables(records))
+        return
+    if args.cotangent is None:
+        parser.error("CHECKOUT and COTANGENT are needed to measure")
     if args.results:
         args.results.mkdir(parents=True, exist_ok=True)
     checkout = args.checkout.resolve()
@@ -306,11 +335,12 @@ def main():
         rows = results.setdefault(threads, [])
         for eval in args.evals:
             rows.append(measure_once(harness, eval, threads, args))
-            print(" | ".join(rows[-1].row()), file=sys.stderr, flush=True)
-    text = page(results)
-    print(text)
-    if args.write and args.evals == EVALS:  # a part with some evals is none
-        write_part(args.write, "GradBench", text)
+            print(" | ".join(row(eval, list(rows[-1].records(threads)))), file=sys.stderr, flush=True)
+    records = [record for threads, rows in results.items() for result in rows for record in result.records(threads)]
+    print(tables(records))
+    if args.write and args.evals == EVALS and args.threads == "both":  # the page has all evals
+        write_csv(args.write.with_suffix("") / "gradbench.csv", records)
+        write_part(args.write, "GradBench", introduction(results) + tables(records))
 
 
 if __name__ == "__main__":

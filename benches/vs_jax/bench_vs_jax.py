@@ -1,15 +1,22 @@
-"""Times the cases of crates/bench in Cotangent and in JAX, in turns, for docs/benchmarks.md.
+"""Measures the cases of crates/bench in Cotangent and in JAX, for docs/benchmarks.md.
 
-    JAX_PYTHON=VENV/bin/python python3 bench_vs_jax.py COTANGENT [FILTER …] [--samples N] [--write FILE]
+    JAX_PYTHON=VENV/bin/python python3 bench_vs_jax.py COTANGENT [FILTER …] [--samples N] [--write PAGE]
+    python3 bench_vs_jax.py --from-csv --write PAGE
 
-JAX_PYTHON is an interpreter with `pip install jax==0.10.2`; without it, the one that runs this file. COTANGENT is the
-command-line tool, built with --release. Each case has a process on each side, set up and warm; then they take samples
-in turns, one at a time, so that other work on the machine falls on all. Only ratios of one run mean something. What
-both compute is compared. FILTERs choose cases by a part of their names.
+JAX_PYTHON is an interpreter with `pip install jax==0.10.2`; the default is the one that runs this file. COTANGENT is the
+command-line tool, built with --release. Each case has one process per side, set up and warm. The processes take samples
+in turns, one at a time, so that other work on the machine affects both. Only ratios of one run are meaningful. The
+results of both sides are compared before they are timed. A FILTER selects cases by a part of their names.
+
+With --write, the summary replaces its part of PAGE, and the row of each case goes into a CSV file in the folder beside
+PAGE: vs_jax.csv and within_cotangent.csv in docs/benchmarks for docs/benchmarks.md. --from-csv writes the summary of the
+rows that are there, and measures nothing.
 """
 
 import argparse
+import csv
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -21,16 +28,24 @@ from pathlib import Path
 import targets
 
 HERE = Path(__file__).resolve().parent
-# Fewer samples will do where so many seconds have passed, and one where far more have.
+# After PATIENCE seconds, FEWEST samples are enough; after TOO_LONG seconds, one is.
 PATIENCE, FEWEST, TOO_LONG = 12.0, 3, 60.0
 OURS, WARM, JAX, JAX_WARM, OTHER = "ours", "warm", "jax", "jax-warm", "other"
 
-# What is measured is compiling, not finding what an earlier run compiled, unless the column says so.
+# Compilation is measured, not a cache hit from an earlier run, unless the column says otherwise.
 NO_CACHE = {"COTANGENT_COMPILE_CACHE": "0"}
+
+# The compile caches of a process from start to end: the sides that are compared, and the name.
+CACHES = ((OURS, JAX, "none"), (WARM, JAX, "warm in Cotangent"), (WARM, JAX_WARM, "warm in both"))
+
+# The columns of vs_jax.csv: medians and quartiles in seconds, ratios of Cotangent to JAX, peak memory in MB.
+COLUMNS = ["group", "case", "about", "unit", "cache"]
+COLUMNS += ["cotangent_s", "cotangent_q1_s", "cotangent_q3_s", "jax_s", "jax_q1_s", "jax_q3_s"]
+COLUMNS += ["ratio", "ratio_of_fastest", "target", "cotangent_mb", "jax_mb"]
 
 
 class Worker:
-    """A process that measures a case; the protocol is that of `cotangent bench --worker`."""
+    """A process that measures a case, by the protocol of `cotangent bench --worker`."""
 
     def __init__(self, command, case, env):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -55,7 +70,7 @@ class Worker:
         return float(line)
 
     def finish(self):
-        """Lets it come to its end: the most memory that it had."""
+        """Lets the process end, and returns its peak memory."""
         self.process.stdin.close()
         peak = self.object("peak_memory")
         if self.process.wait() != 0:
@@ -71,14 +86,14 @@ def parsed(line):
 
 
 def differ(ours, theirs, tolerance):
-    """Whether two results, numbers or lists of such, are not the same."""
+    """Whether two results, numbers or lists of numbers, differ."""
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) != len(theirs) or any(differ(a, b, tolerance) for a, b in zip(ours, theirs))
     return abs(ours - theirs) > tolerance * (1e-3 + abs(theirs))
 
 
 def compare(case, ours, theirs):
-    # A step of training multiplies what the last bits differ by.
+    # A training step amplifies differences in the last bits.
     if ours and differ(ours, theirs, 2e-3 if case.startswith(("mlp", "conv", "transformer")) else 2e-5):
         raise SystemExit(f"{case}: Cotangent computes {ours}, JAX {theirs}")
 
@@ -88,9 +103,9 @@ def enough(samples, elapsed):
 
 
 def measure_calls(case, sides, samples):
-    """Samples by side, and the most memory."""
+    """Samples and peak memory by side."""
     workers, checks = {}, {}
-    for side, (command, name, env) in sides.items():  # one after the other: what one compiles must not hinder another
+    for side, (command, name, env) in sides.items():  # one after the other, so that compilations do not disturb each other
         workers[side] = Worker(command, name, env)
         checks[side] = workers[side].object("check")
     if JAX in sides:
@@ -103,10 +118,10 @@ def measure_calls(case, sides, samples):
 
 
 def measure_process(case, sides, samples):
-    """The same where a sample is the whole life of a process."""
+    """Samples and peak memory by side, where a sample is the whole life of a process."""
     times, peaks, results = {side: [] for side in sides}, {}, {}
     begin = time.monotonic()
-    for turn in range(samples + 1):  # the first turn fills caches: the disk's, the plugin's, Python's byte code
+    for turn in range(samples + 1):  # the first turn fills caches: disk, plugin, Python byte code
         if enough(turn - 1, time.monotonic() - begin):
             break
         for side, (command, name, env) in sides.items():
@@ -123,7 +138,7 @@ def measure_process(case, sides, samples):
 
 
 def sides_of(case, names, cotangent, jax, folder):
-    """The processes of a case: command, name and environment by side."""
+    """The processes of a case: command, case name and environment by side."""
     name = case["case"]
     ours = ([cotangent, "bench"], name, NO_CACHE)
     sides = {OURS: ours}
@@ -159,12 +174,16 @@ def ratio(value):
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
-def cell(samples):
-    """The median, and the quartiles around it."""
+def number(value):
+    return "" if value is None else f"{value:.4g}"
+
+
+def quartiles(samples):
+    """The median and the quartiles, as columns."""
     if not samples:
-        return ""
-    low, _, high = statistics.quantiles(samples, n=4, method="inclusive") if len(samples) > 1 else samples * 3
-    return f"{seconds(statistics.median(samples))} ({seconds(low)}–{seconds(high)})"
+        return ["", "", ""]
+    low, middle, high = statistics.quantiles(samples, n=4, method="inclusive") if len(samples) > 1 else samples * 3
+    return [number(middle), number(low), number(high)]
 
 
 class Row:
@@ -174,26 +193,26 @@ class Row:
         self.median = {side: statistics.median(samples) for side, samples in times.items()}
 
     def ratio(self, side=OURS, to=JAX):
-        """In turns, so the ratio is that of neighbours."""
+        """The median over the turns, so the ratio is that of neighbouring samples."""
         if to not in self.times:
             return None
         return statistics.median(a / b for a, b in zip(self.times[side], self.times[to]))
 
-    def best(self, side=OURS, to=JAX):
-        """The least by the least: what the work takes when nothing disturbs it."""
+    def fastest(self, side=OURS, to=JAX):
+        """The ratio of the fastest samples, which other work disturbs least."""
         return min(self.times[side]) / min(self.times[to]) if to in self.times else None
 
-    def memory(self):
-        if JAX not in self.peaks:
-            return f"{self.peaks[OURS] / 1e6:.0f} MB"
-        return f"{self.peaks[OURS] / 1e6:.0f} / {self.peaks[JAX] / 1e6:.0f} MB = {self.peaks[OURS] / self.peaks[JAX]:.2f}"
-
-    def cells(self):
-        found, target = self.ratio(), targets.RATIO.get(self.name)
-        shown = ["", ""] if found is None else [ratio(found), ratio(self.best())]
-        wanted = "" if target is None or found is None else f"{target:g} {'met' if found <= target else '**missed**'}"
-        times = [cell(self.times[OURS]), cell(self.times.get(JAX))]
-        return [f"`{self.name}`: {self.about}", self.unit, *times, *shown, wanted, self.memory()]
+    def records(self):
+        """The lines of vs_jax.csv: one, or one for each state of the caches."""
+        whole = self.unit == "process"
+        for ours, theirs, cache in CACHES if whole else ((OURS, JAX, ""),):
+            target = targets.PROCESS.get((self.name, ours)) if whole else targets.RATIO.get(self.name)
+            peaks = [f"{self.peaks[side] / 1e6:.0f}" if side in self.peaks else "" for side in (ours, theirs)]
+            found = [self.ratio(ours, theirs), self.fastest(ours, theirs)]
+            line = [self.name.split("/")[0], self.name, self.about, self.unit, cache]
+            line += [*quartiles(self.times[ours]), *quartiles(self.times.get(theirs)), *map(number, found)]
+            judged = theirs == JAX and found[0] is not None
+            yield dict(zip(COLUMNS, [*line, number(target if judged else None), *peaks]))
 
 
 def table(head, rows):
@@ -201,18 +220,66 @@ def table(head, rows):
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
-def processes(rows):
-    head = ["a process from start to end", "compile cache", "Cotangent", "JAX", "ratio", "target", "memory"]
-    cells = []
-    for row in rows:
-        for ours, theirs, cache in ((OURS, JAX, "none"), (WARM, JAX, "warm, JAX without"), (WARM, JAX_WARM, "both warm")):
-            found = row.ratio(ours, theirs)
-            target = targets.PROCESS.get((row.name, ours)) if theirs == JAX else None
-            wanted = "" if target is None else f"{target:g} {'met' if found <= target else '**missed**'}"
-            peaks = f"{row.peaks[ours] / 1e6:.0f} / {row.peaks[theirs] / 1e6:.0f} MB = {row.peaks[ours] / row.peaks[theirs]:.2f}"
-            times = [cell(row.times[ours]), cell(row.times[theirs])]
-            cells.append([f"`{row.name}`: {row.about}", cache, *times, ratio(found), wanted, peaks])
-    return table(head, cells)
+def mean(values):
+    """The geometric mean."""
+    return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def missed(record):
+    return bool(record["ratio"] and record["target"]) and float(record["ratio"]) > float(record["target"])
+
+
+def summary(records):
+    """A line for each group: the mean over its cases, and the case with the largest ratio."""
+    groups = {}
+    for record in records:
+        if record["ratio"]:
+            groups.setdefault((record["group"], record["cache"]), []).append(record)
+    head = ["group", "cases", "ratio, mean", "largest ratio", "Cotangent", "JAX", "ratio", "targets met", "memory, mean"]
+    lines = []
+    for (group, cache), members in groups.items():
+        title = targets.TITLES.get(group, group) + (f"; compile cache: {cache}" if cache else "")
+        worst = max(members, key=lambda record: float(record["ratio"]))
+        times = [f"{seconds(float(worst[side]))}" for side in ("cotangent_s", "jax_s")]
+        wanted = [record for record in members if record["target"]]
+        met = f"{sum(not missed(record) for record in wanted)} of {len(wanted)}" if wanted else ""
+        memory = mean(float(record["cotangent_mb"]) / float(record["jax_mb"]) for record in members)
+        ratios = [ratio(mean(float(record["ratio"]) for record in members)), ratio(float(worst["ratio"]))]
+        lines.append([title, str(len(members)), ratios[0], f"`{worst['case']}`", *times, ratios[1], met, ratio(memory)])
+    return table(head, lines)
+
+
+def details(records):
+    """A line for each case."""
+    head = ["case", "compile cache", "for each", "Cotangent", "JAX", "ratio", "of the fastest", "target", "memory"]
+
+    def time(record, side):
+        middle, low, high = (record[f"{side}{part}_s"] for part in ("", "_q1", "_q3"))
+        return f"{seconds(float(middle))} ({seconds(float(low))}–{seconds(float(high))})" if middle else ""
+
+    def line(record):
+        wanted = record["target"] and f"{record['target']} {'**missed**' if missed(record) else 'met'}"
+        memory = " / ".join(record[side] for side in ("cotangent_mb", "jax_mb") if record[side]) + " MB"
+        found = [ratio(float(record[part])) if record[part] else "" for part in ("ratio", "ratio_of_fastest")]
+        name = f"`{record['case']}`: {record['about']}"
+        return [name, record["cache"], record["unit"], *(time(record, s) for s in ("cotangent", "jax")), *found, wanted, memory]
+
+    return table(head, [line(record) for record in records])
+
+
+def misses(records):
+    """The cases that missed their targets."""
+    head = ["case", "Cotangent", "JAX", "ratio", "ratio of the fastest samples", "target"]
+    return table(head, [
+        [
+            f"`{record['case']}`: {record['about']}" + (f"; compile cache: {record['cache']}" if record["cache"] else ""),
+            *(seconds(float(record[side])) for side in ("cotangent_s", "jax_s")),
+            *(ratio(float(record[part])) for part in ("ratio", "ratio_of_fastest")),
+            record["target"],
+        ]
+        for record in records
+        if missed(record)
+    ])
 
 
 def machine():
@@ -223,50 +290,80 @@ def machine():
     return f"{os.cpu_count()} processors ({model}), {memory:.0f} GiB, {os.uname().sysname}; other work ran on it"
 
 
-def page(rows, version, command):
-    rows = {row.name: row for row in rows}
-    groups = {}
-    for row in rows.values():
-        groups.setdefault(row.name.split("/")[0], []).append(row)
-    parts = [
-        "## Beside JAX\n",
-        "The same work in Cotangent and in JAX "
-        + f"{version}, by `{command}`, which wrote this part. A process of each side is set up and warm, then they\n"
-        "take samples in turns. A cell is the median, with the quartiles; the ratio is the median over the turns, and\n"
-        "below 1 where Cotangent is faster; beside it is the ratio of the fastest samples, which other work disturbs least.\n"
-        "Only ratios of one run mean something. Memory is the most that the process\n"
-        "of each side ever had. What both sides compute is compared before it is timed. The cases stand in\n"
-        "`crates/bench` and `benches/vs_jax/cases.py`; `cotangent bench` runs ours alone.\n",
-        f"Machine: {machine()}.\n",
-    ]
-    if "start" in groups:
-        parts += ["### Whole processes\n", processes(groups.pop("start"))]
-    head = ["case", "for each", "Cotangent", "JAX", "ratio", "of the best", "target", "memory"]
-    for group, members in groups.items():
-        parts += [f"### {targets.TITLES.get(group, group)}\n", table(head, [row.cells() for row in members])]
-    derived = [[what, found, target] for what, found, target in targets.derived(rows)]
-    if derived:
-        parts += ["### Within Cotangent\n", table(["what", "found", "target"], derived)]
+def introduction(version):
+    return (
+        "## Compared with JAX\n\n"
+        f"The same work in Cotangent and in JAX {version}, measured by `just bench-vs-jax`, which writes this part. Each side has\n"
+        "a process that is set up and warm; the two take samples in turns. A time is the median, for one call, step, loop or\n"
+        "equation, as `unit` states in the CSV file. A ratio is Cotangent's time divided by JAX's, as the median over the turns:\n"
+        "below 1, Cotangent is faster. Only ratios of one run are meaningful.\n"
+        "Memory is the peak of a process, Cotangent's divided by JAX's. The results of both sides are compared before they are\n"
+        "timed. A mean is geometric.\n\n"
+        "[vs_jax.csv](benchmarks/vs_jax.csv) has a row for each case and size, with quartiles and the ratio of the fastest samples,\n"
+        "which other work disturbs least. The cases are in `crates/bench` and `benches/vs_jax/cases.py`.\n\n"
+        f"Machine: {machine()}.\n\n"
+    )
+
+
+def tables(records, within):
+    parts = ["### Summary\n", summary(records)]
+    if any(map(missed, records)):
+        parts += ["### Missed targets\n", misses(records)]
+    if within:
+        parts += ["### Within Cotangent\n", table(list(within[0]), [list(line.values()) for line in within])]
     return "\n".join(parts)
 
 
-def write_part(file, name, text):
-    """Puts a text where the page has a part of that name, and leaves the rest of it as it is."""
+def read_csv(file):
+    with open(file, newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def write_csv(file, records):
+    file.parent.mkdir(exist_ok=True)
+    with open(file, "w", newline="") as lines:
+        writer = csv.DictWriter(lines, list(records[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+
+
+def part_of(file, name):
+    """The page before, in and after the part of that name."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
     before, found, rest = Path(file).read_text().partition(begin)
-    after = rest.partition(end)
-    if not found or not after[1]:
+    part, closed, after = rest.partition(end)
+    if not found or not closed:
         raise SystemExit(f"{file} has no part between {begin.strip()} and {end.strip()}")
-    Path(file).write_text(before + begin + text.rstrip() + "\n" + end + after[2])
+    return before + begin, part, end + after
+
+
+def write_part(file, name, text):
+    """Replaces the part of that name, and leaves the rest of the page as it is."""
+    before, _, after = part_of(file, name)
+    Path(file).write_text(before + text.rstrip() + "\n" + after)
+
+
+def kept_introduction(file, name):
+    """What a part of the page says before its tables: the version and the machine of the run that made its rows."""
+    return part_of(file, name)[1].partition("### ")[0]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cotangent", help="the command-line tool, built with --release")
+    parser.add_argument("cotangent", nargs="?", help="the command-line tool, built with --release")
     parser.add_argument("filters", nargs="*", metavar="FILTER", help="a part of the names of cases (all)")
     parser.add_argument("--samples", type=int, default=25, help="samples of each case on each side (25)")
-    parser.add_argument("--write", metavar="FILE", help="the page to put all cases into; they are printed as well")
+    parser.add_argument("--write", metavar="PAGE", type=Path, help="the page to write the summary to, if no filter is given")
+    parser.add_argument("--from-csv", action="store_true", help="summarize the CSV files beside PAGE, and measure nothing")
     args = parser.parse_args()
+    if args.from_csv:
+        if args.write is None:
+            parser.error("--from-csv needs --write PAGE")
+        records, within = (read_csv(args.write.with_suffix("") / name) for name in ("vs_jax.csv", "within_cotangent.csv"))
+        write_part(args.write, "beside JAX", kept_introduction(args.write, "beside JAX") + tables(records, within))
+        return
+    if args.cotangent is None:
+        parser.error("COTANGENT is needed to measure")
     python = os.environ.get("JAX_PYTHON", sys.executable)
     jax = [python, str(HERE / "cases.py")]
     version = subprocess.run([python, "-c", "import jax; print(jax.__version__)"], check=True, capture_output=True, text=True)
@@ -279,19 +376,24 @@ def main():
         for case in cases:
             name = case["case"]
             if name.endswith("-bare") and name in beside or args.filters and not any(f in name for f in args.filters):
-                continue  # what is measured beside another case is so in that case's turns
+                continue  # measured in the turns of the case that it is compared with
             if name.startswith("gradbench/"):
-                continue  # GradBench has a tool for JAX, and a page of its own
+                continue  # measured by benches/gradbench/compare.py
             measure = measure_process if case["unit"] == "process" else measure_calls
             row = Row(case, *measure(name, sides_of(case, names, args.cotangent, jax, folder), args.samples))
             rows.append(row)
             medians = ", ".join(f"{side} {seconds(value)}" for side, value in row.median.items())
             found = row.ratio()
             print(f"{name:26} {medians}" + ("" if found is None else f", ratio {ratio(found)}"), file=sys.stderr, flush=True)
-    text = page(rows, version.stdout.strip(), "just bench-vs-jax")
-    print(text)
-    if args.write and not args.filters:  # a page of some cases is none
-        write_part(args.write, "beside JAX", text)
+    records = [record for row in rows for record in row.records()]
+    keys = ("what", "found", "target")
+    within = [dict(zip(keys, line)) for line in targets.derived({row.name: row for row in rows})]
+    text = tables(records, within)
+    print(details(records), text, sep="\n")
+    if args.write and not args.filters:  # the page has all cases
+        write_csv(args.write.with_suffix("") / "vs_jax.csv", records)
+        write_csv(args.write.with_suffix("") / "within_cotangent.csv", within)
+        write_part(args.write, "beside JAX", introduction(version.stdout.strip()) + text)
 
 
 if __name__ == "__main__":
