@@ -1,8 +1,8 @@
 //! The training steps of crates/bench in Cotangent, Burn and Candle, in turns: `rivals COTANGENT [SAMPLES]`, where
 //! COTANGENT is the command-line tool built with --release. `just bench-rivals` does both.
 //!
-//! Burn runs on Flex, the backend that it recommends for the processor; Candle on its own. All use every core. The
-//! parameters are random and not the same: only the time is compared.
+//! Burn runs on Flex, the backend that it recommends for the CPU; Candle runs on its own. All use every core. The
+//! parameters are random and differ: only the time is compared.
 
 mod burn_side;
 mod candle_side;
@@ -12,16 +12,16 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-/// Batch, features of a picture and classes, as in crates/bench.
+/// Batch size, features of an image, and classes, as in crates/bench.
 pub const MLP: [usize; 5] = [128, 784, 512, 512, 10];
-/// Pictures in a batch, their side, and the channels after each convolution.
+/// Images in a batch, their side, and the channels after each convolution.
 pub const CONV: (usize, usize, [usize; 4]) = (32, 28, [1, 16, 32, 32]);
 pub const RATE: f64 = 1e-3;
 
-/// One training step, and the loss before it.
+/// One training step, which returns the loss before it.
 pub type Step = Box<dyn FnMut() -> f32>;
 
-/// `cotangent bench --worker CASE`: it answers each line with the seconds that a step takes.
+/// A process `cotangent bench --worker CASE`, which answers each line with the seconds that a step takes.
 struct Cotangent {
     child: Child,
     requests: ChildStdin,
@@ -64,7 +64,7 @@ impl Cotangent {
     }
 }
 
-/// Seconds by step, over a few steps.
+/// Seconds per step, over a few steps.
 fn sample(step: &mut Step) -> f64 {
     const STEPS: u32 = 4;
     let start = Instant::now();
@@ -88,12 +88,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         [("mlp/adam", burn_side::mlp(), candle_side::mlp()?), ("conv/adam", burn_side::conv(), candle_side::conv()?)];
     println!("# Training steps in Cotangent, Burn and Candle\n");
     println!(
-        "In turns, by `just bench-rivals`; medians, and medians of the ratios. Only ratios of one run mean something.\n"
+        "Measured in turns by `just bench-rivals`, which writes this page. Times are medians. A ratio is the time of Burn or \
+         Candle divided by Cotangent's, as the median over the turns: above 1, Cotangent is faster. Only ratios of one run are \
+         meaningful.\n"
     );
-    println!("| training step | Cotangent | Burn | Candle | Burn by Cotangent | Candle by Cotangent |");
+    println!("| training step | Cotangent | Burn | Candle | Burn / Cotangent | Candle / Cotangent |");
     println!("|---|---|---|---|---|---|");
     for (case, mut burn, mut candle) in cases {
-        // Training must train, or it is not that which is timed.
+        // The loss must fall, so that what is timed is training.
         for (name, step) in [("Burn", &mut burn), ("Candle", &mut candle)] {
             let first = step();
             let last = (0..20).map(|_| step()).last().unwrap_or(first);
