@@ -127,6 +127,7 @@ pub use api::linear::{
 pub use api::report::{CacheReport, Change, Miss};
 pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
+pub use methods::Operand;
 pub use ops::name::checkpoint_name;
 pub use runtime::{Platform, devices, set_platform};
 

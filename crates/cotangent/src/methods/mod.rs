@@ -7,6 +7,7 @@ mod comparison;
 mod conversion;
 mod create;
 mod elementwise;
+mod instead;
 mod iterate;
 mod operators;
 pub(crate) mod products;
@@ -15,3 +16,4 @@ pub(crate) mod reductions;
 pub(crate) mod show;
 
 pub(crate) use elementwise::bounded;
+pub use operators::Operand;

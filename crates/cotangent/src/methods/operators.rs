@@ -1,9 +1,10 @@
 //! Rust's operators on arrays, in owned and borrowed forms, with scalars on either side.
 //!
-//! The scalars are those that literals become, `f64` and `i32` (and complex numbers). With `f32` or `i64` beside
-//! them, a literal's type would be ambiguous and `(x + 1.0).sqrt()` would not compile. Other scalars enter by
-//! `Array::from`.
+//! On the right any Rust number will do, since the result is an array whatever it is. On the left the scalars are those
+//! that literals become, `f64` and `i32` (and complex numbers): with `f32` or `i64` beside them, a literal's type would be
+//! ambiguous and `(1.0 + x).sqrt()` would not compile.
 
+use std::borrow::Borrow;
 use std::iter::{Product, Sum};
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Rem, Shl, Shr, Sub};
 
@@ -128,53 +129,81 @@ pub(super) fn binary_op(prim: impl crate::ir::primitive::Primitive, x: &Array, y
     bind1(prim, &[&x, &y])
 }
 
+/// What may stand on the right of an operator, with an array on its left: an array, a reference to one, or a Rust number,
+/// which is weakly typed as a Python scalar is in JAX.
+///
+/// ```
+/// use cotangent::Array;
+/// let (x, n) = (Array::from([1.0f32, 2.0]), 4usize);
+/// assert_eq!((x * 2.0f32 / n).to_vec::<f32>(), [0.5, 1.0]);
+/// ```
+///
+/// On the left the literal of a number has to say its type before the operator is known, so there it is an `f64`, an `i32`
+/// or a `Complex<f64>`; others enter by `Array::from`.
+///
+/// ```
+/// use cotangent::Array;
+/// let n = 4usize;
+/// assert_eq!((2.0 * Array::from(n)).item::<f32>(), 8.0);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an operand for an array",
+    label = "an operand is an array, a reference to one, or a number",
+    note = "a list becomes an array by `np::array(list)`, a scalar of another type by `Array::scalar(x)`"
+)]
+pub trait Operand {
+    /// The array, or a reference to it.
+    type Array: Borrow<Array>;
+    /// The array.
+    fn into_operand(self) -> Self::Array;
+}
+
+impl<'a> Operand for &'a Array {
+    type Array = &'a Array;
+    fn into_operand(self) -> &'a Array {
+        self
+    }
+}
+
+impl Operand for Array {
+    type Array = Array;
+    fn into_operand(self) -> Array {
+        self
+    }
+}
+
+macro_rules! scalar_operands {
+    ($($t:ty),*) => { $(
+        impl Operand for $t {
+            type Array = Array;
+            fn into_operand(self) -> Array {
+                self.into()
+            }
+        }
+    )* };
+}
+
+scalar_operands!(bool, i32, i64, u32, usize, f32, f64, num_complex::Complex<f64>);
+
 macro_rules! operators {
     ($($Trait:ident $method:ident $name:ident;)*) => { $(
-        impl $Trait<&Array> for &Array {
+        impl<T: Operand> $Trait<T> for &Array {
             type Output = Array;
             #[track_caller]
-            fn $method(self, other: &Array) -> Array {
-                self.$name(other)
+            fn $method(self, other: T) -> Array {
+                self.$name(other.into_operand().borrow())
             }
         }
-        impl $Trait<Array> for &Array {
+        impl<T: Operand> $Trait<T> for Array {
             type Output = Array;
             #[track_caller]
-            fn $method(self, other: Array) -> Array {
-                self.$name(&other)
-            }
-        }
-        impl $Trait<&Array> for Array {
-            type Output = Array;
-            #[track_caller]
-            fn $method(self, other: &Array) -> Array {
-                self.$name(other)
-            }
-        }
-        impl $Trait<Array> for Array {
-            type Output = Array;
-            #[track_caller]
-            fn $method(self, other: Array) -> Array {
-                self.$name(&other)
+            fn $method(self, other: T) -> Array {
+                self.$name(other.into_operand().borrow())
             }
         }
         operators!(@scalar $Trait $method $name: i32, f64, num_complex::Complex<f64>);
     )* };
     (@scalar $Trait:ident $method:ident $name:ident: $($t:ty),*) => { $(
-        impl $Trait<$t> for &Array {
-            type Output = Array;
-            #[track_caller]
-            fn $method(self, other: $t) -> Array {
-                self.$name(&other.into())
-            }
-        }
-        impl $Trait<$t> for Array {
-            type Output = Array;
-            #[track_caller]
-            fn $method(self, other: $t) -> Array {
-                self.$name(&other.into())
-            }
-        }
         impl $Trait<&Array> for $t {
             type Output = Array;
             #[track_caller]
