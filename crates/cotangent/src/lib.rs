@@ -117,7 +117,7 @@ pub use api::compile_cache;
 pub use api::custom::{Custom, CustomJvp, CustomVjp, custom_jvp, custom_vjp};
 pub use api::custom_vmap::{CustomVmap, custom_vmap, sequential_vmap};
 pub use api::eval_shape::{EvalShape, eval_shape};
-pub use api::func::{AllArgs, Arg, Argnums, Func, Nth, Own, Params, Ref};
+pub use api::func::{AllArgs, Arg, Argnums, Argument, Func, Nth, Own, Params, Passing, Ref};
 pub use api::grad::{Grad, Objective, ValueAndGrad, grad, value_and_grad};
 pub use api::jacobian::{Aux, Differentiated, Hessian, Jacobian, NoAux, hessian, jacfwd, jacobian, jacrev};
 pub use api::jit::{Jit, MakeJaxpr, jit, make_jaxpr};
@@ -158,3 +158,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/adding-a-primitive.md")]
 struct AddingAPrimitive;
+
+/// Runs the examples of the guide to functions.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/functions.md")]
+struct FunctionsGuide;

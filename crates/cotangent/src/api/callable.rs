@@ -34,6 +34,7 @@ macro_rules! transformable {
             |$this, $f| $debug
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($generic)*> crate::api::func::Func<$life, P> for $T
         where
             Self: $life,

@@ -191,7 +191,7 @@ pub mod checkpoint_policies {
 /// let f = checkpoint(|x: &Array| x.sin().sin());
 /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
 /// ```
-pub struct Checkpoint<'f, P: Params, R: Tree> {
+pub struct Checkpoint<'f, P: Params, R: 'f> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R>>,
     options: Options,

@@ -30,7 +30,7 @@ use super::program::trace;
 /// assert_eq!(f(&0.0.into()).item::<f32>(), 0.0);
 /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 10.0);
 /// ```
-pub struct Custom<P: Params, R: Tree> {
+pub struct Custom<P: Params, R: 'static> {
     call: Box<P::Dyn<'static, R>>,
     kind: &'static str,
     name: Arc<str>,
@@ -58,7 +58,7 @@ transformable! {
 }
 
 /// A function that is being given rules.
-pub(super) struct Function<P: Params, R: Tree> {
+pub(super) struct Function<P: Params, R: 'static> {
     f: Box<P::Dyn<'static, R>>,
     kind: &'static str,
     pub(super) name: Arc<str>,
@@ -148,7 +148,7 @@ impl<P: Params, R: Tree> Site<P, R> {
 /// let f = custom_jvp(|x: &Array| x.sin()).defjvp(|(x,), (t,)| (x.sin(), 10.0 * t));
 /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 10.0);
 /// ```
-pub struct CustomJvp<P: Params, R: Tree>(Function<P, R>);
+pub struct CustomJvp<P: Params, R: 'static>(Function<P, R>);
 
 impl<P: Params, R: Tree> fmt::Debug for CustomJvp<P, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -217,7 +217,7 @@ pub fn custom_jvp<P: Params, F: Func<'static, P>>(f: F) -> CustomJvp<P, F::Out> 
 /// let f = custom_vjp(|x: &Array| x.sin()).defvjp(|(x,)| (x.sin(), x.cos()), |cos, ct| (ct * cos,));
 /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
 /// ```
-pub struct CustomVjp<P: Params, R: Tree, N: Argnums<P> = AllArgs>(Function<P, R>, PhantomData<N>);
+pub struct CustomVjp<P: Params, R: 'static, N: Argnums<P> = AllArgs>(Function<P, R>, PhantomData<N>);
 
 impl<P: Params, R: Tree, N: Argnums<P>> fmt::Debug for CustomVjp<P, R, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

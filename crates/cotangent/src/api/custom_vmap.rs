@@ -21,7 +21,7 @@ use super::func::{Func, Params};
 /// let f = custom_vmap(|x: &Array| x.sin()).def_vmap(|_size, _batched, (xs,)| (xs.cos(), true));
 /// assert_eq!(vmap(f)(&Array::from([0.0f32])).to_vec::<f32>(), [1.0]);
 /// ```
-pub struct CustomVmap<P: Params, R: Tree>(Function<P, R>);
+pub struct CustomVmap<P: Params, R: 'static>(Function<P, R>);
 
 impl<P: Params, R: Tree> fmt::Debug for CustomVmap<P, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

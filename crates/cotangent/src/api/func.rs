@@ -1,8 +1,13 @@
 //! Natural call syntax: what can be transformed, and how its arguments are taken.
 //!
 //! A transformed function derefs to `dyn Fn(&A, B, …) -> R`, so a call of it looks like a call. The marker
-//! types [`Ref`] and [`Own`] record for each argument whether it is taken by reference or by value; they keep
-//! the implementations for closures apart, and inference finds them.
+//! types [`Ref`] and [`Own`] record for each argument whether it is taken by reference or by value; inference finds them.
+//!
+//! A closure implements [`Func`] in two steps, so that a mistake is reported for what it is. Its number of arguments
+//! selects the implementation; each argument is then settled by itself ([`Takes`]), which needs two implementations for
+//! an argument and not one for each mixture of them. Everything else that must hold ([`Boxed`], [`Returns`]) is asked of
+//! a type that is known only when all arguments are ([`Passing::Then`]). The compiler so checks it after it has chosen,
+//! and names what is wrong with an argument, a result or a capture.
 
 use std::marker::PhantomData;
 
@@ -17,7 +22,7 @@ use crate::tree::{Leaves, Path, Tree};
 /// assert_eq!(df(&3.0.into()).item::<f32>(), 6.0);
 /// ```
 #[derive(Debug)]
-pub struct Ref<A>(PhantomData<fn() -> A>);
+pub struct Ref<A: ?Sized>(PhantomData<fn() -> A>);
 
 /// An argument taken by value: consumed.
 ///
@@ -29,12 +34,89 @@ pub struct Ref<A>(PhantomData<fn() -> A>);
 #[derive(Debug)]
 pub struct Own<A>(PhantomData<fn() -> A>);
 
+/// What a function that takes an argument by reference ([`Ref`]) or by value ([`Own`]) is called with, a tree or not.
+///
+/// ```
+/// use cotangent::{Array, Own, Passing};
+/// let x: <Own<Array> as Passing>::Passed<'_> = Array::from(1.0);
+/// assert_eq!(x.item::<f32>(), 1.0);
+/// ```
+pub trait Passing: 'static {
+    /// The reference or value.
+    type Passed<'a>;
+    /// `T`, once it is known how the argument is taken.
+    type Then<T>;
+}
+
+impl<A: ?Sized + 'static> Passing for Ref<A> {
+    type Passed<'a> = &'a A;
+    type Then<T> = T;
+}
+
+impl<A: 'static> Passing for Own<A> {
+    type Passed<'a> = A;
+    type Then<T> = T;
+}
+
+/// How a function takes one argument, which is a tree: [`Ref`] or [`Own`].
+///
+/// ```
+/// use cotangent::{Argument, Array, Own, Ref};
+/// assert!(<Own<Array> as Argument>::OWNED && !<Ref<Array> as Argument>::OWNED);
+/// ```
+pub trait Argument: Passing {
+    /// What it is a value of, or a reference to.
+    type Value: Tree;
+    /// Whether it is taken by value.
+    const OWNED: bool;
+
+    /// The value in what was passed.
+    fn borrow<'r>(passed: &'r Self::Passed<'_>) -> &'r Self::Value;
+    /// Calls `f` with a value.
+    fn pass<R>(value: Self::Value, f: impl FnOnce(Self::Passed<'_>) -> R) -> R;
+    /// Drops what was passed. The arrays of an argument taken by value are first added to `into`.
+    fn consume(passed: Self::Passed<'_>, into: &mut Vec<Array>);
+}
+
+impl<A: Tree> Argument for Ref<A> {
+    type Value = A;
+    const OWNED: bool = false;
+
+    fn borrow<'r>(passed: &'r &A) -> &'r A {
+        passed
+    }
+    fn pass<R>(value: A, f: impl FnOnce(&A) -> R) -> R {
+        f(&value)
+    }
+    fn consume(_: &A, _: &mut Vec<Array>) {}
+}
+
+impl<A: Tree> Argument for Own<A> {
+    type Value = A;
+    const OWNED: bool = true;
+
+    fn borrow(passed: &A) -> &A {
+        passed
+    }
+    fn pass<R>(value: A, f: impl FnOnce(A) -> R) -> R {
+        f(value)
+    }
+    fn consume(passed: A, into: &mut Vec<Array>) {
+        into.extend(crate::tree::flatten(&passed));
+    }
+}
+
 /// The arguments of a function: a tuple of [`Ref`] and [`Own`] markers.
 ///
 /// ```
 /// use cotangent::{Array, Own, Params, Ref};
 /// assert_eq!(<(Ref<Array>, Own<Array>) as Params>::ARITY, 2);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not list the arguments of a function",
+    label = "a tuple with `Ref<T>` or `Own<T>` for each argument, where `T` is a tree",
+    note = "of `Fn(&Array, Key) -> …` the arguments are `(Ref<Array>, Own<Key>)`, of `Fn(&Array) -> …` they are `(Ref<Array>,)`"
+)]
 pub trait Params: Sized + 'static {
     /// How many arguments there are.
     const ARITY: usize;
@@ -71,7 +153,7 @@ pub trait Params: Sized + 'static {
     fn paths(args: Self::Refs<'_>, path: &mut Path<'_>);
 }
 
-/// What can be transformed: closures and functions of one to four trees, and transformed functions.
+/// What can be transformed: closures and functions of up to eight trees, and transformed functions.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -89,19 +171,29 @@ pub trait Params: Sized + 'static {
 /// assert_eq!(vmap(Array::sum)(&x).to_vec::<f32>(), [3.0, 7.0]);
 /// assert_eq!(vmap(np::sum)(x).to_vec::<f32>(), [3.0, 7.0]);
 /// ```
+///
+/// A transformed function is called like a function, but is not itself an `Fn`; [`boxed`](Func::boxed) makes it one.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// fn scaled(factor: f64) -> impl Fn(&Array) -> Array {
+///     jit(move |x: &Array| factor * x).boxed()
+/// }
+/// assert_eq!(scaled(2.0)(&3.0.into()).item::<f32>(), 6.0);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be transformed",
-    label = "not a function of one to four trees",
-    note = "a function takes one to four arguments, each a tree or a reference to one, and returns a tree: `|x: &Array| x.sin()`",
-    note = "trees are arrays, keys, tuples, `Vec`s and maps of trees, Rust's numbers, and structs with `#[derive(Clone, Tree)]`; \
-            a slice `&[T]` is none, `&Vec<T>` is",
-    note = "it must be `Fn + Send + Sync`: it may read what it captures and not change it"
+    label = "not a function of up to eight trees",
+    note = "it must be an `Fn` with up to eight arguments, each a tree or a reference to one: `|x: &Array, key: Key| …`; \
+            group more arguments into a tuple or a struct",
+    note = "a tree is an array, a key, a Rust number, a tuple, `Vec` or map of trees, or a struct with `#[derive(Clone, Tree)]`",
+    note = "an `FnMut` cannot be transformed: return what it changes as a result"
 )]
 pub trait Func<'f, P: Params>: 'f {
     /// What it returns.
     type Out: Tree;
 
-    /// The function behind a pointer.
+    /// The function behind a pointer: a `Box<dyn Fn(…) -> … + Send + Sync>`.
     fn boxed(self) -> Box<P::Dyn<'f, Self::Out>>;
 
     /// Its name, for programs and reports.
@@ -113,6 +205,42 @@ pub trait Func<'f, P: Params>: 'f {
     }
 }
 
+/// What a function returns, as a type that depends on all its arguments.
+#[diagnostic::on_unimplemented(
+    message = "a function that returns `{R}` cannot be transformed",
+    label = "returns `{R}`, which is not a tree of arrays",
+    note = "return an array, or a tuple, `Vec` or map of arrays, or a struct with `#[derive(Clone, Tree)]`",
+    note = "return a reference as a value: `x.clone()` shares the memory of `x`",
+    note = "return the value of a `Result`: a trace stands for many values, so an error cannot depend on them; `try_call` \
+            returns errors of the trace, `checkify` those that depend on values",
+    note = "an `async` function cannot be traced: make it a plain function, and call the transformed one from async code"
+)]
+pub trait Returns<R> {
+    /// `R`, which is a tree.
+    type Out: Tree;
+}
+
+#[diagnostic::do_not_recommend]
+impl<R: Tree> Returns<R> for () {
+    type Out = R;
+}
+
+/// Can be called with these arguments, and may return another type for each lifetime in them.
+pub(crate) trait Accepts<Args> {}
+
+/// What an argument may refer to, trees or not. A reference to a `str` is an argument by value: `&'static str` is a tree.
+pub(crate) trait Referent {}
+impl<A> Referent for A {}
+impl<A> Referent for [A] {}
+
+/// The arguments of which the one at `I` is how `F` takes it.
+pub(crate) trait Takes<const I: usize, F> {}
+
+/// Puts `F`, a function of the arguments `P`, behind a pointer.
+pub(crate) trait Boxed<'f, P: Params, F, R> {
+    fn boxed(f: F) -> Box<P::Dyn<'f, R>>;
+}
+
 /// The type of the `I`-th argument.
 ///
 /// ```
@@ -120,6 +248,11 @@ pub trait Func<'f, P: Params>: 'f {
 /// let second: <(Ref<Array>, Ref<f64>) as Nth<1>>::Value = 2.0;
 /// assert_eq!(second, 2.0f64);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "there is no argument {I} to differentiate with respect to",
+    label = "needs a function with an argument {I}, counted from 0",
+    note = "the arguments are `{Self}`; what a function captures is constant to `grad`: make it an argument"
+)]
 pub trait Nth<const I: usize>: Params {
     /// The type.
     type Value: Tree;
@@ -127,98 +260,72 @@ pub trait Nth<const I: usize>: Params {
     fn nth(args: Self::Refs<'_>) -> &Self::Value;
 }
 
-macro_rules! arg_type {
-    (Ref $A:ident) => {
-        &$A
-    };
-    (Own $A:ident) => {
-        $A
-    };
+/// `()`, once all arguments are known.
+macro_rules! once_known {
+    () => { () };
+    ($K:ident $($R:ident)*) => { <$K as Passing>::Then<once_known!($($R)*)> };
 }
 
-macro_rules! borrowed {
-    (Ref $a:expr) => {
-        $a
-    };
-    (Own $a:expr) => {
-        &$a
-    };
-}
-
-macro_rules! is_owned {
-    (Ref) => {
-        false
-    };
-    (Own) => {
-        true
-    };
-}
-
-macro_rules! consumed {
-    (Ref $a:ident $into:ident) => {};
-    (Own $a:ident $into:ident) => {
-        $into.extend(crate::tree::flatten(&$a));
-        drop($a);
-    };
-}
-
+/// A call of `$f` with the values, each as it is taken.
 macro_rules! passed {
-    (Ref $a:expr) => {
-        &$a
-    };
-    (Own $a:expr) => {
-        $a
+    ($f:ident [$($done:ident)*]) => { $f($($done),*) };
+    ($f:ident [$($done:ident)*] $K:ident $($R:ident)*) => {
+        $K::pass($K, |$K| passed!($f [$($done)* $K] $($R)*))
     };
 }
 
-macro_rules! function {
-    ($(($kind:ident $A:ident $i:tt))*) => {
-        #[allow(non_snake_case)]
-        impl<$($A: Tree),*> Params for ($($kind<$A>,)*) {
-            const ARITY: usize = [$($i),*].len();
-            type Values = ($($A,)*);
-            type Refs<'a> = ($(&'a $A,)*);
-            type Dyn<'f, R: 'f> = dyn Fn($(arg_type!($kind $A)),*) -> R + Send + Sync + 'f;
+macro_rules! arity {
+    ($($K:ident $k:lifetime $i:tt)*) => { arity!(@all ($($K,)*) $($K $k $i)*); };
+    (@all $All:tt $($K:ident $k:lifetime $i:tt)*) => {
+        #[allow(non_snake_case, reason = "a value has the name of its type")]
+        #[allow(unused_variables, unused_mut, clippy::unused_unit, reason = "there may be no arguments")]
+        impl<$($K: Argument),*> Params for $All {
+            const ARITY: usize = <[usize]>::len(&[$($i),*]);
+            type Values = ($($K::Value,)*);
+            type Refs<'a> = ($(&'a $K::Value,)*);
+            type Dyn<'f, R: 'f> = dyn for<$($k),*> Fn($($K::Passed<$k>),*) -> R + Send + Sync + 'f;
 
             fn wrap<'f, R: 'f>(f: impl for<'a> Fn(Self::Refs<'a>) -> R + Send + Sync + 'f) -> Box<Self::Dyn<'f, R>> {
-                Box::new(move |$($A: arg_type!($kind $A)),*| f(($(borrowed!($kind $A),)*)))
+                Box::new(move |$($K: $K::Passed<'_>),*| f(($($K::borrow(&$K),)*)))
             }
-            #[allow(unused_mut, reason = "where all arguments are taken by reference nothing is consumed")]
             fn wrap_consuming<'f, R: 'f, T>(
                 prepare: impl for<'a> Fn(Self::Refs<'a>) -> T + Send + Sync + 'f,
                 finish: impl Fn(T, Vec<Array>) -> R + Send + Sync + 'f,
             ) -> Box<Self::Dyn<'f, R>> {
-                Box::new(move |$($A: arg_type!($kind $A)),*| {
-                    let prepared = prepare(($(borrowed!($kind $A),)*));
+                Box::new(move |$($K: $K::Passed<'_>),*| {
+                    let prepared = prepare(($($K::borrow(&$K),)*));
                     let mut arrays = Vec::new();
-                    $(consumed!($kind $A arrays);)*
+                    $($K::consume($K, &mut arrays);)*
                     finish(prepared, arrays)
                 })
             }
             fn owned() -> &'static [bool] {
-                &[$(is_owned!($kind)),*]
+                const { &[$($K::OWNED),*] }
             }
             fn call<'f, R: 'f>(f: &Self::Dyn<'f, R>, values: Self::Values) -> R {
-                let ($($A,)*) = values;
-                f($(passed!($kind $A)),*)
+                let ($($K,)*) = values;
+                passed!(f [] $($K)*)
             }
             fn refs(values: &Self::Values) -> Self::Refs<'_> {
-                ($(&values.$i,)*)
+                let ($($K,)*) = values;
+                ($($K,)*)
             }
             fn leaves<'a>(args: Self::Refs<'a>) -> (Leaves<'a>, smallvec::SmallVec<[usize; 4]>) {
+                let ($($K,)*) = args;
                 let (mut leaves, mut counts) = (Leaves::new(), smallvec::SmallVec::new());
                 $(
                     let before = leaves.len();
-                    args.$i.leaves(&mut leaves);
+                    $K.leaves(&mut leaves);
                     counts.push(leaves.len() - before);
                 )*
                 (leaves, counts)
             }
             fn rebuild(args: Self::Refs<'_>, leaves: &mut dyn Iterator<Item = Array>) -> Self::Values {
-                ($(args.$i.rebuild(leaves),)*)
+                let ($($K,)*) = args;
+                ($($K.rebuild(leaves),)*)
             }
             fn same_structure(a: Self::Refs<'_>, b: Self::Refs<'_>) -> bool {
-                $(a.$i.same_structure(b.$i))&&*
+                true $(&& a.$i.same_structure(b.$i))*
             }
             fn same_each(a: Self::Refs<'_>, b: Self::Refs<'_>) -> Vec<bool> {
                 vec![$(a.$i.same_structure(b.$i)),*]
@@ -228,43 +335,64 @@ macro_rules! function {
             }
         }
 
-        impl<'f, Func_, Out, $($A: Tree),*> Func<'f, ($($kind<$A>,)*)> for Func_
+        impl<'f, F, R, $($K: Argument),*> Func<'f, $All> for F
         where
-            Out: Tree,
-            Func_: Fn($(arg_type!($kind $A)),*) -> Out + Send + Sync + 'f,
+            F: Fn($($K::Passed<'static>),*) -> R + 'f,
+            $($All: Takes<$i, F>,)*
+            once_known!($($K)*): Returns<R> + Boxed<'f, $All, F, <once_known!($($K)*) as Returns<R>>::Out>,
         {
-            type Out = Out;
-            fn boxed(self) -> Box<<($($kind<$A>,)*) as Params>::Dyn<'f, Out>> {
-                Box::new(self)
+            type Out = <once_known!($($K)*) as Returns<R>>::Out;
+            fn boxed(self) -> Box<<$All as Params>::Dyn<'f, Self::Out>> {
+                <once_known!($($K)*) as Boxed<'f, $All, F, Self::Out>>::boxed(self)
             }
         }
 
-        function!(@nth [$(($kind $A $i))*] $(($A $i))*);
-    };
-    (@nth $all:tt $(($B:ident $j:tt))*) => { $( function!(@one $all $B $j); )* };
-    (@one [$(($kind:ident $A:ident $i:tt))*] $B:ident $j:tt) => {
-        impl<$($A: Tree),*> Nth<$j> for ($($kind<$A>,)*) {
-            type Value = $B;
-            fn nth(args: Self::Refs<'_>) -> &$B {
-                args.$j
+        impl<F, R, $($K),*> Accepts<($($K,)*)> for F where F: Fn($($K),*) -> R {}
+
+        impl<'f, F, R: 'f, $($K: Argument),*> Boxed<'f, $All, F, R> for ()
+        where
+            F: Send + Sync + 'f + for<$($k),*> Fn($($K::Passed<$k>),*) -> R,
+        {
+            fn boxed(f: F) -> Box<<$All as Params>::Dyn<'f, R>> {
+                Box::new(f)
             }
         }
+
+        arity!(@argument [] $($K $i)*);
+    };
+    (@argument [$($D:ident)*]) => {};
+    (@argument [$($D:ident)*] $K:ident $i:tt $($R:ident $j:tt)*) => {
+        impl<F, T: ?Sized + Referent + 'static, Out, $($D: Passing,)* $($R: Passing),*> Takes<$i, F> for ($($D,)* Ref<T>, $($R),*)
+        where
+            F: Fn($($D::Passed<'static>,)* &'static T, $($R::Passed<'static>),*) -> Out,
+            F: for<'a> Accepts<($($D::Passed<'static>,)* &'a T, $($R::Passed<'static>),*)>,
+        {
+        }
+        impl<F, T: Tree, Out, $($D: Passing,)* $($R: Passing),*> Takes<$i, F> for ($($D,)* Own<T>, $($R),*)
+        where
+            F: Fn($($D::Passed<'static>,)* T, $($R::Passed<'static>),*) -> Out,
+        {
+        }
+        #[diagnostic::do_not_recommend]
+        impl<$($D: Argument,)* $K: Argument, $($R: Argument),*> Nth<$i> for ($($D,)* $K, $($R),*) {
+            type Value = $K::Value;
+            fn nth(args: Self::Refs<'_>) -> &$K::Value {
+                args.$i
+            }
+        }
+        arity!(@argument [$($D)* $K] $($R $j)*);
     };
 }
 
-/// Every mixture of arguments by reference and by value.
-macro_rules! arities {
-    ([$($done:tt)*]) => { function!($($done)*); };
-    ([$($done:tt)*] ($A:ident $i:tt) $($rest:tt)*) => {
-        arities!([$($done)* (Ref $A $i)] $($rest)*);
-        arities!([$($done)* (Own $A $i)] $($rest)*);
-    };
-}
-
-arities!([] (A 0));
-arities!([] (A 0) (B 1));
-arities!([] (A 0) (B 1) (C 2));
-arities!([] (A 0) (B 1) (C 2) (D 3));
+arity!();
+arity!(A 'a 0);
+arity!(A 'a 0 B 'b 1);
+arity!(A 'a 0 B 'b 1 C 'c 2);
+arity!(A 'a 0 B 'b 1 C 'c 2 D 'd 3);
+arity!(A 'a 0 B 'b 1 C 'c 2 D 'd 3 E 'e 4);
+arity!(A 'a 0 B 'b 1 C 'c 2 D 'd 3 E 'e 4 G 'g 5);
+arity!(A 'a 0 B 'b 1 C 'c 2 D 'd 3 E 'e 4 G 'g 5 H 'h 6);
+arity!(A 'a 0 B 'b 1 C 'c 2 D 'd 3 E 'e 4 G 'g 5 H 'h 6 I 'i 7);
 
 /// The position of an argument, as a type.
 ///
@@ -282,6 +410,10 @@ pub struct Arg<const I: usize>;
 /// use cotangent::{Arg, Argnums, Array, Ref};
 /// assert_eq!(<Arg<1> as Argnums<(Ref<Array>, Ref<Array>)>>::positions(), [1]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name arguments",
+    label = "arguments are named by `args!(0)` or `args!(0, 2)`, all of them by `AllArgs`"
+)]
 pub trait Argnums<P: Params>: Default + Send + Sync + 'static {
     /// What the gradient is: a value like the argument, or a tuple of such.
     type Grads: Tree;
@@ -338,6 +470,10 @@ argnums!(I);
 argnums!(I, J);
 argnums!(I, J, K);
 argnums!(I, J, K, L);
+argnums!(I, J, K, L, M);
+argnums!(I, J, K, L, M, N);
+argnums!(I, J, K, L, M, N, O);
+argnums!(I, J, K, L, M, N, O, Q);
 
 /// Argument positions for `argnums`: `args!(0)`, `args!(0, 2)`.
 #[macro_export]

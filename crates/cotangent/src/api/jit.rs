@@ -37,12 +37,12 @@ use super::report::{CacheReport, Counts, Miss, changes};
 /// let f = jit(|x: &Array| x + 1.0);
 /// assert_eq!(f(&2.0.into()).item::<f32>(), 3.0);
 /// ```
-pub struct Jit<'f, P: Params, R: Tree> {
+pub struct Jit<'f, P: Params, R: 'f> {
     call: Box<P::Dyn<'f, R>>,
     shared: Arc<Shared<'f, P, R>>,
 }
 
-struct Shared<'f, P: Params, R: Tree> {
+struct Shared<'f, P: Params, R: 'f> {
     f: Box<P::Dyn<'f, R>>,
     name: Arc<str>,
     loc: Loc,
@@ -403,7 +403,7 @@ where
 /// let program = make_jaxpr(|x: &Array| x + 1.0);
 /// assert_eq!(program(&2.0.into()).jaxpr.size(), 1);
 /// ```
-pub struct MakeJaxpr<'f, P: Params, R: Tree> {
+pub struct MakeJaxpr<'f, P: Params, R: 'f> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, Closed>>,
 }

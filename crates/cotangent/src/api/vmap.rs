@@ -26,7 +26,7 @@ use super::program::{as_program, trace};
 /// let f = vmap(|x: &Array| 2.0 * x);
 /// assert_eq!(f(&Array::from([1.0f32, 2.0])).to_vec::<f32>(), [2.0, 4.0]);
 /// ```
-pub struct Vmap<'f, P: Params, R: Tree> {
+pub struct Vmap<'f, P: Params, R: 'f> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R>>,
     options: VmapOptions,

@@ -229,7 +229,7 @@ fn index(shape: &[usize], place: usize) -> String {
 /// let f = checkify(|x: &Array| x / (x - 1.0)).div_checks();
 /// assert!(f(&1.0.into()).0.get().unwrap().starts_with("division by zero"));
 /// ```
-pub struct Checkify<'f, P: Params, R: Tree> {
+pub struct Checkify<'f, P: Params, R: 'f> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, (Error, R)>>,
     automatic: Automatic,
