@@ -107,6 +107,12 @@ fn mismatch(what: String, tree: &Paths) -> Error {
 /// let p = (Array::from([1.0f32, 2.0]), Array::from(3.0));
 /// assert_eq!(f(&p, &Array::from([[1.0f32, 10.0]])).to_vec::<f32>(), [4.0, 23.0]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which axes are mapped",
+    label = "axes are `0`, `-1`, `None`, or a tuple, array or `Vec` of such for the parts of a tree",
+    note = "other integers: `axis as i32`",
+    note = "parts of structs and maps are named by their paths: `Axes::all(0).at(\".weight\", None)`"
+)]
 pub trait IntoAxes {
     /// The axes.
     fn into_axes(self) -> Axes;

@@ -28,6 +28,13 @@ use super::program::{as_program, trace};
 /// let (g, aux) = grad(|x: &Array| (x.powi(2), x + 1.0))(&3.0.into());
 /// assert_eq!((g.item::<f32>(), aux.item::<f32>()), (6.0, 4.0));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a function that returns `{Self}` has no gradient",
+    label = "must return an `Array` (one number), or a pair `(Array, auxiliary data)`",
+    note = "reduce the result to one number with `.sum()` or `.mean()`, or use `vjp`, `jacrev` or `jacfwd`",
+    note = "data beside the objective is one tree: `(loss, (logits, state))`",
+    note = "the value of a `Result` is returned without it: `try_call` on the transformed function returns errors"
+)]
 pub trait Objective: Tree {
     /// What `grad` gives: the gradient, with the auxiliary data beside it if there are such.
     type Grad<G: Tree>: Tree;

@@ -121,8 +121,9 @@ impl fmt::Debug for Shape {
 /// assert_eq!(().into_shape().rank(), 0);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no shape",
-    label = "a shape is `()`, `5`, `(2, 3)`, `[2, 3]`, a slice or a `Vec` of `usize`"
+    message = "`{Self}` is not a shape",
+    label = "a shape is `()`, `5`, `(2, 3)`, `[2, 3]`, a slice or a `Vec` of `usize`",
+    note = "convert other integers with `as usize`; only `reshape` takes a size of `-1`"
 )]
 pub trait IntoShape {
     /// The shape.
@@ -139,7 +140,7 @@ pub trait IntoShape {
 /// assert_eq!(x.reshape(-1).shape(), [24]);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no shape",
+    message = "`{Self}` is not a shape",
     label = "a shape is `()`, `5`, `(2, 3)`, `(-1, 3)`, `[2, 3]`, a slice or a `Vec` of integers"
 )]
 pub trait IntoNewShape {
@@ -157,6 +158,10 @@ pub trait IntoNewShape {
 /// let rows: usize = 2;
 /// assert_eq!(np::zeros(6).reshape((rows, -1)).shape(), [2, 3]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the size of a dimension",
+    label = "a size is a `usize`, `i32`, `i64` or `isize`; `-1` stands for what the others leave"
+)]
 pub trait Dimension: Copy {
     /// The size, or −1.
     fn dimension(self) -> isize;

@@ -290,7 +290,11 @@ fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: 
 /// # Panics
 /// When the condition is no `bool` scalar or the body changes the structure or type of the state.
 #[track_caller]
-pub fn while_loop<S: Tree, P>(condition: impl Fn(&S) -> Array, body: impl Step<P, (S,), S>, init: impl Into<S>) -> S {
+pub fn while_loop<S: Tree, P>(
+    condition: impl Fn(&S) -> Array,
+    body: impl Step<P, (S,), Out = S>,
+    init: impl Into<S>,
+) -> S {
     repeated("while_loop", condition, |state| body.step((state,)), init.into(), Location::caller())
 }
 
@@ -406,7 +410,7 @@ fn counter(lower: &Array, upper: &Array) -> DType {
 /// # Panics
 /// When `f` changes the structure or type of the state.
 #[track_caller]
-pub fn repeat<S: Tree, P>(n: usize, init: impl Into<S>, f: impl Step<P, (S,), S>) -> S {
+pub fn repeat<S: Tree, P>(n: usize, init: impl Into<S>, f: impl Step<P, (S,), Out = S>) -> S {
     let alike = Alike::carried("repeat", "the state");
     Scan::new().length(n).traced(&alike, |state, ()| (f.step((state,)), ()), init.into(), &(), Location::caller()).0
 }
@@ -496,7 +500,7 @@ impl Scan {
     #[track_caller]
     pub fn run<C: Tree, X: Tree, Y: Tree, P>(
         self,
-        f: impl Step<P, (C, X), (C, Y)>,
+        f: impl Step<P, (C, X), Out = (C, Y)>,
         init: impl Into<C>,
         xs: &X,
     ) -> (C, Y) {
@@ -575,7 +579,7 @@ impl Scan {
 /// # Panics
 /// When the leading sizes differ or `f` changes the structure or type of the carry.
 #[track_caller]
-pub fn scan<C: Tree, X: Tree, Y: Tree, P>(f: impl Step<P, (C, X), (C, Y)>, init: impl Into<C>, xs: &X) -> (C, Y) {
+pub fn scan<C: Tree, X: Tree, Y: Tree, P>(f: impl Step<P, (C, X), Out = (C, Y)>, init: impl Into<C>, xs: &X) -> (C, Y) {
     Scan::new().run(f, init, xs)
 }
 
@@ -631,7 +635,7 @@ impl Map {
     /// # Panics
     /// As [`map`] does.
     #[track_caller]
-    pub fn run<X: Tree, Y: Tree, P>(self, f: impl Step<P, (X,), Y> + Send + Sync, xs: &X) -> Y {
+    pub fn run<X: Tree, Y: Tree, P>(self, f: impl Step<P, (X,), Out = Y> + Send + Sync, xs: &X) -> Y {
         let Some(size) = self.batch_size else {
             return map(f, xs);
         };
@@ -667,7 +671,7 @@ impl Map {
 /// assert_eq!(lax::map(|x: &Array| x * 2.0, &xs).to_vec::<f32>(), [2.0, 4.0]);
 /// ```
 #[track_caller]
-pub fn map<X: Tree, Y: Tree, P>(f: impl Step<P, (X,), Y>, xs: &X) -> Y {
+pub fn map<X: Tree, Y: Tree, P>(f: impl Step<P, (X,), Out = Y>, xs: &X) -> Y {
     let alike = Alike::carried("map", "the carry");
     Scan::new().traced(&alike, |(), x| ((), f.step((x,))), (), xs, Location::caller()).1
 }

@@ -14,42 +14,56 @@ use crate::api::func::{Own, Ref};
 /// let (end, ()) = lax::scan(walk, 0.0, &keys);
 /// assert_eq!(end.shape(), []);
 /// ```
-pub trait Step<P, Args, R> {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a body for this loop",
+    label = "the body must be an `Fn` that takes `{Args}`, each by reference or by value",
+    note = "a body takes what is carried, and `scan` and `map` give it a slice of the inputs: `|carry: &Array, x: &Array| …`",
+    note = "an `FnMut` is no body: what changes from step to step is part of the carry"
+)]
+pub trait Step<P, Args> {
+    /// What it returns.
+    type Out;
     /// Runs it.
-    fn step(&self, args: Args) -> R;
+    fn step(&self, args: Args) -> Self::Out;
 }
 
-impl<A, R, F: Fn(&A) -> R> Step<(Ref<A>,), (A,), R> for F {
+impl<A, R, F: Fn(&A) -> R> Step<(Ref<A>,), (A,)> for F {
+    type Out = R;
     fn step(&self, (a,): (A,)) -> R {
         self(&a)
     }
 }
 
-impl<A: crate::tree::Tree, R, F: Fn(A) -> R> Step<(Own<A>,), (A,), R> for F {
+impl<A: crate::tree::Tree, R, F: Fn(A) -> R> Step<(Own<A>,), (A,)> for F {
+    type Out = R;
     fn step(&self, (a,): (A,)) -> R {
         self(a)
     }
 }
 
-impl<A, B, R, F: Fn(&A, &B) -> R> Step<(Ref<A>, Ref<B>), (A, B), R> for F {
+impl<A, B, R, F: Fn(&A, &B) -> R> Step<(Ref<A>, Ref<B>), (A, B)> for F {
+    type Out = R;
     fn step(&self, (a, b): (A, B)) -> R {
         self(&a, &b)
     }
 }
 
-impl<A, B: crate::tree::Tree, R, F: Fn(&A, B) -> R> Step<(Ref<A>, Own<B>), (A, B), R> for F {
+impl<A, B: crate::tree::Tree, R, F: Fn(&A, B) -> R> Step<(Ref<A>, Own<B>), (A, B)> for F {
+    type Out = R;
     fn step(&self, (a, b): (A, B)) -> R {
         self(&a, b)
     }
 }
 
-impl<A: crate::tree::Tree, B, R, F: Fn(A, &B) -> R> Step<(Own<A>, Ref<B>), (A, B), R> for F {
+impl<A: crate::tree::Tree, B, R, F: Fn(A, &B) -> R> Step<(Own<A>, Ref<B>), (A, B)> for F {
+    type Out = R;
     fn step(&self, (a, b): (A, B)) -> R {
         self(a, &b)
     }
 }
 
-impl<A: crate::tree::Tree, B: crate::tree::Tree, R, F: Fn(A, B) -> R> Step<(Own<A>, Own<B>), (A, B), R> for F {
+impl<A: crate::tree::Tree, B: crate::tree::Tree, R, F: Fn(A, B) -> R> Step<(Own<A>, Own<B>), (A, B)> for F {
+    type Out = R;
     fn step(&self, (a, b): (A, B)) -> R {
         self(a, b)
     }

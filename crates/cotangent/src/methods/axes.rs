@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name axes",
-    label = "axes are integers: `-1`, `(0, 2)`, `[0, 2]`, a slice or a `Vec`; `()` means all"
+    label = "axes are integers: `-1`, `(0, 2)`, `[0, 2]`, a slice or a `Vec`; `()` means all",
+    note = "NumPy's `axis=None` is `()`, or the function without `_axis` in its name"
 )]
 pub trait Axes {
     /// The axes of an array of `rank` dimensions in the order in which they are named, counted from the front; of `()` all,
@@ -59,6 +60,10 @@ impl Axes for () {
 /// let last: isize = -1;
 /// assert_eq!(np::sum_axis(np::ones([2, 3]), (0, last)).item::<f32>(), 6.0);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an axis",
+    label = "an axis is an `i32`, `i64`, `isize` or `usize`, counted from the end when negative"
+)]
 pub trait Axis: Copy {
     /// The axis, counted from the end when negative.
     fn axis(self) -> isize;

@@ -23,7 +23,37 @@ pub struct Slice {
     step: isize,
 }
 
+/// What becomes a [`Slice`]: a range of integers.
+///
+/// ```
+/// use cotangent::numpy::{IntoSlice, Slice};
+/// fn odd(range: impl IntoSlice) -> Slice {
+///     Slice::of(range).step(2)
+/// }
+/// assert_eq!(odd(1..), cotangent::s![1..; 2]);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a range of indices",
+    label = "a range is `1..4`, `1..`, `..4`, `..-1` or `..`, of `i32`, `i64`, `isize` or `usize`",
+    note = "`s![1..9; 2]` and `s![::2]` are ranges with a step; a single index needs no `s!`: `x.at(3)`"
+)]
+pub trait IntoSlice: Into<Slice> {}
+
+#[diagnostic::do_not_recommend]
+impl<R: Into<Slice>> IntoSlice for R {}
+
 impl Slice {
+    /// The indices of a range, all of them.
+    ///
+    /// ```
+    /// use cotangent::numpy::Slice;
+    /// assert_eq!(Slice::of(1..3), Slice::from(1..3));
+    /// ```
+    #[must_use]
+    pub fn of(range: impl IntoSlice) -> Slice {
+        range.into()
+    }
+
     /// The slice with every `step`-th of its elements; a negative step goes backwards from `start` down to `stop`.
     ///
     /// ```
@@ -72,11 +102,11 @@ macro_rules! s {
     ($range:expr; $step:expr) => {{
         // `3..0` is no mistake where the step is negative.
         #[allow(clippy::reversed_empty_ranges)]
-        let slice = $crate::numpy::Slice::from($range).step($step);
+        let slice = $crate::numpy::Slice::of($range).step($step);
         slice
     }};
     ($range:expr) => {
-        $crate::numpy::Slice::from($range)
+        $crate::numpy::Slice::of($range)
     };
 }
 
@@ -127,7 +157,7 @@ pub enum Index {
 /// assert_eq!((0, .., vec![1usize, 3]).into_index().len(), 3);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no index",
+    message = "`{Self}` is not an index",
     label = "an index is a part or a tuple of parts: `3`, `-1`, `1..3`, `..`, `s![::2]`, an array or list of integers or of \
              truth values, `NewAxis`, `Ellipsis`"
 )]
@@ -143,7 +173,7 @@ pub trait IntoIndex {
 /// assert!(matches!(3.into_part(), Index::At(3)));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no part of an index",
+    message = "`{Self}` is not a part of an index",
     label = "a part is `3`, `-1`, `1..3`, `..`, `s![::2]`, an array or list of integers or of truth values, `NewAxis` or \
              `Ellipsis`"
 )]

@@ -72,7 +72,7 @@ pub(crate) use creation::iota;
 pub use creation::*;
 pub use einsum::einsum;
 pub use elementwise::*;
-pub use index::{Ellipsis, Index, IntoIndex, IntoIndexPart, NewAxis, Slice};
+pub use index::{Ellipsis, Index, IntoIndex, IntoIndexPart, IntoSlice, NewAxis, Slice};
 pub use indexing::At;
 pub use logarithms::*;
 pub use logic::*;

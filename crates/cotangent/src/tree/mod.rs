@@ -43,13 +43,12 @@ impl crate::array::Arrays for &Leaves<'_> {
 /// assert_eq!(doubled.weight.to_vec::<f32>(), [2.0, 4.0]);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no tree of arrays",
-    label = "not a tree",
-    note = "trees are arrays, keys, tuples, `Vec`s, arrays, options and maps of trees, Rust's numbers and strings, and structs \
-            with `#[derive(Tree)]`",
-    note = "a closure's argument needs its type: `|x: &Array| …`",
-    note = "a library function that is passed by its name takes its arguments by value: `vmap(np::sum)(x)`; \
-            `vmap(Array::sum)(&x)` or a closure takes a reference"
+    message = "`{Self}` is not a tree of arrays",
+    label = "`{Self}` is not a tree",
+    note = "a struct or enum of your own is one with `#[derive(Clone, Tree)]`; a field that holds no arrays may be \
+            `#[tree(static)]`",
+    note = "other trees are arrays, keys, Rust's numbers and strings, and tuples, arrays, `Vec`s, options and maps of trees",
+    note = "a function takes a tree or a reference to one: `&Vec<Array>` instead of `&[Array]`, `&Array` instead of `&&Array`"
 )]
 pub trait Tree: Sized + Send + Sync + 'static {
     /// Appends its arrays to `out`.
@@ -267,6 +266,7 @@ impl Tree for Array {
 /// Rust scalars and strings are structure: they select a program and are constants in it.
 macro_rules! static_tree {
     ($($t:ty: |$a:ident, $b:ident| $same:expr;)*) => { $(
+        #[diagnostic::do_not_recommend]
         impl Tree for $t {
             fn leaves<'a>(&'a self, _: &mut Leaves<'a>) {}
             fn rebuild(&self, _: &mut dyn Iterator<Item = Array>) -> $t {
@@ -404,7 +404,14 @@ impl<T: Tree> Tree for Box<T> {
 /// let map = std::collections::BTreeMap::from([("a", Array::from(1.0))]);
 /// assert_eq!(leaf_paths(&map), ["[a]"]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of a map that is a tree",
+    label = "a key is `Clone + Ord + Hash + Display`",
+    note = "the keys order the leaves and name them in messages: derive `Clone`, `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash`, \
+            and implement `Display`"
+)]
 pub trait MapKey: Clone + Ord + Hash + Display + Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
 impl<K: Clone + Ord + Hash + Display + Send + Sync + 'static> MapKey for K {}
 
 impl<K: MapKey, T: Tree> Tree for BTreeMap<K, T> {
