@@ -26,6 +26,7 @@ use cotangent::{Array, Tree, jit};
 pub use serve::{peak_memory, serve};
 
 /// Something to measure.
+#[derive(Debug)]
 pub struct Case {
     /// `group/what`.
     pub name: &'static str,
@@ -40,7 +41,7 @@ pub struct Case {
 }
 
 /// What a case does.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Work {
     /// Calls in a warm process: sets everything up, and returns the function to call.
     Calls(fn() -> Bench),
@@ -76,6 +77,12 @@ pub struct Bench {
     sample: Box<dyn FnMut(usize) -> Duration>,
     units: f64,
     check: Vec<f64>,
+}
+
+impl std::fmt::Debug for Bench {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bench").field("units", &self.units).field("check", &self.check).finish_non_exhaustive()
+    }
 }
 
 impl Bench {

@@ -90,6 +90,12 @@ pub struct Region<'r> {
     body: RegionBody<'r>,
 }
 
+impl std::fmt::Debug for Region<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Region").field("params", &self.params).finish_non_exhaustive()
+    }
+}
+
 impl<'r> Region<'r> {
     /// Makes a region.
     pub fn new(params: &[Type], body: impl FnOnce(&mut Block, &[Value]) -> Vec<Value> + 'r) -> Region<'r> {
@@ -420,6 +426,12 @@ pub struct RegionOp<'b, O> {
     values: Values,
     location: Option<u32>,
     regions: usize,
+}
+
+impl<O> std::fmt::Debug for RegionOp<'_, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegionOp").field("values", &self.values).field("regions", &self.regions).finish_non_exhaustive()
+    }
 }
 
 impl<O: Operands> RegionOp<'_, O> {

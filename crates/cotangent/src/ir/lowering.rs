@@ -1,6 +1,7 @@
 //! Lowering a jaxpr to StableHLO: the walk that calls each primitive's `lower`.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -68,6 +69,12 @@ pub struct Lowering<'a> {
 /// The token that effects pass from one to the next, to keep their order. Its value has no meaning.
 fn token_aval() -> Aval {
     Aval::new(DType::I32, ())
+}
+
+impl fmt::Debug for Lowering<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lowering").field("block", &self.block).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Lowering<'a> {

@@ -1,5 +1,6 @@
 //! Equations whose solution is differentiated implicitly: `custom_linear_solve` and `custom_root`.
 
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -56,12 +57,17 @@ fn strong<T: Tree>(x: &T) -> T {
 /// let system = lax::custom_linear_solve(|x: &Array| &diagonal * x, |_, b| b / &diagonal).symmetric();
 /// assert_eq!(system.solve(&Array::from([2.0f32, 2.0])).to_vec::<f32>(), [1.0, 0.5]);
 /// ```
-#[allow(missing_debug_implementations, reason = "it holds closures")]
 pub struct LinearSolve<'a, T> {
     matvec: Box<dyn Fn(&T) -> T + 'a>,
     solve: Box<Solver<'a, T>>,
     transpose_solve: Option<Box<Solver<'a, T>>>,
     symmetric: bool,
+}
+
+impl<T> fmt::Debug for LinearSolve<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinearSolve").field("symmetric", &self.symmetric).finish_non_exhaustive()
+    }
 }
 
 /// Finds `x` with `matvec(x) = b`, given `matvec` and `b`.
