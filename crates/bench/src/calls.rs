@@ -156,7 +156,7 @@ fn threads(count: usize, steps: i32) -> Bench {
     let each = if steps == 1 { 5000 } else { 500 };
     let work = move |x: &Array, calls: usize| {
         for _ in 0..calls * each {
-            black_box(ready(root(black_box(x))));
+            let _ = black_box(ready(root(black_box(x))));
         }
     };
     Bench::timed(move |calls| -> Duration {

@@ -31,7 +31,7 @@ fn static_values_select_programs() {
     let layer = |act| Layer { weight: 3.0.into(), act };
     assert_eq!(f(&layer(Act::Relu), &x).to_vec::<f32>(), [0.0, 6.0]);
     assert!(f(&layer(Act::Tanh), &x).to_vec::<f32>()[0] < -0.9);
-    f(&layer(Act::Relu), &x);
+    let _ = f(&layer(Act::Relu), &x);
     let report = f.cache_report();
     assert_eq!((report.traces, report.hits), (2, 1));
     assert_eq!(report.misses[1].changes, [Change::Static { argument: 0 }]);
@@ -39,7 +39,7 @@ fn static_values_select_programs() {
     let g = jit(move |x: &Array, act: &Static<Act>, n: &usize| apply(**act, x) * *n as f64);
     assert_eq!(g(&x, &Static(Act::Relu), &2).to_vec::<f32>(), [0.0, 4.0]);
     assert_eq!(g(&x, &Static(Act::Relu), &3).to_vec::<f32>(), [0.0, 6.0]);
-    g(&x, &Static(Act::Tanh), &3);
+    let _ = g(&x, &Static(Act::Tanh), &3);
     let report = g.cache_report();
     assert_eq!(report.traces, 3);
     assert_eq!(report.misses[1].changes, [Change::Static { argument: 2 }]);
@@ -90,7 +90,7 @@ fn what_somebody_else_holds_is_not_given_up() {
     // A view on the host.
     let host = array(500);
     let kept = host.clone();
-    step(host);
+    let _ = step(host);
     assert_eq!(kept.to_vec::<f32>(), array(500).to_vec::<f32>());
 }
 
@@ -101,8 +101,8 @@ fn nothing_is_given_up_inside_a_trace_or_through_try_call() {
     let outer = jit(move |x: &Array| a(x.clone()) + x);
     let x = jit(|x: &Array| x + 1.0)(&array(300));
     let before = x.to_vec::<f32>();
-    outer(&x);
-    grad(move |x: &Array| b(x.clone()).sum())(&x);
+    let _ = outer(&x);
+    let _ = grad(move |x: &Array| b(x.clone()).sum())(&x);
     assert_eq!(inner.try_call((&x,)).unwrap().to_vec::<f32>()[1], before[1] * 2.0);
     assert_eq!(x.to_vec::<f32>(), before);
     // A tree taken by value, in which only some leaves find a result of their type.
@@ -174,12 +174,12 @@ fn first_calls_at_once_are_one_trace_and_one_program() {
 fn reports_say_what_changed() {
     let f = jit(|x: &Vec<Array>, y: &Array| &x[0] * y);
     let one = || vec![Array::from([1.0f32, 2.0])];
-    f(&one(), &2.0.into());
-    f(&one(), &3.0.into());
-    f(&one(), &Array::scalar(3.0f32));
-    f(&vec![Array::from([1.0f32, 2.0, 3.0])], &3.0.into());
-    f(&vec![Array::from([1.0f64, 2.0])], &3.0.into());
-    f(&[one(), one()].concat(), &3.0.into());
+    let _ = f(&one(), &2.0.into());
+    let _ = f(&one(), &3.0.into());
+    let _ = f(&one(), &Array::scalar(3.0f32));
+    let _ = f(&vec![Array::from([1.0f32, 2.0, 3.0])], &3.0.into());
+    let _ = f(&vec![Array::from([1.0f64, 2.0])], &3.0.into());
+    let _ = f(&[one(), one()].concat(), &3.0.into());
     let report = f.cache_report();
     assert_eq!((report.traces, report.hits), (5, 1));
     assert_eq!(report.compiles + report.disk_hits + report.memory_hits, 5);
@@ -195,7 +195,7 @@ fn reports_say_what_changed() {
     }
     // The same program again, for another function: nothing is compiled.
     let again = jit(|x: &Vec<Array>, y: &Array| &x[0] * y);
-    again(&one(), &2.0.into());
+    let _ = again(&one(), &2.0.into());
     assert_eq!((again.cache_report().compiles, again.cache_report().memory_hits), (0, 1));
 }
 

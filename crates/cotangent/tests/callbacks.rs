@@ -39,21 +39,21 @@ fn effects_take_place_once_and_in_order() {
     };
     let x = Array::from(1.0f32).astype(DType::F32);
     // Eagerly, jitted cold and warm, without a used result, inside nested jit.
-    f(&x);
+    let _ = f(&x);
     assert_eq!(taken(&seen), [1.0, 2.0]);
     let g = jit(f);
-    g(&x);
-    g(&x);
+    let _ = g(&x);
+    let _ = g(&x);
     assert_eq!(taken(&seen), [1.0, 2.0, 1.0, 2.0]);
     let unused = jit(|x: &Array| {
-        f(x);
+        let _ = f(x);
         x * 3.0
     });
     assert_eq!(unused(&x).item::<f32>(), 3.0);
     assert_eq!(taken(&seen), [1.0, 2.0]);
     let nothing = jit(|x: &Array| {
-        jit(f)(x);
-        jit(f)(&(x + 5.0));
+        let _ = jit(f)(x);
+        let _ = jit(f)(&(x + 5.0));
     });
     nothing(&x);
     assert_eq!(taken(&seen), [1.0, 2.0, 6.0, 7.0]);
@@ -90,10 +90,10 @@ fn effects_in_loops_and_branches() {
         up
     });
     let x = Array::from([1.0f32, 2.0, 3.0]);
-    f(&x, &1.into());
+    let _ = f(&x, &1.into());
     let expected = [-1.0, 1.0, 0.5, 3.0, 0.5, 6.0, 0.5, 100.0, 200.0, 7.0, 6.0];
     assert_eq!(taken(&seen), expected);
-    f(&x, &0.into());
+    let _ = f(&x, &0.into());
     assert_eq!(taken(&seen)[9], 8.0);
 }
 
@@ -107,28 +107,28 @@ fn debug_callbacks_under_transforms() {
     };
     let f = &f;
     let x = Array::scalar(2.0f32);
-    grad(f)(&x);
+    let _ = grad(f)(&x);
     assert_eq!(taken(&seen), [2.0]);
-    jit(grad(grad(f)))(&x);
+    let _ = jit(grad(grad(f)))(&x);
     assert_eq!(taken(&seen), [2.0]);
-    jvp(f, (&x,), (&x,));
+    let _ = jvp(f, (&x,), (&x,));
     assert_eq!(taken(&seen), [2.0]);
-    grad(|x: &Array| jit(f)(x))(&x);
+    let _ = grad(|x: &Array| jit(f)(x))(&x);
     assert_eq!(taken(&seen), [2.0]);
     let xs = Array::from([1.0f32, 2.0, 3.0]);
-    vmap(f)(&xs);
+    let _ = vmap(f)(&xs);
     assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
-    jit(vmap(grad(f)))(&xs);
+    let _ = jit(vmap(grad(f)))(&xs);
     assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
     // In a loop whose residuals are saved, once a step; in a checkpointed function the second run shows nothing.
     let summed = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + f(x), ()), 0.0, xs).0;
-    grad(summed)(&xs);
+    let _ = grad(summed)(&xs);
     assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
     // A loop that runs again for its tangents shows itself once.
     let turns = |x: &Array| lax::while_loop(|x: &Array| x.less(10.0), |x: &Array| f(x) + 5.0, x.clone());
-    linearize(turns, (&x,));
+    let _ = linearize(turns, (&x,));
     assert_eq!(taken(&seen).len(), 3);
-    grad(checkpoint(f))(&x);
+    let _ = grad(checkpoint(f))(&x);
     assert_eq!(taken(&seen), [2.0]);
 }
 
@@ -170,8 +170,8 @@ fn pure_callbacks_may_be_left_out_and_have_no_derivative_of_their_own() {
         pure_callback(float(()), f, x)
     };
     let x = Array::scalar(3.0f32);
-    jit(move |x: &Array| {
-        square(x);
+    let _ = jit(move |x: &Array| {
+        let _ = square(x);
         x + 1.0
     })(&x);
     assert_eq!(CALLS.load(Ordering::Relaxed), 0);
@@ -265,8 +265,8 @@ fn programs_with_callbacks_stay_in_this_process() {
         debug::print("x is {}", x);
         x + 1.0
     });
-    f(&x);
-    again(&x);
+    let _ = f(&x);
+    let _ = again(&x);
     assert_eq!(again.cache_report().memory_hits, 1);
     // Other closures are other programs.
     for n in [1.0f32, 2.0] {

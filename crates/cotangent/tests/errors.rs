@@ -97,7 +97,7 @@ fn what_cannot_be_differentiated() {
 #[test]
 fn a_traced_value_that_escapes() {
     let kept: Mutex<Option<Array>> = Mutex::new(None);
-    jit(|x: &Array| {
+    let _ = jit(|x: &Array| {
         *kept.lock().unwrap() = Some(x * 2.0);
         x.clone()
     })(&vector(2));

@@ -338,7 +338,7 @@ fn a_program_with_collectives() {
         record(make_jaxpr(vmap(one).axis_name("rows"))(m));
         m.clone()
     });
-    mapped.axis_name("columns")(&vector(12).reshape([2, 3, 2]));
+    let _ = mapped.axis_name("columns")(&vector(12).reshape([2, 3, 2]));
     insta::assert_snapshot!(rows.into_inner().unwrap().join("\n\n"));
 }
 

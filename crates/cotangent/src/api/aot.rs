@@ -27,6 +27,7 @@ use super::report::changes;
 /// let lowered = f.lower((&2.0.into(),)).unwrap();
 /// assert!(lowered.stablehlo().contains("stablehlo.add"));
 /// ```
+#[must_use = "a lowered program is not compiled until `compile` is called"]
 pub struct Lowered<P: Params, R: Tree> {
     pub(super) name: Arc<str>,
     pub(super) entry: Arc<Entry<P, R>>,
@@ -191,6 +192,7 @@ fn signature<P: Params, R: Tree>(entry: &Entry<P, R>) -> Signature {
 /// let error = f.try_call((&Array::from([1.0f32]),)).unwrap_err();
 /// assert!(error.to_string().contains("argument [0]: shape [2] became [1]"));
 /// ```
+#[must_use = "a compiled program does nothing until it is called"]
 pub struct Compiled<P: Params, R: Tree> {
     name: Arc<str>,
     entry: Arc<Entry<P, R>>,
@@ -359,6 +361,7 @@ pub struct MemoryAnalysis {
 /// assert!(exported.to_string().starts_with("// cotangent-export 1\n"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Exported {
     name: String,
     signature: Signature,
@@ -437,6 +440,7 @@ impl Exported {
 /// let (product, sum) = loaded.call_like(&(args.clone(),), &args).unwrap();
 /// assert_eq!((product.item::<f32>(), sum.item::<f32>()), (6.0, 5.0));
 /// ```
+#[must_use = "a loaded program does nothing until it is called"]
 pub struct Loaded {
     name: String,
     signature: Signature,

@@ -191,6 +191,7 @@ pub mod checkpoint_policies {
 /// let f = checkpoint(|x: &Array| x.sin().sin());
 /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct Checkpoint<'f, P: Params, R: 'f> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R>>,

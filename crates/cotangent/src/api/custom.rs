@@ -30,6 +30,7 @@ use super::program::trace;
 /// assert_eq!(f(&0.0.into()).item::<f32>(), 0.0);
 /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 10.0);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct Custom<P: Params, R: 'static> {
     call: Box<P::Dyn<'static, R>>,
     kind: &'static str,
@@ -148,6 +149,7 @@ impl<P: Params, R: Tree> Site<P, R> {
 /// let f = custom_jvp(|x: &Array| x.sin()).defjvp(|(x,), (t,)| (x.sin(), 10.0 * t));
 /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 10.0);
 /// ```
+#[must_use = "a function without its rule cannot be called"]
 pub struct CustomJvp<P: Params, R: 'static>(Function<P, R>);
 
 impl<P: Params, R: Tree> fmt::Debug for CustomJvp<P, R> {
@@ -217,6 +219,7 @@ pub fn custom_jvp<P: Params, F: Func<'static, P>>(f: F) -> CustomJvp<P, F::Out> 
 /// let f = custom_vjp(|x: &Array| x.sin()).defvjp(|(x,)| (x.sin(), x.cos()), |cos, ct| (ct * cos,));
 /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
 /// ```
+#[must_use = "a function without its rule cannot be called"]
 pub struct CustomVjp<P: Params, R: 'static, N: Argnums<P> = AllArgs>(Function<P, R>, PhantomData<N>);
 
 impl<P: Params, R: Tree, N: Argnums<P>> fmt::Debug for CustomVjp<P, R, N> {

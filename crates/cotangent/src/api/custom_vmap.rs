@@ -21,6 +21,7 @@ use super::func::{Func, Params};
 /// let f = custom_vmap(|x: &Array| x.sin()).def_vmap(|_size, _batched, (xs,)| (xs.cos(), true));
 /// assert_eq!(vmap(f)(&Array::from([0.0f32])).to_vec::<f32>(), [1.0]);
 /// ```
+#[must_use = "a function without its rule cannot be called"]
 pub struct CustomVmap<P: Params, R: 'static>(Function<P, R>);
 
 impl<P: Params, R: Tree> fmt::Debug for CustomVmap<P, R> {

@@ -20,6 +20,7 @@ use super::program::trace;
 /// let shapes = eval_shape(|x: &Array| x.reshape([3, 2]));
 /// assert_eq!(shapes(&np::zeros([2, 3])).shape(), [3, 2]);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct EvalShape<'f, P: Params, R: 'f> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R>>,

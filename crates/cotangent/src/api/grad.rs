@@ -329,6 +329,7 @@ macro_rules! gradient_function {
 /// let df = grad(|x: &Array| x.powi(2));
 /// assert_eq!(df(&3.0.into()).item::<f32>(), 6.0);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R::Grad<N::Grads>>>,
@@ -345,6 +346,7 @@ pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
 /// let (y, dy) = f(&3.0.into());
 /// assert_eq!((y.item::<f32>(), dy.item::<f32>()), (9.0, 6.0));
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct ValueAndGrad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R::ValueAndGrad<N::Grads>>>,

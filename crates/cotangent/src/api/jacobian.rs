@@ -262,6 +262,7 @@ fn jacobian_at<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>>(
 /// let slopes = jacfwd(|x: &Array, y: &Array| x * y).argnums(args!(1));
 /// assert_eq!(slopes(&2.0.into(), &3.0.into()).item::<f32>(), 2.0);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct Jacobian<'f, P: Params, R: Tree, N: Argnums<P> = Arg<0>, S: Differentiated<R> = NoAux> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, Of<R, P, N, S>>>,
@@ -426,6 +427,7 @@ type Twice<R, P, N, S> = Of<Of<R, P, N, S>, P, N, S>;
 /// let second = hessian(|x: &Array, y: &Array| x * y.powi(3)).argnums(args!(1));
 /// assert_eq!(second(&2.0.into(), &3.0.into()).item::<f32>(), 36.0);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct Hessian<'f, P: Params, R: Leafwise, N: Argnums<P> = Arg<0>>
 where
     Of<R, P, N, NoAux>: Leafwise,

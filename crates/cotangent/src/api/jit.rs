@@ -37,6 +37,7 @@ use super::report::{CacheReport, Counts, Miss, changes};
 /// let f = jit(|x: &Array| x + 1.0);
 /// assert_eq!(f(&2.0.into()).item::<f32>(), 3.0);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct Jit<'f, P: Params, R: 'f> {
     call: Box<P::Dyn<'f, R>>,
     shared: Arc<Shared<'f, P, R>>,
@@ -403,6 +404,7 @@ where
 /// let program = make_jaxpr(|x: &Array| x + 1.0);
 /// assert_eq!(program(&2.0.into()).jaxpr.size(), 1);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct MakeJaxpr<'f, P: Params, R: 'f> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, Closed>>,

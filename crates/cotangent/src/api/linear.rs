@@ -157,6 +157,7 @@ fn linearized<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>) -> A
 /// let (_, df) = linearize(|x: &Array| 3.0 * x, (&1.0.into(),));
 /// assert_eq!(df(&2.0.into()).item::<f32>(), 6.0);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct Linear<P: Params, R: 'static> {
     call: Box<P::Dyn<'static, R>>,
 }

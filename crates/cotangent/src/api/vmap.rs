@@ -26,6 +26,7 @@ use super::program::{as_program, trace};
 /// let f = vmap(|x: &Array| 2.0 * x);
 /// assert_eq!(f(&Array::from([1.0f32, 2.0])).to_vec::<f32>(), [2.0, 4.0]);
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct Vmap<'f, P: Params, R: 'f> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, R>>,

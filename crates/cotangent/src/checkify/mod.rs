@@ -85,6 +85,7 @@ pub fn check(pred: impl ArrayLike, message: &str, values: impl Values) {
 /// assert!(text.contains("at mapped index 2: -3.0 is not positive"));
 /// ```
 #[derive(Clone)]
+#[must_use = "an error that is not looked at is lost: `throw` panics with it"]
 pub struct Error {
     /// Zero, or one plus the index of the check that failed.
     code: Array,
@@ -229,6 +230,7 @@ fn index(shape: &[usize], place: usize) -> String {
 /// let f = checkify(|x: &Array| x / (x - 1.0)).div_checks();
 /// assert!(f(&1.0.into()).0.get().unwrap().starts_with("division by zero"));
 /// ```
+#[must_use = "a transformed function does nothing until it is called"]
 pub struct Checkify<'f, P: Params, R: 'f> {
     f: Arc<P::Dyn<'f, R>>,
     call: Box<P::Dyn<'f, (Error, R)>>,

@@ -60,6 +60,7 @@ fn prefixes<T: Tree>(f: &impl Fn(&T, &T) -> T, x: &T) -> T {
 /// assert_eq!(sums.to_vec::<f32>(), [6.0, 5.0, 3.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "options do nothing until they are used"]
 pub struct AssociativeScan {
     reverse: bool,
     axis: isize,

@@ -424,6 +424,7 @@ pub fn repeat<S: Tree, P>(n: usize, init: impl Into<S>, f: impl Step<P, (S,), Ou
 /// assert_eq!(lax::Scan::new().reverse().run(step, 0.0, &xs).1.to_vec::<f32>(), [6.0, 5.0, 3.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "options do nothing until they are used"]
 pub struct Scan {
     reverse: bool,
     length: Option<usize>,
@@ -593,6 +594,7 @@ pub fn scan<C: Tree, X: Tree, Y: Tree, P>(f: impl Step<P, (C, X), Out = (C, Y)>,
 /// assert_eq!(all.sum().item::<i32>(), 744);
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
+#[must_use = "options do nothing until they are used"]
 pub struct Map {
     batch_size: Option<usize>,
 }

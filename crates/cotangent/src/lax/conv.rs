@@ -66,6 +66,7 @@ impl Padding {
 /// assert_eq!(options, options.clone());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "options do nothing until they are used"]
 pub struct Conv {
     window_strides: Vec<usize>,
     padding: Padding,

@@ -57,6 +57,7 @@ fn strong<T: Tree>(x: &T) -> T {
 /// let system = lax::custom_linear_solve(|x: &Array| &diagonal * x, |_, b| b / &diagonal).symmetric();
 /// assert_eq!(system.solve(&Array::from([2.0f32, 2.0])).to_vec::<f32>(), [1.0, 0.5]);
 /// ```
+#[must_use = "a linear system is not solved until `solve` is called"]
 pub struct LinearSolve<'a, T> {
     matvec: Box<dyn Fn(&T) -> T + 'a>,
     solve: Box<Solver<'a, T>>,

@@ -20,6 +20,7 @@ use super::bits::{derived, new_keys};
 /// assert_eq!(random::key(7).data().to_vec::<u32>(), [0, 7]);
 /// ```
 #[derive(Clone, Debug, Tree)]
+#[must_use = "a key that is not used draws nothing"]
 pub struct Key {
     words: Array,
 }
