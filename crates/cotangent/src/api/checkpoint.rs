@@ -239,7 +239,6 @@ impl<'f, P: Params, R: Tree> Checkpoint<'f, P, R> {
     /// let f = checkpoint(|x: &Array| x.dot(x).sin()).policy(checkpoint_policies::dots_saveable());
     /// assert_eq!(grad(f)(&Array::from([0.0f32, 0.0])).to_vec::<f32>(), [0.0, 0.0]);
     /// ```
-    #[must_use]
     pub fn policy(self, policy: Policy) -> Self {
         Checkpoint::new(self.f, Options { policy, ..self.options })
     }
@@ -252,7 +251,6 @@ impl<'f, P: Params, R: Tree> Checkpoint<'f, P, R> {
     /// let f = checkpoint(|x: &Array| x.sin().sin()).prevent_cse(false);
     /// assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
     /// ```
-    #[must_use]
     pub fn prevent_cse(self, prevent_cse: bool) -> Self {
         Checkpoint::new(self.f, Options { prevent_cse, ..self.options })
     }

@@ -173,7 +173,6 @@ impl<P: Params, R: Tree> CustomJvp<P, R> {
     /// }
     /// assert_eq!(grad(log1pexp)(&100.0.into()).item::<f32>(), 1.0); // and not NaN
     /// ```
-    #[must_use]
     pub fn defjvp(
         self,
         rule: impl for<'a> Fn(P::Refs<'a>, P::Refs<'a>) -> (R, R) + Send + Sync + 'static,
@@ -237,7 +236,6 @@ impl<P: Params, R: Tree, N: Argnums<P>> CustomVjp<P, R, N> {
     /// let f = f.defvjp(|(x, low)| (x.maximum(low), ()), |_, ct| ct.clone());
     /// assert_eq!(grad(f)(&1.0.into(), &2.0.into()).item::<f32>(), 1.0);
     /// ```
-    #[must_use]
     pub fn argnums<M: Argnums<P>>(self, _: M) -> CustomVjp<P, R, M> {
         CustomVjp(self.0, PhantomData)
     }
@@ -255,7 +253,6 @@ impl<P: Params, R: Tree, N: Argnums<P>> CustomVjp<P, R, N> {
     /// }
     /// assert_eq!(grad(|x: &Array| clip_gradient(x).powi(2))(&3.0.into()).item::<f32>(), 1.0);
     /// ```
-    #[must_use]
     pub fn defvjp<S: Tree>(
         self,
         forward: impl for<'a> Fn(P::Refs<'a>) -> (R, S) + Send + Sync + 'static,

@@ -45,7 +45,6 @@ impl<P: Params, R: Tree> CustomVmap<P, R> {
     /// let y = vmap(scale).in_axes((None, 0))(&2.0.into(), &Array::from([1.0f32, 2.0]));
     /// assert_eq!(y.to_vec::<f32>(), [2.0, 4.0]);
     /// ```
-    #[must_use]
     pub fn def_vmap<B: IntoAxes>(
         self,
         rule: impl for<'a> Fn(usize, &[bool], P::Refs<'a>) -> (R, B) + Send + Sync + 'static,

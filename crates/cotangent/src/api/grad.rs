@@ -267,7 +267,6 @@ macro_rules! gradient_function {
             /// let g = grad(|z: &Array| z * z).holomorphic()(&z); // 2z
             /// assert_eq!((g.real().item::<f32>(), g.imag().item::<f32>()), (2.0, 4.0));
             /// ```
-            #[must_use]
             pub fn holomorphic(self) -> Self {
                 $T::new(self.f, GradOptions { holomorphic: true, ..self.options }, self.loc)
             }
@@ -281,7 +280,6 @@ macro_rules! gradient_function {
             /// let (dx, dn) = df(&(2.0.into(), 3.into()));
             /// assert_eq!((dx.item::<f32>(), dn.item::<i32>()), (3.0, 0));
             /// ```
-            #[must_use]
             pub fn allow_int(self) -> Self {
                 $T::new(self.f, GradOptions { allow_int: true, ..self.options }, self.loc)
             }
@@ -294,7 +292,6 @@ macro_rules! gradient_function {
             /// let (dx, dy) = df(&2.0.into(), &3.0.into());
             /// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (3.0, 2.0));
             /// ```
-            #[must_use]
             pub fn argnums<M: Argnums<P>>(self, _: M) -> $T<'f, P, R, M> {
                 $T::new(self.f, self.options, self.loc)
             }

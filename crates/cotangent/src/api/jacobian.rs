@@ -287,7 +287,6 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     /// let (dx, dy) = jacrev(|x: &Array, y: &Array| x * y).argnums(args!(0, 1))(&2.0.into(), &3.0.into());
     /// assert_eq!((dx.item::<f32>(), dy.item::<f32>()), (3.0, 2.0));
     /// ```
-    #[must_use]
     pub fn argnums<M: Argnums<P>>(self, _: M) -> Jacobian<'f, P, R, M, S> {
         Jacobian::new(self.f, self.mode, self.options, self.loc)
     }
@@ -300,7 +299,6 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     /// let (slope, aux) = jacfwd(|x: &Array| (x.powi(2), x + 1.0)).has_aux()(&3.0.into());
     /// assert_eq!((slope.item::<f32>(), aux.item::<f32>()), (6.0, 4.0));
     /// ```
-    #[must_use]
     pub fn has_aux(self) -> Jacobian<'f, P, R, N, Aux>
     where
         Aux: Differentiated<R>,
@@ -317,7 +315,6 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     /// let slope = jacrev(|z: &Array| z * z).holomorphic()(&z);
     /// assert_eq!((slope.real().to_vec::<f32>(), slope.imag().to_vec::<f32>()), (vec![2.0], vec![4.0]));
     /// ```
-    #[must_use]
     pub fn holomorphic(self) -> Self {
         Jacobian::new(self.f, self.mode, GradOptions { holomorphic: true, ..self.options }, self.loc)
     }
@@ -330,7 +327,6 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
     /// let (dx, dn) = jacrev(|(x, n): &(Array, Array)| x * n).allow_int()(&(2.0.into(), 3.into()));
     /// assert_eq!((dx.item::<f32>(), dn.item::<i32>()), (3.0, 0));
     /// ```
-    #[must_use]
     pub fn allow_int(self) -> Self {
         Jacobian::new(self.f, self.mode, GradOptions { allow_int: true, ..self.options }, self.loc)
     }
@@ -456,7 +452,6 @@ where
     /// let ((xx, xy), (yx, yy)) = hessian(|x: &Array, y: &Array| x * x * y).argnums(args!(0, 1))(&2.0.into(), &3.0.into());
     /// assert_eq!([xx, xy, yx, yy].map(|h| h.item::<f32>()), [6.0, 4.0, 4.0, 0.0]);
     /// ```
-    #[must_use]
     pub fn argnums<M: Argnums<P>>(self, _: M) -> Hessian<'f, P, R, M>
     where
         Of<R, P, M, NoAux>: Leafwise,
@@ -472,7 +467,6 @@ where
     /// let h = hessian(|z: &Array| z * z * z).holomorphic()(&z); // 6z
     /// assert_eq!((h.real().item::<f32>(), h.imag().item::<f32>()), (6.0, 12.0));
     /// ```
-    #[must_use]
     pub fn holomorphic(self) -> Self {
         Hessian::new(self.f, GradOptions { holomorphic: true, ..self.options }, self.loc)
     }

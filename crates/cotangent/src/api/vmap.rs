@@ -157,7 +157,6 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// let y = scale(&Array::from([1.0f32, 2.0]), &3.0.into());
     /// assert_eq!(y.to_vec::<f32>(), [3.0, 6.0]);
     /// ```
-    #[must_use]
     pub fn in_axes(self, axes: impl IntoAxes) -> Self {
         Vmap::new(self.f, VmapOptions { in_axes: axes.into_axes(), ..self.options }, self.loc)
     }
@@ -175,7 +174,6 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// assert_eq!(squares.to_vec::<f32>(), [1.0, 4.0, 9.0]);
     /// assert_eq!(total.item::<f32>(), 6.0);
     /// ```
-    #[must_use]
     pub fn out_axes(self, axes: impl IntoAxes) -> Self {
         Vmap::new(self.f, VmapOptions { out_axes: axes.into_axes(), ..self.options }, self.loc)
     }
@@ -188,7 +186,6 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// let f = vmap(|x: &Array| x + 1.0).in_axes(None).axis_size(3);
     /// assert_eq!(f(&1.0.into()).to_vec::<f32>(), [2.0, 2.0, 2.0]);
     /// ```
-    #[must_use]
     pub fn axis_size(self, size: usize) -> Self {
         Vmap::new(self.f, VmapOptions { axis_size: Some(size), ..self.options }, self.loc)
     }
@@ -201,7 +198,6 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
     /// let share = vmap(|x: &Array| x / lax::psum(x, "batch")).axis_name("batch");
     /// assert_eq!(share(&Array::from([1.0f32, 3.0])).to_vec::<f32>(), [0.25, 0.75]);
     /// ```
-    #[must_use]
     pub fn axis_name(self, name: impl Into<AxisName>) -> Self {
         Vmap::new(self.f, VmapOptions { axis_name: Some(name.into()), ..self.options }, self.loc)
     }

@@ -24,7 +24,6 @@ macro_rules! functions {
         #[doc = concat!("\n```\nuse cotangent::{fft, numpy as np};\nassert_eq!(fft::", stringify!($name), "(np::ones(", $shape, ")).shape(), ", $result, ");\n```")]
         #[doc = "\n# Panics\nIf the array has fewer axes."]
         #[track_caller]
-        #[must_use]
         pub fn $name(x: impl ArrayLike) -> Array {
             Transform::new().$name(x)
         }
@@ -66,7 +65,6 @@ functions! {
 /// assert_eq!(fft::fftfreq(4, 0.5).to_vec::<f32>(), [0.0, 0.5, -1.0, -0.5]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn fftfreq(n: usize, d: f64) -> Array {
     let n = n as i64;
     let places: Vec<f32> = (0..n).map(|i| (if i <= (n - 1) / 2 { i } else { i - n }) as f32).collect();
@@ -80,7 +78,6 @@ pub fn fftfreq(n: usize, d: f64) -> Array {
 /// assert_eq!(fft::rfftfreq(4, 0.5).to_vec::<f32>(), [0.0, 0.5, 1.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn rfftfreq(n: usize, d: f64) -> Array {
     let places: Vec<f32> = (0..=n / 2).map(|i| i as f32).collect();
     Array::from(places) / (n as f64 * d)
@@ -107,7 +104,6 @@ fn rolled(x: impl ArrayLike, axes: impl Axes, shift: impl Fn(usize) -> isize) ->
 /// # Panics
 /// If there is no such axis.
 #[track_caller]
-#[must_use]
 pub fn fftshift(x: impl ArrayLike, axes: impl Axes) -> Array {
     rolled(x, axes, |n| (n / 2) as isize)
 }
@@ -122,7 +118,6 @@ pub fn fftshift(x: impl ArrayLike, axes: impl Axes) -> Array {
 /// # Panics
 /// If there is no such axis.
 #[track_caller]
-#[must_use]
 pub fn ifftshift(x: impl ArrayLike, axes: impl Axes) -> Array {
     rolled(x, axes, |n| -((n / 2) as isize))
 }

@@ -250,7 +250,6 @@ macro_rules! methods {
                 #[doc = concat!("\n```\nuse cotangent::{fft, numpy as np};\nlet x = np::ones([4, 4]);\nassert_eq!(fft::Transform::new().", stringify!($name), "(&x).dtype(), fft::", stringify!($name), "(&x).dtype());\n```")]
                 #[doc = "\n# Panics\nIf axes and lengths do not fit the array."]
                 #[track_caller]
-                #[must_use]
                 pub fn $name(&self, x: impl ArrayLike) -> Array {
                     self.run(stringify!($name), FftType::$kind, x.to_array(), $axes)
                 }

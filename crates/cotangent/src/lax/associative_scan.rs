@@ -74,7 +74,6 @@ impl AssociativeScan {
     /// let sums = lax::AssociativeScan::new().run(|a: &Array, b: &Array| a + b, &Array::from([1.0f32, 2.0]));
     /// assert_eq!(sums.to_vec::<f32>(), [1.0, 3.0]);
     /// ```
-    #[must_use]
     pub fn new() -> AssociativeScan {
         AssociativeScan::default()
     }
@@ -87,7 +86,6 @@ impl AssociativeScan {
     /// let sums = lax::AssociativeScan::new().reverse().run(add, &Array::from([1.0f32, 2.0]));
     /// assert_eq!(sums.to_vec::<f32>(), [3.0, 2.0]);
     /// ```
-    #[must_use]
     pub fn reverse(mut self) -> AssociativeScan {
         self.reverse = true;
         self
@@ -101,7 +99,6 @@ impl AssociativeScan {
     /// let sums = lax::AssociativeScan::new().axis(1).run(add, &Array::from([[1.0f32, 2.0]]));
     /// assert_eq!(sums.to_vec::<f32>(), [1.0, 3.0]);
     /// ```
-    #[must_use]
     pub fn axis(mut self, axis: isize) -> AssociativeScan {
         self.axis = axis;
         self

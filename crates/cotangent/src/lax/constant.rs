@@ -23,7 +23,6 @@ use crate::trace::frames::{bind1, tracing};
 /// assert!(make_jaxpr(f)(&3.0.into()).captures.is_empty());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn constant(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     if !tracing() {

@@ -440,7 +440,6 @@ impl Scan {
     /// let (sum, _) = lax::Scan::new().run(step, 0.0, &Array::from([1.0f32, 2.0]));
     /// assert_eq!(sum.item::<f32>(), 3.0);
     /// ```
-    #[must_use]
     pub fn new() -> Scan {
         Scan::default()
     }
@@ -453,7 +452,6 @@ impl Scan {
     /// let (_, sums) = lax::Scan::new().reverse().run(step, 0.0, &Array::from([1.0f32, 2.0]));
     /// assert_eq!(sums.to_vec::<f32>(), [3.0, 2.0]);
     /// ```
-    #[must_use]
     pub fn reverse(mut self) -> Scan {
         self.reverse = true;
         self
@@ -466,7 +464,6 @@ impl Scan {
     /// let (last, ()) = lax::Scan::new().length(3).run(|c: &Array, _: &()| (c * 2.0, ()), 1.0, &());
     /// assert_eq!(last.item::<f32>(), 8.0);
     /// ```
-    #[must_use]
     pub fn length(mut self, length: usize) -> Scan {
         self.length = Some(length);
         self
@@ -481,7 +478,6 @@ impl Scan {
     /// let (sum, _) = lax::Scan::new().unroll(2).run(step, 0.0, &Array::from([1.0f32, 2.0, 3.0]));
     /// assert_eq!(sum.item::<f32>(), 6.0);
     /// ```
-    #[must_use]
     pub fn unroll(mut self, steps: usize) -> Scan {
         self.unroll = Some(steps.max(1));
         self
@@ -607,7 +603,6 @@ impl Map {
     /// let doubled = lax::Map::new().run(|x: &Array| x * 2.0, &Array::from([1.0f32, 2.0]));
     /// assert_eq!(doubled.to_vec::<f32>(), [2.0, 4.0]);
     /// ```
-    #[must_use]
     pub fn new() -> Map {
         Map::default()
     }
@@ -620,7 +615,6 @@ impl Map {
     /// let squares = lax::Map::new().batch_size(2).run(|x: &Array| x * x, &Array::from([1.0f32, 2.0, 3.0]));
     /// assert_eq!(squares.to_vec::<f32>(), [1.0, 4.0, 9.0]);
     /// ```
-    #[must_use]
     pub fn batch_size(mut self, slices: usize) -> Map {
         self.batch_size = Some(slices.max(1));
         self

@@ -87,7 +87,6 @@ impl Conv {
     /// let options = lax::Conv::new([2], [(1, 0)]);
     /// assert_eq!(lax::conv_general_dilated(np::ones([1, 1, 7]), np::ones([4, 1, 2]), &options).shape(), [1, 4, 4]);
     /// ```
-    #[must_use]
     pub fn new(window_strides: impl IntoIterator<Item = usize>, padding: impl Into<Padding>) -> Conv {
         Conv {
             window_strides: window_strides.into_iter().collect(),
@@ -109,7 +108,6 @@ impl Conv {
     /// let options = lax::Conv::new([1], lax::Padding::Valid).lhs_dilation([2]);
     /// assert!(np::ones([1, 1, 7]).ndim() == 3 && options != lax::Conv::new([1], lax::Padding::Valid));
     /// ```
-    #[must_use]
     pub fn lhs_dilation(mut self, dilation: impl IntoIterator<Item = usize>) -> Conv {
         self.lhs_dilation = Some(dilation.into_iter().collect());
         self
@@ -122,7 +120,6 @@ impl Conv {
     /// let options = lax::Conv::new([1], lax::Padding::Valid).rhs_dilation([3]);
     /// assert_eq!(lax::conv_general_dilated(np::ones([1, 1, 7]), np::ones([4, 1, 2]), &options).shape(), [1, 4, 4]);
     /// ```
-    #[must_use]
     pub fn rhs_dilation(mut self, dilation: impl IntoIterator<Item = usize>) -> Conv {
         self.rhs_dilation = Some(dilation.into_iter().collect());
         self
@@ -138,7 +135,6 @@ impl Conv {
     /// assert_eq!(y.shape(), [1, 8, 8, 16]);
     /// assert_eq!(np::max(y).item::<f32>(), 75.0);
     /// ```
-    #[must_use]
     pub fn dimension_numbers(mut self, lhs: &str, rhs: &str, out: &str) -> Conv {
         self.dimension_numbers = Some([lhs, rhs, out].map(str::to_string));
         self
@@ -151,7 +147,6 @@ impl Conv {
     /// let depthwise = lax::Conv::new([1], lax::Padding::Valid).feature_group_count(3);
     /// assert_eq!(lax::conv_general_dilated(np::ones([1, 3, 7]), np::ones([6, 1, 2]), &depthwise).shape(), [1, 6, 6]);
     /// ```
-    #[must_use]
     pub fn feature_group_count(mut self, count: usize) -> Conv {
         self.feature_group_count = count;
         self
@@ -164,7 +159,6 @@ impl Conv {
     /// let options = lax::Conv::new([1], lax::Padding::Valid).batch_group_count(2);
     /// assert_eq!(lax::conv_general_dilated(np::ones([4, 3, 7]), np::ones([6, 3, 2]), &options).shape(), [2, 6, 6]);
     /// ```
-    #[must_use]
     pub fn batch_group_count(mut self, count: usize) -> Conv {
         self.batch_group_count = count;
         self
@@ -177,7 +171,6 @@ impl Conv {
     /// let exact = Conv::new([1], Padding::Same).precision(Precision::Highest);
     /// assert_ne!(exact, Conv::new([1], Padding::Same));
     /// ```
-    #[must_use]
     pub fn precision(mut self, precision: Precision) -> Conv {
         self.precision = Some([precision; 2]);
         self
@@ -191,7 +184,6 @@ impl Conv {
     /// let ones = |shape: [usize; 3]| np::ones(shape).astype(DType::I8);
     /// assert_eq!(lax::conv_general_dilated(ones([1, 1, 7]), ones([1, 1, 2]), &options).dtype(), DType::I32);
     /// ```
-    #[must_use]
     pub fn preferred_element_type(mut self, dtype: DType) -> Conv {
         self.preferred_element_type = Some(dtype);
         self
@@ -250,7 +242,6 @@ fn pick(x: &Array, spec: &[usize]) -> Vec<usize> {
 /// # Panics
 /// When shapes, dtypes or options do not fit together, or padding by name meets a dilated input.
 #[track_caller]
-#[must_use]
 pub fn conv_general_dilated(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &Conv) -> Array {
     let (lhs, rhs) = (lhs.to_array(), rhs.to_array());
     let dimension_numbers = numbers(options.dimension_numbers.as_ref(), &lhs, &rhs);
@@ -297,7 +288,6 @@ fn general(lhs: &Array, rhs: &Array, options: &Conv, dimension_numbers: ConvDime
 /// # Panics
 /// When shapes or dtypes do not fit together.
 #[track_caller]
-#[must_use]
 pub fn conv(
     lhs: impl ArrayLike,
     rhs: impl ArrayLike,
@@ -319,7 +309,6 @@ pub fn conv(
 /// # Panics
 /// When shapes or dtypes do not fit together.
 #[track_caller]
-#[must_use]
 pub fn conv_with_general_padding(
     lhs: impl ArrayLike,
     rhs: impl ArrayLike,
@@ -363,7 +352,6 @@ fn transposed_padding(kernel: usize, stride: usize, same: bool) -> (i64, i64) {
 /// When shapes, dtypes or options do not fit together, or there are options that it does not take: groups, the
 /// dilation of the input, [`Padding::SameLower`].
 #[track_caller]
-#[must_use]
 pub fn conv_transpose(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &Conv, transpose_kernel: bool) -> Array {
     let (lhs, mut rhs) = (lhs.to_array(), rhs.to_array());
     if options.lhs_dilation.is_some() || options.feature_group_count != 1 || options.batch_group_count != 1 {

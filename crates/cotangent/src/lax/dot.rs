@@ -20,7 +20,6 @@ use crate::trace::frames::bind1;
 /// # Panics
 /// When sizes or dtypes do not fit.
 #[track_caller]
-#[must_use]
 pub fn dot_general(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &DotGeneral) -> Array {
     bind1(options.clone(), &[&lhs.to_array(), &rhs.to_array()])
 }
@@ -36,7 +35,6 @@ pub fn dot_general(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &DotGenera
 /// # Panics
 /// When an operand is neither vector nor matrix, or sizes or dtypes do not fit.
 #[track_caller]
-#[must_use]
 pub fn dot(lhs: impl ArrayLike, rhs: impl ArrayLike) -> Array {
     let (x, y) = (lhs.to_array(), rhs.to_array());
     if !(1..=2).contains(&x.ndim()) || !(1..=2).contains(&y.ndim()) {

@@ -50,7 +50,6 @@ pub struct IndexOptions {
 /// assert_eq!(y.to_vec::<i32>(), [5, 6, 1, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn gather(
     x: impl ArrayLike,
     indices: impl ArrayLike,
@@ -85,7 +84,6 @@ macro_rules! scatters {
         ///
         #[doc = concat!("```\nuse cotangent::{lax, prelude::*};\nlet elements = lax::ScatterDimensionNumbers {\n    inserted_window_dims: vec![0],\n    scatter_dims_to_operand_dims: vec![0],\n    ..Default::default()\n};\nlet (x, places, updates) = (Array::from([5, 6, 7]), Array::from([[2], [0]]), Array::from([9, 2]));\nlet y = lax::", stringify!($name), "(x, places, updates, elements, Default::default());\nassert_eq!(y.to_vec::<i32>(), ", stringify!([$($expected),*]), ");\n```")]
         #[track_caller]
-        #[must_use]
         pub fn $name(
             x: impl ArrayLike,
             indices: impl ArrayLike,

@@ -24,7 +24,6 @@ pub(crate) fn adjoint(x: &Array) -> Array {
 /// # Panics
 /// When the last two axes are not square, or the dtype is not f32, f64, c64 or c128.
 #[track_caller]
-#[must_use]
 pub fn cholesky(a: impl ArrayLike) -> Array {
     let a = a.to_array();
     if a.ndim() < 2 {
@@ -46,7 +45,6 @@ pub fn cholesky(a: impl ArrayLike) -> Array {
 /// # Panics
 /// When A is not square, sizes do not fit, or dtypes differ or are not f32, f64, c64 or c128.
 #[track_caller]
-#[must_use]
 pub fn triangular_solve(a: impl ArrayLike, b: impl ArrayLike, options: &TriangularSolve) -> Array {
     let (a, b) = (a.to_array(), b.to_array());
     if b.ndim() + 1 == a.ndim() {

@@ -277,7 +277,6 @@ fn pool(what: &str, x: &Array, window: &[usize], strides: &[usize], padding: &Pa
 /// # Panics
 /// When window and strides do not have an entry for each spatial dimension, or the dtype is complex.
 #[track_caller]
-#[must_use]
 pub fn max_pool<const N: usize>(
     x: impl ArrayLike,
     window: [usize; N],
@@ -301,7 +300,6 @@ pub fn max_pool<const N: usize>(
 /// # Panics
 /// When window and strides do not have an entry for each spatial dimension, or the dtype is not floating-point.
 #[track_caller]
-#[must_use]
 pub fn avg_pool<const N: usize>(
     x: impl ArrayLike,
     window: [usize; N],
@@ -327,7 +325,6 @@ pub fn avg_pool<const N: usize>(
 /// # Panics
 /// When there is no such axis, or it has fewer than `k` elements, or the dtype is complex.
 #[track_caller]
-#[must_use]
 pub fn top_k(x: impl ArrayLike, k: usize, axis: isize) -> (Array, Array) {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).map_err(|e| e.context("top_k")).or_raise();
@@ -349,7 +346,6 @@ pub fn top_k(x: impl ArrayLike, k: usize, axis: isize) -> (Array, Array) {
 /// # Panics
 /// When there is no such axis, or the dtype is not real floating-point.
 #[track_caller]
-#[must_use]
 pub fn cumlogsumexp(x: impl ArrayLike, axis: isize, reverse: bool) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).map_err(|e| e.context("cumlogsumexp")).or_raise();

@@ -22,7 +22,6 @@ use crate::tree::{Tree, flatten};
 /// assert_eq!(lax::squeeze(np::zeros([1, 3, 1]), [0, -1]).shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn squeeze(x: impl ArrayLike, axes: impl Axes) -> Array {
     let x = x.to_array();
     let dimensions = axes.resolve(x.ndim()).or_raise();
@@ -79,7 +78,6 @@ pub fn optimization_barrier<T: Tree>(tree: T) -> T {
 /// assert_eq!(lax::slice(&x, (1, 0), (3, 4), (1, 2)).to_vec::<i32>(), [4, 6, 8, 10]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn slice(x: impl ArrayLike, start: impl IntoShape, limit: impl IntoShape, stride: impl IntoShape) -> Array {
     x.to_array().slice(&start.into_shape(), &limit.into_shape(), &stride.into_shape())
 }
@@ -94,7 +92,6 @@ pub fn slice(x: impl ArrayLike, start: impl IntoShape, limit: impl IntoShape, st
 /// assert_eq!(lax::slice_in_dim(Array::from([1, 2, 3, 4, 5]), 0, -1, 2, 0).to_vec::<i32>(), [1, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn slice_in_dim(x: impl ArrayLike, start: isize, limit: isize, stride: usize, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -120,7 +117,6 @@ pub fn slice_in_dim(x: impl ArrayLike, start: isize, limit: isize, stride: usize
 /// assert_eq!(lax::index_in_dim(Array::from([[1, 2], [3, 4]]), -1, 0).to_vec::<i32>(), [3, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn index_in_dim(x: impl ArrayLike, index: isize, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -208,7 +204,6 @@ fn starts_for(x: &Array, starts: &[Array]) -> Vec<Array> {
 /// assert_eq!(lax::dynamic_slice(&x, [1, 9], [2, 2]).to_vec::<i32>(), [6, 7, 10, 11]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn dynamic_slice(x: impl ArrayLike, starts: impl Arrays, slice_sizes: impl IntoShape) -> Array {
     let x = x.to_array();
     let starts = starts_for(&x, &starts.to_arrays());
@@ -229,7 +224,6 @@ pub fn dynamic_slice(x: impl ArrayLike, starts: impl Arrays, slice_sizes: impl I
 /// assert_eq!(lax::dynamic_update_slice(&x, Array::from([8, 9]), [-2]).to_vec::<i32>(), [0, 0, 8, 9]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn dynamic_update_slice(x: impl ArrayLike, update: impl ArrayLike, starts: impl Arrays) -> Array {
     let (x, update) = (x.to_array(), update.to_array());
     let starts = starts_for(&x, &starts.to_arrays());
@@ -253,7 +247,6 @@ fn along(x: &Array, index: &Array, axis: usize) -> Vec<Array> {
 /// assert_eq!(second(&Array::from([1, 2, 3, 4]), &1.into()).to_vec::<i32>(), [2, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn dynamic_slice_in_dim(x: impl ArrayLike, start: impl ArrayLike, size: usize, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -274,7 +267,6 @@ pub fn dynamic_slice_in_dim(x: impl ArrayLike, start: impl ArrayLike, size: usiz
 /// assert_eq!(row(&Array::from([[1, 2], [3, 4]]), &1.into()).to_vec::<i32>(), [3, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn dynamic_index_in_dim(x: impl ArrayLike, index: impl ArrayLike, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -293,7 +285,6 @@ pub fn dynamic_index_in_dim(x: impl ArrayLike, index: impl ArrayLike, axis: isiz
 /// assert_eq!(lax::dynamic_update_slice_in_dim(&x, Array::from([8, 9]), 1, 0).to_vec::<i32>(), [1, 8, 9, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn dynamic_update_slice_in_dim(
     x: impl ArrayLike,
     update: impl ArrayLike,
@@ -317,7 +308,6 @@ pub fn dynamic_update_slice_in_dim(
 /// assert_eq!(lax::dynamic_update_index_in_dim(&x, Array::from([8, 9]), 1, 0).to_vec::<i32>(), [1, 2, 8, 9]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn dynamic_update_index_in_dim(
     x: impl ArrayLike,
     update: impl ArrayLike,

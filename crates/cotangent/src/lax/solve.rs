@@ -105,7 +105,6 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
     /// let half = |b: &Array| lax::custom_linear_solve(|x: &Array| 2.0 * x, |_, b| b / 2.0).symmetric().solve(b);
     /// assert_eq!(grad(half)(&3.0.into()).item::<f32>(), 0.5);
     /// ```
-    #[must_use]
     pub fn symmetric(mut self) -> Self {
         self.symmetric = true;
         self
@@ -121,7 +120,6 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
     /// };
     /// assert_eq!(grad(half)(&3.0.into()).item::<f32>(), 0.5);
     /// ```
-    #[must_use]
     pub fn transpose_solve(mut self, solve: impl Fn(&dyn Fn(&T) -> T, &T) -> T + 'a) -> Self {
         self.transpose_solve = Some(Box::new(solve));
         self

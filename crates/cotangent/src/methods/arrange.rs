@@ -22,7 +22,6 @@ impl Array {
     /// assert_eq!(x.reshape((-1, 2)).shape(), [3, 2]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn reshape(&self, shape: impl IntoNewShape) -> Array {
         let shape = shape.for_size(self.size()).map_err(|e| e.context("reshape")).or_raise();
         if self.shape() == &*shape { self.clone() } else { bind1(Reshape { shape }, &[self]) }
@@ -38,7 +37,6 @@ impl Array {
     /// assert_eq!(Array::from([1, 2]).broadcast_to([2, 2]).to_vec::<i32>(), [1, 2, 1, 2]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn broadcast_to(&self, shape: impl IntoShape) -> Array {
         let shape = shape.into_shape();
         if self.shape() == &*shape {
@@ -65,7 +63,6 @@ impl Array {
     /// assert_eq!(Array::from([[1, 2], [3, 4]]).permute(&[1, 0]).to_vec::<i32>(), [1, 3, 2, 4]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn permute(&self, axes: &[usize]) -> Array {
         if axes.iter().copied().eq(0..self.ndim()) {
             return self.clone();
@@ -84,7 +81,6 @@ impl Array {
     /// assert_eq!(np::zeros((2, 3, 4)).transpose(()).shape(), [4, 3, 2]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn transpose(&self, axes: impl Axes) -> Array {
         self.permute(&axes.in_order(self.ndim()).map_err(|e| e.context("transpose")).or_raise())
     }
@@ -96,7 +92,6 @@ impl Array {
     /// assert_eq!(Array::from([[1, 2], [3, 4]]).t().to_vec::<i32>(), [1, 3, 2, 4]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn t(&self) -> Array {
         self.permute(&(0..self.ndim()).rev().collect::<Vec<_>>())
     }
@@ -111,7 +106,6 @@ impl Array {
     /// assert_eq!(Array::from([[1, 2], [3, 4]]).moveaxis(0, 1).to_vec::<i32>(), [1, 3, 2, 4]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn moveaxis(&self, from: isize, to: isize) -> Array {
         let from = canonical_axis(from, self.ndim()).or_raise();
         let to = canonical_axis(to, self.ndim()).or_raise();
@@ -130,7 +124,6 @@ impl Array {
     /// assert_eq!(Array::from([1, 2]).expand_dims(0).shape(), [1, 2]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn expand_dims(&self, axis: isize) -> Array {
         let axis = canonical_axis(axis, self.ndim() + 1).or_raise();
         let dims = (0..=self.ndim()).filter(|d| *d != axis).collect();
@@ -154,7 +147,6 @@ impl Array {
     /// assert_eq!(Array::from([1, 2, 3]).slice_axis(0, 1, 3).to_vec::<i32>(), [2, 3]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn slice_axis(&self, axis: usize, start: usize, limit: usize) -> Array {
         let mut starts = vec![0; self.ndim()];
         let mut limits = self.shape().to_vec();

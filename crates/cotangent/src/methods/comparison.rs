@@ -15,7 +15,6 @@ macro_rules! comparisons {
                 $(#[$doc])*
                 #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet y = Array::from([6, 3]).", stringify!($name), "(&Array::from([4, 3]));\nassert_eq!(y.to_vec::<bool>(), [6 ", stringify!($op), " 4, 3 ", stringify!($op), " 3]);\n```")]
                 #[track_caller]
-                #[must_use]
                 pub fn $name(&self, other: impl ArrayLike) -> Array {
                     let [x, y] = compared([self.clone(), other.to_array()]);
                     bind1($T, &[&x, &y])

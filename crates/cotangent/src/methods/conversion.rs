@@ -14,7 +14,6 @@ impl Array {
     /// assert_eq!(Array::from([1.9f32, -1.9]).astype(DType::I32).to_vec::<i32>(), [1, -1]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn astype(&self, dtype: DType) -> Array {
         self.convert(dtype, false)
     }
@@ -45,7 +44,6 @@ impl Array {
     /// assert_eq!(halves.bitcast(DType::F32).to_vec::<f32>(), [1.0]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn bitcast(&self, dtype: DType) -> Array {
         bind1(BitcastConvertType { dtype }, &[self])
     }

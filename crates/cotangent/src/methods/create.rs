@@ -39,7 +39,6 @@ impl Array {
     /// assert_eq!(Array::scalar(3.0f64).dtype(), DType::F64);
     /// assert_eq!(Array::from(3.0f64).dtype(), DType::F32); // a Rust literal: weakly typed
     /// ```
-    #[must_use]
     pub fn scalar<T: Element>(value: T) -> Array {
         Array(Repr::Scalar(Literal::strong(value)))
     }
@@ -78,7 +77,6 @@ impl Array {
     /// let huge = Array::shape_dtype_struct([1_000_000, 1_000_000], DType::F32);
     /// assert_eq!(eval_shape(|x: &Array| x.sum())(&huge).shape(), []);
     /// ```
-    #[must_use]
     pub fn shape_dtype_struct(shape: impl IntoShape, dtype: DType) -> Array {
         Array::of_aval(&Aval::new(dtype, shape))
     }

@@ -44,7 +44,6 @@ macro_rules! functions {
                 $(#[$doc])*
                 #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet y = Array::from(", $example, ").", stringify!($name), "();\nassert_eq!(y.shape(), [2]);\n```")]
                 #[track_caller]
-                #[must_use]
                 pub fn $name(&self) -> Array {
                     $apply($T, self)
                 }
@@ -143,7 +142,6 @@ impl Array {
     /// assert_eq!(Array::from([1, -2]).abs().to_vec::<i32>(), [1, 2]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn abs(&self) -> Array {
         if self.dtype() == DType::Bool { self.clone() } else { bind1(Abs, &[self]) }
     }
@@ -155,7 +153,6 @@ impl Array {
     /// assert_eq!(Array::from([1.5f32, 2.5]).round().to_vec::<f32>(), [2.0, 2.0]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn round(&self) -> Array {
         match self.dtype().kind() {
             Kind::Float => bind1(Round { to_even: true }, &[self]),
@@ -174,7 +171,6 @@ impl Array {
     /// assert_eq!(Array::from([1.0f32, 2.0, 3.0]).powi(2).to_vec::<f32>(), [1.0, 4.0, 9.0]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn powi(&self, y: i32) -> Array {
         match y {
             1 => self.clone(),
@@ -190,7 +186,6 @@ impl Array {
     /// assert_eq!(Array::from([1.0f32, f32::INFINITY]).is_finite().to_vec::<bool>(), [true, false]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn is_finite(&self) -> Array {
         if self.dtype().is_complex() {
             return self.real().is_finite().logical_and(self.imag().is_finite());
@@ -206,7 +201,6 @@ impl Array {
     /// assert_eq!(z.real().to_vec::<f32>(), [1.0, 2.0]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn real(&self) -> Array {
         if self.dtype().is_complex() { bind1(Real, &[self]) } else { self.clone() }
     }
@@ -219,7 +213,6 @@ impl Array {
     /// assert_eq!(z.imag().to_vec::<f32>(), [3.0, 4.0]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn imag(&self) -> Array {
         if self.dtype().is_complex() { bind1(Imag, &[self]) } else { zeros_like(self) }
     }
@@ -232,7 +225,6 @@ impl Array {
     /// assert_eq!(z.conj().imag().to_vec::<f32>(), [-3.0, -4.0]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn conj(&self) -> Array {
         if self.dtype().is_complex() { bind1(Conj, &[self]) } else { self.clone() }
     }
@@ -245,7 +237,6 @@ impl Array {
     /// assert_eq!(z.dtype(), DType::C64);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn complex(&self, imag: impl ArrayLike) -> Array {
         let [re, im] = met_inexact([self.clone(), imag.to_array()]);
         bind1(Complex, &[&re, &im])
@@ -259,7 +250,6 @@ impl Array {
     /// assert_eq!(slope(&Array::from(3.0)).item::<f64>(), 3.0);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn stop_gradient(&self) -> Array {
         if self.dtype().is_inexact() { bind1(StopGradient, &[self]) } else { self.clone() }
     }
@@ -275,7 +265,6 @@ impl Array {
     /// assert!((y.to_vec::<f32>()[0] - 8.0).abs() < 1e-4);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn pow(&self, y: impl ArrayLike) -> Array {
         let [x, y] = met_inexact([self.clone(), y.to_array()]);
         bind1(Pow, &[&x, &y])
@@ -289,7 +278,6 @@ impl Array {
     /// assert!(y.to_vec::<f32>()[0].abs() < 1e-6);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn atan2(&self, x: impl ArrayLike) -> Array {
         let [y, x] = met_inexact([self.clone(), x.to_array()]);
         bind1(Atan2, &[&y, &x])
@@ -303,7 +291,6 @@ impl Array {
     /// assert_eq!(Array::from([1, 5]).maximum(Array::from([4, 4])).to_vec::<i32>(), [4, 5]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn maximum(&self, other: impl ArrayLike) -> Array {
         let [x, y] = bounded([self.clone(), other.to_array()]);
         binary_op(Max, &x, &y)
@@ -317,7 +304,6 @@ impl Array {
     /// assert_eq!(Array::from([1, 5]).minimum(Array::from([4, 4])).to_vec::<i32>(), [1, 4]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn minimum(&self, other: impl ArrayLike) -> Array {
         let [x, y] = bounded([self.clone(), other.to_array()]);
         binary_op(Min, &x, &y)
@@ -331,7 +317,6 @@ impl Array {
     /// assert_eq!(y.to_vec::<bool>(), [true, false]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn logical_and(&self, other: impl ArrayLike) -> Array {
         binary_op(And, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
     }
@@ -344,7 +329,6 @@ impl Array {
     /// assert_eq!(y.to_vec::<bool>(), [true, true]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn logical_or(&self, other: impl ArrayLike) -> Array {
         binary_op(Or, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
     }

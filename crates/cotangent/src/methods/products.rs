@@ -29,7 +29,6 @@ impl Array {
     /// assert_eq!(x.dot(&x).item::<f32>(), 5.0);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn dot(&self, other: impl ArrayLike) -> Array {
         let [x, y] = in_one_dtype([self.clone(), other.to_array()]);
         if x.ndim() == 0 || y.ndim() == 0 {
@@ -53,7 +52,6 @@ impl Array {
     /// assert_eq!(np::ones([2, 3]).matmul(np::ones([3, 4])).shape(), [2, 4]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn matmul(&self, other: impl ArrayLike) -> Array {
         let [x, y] = in_one_dtype([self.clone(), other.to_array()]);
         if x.ndim() == 0 || y.ndim() == 0 {

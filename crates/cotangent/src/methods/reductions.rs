@@ -18,21 +18,18 @@ macro_rules! reduction_methods {
             $(
                 $(#[$doc])*
                 #[track_caller]
-                #[must_use]
                 pub fn $name(&self) -> Array {
                     self.$axis(())
                 }
 
                 #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), "()) over some axes, which the result no longer has.")]
                 #[track_caller]
-                #[must_use]
                 pub fn $axis(&self, axes: impl Axes) -> Array {
                     $f(self, &axes.resolve(self.ndim()).or_raise())
                 }
 
                 #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), "()) over some axes, which keep their places with size one.")]
                 #[track_caller]
-                #[must_use]
                 pub fn $keep(&self, axes: impl Axes) -> Array {
                     let axes = axes.resolve(self.ndim()).or_raise();
                     crate::methods::reductions::keepdims(&$f(self, &axes), self, &axes)
@@ -50,14 +47,12 @@ macro_rules! arg_reduction_methods {
             $(
                 $(#[$doc])*
                 #[track_caller]
-                #[must_use]
                 pub fn $name(&self) -> Array {
                     self.reshape(self.size()).$axis(0)
                 }
 
                 #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), ") along an axis, which the result no longer has.")]
                 #[track_caller]
-                #[must_use]
                 pub fn $axis(&self, axis: isize) -> Array {
                     let axis = canonical_axis(axis, self.ndim()).or_raise();
                     bind1($T { axis, index_dtype: DType::I32 }, &[self])
@@ -74,14 +69,12 @@ macro_rules! cumulative_methods {
             $(
                 $(#[$doc])*
                 #[track_caller]
-                #[must_use]
                 pub fn $name(&self) -> Array {
                     self.reshape(self.size()).$axis(0)
                 }
 
                 #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), ") along an axis; the shape stays.")]
                 #[track_caller]
-                #[must_use]
                 pub fn $axis(&self, axis: isize) -> Array {
                     let axis = canonical_axis(axis, self.ndim()).or_raise();
                     let prim = $T { axis, reverse: false };

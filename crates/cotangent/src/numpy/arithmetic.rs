@@ -17,7 +17,6 @@ macro_rules! binary {
     ($($(#[$doc:meta])* $name:ident |$x:ident, $y:ident| $body:expr;)*) => { $(
         $(#[$doc])*
         #[track_caller]
-        #[must_use]
         pub fn $name(x: impl ArrayLike, y: impl ArrayLike) -> Array {
             let ($x, $y) = (x.to_array(), y.to_array());
             $body
@@ -130,7 +129,6 @@ binary! {
 /// # Panics
 /// When `n` is not of integers, `x` is complex, or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
     let (x, n) = (x.to_array().to_inexact(), n.to_array());
     if !n.dtype().is_integer() || x.dtype().is_complex() {
@@ -161,7 +159,6 @@ pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
 /// assert_eq!(np::fmod(-7, 3).item::<i32>(), -1);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let operands = [x.to_array(), y.to_array()];
     if let Some(([x, y], dtype)) = ops::widened(&operands) {
@@ -185,7 +182,6 @@ fn nonzero(y: &Array) -> Array {
 /// assert_eq!((quotient.item::<i32>(), remainder.item::<i32>()), (-3, 2));
 /// ```
 #[track_caller]
-#[must_use]
 pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
     let operands = [x.to_array(), y.to_array()];
     if let Some(([x, y], dtype)) = ops::widened(&operands) {
@@ -225,7 +221,6 @@ pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
 /// assert_eq!(np::power(2.0, Array::from([0.5f32])).to_vec::<f32>(), [std::f32::consts::SQRT_2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let (x, y) = (x.to_array(), y.to_array());
     let fixed = !y.is_traced() && y.weak_type() && y.dtype().is_integer() && x.dtype() != DType::Bool;
@@ -262,7 +257,6 @@ fn integer_power(x: Array, y: Array) -> Array {
 /// assert!((np::float_power(2.0, 3.0).item::<f64>() - 8.0).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().pow(y)
 }
@@ -274,7 +268,6 @@ pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert!((np::hypot(3.0, 4.0).item::<f64>() - 5.0).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     let value = |x: &Array, y: &Array| {
@@ -308,7 +301,6 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert_eq!(np::copysign(2.0, -1.0).item::<f32>(), -2.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn copysign(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     let (x, y) = (x.to_inexact().abs(), y.to_inexact());
@@ -322,7 +314,6 @@ pub fn copysign(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert_eq!(np::heaviside(0.0, 0.5).item::<f32>(), 0.5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn heaviside(x: impl ArrayLike, value: impl ArrayLike) -> Array {
     let [x, value] = ops::promoted([x.to_array(), value.to_array()]);
     let (x, value) = (x.to_inexact(), value.to_inexact());
@@ -337,7 +328,6 @@ pub fn heaviside(x: impl ArrayLike, value: impl ArrayLike) -> Array {
 /// assert_eq!(np::clip(Array::from([-2.0f32, 0.5, 9.0]), 0.0, 1.0).to_vec::<f32>(), [0.0, 0.5, 1.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn clip(x: impl ArrayLike, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
     x.to_array().maximum(lo).minimum(hi)
 }
@@ -349,7 +339,6 @@ pub fn clip(x: impl ArrayLike, lo: impl ArrayLike, hi: impl ArrayLike) -> Array 
 /// assert_eq!(np::nan_to_num(np::NAN).item::<f32>(), 0.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn nan_to_num(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     let most = greatest(x.dtype().real());
@@ -364,7 +353,6 @@ pub fn nan_to_num(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::nan_to_num_with(np::INF, 0.0, 9.0, -9.0).item::<f32>(), 9.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn nan_to_num_with(
     x: impl ArrayLike,
     nan: impl ArrayLike,
@@ -404,7 +392,6 @@ fn greatest(dtype: DType) -> f64 {
 /// assert_eq!(np::nextafter(1.0, 2.0).item::<f32>(), 1.0 + f32::EPSILON);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn nextafter(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     bind1(ops::binary::NextAfter, &[&x.to_inexact(), &y.to_inexact()])
@@ -414,7 +401,6 @@ macro_rules! bits {
     ($($(#[$doc:meta])* $name:ident $op:tt;)*) => { $(
         $(#[$doc])*
         #[track_caller]
-        #[must_use]
         pub fn $name(x: impl ArrayLike, y: impl ArrayLike) -> Array {
             x.to_array() $op y.to_array()
         }
@@ -466,7 +452,6 @@ bits! {
 /// assert_eq!(np::bitwise_not(5).item::<i32>(), -6);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn bitwise_not(x: impl ArrayLike) -> Array {
     bind1(unary::Not, &[&x.to_array()])
 }

@@ -30,7 +30,6 @@ use super::manipulation::stack;
 /// assert_eq!(np::array([x.sin(), x.cos()]).shape(), [2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn array(data: impl Nested) -> Array {
     nested(data, None).map_err(|e| e.context("array")).or_raise()
 }
@@ -46,7 +45,6 @@ pub fn array(data: impl Nested) -> Array {
 /// assert_eq!(np::array_as([5_000_000_000i64], DType::I64).to_vec::<i64>(), [5_000_000_000]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn array_as(data: impl Nested, dtype: DType) -> Array {
     nested(data, Some(dtype)).map_err(|e| e.context("array_as")).or_raise()
 }

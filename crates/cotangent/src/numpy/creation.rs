@@ -24,7 +24,6 @@ pub(crate) fn iota(dtype: DType, shape: impl IntoShape, axis: usize) -> Array {
 /// assert_eq!(np::zeros(3).to_vec::<f32>(), [0.0; 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn full(shape: impl IntoShape, value: impl ArrayLike) -> Array {
     let value = value.to_array();
     value.astype(value.dtype()).broadcast_to(shape)
@@ -37,7 +36,6 @@ pub fn full(shape: impl IntoShape, value: impl ArrayLike) -> Array {
 /// assert_eq!(np::full_as(2, 7, DType::F32).to_vec::<f32>(), [7.0, 7.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn full_as(shape: impl IntoShape, value: impl ArrayLike, dtype: DType) -> Array {
     value.to_array().astype(dtype).broadcast_to(shape)
 }
@@ -49,7 +47,6 @@ pub fn full_as(shape: impl IntoShape, value: impl ArrayLike, dtype: DType) -> Ar
 /// assert_eq!(np::zeros([2, 3]).shape(), [2, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn zeros(shape: impl IntoShape) -> Array {
     zeros_as(shape, DType::F32)
 }
@@ -61,7 +58,6 @@ pub fn zeros(shape: impl IntoShape) -> Array {
 /// assert_eq!(np::zeros_as(2, DType::I32).to_vec::<i32>(), [0, 0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn zeros_as(shape: impl IntoShape, dtype: DType) -> Array {
     ops::zeros(shape, dtype)
 }
@@ -73,7 +69,6 @@ pub fn zeros_as(shape: impl IntoShape, dtype: DType) -> Array {
 /// assert_eq!(np::ones(2).to_vec::<f32>(), [1.0, 1.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn ones(shape: impl IntoShape) -> Array {
     ones_as(shape, DType::F32)
 }
@@ -85,7 +80,6 @@ pub fn ones(shape: impl IntoShape) -> Array {
 /// assert_eq!(np::ones_as(2, DType::I32).to_vec::<i32>(), [1, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn ones_as(shape: impl IntoShape, dtype: DType) -> Array {
     full_as(shape, 1, dtype)
 }
@@ -97,7 +91,6 @@ pub fn ones_as(shape: impl IntoShape, dtype: DType) -> Array {
 /// assert_eq!(np::zeros_like(Array::from([3, 4])).to_vec::<i32>(), [0, 0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn zeros_like(x: impl ArrayLike) -> Array {
     full_like(x, 0)
 }
@@ -109,7 +102,6 @@ pub fn zeros_like(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::ones_like(Array::from([3, 4])).to_vec::<i32>(), [1, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn ones_like(x: impl ArrayLike) -> Array {
     full_like(x, 1)
 }
@@ -121,7 +113,6 @@ pub fn ones_like(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::full_like(Array::from([3, 4]), 7).to_vec::<i32>(), [7, 7]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn full_like(x: impl ArrayLike, value: impl ArrayLike) -> Array {
     let x = x.to_array();
     full_as(x.shape(), value, x.dtype())
@@ -134,7 +125,6 @@ pub fn full_like(x: impl ArrayLike, value: impl ArrayLike) -> Array {
 /// assert_eq!(np::eye(2, 3).to_vec::<f32>(), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn eye(rows: usize, columns: usize) -> Array {
     eye_as(rows, columns, 0, DType::F32)
 }
@@ -146,7 +136,6 @@ pub fn eye(rows: usize, columns: usize) -> Array {
 /// assert_eq!(np::eye_as(2, 2, 1, DType::I32).to_vec::<i32>(), [0, 1, 0, 0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn eye_as(rows: usize, columns: usize, k: isize, dtype: DType) -> Array {
     diagonal_mask(rows, columns, k).astype(dtype)
 }
@@ -158,7 +147,6 @@ pub fn eye_as(rows: usize, columns: usize, k: isize, dtype: DType) -> Array {
 /// assert_eq!(np::identity(2).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn identity(n: usize) -> Array {
     eye(n, n)
 }
@@ -177,7 +165,6 @@ pub(super) fn diagonal_mask(rows: usize, columns: usize, k: isize) -> Array {
 /// assert_eq!(np::tri(2, 2, 0).to_vec::<f32>(), [1.0, 0.0, 1.0, 1.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn tri(rows: usize, columns: usize, k: isize) -> Array {
     crate::ops::linalg::lower_mask(rows, columns, k).astype(DType::F32)
 }
@@ -194,7 +181,6 @@ pub fn tri(rows: usize, columns: usize, k: isize) -> Array {
 /// assert_eq!(np::arange(-1.5, 1.5, 0.01).shape(), [300]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn arange(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike) -> Array {
     let bounds = [start.to_array(), stop.to_array(), step.to_array()];
     let dtype = |x: &Array| (x.dtype(), x.weak_type());
@@ -213,7 +199,6 @@ pub fn arange(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike)
 /// assert_eq!(np::arange_as(0, 3, 1, DType::F32).to_vec::<f32>(), [0.0, 1.0, 2.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn arange_as(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike, dtype: DType) -> Array {
     let [start, stop, step] = [start.to_array(), stop.to_array(), step.to_array()];
     let n = arange_length([&start, &stop, &step]).map_err(|e| e.context("arange")).or_raise();
@@ -250,7 +235,6 @@ fn arange_length(bounds: [&Array; 3]) -> Result<usize> {
 /// assert_eq!(np::linspace(0.0, 1.0, 5).to_vec::<f32>(), [0.0, 0.25, 0.5, 0.75, 1.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn linspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Array {
     linspace_with(start, stop, num, true, 0)
 }
@@ -265,7 +249,6 @@ pub fn linspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Arra
 /// assert_eq!(np::linspace_with(0.0, 1.0, 4, false, 0).to_vec::<f32>(), [0.0, 0.25, 0.5, 0.75]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn linspace_with(start: impl ArrayLike, stop: impl ArrayLike, num: usize, endpoint: bool, axis: isize) -> Array {
     let [start, stop] = ops::inexact([start.to_array(), stop.to_array()]).map(|x| x.astype(x.dtype()));
     let bounds = crate::array::aval::broadcast_shapes(start.shape(), stop.shape()).or_raise();
@@ -294,7 +277,6 @@ pub fn linspace_with(start: impl ArrayLike, stop: impl ArrayLike, num: usize, en
 /// assert!((x[1] - 10.0).abs() < 1e-4 && (x[2] - 100.0).abs() < 1e-3);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Array {
     logspace_with(start, stop, num, true, 10.0)
 }
@@ -307,7 +289,6 @@ pub fn logspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Arra
 /// assert!((x[3] - 8.0).abs() < 1e-4);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logspace_with(
     start: impl ArrayLike,
     stop: impl ArrayLike,
@@ -332,7 +313,6 @@ pub fn logspace_with(
 /// assert_eq!(y.to_string(), "[[0 0 0]\n [1 1 1]]");
 /// ```
 #[track_caller]
-#[must_use]
 pub fn meshgrid(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
     let (x, y) = (x.to_array(), y.to_array());
     let mut grids = meshgrid_with(&[&x, &y], Indexing::Xy);

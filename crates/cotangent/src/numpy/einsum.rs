@@ -31,7 +31,6 @@ struct Term {
 /// assert_eq!(np::einsum("ii", &[&np::eye(3, 3)]).item::<f32>(), 3.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn einsum(subscripts: &str, operands: impl Arrays) -> Array {
     let (mut terms, output) = parse(subscripts, &operands.to_arrays()).map_err(|e| e.context("einsum")).or_raise();
     for term in &mut terms {

@@ -193,7 +193,6 @@ unary! {
 /// assert_eq!(np::rint(1.5).item::<f32>(), 2.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn rint(x: impl ArrayLike) -> Array {
     x.to_array().to_inexact().round()
 }
@@ -205,7 +204,6 @@ pub fn rint(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::negative(3).item::<i32>(), -3);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn negative(x: impl ArrayLike) -> Array {
     -x.to_array()
 }
@@ -217,7 +215,6 @@ pub fn negative(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::reciprocal(4.0).item::<f32>(), 0.25);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn reciprocal(x: impl ArrayLike) -> Array {
     1.0 / x.to_array()
 }
@@ -229,7 +226,6 @@ pub fn reciprocal(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::floor(-1.5).item::<f32>(), -2.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn floor(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     if x.dtype().is_inexact() { x.floor() } else { x }
@@ -242,7 +238,6 @@ pub fn floor(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::ceil(1.5).item::<f32>(), 2.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn ceil(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     if x.dtype().is_inexact() { x.ceil() } else { x }
@@ -255,7 +250,6 @@ pub fn ceil(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::trunc(-1.5).item::<f32>(), -1.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn trunc(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     if x.dtype().is_inexact() { where_(x.less(0), x.ceil(), x.floor()) } else { x }
@@ -268,7 +262,6 @@ pub fn trunc(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::round_to(Array::from([0.125f32, 2.345]), 2).to_vec::<f32>(), [0.12, 2.34]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn round_to(x: impl ArrayLike, decimals: i32) -> Array {
     let x = x.to_array();
     let dtype = x.dtype();
@@ -326,7 +319,6 @@ fn round_integers(x: &Array, k: u32) -> Array {
 /// assert!((np::deg2rad(180.0).item::<f64>() - np::PI).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn deg2rad(x: impl ArrayLike) -> Array {
     x.to_array().to_inexact() * (super::PI / 180.0)
 }
@@ -338,7 +330,6 @@ pub fn deg2rad(x: impl ArrayLike) -> Array {
 /// assert!((np::rad2deg(np::PI).item::<f64>() - 180.0).abs() < 1e-3);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn rad2deg(x: impl ArrayLike) -> Array {
     x.to_array().to_inexact() * (180.0 / super::PI)
 }
@@ -350,7 +341,6 @@ pub fn rad2deg(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::sinc(0.0).item::<f32>(), 1.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn sinc(x: impl ArrayLike) -> Array {
     let x = x.to_array().to_inexact();
     as_one(&[x], |x| sinc_value(&x[0]))

@@ -73,7 +73,6 @@ impl Array {
     /// assert_eq!(Array::from([1, 2, 3]).get(-1).item::<i32>(), 3);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn get(&self, index: impl IntoIndex) -> Array {
         self.at(index).get()
     }
@@ -149,7 +148,6 @@ impl At {
     /// assert_eq!(x.at(x.less(2)).get().to_vec::<i32>(), [0, 1]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn get(&self) -> Array {
         let aval = self.x.aval();
         let (items, adjacent) = fit(&aval, &self.index).or_raise();
@@ -249,7 +247,6 @@ impl At {
     /// assert_eq!(x.at(s![::-2]).set(Array::from([7, 8, 9])).to_vec::<i32>(), [9, 1, 8, 3, 7]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn set(&self, values: impl ArrayLike) -> Array {
         let values = values.to_array();
         match self.mask(&values) {
@@ -268,7 +265,6 @@ impl At {
     /// assert_eq!(Array::from([1, 2]).at([0, 0]).add(1).to_vec::<i32>(), [3, 2]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn add(&self, values: impl ArrayLike) -> Array {
         let values = values.to_array();
         match self.mask(&values) {
@@ -287,7 +283,6 @@ impl At {
     /// assert_eq!(Array::from([1, 2]).at([0, 0]).subtract(1).to_vec::<i32>(), [-1, 2]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn subtract(&self, values: impl ArrayLike) -> Array {
         let values = values.to_array();
         match self.mask(&values) {
@@ -316,7 +311,6 @@ impl At {
     /// assert_eq!(Array::from([1, 2]).at(1).multiply(5).to_vec::<i32>(), [1, 10]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn multiply(&self, values: impl ArrayLike) -> Array {
         let values = values.to_array();
         match self.mask(&values) {
@@ -336,7 +330,6 @@ impl At {
     /// assert_eq!(Array::from([1.0f32, 2.0]).at(1).divide(4.0).to_vec::<f32>(), [1.0, 0.5]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn divide(&self, values: impl ArrayLike) -> Array {
         super::true_divide(&self.x, self.factors(&values.to_array()))
     }
@@ -352,7 +345,6 @@ impl At {
     /// assert_eq!(Array::from([3.0f32, 2.0]).at(1).power(3.0).to_vec::<f32>(), [3.0, 8.0]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn power(&self, values: impl ArrayLike) -> Array {
         super::power(&self.x, self.factors(&values.to_array()))
     }
@@ -367,7 +359,6 @@ impl At {
     /// assert_eq!(Array::from([1, 2, 3]).at(1..).min(2).to_vec::<i32>(), [1, 2, 2]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn min(&self, values: impl ArrayLike) -> Array {
         let [_, values] = crate::methods::bounded([self.x.clone(), values.to_array()]);
         match self.mask(&values) {
@@ -386,7 +377,6 @@ impl At {
     /// assert_eq!(Array::from([1, 2, 3]).at(..2).max(2).to_vec::<i32>(), [2, 2, 3]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn max(&self, values: impl ArrayLike) -> Array {
         let [_, values] = crate::methods::bounded([self.x.clone(), values.to_array()]);
         match self.mask(&values) {
@@ -411,7 +401,6 @@ impl At {
     /// assert_eq!(x.at([2, 2, 0]).apply(|v| v * 10.0).to_vec::<f32>(), [10.0, 2.0, 300.0]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn apply(&self, f: impl Fn(&Array) -> Array) -> Array {
         if let Some(mask) = only_mask(&self.x, &self.index) {
             let shape: Vec<usize> = (0..self.x.ndim()).map(|d| mask.shape().get(d).copied().unwrap_or(1)).collect();

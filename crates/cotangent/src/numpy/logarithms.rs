@@ -16,7 +16,6 @@ use super::logic::where_;
 /// assert!((np::log2(8.0).item::<f64>() - 3.0).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn log2(x: impl ArrayLike) -> Array {
     let x = x.to_array().to_inexact();
     if !x.dtype().is_float() {
@@ -61,7 +60,6 @@ fn over_log(x: Array, base: f64) -> Array {
 /// assert!((np::log10(100.0).item::<f64>() - 2.0).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn log10(x: impl ArrayLike) -> Array {
     over_log(x.to_array(), std::f64::consts::LN_10)
 }
@@ -73,7 +71,6 @@ pub fn log10(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::logaddexp(1000.0, 1000.0).item::<f32>(), 1000.0 + 2f32.ln());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     logaddexp_of(&x.to_inexact(), &y.to_inexact())
@@ -93,7 +90,6 @@ fn logaddexp_of(x: &Array, y: &Array) -> Array {
 /// assert!((np::logaddexp2(1.0, 1.0).item::<f64>() - 2.0).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     logaddexp2_of(&x.to_inexact(), &y.to_inexact())

@@ -20,7 +20,6 @@ use crate::trace::frames::bind1;
 /// assert_eq!(np::where_(x.greater(0), &x, 0.0).to_vec::<f32>(), [0.0, 4.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn where_(condition: impl ArrayLike, x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let condition = condition.to_array().astype(DType::Bool);
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
@@ -37,7 +36,6 @@ macro_rules! comparisons {
     ($($(#[$doc:meta])* $name:ident;)*) => { $(
         $(#[$doc])*
         #[track_caller]
-        #[must_use]
         pub fn $name(x: impl ArrayLike, y: impl ArrayLike) -> Array {
             x.to_array().$name(y)
         }
@@ -110,7 +108,6 @@ comparisons! {
 /// assert!(np::logical_xor(true, false).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logical_xor(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().astype(DType::Bool) ^ y.to_array().astype(DType::Bool)
 }
@@ -122,7 +119,6 @@ pub fn logical_xor(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert!(np::logical_not(false).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logical_not(x: impl ArrayLike) -> Array {
     x.to_array().astype(DType::Bool).logical_not()
 }
@@ -134,7 +130,6 @@ pub fn logical_not(x: impl ArrayLike) -> Array {
 /// assert!(np::isnan(np::NAN).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn isnan(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     x.not_equal(&x)
@@ -147,7 +142,6 @@ pub fn isnan(x: impl ArrayLike) -> Array {
 /// assert!(np::isfinite(1.0).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn isfinite(x: impl ArrayLike) -> Array {
     x.to_array().is_finite()
 }
@@ -159,7 +153,6 @@ pub fn isfinite(x: impl ArrayLike) -> Array {
 /// assert!(np::isinf(-np::INF).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn isinf(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     match x.dtype().kind() {
@@ -192,7 +185,6 @@ fn real(name: &str, x: impl ArrayLike) -> Array {
 /// assert!(np::isposinf(np::INF).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn isposinf(x: impl ArrayLike) -> Array {
     let x = real("isposinf", x);
     if x.dtype().is_float() { x.equal(f64::INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
@@ -208,7 +200,6 @@ pub fn isposinf(x: impl ArrayLike) -> Array {
 /// assert!(np::isneginf(-np::INF).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn isneginf(x: impl ArrayLike) -> Array {
     let x = real("isneginf", x);
     if x.dtype().is_float() { x.equal(f64::NEG_INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
@@ -224,7 +215,6 @@ pub fn isneginf(x: impl ArrayLike) -> Array {
 /// assert!(np::signbit(-1.0).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn signbit(x: impl ArrayLike) -> Array {
     let x = real("signbit", x);
     match x.dtype().kind() {
@@ -245,7 +235,6 @@ pub fn signbit(x: impl ArrayLike) -> Array {
 /// assert!(np::isclose(1.0, 1.0000001).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn isclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     isclose_with(x, y, 1e-5, 1e-8, false)
 }
@@ -257,7 +246,6 @@ pub fn isclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert!(np::isclose_with(1.0, 1.5, 0.0, 1.0, false).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn isclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, equal_nan: bool) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     if !x.dtype().is_inexact() {
@@ -279,7 +267,6 @@ pub fn isclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, 
 /// assert!(np::allclose(&x, &x).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn allclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     isclose(x, y).all()
 }
@@ -292,7 +279,6 @@ pub fn allclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert!(np::allclose_with(&x, 1.5, 0.0, 1.0, false).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn allclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, equal_nan: bool) -> Array {
     isclose_with(x, y, rtol, atol, equal_nan).all()
 }
@@ -304,7 +290,6 @@ pub fn allclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64,
 /// assert!(np::array_equal(Array::from([1, 2]), Array::from([1, 2])).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn array_equal(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let (x, y) = (x.to_array(), y.to_array());
     if x.shape() == y.shape() { x.equal(y).all() } else { Array::scalar(false) }
@@ -317,7 +302,6 @@ pub fn array_equal(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert!(np::array_equiv(Array::from([1, 1]), 1).item::<bool>());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let (x, y) = (x.to_array(), y.to_array());
     match crate::array::aval::broadcast_shapes(x.shape(), y.shape()) {

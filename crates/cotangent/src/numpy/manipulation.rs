@@ -25,7 +25,6 @@ use crate::methods::axes::Axes;
 /// assert_eq!(np::reshape(np::zeros(6), (2, -1)).shape(), [2, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn reshape(x: impl ArrayLike, shape: impl IntoNewShape) -> Array {
     x.to_array().reshape(shape)
 }
@@ -37,7 +36,6 @@ pub fn reshape(x: impl ArrayLike, shape: impl IntoNewShape) -> Array {
 /// assert_eq!(np::ravel(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 2, 3, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn ravel(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     x.reshape(x.size())
@@ -50,7 +48,6 @@ pub fn ravel(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::transpose(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 3, 2, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn transpose(x: impl ArrayLike) -> Array {
     x.to_array().t()
 }
@@ -65,7 +62,6 @@ pub fn transpose(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::permute_dims(np::zeros([2, 3, 4]), (2, 0, 1)).shape(), [4, 2, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn permute_dims(x: impl ArrayLike, axes: impl Axes) -> Array {
     let x = x.to_array();
     x.permute(&axes.in_order(x.ndim()).map_err(|e| e.context("permute_dims")).or_raise())
@@ -81,7 +77,6 @@ pub fn permute_dims(x: impl ArrayLike, axes: impl Axes) -> Array {
 /// assert_eq!(np::moveaxis(np::zeros([2, 3, 4]), 0, -1).shape(), [3, 4, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn moveaxis(x: impl ArrayLike, from: isize, to: isize) -> Array {
     x.to_array().moveaxis(from, to)
 }
@@ -96,7 +91,6 @@ pub fn moveaxis(x: impl ArrayLike, from: isize, to: isize) -> Array {
 /// assert_eq!(np::swapaxes(np::zeros([2, 3, 4]), 0, 2).shape(), [4, 3, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn swapaxes(x: impl ArrayLike, a: isize, b: isize) -> Array {
     let x = x.to_array();
     let mut order: Vec<usize> = (0..x.ndim()).collect();
@@ -114,7 +108,6 @@ pub fn swapaxes(x: impl ArrayLike, a: isize, b: isize) -> Array {
 /// assert_eq!(np::expand_dims(np::zeros(3), [0, -1]).shape(), [1, 3, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn expand_dims(x: impl ArrayLike, axes: impl Axes + Copy) -> Array {
     let x = x.to_array();
     // How many axes there are shows once they are resolved among enough of them.
@@ -131,7 +124,6 @@ pub fn expand_dims(x: impl ArrayLike, axes: impl Axes + Copy) -> Array {
 /// assert_eq!(np::squeeze(np::zeros([1, 3, 1])).shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn squeeze(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     let ones: Vec<usize> = (0..x.ndim()).filter(|d| x.shape()[*d] == 1).collect();
@@ -148,7 +140,6 @@ pub fn squeeze(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::squeeze_axis(np::zeros([1, 3, 1]), 0).shape(), [3, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn squeeze_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
     lax::squeeze(x, axes)
 }
@@ -163,7 +154,6 @@ pub fn squeeze_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
 /// assert_eq!(np::broadcast_to(Array::from([1, 2]), [2, 2]).to_vec::<i32>(), [1, 2, 1, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn broadcast_to(x: impl ArrayLike, shape: impl IntoShape) -> Array {
     x.to_array().broadcast_to(shape)
 }
@@ -175,7 +165,6 @@ pub fn broadcast_to(x: impl ArrayLike, shape: impl IntoShape) -> Array {
 /// assert_eq!(np::atleast_1d(5.0).shape(), [1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn atleast_1d(x: impl ArrayLike) -> Array {
     let x = x.to_array();
     if x.ndim() == 0 { x.reshape([1]) } else { x }
@@ -188,7 +177,6 @@ pub fn atleast_1d(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::atleast_2d(np::zeros(3)).shape(), [1, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn atleast_2d(x: impl ArrayLike) -> Array {
     let x = atleast_1d(x);
     if x.ndim() == 1 { x.expand_dims(0) } else { x }
@@ -223,7 +211,6 @@ fn joined(arrays: &[Array], axis: isize) -> Array {
 /// assert_eq!(np::concatenate([a, b], 0).shape(), [3, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn concatenate(arrays: impl Arrays, axis: isize) -> Array {
     joined(&together(arrays), axis)
 }
@@ -238,7 +225,6 @@ pub fn concatenate(arrays: impl Arrays, axis: isize) -> Array {
 /// assert_eq!(np::stack(&[&np::zeros(3), &np::ones(3)], -1).shape(), [3, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn stack(arrays: impl Arrays, axis: isize) -> Array {
     let arrays = together(arrays);
     let axis = canonical_axis(axis, arrays[0].ndim() + 1).or_raise() as isize;
@@ -252,7 +238,6 @@ pub fn stack(arrays: impl Arrays, axis: isize) -> Array {
 /// assert_eq!(np::hstack(&[&np::zeros(2), &np::ones(1)]).to_vec::<f32>(), [0.0, 0.0, 1.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn hstack(arrays: impl Arrays) -> Array {
     let arrays: Vec<Array> = together(arrays).iter().map(atleast_1d).collect();
     let axis = if arrays[0].ndim() == 1 { 0 } else { 1 };
@@ -266,7 +251,6 @@ pub fn hstack(arrays: impl Arrays) -> Array {
 /// assert_eq!(np::vstack(&[&np::zeros(3), &np::ones(3)]).shape(), [2, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn vstack(arrays: impl Arrays) -> Array {
     joined(&together(arrays).iter().map(atleast_2d).collect::<Vec<_>>(), 0)
 }
@@ -278,7 +262,6 @@ pub fn vstack(arrays: impl Arrays) -> Array {
 /// assert_eq!(np::column_stack(&[&np::zeros(3), &np::ones(3)]).shape(), [3, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn column_stack(arrays: impl Arrays) -> Array {
     let column = |x: &Array| if x.ndim() < 2 { x.reshape([x.size(), 1]) } else { x.clone() };
     joined(&together(arrays).iter().map(column).collect::<Vec<_>>(), 1)
@@ -330,7 +313,6 @@ pub fn split_at(x: impl ArrayLike, indices: impl IntoShape, axis: isize) -> Vec<
 /// assert_eq!(np::tile(Array::from([1, 2]), [2, 2]).to_string(), "[[1 2 1 2]\n [1 2 1 2]]");
 /// ```
 #[track_caller]
-#[must_use]
 pub fn tile(x: impl ArrayLike, reps: impl IntoShape) -> Array {
     let (x, reps) = (x.to_array(), reps.into_shape());
     let rank = x.ndim().max(reps.rank());
@@ -349,7 +331,6 @@ pub fn tile(x: impl ArrayLike, reps: impl IntoShape) -> Array {
 /// assert_eq!(np::repeat(Array::from([1, 2]), 2, 0).to_vec::<i32>(), [1, 1, 2, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn repeat(x: impl ArrayLike, repeats: usize, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -367,7 +348,6 @@ pub fn repeat(x: impl ArrayLike, repeats: usize, axis: isize) -> Array {
 /// assert_eq!(np::flip(Array::from([1, 2, 3]), 0).to_vec::<i32>(), [3, 2, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn flip(x: impl ArrayLike, axes: impl Axes) -> Array {
     let x = x.to_array();
     let dims = axes.resolve(x.ndim()).or_raise();
@@ -381,7 +361,6 @@ pub fn flip(x: impl ArrayLike, axes: impl Axes) -> Array {
 /// assert_eq!(np::flipud(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [3, 4, 1, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn flipud(x: impl ArrayLike) -> Array {
     flip(x, 0)
 }
@@ -393,7 +372,6 @@ pub fn flipud(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::fliplr(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [2, 1, 4, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn fliplr(x: impl ArrayLike) -> Array {
     flip(x, 1)
 }
@@ -405,7 +383,6 @@ pub fn fliplr(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::rot90(Array::from([[1, 2], [3, 4]]), 1).to_vec::<i32>(), [2, 4, 1, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn rot90(x: impl ArrayLike, k: i32) -> Array {
     let x = x.to_array();
     match k.rem_euclid(4) {
@@ -423,7 +400,6 @@ pub fn rot90(x: impl ArrayLike, k: i32) -> Array {
 /// assert_eq!(np::roll(Array::from([1, 2, 3]), 1, 0).to_vec::<i32>(), [3, 1, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn roll(x: impl ArrayLike, shift: isize, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -448,7 +424,6 @@ pub fn roll(x: impl ArrayLike, shift: isize, axis: isize) -> Array {
 /// assert_eq!(np::pad(Array::from([1, 2]), &[(1, 0)], 9).to_vec::<i32>(), [9, 1, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn pad(x: impl ArrayLike, widths: &[(usize, usize)], value: impl ArrayLike) -> Array {
     let x = x.to_array();
     let config = widths.iter().map(|(before, after)| (*before as i64, *after as i64, 0)).collect();
@@ -470,7 +445,6 @@ fn last_two(what: &str, x: &Array) -> (usize, usize) {
 /// assert_eq!(np::tril(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 0, 3, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn tril(x: impl ArrayLike) -> Array {
     tril_k(x, 0)
 }
@@ -482,7 +456,6 @@ pub fn tril(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::tril_k(Array::from([[1, 2], [3, 4]]), -1).to_vec::<i32>(), [0, 0, 3, 0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn tril_k(x: impl ArrayLike, k: isize) -> Array {
     let x = x.to_array();
     let (rows, columns) = last_two("tril", &x);
@@ -497,7 +470,6 @@ pub fn tril_k(x: impl ArrayLike, k: isize) -> Array {
 /// assert_eq!(np::triu(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 2, 0, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn triu(x: impl ArrayLike) -> Array {
     triu_k(x, 0)
 }
@@ -509,7 +481,6 @@ pub fn triu(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::triu_k(Array::from([[1, 2], [3, 4]]), 1).to_vec::<i32>(), [0, 2, 0, 0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn triu_k(x: impl ArrayLike, k: isize) -> Array {
     let x = x.to_array();
     let (rows, columns) = last_two("triu", &x);
@@ -525,7 +496,6 @@ pub fn triu_k(x: impl ArrayLike, k: isize) -> Array {
 /// assert_eq!(np::diag(Array::from([[1, 2], [3, 4]])).to_vec::<i32>(), [1, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn diag(x: impl ArrayLike) -> Array {
     diag_k(x, 0)
 }
@@ -540,7 +510,6 @@ pub fn diag(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::diag_k(Array::from([1, 2]), 1).shape(), [3, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
     let x = x.to_array();
     match x.shape() {
@@ -564,7 +533,6 @@ pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
 /// assert_eq!(np::diagonal(Array::from([[1, 2], [3, 4]]), 0).to_vec::<i32>(), [1, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn diagonal(x: impl ArrayLike, k: isize) -> Array {
     let x = x.to_array();
     let (rows, columns) = last_two("diagonal", &x);

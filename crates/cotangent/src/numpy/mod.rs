@@ -38,7 +38,6 @@ macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident $method:ident;)*) => { $(
         $(#[$doc])*
         #[track_caller]
-        #[must_use]
         pub fn $name(x: impl ArrayLike) -> Array {
             x.to_array().$method()
         }

@@ -19,7 +19,6 @@ use super::manipulation::ravel;
 /// assert_eq!(np::dot(&x, &x).item::<f32>(), 5.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn dot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().dot(y)
 }
@@ -35,7 +34,6 @@ pub fn dot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert_eq!(np::matmul(np::ones([5, 2, 3]), np::ones([3, 4])).shape(), [5, 2, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn matmul(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().matmul(y)
 }
@@ -50,7 +48,6 @@ pub fn matmul(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert_eq!(np::vdot(Array::from([1.0f32, 2.0]), Array::from([3.0f32, 4.0])).item::<f32>(), 11.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn vdot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let (x, y) = (ravel(x), ravel(y));
     dot(if x.dtype().is_complex() { x.conj() } else { x }, y)
@@ -66,7 +63,6 @@ pub fn vdot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert_eq!(np::inner(Array::from([1.0f32, 2.0]), Array::from([3.0f32, 4.0])).item::<f32>(), 11.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn inner(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = in_one_dtype([x.to_array(), y.to_array()]);
     if x.ndim() == 0 || y.ndim() == 0 {
@@ -86,7 +82,6 @@ pub fn inner(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert_eq!(np::outer(Array::from([1, 2]), Array::from([3, 4])).to_vec::<i32>(), [3, 4, 6, 8]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn outer(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let (x, y) = (ravel(x), ravel(y));
     x.reshape([x.size(), 1]) * y.reshape([1, y.size()])
@@ -128,7 +123,6 @@ impl<const N: usize> Contraction for ([isize; N], [isize; N]) {
 /// assert_eq!(np::tensordot(&x, &y, ([2], [1])).shape(), [2, 3, 3, 5]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn tensordot(x: impl ArrayLike, y: impl ArrayLike, axes: impl Contraction) -> Array {
     let [x, y] = in_one_dtype([x.to_array(), y.to_array()]);
     let [a, b] = axes.axes([x.ndim(), y.ndim()]);
@@ -146,7 +140,6 @@ pub fn tensordot(x: impl ArrayLike, y: impl ArrayLike, axes: impl Contraction) -
 /// assert_eq!(np::kron(Array::from([1, 2]), Array::from([1, 1])).to_vec::<i32>(), [1, 1, 2, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn kron(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let (x, y) = (x.to_array(), y.to_array());
     let rank = x.ndim().max(y.ndim());
@@ -164,7 +157,6 @@ pub fn kron(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert_eq!(np::trace(Array::from([[1.0f32, 2.0], [3.0, 4.0]])).item::<f32>(), 5.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn trace(x: impl ArrayLike) -> Array {
     super::diagonal(x, 0).sum_axis(-1)
 }

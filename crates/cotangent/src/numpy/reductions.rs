@@ -9,21 +9,18 @@ macro_rules! reduction_functions {
     ($($(#[$doc:meta])* $name:ident $axis:ident $keep:ident: $f:path;)*) => { $(
         $(#[$doc])*
         #[track_caller]
-        #[must_use]
         pub fn $name(x: impl ArrayLike) -> Array {
             x.to_array().$name()
         }
 
         #[doc = concat!("[`", stringify!($name), "()`] over some axes, which the result no longer has.")]
         #[track_caller]
-        #[must_use]
         pub fn $axis(x: impl ArrayLike, axes: impl Axes) -> Array {
             x.to_array().$axis(axes)
         }
 
         #[doc = concat!("[`", stringify!($name), "()`] over some axes, which keep their places with size one.")]
         #[track_caller]
-        #[must_use]
         pub fn $keep(x: impl ArrayLike, axes: impl Axes) -> Array {
             x.to_array().$keep(axes)
         }
@@ -35,7 +32,6 @@ macro_rules! arg_reduction_functions {
     ($($(#[$doc:meta])* $name:ident $axis:ident $keep:ident: $T:ident;)*) => { $(
         $(#[$doc])*
         #[track_caller]
-        #[must_use]
         pub fn $name(x: impl ArrayLike) -> Array {
             x.to_array().$name()
         }
@@ -45,7 +41,6 @@ macro_rules! arg_reduction_functions {
         /// # Panics
         /// When the axis is empty or out of bounds.
         #[track_caller]
-        #[must_use]
         pub fn $axis(x: impl ArrayLike, axis: isize) -> Array {
             x.to_array().$axis(axis)
         }
@@ -55,7 +50,6 @@ macro_rules! arg_reduction_functions {
         /// # Panics
         /// When the axis is empty or out of bounds.
         #[track_caller]
-        #[must_use]
         pub fn $keep(x: impl ArrayLike, axis: isize) -> Array {
             x.to_array().$axis(axis).expand_dims(axis)
         }
@@ -66,7 +60,6 @@ macro_rules! cumulative_functions {
     ($($(#[$doc:meta])* $name:ident $axis:ident: $T:ident, $widen:expr;)*) => { $(
         $(#[$doc])*
         #[track_caller]
-        #[must_use]
         pub fn $name(x: impl ArrayLike) -> Array {
             x.to_array().$name()
         }
@@ -76,7 +69,6 @@ macro_rules! cumulative_functions {
         /// # Panics
         /// When the axis is out of bounds.
         #[track_caller]
-        #[must_use]
         pub fn $axis(x: impl ArrayLike, axis: isize) -> Array {
             x.to_array().$axis(axis)
         }

@@ -58,7 +58,6 @@ macro_rules! segments {
         ///
         #[doc = concat!("```\nuse cotangent::{Array, numpy as np};\nlet (data, ids) = (Array::from([5, 3, 2, 4]), Array::from([0, 0, 2, 9]));\nlet y = np::", stringify!($name), "(data, ids, 3);\nassert_eq!(y.to_vec::<i32>(), ", stringify!([$($expected),*]), ");\n```")]
         #[track_caller]
-        #[must_use]
         pub fn $name(data: impl ArrayLike, ids: impl ArrayLike, segments: usize) -> Array {
             let (data, ids, $dtype) = { let data = data.to_array(); let dtype = data.dtype(); (data, ids.to_array(), dtype) };
             let (room, places) = prepare(&data, &ids, segments, $identity);
@@ -90,7 +89,6 @@ segments! {
 /// assert_eq!(np::searchsorted(Array::from([1, 3, 3, 5]), Array::from([0, 3, 6])).to_vec::<i32>(), [0, 1, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn searchsorted(sorted: impl ArrayLike, values: impl ArrayLike) -> Array {
     search(sorted.to_array(), values.to_array(), |v, s| super::logical_not(precedes(s, v)))
 }
@@ -105,7 +103,6 @@ pub fn searchsorted(sorted: impl ArrayLike, values: impl ArrayLike) -> Array {
 /// assert_eq!(np::searchsorted_right(Array::from([1, 3, 3, 5]), Array::from([0, 3, 6])).to_vec::<i32>(), [0, 3, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn searchsorted_right(sorted: impl ArrayLike, values: impl ArrayLike) -> Array {
     search(sorted.to_array(), values.to_array(), precedes)
 }

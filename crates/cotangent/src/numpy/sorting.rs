@@ -19,7 +19,6 @@ use super::logic::where_;
 /// assert_eq!(np::argsort(Array::from([3, 1, 2])).to_vec::<i32>(), [1, 2, 0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn sort(x: impl ArrayLike) -> Array {
     sort_axis(x, -1)
 }
@@ -34,7 +33,6 @@ pub fn sort(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::sort_axis(Array::from([[3, 1], [2, 4]]), 0).to_vec::<i32>(), [2, 1, 3, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn sort_axis(x: impl ArrayLike, axis: isize) -> Array {
     let x = x.to_array();
     let dimension = canonical_axis(axis, x.ndim()).or_raise();
@@ -48,7 +46,6 @@ pub fn sort_axis(x: impl ArrayLike, axis: isize) -> Array {
 /// assert_eq!(np::argsort(Array::from([3, 1, 2])).to_vec::<i32>(), [1, 2, 0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn argsort(x: impl ArrayLike) -> Array {
     argsort_axis(x, -1)
 }
@@ -63,7 +60,6 @@ pub fn argsort(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::argsort_axis(Array::from([[3, 1], [2, 4]]), 0).to_vec::<i32>(), [1, 0, 0, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn argsort_axis(x: impl ArrayLike, axis: isize) -> Array {
     let x = x.to_array();
     let dimension = canonical_axis(axis, x.ndim()).or_raise();
@@ -78,7 +74,6 @@ pub fn argsort_axis(x: impl ArrayLike, axis: isize) -> Array {
 /// assert_eq!(np::diff(Array::from([1, 4, 9])).to_vec::<i32>(), [3, 5]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn diff(x: impl ArrayLike) -> Array {
     diff_axis(x, 1, -1)
 }
@@ -93,7 +88,6 @@ pub fn diff(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::diff_axis(Array::from([1, 4, 9, 16]), 2, 0).to_vec::<i32>(), [2, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn diff_axis(x: impl ArrayLike, n: usize, axis: isize) -> Array {
     let mut x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -112,7 +106,6 @@ pub fn diff_axis(x: impl ArrayLike, n: usize, axis: isize) -> Array {
 /// assert_eq!(np::trapezoid(Array::from([1.0f32, 2.0, 3.0]), 1.0, 0).item::<f32>(), 4.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn trapezoid(y: impl ArrayLike, dx: impl ArrayLike, axis: isize) -> Array {
     let y = y.to_array().to_inexact();
     let axis = canonical_axis(axis, y.ndim()).or_raise();
@@ -128,7 +121,6 @@ pub fn trapezoid(y: impl ArrayLike, dx: impl ArrayLike, axis: isize) -> Array {
 /// assert_eq!(np::median(Array::from([5.0f32, 1.0, 2.0])).item::<f32>(), 2.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn median(x: impl ArrayLike) -> Array {
     median_axis(super::ravel(x), 0)
 }
@@ -143,7 +135,6 @@ pub fn median(x: impl ArrayLike) -> Array {
 /// assert_eq!(np::median_axis(Array::from([[1.0f32, 3.0, 2.0]]), 1).to_vec::<f32>(), [2.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn median_axis(x: impl ArrayLike, axis: isize) -> Array {
     quantile_axis(x, 0.5, axis)
 }
@@ -156,7 +147,6 @@ pub fn median_axis(x: impl ArrayLike, axis: isize) -> Array {
 /// assert_eq!(np::quantile(Array::from([0.0f32, 1.0, 2.0, 3.0, 4.0]), 0.25).item::<f32>(), 1.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn quantile(x: impl ArrayLike, q: f64) -> Array {
     quantile_axis(super::ravel(x), q, 0)
 }
@@ -171,7 +161,6 @@ pub fn quantile(x: impl ArrayLike, q: f64) -> Array {
 /// assert_eq!(np::quantile_axis(Array::from([[1.0f32, 3.0]]), 0.5, 1).to_vec::<f32>(), [2.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
     let x = x.to_array().to_inexact();
     let dimension = canonical_axis(axis, x.ndim()).or_raise();
@@ -205,7 +194,6 @@ pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
 /// assert_eq!(np::percentile(Array::from([5.0f32, 1.0, 2.0]), 50.0).item::<f32>(), 2.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn percentile(x: impl ArrayLike, q: f64) -> Array {
     quantile(x, q / 100.0)
 }
@@ -220,7 +208,6 @@ pub fn percentile(x: impl ArrayLike, q: f64) -> Array {
 /// assert_eq!(np::percentile_axis(Array::from([[1.0f32, 3.0]]), 50.0, 1).to_vec::<f32>(), [2.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn percentile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
     quantile_axis(x, q / 100.0, axis)
 }

@@ -110,7 +110,6 @@ fn mean_square(x: &Array, axes: &[usize], ddof: usize) -> Array {
 /// assert_eq!(np::var_ddof(Array::from([1.0f32, 3.0]), (), 1).item::<f32>(), 2.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn var_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
     let x = x.to_array();
     let axes = axes.resolve(x.ndim()).or_raise();
@@ -124,7 +123,6 @@ pub fn var_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
 /// assert!((np::std_ddof(Array::from([1.0f32, 3.0]), (), 1).item::<f64>() - 2f64.sqrt()).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn std_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
     let x = x.to_array();
     let axes = axes.resolve(x.ndim()).or_raise();
@@ -165,7 +163,6 @@ fn nanmean_of(x: &Array, axes: &[usize]) -> Array {
 /// assert_eq!(np::average(&x, 1, Array::from([1.0f32, 2.0, 1.0])).to_vec::<f32>(), [2.25]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn average(x: impl ArrayLike, axes: impl Axes, weights: impl ArrayLike) -> Array {
     let [x, weights] = crate::ops::in_one_inexact_dtype([x.to_array(), weights.to_array()]);
     let axes = axes.resolve(x.ndim()).or_raise();
@@ -200,7 +197,6 @@ fn weights_along(x: &Array, axes: &[usize], weights: &Array) -> Array {
 /// assert_eq!(np::cov(Array::from([[1.0f32, 3.0], [3.0, 1.0]])).to_vec::<f32>(), [2.0, -2.0, -2.0, 2.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn cov(x: impl ArrayLike) -> Array {
     let x = x.to_array().to_inexact();
     let rows = if x.ndim() < 2 { x.reshape([1, x.size()]) } else { x.clone() };

@@ -27,7 +27,6 @@ use super::logic::where_;
 /// assert!(np::take(&x, 9).item::<f32>().is_nan());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn take(x: impl ArrayLike, indices: impl ArrayLike) -> Array {
     let x = x.to_array();
     take_axis(x.reshape(x.size()), indices, 0)
@@ -45,7 +44,6 @@ pub fn take(x: impl ArrayLike, indices: impl ArrayLike) -> Array {
 /// assert_eq!(np::take_axis(&x, Array::from([1, 1, 0]), 1).to_vec::<i32>(), [2, 2, 1, 4, 4, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn take_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) -> Array {
     take_mode(x, indices, axis, GatherScatterMode::FillOrDrop)
 }
@@ -62,7 +60,6 @@ pub fn take_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) -> Arr
 /// assert_eq!(y.to_vec::<i32>(), [3, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn take_mode(x: impl ArrayLike, indices: impl ArrayLike, axis: isize, mode: GatherScatterMode) -> Array {
     let (x, indices) = (x.to_array(), indices.to_array());
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -104,7 +101,6 @@ pub fn take_mode(x: impl ArrayLike, indices: impl ArrayLike, axis: isize, mode: 
 /// assert_eq!(np::take_along_axis(&x, order, 1).to_vec::<i32>(), [1, 2, 3, 4, 5, 6]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn take_along_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) -> Array {
     let (x, indices) = (x.to_array(), indices.to_array());
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -167,7 +163,6 @@ pub fn take_along_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) 
 /// assert_eq!(y.to_vec::<i32>(), [10, 99, 20, 99, 40, 50]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn put_along_axis(x: impl ArrayLike, indices: impl ArrayLike, values: impl ArrayLike, axis: isize) -> Array {
     let (x, indices) = (x.to_array(), indices.to_array());
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -195,7 +190,6 @@ pub fn put_along_axis(x: impl ArrayLike, indices: impl ArrayLike, values: impl A
 /// assert_eq!(np::choose(Array::from([0, 1, 9]), &choices).to_vec::<i32>(), [1, 20, 30]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn choose(which: impl ArrayLike, choices: impl Arrays) -> Array {
     let (which, choices) = (which.to_array(), choices.to_arrays());
     let shape = shape_of_all(&which, &choices);
@@ -225,7 +219,6 @@ fn shape_of_all(x: &Array, others: &[Array]) -> Shape {
 /// assert_eq!(np::compress(Array::from([true, false, true]), &x, 0).to_vec::<i32>(), [1, 2, 5, 6]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn compress(condition: impl ArrayLike, x: impl ArrayLike, axis: isize) -> Array {
     let condition = condition.to_array();
     if condition.ndim() != 1 {
@@ -246,7 +239,6 @@ pub fn compress(condition: impl ArrayLike, x: impl ArrayLike, axis: isize) -> Ar
 /// assert_eq!(np::extract(x.greater(2), &x).to_vec::<i32>(), [3, 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn extract(condition: impl ArrayLike, x: impl ArrayLike) -> Array {
     let (condition, x) = (condition.to_array(), x.to_array());
     if condition.dtype() == DType::Bool && condition.ndim() > 0 && condition.shape() == x.shape() {
@@ -309,7 +301,6 @@ pub fn nonzero_size(x: impl ArrayLike, size: usize, fill: i32) -> Vec<Array> {
 /// assert_eq!(np::bincount_length(Array::from([1, 3, 1]), 4).to_vec::<i32>(), [0, 2, 0, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn bincount_length(x: impl ArrayLike, length: usize) -> Array {
     let x = x.to_array();
     bincount_weights(&x, 1, length)
@@ -326,7 +317,6 @@ pub fn bincount_length(x: impl ArrayLike, length: usize) -> Array {
 /// assert_eq!(y.to_vec::<f32>(), [0.0, 0.75, 0.0, 1.0]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn bincount_weights(x: impl ArrayLike, weights: impl ArrayLike, length: usize) -> Array {
     let (x, weights) = (x.to_array(), weights.to_array());
     ops::zeros(length, weights.dtype()).at(x.maximum(0)).add(weights)
@@ -378,7 +368,6 @@ pub fn unravel_index(places: impl ArrayLike, shape: impl IntoShape) -> Vec<Array
 /// assert_eq!(places.to_vec::<i32>(), [5, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn ravel_multi_index(coordinates: impl Arrays, shape: impl IntoShape) -> Array {
     let (coordinates, shape) = (coordinates.to_arrays(), shape.into_shape());
     if coordinates.len() != shape.rank() || coordinates.iter().any(|c| !c.dtype().is_integer()) {
@@ -407,7 +396,6 @@ pub fn ravel_multi_index(coordinates: impl Arrays, shape: impl IntoShape) -> Arr
 /// assert_eq!(grid.to_vec::<i32>(), [0, 0, 1, 1, 0, 1, 0, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn indices(shape: impl IntoShape) -> Array {
     let shape = shape.into_shape();
     let each: Vec<Array> = (0..shape.rank()).map(|d| iota(DType::I32, &shape, d)).collect();

@@ -87,7 +87,6 @@ pub(super) fn random_bits(key: &Array, dtype: DType, shape: impl IntoShape) -> A
 /// assert_eq!(random::bits(random::key(0), 2).to_vec::<u32>(), [4070199207, 4202968722]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn bits(key: Key, shape: impl IntoShape) -> Array {
     bits_as(key, shape, DType::U32)
 }
@@ -102,7 +101,6 @@ pub fn bits(key: Key, shape: impl IntoShape) -> Array {
 /// assert_eq!(random::bits_as(random::key(0), 2, DType::U8).dtype(), DType::U8);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn bits_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
     if dtype.kind() != Kind::Uint {
         raise(Error::dtype(format!("random bits are unsigned integers, not {dtype}")));

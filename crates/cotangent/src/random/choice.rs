@@ -24,7 +24,6 @@ use super::uniform::uniform_as;
 /// assert!(x[0] != x[1] && x[1] != x[2] && x[0] != x[2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn choice(key: Key, a: impl Permutable, shape: impl IntoShape, replace: bool) -> Array {
     choice_axis(key, a.to_permute(), 0, shape, replace)
 }
@@ -40,7 +39,6 @@ pub fn choice(key: Key, a: impl Permutable, shape: impl IntoShape, replace: bool
 /// assert_eq!(x.shape(), [2, 3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn choice_axis(key: Key, a: impl ArrayLike, axis: isize, shape: impl IntoShape, replace: bool) -> Array {
     let (a, shape) = (a.to_array(), shape.into_shape());
     let axis = canonical_axis(axis, a.ndim()).or_raise();
@@ -67,7 +65,6 @@ pub fn choice_axis(key: Key, a: impl ArrayLike, axis: isize, shape: impl IntoSha
 /// assert_eq!(random::choice_p(random::key(0), 3, p, 2, true).to_vec::<i32>(), [1, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn choice_p(key: Key, a: impl Permutable, p: impl ArrayLike, shape: impl IntoShape, replace: bool) -> Array {
     let (a, shape, p) = (a.to_permute(), shape.into_shape(), p.to_array().to_inexact());
     let size = a.shape().first().copied().unwrap_or_default();

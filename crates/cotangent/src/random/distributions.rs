@@ -22,7 +22,6 @@ macro_rules! samplers {
     ($($(#[$doc:meta])* $name:ident $name_as:ident: |$key:ident, $shape:ident, $dtype:ident, $format:ident| $body:expr;)*) => { $(
         $(#[$doc])*
         #[track_caller]
-        #[must_use]
         pub fn $name(key: Key, shape: impl IntoShape) -> Array {
             $name_as(key, shape, DType::F32)
         }
@@ -30,7 +29,6 @@ macro_rules! samplers {
         #[doc = concat!("[`", stringify!($name), "()`] in a float dtype.")]
         #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet x = random::", stringify!($name_as), "(random::key(0), 3, DType::F64);\nassert_eq!(x.dtype(), DType::F64);\n```")]
         #[track_caller]
-        #[must_use]
         pub fn $name_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
             let ($shape, $format, $dtype) = (shape.into_shape(), Format::of(dtype, stringify!($name)), dtype);
             let ($shape, _) = (&$shape, &$format);
@@ -106,7 +104,6 @@ samplers! {
 /// assert!(x.min().item::<f32>() > -1.0 && x.max().item::<f32>() < 2.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn truncated_normal(key: Key, lower: impl ArrayLike, upper: impl ArrayLike, shape: impl IntoShape) -> Array {
     truncated_normal_as(key, lower, upper, shape, DType::F32)
 }
@@ -119,7 +116,6 @@ pub fn truncated_normal(key: Key, lower: impl ArrayLike, upper: impl ArrayLike, 
 /// assert_eq!(x.shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn truncated_normal_as(
     key: Key,
     lower: impl ArrayLike,
@@ -188,7 +184,6 @@ fn normal_tail(u: &Array, a: &Array, b: &Array) -> Array {
 /// assert!((heads.item::<f32>() - 0.3).abs() < 0.05);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn bernoulli(key: Key, p: impl ArrayLike, shape: impl IntoShape) -> Array {
     let (p, shape) = (p.to_array().to_inexact(), shape.into_shape());
     let dtype = p.dtype();
@@ -204,7 +199,6 @@ pub fn bernoulli(key: Key, p: impl ArrayLike, shape: impl IntoShape) -> Array {
 /// assert_eq!(x.shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn rademacher(key: Key, shape: impl IntoShape) -> Array {
     bernoulli(key, 0.5, shape).astype(DType::I32) * 2 - 1
 }
@@ -218,7 +212,6 @@ pub fn rademacher(key: Key, shape: impl IntoShape) -> Array {
 /// assert_eq!(random::categorical(random::key(0), &logits).item::<i32>(), 1);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn categorical(key: Key, logits: impl ArrayLike) -> Array {
     let logits = logits.to_array();
     let shape: Shape = logits.shape().iter().copied().take(logits.ndim().saturating_sub(1)).collect();
@@ -236,7 +229,6 @@ pub fn categorical(key: Key, logits: impl ArrayLike) -> Array {
 /// assert_eq!(random::categorical_axis(random::key(0), &logits, 0, 5).shape(), [5]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn categorical_axis(key: Key, logits: impl ArrayLike, axis: isize, shape: impl IntoShape) -> Array {
     let (logits, shape) = (logits.to_array().to_inexact(), shape.into_shape());
     let axis = canonical_axis(axis, logits.ndim()).or_raise();
@@ -258,7 +250,6 @@ pub fn categorical_axis(key: Key, logits: impl ArrayLike, axis: isize, shape: im
 /// assert_eq!(x.shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn triangular(
     key: Key,
     left: impl ArrayLike,
@@ -285,7 +276,6 @@ pub fn triangular(
 /// assert_eq!(x.shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn pareto(key: Key, b: impl ArrayLike, shape: impl IntoShape) -> Array {
     let (b, shape) = (b.to_array().astype(DType::F32), shape.into_shape());
     jit(|key: &Array, b: &Array| (-(-unit(key, &shape, DType::F32, 0.0, 1.0)).log1p() / b).exp())(key.one("pareto"), &b)
@@ -299,7 +289,6 @@ pub fn pareto(key: Key, b: impl ArrayLike, shape: impl IntoShape) -> Array {
 /// assert_eq!(x.shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn weibull_min(key: Key, scale: impl ArrayLike, concentration: impl ArrayLike, shape: impl IntoShape) -> Array {
     let (scale, concentration) = (scale.to_array(), concentration.to_array());
     let shape = shape.into_shape();
@@ -317,7 +306,6 @@ pub fn weibull_min(key: Key, scale: impl ArrayLike, concentration: impl ArrayLik
 /// assert_eq!(x.shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn rayleigh(key: Key, scale: impl ArrayLike, shape: impl IntoShape) -> Array {
     let (scale, shape) = (scale.to_array().astype(DType::F32), shape.into_shape());
     let least = Format::of(DType::F32, "rayleigh").below_one();
@@ -336,7 +324,6 @@ pub fn rayleigh(key: Key, scale: impl ArrayLike, shape: impl IntoShape) -> Array
 /// assert_eq!(x.shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn lognormal(key: Key, sigma: impl ArrayLike, shape: impl IntoShape) -> Array {
     (normal(key, shape) * sigma.to_array().astype(DType::F32)).exp()
 }
@@ -349,7 +336,6 @@ pub fn lognormal(key: Key, sigma: impl ArrayLike, shape: impl IntoShape) -> Arra
 /// assert_eq!(x.shape(), [3]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn geometric(key: Key, p: impl ArrayLike, shape: impl IntoShape) -> Array {
     let (p, shape) = (p.to_array().to_inexact(), shape.into_shape());
     let dtype = p.dtype();

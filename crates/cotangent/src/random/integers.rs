@@ -46,7 +46,6 @@ fn fitted(x: &Array, dtype: DType) -> Array {
 /// assert_eq!(random::randint(random::key(0), 3, 0, 100).to_vec::<i32>(), [89, 0, 12]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn randint(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
     randint_as(key, shape, DType::I32, lo, hi)
 }
@@ -67,7 +66,6 @@ pub fn randint(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl Arr
 /// assert_eq!(x.dtype(), DType::U8);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
     let (shape, lo, hi) = (shape.into_shape(), lo.to_array(), hi.to_array());
     if ![dtype, lo.dtype(), hi.dtype()].iter().all(|d| d.is_integer()) {
@@ -140,7 +138,6 @@ impl Permutable for Array {
 /// # Panics
 /// If the array has no axis.
 #[track_caller]
-#[must_use]
 pub fn permutation(key: Key, x: impl Permutable) -> Array {
     permutation_axis(key, x.to_permute(), 0)
 }
@@ -156,7 +153,6 @@ pub fn permutation(key: Key, x: impl Permutable) -> Array {
 /// assert_eq!(x.shape(), [2, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn permutation_axis(key: Key, x: impl ArrayLike, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
@@ -181,7 +177,6 @@ pub fn permutation_axis(key: Key, x: impl ArrayLike, axis: isize) -> Array {
 /// assert_eq!(x.shape(), [2, 2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn permutation_independent(key: Key, x: impl ArrayLike, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();

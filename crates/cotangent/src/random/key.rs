@@ -49,7 +49,6 @@ impl Key {
     /// use cotangent::random;
     /// assert_eq!(random::key(44).data().to_vec::<u32>(), [0, 44]);
     /// ```
-    #[must_use]
     pub fn data(&self) -> &Array {
         &self.words
     }
@@ -93,7 +92,6 @@ impl Key {
     /// # Panics
     /// If it is an array of keys.
     #[track_caller]
-    #[must_use]
     pub fn split<const N: usize>(self) -> [Key; N] {
         let mut keys = split(self, N).into_iter();
         std::array::from_fn(|_| match keys.next() {
@@ -139,7 +137,6 @@ impl Key {
     /// assert_eq!(keys.at(vec![3usize, 0]).shape(), [2, 3]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn at(&self, index: impl IntoIndex) -> Key {
         let mut parts = index.into_index();
         let takes = |part: &Index| match part {
@@ -180,7 +177,6 @@ impl Key {
     /// assert_eq!(random::split(random::key(0), 6).reshape((2, -1)).shape(), [2, 3]);
     /// ```
     #[track_caller]
-    #[must_use]
     pub fn reshape(&self, shape: impl IntoNewShape) -> Key {
         let shape = shape.for_size(self.size()).map_err(|e| e.context("reshape")).or_raise();
         Key { words: self.words.reshape(shape.insert(shape.rank(), 2)) }
@@ -285,7 +281,6 @@ impl Seed for &Array {
 /// assert_eq!(random::key(-1).data().to_vec::<u32>(), [0, 4294967295]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn key(seed: impl Seed) -> Key {
     Key { words: seed.words() }
 }
@@ -298,7 +293,6 @@ pub fn key(seed: impl Seed) -> Key {
 /// ```
 #[allow(non_snake_case, reason = "JAX's name")]
 #[track_caller]
-#[must_use]
 pub fn PRNGKey(seed: impl Seed) -> Key {
     key(seed)
 }
@@ -315,7 +309,6 @@ pub fn PRNGKey(seed: impl Seed) -> Key {
 /// # Panics
 /// If it is an array of keys already.
 #[track_caller]
-#[must_use]
 pub fn split(key: Key, shape: impl IntoShape) -> Key {
     let shape = shape.into_shape();
     let split = jit(|words: &Array| new_keys(words, shape.size()).reshape(shape.insert(shape.rank(), 2)));
@@ -334,7 +327,6 @@ pub fn split(key: Key, shape: impl IntoShape) -> Key {
 /// # Panics
 /// If it is an array of keys, or the number is not a single integer.
 #[track_caller]
-#[must_use]
 pub fn fold_in(key: Key, data: impl ArrayLike) -> Key {
     let data = data.to_array();
     if data.ndim() != 0 || !data.dtype().is_integer() {

@@ -64,7 +64,6 @@ pub(super) fn between(key: &Array, shape: impl IntoShape, dtype: DType, lo: &Arr
 /// assert!(x.iter().all(|x| (0.0..1.0).contains(x)));
 /// ```
 #[track_caller]
-#[must_use]
 pub fn uniform(key: Key, shape: impl IntoShape) -> Array {
     uniform_as(key, shape, DType::F32)
 }
@@ -79,7 +78,6 @@ pub fn uniform(key: Key, shape: impl IntoShape) -> Array {
 /// assert_eq!(random::uniform_as(random::key(0), 3, DType::F64).dtype(), DType::F64);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn uniform_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
     uniform_in_as(key, shape, dtype, 0.0, 1.0)
 }
@@ -92,7 +90,6 @@ pub fn uniform_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
 /// assert!(x.iter().all(|x| (2.0..4.0).contains(x)));
 /// ```
 #[track_caller]
-#[must_use]
 pub fn uniform_in(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
     uniform_in_as(key, shape, DType::F32, lo, hi)
 }
@@ -108,7 +105,6 @@ pub fn uniform_in(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl 
 /// assert!(x.iter().all(|x| (2.0..4.0).contains(x)));
 /// ```
 #[track_caller]
-#[must_use]
 pub fn uniform_in_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
     let shape = shape.into_shape();
     Format::of(dtype, "uniform");

@@ -36,7 +36,6 @@ pub enum Trans {
 /// # Panics
 /// When the last two axes are not square.
 #[track_caller]
-#[must_use]
 pub fn cholesky(a: impl ArrayLike, lower: bool) -> Array {
     let a = a.to_array().to_inexact();
     let whole = match a.shape() {
@@ -65,7 +64,6 @@ pub fn cholesky(a: impl ArrayLike, lower: bool) -> Array {
 /// # Panics
 /// When the last two axes are not square.
 #[track_caller]
-#[must_use]
 pub fn cho_factor(a: impl ArrayLike, lower: bool) -> (Array, bool) {
     (cholesky(a, lower), lower)
 }
@@ -82,7 +80,6 @@ pub fn cho_factor(a: impl ArrayLike, lower: bool) -> (Array, bool) {
 /// # Panics
 /// When sizes do not fit.
 #[track_caller]
-#[must_use]
 pub fn cho_solve((c, lower): (&Array, bool), b: impl ArrayLike) -> Array {
     let [first, second] = if lower { [Trans::No, Trans::Adjoint] } else { [Trans::Adjoint, Trans::No] };
     solve_triangular(c, solve_triangular(c, b, first, lower, false), second, lower, false)
@@ -101,7 +98,6 @@ pub fn cho_solve((c, lower): (&Array, bool), b: impl ArrayLike) -> Array {
 /// # Panics
 /// When A is not square or sizes do not fit.
 #[track_caller]
-#[must_use]
 pub fn solve_triangular(a: impl ArrayLike, b: impl ArrayLike, trans: Trans, lower: bool, unit_diagonal: bool) -> Array {
     let [a, b] = in_one_dtype([a.to_array().to_inexact(), b.to_array().to_inexact()]);
     let options = TriangularSolve {

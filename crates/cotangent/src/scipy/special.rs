@@ -72,7 +72,6 @@ unary! {
 /// assert!(special::logit(0.5).item::<f64>().abs() < 1e-6);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logit(x: impl ArrayLike) -> Array {
     // If the quotient is nearly one, its logarithm loses digits to cancellation.
     let value = |x: &Array| {
@@ -96,7 +95,6 @@ pub fn logit(x: impl ArrayLike) -> Array {
 /// assert_eq!(special::xlogy(0.0, 0.0).item::<f32>(), 0.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn xlogy(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = promoted([x.to_array().to_inexact(), y.to_array().to_inexact()]);
     let value = |x: &Array, y: &Array| {
@@ -116,7 +114,6 @@ pub fn xlogy(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert_eq!(special::xlog1py(0.0, -1.0).item::<f32>(), 0.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn xlog1py(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = promoted([x.to_array().to_inexact(), y.to_array().to_inexact()]);
     let value = |x: &Array, y: &Array| {
@@ -134,7 +131,6 @@ pub fn xlog1py(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// assert_eq!(special::entr(0.0).item::<f32>(), 0.0);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn entr(x: impl ArrayLike) -> Array {
     let value = |x: &Array| {
         let positive = x.greater(0);
@@ -177,7 +173,6 @@ fn real(x: impl ArrayLike, what: &str) -> Array {
 /// assert_eq!(special::ndtr(0.0).item::<f32>(), 0.5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn ndtr(x: impl ArrayLike) -> Array {
     let x = real(x, "ndtr");
     let half_sqrt_2 = std::f64::consts::FRAC_1_SQRT_2;
@@ -199,7 +194,6 @@ pub fn ndtr(x: impl ArrayLike) -> Array {
 /// # Panics
 /// If the dtype is neither `f32` nor `f64`.
 #[track_caller]
-#[must_use]
 pub fn log_ndtr(x: impl ArrayLike) -> Array {
     let x = real(x, "log_ndtr");
     let size = x.abs();
@@ -352,7 +346,6 @@ const Q2: [f64; 9] = [
 /// assert!(special::ndtri(0.5).item::<f64>().abs() < 1e-6);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn ndtri(p: impl ArrayLike) -> Array {
     let p = real(p, "ndtri");
     let edge = (-2.0f64).exp();
@@ -385,7 +378,6 @@ pub fn ndtri(p: impl ArrayLike) -> Array {
 /// assert_eq!(special::logsumexp(Array::from([1000.0f32, 1000.0])).item::<f32>(), 1000.0 + 2f32.ln());
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logsumexp(x: impl ArrayLike) -> Array {
     logsumexp_axis(x, ())
 }
@@ -397,7 +389,6 @@ pub fn logsumexp(x: impl ArrayLike) -> Array {
 /// assert_eq!(special::logsumexp_axis(np::zeros([2, 3]), 1).shape(), [2]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logsumexp_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
     logsumexp_weighted(x, axes, 1.0)
 }
@@ -409,7 +400,6 @@ pub fn logsumexp_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
 /// assert_eq!(special::logsumexp_keepdims(np::zeros([2, 3]), 1).shape(), [2, 1]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logsumexp_keepdims(x: impl ArrayLike, axes: impl Axes) -> Array {
     let x = x.to_array();
     let axes = axes.resolve(x.ndim()).or_raise();
@@ -424,7 +414,6 @@ pub fn logsumexp_keepdims(x: impl ArrayLike, axes: impl Axes) -> Array {
 /// assert!(special::logsumexp_weighted(np::zeros(2), (), 0.5).item::<f64>().abs() < 1e-6);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logsumexp_weighted(x: impl ArrayLike, axes: impl Axes, weights: impl ArrayLike) -> Array {
     let weights = weights.to_array();
     let plain = weights.ndim() == 0 && weights.weak_type() && !weights.is_traced();
@@ -448,7 +437,6 @@ pub fn logsumexp_weighted(x: impl ArrayLike, axes: impl Axes, weights: impl Arra
 /// assert_eq!(special::softmax(np::zeros(4), 0).to_vec::<f32>(), [0.25; 4]);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
     let x = x.to_array().to_inexact();
     let axes = axes.resolve(x.ndim()).or_raise();
@@ -467,7 +455,6 @@ pub fn softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
 /// assert!((x[0] + 2f32.ln()).abs() < 1e-6);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn log_softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
     let x = x.to_array().to_inexact();
     let axes = axes.resolve(x.ndim()).or_raise();

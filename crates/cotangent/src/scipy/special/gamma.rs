@@ -35,7 +35,6 @@ unary! {
 /// assert!((special::i0(1.0).item::<f64>() - 1.2660659).abs() < 1e-6);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn i0(x: impl ArrayLike) -> Array {
     let value = |x: &Array| unscaled(x, x.bessel_i0e());
     custom_jvp(value).defjvp(|(x,), (t,)| (i0(x), t * i1(x)))(&real_inexact(x, "i0"))
@@ -48,7 +47,6 @@ pub fn i0(x: impl ArrayLike) -> Array {
 /// assert!((special::i1(1.0).item::<f64>() - 0.5651591).abs() < 1e-6);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn i1(x: impl ArrayLike) -> Array {
     let value = |x: &Array| unscaled(x, x.bessel_i1e());
     // With fₖ(x) = Iₖ(x)/xᵏ, whose derivative is x fₖ₊₁(x), this is (x f₁)′. No term of it cancels.
@@ -94,7 +92,6 @@ fn bessel_over_power(k: u32, x: &Array) -> Array {
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn gammainc(a: impl ArrayLike, x: impl ArrayLike) -> Array {
     let [a, x] = promoted([a.to_array().to_inexact(), x.to_array().to_inexact()]);
     bind1(Igamma, &[&a, &x])
@@ -110,7 +107,6 @@ pub fn gammainc(a: impl ArrayLike, x: impl ArrayLike) -> Array {
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn gammaincc(a: impl ArrayLike, x: impl ArrayLike) -> Array {
     let [a, x] = promoted([a.to_array().to_inexact(), x.to_array().to_inexact()]);
     bind1(Igammac, &[&a, &x])
@@ -127,7 +123,6 @@ pub fn gammaincc(a: impl ArrayLike, x: impl ArrayLike) -> Array {
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn betainc(a: impl ArrayLike, b: impl ArrayLike, x: impl ArrayLike) -> Array {
     let inexact = |x: Array| x.to_inexact();
     let [a, b, x] = promoted([inexact(a.to_array()), inexact(b.to_array()), inexact(x.to_array())]);
@@ -144,7 +139,6 @@ pub fn betainc(a: impl ArrayLike, b: impl ArrayLike, x: impl ArrayLike) -> Array
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn zeta(x: impl ArrayLike, q: impl ArrayLike) -> Array {
     let [x, q] = promoted([x.to_array().to_inexact(), q.to_array().to_inexact()]);
     bind1(Zeta, &[&x, &q])
@@ -160,7 +154,6 @@ pub fn zeta(x: impl ArrayLike, q: impl ArrayLike) -> Array {
 /// # Panics
 /// If `x` is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn polygamma(n: impl ArrayLike, x: impl ArrayLike) -> Array {
     let [n, x] = promoted([n.to_array().to_inexact(), real_inexact(x, "polygamma")]);
     // A small known order, which is the usual case, needs only plain arithmetic.
@@ -183,7 +176,6 @@ pub fn polygamma(n: impl ArrayLike, x: impl ArrayLike) -> Array {
 /// # Panics
 /// If `x` is complex.
 #[track_caller]
-#[must_use]
 pub fn gammasgn(x: impl ArrayLike) -> Array {
     let x = real_inexact(x, "gammasgn");
     let (negative, below) = (x.less(0), floor(&x));
@@ -205,7 +197,6 @@ pub fn gammasgn(x: impl ArrayLike) -> Array {
 /// # Panics
 /// If `x` is complex.
 #[track_caller]
-#[must_use]
 pub fn gamma(x: impl ArrayLike) -> Array {
     let x = real_inexact(x, "gamma");
     custom_jvp(gamma_value).defjvp(|(x,), (t,)| {
@@ -288,7 +279,6 @@ fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
 /// # Panics
 /// If `n` is complex.
 #[track_caller]
-#[must_use]
 pub fn factorial(n: impl ArrayLike) -> Array {
     let n = real_inexact(n, "factorial");
     where_(n.less(0), 0.0, gamma(where_(n.less(0), 0.0, &n) + 1.0))
@@ -304,7 +294,6 @@ pub fn factorial(n: impl ArrayLike) -> Array {
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn comb(n: impl ArrayLike, k: impl ArrayLike) -> Array {
     let [n, k] = promoted([real_inexact(n, "comb"), real_inexact(k, "comb")]);
     let there = k.less_equal(&n).logical_and(n.greater_equal(0)).logical_and(k.greater_equal(0));
@@ -324,7 +313,6 @@ pub fn comb(n: impl ArrayLike, k: impl ArrayLike) -> Array {
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn betaln(a: impl ArrayLike, b: impl ArrayLike) -> Array {
     let [a, b] = promoted([real_inexact(a, "betaln"), real_inexact(b, "betaln")]);
     log_beta(&a, &b).0
@@ -368,7 +356,6 @@ fn log_beta(a: &Array, b: &Array) -> (Array, Array, Array) {
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn beta(a: impl ArrayLike, b: impl ArrayLike) -> Array {
     let [a, b] = promoted([real_inexact(a, "beta"), real_inexact(b, "beta")]);
     let (logarithm, odd, limit) = log_beta(&a, &b);
@@ -386,7 +373,6 @@ pub fn beta(a: impl ArrayLike, b: impl ArrayLike) -> Array {
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn poch(z: impl ArrayLike, m: impl ArrayLike) -> Array {
     let [z, m] = promoted([real_inexact(z, "poch"), real_inexact(m, "poch")]);
     let sum = &z + &m;
@@ -410,7 +396,6 @@ pub fn poch(z: impl ArrayLike, m: impl ArrayLike) -> Array {
 /// # Panics
 /// If `a` is complex.
 #[track_caller]
-#[must_use]
 pub fn multigammaln(a: impl ArrayLike, d: usize) -> Array {
     let a = real_inexact(a, "multigammaln");
     let constant = 0.25 * d as f64 * (d as f64 - 1.0) * std::f64::consts::PI.ln();
@@ -427,7 +412,6 @@ pub fn multigammaln(a: impl ArrayLike, d: usize) -> Array {
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn rel_entr(p: impl ArrayLike, q: impl ArrayLike) -> Array {
     let [p, q] = promoted([real_inexact(p, "rel_entr"), real_inexact(q, "rel_entr")]);
     let inside = p.greater(0).logical_and(q.greater(0));
@@ -452,7 +436,6 @@ pub fn rel_entr(p: impl ArrayLike, q: impl ArrayLike) -> Array {
 /// # Panics
 /// If an argument is complex or the shapes do not broadcast.
 #[track_caller]
-#[must_use]
 pub fn kl_div(p: impl ArrayLike, q: impl ArrayLike) -> Array {
     let [p, q] = promoted([real_inexact(p, "kl_div"), real_inexact(q, "kl_div")]);
     rel_entr(&p, &q) - p + q
@@ -481,7 +464,6 @@ fn power_transform(log: Array, lmbda: &Array) -> Array {
 /// assert!((special::boxcox(3.0, 2.0).item::<f64>() - 4.0).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn boxcox(x: impl ArrayLike, lmbda: impl ArrayLike) -> Array {
     let [x, lmbda] = promoted([x.to_array().to_inexact(), lmbda.to_array().to_inexact()]);
     power_transform(x.log(), &lmbda)
@@ -494,7 +476,6 @@ pub fn boxcox(x: impl ArrayLike, lmbda: impl ArrayLike) -> Array {
 /// assert!((special::boxcox1p(2.0, 2.0).item::<f64>() - 4.0).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn boxcox1p(x: impl ArrayLike, lmbda: impl ArrayLike) -> Array {
     let [x, lmbda] = promoted([x.to_array().to_inexact(), lmbda.to_array().to_inexact()]);
     power_transform(x.log1p(), &lmbda)

@@ -29,7 +29,6 @@ fn standard(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Ar
 /// assert!((norm::logpdf(0.0, 0.0, 1.0).item::<f64>() + 0.9189385).abs() < 1e-6);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logpdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
     let [x, loc, scale] = inexact(x, loc, scale);
     let variance = scale.square();
@@ -44,7 +43,6 @@ pub fn logpdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> 
 /// assert!((norm::pdf(0.0, 0.0, 1.0).item::<f64>() - 0.3989423).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn pdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
     logpdf(x, loc, scale).exp()
 }
@@ -56,7 +54,6 @@ pub fn pdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arr
 /// assert_eq!(norm::cdf(3.0, 3.0, 2.0).item::<f32>(), 0.5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn cdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
     special::ndtr(standard(x, loc, scale))
 }
@@ -68,7 +65,6 @@ pub fn cdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arr
 /// assert!((norm::logcdf(0.0, 0.0, 1.0).item::<f64>() - 0.5f64.ln()).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logcdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
     special::log_ndtr(standard(x, loc, scale))
 }
@@ -80,7 +76,6 @@ pub fn logcdf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> 
 /// assert_eq!(norm::sf(3.0, 3.0, 2.0).item::<f32>(), 0.5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn sf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
     special::ndtr(-standard(x, loc, scale))
 }
@@ -92,7 +87,6 @@ pub fn sf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arra
 /// assert!((norm::logsf(0.0, 0.0, 1.0).item::<f64>() - 0.5f64.ln()).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn logsf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
     special::log_ndtr(-standard(x, loc, scale))
 }
@@ -104,7 +98,6 @@ pub fn logsf(x: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> A
 /// assert!((norm::ppf(0.5, 3.0, 2.0).item::<f64>() - 3.0).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn ppf(q: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
     let [q, loc, scale] = inexact(q, loc, scale);
     special::ndtri(q) * scale + loc
@@ -117,7 +110,6 @@ pub fn ppf(q: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Arr
 /// assert!((norm::isf(0.5, 3.0, 2.0).item::<f64>() - 3.0).abs() < 1e-5);
 /// ```
 #[track_caller]
-#[must_use]
 pub fn isf(q: impl ArrayLike, loc: impl ArrayLike, scale: impl ArrayLike) -> Array {
     let [q, loc, scale] = inexact(q, loc, scale);
     ppf(1.0 - q, loc, scale)
