@@ -1,0 +1,16 @@
+use cotangent::prelude::*;
+
+//~ a list of floats says which type it wants
+pub fn floats(x: &Array) {
+    let y = np::dot(x, [0.5, 0.25]);
+}
+
+//~ an iterator becomes one by `.collect::<Vec<_>>()`
+pub fn list(x: &Array) {
+    let y = np::concatenate([0.5, 0.25].iter(), 0);
+}
+
+//~ elements cannot be read as `String`
+pub fn element(x: &Array) {
+    let y: String = x.item();
+}

@@ -1,0 +1,23 @@
+use cotangent::prelude::*;
+
+//~ cannot multiply `f32` by `&Array`
+pub fn narrow_first(x: &Array) -> Array {
+    2.0f32 * x
+}
+
+//~ cannot add `&Array` to `usize`
+pub fn count_first(x: &Array, n: usize) -> Array {
+    n + x
+}
+
+//~ `Vec<{float}>` is not an operand for an array
+//~ a list becomes an array by `np::array(list)`
+pub fn list(x: Array) -> Array {
+    x + vec![1.0, 2.0]
+}
+
+//~ `&str` does not stand for an array
+pub fn assigned(mut x: Array) -> Array {
+    x += "1";
+    x
+}
