@@ -106,8 +106,8 @@ fn mixtures_of_references_and_values() {
     let x = number(1.0);
     let pair = (x.clone(), vec![x.clone()]);
     assert_eq!(f(x.clone(), &x, &pair, 0.5, &x, x.clone(), &0.25, x.clone()).item::<f32>(), 7.0);
-    let f: Jit<'static, (Own<Array>, Ref<Array>, Own<Array>, Ref<Array>, Own<Array>), Array> =
-        jit(|a: Array, b: &Array, c: Array, d: &Array, e: Array| a + b + c + d + e);
+    type Mixed = (Own<Array>, Ref<Array>, Own<Array>, Ref<Array>, Own<Array>);
+    let f: Jit<'static, Mixed, Array> = jit(|a: Array, b: &Array, c: Array, d: &Array, e: Array| a + b + c + d + e);
     assert_eq!(f(x.clone(), &x, x.clone(), &x, x.clone()).item::<f32>(), 5.0);
 }
 
