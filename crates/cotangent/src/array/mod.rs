@@ -39,6 +39,7 @@ pub(crate) use handle::{FrameId, Traced};
 /// assert_eq!(y.shape(), [3]);
 /// ```
 #[derive(Clone)]
+#[must_use = "operations return another array and change none"]
 pub struct Array(pub(crate) Repr);
 
 #[derive(Clone)]
