@@ -98,7 +98,7 @@ fn a_program_of_another_function_is_found() {
     let _alone = alone();
     let by = fresh();
     let x = Array::from([1.0f32, 2.0]);
-    jit(scaled(by))(&x);
+    let _ = jit(scaled(by))(&x);
     let twin = jit(scaled(by));
     let found = lines(Level::TRACE, || drop(twin(&x)));
     place(&found, &["call{function=", "program ready", "origin=\"memory\""]);
@@ -112,7 +112,7 @@ fn transforms_without_jit_show_what_they_do() {
     let x = Array::scalar(fresh());
     // A scalar on the host may be folded: this one is on the device.
     let x = (&np::full([1], &x) + 0.0).reshape(());
-    slope(&x);
+    let _ = slope(&x);
     let again = lines(Level::TRACE, || assert!(slope(&x).item::<f64>().is_finite()));
     let order = [
         place(&again, &["rewrite:trace: ", "close"]),
