@@ -4,8 +4,12 @@
 //! started the program, or on one that is there for it ([`crate::workers`]), possibly on several at once. It never holds a
 //! thread of the plugin's pools, so it may itself wait for programs that need them. Errors and panics of it become
 //! errors of the execution.
+//!
+//! A [`Kernel`] (`kernel.rs`) is a function that only computes. It runs where the program reaches it, on whatever thread that is.
 
 use std::ffi::{CString, c_void};
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 
@@ -13,6 +17,7 @@ use crate::api::slice;
 use crate::error::{Code, Error, Result};
 use crate::ffi_abi::*;
 use crate::hlo::element_type;
+use crate::kernel::Kernel;
 use crate::library::Plugin;
 use crate::shape::ArrayShape;
 use crate::workers;
@@ -21,7 +26,7 @@ use crate::workers;
 pub struct Call<'a> {
     args: Vec<(ArrayShape, &'a [u8])>,
     results: Vec<(ArrayShape, &'a mut [u8])>,
-    attrs: FfiAttrs,
+    attrs: Attributes<'a>,
 }
 
 // SAFETY: operands, results and attributes are memory of the plugin, which stays until the call is answered, whatever
@@ -44,8 +49,20 @@ impl<'a> Call<'a> {
     pub fn split(&mut self) -> (&[(ArrayShape, &'a [u8])], &mut [(ArrayShape, &'a mut [u8])]) {
         (&self.args, &mut self.results)
     }
+}
 
-    /// An attribute of the call (an entry of its `backend_config`) that is an integer or a truth value.
+impl<'a> Deref for Call<'a> {
+    type Target = Attributes<'a>;
+    fn deref(&self) -> &Attributes<'a> {
+        &self.attrs
+    }
+}
+
+/// The attributes of a call, the entries of its `backend_config`.
+pub struct Attributes<'a>(pub(crate) FfiAttrs, pub(crate) PhantomData<&'a ()>);
+
+impl<'a> Attributes<'a> {
+    /// One that is an integer or a truth value.
     pub fn int(&self, name: &str) -> Option<i64> {
         let bytes = self.scalar(name)?;
         let wide = |bytes: &[u8], signed: bool| {
@@ -61,7 +78,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// An attribute of the call that is an `f32` or an `f64`.
+    /// One that is an `f32` or an `f64`.
     pub fn float(&self, name: &str) -> Option<f64> {
         match self.scalar(name)? {
             (11, bytes) => Some(f32::from_ne_bytes(bytes.try_into().ok()?).into()),
@@ -70,7 +87,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// An attribute of the call that is text.
+    /// One that is text.
     pub fn string(&self, name: &str) -> Option<&'a str> {
         let span = self.attr(name, attr::STRING)?.cast::<ByteSpan>();
         // SAFETY: a string attribute is a span of bytes that lives during the call.
@@ -78,7 +95,7 @@ impl<'a> Call<'a> {
         std::str::from_utf8(bytes).ok()
     }
 
-    /// An attribute of the call that is an array of 64-bit integers.
+    /// One that is an array of 64-bit integers.
     pub fn ints(&self, name: &str) -> Option<&'a [i64]> {
         let array = self.attr(name, attr::ARRAY)?.cast::<FfiArray>();
         // SAFETY: an array attribute lives during the call; 5 is a signed 64-bit integer.
@@ -96,12 +113,12 @@ impl<'a> Call<'a> {
     }
 
     fn attr(&self, name: &str, kind: i32) -> Option<*const c_void> {
-        let len = usize::try_from(self.attrs.size).ok()?;
+        let len = usize::try_from(self.0.size).ok()?;
         // SAFETY: the lists have as many entries and live during the call, as do the names.
         unsafe {
-            let names = slice(self.attrs.names, len);
+            let names = slice(self.0.names, len);
             let at = names.iter().position(|&span| slice((*span).ptr.cast::<u8>(), (*span).len) == name.as_bytes())?;
-            (slice(self.attrs.types, len)[at] == kind).then(|| slice(self.attrs.attrs, len)[at])
+            (slice(self.0.types, len)[at] == kind).then(|| slice(self.0.attrs, len)[at])
         }
     }
 }
@@ -120,9 +137,19 @@ impl Plugin {
         const {
             assert!(size_of::<F>() == 0, "a function that programs call must capture nothing");
         }
-        const DURING: &str = "registering a function";
         // It has no bytes, but it may have a destructor, which must not run while it can be called.
         std::mem::forget(function);
+        self.register_handler(name, trampoline::<F>)
+    }
+
+    /// Makes kernels known to the compiler, for programs on the CPU. Do so before a program that calls one is compiled or
+    /// loaded.
+    pub fn register_kernels(&self, kernels: &[Kernel]) -> Result<()> {
+        kernels.iter().try_for_each(|kernel| self.register_handler(kernel.name, kernel.handler))
+    }
+
+    fn register_handler(&self, name: &str, handler: FfiHandler) -> Result<()> {
+        const DURING: &str = "registering a function";
         let Some(register) = self.api.register_handler else {
             return Err(Error::Pjrt {
                 code: Code::Unimplemented,
@@ -130,8 +157,8 @@ impl Plugin {
                 message: "this plugin has no foreign function interface".to_owned(),
             });
         };
+        // Functions look into operands, so their memory must be the host's.
         let platform = "HOST";
-        let handler: FfiHandler = trampoline::<F>;
         let mut args = RegisterHandlerArgs {
             struct_size: size_of::<RegisterHandlerArgs>(),
             target_name: name.as_ptr().cast(),
@@ -142,7 +169,8 @@ impl Plugin {
             traits: 0,
             reserved: [0; 9],
         };
-        // SAFETY: the arguments are whole, and the plugin copies the texts. The handler lives for ever.
+        // SAFETY: the arguments are whole, and the plugin copies the texts. The handler is a function, which lives for ever,
+        // of the type that the plugin calls.
         unsafe { self.api.check(register(&mut args), DURING) }
     }
 }
@@ -177,25 +205,22 @@ where
         // SAFETY: a plugin that makes futures has room for one behind the frame.
         unsafe { (&raw mut (*given.cast::<CallFrameWithFuture>()).future).write(answer.future.as_ptr()) };
         workers::run(move || {
-            let outcome = outcome(function, &mut call);
+            let outcome = guarded(|| function(&mut call));
             drop(call);
             answer.give(outcome);
         });
         return ptr::null_mut();
     }
-    match outcome(function, &mut call) {
+    match guarded(|| function(&mut call)) {
         Ok(()) => ptr::null_mut(),
         // SAFETY: the frame lives.
         Err(message) => unsafe { make_error(frame.api, message) },
     }
 }
 
-/// Calls a function, and makes an error of a panic.
-fn outcome<F>(function: &F, call: &mut Call<'_>) -> std::result::Result<(), String>
-where
-    F: Fn(&mut Call<'_>) -> std::result::Result<(), String>,
-{
-    catch_unwind(AssertUnwindSafe(|| function(call))).unwrap_or_else(|payload| {
+/// What a function gives, or an error that says that it panicked.
+pub(crate) fn guarded(function: impl FnOnce() -> std::result::Result<(), String>) -> std::result::Result<(), String> {
+    catch_unwind(AssertUnwindSafe(function)).unwrap_or_else(|payload| {
         let text = payload
             .downcast_ref::<String>()
             .map(String::as_str)
@@ -270,7 +295,7 @@ impl Answer {
 ///
 /// # Safety
 /// The frame's extensions must be alive.
-unsafe fn answer_metadata(frame: &CallFrame) -> bool {
+pub(crate) unsafe fn answer_metadata(frame: &CallFrame) -> bool {
     let mut extension = frame.extension_start;
     while !extension.is_null() {
         // SAFETY: the caller's promise; a metadata extension is of that type.
@@ -321,7 +346,7 @@ unsafe fn read_call<'a>(frame: &CallFrame) -> std::result::Result<Call<'a>, Stri
                     (shape, std::slice::from_raw_parts_mut(data, len))
                 })
                 .collect(),
-            attrs: frame.attrs,
+            attrs: Attributes(frame.attrs, PhantomData),
         })
     }
 }
@@ -358,7 +383,7 @@ unsafe fn buffers(list: &FfiList) -> std::result::Result<Vec<(ArrayShape, *mut u
 ///
 /// # Safety
 /// `api` must be the table of a call frame.
-unsafe fn make_error(api: *const FfiApi, message: String) -> *mut FfiError {
+pub(crate) unsafe fn make_error(api: *const FfiApi, message: String) -> *mut FfiError {
     let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
     let mut args = ErrorCreateArgs {
         struct_size: size_of::<ErrorCreateArgs>(),

@@ -161,3 +161,63 @@ fn a_process_ends_after_its_work() {
     assert!(output.status.success(), "{}: {said}", output.status);
     assert!(said.contains("ready: false") && said.contains("done"), "{said}");
 }
+
+/// Adds the second operand to the first one, in the memory of the result, and counts.
+fn accumulate(call: &mut Arrays<'_>) -> std::result::Result<(), String> {
+    let sum = call.update::<f32>(0, 0)?;
+    let count = call.result::<i32>(1)?;
+    if call.result::<f32>(0).is_ok() || call.operand::<f64>(1).is_ok() || call.operand::<f32>(2).is_ok() {
+        return Err("what is not there was given".to_owned());
+    }
+    let term = call.operand::<f32>(1)?;
+    if sum.dims != [2, 3] || term.dims != sum.dims || !count.dims.is_empty() {
+        return Err(format!("{:?} {:?} {:?}", sum.dims, term.dims, count.dims));
+    }
+    sum.elements.iter_mut().zip(term.elements).for_each(|(x, y)| *x += y);
+    count.elements[0] = sum.elements.len() as i32;
+    match call.int("fail") {
+        Some(0) => Ok(()),
+        Some(1) => Err("it was asked to".to_owned()),
+        _ => panic!("this panic is part of a test"),
+    }
+}
+
+static KERNELS: &[Kernel] = &[Kernel::new("test_accumulate", accumulate)];
+
+#[test]
+fn kernels_take_arrays_in_place_or_not() {
+    static REGISTERED: std::sync::Once = std::sync::Once::new();
+    REGISTERED.call_once(|| client().plugin().register_kernels(KERNELS).unwrap());
+    let alias = "output_operand_aliases = [#stablehlo.output_operand_alias<output_tuple_indices = [0], operand_index = 0, \
+                 operand_tuple_indices = []>],";
+    let program = |alias: &str, fail: i32| {
+        let (t, layout) = ("tensor<2x3xf32>", "dense<[1, 0]> : tensor<2xindex>");
+        let text = format!(
+            "func.func @main(%a: {t}, %b: {t}) -> ({t}, tensor<i32>) {{
+               %0:2 = stablehlo.custom_call @test_accumulate(%a, %b) {{
+                 api_version = 4 : i32, backend_config = {{fail = {fail} : ui8}}, operand_layouts = [{layout}, {layout}],
+                 {alias} result_layouts = [{layout}, dense<> : tensor<0xindex>]
+               }} : ({t}, {t}) -> ({t}, tensor<i32>)
+               return %0#0, %0#1 : {t}, tensor<i32>
+             }}"
+        );
+        let shape = ArrayShape::new(F32, [2, 3]);
+        let program = client().compile(&text, &[shape.clone(), shape.clone()], &CompileOptions::default()).unwrap();
+        let buffer = |first: f32| {
+            let bytes: Vec<u8> = (0..6).flat_map(|i| (first + i as f32).to_ne_bytes()).collect();
+            client().buffer_from_host(&bytes, &shape).unwrap()
+        };
+        let results = program.execute(&[&buffer(0.0), &buffer(10.0)])?;
+        results.iter().map(|x| x.to_vec()).collect::<Result<Vec<_>>>()
+    };
+    for alias in ["", alias] {
+        let results = program(alias, 0).unwrap();
+        let sum: Vec<f32> = results[0].chunks_exact(4).map(|c| f32::from_ne_bytes(c.try_into().unwrap())).collect();
+        assert_eq!(sum, [10.0, 12.0, 14.0, 16.0, 18.0, 20.0]);
+        assert_eq!(results[1], 6i32.to_ne_bytes());
+        for (fail, message) in [(1, "it was asked to"), (2, "panicked: this panic is part of a test")] {
+            let error = program(alias, fail).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}
