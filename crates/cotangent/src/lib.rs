@@ -105,6 +105,7 @@ pub use crate::compile::times::Times;
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::ir::axis::AxisName;
 pub use crate::ir::jaxpr::{Closed, Jaxpr};
+pub use crate::ir::platform::Platform;
 pub use crate::methods::read::Read;
 pub use crate::tree::leafwise::Leafwise;
 pub use crate::tree::static_value::Static;
@@ -129,7 +130,7 @@ pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
 pub use methods::Operand;
 pub use ops::name::checkpoint_name;
-pub use runtime::{Platform, devices, set_platform};
+pub use runtime::{devices, set_platform};
 
 /// What most programs need: `use cotangent::prelude::*`.
 ///

@@ -8,8 +8,12 @@ use crate::array::aval::Aval;
 use crate::compile::times::Times;
 use crate::error::{Error, ErrorKind, OrRaise, Result, attempt};
 use crate::ir::jaxpr::Jaxpr;
-use crate::ir::lowering::{Entry as LoweredEntry, lower, lower_entry};
-use crate::runtime::{array_shape, client, compile_foreign, compile_whole, optimized_hlo, run_executable, times};
+use crate::ir::lowering::Entry as LoweredEntry;
+use crate::ir::lowering::{lower, lower_entry};
+use crate::ir::platform::Platform;
+use crate::runtime::{
+    array_shape, client, compile_foreign, compile_whole, optimized_hlo, platform, run_executable, times,
+};
 use crate::trace::frames::tracing;
 use crate::tree::{Tree, collect_paths, flatten, leaf_paths};
 
@@ -61,7 +65,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// ```
     #[must_use]
     pub fn stablehlo(&self) -> String {
-        lower(&format!("jit_{}", self.name), self.jaxpr()).to_text()
+        lower(&format!("jit_{}", self.name), self.jaxpr(), platform()).to_text()
     }
 
     /// What XLA makes of the program on this machine.
@@ -111,8 +115,8 @@ impl<P: Params, R: Tree> Lowered<P, R> {
         Ok(Compiled::new(self.name.clone(), self.entry.clone()))
     }
 
-    /// The program as portable StableHLO text with its signature, to be run by another process or another machine.
-    /// Captured arrays become constants of it.
+    /// The program as portable StableHLO text with its signature, to be run by another process or another machine, on the
+    /// platform of this process. Captured arrays become constants of it.
     ///
     /// # Errors
     /// When the program calls functions of this process or has checks that nobody collects.
@@ -125,12 +129,31 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert_eq!(f.call(&(x,)).unwrap()[0].to_vec::<f32>(), [2.0, 4.0]);
     /// ```
     pub fn export(&self) -> Result<Exported> {
+        self.export_for(platform())
+    }
+
+    /// [`export`](Self::export), to be run on another platform. What a compiler cannot do is written otherwise for each: a
+    /// Cholesky decomposition on the CPU is a call of LAPACK.
+    ///
+    /// # Errors
+    /// As `export`.
+    ///
+    /// ```
+    /// use cotangent::{Platform, prelude::*};
+    /// let f = jit(|a: &Array| lax::linalg::cholesky(a));
+    /// let lowered = f.lower((&np::eye(3, 3),)).unwrap();
+    /// let [here, there] = [Platform::Cpu, Platform::Cuda].map(|platform| lowered.export_for(platform).unwrap());
+    /// assert!(here.stablehlo().contains("lapack_spotrf_ffi") && there.stablehlo().contains("stablehlo.cholesky"));
+    /// ```
+    pub fn export_for(&self, platform: Platform) -> Result<Exported> {
         let jaxpr = self.jaxpr();
         closed_program(jaxpr, "exported")?;
         let constants =
             (self.entry.closed.captures.iter()).map(|x| Ok((x.aval(), x.to_bytes()?))).collect::<Result<Vec<_>>>()?;
-        let module = lower_entry(&self.name, jaxpr, LoweredEntry { aliases: &[], constants: &constants }).to_text();
-        Ok(Exported { signature: signature(&self.entry), name: self.name.to_string(), module })
+        let entry = LoweredEntry { platform, aliases: &[], constants: &constants };
+        let module = lower_entry(&self.name, jaxpr, entry).to_text();
+        let name = self.name.to_string();
+        Ok(Exported { signature: signature(&self.entry), name, platform: Some(platform), module })
     }
 }
 
@@ -365,12 +388,15 @@ pub struct MemoryAnalysis {
 pub struct Exported {
     name: String,
     signature: Signature,
+    /// What it is for; nothing in a text that does not say.
+    platform: Option<Platform>,
     module: String,
 }
 
 impl fmt::Display for Exported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&Text { name: &self.name, signature: &self.signature, module: &self.module }.write())
+        let Exported { name, signature, platform, module } = self;
+        f.write_str(&Text { name, signature, platform: *platform, module }.write())
     }
 }
 
@@ -384,8 +410,23 @@ impl Exported {
     /// assert!(cotangent::Exported::parse(b"module @m {}").is_err());
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Exported> {
-        let (name, signature, module) = Text::read(bytes)?;
-        Ok(Exported { name, signature, module })
+        Text::read(bytes)
+    }
+
+    pub(super) fn new(name: String, signature: Signature, platform: Option<Platform>, module: String) -> Exported {
+        Exported { name, signature, platform, module }
+    }
+
+    /// What it was exported for.
+    ///
+    /// ```
+    /// use cotangent::{Platform, prelude::*};
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export_for(Platform::Cuda).unwrap();
+    /// assert_eq!(exported.platform(), Some(Platform::Cuda));
+    /// ```
+    #[must_use]
+    pub fn platform(&self) -> Option<Platform> {
+        self.platform
     }
 
     /// The arrays it takes and gives.
@@ -415,7 +456,7 @@ impl Exported {
     /// Compiles it for this machine.
     ///
     /// # Errors
-    /// When there is no plugin or it does not compile the module.
+    /// When it was exported for another platform, there is no plugin, or it does not compile the module.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -423,6 +464,13 @@ impl Exported {
     /// assert_eq!(exported.compile().unwrap().call(&(Array::from(2.0),)).unwrap()[0].item::<f32>(), 3.0);
     /// ```
     pub fn compile(&self) -> Result<Loaded> {
+        let here = platform();
+        if let Some(there) = self.platform.filter(|there| *there != here) {
+            let message = format!("{} was exported for {there:?}, this process runs programs on {here:?}", self.name);
+            return Err(Error::new(ErrorKind::Runtime, message).help(format!(
+                "export it by `export_for(Platform::{here:?})`, or choose a platform by `set_platform`"
+            )));
+        }
         let params: Vec<Aval> = self.signature.inputs.iter().filter(|i| i.2).map(|i| i.1.clone()).collect();
         let executable = compile_foreign(&self.module, &params).map_err(|e| e.context(&self.name))?;
         Loaded::new(self.name.clone(), self.signature.clone(), Vec::new(), executable)

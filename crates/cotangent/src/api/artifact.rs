@@ -4,10 +4,11 @@ use sha2::{Digest, Sha256};
 
 use crate::array::aval::{Aval, Shape};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ir::platform::Platform;
 use crate::runtime::client;
 use crate::runtime::disk::processor;
 
-use super::aot::Signature;
+use super::aot::{Exported, Signature};
 
 /// The first bytes of a serialised program; the digit is the version of the format.
 const MAGIC: &[u8; 16] = b"cotangent-exec-1";
@@ -165,12 +166,16 @@ impl<'a> Parts<'a> {
 pub(super) struct Text<'a> {
     pub(super) name: &'a str,
     pub(super) signature: &'a Signature,
+    pub(super) platform: Option<Platform>,
     pub(super) module: &'a str,
 }
 
 impl Text<'_> {
     pub(super) fn write(&self) -> String {
         let mut body = format!("// library: cotangent {}\n// function: {}\n", env!("CARGO_PKG_VERSION"), self.name);
+        if let Some(platform) = self.platform {
+            body += &format!("// platform: {}\n", platform.name());
+        }
         for (path, aval, used) in &self.signature.inputs {
             let unused = if *used { "" } else { " unused" };
             body += &format!("// input: {}{unused} {path}\n", aval_text(aval));
@@ -183,7 +188,7 @@ impl Text<'_> {
         format!("{FIRST_LINE}{TEXT_VERSION}\n// sha256: {}\n{body}", hex(&Sha256::digest(body.as_bytes())))
     }
 
-    pub(super) fn read(bytes: &[u8]) -> Result<(String, Signature, String)> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Exported> {
         let foreign = || wrong("these bytes are not an exported program").help("`Lowered::export` makes one");
         let text = std::str::from_utf8(bytes).map_err(|_| foreign())?;
         let (version, rest) = text.strip_prefix(FIRST_LINE).and_then(|t| t.split_once('\n')).ok_or_else(foreign)?;
@@ -202,12 +207,17 @@ impl Text<'_> {
             body.split_once("// end of the head\n").ok_or_else(|| damaged("the end of its head is missing"))?;
         let mut name = String::new();
         let mut signature = Signature::default();
+        let mut platform = None;
         for line in head.lines() {
             let unreadable = || damaged(&format!("a line of its head cannot be read: `{line}`"));
             let (key, value) = line.strip_prefix("// ").and_then(|l| l.split_once(": ")).ok_or_else(unreadable)?;
             let (aval, path) = value.split_once(' ').unwrap_or((value, ""));
             match key {
                 "function" => name = value.to_string(),
+                "platform" => {
+                    let known = Platform::ALL.into_iter().find(|platform| platform.name() == value);
+                    platform = Some(known.ok_or_else(unreadable)?);
+                }
                 "input" => {
                     let aval = parse_aval(aval).ok_or_else(unreadable)?;
                     let used = !path.starts_with("unused ");
@@ -217,6 +227,6 @@ impl Text<'_> {
                 _ => {}
             }
         }
-        Ok((name, signature, module.to_string()))
+        Ok(Exported::new(name, signature, platform, module.to_string()))
     }
 }

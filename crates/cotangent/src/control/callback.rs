@@ -9,6 +9,7 @@ use crate::array::aval::Aval;
 use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::effects::Effects;
 use crate::ir::lowering::Lowering;
+use crate::ir::lowering::layouts;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::ir::print::boolean;
 use crate::ops::elementwise::rebind;
@@ -142,13 +143,9 @@ impl Primitive for CallbackPrimitive {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let kept = self.effects().kept;
         // The function sees row-major arrays, whichever layout the compiler prefers. The token is a scalar.
-        let layout = |aval: &Aval| {
-            let order: Vec<String> = (0..aval.rank()).rev().map(|d| d.to_string()).collect();
-            let list = if order.is_empty() { String::new() } else { format!("[{}]", order.join(", ")) };
-            Attr::Raw(format!("dense<{list}> : tensor<{}xindex>", order.len()))
-        };
-        let token = kept.then(|| layout(&Aval::new(crate::array::dtype::DType::I32, ())));
-        let layouts = |avals: &[Aval]| Attr::Array(token.iter().cloned().chain(avals.iter().map(layout)).collect());
+        let token = kept.then_some(0);
+        let layouts =
+            |avals: &[Aval]| layouts(token.into_iter().chain(avals.iter().map(Aval::rank)).map(|n| (0..n).rev()));
         let config = vec![
             ("id".to_string(), Attr::I64(self.function.id() as i64)),
             ("token".to_string(), Attr::I64(i64::from(kept))),

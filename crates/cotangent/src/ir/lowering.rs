@@ -11,6 +11,7 @@ pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
 use super::constants::Constants;
+use super::platform::Platform;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
@@ -20,8 +21,8 @@ use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::Outputs;
 
 /// The functions of the module being written, shared by structure.
-#[derive(Default)]
 struct Functions {
+    platform: Platform,
     names: FxHashMap<Arc<Jaxpr>, String>,
     taken: FxHashMap<String, usize>,
     written: Vec<Func>,
@@ -66,6 +67,16 @@ pub struct Lowering<'a> {
     constants: Constants,
 }
 
+/// The layouts of the operands or results of a custom call. Each order lists the dimensions from minor to major.
+pub(crate) fn layouts(orders: impl IntoIterator<Item = impl Iterator<Item = usize>>) -> Attr {
+    let layout = |order| {
+        let order: Vec<String> = Iterator::map(order, |d: usize| d.to_string()).collect();
+        let list = if order.is_empty() { String::new() } else { format!("[{}]", order.join(", ")) };
+        Attr::Raw(format!("dense<{list}> : tensor<{}xindex>", order.len()))
+    };
+    Attr::Array(orders.into_iter().map(layout).collect())
+}
+
 /// The token that effects pass from one to the next, to keep their order. Its value has no meaning.
 fn token_aval() -> Aval {
     Aval::new(DType::I32, ())
@@ -81,6 +92,11 @@ impl<'a> Lowering<'a> {
     fn new(block: &'a mut Block, functions: &'a RefCell<Functions>, token: Option<Value>) -> Lowering<'a> {
         let (spread, constants) = (FxHashMap::default(), Constants::default());
         Lowering { block, functions, of_elements: false, token, spread, constants }
+    }
+
+    /// What the program is for. What a compiler lacks there may be lowered otherwise than elsewhere.
+    pub fn platform(&self) -> Platform {
+        self.functions.borrow().platform
     }
 
     /// Appends an operation with one result. A barrier protects operands whose constants the compiler would combine
@@ -329,6 +345,11 @@ impl<'a> Lowering<'a> {
 }
 
 impl Functions {
+    fn new(platform: Platform) -> Functions {
+        let taken = [("main".to_string(), 1)].into_iter().collect();
+        Functions { platform, names: FxHashMap::default(), taken, written: Vec::new() }
+    }
+
     fn unique(&mut self, name: &str) -> String {
         let count = self.taken.entry(name.to_string()).or_insert(0);
         *count += 1;
@@ -354,8 +375,9 @@ fn function(name: &str, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
 }
 
 /// What lowering needs to know about a program besides its equations.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
+    pub(crate) platform: Platform,
     /// For each input, the result that may reuse its memory, if any.
     pub(crate) aliases: &'a [Option<usize>],
     /// The types and bytes of the leading inputs that become constants.
@@ -383,24 +405,24 @@ fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>
 }
 
 /// Lowers a program to a StableHLO module. Its `main` has the program's arguments and results.
+/// The StableHLO module of a program for a platform. Its `main` has the arguments and results of the program.
 ///
 /// If the program has effects, `main` has one more result, a number that is available when they have taken place.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// let module = cotangent::extend::lower("example", &program.jaxpr);
+/// let module = cotangent::extend::lower("example", &program.jaxpr, cotangent::Platform::Cpu);
 /// assert!(module.to_text().contains("stablehlo.add"));
 /// ```
 #[must_use]
-pub fn lower(name: &str, jaxpr: &Jaxpr) -> Module {
-    lower_entry(name, jaxpr, Entry::default())
+pub fn lower(name: &str, jaxpr: &Jaxpr, platform: Platform) -> Module {
+    lower_entry(name, jaxpr, Entry { platform, aliases: &[], constants: &[] })
 }
 
 /// [`lower`] with inputs that become constants or whose memory may be reused.
 pub(crate) fn lower_entry(name: &str, jaxpr: &Jaxpr, entry: Entry<'_>) -> Module {
-    let functions = RefCell::new(Functions::default());
-    functions.borrow_mut().taken.insert("main".to_string(), 1);
+    let functions = RefCell::new(Functions::new(entry.platform));
     let main = main_function(jaxpr, entry, &functions);
     let mut module = Module::new(name);
     module.add(main);

@@ -1,14 +1,22 @@
-//! Linear algebra that XLA computes by itself: the Cholesky decomposition and triangular systems. The matrices are the
-//! last two axes, all others are batches.
+//! Linear algebra: the Cholesky decomposition and triangular systems. The matrices are the last two axes, all others are
+//! batches.
+//!
+//! On the CPU it is LAPACK's: XLA's own expansions are loops over columns there, and solve triangular systems by inverting
+//! blocks of the diagonal.
 
+use smallvec::SmallVec;
 use stablehlo::{Attr, Value};
 
 use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::array::aval::Shape;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
+use crate::array::literal::Scalar;
 use crate::error::{Error, Result, raise};
 use crate::ir::lowering::Lowering;
+use crate::ir::lowering::layouts;
+use crate::ir::platform::Platform;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
 use crate::ir::print::boolean;
 use crate::trace::frames::bind1;
@@ -45,6 +53,74 @@ fn product(x: &Array, y: &Array) -> Array {
         ..DotGeneral::new([vec![n + 1], vec![n]], [batch.clone(), batch])
     };
     bind1(dot, &[x, y])
+}
+
+/// Appends a call of a routine of LAPACK, as JAX's programs have them (`jaxlib`, `lapack_kernels.cc`). Its name is without
+/// the letter of the type of numbers; `letters` are its attributes. An array is in row-major order, or in the column-major
+/// order of its last two axes where its place in `column_major` says so; operands come first, then results.
+fn lapack(
+    cx: &mut Lowering<'_>,
+    name: &str,
+    args: &[Value],
+    letters: &[(&str, char)],
+    column_major: &[bool],
+    outs: &[Aval],
+) -> Outputs<Value> {
+    let order = |(rank, column_major): (usize, &bool)| {
+        let mut order: SmallVec<[usize; 4]> = (0..rank).rev().collect();
+        if *column_major {
+            order.swap(0, 1);
+        }
+        order.into_iter()
+    };
+    let (operands, results) = column_major.split_at(args.len());
+    let letter = match outs[0].dtype {
+        DType::F32 => 's',
+        DType::F64 => 'd',
+        DType::C64 => 'c',
+        _ => 'z',
+    };
+    let attribute =
+        |(name, letter): &(&str, char)| (name.to_string(), Attr::Raw(format!("{} : ui8", u32::from(*letter))));
+    let attrs = [
+        ("api_version", Attr::I32(4)),
+        ("backend_config", Attr::Dict(letters.iter().map(attribute).collect())),
+        ("call_target_name", Attr::Str(format!("lapack_{letter}{name}_ffi"))),
+        ("operand_layouts", layouts(args.iter().map(|x| x.ty().dims().len()).zip(operands).map(order))),
+        ("result_layouts", layouts(outs.iter().map(Aval::rank).zip(results).map(order))),
+    ];
+    let types: Vec<_> = outs.iter().map(Aval::mlir).collect();
+    cx.block.op("stablehlo.custom_call", args, &attrs, &types).into_iter().collect()
+}
+
+/// LAPACK's Cholesky factor, and NaN where there is none; of the other triangle nothing is said.
+///
+/// Programs have row-major matrices, which are column-major ones of the transpose. So the lower triangle is the routine's
+/// upper one, and its factor U, with Uᴴ U = Aᵀ, is Lᵀ.
+fn potrf(cx: &mut Lowering<'_>, args: &[Value], out: &Aval) -> Value {
+    let info = Aval::new(DType::I32, Shape::new(&out.shape[..out.rank() - 2]));
+    let results = lapack(cx, "potrf", args, &[("uplo", 'U')], &[false; 3], &[out.clone(), info.clone()]);
+    let zero = cx.splat(&info, Literal::int(DType::I32, 0));
+    let equal = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
+    let ok = cx.op("stablehlo.compare", &[results[1].clone(), zero], &equal, &info.with_dtype(DType::Bool));
+    let batch: Vec<usize> = (0..info.rank()).collect();
+    let ok = cx.broadcast_in_dim(&ok, &out.with_dtype(DType::Bool).mlir(), &batch);
+    let nan = match out.dtype.is_complex() {
+        true => Scalar::Complex(f64::NAN, f64::NAN),
+        false => Scalar::Float(f64::NAN),
+    };
+    let nan = cx.splat(out, Literal::new(out.dtype, nan));
+    cx.op("stablehlo.select", &[ok, results[0].clone(), nan], &[], out)
+}
+
+/// The last two axes exchanged.
+fn transposed(cx: &mut Lowering<'_>, x: &Value, aval: &Aval) -> (Value, Aval) {
+    let rank = aval.rank();
+    let (mut order, mut shape): (Vec<usize>, Vec<usize>) = ((0..rank).collect(), aval.shape.to_vec());
+    order.swap(rank - 1, rank - 2);
+    shape.swap(rank - 1, rank - 2);
+    let out = aval.with_shape(Shape::new(&shape));
+    (cx.op("stablehlo.transpose", std::slice::from_ref(x), &[("permutation", Attr::i64s(order))], &out), out)
 }
 
 /// Checks that the last two axes are a square.
@@ -100,7 +176,10 @@ impl Primitive for Cholesky {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        let l = cx.op("stablehlo.cholesky", args, &[("lower", Attr::Bool(true))], &outs[0]);
+        let l = match cx.platform() {
+            Platform::Cpu => potrf(cx, args, &outs[0]),
+            _ => cx.op("stablehlo.cholesky", args, &[("lower", Attr::Bool(true))], &outs[0]),
+        };
         // What stands above the diagonal is not specified.
         let index = outs[0].with_dtype(DType::I32);
         let rank = index.rank() as i64;
@@ -240,6 +319,24 @@ impl Primitive for TriangularSolve {
         let complex = inputs[0].dtype.is_complex();
         if self.conjugate_a && !self.transpose_a && complex {
             a = cx.op("chlo.conj", &[a], &[], &inputs[0]);
+        }
+        if cx.platform() == Platform::Cpu {
+            let op = match (self.transpose_a, self.conjugate_a && complex) {
+                (false, _) => 'N',
+                (true, false) => 'T',
+                (true, true) => 'C',
+            };
+            // The row-major matrices are taken for column-major ones of their transposes: X op(A) = B is op(A)ᵀ Xᵀ = Bᵀ.
+            // No element moves.
+            let letters = [
+                ("diag", if self.unit_diagonal { 'U' } else { 'N' }),
+                ("side", if self.left_side { 'R' } else { 'L' }),
+                ("trans_x", op),
+                ("uplo", if self.lower { 'U' } else { 'L' }),
+            ];
+            let (b, aval) = transposed(cx, &args[1], &inputs[1]);
+            let x = lapack(cx, "trsm", &[a, b], &letters, &[false, true, true], std::slice::from_ref(&aval));
+            return smallvec::smallvec![transposed(cx, &x[0], &aval).0];
         }
         let transpose = match (self.transpose_a, self.conjugate_a && complex) {
             (false, _) => "#stablehlo<transpose NO_TRANSPOSE>",

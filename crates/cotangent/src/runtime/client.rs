@@ -7,20 +7,7 @@ use once_cell::sync::OnceCell;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-
-/// The kind of device that programs run on.
-///
-/// ```
-/// use cotangent::Platform;
-/// assert_ne!(Platform::Cpu, Platform::Cuda);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Platform {
-    /// The host's CPU.
-    Cpu,
-    /// NVIDIA GPUs.
-    Cuda,
-}
+use crate::ir::platform::Platform;
 
 static CHOSEN: Mutex<Platform> = Mutex::new(Platform::Cpu);
 static CLIENT: OnceCell<(Platform, xla::Client)> = OnceCell::new();
@@ -45,14 +32,26 @@ pub fn set_platform(platform: Platform) -> Result<()> {
     }
 }
 
+/// The platform of this process: the one in use, or the chosen one.
+pub(crate) fn platform() -> Platform {
+    match CLIENT.get() {
+        Some((used, _)) => *used,
+        None => *CHOSEN.lock().unwrap_or_else(PoisonError::into_inner),
+    }
+}
+
 /// The client, opened on first use. After an error, the next call tries again.
 pub(crate) fn client() -> Result<&'static xla::Client> {
     let opened = CLIENT.get_or_try_init(|| -> Result<_> {
-        let platform = *CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let platform = platform();
         let client = match platform {
             Platform::Cpu => xla::Client::cpu()?,
             Platform::Cuda => xla::Client::cuda()?,
         };
+        if platform == Platform::Cpu {
+            // Before any program is compiled or loaded.
+            cotangent_lapack::KERNELS.iter().try_for_each(|kernels| client.plugin().register_kernels(kernels))?;
+        }
         Ok((platform, client))
     });
     opened.map(|(_, client)| client)

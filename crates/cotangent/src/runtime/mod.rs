@@ -10,8 +10,8 @@ mod mappings;
 mod nans;
 mod program;
 
-pub use client::{Platform, devices, set_platform};
-pub(crate) use client::{array_shape, client};
+pub(crate) use client::{array_shape, client, platform};
+pub use client::{devices, set_platform};
 pub(crate) use execute::{Runtime, run, run_executable, run_owned};
 pub(crate) use nans::{enabled as nans_are_looked_for, set as look_for_nans};
 pub(crate) use program::{CompiledProgram, Origin, compile_foreign, compile_whole, optimized_hlo, times};

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::ir::lowering::{Entry, lower_entry};
 
-use super::client::{Host, array_shape, client, host};
+use super::client::{Host, array_shape, client, host, platform};
 use super::disk::{Disk, Key, key};
 use super::lru::Lru;
 use super::mappings::Mappings;
@@ -294,7 +294,7 @@ fn inputs(
 fn text(client: &xla::Client, pruned: &Jaxpr, aliases: &[Option<usize>]) -> String {
     let on_cpu = client.platform_name() == "cpu";
     let blocks = during(Stage::Rewrite, || if on_cpu { outline(pruned) } else { None });
-    let (program, entry) = (blocks.as_ref().unwrap_or(pruned), Entry { aliases, constants: &[] });
+    let (program, entry) = (blocks.as_ref().unwrap_or(pruned), Entry { platform: platform(), aliases, constants: &[] });
     during(Stage::Lower, || lower_entry("cotangent", program, entry).to_text())
 }
 

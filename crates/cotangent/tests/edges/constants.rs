@@ -225,7 +225,7 @@ fn tables_of_constants_keep_their_place() {
 fn ordinary_constants_are_left_to_the_compiler() {
     let text = |f: fn(&Array) -> Array, dtype: DType, shape: &[usize]| {
         let program = make_jaxpr(f)(&np::zeros(shape).astype(dtype));
-        cotangent::extend::lower("constants", &program.jaxpr).to_text()
+        cotangent::extend::lower("constants", &program.jaxpr, cotangent::Platform::Cpu).to_text()
     };
     let ordinary: [fn(&Array) -> Array; 6] = [
         |x| (x * 2.0 + 1.0) * 0.5 - 3.0,

@@ -1,0 +1,28 @@
+//! The kinds of device that a program can be lowered for.
+
+/// The kind of device that programs run on.
+///
+/// ```
+/// use cotangent::Platform;
+/// assert_ne!(Platform::Cpu, Platform::Cuda);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Platform {
+    /// The host's CPU.
+    Cpu,
+    /// NVIDIA GPUs.
+    Cuda,
+}
+
+impl Platform {
+    /// All platforms.
+    pub(crate) const ALL: [Platform; 2] = [Platform::Cpu, Platform::Cuda];
+
+    /// The name of the platform in XLA.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Platform::Cpu => "cpu",
+            Platform::Cuda => "cuda",
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The Cholesky decomposition.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{LltError, LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
+use faer::{MatMut, Par};
+use xla::Arrays;
+
+use crate::scalar::Scalar;
+use crate::{letter, matrix, numbers_mut};
+
+/// `potrf`: overwrites one triangle of Hermitian matrices with their Cholesky factors; what stands in the other one is not
+/// said. `info` is 0, or the number of the
+/// first leading minor that is not positive.
+pub(crate) fn potrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
+    let lower = letter(call, "uplo", "LU")? == 'L';
+    let a = call.update::<T::Element>(0, 0)?;
+    let info = call.result::<i32>(1)?.elements;
+    info.fill(0);
+    let [n, columns] = matrix(a.dims)?;
+    if n != columns || info.len() != a.dims[..a.dims.len() - 2].iter().product::<i64>() as usize {
+        return Err("the shapes do not fit".to_owned());
+    }
+    if n == 0 {
+        return Ok(());
+    }
+    let mut memory = MemBuffer::new(cholesky_in_place_scratch::<T>(n, Par::Seq, Default::default()));
+    for (a, info) in numbers_mut::<T>(a.elements).chunks_exact_mut(n * n).zip(info) {
+        // The upper triangle is the lower one of the transpose, which is the conjugate matrix. Moving the elements costs
+        // less than working along rows.
+        if !lower {
+            transpose(a, n);
+        }
+        real_diagonal(a, n);
+        let matrix = MatMut::from_column_major_slice_mut(a, n, n);
+        let (none, memory) = (LltRegularization::default(), MemStack::new(&mut memory));
+        if let Err(LltError::NonPositivePivot { index }) =
+            cholesky_in_place::<T>(matrix, none, Par::Seq, memory, Default::default())
+        {
+            *info = index as i32 + 1;
+        }
+        real_diagonal(a, n);
+        if !lower {
+            transpose(a, n);
+        }
+    }
+    Ok(())
+}
+
+/// The diagonal of a Hermitian matrix is real, as is that of its factor. `faer` takes and leaves what else is there.
+fn real_diagonal<T: Scalar>(a: &mut [T], n: usize) {
+    a.iter_mut().step_by(n + 1).for_each(|x| *x = x.real_part());
+}
+
+/// Transposes a square matrix, block by block: what a block touches fits in the fastest memory.
+fn transpose<T: Copy>(a: &mut [T], n: usize) {
+    const BLOCK: usize = 16;
+    for column in (0..n).step_by(BLOCK) {
+        for row in (column..n).step_by(BLOCK) {
+            for j in column..n.min(column + BLOCK) {
+                for i in row.max(j + 1)..n.min(row + BLOCK) {
+                    a.swap(j * n + i, i * n + j);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Routines of LAPACK as programs compiled by XLA call them.
+//!
+//! Names, operands, results and attributes are those of JAX's kernels for the CPU, `lapack_dpotrf_ffi` for one, so that
+//! an exported program runs in JAX, and one of JAX's here. Matrices are column-major, one behind the other in a batch. The
+//! numbers come from `faer`. A routine runs on the thread that reaches it; it starts none.
+
+mod cholesky;
+mod scalar;
+mod triangular;
+
+use xla::{Arrays, Kernel};
+
+use scalar::Scalar;
+
+/// A routine for each type of number: `s`, `d`, `c` and `z` in the names.
+macro_rules! routine {
+    ($s:literal $d:literal $c:literal $z:literal: $($function:tt)*) => {[
+        Kernel::new($s, $($function)*::<f32>),
+        Kernel::new($d, $($function)*::<f64>),
+        Kernel::new($c, $($function)*::<faer::c32>),
+        Kernel::new($z, $($function)*::<faer::c64>),
+    ]};
+}
+
+/// All routines.
+///
+/// ```
+/// let names: Vec<&str> = cotangent_lapack::KERNELS.iter().flatten().map(|kernel| kernel.name()).collect();
+/// assert!(names.contains(&"lapack_dpotrf_ffi") && names.contains(&"lapack_ctrsm_ffi"));
+/// ```
+pub static KERNELS: &[[Kernel; 4]] = &[
+    routine!("lapack_spotrf_ffi" "lapack_dpotrf_ffi" "lapack_cpotrf_ffi" "lapack_zpotrf_ffi": cholesky::potrf),
+    routine!("lapack_strsm_ffi" "lapack_dtrsm_ffi" "lapack_ctrsm_ffi" "lapack_ztrsm_ffi": triangular::trsm),
+];
+
+/// An attribute that is a letter.
+fn letter(call: &Arrays<'_>, name: &str, known: &str) -> Result<char, String> {
+    let letter = call.int(name).and_then(|code| u8::try_from(code).ok()).map(char::from);
+    letter.filter(|letter| known.contains(*letter)).ok_or_else(|| format!("`{name}` is none of the letters {known}"))
+}
+
+/// The two last dimensions.
+fn matrix(dims: &[i64]) -> Result<[usize; 2], String> {
+    match dims {
+        [.., m, n] => Ok([m, n].map(|d| usize::try_from(*d).unwrap_or(0))),
+        _ => Err("an operand is no matrix".to_owned()),
+    }
+}
+
+/// An array of matrices as numbers.
+fn numbers<T: Scalar>(elements: &[T::Element]) -> &[T] {
+    bytemuck::cast_slice(elements)
+}
+
+/// An array of matrices as numbers.
+fn numbers_mut<T: Scalar>(elements: &mut [T::Element]) -> &mut [T] {
+    bytemuck::cast_slice_mut(elements)
+}
