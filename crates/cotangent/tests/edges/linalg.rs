@@ -401,7 +401,7 @@ fn programs_are_lowered_for_their_platform() {
 #[test]
 fn programs_of_jax_run() {
     // The client of this process, with LAPACK's routines.
-    Array::from(vec![1.0f32]).sum().item::<f32>();
+    let _ = Array::from(vec![1.0f32]).sum().item::<f32>();
     let client = xla::Client::cpu().unwrap();
     let run = |text: &str, args: &[(&[f32], &[i64])]| -> Vec<Vec<f32>> {
         let shapes: Vec<_> = args.iter().map(|(_, dims)| xla::ArrayShape::new(xla::ElementType::F32, *dims)).collect();
