@@ -1,6 +1,6 @@
-//! The cases of `crates/bench` under Criterion.
+//! The cases of `crates/bench` under Criterion: `cargo bench -p cotangent-bench -- FILTER`.
 //!
-//! `cargo bench -p cotangent-bench -- FILTER`; as a test each runs once, those aside that take seconds.
+//! As a test, each case runs once, except those that take seconds.
 
 use cotangent_bench::{Work, cases};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -13,7 +13,7 @@ fn in_process(c: &mut Criterion) {
         if case.slow {
             group.sample_size(10);
         }
-        // Set up where Criterion runs it, so that a filter saves what it leaves out.
+        // Set up when Criterion runs the case, so that a filter skips the set-up of the others.
         let mut bench = None;
         let (_, what) = case.name.split_once('/').unwrap_or(("", case.name));
         group.bench_function(what, |b| {

@@ -1,10 +1,10 @@
-"""Counts the instructions of cases of `cotangent bench`, which other work on the machine does not change.
+"""Counts the instructions of cases of `cotangent bench`. Other work on the machine does not affect them.
 
     python3 instructions.py COTANGENT CASE [CASE …] [--calls N] [--top N]
 
-COTANGENT is the command-line tool, built with --release; valgrind must be installed. Each case runs twice, with N and
-with 2N calls: the difference is what N calls take, without what it takes to set the case up. The functions that most
-of it goes to are listed, by what they take themselves.
+COTANGENT is the command-line tool, built with --release. valgrind must be installed. Each case runs twice, with N and
+with 2N calls. The difference is the cost of N calls, without the set-up of the case. The functions with the largest
+own cost are listed.
 """
 
 import argparse
@@ -18,7 +18,7 @@ LINE = re.compile(r"^\s*([\d,]+) \([^)]*\)\s+(.*)$")
 
 
 def counts(cotangent, case, calls, folder):
-    """Instructions by function, of one run."""
+    """The instructions of one run, by function."""
     out = Path(folder, f"{calls}.out")
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", cotangent, "bench"]
     command += ["--worker", case, "--calls", str(calls)]
@@ -31,7 +31,7 @@ def counts(cotangent, case, calls, folder):
     found = {}
     for line in text.splitlines():
         if match := LINE.match(line):
-            # What stands behind the file's name, without the object and the hash.
+            # The name after the file, without the object and the hash.
             name = re.sub(r"( \[[^\]]*\])+$", "", match[2]).split(":", 1)[-1]
             name = re.sub(r"::h[0-9a-f]{16}$", "", name)
             found[name] = found.get(name, 0) + int(match[1].replace(",", ""))

@@ -1,6 +1,6 @@
-"""Runs GradBench's tool for JAX, `python3 jax_waiting.py RUN.PY …`, with jitted functions that return when they are done.
+"""Runs GradBench's tool for JAX, `python3 jax_waiting.py RUN.PY …`, with jitted functions that wait for their results.
 
-The tool stops its clock when a call returns, which in JAX is before the result is there.
+The tool stops its clock when a call returns, which in JAX is before the result is ready.
 """
 
 import functools
@@ -20,5 +20,5 @@ def waiting_jit(f, **options):
 
 jax.jit = waiting_jit
 sys.argv = sys.argv[1:]
-sys.path[0] = str(Path(sys.argv[0]).resolve().parent)  # where its modules are, as for any script
+sys.path[0] = str(Path(sys.argv[0]).resolve().parent)  # the directory of its modules, as for any script
 runpy.run_path(sys.argv[0], run_name="__main__")

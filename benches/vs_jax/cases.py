@@ -1,4 +1,4 @@
-"""The cases of crates/bench in JAX, under the same names and written as one writes them in JAX.
+"""The cases of crates/bench in JAX, under the same names, as a user of JAX would write them.
 
     python cases.py --worker CASE     a process that measures a case, as `cotangent bench --worker CASE` is
     python cases.py --list
@@ -14,7 +14,7 @@ import time
 CASES = {}
 PROCESSES = {}
 SLOW = set()
-DOUBLE = set()  # cases in double precision, which JAX has to be asked for
+DOUBLE = set()  # cases in double precision, which JAX must enable
 
 
 def case(name, slow=False, double=False):
@@ -38,7 +38,7 @@ def process(name):
 
 
 class Bench:
-    """What is timed. `make` prepares something for each call, the making of which does not count."""
+    """The function that is timed. `make` prepares the argument of each call, which is not timed."""
 
     def __init__(self, run, units=1, check=(), make=None, sample=None):
         self.run, self.units, self.make, self.sample = run, units, make, sample
@@ -328,7 +328,7 @@ def threads(count, steps):
 
     xs = [device_scalar(0.5) for _ in range(count)]
     root = jax.jit(lambda x: jax.lax.fori_loop(0, steps, lambda _, x: 0.5 * (x + 2.0 / x), x))
-    each = 5000 if steps == 1 else 500  # a new thread may wait its turn for longer than a call takes
+    each = 5000 if steps == 1 else 500  # a new thread may wait for the CPU for longer than a call takes
 
     def sample(calls):
         def work(x):
@@ -350,7 +350,7 @@ for name, count, size in [("one", 1, 1000), ("two", 2, 1000), ("one-short", 1, 1
     case(f"threads/{name}")(functools.partial(threads, count, size))
 
 
-# Chains. JAX remembers what it traced by function: each call has a function of its own.
+# Chains. JAX caches traces by function, so each call has a function of its own.
 
 
 def chain(n, factor):
@@ -434,7 +434,7 @@ def adam_step(rate, parameters, gradient, memory):
 
 
 def training(start, loss, squares):
-    """The cases of a model: its loss, the gradient, a step, and the first call of that."""
+    """The cases of a model: its loss, the gradient, a training step, and the first call of the step."""
     import jax
 
     ready = jax.block_until_ready
@@ -482,7 +482,7 @@ def training(start, loss, squares):
 
 
 def later(module, what):
-    """A case of a model, the module being made (and JAX imported) when the case is set up."""
+    """A case of a model. Setting up the case imports JAX and creates the model."""
     return lambda: module()[what]()
 
 
