@@ -263,6 +263,9 @@ pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 
 /// √(x² + y²) without overflow.
 ///
+/// # Panics
+/// When an operand is complex: there it has no one meaning.
+///
 /// ```
 /// use cotangent::numpy as np;
 /// assert!((np::hypot(3.0, 4.0).item::<f64>() - 5.0).abs() < 1e-5);
@@ -270,6 +273,12 @@ pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 #[track_caller]
 pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    if x.dtype().is_complex() {
+        raise(
+            Error::dtype(format!("hypot takes real numbers, got {}", x.aval()))
+                .help("of moduli, write `np::hypot(np::abs(x), np::abs(y))`"),
+        );
+    }
     let value = |x: &Array, y: &Array| {
         let (x, y) = (x.abs(), y.abs());
         let infinite = x.equal(f64::INFINITY).logical_or(y.equal(f64::INFINITY));

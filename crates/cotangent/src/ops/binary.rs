@@ -262,20 +262,22 @@ fn lower_next_after(cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], out:
 }
 
 fn lower_max(cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], out: &Aval) -> Value {
-    pick(cx, args, out, "stablehlo.maximum", "#stablehlo<comparison_direction GT>")
+    combine(cx, "stablehlo.maximum", args, out)
 }
 
 fn lower_min(cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], out: &Aval) -> Value {
-    pick(cx, args, out, "stablehlo.minimum", "#stablehlo<comparison_direction LT>")
+    combine(cx, "stablehlo.minimum", args, out)
 }
 
-/// The larger or smaller of two values, a NaN of either; complex numbers are compared by their real parts, and by their
-/// imaginary parts where those are equal.
-fn pick(cx: &mut Lowering<'_>, args: &[Value], out: &Aval, op: &'static str, direction: &'static str) -> Value {
+/// An operation of two values. The larger or smaller of two is a NaN of either; complex numbers are compared by their
+/// real parts, and by their imaginary parts where those are equal.
+pub(super) fn combine(cx: &mut Lowering<'_>, op: &'static str, args: &[Value], out: &Aval) -> Value {
     let args = cx.same_shape(args, &out.shape);
-    if !out.dtype.is_complex() {
-        return cx.op(op, &args, &[], out);
-    }
+    let direction = match op {
+        "stablehlo.maximum" if out.dtype.is_complex() => "#stablehlo<comparison_direction GT>",
+        "stablehlo.minimum" if out.dtype.is_complex() => "#stablehlo<comparison_direction LT>",
+        _ => return cx.op(op, &args, &[], out),
+    };
     let (part, flag) = (out.with_dtype(out.dtype.real()), out.with_dtype(DType::Bool));
     let parts = |cx: &mut Lowering<'_>, op: &str| [0, 1].map(|i| cx.op(op, &args[i..=i], &[], &part));
     let (real, imag) = (parts(cx, "stablehlo.real"), parts(cx, "stablehlo.imag"));

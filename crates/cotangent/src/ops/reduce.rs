@@ -12,6 +12,7 @@ use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ir::print::{boolean, tuple};
 use crate::trace::frames::{bind, bind1};
 
+use super::binary::combine;
 use super::domain::Domain;
 use super::elementwise::rebind1;
 use super::recurrence::LinearRecurrence;
@@ -27,8 +28,23 @@ pub(crate) fn extremes(dtype: DType) -> (Literal, Literal) {
         Kind::Bool => pair(Scalar::Bool(false), Scalar::Bool(true)),
         Kind::Int => pair(Scalar::Int(i64::MIN >> (64 - bits)), Scalar::Int(i64::MAX >> (64 - bits))),
         Kind::Uint => pair(Scalar::Uint(0), Scalar::Uint(u64::MAX >> (64 - bits))),
+        Kind::Complex => {
+            let both = |x: f64| Scalar::Complex(x, x);
+            pair(both(f64::NEG_INFINITY), both(f64::INFINITY))
+        }
         _ => pair(Scalar::Float(f64::NEG_INFINITY), Scalar::Float(f64::INFINITY)),
     }
+}
+
+/// The operands' dtype, of which there must be a greatest element that one can point at.
+pub(super) fn ordered_dtype(inputs: &[Aval]) -> Result<DType> {
+    Domain::ORDERED.one_dtype(inputs).map_err(|error| match inputs[0].dtype.is_complex() {
+        true => error.help(
+            "complex numbers are not ordered: take the index among their moduli, `np::abs(x)`, or among their real parts; \
+             `np::argsort(x)` sorts by the real parts first",
+        ),
+        false => error,
+    })
 }
 
 fn reduced(x: &Aval, axes: &[usize]) -> Result<Aval> {
@@ -79,12 +95,33 @@ macro_rules! reductions {
                     let init: fn(DType) -> Literal = $init;
                     let dtype = outs[0].dtype;
                     let init = cx.splat(&Aval::new(dtype, ()), init(dtype));
-                    smallvec::smallvec![cx.reduce($op, &args[0], &init, &self.axes, &outs[0])]
+                    smallvec::smallvec![lower_reduction(cx, $op, &args[0], &init, &self.axes, &outs[0])]
                 }
                 $($rules)*
             }
         )*
     };
+}
+
+/// A reduction by one operation; complex numbers have no maximum and minimum of their own.
+fn lower_reduction(
+    cx: &mut Lowering<'_>,
+    op: &'static str,
+    x: &Value,
+    init: &Value,
+    axes: &[usize],
+    out: &Aval,
+) -> Value {
+    if !(out.dtype.is_complex() && matches!(op, "stablehlo.maximum" | "stablehlo.minimum")) {
+        return cx.reduce(op, x, init, axes, out);
+    }
+    let scalar = Aval::new(out.dtype, ());
+    let attrs = [("dimensions", Attr::i64s(axes.iter().copied()))];
+    let (operands, params) = ([x.clone(), init.clone()], [scalar.mlir(), scalar.mlir()]);
+    cx.regions("stablehlo.reduce", &operands, &attrs, &[out.mlir()], &[&params], |cx, _, args| {
+        vec![combine(cx, op, args, &scalar)]
+    })
+    .swap_remove(0)
 }
 
 /// The jvp of a value from that of the primitive which gives it together with the choice that made it.
@@ -116,7 +153,7 @@ impl Primitive for Extremum {
         vec![("axes", tuple(&self.axes)), ("greatest", boolean(self.greatest))]
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        Domain::ORDERED.one_dtype(inputs)?;
+        Domain::ANY.one_dtype(inputs)?;
         let chosen = inputs[0].with_dtype(DType::Bool).with_weak_type(false);
         Ok(smallvec::smallvec![reduced(&inputs[0], &self.axes)?, chosen])
     }
@@ -188,12 +225,12 @@ reductions! {
             (vec![out], vec![tangent])
         }
     }
-    ReduceMax "reduce_max": ORDERED, "stablehlo.maximum", init |d| extremes(d).0, {
+    ReduceMax "reduce_max": ANY, "stablehlo.maximum", init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             value_jvp(&Extremum { axes: self.axes.clone(), greatest: true }, x, dx)
         }
     }
-    ReduceMin "reduce_min": ORDERED, "stablehlo.minimum", init |d| extremes(d).1, {
+    ReduceMin "reduce_min": ANY, "stablehlo.minimum", init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             value_jvp(&Extremum { axes: self.axes.clone(), greatest: false }, x, dx)
         }
@@ -247,7 +284,7 @@ macro_rules! arg_reductions {
                 vec![("axes", tuple(&[self.axis])), ("index_dtype", self.index_dtype.to_string())]
             }
             fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                Domain::ORDERED.one_dtype(inputs)?;
+                ordered_dtype(inputs)?;
                 let out = reduced(&inputs[0], &[self.axis])?;
                 if inputs[0].shape[self.axis] == 0 {
                     return Err(Error::shape(format!("axis {} of {} is empty and has no such element", self.axis, inputs[0])));
@@ -351,12 +388,12 @@ cumulative! {
             (vec![out], vec![tangent])
         }
     }
-    CumMax "cummax": ORDERED, one("stablehlo.maximum"), init |d| extremes(d).0, {
+    CumMax "cummax": ANY, one("stablehlo.maximum"), init |d| extremes(d).0, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             value_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: true }, x, dx)
         }
     }
-    CumMin "cummin": ORDERED, one("stablehlo.minimum"), init |d| extremes(d).1, {
+    CumMin "cummin": ANY, one("stablehlo.minimum"), init |d| extremes(d).1, {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             value_jvp(&Running { axis: self.axis, reverse: self.reverse, greatest: false }, x, dx)
         }
@@ -381,7 +418,7 @@ cumulative! {
 
 /// What combines two scalars by one operation.
 fn one(op: &'static str) -> impl Fn(&mut Lowering<'_>, &[Value], &Aval) -> Value {
-    move |cx, args, scalar| cx.op(op, args, &[], scalar)
+    move |cx, args, scalar| combine(cx, op, args, scalar)
 }
 
 /// log(eᵃ + eᵇ) of two scalars.
@@ -422,7 +459,7 @@ impl Primitive for Running {
         std::iter::once(("axis", self.axis.to_string())).chain(flags).collect()
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        Domain::ORDERED.one_dtype(inputs)?;
+        Domain::ANY.one_dtype(inputs)?;
         check_axes(&[self.axis], &inputs[0])?;
         let flags = inputs[0].with_dtype(DType::Bool).with_weak_type(false);
         Ok(smallvec::smallvec![inputs[0].clone(), flags.clone(), flags])

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use stablehlo::{Attr, Type, Value};
+use stablehlo::{Attr, Value};
 
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
@@ -221,12 +221,12 @@ impl ScatterParams {
             ("scatter_dimension_numbers", numbers),
             ("unique_indices", Attr::Bool(self.unique_indices)),
         ];
-        let scalar = Type::tensor(&[], x.dtype.mlir());
+        let scalar = Aval::new(x.dtype, ());
         let operands = [args[0].clone(), index, args[2].clone()];
-        let params = [scalar.clone(), scalar.clone()];
+        let params = [scalar.mlir(), scalar.mlir()];
         cx.regions("stablehlo.scatter", &operands, &attrs, &[x.mlir()], &[&params], |cx, _, args| match combine.op() {
             None => vec![args[1].clone()],
-            Some(op) => vec![cx.block.op1(op, args, &[], &scalar)],
+            Some(op) => vec![super::binary::combine(cx, op, args, &scalar)],
         })
     }
 }
@@ -257,9 +257,8 @@ impl Combine {
     /// The dtypes that it combines.
     fn domain(self) -> Domain {
         match self {
-            Combine::Set => Domain::ANY,
             Combine::Add | Combine::Sub | Combine::Mul => Domain::NUMBERS,
-            Combine::Min | Combine::Max => Domain::ORDERED,
+            _ => Domain::ANY,
         }
     }
 

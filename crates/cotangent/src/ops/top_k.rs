@@ -10,8 +10,8 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::trace::frames::bind;
 
-use super::domain::Domain;
 use super::elementwise::rebind;
+use super::reduce::ordered_dtype;
 use super::shape::{check_axes, shifted};
 use super::sort::take_along;
 
@@ -42,7 +42,7 @@ impl Primitive for TopK {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        Domain::ORDERED.one_dtype(inputs)?;
+        ordered_dtype(inputs)?;
         let x = &inputs[0];
         check_axes(&[self.axis], x)?;
         let n = x.shape[self.axis];

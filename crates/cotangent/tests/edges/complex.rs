@@ -277,3 +277,81 @@ fn sums_of_exponentials() {
     assert_eq!(pairs(&np::logaddexp(&infinite, &infinite)), [(f64::NEG_INFINITY, 0.0)]);
     assert_eq!(pairs(&np::logaddexp(&infinite, 1.0)), [(1.0, 0.0)]);
 }
+
+/// A complex vector from pairs of parts.
+fn complex(parts: &[(f32, f32)]) -> Array {
+    Array::from(parts.iter().map(|p| Complex::new(p.0, p.1)).collect::<Vec<_>>())
+}
+
+fn numbers(x: &Array) -> Vec<(f64, f64)> {
+    floats(&x.real()).into_iter().zip(floats(&x.imag())).collect()
+}
+
+/// JAX 0.10.2's order: by the real part, then by the imaginary part.
+#[test]
+fn the_greatest_and_least_complex_numbers() {
+    let x = complex(&[(1.0, 2.0), (1.0, -1.0), (0.0, 5.0), (1.0, 2.0)]);
+    let (greatest, least) = ((1.0, 2.0), (0.0, 5.0));
+    let cases: [(&str, fn(&Array) -> Array, Vec<(f64, f64)>); 12] = [
+        ("max", |x| x.max(), vec![greatest]),
+        ("min", |x| x.min(), vec![least]),
+        ("max of rows", |x| x.reshape((2, 2)).max_axis(1), vec![greatest, greatest]),
+        ("min of rows", |x| x.reshape((2, 2)).min_axis(1), vec![(1.0, -1.0), least]),
+        ("mapped", |x| vmap(|x: &Array| x.min())(&x.reshape((2, 2)).t()), vec![least, (1.0, -1.0)]),
+        ("ptp", |x| np::ptp(x), vec![(1.0, -3.0)]),
+        ("cummax", |x| x.cummax(), vec![greatest; 4]),
+        ("cummin", |x| x.cummin(), vec![greatest, (1.0, -1.0), least, least]),
+        ("maximum", |x| x.maximum(np::flip(x, 0)), vec![greatest, (1.0, -1.0), (1.0, -1.0), greatest]),
+        ("minimum", |x| x.minimum(np::flip(x, 0)), vec![greatest, least, least, greatest]),
+        ("max of updates", |x| x.at(0).max(x.at(2).get() + 2.0), vec![(2.0, 5.0), (1.0, -1.0), least, greatest]),
+        ("min of updates", |x| x.at(0).min(x.at(2).get() + 1.0), vec![greatest, (1.0, -1.0), least, greatest]),
+    ];
+    for (name, f, expected) in cases {
+        assert_eq!(numbers(&f(&x)), expected, "{name}");
+        assert_eq!(numbers(&jit(f)(&x)), expected, "{name}, jitted");
+        let wide = x.astype(DType::C128);
+        assert_eq!(numbers(&f(&wide)), expected, "{name}, c128");
+    }
+    const INF: f32 = f32::INFINITY;
+    let infinite = complex(&[(-INF, 3.0), (-INF, -3.0), (INF, -1.0), (INF, 3.0)]);
+    assert_eq!(numbers(&infinite.max()), [(f64::INFINITY, 3.0)]);
+    assert_eq!(numbers(&infinite.min()), [(f64::NEG_INFINITY, -3.0)]);
+    assert_eq!(numbers(&infinite.at(..2).get().max()), [(f64::NEG_INFINITY, 3.0)]);
+    // A NaN in either part is one, as in NumPy; which of them JAX gives depends on where they stand.
+    for nan in [(f32::NAN, 1.0), (1.0, f32::NAN)] {
+        for place in 0..3 {
+            let mut parts = [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)];
+            parts[place] = nan;
+            let x = complex(&parts);
+            for extreme in [x.max(), x.min(), x.cummax().at(-1).get(), x.cummin().at(-1).get()] {
+                let (re, im) = numbers(&extreme)[0];
+                assert!(re.is_nan() || im.is_nan(), "{parts:?}: {re} {im}");
+            }
+        }
+    }
+}
+
+#[test]
+fn slopes_of_the_greatest_and_least_complex_numbers() {
+    let x = complex(&[(1.0, 2.0), (1.0, -1.0), (0.0, 5.0), (1.0, 2.0)]);
+    let t = complex(&[(0.0, 1.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]);
+    let slope = |f: fn(&Array) -> Array| numbers(&jvp(f, (&x,), (&t,)).1);
+    assert_eq!(slope(|x| x.max()), [(1.5, 0.5)]);
+    assert_eq!(slope(|x| x.min()), [(2.0, 0.0)]);
+    assert_eq!(slope(|x| x.cummax()), [(0.0, 1.0), (0.0, 1.0), (0.0, 1.0), (1.5, 0.5)]);
+    assert_eq!(slope(|x| x.cummin()), [(0.0, 1.0), (1.0, 0.0), (2.0, 0.0), (2.0, 0.0)]);
+    assert_eq!(slope(|x| x.at(0).max(x.at(2).get() + 2.0)), [(2.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]);
+    assert_eq!(numbers(&grad(|x: &Array| x.max().real())(&x)), [(0.5, 0.0), (0.0, 0.0), (0.0, 0.0), (0.5, 0.0)]);
+}
+
+#[test]
+fn what_complex_numbers_do_not_have_is_said() {
+    let says = |f: fn(&Array) -> Array, words: &[&str]| {
+        let error = jit(f).try_call((&complex(&[(1.0, 2.0), (3.0, 4.0)]),)).expect_err("an error").to_string();
+        assert!(words.iter().all(|word| error.contains(word)), "{error}");
+    };
+    says(|x| x.argmax(), &["argmax", "c64[2]", "np::abs(x)", "np::argsort(x)"]);
+    says(|x| x.argmin(), &["argmin", "c64[2]", "np::abs(x)"]);
+    says(|x| cotangent::lax::top_k(x, 1, 0).0, &["top_k", "c64[2]", "np::abs(x)"]);
+    says(|x| np::hypot(x, 1.0), &["hypot", "c64[2]", "np::hypot(np::abs(x), np::abs(y))"]);
+}
