@@ -201,7 +201,10 @@ pub(super) fn density(a: &Array, x: &Array) -> Array {
     let inside = super::select(&at_zero, &one, x, shape);
     let edge = super::select(&at_zero.logical_and(a.not_equal(1.0)), x, &one, shape);
     let log = super::select(&at_zero, &Array::literal(Literal::int(x.dtype(), 0)), &((a - 1.0) * inside.log()), shape);
-    edge.pow(a - 1.0) * (log - x - a.lgamma()).exp()
+    // For a = 1, the exponential distribution, the logarithm of the gamma function is zero to the last digit.
+    let level = a.lgamma();
+    let error = super::select(&a.equal(1.0), &level, &Array::literal(Literal::int(x.dtype(), 0)), a.shape());
+    edge.pow(a - 1.0) * (log - x - (level - error.stop_gradient())).exp()
 }
 
 /// Infinity as a number so large that the density is lost there, and so is what is subtracted from what.

@@ -233,6 +233,12 @@ fn gamma_value(x: &Array) -> Array {
 /// log Γ(y) − (y − ½)·log y + y − ½ log 2π for y ≥ 8, the error of Stirling's formula: Σ B₂ⱼ/(2j (2j − 1) y²ʲ⁻¹) (DLMF
 /// 5.11.1).
 fn stirling_error(y: &Array) -> Array {
+    let inverse = 1.0 / y;
+    polynomial(stirling_terms(y.dtype()), &inverse.square()) * inverse
+}
+
+/// The coefficients of the error of Stirling's formula, as a polynomial in y⁻², over y.
+fn stirling_terms(dtype: DType) -> &'static [f64] {
     const TERMS: [f64; 8] = [
         -3617.0 / 122_400.0,
         1.0 / 156.0,
@@ -243,8 +249,20 @@ fn stirling_error(y: &Array) -> Array {
         -1.0 / 360.0,
         1.0 / 12.0,
     ];
-    let inverse = 1.0 / y;
-    polynomial(&TERMS[if y.dtype() == DType::F64 { 0 } else { 5 }..], &inverse.square()) * inverse
+    &TERMS[if dtype == DType::F64 { 0 } else { 5 }..]
+}
+
+/// The error of Stirling's formula at y + x less that at y. It is x times what does not cancel: with u = 1/y, w = 1/(y + x)
+/// and the polynomial P, w P(w²) − u P(u²) = (w − u) (P(w²) + u (w + u) Q), Q the divided difference of P.
+fn stirling_error_difference(x: &Array, y: &Array) -> Array {
+    let (u, w) = (1.0 / y, 1.0 / (x + y));
+    let (s, t) = (u.square(), w.square());
+    let zero = crate::numpy::zeros_like(&s);
+    let (at_s, quotient) =
+        (stirling_terms(y.dtype()).iter()).fold((zero.clone(), zero), |(p, q), c| (&p * &s + *c, q * &t + p));
+    let sum = &w + &u;
+    let at_t = at_s + (&w - &u) * &sum * &quotient;
+    -(x * &u * w) * (at_t + u * sum * quotient)
 }
 
 /// log(1 + r)/r, which is 1 at zero.
@@ -256,17 +274,26 @@ fn log1p_ratio(r: &Array) -> Array {
 
 /// log |Γ(y + x)/Γ(y)|. If both arguments are at least 8, it is x log y + (x + y − ½) log(1 + x/y) − x plus the
 /// difference of Stirling's errors. Nothing large cancels there, unlike in derivatives by digamma functions.
+/// Stirling's errors, in which nothing large cancels, as it does in its derivatives by digamma functions. Smaller positive
+/// arguments that are close to each other are raised by 8 first: Γ(y + 8) is Γ(y) times y, …, y + 7.
 fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
+    const RAISED: f64 = 8.0;
     let sum = x + y;
-    let large = y.greater_equal(8.0).logical_and(sum.greater_equal(8.0));
-    let near = where_(&large, 1.0, &sum).lgamma() - where_(&large, 1.0, y).lgamma();
-    let (x, y) = (where_(&large, x, 1.0), where_(&large, y, 8.0));
+    let large = y.greater_equal(RAISED).logical_and(sum.greater_equal(RAISED));
+    let close = large.logical_not().logical_and(x.abs().less(0.5 * y));
+    let stirling = large.logical_or(&close);
+    let near = where_(&stirling, 1.0, &sum).lgamma() - where_(&stirling, 1.0, y).lgamma();
+    // The product of 1 + x/(y + k), less one.
+    let (small, below) = (where_(&close, x, 0.0), where_(&close, y, 1.0));
+    let ratios = (0..RAISED as u32).map(|k| &small / (&below + f64::from(k)));
+    let product = ratios.reduce(|product, ratio| &product + &ratio + product * &ratio);
+    let (x, y) = (where_(&stirling, x, 1.0), where_(&large, y, where_(&close, y + RAISED, RAISED)));
     let r = &x / &y;
     let logarithm = log1p_ratio(&r);
     let far = &x * (y.log() + (&logarithm - 1.0) + &r * &logarithm) - 0.5 * (&r * logarithm)
-        + stirling_error(&(x + &y))
-        - stirling_error(&y);
-    where_(large, far, near)
+        + stirling_error_difference(&x, &y);
+    let far = product.into_iter().fold(far, |far, product| far - product.log1p());
+    where_(stirling, far, near)
 }
 
 /// n!, the gamma function at n + 1; zero below zero.
