@@ -39,7 +39,7 @@ pub fn einsum(subscripts: &str, operands: impl Arrays) -> Array {
     for (at, other) in order(&terms, &output) {
         let (right, left) = (terms.remove(other), terms.remove(at));
         let later = |c: &char| output.contains(c) || terms.iter().any(|t| t.labels.contains(c));
-        let both = contract(left, right, later);
+        let both = contract(left, right, later, &output);
         terms.insert(at, both);
     }
     let Some(mut all) = terms.pop() else { unreachable!("`parse` gives a term for each operand") };
@@ -235,14 +235,22 @@ fn sum_out(term: &mut Term, keep: impl Fn(&char) -> bool) {
     }
 }
 
-/// Two operands as one: shared letters are batch axes where they are needed later and contracted where not.
+/// Two operands as one: shared letters are batch axes where they are needed later and contracted where not. The batch axes
+/// come first in a product, and the second operand's own axes last. So the second is that which has the last letter of the
+/// result: where axes must be transposed in the end, its last one need not, and elements stay side by side.
 #[track_caller]
-fn contract(mut left: Term, mut right: Term, later: impl Fn(&char) -> bool) -> Term {
+fn contract(mut left: Term, mut right: Term, later: impl Fn(&char) -> bool, output: &[char]) -> Term {
     let (own, other) = (left.labels.clone(), right.labels.clone());
     sum_out(&mut left, |c| later(c) || other.contains(c));
     sum_out(&mut right, |c| later(c) || own.contains(c));
     let shared: Vec<char> = left.labels.iter().copied().filter(|c| right.labels.contains(c)).collect();
-    let (kept, summed): (Vec<char>, Vec<char>) = shared.into_iter().partition(&later);
+    let free = |t: &Term| t.labels.iter().copied().filter(|c| !shared.contains(c)).collect::<Vec<_>>();
+    let (of_left, of_right) = (free(&left), free(&right));
+    let last = output.iter().rfind(|c| of_left.contains(c) || of_right.contains(c));
+    let swapped = !of_right.is_empty() && last.is_some_and(|c| of_left.contains(c));
+    let (left, right) = if swapped { (right, left) } else { (left, right) };
+    let (mut kept, summed): (Vec<char>, Vec<char>) = shared.iter().copied().partition(&later);
+    kept.sort_by_key(|c| output.iter().position(|o| o == c).unwrap_or(output.len()));
     let places = |t: &Term, cs: &[char]| -> Vec<usize> {
         cs.iter().filter_map(|c| t.labels.iter().position(|l| l == c)).collect()
     };
@@ -250,8 +258,6 @@ fn contract(mut left: Term, mut right: Term, later: impl Fn(&char) -> bool) -> T
         [places(&left, &summed), places(&right, &summed)],
         [places(&left, &kept), places(&right, &kept)],
     );
-    let free =
-        |t: &Term| t.labels.iter().copied().filter(|c| !kept.contains(c) && !summed.contains(c)).collect::<Vec<_>>();
     let labels = kept.iter().copied().chain(free(&left)).chain(free(&right)).collect();
     let [x, y] = in_one_dtype([left.value, right.value]);
     Term { labels, value: bind1(dot, &[&x, &y]) }

@@ -320,3 +320,29 @@ fn products_of_many_operands_are_contracted_in_the_cheapest_order() {
         assert!(made <= most, "{subscripts}: {made} elements");
     }
 }
+
+/// As in JAX, operands are exchanged where the result has the first one's axis last: what is transposed after a product
+/// moves rows, not elements.
+#[test]
+fn products_have_the_last_axis_of_the_result_last() {
+    let cases: [(&str, [&[usize]; 2], &[&str]); 7] = [
+        ("ij,jk->ik", [&[2, 3], &[3, 4]], &["dot_general"]),
+        ("ij,jk->ki", [&[2, 3], &[3, 4]], &["dot_general"]),
+        ("ij,j->i", [&[2, 3], &[3]], &["dot_general"]),
+        ("zui,ijk->zujk", [&[8, 4, 3], &[3, 5, 3]], &["dot_general"]),
+        ("zujk,zvj->zuvk", [&[8, 4, 5, 3], &[8, 6, 5]], &["dot_general", "transpose"]),
+        ("zuvk,uvw->zwk", [&[8, 4, 6, 3], &[4, 6, 7]], &["dot_general", "transpose"]),
+        ("bzi,zbj->zbij", [&[8, 4, 3], &[4, 8, 5]], &["dot_general"]),
+    ];
+    for (subscripts, shapes, expected) in cases {
+        let [a, b] = shapes.map(np::ones);
+        let program = make_jaxpr(move |a: &Array, b: &Array| np::einsum(subscripts, [a, b]))(&a, &b);
+        let names: Vec<&str> = program.jaxpr.eqns.iter().map(|e| e.prim.name()).collect();
+        assert_eq!(names, expected, "{subscripts}");
+        if let [_, transpose] = &program.jaxpr.eqns[..] {
+            let axis = program.jaxpr.avals[transpose.outputs[0].index()].shape.len() - 1;
+            let permutation = &transpose.prim.params()[0].1;
+            assert!(permutation.ends_with(&format!("{axis})")), "{subscripts}: {permutation}");
+        }
+    }
+}
