@@ -93,9 +93,9 @@ const FIRST_RATE: f64 = 1e-5;
 /// After this many downhill steps the rate doubles. A step that would not go downhill is not made, and halves the rate.
 const STREAK: i32 = 10;
 
-/// Returns the minimum of `f` by gradient descent from `start`; `value_and_grad` returns the value and the gradient of
-/// `f`. The result is NaN if the value there is NaN, or if the descent takes too many steps. `through` is the mode in
-/// which derivatives are taken through the descent itself, if they are.
+/// Returns the point where `f` is least, by gradient descent from `start`. `value_and_grad` returns the value and
+/// gradient of `f`. The result is NaN if the value there is NaN, or if the descent takes too many steps. `through` is
+/// the mode in which derivatives are taken through the descent itself, if they are.
 pub(crate) fn argmin(
     value_and_grad: impl Fn(&Array) -> (Array, Array) + Send + Sync,
     start: &Array,

@@ -52,7 +52,8 @@ fn det(a: &Array) -> Array {
     minors.at(-1).get()
 }
 
-/// For each set of columns: the minor of the set with `column` added or removed.
+/// For each set of columns: the minor of the set with `column` toggled (added if it is missing, removed if it is
+/// present).
 fn without(minors: &Array, column: usize) -> Array {
     let low = 1 << column;
     let split = minors.reshape((minors.size() / low / 2, 2, low));

@@ -202,7 +202,7 @@ impl IntoIterator for Key {
     }
 }
 
-/// The keys along the first axis of an array of keys. Keys with known values are taken from the host.
+/// The keys along the first axis of an array of keys. Keys with known values are split up on the host.
 ///
 /// ```
 /// use cotangent::random;

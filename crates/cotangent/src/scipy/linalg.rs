@@ -7,7 +7,7 @@ use crate::ops::in_one_dtype;
 use crate::ops::linalg::{Cholesky, lower_mask};
 use crate::trace::frames::bind1;
 
-/// What is done to the matrix of [`solve_triangular`] first.
+/// How [`solve_triangular`] modifies the matrix first.
 ///
 /// ```
 /// use cotangent::scipy::linalg::Trans;
@@ -15,17 +15,17 @@ use crate::trace::frames::bind1;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trans {
-    /// Nothing.
+    /// The matrix is used as it is.
     #[default]
     No,
-    /// It is transposed.
+    /// The matrix is transposed.
     Transpose,
-    /// It is conjugated and transposed.
+    /// The matrix is conjugated and transposed.
     Adjoint,
 }
 
-/// The Cholesky factor: lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A. Of A only that triangle is
-/// read, and in the other one there is no slope.
+/// The Cholesky factor: lower triangular L with L Lᴴ = A, or upper triangular U with Uᴴ U = A. Only that triangle of A
+/// is read, and the derivative with respect to the other one is zero.
 ///
 /// ```
 /// use cotangent::{Array, scipy::linalg};
@@ -34,12 +34,12 @@ pub enum Trans {
 /// ```
 ///
 /// # Panics
-/// When the last two axes are not square.
+/// If the last two axes are not square.
 #[track_caller]
 pub fn cholesky(a: impl ArrayLike, lower: bool) -> Array {
     let a = a.to_array().to_inexact();
     let whole = match a.shape() {
-        // The other triangle is made from this one: it may hold anything, and the primitive's rule takes both.
+        // The other triangle is overwritten by this one: it may contain anything, but the primitive's rule reads both.
         [.., n, m] if n == m => {
             let mirrored = adjoint(&a);
             let [here, there] = if lower { [&a, &mirrored] } else { [&mirrored, &a] };
@@ -51,7 +51,7 @@ pub fn cholesky(a: impl ArrayLike, lower: bool) -> Array {
     if lower { l } else { adjoint(&l) }
 }
 
-/// The Cholesky factor together with which triangle it is, for [`cho_solve`].
+/// The Cholesky factor, and whether it is the lower triangle, for [`cho_solve`].
 ///
 /// ```
 /// use cotangent::{Array, scipy::linalg};
@@ -62,13 +62,13 @@ pub fn cholesky(a: impl ArrayLike, lower: bool) -> Array {
 /// ```
 ///
 /// # Panics
-/// When the last two axes are not square.
+/// If the last two axes are not square.
 #[track_caller]
 pub fn cho_factor(a: impl ArrayLike, lower: bool) -> (Array, bool) {
     (cholesky(a, lower), lower)
 }
 
-/// The X with A X = B, given the Cholesky factor of A.
+/// Solves A X = B for X, given the Cholesky factor of A.
 ///
 /// ```
 /// use cotangent::{Array, scipy::linalg};
@@ -78,15 +78,15 @@ pub fn cho_factor(a: impl ArrayLike, lower: bool) -> (Array, bool) {
 /// ```
 ///
 /// # Panics
-/// When sizes do not fit.
+/// If the sizes do not fit.
 #[track_caller]
 pub fn cho_solve((c, lower): (&Array, bool), b: impl ArrayLike) -> Array {
     let [first, second] = if lower { [Trans::No, Trans::Adjoint] } else { [Trans::Adjoint, Trans::No] };
     solve_triangular(c, solve_triangular(c, b, first, lower, false), second, lower, false)
 }
 
-/// The X with A X = B for a triangular A, of which only the lower or the upper triangle is read, and the diagonal not
-/// if it is taken to be one.
+/// Solves A X = B for X, where A is triangular. Only the lower or the upper triangle is read. If the diagonal is taken
+/// to be one, it is not read either.
 ///
 /// ```
 /// use cotangent::{Array, scipy::linalg::{Trans, solve_triangular}};
@@ -96,7 +96,7 @@ pub fn cho_solve((c, lower): (&Array, bool), b: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When A is not square or sizes do not fit.
+/// If A is not square, or the sizes do not fit.
 #[track_caller]
 pub fn solve_triangular(a: impl ArrayLike, b: impl ArrayLike, trans: Trans, lower: bool, unit_diagonal: bool) -> Array {
     let [a, b] = in_one_dtype([a.to_array().to_inexact(), b.to_array().to_inexact()]);
