@@ -33,7 +33,7 @@ pub fn transforms() {
 }
 
 //~ unused `Array` that must be used
-//~ an operation returns another array and changes none
+//~ operations return another array and change none
 //~ unused `Key` that must be used
 //~ unused `Linear` in tuple element 1 that must be used
 //~ At` that must be used
