@@ -67,17 +67,11 @@ fn visit(jaxpr: &Jaxpr, found: &mut impl FnMut(&Jaxpr)) {
 fn is_small(body: &Jaxpr) -> bool {
     let outputs = |eqn: &Eqn| eqn.outputs.iter().all(|v| body.avals()[v.index()].shape.size() <= ELEMENTS);
     let inputs = |eqn: &Eqn| eqn.inputs.iter().all(|a| body.aval(a).shape.size() <= ELEMENTS);
-    equations(body) <= EQUATIONS
+    body.size() <= EQUATIONS
         && (body.eqns().iter()).all(|eqn| {
             let nested = eqn.prim.jaxprs();
             // Of an array of which only a few elements are read or written, only those count.
             nested.iter().all(|inner| is_small(inner))
                 && (eqn.prim.is_indexing() || !nested.is_empty() || (inputs(eqn) && outputs(eqn)))
         })
-}
-
-/// How many equations a program has, nested ones included.
-pub(crate) fn equations(jaxpr: &Jaxpr) -> usize {
-    let inside = |eqn: &Eqn| eqn.prim.jaxprs().iter().map(|j| equations(j)).sum::<usize>();
-    jaxpr.eqns().iter().map(|eqn| 1 + inside(eqn)).sum()
 }

@@ -14,7 +14,7 @@ use crate::trace::frames::bind1;
 use super::elementwise::rebind1;
 use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode, widened_indices};
 use super::scatter::{Scatter, ScatterDimensionNumbers, ScatterParams};
-use super::shape::{Concatenate, batched_in_front};
+use super::shape::{Concatenate, all_in_front, batched_in_front};
 use super::{zeros, zeros_like};
 
 /// `dynamic_slice`: a block of the first operand; the other operands are where it starts in each dimension.
@@ -206,10 +206,9 @@ impl Primitive for DynamicUpdateSlice {
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         if axes[2..].iter().all(Option::is_none) {
-            let operand = batched_in_front(&x[0], axes[0], size);
-            let update = batched_in_front(&x[1], axes[1], size);
+            let moved = all_in_front(&x[..2], axes, size);
             let starts = with_zero(&x[2..]);
-            let operands: Vec<&Array> = [&operand, &update].into_iter().chain(&starts).collect();
+            let operands: Vec<&Array> = moved.iter().chain(&starts).collect();
             return (vec![bind1(self.clone(), &operands)], vec![Some(0)]);
         }
         let dims: Vec<usize> = (0..x.len() - 2).collect();

@@ -24,7 +24,7 @@ use crate::trace::frames::bind1;
 use super::domain::Domain;
 use super::dot::{DotGeneral, Precision};
 use super::elementwise::{rebind1, sum_tangents};
-use super::shape::{Iota, batched_in_front};
+use super::shape::{Iota, all_in_front, batched_in_front};
 
 /// Where column − row is at most `k`.
 pub(crate) fn lower_mask(rows: usize, columns: usize, k: isize) -> Array {
@@ -308,8 +308,8 @@ impl Primitive for TriangularSolve {
                 (vec![out.reshape(b.shape())], vec![Some(place)])
             }
             _ => {
-                let [a, b] = [0, 1].map(|i| batched_in_front(&x[i], axes[i], size));
-                (vec![rebind1(self, &[&a, &b])], vec![Some(0)])
+                let moved = all_in_front(x, axes, size);
+                (vec![rebind1(self, &[&moved[0], &moved[1]])], vec![Some(0)])
             }
         }
     }

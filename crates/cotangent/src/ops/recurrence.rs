@@ -13,7 +13,7 @@ use crate::ir::print::boolean;
 use crate::trace::frames::bind1;
 
 use super::domain::Domain;
-use super::shape::{Concatenate, Pad, Rev, batched_in_front, check_axes, shifted};
+use super::shape::{Concatenate, Pad, Rev, all_in_front, check_axes, shifted};
 use super::{select, staged};
 
 /// `linear_recurrence`: hᵢ = aᵢ hᵢ₋₁ + uᵢ along an axis, from 0; the operands are `a` and `u`, of one shape. Run from the
@@ -92,11 +92,8 @@ impl Primitive for LinearRecurrence {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let (operands, batch) = if axes[0] == axes[1] {
-            (x.to_vec(), axes[0])
-        } else {
-            (x.iter().zip(axes).map(|(x, axis)| batched_in_front(x, *axis, size)).collect(), Some(0))
-        };
+        let (operands, batch) =
+            if axes[0] == axes[1] { (x.to_vec(), axes[0]) } else { (all_in_front(x, axes, size), Some(0)) };
         let prim = LinearRecurrence { axis: shifted(&[self.axis], batch)[0], ..self.clone() };
         (vec![bind1(prim, &[&operands[0], &operands[1]])], vec![batch])
     }

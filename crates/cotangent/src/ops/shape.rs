@@ -344,7 +344,7 @@ impl Primitive for Concatenate {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let moved: Vec<Array> = x.iter().zip(axes).map(|(x, a)| batched_in_front(x, *a, size)).collect();
+        let moved = all_in_front(x, axes, size);
         let prim = Concatenate { dimension: self.dimension + 1 };
         (vec![bind1(prim, &moved.iter().collect::<Vec<_>>())], vec![Some(0)])
     }
@@ -361,6 +361,11 @@ pub(crate) fn batched_in_front(x: &Array, axis: Option<usize>, size: usize) -> A
         Some(axis) => x.moveaxis(axis as isize, 0),
         None => x.broadcast_to(x.aval().shape.insert(0, size)),
     }
+}
+
+/// [`batched_in_front`] of each operand.
+pub(super) fn all_in_front(x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
+    x.iter().zip(axes).map(|(x, axis)| batched_in_front(x, *axis, size)).collect()
 }
 
 /// `pad`: a value put before, after and between the elements; negative amounts take elements away.

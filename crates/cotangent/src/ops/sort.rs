@@ -13,7 +13,7 @@ use crate::trace::frames::{bind, bind1};
 
 use super::elementwise::rebind;
 use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
-use super::shape::{Iota, batched_in_front, check_axes};
+use super::shape::{Iota, all_in_front, check_axes};
 
 /// `sort`: several operands of one shape, ordered along a dimension by the first `num_keys` of them.
 ///
@@ -92,7 +92,7 @@ impl Primitive for Sort {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let moved: Vec<Array> = x.iter().zip(axes).map(|(x, a)| batched_in_front(x, *a, size)).collect();
+        let moved = all_in_front(x, axes, size);
         let prim = Sort { dimension: self.dimension + 1, ..self.clone() };
         let out = rebind(&prim, &moved.iter().collect::<Vec<_>>());
         (out.into_vec(), vec![Some(0); x.len()])

@@ -16,7 +16,7 @@ use super::conv::{dilated, strided};
 use super::domain::Domain;
 use super::elementwise::rebind1;
 use super::reduce::extremes;
-use super::shape::{Pad, batched_in_front, linear_unary};
+use super::shape::{Pad, all_in_front, linear_unary};
 
 /// Which elements each window of an array takes. All lists have an entry for each dimension.
 ///
@@ -294,8 +294,8 @@ fn batch_both(
     axes: &[Option<usize>],
     size: usize,
 ) -> (Vec<Array>, Vec<Option<usize>>) {
-    let [a, b] = [0, 1].map(|i| batched_in_front(&x[i], axes[i], size));
-    (vec![rebind1(prim, &[&a, &b])], vec![Some(0)])
+    let moved = all_in_front(x, axes, size);
+    (vec![rebind1(prim, &[&moved[0], &moved[1]])], vec![Some(0)])
 }
 
 /// `select_and_gather_add`: from each window of the second operand the place of the chosen element, and from that

@@ -19,7 +19,7 @@ use super::client::{Host, array_shape, client, host, platform};
 use super::disk::{Disk, Key, key};
 use super::lru::Lru;
 use super::mappings::Mappings;
-use crate::compile::style::{Style, equations};
+use crate::compile::style::Style;
 
 /// The origin of a result.
 pub(crate) enum Source {
@@ -136,7 +136,7 @@ impl Cache {
             found();
         }
         found_or_made(&slot.value, || {
-            if self.mappings.scarce(equations(jaxpr)) {
+            if self.mappings.scarce(jaxpr.size()) {
                 self.plain.halve();
                 self.donating.halve();
                 self.executables.halve();
