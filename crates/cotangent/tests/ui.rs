@@ -115,16 +115,21 @@ fn first_line(message: &str) -> Option<&str> {
     (!noise.iter().any(|n| line.starts_with(n))).then_some(line)
 }
 
-/// The places in `case` that a message points at, the primary ones first.
-fn spans<'a>(message: &'a Value, file: &str) -> Vec<&'a Value> {
+/// The places in `file` that a message points at, the primary ones first. What a macro of the library wrote is where the
+/// macro is called.
+fn spans<'a>(message: &'a Value, file: &str) -> Vec<(&'a Value, &'a Value)> {
+    let in_file = |span: &'a Value| {
+        let outward =
+            std::iter::successors(Some(span), |span| Some(&span["expansion"]["span"]).filter(|s| s.is_object()));
+        outward.into_iter().find(|span| span["file_name"] == file).map(|place| (place, &span["label"]))
+    };
     let all = message["spans"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut spans: Vec<&Value> = all.iter().filter(|s| s["file_name"] == file).collect();
-    spans.sort_by_key(|s| s["is_primary"] != true);
-    spans
+    let (primary, others): (Vec<&Value>, Vec<&Value>) = all.iter().partition(|span| span["is_primary"] == true);
+    primary.into_iter().chain(others).filter_map(in_file).collect()
 }
 
-fn place(span: &Value) -> String {
-    let label = span["label"].as_str().unwrap_or_default();
+fn place((span, label): (&Value, &Value)) -> String {
+    let label = label.as_str().unwrap_or_default();
     format!("{}:{} {label}", span["line_start"], span["column_start"]).trim_end().to_string()
 }
 
@@ -142,7 +147,7 @@ fn render(message: &Value, file: &str) -> String {
         let suggested = child["spans"].as_array().into_iter().flatten().filter(|s| s["file_name"] == file);
         for span in suggested {
             if let Some(replacement) = span["suggested_replacement"].as_str().filter(|r| !r.is_empty()) {
-                writeln!(text, "     {}: {replacement}", place(span)).expect("a string");
+                writeln!(text, "     {}: {replacement}", place((span, &span["label"]))).expect("a string");
             }
         }
     }
@@ -161,7 +166,7 @@ fn messages(group: &str) -> Vec<Message> {
             continue;
         };
         let file = format!("{case}.rs");
-        let line = spans(message, &file)[0]["line_start"].as_u64().unwrap_or_default() as usize;
+        let line = spans(message, &file)[0].0["line_start"].as_u64().unwrap_or_default() as usize;
         messages.push(Message { case: case.clone(), line, text: render(message, &file) });
     }
     messages.sort_by(|a, b| (&a.case, a.line, &a.text).cmp(&(&b.case, b.line, &b.text)));
