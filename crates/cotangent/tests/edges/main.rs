@@ -1,6 +1,8 @@
 //! What goes wrong at the edges: special points, ties, extreme sizes, narrow types, values computed twice. A file for each
 //! subject. The truths are JAX's stored results, mpmath's at 50 digits where JAX is wrong (docs/differences.md), and laws.
 
+#[path = "../common/mod.rs"]
+mod common;
 #[path = "../goldens_lib/mod.rs"]
 mod goldens_lib;
 

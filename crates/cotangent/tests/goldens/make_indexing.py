@@ -1,6 +1,6 @@
 """indexing.json: NumPy's indexing on arrays, `.at[…]`, and the functions of indices: values, vjp and vmap.
 
-Each case has a name that tests/indexing.rs knows, and the expression as Python writes it.
+Each case has a name that tests/libraries/indexing.rs knows, and the expression as Python writes it.
 """
 
 from common import *

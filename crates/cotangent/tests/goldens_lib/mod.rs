@@ -1,8 +1,7 @@
 //! What the tests of the libraries share, on top of what all tests against JAX do.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
-#[path = "../common/mod.rs"]
-mod common;
+use super::common;
 
 use cotangent::{Array, DType};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! `numpy` against stored JAX results: values, shapes and dtypes.
 
-mod goldens_lib;
+use super::goldens_lib;
 
 use cotangent::numpy as np;
 use cotangent::prelude::*;
@@ -318,7 +318,7 @@ fn errors_name_the_line_of_the_caller() {
     ] {
         let message = text(f);
         assert!(message.contains(needle), "{message}");
-        assert!(message.contains("tests/numpy.rs"), "{message}");
+        assert!(message.contains("tests/libraries/numpy.rs"), "{message}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! `scipy::stats::norm` and `scipy::special` against stored JAX results, with gradients.
 
-mod goldens_lib;
+use super::goldens_lib;
 
 use cotangent::prelude::*;
 use cotangent::scipy::special;

@@ -1,7 +1,7 @@
 //! Functions with rules of their own for batches. Most rules here do not agree with their functions, so that it shows
 //! which of the two is used.
 
-mod common;
+use super::common;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Hand tracking against its definition in plain Rust, and its Jacobian against finite differences of that.
 
-mod common;
+use super::common;
 
 use common::{assert_close, differences, failure, output, scatter};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! `scipy::special` around gamma, beta, Bessel functions and divergences: against stored JAX results, exact sums and
 //! numeric differences.
 
-mod goldens_lib;
+use super::goldens_lib;
 
 use cotangent::extend::bind1;
 use cotangent::extend::primitives::{IgammaGradA, RandomGammaGrad, Zeta};

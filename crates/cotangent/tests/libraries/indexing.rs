@@ -1,6 +1,6 @@
 //! Indexing as NumPy writes it, and the functions of indices, against JAX: values, vjp and vmap.
 
-mod common;
+use super::common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

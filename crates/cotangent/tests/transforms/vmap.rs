@@ -1,6 +1,6 @@
 //! Trees of axes, named axes and collectives: what JAX gives for each stored program, and the errors.
 
-mod common;
+use super::common;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Convolutions, windows, reductions, Fourier transforms and linear algebra as library functions, against stored JAX
 //! results, with gradients.
 
-mod goldens_lib;
+use super::goldens_lib;
 
 use cotangent::fft::{Norm, Transform};
 use cotangent::lax::{self, Conv, Padding, Window};

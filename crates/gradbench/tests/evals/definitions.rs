@@ -1,6 +1,6 @@
 //! Each eval against its definition in plain Rust, and its derivatives against finite differences of that.
 
-mod common;
+use super::common;
 
 use common::{assert_close, differences, numbers, output, rows, scatter};
 use serde_json::json;

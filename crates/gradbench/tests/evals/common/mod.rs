@@ -1,7 +1,5 @@
 //! A session with the tool, and derivatives by finite differences to compare with.
 
-#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
-
 use serde_json::{Value, json};
 
 /// The responses to these lines, which need not be JSON.

@@ -1,6 +1,6 @@
 //! Small programs of composed transforms, each of which gives what JAX gives for its Python counterpart.
 
-mod common;
+use super::common;
 
 use cotangent::extend::bind1;
 use cotangent::extend::primitives::{DotGeneral, ReduceMax, ReduceSum, SelectN};

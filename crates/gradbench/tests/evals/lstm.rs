@@ -1,6 +1,6 @@
 //! The recurrent network against its definition in plain Rust, and its gradient against finite differences of that.
 
-mod common;
+use super::common;
 
 use common::{assert_close, differences, output, scatter};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Derivatives of functions of complex numbers, with JAX's conventions: against stored results of JAX, and the errors.
 
-mod goldens_lib;
+use super::goldens_lib;
 
 use cotangent::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Jacobians and Hessians of arrays and trees, transposes of linear functions, shapes without values, and integers among
 //! the arguments: against stored results of JAX, and the errors.
 
-mod goldens_lib;
+use super::goldens_lib;
 
 use cotangent::prelude::*;
 use cotangent::{eval_shape, linear_transpose};

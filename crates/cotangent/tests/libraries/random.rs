@@ -1,6 +1,6 @@
 //! Random numbers: equal to JAX's stored ones, through every transform, and of the right distribution.
 
-mod goldens_lib;
+use super::goldens_lib;
 
 use cotangent::prelude::*;
 use cotangent::random::{self, Key, KeyRng};
@@ -250,7 +250,7 @@ fn an_array_of_keys_is_refused_where_one_is_wanted() {
     let error = std::panic::catch_unwind(sample).expect_err("an error");
     let text = error.downcast_ref::<String>().expect("a message");
     assert!(text.contains("one key") && text.contains("vmap"), "{text}");
-    assert!(text.contains("tests/random.rs"), "{text}");
+    assert!(text.contains("tests/libraries/random.rs"), "{text}");
 }
 
 fn draw<D: Distribution<f64>>(distribution: D, n: usize) -> Vec<f64> {

@@ -116,7 +116,7 @@ fn checks_are_collected_through_every_transform() {
     assert!(f(&good).0.get().is_none());
     assert_eq!(f(&good).1.item::<f32>(), 2f32.ln());
     assert!(
-        text(&f(&bad).0).starts_with("-2.0 is not positive\n  --> crates/cotangent/tests/checks.rs"),
+        text(&f(&bad).0).starts_with("-2.0 is not positive\n  --> crates/cotangent/tests/system/checks.rs"),
         "{}",
         text(&f(&bad).0)
     );

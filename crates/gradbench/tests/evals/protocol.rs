@@ -1,6 +1,6 @@
 //! The tool's responses to valid and invalid messages.
 
-mod common;
+use super::common;
 
 use common::{answer, evaluate, failure, session};
 use serde_json::{Value, json};

@@ -1,0 +1,13 @@
+//! The libraries (`numpy`, `lax`, `scipy`, `random`) and indexing, against stored results of JAX.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../goldens_lib/mod.rs"]
+mod goldens_lib;
+
+mod indexing;
+mod lax;
+mod norm;
+mod numpy;
+mod random;
+mod special;
