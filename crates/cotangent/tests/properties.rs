@@ -1,8 +1,17 @@
 //! Random programs: the transforms agree with each other and with numeric differences, whatever is composed.
 
 use cotangent::extend::check;
-use cotangent::extend::primitives::{Concatenate, CumSum, DotGeneral, Pad, ReduceMax, ReduceSum, Rev, SelectN, Sort};
-use cotangent::extend::{bind, bind1};
+use cotangent::extend::primitives::Concatenate;
+use cotangent::extend::primitives::CumSum;
+use cotangent::extend::primitives::DotGeneral;
+use cotangent::extend::primitives::Pad;
+use cotangent::extend::primitives::ReduceMax;
+use cotangent::extend::primitives::ReduceSum;
+use cotangent::extend::primitives::Rev;
+use cotangent::extend::primitives::SelectN;
+use cotangent::extend::primitives::Sort;
+use cotangent::extend::bind;
+use cotangent::extend::bind1;
 use cotangent::{lax, prelude::*};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -34,10 +43,6 @@ fn program() -> impl Strategy<Value = Program> {
     })
 }
 
-fn total(x: &Array) -> Array {
-    bind1(ReduceSum { axes: (0..x.ndim()).collect() }, &[x])
-}
-
 /// Both in one shape, or as scalars where they do not go together.
 fn fitted(a: &Array, b: &Array) -> (Array, Array) {
     let goes = |a: &Array, b: &Array| {
@@ -48,7 +53,7 @@ fn fitted(a: &Array, b: &Array) -> (Array, Array) {
     } else if goes(b, a) {
         (a.clone(), b.broadcast_to(a.shape()))
     } else {
-        (total(a), total(b))
+        (a.sum(), b.sum())
     }
 }
 
@@ -74,8 +79,8 @@ impl Step {
             22 | 23 => inside(&p, &q),
             24 if wraps => ruled(a),
             24 => a.logistic(),
-            25 if wraps => lax::cond(total(a).greater(0.0), || inside(&p, &q), || p.cos()),
-            25 => np::where_(total(a).greater(0.0), inside(&p, &q), p.cos()),
+            25 if wraps => lax::cond(a.sum().greater(0.0), || inside(&p, &q), || p.cos()),
+            25 => np::where_(a.sum().greater(0.0), inside(&p, &q), p.cos()),
             26 if wraps => lax::fori_loop(0, 3, |_, c: &Array| inside(c, &q), p.clone()),
             26 => (0..3).fold(p, |c, _| inside(&c, &q)),
             // A loop with results, from the last row to the first.
@@ -92,14 +97,14 @@ impl Step {
                     c = inside(&c, &x);
                 }
                 rows.reverse();
-                bind1(Concatenate { dimension: 0 }, &rows.iter().collect::<Vec<_>>())
+                np::concatenate(&rows, 0)
             }
             28 if wraps => lax::switch(self.b as i32, &[&|| a.sin(), &|| a.atan(), &|| a * 0.5]),
             28 => [a.sin(), a.atan(), a * 0.5][self.b.min(2)].clone(),
             29 if wraps => vmap(inside)(&p.expand_dims(0), &q.expand_dims(0)).reshape(p.shape()),
             29 => inside(&p, &q),
             // A gradient inside the program.
-            30 if wraps => grad(|x: &Array| total(&x.sin()))(a),
+            30 if wraps => grad(|x: &Array| x.sin().sum())(a),
             30 => a.cos(),
             31 if wraps => jvp(|x: &Array| x.tanh(), (a,), (&a.cos(),)).1,
             31 => a.cos() * (1.0 - a.tanh().square()),
@@ -128,19 +133,19 @@ impl Step {
             9 => p / (q.square() + 1.0),
             10 => a.logistic(),
             11 => p.maximum(&q),
-            12 => bind1(SelectN, &[&p.greater(&q), &p.sin(), &(q * 0.5)]),
-            13 => total(a).tanh(),
+            12 => np::where_(p.greater(&q), q * 0.5, p.sin()),
+            13 => a.sum().tanh(),
             14 => a.t(),
             15 => a.reshape(a.size()),
-            16 if a.ndim() == 2 => bind1(DotGeneral::new([vec![1], vec![1]], [vec![], vec![]]), &[a, a]).tanh(),
+            16 if a.ndim() == 2 => a.matmul(a.t()).tanh(),
             17 if a.ndim() > 0 => bind1(CumSum { axis: last, reverse: self.b.is_multiple_of(2) }, &[a]).tanh(),
-            18 if a.ndim() > 0 => bind1(Rev { dims: vec![last] }, &[a]),
-            19 if a.ndim() > 0 && a.size() < 12 => bind1(Concatenate { dimension: 0 }, &[a, &a.atan()]),
+            18 if a.ndim() > 0 => np::flip(a, last as isize),
+            19 if a.ndim() > 0 && a.size() < 12 => np::concatenate(&[a, &a.atan()], 0),
             20 if a.ndim() > 0 => {
                 let config = (0..a.ndim()).map(|d| if d == last { (1, -1, 0) } else { (0, 0, 0) }).collect();
                 bind1(Pad { config }, &[a, &Array::scalar(0.25f64)])
             }
-            21 if a.ndim() > 0 && self.b.is_multiple_of(2) => bind1(ReduceMax { axes: vec![0] }, &[a]),
+            21 if a.ndim() > 0 && self.b.is_multiple_of(2) => a.max_axis(0),
             21 if a.ndim() > 0 => bind(Sort { dimension: last, is_stable: true, num_keys: 1 }, &[a]).swap_remove(0),
             _ => a.powi(3).tanh(),
         }
@@ -163,7 +168,7 @@ impl Program {
     }
 
     fn objective(&self, x: &Array) -> Array {
-        total(&self.run(x).sin())
+        self.run(x).sin().sum()
     }
 
     fn array(&self, data: &[f64]) -> Array {
@@ -181,7 +186,7 @@ fn near(a: &Array, b: &Array, tolerance: f64, what: &str) -> Result<(), TestCase
 }
 
 fn inner(a: &Array, b: &Array) -> Array {
-    total(&(a * b))
+    (a * b).sum()
 }
 
 /// Everything that is known of a program, staged as one.
@@ -196,11 +201,9 @@ fn holds(program: &Program) -> Result<(), TestCaseError> {
         let (_, dy) = jvp(f, (x,), (t,));
         let (value, back) = vjp(f, (x,));
         let gradient = grad(s)(x);
-        let plain = |x: &Array| total(&program.run_with(x, false).sin());
+        let plain = |x: &Array| program.run_with(x, false).sin().sum();
         let at = |c: f64| x + t * (c * STEP);
-        let stack = |parts: [Array; 2]| {
-            bind1(Concatenate { dimension: 0 }, &[&parts[0].expand_dims(0), &parts[1].expand_dims(0)])
-        };
+        let stack = |parts: [Array; 2]| np::stack(&parts, 0);
         let both = stack([at(-1.0), at(1.0)]);
         let slope = |y: &Array| {
             let part = |i: usize| y.slice_axis(0, i, i + 1).reshape(&y.shape()[1..]);
@@ -215,7 +218,7 @@ fn holds(program: &Program) -> Result<(), TestCaseError> {
             vec![inner(&gradient, t), jvp(s, (x,), (t,)).1],
             vec![mapped.clone(), stack([f(&at(-1.0)), f(&at(1.0))])],
             vec![mapped_grad.clone(), stack([grad(s)(&at(-1.0)), grad(s)(&at(1.0))])],
-            vec![mapped_grad.clone(), grad(|m: &Array| total(&vmap(s)(m)))(&both)],
+            vec![mapped_grad.clone(), grad(|m: &Array| vmap(s)(m).sum())(&both)],
             vec![jvp(grad(s), (x,), (t,)).1, grad(along)(x)],
             vec![program.run_with(x, false), f(x)],
             vec![grad(plain)(x), gradient],

@@ -5,12 +5,10 @@ use std::sync::Mutex;
 
 use cotangent::ErrorKind;
 use cotangent::extend::bind1;
-use cotangent::extend::primitives::{DotGeneral, ReduceMax, ReduceSum};
+use cotangent::extend::primitives::DotGeneral;
+use cotangent::extend::primitives::ReduceMax;
+use cotangent::extend::primitives::ReduceSum;
 use cotangent::prelude::*;
-
-fn total(x: &Array) -> Array {
-    bind1(ReduceSum { axes: (0..x.ndim()).collect() }, &[x])
-}
 
 fn vector(n: usize) -> Array {
     Array::from(vec![1.0f32; n])
@@ -45,7 +43,7 @@ fn shapes_that_do_not_fit_name_both_and_the_line() {
     let parts = ["[2]", "[3]", "broadcast", "help:", &at(line)];
     let (x, y) = (vector(2), vector(3));
     says(&jit(f).try_call((&x, &y)).unwrap_err(), ErrorKind::Shape, &parts);
-    says(&grad(move |x: &Array, y: &Array| total(&f(x, y))).try_call((&x, &y)).unwrap_err(), ErrorKind::Shape, &parts);
+    says(&grad(move |x: &Array, y: &Array| f(x, y).sum()).try_call((&x, &y)).unwrap_err(), ErrorKind::Shape, &parts);
     let (x, y) = (Array::from([[1.0f32, 2.0]]), Array::from([[1.0f32, 2.0, 3.0]]));
     says(&vmap(f).try_call((&x, &y)).unwrap_err(), ErrorKind::Shape, &parts);
     // Outside of any transform it is a panic with the same message.
@@ -178,13 +176,13 @@ fn reading_a_traced_value() {
 #[test]
 fn not_a_number_and_nothing_at_all() {
     let nan = Array::from(vec![f32::NAN, 1.0]);
-    let g = grad(|x: &Array| total(&(x * x)))(&nan).to_vec::<f32>();
+    let g = grad(|x: &Array| (x * x).sum())(&nan).to_vec::<f32>();
     assert!(g[0].is_nan() && g[1] == 2.0);
     for shape in [vec![0], vec![2, 0], vec![0, 3]] {
         let x = Array::from_vec(Vec::<f32>::new(), &shape).unwrap();
         assert_eq!((&x + 1.0).sin().shape(), shape);
-        assert_eq!(total(&x).item::<f32>(), 0.0);
-        assert_eq!(jit(grad(|x: &Array| total(&x.exp())))(&x).shape(), shape);
+        assert_eq!(x.sum().item::<f32>(), 0.0);
+        assert_eq!(jit(grad(|x: &Array| x.exp().sum()))(&x).shape(), shape);
         assert_eq!(vmap(|x: &Array| x * 2.0)(&x).shape(), shape);
         assert_eq!(x.to_vec::<f32>(), Vec::<f32>::new());
     }

@@ -9,27 +9,6 @@ fn close(what: &str, got: &Array, want: &Array) {
     }
 }
 
-fn total(x: &Array) -> Array {
-    let ones = Array::from(vec![1.0f64; x.size()]);
-    let flat = x.reshape(x.size());
-    // A sum by elementwise operations and a reduction that every version has.
-    vmap(|a: &Array, b: &Array| a * b)(&flat, &ones).reduce()
-}
-
-trait Reduce {
-    fn reduce(&self) -> Array;
-}
-
-impl Reduce for Array {
-    fn reduce(&self) -> Array {
-        let mut sum = self.slice_axis(0, 0, 1).reshape(());
-        for i in 1..self.size() {
-            sum += self.slice_axis(0, i, i + 1).reshape(());
-        }
-        sum
-    }
-}
-
 type Pair = (Array, Array);
 
 /// A recurrence with captured, carried and scanned values, and a result at each step.
@@ -45,7 +24,7 @@ fn looped(w: &Array, x: &Array) -> Array {
         start,
         x,
     );
-    a + b * 2.0 + total(&(&ys * &ys))
+    a + b * 2.0 + ys.square().sum()
 }
 
 fn unrolled(w: &Array, x: &Array) -> Array {
@@ -107,8 +86,8 @@ fn scan_is_batched_over_each_argument() {
     }
     let columns = xs.t();
     close("last axis", &vmap(looped).in_axes((None, 1))(&w, &columns), &vmap(unrolled).in_axes((None, 0))(&w, &xs));
-    let summed = |w: &Array, xs: &Array| total(&vmap(looped).in_axes((None, 0))(w, xs));
-    let want = |w: &Array, xs: &Array| total(&vmap(unrolled).in_axes((None, 0))(w, xs));
+    let summed = |w: &Array, xs: &Array| vmap(looped).in_axes((None, 0))(w, xs).sum();
+    let want = |w: &Array, xs: &Array| vmap(unrolled).in_axes((None, 0))(w, xs).sum();
     close("grad of vmap", &grad(summed)(&w, &xs), &grad(want)(&w, &xs));
 }
 
