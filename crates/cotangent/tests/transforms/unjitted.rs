@@ -1,10 +1,40 @@
-//! How un-jitted programs reach the compiler.
+//! How un-jitted programs reach the compiler: which are compiled, and how often.
+
+use std::path::PathBuf;
+use std::process::Command;
 
 use cotangent::prelude::*;
+
+/// Set in the process that runs a test's own part.
+const CHILD: &str = "COTANGENT_TEST_COMPILES";
+
+/// Runs the test of this name in a process of its own that finds no compiled program, and returns how many it compiled:
+/// each is stored. None in that process itself, where the test is to run.
+fn compiled_by(test: &str) -> Option<usize> {
+    if std::env::var_os(CHILD).is_some() {
+        return None;
+    }
+    let plugin = xla::plugin::locate(xla::plugin::Platform::Cpu).unwrap().path;
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", &format!("unjitted::{test}")]).env(CHILD, "1");
+    child.env("PJRT_CPU_PLUGIN", plugin).env("COTANGENT_CACHE_DIR", &cache);
+    child.env_remove("COTANGENT_COMPILE_CACHE").env_remove("COTANGENT_COMPILE_CACHE_LIMIT");
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let stored = std::fs::read_dir(cache.join("programs")).unwrap().count();
+    std::fs::remove_dir_all(cache).unwrap();
+    Some(stored)
+}
 
 /// A loop whose counter is a Rust number differs in its scalars only; a hundred compiles would take seconds.
 #[test]
 fn other_scalars_are_no_other_program() {
+    if let Some(compiles) = compiled_by("other_scalars_are_no_other_program") {
+        assert!(compiles <= 2, "{compiles} programs for a hundred gradients");
+        return;
+    }
     let start = Array::from([1.0f32, 2.0]);
     for i in 0..100 {
         let factor = f64::from(i);
@@ -20,6 +50,10 @@ fn other_scalars_are_no_other_program() {
 /// Too large to be compiled for one run: equation by equation, with the same result.
 #[test]
 fn a_large_program_runs_without_being_compiled() {
+    if let Some(compiles) = compiled_by("a_large_program_runs_without_being_compiled") {
+        assert!(compiles <= 4, "{compiles} programs for sums and products of two shapes");
+        return;
+    }
     let n = 5000;
     let long = |x: &Array| {
         let mut y = x.clone();
