@@ -1,17 +1,7 @@
 //! Random programs: the transforms agree with each other and with numeric differences, whatever is composed.
 
-use cotangent::extend::check;
-use cotangent::extend::primitives::Concatenate;
-use cotangent::extend::primitives::CumSum;
-use cotangent::extend::primitives::DotGeneral;
-use cotangent::extend::primitives::Pad;
-use cotangent::extend::primitives::ReduceMax;
-use cotangent::extend::primitives::ReduceSum;
-use cotangent::extend::primitives::Rev;
-use cotangent::extend::primitives::SelectN;
-use cotangent::extend::primitives::Sort;
-use cotangent::extend::bind;
-use cotangent::extend::bind1;
+use cotangent::extend::primitives::{CumSum, Pad, Sort};
+use cotangent::extend::{bind, bind1, check};
 use cotangent::{lax, prelude::*};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

@@ -8,14 +8,11 @@ use smallvec::SmallVec;
 use stablehlo::{Attr, Value};
 
 use crate::array::Array;
-use crate::array::aval::Aval;
-use crate::array::aval::Shape;
+use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
-use crate::array::literal::Literal;
-use crate::array::literal::Scalar;
+use crate::array::literal::{Literal, Scalar};
 use crate::error::{Error, Result, raise};
-use crate::ir::lowering::Lowering;
-use crate::ir::lowering::layouts;
+use crate::ir::lowering::{Lowering, layouts};
 use crate::ir::platform::Platform;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
 use crate::ir::print::boolean;

@@ -1,8 +1,6 @@
 //! What the tests against JAX share: the stored arrays, and the comparison with them.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its own part")]
 
-pub mod primitives;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 

@@ -337,11 +337,11 @@ fn products_have_the_last_axis_of_the_result_last() {
     for (subscripts, shapes, expected) in cases {
         let [a, b] = shapes.map(np::ones);
         let program = make_jaxpr(move |a: &Array, b: &Array| np::einsum(subscripts, [a, b]))(&a, &b);
-        let names: Vec<&str> = program.jaxpr.eqns.iter().map(|e| e.prim.name()).collect();
+        let names: Vec<&str> = program.jaxpr.eqns().iter().map(|e| e.prim().name()).collect();
         assert_eq!(names, expected, "{subscripts}");
-        if let [_, transpose] = &program.jaxpr.eqns[..] {
-            let axis = program.jaxpr.avals[transpose.outputs[0].index()].shape.len() - 1;
-            let permutation = &transpose.prim.params()[0].1;
+        if let [_, transpose] = program.jaxpr.eqns() {
+            let axis = program.jaxpr.avals()[transpose.outputs()[0].index()].shape.len() - 1;
+            let permutation = &transpose.prim().params()[0].1;
             assert!(permutation.ends_with(&format!("{axis})")), "{subscripts}: {permutation}");
         }
     }

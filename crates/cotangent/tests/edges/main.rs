@@ -12,6 +12,7 @@ mod control;
 mod cost;
 mod display;
 mod elementary;
+mod excuses;
 mod linalg;
 mod points;
 mod random;

@@ -8,7 +8,7 @@ use cotangent::scipy::special;
 use cotangent::scipy::stats::norm;
 
 use super::goldens_lib::floats;
-use super::points::{Exception, Row, check, one};
+use super::points::{Row, check, one};
 
 type Function = Arc<dyn Fn(&Array) -> Array + Send + Sync>;
 
@@ -359,59 +359,7 @@ fn functions_of_one() -> Vec<Row> {
     ]
 }
 
-const EXCEPTIONS: [Exception; 7] = [
-    Exception {
-        functions: &["erf", "erfc", "ndtr", "norm.pdf", "gamma"],
-        orders: &[1, 2, 3],
-        at: |x| x[0].abs() > 1e307 || (x[0].abs() > 9e37 && x[0].abs() < 1e39),
-        slack: f64::INFINITY,
-        why: "a product of zero and infinity",
-    },
-    Exception {
-        functions: &["log_ndtr", "norm.logsf"],
-        orders: &[1, 2, 3],
-        at: |x| x[0].abs() == 13.0,
-        slack: 1.0,
-        why: "of the last normal numbers of f32 a product is none",
-    },
-    Exception {
-        functions: &["norm.pdf", "gammainc(2)"],
-        orders: &[2],
-        at: |x| (x[0].abs() - 1.0).abs() < 1e-6,
-        slack: 1.0,
-        why: "a sum whose terms cancel where it passes through zero, at a turning point",
-    },
-    Exception {
-        functions: &["gammaln", "digamma", "gamma", "i1e"],
-        orders: &[0, 1, 3],
-        at: |x| x[0].abs() < 4.0,
-        slack: 16.0,
-        why: "a sum whose terms cancel where it passes through zero",
-    },
-    Exception {
-        functions: &["digamma", "polygamma(1)", "polygamma(2)"],
-        orders: &[1, 2, 3],
-        at: |x| x[0] < 0.0 && x[0] > -1e-10,
-        slack: f64::INFINITY,
-        why: "next to a pole the reflection's terms overflow, of both signs",
-    },
-    Exception {
-        functions: &["polygamma(1)", "polygamma(2)"],
-        orders: &[0, 1, 2, 3],
-        at: |x| x[0] <= 0.0 && x[0] == x[0].floor(),
-        slack: f64::INFINITY,
-        why: "at a pole the sign of a zero gives that of infinity, where JAX has NaN",
-    },
-    Exception {
-        functions: &["gammainc(2)", "gammainc(5)"],
-        orders: &[2],
-        at: |x| x[0].abs() < 1e-300 || (x[0].abs() < 2e-10 && x[0].abs() > 9e-11) || x[0].abs() < 1e-37,
-        slack: f64::INFINITY,
-        why: "the density is lost before its slope is",
-    },
-];
-
 #[test]
 fn functions_of_one_number_at_special_points() {
-    check("points_special", &functions_of_one(), &EXCEPTIONS);
+    check("points_special", &functions_of_one(), "points_special");
 }

@@ -9,7 +9,9 @@ use cotangent::prelude::*;
 use half::{bf16, f16};
 use serde_json::Value as Json;
 
-use super::common::{self, Tolerance, array, arrays, list};
+use super::common::{Tolerance, array, arrays, list};
+use super::excuses::Excuses;
+use super::primitives;
 
 /// One mapped call: the batch axis of each input, the inputs, and what JAX gives with the axis in front.
 pub(crate) struct Mapped {
@@ -85,7 +87,7 @@ pub(crate) fn present(x: &Json) -> Vec<Array> {
 impl Case {
     pub(crate) fn parse(case: &Json) -> Result<Case, String> {
         let text = |key: &str| case[key].as_str().expect("a name").to_string();
-        let prim = common::primitives::primitive(&text("primitive"), &case["params"])?;
+        let prim = primitives::primitive(&text("primitive"), &case["params"])?;
         let inputs = present(&case["inputs"]);
         let derivatives = case.get("jvp").map(|jvp| Derivatives {
             tangents: arrays(&case["tangents"]),
@@ -115,12 +117,7 @@ impl Case {
 
     /// Whether numeric differences say anything about the derivative.
     pub(crate) fn smooth(&self) -> bool {
-        // Rounding to fewer bits is a staircase to which JAX gives the slope of its ramp, and the point of
-        // `stop_gradient` is to differ. The rule of `cholesky` is that of Hermitian tangents. A float of fewer bits has too much noise.
-        let narrow = self.outputs.iter().any(|y| y.dtype().is_inexact() && y.dtype().real() != DType::F64);
-        !self.name.ends_with("_tie")
-            && !narrow
-            && !matches!(self.primitive.as_str(), "reduce_precision" | "stop_gradient" | "cholesky")
+        Excuses::get().of("numeric", self).is_none()
     }
 
     /// The floats in which the derivative is computed once more: those that the primitive takes and gives.
@@ -147,11 +144,9 @@ impl Case {
         if self.chosen && self.smooth() { all.into_iter().filter(narrow).collect() } else { Vec::new() }
     }
 
-    /// Where JAX's derivative is not the derivative: it takes that of a complex sign to be zero, and that of a
-    /// complex acosh from the wrong branch of a root where the real part is negative. Ours must be what numeric
-    /// differences say.
+    /// Whether JAX's derivative is not the derivative. This crate's must be what numeric differences say.
     pub(crate) fn jax_errs(&self) -> bool {
-        matches!(self.primitive.as_str(), "sign" | "acosh") && self.inputs[0].dtype().is_complex()
+        Excuses::get().of("jax", self).is_some()
     }
 
     /// Whether it has to do with complex numbers.
@@ -159,73 +154,14 @@ impl Case {
         self.inputs.iter().chain(&self.outputs).any(|x| x.dtype().is_complex())
     }
 
-    /// Whether reverse over reverse must give what JAX stored, which is forward over reverse. At the branch points
-    /// of these two the orders meet infinities in another sequence, in JAX as well; and off the Hermitian matrices
-    /// the rule of `cholesky` is no derivative, so that its second ones need not be symmetric.
+    /// Whether reverse over reverse must give what JAX stored, which is forward over reverse.
     pub(crate) fn commutes(&self) -> bool {
-        if self.primitive == "cholesky" {
-            return false;
-        }
-        !(self.name.ends_with("_tie") && matches!(self.primitive.as_str(), "pow" | "acosh"))
+        Excuses::get().of("symmetry", self).is_none()
     }
 
     /// How near a value must be to JAX's.
     pub(crate) fn tolerance(&self, like: &Array) -> Tolerance {
-        // What only moves, chooses or rounds elements is exact.
-        let exact = matches!(
-            self.primitive.as_str(),
-            "neg"
-                | "abs"
-                | "sign"
-                | "floor"
-                | "ceil"
-                | "round"
-                | "copy"
-                | "stop_gradient"
-                | "real"
-                | "imag"
-                | "conj"
-                | "complex"
-                | "max"
-                | "min"
-                | "nextafter"
-                | "clamp"
-                | "select_n"
-                | "convert_element_type"
-                | "bitcast_convert_type"
-                | "reduce_precision"
-                | "broadcast_in_dim"
-                | "reshape"
-                | "transpose"
-                | "rev"
-                | "concatenate"
-                | "pad"
-                | "slice"
-                | "squeeze"
-                | "split"
-                | "optimization_barrier"
-                | "dynamic_slice"
-                | "dynamic_update_slice"
-                | "gather"
-                | "scatter"
-                | "scatter-min"
-                | "scatter-max"
-                | "iota"
-                | "reduce_max"
-                | "reduce_min"
-                | "argmax"
-                | "argmin"
-                | "cummax"
-                | "cummin"
-                | "reduce_window_max"
-                | "reduce_window_min"
-                | "select_and_gather_add"
-                | "top_k"
-                | "sort"
-                | "add"
-                | "sub"
-                | "square"
-        );
+        let exact = Excuses::get().exact(&self.primitive);
         let real = self.inputs.iter().all(|x| !x.dtype().is_complex());
         if exact && real {
             return Tolerance::default();

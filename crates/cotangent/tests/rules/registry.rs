@@ -5,8 +5,8 @@ use std::path::Path;
 
 /// What stands in `ops` and has no stored cases, with the tests that it has instead.
 const ELSEWHERE: [(&str, &str); 7] = [
-    ("constant", "captured arrays inside of a user's rule: tests/custom.rs"),
-    ("while", "as lowerings use it; that of users: tests/control.rs"),
+    ("constant", "captured arrays inside of a user's rule: tests/transforms/custom.rs"),
+    ("while", "as lowerings use it; that of users: tests/transforms/control.rs"),
     ("extremum", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
     ("kept", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
     ("linear_recurrence", "made by derivatives, not known to JAX: tests/edges/selection.rs"),

@@ -5,9 +5,7 @@ use std::sync::Mutex;
 
 use cotangent::ErrorKind;
 use cotangent::extend::bind1;
-use cotangent::extend::primitives::DotGeneral;
-use cotangent::extend::primitives::ReduceMax;
-use cotangent::extend::primitives::ReduceSum;
+use cotangent::extend::primitives::{DotGeneral, ReduceMax, ReduceSum};
 use cotangent::prelude::*;
 
 fn vector(n: usize) -> Array {

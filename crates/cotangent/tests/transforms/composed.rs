@@ -2,14 +2,9 @@
 
 use super::common;
 
-use cotangent::extend::bind1;
-use cotangent::extend::primitives::DotGeneral;
-use cotangent::extend::primitives::ReduceMax;
-use cotangent::extend::primitives::ReduceSum;
-use cotangent::extend::primitives::SelectN;
-use std::borrow::Borrow;
 use cotangent::prelude::*;
 use cotangent::scipy::special;
+use std::borrow::Borrow;
 
 // Functions of the library, with the types that transforms take.
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cotangent::extend::{Primitive, primitives};
 use serde_json::Value as Json;
 
-use super::{dtype, list, usizes};
+use crate::common::{dtype, list, usizes};
 
 /// What a family makes of a name: nothing if the primitive is not of this family.
 type Made = Option<Result<Arc<dyn Primitive>, String>>;
@@ -19,7 +19,7 @@ type Made = Option<Result<Arc<dyn Primitive>, String>>;
 ///
 /// # Errors
 /// Says what this crate does not have yet.
-pub fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>, String> {
+pub(crate) fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>, String> {
     macro_rules! units {
         ($($T:ident $name:literal),* $(,)?) => {
             match name {

@@ -8,8 +8,8 @@ use cotangent::extend::primitives::{
 };
 use serde_json::Value as Json;
 
-use super::super::{array, scalars, usizes};
 use super::Made;
+use crate::common::{array, scalars, usizes};
 
 fn mode(params: &Json) -> GatherScatterMode {
     match params["mode"].as_str() {

@@ -10,8 +10,8 @@ use cotangent::extend::primitives::{
 };
 use serde_json::Value as Json;
 
-use super::super::{dtype, list, usizes};
 use super::Made;
+use crate::common::{dtype, list, usizes};
 
 /// Pairs of amounts before and after.
 fn pairs(x: &Json) -> Vec<(i64, i64)> {
