@@ -292,7 +292,8 @@ fn numbers(x: &Array) -> Vec<(f64, f64)> {
 fn the_greatest_and_least_complex_numbers() {
     let x = complex(&[(1.0, 2.0), (1.0, -1.0), (0.0, 5.0), (1.0, 2.0)]);
     let (greatest, least) = ((1.0, 2.0), (0.0, 5.0));
-    let cases: [(&str, fn(&Array) -> Array, Vec<(f64, f64)>); 12] = [
+    type Case = (&'static str, Function, Vec<(f64, f64)>);
+    let cases: [Case; 12] = [
         ("max", |x| x.max(), vec![greatest]),
         ("min", |x| x.min(), vec![least]),
         ("max of rows", |x| x.reshape((2, 2)).max_axis(1), vec![greatest, greatest]),

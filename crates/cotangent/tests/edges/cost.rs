@@ -325,7 +325,8 @@ fn products_of_many_operands_are_contracted_in_the_cheapest_order() {
 /// moves rows, not elements.
 #[test]
 fn products_have_the_last_axis_of_the_result_last() {
-    let cases: [(&str, [&[usize]; 2], &[&str]); 7] = [
+    type Case<'a> = (&'static str, [&'a [usize]; 2], &'a [&'static str]);
+    let cases: [Case<'_>; 7] = [
         ("ij,jk->ik", [&[2, 3], &[3, 4]], &["dot_general"]),
         ("ij,jk->ki", [&[2, 3], &[3, 4]], &["dot_general"]),
         ("ij,j->i", [&[2, 3], &[3]], &["dot_general"]),
