@@ -5,7 +5,7 @@
 //! tangents of which it weighs `k` in all.
 
 use cotangent::extend::bind1;
-use cotangent::extend::primitives::{CumMax, ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Window};
+use cotangent::extend::primitives::{CumMax, ReduceWindowMax, ReduceWindowMin, Window};
 use cotangent::{Policy, lax, numpy as np, prelude::*};
 
 type Rule = fn(&Array) -> Array;
@@ -14,15 +14,15 @@ type Rule = fn(&Array) -> Array;
 type Law = (&'static str, Rule, fn(usize) -> usize);
 
 /// Numbers in (−2, 2), the same ones each time.
-struct Draws(u64);
+pub(super) struct Draws(pub(super) u64);
 
 impl Draws {
-    fn number(&mut self) -> f64 {
+    pub(super) fn number(&mut self) -> f64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 11) as f64 / (1u64 << 53) as f64 * 4.0 - 2.0
     }
 
-    fn array(&mut self, n: usize, dtype: DType) -> Array {
+    pub(super) fn array(&mut self, n: usize, dtype: DType) -> Array {
         let values: Vec<f64> = (0..n).map(|_| self.number()).collect();
         Array::from(values).astype(dtype)
     }
@@ -252,218 +252,6 @@ fn an_extreme_element_is_found() {
             for (row, i) in rows.to_vec::<i32>().into_iter().enumerate() {
                 assert!(at(row as i32 * 11 + i) >= greatest(&squares[row * 11..][..11]) - margin);
             }
-        }
-    }
-}
-
-/// The slopes of Σ wᵢ yᵢ, y the cumulative products, by going through them once each way.
-fn slopes_of_products(x: &[f64], w: &[f64]) -> Vec<f64> {
-    let before: Vec<f64> = x.iter().scan(1.0, |y, x| Some(std::mem::replace(y, *y * x))).collect();
-    let mut after = 0.0;
-    let back = x.iter().zip(w).zip(&before).rev().map(|((x, w), y)| {
-        let own = after + w;
-        after = own * x;
-        y * own
-    });
-    back.collect::<Vec<_>>().into_iter().rev().collect()
-}
-
-#[test]
-fn cumulative_products_have_slopes_of_any_length() {
-    let mut draws = Draws(3);
-    for (n, columns) in [(1, 1), (2, 1), (5, 1), (33, 1), (40, 2), (1000, 1), (1500, 3), (7, 600), (70, 600)] {
-        for zeros in [0, 1, 2] {
-            let mut x: Vec<f64> = (0..n * columns).map(|_| draws.number() * 0.2 + 1.0).collect();
-            (0..zeros).for_each(|z| x[(z * n / 3) * columns] = 0.0);
-            let w: Vec<f64> = (0..n * columns).map(|_| draws.number()).collect();
-            let array = |v: &[f64]| Array::from(v.to_vec()).reshape([n, columns]);
-            let (ax, aw) = (array(&x), array(&w));
-            for reverse in [false, true] {
-                let cumulative = |x: &Array| bind1(cotangent::extend::primitives::CumProd { axis: 0, reverse }, &[x]);
-                let got = jit(grad(|x: &Array| (cumulative(x) * &aw).sum()))(&ax).to_vec::<f64>();
-                let columns_of = |v: &[f64], c: usize| -> Vec<f64> {
-                    let column = v.iter().skip(c).step_by(columns).copied();
-                    if reverse { column.rev().collect() } else { column.collect() }
-                };
-                for c in 0..columns.min(3) {
-                    let expected = slopes_of_products(&columns_of(&x, c), &columns_of(&w, c));
-                    let scale = expected.iter().fold(1.0, |a: f64, b| a.max(b.abs()));
-                    for (a, b) in columns_of(&got, c).iter().zip(&expected) {
-                        assert!((a - b).abs() <= 1e-11 * scale, "{n} × {columns}, {zeros} zeros: {a}, not {b}");
-                    }
-                }
-                // Forward mode is its transpose, and narrower floats agree.
-                let t = array(&(0..n * columns).map(|_| draws.number()).collect::<Vec<_>>());
-                let tangent = jit(|x: &Array, t: &Array| jvp(cumulative, (x,), (t,)).1)(&ax, &t);
-                let (a, b) = ((tangent * &aw).sum().item::<f64>(), (array(&got) * &t).sum().item::<f64>());
-                assert!((a - b).abs() <= 1e-9 * (1.0 + a.abs()), "{n} × {columns}: {a} forwards, {b} in reverse");
-            }
-        }
-    }
-}
-
-#[test]
-fn cumulative_products_have_second_derivatives_at_zeros() {
-    let (x, w) = (vec![2.0, 0.0, 3.0, 0.0, 5.0], vec![1.0, -2.0, 0.5, 3.0, 1.5]);
-    let aw = Array::from(w.clone());
-    for (dtype, near) in [(DType::F64, 1e-13), (DType::F32, 1e-5), (DType::F16, 1e-2), (DType::BF16, 1e-1)] {
-        let ax = Array::from(x.clone()).astype(dtype);
-        let f = |x: &Array| (x.cumprod() * aw.astype(dtype)).sum();
-        let got = jit(hessian(f))(&ax).astype(DType::F64).to_vec::<f64>();
-        for (j, k) in (0..5).flat_map(|j| (0..5).map(move |k| (j, k))) {
-            let product = |i: usize| (0..=i).filter(|l| *l != j && *l != k).map(|l| x[l]).product::<f64>();
-            let expected: f64 = if j == k { 0.0 } else { (j.max(k)..5).map(|i| w[i] * product(i)).sum() };
-            assert!(
-                (got[5 * j + k] - expected).abs() <= near * 30.0,
-                "{dtype} {j} {k}: {}, not {expected}",
-                got[5 * j + k]
-            );
-        }
-    }
-    // Of complex numbers and of a product of all.
-    let z = np::cumprod(Array::from(x.clone()).astype(DType::C128));
-    assert_eq!(z.real().to_vec::<f64>(), np::cumprod(Array::from(x.clone())).to_vec::<f64>());
-    let slopes = grad(|x: &Array| (x.astype(DType::C128) * num_complex::Complex::new(0.0, 1.0)).cumprod().real().sum())(
-        &Array::from(vec![2.0, 3.0, 5.0]),
-    );
-    // i·2, −6, −30i: the real part is −x₀x₁.
-    assert_eq!(slopes.to_vec::<f64>(), [-3.0, -2.0, 0.0]);
-}
-
-#[test]
-fn cumulative_logsumexp_weighs_by_softmax() {
-    let mut draws = Draws(4);
-    for n in [1usize, 3, 40, 1000] {
-        let x: Vec<f64> =
-            (0..n).map(|i| if i % 7 == 3 || i < n.min(3) - 1 { f64::NEG_INFINITY } else { draws.number() }).collect();
-        let w: Vec<f64> = (0..n).map(|_| draws.number()).collect();
-        let (ax, aw) = (Array::from(x.clone()), Array::from(w.clone()));
-        let first = x.iter().position(|v| v.is_finite()).unwrap_or(n);
-        let f = |x: &Array| {
-            let from = |y: &Array| y.slice_axis(0, first.min(x.size()), x.size());
-            (from(&lax::cumlogsumexp(x, 0, false)) * from(&aw.slice_axis(0, 0, x.size()))).sum()
-        };
-        let got = jit(grad(f))(&ax).to_vec::<f64>();
-        let mut expected = vec![0.0; n];
-        for i in first..n {
-            let sum: f64 = x[..=i].iter().map(|v| v.exp()).sum();
-            (0..=i).for_each(|j| expected[j] += w[i] * x[j].exp() / sum);
-        }
-        for (a, b) in got.iter().zip(&expected) {
-            assert!((a - b).abs() <= 1e-11 * n as f64, "{n}: {a}, not {b}");
-        }
-        let second = jit(jacfwd(grad(f)))(&ax.slice_axis(0, 0, n.min(8)));
-        if n >= 8 {
-            assert!(second.to_vec::<f64>().iter().all(|v| v.is_finite()), "{second}");
-        }
-    }
-}
-
-/// Where each window of an array with holes takes its elements: for each window the flat places.
-fn windows(shape: &[usize], window: &Window) -> Vec<Vec<usize>> {
-    let along = |d: usize| -> Vec<Vec<usize>> {
-        let dilated = |n: usize, by: usize| (n * by + 1).saturating_sub(by) as i64;
-        let (low, high) = window.padding[d];
-        let room = dilated(shape[d], window.base_dilation[d]) + low + high;
-        let reach = dilated(window.dimensions[d], window.window_dilation[d]);
-        (0..=(room - reach).max(-1))
-            .step_by(window.strides[d])
-            .filter(|_| room >= reach)
-            .map(|start| {
-                (0..window.dimensions[d])
-                    .map(|i| start + (i * window.window_dilation[d]) as i64 - low)
-                    .filter(|at| *at >= 0 && at % window.base_dilation[d] as i64 == 0)
-                    .map(|at| at as usize / window.base_dilation[d])
-                    .filter(|at| *at < shape[d])
-                    .collect()
-            })
-            .collect()
-    };
-    let mut all = vec![vec![0]];
-    for (d, n) in shape.iter().enumerate() {
-        let along = along(d);
-        let step = |places: &Vec<usize>, more: &Vec<usize>| -> Vec<usize> {
-            places.iter().flat_map(|p| more.iter().map(move |m| p * n + m)).collect()
-        };
-        all = all.iter().flat_map(|places| along.iter().map(move |more| step(places, more))).collect();
-    }
-    all
-}
-
-/// Windows over an array whose elements are moved apart, as their definition has them.
-#[test]
-fn windows_see_the_holes_of_a_dilated_base() {
-    let mut draws = Draws(5);
-    let window = |dimensions: [usize; 2], base: [usize; 2], padding: [(i64, i64); 2]| Window {
-        base_dilation: base.to_vec(),
-        padding: padding.to_vec(),
-        ..Window::new(&dimensions)
-    };
-    let none = [(0, 0), (0, 0)];
-    let mut cases: Vec<([usize; 2], Window)> = Vec::new();
-    for shape in [[5, 7], [64, 128]] {
-        let large = shape[0] > 5;
-        for base in if large { vec![[2, 2]] } else { vec![[2, 2], [1, 2], [3, 1]] } {
-            cases.push((shape, window([2, 2], base, none)));
-            cases.push((shape, window([1, 1], base, none)));
-            cases.push((shape, window([3, 2], base, [(1, 2), (2, 0)])));
-            cases.push((shape, Window { strides: vec![2, 3], ..window([3, 4], base, [(0, 0), (1, 1)]) }));
-            cases.push((shape, window([1, shape[1]], base, [(0, 0), (shape[1] as i64 - 1, 0)])));
-            cases.push((shape, window([shape[0], 1], base, [(shape[0] as i64 - 1, 0), (0, 0)])));
-            cases.push((shape, Window { window_dilation: vec![1, 2], ..window([2, 2], base, none) }));
-        }
-    }
-    for (shape, window) in &cases {
-        let x: Vec<f64> = (0..shape[0] * shape[1]).map(|_| (draws.number() * 50.0).round()).collect();
-        let places = windows(shape, window);
-        let fold = |start: f64, f: fn(f64, f64) -> f64| -> Vec<f64> {
-            places.iter().map(|w| w.iter().map(|i| x[*i]).fold(start, f)).collect()
-        };
-        let wide = [DType::F32, DType::I32];
-        for &dtype in if shape[0] > 5 { &wide[..] } else { &[DType::F32, DType::F64, DType::BF16, DType::I32] } {
-            let ax = Array::from(x.clone()).astype(dtype).reshape(*shape);
-            let same = |what: &str, got: Array, expected: &[f64]| {
-                let got = got.astype(DType::F64).to_vec::<f64>();
-                let bad = got.iter().zip(expected).position(|(a, b)| a != b);
-                assert!(
-                    bad.is_none() && got.len() == expected.len(),
-                    "{what} of {window:?} over {shape:?} in {dtype}: {bad:?}"
-                );
-            };
-            if dtype != DType::BF16 {
-                same("sum", bind1(ReduceWindowSum { window: window.clone() }, &[&ax]), &fold(0.0, |a, b| a + b));
-                let zero = np::zeros_like(ax.sum()).astype(dtype);
-                let general = lax::Window::new(window.dimensions.clone()).strides(window.strides.clone());
-                let general = general.base_dilation(window.base_dilation.clone()).padding(window.padding.clone());
-                let general = general.window_dilation(window.window_dilation.clone());
-                same(
-                    "reduction",
-                    lax::reduce_window(&ax, &zero, |a: &Array, b: &Array| a + b, &general),
-                    &fold(0.0, |a, b| a + b),
-                );
-            }
-            if dtype.is_float() && window.dimensions.iter().product::<usize>() < 13 {
-                same(
-                    "max",
-                    bind1(ReduceWindowMax { window: window.clone() }, &[&ax]),
-                    &fold(f64::NEG_INFINITY, f64::max),
-                );
-                same("min", bind1(ReduceWindowMin { window: window.clone() }, &[&ax]), &fold(f64::INFINITY, f64::min));
-            }
-        }
-        // Each element's slope of the sum is how many windows take it; of the maximum, how many choose it.
-        let ax = Array::from(x.clone()).reshape(*shape);
-        let mut taken = vec![0.0; x.len()];
-        places.iter().flatten().for_each(|i| taken[*i] += 1.0);
-        let sum = |x: &Array| bind1(ReduceWindowSum { window: window.clone() }, &[x]).sum();
-        assert_eq!(grad(sum)(&ax).to_vec::<f64>(), taken, "{window:?} over {shape:?}");
-        if window.window_dilation == [1, 1] && window.dimensions.iter().product::<usize>() < 13 {
-            let max = |x: &Array| {
-                let y = bind1(ReduceWindowMax { window: window.clone() }, &[x]);
-                np::where_(np::isinf(&y), 0.0, y).sum()
-            };
-            let weight: f64 = grad(max)(&ax).sum().item();
-            assert_eq!(weight, places.iter().filter(|w| !w.is_empty()).count() as f64, "{window:?} over {shape:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use cotangent::ErrorKind;
 use cotangent::extend::bind1;
-use cotangent::extend::primitives::{DotGeneral, ReduceMax, ReduceSum};
+use cotangent::extend::primitives::{DotGeneral, ReduceMax};
 use cotangent::prelude::*;
 
 fn vector(n: usize) -> Array {
