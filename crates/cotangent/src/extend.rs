@@ -37,7 +37,9 @@ pub mod primitives {
     pub use crate::control::reduce::{Reduce, ReduceWindow};
     pub use crate::control::scan::Scan;
     pub use crate::control::while_loop::While;
+    pub use crate::ops::arg_reduce::*;
     pub use crate::ops::binary::*;
+    pub use crate::ops::bits::*;
     pub use crate::ops::compare::*;
     pub use crate::ops::complex::*;
     pub use crate::ops::conv::*;
@@ -52,8 +54,11 @@ pub mod primitives {
     pub use crate::ops::polygamma::*;
     pub use crate::ops::pow::*;
     pub use crate::ops::reduce::*;
+    pub use crate::ops::reduce_window::*;
     pub use crate::ops::scatter::*;
+    pub use crate::ops::select_window::*;
     pub use crate::ops::shape::*;
+    pub use crate::ops::slice::*;
     pub use crate::ops::sort::*;
     pub use crate::ops::split::*;
     pub use crate::ops::stop_gradient::*;

@@ -110,7 +110,7 @@ pub use crate::methods::read::Read;
 pub use crate::tree::leafwise::Leafwise;
 pub use crate::tree::static_value::Static;
 pub use crate::tree::{Tree, block_until_ready};
-pub use api::aot::{Compiled, Exported, Loaded, Lowered, MemoryAnalysis, Signature};
+pub use api::aot::{Compiled, Lowered, MemoryAnalysis};
 pub use api::axes::{Axes, IntoAxes};
 pub use api::callback::{Callback, ResultTypes, VmapMethod, io_callback, pure_callback};
 pub use api::checkpoint::{Checkpoint, Policy, checkpoint, checkpoint_policies};
@@ -118,14 +118,17 @@ pub use api::compile_cache;
 pub use api::custom::{Custom, CustomJvp, CustomVjp, custom_jvp, custom_vjp};
 pub use api::custom_vmap::{CustomVmap, custom_vmap, sequential_vmap};
 pub use api::eval_shape::{EvalShape, eval_shape};
+pub use api::exported::{Exported, Loaded};
 pub use api::func::{AllArgs, Arg, Argnums, Argument, Func, Nth, Own, Params, Passing, Ref};
 pub use api::grad::{Grad, Objective, ValueAndGrad, grad, value_and_grad};
-pub use api::jacobian::{Aux, Differentiated, Hessian, Jacobian, NoAux, hessian, jacfwd, jacobian, jacrev};
+pub use api::hessian::{Hessian, hessian};
+pub use api::jacobian::{Aux, Differentiated, Jacobian, NoAux, jacfwd, jacobian, jacrev};
 pub use api::jit::{Jit, MakeJaxpr, jit, make_jaxpr};
 pub use api::linear::{
     Linear, Vjp, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize, try_vjp, vjp,
 };
 pub use api::report::{CacheReport, Change, Miss};
+pub use api::signature::Signature;
 pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
 pub use methods::Operand;

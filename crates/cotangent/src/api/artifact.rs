@@ -1,36 +1,31 @@
-//! The forms in which programs leave the process.
+//! The compiled form in which programs leave the process.
 
 use sha2::{Digest, Sha256};
 
 use crate::array::aval::{Aval, Shape};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ir::platform::Platform;
 use crate::runtime::client;
 use crate::runtime::disk::processor;
 
-use super::aot::{Exported, Signature};
+use super::signature::Signature;
 
 /// The first bytes of a serialised program; the digit is the version of the format.
 const MAGIC: &[u8; 16] = b"cotangent-exec-1";
-/// The first line of an exported one.
-const FIRST_LINE: &str = "// cotangent-export ";
-/// The version of that format.
-const TEXT_VERSION: &str = "1";
 
-fn wrong(message: impl Into<String>) -> Error {
+pub(super) fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Value, message)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-fn aval_text(aval: &Aval) -> String {
+pub(super) fn aval_text(aval: &Aval) -> String {
     aval.to_string()
 }
 
 /// Reads what [`aval_text`] writes: `f32[2,3]`.
-fn parse_aval(text: &str) -> Option<Aval> {
+pub(super) fn parse_aval(text: &str) -> Option<Aval> {
     let (dtype, dims) = text.strip_suffix(']')?.split_once('[')?;
     let dtype = dtype.parse().ok()?;
     let dims = dims.split(',').filter(|d| !d.is_empty()).map(str::parse).collect::<Result<Vec<usize>, _>>().ok()?;
@@ -159,74 +154,5 @@ impl<'a> Parts<'a> {
             captures.push((self.aval()?, self.next()?.to_vec()));
         }
         Some(Blob { name, signature, captures, code: self.next()?.to_vec() })
-    }
-}
-
-/// A program as text.
-pub(super) struct Text<'a> {
-    pub(super) name: &'a str,
-    pub(super) signature: &'a Signature,
-    pub(super) platform: Option<Platform>,
-    pub(super) module: &'a str,
-}
-
-impl Text<'_> {
-    pub(super) fn write(&self) -> String {
-        let mut body = format!("// library: cotangent {}\n// function: {}\n", env!("CARGO_PKG_VERSION"), self.name);
-        if let Some(platform) = self.platform {
-            body += &format!("// platform: {}\n", platform.name());
-        }
-        for (path, aval, used) in &self.signature.inputs {
-            let unused = if *used { "" } else { " unused" };
-            body += &format!("// input: {}{unused} {path}\n", aval_text(aval));
-        }
-        for (path, aval) in &self.signature.outputs {
-            body += &format!("// output: {} {path}\n", aval_text(aval));
-        }
-        body += "// end of the head\n";
-        body += self.module;
-        format!("{FIRST_LINE}{TEXT_VERSION}\n// sha256: {}\n{body}", hex(&Sha256::digest(body.as_bytes())))
-    }
-
-    pub(super) fn read(bytes: &[u8]) -> Result<Exported> {
-        let foreign = || wrong("these bytes are not an exported program").help("`Lowered::export` makes one");
-        let text = std::str::from_utf8(bytes).map_err(|_| foreign())?;
-        let (version, rest) = text.strip_prefix(FIRST_LINE).and_then(|t| t.split_once('\n')).ok_or_else(foreign)?;
-        if version != TEXT_VERSION {
-            return Err(wrong(format!(
-                "the program was exported in version {version} of the format, this library reads {TEXT_VERSION}"
-            )));
-        }
-        let damaged = |why: &str| wrong(format!("the exported program is damaged: {why}")).help("export it again");
-        let (sum, body) = (rest.strip_prefix("// sha256: ").and_then(|t| t.split_once('\n')))
-            .ok_or_else(|| damaged("its checksum is missing"))?;
-        if sum != hex(&Sha256::digest(body.as_bytes())) {
-            return Err(damaged("its checksum does not fit").help("line ends must stay as they are, too"));
-        }
-        let (head, module) =
-            body.split_once("// end of the head\n").ok_or_else(|| damaged("the end of its head is missing"))?;
-        let mut name = String::new();
-        let mut signature = Signature::default();
-        let mut platform = None;
-        for line in head.lines() {
-            let unreadable = || damaged(&format!("a line of its head cannot be read: `{line}`"));
-            let (key, value) = line.strip_prefix("// ").and_then(|l| l.split_once(": ")).ok_or_else(unreadable)?;
-            let (aval, path) = value.split_once(' ').unwrap_or((value, ""));
-            match key {
-                "function" => name = value.to_string(),
-                "platform" => {
-                    let known = Platform::ALL.into_iter().find(|platform| platform.name() == value);
-                    platform = Some(known.ok_or_else(unreadable)?);
-                }
-                "input" => {
-                    let aval = parse_aval(aval).ok_or_else(unreadable)?;
-                    let used = !path.starts_with("unused ");
-                    signature.inputs.push((path.trim_start_matches("unused ").to_string(), aval, used));
-                }
-                "output" => signature.outputs.push((path.to_string(), parse_aval(aval).ok_or_else(unreadable)?)),
-                _ => {}
-            }
-        }
-        Ok(Exported::new(name, signature, platform, module.to_string()))
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::array::Array;
 use crate::error::Result;
-use crate::methods::show::{self, Style};
+use crate::methods::show;
+use crate::methods::style::Style;
 
 use super::misfit;
 

@@ -6,7 +6,7 @@ use crate::array::literal::Literal;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
 use crate::ops::fft::{Fft, FftType};
-use crate::ops::shape::Pad;
+use crate::ops::slice::Pad;
 use crate::trace::frames::bind1;
 
 /// The scaling of a transform of `n` elements and of its inverse.

@@ -6,7 +6,7 @@ use crate::array::Array;
 use crate::array::aval::canonical_axis;
 use crate::error::{Error, OrRaise, Result};
 use crate::ir::jaxpr::Jaxpr;
-use crate::ops::shape::{Concatenate, Rev, Slice};
+use crate::ops::slice::{Concatenate, Rev, Slice};
 use crate::trace::frames::bind1;
 use crate::tree::{Tree, flatten};
 

@@ -5,7 +5,7 @@ use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated, dilated};
 use crate::ops::dot::Precision;
-use crate::ops::shape::Rev;
+use crate::ops::slice::Rev;
 use crate::trace::frames::bind1;
 
 /// How much is put around the spatial dimensions before windows are taken.

@@ -4,13 +4,16 @@
 
 mod associative_scan;
 mod collectives;
+mod cond;
 mod constant;
 mod control_flow;
 mod conv;
 mod dot;
 mod gather_scatter;
 pub mod linalg;
+mod loops;
 mod reduce;
+mod scan;
 mod slicing;
 mod solve;
 mod step;
@@ -21,12 +24,14 @@ pub use collectives::{
     AxisNames, all_gather, all_gather_along, all_to_all, all_to_all_tiled, axis_index, axis_size, pbroadcast, pmax,
     pmean, pmin, ppermute, pshuffle, psum, psum_scatter, psum_scatter_along, pswapaxes,
 };
+pub use cond::{cond, switch};
 pub use constant::constant;
-pub use control_flow::{Map, Scan, cond, fori_loop, map, repeat, scan, switch, while_loop};
 pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_with_general_padding};
 pub use dot::{DotGeneral, dot, dot_general};
 pub use gather_scatter::*;
+pub use loops::{fori_loop, repeat, while_loop};
 pub use reduce::{Window, avg_pool, cumlogsumexp, max_pool, reduce, reduce_window, top_k};
+pub use scan::{Map, Scan, map, scan};
 pub use slicing::{
     dynamic_index_in_dim, dynamic_slice, dynamic_slice_in_dim, dynamic_update_index_in_dim, dynamic_update_slice,
     dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split, squeeze,

@@ -5,7 +5,8 @@ use crate::array::aval::{IntoNewShape, IntoShape, canonical_axis};
 use crate::error::{Error, OrRaise};
 use crate::trace::frames::bind1;
 
-use crate::ops::shape::{BroadcastInDim, Reshape, Slice, Transpose};
+use crate::ops::shape::{BroadcastInDim, Reshape, Transpose};
+use crate::ops::slice::Slice;
 
 use super::axes::Axes;
 

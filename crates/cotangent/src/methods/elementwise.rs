@@ -5,13 +5,14 @@ use crate::array::literal::{Literal, Scalar};
 use crate::array::{Array, ArrayLike};
 use crate::ir::primitive::Primitive;
 use crate::ops::binary::{And, Atan2, Div, Max, Min, Or};
+use crate::ops::bits::{Clz, Not, PopulationCount};
 use crate::ops::complex::{Complex, Conj, Imag, Real};
 use crate::ops::pow::Pow;
 use crate::ops::stop_gradient::StopGradient;
 use crate::ops::unary::{
-    Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, BesselI0e, BesselI1e, Cbrt, Ceil, Clz, Cos, Cosh, Digamma, Erf, ErfInv,
-    Erfc, Exp, Exp2, Expm1, Floor, IntegerPow, IsFinite, Lgamma, Log, Log1p, Logistic, Not, PopulationCount, Round,
-    Rsqrt, Sign, Sin, Sinh, Sqrt, Square, Tan, Tanh,
+    Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, BesselI0e, BesselI1e, Cbrt, Ceil, Cos, Cosh, Digamma, Erf, ErfInv,
+    Erfc, Exp, Exp2, Expm1, Floor, IntegerPow, IsFinite, Lgamma, Log, Log1p, Logistic, Round, Rsqrt, Sign, Sin, Sinh,
+    Sqrt, Square, Tan, Tanh,
 };
 use crate::ops::{met_inexact, zeros_like};
 use crate::trace::frames::bind1;

@@ -9,11 +9,13 @@ mod create;
 mod elementwise;
 mod instead;
 mod iterate;
+mod numerals;
 mod operators;
 pub(crate) mod products;
 pub(crate) mod read;
 pub(crate) mod reductions;
 pub(crate) mod show;
+pub(crate) mod style;
 
 pub(crate) use elementwise::bounded;
 pub use operators::Operand;

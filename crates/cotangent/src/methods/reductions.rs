@@ -4,8 +4,9 @@ use crate::array::Array;
 use crate::array::aval::{Shape, canonical_axis};
 use crate::array::dtype::{DType, Kind};
 use crate::error::{Error, OrRaise, raise};
+use crate::ops::arg_reduce::{ArgMax, ArgMin};
 use crate::ops::reduce::{
-    ArgMax, ArgMin, CumMax, CumMin, CumProd, CumSum, ReduceAnd, ReduceMax, ReduceMin, ReduceOr, ReduceProd, ReduceSum,
+    CumMax, CumMin, CumProd, CumSum, ReduceAnd, ReduceMax, ReduceMin, ReduceOr, ReduceProd, ReduceSum,
 };
 use crate::trace::frames::bind1;
 

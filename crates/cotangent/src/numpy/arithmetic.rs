@@ -8,7 +8,7 @@ use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::ops::binary::Div;
 use crate::ops::pow::Pow;
-use crate::ops::{self, unary};
+use crate::ops::{self, bits};
 use crate::trace::frames::bind1;
 
 use super::logic::{isnan, where_};
@@ -462,5 +462,5 @@ bits! {
 /// ```
 #[track_caller]
 pub fn bitwise_not(x: impl ArrayLike) -> Array {
-    bind1(unary::Not, &[&x.to_array()])
+    bind1(bits::Not, &[&x.to_array()])
 }

@@ -8,7 +8,7 @@ use crate::array::aval::Shape;
 use crate::array::dtype::{DType, Element};
 use crate::error::{Error, OrRaise, Result};
 
-use super::manipulation::stack;
+use super::joining::stack;
 
 /// An array from a number, a list of numbers, lists of such lists, or a list of arrays, which it stacks.
 ///

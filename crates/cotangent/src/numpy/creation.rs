@@ -7,7 +7,8 @@ use crate::array::promote::promote_types;
 use crate::array::{Array, ArrayLike, Arrays};
 use crate::error::{Error, OrRaise, Result, raise};
 use crate::ops;
-use crate::ops::shape::{Concatenate, Iota};
+use crate::ops::shape::Iota;
+use crate::ops::slice::Concatenate;
 use crate::trace::frames::bind1;
 
 /// `0, 1, 2, …` along `axis` of an array of the given shape.

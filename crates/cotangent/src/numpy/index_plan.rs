@@ -6,7 +6,8 @@ use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::{Error, ErrorKind, OrRaise, Result, raise};
 use crate::lax::{self, GatherDimensionNumbers};
-use crate::ops::shape::{BroadcastInDim, Concatenate, Rev};
+use crate::ops::shape::BroadcastInDim;
+use crate::ops::slice::{Concatenate, Rev};
 use crate::trace::frames::bind1;
 
 use super::creation::iota;

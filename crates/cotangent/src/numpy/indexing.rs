@@ -6,7 +6,8 @@ use crate::array::{Array, ArrayLike};
 use crate::error::OrRaise;
 use crate::lax::{self, GatherScatterMode, IndexOptions};
 use crate::ops;
-use crate::ops::shape::{BroadcastInDim, Rev};
+use crate::ops::shape::BroadcastInDim;
+use crate::ops::slice::Rev;
 use crate::trace::frames::bind1;
 
 use super::index::{Index, IntoIndex};

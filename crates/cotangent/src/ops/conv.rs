@@ -13,7 +13,7 @@ use crate::trace::frames::bind1;
 
 use super::dot::{Precision, check_preferred, precision_config, precision_param, preferred_param};
 use super::elementwise::{bilinear_jvp, rebind1};
-use super::shape::Rev;
+use super::slice::Rev;
 
 /// Which dimension of each array is what: two special ones first, then the spatial ones.
 ///

@@ -14,7 +14,8 @@ use crate::trace::frames::bind1;
 use super::elementwise::rebind1;
 use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode, widened_indices};
 use super::scatter::{Scatter, ScatterDimensionNumbers, ScatterParams};
-use super::shape::{Concatenate, all_in_front, batched_in_front};
+use super::shape::{all_in_front, batched_in_front};
+use super::slice::Concatenate;
 use super::{zeros, zeros_like};
 
 /// `dynamic_slice`: a block of the first operand; the other operands are where it starts in each dimension.

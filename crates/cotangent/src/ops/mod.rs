@@ -1,7 +1,9 @@
 //! The primitives: one struct, one `impl Primitive`, one place; a file per family.
 
+pub(crate) mod arg_reduce;
 mod bessel;
 pub(crate) mod binary;
+pub(crate) mod bits;
 pub(crate) mod compare;
 pub(crate) mod complex;
 mod complex_functions;
@@ -24,9 +26,12 @@ pub(crate) mod polygamma;
 pub(crate) mod pow;
 mod recurrence;
 pub(crate) mod reduce;
+pub(crate) mod reduce_window;
 pub(crate) mod scatter;
 mod scatter_derivatives;
+pub(crate) mod select_window;
 pub(crate) mod shape;
+pub(crate) mod slice;
 pub(crate) mod sort;
 pub(crate) mod split;
 mod staged;

@@ -12,7 +12,7 @@ use crate::trace::frames::bind1;
 
 use super::domain::Domain;
 use super::elementwise::{self, spread_tangent};
-use super::shape::Concatenate;
+use super::slice::Concatenate;
 use super::staged::{self, choose, like};
 
 /// `polygamma`, elementwise: the derivative of the digamma function of order n at x; the operands are n, x.

@@ -13,7 +13,8 @@ use crate::ir::print::boolean;
 use crate::trace::frames::bind1;
 
 use super::domain::Domain;
-use super::shape::{Concatenate, Pad, Rev, all_in_front, check_axes, shifted};
+use super::shape::{all_in_front, check_axes, shifted};
+use super::slice::{Concatenate, Pad, Rev};
 use super::{select, staged};
 
 /// `linear_recurrence`: hᵢ = aᵢ hᵢ₋₁ + uᵢ along an axis, from 0; the operands are `a` and `u`, of one shape. Run from the

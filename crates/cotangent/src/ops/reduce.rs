@@ -1,4 +1,4 @@
-//! Reductions over axes, arg-reductions and cumulative operations.
+//! Reductions over axes and cumulative operations.
 
 use stablehlo::{Attr, Value};
 
@@ -6,7 +6,7 @@ use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::{Literal, Scalar};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ir::print::{boolean, tuple};
@@ -16,7 +16,7 @@ use super::binary::combine;
 use super::domain::Domain;
 use super::elementwise::rebind1;
 use super::recurrence::LinearRecurrence;
-use super::shape::{BroadcastInDim, Iota, check_axes, linear_unary, shifted};
+use super::shape::{BroadcastInDim, check_axes, linear_unary, shifted};
 use super::staged;
 use super::window::Window;
 
@@ -47,20 +47,20 @@ pub(super) fn ordered_dtype(inputs: &[Aval]) -> Result<DType> {
     })
 }
 
-fn reduced(x: &Aval, axes: &[usize]) -> Result<Aval> {
+pub(super) fn reduced(x: &Aval, axes: &[usize]) -> Result<Aval> {
     check_axes(axes, x)?;
     Ok(x.with_shape(x.shape.remove(axes)))
 }
 
 /// A batched reduction: the axes shift, and the batch axis keeps its place among those that remain.
-fn batch_axes(axes: &[usize], batch: Option<usize>) -> (Vec<usize>, Option<usize>) {
+pub(super) fn batch_axes(axes: &[usize], batch: Option<usize>) -> (Vec<usize>, Option<usize>) {
     let inner = shifted(axes, batch);
     let out = batch.map(|b| b - inner.iter().filter(|a| **a < b).count());
     (inner, out)
 }
 
 /// `y`, with the axes that a reduction removed put back and repeated to the shape of `x`.
-fn restore(y: &Array, x: &Aval, axes: &[usize]) -> Array {
+pub(super) fn restore(y: &Array, x: &Aval, axes: &[usize]) -> Array {
     let dims = (0..x.rank()).filter(|d| !axes.contains(d)).collect();
     bind1(BroadcastInDim { shape: x.shape.clone(), dims }, &[y])
 }
@@ -189,7 +189,7 @@ impl Primitive for Extremum {
 }
 
 /// The greatest or least value over some axes.
-fn extreme(x: &Array, axes: &[usize], greatest: bool) -> Array {
+pub(super) fn extreme(x: &Array, axes: &[usize], greatest: bool) -> Array {
     let axes = axes.to_vec();
     if greatest { bind1(ReduceMax { axes }, &[x]) } else { bind1(ReduceMin { axes }, &[x]) }
 }
@@ -201,6 +201,7 @@ macro_rules! no_tangent {
         }
     };
 }
+pub(super) use no_tangent;
 
 reductions! {
     ReduceSum "reduce_sum": NUMBERS, "stablehlo.add", init |d| Literal::int(d, 0), {
@@ -249,7 +250,7 @@ fn others_product(x: &Array) -> Array {
         return x.clone();
     }
     let one = || super::full(x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
-    let join = |a: &Array, b: &Array| bind1(super::shape::Concatenate { dimension: axis }, &[a, b]);
+    let join = |a: &Array, b: &Array| bind1(super::slice::Concatenate { dimension: axis }, &[a, b]);
     if n > 1024 {
         // Element by element, one half times the other: what is missing from a product, times the other factor in it.
         let even = if n.is_multiple_of(2) { x.clone() } else { join(x, &one()) };
@@ -261,73 +262,6 @@ fn others_product(x: &Array) -> Array {
     let before = bind1(CumProd { axis, reverse: false }, &[&x.slice_axis(axis, 0, n - 1)]);
     let after = bind1(CumProd { axis, reverse: true }, &[&x.slice_axis(axis, 1, n)]);
     join(&one(), &before) * join(&after, &one())
-}
-
-/// `argmax` and `argmin`: the first index of the greatest or least element along an axis; NaN counts as such.
-macro_rules! arg_reductions {
-    ($($T:ident $name:literal $direction:literal;)*) => { $(
-        #[doc = concat!("`", $name, "` along an axis, which the result no longer has.")]
-        #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axis: 0, index_dtype: DType::I32 };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
-        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-        pub struct $T {
-            /// The axis.
-            pub axis: usize,
-            /// The dtype of the index.
-            pub index_dtype: DType,
-        }
-
-        impl Primitive for $T {
-            fn name(&self) -> &'static str {
-                $name
-            }
-            fn params(&self) -> Vec<(&'static str, String)> {
-                vec![("axes", tuple(&[self.axis])), ("index_dtype", self.index_dtype.to_string())]
-            }
-            fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-                ordered_dtype(inputs)?;
-                let out = reduced(&inputs[0], &[self.axis])?;
-                if inputs[0].shape[self.axis] == 0 {
-                    return Err(Error::shape(format!("axis {} of {} is empty and has no such element", self.axis, inputs[0])));
-                }
-                if !self.index_dtype.is_integer() {
-                    return Err(Error::dtype(format!("an index is an integer, not {}", self.index_dtype)));
-                }
-                Ok(smallvec::smallvec![out.with_dtype(self.index_dtype)])
-            }
-            no_tangent!();
-            fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-                let (inner, out) = batch_axes(&[self.axis], axes[0]);
-                (vec![bind1($T { axis: inner[0], index_dtype: self.index_dtype }, &[&x[0]])], vec![out])
-            }
-            fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-                let greatest = $direction == "GT";
-                smallvec::smallvec![lower_arg(cx, &args[0], &inputs[0], self.axis, greatest, &outs[0])]
-            }
-        }
-    )* };
-}
-
-arg_reductions! {
-    ArgMax "argmax" "GT";
-    ArgMin "argmin" "LT";
-}
-
-/// The extreme value first, then the least index at which it stands. One reduction of values and indices together would
-/// read the operand once, but XLA's code for the CPU takes it element by element, which costs more than twice as much.
-fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greatest: bool, out: &Aval) -> Value {
-    let name = if greatest { "argmax" } else { "argmin" };
-    let found = staged::apart(cx, name, std::slice::from_ref(x), std::slice::from_ref(aval), |x| {
-        let x = &x[0];
-        let mut found = x.equal(restore(&extreme(x, &[axis], greatest), aval, &[axis]));
-        if aval.dtype.is_inexact() {
-            // The extreme of values with a NaN among them is NaN.
-            found = found.logical_or(x.not_equal(x));
-        }
-        let here = bind1(Iota { dtype: out.dtype, shape: aval.shape.clone(), dimension: axis }, &[]);
-        let beyond = Array::literal(extremes(out.dtype).1);
-        vec![extreme(&super::select(&found, &here, &beyond, &aval.shape), &[axis], false)]
-    });
-    found[0].clone()
 }
 
 macro_rules! cumulative {

@@ -11,7 +11,8 @@ use crate::ir::print::tuple;
 use crate::trace::frames::{bind, bind1};
 
 use super::elementwise::{rebind, rebind1};
-use super::shape::{Concatenate, check_axes, linear_unary, shifted};
+use super::shape::{check_axes, linear_unary, shifted};
+use super::slice::Concatenate;
 use super::zeros;
 
 /// `squeeze`: dimensions of size one taken out.

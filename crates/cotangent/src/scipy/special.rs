@@ -1,7 +1,9 @@
 //! Elementwise special functions. Integers become floats.
 
+mod bessel;
 mod gamma;
 
+pub use bessel::*;
 pub use gamma::*;
 
 use crate::api::custom::custom_jvp;

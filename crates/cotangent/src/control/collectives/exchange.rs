@@ -13,7 +13,8 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ir::print::{boolean, tuple};
 use crate::ops::reduce::ReduceSum;
-use crate::ops::shape::{Concatenate, batched_in_front};
+use crate::ops::shape::batched_in_front;
+use crate::ops::slice::Concatenate;
 use crate::ops::zeros;
 use crate::trace::frames::bind1;
 

@@ -1,0 +1,326 @@
+//! Programs that left the process, or came from outside of it.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::platform::Platform;
+use crate::runtime::{array_shape, client, compile_foreign, platform, run_executable};
+use crate::tree::{Tree, flatten, leaf_paths};
+
+use super::artifact::{Blob, aval_text, hex, parse_aval, wrong};
+use super::signature::Signature;
+
+/// The first line of an exported one.
+const FIRST_LINE: &str = "// cotangent-export ";
+
+/// The version of that format.
+const TEXT_VERSION: &str = "1";
+
+/// A program as text.
+pub(super) struct Text<'a> {
+    pub(super) name: &'a str,
+    pub(super) signature: &'a Signature,
+    pub(super) platform: Option<Platform>,
+    pub(super) module: &'a str,
+}
+
+impl Text<'_> {
+    pub(super) fn write(&self) -> String {
+        let mut body = format!("// library: cotangent {}\n// function: {}\n", env!("CARGO_PKG_VERSION"), self.name);
+        if let Some(platform) = self.platform {
+            body += &format!("// platform: {}\n", platform.name());
+        }
+        for (path, aval, used) in &self.signature.inputs {
+            let unused = if *used { "" } else { " unused" };
+            body += &format!("// input: {}{unused} {path}\n", aval_text(aval));
+        }
+        for (path, aval) in &self.signature.outputs {
+            body += &format!("// output: {} {path}\n", aval_text(aval));
+        }
+        body += "// end of the head\n";
+        body += self.module;
+        format!("{FIRST_LINE}{TEXT_VERSION}\n// sha256: {}\n{body}", hex(&Sha256::digest(body.as_bytes())))
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<Exported> {
+        let foreign = || wrong("these bytes are not an exported program").help("`Lowered::export` makes one");
+        let text = std::str::from_utf8(bytes).map_err(|_| foreign())?;
+        let (version, rest) = text.strip_prefix(FIRST_LINE).and_then(|t| t.split_once('\n')).ok_or_else(foreign)?;
+        if version != TEXT_VERSION {
+            return Err(wrong(format!(
+                "the program was exported in version {version} of the format, this library reads {TEXT_VERSION}"
+            )));
+        }
+        let damaged = |why: &str| wrong(format!("the exported program is damaged: {why}")).help("export it again");
+        let (sum, body) = (rest.strip_prefix("// sha256: ").and_then(|t| t.split_once('\n')))
+            .ok_or_else(|| damaged("its checksum is missing"))?;
+        if sum != hex(&Sha256::digest(body.as_bytes())) {
+            return Err(damaged("its checksum does not fit").help("line ends must stay as they are, too"));
+        }
+        let (head, module) =
+            body.split_once("// end of the head\n").ok_or_else(|| damaged("the end of its head is missing"))?;
+        let mut name = String::new();
+        let mut signature = Signature::default();
+        let mut platform = None;
+        for line in head.lines() {
+            let unreadable = || damaged(&format!("a line of its head cannot be read: `{line}`"));
+            let (key, value) = line.strip_prefix("// ").and_then(|l| l.split_once(": ")).ok_or_else(unreadable)?;
+            let (aval, path) = value.split_once(' ').unwrap_or((value, ""));
+            match key {
+                "function" => name = value.to_string(),
+                "platform" => {
+                    let known = Platform::ALL.into_iter().find(|platform| platform.name() == value);
+                    platform = Some(known.ok_or_else(unreadable)?);
+                }
+                "input" => {
+                    let aval = parse_aval(aval).ok_or_else(unreadable)?;
+                    let used = !path.starts_with("unused ");
+                    signature.inputs.push((path.trim_start_matches("unused ").to_string(), aval, used));
+                }
+                "output" => signature.outputs.push((path.to_string(), parse_aval(aval).ok_or_else(unreadable)?)),
+                _ => {}
+            }
+        }
+        Ok(Exported::new(name, signature, platform, module.to_string()))
+    }
+}
+
+/// A program as StableHLO text with its signature; made by [`Lowered::export`](crate::Lowered::export). Its
+/// [`Display`](fmt::Display) form is what [`Exported::parse`] reads.
+///
+/// The format is this library's: a head of comment lines (version of the format, checksum, signature), then the
+/// module, of StableHLO and CHLO operations in generic form. The plugin has no writer of StableHLO's own versioned
+/// bytecode, so how long a text can be read depends on the parser: StableHLO promises compatibility for the bytecode
+/// only.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+/// assert!(exported.to_string().starts_with("// cotangent-export 1\n"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Exported {
+    pub(super) name: String,
+    pub(super) signature: Signature,
+    /// What it is for; nothing in a text that does not say.
+    pub(super) platform: Option<Platform>,
+    pub(super) module: String,
+}
+
+impl fmt::Display for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Exported { name, signature, platform, module } = self;
+        f.write_str(&Text { name, signature, platform: *platform, module }.write())
+    }
+}
+
+impl Exported {
+    /// Reads what was exported, from a file or from `include_bytes!`.
+    ///
+    /// # Errors
+    /// When it is no export, of another version, or not as it was written.
+    ///
+    /// ```
+    /// assert!(cotangent::Exported::parse(b"module @m {}").is_err());
+    /// ```
+    pub fn parse(bytes: &[u8]) -> Result<Exported> {
+        Text::read(bytes)
+    }
+
+    pub(super) fn new(name: String, signature: Signature, platform: Option<Platform>, module: String) -> Exported {
+        Exported { name, signature, platform, module }
+    }
+
+    /// What it was exported for.
+    ///
+    /// ```
+    /// use cotangent::{Platform, prelude::*};
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export_for(Platform::Cuda).unwrap();
+    /// assert_eq!(exported.platform(), Some(Platform::Cuda));
+    /// ```
+    #[must_use]
+    pub fn platform(&self) -> Option<Platform> {
+        self.platform
+    }
+
+    /// The arrays it takes and gives.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// assert_eq!(exported.signature().inputs.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// The module, as any reader of StableHLO takes it.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// assert!(exported.stablehlo().starts_with("module"));
+    /// ```
+    #[must_use]
+    pub fn stablehlo(&self) -> &str {
+        &self.module
+    }
+
+    /// Compiles it for this machine.
+    ///
+    /// # Errors
+    /// When it was exported for another platform, there is no plugin, or it does not compile the module.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// assert_eq!(exported.compile().unwrap().call(&(Array::from(2.0),)).unwrap()[0].item::<f32>(), 3.0);
+    /// ```
+    pub fn compile(&self) -> Result<Loaded> {
+        let here = platform();
+        if let Some(there) = self.platform.filter(|there| *there != here) {
+            let message = format!("{} was exported for {there:?}, this process runs programs on {here:?}", self.name);
+            return Err(Error::new(ErrorKind::Runtime, message).help(format!(
+                "export it by `export_for(Platform::{here:?})`, or choose a platform by `set_platform`"
+            )));
+        }
+        let params: Vec<Aval> = self.signature.inputs.iter().filter(|i| i.2).map(|i| i.1.clone()).collect();
+        let executable = compile_foreign(&self.module, &params).map_err(|e| e.context(&self.name))?;
+        Loaded::new(self.name.clone(), self.signature.clone(), Vec::new(), executable)
+    }
+}
+
+/// A program that came from outside this process: from [`Exported::compile`] or [`Loaded::from_bytes`].
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let f = |p: &(Array, Array)| (&p.0 * &p.1, &p.0 + &p.1);
+/// let args = (Array::from(2.0f32), Array::from(3.0f32));
+/// let exported = jit(f).lower((&args,)).unwrap().export().unwrap();
+/// let loaded = exported.compile().unwrap();
+/// let (product, sum) = loaded.call_like(&(args.clone(),), &args).unwrap();
+/// assert_eq!((product.item::<f32>(), sum.item::<f32>()), (6.0, 5.0));
+/// ```
+#[must_use = "a loaded program does nothing until it is called"]
+pub struct Loaded {
+    name: String,
+    signature: Signature,
+    captures: Vec<Array>,
+    executable: xla::Executable,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Loaded({}: {})", self.name, self.signature)
+    }
+}
+
+impl Loaded {
+    fn new(name: String, signature: Signature, captures: Vec<Array>, executable: xla::Executable) -> Result<Loaded> {
+        let stated: Vec<_> = signature.outputs.iter().map(|o| array_shape(&o.1)).collect();
+        if executable.outputs() != stated {
+            return Err(Error::new(
+                ErrorKind::Runtime,
+                format!("{name}: the program does not give what it says it gives"),
+            ));
+        }
+        Ok(Loaded { name, signature, captures, executable })
+    }
+
+    /// Loads what [`Compiled::serialize`](crate::Compiled::serialize) wrote.
+    ///
+    /// # Errors
+    /// When the bytes are something else or damaged, or were made by another version of this library, by another
+    /// plugin or for another processor; the error says which.
+    ///
+    /// ```
+    /// let error = cotangent::Loaded::from_bytes(b"something else").unwrap_err();
+    /// assert!(error.to_string().contains("not a serialised program"));
+    /// ```
+    pub fn from_bytes(bytes: &[u8]) -> Result<Loaded> {
+        let blob = Blob::read(bytes)?;
+        let client = client()?;
+        let used = blob.signature.inputs.iter().filter(|i| i.2).map(|i| &i.1);
+        let params: Vec<_> = blob.captures.iter().map(|c| &c.0).chain(used).map(array_shape).collect();
+        let executable = client.deserialize(&blob.code, &params)?;
+        let captures = blob.captures.into_iter().map(|(aval, bytes)| Array::of_bytes(bytes, aval)).collect();
+        Loaded::new(blob.name, blob.signature, captures, executable)
+    }
+
+    /// The arrays it takes and gives.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// assert_eq!(exported.compile().unwrap().signature().outputs.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Calls it with a tuple of the function's arguments; the arrays of the result come in a row.
+    ///
+    /// # Errors
+    /// When the arguments have other arrays than the signature says, or running it fails.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// let loaded = exported.compile().unwrap();
+    /// assert_eq!(loaded.call(&(Array::from(2.0),)).unwrap()[0].item::<f32>(), 3.0);
+    /// assert!(loaded.call(&(Array::from([2.0f32]),)).is_err());
+    /// ```
+    pub fn call<A: Tree>(&self, args: &A) -> Result<Vec<Array>> {
+        let (paths, arrays) = (leaf_paths(args), flatten(args));
+        let inputs = &self.signature.inputs;
+        if paths.len() != inputs.len() || !paths.iter().zip(inputs).all(|(path, i)| *path == i.0) {
+            let expected: Vec<&str> = inputs.iter().map(|i| i.0.as_str()).collect();
+            return Err(Error::new(
+                ErrorKind::Structure,
+                format!("{} takes the arrays {expected:?}, it was given {paths:?}", self.name),
+            )
+            .help("give it a tuple of the function's arguments"));
+        }
+        for (x, (path, aval, _)) in arrays.iter().zip(inputs) {
+            if x.shape() != &*aval.shape || x.dtype() != aval.dtype {
+                return Err(Error::shape(format!(
+                    "{}: argument {path} is {aval}, it was given {}",
+                    self.name,
+                    x.aval()
+                )));
+            }
+        }
+        let used = arrays.iter().zip(inputs).filter(|(_, i)| i.2).map(|(x, _)| x);
+        let args: Vec<&Array> = self.captures.iter().chain(used).collect();
+        let avals: Vec<Aval> = self.signature.outputs.iter().map(|o| o.1.clone()).collect();
+        run_executable(&self.executable, &args, &avals)
+    }
+
+    /// [`call`](Loaded::call), with the result as a value like `like`, whose arrays may be of any shape.
+    ///
+    /// # Errors
+    /// As `call`, and when `like` has other arrays than the result.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let exported = jit(|x: &Array| x + 1.0).lower((&1.0.into(),)).unwrap().export().unwrap();
+    /// let y: Array = exported.compile().unwrap().call_like(&(Array::from(2.0),), &0.0.into()).unwrap();
+    /// assert_eq!(y.item::<f32>(), 3.0);
+    /// ```
+    pub fn call_like<A: Tree, R: Tree>(&self, args: &A, like: &R) -> Result<R> {
+        let (paths, outputs) = (leaf_paths(like), &self.signature.outputs);
+        if paths.len() != outputs.len() || !paths.iter().zip(outputs).all(|(path, o)| *path == o.0) {
+            let given: Vec<&str> = outputs.iter().map(|o| o.0.as_str()).collect();
+            let message = format!("{} gives the arrays {given:?}, not {paths:?}", self.name);
+            return Err(Error::new(ErrorKind::Structure, message));
+        }
+        Ok(like.rebuild(&mut self.call(args)?.into_iter()))
+    }
+}

@@ -1,0 +1,122 @@
+//! Choices between functions.
+
+use std::panic::Location;
+
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::promote::promote_types;
+use crate::array::{Array, ArrayLike};
+use crate::control::cond::Cond;
+use crate::error::location::with_location;
+use crate::error::{Error, Loc, OrRaise, raise};
+use crate::ir::jaxpr::Closed;
+use crate::trace::frames::{Inputs, bind, stage};
+use crate::transform::eval::eval;
+use crate::tree::{Tree, flatten};
+
+use super::control_flow::{Alike, conversion, share_captures};
+
+/// Runs the one or the other function, as the scalar `pred` says, inside the compiled program.
+///
+/// Both are traced; only one runs. They must give the same types; a Rust number takes the type of the array that the other
+/// function gives. Under [`vmap`](crate::vmap) each element chooses for itself: both run, and the derivative of each element
+/// is that of the function chosen, whatever the other's is there.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let f = jit(|x: &Array| lax::cond(x.greater(0.0), || x.sqrt(), || -x));
+/// assert_eq!(f(&4.0.into()).item::<f32>(), 2.0);
+/// assert_eq!(f(&Array::from(-4.0)).item::<f32>(), 4.0);
+/// ```
+///
+/// # Panics
+/// When `pred` is not a scalar or the results differ in structure or type.
+#[track_caller]
+pub fn cond<R: Tree>(pred: impl ArrayLike, yes: impl Fn() -> R, no: impl Fn() -> R) -> R {
+    let (loc, pred) = (Location::caller(), pred.to_array());
+    if pred.ndim() > 0 {
+        raise(
+            Error::shape(format!("cond: the predicate must be a scalar, got {}", pred.aval()))
+                .help("for a choice element by element use `numpy::where_`"),
+        );
+    }
+    let index = pred.astype(DType::Bool).astype(DType::I32);
+    choice("cond", &["the second function gives", "the first function gives"], &index, &[&no, &yes], loc)
+}
+
+/// Runs one of several functions, chosen by a scalar index that is clamped to their number.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// let f = |i: &Array, x: &Array| lax::switch(i, &[&|| x + 1.0, &|| x * 2.0, &|| -x]);
+/// assert_eq!(f(&1.into(), &5.0.into()).item::<f32>(), 10.0);
+/// ```
+///
+/// # Panics
+/// When there are no functions, the index is no integer scalar, or the results differ in structure or type.
+#[track_caller]
+pub fn switch<R: Tree>(index: impl ArrayLike, branches: &[&dyn Fn() -> R]) -> R {
+    let loc = Location::caller();
+    let index = index.to_array();
+    if index.ndim() > 0 || !index.dtype().is_integer() {
+        raise(Error::dtype(format!("switch: the index must be an integer scalar, got {}", index.aval())));
+    }
+    let names: Vec<String> = (0..branches.len()).map(|i| format!("function {i} gives")).collect();
+    choice("switch", &names.iter().map(String::as_str).collect::<Vec<_>>(), &index.astype(DType::I32), branches, loc)
+}
+
+/// The one of `branches` that `index` names; `names` introduces the type of what each of them gives.
+#[track_caller]
+fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: &[&dyn Fn() -> R], loc: Loc) -> R {
+    let trace = |branch: &&dyn Fn() -> R| {
+        stage(&[], &Inputs::Unknown("inside a branch"), |_| {
+            let result = branch();
+            (flatten(&result), result)
+        })
+    };
+    let mut traced: Vec<(Closed, R)> = branches.iter().map(trace).collect();
+    let Some((_, template)) = traced.first() else {
+        raise(Error::value(format!("{call}: there must be at least one function")))
+    };
+    // Where some branches give a Rust number and others an array, the array decides.
+    let mut types: Vec<(DType, bool)> = flatten(template).iter().map(|x| (x.dtype(), x.weak_type())).collect();
+    for (_, result) in &traced {
+        for (dtype, x) in types.iter_mut().zip(flatten(result)) {
+            *dtype = promote_types(*dtype, (x.dtype(), x.weak_type()));
+        }
+    }
+    for (closed, result) in &mut traced {
+        if !flatten(result).iter().any(Array::weak_type) {
+            continue;
+        }
+        let settle = |(x, (dtype, weak)): (&Array, &(DType, bool))| match x.weak_type() {
+            true => x.convert(*dtype, *weak),
+            false => x.clone(),
+        };
+        let inputs: Vec<Aval> = closed.jaxpr.input_avals().cloned().collect();
+        let (settled, ()) = stage(&inputs, &Inputs::Unknown("inside a branch"), |args| {
+            let outputs = eval(&closed.jaxpr, args);
+            (with_location(loc, || outputs.iter().zip(&types).map(settle).collect()), ())
+        });
+        let leaves: Vec<Array> = settled.jaxpr.output_avals().map(|aval| Array::of_aval(&aval)).collect();
+        *result = result.rebuild(&mut leaves.into_iter());
+        closed.jaxpr = settled.jaxpr;
+    }
+    let template = &traced[0].1;
+    for ((closed, result), name) in traced.iter().zip(names).skip(1) {
+        let alike = Alike {
+            call,
+            part: "the result",
+            must: "must have the same type whichever function is run",
+            sides: [names[0], name],
+            help: |expected, got| {
+                format!("bring one to the other, for example {got} with {}", conversion(expected, got))
+            },
+        };
+        alike.check(template, result, &closed.jaxpr, loc).or_raise();
+    }
+    let programs: Vec<&Closed> = traced.iter().map(|(closed, _)| closed).collect();
+    let (branches, captures) = share_captures(&programs);
+    let operands: Vec<&Array> = std::iter::once(index).chain(&captures).collect();
+    template.rebuild(&mut bind(Cond { branches }, &operands).into_iter())
+}

@@ -1,0 +1,135 @@
+//! Arrays put together or taken apart.
+
+use crate::array::aval::{IntoShape, canonical_axis};
+use crate::array::promote::promote_types;
+use crate::array::{Array, ArrayLike, Arrays};
+use crate::error::{Error, OrRaise, raise};
+use crate::lax;
+use crate::ops::slice::Concatenate;
+use crate::trace::frames::bind1;
+
+use super::manipulation::{atleast_1d, atleast_2d};
+
+/// The arrays in the dtype in which they meet.
+#[track_caller]
+fn together(arrays: impl Arrays) -> Vec<Array> {
+    let arrays = arrays.to_arrays();
+    let Some((first, rest)) = arrays.split_first() else { raise(Error::shape("no arrays to join")) };
+    let of = |x: &Array| (x.dtype(), x.weak_type());
+    let (dtype, weak) = rest.iter().fold(of(first), |bound, x| promote_types(bound, of(x)));
+    arrays.into_iter().map(|x| if x.dtype() == dtype { x } else { x.convert(dtype, weak) }).collect()
+}
+
+#[track_caller]
+fn joined(arrays: &[Array], axis: isize) -> Array {
+    let rank = arrays.first().map_or(0, Array::ndim);
+    let dimension = canonical_axis(axis, rank).or_raise();
+    bind1(Concatenate { dimension }, &arrays.iter().collect::<Vec<_>>())
+}
+
+/// The arrays one after the other along an axis that they have.
+///
+/// # Panics
+/// When there are none, or their shapes differ along another axis.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let (a, b) = (np::zeros([1, 2]), np::ones([2, 2]));
+/// assert_eq!(np::concatenate(&[&a, &b], 0).shape(), [3, 2]);
+/// assert_eq!(np::concatenate([a, b], 0).shape(), [3, 2]);
+/// ```
+#[track_caller]
+pub fn concatenate(arrays: impl Arrays, axis: isize) -> Array {
+    joined(&together(arrays), axis)
+}
+
+/// The arrays, of one shape, along a new axis.
+///
+/// # Panics
+/// When there are none, or their shapes differ.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::stack(&[&np::zeros(3), &np::ones(3)], -1).shape(), [3, 2]);
+/// ```
+#[track_caller]
+pub fn stack(arrays: impl Arrays, axis: isize) -> Array {
+    let arrays = together(arrays);
+    let axis = canonical_axis(axis, arrays[0].ndim() + 1).or_raise() as isize;
+    joined(&arrays.iter().map(|x| x.expand_dims(axis)).collect::<Vec<_>>(), axis)
+}
+
+/// The arrays side by side: along the second axis, or the first of vectors.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::hstack(&[&np::zeros(2), &np::ones(1)]).to_vec::<f32>(), [0.0, 0.0, 1.0]);
+/// ```
+#[track_caller]
+pub fn hstack(arrays: impl Arrays) -> Array {
+    let arrays: Vec<Array> = together(arrays).iter().map(atleast_1d).collect();
+    let axis = if arrays[0].ndim() == 1 { 0 } else { 1 };
+    joined(&arrays, axis)
+}
+
+/// The arrays on top of each other; vectors are rows.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::vstack(&[&np::zeros(3), &np::ones(3)]).shape(), [2, 3]);
+/// ```
+#[track_caller]
+pub fn vstack(arrays: impl Arrays) -> Array {
+    joined(&together(arrays).iter().map(atleast_2d).collect::<Vec<_>>(), 0)
+}
+
+/// The arrays as columns; matrices stay as they are.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// assert_eq!(np::column_stack(&[&np::zeros(3), &np::ones(3)]).shape(), [3, 2]);
+/// ```
+#[track_caller]
+pub fn column_stack(arrays: impl Arrays) -> Array {
+    let column = |x: &Array| if x.ndim() < 2 { x.reshape([x.size(), 1]) } else { x.clone() };
+    joined(&together(arrays).iter().map(column).collect::<Vec<_>>(), 1)
+}
+
+/// `sections` equal parts along an axis.
+///
+/// # Panics
+/// When the axis does not divide into them.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let parts = np::split(np::arange(0, 6, 1), 3, 0);
+/// assert_eq!(parts[2].to_vec::<i32>(), [4, 5]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn split(x: impl ArrayLike, sections: usize, axis: isize) -> Vec<Array> {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let n = x.shape()[axis];
+    if sections == 0 || !n.is_multiple_of(sections) {
+        raise(Error::shape(format!("split: axis {axis} of {} has no {sections} equal parts", x.aval())));
+    }
+    lax::split(x, &vec![n / sections; sections], axis as isize)
+}
+
+/// The parts between the given indices along an axis.
+///
+/// ```
+/// use cotangent::numpy as np;
+/// let parts = np::split_at(np::arange(0, 5, 1), [2], 0);
+/// assert_eq!(parts[1].to_vec::<i32>(), [2, 3, 4]);
+/// ```
+#[track_caller]
+#[must_use]
+pub fn split_at(x: impl ArrayLike, indices: impl IntoShape, axis: isize) -> Vec<Array> {
+    let (x, indices) = (x.to_array(), indices.into_shape());
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    let n = x.shape()[axis];
+    let bounds: Vec<usize> = std::iter::once(0).chain(indices.iter().map(|i| (*i).min(n))).chain([n]).collect();
+    bounds.windows(2).map(|w| x.slice_axis(axis, w[0], w[1].max(w[0]))).collect()
+}

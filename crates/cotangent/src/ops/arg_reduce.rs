@@ -1,0 +1,84 @@
+//! Where along an axis the greatest or least element is.
+
+use stablehlo::Value;
+
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::error::{Error, Result};
+use crate::ir::lowering::Lowering;
+use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::ir::print::tuple;
+use crate::trace::frames::bind1;
+
+use super::elementwise::rebind1;
+use super::reduce::{batch_axes, extreme, extremes, no_tangent, ordered_dtype, reduced, restore};
+use super::shape::Iota;
+use super::staged;
+
+/// `argmax` and `argmin`: the first index of the greatest or least element along an axis; NaN counts as such.
+macro_rules! arg_reductions {
+    ($($T:ident $name:literal $direction:literal;)*) => { $(
+        #[doc = concat!("`", $name, "` along an axis, which the result no longer has.")]
+        #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axis: 0, index_dtype: DType::I32 };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $T {
+            /// The axis.
+            pub axis: usize,
+            /// The dtype of the index.
+            pub index_dtype: DType,
+        }
+
+        impl Primitive for $T {
+            fn name(&self) -> &'static str {
+                $name
+            }
+            fn params(&self) -> Vec<(&'static str, String)> {
+                vec![("axes", tuple(&[self.axis])), ("index_dtype", self.index_dtype.to_string())]
+            }
+            fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
+                ordered_dtype(inputs)?;
+                let out = reduced(&inputs[0], &[self.axis])?;
+                if inputs[0].shape[self.axis] == 0 {
+                    return Err(Error::shape(format!("axis {} of {} is empty and has no such element", self.axis, inputs[0])));
+                }
+                if !self.index_dtype.is_integer() {
+                    return Err(Error::dtype(format!("an index is an integer, not {}", self.index_dtype)));
+                }
+                Ok(smallvec::smallvec![out.with_dtype(self.index_dtype)])
+            }
+            no_tangent!();
+            fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
+                let (inner, out) = batch_axes(&[self.axis], axes[0]);
+                (vec![bind1($T { axis: inner[0], index_dtype: self.index_dtype }, &[&x[0]])], vec![out])
+            }
+            fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+                let greatest = $direction == "GT";
+                smallvec::smallvec![lower_arg(cx, &args[0], &inputs[0], self.axis, greatest, &outs[0])]
+            }
+        }
+    )* };
+}
+
+arg_reductions! {
+    ArgMax "argmax" "GT";
+    ArgMin "argmin" "LT";
+}
+
+/// The extreme value first, then the least index at which it stands. One reduction of values and indices together would
+/// read the operand once, but XLA's code for the CPU takes it element by element, which costs more than twice as much.
+fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greatest: bool, out: &Aval) -> Value {
+    let name = if greatest { "argmax" } else { "argmin" };
+    let found = staged::apart(cx, name, std::slice::from_ref(x), std::slice::from_ref(aval), |x| {
+        let x = &x[0];
+        let mut found = x.equal(restore(&extreme(x, &[axis], greatest), aval, &[axis]));
+        if aval.dtype.is_inexact() {
+            // The extreme of values with a NaN among them is NaN.
+            found = found.logical_or(x.not_equal(x));
+        }
+        let here = bind1(Iota { dtype: out.dtype, shape: aval.shape.clone(), dimension: axis }, &[]);
+        let beyond = Array::literal(extremes(out.dtype).1);
+        vec![extreme(&super::select(&found, &here, &beyond, &aval.shape), &[axis], false)]
+    });
+    found[0].clone()
+}
