@@ -1,4 +1,4 @@
-//! Functions of two operands, element by element, and those that bound or mend the elements.
+//! Elementwise functions of two operands, and functions that limit or replace elements.
 
 use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;
@@ -25,91 +25,92 @@ macro_rules! binary {
 }
 
 binary! {
-    /// x + y; of truth values `or`.
+    /// Returns x + y; for booleans, `or`.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::add(1, 2).item::<i32>(), 3);
     /// ```
     add |x, y| x + y;
-    /// x − y.
+    /// Returns x − y.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::subtract(1, 2).item::<i32>(), -1);
     /// ```
     subtract |x, y| x - y;
-    /// x · y; of truth values `and`.
+    /// Returns x · y; for booleans, `and`.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::multiply(2, 3).item::<i32>(), 6);
     /// ```
     multiply |x, y| x * y;
-    /// x / y; integers divide as floats.
+    /// Returns x / y. Integers are divided as floats.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::divide(1, 2).item::<f32>(), 0.5);
     /// ```
     divide |x, y| x / y;
-    /// x / y; integers divide as floats.
+    /// Returns x / y. Integers are divided as floats. The same as [`divide`].
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::true_divide(1, 2).item::<f32>(), 0.5);
     /// ```
     true_divide |x, y| x / y;
-    /// The greater of each pair; a NaN in either is the result.
+    /// Returns the greater of each pair of elements. If either is NaN, the result is NaN.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::maximum(1, 2).item::<i32>(), 2);
     /// ```
     maximum |x, y| x.maximum(y);
-    /// The lesser of each pair; a NaN in either is the result.
+    /// Returns the lesser of each pair of elements. If either is NaN, the result is NaN.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::minimum(1, 2).item::<i32>(), 1);
     /// ```
     minimum |x, y| x.minimum(y);
-    /// The greater of each pair; a number wins over NaN.
+    /// Returns the greater of each pair of elements. If one of them is NaN, the result is the other.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::fmax(np::NAN, 1.0).item::<f32>(), 1.0);
     /// ```
     fmax |x, y| where_(x.greater(&y).logical_or(isnan(&y)), &x, &y);
-    /// The lesser of each pair; a number wins over NaN.
+    /// Returns the lesser of each pair of elements. If one of them is NaN, the result is the other.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::fmin(np::NAN, 1.0).item::<f32>(), 1.0);
     /// ```
     fmin |x, y| where_(x.less(&y).logical_or(isnan(&y)), &x, &y);
-    /// The angle of the point (y, x), the arguments being in this order, to the positive x-axis.
+    /// Returns the angle between the positive x-axis and the point (y, x). Note the order of the arguments: y comes
+    /// first.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::arctan2(0.0, 1.0).item::<f64>().abs() < 1e-6);
     /// ```
     arctan2 |x, y| x.atan2(y);
-    /// The remainder with the sign of the divisor.
+    /// Returns the remainder of x / y, with the sign of the divisor.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::remainder(-7, 3).item::<i32>(), 2);
     /// ```
     remainder |x, y| super::arithmetic::divmod(x, y).1;
-    /// The remainder with the sign of the divisor.
+    /// Returns the remainder of x / y, with the sign of the divisor. The same as [`remainder`].
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::r#mod(-7, 3).item::<i32>(), 2);
     /// ```
     r#mod |x, y| super::arithmetic::divmod(x, y).1;
-    /// The largest integer not above x / y.
+    /// Returns the largest integer that is not greater than x / y.
     ///
     /// ```
     /// use cotangent::{Array, numpy as np};
@@ -118,7 +119,7 @@ binary! {
     floor_divide |x, y| super::arithmetic::divmod(x, y).0;
 }
 
-/// x · 2ⁿ, exact: `n` are integers, and so large that 2ⁿ alone is infinite or zero they may be.
+/// Returns x · 2ⁿ for integers `n`, exactly. The result is right even if 2ⁿ alone overflows or underflows.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -127,7 +128,7 @@ binary! {
 /// ```
 ///
 /// # Panics
-/// When `n` is not of integers, `x` is complex, or the shapes do not broadcast.
+/// If `n` is not an array of integers, `x` is complex, or the shapes do not broadcast.
 #[track_caller]
 pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
     let (x, n) = (x.to_array().to_inexact(), n.to_array());
@@ -137,7 +138,7 @@ pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
     }
     as_one(&[x, n], |operands| {
         let [x, n] = operands else { unreachable!("two operands") };
-        // Powers of two that are normal numbers, of which three lead from the least number to infinity.
+        // 2^±end are normal numbers. Three such factors lead from the smallest number to infinity.
         let end = x.dtype().max_exponent() - 2;
         let wide = if n.dtype().bits() < 32 { &n.astype(DType::I32) } else { n };
         let above = if wide.dtype().kind() == Kind::Uint { wide } else { &wide.maximum(-3 * end) };
@@ -152,7 +153,7 @@ pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
     })
 }
 
-/// The remainder with the sign of the dividend.
+/// Returns the remainder of x / y, with the sign of the dividend.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -168,13 +169,13 @@ pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     bind1(ops::binary::Rem, &[&x, &nonzero(&y)])
 }
 
-/// One in place of a zero divisor of integers, whose remainder then is zero.
+/// Replaces integer divisors of zero by one, so that the remainder is zero.
 #[track_caller]
 fn nonzero(y: &Array) -> Array {
     if y.dtype().is_integer() { where_(y.equal(0), 1, y).astype(y.dtype()) } else { y.clone() }
 }
 
-/// [`floor_divide`] and [`remainder`] at once. The remainder of integers by zero is zero.
+/// Returns [`floor_divide`] and [`remainder`] at once. For integers, the remainder of a division by zero is zero.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -195,7 +196,8 @@ pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
         Kind::Uint | Kind::Bool => (bind1(Div, &[&x, &y]), remainder),
         Kind::Int => {
             let quotient = bind1(Div, &[&x, &y]);
-            // Truncated where the signs differ: one less is the floor. (By zero, too, as JAX has it.)
+            // Division truncates. If the signs differ and there is a remainder, the floor is one less. As in JAX, this
+            // includes division by zero.
             let rest = bind1(ops::binary::Rem, &[&x, &y]).not_equal(0);
             let floor = where_(x.sign().not_equal(y.sign()).logical_and(rest), &quotient - 1, &quotient);
             let below = remainder.not_equal(0).logical_and(remainder.less(0).not_equal(y.less(0)));
@@ -205,15 +207,15 @@ pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
             let quotient = where_(y.equal(0), &x, &x - &remainder) / &y;
             let (below, remainder) = ops::floored_remainder(&remainder, &y);
             let quotient = where_(&below, &quotient - 1.0, &quotient);
-            // The sign of a zero is that of the quotient of the operands.
+            // A quotient of zero has the sign of the operands' quotient.
             let zero = (x.sign() * y.sign()) * 0.0;
             (where_(quotient.equal(0), zero, quotient.round()), remainder)
         }
     }
 }
 
-/// x to the power of y. Integers stay integers (an integer to a negative power is 1, −1 or 0, as far as it is one);
-/// a Rust integer as the exponent is a fixed power, by repeated multiplication.
+/// Returns x to the power of y. Integers stay integers: a negative power of an integer is 1, −1 or 0. A Rust integer as
+/// the exponent is a fixed power, computed by repeated multiplication.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -236,7 +238,8 @@ pub fn power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     integer_power(x, y)
 }
 
-/// Integers by repeated squaring, each bit of the exponent in turn. More than six bits overflow for any base.
+/// Computes powers of integers by repeated squaring, with one step for each bit of the exponent. Exponents of more than
+/// six bits overflow for every base.
 #[track_caller]
 fn integer_power(x: Array, y: Array) -> Array {
     let one = Array::literal(Literal::int(x.dtype(), 1));
@@ -250,7 +253,7 @@ fn integer_power(x: Array, y: Array) -> Array {
     result
 }
 
-/// x to the power of y in floating point: `f32` at least.
+/// Returns x to the power of y in floating point, in `f32` or a wider dtype.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -261,10 +264,10 @@ pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().pow(y)
 }
 
-/// √(x² + y²) without overflow.
+/// Returns √(x² + y²), without overflow in between.
 ///
 /// # Panics
-/// When an operand is complex: there it has no one meaning.
+/// If an operand is complex.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -292,7 +295,7 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
         let length = hypot(x, y);
         let zero = length.equal(0);
         let safe = where_(&zero, 1.0, &length);
-        // At an infinity the slopes are their limits; at zero, where there are none, they are JAX's.
+        // At an infinity, the slopes are their limits. At zero there are no limits, and the slopes are those of JAX.
         let slope = |x: &Array| {
             let slope = where_(x.abs().equal(f64::INFINITY), x.sign(), x / &safe);
             where_(&zero, 0.5, slope)
@@ -303,7 +306,7 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     as_one(&[x.to_inexact(), y.to_inexact()], |x| custom_jvp(value).defjvp(rule)(&x[0], &x[1]))
 }
 
-/// The magnitude of x with the sign of y.
+/// Returns the magnitude of x with the sign of y.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -316,7 +319,7 @@ pub fn copysign(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     where_(super::signbit(&y), -&x, &x)
 }
 
-/// 0 where x is negative, `value` where it is zero, 1 where it is positive.
+/// Returns the Heaviside step function: 0 where x is negative, `value` where it is zero, 1 where it is positive.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -330,7 +333,7 @@ pub fn heaviside(x: impl ArrayLike, value: impl ArrayLike) -> Array {
     where_(isnan(&x), &x, step)
 }
 
-/// x, brought between `lo` and `hi`.
+/// Limits the elements of x to the interval from `lo` to `hi`.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -341,7 +344,8 @@ pub fn clip(x: impl ArrayLike, lo: impl ArrayLike, hi: impl ArrayLike) -> Array 
     x.to_array().maximum(lo).minimum(hi)
 }
 
-/// Numbers in place of NaN and the infinities: 0, and the greatest finite ones; of complex numbers in each part.
+/// Replaces NaN by 0, and infinities by the greatest finite numbers. In complex numbers, each part is replaced
+/// separately.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -354,8 +358,8 @@ pub fn nan_to_num(x: impl ArrayLike) -> Array {
     nan_to_num_with(x, 0.0, most, -most)
 }
 
-/// The given numbers in place of NaN, +∞ and −∞; of complex numbers in each part. Integers have none and stay what
-/// they are.
+/// Replaces NaN, +∞ and −∞ by the given numbers. In complex numbers, each part is replaced separately. Integers are
+/// returned unchanged.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -384,7 +388,7 @@ pub fn nan_to_num_with(
     put(&y, super::isneginf(&x), neginf.to_array())
 }
 
-/// The greatest finite number of a float dtype.
+/// Returns the greatest finite number of a float dtype.
 fn greatest(dtype: DType) -> f64 {
     match dtype {
         DType::F16 => half::f16::MAX.to_f64(),
@@ -394,7 +398,7 @@ fn greatest(dtype: DType) -> f64 {
     }
 }
 
-/// The next representable number after x in the direction of y.
+/// Returns the next representable number after x towards y.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -417,35 +421,35 @@ macro_rules! bits {
 }
 
 bits! {
-    /// The bits that both have.
+    /// Returns the bitwise `and` of the operands.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::bitwise_and(6, 3).item::<i32>(), 2);
     /// ```
     bitwise_and &;
-    /// The bits that either has.
+    /// Returns the bitwise `or` of the operands.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::bitwise_or(6, 3).item::<i32>(), 7);
     /// ```
     bitwise_or |;
-    /// The bits that one of both has.
+    /// Returns the bitwise exclusive `or` of the operands.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::bitwise_xor(6, 3).item::<i32>(), 5);
     /// ```
     bitwise_xor ^;
-    /// The bits moved to the left.
+    /// Shifts the bits of x to the left by y places.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::left_shift(1, 3).item::<i32>(), 8);
     /// ```
     left_shift <<;
-    /// The bits moved to the right; the sign stays.
+    /// Shifts the bits of x to the right by y places. The sign is kept.
     ///
     /// ```
     /// use cotangent::numpy as np;
@@ -454,7 +458,7 @@ bits! {
     right_shift >>;
 }
 
-/// All bits turned over.
+/// Inverts all bits.
 ///
 /// ```
 /// use cotangent::numpy as np;

@@ -1,4 +1,4 @@
-//! Arrays from what is written down: numbers, nested lists of them, and lists of arrays.
+//! Arrays from literals: numbers, nested lists of numbers, and lists of arrays.
 
 use half::{bf16, f16};
 use num_complex::Complex;
@@ -10,16 +10,15 @@ use crate::error::{Error, OrRaise, Result};
 
 use super::joining::stack;
 
-/// An array from a number, a list of numbers, lists of such lists, or a list of arrays, which it stacks.
+/// Returns an array of a number, a list of numbers, or nested lists of numbers. A list of arrays is stacked.
 ///
-/// The dtype is JAX's default for what Rust takes the numbers for: `f64` becomes `f32`, `i64` and `usize` become `i32`,
-/// `u64` becomes `u32`, `Complex<f64>` becomes `c64`; other types stay. So `[0.1, -0.2]` is `f32`, as it is in JAX.
-/// [`Array::from`] keeps the type of a list, and [`array_as`] takes the dtype that is wanted. A number alone is weakly
-/// typed; an array stays as it is.
+/// The dtype is JAX's default for the type that Rust infers for the numbers: `f64` becomes `f32`, `i64` and `usize`
+/// become `i32`, `u64` becomes `u32`, and `Complex<f64>` becomes `c64`. Other types are kept. So `[0.1, -0.2]` is
+/// `f32`, as in JAX. A single number is weakly typed, and an array keeps its dtype. [`Array::from`] keeps the type of a
+/// list, and [`array_as`] takes a dtype.
 ///
 /// # Panics
-/// When the lists are not of one length at each depth, the arrays not of one shape, or an integer is out of the range of
-/// its dtype.
+/// If lists at one depth differ in length, arrays differ in shape, or an integer is out of the range of the dtype.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -34,10 +33,10 @@ pub fn array(data: impl Nested) -> Array {
     nested(data, None).map_err(|e| e.context("array")).or_raise()
 }
 
-/// [`array()`] in a given dtype. No number goes through a narrower type on the way.
+/// [`array()`] with a given dtype. No number is converted to a narrower type in between.
 ///
 /// # Panics
-/// When the lists are not of one length at each depth, or the arrays not of one shape.
+/// If lists at one depth differ in length, or arrays differ in shape.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -56,7 +55,7 @@ fn nested<N: Nested>(data: N, dtype: Option<DType>) -> Result<Array> {
     N::Leaf::join(walk.leaves, &walk.dims.into_iter().collect(), dtype)
 }
 
-/// A walk over nested lists: the leaves so far, and how long the lists at each depth are.
+/// The state of a traversal of nested lists: the leaves so far, and the length of the lists at each depth.
 #[derive(Debug)]
 pub struct Walk<L> {
     dims: Vec<usize>,
@@ -83,7 +82,7 @@ impl<L> Walk<L> {
     }
 }
 
-/// What [`array()`] takes: numbers, arrays, and lists of such.
+/// The argument of [`array()`]: a number, an array, or a list of these.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -97,36 +96,36 @@ impl<L> Walk<L> {
     label = "numbers, arrays, and lists of such: `[0.1, -0.2]`, `vec![[1, 2], [3, 4]]`, `[&x, &y]`"
 )]
 pub trait Nested {
-    /// What its innermost elements are.
+    /// The type of the innermost elements.
     type Leaf: Leaf;
-    /// Adds its elements to those of a walk.
+    /// Appends the elements to those of the traversal.
     ///
     /// # Errors
-    /// When lists at one depth differ in length.
+    /// If lists at one depth differ in length.
     fn walk(self, walk: &mut Walk<Self::Leaf>) -> Result<()>;
 }
 
-/// What stands innermost in nested lists.
+/// The innermost elements of nested lists.
 ///
 /// ```
 /// use cotangent::prelude::*;
 /// assert_eq!(np::array([1usize, 2]).dtype(), DType::I32);
 /// ```
 pub trait Leaf: Sized {
-    /// The array of these elements.
+    /// Returns the array of these elements.
     ///
     /// # Errors
-    /// When one does not fit the dtype.
+    /// If an element does not fit the dtype.
     fn join(leaves: Vec<Self>, shape: &Shape, dtype: Option<DType>) -> Result<Array>;
 }
 
-/// The array of elements of one type, which for a number alone is weak.
+/// Returns an array of elements of one type. A single number is weakly typed.
 fn joined<T: Element>(leaves: Vec<T>, shape: &Shape, dtype: Option<DType>) -> Result<Array> {
     let array = Array::from_vec(leaves, shape)?;
     Ok(dtype.map_or(array.clone(), |dtype| array.astype(dtype)))
 }
 
-/// The elements in a narrower type, all of which must be in its range.
+/// Converts elements to a narrower type. All of them must be in its range.
 fn narrowed<T: Copy + std::fmt::Display, N: TryFrom<T>>(leaves: &[T], name: &str) -> Result<Vec<N>> {
     let narrow = |x: &T| {
         let error = || Error::value(format!("{x} is out of the range of {name}, JAX's default type"));

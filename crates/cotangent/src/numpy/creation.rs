@@ -1,4 +1,4 @@
-//! Arrays made from shapes and numbers.
+//! Arrays created from shapes and numbers.
 
 use crate::api::program::{as_library, as_one};
 use crate::array::aval::{IntoShape, Shape, canonical_axis};
@@ -11,13 +11,13 @@ use crate::ops::shape::Iota;
 use crate::ops::slice::Concatenate;
 use crate::trace::frames::bind1;
 
-/// `0, 1, 2, …` along `axis` of an array of the given shape.
+/// Returns an array of the given shape with the values `0, 1, 2, …` along `axis`.
 #[track_caller]
 pub(crate) fn iota(dtype: DType, shape: impl IntoShape, axis: usize) -> Array {
     bind1(Iota { dtype, shape: shape.into_shape(), dimension: axis }, &[])
 }
 
-/// An array of one value; its dtype is that of the value (`f32`, `i32` or `bool` for Rust scalars).
+/// Returns an array filled with one value. The dtype is that of the value (`f32`, `i32` or `bool` for Rust scalars).
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -30,7 +30,7 @@ pub fn full(shape: impl IntoShape, value: impl ArrayLike) -> Array {
     value.astype(value.dtype()).broadcast_to(shape)
 }
 
-/// An array of one value in a dtype of its own.
+/// Returns an array filled with one value, in the given dtype.
 ///
 /// ```
 /// use cotangent::{DType, numpy as np};
@@ -41,7 +41,7 @@ pub fn full_as(shape: impl IntoShape, value: impl ArrayLike, dtype: DType) -> Ar
     value.to_array().astype(dtype).broadcast_to(shape)
 }
 
-/// Zeros, in `f32`.
+/// Returns an array of zeros, in `f32`.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -52,7 +52,7 @@ pub fn zeros(shape: impl IntoShape) -> Array {
     zeros_as(shape, DType::F32)
 }
 
-/// Zeros in a given dtype.
+/// Returns an array of zeros in the given dtype.
 ///
 /// ```
 /// use cotangent::{DType, numpy as np};
@@ -63,7 +63,7 @@ pub fn zeros_as(shape: impl IntoShape, dtype: DType) -> Array {
     ops::zeros(shape, dtype)
 }
 
-/// Ones, in `f32`.
+/// Returns an array of ones, in `f32`.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -74,7 +74,7 @@ pub fn ones(shape: impl IntoShape) -> Array {
     ones_as(shape, DType::F32)
 }
 
-/// Ones in a given dtype.
+/// Returns an array of ones in the given dtype.
 ///
 /// ```
 /// use cotangent::{DType, numpy as np};
@@ -85,7 +85,7 @@ pub fn ones_as(shape: impl IntoShape, dtype: DType) -> Array {
     full_as(shape, 1, dtype)
 }
 
-/// Zeros of the shape and dtype of `x`.
+/// Returns an array of zeros with the shape and dtype of `x`.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -96,7 +96,7 @@ pub fn zeros_like(x: impl ArrayLike) -> Array {
     full_like(x, 0)
 }
 
-/// Ones of the shape and dtype of `x`.
+/// Returns an array of ones with the shape and dtype of `x`.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -107,7 +107,7 @@ pub fn ones_like(x: impl ArrayLike) -> Array {
     full_like(x, 1)
 }
 
-/// An array of one value, of the shape and dtype of `x`.
+/// Returns an array filled with one value, with the shape and dtype of `x`.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -119,7 +119,7 @@ pub fn full_like(x: impl ArrayLike, value: impl ArrayLike) -> Array {
     full_as(x.shape(), value, x.dtype())
 }
 
-/// A matrix with ones on its diagonal, of `rows` and `columns`, in `f32`.
+/// Returns a matrix of `rows` by `columns` with ones on the main diagonal and zeros elsewhere, in `f32`.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -130,7 +130,8 @@ pub fn eye(rows: usize, columns: usize) -> Array {
     eye_as(rows, columns, 0, DType::F32)
 }
 
-/// A matrix with ones on its `k`-th diagonal (above the main one when positive), in a given dtype.
+/// Returns a matrix with ones on the `k`-th diagonal and zeros elsewhere, in the given dtype. A positive `k` is above
+/// the main diagonal, a negative one below.
 ///
 /// ```
 /// use cotangent::{DType, numpy as np};
@@ -141,7 +142,7 @@ pub fn eye_as(rows: usize, columns: usize, k: isize, dtype: DType) -> Array {
     diagonal_mask(rows, columns, k).astype(dtype)
 }
 
-/// The identity matrix of size `n`, in `f32`.
+/// Returns the identity matrix of size `n`, in `f32`.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -152,14 +153,14 @@ pub fn identity(n: usize) -> Array {
     eye(n, n)
 }
 
-/// Where column − row is `k`.
+/// Returns the mask that is true where column − row = `k`.
 #[track_caller]
 pub(super) fn diagonal_mask(rows: usize, columns: usize, k: isize) -> Array {
     let row = iota(DType::I32, [rows, columns], 0) + k as i32;
     row.equal(iota(DType::I32, [rows, columns], 1))
 }
 
-/// A triangle of ones at and below the `k`-th diagonal, of `rows` and `columns`, in `f32`.
+/// Returns a matrix of `rows` by `columns` with ones at and below the `k`-th diagonal and zeros elsewhere, in `f32`.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -170,11 +171,13 @@ pub fn tri(rows: usize, columns: usize, k: isize) -> Array {
     crate::ops::linalg::lower_mask(rows, columns, k).astype(DType::F32)
 }
 
-/// `start, start + step, …` up to, but without, `stop`: ⌈(stop − start) / step⌉ numbers. Integers give `i32`,
-/// a float among the three gives `f32`; an array's dtype counts as it is.
+/// Returns the numbers `start, start + step, …` up to but not including `stop`: ⌈(stop − start) / step⌉ numbers.
+///
+/// The result is `i32` if all three arguments are Rust integers, and `f32` if one is a Rust float. Arguments that are
+/// arrays count with their own dtype.
 ///
 /// # Panics
-/// When an argument is traced or not a scalar, or the step is zero.
+/// If an argument is traced or is not a scalar, or the step is zero.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -190,10 +193,10 @@ pub fn arange(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike)
     arange_as(start, stop, step, dtype)
 }
 
-/// [`arange`] in a given dtype.
+/// [`arange`] with a given dtype.
 ///
 /// # Panics
-/// When an argument is traced or not a scalar, or the step is zero.
+/// If an argument is traced or is not a scalar, or the step is zero.
 ///
 /// ```
 /// use cotangent::{DType, numpy as np};
@@ -208,7 +211,7 @@ pub fn arange_as(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLi
     as_one(&[start.astype(working), step.astype(working)], numbers)
 }
 
-/// ⌈(stop − start) / step⌉, of integers exactly.
+/// Returns ⌈(stop − start) / step⌉, computed exactly for integers.
 fn arange_length(bounds: [&Array; 3]) -> Result<usize> {
     let zero = || Error::value("the step is zero");
     if bounds.iter().any(|x| x.dtype().is_inexact()) {
@@ -217,7 +220,7 @@ fn arange_length(bounds: [&Array; 3]) -> Result<usize> {
     }
     let read = |x: &Array| match x.size() {
         1 => Ok(x.to_literal()?.value().to_i128()),
-        // `item` says what is wrong.
+        // `try_item` returns the right error.
         _ => x.try_item::<i64>().map(i128::from),
     };
     let [start, stop, step] = [read(bounds[0])?, read(bounds[1])?, read(bounds[2])?];
@@ -229,7 +232,7 @@ fn arange_length(bounds: [&Array; 3]) -> Result<usize> {
     usize::try_from(count).map_err(|_| Error::shape(format!("{count} elements are too many")))
 }
 
-/// `num` numbers evenly spaced from `start` to `stop`, both included, along a new first axis.
+/// Returns `num` evenly spaced numbers from `start` to `stop`, both included, along a new first axis.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -240,10 +243,10 @@ pub fn linspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Arra
     linspace_with(start, stop, num, true, 0)
 }
 
-/// [`linspace`] with a choice of whether `stop` is included, along a new axis `axis`.
+/// [`linspace`] with options: whether `stop` is included, and the position of the new axis.
 ///
 /// # Panics
-/// When the bounds do not broadcast or the axis is out of bounds.
+/// If the bounds do not broadcast, or the axis is out of bounds.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -270,7 +273,7 @@ pub fn linspace_with(start: impl ArrayLike, stop: impl ArrayLike, num: usize, en
     }
 }
 
-/// Ten to the power of `num` evenly spaced exponents from `start` to `stop`, both included.
+/// Returns ten to the power of `num` evenly spaced exponents from `start` to `stop`, both included.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -282,7 +285,7 @@ pub fn logspace(start: impl ArrayLike, stop: impl ArrayLike, num: usize) -> Arra
     logspace_with(start, stop, num, true, 10.0)
 }
 
-/// [`logspace`] with another base and a choice of whether `stop` is included.
+/// [`logspace`] with options: the base, and whether `stop` is included.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -302,10 +305,11 @@ pub fn logspace_with(
     super::power(base, exponent).astype(dtype)
 }
 
-/// Two coordinate vectors as matrices over their grid: `x` varies along the columns, `y` along the rows.
+/// Returns the coordinate matrices of a grid from two coordinate vectors: `x` varies along the columns, `y` along the
+/// rows.
 ///
 /// # Panics
-/// When an operand has more than one dimension.
+/// If an operand has more than one dimension.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -321,7 +325,7 @@ pub fn meshgrid(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
     (grids.swap_remove(0), y)
 }
 
-/// In which order the axes of a grid stand.
+/// The order of the axes of a grid.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -331,16 +335,16 @@ pub fn meshgrid(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Indexing {
-    /// Cartesian: the first coordinate varies along the second axis, the second along the first.
+    /// Cartesian order: the first coordinate varies along the second axis, and the second along the first.
     Xy,
-    /// Matrix: coordinate `i` varies along axis `i`.
+    /// Matrix order: coordinate `i` varies along axis `i`.
     Ij,
 }
 
-/// Coordinate vectors as arrays over their grid.
+/// Returns the coordinate arrays of a grid, one for each coordinate vector.
 ///
 /// # Panics
-/// When an operand has more than one dimension.
+/// If an operand has more than one dimension.
 ///
 /// ```
 /// use cotangent::numpy as np;

@@ -1,4 +1,4 @@
-//! Functions of one operand, element by element.
+//! Elementwise functions of one operand.
 
 use crate::api::program::as_one;
 use crate::array::dtype::{DType, Kind};
@@ -9,7 +9,7 @@ use super::creation::{full_like, zeros_like};
 use super::logic::{isnan, where_};
 
 unary! {
-    /// The exponential. Integers become floats, here and in all functions of real numbers.
+    /// Returns the exponential. Like all functions of real numbers here, it converts integers to floats.
     ///
     /// ```
     /// use cotangent::numpy as np;
@@ -17,176 +17,176 @@ unary! {
     /// assert_eq!(np::sqrt(&np::arange(0, 3, 1)).dtype(), cotangent::DType::F32);
     /// ```
     exp exp;
-    /// Two to the power of the elements.
+    /// Returns two to the power of each element.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!((np::exp2(3.0).item::<f64>() - 8.0).abs() < 1e-5);
     /// ```
     exp2 exp2;
-    /// exp(x) − 1, accurate near zero.
+    /// Returns exp(x) − 1, accurate near zero.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::expm1(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     expm1 expm1;
-    /// The natural logarithm.
+    /// Returns the natural logarithm.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::log(1.0).item::<f64>().abs() < 1e-6);
     /// ```
     log log;
-    /// log(1 + x), accurate near zero.
+    /// Returns log(1 + x), accurate near zero.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::log1p(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     log1p log1p;
-    /// The square root.
+    /// Returns the square root.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!((np::sqrt(9.0).item::<f64>() - 3.0).abs() < 1e-5);
     /// ```
     sqrt sqrt;
-    /// The cube root.
+    /// Returns the cube root.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!((np::cbrt(8.0).item::<f64>() - 2.0).abs() < 1e-5);
     /// ```
     cbrt cbrt;
-    /// The sine.
+    /// Returns the sine.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::sin(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     sin sin;
-    /// The cosine.
+    /// Returns the cosine.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!((np::cos(0.0).item::<f64>() - 1.0).abs() < 1e-5);
     /// ```
     cos cos;
-    /// The tangent.
+    /// Returns the tangent.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::tan(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     tan tan;
-    /// The inverse sine.
+    /// Returns the inverse sine.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::arcsin(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     arcsin asin;
-    /// The inverse cosine.
+    /// Returns the inverse cosine.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::arccos(1.0).item::<f64>().abs() < 1e-3);
     /// ```
     arccos acos;
-    /// The inverse tangent.
+    /// Returns the inverse tangent.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::arctan(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     arctan atan;
-    /// The hyperbolic sine.
+    /// Returns the hyperbolic sine.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::sinh(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     sinh sinh;
-    /// The hyperbolic cosine.
+    /// Returns the hyperbolic cosine.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!((np::cosh(0.0).item::<f64>() - 1.0).abs() < 1e-5);
     /// ```
     cosh cosh;
-    /// The hyperbolic tangent.
+    /// Returns the hyperbolic tangent.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::tanh(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     tanh tanh;
-    /// The inverse hyperbolic sine.
+    /// Returns the inverse hyperbolic sine.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::arcsinh(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     arcsinh asinh;
-    /// The inverse hyperbolic cosine.
+    /// Returns the inverse hyperbolic cosine.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::arccosh(1.0).item::<f64>().abs() < 1e-3);
     /// ```
     arccosh acosh;
-    /// The inverse hyperbolic tangent.
+    /// Returns the inverse hyperbolic tangent.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::arctanh(0.0).item::<f64>().abs() < 1e-6);
     /// ```
     arctanh atanh;
-    /// The absolute value; of complex numbers the modulus.
+    /// Returns the absolute value; for complex numbers, the modulus.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::abs(-2.0).item::<f32>(), 2.0);
     /// ```
     abs abs;
-    /// The absolute value; of complex numbers the modulus.
+    /// Returns the absolute value; for complex numbers, the modulus. The same as [`abs`].
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::absolute(-2.0).item::<f32>(), 2.0);
     /// ```
     absolute abs;
-    /// The nearest integers; halves go to the even neighbour.
+    /// Rounds to the nearest integers, and halves to the even one.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::round(2.5).item::<f32>(), 2.0);
     /// ```
     round round;
-    /// −1, 0 or 1; of complex numbers the point of the unit circle in their direction.
+    /// Returns the sign: −1, 0 or 1. For complex numbers, it is the number of modulus one with the same angle.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::sign(-3.0).item::<f32>(), -1.0);
     /// ```
     sign sign;
-    /// x².
+    /// Returns x².
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::square(3.0).item::<f32>(), 9.0);
     /// ```
     square square;
-    /// The real parts.
+    /// Returns the real parts.
     real real;
-    /// The imaginary parts.
+    /// Returns the imaginary parts.
     imag imag;
-    /// The complex conjugates.
+    /// Returns the complex conjugates.
     conj conj;
 }
 
-/// The nearest integers; halves go to the even neighbour. Integers become floats.
+/// Rounds to the nearest integers, and halves to the even one. Integers become floats.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -197,7 +197,7 @@ pub fn rint(x: impl ArrayLike) -> Array {
     x.to_array().to_inexact().round()
 }
 
-/// −x.
+/// Returns −x.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -208,7 +208,7 @@ pub fn negative(x: impl ArrayLike) -> Array {
     -x.to_array()
 }
 
-/// 1/x.
+/// Returns 1/x.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -219,7 +219,7 @@ pub fn reciprocal(x: impl ArrayLike) -> Array {
     1.0 / x.to_array()
 }
 
-/// The largest integers that are not above the elements; integers stay what they are.
+/// Returns the largest integers that are not greater than the elements. Integers are returned unchanged.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -231,7 +231,7 @@ pub fn floor(x: impl ArrayLike) -> Array {
     if x.dtype().is_inexact() { x.floor() } else { x }
 }
 
-/// The smallest integers that are not below the elements; integers stay what they are.
+/// Returns the smallest integers that are not less than the elements. Integers are returned unchanged.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -243,7 +243,7 @@ pub fn ceil(x: impl ArrayLike) -> Array {
     if x.dtype().is_inexact() { x.ceil() } else { x }
 }
 
-/// The elements without their fractions; integers stay what they are.
+/// Removes the fractional part of each element. Integers are returned unchanged.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -255,7 +255,8 @@ pub fn trunc(x: impl ArrayLike) -> Array {
     if x.dtype().is_inexact() { where_(x.less(0), x.ceil(), x.floor()) } else { x }
 }
 
-/// The elements rounded to `decimals` decimal places (negative: to tens, hundreds, …); halves go to the even digit.
+/// Rounds to `decimals` decimal places, or to tens, hundreds, … if `decimals` is negative. Halves are rounded to the
+/// even digit.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -274,7 +275,7 @@ pub fn round_to(x: impl ArrayLike, decimals: i32) -> Array {
     // Half-precision numbers are too coarse to be scaled in their own dtype.
     let working = if dtype.bits() < 32 { DType::F32 } else { dtype };
     let x = x.astype(working);
-    // The decimals of the least number, and the places of the greatest.
+    // The number of decimals of the smallest number, and the number of digits of the greatest.
     let (last, first) = if working.real() == DType::F64 { (324, 308) } else { (45, 38) };
     if decimals > last {
         return x.stop_gradient().astype(dtype);
@@ -287,17 +288,17 @@ pub fn round_to(x: impl ArrayLike, decimals: i32) -> Array {
         let scaled = round(&x / factor) * factor;
         return where_(x.is_finite(), scaled, x).astype(dtype);
     }
-    // A factor of its own beyond what the dtype can hold.
+    // A second factor holds what the dtype cannot represent.
     let (factor, more) = (10f64.powi(decimals.min(first)), 10f64.powi((decimals - first).max(0)));
     let scaled = if decimals > first { &x * factor * more } else { &x * factor };
     let rounded = scaled.round() / factor;
     let rounded = if decimals > first { rounded / more } else { rounded };
-    // Numbers without digits to be rounded away stay what they are, also where scaling overflows.
+    // Numbers without digits to round stay unchanged, also where the scaling overflows.
     let fraction = scaled.abs().less(2f64.powi(working.real().mantissa_bits()));
     where_(fraction, rounded, x.stop_gradient()).astype(dtype)
 }
 
-/// Integers rounded to the power 10ᵏ, ties to even multiples of it.
+/// Rounds integers to multiples of 10ᵏ, and ties to even multiples.
 #[track_caller]
 fn round_integers(x: &Array, k: u32) -> Array {
     let dtype = x.dtype();
@@ -312,7 +313,7 @@ fn round_integers(x: &Array, k: u32) -> Array {
     where_(up, &quotient + number(1), &quotient).astype(dtype) * number(factor)
 }
 
-/// The angle in radians of an angle in degrees.
+/// Converts angles from degrees to radians.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -323,7 +324,7 @@ pub fn deg2rad(x: impl ArrayLike) -> Array {
     x.to_array().to_inexact() * (super::PI / 180.0)
 }
 
-/// The angle in degrees of an angle in radians.
+/// Converts angles from radians to degrees.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -334,7 +335,7 @@ pub fn rad2deg(x: impl ArrayLike) -> Array {
     x.to_array().to_inexact() * (180.0 / super::PI)
 }
 
-/// sin(πx) / (πx), and 1 at zero.
+/// Returns sin(πx) / (πx), and 1 at zero.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -348,14 +349,14 @@ pub fn sinc(x: impl ArrayLike) -> Array {
 
 #[track_caller]
 fn sinc_value(x: &Array) -> Array {
-    // Near zero a series, whose derivatives of all orders neither cancel nor have a hole.
+    // Near zero, a series is used. Its derivatives of all orders are accurate and exist at zero.
     let near = x.abs().less(0.3125);
     let terms = if x.dtype().real() == DType::F64 { 12 } else { 8 };
     let square = (where_(&near, x, 0.0) * super::PI).square();
     let coefficient = |n: i32| (1..=2 * n + 1).fold((-1f64).powi(n), |c, k| c / f64::from(k));
     let series =
         (0..terms - 1).rev().fold(full_like(x, coefficient(terms - 1)), |sum, n| sum * &square + coefficient(n));
-    // Elsewhere the sine of what is left beside the whole number n nearest to the real part, and (−1)ⁿ.
+    // Elsewhere, let n be the integer nearest to the real part. The result is the sine of the difference, times (−1)ⁿ.
     let far = where_(&near, 1.0, x);
     let whole = far.real().round();
     let odd = (&whole * 0.5).round().not_equal(&whole * 0.5);

@@ -1,4 +1,4 @@
-//! Logarithms in other bases, and sums of numbers that are given by their logarithms.
+//! Logarithms in other bases, and sums of numbers given by their logarithms.
 
 use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;
@@ -9,7 +9,7 @@ use crate::ops::{self, select};
 
 use super::logic::where_;
 
-/// The base-2 logarithm.
+/// Returns the base-2 logarithm.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -24,7 +24,7 @@ pub fn log2(x: impl ArrayLike) -> Array {
     as_one(&[x], |x| custom_jvp(log2_real).defjvp(|(x,), (t,)| (log2(x), t / x * std::f64::consts::LOG2_E))(&x[0]))
 }
 
-/// e + log₂(m) with x = m·2ᵉ and m between √½ and √2, so that whole powers have whole logarithms.
+/// Computes e + log₂(m), where x = m·2ᵉ and m is between √½ and √2. Powers of two therefore have exact logarithms.
 #[track_caller]
 fn log2_real(x: &Array) -> Array {
     let dtype = x.dtype();
@@ -38,22 +38,22 @@ fn log2_real(x: &Array) -> Array {
     let bits = x.bitcast(words);
     let exponent = (&bits - number(half_root)) >> number(digits.into());
     let mantissa = (bits - (&exponent << number(digits.into()))).bitcast(x.dtype());
-    // The logarithm knows what to say of what is not a positive normal number.
+    // Zeros, subnormal and negative numbers, infinities and NaN are left to the logarithm.
     let normal = x.greater_equal(least).logical_and(x.less(f64::INFINITY));
-    // By way of 32 bits, from which processors convert to f64 many at once.
+    // The conversion goes through 32 bits, because processors convert vectors of these to f64.
     let whole = where_(&normal, exponent.astype(DType::I32).astype(x.dtype()), 0.0);
     (whole + where_(normal, mantissa, x).log() * std::f64::consts::LOG2_E).astype(dtype)
 }
 
-/// ln x over the logarithm of a base. Complex numbers are divided part by part: in their quotient an infinite part would
-/// make NaN of the other.
+/// Divides ln x by the logarithm of a base. Complex numbers are divided part by part: in a complex quotient, an
+/// infinite part would turn the other one into NaN.
 #[track_caller]
 fn over_log(x: Array, base: f64) -> Array {
     let log = x.log();
     if log.dtype().is_complex() { (log.real() / base).complex(log.imag() / base) } else { log / base }
 }
 
-/// The base-10 logarithm.
+/// Returns the base-10 logarithm.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -64,7 +64,7 @@ pub fn log10(x: impl ArrayLike) -> Array {
     over_log(x.to_array(), std::f64::consts::LN_10)
 }
 
-/// log(eˣ + eʸ) without overflow; of complex numbers the angle is between −π and π.
+/// Returns log(eˣ + eʸ), without overflow in between. For complex numbers, the angle is between −π and π.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -76,14 +76,15 @@ pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     logaddexp_of(&x.to_inexact(), &y.to_inexact())
 }
 
-/// log(eˣ + eʸ) of arrays of one shape, without overflow.
+/// Computes log(eˣ + eʸ) of arrays of one shape, without overflow.
 #[track_caller]
 fn logaddexp_of(x: &Array, y: &Array) -> Array {
     let (most, difference) = sorted_difference(x, y);
     principal(&(most + difference.exp().log1p()), std::f64::consts::TAU)
 }
 
-/// log₂(2ˣ + 2ʸ) without overflow; of complex numbers the angle is between −π and π over log 2.
+/// Returns log₂(2ˣ + 2ʸ), without overflow in between. For complex numbers, the angle is between −π / log 2 and π / log
+/// 2.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -95,7 +96,7 @@ pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     logaddexp2_of(&x.to_inexact(), &y.to_inexact())
 }
 
-/// log₂(2ˣ + 2ʸ) of arrays of one shape, without overflow.
+/// Computes log₂(2ˣ + 2ʸ) of arrays of one shape, without overflow.
 #[track_caller]
 fn logaddexp2_of(x: &Array, y: &Array) -> Array {
     let ln2 = std::f64::consts::LN_2;
@@ -103,7 +104,8 @@ fn logaddexp2_of(x: &Array, y: &Array) -> Array {
     principal(&(most + difference.exp2().log1p() / ln2), std::f64::consts::TAU / ln2)
 }
 
-/// A complex logarithm with its angle moved by whole turns to between −½ and ½ of one; real numbers as they are.
+/// Shifts the angle of a complex logarithm by whole turns to between −½ and ½ of a turn. Real numbers are returned
+/// unchanged.
 #[track_caller]
 fn principal(x: &Array, turn: f64) -> Array {
     if !x.dtype().is_complex() {
@@ -113,9 +115,9 @@ fn principal(x: &Array, turn: f64) -> Array {
     x.real().complex(x.imag() - turns * turn)
 }
 
-/// The greater of two operands, and by how much the other one is less: −∞ of equal infinities. One choice serves both
-/// results, so that derivatives of smooth functions of them are right at ties, too. Complex numbers are compared by their
-/// real parts.
+/// Returns the greater of two operands, and the other one less the greater. The difference is −∞ if the operands are
+/// equal infinities. Both results come from one selection, so derivatives of smooth functions of them are right at
+/// ties, too. Complex numbers are compared by their real parts.
 #[track_caller]
 fn sorted_difference(x: &Array, y: &Array) -> (Array, Array) {
     let shape = if x.ndim() > 0 { x.shape() } else { y.shape() };

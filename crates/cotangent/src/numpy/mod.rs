@@ -9,31 +9,34 @@
 //!
 //! # How JAX's optional arguments are spelled
 //!
-//! An operand is anything [`ArrayLike`](crate::ArrayLike): an array, a reference to one, or a Rust scalar. What Python leaves out by
-//! default is a function of its own name with a suffix:
+//! An operand is anything that is [`ArrayLike`](crate::ArrayLike): an array, a reference to one, or a Rust scalar. An
+//! argument that is optional in Python has a function of its own, whose name ends in a suffix:
 //!
 //! | suffix | adds | example |
 //! |---|---|---|
-//! | `_axis` | the axes, in place of all elements | `sum_axis(&x, -1)`, `mean_axis(&x, [0, 1])` |
-//! | `_keepdims` | the same, and the reduced axes stay with size one | `max_keepdims(&x, 1)` |
-//! | `_ddof` | the axes and the degrees of freedom taken off | `var_ddof(&x, (), 1)` |
-//! | `_as` | the dtype, which stands last | `zeros_as([2, 3], DType::F64)` |
+//! | `_axis` | the axes to reduce; without it, all elements are reduced | `sum_axis(&x, -1)`, `mean_axis(&x, [0, 1])` |
+//! | `_keepdims` | the axes to reduce, which the result keeps with size one | `max_keepdims(&x, 1)` |
+//! | `_ddof` | the axes to reduce and the delta degrees of freedom | `var_ddof(&x, (), 1)` |
+//! | `_as` | the dtype, as the last argument | `zeros_as([2, 3], DType::F64)` |
 //! | `_k` | the number of the diagonal | `tril_k(&x, -1)` |
 //!
-//! Axes count from the end when negative. Where several may be named ([`Axes`]), `()` means all.
+//! A negative axis counts from the end. Where a function takes several axes ([`Axes`]), `()` means all of them.
 //!
 //! # Dtypes
 //!
-//! As in JAX without its 64-bit switch, what has no dtype of its own is `f32` or `i32`: numbers, the literals that
-//! [`array()`] takes, `zeros`, `arange`. `f64` and 64-bit integers stay what they are wherever they enter as arrays:
-//! `np::array([0.1, 0.2])` is `f32`, and `Array::from(vec![0.1f64, 0.2])` is `f64`. Operands meet by JAX's promotion
-//! lattice, and integers become floats where the result is not an integer. A Rust number beside an array takes its dtype
-//! from its own full value: `z * 0.1` of a c128 array is by 0.1 to all digits. Comparisons, bounds and remainders of
-//! integers go by the values, also where a Rust number does not fit the dtype (`x.less(300)` of u8 holds everywhere).
+//! Values without a dtype of their own are `f32` or `i32`, as in JAX without its 64-bit mode: Rust numbers, the
+//! literals that [`array()`] takes, the results of `zeros` and `arange`. Arrays of `f64` or 64-bit integers keep their
+//! dtype: `np::array([0.1, 0.2])` is `f32`, and `Array::from(vec![0.1f64, 0.2])` is `f64`. The dtype of a result
+//! follows from its operands by JAX's promotion lattice. Integers become floats if the result of a function is not an
+//! integer.
 //!
-//! All functions panic when shapes, dtypes or axes do not fit, with a message that names the caller's line.
+//! A Rust number next to an array is converted to the array's dtype from its full value: for a `c128` array, `z * 0.1`
+//! multiplies by 0.1 to full precision. Comparisons, bounds and remainders of integers use the value of the number even
+//! if it does not fit the dtype: `x.less(300)` of a `u8` array is true everywhere.
+//!
+//! All functions panic if shapes, dtypes or axes do not fit. The message names the line of the caller.
 
-/// Functions that are methods of arrays.
+/// Defines functions that call the method of an array.
 macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident $method:ident;)*) => { $(
         $(#[$doc])*

@@ -1,10 +1,10 @@
-//! Reductions: of all elements, over axes, and cumulative.
+//! Reductions of all elements or over axes, and cumulative operations.
 
 use crate::array::{Array, ArrayLike};
 use crate::methods::axes::Axes;
 use crate::methods::reductions::{arg_reductions, cumulative, reductions};
 
-/// Functions that are methods of arrays, over all elements or some axes.
+/// Defines functions that call the method of an array, for all elements and for some axes.
 macro_rules! reduction_functions {
     ($($(#[$doc:meta])* $name:ident $axis:ident $keep:ident: $f:path;)*) => { $(
         $(#[$doc])*
@@ -39,7 +39,7 @@ macro_rules! arg_reduction_functions {
         #[doc = concat!("[`", stringify!($name), "`] along an axis, which the result no longer has.")]
         ///
         /// # Panics
-        /// When the axis is empty or out of bounds.
+        /// If the axis is empty or out of bounds.
         #[track_caller]
         pub fn $axis(x: impl ArrayLike, axis: isize) -> Array {
             x.to_array().$axis(axis)
@@ -48,7 +48,7 @@ macro_rules! arg_reduction_functions {
         #[doc = concat!("[`", stringify!($name), "`] along an axis, which keeps its place with size one.")]
         ///
         /// # Panics
-        /// When the axis is empty or out of bounds.
+        /// If the axis is empty or out of bounds.
         #[track_caller]
         pub fn $keep(x: impl ArrayLike, axis: isize) -> Array {
             x.to_array().$axis(axis).expand_dims(axis)
@@ -67,7 +67,7 @@ macro_rules! cumulative_functions {
         #[doc = concat!("[`", stringify!($name), "`] along an axis; the shape stays.")]
         ///
         /// # Panics
-        /// When the axis is out of bounds.
+        /// If the axis is out of bounds.
         #[track_caller]
         pub fn $axis(x: impl ArrayLike, axis: isize) -> Array {
             x.to_array().$axis(axis)

@@ -1,4 +1,4 @@
-//! Order.
+//! Sorting, differences and quantiles.
 
 use crate::array::aval::canonical_axis;
 use crate::array::dtype::DType;
@@ -10,8 +10,8 @@ use crate::trace::frames::{bind, bind1};
 use super::creation::iota;
 use super::logic::where_;
 
-/// The elements in ascending order along the last axis; NaNs come last. Complex numbers are ordered by their real parts,
-/// and by their imaginary parts where those are equal.
+/// Sorts along the last axis, in ascending order and with NaN last. Complex numbers are ordered by their real parts,
+/// and by their imaginary parts if those are equal.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -23,10 +23,10 @@ pub fn sort(x: impl ArrayLike) -> Array {
     sort_axis(x, -1)
 }
 
-/// The elements in ascending order along an axis; NaNs come last.
+/// Sorts along an axis, in ascending order and with NaN last.
 ///
 /// # Panics
-/// When the axis is out of bounds.
+/// If the axis is out of bounds.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -39,7 +39,8 @@ pub fn sort_axis(x: impl ArrayLike, axis: isize) -> Array {
     bind1(Sort { dimension, is_stable: true, num_keys: 1 }, &[&x])
 }
 
-/// The indices, in `i32`, that put the elements in ascending order along the last axis; equals keep their order.
+/// Returns the indices, in `i32`, that sort the elements along the last axis in ascending order. Equal elements keep
+/// their order.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -53,7 +54,7 @@ pub fn argsort(x: impl ArrayLike) -> Array {
 /// [`argsort`] along another axis.
 ///
 /// # Panics
-/// When the axis is out of bounds.
+/// If the axis is out of bounds.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -67,7 +68,8 @@ pub fn argsort_axis(x: impl ArrayLike, axis: isize) -> Array {
     bind(Sort { dimension, is_stable: true, num_keys: 1 }, &[&x, &indices]).swap_remove(1)
 }
 
-/// The differences of neighbours along the last axis, which gets shorter by one; of truth values whether they differ.
+/// Returns the differences of neighbouring elements along the last axis, whose size decreases by one. For booleans, the
+/// result is whether the neighbours differ.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -78,10 +80,10 @@ pub fn diff(x: impl ArrayLike) -> Array {
     diff_axis(x, 1, -1)
 }
 
-/// The differences of neighbours along an axis, taken `n` times.
+/// Returns the `n`-th differences of neighbouring elements along an axis.
 ///
 /// # Panics
-/// When the axis is out of bounds.
+/// If the axis is out of bounds.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -99,7 +101,7 @@ pub fn diff_axis(x: impl ArrayLike, n: usize, axis: isize) -> Array {
     x
 }
 
-/// The area under `y`, whose points lie `dx` apart along an axis, by the trapezoidal rule.
+/// Integrates `y` along an axis by the trapezoidal rule. The points are `dx` apart.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -114,7 +116,7 @@ pub fn trapezoid(y: impl ArrayLike, dx: impl ArrayLike, axis: isize) -> Array {
     ((later + earlier) * dx.to_array()).sum_axis(axis) * 0.5
 }
 
-/// The median of all elements; NaN where there is a NaN.
+/// Returns the median of all elements, or NaN if there is a NaN.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -125,10 +127,10 @@ pub fn median(x: impl ArrayLike) -> Array {
     median_axis(super::ravel(x), 0)
 }
 
-/// The median along an axis, which the result no longer has.
+/// Returns the median along an axis, which is removed.
 ///
 /// # Panics
-/// When the axis is out of bounds or empty.
+/// If the axis is out of bounds or empty.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -139,8 +141,7 @@ pub fn median_axis(x: impl ArrayLike, axis: isize) -> Array {
     quantile_axis(x, 0.5, axis)
 }
 
-/// The point below which the fraction `q` of all elements lies, between two neighbours in proportion; NaN where there
-/// is a NaN.
+/// Returns the `q`-quantile of all elements, with linear interpolation between neighbours, or NaN if there is a NaN.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -151,10 +152,10 @@ pub fn quantile(x: impl ArrayLike, q: f64) -> Array {
     quantile_axis(super::ravel(x), q, 0)
 }
 
-/// [`quantile`] along an axis, which the result no longer has.
+/// [`quantile`] along an axis, which is removed.
 ///
 /// # Panics
-/// When the axis is out of bounds or empty.
+/// If the axis is out of bounds or empty.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -176,13 +177,13 @@ pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
     }
     let sorted = sort_axis(&x, axis);
     let place = (q * (n - 1) as f64).clamp(0.0, (n - 1) as f64);
-    // 0.07 of 101 elements is the seventh, whatever the product's last digit says.
+    // The quantile 0.07 of 101 elements is the element of index 7, whatever the last digit of the product is.
     let place = if (place - place.round()).abs() <= f64::EPSILON * place { place.round() } else { place };
     let low = place.floor() as usize;
     let rest = x.aval().shape.remove(&[dimension]);
     let at = |i: usize| sorted.slice_axis(dimension, i, i + 1).reshape(&rest);
     let weight = place - low as f64;
-    // On an element its neighbour has no say: zero times an infinite one would be NaN.
+    // On an element, its neighbour does not contribute: zero times an infinity would be NaN.
     let value = if weight == 0.0 { at(low) } else { at(low) * (1.0 - weight) + at(low + 1) * weight };
     where_(super::isnan(&x).any_axis(dimension), f64::NAN, value)
 }
@@ -198,10 +199,10 @@ pub fn percentile(x: impl ArrayLike, q: f64) -> Array {
     quantile(x, q / 100.0)
 }
 
-/// [`percentile`] along an axis, which the result no longer has.
+/// [`percentile`] along an axis, which is removed.
 ///
 /// # Panics
-/// When the axis is out of bounds or empty.
+/// If the axis is out of bounds or empty.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};

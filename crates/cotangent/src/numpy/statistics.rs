@@ -1,4 +1,4 @@
-//! Spread and averages.
+//! Averages, variances and related statistics.
 
 use crate::api::program::as_one;
 use crate::array::aval::Shape;
@@ -16,45 +16,45 @@ use crate::methods::reductions::{count, keepdims, mean_of, reduction_methods, wo
 macro_rules! statistics {
     ($for_each:ident) => {
         $for_each! {
-            /// The variance: the mean of the squared distances from the mean.
+            /// Returns the variance: the mean of the squared deviations from the mean.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([1.0f32, 3.0]).var().item::<f32>(), 1.0);
             /// ```
             var var_axis var_keepdims: var_of;
-            /// The standard deviation: the square root of [`var`].
+            /// Returns the standard deviation: the square root of [`var`].
             ///
             /// ```
             /// use cotangent::Array;
             /// assert!((Array::from([1.0f32, 3.0]).std().item::<f64>() - 1.0).abs() < 1e-6);
             /// ```
             std std_axis std_keepdims: std_of;
-            /// The greatest element less the least.
+            /// Returns the difference between the greatest and the least element.
             ///
             /// # Panics
-            /// When there are no elements.
+            /// If there are no elements.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([2, 5]).ptp().item::<i32>(), 3);
             /// ```
             ptp ptp_axis ptp_keepdims: ptp_of;
-            /// The number of elements that are not zero, in `i32`.
+            /// Returns the number of nonzero elements, in `i32`.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([0, 5, 7]).count_nonzero().item::<i32>(), 2);
             /// ```
             count_nonzero count_nonzero_axis count_nonzero_keepdims: count_nonzero_of;
-            /// The sum of the elements that are not NaN.
+            /// Returns the sum of the elements that are not NaN.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([1.0f32, f32::NAN, 2.0]).nansum().item::<f32>(), 3.0);
             /// ```
             nansum nansum_axis nansum_keepdims: nansum_of;
-            /// The mean of the elements that are not NaN.
+            /// Returns the mean of the elements that are not NaN.
             ///
             /// ```
             /// use cotangent::Array;
@@ -65,7 +65,7 @@ macro_rules! statistics {
     };
 }
 
-// A variance is one program, which no method can make: these stand above `methods`.
+// These methods are defined here and not in `methods`: a variance is one program, which that room cannot make.
 statistics!(reduction_methods);
 statistics!(reduction_functions);
 
@@ -89,7 +89,7 @@ fn deviation(x: &Array, axes: &[usize], ddof: usize) -> Array {
     as_one(std::slice::from_ref(x), |x| mean_square(&x[0], axes, ddof).sqrt())
 }
 
-/// The mean square of what is left of `x` when its mean is taken away.
+/// Returns the mean square of the deviations of `x` from its mean.
 #[track_caller]
 fn mean_square(x: &Array, axes: &[usize], ddof: usize) -> Array {
     let x = x.to_inexact();
@@ -99,11 +99,11 @@ fn mean_square(x: &Array, axes: &[usize], ddof: usize) -> Array {
     let squares = if dtype.is_complex() { (&centered * centered.conj()).real() } else { centered.square() };
     let n = count(&x, axes) as f64 - ddof as f64;
     let sum = bind1(ReduceSum { axes: axes.to_vec() }, &[&squares]);
-    // Without a degree of freedom there is no estimate.
+    // Without a degree of freedom, there is no estimate.
     (sum / if n > 0.0 { n } else { f64::NAN }).convert(dtype.real(), x.weak_type())
 }
 
-/// [`var`] over some axes, divided by the number of elements less `ddof`.
+/// [`var`] over some axes, with the number of elements minus `ddof` as the divisor.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -116,7 +116,7 @@ pub fn var_ddof(x: impl ArrayLike, axes: impl Axes, ddof: usize) -> Array {
     variance(&x, &axes, ddof)
 }
 
-/// [`std()`] over some axes, with the number of elements less `ddof` as the divisor.
+/// [`std()`] over some axes, with the number of elements minus `ddof` as the divisor.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -151,11 +151,11 @@ fn nanmean_of(x: &Array, axes: &[usize]) -> Array {
     nansum_of(&x, axes) / n
 }
 
-/// The mean weighted with `weights`: one for each element, or one for each place along `axes`, in the order of
-/// the array's axes.
+/// Returns the weighted mean over some axes. The weights have either the shape of `x`, or one dimension for each of
+/// `axes`, in the order of the axes of `x`.
 ///
 /// # Panics
-/// When the weights are neither, or an axis is out of bounds.
+/// If the weights have neither shape, or an axis is out of bounds.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -170,7 +170,7 @@ pub fn average(x: impl ArrayLike, axes: impl Axes, weights: impl ArrayLike) -> A
     (&x * &weights).sum_axis(&axes[..]) / weights.sum_axis(&axes[..])
 }
 
-/// Weights that are of `axes` alone, put there.
+/// Returns the weights in a shape that broadcasts to `x`, if they have the dimensions `axes` alone.
 #[track_caller]
 fn weights_along(x: &Array, axes: &[usize], weights: &Array) -> Array {
     if weights.ndim() == 0 || weights.ndim() == x.ndim() {
@@ -187,10 +187,10 @@ fn weights_along(x: &Array, axes: &[usize], weights: &Array) -> Array {
     weights.reshape(&shape)
 }
 
-/// The covariance matrix of variables that are the rows of `x`, with one less than the number of columns as divisor.
+/// Returns the covariance matrix of the variables in the rows of `x`. The divisor is the number of columns minus one.
 ///
 /// # Panics
-/// When `x` has more than two dimensions.
+/// If `x` has more than two dimensions.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
