@@ -8,21 +8,23 @@ use crate::trace::frames::bind1;
 
 use super::logic::where_;
 
-/// One operand on the way: its axes' letters and its value.
+/// An operand or an intermediate result: the letters of its axes, and its value.
 struct Term {
     labels: Vec<char>,
     value: Array,
 }
 
-/// Sums of products, written with a letter for each axis: `"ij,jk->ik"` is the matrix product. A letter that is not
-/// in the result is summed over; one that is named twice in an operand takes the diagonal; `...` stands for further
-/// axes, which are broadcast. Without `->` the result has the letters that occur once, in alphabetical order.
+/// Returns a sum of products, described by a letter for each axis: `"ij,jk->ik"` is the matrix product.
 ///
-/// Operands are contracted in pairs, each by one `dot_general`, in the order with the fewest multiplications; those of
-/// different dtypes from left to right.
+/// A letter that is not in the result is summed over. A letter that is named twice in an operand selects the diagonal.
+/// `...` stands for any further axes, which are broadcast. Without `->`, the result has the letters that occur once, in
+/// alphabetical order.
+///
+/// Operands are contracted in pairs, each by one `dot_general`, in the order with the fewest multiplications. Operands
+/// of different dtypes are contracted from left to right.
 ///
 /// # Panics
-/// When the letters do not fit the operands, or a letter stands for two sizes.
+/// If the letters do not fit the operands, or a letter stands for two sizes.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -48,13 +50,13 @@ pub fn einsum(subscripts: &str, operands: impl Arrays) -> Array {
     all.value.permute(&order)
 }
 
-/// The most operands for which all orders are compared, of which there are 3ⁿ.
+/// The largest number of operands n for which all orders are compared. The comparison takes 3ⁿ steps.
 const COMPARED: usize = 6;
 
-/// Which pair is contracted in each step; the result stands where the earlier of the two stood.
+/// Returns the pair that is contracted in each step. The result takes the position of the first operand of the pair.
 ///
-/// A contraction costs the product of the sizes of all its letters, and as many additions where it sums. The cheapest
-/// tree for each set of operands is made of those for its halves.
+/// The cost of a contraction is the product of the sizes of all its letters, and twice that if it sums. The cheapest
+/// tree for each set of operands is built from the cheapest trees of its halves.
 fn order(terms: &[Term], output: &[char]) -> Vec<(usize, usize)> {
     let n = terms.len();
     let alike = terms.windows(2).all(|t| t[0].value.dtype() == t[1].value.dtype());
@@ -80,7 +82,7 @@ fn order(terms: &[Term], output: &[char]) -> Vec<(usize, usize)> {
     let mut best = vec![(0.0, 0); all + 1];
     for set in (1..=all).filter(|set| set.count_ones() > 1) {
         let first = set & set.wrapping_neg();
-        // Among equals the one that takes the last operand last: from left to right.
+        // Among equal costs, prefer the order from left to right, where the second operand is the last one alone.
         let key = |right: usize| (right.count_ones(), usize::MAX - right);
         let halves = (1..=set).filter(|right| right & set == *right && right & first == 0);
         let costs = halves.map(|right| (best[set ^ right].0 + best[right].0 + cost(set ^ right, right), right));
@@ -92,7 +94,7 @@ fn order(terms: &[Term], output: &[char]) -> Vec<(usize, usize)> {
     steps
 }
 
-/// The steps that make one term of a set of operands.
+/// Appends the steps that contract a set of operands to one term.
 fn contracted(set: usize, best: &[(f64, usize)], now: &mut Vec<usize>, steps: &mut Vec<(usize, usize)>) {
     if set.count_ones() == 1 {
         return;
@@ -108,7 +110,7 @@ fn contracted(set: usize, best: &[(f64, usize)], now: &mut Vec<usize>, steps: &m
     now[a.min(b)] = set;
 }
 
-/// The letters of every operand and of the result. An ellipsis becomes capital letters of its own.
+/// Parses the letters of every operand and of the result. The axes of an ellipsis become capital letters of their own.
 fn parse(subscripts: &str, operands: &[Array]) -> Result<(Vec<Term>, Vec<char>)> {
     let text: String = subscripts.chars().filter(|c| !c.is_whitespace()).collect();
     let (inputs, output) = match text.split_once("->") {
@@ -155,7 +157,8 @@ fn parse(subscripts: &str, operands: &[Array]) -> Result<(Vec<Term>, Vec<char>)>
     Ok((terms, output))
 }
 
-/// The axes of an ellipsis are numbered from the last, so that they align as in broadcasting.
+/// Returns the label of an axis of an ellipsis. These axes are numbered from the last one, so they align as in
+/// broadcasting.
 fn ellipsis_label(from_last: usize) -> char {
     char::from_u32(0xE000 + from_last as u32).unwrap_or('\u{E000}')
 }
@@ -179,7 +182,7 @@ fn expand(text: &str, extra: usize) -> Result<Vec<char>> {
     }
 }
 
-/// Checks that each letter has one size; an axis of size one is dropped where another operand has more.
+/// Checks that each letter has one size. An axis of size one is removed if another operand has a larger one.
 fn broadcast_sizes(terms: &mut [Term]) -> Result<()> {
     let mut sizes: Vec<(char, usize)> = Vec::new();
     for term in terms.iter() {
@@ -205,7 +208,7 @@ fn broadcast_sizes(terms: &mut [Term]) -> Result<()> {
     Ok(())
 }
 
-/// A letter that an operand has twice: its diagonal.
+/// Takes the diagonal of axes that have the same letter.
 #[track_caller]
 fn take_diagonals(term: &mut Term) {
     while let Some((i, j)) = twice(&term.labels) {
@@ -235,9 +238,11 @@ fn sum_out(term: &mut Term, keep: impl Fn(&char) -> bool) {
     }
 }
 
-/// Two operands as one: shared letters are batch axes where they are needed later and contracted where not. The batch axes
-/// come first in a product, and the second operand's own axes last. So the second is that which has the last letter of the
-/// result: where axes must be transposed in the end, its last one need not, and elements stay side by side.
+/// Contracts two operands. A shared letter becomes a batch axis if it is needed later, and is contracted otherwise.
+///
+/// A product has the batch axes first, and the second operand's own axes last. The second operand is therefore the one
+/// that has the last letter of the result. If the axes of the result must be transposed in the end, the last one then
+/// keeps its position, and adjacent elements stay adjacent.
 #[track_caller]
 fn contract(mut left: Term, mut right: Term, later: impl Fn(&char) -> bool, output: &[char]) -> Term {
     let (own, other) = (left.labels.clone(), right.labels.clone());

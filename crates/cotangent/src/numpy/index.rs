@@ -1,13 +1,13 @@
-//! What may stand between NumPy's square brackets.
+//! The parts of an index, as NumPy writes them between square brackets.
 
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use crate::array::{Array, Whole};
 
-/// A slice of one axis: NumPy's `start:stop:step`. Bounds count from the end when negative, and are cut off where the
-/// axis ends; a negative step goes backwards.
+/// A slice of one axis: NumPy's `start:stop:step`. Negative bounds count from the end of the axis. Bounds outside the
+/// axis are clipped. A negative step goes backwards.
 ///
-/// Ranges become slices by themselves; with a step, use [`s!`](crate::s) or [`Slice::step`].
+/// Ranges convert to slices. For a slice with a step, use [`s!`](crate::s) or [`Slice::step`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -23,7 +23,7 @@ pub struct Slice {
     step: isize,
 }
 
-/// What becomes a [`Slice`]: a range of integers.
+/// Types that convert to a [`Slice`]: ranges of integers.
 ///
 /// ```
 /// use cotangent::numpy::{IntoSlice, Slice};
@@ -43,7 +43,7 @@ pub trait IntoSlice: Into<Slice> {}
 impl<R: Into<Slice>> IntoSlice for R {}
 
 impl Slice {
-    /// The indices of a range, all of them.
+    /// Returns the slice of all indices in a range.
     ///
     /// ```
     /// use cotangent::numpy::Slice;
@@ -54,7 +54,7 @@ impl Slice {
         range.into()
     }
 
-    /// The slice with every `step`-th of its elements; a negative step goes backwards from `start` down to `stop`.
+    /// Returns the slice with only every `step`-th element. A negative step goes backwards from `start` down to `stop`.
     ///
     /// ```
     /// use cotangent::numpy::Slice;
@@ -65,14 +65,15 @@ impl Slice {
         Slice { step, ..self }
     }
 
-    /// The first index, how many there are, and the step, in an axis of `size`; nothing if the step is zero.
+    /// Returns the first index, the number of elements, and the step, for an axis of `size`. Returns `None` if the step
+    /// is zero.
     pub(super) fn resolve(self, size: usize) -> Option<(usize, usize, isize)> {
         let size = size as isize;
         let step = self.step;
         if step == 0 {
             return None;
         }
-        // Going backwards the bounds lie one lower.
+        // For a negative step, the bounds are lower by one.
         let (low, high) = if step < 0 { (-1, size - 1) } else { (0, size) };
         let bound = |i: isize| (if i < 0 { i + size } else { i }).clamp(low, high);
         let (first, last) = if step < 0 { (high, low) } else { (low, high) };
@@ -84,9 +85,9 @@ impl Slice {
     }
 }
 
-/// All of an axis without its first element, every second element, …: a [`Slice`] with a step.
+/// Creates a [`Slice`], with or without a step.
 ///
-/// `s![::2]` is NumPy's `[::2]`, and `s![1..5; 2]` its `[1:5:2]`.
+/// `s![::2]` is NumPy's `[::2]`, and `s![1..5; 2]` is `[1:5:2]`.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -100,7 +101,7 @@ macro_rules! s {
         $crate::numpy::Slice::from(..).step($step)
     };
     ($range:expr; $step:expr) => {{
-        // `3..0` is no mistake where the step is negative.
+        // With a negative step, a range such as `3..0` is intended.
         #[allow(clippy::reversed_empty_ranges)]
         let slice = $crate::numpy::Slice::of($range).step($step);
         slice
@@ -110,7 +111,7 @@ macro_rules! s {
     };
 }
 
-/// A new axis of size one, in an index: NumPy's `None`.
+/// A new axis of size one in an index: NumPy's `None`.
 ///
 /// ```
 /// use cotangent::{numpy::NewAxis, prelude::*};
@@ -119,7 +120,7 @@ macro_rules! s {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NewAxis;
 
-/// As many whole axes as the rest of an index leaves: NumPy's `...`.
+/// All axes that the other parts of an index leave: NumPy's `...`.
 ///
 /// ```
 /// use cotangent::{numpy::Ellipsis, prelude::*};
@@ -137,20 +138,21 @@ pub struct Ellipsis;
 /// ```
 #[derive(Clone, Debug)]
 pub enum Index {
-    /// One element of an axis, which goes. It counts from the end when negative.
+    /// One element of an axis, which is removed. A negative index counts from the end.
     At(isize),
     /// A slice of an axis.
     Slice(Slice),
     /// A new axis of size one.
     NewAxis,
-    /// As many whole axes as the others leave.
+    /// All axes that the other parts leave.
     Ellipsis,
-    /// Elements of an axis by an array of integers; or those of several axes where an array of truth values holds.
+    /// An array of integers selects elements of one axis. An array of booleans selects the elements of one or more axes
+    /// where it is true.
     Array(Array),
 }
 
-/// What can stand for an index: a part of one, or a tuple of parts. A part is an integer, a range or [`Slice`], an
-/// array or list of integers or truth values, [`NewAxis`] or [`Ellipsis`].
+/// Types that can be used as an index: a part or a tuple of parts. A part is an integer, a range or [`Slice`], an array
+/// or list of integers or booleans, [`NewAxis`] or [`Ellipsis`].
 ///
 /// ```
 /// use cotangent::numpy::IntoIndex;
@@ -162,11 +164,11 @@ pub enum Index {
              truth values, `NewAxis`, `Ellipsis`"
 )]
 pub trait IntoIndex {
-    /// The parts.
+    /// Returns the parts.
     fn into_index(self) -> Vec<Index>;
 }
 
-/// What can stand for one part of an index.
+/// Types that can be used as one part of an index.
 ///
 /// ```
 /// use cotangent::numpy::{Index, IntoIndexPart};
@@ -178,7 +180,7 @@ pub trait IntoIndex {
              `Ellipsis`"
 )]
 pub trait IntoIndexPart {
-    /// The part.
+    /// Returns the part.
     fn into_part(self) -> Index;
 }
 
@@ -236,7 +238,7 @@ macro_rules! ranges {
     )* };
 }
 
-/// The bound after the last element; the one after -1 is the end.
+/// Returns the bound after the last element. After -1, it is the end of the axis.
 fn after(last: isize) -> Option<isize> {
     (last != -1).then_some(last + 1)
 }

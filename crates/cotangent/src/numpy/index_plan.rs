@@ -1,4 +1,4 @@
-//! From an index to slices, or to a gather and the scatter that is its reverse.
+//! Translates an index into slices, or into a gather and the matching scatter.
 
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape, broadcast_shapes};
@@ -13,19 +13,19 @@ use crate::trace::frames::bind1;
 use super::creation::iota;
 use super::index::Index;
 
-/// A part of an index that has been fitted to an array: each but the new axes is of one axis, in order.
+/// A part of an index, resolved for an array. Each item except new axes stands for one axis, in order.
 #[derive(Clone, Debug)]
 pub(super) enum Item {
-    /// First index, how many, step.
+    /// First index, number of elements, step.
     Slice(usize, usize, isize),
     NewAxis,
-    /// An index of this axis, from its beginning.
+    /// A non-negative index into this axis.
     At(isize),
     Array(Array),
 }
 
-/// The parts of an index fitted to an array's shape: an ellipsis and missing parts spelled out, masks as the places
-/// where they hold. And whether the arrays and integers among them stand side by side.
+/// Resolves the parts of an index for an array's shape. Ellipses and missing parts become slices, and masks become the
+/// coordinates where they are true. Also returns whether the arrays and integers among the parts are adjacent.
 pub(super) fn fit(x: &Aval, index: &[Index]) -> Result<(Vec<Item>, bool)> {
     let consumed = |part: &Index| match part {
         Index::At(_) | Index::Slice(_) => 1,
@@ -42,7 +42,7 @@ pub(super) fn fit(x: &Aval, index: &[Index]) -> Result<(Vec<Item>, bool)> {
         return Err(Error::new(ErrorKind::Axis, format!("an index of {total} axes is too long for {x}")));
     };
     let (mut items, mut axis) = (Vec::new(), 0);
-    // Where the arrays and integers stand, an ellipsis counted as one part.
+    // The positions of arrays and integers. An ellipsis counts as one part.
     let (mut advanced, mut position) = (Vec::new(), 0);
     let whole = |axis: usize| Item::Slice(0, x.shape[axis], 1);
     for part in index {
@@ -114,7 +114,7 @@ pub(super) fn fit(x: &Aval, index: &[Index]) -> Result<(Vec<Item>, bool)> {
     Ok((items, adjacent))
 }
 
-/// The coordinates of the places where a mask holds; its values must be known.
+/// Returns the coordinates where a mask is true. Its values must be known.
 pub(super) fn nonzero_of(mask: &Array) -> Result<Vec<Array>> {
     let holds: Vec<bool> = mask.try_to_vec().map_err(|e| {
         e.context(format!("how many elements a mask {} selects depends on its values", mask.aval()))
@@ -131,7 +131,7 @@ pub(super) fn nonzero_of(mask: &Array) -> Result<Vec<Array>> {
         .collect())
 }
 
-/// A slice that needs no gather: ranges by step, then some axes turned round, some taken out, some put in.
+/// An index that needs no gather: ranges with steps, then axes to reverse, axes to remove, and axes to insert.
 pub(super) struct Slices {
     starts: Vec<Array>,
     fixed: Option<Vec<usize>>,
@@ -143,7 +143,7 @@ pub(super) struct Slices {
 }
 
 impl Slices {
-    /// The slices that an index comes to, unless it needs a gather.
+    /// Returns the slices that an index is equivalent to, or `None` if it needs a gather.
     pub(super) fn of(x: &Aval, items: &[Item]) -> Option<Slices> {
         let dynamic = items.iter().any(|i| matches!(i, Item::Array(_)));
         let mut out = Slices {
@@ -224,21 +224,21 @@ impl Slices {
     }
 }
 
-/// A gather, and what becomes of its result; a scatter goes the same way back.
+/// A gather, and what is applied to its result. For a scatter, the same steps are applied in reverse.
 pub(super) struct Plan {
     pub numbers: GatherDimensionNumbers,
     pub indices: Array,
     pub block: Vec<usize>,
-    /// The shape of the result with its new axes.
+    /// The shape of the result, including the new axes.
     pub shape: Shape,
     pub reversed: Vec<usize>,
     pub new_axes: Vec<usize>,
-    /// Whether the index is of integers and slices alone, so that no two places are the same, and they are in order.
+    /// Whether the index consists of integers and slices only. Its positions are then unique and sorted.
     pub basic: bool,
 }
 
 impl Plan {
-    /// The gather that an index comes to.
+    /// Returns the gather that an index is equivalent to.
     #[track_caller]
     pub(super) fn of(x: &Aval, items: &[Item], adjacent: bool) -> Plan {
         let advanced = items.iter().any(|i| matches!(i, Item::Array(a) if a.ndim() > 0));
@@ -275,7 +275,7 @@ impl Plan {
     }
 }
 
-/// An integer or array as an array.
+/// Converts an integer or array to an array.
 fn as_array(item: &Item) -> Array {
     match item {
         Item::At(i) => Array::literal(Literal::int(DType::I32, *i as i64)),
@@ -284,18 +284,18 @@ fn as_array(item: &Item) -> Array {
     }
 }
 
-/// A plan in the making.
+/// A plan under construction.
 #[derive(Default)]
 struct Building {
     numbers: GatherDimensionNumbers,
-    /// Arrays of coordinates, and the dimension of the indices at which each begins.
+    /// Arrays of coordinates, each with its first dimension within the indices.
     coordinates: Vec<(Array, usize)>,
     places: Vec<usize>,
     block: Vec<usize>,
     shape: Vec<usize>,
     reversed: Vec<usize>,
     new_axes: Vec<usize>,
-    /// The rank of the result before its new axes.
+    /// The rank of the result without the new axes.
     rank: usize,
 }
 
@@ -330,7 +330,7 @@ impl Building {
             self.block.push(count);
             self.numbers.offset_dims.push(self.rank);
         } else {
-            // A slice with a step is an array of places; in ascending order, so that a scatter's are sorted.
+            // A slice with a step becomes an array of positions. They ascend, so the indices of a scatter are sorted.
             let covered = count.saturating_sub(1) * step.unsigned_abs();
             let first = if step < 0 { start.saturating_sub(covered) } else { start };
             let places = iota(DType::I32, count, 0) * step.unsigned_abs() as i32 + first as i32;
@@ -370,7 +370,7 @@ impl Building {
     }
 }
 
-/// Whether an index has one part, a mask, whose elements can be chosen in place.
+/// Returns the mask if it is the only part of an index, so its elements can be selected in place.
 pub(super) fn only_mask<'a>(x: &Array, index: &'a [Index]) -> Option<&'a Array> {
     match index {
         [Index::Array(mask)] if mask.dtype() == DType::Bool && mask.ndim() > 0 => {

@@ -1,4 +1,4 @@
-//! Reading and updating elements by NumPy's indexing: `x.at(index).get()`, `.set(v)`, `.add(v)`, …
+//! NumPy's indexing: `x.at(index).get()` reads elements; `.set(v)`, `.add(v)` and others update them.
 
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
@@ -14,8 +14,8 @@ use super::index::{Index, IntoIndex};
 use super::index_plan::{Plan, Slices, fit, only_mask};
 use super::logic::where_;
 
-/// Elements of an array, chosen by an index: what [`Array::at`] gives. It reads them, or makes an array in which they
-/// are changed; nothing is changed in place.
+/// The elements of an array that an index selects, returned by [`Array::at`]. Its methods read the elements, or return
+/// a new array with updated elements. The original array never changes.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -32,25 +32,25 @@ pub struct At {
 }
 
 impl Array {
-    /// The elements that an index names, to be read or updated.
+    /// Selects the elements that an index names, for reading or updating.
     ///
-    /// An index is a part or a tuple of parts, one for each axis from the first; what it leaves out is taken whole. The
-    /// parts are NumPy's:
+    /// An index is a part or a tuple of parts, one for each axis, starting at the first. Axes without a part are
+    /// selected entirely. The parts are those of NumPy:
     ///
-    /// | part | NumPy | takes |
+    /// | part | NumPy | selects |
     /// |---|---|---|
-    /// | `3`, `-1` | `3`, `-1` | one element of the axis, which goes |
-    /// | `1..3`, `..`, `s![::2]`, `s![5..; -1]` | `1:3`, `:`, `::2`, `5::-1` | a slice of it |
-    /// | an array of integers, `[0, 2]` | the same | those elements; several such arrays are broadcast together |
-    /// | an array of `bool` | the same | the elements where it holds; it spans as many axes as it has |
-    /// | [`NewAxis`](crate::numpy::NewAxis) | `None` | nothing: an axis of size one |
+    /// | `3`, `-1` | `3`, `-1` | one element of the axis, which is removed |
+    /// | `1..3`, `..`, `s![::2]`, `s![5..; -1]` | `1:3`, `:`, `::2`, `5::-1` | a slice of the axis |
+    /// | an array of integers, `[0, 2]` | the same | these elements; several such arrays are broadcast together |
+    /// | an array of `bool` | the same | the elements where it is true; it covers one axis for each of its dimensions |
+    /// | [`NewAxis`](crate::numpy::NewAxis) | `None` | nothing; it inserts an axis of size one |
     /// | [`Ellipsis`](crate::numpy::Ellipsis) | `...` | all axes that the other parts leave |
     ///
-    /// Negative indices count from the end. Out of bounds, reading takes the nearest element, and an update is
-    /// dropped; [`At::mode`] says otherwise.
+    /// Negative indices count from the end. If an index is out of bounds, reading returns the nearest element, and an
+    /// update is dropped. [`At::mode`] changes this.
     ///
     /// # Panics
-    /// Reading and updating panic when the index is too long for the array, or its parts do not fit.
+    /// Reading and updating panic if the index has too many parts for the array, or a part does not fit.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -64,10 +64,10 @@ impl Array {
         At { x: self.clone(), index: index.into_index(), options: IndexOptions::default() }
     }
 
-    /// The elements that an index names: short for `x.at(index).get()`. See [`Array::at`].
+    /// Returns the elements that an index selects: short for `x.at(index).get()`. See [`Array::at`].
     ///
     /// # Panics
-    /// When the index is too long for the array, or its parts do not fit.
+    /// If the index has too many parts for the array, or a part does not fit.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -80,7 +80,8 @@ impl Array {
 }
 
 impl At {
-    /// What indices out of bounds mean. By default reading takes the nearest element, and updates are dropped.
+    /// Sets how indices out of bounds are handled. By default, reading returns the nearest element, and updates are
+    /// dropped.
     ///
     /// ```
     /// use cotangent::{numpy::Mode, prelude::*};
@@ -93,7 +94,7 @@ impl At {
         self
     }
 
-    /// The value that reading gives for indices out of bounds; the mode becomes
+    /// Sets the value that reading returns for indices out of bounds. This sets the mode to
     /// [`FillOrDrop`](GatherScatterMode::FillOrDrop).
     ///
     /// ```
@@ -102,7 +103,7 @@ impl At {
     /// ```
     ///
     /// # Panics
-    /// When the value is not a known scalar.
+    /// If the value is not a known scalar.
     #[track_caller]
     pub fn fill_value(mut self, value: impl ArrayLike) -> At {
         let value: Literal = value.to_array().to_literal().or_raise();
@@ -110,7 +111,8 @@ impl At {
         self.mode(GatherScatterMode::FillOrDrop)
     }
 
-    /// Promises that the index names no element twice. Some updates are differentiable only then, and all faster.
+    /// Promises that the index names no element twice. Some updates are differentiable only with this promise, and all
+    /// updates are faster.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -122,7 +124,7 @@ impl At {
         self
     }
 
-    /// Promises that the places that the index names are in order.
+    /// Promises that the positions that the index names are sorted.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -134,13 +136,13 @@ impl At {
         self
     }
 
-    /// The elements.
+    /// Returns the elements.
     ///
-    /// How many elements a mask selects depends on its values, so it must have known values here: under `jit` and
-    /// `vmap` use `where_`.
+    /// The number of elements that a mask selects depends on its values, so these must be known. Under `jit` and
+    /// `vmap`, use `where_` instead.
     ///
     /// # Panics
-    /// When the index does not fit the array, or a mask has no known values.
+    /// If the index does not fit the array, or the values of a mask are not known.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -174,7 +176,7 @@ impl At {
         bind1(BroadcastInDim { shape: plan.shape, dims }, &[&y])
     }
 
-    /// The options, with the promises that hold by themselves.
+    /// Returns the options, with the promises that basic indices always keep.
     fn promised(&self, basic: bool) -> IndexOptions {
         IndexOptions {
             unique_indices: self.options.unique_indices || basic,
@@ -183,7 +185,7 @@ impl At {
         }
     }
 
-    /// The array after a scatter of `values`, which are broadcast to the shape of the elements.
+    /// Returns the array after a scatter of `values`, which are broadcast to the shape of the elements.
     #[track_caller]
     fn scatter(&self, x: &Array, values: &Array, scatter: Scatter) -> Array {
         let (items, adjacent) = fit(&x.aval(), &self.index).or_raise();
@@ -212,12 +214,14 @@ impl At {
         if !x.dtype().is_integer() || x.dtype() == met {
             return y;
         }
-        // Integers that met floats: those that the index does not name never were floats.
+        // The scatter converted an array of integers to the floats of the values. Elements that the index does not name
+        // keep their integers.
         let named = At { x: ops::zeros(x.shape(), DType::Bool), ..self.clone() }.set(true);
         where_(named, y, x)
     }
 
-    /// The mask, in the shape of the array, if the index is one and `values` do not number the elements it selects.
+    /// Returns the mask, in the shape of the array, if the index is one, unless `values` has an entry for each selected
+    /// element.
     #[track_caller]
     fn mask(&self, values: &Array) -> Option<Array> {
         let mask = only_mask(&self.x, &self.index)?;
@@ -229,18 +233,18 @@ impl At {
         Some(mask.reshape(shape).broadcast_to(self.x.shape()))
     }
 
-    /// The array where a mask does not hold, what `f` makes of it and the values where it does.
+    /// Returns the array with the elements where a mask is true replaced by those of `changed`.
     #[track_caller]
     fn where_mask(&self, mask: &Array, changed: &Array) -> Array {
         where_(mask, changed.convert(self.x.dtype(), self.x.weak_type()), &self.x)
     }
 
-    /// The array with `values`, broadcast to the shape of the elements, in their place.
+    /// Returns the array with the elements replaced by `values`, which are broadcast to the shape of the elements.
     ///
-    /// Where an array of integers names an element twice, one of the values wins.
+    /// If an index array names an element twice, it is unspecified which of its values is used.
     ///
     /// # Panics
-    /// When the index does not fit the array, or the values do not broadcast to the elements.
+    /// If the index does not fit the array, or the values do not broadcast to the elements.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -256,10 +260,11 @@ impl At {
         }
     }
 
-    /// The array with `values` added to the elements: as often as the index names them.
+    /// Returns the array with `values` added to the elements. An element that is named several times is updated each
+    /// time.
     ///
     /// # Panics
-    /// As [`At::set`].
+    /// See [`At::set`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -274,10 +279,11 @@ impl At {
         }
     }
 
-    /// The array with `values` taken off the elements: as often as the index names them.
+    /// Returns the array with `values` subtracted from the elements. An element that is named several times is updated
+    /// each time.
     ///
     /// # Panics
-    /// As [`At::set`].
+    /// See [`At::set`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -292,7 +298,7 @@ impl At {
         }
     }
 
-    /// One where the index names nothing, the product of the values where it does.
+    /// Returns the product of the values for each element that the index names, and one elsewhere.
     #[track_caller]
     fn factors(&self, values: &Array) -> Array {
         match self.mask(values) {
@@ -301,11 +307,12 @@ impl At {
         }
     }
 
-    /// The array with the elements multiplied by `values`: as often as the index names them. To be differentiated in
-    /// the values, an index with arrays needs the promise of [`At::unique_indices`].
+    /// Returns the array with the elements multiplied by `values`. An element that is named several times is updated
+    /// each time. With an index array, derivatives with respect to the values need the promise of
+    /// [`At::unique_indices`].
     ///
     /// # Panics
-    /// As [`At::set`].
+    /// See [`At::set`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -320,11 +327,11 @@ impl At {
         }
     }
 
-    /// The array with the elements divided by `values`: as often as the index names them. The result is of floats.
-    /// For derivatives see [`At::multiply`].
+    /// Returns the array with the elements divided by `values`, as an array of floats. An element that is named several
+    /// times is updated each time. For derivatives, see [`At::multiply`].
     ///
     /// # Panics
-    /// As [`At::set`].
+    /// See [`At::set`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -335,11 +342,11 @@ impl At {
         super::true_divide(&self.x, self.factors(&values.to_array()))
     }
 
-    /// The array with the elements raised to the power of `values`: as often as the index names them. For derivatives
-    /// see [`At::multiply`].
+    /// Returns the array with the elements raised to the power of `values`. An element that is named several times is
+    /// updated each time. For derivatives, see [`At::multiply`].
     ///
     /// # Panics
-    /// As [`At::set`].
+    /// See [`At::set`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -350,10 +357,10 @@ impl At {
         super::power(&self.x, self.factors(&values.to_array()))
     }
 
-    /// The array with the least of the elements and `values` in their place.
+    /// Returns the array with each element replaced by the minimum of it and its values.
     ///
     /// # Panics
-    /// As [`At::set`].
+    /// See [`At::set`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -368,10 +375,10 @@ impl At {
         }
     }
 
-    /// The array with the greatest of the elements and `values` in their place.
+    /// Returns the array with each element replaced by the maximum of it and its values.
     ///
     /// # Panics
-    /// As [`At::set`].
+    /// See [`At::set`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -386,14 +393,13 @@ impl At {
         }
     }
 
-    /// The array with `f` of the elements in their place; `f` must work element by element.
+    /// Returns the array with `f` applied to the elements. `f` must be an elementwise function.
     ///
-    /// It is applied as often as the index names an element. Where that may be more than once, in an index with arrays
-    /// of integers without the promise of [`At::unique_indices`], it takes a loop, which reverse mode cannot
-    /// differentiate.
+    /// `f` is applied as often as the index names an element. If an index array lacks the promise of
+    /// [`At::unique_indices`], this needs a loop, which reverse mode cannot differentiate.
     ///
     /// # Panics
-    /// As [`At::set`].
+    /// See [`At::set`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -418,5 +424,5 @@ impl At {
     }
 }
 
-/// One of the scatters of `lax`.
+/// One of the scatter functions of `lax`.
 type Scatter = fn(Array, Array, Array, lax::ScatterDimensionNumbers, IndexOptions) -> Array;

@@ -1,4 +1,4 @@
-//! Comparisons, truth values and choices by them.
+//! Comparisons, boolean operations, and selection by conditions.
 
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::{Literal, Scalar};
@@ -8,11 +8,11 @@ use crate::ops;
 use crate::ops::compare::SelectN;
 use crate::trace::frames::bind1;
 
-/// `x` where the condition holds, `y` elsewhere; the three are broadcast together. A number holds when it is not
-/// zero.
+/// Returns `x` where the condition is true, and `y` elsewhere. The three operands are broadcast together. A condition
+/// that is a number is true where it is nonzero.
 ///
-/// No derivative flows through the branch that is not taken, but a NaN slope there still makes 0 · NaN: guard the
-/// operand itself, too, where the function has no value.
+/// No derivative flows through the branch that is not selected. However, if the slope of that branch is NaN, the result
+/// is NaN as well, because 0 · NaN is NaN. Where a function is undefined, replace its operand, too.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -24,7 +24,7 @@ pub fn where_(condition: impl ArrayLike, x: impl ArrayLike, y: impl ArrayLike) -
     let condition = condition.to_array().astype(DType::Bool);
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     let [condition, x, y] = ops::broadcast([condition, x, y]);
-    // The cases have one shape, and the condition that shape or none.
+    // Both cases must have one shape. The condition has that shape or is a scalar.
     let rank = [&condition, &x, &y].iter().map(|a| a.ndim()).max().unwrap_or(0);
     let shape = [&condition, &x, &y].into_iter().find(|a| a.ndim() == rank).map_or(&[][..], |a| a.shape()).to_vec();
     let fit = |a: &Array| if a.ndim() == shape.len() { a.clone() } else { a.broadcast_to(&shape[..]) };
@@ -43,56 +43,56 @@ macro_rules! comparisons {
 }
 
 comparisons! {
-    /// Where x = y.
+    /// Returns whether x = y, elementwise.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::equal(1, 1).item::<bool>());
     /// ```
     equal;
-    /// Where x ≠ y.
+    /// Returns whether x ≠ y, elementwise.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::not_equal(1, 2).item::<bool>());
     /// ```
     not_equal;
-    /// Where x < y.
+    /// Returns whether x < y, elementwise.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::less(1, 2).item::<bool>());
     /// ```
     less;
-    /// Where x ≤ y.
+    /// Returns whether x ≤ y, elementwise.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::less_equal(2, 2).item::<bool>());
     /// ```
     less_equal;
-    /// Where x > y.
+    /// Returns whether x > y, elementwise.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::greater(2, 1).item::<bool>());
     /// ```
     greater;
-    /// Where x ≥ y.
+    /// Returns whether x ≥ y, elementwise.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::greater_equal(2, 2).item::<bool>());
     /// ```
     greater_equal;
-    /// Where both are true; a number is when it is not zero.
+    /// Returns whether both elements are true. A number is true if it is nonzero.
     ///
     /// ```
     /// use cotangent::numpy as np;
     /// assert!(np::logical_and(true, true).item::<bool>());
     /// ```
     logical_and;
-    /// Where either is true; a number is when it is not zero.
+    /// Returns whether at least one of both elements is true. A number is true if it is nonzero.
     ///
     /// ```
     /// use cotangent::numpy as np;
@@ -101,7 +101,7 @@ comparisons! {
     logical_or;
 }
 
-/// Where exactly one is true; a number is when it is not zero.
+/// Returns whether exactly one of both elements is true. A number is true if it is nonzero.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -112,7 +112,7 @@ pub fn logical_xor(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().astype(DType::Bool) ^ y.to_array().astype(DType::Bool)
 }
 
-/// Where x is false; a number is when it is zero.
+/// Returns whether each element is false. A number is false if it is zero.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -123,7 +123,7 @@ pub fn logical_not(x: impl ArrayLike) -> Array {
     x.to_array().astype(DType::Bool).logical_not()
 }
 
-/// Where x is not a number; of complex numbers where a part is not.
+/// Returns whether each element is NaN. A complex number is NaN if one of its parts is.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -135,7 +135,8 @@ pub fn isnan(x: impl ArrayLike) -> Array {
     x.not_equal(&x)
 }
 
-/// Where x is neither infinite nor NaN; of complex numbers where no part is.
+/// Returns whether each element is finite, that is, neither infinite nor NaN. A complex number is finite if both parts
+/// are.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -146,7 +147,7 @@ pub fn isfinite(x: impl ArrayLike) -> Array {
     x.to_array().is_finite()
 }
 
-/// Where x is +∞ or −∞; of complex numbers where a part is.
+/// Returns whether each element is infinite. A complex number is infinite if one of its parts is.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -162,7 +163,7 @@ pub fn isinf(x: impl ArrayLike) -> Array {
     }
 }
 
-/// An operand of a question that complex numbers have no answer to.
+/// Converts the operand of a function of signs. Complex numbers have no sign and raise an error.
 #[track_caller]
 fn real(name: &str, x: impl ArrayLike) -> Array {
     let x = x.to_array();
@@ -175,10 +176,10 @@ fn real(name: &str, x: impl ArrayLike) -> Array {
     x
 }
 
-/// Where x is +∞.
+/// Returns whether each element is +∞.
 ///
 /// # Panics
-/// When x is complex.
+/// If x is complex.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -190,10 +191,10 @@ pub fn isposinf(x: impl ArrayLike) -> Array {
     if x.dtype().is_float() { x.equal(f64::INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
 }
 
-/// Where x is −∞.
+/// Returns whether each element is −∞.
 ///
 /// # Panics
-/// When x is complex.
+/// If x is complex.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -205,10 +206,10 @@ pub fn isneginf(x: impl ArrayLike) -> Array {
     if x.dtype().is_float() { x.equal(f64::NEG_INFINITY) } else { ops::zeros(x.shape(), DType::Bool) }
 }
 
-/// Where the sign bit is set: of negative numbers and of −0.
+/// Returns whether the sign bit of each element is set. It is set in negative numbers and in −0.
 ///
 /// # Panics
-/// When x is complex.
+/// If x is complex.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -228,7 +229,7 @@ pub fn signbit(x: impl ArrayLike) -> Array {
     }
 }
 
-/// Where |x − y| ≤ 1e−8 + 1e−5 · |y|; equal infinities are close, NaN is close to nothing.
+/// Returns whether |x − y| ≤ 1e−8 + 1e−5 · |y|, elementwise. Equal infinities are close. NaN is not close to anything.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -239,7 +240,7 @@ pub fn isclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     isclose_with(x, y, 1e-5, 1e-8, false)
 }
 
-/// [`isclose`] with tolerances of one's own, and a choice of whether two NaNs are close.
+/// [`isclose`] with options: the relative and the absolute tolerance, and whether two NaNs are close.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -249,7 +250,7 @@ pub fn isclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 pub fn isclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, equal_nan: bool) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     if !x.dtype().is_inexact() {
-        // f64 tells 32-bit integers apart.
+        // `f64` represents all 32-bit integers exactly.
         let (x, y) = (x.astype(DType::F64), y.astype(DType::F64));
         return (&x - &y).abs().less_equal(y.abs() * rtol + atol);
     }
@@ -259,7 +260,7 @@ pub fn isclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, 
     if equal_nan { close.logical_or(isnan(&x).logical_and(isnan(&y))) } else { close }
 }
 
-/// Whether all elements are close in the sense of [`isclose`].
+/// Returns whether all elements are close, as defined by [`isclose`].
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -271,7 +272,7 @@ pub fn allclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     isclose(x, y).all()
 }
 
-/// Whether all elements are close in the sense of [`isclose_with`].
+/// Returns whether all elements are close, as defined by [`isclose_with`].
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -283,7 +284,7 @@ pub fn allclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64,
     isclose_with(x, y, rtol, atol, equal_nan).all()
 }
 
-/// Whether both have the same shape and the same elements.
+/// Returns whether two arrays have the same shape and the same elements.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -295,7 +296,7 @@ pub fn array_equal(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     if x.shape() == y.shape() { x.equal(y).all() } else { Array::scalar(false) }
 }
 
-/// Whether both can be broadcast to one shape and have the same elements there.
+/// Returns whether two arrays can be broadcast to one shape and then have the same elements.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -310,10 +311,10 @@ pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     }
 }
 
-/// The shape that the given shapes broadcast to.
+/// Returns the shape that the given shapes broadcast to.
 ///
 /// # Panics
-/// When they do not.
+/// If the shapes do not broadcast.
 ///
 /// ```
 /// use cotangent::numpy as np;

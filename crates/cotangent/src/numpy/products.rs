@@ -8,10 +8,11 @@ use crate::ops::in_one_dtype;
 
 use super::manipulation::ravel;
 
-/// The sum of products over the last axis of `x` and the last but one of `y`; the product where one is a scalar.
+/// Returns the sum of products over the last axis of `x` and the second-to-last axis of `y`. If one of them is a
+/// scalar, returns the product.
 ///
 /// # Panics
-/// When the sizes differ.
+/// If the sizes of these axes differ.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -23,11 +24,11 @@ pub fn dot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().dot(y)
 }
 
-/// The matrix product over the last two axes; the others are batches and are broadcast. A vector is a row on the left
-/// and a column on the right, and the axis so added is not in the result.
+/// Returns the matrix product over the last two axes. All other axes are batch axes and are broadcast. A vector on the
+/// left is a row, and a vector on the right is a column. The axis that is added to it is not in the result.
 ///
 /// # Panics
-/// When an operand is a scalar, or the sizes do not fit.
+/// If an operand is a scalar, or the sizes do not fit.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -38,10 +39,10 @@ pub fn matmul(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.to_array().matmul(y)
 }
 
-/// The inner product of the flattened operands; the first is conjugated.
+/// Returns the inner product of the flattened operands. The first one is conjugated.
 ///
 /// # Panics
-/// When their sizes differ.
+/// If the sizes of the operands differ.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -53,10 +54,10 @@ pub fn vdot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     dot(if x.dtype().is_complex() { x.conj() } else { x }, y)
 }
 
-/// The sum of products over the last axes of both.
+/// Returns the sum of products over the last axes of both operands.
 ///
 /// # Panics
-/// When these differ in size.
+/// If the sizes of these axes differ.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -75,7 +76,7 @@ pub fn inner(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     contract(&x, &y, last, [vec![], vec![]])
 }
 
-/// The products of each element of the one with each of the other, both flattened.
+/// Returns the products of each element of one operand with each element of the other. Both are flattened.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -87,15 +88,15 @@ pub fn outer(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     x.reshape([x.size(), 1]) * y.reshape([1, y.size()])
 }
 
-/// What [`tensordot`] sums over: the last `n` axes of the first operand with the first `n` of the second, or pairs of
-/// axes.
+/// The axes that [`tensordot`] sums over: either the last `n` axes of the first operand and the first `n` axes of the
+/// second, or pairs of axes.
 ///
 /// ```
 /// use cotangent::numpy as np;
 /// assert_eq!(np::tensordot(np::ones([2, 3]), np::ones([3, 4]), 1).shape(), [2, 4]);
 /// ```
 pub trait Contraction {
-    /// The axes of both operands, of the given ranks.
+    /// Returns the axes of both operands, whose ranks are given.
     fn axes(self, ranks: [usize; 2]) -> [Vec<isize>; 2];
 }
 
@@ -111,10 +112,10 @@ impl<const N: usize> Contraction for ([isize; N], [isize; N]) {
     }
 }
 
-/// The sum of products over several axes.
+/// Returns the sum of products over several axes.
 ///
 /// # Panics
-/// When an axis is out of bounds or paired axes differ in size.
+/// If an axis is out of bounds, or paired axes differ in size.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -133,7 +134,7 @@ pub fn tensordot(x: impl ArrayLike, y: impl ArrayLike, axes: impl Contraction) -
     contract(&x, &y, dims, [vec![], vec![]])
 }
 
-/// The Kronecker product: each element of `x` times all of `y`.
+/// Returns the Kronecker product: each element of `x` times all of `y`.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -150,7 +151,7 @@ pub fn kron(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     (x * y).reshape(a.iter().zip(&b).map(|(m, n)| m * n).collect::<Shape>())
 }
 
-/// The sum of the main diagonal of the last two axes.
+/// Returns the sum of the main diagonal of the last two axes.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};

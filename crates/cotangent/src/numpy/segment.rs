@@ -1,4 +1,4 @@
-//! Reductions over the parts of an array that share a number, and searching in order.
+//! Reductions over the segments of an array, and searches in sorted arrays.
 
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::{Literal, Scalar};
@@ -8,7 +8,7 @@ use crate::{lax, ops};
 
 use super::logic::{isnan, where_};
 
-/// The operands of a segment reduction: the ids as a column of coordinates, and room for the results.
+/// Returns the operands of a segment reduction: the ids as a column of coordinates, and an array for the results.
 #[track_caller]
 fn prepare(data: &Array, ids: &Array, segments: usize, identity: Literal) -> (Array, Array) {
     if !ids.dtype().is_integer() || !data.shape().starts_with(ids.shape()) || ids.ndim() != 1 {
@@ -22,7 +22,7 @@ fn prepare(data: &Array, ids: &Array, segments: usize, identity: Literal) -> (Ar
     (ops::full(shape, identity), ids.expand_dims(-1))
 }
 
-/// The scatter of rows of `data`.
+/// Returns the dimension numbers of a scatter of rows of `data`.
 fn rows(data: &Array) -> lax::ScatterDimensionNumbers {
     lax::ScatterDimensionNumbers {
         update_window_dims: (1..data.ndim()).collect(),
@@ -32,7 +32,7 @@ fn rows(data: &Array) -> lax::ScatterDimensionNumbers {
     }
 }
 
-/// The greatest or least value of a dtype.
+/// Returns the greatest or least value of a dtype.
 fn extreme(dtype: DType, greatest: bool) -> Literal {
     let bits = dtype.bits();
     let value = match dtype.kind() {
@@ -51,10 +51,10 @@ macro_rules! segments {
     ($($(#[$doc:meta])* $name:ident $scatter:ident |$dtype:ident| $identity:expr, [$($expected:literal),*];)*) => { $(
         $(#[$doc])*
         ///
-        /// `ids` has the number of each row of `data`, from 0 to below `segments`; rows with other numbers are left out.
+        /// `ids` contains the segment of each row of `data`, from 0 to `segments - 1`. Rows with other ids are ignored.
         ///
         /// # Panics
-        /// When `ids` are not one integer for each row.
+        /// If `ids` is not one integer for each row.
         ///
         #[doc = concat!("```\nuse cotangent::{Array, numpy as np};\nlet (data, ids) = (Array::from([5, 3, 2, 4]), Array::from([0, 0, 2, 9]));\nlet y = np::", stringify!($name), "(data, ids, 3);\nassert_eq!(y.to_vec::<i32>(), ", stringify!([$($expected),*]), ");\n```")]
         #[track_caller]
@@ -68,21 +68,21 @@ macro_rules! segments {
 }
 
 segments! {
-    /// The sum of the rows that share a number; zero where there is none.
+    /// Returns the sum of the rows of each segment. An empty segment has the sum zero.
     segment_sum scatter_add |dtype| Literal::int(dtype, 0), [8, 0, 2];
-    /// The product of the rows that share a number; one where there is none.
+    /// Returns the product of the rows of each segment. An empty segment has the product one.
     segment_prod scatter_mul |dtype| Literal::int(dtype, 1), [15, 1, 2];
-    /// The greatest of the rows that share a number; the least value of the dtype where there is none.
+    /// Returns the maximum of the rows of each segment. For an empty segment, it is the least value of the dtype.
     segment_max scatter_max |dtype| extreme(dtype, false), [5, -2147483648, 2];
-    /// The least of the rows that share a number; the greatest value of the dtype where there is none.
+    /// Returns the minimum of the rows of each segment. For an empty segment, it is the greatest value of the dtype.
     segment_min scatter_min |dtype| extreme(dtype, true), [3, 2147483647, 2];
 }
 
-/// Where each of `values` would have to be put into `sorted`, of one dimension and ascending, for it to stay so: before
-/// its equals.
+/// Returns the indices at which `values` have to be inserted into `sorted` to keep it sorted. `sorted` has one
+/// dimension and is in ascending order. A value is inserted before elements that are equal to it.
 ///
 /// # Panics
-/// When `sorted` has not one dimension.
+/// If `sorted` does not have one dimension.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -93,10 +93,10 @@ pub fn searchsorted(sorted: impl ArrayLike, values: impl ArrayLike) -> Array {
     search(sorted.to_array(), values.to_array(), |v, s| super::logical_not(precedes(s, v)))
 }
 
-/// [`searchsorted`], but after equals.
+/// [`searchsorted`], but a value is inserted after elements that are equal to it.
 ///
 /// # Panics
-/// When `sorted` has not one dimension.
+/// If `sorted` does not have one dimension.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -107,8 +107,8 @@ pub fn searchsorted_right(sorted: impl ArrayLike, values: impl ArrayLike) -> Arr
     search(sorted.to_array(), values.to_array(), precedes)
 }
 
-/// Whether `a` comes before `b` in ascending order, as `sort` has it: NaN last; complex numbers by their real and then by
-/// their imaginary parts, those with a NaN after all others.
+/// Returns whether `a` comes before `b` in the order of `sort`. NaN is last. Complex numbers are compared by their real
+/// parts, then by their imaginary parts, and those with a NaN come after all others.
 #[track_caller]
 fn precedes(a: &Array, b: &Array) -> Array {
     let part = |a: &Array, b: &Array| a.less(b).logical_or(isnan(b).logical_and(super::logical_not(isnan(a))));
@@ -121,14 +121,13 @@ fn precedes(a: &Array, b: &Array) -> Array {
     class(a).less(class(b)).logical_or(class(a).equal(class(b)).logical_and(within))
 }
 
-/// Halves the range in which a value belongs until it is one place; `before` says whether a value belongs before an
-/// element.
+/// Finds the index of each value by binary search. `before` returns whether a value belongs before an element.
 #[track_caller]
 fn search(sorted: Array, values: Array, before: impl Fn(&Array, &Array) -> Array) -> Array {
     if sorted.ndim() != 1 {
         raise(Error::shape(format!("searchsorted: the sorted array must have one dimension, got {}", sorted.aval())));
     }
-    // Integers are compared by value as they are.
+    // Integers are compared by value, without conversion to one dtype.
     let integers = sorted.dtype().is_integer() && values.dtype().is_integer();
     let [sorted, values] = if integers { [sorted, values] } else { ops::in_one_dtype([sorted, values]) };
     let size = sorted.size();

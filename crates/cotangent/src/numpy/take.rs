@@ -1,4 +1,4 @@
-//! Elements by their indices along an axis, and the places where something holds.
+//! Selecting elements by their indices along an axis, and finding the positions where a condition holds.
 
 use crate::array::aval::{IntoShape, Shape, broadcast_shapes, canonical_axis};
 use crate::array::dtype::DType;
@@ -13,12 +13,13 @@ use super::index::Index;
 use super::index_plan::nonzero_of;
 use super::logic::where_;
 
-/// The elements of `x`, in row-major order, at `indices`; the result has the shape of the indices.
+/// Returns the elements of `x`, in row-major order, at `indices`. The result has the shape of the indices.
 ///
-/// Negative indices count from the end. Those out of bounds give NaN, the least signed or the greatest unsigned integer.
+/// Negative indices count from the end. For indices out of bounds, the result is NaN, the least signed integer, or the
+/// greatest unsigned integer.
 ///
 /// # Panics
-/// When the indices are no integers, or `x` is empty.
+/// If the indices are not integers, or `x` is empty.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -32,11 +33,11 @@ pub fn take(x: impl ArrayLike, indices: impl ArrayLike) -> Array {
     take_axis(x.reshape(x.size()), indices, 0)
 }
 
-/// The slices of `x` at `indices` along an axis; the dimensions of the indices stand in its place. Out of bounds as in
-/// [`take`].
+/// Returns the slices of `x` at `indices` along an axis. The dimensions of the indices replace the axis in the result.
+/// Indices out of bounds are handled as in [`take`].
 ///
 /// # Panics
-/// When the axis is out of bounds, the indices are no integers, or the axis is empty.
+/// If the axis is out of bounds or empty, or the indices are not integers.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -48,11 +49,11 @@ pub fn take_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) -> Arr
     take_mode(x, indices, axis, GatherScatterMode::FillOrDrop)
 }
 
-/// [`take_axis`] with another meaning of indices out of bounds: in mode [`Clip`](GatherScatterMode::Clip) the nearest
-/// element is taken, and a negative index is out of bounds, too.
+/// [`take_axis`] with a mode for indices out of bounds. In mode [`Clip`](GatherScatterMode::Clip), the nearest element
+/// is returned, and negative indices are out of bounds.
 ///
 /// # Panics
-/// As [`take_axis`].
+/// See [`take_axis`].
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -86,13 +87,14 @@ pub fn take_mode(x: impl ArrayLike, indices: impl ArrayLike, axis: isize, mode: 
     lax::gather(x, indices.expand_dims(-1), numbers, block, options)
 }
 
-/// The elements of `x` along an axis at `indices`, which have as many dimensions: the element at `[i, j]` of the result
-/// for axis 1 is that of `x` at `[i, indices[i, j]]`. In the other dimensions `x` and the indices are broadcast.
+/// Returns the elements of `x` along an axis at `indices`, which have the same number of dimensions. For axis 1, the
+/// element at `[i, j]` of the result is that of `x` at `[i, indices[i, j]]`. In the other dimensions, `x` and the
+/// indices are broadcast.
 ///
-/// Negative indices count from the end; out of bounds as in [`take`].
+/// Negative indices count from the end. Indices out of bounds are handled as in [`take`].
 ///
 /// # Panics
-/// When ranks differ, shapes do not broadcast, or the indices are no integers.
+/// If ranks differ, shapes do not broadcast, or the indices are not integers.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -117,8 +119,8 @@ pub fn take_along_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) 
         return ops::zeros(shape, x.dtype());
     }
     let indices = lax::wrapped_index(&indices, size);
-    // A dimension of the indices of size one takes the whole of x's; one of x's of size one goes; the others go along
-    // with each other.
+    // If the indices have size one in a dimension, the block covers the whole dimension of `x`. If `x` has size one,
+    // the dimension is removed. All other dimensions are batch dimensions of both.
     let mut numbers = GatherDimensionNumbers::default();
     let (mut squeezed, mut block, mut places) = (vec![], vec![], vec![]);
     let mut dimension = 0;
@@ -150,11 +152,11 @@ pub fn take_along_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) 
     lax::gather(x, indices.reshape(places), numbers, block, options)
 }
 
-/// `x` with `values`, broadcast to the shape of `indices`, at the places that [`take_along_axis`] would read. Values out
-/// of bounds are dropped.
+/// Returns `x` with `values` at the positions that [`take_along_axis`] would read. The values are broadcast to the
+/// shape of `indices`. Values out of bounds are dropped.
 ///
 /// # Panics
-/// When ranks differ, shapes do not broadcast, or the indices are no integers.
+/// If ranks differ, shapes do not broadcast, or the indices are not integers.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -178,11 +180,11 @@ pub fn put_along_axis(x: impl ArrayLike, indices: impl ArrayLike, values: impl A
     x.at(index).set(values.to_array().broadcast_to(indices.shape()))
 }
 
-/// For each element of `which` the element at that place of the `choices` of that number; all are broadcast together.
-/// Numbers out of bounds choose the first or the last.
+/// For each element of `which`, returns the element at the same position in the array of `choices` with that index. All
+/// arrays are broadcast together. An index out of bounds selects the first or the last array.
 ///
 /// # Panics
-/// When there are no choices, shapes do not broadcast, or `which` is not of integers.
+/// If there are no choices, shapes do not broadcast, or `which` is not an array of integers.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -200,18 +202,18 @@ pub fn choose(which: impl ArrayLike, choices: impl Arrays) -> Array {
     take_along_axis(stacked, which.expand_dims(0), 0).reshape(which.shape())
 }
 
-/// The shape that all are broadcast to.
+/// Returns the shape that all arrays are broadcast to.
 #[track_caller]
 fn shape_of_all(x: &Array, others: &[Array]) -> Shape {
     let first = x.aval().shape;
     others.iter().try_fold(first, |shape, y| broadcast_shapes(&shape, y.shape())).or_raise()
 }
 
-/// The slices along an axis for which `condition`, of one dimension and with known values, holds. It may be shorter
-/// than the axis.
+/// Returns the slices along an axis where `condition` is true. The condition has one dimension and known values. It may
+/// be shorter than the axis.
 ///
 /// # Panics
-/// When the axis is out of bounds, or the condition has no known values, as under `jit`.
+/// If the axis is out of bounds, or the values of the condition are not known, as under `jit`.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -228,10 +230,10 @@ pub fn compress(condition: impl ArrayLike, x: impl ArrayLike, axis: isize) -> Ar
     take_axis(x, &places[0], axis)
 }
 
-/// The elements, in row-major order, for which `condition`, with known values, holds.
+/// Returns the elements, in row-major order, where `condition` is true. Its values must be known.
 ///
 /// # Panics
-/// When the condition has no known values, as under `jit`.
+/// If the values of the condition are not known, as under `jit`.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -247,11 +249,11 @@ pub fn extract(condition: impl ArrayLike, x: impl ArrayLike) -> Array {
     compress(condition.reshape(condition.size()), x.reshape(x.size()), 0)
 }
 
-/// The coordinates of the elements that are not zero: an `i32` array for each dimension, in row-major order. The values
+/// Returns the coordinates of the nonzero elements: an `i32` array for each dimension, in row-major order. The values
 /// must be known.
 ///
 /// # Panics
-/// When `x` has no known values, as under `jit`: there use [`nonzero_size`].
+/// If the values of `x` are not known, as under `jit`. Use [`nonzero_size`] there.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -265,8 +267,8 @@ pub fn nonzero(x: impl ArrayLike) -> Vec<Array> {
     nonzero_of(&x.to_array().astype(DType::Bool)).or_raise()
 }
 
-/// The coordinates of the first `size` elements that are not zero: an `i32` array of that size for each dimension. Where
-/// there are fewer, `fill` stands for the rest.
+/// Returns the coordinates of the first `size` nonzero elements: an `i32` array of that size for each dimension. If
+/// there are fewer, the remaining entries are `fill`.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -281,7 +283,7 @@ pub fn nonzero_size(x: impl ArrayLike, size: usize, fill: i32) -> Vec<Array> {
         return (0..mask.ndim()).map(|_| super::full(size, fill)).collect();
     }
     let flat = mask.reshape(mask.size()).astype(DType::I32);
-    // How many elements up to each are not zero: the k-th such element is where that first exceeds k.
+    // The number of nonzero elements up to each position. The k-th one is where this number first exceeds k.
     let upto = super::cumsum_axis(&flat, 0);
     let order = bincount_length(&upto, size);
     let place = super::cumsum_axis(&order, 0);
@@ -291,10 +293,11 @@ pub fn nonzero_size(x: impl ArrayLike, size: usize, fill: i32) -> Vec<Array> {
     coordinates.into_iter().map(|c| where_(&found, c, fill)).collect()
 }
 
-/// How often each of `0..length` occurs in `x`, as `i32`. Negative numbers count as zero, greater ones are left out.
+/// Returns the number of occurrences of each of `0..length` in `x`, as `i32`. Negative numbers count as zero. Numbers
+/// that are too large are ignored.
 ///
 /// # Panics
-/// When `x` is not of integers.
+/// If `x` is not an array of integers.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -306,10 +309,11 @@ pub fn bincount_length(x: impl ArrayLike, length: usize) -> Array {
     bincount_weights(&x, 1, length)
 }
 
-/// The sum of the `weights` of each of `0..length` in `x`. Negative numbers count as zero, greater ones are left out.
+/// Returns the sum of the `weights` of each of `0..length` in `x`. Negative numbers count as zero. Numbers that are too
+/// large are ignored.
 ///
 /// # Panics
-/// When `x` is not of integers, or the weights do not have its shape.
+/// If `x` is not an array of integers, or the weights do not have its shape.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -322,11 +326,11 @@ pub fn bincount_weights(x: impl ArrayLike, weights: impl ArrayLike, length: usiz
     ops::zeros(length, weights.dtype()).at(x.maximum(0)).add(weights)
 }
 
-/// The coordinates in an array of shape `shape` of places in row-major order: an array for each dimension. Negative
-/// places count from the end; those out of bounds give the nearest.
+/// Converts flat indices, in row-major order, into coordinates in an array of shape `shape`: an array for each
+/// dimension. Negative indices count from the end. For indices out of bounds, the result is the nearest position.
 ///
 /// # Panics
-/// When the places are no integers.
+/// If the indices are not integers.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -356,11 +360,11 @@ pub fn unravel_index(places: impl ArrayLike, shape: impl IntoShape) -> Vec<Array
     coordinates
 }
 
-/// The places in row-major order of coordinates in an array of shape `shape`, an array for each dimension. Coordinates
-/// out of bounds are moved to the nearest.
+/// Converts coordinates in an array of shape `shape`, an array for each dimension, into flat indices in row-major
+/// order. Coordinates out of bounds are clipped.
 ///
 /// # Panics
-/// When there is not an array of integers for each dimension.
+/// If there is not one array of integers for each dimension.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -388,7 +392,8 @@ pub fn ravel_multi_index(coordinates: impl Arrays, shape: impl IntoShape) -> Arr
     place.unwrap_or_else(|| Array::literal(Literal::int(DType::I32, 0)))
 }
 
-/// The indices of every element of an array of shape `shape`, as one `i32` array with the dimension first.
+/// Returns the indices of every element of an array of shape `shape`, as one `i32` array. Its first axis enumerates the
+/// dimensions.
 ///
 /// ```
 /// use cotangent::numpy as np;
