@@ -1,4 +1,4 @@
-//! Prefixes of an associative operation, in logarithmic depth.
+//! Scans by an associative operation, in logarithmic depth.
 
 use std::panic::Location;
 
@@ -24,7 +24,7 @@ fn joined<T: Tree>(a: &T, b: &T) -> T {
     a.zip(b, |a, b| bind1(Concatenate { dimension: 0 }, &[a, b]))
 }
 
-/// The elements of `even` and `odd` in turns; there may be one more of the even ones.
+/// Interleaves the elements of `even` and `odd`. There may be one more even element than odd ones.
 fn interleaved<T: Tree>(even: &T, odd: &T) -> T {
     let (n, m) = (length(even), length(odd));
     let pairs = slice(even, 0, m, 1).zip(odd, |a, b| {
@@ -39,7 +39,8 @@ fn length<T: Tree>(x: &T) -> usize {
     flatten(x).first().map_or(0, |x| x.shape()[0])
 }
 
-/// Results for every prefix: pairs are combined, their prefixes found, and those that end between pairs filled in.
+/// Returns the results for all prefixes. Pairs of elements are combined, and a recursive call scans the pairs. Then the
+/// prefixes that end inside a pair are filled in.
 fn prefixes<T: Tree>(f: &impl Fn(&T, &T) -> T, x: &T) -> T {
     let n = length(x);
     if n < 2 {
@@ -51,7 +52,7 @@ fn prefixes<T: Tree>(f: &impl Fn(&T, &T) -> T, x: &T) -> T {
     interleaved(&even, &odd)
 }
 
-/// An [`associative_scan`] with options: the direction and the axis.
+/// The options of [`associative_scan`]: the direction and the axis.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -67,7 +68,7 @@ pub struct AssociativeScan {
 }
 
 impl AssociativeScan {
-    /// From the first element to the last, along the leading axis.
+    /// Creates a scan from the first element to the last, along the leading axis.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -78,7 +79,8 @@ impl AssociativeScan {
         AssociativeScan::default()
     }
 
-    /// From the last element to the first: element `i` of the result combines those from `i` on, the last of them first.
+    /// Scans from the last element to the first: element `i` of the result combines the elements from `i` on, starting
+    /// with the last one.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -91,7 +93,7 @@ impl AssociativeScan {
         self
     }
 
-    /// Along this axis of each array; a negative one counts from the end.
+    /// Sets the axis of each array to scan along. A negative axis counts from the end.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -104,7 +106,7 @@ impl AssociativeScan {
         self
     }
 
-    /// Runs the scan; see [`associative_scan`].
+    /// Runs the scan. See [`associative_scan`].
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -113,12 +115,12 @@ impl AssociativeScan {
     /// ```
     ///
     /// # Panics
-    /// As [`associative_scan`] does.
+    /// See [`associative_scan`].
     #[track_caller]
     pub fn run<T: Tree>(self, f: impl Fn(&T, &T) -> T, xs: &T) -> T {
         let loc = Location::caller();
         let axes = self.axes(&flatten(xs)).map_err(|e| e.context("associative_scan")).or_raise();
-        // The scanned axis goes in front, where slices are taken.
+        // The slices are taken along the leading axis, so the scanned axis is moved there.
         let mut axis = axes.iter();
         let front = xs.map(|x| x.moveaxis(axis.next().map_or(0, |a| *a as isize), 0));
         let back = |x: &T| {
@@ -126,7 +128,7 @@ impl AssociativeScan {
             x.map(|x| x.moveaxis(0, axis.next().map_or(0, |a| *a as isize)))
         };
         let flip = |x: &T| x.map(|x| bind1(Rev { dims: vec![0] }, &[x]));
-        // `f` sees the axis where the user has it.
+        // `f` receives arrays with the axis in its original position.
         let f = |a: &T, b: &T| {
             let (a, b) = (back(a), back(b));
             let y = f(&a, &b);
@@ -138,7 +140,7 @@ impl AssociativeScan {
         back(&if self.reverse { flip(&prefixes(&f, &flip(&front))) } else { prefixes(&f, &front) })
     }
 
-    /// The axis of each array, which must agree in size along them.
+    /// Returns the axis of each array. All arrays must have one size along their axes.
     fn axes(self, leaves: &[Array]) -> Result<Vec<usize>> {
         let axes = leaves.iter().map(|x| canonical_axis(self.axis, x.ndim())).collect::<Result<Vec<_>>>()?;
         let sizes: Vec<usize> = leaves.iter().zip(&axes).map(|(x, a)| x.shape()[*a]).collect();
@@ -151,10 +153,10 @@ impl AssociativeScan {
     }
 }
 
-/// The prefixes of an associative operation along the leading axis of each array: element `i` of the result combines
-/// the elements `0..=i` of `xs`. `f` combines arrays of elements, pair by pair.
+/// Returns the results of an associative operation for all prefixes along the leading axis of each array: element `i`
+/// of the result combines the elements `0..=i` of `xs`. `f` combines arrays of elements, pair by pair.
 ///
-/// It applies `f` to some 2·n elements, in 2·log n calls on many elements each; a [`scan`](super::scan()) would take n
+/// `f` is applied to about 2·n elements, in 2·log n calls on many elements each. A [`scan`](super::scan()) would take n
 /// steps. [`AssociativeScan`] has options.
 ///
 /// ```
@@ -164,7 +166,7 @@ impl AssociativeScan {
 /// ```
 ///
 /// # Panics
-/// When an array has no axis, the leading sizes differ, or `f` changes the structure or types.
+/// If an array has no axis, the leading sizes differ, or `f` changes the structure or types.
 #[track_caller]
 pub fn associative_scan<T: Tree>(f: impl Fn(&T, &T) -> T, xs: &T) -> T {
     AssociativeScan::new().run(f, xs)

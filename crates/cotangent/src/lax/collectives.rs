@@ -1,5 +1,4 @@
-//! Communication between the elements of a mapped axis that has a name: see
-//! [`Vmap::axis_name`](crate::Vmap::axis_name).
+//! Communication between the elements of a named mapped axis. See [`Vmap::axis_name`](crate::Vmap::axis_name).
 
 use std::any::TypeId;
 
@@ -20,7 +19,7 @@ use crate::tree::Tree;
 /// assert_eq!(["i", "j"].axis_names().len(), 2);
 /// ```
 pub trait AxisNames {
-    /// The names; in an index over several axes the first one changes slowest.
+    /// Returns the names. In an index over several axes, the first one varies slowest.
     fn axis_names(self) -> Vec<AxisName>;
 }
 
@@ -71,8 +70,8 @@ fn dimension(function: &str, axis: isize, x: &Array, rank: usize) -> usize {
     canonical_axis(axis, rank).map_err(|e| e.context(format_args!("{function} of {}", x.aval()))).or_raise()
 }
 
-/// Applies `f` to the arrays of a tree. A Rust number has none: what it is the same for every element, and that it
-/// would be left alone here would surprise.
+/// Applies `f` to the arrays of a tree. A Rust number holds no array and is the same for every element. It is an error
+/// here, because leaving it unchanged would be surprising.
 #[track_caller]
 fn each<T: Tree>(function: &str, x: &T, f: impl FnMut(&Array) -> Array) -> T {
     let numbers = [
@@ -92,9 +91,9 @@ fn each<T: Tree>(function: &str, x: &T, f: impl FnMut(&Array) -> Array) -> T {
     x.map(f)
 }
 
-/// Sums over mapped axes: every element gets the sum of all. Arrays of `bool` are counted, as `i32`.
+/// Returns the sum over mapped axes, which is the same for every element. Arrays of `bool` are counted, as `i32`.
 ///
-/// It is linear, and its transpose is itself: the cotangents of all elements are summed up for each.
+/// The function is linear and is its own transpose: it sums the cotangents of all elements.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -103,7 +102,7 @@ fn each<T: Tree>(function: &str, x: &T, f: impl FnMut(&Array) -> Array) -> T {
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call.
+/// If there is no enclosing mapped axis of that name.
 #[track_caller]
 pub fn psum<T: Tree>(x: &T, axis_name: impl AxisNames) -> T {
     let axes = axes("psum", axis_name);
@@ -117,7 +116,7 @@ fn sum(x: &Array, axes: &[NamedAxis]) -> Array {
         return x;
     }
     if !x.is_traced() {
-        // One value that all elements share.
+        // All elements share one value.
         return &x * size(axes) as i32;
     }
     bind1(prim::PSum { axes: axes.to_vec() }, &[&x])
@@ -127,7 +126,7 @@ fn size(axes: &[NamedAxis]) -> usize {
     axes.iter().map(|a| a.size).product()
 }
 
-/// The mean over mapped axes.
+/// Returns the mean over mapped axes.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -136,7 +135,7 @@ fn size(axes: &[NamedAxis]) -> usize {
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call.
+/// If there is no enclosing mapped axis of that name.
 #[track_caller]
 pub fn pmean<T: Tree>(x: &T, axis_name: impl AxisNames) -> T {
     let axes = axes("pmean", axis_name);
@@ -147,10 +146,10 @@ macro_rules! extreme {
     ($(#[$doc:meta])* $name:ident $T:ident) => {
         $(#[$doc])*
         ///
-        /// As in JAX it has no derivative.
+        /// As in JAX, it has no derivative.
         ///
         /// # Panics
-        /// When no mapped axis of that name surrounds the call.
+        /// If there is no enclosing mapped axis of that name.
         #[track_caller]
         pub fn $name<T: Tree>(x: &T, axis_name: impl AxisNames) -> T {
             let axes = axes(stringify!($name), axis_name);
@@ -163,7 +162,7 @@ macro_rules! extreme {
 }
 
 extreme! {
-    /// The greatest value over mapped axes.
+    /// Returns the maximum over mapped axes.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -174,7 +173,7 @@ extreme! {
 }
 
 extreme! {
-    /// The least value over mapped axes.
+    /// Returns the minimum over mapped axes.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -184,8 +183,8 @@ extreme! {
     pmin PMin
 }
 
-/// The index along a mapped axis, an `i32` scalar. Along several axes it counts through all their combinations, the
-/// last axis fastest.
+/// Returns the index of each element along a mapped axis, as an `i32` scalar. For several axes, it enumerates all
+/// combinations, and the last axis varies fastest.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -194,7 +193,7 @@ extreme! {
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call.
+/// If there is no enclosing mapped axis of that name.
 #[track_caller]
 pub fn axis_index(axis_name: impl AxisNames) -> Array {
     let index = |axis: &NamedAxis| bind1(prim::AxisIndex { axis: axis.clone() }, &[]);
@@ -205,7 +204,7 @@ pub fn axis_index(axis_name: impl AxisNames) -> Array {
     }
 }
 
-/// How many elements a mapped axis has; of several, all their combinations.
+/// Returns the number of elements of a mapped axis. For several axes, it is the product of their sizes.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -214,15 +213,15 @@ pub fn axis_index(axis_name: impl AxisNames) -> Array {
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call.
+/// If there is no enclosing mapped axis of that name.
 #[must_use]
 #[track_caller]
 pub fn axis_size(axis_name: impl AxisNames) -> usize {
     size(&axes("axis_size", axis_name))
 }
 
-/// Sends values along a mapped axis: of each pair (source, destination), the second element gets what the first has.
-/// An element that is no destination gets zeros.
+/// Sends values along a mapped axis. For each pair (source, destination), the destination receives the value of the
+/// source. An element that is not a destination receives zeros.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -231,14 +230,14 @@ pub fn axis_size(axis_name: impl AxisNames) -> usize {
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call, or a source or destination stands twice or is out of bounds.
+/// If there is no enclosing mapped axis of that name, or a source or destination occurs twice or is out of bounds.
 #[track_caller]
 pub fn ppermute<T: Tree>(x: &T, axis_name: impl Into<AxisName>, perm: &[(usize, usize)]) -> T {
     let axis = one_axis("ppermute", axis_name);
     each("ppermute", x, |x| bind1(prim::PPermute { axis: axis.clone(), perm: perm.to_vec() }, &[x]))
 }
 
-/// [`ppermute`] with the permutation as a list: the element at `i` gets what the one at `perm[i]` has.
+/// [`ppermute`] with the permutation as a list: element `i` receives the value of element `perm[i]`.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -247,7 +246,7 @@ pub fn ppermute<T: Tree>(x: &T, axis_name: impl Into<AxisName>, perm: &[(usize, 
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call, or the list is no permutation.
+/// If there is no enclosing mapped axis of that name, or the list is not a permutation.
 #[track_caller]
 pub fn pshuffle<T: Tree>(x: &T, axis_name: impl Into<AxisName>, perm: &[usize]) -> T {
     let mut sorted = perm.to_vec();
@@ -259,7 +258,7 @@ pub fn pshuffle<T: Tree>(x: &T, axis_name: impl Into<AxisName>, perm: &[usize]) 
     ppermute(x, axis_name, &pairs)
 }
 
-/// Gives every element what the one at `source` has.
+/// Returns the value of the element at `source`, for every element.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -268,7 +267,7 @@ pub fn pshuffle<T: Tree>(x: &T, axis_name: impl Into<AxisName>, perm: &[usize]) 
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call, or it has no element at `source`.
+/// If there is no enclosing mapped axis of that name, or `source` is out of bounds.
 #[track_caller]
 pub fn pbroadcast<T: Tree>(x: &T, axis_name: impl Into<AxisName>, source: usize) -> T {
     let axis = one_axis("pbroadcast", axis_name);
@@ -282,8 +281,8 @@ pub fn pbroadcast<T: Tree>(x: &T, axis_name: impl Into<AxisName>, source: usize)
     })
 }
 
-/// The values of all elements of mapped axes, stacked along a new leading dimension. For another place, or an
-/// existing dimension, there is [`all_gather_along`].
+/// Returns the values of all elements of mapped axes, stacked along a new leading dimension. To stack along another
+/// dimension, or to concatenate along an existing one, use [`all_gather_along`].
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -292,14 +291,14 @@ pub fn pbroadcast<T: Tree>(x: &T, axis_name: impl Into<AxisName>, source: usize)
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call.
+/// If there is no enclosing mapped axis of that name.
 #[track_caller]
 pub fn all_gather<T: Tree>(x: &T, axis_name: impl AxisNames) -> T {
     all_gather_along(x, axis_name, 0, false)
 }
 
-/// The values of all elements of mapped axes: stacked along a new dimension that the result has at `axis`, or, if
-/// `tiled`, one after the other along the dimension `axis` of `x`.
+/// Returns the values of all elements of mapped axes. They are stacked along a new dimension at `axis` of the result
+/// or, if `tiled`, concatenated along the dimension `axis` of `x`.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -308,21 +307,22 @@ pub fn all_gather<T: Tree>(x: &T, axis_name: impl AxisNames) -> T {
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call, or there is no such dimension.
+/// If there is no enclosing mapped axis of that name, or there is no such dimension.
 #[track_caller]
 pub fn all_gather_along<T: Tree>(x: &T, axis_name: impl AxisNames, axis: isize, tiled: bool) -> T {
     let axes = axes("all_gather", axis_name);
     each("all_gather", x, |x| {
         let at = dimension("all_gather", axis, x, x.ndim() + usize::from(!tiled));
-        // The last axis changes fastest: it is gathered first, the others around it.
+        // The last axis varies fastest, so it is gathered first.
         axes.iter().rev().enumerate().fold(x.clone(), |x, (i, axis)| {
             bind1(prim::AllGather { axis: axis.clone(), dimension: at, tiled: tiled || i > 0 }, &[&x])
         })
     })
 }
 
-/// Sums over mapped axes and leaves each element its entry of the leading dimension, which must have the size of the
-/// axes. For another dimension, or several entries, there is [`psum_scatter_along`].
+/// Sums over mapped axes and returns to each element its entry of the leading dimension. The size of that dimension
+/// must be the size of the axes. For another dimension, or several entries for each element, use
+/// [`psum_scatter_along`].
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -331,14 +331,14 @@ pub fn all_gather_along<T: Tree>(x: &T, axis_name: impl AxisNames, axis: isize, 
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call, or the dimension has another size.
+/// If there is no enclosing mapped axis of that name, or the dimension has another size.
 #[track_caller]
 pub fn psum_scatter<T: Tree>(x: &T, axis_name: impl AxisNames) -> T {
     psum_scatter_along(x, axis_name, 0, false)
 }
 
-/// Sums over mapped axes and leaves each element its part of the dimension `axis`: one entry, without that dimension,
-/// or, if `tiled`, an equal share of it.
+/// Sums over mapped axes and returns to each element its part of the dimension `axis`. The part is one entry, without
+/// that dimension, or, if `tiled`, an equal share of the dimension.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -348,13 +348,13 @@ pub fn psum_scatter<T: Tree>(x: &T, axis_name: impl AxisNames) -> T {
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call, or the dimension cannot be divided among its elements.
+/// If there is no enclosing mapped axis of that name, or the dimension cannot be divided among its elements.
 #[track_caller]
 pub fn psum_scatter_along<T: Tree>(x: &T, axis_name: impl AxisNames, axis: isize, tiled: bool) -> T {
     let axes = axes("psum_scatter", axis_name);
     each("psum_scatter", x, |x| {
         let at = dimension("psum_scatter", axis, x, x.ndim());
-        // The first axis changes slowest: it divides the whole.
+        // The first axis varies slowest, so it divides the whole dimension.
         axes.iter().enumerate().fold(x.clone(), |x, (i, axis)| {
             let last = i + 1 == axes.len();
             bind1(prim::ReduceScatter { axis: axis.clone(), dimension: at, tiled: tiled || !last }, &[&x])
@@ -362,8 +362,8 @@ pub fn psum_scatter_along<T: Tree>(x: &T, axis_name: impl AxisNames, axis: isize
     })
 }
 
-/// Exchanges a mapped axis for a dimension: `split_axis` of `x`, which must have the size of the axis, is mapped, and
-/// the axis that was mapped stands at `concat_axis` of the result.
+/// Exchanges a mapped axis for a dimension. The dimension `split_axis` of `x`, which must have the size of the mapped
+/// axis, becomes the mapped axis. The former mapped axis becomes the dimension `concat_axis` of the result.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -372,7 +372,7 @@ pub fn psum_scatter_along<T: Tree>(x: &T, axis_name: impl AxisNames, axis: isize
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call, or `split_axis` has another size.
+/// If there is no enclosing mapped axis of that name, or `split_axis` has another size.
 #[track_caller]
 pub fn all_to_all<T: Tree>(x: &T, axis_name: impl AxisNames, split_axis: isize, concat_axis: isize) -> T {
     let axes = axes("all_to_all", axis_name);
@@ -396,15 +396,16 @@ pub fn all_to_all<T: Tree>(x: &T, axis_name: impl AxisNames, split_axis: isize, 
         if s == c {
             return exchange(x, &axes, s, c);
         }
-        // A dimension of size one, where `concat_axis` says once `split_axis` is gone, takes up the parts.
+        // The parts go to a new dimension of size one, at the position of `concat_axis` in the result. Then
+        // `split_axis` is removed.
         let (new, split) = if s < c { (c + 1, s) } else { (c, s + 1) };
         let y = exchange(&x.expand_dims(new as isize), &axes, split, new);
         y.reshape(y.aval().shape.remove(&[split]))
     })
 }
 
-/// Divides the dimension `split_axis` among the elements of mapped axes and puts what each gets one after the other
-/// along `concat_axis`. No dimension is added or removed.
+/// Divides the dimension `split_axis` among the elements of mapped axes. Each element concatenates the parts that it
+/// receives along `concat_axis`. The number of dimensions stays the same.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -414,7 +415,7 @@ pub fn all_to_all<T: Tree>(x: &T, axis_name: impl AxisNames, split_axis: isize, 
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call, or `split_axis` cannot be divided among its elements.
+/// If there is no enclosing mapped axis of that name, or `split_axis` cannot be divided among its elements.
 #[track_caller]
 pub fn all_to_all_tiled<T: Tree>(x: &T, axis_name: impl AxisNames, split_axis: isize, concat_axis: isize) -> T {
     let axes = axes("all_to_all", axis_name);
@@ -424,7 +425,8 @@ pub fn all_to_all_tiled<T: Tree>(x: &T, axis_name: impl AxisNames, split_axis: i
     })
 }
 
-/// Over several axes the parts are gathered in leading dimensions of their own, so that they stand in order.
+/// Exchanges parts over one or more axes. For several axes, the parts are first gathered in leading dimensions, one for
+/// each axis, so that they are in order.
 #[track_caller]
 fn exchange(x: &Array, axes: &[NamedAxis], split_axis: usize, concat_axis: usize) -> Array {
     if let [axis] = axes {
@@ -442,7 +444,7 @@ fn exchange(x: &Array, axes: &[NamedAxis], split_axis: usize, concat_axis: usize
     stacked.reshape(shape)
 }
 
-/// Exchanges a mapped axis for the dimension `axis`, which must have its size.
+/// Exchanges a mapped axis for the dimension `axis`, which must have the same size.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -451,7 +453,7 @@ fn exchange(x: &Array, axes: &[NamedAxis], split_axis: usize, concat_axis: usize
 /// ```
 ///
 /// # Panics
-/// When no mapped axis of that name surrounds the call, or the dimension has another size.
+/// If there is no enclosing mapped axis of that name, or the dimension has another size.
 #[track_caller]
 pub fn pswapaxes<T: Tree>(x: &T, axis_name: impl AxisNames, axis: isize) -> T {
     all_to_all(x, axis_name, axis, axis)

@@ -1,19 +1,20 @@
-//! Arrays that a program holds.
+//! Arrays that are part of a program.
 
 use crate::array::{Array, ArrayLike};
 use crate::error::OrRaise;
 use crate::ops::constant::Constant;
 use crate::trace::frames::{bind1, tracing};
 
-/// An array of known values as a constant of the program that is being traced, so that the compiler sees its elements: it
-/// can leave out multiplications by zero and compute what depends on nothing else. Outside of a trace it is the array.
+/// Returns an array of known values as a constant of the program that is being traced. Outside a trace, it returns the
+/// array unchanged.
 ///
-/// An array that a jitted function captures is an argument of its program, which serves for other values, too. A
-/// constant is part of the program: one of other values is another program, which is compiled anew; and the compiler
-/// reads every element. It pays for small tables that do not change.
+/// The compiler sees the elements of a constant: it can remove multiplications by zero, and compute in advance what
+/// depends on nothing else. In contrast, an array that a jitted function captures is an argument of its program, and
+/// the same program serves for other values. A constant with other values makes another program, which is compiled
+/// again, and the compiler reads every element. Constants pay off for small tables that do not change.
 ///
 /// # Panics
-/// When the array is traced and has no value, as an argument of a jitted function.
+/// If the array is traced and has no value, like an argument of a jitted function.
 ///
 /// ```
 /// use cotangent::prelude::*;

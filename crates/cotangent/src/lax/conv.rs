@@ -8,7 +8,7 @@ use crate::ops::dot::Precision;
 use crate::ops::slice::Rev;
 use crate::trace::frames::bind1;
 
-/// How much is put around the spatial dimensions before windows are taken.
+/// The padding of the spatial dimensions.
 ///
 /// ```
 /// use cotangent::lax::Padding;
@@ -17,13 +17,14 @@ use crate::trace::frames::bind1;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Padding {
-    /// As much as makes ⌈size / stride⌉ windows; an odd one more goes after.
+    /// Pads so that there are ⌈size / stride⌉ windows. If the amount is odd, one more element is added after than
+    /// before.
     Same,
-    /// The same, but an odd one more goes before.
+    /// Like `Same`, but if the amount is odd, one more element is added before than after.
     SameLower,
-    /// Nothing.
+    /// No padding.
     Valid,
-    /// So much before and after each dimension; negative numbers cut.
+    /// The amount before and after each dimension. A negative amount removes elements.
     Explicit(Vec<(i64, i64)>),
 }
 
@@ -40,7 +41,7 @@ impl From<Vec<(i64, i64)>> for Padding {
 }
 
 impl Padding {
-    /// The padding in numbers, for windows of these sizes.
+    /// Returns the amounts before and after each dimension, for windows of these sizes.
     pub(crate) fn pairs(&self, sizes: &[usize], windows: &[usize], strides: &[usize]) -> Vec<(i64, i64)> {
         let lower = match self {
             Padding::Explicit(pads) => return pads.clone(),
@@ -80,7 +81,8 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// Windows so far apart, with this padding; no dilation, no groups, dimensions as in `NCHW`, `OIHW`, `NCHW`.
+    /// Creates options with these strides and this padding. There is no dilation and there are no groups, and the
+    /// dimensions are `NCHW`, `OIHW`, `NCHW`.
     ///
     /// ```
     /// use cotangent::{lax, numpy as np};
@@ -101,7 +103,7 @@ impl Conv {
         }
     }
 
-    /// Moves the elements of the input apart: a convolution with fractional strides.
+    /// Sets the dilation of the input: a convolution with fractional strides.
     ///
     /// ```
     /// use cotangent::{lax, numpy as np};
@@ -113,7 +115,7 @@ impl Conv {
         self
     }
 
-    /// Moves the elements of the kernel apart: a dilated ("atrous") convolution.
+    /// Sets the dilation of the kernel: a dilated ("atrous") convolution.
     ///
     /// ```
     /// use cotangent::{lax, numpy as np};
@@ -125,8 +127,9 @@ impl Conv {
         self
     }
 
-    /// Which dimension is what, of input, kernel and result: `N` the batch, `C` the feature, `O` and `I` the kernel's
-    /// output and input feature; the other letters are spatial and must be the same in all three.
+    /// Sets the meaning of the dimensions of input, kernel and result. `N` is the batch and `C` the feature dimension;
+    /// `O` and `I` are the output and input features of the kernel. The other letters are spatial dimensions and must
+    /// be the same in all three.
     ///
     /// ```
     /// use cotangent::{lax, numpy as np};
@@ -140,7 +143,7 @@ impl Conv {
         self
     }
 
-    /// Splits the features into groups, each with its own part of the kernel's output features.
+    /// Sets the number of groups of features. Each group has its own part of the kernel's output features.
     ///
     /// ```
     /// use cotangent::{lax, numpy as np};
@@ -152,7 +155,7 @@ impl Conv {
         self
     }
 
-    /// Splits the batch into groups, each with its own part of the kernel's output features.
+    /// Sets the number of groups of the batch. Each group has its own part of the kernel's output features.
     ///
     /// ```
     /// use cotangent::{lax, numpy as np};
@@ -164,7 +167,7 @@ impl Conv {
         self
     }
 
-    /// How exactly products are computed where the device leaves a choice.
+    /// Sets the precision of products, on devices that have a choice.
     ///
     /// ```
     /// use cotangent::lax::{Conv, Padding, Precision};
@@ -176,7 +179,7 @@ impl Conv {
         self
     }
 
-    /// The dtype in which products are summed, and that of the result.
+    /// Sets the dtype in which products are summed, which is the dtype of the result.
     ///
     /// ```
     /// use cotangent::{DType, lax, numpy as np};
@@ -190,7 +193,7 @@ impl Conv {
     }
 }
 
-/// Dimension numbers from letters.
+/// Returns the dimension numbers that letters describe.
 #[track_caller]
 fn numbers(letters: Option<&[String; 3]>, lhs: &Array, rhs: &Array) -> ConvDimensionNumbers {
     let (rank, shapes) = (lhs.ndim(), || format!("for {} and {}", lhs.aval(), rhs.aval()));
@@ -226,10 +229,10 @@ fn pick(x: &Array, spec: &[usize]) -> Vec<usize> {
     spec[2..].iter().map(|d| x.shape()[*d]).collect()
 }
 
-/// A convolution: each window of the input is multiplied with the kernel and summed, for each output feature. The
-/// kernel is not reversed.
+/// Returns the convolution of an input with a kernel: the sum of the products of each window of the input and the
+/// kernel, for each output feature. The kernel is not reversed.
 ///
-/// Operands have one dtype; the result's, and its layout, are among the [options](Conv).
+/// The operands must have one dtype. The dtype and layout of the result are [options](Conv).
 ///
 /// ```
 /// use cotangent::{Array, lax};
@@ -240,7 +243,7 @@ fn pick(x: &Array, spec: &[usize]) -> Vec<usize> {
 /// ```
 ///
 /// # Panics
-/// When shapes, dtypes or options do not fit together, or padding by name meets a dilated input.
+/// If shapes, dtypes or options do not fit together, or padding by name is combined with a dilated input.
 #[track_caller]
 pub fn conv_general_dilated(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &Conv) -> Array {
     let (lhs, rhs) = (lhs.to_array(), rhs.to_array());
@@ -276,7 +279,7 @@ fn general(lhs: &Array, rhs: &Array, options: &Conv, dimension_numbers: ConvDime
     bind1(conv, &[lhs, rhs])
 }
 
-/// A convolution of an `NCHW` input with an `OIHW` kernel, for any number of spatial dimensions.
+/// Returns the convolution of an `NCHW` input with an `OIHW` kernel, for any number of spatial dimensions.
 ///
 /// ```
 /// use cotangent::{lax, numpy as np};
@@ -286,7 +289,7 @@ fn general(lhs: &Array, rhs: &Array, options: &Conv, dimension_numbers: ConvDime
 /// ```
 ///
 /// # Panics
-/// When shapes or dtypes do not fit together.
+/// If shapes or dtypes do not fit together.
 #[track_caller]
 pub fn conv(
     lhs: impl ArrayLike,
@@ -297,7 +300,7 @@ pub fn conv(
     conv_general_dilated(lhs, rhs, &Conv::new(window_strides, padding))
 }
 
-/// [`conv`] with dilation of input and kernel.
+/// [`conv`] with dilation of the input and the kernel.
 ///
 /// ```
 /// use cotangent::{lax, numpy as np};
@@ -307,7 +310,7 @@ pub fn conv(
 /// ```
 ///
 /// # Panics
-/// When shapes or dtypes do not fit together.
+/// If shapes or dtypes do not fit together.
 #[track_caller]
 pub fn conv_with_general_padding(
     lhs: impl ArrayLike,
@@ -321,7 +324,7 @@ pub fn conv_with_general_padding(
     conv_general_dilated(lhs, rhs, &options)
 }
 
-/// The padding of a transposed convolution that undoes the shape of one with this padding by name.
+/// Returns the padding of a transposed convolution that restores the input shape of a convolution with padding by name.
 fn transposed_padding(kernel: usize, stride: usize, same: bool) -> (i64, i64) {
     let (k, s) = (kernel as i64, stride as i64);
     let (total, before) = if same {
@@ -333,12 +336,12 @@ fn transposed_padding(kernel: usize, stride: usize, same: bool) -> (i64, i64) {
     (before, total - before)
 }
 
-/// A transposed ("fractionally strided") convolution: the shape of its result is what a convolution with the same
-/// strides and padding by name would map to the shape of `lhs`.
+/// Returns the transposed ("fractionally strided") convolution. A convolution with the same strides and the same
+/// padding by name would map the shape of the result to the shape of `lhs`.
 ///
-/// The options' strides are the dilation of the input here. Without dimension numbers they are `NHWC`, `HWIO`, `NHWC`
-/// (for one spatial dimension `NHC`, `HIO`, `NHC`). With `transpose_kernel` the kernel is that of the convolution to
-/// be transposed: its spatial dimensions are reversed and its features exchanged.
+/// The strides in the options are the dilation of the input here. The default dimension numbers are `NHWC`, `HWIO`,
+/// `NHWC`, or `NHC`, `HIO`, `NHC` for one spatial dimension. If `transpose_kernel` is true, the kernel is that of the
+/// convolution to be transposed: its spatial dimensions are reversed and its features exchanged.
 ///
 /// ```
 /// use cotangent::{lax, numpy as np};
@@ -349,8 +352,8 @@ fn transposed_padding(kernel: usize, stride: usize, same: bool) -> (i64, i64) {
 /// ```
 ///
 /// # Panics
-/// When shapes, dtypes or options do not fit together, or there are options that it does not take: groups, the
-/// dilation of the input, [`Padding::SameLower`].
+/// If shapes, dtypes or options do not fit together, or an option is not supported here: groups, the dilation of the
+/// input, [`Padding::SameLower`].
 #[track_caller]
 pub fn conv_transpose(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &Conv, transpose_kernel: bool) -> Array {
     let (lhs, mut rhs) = (lhs.to_array(), rhs.to_array());

@@ -6,8 +6,8 @@ use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::trace::frames::bind1;
 
-/// The sum of products over contracting dimensions, for each index of the batch dimensions. The result has the batch
-/// dimensions first, then the others of the left operand, then those of the right one.
+/// Returns the sum of products over contracting dimensions, for each index of the batch dimensions. The result has the
+/// batch dimensions first, then the other dimensions of the left operand, then those of the right operand.
 ///
 /// ```
 /// use cotangent::{DType, lax, numpy as np};
@@ -18,13 +18,13 @@ use crate::trace::frames::bind1;
 /// ```
 ///
 /// # Panics
-/// When sizes or dtypes do not fit.
+/// If sizes or dtypes do not fit.
 #[track_caller]
 pub fn dot_general(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &DotGeneral) -> Array {
     bind1(options.clone(), &[&lhs.to_array(), &rhs.to_array()])
 }
 
-/// The product of vectors and matrices: over the last dimension of the left and the first of the right operand.
+/// Returns the product of vectors and matrices: over the last dimension of the left and the first of the right operand.
 ///
 /// ```
 /// use cotangent::{Array, lax};
@@ -33,7 +33,7 @@ pub fn dot_general(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &DotGenera
 /// ```
 ///
 /// # Panics
-/// When an operand is neither vector nor matrix, or sizes or dtypes do not fit.
+/// If an operand is neither a vector nor a matrix, or sizes or dtypes do not fit.
 #[track_caller]
 pub fn dot(lhs: impl ArrayLike, rhs: impl ArrayLike) -> Array {
     let (x, y) = (lhs.to_array(), rhs.to_array());

@@ -1,4 +1,4 @@
-//! Gather and the scatters as functions.
+//! Gather and scatter as functions.
 
 use crate::array::aval::IntoShape;
 use crate::array::literal::Literal;
@@ -9,7 +9,7 @@ pub use crate::ops::scatter::ScatterDimensionNumbers;
 use crate::ops::scatter::{self as ops, ScatterParams};
 use crate::trace::frames::bind1;
 
-/// What JAX's gather and scatters take by keyword.
+/// The optional arguments of JAX's gather and scatter.
 ///
 /// ```
 /// use cotangent::lax::{GatherScatterMode, IndexOptions};
@@ -18,24 +18,25 @@ use crate::trace::frames::bind1;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IndexOptions {
-    /// What places out of bounds mean. By default a gather relies on there being none, and a scatter drops them.
+    /// How positions out of bounds are handled. By default, a gather assumes that there are none, and a scatter drops
+    /// them.
     pub mode: Option<GatherScatterMode>,
-    /// What a gather gives for blocks out of bounds, in mode [`FillOrDrop`](GatherScatterMode::FillOrDrop); by default
-    /// NaN, the least signed, the greatest unsigned integer or `true`.
+    /// The value of a gather for blocks out of bounds, in mode [`FillOrDrop`](GatherScatterMode::FillOrDrop). The
+    /// default is NaN, the least signed integer, the greatest unsigned integer, or `true`.
     pub fill_value: Option<Literal>,
-    /// A promise that no two places are the same.
+    /// A promise that all positions are different.
     pub unique_indices: bool,
-    /// A promise that the places are in order.
+    /// A promise that the positions are sorted.
     pub indices_are_sorted: bool,
 }
 
-/// Blocks of `x` from the places that `indices` name; `numbers` say what belongs to what.
+/// Returns blocks of `x` from the positions in `indices`. `numbers` describes the roles of the dimensions.
 ///
-/// The last dimension of `indices`, integers, holds the coordinates of a place. `slice_sizes` is the size of a block in
-/// each dimension of `x`.
+/// The last dimension of `indices`, an array of integers, contains the coordinates of a position. `slice_sizes` is the
+/// size of a block in each dimension of `x`.
 ///
 /// # Panics
-/// When shapes, dtypes or dimension numbers do not fit each other.
+/// If shapes, dtypes or dimension numbers do not fit together.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -76,11 +77,11 @@ macro_rules! scatters {
     ($($(#[$doc:meta])* $name:ident $T:ident [$($expected:literal),*];)*) => { $(
         $(#[$doc])*
         ///
-        /// The last dimension of `indices`, integers, holds the coordinates of a place; `numbers` say what belongs to
-        /// what. Updates out of bounds are dropped, unless the options say otherwise.
+        /// The last dimension of `indices`, an array of integers, contains the coordinates of a position. `numbers`
+        /// describe the roles of the dimensions. By default, updates out of bounds are dropped.
         ///
         /// # Panics
-        /// When shapes, dtypes or dimension numbers do not fit each other.
+        /// If shapes, dtypes or dimension numbers do not fit together.
         ///
         #[doc = concat!("```\nuse cotangent::{lax, prelude::*};\nlet elements = lax::ScatterDimensionNumbers {\n    inserted_window_dims: vec![0],\n    scatter_dims_to_operand_dims: vec![0],\n    ..Default::default()\n};\nlet (x, places, updates) = (Array::from([5, 6, 7]), Array::from([[2], [0]]), Array::from([9, 2]));\nlet y = lax::", stringify!($name), "(x, places, updates, elements, Default::default());\nassert_eq!(y.to_vec::<i32>(), ", stringify!([$($expected),*]), ");\n```")]
         #[track_caller]
@@ -103,17 +104,18 @@ macro_rules! scatters {
 }
 
 scatters! {
-    /// `x` with `updates` in place of what was there. Where several meet, one of them wins.
+    /// Returns `x` with elements replaced by `updates`. If several updates have the same position, it is unspecified
+    /// which one is used.
     scatter Scatter [2, 6, 9];
-    /// `x` with `updates` added to what was there.
+    /// Returns `x` with `updates` added to its elements.
     scatter_add ScatterAdd [7, 6, 16];
-    /// `x` with `updates` taken off what was there.
+    /// Returns `x` with `updates` subtracted from its elements.
     scatter_sub ScatterSub [3, 6, -2];
-    /// `x` with what was there multiplied by `updates`. To be differentiated in the updates it needs the promise of
-    /// unique indices.
+    /// Returns `x` with its elements multiplied by `updates`. Derivatives with respect to the updates need the promise
+    /// of unique indices.
     scatter_mul ScatterMul [10, 6, 63];
-    /// `x` with the least of what was there and `updates`.
+    /// Returns `x` with each element replaced by the minimum of it and its `updates`.
     scatter_min ScatterMin [2, 6, 7];
-    /// `x` with the greatest of what was there and `updates`.
+    /// Returns `x` with each element replaced by the maximum of it and its `updates`.
     scatter_max ScatterMax [5, 6, 9];
 }

@@ -1,4 +1,4 @@
-//! Decompositions and systems of linear equations. Matrices are the last two axes, all others are batches.
+//! Decompositions and systems of linear equations. Matrices are the last two axes; all other axes are batch axes.
 
 pub use crate::ops::linalg::TriangularSolve;
 
@@ -7,13 +7,13 @@ use crate::error::{Error, raise};
 use crate::ops::linalg::Cholesky;
 use crate::trace::frames::bind1;
 
-/// The conjugate transpose of the last two axes.
+/// Returns the conjugate transpose over the last two axes.
 pub(crate) fn adjoint(x: &Array) -> Array {
     let x = x.moveaxis(-1, -2);
     if x.dtype().is_complex() { x.conj() } else { x }
 }
 
-/// The lower triangular L with L Lᴴ = (A + Aᴴ)/2. Where that is not positive definite, L is NaN.
+/// Returns the lower triangular L for which L Lᴴ = (A + Aᴴ)/2. If that matrix is not positive definite, L is NaN.
 ///
 /// ```
 /// use cotangent::{Array, lax};
@@ -22,7 +22,7 @@ pub(crate) fn adjoint(x: &Array) -> Array {
 /// ```
 ///
 /// # Panics
-/// When the last two axes are not square, or the dtype is not f32, f64, c64 or c128.
+/// If the last two axes are not square, or the dtype is not f32, f64, c64 or c128.
 #[track_caller]
 pub fn cholesky(a: impl ArrayLike) -> Array {
     let a = a.to_array();
@@ -32,8 +32,8 @@ pub fn cholesky(a: impl ArrayLike) -> Array {
     bind1(Cholesky, &[&((&a + adjoint(&a)) / 2.0)])
 }
 
-/// The X with A X = B or X A = B for a triangular A, of which only the triangle is read. B may be a vector, that is,
-/// have one dimension less.
+/// Returns the X for which A X = B or X A = B, where A is triangular. Only that triangle is read. B may be a vector,
+/// with one dimension less than A.
 ///
 /// ```
 /// use cotangent::{Array, lax::linalg::{TriangularSolve, triangular_solve}};
@@ -43,7 +43,7 @@ pub fn cholesky(a: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// When A is not square, sizes do not fit, or dtypes differ or are not f32, f64, c64 or c128.
+/// If A is not square, sizes do not fit, or dtypes differ or are not f32, f64, c64 or c128.
 #[track_caller]
 pub fn triangular_solve(a: impl ArrayLike, b: impl ArrayLike, options: &TriangularSolve) -> Array {
     let (a, b) = (a.to_array(), b.to_array());

@@ -1,6 +1,6 @@
-//! What lies under `numpy`: control flow inside traced programs, loops and choices that the compiled program
-//! makes; communication between the elements of a mapped axis; slices, gathers and scatters as the primitives
-//! have them; convolutions, windows and reductions by a function.
+//! Operations below `numpy`: control flow inside traced programs, communication between the elements of a mapped axis,
+//! slices, gathers and scatters in their primitive form, convolutions, and reductions by a function over axes and
+//! windows.
 
 mod associative_scan;
 mod collectives;

@@ -21,7 +21,7 @@ use crate::tree::{Tree, flatten};
 
 use super::conv::Padding;
 
-/// Operands, initial values in their dtypes, and what combines their elements as a program.
+/// Returns the operands, the initial values in the operands' dtypes, and the traced program that combines two elements.
 #[track_caller]
 fn reducer<T: Tree>(
     what: &str,
@@ -56,7 +56,7 @@ fn reducer<T: Tree>(
     (leaves, starts, dce(&closed.jaxpr, true).0.into())
 }
 
-/// An operation of which there are reductions of their own.
+/// An operation that has reductions of its own.
 #[derive(Clone, Copy)]
 enum Monoid {
     Sum,
@@ -66,7 +66,8 @@ enum Monoid {
 }
 
 impl Monoid {
-    /// The one operation that a program of two scalars consists of, if it starts from that operation's neutral element.
+    /// Returns the operation if the program of two scalars consists of it alone and the initial value is its neutral
+    /// element.
     fn of(jaxpr: &Jaxpr, inits: &[Array]) -> Option<Monoid> {
         let ([eqn], [init]) = (jaxpr.eqns(), inits) else { return None };
         let direct = eqn.inputs.iter().zip(jaxpr.inputs()).all(|(a, v)| *a == Atom::Var(*v))
@@ -90,10 +91,10 @@ impl Monoid {
     }
 }
 
-/// Combines the elements along axes by a function of two scalars, which must be associative and have the initial value
-/// as its neutral element. Several arrays of one shape are reduced together, as a tree.
+/// Combines the elements along axes by a function of two scalars. The function must be associative, and the initial
+/// value must be its neutral element. Several arrays of one shape are reduced together, as a tree.
 ///
-/// A sum, product, maximum or minimum becomes the reduction of that name.
+/// If the function is a sum, product, maximum or minimum, the specific reduction is used.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -103,7 +104,7 @@ impl Monoid {
 /// ```
 ///
 /// # Panics
-/// When shapes differ, an initial value is no scalar, the function captures arrays or changes types.
+/// If shapes differ, an initial value is not a scalar, or the function captures arrays or changes types.
 #[track_caller]
 pub fn reduce<T: Tree>(operands: &T, inits: &T, computation: impl Fn(&T, &T) -> T, dimensions: impl Axes) -> T {
     let (leaves, starts, jaxpr) = reducer("reduce", operands, inits, computation);
@@ -123,7 +124,7 @@ pub fn reduce<T: Tree>(operands: &T, inits: &T, computation: impl Fn(&T, &T) -> 
     operands.rebuild(&mut bind(Reduce { jaxpr, dimensions: axes }, &args).into_iter())
 }
 
-/// Which elements each window takes, for [`reduce_window`].
+/// The windows of [`reduce_window`].
 ///
 /// ```
 /// use cotangent::lax::{Padding, Window};
@@ -137,7 +138,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Windows of this size (an entry for each dimension) that move by one, without padding or dilation.
+    /// Creates windows of these sizes, one for each dimension, with stride one and without padding or dilation.
     ///
     /// ```
     /// use cotangent::{lax, numpy as np};
@@ -150,7 +151,7 @@ impl Window {
         Window { windows: Windows::new(&dimensions), padding: Padding::Valid }
     }
 
-    /// How far a window moves along each dimension.
+    /// Sets the stride of the windows along each dimension.
     ///
     /// ```
     /// use cotangent::lax::Window;
@@ -162,7 +163,7 @@ impl Window {
         self
     }
 
-    /// What is put around the array: the initial value.
+    /// Sets the padding of the array. Its elements are the initial value.
     ///
     /// ```
     /// use cotangent::lax::Window;
@@ -174,7 +175,7 @@ impl Window {
         self
     }
 
-    /// Moves the elements of the array apart.
+    /// Sets the dilation of the array.
     ///
     /// ```
     /// use cotangent::lax::Window;
@@ -186,7 +187,7 @@ impl Window {
         self
     }
 
-    /// Moves the elements that a window takes apart.
+    /// Sets the dilation of the windows.
     ///
     /// ```
     /// use cotangent::lax::Window;
@@ -198,7 +199,7 @@ impl Window {
         self
     }
 
-    /// With the padding in numbers, for an array.
+    /// Returns the windows over an array, with the padding as numbers.
     fn over(&self, x: &Array) -> Windows {
         let mut windows = self.windows.clone();
         let reach: Vec<usize> =
@@ -208,11 +209,11 @@ impl Window {
     }
 }
 
-/// Combines the elements of each window by a function of two scalars, from an initial value on, which is also what
-/// padding holds. Several arrays of one shape are reduced together, as a tree.
+/// Combines the elements of each window by a function of two scalars, starting from an initial value. Elements of the
+/// padding have the initial value, too. Several arrays of one shape are reduced together, as a tree.
 ///
-/// A sum, maximum or minimum from its neutral element becomes the reduction of that name, which has all derivatives;
-/// the general one has forward mode only.
+/// If the function is a sum, maximum or minimum and starts from its neutral element, the specific reduction is used,
+/// which has all derivatives. Other functions have forward mode only.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -223,7 +224,7 @@ impl Window {
 /// ```
 ///
 /// # Panics
-/// When shapes differ, an initial value is no scalar, the function captures arrays or changes types, or the windows do
+/// If shapes differ, an initial value is not a scalar, the function captures arrays or changes types, or the windows do
 /// not have an entry for each dimension.
 #[track_caller]
 pub fn reduce_window<T: Tree>(operands: &T, inits: &T, computation: impl Fn(&T, &T) -> T, window: &Window) -> T {
@@ -243,7 +244,7 @@ pub fn reduce_window<T: Tree>(operands: &T, inits: &T, computation: impl Fn(&T, 
     operands.rebuild(&mut bind(ReduceWindow { jaxpr, window }, &args).into_iter())
 }
 
-/// The windows of a pool: over the spatial dimensions between a leading batch and trailing features.
+/// Returns the windows of a pooling operation, over the spatial dimensions between the batch and the features.
 #[track_caller]
 fn pool(what: &str, x: &Array, window: &[usize], strides: &[usize], padding: &Padding) -> Windows {
     if x.ndim() != window.len() + 2 || strides.len() != window.len() {
@@ -266,8 +267,8 @@ fn pool(what: &str, x: &Array, window: &[usize], strides: &[usize], padding: &Pa
     Window { windows: Windows::new(&framed(window)), padding }.strides(framed(strides)).over(x)
 }
 
-/// The greatest element of each window, over the spatial dimensions of an array of batch, spatial dimensions, features
-/// (`NHWC`).
+/// Returns the maximum of each window over the spatial dimensions. The dimensions of the array are batch, spatial
+/// dimensions, features (`NHWC`).
 ///
 /// ```
 /// use cotangent::{lax, numpy as np};
@@ -276,7 +277,7 @@ fn pool(what: &str, x: &Array, window: &[usize], strides: &[usize], padding: &Pa
 /// ```
 ///
 /// # Panics
-/// When window and strides do not have an entry for each spatial dimension, or the dtype is complex.
+/// If the window or the strides do not have an entry for each spatial dimension, or the dtype is complex.
 #[track_caller]
 pub fn max_pool<const N: usize>(
     x: impl ArrayLike,
@@ -289,8 +290,8 @@ pub fn max_pool<const N: usize>(
     bind1(ReduceWindowMax { window }, &[&x])
 }
 
-/// The mean of each window, over the spatial dimensions of an array of batch, spatial dimensions, features (`NHWC`).
-/// Padding counts as zeros.
+/// Returns the mean of each window over the spatial dimensions. The dimensions of the array are batch, spatial
+/// dimensions, features (`NHWC`). Padding counts as zeros.
 ///
 /// ```
 /// use cotangent::{lax, numpy as np};
@@ -299,7 +300,7 @@ pub fn max_pool<const N: usize>(
 /// ```
 ///
 /// # Panics
-/// When window and strides do not have an entry for each spatial dimension, or the dtype is not floating-point.
+/// If the window or the strides do not have an entry for each spatial dimension, or the dtype is not floating-point.
 #[track_caller]
 pub fn avg_pool<const N: usize>(
     x: impl ArrayLike,
@@ -313,8 +314,8 @@ pub fn avg_pool<const N: usize>(
     bind1(ReduceWindowSum { window }, &[&x]) / count
 }
 
-/// The `k` greatest elements along an axis, in descending order, and their indices. Of equal elements the first ones
-/// are taken.
+/// Returns the `k` greatest elements along an axis, in descending order, and their indices. Among equal elements, the
+/// first ones are selected.
 ///
 /// ```
 /// use cotangent::{Array, lax};
@@ -324,7 +325,7 @@ pub fn avg_pool<const N: usize>(
 /// ```
 ///
 /// # Panics
-/// When there is no such axis, or it has fewer than `k` elements, or the dtype is complex.
+/// If there is no such axis, it has fewer than `k` elements, or the dtype is complex.
 #[track_caller]
 pub fn top_k(x: impl ArrayLike, k: usize, axis: isize) -> (Array, Array) {
     let x = x.to_array();
@@ -336,7 +337,7 @@ pub fn top_k(x: impl ArrayLike, k: usize, axis: isize) -> (Array, Array) {
     }
 }
 
-/// The logarithms of the cumulative sums of exponentials along an axis, without overflow.
+/// Returns the logarithm of the cumulative sum of exponentials along an axis, without overflow in between.
 ///
 /// ```
 /// use cotangent::{Array, lax};
@@ -345,7 +346,7 @@ pub fn top_k(x: impl ArrayLike, k: usize, axis: isize) -> (Array, Array) {
 /// ```
 ///
 /// # Panics
-/// When there is no such axis, or the dtype is not real floating-point.
+/// If there is no such axis, or the dtype is not real floating-point.
 #[track_caller]
 pub fn cumlogsumexp(x: impl ArrayLike, axis: isize, reverse: bool) -> Array {
     let x = x.to_array();

@@ -1,4 +1,4 @@
-//! Slices, at fixed and at dynamic places, and what takes arrays apart.
+//! Slices with fixed and with dynamic bounds, and functions that split or squeeze arrays.
 
 use crate::array::aval::{IntoShape, canonical_axis};
 use crate::array::dtype::DType;
@@ -12,10 +12,10 @@ use crate::ops::split::{OptimizationBarrier, Split, Squeeze};
 use crate::trace::frames::{bind, bind1};
 use crate::tree::{Tree, flatten};
 
-/// Dimensions of size one, `axes`, taken out; `()` means all, so all must be of size one.
+/// Removes the dimensions `axes`, which must have size one. `()` means all dimensions.
 ///
 /// # Panics
-/// When an axis is out of bounds or not of size one.
+/// If an axis is out of bounds or its size is not one.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -28,10 +28,10 @@ pub fn squeeze(x: impl ArrayLike, axes: impl Axes) -> Array {
     if dimensions.is_empty() { x } else { bind1(Squeeze { dimensions }, &[&x]) }
 }
 
-/// Consecutive parts of these sizes along an axis.
+/// Splits an array into consecutive parts of these sizes along an axis.
 ///
 /// # Panics
-/// When the axis is out of bounds, or the sizes do not make up its size.
+/// If the axis is out of bounds, or the sum of the sizes is not the size of the axis.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -46,8 +46,9 @@ pub fn split(x: impl ArrayLike, sizes: impl IntoShape, axis: isize) -> Vec<Array
     bind(Split { sizes: sizes.into_shape().to_vec(), axis }, &[&x]).into_vec()
 }
 
-/// The tree as it is; the compiler moves no computation across. Nothing that depends on the result is computed before
-/// all leaves are, and a value computed before is not computed again after it.
+/// Returns the tree unchanged, as a barrier that the compiler moves no computation across. Everything that depends on
+/// the result is computed after all leaves. A value that was computed before the barrier is not computed again after
+/// it.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -67,10 +68,11 @@ pub fn optimization_barrier<T: Tree>(tree: T) -> T {
     tree.rebuild(&mut bind(OptimizationBarrier, &leaves.iter().collect::<Vec<_>>()).into_iter())
 }
 
-/// Elements `start` to `limit` of each dimension, every `stride`-th.
+/// Returns the elements from `start` to `limit` of each dimension, with a step of `stride`.
 ///
 /// # Panics
-/// When there is not one of each for every dimension, they do not lie within the array, or a stride is zero.
+/// If `start`, `limit` or `stride` does not have an entry for each dimension, the bounds are not within the array, or a
+/// stride is zero.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -82,10 +84,11 @@ pub fn slice(x: impl ArrayLike, start: impl IntoShape, limit: impl IntoShape, st
     x.to_array().slice(&start.into_shape(), &limit.into_shape(), &stride.into_shape())
 }
 
-/// Elements `start` to `limit` along one axis, every `stride`-th. Negative bounds count from the end.
+/// Returns the elements from `start` to `limit` along one axis, with a step of `stride`. Negative bounds count from the
+/// end.
 ///
 /// # Panics
-/// When the axis or a bound is out of range, or the stride is zero.
+/// If the axis or a bound is out of range, or the stride is zero.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -107,10 +110,10 @@ pub fn slice_in_dim(x: impl ArrayLike, start: isize, limit: isize, stride: usize
     x.slice(&starts, &limits, &strides)
 }
 
-/// The element at `index` along an axis, which goes. A negative index counts from the end.
+/// Returns the element at `index` along an axis, which is removed. A negative index counts from the end.
 ///
 /// # Panics
-/// When the axis or the index is out of bounds.
+/// If the axis or the index is out of bounds.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -131,13 +134,13 @@ pub fn index_in_dim(x: impl ArrayLike, index: isize, axis: isize) -> Array {
     squeeze(x.slice_axis(axis, wrapped as usize, wrapped as usize + 1), axis)
 }
 
-/// An index in the dtype, `i32` or `i64`, that holds it and each place of a dimension of `size`.
+/// Converts an index to `i32` or `i64`, whichever can hold it and every index of a dimension of `size`.
 #[track_caller]
 pub(crate) fn widened_index(index: &Array, size: usize) -> Array {
     let (dtype, large) = (index.dtype(), i32::try_from(size).is_err());
     match dtype {
         DType::I64 => index.clone(),
-        // What a signed number cannot hold is out of bounds as well as its maximum is.
+        // An index beyond the range of i64 is out of bounds. So is its maximum.
         DType::U64 => index.minimum(Array::scalar(i64::MAX as u64)).astype(DType::I64),
         DType::I32 if !large => index.clone(),
         DType::U32 => index.astype(DType::I64),
@@ -145,7 +148,7 @@ pub(crate) fn widened_index(index: &Array, size: usize) -> Array {
     }
 }
 
-/// An index with what is negative counted from the end of a dimension of `size`.
+/// Returns an index with negative values counted from the end of a dimension of `size`.
 #[track_caller]
 pub(crate) fn wrapped_index(index: &Array, size: usize) -> Array {
     if !index.dtype().is_integer() {
@@ -167,7 +170,7 @@ pub(crate) fn wrapped_index(index: &Array, size: usize) -> Array {
     select(&negative, &from_end, index, index.shape())
 }
 
-/// The start indices, wrapped and of one dtype.
+/// Returns the start indices, with negative values wrapped, in one dtype.
 #[track_caller]
 fn starts_for(x: &Array, starts: &[Array]) -> Vec<Array> {
     if starts.len() != x.ndim() {
@@ -190,13 +193,13 @@ fn starts_for(x: &Array, starts: &[Array]) -> Vec<Array> {
     wrapped.iter().map(fitted).collect()
 }
 
-/// A block of shape `slice_sizes` from a place that may be a traced value: a scalar integer for each dimension.
+/// Returns a block of shape `slice_sizes`. Its start, a scalar integer for each dimension, may be traced.
 ///
-/// Negative starts count from the end. A start that would let the block reach beyond the array is then moved until
-/// the block fits.
+/// Negative starts count from the end. If the block would then reach beyond the array, its start is moved until it
+/// fits.
 ///
 /// # Panics
-/// When the block does not fit the array, or the starts are not a scalar integer for each dimension.
+/// If the block does not fit the array, or the starts are not a scalar integer for each dimension.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -211,11 +214,11 @@ pub fn dynamic_slice(x: impl ArrayLike, starts: impl Arrays, slice_sizes: impl I
     bind1(DynamicSlice { slice_sizes: slice_sizes.into_shape().to_vec() }, &operands)
 }
 
-/// The array with a block of it replaced by `update`, at a place that may be a traced value: a scalar integer for each
-/// dimension. Starts are understood as in [`dynamic_slice`].
+/// Returns the array with a block replaced by `update`. The start of the block, a scalar integer for each dimension,
+/// may be traced, and is interpreted as in [`dynamic_slice`].
 ///
 /// # Panics
-/// When the update does not fit the array, has another dtype, or the starts are not a scalar integer for each
+/// If the update does not fit the array or has another dtype, or the starts are not a scalar integer for each
 /// dimension.
 ///
 /// ```
@@ -231,15 +234,15 @@ pub fn dynamic_update_slice(x: impl ArrayLike, update: impl ArrayLike, starts: i
     bind1(DynamicUpdateSlice, &operands)
 }
 
-/// `index` among zeros.
+/// Returns start indices that are `index` along `axis` and zero elsewhere.
 fn along(x: &Array, index: &Array, axis: usize) -> Vec<Array> {
     (0..x.ndim()).map(|d| if d == axis { index.clone() } else { 0.into() }).collect()
 }
 
-/// `size` elements along one axis, from an index that may be a traced value. It is understood as in [`dynamic_slice`].
+/// Returns `size` elements along one axis. The first index may be traced, and is interpreted as in [`dynamic_slice`].
 ///
 /// # Panics
-/// When the axis is out of bounds, smaller than `size`, or the index no scalar integer.
+/// If the axis is out of bounds or smaller than `size`, or the index is not a scalar integer.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -255,11 +258,11 @@ pub fn dynamic_slice_in_dim(x: impl ArrayLike, start: impl ArrayLike, size: usiz
     dynamic_slice(&x, &along(&x, &start.to_array(), axis), sizes)
 }
 
-/// The element along one axis, which goes, at an index that may be a traced value. It is understood as in
+/// Returns the element along one axis, which is removed. The index may be traced, and is interpreted as in
 /// [`dynamic_slice`].
 ///
 /// # Panics
-/// When the axis is out of bounds or empty, or the index no scalar integer.
+/// If the axis is out of bounds or empty, or the index is not a scalar integer.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -273,11 +276,11 @@ pub fn dynamic_index_in_dim(x: impl ArrayLike, index: impl ArrayLike, axis: isiz
     squeeze(dynamic_slice_in_dim(&x, index, 1, axis as isize), axis)
 }
 
-/// The array with elements along one axis replaced by `update`, from an index that may be a traced value. It is
-/// understood as in [`dynamic_slice`].
+/// Returns the array with elements along one axis replaced by `update`. The first index may be traced, and is
+/// interpreted as in [`dynamic_slice`].
 ///
 /// # Panics
-/// When the axis is out of bounds, the update does not fit, or the index is no scalar integer.
+/// If the axis is out of bounds, the update does not fit, or the index is not a scalar integer.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -296,11 +299,11 @@ pub fn dynamic_update_slice_in_dim(
     dynamic_update_slice(&x, update, &along(&x, &start.to_array(), axis))
 }
 
-/// The array with what is at an index along one axis replaced by `update`, which may have that axis, of size one, or
-/// not. The index may be a traced value, and is understood as in [`dynamic_slice`].
+/// Returns the array with the element at an index along one axis replaced by `update`. The update may have that axis,
+/// with size one, or lack it. The index may be traced, and is interpreted as in [`dynamic_slice`].
 ///
 /// # Panics
-/// When the axis is out of bounds, the update does not fit, or the index is no scalar integer.
+/// If the axis is out of bounds, the update does not fit, or the index is not a scalar integer.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};

@@ -1,4 +1,4 @@
-//! Equations whose solution is differentiated implicitly: `custom_linear_solve` and `custom_root`.
+//! Equations whose solutions are differentiated implicitly: `custom_linear_solve` and `custom_root`.
 
 use std::fmt;
 use std::panic::Location;
@@ -22,7 +22,7 @@ use crate::tree::{Tree, flatten};
 
 use super::control_flow::{Alike, tidy};
 
-/// A function of a tree, traced for values like `like`; its result must be like them as well.
+/// Traces a function of a tree for values like `like`. Its result must have the same structure and types.
 fn traced<T: Tree>(alike: &Alike<'_>, like: &T, loc: Loc, f: impl Fn(&T) -> T) -> Closed {
     let avals: Vec<Aval> = flatten(like).iter().map(Array::aval).collect();
     let (closed, (x, y)) = stage(&avals, &Inputs::Unknown("inside a solver"), |args| {
@@ -35,7 +35,7 @@ fn traced<T: Tree>(alike: &Alike<'_>, like: &T, loc: Loc, f: impl Fn(&T) -> T) -
     closed
 }
 
-/// A result in which a Rust number has the type of what it stands for.
+/// Returns a result in which each Rust number has the type of the leaf that it stands for.
 fn fitted<T: Tree>(y: &T, avals: &[Aval]) -> T {
     let leaves = flatten(y);
     let fit = |(i, y): (usize, &Array)| match avals.get(i) {
@@ -49,7 +49,7 @@ fn strong<T: Tree>(x: &T) -> T {
     x.map(|x| x.convert(x.dtype(), false))
 }
 
-/// A linear system and how to solve it; made by [`custom_linear_solve`].
+/// A linear system with a method of solution, returned by [`custom_linear_solve`].
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -71,15 +71,18 @@ impl<T> fmt::Debug for LinearSolve<'_, T> {
     }
 }
 
-/// Finds `x` with `matvec(x) = b`, given `matvec` and `b`.
+/// Given `matvec` and `b`, finds the `x` for which `matvec(x) = b`.
 type Solver<'a, T> = dyn Fn(&dyn Fn(&T) -> T, &T) -> T + 'a;
 
-/// The linear system `matvec(x) = b`, with `solve` to find `x`; any method will do, an iterative one included. Its
-/// derivative is not that of the method but follows from the equation: another system with the same `matvec`, which
-/// `solve` solves too. Reverse mode needs the transposed system: say that it is [`symmetric`](LinearSolve::symmetric),
-/// or give a [`transpose_solve`](LinearSolve::transpose_solve).
+/// Defines the linear system `matvec(x) = b`, where `solve` finds `x`. Any method can be used, including an iterative
+/// one.
 ///
-/// `matvec` must be linear. It may capture what the matrix depends on, which can be differentiated.
+/// The method itself is not differentiated. The derivative follows from the equation and is the solution of another
+/// system with the same `matvec`, which `solve` solves, too. Reverse mode needs the transposed system. For it, declare
+/// that the system is [`symmetric`](LinearSolve::symmetric), or pass a
+/// [`transpose_solve`](LinearSolve::transpose_solve).
+///
+/// `matvec` must be linear. Arrays that it captures, such as the matrix, can be differentiated.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -98,7 +101,7 @@ pub fn custom_linear_solve<'a, T: Tree>(
 }
 
 impl<'a, T: Tree> LinearSolve<'a, T> {
-    /// The system is its own transpose, so `solve` serves reverse mode as well.
+    /// Declares that the system is its own transpose, so `solve` is used in reverse mode as well.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -110,7 +113,8 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
         self
     }
 
-    /// How the transposed system is solved, given the product with the transposed matrix and a right-hand side.
+    /// Sets the function that solves the transposed system, given the product with the transposed matrix and a
+    /// right-hand side.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -125,7 +129,7 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
         self
     }
 
-    /// The solution for the right-hand side `b`.
+    /// Returns the solution for the right-hand side `b`.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -134,7 +138,7 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
     /// ```
     ///
     /// # Panics
-    /// When `matvec` or a solver gives what is not like `b`.
+    /// If `matvec` or a solver returns a value that does not have the structure and types of `b`.
     #[track_caller]
     pub fn solve(&self, b: &T) -> T {
         let loc = Location::caller();
@@ -169,16 +173,16 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
     }
 }
 
-/// An implicit equation, on flat lists of arrays. Its operands are what the three programs capture, in this order, and
-/// the guess.
+/// An implicit equation on flat lists of arrays. Its operands are the captures of the three programs, in the order of
+/// the fields, and the guess.
 struct Root {
-    /// From its captures and `x` to f(x).
+    /// Maps its captures and `x` to f(x).
     f: Arc<Jaxpr>,
     f_consts: usize,
-    /// From its captures and a guess to the root.
+    /// Maps its captures and a guess to the root.
     solve: Arc<Jaxpr>,
     solve_consts: usize,
-    /// From its captures, a point and `b` to the `v` for which the derivative of f there, times `v`, is `b`.
+    /// Maps its captures, a point and `b` to `v`, where the derivative of f at the point, times `v`, is `b`.
     tangent: Arc<Jaxpr>,
     tangent_consts: usize,
 }
@@ -188,7 +192,7 @@ impl Root {
         self.f_consts + self.solve_consts + self.tangent_consts
     }
 
-    /// The root, as an equation whose rule is the implicit function theorem.
+    /// Returns the root, by an equation whose derivative rule is the implicit function theorem.
     fn bind(self: &Arc<Root>, operands: &[Array]) -> Vec<Array> {
         let avals: Vec<Aval> = operands.iter().map(Array::aval).collect();
         let (closed, ()) = stage(&avals, &Inputs::Unknown("inside `custom_root`"), |args| {
@@ -222,12 +226,12 @@ impl Root {
     }
 }
 
-/// A root of `f`, found by `solve` from `initial_guess` and differentiated by the implicit function theorem, whatever
-/// `solve` does.
+/// Returns a root of `f`, which `solve` finds from `initial_guess`. It is differentiated by the implicit function
+/// theorem, independently of the method that `solve` uses.
 ///
-/// `solve` is given `f` and the guess. `tangent_solve` is given a linear function `g`, the derivative of `f` at the
-/// root, and `b`, and gives the `v` with `g(v) = b`; for a scalar this is `b / g(1)`. `f` may capture the parameters on
-/// which the root depends. Reverse mode transposes `tangent_solve`; where that is itself an iteration, write it with
+/// `solve` takes `f` and the guess. `tangent_solve` takes `b` and a linear function `g`, the derivative of `f` at the
+/// root, and returns the `v` for which `g(v) = b`. For a scalar, this is `b / g(1)`. `f` may capture the parameters
+/// that the root depends on. Reverse mode transposes `tangent_solve`. If that is an iterative method, implement it with
 /// [`custom_linear_solve`].
 ///
 /// ```
@@ -246,7 +250,7 @@ impl Root {
 /// ```
 ///
 /// # Panics
-/// When `f`, `solve` or `tangent_solve` gives what is not like the guess.
+/// If `f`, `solve` or `tangent_solve` returns a value that does not have the structure and types of the guess.
 #[track_caller]
 pub fn custom_root<T: Tree>(
     f: impl Fn(&T) -> T,

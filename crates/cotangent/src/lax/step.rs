@@ -1,11 +1,11 @@
-//! What loops run: closures that take their arguments by reference or by value.
+//! Bodies of loops: closures that take their arguments by reference or by value.
 
 use crate::api::func::{Own, Ref};
 
-/// A closure that a loop runs. It takes each argument by reference or by value, as it likes: by value it may hand a part of
-/// its carry on without a copy of the handle, and consume a [`Key`](crate::random::Key).
+/// A closure that is the body of a loop. It takes each argument by reference or by value. By value, it can pass a part
+/// of its carry on without a copy of the handle, and consume a [`Key`](crate::random::Key).
 ///
-/// `P` records which it is and is inferred; the closure names the types of its arguments.
+/// `P` records how the arguments are passed, and is inferred. The closure must name the types of its arguments.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -21,9 +21,9 @@ use crate::api::func::{Own, Ref};
     note = "an `FnMut` is no body: what changes from step to step is part of the carry"
 )]
 pub trait Step<P, Args> {
-    /// What it returns.
+    /// The result of the body.
     type Out;
-    /// Runs it.
+    /// Runs the body once.
     fn step(&self, args: Args) -> Self::Out;
 }
 
