@@ -229,9 +229,9 @@ impl Root {
 /// Returns a root of `f`, which `solve` finds from `initial_guess`. It is differentiated by the implicit function
 /// theorem, independently of the method that `solve` uses.
 ///
-/// `solve` takes `f` and the guess. `tangent_solve` takes `b` and a linear function `g`, the derivative of `f` at the
-/// root, and returns the `v` for which `g(v) = b`. For a scalar, this is `b / g(1)`. `f` may capture the parameters
-/// that the root depends on. Reverse mode transposes `tangent_solve`. If that is an iterative method, implement it with
+/// `solve` takes `f` and the guess. `tangent_solve` takes a linear function `g`, the derivative of `f` at the root, and
+/// `b`. It returns the `v` for which `g(v) = b`. For a scalar, this is `b / g(1)`. `f` may capture the parameters that
+/// the root depends on. Reverse mode transposes `tangent_solve`. If that is an iterative method, implement it with
 /// [`custom_linear_solve`].
 ///
 /// ```

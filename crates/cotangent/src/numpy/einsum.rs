@@ -82,7 +82,7 @@ fn order(terms: &[Term], output: &[char]) -> Vec<(usize, usize)> {
     let mut best = vec![(0.0, 0); all + 1];
     for set in (1..=all).filter(|set| set.count_ones() > 1) {
         let first = set & set.wrapping_neg();
-        // Among equal costs, prefer the order from left to right, where the second operand is the last one alone.
+        // Among equal costs, prefer contracting from left to right: the right half is then the last operand alone.
         let key = |right: usize| (right.count_ones(), usize::MAX - right);
         let halves = (1..=set).filter(|right| right & set == *right && right & first == 0);
         let costs = halves.map(|right| (best[set ^ right].0 + best[right].0 + cost(set ^ right, right), right));

@@ -30,9 +30,9 @@
 //! follows from its operands by JAX's promotion lattice. Integers become floats if the result of a function is not an
 //! integer.
 //!
-//! A Rust number next to an array is converted to the array's dtype from its full value: for a `c128` array, `z * 0.1`
-//! multiplies by 0.1 to full precision. Comparisons, bounds and remainders of integers use the value of the number even
-//! if it does not fit the dtype: `x.less(300)` of a `u8` array is true everywhere.
+//! A Rust number next to an array is converted from its full value to the dtype of the operation: for a `c128` array,
+//! `z * 0.1` multiplies by 0.1 to full precision. Comparisons, bounds and remainders of integers use the value of the
+//! number even if it does not fit the dtype: `x.less(300)` of a `u8` array is true everywhere.
 //!
 //! All functions panic if shapes, dtypes or axes do not fit. The message names the line of the caller.
 
