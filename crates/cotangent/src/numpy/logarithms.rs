@@ -83,8 +83,8 @@ fn logaddexp_of(x: &Array, y: &Array) -> Array {
     principal(&(most + difference.exp().log1p()), std::f64::consts::TAU)
 }
 
-/// Returns log₂(2ˣ + 2ʸ), without overflow in between. For complex numbers, the angle is between −π / log 2 and π / log
-/// 2.
+/// Returns log₂(2ˣ + 2ʸ), without overflow in between. For complex numbers, the imaginary part is
+/// between −π / log 2 and π / log 2.
 ///
 /// ```
 /// use cotangent::numpy as np;
