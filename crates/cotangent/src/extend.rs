@@ -1,12 +1,12 @@
-//! What extends the library, as `jax.extend` does JAX: primitives of one's own, and programs as values.
+//! Extension points of the library, like `jax.extend`: user-defined primitives, and programs as values.
 //!
-//! | name | what for |
+//! | name | purpose |
 //! |---|---|
 //! | [`Primitive`] | an operation with its rules: types, derivatives, batches, StableHLO |
-//! | [`bind`], [`bind1`], [`bind_shared`] | applying one |
-//! | [`Lowering`] | what a primitive writes its StableHLO with |
+//! | [`bind`], [`bind1`], [`bind_shared`] | apply a primitive |
+//! | [`Lowering`] | writes the StableHLO of a primitive |
 //! | [`Jaxpr`], [`Closed`], [`Eqn`], [`Atom`], [`Var`] | traced programs |
-//! | [`JaxprBuilder`] | programs without tracing |
+//! | [`JaxprBuilder`] | builds programs without tracing |
 //! | [`primitives`] | the library's own primitives |
 
 pub use crate::array::dtype::Kind;
@@ -22,8 +22,8 @@ pub use crate::ir::lowering::{Attr, Lowering, Value, lower};
 pub use crate::ir::primitive::{Operand, Outputs, Primitive, PrimitiveParams, RunProgram, Tangent, missing_rule};
 pub use crate::trace::{bind, bind_shared, bind1};
 
-/// The library's own primitives, as equations hold them: [`Eqn::prim`] downcasts to these. `jax.extend.core.primitives` is
-/// the same list in JAX.
+/// The library's own primitives. [`Eqn::prim`] downcasts to these types. The counterpart in JAX is
+/// `jax.extend.core.primitives`.
 ///
 /// ```
 /// use cotangent::extend::{bind1, primitives};

@@ -1,8 +1,8 @@
 //! JAX's function transformations for Rust, on XLA.
 //!
-//! A Rust function over [`Array`]s is traced into a small typed program, a *jaxpr*. [`grad`] rewrites it into its
-//! derivative, [`vmap`] into a function over batches; [`jit`] runs it as one program compiled by XLA. They compose
-//! in any order.
+//! A Rust function over [`Array`]s is traced into a small typed program, a *jaxpr*. [`grad`] turns it into its
+//! derivative, [`vmap`] turns it into a function over batches, and [`jit`] runs it as one program compiled by XLA.
+//! These transforms compose in any order.
 //!
 //! ```
 //! use cotangent::prelude::*;
@@ -19,35 +19,35 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! No feature is enabled by default.
 //!
-//! | feature | what it brings | crates it adds |
+//! | feature | what it adds | crates it depends on |
 //! |---|---|---|
 //! | `ndarray` | `Array::to_ndarray`, and `Array::from` of the arrays and views of `ndarray` | `ndarray` |
 //! | `serde` | `Serialize` and `Deserialize` for `Array`, `random::Key`, `Aval`, `Shape` and `DType` | `serde`, `base64` |
-//! | `tracing` | spans and events: what is traced, lowered, compiled, found in a cache and run, and how long it takes | `tracing` |
+//! | `tracing` | spans and events: what is traced, lowered, compiled, found in a cache and run, and how long each takes | `tracing` |
 //!
-//! An array in JSON is its dtype, its shape, whether it is weakly typed, and the bytes of its elements in base64, so that
-//! every bit comes back, those of NaN and −0 as well; a binary format has the bytes as they are. A struct of arrays is
-//! written with serde's own derive.
+//! In JSON, an array is its dtype, its shape, whether it is weakly typed, and the bytes of its elements in base64.
+//! Every bit survives the round trip, including those of NaN and −0. A binary format stores the bytes directly. Structs
+//! of arrays use serde's own derive.
 //!
-//! # Where time goes
+//! # Profiling
 //!
-//! With the feature `tracing`, a subscriber sees these, all under the target `cotangent`:
+//! With the feature `tracing`, a subscriber receives these spans and events, all under the target `cotangent`:
 //!
 //! | span or event | level | fields |
 //! |---|---|---|
 //! | span `jit`: a jitted function is traced for a new type of argument | debug | `function`, `location` |
-//! | event `traced`, at its end | debug | `reason` (as in [`CacheReport::misses`]), `equations` |
+//! | event `traced`, at the end of that span | debug | `reason` (as in [`CacheReport::misses`]), `equations` |
 //! | spans `trace`, `rewrite`, `lower`, `compile`, `disk`: the stages, as in [`Times`] | debug | |
-//! | event `program ready`, where it was made or loaded | debug | `origin`, `equations`, and the times below |
-//! | event `program ready`, where it had been made before | trace | `origin` (`memory`) |
+//! | event `program ready`, if the program was compiled or loaded | debug | `origin`, `equations`, and the times below |
+//! | event `program ready`, if the program was already in memory | trace | `origin` (`memory`) |
 //! | span `call`: a call of a jitted function | trace | `function`, `location` |
-//! | spans `execute`, `wait`, `read`: a program is started, a result waited for, its elements read | trace | |
+//! | spans `execute`, `wait`, `read`: a program is started, a result is waited for, its elements are read | trace | |
 //!
-//! The `origin` is `compiled`, `disk` or `memory`; the last where another function shares the executable. The times are
-//! `rewrite_ms`, `lower_ms`, `compile_ms` and `disk_ms`. A program may still run when `execute` ends: then `wait` or `read`
-//! shows how long.
+//! The `origin` is `compiled`, `disk` or `memory`. It is `memory` if another function shares the executable. The times
+//! are `rewrite_ms`, `lower_ms`, `compile_ms` and `disk_ms`. A program may still be running when `execute` ends. The
+//! remaining time then shows in `wait` or `read`.
 //!
 //! ```
 //! use cotangent::prelude::*;
@@ -60,20 +60,20 @@
 //! f(&np::zeros(3));
 //! ```
 //!
-//! # The environment
+//! # Environment variables
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `PJRT_CPU_PLUGIN`, `PJRT_CUDA_PLUGIN` | a plugin of the user's own, instead of the pinned one |
-//! | `COTANGENT_OFFLINE` | `1`: the pinned plugin is not fetched |
-//! | `COTANGENT_QUIET` | `1`: nothing is said while it is fetched |
-//! | `COTANGENT_CACHE_DIR` | where plugins and compiled programs are kept, instead of `~/.cache/cotangent` |
-//! | `COTANGENT_COMPILE_CACHE` | `0`: compiled programs are not kept ([`compile_cache`]) |
-//! | `COTANGENT_COMPILE_CACHE_LIMIT` | how large they may become: `500MB`, `2GiB` |
+//! | `PJRT_CPU_PLUGIN`, `PJRT_CUDA_PLUGIN` | path of a plugin to use instead of the pinned one |
+//! | `COTANGENT_OFFLINE` | `1`: never download the pinned plugin |
+//! | `COTANGENT_QUIET` | `1`: print nothing during the download |
+//! | `COTANGENT_CACHE_DIR` | directory of plugins and compiled programs, instead of `~/.cache/cotangent` |
+//! | `COTANGENT_COMPILE_CACHE` | `0`: do not store compiled programs ([`compile_cache`]) |
+//! | `COTANGENT_COMPILE_CACHE_LIMIT` | maximum size of the stored programs: `500MB`, `2GiB` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// The derive macro names the crate as its users do.
+// The derive macro refers to this crate by the name that its users write.
 extern crate self as cotangent;
 
 mod api;
@@ -135,10 +135,11 @@ pub use methods::Operand;
 pub use ops::name::checkpoint_name;
 pub use runtime::{devices, set_platform};
 
-/// What most programs need: `use cotangent::prelude::*`.
+/// Imports what most programs need: `use cotangent::prelude::*`.
 ///
-/// The types of transformed functions are here for the fields of structs: `step: Jit<'static, (Own<State>, Ref<Array>),
-/// State>`. A name of the program's own wins over one from here.
+/// The types of transformed functions are included, so that structs can name them in their fields: `step: Jit<'static,
+/// (Own<State>, Ref<Array>), State>`. A name that the program defines or imports by itself takes precedence over one
+/// from here.
 pub mod prelude {
     pub use crate::random::Key;
     pub use crate::{
@@ -148,7 +149,7 @@ pub mod prelude {
     };
 }
 
-/// What tracing needs of the rooms above it: the runtime executes programs.
+/// Returns the part of the runtime that tracing needs: it executes programs.
 pub(crate) fn backend() -> &'static dyn trace::backend::Backend {
     runtime::runtime()
 }
@@ -158,7 +159,7 @@ pub(crate) fn backend() -> &'static dyn trace::backend::Backend {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Runs the example of the guide, which a packaged crate does not hold.
+/// Runs the example of the guide, which is not part of the published crate.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/adding-a-primitive.md")]
 struct AddingAPrimitive;

@@ -1,7 +1,7 @@
-//! What the structs that transforms return share: they are called like functions, and transformed again.
+//! What the structs that transforms return have in common: they are called like functions and can be transformed again.
 
-/// For a struct that holds a function in `call`: calls, by `Deref`, and `Debug`. Given are the generic parameters, the
-/// struct, how long its function lives, and what it returns.
+/// Implements calls, through `Deref`, and `Debug` for a struct that holds a function in the field `call`. The arguments
+/// are the generic parameters, the struct, the lifetime of its function, and the result type.
 macro_rules! callable {
     (
         impl[$($generic:tt)*] $T:ty: $life:lifetime -> $Out:ty $(where [$($bound:tt)*])?;
@@ -23,7 +23,8 @@ macro_rules! callable {
     };
 }
 
-/// [`callable`], and transformed again, by [`Func`](super::func::Func).
+/// Expands to [`callable`] and to an implementation of [`Func`](super::func::Func), so that the struct can be
+/// transformed again.
 macro_rules! transformable {
     (
         impl[$($generic:tt)*] $T:ty: $life:lifetime -> $Out:ty $(where [$($bound:tt)*])?;

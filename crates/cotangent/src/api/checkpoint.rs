@@ -1,4 +1,4 @@
-//! Rematerialisation: `checkpoint` and its policies.
+//! Rematerialization: `checkpoint` and its policies.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,7 +22,7 @@ use super::callable::transformable;
 use super::func::{Func, Params};
 use super::program::trace;
 
-/// Which intermediate values of a [`checkpoint`]ed function are kept for the backward pass; see
+/// Determines which intermediate values of a [`checkpoint`]ed function are kept for the backward pass. See
 /// [`checkpoint_policies`].
 ///
 /// ```
@@ -37,7 +37,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A policy of one's own: `saveable` tells whether the results of a primitive are kept.
+    /// Creates a policy. `saveable` returns whether the results of a primitive are kept.
     ///
     /// ```
     /// use cotangent::{Policy, prelude::*};
@@ -57,7 +57,7 @@ impl fmt::Debug for Policy {
     }
 }
 
-/// The policies of JAX: which intermediate values [`checkpoint`] keeps.
+/// JAX's policies, which determine the intermediate values that [`checkpoint`] keeps.
 pub mod checkpoint_policies {
     use super::{BTreeSet, ConvGeneralDilated, DotGeneral, Name, Policy, Primitive};
 
@@ -69,7 +69,7 @@ pub mod checkpoint_policies {
         names.into_iter().map(Into::into).collect()
     }
 
-    /// Keeps nothing but the function's arguments: what [`checkpoint`](super::checkpoint()) does by itself.
+    /// Keeps only the arguments of the function. This is the default of [`checkpoint`](super::checkpoint()).
     ///
     /// ```
     /// use cotangent::{checkpoint_policies, prelude::*};
@@ -81,7 +81,7 @@ pub mod checkpoint_policies {
         Policy::new("nothing_saveable", |_| false)
     }
 
-    /// Keeps everything, as if there were no `checkpoint`.
+    /// Keeps all intermediate values, as without `checkpoint`.
     ///
     /// ```
     /// use cotangent::{checkpoint_policies, prelude::*};
@@ -107,7 +107,8 @@ pub mod checkpoint_policies {
         })
     }
 
-    /// Keeps the results of matrix products without batch dimensions: those with weights, not those of attention.
+    /// Keeps the results of matrix products without batch dimensions: products with weights, but not those of
+    /// attention.
     ///
     /// ```
     /// use cotangent::{checkpoint_policies, prelude::*};
@@ -122,7 +123,7 @@ pub mod checkpoint_policies {
         })
     }
 
-    /// Keeps the values that [`checkpoint_name`](crate::checkpoint_name) gave one of these names, and nothing else.
+    /// Keeps only the values that [`checkpoint_name`](crate::checkpoint_name) gave one of these names.
     ///
     /// ```
     /// use cotangent::{checkpoint_name, checkpoint_policies, prelude::*};
@@ -136,7 +137,7 @@ pub mod checkpoint_policies {
         Policy::new("save_only_these_names", move |prim| name_of(prim).is_some_and(|n| names.contains(n)))
     }
 
-    /// Keeps all values that have a name, but for these names.
+    /// Keeps all values that have a name other than these.
     ///
     /// ```
     /// use cotangent::{checkpoint_name, checkpoint_policies, prelude::*};
@@ -150,8 +151,8 @@ pub mod checkpoint_policies {
         Policy::new("save_any_names_but_these", move |prim| name_of(prim).is_some_and(|n| !names.contains(n)))
     }
 
-    /// Keeps everything but the values with one of these names. What another primitive gave under such a name is
-    /// computed from it again.
+    /// Keeps everything except the values with one of these names. Such a value is recomputed even if another primitive
+    /// returned it before it was named.
     ///
     /// ```
     /// use cotangent::{checkpoint_name, checkpoint_policies, prelude::*};
@@ -166,7 +167,7 @@ pub mod checkpoint_policies {
         Policy::new("save_anything_except_these_names", kept)
     }
 
-    /// Keeps what either policy does.
+    /// Keeps what either policy keeps.
     ///
     /// ```
     /// use cotangent::{checkpoint_policies, prelude::*};
@@ -184,7 +185,7 @@ pub mod checkpoint_policies {
     }
 }
 
-/// A function whose intermediate values are computed again in the backward pass; made by [`checkpoint`].
+/// A function whose intermediate values are recomputed in the backward pass, as returned by [`checkpoint`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -232,7 +233,7 @@ impl<'f, P: Params, R: Tree> Checkpoint<'f, P, R> {
         Checkpoint { f, call, options }
     }
 
-    /// Which values are kept nevertheless; see [`checkpoint_policies`].
+    /// Sets which intermediate values are kept. See [`checkpoint_policies`].
     ///
     /// ```
     /// use cotangent::{checkpoint_policies, prelude::*};
@@ -243,8 +244,9 @@ impl<'f, P: Params, R: Tree> Checkpoint<'f, P, R> {
         Checkpoint::new(self.f, Options { policy, ..self.options })
     }
 
-    /// Whether the compiler is kept from merging the second run with the first, which would undo the saving: by default
-    /// it is. In the body of a `scan` the two runs stand in different loops and nothing needs to be done.
+    /// Sets whether the compiler is prevented from merging the recomputation with the first run, which would keep the
+    /// values in memory. The default is `true`. In the body of a `scan`, the two runs are in different loops, and
+    /// `false` is safe.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -255,10 +257,10 @@ impl<'f, P: Params, R: Tree> Checkpoint<'f, P, R> {
         Checkpoint::new(self.f, Options { prevent_cse, ..self.options })
     }
 
-    /// Calls it, with every failure as an error instead of a panic.
+    /// Calls the function and returns every failure as an error instead of panicking.
     ///
     /// # Errors
-    /// Whatever the function may fail with, the user's own panics included.
+    /// If the function fails, or if the user's own code panics.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -275,10 +277,10 @@ transformable! {
     |this, f| write!(f, "checkpoint({} at {})", this.options.name, this.options.loc)
 }
 
-/// A function that saves memory when it is differentiated in reverse mode: its arguments are kept, and its intermediate
-/// values are computed a second time when the backward pass wants them. A [policy](Checkpoint::policy) may keep some.
+/// Returns a function that uses less memory under reverse-mode differentiation. It keeps its arguments and recomputes
+/// its intermediate values in the backward pass. A [policy](Checkpoint::policy) may keep some of them.
 ///
-/// JAX's `remat` is another name for it.
+/// JAX also calls it `remat`.
 ///
 /// ```
 /// use cotangent::prelude::*;

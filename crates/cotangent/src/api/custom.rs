@@ -1,4 +1,4 @@
-//! Functions with derivatives of their own: `custom_jvp` and `custom_vjp`.
+//! Functions with user-defined derivatives: `custom_jvp` and `custom_vjp`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -21,8 +21,8 @@ use super::callable::transformable;
 use super::func::{AllArgs, Argnums, Func, Params};
 use super::program::trace;
 
-/// A function with a derivative of its own; made by [`custom_jvp`] and [`custom_vjp`]. It is called, and transformed,
-/// like any other.
+/// A function with a user-defined rule, as returned by [`CustomJvp::defjvp`] and [`CustomVjp::defvjp`]. It is called
+/// and transformed like any other function.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -38,10 +38,10 @@ pub struct Custom<P: Params, R: 'static> {
 }
 
 impl<P: Params, R: Tree> Custom<P, R> {
-    /// Calls it, with every failure as an error instead of a panic.
+    /// Calls the function and returns every failure as an error instead of panicking.
     ///
     /// # Errors
-    /// Whatever the function may fail with, the user's own panics included.
+    /// If the function fails, or if the user's own code panics.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -58,7 +58,7 @@ transformable! {
     |this, f| write!(f, "{}({})", this.kind, this.name)
 }
 
-/// A function that is being given rules.
+/// A function to which a rule is being attached.
 pub(super) struct Function<P: Params, R: 'static> {
     f: Box<P::Dyn<'static, R>>,
     kind: &'static str,
@@ -66,7 +66,7 @@ pub(super) struct Function<P: Params, R: 'static> {
     loc: Loc,
 }
 
-/// A call of a function with rules, traced: its program, and what its rules must look like.
+/// One traced call of a function with rules: the structure of its arguments and results, which its rules must match.
 pub(super) struct Site<P: Params, R> {
     args: P::Values,
     pub(super) result: R,
@@ -81,7 +81,7 @@ impl<P: Params, R: Tree> Function<P, R> {
         Function { f: f.boxed(), kind, name: F::name().into(), loc }
     }
 
-    /// The function as users call it; `record` binds its primitive, given the program and the operands.
+    /// Builds the function that users call. `record` binds its primitive, given the program and the operands.
     pub(super) fn with_rules(
         self,
         record: impl Fn(Arc<Jaxpr>, usize, Site<P, R>, &[&Array]) -> Vec<Array> + Send + Sync + 'static,
@@ -120,7 +120,7 @@ impl<P: Params, R: Tree> Site<P, R> {
         raise(Error::new(ErrorKind::Structure, format!("{} `{}`: {message}", self.kind, self.name)).at(self.loc))
     }
 
-    /// The arrays of what a rule gave, which must be like `avals`.
+    /// Returns the arrays of a rule's result, after checking them against `avals`.
     fn fitted<T: Tree>(&self, what: &str, got: &T, like: &T, avals: &[Aval]) -> Vec<Array> {
         if !like.same_structure(got) {
             self.fail(format!("{what} must have the leaves {:?}, it has {:?}", leaf_paths(like), leaf_paths(got)));
@@ -142,7 +142,7 @@ impl<P: Params, R: Tree> Site<P, R> {
     }
 }
 
-/// A function waiting for the rule of its derivative; made by [`custom_jvp`].
+/// A function that still needs its jvp rule, as returned by [`custom_jvp`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -159,11 +159,11 @@ impl<P: Params, R: Tree> fmt::Debug for CustomJvp<P, R> {
 }
 
 impl<P: Params, R: Tree> CustomJvp<P, R> {
-    /// The rule: from the arguments and their tangents to the result and its tangent, which must be linear in the
-    /// tangents. Arguments that are not floating-point have zeros of their own type for tangents.
+    /// Defines the rule. It maps the arguments and their tangents to the result and its tangent, which must be linear
+    /// in the tangents. The tangents of arguments that are not floating-point are zeros of the same shape and dtype.
     ///
-    /// The result must not depend on the tangents. Call the function itself for it, so that higher derivatives use the
-    /// rule as well.
+    /// The result must not depend on the tangents. Compute it by calling the function itself, so that higher
+    /// derivatives use the rule as well.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -191,11 +191,11 @@ impl<P: Params, R: Tree> CustomJvp<P, R> {
     }
 }
 
-/// A function with a derivative of its own in forward mode, from which reverse mode follows; a rule given with
-/// [`defjvp`](CustomJvp::defjvp) says what it is.
+/// Attaches a user-defined forward-mode derivative to a function. Define the rule with [`defjvp`](CustomJvp::defjvp).
+/// Reverse mode follows from it.
 ///
-/// The rule lives in the programs that the function becomes part of, and so owns what it captures (`move`). What the
-/// function captures can be differentiated only as an argument.
+/// The rule becomes part of the programs that the function is used in, so it must own its captures (`move`). A value
+/// that the function captures cannot be differentiated: pass it as an argument instead.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -204,14 +204,14 @@ impl<P: Params, R: Tree> CustomJvp<P, R> {
 /// ```
 ///
 /// # Panics
-/// The function panics while being differentiated where the rule's results are not like the function's, or in a value
-/// that it captures.
+/// The function panics under differentiation if the results of the rule do not match those of the function, or if it is
+/// differentiated with respect to a captured value.
 #[track_caller]
 pub fn custom_jvp<P: Params, F: Func<'static, P>>(f: F) -> CustomJvp<P, F::Out> {
     CustomJvp(Function::new("custom_jvp", f, Location::caller()))
 }
 
-/// A function waiting for the rule of its reverse mode; made by [`custom_vjp`].
+/// A function that still needs its reverse-mode rule, as returned by [`custom_vjp`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -228,7 +228,7 @@ impl<P: Params, R: Tree, N: Argnums<P>> fmt::Debug for CustomVjp<P, R, N> {
 }
 
 impl<P: Params, R: Tree, N: Argnums<P>> CustomVjp<P, R, N> {
-    /// Differentiable in these arguments alone: the rule gives cotangents for no others.
+    /// Restricts differentiation to these arguments. The rule returns cotangents for them alone.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -240,9 +240,9 @@ impl<P: Params, R: Tree, N: Argnums<P>> CustomVjp<P, R, N> {
         CustomVjp(self.0, PhantomData)
     }
 
-    /// The rule: `forward` goes from the arguments to the result and whatever `backward` needs, the residuals;
-    /// `backward` from the residuals and the cotangent of the result to the cotangents of the arguments, a tuple of as
-    /// many. What stands there for arguments that are not floating-point is ignored.
+    /// Defines the rule. `forward` maps the arguments to the result and the residuals, which are whatever `backward`
+    /// needs. `backward` maps the residuals and the cotangent of the result to a tuple of cotangents, one for each
+    /// argument. Cotangents of arguments that are not floating-point are ignored.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -282,11 +282,11 @@ impl<P: Params, R: Tree, N: Argnums<P>> CustomVjp<P, R, N> {
 struct Rule<P: Params, R, S, N, F, B> {
     site: Site<P, R>,
     avals: Vec<Aval>,
-    /// How many arrays each argument has.
+    /// The number of arrays in each argument.
     counts: Vec<usize>,
     forward: Arc<F>,
     backward: Arc<B>,
-    /// The structure of the residuals, once the first half has run.
+    /// The structure of the residuals, set when the forward rule runs.
     residuals: OnceLock<S>,
     argnums: PhantomData<fn() -> N>,
 }
@@ -314,7 +314,7 @@ where
         let Some(structure) = self.residuals.get() else { unreachable!("the forward rule has run") };
         let residuals = structure.rebuild(&mut residuals.iter().cloned());
         let grads = (self.backward)(&residuals, &site.result.rebuild(&mut cts.iter().cloned()));
-        // Which leaves of the arguments the rule speaks of, in its own order.
+        // The indices of the leaves that the rule differentiates, in the rule's order.
         let start = |i: usize| self.counts[..i].iter().sum::<usize>();
         let leaves: Vec<usize> = N::positions().into_iter().flat_map(|i| start(i)..start(i + 1)).collect();
         let avals: Vec<Aval> = leaves.iter().map(|i| self.avals[*i].clone()).collect();
@@ -333,12 +333,12 @@ where
     }
 }
 
-/// A function with a derivative of its own in reverse mode, which a pair of rules given with
-/// [`defvjp`](CustomVjp::defvjp) computes. Forward mode is not available then.
+/// Attaches a user-defined reverse-mode derivative to a function. Define its two rules with
+/// [`defvjp`](CustomVjp::defvjp). Forward mode is not available.
 ///
-/// The rules live in the programs that the function becomes part of, and so own what they capture (`move`). What the
-/// function captures can be differentiated only as an argument; what is no array at all (numbers, strings, options) may
-/// be captured or be a static part of an argument.
+/// The rules become part of the programs that the function is used in, so they must own their captures (`move`). An
+/// array that the function captures cannot be differentiated: pass it as an argument instead. Values without arrays
+/// (numbers, strings, options) may be captured, or may be static parts of an argument.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -347,8 +347,8 @@ where
 /// ```
 ///
 /// # Panics
-/// The function panics while being differentiated in forward mode, in a value that it captures, or where its rules give
-/// what is not like the result or the arguments.
+/// The function panics if it is differentiated in forward mode or with respect to a captured value, or if the results
+/// of its rules do not match the result or the arguments.
 #[track_caller]
 pub fn custom_vjp<P: Params, F: Func<'static, P>>(f: F) -> CustomVjp<P, F::Out> {
     CustomVjp(Function::new("custom_vjp", f, Location::caller()), PhantomData)

@@ -1,4 +1,4 @@
-//! Functions that say themselves how they are mapped: `custom_vmap` and `sequential_vmap`.
+//! Functions with user-defined batching: `custom_vmap` and `sequential_vmap`.
 
 use std::fmt;
 use std::panic::Location;
@@ -14,7 +14,7 @@ use super::axes::IntoAxes;
 use super::custom::{Custom, Function, Site};
 use super::func::{Func, Params};
 
-/// A function waiting for the rule by which it is mapped; made by [`custom_vmap`].
+/// A function that still needs its batching rule, as returned by [`custom_vmap`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -31,9 +31,10 @@ impl<P: Params, R: Tree> fmt::Debug for CustomVmap<P, R> {
 }
 
 impl<P: Params, R: Tree> CustomVmap<P, R> {
-    /// The rule: from the size of the batch, which arrays of the arguments have it, in order, and the arguments, with
-    /// the batch axis in front where they have it, to the result and what in it has the batch axis, which must then
-    /// stand in front: `true` or `false`, or a tuple of such like the result.
+    /// Defines the rule. Its arguments are the size of the batch, a mask of the argument arrays that have the batch
+    /// axis, in order, and the arguments themselves, with the batch axis in front. It returns the result, and which
+    /// parts of it have the batch axis, in front: `true` or `false`, or a tuple of these with the structure of the
+    /// result.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -63,7 +64,7 @@ impl<P: Params, R: Tree> CustomVmap<P, R> {
     }
 }
 
-/// What a rule gave, checked against the types of single results.
+/// Checks the result of a rule against the types of single results, and returns its arrays.
 fn batched_results<P: Params, R: Tree>(
     site: &Site<P, R>,
     size: usize,
@@ -91,11 +92,12 @@ fn batched_results<P: Params, R: Tree>(
     (results.collect(), flags)
 }
 
-/// A function with a rule of its own for [`vmap`](crate::vmap), given with [`def_vmap`](CustomVmap::def_vmap).
+/// Attaches a user-defined batching rule for [`vmap`](crate::vmap) to a function. Define it with
+/// [`def_vmap`](CustomVmap::def_vmap).
 ///
-/// Everything else treats it as the function that it is. Its derivative is mapped by the derivative of the rule in
-/// forward mode; in reverse mode, which JAX does not have for it, the part that runs backwards is mapped like any
-/// program. The rule owns what it captures (`move`); what the function captures must be the same for all elements.
+/// All other transforms treat the function like any other. Under `vmap`, its forward-mode derivative is the derivative
+/// of the rule. In reverse mode, which JAX does not support here, the backward pass is batched like any program. The
+/// rule must own its captures (`move`). What the function captures must be the same for all elements.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -106,14 +108,15 @@ fn batched_results<P: Params, R: Tree>(
 /// ```
 ///
 /// # Panics
-/// When it is mapped and its rule gives other types than the function, with the batch axis where it says so.
+/// If it is mapped and the results of the rule do not have the types of the function's results, with the batch axis
+/// where the rule says so.
 #[track_caller]
 pub fn custom_vmap<P: Params, F: Func<'static, P>>(f: F) -> CustomVmap<P, F::Out> {
     CustomVmap(Function::new("custom_vmap", f, Location::caller()))
 }
 
-/// A function that [`vmap`](crate::vmap) calls for one element after the other, in a loop of the compiled program: less
-/// memory, less speed. Its derivatives are mapped in the same way.
+/// Returns a function that [`vmap`](crate::vmap) runs for one element at a time, in a loop of the compiled program. It
+/// uses less memory and is slower. Its derivatives are batched in the same way.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -1,20 +1,21 @@
-//! Natural call syntax: what can be transformed, and how its arguments are taken.
+//! The types behind the call syntax: which functions can be transformed, and how their arguments are passed.
 //!
-//! A transformed function derefs to `dyn Fn(&A, B, …) -> R`, so a call of it looks like a call. The marker
-//! types [`Ref`] and [`Own`] record for each argument whether it is taken by reference or by value; inference finds them.
+//! A transformed function dereferences to `dyn Fn(&A, B, …) -> R`, so it is called like any function. The marker types
+//! [`Ref`] and [`Own`] record whether each argument is passed by reference or by value. The compiler infers them.
 //!
-//! A closure implements [`Func`] in two steps, so that a mistake is reported for what it is. Its number of arguments
-//! selects the implementation; each argument is then settled by itself ([`Takes`]), which needs two implementations for
-//! an argument and not one for each mixture of them. Everything else that must hold ([`Boxed`], [`Returns`]) is asked of
-//! a type that is known only when all arguments are ([`Passing::Then`]). The compiler so checks it after it has chosen,
-//! and names what is wrong with an argument, a result or a capture.
+//! A closure implements [`Func`] in two steps, so that the compiler can report each mistake precisely. The number of
+//! arguments selects the implementation. Each argument is then resolved separately ([`Takes`]), which needs two
+//! implementations for each argument instead of one for each combination. All other requirements ([`Boxed`],
+//! [`Returns`]) are bounds on a type that is known only when all arguments are ([`Passing::Then`]). The compiler
+//! therefore checks them after it has selected the implementation, and names what is wrong with an argument, a result
+//! or a capture.
 
 use std::marker::PhantomData;
 
 use crate::array::Array;
 use crate::tree::{Leaves, Path, Tree};
 
-/// An argument taken by reference.
+/// Marks an argument that is passed by reference.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -24,7 +25,7 @@ use crate::tree::{Leaves, Path, Tree};
 #[derive(Debug)]
 pub struct Ref<A: ?Sized>(PhantomData<fn() -> A>);
 
-/// An argument taken by value: consumed.
+/// Marks an argument that is passed by value and consumed.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -34,7 +35,8 @@ pub struct Ref<A: ?Sized>(PhantomData<fn() -> A>);
 #[derive(Debug)]
 pub struct Own<A>(PhantomData<fn() -> A>);
 
-/// What a function that takes an argument by reference ([`Ref`]) or by value ([`Own`]) is called with, a tree or not.
+/// What a caller passes for an argument taken by reference ([`Ref`]) or by value ([`Own`]), whether or not it is a
+/// tree.
 ///
 /// ```
 /// use cotangent::{Array, Own, Passing};
@@ -42,9 +44,9 @@ pub struct Own<A>(PhantomData<fn() -> A>);
 /// assert_eq!(x.item::<f32>(), 1.0);
 /// ```
 pub trait Passing: 'static {
-    /// The reference or value.
+    /// The reference or the value.
     type Passed<'a>;
-    /// `T`, once it is known how the argument is taken.
+    /// `T`, which the compiler resolves only once it knows how the argument is passed.
     type Then<T>;
 }
 
@@ -58,23 +60,23 @@ impl<A: 'static> Passing for Own<A> {
     type Then<T> = T;
 }
 
-/// How a function takes one argument, which is a tree: [`Ref`] or [`Own`].
+/// How a function takes one argument that is a tree: [`Ref`] or [`Own`].
 ///
 /// ```
 /// use cotangent::{Argument, Array, Own, Ref};
 /// assert!(<Own<Array> as Argument>::OWNED && !<Ref<Array> as Argument>::OWNED);
 /// ```
 pub trait Argument: Passing {
-    /// What it is a value of, or a reference to.
+    /// The type of the value.
     type Value: Tree;
-    /// Whether it is taken by value.
+    /// Whether the argument is passed by value.
     const OWNED: bool;
 
-    /// The value in what was passed.
+    /// Returns a reference to the value.
     fn borrow<'r>(passed: &'r Self::Passed<'_>) -> &'r Self::Value;
     /// Calls `f` with a value.
     fn pass<R>(value: Self::Value, f: impl FnOnce(Self::Passed<'_>) -> R) -> R;
-    /// Drops what was passed. The arrays of an argument taken by value are first added to `into`.
+    /// Drops what was passed. For an argument passed by value, its arrays are first added to `into`.
     fn consume(passed: Self::Passed<'_>, into: &mut Vec<Array>);
 }
 
@@ -106,7 +108,7 @@ impl<A: Tree> Argument for Own<A> {
     }
 }
 
-/// The arguments of a function: a tuple of [`Ref`] and [`Own`] markers.
+/// The arguments of a function, as a tuple of [`Ref`] and [`Own`] markers.
 ///
 /// ```
 /// use cotangent::{Array, Own, Params, Ref};
@@ -118,42 +120,43 @@ impl<A: Tree> Argument for Own<A> {
     note = "of `Fn(&Array, Key) -> …` the arguments are `(Ref<Array>, Own<Key>)`, of `Fn(&Array) -> …` they are `(Ref<Array>,)`"
 )]
 pub trait Params: Sized + 'static {
-    /// How many arguments there are.
+    /// The number of arguments.
     const ARITY: usize;
     /// The arguments as values.
     type Values: Tree;
     /// The arguments as references.
     type Refs<'a>: Copy + Send + Sync;
-    /// A function of these arguments with result `R`.
+    /// The type of a function that takes these arguments and returns `R`.
     type Dyn<'f, R: 'f>: ?Sized + Send + Sync + 'f;
 
-    /// A function that hands its arguments on as references.
+    /// Boxes a function that receives its arguments as references.
     fn wrap<'f, R: 'f>(f: impl for<'a> Fn(Self::Refs<'a>) -> R + Send + Sync + 'f) -> Box<Self::Dyn<'f, R>>;
-    /// A function that is called in two steps: `prepare` with all arguments, and `finish` with what that gave and the
-    /// arrays of the arguments taken by value, which nobody holds any more on their account.
+    /// Boxes a function that is called in two steps: first `prepare` with all arguments, then `finish` with the result
+    /// of `prepare` and the arrays of the arguments passed by value. The arguments themselves are dropped by then and
+    /// hold no reference to these arrays.
     fn wrap_consuming<'f, R: 'f, T>(
         prepare: impl for<'a> Fn(Self::Refs<'a>) -> T + Send + Sync + 'f,
         finish: impl Fn(T, Vec<Array>) -> R + Send + Sync + 'f,
     ) -> Box<Self::Dyn<'f, R>>;
-    /// Which arguments are taken by value.
+    /// Returns a mask of the arguments that are passed by value.
     fn owned() -> &'static [bool];
     /// Calls `f` with `values`.
     fn call<'f, R: 'f>(f: &Self::Dyn<'f, R>, values: Self::Values) -> R;
-    /// References to values.
+    /// Returns references to values.
     fn refs(values: &Self::Values) -> Self::Refs<'_>;
-    /// The arrays in each argument, one argument after the other, and how many each has.
+    /// Returns the arrays of all arguments, in order, and the number of arrays in each argument.
     fn leaves<'a>(args: Self::Refs<'a>) -> (Leaves<'a>, smallvec::SmallVec<[usize; 4]>);
-    /// Arguments of the same structure with other arrays.
+    /// Builds arguments of the same structure with other arrays.
     fn rebuild(args: Self::Refs<'_>, leaves: &mut dyn Iterator<Item = Array>) -> Self::Values;
-    /// Whether both are alike in all but their arrays.
+    /// Returns whether both are equal in everything except their arrays.
     fn same_structure(a: Self::Refs<'_>, b: Self::Refs<'_>) -> bool;
-    /// The same, for each argument.
+    /// Returns, for each argument, whether both are equal in everything except their arrays.
     fn same_each(a: Self::Refs<'_>, b: Self::Refs<'_>) -> Vec<bool>;
     /// Names each leaf.
     fn paths(args: Self::Refs<'_>, path: &mut Path<'_>);
 }
 
-/// What can be transformed: closures and functions of up to eight trees, and transformed functions.
+/// A function that can be transformed: a closure or function of up to eight trees, or a transformed function.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -163,7 +166,7 @@ pub trait Params: Sized + 'static {
 /// assert_eq!(grad(square)(&3.0.into()).item::<f32>(), 6.0);
 /// ```
 ///
-/// Functions of this crate are passed by their names: methods of arrays take a reference, functions of `numpy` a value.
+/// Functions of this crate can be passed by name. Methods of arrays take references; functions of `numpy` take values.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -172,7 +175,8 @@ pub trait Params: Sized + 'static {
 /// assert_eq!(vmap(np::sum)(x).to_vec::<f32>(), [3.0, 7.0]);
 /// ```
 ///
-/// A transformed function is called like a function, but is not itself an `Fn`; [`boxed`](Func::boxed) makes it one.
+/// A transformed function is called like a function but does not implement `Fn`. [`boxed`](Func::boxed) returns one
+/// that does.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -190,22 +194,22 @@ pub trait Params: Sized + 'static {
     note = "an `FnMut` cannot be transformed: return what it changes as a result"
 )]
 pub trait Func<'f, P: Params>: 'f {
-    /// What it returns.
+    /// The type of the result.
     type Out: Tree;
 
-    /// The function behind a pointer: a `Box<dyn Fn(…) -> … + Send + Sync>`.
+    /// Boxes the function as a `Box<dyn Fn(…) -> … + Send + Sync>`.
     fn boxed(self) -> Box<P::Dyn<'f, Self::Out>>;
 
-    /// Its name, for programs and reports.
+    /// Returns the function's name, for programs and reports.
     fn name() -> &'static str {
         let path = std::any::type_name::<Self>();
-        // `crate::module::function` or `crate::main::{{closure}}`.
+        // The path is `crate::module::function` or `crate::main::{{closure}}`.
         let plain = path.split('<').next().unwrap_or(path);
         plain.rsplit("::").find(|part| !part.starts_with('{')).unwrap_or("function")
     }
 }
 
-/// What a function returns, as a type that depends on all its arguments.
+/// The result type of a function, as a type that depends on all its arguments.
 #[diagnostic::on_unimplemented(
     message = "a function that returns `{R}` cannot be transformed",
     label = "returns `{R}`, which is not a tree of arrays",
@@ -216,7 +220,7 @@ pub trait Func<'f, P: Params>: 'f {
     note = "an `async` function cannot be traced: make it a plain function, and call the transformed one from async code"
 )]
 pub trait Returns<R> {
-    /// `R`, which is a tree.
+    /// The type `R`, which is a tree.
     type Out: Tree;
 }
 
@@ -225,23 +229,24 @@ impl<R: Tree> Returns<R> for () {
     type Out = R;
 }
 
-/// Can be called with these arguments, and may return another type for each lifetime in them.
+/// A function that can be called with these arguments. Its result type may depend on each lifetime in them.
 pub(crate) trait Accepts<Args> {}
 
-/// What an argument may refer to, trees or not. A reference to a `str` is an argument by value: `&'static str` is a tree.
+/// What an argument may refer to, whether or not it is a tree. A `&'static str` is itself a tree, and is passed by
+/// value.
 pub(crate) trait Referent {}
 impl<A> Referent for A {}
 impl<A> Referent for [A] {}
 
-/// The arguments of which the one at `I` is how `F` takes it.
+/// Argument lists whose argument at index `I` is passed as `F` takes it.
 pub(crate) trait Takes<const I: usize, F> {}
 
-/// Puts `F`, a function of the arguments `P`, behind a pointer.
+/// Boxes `F`, a function of the arguments `P`.
 pub(crate) trait Boxed<'f, P: Params, F, R> {
     fn boxed(f: F) -> Box<P::Dyn<'f, R>>;
 }
 
-/// The type of the `I`-th argument.
+/// The type of the argument at index `I`.
 ///
 /// ```
 /// use cotangent::{Array, Nth, Ref};
@@ -254,19 +259,19 @@ pub(crate) trait Boxed<'f, P: Params, F, R> {
     note = "the arguments are `{Self}`; what a function captures is constant to `grad`: make it an argument"
 )]
 pub trait Nth<const I: usize>: Params {
-    /// The type.
+    /// The type of the argument.
     type Value: Tree;
-    /// The argument.
+    /// Returns a reference to the argument.
     fn nth(args: Self::Refs<'_>) -> &Self::Value;
 }
 
-/// `()`, once all arguments are known.
+/// Expands to `()`, as a type that is resolved once all arguments are known.
 macro_rules! once_known {
     () => { () };
     ($K:ident $($R:ident)*) => { <$K as Passing>::Then<once_known!($($R)*)> };
 }
 
-/// A call of `$f` with the values, each as it is taken.
+/// Expands to a call of `$f` with the values, each passed as its marker says.
 macro_rules! passed {
     ($f:ident [$($done:ident)*]) => { $f($($done),*) };
     ($f:ident [$($done:ident)*] $K:ident $($R:ident)*) => {
@@ -394,7 +399,7 @@ arity!(A 'a 0 B 'b 1 C 'c 2 D 'd 3 E 'e 4 G 'g 5);
 arity!(A 'a 0 B 'b 1 C 'c 2 D 'd 3 E 'e 4 G 'g 5 H 'h 6);
 arity!(A 'a 0 B 'b 1 C 'c 2 D 'd 3 E 'e 4 G 'g 5 H 'h 6 I 'i 7);
 
-/// The position of an argument, as a type.
+/// The index of an argument, as a type.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -404,7 +409,8 @@ arity!(A 'a 0 B 'b 1 C 'c 2 D 'd 3 E 'e 4 G 'g 5 H 'h 6 I 'i 7);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Arg<const I: usize>;
 
-/// Which arguments a gradient is taken in: [`Arg`]s, alone or in a tuple. [`args!`](crate::args) writes them.
+/// The arguments that a gradient is taken with respect to: an [`Arg`] or a tuple of them, as [`args!`](crate::args)
+/// writes it.
 ///
 /// ```
 /// use cotangent::{Arg, Argnums, Array, Ref};
@@ -415,11 +421,11 @@ pub struct Arg<const I: usize>;
     label = "arguments are named by `args!(0)` or `args!(0, 2)`, all of them by `AllArgs`"
 )]
 pub trait Argnums<P: Params>: Default + Send + Sync + 'static {
-    /// What the gradient is: a value like the argument, or a tuple of such.
+    /// The type of the gradient: the type of the argument, or a tuple of such types.
     type Grads: Tree;
-    /// The positions.
+    /// Returns the indices of the arguments.
     fn positions() -> Vec<usize>;
-    /// The gradient from its arrays.
+    /// Builds the gradient from its arrays.
     fn rebuild(args: P::Refs<'_>, leaves: &mut dyn Iterator<Item = Array>) -> Self::Grads;
 }
 
@@ -433,7 +439,7 @@ impl<P: Nth<I>, const I: usize> Argnums<P> for Arg<I> {
     }
 }
 
-/// All arguments: the gradient is a tuple with a part for each.
+/// All arguments. The gradient is a tuple with an element for each.
 ///
 /// ```
 /// use cotangent::{AllArgs, Argnums, Array, Ref};
@@ -475,7 +481,7 @@ argnums!(I, J, K, L, M, N);
 argnums!(I, J, K, L, M, N, O);
 argnums!(I, J, K, L, M, N, O, Q);
 
-/// Argument positions for `argnums`: `args!(0)`, `args!(0, 2)`.
+/// Writes argument indices for `argnums`: `args!(0)`, `args!(0, 2)`.
 #[macro_export]
 macro_rules! args {
     ($i:literal) => { $crate::Arg::<$i> };

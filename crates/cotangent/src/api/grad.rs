@@ -20,8 +20,8 @@ use super::callable::transformable;
 use super::func::{Arg, Argnums, Func, Params};
 use super::program::{as_program, trace};
 
-/// What a differentiated function may return: a scalar, or a scalar with auxiliary data beside it, which is
-/// handed through undifferentiated.
+/// The result of a function that can be differentiated in reverse mode: a scalar, or a tuple of a scalar and auxiliary
+/// data. Auxiliary data is returned as it is and not differentiated.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -36,19 +36,19 @@ use super::program::{as_program, trace};
     note = "the value of a `Result` is returned without it: `try_call` on the transformed function returns errors"
 )]
 pub trait Objective: Tree {
-    /// What `grad` gives: the gradient, with the auxiliary data beside it if there are such.
+    /// The result type of `grad`: the gradient, in a tuple with the auxiliary data if there is any.
     type Grad<G: Tree>: Tree;
-    /// What `value_and_grad` gives: the function's whole result and the gradient.
+    /// The result type of `value_and_grad`: the whole result of the function, and the gradient.
     type ValueAndGrad<G: Tree>: Tree;
-    /// The auxiliary data; `()` where there is none.
+    /// The type of the auxiliary data, or `()` if there is none.
     type Aux: Tree;
-    /// The scalar.
+    /// Returns the scalar.
     fn value(&self) -> &Array;
-    /// The auxiliary data alone.
+    /// Returns the auxiliary data alone.
     fn into_aux(self) -> Self::Aux;
-    /// The result of `grad`.
+    /// Builds the result of `grad`.
     fn with_grad<G: Tree>(aux: Self::Aux, grad: G) -> Self::Grad<G>;
-    /// The result of `value_and_grad`.
+    /// Builds the result of `value_and_grad`.
     fn and_grad<G: Tree>(self, grad: G) -> Self::ValueAndGrad<G>;
 }
 
@@ -86,22 +86,22 @@ impl<A: Tree> Objective for (Array, A) {
     }
 }
 
-/// A one-element array of ones, of the type of a scalar objective.
+/// Returns an array of one element, 1, with the type of a scalar objective.
 fn one(aval: &Aval) -> Array {
     Array::literal(Literal::int(aval.dtype, 1).convert(aval.dtype, aval.weak_type))
 }
 
-/// What may be differentiated beside real functions of real numbers.
+/// What may be differentiated in addition to real functions of real numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct GradOptions {
-    /// Complex functions of complex numbers that have a complex derivative.
+    /// Allows complex functions of complex numbers that have a complex derivative.
     pub(crate) holomorphic: bool,
-    /// Integers among the arguments, which have no derivative: zeros of their own type stand for it.
+    /// Allows integer arguments. They have no derivative; zeros of the same shape and dtype stand for it.
     pub(crate) allow_int: bool,
 }
 
-/// The objective must be one number, real unless the function is holomorphic; `function` is the transform's name for
-/// the message.
+/// Checks that the objective is one number, and real unless the function is holomorphic. `function` is the name of the
+/// transform, for the message.
 fn check_objective(value: &Array, function: &str, options: GradOptions) -> Result<()> {
     let aval = value.aval();
     if aval.rank() > 0 {
@@ -114,7 +114,7 @@ fn check_objective(value: &Array, function: &str, options: GradOptions) -> Resul
     check_result(&aval, function, options)
 }
 
-/// A result that is differentiated in reverse mode must be real, of a holomorphic function complex.
+/// Checks that a result differentiated in reverse mode is real, or complex if the function is holomorphic.
 pub(crate) fn check_result(aval: &Aval, function: &str, options: GradOptions) -> Result<()> {
     let fail = |needs: &str, help: &str| {
         let message = format!("{function} needs a {needs} result, this function returns {aval}");
@@ -141,8 +141,8 @@ pub(crate) fn check_result(aval: &Aval, function: &str, options: GradOptions) ->
     Ok(())
 }
 
-/// Which leaves a derivative is asked in. Each must be floating-point, but for integers that are allowed: they stay
-/// out.
+/// Returns a mask of the leaves to differentiate with respect to. Each must be floating-point. Integers, if they are
+/// allowed, are left out.
 pub(crate) fn wanted_leaves(
     leaves: &[&Array],
     counts: &[usize],
@@ -173,7 +173,7 @@ pub(crate) fn wanted_leaves(
     Ok(leaves.iter().zip(wanted).map(|(x, w)| w && x.dtype().is_inexact()).collect())
 }
 
-/// The leaves of the arguments at `positions`, in that order.
+/// Returns the indices of the leaves of the arguments at `positions`, in that order.
 pub(crate) fn asked_leaves(counts: &[usize], positions: &[usize]) -> Vec<usize> {
     let start = |p: usize| counts[..p].iter().sum::<usize>();
     positions.iter().flat_map(|p| start(*p)..start(*p) + counts[*p]).collect()
@@ -183,7 +183,7 @@ pub(crate) fn param_paths<P: Params>(args: P::Refs<'_>) -> Vec<String> {
     crate::tree::collect_paths(|path| P::paths(args, path))
 }
 
-/// What `keep` keeps of the function's result, and the gradient of its objective, from one program.
+/// Computes the gradient of the objective and the part of the function's result that `keep` selects, in one program.
 fn gradient<'f, P: Params, R: Objective, N: Argnums<P>, K: Tree>(
     f: &P::Dyn<'f, R>,
     args: P::Refs<'_>,
@@ -212,15 +212,15 @@ fn gradient<'f, P: Params, R: Objective, N: Argnums<P>, K: Tree>(
     (kept, N::rebuild(args, &mut grads.into_iter()))
 }
 
-/// Linearizes a traced function at `inputs`, in those that are wanted.
+/// Linearizes a traced function at `inputs`, with respect to the wanted ones.
 fn linearize_at(closed: &Closed, inputs: &[Array], wanted: &[bool]) -> Linearized {
     let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
     let mask: Vec<bool> = closed.captures.iter().map(|_| false).chain(wanted.iter().copied()).collect();
     linearize(&closed.jaxpr, &args, &mask)
 }
 
-/// The cotangents of the inputs that a linearized function is differentiated in, given that of its first result, the
-/// objective. Auxiliary results have none.
+/// Returns the cotangents of the inputs that a linearized function is differentiated in, from the cotangent of its
+/// first result, the objective. Auxiliary results have no cotangent.
 fn pull_back(linearized: &Linearized, ct: Array) -> Vec<Array> {
     let Closed { jaxpr, captures: residuals } = &linearized.linear;
     let targets = || jaxpr.input_avals().skip(residuals.len()).cloned();
@@ -232,8 +232,8 @@ fn pull_back(linearized: &Linearized, ct: Array) -> Vec<Array> {
     arrived.zip(targets()).map(|(ct, aval)| ct.unwrap_or_else(|| zeros(&aval.shape, aval.dtype))).collect()
 }
 
-/// A gradient for each leaf in `asked`, from those of the `wanted` leaves in the arguments' order. The other leaves,
-/// integers, have zeros.
+/// Returns a gradient for each leaf in `asked`. `grads` has those of the `wanted` leaves, in argument order. The other
+/// leaves are integers and have zeros.
 fn in_order_asked(
     inputs: &[Array],
     wanted: &[bool],
@@ -258,8 +258,8 @@ macro_rules! gradient_function {
                 $finish(kept, grads)
             }
 
-            /// The complex derivative of a holomorphic function: a complex scalar of complex arguments. That the
-            /// function is holomorphic is the caller's promise.
+            /// Computes the complex derivative of a holomorphic function. The objective is a complex scalar and the
+            /// arguments are complex. The caller must ensure that the function is holomorphic.
             ///
             /// ```
             /// use cotangent::prelude::*;
@@ -271,8 +271,8 @@ macro_rules! gradient_function {
                 $T::new(self.f, GradOptions { holomorphic: true, ..self.options }, self.loc)
             }
 
-            /// Lets integers and truth values stand among the arguments that it differentiates with respect to. They
-            /// have no derivative: zeros of their own type stand for it.
+            /// Allows integers and booleans among the arguments to differentiate with respect to. They have no
+            /// derivative; zeros of the same shape and dtype stand for it.
             ///
             /// ```
             /// use cotangent::prelude::*;
@@ -284,7 +284,7 @@ macro_rules! gradient_function {
                 $T::new(self.f, GradOptions { allow_int: true, ..self.options }, self.loc)
             }
 
-            /// Differentiates with respect to other arguments than the first: `.argnums(args!(0, 2))`.
+            /// Differentiates with respect to other arguments than the first, as in `.argnums(args!(0, 2))`.
             ///
             /// ```
             /// use cotangent::prelude::*;
@@ -296,10 +296,10 @@ macro_rules! gradient_function {
                 $T::new(self.f, self.options, self.loc)
             }
 
-            /// Calls it, with every failure as an error instead of a panic.
+            /// Calls the function and returns every failure as an error instead of panicking.
             ///
             /// # Errors
-            /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
+            /// If tracing, compiling or running the function fails, or if the user's own code panics.
             ///
             /// ```
             /// use cotangent::prelude::*;
@@ -319,7 +319,7 @@ macro_rules! gradient_function {
     };
 }
 
-/// A function that computes a gradient; made by [`grad`].
+/// A function that computes a gradient, as returned by [`grad`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -335,7 +335,7 @@ pub struct Grad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
     argnums: std::marker::PhantomData<N>,
 }
 
-/// A function that computes a value and its gradient; made by [`value_and_grad`].
+/// A function that computes a value and its gradient, as returned by [`value_and_grad`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -355,10 +355,12 @@ pub struct ValueAndGrad<'f, P: Params, R: Objective, N: Argnums<P> = Arg<0>> {
 gradient_function!(Grad "grad" Grad: keep R::into_aux, finish R::with_grad);
 gradient_function!(ValueAndGrad "value_and_grad" ValueAndGrad: keep std::convert::identity, finish R::and_grad);
 
-/// The gradient of a scalar function, with respect to its first argument or those that
-/// [`argnums`](Grad::argnums) names. The gradient has the structure of the argument.
+/// Returns a function that computes the gradient of a scalar function.
 ///
-/// A function that returns `(value, aux)` has auxiliary data: the transformed one returns `(gradient, aux)`.
+/// The gradient is taken with respect to the first argument, or to those that [`argnums`](Grad::argnums) selects. It
+/// has the structure of the argument.
+///
+/// A function that returns `(value, aux)` has auxiliary data. The transformed function then returns `(gradient, aux)`.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -369,12 +371,13 @@ gradient_function!(ValueAndGrad "value_and_grad" ValueAndGrad: keep std::convert
 /// assert_eq!(ddf(&3.0.into()).item::<f32>(), 6.0);
 /// ```
 ///
-/// Of a real function of complex numbers, z = x + iy, the gradient is ∂f/∂x − i·∂f/∂y, as in JAX: its conjugate points
-/// uphill. Complex functions with a complex derivative need [`holomorphic`](Grad::holomorphic).
+/// For a real function of complex numbers z = x + iy, the gradient is ∂f/∂x − i·∂f/∂y, as in JAX. Its conjugate points
+/// in the direction of steepest ascent. Complex functions with a complex derivative need
+/// [`holomorphic`](Grad::holomorphic).
 ///
 /// # Panics
-/// The transformed function panics when the result is not a real scalar or an argument is not
-/// floating-point (see [`allow_int`](Grad::allow_int)); [`try_call`](Grad::try_call) gives an error instead.
+/// The transformed function panics if the result is not a real scalar or if an argument is not floating-point (see
+/// [`allow_int`](Grad::allow_int)). [`try_call`](Grad::try_call) returns an error instead.
 #[track_caller]
 pub fn grad<'f, P: Params, F: Func<'f, P>>(f: F) -> Grad<'f, P, F::Out>
 where
@@ -384,7 +387,7 @@ where
     Grad::new(f.boxed().into(), GradOptions::default(), Location::caller())
 }
 
-/// A scalar function's value and gradient, from one evaluation.
+/// Returns a function that computes the value and the gradient of a scalar function in one evaluation.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -394,7 +397,7 @@ where
 /// ```
 ///
 /// # Panics
-/// As the function that [`grad`] gives.
+/// The transformed function panics in the same cases as that of [`grad`].
 #[track_caller]
 pub fn value_and_grad<'f, P: Params, F: Func<'f, P>>(f: F) -> ValueAndGrad<'f, P, F::Out>
 where

@@ -19,7 +19,7 @@ use super::func::{Func, Params};
 use super::grad::param_paths;
 use super::program::{as_program, trace};
 
-/// Checks that tangents have the types of their primals; `names` gives the leaves' names for the message.
+/// Checks that tangents have the types of their primals. `names` returns the names of the leaves, for the message.
 fn check_tangents(what: &str, primals: &[Array], tangents: &[Array], names: impl Fn() -> Vec<String>) -> Result<()> {
     if primals.len() != tangents.len() {
         let message = format!("{} {what}s for {} values", tangents.len(), primals.len());
@@ -39,19 +39,19 @@ fn check_tangents(what: &str, primals: &[Array], tangents: &[Array], names: impl
     Ok(())
 }
 
-/// A tangent with the exact dtype of its primal.
+/// Returns a tangent with the exact dtype of its primal.
 fn fitted(t: &Array, aval: &Aval) -> Array {
     t.convert(aval.dtype, aval.weak_type)
 }
 
-/// The tangents of results that have none are zero.
+/// Returns the tangent, or zeros if there is none.
 fn instantiate(t: Tangent, like: &Array) -> Array {
     t.unwrap_or_else(|| crate::ops::zeros_like(like))
 }
 
-/// A function's value at `primals` and its derivative there in the direction `tangents`.
+/// Returns the value of a function at `primals` and its derivative there in the direction `tangents`.
 ///
-/// Arguments that are not floating-point have no direction; what stands for them in `tangents` is ignored.
+/// Arguments that are not floating-point have no tangent. Their values in `tangents` are ignored.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -60,7 +60,7 @@ fn instantiate(t: Tangent, like: &Array) -> Array {
 /// ```
 ///
 /// # Panics
-/// When a tangent does not have its primal's shape and dtype.
+/// If a tangent does not have the shape and dtype of its primal.
 #[track_caller]
 pub fn jvp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>, tangents: P::Refs<'_>) -> (F::Out, F::Out) {
     jvp_from(location(Location::caller()), f, primals, tangents)
@@ -96,10 +96,10 @@ fn jvp_from<'f, P: Params, F: Func<'f, P>>(
     (template.rebuild(&mut y.iter().cloned()), template.rebuild(&mut dy.iter().cloned()))
 }
 
-/// [`jvp`], with every failure as an error instead of a panic.
+/// Like [`jvp`], but returns every failure as an error instead of panicking.
 ///
 /// # Errors
-/// Whatever tracing or running it may fail with, the user's own panics included.
+/// If tracing or running the function fails, or if the user's own code panics.
 ///
 /// ```
 /// use cotangent::{prelude::*, try_jvp};
@@ -117,13 +117,13 @@ pub fn try_jvp<'f, P: Params, F: Func<'f, P>>(
     attempt(|| jvp_from(loc, f, primals, tangents))
 }
 
-/// A function linearised at a point: its value there, and what is needed to go on from it.
+/// A function linearized at a point: its value there, and its linear program.
 struct At<R> {
     template: R,
     outputs: Vec<Array>,
     linear: Closed,
     nonzero: Vec<bool>,
-    /// The argument leaves, of which the floating-point ones have tangents.
+    /// The leaves of the arguments. The floating-point ones have tangents.
     primals: Vec<Array>,
 }
 
@@ -150,7 +150,7 @@ fn linearized<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>) -> A
     At { template, outputs, linear: Closed { jaxpr, captures }, nonzero, primals }
 }
 
-/// A function's derivative at a point, as a linear function of tangents; made by [`linearize`].
+/// The derivative of a function at a point, as a linear function of tangents, as returned by [`linearize`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -167,8 +167,8 @@ callable! {
     |_this, f| f.write_str("a linear function")
 }
 
-/// A function's value at `primals` and its derivative there, a linear function that costs no further evaluation
-/// of the function itself.
+/// Returns the value of a function at `primals` and its derivative there, as a linear function. Calling the linear
+/// function does not evaluate the original function again.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -205,16 +205,16 @@ fn linearize_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals: P::Ref
     (value, Linear { call })
 }
 
-/// What [`linearize`] gives: a value, and the derivative there.
+/// The result of [`linearize`]: the value, and the derivative as a linear function.
 type Linearized<P, R> = (R, Linear<P, R>);
 
-/// What [`vjp`] gives: a value, and the way back.
+/// The result of [`vjp`]: the value, and the function from cotangents to cotangents.
 type PulledBack<P, R> = (R, Vjp<P, R>);
 
-/// [`linearize`], with every failure as an error instead of a panic.
+/// Like [`linearize`], but returns every failure as an error instead of panicking.
 ///
 /// # Errors
-/// Whatever tracing or running it may fail with, the user's own panics included.
+/// If tracing or running the function fails, or if the user's own code panics.
 ///
 /// ```
 /// use cotangent::{prelude::*, try_linearize};
@@ -228,7 +228,7 @@ pub fn try_linearize<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) 
     attempt(|| linearize_from(loc, f, primals))
 }
 
-/// What a [`vjp`] gives beside the value: from a cotangent of the result to those of the arguments.
+/// The function that [`vjp`] returns with the value: it maps a cotangent of the result to cotangents of the arguments.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -238,10 +238,10 @@ pub fn try_linearize<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) 
 /// ```
 pub type Vjp<P, R> = Box<dyn Fn(&R) -> <P as Params>::Values + Send + Sync>;
 
-/// A function's value at `primals`, and the function that takes a cotangent of the result back to cotangents of
-/// the arguments: a tuple, one for each.
+/// Returns the value of a function at `primals`, and a function that maps a cotangent of the result to a tuple of
+/// cotangents, one for each argument.
 ///
-/// Cotangents of arguments that are not floating-point are zeros of their own type.
+/// The cotangent of an argument that is not floating-point is zeros of the same shape and dtype.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -285,11 +285,11 @@ fn vjp_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals: P::Refs<'_>)
     (value, back)
 }
 
-/// [`vjp`], with every failure as an error instead of a panic.
+/// Like [`vjp`], but returns every failure as an error instead of panicking.
 ///
 /// # Errors
-/// Whatever tracing or running it may fail with, the user's own panics included. The function it gives panics where
-/// that of [`vjp`] does.
+/// If tracing or running the function fails, or if the user's own code panics. The returned function panics in the same
+/// cases as that of [`vjp`].
 ///
 /// ```
 /// use cotangent::{prelude::*, try_vjp};
@@ -303,10 +303,10 @@ pub fn try_vjp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> Res
     attempt(|| vjp_from(loc, f, primals))
 }
 
-/// The transpose of a linear function: from a cotangent of its result to those of its arguments. Of `primals` only the
-/// structure, the shapes and the dtypes count; [`Array::shape_dtype_struct`] serves.
+/// Returns the transpose of a linear function: a function that maps a cotangent of the result to cotangents of the
+/// arguments. Only the structure, shapes and dtypes of `primals` are used, so [`Array::shape_dtype_struct`] suffices.
 ///
-/// Nothing is computed of the function itself, which is what sets it apart from [`vjp`].
+/// Unlike [`vjp`], it does not evaluate the function itself.
 ///
 /// ```
 /// use cotangent::{linear_transpose, prelude::*};
@@ -317,7 +317,7 @@ pub fn try_vjp<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> Res
 /// ```
 ///
 /// # Panics
-/// When an argument is not floating-point, or the function is not linear: the message names the operation that is not.
+/// If an argument is not floating-point, or if the function is not linear. The message names the nonlinear operation.
 #[track_caller]
 pub fn linear_transpose<'f, P: Params, F: Func<'f, P>>(f: F, primals: P::Refs<'_>) -> Vjp<P, F::Out> {
     linear_transpose_from(location(Location::caller()), f, primals)
@@ -358,10 +358,10 @@ fn linear_transpose_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals:
     })
 }
 
-/// [`linear_transpose`], with every failure as an error instead of a panic.
+/// Like [`linear_transpose`], but returns every failure as an error instead of panicking.
 ///
 /// # Errors
-/// Whatever tracing or running it may fail with, the user's own panics included.
+/// If tracing or running the function fails, or if the user's own code panics.
 ///
 /// ```
 /// use cotangent::{prelude::*, try_linear_transpose};

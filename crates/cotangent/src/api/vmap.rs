@@ -19,7 +19,7 @@ use super::func::{Func, Params};
 use super::grad::param_paths;
 use super::program::{as_program, trace};
 
-/// A function mapped over an axis of its arguments; made by [`vmap`].
+/// A function mapped over an axis of its arguments, as returned by [`vmap`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -34,7 +34,7 @@ pub struct Vmap<'f, P: Params, R: 'f> {
     loc: Loc,
 }
 
-/// Over what a function is mapped.
+/// The axes that a function is mapped over.
 #[derive(Clone)]
 struct VmapOptions {
     in_axes: Axes,
@@ -44,14 +44,14 @@ struct VmapOptions {
 }
 
 impl VmapOptions {
-    /// For a call with these arguments: the batch axis of each leaf, and the size they share.
+    /// Returns the batch axis of each leaf of these arguments, and the size of the mapped axis.
     fn mapped<P: Params>(&self, args: P::Refs<'_>) -> Result<(Vec<Option<usize>>, usize)> {
         let (leaves, _) = P::leaves(args);
         let in_axes = self.in_axes.resolve(leaves.len(), |path| P::paths(args, path));
         let in_axes = in_axes.map_err(|e| e.context("vmap: in_axes"))?;
         let paths = || param_paths::<P>(args);
         let mut axes = Vec::with_capacity(leaves.len());
-        // The first mapped leaf and its size.
+        // The index and the size of the first mapped leaf.
         let mut first: Option<(usize, usize)> = None;
         for (leaf, (x, axis)) in leaves.iter().zip(in_axes).enumerate() {
             let Some(axis) = axis else {
@@ -86,7 +86,7 @@ impl VmapOptions {
         }
     }
 
-    /// The results with their batch axes where `out_axes` wants them.
+    /// Returns the results with their batch axes moved to the positions in `out_axes`.
     fn placed<R: Tree>(&self, result: &R, outs: &[Array], places: &[Option<usize>], size: usize) -> Result<Vec<Array>> {
         let wanted = self.out_axes.resolve(outs.len(), |path| result.paths(path));
         let wanted = wanted.map_err(|e| e.context("vmap: out_axes"))?;
@@ -148,8 +148,8 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
         Vmap { f, call, options, loc }
     }
 
-    /// Which axis of each argument is mapped over; `None` passes the argument whole to every element. A tuple has an
-    /// entry for each argument, and an entry may be a tree itself: see [`Axes`].
+    /// Sets the axis of each argument to map over. With `None`, the whole argument is passed for every element. A tuple
+    /// has an entry for each argument. An entry may be a tree itself: see [`Axes`].
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -161,8 +161,8 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
         Vmap::new(self.f, VmapOptions { in_axes: axes.into_axes(), ..self.options }, self.loc)
     }
 
-    /// Where the mapped axis stands in each result; `None` for one that is the same for every element, which then has
-    /// no such axis. It may be a tree: see [`Axes`].
+    /// Sets the position of the mapped axis in each result. `None` is for a result that is the same for every element,
+    /// and leaves the axis out. The axes may be a tree: see [`Axes`].
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -178,8 +178,8 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
         Vmap::new(self.f, VmapOptions { out_axes: axes.into_axes(), ..self.options }, self.loc)
     }
 
-    /// How many elements the mapped axis has. It must be given where no argument tells, and must agree with those
-    /// that do.
+    /// Sets the size of the mapped axis. It is required if no argument determines the size, and must agree with the
+    /// arguments that do.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -190,8 +190,8 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
         Vmap::new(self.f, VmapOptions { axis_size: Some(size), ..self.options }, self.loc)
     }
 
-    /// Names the mapped axis, so that the function can communicate over it with the collectives of
-    /// [`lax`](crate::lax), such as [`psum`](crate::lax::psum).
+    /// Names the mapped axis, so that the function can communicate over it with the collectives of [`lax`](crate::lax),
+    /// such as [`psum`](crate::lax::psum).
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -202,10 +202,10 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
         Vmap::new(self.f, VmapOptions { axis_name: Some(name.into()), ..self.options }, self.loc)
     }
 
-    /// Calls it, with every failure as an error instead of a panic.
+    /// Calls the function and returns every failure as an error instead of panicking.
     ///
     /// # Errors
-    /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
+    /// If tracing, compiling or running the function fails, or if the user's own code panics.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -223,8 +223,10 @@ transformable! {
     |this, f| write!(f, "vmap(… at {})", this.loc)
 }
 
-/// A function of single elements as a function of arrays of them: it maps over the first axis of each argument,
-/// or those that [`in_axes`](Vmap::in_axes) names, in one program without a loop.
+/// Maps a function of single elements over arrays of them.
+///
+/// It maps over the first axis of each argument, or over the axes set with [`in_axes`](Vmap::in_axes). The result is
+/// one program without a loop.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -234,8 +236,8 @@ transformable! {
 /// ```
 ///
 /// # Panics
-/// The mapped function panics when the axes are out of bounds or of different sizes;
-/// [`try_call`](Vmap::try_call) gives an error instead.
+/// The mapped function panics if an axis is out of bounds or if the axes have different sizes.
+/// [`try_call`](Vmap::try_call) returns an error instead.
 #[track_caller]
 pub fn vmap<'f, P: Params, F: Func<'f, P>>(f: F) -> Vmap<'f, P, F::Out> {
     let options = VmapOptions { in_axes: 0.into_axes(), out_axes: 0.into_axes(), axis_size: None, axis_name: None };

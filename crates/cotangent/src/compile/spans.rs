@@ -1,7 +1,7 @@
-//! Spans and events of the crate `tracing`, behind the feature of that name. Without the feature these macros expand to
+//! Spans and events of the crate `tracing`, behind the feature `tracing`. Without the feature, these macros expand to
 //! nothing at run time.
 
-/// Enters a span and returns a guard, which leaves it when dropped.
+/// Enters a span and returns a guard that leaves the span when dropped.
 #[cfg(feature = "tracing")]
 macro_rules! span {
     ($level:ident, $name:literal $(, $field:ident = $value:expr)* $(,)?) => {
@@ -32,7 +32,7 @@ macro_rules! event {
     }};
 }
 
-/// The guard of a build without the feature.
+/// The guard in a build without the feature.
 #[cfg(not(feature = "tracing"))]
 pub(crate) struct Off;
 

@@ -1,10 +1,11 @@
-//! Constants that the compiler must not combine.
+//! Tracks constants, to keep the compiler from combining them where that changes a result.
 //!
-//! XLA's simplifier works on constants before anything runs. Of (x · c) · d it makes x · (c · d), of a scalar
-//! (x · c) · (y · d) it makes (x · y) · (c · d), of x / (c / y) it makes (x · y) / c, and of (x + c) − c it makes x. Where
-//! c · d or x · y leaves the range of the type, so does a result that is well inside; and a sum that was to be rounded is
-//! not. An operand whose constants could meet others so is put behind an optimization barrier, past which the simplifier
-//! does not look. Barriers are gone before operations are fused: they cost the operations that were written, and no more.
+//! XLA's simplifier combines constants at compile time. It rewrites (x · c) · d as x · (c · d), the scalar product (x ·
+//! c) · (y · d) as (x · y) · (c · d), x / (c / y) as (x · y) / c, and (x + c) − c as x. If c · d or x · y leaves the
+//! range of the type, the result overflows or underflows even if the original expression does not. In the last case,
+//! the rounding of the sum is lost. An operand whose constants could be combined in this way is put behind an
+//! optimization barrier, which the simplifier does not look through. The compiler removes barriers before it fuses
+//! operations, so a barrier costs only the operations that were written.
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -13,21 +14,22 @@ use stablehlo::{Block, Value};
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
 
-/// What is known of the constants in a value.
+/// What is known about the constants in a value.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
-    /// How many binary orders of magnitude its constant factors come to, upwards and downwards: the compiler may multiply
-    /// any of them with each other first.
+    /// The binary orders of magnitude that its constant factors can add up to, in either direction. The compiler may
+    /// multiply any of them with each other first.
     factors: f64,
     /// The constant that was added last.
     term: Option<f64>,
-    /// It is a constant: a number for all elements, or NaN for a table or a complex number.
+    /// Set if the value is a constant: a number for all elements, or NaN for a table or a complex number.
     constant: Option<f64>,
-    /// Its factors are tables, which the compiler moves where it leaves numbers for all elements.
+    /// Whether its factors are tables. The compiler moves those in cases where it does not move a number for all
+    /// elements.
     table: bool,
-    /// It is a smaller array, spread: a factor beside it is applied before it is spread.
+    /// Whether it is a smaller array, broadcast. The compiler applies a factor beside it before the broadcast.
     spread: bool,
-    /// It is a quotient by what is no constant.
+    /// Whether it is a quotient with a variable divisor.
     quotient: bool,
 }
 
@@ -35,11 +37,11 @@ struct Known {
 #[derive(Default)]
 pub(super) struct Constants {
     known: FxHashMap<u32, Known>,
-    /// Values that stand behind a barrier as well.
+    /// For each value that has a barrier, the result of the barrier.
     behind: FxHashMap<u32, Value>,
 }
 
-/// Operations of one operand that leave its factors what they are.
+/// Operations of one operand that preserve its factors.
 const KEEPS: [&str; 6] = [
     "stablehlo.abs",
     "stablehlo.broadcast_in_dim",
@@ -49,7 +51,7 @@ const KEEPS: [&str; 6] = [
     "stablehlo.transpose",
 ];
 
-/// How many binary orders of magnitude lie between one and either end of the range. Integers have none.
+/// Returns the number of binary orders of magnitude between one and either end of the range. Integers have none.
 fn range(value: &Value) -> Option<f64> {
     match value.ty().element() {
         "f16" => Some(14.0),
@@ -59,14 +61,14 @@ fn range(value: &Value) -> Option<f64> {
     }
 }
 
-/// What constants may come to where variables would be multiplied before them: enough for the product of these to leave
-/// the range where the whole does not.
+/// Returns the limit for constants if variables would be multiplied before them. Beyond it, the product of the
+/// variables may leave the range although the whole expression does not.
 fn some(range: f64) -> f64 {
     range / 4.0
 }
 
-/// The binary orders of magnitude between one and a number. Zero is beyond all: beside it no other product may become
-/// infinite. What is not finite stays so.
+/// Returns the number of binary orders of magnitude between one and a number. For zero it is infinite: beside a zero,
+/// no other product may become infinite. For infinities and NaN it is 0, because they remain what they are.
 fn magnitude(literal: Literal) -> f64 {
     let absolute = match literal.rounded() {
         Scalar::Float(x) => x.abs(),
@@ -81,7 +83,7 @@ impl Constants {
         self.known.get(&value.id()).copied().unwrap_or_default()
     }
 
-    /// Takes down that a value is one number.
+    /// Records that a value is one number.
     pub(super) fn number(&mut self, value: &Value, literal: Literal) {
         if range(value).is_some() {
             let number = if let Scalar::Float(x) = literal.rounded() { x } else { f64::NAN };
@@ -90,7 +92,7 @@ impl Constants {
         }
     }
 
-    /// Takes down that a value is a table of these bytes.
+    /// Records that a value is a table of these bytes.
     pub(super) fn table(&mut self, value: &Value, dtype: DType, bytes: &[u8]) {
         if range(value).is_some() {
             let elements = bytes.chunks_exact(dtype.byte_size());
@@ -100,7 +102,7 @@ impl Constants {
         }
     }
 
-    /// The operands of an operation, behind barriers where their constants might do harm.
+    /// Returns the operands of an operation, behind barriers where combining their constants could change the result.
     pub(super) fn apart(&mut self, block: &mut Block, name: &str, args: &[Value]) -> SmallVec<[Value; 4]> {
         let mut args: SmallVec<[Value; 4]> = args.into();
         let Some(range) = args.first().and_then(range) else { return args };
@@ -112,7 +114,7 @@ impl Constants {
                 }
             }
         }
-        // Of x / c the compiler makes x · (1 / c), and what is below the normal numbers counts as zero.
+        // The compiler rewrites x / c as x · (1 / c), and flushes a subnormal 1 / c to zero.
         if let ("stablehlo.divide", [_, divisor]) = (name, &args[..])
             && self.of(divisor).constant.is_some_and(|c| c.abs().log2() > range)
         {
@@ -121,8 +123,8 @@ impl Constants {
         args
     }
 
-    /// Values that leave the block, or enter a function that the compiler writes out in place. Elsewhere nothing is known
-    /// of their constants.
+    /// Returns the values that leave the block or enter a function that the compiler inlines, behind barriers where
+    /// necessary. Nothing is known about their constants outside the block.
     pub(super) fn leave(&mut self, block: &mut Block, values: &[Value]) -> Vec<Value> {
         let far = |known: Known, range| known.constant.is_none() && known.factors > some(range);
         (values.iter())
@@ -138,7 +140,8 @@ impl Constants {
         self.behind.entry(value.id()).or_insert_with(barrier).clone()
     }
 
-    /// Whether the compiler might combine constants of these operands, with each other or with others, to harm.
+    /// Returns whether combining the constants of these operands, with each other or with others, could change the
+    /// result.
     fn combine(&self, name: &str, args: &[Value], range: f64) -> bool {
         match (name, args) {
             ("stablehlo.multiply" | "stablehlo.divide", [x, y]) => {
@@ -147,7 +150,7 @@ impl Constants {
                     return false;
                 }
                 let limit = match a.constant.or(b.constant) {
-                    // The dividend is multiplied with the divisor's divisor, whatever these are.
+                    // The compiler multiplies the dividend by the divisor of the divisor, whatever their values.
                     _ if name == "stablehlo.divide" && b.quotient => 0.0,
                     Some(_) => range,
                     None if moved(name, x, a, b) => some(range),
@@ -164,13 +167,13 @@ impl Constants {
                 let (sum, larger) = (first + second, first.abs().max(second.abs()));
                 sum.abs() < larger || sum.abs().log2() > range + 1.0
             }
-            // What it is made of may square its operand.
+            // The operation may be lowered to one that squares its operand.
             _ if !KEEPS.contains(&name) => args.iter().any(|x| x.ty().len() == 1 && self.of(x).factors > some(range)),
             _ => false,
         }
     }
 
-    /// The constant that a sum or difference adds.
+    /// Returns the constant that a sum or difference adds.
     fn added(&self, name: &str, x: &Value, y: &Value) -> Option<f64> {
         let (a, b) = (self.of(x), self.of(y));
         match (a.constant, b.constant) {
@@ -181,7 +184,7 @@ impl Constants {
         .filter(|c| c.is_finite() && *c != 0.0)
     }
 
-    /// Takes down what is known of an operation's result.
+    /// Records what is known about the result of an operation.
     pub(super) fn result(&mut self, name: &str, args: &[Value], value: &Value) {
         let known = match (simplified(name, args), args) {
             ("stablehlo.multiply" | "stablehlo.divide", [x, y]) => {
@@ -214,7 +217,7 @@ impl Constants {
                 Known { constant: a.constant.map(|c| -c), term: None, ..a }
             }
             (_, [x]) if KEEPS.contains(&name) => Known { term: None, ..self.of(x) },
-            // Over sizes of one.
+            // A reduction over axes of size one.
             ("stablehlo.reduce", [x]) if x.ty().len() == value.ty().len() => Known { term: None, ..self.of(x) },
             _ => return,
         };
@@ -225,13 +228,14 @@ impl Constants {
     }
 }
 
-/// What the compiler makes of an operation: a product of matrices of one element is a product.
+/// Returns the operation that the compiler reduces this one to: a product of matrices with one element is a
+/// multiplication.
 fn simplified<'n>(name: &'n str, args: &[Value]) -> &'n str {
     let single = name == "stablehlo.dot_general" && args.iter().all(|x| x.ty().len() == 1);
     if single { "stablehlo.multiply" } else { name }
 }
 
-/// Whether the compiler moves constants out of the product or quotient of two variables.
+/// Returns whether the compiler moves constants out of the product or quotient of two variables.
 fn moved(name: &str, x: &Value, a: Known, b: Known) -> bool {
     match name {
         "stablehlo.divide" => a.quotient || b.quotient,
