@@ -1,4 +1,5 @@
 //! The compiled form in which programs leave the process.
+//! The file formats of serialized and exported programs.
 
 use sha2::{Digest, Sha256};
 
@@ -9,7 +10,7 @@ use crate::runtime::disk::processor;
 
 use super::signature::Signature;
 
-/// The first bytes of a serialised program; the digit is the version of the format.
+/// The first bytes of a serialized program. The digit is the version of the format.
 const MAGIC: &[u8; 16] = b"cotangent-exec-1";
 
 pub(super) fn wrong(message: impl Into<String>) -> Error {
@@ -36,12 +37,12 @@ pub(super) fn parse_aval(text: &str) -> Option<Aval> {
 pub(super) struct Blob {
     pub(super) name: String,
     pub(super) signature: Signature,
-    /// Arrays that the function captured, its first inputs.
+    /// The arrays that the function captured, which are its first inputs.
     pub(super) captures: Vec<(Aval, Vec<u8>)>,
     pub(super) code: Vec<u8>,
 }
 
-/// What must be the same where a program is made and where it is loaded, and its name.
+/// Returns the properties that must be the same where a program is made and where it is loaded, with their names.
 fn surroundings() -> Result<Vec<(&'static str, String)>> {
     let client = client()?;
     Ok(vec![
@@ -54,7 +55,7 @@ fn surroundings() -> Result<Vec<(&'static str, String)>> {
 }
 
 impl Blob {
-    /// The bytes: the magic, the checksum of what follows, and each part preceded by its length.
+    /// Returns the bytes: the magic number, the checksum of everything after it, and each part preceded by its length.
     pub(super) fn write(&self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         let mut put = |bytes: &[u8]| {
@@ -117,7 +118,7 @@ impl Blob {
     }
 }
 
-/// Parts that are preceded by their lengths.
+/// A sequence of parts, each preceded by its length.
 struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {

@@ -1,13 +1,13 @@
-//! Which axis of each array in a tree is mapped: prefix trees of axes.
+//! Prefix trees of axes, which select the mapped axis of each array in a tree.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::tree::{Path, Paths, walked};
 
-/// An axis for each array of a tree, or `None` where it is the same for every element.
+/// An axis for each array of a tree, or `None` for an array that is the same for every element.
 ///
-/// It is a prefix of the tree: an axis that is given for a part holds for all arrays in that part. Most are written
-/// without it: `0`, `None`, and tuples, arrays and `Vec`s of such for the parts of tuples, arrays and `Vec`s. For the
-/// fields of structs and the values of maps, [`at`](Axes::at) takes the path that error messages show.
+/// `Axes` is a prefix of the tree: an axis given for a part applies to all arrays in that part. Most axes are written
+/// without this type, as `0`, `None`, or tuples, arrays and `Vec`s of these, which match the elements of tuples, arrays
+/// and `Vec`s. For fields of structs and values of maps, [`at`](Axes::at) takes a path as error messages show it.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -21,12 +21,12 @@ use crate::tree::{Path, Paths, walked};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Axes {
-    /// Paths and the axis of what is there; of the paths that lead to an array the longest counts.
+    /// Paths, and the axis of what is there. Of several paths that lead to an array, the longest one applies.
     entries: Vec<(String, Option<isize>)>,
 }
 
 impl Axes {
-    /// One axis, or `None`, for all arrays.
+    /// Creates axes that are the same, or `None`, for all arrays.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -39,10 +39,10 @@ impl Axes {
         axis.into_axes()
     }
 
-    /// The same with other axes for the part at `path`: `.field` of a struct, `[0]` of a tuple or `Vec`, `[key]` of a
-    /// map, and paths of these, such as `.layers[0].weight`.
+    /// Sets the axes of the part at `path`: `.field` of a struct, `[0]` of a tuple or `Vec`, `[key]` of a map, or a
+    /// path of several such steps, for example `.layers[0].weight`.
     ///
-    /// A path at which the argument or result has nothing is an error when the mapped function is called.
+    /// If nothing is at the path in the argument or result, the call of the mapped function is an error.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -61,15 +61,15 @@ impl Axes {
         self.entries.into_iter().map(move |(rest, axis)| (format!("{path}{rest}"), axis))
     }
 
-    /// The axes of the parts of a sequence.
+    /// Returns the axes of a sequence, from those of its elements.
     fn parts(parts: impl IntoIterator<Item = Axes>) -> Axes {
         let parts = parts.into_iter().enumerate();
         Axes { entries: parts.flat_map(|(i, axes)| axes.below(format!("[{i}]"))).collect() }
     }
 
-    /// The axis of each of `leaves` arrays that `walk` passes.
+    /// Returns the axis of each of the `leaves` arrays that `walk` visits.
     pub(super) fn resolve(&self, leaves: usize, walk: impl FnOnce(&mut Path<'_>)) -> Result<Vec<Option<isize>>> {
-        // One for all, as nearly always: no paths need to be made.
+        // Usually there is one axis for all arrays, and no paths have to be built.
         if let [(path, axis)] = self.entries.as_slice()
             && path.is_empty()
         {
@@ -97,7 +97,7 @@ fn mismatch(what: String, tree: &Paths) -> Error {
     )
 }
 
-/// What may be given as axes: `0`, `-1`, `None`, [`Axes`], and tuples, arrays and `Vec`s of these.
+/// What may be passed as axes: `0`, `-1`, `None`, [`Axes`], and tuples, arrays and `Vec`s of these.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -114,7 +114,7 @@ fn mismatch(what: String, tree: &Paths) -> Error {
     note = "parts of structs and maps are named by their paths: `Axes::all(0).at(\".weight\", None)`"
 )]
 pub trait IntoAxes {
-    /// The axes.
+    /// Converts the value to axes.
     fn into_axes(self) -> Axes;
 }
 
@@ -136,7 +136,7 @@ impl IntoAxes for i32 {
     }
 }
 
-/// Whether there is a batch axis, in front: how a rule for a batch says it.
+/// Whether there is a batch axis, in front. The results of a batching rule are described in this way.
 impl IntoAxes for bool {
     fn into_axes(self) -> Axes {
         self.then_some(0).into_axes()

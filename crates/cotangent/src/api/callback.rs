@@ -1,4 +1,4 @@
-//! Rust functions inside compiled programs: `pure_callback`, `io_callback`, and what `debug` is made of.
+//! Rust functions inside compiled programs: `pure_callback`, `io_callback`, and the machinery of `debug`.
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -19,18 +19,18 @@ use crate::control::callback::{CallbackPrimitive, Kind};
 pub use crate::control::callback::VmapMethod;
 use crate::control::host_fn::HostFn;
 
-/// The types that a callback gives: an [`Aval`], a tuple or a vector of them, `()` for nothing.
+/// The types of a callback's results: an [`Aval`], a tuple or a vector of them, or `()` for no result.
 ///
 /// ```
 /// use cotangent::{Aval, DType, ResultTypes};
 /// assert_eq!((Aval::new(DType::F32, [3]), Aval::new(DType::I32, ())).avals().len(), 2);
 /// ```
 pub trait ResultTypes: Send + Sync + 'static {
-    /// What the callback returns, and its call.
+    /// The type that the callback returns.
     type Out: Tree;
-    /// The types, in order.
+    /// Returns the types, in order.
     fn avals(&self) -> Vec<Aval>;
-    /// The arrays as a value.
+    /// Builds the value from its arrays.
     fn build(&self, arrays: &mut dyn Iterator<Item = Array>) -> Self::Out;
 }
 
@@ -82,8 +82,8 @@ impl ResultTypes for () {
     fn build(&self, _: &mut dyn Iterator<Item = Array>) {}
 }
 
-/// The host functions made of one closure: one for each structure of the arguments. A program holds the closure that it
-/// calls, so programs are the same only if their closures are.
+/// The host functions made from one closure, one for each structure of the arguments. A program holds the closure that
+/// it calls, so two programs are the same only if their closures are.
 struct Family<A>(Mutex<Vec<(A, Arc<HostFn>)>>);
 
 impl<A: Tree> Family<A> {
@@ -99,7 +99,7 @@ impl<A: Tree> Family<A> {
     }
 }
 
-/// The family of a closure that captures nothing: it is the same wherever it is written down again.
+/// Returns the family of a closure without captures. Two such closures of the same type share one family.
 fn shared_family<A: Tree, F: 'static, S: ResultTypes>(types: &S) -> Arc<Family<A>> {
     type Key = (TypeId, Vec<Aval>);
     static FAMILIES: Lazy<Mutex<FxHashMap<Key, Arc<dyn Any + Send + Sync>>>> = Lazy::new(Mutex::default);
@@ -112,11 +112,11 @@ fn shared_family<A: Tree, F: 'static, S: ResultTypes>(types: &S) -> Arc<Family<A
 
 type Function<A, S> = dyn Fn(&A) -> <S as ResultTypes>::Out + Send + Sync;
 
-/// A Rust function that traced functions call, on arrays that are computed by then; made by [`Callback::pure`] or
+/// A Rust function that traced functions call with computed arrays, as returned by [`Callback::pure`] and
 /// [`Callback::io`].
 ///
-/// A closure that captures something is another one each time it is made, and so are the programs that call it: make
-/// the `Callback` once, outside the function that is traced, or use `jit`.
+/// A closure with captures is a different closure each time it is created, and so are the programs that call it. Create
+/// the `Callback` once, outside the traced function, or use `jit`.
 ///
 /// ```
 /// use cotangent::{Aval, Callback, DType, VmapMethod, prelude::*};
@@ -149,7 +149,8 @@ impl<A: Tree, S: ResultTypes> Callback<A, S> {
         Callback { f: Arc::new(f), types: types.into(), kind, family, loc: Location::caller() }
     }
 
-    /// A function without effects: it may be called any number of times, or never if its result is not used.
+    /// Creates a callback without effects. It may be called any number of times, or not at all if its result is not
+    /// used.
     ///
     /// ```
     /// use cotangent::{Aval, Callback, DType, prelude::*};
@@ -161,8 +162,8 @@ impl<A: Tree, S: ResultTypes> Callback<A, S> {
         Callback::new(types, f, Kind::Pure { vmap: None })
     }
 
-    /// A function with effects: it is called exactly as often as the program says, whether or not its result is used,
-    /// and in the program's order.
+    /// Creates a callback with effects. It is called exactly as often as the program says, in program order, whether or
+    /// not its result is used.
     ///
     /// ```
     /// use cotangent::{Callback, prelude::*};
@@ -178,11 +179,11 @@ impl<A: Tree, S: ResultTypes> Callback<A, S> {
         Callback::new(types, f, Kind::Io { ordered: false })
     }
 
-    /// What a pure callback does under `vmap`; without it that is an error.
+    /// Sets what a pure callback does under `vmap`. Without it, `vmap` is an error.
     ///
     /// ```
     /// use cotangent::{Aval, Callback, DType, VmapMethod, prelude::*};
-    /// // Called once, on all elements: it must take a batch axis in front.
+    /// // Called once, with all elements: the function must accept a leading batch axis.
     /// let twice = Callback::pure(Aval::new(DType::F32, ()), |x: &Array| x * 2.0).vmap_method(VmapMethod::ExpandDims);
     /// assert_eq!(vmap(|x: &Array| twice.call(x))(&Array::from([1.0f32, 2.0])).to_vec::<f32>(), [2.0, 4.0]);
     /// ```
@@ -194,8 +195,8 @@ impl<A: Tree, S: ResultTypes> Callback<A, S> {
         self
     }
 
-    /// An order that `vmap` may not break up: mapping over an ordered callback is an error, as in JAX. Within a program
-    /// callbacks with effects keep their order anyway.
+    /// Makes the callback ordered: mapping over it with `vmap` is an error, as in JAX. Within a program, callbacks with
+    /// effects keep their order in any case.
     ///
     /// ```
     /// use cotangent::{Callback, prelude::*};
@@ -211,7 +212,7 @@ impl<A: Tree, S: ResultTypes> Callback<A, S> {
         self
     }
 
-    /// The function of flat arrays for arguments of this structure.
+    /// Returns the function on flat arrays for arguments of this structure.
     pub(crate) fn function(&self, args: &A, loc: Loc) -> Arc<HostFn> {
         self.family.get(args, |structure| {
             let f = self.f.clone();
@@ -222,10 +223,10 @@ impl<A: Tree, S: ResultTypes> Callback<A, S> {
         })
     }
 
-    /// Calls it, now or, in a traced function, whenever the program runs.
+    /// Calls the function: at once, or, in a traced function, each time the program runs.
     ///
     /// # Panics
-    /// When the function itself panics or gives other types than it announced.
+    /// If the function panics or returns other types than it declared.
     ///
     /// ```
     /// use cotangent::{Aval, Callback, DType, prelude::*};
@@ -242,15 +243,15 @@ impl<A: Tree, S: ResultTypes> Callback<A, S> {
     }
 }
 
-/// Calls a Rust function without effects from a traced function. `types` says what it gives; [`Callback::pure`] has
-/// options.
+/// Calls a Rust function without effects from a traced function. `types` declares the types of its result.
+/// [`Callback::pure`] has options.
 ///
-/// It has no derivative: give it one with [`custom_jvp`](crate::custom_jvp) or [`custom_vjp`](crate::custom_vjp). The
-/// function may use arrays and transformed functions itself.
+/// The call has no derivative. Define one with [`custom_jvp`](crate::custom_jvp) or [`custom_vjp`](crate::custom_vjp).
+/// The function may itself use arrays and transformed functions.
 ///
 /// ```
 /// use cotangent::{Aval, DType, prelude::*, pure_callback};
-/// // The number of set bits, which has no array function.
+/// // The number of set bits, computed by Rust's standard library.
 /// let bits = |x: &Array| {
 ///     pure_callback(Aval::new(DType::U32, ()), |x: &Array| Array::scalar(x.item::<u32>().count_ones()), x)
 /// };
@@ -258,7 +259,7 @@ impl<A: Tree, S: ResultTypes> Callback<A, S> {
 /// ```
 ///
 /// # Panics
-/// When the function panics or gives other types; under `jit` that is an error of the call.
+/// If the function panics or returns other types than it declared. Under `jit`, this is an error of the call.
 #[track_caller]
 pub fn pure_callback<A: Tree, S: ResultTypes>(
     types: S,
@@ -268,7 +269,7 @@ pub fn pure_callback<A: Tree, S: ResultTypes>(
     Callback::pure(types, f).call(args)
 }
 
-/// Calls a Rust function with effects from a traced function; [`Callback::io`] has options.
+/// Calls a Rust function with effects from a traced function. [`Callback::io`] has options.
 ///
 /// ```
 /// use cotangent::{Aval, DType, io_callback, prelude::*};
@@ -281,7 +282,7 @@ pub fn pure_callback<A: Tree, S: ResultTypes>(
 /// ```
 ///
 /// # Panics
-/// As [`pure_callback`].
+/// In the same cases as [`pure_callback`].
 #[track_caller]
 pub fn io_callback<A: Tree, S: ResultTypes>(
     types: S,
@@ -291,7 +292,7 @@ pub fn io_callback<A: Tree, S: ResultTypes>(
     Callback::io(types, f).call(args)
 }
 
-/// Calls a flat function from a traced function, once for each element under `vmap`.
+/// Calls a flat function from a traced function. Under `vmap`, it is called once for each element.
 #[track_caller]
 pub(crate) fn effect(function: Arc<HostFn>, arrays: &[Array]) {
     let prim = CallbackPrimitive { function, outputs: Vec::new(), kind: Kind::Debug };

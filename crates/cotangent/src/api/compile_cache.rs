@@ -1,9 +1,10 @@
-//! The folder of compiled programs, as users see it.
+//! The disk cache of compiled programs.
 //!
-//! What one process has compiled, later ones load: the machine code of each program is kept below the user's cache
-//! directory (`COTANGENT_CACHE_DIR`, else `~/.cache/cotangent`). When the folder is full, the programs that were unused
-//! for longest go. `COTANGENT_COMPILE_CACHE_LIMIT` says how large it may become, as `500MB` or `2GiB`; the default is
-//! 1 GB. `COTANGENT_COMPILE_CACHE=0` turns it off. It may be removed at any time: that costs compiling again.
+//! The machine code of each compiled program is stored on disk, and later processes load it. The directory is below the
+//! user's cache directory (`COTANGENT_CACHE_DIR`, or `~/.cache/cotangent` by default). When it is full, the least
+//! recently used programs are removed. `COTANGENT_COMPILE_CACHE_LIMIT` sets its maximum size, as in `500MB` or `2GiB`;
+//! the default is 1 GB. `COTANGENT_COMPILE_CACHE=0` turns the cache off. The directory may be deleted at any time. Its
+//! programs are then compiled again.
 //!
 //! ```
 //! use cotangent::compile_cache;
@@ -16,14 +17,14 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::runtime::disk::{self, Disk};
 
-/// The limit in bytes, where the environment names none.
+/// The maximum size in bytes, unless the environment sets another one.
 ///
 /// ```
 /// assert_eq!(cotangent::compile_cache::DEFAULT_LIMIT, 1_000_000_000);
 /// ```
 pub const DEFAULT_LIMIT: u64 = disk::LIMIT;
 
-/// What is stored, or was removed.
+/// The number and the size of programs that are stored or were removed.
 ///
 /// ```
 /// use cotangent::compile_cache::Usage;
@@ -31,13 +32,13 @@ pub const DEFAULT_LIMIT: u64 = disk::LIMIT;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// How many programs.
+    /// The number of programs.
     pub programs: usize,
-    /// Their length in bytes.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
-/// Where programs are kept, whether or not the folder is used; `None` where there is no place for a cache.
+/// Returns the directory of the programs, whether or not the cache is on, or `None` if there is no place for it.
 ///
 /// ```
 /// assert!(cotangent::compile_cache::dir().is_none_or(|dir| dir.ends_with("programs")));
@@ -47,7 +48,7 @@ pub fn dir() -> Option<PathBuf> {
     disk::folder()
 }
 
-/// Whether this process loads and stores programs.
+/// Returns whether this process loads and stores programs.
 ///
 /// ```
 /// if !cotangent::compile_cache::is_on() {
@@ -59,10 +60,10 @@ pub fn is_on() -> bool {
     disk::is_on() && dir().is_some()
 }
 
-/// How many bytes the folder may take.
+/// Returns the maximum size of the cache in bytes.
 ///
 /// # Errors
-/// When `COTANGENT_COMPILE_CACHE_LIMIT` is no size. [`DEFAULT_LIMIT`] holds then.
+/// If `COTANGENT_COMPILE_CACHE_LIMIT` is not a size. The cache then uses [`DEFAULT_LIMIT`].
 ///
 /// ```
 /// assert!(cotangent::compile_cache::limit().unwrap() > 0);
@@ -74,7 +75,7 @@ pub fn limit() -> Result<u64> {
     })
 }
 
-/// What is stored there.
+/// Returns the number and the size of the stored programs.
 ///
 /// ```
 /// assert!(cotangent::compile_cache::usage().bytes < 1 << 40);
@@ -85,11 +86,11 @@ pub fn usage() -> Usage {
     Usage { programs, bytes }
 }
 
-/// Removes all programs, and says what that was. Programs that run, and those that this process has loaded, stay as
-/// they are.
+/// Removes all programs, and returns how many there were. Programs that are running or that this process has loaded are
+/// not affected.
 ///
 /// # Errors
-/// When a file cannot be removed.
+/// If a file cannot be removed.
 ///
 /// ```no_run
 /// let gone = cotangent::compile_cache::clear().unwrap();

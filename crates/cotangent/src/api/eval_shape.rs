@@ -1,4 +1,4 @@
-//! Shapes and dtypes of results, without a computation.
+//! Shapes and dtypes of results, without computing them.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::callable::callable;
 use super::func::{Func, Params};
 use super::program::trace;
 
-/// A function that gives shapes and dtypes only; made by [`eval_shape`].
+/// A function that returns only shapes and dtypes, as returned by [`eval_shape`].
 ///
 /// ```
 /// use cotangent::{eval_shape, prelude::*};
@@ -33,10 +33,10 @@ callable! {
 }
 
 impl<P: Params, R: Tree> EvalShape<'_, P, R> {
-    /// Calls it, with every failure as an error instead of a panic.
+    /// Calls the function and returns every failure as an error instead of panicking.
     ///
     /// # Errors
-    /// Whatever tracing the function may fail with: shapes that do not fit, the user's own panics.
+    /// If tracing the function fails, for example because shapes do not match, or if the user's own code panics.
     ///
     /// ```
     /// use cotangent::{eval_shape, prelude::*};
@@ -48,10 +48,11 @@ impl<P: Params, R: Tree> EvalShape<'_, P, R> {
     }
 }
 
-/// The shapes and dtypes of a function's results: it is traced, and nothing is computed or compiled.
+/// Returns a function that computes only the shapes and dtypes of a function's results. It traces the function without
+/// compiling or running anything.
 ///
-/// The result has the structure of the function's, with arrays of which shape and dtype are known and nothing else, as
-/// [`Array::shape_dtype_struct`] makes them; those may stand among the arguments, too.
+/// The result has the structure of the function's result. Only the shape and dtype of its arrays are known, as in
+/// arrays made by [`Array::shape_dtype_struct`]. Such arrays may also be passed as arguments.
 ///
 /// ```
 /// use cotangent::{eval_shape, prelude::*};
@@ -65,7 +66,7 @@ impl<P: Params, R: Tree> EvalShape<'_, P, R> {
 /// ```
 ///
 /// # Panics
-/// The function it gives panics where the function would for these shapes, and where that reads a value.
+/// The returned function panics if the original function would panic for these shapes, or if it reads a value.
 #[track_caller]
 pub fn eval_shape<'f, P: Params, F: Func<'f, P>>(f: F) -> EvalShape<'f, P, F::Out> {
     let f: Arc<P::Dyn<'f, F::Out>> = f.boxed().into();

@@ -1,4 +1,4 @@
-//! What all transforms share: tracing a user's function, and running a rewritten program as one executable.
+//! Steps that all transforms share: tracing a user's function, and running a rewritten program as one executable.
 
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -12,7 +12,7 @@ use crate::tree::{Tree, flatten};
 
 use super::func::Params;
 
-/// Traces a user's function: its program, and its result as a template whose arrays are traced.
+/// Traces a user's function. Returns its program, and its result as a template whose arrays are traced.
 pub(crate) fn trace<'f, P: Params, R: Tree>(
     f: &P::Dyn<'f, R>,
     args: P::Refs<'_>,
@@ -25,12 +25,12 @@ pub(crate) fn trace<'f, P: Params, R: Tree>(
             (flatten(&result), result)
         })
     });
-    // A transform should not have to find a rule for what no result needs: a value beside a gradient, say.
+    // Unused equations are removed, so a transform needs no rule for a value that is computed but not returned.
     (Closed { jaxpr: dce(&jaxpr, true).0.into(), captures }, result)
 }
 
-/// Runs `body` on `inputs`. Inside a trace its equations are recorded there; outside of any, they become one
-/// program, found in the cache by its structure or compiled now.
+/// Runs `body` on `inputs`. Inside a trace, its equations are recorded there. Outside any trace, they become one
+/// program, which is found in the cache by its structure or compiled.
 #[track_caller]
 pub(crate) fn as_program<T>(inputs: &[Array], body: impl FnOnce(&[Array]) -> (Vec<Array>, T)) -> (Vec<Array>, T) {
     if tracing() {
@@ -47,14 +47,14 @@ pub(crate) fn as_program<T>(inputs: &[Array], body: impl FnOnce(&[Array]) -> (Ve
     (backend().execute(&jaxpr.into(), &args).or_raise(), extra)
 }
 
-/// The results of a library function, which outside of any trace would be a program for each of its operations. Inside of
-/// one it is as much a part of it as those are.
+/// Returns the results of a library function. Outside any trace, the function becomes one program instead of one for
+/// each operation. Inside a trace, its operations are recorded like any others.
 #[track_caller]
 pub(crate) fn as_library(inputs: &[Array], body: impl FnOnce(&[Array]) -> Vec<Array>) -> Vec<Array> {
     if tracing() { body(inputs) } else { as_program(inputs, |inputs| (body(inputs), ())).0 }
 }
 
-/// [`as_library`] of a function with one result.
+/// Like [`as_library`], for a function with one result.
 #[track_caller]
 pub(crate) fn as_one(inputs: &[Array], body: impl FnOnce(&[Array]) -> Array) -> Array {
     as_library(inputs, |inputs| vec![body(inputs)]).remove(0)

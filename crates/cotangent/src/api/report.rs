@@ -1,4 +1,4 @@
-//! What a jitted function's cache did, and why it could not help.
+//! Statistics of a jitted function's cache, and the reasons for its misses.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::tree::collect_paths;
 
 use super::func::Params;
 
-/// What an argument has that it had not when the function was traced before.
+/// A difference between the arguments of a call and those of an earlier trace.
 ///
 /// ```
 /// use cotangent::{Change, prelude::*};
@@ -25,43 +25,43 @@ use super::func::Params;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// An array of another shape.
+    /// An array with another shape.
     Shape {
-        /// The array's path: the argument's number, and the way from there.
+        /// The path of the array: the index of the argument, and the path inside it.
         path: String,
-        /// As it was.
+        /// The earlier shape.
         from: Shape,
-        /// As it is.
+        /// The new shape.
         to: Shape,
     },
-    /// An array of another dtype.
+    /// An array with another dtype.
     DType {
-        /// The array's path.
+        /// The path of the array.
         path: String,
-        /// As it was.
+        /// The earlier dtype.
         from: DType,
-        /// As it is.
+        /// The new dtype.
         to: DType,
     },
-    /// A Rust number where there was an array, or the other way round.
+    /// A Rust number instead of an array, or an array instead of a Rust number.
     WeakType {
-        /// The array's path.
+        /// The path of the array.
         path: String,
-        /// Whether it is weakly typed now.
+        /// Whether the new one is weakly typed.
         to: bool,
     },
-    /// Another static value: a Rust number or string, a `#[tree(static)]` field, a `Static`.
+    /// Another static value: a Rust number or string, a `#[tree(static)]` field, or a `Static`.
     Static {
-        /// The argument it is in.
+        /// The index of the argument that contains it.
         argument: usize,
     },
-    /// Other arrays in an argument: a vector of another length, another variant of an enum.
+    /// Other arrays in an argument, such as a vector of another length or another variant of an enum.
     Structure {
-        /// The argument.
+        /// The index of the argument.
         argument: usize,
-        /// The paths of the arrays in it, as they were.
+        /// The earlier paths of the arrays in it.
         from: Vec<String>,
-        /// The paths as they are.
+        /// The new paths.
         to: Vec<String>,
     },
 }
@@ -92,7 +92,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// A call that had to trace the function.
+/// A call for which the function had to be traced.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -102,14 +102,14 @@ impl fmt::Display for Change {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Miss {
-    /// The earlier trace (0 is the first) whose arguments were most like these; none at the first call.
+    /// The index of the earlier trace (the first is 0) with the most similar arguments; `None` at the first call.
     pub nearest: Option<usize>,
-    /// What is different from then.
+    /// The differences from that trace.
     pub changes: Vec<Change>,
 }
 
 impl Miss {
-    /// In one line.
+    /// Returns the reason in one line.
     pub(crate) fn reason(&self) -> String {
         match self.nearest {
             None => "first call".to_string(),
@@ -118,7 +118,7 @@ impl Miss {
     }
 }
 
-/// What a jitted function's cache did so far; made by [`Jit::cache_report`](crate::Jit::cache_report).
+/// The statistics of a jitted function's cache, as returned by [`Jit::cache_report`](crate::Jit::cache_report).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -132,19 +132,19 @@ impl Miss {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheReport {
-    /// Calls that had to trace the function: one for each type of argument.
+    /// The number of calls for which the function had to be traced, one for each type of argument.
     pub traces: usize,
-    /// Calls that found a trace made before.
+    /// The number of calls that used an earlier trace.
     pub hits: usize,
-    /// Traced programs that had to be compiled.
+    /// The number of traced programs that had to be compiled.
     pub compiles: usize,
-    /// Traced programs that had been compiled in this process already, for another function.
+    /// The number of traced programs that another function had already compiled in this process.
     pub memory_hits: usize,
-    /// Traced programs that were loaded from the disk.
+    /// The number of traced programs that were loaded from disk.
     pub disk_hits: usize,
-    /// How long it took to trace its programs and to compile them.
+    /// The time spent on tracing and compiling the function's programs.
     pub times: Times,
-    /// Why the function was traced, the first time first; a long list loses its oldest part.
+    /// Why the function was traced, in order. Of a long list, the oldest entries are dropped.
     pub misses: Vec<Miss>,
 }
 
@@ -173,11 +173,11 @@ impl fmt::Display for CacheReport {
     }
 }
 
-/// So many misses are remembered.
+/// The maximum number of remembered misses.
 const MISSES: usize = 256;
 
-/// A count that threads add to at the same time without waiting for each other's processors: each has its own part, in
-/// a line of memory of its own.
+/// A counter that threads increment without contention. Each thread adds to one of several parts, and each part has a
+/// cache line of its own.
 #[derive(Default)]
 struct Striped([Stripe; 8]);
 
@@ -191,7 +191,7 @@ impl Striped {
         thread_local! {
             static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
         }
-        // At the end of a thread its number may be gone.
+        // At the end of a thread, its number may already have been dropped.
         let thread = THREAD.try_with(|thread| *thread).unwrap_or(0);
         self.0[thread % self.0.len()].0.fetch_add(1, Ordering::Relaxed);
     }
@@ -201,7 +201,7 @@ impl Striped {
     }
 }
 
-/// The running numbers behind a report.
+/// The counters behind a report.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) traces: AtomicUsize,
@@ -257,7 +257,7 @@ impl Counts {
     }
 }
 
-/// What `new` arguments have that the old ones had not.
+/// Returns the differences of the `new` arguments from the old ones.
 pub(crate) fn changes<P: Params>(
     old: (P::Refs<'_>, &[Aval], &[usize]),
     new: (P::Refs<'_>, &[Aval], &[usize]),

@@ -1,4 +1,4 @@
-//! The same elements in another shape or order.
+//! Methods that change the shape or the order of the elements.
 
 use crate::array::Array;
 use crate::array::aval::{IntoNewShape, IntoShape, canonical_axis};
@@ -11,10 +11,11 @@ use crate::ops::slice::Slice;
 use super::axes::Axes;
 
 impl Array {
-    /// The same elements, in row-major order, under another shape. One size may be −1: what the others leave.
+    /// Returns the same elements, in row-major order, with another shape. One size may be −1: it is computed from the
+    /// others.
     ///
     /// # Panics
-    /// When the number of elements differs, or does not divide by the sizes beside −1.
+    /// If the number of elements differs, or is not a multiple of the sizes beside −1.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -28,10 +29,10 @@ impl Array {
         if self.shape() == &*shape { self.clone() } else { bind1(Reshape { shape }, &[self]) }
     }
 
-    /// The array repeated to `shape`, as NumPy broadcasts.
+    /// Broadcasts the array to `shape`, by NumPy's rules.
     ///
     /// # Panics
-    /// When the shape does not broadcast to `shape`.
+    /// If the array cannot be broadcast to `shape`.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -54,10 +55,10 @@ impl Array {
         bind1(BroadcastInDim { dims: (offset..shape.rank()).collect(), shape }, &[self])
     }
 
-    /// The axes in another order: axis `i` of the result is axis `axes[i]`.
+    /// Permutes the axes: axis `i` of the result is axis `axes[i]`.
     ///
     /// # Panics
-    /// When `axes` is not a permutation.
+    /// If `axes` is not a permutation.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -71,10 +72,11 @@ impl Array {
         bind1(Transpose { permutation: axes.to_vec() }, &[self])
     }
 
-    /// The axes in another order: axis `i` of the result is axis `axes[i]`; `()` reverses them. `x.t()` is short for that.
+    /// Permutes the axes: axis `i` of the result is axis `axes[i]`. With `()`, it reverses them, and `x.t()` is short
+    /// for that.
     ///
     /// # Panics
-    /// When `axes` is not a permutation.
+    /// If `axes` is not a permutation.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -86,7 +88,7 @@ impl Array {
         self.permute(&axes.in_order(self.ndim()).map_err(|e| e.context("transpose")).or_raise())
     }
 
-    /// The axes in reverse order: of a matrix, its transpose.
+    /// Reverses the order of the axes. For a matrix, this is the transpose.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -97,10 +99,10 @@ impl Array {
         self.permute(&(0..self.ndim()).rev().collect::<Vec<_>>())
     }
 
-    /// Moves one axis to another place; the others keep their order.
+    /// Moves one axis to another position. The other axes keep their order.
     ///
     /// # Panics
-    /// When an axis is out of bounds.
+    /// If an axis is out of bounds.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -115,10 +117,10 @@ impl Array {
         self.permute(&axes)
     }
 
-    /// A new axis of size one at `axis`.
+    /// Inserts an axis of size one at `axis`.
     ///
     /// # Panics
-    /// When the axis is out of bounds.
+    /// If the axis is out of bounds.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -131,7 +133,7 @@ impl Array {
         bind1(BroadcastInDim { shape: self.aval().shape.insert(axis, 1), dims }, &[self])
     }
 
-    /// Elements from `start` up to `limit`, every `stride`-th, of each axis.
+    /// Returns every `stride`-th element from `start` up to, but not including, `limit`, along each axis.
     #[track_caller]
     pub(crate) fn slice(&self, start: &[usize], limit: &[usize], stride: &[usize]) -> Array {
         let whole = start.iter().all(|s| *s == 0) && limit == self.shape() && stride.iter().all(|s| *s == 1);
@@ -141,7 +143,7 @@ impl Array {
         bind1(Slice { start: start.to_vec(), limit: limit.to_vec(), stride: stride.to_vec() }, &[self])
     }
 
-    /// Elements `start` to `limit` along one axis.
+    /// Returns the elements from `start` up to, but not including, `limit` along one axis.
     ///
     /// ```
     /// # use cotangent::prelude::*;

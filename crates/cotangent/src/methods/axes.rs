@@ -1,9 +1,9 @@
-//! What may be given where axes are wanted.
+//! The types that select axes.
 
 use crate::array::aval::canonical_axis;
 use crate::error::{Error, ErrorKind, Result};
 
-/// One axis or several: `-1`, `(0, 2)`, `[0, 2]`, a slice, a `Vec`; `()` means all.
+/// One axis or several: `-1`, `(0, 2)`, `[0, 2]`, a slice or a `Vec`. `()` selects all axes.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -18,17 +18,17 @@ use crate::error::{Error, ErrorKind, Result};
     note = "NumPy's `axis=None` is `()`, or the function without `_axis` in its name"
 )]
 pub trait Axes {
-    /// The axes of an array of `rank` dimensions in the order in which they are named, counted from the front; of `()` all,
-    /// the last one first.
+    /// Returns the selected axes of an array of `rank` dimensions in the order given, counted from the front. `()`
+    /// selects all axes, the last one first.
     ///
     /// # Errors
-    /// When an axis is out of bounds or named twice.
+    /// If an axis is out of bounds or given twice.
     fn in_order(self, rank: usize) -> Result<Vec<usize>>;
 
-    /// The axes of an array of `rank` dimensions, counted from the front and ascending.
+    /// Returns the selected axes of an array of `rank` dimensions, counted from the front, in ascending order.
     ///
     /// # Errors
-    /// When an axis is out of bounds or named twice.
+    /// If an axis is out of bounds or given twice.
     fn resolve(self, rank: usize) -> Result<Vec<usize>>
     where
         Self: Sized,
@@ -53,7 +53,7 @@ impl Axes for () {
     }
 }
 
-/// The type of one axis.
+/// An integer type that selects one axis.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -65,7 +65,7 @@ impl Axes for () {
     label = "an axis is an `i32`, `i64`, `isize` or `usize`, counted from the end when negative"
 )]
 pub trait Axis: Copy {
-    /// The axis, counted from the end when negative.
+    /// Returns the axis. A negative axis counts from the end.
     fn axis(self) -> isize;
 }
 

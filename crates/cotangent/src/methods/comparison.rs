@@ -1,4 +1,4 @@
-//! Comparisons of each element.
+//! Elementwise comparisons.
 
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
@@ -25,24 +25,24 @@ macro_rules! comparisons {
 }
 
 comparisons! {
-    /// Where the elements are equal.
+    /// Returns whether each element equals that of `other`.
     equal Eq ==;
-    /// Where the elements differ.
+    /// Returns whether each element differs from that of `other`.
     not_equal Ne !=;
-    /// Where the elements are less than those of `other`.
+    /// Returns whether each element is less than that of `other`.
     less Lt <;
-    /// Where the elements are at most those of `other`.
+    /// Returns whether each element is less than or equal to that of `other`.
     less_equal Le <=;
-    /// Where the elements are greater than those of `other`.
+    /// Returns whether each element is greater than that of `other`.
     greater Gt >;
-    /// Where the elements are at least those of `other`.
+    /// Returns whether each element is greater than or equal to that of `other`.
     greater_equal Ge >=;
 }
 
-/// The operands of a comparison in one dtype and shape, in the order that their values have.
+/// Converts the operands of a comparison to one dtype and shape, and preserves the order of their values.
 ///
-/// Where the promotion of integers would change a value (a Rust integer that the other's dtype does not hold, unsigned
-/// ones of 64 bits beside signed ones), they meet in a wider dtype, or as other numbers in the same order.
+/// Promotion of integers may change a value: a Rust integer may be out of range for the other dtype, and `u64` with a
+/// signed integer becomes a float. Such operands are converted to a wider dtype, or to other numbers in the same order.
 #[track_caller]
 fn compared([x, y]: [Array; 2]) -> [Array; 2] {
     let integers = x.dtype().is_integer() && y.dtype().is_integer();
@@ -60,8 +60,8 @@ fn compared([x, y]: [Array; 2]) -> [Array; 2] {
     }
 }
 
-/// Unsigned numbers of 64 bits beside signed ones: as unsigned ones in the same order. A negative number is less than
-/// any unsigned one, as 0 is less than 1.
+/// Maps a `u64` operand and a signed operand to unsigned numbers in the same order. A negative number is less than any
+/// unsigned number, as 0 is less than 1.
 #[track_caller]
 fn unsigned_beside_signed(operands: [Array; 2]) -> [Array; 2] {
     let [u, s] = broadcast(operands);

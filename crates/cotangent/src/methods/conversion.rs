@@ -1,4 +1,4 @@
-//! The same values in another dtype.
+//! Conversions between dtypes.
 
 use crate::array::dtype::DType;
 use crate::array::{Array, Repr};
@@ -6,8 +6,9 @@ use crate::ops::convert::{BitcastConvertType, ConvertElementType};
 use crate::trace::frames::bind1;
 
 impl Array {
-    /// The same numbers in another dtype, as NumPy converts: floats to integers by dropping the fraction,
-    /// complex to real by dropping the imaginary part, anything to `bool` by comparing with zero.
+    /// Converts the elements to another dtype, by NumPy's rules. Floats become integers by dropping the fraction,
+    /// complex numbers become real by dropping the imaginary part, and any number becomes `bool` by comparison with
+    /// zero.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -24,17 +25,20 @@ impl Array {
             return self.clone();
         }
         match &self.0 {
-            // A Rust number beside an array: it takes its dtype before anything is computed, from its own full value.
+            // A Rust number beside an array is converted to its dtype from its full value, before anything is computed.
             Repr::Scalar(literal) if literal.weak_type() => Array::literal(literal.convert(dtype, weak)),
             _ => bind1(ConvertElementType { dtype, weak }, &[self]),
         }
     }
 
-    /// The same bits read as another dtype. Of a narrower one, several come from each element, the lowest bits first,
-    /// along a new last dimension; of a wider one, the last dimension holds the parts of each element.
+    /// Reinterprets the bits of the elements as another dtype.
+    ///
+    /// If the dtype is narrower, each element becomes several, the lowest bits first, along a new last dimension. If it
+    /// is wider, the last dimension holds the parts of each element.
     ///
     /// # Panics
-    /// When one of the dtypes is `bool` or complex and they differ, or the last dimension does not make one element.
+    /// If one of the dtypes is `bool` or complex and they differ, or if the size of the last dimension is not the
+    /// number of parts.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -48,13 +52,13 @@ impl Array {
         bind1(BitcastConvertType { dtype }, &[self])
     }
 
-    /// The same in `dtype`, weakly typed or not as it was if that is its dtype already.
+    /// Converts to `dtype`. An array that has this dtype already is returned unchanged, weakly typed or not.
     #[track_caller]
     pub(crate) fn in_dtype(&self, dtype: DType) -> Array {
         if self.dtype() == dtype { self.clone() } else { self.astype(dtype) }
     }
 
-    /// Integers and truth values as floats; what is floating-point already stays.
+    /// Converts integers and booleans to floats. Other arrays are returned unchanged.
     #[track_caller]
     pub(crate) fn to_inexact(&self) -> Array {
         if self.dtype().is_inexact() { self.clone() } else { self.convert(DType::F32, self.weak_type()) }

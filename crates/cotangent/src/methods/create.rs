@@ -10,10 +10,10 @@ use crate::array::{Array, Repr};
 use crate::error::{Error, Result};
 
 impl Array {
-    /// An array from its elements in row-major order.
+    /// Creates an array from its elements in row-major order.
     ///
     /// # Errors
-    /// When the number of elements is not that of the shape.
+    /// If the number of elements does not match the shape.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -32,7 +32,8 @@ impl Array {
         Ok(Array::from_host(HostBytes(Arc::new(Owned(data))), aval))
     }
 
-    /// A strongly typed scalar: its dtype is that of the Rust type and does not give way.
+    /// Creates a strongly typed scalar. Its dtype is that of the Rust type and does not give way to others in
+    /// promotion.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -43,11 +44,11 @@ impl Array {
         Array(Repr::Scalar(Literal::strong(value)))
     }
 
-    /// An array from the bytes of its elements, in row-major order: little-endian, as they lie in memory, complex numbers
-    /// with the real part first, truth values a byte each. The bytes need no alignment.
+    /// Creates an array from the bytes of its elements, in row-major order and little-endian, as they are in memory. A
+    /// complex number starts with its real part, and a boolean is one byte. The bytes need no alignment.
     ///
     /// # Errors
-    /// When there are more or fewer bytes than elements of that dtype fill, or a truth value is neither 0 nor 1.
+    /// If the number of bytes does not match the dtype and the shape, or if a boolean is neither 0 nor 1.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -67,10 +68,11 @@ impl Array {
         Ok(Array::of_bytes(bytes, aval))
     }
 
-    /// An array of which only shape and dtype are known: an argument for [`eval_shape`](crate::eval_shape) and
-    /// [`linear_transpose`](crate::linear_transpose) that takes no memory. It is what JAX calls a `ShapeDtypeStruct`.
+    /// Creates an array that has only a shape and a dtype. It takes no memory, and serves as an argument of
+    /// [`eval_shape`](crate::eval_shape) and [`linear_transpose`](crate::linear_transpose). JAX calls it a
+    /// `ShapeDtypeStruct`.
     ///
-    /// Using it as a value is an error that says so.
+    /// Using it as a value is an error.
     ///
     /// ```
     /// use cotangent::{eval_shape, prelude::*};

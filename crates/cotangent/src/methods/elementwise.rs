@@ -1,4 +1,4 @@
-//! Functions of each element.
+//! Elementwise functions.
 
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::{Literal, Scalar};
@@ -19,25 +19,26 @@ use crate::trace::frames::bind1;
 
 use super::operators::binary_op;
 
-/// A function of floating-point numbers; integers and booleans enter as floats.
+/// Applies a function of floating-point numbers. Integers and booleans are converted to floats.
 #[track_caller]
 fn of_floats(function: impl Primitive, x: &Array) -> Array {
     if x.dtype().is_inexact() { bind1(function, &[x]) } else { bind1(function, &[&x.to_inexact()]) }
 }
 
-/// A function of numbers; booleans enter as floats.
+/// Applies a function of numbers. Booleans are converted to floats.
 #[track_caller]
 fn of_numbers(function: impl Primitive, x: &Array) -> Array {
     if x.dtype() == DType::Bool { bind1(function, &[&x.to_inexact()]) } else { bind1(function, &[x]) }
 }
 
-/// A function of the bits of integers.
+/// Applies a function of the bits of integers.
 #[track_caller]
 fn of_bits(function: impl Primitive, x: &Array) -> Array {
     bind1(function, &[x])
 }
 
-/// Methods that are a primitive of one operand: how it is applied, what the example applies it to, and a row for each.
+/// Defines methods that apply one primitive of one operand. The arguments are how it is applied, the input of the
+/// example, and a row for each method.
 macro_rules! functions {
     ($apply:ident, $example:literal: $($(#[$doc:meta])* $name:ident $T:ident;)*) => {
         impl Array {
@@ -55,88 +56,90 @@ macro_rules! functions {
 
 functions! {
     of_floats, "[0.25f32, 0.5]":
-    /// exp(−|x|)·I₀(x), the modified Bessel function of order zero, scaled. Derivative: i1e(x) − sign(x)·i0e(x).
+    /// Returns exp(−|x|)·I₀(x), the exponentially scaled modified Bessel function of order zero. Derivative: i1e(x) −
+    /// sign(x)·i0e(x).
     bessel_i0e BesselI0e;
-    /// exp(−|x|)·I₁(x), the modified Bessel function of order one, scaled.
+    /// Returns exp(−|x|)·I₁(x), the exponentially scaled modified Bessel function of order one.
     bessel_i1e BesselI1e;
-    /// The cube root.
+    /// Returns the cube root of each element.
     cbrt Cbrt;
-    /// The smallest integers that are not below the elements.
+    /// Rounds each element up to an integer.
     ceil Ceil;
-    /// The cosine.
+    /// Returns the cosine of each element.
     cos Cos;
-    /// The hyperbolic cosine.
+    /// Returns the hyperbolic cosine of each element.
     cosh Cosh;
-    /// The inverse cosine. Derivative: −1/√(1−x²).
+    /// Returns the inverse cosine of each element. Derivative: −1/√(1−x²).
     acos Acos;
-    /// The inverse hyperbolic cosine. Derivative: 1/√((x−1)(x+1)).
+    /// Returns the inverse hyperbolic cosine of each element. Derivative: 1/√((x−1)(x+1)).
     acosh Acosh;
-    /// The inverse sine. Derivative: 1/√(1−x²).
+    /// Returns the inverse sine of each element. Derivative: 1/√(1−x²).
     asin Asin;
-    /// The inverse hyperbolic sine. Derivative: 1/√(1+x²).
+    /// Returns the inverse hyperbolic sine of each element. Derivative: 1/√(1+x²).
     asinh Asinh;
-    /// The inverse tangent. Derivative: 1/(1+x²).
+    /// Returns the inverse tangent of each element. Derivative: 1/(1+x²).
     atan Atan;
-    /// The inverse hyperbolic tangent. Derivative: 1/(1−x²).
+    /// Returns the inverse hyperbolic tangent of each element. Derivative: 1/(1−x²).
     atanh Atanh;
-    /// The logarithmic derivative of the gamma function. Its own derivatives are polygamma functions.
+    /// Returns the digamma function, the logarithmic derivative of the gamma function. Its own derivatives are
+    /// polygamma functions.
     digamma Digamma;
-    /// The error function. Derivative: 2/√π · exp(−x²).
+    /// Returns the error function of each element. Derivative: 2/√π · exp(−x²).
     erf Erf;
-    /// The complementary error function, 1 − erf(x), without cancellation.
+    /// Returns the complementary error function, 1 − erf(x), without cancellation.
     erfc Erfc;
-    /// The inverse error function. Derivative: √π/2 · exp(erf_inv(x)²).
+    /// Returns the inverse error function of each element. Derivative: √π/2 · exp(erf_inv(x)²).
     erf_inv ErfInv;
-    /// The exponential.
+    /// Returns the exponential of each element.
     exp Exp;
-    /// Two to the power of the elements.
+    /// Returns two to the power of each element.
     exp2 Exp2;
-    /// exp(x) − 1, accurate near zero. Derivative: exp(x).
+    /// Returns exp(x) − 1, accurate near zero. Derivative: exp(x).
     expm1 Expm1;
-    /// The largest integers that are not above the elements.
+    /// Rounds each element down to an integer.
     floor Floor;
-    /// The logarithm of the absolute value of the gamma function.
+    /// Returns the logarithm of the absolute value of the gamma function.
     lgamma Lgamma;
-    /// The natural logarithm.
+    /// Returns the natural logarithm of each element.
     log Log;
-    /// log(1 + x), accurate near zero.
+    /// Returns log(1 + x), accurate near zero.
     log1p Log1p;
-    /// The logistic function 1/(1 + exp(−x)).
+    /// Returns the logistic function 1/(1 + exp(−x)).
     logistic Logistic;
-    /// 1/√x.
+    /// Returns the reciprocal square root, 1/√x.
     rsqrt Rsqrt;
-    /// The sine.
+    /// Returns the sine of each element.
     sin Sin;
-    /// The hyperbolic sine.
+    /// Returns the hyperbolic sine of each element.
     sinh Sinh;
-    /// The square root.
+    /// Returns the square root of each element.
     sqrt Sqrt;
-    /// The tangent.
+    /// Returns the tangent of each element.
     tan Tan;
-    /// The hyperbolic tangent. Derivative: 1 − tanh(x)².
+    /// Returns the hyperbolic tangent of each element. Derivative: 1 − tanh(x)².
     tanh Tanh;
 }
 
 functions! {
     of_numbers, "[0.25f32, 0.5]":
-    /// −1, 0 or 1; of complex numbers the point of the unit circle in their direction.
+    /// Returns the sign of each element: −1, 0 or 1. For a complex number z, it is z/|z|, or 0 at 0.
     sign Sign;
-    /// x².
+    /// Returns the square of each element, x².
     square Square;
 }
 
 functions! {
     of_bits, "[6, 3]":
-    /// All bits turned over; of booleans the negation.
+    /// Returns the bitwise complement of each element. For booleans, this is the logical negation.
     logical_not Not;
-    /// The number of bits that are one.
+    /// Returns the number of one bits in each element.
     population_count PopulationCount;
-    /// The number of leading zero bits.
+    /// Returns the number of leading zero bits in each element.
     clz Clz;
 }
 
 impl Array {
-    /// The absolute value; of complex numbers the modulus.
+    /// Returns the absolute value of each element. For complex numbers, this is the modulus.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -147,7 +150,8 @@ impl Array {
         if self.dtype() == DType::Bool { self.clone() } else { bind1(Abs, &[self]) }
     }
 
-    /// The nearest integers; halves go to the even neighbour, as in NumPy. Of complex numbers each part is rounded.
+    /// Rounds each element to the nearest integer, and halves to the even one, as in NumPy. Complex numbers are rounded
+    /// in each part.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -162,10 +166,10 @@ impl Array {
         }
     }
 
-    /// A fixed integer power.
+    /// Raises each element to a fixed integer power.
     ///
     /// # Panics
-    /// When integers are raised to a negative power.
+    /// If integers are raised to a negative power.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -180,7 +184,7 @@ impl Array {
         }
     }
 
-    /// Whether the elements are neither infinite nor NaN; of complex numbers whether both parts are.
+    /// Returns whether each element is neither infinite nor NaN. A complex number is finite if both its parts are.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -194,7 +198,7 @@ impl Array {
         bind1(IsFinite, &[&self.to_inexact()])
     }
 
-    /// The real part; real arrays are their own.
+    /// Returns the real part of each element. Real arrays are returned unchanged.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -206,7 +210,7 @@ impl Array {
         if self.dtype().is_complex() { bind1(Real, &[self]) } else { self.clone() }
     }
 
-    /// The imaginary part; of real arrays it is zero.
+    /// Returns the imaginary part of each element. For real arrays, it is zero.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -218,7 +222,7 @@ impl Array {
         if self.dtype().is_complex() { bind1(Imag, &[self]) } else { zeros_like(self) }
     }
 
-    /// The complex conjugate; real arrays are their own.
+    /// Returns the complex conjugate of each element. Real arrays are returned unchanged.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -230,7 +234,7 @@ impl Array {
         if self.dtype().is_complex() { bind1(Conj, &[self]) } else { self.clone() }
     }
 
-    /// Complex numbers from `self` as real and `imag` as imaginary parts.
+    /// Returns complex numbers with `self` as real parts and `imag` as imaginary parts.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -243,7 +247,7 @@ impl Array {
         bind1(Complex, &[&re, &im])
     }
 
-    /// The same value, constant to differentiation.
+    /// Returns the same value, as a constant to differentiation.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -255,10 +259,10 @@ impl Array {
         if self.dtype().is_inexact() { bind1(StopGradient, &[self]) } else { self.clone() }
     }
 
-    /// The power with an array or a number as exponent; integers become floats.
+    /// Raises each element to the power of `y`, an array or a number. Integers become floats.
     ///
-    /// The derivative at a base of zero follows JAX: 0 in the base where the exponent is 0, 0 in the exponent
-    /// where the base is 0.
+    /// At a base of zero, the derivatives follow JAX. The derivative with respect to the base is 0 if the exponent is
+    /// 0. The derivative with respect to the exponent is 0 if the base is 0.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -271,7 +275,7 @@ impl Array {
         bind1(Pow, &[&x, &y])
     }
 
-    /// The angle of the point (`x`, `self`) to the positive x-axis.
+    /// Returns the angle between the positive x-axis and the point (`x`, `self`).
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -284,8 +288,8 @@ impl Array {
         bind1(Atan2, &[&y, &x])
     }
 
-    /// The greater of the elements and those of `other`; a NaN in either is the result. A Rust integer that the dtype
-    /// does not hold counts as the nearest that it does.
+    /// Returns the greater of each element and that of `other`. If either is NaN, the result is NaN. A Rust integer out
+    /// of range for the dtype is replaced by the nearest value in range.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -297,8 +301,8 @@ impl Array {
         binary_op(Max, &x, &y)
     }
 
-    /// The lesser of the elements and those of `other`; a NaN in either is the result. A Rust integer that the dtype
-    /// does not hold counts as the nearest that it does.
+    /// Returns the lesser of each element and that of `other`. If either is NaN, the result is NaN. A Rust integer out
+    /// of range for the dtype is replaced by the nearest value in range.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -310,7 +314,7 @@ impl Array {
         binary_op(Min, &x, &y)
     }
 
-    /// Truth of both, elementwise; numbers are true when they are not zero.
+    /// Returns the elementwise logical "and". A number is true if it is not zero.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -322,7 +326,7 @@ impl Array {
         binary_op(And, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
     }
 
-    /// Truth of either, elementwise; numbers are true when they are not zero.
+    /// Returns the elementwise logical "or". A number is true if it is not zero.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -334,14 +338,14 @@ impl Array {
         binary_op(Or, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
     }
 
-    /// `div` without promotion: integers divide towards zero.
+    /// Divides without promotion. Integers divide towards zero.
     #[track_caller]
     pub(crate) fn lax_div(&self, other: &Array) -> Array {
         bind1(Div, &[self, other])
     }
 }
 
-/// Operands of which a Rust integer beside an array of integers is brought into the range of the array's dtype.
+/// Clamps a Rust integer beside an array of integers to the range of the array's dtype. Other operands are unchanged.
 #[track_caller]
 pub(crate) fn bounded([x, y]: [Array; 2]) -> [Array; 2] {
     let bring = |a: &Array, b: &Array| {

@@ -1,18 +1,18 @@
-//! An operator that arrays do not have: it is implemented for operands that do not exist, so that the compiler says what to
-//! write instead.
+//! Indexing with brackets, which arrays do not support. It is implemented for an index that does not exist, so that the
+//! compiler says what to write instead.
 
 use std::ops::Index;
 
 use crate::array::Array;
 
-/// An index that brackets take. There is none: what they return is a reference, and a part of an array is a new array.
+/// An index in brackets. No type implements it: brackets return a reference, but a part of an array is a new array.
 #[diagnostic::on_unimplemented(
     message = "an array is not indexed with brackets",
     label = "write `x.at(…).get()`",
     note = "`x.at(0).get()` is a row, `x.at((.., 1..3)).get()` some columns, `x.at(0).set(y)` the array with another row"
 )]
 pub trait Bracketed {
-    /// The part of the array.
+    /// Returns the part of the array.
     fn of(self, array: &Array) -> &Array;
 }
 

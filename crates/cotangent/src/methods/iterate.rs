@@ -1,15 +1,17 @@
-//! Arrays one after the other, along the first axis.
+//! Iteration over arrays along the first axis.
 
 use crate::array::Array;
 use crate::error::{Error, OrRaise};
 
 impl Array {
-    /// The elements along the first axis, one after the other: arrays of one dimension less. Values that are known are
-    /// copied to the host at once; a traced array gives a slice for each, which becomes part of the program, so that
-    /// [`vmap`](crate::vmap) and [`lax::scan`](crate::lax::scan) are better for many.
+    /// Returns an iterator over the elements along the first axis. They are arrays with one dimension less.
+    ///
+    /// If the values are known, they are copied to the host at once. A traced array yields one slice for each element,
+    /// and each slice becomes part of the program. For many elements, [`vmap`](crate::vmap) or
+    /// [`lax::scan`](crate::lax::scan) is better.
     ///
     /// # Panics
-    /// When the array is a scalar, or its computation failed.
+    /// If the array is a scalar, or if its computation failed.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -23,10 +25,10 @@ impl Array {
     }
 }
 
-/// The elements along the first axis.
+/// Iterates over the elements along the first axis.
 ///
 /// # Panics
-/// When the array is a scalar.
+/// If the array is a scalar.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -43,7 +45,7 @@ impl IntoIterator for Array {
     }
 }
 
-/// The elements along the first axis, as [`Array::iter`] gives them.
+/// Iterates over the elements along the first axis, like [`Array::iter`].
 impl IntoIterator for &Array {
     type Item = Array;
     type IntoIter = std::vec::IntoIter<Array>;

@@ -1,5 +1,5 @@
-//! Methods of arrays and Rust's operators, by subject. Primitives and their rules stand in `ops`; what needs a transform
-//! or a library stands there (`x.at(…)`, `x.var()`).
+//! Methods of arrays and Rust's operators, by subject. Primitives and their rules are in `ops`. Methods that need a
+//! transform or a library are defined there (`x.at(…)`, `x.var()`).
 
 mod arrange;
 pub(crate) mod axes;

@@ -1,8 +1,8 @@
 //! Rust's operators on arrays, in owned and borrowed forms, with scalars on either side.
 //!
-//! On the right any Rust number will do, since the result is an array whatever it is. On the left the scalars are those
-//! that literals become, `f64` and `i32` (and complex numbers): with `f32` or `i64` beside them, a literal's type would be
-//! ambiguous and `(1.0 + x).sqrt()` would not compile.
+//! The right operand may be any Rust number, because the result is an array in any case. On the left, only `f64`, `i32`
+//! and complex numbers are implemented, the types that literals become. With `f32` or `i64` beside them, the type of a
+//! literal would be ambiguous, and `(1.0 + x).sqrt()` would not compile.
 
 use std::borrow::Borrow;
 use std::iter::{Product, Sum};
@@ -14,7 +14,7 @@ use crate::trace::frames::bind1;
 
 use crate::ops::{binary, met, met_inexact, unary, widened};
 
-/// The sum of arrays, from the first to the last; of none, the number 0.
+/// Adds arrays, from the first to the last. The sum of no arrays is the number 0.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -27,7 +27,7 @@ impl<A: ArrayLike> Sum<A> for Array {
     }
 }
 
-/// The product of arrays, from the first to the last; of none, the number 1.
+/// Multiplies arrays, from the first to the last. The product of no arrays is the number 1.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -43,7 +43,7 @@ impl<A: ArrayLike> Product<A> for Array {
 impl Array {
     #[track_caller]
     fn op_add(&self, other: &Array) -> Array {
-        // Truth values add as NumPy has it: `or`.
+        // As in NumPy, the sum of booleans is their logical "or".
         match self.both_bool(other) {
             true => self.op_bitor(other),
             false => binary_op(binary::Add, self, other),
@@ -63,14 +63,14 @@ impl Array {
         }
     }
 
-    /// True division: integers divide as floats.
+    /// True division: integers become floats.
     #[track_caller]
     fn op_div(&self, other: &Array) -> Array {
         let [x, y] = met_inexact([self.clone(), other.clone()]);
         bind1(binary::Div, &[&x, &y])
     }
 
-    /// The remainder with the sign of the divisor, as in Python.
+    /// Returns the remainder with the sign of the divisor, as in Python.
     #[track_caller]
     fn op_rem(&self, other: &Array) -> Array {
         if let Some(([x, y], dtype)) = widened(&[self.clone(), other.clone()]) {
@@ -104,7 +104,7 @@ impl Array {
         binary_op(binary::ShiftLeft, self, other)
     }
 
-    /// Arithmetic for signed integers, logical for unsigned ones.
+    /// Shifts to the right: arithmetically for signed integers, logically for unsigned ones.
     #[track_caller]
     fn op_shr(&self, other: &Array) -> Array {
         let [x, y] = met([self.clone(), other.clone()]);
@@ -119,7 +119,7 @@ impl Array {
     }
 }
 
-/// A primitive of two operands that meet by promotion.
+/// Applies a primitive of two operands after promoting them to one dtype.
 #[track_caller]
 pub(super) fn binary_op(prim: impl crate::ir::primitive::Primitive, x: &Array, y: &Array) -> Array {
     if x.dtype() == y.dtype() && x.shape() == y.shape() {
@@ -129,8 +129,8 @@ pub(super) fn binary_op(prim: impl crate::ir::primitive::Primitive, x: &Array, y
     bind1(prim, &[&x, &y])
 }
 
-/// What may stand on the right of an operator, with an array on its left: an array, a reference to one, or a Rust number,
-/// which is weakly typed as a Python scalar is in JAX.
+/// The right operand of an operator whose left operand is an array: an array, a reference to one, or a Rust number. A
+/// Rust number is weakly typed, like a Python scalar in JAX.
 ///
 /// ```
 /// use cotangent::Array;
@@ -138,8 +138,8 @@ pub(super) fn binary_op(prim: impl crate::ir::primitive::Primitive, x: &Array, y
 /// assert_eq!((x * 2.0f32 / n).to_vec::<f32>(), [0.5, 1.0]);
 /// ```
 ///
-/// On the left the literal of a number has to say its type before the operator is known, so there it is an `f64`, an `i32`
-/// or a `Complex<f64>`; others enter by `Array::from`.
+/// On the left, the type of a literal has to be known before the operator is. It is therefore `f64`, `i32` or
+/// `Complex<f64>`. Other types need `Array::from`.
 ///
 /// ```
 /// use cotangent::Array;
@@ -154,7 +154,7 @@ pub(super) fn binary_op(prim: impl crate::ir::primitive::Primitive, x: &Array, y
 pub trait Operand {
     /// The array, or a reference to it.
     type Array: Borrow<Array>;
-    /// The array.
+    /// Returns the operand as an array or a reference to one.
     fn into_operand(self) -> Self::Array;
 }
 

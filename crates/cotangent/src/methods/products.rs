@@ -18,10 +18,11 @@ pub(crate) fn contract(x: &Array, y: &Array, dims: [Vec<usize>; 2], batch: [Vec<
 }
 
 impl Array {
-    /// The sum of products over the last axis and the last but one of `other`; the product where one is a scalar.
+    /// Returns the sum of products over the last axis of `self` and the last axis but one of `other`. If either is a
+    /// scalar, it returns the product.
     ///
     /// # Panics
-    /// When the sizes differ.
+    /// If the sizes differ.
     ///
     /// ```
     /// use cotangent::Array;
@@ -41,11 +42,11 @@ impl Array {
         contract(&x, &y, [vec![a], vec![b]], [vec![], vec![]])
     }
 
-    /// The matrix product over the last two axes; the others are batches and are broadcast. A vector is a row on the left
-    /// and a column on the right, and the axis so added is not in the result.
+    /// Returns the matrix product over the last two axes. The other axes are batch axes and are broadcast. A vector is
+    /// a row on the left and a column on the right. The axis that this adds is not in the result.
     ///
     /// # Panics
-    /// When an operand is a scalar, or the sizes do not fit.
+    /// If an operand is a scalar, or if the sizes do not match.
     ///
     /// ```
     /// use cotangent::numpy as np;
@@ -67,7 +68,7 @@ impl Array {
         if nx <= 2 && ny <= 2 {
             return x.dot(y);
         }
-        // Both as batches of matrices of one rank.
+        // Both operands become batches of matrices of one rank.
         let (row, column) = (nx == 1, ny == 1);
         let x = if row { x.expand_dims(0) } else { x };
         let y = if column { y.expand_dims(1) } else { y };

@@ -1,4 +1,4 @@
-//! The elements of arrays as Rust's numbers: as a type that holds the same numbers, or not at all.
+//! Conversion of elements to Rust numbers. The type must represent the same numbers.
 
 use crate::array::aval::Aval;
 use crate::array::dtype::{DType, Element, Kind, with_element};
@@ -8,7 +8,7 @@ use crate::error::{Error, OrRaise, Result};
 use crate::trace::backend::backend;
 use crate::trace::frames;
 
-/// What elements can be read as: an element type, or a pointer-sized integer.
+/// A type that elements can be read as: an element type, or a pointer-sized integer.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -20,9 +20,9 @@ use crate::trace::frames;
     label = "an element type (`f32`, `i32`, `bool`, `Complex<f32>`, …), `usize` or `isize`"
 )]
 pub trait Read: Sized {
-    /// The element type that holds it.
+    /// The element type that it is read through.
     type Stored: Element;
-    /// The value of the element that holds it.
+    /// Converts an element to this type.
     fn from_stored(value: Self::Stored) -> Self;
 }
 
@@ -50,10 +50,10 @@ impl Read for isize {
     }
 }
 
-// So that nothing is cut off above.
+// The conversions above lose no bits.
 const _: () = assert!(usize::BITS == 64);
 
-/// Whether elements of one dtype may be read as another, as far as the types tell.
+/// Checks by type whether elements of one dtype may be read as another.
 pub(crate) fn readable(aval: &Aval, wanted: DType) -> Result<()> {
     let (from, to) = (aval.dtype, wanted);
     let narrower = match (from.kind(), to.kind()) {
@@ -75,7 +75,7 @@ pub(crate) fn readable(aval: &Aval, wanted: DType) -> Result<()> {
     })
 }
 
-/// The same number as a `T`, if there is one.
+/// Returns the same number as a `T`, if `T` can represent it.
 pub(crate) fn exact<T: Element>(x: Scalar) -> Option<T> {
     let y = T::from_scalar(x);
     let same = match (x, y.to_scalar()) {
@@ -88,7 +88,7 @@ pub(crate) fn exact<T: Element>(x: Scalar) -> Option<T> {
         (Scalar::Float(a), Scalar::Int(b)) => a == b as f64,
         (Scalar::Float(a), Scalar::Uint(b)) => a == b as f64,
         (a, Scalar::Bool(b)) => a.to_complex() == (f64::from(u8::from(b)), 0.0),
-        // By type: as many digits or more.
+        // The check by type guarantees that `T` has as many digits or more.
         _ => true,
     };
     same.then_some(y)
@@ -101,10 +101,10 @@ pub(crate) fn inexact(x: Scalar, from: DType, to: DType) -> Error {
 }
 
 impl Array {
-    /// The bytes of the elements, as [`from_bytes`](Array::from_bytes) takes them.
+    /// Returns the bytes of the elements, in the format of [`from_bytes`](Array::from_bytes).
     ///
     /// # Errors
-    /// When the array is traced and has no value yet, or the computation failed.
+    /// If the array is traced and has no value yet, or if its computation failed.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -115,11 +115,11 @@ impl Array {
         self.with_bytes(<[u8]>::to_vec)
     }
 
-    /// Where the array lies in device memory, as a number; it is brought there if need be. Two arrays with the same
-    /// address share their memory, as a donated argument and a result do.
+    /// Returns the address of the array in device memory, as a number. An array on the host is moved to the device
+    /// first. Two arrays with the same address share their memory, as a donated argument and a result do.
     ///
     /// # Errors
-    /// When it is traced, or its computation failed.
+    /// If the array is traced, if it is a scalar on the host, or if its computation failed.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -133,7 +133,7 @@ impl Array {
         }
     }
 
-    /// The concrete value, computed now if the array is traced and its inputs are known.
+    /// Returns the concrete value. If the array is traced and its inputs are known, the value is computed.
     ///
     /// # Errors
     /// Under `jit` and `vmap`, where there is no single value to read.
@@ -153,7 +153,7 @@ impl Array {
         }
     }
 
-    /// The scalar of a concrete array of rank 0, if its value is at hand.
+    /// Returns the value of a concrete array of rank 0 as a literal, if it is available.
     pub(crate) fn to_literal(&self) -> Result<Literal> {
         match &self.0 {
             Repr::Scalar(literal) => Ok(*literal),
@@ -162,10 +162,10 @@ impl Array {
         }
     }
 
-    /// Waits until the value has been computed; reading does so by itself.
+    /// Waits until the value has been computed. Methods that read elements wait by themselves.
     ///
     /// # Errors
-    /// When the computation failed on the device, or the array is traced under `jit`.
+    /// If the computation failed on the device, or if the array is traced under `jit`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -179,12 +179,12 @@ impl Array {
         Ok(self)
     }
 
-    /// The elements in row-major order, in the type that is asked for: their own, or one in which each of them is the
-    /// same number. `f32` reads as `f64`, `i32` as `f64`, `i64` as `usize` if no element is negative.
+    /// Returns the elements in row-major order as type `T`. It is their own type, or one that represents each element
+    /// exactly. `f32` can be read as `f64`, `i32` as `f64`, and `i64` as `usize` if no element is negative.
     ///
     /// # Errors
-    /// When a value would change: floats in a narrower type, fractions and NaN as integers, integers out of range,
-    /// complex numbers as real ones. When the array is traced and has no value yet, or the computation failed.
+    /// If a value would change: floats in a narrower type, fractions and NaN as integers, integers out of range, or
+    /// complex numbers as real ones. Also if the array is traced and has no value yet, or if its computation failed.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -221,10 +221,10 @@ impl Array {
         })
     }
 
-    /// The elements in row-major order.
+    /// Returns the elements in row-major order.
     ///
     /// # Panics
-    /// Where [`try_to_vec`](Array::try_to_vec) is an error.
+    /// If [`try_to_vec`](Array::try_to_vec) returns an error.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -236,12 +236,12 @@ impl Array {
         self.try_to_vec().or_raise()
     }
 
-    /// The one element of an array of size one, in the type that is asked for; which types read which is as for
+    /// Returns the only element of an array of size one as type `T`. The permitted types are those of
     /// [`try_to_vec`](Array::try_to_vec).
     ///
     /// # Errors
-    /// When there is not exactly one element, when the value would change, when the array is traced and has no value yet,
-    /// or when the computation failed.
+    /// If there is not exactly one element, if its value would change, if the array is traced and has no value yet, or
+    /// if its computation failed.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -264,10 +264,10 @@ impl Array {
         Ok(T::from_stored(stored))
     }
 
-    /// The one element of an array of size one, in the type that is asked for.
+    /// Returns the only element of an array of size one as type `T`.
     ///
     /// # Panics
-    /// Where [`try_item`](Array::try_item) is an error.
+    /// If [`try_item`](Array::try_item) returns an error.
     ///
     /// ```
     /// # use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-//! Reductions: of all elements, over axes, and cumulative.
+//! Reductions: over all elements, over axes, and cumulative.
 
 use crate::array::Array;
 use crate::array::aval::{Shape, canonical_axis};
@@ -12,7 +12,8 @@ use crate::trace::frames::bind1;
 
 use super::axes::Axes;
 
-/// Methods that reduce all elements or some axes. A row has their names, and a function of the array and the axes.
+/// Defines methods that reduce all elements or some axes. A row has their names, and a function of the array and the
+/// axes.
 macro_rules! reduction_methods {
     ($($(#[$doc:meta])* $name:ident $axis:ident $keep:ident: $f:path;)*) => {
         impl Array {
@@ -23,13 +24,13 @@ macro_rules! reduction_methods {
                     self.$axis(())
                 }
 
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), "()) over some axes, which the result no longer has.")]
+                #[doc = concat!("Like [`", stringify!($name), "`](Array::", stringify!($name), "()), but over some axes, and removes them.")]
                 #[track_caller]
                 pub fn $axis(&self, axes: impl Axes) -> Array {
                     $f(self, &axes.resolve(self.ndim()).or_raise())
                 }
 
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), "()) over some axes, which keep their places with size one.")]
+                #[doc = concat!("Like [`", stringify!($name), "`](Array::", stringify!($name), "()), but over some axes, which remain with size one.")]
                 #[track_caller]
                 pub fn $keep(&self, axes: impl Axes) -> Array {
                     let axes = axes.resolve(self.ndim()).or_raise();
@@ -41,7 +42,7 @@ macro_rules! reduction_methods {
 }
 pub(crate) use reduction_methods;
 
-/// Methods for the index of an extreme element. A row has their names, and the primitive.
+/// Defines methods that return the index of an extreme element. A row has their names, and the primitive.
 macro_rules! arg_reduction_methods {
     ($($(#[$doc:meta])* $name:ident $axis:ident $keep:ident: $T:ident;)*) => {
         impl Array {
@@ -52,7 +53,7 @@ macro_rules! arg_reduction_methods {
                     self.reshape(self.size()).$axis(0)
                 }
 
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), ") along an axis, which the result no longer has.")]
+                #[doc = concat!("Like [`", stringify!($name), "`](Array::", stringify!($name), "()), but along an axis, and removes it.")]
                 #[track_caller]
                 pub fn $axis(&self, axis: isize) -> Array {
                     let axis = canonical_axis(axis, self.ndim()).or_raise();
@@ -63,7 +64,7 @@ macro_rules! arg_reduction_methods {
     };
 }
 
-/// Cumulative methods. A row has their names, the primitive, and whether booleans enter as integers.
+/// Defines cumulative methods. A row has their names, the primitive, and whether booleans are converted to integers.
 macro_rules! cumulative_methods {
     ($($(#[$doc:meta])* $name:ident $axis:ident: $T:ident, $widen:expr;)*) => {
         impl Array {
@@ -74,7 +75,7 @@ macro_rules! cumulative_methods {
                     self.reshape(self.size()).$axis(0)
                 }
 
-                #[doc = concat!("[`", stringify!($name), "`](Array::", stringify!($name), ") along an axis; the shape stays.")]
+                #[doc = concat!("Like [`", stringify!($name), "`](Array::", stringify!($name), "()), but along an axis; the shape is unchanged.")]
                 #[track_caller]
                 pub fn $axis(&self, axis: isize) -> Array {
                     let axis = canonical_axis(axis, self.ndim()).or_raise();
@@ -89,11 +90,11 @@ macro_rules! cumulative_methods {
     };
 }
 
-/// The reductions over axes, for each of which `$for_each` writes items: methods here, functions in `numpy`.
+/// Lists the reductions over axes. `$for_each` writes the items of each: methods here, functions in `numpy`.
 macro_rules! reductions {
     ($for_each:ident) => {
         $for_each! {
-            /// The sum. Truth values and small integers are added up in 32 bits.
+            /// Returns the sum of all elements. Booleans and small integers are summed in 32 bits.
             ///
             /// ```
             /// use cotangent::{Array, numpy as np};
@@ -103,48 +104,48 @@ macro_rules! reductions {
             /// assert_eq!(x.sum_keepdims(-1).shape(), [2, 1]);
             /// ```
             sum sum_axis sum_keepdims: sum_of;
-            /// The product. Truth values and small integers are multiplied in 32 bits.
+            /// Returns the product of all elements. Booleans and small integers are multiplied in 32 bits.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([2, 3]).prod().item::<i32>(), 6);
             /// ```
             prod prod_axis prod_keepdims: prod_of;
-            /// The greatest element; a NaN is the result where there is one.
+            /// Returns the greatest element, or NaN if any element is NaN.
             ///
             /// # Panics
-            /// When there are no elements.
+            /// If there are no elements.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([2, 3]).max().item::<i32>(), 3);
             /// ```
             max max_axis max_keepdims: max_of;
-            /// The least element; a NaN is the result where there is one.
+            /// Returns the least element, or NaN if any element is NaN.
             ///
             /// # Panics
-            /// When there are no elements.
+            /// If there are no elements.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([2, 3]).min().item::<i32>(), 2);
             /// ```
             min min_axis min_keepdims: min_of;
-            /// The mean, a float.
+            /// Returns the mean of all elements, as a float.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([1, 2]).mean().item::<f32>(), 1.5);
             /// ```
             mean mean_axis mean_keepdims: mean_of;
-            /// Whether any element is true; a number is when it is not zero.
+            /// Returns whether any element is true. A number is true if it is not zero.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert!(Array::from([0, 1]).any().item::<bool>());
             /// ```
             any any_axis any_keepdims: any_of;
-            /// Whether all elements are true; a number is when it is not zero.
+            /// Returns whether all elements are true. A number is true if it is not zero.
             ///
             /// ```
             /// use cotangent::Array;
@@ -156,12 +157,12 @@ macro_rules! reductions {
 }
 pub(crate) use reductions;
 
-/// The reductions to an index, in the same way.
+/// Lists the reductions to an index, for `$for_each` to write their items.
 macro_rules! arg_reductions {
     ($for_each:ident) => {
         $for_each! {
-            /// The index of the greatest element in the flattened array, the first one of several, in `i32`; a NaN counts as
-            /// the greatest.
+            /// Returns the index of the greatest element in the flattened array, as an `i32`. Of equal elements, it is
+            /// the first. NaN counts as the greatest.
             ///
             /// ```
             /// use cotangent::Array;
@@ -170,8 +171,8 @@ macro_rules! arg_reductions {
             /// assert_eq!(x.argmax_axis(1).to_vec::<i32>(), [1, 0]);
             /// ```
             argmax argmax_axis argmax_keepdims: ArgMax;
-            /// The index of the least element in the flattened array, the first one of several, in `i32`; a NaN counts as
-            /// the least.
+            /// Returns the index of the least element in the flattened array, as an `i32`. Of equal elements, it is the
+            /// first. NaN counts as the least.
             ///
             /// ```
             /// use cotangent::Array;
@@ -183,32 +184,32 @@ macro_rules! arg_reductions {
 }
 pub(crate) use arg_reductions;
 
-/// The cumulative operations, in the same way.
+/// Lists the cumulative operations, for `$for_each` to write their items.
 macro_rules! cumulative {
     ($for_each:ident) => {
         $for_each! {
-            /// The sums of the elements up to each, of the flattened array.
+            /// Returns the cumulative sums of the flattened array.
             ///
             /// ```
             /// use cotangent::{Array, numpy as np};
             /// assert_eq!(np::cumsum(Array::from([1, 2, 3])).to_vec::<i32>(), [1, 3, 6]);
             /// ```
             cumsum cumsum_axis: CumSum, true;
-            /// The products of the elements up to each, of the flattened array.
+            /// Returns the cumulative products of the flattened array.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([1, 2, 3]).cumprod().to_vec::<i32>(), [1, 2, 6]);
             /// ```
             cumprod cumprod_axis: CumProd, true;
-            /// The greatest of the elements up to each, of the flattened array.
+            /// Returns the cumulative maxima of the flattened array.
             ///
             /// ```
             /// use cotangent::Array;
             /// assert_eq!(Array::from([1, 3, 2]).cummax().to_vec::<i32>(), [1, 3, 3]);
             /// ```
             cummax cummax_axis: CumMax, false;
-            /// The least of the elements up to each, of the flattened array.
+            /// Returns the cumulative minima of the flattened array.
             ///
             /// ```
             /// use cotangent::Array;
@@ -225,13 +226,13 @@ arg_reductions!(arg_reduction_methods);
 cumulative!(cumulative_methods);
 
 impl Array {
-    /// The sum over `axes`; the result no longer has them.
+    /// Sums over `axes` and removes them.
     #[track_caller]
     pub(crate) fn sum_axes(&self, axes: &[usize]) -> Array {
         if axes.is_empty() { self.clone() } else { bind1(ReduceSum { axes: axes.to_vec() }, &[self]) }
     }
 
-    /// The sum of all elements.
+    /// Sums all elements.
     #[track_caller]
     pub(crate) fn sum_all(&self) -> Array {
         self.sum_axes(&(0..self.ndim()).collect::<Vec<_>>())
@@ -252,14 +253,15 @@ fn prod_of(x: &Array, axes: &[usize]) -> Array {
     if x.dtype().is_inexact() { product.convert(x.dtype(), x.weak_type()) } else { product }
 }
 
-/// The elements in the dtype that they are accumulated in.
+/// Converts the elements to the dtype that they are accumulated in.
 #[track_caller]
 fn widened(x: &Array) -> Array {
     let dtype = working(accumulator(x.dtype()));
     if dtype == x.dtype() { x.clone() } else { x.astype(dtype) }
 }
 
-/// Small integers as `i32`, `u32` and wider ones as they are, truth values as `i32`: what sums of them are made in.
+/// Returns the dtype of a sum: `i32` or `u32` for smaller integers, `i32` for booleans, and `dtype` itself for the
+/// rest.
 pub(crate) fn accumulator(dtype: DType) -> DType {
     match dtype.kind() {
         Kind::Bool => DType::I32,
@@ -269,12 +271,12 @@ pub(crate) fn accumulator(dtype: DType) -> DType {
     }
 }
 
-/// Half-precision numbers are added up in `f32`.
+/// Returns the dtype that sums are computed in. Half-precision numbers are summed in `f32`.
 pub(crate) fn working(dtype: DType) -> DType {
     if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype }
 }
 
-/// The result with the reduced axes put back, of size one.
+/// Restores the reduced axes of a result, with size one.
 #[track_caller]
 pub(crate) fn keepdims(y: &Array, x: &Array, axes: &[usize]) -> Array {
     let shape: Shape = x.shape().iter().enumerate().map(|(d, n)| if axes.contains(&d) { 1 } else { *n }).collect();
@@ -300,7 +302,7 @@ fn require_elements(what: &str, x: &Array, axes: &[usize]) {
     }
 }
 
-/// How many elements a reduction takes together.
+/// Returns the number of elements that a reduction combines.
 pub(crate) fn count(x: &Array, axes: &[usize]) -> usize {
     axes.iter().map(|d| x.shape()[*d]).product()
 }
