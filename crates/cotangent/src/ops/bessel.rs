@@ -1,5 +1,5 @@
-//! The modified Bessel function of order zero, by the Chebyshev series of the Cephes library (Moshier), and the slopes of
-//! those of order zero and one.
+//! The modified Bessel function of order zero, by the Chebyshev series of the Cephes library (Moshier), and the
+//! derivatives of those of order zero and one.
 
 use stablehlo::Value;
 
@@ -10,7 +10,7 @@ use crate::ir::lowering::Lowering;
 
 use super::staged::{self, choose, like};
 
-/// For exp(−x)·I₀(x) on [0, 8]. The last eighteen are all that f32 needs.
+/// Coefficients for exp(−x)·I₀(x) on [0, 8]. The last eighteen suffice for f32.
 const NEAR: [f64; 30] = [
     -4.415_341_646_479_339_4e-18,
     3.330_794_518_822_238_4e-17,
@@ -44,7 +44,7 @@ const NEAR: [f64; 30] = [
     6.767_952_744_094_761e-1,
 ];
 
-/// For exp(−x)·√x·I₀(x) beyond 8. The last seven are all that f32 needs.
+/// Coefficients for exp(−x)·√x·I₀(x) beyond 8. The last seven suffice for f32.
 const FAR: [f64; 25] = [
     -7.233_180_487_874_754e-18,
     -4.830_504_485_944_182e-18,
@@ -73,8 +73,8 @@ const FAR: [f64; 25] = [
     8.044_904_110_141_088e-1,
 ];
 
-/// For (1 + 2x)^(3/2)·exp(−x)·(I₀(x) − I₁(x)) in (x − 6)/(x + 6), x ≥ 0: fitted at 60 digits at the nodes of a higher degree.
-/// The last 23 are all that f32 needs.
+/// Coefficients for (1 + 2x)^(3/2)·exp(−x)·(I₀(x) − I₁(x)) in (x − 6)/(x + 6), x ≥ 0, fitted with 60 digits at the
+/// nodes of a higher degree. The last 23 suffice for f32.
 const SLOPE_0: [f64; 53] = [
     3.766_512_349_060_051e-17,
     -5.894_480_490_074_05e-17,
@@ -131,7 +131,8 @@ const SLOPE_0: [f64; 53] = [
     1.682_272_391_793_826,
 ];
 
-/// The same for (1 + 2x)^(3/2)·exp(−x)·(I₀(x) − I₁(x)·(1 + 1/x)). The last 24 are all that f32 needs.
+/// Coefficients for (1 + 2x)^(3/2)·exp(−x)·(I₀(x) − I₁(x)·(1 + 1/x)), fitted in the same way. The last 24 suffice for
+/// f32.
 const SLOPE_1: [f64; 55] = [
     5.716_496_446_274_749e-18,
     2.650_908_434_058_337_7e-18,
@@ -190,7 +191,8 @@ const SLOPE_1: [f64; 55] = [
     -4.291_550_203_741_242e-1,
 ];
 
-/// Σ c_k T_k(x/2) by Clenshaw's recurrence, the highest degree first and the constant term halved.
+/// Computes Σ c_k T_k(x/2) by Clenshaw's recurrence. The coefficients start with the highest degree, and the constant
+/// term is halved.
 fn chebyshev(x: &Array, coefficients: &[f64]) -> Array {
     let zero = like(x, 0.0);
     let (mut now, mut last, mut before) = (zero.clone(), zero.clone(), zero);
@@ -213,8 +215,8 @@ pub(super) fn lower_bessel_i0e(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> 
     staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, bessel_i0e)
 }
 
-/// A series of slopes at |x|. As one function on the whole axis it has accurate derivatives of its own, also far out, where
-/// the difference of two Bessel functions would cancel.
+/// Evaluates a series for a derivative at |x|. One series covers the whole axis, so its own derivatives are accurate
+/// too, even for large x, where the difference of two Bessel functions would cancel.
 fn slope(x: &Array, wide: &[f64], narrow: &[f64]) -> Array {
     let dtype = if x.dtype().bits() < 32 { DType::F32 } else { x.dtype() };
     let size = x.astype(dtype).abs();
@@ -223,13 +225,15 @@ fn slope(x: &Array, wide: &[f64], narrow: &[f64]) -> Array {
     (sum * (scale.rsqrt() / &scale)).astype(x.dtype())
 }
 
-/// The slope of exp(−|x|)·I₀(x): zero at zero, where its sign changes; on both sides of it the second derivative is 3/2.
+/// Returns the derivative of exp(−|x|)·I₀(x). It is zero at zero, where its sign changes. The second derivative is 3/2
+/// on both sides.
 pub(super) fn bessel_i0e_slope(x: &Array) -> Array {
     let away = -(x.sign() * slope(x, &SLOPE_0, &SLOPE_0[SLOPE_0.len() - 23..]));
     super::select(&x.equal(0.0), &(1.5 * x), &away, x.shape())
 }
 
-/// The slope of exp(−|x|)·I₁(x). At zero it turns, and its own slope is zero, between −1 and 1.
+/// Returns the derivative of exp(−|x|)·I₁(x). It has a kink at zero, where its own derivative is taken to be zero,
+/// between −1 and 1.
 pub(super) fn bessel_i1e_slope(x: &Array) -> Array {
     let away = slope(x, &SLOPE_1, &SLOPE_1[SLOPE_1.len() - 24..]);
     super::select(&x.equal(0.0), &like(x, 0.5), &away, x.shape())

@@ -17,7 +17,7 @@ use super::kept::Kept;
 use super::staged::{self, choose};
 use super::{exact_float, incomplete_gamma as gamma};
 
-/// What a jvp rule of two arguments is given: tangents, arguments and result.
+/// The inputs of a jvp rule of two arguments: tangents, arguments and result.
 struct Jvp<'a> {
     t: &'a Tangent,
     u: &'a Tangent,
@@ -27,7 +27,7 @@ struct Jvp<'a> {
 }
 
 impl Jvp<'_> {
-    /// The sum of what each tangent contributes.
+    /// Sums the contributions of the tangents.
     fn sum(&self, dx: impl FnOnce(&Array) -> Array, dy: impl FnOnce(&Array) -> Array) -> Tangent {
         sum_tangents([self.t.as_ref().map(dx), self.u.as_ref().map(dy)])
     }
@@ -37,12 +37,12 @@ fn no_tangent(_: &Jvp<'_>) -> Tangent {
     None
 }
 
-/// The transpose of what is not linear: there is none, which the table makes an error.
+/// The transpose rule of a nonlinear function. There is none, so the table reports an error.
 fn not_linear(_: &Array, _: &[Operand]) -> Vec<Tangent> {
     Vec::new()
 }
 
-/// How a row of the table is lowered: one operation, or a function that appends several.
+/// How a row of the table is lowered: to one operation, or by a function that appends several.
 #[derive(Clone, Copy)]
 enum Lower {
     Op(&'static str),
@@ -50,7 +50,8 @@ enum Lower {
 }
 use Lower::{Op, With};
 
-/// A row: type, name, dtypes taken, lowering, jvp, transpose, fold.
+/// Defines primitives. A row has the type, the name, the accepted dtypes, and the lowering, jvp, transpose and fold
+/// rules.
 macro_rules! binary {
     ($(
         $T:ident $name:literal: $domain:ident, $lower:expr,
@@ -142,7 +143,7 @@ binary! {
             _ => None,
         };
     Rem "rem": REAL, Op("stablehlo.remainder"),
-        // The quotient that the remainder belongs to, which that of the operands may miss by one in rounding.
+        // The quotient that belongs to the remainder. The rounded quotient of the operands may differ from it by one.
         jvp |j| j.sum(|t| spread_tangent(t, j.out), |u| -(u * (j.x - j.out).lax_div(j.y).round())),
         transpose not_linear,
         fold |_, _| None;
@@ -195,27 +196,27 @@ binary! {
     RandomGammaGrad "random_gamma_grad": FLOATS, With(gamma::lower_random_gamma_grad),
         jvp |j| {
             constant(j.t, "random_gamma_grad", "in its first operand, the shape parameter");
-            // With F the distribution function it is −F_a/F_x; and F_xx/F_x is (a − 1)/x − 1.
+            // With F the distribution function, the derivative is −F_a/F_x, and F_xx/F_x is (a − 1)/x − 1.
             j.sum(Array::clone, |u| -(u * (j.y.log() - j.x.digamma() + j.out * ((j.x - 1.0) / j.y - 1.0))))
         },
         transpose not_linear, fold |_, _| None;
 }
 
-/// The quotient over the divisor. Two divisions in a row the compiler would make one by the divisor's square, which may
-/// overflow or vanish.
+/// Returns the quotient over the divisor. The compiler would turn two successive divisions into one by the square of
+/// the divisor, which may overflow or underflow.
 fn slope_in_divisor(j: &Jvp<'_>) -> Array {
     j.out * Array::literal(Literal::int(j.out.dtype(), 1)).lax_div(j.y)
 }
 
-/// An operand in which there is no derivative must have no tangent.
+/// Checks that an operand without a derivative has no tangent.
 fn constant(tangent: &Tangent, primitive: &str, which: &'static str) {
     if tangent.is_some() {
         crate::error::raise(crate::ir::primitive::missing_rule(primitive, "jvp").context(which));
     }
 }
 
-/// (y·dx − x·dy)/(x² + y²), the operands being x and y, scaled so that squares neither overflow nor vanish. It does not
-/// depend on the scale, which so has no derivative.
+/// Computes (y·dx − x·dy)/(x² + y²) for the operands x and y, scaled so that the squares neither overflow nor
+/// underflow. The result does not depend on the scale, so the scale has no derivative.
 fn atan2_jvp(j: &Jvp<'_>) -> Tangent {
     let (x, y) = (spread_tangent(j.x, j.out), spread_tangent(j.y, j.out));
     let inverse = 1.0 / super::magnitude(&x.abs().maximum(y.abs()));
@@ -229,9 +230,9 @@ fn lower_atan2(cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], out: &Aval) ->
     angle(cx, &args[0], &args[1], out)
 }
 
-/// The angle of (x, y). The compiler must not see that x is constant: the CPU plugin compiles an `atan2` of vectors by one
-/// to a call that returns garbage in arrays of some shapes, such as `f32[8,2]` and `f64[4,2]`. So x stands behind a choice
-/// that depends on y.
+/// Returns the angle of (x, y). The compiler must not see that x is constant: the CPU plugin compiles an `atan2` of
+/// vectors with a constant 1 to a call that returns garbage in arrays of some shapes, such as `f32[8,2]` and
+/// `f64[4,2]`. So x is behind a select that depends on y.
 pub(super) fn angle(cx: &mut Lowering<'_>, y: &Value, x: &Value, out: &Aval) -> Value {
     let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
     let number = cx.op("stablehlo.compare", &[y.clone(), y.clone()], &attrs, &out.with_dtype(DType::Bool));
@@ -239,21 +240,23 @@ pub(super) fn angle(cx: &mut Lowering<'_>, y: &Value, x: &Value, out: &Aval) -> 
     cx.op("stablehlo.atan2", &[y.clone(), x], &[], out)
 }
 
-/// In steps of the numbers' bits, which are ordered as the magnitudes are: arithmetic would flush subnormal numbers.
+/// Lowers to steps in the bits of the numbers, which are ordered like the magnitudes. Arithmetic would flush subnormal
+/// numbers.
 fn lower_next_after(cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], out: &Aval) -> Value {
     staged::lower_as_given(cx, args, inputs, out, |x| {
         let (dtype, words) = (x[0].dtype(), x[0].dtype().signed());
         let constant = |v: i64| super::full(&x[0].aval().shape, Literal::int(words, v));
         let (zero, one) = (constant(0), constant(1));
         let least = constant(-1 << (dtype.bits() - 1));
-        // Positive numbers as their bits, negative ones below zero; the other way it is the same.
+        // Maps positive numbers to their bits and negative numbers to integers below zero. The mapping is its own
+        // inverse.
         let turned = |i: &Array, negative: &Array| choose(negative, &(&least - i), i);
         let [from, to] = [0, 1].map(|i| {
             let bits = x[i].bitcast(words);
             turned(&bits, &bits.less(&zero))
         });
         let next = choose(&to.greater(&from), &(&from + &one), &(&from - &one));
-        // What reaches zero from below is −0.
+        // A zero reached from below is −0.
         let negative = next.less(&zero).logical_or(next.equal(&zero).logical_and(from.less(&zero)));
         let next = choose(&from.equal(&to), &x[1], &turned(&next, &negative).bitcast(dtype));
         let nan = |x: &Array| x.not_equal(x);
@@ -269,8 +272,8 @@ fn lower_min(cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], out: &Aval) -> V
     combine(cx, "stablehlo.minimum", args, out)
 }
 
-/// An operation of two values. The larger or smaller of two is a NaN of either; complex numbers are compared by their
-/// real parts, and by their imaginary parts where those are equal.
+/// Lowers to an operation of two values. The maximum or minimum of a NaN and any value is that NaN. Complex numbers are
+/// compared by their real parts, and by their imaginary parts if those are equal.
 pub(super) fn combine(cx: &mut Lowering<'_>, op: &'static str, args: &[Value], out: &Aval) -> Value {
     let args = cx.same_shape(args, &out.shape);
     let direction = match op {
@@ -287,7 +290,7 @@ pub(super) fn combine(cx: &mut Lowering<'_>, op: &'static str, args: &[Value], o
     let tie = compare(cx, &real, "#stablehlo<comparison_direction EQ>");
     let (by_real, by_imag) = (compare(cx, &real, direction), compare(cx, &imag, direction));
     let first = cx.op("stablehlo.select", &[tie, by_imag, by_real], &[], &flag);
-    // A NaN wins, the first operand's over the second's.
+    // A NaN takes precedence, and the first operand's over the second's.
     let odd = compare(cx, &[args[0].clone(), args[0].clone()], "#stablehlo<comparison_direction NE>");
     let number = compare(cx, &[args[1].clone(), args[1].clone()], "#stablehlo<comparison_direction EQ>");
     let first = cx.op("stablehlo.and", &[first, number], &[], &flag);
@@ -295,10 +298,10 @@ pub(super) fn combine(cx: &mut Lowering<'_>, op: &'static str, args: &[Value], o
     cx.op("stablehlo.select", &[first, args[0].clone(), args[1].clone()], &[], out)
 }
 
-/// The tangent of a maximum or minimum: that of the operand which comes before the other, or half of both in a tie.
+/// Returns the tangent of a maximum or minimum: that of the selected operand, or half of both in a tie.
 ///
-/// The operands are compared with each other, not with the result, which an operand that is computed again need not
-/// equal; and where both have tangents, what came out is kept, since another kernel might see a tie otherwise.
+/// The operands are compared with each other and not with the result, because an operand that is computed again may
+/// differ from it. If both have tangents, the selection is stored, because another kernel might otherwise see a tie.
 fn chosen(j: &Jvp<'_>, before: fn(&Array, &Array) -> Array) -> Tangent {
     let (shape, dtype) = (j.out.shape(), j.out.dtype());
     let comes_before = |x: &Array, y: &Array| {
@@ -320,7 +323,7 @@ fn chosen(j: &Jvp<'_>, before: fn(&Array, &Array) -> Array) -> Tangent {
             return j.sum(|t| t * alone(j.x, j.y), |u| u * alone(j.y, j.x));
         }
     };
-    // A NaN comes neither before nor after, nor is it equal.
+    // A NaN is neither before, after nor equal.
     let code = |i: i64| Array::literal(Literal::int(DType::I8, i));
     let not_first = super::select(&comes_before(j.y, j.x), &code(1), &code(3), shape);
     let not_alone = super::select(&j.x.equal(j.y), &code(2), &not_first, shape);
@@ -329,10 +332,10 @@ fn chosen(j: &Jvp<'_>, before: fn(&Array, &Array) -> Array) -> Tangent {
     Some(t * share(&is(0), &is(2)) + u * share(&is(1), &is(2)))
 }
 
-/// A float operation rounded once, in the format of `dtype`.
+/// Computes a float operation, rounded once to the format of `dtype`.
 fn float_op(dtype: DType, a: f64, b: f64, f: fn(f64, f64) -> f64) -> Option<f64> {
     match dtype {
-        // f64 has more than twice the digits of f32: rounding its result again gives the f32 result.
+        // f64 has more than twice the digits of f32, so rounding the f64 result yields the f32 result.
         DType::F32 => Some(f64::from(f(a, b) as f32)),
         DType::F64 => Some(f(a, b)),
         _ => None,
@@ -359,7 +362,7 @@ pub(super) fn fold_mul(x: &Literal, y: &Literal) -> Option<Literal> {
 
 fn fold_pick(x: &Literal, y: &Literal, first: fn(f64, f64) -> bool) -> Option<Literal> {
     match (x.rounded(), y.rounded()) {
-        // Equal operands may be 0 and −0: which of them XLA gives is left to it.
+        // Equal operands may be 0 and −0. XLA decides which of them is the result.
         (Scalar::Float(a), Scalar::Float(b)) if a != b => {
             exact_float(x.dtype(), if first(a, b) { a } else { b }, &[a, b])
         }

@@ -1,4 +1,4 @@
-//! Comparisons and choices.
+//! Comparisons and selections.
 
 use stablehlo::{Attr, Value};
 
@@ -16,7 +16,7 @@ use super::elementwise::{self, rebind1};
 use super::kept::Kept;
 use super::select;
 
-/// The compare type of StableHLO for a dtype.
+/// Returns StableHLO's compare type for a dtype.
 fn compare_type(dtype: DType) -> Attr {
     Attr::Static(match dtype.kind() {
         Kind::Bool | Kind::Uint => "#stablehlo<comparison_type UNSIGNED>",
@@ -123,9 +123,9 @@ total_orders! {
     LeTo "le_to" "LE" ORDERED;
 }
 
-/// `select_n`, elementwise: the first operand picks which of the others each element comes from.
+/// `select_n`: selects each element from one of several cases. The first operand is the index of the case.
 ///
-/// The predicate is `bool` (two cases) or `i32` (any number), of the cases' shape or a scalar.
+/// This index is `bool` (two cases) or `i32` (any number), and has the shape of the cases or is a scalar.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -231,7 +231,7 @@ impl Primitive for SelectN {
     }
 }
 
-/// `clamp`, elementwise: `min(max(x, lo), hi)`; the operands are `lo`, `x`, `hi`.
+/// `clamp`: computes `min(max(x, lo), hi)` elementwise. The operands are `lo`, `x` and `hi`.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -264,7 +264,7 @@ impl Primitive for Clamp {
         let above = || mid.greater(hi);
         let inside = || mid.greater(lo).logical_and(mid.less(hi));
         let below = || lo.greater(mid).logical_and(lo.less(hi));
-        // Which of several operands it is must be decided once, or a tie might give it to two of them or to none.
+        // The selected operand must be determined once. Otherwise, a tie might select two operands or none.
         let which = (dx.iter().flatten().count() > 1).then(|| {
             let code = |i: i64| Array::literal(Literal::int(DType::I8, i));
             let rest = select(&above(), &code(2), &code(3), shape);
@@ -287,7 +287,7 @@ impl Primitive for Clamp {
         if axes[1].is_some() || x[1].ndim() > 0 {
             return elementwise::batch_alike(self, x, axes, n);
         }
-        // A scalar between batched bounds: it must have the shape of the result.
+        // A batched scalar beside batched bounds must have the shape of the result.
         let spread = Shape::new(&[n]);
         elementwise::batch_alike(
             self,

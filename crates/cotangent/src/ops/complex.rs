@@ -51,11 +51,11 @@ macro_rules! parts {
 
 parts! {
     Real "real" "stablehlo.real", |ct| bind1(Complex, &[ct, &super::zeros_like(ct)]);
-    // JAX's convention: the transpose pairs without conjugation, so that of Im is −i.
+    // In JAX's convention, transposition does not conjugate, so the transpose of Im is multiplication by −i.
     Imag "imag" "stablehlo.imag", |ct| bind1(Complex, &[&super::zeros_like(ct), &-ct]);
 }
 
-/// `complex`: complex numbers from their real and imaginary parts.
+/// `complex`: builds complex numbers from their real and imaginary parts.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -92,7 +92,7 @@ impl Primitive for Complex {
     }
 }
 
-/// `conj`: the complex conjugate. It is linear over the reals only, which is how JAX transposes it.
+/// `conj`: the complex conjugate. It is linear only over the reals, and JAX transposes it on that basis.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -129,13 +129,13 @@ impl Primitive for Conj {
     }
 }
 
-/// d|z| = Re(conj(z)·t)/|z|, and 0 at 0.
+/// The jvp rule of |z|: d|z| = Re(conj(z)·t)/|z|, and 0 at 0.
 pub(super) fn abs_jvp(t: &Array, z: &Array) -> Array {
     let direction = z.sign();
     direction.real() * t.real() + direction.imag() * t.imag()
 }
 
-/// d(z/|z|): the part of the tangent across z, over |z|; 0 at 0.
+/// The jvp rule of z/|z|: the component of the tangent perpendicular to z, over |z|, and 0 at 0.
 pub(super) fn sign_jvp(t: &Array, z: &Array, sign: &Array) -> Tangent {
     let modulus = z.abs();
     let number = |v: f64| Array::literal(Literal::float(modulus.dtype(), v));

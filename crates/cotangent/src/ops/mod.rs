@@ -1,4 +1,4 @@
-//! The primitives: one struct, one `impl Primitive`, one place; a file per family.
+//! Primitives that hold no programs: one struct and one `impl Primitive` each, and a file for each family.
 
 pub(crate) mod arg_reduce;
 mod bessel;
@@ -49,22 +49,22 @@ use crate::array::{Array, Repr};
 use crate::error::OrRaise;
 use crate::trace::frames::bind1;
 
-/// The operands converted to the dtype in which JAX's promotion lets them meet, and broadcast to one shape.
-/// Scalars keep their rank: elementwise primitives spread them.
+/// Promotes the operands to one dtype by JAX's rules and broadcasts them to one shape. Scalars keep their rank, because
+/// elementwise primitives broadcast them.
 #[track_caller]
 pub(crate) fn promoted<const N: usize>(operands: [Array; N]) -> [Array; N] {
     broadcast(in_one_dtype(operands))
 }
 
-/// The operands converted to the dtype in which JAX's promotion lets them meet, and given one rank: an elementwise
-/// primitive spreads sizes of one, and what derivatives keep of such an operand stays small.
+/// Promotes the operands to one dtype by JAX's rules and brings them to one rank. Elementwise primitives broadcast
+/// dimensions of size one, and what a derivative keeps of a small operand stays small.
 #[track_caller]
 pub(crate) fn met<const N: usize>(operands: [Array; N]) -> [Array; N] {
     ranked(in_one_dtype(operands))
 }
 
-/// [`met`] in a floating-point dtype, each operand from its own: integers that meet only to become floats do not take each
-/// other's width first.
+/// Like [`met`], but promotes to a floating-point dtype. Each operand is converted from its own dtype: integers that
+/// become floats are not first promoted to a common integer dtype.
 #[track_caller]
 pub(crate) fn met_inexact<const N: usize>(operands: [Array; N]) -> [Array; N] {
     ranked(in_one_inexact_dtype(operands))
@@ -80,14 +80,14 @@ fn ranked<const N: usize>(mut operands: [Array; N]) -> [Array; N] {
     operands
 }
 
-/// The operands converted to the dtype in which JAX's promotion lets them meet, their shapes as they are.
+/// Promotes the operands to one dtype by JAX's rules, without changing their shapes.
 #[track_caller]
 pub(crate) fn in_one_dtype<const N: usize>(operands: [Array; N]) -> [Array; N] {
     let met = meeting(&operands);
     in_dtype(operands, met)
 }
 
-/// The dtype in which the operands meet, and whether it is weak.
+/// Returns the dtype that the operands are promoted to, and whether it is weak.
 fn meeting(operands: &[Array]) -> (DType, bool) {
     let first = (operands[0].dtype(), operands[0].weak_type());
     operands[1..].iter().fold(first, |bound, x| promote_types(bound, (x.dtype(), x.weak_type())))
@@ -103,22 +103,22 @@ fn in_dtype<const N: usize>(mut operands: [Array; N], (dtype, weak): (DType, boo
     operands
 }
 
-/// [`promoted`] to a floating-point dtype, each operand from its own: integers that meet only to become floats do not
-/// take each other's width first.
+/// Like [`promoted`], but promotes to a floating-point dtype. Each operand is converted from its own dtype: integers
+/// that become floats are not first promoted to a common integer dtype.
 #[track_caller]
 pub(crate) fn inexact<const N: usize>(operands: [Array; N]) -> [Array; N] {
     broadcast(in_one_inexact_dtype(operands))
 }
 
-/// [`inexact`], the shapes as they are.
+/// Like [`inexact`], without changing the shapes.
 #[track_caller]
 pub(crate) fn in_one_inexact_dtype<const N: usize>(operands: [Array; N]) -> [Array; N] {
     let (dtype, weak) = meeting(&operands);
     in_dtype(operands, (if dtype.is_inexact() { dtype } else { DType::F32 }, weak))
 }
 
-/// Integers of which one is a Rust number that the dtype of the other does not hold: in a dtype that holds both, if there
-/// is one; and the dtype of the other.
+/// Returns two integers in a dtype that holds both, and the dtype of the array, if one of them is a Rust number that
+/// the other's dtype does not hold and such a dtype exists.
 #[track_caller]
 pub(crate) fn widened([x, y]: &[Array; 2]) -> Option<([Array; 2], DType)> {
     let (a, b) = (x.dtype(), y.dtype());
@@ -131,7 +131,7 @@ pub(crate) fn widened([x, y]: &[Array; 2]) -> Option<([Array; 2], DType)> {
     dtype.is_integer().then(|| ([x.astype(dtype), y.astype(dtype)], strong))
 }
 
-/// Whether `x` is a Rust integer of which `dtype` has the value.
+/// Returns whether `x` is a Rust integer that `dtype` can represent.
 pub(crate) fn fits(x: &Array, dtype: DType) -> bool {
     match &x.0 {
         Repr::Scalar(x) if x.weak_type() => Literal::new(dtype, x.value()).value().to_i128() == x.value().to_i128(),
@@ -139,7 +139,7 @@ pub(crate) fn fits(x: &Array, dtype: DType) -> bool {
     }
 }
 
-/// The operands broadcast to one shape, but for scalars.
+/// Broadcasts the operands to one shape, except scalars.
 #[track_caller]
 pub(crate) fn broadcast<const N: usize>(mut operands: [Array; N]) -> [Array; N] {
     let Some(shape) = broadcast_shape(&operands) else { return operands };
@@ -149,7 +149,7 @@ pub(crate) fn broadcast<const N: usize>(mut operands: [Array; N]) -> [Array; N] 
     operands
 }
 
-/// The shape that the operands are broadcast to, if those that are no scalars do not have it already.
+/// Returns the shape to broadcast the operands to, or `None` if all operands except scalars already have it.
 #[track_caller]
 fn broadcast_shape(operands: &[Array]) -> Option<Shape> {
     let shaped = |x: &&Array| x.ndim() > 0;
@@ -164,33 +164,33 @@ fn broadcast_shape(operands: &[Array]) -> Option<Shape> {
     Some(shape)
 }
 
-/// An array of one value.
+/// Returns an array filled with one value.
 #[track_caller]
 pub(crate) fn full(shape: impl IntoShape, value: Literal) -> Array {
     Array::literal(value).broadcast_to(shape)
 }
 
-/// An array of zeros.
+/// Returns an array of zeros.
 #[track_caller]
 pub(crate) fn zeros(shape: impl IntoShape, dtype: DType) -> Array {
     full(shape, Literal::int(dtype, 0))
 }
 
-/// Zeros of the shape and dtype of `x`.
+/// Returns zeros with the shape and dtype of `x`.
 #[track_caller]
 pub(crate) fn zeros_like(x: &Array) -> Array {
     zeros(&x.aval().shape, x.dtype())
 }
 
-/// `yes` where `condition` holds, `no` elsewhere, in `shape`; scalars are spread.
+/// Returns `yes` where `condition` is true and `no` elsewhere, in `shape`. Scalars are broadcast.
 #[track_caller]
 pub(crate) fn select(condition: &Array, yes: &Array, no: &Array, shape: &[usize]) -> Array {
     let fit = |x: &Array| x.broadcast_to(shape);
     bind1(compare::SelectN, &[&fit(condition), &fit(no), &fit(yes)])
 }
 
-/// The greatest power of two that is not above a positive number, short of the ends of the exponents' range, so that it
-/// has an inverse. It is made of bits, which have no derivative.
+/// Returns the greatest power of two that is not greater than a positive number. The exponent is kept away from the
+/// ends of its range, so that the result has an inverse. The result is computed from bits and has no derivative.
 #[track_caller]
 pub(crate) fn magnitude(x: &Array) -> Array {
     let (dtype, words) = (x.dtype(), x.dtype().signed());
@@ -200,8 +200,8 @@ pub(crate) fn magnitude(x: &Array) -> Array {
     (x.bitcast(words) & exponent).bitcast(dtype).maximum(number(-end)).minimum(number(end))
 }
 
-/// From the remainder with the dividend's sign whether the signs differ, and the remainder with the divisor's sign,
-/// which a zero has as well.
+/// Converts a remainder with the sign of the dividend. Returns whether the signs differ, and the remainder with the
+/// sign of the divisor, which also applies to a zero.
 #[track_caller]
 pub(crate) fn floored_remainder(truncated: &Array, y: &Array) -> (Array, Array) {
     let zero = zeros((), truncated.dtype());
@@ -212,13 +212,13 @@ pub(crate) fn floored_remainder(truncated: &Array, y: &Array) -> (Array, Array) 
     if !remainder.dtype().is_float() {
         return (below, remainder);
     }
-    // An absolute value has the slope 1 at zero, whatever its sign.
+    // At zero, the derivative of an absolute value is 1, whatever the sign of the zero.
     let signed = select(&negative, &-(-&remainder).abs(), &remainder.abs(), shape);
     (below, select(&remainder.equal(&zero), &signed, &remainder, shape))
 }
 
-/// 2ⁿ of whole numbers `n` (`i32`), put together from its bits: zero below the exponents of normal numbers. Above
-/// their greatest `n` must not be but by one, which gives infinity.
+/// Returns 2ⁿ for integers `n` (`i32`), built from its bits. Below the exponents of normal numbers it is zero. `n` may
+/// exceed the largest exponent by one at most, which yields infinity.
 #[track_caller]
 pub(crate) fn two_to(n: &Array, dtype: DType) -> Array {
     let words = if dtype == DType::F64 { DType::I64 } else { dtype.signed() };
@@ -227,7 +227,7 @@ pub(crate) fn two_to(n: &Array, dtype: DType) -> Array {
     ((n.astype(words) + bias) << digits).bitcast(dtype)
 }
 
-/// Whether `value` lies so near to zero that XLA's CPU code may flush it there.
+/// Returns whether `value` is so close to zero that XLA's CPU code may flush it.
 pub(crate) fn subnormal(dtype: DType, value: f64) -> bool {
     let least = match dtype {
         DType::F16 => 6.103_515_625e-5,
@@ -237,8 +237,8 @@ pub(crate) fn subnormal(dtype: DType, value: f64) -> bool {
     value != 0.0 && value.abs() < least
 }
 
-/// A float result as a literal, unless it is one of those that XLA may give otherwise: NaN, whose bits are
-/// not specified, and what is subnormal or came from it.
+/// Returns a float result as a literal, or `None` if XLA might compute other bits. This is the case for NaN, whose bits
+/// are unspecified, and for subnormal results or inputs.
 pub(crate) fn exact_float(dtype: DType, value: f64, inputs: &[f64]) -> Option<Literal> {
     let plain = |v: f64| !v.is_nan() && !subnormal(dtype, v);
     let result = Literal::new(dtype, Scalar::Float(value));
