@@ -1,6 +1,6 @@
-//! Functions of complex numbers from those of their parts, where XLA's own lose digits, overflow on the way or do not
-//! know the sides of a branch cut; and slopes for which the formulas of real numbers will not do: they square what may be
-//! large, cancel, or are on the other side of a cut. Values are those of C99's Annex G.
+//! Functions of complex numbers, computed from functions of their parts where XLA's own lose digits, overflow in
+//! intermediate results or ignore the side of a branch cut. Also derivatives for which the formulas for real numbers
+//! fail, because they square large numbers, cancel, or are on the wrong side of a cut. Values follow Annex G of C99.
 
 use stablehlo::Value;
 
@@ -11,12 +11,12 @@ use crate::ir::lowering::Lowering;
 
 use super::staged::{self, choose, like, smallest};
 
-/// A function of one complex argument, written with arrays.
+/// Lowers a function of one complex argument that is written with arrays.
 fn staged(cx: &mut Lowering<'_>, z: &Value, out: &Aval, f: fn(&[Array]) -> Array) -> Value {
     staged::lower(cx, std::slice::from_ref(z), std::slice::from_ref(out), out, f)
 }
 
-/// What is made of the argument and of XLA's result for it.
+/// Applies XLA's operation, and then `f` to the argument and the result.
 fn after(cx: &mut Lowering<'_>, op: &str, z: &Value, out: &Aval, f: fn(&[Array]) -> Array) -> Value {
     let w = cx.op(op, std::slice::from_ref(z), &[], out);
     staged::lower(cx, &[z.clone(), w], &[out.clone(), out.clone()], out, f)
@@ -50,7 +50,7 @@ pub(super) fn cosh(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
     })
 }
 
-/// The parts are scaled one by one: a product of complex numbers would make NaN of an infinite part.
+/// The parts are scaled separately, because a complex product turns an infinite part into NaN.
 pub(super) fn exp2(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
     let scaled = staged(cx, z, out, |z| {
         let ln2 = std::f64::consts::LN_2;
@@ -59,7 +59,7 @@ pub(super) fn exp2(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
     cx.op("stablehlo.exponential", &[scaled], &[], out)
 }
 
-/// (a − b)(a + b) + 2iab: a² − b² would be ∞ − ∞ where both are large.
+/// Computes (a − b)(a + b) + 2iab. If both parts are large, a² − b² would be ∞ − ∞.
 pub(super) fn square(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
     staged(cx, z, out, |z| {
         let (a, b) = (z[0].real(), z[0].imag());
@@ -68,12 +68,12 @@ pub(super) fn square(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
     })
 }
 
-/// Where one is lost beside e^z it is e^z, of which XLA gives parts that are finite though e^a is not.
+/// If 1 is negligible beside e^z, the result is e^z. XLA's parts of it can be finite even if e^a is not.
 pub(super) fn expm1(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
     after(cx, "stablehlo.exponential_minus_one", z, out, |z| choose(&z[0].real().greater(40.0), &z[0].exp(), &z[1]))
 }
 
-/// Above and below −1 the square of the distance is beyond the range.
+/// If the real part is −1, the square of the distance to −1 may be out of range.
 pub(super) fn log1p(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
     after(cx, "stablehlo.log_plus_one", z, out, |z| {
         let (a, b) = (z[0].real(), z[0].imag());
@@ -126,15 +126,15 @@ pub(super) fn sign(cx: &mut Lowering<'_>, z: &Value, out: &Aval) -> Value {
     staged(cx, z, out, |z| direction(&z[0]))
 }
 
-/// The bits of a float as an integer, whose sign is that of the float, of zeros as well.
+/// Returns the bits of a float as an integer. The integer has the sign of the float, even for a zero.
 fn bits(x: &Array) -> Array {
     x.bitcast(if x.dtype() == DType::F64 { DType::I64 } else { DType::I32 })
 }
 
-/// The sinh and cosh of a number as factors, without overflow before the product does, and with all digits near zero.
+/// Multiplies by the sinh or cosh of a number without intermediate overflow, and with full accuracy near zero.
 ///
-/// With f = expm1(|x|/2) and e = expm1(|x|) = f(f + 2): sinh |x| = (e + e/(1+e))/2 and cosh x = sinh |x| + 1/(1+e). Beyond
-/// 20 both are (1+f)²/2, of which the factor is multiplied by one root after the other.
+/// With f = expm1(|x|/2) and e = expm1(|x|) = f(f + 2): sinh |x| = (e + e/(1+e))/2 and cosh x = sinh |x| + 1/(1+e).
+/// Beyond 20, both are (1+f)²/2, and the factor is multiplied by 1+f twice.
 struct Hyperbolic {
     x: Array,
     root: Array,
@@ -161,7 +161,7 @@ impl Hyperbolic {
         choose(&bits(&self.x).less(0), &-&product, &product)
     }
 
-    /// Zero where the factor is, were the other infinite.
+    /// Returns the product, and zero if the factor is zero, even if the function is infinite.
     fn times(&self, factor: &Array, function: &Array) -> Array {
         let far = factor * (&self.root * 0.5) * &self.root;
         let product = choose(&self.x.abs().greater(20.0), &far, &(factor * function));
@@ -169,40 +169,41 @@ impl Hyperbolic {
     }
 }
 
-/// A part that is −0 as the number next below it, where `on` holds: XLA's functions know one side of their cuts only.
+/// Replaces a part that is −0 by a small negative number where `on` is true, because XLA's functions know only one side
+/// of their branch cuts.
 fn aside(x: &Array, on: &Array) -> Array {
     let minus_zero = bits(x).equal(bits(&like(x, -0.0)));
     choose(&minus_zero.logical_and(on), &like(x, -smallest(x.dtype())), x)
 }
 
-/// The argument of a function with a cut along the real axis, where `on` of the real part says so.
+/// Adjusts the argument of a function with a branch cut along the real axis, where `on` of the real part is true.
 fn below_cut(z: &Array, on: fn(&Array) -> Array) -> Array {
     let a = z.real();
     let b = aside(&z.imag(), &on(&a));
     a.complex(b)
 }
 
-/// The argument of a function with a cut along the imaginary axis, beyond ±i.
+/// Adjusts the argument of a function with a branch cut along the imaginary axis, beyond ±i.
 fn left_of_cut(z: &Array) -> Array {
     let b = z.imag();
     aside(&z.real(), &b.abs().greater(1.0)).complex(b)
 }
 
-/// `value`, but NaN where `x` is, of which XLA makes an angle.
+/// Returns `value`, or NaN where `x` is NaN, because XLA returns an angle there.
 fn nan_of(x: &Array, value: &Array) -> Array {
     choose(&x.equal(x), value, x)
 }
 
-/// The part of atanh(x + iy) along the real axis: `value`, but ±(ln 2 − ln |y|)/2 where x is ±1 and y next to nothing,
-/// whose square is beyond the range.
+/// Returns the real part of atanh(x + iy): `value`, or ±(ln 2 − ln |y|)/2 if x is ±1 and y is so small that its square
+/// is out of range.
 fn beside_pole(x: &Array, y: &Array, value: &Array) -> Array {
     let size = y.abs();
     let there = x.abs().equal(1.0).logical_and(size.less(1e-9));
     choose(&there, &((std::f64::consts::LN_2 - size.log()) * 0.5 * x), value)
 }
 
-/// z/|z|, by the parts over the larger of them: the modulus may be beyond the range. An infinite part has the direction
-/// to itself, two share it; 0 stays 0.
+/// Returns z/|z|. The parts are first divided by the larger one, because the modulus may be out of range. An infinite
+/// part determines the direction alone, and two infinite parts determine it equally. The direction of 0 is 0.
 fn direction(z: &Array) -> Array {
     let (a, b) = (z.real(), z.imag());
     let most = a.abs().maximum(b.abs());
@@ -249,12 +250,13 @@ fn i_times(z: &Array) -> Array {
     (-z.imag()).complex(z.real())
 }
 
-/// 1/√(1 − z²), by its factors. What is taken off z leaves the sign of a zero, what is added to it does not.
+/// Computes 1/√(1 − z²) from its factors. Subtracting from z preserves the sign of a zero, and adding to it does not.
 fn inverse_root(z: &Array) -> Array {
     (-(z - 1.0)).rsqrt() * (z - -1.0).rsqrt()
 }
 
-/// 1/cosh² z = 4w/(1 + w)² with w = exp(−2z), z being turned to the right half-plane: the function is even.
+/// Computes 1/cosh² z = 4w/(1 + w)² with w = exp(−2z). The function is even, so z is first moved to the right
+/// half-plane.
 pub(super) fn tanh_slope(z: &Array, _: &Array) -> Array {
     let (a, b) = (z.real(), z.imag());
     let b = super::select(&a.less(0.0), &-&b, &b, b.shape());

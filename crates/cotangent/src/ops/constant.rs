@@ -1,4 +1,5 @@
-//! Arrays that stand in a program: what a rule written by a user brings into a loop's body or another nested program.
+//! Constant arrays inside a program, such as those that a user's rule captures inside the body of a loop or another
+//! nested program.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,9 +15,9 @@ use crate::ir::primitive::{Outputs, Primitive};
 
 /// `constant`: an array without operands.
 ///
-/// What a program does not compute is one of its inputs otherwise. A nested program has no inputs of its own for what only
-/// a derivative's rule knows, and rules run when the program around it has long been traced. A user may want the
-/// compiler to see a table's elements ([`lax::constant`](crate::lax::constant)).
+/// Usually, an array that a program does not compute is one of its inputs. A nested program, however, has no inputs for
+/// what only a rule captures, because rules run after the surrounding program has been traced. Users can also make a
+/// table visible to the compiler ([`lax::constant`](crate::lax::constant)).
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Constant {
     aval: Aval,
@@ -24,7 +25,7 @@ pub(crate) struct Constant {
 }
 
 impl Constant {
-    /// The value of an array that is no traced one.
+    /// Creates a constant from the value of an array that is not traced.
     pub(crate) fn of(array: &Array) -> Constant {
         Constant { aval: array.aval(), bytes: array.with_bytes(|bytes| bytes.into()).or_raise() }
     }

@@ -15,7 +15,7 @@ use super::dot::{Precision, check_preferred, precision_config, precision_param, 
 use super::elementwise::{bilinear_jvp, rebind1};
 use super::slice::Rev;
 
-/// Which dimension of each array is what: two special ones first, then the spatial ones.
+/// The role of each dimension of the arrays: two special dimensions first, then the spatial ones.
 ///
 /// ```
 /// use cotangent::extend::primitives::ConvDimensionNumbers;
@@ -24,16 +24,16 @@ use super::slice::Rev;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ConvDimensionNumbers {
-    /// Of the input: batch, feature, spatial.
+    /// The dimensions of the input: batch, feature, spatial.
     pub lhs_spec: Vec<usize>,
-    /// Of the kernel: output feature, input feature, spatial.
+    /// The dimensions of the kernel: output feature, input feature, spatial.
     pub rhs_spec: Vec<usize>,
-    /// Of the result: batch, feature, spatial.
+    /// The dimensions of the result: batch, feature, spatial.
     pub out_spec: Vec<usize>,
 }
 
 impl ConvDimensionNumbers {
-    /// `NCHW`, `OIHW` and `NCHW` for any number of spatial dimensions.
+    /// Returns `NCHW`, `OIHW` and `NCHW` for any number of spatial dimensions.
     ///
     /// ```
     /// use cotangent::extend::primitives::ConvDimensionNumbers;
@@ -57,7 +57,7 @@ impl std::fmt::Display for ConvDimensionNumbers {
     }
 }
 
-/// `conv_general_dilated`: windows of the input are multiplied with a kernel and summed, for each output feature.
+/// `conv_general_dilated`: multiplies windows of the input by a kernel and sums the products, for each output feature.
 ///
 /// ```
 /// use cotangent::extend::bind1;
@@ -80,37 +80,37 @@ impl std::fmt::Display for ConvDimensionNumbers {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ConvGeneralDilated {
-    /// How far the window moves along each spatial dimension.
+    /// The step of the window along each spatial dimension.
     pub window_strides: Vec<usize>,
-    /// Zeros put before and after each spatial dimension; negative numbers cut.
+    /// The padding with zeros before and after each spatial dimension. Negative numbers crop.
     pub padding: Vec<(i64, i64)>,
-    /// The distance to which neighbours in the input are moved apart; 1 leaves them.
+    /// The distance between neighboring elements of the input after dilation. 1 means no dilation.
     pub lhs_dilation: Vec<usize>,
-    /// The same for the kernel.
+    /// The distance between neighboring elements of the kernel after dilation.
     pub rhs_dilation: Vec<usize>,
-    /// Which dimension is what.
+    /// The role of each dimension.
     pub dimension_numbers: ConvDimensionNumbers,
-    /// Into how many groups the features are split, each convolved with its own part of the kernel.
+    /// The number of groups that the features are split into. Each is convolved with its own part of the kernel.
     pub feature_group_count: usize,
-    /// Into how many groups the batch is split, each convolved with its own part of the kernel.
+    /// The number of groups that the batch is split into. Each is convolved with its own part of the kernel.
     pub batch_group_count: usize,
-    /// How exactly products are computed where the device leaves a choice.
+    /// The precision of products, on devices that have a choice.
     pub precision: Option<[Precision; 2]>,
-    /// The dtype of the result, if not that of the operands.
+    /// The dtype of the result, if it differs from that of the operands.
     pub preferred_element_type: Option<DType>,
 }
 
-/// The size of a dimension whose elements have been moved apart.
+/// Returns the size of a dimension after dilation.
 pub(crate) fn dilated(size: usize, dilation: usize) -> usize {
     if size == 0 { 0 } else { 1 + dilation * (size - 1) }
 }
 
-/// How many windows fit in a dimension.
+/// Returns the number of windows that fit in a dimension.
 pub(crate) fn strided(size: usize, window: usize, stride: usize) -> usize {
     if size < window { 0 } else { 1 + (size - window) / stride }
 }
 
-/// Dimension `from` merged into dimension `into` of those that remain, in which it counts slowest.
+/// Merges dimension `from` into dimension `into` of the remaining ones, as the slowest-varying part.
 fn merged(x: &Array, from: usize, into: usize) -> Array {
     let mut order: Vec<usize> = (0..x.ndim()).filter(|d| *d != from).collect();
     let mut shape: Vec<usize> = order.iter().map(|d| x.shape()[*d]).collect();
@@ -119,7 +119,7 @@ fn merged(x: &Array, from: usize, into: usize) -> Array {
     x.permute(&order).reshape(shape)
 }
 
-/// Dimension `dim` split in two, the first of size `outer`.
+/// Splits dimension `dim` in two. The first has size `outer`.
 fn split(x: &Array, dim: usize, outer: usize) -> Array {
     let mut shape = x.shape().to_vec();
     shape[dim] /= outer;
@@ -128,7 +128,7 @@ fn split(x: &Array, dim: usize, outer: usize) -> Array {
 }
 
 impl ConvGeneralDilated {
-    /// The spatial sizes of input, kernel and result after dilation (the result's by the strides).
+    /// Returns the spatial sizes of input, kernel and result after dilation. The result is dilated by the strides.
     fn dilated_sizes(&self, lhs: &[usize], rhs: &[usize], out: &[usize]) -> Vec<[i64; 3]> {
         let numbers = &self.dimension_numbers;
         (0..self.window_strides.len())
@@ -143,12 +143,12 @@ impl ConvGeneralDilated {
             .collect()
     }
 
-    /// The cotangent of the input: the cotangent of the result, convolved with the reversed kernel.
+    /// Returns the cotangent of the input: the cotangent of the result, convolved with the reversed kernel.
     fn lhs_cotangent(&self, ct: &Array, lhs: &Aval, rhs: &Array) -> Array {
         let numbers = &self.dimension_numbers;
         let groups = self.feature_group_count.max(self.batch_group_count);
         let (out_feature, in_feature) = (numbers.rhs_spec[0], numbers.rhs_spec[1]);
-        // The two features of the kernel change places; its groups go along.
+        // The two feature dimensions of the kernel are swapped, and its groups move with them.
         let kernel = match groups {
             1 => rhs.clone(),
             _ => merged(&split(rhs, out_feature, groups), out_feature, in_feature),
@@ -183,11 +183,11 @@ impl ConvGeneralDilated {
         }
     }
 
-    /// The cotangent of the kernel: the input convolved with the cotangent of the result, batch and features having
-    /// changed places.
+    /// Returns the cotangent of the kernel: the input convolved with the cotangent of the result, with batch and
+    /// features swapped.
     fn rhs_cotangent(&self, ct: &Array, lhs: &Array, rhs: &Aval) -> Tangent {
         if ct.size() == 0 {
-            // There would be a kernel without extent.
+            // The kernel of this convolution would be empty.
             return None;
         }
         let swapped = |spec: &[usize]| {
@@ -208,7 +208,7 @@ impl ConvGeneralDilated {
                 rhs_spec: swapped(&numbers.out_spec),
                 out_spec: swapped(&numbers.rhs_spec),
             },
-            // What was a group of features is now one of the batch, and the other way round.
+            // Groups of features become groups of the batch, and vice versa.
             feature_group_count: self.batch_group_count,
             batch_group_count: self.feature_group_count,
             ..self.clone()
@@ -217,7 +217,7 @@ impl ConvGeneralDilated {
     }
 }
 
-/// Checks that `parts` groups divide `size`.
+/// Checks that `size` is a multiple of the number of groups, `parts`.
 fn check_groups(what: &str, parts: usize, size: usize, of: &str, x: &Aval, y: &Aval) -> Result<()> {
     if parts == 0 || !size.is_multiple_of(parts) {
         return Err(Error::shape(format!("{what}={parts} must divide {of}, which is {size} for {x} and {y}")));
@@ -340,7 +340,7 @@ impl Primitive for ConvGeneralDilated {
         let ConvDimensionNumbers { lhs_spec, rhs_spec, out_spec } = &self.dimension_numbers;
         let groups = self.feature_group_count.max(self.batch_group_count);
         if size == 0 {
-            // No dimension that could be merged into another.
+            // An empty batch cannot be merged into another dimension.
             let aval = |x: &Array, axis: Option<usize>| match axis {
                 Some(axis) => x.aval().with_shape(x.aval().shape.remove(&[axis])),
                 None => x.aval(),
@@ -353,7 +353,7 @@ impl Primitive for ConvGeneralDilated {
         }
         match (axes[0], axes[1]) {
             (Some(a), Some(b)) => {
-                // One group for each element of the batch, times the groups there are.
+                // There is one group for each element of the batch, times the existing groups.
                 let mut conv = self.clone();
                 let lhs = if self.batch_group_count > 1 {
                     conv.batch_group_count *= size;
@@ -379,7 +379,7 @@ impl Primitive for ConvGeneralDilated {
             }
             (None, Some(b)) => {
                 let out = rebind1(self, &[lhs, &merged_in_groups(rhs, b, rhs_spec[0], groups)]);
-                // The result's features are groups of batches; the batch goes in front of the groups.
+                // The features of the result are groups of batches. The batch is moved in front of the groups.
                 let out = split(&split(&out, out_spec[1], groups), out_spec[1] + 1, size);
                 (vec![merged(&out, out_spec[1], out_spec[1] + 1)], vec![Some(out_spec[1])])
             }
@@ -392,7 +392,7 @@ impl Primitive for ConvGeneralDilated {
         if !inputs[0].dtype.is_complex() {
             return smallvec::smallvec![self.lower_real(cx, lhs, rhs, &outs[0])];
         }
-        // Three real convolutions make a complex one (after Gauss), as JAX does on the CPU.
+        // A complex convolution is three real ones (Gauss), as in JAX on the CPU.
         let real = |aval: &Aval| aval.with_dtype(aval.dtype.real());
         let [x, y, out] = [real(&inputs[0]), real(&inputs[1]), real(&outs[0])];
         let part =
@@ -411,7 +411,7 @@ impl Primitive for ConvGeneralDilated {
     }
 }
 
-/// [`merged`] below the outermost `groups` of dimension `into`.
+/// Like [`merged`], but below the outermost `groups` of dimension `into`.
 fn merged_in_groups(x: &Array, from: usize, into: usize, groups: usize) -> Array {
     let x = split(x, into + usize::from(from <= into), groups);
     let x = merged(&x, from + usize::from(into < from), into + 1);

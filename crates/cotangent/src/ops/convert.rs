@@ -1,4 +1,4 @@
-//! From one dtype to another.
+//! Conversions between dtypes.
 
 use stablehlo::{Attr, Value};
 
@@ -15,7 +15,7 @@ use crate::trace::frames::bind1;
 use super::elementwise::rebind1;
 use super::shape::batched_in_front;
 
-/// `convert_element_type`: the same numbers in another dtype.
+/// `convert_element_type`: converts the elements to another dtype.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -58,7 +58,7 @@ impl Primitive for ConvertElementType {
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
         let aval = inputs[0].aval();
         let back = |ct: &Array| {
-            // From complex back to real only the real part has a cotangent.
+            // If a real number was converted to a complex one, only the real part of the cotangent counts.
             let ct = if aval.dtype.is_complex() { ct.clone() } else { ct.real() };
             bind1(ConvertElementType { dtype: aval.dtype, weak: aval.weak_type }, &[&ct])
         };
@@ -79,7 +79,7 @@ impl Primitive for ConvertElementType {
             return smallvec::smallvec![args[0].clone()];
         }
         if to == DType::Bool {
-            // A number is true when it is not zero; StableHLO's convert would truncate it first.
+            // A number is true if it is not zero. StableHLO's convert would truncate it first.
             let zero = cx.splat(&inputs[0], Literal::int(from, 0));
             let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
             return smallvec::smallvec![cx.op("stablehlo.compare", &[args[0].clone(), zero], &attrs, &outs[0])];
@@ -94,11 +94,11 @@ impl Primitive for ConvertElementType {
 
     fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
         let x = &inputs[0];
-        // What XLA gives for numbers that the new dtype cannot hold is left to it.
+        // For numbers out of range for the new dtype, XLA determines the result.
         let exact = match (x.rounded(), self.dtype.kind()) {
             (Scalar::Float(v), Kind::Float) => v.is_finite() && super::exact_float(self.dtype, v, &[v]).is_some(),
             (Scalar::Float(_) | Scalar::Complex(..), _) => false,
-            // Integers of more than 53 bits would be rounded twice on their way to f32.
+            // Integers of more than 53 bits would be rounded twice in the conversion to f32.
             (Scalar::Int(v), Kind::Float | Kind::Complex) => self.wide() && v.unsigned_abs() < 1 << 53,
             (Scalar::Uint(v), Kind::Float | Kind::Complex) => self.wide() && v < 1 << 53,
             _ => true,
@@ -107,8 +107,8 @@ impl Primitive for ConvertElementType {
     }
 }
 
-/// `bitcast_convert_type`: the same bits read as another dtype. Of a narrower one, several come from each element, along
-/// a new last dimension; of a wider one, the last dimension holds the parts of each element.
+/// `bitcast_convert_type`: reinterprets the bits as another dtype. If it is narrower, each element becomes several
+/// along a new last dimension. If it is wider, the last dimension holds the parts of each element.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -167,7 +167,7 @@ impl Primitive for BitcastConvertType {
         if x[0].dtype().bits() == self.dtype.bits() {
             return (vec![rebind1(self, &[&x[0]])], axes.to_vec());
         }
-        // The last dimension is that of the parts: the batch must stand before it.
+        // The last dimension holds the parts, so the batch must be before it.
         (vec![rebind1(self, &[&batched_in_front(&x[0], axes[0], size)])], vec![Some(0)])
     }
 
@@ -176,7 +176,7 @@ impl Primitive for BitcastConvertType {
     }
 }
 
-/// `reduce_precision`: rounded to fewer bits of exponent and mantissa, in the same dtype.
+/// `reduce_precision`: rounds to fewer bits of exponent and mantissa, without changing the dtype.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -186,9 +186,9 @@ impl Primitive for BitcastConvertType {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReducePrecision {
-    /// Bits of the exponent.
+    /// The number of bits of the exponent.
     pub exponent_bits: u8,
-    /// Bits of the mantissa.
+    /// The number of bits of the mantissa.
     pub mantissa_bits: u8,
 }
 

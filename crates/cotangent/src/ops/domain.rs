@@ -1,10 +1,10 @@
-//! Which dtypes a primitive takes.
+//! The dtypes that a primitive accepts.
 
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::error::{Error, Result};
 
-/// The dtypes that a primitive takes, and what an error calls them.
+/// The dtypes that a primitive accepts, and their name in error messages.
 #[derive(Clone, Copy)]
 pub(super) struct Domain {
     accepts: fn(DType) -> bool,
@@ -35,7 +35,7 @@ domains! {
 }
 
 impl Domain {
-    /// That an operand has one of the dtypes.
+    /// Checks that an operand has one of the dtypes.
     pub(super) fn check(self, x: &Aval) -> Result<()> {
         match (self.accepts)(x.dtype) {
             true => Ok(()),
@@ -43,7 +43,7 @@ impl Domain {
         }
     }
 
-    /// The one dtype of all operands, which must be among them.
+    /// Returns the common dtype of all operands, after checking that it is one of the dtypes.
     pub(super) fn one_dtype(self, inputs: &[Aval]) -> Result<DType> {
         let dtype = inputs[0].dtype;
         if let Some(other) = inputs.iter().find(|a| a.dtype != dtype) {

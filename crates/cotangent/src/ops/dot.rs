@@ -14,7 +14,7 @@ use crate::trace::frames::bind1;
 use super::elementwise::bilinear_jvp;
 use super::shape::{check_axes, shifted};
 
-/// How exactly a device computes products of floats where it has a choice. The CPU has none.
+/// The precision of products of floats on devices that have a choice. The CPU has none.
 ///
 /// ```
 /// use cotangent::lax::Precision;
@@ -22,12 +22,12 @@ use super::shape::{check_axes, shifted};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Precision {
-    /// What is fastest: as few as 8 bits of the significand.
+    /// The fastest precision, with as few as 8 bits of the significand.
     #[default]
     Default,
-    /// Better than that, at some cost.
+    /// A higher precision, at some cost.
     High,
-    /// All bits of the dtype.
+    /// The full precision of the dtype.
     Highest,
 }
 
@@ -47,17 +47,17 @@ impl std::fmt::Display for Precision {
     }
 }
 
-/// The precision of both operands as a jaxpr prints it.
+/// Returns the precision of both operands as a jaxpr prints it.
 pub(super) fn precision_param(precision: Option<[Precision; 2]>) -> String {
     precision.map_or_else(|| "None".to_string(), |p| tuple(&p))
 }
 
-/// A dtype that may have been asked for, as a jaxpr prints it.
+/// Returns an optional preferred dtype as a jaxpr prints it.
 pub(super) fn preferred_param(dtype: Option<DType>) -> String {
     dtype.map_or_else(|| "None".to_string(), |d| d.name().to_string())
 }
 
-/// The precision of both operands as StableHLO states it.
+/// Returns the precision of both operands as a StableHLO attribute.
 pub(super) fn precision_config(precision: Option<[Precision; 2]>) -> Attr {
     match precision {
         None => Attr::Static("[#stablehlo<precision DEFAULT>, #stablehlo<precision DEFAULT>]"),
@@ -65,7 +65,7 @@ pub(super) fn precision_config(precision: Option<[Precision; 2]>) -> Attr {
     }
 }
 
-/// Checks that a sum of products of `input` can be had in `preferred`.
+/// Checks that a sum of products of `input` can have the dtype `preferred`.
 pub(super) fn check_preferred(input: DType, preferred: DType) -> Result<()> {
     let fits = match input.kind() {
         Kind::Bool => true,
@@ -81,8 +81,9 @@ pub(super) fn check_preferred(input: DType, preferred: DType) -> Result<()> {
     Ok(())
 }
 
-/// The dtype of a product of two dtypes, as XLA's shape inference has it: complex numbers win over reals, floats over
-/// integers, then what reaches further, has more digits, more bits, a sign.
+/// Returns the dtype of a product of two dtypes, by the rules of XLA's shape inference. A complex dtype takes
+/// precedence over a real one, and a float over an integer. Then the greater range decides, then the number of digits,
+/// the number of bits, and a sign.
 fn product_dtype(x: DType, y: DType) -> DType {
     let rank = |d: DType| {
         let (exponent, digits) = match d.real() {
@@ -98,7 +99,7 @@ fn product_dtype(x: DType, y: DType) -> DType {
     if rank(x) >= rank(y) { x } else { y }
 }
 
-/// Checks that a sum of products of `product` can be had in `preferred`.
+/// Checks that a sum of products of `product` can have the dtype `preferred`.
 fn check_product(product: DType, preferred: DType) -> Result<()> {
     let loses = match product.kind() {
         Kind::Float => false,
@@ -115,8 +116,8 @@ fn check_product(product: DType, preferred: DType) -> Result<()> {
 
 /// `dot_general`: a sum of products over contracting dimensions, for each index of the batch dimensions.
 ///
-/// The result has the batch dimensions first, then the other dimensions of the left operand, then those of
-/// the right one.
+/// The result has the batch dimensions first, then the remaining dimensions of the left operand, then those of the
+/// right operand.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -131,15 +132,16 @@ pub struct DotGeneral {
     pub contract: [Vec<usize>; 2],
     /// The batch dimensions of the left and the right operand.
     pub batch: [Vec<usize>; 2],
-    /// How exactly products are computed where the device leaves a choice.
+    /// The precision of products, on devices that have a choice.
     pub precision: Option<[Precision; 2]>,
-    /// The dtype of the result. Without it that is the dtype of the operands, or of two dtypes the one that holds more,
-    /// as XLA has it: `bf16` with `f32` gives `f32`, `i8` with `u8` gives `i8`.
+    /// The dtype of the result. By default, it is the dtype of the operands. For two dtypes, it is the one that XLA
+    /// prefers: `f32` for `bf16` and `f32`, `i8` for `i8` and `u8`.
     pub preferred_element_type: Option<DType>,
 }
 
 impl DotGeneral {
-    /// The contraction of these dimensions, batched over those, with the device's own precision.
+    /// Creates a contraction over the dimensions `contract`, with the batch dimensions `batch` and the device's default
+    /// precision.
     ///
     /// ```
     /// let product = cotangent::extend::primitives::DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]);
@@ -150,7 +152,7 @@ impl DotGeneral {
         DotGeneral { contract, batch, precision: None, preferred_element_type: None }
     }
 
-    /// The same with this precision for both operands.
+    /// Sets the precision of both operands.
     ///
     /// ```
     /// use cotangent::lax::{DotGeneral, Precision};
@@ -163,8 +165,9 @@ impl DotGeneral {
         self
     }
 
-    /// The same with products summed in this dtype, which is that of the result. Operands of two dtypes are converted
-    /// to it. It must not be narrower than integer or complex operands, nor real where they are complex.
+    /// Sets the dtype that products are summed in, which is also that of the result. If the operands have two dtypes,
+    /// they are converted to it. It must not be narrower than integer or complex operands, and must be complex if they
+    /// are.
     ///
     /// ```
     /// use cotangent::{DType, lax::DotGeneral};
@@ -177,18 +180,18 @@ impl DotGeneral {
         self
     }
 
-    /// The dimensions of operand `side` that are neither contracted nor batched.
+    /// Returns the dimensions of operand `side` that are neither contracting nor batch dimensions.
     fn free(&self, side: usize, rank: usize) -> Vec<usize> {
         (0..rank).filter(|d| !self.contract[side].contains(d) && !self.batch[side].contains(d)).collect()
     }
 
-    /// The cotangent of operand `side`, given that of the result and the other operand.
+    /// Returns the cotangent of operand `side`, from that of the result and the other operand.
     fn cotangent(&self, side: usize, ct: &Array, aval: &Aval, other: &Array) -> Array {
         let nb = self.batch[0].len();
         let other_side = 1 - side;
         let other_free = self.free(other_side, other.ndim());
         let free = self.free(side, aval.rank());
-        // In the result the other operand's free dimensions stand after the batch, or last.
+        // In the result, the free dimensions of the other operand follow the batch dimensions or come last.
         let start = if side == 0 { nb + free.len() } else { nb };
         let ct_contract: Vec<usize> = (start..start + other_free.len()).collect();
         let dot = DotGeneral {
@@ -197,7 +200,7 @@ impl DotGeneral {
             ..self.clone()
         };
         let product = bind1(dot, &[ct, &other.in_dtype(ct.dtype())]).in_dtype(aval.dtype);
-        // It has the dimensions: batch, own free, and what was contracted in the other's order.
+        // The dimensions are: batch, own free, and the contracted ones in the order of the other operand.
         let mut order: Vec<(usize, usize)> = self.contract[other_side].iter().copied().zip(0..).collect();
         order.sort_unstable();
         let mut place = vec![0; aval.rank()];
@@ -222,7 +225,7 @@ impl Primitive for DotGeneral {
     fn params(&self) -> Vec<(&'static str, String)> {
         let pair = |p: &[Vec<usize>; 2]| format!("({}, {})", tuple_of(&p[0]), tuple_of(&p[1]));
         let mut params = vec![("dimension_numbers", format!("({}, {})", pair(&self.contract), pair(&self.batch)))];
-        // As in JAX, what is left to the device is not printed.
+        // As in JAX, default parameters are not printed.
         if self.precision.is_some() {
             params.push(("precision", precision_param(self.precision)));
         }
@@ -260,7 +263,7 @@ impl Primitive for DotGeneral {
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let whole = self.preferred_element_type.is_some_and(|d| !d.is_inexact());
-        // A sum that is rounded to whole numbers has no slope.
+        // The derivative of a sum that is rounded to integers is zero.
         if whole { bilinear_jvp(self, x, &[None, None]) } else { bilinear_jvp(self, x, dx) }
     }
 
@@ -282,7 +285,7 @@ impl Primitive for DotGeneral {
                 prim.batch[1].insert(0, b);
                 Some(0)
             }
-            // The batch axis is one of the free dimensions, in its place among them.
+            // The batch axis is one of the free dimensions, and keeps its position among them.
             (Some(a), None) => prim.free(0, x[0].ndim()).iter().position(|d| *d == a).map(|i| self.batch[0].len() + i),
             (None, Some(b)) => {
                 let before = self.batch[0].len() + prim.free(0, x[0].ndim()).len();
@@ -319,7 +322,7 @@ impl Primitive for DotGeneral {
         };
         let (x, y) = (inputs[0].dtype, inputs[1].dtype);
         if x == DType::Bool && y == DType::Bool && out.dtype == DType::Bool {
-            // A sum of products of truth values is whether any product is true.
+            // For booleans, a sum of products is whether any product is true.
             let sum = out.with_dtype(DType::I32);
             let wide = operands(cx, DType::I32);
             let product = cx.op("stablehlo.dot_general", &wide, &attrs, &sum);
@@ -327,7 +330,8 @@ impl Primitive for DotGeneral {
             let ne = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
             return smallvec::smallvec![cx.op("stablehlo.compare", &[product, zero], &ne, out)];
         }
-        // Of one dtype: summed in it where the result holds less, and rounded once. Of two: in that of the result.
+        // Operands of one dtype are summed in it if the result is narrower, and rounded once. Operands of two dtypes
+        // are summed in the dtype of the result.
         let narrows = x.is_float() && (!out.dtype.is_inexact() || out.dtype.real().bits() < x.bits());
         if x == y && narrows {
             let sum = cx.op("stablehlo.dot_general", args, &attrs, &out.with_dtype(x));

@@ -1,4 +1,4 @@
-//! Slices whose place is a value of the program.
+//! Slices whose start is computed by the program.
 
 use stablehlo::{Attr, Value};
 
@@ -18,9 +18,9 @@ use super::shape::{all_in_front, batched_in_front};
 use super::slice::Concatenate;
 use super::{zeros, zeros_like};
 
-/// `dynamic_slice`: a block of the first operand; the other operands are where it starts in each dimension.
+/// `dynamic_slice`: a slice of the first operand. The other operands are the start index in each dimension.
 ///
-/// A start that would let the block reach beyond the operand is moved until the block fits.
+/// A start index is clamped so that the slice fits into the operand.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -31,11 +31,11 @@ use super::{zeros, zeros_like};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DynamicSlice {
-    /// The shape of the block.
+    /// The shape of the slice.
     pub slice_sizes: Vec<usize>,
 }
 
-/// Checks the operands that say where a block starts.
+/// Checks the start indices.
 fn check_starts(x: &Aval, starts: &[Aval]) -> Result<()> {
     if starts.len() != x.rank() {
         return Err(Error::shape(format!("{x} needs {} start indices, got {}", x.rank(), starts.len()))
@@ -51,7 +51,7 @@ fn check_starts(x: &Aval, starts: &[Aval]) -> Result<()> {
     Ok(())
 }
 
-/// Batched start indices as one array `[size, n]`.
+/// Returns batched start indices as one array `[size, n]`.
 fn stacked_starts(starts: &[Array], axes: &[Option<usize>], size: usize) -> Array {
     let columns: Vec<Array> = (starts.iter().zip(axes))
         .map(|(start, axis)| batched_in_front(start, *axis, size).reshape([size, 1]))
@@ -59,7 +59,7 @@ fn stacked_starts(starts: &[Array], axes: &[Option<usize>], size: usize) -> Arra
     bind1(Concatenate { dimension: 1 }, &columns.iter().collect::<Vec<_>>())
 }
 
-/// `starts` with one of zero in front, for a batch axis there.
+/// Returns `starts` preceded by a zero, for a batch axis in front.
 fn with_zero(starts: &[Array]) -> Vec<Array> {
     let dtype = starts.first().map_or(crate::array::dtype::DType::I32, Array::dtype);
     std::iter::once(Array::literal(Literal::int(dtype, 0))).chain(starts.iter().cloned()).collect()
@@ -102,7 +102,7 @@ impl Primitive for DynamicSlice {
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         if axes[1..].iter().all(Option::is_none) {
-            // One place for all: the whole batch axis is part of the block.
+            // If the start is the same for all elements, the slice contains the whole batch axis.
             let operand = batched_in_front(&x[0], axes[0], size);
             let starts = with_zero(&x[1..]);
             let slice_sizes = std::iter::once(size).chain(self.slice_sizes.iter().copied()).collect();
@@ -138,8 +138,8 @@ impl Primitive for DynamicSlice {
     }
 }
 
-/// The start indices, in a dtype that can count the operand's elements, moved until the block fits. XLA does that too,
-/// but it makes one slice of a slice of a slice, and adds the starts as they were.
+/// Returns the start indices, clamped so that the slice fits, in a dtype that can count the elements of the operand.
+/// XLA clamps too, but it merges a slice of a slice into one by adding the unclamped starts.
 fn inside(cx: &mut Lowering<'_>, starts: &[Value], avals: &[Aval], operand: &Aval, block: &[usize]) -> Vec<Value> {
     let start = |d: usize| {
         let (start, aval) = widened_indices(cx, &starts[d], &avals[d]);
@@ -150,10 +150,10 @@ fn inside(cx: &mut Lowering<'_>, starts: &[Value], avals: &[Aval], operand: &Ava
     (0..starts.len()).map(start).collect()
 }
 
-/// `dynamic_update_slice`: the first operand with a block of it replaced by the second; the other operands are where
-/// the block starts in each dimension.
+/// `dynamic_update_slice`: the first operand with a slice of it replaced by the second. The other operands are the
+/// start index of the slice in each dimension.
 ///
-/// A start that would let the block reach beyond the operand is moved until the block fits.
+/// A start index is clamped so that the slice fits into the operand.
 ///
 /// ```
 /// # use cotangent::prelude::*;

@@ -1,4 +1,5 @@
-//! What all elementwise primitives share. Operands have one shape, or sizes of one, which are spread, and so are scalars.
+//! Rules that all elementwise primitives share. Operands have one shape. Scalars and dimensions of size one are
+//! broadcast.
 
 use std::panic::Location;
 
@@ -19,14 +20,14 @@ pub(crate) fn rebind(prim: &dyn Primitive, inputs: &[&Array]) -> Outputs<Array> 
     bind_at(prim.to_arc(), inputs, location(Location::caller()))
 }
 
-/// [`rebind`] for a primitive with one result.
+/// Like [`rebind`], for a primitive with one result.
 #[track_caller]
 pub(crate) fn rebind1(prim: &dyn Primitive, inputs: &[&Array]) -> Array {
     bind_at(prim.to_arc(), inputs, location(Location::caller())).swap_remove(0)
 }
 
-/// The result of an elementwise primitive, with `dtype`: operands that are not scalars have one rank, and in each
-/// dimension one size or size one, which is spread.
+/// Infers the result of an elementwise primitive, with `dtype`. Operands that are not scalars must have one rank. In
+/// each dimension, they have one size, or size one, which is broadcast.
 pub(super) fn infer(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
     let mut shaped = inputs.iter().filter(|a| a.rank() > 0);
     let first = shaped.next().unwrap_or(&inputs[0]);
@@ -44,7 +45,7 @@ pub(super) fn infer(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
     Ok(smallvec::smallvec![Aval { shape, dtype, weak_type }])
 }
 
-/// [`infer`] of a primitive that spreads scalars and nothing else.
+/// Like [`infer`], for a primitive that broadcasts only scalars.
 pub(super) fn infer_alike(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
     let mut shaped = inputs.iter().filter(|a| a.rank() > 0);
     if let Some(first) = shaped.next()
@@ -56,12 +57,12 @@ pub(super) fn infer_alike(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>
     infer(inputs, dtype)
 }
 
-/// The shape in which two shapes of one rank meet: sizes of one give way.
+/// Returns the shape that two shapes of one rank broadcast to.
 fn common(a: &[usize], b: &[usize]) -> Shape {
     a.iter().zip(b).map(|(a, b)| if *a == 1 { *b } else { *a }).collect()
 }
 
-/// The batch rule: batch axes are brought to one place, and what has none gets one of size one.
+/// The batch rule. It moves the batch axes to one position. An operand without one gets an axis of size one there.
 pub(super) fn batch(
     prim: &dyn Primitive,
     x: &[Array],
@@ -72,7 +73,7 @@ pub(super) fn batch(
     batched(prim, &inputs, axis)
 }
 
-/// [`batch`] of a primitive that spreads scalars and nothing else.
+/// Like [`batch`], for a primitive that broadcasts only scalars.
 pub(super) fn batch_alike(
     prim: &dyn Primitive,
     x: &[Array],
@@ -95,16 +96,17 @@ fn batched(prim: &dyn Primitive, inputs: &[Array], axis: Option<usize>) -> (Vec<
     (outputs, axes)
 }
 
-/// Operands of one rank but for scalars, with their batch axis, if need be of size one, in one place; and that place.
+/// Brings all operands except scalars to one rank, with their batch axes, or axes of size one, at one position. Returns
+/// the operands and that position.
 fn aligned(x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Option<usize>) {
-    // Where all that is not a scalar has the same rank and batch axis, nothing needs to move.
+    // If all operands except scalars have the same rank and batch axis, none has to move.
     let axis = axes.iter().flatten().copied().next();
     let rank = x.iter().map(Array::ndim).max().unwrap_or(0);
     if x.iter().zip(axes).all(|(x, a)| (*a == axis && x.ndim() == rank) || (a.is_none() && x.ndim() == 0)) {
         return (x.to_vec(), axis);
     }
     let inner = x.iter().zip(axes).map(|(x, a)| x.ndim() - usize::from(a.is_some())).max().unwrap_or(0);
-    // Where the first that is no batch of scalars has it: what is large rather stays as it is.
+    // Use the position in the first operand that is not a batch of scalars, so that large operands tend not to move.
     let whole = |x: &Array| x.ndim() == inner + 1;
     let at = x.iter().zip(axes).find_map(|(x, axis)| axis.filter(|_| whole(x))).unwrap_or(0);
     let moved: Vec<Array> = (x.iter().zip(axes))
@@ -122,12 +124,12 @@ fn aligned(x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Opt
     (moved, Some(at))
 }
 
-/// Lowers to one operation that takes operands of one shape.
+/// Lowers to one operation whose operands have one shape.
 pub(super) fn lower(cx: &mut Lowering<'_>, op: &str, args: &[Value], output: &Aval) -> Outputs<Value> {
     lower_with(cx, op, args, output, &[])
 }
 
-/// [`lower`] with attributes.
+/// Like [`lower`], with attributes.
 pub(super) fn lower_with(
     cx: &mut Lowering<'_>,
     op: &str,
@@ -139,12 +141,12 @@ pub(super) fn lower_with(
     smallvec::smallvec![cx.op(op, &args, attrs, output)]
 }
 
-/// A tangent of an operand that was spread, spread to the shape of the result.
+/// Broadcasts the tangent of an operand to the shape of the result.
 pub(super) fn spread_tangent(t: &Array, out: &Array) -> Array {
     t.broadcast_to(out.shape())
 }
 
-/// A cotangent of the result, summed where the operand had been spread.
+/// Sums a cotangent of the result over the dimensions in which the operand was broadcast.
 pub(super) fn unspread(ct: &Array, operand: &Aval) -> Array {
     if ct.shape() == &*operand.shape {
         return ct.clone();
@@ -157,12 +159,12 @@ pub(super) fn unspread(ct: &Array, operand: &Aval) -> Array {
     sum.reshape(&operand.shape)
 }
 
-/// The sum of the tangents that are not zero.
+/// Sums the tangents that are not zero.
 pub(super) fn sum_tangents(terms: impl IntoIterator<Item = Tangent>) -> Tangent {
     terms.into_iter().flatten().reduce(|a, b| a + b)
 }
 
-/// The jvp of a product: linear in each of two operands.
+/// The jvp rule of a product, which is linear in each of two operands.
 pub(super) fn bilinear_jvp(prim: &dyn Primitive, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
     let tangent = sum_tangents([
         dx[0].as_ref().map(|t| rebind1(prim, &[t, &x[1]])),

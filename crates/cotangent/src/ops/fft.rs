@@ -16,20 +16,20 @@ use super::complex::complex_of;
 use super::elementwise::rebind1;
 use super::shape::{Iota, linear_unary};
 
-/// Which transform.
+/// The kind of a Fourier transform.
 ///
 /// ```
 /// assert_eq!(cotangent::extend::primitives::FftType::Rfft.to_string(), "RFFT");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FftType {
-    /// Complex to complex.
+    /// From complex to complex.
     Fft,
-    /// Its inverse.
+    /// The inverse of `Fft`.
     Ifft,
-    /// Real to complex: the half that determines the rest.
+    /// From real to complex: the half of the spectrum that determines the rest.
     Rfft,
-    /// Its inverse.
+    /// The inverse of `Rfft`.
     Irfft,
 }
 
@@ -55,15 +55,15 @@ impl std::fmt::Display for FftType {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fft {
-    /// Which transform.
+    /// The kind of the transform.
     pub fft_type: FftType,
-    /// The sizes of the transformed axes, on the real side where there is one.
+    /// The sizes of the transformed axes. For `Rfft` and `Irfft`, these are the sizes of the real array.
     pub fft_lengths: Vec<usize>,
 }
 
 impl Fft {
-    /// On the half spectrum of a real transform, how many elements of the whole each stands for: two, but one where it
-    /// is its own mirror image.
+    /// Returns, for each element of the half spectrum of a real transform, the number of elements of the full spectrum
+    /// that it represents: two, or one if it is its own mirror image.
     fn weights(&self, dtype: DType) -> Array {
         let n = self.fft_lengths[self.fft_lengths.len() - 1];
         let half = n / 2 + 1;

@@ -1,4 +1,4 @@
-//! `gather`: blocks of an array from places that are values of the program.
+//! `gather`: slices of an array at positions that the program computes.
 
 use std::fmt;
 
@@ -18,10 +18,10 @@ use super::elementwise::rebind1;
 use super::scatter::{ScatterAdd, ScatterDimensionNumbers, ScatterParams};
 use super::zeros;
 
-/// How the dimensions of a gather's operand, indices and result belong together, with JAX's names.
+/// How the dimensions of a gather's operand, indices and result correspond, with JAX's names.
 ///
-/// The last dimension of the indices holds the coordinates of a place; the others say how many places there are, and
-/// reappear in the result in their order, around the dimensions of a block.
+/// The last dimension of the indices holds the coordinates of the start of a slice. The other dimensions enumerate the
+/// slices. They appear in the result in their order, around the dimensions of a slice.
 ///
 /// ```
 /// use cotangent::extend::primitives::GatherDimensionNumbers;
@@ -36,15 +36,16 @@ use super::zeros;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GatherDimensionNumbers {
-    /// The dimensions of the result that are a block's, ascending.
+    /// The dimensions of the result that are dimensions of a slice, ascending.
     pub offset_dims: Vec<usize>,
-    /// The dimensions of the operand along which a block has size one, and which the result does not have; ascending.
+    /// The dimensions of the operand along which a slice has size one and that the result does not have, ascending.
     pub collapsed_slice_dims: Vec<usize>,
-    /// The dimension of the operand that each coordinate of a place counts along.
+    /// The dimension of the operand that each coordinate refers to.
     pub start_index_map: Vec<usize>,
-    /// Dimensions of the operand that go along with those of the indices, ascending: the result does not have them.
+    /// The batch dimensions of the operand, ascending. They are paired with those of the indices, and a slice in the
+    /// result does not have them.
     pub operand_batching_dims: Vec<usize>,
-    /// The dimensions of the indices that go along with them, in that order.
+    /// The batch dimensions of the indices, in the order of those of the operand.
     pub start_indices_batching_dims: Vec<usize>,
 }
 
@@ -63,7 +64,7 @@ impl fmt::Display for GatherDimensionNumbers {
     }
 }
 
-/// What a place out of bounds means to a gather or scatter.
+/// How a gather or scatter treats positions out of bounds.
 ///
 /// ```
 /// use cotangent::extend::primitives::GatherScatterMode;
@@ -71,12 +72,12 @@ impl fmt::Display for GatherDimensionNumbers {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum GatherScatterMode {
-    /// A block is moved until it lies within the operand.
+    /// The start of the slice is clamped so that the slice lies within the operand.
     Clip,
-    /// A gather gives a fill value for the whole block; a scatter leaves the whole update out.
+    /// A gather returns a fill value for the whole slice. A scatter drops the whole update.
     #[default]
     FillOrDrop,
-    /// There is none: the caller promises it. What happens otherwise is unspecified (but safe).
+    /// The caller promises that all positions are in bounds. Otherwise, the result is unspecified (but safe).
     PromiseInBounds,
 }
 
@@ -90,7 +91,7 @@ impl fmt::Display for GatherScatterMode {
     }
 }
 
-/// `gather`: a block of the first operand from each place that the second operand, the indices, names.
+/// `gather`: slices of the first operand, at the positions in the second operand, the indices.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -113,22 +114,22 @@ impl fmt::Display for GatherScatterMode {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Gather {
-    /// What belongs to what.
+    /// How the dimensions correspond.
     pub dimension_numbers: GatherDimensionNumbers,
-    /// The size of a block in each dimension of the operand.
+    /// The size of a slice in each dimension of the operand.
     pub slice_sizes: Vec<usize>,
-    /// Whether no two places are the same: a promise that the transpose makes use of.
+    /// Whether no two positions are the same. The transpose relies on this promise.
     pub unique_indices: bool,
-    /// Whether the places are in order.
+    /// Whether the positions are sorted.
     pub indices_are_sorted: bool,
-    /// What places out of bounds mean.
+    /// How positions out of bounds are treated.
     pub mode: GatherScatterMode,
-    /// What stands for blocks out of bounds, in mode [`FillOrDrop`](GatherScatterMode::FillOrDrop); without it NaN,
-    /// the least signed, the greatest unsigned integer or `true`.
+    /// The value of slices out of bounds in mode [`FillOrDrop`](GatherScatterMode::FillOrDrop). By default, it is NaN,
+    /// the least signed integer, the greatest unsigned integer or `true`.
     pub fill_value: Option<Literal>,
 }
 
-/// Checks a list of dimensions: within `rank`, none twice, and ascending where they must be.
+/// Checks a list of dimensions: they must be less than `rank`, distinct, and, if required, ascending.
 pub(super) fn check_dims(what: &str, dims: &[usize], rank: usize, ascending: bool) -> Result<()> {
     let fail = |why: String| Err(Error::new(ErrorKind::Axis, format!("{what} {} {why}", tuple(dims))));
     if let Some(dim) = dims.iter().find(|d| **d >= rank) {
@@ -143,7 +144,7 @@ pub(super) fn check_dims(what: &str, dims: &[usize], rank: usize, ascending: boo
     Ok(())
 }
 
-/// Checks that two lists of dimensions have none in common.
+/// Checks that two lists of dimensions are disjoint.
 pub(super) fn check_disjoint(a: (&str, &[usize]), b: (&str, &[usize])) -> Result<()> {
     match a.1.iter().find(|d| b.1.contains(d)) {
         None => Ok(()),
@@ -151,8 +152,7 @@ pub(super) fn check_disjoint(a: (&str, &[usize]), b: (&str, &[usize])) -> Result
     }
 }
 
-/// Checks what gather and scatter say of the indices: their dtype, the coordinates, the dimensions that go along with
-/// the operand's.
+/// Checks the indices of a gather or scatter: their dtype, the coordinates, and the batch dimensions.
 pub(super) fn check_indices(
     operand: &Aval,
     indices: &Aval,
@@ -178,7 +178,7 @@ pub(super) fn check_indices(
     }
     check_dims("operand_batching_dims", operand_batching, operand.rank(), true)?;
     check_disjoint((map_name, map), ("operand_batching_dims", operand_batching))?;
-    // The last dimension, of coordinates, cannot be one of them.
+    // The last dimension holds the coordinates and cannot be a batch dimension.
     check_dims(batching_name, batching, indices.rank() - 1, false)?;
     let sizes = |aval: &Aval, dims: &[usize]| dims.iter().map(|d| aval.shape[*d]).collect::<Vec<_>>();
     if sizes(operand, operand_batching) != sizes(indices, batching) {
@@ -191,19 +191,20 @@ pub(super) fn check_indices(
     Ok(())
 }
 
-/// Dimensions with another one before them.
+/// Returns the dimensions after another one is inserted before them.
 pub(super) fn later(dims: &[usize]) -> Vec<usize> {
     dims.iter().map(|d| d + 1).collect()
 }
 
-/// [`later`], and the new dimension at the beginning.
+/// Like [`later`], with the new dimension in front.
 pub(super) fn first_and_later(dims: &[usize]) -> Vec<usize> {
     std::iter::once(0).chain(dims.iter().map(|d| d + 1)).collect()
 }
 
 impl Gather {
-    /// The gather of an operand with one more dimension at `axis`, which blocks have as a whole, and where it is in the
-    /// result of `rank` dimensions: as in the operand, if the indices are where the dimensions were that they replace.
+    /// Returns the gather of an operand with another dimension at `axis` that belongs to every slice, and the position
+    /// of that dimension in the result, which has `rank` dimensions. The dimension keeps its place if the dimensions of
+    /// the indices are where the dimensions that they replace were.
     fn with_dimension(&self, axis: usize, size: usize, rank: usize) -> (Gather, usize) {
         let n = &self.dimension_numbers;
         let whole = |d: &usize| !n.collapsed_slice_dims.contains(d) && !n.operand_batching_dims.contains(d);
@@ -225,7 +226,7 @@ impl Gather {
         (prim, place)
     }
 
-    /// The shape of the result.
+    /// Returns the shape of the result.
     fn shape(&self, indices: &[usize]) -> Shape {
         let n = &self.dimension_numbers;
         let mut block = (0..self.slice_sizes.len())
@@ -237,7 +238,7 @@ impl Gather {
     }
 }
 
-/// The value for blocks out of bounds that JAX takes where none is given.
+/// Returns JAX's default value for slices out of bounds.
 pub(crate) fn default_fill(dtype: DType) -> Literal {
     let bits = dtype.bits();
     match dtype.kind() {
@@ -339,7 +340,7 @@ impl Primitive for Gather {
         let mut prim = self.clone();
         let (operand, indices) = match (axes[0], axes[1]) {
             (None, None) => return (vec![rebind1(self, &[&x[0], &x[1]])], vec![None]),
-            // The batch axis is one more dimension of the blocks, and stays where it is.
+            // The batch axis becomes another dimension of the slices, and stays where it is.
             (Some(axis), None) => {
                 let (prim, place) =
                     self.with_dimension(axis, x[0].shape()[axis], n.offset_dims.len() + x[1].ndim() - 1);
@@ -348,7 +349,7 @@ impl Primitive for Gather {
             (None, Some(_)) => {
                 prim.dimension_numbers.offset_dims = later(&n.offset_dims);
                 prim.dimension_numbers.start_indices_batching_dims = later(&n.start_indices_batching_dims);
-                // Over the whole batch an index may occur twice.
+                // In the whole batch, an index may occur twice.
                 (prim.unique_indices, prim.indices_are_sorted) = (false, false);
                 (x[0].clone(), front(1))
             }
@@ -411,8 +412,9 @@ impl Primitive for Gather {
 }
 
 impl Gather {
-    /// The places, moved until their blocks lie within the operand. XLA does that too, but it makes a dynamic slice of a
-    /// gather from a single place, and one of two dynamic slices, by adding their starts as they were.
+    /// Returns the positions, clamped so that their slices lie within the operand. XLA clamps too, but it turns a
+    /// gather from a single position into a dynamic slice, and merges two dynamic slices by adding the unclamped
+    /// starts.
     fn moved(&self, cx: &mut Lowering<'_>, index: &Value, index_aval: &Aval, operand: &Aval) -> Value {
         let coordinates = &self.dimension_numbers.start_index_map;
         if coordinates.is_empty() || index_aval.size() != coordinates.len() {
@@ -424,7 +426,7 @@ impl Gather {
         cx.op("stablehlo.clamp", &[zero, index.clone(), bound], &[], index_aval)
     }
 
-    /// For each place whether its block lies within the operand.
+    /// Returns, for each position, whether its slice lies within the operand.
     fn inside(&self, cx: &mut Lowering<'_>, index: &Value, index_aval: &Aval, operand: &Aval) -> Value {
         let flags = index_aval.with_dtype(DType::Bool);
         let room = |d: &usize| operand.shape[*d] as i64 - self.slice_sizes[*d] as i64;
@@ -448,7 +450,8 @@ impl Gather {
     }
 }
 
-/// The greatest index of each coordinate, in the shape of the indices; what their dtype cannot hold is its maximum.
+/// Returns the greatest valid index of each coordinate, in the shape of the indices. It is limited to the maximum of
+/// their dtype.
 pub(super) fn index_bounds(cx: &mut Lowering<'_>, index: &Aval, bounds: &[i64]) -> Value {
     let greatest = match index.dtype.kind() {
         Kind::Uint if index.dtype.bits() < 64 => (1i64 << index.dtype.bits()) - 1,
@@ -460,7 +463,7 @@ pub(super) fn index_bounds(cx: &mut Lowering<'_>, index: &Aval, bounds: &[i64]) 
     cx.broadcast_in_dim(&row, &index.mlir(), &[index.rank() - 1])
 }
 
-/// Indices in at least 32 bits: in fewer the size of a dimension may have no number.
+/// Converts indices to at least 32 bits. A narrower dtype may not be able to represent the size of a dimension.
 pub(super) fn widened_indices(cx: &mut Lowering<'_>, index: &Value, aval: &Aval) -> (Value, Aval) {
     if aval.dtype.bits() >= 32 {
         return (index.clone(), aval.clone());
@@ -469,7 +472,7 @@ pub(super) fn widened_indices(cx: &mut Lowering<'_>, index: &Value, aval: &Aval)
     (cx.op("stablehlo.convert", std::slice::from_ref(index), &[], &wide), wide)
 }
 
-/// The dimension numbers of a gather or scatter as StableHLO writes them.
+/// Returns the dimension numbers of a gather or scatter as a StableHLO attribute.
 pub(super) fn dimension_numbers(op: &str, lists: &[(&str, &[usize])], index_vector_dim: usize) -> Attr {
     let list = |dims: &[usize]| dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let given = lists.iter().filter(|(_, dims)| !dims.is_empty());

@@ -15,8 +15,8 @@ use super::domain::Domain;
 use super::elementwise::{self, spread_tangent};
 use super::staged::{self, any, choose, epsilon, like, repeat, smallest};
 
-/// `regularized_incomplete_beta`, elementwise: the probability of at most x under the beta distribution with
-/// parameters a and b; the operands are a, b, x. It has a derivative in x.
+/// `regularized_incomplete_beta`, elementwise: the probability of at most x under the beta distribution with parameters
+/// a and b. The operands are a, b and x. It is differentiable in x.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -63,7 +63,7 @@ impl Primitive for RegularizedIncompleteBeta {
 
 fn betainc(a: &Array, b: &Array, x: &Array) -> Array {
     let nan = |x: &Array| x.not_equal(x);
-    // All the probability lies at zero, or all of it at one.
+    // All the probability is at zero, or all of it at one.
     let at_zero = a.equal(0.0).logical_or(b.equal(f64::INFINITY));
     let at_one = b.equal(0.0).logical_or(a.equal(f64::INFINITY));
     let (left, right) = (x.equal(0.0), x.equal(1.0));
@@ -73,13 +73,13 @@ fn betainc(a: &Array, b: &Array, x: &Array) -> Array {
         .into_iter()
         .fold(nan(x), |wrong, flag| wrong.logical_or(flag));
 
-    // The fraction converges fast left of the mean; right of it that of the mirrored distribution does.
+    // The fraction converges fast to the left of the mean. To the right, the mirrored distribution is used.
     let fast = x.less((a + 1.0) / (a + b + 2.0));
     let (a, b) = (&choose(&fast, a, b), &choose(&fast, b, a));
     let x = &choose(&fast, x, &(1.0 - x));
     let rest = b.lgamma() - (a + b).lgamma();
     let log_tail = (-x).log1p() * b;
-    // a·Γ(a) tends to 1 as a tends to 0, where Γ(a) itself is too large.
+    // As a tends to 0, a·Γ(a) tends to 1, but Γ(a) itself overflows.
     let tiny = a.less(2.0 * smallest(a.dtype()));
     let factor =
         choose(&tiny, &(&log_tail - &rest).exp(), &((x.log() * a + &log_tail - (a.lgamma() + &rest)).exp() / a));
@@ -90,7 +90,7 @@ fn betainc(a: &Array, b: &Array, x: &Array) -> Array {
     choose(&outside, &like(a, f64::NAN), &value)
 }
 
-/// The continued fraction by the modified method of Lentz, until no element changes any more.
+/// Evaluates the continued fraction by the modified Lentz method, until no element changes any more.
 fn fraction(a: &Array, b: &Array, x: &Array) -> Array {
     let half_eps = epsilon(a.dtype()) / 2.0;
     let most = if a.dtype() == DType::F64 { 600 } else { 200 };
@@ -108,7 +108,7 @@ fn fraction(a: &Array, b: &Array, x: &Array) -> Array {
             let even = (&half * &integer(2)).not_equal(n - &integer(1));
             let m = half.astype(a.dtype());
             let (two_m, one) = (&m * 2.0, like(a, 1.0));
-            // With a near zero and m zero, a + 2m would stand in the numerator and in the denominator.
+            // For small a and m = 0, a + 2m would be in the numerator and in the denominator.
             let at_first = -(a + b) * x / (a + 1.0);
             let later = -(a + &m) * (a + b + &m) * x / ((a + &two_m) * (a + &two_m + 1.0));
             let even_term = super::select(&m.equal(0.0), &at_first, &later, a.shape());

@@ -1,5 +1,5 @@
-//! The incomplete gamma functions and their derivatives in the shape parameter, as the Cephes library (Moshier)
-//! computes them: a power series where x is small against a, elsewhere a continued fraction.
+//! The incomplete gamma functions and their derivatives in the shape parameter, by the methods of the Cephes library
+//! (Moshier): a power series if x is small compared to a, and a continued fraction otherwise.
 
 use stablehlo::Value;
 
@@ -11,8 +11,8 @@ use crate::ir::lowering::Lowering;
 
 use super::staged::{self, any, choose, epsilon, largest, like, repeat};
 
-/// What is wanted of a sum: its value, its derivative in a, or that of a sample from the gamma distribution, which
-/// is −(∂P/∂a)/(∂P/∂x).
+/// What to compute from a sum: its value, its derivative in a, or the derivative of a sample from the gamma
+/// distribution, which is −(∂P/∂a)/(∂P/∂x).
 #[derive(Clone, Copy, PartialEq)]
 enum Wanted {
     Value,
@@ -20,13 +20,13 @@ enum Wanted {
     Sample,
 }
 
-/// New parts of a state where `active`, the old ones elsewhere: an element whose sum has converged stays as it is,
-/// however long the others need.
+/// Returns the new parts of a state where `active`, and the old ones elsewhere. An element whose sum has converged does
+/// not change while others continue.
 fn advance(active: &Array, new: Vec<Array>, old: &[Array]) -> impl Iterator<Item = Array> {
     new.into_iter().zip(old).map(|(new, old)| choose(active, &new, old))
 }
 
-/// The lower function by Σ xⁿ / ((a+1)…(a+n)); `front` is xᵃ·exp(−x)/Γ(a).
+/// Computes the lower function by Σ xⁿ / ((a+1)…(a+n)). `front` is xᵃ·exp(−x)/Γ(a).
 fn series(front: &Array, a: &Array, x: &Array, active: &Array, wanted: Wanted) -> Array {
     let eps = epsilon(a.dtype());
     let (zero, one) = (like(a, 0.0), like(a, 1.0));
@@ -58,8 +58,8 @@ fn series(front: &Array, a: &Array, x: &Array, active: &Array, wanted: Wanted) -
     }
 }
 
-/// The upper function by Legendre's continued fraction. Its convergents are p/q; where p grows too large all four
-/// numbers that make the next ones are scaled down.
+/// Computes the upper function by Legendre's continued fraction. Its convergents are p/q. When p becomes too large, the
+/// four numbers that determine the next convergents are scaled down.
 fn fraction(front: &Array, a: &Array, x: &Array, active: &Array, wanted: Wanted) -> Array {
     let eps = epsilon(a.dtype());
     let (zero, one) = (like(a, 0.0), like(a, 1.0));
@@ -111,7 +111,7 @@ fn fraction(front: &Array, a: &Array, x: &Array, active: &Array, wanted: Wanted)
     }
 }
 
-/// xᵃ·exp(−x)/Γ(a), and where it is not too small to matter.
+/// Returns xᵃ·exp(−x)/Γ(a), and a mask of where it is large enough to matter.
 fn front(a: &Array, x: &Array) -> (Array, Array) {
     let log = a * x.log() - x - a.lgamma();
     (log.exp(), log.less(-largest(a.dtype()).ln()).logical_not())
@@ -125,7 +125,7 @@ fn nan(x: &Array) -> Array {
     x.not_equal(x)
 }
 
-/// Where a and x are no arguments of these functions: negative, both zero, both infinite, or NaN.
+/// Returns where a and x are outside the domain of these functions: negative, both zero, both infinite, or NaN.
 fn outside_domain(a: &Array, x: &Array) -> Array {
     let both = |v: f64| a.equal(v).logical_and(x.equal(v));
     or([x.less(0.0), a.less(0.0), both(0.0), both(f64::INFINITY), nan(a), nan(x)])
@@ -162,7 +162,7 @@ fn igammac(args: &[Array]) -> Array {
     choose(&wrong, &like(a, f64::NAN), &value)
 }
 
-/// The derivative of P(a, x), or of a sample, in a.
+/// Returns the derivative of P(a, x), or of a sample, in a.
 fn in_shape(a: &Array, x: &Array, wanted: Wanted) -> Array {
     let wrong = or([x.less(0.0), a.less_equal(0.0), nan(a), nan(x)]);
     let at_zero = x.equal(0.0);
@@ -192,7 +192,8 @@ pub(super) fn lower_random_gamma_grad(cx: &mut Lowering<'_>, args: &[Value], inp
     staged::lower(cx, args, inputs, out, |x| in_shape(&x[0], &x[1], Wanted::Sample))
 }
 
-/// The density of the gamma distribution, ∂P(a, x)/∂x. At x = 0 the power alone decides, whose rule knows its slopes there.
+/// Returns the density of the gamma distribution, ∂P(a, x)/∂x. At x = 0, it is determined by the power alone, whose
+/// rule knows its derivatives there.
 pub(super) fn density(a: &Array, x: &Array) -> Array {
     let most = largest(if x.dtype().bits() < 32 { DType::F32 } else { x.dtype() }) / 1e3;
     let [a, x] = &super::broadcast([bounded(a, most), bounded(x, most)]);
@@ -201,13 +202,13 @@ pub(super) fn density(a: &Array, x: &Array) -> Array {
     let inside = super::select(&at_zero, &one, x, shape);
     let edge = super::select(&at_zero.logical_and(a.not_equal(1.0)), x, &one, shape);
     let log = super::select(&at_zero, &Array::literal(Literal::int(x.dtype(), 0)), &((a - 1.0) * inside.log()), shape);
-    // For a = 1, the exponential distribution, the logarithm of the gamma function is zero to the last digit.
+    // For a = 1, the exponential distribution, the logarithm of the gamma function is exactly zero.
     let level = a.lgamma();
     let error = super::select(&a.equal(1.0), &level, &Array::literal(Literal::int(x.dtype(), 0)), a.shape());
     edge.pow(a - 1.0) * (log - x - (level - error.stop_gradient())).exp()
 }
 
-/// Infinity as a number so large that the density is lost there, and so is what is subtracted from what.
+/// Replaces infinity by a number so large that the density underflows, which avoids ∞ − ∞.
 fn bounded(x: &Array, most: f64) -> Array {
     super::select(&x.equal(f64::INFINITY), &Array::literal(Literal::float(x.dtype(), most)), x, x.shape())
 }

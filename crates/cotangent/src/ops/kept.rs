@@ -12,8 +12,8 @@ use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use super::elementwise::{self, rebind1};
 use super::staged;
 
-/// `kept`: its operand, computed once: all that read it read the same bits. The operand is a choice, which has no
-/// derivative.
+/// `kept`: returns its operand, computed once, so that all its readers see the same bits. The operand is a selection
+/// and has no derivative.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Kept;
 
@@ -35,7 +35,8 @@ impl Primitive for Kept {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], _: &[Aval]) -> Outputs<Value> {
-        // A function that the compiler leaves one is not looked into: what it is given lies in memory.
+        // The compiler does not look into a function that it may not inline. The arguments of such a function are in
+        // memory.
         staged::apart(cx, "kept", args, inputs, <[Array]>::to_vec)
     }
 

@@ -1,4 +1,4 @@
-//! The high half of the product of integers.
+//! The high half of an integer product.
 
 use stablehlo::Value;
 
@@ -21,21 +21,22 @@ fn mulhi(args: &[Array]) -> Array {
     let dtype = x.dtype();
     let signed = dtype.kind() == Kind::Int;
     if dtype.bits() < 64 {
-        // The whole product has room in 64 bits; the conversion back drops what is above the high half.
+        // The whole product fits in 64 bits. The conversion back drops the bits above the high half.
         let wide = if signed { DType::I64 } else { DType::U64 };
         return shifted(&(x.astype(wide) * y.astype(wide)), dtype.bits() as i64).astype(dtype);
     }
     if !signed {
         return unsigned(x, y);
     }
-    // A negative number is its bits less 2⁶⁴: each of them takes the other factor from the high half.
+    // A negative number is its unsigned bits minus 2⁶⁴. For each negative factor, the other factor is subtracted from
+    // the high half.
     let high = unsigned(&x.bitcast(DType::U64), &y.bitcast(DType::U64)).bitcast(dtype);
     let zero = super::zeros_like(x);
     let correction = |x: &Array, y: &Array| choose(&x.less(&zero), y, &zero);
     high - correction(x, y) - correction(y, x)
 }
 
-/// By products of 32-bit halves.
+/// Computes the high half from products of 32-bit halves.
 fn unsigned(x: &Array, y: &Array) -> Array {
     let mask = Array::literal(Literal::int(DType::U64, 0xffff_ffff));
     let low = |x: &Array| bind1(And, &[x, &mask]);

@@ -1,4 +1,4 @@
-//! Values with a name, which policies of `checkpoint` speak of.
+//! Named values, which the policies of `checkpoint` refer to.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::tree::Tree;
 
 use super::elementwise::rebind1;
 
-/// `name`: the identity, which gives its operand a name.
+/// `name`: the identity, with a name for its operand.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -42,7 +42,7 @@ impl Primitive for Name {
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        // The name is for the value; a tangent is another.
+        // The name belongs to the value and not to its tangent.
         (vec![rebind1(self, &[&x[0]])], vec![dx[0].clone()])
     }
 
@@ -63,7 +63,7 @@ impl Primitive for Name {
     }
 }
 
-/// `x`, with a name for the policies of [`checkpoint`](crate::checkpoint()) on each array in it.
+/// Returns `x` and gives each array in it a name, for the policies of [`checkpoint`](crate::checkpoint()).
 ///
 /// ```
 /// use cotangent::{checkpoint_name, checkpoint_policies, prelude::*};

@@ -1,4 +1,4 @@
-//! The derivatives of the logarithm of the gamma function, and the Hurwitz zeta function by which they are computed.
+//! The derivatives of the digamma function, and the Hurwitz zeta function that they are computed from.
 
 use stablehlo::Value;
 
@@ -15,7 +15,7 @@ use super::elementwise::{self, spread_tangent};
 use super::slice::Concatenate;
 use super::staged::{self, choose, like};
 
-/// `polygamma`, elementwise: the derivative of the digamma function of order n at x; the operands are n, x.
+/// `polygamma`, elementwise: the derivative of order n of the digamma function at x. The operands are n and x.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -38,7 +38,7 @@ impl Primitive for Polygamma {
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         if dx[0].is_some() {
-            // The order is a whole number: there is nothing to differentiate.
+            // The order is an integer, so there is no derivative with respect to it.
             crate::error::raise(missing_rule("polygamma", "jvp").context("in its first operand, the order"));
         }
         let out = bind1(Polygamma, &[&x[0], &x[1]]);
@@ -59,7 +59,7 @@ pub(super) fn lower_zeta(cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval],
     staged::lower(cx, args, inputs, out, |x| zeta(&x[0], &x[1]))
 }
 
-/// (−1)ⁿ⁺¹ n! ζ(n + 1, x).
+/// Computes (−1)ⁿ⁺¹ n! ζ(n + 1, x).
 fn polygamma(n: &Array, x: &Array) -> Array {
     let order = n + 1.0;
     let size = order.lgamma().exp() * zeta(&order, x);
@@ -89,9 +89,9 @@ const BERNOULLI: [f64; 12] = [
     -236_364_091.0 / 1_693_824_136_731_743_669_452_800_000.0,
 ];
 
-/// ψ⁽ⁿ⁾(x) of a known order n ≥ 1. From 9 on by its asymptotic series (DLMF 5.15.8), lesser numbers by adding the terms
-/// before it; negative ones by reflection, (−1)ⁿ ψ⁽ⁿ⁾(1 − x) − π dⁿ/dxⁿ cot(πx) (DLMF 5.15.6). All of it is arithmetic, whose
-/// derivatives are as accurate.
+/// Computes ψ⁽ⁿ⁾(x) for a known order n ≥ 1. From 9 on, it uses the asymptotic series (DLMF 5.15.8). Smaller numbers
+/// are shifted by adding the terms before it. Negative numbers use the reflection formula (−1)ⁿ ψ⁽ⁿ⁾(1 − x) − π dⁿ/dxⁿ
+/// cot(πx) (DLMF 5.15.6). All steps are arithmetic, so the derivatives are equally accurate.
 pub(crate) fn polygamma_of_order(n: u32, x: &Array) -> Array {
     if x.dtype().bits() < 32 {
         return polygamma_of_order(n, &x.astype(DType::F32)).astype(x.dtype());
@@ -110,12 +110,12 @@ pub(crate) fn polygamma_of_order(n: u32, x: &Array) -> Array {
     let tail = inverse.powi(power) * (series + factorial(n - 1) + 0.5 * factorial(n) * &inverse);
     let size = head.map_or(like(x, 0.0), |head| head * factorial(n)) + tail;
 
-    // The cotangent at the distance from the nearest integer; it is exactly zero in the middle between two.
+    // The cotangent at the distance from the nearest integer. It is exactly zero halfway between two integers.
     let distance = choose(&negative, &(x - x.round()), &like(x, 0.5));
     let cosine = (std::f64::consts::PI * (0.5 - distance.abs())).sin();
     let mut cotangent = cosine / (std::f64::consts::PI * &distance).sin();
     if n.is_multiple_of(2) {
-        // At the poles of an odd function there is no sign.
+        // An odd function has no sign at its poles.
         cotangent = choose(&distance.equal(0.0), &like(x, f64::NAN), &cotangent);
     }
     // dⁿ/dxⁿ cot(πx) = πⁿ Qₙ(cot(πx)), Q₀(c) = c, Qₙ₊₁ = −(1 + c²)·Qₙ′
@@ -132,8 +132,8 @@ pub(crate) fn polygamma_of_order(n: u32, x: &Array) -> Array {
     choose(&negative, &reflected, &positive)
 }
 
-/// Σ (q + k)⁻ˢ over k ≥ 0 for q > 0 and s > 1: nine terms, and the formula of Euler and Maclaurin for the others (DLMF
-/// 25.11.28 in powers of q + 9).
+/// Computes Σ (q + k)⁻ˢ over k ≥ 0 for q > 0 and s > 1: nine terms directly, and the rest by the Euler–Maclaurin
+/// formula (DLMF 25.11.28 in powers of q + 9).
 fn hurwitz(s: &Array, q: &Array) -> Array {
     let direct = 9;
     let head = (0..direct).map(|k| (-s * (q + f64::from(k)).log()).exp());
@@ -151,14 +151,14 @@ fn hurwitz(s: &Array, q: &Array) -> Array {
         factor *= (s + (j + 1.0)) * (s + (j + 2.0)) * &square;
     }
     let tail = &power * (1.0 / (s - 1.0) + &inverse * (sum + 0.5));
-    // Where the power is lost the sum may be infinite.
+    // If the power underflows, the sum may be infinite.
     head + choose(&power.equal(0.0), &like(q, 0.0), &tail)
 }
 
-/// The Hurwitz zeta function. For q < 0, where s must be whole, the sum over all integers less that over those before q:
-/// with e the distance of q from the nearest of them, on the side σ,
+/// Computes the Hurwitz zeta function. For q < 0, s must be an integer. The function is then the sum over all integers
+/// minus the sum over those before q. With e the distance of q from the nearest integer, on the side σ, it is
 /// σ⁻ˢ·(e⁻ˢ + (−1)ˢ (1 − e)⁻ˢ + ζ(s, 1 + e) + (−1)ˢ ζ(s, 2 − e)) − (−1)ˢ ζ(s, 1 − q).
-/// In the middle between two integers what cancels does so exactly.
+/// Halfway between two integers, terms cancel exactly.
 fn zeta(s: &Array, q: &Array) -> Array {
     let (one, negative, even) = (like(q, 1.0), q.less(0.0), is_even(s));
     let distance = q - q.round();
@@ -166,7 +166,7 @@ fn zeta(s: &Array, q: &Array) -> Array {
     let parity = choose(&even, &one, &-&one);
     let side = choose(&distance.less(0.0), &parity, &one);
 
-    // Three arguments in one, so that the sums are written once.
+    // The three arguments are computed together, so that the program contains the sums once.
     let arguments = [(1.0 + &size, q), (2.0 - &size, &one), (1.0 - q, &one)];
     let rows = arguments.map(|(below, above)| choose(&negative, &below, above).expand_dims(0));
     let arguments = bind1(Concatenate { dimension: 0 }, &rows.each_ref());

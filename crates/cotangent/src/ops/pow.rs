@@ -1,4 +1,4 @@
-//! Powers with any exponent.
+//! Powers with arbitrary exponents.
 
 use stablehlo::Value;
 
@@ -13,7 +13,7 @@ use crate::trace::frames::bind1;
 use super::domain::Domain;
 use super::elementwise::{self, spread_tangent, sum_tangents};
 
-/// `pow`, elementwise: floating-point numbers to the power of others, or of integers.
+/// `pow`, elementwise: floating-point numbers raised to floating-point or integer powers.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -44,16 +44,16 @@ impl Primitive for Pow {
         let out = bind1(Pow, &[&x[0], &x[1]]);
         let (base, exponent) = (&x[0], x[1].convert(out.dtype(), false));
         let number = |v: f64| Array::literal(Literal::float(out.dtype(), v));
-        // Where `a` is zero one, elsewhere `a` itself.
+        // Replaces zeros in `a` by one.
         let no_zero = |a: &Array| super::select(&a.equal(number(0.0)), &number(1.0), a, a.shape());
-        // y·xʸ⁻¹. For an exponent of zero it is zero at x = 0, too, where that power would be infinite.
+        // y·xʸ⁻¹. For an exponent of zero, it is zero even at x = 0, where the power would be infinite.
         let in_base = |t: &Array| {
             let (x_zero, y_zero) = (base.equal(number(0.0)), exponent.equal(number(0.0)));
             let both = spread_tangent(&x_zero, &out).logical_and(spread_tangent(&y_zero, &out));
             let less = super::select(&both, &number(0.0), &(&exponent - number(1.0)), out.shape());
             t * (&exponent * base.pow(&less))
         };
-        // log(x)·xʸ, and 0 at x = 0 where the power is 0, whatever the logarithm says.
+        // log(x)·xʸ, and 0 at x = 0 if the power is 0, although the logarithm is infinite.
         let in_exponent = |u: &Array| u * (no_zero(base).log() * &out);
         let tangent = sum_tangents([dx[0].as_ref().map(in_base), dx[1].as_ref().map(in_exponent)]);
         let tangent = tangent.map(|t| spread_tangent(&t, &out));

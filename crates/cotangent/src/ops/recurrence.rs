@@ -1,4 +1,4 @@
-//! Linear recurrences, which the derivatives of cumulative operations are.
+//! Linear recurrences. The derivatives of cumulative operations are linear recurrences.
 
 use stablehlo::Value;
 
@@ -17,20 +17,21 @@ use super::shape::{all_in_front, check_axes, shifted};
 use super::slice::{Concatenate, Pad, Rev};
 use super::{select, staged};
 
-/// `linear_recurrence`: hᵢ = aᵢ hᵢ₋₁ + uᵢ along an axis, from 0; the operands are `a` and `u`, of one shape. Run from the
-/// end, hᵢ₋₁ is hᵢ₊₁.
+/// `linear_recurrence`: computes hᵢ = aᵢ hᵢ₋₁ + uᵢ along an axis, starting from 0. The operands are `a` and `u`, of one
+/// shape. In reverse, hᵢ₋₁ is replaced by hᵢ₊₁.
 ///
-/// It is linear in `u`, and its derivatives are recurrences again, so each costs a constant multiple of the last.
+/// It is linear in `u`, and its derivatives are linear recurrences, so each derivative costs a constant multiple of the
+/// previous one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LinearRecurrence {
     /// The axis.
     pub(crate) axis: usize,
-    /// Whether it runs from the end.
+    /// Whether it runs from the end to the beginning.
     pub(crate) reverse: bool,
 }
 
 impl LinearRecurrence {
-    /// What stands one step earlier, and `first` at the first step.
+    /// Shifts `x` by one step, so that each step holds the previous one. The first step holds `first`.
     pub(crate) fn before(&self, x: &Array, first: Literal) -> Array {
         if x.shape()[self.axis] == 0 {
             return x.clone();
@@ -39,7 +40,7 @@ impl LinearRecurrence {
         self.pad(x, by, first)
     }
 
-    /// What stands one step later, and 0 at the last step.
+    /// Shifts `x` by one step, so that each step holds the next one. The last step holds 0.
     fn after(&self, x: &Array) -> Array {
         if x.shape()[self.axis] == 0 {
             return x.clone();
@@ -48,7 +49,7 @@ impl LinearRecurrence {
         self.pad(x, by, Literal::int(x.dtype(), 0))
     }
 
-    /// `x` with another value at the first step.
+    /// Replaces the first step of `x` by `first`.
     pub(crate) fn first_or(&self, x: &Array, first: Literal) -> Array {
         let (cut, back) = if self.reverse { ((0, -1, 0), (0, 1, 0)) } else { ((-1, 0, 0), (1, 0, 0)) };
         if x.shape()[self.axis] == 0 { x.clone() } else { self.pad(&self.pad(x, cut, first), back, first) }
@@ -104,7 +105,7 @@ impl Primitive for LinearRecurrence {
         if out.size() == 0 {
             return smallvec::smallvec![args[1].clone()];
         }
-        // Along the first of two axes, forwards, in at least 32 bits.
+        // The recurrence runs forwards along the first of two axes, in at least 32 bits.
         let n = out.shape[self.axis];
         let rest = out.shape.remove(&[self.axis]);
         let flip = |x: Array| if self.reverse { bind1(Rev { dims: vec![0] }, &[&x]) } else { x };
@@ -119,17 +120,17 @@ impl Primitive for LinearRecurrence {
     }
 }
 
-/// So many successive steps are a block, and unrolled.
+/// The number of successive steps in a block. They are unrolled.
 const BLOCK: usize = 8;
 
-/// The recurrence along the first axis of `[n, m]`.
+/// Computes the recurrence along the first axis of `[n, m]`.
 ///
-/// Blocks of successive steps lie side by side. What leaves a block is the product of its `a` times what enters it, and
-/// a sum: a recurrence again, of an eighth of the length. Then each block runs from what enters it. (A loop would do as
-/// well, but for what XLA spends on each turn of it.)
+/// Blocks of successive steps run side by side. The last value of a block is the product of its `a` times the value
+/// that enters it, plus a sum. This is again a recurrence, with an eighth of the length. Each block then runs from the
+/// value that enters it. (A loop would also work, but XLA's overhead for each iteration is too high.)
 fn solve(a: &Array, u: &Array, of_products: bool) -> Array {
     let [n, m] = [a.shape()[0], a.shape()[1]];
-    // A product of blocks may overflow where nothing enters.
+    // A product of blocks may overflow even if the value that enters is zero.
     let times = |a: &Array, h: &Array| {
         let product = a * h;
         if !of_products {

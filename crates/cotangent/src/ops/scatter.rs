@@ -1,5 +1,5 @@
-//! The scatters: updates put into, added to, … an array at places that are values of the program. Their derivatives
-//! are in `scatter_derivatives`.
+//! The scatters: they combine updates with an array at positions that the program computes. Their derivatives are in
+//! `scatter_derivatives`.
 
 use std::fmt;
 
@@ -23,10 +23,10 @@ use super::gather::{
 use super::scatter_derivatives as derivatives;
 use super::shape::batched_in_front;
 
-/// How the dimensions of a scatter's operand, indices and updates belong together, with JAX's names.
+/// How the dimensions of a scatter's operand, indices and updates correspond, with JAX's names.
 ///
-/// The last dimension of the indices holds the coordinates of a place; the others say how many places there are, and
-/// stand in the updates in their order, around the dimensions of a block.
+/// The last dimension of the indices holds the coordinates of the start of a window. The other dimensions enumerate the
+/// windows. They appear in the updates in their order, around the dimensions of a window.
 ///
 /// ```
 /// use cotangent::extend::primitives::ScatterDimensionNumbers;
@@ -41,15 +41,16 @@ use super::shape::batched_in_front;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScatterDimensionNumbers {
-    /// The dimensions of the updates that are a block's, ascending.
+    /// The dimensions of the updates that are dimensions of a window, ascending.
     pub update_window_dims: Vec<usize>,
-    /// The dimensions of the operand that a block does not have: it has size one along them; ascending.
+    /// The dimensions of the operand along which a window has size one and that the updates do not have, ascending.
     pub inserted_window_dims: Vec<usize>,
-    /// The dimension of the operand that each coordinate of a place counts along.
+    /// The dimension of the operand that each coordinate refers to.
     pub scatter_dims_to_operand_dims: Vec<usize>,
-    /// Dimensions of the operand that go along with those of the indices, ascending: a block does not have them.
+    /// The batch dimensions of the operand, ascending. They are paired with those of the indices, and a window does not
+    /// have them.
     pub operand_batching_dims: Vec<usize>,
-    /// The dimensions of the indices that go along with them, in that order.
+    /// The batch dimensions of the indices, in the order of those of the operand.
     pub scatter_indices_batching_dims: Vec<usize>,
 }
 
@@ -68,7 +69,7 @@ impl fmt::Display for ScatterDimensionNumbers {
     }
 }
 
-/// The parameters of every scatter.
+/// The parameters of all scatters.
 ///
 /// ```
 /// use cotangent::extend::primitives::{GatherScatterMode, ScatterParams};
@@ -76,18 +77,18 @@ impl fmt::Display for ScatterDimensionNumbers {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScatterParams {
-    /// What belongs to what.
+    /// How the dimensions correspond.
     pub dimension_numbers: ScatterDimensionNumbers,
-    /// Whether the places are in order.
+    /// Whether the positions are sorted.
     pub indices_are_sorted: bool,
-    /// Whether no two updates meet in an element: a promise.
+    /// Whether no two updates affect the same element. This is a promise.
     pub unique_indices: bool,
-    /// What places out of bounds mean.
+    /// How positions out of bounds are treated.
     pub mode: GatherScatterMode,
 }
 
 impl ScatterParams {
-    /// The size of a block in each dimension of the operand.
+    /// Returns the size of a window in each dimension of the operand.
     fn block(&self, rank: usize, updates: &[usize]) -> Vec<usize> {
         let n = &self.dimension_numbers;
         let mut window = n.update_window_dims.iter().map(|d| updates[*d]);
@@ -95,7 +96,7 @@ impl ScatterParams {
         (0..rank).map(|d| if flat(d) { 1 } else { window.next().unwrap_or(1) }).collect()
     }
 
-    /// The gather of what stands at the places of the updates.
+    /// Returns the gather of the elements at the positions of the updates.
     pub(super) fn inverse(&self, rank: usize, updates: &[usize]) -> Gather {
         let n = &self.dimension_numbers;
         Gather {
@@ -170,7 +171,7 @@ impl ScatterParams {
         Ok(smallvec::smallvec![x.clone()])
     }
 
-    /// The parameters and operands over a batch axis, which comes first.
+    /// Returns the parameters and operands with a leading batch axis.
     fn batched(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (ScatterParams, [Array; 3]) {
         let n = &self.dimension_numbers;
         let mut params = self.clone();
@@ -179,7 +180,7 @@ impl ScatterParams {
         dims.scatter_dims_to_operand_dims = later(&n.scatter_dims_to_operand_dims);
         let front = |i: usize| batched_in_front(&x[i], axes[i], size);
         if axes[1].is_none() {
-            // The same places for all: the batch is part of every block.
+            // If the positions are the same for all elements, the batch axis is part of every window.
             dims.update_window_dims = first_and_later(&n.update_window_dims);
             dims.operand_batching_dims = later(&n.operand_batching_dims);
             return (params, [front(0), x[1].clone(), front(2)]);
@@ -231,7 +232,7 @@ impl ScatterParams {
     }
 }
 
-/// What a scatter does with an element and an update of it.
+/// How a scatter combines an element with an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Combine {
     Set,
@@ -254,7 +255,7 @@ impl Combine {
         })
     }
 
-    /// The dtypes that it combines.
+    /// Returns the dtypes that it accepts.
     fn domain(self) -> Domain {
         match self {
             Combine::Add | Combine::Sub | Combine::Mul => Domain::NUMBERS,
@@ -262,7 +263,7 @@ impl Combine {
         }
     }
 
-    /// The scatter that combines so.
+    /// Applies the scatter that combines in this way.
     pub(super) fn apply(self, params: &ScatterParams, x: &Array, indices: &Array, updates: &Array) -> Array {
         let operands = [x, indices, updates];
         let params = params.clone();
@@ -324,8 +325,9 @@ macro_rules! scatters {
     };
 }
 
-/// `scatter_extremum`: a scatter of minima or maxima, and whether each update, and what stood at its place before, is
-/// what stands there in the end. One function that the compiler keeps apart gives all three, as in `ops::reduce`.
+/// `scatter_extremum`: returns a scatter of minima or maxima, whether each update is equal to the final element at its
+/// position, and whether the original element is. One function that the compiler may not inline computes all three, as
+/// in `ops::reduce`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ScatterExtremum {
     pub(super) params: ScatterParams,
@@ -357,7 +359,7 @@ impl Primitive for ScatterExtremum {
         super::staged::apart(cx, "scatter_extremum", args, inputs, |x| {
             let combine = if self.greatest { Combine::Max } else { Combine::Min };
             let value = combine.apply(&self.params, &x[0], &x[1], &x[2]);
-            // Places out of bounds give NaN here, which equals no update.
+            // For positions out of bounds, this returns NaN, which equals no update.
             let at = |y: &Array| bind1(self.params.inverse(y.ndim(), x[2].shape()), &[y, &x[1]]);
             let target = at(&value);
             let flags = [x[2].equal(&target), at(&x[0]).equal(&target)];
@@ -371,16 +373,17 @@ impl Primitive for ScatterExtremum {
 }
 
 scatters! {
-    /// Updates take the place of what was there. Where several meet in an element, one of them wins.
+    /// Replaces elements by updates. If several updates have the same position, one of them is used.
     Scatter "scatter" Set [2, 6, 9];
-    /// Updates are added to what was there.
+    /// Adds updates to the elements.
     ScatterAdd "scatter-add" Add [7, 6, 16];
-    /// Updates are taken off what was there.
+    /// Subtracts updates from the elements.
     ScatterSub "scatter-sub" Sub [3, 6, -2];
-    /// What was there is multiplied by the updates. Differentiable in the updates if they are promised not to meet.
+    /// Multiplies the elements by updates. It is differentiable in the updates if no two of them have the same
+    /// position.
     ScatterMul "scatter-mul" Mul [10, 6, 63];
-    /// The least of what was there and the updates. A tie shares its derivative equally.
+    /// Replaces each element by the least of itself and its updates. In a tie, the derivative is shared equally.
     ScatterMin "scatter-min" Min [2, 6, 7];
-    /// The greatest of what was there and the updates. A tie shares its derivative equally.
+    /// Replaces each element by the greatest of itself and its updates. In a tie, the derivative is shared equally.
     ScatterMax "scatter-max" Max [5, 6, 9];
 }

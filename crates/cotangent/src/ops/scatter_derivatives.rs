@@ -14,7 +14,7 @@ use super::scatter::{Combine, ScatterExtremum, ScatterParams};
 use super::shape::Iota;
 use super::{full, select, zeros, zeros_like};
 
-/// The jvp rule of every scatter.
+/// The jvp rule of all scatters.
 pub(super) fn jvp(combine: Combine, p: &ScatterParams, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
     let (operand, indices, updates) = (&x[0], &x[1], &x[2]);
     let apply = |x: &Array, u: &Array| combine.apply(p, x, indices, u);
@@ -56,7 +56,7 @@ pub(super) fn jvp(combine: Combine, p: &ScatterParams, x: &[Array], dx: &[Tangen
     (vec![value], vec![tangent])
 }
 
-/// The tangent of a minimum or maximum: the average of those of the values that tie for it.
+/// The jvp rule of a minimum or maximum. The tangent is the average of the tangents of the values that tie for it.
 pub(super) fn extremum_jvp(prim: &ScatterExtremum, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
     let (operand, indices, updates) = (&x[0], &x[1], &x[2]);
     let out = bind(prim.clone(), &[operand, indices, updates]).into_vec();
@@ -74,18 +74,19 @@ pub(super) fn extremum_jvp(prim: &ScatterExtremum, x: &[Array], dx: &[Tangent]) 
     let (succeeds, retained) = (&out[1], &out[2]);
     let ties = counted(&select(succeeds, &ones, &none, shape));
     let meeting = counted(&ones);
-    // The share of each update that succeeds, and of the operand where it does.
+    // The share of each selected update, and of the operand if it is selected.
     let share = 1.0 / select(retained, &(&ties + &ones), &ties, shape);
     let of_update = select(succeeds, &share, &none, shape);
     let of_operand = select(retained, &share, &none, shape);
-    // All updates that meet in an element take their part of the operand's tangent away together.
+    // The updates of an element subtract their parts of the operand's tangent. Together, they subtract what it loses.
     let lost = (of_operand - &ones) / meeting;
     let tangent = Combine::Add.apply(p, &dx, indices, &(at(&dx) * lost + du * of_update));
     (out, vec![Some(tangent), None, None])
 }
 
-/// Values and tangents of a set whose updates may meet. Which of them wins is not specified, so numbers are scattered
-/// first to find out; the rest is a sum of what won.
+/// Returns values and tangents of a `scatter` in which several updates may have the same position. It is unspecified
+/// which of them is used. The rule therefore scatters their numbers first to find out, and then sums the values that
+/// are used.
 fn set_overlapping(p: &ScatterParams, x: &[Array], (dx, du): (Array, Array)) -> (Vec<Array>, Vec<Tangent>) {
     let (operand, indices, updates) = (&x[0], &x[1], &x[2]);
     let window = &p.dimension_numbers.update_window_dims;
@@ -107,7 +108,7 @@ fn set_overlapping(p: &ScatterParams, x: &[Array], (dx, du): (Array, Array)) -> 
     (vec![sum(operand, updates)], vec![Some(sum(&dx, &du))])
 }
 
-/// The transpose rule of every scatter: linear in the operand, the updates, or both, as it may be.
+/// The transpose rule of all scatters, which are linear in the operand, in the updates, or in both.
 pub(super) fn transpose(
     combine: Combine,
     name: &str,

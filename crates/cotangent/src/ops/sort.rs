@@ -15,11 +15,11 @@ use super::elementwise::rebind;
 use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
 use super::shape::{Iota, all_in_front, check_axes};
 
-/// `sort`: several operands of one shape, ordered along a dimension by the first `num_keys` of them.
+/// `sort`: sorts several operands of one shape along a dimension, by the first `num_keys` of them.
 ///
-/// The order is total: −0 and 0 are equal, NaNs come last. Complex numbers are ordered by their real parts, and by their
-/// imaginary parts where those are equal; as in NumPy, what is NaN in its imaginary part comes after all others, and what
-/// is in its real part after those. A stable sort keeps the order of equals.
+/// The order is total. −0 and 0 are equal, and NaNs come last. Complex numbers are ordered by their real parts, and by
+/// their imaginary parts if those are equal. As in NumPy, numbers with a NaN imaginary part come after all others, and
+/// numbers with a NaN real part come after those. A stable sort keeps the order of equal elements.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -33,11 +33,11 @@ pub struct Sort {
     pub dimension: usize,
     /// Whether equal elements keep their order.
     pub is_stable: bool,
-    /// How many operands are compared, the first one first.
+    /// The number of operands that are compared, in order.
     pub num_keys: usize,
 }
 
-/// From `x` the elements with these indices along a dimension, no index twice.
+/// Returns the elements of `x` with these indices along a dimension. No index occurs twice.
 pub(super) fn take_along(x: &Array, indices: &Array, dimension: usize) -> Array {
     let shape = x.shape();
     let others: Vec<usize> = (0..shape.len()).filter(|d| *d != dimension).collect();
@@ -83,7 +83,7 @@ impl Primitive for Sort {
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        // Tangents go where their elements went. Where each element came from is sorted along.
+        // Tangents move with their elements. The original index of each element is sorted along with them.
         let iota = bind1(Iota { dtype: DType::I32, shape: x[0].aval().shape, dimension: self.dimension }, &[]);
         let stable = Sort { is_stable: true, ..self.clone() };
         let mut sorted = bind(stable, &x.iter().chain([&iota]).collect::<Vec<_>>()).into_vec();
@@ -110,7 +110,7 @@ impl Primitive for Sort {
     }
 }
 
-/// Lexicographic "less than" over the keys; the arguments come in pairs.
+/// Compares lexicographically by "less than" over the keys. The arguments come in pairs.
 fn less(block: &mut Block, args: &[Value], keys: &[DType]) -> Value {
     let pairs: Vec<(Value, Value, DType)> = (keys.iter().enumerate())
         .flat_map(|(i, dtype)| {
@@ -146,7 +146,7 @@ fn less(block: &mut Block, args: &[Value], keys: &[DType]) -> Value {
     }
 }
 
-/// What a key is compared by, the first thing first.
+/// Returns the values that a key is compared by, in order.
 fn parts(block: &mut Block, x: &Value, dtype: DType) -> Vec<(Value, DType)> {
     if !dtype.is_complex() {
         return vec![(total_order_key(block, x, dtype), dtype)];
@@ -163,7 +163,7 @@ fn parts(block: &mut Block, x: &Value, dtype: DType) -> Vec<(Value, DType)> {
     parts
 }
 
-/// A float whose total order is NumPy's: −0 becomes 0, every NaN the same positive NaN.
+/// Maps a float to NumPy's total order: −0 becomes 0, and every NaN becomes the same positive NaN.
 fn total_order_key(block: &mut Block, x: &Value, dtype: DType) -> Value {
     if !dtype.is_float() {
         return x.clone();

@@ -1,4 +1,4 @@
-//! Primitives that take an array apart without computing on it, and the barrier that keeps values together.
+//! Primitives that split or reshape an array without computing on it, and the optimization barrier.
 
 use stablehlo::{Attr, Value};
 
@@ -15,7 +15,7 @@ use super::shape::{check_axes, linear_unary, shifted};
 use super::slice::Concatenate;
 use super::zeros;
 
-/// `squeeze`: dimensions of size one taken out.
+/// `squeeze`: removes dimensions of size one.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -25,7 +25,7 @@ use super::zeros;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Squeeze {
-    /// The dimensions that go.
+    /// The dimensions to remove.
     pub dimensions: Vec<usize>,
 }
 
@@ -65,7 +65,7 @@ impl Primitive for Squeeze {
     }
 }
 
-/// `split`: consecutive parts of an array along an axis, a result for each.
+/// `split`: splits an array along an axis into consecutive parts, one result for each.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -75,14 +75,14 @@ impl Primitive for Squeeze {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Split {
-    /// The size of each part; together that of the axis.
+    /// The size of each part. They add up to the size of the axis.
     pub sizes: Vec<usize>,
     /// The axis.
     pub axis: usize,
 }
 
 impl Split {
-    /// `shape` with this size of the axis.
+    /// Returns `shape` with this size of the axis.
     fn part(&self, shape: &[usize], size: usize) -> Shape {
         shape.iter().enumerate().map(|(i, n)| if i == self.axis { size } else { *n }).collect()
     }
@@ -154,8 +154,8 @@ impl Primitive for Split {
     }
 }
 
-/// `optimization_barrier`: its operands as they are. The compiler moves nothing across it: no result is computed
-/// before all operands are, and none of them twice.
+/// `optimization_barrier`: returns its operands unchanged. The compiler moves no operation across it: all operands are
+/// computed before any result is used, and none is computed twice.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -176,7 +176,7 @@ impl Primitive for OptimizationBarrier {
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        // The tangents pass a barrier of their own: values must not wait for them.
+        // The tangents pass through a barrier of their own, because values must not wait for them.
         let values = bind(OptimizationBarrier, &x.iter().collect::<Vec<_>>()).into_vec();
         (values, held(dx))
     }
@@ -195,7 +195,7 @@ impl Primitive for OptimizationBarrier {
     }
 }
 
-/// The tangents or cotangents that are not zero behind a barrier.
+/// Returns the nonzero tangents or cotangents behind a barrier.
 fn held(tangents: &[Tangent]) -> Vec<Tangent> {
     let given: Vec<&Array> = tangents.iter().flatten().collect();
     if given.is_empty() {

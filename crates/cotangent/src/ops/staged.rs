@@ -1,5 +1,5 @@
-//! Lowerings written as functions of arrays: traced where StableHLO is made, and appended in place. So a primitive
-//! whose value is a series stays one equation.
+//! Lowerings that are written as functions of arrays. They are traced when StableHLO is written, and appended in place.
+//! A primitive whose value is a series is therefore still one equation.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::reduce::ReduceOr;
 
 const INSIDE: Inputs<'static> = Inputs::Unknown("inside a primitive's lowering");
 
-/// Appends an elementwise function of `args`, which are spread to the shape of the result. Floats narrower than
+/// Appends an elementwise function of `args`, which are broadcast to the shape of the result. Floats narrower than
 /// `f32` are computed in `f32`.
 pub(super) fn lower(
     cx: &mut Lowering<'_>,
@@ -34,7 +34,7 @@ pub(super) fn lower(
     lower_as_given(cx, args, inputs, out, |x| f(&x.iter().map(wide).collect::<Vec<_>>()).astype(out.dtype))
 }
 
-/// [`lower`] without widening.
+/// Like [`lower`], without widening.
 pub(super) fn lower_as_given(
     cx: &mut Lowering<'_>,
     args: &[Value],
@@ -59,9 +59,9 @@ pub(super) fn inline(
     cx.inline(&closed.jaxpr, args).into()
 }
 
-/// Appends a function of `args` that the compiler leaves a function, so that its arguments lie in memory and all that it
-/// does with them reads the same bits. Elsewhere the compiler computes an operand again for each kernel that reads it,
-/// and what is rounded otherwise there is no longer equal.
+/// Appends a function of `args` that the compiler may not inline. Its arguments are then in memory, and everything
+/// inside it reads the same bits. Otherwise, the compiler computes an operand again in each kernel that reads it, and
+/// results that are rounded differently are no longer equal.
 pub(super) fn apart(
     cx: &mut Lowering<'_>,
     name: &str,
@@ -73,7 +73,7 @@ pub(super) fn apart(
     cx.call(name, &closed.jaxpr, args, false)
 }
 
-/// `while`, as lowerings use it: it has none of the rules by which a user's loop is transformed.
+/// A `while` loop for lowerings. It has none of the rules by which a user's loop is transformed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Loop {
     cond: Arc<Jaxpr>,
@@ -99,7 +99,7 @@ impl Primitive for Loop {
     }
 }
 
-/// Repeats `step` on a state while `going` holds of it. The types of the state do not change.
+/// Repeats `step` on a state as long as `going` returns true for it. The types of the state do not change.
 pub(super) fn repeat(
     state: &[Array],
     going: impl FnOnce(&[Array]) -> Array,
@@ -117,32 +117,32 @@ pub(super) fn repeat(
     bind(prim, &operands).into_vec()
 }
 
-/// Whether any element is true.
+/// Returns whether any element is true.
 pub(super) fn any(flags: &Array) -> Array {
     bind1(ReduceOr { axes: (0..flags.ndim()).collect() }, &[flags])
 }
 
-/// `yes` where `condition` holds, `no` elsewhere; all of one shape.
+/// Returns `yes` where `condition` is true and `no` elsewhere. All have one shape.
 pub(super) fn choose(condition: &Array, yes: &Array, no: &Array) -> Array {
     super::select(condition, yes, no, condition.shape())
 }
 
-/// An array like `x` of one value.
+/// Returns an array like `x`, filled with one value.
 pub(super) fn like(x: &Array, value: f64) -> Array {
     super::full(&x.aval().shape, Literal::float(x.dtype(), value))
 }
 
-/// The difference between 1 and the next number of a dtype.
+/// Returns the difference between 1 and the next greater number of a dtype.
 pub(super) fn epsilon(dtype: DType) -> f64 {
     if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) }
 }
 
-/// The largest finite number of a dtype.
+/// Returns the largest finite number of a dtype.
 pub(super) fn largest(dtype: DType) -> f64 {
     if dtype == DType::F64 { f64::MAX } else { f64::from(f32::MAX) }
 }
 
-/// The smallest normal number of a dtype.
+/// Returns the smallest positive normal number of a dtype.
 pub(super) fn smallest(dtype: DType) -> f64 {
     if dtype == DType::F64 { f64::MIN_POSITIVE } else { f64::from(f32::MIN_POSITIVE) }
 }

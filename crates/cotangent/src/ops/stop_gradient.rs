@@ -1,4 +1,4 @@
-//! The end of differentiation.
+//! The primitive that stops differentiation.
 
 use stablehlo::Value;
 
@@ -9,7 +9,7 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::trace::frames::bind1;
 
-/// `stop_gradient`: the identity, whose derivative is taken to be zero.
+/// `stop_gradient`: the identity, whose derivative is defined to be zero.
 ///
 /// ```
 /// # use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-//! The one primitive of random numbers.
+//! The only primitive of random numbers.
 
 use stablehlo::Value;
 
@@ -13,8 +13,8 @@ use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use super::domain::Domain;
 use super::elementwise::{self, rebind};
 
-/// `threefry2x32`: the 20-round block cipher Threefry-2x32 (Salmon et al., 2011) of a key of two words and a
-/// counter of two words. The operands are `u32` of one shape, scalars among them spread.
+/// `threefry2x32`: the 20-round block cipher Threefry-2x32 (Salmon et al., 2011) of a key of two words and a counter of
+/// two words. The operands are `u32` and have one shape; scalars are broadcast.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -28,7 +28,7 @@ pub struct Threefry2x32;
 const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
 const PARITY: u32 = 0x1BD1_1BDA;
 
-/// The cipher on the host; what the lowered program computes.
+/// Computes the cipher on the host. The lowered program computes the same function.
 ///
 /// ```
 /// use cotangent::extend::primitives::threefry2x32;

@@ -15,7 +15,8 @@ use super::reduce::ordered_dtype;
 use super::shape::{check_axes, shifted};
 use super::sort::take_along;
 
-/// `top_k`: the `k` greatest elements along an axis in descending order, and their indices; of equal ones the first.
+/// `top_k`: the `k` greatest elements along an axis in descending order, and their indices. Of equal elements, the one
+/// with the lower index comes first.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -26,7 +27,7 @@ use super::sort::take_along;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TopK {
-    /// How many.
+    /// The number of elements.
     pub k: usize,
     /// The axis.
     pub axis: usize,
@@ -69,7 +70,7 @@ impl Primitive for TopK {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        // XLA takes them along the last axis.
+        // XLA's operation works along the last axis.
         let mut order: Vec<usize> = (0..inputs[0].rank()).collect();
         order.swap(self.axis, inputs[0].rank() - 1);
         let swapped =
