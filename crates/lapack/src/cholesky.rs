@@ -8,9 +8,8 @@ use xla::Arrays;
 use crate::scalar::Scalar;
 use crate::{letter, matrix, numbers_mut};
 
-/// `potrf`: overwrites one triangle of Hermitian matrices with their Cholesky factors; what stands in the other one is not
-/// said. `info` is 0, or the number of the
-/// first leading minor that is not positive.
+/// `potrf`: overwrites one triangle of each Hermitian matrix with its Cholesky factor. The contents of the other
+/// triangle are unspecified. `info` is 0, or the order of the first leading minor that is not positive.
 pub(crate) fn potrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     let lower = letter(call, "uplo", "LU")? == 'L';
     let a = call.update::<T::Element>(0, 0)?;
@@ -25,7 +24,7 @@ pub(crate) fn potrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     }
     let mut memory = MemBuffer::new(cholesky_in_place_scratch::<T>(n, Par::Seq, Default::default()));
     for (a, info) in numbers_mut::<T>(a.elements).chunks_exact_mut(n * n).zip(info) {
-        // The upper triangle is the lower one of the transpose, which is the conjugate matrix. Moving the elements costs
+        // The upper triangle is the lower triangle of the transpose, which is the conjugate matrix. Transposing costs
         // less than working along rows.
         if !lower {
             transpose(a, n);
@@ -46,12 +45,13 @@ pub(crate) fn potrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// The diagonal of a Hermitian matrix is real, as is that of its factor. `faer` takes and leaves what else is there.
+/// Sets the imaginary part of the diagonal to zero. The diagonals of a Hermitian matrix and of its factor are real, but
+/// `faer` neither ignores nor clears imaginary parts.
 fn real_diagonal<T: Scalar>(a: &mut [T], n: usize) {
     a.iter_mut().step_by(n + 1).for_each(|x| *x = x.real_part());
 }
 
-/// Transposes a square matrix, block by block: what a block touches fits in the fastest memory.
+/// Transposes a square matrix block by block. The elements of a block fit in the fastest cache.
 fn transpose<T: Copy>(a: &mut [T], n: usize) {
     const BLOCK: usize = 16;
     for column in (0..n).step_by(BLOCK) {

@@ -1,8 +1,9 @@
-//! Routines of LAPACK as programs compiled by XLA call them.
+//! LAPACK routines, callable from programs compiled by XLA.
 //!
-//! Names, operands, results and attributes are those of JAX's kernels for the CPU, `lapack_dpotrf_ffi` for one, so that
-//! an exported program runs in JAX, and one of JAX's here. Matrices are column-major, one behind the other in a batch. The
-//! numbers come from `faer`. A routine runs on the thread that reaches it; it starts none.
+//! Names, operands, results and attributes are those of JAX's kernels for the CPU, such as `lapack_dpotrf_ffi`. An
+//! exported program therefore runs in JAX, and one exported by JAX runs here. Matrices are column-major, and the
+//! matrices of a batch are contiguous. `faer` does the computation. A routine runs on the thread that calls it and
+//! starts no others.
 
 mod cholesky;
 mod scalar;
@@ -12,7 +13,7 @@ use xla::{Arrays, Kernel};
 
 use scalar::Scalar;
 
-/// A routine for each type of number: `s`, `d`, `c` and `z` in the names.
+/// Lists a routine for each number type: `s`, `d`, `c` and `z` in the names.
 macro_rules! routine {
     ($s:literal $d:literal $c:literal $z:literal: $($function:tt)*) => {[
         Kernel::new($s, $($function)*::<f32>),
@@ -33,13 +34,13 @@ pub static KERNELS: &[[Kernel; 4]] = &[
     routine!("lapack_strsm_ffi" "lapack_dtrsm_ffi" "lapack_ctrsm_ffi" "lapack_ztrsm_ffi": triangular::trsm),
 ];
 
-/// An attribute that is a letter.
+/// Returns an attribute that is a letter.
 fn letter(call: &Arrays<'_>, name: &str, known: &str) -> Result<char, String> {
     let letter = call.int(name).and_then(|code| u8::try_from(code).ok()).map(char::from);
     letter.filter(|letter| known.contains(*letter)).ok_or_else(|| format!("`{name}` is none of the letters {known}"))
 }
 
-/// The two last dimensions.
+/// Returns the last two dimensions.
 fn matrix(dims: &[i64]) -> Result<[usize; 2], String> {
     match dims {
         [.., m, n] => Ok([m, n].map(|d| usize::try_from(*d).unwrap_or(0))),
@@ -47,12 +48,12 @@ fn matrix(dims: &[i64]) -> Result<[usize; 2], String> {
     }
 }
 
-/// An array of matrices as numbers.
+/// Reinterprets the elements of an array of matrices as numbers.
 fn numbers<T: Scalar>(elements: &[T::Element]) -> &[T] {
     bytemuck::cast_slice(elements)
 }
 
-/// An array of matrices as numbers.
+/// Reinterprets the elements of an array of matrices as mutable numbers.
 fn numbers_mut<T: Scalar>(elements: &mut [T::Element]) -> &mut [T] {
     bytemuck::cast_slice_mut(elements)
 }

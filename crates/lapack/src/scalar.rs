@@ -1,4 +1,4 @@
-//! The types of numbers.
+//! The number types.
 
 use std::ops::{Mul, Sub};
 
@@ -6,20 +6,21 @@ use bytemuck::Pod;
 use faer::traits::ComplexField;
 use num_complex::Complex;
 
-/// A type of number that matrices have.
+/// A number type of matrices.
 pub(crate) trait Scalar: ComplexField + Pod + Mul<Output = Self> + Sub<Output = Self> {
-    /// As a program has it.
+    /// The element type in a program.
     type Element: xla::Element + Pod;
 
-    /// Whether its square and that of its reciprocal are finite: products with either stay in range.
+    /// Returns whether the squares of the number and of its reciprocal are finite. Products with either then stay in
+    /// range.
     fn is_moderate(self) -> bool;
-    /// Whether its square is finite.
+    /// Returns whether the square of the number is finite.
     fn is_not_huge(self) -> bool;
-    /// The quotient.
+    /// Returns the quotient.
     fn over(self, divisor: Self) -> Self;
-    /// The conjugate.
+    /// Returns the complex conjugate.
     fn conjugate(self) -> Self;
-    /// Without its imaginary part.
+    /// Returns the number without its imaginary part.
     fn real_part(self) -> Self;
 }
 
@@ -55,7 +56,8 @@ macro_rules! scalars {
             fn is_not_huge(self) -> bool {
                 self.re.is_not_huge() && self.im.is_not_huge()
             }
-            /// By the ratio of the divisor's parts, whose squares may be out of range (Smith, "Algorithm 116", 1962).
+            /// Divides by the ratio of the divisor's parts, because their squares may be out of range (Smith,
+            /// "Algorithm 116", 1962).
             fn over(self, divisor: Complex<$real>) -> Complex<$real> {
                 let (c, d) = (divisor.re, divisor.im);
                 if c.abs() < d.abs() {

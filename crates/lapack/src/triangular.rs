@@ -10,7 +10,8 @@ use xla::Arrays;
 use crate::scalar::Scalar;
 use crate::{letter, matrix, numbers, numbers_mut};
 
-/// `trsm`: the X with op(A) X = B or X op(A) = B, where A is triangular and op transposes and conjugates it.
+/// `trsm`: solves op(A) X = B or X op(A) = B for X. A is triangular, and op is the identity, the transpose or the
+/// conjugate transpose.
 pub(crate) fn trsm<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     let left = letter(call, "side", "LR")? == 'L';
     let upper = letter(call, "uplo", "LU")? == 'U';
@@ -66,8 +67,9 @@ impl<T: Scalar> System<'_, T> {
         }
     }
 
-    /// Whether `faer` solves it as substitution would. It multiplies by reciprocals of the diagonal, in blocks of up to
-    /// four rows also what is to be subtracted: where one is ∞, or makes a product ∞, differences are NaN.
+    /// Returns whether `faer` computes the same solution as substitution. `faer` multiplies by reciprocals of the
+    /// diagonal, and in blocks of up to four rows also multiplies what is to be subtracted. If a reciprocal or a
+    /// product is ∞, the difference is NaN.
     fn is_moderate(&self) -> bool {
         const BLOCK: usize = 4;
         self.unit
@@ -78,7 +80,7 @@ impl<T: Scalar> System<'_, T> {
             })
     }
 
-    /// Substitution, row by row.
+    /// Solves by substitution, row by row.
     fn substitute(&self, mut b: MatMut<'_, T>) {
         let (n, at) =
             (self.a.nrows(), |i, j| if self.conjugated { self.a[(i, j)].conjugate() } else { self.a[(i, j)] });

@@ -1,4 +1,4 @@
-//! Functions of this process that compiled programs call to compute, as routines of LAPACK.
+//! Functions of this process that compiled programs call to compute something, such as LAPACK routines.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,12 +12,14 @@ use crate::api::slice;
 use crate::ffi::{Attributes, answer_metadata, guarded, make_error};
 use crate::ffi_abi::*;
 
-/// An element type of the operands and results of a [`Kernel`]. A complex number is its real and its imaginary part.
+/// An element type of the operands and results of a [`Kernel`]. A complex number consists of its real and its imaginary
+/// part.
 pub trait Element: Copy + Send + Sync + sealed::Sealed + 'static {}
 
 mod sealed {
     /// # Safety
-    /// `CODE` is XLA's number of the type that has the layout of `Self`, and all its bit patterns are values.
+    /// `CODE` must be XLA's number of the type that has the layout of `Self`, and all bit patterns must be valid
+    /// values.
     pub unsafe trait Sealed {
         const CODE: i32;
     }
@@ -25,12 +27,12 @@ mod sealed {
 
 macro_rules! elements {
     ($($ty:ty = $code:literal),*) => {
-        /// The size of the element type with XLA's number `code`.
+        /// Returns the size of the element type with XLA's number `code`.
         fn element_size(code: i32) -> Option<usize> {
             match code { $($code => Some(size_of::<$ty>()),)* _ => None }
         }
         $(
-        // SAFETY: `code_names_the_type` compares sizes; numbers, and arrays of numbers, may have any bits.
+        // SAFETY: `code_names_the_type` compares sizes. All bit patterns of numbers and arrays of numbers are valid.
         unsafe impl sealed::Sealed for $ty {
             const CODE: i32 = $code;
         }
@@ -41,9 +43,10 @@ macro_rules! elements {
 
 elements!(i32 = 4, f32 = 11, f64 = 12, [f32; 2] = 15, [f64; 2] = 18);
 
-/// A function that only computes, under the name by which programs call it.
+/// A function that only computes, with the name by which programs call it.
 ///
-/// It runs where the program reaches it, also on threads that other programs need. So it must not wait for anything.
+/// A kernel runs on the thread that reaches the call, which may be a thread that other programs need. It must therefore
+/// not wait for anything.
 ///
 /// ```
 /// use cotangent_xla::{Arrays, Kernel};
@@ -63,7 +66,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// A kernel of a function or a closure that captures nothing.
+    /// Creates a kernel from a function, or from a closure without captures.
     pub const fn new<F>(name: &'static str, function: F) -> Kernel
     where
         F: Fn(&mut Arrays<'_>) -> Result<(), String> + Send + Sync + 'static,
@@ -71,12 +74,12 @@ impl Kernel {
         const {
             assert!(size_of::<F>() == 0, "a function that programs call must capture nothing");
         }
-        // It has no bytes, but it may have a destructor, which must not run while it can be called.
+        // The function has no bytes, but it may have a destructor, which must not run while the function can be called.
         let _ = ManuallyDrop::new(function);
         Kernel { name, handler: direct::<F> }
     }
 
-    /// The name by which programs call it.
+    /// Returns the name by which programs call the kernel.
     pub const fn name(&self) -> &'static str {
         self.name
     }
@@ -88,19 +91,19 @@ impl fmt::Debug for Kernel {
     }
 }
 
-/// One array of a call: its dimensions, as the program states them, and its elements, in the order of the layout that
-/// the program states.
+/// One array of a call: its dimensions and its elements, in the order of the layout. The program states both the
+/// dimensions and the layout.
 #[derive(Debug)]
 pub struct View<'a, E> {
-    /// Dimensions.
+    /// The dimensions.
     pub dims: &'a [i64],
-    /// Elements.
+    /// The elements.
     pub elements: E,
 }
 
 /// The operands, results and attributes of a call.
 ///
-/// Each array is given away once, so that all of them can be used together.
+/// Each array is handed out once, so all of them can be used at the same time.
 pub struct Arrays<'a> {
     operands: SmallVec<[Array; 4]>,
     results: SmallVec<[Array; 4]>,
@@ -115,9 +118,9 @@ struct Array {
     rank: usize,
     data: *mut u8,
     bytes: usize,
-    /// Whether nobody has it.
+    /// Whether the array has not been handed out yet.
     free: bool,
-    /// Of an operand: the result that has its memory.
+    /// For an operand, the index of the result that shares its memory.
     shared: Option<usize>,
 }
 
@@ -129,13 +132,13 @@ impl<'a> Deref for Arrays<'a> {
 }
 
 impl<'a> Arrays<'a> {
-    /// Reads a call.
+    /// Reads the arrays of a call.
     ///
     /// # Safety
-    /// The frame must be one of an execution that lives for `'a`, and nothing else may use its results in that time, or
-    /// write to its operands.
+    /// The frame must belong to an execution that lives for `'a`. During that time, nothing else may access its results
+    /// or write to its operands.
     unsafe fn read(frame: &CallFrame) -> Result<Arrays<'a>, String> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees it.
         let (mut operands, results) = unsafe { (arrays(&frame.args)?, arrays(&frame.rets)?) };
         let range = |x: &Array| x.data.addr()..x.data.addr() + x.bytes;
         let overlap = |x: &Array, y: &Array| {
@@ -155,10 +158,11 @@ impl<'a> Arrays<'a> {
         Ok(Arrays { operands, results, attributes: Attributes(frame.attrs, PhantomData) })
     }
 
-    /// An operand. One whose memory is also a result's is there through [`update`](Self::update) alone.
+    /// Returns an operand. If the operand shares its memory with a result, it is available only through
+    /// [`update`](Self::update).
     ///
     /// # Errors
-    /// When there is none or it has another type.
+    /// If there is no such operand, if it has another type, or if it shares its memory with a result.
     pub fn operand<T: Element>(&mut self, i: usize) -> Result<View<'a, &'a [T]>, String> {
         let array = *self.operands.get(i).ok_or_else(|| format!("there is no operand {i}"))?;
         if array.shared.is_some() {
@@ -169,10 +173,10 @@ impl<'a> Arrays<'a> {
         unsafe { Ok(View { dims: array.dims(), elements: slice(array.data.cast::<T>(), len) }) }
     }
 
-    /// A result.
+    /// Returns a result.
     ///
     /// # Errors
-    /// When there is none, it has another type or it was given away.
+    /// If there is no such result, if it has another type, or if it was already handed out.
     pub fn result<T: Element>(&mut self, i: usize) -> Result<View<'a, &'a mut [T]>, String> {
         let array = self.results.get_mut(i).ok_or_else(|| format!("there is no result {i}"))?;
         let len = array.len::<T>("result", i)?;
@@ -180,15 +184,15 @@ impl<'a> Arrays<'a> {
             return Err(format!("result {i} was given away"));
         }
         let data = if len == 0 { NonNull::dangling().as_ptr() } else { array.data.cast::<T>() };
-        // SAFETY: the result lives for 'a, has as many elements of this type, which may have any bits, and is given away
-        // once. It shares no memory with other results, and operands that share it are not given away.
+        // SAFETY: the result lives for 'a, has as many elements of this type, whose bit patterns are all valid, and is
+        // handed out once. It shares no memory with other results, and operands that share it are not handed out.
         unsafe { Ok(View { dims: array.dims(), elements: std::slice::from_raw_parts_mut(data, len) }) }
     }
 
-    /// A result that begins as a copy of an operand. Nothing is copied where they have one memory.
+    /// Returns a result that is initialized with a copy of an operand. If both share their memory, nothing is copied.
     ///
     /// # Errors
-    /// When their types differ, or as [`result`](Self::result).
+    /// If their types or dimensions differ, or if [`result`](Self::result) returns an error.
     pub fn update<T: Element>(&mut self, operand: usize, result: usize) -> Result<View<'a, &'a mut [T]>, String> {
         let from = *self.operands.get(operand).ok_or_else(|| format!("there is no operand {operand}"))?;
         let to = self.result::<T>(result)?;
@@ -204,7 +208,7 @@ impl<'a> Arrays<'a> {
 }
 
 impl Array {
-    /// The number of elements, which must be of type `T`.
+    /// Returns the number of elements, after checking that they have type `T`.
     fn len<T: Element>(&self, what: &str, i: usize) -> Result<usize, String> {
         match self.code == T::CODE {
             true if self.bytes == 0 || self.data.cast::<T>().is_aligned() => Ok(self.bytes / size_of::<T>()),
@@ -214,14 +218,14 @@ impl Array {
     }
 
     /// # Safety
-    /// They must live for `'a`.
+    /// The dimensions must live for `'a`.
     unsafe fn dims<'a>(&self) -> &'a [i64] {
-        // SAFETY: there are as many, and they live by the caller's promise.
+        // SAFETY: there are `rank` dimensions, and the caller guarantees that they live for `'a`.
         unsafe { std::slice::from_raw_parts(self.dims.as_ptr(), self.rank) }
     }
 }
 
-/// The arrays of a list.
+/// Returns the arrays of a list.
 ///
 /// # Safety
 /// The list must be alive.
@@ -233,7 +237,7 @@ unsafe fn arrays(list: &FfiList) -> Result<SmallVec<[Array; 4]>, String> {
         if kind != LIST_BUFFER {
             return Err("an operand or result is no array".to_owned());
         }
-        // SAFETY: an entry of this kind is a buffer that lives during the call, with as many dimensions as it says.
+        // SAFETY: an entry of this kind is a buffer that lives during the call and has the stated number of dimensions.
         let (buffer, dims) = unsafe { (&*item, slice((*item).dims, usize::try_from((*item).rank).unwrap_or(0))) };
         let size = element_size(buffer.dtype);
         let size = size.ok_or_else(|| format!("the element type {} is not handled", buffer.dtype))?;
@@ -249,7 +253,7 @@ unsafe fn arrays(list: &FfiList) -> Result<SmallVec<[Array; 4]>, String> {
     types.iter().zip(items).map(one).collect()
 }
 
-/// What the plugin calls for the function of type `F`.
+/// The entry point that the plugin calls for a function of type `F`.
 unsafe extern "C" fn direct<F>(given: *mut CallFrame) -> *mut FfiError
 where
     F: Fn(&mut Arrays<'_>) -> Result<(), String> + Send + Sync + 'static,
@@ -260,11 +264,11 @@ where
     if unsafe { answer_metadata(frame) } || frame.stage != STAGE_EXECUTE {
         return ptr::null_mut();
     }
-    // SAFETY: `F` has no bytes, so any aligned address will do; a value of it was given away for ever by `Kernel::new`,
-    // without which this would not be called.
+    // SAFETY: `F` has no bytes, so any aligned address is valid. `Kernel::new` has leaked a value of it, and this
+    // function is only called after that.
     let function = unsafe { NonNull::<F>::dangling().as_ref() };
-    // SAFETY: the frame is one of an execution, whose buffers are this call's until it returns; a function that takes
-    // arrays of any lifetime keeps none.
+    // SAFETY: the frame belongs to an execution, whose buffers are exclusive to this call until it returns. A function
+    // that accepts arrays of any lifetime cannot keep them.
     match guarded(|| function(&mut unsafe { Arrays::read(frame) }?)) {
         Ok(()) => ptr::null_mut(),
         // SAFETY: the frame lives.
