@@ -151,8 +151,8 @@ pub mod checkpoint_policies {
         Policy::new("save_any_names_but_these", move |prim| name_of(prim).is_some_and(|n| !names.contains(n)))
     }
 
-    /// Keeps everything except the values with one of these names. Such a value is recomputed even if another primitive
-    /// returned it before it was named.
+    /// Keeps everything except the values with one of these names. The result of a primitive is kept before it gets such a
+    /// name, and the named value is recomputed from it.
     ///
     /// ```
     /// use cotangent::{checkpoint_name, checkpoint_policies, prelude::*};

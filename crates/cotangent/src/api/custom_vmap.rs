@@ -64,7 +64,7 @@ impl<P: Params, R: Tree> CustomVmap<P, R> {
     }
 }
 
-/// Checks the result of a rule against the types of single results, and returns its arrays.
+/// Checks the result of a rule against the types of single results. Returns its arrays and the mask of batched ones.
 fn batched_results<P: Params, R: Tree>(
     site: &Site<P, R>,
     size: usize,
@@ -108,8 +108,8 @@ fn batched_results<P: Params, R: Tree>(
 /// ```
 ///
 /// # Panics
-/// If it is mapped and the results of the rule do not have the types of the function's results, with the batch axis
-/// where the rule says so.
+/// Under `vmap`, if the results of the rule do not have the types of the function's results, with a batch axis in those
+/// that the rule declares as batched.
 #[track_caller]
 pub fn custom_vmap<P: Params, F: Func<'static, P>>(f: F) -> CustomVmap<P, F::Out> {
     CustomVmap(Function::new("custom_vmap", f, Location::caller()))

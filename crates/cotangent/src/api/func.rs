@@ -74,7 +74,7 @@ pub trait Argument: Passing {
 
     /// Returns a reference to the value.
     fn borrow<'r>(passed: &'r Self::Passed<'_>) -> &'r Self::Value;
-    /// Calls `f` with a value.
+    /// Calls `f` with the value, or with a reference to it.
     fn pass<R>(value: Self::Value, f: impl FnOnce(Self::Passed<'_>) -> R) -> R;
     /// Drops what was passed. For an argument passed by value, its arrays are first added to `into`.
     fn consume(passed: Self::Passed<'_>, into: &mut Vec<Array>);

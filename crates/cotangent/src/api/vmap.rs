@@ -1,4 +1,4 @@
-//! Vectorisation.
+//! Vectorization.
 
 use std::panic::Location;
 use std::sync::Arc;

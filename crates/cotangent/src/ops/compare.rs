@@ -287,7 +287,7 @@ impl Primitive for Clamp {
         if axes[1].is_some() || x[1].ndim() > 0 {
             return elementwise::batch_alike(self, x, axes, n);
         }
-        // A batched scalar beside batched bounds must have the shape of the result.
+        // A scalar between batched bounds must be broadcast to the shape of the result.
         let spread = Shape::new(&[n]);
         elementwise::batch_alike(
             self,
