@@ -24,8 +24,8 @@
 //! | feature | what it adds | crates it depends on |
 //! |---|---|---|
 //! | `ndarray` | `Array::to_ndarray`, and `Array::from` of the arrays and views of `ndarray` | `ndarray` |
-//! | `serde` | `Serialize` and `Deserialize` for `Array`, `random::Key`, `Aval`, `Shape` and `DType` | `serde`, `base64` |
-//! | `tracing` | spans and events: what is traced, lowered, compiled, found in a cache and run, and how long each takes | `tracing` |
+//! | `serde` | `Serialize` and `Deserialize` of `Array`, `random::Key`, `Aval`, `Shape`, `DType` | `serde`, `base64` |
+//! | `tracing` | spans and events of tracing, lowering, compiling, cache hits and execution, with times | `tracing` |
 //!
 //! In JSON, an array is its dtype, its shape, whether it is weakly typed, and the bytes of its elements in base64.
 //! Every bit survives the round trip, including those of NaN and −0. A binary format stores the bytes directly. Structs
@@ -40,8 +40,8 @@
 //! | span `jit`: a jitted function is traced for a new type of argument | debug | `function`, `location` |
 //! | event `traced`, at the end of that span | debug | `reason` (as in [`CacheReport::misses`]), `equations` |
 //! | spans `trace`, `rewrite`, `lower`, `compile`, `disk`: the stages, as in [`Times`] | debug | |
-//! | event `program ready`, if the program was compiled or loaded | debug | `origin`, `equations`, and the times below |
-//! | event `program ready`, if the program was already in memory | trace | `origin` (`memory`) |
+//! | event `program ready`, if it was compiled or loaded | debug | `origin`, `equations`, and the times below |
+//! | event `program ready`, if it was already in memory | trace | `origin` (`memory`) |
 //! | span `call`: a call of a jitted function | trace | `function`, `location` |
 //! | spans `execute`, `wait`, `read`: a program is started, a result is waited for, its elements are read | trace | |
 //!

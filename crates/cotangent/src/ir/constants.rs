@@ -1,11 +1,16 @@
 //! Tracks constants, to keep the compiler from combining them where that changes a result.
 //!
-//! XLA's simplifier combines constants at compile time. It rewrites (x · c) · d as x · (c · d), the scalar product (x ·
-//! c) · (y · d) as (x · y) · (c · d), x / (c / y) as (x · y) / c, and (x + c) − c as x. If c · d or x · y leaves the
-//! range of the type, the result overflows or underflows even if the original expression does not. In the last case,
-//! the rounding of the sum is lost. An operand whose constants could be combined in this way is put behind an
-//! optimization barrier, which the simplifier does not look through. The compiler removes barriers before it fuses
-//! operations, so a barrier costs only the operations that were written.
+//! XLA's simplifier combines constants at compile time:
+//!
+//! * (x · c) · d becomes x · (c · d),
+//! * the scalar product (x · c) · (y · d) becomes (x · y) · (c · d),
+//! * x / (c / y) becomes (x · y) / c,
+//! * (x + c) − c becomes x.
+//!
+//! If c · d or x · y leaves the range of the type, the result overflows or underflows even if the original expression
+//! does not. In the last case, the rounding of the sum is lost. An operand whose constants could be combined in this
+//! way is put behind an optimization barrier, which the simplifier does not look through. The compiler removes barriers
+//! before it fuses operations, so a barrier costs only the operations that were written.
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
