@@ -22,7 +22,7 @@ impl FrameId {
 pub struct Var(pub(crate) u32);
 
 impl Var {
-    /// Its index in [`Jaxpr::avals`].
+    /// Its index in [`Jaxpr::avals`](crate::extend::Jaxpr::avals).
     ///
     /// ```
     /// use cotangent::prelude::*;
