@@ -13,7 +13,7 @@ use crate::trace::frames::bind1;
 
 use super::domain::Domain;
 use super::elementwise::{self, spread_tangent};
-use super::staged::{self, any, choose, epsilon, like, repeat, smallest};
+use super::staged::{self, choose, epsilon, like, repeat, smallest};
 
 /// `regularized_incomplete_beta`, elementwise: the probability of at most x under the beta distribution with parameters
 /// a and b. The operands are a, b and x. It is differentiable in x.
@@ -119,7 +119,7 @@ fn fraction(a: &Array, b: &Array, x: &Array) -> Array {
             let c = no_zero(1.0 + &term / c);
             let d = 1.0 / no_zero(1.0 + &term * d);
             let change = &c * &d;
-            let going = any(&(&change - 1.0).abs().greater_equal(half_eps));
+            let going = (&change - 1.0).abs().greater_equal(half_eps).any();
             vec![n + &integer(1), going, c, d, value * change]
         },
     );

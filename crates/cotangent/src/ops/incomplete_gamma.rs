@@ -9,7 +9,7 @@ use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::ir::lowering::Lowering;
 
-use super::staged::{self, any, choose, epsilon, largest, like, repeat};
+use super::staged::{self, choose, epsilon, largest, like, repeat};
 
 /// What to compute from a sum: its value, its derivative in a, or the derivative of a sample from the gamma
 /// distribution, which is −(∂P/∂a)/(∂P/∂x).
@@ -33,7 +33,7 @@ fn series(front: &Array, a: &Array, x: &Array, active: &Array, wanted: Wanted) -
     let start = [active.clone(), a.clone(), one.clone(), one, zero.clone(), zero];
     let end = repeat(
         &start,
-        |s| any(&s[0]),
+        |s| s[0].any(),
         |s| {
             let [active, n, term, sum, slope, slopes] = s else { unreachable!("the state has six parts") };
             let n = n + 1.0;
@@ -76,7 +76,7 @@ fn fraction(front: &Array, a: &Array, x: &Array, active: &Array, wanted: Wanted)
     }
     let end = repeat(
         &start,
-        |s| any(&s[0]).logical_and(s[1].less(2000.0)),
+        |s| s[0].any().logical_and(s[1].less(2000.0)),
         |s| {
             let [active, c, ans, y, z, p1, q1, p2, q2, slopes @ ..] = s else { unreachable!("a state of nine parts") };
             let (c, y, z) = (c + 1.0, y + 1.0, z + 2.0);

@@ -28,7 +28,6 @@ mod recurrence;
 pub(crate) mod reduce;
 pub(crate) mod reduce_window;
 pub(crate) mod scatter;
-mod scatter_derivatives;
 pub(crate) mod select_window;
 pub(crate) mod shape;
 pub(crate) mod slice;

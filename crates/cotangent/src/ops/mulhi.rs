@@ -7,13 +7,11 @@ use crate::array::aval::Aval;
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::Literal;
 use crate::ir::lowering::Lowering;
-use crate::trace::frames::bind1;
 
-use super::binary::{And, ShiftRightLogical};
 use super::staged::{self, choose};
 
 fn shifted(x: &Array, bits: i64) -> Array {
-    bind1(ShiftRightLogical, &[x, &Array::literal(Literal::int(x.dtype(), bits))])
+    x >> Array::literal(Literal::int(x.dtype(), bits))
 }
 
 fn mulhi(args: &[Array]) -> Array {
@@ -39,7 +37,7 @@ fn mulhi(args: &[Array]) -> Array {
 /// Computes the high half from products of 32-bit halves.
 fn unsigned(x: &Array, y: &Array) -> Array {
     let mask = Array::literal(Literal::int(DType::U64, 0xffff_ffff));
-    let low = |x: &Array| bind1(And, &[x, &mask]);
+    let low = |x: &Array| x & &mask;
     let (x0, x1, y0, y1) = (low(x), shifted(x, 32), low(y), shifted(y, 32));
     let middle = &x1 * &y0 + shifted(&(&x0 * &y0), 32);
     let carry = &x0 * &y1 + low(&middle);

@@ -1,5 +1,7 @@
 //! The scatters: they combine updates with an array at positions that the program computes. Their derivatives are in
 //! `scatter_derivatives`.
+//! are in `scatter/derivatives.rs`.
+mod derivatives;
 
 use std::fmt;
 
@@ -20,7 +22,6 @@ use super::gather::{
     Gather, GatherDimensionNumbers, GatherScatterMode, check_dims, check_disjoint, check_indices, dimension_numbers,
     first_and_later, index_bounds, later, widened_indices,
 };
-use super::scatter_derivatives as derivatives;
 use super::shape::batched_in_front;
 
 /// How the dimensions of a scatter's operand, indices and updates correspond, with JAX's names.

@@ -13,9 +13,7 @@ use crate::error::Result;
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive};
-use crate::trace::frames::{Inputs, bind, bind1, stage};
-
-use super::reduce::ReduceOr;
+use crate::trace::frames::{Inputs, bind, stage};
 
 const INSIDE: Inputs<'static> = Inputs::Unknown("inside a primitive's lowering");
 
@@ -115,11 +113,6 @@ pub(super) fn repeat(
     let prim =
         Loop { cond_consts: cond.captures.len(), cond: cond.jaxpr, body_consts: body.captures.len(), body: body.jaxpr };
     bind(prim, &operands).into_vec()
-}
-
-/// Returns whether any element is true.
-pub(super) fn any(flags: &Array) -> Array {
-    bind1(ReduceOr { axes: (0..flags.ndim()).collect() }, &[flags])
 }
 
 /// Returns `yes` where `condition` is true and `no` elsewhere. All have one shape.

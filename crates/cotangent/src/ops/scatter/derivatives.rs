@@ -6,13 +6,13 @@ use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::{Error, ErrorKind, raise};
 use crate::ir::primitive::{Operand, Tangent, missing_rule};
+use crate::ops::elementwise::sum_tangents;
+use crate::ops::gather::Gather;
+use crate::ops::shape::Iota;
+use crate::ops::{full, select, zeros, zeros_like};
 use crate::trace::frames::{bind, bind1};
 
-use super::elementwise::sum_tangents;
-use super::gather::Gather;
-use super::scatter::{Combine, ScatterExtremum, ScatterParams};
-use super::shape::Iota;
-use super::{full, select, zeros, zeros_like};
+use super::{Combine, ScatterExtremum, ScatterParams};
 
 /// The jvp rule of all scatters.
 pub(super) fn jvp(combine: Combine, p: &ScatterParams, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
