@@ -1,11 +1,11 @@
 //! Rust functions that compiled programs call.
 //!
-//! A program names such a function in a `stablehlo.custom_call` with `api_version = 4`. It runs on the thread that
-//! started the program, or on one that is there for it ([`crate::workers`]), possibly on several at once. It never holds a
-//! thread of the plugin's pools, so it may itself wait for programs that need them. Errors and panics of it become
+//! A program names such a function in a `stablehlo.custom_call` with `api_version = 4`. The function runs on the thread
+//! that started the program, or on a separate one ([`crate::workers`]), possibly on several at once. It never occupies
+//! a thread of the plugin's pools, so it may itself wait for programs that need them. Its errors and panics become
 //! errors of the execution.
 //!
-//! A [`Kernel`] (`kernel.rs`) is a function that only computes. It runs where the program reaches it, on whatever thread that is.
+//! A [`Kernel`] (`kernel.rs`) is a function that only computes. It runs on the thread on which the program reaches it.
 
 use std::ffi::{CString, c_void};
 use std::marker::PhantomData;
@@ -22,15 +22,15 @@ use crate::library::Plugin;
 use crate::shape::ArrayShape;
 use crate::workers;
 
-/// What a program hands to a function it calls.
+/// The data that a program passes to a function it calls.
 pub struct Call<'a> {
     args: Vec<(ArrayShape, &'a [u8])>,
     results: Vec<(ArrayShape, &'a mut [u8])>,
     attrs: Attributes<'a>,
 }
 
-// SAFETY: operands, results and attributes are memory of the plugin, which stays until the call is answered, whatever
-// thread that happens on.
+// SAFETY: operands, results and attributes are memory of the plugin, which stays valid until the call is answered, on
+// whatever thread that happens.
 unsafe impl Send for Call<'_> {}
 
 impl<'a> Call<'a> {
@@ -62,7 +62,7 @@ impl<'a> Deref for Call<'a> {
 pub struct Attributes<'a>(pub(crate) FfiAttrs, pub(crate) PhantomData<&'a ()>);
 
 impl<'a> Attributes<'a> {
-    /// One that is an integer or a truth value.
+    /// An integer or boolean attribute.
     pub fn int(&self, name: &str) -> Option<i64> {
         let bytes = self.scalar(name)?;
         let wide = |bytes: &[u8], signed: bool| {
@@ -78,7 +78,7 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// One that is an `f32` or an `f64`.
+    /// An `f32` or `f64` attribute.
     pub fn float(&self, name: &str) -> Option<f64> {
         match self.scalar(name)? {
             (11, bytes) => Some(f32::from_ne_bytes(bytes.try_into().ok()?).into()),
@@ -87,7 +87,7 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// One that is text.
+    /// A string attribute.
     pub fn string(&self, name: &str) -> Option<&'a str> {
         let span = self.attr(name, attr::STRING)?.cast::<ByteSpan>();
         // SAFETY: a string attribute is a span of bytes that lives during the call.
@@ -95,7 +95,7 @@ impl<'a> Attributes<'a> {
         std::str::from_utf8(bytes).ok()
     }
 
-    /// One that is an array of 64-bit integers.
+    /// An attribute that is an array of 64-bit integers.
     pub fn ints(&self, name: &str) -> Option<&'a [i64]> {
         let array = self.attr(name, attr::ARRAY)?.cast::<FfiArray>();
         // SAFETY: an array attribute lives during the call; 5 is a signed 64-bit integer.
@@ -114,7 +114,7 @@ impl<'a> Attributes<'a> {
 
     fn attr(&self, name: &str, kind: i32) -> Option<*const c_void> {
         let len = usize::try_from(self.0.size).ok()?;
-        // SAFETY: the lists have as many entries and live during the call, as do the names.
+        // SAFETY: the lists have this many entries, and they and the names live during the call.
         unsafe {
             let names = slice(self.0.names, len);
             let at = names.iter().position(|&span| slice((*span).ptr.cast::<u8>(), (*span).len) == name.as_bytes())?;
@@ -124,12 +124,11 @@ impl<'a> Attributes<'a> {
 }
 
 impl Plugin {
-    /// Makes a function known to the compiler under a name, for programs on the CPU. Do so before a program
-    /// that calls it is compiled or loaded.
+    /// Registers a function under a name, for programs on the CPU. Register it before a program that calls it is
+    /// compiled or loaded.
     ///
-    /// The function must capture nothing, as the interface has no place for captured values. The
-    /// operands come in the layout that the call states: state `operand_layouts` and `result_layouts`,
-    /// or the compiler may choose.
+    /// The function must capture nothing, because the interface has no place for captured values. The operands have the
+    /// layout that the call states: state `operand_layouts` and `result_layouts`, or the compiler may choose.
     pub fn register_function<F>(&self, name: &str, function: F) -> Result<()>
     where
         F: Fn(&mut Call<'_>) -> std::result::Result<(), String> + Send + Sync + 'static,
@@ -137,13 +136,12 @@ impl Plugin {
         const {
             assert!(size_of::<F>() == 0, "a function that programs call must capture nothing");
         }
-        // It has no bytes, but it may have a destructor, which must not run while it can be called.
+        // The function has no bytes, but it may have a destructor, which must not run while it can be called.
         std::mem::forget(function);
         self.register_handler(name, trampoline::<F>)
     }
 
-    /// Makes kernels known to the compiler, for programs on the CPU. Do so before a program that calls one is compiled or
-    /// loaded.
+    /// Registers kernels, for programs on the CPU. Register them before a program that calls one is compiled or loaded.
     pub fn register_kernels(&self, kernels: &[Kernel]) -> Result<()> {
         kernels.iter().try_for_each(|kernel| self.register_handler(kernel.name, kernel.handler))
     }
@@ -157,7 +155,7 @@ impl Plugin {
                 message: "this plugin has no foreign function interface".to_owned(),
             });
         };
-        // Functions look into operands, so their memory must be the host's.
+        // Functions access the operands' memory, so it must be the host's.
         let platform = "HOST";
         let mut args = RegisterHandlerArgs {
             struct_size: size_of::<RegisterHandlerArgs>(),
@@ -169,13 +167,13 @@ impl Plugin {
             traits: 0,
             reserved: [0; 9],
         };
-        // SAFETY: the arguments are whole, and the plugin copies the texts. The handler is a function, which lives for ever,
-        // of the type that the plugin calls.
+        // SAFETY: the arguments are complete, and the plugin copies the texts. The handler is a function, which lives
+        // forever, of the type that the plugin calls.
         unsafe { self.api.check(register(&mut args), DURING) }
     }
 }
 
-/// What the plugin calls for the function of type `F`.
+/// The handler that the plugin calls for the function of type `F`.
 unsafe extern "C" fn trampoline<F>(given: *mut CallFrame) -> *mut FfiError
 where
     F: Fn(&mut Call<'_>) -> std::result::Result<(), String> + Send + Sync + 'static,
@@ -186,23 +184,23 @@ where
     if unsafe { answer_metadata(frame) } || frame.stage != STAGE_EXECUTE {
         return ptr::null_mut();
     }
-    // SAFETY: `F` has no bytes, so any aligned address will do; a value of it was given away for ever by
-    // `register_function`, without which this would not be called.
+    // SAFETY: `F` has no bytes, so any aligned address is valid. `register_function`, without which this is not called,
+    // has leaked a value of it.
     let function = unsafe { NonNull::<F>::dangling().as_ref() };
-    // SAFETY: the frame is one of an execution. The call ends before its answer does, and the plugin keeps what it views
-    // until it has the answer.
+    // SAFETY: the frame is one of an execution. The call ends before its answer, and the plugin keeps the memory until
+    // it has the answer.
     let mut call = match unsafe { read_call(frame) } {
         Ok(call) => call,
-        // SAFETY: the frame lives.
+        // SAFETY: the frame is alive.
         Err(message) => return unsafe { make_error(frame.api, message) },
     };
-    // A thread that started a program waits for it anyway. One of the plugin's is needed by other programs, on which the
-    // function may wait.
+    // A thread that started a program waits for it anyway. Other programs need the plugin's threads, and the function
+    // may wait for these programs.
     if !workers::starts_a_program()
-        // SAFETY: the frame's table lives for ever.
+        // SAFETY: the frame's table lives forever.
         && let Some(answer) = unsafe { Answer::later(frame.api) }
     {
-        // SAFETY: a plugin that makes futures has room for one behind the frame.
+        // SAFETY: a plugin that makes futures has space for one behind the frame.
         unsafe { (&raw mut (*given.cast::<CallFrameWithFuture>()).future).write(answer.future.as_ptr()) };
         workers::run(move || {
             let outcome = guarded(|| function(&mut call));
@@ -213,12 +211,12 @@ where
     }
     match guarded(|| function(&mut call)) {
         Ok(()) => ptr::null_mut(),
-        // SAFETY: the frame lives.
+        // SAFETY: the frame is alive.
         Err(message) => unsafe { make_error(frame.api, message) },
     }
 }
 
-/// What a function gives, or an error that says that it panicked.
+/// The result of a function, or an error that says that it panicked.
 pub(crate) fn guarded(function: impl FnOnce() -> std::result::Result<(), String>) -> std::result::Result<(), String> {
     catch_unwind(AssertUnwindSafe(function)).unwrap_or_else(|payload| {
         let text = payload
@@ -227,13 +225,13 @@ pub(crate) fn guarded(function: impl FnOnce() -> std::result::Result<(), String>
             .or_else(|| payload.downcast_ref::<&str>().copied())
             .unwrap_or("(no message)");
         let message = format!("a function called by the program panicked: {text}");
-        // Dropping what was thrown may panic again.
+        // Dropping the panic's payload may panic again.
         std::mem::forget(payload);
         Err(message)
     })
 }
 
-/// A promise of an answer, which the plugin waits for without a thread.
+/// A promise of an answer. The plugin waits for it without occupying a thread.
 struct Answer {
     api: NonNull<FfiApi>,
     future: NonNull<FfiFuture>,
@@ -245,13 +243,13 @@ struct Answer {
 unsafe impl Send for Answer {}
 
 impl Answer {
-    /// A new promise, if the plugin knows of such.
+    /// A new promise, if the plugin supports them.
     ///
     /// # Safety
     /// `api` must be the table of a call frame.
     unsafe fn later(api: *const FfiApi) -> Option<Answer> {
         let table = NonNull::new(api.cast_mut())?;
-        // SAFETY: the table lives for ever and starts with these fields in every 0.x version.
+        // SAFETY: the table lives forever and starts with these fields in every 0.x version.
         let (size, version) =
             unsafe { ((*api).struct_size, ((*api).version.major_version, (*api).version.minor_version)) };
         if version < FUTURES_SINCE || size < size_of::<FfiApi>() {
@@ -265,14 +263,14 @@ impl Answer {
             extension_start: ptr::null_mut(),
             future: ptr::null_mut(),
         };
-        // SAFETY: the arguments are whole. With an error, which only wrong arguments give, there is no future.
+        // SAFETY: the arguments are complete. After an error, which only wrong arguments cause, there is no future.
         unsafe { create(&mut args) };
         NonNull::new(args.future).map(|future| Answer { api: table, future, set_available, set_error })
     }
 
     fn give(self, outcome: std::result::Result<(), String>) {
         let future = self.future.as_ptr();
-        // SAFETY: the future is answered once, here; it is the plugin's to free, and so is the error.
+        // SAFETY: the future is answered once, here. The plugin frees it and the error.
         unsafe {
             match outcome {
                 Ok(()) => (self.set_available)(&mut FutureSetAvailableArgs {
@@ -291,19 +289,19 @@ impl Answer {
     }
 }
 
-/// If the plugin asks about the handler instead of calling it, answers.
+/// Answers a query about the handler, if the plugin makes one instead of calling it.
 ///
 /// # Safety
 /// The frame's extensions must be alive.
 pub(crate) unsafe fn answer_metadata(frame: &CallFrame) -> bool {
     let mut extension = frame.extension_start;
     while !extension.is_null() {
-        // SAFETY: the caller's promise; a metadata extension is of that type.
+        // SAFETY: guaranteed by the caller; a metadata extension is of that type.
         unsafe {
             if (*extension).type_ == EXTENSION_METADATA {
                 let metadata = (*extension.cast::<MetadataExtension>()).metadata;
                 (*metadata).version.major_version = 0;
-                // Plugins drop handlers of version 0.0 without a word.
+                // Plugins silently drop handlers of version 0.0.
                 (*metadata).version.minor_version = 1;
                 (*metadata).traits = 0;
                 return true;
@@ -320,13 +318,13 @@ pub(crate) unsafe fn answer_metadata(frame: &CallFrame) -> bool {
 /// The frame must be one of an execution, nothing else may use its buffers, and the call must be dropped before the
 /// plugin has its answer.
 unsafe fn read_call<'a>(frame: &CallFrame) -> std::result::Result<Call<'a>, String> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let (args, rets) = unsafe { (buffers(&frame.args)?, buffers(&frame.rets)?) };
     let range = |(_, start, len): &(ArrayShape, *mut u8, usize)| {
         let start = start.addr();
         start..start + len
     };
-    // A result in the memory of an operand would be changed while it is read through the other one.
+    // A result in the memory of an operand would be overwritten while the operand is read.
     for (i, result) in rets.iter().enumerate() {
         let result = range(result);
         let mut others = args.iter().chain(&rets[..i]).map(range);
@@ -334,8 +332,8 @@ unsafe fn read_call<'a>(frame: &CallFrame) -> std::result::Result<Call<'a>, Stri
             return Err("a result shares memory with an operand; leave output_operand_aliases out".into());
         }
     }
-    // SAFETY: the plugin's buffers are as long as their shapes say, and nobody else uses them during the
-    // call; results overlap nothing, as was checked.
+    // SAFETY: the plugin's buffers are as long as their shapes say, and nothing else uses them during the call. Results
+    // overlap nothing, as checked above.
     unsafe {
         Ok(Call {
             args: args.into_iter().map(|(shape, data, len)| (shape, slice(data, len))).collect(),
@@ -357,17 +355,17 @@ unsafe fn read_call<'a>(frame: &CallFrame) -> std::result::Result<Call<'a>, Stri
 /// The list must be alive.
 unsafe fn buffers(list: &FfiList) -> std::result::Result<Vec<(ArrayShape, *mut u8, usize)>, String> {
     let len = usize::try_from(list.size).unwrap_or(0);
-    // SAFETY: both lists have as many entries.
+    // SAFETY: both lists have this many entries.
     let (types, items) = unsafe { (slice(list.types, len), slice(list.items, len)) };
     let one = |(&kind, &item): (&i32, &*const FfiBuffer)| {
         if kind != LIST_BUFFER {
-            return Err("an operand or result is no array".to_owned());
+            return Err("an operand or result is not an array".to_owned());
         }
         // SAFETY: an entry of this kind is a buffer that lives during the call.
         let buffer = unsafe { &*item };
         let ty =
-            element_type(buffer.dtype).ok_or_else(|| format!("the element type {} is not handled", buffer.dtype))?;
-        // SAFETY: there are as many dimensions.
+            element_type(buffer.dtype).ok_or_else(|| format!("the element type {} is not supported", buffer.dtype))?;
+        // SAFETY: there are this many dimensions.
         let dims = unsafe { slice(buffer.dims, usize::try_from(buffer.rank).unwrap_or(0)) };
         let shape = ArrayShape::new(ty, dims);
         let len = shape.byte_size().ok_or_else(|| format!("{shape} cannot be addressed"))?;
@@ -392,8 +390,7 @@ pub(crate) unsafe fn make_error(api: *const FfiApi, message: String) -> *mut Ffi
         code: 13,
         reserved: [0; 9],
     };
-    // SAFETY: the table lives for ever and starts with these fields in every 0.x version. The plugin copies
-    // the message.
+    // SAFETY: the table lives forever and starts with these fields in every 0.x version. The plugin copies the message.
     unsafe {
         match (*api).error_create {
             Some(create) => create(&mut args),

@@ -1,7 +1,7 @@
 //! The C ABI of XLA's foreign function interface, as far as this crate uses it.
 //!
-//! These structures are made by the plugin and only read here, so they need no reserve; a newer plugin may
-//! append fields to them, which are then not seen.
+//! The plugin makes these structures and this crate only reads them, so they need no reserved words. A newer plugin may
+//! append fields, which are ignored.
 
 use std::ffi::{c_char, c_void};
 
@@ -22,8 +22,8 @@ pub(crate) struct FfiExtension {
 /// `PJRT_FFI_Register_Handler`
 pub(crate) type RegisterHandler = unsafe extern "C" fn(*mut RegisterHandlerArgs) -> *mut RawError;
 
-/// The oldest plugins known to take [`RegisterHandlerArgs`] in this form. Earlier ones had one more field in
-/// the middle, and there is nothing in the structure to tell by.
+/// The oldest plugins known to take [`RegisterHandlerArgs`] in this form. Earlier ones had one more field in the
+/// middle, and nothing in the structure tells the difference.
 pub(crate) const FFI_SINCE: (i32, i32) = (0, 81);
 
 /// `PJRT_FFI_Register_Handler_Args`. It has no `extension_start`.
@@ -63,7 +63,7 @@ pub(crate) struct FfiApi {
     pub(crate) future_set_error: Option<unsafe extern "C" fn(*mut FutureSetErrorArgs) -> *mut FfiError>,
 }
 
-/// The first version of the table whose functions for futures stand where [`FfiApi`] has them.
+/// The first version of the table that has the functions for futures where [`FfiApi`] has them.
 pub(crate) const FUTURES_SINCE: (i32, i32) = (0, 3);
 
 /// `XLA_FFI_Future`, opaque.
@@ -88,7 +88,7 @@ pub(crate) struct FutureSetAvailableArgs {
     pub(crate) future: *mut FfiFuture,
 }
 
-/// `XLA_FFI_Future_SetError_Args`. The error is given away.
+/// `XLA_FFI_Future_SetError_Args`. The plugin takes ownership of the error.
 #[repr(C)]
 pub(crate) struct FutureSetErrorArgs {
     pub(crate) struct_size: usize,
@@ -115,7 +115,7 @@ pub(crate) struct FfiExtensionBase {
     pub(crate) next: *mut FfiExtensionBase,
 }
 
-/// `XLA_FFI_Extension_Metadata`: the handler is asked about itself.
+/// `XLA_FFI_Extension_Metadata`: a query about the handler itself.
 pub(crate) const EXTENSION_METADATA: i32 = 1;
 
 /// `XLA_FFI_Metadata_Extension`

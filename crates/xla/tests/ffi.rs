@@ -38,14 +38,14 @@ fn scale(call: &mut Call<'_>) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Takes its time, and says so when it is done.
+/// Takes some time, and reports when it is done.
 fn late(_: &mut Call<'_>) -> std::result::Result<(), String> {
     std::thread::sleep(std::time::Duration::from_millis(200));
     println!("done");
     Ok(())
 }
 
-/// Reports what it is given.
+/// Reports its operands and results.
 fn shapes(call: &mut Call<'_>) -> std::result::Result<(), String> {
     let args: Vec<_> = call.args().iter().map(|(shape, _)| shape.to_string()).collect();
     let results: Vec<_> = call.results().iter().map(|(shape, _)| shape.to_string()).collect();
@@ -129,13 +129,13 @@ fn a_function_that_is_not_there_is_an_error() {
     assert!(failed.unwrap_err().to_string().contains("test_no_such_function"));
 }
 
-/// Nobody waits for the result, and yet the process ends only after it has come: the plugin's threads would otherwise
-/// use what the end of the process has taken apart.
+/// Nothing waits for the result, but the process ends only after it has arrived. Otherwise the plugin's threads would
+/// use what the end of the process has destroyed.
 #[test]
 fn a_process_ends_after_its_work() {
     const CHILD: &str = "COTANGENT_TEST_LEAVES_AT_ONCE";
     if std::env::var_os(CHILD).is_some() {
-        // Enough work before the call for the plugin to do it on a thread of its own.
+        // Enough work before the call to make the plugin use a thread of its own.
         let (t, shape) = ("tensor<1000x1000xf32>", ArrayShape::new(F32, [1000, 1000]));
         let text = format!(
             "func.func @main(%a: {t}) -> tensor<1000xf32> {{
@@ -162,7 +162,7 @@ fn a_process_ends_after_its_work() {
     assert!(said.contains("ready: false") && said.contains("done"), "{said}");
 }
 
-/// Adds the second operand to the first one, in the memory of the result, and counts.
+/// Adds the second operand to the first one, in the memory of the result, and counts its calls.
 fn accumulate(call: &mut Arrays<'_>) -> std::result::Result<(), String> {
     let sum = call.update::<f32>(0, 0)?;
     let count = call.result::<i32>(1)?;

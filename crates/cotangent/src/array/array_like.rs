@@ -25,10 +25,10 @@ use crate::array::{Array, Repr};
 /// [`numpy::array`](crate::numpy::array). For a list of floats, the type must be chosen: `np::array(list)` makes `f32`,
 /// `Array::from(list)` keeps the list's own type.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not stand for an array",
+    message = "`{Self}` is not an array or a number",
     label = "an array, a reference to one, a number, or a list of integers",
-    note = "of floats: `np::array(list)` makes JAX's default type, f32; `Array::from(list)` keeps the list's own",
-    note = "a scalar that is not f32, f64, i32, i64, u32, usize or bool: `Array::scalar(x)`"
+    note = "for floats: `np::array(list)` makes JAX's default type, f32; `Array::from(list)` keeps the list's own",
+    note = "for a scalar that is not f32, f64, i32, i64, u32, usize or bool: `Array::scalar(x)`"
 )]
 pub trait ArrayLike {
     /// The array.
@@ -63,11 +63,11 @@ impl ArrayLike for &&Array {
 /// assert_eq!(np::take(&x, [1u8, 0]).to_vec::<i32>(), [20, 10]);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a list of `{Self}` does not stand for an array",
-    label = "an array, a reference to one, a number, or a list of integers or truth values",
-    note = "a list of floats says which type it wants: `np::array(list)` makes JAX's default, f32; `Array::from(list)` keeps \
-            the list's own",
-    note = "a list of arrays: `np::stack(list, 0)`"
+    message = "a list of `{Self}` is not an array",
+    label = "an array, a reference to one, a number, or a list of integers or booleans",
+    note = "for a list of floats, choose the type: `np::array(list)` makes JAX's default, f32; `Array::from(list)` \
+            keeps the list's own",
+    note = "for a list of arrays: `np::stack(list, 0)`"
 )]
 pub trait Whole: Copy {
     /// The list as an array of JAX's default type: 64-bit and pointer-sized integers become `i32`, or 64-bit integers
@@ -129,7 +129,7 @@ whole_lists! {
 /// assert_eq!(np::stack(&parts, 0).shape(), [2, 2]);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list of arrays",
+    message = "`{Self}` is not a list of arrays",
     label = "a list is `[&a, &b]`, `[a, b]`, a `Vec` of arrays, or a reference to such; an iterator becomes one by \
              `.collect::<Vec<_>>()`"
 )]

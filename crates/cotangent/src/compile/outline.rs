@@ -202,15 +202,14 @@ fn periodic(kinds: &[u64]) -> Vec<Periodic> {
     found
 }
 
-/// A part of a program as a program of its own, with all that it takes from the rest, scalars as well, as arguments.
 /// A part of a program as a separate program, whose arguments are all values that it takes from outside, including
 /// scalars. Blocks that compute the same have equal bodies.
 struct Block {
     range: Range<usize>,
     body: Arc<Jaxpr>,
-    /// For each variable of the body what it stands for in the program.
+    /// For each variable of the body, the atom of the program that it stands for.
     atoms: Vec<Atom>,
-    /// Whether it is used after the block.
+    /// For each variable of the body, whether it is used after the block.
     leaves: Vec<bool>,
 }
 

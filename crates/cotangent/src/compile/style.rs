@@ -1,5 +1,5 @@
-//! What the CPU compiler does best with a program: whether it should turn each loop into one kernel, and which of its
-//! emitters should write a kernel.
+//! How the CPU compiler handles a program best: whether to make each loop one kernel, and which of its emitters writes
+//! a kernel.
 
 use crate::array::literal::Literal;
 use crate::compile::outline::is_elementwise;
@@ -8,17 +8,17 @@ use crate::ir::jaxpr::{Eqn, Jaxpr};
 /// How a program should be compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// As the compiler would.
+    /// The compiler's default.
     Plain,
     /// It has loops, all of them small.
     SmallLoops,
-    /// It is one exact elementwise operation: what runs outside of any transform.
+    /// A single exact elementwise operation, as run outside any transform.
     OneOperation,
 }
 
 impl Style {
     pub(crate) fn of(jaxpr: &Jaxpr) -> Style {
-        // Inside of a kernel a call of a function of this process would hold the thread that it runs on.
+        // Inside a kernel, a call of a function of this process would block the thread that the kernel runs on.
         if !jaxpr.effects().host && only_small(jaxpr) {
             return Style::SmallLoops;
         }
@@ -29,14 +29,15 @@ impl Style {
     }
 }
 
-/// The largest array that a small loop may compute with. Beyond it a kernel is worth more than one thread, which only
-/// kernels of their own get.
+/// The largest array that a small loop may compute with. A larger one is worth more than one thread, and only separate
+/// kernels get several threads.
 const ELEMENTS: usize = 16_384;
-/// The most equations: one kernel is one function for the code generator, whose cost grows faster than its size.
+/// The maximal number of equations: one kernel is one function for the code generator, whose cost grows faster than
+/// linearly in its size.
 const EQUATIONS: usize = 1_000;
 
-/// Whether an elementwise operation is one of IEEE arithmetic, of which there is one right result. Such a one knows it
-/// for scalars.
+/// Whether an elementwise operation is one of IEEE arithmetic, with exactly one correct result. Such an operation can
+/// fold scalars.
 fn is_exact(jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
     let ones: Vec<Literal> = eqn.inputs.iter().map(|atom| Literal::int(jaxpr.aval(atom).dtype, 1)).collect();
     !ones.is_empty() && eqn.prim.fold(&ones).is_some()
@@ -44,8 +45,8 @@ fn is_exact(jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
 
 /// Whether a program has loops, and all of them are small.
 ///
-/// XLA runs a loop's body kernel by kernel, a tenth of a microsecond for each, and some of a few hundred elements cost
-/// ten times that. A body of many scalars spends nearly all its time so.
+/// XLA runs a loop's body kernel by kernel, at a tenth of a microsecond per kernel, or ten times that for some of a few
+/// hundred elements. A body of many scalars spends nearly all its time on this.
 fn only_small(jaxpr: &Jaxpr) -> bool {
     let (mut loops, mut small) = (0, true);
     visit(jaxpr, &mut |body| {

@@ -206,7 +206,7 @@ impl<'a> Lowering<'a> {
         mut step: impl FnMut(&mut Lowering<'_>, &[Value]) -> Vec<Value>,
     ) -> Outputs<Value> {
         let (functions, of_elements) = (self.functions, self.of_elements);
-        // The token goes into the loop as the last part of its state and comes out again.
+        // The token enters the loop as the last part of its state, and is returned from it.
         let state = if of_elements { state.to_vec() } else { self.constants.leave(self.block, state) };
         let state: Vec<Value> = state.into_iter().chain(self.token.clone()).collect();
         let types: Vec<Type> = state.iter().map(|x| x.ty().clone()).collect();

@@ -183,8 +183,8 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
         fits.then(|| run(program, inputs, &place))
     }
 
-    /// Whether its result is its first operand where both have one type: then it means something to a transform and
-    /// nothing to a compiler.
+    /// Whether its result equals its first operand if both have the same type. Such a primitive matters to a transform
+    /// but not to the compiler.
     fn is_identity(&self) -> bool {
         false
     }
@@ -205,12 +205,12 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
         self.jaxprs().iter().any(|jaxpr| jaxpr.uses_axis(name))
     }
 
-    /// Whether it runs the programs among its parameters again and again.
+    /// Whether it runs the programs among its parameters repeatedly.
     fn is_loop(&self) -> bool {
         false
     }
 
-    /// Whether it reads or writes a few elements of an operand, whatever that operand's size is.
+    /// Whether it reads or writes only a few elements of an operand, whatever the size of that operand.
     fn is_indexing(&self) -> bool {
         false
     }

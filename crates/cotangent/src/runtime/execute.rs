@@ -174,8 +174,8 @@ pub(crate) fn run_executable(executable: &xla::Executable, args: &[&Array], aval
     finish(executable.execute(&buffers), avals, false)
 }
 
-/// Runs a compiled program on arrays of which those that it may take the memory of are given up, if nobody else has
-/// them: an array of which another clone exists stays as it is.
+/// Runs a compiled program on arrays, and donates those whose memory it may reuse, if no other handle exists. An array
+/// with another clone stays valid.
 pub(crate) fn run_owned(program: &CompiledProgram, args: Vec<Array>) -> Result<Vec<Array>> {
     let executable = match &program.executable {
         Some(executable) if program.donors.contains(&true) => executable,
@@ -232,15 +232,15 @@ fn unique_buffer(array: Array) -> std::result::Result<xla::Buffer, Array> {
 }
 
 impl Runtime {
-    /// The compiled form of a program that may take the memory of the arguments marked in `donated`, from the cache
-    /// or made now, and where it came from.
+    /// The compiled form of a program that may reuse the memory of the arguments marked in `donated`. It comes from the
+    /// cache or is compiled; the origin says which.
     pub(crate) fn program(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
         self.programs.get_donating(jaxpr, donated)
     }
 
-    /// [`program`](Runtime::program) of a jitted function. Small captures are constants of it, which the compiler can
-    /// fold. A function that comes again with other captures, as one jitted anew in each step of a loop, is compiled
-    /// once more with them as arguments, and that serves all others.
+    /// [`program`](Runtime::program) for a jitted function. Small captures become constants, which the compiler can
+    /// fold. If a function comes again with other captures, such as one that is jitted in each step of a loop, it is
+    /// compiled once more with the captures as arguments. That program then serves all others.
     pub(crate) fn jitted(&self, closed: &Closed, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
         let Some(embedded) = embedded(closed) else { return self.program(&closed.jaxpr, donated) };
         let fixed = self.programs.has(&embedded, donated)

@@ -75,7 +75,7 @@ fn called(call: &mut xla::Call<'_>) -> std::result::Result<(), String> {
         }
         Ok(())
     };
-    // The plugin may run it on a thread that is tracing something.
+    // The plugin may run this on a thread that is tracing.
     let outcome = untraced(|| attempt(run)).and_then(|result| result);
     outcome.map_err(|error| {
         let error = match error.kind() {

@@ -33,7 +33,7 @@ pub(crate) enum Source {
 
 /// A compiled program.
 pub(crate) struct CompiledProgram {
-    /// The executable; none where nothing is computed.
+    /// The executable; `None` if nothing is computed.
     pub(crate) executable: Option<Arc<xla::Executable>>,
     /// The origin of each result.
     pub(crate) sources: Vec<Source>,
@@ -100,8 +100,8 @@ const LIMIT: usize = 4096;
 pub(crate) struct Cache {
     plain: Lru<Arc<Jaxpr>, Arc<CompiledProgram>>,
     donating: Lru<(Arc<Jaxpr>, Vec<bool>), Arc<CompiledProgram>>,
-    /// By all that decides what the compiler makes: programs that differ in what it does not see share an executable,
-    /// as those of weakly and of strongly typed arguments do.
+    /// Executables by everything that determines the compiler's output. Programs that differ only in what the compiler
+    /// does not see share an executable, such as those of weakly and of strongly typed arguments.
     executables: Lru<Key, Arc<xla::Executable>>,
     mappings: Mappings,
 }
@@ -126,7 +126,7 @@ impl Cache {
         }
     }
 
-    /// The program that may take the memory of the arguments marked in `donated`, and where it came from.
+    /// The program that may reuse the memory of the arguments marked in `donated`, and where it came from.
     pub(crate) fn get_donating(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
         let slot = match donated.iter().any(|d| *d) {
             true => self.donating.slot(&(jaxpr.clone(), donated.to_vec())),

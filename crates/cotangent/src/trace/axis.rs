@@ -33,7 +33,7 @@ pub(crate) fn inside<R>(axis: Option<NamedAxis>, f: impl FnOnce() -> R) -> R {
     with_axes(|axes| axes.push(axis), f)
 }
 
-/// Runs `f`, a rule for whole batches, as if the innermost mapped axis were not there.
+/// Runs `f`, a rule for whole batches, as if it were outside the innermost mapped axis.
 pub(crate) fn without_innermost<R>(f: impl FnOnce() -> R) -> R {
     with_axes(|axes| drop(axes.pop()), f)
 }

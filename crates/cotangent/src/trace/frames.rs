@@ -120,8 +120,8 @@ pub(crate) fn tracing() -> bool {
     FRAMES.with_borrow(|frames| !frames.is_empty())
 }
 
-/// Runs `f` as if nothing were being traced on this thread: a function that a program calls is no part of what the
-/// thread may be tracing meanwhile.
+/// Runs `f` as if this thread were not tracing: a host function that a program calls is not part of what the thread may
+/// be tracing.
 pub(crate) fn untraced<R>(f: impl FnOnce() -> R) -> R {
     struct Restore(Vec<Frame>);
     impl Drop for Restore {

@@ -153,11 +153,10 @@ pub(crate) fn collect_paths(walk: impl FnOnce(&mut Path<'_>)) -> Vec<String> {
     walked(walk).leaves
 }
 
-/// The paths that a walk passes.
 /// The record of a walk.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
-    /// Where the walk is.
+    /// The path of the current node.
     prefix: String,
     /// The lengths of the paths of the enclosing nodes.
     around: Vec<usize>,
@@ -169,7 +168,7 @@ pub(crate) struct Paths {
     pub(crate) nodes: Vec<String>,
 }
 
-/// The nodes and leaves that a walk passes.
+/// The nodes and leaves that a walk visits.
 pub(crate) fn walked(walk: impl FnOnce(&mut Path<'_>)) -> Paths {
     let mut paths = Paths { around: vec![0], ..Paths::default() };
     walk(&mut Path { walk: &mut paths });

@@ -406,8 +406,8 @@ fn power_transform(log: Array, lmbda: &Array) -> Array {
     let mut coefficients = vec![1.0];
     (2..terms).for_each(|k| coefficients.push(coefficients[k - 2] / k as f64));
     coefficients.reverse();
-    // Of zero and an infinite logarithm there is no product; nor of a logarithm of zero, where it is a constant, and the
-    // powers of k that the compiler would multiply first.
+    // The product of zero and an infinite logarithm is undefined. So is that of the logarithm of zero, where it is a
+    // constant, and the powers of k, which the compiler would multiply first.
     let small = near.logical_and(isfinite(&log));
     let series = polynomial(&coefficients, &where_(&small, lmbda * where_(&small, &log, 0.0), 0.0));
     let far = where_(&near, 1.0, &product).expm1() / where_(&near, 1.0, lmbda);

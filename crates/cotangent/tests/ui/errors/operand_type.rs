@@ -16,7 +16,7 @@ pub fn list(x: Array) -> Array {
     x + vec![1.0, 2.0]
 }
 
-//~ `&str` does not stand for an array
+//~ `&str` is not an array or a number
 pub fn assigned(mut x: Array) -> Array {
     x += "1";
     x
