@@ -18,7 +18,7 @@ use super::staged;
 
 /// `argmax` and `argmin`: the first index of the greatest or least element along an axis; NaN counts as such.
 macro_rules! arg_reductions {
-    ($($T:ident $name:literal $direction:literal;)*) => { $(
+    ($($T:ident $name:literal greatest $greatest:literal;)*) => { $(
         #[doc = concat!("`", $name, "` along an axis, which the result no longer has.")]
         #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axis: 0, index_dtype: DType::I32 };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,16 +53,15 @@ macro_rules! arg_reductions {
                 (vec![bind1($T { axis: inner[0], index_dtype: self.index_dtype }, &[&x[0]])], vec![out])
             }
             fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-                let greatest = $direction == "GT";
-                smallvec::smallvec![lower_arg(cx, &args[0], &inputs[0], self.axis, greatest, &outs[0])]
+                smallvec::smallvec![lower_arg(cx, &args[0], &inputs[0], self.axis, $greatest, &outs[0])]
             }
         }
     )* };
 }
 
 arg_reductions! {
-    ArgMax "argmax" "GT";
-    ArgMin "argmin" "LT";
+    ArgMax "argmax" greatest true;
+    ArgMin "argmin" greatest false;
 }
 
 /// The extreme value first, then the least index at which it stands. One reduction of values and indices together would

@@ -13,6 +13,7 @@ use crate::ir::print::tuple;
 use crate::trace::frames::bind1;
 
 use super::complex::complex_of;
+use super::domain::Domain;
 use super::elementwise::rebind1;
 use super::shape::{Iota, linear_unary};
 
@@ -114,14 +115,8 @@ impl Primitive for Fft {
         if n > x.rank() {
             return Err(Error::shape(format!("{x} does not have {n} axes")));
         }
-        let real = matches!(x.dtype, DType::F32 | DType::F64);
-        let (wanted, fits) = match self.fft_type {
-            FftType::Rfft => ("f32 or f64", real),
-            _ => ("c64 or c128", x.dtype.is_complex()),
-        };
-        if !fits {
-            return Err(Error::dtype(format!("{} takes {wanted}, got {x}", self.fft_type)));
-        }
+        let domain = if self.fft_type == FftType::Rfft { Domain::WIDE_FLOATS } else { Domain::COMPLEX };
+        domain.check(x).map_err(|e| e.context(self.fft_type))?;
         let start = x.rank() - n;
         let mut expected = self.fft_lengths.clone();
         if self.fft_type == FftType::Irfft {
