@@ -1,6 +1,6 @@
 use cotangent::prelude::*;
 
-//~ a list of floats says which type it wants
+//~ for a list of floats, choose the type
 pub fn floats(x: &Array) {
     let y = np::dot(x, [0.5, 0.25]);
 }
