@@ -232,7 +232,7 @@ impl<A: Tree, S: ResultTypes> Callback<A, S> {
     /// use cotangent::{Aval, Callback, DType, prelude::*};
     /// let wrong = Callback::pure(Aval::new(DType::F32, [3]), |x: &Array| x.clone());
     /// let error = jit(|x: &Array| wrong.call(x)).try_call((&Array::from([1.0f32]),)).unwrap_err();
-    /// assert!(error.to_string().contains("f32[1] where f32[3] was announced"));
+    /// assert!(error.to_string().contains("f32[1], but f32[3] was declared"));
     /// ```
     #[track_caller]
     pub fn call(&self, args: &A) -> S::Out {

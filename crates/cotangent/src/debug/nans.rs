@@ -59,7 +59,7 @@ pub fn nans(on: bool) -> NanScope {
 ///
 /// ```
 /// use cotangent::{debug, prelude::*};
-/// The gradient of the square root at zero, times zero: NaN in the backward pass.
+/// // The gradient of the square root at zero, times zero: NaN in the backward pass.
 /// let df = grad(|x: &Array| (x * 0.0).sqrt());
 /// let error = debug::check_nans(|| df.try_call((&1.0.into(),))).unwrap_err();
 /// assert!(error.message().contains("NaN"));
