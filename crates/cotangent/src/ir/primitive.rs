@@ -238,7 +238,7 @@ pub fn missing_rule(primitive: &str, transform: &str) -> Error {
 /// ```
 /// use cotangent::prelude::*;
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// let prim = &program.jaxpr.eqns()[0].prim();
+/// let prim = program.jaxpr.eqns()[0].prim();
 /// assert!(prim.params_eq(&**prim));
 /// ```
 pub trait PrimitiveParams {
