@@ -1,4 +1,4 @@
-//! Functions of the bits of integers.
+//! Bitwise functions of integers.
 
 use stablehlo::Value;
 

@@ -58,7 +58,7 @@ macro_rules! windows {
     };
 }
 
-/// The jvp of a maximum or minimum: the tangent of the element that each window chooses.
+/// Returns the jvp of a maximum or minimum. The tangent is that of the element that each window selects.
 fn chooser_jvp(
     prim: &dyn Primitive,
     select: Select,
@@ -90,8 +90,8 @@ windows! {
 }
 
 impl ReduceWindowSum {
-    /// Each element gets the sum of the cotangents of the windows that took it: windows over the cotangents moved
-    /// apart by the strides.
+    /// Returns the cotangent of the operand. For each element, it is the sum of the cotangents of the windows that
+    /// cover it. This is a sum over windows of the cotangents, which are dilated by the strides.
     fn cotangent(&self, ct: &Array, x: &Aval) -> Array {
         let window = &self.window;
         let config = (0..x.rank())

@@ -1,4 +1,4 @@
-//! From each window the element that one array chooses, and the value that another has there.
+//! Selections from windows: one array selects an element of each window, and another is read or updated there.
 
 use stablehlo::{Attr, Type, Value};
 
@@ -19,16 +19,16 @@ use super::shape::all_in_front;
 use super::slice::Pad;
 use super::window::Window;
 
-/// Which element of a window is chosen.
+/// Which element of a window is selected.
 ///
 /// ```
 /// assert_eq!(cotangent::extend::primitives::Select::Ge.to_string(), "ge");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Select {
-    /// The greatest, the first of equal ones.
+    /// The greatest element. Of equal elements, it is the first.
     Ge,
-    /// The least, the first of equal ones.
+    /// The least element. Of equal elements, it is the first.
     Le,
 }
 
@@ -42,7 +42,7 @@ impl std::fmt::Display for Select {
 }
 
 impl Select {
-    /// What no element is worse than.
+    /// Returns the value that the selection starts from: the least one for a maximum, the greatest for a minimum.
     fn identity(self, dtype: DType) -> Literal {
         match self {
             Select::Ge => extremes(dtype).0,
@@ -50,7 +50,7 @@ impl Select {
         }
     }
 
-    /// Whether the first scalar is chosen before the second.
+    /// Appends whether the first scalar is selected over the second.
     fn lower(self, cx: &mut Lowering<'_>, a: &Value, b: &Value) -> Value {
         let direction = Attr::Static(match self {
             Select::Ge => "#stablehlo<comparison_direction GE>",
@@ -71,8 +71,8 @@ fn batch_both(
     (vec![rebind1(prim, &[&moved[0], &moved[1]])], vec![Some(0)])
 }
 
-/// `select_and_gather_add`: from each window of the second operand the place of the chosen element, and from that
-/// place of the first operand its value.
+/// `select_and_gather_add`: selects an element in each window of the second operand, and returns the element of the
+/// first operand at the same index.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -84,7 +84,7 @@ fn batch_both(
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SelectAndGatherAdd {
-    /// Which element is chosen.
+    /// Which element is selected.
     pub select: Select,
     /// The windows.
     pub window: Window,
@@ -110,7 +110,7 @@ impl Primitive for SelectAndGatherAdd {
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        // The choice is constant almost everywhere.
+        // The selection is constant almost everywhere.
         (vec![rebind1(self, &[&x[0], &x[1]])], vec![dx[0].as_ref().map(|t| rebind1(self, &[t, &x[1]]))])
     }
 
@@ -165,8 +165,8 @@ impl Primitive for SelectAndGatherAdd {
     }
 }
 
-/// `select_and_scatter_add`: adds each element of the first operand to the place that the window of its index chooses
-/// in the second one. It has windows without dilation only.
+/// `select_and_scatter_add`: selects an element in each window of the second operand, and adds the window's element of
+/// the first operand to the result at the same index. The result is zero elsewhere. The windows cannot have dilation.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -178,7 +178,7 @@ impl Primitive for SelectAndGatherAdd {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SelectAndScatterAdd {
-    /// Which element is chosen.
+    /// Which element is selected.
     pub select: Select,
     /// The windows.
     pub window: Window,
@@ -239,8 +239,8 @@ impl Primitive for SelectAndScatterAdd {
     }
 }
 
-/// Appends a `select_and_scatter` of a source over an operand, of type `aval`. XLA's CPU code fails on its padding, so
-/// the operand is padded before, with a value that is not chosen, and the result is cut.
+/// Appends a `select_and_scatter` of a source over an operand of type `aval`. XLA's CPU code fails on the padding of
+/// this operation. The operand is therefore padded first, with a value that is not selected, and the result is cropped.
 fn lower_select_and_scatter(
     cx: &mut Lowering<'_>,
     window: &Window,

@@ -1,4 +1,4 @@
-//! Primitives that arrange elements without computing on them.
+//! Primitives that arrange elements without computing with them.
 
 use stablehlo::{Attr, Value};
 
@@ -13,7 +13,7 @@ use crate::trace::frames::bind1;
 
 use super::elementwise::rebind1;
 
-/// The rules that all primitives linear in their one operand share.
+/// Defines the jvp rule of a primitive that is linear in its only operand.
 macro_rules! linear_unary {
     () => {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -23,8 +23,8 @@ macro_rules! linear_unary {
 }
 pub(super) use linear_unary;
 
-/// `broadcast_in_dim`: dimension `i` of the operand becomes dimension `dims[i]` of the result; sizes of one
-/// and new dimensions are repeated.
+/// `broadcast_in_dim`: broadcasts to a shape. Dimension `i` of the operand becomes dimension `dims[i]` of the result.
+/// The elements are repeated along dimensions of size one and along new dimensions.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -36,7 +36,7 @@ pub(super) use linear_unary;
 pub struct BroadcastInDim {
     /// The shape of the result.
     pub shape: Shape,
-    /// Where each dimension of the operand goes, ascending.
+    /// The dimension of the result that each dimension of the operand becomes, ascending.
     pub dims: Vec<usize>,
 }
 
@@ -95,7 +95,7 @@ impl Primitive for BroadcastInDim {
     }
 }
 
-/// `reshape`: the same elements in row-major order under another shape.
+/// `reshape`: changes the shape. The elements keep their row-major order.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -152,7 +152,7 @@ impl Primitive for Reshape {
     }
 }
 
-/// `transpose`: dimension `i` of the result is dimension `permutation[i]` of the operand.
+/// `transpose`: permutes the dimensions. Dimension `i` of the result is dimension `permutation[i]` of the operand.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -162,7 +162,7 @@ impl Primitive for Reshape {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Transpose {
-    /// Which dimension of the operand each dimension of the result is.
+    /// The dimension of the operand that each dimension of the result comes from.
     pub permutation: Vec<usize>,
 }
 
@@ -228,12 +228,12 @@ pub(crate) fn check_axes(axes: &[usize], x: &Aval) -> Result<()> {
     Ok(())
 }
 
-/// Axes of an unbatched array as axes of the batched one.
+/// Returns axes of an unbatched array as axes of the batched array.
 pub(crate) fn shifted(axes: &[usize], batch: Option<usize>) -> Vec<usize> {
     axes.iter().map(|a| a + usize::from(batch.is_some_and(|b| *a >= b))).collect()
 }
 
-/// `x` with its batch axis in front, repeated where it has none.
+/// Returns `x` with its batch axis in front. If `x` has none, it is repeated along a new one.
 pub(crate) fn batched_in_front(x: &Array, axis: Option<usize>, size: usize) -> Array {
     match axis {
         Some(axis) => x.moveaxis(axis as isize, 0),
@@ -241,12 +241,12 @@ pub(crate) fn batched_in_front(x: &Array, axis: Option<usize>, size: usize) -> A
     }
 }
 
-/// [`batched_in_front`] of each operand.
+/// Applies [`batched_in_front`] to each operand.
 pub(super) fn all_in_front(x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
     x.iter().zip(axes).map(|(x, axis)| batched_in_front(x, *axis, size)).collect()
 }
 
-/// `iota`: 0, 1, 2, … along a dimension. It has no operands.
+/// `iota`: counts 0, 1, 2, … along a dimension. It has no operands.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -256,11 +256,11 @@ pub(super) fn all_in_front(x: &[Array], axes: &[Option<usize>], size: usize) -> 
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Iota {
-    /// The type of the result.
+    /// The dtype of the result.
     pub dtype: DType,
     /// The shape of the result.
     pub shape: Shape,
-    /// The dimension along which it counts.
+    /// The dimension along which the elements increase.
     pub dimension: usize,
 }
 
@@ -297,7 +297,7 @@ impl Primitive for Iota {
     }
 }
 
-/// `copy`: the same value in a buffer of its own.
+/// `copy`: copies the value to a buffer of its own.
 ///
 /// ```
 /// # use cotangent::prelude::*;

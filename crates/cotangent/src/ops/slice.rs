@@ -1,4 +1,4 @@
-//! Parts of arrays, and arrays put together.
+//! Primitives that slice, pad, join and reverse arrays.
 
 use stablehlo::{Attr, Value};
 
@@ -15,7 +15,7 @@ use super::elementwise::rebind1;
 use super::shape::{BroadcastInDim, all_in_front, batched_in_front, check_axes, linear_unary, shifted};
 use super::zeros;
 
-/// `rev`: the order of elements turned round along some dimensions.
+/// `rev`: reverses the order of the elements along some dimensions.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -25,7 +25,7 @@ use super::zeros;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rev {
-    /// The dimensions that are turned round.
+    /// The dimensions that are reversed.
     pub dims: Vec<usize>,
 }
 
@@ -60,7 +60,7 @@ impl Primitive for Rev {
     }
 }
 
-/// `concatenate`: operands one after the other along a dimension.
+/// `concatenate`: joins the operands along a dimension.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -70,7 +70,7 @@ impl Primitive for Rev {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Concatenate {
-    /// The dimension along which they are joined.
+    /// The dimension along which the operands are joined.
     pub dimension: usize,
 }
 
@@ -135,8 +135,8 @@ impl Primitive for Concatenate {
     }
 }
 
-/// `pad`: a value put before, after and between the elements; negative amounts take elements away.
-/// The operands are the array and the value.
+/// `pad`: inserts a value before, after and between the elements. Negative amounts remove elements. The operands are
+/// the array and the value.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -146,7 +146,7 @@ impl Primitive for Concatenate {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pad {
-    /// For each dimension how much before, after, and between neighbours.
+    /// For each dimension, the amounts before, after and between the elements.
     pub config: Vec<(i64, i64, i64)>,
 }
 
@@ -207,7 +207,7 @@ impl Primitive for Pad {
         let config = std::iter::once((0, 0, 0)).chain(self.config.iter().copied()).collect();
         let prim = Pad { config };
         let Some(axis) = axes[1] else { return (vec![bind1(prim, &[&operand, &x[1]])], vec![Some(0)]) };
-        // A padding value for each element of the batch: pad a mask and choose.
+        // Each element of the batch has its own padding value. A padded mask selects where it applies.
         let values = x[1].moveaxis(axis as isize, 0);
         let padded = bind1(prim.clone(), &[&operand, &zeros((), operand.dtype())]);
         let inside = bind1(prim, &[&super::full(operand.shape(), Literal::strong(true)), &Array::scalar(false)]);
@@ -225,7 +225,7 @@ impl Primitive for Pad {
     }
 }
 
-/// `slice`: elements from `start` up to but without `limit`, every `stride`-th.
+/// `slice`: takes every `stride`-th element from `start` up to, but not including, `limit`.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -235,11 +235,11 @@ impl Primitive for Pad {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slice {
-    /// The first index of each dimension.
+    /// The first index in each dimension.
     pub start: Vec<usize>,
-    /// The index after the last of each dimension.
+    /// The exclusive upper bound of the indices in each dimension.
     pub limit: Vec<usize>,
-    /// The step of each dimension.
+    /// The step between indices in each dimension.
     pub stride: Vec<usize>,
 }
 

@@ -15,24 +15,25 @@ use super::complex_functions;
 use super::domain::Domain;
 use super::{elementwise, staged};
 
-/// How a row of the table is lowered.
+/// The lowering of a row of the table.
 #[derive(Clone, Copy)]
 enum Lower {
     /// One operation.
     Op(&'static str),
-    /// A function that appends several.
+    /// A function that appends several operations.
     With(fn(&mut Lowering<'_>, &Value, &Aval) -> Value),
 }
 use Lower::{Op, With};
 
-/// The result on a scalar, where IEEE arithmetic makes it exact.
+/// Returns the result for a scalar if IEEE arithmetic makes it exact.
 type Fold = fn(&Literal) -> Option<Literal>;
 
-/// A slope at complex numbers, from the argument and the result.
+/// The derivative for complex numbers, from the argument and the result.
 type Slope = fn(&Array, &Array) -> Array;
 
-/// A row: type, name, dtypes taken, lowering, fold, derivative (from tangent, argument and result); and what complex numbers
-/// do otherwise.
+/// Defines a primitive for each row of the table: type, name, accepted dtypes, lowering, fold, and the tangent of the
+/// result from the tangent, the argument and the result. A row may have another lowering and derivative for complex
+/// numbers.
 macro_rules! unary {
     ($(
         $T:ident $name:ident: $domain:ident, $lower:expr, $fold:expr,
@@ -87,7 +88,7 @@ macro_rules! unary {
     };
 }
 
-/// `c · t`, `t` being a tangent.
+/// Returns `c · t`, where `t` is a tangent.
 fn scaled(t: &Array, c: f64) -> Array {
     t * c
 }
@@ -101,7 +102,7 @@ fn fold_float(x: &Literal, f: fn(f64) -> f64) -> Option<Literal> {
 }
 
 unary! {
-    // By a series of its own, which has a second derivative at zero.
+    // The lowering is a series of this library's own, which has a second derivative at zero.
     BesselI0e bessel_i0e: FLOATS, With(super::bessel::lower_bessel_i0e), None,
         |t, x, y| Some(t * super::bessel::bessel_i0e_slope(x));
     BesselI1e bessel_i1e: FLOATS, Op("chlo.bessel_i1e"), None,
@@ -114,8 +115,8 @@ unary! {
         complex { lower cosh };
     Acos acos: INEXACT, Op("chlo.acos"), None, |t, x, y| Some(-(t * (1.0 - x.square()).rsqrt())),
         complex { lower acos slope acos_slope };
-    // The product of the factors could overflow; and its root would be on the other branch where the real part of a complex
-    // number is negative.
+    // Each factor has its own root. The product of the factors could overflow. For complex numbers with a negative real
+    // part, its root would be on the other branch.
     Acosh acosh: INEXACT, Op("chlo.acosh"), None,
         |t, x, y| Some(t * ((x - 1.0).rsqrt() * (x + 1.0).rsqrt())),
         complex { lower acosh slope acosh_slope };
@@ -123,7 +124,7 @@ unary! {
         complex { lower asin slope asin_slope };
     Asinh asinh: INEXACT, Op("chlo.asinh"), None, |t, x, y| Some(t * asinh_slope(x)),
         complex { lower asinh slope asinh_slope };
-    // As the square of a root, whose own derivative does not overflow before it is zero.
+    // The derivative is the square of a root. The derivative of that root does not overflow before it is zero.
     Atan atan: INEXACT, With(lower_atan), None,
         |t, x, y| Some(t * (x.square() + 1.0).rsqrt().square()),
         complex { lower atan slope atan_slope };
@@ -140,7 +141,7 @@ unary! {
     Exp exp: INEXACT, Op("stablehlo.exponential"), None, |t, x, y| Some(t * &y);
     Exp2 exp2: INEXACT, With(lower_exp2), None, |t, x, y| Some(scaled(t, std::f64::consts::LN_2) * &y),
         complex { lower exp2 };
-    // y + 1 would lose the digits of exp(x) where y is nearly −1.
+    // The derivative is not computed as y + 1, which loses the digits of exp(x) if y is close to −1.
     Expm1 expm1: INEXACT, Op("stablehlo.exponential_minus_one"), None, |t, x, y| Some(t * x.exp()),
         complex { lower expm1 };
     Floor floor: FLOATS, Op("stablehlo.floor"), Some(|x| fold_float(x, f64::floor)), |t, x, y| None;
@@ -164,17 +165,18 @@ unary! {
         complex { lower square };
     Tan tan: INEXACT, Op("stablehlo.tan"), None, |t, x, y| Some(t * (y.square() + 1.0)),
         complex { slope tan_slope };
-    // 1 − y² with 1 − |y| = (1 + |y|)·exp(−2·|x|): |y| rounds to one where its slope still has all digits.
+    // The derivative is 1 − y², computed with 1 − |y| = (1 + |y|)·exp(−2·|x|). It can still be represented to full
+    // precision where |y| already rounds to one.
     Tanh tanh: INEXACT, Op("stablehlo.tanh"), None,
         |t, x, y| Some(t * ((y.abs() + 1.0).square() * (x.abs() * -2.0).exp())),
         complex { slope tanh_slope };
 }
 
-/// Of real numbers the angle of (1, x).
+/// Lowers `atan` of real numbers as the angle of the point (1, x).
 fn lower_atan(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     let one = cx.splat(out, Literal::int(out.dtype, 1));
     let angle = super::binary::angle(cx, x, &one, out);
-    // Where x³ is lost in rounding the result is x, which may be too small for arithmetic.
+    // If x³ is lost in rounding, the result is x itself, which may be too small for arithmetic.
     let size = cx.op("stablehlo.abs", std::slice::from_ref(x), &[], out);
     let least = cx.splat(out, Literal::float(out.dtype, 1e-10));
     let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction LT>"))];
@@ -182,7 +184,7 @@ fn lower_atan(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     cx.op("stablehlo.select", &[tiny, x.clone(), angle], &[], out)
 }
 
-/// At its pole at zero, where XLA gives −∞, JAX has NaN as at the other poles.
+/// Lowers `digamma`. At the pole at zero, XLA returns −∞. The result here is NaN, as in JAX and at the other poles.
 fn lower_digamma(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     let value = cx.op("chlo.digamma", std::slice::from_ref(x), &[], out);
     let (zero, nan) = (cx.splat(out, Literal::int(out.dtype, 0)), cx.splat(out, Literal::float(out.dtype, f64::NAN)));
@@ -191,15 +193,15 @@ fn lower_digamma(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     cx.op("stablehlo.select", &[pole, nan, value], &[], out)
 }
 
-/// exp(−|x|)·m² with m the logistic function of |x|. The function itself rounds to one where its slope still has all
-/// digits.
+/// Returns the derivative of `logistic`: exp(−|x|)·m², where m is the logistic function of |x|. It can still be
+/// represented to full precision where the function itself already rounds to one.
 fn logistic_slope(x: &Array, y: &Array) -> Array {
     let negative = x.less(super::zeros((), x.dtype()));
     let most = super::select(&negative, &(1.0 - y), y, x.shape());
     most.square() * (-x.abs()).exp()
 }
 
-/// 1/√(1 + x²). Real numbers whose squares overflow are scaled by a power of two.
+/// Returns 1/√(1 + x²). Real numbers whose squares overflow are scaled by a power of two.
 fn asinh_slope(x: &Array) -> Array {
     let half = x.dtype().max_exponent() / 2;
     let number = |v: f64| Array::literal(Literal::float(x.dtype(), v));
@@ -208,10 +210,10 @@ fn asinh_slope(x: &Array) -> Array {
     &scale * ((x * &scale).square() + scale.square()).rsqrt()
 }
 
-/// exp(r·ln 2)·2ⁿ with x = n + r: exact where x is whole.
+/// Lowers `exp2` as exp(r·ln 2)·2ⁿ, where x = n + r. The result is exact if x is an integer.
 fn lower_exp2(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
-        // Beyond, results are infinite or zero.
+        // Beyond these bounds, results are infinite or zero.
         let end = f64::from(x[0].dtype().max_exponent());
         let x = x[0].maximum(staged::like(&x[0], 1.0 - end)).minimum(staged::like(&x[0], end));
         let whole = x.floor();
@@ -219,7 +221,7 @@ fn lower_exp2(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     })
 }
 
-/// With s = exp(|x|/2), which does not overflow before the result: (s² + s⁻²)/2.
+/// Lowers `cosh` as (s² + s⁻²)/2 with s = exp(|x|/2), which does not overflow before the result does.
 fn lower_cosh(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
         let s = (x[0].abs() * 0.5).exp();
@@ -227,7 +229,8 @@ fn lower_cosh(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     })
 }
 
-/// As [`lower_cosh`]; near zero, where that cancels, with e = exp(x) − 1: (e + e/(e + 1))/2.
+/// Lowers `sinh` in the same way as [`lower_cosh`]. Near zero, where that cancels, it is (e + e/(e + 1))/2 with
+/// e = exp(x) − 1.
 fn lower_sinh(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     staged::lower(cx, std::slice::from_ref(x), std::slice::from_ref(out), out, |x| {
         let x = &x[0];
@@ -243,7 +246,7 @@ fn lower_square(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     cx.op("stablehlo.multiply", &[x.clone(), x.clone()], &[], out)
 }
 
-/// StableHLO's sign takes no unsigned integers: there it is whether the element is not zero.
+/// Lowers `sign`. StableHLO's operation does not accept unsigned integers, for which the result is min(x, 1).
 fn lower_sign(cx: &mut Lowering<'_>, x: &Value, out: &Aval) -> Value {
     if out.dtype.kind() == Kind::Uint {
         let one = cx.splat(out, Literal::int(out.dtype, 1));
@@ -293,7 +296,7 @@ impl Primitive for Neg {
     }
 }
 
-/// `abs`, elementwise; of complex numbers the modulus, which is real.
+/// `abs`, elementwise. For complex numbers, the result is the modulus, which is real.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -317,7 +320,7 @@ impl Primitive for Abs {
             if x[0].dtype().is_complex() {
                 super::complex::abs_jvp(t, &x[0])
             } else {
-                // At zero the slope is 1, as in JAX.
+                // The derivative at zero is 1, as in JAX.
                 super::select(&x[0].greater_equal(super::zeros((), x[0].dtype())), t, &-t, y.shape())
             }
         });
@@ -337,7 +340,7 @@ impl Primitive for Abs {
     }
 }
 
-/// `round`, elementwise: to the nearest integer, halves away from zero or to even.
+/// `round`, elementwise: rounds to the nearest integer. Halves are rounded away from zero or to even.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -347,7 +350,7 @@ impl Primitive for Abs {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Round {
-    /// Whether halves go to the even neighbour, as NumPy and IEEE 754 do it.
+    /// Whether halves are rounded to the even neighbor, as in NumPy and IEEE 754.
     pub to_even: bool,
 }
 
@@ -376,7 +379,7 @@ impl Primitive for Round {
     }
 }
 
-/// `integer_pow`, elementwise: a fixed integer power, by repeated squaring.
+/// `integer_pow`, elementwise: raises to a fixed integer power by repeated squaring.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -422,7 +425,7 @@ impl Primitive for IntegerPow {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let out = &outs[0];
         let one = |cx: &mut Lowering<'_>| cx.splat(out, Literal::int(out.dtype, 1));
-        // Of complex numbers the inverse first: the inverse of a power whose parts overflow would be NaN and not zero.
+        // Complex numbers are inverted first. The inverse of a power whose parts overflow would be NaN instead of zero.
         let inverse_first = self.y < 0 && out.dtype.is_complex();
         let base = if inverse_first {
             let one = one(cx);
@@ -447,7 +450,7 @@ impl Primitive for IntegerPow {
 }
 
 impl IntegerPow {
-    /// The power without its sign by squaring, multiplication by multiplication; none where it is the zeroth.
+    /// Raises `x` to the absolute value of the exponent by repeated squaring. Returns `None` if the exponent is zero.
     fn power<T: Clone>(&self, x: T, mut multiply: impl FnMut(&T, &T) -> T) -> Option<T> {
         let mut rest = self.y.unsigned_abs();
         let (mut power, mut result): (T, Option<T>) = (x, None);
@@ -464,7 +467,7 @@ impl IntegerPow {
     }
 }
 
-/// `is_finite`, elementwise: neither infinite nor NaN.
+/// `is_finite`, elementwise: whether an element is neither infinite nor NaN.
 ///
 /// ```
 /// # use cotangent::prelude::*;

@@ -1,4 +1,4 @@
-//! Windows of arrays: which elements each takes, and how reductions over them are lowered.
+//! Windows over arrays: which elements each window covers, and how reductions over windows are lowered.
 
 use stablehlo::{Attr, Type, Value};
 
@@ -10,7 +10,7 @@ use crate::ir::print::tuple;
 
 use super::conv::{dilated, strided};
 
-/// Which elements each window of an array takes. All lists have an entry for each dimension.
+/// The windows over an array. Each list has an entry for each dimension.
 ///
 /// ```
 /// use cotangent::extend::primitives::Window;
@@ -18,20 +18,20 @@ use super::conv::{dilated, strided};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
-    /// How many elements a window takes.
+    /// The number of elements that a window covers.
     pub dimensions: Vec<usize>,
-    /// How far it moves.
+    /// The distance from one window to the next.
     pub strides: Vec<usize>,
-    /// What is put before and after the array; negative numbers cut.
+    /// The padding before and after the array. Negative numbers crop the array.
     pub padding: Vec<(i64, i64)>,
-    /// The distance to which neighbours in the array are moved apart; 1 leaves them.
+    /// The dilation of the array: the distance to which neighboring elements are moved apart. 1 leaves them in place.
     pub base_dilation: Vec<usize>,
-    /// The same for the elements that a window takes.
+    /// The dilation of the window: the distance between the elements that it covers.
     pub window_dilation: Vec<usize>,
 }
 
 impl Window {
-    /// Windows of this size that move by one, without padding or dilation.
+    /// Returns windows of this size with stride one, without padding or dilation.
     ///
     /// ```
     /// use cotangent::extend::primitives::Window;
@@ -49,7 +49,7 @@ impl Window {
         }
     }
 
-    /// The same windows on arrays with a batch axis at `axis`.
+    /// Returns the same windows for an array with a batch axis at `axis`.
     pub(crate) fn batched(&self, axis: usize) -> Window {
         let mut window = self.clone();
         for list in
@@ -61,7 +61,7 @@ impl Window {
         window
     }
 
-    /// The parameters as a jaxpr prints them.
+    /// Returns the parameters as a jaxpr prints them.
     pub(crate) fn params(&self) -> Vec<(&'static str, String)> {
         let pads: Vec<String> = self.padding.iter().map(|(lo, hi)| format!("({lo}, {hi})")).collect();
         vec![
@@ -73,7 +73,7 @@ impl Window {
         ]
     }
 
-    /// The shape of the results over an array: as many elements as there are windows.
+    /// Returns the shape of a result over an array. It has one element for each window.
     pub(crate) fn infer(&self, x: &Aval) -> Result<Shape> {
         let lists = [
             ("window_dimensions", &self.dimensions),
@@ -103,8 +103,9 @@ impl Window {
             .collect()
     }
 
-    /// Appends a reduction over the windows of operands of one shape; `body` writes what combines two sets of scalars.
-    /// Elements that are moved apart have the initial values between them, written out: XLA may forget its own.
+    /// Appends a reduction over the windows of operands of one shape. `body` writes the operations that combine two
+    /// sets of scalars. If the array is dilated, the initial values are written between its elements, because XLA's own
+    /// dilation may lose them.
     pub(crate) fn lower(
         &self,
         cx: &mut Lowering<'_>,
