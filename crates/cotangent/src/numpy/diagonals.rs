@@ -17,7 +17,7 @@ fn last_two(what: &str, x: &Array) -> (usize, usize) {
     }
 }
 
-/// The lower triangle of the last two axes; zeros above the main diagonal.
+/// Returns the lower triangle of the last two axes, with zeros above the main diagonal.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -28,7 +28,7 @@ pub fn tril(x: impl ArrayLike) -> Array {
     tril_k(x, 0)
 }
 
-/// The triangle at and below the `k`-th diagonal of the last two axes; zeros above it.
+/// Returns the elements on and below the `k`-th diagonal of the last two axes, with zeros above it.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -42,7 +42,7 @@ pub fn tril_k(x: impl ArrayLike, k: isize) -> Array {
     where_(lower_mask(rows, columns, k), x, zero)
 }
 
-/// The upper triangle of the last two axes; zeros below the main diagonal.
+/// Returns the upper triangle of the last two axes, with zeros below the main diagonal.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -53,7 +53,7 @@ pub fn triu(x: impl ArrayLike) -> Array {
     triu_k(x, 0)
 }
 
-/// The triangle at and above the `k`-th diagonal of the last two axes; zeros below it.
+/// Returns the elements on and above the `k`-th diagonal of the last two axes, with zeros below it.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -67,7 +67,7 @@ pub fn triu_k(x: impl ArrayLike, k: isize) -> Array {
     where_(lower_mask(rows, columns, k - 1), zero, x)
 }
 
-/// A square matrix with a vector on its diagonal, or the diagonal of a matrix.
+/// Returns a square matrix with a vector on its diagonal, or the diagonal of a matrix.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -79,10 +79,10 @@ pub fn diag(x: impl ArrayLike) -> Array {
     diag_k(x, 0)
 }
 
-/// [`diag`] on the `k`-th diagonal, above the main one when positive.
+/// Like [`diag`], but on the `k`-th diagonal, which is above the main diagonal if `k` is positive.
 ///
 /// # Panics
-/// When `x` is neither a vector nor a matrix.
+/// If `x` is neither a vector nor a matrix.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -94,7 +94,7 @@ pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
     match x.shape() {
         [n] => {
             let (before, size) = (k.unsigned_abs(), n + k.unsigned_abs());
-            // Row r takes element r, or r + k below the main diagonal.
+            // Row r has element r of the vector, or r + k if the diagonal is below the main one.
             let side = if k >= 0 { (0, before) } else { (before, 0) };
             let column = pad(&x, &[side], 0).reshape([size, 1]);
             let zero = Array::literal(Literal::int(x.dtype(), 0));
@@ -105,7 +105,7 @@ pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
     }
 }
 
-/// The `k`-th diagonal of the last two axes, as the last axis.
+/// Returns the `k`-th diagonal of the last two axes, as the last axis.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -120,7 +120,7 @@ pub fn diagonal(x: impl ArrayLike, k: isize) -> Array {
     let rank = x.ndim();
     let (row0, column0) = (below.min(rows), above.min(columns));
     let square = x.slice_axis(rank - 2, row0, row0 + n).slice_axis(rank - 1, column0, column0 + n);
-    // One element of each row is kept; the sum with zeros is that element.
+    // One element of each row is kept. The sum with zeros is that element.
     let zero = Array::literal(Literal::int(x.dtype(), 0));
     let kept = where_(super::creation::diagonal_mask(n, n, 0), &square, zero);
     match x.dtype() {

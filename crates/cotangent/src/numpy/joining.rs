@@ -1,4 +1,4 @@
-//! Arrays put together or taken apart.
+//! Joining and splitting arrays.
 
 use crate::array::aval::{IntoShape, canonical_axis};
 use crate::array::promote::promote_types;
@@ -10,7 +10,7 @@ use crate::trace::frames::bind1;
 
 use super::manipulation::{atleast_1d, atleast_2d};
 
-/// The arrays in the dtype in which they meet.
+/// Converts the arrays to their common dtype.
 #[track_caller]
 fn together(arrays: impl Arrays) -> Vec<Array> {
     let arrays = arrays.to_arrays();
@@ -27,10 +27,10 @@ fn joined(arrays: &[Array], axis: isize) -> Array {
     bind1(Concatenate { dimension }, &arrays.iter().collect::<Vec<_>>())
 }
 
-/// The arrays one after the other along an axis that they have.
+/// Joins arrays along an existing axis.
 ///
 /// # Panics
-/// When there are none, or their shapes differ along another axis.
+/// If there are no arrays, or if their shapes differ along another axis.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -43,10 +43,10 @@ pub fn concatenate(arrays: impl Arrays, axis: isize) -> Array {
     joined(&together(arrays), axis)
 }
 
-/// The arrays, of one shape, along a new axis.
+/// Joins arrays of one shape along a new axis.
 ///
 /// # Panics
-/// When there are none, or their shapes differ.
+/// If there are no arrays, or if their shapes differ.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -59,7 +59,7 @@ pub fn stack(arrays: impl Arrays, axis: isize) -> Array {
     joined(&arrays.iter().map(|x| x.expand_dims(axis)).collect::<Vec<_>>(), axis)
 }
 
-/// The arrays side by side: along the second axis, or the first of vectors.
+/// Joins arrays side by side: along the second axis, or vectors along the first.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -72,7 +72,7 @@ pub fn hstack(arrays: impl Arrays) -> Array {
     joined(&arrays, axis)
 }
 
-/// The arrays on top of each other; vectors are rows.
+/// Joins arrays on top of each other, along the first axis. Vectors are rows.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -83,7 +83,7 @@ pub fn vstack(arrays: impl Arrays) -> Array {
     joined(&together(arrays).iter().map(atleast_2d).collect::<Vec<_>>(), 0)
 }
 
-/// The arrays as columns; matrices stay as they are.
+/// Joins arrays along the second axis. Vectors are columns, and matrices are unchanged.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -95,10 +95,10 @@ pub fn column_stack(arrays: impl Arrays) -> Array {
     joined(&together(arrays).iter().map(column).collect::<Vec<_>>(), 1)
 }
 
-/// `sections` equal parts along an axis.
+/// Splits an array into `sections` equal parts along an axis.
 ///
 /// # Panics
-/// When the axis does not divide into them.
+/// If `sections` does not divide the size of the axis.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -117,7 +117,7 @@ pub fn split(x: impl ArrayLike, sections: usize, axis: isize) -> Vec<Array> {
     lax::split(x, &vec![n / sections; sections], axis as isize)
 }
 
-/// The parts between the given indices along an axis.
+/// Splits an array before each of the given indices along an axis.
 ///
 /// ```
 /// use cotangent::numpy as np;

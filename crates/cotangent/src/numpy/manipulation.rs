@@ -1,4 +1,4 @@
-//! Shapes and axes.
+//! Changing shapes, axes and the order of elements.
 
 use crate::array::aval::{IntoNewShape, IntoShape, canonical_axis};
 use crate::array::{Array, ArrayLike};
@@ -9,10 +9,11 @@ use crate::trace::frames::bind1;
 
 use crate::methods::axes::Axes;
 
-/// The same elements, in row-major order, under another shape. One size may be −1: what the others leave.
+/// Returns the elements in row-major order, with another shape. One size may be −1, which is then inferred from the
+/// others.
 ///
 /// # Panics
-/// When the number of elements differs, or does not divide by the sizes beside −1.
+/// If the number of elements differs, or is not divisible by the product of the sizes other than −1.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -24,7 +25,7 @@ pub fn reshape(x: impl ArrayLike, shape: impl IntoNewShape) -> Array {
     x.to_array().reshape(shape)
 }
 
-/// The elements in one dimension.
+/// Flattens an array to one dimension.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -36,7 +37,7 @@ pub fn ravel(x: impl ArrayLike) -> Array {
     x.reshape(x.size())
 }
 
-/// The axes in reverse order: of a matrix, its transpose.
+/// Reverses the order of the axes. For a matrix, this is the transpose.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -47,10 +48,10 @@ pub fn transpose(x: impl ArrayLike) -> Array {
     x.to_array().t()
 }
 
-/// The axes in another order: axis `i` of the result is axis `axes[i]` of `x`.
+/// Permutes the axes. Axis `i` of the result is axis `axes[i]` of `x`.
 ///
 /// # Panics
-/// When `axes` is not a permutation.
+/// If `axes` is not a permutation.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -62,10 +63,10 @@ pub fn permute_dims(x: impl ArrayLike, axes: impl Axes) -> Array {
     x.permute(&axes.in_order(x.ndim()).map_err(|e| e.context("permute_dims")).or_raise())
 }
 
-/// Moves one axis to another place; the others keep their order.
+/// Moves one axis to another position. The other axes keep their order.
 ///
 /// # Panics
-/// When an axis is out of bounds.
+/// If an axis is out of bounds.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -76,10 +77,10 @@ pub fn moveaxis(x: impl ArrayLike, from: isize, to: isize) -> Array {
     x.to_array().moveaxis(from, to)
 }
 
-/// Two axes in each other's place.
+/// Exchanges two axes.
 ///
 /// # Panics
-/// When an axis is out of bounds.
+/// If an axis is out of bounds.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -93,10 +94,10 @@ pub fn swapaxes(x: impl ArrayLike, a: isize, b: isize) -> Array {
     x.permute(&order)
 }
 
-/// New axes of size one at the given places of the result.
+/// Inserts new axes of size one at the given positions of the result.
 ///
 /// # Panics
-/// When an axis is out of bounds or named twice.
+/// If an axis is out of bounds or named twice.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -105,14 +106,15 @@ pub fn swapaxes(x: impl ArrayLike, a: isize, b: isize) -> Array {
 #[track_caller]
 pub fn expand_dims(x: impl ArrayLike, axes: impl Axes + Copy) -> Array {
     let x = x.to_array();
-    // How many axes there are shows once they are resolved among enough of them.
+    // Axes can only be counted once they are resolved, and resolving them needs the rank of the result, which depends
+    // on their number. So each number is tried.
     let many = (0..=32usize).find(|n| axes.resolve(x.ndim() + n).is_ok_and(|a| a.len() == *n));
     let axes = axes.resolve(x.ndim() + many.unwrap_or(1)).or_raise();
     let shape = axes.iter().fold(x.aval().shape, |shape, axis| shape.insert(*axis, 1));
     x.reshape(&shape)
 }
 
-/// All axes of size one taken out.
+/// Removes all axes of size one.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -125,10 +127,10 @@ pub fn squeeze(x: impl ArrayLike) -> Array {
     if ones.is_empty() { x } else { lax::squeeze(x, ones) }
 }
 
-/// The given axes, of size one, taken out.
+/// Removes the given axes, which must have size one.
 ///
 /// # Panics
-/// When one of them has another size.
+/// If one of the axes has another size.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -139,10 +141,10 @@ pub fn squeeze_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
     lax::squeeze(x, axes)
 }
 
-/// The array repeated to `shape`.
+/// Broadcasts an array to `shape`.
 ///
 /// # Panics
-/// When its shape does not broadcast to that.
+/// If the shape of the array does not broadcast to `shape`.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -153,7 +155,7 @@ pub fn broadcast_to(x: impl ArrayLike, shape: impl IntoShape) -> Array {
     x.to_array().broadcast_to(shape)
 }
 
-/// At least one dimension.
+/// Returns an array with at least one dimension.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -165,7 +167,7 @@ pub fn atleast_1d(x: impl ArrayLike) -> Array {
     if x.ndim() == 0 { x.reshape([1]) } else { x }
 }
 
-/// At least two dimensions; a vector becomes a row.
+/// Returns an array with at least two dimensions. A vector becomes a row.
 ///
 /// ```
 /// use cotangent::numpy as np;
@@ -177,7 +179,8 @@ pub fn atleast_2d(x: impl ArrayLike) -> Array {
     if x.ndim() == 1 { x.expand_dims(0) } else { x }
 }
 
-/// The array repeated `reps` times along each axis; a missing axis counts as one of size one, in front.
+/// Repeats an array `reps[d]` times along each axis `d`. The shorter of its shape and `reps` is extended with ones
+/// in front.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -195,7 +198,7 @@ pub fn tile(x: impl ArrayLike, reps: impl IntoShape) -> Array {
     x.reshape(apart).broadcast_to(repeated).reshape(tiled)
 }
 
-/// Each element `repeats` times in a row, along an axis.
+/// Repeats each element `repeats` times along an axis.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -212,7 +215,7 @@ pub fn repeat(x: impl ArrayLike, repeats: usize, axis: isize) -> Array {
     x.reshape(&apart).broadcast_to(&repeated).reshape(shape)
 }
 
-/// The order of elements turned round along axes; `()` means all of them.
+/// Reverses the order of the elements along axes. `()` means all axes.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -225,7 +228,7 @@ pub fn flip(x: impl ArrayLike, axes: impl Axes) -> Array {
     if dims.is_empty() { x } else { bind1(Rev { dims }, &[&x]) }
 }
 
-/// The rows in reverse order.
+/// Reverses the order of the rows.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -236,7 +239,7 @@ pub fn flipud(x: impl ArrayLike) -> Array {
     flip(x, 0)
 }
 
-/// The columns in reverse order.
+/// Reverses the order of the columns.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -247,7 +250,7 @@ pub fn fliplr(x: impl ArrayLike) -> Array {
     flip(x, 1)
 }
 
-/// A matrix turned by a quarter `k` times, against the clock, in the plane of the first two axes.
+/// Rotates an array by 90 degrees `k` times, counterclockwise, in the plane of the first two axes.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -264,7 +267,7 @@ pub fn rot90(x: impl ArrayLike, k: i32) -> Array {
     }
 }
 
-/// The elements moved on by `shift` along an axis; what leaves at the end comes in at the start.
+/// Shifts the elements by `shift` along an axis. Elements that move past the end reappear at the start.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -285,10 +288,10 @@ pub fn roll(x: impl ArrayLike, shift: isize, axis: isize) -> Array {
     bind1(Concatenate { dimension: axis }, &[&x.slice_axis(axis, cut, n), &x.slice_axis(axis, 0, cut)])
 }
 
-/// The array with `widths[d] = (before, after)` elements of one value put around it.
+/// Pads an array with one value. Dimension `d` gets `widths[d] = (before, after)` elements.
 ///
 /// # Panics
-/// When there is not a pair for each dimension.
+/// If there is not exactly one pair for each dimension.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};

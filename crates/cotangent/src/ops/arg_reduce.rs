@@ -1,4 +1,4 @@
-//! Where along an axis the greatest or least element is.
+//! The index of the greatest or least element along an axis.
 
 use stablehlo::Value;
 
@@ -16,10 +16,11 @@ use super::reduce::{batch_axes, extreme, extremes, no_tangent, ordered_dtype, re
 use super::shape::Iota;
 use super::staged;
 
-/// `argmax` and `argmin`: the first index of the greatest or least element along an axis; NaN counts as such.
+/// Defines `argmax` and `argmin`: the index of the greatest or least element along an axis. Of equal elements, it is
+/// the first. NaN counts as the greatest and as the least.
 macro_rules! arg_reductions {
     ($($T:ident $name:literal greatest $greatest:literal;)*) => { $(
-        #[doc = concat!("`", $name, "` along an axis, which the result no longer has.")]
+        #[doc = concat!("`", $name, "` along an axis, which is removed from the result.")]
         #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axis: 0, index_dtype: DType::I32 };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub struct $T {
@@ -64,15 +65,16 @@ arg_reductions! {
     ArgMin "argmin" greatest false;
 }
 
-/// The extreme value first, then the least index at which it stands. One reduction of values and indices together would
-/// read the operand once, but XLA's code for the CPU takes it element by element, which costs more than twice as much.
+/// Appends a reduction to the extreme value, and a second one to the least index at which it occurs. One reduction of
+/// values and indices together would read the operand once. XLA's code for the CPU, however, processes it element by
+/// element, which costs more than twice as much.
 fn lower_arg(cx: &mut Lowering<'_>, x: &Value, aval: &Aval, axis: usize, greatest: bool, out: &Aval) -> Value {
     let name = if greatest { "argmax" } else { "argmin" };
     let found = staged::apart(cx, name, std::slice::from_ref(x), std::slice::from_ref(aval), |x| {
         let x = &x[0];
         let mut found = x.equal(restore(&extreme(x, &[axis], greatest), aval, &[axis]));
         if aval.dtype.is_inexact() {
-            // The extreme of values with a NaN among them is NaN.
+            // If a value is NaN, so is the extreme value.
             found = found.logical_or(x.not_equal(x));
         }
         let here = bind1(Iota { dtype: out.dtype, shape: aval.shape.clone(), dimension: axis }, &[]);

@@ -1,8 +1,8 @@
-//! Linear algebra: the Cholesky decomposition and triangular systems. The matrices are the last two axes, all others are
-//! batches.
+//! Linear algebra: the Cholesky decomposition and triangular systems. The last two axes are those of the matrices. All
+//! others are batch axes.
 //!
-//! On the CPU it is LAPACK's: XLA's own expansions are loops over columns there, and solve triangular systems by inverting
-//! blocks of the diagonal.
+//! On the CPU, LAPACK computes both. XLA's own expansions are loops over columns there, and solve triangular systems by
+//! inverting blocks of the diagonal.
 
 use smallvec::SmallVec;
 use stablehlo::{Attr, Value};
@@ -23,14 +23,14 @@ use super::dot::{DotGeneral, Precision};
 use super::elementwise::{rebind1, sum_tangents};
 use super::shape::{Iota, all_in_front, batched_in_front};
 
-/// Where column − row is at most `k`.
+/// Returns whether column − row is at most `k`, for each element of a matrix.
 pub(crate) fn lower_mask(rows: usize, columns: usize, k: isize) -> Array {
     let index =
         |dimension| bind1(Iota { dtype: DType::I32, shape: [rows, columns].into_iter().collect(), dimension }, &[]);
     (index(1) - index(0)).less_equal(Array::literal(Literal::int(DType::I32, k as i64)))
 }
 
-/// The lower or upper triangle of the last two axes, with the diagonal or without; zeros elsewhere.
+/// Returns the lower or upper triangle of the last two axes, with or without the diagonal, and zeros elsewhere.
 fn triangle(x: &Array, lower: bool, diagonal: bool) -> Array {
     let [rows, columns] = [x.shape()[x.ndim() - 2], x.shape()[x.ndim() - 1]];
     let zero = Array::literal(Literal::int(x.dtype(), 0));
@@ -41,7 +41,7 @@ fn triangle(x: &Array, lower: bool, diagonal: bool) -> Array {
     }
 }
 
-/// The matrix product over the last two axes, as exact as the device can.
+/// Returns the matrix product over the last two axes, at the highest precision of the device.
 fn product(x: &Array, y: &Array) -> Array {
     let n = x.ndim() - 2;
     let batch: Vec<usize> = (0..n).collect();
@@ -52,9 +52,10 @@ fn product(x: &Array, y: &Array) -> Array {
     bind1(dot, &[x, y])
 }
 
-/// Appends a call of a routine of LAPACK, as JAX's programs have them (`jaxlib`, `lapack_kernels.cc`). Its name is without
-/// the letter of the type of numbers; `letters` are its attributes. An array is in row-major order, or in the column-major
-/// order of its last two axes where its place in `column_major` says so; operands come first, then results.
+/// Appends a call of a LAPACK routine, in the form that JAX's programs have (`jaxlib`, `lapack_kernels.cc`). `name` is
+/// that of the routine without the letter of the dtype, and `letters` are its attributes. `column_major` has an entry
+/// for each operand, and then for each result: whether its last two axes are in column-major instead of row-major
+/// order.
 fn lapack(
     cx: &mut Lowering<'_>,
     name: &str,
@@ -90,10 +91,10 @@ fn lapack(
     cx.block.op("stablehlo.custom_call", args, &attrs, &types).into_iter().collect()
 }
 
-/// LAPACK's Cholesky factor, and NaN where there is none; of the other triangle nothing is said.
+/// Appends LAPACK's Cholesky factor, or NaN if there is none. The other triangle of the result is unspecified.
 ///
-/// Programs have row-major matrices, which are column-major ones of the transpose. So the lower triangle is the routine's
-/// upper one, and its factor U, with Uᴴ U = Aᵀ, is Lᵀ.
+/// The matrices of programs are row-major. Read in column-major order, they are the transposes. The lower triangle is
+/// therefore the routine's upper one, and its factor U, with Uᴴ U = Aᵀ, is Lᵀ.
 fn potrf(cx: &mut Lowering<'_>, args: &[Value], out: &Aval) -> Value {
     let info = Aval::new(DType::I32, Shape::new(&out.shape[..out.rank() - 2]));
     let results = lapack(cx, "potrf", args, &[("uplo", 'U')], &[false; 3], &[out.clone(), info.clone()]);
@@ -110,7 +111,7 @@ fn potrf(cx: &mut Lowering<'_>, args: &[Value], out: &Aval) -> Value {
     cx.op("stablehlo.select", &[ok, results[0].clone(), nan], &[], out)
 }
 
-/// The last two axes exchanged.
+/// Appends the exchange of the last two axes. Returns the result and its type.
 fn transposed(cx: &mut Lowering<'_>, x: &Value, aval: &Aval) -> (Value, Aval) {
     let rank = aval.rank();
     let (mut order, mut shape): (Vec<usize>, Vec<usize>) = ((0..rank).collect(), aval.shape.to_vec());
@@ -120,7 +121,7 @@ fn transposed(cx: &mut Lowering<'_>, x: &Value, aval: &Aval) -> (Value, Aval) {
     (cx.op("stablehlo.transpose", std::slice::from_ref(x), &[("permutation", Attr::i64s(order))], &out), out)
 }
 
-/// Checks that the last two axes are a square.
+/// Checks that the last two axes form a square matrix, and returns their size.
 fn check_square(a: &Aval) -> Result<usize> {
     match a.shape[..] {
         [.., n, m] if n == m => Ok(n),
@@ -128,8 +129,8 @@ fn check_square(a: &Aval) -> Result<usize> {
     }
 }
 
-/// `cholesky`: the lower triangular L with L Lᴴ = A, from the lower triangle of A. Where A is not positive definite all
-/// of L is NaN.
+/// `cholesky`: returns the lower triangular L with L Lᴴ = A, from the lower triangle of A. If A is not positive
+/// definite, all of L is NaN.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -152,7 +153,7 @@ impl Primitive for Cholesky {
     }
 
     /// dL = L Φ(L⁻¹ dA L⁻ᴴ), where Φ takes the lower triangle and half of the diagonal (Murray, "Differentiation of the
-    /// Cholesky decomposition", 2016). It takes dA to be Hermitian.
+    /// Cholesky decomposition", 2016). It assumes that dA is Hermitian.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let l = bind1(Cholesky, &[&x[0]]);
         let tangent = dx[0].as_ref().map(|t| {
@@ -177,7 +178,7 @@ impl Primitive for Cholesky {
             Platform::Cpu => potrf(cx, args, &outs[0]),
             _ => cx.op("stablehlo.cholesky", args, &[("lower", Attr::Bool(true))], &outs[0]),
         };
-        // What stands above the diagonal is not specified.
+        // The elements of the factor above the diagonal are unspecified.
         let index = outs[0].with_dtype(DType::I32);
         let rank = index.rank() as i64;
         let mut place = |dim: i64| cx.op("stablehlo.iota", &[], &[("iota_dimension", Attr::I64(dim))], &index);
@@ -189,7 +190,8 @@ impl Primitive for Cholesky {
     }
 }
 
-/// `triangular_solve`: the X with A X = B, or X A = B. A is the first operand; of it only the triangle is read.
+/// `triangular_solve`: solves A X = B or X A = B for X. The operands are A and B. Only the triangle of A that `lower`
+/// selects is read.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -201,20 +203,20 @@ impl Primitive for Cholesky {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TriangularSolve {
-    /// Whether A stands on the left.
+    /// Whether A is on the left.
     pub left_side: bool,
-    /// Whether it is lower triangular.
+    /// Whether A is lower triangular.
     pub lower: bool,
-    /// Whether it is transposed first.
+    /// Whether A is transposed first.
     pub transpose_a: bool,
-    /// Whether it is conjugated first.
+    /// Whether A is conjugated first.
     pub conjugate_a: bool,
-    /// Whether its diagonal is taken to be one, and not read.
+    /// Whether the diagonal of A is assumed to be one and not read.
     pub unit_diagonal: bool,
 }
 
 impl TriangularSolve {
-    /// A lower triangular matrix as it is, on the left or the right.
+    /// Returns the primitive for a lower triangular A, on the left or the right, neither transposed nor conjugated.
     ///
     /// ```
     /// assert!(cotangent::extend::primitives::TriangularSolve::lower(true).left_side);
@@ -224,7 +226,7 @@ impl TriangularSolve {
         TriangularSolve { left_side, lower: true, transpose_a: false, conjugate_a: false, unit_diagonal: false }
     }
 
-    /// The tangent of X that comes from that of A: −A⁻¹ dA X, or −X dA A⁻¹, in the cheaper order.
+    /// Returns the tangent of X that comes from the tangent of A: −A⁻¹ dA X or −X dA A⁻¹, in the cheaper order.
     fn tangent_of_matrix(&self, t: &Array, a: &Array, x: &Array) -> Array {
         let t = -triangle(t, self.lower, !self.unit_diagonal);
         let t = if self.transpose_a { t.moveaxis(-1, -2) } else { t };
@@ -294,7 +296,7 @@ impl Primitive for TriangularSolve {
         match (axes[0], axes[1]) {
             (None, None) => (vec![rebind1(self, &[&x[0], &x[1]])], vec![None]),
             (None, Some(axis)) => {
-                // One matrix for all: the batch gives more columns, or rows.
+                // One matrix for the whole batch: its elements become more columns or rows.
                 let rank = x[1].ndim();
                 let place = if self.left_side { rank - 1 } else { rank - 2 };
                 let b = x[1].moveaxis(axis as isize, place as isize);
@@ -323,7 +325,7 @@ impl Primitive for TriangularSolve {
                 (true, false) => 'T',
                 (true, true) => 'C',
             };
-            // The row-major matrices are taken for column-major ones of their transposes: X op(A) = B is op(A)ᵀ Xᵀ = Bᵀ.
+            // The row-major matrices are read as their transposes in column-major order: X op(A) = B is op(A)ᵀ Xᵀ = Bᵀ.
             // No element moves.
             let letters = [
                 ("diag", if self.unit_diagonal { 'U' } else { 'N' }),

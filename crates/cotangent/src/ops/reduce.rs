@@ -20,7 +20,7 @@ use super::shape::{BroadcastInDim, check_axes, linear_unary, shifted};
 use super::staged;
 use super::window::Window;
 
-/// The least and the greatest value of a dtype: what a maximum and a minimum start from.
+/// Returns the least and the greatest value of a dtype. Maxima and minima start from them.
 pub(crate) fn extremes(dtype: DType) -> (Literal, Literal) {
     let bits = dtype.bits() as u32;
     let pair = |lo, hi| (Literal::new(dtype, lo), Literal::new(dtype, hi));
@@ -36,7 +36,7 @@ pub(crate) fn extremes(dtype: DType) -> (Literal, Literal) {
     }
 }
 
-/// The operands' dtype, of which there must be a greatest element that one can point at.
+/// Returns the dtype of the operands, which must be ordered: the greatest element must have an index.
 pub(super) fn ordered_dtype(inputs: &[Aval]) -> Result<DType> {
     Domain::ORDERED.one_dtype(inputs).map_err(|error| match inputs[0].dtype.is_complex() {
         true => error.help(
@@ -52,14 +52,14 @@ pub(super) fn reduced(x: &Aval, axes: &[usize]) -> Result<Aval> {
     Ok(x.with_shape(x.shape.remove(axes)))
 }
 
-/// A batched reduction: the axes shift, and the batch axis keeps its place among those that remain.
+/// Returns the axes of a batched reduction, and the position of the batch axis among the axes that remain.
 pub(super) fn batch_axes(axes: &[usize], batch: Option<usize>) -> (Vec<usize>, Option<usize>) {
     let inner = shifted(axes, batch);
     let out = batch.map(|b| b - inner.iter().filter(|a| **a < b).count());
     (inner, out)
 }
 
-/// `y`, with the axes that a reduction removed put back and repeated to the shape of `x`.
+/// Broadcasts `y` to the shape of `x`, along the axes that a reduction removed.
 pub(super) fn restore(y: &Array, x: &Aval, axes: &[usize]) -> Array {
     let dims = (0..x.rank()).filter(|d| !axes.contains(d)).collect();
     bind1(BroadcastInDim { shape: x.shape.clone(), dims }, &[y])
@@ -68,7 +68,7 @@ pub(super) fn restore(y: &Array, x: &Aval, axes: &[usize]) -> Array {
 macro_rules! reductions {
     ($($T:ident $name:literal: $domain:ident, $op:literal, init $init:expr, { $($rules:tt)* })*) => {
         $(
-            #[doc = concat!("`", $name, "` over some axes, which the result no longer has.")]
+            #[doc = concat!("`", $name, "` over some axes, which are removed from the result.")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axes: vec![0] };\nlet y = bind1(prim, &[&Array::from([6, 3])]);\nassert_eq!(y.ndim(), 0);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T {
@@ -103,7 +103,7 @@ macro_rules! reductions {
     };
 }
 
-/// A reduction by one operation; complex numbers have no maximum and minimum of their own.
+/// Appends a reduction by one operation. Maxima and minima of complex numbers take several operations.
 fn lower_reduction(
     cx: &mut Lowering<'_>,
     op: &'static str,
@@ -124,7 +124,7 @@ fn lower_reduction(
     .swap_remove(0)
 }
 
-/// The jvp of a value from that of the primitive which gives it together with the choice that made it.
+/// Returns the jvp of a value, from that of the primitive that returns the value together with its selection.
 fn value_jvp(with_choice: &dyn Primitive, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
     let (mut out, mut tangents) = with_choice.jvp(x, dx);
     out.truncate(1);
@@ -132,16 +132,16 @@ fn value_jvp(with_choice: &dyn Primitive, x: &[Array], dx: &[Tangent]) -> (Vec<A
     (out, tangents)
 }
 
-/// `extremum`: the greatest or least value over some axes, and for each element whether it is that value; where that is
-/// NaN, each is.
+/// `extremum`: returns the greatest or least value over some axes, and for each element whether it is that value. If
+/// the value is NaN, this is true for each element.
 ///
-/// Both come from one function that the compiler keeps apart. Compared outside of it with a maximum of earlier, an
-/// element that is computed again may equal nothing.
+/// Both come from one function that the compiler may not inline. Otherwise, an element might be computed again for the
+/// comparison, and might then differ from the value that was reduced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Extremum {
     /// The axes that are reduced.
     pub(crate) axes: Vec<usize>,
-    /// Whether it is the greatest value.
+    /// Whether the value is the greatest instead of the least.
     pub(crate) greatest: bool,
 }
 
@@ -159,7 +159,7 @@ impl Primitive for Extremum {
     }
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let out = bind(self.clone(), &[&x[0]]).into_vec();
-        // Where several elements share the value, so they do its tangent; a NaN spreads.
+        // If several elements have the value, its tangent is the mean of theirs. NaN propagates.
         let tangent = dx[0].as_ref().map(|t| {
             let (value, chosen) = (&out[0], &out[1]);
             let wide = if t.dtype().bits() < 32 { DType::F32 } else { t.dtype() };
@@ -188,7 +188,7 @@ impl Primitive for Extremum {
     }
 }
 
-/// The greatest or least value over some axes.
+/// Returns the greatest or least value over some axes.
 pub(super) fn extreme(x: &Array, axes: &[usize], greatest: bool) -> Array {
     let axes = axes.to_vec();
     if greatest { bind1(ReduceMax { axes }, &[x]) } else { bind1(ReduceMin { axes }, &[x]) }
@@ -213,7 +213,7 @@ reductions! {
     ReduceProd "reduce_prod": NUMBERS, "stablehlo.multiply", init |d| Literal::int(d, 1), {
         fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
             let out = rebind1(self, &[&x[0]]);
-            // Each element's slope is the product of all others: what comes before it times what comes after.
+            // The derivative in an element is the product of all others: of those before it times those after it.
             let tangent = dx[0].as_ref().map(|t| {
                 let aval = x[0].aval();
                 let kept: Vec<usize> = (0..aval.rank()).filter(|d| !self.axes.contains(d)).collect();
@@ -242,7 +242,8 @@ reductions! {
     ReduceXor "reduce_xor": BITS, "stablehlo.xor", init |d| Literal::int(d, 0), { no_tangent!(); }
 }
 
-/// Along the last axis, the product of all elements but each, without dividing: zeros are no exception.
+/// Returns, for each element, the product of all other elements along the last axis. It does not divide, so zeros need
+/// no special case.
 fn others_product(x: &Array) -> Array {
     let axis = x.ndim() - 1;
     let n = x.shape()[axis];
@@ -252,7 +253,8 @@ fn others_product(x: &Array) -> Array {
     let one = || super::full(x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
     let join = |a: &Array, b: &Array| bind1(super::slice::Concatenate { dimension: axis }, &[a, b]);
     if n > 1024 {
-        // Element by element, one half times the other: what is missing from a product, times the other factor in it.
+        // The two halves are multiplied elementwise. The product of the others is that of the other products, times the
+        // other factor in the element's own product.
         let even = if n.is_multiple_of(2) { x.clone() } else { join(x, &one()) };
         let half = n.div_ceil(2);
         let [a, b] = [0, half].map(|start| even.slice_axis(axis, start, start + half));
@@ -267,13 +269,13 @@ fn others_product(x: &Array) -> Array {
 macro_rules! cumulative {
     ($($T:ident $name:literal: $domain:ident, $combine:expr, init $init:expr, { $($rules:tt)* })*) => {
         $(
-            #[doc = concat!("`", $name, "` along an axis: element `i` covers the elements up to `i` (from `i` on, if reversed).")]
+            #[doc = concat!("`", $name, "` along an axis. Element `i` of the result combines the elements up to `i`, or from `i` on if reversed.")]
             #[doc = concat!("\n```\n# use cotangent::prelude::*;\n# use cotangent::extend::bind1;\nlet prim = cotangent::extend::primitives::", stringify!($T), " { axis: 0, reverse: false };\nlet y = bind1(prim, &[&Array::from([6.0f32, 3.0])]);\nassert_eq!(y.shape(), [2]);\n```")]
             #[derive(Clone, Debug, PartialEq, Eq, Hash)]
             pub struct $T {
                 /// The axis.
                 pub axis: usize,
-                /// Whether it runs from the end.
+                /// Whether it runs from the end to the start.
                 pub reverse: bool,
             }
 
@@ -337,7 +339,8 @@ cumulative! {
             let out = rebind1(self, &[&x[0]]);
             let recurrence = LinearRecurrence { axis: self.axis, reverse: self.reverse };
             let tangent = dx[0].as_ref().map(|t| {
-                // Each step is log(eᵃ + eᵇ) of the sum so far and the next element. Equal ones, infinities too, weigh ½.
+                // Each step is log(eᵃ + eᵇ) of the result so far and the next element. If the two are equal, even
+                // infinite, each has weight ½.
                 let before = recurrence.before(&out, extremes(out.dtype()).0);
                 let difference = &before - &x[0];
                 let level = super::zeros_like(&difference);
@@ -350,12 +353,12 @@ cumulative! {
     }
 }
 
-/// What combines two scalars by one operation.
+/// Returns a function that appends one operation on two scalars.
 fn one(op: &'static str) -> impl Fn(&mut Lowering<'_>, &[Value], &Aval) -> Value {
     move |cx, args, scalar| combine(cx, op, args, scalar)
 }
 
-/// log(eᵃ + eᵇ) of two scalars.
+/// Appends log(eᵃ + eᵇ) of two scalars.
 fn lower_logaddexp(cx: &mut Lowering<'_>, args: &[Value], scalar: &Aval) -> Value {
     let greater = cx.op("stablehlo.maximum", args, &[], scalar);
     let sum = cx.op("stablehlo.add", args, &[], scalar);
@@ -366,21 +369,22 @@ fn lower_logaddexp(cx: &mut Lowering<'_>, args: &[Value], scalar: &Aval) -> Valu
     let smaller = unary("stablehlo.exponential", size);
     let rest = unary("stablehlo.log_plus_one", smaller);
     let usual = cx.op("stablehlo.add", &[greater, rest], &[], scalar);
-    // Equal infinities have no difference, and are the answer themselves.
+    // The difference of equal infinities is NaN. The result is then their sum, which is the same infinity.
     let ne = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
     let odd = cx.op("stablehlo.compare", &[difference.clone(), difference], &ne, &scalar.with_dtype(DType::Bool));
     cx.op("stablehlo.select", &[odd, sum, usual], &[], scalar)
 }
 
-/// `running_extremum`: the greatest or least value so far along an axis, whether it is the value of the step before, and
-/// whether it is this element. As in [`Extremum`], one function apart gives all three.
+/// `running_extremum`: returns the greatest or least value so far along an axis, whether it is the value of the
+/// previous step, and whether it is the current element. As in [`Extremum`], all three come from one function that the
+/// compiler may not inline.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Running {
     /// The axis.
     pub(crate) axis: usize,
-    /// Whether it runs from the end.
+    /// Whether it runs from the end to the start.
     pub(crate) reverse: bool,
-    /// Whether it is the greatest value.
+    /// Whether the value is the greatest instead of the least.
     pub(crate) greatest: bool,
 }
 
@@ -404,7 +408,7 @@ impl Primitive for Running {
         let tangent = dx[0].as_ref().map(|t| {
             let wide = if t.dtype().bits() < 32 { DType::F32 } else { t.dtype() };
             let [stays, chosen] = [1, 2].map(|i| out[i].convert(wide, false));
-            // After a NaN there is none, and no slope, as in JAX.
+            // After a NaN, no element is selected, and the derivative is zero, as in JAX.
             let count = bind1(recurrence.clone(), &[&stays, &chosen]).maximum(1.0);
             let sum = bind1(recurrence, &[&stays, &(t.convert(wide, false) * chosen)]);
             (sum / count).convert(t.dtype(), false)
@@ -432,7 +436,7 @@ impl Primitive for Running {
     }
 }
 
-/// A cumulative operation as a window that reaches back (or on) over the whole axis.
+/// Lowers a cumulative operation as a reduction over windows that reach back (or forward) over the whole axis.
 fn lower_window(
     cx: &mut Lowering<'_>,
     combine: impl Fn(&mut Lowering<'_>, &[Value], &Aval) -> Value,
