@@ -253,8 +253,8 @@ fn others_product(x: &Array) -> Array {
     let one = || super::full(x.aval().shape.remove(&[axis]).insert(axis, 1), Literal::int(x.dtype(), 1));
     let join = |a: &Array, b: &Array| bind1(super::slice::Concatenate { dimension: axis }, &[a, b]);
     if n > 1024 {
-        // The two halves are multiplied elementwise. The product of the others is that of the other products, times the
-        // other factor in the element's own product.
+        // The two halves are multiplied elementwise. For each element, the product of all others is the product of the
+        // other pairs, times the other factor of its own pair.
         let even = if n.is_multiple_of(2) { x.clone() } else { join(x, &one()) };
         let half = n.div_ceil(2);
         let [a, b] = [0, half].map(|start| even.slice_axis(axis, start, start + half));

@@ -88,9 +88,9 @@ pub fn logit(x: impl ArrayLike) -> Array {
     as_one(&[x], |x| custom_jvp(value).defjvp(|(x,), (t,)| (logit(x), t / (x * (1.0 - x))))(&x[0]))
 }
 
-/// x · log(y); zero where x is zero, even if the logarithm is infinite or undefined. A NaN in y propagates.
+/// x · log(y), which is zero if x is zero, even if the logarithm is infinite or undefined. A NaN in y propagates.
 ///
-/// Its derivatives are log(y) and x / y, also where x is zero.
+/// Its derivatives are log(y) and x / y, even if x is zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -107,9 +107,9 @@ pub fn xlogy(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     custom_jvp(value).defjvp(|(x, y), (dx, dy)| (xlogy(x, y), dx * y.log() + dy * (x / y)))(&x, &y)
 }
 
-/// x · log(1 + y); zero where x is zero, even if the logarithm is infinite or undefined. A NaN in y propagates.
+/// x · log(1 + y), which is zero if x is zero, even if the logarithm is infinite or undefined. A NaN in y propagates.
 ///
-/// Its derivatives are log(1 + y) and x / (1 + y), also where x is zero.
+/// Its derivatives are log(1 + y) and x / (1 + y), even if x is zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -126,7 +126,7 @@ pub fn xlog1py(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     custom_jvp(value).defjvp(|(x, y), (dx, dy)| (xlog1py(x, y), dx * y.log1p() + dy * (x / (1.0 + y))))(&x, &y)
 }
 
-/// The entropy term −x · log(x): zero at zero, −∞ for negative x. Its derivative −log(x) − 1 is ∞ at zero.
+/// The entropy term −x · log(x). It is zero at zero and −∞ for negative x. Its derivative −log(x) − 1 is ∞ at zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -143,7 +143,7 @@ pub fn entr(x: impl ArrayLike) -> Array {
     custom_jvp(value).defjvp(|(x,), (t,)| (entr(x), -(t * (x.log() + 1.0))))(&x.to_array().to_inexact())
 }
 
-/// A real array of floats. Integers are converted.
+/// Returns a real array of floats. Integers are converted.
 #[track_caller]
 fn real_inexact(x: impl ArrayLike, what: &str) -> Array {
     let x = x.to_array().to_inexact();
@@ -201,14 +201,14 @@ pub fn log_ndtr(x: impl ArrayLike) -> Array {
     let size = x.abs();
     let (sum, scale) = (mills_sum(&size), (2.0 * std::f64::consts::PI).sqrt());
     let below = -0.5 * x.minimum(0.0).square() + (sum.log() - size.log1p() - scale.ln());
-    // Beyond 40 the exponential vanishes in both dtypes; at infinity its derivative would be 0·∞.
+    // Beyond 40, the exponential vanishes in both dtypes. At infinity, its derivative would be 0·∞.
     let above = ((-0.5 * size.minimum(40.0).square()).exp() * sum / ((1.0 + size) * -scale)).log1p();
     where_(x.less(0.0), below, above)
 }
 
-/// (1 + z)·R(z) for z ≥ 0, where R is the Mills ratio exp(z²/2)·∫ exp(−t²/2) dt from z to ∞. It is a polynomial in (z −
-/// 4)/(z + 4), from a Chebyshev fit at 60 digits. All its derivatives are accurate. So log Φ(−z) = −z²/2 + log R(z) −
-/// log √2π has derivatives without cancellation, as far out as its values.
+/// Returns (1 + z)·R(z) for z ≥ 0, where R is the Mills ratio exp(z²/2)·∫ exp(−t²/2) dt from z to ∞. It is a polynomial
+/// in (z − 4)/(z + 4), from a Chebyshev fit at 60 digits. All its derivatives are accurate. So log Φ(−z) = −z²/2 + log
+/// R(z) − log √2π has derivatives without cancellation, as far out as its values.
 #[track_caller]
 pub(crate) fn mills_sum(z: &Array) -> Array {
     let v = 1.0 - 8.0 / (z + 4.0);
@@ -267,7 +267,7 @@ const MILLS_F32: [f64; 15] = [
     1.183_261_914_549_702_5,
 ];
 
-/// A polynomial by Horner's rule, with the highest coefficient first.
+/// Evaluates a polynomial by Horner's rule. The highest coefficient comes first.
 #[track_caller]
 fn polynomial(coefficients: &[f64], x: &Array) -> Array {
     let (first, rest) = coefficients.split_at(1);
@@ -353,7 +353,7 @@ pub fn ndtri(p: impl ArrayLike) -> Array {
     let edge = (-2.0f64).exp();
     let upper = p.greater(1.0 - edge);
     let tail = where_(p.greater(-(-2.0f64).exp_m1()), 1.0 - &p, &p);
-    // At zero the formulas are undefined, and their value is not used.
+    // At zero, the formulas are undefined, and their values are not used.
     let tail = where_(tail.equal(0), 0.5, &tail);
 
     let w = &tail - 0.5;
@@ -373,7 +373,7 @@ pub fn ndtri(p: impl ArrayLike) -> Array {
     where_(p.equal(0), f64::NEG_INFINITY, where_(p.equal(1), f64::INFINITY, x))
 }
 
-/// log Σ exp(x) over all elements, without overflow; −∞ for an empty array.
+/// Returns log Σ exp(x) over all elements, without overflow. For an empty array, it is −∞.
 ///
 /// ```
 /// use cotangent::{Array, scipy::special};
@@ -384,7 +384,7 @@ pub fn logsumexp(x: impl ArrayLike) -> Array {
     logsumexp_axis(x, ())
 }
 
-/// [`logsumexp`] over some axes, which are removed from the result.
+/// Like [`logsumexp`], but over some axes, which are removed from the result.
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};
@@ -395,7 +395,7 @@ pub fn logsumexp_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
     logsumexp_weighted(x, axes, 1.0)
 }
 
-/// [`logsumexp`] over some axes, which are kept with size one.
+/// Like [`logsumexp`], but over some axes, which remain with size one.
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};
@@ -408,8 +408,8 @@ pub fn logsumexp_keepdims(x: impl ArrayLike, axes: impl Axes) -> Array {
     keepdims(&logsumexp_axis(&x, &axes[..]), &x, &axes)
 }
 
-/// log Σ weights · exp(x) over some axes; NaN where the sum is negative. An element of weight zero is ignored, whatever
-/// its value.
+/// Returns log Σ weights · exp(x) over some axes, or NaN if the sum is negative. An element of weight zero is ignored,
+/// whatever its value.
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};
@@ -432,7 +432,7 @@ pub fn logsumexp_weighted(x: impl ArrayLike, axes: impl Axes, weights: impl Arra
     terms.sum_axis(&axes[..]).log() + most
 }
 
-/// exp(x) divided by its sum along some axes; empty for an empty array.
+/// Returns exp(x) divided by its sum along some axes. For an empty array, the result is empty.
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};
@@ -449,7 +449,7 @@ pub fn softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
     &terms / terms.sum_keepdims(&axes[..])
 }
 
-/// The logarithm of [`softmax`].
+/// Returns the logarithm of [`softmax`].
 ///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};

@@ -49,14 +49,14 @@ pub fn i1(x: impl ArrayLike) -> Array {
     custom_jvp(value).defjvp(move |(x,), (t,)| (i1(x), t * slope(x)))(&real_inexact(x, "i1"))
 }
 
-/// exp(|x|)·y, in two steps: the exponential alone overflows before the result does.
+/// Returns exp(|x|)·y, in two steps, because the exponential alone overflows before the result does.
 fn unscaled(x: &Array, y: Array) -> Array {
     let root = (0.5 * x.abs()).exp();
     &root * y * &root
 }
 
-/// Iₖ(x)/xᵏ for k ≥ 1: below 4 by its power series Σ (x²/4)ᵐ / (2ᵏ m! (m + k)!), above by the recurrence in k. Its
-/// derivative is x times the function for k + 1 (DLMF 10.29.4).
+/// Returns Iₖ(x)/xᵏ for k ≥ 1. If |x| < 4, it is computed by its power series Σ (x²/4)ᵐ / (2ᵏ m! (m + k)!), and
+/// otherwise by the recurrence in k. Its derivative is x times the function for k + 1 (DLMF 10.29.4).
 fn bessel_over_power(k: u32, x: &Array) -> Array {
     let value = move |x: &Array| {
         let near = x.abs().less(4.0);
@@ -65,7 +65,8 @@ fn bessel_over_power(k: u32, x: &Array) -> Array {
         let coefficients: Vec<f64> =
             (0..terms).rev().map(|m| 1.0 / (2f64.powi(k as i32) * factorial(m) * factorial(m + k))).collect();
         let series = polynomial(&coefficients, &(where_(&near, x, 0.0).square() / 4.0));
-        // Scaled by exp(−|x|), so that nothing overflows before the end. Beyond 1000 the result overflows.
+        // The values are scaled by exp(−|x|), so that nothing overflows before the end. Beyond 1000, the result
+        // overflows.
         let far = crate::numpy::clip(where_(&near, 4.0, x), -1e3, 1e3);
         let (mut last, mut now) = (far.bessel_i0e(), far.bessel_i1e() / &far);
         for order in 1..k {

@@ -12,7 +12,7 @@ use crate::ops::promoted;
 use crate::trace::frames::bind1;
 
 /// The regularized lower incomplete gamma function P(a, x): the probability of at most `x` under the gamma distribution
-/// with shape `a`. It is differentiable in both arguments; in `a` only once.
+/// with shape `a`. It is differentiable in both arguments, but only once in `a`.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -96,7 +96,7 @@ pub fn polygamma(n: impl ArrayLike, x: impl ArrayLike) -> Array {
     bind1(Polygamma, &[&n, &x])
 }
 
-/// The sign of the gamma function; NaN at its poles.
+/// The sign of the gamma function. It is NaN at the poles.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -135,22 +135,22 @@ pub fn gamma(x: impl ArrayLike) -> Array {
     })(&x)
 }
 
-/// From 8 on by Stirling's formula; for smaller numbers divided down, and for negative ones by reflection (DLMF 5.5.1,
-/// 5.5.3). The formula is √2π·yʸ⁻½·exp(−y)·exp(Δ(y)). The power is computed as a square, so that it does not overflow
-/// before the product does.
+/// Computes the gamma function by Stirling's formula for arguments from 8 on. Smaller arguments are raised by 8 and the
+/// result is divided, and negative ones are reflected (DLMF 5.5.1, 5.5.3). The formula is √2π·yʸ⁻½·exp(−y)·exp(Δ(y)).
+/// The power is computed as a square, so that it does not overflow before the product does.
 fn gamma_value(x: &Array) -> Array {
     if x.dtype().bits() < 32 {
         return gamma_value(&x.astype(DType::F32)).astype(x.dtype());
     }
     let size = x.abs();
     let small = size.less(8.0);
-    // Beyond the last finite value, so that no factor vanishes while the others overflow.
+    // The limit is beyond the last finite result. It keeps any factor from vanishing while the others overflow.
     let y = where_(&small, &size + 8.0, size.minimum(if x.dtype() == DType::F64 { 256.0 } else { 64.0 }));
     let root = y.pow(0.5 * &y - 0.25);
     let product = (1..8).fold(size.clone(), |p, k| p * (&size + f64::from(k)));
     let stirling = &root * (stirling_error(&y) - &y).exp() * root * (2.0 * std::f64::consts::PI).sqrt();
     let positive = stirling / where_(small, product, 1.0);
-    // Γ(x)·Γ(−x) = −π/(x sin πx). The sine is taken at the distance from the nearest integer; this difference is exact.
+    // Γ(x)·Γ(−x) = −π/(x sin πx). The sine is taken of the distance to the nearest integer, which is exact.
     let whole = x.round();
     let distance = x - &whole;
     let sine = where_(remainder(&whole, 2.0).equal(0), 1.0, -1.0) * (std::f64::consts::PI * &distance).sin();
@@ -160,14 +160,14 @@ fn gamma_value(x: &Array) -> Array {
     where_(x.equal(0), 1.0 / x, value)
 }
 
-/// log Γ(y) − (y − ½)·log y + y − ½ log 2π for y ≥ 8, the error of Stirling's formula: Σ B₂ⱼ/(2j (2j − 1) y²ʲ⁻¹) (DLMF
-/// 5.11.1).
+/// Returns the error of Stirling's formula, log Γ(y) − (y − ½)·log y + y − ½ log 2π, for y ≥ 8. It is
+/// Σ B₂ⱼ/(2j (2j − 1) y²ʲ⁻¹) (DLMF 5.11.1).
 fn stirling_error(y: &Array) -> Array {
     let inverse = 1.0 / y;
     polynomial(stirling_terms(y.dtype()), &inverse.square()) * inverse
 }
 
-/// The coefficients of the error of Stirling's formula, as a polynomial in y⁻², over y.
+/// Returns the coefficients of a polynomial in y⁻². Divided by y, it is the error of Stirling's formula.
 fn stirling_terms(dtype: DType) -> &'static [f64] {
     const TERMS: [f64; 8] = [
         -3617.0 / 122_400.0,
@@ -182,8 +182,9 @@ fn stirling_terms(dtype: DType) -> &'static [f64] {
     &TERMS[if dtype == DType::F64 { 0 } else { 5 }..]
 }
 
-/// The error of Stirling's formula at y + x less that at y. It is x times what does not cancel: with u = 1/y, w = 1/(y + x)
-/// and the polynomial P, w P(w²) − u P(u²) = (w − u) (P(w²) + u (w + u) Q), Q the divided difference of P.
+/// Returns the error of Stirling's formula at y + x minus that at y. It is computed as x times a factor that does not
+/// cancel. With u = 1/y, w = 1/(y + x) and the polynomial P, it is w P(w²) − u P(u²) = (w − u) (P(w²) + u (w + u) Q),
+/// where Q is the divided difference of P.
 fn stirling_error_difference(x: &Array, y: &Array) -> Array {
     let (u, w) = (1.0 / y, 1.0 / (x + y));
     let (s, t) = (u.square(), w.square());
@@ -195,17 +196,17 @@ fn stirling_error_difference(x: &Array, y: &Array) -> Array {
     -(x * &u * w) * (at_t + u * sum * quotient)
 }
 
-/// log(1 + r)/r, which is 1 at zero.
+/// Returns log(1 + r)/r, which is 1 at zero.
 fn log1p_ratio(r: &Array) -> Array {
     let tiny = r.abs().less(1e-30);
     let safe = where_(&tiny, 1.0, r);
     where_(tiny, 1.0 - 0.5 * r, safe.log1p() / &safe)
 }
 
-/// log |Γ(y + x)/Γ(y)|. If both arguments are at least 8, it is x log y + (x + y − ½) log(1 + x/y) − x plus the
-/// difference of Stirling's errors. Nothing large cancels there, unlike in derivatives by digamma functions.
-/// Stirling's errors, in which nothing large cancels, as it does in its derivatives by digamma functions. Smaller positive
-/// arguments that are close to each other are raised by 8 first: Γ(y + 8) is Γ(y) times y, …, y + 7.
+/// Returns log |Γ(y + x)/Γ(y)|. If both arguments are at least 8, it is x log y + (x + y − ½) log(1 + x/y) − x plus the
+/// difference of the errors of Stirling's formula. Nothing large cancels there, unlike in derivatives by digamma
+/// functions. Smaller positive arguments that are close to each other are raised by 8 first: Γ(y + 8) is Γ(y) times y,
+/// …, y + 7.
 fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
     const RAISED: f64 = 8.0;
     let sum = x + y;
@@ -213,7 +214,7 @@ fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
     let close = large.logical_not().logical_and(x.abs().less(0.5 * y));
     let stirling = large.logical_or(&close);
     let near = where_(&stirling, 1.0, &sum).lgamma() - where_(&stirling, 1.0, y).lgamma();
-    // The product of 1 + x/(y + k), less one.
+    // The product of 1 + x/(y + k), minus one.
     let (small, below) = (where_(&close, x, 0.0), where_(&close, y, 1.0));
     let ratios = (0..RAISED as u32).map(|k| &small / (&below + f64::from(k)));
     let product = ratios.reduce(|product, ratio| &product + &ratio + product * &ratio);
@@ -226,7 +227,7 @@ fn log_gamma_ratio(x: &Array, y: &Array) -> Array {
     where_(stirling, far, near)
 }
 
-/// n!, the gamma function at n + 1; zero below zero.
+/// The factorial n!, which is the gamma function at n + 1. It is zero for negative n.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -241,7 +242,8 @@ pub fn factorial(n: impl ArrayLike) -> Array {
     where_(n.less(0), 0.0, gamma(where_(n.less(0), 0.0, &n) + 1.0))
 }
 
-/// The binomial coefficient: the number of ways to choose `k` of `n` elements, zero where `k` is not between 0 and `n`.
+/// The binomial coefficient: the number of ways to choose `k` of `n` elements. It is zero if `k` is not between 0 and
+/// `n`.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -359,7 +361,7 @@ pub fn multigammaln(a: impl ArrayLike, d: usize) -> Array {
     (0..d).map(|i| (&a - i as f64 / 2.0).lgamma()).fold(crate::numpy::full_like(&a, constant), |sum, term| sum + term)
 }
 
-/// A term of the relative entropy, p·log(p/q): zero if p is zero, ∞ where it is undefined.
+/// A term of the relative entropy, p·log(p/q). It is zero if p is zero, and ∞ where it is undefined.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -398,7 +400,8 @@ pub fn kl_div(p: impl ArrayLike, q: impl ArrayLike) -> Array {
     rel_entr(&p, &q) - p + q
 }
 
-/// expm1(k·log)/k. If k·log is small, by the series of expm1(u)/u, which also has all derivatives at k = 0.
+/// Returns expm1(k·log)/k. If k·log is small, it is computed by the series of expm1(u)/u, which also has all
+/// derivatives at k = 0.
 fn power_transform(log: Array, lmbda: &Array) -> Array {
     let product = lmbda * &log;
     let near = product.abs().less(0.5).logical_or(lmbda.equal(0));
@@ -406,15 +409,15 @@ fn power_transform(log: Array, lmbda: &Array) -> Array {
     let mut coefficients = vec![1.0];
     (2..terms).for_each(|k| coefficients.push(coefficients[k - 2] / k as f64));
     coefficients.reverse();
-    // The product of zero and an infinite logarithm is undefined. So is that of the logarithm of zero, where it is a
-    // constant, and the powers of k, which the compiler would multiply first.
+    // The product of zero and an infinite logarithm is undefined. If the logarithm of zero is a constant, so is its
+    // product with the powers of k, which the compiler would multiply first.
     let small = near.logical_and(isfinite(&log));
     let series = polynomial(&coefficients, &where_(&small, lmbda * where_(&small, &log, 0.0), 0.0));
     let far = where_(&near, 1.0, &product).expm1() / where_(&near, 1.0, lmbda);
     where_(near, log * series, far)
 }
 
-/// The Box–Cox transform: (xᵏ − 1)/k, or log(x) where k, which is `lmbda`, is zero.
+/// The Box–Cox transform: (xᵏ − 1)/k, where k is `lmbda`. It is log(x) if k is zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -426,7 +429,7 @@ pub fn boxcox(x: impl ArrayLike, lmbda: impl ArrayLike) -> Array {
     power_transform(x.log(), &lmbda)
 }
 
-/// [`boxcox`] of 1 + x, accurate near zero.
+/// The [`boxcox`] transform of 1 + x, accurate near zero.
 ///
 /// ```
 /// use cotangent::scipy::special;
