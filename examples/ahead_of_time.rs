@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     let (y2, slope2) = function(&parameters, &t);
     assert!(near(&y, &y2) && near(&slope, &slope2));
 
-    // Compiled before the first call, and serialised for another process with the same plugin.
+    // Compiled before the first call, and serialized for another process with the same plugin.
     let compiled = function.lower((&parameters, &t))?.compile()?;
     println!("memory {:?}", compiled.memory_analysis()?);
     let bytes = compiled.serialize()?;

@@ -15,7 +15,7 @@ const STEPS: usize = 1000;
 
 type Carries = Vec<Array>;
 
-/// Each carry decays and is driven by its neighbour.
+/// Each carry decays and is driven by its neighbor.
 fn last(start: &Carries) -> Array {
     let step = |carries: &Carries, _: &()| {
         let neighbours = carries.iter().cycle().skip(1);

@@ -16,7 +16,7 @@ pub(crate) enum Stage {
     Grad,
     /// The StableHLO text that the compiler receives
     Stablehlo,
-    /// The program after the compiler's optimisations, for this machine
+    /// The program after the compiler's optimizations, for this machine
     Hlo,
     /// How long each step of the compilation took
     Times,

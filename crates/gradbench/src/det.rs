@@ -36,7 +36,7 @@ fn read(input: &RawValue) -> Result<Array> {
 
 /// Returns the determinant of an `[n, n]` matrix.
 ///
-/// A minor belongs to the last `k` rows and a set of `k` columns. Row by row, upwards, the minors of one more row are
+/// A minor belongs to the last `k` rows and a set of `k` columns. Row by row, upward, the minors of one more row are
 /// expanded along that row into the minors of one column fewer. So each minor is computed once, and used wherever it
 /// occurs.
 fn det(a: &Array) -> Array {

@@ -1,4 +1,4 @@
-//! `kmeans`: a step of Newton's method towards the centres of clusters.
+//! `kmeans`: a step of Newton's method toward the centers of clusters.
 
 use cotangent::{lax, prelude::*};
 use serde::Deserialize;

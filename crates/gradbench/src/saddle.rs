@@ -33,7 +33,7 @@ fn objective(x: &Array, y: &Array) -> Array {
     x.powi(2).sum() - y.powi(2).sum()
 }
 
-/// Returns the `x` that minimises the maximum over `y`, and that `y`. The derivative of the outer descent goes through
+/// Returns the `x` that minimizes the maximum over `y`, and that `y`. The derivative of the outer descent goes through
 /// the inner one, step by step.
 fn saddle(start: &Array, outer: Mode, inner: Mode) -> Array {
     let greatest = |x: &Array| objective(x, &argmax(x, start, inner, outer));
@@ -42,7 +42,7 @@ fn saddle(start: &Array, outer: Mode, inner: Mode) -> Array {
     np::concatenate(&[&x, &y], 0)
 }
 
-/// Returns the `y` that maximises the objective at `x`, found by derivatives in `mode`.
+/// Returns the `y` that maximizes the objective at `x`, found by derivatives in `mode`.
 fn argmax(x: &Array, start: &Array, mode: Mode, through: Mode) -> Array {
     argmin(|y| mode.value_and_grad(|y: &Array| -objective(x, y), y), start, through)
 }

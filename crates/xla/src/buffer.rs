@@ -98,7 +98,7 @@ impl Buffer {
         let api = &self.client.0.plugin.api;
         let mut args = EventIsReadyArgs::new();
         args.event = event.as_ptr();
-        // SAFETY: the event is alive. It is owned here, so it is freed afterwards.
+        // SAFETY: the event is alive. It is owned here, so it is freed afterward.
         unsafe {
             let asked = api.check((api.event_is_ready)(&mut args), WAITING);
             api.destroy_event(event.as_ptr());

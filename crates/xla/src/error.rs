@@ -198,7 +198,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The operation was cancelled.
+    /// The operation was canceled.
     Cancelled = 1;
     /// An error without a kind.
     Unknown = 2;

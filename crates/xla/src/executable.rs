@@ -345,13 +345,13 @@ impl Executable {
         }
     }
 
-    /// The program after XLA's optimisations, in HLO notation.
+    /// The program after XLA's optimizations, in HLO notation.
     pub fn optimized_hlo(&self) -> Result<String> {
         let (format, code) = self.optimized_program()?;
         hlo::text(&format, &code).map_err(|message| Error::Pjrt { code: Code::Internal, during: INSPECTING, message })
     }
 
-    /// The optimised program in the plugin's own format: the name of the format, and the bytes.
+    /// The optimized program in the plugin's own format: the name of the format, and the bytes.
     pub fn optimized_program(&self) -> Result<(String, Vec<u8>)> {
         let api = &self.client.0.plugin.api;
         let mut program = Program {
@@ -436,7 +436,7 @@ impl Drop for Executable {
 }
 
 /// # Safety
-/// `loaded` must be owned by the caller, and not used afterwards.
+/// `loaded` must be owned by the caller, and not used afterward.
 unsafe fn destroy_loaded(api: &Api, loaded: NonNull<RawLoadedExecutable>) {
     let mut args = LoadedExecutableDestroyArgs::new();
     args.executable = loaded.as_ptr();

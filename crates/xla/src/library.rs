@@ -23,7 +23,7 @@ pub struct Plugin {
     sha256: OnceLock<String>,
 }
 
-/// The plugins of this process by canonical path, so that each is initialised once.
+/// The plugins of this process by canonical path, so that each is initialized once.
 static LOADED: Mutex<Option<HashMap<PathBuf, Arc<Plugin>>>> = Mutex::new(None);
 
 impl Plugin {
@@ -145,7 +145,7 @@ fn quieten() {
 /// Opens the library and reads its function table.
 fn open(path: &Path) -> std::result::Result<Api, String> {
     type GetApi = unsafe extern "C" fn() -> *const ApiHead;
-    // SAFETY: opening runs the library's initialisers. The user asks for this by naming the library, or by letting it
+    // SAFETY: opening runs the library's initializers. The user asks for this by naming the library, or by letting it
     // be fetched and verified.
     let library = unsafe { libloading::Library::new(path) }.map_err(|e| chain(&e))?;
     // SAFETY: this is the type of the one symbol that every plugin exports.

@@ -128,7 +128,7 @@ impl CompileOptions {
     }
 }
 
-/// The debug options in a serialised executable, with which it was compiled.
+/// The debug options in a serialized executable, with which it was compiled.
 pub(crate) fn debug_options(serialized: &[u8]) -> Option<Vec<u8>> {
     let whole = proto::ExecutableAndOptions::decode(serialized).ok()?;
     whole.options?.executable_build_options?.debug_options.filter(|bytes| !bytes.is_empty())

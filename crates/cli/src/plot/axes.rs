@@ -15,7 +15,7 @@ pub(crate) struct Axes {
 }
 
 impl Axes {
-    /// Axes in a scene of the default size, with space for titles and, optionally, a colour bar.
+    /// Axes in a scene of the default size, with space for titles and, optionally, a color bar.
     pub(crate) fn new(x: (f64, f64), y: (f64, f64), bar: bool) -> (Scene, Axes) {
         let (width, height) = (760.0, 560.0);
         let right = if bar { width - 130.0 } else { width - 40.0 };
@@ -68,7 +68,7 @@ impl Axes {
         scene.upright((left - 56.0, (top + bottom) / 2.0), y_name, 14.0, Colour::INK);
     }
 
-    /// The areas between levels, each in its colour, with thin lines between them, and the colour bar.
+    /// The areas between levels, each in its color, with thin lines between them, and the color bar.
     pub(crate) fn bands(&self, scene: &mut Scene, grid: &Grid<'_>, levels: &[f64], map: Colormap, name: &str) {
         let colour = |band: usize| map.at((band as f64 + 0.5) / (levels.len() - 1) as f64);
         for (band, polygon) in grid.bands(levels) {

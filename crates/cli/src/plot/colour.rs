@@ -1,4 +1,4 @@
-//! Colours and colour maps.
+//! Colors and color maps.
 
 /// Red, green, blue in 0 to 255 and opacity in 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,7 +21,7 @@ impl Colour {
     }
 }
 
-/// A colour map: colours at equal distances, with interpolation between them.
+/// A color map: colors at equal distances, with interpolation between them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Colormap(&'static [u32]);
 
@@ -39,7 +39,7 @@ pub(crate) const BLUES: Colormap =
     Colormap(&[0x12_365c, 0x22_5f92, 0x4b_8fbd, 0x86_b9d6, 0xbd_d8e8, 0xe2_edf4, 0xf6_f9fb]);
 
 impl Colormap {
-    /// The colour at `t` in 0 to 1.
+    /// The color at `t` in 0 to 1.
     pub(crate) fn at(self, t: f64) -> Colour {
         let last = self.0.len() - 1;
         let place = t.clamp(0.0, 1.0) * last as f64;

@@ -16,7 +16,7 @@ use plotters::style::{FontTransform, register_font};
 
 use super::Colour;
 
-/// A position in the scene; y grows downwards.
+/// A position in the scene; y grows downward.
 pub(crate) type Point = (f64, f64);
 
 /// How a text is aligned to its point.
@@ -76,7 +76,7 @@ impl Scene {
         self.shapes.push(Shape::Text { at, text: text.into(), size, colour, anchor, upright: false });
     }
 
-    /// Vertical text, centred at a point.
+    /// Vertical text, centered at a point.
     pub(crate) fn upright(&mut self, at: Point, text: impl Into<String>, size: f64, colour: Colour) {
         let anchor = Anchor::Middle;
         self.shapes.push(Shape::Text { at, text: text.into(), size, colour, anchor, upright: true });
@@ -109,7 +109,7 @@ impl Scene {
     fn write_png(&self, path: &Path) -> Result<()> {
         let (width, height) = (self.width * DRAWN, self.height * DRAWN);
         let mut drawn = vec![0; (width * height * 3) as usize];
-        // Glyphs in bitmaps are centred including the space for accents, so they would appear too high.
+        // Glyphs in bitmaps are centered including the space for accents, so they would appear too high.
         self.draw(&BitMapBackend::with_buffer(&mut drawn, (width, height)).into_drawing_area(), 0.2)?;
         let file = BufWriter::new(File::create(path)?);
         let mut encoder = png::Encoder::new(file, self.width * KEPT, self.height * KEPT);

@@ -29,7 +29,7 @@ struct Camera {
 }
 
 const DISTANCE: f64 = 10.0;
-/// The side lengths of the box, normalised as in matplotlib.
+/// The side lengths of the box, normalized as in matplotlib.
 const SIDES: [f64; 3] = [1.190, 1.190, 0.893];
 const ZOOM: f64 = 352.0;
 const CENTRE: Point = (352.0, 318.0);
@@ -144,7 +144,7 @@ fn walls(scene: &mut Scene, camera: &Camera, x: (f64, f64), y: (f64, f64), z: (f
     label((at.0 + 46.0, at.1), "z", 14.0);
 }
 
-/// The colour bar.
+/// The color bar.
 fn bar(scene: &mut Scene, map: Colormap, least: f64, greatest: f64) {
     let (x0, x1, top, bottom) = (676.0, 693.0, 150.0, 470.0);
     let place = |t: f64| bottom + (top - bottom) * t;

@@ -232,7 +232,7 @@ transformable! {
     |this, f| write!(f, "jit({} at {})", this.shared.name, this.shared.loc)
 }
 
-/// Compiles a function: it is traced at the first call with arguments of a type and afterwards runs as one
+/// Compiles a function: it is traced at the first call with arguments of a type and afterward runs as one
 /// program. Arrays that it captures are inputs of the program; small ones are constants of what is compiled.
 ///
 /// Rust scalars and strings among the arguments are static, and so is what stands in a

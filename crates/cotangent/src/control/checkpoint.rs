@@ -1,4 +1,4 @@
-//! Rematerialisation: programs whose intermediate values are computed again in the backward pass instead of saved.
+//! Rematerialization: programs whose intermediate values are computed again in the backward pass instead of saved.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(crate) struct Checkpoint {
     pub differentiated: bool,
 }
 
-/// A linearised program in three parts.
+/// A linearized program in three parts.
 struct Parts {
     /// From the arguments to the results and then the saved values.
     forward: Jaxpr,

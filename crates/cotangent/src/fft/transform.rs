@@ -147,7 +147,7 @@ impl Transform {
         let (axes, s) = self.resolve(name, &x, natural);
         let x = prepared(name, fft_type, x);
         let Some(last) = axes.len().checked_sub(1) else { return x };
-        // The transformed axes are moved to the end, and moved back afterwards.
+        // The transformed axes are moved to the end, and moved back afterward.
         let rank = x.ndim();
         let order: Vec<usize> = (0..rank).filter(|d| !axes.contains(d)).chain(axes.iter().copied()).collect();
         let mut x = x.permute(&order);

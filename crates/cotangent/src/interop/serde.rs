@@ -1,6 +1,6 @@
 //! `Serialize` and `Deserialize`.
 //!
-//! An array is serialised as a struct of its dtype, its shape, whether it is weakly typed, and the bytes of its
+//! An array is serialized as a struct of its dtype, its shape, whether it is weakly typed, and the bytes of its
 //! elements: little-endian, in row-major order. Human-readable formats such as JSON store the bytes in base64, because
 //! their numbers have no NaN or infinity, and not every reader returns the same bits. All other formats store them as
 //! bytes.
@@ -21,7 +21,7 @@ use crate::array::literal::Literal;
 use crate::error::{Error, Result};
 use crate::random::Key;
 
-/// Serialises the dtype, the shape, whether it is weakly typed, and the bits of the elements. Needs the feature
+/// Serializes the dtype, the shape, whether it is weakly typed, and the bits of the elements. Needs the feature
 /// `serde`.
 ///
 /// JSON stores the elements in base64; a binary format stores their bytes.
@@ -59,7 +59,7 @@ impl<'de> Deserialize<'de> for Array {
     }
 }
 
-/// The serialised form of an array.
+/// The serialized form of an array.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Array", deny_unknown_fields)]
 struct Stored<'a> {
@@ -140,7 +140,7 @@ impl<'de> Deserialize<'de> for Bytes<'_> {
     }
 }
 
-/// Serialises the words, as an array of `u32`. Needs the feature `serde`.
+/// Serializes the words, as an array of `u32`. Needs the feature `serde`.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -161,7 +161,7 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// Serialises the [`name`](DType::name). Needs the feature `serde`.
+/// Serializes the [`name`](DType::name). Needs the feature `serde`.
 ///
 /// ```
 /// use cotangent::DType;
@@ -191,7 +191,7 @@ impl<'de> Deserialize<'de> for DType {
     }
 }
 
-/// Serialises the sizes as a list. Needs the feature `serde`.
+/// Serializes the sizes as a list. Needs the feature `serde`.
 ///
 /// ```
 /// use cotangent::Shape;
@@ -210,7 +210,7 @@ impl<'de> Deserialize<'de> for Shape {
     }
 }
 
-/// The serialised form of an abstract value.
+/// The serialized form of an abstract value.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Aval", deny_unknown_fields)]
 struct StoredAval {
@@ -220,7 +220,7 @@ struct StoredAval {
     weak_type: bool,
 }
 
-/// Serialises dtype, shape and weak type. Needs the feature `serde`.
+/// Serializes dtype, shape and weak type. Needs the feature `serde`.
 ///
 /// ```
 /// use cotangent::{Aval, DType};

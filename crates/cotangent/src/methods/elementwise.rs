@@ -338,7 +338,7 @@ impl Array {
         binary_op(Or, &self.convert(DType::Bool, false), &other.to_array().convert(DType::Bool, false))
     }
 
-    /// Divides without promotion. Integers divide towards zero.
+    /// Divides without promotion. Integers divide toward zero.
     #[track_caller]
     pub(crate) fn lax_div(&self, other: &Array) -> Array {
         bind1(Div, &[self, other])

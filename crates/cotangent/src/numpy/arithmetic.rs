@@ -398,7 +398,7 @@ fn greatest(dtype: DType) -> f64 {
     }
 }
 
-/// Returns the next representable number after x towards y.
+/// Returns the next representable number after x toward y.
 ///
 /// ```
 /// use cotangent::numpy as np;

@@ -5,7 +5,7 @@ use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToIncl
 use crate::array::{Array, Whole};
 
 /// A slice of one axis: NumPy's `start:stop:step`. Negative bounds count from the end of the axis. Bounds outside the
-/// axis are clipped. A negative step goes backwards.
+/// axis are clipped. A negative step goes backward.
 ///
 /// Ranges convert to slices. For a slice with a step, use [`s!`](crate::s) or [`Slice::step`].
 ///
@@ -54,7 +54,7 @@ impl Slice {
         range.into()
     }
 
-    /// Returns the slice with only every `step`-th element. A negative step goes backwards from `start` down to `stop`.
+    /// Returns the slice with only every `step`-th element. A negative step goes backward from `start` down to `stop`.
     ///
     /// ```
     /// use cotangent::numpy::Slice;

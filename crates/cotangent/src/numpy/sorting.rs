@@ -68,8 +68,8 @@ pub fn argsort_axis(x: impl ArrayLike, axis: isize) -> Array {
     bind(Sort { dimension, is_stable: true, num_keys: 1 }, &[&x, &indices]).swap_remove(1)
 }
 
-/// Returns the differences of neighbouring elements along the last axis, whose size decreases by one. For booleans, the
-/// result is whether the neighbours differ.
+/// Returns the differences of neighboring elements along the last axis, whose size decreases by one. For booleans, the
+/// result is whether the neighbors differ.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -80,7 +80,7 @@ pub fn diff(x: impl ArrayLike) -> Array {
     diff_axis(x, 1, -1)
 }
 
-/// Returns the `n`-th differences of neighbouring elements along an axis.
+/// Returns the `n`-th differences of neighboring elements along an axis.
 ///
 /// # Panics
 /// If the axis is out of bounds.
@@ -141,7 +141,7 @@ pub fn median_axis(x: impl ArrayLike, axis: isize) -> Array {
     quantile_axis(x, 0.5, axis)
 }
 
-/// Returns the `q`-quantile of all elements, with linear interpolation between neighbours, or NaN if there is a NaN.
+/// Returns the `q`-quantile of all elements, with linear interpolation between neighbors, or NaN if there is a NaN.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -183,7 +183,7 @@ pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
     let rest = x.aval().shape.remove(&[dimension]);
     let at = |i: usize| sorted.slice_axis(dimension, i, i + 1).reshape(&rest);
     let weight = place - low as f64;
-    // On an element, its neighbour does not contribute: zero times an infinity would be NaN.
+    // On an element, its neighbor does not contribute: zero times an infinity would be NaN.
     let value = if weight == 0.0 { at(low) } else { at(low) * (1.0 - weight) + at(low + 1) * weight };
     where_(super::isnan(&x).any_axis(dimension), f64::NAN, value)
 }

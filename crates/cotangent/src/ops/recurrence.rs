@@ -105,7 +105,7 @@ impl Primitive for LinearRecurrence {
         if out.size() == 0 {
             return smallvec::smallvec![args[1].clone()];
         }
-        // The recurrence runs forwards along the first of two axes, in at least 32 bits.
+        // The recurrence runs forward along the first of two axes, in at least 32 bits.
         let n = out.shape[self.axis];
         let rest = out.shape.remove(&[self.axis]);
         let flip = |x: Array| if self.reverse { bind1(Rev { dims: vec![0] }, &[&x]) } else { x };

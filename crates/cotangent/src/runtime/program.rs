@@ -346,8 +346,8 @@ pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Execut
     Ok(compile_text(client, text, &params, &options, place)?.0)
 }
 
-/// Compiles a program with all its results and inputs, so that the executable can be serialised. An executable that was
-/// itself loaded loses its machine code when serialised.
+/// Compiles a program with all its results and inputs, so that the executable can be serialized. An executable that was
+/// itself loaded loses its machine code when serialized.
 pub(crate) fn compile_whole(jaxpr: &Jaxpr) -> Result<xla::Executable> {
     let (client, simple) = (client()?, simplify(jaxpr));
     let (text, params, options) = inputs(client, &simple, &[]);
@@ -387,7 +387,7 @@ pub(crate) fn times(jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<Times> {
     Ok(times)
 }
 
-/// The program after XLA's optimisations.
+/// The program after XLA's optimizations.
 pub(crate) fn optimized_hlo(jaxpr: &Arc<Jaxpr>) -> Result<String> {
     // An executable from disk may have another program's source lines, so the program is compiled for reading.
     let (program, _) = compile(jaxpr, &[], None)?;

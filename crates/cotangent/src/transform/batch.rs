@@ -1,4 +1,4 @@
-//! Vectorisation: runs a program over a batch. Each value may have a batch axis, at any position.
+//! Vectorization: runs a program over a batch. Each value may have a batch axis, at any position.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Linearisation. The jvp rules run under a tangent frame, which keeps the linear work. Everything else falls through to
+//! Linearization. The jvp rules run under a tangent frame, which keeps the linear work. Everything else falls through to
 //! the frame below. What the tangent frame captures are the residuals.
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) struct Linearized {
     pub(crate) nonzero: Vec<bool>,
 }
 
-/// Linearises a program at `args`, in the arguments chosen by `wanted`.
+/// Linearizes a program at `args`, in the arguments chosen by `wanted`.
 pub(crate) fn linearize(jaxpr: &Jaxpr, args: &[Array], wanted: &[bool]) -> Linearized {
     let avals: Vec<Aval> = chosen(args, wanted).map(Array::aval).collect();
     let (linear, (outputs, nonzero)) = stage_dependents(&avals, |tangents| {

@@ -1,4 +1,4 @@
-//! The second half of reverse mode: runs a linear program backwards.
+//! The second half of reverse mode: runs a linear program backward.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::trace::frames::{Inputs, bind_at, stage};
 
 /// Computes the cotangents of the linear inputs of a program from those of its results.
 ///
-/// Equations whose operands are all known run forwards first. The others must be linear; they are transposed in reverse
+/// Equations whose operands are all known run forward first. The others must be linear; they are transposed in reverse
 /// order. A cotangent is a symbolic zero until something is added to it.
 pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Vec<Tangent> {
     let mut known: Env<Array> = Env::new(jaxpr);

@@ -17,7 +17,7 @@ pub(crate) struct Signature {
     pub(crate) reusable: Vec<i64>,
 }
 
-/// Reads the signature of an optimised program, and skips the rest.
+/// Reads the signature of an optimized program, and skips the rest.
 pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> {
     let damaged = |e: prost::DecodeError| e.to_string();
     let head = match format {
@@ -45,7 +45,7 @@ pub(crate) fn element_type(code: i32) -> Option<ElementType> {
     ElementType::ALL.iter().copied().find(|t| t.name() == name)
 }
 
-/// Prints an optimised program that the plugin returned in `format`.
+/// Prints an optimized program that the plugin returned in `format`.
 pub(crate) fn text(format: &str, code: &[u8]) -> Result<String, String> {
     let damaged = |e: prost::DecodeError| format!("the optimised program cannot be decoded: {e}");
     match format {

@@ -68,7 +68,7 @@ pub(super) fn remembered_hash(cache: &Path, library: &Path) -> io::Result<String
         return Ok(sha256.to_owned());
     }
     let sha256 = hash::file(library)?;
-    // An optimisation only: without it the file is read again the next time.
+    // An optimization only: without it the file is read again the next time.
     let _ = fs::create_dir_all(cache.join("hashes"))
         .and_then(|()| write_atomically(&memo, format!("{head}{sha256}").as_bytes()));
     Ok(sha256)
@@ -97,7 +97,7 @@ pub(super) fn state(cache: &Path, entry: &LockEntry) -> CacheState {
     }
     match hash::file(&library) {
         Ok(sha256) if sha256 == entry.library_sha256 => {
-            // An optimisation for the next start only: if the marker cannot be written, the library is hashed again.
+            // An optimization for the next start only: if the marker cannot be written, the library is hashed again.
             let _ = write_atomically(&marker_path, marker.as_bytes());
             CacheState::Good
         }
@@ -112,7 +112,7 @@ pub(super) fn mark(library: &Path, entry: &LockEntry) -> io::Result<()> {
     write_atomically(&marker_path(library), marker(entry, &meta).as_bytes())
 }
 
-/// A name beside `path` that no other process uses, and that [`sweep`] recognises.
+/// A name beside `path` that no other process uses, and that [`sweep`] recognizes.
 pub(super) fn temporary(path: &Path) -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);

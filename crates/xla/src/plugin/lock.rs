@@ -31,7 +31,7 @@ pub struct LockEntry {
     pub library_size: u64,
     /// The XLA it contains: `jaxlib 0.11.2; PJRT 0.115, StableHLO 1.20.0`.
     pub xla: &'static str,
-    /// The licence, as the package states it.
+    /// The license, as the package states it.
     pub licence: &'static str,
 }
 

@@ -91,7 +91,7 @@ pub(super) fn data(data: &Array, mu: &Array, sigma: &Array) -> Scene {
     scene
 }
 
-/// A path over coloured areas, with its start and its end marked.
+/// A path over colored areas, with its start and its end marked.
 fn trace(scene: &mut Scene, axes: &Axes, path: &[(f64, f64)]) {
     let line = axes.path(path.iter().copied());
     let (start, end) = (line[0], line[line.len() - 1]);
