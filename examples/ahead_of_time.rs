@@ -1,4 +1,4 @@
-//! A function that is traced once, stored as a file, and embedded in a binary that runs it without the function.
+//! Traces a function once, stores it in a file, and embeds the file in a binary that runs it without the function.
 //!
 //! `cargo run -p cotangent --example ahead_of_time -- write` writes the file again.
 
@@ -8,7 +8,7 @@ use cotangent::{Exported, Loaded};
 /// The output of `write`: StableHLO text with the signature of the function.
 static EXPORTED: &[u8] = include_bytes!("ahead_of_time.mlir");
 
-/// A damped oscillation and its slope.
+/// Returns a damped oscillation and its derivative.
 fn oscillation(parameters: &(Array, Array), t: &Array) -> (Array, Array) {
     let (damping, frequency) = parameters.clone();
     let y = move |t: &Array| (-(&damping * t)).exp() * (&frequency * t).cos();
@@ -34,11 +34,11 @@ fn main() -> Result<()> {
     let (y, slope) = program.call_like(&(parameters.clone(), t.clone()), &(t.clone(), t.clone()))?;
     println!("t      {t}\ny      {y}\nslope  {slope}");
 
-    // The function itself returns the same.
+    // The function itself returns the same values.
     let (y2, slope2) = function(&parameters, &t);
     assert!(near(&y, &y2) && near(&slope, &slope2));
 
-    // Compiled before the first call, and serialized for another process with the same plugin.
+    // The function is compiled before the first call, and serialized for another process with the same plugin.
     let compiled = function.lower((&parameters, &t))?.compile()?;
     println!("memory {:?}", compiled.memory_analysis()?);
     let bytes = compiled.serialize()?;

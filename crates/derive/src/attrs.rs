@@ -1,9 +1,9 @@
-//! What `#[tree(…)]` may contain, and where.
+//! The attribute `#[tree(…)]`: what it may contain, and where.
 
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Error, Path, Result, parse_quote};
 
-/// Errors collected so that all are reported at once.
+/// The errors found so far. They are reported together.
 #[derive(Default)]
 pub(crate) struct Errors(Option<Error>);
 
@@ -50,7 +50,7 @@ fn name(meta: &ParseNestedMeta<'_>) -> String {
     segments.join("::")
 }
 
-/// The path of the library: `::cotangent`, or the path that `#[tree(crate = "…")]` on the type names.
+/// Returns the path of the library: `::cotangent`, or the path in `#[tree(crate = "…")]` on the type.
 pub(crate) fn crate_path(attrs: &[Attribute], errors: &mut Errors) -> Path {
     let mut path = None;
     each(attrs, errors, |meta| {
@@ -73,7 +73,7 @@ pub(crate) fn crate_path(attrs: &[Attribute], errors: &mut Errors) -> Path {
     path.unwrap_or_else(|| parse_quote!(::cotangent))
 }
 
-/// Whether a field is marked `#[tree(static)]`.
+/// Returns whether a field is marked `#[tree(static)]`.
 pub(crate) fn is_static(attrs: &[Attribute], errors: &mut Errors) -> bool {
     let mut found = false;
     each(attrs, errors, |meta| {

@@ -1,4 +1,4 @@
-//! From the definition of a type to its `impl Tree`.
+//! Expands the definition of a type to its implementations of `Tree` and `Leafwise`.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -24,17 +24,17 @@ struct Field {
 
 impl Field {
     fn bound_as(&self, prefix: &str, position: usize) -> Ident {
-        // Spanned at the type, so that an error about the field points there.
+        // The span is that of the type, so that an error about the field points there.
         format_ident!("__{prefix}{position}", span = self.ty.span())
     }
 
-    /// The location of the type, but with the macro's name resolution: the type may come from a `macro_rules!`, where
-    /// the macro's names are not visible.
+    /// Returns the location of the type, with the name resolution of this macro. The type may come from a
+    /// `macro_rules!`, where the names of this macro are not visible.
     fn span(&self) -> Span {
         Span::call_site().located_at(self.ty.span())
     }
 
-    /// The path of the trait, spanned at the type.
+    /// Returns the path of the trait `Tree`, with the span of the type.
     fn tree(&self, krate: &Path) -> TokenStream {
         let span = self.span();
         let respan = |mut token: TokenTree| {
@@ -83,7 +83,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// The implementation of `Leafwise`: a map from the paths of the leaves, because the fields can only hold arrays.
+/// Returns the implementation of `Leafwise`. Its type is a map from the paths of the leaves, because the fields can
+/// only hold arrays.
 pub(crate) fn leafwise(input: &DeriveInput) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let krate = attrs::crate_path(&input.attrs, &mut errors);
@@ -144,7 +145,7 @@ fn fields(fields: &Fields, errors: &mut Errors) -> Vec<Field> {
     fields.members().zip(fields).map(&mut field).collect()
 }
 
-/// The generics of the type, with the bounds that the fields require of the type parameters.
+/// Returns the generics of the type, with the bounds that its fields require of the type parameters.
 fn bounded(input: &DeriveInput, krate: &Path, shapes: &[Shape], errors: &mut Errors) -> syn::Generics {
     let mut generics = input.generics.clone();
     for param in &mut generics.params {
@@ -191,7 +192,7 @@ fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     })
 }
 
-/// `Self::Variant { name: __a0, .. }`, with the fields that `wanted` selects.
+/// Returns the pattern `Self::Variant { name: __a0, .. }` with the fields that `wanted` selects.
 fn pattern(shape: &Shape, prefix: &str, wanted: impl Fn(&Field) -> bool) -> TokenStream {
     let path = &shape.path;
     let mut picked: Vec<_> = (shape.fields.iter().enumerate())
@@ -207,7 +208,7 @@ fn pattern(shape: &Shape, prefix: &str, wanted: impl Fn(&Field) -> bool) -> Toke
     quote!(#path { #(#picked),* })
 }
 
-/// A match on `self` with an arm for each shape.
+/// Returns a `match` on `self` with an arm for each shape.
 fn match_self(shapes: &[Shape], wanted: impl Fn(&Field) -> bool, body: impl Fn(&Shape) -> TokenStream) -> TokenStream {
     if shapes.is_empty() {
         return quote!(match *self {});
@@ -219,7 +220,7 @@ fn match_self(shapes: &[Shape], wanted: impl Fn(&Field) -> bool, body: impl Fn(&
     quote!(match self { #(#arms)* })
 }
 
-/// The fields that hold leaves, with their positions and bindings.
+/// Returns the fields that hold leaves, with their bindings.
 fn dynamic(shape: &Shape) -> impl Iterator<Item = (&Field, Ident)> {
     let bound = shape.fields.iter().enumerate().map(|(i, field)| (field, field.bound_as("a", i)));
     bound.filter(|(field, _)| !field.is_static)

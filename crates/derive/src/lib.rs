@@ -5,11 +5,13 @@ mod expand;
 
 use proc_macro::TokenStream;
 
-/// Makes a struct or an enum a tree of arrays, to differentiate, batch and compile over.
+/// Derives `Tree` for a struct or an enum. Functions that take or return it can then be differentiated, batched and
+/// compiled.
 ///
 /// Every field must be a `Tree` itself, except those marked `#[tree(static)]`. Static fields have no leaves and are
-/// part of the structure: a compiled function is compiled again when they differ. They need `Clone + PartialEq`. Type
-/// parameters get the bounds that their fields need. Two variants of an enum are two structures.
+/// part of the structure: a compiled function is compiled again when they differ. Their types must be
+/// `Clone + PartialEq`. Type parameters get the bounds that the fields need. Each variant of an enum is a structure of
+/// its own.
 ///
 /// ```ignore
 /// #[derive(Tree)]
@@ -21,7 +23,7 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// If the library has another name, put `#[tree(crate = "path::to::cotangent")]` on the type.
+/// If the library has another name or path, put `#[tree(crate = "path::to::cotangent")]` on the type.
 #[proc_macro_derive(Tree, attributes(tree))]
 pub fn derive_tree(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);

@@ -295,7 +295,7 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
         let length = hypot(x, y);
         let zero = length.equal(0);
         let safe = where_(&zero, 1.0, &length);
-        // At an infinity, the slopes are their limits. At zero there are no limits, and the slopes are those of JAX.
+        // At an infinity, the derivatives are their limits. At zero, no limits exist, and the derivatives are JAX's.
         let slope = |x: &Array| {
             let slope = where_(x.abs().equal(f64::INFINITY), x.sign(), x / &safe);
             where_(&zero, 0.5, slope)

@@ -11,8 +11,8 @@ use crate::trace::frames::bind1;
 /// Returns `x` where the condition is true, and `y` elsewhere. The three operands are broadcast together. A condition
 /// that is a number is true where it is nonzero.
 ///
-/// No derivative flows through the branch that is not selected. However, if the slope of that branch is NaN, the result
-/// is NaN as well, because 0 · NaN is NaN. Where a function is undefined, replace its operand, too.
+/// No derivative flows through the branch that is not selected. However, if the derivative of that branch is NaN, the
+/// result is NaN as well, because 0 · NaN is NaN. Where a function is undefined, replace its operand, too.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
