@@ -13,13 +13,13 @@ macro_rules! reduction_functions {
             x.to_array().$name()
         }
 
-        #[doc = concat!("[`", stringify!($name), "()`] over some axes, which are removed from the result.")]
+        #[doc = concat!("Like [`", stringify!($name), "()`], but over some axes, which are removed from the result.")]
         #[track_caller]
         pub fn $axis(x: impl ArrayLike, axes: impl Axes) -> Array {
             x.to_array().$axis(axes)
         }
 
-        #[doc = concat!("[`", stringify!($name), "()`] over some axes, which remain with size one.")]
+        #[doc = concat!("Like [`", stringify!($name), "()`], but over some axes, which remain with size one.")]
         #[track_caller]
         pub fn $keep(x: impl ArrayLike, axes: impl Axes) -> Array {
             x.to_array().$keep(axes)
@@ -36,7 +36,7 @@ macro_rules! arg_reduction_functions {
             x.to_array().$name()
         }
 
-        #[doc = concat!("[`", stringify!($name), "`] along an axis, which is removed from the result.")]
+        #[doc = concat!("Like [`", stringify!($name), "`], but along an axis, which is removed from the result.")]
         ///
         /// # Panics
         /// If the axis is empty or out of bounds.
@@ -45,7 +45,7 @@ macro_rules! arg_reduction_functions {
             x.to_array().$axis(axis)
         }
 
-        #[doc = concat!("[`", stringify!($name), "`] along an axis, which remains with size one.")]
+        #[doc = concat!("Like [`", stringify!($name), "`], but along an axis, which remains with size one.")]
         ///
         /// # Panics
         /// If the axis is empty or out of bounds.
@@ -64,7 +64,7 @@ macro_rules! cumulative_functions {
             x.to_array().$name()
         }
 
-        #[doc = concat!("[`", stringify!($name), "`] along an axis. The shape is unchanged.")]
+        #[doc = concat!("Like [`", stringify!($name), "`], but along an axis. The shape is unchanged.")]
         ///
         /// # Panics
         /// If the axis is out of bounds.

@@ -1,5 +1,5 @@
-//! Linearization. The jvp rules run under a tangent frame, which keeps the linear work. Everything else falls through to
-//! the frame below. What the tangent frame captures are the residuals.
+//! Linearization. The jvp rules run under a tangent frame, which keeps the linear work. Everything else falls through
+//! to the frame below. What the tangent frame captures are the residuals.
 
 use std::sync::Arc;
 
