@@ -1,4 +1,4 @@
-//! Ahead of time: a function lowered, compiled, stored, exported and loaded again.
+//! Ahead-of-time compilation: lowering, compiling, serializing and exporting a function.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::func::Params;
 use super::report::changes;
 use super::signature::signature;
 
-/// A program on its way to the compiler; made by [`Jit::lower`](crate::Jit::lower).
+/// A traced program that is ready to be compiled; made by [`Jit::lower`](crate::Jit::lower).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -43,7 +43,7 @@ impl<P: Params, R: Tree> fmt::Debug for Lowered<P, R> {
 }
 
 impl<P: Params, R: Tree> Lowered<P, R> {
-    /// The program as a jaxpr. Captured arrays are its leading inputs.
+    /// Returns the program as a jaxpr. Captured arrays are its leading inputs.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -55,7 +55,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
         &self.entry.closed.jaxpr
     }
 
-    /// The program as StableHLO text.
+    /// Returns the program as StableHLO text.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -67,10 +67,10 @@ impl<P: Params, R: Tree> Lowered<P, R> {
         lower(&format!("jit_{}", self.name), self.jaxpr(), platform()).to_text()
     }
 
-    /// What XLA makes of the program on this machine.
+    /// Returns the HLO that XLA's optimizations produce from the program on this machine.
     ///
     /// # Errors
-    /// When there is no plugin or the program does not compile.
+    /// Returns an error if there is no plugin or the program does not compile.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -81,11 +81,11 @@ impl<P: Params, R: Tree> Lowered<P, R> {
         optimized_hlo(&self.entry.compiled())
     }
 
-    /// How long each stage on the way to the machine takes. It was traced and rewritten already; it is lowered, parsed and
-    /// compiled once more to tell, whatever the caches hold.
+    /// Returns how long each stage of compilation takes. The times of tracing and rewriting are those of the trace that
+    /// made this program. Lowering, parsing and compiling are run once more to measure them, whatever the caches hold.
     ///
     /// # Errors
-    /// When there is no plugin or the program does not compile.
+    /// Returns an error if there is no plugin or the program does not compile.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -99,10 +99,10 @@ impl<P: Params, R: Tree> Lowered<P, R> {
         Ok(times)
     }
 
-    /// Compiles it now: the result is called like the function, with arguments of the types it was lowered for.
+    /// Compiles the program. The result is called like the function, with arguments of the types it was lowered for.
     ///
     /// # Errors
-    /// When there is no plugin or the program does not compile.
+    /// Returns an error if there is no plugin or the program does not compile.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -114,11 +114,11 @@ impl<P: Params, R: Tree> Lowered<P, R> {
         Ok(Compiled::new(self.name.clone(), self.entry.clone()))
     }
 
-    /// The program as portable StableHLO text with its signature, to be run by another process or another machine, on the
-    /// platform of this process. Captured arrays become constants of it.
+    /// Returns the program as portable StableHLO text with its signature. Another process or another machine can run
+    /// it, on the same platform as this process. Captured arrays become constants of the program.
     ///
     /// # Errors
-    /// When the program calls functions of this process or has checks that nobody collects.
+    /// Returns an error if the program calls functions of this process, or contains checks that no `checkify` collects.
     ///
     /// ```
     /// use cotangent::{Exported, prelude::*};
@@ -131,11 +131,12 @@ impl<P: Params, R: Tree> Lowered<P, R> {
         self.export_for(platform())
     }
 
-    /// [`export`](Self::export), to be run on another platform. What a compiler cannot do is written otherwise for each: a
-    /// Cholesky decomposition on the CPU is a call of LAPACK.
+    /// Exports the program as [`export`](Self::export) does, for the given platform. Operations that XLA does not
+    /// implement everywhere are lowered differently for each platform: a Cholesky decomposition is a LAPACK call on the
+    /// CPU.
     ///
     /// # Errors
-    /// As `export`.
+    /// As [`export`](Self::export).
     ///
     /// ```
     /// use cotangent::{Platform, prelude::*};
@@ -156,7 +157,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     }
 }
 
-/// A program that leaves the process must not need it.
+/// Checks that a program that leaves the process does not depend on it.
 fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
     let effects = jaxpr.effects();
     if effects.host {
@@ -173,7 +174,7 @@ fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
     Ok(())
 }
 
-/// A function compiled for arguments of certain types; made by [`Lowered::compile`]. It is called like the function.
+/// A function compiled for arguments of fixed types; made by [`Lowered::compile`]. It is called like the function.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -204,10 +205,11 @@ impl<P: Params, R: Tree> Compiled<P, R> {
         Compiled { name, entry, call }
     }
 
-    /// Calls it, with every failure as an error instead of a panic.
+    /// Calls the function, and returns every failure as an error instead of panicking.
     ///
     /// # Errors
-    /// When the arguments are not of the types it was compiled for, or running it fails.
+    /// Returns an error if the arguments are not of the types that the function was compiled for, or if running it
+    /// fails.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -225,10 +227,10 @@ impl<P: Params, R: Tree> Compiled<P, R> {
         })
     }
 
-    /// XLA's estimate of what a run costs, as `flops` and `bytes accessed`, sorted by name.
+    /// Returns XLA's estimate of the cost of a run, such as `flops` and `bytes accessed`, sorted by name.
     ///
     /// # Errors
-    /// Not every plugin has it: the ones for the CPU have not.
+    /// Returns an error if the plugin does not support cost analysis. CPU plugins do not.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -242,10 +244,10 @@ impl<P: Params, R: Tree> Compiled<P, R> {
         Ok(self.executable()?.cost_analysis()?)
     }
 
-    /// How much memory a run takes, in bytes.
+    /// Returns how much memory a run takes, in bytes.
     ///
     /// # Errors
-    /// Not every plugin has it.
+    /// Returns an error if the plugin does not support memory analysis.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -264,12 +266,12 @@ impl<P: Params, R: Tree> Compiled<P, R> {
         })
     }
 
-    /// The compiled program as bytes, for [`Loaded::from_bytes`](crate::Loaded::from_bytes) in a process with the same
-    /// plugin on the same kind of processor. It is machine code: for anything else there is [`Lowered::export`]. Captured
-    /// arrays are in it.
+    /// Returns the compiled program as bytes, for [`Loaded::from_bytes`](crate::Loaded::from_bytes) in a process with
+    /// the same plugin on the same kind of processor. The bytes are machine code and contain the captured arrays. Use
+    /// [`Lowered::export`] for a portable form.
     ///
     /// # Errors
-    /// When the program calls functions of this process.
+    /// Returns an error if the program calls functions of this process.
     ///
     /// ```
     /// use cotangent::{Loaded, prelude::*};
@@ -281,7 +283,7 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let jaxpr = &self.entry.closed.jaxpr;
         closed_program(jaxpr, "serialised")?;
-        // All results are computed here, also those that a call in this process would hand through.
+        // Every result is computed by this executable, including those that a call in this process would forward.
         let executable = compile_whole(jaxpr)?;
         let captures = (self.entry.closed.captures.iter())
             .map(|x| Ok((x.aval().with_weak_type(false), x.to_bytes()?)))
@@ -296,7 +298,7 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     }
 }
 
-/// That the arguments are those a program was compiled for.
+/// Checks that the arguments have the types that a program was compiled for.
 fn fits<P: Params, R: Tree>(name: &str, entry: &Entry<P, R>, args: P::Refs<'_>) -> Result<()> {
     let (leaves, counts) = P::leaves(args);
     if tracing() {
@@ -319,21 +321,21 @@ callable! {
     |this, f| write!(f, "Compiled({}: {})", this.name, signature(&this.entry))
 }
 
-/// Memory that a program takes, in bytes; made by [`Compiled::memory_analysis`].
+/// The memory that a program takes, in bytes; made by [`Compiled::memory_analysis`].
 ///
 /// ```
 /// assert_eq!(cotangent::MemoryAnalysis::default().temporary, 0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryAnalysis {
-    /// Machine code.
+    /// Size of the machine code.
     pub code: i64,
-    /// Arguments.
+    /// Size of the arguments.
     pub arguments: i64,
-    /// Results.
+    /// Size of the results.
     pub outputs: i64,
-    /// Arguments whose memory becomes that of results.
+    /// Size of the arguments whose memory the results reuse.
     pub aliased: i64,
-    /// Intermediate values.
+    /// Size of the intermediate values.
     pub temporary: i64,
 }

@@ -1,4 +1,3 @@
-//! The compiled form in which programs leave the process.
 //! The file formats of serialized and exported programs.
 
 use sha2::{Digest, Sha256};
@@ -25,7 +24,7 @@ pub(super) fn aval_text(aval: &Aval) -> String {
     aval.to_string()
 }
 
-/// Reads what [`aval_text`] writes: `f32[2,3]`.
+/// Parses the text that [`aval_text`] writes, such as `f32[2,3]`.
 pub(super) fn parse_aval(text: &str) -> Option<Aval> {
     let (dtype, dims) = text.strip_suffix(']')?.split_once('[')?;
     let dtype = dtype.parse().ok()?;
@@ -33,11 +32,11 @@ pub(super) fn parse_aval(text: &str) -> Option<Aval> {
     Some(Aval::new(dtype, Shape::new(&dims)))
 }
 
-/// A program as machine code.
+/// A program as machine code, with what is needed to call it.
 pub(super) struct Blob {
     pub(super) name: String,
     pub(super) signature: Signature,
-    /// The arrays that the function captured, which are its first inputs.
+    /// The arrays that the function captured, which are its leading inputs.
     pub(super) captures: Vec<(Aval, Vec<u8>)>,
     pub(super) code: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! What a jitted function was traced to for one type of argument: what `jit` keeps, and what is compiled ahead of time.
+//! One trace of a jitted function: what `jit` caches, and what is compiled ahead of time.
 
 use std::sync::Arc;
 
@@ -19,26 +19,26 @@ use crate::tree::{Leaves, Tree};
 use super::func::Params;
 use super::report::Counts;
 
-/// The function traced for one type of argument.
+/// A function traced for one combination of argument types.
 pub(crate) struct Entry<P: Params, R> {
-    /// Which trace of the function it was.
+    /// The number of this trace among the traces of the function.
     pub(super) number: usize,
     pub(crate) avals: Vec<Aval>,
-    /// The named axes around the call: collectives inside are traced for their sizes.
+    /// The named axes in scope at the call. Collectives inside the function are traced for their sizes.
     pub(super) axes: Vec<NamedAxis>,
-    /// How many arrays each argument has.
+    /// The number of arrays in each argument.
     pub(crate) counts: SmallVec<[usize; 4]>,
-    /// The arguments' structure: a value without arrays of its own.
+    /// The arguments' structure, as a value whose arrays are placeholders.
     pub(crate) structure: P::Values,
-    /// The program; unused captures and arguments are left out.
+    /// The program, without unused captures and arguments.
     pub(crate) closed: Closed,
-    /// Which arrays of the arguments it takes.
+    /// The indices of the arguments' arrays that the program uses.
     pub(crate) used: Vec<usize>,
-    /// Which of its inputs are given up, being taken by value.
+    /// For each input of the program, whether it is donated because it is taken by value.
     pub(crate) donated: Vec<bool>,
-    /// The result, with traced arrays in it.
+    /// The result, with traced arrays as its leaves.
     pub(crate) template: R,
-    /// How long tracing it took.
+    /// How long tracing took.
     pub(crate) times: Times,
     pub(super) program: OnceCell<Arc<CompiledProgram>>,
 }
@@ -48,7 +48,7 @@ fn same_aval(aval: &Aval, x: &Array) -> bool {
 }
 
 impl<P: Params, R: Tree> Entry<P, R> {
-    /// Whether it serves these arguments.
+    /// Returns whether this trace can be used for these arguments.
     pub(crate) fn fits(&self, args: P::Refs<'_>, leaves: &Leaves<'_>) -> bool {
         self.avals.len() == leaves.len()
             && self.avals.iter().zip(leaves).all(|(a, x)| same_aval(a, x))
@@ -56,7 +56,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
             && axis::bound_are(&self.axes)
     }
 
-    /// The compiled program, made now if need be.
+    /// Returns the compiled program, and compiles it at the first call.
     pub(crate) fn program(&self, counts: Option<&Counts>) -> Result<&Arc<CompiledProgram>> {
         self.program.get_or_try_init(|| {
             let (made, times) = timed(|| runtime().jitted(&self.closed, &self.donated));
@@ -68,25 +68,25 @@ impl<P: Params, R: Tree> Entry<P, R> {
         })
     }
 
-    /// What the compiler gets, or has got.
+    /// Returns the program that is or will be passed to the compiler.
     pub(crate) fn compiled(&self) -> Arc<Jaxpr> {
         let made = self.program.get().map(|program| program.jaxpr.clone());
         made.or_else(|| embedded(&self.closed)).unwrap_or_else(|| self.closed.jaxpr.clone())
     }
 
-    /// The inputs of the program, given the arrays of the arguments.
+    /// Returns the inputs of the program, given the arrays of the arguments.
     pub(super) fn inputs<'a>(&'a self, leaves: &[&'a Array]) -> SmallVec<[&'a Array; 8]> {
         self.closed.captures.iter().chain(self.used.iter().map(|i| leaves[*i])).collect()
     }
 
-    /// Runs it.
+    /// Runs the program.
     pub(crate) fn run(&self, leaves: &[&Array], counts: Option<&Counts>) -> Result<R> {
         let inputs = self.inputs(leaves);
         let results = crate::runtime::run(self.program(counts)?, &inputs)?;
         self.finish(&inputs, results)
     }
 
-    /// [`run`](Entry::run) on arrays that nobody needs any more where they are taken by value.
+    /// Runs the program as [`run`](Entry::run) does, and donates the arrays that are taken by value.
     pub(crate) fn run_owned(&self, leaves: Vec<Array>, counts: Option<&Counts>) -> Result<R> {
         if nans_are_looked_for() {
             return self.run(&leaves.iter().collect::<Vec<_>>(), counts);
@@ -103,7 +103,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
         Ok(self.template.rebuild(&mut results.into_iter()))
     }
 
-    /// All arrays of the arguments: those taken by reference and those taken by value, in order.
+    /// Merges the arrays taken by reference and those taken by value into one list, in the order of the arguments.
     pub(crate) fn merge(&self, kept: Vec<Array>, owned: Vec<Array>) -> Vec<Array> {
         let (mut kept, mut owned) = (kept.into_iter(), owned.into_iter());
         (self.counts.iter().zip(P::owned()))
@@ -115,7 +115,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
     }
 }
 
-/// The arrays of the arguments that are taken by reference.
+/// Returns the arrays of the arguments that are taken by reference.
 pub(crate) fn kept_leaves<P: Params>(leaves: &Leaves<'_>, counts: &[usize]) -> Vec<Array> {
     let owned = P::owned().iter().zip(counts).flat_map(|(owned, n)| std::iter::repeat_n(*owned, *n));
     leaves.iter().zip(owned).filter(|(_, owned)| !owned).map(|(x, _)| (*x).clone()).collect()

@@ -1,4 +1,4 @@
-//! Programs that left the process, or came from outside of it.
+//! Programs as text or bytes: exporting, parsing and loading them.
 
 use std::fmt;
 
@@ -14,13 +14,13 @@ use crate::tree::{Tree, flatten, leaf_paths};
 use super::artifact::{Blob, aval_text, hex, parse_aval, wrong};
 use super::signature::Signature;
 
-/// The first line of an exported one.
+/// The prefix of the first line of an exported program.
 const FIRST_LINE: &str = "// cotangent-export ";
 
-/// The version of that format.
+/// The version of the text format.
 const TEXT_VERSION: &str = "1";
 
-/// A program as text.
+/// The parts of an exported program's text.
 pub(super) struct Text<'a> {
     pub(super) name: &'a str,
     pub(super) signature: &'a Signature,
@@ -89,13 +89,13 @@ impl Text<'_> {
     }
 }
 
-/// A program as StableHLO text with its signature; made by [`Lowered::export`](crate::Lowered::export). Its
-/// [`Display`](fmt::Display) form is what [`Exported::parse`] reads.
+/// A program as StableHLO text with its signature; made by [`Lowered::export`](crate::Lowered::export).
+/// [`Exported::parse`] reads its [`Display`](fmt::Display) form.
 ///
-/// The format is this library's: a head of comment lines (version of the format, checksum, signature), then the
-/// module, of StableHLO and CHLO operations in generic form. The plugin has no writer of StableHLO's own versioned
-/// bytecode, so how long a text can be read depends on the parser: StableHLO promises compatibility for the bytecode
-/// only.
+/// The format is specific to this library. A header of comment lines holds the version of the format, a checksum and
+/// the signature. The module follows, as StableHLO and CHLO operations in generic form. The plugin cannot write
+/// StableHLO's versioned bytecode, and StableHLO promises compatibility for that bytecode only. How long a text stays
+/// readable therefore depends on the parser.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -107,7 +107,7 @@ impl Text<'_> {
 pub struct Exported {
     pub(super) name: String,
     pub(super) signature: Signature,
-    /// What it is for; nothing in a text that does not say.
+    /// The platform it was exported for; `None` if the text does not name one.
     pub(super) platform: Option<Platform>,
     pub(super) module: String,
 }
@@ -120,10 +120,10 @@ impl fmt::Display for Exported {
 }
 
 impl Exported {
-    /// Reads what was exported, from a file or from `include_bytes!`.
+    /// Parses an exported program, from a file or from `include_bytes!`.
     ///
     /// # Errors
-    /// When it is no export, of another version, or not as it was written.
+    /// Returns an error if the bytes are not an exported program, have another version of the format, or are damaged.
     ///
     /// ```
     /// assert!(cotangent::Exported::parse(b"module @m {}").is_err());
@@ -136,7 +136,7 @@ impl Exported {
         Exported { name, signature, platform, module }
     }
 
-    /// What it was exported for.
+    /// Returns the platform that the program was exported for.
     ///
     /// ```
     /// use cotangent::{Platform, prelude::*};
@@ -148,7 +148,7 @@ impl Exported {
         self.platform
     }
 
-    /// The arrays it takes and gives.
+    /// Returns the types of the arrays that the program takes and returns.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -160,7 +160,7 @@ impl Exported {
         &self.signature
     }
 
-    /// The module, as any reader of StableHLO takes it.
+    /// Returns the StableHLO module as text that any StableHLO parser accepts.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -172,10 +172,11 @@ impl Exported {
         &self.module
     }
 
-    /// Compiles it for this machine.
+    /// Compiles the program for this machine.
     ///
     /// # Errors
-    /// When it was exported for another platform, there is no plugin, or it does not compile the module.
+    /// Returns an error if the program was exported for another platform, there is no plugin, or the plugin cannot
+    /// compile the module.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -196,7 +197,7 @@ impl Exported {
     }
 }
 
-/// A program that came from outside this process: from [`Exported::compile`] or [`Loaded::from_bytes`].
+/// A compiled program that was not traced in this process; made by [`Exported::compile`] or [`Loaded::from_bytes`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -233,11 +234,11 @@ impl Loaded {
         Ok(Loaded { name, signature, captures, executable })
     }
 
-    /// Loads what [`Compiled::serialize`](crate::Compiled::serialize) wrote.
+    /// Loads a program from the bytes that [`Compiled::serialize`](crate::Compiled::serialize) returned.
     ///
     /// # Errors
-    /// When the bytes are something else or damaged, or were made by another version of this library, by another
-    /// plugin or for another processor; the error says which.
+    /// Returns an error if the bytes are not a serialized program, are damaged, or were made by another version of this
+    /// library, by another plugin or for another processor. The error says which.
     ///
     /// ```
     /// let error = cotangent::Loaded::from_bytes(b"something else").unwrap_err();
@@ -253,7 +254,7 @@ impl Loaded {
         Loaded::new(blob.name, blob.signature, captures, executable)
     }
 
-    /// The arrays it takes and gives.
+    /// Returns the types of the arrays that the program takes and returns.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -265,10 +266,10 @@ impl Loaded {
         &self.signature
     }
 
-    /// Calls it with a tuple of the function's arguments; the arrays of the result come in a row.
+    /// Calls the program with a tuple of the function's arguments. Returns the arrays of the result as a flat list.
     ///
     /// # Errors
-    /// When the arguments have other arrays than the signature says, or running it fails.
+    /// Returns an error if the arrays of the arguments do not match the signature, or if running the program fails.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -303,10 +304,11 @@ impl Loaded {
         run_executable(&self.executable, &args, &avals)
     }
 
-    /// [`call`](Loaded::call), with the result as a value like `like`, whose arrays may be of any shape.
+    /// Calls the program as [`call`](Loaded::call) does, and returns the result with the structure of `like`. The
+    /// arrays in `like` may have any shape.
     ///
     /// # Errors
-    /// As `call`, and when `like` has other arrays than the result.
+    /// As [`call`](Loaded::call); also if `like` does not have as many arrays as the result.
     ///
     /// ```
     /// use cotangent::prelude::*;

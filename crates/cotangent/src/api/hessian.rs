@@ -1,4 +1,4 @@
-//! Second derivatives.
+//! Hessians: matrices of second derivatives.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::func::{Arg, Argnums, Func, Params};
 use super::grad::GradOptions;
 use super::jacobian::{Jacobian, Mode, NoAux, Of};
 
-/// What a Hessian's function gives: the Jacobian of its Jacobian.
+/// The result of a Hessian function: the Jacobian of the Jacobian.
 type Twice<R, P, N, S> = Of<Of<R, P, N, S>, P, N, S>;
 
 /// A function that computes a Hessian; made by [`hessian`].
@@ -43,7 +43,8 @@ where
         Hessian { f, call: second.call, options, loc }
     }
 
-    /// Differentiates with respect to other arguments than the first. With several, the Hessian is a tuple of tuples.
+    /// Selects the arguments to differentiate with respect to, instead of the first. With several arguments, the
+    /// Hessian is a tuple of tuples.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -57,7 +58,7 @@ where
         Hessian::new(self.f, self.options, self.loc)
     }
 
-    /// The complex second derivatives of a holomorphic function.
+    /// Computes the complex second derivatives of a holomorphic function.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -75,9 +76,9 @@ transformable! {
     |this, f| write!(f, "hessian(… at {})", this.loc)
 }
 
-/// The second derivatives of a function with respect to its first argument: forward mode over reverse mode. Of a scalar
-/// function of an array the shape is that of the argument twice; of an argument that is a tree it is a tree of trees
-/// ([`Leafwise`]).
+/// Returns a function that computes the second derivatives with respect to the first argument, by forward mode over
+/// reverse mode. For a scalar function of an array, the Hessian's shape is the argument's shape twice. For a tree as
+/// argument, it is a tree of trees ([`Leafwise`]).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -87,7 +88,7 @@ transformable! {
 /// ```
 ///
 /// # Panics
-/// The transformed function panics when argument or result are not real floating point.
+/// The transformed function panics if the argument or the result is not real floating point.
 #[track_caller]
 pub fn hessian<'f, P: Params, F: Func<'f, P>>(f: F) -> Hessian<'f, P, F::Out>
 where

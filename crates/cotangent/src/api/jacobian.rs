@@ -1,4 +1,4 @@
-//! Whole Jacobians, a column or a row for each element of a basis, all in one program.
+//! Full Jacobians: the derivatives in all directions of a basis, computed in one program.
 
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -24,7 +24,7 @@ use super::func::{Arg, Argnums, Func, Params};
 use super::grad::{GradOptions, asked_leaves, check_result, param_paths, wanted_leaves};
 use super::program::{as_program, trace};
 
-/// Which part of a function's result is differentiated: all of it ([`NoAux`]), or the first of two ([`Aux`]).
+/// The part of a function's result that is differentiated: all of it ([`NoAux`]), or the first of a pair ([`Aux`]).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -33,17 +33,17 @@ use super::program::{as_program, trace};
 /// assert_eq!(aux.item::<f32>(), 3.0);
 /// ```
 pub trait Differentiated<R: Tree>: Send + Sync + 'static {
-    /// What is differentiated.
+    /// The part of the result that is differentiated.
     type Value: Leafwise;
-    /// What the transformed function gives, `J` being the Jacobian.
+    /// The result of the transformed function, where `J` is the Jacobian.
     type Out<J: Tree>: Tree;
-    /// The part that is differentiated; its leaves come first.
+    /// Returns the part that is differentiated; its leaves come first.
     fn value(result: &R) -> &Self::Value;
-    /// The transformed function's result; `aux` gives the other leaves.
+    /// Builds the transformed function's result. `aux` yields the leaves of the auxiliary data.
     fn finish<J: Tree>(result: &R, aux: &mut dyn Iterator<Item = Array>, jacobian: J) -> Self::Out<J>;
 }
 
-/// A function's whole result is differentiated.
+/// Marks that a function's whole result is differentiated.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -53,7 +53,7 @@ pub trait Differentiated<R: Tree>: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct NoAux;
 
-/// A function's result is a pair, of which the second is auxiliary data.
+/// Marks that a function's result is a pair whose second element is auxiliary data.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -100,7 +100,8 @@ impl Mode {
     }
 }
 
-/// Unit tangents of arrays of these types, along a new leading axis: first those of the first array, and so on.
+/// Returns the unit tangents of arrays of these types, stacked along a new leading axis: those of the first array, then
+/// those of the second, and so on.
 fn basis(avals: &[Aval]) -> Vec<Array> {
     let total: usize = avals.iter().map(Aval::size).sum();
     let mut before = 0;
@@ -119,13 +120,13 @@ fn joined(a: &[usize], b: &[usize]) -> Shape {
     a.iter().chain(b).copied().collect()
 }
 
-/// The part of `x` that belongs to the leaf at `index`, along the axis in front.
+/// Returns the slice of `x` along its leading axis that belongs to the leaf at `index`.
 fn part(x: &Array, avals: &[Aval], index: usize) -> Array {
     let start: usize = avals[..index].iter().map(Aval::size).sum();
     if avals.len() == 1 { x.clone() } else { x.slice_axis(0, start, start + avals[index].size()) }
 }
 
-/// The Jacobian's blocks: for each leaf of the result those of each differentiated leaf of the arguments.
+/// Returns the Jacobian's blocks: for each leaf of the result, one block for each differentiated leaf of the arguments.
 fn blocks(
     mode: Mode,
     linear: &crate::ir::jaxpr::Closed,
@@ -185,7 +186,7 @@ fn blocks(
     results.iter().zip(nonzero).map(row).collect()
 }
 
-/// The derivative of each leaf of the result in each leaf of the arguments that are asked for.
+/// The derivative of each leaf of the result with respect to each leaf of the selected arguments.
 pub(super) type Of<R, P, N, S> =
     <S as Differentiated<R>>::Out<<<S as Differentiated<R>>::Value as Leafwise>::Of<<N as Argnums<P>>::Grads>>;
 
@@ -219,7 +220,7 @@ fn jacobian_at<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>>(
         let results: Vec<Aval> = flatten(S::value(&result)).iter().map(Array::aval).collect();
         for y in &results {
             let check = match mode {
-                // A complex result of real arguments has a complex derivative along each of them.
+                // A complex result of real arguments has a complex derivative with respect to each of them.
                 Mode::Forward if y.dtype.is_complex() => Ok(()),
                 _ => check_result(y, name, options),
             };
@@ -230,7 +231,7 @@ fn jacobian_at<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>>(
         let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
         let mask: Vec<bool> = closed.captures.iter().map(|_| false).chain(wanted.iter().copied()).collect();
         let lin = linearize(&closed.jaxpr, &args, &mask);
-        // Of the results only those that are differentiated lead anywhere.
+        // Only the differentiated results have tangents of interest.
         let mut linear = lin.linear;
         let live = lin.nonzero[..results.len()].iter().filter(|n| **n).count();
         if live < linear.jaxpr.outputs().len() {
@@ -238,7 +239,7 @@ fn jacobian_at<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>>(
         }
         let targets: Vec<Aval> = linear.jaxpr.input_avals().skip(linear.captures.len()).cloned().collect();
         let rows = blocks(mode, &linear, &lin.nonzero[..results.len()], &results, &targets);
-        // Where each leaf of the arguments stands among the differentiated ones.
+        // The index of an argument's leaf among the differentiated leaves.
         let place = |leaf: usize| wanted[leaf].then(|| wanted[..leaf].iter().filter(|w| **w).count());
         let zeros =
             |y: &Aval, leaf: usize| crate::ops::zeros(joined(&y.shape, inputs[leaf].shape()), inputs[leaf].dtype());
@@ -279,8 +280,8 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
         Jacobian { f, call, mode, options, loc, kind: PhantomData }
     }
 
-    /// Differentiates with respect to other arguments than the first: `.argnums(args!(0, 2))`. With several there is a
-    /// tuple where there was one derivative.
+    /// Selects the arguments to differentiate with respect to, instead of the first: `.argnums(args!(0, 2))`. With
+    /// several arguments, the derivative becomes a tuple of derivatives.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -291,8 +292,8 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
         Jacobian::new(self.f, self.mode, self.options, self.loc)
     }
 
-    /// The function gives a pair, of which only the first is differentiated; the second is handed through beside the
-    /// Jacobian.
+    /// Declares that the function returns a pair of which only the first element is differentiated. The second is
+    /// auxiliary data, returned beside the Jacobian.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -306,8 +307,8 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
         Jacobian::new(self.f, self.mode, self.options, self.loc)
     }
 
-    /// The complex Jacobian of a holomorphic function: complex results of complex arguments. That the function is
-    /// holomorphic is the caller's promise.
+    /// Computes the complex Jacobian of a holomorphic function, that is, of complex results with respect to complex
+    /// arguments. The caller guarantees that the function is holomorphic.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -319,8 +320,8 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
         Jacobian::new(self.f, self.mode, GradOptions { holomorphic: true, ..self.options }, self.loc)
     }
 
-    /// Lets integers and truth values stand among the arguments that it differentiates with respect to: zeros of their
-    /// own type stand for what they have not.
+    /// Allows integers and booleans among the arguments to differentiate with respect to. Their derivatives are zeros
+    /// of their own dtype.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -331,10 +332,11 @@ impl<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>> Jacobian<'f, P
         Jacobian::new(self.f, self.mode, GradOptions { allow_int: true, ..self.options }, self.loc)
     }
 
-    /// Calls it, with every failure as an error instead of a panic.
+    /// Calls the function, and returns every failure as an error instead of panicking.
     ///
     /// # Errors
-    /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
+    /// Returns an error if tracing, compiling or running the function fails; a panic of the function is returned as an
+    /// error.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -350,11 +352,12 @@ transformable! {
     |this, f| write!(f, "{}(… at {})", this.mode.name(), this.loc)
 }
 
-/// The Jacobian of a function with respect to its first argument, or those that [`argnums`](Jacobian::argnums) names, by
-/// forward mode: one pass for each element of the argument, all at once. Right for functions with few arguments.
+/// Returns a function that computes the Jacobian by forward mode, with respect to the first argument or those that
+/// [`argnums`](Jacobian::argnums) selects. It takes one pass for each element of the argument, all batched together, so
+/// it suits functions with few inputs.
 ///
-/// Of an array in an array it is one array, whose shape is that of the result followed by that of the argument. Of trees
-/// it is a tree like the result with a tree like the argument at each leaf ([`Leafwise`]).
+/// For an array as argument and result, the Jacobian is one array; its shape is that of the result followed by that of
+/// the argument. For trees, it is a tree like the result, with a tree like the argument at each leaf ([`Leafwise`]).
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -366,7 +369,7 @@ transformable! {
 /// ```
 ///
 /// # Panics
-/// The transformed function panics when an argument is not real floating point or a result is an integer.
+/// The transformed function panics if an argument is not real floating point or a result is an integer.
 #[track_caller]
 pub fn jacfwd<'f, P: Params, F: Func<'f, P>>(f: F) -> Jacobian<'f, P, F::Out>
 where
@@ -376,8 +379,8 @@ where
     Jacobian::new(f.boxed().into(), Mode::Forward, GradOptions::default(), Location::caller())
 }
 
-/// The Jacobian as [`jacfwd`] gives it, by reverse mode: one pass for each element of the result, all at once. Right for
-/// functions with few results.
+/// Returns a function that computes the same Jacobian as [`jacfwd`], by reverse mode. It takes one pass for each
+/// element of the result, all batched together, so it suits functions with few outputs.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -388,7 +391,7 @@ where
 /// ```
 ///
 /// # Panics
-/// The transformed function panics when an argument is not floating point or a result not real floating point.
+/// The transformed function panics if an argument is not floating point or a result is not real floating point.
 #[track_caller]
 pub fn jacrev<'f, P: Params, F: Func<'f, P>>(f: F) -> Jacobian<'f, P, F::Out>
 where
@@ -398,7 +401,7 @@ where
     Jacobian::new(f.boxed().into(), Mode::Reverse, GradOptions::default(), Location::caller())
 }
 
-/// The Jacobian by reverse mode; another name for [`jacrev`].
+/// Returns a function that computes the Jacobian by reverse mode; an alias of [`jacrev`].
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -27,7 +27,8 @@ use super::func::{Func, Params};
 use super::program::trace;
 use super::report::{CacheReport, Counts, Miss, changes};
 
-/// A function that is traced once for each type of argument and runs as one compiled program; made by [`jit`].
+/// A function that is traced once for each combination of argument types and runs as one compiled program; made by
+/// [`jit`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -44,27 +45,27 @@ struct Shared<'f, P: Params, R: 'f> {
     f: Box<P::Dyn<'f, R>>,
     name: Arc<str>,
     loc: Loc,
-    /// The first entries, which stay, where threads find them without writing to memory that they share.
+    /// The first entries, which are never evicted. Threads find them without writing to shared memory.
     first: [OnceCell<Arc<Entry<P, R>>>; FIRST],
     entries: RwLock<Vec<Arc<Entry<P, R>>>>,
     counts: Counts,
 }
 
-/// A function remembers so many types of argument; then it forgets the oldest.
+/// The number of traces that a function caches before it evicts the oldest.
 const ENTRIES: usize = 1024;
-/// The first of them are not forgotten.
+/// The number of leading entries that are never evicted.
 const FIRST: usize = 4;
 
-/// A call between its two halves.
+/// A call whose arguments were matched to a trace.
 enum Prepared<P: Params, R> {
-    /// It was recorded in another program.
+    /// The call was recorded in an enclosing program.
     Recorded(R),
-    /// It is to be run on these arrays and those taken by value.
+    /// The call must be run, on these arrays and those taken by value.
     Run(Arc<Entry<P, R>>, Vec<Array>),
 }
 
 impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
-    /// Those of the first entries that are there.
+    /// Iterates over those of the first entries that are set.
     fn first(&self) -> impl Iterator<Item = &Arc<Entry<P, R>>> {
         self.first.iter().map_while(OnceCell::get)
     }
@@ -96,7 +97,8 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         let donated = captures.iter().map(|_| false).chain(used.iter().map(|i| owned[*i])).collect();
         let structure = P::rebuild(args, &mut std::iter::repeat(Array::scalar(false)));
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have traced it meanwhile: all use what was there first.
+        // Another thread may have traced the function in the meantime; every thread uses the trace that was stored
+        // first.
         let known = || self.first().chain(entries.iter());
         if let Some(entry) = known().find(|e| e.fits(args, leaves)) {
             self.counts.hit();
@@ -125,7 +127,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             times,
             program: OnceCell::new(),
         });
-        // Only who holds the lock fills them.
+        // Only the thread that holds the lock fills the slots.
         match self.first.iter().find(|slot| slot.get().is_none()) {
             Some(slot) => {
                 let _ = slot.set(entry.clone());
@@ -140,7 +142,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         Cow::Owned(entry)
     }
 
-    /// The call inside another program.
+    /// Records the call in the enclosing program.
     fn record(&self, entry: &Entry<P, R>, leaves: &[&Array]) -> R {
         let call = Call::new(self.name.clone(), entry.closed.jaxpr.clone());
         let results = bind_at(Arc::new(call), &entry.inputs(leaves), location(self.loc));
@@ -177,11 +179,12 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
 }
 
 impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
-    /// Calls it, with every failure as an error instead of a panic. All arguments are borrowed here, so none is given
-    /// up.
+    /// Calls the function, and returns every failure as an error instead of panicking. All arguments are borrowed, so
+    /// no argument is donated.
     ///
     /// # Errors
-    /// Whatever tracing, compiling or running it may fail with, the user's own panics included.
+    /// Returns an error if tracing, compiling or running the function fails; a panic of the function is returned as an
+    /// error.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -194,10 +197,10 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
         attempt(|| self.shared.call(args))
     }
 
-    /// The function traced and lowered for these arguments, to look at or to compile.
+    /// Traces and lowers the function for these arguments, for inspection or ahead-of-time compilation.
     ///
     /// # Errors
-    /// When tracing fails.
+    /// Returns an error if tracing fails.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -212,7 +215,7 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
         })
     }
 
-    /// How well its cache served so far, and for each trace what made it necessary.
+    /// Returns the number of cache hits and traces, and what caused each trace.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -233,14 +236,16 @@ transformable! {
 }
 
 /// Compiles a function: it is traced at the first call with arguments of a type and afterward runs as one
-/// program. Arrays that it captures are inputs of the program; small ones are constants of what is compiled.
+/// Compiles a function. It is traced at the first call with arguments of given types, and runs as one program from then
+/// on. The arrays that it captures are inputs of the program; small ones become constants of the executable.
 ///
-/// Rust scalars and strings among the arguments are static, and so is what stands in a
-/// [`Static`](crate::Static): each value has its own program.
+/// Rust scalars and strings among the arguments are static, and so is the value of a [`Static`](crate::Static): each
+/// value has its own program.
 ///
-/// An argument taken by value is given up: where nobody else holds its arrays, a result takes their memory, as with
-/// JAX's `donate_argnums`. To use it after the call does not compile; a clone made before stays valid, and then the
-/// memory is not reused. This happens only for the outermost call, never inside another transformed function.
+/// An argument taken by value is donated: a result reuses the memory of its arrays if no other handle shares them, as
+/// with JAX's `donate_argnums`. Using the argument after the call is a compile error. A clone made before the call
+/// stays valid, and its memory is not reused. Only the outermost call donates, never a call inside another transformed
+/// function.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -268,8 +273,8 @@ transformable! {
 /// ```
 ///
 /// # Panics
-/// The compiled function panics where the function itself does, where a traced value is read, and when
-/// compiling or running fails; [`try_call`](Jit::try_call) gives an error instead.
+/// The compiled function panics if the function itself panics, if it reads a traced value, or if compiling or running
+/// it fails. [`try_call`](Jit::try_call) returns an error instead.
 #[track_caller]
 pub fn jit<'f, P: Params, F: Func<'f, P>>(f: F) -> Jit<'f, P, F::Out>
 where
@@ -292,7 +297,7 @@ where
     Jit { call, shared }
 }
 
-/// A function that gives the program of another; made by [`make_jaxpr`].
+/// A function that returns the program of another function; made by [`make_jaxpr`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -311,10 +316,10 @@ callable! {
 }
 
 impl<P: Params, R: Tree> MakeJaxpr<'_, P, R> {
-    /// Calls it, with every failure as an error instead of a panic.
+    /// Calls the function, and returns every failure as an error instead of panicking.
     ///
     /// # Errors
-    /// Whatever tracing the function may fail with, the user's own panics included.
+    /// Returns an error if tracing the function fails; a panic of the function is returned as an error.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -326,7 +331,7 @@ impl<P: Params, R: Tree> MakeJaxpr<'_, P, R> {
     }
 }
 
-/// A function that gives the program of `f` for arguments like those it is called with.
+/// Returns a function that traces `f` for arguments like those it is called with, and returns the program.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -338,7 +343,7 @@ impl<P: Params, R: Tree> MakeJaxpr<'_, P, R> {
 /// ```
 ///
 /// # Panics
-/// The function it gives panics where tracing `f` does; [`try_call`](MakeJaxpr::try_call) gives an error instead.
+/// The returned function panics where tracing `f` does; [`try_call`](MakeJaxpr::try_call) returns an error instead.
 pub fn make_jaxpr<'f, P: Params, F: Func<'f, P>>(f: F) -> MakeJaxpr<'f, P, F::Out> {
     let f: Arc<P::Dyn<'f, F::Out>> = f.boxed().into();
     let inner = f.clone();

@@ -1,4 +1,4 @@
-//! What users call: the function transformations.
+//! The public API: the function transformations.
 
 pub(crate) mod aot;
 pub(crate) mod artifact;

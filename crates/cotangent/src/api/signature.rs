@@ -8,7 +8,7 @@ use crate::tree::{Tree, collect_paths, leaf_paths};
 use super::entry::Entry;
 use super::func::Params;
 
-/// The arrays that a stored program takes and gives.
+/// The types of the arrays that a stored program takes and returns.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -18,9 +18,9 @@ use super::func::Params;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Signature {
-    /// For each array of the arguments its path and type, and whether the program looks at it.
+    /// For each array of the arguments: its path, its type, and whether the program uses it.
     pub inputs: Vec<(String, Aval, bool)>,
-    /// For each array of the result its path and type.
+    /// For each array of the result: its path and type.
     pub outputs: Vec<(String, Aval)>,
 }
 

@@ -1,4 +1,4 @@
-//! Choices between functions.
+//! Conditionals: branches selected at run time.
 
 use std::panic::Location;
 
@@ -16,11 +16,12 @@ use crate::tree::{Tree, flatten};
 
 use super::control_flow::{Alike, conversion, share_captures};
 
-/// Runs the one or the other function, as the scalar `pred` says, inside the compiled program.
+/// Runs the first function if the scalar `pred` is true and the second otherwise, inside the compiled program.
 ///
-/// Both are traced; only one runs. They must give the same types; a Rust number takes the type of the array that the other
-/// function gives. Under [`vmap`](crate::vmap) each element chooses for itself: both run, and the derivative of each element
-/// is that of the function chosen, whatever the other's is there.
+/// Both functions are traced, but only one runs. They must return the same types; a Rust number takes the type of the
+/// array that the other function returns. Under [`vmap`](crate::vmap) each element of the batch selects its own branch,
+/// so both branches run. The derivative of each element is that of the selected branch, even where the other branch's
+/// derivative is not finite.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -30,7 +31,7 @@ use super::control_flow::{Alike, conversion, share_captures};
 /// ```
 ///
 /// # Panics
-/// When `pred` is not a scalar or the results differ in structure or type.
+/// Panics if `pred` is not a scalar, or if the results differ in structure or type.
 #[track_caller]
 pub fn cond<R: Tree>(pred: impl ArrayLike, yes: impl Fn() -> R, no: impl Fn() -> R) -> R {
     let (loc, pred) = (Location::caller(), pred.to_array());
@@ -44,7 +45,7 @@ pub fn cond<R: Tree>(pred: impl ArrayLike, yes: impl Fn() -> R, no: impl Fn() ->
     choice("cond", &["the second function gives", "the first function gives"], &index, &[&no, &yes], loc)
 }
 
-/// Runs one of several functions, chosen by a scalar index that is clamped to their number.
+/// Runs one of several functions, selected by a scalar index that is clamped to the valid range.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -53,7 +54,8 @@ pub fn cond<R: Tree>(pred: impl ArrayLike, yes: impl Fn() -> R, no: impl Fn() ->
 /// ```
 ///
 /// # Panics
-/// When there are no functions, the index is no integer scalar, or the results differ in structure or type.
+/// Panics if there are no functions, if the index is not an integer scalar, or if the results differ in structure or
+/// type.
 #[track_caller]
 pub fn switch<R: Tree>(index: impl ArrayLike, branches: &[&dyn Fn() -> R]) -> R {
     let loc = Location::caller();
@@ -65,7 +67,7 @@ pub fn switch<R: Tree>(index: impl ArrayLike, branches: &[&dyn Fn() -> R]) -> R 
     choice("switch", &names.iter().map(String::as_str).collect::<Vec<_>>(), &index.astype(DType::I32), branches, loc)
 }
 
-/// The one of `branches` that `index` names; `names` introduces the type of what each of them gives.
+/// Runs the branch that `index` selects. `names` introduces the type of each branch's result in error messages.
 #[track_caller]
 fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: &[&dyn Fn() -> R], loc: Loc) -> R {
     let trace = |branch: &&dyn Fn() -> R| {
@@ -78,7 +80,7 @@ fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: 
     let Some((_, template)) = traced.first() else {
         raise(Error::value(format!("{call}: there must be at least one function")))
     };
-    // Where some branches give a Rust number and others an array, the array decides.
+    // Where some branches return a Rust number and others an array, the array determines the type.
     let mut types: Vec<(DType, bool)> = flatten(template).iter().map(|x| (x.dtype(), x.weak_type())).collect();
     for (_, result) in &traced {
         for (dtype, x) in types.iter_mut().zip(flatten(result)) {

@@ -1,6 +1,6 @@
-//! What control flow shares: tracing its functions, and making what they return alike.
+//! Helpers of all control flow: tracing its functions, and checking that their types agree.
 //!
-//! What a closure captures becomes an operand, so that it can be differentiated and batched with respect to it.
+//! Values that a closure captures become operands, so that derivatives and batching apply to them.
 
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -17,12 +17,13 @@ pub(super) fn avals(leaves: &[Array]) -> Vec<Aval> {
     leaves.iter().map(Array::aval).collect()
 }
 
-/// A body as it stands in a primitive: without dead code, all its inputs kept.
+/// Returns the body to be stored in a primitive: without dead code, with all its inputs kept.
 pub(super) fn tidy(closed: &Closed) -> std::sync::Arc<Jaxpr> {
     dce(&closed.jaxpr, true).0.into()
 }
 
-/// Programs without arguments of their own, made to take the same list of captured values.
+/// Makes programs without arguments of their own take the same list of captured values. Returns the programs and the
+/// values.
 pub(super) fn share_captures(programs: &[&Closed]) -> (Vec<std::sync::Arc<Jaxpr>>, Vec<Array>) {
     let all: Vec<Array> = programs.iter().flat_map(|p| p.captures.iter().cloned()).collect();
     let types = avals(&all);
@@ -39,21 +40,21 @@ pub(super) fn share_captures(programs: &[&Closed]) -> (Vec<std::sync::Arc<Jaxpr>
     (shared, all)
 }
 
-/// Two trees that must be alike, in the words of an error.
+/// Describes two trees that must have the same structure and types, for error messages.
 pub(super) struct Alike<'a> {
-    /// The function that was called.
+    /// The name of the function that was called.
     pub call: &'static str,
-    /// What must be alike, such as `the carry`.
+    /// The values that must agree, such as `the carry`.
     pub part: &'static str,
-    /// And why.
+    /// The requirement in words.
     pub must: &'static str,
-    /// What goes before the first type, and before the second one.
+    /// The words before the first type and before the second.
     pub sides: [&'a str; 2],
-    /// What to write instead where types differ: the first one is known there.
+    /// Returns the suggestion for two types that differ. The first is the expected one.
     pub help: fn(&Aval, &Aval) -> String,
 }
 
-/// What brings the second type to the first.
+/// Returns the code that converts the second type to the first.
 pub(super) fn conversion(expected: &Aval, got: &Aval) -> String {
     match expected.dtype == got.dtype {
         true => format!("`.reshape({:?})` or a reduction, if its elements allow it", &*expected.shape),
@@ -62,7 +63,7 @@ pub(super) fn conversion(expected: &Aval, got: &Aval) -> String {
 }
 
 impl Alike<'_> {
-    /// What a loop's body is given and what it gives.
+    /// Describes a loop body's argument and result.
     pub(super) const fn carried(call: &'static str, part: &'static str) -> Alike<'static> {
         Alike {
             call,
@@ -75,7 +76,7 @@ impl Alike<'_> {
         }
     }
 
-    /// A function of a solver that must give what is like its argument.
+    /// Describes a solver's function whose result must be like its argument.
     pub(super) const fn solver(call: &'static str, part: &'static str, must: &'static str) -> Alike<'static> {
         Alike {
             call,
@@ -86,8 +87,8 @@ impl Alike<'_> {
         }
     }
 
-    /// Checks that `got` has the structure and types of `expected`. `program` gives the leaves of `got`, first of all that it
-    /// gives: an error is at the line that made the leaf in question, or at `loc` where there is none.
+    /// Checks that `got` has the structure and types of `expected`. The leading outputs of `program` are the leaves of
+    /// `got`. An error points at the line that made the leaf in question, or at `loc` if there is none.
     pub(super) fn check<T: Tree>(&self, expected: &T, got: &T, program: &Jaxpr, loc: Loc) -> Result<()> {
         let Alike { call, part, must, sides: [first, second], help } = self;
         let (paths, others) = (leaf_paths(expected), leaf_paths(got));
@@ -118,8 +119,8 @@ impl Alike<'_> {
     }
 }
 
-/// Gives those parts of a carry that are Rust numbers the types that a body makes of them; whether there are any. The body
-/// is then traced again.
+/// Promotes the leaves of a carry that are Rust numbers to the dtypes that the body returns. Returns whether any leaf
+/// changed; if so, the body must be traced again.
 pub(super) fn promoted(start: &mut [Array], next: &[Array]) -> bool {
     let mut any = false;
     for (x, y) in start.iter_mut().zip(next) {
@@ -132,8 +133,8 @@ pub(super) fn promoted(start: &mut [Array], next: &[Array]) -> bool {
     any
 }
 
-/// A loop's body, traced for a carry of the types of `start`, which change where it holds Rust numbers and the body makes
-/// arrays of other types of them. `body` goes from the carry and further values to the next carry and another result.
+/// Traces a loop's body for a carry of the types of `start`. The types of Rust numbers in `start` change to those that
+/// the body returns. `body` maps the carry and further values to the next carry and another result.
 pub(super) fn traced_body<C: Tree, Y: Tree>(
     alike: &Alike<'_>,
     init: &C,
@@ -148,7 +149,7 @@ pub(super) fn traced_body<C: Tree, Y: Tree>(
             let mut leaves = args.iter().cloned();
             let carry = init.rebuild(&mut leaves);
             let (next, y) = body(init.rebuild(&mut args.iter().cloned()), &mut leaves);
-            // What starts as an array stays one: a Rust number that takes its place has its type.
+            // A leaf that starts as a strongly typed array stays one; a Rust number that replaces it takes its dtype.
             let strong =
                 |(x, start): (&Array, &Array)| if start.weak_type() { x.clone() } else { x.convert(x.dtype(), false) };
             let carried = |next: &C| flatten(next).iter().zip(&*start).map(strong).collect::<Vec<_>>();

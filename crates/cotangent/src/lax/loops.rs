@@ -1,4 +1,4 @@
-//! Loops whose end a condition or a number decides.
+//! Loops that end by a condition or after a number of iterations.
 
 use std::panic::Location;
 
@@ -14,10 +14,10 @@ use super::control_flow::{Alike, avals, tidy, traced_body};
 use super::scan::Scan;
 use super::step::Step;
 
-/// Repeats `body` on a state for as long as `condition` holds of it.
+/// Applies `body` to a state repeatedly, for as long as `condition` returns true for it.
 ///
-/// It can be differentiated in forward mode. Reverse mode would have to save a number of values that is not known
-/// beforehand: use [`scan`](fn@crate::lax::scan) or [`fori_loop`] there.
+/// The loop can be differentiated in forward mode. Reverse mode would have to save a number of values that is not known
+/// in advance; use [`scan`](fn@crate::lax::scan) or [`fori_loop`] for that.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -26,7 +26,7 @@ use super::step::Step;
 /// ```
 ///
 /// # Panics
-/// When the condition is no `bool` scalar or the body changes the structure or type of the state.
+/// Panics if the condition does not return a `bool` scalar, or if the body changes the structure or type of the state.
 #[track_caller]
 pub fn while_loop<S: Tree, P>(
     condition: impl Fn(&S) -> Array,
@@ -67,11 +67,11 @@ fn repeated<S: Tree>(
     init.rebuild(&mut bind(prim, &operands).into_iter())
 }
 
-/// Runs `body(i, state)` for `i` from `lower` up to but without `upper`.
+/// Runs `body(i, state)` for `i` from `lower` (inclusive) to `upper` (exclusive), and returns the last state.
 ///
-/// With Rust numbers as bounds it is a [`scan`](fn@crate::lax::scan) and can be differentiated in reverse mode; with
-/// arrays it is a [`while_loop`]. `i` is an `i32`, or of 64 bits where a bound is too large for that or of a type that has
-/// such values.
+/// With Rust numbers as bounds, the loop is a [`scan`](fn@crate::lax::scan) and can be differentiated in reverse mode.
+/// With arrays, it is a [`while_loop`]. `i` is an `i32`, or a 64-bit integer if a bound does not fit in `i32` or has a
+/// dtype with values that do not.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -80,7 +80,7 @@ fn repeated<S: Tree>(
 /// ```
 ///
 /// # Panics
-/// When a bound is no integer scalar or the body changes the structure or type of the state.
+/// Panics if a bound is not an integer scalar, or if the body changes the structure or type of the state.
 #[track_caller]
 pub fn fori_loop<S: Tree>(
     lower: impl ArrayLike,
@@ -97,7 +97,7 @@ pub fn fori_loop<S: Tree>(
     if let (Repr::Scalar(lo), Repr::Scalar(hi)) = (&lower.0, &upper.0) {
         let (lo, hi) = (lo.value().to_i64(), hi.value().to_i64());
         let steps = i128::from(hi) - i128::from(lo);
-        // A scan counts its steps in 32 bits, and has all indices at hand.
+        // A scan counts its iterations in 32 bits and needs all indices at once.
         if steps <= i128::from(i32::MAX) {
             let shape = crate::array::aval::Shape::new(&[usize::try_from(steps).unwrap_or(0)]);
             let indices = bind1(Iota { dtype, shape, dimension: 0 }, &[]);
@@ -113,7 +113,7 @@ pub fn fori_loop<S: Tree>(
     repeated("fori_loop", going, step, (lower, init), loc).1
 }
 
-/// The type that a loop counts in: `i32`, or a wider one where a bound needs it.
+/// Returns the dtype of the loop counter: `i32`, or a wider one if a bound needs it.
 fn counter(lower: &Array, upper: &Array) -> DType {
     let wide = |x: &Array| match &x.0 {
         Repr::Scalar(x) => {
@@ -127,17 +127,17 @@ fn counter(lower: &Array, upper: &Array) -> DType {
         _ => x.dtype() == DType::U64,
     };
     match [lower, upper] {
-        // Beyond the signed numbers only where no bound has a sign.
+        // Unsigned 64-bit integers are used only if no bound is signed.
         both if both.iter().any(|x| x.dtype() == DType::U64) && both.iter().all(|x| unsigned(x)) => DType::U64,
         both if both.into_iter().any(wide) => DType::I64,
         _ => DType::I32,
     }
 }
 
-/// Applies `f` to a state `n` times over.
+/// Applies `f` to a state `n` times.
 ///
 /// It is one loop in the compiled program, whatever `n` is, and can be differentiated in both modes: a
-/// [`scan`](fn@crate::lax::scan) without anything to scan, or a [`fori_loop`] that does not count.
+/// [`scan`](fn@crate::lax::scan) without scanned arrays, or a [`fori_loop`] without an index.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -147,7 +147,7 @@ fn counter(lower: &Array, upper: &Array) -> DType {
 /// ```
 ///
 /// # Panics
-/// When `f` changes the structure or type of the state.
+/// Panics if `f` changes the structure or type of the state.
 #[track_caller]
 pub fn repeat<S: Tree, P>(n: usize, init: impl Into<S>, f: impl Step<P, (S,), Out = S>) -> S {
     let alike = Alike::carried("repeat", "the state");

@@ -1,4 +1,4 @@
-//! Loops over the elements of arrays.
+//! Loops over the leading axis of arrays.
 
 use std::panic::Location;
 
@@ -14,7 +14,7 @@ use crate::tree::{Tree, flatten, leaf_paths};
 use super::control_flow::{Alike, tidy, traced_body};
 use super::step::Step;
 
-/// A [`scan`] with options: the direction, or a length where no arrays are scanned.
+/// A [`scan`] with options: the direction, the length of a scan without arrays, and unrolling.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -31,7 +31,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// A scan from the first index to the last.
+    /// Returns a scan from the first index to the last.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -43,7 +43,7 @@ impl Scan {
         Scan::default()
     }
 
-    /// From the last index to the first; results stand at the indices they were computed for.
+    /// Scans from the last index to the first. Each result is stored at the index of its slice.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -56,7 +56,7 @@ impl Scan {
         self
     }
 
-    /// The number of steps, for a scan over `()`.
+    /// Sets the number of iterations, for a scan over `()`.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -68,7 +68,7 @@ impl Scan {
         self
     }
 
-    /// How many steps the compiled program takes in each turn of its loop: more code, fewer turns. The results are the
+    /// Sets how many steps each iteration of the compiled loop takes: more code, fewer iterations. The results are the
     /// same.
     ///
     /// ```
@@ -92,7 +92,7 @@ impl Scan {
     /// ```
     ///
     /// # Panics
-    /// As [`scan`] does.
+    /// Panics as [`scan`] does.
     #[track_caller]
     pub fn run<C: Tree, X: Tree, Y: Tree, P>(
         self,
@@ -154,13 +154,13 @@ impl Scan {
     }
 }
 
-/// Runs `f(carry, x)` for each slice `x` along the leading axis of `xs`; it gives the next carry and a result. The last
-/// carry and the results, stacked, come back.
+/// Runs `f(carry, x)` for each slice `x` along the leading axis of `xs`. `f` returns the next carry and a result.
+/// `scan` returns the last carry and the results, stacked along a new leading axis.
 ///
-/// It is one loop in the compiled program, whatever its length, and can be differentiated in both modes at every order.
+/// It is one loop in the compiled program, whatever its length, and can be differentiated in both modes to any order.
 ///
-/// `f` takes its arguments by reference or by value ([`Step`]); by value it hands parts of them on as they are. The first
-/// carry is a tree, a reference to an array, or a Rust number, which takes the type that `f` makes of it.
+/// `f` takes its arguments by reference or by value ([`Step`]); by value, it can return parts of them without cloning.
+/// The initial carry is a tree, a reference to an array, or a Rust number, which takes the dtype of the next carry.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -173,13 +173,13 @@ impl Scan {
 /// ```
 ///
 /// # Panics
-/// When the leading sizes differ or `f` changes the structure or type of the carry.
+/// Panics if the leading sizes differ, or if `f` changes the structure or type of the carry.
 #[track_caller]
 pub fn scan<C: Tree, X: Tree, Y: Tree, P>(f: impl Step<P, (C, X), Out = (C, Y)>, init: impl Into<C>, xs: &X) -> (C, Y) {
     Scan::new().run(f, init, xs)
 }
 
-/// [`map`] with options.
+/// A [`map`] with options.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -195,7 +195,7 @@ pub struct Map {
 }
 
 impl Map {
-    /// One slice after the other.
+    /// Returns a map that processes one slice at a time.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -206,8 +206,8 @@ impl Map {
         Map::default()
     }
 
-    /// So many slices at a time, as by [`vmap`](crate::vmap): between its speed and the little memory of one after the
-    /// other. Slices that are left over are computed last, in a smaller batch.
+    /// Processes `slices` slices at a time, batched as by [`vmap`](crate::vmap). This trades the low memory use of one
+    /// slice at a time for speed. The remaining slices are computed last, in a smaller batch.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -228,7 +228,7 @@ impl Map {
     /// ```
     ///
     /// # Panics
-    /// As [`map`] does.
+    /// Panics as [`map`] does.
     #[track_caller]
     pub fn run<X: Tree, Y: Tree, P>(self, f: impl Step<P, (X,), Out = Y> + Send + Sync, xs: &X) -> Y {
         let Some(size) = self.batch_size else {
@@ -254,11 +254,11 @@ impl Map {
     }
 }
 
-/// Applies `f` to each slice along the leading axis, one after the other, and stacks the results; where memory allows,
-/// [`vmap`](crate::vmap) is faster, and [`Map::batch_size`] is between the two.
+/// Applies `f` to each slice along the leading axis, one after the other, and stacks the results. [`vmap`](crate::vmap)
+/// is faster but takes more memory; [`Map::batch_size`] is a compromise between the two.
 ///
 /// # Panics
-/// When the leading sizes differ.
+/// Panics if the leading sizes differ.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};

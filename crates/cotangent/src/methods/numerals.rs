@@ -1,14 +1,14 @@
-//! Numbers as NumPy writes them, alone and in a column.
+//! Formats numbers as NumPy does, as scalars and in columns.
 
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::{Literal, Scalar, python};
 
 use super::style::Style;
 
-/// Digits after the point, if none are asked for.
+/// The default number of digits after the decimal point.
 const PRECISION: usize = 8;
 
-/// Elements as words of one length.
+/// Formats elements as strings of equal length.
 pub(super) fn words(values: &[Scalar], dtype: DType, style: &Style, alone: bool) -> Vec<String> {
     let part = |part: fn(&Scalar) -> f64| -> Vec<f64> { values.iter().map(part).collect() };
     match dtype.kind() {
@@ -40,13 +40,13 @@ fn aligned(words: Vec<String>) -> Vec<String> {
     words.into_iter().map(|word| format!("{word:>width$}")).collect()
 }
 
-/// Real numbers as words of one length, their points one below the other.
+/// Formats real numbers as strings of equal length, with their decimal points aligned.
 fn floats(values: &[f64], dtype: DType, style: &Style, plus: bool, alone: bool) -> Vec<String> {
     let finite = || values.iter().copied().filter(|x| x.is_finite());
     let digits = style.precision.map_or(Digits::Unique(PRECISION), Digits::Exact);
     let exponents = style.exponent.is_some() || style.is_free() && spread(finite(), dtype);
     let digits = match digits {
-        // All have as many digits as the one that needs most.
+        // Every number has as many digits as the one that needs the most.
         Digits::Unique(_) if exponents => {
             Digits::Exact(finite().map(|x| Parts::scientific(x, dtype, digits).fraction.len()).max().unwrap_or(0))
         }
@@ -80,17 +80,17 @@ fn floats(values: &[f64], dtype: DType, style: &Style, plus: bool, alone: bool) 
     aligned(texts.collect())
 }
 
-/// Whether numbers are written with exponents: some are large, some are small, or they differ much.
+/// Returns whether to use exponents: some magnitudes are very large or very small, or they differ by a large factor.
 fn spread(values: impl Iterator<Item = f64>, dtype: DType) -> bool {
     let (least, greatest) = (values.map(f64::abs).filter(|x| *x != 0.0))
         .fold((f64::INFINITY, 0.0), |(least, greatest): (f64, f64), x| (least.min(x), greatest.max(x)));
-    // Compared as numbers of the dtype: its 0.0001 is not below 0.0001.
+    // Values are compared after rounding to the dtype: its 0.0001 is not less than 0.0001.
     let rounded = |x: f64| Literal::float(dtype, x).value().to_f64();
     greatest > 0.0
         && (greatest >= largest(dtype).min(1e8) || least < rounded(1e-4) || rounded(greatest / least) > 1000.0)
 }
 
-/// From here on numbers have more digits before the point than the dtype can tell apart.
+/// Returns the magnitude from which a number has more digits before the decimal point than the dtype can distinguish.
 fn largest(dtype: DType) -> f64 {
     match dtype {
         DType::F16 | DType::BF16 => 1e3,
@@ -99,7 +99,7 @@ fn largest(dtype: DType) -> f64 {
     }
 }
 
-/// A value that stands alone, with all its digits.
+/// Formats a scalar, with all its digits.
 pub(super) fn scalar(value: Scalar, dtype: DType, style: &Style) -> String {
     if !style.is_free() || !dtype.is_inexact() {
         let word = words(&[value], dtype, style, true).remove(0);
@@ -137,22 +137,22 @@ pub(super) fn scalar(value: Scalar, dtype: DType, style: &Style) -> String {
     }
 }
 
-/// How many digits stand after the point.
+/// The number of digits after the decimal point.
 #[derive(Clone, Copy)]
 enum Digits {
-    /// As few as tell the number from others of its dtype, and at most so many.
+    /// The fewest that distinguish the number from all others of its dtype, up to a maximum.
     Unique(usize),
-    /// So many.
+    /// A fixed number of digits.
     Exact(usize),
 }
 
-/// A number taken apart.
+/// The parts of a formatted number.
 struct Parts {
     sign: &'static str,
     whole: String,
     fraction: String,
     exponent: Option<i32>,
-    /// It is infinite or no number.
+    /// Whether the number is infinite or NaN, and so written as a word.
     is_word: bool,
 }
 
@@ -207,7 +207,8 @@ impl Parts {
     }
 }
 
-/// The fewest significant digits that tell a positive number from all others of its dtype, and its decimal exponent.
+/// Returns the fewest significant digits that distinguish a positive number from all others of its dtype, and its
+/// decimal exponent.
 fn shortest(x: f64, dtype: DType) -> (String, i32) {
     let reads_back = |text: &String| {
         text.parse().is_ok_and(|near| Literal::float(dtype, near).value().to_f64().to_bits() == x.to_bits())
@@ -215,8 +216,8 @@ fn shortest(x: f64, dtype: DType) -> (String, i32) {
     let digits = match dtype {
         DType::F64 => format!("{x:e}"),
         DType::F32 => format!("{:e}", x as f32),
-        // The narrow ones have no such method; five digits are enough for them. Above a power of two there is more room
-        // than below it, so the next number up may do where the nearest does not.
+        // The narrower dtypes have no shortest formatting of their own; five digits are enough for them. Above a power of two the spacing of the
+        // numbers is wider than below it, so the next larger decimal may round to `x` where the nearest one does not.
         _ => (0..5)
             .find_map(|count| {
                 let near = format!("{x:.count$e}");
@@ -231,7 +232,7 @@ fn shortest(x: f64, dtype: DType) -> (String, i32) {
         (mantissa.replace('.', ""), exponent.parse().unwrap_or(0))
     };
     let (fewest, exponent) = split(&digits);
-    // Half-way between two numbers of so many digits NumPy takes the even one.
+    // NumPy rounds a tie between two numbers of this many digits to even.
     let count = fewest.len() - 1;
     let even = format!("{x:.count$e}");
     if reads_back(&even) { split(&even) } else { (fewest, exponent) }

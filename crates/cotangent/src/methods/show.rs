@@ -1,8 +1,9 @@
-//! Arrays as text, by the rules of NumPy 2.4's `arrayprint`: columns are aligned, eight digits after the point are
-//! shown at most, exponents are used where the numbers differ by more than a thousand or are very large or small, lines
-//! end before 75 characters, and of more than 1000 elements only the edges are shown, and looked at.
+//! Formats arrays as text, by the rules of NumPy 2.4's `arrayprint`. Columns are aligned, and at most eight digits are
+//! shown after the decimal point. Exponents are used if the magnitudes differ by more than a factor of a thousand, or
+//! are very large or very small. Lines are shorter than 75 characters. For more than 1000 elements, only the edges are
+//! formatted and shown.
 //!
-//! What a format string asks for holds for each element, as it does for the arrays of `ndarray`.
+//! A format string's options apply to each element, as they do for the arrays of `ndarray`.
 
 use std::fmt;
 
@@ -14,15 +15,15 @@ use crate::array::literal::{Literal, Scalar};
 use super::numerals::{scalar, words};
 use super::style::Style;
 
-/// Arrays of more elements are shortened.
+/// Arrays with more elements than this are summarized.
 const THRESHOLD: usize = 1000;
-/// How many elements of each end of an axis are left then.
+/// The number of elements shown at each end of a summarized axis.
 const EDGE: usize = 3;
-/// The length of a line.
+/// The maximum length of a line.
 const LINE: usize = 75;
 
-/// Values as NumPy prints them; arrays of more than 1000 elements are shortened to their edges. Precision, sign, width
-/// and alignment hold for each element.
+/// Formats the values as NumPy does. Arrays of more than 1000 elements are summarized by their edges. Precision, sign,
+/// width and alignment apply to each element.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -39,7 +40,7 @@ impl fmt::Display for Array {
     }
 }
 
-/// Values with exponents.
+/// Formats the values with exponents.
 impl fmt::LowerExp for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let style = Style::of(f, false, Some('e'));
@@ -47,7 +48,7 @@ impl fmt::LowerExp for Array {
     }
 }
 
-/// Values with exponents.
+/// Formats the values with exponents.
 impl fmt::UpperExp for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let style = Style::of(f, false, Some('E'));
@@ -55,7 +56,7 @@ impl fmt::UpperExp for Array {
     }
 }
 
-/// Values and type.
+/// Formats the values, the dtype and the shape.
 impl fmt::Debug for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let style = Style::of(f, true, None);
@@ -63,7 +64,7 @@ impl fmt::Debug for Array {
     }
 }
 
-/// Writes an array.
+/// Writes an array in the given style.
 pub(crate) fn write(array: &Array, f: &mut impl fmt::Write, style: &Style) -> fmt::Result {
     let aval = array.aval();
     if array.is_traced() {
@@ -86,7 +87,7 @@ pub(crate) fn write(array: &Array, f: &mut impl fmt::Write, style: &Style) -> fm
     if style.debug { with_type(f, &text, &aval) } else { f.write_str(&text) }
 }
 
-/// The form of `{:?}`: the type stands behind, on a line of its own if the last one is full.
+/// Writes the form of `{:?}`: the type follows the values, on a line of its own if the last line is full.
 fn with_type(f: &mut impl fmt::Write, text: &str, aval: &Aval) -> fmt::Result {
     let dtype = format!("{aval:?}");
     let first = if text.contains('\n') { 0 } else { "Array(".len() };
@@ -95,10 +96,10 @@ fn with_type(f: &mut impl fmt::Write, text: &str, aval: &Aval) -> fmt::Result {
     write!(f, "Array({text},{gap}{dtype})")
 }
 
-/// Where the elements of an array stand in its text.
+/// The layout of an array's elements as text.
 struct Layout<'a> {
     shape: &'a [usize],
-    /// What is shown of each axis: all of it, or its ends.
+    /// The number of elements shown along each axis: all of them, or those at its ends.
     shown: Vec<usize>,
     separator: &'static str,
     prefix: &'static str,
@@ -111,7 +112,7 @@ impl<'a> Layout<'a> {
         Layout { shape, shown, separator, prefix }
     }
 
-    /// The elements that are shown, in order.
+    /// Returns the elements that are shown, in order.
     fn elements(&self, bytes: &[u8], dtype: DType) -> Vec<Scalar> {
         let size = dtype.byte_size();
         let count = self.shown.iter().product();
@@ -135,7 +136,7 @@ impl<'a> Layout<'a> {
         values
     }
 
-    /// The words in rows and blocks.
+    /// Arranges the formatted elements in rows and blocks.
     fn arrange(&self, words: &[String]) -> String {
         let mut text = String::new();
         self.axis(&mut text, words, 0, " ".len() + self.prefix.len());
@@ -166,11 +167,11 @@ impl<'a> Layout<'a> {
         text.push(']');
     }
 
-    /// The last axis: words on lines, as many as there is room for before the brackets that close.
+    /// Writes a row along the last axis. A line holds as many elements as fit before the closing brackets.
     fn row(&self, text: &mut String, words: &[String], cut: bool, indent: usize) {
-        // What closes a prefix takes room as well.
+        // The closing parenthesis of a prefix takes room as well.
         let room = LINE - self.shown.len() - usize::from(!self.prefix.is_empty());
-        // The line begins with an indent, or with the brackets that stand in its place.
+        // The line begins with the indent, or with opening brackets of the same width.
         let mut column = indent;
         let (head, tail) = words.split_at(if cut { EDGE } else { 0 });
         let all = head.iter().map(String::as_str).chain(cut.then_some("...")).chain(tail.iter().map(String::as_str));

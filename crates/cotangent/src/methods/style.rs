@@ -1,12 +1,12 @@
-//! What a format string asks for.
+//! The options of a format string.
 
 use std::fmt;
 
-/// What stands after the colon of a placeholder: `{:>+12.3e}`.
+/// The options after the colon of a placeholder, such as `{:>+12.3e}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Style {
     pub(super) debug: bool,
-    /// The letter of the exponent, where there shall be one.
+    /// The letter that introduces the exponent, if exponents are requested.
     pub(super) exponent: Option<char>,
     pub(super) precision: Option<usize>,
     pub(super) plus: bool,
@@ -17,7 +17,7 @@ pub(crate) struct Style {
 }
 
 impl Style {
-    /// What a format string of Rust's asks for, beside its trait.
+    /// Returns the options of a Rust formatter. The trait in use determines `debug` and `exponent`.
     pub(crate) fn of(f: &fmt::Formatter<'_>, debug: bool, exponent: Option<char>) -> Style {
         Style {
             debug,
@@ -35,7 +35,9 @@ impl Style {
         }
     }
 
-    /// Reads `[[fill]align][+][#][0][width][.precision][?|e|E]`, Rust's own grammar; `None` for anything else.
+    /// Parses `[[fill]align][+][#][0][width][.precision][?
+    /// e
+    /// E]`, Rust's own grammar. Returns `None` for anything else.
     pub(crate) fn parse(spec: &str) -> Option<Style> {
         let is_align = |c: &char| matches!(c, '<' | '^' | '>');
         let mut chars = spec.chars();
@@ -58,12 +60,12 @@ impl Style {
         Some(Style { debug, exponent, precision, plus, zeros, width, fill: fill.unwrap_or(' '), align })
     }
 
-    /// Whether digits are left to the rules.
+    /// Returns whether the number of digits is left to NumPy's rules.
     pub(super) fn is_free(&self) -> bool {
         self.exponent.is_none() && self.precision.is_none()
     }
 
-    /// A word at the width that is asked for.
+    /// Pads a formatted element to the requested width.
     pub(super) fn pad(&self, word: String) -> String {
         let missing = self.width.saturating_sub(word.chars().count());
         if missing == 0 {

@@ -1,4 +1,4 @@
-//! The lowering of one iteration.
+//! Lowering of one iteration of a scan.
 
 use stablehlo::{Attr, Value};
 
