@@ -1,9 +1,9 @@
-//! `docs/features.md` says what of JAX is here: every name has a row, and what a row says is so.
+//! `docs/features.md` lists JAX's API: every name has a row, and what each row says is true.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Imports each path: it must exist.
+/// Imports each path, so that it must exist.
 macro_rules! items {
     ($($($segment:ident)::+;)*) => { $(
         #[allow(unused_imports, reason = "that it exists is all that is asked")]
@@ -11,12 +11,12 @@ macro_rules! items {
     )* };
 }
 
-/// Takes each method as a value.
+/// Uses each method as a value, so that it must exist.
 macro_rules! methods {
     ($($path:path;)*) => { $( const _: fn() = || { let _ = $path; }; )* };
 }
 
-/// The paths that the page names, in code: one that does not exist fails to compile.
+/// The paths that the page names, as code: a path that does not exist fails to compile.
 #[path = "features/paths.rs"]
 mod paths;
 
@@ -28,14 +28,14 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// What the page says of a name.
+/// A row of the page: what it says about a name.
 struct Row {
     module: String,
     name: String,
     here: String,
 }
 
-/// The rows of the page: those of a table under the heading of its module.
+/// Returns the rows of the page, each with the module that heads its table.
 fn rows() -> Vec<Row> {
     let mut module = String::new();
     let mut rows = Vec::new();
@@ -53,7 +53,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// The paths in a row: what stands in backticks and begins with the crate's name.
+/// Returns the paths in a row: the text in backticks that begins with the crate's name.
 fn paths_in(here: &str) -> impl Iterator<Item = &str> {
     here.split('`').skip(1).step_by(2).filter(|code| code.starts_with("cotangent::"))
 }
@@ -94,7 +94,7 @@ fn every_path_exists() {
     for path in rows.iter().flat_map(|row| paths_in(&row.here)) {
         let mut segments = path.rsplit("::");
         let owner = segments.nth(1).unwrap_or_default();
-        // A method of a type is used as a value, anything else by `use`.
+        // A method of a type is used as a value, anything else in a `use`.
         if owner.starts_with(char::is_uppercase) {
             methods.insert(path)
         } else {
@@ -118,7 +118,7 @@ fn every_path_exists() {
     );
 }
 
-/// The sources of the module that has the place of JAX's `module`.
+/// Returns the sources of the module that corresponds to JAX's `module`.
 fn sources(module: &str) -> String {
     let path = module.split('.').skip(1).collect::<Vec<_>>().join("/");
     let base = in_crate("src").join(&path);
@@ -143,7 +143,7 @@ fn what_is_not_yet_is_not_there() {
     for row in rows().iter().filter(|row| row.here == "not yet") {
         let text = modules.entry(row.module.clone()).or_insert_with(|| sources(&row.module));
         let function = ["(", "<"].iter().any(|open| text.contains(&format!("pub fn {}{open}", row.name)));
-        // What the crate's root exports is part of a list.
+        // The exports of the crate root are parts of lists.
         let exported = row.module == "jax"
             && (text.lines().filter(|l| l.starts_with("pub use")))
                 .flat_map(|l| l.split(|c: char| !c.is_alphanumeric() && c != '_'))

@@ -1,5 +1,5 @@
-//! Which functions can be transformed: of none to eight arguments, by reference and by value in any mixture, generic ones,
-//! boxed ones, and transformed ones.
+//! Functions that can be transformed: of zero to eight arguments, by reference and by value in any mixture, generic,
+//! boxed, and already transformed ones.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ fn number(x: f32) -> Array {
     Array::scalar(x)
 }
 
-/// 1·a + 2·b + 3·c + …, so that the derivative in an argument is its number.
+/// 1·a + 2·b + 3·c + …, so that the derivative with respect to each argument is its number.
 macro_rules! weighted {
     ($($x:ident)*) => {{
         let terms = [$($x.clone()),*];
@@ -17,7 +17,7 @@ macro_rules! weighted {
     }};
 }
 
-/// The functions of all numbers of arguments, all by reference and all by value, through everything that transforms one.
+/// Functions of every number of arguments, all by reference and all by value, under every transform.
 #[test]
 fn up_to_eight_arguments() {
     macro_rules! check {
@@ -81,7 +81,7 @@ fn no_arguments() {
     let () = back(&number(1.0));
     let compiled = jit(f).lower(()).unwrap().compile().unwrap();
     assert_eq!(compiled().item::<f32>(), 6.0);
-    // A derivative inside of a function without arguments, in what it captures.
+    // A derivative with respect to a captured array, inside a function without arguments.
     let inside = jit(|| grad(|y: &Array| y * y)(&x));
     assert_eq!(inside().item::<f32>(), 6.0);
 }
@@ -91,12 +91,12 @@ fn nothing_to_map_over_says_so() {
     let x = number(3.0);
     let error = vmap(|| x.sin()).try_call(()).unwrap_err();
     assert!(error.message().contains("vmap needs at least one argument with an axis to map over"), "{error}");
-    // With a size it means something: an index for each element.
+    // With an explicit size, the function is mapped: it returns an index for each element.
     let indices = vmap(|| lax::axis_index("i")).axis_name("i").axis_size(3);
     assert_eq!(indices().to_vec::<i32>(), [0, 1, 2]);
 }
 
-/// What is taken by reference and what by value is settled for each argument by itself.
+/// Each argument is taken by reference or by value, independently of the others.
 #[test]
 fn mixtures_of_references_and_values() {
     let f = jit(|a: Array, b: &Array, c: &(Array, Vec<Array>), d: f32, e: &Array, f: Array, g: &f64, h: Array| {
@@ -111,7 +111,7 @@ fn mixtures_of_references_and_values() {
     assert_eq!(f(x.clone(), &x, x.clone(), &x, x.clone()).item::<f32>(), 5.0);
 }
 
-/// An argument that is a text: `&str` says no more than `&'static str`, which is a tree.
+/// A string argument: `&str` is accepted as `&'static str`, which is a tree.
 #[test]
 fn texts_are_arguments() {
     let f = jit(|x: &Array, mode: &str| if mode == "sin" { x.sin() } else { x.cos() });
@@ -121,7 +121,7 @@ fn texts_are_arguments() {
     assert_eq!(g(&zero, "sin", &"sin".to_string()).item::<f32>(), 0.0);
 }
 
-/// Functions that are transformed inside of generic ones, where the compiler knows no more than the bounds.
+/// Functions transformed inside generic functions, where the compiler knows only their bounds.
 #[test]
 fn generic_functions() {
     fn of_fn<'f>(f: impl Fn(&Array, Array) -> Array + Send + Sync + 'f) -> Grad<'f, (Ref<Array>, Own<Array>), Array> {
@@ -149,7 +149,7 @@ fn boxed_and_shared_functions() {
     let boxed: Box<dyn Fn(&Array) -> Array + Send + Sync> = Box::new(|x| x * x);
     let slope = grad(boxed);
     assert_eq!(slope(&x).item::<f32>(), 4.0);
-    // `boxed` makes a function of a transformed one, for what asks for an `Fn`.
+    // `boxed` turns a transformed function into a closure, for code that expects an `Fn`.
     fn twice(f: impl Fn(&Array) -> Array, x: &Array) -> Array {
         f(&f(x))
     }
@@ -161,14 +161,14 @@ fn boxed_and_shared_functions() {
     assert_eq!((y, shared(&x).item::<f32>()), (9.0, 4.0));
 }
 
-/// On the right of an operator any number will do, weakly typed as a number of Python is.
+/// Any Rust number can be the right operand of an operator. It is weakly typed, as a Python number is in JAX.
 #[test]
 fn numbers_are_operands() {
     let (x, n) = (Array::from([1.0f32, 2.0]), 2usize);
     for y in [&x * 2.0f32, &x * n, &x * 2i64, &x * 2u32, &x * 2, &x * 2.0, &x * true * n] {
         assert_eq!((y.to_vec::<f32>(), y.dtype()), (vec![2.0, 4.0], DType::F32));
     }
-    // A literal is an `f64` or an `i32` as before, wherever its type is asked for first.
+    // A literal without a suffix is still an `f64` or an `i32` where its type is inferred.
     assert_eq!(((&x + 1.0).sqrt() - 1).shape(), [2]);
     let half = Array::from([1.0f64]).astype(DType::BF16);
     assert_eq!((half * 2.0f32).dtype(), DType::BF16);

@@ -1,4 +1,4 @@
-//! What the features `serde` and `ndarray` convert.
+//! The conversions of the features `serde` and `ndarray`.
 
 use cotangent::{Aval, DType, Shape, Tree, prelude::*};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -11,13 +11,13 @@ fn binary<T: Serialize + DeserializeOwned>(x: &T) -> T {
     postcard::from_bytes(&postcard::to_allocvec(x).expect("it can be written")).expect("it can be read")
 }
 
-/// Bit by bit, and with the same type.
+/// Asserts that two arrays have equal bits and the same type.
 fn assert_same(x: &Array, y: &Array) {
     assert_eq!(format!("{:?}", x.aval()), format!("{:?}", y.aval()));
     assert_eq!(x.to_bytes().expect("a value"), y.to_bytes().expect("a value"), "{:?}", x.aval());
 }
 
-/// Twelve elements of every dtype: all kinds of bits, those of NaNs with a payload, of infinities and of −0 among them.
+/// Returns twelve elements of every dtype with varied bits, including NaNs with a payload, infinities and −0.
 fn every_dtype() -> Vec<Array> {
     let floats: [(DType, &[u64]); 4] = [
         (DType::F16, &[0x3c00, 0x8000, 0x7c00, 0xfc00, 0x7e01, 0x0001]),
@@ -101,7 +101,7 @@ fn structs_of_arrays_and_keys_are_written_with_serdes_own_derive() {
     assert_eq!(json(&keys).shape(), [2, 3]);
 }
 
-/// Formats are promises: what was written by one version is read by the next.
+/// Formats are stable: each version reads what earlier versions wrote.
 #[test]
 fn the_formats_are_these() {
     let x = Array::from([[1.0f32, -2.0]]);
@@ -110,9 +110,9 @@ fn the_formats_are_these() {
         r#"{"dtype":"f32","shape":[1,2],"weak_type":false,"data":"AACAPwAAAMA="}"#
     );
     let written = postcard::to_allocvec(&x).expect("bytes");
-    // The text's length and text, the list's length and sizes, a bool, the bytes' length and bytes.
+    // The string's length and bytes, the list's length and sizes, a bool, the data's length and bytes.
     assert_eq!(written, [&[3][..], b"f32", &[2, 1, 2], &[0], &[8, 0, 0, 128, 63, 0, 0, 0, 192]].concat());
-    // Who writes one by hand may leave out the weak type.
+    // The weak type may be left out, for input written by hand.
     let read: Array = serde_json::from_str(r#"{"data":"AQAAAAIAAAA=","shape":[2],"dtype":"i32"}"#).expect("an array");
     assert_same(&read, &Array::from([1, 2]));
 }
@@ -149,7 +149,7 @@ fn a_traced_array_has_nothing_to_write_under_jit() {
         x + 1.0
     });
     let _ = f(&Array::from([1.0f32]));
-    // Outside of `jit` it has a value, and that is what is written.
+    // Outside `jit` the array has a value, and the value is serialized.
     let slope = grad(|x: &Array| {
         assert_eq!(json(x).item::<f32>(), 2.0);
         x * x
@@ -169,7 +169,7 @@ fn arrays_of_ndarray_in_any_order_of_memory() {
     assert_eq!(read(m.t().into()), columns);
     assert_eq!(read(m.clone().reversed_axes().into()), columns);
     assert_eq!(read(m.slice(s![.., ..;-2]).into()), (vec![2, 2], vec![3.0, 1.0, 6.0, 4.0]));
-    // Owned arrays that are parts of larger memory, in row-major order.
+    // Owned arrays that are views into larger memory are read in row-major order.
     assert_eq!(read(m.clone().slice_move(s![1.., ..]).into()), (vec![1, 3], vec![4.0, 5.0, 6.0]));
     assert_eq!(read(m.clone().slice_move(s![..1, ..]).into()), (vec![1, 3], vec![1.0, 2.0, 3.0]));
     assert_eq!(read(m.clone().slice_move(s![..0, ..]).into()), (vec![0, 3], vec![]));
@@ -177,6 +177,6 @@ fn arrays_of_ndarray_in_any_order_of_memory() {
     assert_eq!(read(ndarray::arr0(7.0).into()), (vec![], vec![7.0]));
     let back = Array::from(m.clone()).to_ndarray::<f64>();
     assert_eq!(back, m.into_dyn());
-    // Elements are read as a type in which they are the same numbers.
+    // Elements can be read as any type that represents them exactly.
     assert_eq!(Array::from([1, 2]).to_ndarray::<f64>(), array![1.0, 2.0].into_dyn());
 }

@@ -1,5 +1,5 @@
-//! What a published crate must hold lies inside its folder: copies that are the same as the originals, and what a registry
-//! asks for. `COTANGENT_BLESS=1 cargo test -p cotangent --test package` makes the copies anew.
+//! What a published crate must contain lies inside its folder: copies that are equal to the originals, and the metadata
+//! that a registry requires. `COTANGENT_BLESS=1 cargo test -p cotangent --test package` rewrites the copies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The folders of the workspace's crates.
+/// Returns the folders of the workspace's crates.
 fn crates() -> Vec<PathBuf> {
     let folders = std::fs::read_dir(root().join("crates")).expect("a folder of crates");
     let crates: Vec<PathBuf> = folders.map(|entry| entry.expect("a folder").path()).collect();
@@ -20,7 +20,7 @@ fn crates() -> Vec<PathBuf> {
     crates
 }
 
-/// The README of the project as that of the library: its links lead from there to the same files.
+/// Returns the project's README as the library's README: its links are rewritten to lead to the same files.
 fn library_readme() -> String {
     let text = read(&root().join("README.md"));
     let mut parts = text.split("](");
@@ -55,7 +55,7 @@ fn copies_are_the_same() {
     }
 }
 
-/// The tables of a manifest: for each its keys with their values, as text.
+/// Returns the tables of a manifest, each as a map from keys to values in text form.
 fn manifest(folder: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut tables: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     let mut table = String::new();
@@ -96,7 +96,7 @@ fn every_crate_says_what_a_registry_asks_for() {
     }
 }
 
-/// The first column of the table of features in a text.
+/// Returns the first column of the table of features in a text.
 fn table_of_features(text: &str) -> Vec<(String, String)> {
     let lines = text.lines().map(|line| line.trim_start_matches("//! "));
     let rows = lines.skip_while(|line| !line.starts_with("| feature |")).take_while(|line| line.starts_with('|'));
@@ -112,7 +112,7 @@ fn the_tables_of_features_are_complete() {
     assert_eq!(readme.iter().map(|(name, _)| name).collect::<BTreeSet<_>>(), features);
     let docs = table_of_features(&read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")));
     assert_eq!(docs, readme, "the table of README.md is that of src/lib.rs");
-    // All are on where the library is tested.
+    // The tests enable every feature of the library.
     let tested = &tables["dev-dependencies"]["cotangent"];
     assert!(features.iter().all(|feature| tested.contains(&format!("\"{feature}\""))), "{tested}");
 }

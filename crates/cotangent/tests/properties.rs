@@ -1,4 +1,4 @@
-//! Random programs: the transforms agree with each other and with numeric differences, whatever is composed.
+//! Random programs: the transforms agree with each other and with numeric differences, in any composition.
 
 use cotangent::extend::primitives::{CumSum, Pad, Sort};
 use cotangent::extend::{bind, bind1, check};
@@ -6,7 +6,7 @@ use cotangent::{lax, prelude::*};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-/// One equation: what to do, and to which of the values so far (counted from the last).
+/// One equation: the operation, and the values it applies to, counted from the last.
 #[derive(Clone, Debug)]
 struct Step {
     op: u8,
@@ -33,7 +33,7 @@ fn program() -> impl Strategy<Value = Program> {
     })
 }
 
-/// Both in one shape, or as scalars where they do not go together.
+/// Returns both arrays in one shape, or as scalars if their shapes do not broadcast.
 fn fitted(a: &Array, b: &Array) -> (Array, Array) {
     let goes = |a: &Array, b: &Array| {
         a.ndim() <= b.ndim() && a.shape().iter().rev().zip(b.shape().iter().rev()).all(|(m, n)| *m == 1 || m == n)
@@ -47,20 +47,20 @@ fn fitted(a: &Array, b: &Array) -> (Array, Array) {
     }
 }
 
-/// A logistic function by a rule of its own.
+/// A logistic function with a custom derivative rule.
 fn ruled(x: &Array) -> Array {
     let f = custom_jvp(|x: &Array| x.logistic());
     f.defjvp(|(x,), (t,)| (ruled(x), t * ruled(x) * (1.0 - ruled(x))))(x)
 }
 
-/// What the wrappers of [`Step::wrapped`] hold.
+/// The function inside the wrappers of [`Step::wrapped`].
 fn inside(a: &Array, b: &Array) -> Array {
     (a.sin() * 0.75 + b.tanh()) * 0.5
 }
 
 impl Step {
-    /// The steps that put a program into another one, with and without doing so: the values and derivatives are the
-    /// same.
+    /// Applies a step that nests one program in another, or its equivalent without nesting if `wraps` is false. Values
+    /// and derivatives must be the same.
     fn wrapped(&self, a: &Array, b: &Array, wraps: bool) -> Option<Array> {
         let (p, q) = fitted(a, b);
         Some(match self.op {
@@ -73,7 +73,7 @@ impl Step {
             25 => np::where_(a.sum().greater(0.0), inside(&p, &q), p.cos()),
             26 if wraps => lax::fori_loop(0, 3, |_, c: &Array| inside(c, &q), p.clone()),
             26 => (0..3).fold(p, |c, _| inside(&c, &q)),
-            // A loop with results, from the last row to the first.
+            // A loop with stacked results, from the last row to the first.
             27 if a.ndim() > 0 && wraps => {
                 let start = Array::scalar(0.25f64).broadcast_to(&a.shape()[1..]);
                 lax::Scan::new().reverse().run(|c: &Array, x: &Array| (inside(c, x), c * x), start, a).1
@@ -102,8 +102,8 @@ impl Step {
         })
     }
 
-    /// The value of the step. Everything stays bounded and smooth, but for the kinks of `maximum` and the like,
-    /// which random numbers do not hit.
+    /// Returns the value of the step. All values stay bounded and smooth, apart from the kinks of `maximum` and similar
+    /// functions, which random numbers do not hit.
     fn apply(&self, a: &Array, b: &Array, wraps: bool) -> Array {
         if let Some(value) = self.wrapped(a, b, wraps) {
             return value;
@@ -179,7 +179,7 @@ fn inner(a: &Array, b: &Array) -> Array {
     (a * b).sum()
 }
 
-/// Everything that is known of a program, staged as one.
+/// Checks every property of a program, staged as one program.
 fn holds(program: &Program) -> Result<(), TestCaseError> {
     let (x, t) = (program.array(&program.x), program.array(&program.t));
     let f = |x: &Array| program.run(x);
@@ -202,7 +202,7 @@ fn holds(program: &Program) -> Result<(), TestCaseError> {
         let (mapped, mapped_grad) = (vmap(f)(&both), vmap(grad(s))(&both));
         let along = |x: &Array| inner(&grad(s)(x), t);
         vec![
-            // Pairs that must agree, exactly or as differences do.
+            // Pairs that must agree, exactly or within the error of a numeric difference.
             vec![y, value],
             vec![inner(&ct, &dy), inner(&back(&ct).0, t)],
             vec![inner(&gradient, t), jvp(s, (x,), (t,)).1],
@@ -235,8 +235,8 @@ fn holds(program: &Program) -> Result<(), TestCaseError> {
         "jvp and differences",
         "second order and differences",
     ];
-    // A difference of this step is good to its square times the third derivative, which products can make large;
-    // a program within the step of a kink is none of its business.
+    // The error of a difference with this step is the step's square times the third derivative, which products can make
+    // large. Programs with possible kinks are left out, because a kink may lie within the step.
     let kinks = program.steps.iter().any(|s| matches!(s.op, 11 | 12 | 21 | 25));
     for (i, (pair, name)) in results.iter().zip(names).enumerate() {
         if i < 11 {
@@ -245,7 +245,7 @@ fn holds(program: &Program) -> Result<(), TestCaseError> {
             near(&pair[0], &pair[1], 1e-4, name)?;
         }
     }
-    // Equation by equation it gives the same.
+    // Evaluation equation by equation returns the same value.
     near(&f(&x), &results[0][0], 1e-11, "jit")?;
     let batch = vmap(f).in_axes(0);
     for (what, jaxpr) in [
@@ -259,7 +259,7 @@ fn holds(program: &Program) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The same programs in every run for a seed; a failure shrinks to a smallest program.
+/// Generates the same programs in every run for a seed. A failure shrinks to a minimal program.
 fn random_programs_agree(seed: u8) {
     let config = Config { cases: 9, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]));
@@ -276,7 +276,7 @@ fn random_programs_agree(seed: u8) {
     runner.run(&program(), run).unwrap_or_else(|e| panic!("{e}"));
 }
 
-// In two parts, which run side by side: nearly all of the time is the compiler's.
+// Two halves that run in parallel: compilation takes nearly all of the time.
 
 #[test]
 fn transforms_of_random_programs_agree() {
@@ -288,7 +288,7 @@ fn transforms_of_more_random_programs_agree() {
     random_programs_agree(8);
 }
 
-/// The compiler vectorises by shape: a function of the elements must not depend on it.
+/// The compiler vectorizes by shape; an elementwise function must not depend on the shape.
 #[test]
 fn elementwise_functions_do_not_depend_on_the_shape() {
     type Case = (&'static str, fn(&Array) -> Array, fn(f64) -> f64);
@@ -329,7 +329,7 @@ fn elementwise_functions_do_not_depend_on_the_shape() {
         for ((name, _, host), got) in functions.iter().zip(&results) {
             for (v, got) in data.iter().zip(got.to_vec::<f64>()) {
                 let expected = host(*v);
-                // NaN is not near.
+                // The comparison is false for NaN.
                 let near = (got - expected).abs() <= tolerance * (1.0 + expected.abs());
                 let pole = *name == "tan" && expected.abs() > 5.0 && dtype == DType::F32;
                 let jump = *name == "rem by a number" && !(1e-3..=0.699).contains(&expected);

@@ -1,4 +1,5 @@
-//! The rooms of the library: imports run one way, in the order of the map in `docs/architecture.md`, and the map is true.
+//! The rooms of the library: imports run one way, in the order of the table in `docs/architecture.md`, and that table is
+//! accurate.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Files that are tables, which may be longer than others.
 const TABLES: &[&str] = &[];
-/// The most lines of any other file.
+/// The maximum number of lines of any other file.
 const LINES: usize = 500;
 
 fn root() -> PathBuf {
@@ -17,7 +18,7 @@ fn architecture() -> String {
     fs::read_to_string(root().join("docs/architecture.md")).unwrap()
 }
 
-/// The rooms as the map names them, from the ground up.
+/// Returns the rooms that the table names, from the bottom up.
 fn rooms() -> Vec<String> {
     let page = architecture();
     let map =
@@ -27,7 +28,7 @@ fn rooms() -> Vec<String> {
         .collect()
 }
 
-/// All source files below `folder`, with their paths relative to it.
+/// Returns all source files below `folder`, with their paths relative to it.
 fn sources(folder: &Path) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -46,17 +47,17 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
     files
 }
 
-/// The text without comments and without unit tests, which may use all of the library.
+/// Returns the text without comments and unit tests. Unit tests may use the whole library.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]").next().unwrap();
     text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
-/// The first names of the paths that begin with `crate::`, those of a group `crate::{…}` each.
+/// Returns the first segment of each path that begins with `crate::`, and of each path in a group `crate::{…}`.
 fn imported(code: &str) -> Vec<String> {
     let word = |s: &str| s.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let mut names = Vec::new();
-    // What a macro writes, `$crate::…`, is seen by users.
+    // Paths in the output of a macro, `$crate::…`, belong to users' code.
     for rest in code.replace("$crate::", "").split("crate::").skip(1) {
         let Some(group) = rest.strip_prefix('{') else {
             names.push(word(rest));
@@ -95,7 +96,7 @@ fn imports_run_one_way() {
             match place(&name) {
                 Some(other) if other > own => upward.push(format!("{file}: `{room}` uses `{name}`, which is above it")),
                 Some(_) => {}
-                // The one door to what is above: execution.
+                // The only import from above: execution.
                 None if name == "backend" && file == "trace/backend.rs" => {}
                 None => upward.push(format!("{file}: `crate::{name}`: name the room that it is in")),
             }

@@ -1,4 +1,4 @@
-//! What the feature `tracing` says, as `tracing_subscriber` shows it to a user.
+//! The spans and events of the feature `tracing`, as `tracing_subscriber` displays them.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,14 +20,14 @@ impl Write for Lines {
     }
 }
 
-/// `tracing` decides whether a span is of interest when a thread first comes to it, by that thread's subscriber: threads
-/// with and without one would disturb each other.
+/// Serializes the tests. `tracing` decides whether a span is enabled when a thread first reaches it, by that thread's
+/// subscriber, so threads with and without a subscriber would interfere.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The lines that `f` writes at this level, those of the ends of spans among them.
+/// Returns the lines that `f` logs at this level, including those for the ends of spans.
 fn lines(level: Level, f: impl FnOnce()) -> Vec<String> {
     let written = Lines::default();
     let writer = written.clone();
@@ -43,7 +43,7 @@ fn lines(level: Level, f: impl FnOnce()) -> Vec<String> {
     text.lines().map(str::to_string).collect()
 }
 
-/// The place of the one line that has all these parts.
+/// Returns the index of the one line that contains all these parts.
 #[track_caller]
 fn place(lines: &[String], parts: &[&str]) -> usize {
     let has = |line: &&String| parts.iter().all(|part| line.contains(part));
@@ -54,7 +54,7 @@ fn place(lines: &[String], parts: &[&str]) -> usize {
     }
 }
 
-/// A number that no program on the disk was compiled with.
+/// Returns a number for which no program is in the disk cache.
 fn fresh() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time");
     f64::from(now.subsec_nanos()) + f64::from(std::process::id()) / 1e7
@@ -110,7 +110,7 @@ fn transforms_without_jit_show_what_they_do() {
     let _alone = alone();
     let slope = grad(|x: &Array| (x * 2.0).sin());
     let x = Array::scalar(fresh());
-    // A scalar on the host may be folded: this one is on the device.
+    // A scalar on the host may be folded into a constant; this one is on the device.
     let x = (&np::full([1], &x) + 0.0).reshape(());
     let _ = slope(&x);
     let again = lines(Level::TRACE, || assert!(slope(&x).item::<f64>().is_finite()));

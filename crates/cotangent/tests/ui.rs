@@ -1,11 +1,13 @@
-//! What the compiler says of common mistakes, and of values that are thrown away.
+//! The compiler's messages about common mistakes and discarded values.
 //!
-//! A case is a file in `ui/errors` or `ui/warnings`. It has items with blank lines between them, and before what is wrong in
-//! an item the sentences that the compiler must say of it: `//~ a sentence`. Those are ours, or such as every version of
-//! the compiler says. The file beside it with the extension `stderr` shows all that is said, in the words of the version of
-//! `rustc` that `ui/rustc` names; that version must say exactly that. `COTANGENT_BLESS=1` writes these files anew.
+//! A case is a file in `ui/errors` or `ui/warnings`. Blank lines separate its items. Before the faulty line of an item
+//! stand the sentences that the compiler must say about it: `//~ a sentence`. These are the library's own sentences, or
+//! those that every version of the compiler says. The file of the same name with the extension `stderr` holds the
+//! complete messages of the `rustc` version that `ui/rustc` names; that version must reproduce them exactly.
+//! `COTANGENT_BLESS=1` rewrites these files.
 //!
-//! All cases of a directory are modules of one crate, compiled by one run of `rustc` against the library beside this test.
+//! All cases of a directory are modules of one crate. One run of `rustc` compiles them against the library beside this
+//! test.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,10 +16,10 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-/// The codes of errors that say that a library is of another compiler, or lacks what it needs.
+/// The error codes for a library that was built by another compiler or lacks a dependency.
 const UNUSABLE: [&str; 5] = ["E0460", "E0461", "E0462", "E0463", "E0514"];
 
-/// One message of the compiler about a case.
+/// A compiler message about a case.
 struct Message {
     case: String,
     line: usize,
@@ -45,7 +47,7 @@ fn version() -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_string()
 }
 
-/// The builds of the library beside this test, the latest first: that is the one that the test was built with.
+/// Returns the builds of the library beside this test, the latest first. The test was built with the latest.
 fn libraries(beside: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(beside).expect("the directory of this test can be read");
     let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -57,7 +59,7 @@ fn libraries(beside: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The names of the cases in a directory.
+/// Returns the names of the cases in a directory.
 fn cases(group: &str) -> Vec<String> {
     let entries = std::fs::read_dir(directory().join(group)).expect("the cases can be read");
     let mut cases: Vec<String> = (entries.filter_map(|entry| Some(entry.ok()?.path())))
@@ -68,7 +70,7 @@ fn cases(group: &str) -> Vec<String> {
     cases
 }
 
-/// What the compiler says of a group of cases, as lines of JSON.
+/// Compiles a group of cases, and returns the compiler's messages as JSON.
 fn compile(group: &str) -> Vec<Value> {
     let sources = directory().join(group);
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui").join(group);
@@ -104,7 +106,7 @@ fn compile(group: &str) -> Vec<Value> {
     panic!("{} can use no build of the library in {}", version(), beside.display())
 }
 
-/// The line of a message that a reader needs first; none of one about long types, or of a list of other types.
+/// Returns the first line of a message. Returns `None` for notes about long types and lists of other types.
 fn first_line(message: &str) -> Option<&str> {
     let noise = [
         "the full name for the type has been written",
@@ -115,8 +117,8 @@ fn first_line(message: &str) -> Option<&str> {
     (!noise.iter().any(|n| line.starts_with(n))).then_some(line)
 }
 
-/// The places in `file` that a message points at, the primary ones first. What a macro of the library wrote is where the
-/// macro is called.
+/// Returns the spans of a message that lie in `file`, the primary ones first. Code from a macro of the library is
+/// attributed to the macro call.
 fn spans<'a>(message: &'a Value, file: &str) -> Vec<(&'a Value, &'a Value)> {
     let in_file = |span: &'a Value| {
         let outward =
@@ -133,8 +135,8 @@ fn place((span, label): (&Value, &Value)) -> String {
     format!("{}:{} {label}", span["line_start"], span["column_start"]).trim_end().to_string()
 }
 
-/// A message as it is stored: with all it says, but without the source beside it, and without the name of the crate, which
-/// the compiler leaves out where no other type of the name is known to it.
+/// Formats a message as it is stored. The source excerpt is left out. So is the name of the crate, which the compiler
+/// omits if it knows no other type of the same name.
 fn render(message: &Value, file: &str) -> String {
     let code = message["code"]["code"].as_str().map(|code| format!("[{code}]")).unwrap_or_default();
     let level = message["level"].as_str().unwrap_or_default();
@@ -160,7 +162,7 @@ fn messages(group: &str) -> Vec<Message> {
     let mut messages = Vec::new();
     for message in &said {
         let Some(case) = cases.iter().find(|case| !spans(message, &format!("{case}.rs")).is_empty()) else {
-            // What is said of the whole: how many errors there were.
+            // A message without a span is about the whole crate, such as the number of errors.
             let whole = message["spans"].as_array().is_none_or(Vec::is_empty);
             assert!(whole, "a message about none of the cases:\n{}", message["rendered"].as_str().unwrap_or_default());
             continue;
@@ -174,7 +176,7 @@ fn messages(group: &str) -> Vec<Message> {
     messages
 }
 
-/// An item of a case: its lines, counted from 1, and the sentences that must be said of it.
+/// An item of a case: its lines, counted from 1, and the sentences that must be said about it.
 struct Item {
     lines: std::ops::RangeInclusive<usize>,
     sentences: Vec<String>,
@@ -195,7 +197,7 @@ fn items(source: &str) -> Vec<Item> {
     items
 }
 
-/// What is wrong with what was said of a group: sentences that are missing, and items that nobody expected to be wrong.
+/// Checks the messages about a group: reports missing sentences, and messages about items that expect none.
 fn check(group: &str) {
     let (messages, path) = (messages(group), directory().join(group));
     let (bless, known) = (std::env::var_os("COTANGENT_BLESS").is_some(), directory().join("rustc"));

@@ -1,4 +1,4 @@
-//! What the tests against JAX share: the stored arrays, and the comparison with them.
+//! Helpers of the tests against JAX: reading the stored arrays, and comparing results with them.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its own part")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,14 +11,14 @@ use half::{bf16, f16};
 use num_complex::Complex;
 use serde_json::Value as Json;
 
-/// A golden file.
+/// Reads a golden file.
 pub fn golden(name: &str) -> Json {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The golden files whose names begin so.
+/// Returns the names of the golden files that begin with `prefix`.
 pub fn goldens(prefix: &str) -> Vec<String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
     let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
@@ -71,7 +71,7 @@ fn scalar(x: &Json) -> Scalar {
     }
 }
 
-/// The sizes and axes in a list.
+/// Reads a list of sizes or axes.
 pub fn usizes(x: &Json) -> Vec<usize> {
     list(x).iter().map(|n| n.as_u64().unwrap_or_else(|| panic!("not a size: {n}")) as usize).collect()
 }
@@ -80,7 +80,7 @@ pub fn list(x: &Json) -> &[Json] {
     x.as_array().unwrap_or_else(|| panic!("not a list: {x}"))
 }
 
-/// An array of a golden file; `null` is none.
+/// Reads an array of a golden file; `null` is `None`.
 pub fn array(x: &Json) -> Option<Array> {
     fn build<T: Element>(x: &Json) -> Array {
         let data: Vec<T> = list(&x["data"]).iter().map(|v| T::from_scalar(scalar(v))).collect();
@@ -109,7 +109,7 @@ pub fn arrays(x: &Json) -> Vec<Option<Array>> {
     list(x).iter().map(array).collect()
 }
 
-/// The elements in their widest form.
+/// Returns the elements in the widest type of their kind.
 pub fn scalars(x: &Array) -> Vec<Scalar> {
     fn read<T: Element>(x: &Array) -> Vec<Scalar> {
         x.to_vec::<T>().into_iter().map(Element::to_scalar).collect()
@@ -133,18 +133,18 @@ pub fn scalars(x: &Array) -> Vec<Scalar> {
     }
 }
 
-/// How far two results may be apart.
+/// The allowed difference between two results.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tolerance {
     /// Relative to the element.
     pub relative: f64,
-    /// Relative to the greatest finite element: where sums cancel, an element alone says little.
+    /// Relative to the largest finite element, for sums that cancel.
     pub of_scale: f64,
-    /// Whatever the elements are.
+    /// Absolute, independent of the elements.
     pub absolute: f64,
 }
 
-/// The largest finite magnitude among the elements.
+/// Returns the largest finite magnitude among the elements.
 pub fn scale(x: &Array) -> f64 {
     let parts = |s: Scalar| match s {
         Scalar::Float(v) => [v, 0.0],
@@ -154,7 +154,7 @@ pub fn scale(x: &Array) -> f64 {
     scalars(x).into_iter().flat_map(parts).map(f64::abs).filter(|v| v.is_finite()).fold(0.0, f64::max)
 }
 
-/// What is wrong with `got` where `expected` was expected, if anything is.
+/// Describes the first difference between `got` and `expected`, if there is one.
 pub fn difference(got: &Array, expected: &Array, tolerance: Tolerance) -> Option<String> {
     if (got.shape(), got.dtype()) != (expected.shape(), expected.dtype()) {
         return Some(format!("got {}, expected {}", got.aval(), expected.aval()));
@@ -189,11 +189,11 @@ fn one_line(x: &Array) -> String {
     x.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Runs every program that a golden file stores, by its name, and compares it with JAX: as it stands, each transform a
-/// program of its own, and all of it under `jit`.
+/// Runs every program that a golden file stores and compares it with JAX: once un-jitted, where each transform is a
+/// program of its own, and once as a whole under `jit`.
 pub fn compare_programs(file: &str, run: impl Fn(&str, &[Array]) -> Option<Vec<Array>> + Send + Sync) {
     let goldens = golden(file);
-    // Sums in another order than JAX's: a few roundings, of the element or of the largest.
+    // JAX may sum in another order: a few rounding errors, of the element or of the largest element.
     let near = Tolerance { relative: 1e-12, of_scale: 1e-14, absolute: 1e-15 };
     let mut failures = Vec::new();
     for case in list(&goldens["cases"]) {

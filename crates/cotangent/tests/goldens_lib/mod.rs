@@ -1,4 +1,4 @@
-//! What the tests of the libraries share, on top of what all tests against JAX do.
+//! Helpers of the library tests, in addition to those of all tests against JAX.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 use super::common;
@@ -8,32 +8,33 @@ use serde_json::Value;
 
 pub(crate) use common::{float, golden};
 
-/// The cases of a golden file.
+/// Returns the cases of a golden file.
 pub(crate) fn cases(file: &str) -> Vec<Value> {
     common::list(&common::golden(&format!("{file}.json"))["cases"]).to_vec()
 }
 
-/// The dtype of a golden name: `pred`, `s32`, `f64`, …
+/// Returns the dtype of a golden name: `pred`, `s32`, `f64`, …
 pub(crate) fn dtype(name: &Value) -> DType {
     common::dtype(name.as_str().unwrap_or_else(|| panic!("{name} is no dtype")))
 }
 
-/// Dimensions.
+/// Reads a shape.
 pub(crate) fn shape(x: &Value) -> Vec<usize> {
     common::usizes(x)
 }
 
-/// A stored array.
+/// Reads a stored array.
 pub(crate) fn array(x: &Value) -> Array {
     common::array(x).unwrap_or_else(|| panic!("{x} is no array"))
 }
 
-/// The elements of a real array as doubles.
+/// Returns the elements of a real array as doubles.
 pub(crate) fn floats(x: &Array) -> Vec<f64> {
     x.astype(DType::F64).to_vec()
 }
 
-/// What differs between two arrays of numbers, if anything: dtype, shape, or an element beyond the tolerance.
+/// Describes the first difference between two numeric arrays, if there is one: dtype, shape, or an element beyond the
+/// tolerance.
 pub(crate) fn difference(x: &Array, expected: &Array, rtol: f64, atol: f64) -> Option<String> {
     if x.dtype() != expected.dtype() || x.shape() != expected.shape() {
         return Some(format!("{} instead of {}", x.aval(), expected.aval()));
@@ -49,7 +50,7 @@ pub(crate) fn difference(x: &Array, expected: &Array, rtol: f64, atol: f64) -> O
         .map(|(i, (a, b))| format!("element {i} is {a:?} instead of {b:?}"))
 }
 
-/// Runs each case and reports all failures together, a panic in a case as one of them.
+/// Runs each case and reports all failures together. A panic counts as the failure of its case.
 pub(crate) fn run_all(cases: &[Value], run: impl Fn(&Value) -> Option<String> + std::panic::RefUnwindSafe) {
     let mut failures = Vec::new();
     for case in cases {
@@ -66,8 +67,8 @@ pub(crate) fn run_all(cases: &[Value], run: impl Fn(&Value) -> Option<String> + 
     assert!(failures.is_empty(), "{} of {} cases differ:\n{}", failures.len(), cases.len(), failures.join("\n"));
 }
 
-/// Compares what `compute` gives for each named case with the stored outputs; names that it does not know are another
-/// file's. There must be `count` of those that it knows.
+/// Compares the results of `compute` for each named case with the stored outputs. Names that `compute` does not know
+/// belong to another test file; it must know exactly `count` names.
 pub(crate) fn named(file: &str, count: usize, rtol: f64, atol: f64, compute: impl Fn(&str) -> Option<Vec<Array>>) {
     let mut done = 0;
     let mut failures = Vec::new();

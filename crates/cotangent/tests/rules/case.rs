@@ -1,4 +1,4 @@
-//! A stored case of a primitive: what JAX says of it, and how near this crate must come.
+//! A stored case of a primitive: JAX's results, and the tolerances of the comparison with them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use super::common::{Tolerance, array, arrays, list};
 use super::excuses::Excuses;
 use super::primitives;
 
-/// One mapped call: the batch axis of each input, the inputs, and what JAX gives with the axis in front.
+/// One mapped call: the batch axis of each input, the inputs, and JAX's results with the batch axis in front.
 pub(crate) struct Mapped {
     pub(crate) axes: Vec<Option<usize>>,
     pub(crate) inputs: Vec<Array>,
     pub(crate) outputs: Vec<Array>,
 }
 
-/// What JAX says of a primitive's derivatives at the inputs.
+/// JAX's derivatives of a primitive at the inputs.
 pub(crate) struct Derivatives {
     pub(crate) tangents: Vec<Option<Array>>,
     pub(crate) jvp: Vec<Option<Array>>,
@@ -38,15 +38,16 @@ pub(crate) struct Case {
     pub(crate) derivatives: Option<Derivatives>,
     pub(crate) no_rule: bool,
     pub(crate) vmap: Vec<Mapped>,
-    /// Whether it runs inside a loop and a choice too: the first cases of each primitive, with each set of dtypes.
+    /// Whether the case also runs inside a loop and a conditional: the first cases of each primitive, for each set of
+    /// dtypes.
     pub(crate) in_loop: bool,
-    /// Whether it is the primitive's case for what costs much to compile and differs little from case to case:
-    /// narrower floats, a batch of choices.
+    /// Whether it is the case that represents its primitive in the checks that are expensive to compile and vary little
+    /// from case to case: narrower floats, and a batch of conditionals.
     pub(crate) chosen: bool,
 }
 
 impl Derivatives {
-    /// The results that have derivatives, their tangents, and the cotangents of the inputs that have tangents.
+    /// Returns the results that have derivatives, their tangents, and the cotangents of the inputs that have tangents.
     pub(crate) fn parts(&self, outputs: &[Array]) -> (Vec<Array>, Vec<Array>, Vec<Array>) {
         let values = outputs.iter().zip(&self.cotangents).filter(|(_, c)| c.is_some()).map(|(y, _)| y.clone());
         let vjp = self.vjp.iter().zip(&self.tangents).filter(|(_, t)| t.is_some()).filter_map(|(x, _)| x.clone());
@@ -54,14 +55,14 @@ impl Derivatives {
     }
 }
 
-/// A dtype to narrow wide floats to, complex ones by their parts.
+/// A dtype that wide floats are narrowed to; complex numbers are narrowed by their parts.
 #[derive(Clone, Copy)]
 pub(crate) struct Narrow {
     pub(crate) real: DType,
 }
 
 impl Narrow {
-    /// How near the derivative comes to that in f64, relative to its greatest element.
+    /// Returns the allowed difference from the derivative in f64, relative to its largest element.
     pub(crate) fn tolerance(self) -> f64 {
         match self.real {
             DType::F32 => 1e-5,
@@ -70,7 +71,7 @@ impl Narrow {
         }
     }
 
-    /// What becomes of a dtype.
+    /// Returns the narrowed counterpart of a dtype.
     pub(crate) fn like(self, dtype: DType) -> DType {
         match dtype {
             DType::F64 => self.real,
@@ -115,12 +116,12 @@ impl Case {
         })
     }
 
-    /// Whether numeric differences say anything about the derivative.
+    /// Returns whether numeric differences approximate the derivative.
     pub(crate) fn smooth(&self) -> bool {
         Excuses::get().of("numeric", self).is_none()
     }
 
-    /// The floats in which the derivative is computed once more: those that the primitive takes and gives.
+    /// Returns the narrower floats to compute the derivative in: those that the primitive accepts and returns.
     pub(crate) fn narrower(&self) -> Vec<Narrow> {
         let all = [DType::F32, DType::F16, DType::BF16].map(|real| Narrow { real });
         let takes = |narrow: &Narrow| {
@@ -129,7 +130,7 @@ impl Case {
                 outputs.iter().zip(&self.outputs).all(|(y, wide)| y.dtype == narrow.like(wide.dtype()))
             })
         };
-        // Numbers that rounding makes equal are at a kink of many primitives.
+        // Values that rounding makes equal are at a kink of many primitives.
         let distinct = |narrow: &Narrow| {
             let floats = self.inputs.iter().filter(|x| x.dtype() == DType::F64).flat_map(|x| x.to_vec::<f64>());
             let values: BTreeSet<u64> = floats.map(f64::to_bits).collect();
@@ -144,29 +145,29 @@ impl Case {
         if self.chosen && self.smooth() { all.into_iter().filter(narrow).collect() } else { Vec::new() }
     }
 
-    /// Whether JAX's derivative is not the derivative. This crate's must be what numeric differences say.
+    /// Returns whether JAX's derivative is wrong. This crate's derivative must then agree with numeric differences.
     pub(crate) fn jax_errs(&self) -> bool {
         Excuses::get().of("jax", self).is_some()
     }
 
-    /// Whether it has to do with complex numbers.
+    /// Returns whether the case involves complex numbers.
     pub(crate) fn complex(&self) -> bool {
         self.inputs.iter().chain(&self.outputs).any(|x| x.dtype().is_complex())
     }
 
-    /// Whether reverse over reverse must give what JAX stored, which is forward over reverse.
+    /// Returns whether reverse over reverse mode must agree with JAX's stored result, which is forward over reverse.
     pub(crate) fn commutes(&self) -> bool {
         Excuses::get().of("symmetry", self).is_none()
     }
 
-    /// How near a value must be to JAX's.
+    /// Returns the allowed difference of a value from JAX's.
     pub(crate) fn tolerance(&self, like: &Array) -> Tolerance {
         let exact = Excuses::get().exact(&self.primitive);
         let real = self.inputs.iter().all(|x| !x.dtype().is_complex());
         if exact && real {
             return Tolerance::default();
         }
-        // A few units in the last place: the plugin need not be the very build that JAX used.
+        // A few units in the last place: the plugin may be another build than the one that JAX used.
         let relative = match like.dtype().real() {
             DType::F64 => 1e-14,
             DType::F32 => 1e-6,

@@ -1,4 +1,5 @@
-//! What the checks excuse, and why: `goldens/excuses.json`. An excuse that nothing needs fails the suite.
+//! The excuses that the checks allow, with reasons: `goldens/excuses.json`. An excuse that is not needed fails
+//! the suite.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -9,21 +10,21 @@ use serde::Deserialize;
 use super::case::Case;
 use super::common::{dtype, golden};
 
-/// One excuse. What it does not name it does not ask for.
+/// One excuse. A field that is absent matches everything.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Excuse {
     check: String,
     primitives: Option<Vec<String>>,
-    /// How the names of its cases end.
+    /// The suffix of the names of its cases.
     cases: Option<String>,
     /// `complex`, or the dtype of an operand.
     operands: Option<String>,
-    /// Dtypes, one of which a result has.
+    /// Dtypes; at least one result has one of them.
     results: Option<Vec<String>>,
-    /// The columns in which a hole is excused.
+    /// The columns in which an unchecked entry is allowed.
     columns: Option<Vec<String>>,
-    /// How far from JAX's numbers a result may be, relative to them.
+    /// The allowed relative difference from JAX's numbers.
     pub(crate) relative: Option<f64>,
     pub(crate) why: String,
 }
@@ -61,17 +62,17 @@ impl Excuses {
         })
     }
 
-    /// Whether the values of this primitive of real numbers are the very ones that JAX gives.
+    /// Returns whether the values of this real primitive must equal JAX's exactly.
     pub(crate) fn exact(&self, primitive: &str) -> bool {
         self.exact.contains(primitive)
     }
 
-    /// The excuse of a case from a check.
+    /// Returns the excuse for a case from a check.
     pub(crate) fn of(&self, check: &str, case: &Case) -> Option<&Excuse> {
         self.find(check, None, case)
     }
 
-    /// The excuse for a column of a primitive's row in which nothing is checked.
+    /// Returns the excuse for a column of a primitive's row in which nothing is checked.
     pub(crate) fn of_hole(&self, column: &str, case: &Case) -> Option<&Excuse> {
         self.find("hole", Some(column), case)
     }
@@ -85,8 +86,8 @@ impl Excuses {
         Some(&self.all[i])
     }
 
-    /// Prints how many cases each excuse covered, and returns what is wrong with the list: excuses that nothing needed,
-    /// and exact primitives that are none of `primitives`.
+    /// Prints how many cases each excuse covered, and returns the errors in the list: excuses that were not
+    /// needed, and names of exact primitives that are not in `primitives`.
     pub(crate) fn finish(&self, primitives: &BTreeSet<String>) -> Vec<String> {
         let needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |i: usize| needed.get(&i).map_or(0, BTreeSet::len);

@@ -1,8 +1,8 @@
-//! Every primitive × {value, jit, jvp, vjp, each mode of each mode, vmap, in a loop, dtypes}, against JAX and numeric
-//! differences.
+//! Every primitive × {value, jit, jvp, vjp, second order in every combination of modes, vmap, in a loop, dtypes},
+//! against JAX and numeric differences.
 //!
-//! The table is generated from the primitives in the sources and the stored cases: a primitive without cases fails, and so
-//! does one with a hole in its row for which no reason is known.
+//! The table is generated from the primitives in the sources and the stored cases. A primitive without cases fails, and
+//! so does a primitive with an unchecked column that has no stated reason.
 
 mod case;
 #[path = "../common/mod.rs"]
@@ -24,7 +24,7 @@ use excuses::Excuses;
 use run::run;
 use serde_json::Value as Json;
 
-/// What was checked of a primitive, how often.
+/// How often each check of a primitive ran.
 #[derive(Default)]
 struct Row {
     counts: BTreeMap<&'static str, usize>,
@@ -42,7 +42,7 @@ fn every_primitive_agrees_with_jax() {
     let goldens: Vec<Json> = common::goldens("primitives").iter().map(|name| golden(name)).collect();
     let mut cases = Vec::new();
     let mut failures = Vec::new();
-    // `RULES=sort,pow` runs some primitives only, to work on them.
+    // `RULES=sort,pow` runs only these primitives, for work on them.
     let only = std::env::var("RULES").ok();
     for case in goldens.iter().flat_map(|g| list(&g["cases"])) {
         match Case::parse(case) {
@@ -114,8 +114,9 @@ fn every_primitive_agrees_with_jax() {
     );
 }
 
-/// Marks what runs inside a loop: the first case of each primitive and its dtypes, and its first two with derivatives;
-/// and the one case of each primitive for what costs most. A loop costs the compiler more than all else in a case.
+/// Marks the cases that run inside a loop: the first case of each primitive and dtypes, and its first two with
+/// derivatives. Marks the one case of each primitive for the most expensive checks. A loop takes longer to compile than
+/// everything else in a case.
 fn choose(cases: &mut [Case]) {
     let (mut seen, mut chosen) = (BTreeSet::new(), BTreeSet::new());
     let mut differentiated: BTreeMap<String, usize> = BTreeMap::new();
@@ -129,7 +130,7 @@ fn choose(cases: &mut [Case]) {
     }
 }
 
-/// Why there is nothing to check of a primitive under a transform: because of what it is, or by an excuse.
+/// Returns why a column has no checks for a primitive: by the primitive's nature, or by an excuse.
 fn hole(cases: &[&Case], column: &str) -> Option<&'static str> {
     let inexact = |x: &[Array]| x.iter().any(|x| x.dtype().is_inexact());
     let derivative = !matches!(column, "value" | "jit" | "vmap" | "loop");

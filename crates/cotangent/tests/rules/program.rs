@@ -1,4 +1,4 @@
-//! The checks of a case as one program, so that one compile serves them all.
+//! The checks of a case as one program, so that one compilation serves all of them.
 
 use cotangent::extend::primitives::{Concatenate, ReduceSum};
 use cotangent::extend::{bind_shared, bind1};
@@ -6,7 +6,7 @@ use cotangent::{lax, prelude::*};
 
 use super::case::Case;
 
-/// The step and the weights of a central difference of fourth order.
+/// The step and the weights of a fourth-order central difference.
 const STEP: f64 = 2e-4;
 pub(crate) const POINTS: [(f64, f64); 4] =
     [(-2.0, 1.0 / 12.0), (-1.0, -8.0 / 12.0), (1.0, 8.0 / 12.0), (2.0, -1.0 / 12.0)];
@@ -18,13 +18,13 @@ fn sum_all(x: &Array) -> Array {
     bind1(ReduceSum { axes: (0..x.ndim()).collect() }, &[x])
 }
 
-/// `x + c·t` at each point, along a new leading axis.
+/// Returns `x + c·t` for each point, stacked along a new leading axis.
 fn points(x: &Array, t: &Array) -> Array {
     let at: Vec<Array> = POINTS.iter().map(|(c, _)| (x + t * (c * STEP)).expand_dims(0)).collect();
     bind1(Concatenate { dimension: 0 }, &at.iter().collect::<Vec<_>>())
 }
 
-/// The derivative that results at those points suggest.
+/// Returns the numeric derivative from the results at those points.
 fn slope(values: &Array) -> Array {
     let terms = POINTS.iter().enumerate().map(|(i, (_, w))| {
         let shape = values.shape()[1..].to_vec();
@@ -37,24 +37,24 @@ fn named(out: &mut Named, what: &str, values: &[Array]) {
     out.extend(values.iter().enumerate().map(|(i, x)| (format!("{what}.{i}"), x.clone())));
 }
 
-/// A case's function, and where it is differentiated.
+/// A case's function, and the point where it is differentiated.
 struct At<'a> {
     case: &'a Case,
     /// All inputs.
     x: Vec<Array>,
-    /// Those that have tangents, their tangents, and the cotangents of the results that have some.
+    /// The inputs that have tangents, their tangents, and the cotangents of the results that have them.
     v: Vec<Array>,
     t: Vec<Array>,
     cts: Vec<Array>,
 }
 
 impl At<'_> {
-    /// All results of all inputs.
+    /// Returns all results of all inputs.
     fn apply(&self, x: &[Array]) -> Vec<Array> {
         bind_shared(self.case.prim.clone(), &x.iter().collect::<Vec<_>>()).into_vec()
     }
 
-    /// The function of the inputs that have tangents, its results being those that have cotangents.
+    /// Applies the function to the inputs that have tangents. Returns the results that have cotangents.
     fn of(&self, v: &[Array]) -> Vec<Array> {
         let d = self.case.derivatives.as_ref().expect("a case with derivatives");
         let mut v = v.iter();
@@ -64,13 +64,13 @@ impl At<'_> {
         self.apply(&full).into_iter().zip(&d.cotangents).filter(|(_, c)| c.is_some()).map(|(y, _)| y).collect()
     }
 
-    /// The results times the cotangents: a number.
+    /// Returns the inner product of the results and the cotangents, a scalar.
     fn paired(&self, v: &[Array]) -> Array {
         let terms = self.of(v).into_iter().zip(&self.cts).map(|(y, ct)| sum_all(&(y * ct)));
         terms.reduce(|a, b| a + b).expect("a result")
     }
 
-    /// Points along the tangent for numeric differences.
+    /// Returns the points along the tangent for numeric differences.
     fn points(&self) -> Vec<Array> {
         self.v.iter().zip(&self.t).map(|(x, t)| points(x, t)).collect()
     }
@@ -88,7 +88,7 @@ impl At<'_> {
         }
     }
 
-    /// Each mode of each mode.
+    /// Computes second derivatives in every combination of modes.
     fn second_order(&self, out: &mut Named) {
         let s = |v: &Vec<Array>| self.paired(v);
         let (v, t) = (&self.v, &self.t);
@@ -107,7 +107,7 @@ impl At<'_> {
             let at = self.points();
             let mapped = vmap(grad(s))(&at);
             named(out, "numeric second", &mapped.iter().map(slope).collect::<Vec<_>>());
-            // The mapped gradient is the loop of gradients: the first and the last of them.
+            // The mapped gradient must equal a loop of gradients; the first and the last are compared.
             for i in [0, POINTS.len() - 1] {
                 let pick = |a: &Array| a.slice_axis(0, i, i + 1).reshape(&a.shape()[1..]);
                 let one: Vec<Array> = at.iter().map(pick).collect();
@@ -117,8 +117,8 @@ impl At<'_> {
         }
     }
 
-    /// A loop of two steps over the inputs, each step a choice by a traced index: the first takes the primitive, the
-    /// second zeros. Inputs and results have a leading axis of the steps.
+    /// Runs a loop of two iterations over the inputs, each with a conditional on a traced index. The first iteration
+    /// applies the primitive, and the second returns zeros. Inputs and results have a leading axis for the iterations.
     fn looped(&self, v: &[Array], f: &dyn Fn(&[Array]) -> Vec<Array>) -> Vec<Array> {
         let step = |i: &Array, v: &Vec<Array>| {
             let zeros = || f(v).iter().map(np::zeros_like).collect::<Vec<_>>();
@@ -127,7 +127,7 @@ impl At<'_> {
         lax::Scan::new().length(2).run(step, 0, &v.to_vec()).1
     }
 
-    /// Values and derivatives inside a loop and a choice; of the second step, that it is zero.
+    /// Computes values and derivatives inside a loop and a conditional; those of the second iteration must be zero.
     fn in_loop(&self, out: &mut Named) {
         let twice = |x: &[Array]| -> Vec<Array> {
             x.iter().map(|x| x.expand_dims(0).broadcast_to(&*[&[2], x.shape()].concat())).collect()
@@ -154,7 +154,7 @@ impl At<'_> {
         if !self.case.chosen {
             return;
         }
-        // Over a batch of indices the choice becomes one of elements.
+        // Batching over the index turns the conditional into an elementwise selection.
         let chosen = |i: &Array| {
             let zeros = |v: &Vec<Array>| self.of(v).iter().map(np::zeros_like).collect::<Vec<_>>();
             jvp(|v: &Vec<Array>| lax::switch(i, &[&|| self.of(v), &|| zeros(v)]), (&self.v,), (&self.t,)).1
@@ -162,7 +162,7 @@ impl At<'_> {
         steps(out, "jvp, batched", &vmap(chosen)(&Array::from([0i32, 1])), true);
     }
 
-    /// The vjp in narrower floats.
+    /// Computes the vjp in narrower floats.
     fn narrow(&self, out: &mut Named) {
         for dtype in self.case.narrower() {
             let to = |x: &[Array]| -> Vec<Array> { x.iter().map(|x| x.astype(dtype.like(x.dtype()))).collect() };
@@ -173,7 +173,7 @@ impl At<'_> {
     }
 }
 
-/// All checks of a case as one program, to be compiled once. The arguments are the inputs, the tangents, the
+/// Returns all checks of a case as one program, to be compiled once. The arguments are the inputs, the tangents, the
 /// cotangents and the inputs of the mapped calls.
 pub(crate) fn program(case: &Case, args: &[Array]) -> Named {
     let mut args = args.iter().cloned();
@@ -196,7 +196,7 @@ pub(crate) fn program(case: &Case, args: &[Array]) -> Named {
     }
     for (k, mapped) in case.vmap.iter().enumerate() {
         let x = take(mapped.inputs.len());
-        // The inputs mapped over their first axis, over their last, and not at all.
+        // The inputs mapped over their first axis, over their last axis, and unmapped.
         let place = |i: usize| match mapped.axes[i] {
             None => 2,
             Some(0) => 0,

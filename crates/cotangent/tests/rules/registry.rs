@@ -1,9 +1,9 @@
-//! The first-order primitives, as the sources define them: what is to be tested cannot be forgotten in a list.
+//! The first-order primitives, collected from the sources, so that none can be left out of the tests.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// What stands in `ops` and has no stored cases, with the tests that it has instead.
+/// The primitives in `ops` without stored cases, and the tests that cover them.
 const ELSEWHERE: [(&str, &str); 7] = [
     ("constant", "captured arrays inside of a user's rule: tests/transforms/custom.rs"),
     ("while", "as lowerings use it; that of users: tests/transforms/control.rs"),
@@ -14,7 +14,7 @@ const ELSEWHERE: [(&str, &str); 7] = [
     ("scatter_extremum", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
 ];
 
-/// The name of every first-order primitive: each `impl Primitive` in `ops`, alone or in a table.
+/// Returns the name of every first-order primitive: each `impl Primitive` in `ops`, written out or made by a table.
 pub(crate) fn registry() -> BTreeSet<String> {
     let ops = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops");
     let mut names = Vec::new();
@@ -53,7 +53,7 @@ pub(crate) fn registry() -> BTreeSet<String> {
     unique.into_iter().filter(|name| !elsewhere(name)).collect()
 }
 
-/// Each source file, without its comments.
+/// Visits each source file, with its comments removed.
 fn sources(dir: &Path, found: &mut impl FnMut(&str, &str)) {
     for entry in std::fs::read_dir(dir).expect("the sources are there") {
         let path = entry.expect("an entry").path();
@@ -67,7 +67,7 @@ fn sources(dir: &Path, found: &mut impl FnMut(&str, &str)) {
     }
 }
 
-/// The primitive's name in a row of a table: `    Type name…` or `    Type "name"…`.
+/// Returns the primitive's name in a row of a table: `    Type name…` or `    Type "name"…`.
 fn row_name(line: &str) -> Option<String> {
     let row = line.strip_prefix("    ")?;
     if !row.starts_with(|c: char| c.is_ascii_uppercase()) {

@@ -1,4 +1,4 @@
-//! Runs a case and compares.
+//! Runs a case and compares its results.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use super::common::{Tolerance, difference, scalars, scale};
 use super::excuses::Excuses;
 use super::program::program;
 
-/// Re Σ a·b over all elements, without conjugation.
+/// Returns Re Σ a·b over all elements, without conjugation.
 fn dot(a: &[&Array], b: &[&Array]) -> f64 {
     use cotangent::extend::Scalar;
     let product = |pair: (Scalar, Scalar)| match pair {
@@ -22,7 +22,7 @@ fn dot(a: &[&Array], b: &[&Array]) -> f64 {
     a.iter().zip(b).flat_map(|(a, b)| scalars(a).into_iter().zip(scalars(b))).map(product).sum()
 }
 
-/// Runs a case: the counts of its checks, and what failed.
+/// Runs a case. Returns the checks that ran, and the failures.
 pub(crate) fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
     let (mut done, mut failures) = (Vec::new(), Vec::new());
     let mut compare = |column: &'static str, what: &str, got: &Array, expected: &Array, tolerance: Tolerance| {
@@ -31,8 +31,8 @@ pub(crate) fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
             failures.push(format!("{}/{} {what}: {difference}", case.primitive, case.name));
         }
     };
-    // As JAX computes them, a derivative's terms may come in another order: a few roundings of the largest.
-    // JAX ran them op by op; in one program a fused multiply-add may keep what a rounding would have lost (1 − y
+    // A derivative's terms may come in another order than JAX's, which costs a few rounding errors of the largest term.
+    // JAX computed them op by op. Within one program, a fused multiply-add may keep what a rounding would lose (1 − y
     // where y rounds to 1).
     let derived = Tolerance { relative: 1e-13, of_scale: 1e-14, absolute: 1e-16 };
     let rounding = Excuses::get().of("rounding", case).and_then(|e| e.relative);
@@ -62,12 +62,12 @@ pub(crate) fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
             expect("jvp", "jvp", jvp.clone(), &|_| derived);
             expect("vjp", "vjp", vjp.clone(), &|_| derived);
             for narrow in case.narrower() {
-                // A few roundings of the largest element, at inputs that are rounded themselves.
+                // A few rounding errors of the largest element, at inputs that are rounded themselves.
                 let tolerance = Tolerance { of_scale: narrow.tolerance(), ..Tolerance::default() };
                 let vjp = vjp.iter().map(|x| x.astype(narrow.like(x.dtype()))).collect();
                 expect("narrow", &format!("{} vjp", narrow.real.name()), vjp, &|_| tolerance);
             }
-            // The differences of values of this size carry their rounding, divided by the step.
+            // Differences of values of this size carry their rounding errors, divided by the step.
             let size = values.iter().map(scale).fold(0.0, f64::max);
             let numeric = |scale: f64| Tolerance { relative: 0.0, of_scale: 1e-6, absolute: 1e-10 * (scale + 0.1) };
             if case.smooth() {
@@ -125,7 +125,7 @@ pub(crate) fn run(case: &Case) -> (Vec<&'static str>, Vec<String>) {
                 let is = |n: &&(String, Array)| n.0.rsplit_once('.').is_some_and(|(n, _)| n == what);
                 results.iter().filter(is).map(|(_, x)| x).collect()
             };
-            // Forward and reverse mode are each other's transposes.
+            // Forward and reverse mode are transposes of each other.
             let forward = dot(&d.cotangents.iter().flatten().collect::<Vec<_>>(), &part("jvp"));
             let reverse = dot(&d.tangents.iter().flatten().collect::<Vec<_>>(), &part("vjp"));
             let near = Tolerance { relative: 1e-12, of_scale: 0.0, absolute: 1e-12 };

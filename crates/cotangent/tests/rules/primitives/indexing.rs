@@ -1,4 +1,4 @@
-//! Indexing: slices at dynamic places, gather and the scatters; and what takes arrays apart.
+//! Indexing: dynamic slices, gather, the scatters, and operations that split arrays.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ fn flag(params: &Json, key: &str) -> bool {
     params[key].as_bool().unwrap_or_else(|| panic!("{key} in {params}"))
 }
 
-/// The fill value, stored as an array of no dimensions.
+/// Reads the fill value, stored as an array of rank 0.
 fn fill_value(value: &Json) -> Option<Literal> {
     array(value).map(|x| Literal::new(x.dtype(), scalars(&x)[0]))
 }

@@ -1,5 +1,5 @@
-//! Primitives from their names and JAX's parameters: those of `primitives.json` here, other families in files of
-//! their own.
+//! Constructs primitives from their names and JAX's parameters: those of `primitives.json` here, other families in
+//! files of their own.
 
 mod indexing;
 mod special;
@@ -12,13 +12,13 @@ use serde_json::Value as Json;
 
 use crate::common::{dtype, list, usizes};
 
-/// What a family makes of a name: nothing if the primitive is not of this family.
+/// The result of a family's constructor: `None` if the primitive is not of this family.
 type Made = Option<Result<Arc<dyn Primitive>, String>>;
 
-/// The primitive that JAX calls `name`, with these parameters.
+/// Returns the primitive that JAX calls `name`, with these parameters.
 ///
 /// # Errors
-/// Says what this crate does not have yet.
+/// Returns a message about what this crate does not support.
 pub(crate) fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>, String> {
     macro_rules! units {
         ($($T:ident $name:literal),* $(,)?) => {

@@ -1,4 +1,4 @@
-//! Special functions and the rest of the elementwise ones.
+//! Special functions and the other elementwise primitives.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Windows, contractions, transforms and linear algebra.
+//! Windows, contractions, Fourier transforms and linear algebra.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::Made;
 use crate::common::{dtype, list, usizes};
 
-/// Pairs of amounts before and after.
+/// Reads pairs of amounts before and after.
 fn pairs(x: &Json) -> Vec<(i64, i64)> {
     let number = |x: &Json| x.as_i64().unwrap_or_else(|| panic!("a padding of {x}"));
     list(x).iter().map(|p| (number(&list(p)[0]), number(&list(p)[1]))).collect()
