@@ -1,4 +1,4 @@
-//! Indexing as NumPy writes it, and the functions of indices, against JAX: values, vjp and vmap.
+//! NumPy-style indexing and the indexing functions, against JAX: values, vjp and vmap.
 
 use super::common;
 
@@ -18,7 +18,7 @@ fn rows() -> Array {
     Array::from([true, false, true])
 }
 
-/// What reads; the Python expressions stand in the golden file.
+/// Evaluates a case that reads elements; the golden file holds the Python expressions.
 fn read(name: &str, a: &[Array]) -> Option<Array> {
     let x = &a[0];
     let i = || &a[1];
@@ -72,7 +72,7 @@ fn read(name: &str, a: &[Array]) -> Option<Array> {
     })
 }
 
-/// What is updated, for `set` and `add`.
+/// Returns the indexed elements that `set` and `add` update in a case.
 fn place(name: &str, a: &[Array]) -> Option<cotangent::numpy::At> {
     let x = &a[0];
     Some(match name {
@@ -149,7 +149,7 @@ fn function(name: &str, a: &[Array]) -> Option<Vec<Array>> {
     }])
 }
 
-/// The expression of a case as this crate writes it.
+/// Evaluates the Rust counterpart of a case's expression.
 fn apply(name: &str, a: &[Array]) -> Vec<Array> {
     if let Some(out) = function(name, a) {
         return out;
@@ -174,7 +174,7 @@ fn apply(name: &str, a: &[Array]) -> Vec<Array> {
     vec![out.unwrap_or_else(|| panic!("no such case: {name}"))]
 }
 
-/// Value, vjp and vmap of a case as one program.
+/// Checks value, vjp and vmap of a case as one program.
 fn check(case: &Json, failures: &mut Vec<String>) {
     let name = case["name"].as_str().expect("a name");
     let present = |x: &Json| -> Vec<Array> { arrays(x).into_iter().flatten().collect() };
@@ -204,7 +204,7 @@ fn check(case: &Json, failures: &mut Vec<String>) {
         }
         let near = Tolerance { relative: 1e-13, of_scale: 1e-15, absolute: 0.0 };
         for (got, expected) in got.iter().zip(expected) {
-            // The stored results are with JAX's 64-bit switch on, which makes its own integers 64-bit ones.
+            // The results were stored with JAX's 64-bit flag on, which makes its default integers 64-bit.
             let wide = (got.dtype(), expected.dtype()) == (DType::I32, DType::I64);
             let expected = &if wide { expected.astype(DType::I32) } else { expected.clone() };
             if let Some(difference) = difference(got, expected, near) {
@@ -240,7 +240,7 @@ fn indexing_is_numpys() {
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Plain slices are slices, one traced place a dynamic slice, arrays a gather; as in JAX.
+/// As in JAX, static slices become slices, one traced index a dynamic slice, and index arrays a gather.
 #[test]
 fn an_index_is_the_cheapest_primitive_that_will_do() {
     let names = |f: fn(&Array, &Array) -> Array| -> Vec<&'static str> {
@@ -256,7 +256,7 @@ fn an_index_is_the_cheapest_primitive_that_will_do() {
     assert_eq!(names(|x, _| x.at(0).add(1.0)).last(), Some(&"scatter-add"));
 }
 
-/// The program of an index is JAX's.
+/// An index expression is traced to the same program as in JAX.
 #[test]
 fn a_gather_prints_as_in_jax() {
     let f = |x: &Array, i: &Array| x.at(i).mode(Mode::FillOrDrop).get();
@@ -271,7 +271,7 @@ fn a_gather_prints_as_in_jax() {
     assert_eq!(names, ["lt", "add", "select_n", "broadcast_in_dim", "gather"]);
 }
 
-/// The derivative of a clipped minimum where places are out of bounds, which JAX gets wrong, against differences.
+/// The derivative of a clipped minimum with out-of-bounds indices, against numeric differences. (JAX's is wrong.)
 #[test]
 fn a_clipped_scatter_min_has_the_derivative_that_differences_say() {
     let (x, v) = (Array::from([1.0, 2.0, 3.0]), Array::from([0.5, 2.5]));
@@ -280,12 +280,12 @@ fn a_clipped_scatter_min_has_the_derivative_that_differences_say() {
         (x.at(&places).mode(Mode::Clip).min(v) * Array::from([1.0, 10.0, 100.0])).sum()
     };
     let (dx, dv) = grad(f).argnums(args!(0, 1))(&x, &v);
-    // Place −4 is the first element and place 7 the last one: both updates win.
+    // Index −4 is clipped to the first element and index 7 to the last: both updates win.
     assert_eq!(dx.to_vec::<f64>(), [0.0, 10.0, 0.0]);
     assert_eq!(dv.to_vec::<f64>(), [1.0, 100.0]);
 }
 
-/// 8-bit starts and indices count as far as any, and 64-bit ones are not wrapped.
+/// 8-bit starts and indices reach all elements of a long array, and 64-bit ones do not wrap around.
 #[test]
 fn the_width_of_an_index_does_not_matter() {
     let x = np::arange_as(0, 300, 1, DType::F32);

@@ -1,5 +1,5 @@
-//! Convolutions, windows, reductions, Fourier transforms and linear algebra as library functions, against stored JAX
-//! results, with gradients.
+//! The library functions for convolutions, windows, reductions, Fourier transforms and linear algebra, with gradients,
+//! against stored JAX results.
 
 use super::goldens_lib;
 
@@ -145,7 +145,7 @@ fn a_monoid_is_recognised() {
     let (windows, axes) = text(f64::NEG_INFINITY, |a, b| a.maximum(b));
     assert!(windows.contains("reduce_window_max["), "{windows}");
     assert!(axes.contains("reduce_max["), "{axes}");
-    // From another value it is another reduction.
+    // With another initial value, the specialized reduction does not apply.
     let (windows, axes) = text(1.0, |a, b| a + b);
     assert!(windows.contains("reduce_window["), "{windows}");
     assert!(axes.contains("reduce["), "{axes}");

@@ -1,4 +1,4 @@
-//! The libraries (`numpy`, `lax`, `scipy`, `random`) and indexing, against stored results of JAX.
+//! The libraries (`numpy`, `lax`, `scipy`, `random`) and indexing, against stored JAX results.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -7,7 +7,7 @@ use cotangent::prelude::*;
 use goldens_lib::{array, cases, difference, dtype, run_all};
 use serde_json::Value;
 
-/// An argument: a stored array, a Python scalar, or a list of numbers.
+/// Reads an argument: a stored array, a Python scalar, or a list of numbers.
 fn operand(x: &Value) -> Array {
     match x {
         Value::Object(_) => array(x),
@@ -28,7 +28,7 @@ fn sizes(x: &Value) -> Vec<usize> {
     integers(x).into_iter().map(|n| n as usize).collect()
 }
 
-/// Applies one of the reductions' three forms, as the keyword arguments ask.
+/// Applies one of the three forms of a reduction, as selected by the keyword arguments.
 macro_rules! reduction {
     ($call:expr, $name:ident, $axis:ident, $keep:ident) => {{
         let (x, kwargs) = $call;
@@ -50,7 +50,7 @@ macro_rules! along {
     };
 }
 
-/// The arguments named here are understood; a case with another is left to the function that has it.
+/// Returns whether every keyword argument is among `names`; a case with others belongs to another function.
 fn only(kwargs: &Value, names: &[&str]) -> bool {
     kwargs.as_object().is_none_or(|o| o.keys().all(|k| names.contains(&k.as_str())))
 }
@@ -180,7 +180,7 @@ fn arrays(x: &Value) -> Vec<Array> {
     x.as_array().map(|a| a.iter().map(operand).collect()).unwrap_or_default()
 }
 
-/// What stands outside the families: lists, shapes and further arguments.
+/// Evaluates the functions outside the families: those that take lists, shapes and other arguments.
 fn others(name: &str, args: &[Value], kwargs: &Value) -> Option<Array> {
     let list = || arrays(&args[0]);
     let refs = |list: &[Array], f: &dyn Fn(&[&Array]) -> Array| f(&list.iter().collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Random numbers: equal to JAX's stored ones, through every transform, and of the right distribution.
+//! Random numbers: equal to JAX's stored ones, compatible with every transform, and of the right distribution.
 
 use super::goldens_lib;
 
@@ -8,7 +8,7 @@ use goldens_lib::{array, cases, dtype, float, run_all, shape};
 use rand_distr::Distribution;
 use serde_json::Value;
 
-/// The raw bits of the elements as integers.
+/// Returns the raw bits of the elements as integers.
 fn raw(x: &Array) -> Vec<u64> {
     let words = if x.dtype() == DType::Bool { x.astype(DType::U8) } else { x.bitcast(x.dtype().unsigned()) };
     match words.dtype() {
@@ -17,7 +17,7 @@ fn raw(x: &Array) -> Vec<u64> {
     }
 }
 
-/// Floats as integers in their order, so that a difference counts the floats between.
+/// Maps floats to integers in the same order, so that a difference counts the floats in between.
 fn rank(bits: u64, width: usize) -> i64 {
     let sign = 1u64 << (width - 1);
     if bits & sign == 0 { bits as i64 } else { -((bits & !sign) as i64) }
@@ -25,7 +25,7 @@ fn rank(bits: u64, width: usize) -> i64 {
 
 fn differs(x: &Array, expected: &Value, exact: bool) -> Option<String> {
     let wanted = dtype(&expected["dtype"]);
-    // Without a 64-bit switch the default integer is `i32`, also where JAX had the switch on.
+    // There is no 64-bit flag here: the default integer is `i32`, also where JAX had the flag on.
     let wanted = if wanted == DType::I64 && x.dtype() == DType::I32 { DType::I32 } else { wanted };
     if x.dtype() != wanted || x.shape() != shape(&expected["shape"]) {
         return Some(format!("{} instead of {expected}", x.aval()));
@@ -38,7 +38,7 @@ fn differs(x: &Array, expected: &Value, exact: bool) -> Option<String> {
         let width = x.dtype().bits();
         (got.iter().zip(expected).enumerate()).find_map(|(i, (a, b))| {
             let near = !exact && (rank(*a, width) - rank(*b, width)).abs() <= 2;
-            // Where a logarithm passes through zero, the last bits are those of its argument.
+            // Where a logarithm crosses zero, its last bits depend on the rounding of its argument.
             let near = near
                 || (!exact && x.dtype() == DType::F32 && {
                     let (a, b) = (f32::from_bits(*a as u32), f32::from_bits(*b as u32));
@@ -75,7 +75,7 @@ fn key_of(case: &Value) -> Key {
     if wide { random::PRNGKey(seed) } else { random::PRNGKey(seed as i32) }
 }
 
-/// An argument: a number or an array.
+/// Reads an argument: a number or an array.
 fn operand(x: &Value) -> Array {
     match x {
         Value::Object(_) => array(x),
@@ -232,7 +232,7 @@ fn samplers_pass_through_transforms() {
         keys.clone().into_iter().flat_map(|key| random::normal(key, [2, 3]).to_vec::<f32>()).collect();
     assert_eq!(rows.to_vec::<f32>(), one_by_one);
 
-    // The reparametrised gradient: d/dσ of the mean of σ·x is the mean of x.
+    // The reparameterized gradient: d/dσ of the mean of σ·x is the mean of x.
     let slope = grad(|sigma: &Array| (sigma * random::normal(random::key(1), 100)).mean())(&2.0.into());
     let mean = random::normal(random::key(1), 100).mean();
     assert!((slope.item::<f64>() - mean.item::<f64>()).abs() < 1e-6);
@@ -258,8 +258,8 @@ fn draw<D: Distribution<f64>>(distribution: D, n: usize) -> Vec<f64> {
     (0..n).map(|_| distribution.sample(&mut rng)).collect()
 }
 
-/// The greatest distance between the two empirical distribution functions (Kolmogorov and Smirnov), which exceeds
-/// 1.95 · √(2/n) for equal distributions once in a thousand times.
+/// Asserts that the Kolmogorov–Smirnov distance of the two empirical distribution functions is within the limit 1.95 ·
+/// √(2/n), which equal distributions exceed once in a thousand times.
 fn assert_alike(x: &Array, mut b: Vec<f64>) {
     let mut a = goldens_lib::floats(x);
     a.sort_by(f64::total_cmp);
@@ -297,7 +297,7 @@ fn distributions_agree_with_rand_distr() {
     );
 }
 
-/// The sum of (observed − expected)² / expected.
+/// Returns the sum of (observed − expected)² / expected.
 fn chi_squared(observed: &[f64], expected: &[f64]) -> f64 {
     observed.iter().zip(expected).map(|(o, e)| (o - e).powi(2) / e).sum()
 }
@@ -307,7 +307,7 @@ fn counts_are_as_expected() {
     const N: usize = 30_000;
     let heads = goldens_lib::floats(&random::bernoulli(random::key(5), 0.3, N)).iter().sum::<f64>();
     let n = N as f64;
-    // The limits are exceeded once in a thousand times.
+    // These limits are exceeded once in a thousand times.
     assert!(chi_squared(&[heads, n - heads], &[0.3 * n, 0.7 * n]) < 10.83);
 
     let mut faces = [0.0; 6];

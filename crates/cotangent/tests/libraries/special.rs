@@ -1,4 +1,4 @@
-//! `scipy::special` around gamma, beta, Bessel functions and divergences: against stored JAX results, exact sums and
+//! Gamma, beta and Bessel functions and divergences of `scipy::special`: against stored JAX results, exact sums and
 //! numeric differences.
 
 use super::goldens_lib;
@@ -57,7 +57,7 @@ fn values_and_gradients_equal_jax() {
         if wanted.is_empty() {
             return None;
         }
-        // Only what is differentiated is an argument of the function that is.
+        // Only the differentiated arguments are arguments of the differentiated function.
         let some: Vec<Array> = wanted.iter().map(|i| args[*i].clone()).collect();
         let f = |some: &Vec<Array>| {
             let mut full = args.clone();
@@ -74,7 +74,7 @@ fn values_and_gradients_equal_jax() {
     });
 }
 
-/// With large whole parameters the incomplete beta function is a binomial sum, in which nothing cancels.
+/// For large integer parameters, the incomplete beta function is a binomial sum without cancellation.
 #[test]
 fn betainc_is_the_binomial_sum() {
     for (a, b, x) in [(8, 6, 0.6f64), (30, 20, 0.6), (100, 80, 0.55), (7, 300, 0.02)] {
@@ -91,7 +91,7 @@ fn betainc_is_the_binomial_sum() {
     }
 }
 
-/// The derivatives that JAX has no rule for.
+/// Derivatives for which JAX has no rule.
 #[test]
 fn more_derivatives_are_those_of_numeric_differences() {
     let parameter = Array::from(vec![0.75f64, 2.5, 4.0, 3.0]);
@@ -109,7 +109,7 @@ fn more_derivatives_are_those_of_numeric_differences() {
     check("zeta", &|q| bind1(Zeta, &[&(&parameter + 1.0), q]));
 }
 
-/// At singular points the derivatives are what their formulas give, as in JAX, and not zero.
+/// At singular points, derivatives take the values of their formulas, as in JAX, and not zero.
 #[test]
 fn derivatives_at_singular_points() {
     let slopes = |f: fn(&Array, &Array) -> Array, x: f64, y: f64| {

@@ -1,4 +1,4 @@
-//! What derivatives cost, counted and not timed: equations, operations on elements, and what is kept between them.
+//! The cost of derivatives, counted rather than timed: equations, elementwise operations, and saved residuals.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use cotangent::{lax, prelude::*};
 
 use super::{Case, Modes};
 
-/// Operations on elements that a program does: for an equation the elements it makes, times what each takes.
+/// Returns the number of elementwise operations of a program: for each equation, the number of elements that it
+/// computes times the operations for each.
 fn operations(jaxpr: &Jaxpr) -> f64 {
     jaxpr.eqns().iter().map(|eqn| of_equation(jaxpr, eqn)).sum()
 }
@@ -23,17 +24,17 @@ fn of_equation(jaxpr: &Jaxpr, eqn: &Eqn) -> f64 {
             let length = params.iter().find(|(key, _)| *key == "length").expect("a scan has a length");
             length.1.parse::<f64>().expect("a number") * inner.iter().sum::<f64>()
         }
-        // One of the branches runs.
+        // Only one of the branches runs.
         "cond" => inner.iter().copied().fold(0.0, f64::max),
         "custom_linear_solve" => inner.iter().copied().fold(0.0, f64::max),
-        // Each element of a product of matrices takes as many multiplications as the contracted axes are long.
+        // Each element of a matrix product takes as many multiplications as the contracted axes have elements.
         "dot_general" => {
             let sizes: f64 = eqn.inputs().iter().map(size).product();
             (sizes * made).sqrt().max(made)
         }
         "sort" | "cumsum" | "cumprod" | "cummax" | "cummin" => made * (made + 1.0).log2().max(1.0),
         name if name.starts_with("reduce_") => read,
-        // What only moves elements or names them computes nothing; the compiler makes it part of its neighbours.
+        // Operations that only move elements compute nothing; the compiler fuses them with their neighbors.
         "broadcast_in_dim"
         | "reshape"
         | "transpose"
@@ -47,7 +48,7 @@ fn of_equation(jaxpr: &Jaxpr, eqn: &Eqn) -> f64 {
         | "iota"
         | "stop_gradient" => 0.0,
         _ if !inner.is_empty() => inner.iter().sum(),
-        // A transcendental function is a dozen additions and multiplications or more.
+        // A transcendental function takes a dozen or more additions and multiplications.
         "exp" | "exp2" | "expm1" | "log" | "log1p" | "sin" | "cos" | "tan" | "tanh" | "sinh" | "cosh" | "asin"
         | "acos" | "atan" | "asinh" | "acosh" | "atanh" | "atan2" | "pow" | "logistic" | "erf" | "erfc" | "erf_inv"
         | "lgamma" | "digamma" => 12.0 * made,
@@ -56,7 +57,7 @@ fn of_equation(jaxpr: &Jaxpr, eqn: &Eqn) -> f64 {
     }
 }
 
-/// The gradient and the value together take at most five times the work of the value.
+/// Value and gradient together take at most five times the operations of the value.
 #[test]
 fn a_gradient_costs_at_most_five_times_its_primal() {
     let mut failed = Vec::new();
@@ -77,12 +78,13 @@ fn a_gradient_costs_at_most_five_times_its_primal() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// A chain of `n` equations.
+/// Returns a function of `n` chained equations.
 fn chain(n: usize) -> impl Fn(&Array) -> Array + Send + Sync + Copy {
     move |x: &Array| (0..n).fold(x.clone(), |y, i| if i % 2 == 0 { y.sin() } else { y * 0.5 })
 }
 
-/// Programs ten times as large give derivatives and batches ten times as large, and not more than in proportion slower.
+/// For a program ten times as large, derivatives and batches are ten times as large, and tracing them takes time in
+/// proportion.
 #[test]
 fn transforms_are_linear_in_the_size_of_a_program() {
     let x = Array::scalar(0.5f64);
@@ -100,7 +102,7 @@ fn transforms_are_linear_in_the_size_of_a_program() {
     let (small, middle) = (sizes(1_000), sizes(10_000));
     let start = std::time::Instant::now();
     let large = sizes(100_000);
-    // Far from what it takes; work that grows with the square would take hours.
+    // Much more than the time needed; quadratic work would take hours.
     assert!(start.elapsed() < Duration::from_secs(120), "100,000 equations took {:?}", start.elapsed());
     for (i, name) in names.into_iter().enumerate() {
         println!("{name:6} {:>7} {:>7} {:>7} equations", small[i], middle[i], large[i]);
@@ -110,7 +112,7 @@ fn transforms_are_linear_in_the_size_of_a_program() {
     }
 }
 
-/// Reverse mode of a long loop keeps what each step's derivative needs and nothing else: here the carry.
+/// Reverse mode of a long loop saves only what each iteration's derivative needs: here the carry.
 #[test]
 fn a_long_scan_keeps_its_residuals_alone() {
     const STEPS: usize = 10_000;
@@ -121,7 +123,7 @@ fn a_long_scan_keeps_its_residuals_alone() {
     let program = make_jaxpr(grad(f))(&x);
     let sizes = program.jaxpr.avals().iter().map(|a| a.shape.iter().product::<usize>());
     let stacked: Vec<usize> = sizes.filter(|n| *n >= STEPS).collect();
-    // One residual for each sine: its slope, or the number that the slope is computed from.
+    // One residual for each sine: its derivative, or the value that the derivative is computed from.
     assert!(!stacked.is_empty() && stacked.iter().sum::<usize>() <= STEPS * 3, "{stacked:?}\n{}", program.jaxpr);
     // dx_n/dx_0 is the product of 1 + 0.001 cos x_i.
     let expected = [0.1f64, 0.2, 0.3].map(|x| {

@@ -1,4 +1,4 @@
-//! Loops, choices, solvers and rules of one's own.
+//! Loops, conditionals, solvers and custom rules.
 
 use cotangent::scipy::special::{log_softmax, logsumexp, logsumexp_axis};
 use cotangent::{lax, prelude::*};
@@ -25,7 +25,7 @@ fn first(x: &Array) -> Array {
     part(x, 0, 1).reshape(())
 }
 
-/// The van der Pol oscillator by the classical method of fourth order.
+/// One step of the classical fourth-order Runge–Kutta method for the van der Pol oscillator.
 fn runge_kutta(y: &Array, mu: &Array) -> Array {
     let f = |y: &Array| {
         let (place, speed) = (first(y), part(y, 1, 2).reshape(()));
@@ -44,7 +44,7 @@ fn runge_kutta(y: &Array, mu: &Array) -> Array {
     lax::Scan::new().length(12).run(step, y.clone(), &()).1
 }
 
-/// Heun's method whose step follows from its error.
+/// One step of Heun's method with a step size controlled by the error.
 fn adaptive_step(y: &Array, a: &Array) -> Array {
     let going = |(t, _, _): &Triple| t.less(1.0);
     let step = |(t, y, h): &Triple| {
@@ -80,7 +80,7 @@ fn kalman(log_q: &Array, log_r: &Array, observed: &Array) -> Array {
     lax::scan(step, (zeros(2), eye(2)), observed).1.sum()
 }
 
-/// Conjugate gradients. What is left over may come to be zero, which must not be divided by.
+/// Conjugate gradients. If the residual may become zero, `least` keeps the divisors positive.
 fn cg(matvec: &dyn Fn(&Array) -> Array, b: &Array, steps: usize, least: f64) -> Array {
     let step = |(x, r, p): &Triple, _: &()| {
         let ap = matvec(p);

@@ -1,5 +1,5 @@
-//! Whole programs × transformations against JAX: `goldens/programs.json`, made by `goldens/make_programs.py`, where the
-//! same programs stand in Python.
+//! Whole programs × transformations against JAX: `goldens/programs.json`, made by `goldens/make_programs.py`, which has
+//! the same programs in Python.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -20,11 +20,13 @@ use cotangent::extend::Scalar;
 use cotangent::prelude::*;
 use serde_json::Value as Json;
 
-/// A function of a few arrays, and its name.
+/// The name of a function of several arrays, and the function.
 type Entry = (&'static str, fn(&[Array]) -> Array);
 type Table = &'static [Entry];
 
-/// A table of programs: `"name" |arguments| body;`.
+/// Defines a table of programs: `"name"
+/// arguments
+/// body;`.
 macro_rules! programs {
     ($($name:literal |$($x:ident),*| $body:expr;)*) => {
         &[$((
@@ -38,13 +40,13 @@ macro_rules! programs {
 }
 pub(crate) use programs;
 
-/// The program of that name.
+/// Returns the program of that name.
 fn program(name: &str) -> Option<fn(&[Array]) -> Array> {
     let all = [small::SMALL, loops::LOOPS, models::MODELS, structured::STRUCTURED];
     all.into_iter().flatten().find(|(n, _)| *n == name).map(|(_, f)| *f)
 }
 
-/// The programs without a reverse mode, or without a forward one.
+/// The modes that a program supports: some lack reverse mode, some forward mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Modes {
     Both,
@@ -52,7 +54,7 @@ enum Modes {
     Reverse,
 }
 
-/// A stored case: where a program is evaluated, and what JAX answers.
+/// A stored case: the inputs of a program, and JAX's results.
 struct Case {
     name: String,
     f: fn(&[Array]) -> Array,
@@ -90,7 +92,8 @@ impl Case {
     }
 }
 
-/// What differs between a result and what is stored of JAX's: the shape, and a few numbers.
+/// Describes the difference between a result and JAX's stored summary of it: the shape and a few numbers. Returns
+/// `None` if they agree.
 fn difference(got: &Array, stored: &Json) -> Option<String> {
     let expected: Vec<f64> = list(&stored["digest"]).iter().map(float).collect();
     if got.shape() != usizes(&stored["shape"]) || got.dtype() != DType::F64 {
@@ -107,20 +110,20 @@ fn difference(got: &Array, stored: &Json) -> Option<String> {
         size = digest.iter().map(|x| x.abs()).sum();
         digest = vec![digest.iter().sum(), weighted];
     }
-    // Relative to what was added up: sums may come in another order.
+    // Relative to the size of the summands: JAX may sum in another order.
     let near = |(g, e): (&f64, &f64)| g == e || (g - e).abs() <= 1e-9 * size.max(1e-3);
     let same = digest.len() == expected.len() && digest.iter().zip(&expected).all(near);
     (!same).then(|| format!("{digest:?} instead of {expected:?}"))
 }
 
-/// Runs all transformations of a case as one program: those that ran, and what failed.
+/// Runs all transformations of a case as one program. Returns the names of those that ran, and the failures.
 fn run(case: &Case) -> (Vec<String>, Vec<String>) {
     let (mut ran, mut failed) = (Vec::new(), Vec::new());
     let result = catch_unwind(AssertUnwindSafe(|| {
         let results = jit(|p: &Vec<Array>, t: &Vec<Array>, ct: &Array| transforms::all(case, p, t, ct));
         let mut results =
             results.try_call((&case.inputs, &case.tangents, &case.cotangent)).unwrap_or_else(|e| panic!("{e}"));
-        // Equation by equation, and as a program of its own.
+        // Un-jitted, and as a program of its own.
         results.push(("value".to_string(), vec![(case.f)(&case.inputs)]));
         for (what, leaves) in results {
             let Some(expected) = case.results.get(&what) else {
@@ -145,7 +148,7 @@ fn run(case: &Case) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn programs_agree_with_jax_under_every_transformation() {
-    // `PROGRAMS=kalman,euler` runs some only.
+    // `PROGRAMS=kalman,euler` runs only these programs.
     let only = std::env::var("PROGRAMS").ok();
     let wanted = |c: &Case| only.as_ref().is_none_or(|only| only.split(',').any(|n| n == c.name));
     let cases: Vec<Case> = Case::all().into_iter().filter(wanted).collect();

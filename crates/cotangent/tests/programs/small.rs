@@ -1,16 +1,16 @@
-//! Small functions, a line each.
+//! Small functions of one line each.
 
 use cotangent::prelude::*;
 use cotangent::scipy::special::{log_softmax, logsumexp, ndtr, softmax};
 
 use super::{Table, programs};
 
-/// The elements from `start` to `limit` of a vector.
+/// Returns the elements of a vector from `start` (inclusive) to `limit` (exclusive).
 pub(crate) fn part(x: &Array, start: usize, limit: usize) -> Array {
     x.slice_axis(0, start, limit)
 }
 
-/// 0, 1, …, n − 1.
+/// Returns 0, 1, …, n − 1.
 fn count(n: usize) -> Array {
     Array::from((0..n).map(|i| i as f64).collect::<Vec<_>>())
 }

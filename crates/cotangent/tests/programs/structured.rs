@@ -10,7 +10,7 @@ fn convolve(x: &Array, kernel: &Array, padding: Padding) -> Array {
     lax::conv_general_dilated(x, kernel, &Conv::new([1, 1], padding))
 }
 
-/// Two by two, in images whose channels stand before their rows.
+/// Returns a 2 × 2 pooling window for images with channels before rows.
 fn pool() -> Window {
     Window::new([1, 1, 2, 2]).strides([1, 1, 2, 2])
 }

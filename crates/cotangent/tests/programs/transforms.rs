@@ -11,7 +11,7 @@ fn inner(a: &Leaves, b: &Leaves) -> Array {
     terms.reduce(|a, b| a + b).expect("there are arguments")
 }
 
-/// Each transformation by its name, as the golden script names them: its results in order.
+/// Returns the results of each transformation by its name in the golden script.
 pub(crate) fn all(case: &Case, p: &Leaves, t: &Leaves, ct: &Array) -> Vec<(String, Leaves)> {
     let f = |p: &Leaves| (case.f)(p);
     let s = |p: &Leaves| f(p).sum();

@@ -1,5 +1,4 @@
-//! The excuses that the checks allow, with reasons: `goldens/excuses.json`. An excuse that is not needed fails
-//! the suite.
+//! Failures that the checks excuse, with reasons: `goldens/excuses.json`. An excuse that is not needed fails the suite.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock, PoisonError};

@@ -1,4 +1,4 @@
-//! Programs ahead of time, donation, static arguments and cache reports.
+//! Ahead-of-time programs, donation, static arguments and cache reports.
 
 use cotangent::prelude::*;
 use cotangent::{Change, Exported, Loaded, MemoryAnalysis, Static, Tree, numpy as np, random};
@@ -69,7 +69,7 @@ fn what_somebody_else_holds_is_not_given_up() {
     let step = jit(|x: Array| x + 1.0);
     let x = step(array(500));
     let before = x.to_vec::<f32>();
-    // A clone, an alias through a tree, a capture of another function, the same array twice.
+    // A clone, an alias through a tree, a capture of another function, and the same array twice.
     let clone = x.clone();
     let y = step(x);
     assert_ne!(y.buffer_address().unwrap(), clone.buffer_address().unwrap());
@@ -87,7 +87,7 @@ fn what_somebody_else_holds_is_not_given_up() {
     let through = jit(|a: Array| (a.clone(), a + 1.0));
     let (a, b) = through(p);
     assert_eq!(b.to_vec::<f32>()[3], a.to_vec::<f32>()[3] + 1.0);
-    // A view on the host.
+    // A view of host memory.
     let host = array(500);
     let kept = host.clone();
     let _ = step(host);
@@ -105,7 +105,7 @@ fn nothing_is_given_up_inside_a_trace_or_through_try_call() {
     let _ = grad(move |x: &Array| b(x.clone()).sum())(&x);
     assert_eq!(inner.try_call((&x,)).unwrap().to_vec::<f32>()[1], before[1] * 2.0);
     assert_eq!(x.to_vec::<f32>(), before);
-    // A tree taken by value, in which only some leaves find a result of their type.
+    // A tree taken by value, in which only some leaves match the type of a result.
     let update = jit(|state: (Array, Array), x: &Array| (&state.0 + x, state.1.sum()));
     let (p, s) = update((x.clone(), array(7)), &x);
     assert_eq!((p.to_vec::<f32>()[2], s.item::<f32>()), (2.0 * before[2], 21.0));
@@ -138,10 +138,10 @@ fn a_training_step_in_place_needs_little_beyond_parameters_and_activations() {
     let in_place = peak(in_place.lower((&weights, &x)).unwrap().compile().unwrap().memory_analysis().unwrap());
     let copied = peak(jit(step).lower((&weights, &x)).unwrap().compile().unwrap().memory_analysis().unwrap());
     let parameters = (4 * LAYERS * width * width) as f64;
-    // The input, and of each layer the product and what is left of it.
+    // The input, and the product and the activation of each layer.
     let activations = (4 * batch * width * (1 + 2 * LAYERS)) as f64;
     assert!(in_place <= 1.2 * (parameters + activations), "{}", in_place / (parameters + activations));
-    // A copy of all parameters but those of one layer, whose gradient may lie where the result will.
+    // A copy of all parameters but those of one layer, whose gradient may share memory with the result.
     assert!(copied - in_place > 0.85 * parameters, "{}", (copied - in_place) / parameters);
 }
 
@@ -161,7 +161,7 @@ fn first_calls_at_once_are_one_trace_and_one_program() {
     let report = f.cache_report();
     assert_eq!((report.traces, report.hits), (1, 7));
     assert_eq!(report.compiles + report.disk_hits + report.memory_hits, 1);
-    // Without `jit` as well: each thread traces, and the program is made once.
+    // Without `jit` as well: each thread traces, and the program is compiled once.
     let derivative = grad(|x: &Array| ((x * 0.234_567).sin() * 0.765_432).sum());
     let results: Vec<Vec<f32>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| derivative(&x).to_vec::<f32>())).collect();
@@ -193,7 +193,7 @@ fn reports_say_what_changed() {
     ] {
         assert!(text.contains(said), "{said} is not in\n{text}");
     }
-    // The same program again, for another function: nothing is compiled.
+    // The same program from another function is not compiled again.
     let again = jit(|x: &Vec<Array>, y: &Array| &x[0] * y);
     let _ = again(&one(), &2.0.into());
     assert_eq!((again.cache_report().compiles, again.cache_report().memory_hits), (0, 1));
@@ -210,9 +210,9 @@ fn equal_callees_are_lowered_once() {
         left(x) + right(x)
     };
     let x = Array::from([0.5f32, 1.0]);
-    // The callee, and the two callers.
+    // The callee and its two callers.
     assert_eq!(functions(&jit(f).lower((&x,)).unwrap().stablehlo()), 3);
-    // Under grad: the callee's forward and backward programs, each once though used twice.
+    // Under grad: the callee's forward and backward programs, once each although both are used twice.
     let twice = jit(grad(move |x: &Array| b(x).sum() + b(&(x + 1.0)).sum()));
     assert_eq!(functions(&twice.lower((&x,)).unwrap().stablehlo()), 2);
     let mapped = jit(vmap(move |x: &Array| c(x) + c(&(x + 1.0))));
@@ -236,14 +236,14 @@ fn serialised_programs_come_back_and_nothing_else() {
     let args = (layer.clone(), x.clone());
     let (y2, w2) = loaded.call_like(&args, &(x.clone(), x.clone())).unwrap();
     assert_eq!((y.to_vec::<f32>(), w.to_vec::<f32>()), (y2.to_vec(), w2.to_vec()));
-    // Wrong arguments.
+    // Arguments that do not match the signature.
     let error = loaded.call(&(x.clone(), x.clone())).unwrap_err().to_string();
     assert!(error.contains("[0].weight"), "{error}");
     let long = Layer { weight: array(3), act: Act::Tanh };
     let error = loaded.call(&(long, x.clone())).unwrap_err().to_string();
     assert!(error.contains("argument [0].weight is f32[2], it was given f32[3]"), "{error}");
     assert!(loaded.call_like(&args, &x).is_err());
-    // Wrong bytes.
+    // Damaged bytes.
     for at in [20, 48, 60, bytes.len() / 2, bytes.len() - 1] {
         let mut damaged = bytes.clone();
         damaged[at] ^= 4;
@@ -254,7 +254,7 @@ fn serialised_programs_come_back_and_nothing_else() {
     let mut newer = bytes.clone();
     newer[15] = b'2';
     assert!(Loaded::from_bytes(&newer).unwrap_err().to_string().contains("version 2 of the format"));
-    // Another plugin: whole, with a checksum that fits.
+    // Another plugin: the bytes are intact, with a valid checksum.
     let text = String::from_utf8_lossy(&bytes).into_owned();
     assert!(text.contains("cpu"));
     let mut foreign = bytes[48..].to_vec();
@@ -268,7 +268,7 @@ fn serialised_programs_come_back_and_nothing_else() {
 
 #[test]
 fn a_program_from_the_disk_is_serialised_whole() {
-    // The second of these finds on the disk what the first has compiled, if there is a disk.
+    // If a disk cache is in use, the second compilation finds the program of the first there.
     let x = array(9);
     let f = || jit(|x: &Array| (x * 0.125).exp() + x.sin()).lower((&x,)).unwrap().compile().unwrap();
     let expected = f()(&x).to_vec::<f32>();
@@ -288,7 +288,7 @@ fn compiled_functions_say_what_does_not_fit() {
     assert!(error.contains("argument [0]: shape [4] became [3]"), "{error}");
     let error = jit(move |x: &Array| f(x, &2)).try_call((&x,)).unwrap_err().to_string();
     assert!(error.contains("cannot be part of another one"), "{error}");
-    // Taken by value, it reuses memory as the jit does.
+    // Taken by value, the argument's memory is reused, as by the jitted function.
     let step = jit(|x: Array| x + 1.0).lower((&x,)).unwrap().compile().unwrap();
     let y = step(array(4));
     let place = y.buffer_address().unwrap();
@@ -308,7 +308,7 @@ fn exported_programs_run_again() {
     let args = (layer.clone(), x.clone());
     let (y2, w2) = again.compile().unwrap().call_like(&args, &(x.clone(), x.clone())).unwrap();
     assert_eq!((y.to_vec::<f32>(), w.to_vec::<f32>()), (y2.to_vec(), w2.to_vec()));
-    // Arguments that the program does not look at, literal results, whole trees.
+    // Unused arguments, literal results, and whole trees.
     let odd = jit(|a: &Array, _: &Array, c: &Array| (c * 2.0, Array::from(1.5), a.clone()));
     let scalar = Array::scalar(4i64);
     let exported = odd.lower((&scalar, &x, &x)).unwrap().export().unwrap();
@@ -316,7 +316,7 @@ fn exported_programs_run_again() {
     assert!(!out.signature().inputs[1].2);
     let out = out.call(&(scalar, x.clone(), x.clone())).unwrap();
     assert_eq!((out[0].to_vec::<f32>(), out[1].item::<f32>(), out[2].item::<i64>()), (vec![1.0, -1.0], 1.5, 4));
-    // Damage.
+    // Damaged text.
     let error = Exported::parse(text.replace("tanh", "sine").as_bytes()).unwrap_err().to_string();
     assert!(error.contains("checksum does not fit"), "{error}");
     let error = Exported::parse(text.replacen("export 1", "export 7", 1).as_bytes()).unwrap_err().to_string();

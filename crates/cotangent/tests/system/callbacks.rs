@@ -1,4 +1,4 @@
-//! Functions of this process inside compiled programs.
+//! Callbacks: host functions inside compiled programs.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ fn taken(log: &Log) -> Vec<f32> {
     std::mem::take(&mut log.lock().unwrap())
 }
 
-/// Appends what it sees.
+/// Returns a callback that logs its argument.
 fn record(log: Log) -> Callback<Array, ()> {
     Callback::io((), move |x: &Array| log.lock().unwrap().extend(x.to_vec::<f32>()))
 }
@@ -38,7 +38,7 @@ fn effects_take_place_once_and_in_order() {
         y * 2.0
     };
     let x = Array::from(1.0f32).astype(DType::F32);
-    // Eagerly, jitted cold and warm, without a used result, inside nested jit.
+    // Un-jitted, jitted with an empty and with a filled cache, with an unused result, and inside a nested jit.
     let _ = f(&x);
     assert_eq!(taken(&seen), [1.0, 2.0]);
     let g = jit(f);
@@ -69,7 +69,7 @@ fn effects_in_loops_and_branches() {
         let last = lax::scan(
             |c: &Array, x: &Array| {
                 see.call(&(c + x));
-                // Nothing here depends on the step.
+                // This call does not depend on the iteration.
                 see.call(&Array::from(0.5));
                 (c + x, ())
             },
@@ -120,11 +120,12 @@ fn debug_callbacks_under_transforms() {
     assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
     let _ = jit(vmap(grad(f)))(&xs);
     assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
-    // In a loop whose residuals are saved, once a step; in a checkpointed function the second run shows nothing.
+    // In a loop that saves residuals, once for each iteration. In a checkpointed function, recomputation does not call
+    // it again.
     let summed = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c + f(x), ()), 0.0, xs).0;
     let _ = grad(summed)(&xs);
     assert_eq!(taken(&seen), [1.0, 2.0, 3.0]);
-    // A loop that runs again for its tangents shows itself once.
+    // A loop that runs again for its tangents calls it once.
     let turns = |x: &Array| lax::while_loop(|x: &Array| x.less(10.0), |x: &Array| f(x) + 5.0, x.clone());
     let _ = linearize(turns, (&x,));
     assert_eq!(taken(&seen).len(), 3);
@@ -179,7 +180,7 @@ fn pure_callbacks_may_be_left_out_and_have_no_derivative_of_their_own() {
     assert!(error.contains("custom_jvp") && error.contains("callbacks.rs"), "{error}");
     let ruled = custom_jvp(square).defjvp(move |(x,), (t,)| (square(x), 2.0 * x * t));
     assert_eq!(grad(ruled)(&x).item::<f32>(), 6.0);
-    // A closure that captures nothing is the same each time: one program serves a loop of un-jitted gradients.
+    // A closure that captures nothing compares equal each time, so one program serves a loop of un-jitted gradients.
     assert_eq!(square(&x).item::<f32>(), 9.0);
 }
 
@@ -199,7 +200,7 @@ fn errors_and_panics_come_back() {
         x + 1.0
     });
     assert!(io.try_call((&x,)).unwrap_err().message().contains("on purpose"));
-    // An error of an array operation in it, and a wrong type.
+    // An error of an array operation inside the callback, and a result of the wrong type.
     let wrong = jit(|x: &Array| pure_callback(float([3]), |x: &Array| x + Array::from([1.0f32, 2.0]), x));
     assert!(wrong.try_call((&x,)).unwrap_err().message().contains("f32[2], but f32[3] was declared"));
     let shapes = jit(|x: &Array| {
@@ -207,7 +208,7 @@ fn errors_and_panics_come_back() {
     });
     let error = shapes.try_call((&x,)).unwrap_err();
     assert_eq!(error.kind(), cotangent::ErrorKind::Shape, "{error}");
-    // The thread and the library are as before.
+    // The thread and the library stay usable.
     assert_eq!(jit(|x: &Array| x + 1.0)(&x).item::<f32>(), 2.0);
 }
 
@@ -221,13 +222,13 @@ fn callbacks_may_use_arrays_and_transforms_themselves() {
     let direct: Vec<f32> = [0.2f32, 0.4, 0.6].iter().map(|x| x.sin() + x * x.cos() + 1.0).collect();
     let close = |y: &Array| y.to_vec::<f32>().iter().zip(&direct).all(|(a, b)| (a - b).abs() < 1e-6);
     assert!(close(&f(&x)));
-    // From many threads at once: more than the plugin has.
+    // From more threads at once than the plugin has.
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| (0..20).for_each(|_| assert!(close(&f(&x)))));
         }
     });
-    // Un-jitted, while the thread is tracing something else: reading a value runs a part of the program.
+    // Un-jitted, while the thread traces another function: reading a value runs a part of the program.
     let g = grad(|x: &Array| {
         let y = pure_callback(float(()), |x: &Array| x * 2.0 + 1.0, &x.stop_gradient());
         if y.item::<f32>() > 0.0 { x * 3.0 } else { -x }
@@ -260,7 +261,7 @@ fn programs_with_callbacks_stay_in_this_process() {
     assert!(lowered.export().is_err());
     assert!(lowered.compile().unwrap().serialize().unwrap_err().to_string().contains("this process"));
     assert_eq!(f.cache_report().disk_hits, 0);
-    // The same message is the same function: traced again, the program is found.
+    // Equal messages make equal functions: traced again, the program is found in the cache.
     let again = jit(|x: &Array| {
         debug::print("x is {}", x);
         x + 1.0
@@ -268,14 +269,14 @@ fn programs_with_callbacks_stay_in_this_process() {
     let _ = f(&x);
     let _ = again(&x);
     assert_eq!(again.cache_report().memory_hits, 1);
-    // Other closures are other programs.
+    // Other closures make other programs.
     for n in [1.0f32, 2.0] {
         let add = Callback::pure(float(()), move |x: &Array| x + f64::from(n));
         assert_eq!(jit(|x: &Array| add.call(x))(&x).item::<f32>(), 1.0 + n);
     }
 }
 
-/// What a closure gives, which must not take for ever.
+/// Returns the result of a closure, and panics if it does not finish in time.
 fn in_time<T: Send + 'static>(what: &str, f: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || sender.send(f()));
@@ -286,7 +287,8 @@ fn in_time<T: Send + 'static>(what: &str, f: impl FnOnce() -> T + Send + 'static
     }
 }
 
-/// A matrix of `1 / n`, which is its own square. The product is large enough to be handed to threads.
+/// Returns a matrix of `1 / n`, which is its own square. The product is large enough for the plugin to use several
+/// threads.
 fn mean(n: usize) -> Array {
     Array::from_vec(vec![1.0f32 / n as f32; n * n], (n, n)).unwrap()
 }
@@ -295,7 +297,7 @@ fn first(x: &Array) -> f32 {
     x.to_vec::<f32>()[0]
 }
 
-/// Multiplies a matrix by such a one, by work of the library.
+/// Returns a callback that multiplies its argument by such a matrix, using array operations.
 fn mix(n: usize) -> Callback<Array, Aval> {
     let by = mean(n);
     Callback::pure(float((n, n)), move |x: &Array| x.matmul(&by)).vmap_method(VmapMethod::Sequential)
@@ -380,7 +382,7 @@ fn programs_in_flight_around_callbacks() {
             let (mix, x) = (mix(N), mean(N));
             let f = jit(|x: &Array| lax::fori_loop(0, 20, |_: &Array, y: &Array| mix.call(&y.matmul(x)), x.clone()));
             for _ in 0..5 {
-                // Its argument is in flight, and so is work that nobody waits for.
+                // Its argument is still being computed, and so is a value that nothing waits for.
                 let (y, _unused) = (f(&slow(&x)), slow(&x));
                 assert!((first(&y) * N as f32 - 1.0).abs() < 1e-4);
             }
@@ -426,7 +428,7 @@ fn callbacks_within_callbacks() {
     }
     let value = in_time("forty levels", || deep(40, &mean(64)));
     assert!((first(&value) * 64.0 - 1.0).abs() < 1e-4);
-    // What goes wrong inside comes out of the outermost call, and nothing is stuck afterwards.
+    // An error inside the callback is returned by the outermost call, and nothing deadlocks afterwards.
     let message = in_time("an error within", || {
         let fails = Callback::pure(float([2]), |x: &Array| {
             let inner = Callback::pure(float([2]), |x: &Array| {

@@ -4,7 +4,7 @@ use cotangent::checkify::{check, checkify};
 use cotangent::prelude::*;
 use cotangent::{ErrorKind, custom_jvp, debug, lax};
 
-/// The line of the error, and its message.
+/// Returns the line and the message of an error.
 fn line(error: &Error) -> (u32, String) {
     let location = error.location().expect("a location");
     assert!(location.file().ends_with("checks.rs"), "{error}");
@@ -15,7 +15,7 @@ fn line(error: &Error) -> (u32, String) {
 fn the_first_nan_is_found() {
     let _scope = debug::nans(true);
     let zero = Array::scalar(0.0f32);
-    // Forward, in a jitted function and out of any.
+    // Forward mode, inside and outside a jitted function.
     let expected = line!() + 2;
     let f = |x: &Array| {
         let y = (x - 1.0).log();
@@ -26,9 +26,10 @@ fn the_first_nan_is_found() {
     assert!(message.contains("`log`, f32[]; its operands have none"), "{message}");
     let (found, _) = line(&vmap(f).try_call((&Array::from([2.0f32, 0.5]),)).unwrap_err());
     assert_eq!(found, expected);
-    // Nothing to find.
+    // A function without NaN.
     assert!(jit(f).try_call((&Array::scalar(2.0f32),)).is_ok());
-    // Backward: the value is fine, the derivative of the square root is infinite, and times zero it is NaN.
+    // Reverse mode: the value is finite, but the derivative of the square root is infinite, and its product with zero
+    // is NaN.
     let root = |x: &Array| {
         let y = x * 0.0;
         y.sqrt() + 1.0
@@ -39,7 +40,7 @@ fn the_first_nan_is_found() {
         let (found, message) = line(&error);
         assert!(found == here || found == here + 1, "{found} is not {here}: {message}");
     }
-    // An argument that has one already.
+    // An argument that is NaN already.
     let error = jit(|x: &Array| x + 1.0).try_call((&Array::scalar(f32::NAN),)).unwrap_err();
     assert!(error.message().contains("an operand has one already"), "{error}");
 }
@@ -70,7 +71,7 @@ fn the_search_goes_into_nested_programs() {
         jit(|x: &Array| lax::while_loop(|x: &Array| x.less(10.0), |x: &Array| (x - 3.0).sqrt() + 3.0, x.clone()));
     let (_, message) = line(&turns.try_call((&Array::scalar(2.0f32),)).unwrap_err());
     assert!(message.contains("`sqrt`") && message.contains("in iteration 0 of the loop"), "{message}");
-    // Effects are not repeated, and do not hide it.
+    // The search repeats no effects, and effects do not prevent it.
     use std::sync::atomic::{AtomicUsize, Ordering};
     static SEEN: AtomicUsize = AtomicUsize::new(0);
     let seen = jit(|x: &Array| {
@@ -132,7 +133,7 @@ fn checks_are_collected_through_every_transform() {
     assert!(err.get().is_none());
     assert_eq!(slope.item::<f32>(), 0.5);
     assert!(text(&f(&bad).0).starts_with("-2.0 is"));
-    // The error beside a value that is differentiated.
+    // The error is returned beside a value that is differentiated.
     let f = grad(|x: &Array| {
         let (err, y) = checkify(positive)(x);
         (y, err)
@@ -149,7 +150,7 @@ fn checks_are_collected_through_every_transform() {
     let err = text(&f(&xs).0);
     assert!(err.contains("at mapped index 1: -2.0 is") && err.contains("at mapped index 3: -4.0 is"), "{err}");
     assert!(!err.contains("index 0") && !err.contains("index 2"), "{err}");
-    // Rules of the user's own.
+    // Custom derivative rules.
     let ruled = custom_jvp(positive).defjvp(|(x,), (t,)| (positive(x), 10.0 * t));
     let f = checkify(grad(ruled));
     let (err, slope) = f(&bad);
@@ -168,12 +169,12 @@ fn checks_in_loops_and_branches() {
     assert!(err.get().is_none());
     assert!((sum.item::<f32>() - 24f32.ln()).abs() < 1e-5);
     assert_eq!(doubled.to_vec::<f32>(), [2.0, 4.0, 6.0, 8.0]);
-    // The branch that is not taken is not checked.
+    // The branch that is not selected is not checked.
     let chosen = |x: &Array| lax::cond(x.greater(0.0), || positive(x), || positive(&(x + 10.0)));
     let f = jit(checkify(chosen));
     assert!(f(&1.0.into()).0.get().is_none() && f(&Array::from(-1.0)).0.get().is_none());
     assert!(text(&f(&Array::from(-20.0)).0).starts_with("-10.0 is"));
-    // Body and condition of a loop.
+    // The body and the condition of a loop.
     let down = |x: &Array| {
         lax::while_loop(
             |x: &Array| {
@@ -193,7 +194,7 @@ fn checks_in_loops_and_branches() {
     assert_eq!(last.item::<f32>(), -5.0);
     assert!(text(&f(&200.0.into()).0).starts_with("200.0 is too large"));
     assert!(f(&Array::from(-7.0)).0.get().is_none());
-    // Mapped over: each element has its own loop and branch, so each needs its own error.
+    // Mapped: each element has its own loop and branch, and so its own error.
     let ys = Array::from([1.0f32, -20.0, -1.0]);
     let err = text(&jit(vmap(checkify(chosen)))(&ys).0);
     assert!(err.starts_with("at mapped index 1: -10.0 is") && !err.contains("index 2"), "{err}");
@@ -211,7 +212,7 @@ fn what_is_checked_automatically() {
     let f = jit(checkify(|x: &Array| (x / 3.0).log().sum()).nan_checks());
     assert!(text(&f(&Array::from([1.0f32, -1.0])).0).starts_with("NaN (not a number) generated by `log`"));
     assert!(f(&Array::from([1.0f32, 2.0])).0.get().is_none());
-    // The user's checks and these, in the order of the program.
+    // The user's checks and the automatic ones are reported in program order.
     let f = jit(checkify(|x: &Array| positive(x) / (x * 0.0)).div_checks().nan_checks());
     assert!(text(&f(&Array::scalar(-1.0f32)).0).starts_with("-1.0 is not positive"));
     assert!(
@@ -226,12 +227,12 @@ fn a_check_that_nobody_collects() {
     let error = jit(positive).try_call((&x,)).unwrap_err();
     assert!(error.to_string().contains("has no `checkify` to report to"), "{error}");
     assert!(error.location().is_some_and(|l| l.file().ends_with("checks.rs")));
-    // On values at hand it is an assertion.
+    // On concrete values, a check is an assertion.
     let panicked = std::panic::catch_unwind(|| positive(&Array::scalar(-1.0f32)));
     let message = *panicked.unwrap_err().downcast::<String>().unwrap();
     assert!(message.starts_with("-1.0 is not positive"), "{message}");
     let _ = positive(&Array::scalar(1.0f32));
-    // What is no scalar of bool.
+    // A predicate that is not a scalar `bool`.
     let error = checkify(|x: &Array| check(x.greater(0.0), "negative", ())).try_call((&Array::from([1.0f32]),));
     assert!(error.unwrap_err().to_string().contains("`.all()`"));
 }

@@ -1,4 +1,4 @@
-//! Mistakes: what is said of them, and that everything works afterwards.
+//! Error messages about mistakes, and the state of the library afterwards.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ fn vector(n: usize) -> Array {
     Array::from(vec![1.0f32; n])
 }
 
-/// The error holds all of these, and the process goes on working.
+/// Asserts that the error has this kind and contains all these parts, and that the library stays usable.
 #[track_caller]
 fn says(error: &Error, kind: ErrorKind, parts: &[&str]) {
     let text = error.to_string();
@@ -29,7 +29,7 @@ fn still_works() {
     assert_eq!(jit(grad(|x: &Array| x * x))(&3.0.into()).item::<f32>(), 6.0);
 }
 
-/// `file:line` of this file.
+/// Returns `file:line` in this file.
 fn at(line: u32) -> String {
     format!("{}:{line}:", file!())
 }
@@ -44,7 +44,7 @@ fn shapes_that_do_not_fit_name_both_and_the_line() {
     says(&grad(move |x: &Array, y: &Array| f(x, y).sum()).try_call((&x, &y)).unwrap_err(), ErrorKind::Shape, &parts);
     let (x, y) = (Array::from([[1.0f32, 2.0]]), Array::from([[1.0f32, 2.0, 3.0]]));
     says(&vmap(f).try_call((&x, &y)).unwrap_err(), ErrorKind::Shape, &parts);
-    // Outside of any transform it is a panic with the same message.
+    // Outside any transform, the error is a panic with the same message.
     let panic = catch_unwind(AssertUnwindSafe(|| f(&vector(2), &vector(3)))).unwrap_err();
     let text = panic.downcast_ref::<String>().unwrap();
     parts.iter().for_each(|part| assert!(text.contains(part), "no {part:?} in:\n{text}"));
@@ -102,10 +102,10 @@ fn a_traced_value_that_escapes() {
     says(&error, ErrorKind::Trace, &["f32[2]", "returned", "help:", &at(line!() - 1)]);
     let error = escaped.try_to_vec::<f32>().unwrap_err();
     says(&error, ErrorKind::Trace, &["f32[2]", "returned", "help:"]);
-    // Returned from another function than its own.
+    // A traced value returned from another function than its own.
     let error = jit(|_: &Array| escaped.clone()).try_call((&vector(2),)).unwrap_err();
     says(&error, ErrorKind::Trace, &["f32[2]", "returned"]);
-    // A traced value as the argument of a transformed function that was called too late.
+    // A traced value passed to a transformed function after its trace has ended.
     let error = jit(|x: &Array| x * 2.0).try_call((&escaped,)).unwrap_err();
     says(&error, ErrorKind::Trace, &["traced"]);
 }
@@ -156,7 +156,7 @@ fn reading_a_traced_value() {
     says(&error, ErrorKind::Trace, &[&parts[..], &["under `jit`"]].concat());
     let error = vmap(f).try_call((&vector(2),)).unwrap_err();
     says(&error, ErrorKind::Trace, &[&parts[..], &["under `vmap`"]].concat());
-    // Under transforms of concrete arrays there is a value to read.
+    // Under transforms of concrete arrays, there is a value to read.
     let (plus, minus) = (Array::from(3.0), Array::from(-3.0));
     assert_eq!((grad(f)(&plus).item::<f32>(), grad(f)(&minus).item::<f32>()), (6.0, -1.0));
     assert_eq!((grad(grad(f))(&plus).item::<f32>(), grad(grad(f))(&minus).item::<f32>()), (2.0, 0.0));
@@ -165,7 +165,7 @@ fn reading_a_traced_value() {
     // An intermediate value, and one that depends on an outer variable.
     let g = |x: &Array| grad(|y: &Array| if (x * y).item::<f64>() > 0.0 { x * y * y } else { y.clone() })(x);
     assert_eq!((grad(g)(&plus).item::<f32>(), g(&plus).item::<f32>()), (12.0, 18.0));
-    // But not where a `jit` stands above.
+    // Reading fails inside `jit`.
     says(&jit(grad(f)).try_call((&plus,)).unwrap_err(), ErrorKind::Trace, &parts);
     says(&grad(jit(f)).try_call((&plus,)).unwrap_err(), ErrorKind::Trace, &parts);
     says(&vmap(grad(f)).try_call((&vector(2),)).unwrap_err(), ErrorKind::Trace, &parts);

@@ -1,4 +1,4 @@
-//! What each stage makes of a function: its jaxpr, its gradient, its batch, its StableHLO.
+//! Snapshots of each stage of a function: its jaxpr, its gradient, its batch, and its StableHLO.
 
 use cotangent::extend::primitives::{DotGeneral, ReduceSum};
 use cotangent::extend::{bind1, check};
@@ -8,7 +8,7 @@ fn total(x: &Array) -> Array {
     bind1(ReduceSum { axes: (0..x.ndim()).collect() }, &[x])
 }
 
-/// The stages of a function of one array, one after the other.
+/// Returns the stages of a function of one array as text, one after the other.
 fn stages(f: impl Fn(&Array) -> Array + Send + Sync + Copy, x: &Array) -> String {
     let batch = x.broadcast_to([&[2], x.shape()].concat());
     let parts = [
@@ -25,7 +25,7 @@ fn stages(f: impl Fn(&Array) -> Array + Send + Sync + Copy, x: &Array) -> String
     text + "stablehlo\n" + &without_locations(&jit(f).lower((x,)).unwrap().stablehlo())
 }
 
-/// Without the lines of the user's source, which move when this file does.
+/// Removes the source lines, which change when this file does.
 fn without_locations(text: &str) -> String {
     let line = |line: &str| line.split(" loc(").next().unwrap_or_default().trim_end().to_string();
     text.lines().filter(|l| !l.starts_with("#loc")).map(line).collect::<Vec<_>>().join("\n")

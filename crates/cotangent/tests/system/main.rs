@@ -1,5 +1,5 @@
-//! Around the transforms: what programs look like, programs ahead of time, functions of this process in them, NaN
-//! search and checks, and what is said of mistakes.
+//! Tests of everything around the transforms: programs as text, ahead-of-time compilation, callbacks, NaN search and
+//! checks, and error messages.
 
 mod aot;
 mod callbacks;

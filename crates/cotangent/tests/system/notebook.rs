@@ -1,4 +1,4 @@
-//! The statistics notebook's numbers, as JAX gives them.
+//! The numbers of the statistics notebook, against JAX's.
 
 use cotangent::prelude::*;
 use cotangent::scipy::stats::norm;

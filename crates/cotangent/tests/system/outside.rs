@@ -1,4 +1,4 @@
-//! A primitive written outside the crate, with every rule.
+//! A primitive defined outside the crate, with every rule.
 
 use cotangent::Error;
 use cotangent::extend::{Lowering, Operand, Outputs, Primitive, Tangent, Value, bind, bind1};
@@ -25,7 +25,7 @@ impl Primitive for MulAdd {
         (out, vec![terms.into_iter().flatten().reduce(|a, b| a + b)])
     }
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
-        // Linear in the first operand and the last together.
+        // Jointly linear in the first and the last operand.
         let ct = ct[0].as_ref();
         let y = inputs[1].known();
         vec![

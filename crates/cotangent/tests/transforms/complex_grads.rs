@@ -1,4 +1,5 @@
-//! Derivatives of functions of complex numbers, with JAX's conventions: against stored results of JAX, and the errors.
+//! Derivatives of functions of complex numbers in JAX's conventions, against stored JAX results, and the error
+//! messages.
 
 use super::goldens_lib;
 
@@ -21,7 +22,7 @@ fn x() -> Array {
     Array::from(vec![0.5f64, -1.25, 2.0])
 }
 
-/// A tangent for `x`.
+/// Returns a tangent for `x`.
 fn dx() -> Array {
     x() * 1.5
 }

@@ -1,4 +1,4 @@
-//! Small programs of composed transforms, each of which gives what JAX gives for its Python counterpart.
+//! Small programs of composed transforms, compared with the results of their JAX counterparts.
 
 use super::common;
 
@@ -6,7 +6,7 @@ use cotangent::prelude::*;
 use cotangent::scipy::special;
 use std::borrow::Borrow;
 
-// Functions of the library, with the types that transforms take.
+// Library functions with the signatures that the transforms accept.
 
 fn total(x: impl Borrow<Array>) -> Array {
     x.borrow().sum()
@@ -28,7 +28,7 @@ fn number(x: f64) -> Array {
     Array::scalar(x)
 }
 
-/// The Hessian of a function of two scalars: four scalars, a row after the other.
+/// Returns the Hessian of a function of two scalars, as four scalars in row-major order.
 fn hessian2(f: impl Fn(&Array, &Array) -> Array + Send + Sync + Copy, x: &Array, y: &Array) -> Vec<Array> {
     let ((xx, xy), (yx, yy)) = hessian(f).argnums(args!(0, 1))(x, y);
     vec![xx, xy, yx, yy]
@@ -82,7 +82,7 @@ fn flat((a, b, c, d): Params) -> Vec<Array> {
     vec![a, b, c, d]
 }
 
-/// The Rust counterpart of a stored program, by its name.
+/// Evaluates the Rust counterpart of a stored program, by its name.
 #[allow(clippy::too_many_lines, reason = "one table")]
 fn run(name: &str, x: &[Array]) -> Option<Vec<Array>> {
     let pair = |(a, b): (Array, Array)| vec![a, b];

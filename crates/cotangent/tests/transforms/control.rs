@@ -1,4 +1,4 @@
-//! Loops and choices in the program against the same written out in Rust, under every transform.
+//! Control flow inside programs against the same computation written out in Rust, under every transform.
 
 use cotangent::{lax, prelude::*};
 
@@ -11,7 +11,7 @@ fn close(what: &str, got: &Array, want: &Array) {
 
 type Pair = (Array, Array);
 
-/// A recurrence with captured, carried and scanned values, and a result at each step.
+/// A recurrence with captured, carried and scanned values, and a result at each iteration.
 fn looped(w: &Array, x: &Array) -> Array {
     let start: Pair = (Array::scalar(0.5f64), w * 0.1);
     let ((a, b), ys) = lax::scan(
@@ -106,13 +106,13 @@ fn scan_backwards_without_arrays_and_empty() {
     assert_eq!((last.item::<f64>(), ys.shape()), (7.0, &[0][..]));
 }
 
-/// What no step changes is computed before the loop and not saved for each step.
+/// Loop-invariant values are computed before the loop and not saved for each iteration.
 #[test]
 fn invariant_work_leaves_the_loop() {
     let f =
         |w: &Array, x: &Array| lax::scan(|c: &Array, x: &Array| (c * w.sin().exp() + x, ()), 0.0f64.into_strong(), x).0;
     let program = make_jaxpr(grad(f))(&Array::scalar(1.0f64), &Array::from([1.0f64; 10])).to_string();
-    // The carry is the only value that is saved for each of the ten steps.
+    // The carry is the only value that is saved for each of the ten iterations.
     assert_eq!(program.matches("f64[10]").count(), 2, "{program}");
 }
 
@@ -163,7 +163,7 @@ fn cond_and_switch_differentiate_and_batch() {
 
 #[test]
 fn while_loop_runs_differentiates_forward_and_batches() {
-    // Newton's iteration for a square root, until it stands still.
+    // Newton's method for a square root, until it converges.
     let root = |a: &Array| {
         let going = |(x, previous): &Pair| (x - previous).abs().greater(1e-14);
         let step = |(x, _): &Pair| ((x + a / x) * 0.5, x.clone());
@@ -238,7 +238,7 @@ fn map_in_batches_is_vmap() {
     assert!(error.contains("map") && error.contains("control.rs") && error.contains("no axis"), "{error}");
 }
 
-/// How many loops the CPU compiler turned into one kernel: those that it made a function of.
+/// Returns the number of loops that the CPU compiler turned into one kernel each: those that it outlined as functions.
 fn hoisted(hlo: &str) -> usize {
     hlo.lines().filter(|line| line.contains(" call(") && line.contains("to_apply=%while")).count()
 }
@@ -253,7 +253,7 @@ fn small_loops_become_one_kernel_each_and_large_ones_do_not() {
     let gradient = jit(value_and_grad(many));
     let hlo = gradient.lower((&scalars,)).unwrap().optimized_hlo().unwrap();
     assert!(hoisted(&hlo) >= 2, "forwards and backwards");
-    // Step by step, without a loop, it is the same.
+    // The unrolled computation returns the same values.
     let unrolled = |c: &Vec<Array>| {
         let step = |c: Vec<Array>, _| (0..64).map(|i| &c[i] * 0.9 + c[(i + 1) % 64].sin()).collect::<Vec<_>>();
         (0..10).fold(c.clone(), step).into_iter().reduce(|a, b| a + b).expect("64 of them")

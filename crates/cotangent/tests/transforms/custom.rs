@@ -1,5 +1,5 @@
-//! Functions with derivatives of their own, rematerialisation, and equations differentiated implicitly: against the
-//! derivatives they must have, and against themselves without the rule, under every stack of transforms.
+//! Custom derivative rules, rematerialization and implicit differentiation, against known derivatives and against the
+//! same functions without the rules, under every composition of transforms.
 
 use cotangent::{ErrorKind, checkpoint_name, checkpoint_policies, lax, prelude::*};
 
@@ -8,7 +8,7 @@ fn log1pexp(x: &Array) -> Array {
     f.defjvp(|(x,), (t,)| (log1pexp(x), t * x.logistic()))(x)
 }
 
-/// log(1 + eˣ) by a custom_vjp whose backward rule is twice the true one where `wrong`.
+/// log(1 + eˣ) by a custom_vjp whose backward rule returns `wrong` times the true derivative.
 fn log1pexp_vjp(x: &Array, wrong: f64) -> Array {
     let f = custom_vjp(|x: &Array| (1.0 + x.exp()).log());
     f.defvjp(move |(x,)| (log1pexp_vjp(x, wrong), x.clone()), move |x, ct| (wrong * ct * x.logistic(),))(x)
@@ -43,7 +43,7 @@ fn a_custom_jvp_is_used_in_both_modes_and_at_every_order() {
     close(&vmap(grad(grad(grad(log1pexp))))(&x), &third(&x), 1e-13);
     close(&vmap(jacfwd(grad(log1pexp)))(&x), &second(&x), 1e-14);
     close(&vmap(jacrev(jacfwd(log1pexp)))(&x), &second(&x), 1e-14);
-    // The rule, not the formula: at 1000 the formula overflows.
+    // The custom rule is used, not the derivative of the formula, which overflows at 1000.
     assert_eq!(grad(log1pexp)(&Array::from([1000.0]).reshape(())).item::<f64>(), 1.0);
     assert!(grad(|x: &Array| (1.0 + x.exp()).log())(&Array::from([1000.0]).reshape(())).item::<f64>().is_nan());
 }
@@ -67,7 +67,7 @@ fn a_custom_jvp_survives_every_wrapper() {
     let until = |x: &Array| lax::while_loop(|y: &Array| y.less(3.0), |y: &Array| log1pexp(y) + 1.0, x.clone());
     let (_, t) = jvp(until, (&Array::from([2.5]).reshape(()),), (&Array::from([1.0]).reshape(()),));
     close(&t, &logistic(&Array::from([2.5]).reshape(())), 1e-15);
-    // A batch of which not every argument is part.
+    // A batch in which not every argument is mapped.
     let product = custom_jvp(|x: &Array, y: &Array| x * y).defjvp(|(x, y), (dx, dy)| (x * y, 3.0 * (dx * y + x * dy)));
     let f = |x: &Array, y: &Array| vmap(&*product).in_axes((0, None))(x, y).sum();
     let y = Array::from([2.0]).reshape(());
@@ -88,7 +88,7 @@ fn a_custom_vjp_is_used_in_reverse_mode_and_under_vmap() {
     close(&grad(|x: &Array| lax::map(f, x).sum())(&x), &expected, 1e-15);
     close(&grad(|x: &Array| checkpoint(f)(x).sum())(&x), &expected, 1e-15);
     close(&vmap(grad(|x: &Array| lax::cond(x.greater(0.0), || f(x), || f(x))))(&x), &expected, 1e-15);
-    // The backward rule is differentiated by itself at the second order.
+    // The second-order derivative differentiates the backward rule itself.
     let second = 2.0 * logistic(&x) * (1.0 - logistic(&x));
     close(&vmap(grad(grad(f)))(&x), &second, 1e-14);
     close(&vmap(jacfwd(grad(f)))(&x), &second, 1e-14);
@@ -104,7 +104,7 @@ fn a_shared_argument_gets_the_sum_over_a_batch() {
     let (dx, ds) = grad(f).argnums(args!(0, 1))(&x, &Array::from([3.0]).reshape(()));
     close(&dx, &Array::from([3.0, 3.0, 3.0, 3.0]), 1e-15);
     close(&ds, &x.sum(), 1e-15);
-    // A cotangent that does not depend on the batch is asked for by each of its elements.
+    // The cotangent does not depend on the batch, but each element of the batch contributes to the result.
     let f = |x: &Array, s: &Array| vmap(|x: &Array| scale(&x.stop_gradient(), s)).in_axes(0)(x).sum();
     close(&grad(f).argnums(args!(1))(&x, &Array::from([3.0]).reshape(())), &x.sum(), 1e-15);
 }
@@ -164,7 +164,7 @@ fn wrong_rules_are_told_at_the_users_line() {
     assert!(error.message().contains("which it declares not differentiable"), "{error}");
     close(&grad(|x: &Array| one(x, &x.stop_gradient()).sum())(&x), &x, 1e-15);
 
-    // A rule whose result depends on the tangents.
+    // A rule whose primal result depends on the tangents.
     let mixed = custom_jvp(|x: &Array| x.sin()).defjvp(|(x,), (t,)| (x.sin() + 0.0 * t, t.clone()));
     let error = grad(|x: &Array| mixed(x).sum()).try_call((&x,)).unwrap_err();
     assert!(error.message().contains("made a result depend on tangents"), "{error}");
@@ -212,7 +212,7 @@ fn checkpoint_changes_no_value_under_any_policy() {
     }
 }
 
-/// How often a primitive occurs in a program, nested ones included.
+/// Returns how often a primitive occurs in a program, including nested programs.
 fn occurrences(jaxpr: &cotangent::Jaxpr, name: &str) -> usize {
     let here = |e: &cotangent::extend::Eqn| usize::from(e.prim().name() == name);
     let inside = |e: &cotangent::extend::Eqn| e.prim().jaxprs().iter().map(|j| occurrences(j, name)).sum::<usize>();
@@ -229,16 +229,17 @@ fn policies_decide_what_is_computed_again() {
             make_jaxpr(value_and_grad(move |x: &Array, w: &Array| f(x, w).sum()).argnums(args!(0, 1)))(&x, &w);
         occurrences(&program.jaxpr, name)
     };
-    // Once forwards, once for each of the two arguments backwards, and once more where it is computed again.
+    // One in the forward pass, one for each of the two arguments in the backward pass, and one more if it is
+    // recomputed.
     assert_eq!(count(checkpoint_policies::everything_saveable(), "dot_general"), 3);
     assert_eq!(count(checkpoint_policies::dots_saveable(), "dot_general"), 3);
     assert_eq!(count(checkpoint_policies::nothing_saveable(), "dot_general"), 4);
-    // cos(w·x) is wanted itself, so the product is found again even where the sine is kept.
+    // cos(w·x) is needed itself, so the product is recomputed even if the sine is saved.
     assert_eq!(count(checkpoint_policies::save_only_these_names(["sine"]), "dot_general"), 4);
     assert_eq!(count(checkpoint_policies::everything_saveable(), "sin"), 2);
     assert_eq!(count(checkpoint_policies::dots_saveable(), "sin"), 3);
     assert_eq!(count(checkpoint_policies::save_only_these_names(["sine"]), "sin"), 2);
-    // A jitted function inside does not hide its primitives from the policy.
+    // The policy applies to the primitives inside a jitted function.
     let f = checkpoint(jit(layer)).policy(checkpoint_policies::dots_saveable());
     let program = make_jaxpr(value_and_grad(move |x: &Array, w: &Array| f(x, w).sum()).argnums(args!(0, 1)))(&x, &w);
     assert_eq!(occurrences(&program.jaxpr, "dot_general"), 3);
@@ -253,7 +254,7 @@ fn the_compiler_does_not_merge_the_second_run_with_the_first() {
         let f = jit(value_and_grad(move |x: &Array, w: &Array| f(x, w).sum()));
         f.lower((&x, &w)).unwrap().optimized_hlo().unwrap().matches(" dot(").count()
     };
-    // Two forwards and two backwards, and the first two again.
+    // Two in the forward pass, two in the backward pass, and the first two once more.
     assert_eq!((products(true), products(false)), (6, 4));
 }
 
@@ -309,7 +310,7 @@ fn a_root_is_differentiated_implicitly() {
     );
 }
 
-/// Solves a system by Jacobi's iteration, which reverse mode could not go through.
+/// Solves a system by Jacobi iteration, which reverse mode cannot differentiate directly.
 fn solve(a: &Array, b: &Array) -> Array {
     let a = a.clone();
     let jacobi = |transpose: bool| {
@@ -325,7 +326,7 @@ fn solve(a: &Array, b: &Array) -> Array {
     lax::custom_linear_solve(|x: &Array| a.dot(x), jacobi(false)).transpose_solve(jacobi(true)).solve(b)
 }
 
-/// The inverse, by the formula of cofactors.
+/// Solves the system by the cofactor formula for the inverse.
 fn direct(a: &Array, b: &Array) -> Array {
     let e = |i: usize, j: usize| a.slice_axis(0, i % 3, i % 3 + 1).slice_axis(1, j % 3, j % 3 + 1).reshape(());
     let cofactor = |i: usize, j: usize| e(i + 1, j + 1) * e(i + 2, j + 2) - e(i + 1, j + 2) * e(i + 2, j + 1);
@@ -358,7 +359,7 @@ fn a_linear_solve_is_differentiated_by_another_one() {
         &vmap(grad(theirs)).in_axes((0, None))(&matrices, &b),
         1e-11,
     );
-    // Without a solver for the transposed system, reverse mode says what is missing.
+    // Without a solver for the transposed system, the error of reverse mode says what is missing.
     let one_way = |b: &Array| lax::custom_linear_solve(|x: &Array| 2.0 * x, |_, b| b / 2.0).solve(b).sum();
     let error = grad(one_way).try_call((&b,)).unwrap_err();
     assert!(error.to_string().contains("transpose_solve"), "{error}");
@@ -393,12 +394,14 @@ fn prefixes_of_an_associative_operation() {
         if n > 0 {
             let reversed = lax::AssociativeScan::new().reverse().run(add, &x);
             close(&reversed, &np::flip(np::cumsum(np::flip(&x, 0)), 0), 1e-14);
-            // d(sum of prefixes)/dx counts in how many each element is.
+            // The derivative of the sum of all prefixes with respect to an element is the number of prefixes that
+            // contain it.
             let counts = np::flip(np::arange(0.0, n as f64, 1.0).astype(DType::F64) + 1.0, 0);
             close(&grad(|x: &Array| lax::associative_scan(add, x).sum())(&x), &counts, 1e-14);
         }
     }
-    // Not commutative: affine maps, composed; on two arrays at once, along the second axis, over a batch.
+    // A non-commutative operation: composition of affine maps, on two arrays at once, along the second axis, over a
+    // batch.
     let compose = |(a, b): &(Array, Array), (c, d): &(Array, Array)| (c * a, c * b + d);
     let a = Array::from([[0.5, -1.0, 2.0, 0.25, 3.0], [1.5, 0.5, -0.5, 1.0, 2.0]]);
     let b = Array::from([[1.0, 2.0, -1.0, 0.5, 0.0], [0.0, 1.0, 1.0, -2.0, 3.0]]);
@@ -440,7 +443,7 @@ fn unrolling_changes_no_result() {
 #[test]
 fn rules_may_hold_arrays_in_every_nested_program() {
     let x = xs();
-    // Arrays made in the rule, and one that it owns.
+    // Arrays that the rule creates, and one that it owns.
     let weights = Array::from([1.0, 2.0, 3.0, 4.0]);
     let forward = {
         let weights = weights.clone();

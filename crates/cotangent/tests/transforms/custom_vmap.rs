@@ -1,5 +1,5 @@
-//! Functions with rules of their own for batches. Most rules here do not agree with their functions, so that it shows
-//! which of the two is used.
+//! Custom batching rules. Most rules here disagree with their functions on purpose, so that the result shows which of
+//! the two was used.
 
 use super::common;
 
@@ -90,7 +90,7 @@ fn near(a: &Array, b: &Array) {
     assert_eq!(common::difference(a, b, tolerance), None);
 }
 
-/// Derivatives and batches of functions whose rules agree with them are those of the functions.
+/// If the rule agrees with its function, derivatives and batches equal those of the function.
 #[test]
 fn what_agrees_is_as_if_it_had_no_rule() {
     let plain = |x: &Array, y: &Array| x.sin() * y + y.powi(2);
@@ -99,7 +99,7 @@ fn what_agrees_is_as_if_it_had_no_rule() {
     let (x, y) = (Array::from([0.1f64, 0.7, -0.4]), Array::from([1.5f64, -0.3, 0.2]));
     let scalar = Array::scalar(0.9f64);
     let both = cotangent::args!(0, 1);
-    // Each way: through the function itself, through the rule, through the loop.
+    // Three ways: through the function itself, through the rule, and through a loop.
     macro_rules! same {
         (|$f:ident| $body:expr) => {{
             let expected = {
@@ -138,7 +138,8 @@ fn what_agrees_is_as_if_it_had_no_rule() {
     same!(|f| (jit(vmap(jit(f)))(&x, &y), Array::from(0.0)));
 }
 
-/// A second derivative of the rule, where a tangent is mapped whose argument is not (there JAX gets the shape wrong).
+/// A second derivative of the rule, where a tangent is mapped but its argument is not. (JAX returns the wrong shape
+/// there.)
 #[test]
 fn second_derivatives_of_a_rule() {
     let x = Array::from([0.5f64, -1.0, 2.0]);
@@ -148,7 +149,7 @@ fn second_derivatives_of_a_rule() {
     near(&vmap(along)(&x), &(12.0 * &x));
 }
 
-/// What the function takes is moved into it, as keys are.
+/// An argument taken by value is moved into the function, as keys are.
 #[test]
 fn arguments_by_value() {
     let f: Custom<(Own<Array>,), Array> = custom_vmap(|x: Array| x + 1.0).def_vmap(|n, _, (x,)| (x + n as i32, true));
@@ -178,12 +179,12 @@ fn rules_that_are_wrong() {
     says(&vmap(f).try_call((&x,)).unwrap_err(), ErrorKind::Structure, &["rule says of its result", "`[0]`"]);
     let f = custom_vmap(|x: &Array| x + 1.0).def_vmap(|_, _, (x,)| (x.clone(), 1));
     says(&vmap(f).try_call((&x,)).unwrap_err(), ErrorKind::Structure, &["stand in front"]);
-    // The rule has the whole batch: there is no axis to communicate over.
+    // The rule receives the whole batch, so there is no axis to communicate over.
     let f = custom_vmap(|x: &Array| lax::psum(x, "i")).def_vmap(|_, _, (x,)| (lax::psum(x, "i"), true));
     says(&vmap(f).axis_name("i").try_call((&x,)).unwrap_err(), ErrorKind::Axis, &["psum", "`i`"]);
     let f = custom_vmap(|x: &Array| lax::psum(x, "i")).def_vmap(|_, _, (x,)| (x.sum(), false));
     assert_eq!(vmap(f).axis_name("i")(&x).to_vec::<f32>(), [3.0, 3.0]);
-    // A rule may bring in arrays, into the program of a loop as well.
+    // A rule may capture arrays, also inside the program of a loop.
     let constant = x.clone();
     let f = custom_vmap(|x: &Array| x + 1.0).def_vmap(move |_, _, (x,)| (x + &constant, true));
     assert_eq!(vmap(&*f)(&x).to_vec::<f32>(), [2.0, 4.0]);

@@ -1,5 +1,5 @@
-//! Jacobians and Hessians of arrays and trees, transposes of linear functions, shapes without values, and integers among
-//! the arguments: against stored results of JAX, and the errors.
+//! Jacobians and Hessians of arrays and trees, transposes of linear functions, abstract evaluation, and integer
+//! arguments, against stored JAX results, and the error messages.
 
 use super::goldens_lib;
 
@@ -116,7 +116,7 @@ fn integers_have_zeros_of_their_own_type() {
     assert_eq!((rows.1.shape(), rows.1.dtype()), (&[2, 2][..], DType::I32));
     let (dx, dn) = vjp(f, (&args,)).1(&1.0.into()).0;
     assert_eq!((dx.to_vec::<f32>(), dn.to_vec::<i32>()), (vec![3.0, 4.0], vec![0, 0]));
-    // A tangent of integers counts for nothing, whatever it is.
+    // The tangent of an integer argument is ignored, whatever its value.
     let (_, dy) = jvp(f, (&args,), (&(args.0.clone(), args.1.clone()),));
     assert_eq!(dy.item::<f32>(), 11.0);
     let (_, df) = linearize(f, (&args,));

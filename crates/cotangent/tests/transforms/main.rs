@@ -1,5 +1,5 @@
-//! The transforms of users, alone and composed: derivatives, batches, rules of one's own, control flow, and when
-//! un-jitted programs are compiled. The truths are JAX's stored results and derivatives written out.
+//! The public transforms, alone and composed: derivatives, batches, custom rules, control flow, and the compilation of
+//! un-jitted programs. The expected values are stored JAX results and derivatives written out by hand.
 
 #[path = "../common/mod.rs"]
 mod common;

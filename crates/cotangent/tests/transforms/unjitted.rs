@@ -5,11 +5,11 @@ use std::process::Command;
 
 use cotangent::prelude::*;
 
-/// Set in the process that runs a test's own part.
+/// Set in the child process, which runs the body of the test.
 const CHILD: &str = "COTANGENT_TEST_COMPILES";
 
-/// Runs the test of this name in a process of its own that finds no compiled program, and returns how many it compiled:
-/// each is stored. None in that process itself, where the test is to run.
+/// Runs the test of this name in a child process with an empty disk cache. Returns how many programs the child
+/// compiled; each is stored in the cache. Returns `None` in the child itself, which then runs the test.
 fn compiled_by(test: &str) -> Option<usize> {
     if std::env::var_os(CHILD).is_some() {
         return None;
@@ -28,7 +28,8 @@ fn compiled_by(test: &str) -> Option<usize> {
     Some(stored)
 }
 
-/// A loop whose counter is a Rust number differs in its scalars only; a hundred compiles would take seconds.
+/// The programs of a loop whose counter is a Rust number differ only in their scalars, so few are compiled. A hundred
+/// compilations would take seconds.
 #[test]
 fn other_scalars_are_no_other_program() {
     if let Some(compiles) = compiled_by("other_scalars_are_no_other_program") {
@@ -47,7 +48,7 @@ fn other_scalars_are_no_other_program() {
     }
 }
 
-/// Too large to be compiled for one run: equation by equation, with the same result.
+/// A program that is too large to compile for one run is evaluated equation by equation, with the same result.
 #[test]
 fn a_large_program_runs_without_being_compiled() {
     if let Some(compiles) = compiled_by("a_large_program_runs_without_being_compiled") {

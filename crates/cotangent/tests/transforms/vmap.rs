@@ -1,4 +1,4 @@
-//! Trees of axes, named axes and collectives: what JAX gives for each stored program, and the errors.
+//! Trees of axes, named axes and collectives: against stored JAX results, and the error messages.
 
 use super::common;
 
@@ -16,28 +16,28 @@ fn flat<T: Tree>(tree: T) -> Vec<Array> {
     leaves.into_iter().cloned().collect()
 }
 
-/// Mapped over the axis `i`.
+/// Maps `f` over the axis `i`.
 fn over(f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> Array {
     vmap(f).axis_name("i")(x)
 }
 
-/// Mapped over the axes `i` and, inside, `j`.
+/// Maps `f` over the axis `i` and, inside it, the axis `j`.
 fn over2(f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> Array {
     over(|x: &Array| vmap(&f).axis_name("j")(x), x)
 }
 
-/// A sum in which every element counts differently.
+/// Returns a sum in which every element has another weight.
 fn weigh(y: &Array) -> Array {
     let weights = np::arange(0, y.size() as i32, 1).astype(DType::F64).cos().reshape(y.shape());
     (weights * y).sum()
 }
 
-/// The gradient of each element's own value.
+/// Returns the gradient of each element's own value, taken inside the map.
 fn within(f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> Vec<Array> {
     vec![over(|x: &Array| grad(|x: &Array| weigh(&f(x)))(x), x)]
 }
 
-/// The gradient of what all elements give.
+/// Returns the gradient of the results of all elements, taken outside the map.
 fn around(f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> Vec<Array> {
     vec![grad(|x: &Array| weigh(&over(&f, x)))(x)]
 }
@@ -57,7 +57,7 @@ fn vjp_rule(x: &Array) -> Array {
     f.defvjp(forward, |s: &Array, ct: &Array| (s * ct + axis_index("i") * psum(ct, "i"),))(x)
 }
 
-/// One more than the index, as a factor.
+/// Returns the index plus one, used as a factor.
 fn factor() -> Array {
     1.0 + axis_index("i")
 }
@@ -277,27 +277,28 @@ fn vector(n: usize) -> Array {
 
 #[test]
 fn what_jax_does_not_say() {
-    // Elements that get nothing get zeros, and send their cotangents to no one.
+    // Elements that receive nothing are zero, and send their cotangents to no other element.
     let shift = |x: &Array| lax::ppermute(x, "i", &[(2, 0), (0, 3)]);
     let x = Array::from([1.0f32, 2.0, 3.0, 4.0]);
     assert_eq!(over(shift, &x).to_vec::<f32>(), [3.0, 0.0, 0.0, 1.0]);
     let g = grad(|x: &Array| (over(shift, x) * Array::from([1.0f32, 10.0, 100.0, 1000.0])).sum())(&x);
     assert_eq!(g.to_vec::<f32>(), [1000.0, 0.0, 1.0, 0.0]);
 
-    // Sums of each element's value of what `all_to_all` gave it, with different dimensions (JAX cannot transpose that).
+    // Sums over each element of the values that `all_to_all` sent it, with different dimensions. (JAX cannot transpose
+    // that.)
     let f = |r: &Array| lax::all_to_all(&r.powi(2), "i", 0, 1) * axis_index("i");
     let m = vector(3 * 3 * 2).reshape([3, 3, 2]);
     let g = over(|r: &Array| grad(|r: &Array| f(r).sum())(r), &m);
     let weights = Array::from([0.0f32, 1.0, 2.0]).reshape([1, 3, 1]);
     assert_eq!(g.to_vec::<f32>(), (2.0 * &m * weights).to_vec::<f32>());
 
-    // An axis of no elements.
+    // An axis of size zero.
     let none = Array::from_vec(Vec::<f32>::new(), [0, 2]).unwrap();
     let f = |r: &Array| (r + psum(r, "i"), psum(r, "i"));
     let (empty, total) = vmap(f).axis_name("i").out_axes((0, None))(&none);
     assert_eq!((empty.shape(), total.to_vec::<f32>()), (&[0, 2][..], vec![0.0, 0.0]));
 
-    // Gathering over two axes at once is gathering over their product.
+    // Gathering over two axes at once equals gathering over their product.
     let m = vector(6).reshape([3, 2]);
     let all = over2(|x: &Array| lax::all_gather(x, ["i", "j"]) - m.reshape(6), &m);
     assert!(all.to_vec::<f32>().iter().all(|d| *d == 0.0));
@@ -323,7 +324,8 @@ fn a_jitted_function_knows_the_axes_around_it() {
 
 #[test]
 fn a_program_with_collectives() {
-    // The program of one row, and what mapping it over the rows leaves: the collectives over the other axis.
+    // The program of one row, and the program after mapping over the rows, in which only collectives over the other
+    // axis remain.
     let rows = std::sync::Mutex::new(Vec::new());
     let f = |r: &Array| {
         let sums = r / psum(r, ["rows", "columns"]) + lax::all_gather(&r.sum(), "rows").sum() * axis_index("columns");
@@ -350,7 +352,7 @@ fn says(error: &cotangent::Error, kind: ErrorKind, parts: &[&str]) {
     }
 }
 
-/// The line in this file, as an error shows it.
+/// Returns the line in this file, as an error shows it.
 fn at(line: u32) -> String {
     format!("{}:{line}:", file!().rsplit('/').next().unwrap_or_default())
 }
@@ -376,7 +378,7 @@ fn axes_that_do_not_fit() {
     says(&error, ErrorKind::Axis, &["in_axes", "none for `[1]`", "help:", &at(line!() - 1)]);
     let error = vmap(|x: &Array| x + 1.0).in_axes((0, 0)).try_call((&vector(2),)).unwrap_err();
     says(&error, ErrorKind::Axis, &["in_axes", "nothing at `[1]`", &at(line!() - 1)]);
-    // A part that the struct's own field names begin with is not that field.
+    // A prefix of a field's name does not select that field.
     let error = vmap(f).in_axes((Axes::all(0).at(".sh", None),)).try_call((&p,)).unwrap_err();
     says(&error, ErrorKind::Axis, &["nothing at `[0].sh`"]);
     let error = vmap(|x: &Array| x + 1.0).axis_size(4).try_call((&vector(3),)).unwrap_err();
@@ -403,7 +405,7 @@ fn collectives_that_are_wrong() {
         ErrorKind::Axis,
         &["all_gather", "`k`", "`i` (of size 2), `j` (of size 3)", "axis_name(\"k\")", &line],
     );
-    // The name is gone when the mapped function has returned, and also when it has failed.
+    // The name is out of scope once the mapped function has returned, even with an error.
     assert!(jit(|x: &Array| x + axis_index("i")).try_call((&vector(3),)).is_err());
     let named = |f: fn(&Array) -> Array| vmap(f).axis_name("i").try_call((&vector(3).reshape([3, 1]),)).unwrap_err();
     says(&named(|x| psum(x, ["i", "i"])), ErrorKind::Axis, &["psum", "`i`", "twice"]);
@@ -416,7 +418,7 @@ fn collectives_that_are_wrong() {
     says(&named(|x| lax::all_gather_along(x, "i", 1, true)), ErrorKind::Axis, &["all_gather", "axis 1", "f32[1]"]);
     says(&named(|x| lax::pbroadcast(x, "i", 3)), ErrorKind::Value, &["pbroadcast", "size 3", "at 3"]);
     says(&named(|x| grad(|x: &Array| pmax(&x.sum(), "i"))(x)), ErrorKind::Transform, &["pmax", "jvp"]);
-    // What is the same for all elements can be read, but not what comes of communication.
+    // A value that is the same for all elements can be read, but not the result of a collective.
     let shared = Array::scalar(2.0f32);
     let read = |c: &Array| if psum(c, "i").item::<f32>() > 1.0 { c.clone() } else { -c };
     let error = vmap(|x: &Array| x * grad(read)(&shared)).axis_name("i").try_call((&vector(3),)).unwrap_err();
@@ -429,12 +431,12 @@ fn what_is_large_stays_as_it_is_beside_what_is_not_mapped() {
     let (centers, squares) = (np::ones((3, 2)), np::ones(3));
     let distances = |x: &Array| &squares - 2.0 * np::matmul(&centers, x);
     let xs = np::arange_as(0, 8, 1, DType::F32).reshape((4, 2));
-    // The batch axis comes last out of the product, and is moved at the end, where `out_axes` wants it.
+    // The batch axis is the last axis of the product. It is moved only at the end, as `out_axes` requests.
     let program = make_jaxpr(vmap(distances).out_axes(1))(&xs).to_string();
     assert!(!program.contains("transpose"), "{program}");
     assert_eq!(vmap(distances)(&xs).to_vec::<f32>()[3..6], [-9.0; 3]);
 
-    // A batch of scalars goes along with it.
+    // A batch of scalars is aligned with that axis.
     let scaled = |x: &Array, s: &Array| np::matmul(&centers, x) * s;
     let program = make_jaxpr(vmap(scaled).out_axes(1))(&xs, &np::ones(4)).to_string();
     assert!(!program.contains("transpose"), "{program}");
@@ -442,7 +444,7 @@ fn what_is_large_stays_as_it_is_beside_what_is_not_mapped() {
     assert_eq!(vmap(scaled)(&xs, &s).to_vec::<f32>(), [1, 1, 1, 10, 10, 10, 27, 27, 27, 52, 52, 52].map(|x| x as f32));
 }
 
-/// A batch axis of the operand stays where it is in a gather whose indices are not mapped.
+/// In a gather whose indices are not mapped, the batch axis of the operand stays where it is.
 #[test]
 fn gather_keeps_the_batch_axis() {
     let x = np::arange(0, 120, 1).reshape([2, 3, 4, 5]);
@@ -456,7 +458,7 @@ fn gather_keeps_the_batch_axis() {
             assert_eq!(mapped(&x).to_vec::<i32>(), expected.to_vec::<i32>(), "batch axis {axis}, axis {taken}");
         }
     }
-    // No transpose stands beside the gather, whichever axis is mapped.
+    // No transpose is added beside the gather, whichever axis is mapped.
     for axis in 0..2 {
         let f = vmap(|x: &Array| np::take_axis(x, &rows, 0)).in_axes((axis,)).out_axes(axis);
         let program = make_jaxpr(f)(&np::ones([7, 7]));
