@@ -1,4 +1,4 @@
-//! Complex functions at special points: zeros of both signs, branch cuts, the very small and large, infinities.
+//! Complex functions at special points: signed zeros, branch cuts, very small and very large numbers, and infinities.
 
 use cotangent::prelude::*;
 use num_complex::Complex;
@@ -41,7 +41,7 @@ const FUNCTIONS: [(&str, Function); 28] = [
     ("sign", |z| z.sign()),
 ];
 
-/// A pair of stored parts.
+/// Reads a pair of stored parts; `None` if there is none.
 fn pair(x: &Value) -> Option<(f64, f64)> {
     x.as_array().map(|parts| (float(&parts[0]), float(&parts[1])))
 }
@@ -52,9 +52,9 @@ fn pairs(x: &Array) -> Vec<(f64, f64)> {
     real.into_iter().zip(imag).collect()
 }
 
-/// How far a number is from the truth in units of its last place. At a NaN, or a slope beyond the range, some part must
-/// not be finite; where a part of a value is infinite each is measured by itself. `condition` is what a change of the
-/// argument's last place makes of the result.
+/// Returns the distance of a number from the truth, in units in the last place. If the truth is NaN, or is a derivative
+/// beyond the range, some part must not be finite. If a part of a value is infinite, each part is measured by itself.
+/// `condition` is the change of the result for a change of the argument by one unit in the last place.
 fn distance(got: (f64, f64), truth: (f64, f64), wide: bool, slope: bool, condition: f64) -> f64 {
     let (epsilon, least) = match wide {
         true => (f64::EPSILON, f64::MIN_POSITIVE),
@@ -66,7 +66,7 @@ fn distance(got: (f64, f64), truth: (f64, f64), wide: bool, slope: bool, conditi
     }
     let part = |got: f64, truth: f64| match (got - truth).abs() {
         _ if got == truth => 0.0,
-        // What is smaller than the least normal number may be flushed.
+        // Results below the smallest normal number may be flushed to zero.
         error if error <= least => 0.0,
         error if error.is_finite() => {
             error / (epsilon * condition.max(if norm.is_finite() { norm } else { truth.abs() }))
@@ -76,15 +76,16 @@ fn distance(got: (f64, f64), truth: (f64, f64), wide: bool, slope: bool, conditi
     part(got.0, truth.0).max(part(got.1, truth.1))
 }
 
-/// Points at which a function may give something else, each with the reason.
+/// Returns whether a function may return something else at a point; each case states the reason.
 fn excepted(name: &str, (a, b): (f64, f64), wide: bool) -> bool {
     let most = if wide { f64::MAX } else { f64::from(f32::MAX) };
     match name {
-        // Beside −∞ an angle that is none gives NaN, as in JAX; Annex G has zeros of unspecified sign.
+        // For a real part of −∞ and a non-finite angle the result is NaN, as in JAX; Annex G has zeros of unspecified
+        // sign.
         "exp" | "expm1" => a == f64::NEG_INFINITY && !b.is_finite(),
-        // A power is a product of products, whose parts overflow one by one, as in JAX.
+        // A power is computed by multiplications, whose parts may overflow one by one, as in JAX.
         "cube" => a.hypot(b) > most.cbrt(),
-        // The sine overflows before it is divided.
+        // The sine overflows before the division.
         "sinc" => b.abs() * np::PI > most.ln(),
         // The angle b·ln 2 has no correct digit.
         "exp2" => b.abs() > 0.1 / if wide { f64::EPSILON } else { f64::from(f32::EPSILON) },
@@ -92,7 +93,7 @@ fn excepted(name: &str, (a, b): (f64, f64), wide: bool) -> bool {
     }
 }
 
-/// The points of a stored case.
+/// Returns the points of a stored case as an array.
 fn argument(points: &[(f64, f64)], wide: bool) -> Array {
     if wide {
         return Array::from(points.iter().map(|p| Complex::new(p.0, p.1)).collect::<Vec<_>>());
@@ -116,9 +117,9 @@ fn functions_and_slopes_at_special_points() {
                 continue;
             }
             let condition = match (name, slopes[i]) {
-                // It multiplies its argument by a number with as many digits.
+                // The function multiplies its argument by a constant that is rounded to the same precision.
                 ("exp2", Some(slope)) => point.0.hypot(point.1) * slope.0.hypot(slope.1),
-                // Terms of this size, of a hyperbolic function whose argument is rounded.
+                // The size of the terms: hyperbolic functions of a rounded argument.
                 ("sinc", _) => {
                     let b = (np::PI * point.1).abs();
                     b.cosh() * (1.0 + b) / point.0.hypot(point.1).max(1.0)
@@ -129,7 +130,7 @@ fn functions_and_slopes_at_special_points() {
             for (what, got, truth) in [("value", value, values[i]), ("slope", slope, slopes[i])] {
                 let Some(truth) = truth else { continue };
                 checked += 1;
-                // NaN beside an infinite part may win, as in JAX.
+                // NaN may take precedence over an infinite part, as in JAX.
                 let free = nan && !(got.0.is_finite() && got.1.is_finite());
                 if !free && distance(got, truth, wide, what == "slope", condition) > 8.0 {
                     wrong.push(format!("{what} of {name} at {point:?}: {got:?} instead of {truth:?}"));
@@ -141,7 +142,7 @@ fn functions_and_slopes_at_special_points() {
     assert!(checked > 12_000, "{checked}");
 }
 
-/// sin, cos, sinh and cosh have their parts to a few units each: near zero one is next to nothing beside the other.
+/// Each part of sin, cos, sinh and cosh is accurate to a few units: near zero, one part is tiny relative to the other.
 #[test]
 fn parts_next_to_nothing_have_their_digits() {
     for case in cases("points_complex") {
@@ -181,7 +182,7 @@ fn second_derivatives_and_the_other_mode() {
         let slope = |z: &Array| jvp(f, (z,), (&np::ones_like(z),)).1;
         let got = pairs(&jvp(slope, (&z,), (&one,)).1);
         let truth = pairs(&second(&z));
-        // Reverse mode pairs without conjugation.
+        // Reverse mode pairs cotangents and tangents without conjugation.
         let back = pairs(&vjp(f, (&z,)).1(&one).0);
         for ((got, truth), (forth, back)) in got.iter().zip(truth).zip(pairs(&slope(&z)).into_iter().zip(back)) {
             assert!((got.0 - truth.0).hypot(got.1 - truth.1) < 1e-12, "{name}: {got:?} instead of {truth:?}");
@@ -257,7 +258,7 @@ fn sums_of_exponentials() {
             for (i, got) in pairs(&value).into_iter().enumerate() {
                 let number = |(a, b): (f64, f64)| Complex::new(a, b) * unit;
                 let (a, b) = (number(points[i / 5]), number(points[i % 5]) * 0.7);
-                // Without the larger real part.
+                // Without the larger real part, which is factored out.
                 let most = a.re.max(b.re);
                 let sum = (a - most).exp() + (b - most).exp();
                 let truth = (sum.ln() + most) / unit;
@@ -278,7 +279,7 @@ fn sums_of_exponentials() {
     assert_eq!(pairs(&np::logaddexp(&infinite, 1.0)), [(1.0, 0.0)]);
 }
 
-/// A complex vector from pairs of parts.
+/// Returns a complex vector from pairs of parts.
 fn complex(parts: &[(f32, f32)]) -> Array {
     Array::from(parts.iter().map(|p| Complex::new(p.0, p.1)).collect::<Vec<_>>())
 }
@@ -318,7 +319,7 @@ fn the_greatest_and_least_complex_numbers() {
     assert_eq!(numbers(&infinite.max()), [(f64::INFINITY, 3.0)]);
     assert_eq!(numbers(&infinite.min()), [(f64::NEG_INFINITY, -3.0)]);
     assert_eq!(numbers(&infinite.at(..2).get().max()), [(f64::NEG_INFINITY, 3.0)]);
-    // A NaN in either part is one, as in NumPy; which of them JAX gives depends on where they stand.
+    // A NaN in either part makes the result NaN, as in NumPy. Which NaN JAX returns depends on their positions.
     for nan in [(f32::NAN, 1.0), (1.0, f32::NAN)] {
         for place in 0..3 {
             let mut parts = [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)];

@@ -1,12 +1,12 @@
-//! Constants as they are written: the compiler must not combine them where that leaves the range, or where it is the
-//! rounding that was wanted. The truth is each operation by itself, rounded to the type.
+//! Constants keep their place in a program. The compiler must not combine them if the combination leaves the range, or
+//! removes a rounding that was intended. The expected value computes each operation by itself, rounded to the dtype.
 
 use cotangent::prelude::*;
 use cotangent::scipy::special::{boxcox, expit, softmax};
 
 use super::goldens_lib::floats;
 
-/// A random number generator of 64 bits (SplitMix).
+/// A 64-bit random number generator (SplitMix64).
 struct Rng(u64);
 
 impl Rng {
@@ -22,13 +22,13 @@ impl Rng {
         (self.next() % n as u64) as usize
     }
 
-    /// Between −1 and 1.
+    /// Returns a number between −1 and 1.
     fn unit(&mut self) -> f64 {
         self.next() as f64 / u64::MAX as f64 * 2.0 - 1.0
     }
 }
 
-/// How a type rounds: the bits of its mantissa, and its greatest exponent.
+/// Returns the number of mantissa bits of a dtype, and its largest exponent.
 fn format(dtype: DType) -> (i32, i32) {
     match dtype {
         DType::F16 => (10, 15),
@@ -38,11 +38,11 @@ fn format(dtype: DType) -> (i32, i32) {
     }
 }
 
-/// The nearest number of a type, or none where it is outside of the range of normal numbers.
+/// Returns the nearest number of a dtype, or `None` if it is outside the range of normal numbers.
 fn rounded(x: f64, dtype: DType) -> Option<f64> {
     let (mantissa, end) = format(dtype);
     let exponent = x.abs().log2().floor();
-    // Short of the ends by what a chain's roundings come to.
+    // The margin at both ends allows for the accumulated roundings of a chain.
     if !(f64::from(3 - end)..f64::from(end - 1)).contains(&exponent) {
         return None;
     }
@@ -53,7 +53,7 @@ fn rounded(x: f64, dtype: DType) -> Option<f64> {
     Some((x / unit).round_ties_even() * unit)
 }
 
-/// One step of a chain. An operand is the chain's value so far; `usize` names an earlier value.
+/// One step of a chain. The left operand is the value of the chain so far; a `usize` is the index of an earlier value.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Times(f64),
@@ -65,7 +65,7 @@ enum Step {
     UnderScalar,
 }
 
-/// A chain that keeps within the range, and the number that it comes to.
+/// Returns a chain whose values stay within the range, and its final value.
 fn chain(rng: &mut Rng, dtype: DType, x: f64, scalar: f64) -> (Vec<Step>, f64) {
     let end = f64::from(format(dtype).1);
     let (mut steps, mut values) = (Vec::new(), vec![x]);
@@ -79,7 +79,7 @@ fn chain(rng: &mut Rng, dtype: DType, x: f64, scalar: f64) -> (Vec<Step>, f64) {
             4 => (Step::Under(c), c / last),
             5 => (Step::Square, last * last),
             6 => (Step::TimesValue(earlier), last * values[earlier]),
-            // A quotient by a quotient of variables is the compiler's to write as it likes, here as in JAX.
+            // The compiler may rewrite a quotient by a quotient of variables, here as in JAX.
             _ if rng.below(2) == 0 && !steps.iter().any(|s| matches!(s, Step::UnderScalar)) => {
                 (Step::UnderScalar, scalar / last)
             }
@@ -144,12 +144,12 @@ fn products_of_constants_do_not_leave_the_range() {
     assert!(wrong.is_empty(), "{} of 960:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Results by name.
+/// A name, a function, its argument, and its result.
 type Case = (&'static str, fn(&Array) -> Array, f64, f64);
 
 #[test]
 fn constants_keep_their_place_in_f32() {
-    // One part in 2²³ is gone beside one, and so is half beside 3·10⁷.
+    // One part in 2²³ is lost when added to 1, and so is one half when added to 3·10⁷.
     let cases: [Case; 28] = [
         ("(x·c)²", |x| (x * 1e25).square(), 1e-25, 1.0),
         ("(x·c)³", |x| (x * 1e25).powi(3), 1e-25, 1.0),
@@ -191,7 +191,7 @@ fn constants_keep_their_place_in_f32() {
     }
 }
 
-/// A complex constant, and a complex number's parts.
+/// A complex constant, and the parts of a complex number.
 #[test]
 fn complex_constants_keep_their_place() {
     let f = jit(|z: &Array| {
@@ -217,7 +217,7 @@ fn tables_of_constants_keep_their_place() {
     assert!((result[0] / 1e15 - 1.0).abs() < 1e-6 && (result[1] / 4e14 - 1.0).abs() < 1e-6, "{result:?}");
 }
 
-/// A program of ordinary numbers has no barrier, and one of large numbers that never meet.
+/// A program with ordinary constants has no barrier, and neither has one with large constants that never meet.
 #[test]
 fn ordinary_constants_are_left_to_the_compiler() {
     let text = |f: fn(&Array) -> Array, dtype: DType, shape: &[usize]| {

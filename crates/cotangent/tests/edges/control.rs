@@ -1,4 +1,4 @@
-//! Control flow: branches not taken, weak carries, wide counters.
+//! Control flow: branches that are not taken, weakly typed carries, and wide counters.
 
 use cotangent::prelude::*;
 use cotangent::{checkify, lax, linear_transpose};
@@ -7,7 +7,7 @@ type Branch = fn(&Array) -> Array;
 type Guise = Box<dyn Fn(&Array) -> Array + Send + Sync>;
 type Loss<'a> = &'a (dyn Fn(&Array, &Array, &Array) -> Array + Sync);
 
-/// Functions with a singularity at 0, and their slopes and second derivatives at 4.
+/// Functions with a singularity at 0, with their first and second derivatives at 4.
 const SINGULAR: [(&str, Branch, f64, f64); 5] = [
     ("sqrt", |x| x.sqrt(), 0.25, -0.03125),
     ("ln", |x| x.log(), 0.25, -0.0625),
@@ -20,7 +20,7 @@ fn all(x: &Array) -> Vec<f64> {
     x.astype(DType::F64).to_vec::<f64>()
 }
 
-/// A scalar of f64.
+/// Returns a scalar of dtype f64.
 fn double(x: f64) -> Array {
     Array::from([x]).reshape(())
 }
@@ -30,7 +30,7 @@ fn close(what: &str, got: &[f64], want: &[f64], tolerance: f64) {
     assert!(got.len() == want.len() && got.iter().zip(want).all(near), "{what}: {got:?}, not {want:?}");
 }
 
-/// `cond(x > 0, f(x), 0)` for each element, in many guises.
+/// Returns several forms of `cond(x > 0, f(x), 0)` for each element.
 fn guises(f: Branch) -> Vec<(&'static str, Guise)> {
     let choose = move |x: &Array| lax::cond(x.greater(0.0), || f(x), || x * 0.0);
     let three = move |x: &Array| {
@@ -64,7 +64,7 @@ fn guises(f: Branch) -> Vec<(&'static str, Guise)> {
     ]
 }
 
-/// The branch that an element does not take has no say in its slope.
+/// The branch that an element does not take has no effect on its derivative.
 #[test]
 fn a_branch_that_is_not_taken_gives_no_slope() {
     for dtype in [DType::F64, DType::F32, DType::BF16] {
@@ -94,11 +94,13 @@ fn a_branch_that_is_not_taken_gives_no_slope() {
     }
 }
 
-/// What all elements share gets its slope from those that take the branch: also infinite, also none.
+/// The derivative with respect to a shared value comes from the elements that take the branch. It may be infinite, or
+/// zero if no element takes the branch.
 #[test]
 fn what_is_shared_gets_its_slope_from_those_who_take_the_branch() {
     type Shared = fn(&Array, &Array) -> Array;
-    // With x = (0, 1, 4), of which those above 0 take the branch: slopes in w at 2 and the mixed derivative.
+    // For x = (0, 1, 4), where the elements above 0 take the branch: derivatives with respect to w at 2, and mixed
+    // derivatives.
     let cases: [(&str, Shared, f64, f64); 4] = [
         ("w ln x", |w, x| w * x.log(), 4f64.ln(), 1.25),
         ("sqrt(w x)", |w, x| (w * x).sqrt(), 1.0606601717798212, 0.26516504294495535),
@@ -119,7 +121,7 @@ fn what_is_shared_gets_its_slope_from_those_who_take_the_branch() {
         let ensemble = vmap(|w: &Array| grad(g)(w, &xs))(&Array::from([2.0f64, 2.0]));
         close(&format!("{name}, ensemble"), &all(&ensemble), &[slope, slope], 1e-12);
     }
-    // A slope that is infinite stays it, beside elements that do not take the branch.
+    // An infinite derivative stays infinite beside elements that do not take the branch.
     let steep = |w: &Array, xs: &Array| {
         vmap(|x: &Array| lax::cond(x.greater_equal(0.0), || (w + x).sqrt(), || x * 0.0))(xs).sum()
     };
@@ -127,7 +129,8 @@ fn what_is_shared_gets_its_slope_from_those_who_take_the_branch() {
     assert_eq!(slope.item::<f64>(), f64::INFINITY);
 }
 
-/// A choice that is linear in what it works on can be transposed after it was mapped (jax-ml/jax#39219: an error in JAX).
+/// A conditional that is linear in its operands can be transposed after it was mapped (jax-ml/jax#39219: an error in
+/// JAX).
 #[test]
 fn a_mapped_choice_is_transposed() {
     let choose = |p: &Array, x: &Array| lax::cond(p, || x * 1.0, || x * 2.0);
@@ -135,20 +138,20 @@ fn a_mapped_choice_is_transposed() {
     let x = Array::from([1.0f64, 10.0, 100.0]);
     let back = linear_transpose(|x: &Array| vmap(choose)(&p, x), (&x,));
     assert_eq!(all(&back(&x).0), [1.0, 20.0, 100.0]);
-    // A function whose own tangent rule chooses, mapped and then differentiated in reverse mode.
+    // A function whose custom tangent rule contains a conditional, mapped and then differentiated in reverse mode.
     let f =
         custom_jvp(|x: &Array| x.abs()).defjvp(|(x,), (t,)| (x.abs(), lax::cond(x.greater(0.0), || t * 1.0, || -t)));
     let slope = grad(|x: &Array| vmap(&*f)(x).sum())(&Array::from([-2.0f64, 3.0]));
     assert_eq!(all(&slope), [-1.0, 1.0]);
-    // Linearised per element, then mapped, then transposed: the case of the report.
+    // Linearized per element, then mapped, then transposed: the program of the report.
     let report = |x: &Array| vmap(|p: &Array, t: &Array| jvp(|y: &Array| choose(p, y), (&double(1.0),), (t,)).1)(&p, x);
     assert_eq!(all(&linear_transpose(report, (&x,))(&x).0), [1.0, 20.0, 100.0]);
 }
 
-/// A loop that each element ends for itself: those that have ended keep being computed, and do not matter.
+/// A loop that ends separately for each element. Finished elements are still computed, but do not affect the result.
 #[test]
 fn an_element_that_has_ended_gives_no_slope() {
-    // x - 1 until it is at most 0, through a function whose slope there is infinite.
+    // Subtracts 1 until x is at most 0, through a function whose derivative there is infinite.
     let f = |x: &Array| {
         lax::while_loop(
             |s: &(Array, Array)| s.0.greater(0.0),
@@ -164,7 +167,7 @@ fn an_element_that_has_ended_gives_no_slope() {
     close("vmap of jvp", &all(&vmap(|x: &Array, t: &Array| jvp(f, (x,), (t,)).1)(&xs, &ones)), &want, 1e-12);
 }
 
-/// Branches that share large operands do not copy them for each element, nor do their derivatives.
+/// Branches that share large operands do not copy them for each element, and neither do their derivatives.
 #[test]
 fn what_is_shared_is_not_copied() {
     let f = |w: &Array, b: &Array, xs: &Array| {
@@ -181,7 +184,7 @@ fn what_is_shared_is_not_copied() {
     assert!(!text.contains("16x64x64"), "{text}");
     let tangent = jit(|w: &Array| jvp(|w: &Array| f(w, &b, &xs), (w,), (&np::ones_like(w),)).1);
     assert!(!tangent.lower((&w,)).unwrap().stablehlo().contains("16x64x64"));
-    // It is what the same choices give that are made by `where_`.
+    // The result equals that of the same selections made with `where_`.
     let flat = |w: &Array, b: &Array, xs: &Array| {
         let layer = |x: &Array| (x.dot(w.t()) + b).tanh();
         vmap(|x: &Array| np::where_(x.sum().greater(0.0), w.dot(layer(x)), layer(x) * 2.0))(xs).sum()
@@ -200,7 +203,7 @@ fn what_is_shared_is_not_copied() {
         all(&grad(slope)(&w))
     };
     close("second order", &second(f), &second(flat), 1e-12);
-    // A table that elements look up in, and a kernel; the elements that do not take the branch are not finite.
+    // A table that elements index, and a kernel. The elements that do not take the branch are not finite.
     let looked = |table: &Array, i: &Array, x: &Array| {
         vmap(|i: &Array, x: &Array| lax::cond(x.greater(0.0), || (table.at(i).get() * x.log()).sum(), || x * 0.0))(i, x)
             .sum()
@@ -233,11 +236,11 @@ fn what_is_shared_is_not_copied() {
     close("factors", &all(&grad(poisoned)(&np::eye(2, 2).astype(DType::F64), &x)), &[1.0, 0.0, 1.0, 0.0], 1e-12);
 }
 
-/// A carry that starts as a Rust number becomes what the body makes of it, as it does in JAX.
+/// A carry that starts as a Rust number takes the dtype that the body returns, as in JAX.
 #[test]
 fn a_number_as_first_carry_takes_the_type_of_the_arrays() {
     use DType::*;
-    // The type of what is scanned, and that of the sum from 0.0 and from 0.
+    // The dtype of the scanned array, and that of its sum starting from 0.0 and from 0.
     let types =
         [(F64, F64, F64), (F32, F32, F32), (F16, F16, F16), (BF16, BF16, BF16), (C64, C64, C64), (C128, C128, C128)];
     let integers = [(I64, F32, I64), (I32, F32, I32), (U8, F32, U8), (I16, F32, I16), (U64, F32, U64)];
@@ -271,7 +274,7 @@ fn a_number_as_first_carry_takes_the_type_of_the_arrays() {
     let xs = Array::from([0.0f64, 0.0]);
     assert_eq!(lax::scan(|c: &Array, x: &Array| (c + x, ()), 0.1, &xs).0.item::<f64>(), 0.1);
     assert_eq!(lax::cond(false, || double(1.0), || Array::from(0.1)).item::<f64>(), 0.1);
-    // One part takes its type from another that takes it from an array.
+    // One leaf takes its dtype from another leaf, which takes it from an array.
     let (a, b) = lax::scan(
         |(a, b): &(Array, Array), x: &Array| ((b + x, a.clone()), ()),
         (Array::from(0), Array::from(0)),
@@ -284,12 +287,12 @@ fn a_number_as_first_carry_takes_the_type_of_the_arrays() {
     assert_eq!((grown.dtype(), grown.item::<f32>()), (F32, 2.25));
     let product = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c * x, ()), 1, xs).0;
     assert_eq!(all(&grad(product)(&Array::from([2.0f64, 3.0]))), [3.0, 2.0]);
-    // A number stays one where nothing decides its type.
+    // A number stays weakly typed if nothing determines its dtype.
     let weak = lax::fori_loop(0, 2, |_, y: &Array| y + 1.0, 0.0) + Array::from([1.0f64]).astype(BF16);
     assert_eq!(weak.dtype(), BF16);
 }
 
-/// Loops count in as many bits as their bounds need.
+/// Loop counters have as many bits as the bounds need.
 #[test]
 fn a_loop_counts_in_the_bits_of_its_bounds() {
     use DType::*;
@@ -314,13 +317,13 @@ fn a_loop_counts_in_the_bits_of_its_bounds() {
     assert_eq!(lax::fori_loop(-2, scalar(3, U32), sum, 0).item::<i64>(), 0);
     let top = Array::scalar(u64::MAX);
     assert_eq!(lax::fori_loop(&(&top - 2), &top, |_, n: &Array| n + 1, 0).item::<i32>(), 2);
-    // Narrow bounds do not make a narrow index.
+    // Narrow bounds do not make the index narrow.
     for dtype in [U8, I8, I16, U16] {
         let (lo, hi) = (scalar(100, dtype), scalar(127, dtype));
         let squares = lax::fori_loop(&lo, &hi, |i: &Array, s: &Array| s + i * i, 0);
         assert_eq!(squares.item::<i32>(), (100..127).map(|i| i * i).sum::<i32>(), "{dtype:?}");
     }
-    // The usual index is i32, also in a gradient.
+    // The index is usually i32, also in a gradient.
     let slope = grad(|x: &Array| lax::fori_loop(1, 4, |i: &Array, s: &Array| s + i * x, 0.0))(&double(2.0));
     assert_eq!(slope.item::<f64>(), 6.0);
     assert_eq!(lax::fori_loop(0, 3, |i: &Array, _: &Array| i.clone(), 0).dtype(), I32);
@@ -336,7 +339,7 @@ fn loops_take_what_one_has() {
     assert_eq!(all(&lax::scan(|c: Array, x: Array| (c + x, ()), &zero, &xs).0), want);
     assert_eq!(all(&lax::scan(|c: Array, x: &Array| (c + x, ()), zero.clone(), &xs).0), want);
     assert_eq!(all(&lax::scan(|c: &Array, x: Array| (c + x, ()), 0.0, &xs).0), want);
-    // What is handed on needs no `clone`.
+    // A value that is passed on needs no `clone`.
     let (last, seen) = lax::scan(|c: Array, x: Array| (x, c), -1.0, &xs);
     assert_eq!((all(&last), all(&seen)), (vec![3.0], vec![-1.0, 1.0, 2.0]));
     assert_eq!(all(&lax::repeat(3, double(1.0), |x: Array| x * 2.0)), [8.0]);
@@ -366,7 +369,7 @@ fn loops_take_what_one_has() {
     assert_eq!(last.shape(), [0usize; 0]);
 }
 
-/// A loop whose elements end for themselves is one loop with a condition for each, as in JAX's programs.
+/// A loop whose elements end separately is one loop with a condition for each element, as in JAX's programs.
 #[test]
 fn a_loop_over_a_batch_has_a_condition_for_each_element() {
     use cotangent::extend::bind;
@@ -379,13 +382,13 @@ fn a_loop_over_a_batch_has_a_condition_for_each_element() {
     assert_eq!(all(&turns(&xs)), want);
     assert_eq!(all(&jit(turns)(&xs)), want);
     assert_eq!(all(&jvp(turns, (&xs,), (&np::ones_like(&xs),)).1), [8.0, 1.0, 4.0]);
-    // What `vmap` makes is the same program.
+    // `vmap` makes the same program.
     let one = |x: &Array| lax::while_loop(|x: &Array| x.less(5.0), |x: &Array| x * 2.0, x);
     let mapped = make_jaxpr(vmap(one))(&xs).jaxpr;
     let made = mapped.eqns()[0].prim().as_any().downcast_ref::<While>().expect("a loop");
     assert_eq!(made.cond.output_avals().map(|a| a.to_string()).collect::<Vec<_>>(), ["bool[3]"]);
     assert_eq!(all(&vmap(one)(&xs)), want);
-    // Mapped once more, over the state or over what the body alone captures.
+    // Mapped once more, over the state or over a value that only the body captures.
     let twice = np::stack(&[&xs, &(&xs + 1.0)], 0);
     assert_eq!(all(&vmap(vmap(one))(&twice)), [8.0, 9.0, 8.0, 8.0, 10.0, 6.0]);
     let scaled =
@@ -394,11 +397,11 @@ fn a_loop_over_a_batch_has_a_condition_for_each_element() {
     assert_eq!(all(&by), [8.0, 9.0, 8.0, 9.0, 9.0, 6.0]);
     let tangent = jvp(vmap(vmap(one)), (&twice,), (&np::ones_like(&twice),)).1;
     assert_eq!(all(&tangent), [8.0, 1.0, 4.0, 4.0, 1.0, 2.0]);
-    // A condition with axes that the state does not lead with is an error.
+    // It is an error if the condition's axes are not leading axes of the state.
     let wrong = While { cond: program(&|x| x.reshape((3, 1)).less(5.0)), ..prim.clone() };
     let error = jit(move |xs: &Array| bind(wrong.clone(), &[xs])[0].clone()).try_call((&xs,)).unwrap_err().to_string();
     assert!(error.contains("bool[3,1]") && error.contains("f64[3]"), "{error}");
-    // What is checked and searched for NaN goes through such loops as well.
+    // `checkify` and the NaN search work on such loops as well.
     let roots =
         |xs: &Array| vmap(|x: &Array| lax::while_loop(|x: &Array| x.less(5.0), |x: &Array| x.sqrt() + 5.0, x))(xs);
     let (error, _) = checkify::checkify(roots).nan_checks()(&Array::from([-1.0f64, 9.0]));

@@ -1,11 +1,11 @@
-//! Mistakes in control flow and transforms: what is said of them, and of which line.
+//! Error messages about mistakes in control flow and transforms, and the lines that they name.
 
 use cotangent::prelude::*;
 use cotangent::{checkify, custom_vjp, jacfwd, lax, linear_transpose};
 
 type Mistake<'a> = (&'static str, Box<dyn Fn() -> Array + 'a>);
 
-/// Errors name what differs, the line that made it, both types, and what to write.
+/// Errors name what differs, the line that created it, both types, and the code to write instead.
 #[test]
 fn errors_of_loops_and_choices_say_what_to_write() {
     let xs = Array::from([1.0f32, 2.0]);
@@ -40,7 +40,7 @@ fn errors_of_loops_and_choices_say_what_to_write() {
         here + 3,
         &["the leaf `[1]` of the carry", "f32[]", "f64[]", ".astype(DType::F32)", "start from f64[]"],
     );
-    // A number in the place of an array, of another type than that.
+    // A number in place of an array of another dtype.
     let here = line!();
     told(
         &|xs| {
@@ -100,7 +100,7 @@ fn errors_of_loops_and_choices_say_what_to_write() {
     told(&|xs| lax::Map::new().batch_size(2).run(|x: &Array| x.clone(), &xs.sum()), here + 1, &["map", "no axis"]);
 }
 
-/// Errors of transforms name a line of the user's.
+/// Errors of transforms name a line of the user's code.
 #[test]
 fn errors_of_transforms_name_a_line_of_the_user() {
     let xs = Array::from([1.0f32, 2.0]);

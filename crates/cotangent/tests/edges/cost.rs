@@ -1,4 +1,4 @@
-//! What programs cost, counted: equations, kernels, operations.
+//! The cost of programs, counted: equations, kernels, and operations.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use cotangent::extend::{Eqn, Jaxpr};
 use cotangent::prelude::*;
 use cotangent::{Aval, checkpoint, lax, random};
 
-/// The elements that the equations of a program compute, or read where those are more; to move them is no work.
+/// Returns the number of elements that the equations of a program compute, or read if those are more. Moving elements
+/// is free.
 fn elements(jaxpr: &Jaxpr) -> usize {
     const MOVES: [&str; 8] =
         ["broadcast_in_dim", "concatenate", "convert_element_type", "pad", "reshape", "rev", "slice", "transpose"];
@@ -22,8 +23,8 @@ fn elements(jaxpr: &Jaxpr) -> usize {
     jaxpr.eqns().iter().map(of).sum()
 }
 
-/// The derivative of what selects or accumulates is a small multiple of its value, at any length, and so is the text
-/// that the compiler gets.
+/// The derivative of a selection or an accumulation costs a small multiple of its value, at any length, and so does the
+/// text that the compiler receives.
 #[test]
 fn derivatives_of_selections_and_cumulative_operations_are_linear() {
     type F = fn(&Array) -> Array;
@@ -68,8 +69,8 @@ fn derivatives_of_selections_and_cumulative_operations_are_linear() {
 
 type F = Arc<dyn Fn(&Array) -> Array + Send + Sync>;
 
-/// How often the rule of the innermost function is asked for while `derive` derives `depth` loops around it, of the kind
-/// that `around` makes.
+/// Returns how often the rule of the innermost function is called while `derive` differentiates `depth` nested loops
+/// around it. `around` makes each loop.
 fn rules_asked(depth: usize, around: fn(&F, &Array) -> Array, derive: fn(F)) -> usize {
     let asked = Arc::new(AtomicUsize::new(0));
     let (count, mapped) = (asked.clone(), asked.clone());
@@ -136,7 +137,7 @@ fn a_nested_body_is_derived_as_often_as_an_outer_one() {
 
 #[test]
 fn a_key_is_computed_once() {
-    // The compiler would fuse the whole chain of splits into each draw.
+    // The compiler would otherwise fuse the whole chain of splits into each draw.
     let operations = |n: usize| {
         let f = jit(move |data: &Array| {
             let mut key = random::Key::from_data(data.clone()).unwrap();
@@ -173,7 +174,7 @@ fn the_plugin_is_not_read_where_nothing_is_stored() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// The computations of the compiled program of a key, in the compiler's words.
+/// Returns the computations of the compiled program of a key, as HLO text.
 fn kernels(f: impl Fn(random::Key) -> Vec<Array> + Copy + Send + Sync + 'static) -> Vec<String> {
     let f = jit(move |data: &Array| f(random::Key::from_data(data.clone()).unwrap()));
     let data = random::key(0).data().clone();
@@ -183,7 +184,7 @@ fn kernels(f: impl Fn(random::Key) -> Vec<Array> + Copy + Send + Sync + 'static)
 
 #[test]
 fn draws_do_not_share_a_kernel() {
-    // The compiler would write all draws that meet in a sum into the kernel of the sum.
+    // The compiler would otherwise fuse all draws that a sum combines into the kernel of the sum.
     type Draw = fn(random::Key) -> Array;
     let samplers: [(&str, Draw); 7] = [
         ("bits", |key| random::bits(key, 5)),
@@ -224,13 +225,13 @@ fn a_draw_is_computed_once_for_all_that_read_it() {
 
 #[test]
 fn small_captures_are_constants_of_what_is_compiled() {
-    // The parameters of what the function and its derivative become, with `n` elements captured.
+    // The number of parameters of the compiled function and its derivative, with `n` captured elements.
     let compiled = |n: usize| {
         let table = Array::from((0..n).map(|i| i as f32).collect::<Vec<_>>());
         let x = &table * 0.5;
         let f = jit(move |x: &Array| (x * &table).sum() + table.sin());
         let parameters = |hlo: String| hlo.split("ENTRY").nth(1).unwrap().matches(" parameter(").count();
-        // The program that transforms see has them as inputs.
+        // In the program that transforms see, captures are inputs.
         assert_eq!(f.lower((&x,)).unwrap().jaxpr().inputs().len(), 2);
         let sines = x.to_vec::<f32>().iter().map(|x| (2.0 * x).sin()).collect::<Vec<_>>();
         let (sum, got) = ((&x * &x).sum().item::<f32>() * 2.0, f(&x).to_vec::<f32>());
@@ -264,11 +265,11 @@ fn a_function_jitted_anew_with_other_captures_is_compiled_twice() {
         compiled += report.compiles + report.disk_hits;
     }
     assert_eq!(compiled, 2);
-    // What is handed through is the captured array itself.
+    // The returned capture is the captured array itself.
     assert_eq!(handed, [true; 6]);
 }
 
-/// Of vectors and a constant the compiler has made calls that return garbage, in arrays of some shapes.
+/// For vectors and a constant, the compiler has generated calls that return garbage for arrays of some shapes.
 #[test]
 fn a_captured_operand_gives_what_an_argument_gives() {
     type F = fn(&Array, &Array) -> Array;
@@ -309,7 +310,7 @@ fn products_of_many_operands_are_contracted_in_the_cheapest_order() {
         elements(&program.jaxpr)
     };
     let paths: [(&str, &[&[usize]], usize); 4] = [
-        // Each vector meets the table before the other one does.
+        // Each vector is contracted with the table before it meets the other vector.
         ("zui,zvj,ijk->zuvk", &[&[64, 16, 5], &[64, 16, 5], &[5, 5, 5]], 64 * (16 * 25 + 256 * 5)),
         ("ij,jk,kl->il", &[&[64, 64], &[64, 64], &[64, 1]], 2 * 64 * 64),
         ("ij,jk,kl->il", &[&[1, 64], &[64, 64], &[64, 64]], 2 * 64 * 64),
@@ -321,8 +322,8 @@ fn products_of_many_operands_are_contracted_in_the_cheapest_order() {
     }
 }
 
-/// As in JAX, operands are exchanged where the result has the first one's axis last: what is transposed after a product
-/// moves rows, not elements.
+/// As in JAX, the operands are exchanged if the first operand's axis comes last in the result. A transpose after the
+/// product then moves rows rather than elements.
 #[test]
 fn products_have_the_last_axis_of_the_result_last() {
     type Case<'a> = (&'static str, [&'a [usize]; 2], &'a [&'static str]);

@@ -1,11 +1,11 @@
-//! Derivatives of cumulative operations, of any length and at zeros.
+//! Derivatives of cumulative operations, for any length and at zeros.
 
 use cotangent::extend::bind1;
 use cotangent::{lax, prelude::*};
 
 use super::selection::Draws;
 
-/// The slopes of Σ wᵢ yᵢ, y the cumulative products, by going through them once each way.
+/// Returns the derivatives of Σ wᵢ yᵢ, where y are the cumulative products, by one pass in each direction.
 fn slopes_of_products(x: &[f64], w: &[f64]) -> Vec<f64> {
     let before: Vec<f64> = x.iter().scan(1.0, |y, x| Some(std::mem::replace(y, *y * x))).collect();
     let mut after = 0.0;
@@ -41,7 +41,7 @@ fn cumulative_products_have_slopes_of_any_length() {
                         assert!((a - b).abs() <= 1e-11 * scale, "{n} × {columns}, {zeros} zeros: {a}, not {b}");
                     }
                 }
-                // Forward mode is its transpose, and narrower floats agree.
+                // Forward mode is the transpose, and narrower floats agree.
                 let t = array(&(0..n * columns).map(|_| draws.number()).collect::<Vec<_>>());
                 let tangent = jit(|x: &Array, t: &Array| jvp(cumulative, (x,), (t,)).1)(&ax, &t);
                 let (a, b) = ((tangent * &aw).sum().item::<f64>(), (array(&got) * &t).sum().item::<f64>());
@@ -69,7 +69,7 @@ fn cumulative_products_have_second_derivatives_at_zeros() {
             );
         }
     }
-    // Of complex numbers and of a product of all.
+    // Complex numbers, and the product of all elements.
     let z = np::cumprod(Array::from(x.clone()).astype(DType::C128));
     assert_eq!(z.real().to_vec::<f64>(), np::cumprod(Array::from(x.clone())).to_vec::<f64>());
     let slopes = grad(|x: &Array| (x.astype(DType::C128) * num_complex::Complex::new(0.0, 1.0)).cumprod().real().sum())(

@@ -1,4 +1,4 @@
-//! What an array shows of itself: NumPy 2.4's own output, and what a format string asks for.
+//! Formatting of arrays: NumPy 2.4's own output, and the options of format strings.
 
 use cotangent::{checkify, debug, prelude::*};
 use half::{bf16, f16};
@@ -12,13 +12,13 @@ fn ints(n: i32, shape: &[usize]) -> Array {
 fn arrays_are_shown_as_numpy_shows_them() {
     let inf = f32::INFINITY;
     let cases: Vec<(Array, &str)> = vec![
-        // Digits: as few as needed, eight after the point at most, points in a column.
+        // Digits: as few as needed, at most eight after the decimal point, with aligned points.
         (Array::from([0.5f32, 1.0, -2.25]), "[ 0.5   1.   -2.25]"),
         (Array::from([1.0f32 / 3.0, 2.0 / 3.0]), "[0.33333334 0.6666667 ]"),
         (Array::from([1.0f64 / 3.0, 2.0 / 3.0]), "[0.33333333 0.66666667]"),
         (Array::from([0.0f32, -0.0]), "[ 0. -0.]"),
         (Array::from([0.001953125f64, 0.5]), "[0.00195312 0.5       ]"),
-        // Exponents where numbers are large, small or far apart, each dtype by its own measure.
+        // Exponents if numbers are large, small or far apart, by the limits of each dtype.
         (Array::from([1e-8f32, 1.0, -2.5]), "[ 1.0e-08  1.0e+00 -2.5e+00]"),
         (Array::from([0.0001f32, 0.01]), "[0.0001 0.01  ]"),
         (Array::from([999_999.0f32, 999.0]), "[9.99999e+05 9.99000e+02]"),
@@ -30,17 +30,17 @@ fn arrays_are_shown_as_numpy_shows_them() {
         (Array::from([0.1, 999.0, -2.0].map(f16::from_f64)), "[ 1.00e-01  9.99e+02 -2.00e+00]"),
         (Array::from([1000.0, 0.5].map(f16::from_f64)), "[1.e+03 5.e-01]"),
         (Array::from([0.1, 0.015625].map(f16::from_f64)), "[0.1     0.01563]"),
-        // What is no number takes part in the columns and in nothing else.
+        // NaN and infinities affect the alignment and nothing else.
         (Array::from([f32::NAN, -inf, 1.5]), "[ nan -inf  1.5]"),
         (Array::from([inf, f32::NAN]), "[inf nan]"),
-        // Other kinds.
+        // Other kinds of dtypes.
         (Array::from([[true, false], [false, true]]), "[[ True False]\n [False  True]]"),
         (Array::from([[1, -20], [300, 4]]), "[[  1 -20]\n [300   4]]"),
         (Array::from([u64::MAX, 0]), "[18446744073709551615                    0]"),
         (Array::from([Complex::new(1f32, 2.0), Complex::new(0.1, -3e-8)]), "[1. +2.e+00j 0.1-3.e-08j]"),
         (Array::from([Complex::new(1f64, 2.0), Complex::new(-0.5, -1.0 / 3.0)]), "[ 1. +2.j         -0.5-0.33333333j]"),
         (Array::from([Complex::new(f64::NAN, 1.0), Complex::new(1.0, f64::NEG_INFINITY)]), "[nan +1.j  1.-infj]"),
-        // Lines, blocks, nothing.
+        // Line breaks, blocks, and empty arrays.
         (
             ints(30, &[30]),
             "[ 0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16 17 18 19 20 21 22 23\n 24 25 26 27 28 29]",
@@ -50,7 +50,7 @@ fn arrays_are_shown_as_numpy_shows_them() {
         (Array::from(Vec::<f32>::new()), "[]"),
         (np::zeros([0, 3]), "[]"),
         (np::zeros([2, 0]), "[]"),
-        // More than 1000 elements: the edges.
+        // More than 1000 elements: only the edges.
         (ints(2000, &[2000]), "[   0    1    2 ... 1997 1998 1999]"),
         (ints(1001, &[1001]), "[   0    1    2 ...  998  999 1000]"),
         (ints(2000, &[2000]).astype(DType::F32), "[0.000e+00 1.000e+00 2.000e+00 ... 1.997e+03 1.998e+03 1.999e+03]"),
@@ -92,7 +92,7 @@ fn arrays_are_shown_as_numpy_shows_them() {
     ];
     for (array, text) in cases {
         assert_eq!(array.to_string(), text);
-        // One that lives on the device is the same one.
+        // An array on the device is formatted in the same way.
         let flat = jit(|x: &Array| x.reshape(x.size()))(&array);
         assert_eq!(flat.reshape(array.shape()).to_string(), text);
     }
@@ -101,7 +101,8 @@ fn arrays_are_shown_as_numpy_shows_them() {
     assert!(whole.starts_with("[  0   1   2   3   4   5   6   7   8   9  10  11  12  13  14  15  16  17\n  18  19"));
 }
 
-/// `bfloat16` by the rules of `float16`. (JAX shows six digits of it, most of them without meaning, and no columns.)
+/// `bfloat16` follows the rules of `float16`. (JAX shows six digits, most of them without meaning, and does not align
+/// them.)
 #[test]
 fn bf16_shows_the_digits_it_has() {
     let x = Array::from([0.1, 1.0, -2.5].map(bf16::from_f64));
@@ -153,7 +154,7 @@ fn the_debug_form_has_commas_and_the_type() {
             ints(2000, &[2000]).astype(DType::F32),
             "Array([0.000e+00, 1.000e+00, 2.000e+00, ..., 1.997e+03, 1.998e+03,\n       1.999e+03], f32[2000])",
         ),
-        // The type goes to a line of its own where the last one is full.
+        // The type goes on a line of its own if the last line is full.
         (
             ints(19, &[19]),
             "Array([ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16,\n       17, 18], i32[19])",
@@ -191,11 +192,11 @@ fn a_format_string_holds_for_each_element() {
     ] {
         assert_eq!(text, expected);
     }
-    // A line is as long as it may be, whatever the width of an element.
+    // Lines stay within the limit, whatever the width of an element.
     assert!(format!("{:>20}", ints(10, &[10])).lines().all(|line| line.len() <= 75));
 }
 
-/// Messages that programs print have the same placeholders.
+/// Messages that programs print accept the same placeholders.
 #[test]
 fn messages_have_the_same_placeholders() {
     let message = |x: &Array| {
@@ -207,7 +208,7 @@ fn messages_have_the_same_placeholders() {
     assert!(said.starts_with("x = [1.00 2.00], [  +1.0   +2.0], 1.25e+01, Array([1., 2.], f32[2])"), "{said}");
 }
 
-/// Of a large array only the edges are looked at, wherever it lives: its middle would make gigabytes of text.
+/// Only the edges of a large array are read, wherever it is stored. Its full text would take gigabytes.
 #[test]
 fn a_large_array_is_shown_at_once() {
     let x = ints(1 << 24, &[1 << 12, 1 << 12]);

@@ -1,4 +1,4 @@
-//! Elementary functions of real numbers where a formula cancels, overflows or hides a singularity.
+//! Elementary real functions where a formula cancels, overflows or hides a singularity.
 
 use cotangent::prelude::*;
 use cotangent::scipy::special;
@@ -35,7 +35,7 @@ fn of(dtype: DType, x: f64) -> Array {
     Array::scalar(x).astype(dtype)
 }
 
-/// The slope of a function at a point, by all ways there are to it.
+/// Returns the derivative of a function at a point, computed by each transform that can compute it.
 fn slopes(f: One, x: &Array) -> Vec<Array> {
     let ones = np::ones(3);
     let many = x * ones.astype(x.dtype());
@@ -79,14 +79,15 @@ fn slopes_that_cancel_or_overflow() {
             close(&format!("{name}′({x}) in {dtype}"), &slope, truth, 8.0);
         }
     }
-    // The type's range ends earlier: x² overflows from 256 on.
+    // The dtype's range ends earlier: x² overflows for x ≥ 256.
     for (x, truth) in [(300.0, 1.0 / 300.0), (6e4, 1.0 / 6e4)] {
         close("asinh′ in f16", &grad(|x: &Array| x.asinh())(&of(DType::F16, x)), truth, 3e4);
         close("acosh′ in f16", &grad(|x: &Array| x.acosh())(&of(DType::F16, x)), truth, 3e4);
     }
 }
 
-/// ½ and ½ where both are equal, second derivatives of ¼ and −¼ there, and NaN where one is NaN.
+/// Both derivatives are ½ where the operands are equal; second derivatives are ¼ and −¼ there, and NaN where an operand
+/// is NaN.
 #[test]
 fn sums_of_exponentials_at_ties() {
     let table: [(&str, Two, f64); 2] =
@@ -136,12 +137,13 @@ fn derivatives_of_sinc_at_zero() {
         let zero = of(dtype, 0.0);
         assert_eq!(floats(&grad(|x: &Array| np::sinc(x))(&zero)), [0.0]);
         assert_eq!(floats(&grad(grad(grad(|x: &Array| np::sinc(x))))(&zero)), [0.0]);
-        // Whole numbers are zeros, exactly.
+        // The function is exactly zero at nonzero integers.
         assert_eq!(floats(&np::sinc(np::arange(1, 9, 1).astype(dtype))), [0.0; 8]);
     }
 }
 
-/// 0, 1, 0, 0 for the exponents 0 to 3, whatever the type of the exponents, and whether they are known when traced.
+/// 0, 1, 0, 0 for the exponents 0 to 3, whatever the dtype of the exponents, and whether or not they are known at trace
+/// time.
 #[test]
 fn powers_of_zero() {
     use DType::{I8, I16, I32, I64, U8, U16, U32, U64};
@@ -171,7 +173,7 @@ fn angles_and_lengths_of_large_and_small_numbers() {
     for (dtype, y, x) in angles {
         let (a, b) = (of(dtype, y), of(dtype, x));
         let slope = grad(|y: &Array, x: &Array| y.atan2(x)).argnums(args!(0, 1));
-        // The truth with scaled operands: f64 alone has the range.
+        // The truth is computed with scaled operands, because only f64 has the range.
         let m = x.abs().max(y.abs());
         let norm = ((x / m).powi(2) + (y / m).powi(2)) * m;
         for (dy, dx) in [slope(&a, &b), jit(&*slope)(&a, &b)] {
@@ -188,7 +190,7 @@ fn angles_and_lengths_of_large_and_small_numbers() {
             close("hypot", &dx, half_root, 4.0 * wide);
             close("hypot", &dy, half_root, 4.0 * wide);
         }
-        // Beside a constant, whose square is beyond the range.
+        // With a constant whose square is beyond the range.
         for constant in [Array::from(size), of(dtype, size), np::full_like(&x, size)] {
             let length = |x: &Array| np::hypot(x, &constant);
             for x in [x.clone(), x.reshape(1), np::stack([&x, &x], 0)] {
@@ -220,7 +222,7 @@ fn angles_and_lengths_of_large_and_small_numbers() {
     }
 }
 
-/// The number that a type rounds to, and whether it is one that the compiler may flush.
+/// Rounds a number to a dtype. Also returns whether the compiler may flush the result to zero.
 fn rounded(x: f64, dtype: DType) -> (f64, bool) {
     let (v, least) = match dtype {
         DType::F16 => (half::f16::from_f64(x).to_f64(), half::f16::MIN_POSITIVE.to_f64()),
@@ -241,7 +243,7 @@ fn ldexp_is_exact() {
             let got = np::ldexp(of(dtype, x), &n);
             assert_eq!(got.dtype(), dtype);
             for (got, n) in floats(&got).into_iter().zip(&shift) {
-                // In steps, none of which leaves the range before the result does.
+                // In steps, so that no step leaves the range before the result does.
                 let exact =
                     (0..5).fold((x, *n), |(x, n), _| (x * 2f64.powi(n.clamp(-1000, 1000)), n - n.clamp(-1000, 1000))).0;
                 let (truth, flushed) = rounded(exact, dtype);
@@ -286,7 +288,7 @@ fn whole_powers_of_two() {
     assert_eq!(np::log2(8).item::<f32>(), 3.0);
 }
 
-/// By the bits of the numbers, in all directions.
+/// Compares the bits of the results, in all directions.
 #[test]
 fn the_next_number() {
     fn check<T: Element + Copy>(from_bits: fn(u64) -> T, bits: fn(T) -> u64, width: u32, digits: u32) {
@@ -294,7 +296,7 @@ fn the_next_number() {
         let infinity = ((1u64 << (width - 1 - digits)) - 1) << digits;
         let sizes = [0, 1, 2, (1 << digits) - 1, 1 << digits, infinity / 2, infinity - 1, infinity, infinity + 1];
         let all: Vec<u64> = sizes.iter().flat_map(|b| [*b, b | sign]).collect();
-        // Numbers in their order, zeros as one.
+        // Maps the bits to integers in the order of the numbers, with one integer for both zeros.
         let place = |b: u64| if b & sign == 0 { b as i64 } else { -((b & !sign) as i64) };
         let nan = |b: u64| b & !sign > infinity;
         for x in &all {
@@ -361,7 +363,8 @@ fn rounding_to_decimals_beyond_the_range() {
     assert_eq!(np::round_to(Array::from(vec![15u8, 25, 249]), -1).to_vec::<u8>(), [20, 20, 250]);
 }
 
-/// A remainder of zero has the divisor's sign, `fmod`'s the dividend's; a quotient of zero that of the operands.
+/// A remainder of zero has the sign of the divisor, and that of `fmod` the sign of the dividend; a quotient of zero has
+/// the sign of the operands' quotient.
 #[test]
 fn signs_of_zeros() {
     for dtype in FLOATS {
@@ -388,7 +391,7 @@ fn signs_of_zeros() {
     assert_eq!((&x % &y).to_vec::<i32>(), [1, 2, 0, 0]);
     assert_eq!(np::floor_divide(&x, &y).to_vec::<i32>(), [2, -3, -2, -2]);
     assert_eq!(np::fmod(&x, &y).to_vec::<i32>(), [1, -1, 0, 0]);
-    // The quotient that the remainder belongs to, where that of the operands rounds to the next one.
+    // The quotient that belongs to the remainder, where the quotient of the operands rounds up to the next integer.
     let slope = grad(|y: &Array| np::fmod(-0.5, y))(&Array::scalar(1e-4));
     assert_eq!(slope.item::<f64>(), 4999.0);
 }

@@ -1,6 +1,6 @@
-//! Where results of functions at special points may differ from the stored ones, and why: `goldens/excuses.json` has the
-//! lists, this file what they call the places. An excuse that nothing needs fails the test, and so does a place that no
-//! excuse names.
+//! The special points at which results of functions may differ from the stored ones, with reasons.
+//! `goldens/excuses.json` holds the lists, and this file defines the named places that they refer to. An excuse that is
+//! not needed fails the test, and so does a place that no excuse names.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,12 @@ use super::common::{float, golden};
 #[serde(deny_unknown_fields)]
 pub(super) struct Excuse {
     functions: Vec<String>,
-    /// Which derivatives: 0 the value, 1 slopes, 2 second ones, 3 slopes by forward mode.
+    /// Which derivatives: 0 is the value, 1 first derivatives, 2 second derivatives, and 3 first derivatives by forward
+    /// mode.
     orders: Vec<usize>,
     /// The name of a place.
     pub(super) at: String,
-    /// How far from the truth they are at most, in units of the last place of one; infinity if it does not matter.
+    /// The largest allowed error, in units in the last place; infinity allows any result.
     #[serde(deserialize_with = "number")]
     pub(super) slack: f64,
     pub(super) why: String,
@@ -33,7 +34,7 @@ impl Excuse {
     }
 }
 
-/// The excuses of a list.
+/// Returns the excuses of a list.
 pub(super) fn list(name: &str) -> Vec<Excuse> {
     serde_json::from_value(golden("excuses.json")[name].take()).unwrap_or_else(|e| panic!("the excuses `{name}`: {e}"))
 }
@@ -44,7 +45,7 @@ fn place(name: &str) -> Place {
     PLACES.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("no place is called `{name}`")).1
 }
 
-/// Zero, or not far from one.
+/// Returns whether a number is zero or of moderate size.
 fn moderate(x: f64) -> bool {
     x == 0.0 || (0.25..=100.0).contains(&x.abs())
 }
@@ -53,7 +54,7 @@ fn subnormal(x: f64) -> bool {
     x != 0.0 && (x.abs() < f64::MIN_POSITIVE || (x.abs() < 1.2e-38 && f64::from(x as f32) == x))
 }
 
-/// Places by name; the arguments are x and y.
+/// Places by name; x and y are the arguments.
 const PLACES: &[(&str, Place)] = &[
     ("everywhere", |_| true),
     ("x is 0", |x| x[0] == 0.0),

@@ -1,4 +1,4 @@
-//! Linear algebra with what is not read, and without a solution.
+//! Linear algebra: elements that are not read, and systems without a solution.
 
 use cotangent::extend::bind1;
 use cotangent::extend::primitives::Cholesky;
@@ -36,7 +36,8 @@ fn the_other_triangle_is_not_read() {
                 let stack = cotangent::numpy::stack(&[&a, &a], 0);
                 let mapped = vmap(|a: &Array| linalg::cholesky(a, lower))(&stack);
                 assert_eq!(floats(&mapped.at((0,)).get().real()), floats(&good.real()));
-                // No slope there, and elsewhere those of a matrix without nonsense.
+                // The derivative with respect to elements that are not read is zero; elsewhere it equals that of a
+                // matrix without garbage.
                 let (slope, wanted) = (floats(&slopes(&a).real()), floats(&slopes(&matrix(dtype, 7.0, lower)).real()));
                 assert_eq!(slope, wanted);
                 for (k, s) in slope.iter().enumerate() {
@@ -56,7 +57,7 @@ fn np_weights(dtype: DType) -> Array {
     })
 }
 
-/// The slopes in the triangle that is read are those of numeric differences.
+/// The derivatives in the triangle that is read agree with numeric differences.
 #[test]
 fn slopes_of_the_triangle_that_is_read() {
     for lower in [true, false] {
@@ -74,7 +75,7 @@ fn slopes_of_the_triangle_that_is_read() {
     }
 }
 
-/// Numbers in (−1, 1), always the same.
+/// Returns numbers in (−1, 1), the same for each seed.
 fn numbers(count: usize, seed: u64) -> Vec<Complex64> {
     let mut state = seed;
     let mut next = || {
@@ -93,8 +94,8 @@ fn elements(x: &Array) -> Vec<Complex64> {
     x.astype(DType::C128).to_vec()
 }
 
-/// The X with op(A) X = B or X op(A) = B, row by row, in the arithmetic of real or of complex numbers. The batch is of n×n
-/// and n×m matrices, or m×n ones on the left of A.
+/// Returns the X with op(A) X = B or X op(A) = B, solved row by row in real or complex arithmetic. The batch holds n×n
+/// and n×m matrices, or m×n ones if A is on the right.
 fn substitution(
     a: &[Complex64],
     b: &[Complex64],
@@ -125,8 +126,8 @@ fn substitution(
     x
 }
 
-/// A regular matrix, and singular ones: a zero in front, in the middle and at the end of the diagonal. The other triangle
-/// is NaN.
+/// Returns a regular triangular matrix, and singular ones with a zero at the start, in the middle and at the end of the
+/// diagonal. The other triangle is NaN.
 fn triangles(n: usize, lower: bool) -> Vec<Complex64> {
     let zeros = [None, Some(0), Some(n / 2), Some(n - 1)];
     let one = |(k, zero): (usize, &Option<usize>)| {
@@ -158,14 +159,14 @@ fn singular_systems_give_what_substitution_gives() {
                 conjugate_a: bit(3),
                 unit_diagonal: bit(4),
             };
-            // The conjugate of a real matrix is itself.
+            // The conjugate of a real matrix is the matrix itself.
             if how.conjugate_a && !dtype.is_complex() {
                 continue;
             }
-            // Small ones in doubles alone: what differs by type is within blocks.
+            // Small matrices are tested in f64 only: the dtypes differ only in how blocks are solved.
             for [n, m] in [[40, 3], [3, 1], [1, 2]].into_iter().take(if dtype == DType::F64 { 3 } else { 1 }) {
                 let (a, mut b) = (triangles(n, how.lower), numbers(4 * n * m, 1));
-                // Without a right-hand side 0/0 is NaN.
+                // With a right-hand side of zero, 0/0 is NaN.
                 b[3 * n * m..].fill(0.0.into());
                 let shape = if how.left_side { [4, n, m] } else { [4, m, n] };
                 let x = triangular_solve(array(&a, &[4, n, n], dtype), array(&b, &shape, dtype), &how);
@@ -179,7 +180,7 @@ fn singular_systems_give_what_substitution_gives() {
                 let mut infinite = 0;
                 for (k, (x, wanted)) in elements(&x).iter().zip(&wanted).enumerate() {
                     infinite += usize::from(wanted.re.is_infinite());
-                    // Of a quotient of complex numbers by zero both parts are NaN, as LAPACK's are.
+                    // In a complex quotient by zero both parts are NaN, as in LAPACK.
                     let good = if dtype.is_complex() && !wanted.is_finite() {
                         x.re.is_nan() && x.im.is_nan()
                     } else {
@@ -193,7 +194,7 @@ fn singular_systems_give_what_substitution_gives() {
     }
 }
 
-/// JAX's answers, of LAPACK.
+/// JAX's results, computed by LAPACK.
 #[test]
 fn singular_systems_as_in_jax() {
     let (inf, nan) = (f64::INFINITY, f64::NAN);
@@ -219,7 +220,7 @@ fn singular_systems_as_in_jax() {
     }
 }
 
-/// Reciprocals of such numbers, and products with them, are beyond the range; the solutions are not.
+/// The reciprocals of these numbers, and products with them, are beyond the range; the solutions are not.
 #[test]
 fn systems_at_the_ends_of_the_range() {
     let how = TriangularSolve::lower(true);
@@ -236,20 +237,21 @@ fn systems_at_the_ends_of_the_range() {
     }
 }
 
-/// A Hermitian positive definite matrix.
+/// Returns a Hermitian positive definite matrix.
 fn positive(n: usize, dtype: DType) -> Array {
     let g = array(&numbers(n * n, 3), &[n, n], if dtype.is_complex() { DType::C128 } else { DType::F64 });
     let adjoint = if dtype.is_complex() { g.t().conj() } else { g.t() };
     (g.matmul(adjoint) / n as f64 + np::identity(n)).astype(dtype)
 }
 
-/// How far A X is from B, to the largest of B, in doubles.
+/// Returns the largest error of A X relative to the largest element of B, computed in doubles.
 fn residual(a: &Array, x: &Array, b: &Array) -> f64 {
     let [a, x, b] = [a, x, b].map(|x| x.astype(if x.dtype().is_complex() { DType::C128 } else { DType::F64 }));
     ((a.matmul(x) - &b).abs().max() / b.abs().max()).item::<f64>()
 }
 
-/// As small as LAPACK's: 2e-7 in JAX for 200 rows in f32, where inverted blocks of the diagonal give 1e-5.
+/// Residuals are as small as LAPACK's: 2e-7 in JAX for 200 rows in f32, where inverted diagonal blocks would lead to
+/// 1e-5.
 #[test]
 fn residuals_are_those_of_lapack() {
     for (dtype, limit) in [(DType::F32, 1e-6), (DType::C64, 1e-6), (DType::F64, 5e-15), (DType::C128, 5e-15)] {
@@ -298,7 +300,7 @@ fn what_is_not_positive_definite_is_nan_and_its_neighbours_are_not() {
             }
         }
     }
-    // The diagonal of a Hermitian matrix is real: what stands there else is not read.
+    // The diagonal of a Hermitian matrix is real, so imaginary parts there are not read.
     let a = array(&[Complex64::new(4.0, 3.0)], &[1, 1], DType::C128);
     assert_eq!(elements(&bind1(Cholesky, &[&a])), [Complex64::new(2.0, 0.0)]);
 }
@@ -318,8 +320,8 @@ fn empty_matrices_and_batches() {
     }
 }
 
-/// The same numbers wherever they are computed: in a batch, a loop, a choice, beside a function of this process, from
-/// bytes, from text.
+/// The results are equal wherever they are computed: in a batch, a loop, a conditional, beside a callback, from
+/// serialized bytes, and from exported text.
 #[test]
 fn factors_and_solutions_in_every_kind_of_program() {
     let a = positive(5, DType::F64);
@@ -360,7 +362,7 @@ fn factors_and_solutions_in_every_kind_of_program() {
     same(&loaded.call(&args).unwrap()[0], "from bytes");
     let exported = Exported::parse(lowered.export().unwrap().to_string().as_bytes()).unwrap();
     same(&exported.compile().unwrap().call(&args).unwrap()[0], "from text");
-    // Slopes, against differences.
+    // Derivatives against numeric differences.
     let loss = |a: &Array| solve(a, &b).sum();
     let slope = floats(&grad(loss)(&a));
     for k in [0, 5, 24] {
@@ -372,7 +374,7 @@ fn factors_and_solutions_in_every_kind_of_program() {
     }
 }
 
-/// A program for a graphics card has XLA's own operations, and says what it is for.
+/// A program for a GPU contains XLA's own operations and names its platform.
 #[test]
 fn programs_are_lowered_for_their_platform() {
     let f = jit(|a: &Array| {
@@ -397,10 +399,10 @@ fn programs_are_lowered_for_their_platform() {
     assert!(error.contains("exported for Cuda") && error.contains("export_for(Platform::Cpu)"), "{error}");
 }
 
-/// Programs as JAX 0.10.2 exports them: matrices are column-major, and results take the memory of operands.
+/// Programs as JAX 0.10.2 exports them: matrices are column-major, and results reuse the memory of operands.
 #[test]
 fn programs_of_jax_run() {
-    // The client of this process, with LAPACK's routines.
+    // Creates this process's client, which registers LAPACK's routines.
     let _ = Array::from(vec![1.0f32]).sum().item::<f32>();
     let client = xla::Client::cpu().unwrap();
     let run = |text: &str, args: &[(&[f32], &[i64])]| -> Vec<Vec<f32>> {

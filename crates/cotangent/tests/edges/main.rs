@@ -1,5 +1,6 @@
-//! What goes wrong at the edges: special points, ties, extreme sizes, narrow types, values computed twice. A file for each
-//! subject. The truths are JAX's stored results, mpmath's at 50 digits where JAX is wrong (docs/differences.md), and laws.
+//! Edge cases: special points, ties, extreme sizes, narrow dtypes, and values computed twice, with a file for each
+//! subject. The expected values are JAX's stored results, mpmath's at 50 digits where JAX is wrong
+//! (docs/differences.md), and mathematical identities.
 
 #[path = "../common/mod.rs"]
 mod common;

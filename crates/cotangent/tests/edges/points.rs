@@ -1,6 +1,6 @@
-//! Every function of one or two numbers at special points: value, slopes and second derivatives, in reverse, forward,
-//! and forward over reverse mode. The truths are mpmath's where the function is smooth and JAX's conventions elsewhere
-//! (goldens/point_cases.py); in narrow types they are those of the same program in f64.
+//! Every function of one or two numbers at special points: value, first and second derivatives, in reverse, forward,
+//! and forward over reverse mode. The expected values are mpmath's where the function is smooth, and JAX's conventions
+//! elsewhere (goldens/point_cases.py). In narrow dtypes, they come from the same program in f64.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::excuses::{self, Excuse};
 use super::goldens_lib::{self, float};
 
-/// A function, and by how many units in the last place its value, slopes and second derivatives may be off.
+/// A function, and the allowed errors of its value, first and second derivatives, in units in the last place.
 pub(super) struct Row {
     name: &'static str,
     f: Function,
@@ -34,8 +34,8 @@ pub(super) fn two(name: &'static str, f: fn(&Array, &Array) -> Array, ulps: [u64
 }
 
 impl Function {
-    /// The columns of a case, each with its order: f, f′, f″; or f, f₁, f₂, f₁₁, f₁₂, f₂₂. In the end slopes once more,
-    /// by forward mode.
+    /// The columns of a case, each with its order: f, f′, f″; or f, f₁, f₂, f₁₁, f₁₂, f₂₂. The last columns are the
+    /// first derivatives by forward mode.
     const ONE: [(usize, usize); 4] = [(0, 0), (1, 1), (2, 2), (1, 3)];
     const TWO: [(usize, usize); 8] = [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 2), (1, 3), (2, 3)];
 
@@ -46,7 +46,7 @@ impl Function {
         }
     }
 
-    /// All of them, in one program.
+    /// Computes all columns in one program.
     fn run(self, args: &[Array]) -> Vec<Array> {
         match self {
             Function::One(f) => {
@@ -73,7 +73,7 @@ impl Function {
     }
 }
 
-/// The digits after the leading one, and the least normal number.
+/// Returns the number of digits after the leading one, and the smallest normal number.
 fn format(dtype: DType) -> (i32, f64) {
     match dtype {
         DType::F16 => (10, 2f64.powi(-14)),
@@ -83,7 +83,7 @@ fn format(dtype: DType) -> (i32, f64) {
     }
 }
 
-/// How far two numbers of a dtype are apart, in units of the last place; infinity follows the greatest number.
+/// Returns the distance of two numbers of a dtype, in units in the last place. Infinity follows the largest number.
 fn distance(a: f64, b: f64, dtype: DType) -> u64 {
     let ordered = |v: f64| {
         let bits = match dtype {
@@ -100,7 +100,7 @@ fn distance(a: f64, b: f64, dtype: DType) -> u64 {
     }
 }
 
-/// By how much a result is off. Results that XLA may flush to zero are right if they are as small as the truth.
+/// Returns the error of a result. A result that XLA may flush to zero is correct if the truth is as small.
 fn off(got: f64, truth: f64, dtype: DType) -> u64 {
     let least = 2.0 * format(dtype).1;
     if got.abs() <= least && truth.abs() <= least { 0 } else { distance(got, truth, dtype) }
@@ -112,22 +112,22 @@ fn list(x: &Value) -> &[Value] {
 
 fn of_dtype(values: impl IntoIterator<Item = f64>, dtype: DType) -> Array {
     if dtype == DType::F32 {
-        // Rounded here: the compiler's conversion flushes subnormal numbers.
+        // Rounded on the host: the compiler's conversion flushes subnormal numbers.
         return Array::from(values.into_iter().map(|v| v as f32).collect::<Vec<f32>>());
     }
     Array::from(values.into_iter().collect::<Vec<f64>>()).astype(dtype)
 }
 
-/// Collects what is wrong: of each column how many results, the worst, and some of them.
+/// Collects the failures: for each column their number, the worst, and some examples.
 #[derive(Default)]
 struct Report {
     lines: Vec<String>,
-    /// How many results each excuse covered.
+    /// The number of results that each excuse covered.
     used: BTreeMap<usize, usize>,
 }
 
 impl Report {
-    /// Compares the columns of a function with their truths at all points.
+    /// Compares the columns of a function with the expected values at all points.
     fn compare(
         &mut self,
         row: &Row,
@@ -147,10 +147,10 @@ impl Report {
             let got = goldens_lib::floats(got);
             let (mut wrong, mut worst) = (Vec::new(), 0);
             for (i, p) in points.iter().enumerate() {
-                // Arguments may be flushed as well.
+                // Arguments may be flushed to zero as well.
                 let flat: Vec<f64> = p.iter().map(|v| flushed(*v)).collect();
                 let Some(truth) = truths[*column][i] else { continue };
-                // Derivatives in narrow types are compared where nothing in between over- or underflows.
+                // Derivatives in narrow dtypes are compared where no intermediate value overflows or underflows.
                 let moderate = |v: &f64| *v == 0.0 || v.is_nan() || (0.05..20.0).contains(&v.abs());
                 if digits < 20 && *order > 0 && !p.iter().all(moderate) {
                     continue;
@@ -195,13 +195,13 @@ impl Report {
     }
 }
 
-/// The points of a grid or case: lists of arguments.
+/// Reads the points of a grid or case: lists of arguments.
 fn points(x: &Value) -> Vec<Vec<f64>> {
     list(x).iter().map(|p| list(p).iter().map(float).collect()).collect()
 }
 
-/// Compares functions with the cases of a golden file, but for a list of excuses. Every case of these functions' arity
-/// must have its row.
+/// Compares functions with the cases of a golden file, except for a list of excuses. Every case for functions of this
+/// arity must have a row.
 pub(super) fn check(file: &str, rows: &[Row], excuses: &str) {
     let excuses = excuses::list(excuses);
     let golden = goldens_lib::golden(&format!("{file}.json"));
@@ -224,7 +224,7 @@ pub(super) fn check(file: &str, rows: &[Row], excuses: &str) {
             points.extend(self::points(&case["more"]));
         }
         if dtype == DType::F32 {
-            // The numbers themselves, which their short texts stand for.
+            // The f32 numbers that the short decimal texts stand for.
             points.iter_mut().flatten().for_each(|v| *v = f64::from(*v as f32));
         }
         let args: Vec<Array> =
@@ -243,7 +243,7 @@ pub(super) fn check(file: &str, rows: &[Row], excuses: &str) {
     report.finish(&excuses);
 }
 
-/// Compares functions in f16 and bf16 with themselves in f64, at the points of f32 rounded.
+/// Compares functions in f16 and bf16 with themselves in f64, at the points for f32, rounded.
 fn check_narrow(file: &str, rows: &[Row], factor: u64, excuses: &str) {
     let excuses = excuses::list(excuses);
     let golden = goldens_lib::golden(&format!("{file}.json"));

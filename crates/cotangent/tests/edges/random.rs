@@ -1,12 +1,12 @@
-//! Random numbers at the ends: of their bounds, and of the uniform numbers they are made from.
+//! Random numbers at the ends: of their bounds, and of the uniform numbers they are computed from.
 
 use cotangent::numpy as np;
 use cotangent::prelude::*;
 
 use super::goldens_lib::floats;
 
-/// The distance of a sample from its distribution function, by Kolmogorov and Smirnov; for samples of a size beyond 1000 it is
-/// below 2/√n but for one in 1500.
+/// Returns the Kolmogorov–Smirnov distance of a sample from its distribution function. For a sample of more than 1000
+/// elements it exceeds 2/√n once in 1500 times.
 fn distance(x: &Array, distribution: impl Fn(f64) -> f64) -> f64 {
     let mut x = floats(&x.reshape(x.size()));
     x.sort_by(f64::total_cmp);
@@ -18,7 +18,7 @@ fn distance(x: &Array, distribution: impl Fn(f64) -> f64) -> f64 {
     x.iter().enumerate().map(gap).fold(0.0, f64::max)
 }
 
-/// The upper tail of the standard normal distribution for x ≥ 2, by the continued fraction of the ratio of Mills.
+/// Returns the upper tail of the standard normal distribution for x ≥ 2, by the continued fraction of Mills' ratio.
 fn upper(x: f64) -> f64 {
     let fraction = (1..=200).rev().fold(0.0, |tail, k| f64::from(k) / (x + tail));
     (-0.5 * x * x).exp() / (x + fraction) / (2.0 * std::f64::consts::PI).sqrt()
@@ -26,7 +26,7 @@ fn upper(x: f64) -> f64 {
 
 #[test]
 fn truncated_normals_in_the_tail() {
-    // Bounds so wide that their error functions are one: no sample is a bound.
+    // The error function rounds to ±1 at bounds as wide as these; still, no sample equals a bound.
     let n = 3_000_000;
     let wide = random::truncated_normal(random::key(1), -100.0, 100.0, n);
     assert!(wide.abs().max().item::<f64>() < 10.0);
@@ -36,7 +36,7 @@ fn truncated_normals_in_the_tail() {
         let half = random::truncated_normal_as(random::key(2), 0.0, f64::INFINITY, 100_000, dtype);
         assert!(half.max().astype(DType::F64).item::<f64>() < 10.0, "{dtype}");
     }
-    // Both bounds in a tail: the samples have its distribution, on either side, between numbers and between arrays.
+    // Both bounds lie in a tail. The samples have its distribution, in either tail, for scalar and for array bounds.
     let m = 20_000;
     for (lower, end) in [(5.5, 1e6), (4.0, 4.5), (8.0, f64::INFINITY), (30.0, 31.0), (1000.0, 1e30)] {
         let truth = &|x: f64| {
@@ -45,7 +45,7 @@ fn truncated_normals_in_the_tail() {
             }
             (upper(lower) - upper(x)) / (upper(lower) - if end < 1e3 { upper(end) } else { 0.0 })
         };
-        // In f32 the samples beyond 1000 would be too few different numbers.
+        // In f32, samples beyond 1000 take too few distinct values.
         for dtype in if lower > 100.0 { &[DType::F64][..] } else { &[DType::F32, DType::F64] } {
             let dtype = *dtype;
             let x = random::truncated_normal_as(random::key(3), lower, end, m, dtype);
@@ -58,12 +58,12 @@ fn truncated_normals_in_the_tail() {
             assert!(np::allclose(&of_arrays, &x).item::<bool>());
         }
     }
-    // No bound is hit however far out it is.
+    // No sample equals a bound, however far out the bound is.
     for (lower, upper) in [(1e6, 1e7), (1e30, 2e30)] {
         let x = random::truncated_normal(random::key(4), lower, upper, 1000);
         assert!(np::isfinite(&x).all().item::<bool>() && x.max().item::<f64>() <= lower * 1.000001);
     }
-    // A mixture of tails and middles in one call, and the slope in a bound.
+    // Tails and central parts in one call, and the derivative with respect to a bound.
     let lower = Array::from([-1.0f64, 6.0, -9.0]);
     let upper = Array::from([1.0f64, 7.0, -8.0]);
     let x = random::truncated_normal_as(random::key(5), &lower, &upper, 3, DType::F64);
@@ -76,7 +76,8 @@ fn truncated_normals_in_the_tail() {
 
 #[test]
 fn no_sampler_is_infinite_at_the_ends_of_its_uniform_numbers() {
-    // Some four million draws of 23 bits meet each end with a probability of a third; of 7 or 10 bits always.
+    // Four million draws of 23 bits reach each end with a probability of about a third; draws of 7 or 10 bits always
+    // do.
     let n = 4_000_000;
     let k = || random::key(11);
     let samples = [
@@ -110,7 +111,7 @@ fn no_sampler_is_infinite_at_the_ends_of_its_uniform_numbers() {
     }
 }
 
-/// The Rayleigh number of a uniform zero. The seed was searched for: its first 23 bits are zero.
+/// The Rayleigh sample for a uniform zero. The seed is found by search: the first 23 bits of a draw must be zero.
 #[test]
 fn the_rayleigh_number_of_zero() {
     let zero = (0..).find_map(|seed| {
@@ -138,14 +139,15 @@ fn bounds_of_integers_beyond_the_dtype() {
                 let x = random::randint_as(random::key(7), n, dtype, &bounds[0], &bounds[1]);
                 let x = x.astype(DType::I64);
                 let (min, max) = (i128::from(x.min().item::<i64>()), i128::from(x.max().item::<i64>()));
-                // A bound that the dtype cannot hold is its limit, and above it the limit itself counts.
+                // A bound beyond the dtype's range is clamped to its limit; an upper bound beyond the range includes
+                // the limit.
                 let first = i128::from(lo).clamp(least, most);
                 let end = if i128::from(hi) > most { most + 1 } else { i128::from(hi).max(least) };
                 if end <= first {
                     assert!(min == first && max == first, "{dtype} {lo} {hi}: {min} to {max}");
                 } else {
                     assert!(min >= first && max < end, "{dtype} {lo} {hi}: {min} to {max}");
-                    // All of a short range appears, and all parts of a long one.
+                    // Every element of a short range appears, and every part of a long one.
                     let slack = (end - first) / 50;
                     assert!(min <= first + slack && max + 1 + slack >= end, "{dtype} {lo} {hi}: {min} to {max}");
                 }

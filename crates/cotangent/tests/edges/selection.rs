@@ -1,8 +1,9 @@
-//! Derivatives of what selects: maxima, sorts, windows, clamps; sound where an operand is computed twice.
+//! Derivatives of selections: maxima, sorts, windows, clamps. They must be correct even if an operand is computed
+//! twice.
 //!
-//! The compiler computes an elementwise operand again for each kernel that reads it, with other roundings. So each rule is
-//! held by a law that does without equality: a rule that moves with its operand (`R(w + c) = k c + R(w)`) hands on
-//! tangents of which it weighs `k` in all.
+//! The compiler recomputes an elementwise operand in each kernel that reads it, with different roundings. So each rule
+//! is tested by a law that needs no equality of floats. If a function moves with its operand (`R(w + c) = k c + R(w)`),
+//! the weights of the tangents must sum to `k`.
 
 use cotangent::extend::bind1;
 use cotangent::extend::primitives::{CumMax, ReduceWindowMax, ReduceWindowMin, Window};
@@ -10,10 +11,10 @@ use cotangent::{Policy, lax, numpy as np, prelude::*};
 
 type Rule = fn(&Array) -> Array;
 
-/// A rule, its name, and how much it weighs over so many elements.
+/// The name of a function, the function, and the sum of its weights for a number of elements.
 type Law = (&'static str, Rule, fn(usize) -> usize);
 
-/// Numbers in (−2, 2), the same ones each time.
+/// Generates numbers in (−2, 2), the same for each seed.
 pub(super) struct Draws(pub(super) u64);
 
 impl Draws {
@@ -36,7 +37,7 @@ fn weighted(x: &Array) -> Array {
     (x * np::arange(0, x.size() as i32, 1).astype(x.dtype())).sum()
 }
 
-/// 0 + 1 + … + (n − 1).
+/// Returns 0 + 1 + … + (n − 1).
 fn triangle(n: usize) -> usize {
     n * (n - 1) / 2
 }
@@ -108,7 +109,7 @@ const RULES: &[Law] = &[
     ("mean beside a maximum", |w| w.mean() + w.max(), |_| 2),
 ];
 
-/// An operand, and its slope in `x`.
+/// An operand, and its derivative with respect to `x`.
 type Operand = (&'static str, fn(&Array, &Array) -> Array, fn(&Array, &Array) -> Array);
 
 const OPERANDS: &[Operand] = &[
@@ -117,7 +118,7 @@ const OPERANDS: &[Operand] = &[
     ("x·x·n + x", |x, n| x * x * n + x, |x, n| 2.0 * x * n + 1.0),
 ];
 
-/// The operand used a second time, in another kernel.
+/// Uses the operand a second time, in another kernel.
 fn elsewhere(x: &Array, n: &Array, operand: Operand) -> Array {
     (operand.1(x, n) * 0.5).sin().sum() + (x * x).sin().sum()
 }
@@ -149,7 +150,7 @@ fn a_selection_weighs_its_tangents_by_one_in_all() {
                 };
                 let (gx, gc) = if turn % 6 == 0 { plain(&x, &n, &c) } else { reverse(&x, &n, &c) };
                 check("reverse in c", gc.item());
-                // What is divided by a small slope is not exact.
+                // A division by a small derivative would not be accurate.
                 if slope.astype(DType::F64).to_vec::<f64>().iter().all(|s| s.abs() > 0.01) {
                     check("reverse in x", ((gx - &base) / &slope).sum().item());
                     let t = 1.0 / &slope;
@@ -163,7 +164,7 @@ fn a_selection_weighs_its_tangents_by_one_in_all() {
     assert!(failed.is_empty(), "{} of the laws fail: {failed:#?}", failed.len());
 }
 
-/// Ties share a tangent; a NaN spreads to the slopes or has none, as JAX has it without `jit`.
+/// Ties share a tangent. A NaN propagates to the derivatives or has none, as in JAX without `jit`.
 #[test]
 fn ties_and_nans_are_those_of_jax() {
     const NAN: f64 = f64::NAN;
@@ -188,7 +189,7 @@ fn ties_and_nans_are_those_of_jax() {
         ("cummax", |x| x.cummax().sum(), &[-INF, -INF, 1.0], &[1.5, 0.5, 1.0]),
         ("cummin", |x| x.cummin().sum(), &[2.0, 0.0, 0.0], &[1.0, 1.5, 0.5]),
         ("the last of cummax", last, &[1.0, 1.0, 1.0, 1.0], &[0.25, 0.25, 0.25, 0.25]),
-        // As the maximum has it; JAX halves as its tree meets them, ¼, ¼ and ½.
+        // As for the maximum; JAX halves along its reduction tree, to ¼, ¼ and ½.
         ("the last of cummax", last, &[1.0, 1.0, 1.0], &[THIRD, THIRD, THIRD]),
         ("sort", doubled, &[1.0, NAN, 2.0], &[0.0, 2.0, 1.0]),
         ("sort", doubled, &[2.0, 2.0, 1.0], &[1.0, 2.0, 0.0]),
@@ -200,7 +201,7 @@ fn ties_and_nans_are_those_of_jax() {
         ("maximum of both", |x| x.maximum(np::flip(x, 0)).sum(), &[1.0, 3.0, 2.0], &[0.0, 1.0, 2.0]),
         ("minimum of both", |x| x.minimum(np::flip(x, 0)).sum(), &[1.0, 3.0, NAN], &[0.0, 1.0, 0.0]),
         ("cumprod", |x| x.cumprod().sum(), &[2.0, 0.0, 3.0], &[1.0, 8.0, 0.0]),
-        // JAX: NaN in the first two.
+        // JAX returns NaN for the first two.
         ("cumlogsumexp", |x| lax::cumlogsumexp(x, 0, false).at(-1).get(), &[-INF, -INF, 1.0], &[0.0, 0.0, 1.0]),
         ("cumlogsumexp", sums, &[-INF, -INF, 1.0], &[1.5, 0.5, 1.0]),
         ("cumlogsumexp", sums, &[1.0, 1.0, 1.0], &[11.0 / 6.0, 5.0 / 6.0, THIRD]),
@@ -218,7 +219,7 @@ fn ties_and_nans_are_those_of_jax() {
                     failed.push(format!("{name} at {x} in {dtype}, {how}: {got:?}, not {expected:?}"));
                 }
             }
-            // The second derivative of what is piecewise linear.
+            // The second derivative of a piecewise linear function.
             if !name.starts_with("cum") && !x.astype(DType::F64).to_vec::<f64>().iter().any(|v| !v.is_finite()) {
                 let second = jit(hessian(f))(&x).astype(DType::F64).to_vec::<f64>();
                 if second.iter().any(|v| *v != 0.0) {
@@ -230,7 +231,7 @@ fn ties_and_nans_are_those_of_jax() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// The index of an extreme element is that of one of the greatest, whatever else the operand is computed for.
+/// The index of an extremum is that of a largest element, whatever else the operand is used for.
 #[test]
 fn an_extreme_element_is_found() {
     let mut draws = Draws(2);
@@ -256,8 +257,8 @@ fn an_extreme_element_is_found() {
     }
 }
 
-/// Slices of slices, each moved until it fits, alone and in one program: a compiler may make one of two by adding their
-/// starts, where neither was moved.
+/// Slices of slices, each clamped into bounds, one by one and in one program. A compiler may merge two slices by adding
+/// their starts only if neither start was clamped.
 #[test]
 fn slices_of_slices_move_one_by_one() {
     use lax::{dynamic_slice, dynamic_update_slice};
@@ -292,7 +293,7 @@ fn slices_of_slices_move_one_by_one() {
         for dtype in [DType::I32, DType::I8, DType::U8, DType::I64] {
             for (i, j) in [0, 2, 5, 6, 9, 12].into_iter().flat_map(|i| [0, 1, 3, 7].map(|j| (i, j))) {
                 let (i, j) = (Array::from(i).astype(dtype), Array::from(j).astype(dtype));
-                // One equation at a time: each by its own definition.
+                // One equation at a time, each by its own definition.
                 let alone = f(&x, &[i.clone(), j.clone()]).to_vec::<i32>();
                 let rows = |x: &Array| np::stack(&[x, x], 0);
                 for got in [together(&x, &i, &j), mapped(&rows(&i), &rows(&j)).at(0).get()] {
@@ -306,8 +307,8 @@ fn slices_of_slices_move_one_by_one() {
     assert!(failed.is_empty(), "{} fail: {}", failed.len(), failed[..failed.len().min(9)].join("\n"));
 }
 
-/// By the real and then by the imaginary part; a NaN in the imaginary part after all others, one in the real part after
-/// those: NumPy's order.
+/// NumPy's order: by the real part, then by the imaginary part. Numbers with a NaN in the imaginary part come after all
+/// others, and those with a NaN in the real part come last.
 #[test]
 fn complex_numbers_are_sorted_as_numpy_sorts_them() {
     use num_complex::Complex;
@@ -358,7 +359,7 @@ fn complex_numbers_are_sorted_as_numpy_sorts_them() {
         let error = jit(|z: &Array| np::median(z)).try_call((&z,)).expect_err("complex numbers have no median");
         assert!(error.to_string().contains("real numbers"), "{error}");
     }
-    // Tangents go where their elements went.
+    // Tangents follow their elements.
     let z = Array::from(vec![Complex::new(2.0f64, 1.0), Complex::new(2.0, -1.0), Complex::new(-1.0, 5.0)]);
     let t = Array::from(vec![Complex::new(1.0f64, 0.0), Complex::new(2.0, 0.0), Complex::new(3.0, 0.0)]);
     let moved = jvp(|z: &Array| np::sort(z), (&z,), (&t,)).1;

@@ -1,4 +1,4 @@
-//! What a JAX user's first attempt says, in Rust: dtypes of literals, axes, lists, keys; and what errors say.
+//! Typical first programs of a JAX user, written in Rust: dtypes of literals, axes, lists, keys, and error messages.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,7 +11,7 @@ use num_complex::Complex;
 
 use crate::goldens_lib::difference;
 
-/// What a panic says.
+/// Returns the message of a panic.
 #[track_caller]
 pub(super) fn panics<R>(f: impl FnOnce() -> R) -> String {
     let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else { panic!("no panic") };
@@ -66,7 +66,7 @@ fn literals_have_the_default_types_of_jax() {
         ]
     );
     assert!(np::array(2.5).weak_type() && !np::array([2.5]).weak_type());
-    // What keeps the list's own type.
+    // Constructors that keep the dtype of the list.
     let kept = [
         Array::from(vec![0.1, -0.2]),
         Array::from([0.1, -0.2]),
@@ -77,7 +77,7 @@ fn literals_have_the_default_types_of_jax() {
     assert_eq!(types(&kept), ["f64[2]", "f64[2]", "i64[1]", "f64[1]", "bf16[1]"]);
     assert_eq!(np::array_as([[0.1], [0.7]], DType::F64).to_vec::<f64>(), [0.1, 0.7]);
     assert_eq!(np::array_as([5_000_000_000usize], DType::I64).to_vec::<i64>(), [5_000_000_000]);
-    // Arrays are stacked, traced ones too; they meet by promotion.
+    // Arrays are stacked, traced ones too, and promoted to a common dtype.
     let f = |x: &Array| np::array([[x.sin(), x.cos()], [x * 2.0, Array::from(1)]]);
     assert_eq!(jacfwd(f)(&0.0.into()).to_vec::<f32>(), [1.0, 0.0, 2.0, 0.0]);
     assert_eq!(types(&[np::array(&[np::ones(3), np::zeros(3)])]), ["f32[2,3]"]);
@@ -112,7 +112,7 @@ fn values_are_read_as_types_that_hold_them() {
         says(&error.to_string(), parts);
         assert_eq!(error.kind(), ErrorKind::DType);
     }
-    // `item` has the same rule.
+    // `item` follows the same rule.
     assert!(Array::scalar(0.1f64).try_item::<f32>().is_err());
     assert!(np::array([f32::NAN]).try_item::<i32>().is_err());
     assert!(np::array([-1]).try_item::<u8>().is_err());
@@ -121,7 +121,7 @@ fn values_are_read_as_types_that_hold_them() {
     assert!(Array::from([i64::MAX]).try_item::<f64>().is_err());
     assert_eq!(Array::from([1i64 << 60]).item::<f64>(), (1i64 << 60) as f64);
     assert_eq!(np::array([200]).item::<u8>(), 200);
-    // A number keeps its digits until it meets a type.
+    // A number keeps its digits until it meets a dtype.
     assert_eq!(Array::from(0.1).item::<f64>(), 0.1);
     assert_eq!(Array::from(0.1).to_vec::<f64>(), [0.1]);
 }
@@ -136,7 +136,7 @@ fn bytes_of_every_dtype() {
         };
         let bytes = x.to_bytes().unwrap();
         assert_eq!(bytes.len(), 3 * dtype.byte_size());
-        // From an odd address.
+        // From an unaligned address.
         let padded = [&[7][..], &bytes].concat();
         let back = Array::from_bytes(&padded[1..], dtype, (3, 1)).unwrap();
         assert_eq!(difference(&back, &x, 0.0, 0.0), None, "{dtype}");
@@ -164,10 +164,10 @@ fn a_constant_is_part_of_the_program() {
     assert_eq!(jvp(grad(|x: &Array| f(&x.square())), (&3.0.into(),), (&1.0.into(),)).1.item::<f32>(), 359_400.0);
     let (end, _) = lax::scan(|c: &Array, _: &Array| (c + f(&1.0.into()), ()), Array::scalar(0.0f32), &x);
     assert_eq!(end.item::<f32>(), 359_400.0);
-    // The compiler sees the elements: what depends on nothing else is known before it runs.
+    // The compiler sees the elements, so values that depend on nothing else are known at compile time.
     let text = jit(f).lower((&1.0.into(),)).unwrap().stablehlo();
     says(&text, &["tensor<f32>) -> tensor<f32>", "dense<\"0x"]);
-    // Outside of a trace it is the array, and under `jit` a traced argument has no elements.
+    // Outside a trace, the result is the array itself. Under `jit`, a traced argument has no elements to embed.
     assert_eq!(lax::constant(&table).shape(), [20, 30]);
     let error = jit(|x: &Array| lax::constant(x)).try_call((&x,)).unwrap_err().to_string();
     says(&error, &["constant", "f32[2]", "jit", "semantics.rs"]);
@@ -303,7 +303,7 @@ fn lists_of_integers_are_indices() {
     let (rows, columns): (Vec<usize>, Vec<usize>) = [(0, 2), (1, 1)].into_iter().unzip();
     assert_eq!(m.at((&rows, &columns)).get().to_vec::<i32>(), [2, 4]);
     assert_eq!(lax::dynamic_slice(&m, [0, 1], (2, 2)).to_vec::<i32>(), [1, 2, 4, 5]);
-    // A list of floats has to say what it is: the message of the compiler does.
+    // A list of floats needs an explicit conversion; the compiler's message says so.
     assert_eq!(np::dot(np::array([1.0, 2.0]), np::array([3.0, 4.0])).item::<f32>(), 11.0);
 }
 
@@ -388,7 +388,7 @@ fn directional_derivatives_fail_as_values() {
     );
     check(make_jaxpr(product).try_call((&a, &b)).unwrap_err(), ErrorKind::Shape, &["broadcast"]);
     check(eval_shape(product).try_call((&a, &b)).unwrap_err(), ErrorKind::Shape, &["broadcast"]);
-    // The user's own panic is an error, too; and all goes on working.
+    // A panic of the user's function is returned as an error, and the library stays usable.
     let error = try_vjp(|x: &Array| if x.ndim() == 1 { panic!("no vectors") } else { x.clone() }, (&a,)).map(|_| ());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Panic);
     let (value, back) = try_vjp(product, (&a, &a)).unwrap();

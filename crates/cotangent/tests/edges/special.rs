@@ -1,5 +1,6 @@
-//! Special functions at their ends: higher derivatives, in all ways to take them, and single values that overflow or cancel.
-//! The truths are mpmath's, at 60 digits. Values and first derivatives on a grid of points stand in `points_special.json`.
+//! Special functions in extreme ranges: higher derivatives, by every composition of modes, and values that overflow or
+//! cancel. The expected values are mpmath's, at 60 digits. Values and first derivatives on a grid of points are in
+//! `points_special.json`.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ fn derivative(f: Function, order: usize) -> Function {
     (0..order).fold(f, |f, _| Arc::new(move |x: &Array| grad(|x: &Array| f(x).sum())(x)))
 }
 
-/// Compares a derivative, as it is, jitted and mapped over numbers, with its truths.
+/// Compares a derivative with its expected values: un-jitted, jitted, and mapped.
 fn compare(what: &str, f: &Function, order: usize, dtype: DType, cases: &[(f64, f64)], rtol: f64) {
     let x = Array::from(cases.iter().map(|c| c.0).collect::<Vec<f64>>()).astype(dtype);
     let f = derivative(f.clone(), order);
@@ -30,7 +31,8 @@ fn compare(what: &str, f: &Function, order: usize, dtype: DType, cases: &[(f64, 
     }
 }
 
-/// Orders of derivatives, each with points and truths, in f64 and f32 with their tolerances; a factor more for each order.
+/// Checks orders of derivatives, each with points and expected values, in f64 and f32 with their tolerances. The
+/// tolerance grows by a factor for each order.
 fn table(
     what: &str,
     f: impl Fn(&Array) -> Array + Send + Sync + 'static,
@@ -70,7 +72,7 @@ fn bessel_functions_have_all_derivatives() {
             (3, &[(0.0, 0.375), (1.0, 0.5429906790681531), (-5.0, 19.606288762619144)]),
         ],
     );
-    // Far out, where the difference of the two functions cancels, and near the kink, where a quotient does.
+    // Far out, where the difference of the two functions cancels, and near the kink, where a quotient cancels.
     table(
         "i0e",
         |x| special::i0e(x),
@@ -145,7 +147,7 @@ fn the_normal_distribution_has_all_derivatives() {
     });
     let mirrored: Vec<(usize, &[(f64, f64)])> = mirrored.iter().map(|(order, cases)| (*order, &cases[..])).collect();
     table("logsf", |x| norm::logsf(x, 0.0, 1.0), [2e-13, 1.5e-6], &mirrored);
-    // From −30 to 20 nothing is lost to overflow.
+    // From −30 to 20, no value overflows.
     for dtype in [DType::F32, DType::F64] {
         let x = Array::from((-300..=200).map(|i| f64::from(i) / 10.0).collect::<Vec<f64>>()).astype(dtype);
         for order in 0..=4 {
@@ -182,7 +184,7 @@ fn the_gamma_function_and_its_logarithmic_derivatives() {
             ),
         ],
     );
-    // The order a number, and an array.
+    // The order as a number and as an array.
     let polygamma = [
         (1.0, [9.769687445030232, 9.75860711262026, 18.541879647671607, 4.934802200544679, 0.033895060357739946]),
         (
@@ -230,7 +232,7 @@ fn np_full(x: &Array, value: f64) -> Array {
     cotangent::numpy::full_like(x, value)
 }
 
-/// A function of two numbers, at points of f64: what is returned is its value and both slopes.
+/// Returns the value and both derivatives of a function of two numbers, at f64 points.
 fn at(f: fn(&Array, &Array) -> Array, x: f64, y: f64, dtype: DType) -> [f64; 3] {
     let [x, y] = [x, y].map(|v| Array::scalar(v).astype(dtype));
     let (dx, dy) = grad(f).argnums(args!(0, 1))(&x, &y);
@@ -246,7 +248,7 @@ fn functions_of_two_numbers_at_their_ends() {
     const INF: f64 = f64::INFINITY;
     const NAN: f64 = f64::NAN;
     type F = fn(&Array, &Array) -> Array;
-    // What is not asked.
+    // Marks an expected value that is not checked.
     const ANY: f64 = 12345.0;
     let betaln: F = |x, y| special::betaln(x, y);
     let beta: F = |x, y| special::beta(x, y);
@@ -332,7 +334,7 @@ fn sums_of_exponentials_of_nothing() {
     assert_eq!(grad(|x: &Array| special::logsumexp(x))(&empty).shape(), [2, 0]);
 }
 
-/// The square in exp(−x²) is rounded: its error grows with it.
+/// The square in exp(−x²) is rounded, and the error grows with the square.
 const OF_SQUARE: u64 = 1024;
 
 fn functions_of_one() -> Vec<Row> {

@@ -1,4 +1,5 @@
-//! Operands that differ: sizes of one, which elementwise primitives spread, and contractions of two dtypes.
+//! Operands that differ: dimensions of size one, which elementwise primitives broadcast, and contractions of two
+//! dtypes.
 
 use cotangent::extend::primitives::{self, DotGeneral};
 use cotangent::extend::{Primitive, bind_shared, bind1};
@@ -15,7 +16,8 @@ fn alike(what: &str, got: &[Array], expected: &[Array], rtol: f64) {
     }
 }
 
-/// Values, derivatives of both modes and batching of a function of two arrays; derivatives in those that `smooth` names.
+/// Returns the values, the derivatives in both modes and the batches of a function of two arrays, with derivatives with
+/// respect to the arguments that `smooth` selects.
 fn everything(f: &(impl Fn(&Array, &Array) -> Array + Sync), x: &Array, y: &Array, smooth: [bool; 2]) -> Vec<Array> {
     let run = |x: &Array, y: &Array| -> Vec<Array> {
         let mut all = vec![f(x, y)];
@@ -89,7 +91,7 @@ fn sizes_of_one_are_spread_by_elementwise_primitives() {
             };
             let what = format!("{} of {dtype}", prim.name());
             alike(&what, &everything(&bind, &x, &y, smooth), &everything(&whole, &x, &y, smooth), rtol);
-            // One operand whole; a scalar beside one of size one.
+            // One operand of the full shape, and a scalar beside an operand of size one.
             let z = float([2, 3], 0.9, *dtype);
             alike(&what, &[bind(&z, &y), bind(&x, &z)], &[whole(&z, &y), whole(&x, &z)], rtol);
             let one = float([1, 1], 1.2, *dtype);
@@ -107,10 +109,10 @@ fn the_program_of_jax_with_sizes_of_one_is_ours() {
     says(&text, &["a:f32[2,12,12,8] b:f32[1,1,1,8]", "c:f32[2,12,12,8] = add a b"]);
     let (dx, db) = grad(move |x: &Array, b: &Array| add(x, b).sum()).argnums(args!(0, 1))(&x, &b);
     assert_eq!((dx.shape(), db.to_vec::<f32>()), (&[2, 12, 12, 8][..], vec![288.0; 8]));
-    // What a residual of a product keeps is the small operand.
+    // The residual of a product is the small operand.
     let product = |x: &Array, b: &Array| x * b;
     assert_eq!(make_jaxpr(product)(&x, &b).to_string().matches("broadcast").count(), 0);
-    // Choices and clamps spread nothing but scalars, as in JAX.
+    // `select_n` and `clamp` broadcast only scalars, as in JAX.
     let flags = x.greater(0.0);
     let text = panics(|| bind1(primitives::SelectN, &[&flags, &x, &b]));
     says(&text, &["select_n", "f32[2,12,12,8]", "f32[1,1,1,8]", "spread.rs"]);
@@ -131,7 +133,7 @@ fn contractions_of_two_dtypes() {
     let (dx, dy) = grad(|x: &Array, y: &Array| dot(x, y).sum()).argnums(args!(0, 1))(&x, &y);
     assert_eq!((dx.dtype(), dx.to_vec::<f32>()), (DType::BF16, vec![3.0, -2.5, 12.0]));
     assert_eq!((dy.dtype(), dy.to_vec::<f32>()), (DType::F32, vec![1.5, 1.5, -2.0, -2.0, 0.25, 0.25]));
-    // A batch over either or both.
+    // A batch of either operand or of both.
     let both = vmap(dot)(&np::stack([&x, &(&x * 2.0)], 0), &np::stack([&y, &y], 0));
     assert_eq!(both.to_vec::<f32>(), [3.0, 9.5, 6.0, 19.0]);
     assert_eq!(vmap(dot).in_axes((0, None))(&np::stack([&x, &x], 0), &y).to_vec::<f32>(), [3.0, 9.5, 3.0, 9.5]);
@@ -139,7 +141,7 @@ fn contractions_of_two_dtypes() {
     let square = |x: &Array, y: &Array| dot(x, y).square().sum();
     let bend = jvp(|x: &Array| grad(square)(x, &y), (&x,), (&x,)).1;
     assert_eq!(bend.to_vec::<f32>(), [31.0, -54.0, 176.0]);
-    // Rounded to whole numbers there is no slope; JAX: sum in f32, then s32.
+    // Rounding to integers has no derivative; JAX sums in f32 and then converts to s32.
     let whole = product.clone().preferred_element_type(DType::I32);
     let (z, dz) = jvp(|y: &Array| bind1(whole.clone(), &[y, &y.t()]), (&y,), (&y,));
     assert_eq!((z.to_vec::<i32>(), dz.to_vec::<i32>()), (vec![5, -2, 16, -2, 9, -22, 16, -22, 80], vec![0; 9]));

@@ -1,4 +1,4 @@
-//! Numbers that keep their value: literals beside wide types, indices in narrow ones, bounds, infinities.
+//! Numbers that keep their value: literals beside wide dtypes, indices in narrow ones, bounds, and infinities.
 
 use cotangent::prelude::*;
 use cotangent::{fft, lax};
@@ -8,7 +8,7 @@ use super::goldens_lib::floats;
 
 const WIDE: [DType; 4] = [DType::C64, DType::F32, DType::F64, DType::C128];
 
-/// The parts of the elements as doubles, one after the other.
+/// Returns the parts of all elements as doubles, in order.
 fn parts(x: &Array) -> Vec<f64> {
     if !x.dtype().is_complex() {
         return floats(x);
@@ -16,17 +16,17 @@ fn parts(x: &Array) -> Vec<f64> {
     floats(&x.real()).into_iter().chain(floats(&x.imag())).collect()
 }
 
-/// What a function says that does not work.
+/// Returns the error message of a function that fails.
 fn error(f: impl Fn() -> Array + Send + Sync) -> String {
     jit(|_: &Array| f()).try_call((&1.0.into(),)).expect_err("an error").to_string()
 }
 
-/// A function of one array, with its name.
+/// The name of a function of one array, and the function.
 type Named = (&'static str, fn(&Array) -> Array);
 
 #[test]
 fn a_number_beside_an_array_keeps_all_its_digits() {
-    // 0.1 has no exact form and is another number in f32.
+    // 0.1 has no exact representation, and another value in f32.
     let cases: [Named; 17] = [
         ("mul", |z: &Array| z * 0.1),
         ("add", |z: &Array| z * 0.0 + 0.1),
@@ -85,7 +85,7 @@ fn large_whole_numbers_beside_wide_types() {
         let zero = np::zeros_as(1, dtype);
         for n in [far, near, 16_777_217] {
             let met = [np::full_like(&zero, n), zero.at(0).set(n), np::where_(false, &zero, n), &zero + Array::from(n)];
-            // A number of more than 32 bits is an i64, which beside u64 makes a float.
+            // A number of more than 32 bits is an i64, which promotes to a float with u64.
             let kept = if dtype == DType::U64 && i32::try_from(n).is_err() { 2 } else { 4 };
             for got in &met[..kept] {
                 assert_eq!(parts(got)[0], n as f64, "{n} in {dtype}");
@@ -93,7 +93,7 @@ fn large_whole_numbers_beside_wide_types() {
         }
         assert_eq!(parts(&np::full_as(1, 123_456_789.0, dtype))[0], 123_456_789.0, "{dtype}");
     }
-    // An update changes no number that it does not name.
+    // An update leaves all other elements unchanged.
     for dtype in [DType::I32, DType::I64, DType::U64] {
         let x = np::full_as(3, 16_777_217, dtype);
         let at = || x.at([0]);
@@ -104,7 +104,7 @@ fn large_whole_numbers_beside_wide_types() {
         assert_eq!(floats(&x.at(&mask).set(0.5)), [0.0, 16_777_217.0, 16_777_217.0], "{dtype}");
         assert_eq!(floats(&x.at(&mask).add(0.5))[1..], [16_777_217.0; 2], "{dtype}");
     }
-    // Through a weak float on the way.
+    // With a weakly typed float as an intermediate value.
     let x = Array::from([0.0f64]);
     assert_eq!(np::average(&x, (), 1.0).item::<f64>(), 0.0);
     assert_eq!((Array::from(16_777_217).astype(DType::F64) + &x).item::<f64>(), 16_777_217.0);
@@ -153,13 +153,13 @@ fn indices_of_few_bits_count_from_the_end_of_long_axes() {
             assert_eq!(got.sum().item::<i32>(), 1, "{name}: {i} in {dtype}");
         }
     }
-    // Indices without a sign, and of 64 bits beyond what has one: out of bounds, not from the end.
+    // Unsigned indices, and 64-bit ones beyond the signed range: they are out of bounds and do not count from the end.
     assert_eq!(x.get(Array::from([200u8])).item::<i32>(), 200);
     let beyond = Array::from([u64::MAX]);
     assert_eq!(x.get(&beyond).item::<i32>(), 299);
     assert_eq!(np::take(&x, &beyond).item::<i32>(), i32::MIN);
     assert_eq!(x.at(&beyond).set(7).max().item::<i32>(), 299);
-    // The derivative goes to the same place.
+    // The derivative is added at the same index.
     let slope = grad(|x: &Array| x.get(Array::from([-1i8])).sum())(&np::ones(300));
     assert_eq!(slope.argmax().item::<i32>(), 299);
     let choices: Vec<Array> = (0..200).map(|i| Array::from([i])).collect();
@@ -246,7 +246,7 @@ fn integers_are_compared_by_their_values() {
     }
     let bytes = Array::from([0u8, 44, 255]);
     assert_eq!(bytes.equal(300).to_vec::<bool>(), [false; 3]);
-    // The number may be a traced one.
+    // The number may be traced.
     let traced = jit(|x: &Array, n: &Array| x.less(n))(&bytes, &300.into());
     assert_eq!(traced.to_vec::<bool>(), [true; 3]);
     assert_eq!(np::searchsorted(Array::from([1u64, 5]), Array::from([-1i64, 9])).to_vec::<i32>(), [0, 2]);
@@ -267,7 +267,7 @@ fn integers_are_divided_by_their_values() {
     assert_eq!(np::floor_divide(Array::from([-5i8]), 1000).to_vec::<i8>(), [-1]);
     assert_eq!(Array::from([3i8]).pow(-200).to_vec::<f32>(), [0.0]);
     assert!((bytes.atan2(-1).to_vec::<f32>()[0] - np::PI as f32).abs() < 1e-6);
-    // What meets f64 is not an f32 first.
+    // Operands that meet f64 are not converted to f32 first.
     let (n, one) = (Array::from([16_777_217i64]), Array::from([1.0f64]));
     for y in [
         &n / &one,
@@ -330,7 +330,7 @@ fn quantiles_on_an_element_ask_no_neighbour() {
         }
     }
     assert_eq!(np::median(Array::from([1.0f32, 2.0, f32::INFINITY])).item::<f32>(), 2.0);
-    // The seventh of a hundred and one, though 0.07 · 100 is a bit more.
+    // The element at index 7 of 101, although 0.07 · 100 rounds to slightly more than 7.
     let mut long: Vec<f64> = (0..8).map(f64::from).collect();
     long.extend([inf; 93]);
     assert_eq!(np::quantile(Array::from(long), 0.07).item::<f64>(), 7.0);
@@ -346,7 +346,7 @@ fn averages_take_a_weight_for_each_place_along_the_axes() {
     assert_eq!(np::average(&x, 1, Array::from([1.0f32, 0.0, 1.0])).to_vec::<f32>(), [2.5, 6.0]);
     assert_eq!(np::average(&x, -2, &w).to_vec::<f32>(), [2.5, 4.25, 7.75]);
     assert_eq!(np::average(&x, 0, &x).to_vec::<f32>(), [10.0 / 4.0, 29.0 / 7.0, 97.0 / 13.0]);
-    // A square one too, and several axes.
+    // A square array, and several axes.
     let square = Array::from([[1.0f64, 2.0], [3.0, 5.0]]);
     assert_eq!(np::average(&square, 0, Array::from([1.0f64, 3.0])).to_vec::<f64>(), [2.5, 4.25]);
     let cube = np::arange(0.0, 24.0, 1.0).reshape([2, 3, 4]);
@@ -393,7 +393,7 @@ fn transforms_of_length_zero_are_errors() {
         assert!(text.contains("length 0") && text.contains(name), "{text}");
     }
     assert!(error(|| fft::irfft(np::ones(1))).contains("length 0"));
-    // Nothing to transform is no error where the axis itself is not empty, nor is an axis that gets a length.
+    // An empty batch is not an error, and neither is an empty axis that is padded to a given length.
     assert_eq!(fft::fft(np::zeros([0, 4])).shape(), [0, 4]);
     assert_eq!(fft::Transform::new().n(4).fft(&empty).shape(), [3, 4]);
 }

@@ -1,4 +1,4 @@
-//! Reductions over windows against loops over the places of each window.
+//! Window reductions against loops over the positions in each window.
 
 use cotangent::extend::bind1;
 use cotangent::extend::primitives::{ReduceWindowMax, ReduceWindowMin, ReduceWindowSum, Window};
@@ -6,7 +6,7 @@ use cotangent::{lax, prelude::*};
 
 use super::selection::Draws;
 
-/// Where each window of an array with holes takes its elements: for each window the flat places.
+/// Returns the flat indices of the elements in each window over a dilated array.
 fn windows(shape: &[usize], window: &Window) -> Vec<Vec<usize>> {
     let along = |d: usize| -> Vec<Vec<usize>> {
         let dilated = |n: usize, by: usize| (n * by + 1).saturating_sub(by) as i64;
@@ -37,7 +37,7 @@ fn windows(shape: &[usize], window: &Window) -> Vec<Vec<usize>> {
     all
 }
 
-/// Windows over an array whose elements are moved apart, as their definition has them.
+/// Windows over a dilated array, against the definition.
 #[test]
 fn windows_see_the_holes_of_a_dilated_base() {
     let mut draws = Draws(5);
@@ -98,7 +98,8 @@ fn windows_see_the_holes_of_a_dilated_base() {
                 same("min", bind1(ReduceWindowMin { window: window.clone() }, &[&ax]), &fold(f64::INFINITY, f64::min));
             }
         }
-        // Each element's slope of the sum is how many windows take it; of the maximum, how many choose it.
+        // The derivative of the sum with respect to an element is the number of windows that contain it; that of the
+        // maximum is the number of windows that select it.
         let ax = Array::from(x.clone()).reshape(*shape);
         let mut taken = vec![0.0; x.len()];
         places.iter().flatten().for_each(|i| taken[*i] += 1.0);
