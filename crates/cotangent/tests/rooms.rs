@@ -1,5 +1,5 @@
-//! The rooms of the library: imports run one way, in the order of the table in `docs/architecture.md`, and that table is
-//! accurate.
+//! The rooms of the library: imports run one way, in the order of the table in `docs/architecture.md`, and that table
+//! is accurate.
 
 use std::collections::BTreeSet;
 use std::fs;

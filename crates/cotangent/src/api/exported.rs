@@ -308,7 +308,7 @@ impl Loaded {
     /// arrays in `like` may have any shape.
     ///
     /// # Errors
-    /// As [`call`](Loaded::call); also if `like` does not have as many arrays as the result.
+    /// As [`call`](Loaded::call); also if the arrays of `like` are not at the paths of the result's arrays.
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -216,9 +216,9 @@ fn shortest(x: f64, dtype: DType) -> (String, i32) {
     let digits = match dtype {
         DType::F64 => format!("{x:e}"),
         DType::F32 => format!("{:e}", x as f32),
-        // The narrower dtypes have no shortest formatting of their own; five digits are enough for them. Above a power of
-        // two the spacing of the numbers is wider than below it, so the next larger decimal may round to `x` where the
-        // nearest one does not.
+        // The narrower dtypes have no shortest formatting of their own; five digits are enough for them. Above a power
+        // of two the spacing of the numbers is wider than below it, so the next larger decimal may round to `x` where
+        // the nearest one does not.
         _ => (0..5)
             .find_map(|count| {
                 let near = format!("{x:.count$e}");
