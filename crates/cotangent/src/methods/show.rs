@@ -1,6 +1,6 @@
 //! Formats arrays as text, by the rules of NumPy 2.4's `arrayprint`. Columns are aligned, and at most eight digits are
 //! shown after the decimal point. Exponents are used if the magnitudes differ by more than a factor of a thousand, or
-//! are very large or very small. Lines are shorter than 75 characters. For more than 1000 elements, only the edges are
+//! are very large or very small. Lines have at most 75 characters. For more than 1000 elements, only the edges are
 //! formatted and shown.
 //!
 //! A format string's options apply to each element, as they do for the arrays of `ndarray`.

@@ -142,8 +142,8 @@ fn derivatives_of_sinc_at_zero() {
     }
 }
 
-/// 0, 1, 0, 0 for the exponents 0 to 3, whatever the dtype of the exponents, and whether or not they are known at trace
-/// time.
+/// The derivatives of powers of zero are 0, 1, 0, 0 for the exponents 0 to 3, whatever the dtype of the exponents, and
+/// whether or not they are known at trace time.
 #[test]
 fn powers_of_zero() {
     use DType::{I8, I16, I32, I64, U8, U16, U32, U64};
