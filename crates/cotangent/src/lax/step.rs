@@ -12,7 +12,7 @@ use crate::api::func::{Own, Ref};
 /// let keys = random::split(random::key(0), 3);
 /// let walk = |x: Array, key: random::Key| (x + random::normal(key, ()), ());
 /// let (end, ()) = lax::scan(walk, 0.0, &keys);
-/// assert_eq!(end.shape(), []);
+/// assert_eq!(end.ndim(), 0);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a body for this loop",
