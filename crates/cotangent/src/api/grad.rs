@@ -13,6 +13,7 @@ use crate::ir::primitive::{Operand, Tangent};
 use crate::ops::{zeros, zeros_like};
 use crate::trace::frames::Inputs;
 use crate::transform::linearize::{Linearized, linearize};
+use crate::transform::masks::placed;
 use crate::transform::transpose::backward;
 use crate::tree::{Tree, flatten};
 
@@ -240,7 +241,7 @@ fn in_order_asked(
     asked: &[usize],
     mut grads: impl Iterator<Item = Array>,
 ) -> Vec<Array> {
-    let of_leaf: Vec<Option<Array>> = wanted.iter().map(|w| if *w { grads.next() } else { None }).collect();
+    let of_leaf: Vec<Option<Array>> = placed(wanted, &mut grads);
     asked.iter().map(|i| of_leaf[*i].clone().unwrap_or_else(|| zeros_like(&inputs[*i]))).collect()
 }
 

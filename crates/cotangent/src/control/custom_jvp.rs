@@ -15,6 +15,7 @@ use crate::ops::zeros_like;
 use crate::trace::axis;
 use crate::trace::frames::bind;
 use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front};
+use crate::transform::masks::present;
 
 use super::call::{self, transposed};
 use super::ignored_by_eq::IgnoredByEq;
@@ -80,7 +81,7 @@ impl Primitive for CustomJvp {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
+        let batched = present(axes);
         let jaxpr = batch_everywhere(&self.jaxpr, &batched, size);
         let (rule, consts, axis) = (self.rule.clone(), self.consts, axis::innermost());
         let avals: Vec<Aval> = self.jaxpr.input_avals().skip(consts).cloned().collect();

@@ -19,6 +19,7 @@ use crate::ops::zeros_like;
 use crate::trace::axis;
 use crate::trace::frames::bind;
 use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front, in_front};
+use crate::transform::masks::present;
 
 use super::call;
 use super::custom_jvp::captured;
@@ -101,7 +102,7 @@ impl Primitive for CustomVjp {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
+        let batched = present(axes);
         let jaxpr = batch_everywhere(&self.jaxpr, &batched, size);
         let rule = Batched {
             rule: self.rule.0.clone(),

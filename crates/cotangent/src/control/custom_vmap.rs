@@ -17,7 +17,7 @@ use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::in_front;
 use crate::transform::jvp::{jvp, jvp_jaxpr};
-use crate::transform::masks::placed;
+use crate::transform::masks::{placed, present};
 use crate::transform::nested::nested;
 
 use super::call::{self, Call, transposed};
@@ -141,7 +141,7 @@ impl Primitive for CustomVmap {
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let y = bind(self.clone(), &x.iter().collect::<Vec<_>>()).into_vec();
-        let wanted: Vec<bool> = dx.iter().map(Option::is_some).collect();
+        let wanted = present(dx);
         let (tangent, nonzero) = self.tangent(&wanted);
         // The tangents of captured values come last too. A rule that does not support them never runs.
         let operands: Vec<&Array> = x.iter().chain(dx.iter().flatten()).collect();
@@ -178,7 +178,7 @@ impl Primitive for CustomVmap {
             );
         }
         let args = in_front(&x[self.consts..], &axes[self.consts..], size);
-        let batched: Vec<bool> = axes[self.consts..].iter().map(Option::is_some).collect();
+        let batched = present(&axes[self.consts..]);
         // The rule sees the whole batch, so it cannot communicate over the axis.
         let (outputs, out) = axis::without_innermost(|| rule(size, &batched, &args));
         (outputs, out.iter().map(|b| b.then_some(0)).collect())

@@ -76,7 +76,7 @@ impl Element {
                 .collect();
             let ct: Vec<Tangent> = placed(&present(ct), &mut args);
             let back = prim.transpose(&ct, &operands);
-            let arrives: Vec<bool> = back.iter().map(Option::is_some).collect();
+            let arrives = present(&back);
             (back.into_iter().flatten().collect(), arrives)
         });
         let mut out = out.iter().zip(places).map(|(x, place)| batched_in_front(x, place, *size));
@@ -163,7 +163,7 @@ impl Mapped {
         }
         let whole: Vec<Aval> = operands.iter().map(Array::aval).collect();
         let (closed, ()) = stage(&whole, &Inputs::Unknown("inside a branch"), |args| (run(args), ()));
-        let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
+        let batched = present(axes);
         let own = |(aval, b): (Aval, &bool)| if *b { aval.with_shape(aval.shape.remove(&[0])) } else { aval };
         let avals = whole.into_iter().zip(&batched).map(own).collect();
         let element = Element { prim: Arc::new(prim.clone()), avals, batched, size, axis: axis::innermost() };
@@ -195,7 +195,7 @@ impl Primitive for Mapped {
             let (x, t) = args.split_at(avals.len());
             let dx: Vec<Tangent> = placed(&present(dx), &mut t.iter().cloned());
             let (y, dy) = prim.jvp(x, &dx);
-            let nonzero: Vec<bool> = dy.iter().map(Option::is_some).collect();
+            let nonzero = present(&dy);
             (y.into_iter().chain(dy.into_iter().flatten()).collect(), nonzero)
         });
         let mut out = out.iter().zip(places).map(|(x, place)| batched_in_front(x, place, *size));
@@ -211,7 +211,7 @@ impl Primitive for Mapped {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let batched: Vec<bool> = axes.iter().map(Option::is_some).collect();
+        let batched = present(axes);
         let element = Element {
             prim: Arc::new(self.clone()),
             avals: self.jaxpr.input_avals().cloned().collect(),

@@ -323,7 +323,7 @@ impl Primitive for Scan {
         let (lin_consts, lin_xs) = (linear(ins.consts), linear(ins.xs));
         let (known_consts, known_xs) = (known(&lin_consts), known(&lin_xs));
         let ys = &ct[self.carry..];
-        let has_y: Vec<bool> = ys.iter().map(Option::is_some).collect();
+        let has_y = present(ys);
         let y_avals: Vec<Aval> = self.jaxpr.output_avals().skip(self.carry).collect();
         let carry_avals: Vec<Aval> = body.carry.to_vec();
         let zeros = |a: &Aval| crate::ops::zeros(&a.shape, a.dtype);

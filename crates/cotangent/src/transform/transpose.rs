@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::masks::present;
 use super::nested::nested;
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -84,7 +85,7 @@ pub(crate) fn backward_jaxpr(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent])
             .collect();
         let cts: Vec<Tangent> = cts.iter().map(|ct| ct.as_ref().and_then(|_| arrived.next().cloned())).collect();
         let result = backward(jaxpr, &inputs, &cts);
-        let arrives: Vec<bool> = result.iter().map(Option::is_some).collect();
+        let arrives = present(&result);
         (result.into_iter().flatten().collect(), arrives)
     });
     (nested(closed), arrives)
