@@ -7,11 +7,13 @@
 //! | [`Lowering`] | writes the StableHLO of a primitive |
 //! | [`Jaxpr`], [`Closed`], [`Eqn`], [`Atom`], [`Var`] | traced programs |
 //! | [`JaxprBuilder`] | builds programs without tracing |
+//! | [`Outputs`], [`InlineVec`] | the results of a rule, nearly always one |
 //! | [`primitives`] | the library's own primitives |
 
 pub use crate::array::dtype::Kind;
 pub use crate::array::literal::{Literal, Scalar};
 pub use crate::array::promote::promote_types;
+pub use crate::array::{Elements, InlineVec};
 pub use crate::error::Loc;
 pub use crate::ir::axis::NamedAxis;
 pub use crate::ir::build::JaxprBuilder;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 use smallvec::SmallVec;
 
-use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::array::{Array, InlineVec};
 use crate::compile::times::{Times, timed};
 use crate::error::Result;
 use crate::ir::axis::NamedAxis;
@@ -27,7 +27,7 @@ pub(crate) struct Entry<P: Params, R> {
     /// The named axes in scope at the call. Collectives inside the function are traced for their sizes.
     pub(super) axes: Vec<NamedAxis>,
     /// The number of arrays in each argument.
-    pub(crate) counts: SmallVec<[usize; 4]>,
+    pub(crate) counts: InlineVec<usize, 4>,
     /// The arguments' structure, as a value whose arrays are placeholders.
     pub(crate) structure: P::Values,
     /// The program, without unused captures and arguments.

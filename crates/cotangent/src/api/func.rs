@@ -12,7 +12,7 @@
 
 use std::marker::PhantomData;
 
-use crate::array::Array;
+use crate::array::{Array, InlineVec};
 use crate::tree::{Leaves, Path, Tree};
 
 /// Marks an argument that is passed by reference.
@@ -145,7 +145,7 @@ pub trait Params: Sized + 'static {
     /// Returns references to values.
     fn refs(values: &Self::Values) -> Self::Refs<'_>;
     /// Returns the arrays of all arguments, in order, and the number of arrays in each argument.
-    fn leaves<'a>(args: Self::Refs<'a>) -> (Leaves<'a>, smallvec::SmallVec<[usize; 4]>);
+    fn leaves<'a>(args: Self::Refs<'a>) -> (Leaves<'a>, InlineVec<usize, 4>);
     /// Builds arguments of the same structure with other arrays.
     fn rebuild(args: Self::Refs<'_>, leaves: &mut dyn Iterator<Item = Array>) -> Self::Values;
     /// Returns whether both are equal in everything except their arrays.
@@ -315,9 +315,9 @@ macro_rules! arity {
                 let ($($K,)*) = values;
                 ($($K,)*)
             }
-            fn leaves<'a>(args: Self::Refs<'a>) -> (Leaves<'a>, smallvec::SmallVec<[usize; 4]>) {
+            fn leaves<'a>(args: Self::Refs<'a>) -> (Leaves<'a>, InlineVec<usize, 4>) {
                 let ($($K,)*) = args;
-                let (mut leaves, mut counts) = (Leaves::new(), smallvec::SmallVec::new());
+                let (mut leaves, mut counts) = (Leaves::new(), InlineVec::new());
                 $(
                     let before = leaves.len();
                     $K.leaves(&mut leaves);

@@ -4,6 +4,7 @@ pub(crate) mod array_like;
 pub(crate) mod aval;
 pub(crate) mod dtype;
 pub(crate) mod handle;
+pub(crate) mod inline_vec;
 pub(crate) mod literal;
 pub(crate) mod memory;
 pub(crate) mod promote;
@@ -20,6 +21,7 @@ use crate::error::{Error, raise};
 pub use array_like::{ArrayLike, Arrays, Whole};
 pub use handle::Var;
 pub(crate) use handle::{FrameId, Traced};
+pub use inline_vec::{Elements, InlineVec};
 
 /// An n-dimensional array.
 ///

@@ -38,7 +38,7 @@ pub fn check(jaxpr: &Jaxpr) -> Result<()> {
         let avals: Vec<_> = eqn.inputs.iter().map(|a| jaxpr.aval(a)).collect();
         let inferred = eqn.prim.infer(&avals).map_err(|e| e.context(&what))?;
         let stated: Vec<_> = eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone()).collect();
-        if inferred.as_slice() != stated {
+        if inferred[..] != stated {
             return fail(format!("{what} has the result types {stated:?}, but its primitive infers {inferred:?}"));
         }
         for var in &eqn.outputs {

@@ -12,6 +12,7 @@ use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
 use super::constants::Constants;
 use super::platform::Platform;
+use crate::array::InlineVec;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
@@ -145,7 +146,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The operands of an elementwise operation, with scalars and sizes of one broadcast to the shape of the result.
-    pub fn same_shape(&mut self, args: &[Value], shape: &[usize]) -> SmallVec<[Value; 4]> {
+    pub fn same_shape(&mut self, args: &[Value], shape: &[usize]) -> InlineVec<Value, 4> {
         (args.iter())
             .map(|x| {
                 if x.ty().dims() == shape {

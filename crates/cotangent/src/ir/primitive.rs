@@ -5,12 +5,11 @@ use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use stablehlo::Value;
 
-use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::literal::Literal;
+use crate::array::{Array, InlineVec};
 use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::axis::AxisName;
 use crate::ir::effects::Effects;
@@ -30,10 +29,10 @@ pub type Tangent = Option<Array>;
 ///
 /// ```
 /// use cotangent::extend::Outputs;
-/// let one: Outputs<i32> = [1].into_iter().collect();
+/// let one: Outputs<i32> = [1].into();
 /// assert_eq!(one.len(), 1);
 /// ```
-pub type Outputs<T> = SmallVec<[T; 1]>;
+pub type Outputs<T> = InlineVec<T, 1>;
 
 /// The input of a transpose rule for each operand.
 ///

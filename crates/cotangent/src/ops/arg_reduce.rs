@@ -46,7 +46,7 @@ macro_rules! arg_reductions {
                 if !self.index_dtype.is_integer() {
                     return Err(Error::dtype(format!("an index is an integer, not {}", self.index_dtype)));
                 }
-                Ok(smallvec::smallvec![out.with_dtype(self.index_dtype)])
+                Ok([out.with_dtype(self.index_dtype)].into())
             }
             no_tangent!();
             fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
@@ -54,7 +54,7 @@ macro_rules! arg_reductions {
                 (vec![bind1($T { axis: inner[0], index_dtype: self.index_dtype }, &[&x[0]])], vec![out])
             }
             fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-                smallvec::smallvec![lower_arg(cx, &args[0], &inputs[0], self.axis, $greatest, &outs[0])]
+                [lower_arg(cx, &args[0], &inputs[0], self.axis, $greatest, &outs[0])].into()
             }
         }
     )* };

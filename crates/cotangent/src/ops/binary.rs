@@ -100,7 +100,7 @@ macro_rules! binary {
                     let lower: Lower = $lower;
                     match lower {
                         Op(op) => elementwise::lower(cx, op, args, &outs[0]),
-                        With(f) => smallvec::smallvec![f(cx, args, inputs, &outs[0])],
+                        With(f) => [f(cx, args, inputs, &outs[0])].into(),
                     }
                 }
                 fn fold(&self, inputs: &[Literal]) -> Option<Literal> {

@@ -201,13 +201,8 @@ impl Primitive for SelectN {
         if inputs[0].dtype == DType::Bool {
             return match cases {
                 // StableHLO's select takes the case for true first.
-                [a, b] => smallvec::smallvec![cx.op(
-                    "stablehlo.select",
-                    &[args[0].clone(), b.clone(), a.clone()],
-                    &[],
-                    &outs[0]
-                )],
-                _ => smallvec::smallvec![cases[0].clone()],
+                [a, b] => [cx.op("stablehlo.select", &[args[0].clone(), b.clone(), a.clone()], &[], &outs[0])].into(),
+                _ => [cases[0].clone()].into(),
             };
         }
         let mut result = cases[cases.len() - 1].clone();
@@ -221,7 +216,7 @@ impl Primitive for SelectN {
             let here = cx.op("stablehlo.compare", &[args[0].clone(), i], &attrs, &index.with_dtype(DType::Bool));
             result = cx.op("stablehlo.select", &[here, case.clone(), result], &[], &outs[0]);
         }
-        smallvec::smallvec![result]
+        [result].into()
     }
 
     fn fold(&self, inputs: &[Literal]) -> Option<Literal> {

@@ -125,7 +125,7 @@ impl Primitive for Conj {
         let real = cx.op("stablehlo.real", args, &[], &part);
         let imag = cx.op("stablehlo.imag", args, &[], &part);
         let minus = cx.op("stablehlo.negate", &[imag], &[], &part);
-        smallvec::smallvec![cx.op("stablehlo.complex", &[real, minus], &[], &outs[0])]
+        [cx.op("stablehlo.complex", &[real, minus], &[], &outs[0])].into()
     }
 }
 

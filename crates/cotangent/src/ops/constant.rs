@@ -50,10 +50,10 @@ impl Primitive for Constant {
     }
 
     fn infer(&self, _: &[Aval]) -> Result<Outputs<Aval>> {
-        Ok(smallvec::smallvec![self.aval.clone()])
+        Ok([self.aval.clone()].into())
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, _: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![cx.bytes(&self.aval, &self.bytes)]
+        [cx.bytes(&self.aval, &self.bytes)].into()
     }
 }

@@ -319,7 +319,7 @@ impl Primitive for ConvGeneralDilated {
             shape[numbers.out_spec[i + 2]] = strided(padded as usize, window, self.window_strides[i]);
         }
         let dtype = self.preferred_element_type.unwrap_or(x.dtype);
-        Ok(smallvec::smallvec![Aval::new(dtype, Shape::new(&shape)).with_weak_type(x.weak_type && k.weak_type)])
+        Ok([Aval::new(dtype, Shape::new(&shape)).with_weak_type(x.weak_type && k.weak_type)].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -390,7 +390,7 @@ impl Primitive for ConvGeneralDilated {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let (lhs, rhs) = (&args[0], &args[1]);
         if !inputs[0].dtype.is_complex() {
-            return smallvec::smallvec![self.lower_real(cx, lhs, rhs, &outs[0])];
+            return [self.lower_real(cx, lhs, rhs, &outs[0])].into();
         }
         // A complex convolution is three real ones (Gauss), as in JAX on the CPU.
         let real = |aval: &Aval| aval.with_dtype(aval.dtype.real());
@@ -407,7 +407,7 @@ impl Primitive for ConvGeneralDilated {
         let third = self.lower_real(cx, &b, &more, &out);
         let re = cx.op("stablehlo.subtract", &[first.clone(), third], &[], &out);
         let im = cx.op("stablehlo.add", &[first, second], &[], &out);
-        smallvec::smallvec![cx.op("stablehlo.complex", &[re, im], &[], &outs[0])]
+        [cx.op("stablehlo.complex", &[re, im], &[], &outs[0])].into()
     }
 }
 

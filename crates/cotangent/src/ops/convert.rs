@@ -47,7 +47,7 @@ impl Primitive for ConvertElementType {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        Ok(smallvec::smallvec![inputs[0].with_dtype(self.dtype).with_weak_type(self.weak)])
+        Ok([inputs[0].with_dtype(self.dtype).with_weak_type(self.weak)].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -76,20 +76,20 @@ impl Primitive for ConvertElementType {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let (from, to) = (inputs[0].dtype, self.dtype);
         if from == to {
-            return smallvec::smallvec![args[0].clone()];
+            return [args[0].clone()].into();
         }
         if to == DType::Bool {
             // A number is true if it is not zero. StableHLO's convert would truncate it first.
             let zero = cx.splat(&inputs[0], Literal::int(from, 0));
             let attrs = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
-            return smallvec::smallvec![cx.op("stablehlo.compare", &[args[0].clone(), zero], &attrs, &outs[0])];
+            return [cx.op("stablehlo.compare", &[args[0].clone(), zero], &attrs, &outs[0])].into();
         }
         if from.is_complex() && !to.is_complex() {
             let part = outs[0].with_dtype(from.real());
             let real = cx.op("stablehlo.real", args, &[], &part);
-            return smallvec::smallvec![cx.op("stablehlo.convert", &[real], &[], &outs[0])];
+            return [cx.op("stablehlo.convert", &[real], &[], &outs[0])].into();
         }
-        smallvec::smallvec![cx.op("stablehlo.convert", args, &[], &outs[0])]
+        [cx.op("stablehlo.convert", args, &[], &outs[0])].into()
     }
 
     fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
@@ -141,15 +141,13 @@ impl Primitive for BitcastConvertType {
         let (from, to) = (x.dtype.bits(), self.dtype.bits());
         let out = x.with_dtype(self.dtype);
         if from == to {
-            return Ok(smallvec::smallvec![out]);
+            return Ok([out].into());
         }
         if from > to {
-            return Ok(smallvec::smallvec![out.with_shape(x.shape.insert(x.rank(), from / to))]);
+            return Ok([out.with_shape(x.shape.insert(x.rank(), from / to))].into());
         }
         match x.shape.last() {
-            Some(parts) if parts * from == to => {
-                Ok(smallvec::smallvec![out.with_shape(x.shape.remove(&[x.rank() - 1]))])
-            }
+            Some(parts) if parts * from == to => Ok([out.with_shape(x.shape.remove(&[x.rank() - 1]))].into()),
             _ => Err(Error::shape(format!(
                 "the bits of {x} cannot be read as {}: each element takes {} of {}, along the last dimension",
                 self.dtype,
@@ -172,7 +170,7 @@ impl Primitive for BitcastConvertType {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![cx.op("stablehlo.bitcast_convert", args, &[], &outs[0])]
+        [cx.op("stablehlo.bitcast_convert", args, &[], &outs[0])].into()
     }
 }
 
@@ -208,7 +206,7 @@ impl Primitive for ReducePrecision {
                 inputs[0], self.exponent_bits
             )));
         }
-        Ok(smallvec::smallvec![inputs[0].clone()])
+        Ok([inputs[0].clone()].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -228,6 +226,6 @@ impl Primitive for ReducePrecision {
             ("exponent_bits", Attr::I32(i32::from(self.exponent_bits))),
             ("mantissa_bits", Attr::I32(i32::from(self.mantissa_bits))),
         ];
-        smallvec::smallvec![cx.op("stablehlo.reduce_precision", args, &attrs, &outs[0])]
+        [cx.op("stablehlo.reduce_precision", args, &attrs, &outs[0])].into()
     }
 }

@@ -258,7 +258,7 @@ impl Primitive for DotGeneral {
         let product = product_dtype(x.dtype, y.dtype);
         let dtype = self.preferred_element_type.unwrap_or(product);
         check_product(product, dtype)?;
-        Ok(smallvec::smallvec![Aval::new(dtype, shape).with_weak_type(x.weak_type && y.weak_type)])
+        Ok([Aval::new(dtype, shape).with_weak_type(x.weak_type && y.weak_type)].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -328,18 +328,18 @@ impl Primitive for DotGeneral {
             let product = cx.op("stablehlo.dot_general", &wide, &attrs, &sum);
             let zero = cx.splat(&sum, crate::array::literal::Literal::int(DType::I32, 0));
             let ne = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction NE>"))];
-            return smallvec::smallvec![cx.op("stablehlo.compare", &[product, zero], &ne, out)];
+            return [cx.op("stablehlo.compare", &[product, zero], &ne, out)].into();
         }
         // Operands of one dtype are summed in it if the result is narrower, and rounded once. Operands of two dtypes
         // are summed in the dtype of the result.
         let narrows = x.is_float() && (!out.dtype.is_inexact() || out.dtype.real().bits() < x.bits());
         if x == y && narrows {
             let sum = cx.op("stablehlo.dot_general", args, &attrs, &out.with_dtype(x));
-            return smallvec::smallvec![convert(cx, &sum, &out.with_dtype(x), out.dtype)];
+            return [convert(cx, &sum, &out.with_dtype(x), out.dtype)].into();
         }
         let alike = x == y && x != DType::Bool && x.is_complex() == out.dtype.is_complex();
         let operands = if alike { [args[0].clone(), args[1].clone()] } else { operands(cx, out.dtype) };
-        smallvec::smallvec![cx.op("stablehlo.dot_general", &operands, &attrs, out)]
+        [cx.op("stablehlo.dot_general", &operands, &attrs, out)].into()
     }
 }
 

@@ -82,7 +82,7 @@ impl Primitive for DynamicSlice {
                 .help("it has one size for each dimension, at most that of the operand"));
         }
         check_starts(x, &inputs[1..])?;
-        Ok(smallvec::smallvec![x.with_shape(&self.slice_sizes)])
+        Ok([x.with_shape(&self.slice_sizes)].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -130,7 +130,7 @@ impl Primitive for DynamicSlice {
         let attr = ("slice_sizes", Attr::i64s(self.slice_sizes.iter().copied()));
         let starts = inside(cx, &args[1..], &inputs[1..], &inputs[0], &self.slice_sizes);
         let args: Vec<Value> = args[..1].iter().cloned().chain(starts).collect();
-        smallvec::smallvec![cx.op("stablehlo.dynamic_slice", &args, &[attr], &outs[0])]
+        [cx.op("stablehlo.dynamic_slice", &args, &[attr], &outs[0])].into()
     }
 
     fn is_indexing(&self) -> bool {
@@ -180,7 +180,7 @@ impl Primitive for DynamicUpdateSlice {
                 .help("it has as many dimensions, and at most the sizes of the operand"));
         }
         check_starts(x, &inputs[2..])?;
-        Ok(smallvec::smallvec![x.clone()])
+        Ok([x.clone()].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -230,7 +230,7 @@ impl Primitive for DynamicUpdateSlice {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let starts = inside(cx, &args[2..], &inputs[2..], &inputs[0], &inputs[1].shape);
         let args: Vec<Value> = args[..2].iter().cloned().chain(starts).collect();
-        smallvec::smallvec![cx.op("stablehlo.dynamic_update_slice", &args, &[], &outs[0])]
+        [cx.op("stablehlo.dynamic_update_slice", &args, &[], &outs[0])].into()
     }
 
     fn is_indexing(&self) -> bool {

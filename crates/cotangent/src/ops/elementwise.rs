@@ -42,7 +42,7 @@ pub(super) fn infer(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
         shape = common(&shape, &other.shape);
     }
     let weak_type = dtype != DType::Bool && inputs.iter().all(|a| a.weak_type);
-    Ok(smallvec::smallvec![Aval { shape, dtype, weak_type }])
+    Ok([Aval { shape, dtype, weak_type }].into())
 }
 
 /// Like [`infer`], for a primitive that broadcasts only scalars.
@@ -138,7 +138,7 @@ pub(super) fn lower_with(
     attrs: &[(&str, Attr)],
 ) -> Outputs<Value> {
     let args = cx.same_shape(args, &output.shape);
-    smallvec::smallvec![cx.op(op, &args, attrs, output)]
+    [cx.op(op, &args, attrs, output)].into()
 }
 
 /// Broadcasts the tangent of an operand to the shape of the result.

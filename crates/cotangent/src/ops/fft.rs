@@ -140,7 +140,7 @@ impl Primitive for Fft {
             FftType::Irfft => x.dtype.real(),
             _ => x.dtype,
         };
-        Ok(smallvec::smallvec![Aval::new(dtype, shape)])
+        Ok([Aval::new(dtype, shape)].into())
     }
 
     linear_unary!();
@@ -159,6 +159,6 @@ impl Primitive for Fft {
             ("fft_length", Attr::i64s(self.fft_lengths.iter().copied())),
             ("fft_type", Attr::Raw(format!("#stablehlo<fft_type {}>", self.fft_type))),
         ];
-        smallvec::smallvec![cx.op("stablehlo.fft", args, &attrs, &outs[0])]
+        [cx.op("stablehlo.fft", args, &attrs, &outs[0])].into()
     }
 }

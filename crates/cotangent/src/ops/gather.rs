@@ -305,7 +305,7 @@ impl Primitive for Gather {
         if let Some(fill) = self.fill_value.filter(|fill| fill.dtype() != x.dtype) {
             return Err(Error::dtype(format!("the fill value of {x} must be of its dtype, got {}", fill.aval())));
         }
-        Ok(smallvec::smallvec![x.with_shape(self.shape(&indices.shape))])
+        Ok([x.with_shape(self.shape(&indices.shape))].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -370,7 +370,7 @@ impl Primitive for Gather {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let out = &outs[0];
         if out.size() == 0 {
-            return smallvec::smallvec![cx.splat(out, Literal::int(out.dtype, 0))];
+            return [cx.splat(out, Literal::int(out.dtype, 0))].into();
         }
         let (index, index_aval) = widened_indices(cx, &args[1], &inputs[1]);
         let n = &self.dimension_numbers;
@@ -397,13 +397,13 @@ impl Primitive for Gather {
         };
         let gathered = cx.op("stablehlo.gather", &[args[0].clone(), places], &attrs, out);
         if self.mode != GatherScatterMode::FillOrDrop || n.start_index_map.is_empty() {
-            return smallvec::smallvec![gathered];
+            return [gathered].into();
         }
         let inside = self.inside(cx, &index, &index_aval, &inputs[0]);
         let places: Vec<usize> = (0..out.rank()).filter(|d| !n.offset_dims.contains(d)).collect();
         let mask = cx.broadcast_in_dim(&inside, &out.with_dtype(DType::Bool).mlir(), &places);
         let fill = cx.splat(out, self.fill_value.unwrap_or_else(|| default_fill(out.dtype)));
-        smallvec::smallvec![cx.op("stablehlo.select", &[mask, gathered, fill], &[], out)]
+        [cx.op("stablehlo.select", &[mask, gathered, fill], &[], out)].into()
     }
 
     fn is_indexing(&self) -> bool {

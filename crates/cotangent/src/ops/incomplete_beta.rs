@@ -57,7 +57,7 @@ impl Primitive for RegularizedIncompleteBeta {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![staged::lower(cx, args, inputs, &outs[0], |x| betainc(&x[0], &x[1], &x[2]))]
+        [staged::lower(cx, args, inputs, &outs[0], |x| betainc(&x[0], &x[1], &x[2]))].into()
     }
 }
 

@@ -186,7 +186,7 @@ impl Primitive for Cholesky {
         let le = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction LE>"))];
         let below = cx.op("stablehlo.compare", &places, &le, &outs[0].with_dtype(DType::Bool));
         let zero = cx.splat(&outs[0], Literal::int(outs[0].dtype, 0));
-        smallvec::smallvec![cx.op("stablehlo.select", &[below, l, zero], &[], &outs[0])]
+        [cx.op("stablehlo.select", &[below, l, zero], &[], &outs[0])].into()
     }
 }
 
@@ -269,7 +269,7 @@ impl Primitive for TriangularSolve {
         if b.shape[axis] != n {
             return Err(Error::shape(format!("axis {axis} of {b} must have the size {n} of the matrix {a}")));
         }
-        Ok(smallvec::smallvec![b.clone().with_weak_type(false)])
+        Ok([b.clone().with_weak_type(false)].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -335,7 +335,7 @@ impl Primitive for TriangularSolve {
             ];
             let (b, aval) = transposed(cx, &args[1], &inputs[1]);
             let x = lapack(cx, "trsm", &[a, b], &letters, &[false, true, true], std::slice::from_ref(&aval));
-            return smallvec::smallvec![transposed(cx, &x[0], &aval).0];
+            return [transposed(cx, &x[0], &aval).0].into();
         }
         let transpose = match (self.transpose_a, self.conjugate_a && complex) {
             (false, _) => "#stablehlo<transpose NO_TRANSPOSE>",
@@ -348,6 +348,6 @@ impl Primitive for TriangularSolve {
             ("transpose_a", Attr::Static(transpose)),
             ("unit_diagonal", Attr::Bool(self.unit_diagonal)),
         ];
-        smallvec::smallvec![cx.op("stablehlo.triangular_solve", &[a, args[1].clone()], &attrs, &outs[0])]
+        [cx.op("stablehlo.triangular_solve", &[a, args[1].clone()], &attrs, &outs[0])].into()
     }
 }

@@ -51,7 +51,7 @@ impl Primitive for Polygamma {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![staged::lower(cx, args, inputs, &outs[0], |x| polygamma(&x[0], &x[1]))]
+        [staged::lower(cx, args, inputs, &outs[0], |x| polygamma(&x[0], &x[1]))].into()
     }
 }
 

@@ -76,7 +76,7 @@ impl Primitive for LinearRecurrence {
         if inputs[0].shape != inputs[1].shape {
             return Err(Error::shape(format!("operands must have one shape, got {} and {}", inputs[0], inputs[1])));
         }
-        Ok(smallvec::smallvec![inputs[1].clone().with_weak_type(false)])
+        Ok([inputs[1].clone().with_weak_type(false)].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -103,7 +103,7 @@ impl Primitive for LinearRecurrence {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let out = &outs[0];
         if out.size() == 0 {
-            return smallvec::smallvec![args[1].clone()];
+            return [args[1].clone()].into();
         }
         // The recurrence runs forward along the first of two axes, in at least 32 bits.
         let n = out.shape[self.axis];

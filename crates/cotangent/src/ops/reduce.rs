@@ -85,7 +85,7 @@ macro_rules! reductions {
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
                     Domain::$domain.one_dtype(inputs)?;
-                    Ok(smallvec::smallvec![reduced(&inputs[0], &self.axes)?])
+                    Ok([reduced(&inputs[0], &self.axes)?].into())
                 }
                 fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
                     let (axes, out) = batch_axes(&self.axes, axes[0]);
@@ -95,7 +95,7 @@ macro_rules! reductions {
                     let init: fn(DType) -> Literal = $init;
                     let dtype = outs[0].dtype;
                     let init = cx.splat(&Aval::new(dtype, ()), init(dtype));
-                    smallvec::smallvec![lower_reduction(cx, $op, &args[0], &init, &self.axes, &outs[0])]
+                    [lower_reduction(cx, $op, &args[0], &init, &self.axes, &outs[0])].into()
                 }
                 $($rules)*
             }
@@ -155,7 +155,7 @@ impl Primitive for Extremum {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         Domain::ANY.one_dtype(inputs)?;
         let chosen = inputs[0].with_dtype(DType::Bool).with_weak_type(false);
-        Ok(smallvec::smallvec![reduced(&inputs[0], &self.axes)?, chosen])
+        Ok([reduced(&inputs[0], &self.axes)?, chosen].into())
     }
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let out = bind(self.clone(), &[&x[0]]).into_vec();
@@ -289,7 +289,7 @@ macro_rules! cumulative {
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
                     Domain::$domain.one_dtype(inputs)?;
                     check_axes(&[self.axis], &inputs[0])?;
-                    Ok(smallvec::smallvec![inputs[0].clone()])
+                    Ok([inputs[0].clone()].into())
                 }
                 fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
                     let axis = shifted(&[self.axis], axes[0])[0];
@@ -298,7 +298,7 @@ macro_rules! cumulative {
                 fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
                     let init: fn(DType) -> Literal = $init;
                     let init = init(outs[0].dtype);
-                    smallvec::smallvec![lower_window(cx, $combine, &args[0], &inputs[0], init, self.axis, self.reverse)]
+                    [lower_window(cx, $combine, &args[0], &inputs[0], init, self.axis, self.reverse)].into()
                 }
                 $($rules)*
             }
@@ -400,7 +400,7 @@ impl Primitive for Running {
         Domain::ANY.one_dtype(inputs)?;
         check_axes(&[self.axis], &inputs[0])?;
         let flags = inputs[0].with_dtype(DType::Bool).with_weak_type(false);
-        Ok(smallvec::smallvec![inputs[0].clone(), flags.clone(), flags])
+        Ok([inputs[0].clone(), flags.clone(), flags].into())
     }
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let out = bind(self.clone(), &[&x[0]]).into_vec();

@@ -40,7 +40,7 @@ macro_rules! windows {
                 }
                 fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
                     Domain::$domain.one_dtype(inputs)?;
-                    Ok(smallvec::smallvec![inputs[0].with_shape(self.window.infer(&inputs[0])?)])
+                    Ok([inputs[0].with_shape(self.window.infer(&inputs[0])?)].into())
                 }
                 fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
                     let window = axes[0].map_or_else(|| self.window.clone(), |a| self.window.batched(a));

@@ -169,7 +169,7 @@ impl ScatterParams {
                 Shape::new(&indices.shape[..indices.rank() - 1])
             )));
         }
-        Ok(smallvec::smallvec![x.clone()])
+        Ok([x.clone()].into())
     }
 
     /// Returns the parameters and operands with a leading batch axis.
@@ -197,7 +197,7 @@ impl ScatterParams {
         let (mut index, index_aval) = widened_indices(cx, &args[1], &inputs[1]);
         let n = &self.dimension_numbers;
         if updates.size() == 0 {
-            return smallvec::smallvec![args[0].clone()];
+            return [args[0].clone()].into();
         }
         if self.mode == GatherScatterMode::Clip && !n.scatter_dims_to_operand_dims.is_empty() {
             let block = self.block(x.rank(), &updates.shape);

@@ -106,7 +106,7 @@ impl Primitive for SelectAndGatherAdd {
         if inputs[0].shape != inputs[1].shape {
             return Err(Error::shape(format!("operands must have one shape, got {} and {}", inputs[0], inputs[1])));
         }
-        Ok(smallvec::smallvec![inputs[0].with_shape(self.window.infer(&inputs[0])?)])
+        Ok([inputs[0].with_shape(self.window.infer(&inputs[0])?)].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -161,7 +161,7 @@ impl Primitive for SelectAndGatherAdd {
                 |a: &Value, b: &Value| cx.op("stablehlo.select", &[first.clone(), a.clone(), b.clone()], &[], &scalar);
             vec![pick(&args[0], &args[2]), pick(&args[1], &args[3])]
         });
-        smallvec::smallvec![results.swap_remove(1)]
+        [results.swap_remove(1)].into()
     }
 }
 
@@ -206,7 +206,7 @@ impl Primitive for SelectAndScatterAdd {
         if source.shape != windows {
             return Err(Error::shape(format!("there are {windows} windows of {x}, but the source is {source}")));
         }
-        Ok(smallvec::smallvec![x.clone()])
+        Ok([x.clone()].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -280,5 +280,5 @@ fn lower_select_and_scatter(
         &[&params, &params],
         |cx, which, args| vec![body(cx, which, args)],
     );
-    smallvec::smallvec![pad(cx, &out[0], &init, -1, aval)]
+    [pad(cx, &out[0], &init, -1, aval)].into()
 }

@@ -63,7 +63,7 @@ impl Primitive for BroadcastInDim {
             ))
             .help("each dimension must be 1 or equal to the one that it goes to"));
         }
-        Ok(smallvec::smallvec![x.with_shape(&self.shape)])
+        Ok([x.with_shape(&self.shape)].into())
     }
 
     linear_unary!();
@@ -91,7 +91,7 @@ impl Primitive for BroadcastInDim {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![cx.broadcast_in_dim(&args[0], &outs[0].mlir(), &self.dims)]
+        [cx.broadcast_in_dim(&args[0], &outs[0].mlir(), &self.dims)].into()
     }
 }
 
@@ -128,7 +128,7 @@ impl Primitive for Reshape {
                 self.shape.size()
             )));
         }
-        Ok(smallvec::smallvec![x.with_shape(&self.shape)])
+        Ok([x.with_shape(&self.shape)].into())
     }
 
     linear_unary!();
@@ -148,7 +148,7 @@ impl Primitive for Reshape {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![cx.op("stablehlo.reshape", args, &[], &outs[0])]
+        [cx.op("stablehlo.reshape", args, &[], &outs[0])].into()
     }
 }
 
@@ -185,7 +185,7 @@ impl Primitive for Transpose {
                 format!("{} is not a permutation of the {} axes of {x}", tuple(&self.permutation), x.rank()),
             ));
         }
-        Ok(smallvec::smallvec![x.with_shape(self.permutation.iter().map(|p| x.shape[*p]).collect::<Shape>())])
+        Ok([x.with_shape(self.permutation.iter().map(|p| x.shape[*p]).collect::<Shape>())].into())
     }
 
     linear_unary!();
@@ -211,7 +211,7 @@ impl Primitive for Transpose {
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let attr = ("permutation", Attr::i64s(self.permutation.iter().copied()));
-        smallvec::smallvec![cx.op("stablehlo.transpose", args, &[attr], &outs[0])]
+        [cx.op("stablehlo.transpose", args, &[attr], &outs[0])].into()
     }
 }
 
@@ -280,7 +280,7 @@ impl Primitive for Iota {
         }
         let aval = Aval::new(self.dtype, &self.shape);
         check_axes(&[self.dimension], &aval)?;
-        Ok(smallvec::smallvec![aval])
+        Ok([aval].into())
     }
 
     fn batch(&self, _: &[Array], _: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
@@ -288,12 +288,7 @@ impl Primitive for Iota {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![cx.op(
-            "stablehlo.iota",
-            args,
-            &[("iota_dimension", Attr::I64(self.dimension as i64))],
-            &outs[0]
-        )]
+        [cx.op("stablehlo.iota", args, &[("iota_dimension", Attr::I64(self.dimension as i64))], &outs[0])].into()
     }
 }
 
@@ -313,7 +308,7 @@ impl Primitive for Copy {
         "copy"
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        Ok(smallvec::smallvec![inputs[0].clone()])
+        Ok([inputs[0].clone()].into())
     }
     linear_unary!();
     fn transpose(&self, ct: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
@@ -327,6 +322,6 @@ impl Primitive for Copy {
     }
 
     fn lower(&self, _: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![args[0].clone()]
+        [args[0].clone()].into()
     }
 }

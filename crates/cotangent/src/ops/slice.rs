@@ -40,7 +40,7 @@ impl Primitive for Rev {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         check_axes(&self.dims, &inputs[0])?;
-        Ok(smallvec::smallvec![inputs[0].clone()])
+        Ok([inputs[0].clone()].into())
     }
 
     linear_unary!();
@@ -56,7 +56,7 @@ impl Primitive for Rev {
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let attr = ("dimensions", Attr::i64s(self.dims.iter().copied()));
-        smallvec::smallvec![cx.op("stablehlo.reverse", args, &[attr], &outs[0])]
+        [cx.op("stablehlo.reverse", args, &[attr], &outs[0])].into()
     }
 }
 
@@ -101,7 +101,7 @@ impl Primitive for Concatenate {
         let mut shape: Vec<usize> = first.shape.to_vec();
         shape[self.dimension] = inputs.iter().map(|x| x.shape[self.dimension]).sum();
         let weak = inputs.iter().all(|x| x.weak_type);
-        Ok(smallvec::smallvec![first.with_shape(shape).with_weak_type(weak)])
+        Ok([first.with_shape(shape).with_weak_type(weak)].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -131,7 +131,7 @@ impl Primitive for Concatenate {
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let attr = ("dimension", Attr::I64(self.dimension as i64));
-        smallvec::smallvec![cx.op("stablehlo.concatenate", args, &[attr], &outs[0])]
+        [cx.op("stablehlo.concatenate", args, &[attr], &outs[0])].into()
     }
 }
 
@@ -179,7 +179,7 @@ impl Primitive for Pad {
             })
         };
         let shape = x.shape.iter().zip(&self.config).map(|(n, c)| size(*n, *c)).collect::<Result<Vec<_>>>()?;
-        Ok(smallvec::smallvec![x.with_shape(shape).with_weak_type(x.weak_type && value.weak_type)])
+        Ok([x.with_shape(shape).with_weak_type(x.weak_type && value.weak_type)].into())
     }
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -221,7 +221,7 @@ impl Primitive for Pad {
             ("edge_padding_low", Attr::i64s(self.config.iter().map(|c| c.0))),
             ("interior_padding", Attr::i64s(self.config.iter().map(|c| c.2))),
         ];
-        smallvec::smallvec![cx.op("stablehlo.pad", args, &attrs, &outs[0])]
+        [cx.op("stablehlo.pad", args, &attrs, &outs[0])].into()
     }
 }
 
@@ -269,7 +269,7 @@ impl Primitive for Slice {
             )));
         }
         let size = |i: usize| (self.limit[i] - self.start[i]).div_ceil(self.stride[i]);
-        Ok(smallvec::smallvec![x.with_shape((0..rank).map(size).collect::<Shape>())])
+        Ok([x.with_shape((0..rank).map(size).collect::<Shape>())].into())
     }
 
     linear_unary!();
@@ -308,6 +308,6 @@ impl Primitive for Slice {
             ("start_indices", Attr::i64s(self.start.iter().copied())),
             ("strides", Attr::i64s(self.stride.iter().copied())),
         ];
-        smallvec::smallvec![cx.op("stablehlo.slice", args, &attrs, &outs[0])]
+        [cx.op("stablehlo.slice", args, &attrs, &outs[0])].into()
     }
 }

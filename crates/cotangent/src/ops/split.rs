@@ -45,7 +45,7 @@ impl Primitive for Squeeze {
             return Err(Error::new(ErrorKind::Axis, format!("axis {axis} of {x} has size {}, not 1", x.shape[*axis]))
                 .help("only dimensions of size one can go; `reshape` joins others"));
         }
-        Ok(smallvec::smallvec![x.with_shape(x.shape.remove(&self.dimensions))])
+        Ok([x.with_shape(x.shape.remove(&self.dimensions))].into())
     }
 
     linear_unary!();
@@ -61,7 +61,7 @@ impl Primitive for Squeeze {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![cx.op("stablehlo.reshape", args, &[], &outs[0])]
+        [cx.op("stablehlo.reshape", args, &[], &outs[0])].into()
     }
 }
 

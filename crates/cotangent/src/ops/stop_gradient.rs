@@ -25,7 +25,7 @@ impl Primitive for StopGradient {
         "stop_gradient"
     }
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        Ok(smallvec::smallvec![inputs[0].clone()])
+        Ok([inputs[0].clone()].into())
     }
     fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         (vec![bind1(StopGradient, &[&x[0]])], vec![None])
@@ -38,6 +38,6 @@ impl Primitive for StopGradient {
     }
 
     fn lower(&self, _: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
-        smallvec::smallvec![args[0].clone()]
+        [args[0].clone()].into()
     }
 }

@@ -60,7 +60,7 @@ impl Primitive for Threefry2x32 {
         }
         Domain::U32.one_dtype(inputs)?;
         let out = elementwise::infer(inputs, DType::U32)?;
-        Ok(smallvec::smallvec![out[0].clone(), out[0].clone()])
+        Ok([out[0].clone(), out[0].clone()].into())
     }
 
     fn jvp(&self, x: &[Array], _: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -96,6 +96,6 @@ impl Primitive for Threefry2x32 {
             let sum = op(cx, "stablehlo.add", &x1, &ks[(group + 2) % 3]);
             x1 = op(cx, "stablehlo.add", &sum, &round);
         }
-        smallvec::smallvec![x0, x1]
+        [x0, x1].into()
     }
 }

@@ -74,10 +74,10 @@ macro_rules! unary {
                         $($(true => With(complex_functions::$complex),)?)?
                         _ => $lower,
                     };
-                    smallvec::smallvec![match lower {
+                    [match lower {
                         Op(op) => cx.op(op, args, &[], &outs[0]),
                         With(f) => f(cx, &args[0], &outs[0]),
-                    }]
+                    }].into()
                 }
                 fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
                     let fold: Option<Fold> = $fold;
@@ -331,7 +331,7 @@ impl Primitive for Abs {
     }
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         if inputs[0].dtype.kind() == Kind::Uint {
-            return smallvec::smallvec![args[0].clone()];
+            return [args[0].clone()].into();
         }
         elementwise::lower(cx, "stablehlo.abs", args, &outs[0])
     }
@@ -437,9 +437,9 @@ impl Primitive for IntegerPow {
         let result = power.unwrap_or_else(|| one(cx));
         if self.y < 0 && !inverse_first {
             let one = one(cx);
-            return smallvec::smallvec![cx.op("stablehlo.divide", &[one, result], &[], out)];
+            return [cx.op("stablehlo.divide", &[one, result], &[], out)].into();
         }
-        smallvec::smallvec![result]
+        [result].into()
     }
     fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
         let one = Literal::int(inputs[0].dtype(), 1);

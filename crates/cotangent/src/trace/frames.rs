@@ -194,7 +194,7 @@ pub(crate) fn bind_at(prim: Arc<dyn Primitive>, inputs: &[&Array], loc: Loc) -> 
         Err(error) => raise(error.context(prim.name()).at(loc)),
     };
     if let Some(folded) = fold(&*prim, inputs, &outs) {
-        return smallvec::smallvec![folded];
+        return [folded].into();
     }
     let recorded = FRAMES.with_borrow_mut(|frames| {
         let mut target = frames.iter().rposition(|f| f.takes == Takes::Everything);

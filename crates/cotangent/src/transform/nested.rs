@@ -37,7 +37,7 @@ pub(crate) fn nested(closed: Closed) -> Arc<Jaxpr> {
     let constants = closed.captures.iter().zip(captured).map(|(array, var)| Eqn {
         prim: constant(array),
         inputs: smallvec::SmallVec::new(),
-        outputs: smallvec::smallvec![*var],
+        outputs: [*var].into(),
         loc,
     });
     let eqns = constants.chain(jaxpr.eqns().iter().cloned()).collect();
@@ -66,7 +66,7 @@ pub(crate) fn embedded(closed: &Closed) -> Option<Arc<Jaxpr>> {
             *output = Atom::Var(*input);
         }
         let prim = Arc::new(Constant::of(array));
-        eqns.push(Eqn { prim, inputs: smallvec::SmallVec::new(), outputs: smallvec::smallvec![constant], loc });
+        eqns.push(Eqn { prim, inputs: smallvec::SmallVec::new(), outputs: [constant].into(), loc });
     }
     if eqns.is_empty() {
         return None;

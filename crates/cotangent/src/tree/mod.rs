@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Display, Write};
 use std::hash::Hash;
 
-use crate::array::Array;
+use crate::array::{Array, InlineVec};
 
 /// The leaves of a tree, in order.
 ///
@@ -19,7 +19,7 @@ use crate::array::Array;
 /// pair.leaves(&mut leaves);
 /// assert_eq!(leaves.len(), 2);
 /// ```
-pub type Leaves<'a> = smallvec::SmallVec<[&'a Array; 8]>;
+pub type Leaves<'a> = InlineVec<&'a Array, 8>;
 
 impl crate::array::Arrays for &Leaves<'_> {
     fn to_arrays(self) -> Vec<Array> {

@@ -187,7 +187,7 @@ impl Primitive for AllGather {
         } else {
             x.shape.insert(self.dimension, n)
         };
-        Ok(smallvec::smallvec![x.with_shape(shape)])
+        Ok([x.with_shape(shape)].into())
     }
 
     linear_collective!();
@@ -246,7 +246,7 @@ impl Primitive for ReduceScatter {
         let own = x.shape[self.dimension];
         let rest = x.shape.remove(&[self.dimension]);
         if self.tiled {
-            return Ok(smallvec::smallvec![x.with_shape(rest.insert(self.dimension, own / n))]);
+            return Ok([x.with_shape(rest.insert(self.dimension, own / n))].into());
         }
         if own != n {
             return Err(Error::shape(format!(
@@ -255,7 +255,7 @@ impl Primitive for ReduceScatter {
             ))
             .help("to leave each element several entries of it, use the tiled form"));
         }
-        Ok(smallvec::smallvec![x.with_shape(rest)])
+        Ok([x.with_shape(rest)].into())
     }
 
     linear_collective!();
@@ -321,7 +321,7 @@ impl Primitive for AllToAll {
         let mut shape = x.shape.to_vec();
         shape[self.split_axis] /= n;
         shape[self.concat_axis] *= n;
-        Ok(smallvec::smallvec![x.with_shape(shape)])
+        Ok([x.with_shape(shape)].into())
     }
 
     linear_collective!();

@@ -39,7 +39,7 @@ impl Primitive for AxisIndex {
     }
 
     fn infer(&self, _: &[Aval]) -> Result<Outputs<Aval>> {
-        Ok(smallvec::smallvec![Aval::new(DType::I32, ())])
+        Ok([Aval::new(DType::I32, ())].into())
     }
 
     fn batch(&self, _: &[Array], _: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
