@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use cotangent::prelude::*;
 use serde_json::{Map, Value, json};
-use xla::plugin::{self, CacheState, Finder, Location, Platform};
-use xla::{ArrayShape, Client, CompileOptions, ElementType, Plugin};
+use xla::cuda::{Driver, Gpu, Libraries};
+use xla::plugin::{self, CacheState, Finder, Location, Platform, Step};
+use xla::{ArrayShape, Client, CompileOptions, CudaOptions, ElementType, Plugin};
 
 use crate::cache::{COLUMN, bytes_in, programs, programs_as_json, size};
 use crate::output::{TIE, row, say};
@@ -20,7 +21,11 @@ With --json, one object is printed. Its members (null if the check did not get t
   programs: dir, on, count, bytes, limit
   offline: whether fetching is forbidden
   environment: the plugin that the environment names
+  lookup: for GPUs, where a plugin was looked for: a list of objects with place, looked and found
   plugin: path, source, package, version, sha256, bytes, locked
+  driver: for GPUs, NVIDIA's driver: release, cuda (the newest CUDA that it supports)
+  gpus: the GPUs that the driver sees: a list of objects with name, bytes and capability
+  libraries: for GPUs, NVIDIA's libraries: cuda, found (their paths by name), absent, compiler
   pjrt, stablehlo: the versions of its interfaces
   devices: a list of objects with name and kind
   test_program: load, open, compile, run, in seconds
@@ -29,7 +34,7 @@ With --json, one object is printed. Its members (null if the check did not get t
 The exit code is 0 if everything works and 1 otherwise.";
 
 /// The members of the object.
-const MEMBERS: [&str; 15] = [
+const MEMBERS: [&str; 19] = [
     "ok",
     "error",
     "cotangent",
@@ -39,7 +44,11 @@ const MEMBERS: [&str; 15] = [
     "programs",
     "offline",
     "environment",
+    "lookup",
     "plugin",
+    "driver",
+    "gpus",
+    "libraries",
     "pjrt",
     "stablehlo",
     "devices",
@@ -48,7 +57,10 @@ const MEMBERS: [&str; 15] = [
 ];
 
 /// Checks everything in the order in which a program needs it, and stops at the first failure.
-pub(crate) fn examine(device: Device, json: bool) -> Result<()> {
+pub(crate) fn examine(device: Device, json: bool, verbose: bool) -> Result<()> {
+    if verbose {
+        xla::show_plugin_logs();
+    }
     let members = MEMBERS.map(|member| (member.to_string(), Value::Null)).into_iter().collect();
     let mut report = Report { json, members };
     let examined = report.examine(device);
@@ -79,11 +91,20 @@ impl Report {
 
     fn examine(&mut self, device: Device) -> Result<()> {
         let platform = device.platform();
-        let finder = Finder::from_env(platform);
+        let finder = match device {
+            Device::Cpu => Finder::from_env(platform),
+            Device::Cuda => CudaOptions::new().finder(),
+        };
         self.surroundings(&finder)?;
 
-        let location = finder.locate()?;
-        self.plugin(&location)?;
+        let location = match device {
+            Device::Cpu => {
+                let location = finder.locate()?;
+                self.plugin(&location)?;
+                location
+            }
+            Device::Cuda => self.cuda(&finder)?,
+        };
 
         let (loaded, load) = timed(|| Plugin::load_location(&location));
         let loaded = loaded.context("the plugin cannot be loaded")?;
@@ -96,7 +117,8 @@ impl Report {
 
         let (client, open) = timed(|| match device {
             Device::Cpu => Client::cpu_at(&location),
-            Device::Cuda => Client::new(loaded.clone(), &[]),
+            // The library opens the GPUs once more below.
+            Device::Cuda => Client::cuda_at(&location, &finder, &CudaOptions::new().preallocate(false)),
         });
         let client = client.context("the plugin cannot open its device")?;
         let named = |d: &xla::DeviceInfo| format!("{}:{} ({})", client.platform_name(), d.id, d.kind);
@@ -107,6 +129,7 @@ impl Report {
         }
 
         let [compile, run] = test_program(&client, platform)?;
+        drop(client);
         let [load, open, compile, run] = [load, open, compile, run].map(|time| time.as_secs_f64());
         self.set("test_program", json!({ "load": load, "open": open, "compile": compile, "run": run }));
         self.item(
@@ -149,6 +172,104 @@ impl Report {
             self.item("environment", &format!("{} = {}", finder.platform.variable(), path.display()))?;
         }
         Ok(())
+    }
+
+    /// What GPUs need besides the plugin. Everything is looked at, so that one run shows all that is missing.
+    fn cuda(&mut self, finder: &Finder) -> Result<Location> {
+        let mut problems = Vec::new();
+        let driver = self.driver(&mut problems)?;
+        let lookup = finder.steps();
+        let found = |step: &Step| step.found.iter().map(|l| l.path.display().to_string()).collect::<Vec<_>>();
+        let listed: Vec<_> =
+            lookup.iter().map(|s| json!({ "place": s.place, "looked": s.looked, "found": found(s) })).collect();
+        self.set("lookup", listed);
+        for (i, step) in lookup.iter().enumerate() {
+            let found = found(step);
+            let text = if found.is_empty() { format!("no {}", step.looked) } else { found.join(", ") };
+            self.item(if i == 0 { "looked for in" } else { "" }, &format!("{}: {text}", step.place))?;
+        }
+        let location = match finder.locate() {
+            Ok(location) => location,
+            Err(error) => {
+                problems.push(error.into());
+                return Err(together(problems));
+            }
+        };
+        if let Err(error) = self.plugin(&location) {
+            problems.push(error);
+        }
+        if let Some(toolkit) = location.toolkit() {
+            self.item("CUDA", &format!("{}, driver {} or newer", toolkit.major(), toolkit.oldest_driver()))?;
+            if let Some(Err(error)) = driver.map(|driver| driver.check(toolkit)) {
+                problems.push(xla::Error::from(error).into());
+            }
+        }
+        self.libraries(&Libraries::find(&location, finder), &mut problems)?;
+        if problems.is_empty() { Ok(location) } else { Err(together(problems)) }
+    }
+
+    /// NVIDIA's driver and its GPUs.
+    fn driver(&mut self, problems: &mut Vec<Error>) -> Result<Option<Driver>> {
+        let driver = match Driver::find() {
+            Ok(driver) => driver,
+            Err(error) => {
+                self.item("driver", "MISSING")?;
+                problems.push(xla::Error::from(error).into());
+                return Ok(None);
+            }
+        };
+        let release = driver.release.clone().unwrap_or_else(|| "of unknown release".into());
+        self.set("driver", json!({ "release": driver.release, "cuda": driver.supports.to_string() }));
+        self.item("driver", &format!("{release}, supports CUDA {}", driver.supports))?;
+        match driver.gpus() {
+            Ok(gpus) => {
+                let about = |gpu: &Gpu| json!({ "name": gpu.name, "bytes": gpu.memory, "capability": gpu.capability.to_string() });
+                self.set("gpus", gpus.iter().map(about).collect::<Vec<_>>());
+                for (i, gpu) in gpus.iter().enumerate() {
+                    let text = format!("{}, {}, compute capability {}", gpu.name, size(gpu.memory), gpu.capability);
+                    self.item(if i == 0 { "GPUs" } else { "" }, &text)?;
+                }
+            }
+            Err(error) => {
+                self.item("GPUs", "NONE")?;
+                problems.push(xla::Error::from(error).into());
+            }
+        }
+        Ok(Some(driver))
+    }
+
+    /// NVIDIA's libraries, and the tools of the compiler.
+    fn libraries(&mut self, libraries: &Libraries, problems: &mut Vec<Error>) -> Result<()> {
+        let absent: Vec<_> = libraries.absent().into_iter().map(|(name, ..)| name).collect();
+        let found: Map<_, _> = libraries.found.iter().map(|(name, path)| (name.to_string(), json!(path))).collect();
+        self.set(
+            "libraries",
+            json!({
+                "cuda": libraries.toolkit.map(|toolkit| toolkit.major()),
+                "found": found,
+                "absent": absent,
+                "compiler": libraries.compiler,
+            }),
+        );
+        let count = format!("{} of {}", found.len(), found.len() + absent.len());
+        let paths = libraries.found.iter().filter_map(|(_, path)| path.parent());
+        let mut dirs: Vec<_> = paths.map(|dir| dir.display().to_string()).collect();
+        dirs.sort();
+        dirs.dedup();
+        let dirs = if dirs.is_empty() { String::new() } else { format!(", in {}", dirs.join(", ")) };
+        self.item("libraries", &format!("{count}{dirs}"))?;
+        if !absent.is_empty() {
+            self.item("", &format!("not among them: {}", absent.join(", ")))?;
+        }
+        let compiler = libraries.compiler.as_ref().map(|dir| dir.display().to_string());
+        self.item("compiler", &compiler.unwrap_or_else(|| "ptxas and libdevice not found; XLA looks for them".into()))?;
+        match libraries.load() {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                problems.push(xla::Error::from(error).into());
+                Ok(())
+            }
+        }
     }
 
     /// Reads the whole library and compares it with the lock.
@@ -196,6 +317,17 @@ fn test_program(client: &Client, platform: Platform) -> Result<[Duration; 2]> {
         bail!("[1, 2] + [1, 2] has the wrong result. {}", another(platform));
     }
     Ok([compile, run])
+}
+
+/// One error for all that is wrong.
+fn together(mut problems: Vec<Error>) -> Error {
+    match problems.len() {
+        1 => problems.remove(0),
+        n => {
+            let texts = problems.iter().enumerate().map(|(i, error)| format!("{}. {error:#}", i + 1));
+            anyhow!("{n} things are wrong.\n{}", texts.collect::<Vec<_>>().join("\n"))
+        }
+    }
 }
 
 fn another(platform: Platform) -> String {

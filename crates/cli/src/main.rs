@@ -7,6 +7,7 @@ mod doctor;
 mod gradbench;
 mod output;
 mod plot;
+mod setup;
 mod show;
 mod version;
 
@@ -69,7 +70,12 @@ enum Command {
         /// Print one JSON object and nothing else
         #[arg(long)]
         json: bool,
+        /// Show the log lines of the plugin as well
+        #[arg(long)]
+        verbose: bool,
     },
+    /// Fetch the plugin for a device and what it needs, after saying how much that is and asking
+    Setup(setup::Options),
     /// Show what is stored on disk, or remove it
     #[command(after_long_help = cache::HELP)]
     Cache(cache::Options),
@@ -148,7 +154,8 @@ fn run(command: Command) -> Result<()> {
         Command::Bench(options) => bench::run(&options),
         Command::Gradbench(options) => gradbench::run(&options),
         Command::Devices { device, json } => devices(device, json),
-        Command::Doctor { device, json } => doctor::examine(device, json),
+        Command::Doctor { device, json, verbose } => doctor::examine(device, json, verbose),
+        Command::Setup(options) => setup::run(&options),
         Command::Cache(options) => cache::run(&options),
     }
 }

@@ -26,7 +26,7 @@ fn plugin(finder: &Finder) -> [String; 2] {
         None if finder.offline => "not installed, and COTANGENT_OFFLINE forbids fetching it",
         None => "not installed; it is fetched when first needed",
     };
-    let first = finder.entries.iter().find(|e| e.platform == finder.platform && e.fits_this_machine());
+    let first = finder.wanted().next();
     match here.map(|(entry, ..)| *entry).or(first) {
         Some(entry) => [format!("{}, {state}", entry.label()), format!("of {}", entry.xla)],
         None => {

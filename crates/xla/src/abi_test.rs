@@ -19,7 +19,8 @@ fn header() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("COTANGENT_PJRT_HEADER") {
         return Ok(path.into());
     }
-    let entry = plugin::lock_entries()
+    let entry = plugin::lock()
+        .plugins
         .iter()
         .find(|e| e.package == "xla-cpu-pjrt")
         .ok_or("no wheel in the lock contains the header")?;

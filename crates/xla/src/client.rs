@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, OnceLock};
 
@@ -30,6 +30,9 @@ pub struct DeviceInfo {
     pub debug: String,
 }
 
+/// The flag that says where ptxas and libdevice are.
+const CUDA_DATA_DIR: &str = "xla_gpu_cuda_data_dir";
+
 /// The open devices of a plugin. Clones share them.
 #[derive(Clone)]
 pub struct Client(pub(crate) Arc<ClientInner>);
@@ -46,6 +49,8 @@ pub(crate) struct ClientInner {
     pub(crate) host_memory: bool,
     /// The compiler's default options, as the plugin encodes them; empty if the plugin does not report them.
     debug_options: OnceLock<Vec<u8>>,
+    /// The directory with the tools that the compiler calls, if the plugin does not find it itself.
+    compiler: OnceLock<String>,
 }
 
 // SAFETY: PJRT clients, and the devices they own, may be used from any thread, several at once.
@@ -71,11 +76,6 @@ impl Client {
         Self::cpu_at(&Location::explicit(path))
     }
 
-    /// Opens all visible GPUs. Finds the plugin, and fetches it if necessary.
-    pub fn cuda() -> Result<Client> {
-        Self::new(Plugin::load_location(&plugin::locate(Platform::Cuda)?)?, &[])
-    }
-
     /// Opens the devices of a plugin. The plugin defines which options exist; some plugins ignore options that they do
     /// not know.
     pub fn new(plugin: Arc<Plugin>, options: &[(&str, OptionValue)]) -> Result<Client> {
@@ -96,12 +96,24 @@ impl Client {
             raw_devices: Vec::new(),
             host_memory: false,
             debug_options: OnceLock::new(),
+            compiler: OnceLock::new(),
         };
         // From here on, an early return destroys the client.
         inner.read_names(&api)?;
         inner.read_devices(&api)?;
         inner.host_memory = inner.platform_name.eq_ignore_ascii_case("cpu");
         Ok(Client(Arc::new(inner)))
+    }
+
+    /// Tells the compiler for GPUs where its tools are, unless `XLA_FLAGS` does.
+    pub(crate) fn with_compiler(self, directory: Option<PathBuf>) -> Client {
+        let flags = std::env::var_os("XLA_FLAGS").unwrap_or_default();
+        if let Some(directory) = directory.as_ref().and_then(|dir| dir.to_str())
+            && !flags.to_string_lossy().contains(CUDA_DATA_DIR)
+        {
+            let _ = self.0.compiler.set(directory.to_owned());
+        }
+        self
     }
 
     /// The platform's name: `cpu`, `cuda`.
@@ -141,6 +153,9 @@ impl Client {
             format: format.as_ptr().cast(),
             format_size: format.len(),
         };
+        let tools = self.0.compiler.get().filter(|_| !options.flags.contains_key(CUDA_DATA_DIR));
+        let with_tools = tools.map(|dir| options.clone().flag(CUDA_DATA_DIR, FlagValue::String(dir.clone())));
+        let options = with_tools.as_ref().unwrap_or(options);
         let options = if options.backend_options.is_empty() {
             options.encode()
         } else {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::cuda::CudaError;
 use crate::shape::ArrayShape;
 
 /// A result of this crate.
@@ -96,6 +97,8 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// Something is missing on the way to a GPU.
+    Cuda(CudaError),
     /// An error from inside the plugin: compilation, execution, or a device.
     Pjrt {
         /// The kind of error.
@@ -311,6 +314,7 @@ impl fmt::Display for Error {
                 write!(f, "{during} failed ({code:?}): {message}")
             }
             Error::Argument(e) => e.fmt(f),
+            Error::Cuda(e) => e.fmt(f),
         }
     }
 }

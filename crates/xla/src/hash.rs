@@ -11,6 +11,11 @@ pub(crate) fn file(path: &Path) -> io::Result<String> {
     copy(&mut File::open(path)?, &mut io::sink()).map(|(sha256, _)| sha256)
 }
 
+/// The SHA-256 of bytes, in hexadecimal digits.
+pub(crate) fn bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// Copies a stream and returns its SHA-256 and its length.
 pub(crate) fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(String, u64)> {
     let mut hasher = Sha256::new();

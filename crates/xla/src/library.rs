@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::abi::{ApiHead, PluginAttributesArgs, PluginInitializeArgs};
 use crate::api::{Api, Value, named_values};
+use crate::cuda::libraries;
 use crate::elf;
 use crate::error::{Error, Result};
 use crate::plugin::{self, Location};
@@ -35,6 +36,9 @@ impl Plugin {
     /// Loads the plugin that [`plugin::locate`](crate::plugin::locate) found. If the lookup knows its hash, the hash is
     /// not computed again.
     pub fn load_location(location: &Location) -> Result<Arc<Plugin>> {
+        if location.toolkit().is_some() {
+            libraries::load_runtime(location);
+        }
         Self::load_known(&location.path, location.sha256())
     }
 
@@ -54,7 +58,6 @@ impl Plugin {
         // The dynamic loader maps a file without checking that it is complete, and accessing a page beyond its end
         // kills the process.
         elf::check(&real).map_err(invalid)?;
-        quieten();
         let api = open(&real).map_err(invalid)?;
         // SAFETY: the arguments are complete, and the plugin outlives every error it makes.
         unsafe {
@@ -128,18 +131,23 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
-/// Makes the plugin suppress informational messages ("cpu_device_count set via create_options"), unless the user has
-/// chosen a log level. Warnings and errors are still printed.
+/// Opens a library whose log lines are dropped.
 ///
-/// The environment is the only way to do this. Changing it is sound only while no other thread can read it, so a
-/// process that has threads already must set the variable itself.
-fn quieten() {
-    const LEVEL: &str = "TF_CPP_MIN_LOG_LEVEL";
-    let alone = || std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1);
-    if std::env::var_os(LEVEL).is_none() && alone() {
-        // SAFETY: this is the only thread of the process.
-        unsafe { std::env::set_var(LEVEL, "1") };
-    }
+/// # Safety
+/// The library's initializers run.
+unsafe fn open_quietly(path: &Path) -> std::result::Result<libloading::Library, libloading::Error> {
+    // SAFETY: guaranteed by the caller.
+    let library = unsafe { libloading::Library::new(path)? };
+    #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+    let library = {
+        let handle = libloading::os::unix::Library::from(library).into_raw();
+        // SAFETY: the handle is the library's, which was loaded just now.
+        unsafe {
+            crate::logs::silence(handle);
+            libloading::os::unix::Library::from_raw(handle).into()
+        }
+    };
+    Ok(library)
 }
 
 /// Opens the library and reads its function table.
@@ -147,7 +155,7 @@ fn open(path: &Path) -> std::result::Result<Api, String> {
     type GetApi = unsafe extern "C" fn() -> *const ApiHead;
     // SAFETY: opening runs the library's initializers. The user asks for this by naming the library, or by letting it
     // be fetched and verified.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|e| chain(&e))?;
+    let library = unsafe { open_quietly(path) }.map_err(|e| chain(&e))?;
     // SAFETY: this is the type of the one symbol that every plugin exports.
     let get_api = unsafe { library.get::<GetApi>(b"GetPjrtApi\0") };
     let get_api = *get_api.map_err(|e| format!("it has no GetPjrtApi ({})", chain(&e)))?;
@@ -160,8 +168,24 @@ fn open(path: &Path) -> std::result::Result<Api, String> {
     unsafe { Api::read(head) }
 }
 
+/// Loads a library for good, such that libraries that are loaded later find it by its name. A bare name is looked up by
+/// the dynamic loader.
+pub(crate) fn open_global(path: &Path) -> std::result::Result<(), String> {
+    #[cfg(unix)]
+    let opened = {
+        use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+        // SAFETY: opening runs the library's initializers. It is one of NVIDIA's, which a plugin would open itself.
+        unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }
+    };
+    #[cfg(not(unix))]
+    // SAFETY: as above.
+    let opened = unsafe { libloading::Library::new(path) };
+    // From here on the library's code may run on its own threads, so it must never be unloaded.
+    opened.map(std::mem::forget).map_err(|e| chain(&e))
+}
+
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cotangent_xla::plugin::{self, CacheState, Finder, LockEntry, Platform, Source};
-use cotangent_xla::{Client, Error, Plugin};
+use cotangent_xla::plugin::{self, CacheState, Finder, Lock, Platform, Python, Source};
+use cotangent_xla::{Client, CudaError, Error, Plugin};
 use sha2::{Digest, Sha256};
 
 const LIBRARY: &[u8] = b"this stands for two hundred megabytes of compiler";
@@ -17,7 +17,7 @@ const LIBRARY: &[u8] = b"this stands for two hundred megabytes of compiler";
 /// A directory with a fake wheel, its lock, a cache and a directory for fake commands.
 struct World {
     dir: PathBuf,
-    entries: &'static [LockEntry],
+    lock: &'static Lock,
 }
 
 /// Reports that a test did not run. Bypasses the harness, which hides the output of passing tests.
@@ -38,12 +38,12 @@ impl World {
         zip.start_file("fake/libfake.so", zip::write::SimpleFileOptions::default()).unwrap();
         zip.write_all(LIBRARY).unwrap();
         zip.finish().unwrap();
-        let entries = Self::lock(&dir, &sha256(LIBRARY));
-        World { dir, entries }
+        let lock = Self::lock(&dir, &sha256(LIBRARY));
+        World { dir, lock }
     }
 
     /// A lock for the wheel in `dir`.
-    fn lock(dir: &Path, library_sha256: &str) -> &'static [LockEntry] {
+    fn lock(dir: &Path, library_sha256: &str) -> &'static Lock {
         let wheel = fs::read(dir.join("fake-1.0-py3-none-any.whl")).unwrap();
         let text = format!(
             "[[plugin]]\npackage = \"fake\"\nversion = \"1.0\"\nplatform = \"cpu\"\ntarget = \"{}\"\n\
@@ -54,7 +54,7 @@ impl World {
             wheel.len(),
             LIBRARY.len(),
         );
-        plugin::parse_lock(text.leak()).unwrap().leak()
+        Box::leak(Box::new(plugin::parse_lock(text.leak()).unwrap()))
     }
 
     fn finder(&self) -> Finder {
@@ -62,10 +62,12 @@ impl World {
             platform: Platform::Cpu,
             explicit: None,
             environment: None,
+            directories: Vec::new(),
+            python: Python::default(),
             cache_dir: Ok(self.cache()),
             offline: false,
             search_path: Some(self.dir.join("bin").into()),
-            entries: self.entries,
+            lock: self.lock,
         }
     }
 
@@ -138,7 +140,7 @@ fn fetched_once_and_then_found() {
     let first = world.finder().locate().unwrap();
     assert_eq!(first.source, Source::Fetched);
     assert_eq!(fs::read(&first.path).unwrap(), LIBRARY);
-    assert_eq!(first.entry, Some(&world.entries[0]));
+    assert_eq!(first.entry, Some(&world.lock.plugins[0]));
     let second = world.finder().locate().unwrap();
     assert_eq!((second.source, &second.path), (Source::Cache, &first.path));
     assert_eq!(world.runs(), 1);
@@ -194,11 +196,25 @@ fn the_order_of_the_lookup() {
     assert!(error.to_string().contains("PJRT_CPU_PLUGIN"), "{error}");
     finder.explicit = Some("/nowhere/else.so".into());
     assert!(finder.locate().unwrap_err().to_string().contains("/nowhere/else.so"));
+    // A plugin in a directory comes before the one in the cache.
     finder = world.finder();
-    finder.platform = Platform::Cuda;
+    finder.directories = vec![world.dir.join("nowhere"), world.dir.join("beside")];
+    assert_eq!(finder.locate().unwrap().source, Source::Cache);
+    fs::create_dir(world.dir.join("beside")).unwrap();
+    fs::write(world.dir.join("beside/libfake.so"), "a plugin").unwrap();
+    let found = finder.locate().unwrap();
+    assert_eq!((found.source, found.path, found.entry), (Source::Directory, world.dir.join("beside/libfake.so"), None));
+    // Nothing is listed for this machine.
+    finder = Finder { lock: Box::leak(Box::default()), ..world.finder() };
     let error = finder.locate().unwrap_err();
     assert!(matches!(error, Error::PluginUnsupported { .. }));
+    assert!(error.to_string().contains("PJRT_CPU_PLUGIN"), "{error}");
+    // A plugin for GPUs is never fetched.
+    finder.platform = Platform::Cuda;
+    let error = finder.locate().unwrap_err();
+    assert!(matches!(error, Error::Cuda(CudaError::PluginMissing { toolkit: None, .. })));
     assert!(error.to_string().contains("PJRT_CUDA_PLUGIN"), "{error}");
+    assert_eq!(world.runs(), 1);
 }
 
 #[test]
@@ -269,8 +285,8 @@ fn wrong_hashes() {
     assert!(world.failure().to_string().contains("truncated"));
     // The right wheel, but not the library that the lock lists.
     world.command("pip3", GOOD_PIP);
-    let entries = World::lock(&world.dir, &sha256(b"another library"));
-    let error = Finder { entries, ..world.finder() }.locate().unwrap_err();
+    let lock = World::lock(&world.dir, &sha256(b"another library"));
+    let error = Finder { lock, ..world.finder() }.locate().unwrap_err();
     assert!(matches!(error, Error::FetchContents { .. }));
     assert_eq!(world.left_behind(), [""; 0]);
 }
@@ -358,8 +374,8 @@ fn child_process() {
     let Some(dir) = std::env::var_os("COTANGENT_TEST_WORLD").map(PathBuf::from) else {
         return;
     };
-    let entries = World::lock(&dir, &sha256(LIBRARY));
-    let world = std::mem::ManuallyDrop::new(World { dir, entries });
+    let lock = World::lock(&dir, &sha256(LIBRARY));
+    let world = std::mem::ManuallyDrop::new(World { dir, lock });
     assert_eq!(fs::read(world.finder().locate().unwrap().path).unwrap(), LIBRARY);
 }
 

@@ -4,13 +4,17 @@
 //! file's length and modification time. While length and time are unchanged, the library is used without being read.
 //! Otherwise it is hashed again. So a cache that was copied or unpacked from an archive is accepted, and a file that
 //! was truncated or changed is not.
+//!
+//! The libraries of a plugin for GPUs are below the same directory, with the paths that they have in their wheels. A
+//! list for each wheel, `<package>-<version>.files`, records its files in the same way. The lock has the hash of the
+//! list, and so of every file.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::LockEntry;
+use super::{LibraryEntry, LockEntry};
 use crate::hash;
 
 /// The state of one plugin in the cache.
@@ -50,15 +54,19 @@ fn marker(entry: &LockEntry, meta: &fs::Metadata) -> String {
 
 /// Length and modification time of a file: while they are unchanged, so is its hash.
 fn state_of(meta: &fs::Metadata) -> String {
-    let changed = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
-    let changed = changed.map_or(0, |t| t.as_nanos());
-    format!("size = \"{}\"\nchanged = \"{changed}\"\n", meta.len())
+    format!("size = \"{}\"\nchanged = \"{}\"\n", meta.len(), modified(meta))
+}
+
+/// When a file was modified, in nanoseconds since 1970.
+fn modified(meta: &fs::Metadata) -> u128 {
+    let modified = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+    modified.map_or(0, |t| t.as_nanos())
 }
 
 /// The SHA-256 of a library outside the cache. It is stored in the cache as long as the file's length and modification
 /// time stay the same.
 pub(super) fn remembered_hash(cache: &Path, library: &Path) -> io::Result<String> {
-    let (key, _) = hash::copy(&mut library.as_os_str().as_encoded_bytes(), &mut io::sink())?;
+    let key = hash::bytes(library.as_os_str().as_encoded_bytes());
     let memo = cache.join("hashes").join(&key[..32]);
     let head = format!("path = {library:?}\n{}", state_of(&fs::metadata(library)?));
     let known = fs::read_to_string(&memo).ok();
@@ -110,6 +118,103 @@ pub(super) fn state(cache: &Path, entry: &LockEntry) -> CacheState {
 pub(super) fn mark(library: &Path, entry: &LockEntry) -> io::Result<()> {
     let meta = fs::metadata(library)?;
     write_atomically(&marker_path(library), marker(entry, &meta).as_bytes())
+}
+
+/// A file that was unpacked from a wheel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ListedFile {
+    pub(super) name: String,
+    pub(super) sha256: String,
+    pub(super) size: u64,
+}
+
+/// The files that were unpacked from a wheel, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct FileList(pub(super) Vec<ListedFile>);
+
+impl FileList {
+    /// The hash of the whole list. It does not depend on modification times.
+    pub(super) fn sha256(&self) -> String {
+        let lines: String = self.0.iter().map(|f| format!("{} {} {}\n", f.sha256, f.size, f.name)).collect();
+        hash::bytes(lines.as_bytes())
+    }
+
+    /// The list as it is stored, with the times at which the files in `home` were modified.
+    fn with_times(&self, home: &Path) -> io::Result<String> {
+        let line = |f: &ListedFile| {
+            let changed = modified(&fs::metadata(home.join(&f.name))?);
+            Ok(format!("{} {} {changed} {}\n", f.sha256, f.size, f.name))
+        };
+        self.0.iter().map(line).collect()
+    }
+
+    /// Reads a stored list: each file with the time at which it was modified.
+    fn parse(text: &str) -> Option<(FileList, Vec<u128>)> {
+        let file = |line: &str| {
+            let mut fields = line.splitn(4, ' ');
+            let (sha256, size, changed) = (fields.next()?, fields.next()?, fields.next()?);
+            let (size, changed) = (size.parse().ok()?, changed.parse::<u128>().ok()?);
+            Some((ListedFile { name: fields.next()?.to_owned(), sha256: sha256.to_owned(), size }, changed))
+        };
+        let (files, times) = text.lines().map(file).collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        Some((FileList(files), times))
+    }
+}
+
+fn list_path(home: &Path, entry: &LibraryEntry) -> PathBuf {
+    home.join(format!("{}-{}.files", entry.package, entry.version))
+}
+
+/// Checks whether all that was unpacked from the wheel is below the plugin's directory and complete.
+pub(super) fn files_state(home: &Path, entry: &LibraryEntry) -> CacheState {
+    let damaged = |reason: String| CacheState::Damaged { reason };
+    let path = list_path(home, entry);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return damaged(e.to_string()),
+        Err(_) => return CacheState::Missing,
+    };
+    let Some((list, times)) = FileList::parse(&text).filter(|(list, _)| list.sha256() == entry.files_sha256) else {
+        return damaged(format!("{} is not the list that was stored", path.display()));
+    };
+    let mut again = false;
+    for (file, changed) in list.0.iter().zip(times) {
+        let path = home.join(&file.name);
+        let meta = match fs::metadata(&path) {
+            Ok(meta) => meta,
+            Err(e) => return damaged(format!("{}: {e}", file.name)),
+        };
+        if !meta.is_file() || meta.len() != file.size {
+            return damaged(format!("{} has {} bytes, not {}", file.name, meta.len(), file.size));
+        }
+        if modified(&meta) == changed {
+            continue;
+        }
+        again = true;
+        match hash::file(&path) {
+            Ok(sha256) if sha256 == file.sha256 => {}
+            Ok(sha256) => return damaged(format!("the sha256 of {} is {sha256}, not {}", file.name, file.sha256)),
+            Err(e) => return damaged(format!("{}: {e}", file.name)),
+        }
+    }
+    if again {
+        // An optimization for the next start only.
+        let _ = mark_files(home, entry, &list);
+    }
+    CacheState::Good
+}
+
+/// Records that the files have been verified.
+pub(super) fn mark_files(home: &Path, entry: &LibraryEntry, list: &FileList) -> io::Result<()> {
+    write_atomically(&list_path(home, entry), list.with_times(home)?.as_bytes())
+}
+
+/// Removes the record, before any of the files is replaced.
+pub(super) fn forget_files(home: &Path, entry: &LibraryEntry) -> io::Result<()> {
+    match fs::remove_file(list_path(home, entry)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
 }
 
 /// A name beside `path` that no other process uses, and that [`sweep`] recognizes.

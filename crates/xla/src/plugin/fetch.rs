@@ -5,46 +5,54 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufWriter, ErrorKind};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 
-use super::progress::{Counting, Progress, TICK, say};
-use super::{CacheState, Finder, Location, LockEntry, Source, cache};
+use super::lock::Wheel;
+use super::progress::{Progress, TICK, say};
+use super::unpack::{unpack, unpack_files};
+use super::{CacheState, Finder, LibraryEntry, Location, LockEntry, Source, cache};
 use crate::error::{Error, Result};
 use crate::hash;
 
 /// The ways to call pip, in the order in which they are tried.
 const PIPS: &[&[&str]] = &[&["python3", "-m", "pip"], &["pip3"], &["pip"]];
 
-/// Fetches the first of `wanted` that is available. One process fetches, the others wait for it.
-pub(super) fn fetch(finder: &Finder, cache_dir: &Path, wanted: &[&'static LockEntry]) -> Result<Location> {
+/// The right to write to the cache, held until it is dropped or the process ends for any reason.
+pub(super) struct Exclusive(#[expect(dead_code, reason = "it is held, not used")] File);
+
+/// Waits until no other process writes to the cache, and removes what killed processes have left.
+pub(super) fn exclusive(cache_dir: &Path) -> Result<Exclusive> {
     let root = cache::root(cache_dir);
-    let unwritable =
-        |path: &Path, e: io::Error| Error::CacheUnwritable { path: path.to_owned(), reason: e.to_string() };
     fs::create_dir_all(&root).map_err(|e| unwritable(&root, e))?;
-    let lock_path = root.join(".lock");
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock_path)
-        .map_err(|e| unwritable(&lock_path, e))?;
+    let path = root.join(".lock");
+    let lock =
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| unwritable(&path, e))?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             say("waiting for another process that is fetching the PJRT plugin");
-            lock.lock().map_err(|e| unwritable(&lock_path, e))?;
+            lock.lock().map_err(|e| unwritable(&path, e))?;
         }
-        Err(TryLockError::Error(e)) => return Err(unwritable(&lock_path, e)),
+        Err(TryLockError::Error(e)) => return Err(unwritable(&path, e)),
     }
-    // The lock is held until `lock` is dropped or the process ends for any reason.
+    cache::sweep(&root);
+    Ok(Exclusive(lock))
+}
+
+pub(super) fn unwritable(path: &Path, e: io::Error) -> Error {
+    Error::CacheUnwritable { path: path.to_owned(), reason: e.to_string() }
+}
+
+/// Fetches the first of `wanted` that is available. One process fetches, the others wait for it.
+pub(super) fn fetch(finder: &Finder, cache_dir: &Path, wanted: &[&'static LockEntry]) -> Result<Location> {
+    let _exclusive = exclusive(cache_dir)?;
     if let Some(location) = finder.find_cached() {
         return Ok(location);
     }
-    cache::sweep(&root);
     let mut first_error = None;
     for entry in wanted {
         match fetch_entry(finder, cache_dir, entry) {
@@ -66,27 +74,17 @@ pub(super) fn fetch(finder: &Finder, cache_dir: &Path, wanted: &[&'static LockEn
     }))
 }
 
-/// Fetches one wheel and puts its library into the cache.
-fn fetch_entry(finder: &Finder, cache_dir: &Path, entry: &'static LockEntry) -> Result<PathBuf> {
+/// Fetches one wheel and puts the plugin in it into the cache.
+pub(super) fn fetch_entry(finder: &Finder, cache_dir: &Path, entry: &'static LockEntry) -> Result<PathBuf> {
     let library = cache::path(cache_dir, entry);
     let home = library.parent().unwrap_or(cache_dir);
-    let unwritable =
-        |path: &Path, e: io::Error| Error::CacheUnwritable { path: path.to_owned(), reason: e.to_string() };
     if let CacheState::Damaged { reason } = cache::state(cache_dir, entry) {
         say(&format!("the cached PJRT plugin {} is damaged ({reason}); fetching it again", library.display()));
     }
     fs::create_dir_all(home).map_err(|e| unwritable(home, e))?;
     cache::sweep(home);
-
     let downloads = Downloads::new(&cache::root(cache_dir))?;
-    say(&format!(
-        "fetching the PJRT plugin {} with pip ({} MB, once) into {}",
-        entry.label(),
-        entry.wheel_size.div_ceil(1_000_000),
-        cache_dir.display()
-    ));
-    download(finder, entry, &downloads.0)?;
-    let wheel = verified_wheel(entry, &downloads.0)?;
+    let wheel = download(finder, &entry.wheel(), &downloads.0, "the PJRT plugin ", cache_dir)?;
 
     let temporary = Temporary(cache::temporary(&library));
     unpack(entry, &wheel, &temporary.0)?;
@@ -94,6 +92,29 @@ fn fetch_entry(finder: &Finder, cache_dir: &Path, entry: &'static LockEntry) -> 
     cache::mark(&library, entry).map_err(|e| unwritable(&library, e))?;
     say(&format!("stored {}", library.display()));
     Ok(library)
+}
+
+/// Fetches one wheel and puts the libraries in it into `home`, the directory of the plugin that they are for.
+pub(super) fn fetch_library(finder: &Finder, cache_dir: &Path, home: &Path, entry: &LibraryEntry) -> Result<()> {
+    if let CacheState::Damaged { reason } = cache::files_state(home, entry) {
+        say(&format!("the stored {} is damaged ({reason}); fetching it again", entry.label()));
+    }
+    fs::create_dir_all(home).map_err(|e| unwritable(home, e))?;
+    cache::sweep(home);
+    let downloads = Downloads::new(&cache::root(cache_dir))?;
+    let wheel = download(finder, &entry.wheel(), &downloads.0, "", home)?;
+
+    // The list of files is written last: without it, nothing that was moved into place counts.
+    cache::forget_files(home, entry).map_err(|e| unwritable(home, e))?;
+    let unpacked = Downloads(cache::temporary(&home.join(entry.package)));
+    let list = unpack_files(entry, &wheel, &unpacked.0)?;
+    for file in &list.0 {
+        let to = home.join(&file.name);
+        let parent = to.parent().unwrap_or(home);
+        let moved = fs::create_dir_all(parent).and_then(|()| cache::rename_synced(&unpacked.0.join(&file.name), &to));
+        moved.map_err(|e| unwritable(&to, e))?;
+    }
+    cache::mark_files(home, entry, &list).map_err(|e| unwritable(home, e))
 }
 
 /// A temporary directory for one download, removed with all its contents.
@@ -124,12 +145,26 @@ impl Drop for Temporary {
     }
 }
 
+/// Says what is fetched, makes pip download the wheel into `dir`, and verifies it.
+fn download(finder: &Finder, wheel: &Wheel, dir: &Path, kind: &str, to: &Path) -> Result<PathBuf> {
+    say(&format!(
+        "fetching {kind}{} with pip ({} MB, once) into {}",
+        wheel.label(),
+        wheel.size.div_ceil(1_000_000),
+        to.display()
+    ));
+    run_pip(finder, wheel, dir)?;
+    verified_wheel(wheel, dir)
+}
+
+/// Wheels larger than this bypass pip's own cache, which would keep a second copy of them.
+const LARGE: u64 = 100_000_000;
+
 /// Makes pip download the wheel into `dir`.
-fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
+fn run_pip(finder: &Finder, wheel: &Wheel, dir: &Path) -> Result<()> {
     let requirements = dir.join("requirements.txt");
-    let line = format!("{}=={} --hash=sha256:{}\n", entry.package, entry.version, entry.wheel_sha256);
-    fs::write(&requirements, line)
-        .map_err(|e| Error::CacheUnwritable { path: requirements.clone(), reason: e.to_string() })?;
+    let line = format!("{}=={} --hash=sha256:{}\n", wheel.package, wheel.version, wheel.sha256);
+    fs::write(&requirements, line).map_err(|e| unwritable(&requirements, e))?;
     let args: Vec<&OsStr> = [
         "download",
         "--no-deps",
@@ -138,7 +173,7 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
         ":all:",
         // The tag is explicit because old versions of pip do not know that it fits their machine.
         "--platform",
-        entry.wheel_tag,
+        wheel.tag,
         "--no-input",
         "--disable-pip-version-check",
         "--progress-bar",
@@ -146,6 +181,7 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
     ]
     .into_iter()
     .map(OsStr::new)
+    .chain((wheel.size > LARGE).then(|| OsStr::new("--no-cache-dir")))
     .chain([OsStr::new("--dest"), dir.as_os_str(), OsStr::new("-r"), requirements.as_os_str()])
     .collect();
 
@@ -157,15 +193,15 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
         if let Some(path) = &finder.search_path {
             command.env("PATH", path);
         }
-        match watched(command, entry, dir) {
+        match watched(command, wheel, dir) {
             Ok(output) if output.status.success() => return Ok(()),
             Ok(output) if lacks_pip(&output) => {}
-            Ok(output) => return Err(failure(entry, pip, &output)),
+            Ok(output) => return Err(failure(wheel, pip, &output)),
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {}
             Err(e) => {
                 return Err(Error::FetchFailed {
-                    package: entry.label(),
-                    command: shown(pip, entry),
+                    package: wheel.label(),
+                    command: shown(pip, wheel),
                     output: e.to_string(),
                     unavailable: false,
                 });
@@ -174,14 +210,14 @@ fn download(finder: &Finder, entry: &LockEntry, dir: &Path) -> Result<()> {
     }
     Err(Error::FetchPipMissing {
         tried: PIPS.iter().map(|pip| pip.join(" ")).collect(),
-        package: entry.label(),
+        package: wheel.label(),
         variable: finder.platform.variable(),
     })
 }
 
 /// Runs pip, and shows its progress.
-fn watched(mut command: Command, entry: &LockEntry, dir: &Path) -> io::Result<Output> {
-    let mut progress = Progress::new("fetching", entry.wheel_size);
+fn watched(mut command: Command, wheel: &Wheel, dir: &Path) -> io::Result<Output> {
+    let mut progress = Progress::new("fetching", wheel.size);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (sender, ended) = channel();
     thread::spawn(move || sender.send(child.wait_with_output()));
@@ -201,7 +237,7 @@ fn lacks_pip(output: &Output) -> bool {
 }
 
 /// The error for a pip that ran and failed.
-fn failure(entry: &LockEntry, pip: &[&str], output: &Output) -> Error {
+fn failure(wheel: &Wheel, pip: &[&str], output: &Output) -> Error {
     let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
     said.push_str(&String::from_utf8_lossy(&output.stderr));
     if said.contains("DO NOT MATCH THE HASHES") {
@@ -209,7 +245,7 @@ fn failure(entry: &LockEntry, pip: &[&str], output: &Output) -> Error {
             .lines()
             .find_map(|line| line.trim().strip_prefix("Got"))
             .map_or("another one".to_owned(), |hash| hash.trim().to_owned());
-        return Error::FetchHash { package: entry.label(), expected: entry.wheel_sha256.to_owned(), found };
+        return Error::FetchHash { package: wheel.label(), expected: wheel.sha256.to_owned(), found };
     }
     // A refused connection also ends in "No matching distribution found"; the lines before it tell the difference.
     let network = ["Retrying", "ConnectionError", "NewConnectionError", "Temporary failure", "timed out"];
@@ -220,67 +256,42 @@ fn failure(entry: &LockEntry, pip: &[&str], output: &Output) -> Error {
     if tail.is_empty() {
         tail = format!("nothing ({})", output.status);
     }
-    Error::FetchFailed { package: entry.label(), command: shown(pip, entry), output: tail, unavailable }
+    Error::FetchFailed { package: wheel.label(), command: shown(pip, wheel), output: tail, unavailable }
 }
 
 /// The command without the temporary paths, so that a user can run it by hand.
-fn shown(pip: &[&str], entry: &LockEntry) -> String {
+fn shown(pip: &[&str], wheel: &Wheel) -> String {
     format!(
         "{} download --no-deps --only-binary :all: --platform {} {}=={}",
         pip.join(" "),
-        entry.wheel_tag,
-        entry.package,
-        entry.version
+        wheel.tag,
+        wheel.package,
+        wheel.version
     )
 }
 
 /// Finds the wheel that pip has left in `dir`, and compares its hash with the lock.
-fn verified_wheel(entry: &LockEntry, dir: &Path) -> Result<PathBuf> {
-    let unreadable = |e: io::Error| Error::CacheUnwritable { path: dir.to_owned(), reason: e.to_string() };
-    let wheel = fs::read_dir(dir)
+fn verified_wheel(wheel: &Wheel, dir: &Path) -> Result<PathBuf> {
+    let unreadable = |e: io::Error| unwritable(dir, e);
+    let path = fs::read_dir(dir)
         .map_err(unreadable)?
         .flatten()
         .map(|item| item.path())
         .find(|path| path.extension().is_some_and(|e| e == "whl"))
         .ok_or_else(|| Error::FetchFailed {
-            package: entry.label(),
+            package: wheel.label(),
             command: "pip download".to_owned(),
             output: "pip reported success but left no wheel behind".to_owned(),
             unavailable: false,
         })?;
-    let len = fs::metadata(&wheel).map_err(unreadable)?.len();
-    let sha256 = hash::file(&wheel).map_err(unreadable)?;
-    if sha256 != entry.wheel_sha256 {
-        let found = if len < entry.wheel_size {
-            format!("{sha256} (truncated: {len} of {} bytes)", entry.wheel_size)
-        } else {
-            sha256
-        };
-        return Err(Error::FetchHash { package: entry.label(), expected: entry.wheel_sha256.to_owned(), found });
+    let len = fs::metadata(&path).map_err(unreadable)?.len();
+    let sha256 = hash::file(&path).map_err(unreadable)?;
+    if sha256 != wheel.sha256 {
+        let found =
+            if len < wheel.size { format!("{sha256} (truncated: {len} of {} bytes)", wheel.size) } else { sha256 };
+        return Err(Error::FetchHash { package: wheel.label(), expected: wheel.sha256.to_owned(), found });
     }
-    Ok(wheel)
-}
-
-/// Unpacks the library to `to`, verifies it and syncs it.
-fn unpack(entry: &LockEntry, wheel: &Path, to: &Path) -> Result<()> {
-    let contents = |reason: String| Error::FetchContents { package: entry.label(), reason };
-    let unwritable = |e: io::Error| Error::CacheUnwritable { path: to.to_owned(), reason: e.to_string() };
-    let file = File::open(wheel).map_err(unwritable)?;
-    let mut archive = zip::ZipArchive::new(file).map_err(|e| contents(e.to_string()))?;
-    let mut member = archive.by_name(entry.library).map_err(|e| contents(format!("{}: {e}", entry.library)))?;
-    let out = BufWriter::new(File::create(to).map_err(unwritable)?);
-    let mut out = Counting::new(out, Progress::new("unpacking", entry.library_size));
-    let (sha256, _) = hash::copy(&mut member, &mut out).map_err(|e| match e.kind() {
-        // Errors of the archive itself; all others come from writing.
-        ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::InvalidInput => contents(e.to_string()),
-        _ => unwritable(e),
-    })?;
-    let out = out.into_inner().into_inner().map_err(|e| unwritable(e.into_error()))?;
-    out.sync_all().map_err(unwritable)?;
-    if sha256 != entry.library_sha256 {
-        return Err(contents(format!("the sha256 of {} is {sha256}, not {}", entry.library, entry.library_sha256)));
-    }
-    Ok(())
+    Ok(path)
 }
 
 /// Fetches a wheel for one file in it, and puts that file at `to`. For tests that need another file of the wheel than
@@ -291,8 +302,8 @@ pub(crate) fn fetch_file(finder: &Finder, entry: &LockEntry, name: &str, to: &Pa
     let dir = to.parent().unwrap_or(to);
     fs::create_dir_all(dir).map_err(failed)?;
     let downloads = Downloads::new(dir)?;
-    download(finder, entry, &downloads.0)?;
-    let wheel = verified_wheel(entry, &downloads.0)?;
+    run_pip(finder, &entry.wheel(), &downloads.0)?;
+    let wheel = verified_wheel(&entry.wheel(), &downloads.0)?;
     let mut archive =
         zip::ZipArchive::new(File::open(wheel).map_err(failed)?).map_err(|e| failed(io::Error::other(e)))?;
     let mut bytes = Vec::new();

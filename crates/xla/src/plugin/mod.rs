@@ -1,14 +1,26 @@
 //! Where the plugin comes from.
 //!
-//! These are tried in order: a path given in code; the variable `PJRT_CPU_PLUGIN` (or `PJRT_CUDA_PLUGIN`); the user's
-//! cache directory; and last, `pip download` of the exact wheel that `third_party/plugins.lock` names, verified and
-//! unpacked into the cache. `COTANGENT_OFFLINE=1` disables the last step. Progress is reported on standard error;
-//! `COTANGENT_QUIET=1` silences it.
+//! These are tried in order:
+//!
+//! 1. a path given in code;
+//! 2. the variable `PJRT_CPU_PLUGIN` or `PJRT_CUDA_PLUGIN`;
+//! 3. the directories given in code, and the directory of the executable;
+//! 4. for GPUs, a JAX with CUDA in the active Python environment, together with NVIDIA's libraries there;
+//! 5. the user's cache directory;
+//! 6. for the CPU, `pip download` of the exact wheel that `third_party/plugins.lock` names, verified and unpacked into the
+//!    cache.
+//!
+//! A plugin for GPUs and its libraries are gigabytes, so they are downloaded only by [`Setup`], for a user who was asked.
+//! `COTANGENT_OFFLINE=1` forbids all downloads. Progress is reported on standard error; `COTANGENT_QUIET=1` silences it.
 
 mod cache;
 mod fetch;
+mod finder;
 mod lock;
 mod progress;
+mod python;
+mod setup;
+mod unpack;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -20,7 +32,11 @@ use crate::hash;
 pub use cache::CacheState;
 #[cfg(test)]
 pub(crate) use fetch::fetch_file;
-pub use lock::{LockEntry, lock_entries, parse as parse_lock, target};
+pub(crate) use finder::installed_beside;
+pub use finder::{Finder, Step};
+pub use lock::{LibraryEntry, Lock, LockEntry, lock, parse as parse_lock, target};
+pub use python::Python;
+pub use setup::{Part, Setup};
 
 /// The platform that a plugin computes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +71,60 @@ impl fmt::Display for Platform {
     }
 }
 
+/// A major release of CUDA. The plugins for GPUs are built for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Toolkit {
+    /// CUDA 12.
+    Cuda12,
+    /// CUDA 13.
+    Cuda13,
+}
+
+impl Toolkit {
+    /// All of them, the newest first.
+    pub const ALL: [Toolkit; 2] = [Toolkit::Cuda13, Toolkit::Cuda12];
+
+    /// `cuda12` or `cuda13`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Toolkit::Cuda12 => "cuda12",
+            Toolkit::Cuda13 => "cuda13",
+        }
+    }
+
+    /// The toolkit of that name.
+    pub fn named(name: &str) -> Option<Toolkit> {
+        Self::ALL.into_iter().find(|toolkit| toolkit.name() == name)
+    }
+
+    /// The version of CUDA that a driver must support: 12 or 13.
+    pub fn major(self) -> u32 {
+        match self {
+            Toolkit::Cuda12 => 12,
+            Toolkit::Cuda13 => 13,
+        }
+    }
+
+    /// The oldest series of NVIDIA's drivers for Linux that supports it.
+    pub fn oldest_driver(self) -> u32 {
+        match self {
+            Toolkit::Cuda12 => 525,
+            Toolkit::Cuda13 => 580,
+        }
+    }
+
+    /// The toolkit of the plugin at a path, as far as the path tells.
+    pub(crate) fn of_plugin(path: &str) -> Option<Toolkit> {
+        Self::ALL.into_iter().filter_map(|t| Some((path.rfind(t.name())?, t))).max().map(|(_, t)| t)
+    }
+}
+
+impl fmt::Display for Toolkit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CUDA {}", self.major())
+    }
+}
+
 /// How a plugin was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -62,6 +132,10 @@ pub enum Source {
     Explicit,
     /// By an environment variable.
     Environment,
+    /// In a directory given in code, or that of the executable.
+    Directory,
+    /// In the active Python environment.
+    Python,
     /// In the user's cache.
     Cache,
     /// It has just been fetched.
@@ -73,6 +147,8 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Source::Explicit => "path given in code",
             Source::Environment => "environment",
+            Source::Directory => "directory",
+            Source::Python => "Python environment",
             Source::Cache => "cache",
             Source::Fetched => "fetched",
         })
@@ -94,6 +170,13 @@ impl Location {
     /// A plugin at a path that the program names itself.
     pub fn explicit(path: impl Into<PathBuf>) -> Location {
         Location { path: path.into(), source: Source::Explicit, entry: None }
+    }
+
+    /// The release of CUDA that the plugin is built for, if the lock or its path tells.
+    pub fn toolkit(&self) -> Option<Toolkit> {
+        let of_path = |path: &Path| Toolkit::of_plugin(&path.to_string_lossy());
+        let real = || of_path(&self.path.canonicalize().ok()?);
+        self.entry.map_or_else(|| of_path(&self.path).or_else(real), LockEntry::toolkit)
     }
 
     /// Its SHA-256, if the lookup has verified it.
@@ -138,7 +221,7 @@ pub fn verify(location: &Location) -> Result<Verified> {
             });
         }
         Some(_) => true,
-        None => lock_entries().iter().any(|e| e.library_sha256 == sha256),
+        None => lock().plugins.iter().any(|e| e.library_sha256 == sha256),
     };
     Ok(Verified { sha256, size, locked })
 }
@@ -166,108 +249,6 @@ fn cache_dir_from(env: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
         .ok_or(Error::NoCacheDirectory)
 }
 
-/// The lookup, with everything it depends on. [`locate`] fills it from the environment; a program that needs another
-/// order or directory changes it.
-#[derive(Clone, Debug)]
-pub struct Finder {
-    /// The platform the plugin computes on.
-    pub platform: Platform,
-    /// A path given in code; if set, nothing else is tried.
-    pub explicit: Option<PathBuf>,
-    /// The value of the platform's environment variable.
-    pub environment: Option<PathBuf>,
-    /// The cache directory, or the reason why there is none.
-    pub cache_dir: Result<PathBuf>,
-    /// Whether fetching is forbidden.
-    pub offline: bool,
-    /// Where to look for `python3` and `pip`; `None` is this process's `PATH`.
-    pub search_path: Option<OsString>,
-    /// The plugins that may be fetched, in order of preference.
-    pub entries: &'static [LockEntry],
-}
-
-impl Finder {
-    /// The lookup for this process's environment.
-    pub fn from_env(platform: Platform) -> Finder {
-        Self::from_vars(platform, &|name| std::env::var_os(name))
-    }
-
-    fn from_vars(platform: Platform, env: &dyn Fn(&str) -> Option<OsString>) -> Finder {
-        let set = |name| env(name).filter(|v| !v.is_empty());
-        Finder {
-            platform,
-            explicit: None,
-            environment: set(platform.variable()).map(PathBuf::from),
-            cache_dir: cache_dir_from(env),
-            offline: set("COTANGENT_OFFLINE").is_some_and(|v| v != "0"),
-            search_path: None,
-            entries: lock_entries(),
-        }
-    }
-
-    /// Finds the plugin, and fetches it if necessary.
-    pub fn locate(&self) -> Result<Location> {
-        if let Some(path) = &self.explicit {
-            exists(path, "the path given")?;
-            return Ok(Location::explicit(path));
-        }
-        if let Some(path) = &self.environment {
-            exists(path, self.platform.variable())?;
-            return Ok(Location { path: path.clone(), source: Source::Environment, entry: None });
-        }
-        let wanted: Vec<_> = self.wanted().collect();
-        let Some(first) = wanted.first() else {
-            return Err(Error::PluginUnsupported {
-                platform: self.platform.name(),
-                target: target(),
-                variable: self.platform.variable(),
-            });
-        };
-        let cache = self.cache_dir.clone()?;
-        if let Some(location) = self.find_cached() {
-            return Ok(location);
-        }
-        if self.offline {
-            // Reporting a damaged copy is more useful than reporting that there is none.
-            for entry in &wanted {
-                if let CacheState::Damaged { reason } = cache::state(&cache, entry) {
-                    return Err(Error::CacheDamaged { path: cache::path(&cache, entry), reason });
-                }
-            }
-            return Err(Error::Offline { package: first.label(), cache, variable: self.platform.variable() });
-        }
-        fetch::fetch(self, &cache, &wanted)
-    }
-
-    /// Finds the plugin in the cache only. The first entry of the lock wins.
-    pub fn find_cached(&self) -> Option<Location> {
-        let cache = self.cache_dir.as_ref().ok()?;
-        self.wanted().find(|entry| cache::state(cache, entry) == CacheState::Good).map(|entry| Location {
-            path: cache::path(cache, entry),
-            source: Source::Cache,
-            entry: Some(entry),
-        })
-    }
-
-    /// The lock entries that fit, each with its path and its state in the cache.
-    pub fn inspect_cache(&self) -> Vec<(&'static LockEntry, PathBuf, CacheState)> {
-        let Ok(cache) = &self.cache_dir else {
-            return Vec::new();
-        };
-        self.wanted().map(|e| (e, cache::path(cache, e), cache::state(cache, e))).collect()
-    }
-
-    /// The lock entries for this platform and machine.
-    fn wanted(&self) -> impl Iterator<Item = &'static LockEntry> + use<> {
-        let platform = self.platform;
-        self.entries.iter().filter(move |e| e.platform == platform && e.fits_this_machine())
-    }
-}
-
-fn exists(path: &Path, from: &str) -> Result<()> {
-    if path.exists() { Ok(()) } else { Err(Error::PluginMissing { from: from.to_owned(), path: path.to_owned() }) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,15 +266,5 @@ mod tests {
         assert_eq!(dir(&[("XDG_CACHE_HOME", "x"), ("HOME", "/h")]), Ok("/h/.cache/cotangent".into()));
         assert_eq!(dir(&[("COTANGENT_CACHE_DIR", ""), ("HOME", "/h")]), Ok("/h/.cache/cotangent".into()));
         assert_eq!(dir(&[]), Err(Error::NoCacheDirectory));
-    }
-
-    #[test]
-    fn the_environment_is_read() {
-        let finder = |pairs| Finder::from_vars(Platform::Cpu, &vars(pairs));
-        assert!(finder(&[("COTANGENT_OFFLINE", "1")]).offline);
-        assert!(!finder(&[("COTANGENT_OFFLINE", "0")]).offline);
-        assert!(!finder(&[]).offline);
-        assert_eq!(finder(&[("PJRT_CPU_PLUGIN", "/p.so")]).environment, Some("/p.so".into()));
-        assert_eq!(finder(&[("PJRT_CUDA_PLUGIN", "/p.so")]).environment, None);
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn say(text: &str) {
 pub(super) struct Progress {
     doing: &'static str,
     total: u64,
+    done: u64,
     begin: Instant,
     drawn: Option<Instant>,
     visible: bool,
@@ -36,11 +37,12 @@ impl Progress {
     pub(super) fn new(doing: &'static str, total: u64) -> Progress {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let visible = !is_quiet() && !dumb && io::stderr().is_terminal();
-        Progress { doing, total, begin: Instant::now(), drawn: None, visible }
+        Progress { doing, total, done: 0, begin: Instant::now(), drawn: None, visible }
     }
 
     /// Draws the line, unless it has just been drawn.
-    pub(super) fn at(&mut self, done: u64) {
+    fn at(&mut self, done: u64) {
+        self.done = done;
         if self.visible && self.drawn.is_none_or(|drawn| drawn.elapsed() >= TICK) {
             self.drawn = Some(Instant::now());
             let line = line(self.doing, done, self.total, self.begin.elapsed());
@@ -64,7 +66,7 @@ impl Drop for Progress {
     }
 }
 
-/// `fetching ━━━━━───────  23.4 of 62.7 MB, 8.1 MB/s`
+/// `fetching ━━━━━───────  23.4 of 62.7 MB, 8.1 MB/s, 5 s left`
 fn line(doing: &str, done: u64, total: u64, elapsed: Duration) -> String {
     let mb = |bytes: u64| bytes as f64 / 1e6;
     let done = done.min(total);
@@ -75,7 +77,9 @@ fn line(doing: &str, done: u64, total: u64, elapsed: Duration) -> String {
     let full = (done as f64 / total.max(1) as f64 * BAR as f64) as usize;
     let (bar, rest) = ("━".repeat(full), "─".repeat(BAR - full));
     let rate = mb(done) / elapsed.as_secs_f64().max(0.1);
-    format!("{doing} {bar}{rest} {:>5.1} of {:.1} MB, {rate:.1} MB/s", mb(done), mb(total))
+    let left = (mb(total - done) / rate).ceil() as u64;
+    let left = if left < 100 { format!("{left} s") } else { format!("{} min", left.div_ceil(60)) };
+    format!("{doing} {bar}{rest} {:>5.1} of {:.1} MB, {rate:.1} MB/s, {left} left", mb(done), mb(total))
 }
 
 /// The total size of all files below a directory. Files may disappear meanwhile.
@@ -95,15 +99,14 @@ fn bytes_below(dir: &Path) -> u64 {
 }
 
 /// A writer that shows how much has been written.
-pub(super) struct Counting<W> {
+pub(super) struct Counting<'a, W> {
     inner: W,
-    done: u64,
-    progress: Progress,
+    progress: &'a mut Progress,
 }
 
-impl<W> Counting<W> {
-    pub(super) fn new(inner: W, progress: Progress) -> Counting<W> {
-        Counting { inner, done: 0, progress }
+impl<'a, W> Counting<'a, W> {
+    pub(super) fn new(inner: W, progress: &'a mut Progress) -> Counting<'a, W> {
+        Counting { inner, progress }
     }
 
     pub(super) fn into_inner(self) -> W {
@@ -111,11 +114,10 @@ impl<W> Counting<W> {
     }
 }
 
-impl<W: Write> Write for Counting<W> {
+impl<W: Write> Write for Counting<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = self.inner.write(bytes)?;
-        self.done += n as u64;
-        self.progress.at(self.done);
+        self.progress.at(self.progress.done + n as u64);
         Ok(n)
     }
 
@@ -132,10 +134,11 @@ mod tests {
     fn the_line_says_how_far_it_is_and_fits() {
         let line = |done, seconds| line("fetching", done, 62_711_338, Duration::from_secs_f64(seconds));
         assert_eq!(line(0, 2.3), "fetching … 2 s");
-        assert_eq!(line(31_400_000, 4.0), "fetching ━━━━━━──────  31.4 of 62.7 MB, 7.8 MB/s");
+        assert_eq!(line(31_400_000, 4.0), "fetching ━━━━━━──────  31.4 of 62.7 MB, 7.8 MB/s, 4 s left");
+        assert_eq!(line(100_000, 2.0), "fetching ────────────   0.1 of 62.7 MB, 0.1 MB/s, 21 min left");
         // More than expected, for a moment: pip writes a copy.
-        assert_eq!(line(90_000_000, 2.0), "fetching ━━━━━━━━━━━━  62.7 of 62.7 MB, 31.4 MB/s");
-        assert!(line(62_711_338, 0.01).chars().count() < 60);
+        assert_eq!(line(90_000_000, 2.0), "fetching ━━━━━━━━━━━━  62.7 of 62.7 MB, 31.4 MB/s, 0 s left");
+        assert!(line(62_711_338, 0.01).chars().count() < 75);
     }
 
     #[test]
