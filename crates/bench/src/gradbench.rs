@@ -7,15 +7,40 @@ use crate::{Bench, Case};
 
 macro_rules! evals {
     ($($module:ident $function:ident $about:literal, $input:expr;)*) => {
-        &[$(
+        pub(crate) const CASES: &[Case] = &[$(
             Case::new(concat!("gradbench/", stringify!($module)), $about, "gradient", || {
                 run(stringify!($module), stringify!($function), &$input)
             })
-        ),*]
+        ),*];
+
+        /// An input for each eval.
+        const INPUTS: &[(&str, fn() -> Value)] = &[$((stringify!($module), || $input)),*];
     };
 }
 
-pub(crate) const CASES: &[Case] = evals! {
+/// A function of an eval, and an input for it: what a message of GradBench's protocol names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GradBenchProgram {
+    /// The eval.
+    pub module: &'static str,
+    /// The function.
+    pub function: &'static str,
+    /// The input.
+    pub input: Value,
+}
+
+/// Every function of every eval of GradBench.
+#[must_use]
+pub fn gradbench_programs() -> Vec<GradBenchProgram> {
+    let of = |(module, input): &(&'static str, fn() -> Value)| {
+        let (module, input) = (*module, input());
+        let program = move |function| GradBenchProgram { module, function, input: input.clone() };
+        cotangent_gradbench::functions(module).into_iter().map(program)
+    };
+    INPUTS.iter().flat_map(of).collect()
+}
+
+evals! {
     ba jacobian "Jacobian of the errors of 36,455 observations of 11,315 points by 21 cameras",
         json!({ "n": 21, "m": 11_315, "p": 36_455, "cam": numbers(11), "x": numbers(3), "w": 0.5, "feat": numbers(2) });
     det gradient "gradient of a determinant of 8 × 8 by minors", json!({ "A": numbers(64), "ell": 8 });
@@ -31,7 +56,7 @@ pub(crate) const CASES: &[Case] = evals! {
     ode gradient "gradient of 10 steps of Runge and Kutta, 10,000 equations", json!({ "x": numbers(10_000), "s": 10 });
     particle rr "a particle's path optimised, reverse mode over reverse mode", json!({ "w": 0.0 });
     saddle rr "a saddle point by descents, reverse mode over reverse mode", json!({ "start": [1.0, 1.0] });
-};
+}
 
 fn run(module: &str, function: &str, input: &Value) -> Bench {
     let f = compile(module, function, &input.to_string()).expect("it compiles");

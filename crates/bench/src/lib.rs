@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use cotangent::tree::Leaves;
 use cotangent::{Array, Tree, jit};
 
+pub use gradbench::{GradBenchProgram, gradbench_programs};
 pub use serve::{peak_memory, serve};
 
 /// Something to measure.

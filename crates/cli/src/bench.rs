@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const FEWEST: usize = 3;
 
 /// The cases of the library, and those of this binary.
-fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     let notebook = Case::process("start/notebook", "the whole notebook, un-jitted as written, no pictures", || {
         let options = demo::Options { json: true, out: None, device: Device::Cpu };
         demo::run("optimized-learning", options).expect("the demo runs");
@@ -220,7 +220,7 @@ impl Measured {
 }
 
 /// A duration in seconds as text with three digits.
-fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let (value, unit) = match seconds {
         s if s < 1e-6 => (s * 1e9, "ns"),
         s if s < 1e-3 => (s * 1e6, "µs"),

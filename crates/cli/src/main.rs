@@ -2,6 +2,7 @@
 
 mod bench;
 mod cache;
+mod compile;
 mod demo;
 mod doctor;
 mod gradbench;
@@ -47,6 +48,9 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Compile programs for a GPU that this machine need not have
+    #[command(after_long_help = compile::HELP)]
+    Compile(compile::Options),
     /// Measure the speed of the library on this machine
     Bench(bench::Options),
     /// Act as a tool of GradBench: read one message per line from standard input, answer on standard output
@@ -151,6 +155,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Show { list: true, .. } | Command::Show { name: None, .. } => show::list(),
         Command::Show { name: Some(name), stage, .. } => show::show(&name, stage),
+        Command::Compile(options) => compile::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Gradbench(options) => gradbench::run(&options),
         Command::Devices { device, json } => devices(device, json),

@@ -115,6 +115,7 @@ pub use api::axes::{Axes, IntoAxes};
 pub use api::callback::{Callback, ResultTypes, VmapMethod, io_callback, pure_callback};
 pub use api::checkpoint::{Checkpoint, Policy, checkpoint, checkpoint_policies};
 pub use api::compile_cache;
+pub use api::cross::CrossCompiled;
 pub use api::custom::{Custom, CustomJvp, CustomVjp, custom_jvp, custom_vjp};
 pub use api::custom_vmap::{CustomVmap, custom_vmap, sequential_vmap};
 pub use api::eval_shape::{EvalShape, eval_shape};
@@ -134,6 +135,7 @@ pub use cotangent_derive::Tree;
 pub use methods::Operand;
 pub use ops::name::checkpoint_name;
 pub use runtime::{devices, set_platform};
+pub use xla::Target;
 
 /// Imports what most programs need: `use cotangent::prelude::*`.
 ///

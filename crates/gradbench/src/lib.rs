@@ -85,6 +85,17 @@ pub fn compile(module: &str, function: &str, input: &str) -> Result<impl Fn() ->
     Ok(move || run().map(drop))
 }
 
+/// The functions of a module.
+///
+/// ```
+/// assert_eq!(cotangent_gradbench::functions("hello"), ["square", "double"]);
+/// ```
+#[must_use]
+pub fn functions(module: &str) -> Vec<&'static str> {
+    let module = MODULES.iter().find(|m| m.name == module);
+    module.into_iter().flat_map(|m| m.functions.iter().map(|(name, _)| *name)).collect()
+}
+
 fn answer(line: &[u8]) -> Response {
     let (id, request) = protocol::read(line);
     match request {

@@ -48,6 +48,8 @@ opaque! {
     RawBuffer;
     /// `PJRT_ExecuteContext`
     RawExecuteContext;
+    /// `PJRT_TopologyDescription`
+    RawTopology;
 }
 
 /// Offset and size of each field of a structure, under its C name, for the test against the header.
@@ -282,6 +284,10 @@ args! {
     PJRT_DeviceDescription_Id_Args as DeviceDescriptionIdArgs = 28 pad 4 {
         device_description: *mut RawDeviceDescription, id: i32,
     }
+    PJRT_DeviceDescription_Attributes_Args as DeviceDescriptionAttributesArgs = 40 {
+        device_description: *mut RawDeviceDescription,
+        num_attributes: usize, attributes: *const NamedValue,
+    }
     PJRT_DeviceDescription_Kind_Args as DeviceDescriptionKindArgs = 40 {
         device_description: *mut RawDeviceDescription,
         device_kind: *const c_char, device_kind_size: usize,
@@ -296,6 +302,18 @@ args! {
     }
     PJRT_Device_GetDescription_Args as DeviceGetDescriptionArgs = 32 {
         device: *mut RawDevice, device_description: *mut RawDeviceDescription,
+    }
+
+    PJRT_TopologyDescription_Create_Args as TopologyCreateArgs = 56 {
+        topology_name: *const c_char, topology_name_size: usize,
+        create_options: *const NamedValue, num_options: usize,
+        topology: *mut RawTopology,
+    }
+    PJRT_TopologyDescription_Destroy_Args as TopologyDestroyArgs = 24 { topology: *mut RawTopology }
+    PJRT_Compile_Args as CompileArgs = 64 {
+        topology: *const RawTopology, program: *const Program,
+        compile_options: *const c_char, compile_options_size: usize,
+        client: *mut RawClient, executable: *mut RawExecutable,
     }
 
     PJRT_Executable_Destroy_Args as ExecutableDestroyArgs = 24 { executable: *mut RawExecutable }

@@ -135,7 +135,11 @@ table! {
         executable_output_dimensions: 91, PJRT_Executable_OutputDimensions(ExecutableOutputDimensionsArgs) -> *mut RawError;
     }
     optional {
+        device_description_attributes: 25, PJRT_DeviceDescription_Attributes(DeviceDescriptionAttributesArgs) -> *mut RawError;
         executable_cost_analysis: 46, PJRT_Executable_GetCostAnalysis(ExecutableCostAnalysisArgs) -> *mut RawError;
+        topology_create: 82, PJRT_TopologyDescription_Create(TopologyCreateArgs) -> *mut RawError;
+        topology_destroy: 83, PJRT_TopologyDescription_Destroy(TopologyDestroyArgs) -> *mut RawError;
+        compile: 89, PJRT_Compile(CompileArgs) -> *mut RawError;
         executable_memory_stats: 96, PJRT_Executable_GetCompiledMemoryStats(ExecutableMemoryStatsArgs) -> *mut RawError;
     }
 }

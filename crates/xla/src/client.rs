@@ -8,7 +8,7 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, OnceLock};
 
 use crate::abi::{self, *};
-use crate::api::{Api, slice, string};
+use crate::api::{Api, named_values, slice, string};
 use crate::buffer::Buffer;
 use crate::error::{ArgumentError, Error, Result};
 use crate::executable::Executable;
@@ -28,6 +28,15 @@ pub struct DeviceInfo {
     pub description: String,
     /// A longer description, for logs.
     pub debug: String,
+    /// What else the plugin says about it, as text. A GPU has its `compute_capability` and `core_count`.
+    pub attributes: Vec<(String, String)>,
+}
+
+impl DeviceInfo {
+    /// One of [`attributes`](Self::attributes), by name.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
 }
 
 /// The flag that says where ptxas and libdevice are.
@@ -143,16 +152,7 @@ impl Client {
     pub fn compile(&self, mlir: &str, params: &[ArrayShape], options: &CompileOptions) -> Result<Executable> {
         const DURING: &str = "compiling the program";
         let api = &self.0.plugin.api;
-        let format = "mlir";
-        let program = Program {
-            struct_size: size_of::<Program>(),
-            extension_start: ptr::null_mut(),
-            // The C interface lacks the `const`, but a program to be compiled is only read.
-            code: mlir.as_ptr().cast_mut().cast(),
-            code_size: mlir.len(),
-            format: format.as_ptr().cast(),
-            format_size: format.len(),
-        };
+        let program = mlir_program(mlir);
         let tools = self.0.compiler.get().filter(|_| !options.flags.contains_key(CUDA_DATA_DIR));
         let with_tools = tools.map(|dir| options.clone().flag(CUDA_DATA_DIR, FlagValue::String(dir.clone())));
         let options = with_tools.as_ref().unwrap_or(options);
@@ -397,23 +397,46 @@ unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<DeviceInfo> 
     short.device_description = description;
     let mut long = DeviceDescriptionDebugStringArgs::new();
     long.device_description = description;
-    // SAFETY: the description and its texts live as long as the device.
+    let mut more = DeviceDescriptionAttributesArgs::new();
+    more.device_description = description;
+    // SAFETY: the description, its texts and its attributes live as long as the device.
     unsafe {
         api.check((api.device_description_id)(&mut id), DURING)?;
         api.check((api.device_description_kind)(&mut kind), DURING)?;
         api.check((api.device_description_to_string)(&mut short), DURING)?;
         api.check((api.device_description_debug_string)(&mut long), DURING)?;
+        if let Some(attributes) = api.device_description_attributes {
+            api.check(attributes(&mut more), DURING)?;
+        }
         Ok(DeviceInfo {
             id: id.id,
             kind: string(kind.device_kind, kind.device_kind_size),
             description: string(short.to_string, short.to_string_size),
             debug: string(long.debug_string, long.debug_string_size),
+            attributes: named_values(more.attributes, more.num_attributes)
+                .into_iter()
+                .map(|(name, value)| (name, value.to_string()))
+                .collect(),
         })
     }
 }
 
+/// The C form of a program as MLIR text, which it borrows.
+pub(crate) fn mlir_program(mlir: &str) -> Program {
+    let format = "mlir";
+    Program {
+        struct_size: size_of::<Program>(),
+        extension_start: ptr::null_mut(),
+        // The C interface lacks the `const`, but a program to be compiled is only read.
+        code: mlir.as_ptr().cast_mut().cast(),
+        code_size: mlir.len(),
+        format: format.as_ptr().cast(),
+        format_size: format.len(),
+    }
+}
+
 /// The C form of a create option. It borrows the name and the value.
-fn named_value(name: &str, value: &OptionValue) -> NamedValue {
+pub(crate) fn named_value(name: &str, value: &OptionValue) -> NamedValue {
     use abi::named_value::{BOOL, FLOAT, INT64, INT64_LIST, STRING};
     let (type_, value, value_size) = match value {
         OptionValue::String(s) => (STRING, NamedValueUnion { string: s.as_ptr().cast() }, s.len()),

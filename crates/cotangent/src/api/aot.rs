@@ -10,12 +10,14 @@ use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Entry as LoweredEntry;
 use crate::ir::lowering::{lower, lower_entry};
 use crate::ir::platform::Platform;
-use crate::runtime::{compile_whole, optimized_hlo, platform, times};
+use crate::runtime::{compile_for, compile_whole, optimized_hlo, platform, times};
 use crate::trace::frames::tracing;
 use crate::tree::Tree;
+use xla::Target;
 
-use super::artifact::Blob;
+use super::artifact::{Blob, Surroundings};
 use super::callable::callable;
+use super::cross::CrossCompiled;
 use super::entry::{Entry, kept_leaves};
 use super::exported::Exported;
 use super::func::Params;
@@ -114,6 +116,30 @@ impl<P: Params, R: Tree> Lowered<P, R> {
         Ok(Compiled::new(self.name.clone(), self.entry.clone()))
     }
 
+    /// Compiles the program for a GPU, which this machine need not have. The result is inspected or serialized here, and
+    /// [`Loaded::from_bytes`](crate::Loaded::from_bytes) runs it where the GPU is.
+    ///
+    /// The compiler is the plugin for CUDA with NVIDIA's assembler, which `cotangent setup` fetches. Without a device,
+    /// nothing is tried out to find the fastest implementation of a matrix product or a convolution.
+    ///
+    /// # Errors
+    /// Returns an error if there is no such plugin, the program calls functions of this process, contains checks that no
+    /// `checkify` collects, or does not compile.
+    ///
+    /// ```no_run
+    /// use cotangent::{Target, prelude::*};
+    /// let f = jit(|x: &Array| (2.0 * x).sin());
+    /// let compiled = f.lower((&np::zeros(1000),))?.compile_for(Target::H100)?;
+    /// println!("{} kernels, {} bytes of memory", compiled.kernels()?, compiled.memory_analysis()?.temporary);
+    /// std::fs::write("f.h100", compiled.serialize()?).unwrap();
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn compile_for(&self, target: Target) -> Result<CrossCompiled> {
+        let jaxpr = self.jaxpr();
+        closed_program(jaxpr, "compiled for another machine")?;
+        CrossCompiled::new(&self.name, signature(&self.entry), captures(&self.entry)?, compile_for(jaxpr, target)?)
+    }
+
     /// Returns the program as portable StableHLO text with its signature. Another process or another machine can run
     /// it, on the same platform as this process. Captured arrays become constants of the program.
     ///
@@ -155,6 +181,11 @@ impl<P: Params, R: Tree> Lowered<P, R> {
         let name = self.name.to_string();
         Ok(Exported { signature: signature(&self.entry), name, platform: Some(platform), module })
     }
+}
+
+/// The types and bytes of the captured arrays, which are the leading inputs of the program.
+fn captures<P: Params, R: Tree>(entry: &Entry<P, R>) -> Result<Vec<(Aval, Vec<u8>)>> {
+    entry.closed.captures.iter().map(|x| Ok((x.aval().with_weak_type(false), x.to_bytes()?))).collect()
 }
 
 /// Checks that a program that leaves the process does not depend on it.
@@ -256,14 +287,7 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     /// assert_eq!(f.memory_analysis().unwrap().arguments, 4000);
     /// ```
     pub fn memory_analysis(&self) -> Result<MemoryAnalysis> {
-        let stats = self.executable()?.memory_stats()?;
-        Ok(MemoryAnalysis {
-            code: stats.code,
-            arguments: stats.arguments,
-            outputs: stats.outputs,
-            aliased: stats.aliased,
-            temporary: stats.temporary,
-        })
+        Ok(self.executable()?.memory_stats()?.into())
     }
 
     /// Returns the compiled program as bytes, for [`Loaded::from_bytes`](crate::Loaded::from_bytes) in a process with
@@ -285,16 +309,13 @@ impl<P: Params, R: Tree> Compiled<P, R> {
         closed_program(jaxpr, "serialised")?;
         // Every result is computed by this executable, including those that a call in this process would forward.
         let executable = compile_whole(jaxpr)?;
-        let captures = (self.entry.closed.captures.iter())
-            .map(|x| Ok((x.aval().with_weak_type(false), x.to_bytes()?)))
-            .collect::<Result<Vec<_>>>()?;
         let blob = Blob {
             name: self.name.to_string(),
             signature: signature(&self.entry),
-            captures,
+            captures: captures(&self.entry)?,
             code: executable.serialize()?,
         };
-        blob.write()
+        Ok(blob.write(&Surroundings::here()?))
     }
 }
 
@@ -338,4 +359,11 @@ pub struct MemoryAnalysis {
     pub aliased: i64,
     /// Size of the intermediate values.
     pub temporary: i64,
+}
+
+impl From<xla::MemoryStats> for MemoryAnalysis {
+    fn from(stats: xla::MemoryStats) -> MemoryAnalysis {
+        let xla::MemoryStats { code, arguments, outputs, aliased, temporary } = stats;
+        MemoryAnalysis { code, arguments, outputs, aliased, temporary }
+    }
 }

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::array::aval::{Aval, Shape};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ir::platform::Platform;
 use crate::runtime::client;
 use crate::runtime::disk::processor;
 
@@ -41,27 +42,53 @@ pub(super) struct Blob {
     pub(super) code: Vec<u8>,
 }
 
-/// Returns the properties that must be the same where a program is made and where it is loaded, with their names.
-fn surroundings() -> Result<Vec<(&'static str, String)>> {
-    let client = client()?;
-    Ok(vec![
-        ("version of cotangent", env!("CARGO_PKG_VERSION").to_string()),
-        ("platform", client.platform_name().to_string()),
-        ("plugin (its SHA-256)", client.plugin().sha256()?.to_string()),
-        ("platform's version", client.platform_version().to_string()),
-        ("processor", processor().to_string()),
-    ])
+/// The properties that must be the same where a program is made and where it is loaded, with their names.
+pub(super) struct Surroundings(Vec<(&'static str, String)>);
+
+impl Surroundings {
+    fn new(platform: &str, plugin: &xla::Plugin, more: [(&'static str, String); 2]) -> Result<Surroundings> {
+        let mut all = vec![
+            ("version of cotangent", env!("CARGO_PKG_VERSION").to_string()),
+            ("platform", platform.to_string()),
+            ("plugin (its SHA-256)", plugin.sha256()?.to_string()),
+        ];
+        all.extend(more);
+        Ok(Surroundings(all))
+    }
+
+    /// Those of a program for this process's device.
+    pub(super) fn here() -> Result<Surroundings> {
+        let client = client()?;
+        let more = match client.platform_name() {
+            "cuda" => gpu(client.devices()[0].attribute("compute_capability").unwrap_or("unknown")),
+            _ => {
+                [("platform's version", client.platform_version().to_string()), ("processor", processor().to_string())]
+            }
+        };
+        Surroundings::new(client.platform_name(), client.plugin(), more)
+    }
+
+    /// Those of a program for a GPU that need not be there.
+    pub(super) fn of_gpu(topology: &xla::Topology) -> Result<Surroundings> {
+        let more = gpu(topology.target().compute_capability());
+        Surroundings::new(Platform::Cuda.name(), topology.plugin(), more)
+    }
+}
+
+/// Machine code for a GPU runs on all of the same compute capability, whatever the host's processor and the driver are.
+fn gpu(compute_capability: &str) -> [(&'static str, String); 2] {
+    [("host", std::env::consts::ARCH.to_string()), ("compute capability", compute_capability.to_string())]
 }
 
 impl Blob {
     /// Returns the bytes: the magic number, the checksum of everything after it, and each part preceded by its length.
-    pub(super) fn write(&self) -> Result<Vec<u8>> {
+    pub(super) fn write(&self, surroundings: &Surroundings) -> Vec<u8> {
         let mut body = Vec::new();
         let mut put = |bytes: &[u8]| {
             body.extend((bytes.len() as u64).to_le_bytes());
             body.extend(bytes);
         };
-        for (_, value) in surroundings()? {
+        for (_, value) in &surroundings.0 {
             put(value.as_bytes());
         }
         put(self.name.as_bytes());
@@ -82,7 +109,7 @@ impl Blob {
             put(bytes);
         }
         put(&self.code);
-        Ok([&MAGIC[..], &Sha256::digest(&body), &body].concat())
+        [&MAGIC[..], &Sha256::digest(&body), &body].concat()
     }
 
     pub(super) fn read(bytes: &[u8]) -> Result<Blob> {
@@ -104,7 +131,7 @@ impl Blob {
             return Err(damaged());
         }
         let mut parts = Parts(body);
-        for (what, here) in surroundings()? {
+        for (what, here) in Surroundings::here()?.0 {
             let there = parts.text().ok_or_else(damaged)?;
             if there != here {
                 return Err(wrong(format!(

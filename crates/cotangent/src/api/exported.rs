@@ -3,15 +3,18 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+use xla::Target;
 
 use crate::array::Array;
-use crate::array::aval::Aval;
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::platform::Platform;
-use crate::runtime::{array_shape, client, compile_foreign, platform, run_executable};
+use crate::runtime::{array_shape, client, compile_foreign, compile_text_for, platform, run_executable};
 use crate::tree::{Tree, flatten, leaf_paths};
 
 use super::artifact::{Blob, aval_text, hex, parse_aval, wrong};
+use super::cross::CrossCompiled;
 use super::signature::Signature;
 
 /// The prefix of the first line of an exported program.
@@ -136,6 +139,56 @@ impl Exported {
         Exported { name, signature, platform, module }
     }
 
+    /// Makes an exported program of a StableHLO module that something else wrote: JAX's `jit(f).lower(x).as_text()`, or
+    /// `COTANGENT_DUMP_IR_TO`. The signature is that of the module's function `main`; the paths are `[0]`, `[1]` and so on.
+    ///
+    /// # Errors
+    /// Returns an error if the text has no `main`, or `main` takes or returns something that is not an array of a dtype of
+    /// this library.
+    ///
+    /// ```
+    /// use cotangent::Exported;
+    /// use cotangent::prelude::*;
+    /// let text = "module @double {
+    ///     func.func public @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+    ///         %0 = stablehlo.add %x, %x : tensor<2xf32>
+    ///         return %0 : tensor<2xf32>
+    ///     }
+    /// }";
+    /// let double = Exported::from_stablehlo("double", text).unwrap().compile().unwrap();
+    /// assert_eq!(double.call(&(Array::from([1.0f32, 2.0]),)).unwrap()[0].to_vec::<f32>(), [2.0, 4.0]);
+    /// ```
+    pub fn from_stablehlo(name: &str, module: &str) -> Result<Exported> {
+        let (inputs, outputs) = main_types(module).map_err(|e| e.context(name))?;
+        let signature = Signature {
+            inputs: inputs.into_iter().enumerate().map(|(i, aval)| (format!("[{i}]"), aval, true)).collect(),
+            outputs: outputs.into_iter().enumerate().map(|(i, aval)| (format!("[{i}]"), aval)).collect(),
+        };
+        Ok(Exported::new(name.to_string(), signature, None, module.to_string()))
+    }
+
+    /// Compiles the program for a GPU, which this machine need not have, as
+    /// [`Lowered::compile_for`](crate::Lowered::compile_for) does.
+    ///
+    /// # Errors
+    /// Returns an error if the program was exported for another platform than CUDA, there is no plugin for CUDA, or the
+    /// module does not compile.
+    ///
+    /// ```no_run
+    /// use cotangent::{Exported, Target};
+    /// let exported = Exported::parse(&std::fs::read("f.mlir").unwrap())?;
+    /// std::fs::write("f.h100", exported.compile_for(Target::H100)?.serialize()?).unwrap();
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn compile_for(&self, target: Target) -> Result<CrossCompiled> {
+        if let Some(there) = self.platform.filter(|there| *there != Platform::Cuda) {
+            let message = format!("{} was exported for {there:?}, not for {}", self.name, target.about());
+            return Err(Error::new(ErrorKind::Runtime, message).help("export it by `export_for(Platform::Cuda)`"));
+        }
+        let compiled = compile_text_for(&self.module, target).map_err(|e| e.context(&self.name))?;
+        CrossCompiled::new(&self.name, self.signature.clone(), Vec::new(), compiled)
+    }
+
     /// Returns the platform that the program was exported for.
     ///
     /// ```
@@ -195,6 +248,58 @@ impl Exported {
         let executable = compile_foreign(&self.module, &params).map_err(|e| e.context(&self.name))?;
         Loaded::new(self.name.clone(), self.signature.clone(), Vec::new(), executable)
     }
+}
+
+/// The types of what `main` takes and returns, from the text of a module.
+fn main_types(module: &str) -> Result<(Vec<Aval>, Vec<Aval>)> {
+    let no_main = || wrong("the text is not a StableHLO module: it has no function `main`");
+    let head = module.split("@main(").nth(1).ok_or_else(no_main)?;
+    // Attributes of a parameter or result are in braces, and may contain parentheses in a text.
+    let (mut plain, mut depth, mut quoted) = (String::new(), 0usize, false);
+    for c in head.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            // The body.
+            '{' if depth == 0 && ends_signature(&plain) => break,
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => plain.push(c),
+            _ => {}
+        }
+    }
+    let (inputs, outputs) = plain.split_once("->").unwrap_or((&plain, ""));
+    let types = |text: &str| -> Result<Vec<Aval>> {
+        text.split("tensor<")
+            .skip(1)
+            .map(|rest| {
+                tensor(rest).ok_or_else(|| {
+                    wrong(format!("`main` has the type `tensor<{}`, which is no array", rest.trim_end()))
+                })
+            })
+            .collect()
+    };
+    Ok((types(inputs)?, types(outputs)?))
+}
+
+/// Whether a function's head is complete, so that its body or the attributes of the function follow.
+fn ends_signature(head: &str) -> bool {
+    let (open, close) = (head.matches('(').count() + 1, head.matches(')').count());
+    let after = head.rsplit("->").next().unwrap_or_default();
+    open == close && !after.trim().is_empty()
+}
+
+/// The type whose text, after `tensor<`, begins a string: `2x3xf32>`, `complex<f32>>`.
+fn tensor(text: &str) -> Option<Aval> {
+    let end = if text.split('>').next()?.contains("complex<") { text.find(">>")? + 1 } else { text.find('>')? };
+    let mut dims = Vec::new();
+    let mut rest = &text[..end];
+    while let Some((dim, inner)) = rest.split_once('x').filter(|(dim, _)| dim.bytes().all(|b| b.is_ascii_digit())) {
+        dims.push(dim.parse().ok()?);
+        rest = inner;
+    }
+    let dtype = DType::ALL.into_iter().find(|dtype| dtype.mlir() == rest)?;
+    Some(Aval::new(dtype, Shape::new(&dims)))
 }
 
 /// A compiled program that was not traced in this process; made by [`Exported::compile`] or [`Loaded::from_bytes`].

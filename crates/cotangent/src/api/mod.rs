@@ -7,6 +7,7 @@ pub(crate) mod callable;
 pub(crate) mod callback;
 pub(crate) mod checkpoint;
 pub mod compile_cache;
+pub(crate) mod cross;
 pub(crate) mod custom;
 pub(crate) mod custom_vmap;
 pub(crate) mod entry;

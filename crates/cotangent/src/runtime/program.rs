@@ -7,16 +7,18 @@ use once_cell::sync::OnceCell;
 
 use crate::array::aval::Aval;
 use crate::array::literal::Literal;
-use crate::compile::outline::outline;
 use crate::compile::simplify::simplify;
 use crate::compile::spans::event;
 use crate::compile::times::{Stage, Times, during, timed};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ir::effects::Effects;
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
-use crate::ir::lowering::{Entry, lower_entry};
+use crate::ir::platform::Platform;
 
 use super::client::{Host, array_shape, client, host, platform};
 use super::disk::{Disk, Key, key};
+use super::dump;
+use super::inputs::{Inputs, inputs, options, text};
 use super::lru::Lru;
 use super::mappings::Mappings;
 use crate::compile::style::Style;
@@ -63,7 +65,7 @@ impl CompiledProgram {
             return Ok(known);
         }
         let pruned = during(Stage::Rewrite, || computed(&self.jaxpr)).0;
-        let (text, params, options) = inputs(&host.client, &pruned, &[]);
+        let Inputs { text, params, options } = inputs(platform(), &pruned, &[]);
         let made = Arc::new(compile_text(&host.client, &text, &params, &options, None)?.0);
         self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push(made.clone());
         Ok(made)
@@ -258,12 +260,18 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
     if pruned.outputs().is_empty() && !effects.kept {
         return Ok((program(None, Vec::new()), Origin::Memory));
     }
+    if let Some(folder) = dump::folder() {
+        dump::write(folder, &pruned, &aliases)?;
+    }
+    if effects.host && platform() != Platform::Cpu {
+        return Err(no_host(&pruned, platform()));
+    }
     let host = if effects.host { Some(host()?) } else { None };
     let client = match &host {
         Some(host) => &host.client,
         None => client()?,
     };
-    let (text, params, options) = inputs(client, &pruned, &aliases);
+    let Inputs { text, params, options } = inputs(platform(), &pruned, &aliases);
     // A program that calls functions of this process is meaningless to another process.
     let place = stores.filter(|_| !effects.host).and_then(|stores| {
         let key = key(client, &text, &options, stores.disk.is_some())?;
@@ -280,33 +288,28 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
     Ok((program(Some(executable), used), origin))
 }
 
-/// Everything that the compiler receives.
-fn inputs(
-    client: &xla::Client,
-    pruned: &Jaxpr,
-    aliases: &[Option<usize>],
-) -> (String, Vec<xla::ArrayShape>, xla::CompileOptions) {
-    let params = pruned.input_avals().map(array_shape).collect();
-    (text(client, pruned, aliases), params, options(client, Style::of(pruned)))
-}
-
-/// The program as text.
-fn text(client: &xla::Client, pruned: &Jaxpr, aliases: &[Option<usize>]) -> String {
-    let on_cpu = client.platform_name() == "cpu";
-    let blocks = during(Stage::Rewrite, || if on_cpu { outline(pruned) } else { None });
-    let (program, entry) = (blocks.as_ref().unwrap_or(pruned), Entry { platform: platform(), aliases, constants: &[] });
-    during(Stage::Lower, || lower_entry("cotangent", program, entry).to_text())
-}
-
 /// The error for a program with checks outside `checkify`.
 fn unchecked(jaxpr: &Jaxpr) -> Error {
-    fn first(jaxpr: &Jaxpr) -> Option<&Eqn> {
-        let eqn = jaxpr.eqns().iter().find(|e| e.prim.effects().check)?;
-        Some(eqn.prim.jaxprs().into_iter().find_map(|inner| first(inner)).unwrap_or(eqn))
-    }
     let error = Error::new(ErrorKind::Transform, "a `check` inside a traced function has no `checkify` to report to")
         .help("wrap the outermost transformed function: `checkify(f)` returns the error and the result");
-    match first(jaxpr) {
+    at_first(error, jaxpr, |effects| effects.check)
+}
+
+/// The error for a program that calls functions of this process, on a platform whose memory they cannot read.
+pub(super) fn no_host(jaxpr: &Jaxpr, platform: Platform) -> Error {
+    let message = format!("a program that calls functions of this process does not run on {platform:?}");
+    let error = Error::new(ErrorKind::Runtime, message)
+        .help("leave out callbacks and debug prints, return the values instead, or run this function on the CPU");
+    at_first(error, jaxpr, |effects| effects.host)
+}
+
+/// The error at the first equation with an effect.
+fn at_first(error: Error, jaxpr: &Jaxpr, has: fn(Effects) -> bool) -> Error {
+    fn first(jaxpr: &Jaxpr, has: fn(Effects) -> bool) -> Option<&Eqn> {
+        let eqn = jaxpr.eqns().iter().find(|e| has(e.prim.effects()))?;
+        Some(eqn.prim.jaxprs().into_iter().find_map(|inner| first(inner, has)).unwrap_or(eqn))
+    }
+    match first(jaxpr, has) {
         Some(eqn) => error.at(eqn.loc),
         None => error,
     }
@@ -341,7 +344,7 @@ fn compile_text(
 pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Executable> {
     let client = client()?;
     let params: Vec<_> = params.iter().map(array_shape).collect();
-    let options = options(client, Style::Plain);
+    let options = options(platform(), Style::Plain);
     let place = Disk::open().and_then(|disk| Some((disk, key(client, text, &options, true)?)));
     Ok(compile_text(client, text, &params, &options, place)?.0)
 }
@@ -350,27 +353,8 @@ pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Execut
 /// itself loaded loses its machine code when serialized.
 pub(crate) fn compile_whole(jaxpr: &Jaxpr) -> Result<xla::Executable> {
     let (client, simple) = (client()?, simplify(jaxpr));
-    let (text, params, options) = inputs(client, &simple, &[]);
+    let Inputs { text, params, options } = inputs(platform(), &simple, &[]);
     Ok(compile_text(client, &text, &params, &options, None)?.0)
-}
-
-/// The compile options of a program.
-fn options(client: &xla::Client, style: Style) -> xla::CompileOptions {
-    // By default the CPU compiler lets a maximum or minimum drop a NaN in its second operand.
-    let options = xla::CompileOptions::default().flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false));
-    if client.platform_name() != "cpu" {
-        return options;
-    }
-    match style {
-        Style::Plain => options,
-        // The whole loop becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
-        Style::SmallLoops => {
-            options.backend_option("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string())
-        }
-        // The emitters for fusions cost about 15 ms more per kernel, and a single operation has nothing to fuse. Only
-        // for exact operations: the older emitters compute transcendental functions differently.
-        Style::OneOperation => options.backend_option("xla_cpu_disable_new_fusion_emitters", ""),
-    }
 }
 
 /// How long the program takes to lower, to parse and to compile. It is compiled again for the measurement.
@@ -378,7 +362,7 @@ pub(crate) fn times(jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<Times> {
     let (compiled, mut times) = timed(|| compile(jaxpr, donated, None));
     compiled?;
     let client = client()?;
-    let text = text(client, &computed(jaxpr).0, &[]);
+    let text = text(platform(), &computed(jaxpr).0, &[]);
     let start = Instant::now();
     client.parse(&text)?;
     let parse = start.elapsed().min(times.compile);

@@ -8,6 +8,7 @@ mod case;
 #[path = "../common/mod.rs"]
 mod common;
 mod excuses;
+mod lower;
 mod primitives;
 mod program;
 mod registry;

@@ -4,7 +4,7 @@ use cotangent::extend::primitives::{Concatenate, ReduceSum};
 use cotangent::extend::{bind_shared, bind1};
 use cotangent::{lax, prelude::*};
 
-use super::case::Case;
+use super::case::{Case, Mapped};
 
 /// The step and the weights of a fourth-order central difference.
 const STEP: f64 = 2e-4;
@@ -162,6 +162,32 @@ impl At<'_> {
         steps(out, "jvp, batched", &vmap(chosen)(&Array::from([0i32, 1])), true);
     }
 
+    /// Maps over the axes of a mapped call.
+    fn mapped(&self, mapped: &Mapped, x: &[Array]) -> Vec<Array> {
+        // The inputs mapped over their first axis, over their last axis, and unmapped.
+        let place = |i: usize| match mapped.axes[i] {
+            None => 2,
+            Some(0) => 0,
+            Some(a) => {
+                assert_eq!(a + 1, mapped.inputs[i].ndim(), "an axis is the first or the last");
+                1
+            }
+        };
+        let group =
+            |g: usize| -> Vec<Array> { (0..x.len()).filter(|i| place(*i) == g).map(|i| x[i].clone()).collect() };
+        let f = |first: &Vec<Array>, last: &Vec<Array>| {
+            let mut parts = [first.iter(), last.iter()];
+            let full: Vec<Array> = (0..x.len())
+                .map(|i| match place(i) {
+                    2 => x[i].clone(),
+                    g => parts[g].next().expect("an input").clone(),
+                })
+                .collect();
+            self.apply(&full)
+        };
+        vmap(f).in_axes((0, -1))(&group(0), &group(1))
+    }
+
     /// Computes the vjp in narrower floats.
     fn narrow(&self, out: &mut Named) {
         for dtype in self.case.narrower() {
@@ -196,32 +222,55 @@ pub(crate) fn program(case: &Case, args: &[Array]) -> Named {
     }
     for (k, mapped) in case.vmap.iter().enumerate() {
         let x = take(mapped.inputs.len());
-        // The inputs mapped over their first axis, over their last axis, and unmapped.
-        let place = |i: usize| match mapped.axes[i] {
-            None => 2,
-            Some(0) => 0,
-            Some(a) => {
-                assert_eq!(a + 1, mapped.inputs[i].ndim(), "an axis is the first or the last");
-                1
-            }
-        };
-        let group =
-            |g: usize| -> Vec<Array> { (0..x.len()).filter(|i| place(*i) == g).map(|i| x[i].clone()).collect() };
-        let f = |first: &Vec<Array>, last: &Vec<Array>| {
-            let mut parts = [first.iter(), last.iter()];
-            let full: Vec<Array> = (0..x.len())
-                .map(|i| match place(i) {
-                    2 => x[i].clone(),
-                    g => parts[g].next().expect("an input").clone(),
-                })
-                .collect();
-            at.apply(&full)
-        };
-        named(
-            &mut out,
-            &format!("vmap {:?} (entry {k})", mapped.axes),
-            &vmap(f).in_axes((0, -1))(&group(0), &group(1)),
-        );
+        named(&mut out, &format!("vmap {:?} (entry {k})", mapped.axes), &at.mapped(mapped, &x));
     }
     out
+}
+
+/// A way to use a primitive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mode {
+    Forward,
+    Jvp,
+    Vjp,
+    Vmap,
+}
+
+impl Mode {
+    pub(crate) const ALL: [Mode; 4] = [Mode::Forward, Mode::Jvp, Mode::Vjp, Mode::Vmap];
+
+    /// Returns whether a case has it.
+    pub(crate) fn of(self, case: &Case) -> bool {
+        match self {
+            Mode::Forward => true,
+            Mode::Jvp | Mode::Vjp => case.derivatives.is_some(),
+            Mode::Vmap => !case.vmap.is_empty(),
+        }
+    }
+
+    /// Returns the arguments of [`alone`](Mode::alone).
+    pub(crate) fn args(self, case: &Case) -> Vec<Array> {
+        let tangents = case.derivatives.iter().flat_map(|d| match self {
+            Mode::Jvp => d.tangents.iter().flatten(),
+            _ => d.cotangents.iter().flatten(),
+        });
+        match self {
+            Mode::Forward => case.inputs.clone(),
+            Mode::Vmap => case.vmap[0].inputs.clone(),
+            Mode::Jvp | Mode::Vjp => case.inputs.iter().chain(tangents).cloned().collect(),
+        }
+    }
+
+    /// Returns the case in this mode and no other: its results, tangents, cotangents, or its first mapped call.
+    pub(crate) fn alone(self, case: &Case, args: &[Array]) -> Vec<Array> {
+        let mut at = At { case, x: args.to_vec(), v: Vec::new(), t: Vec::new(), cts: Vec::new() };
+        if self == Mode::Vmap {
+            return at.mapped(&case.vmap[0], args);
+        }
+        let more = at.x.split_off(case.inputs.len());
+        let Some(d) = case.derivatives.as_ref().filter(|_| self != Mode::Forward) else { return at.apply(&at.x) };
+        at.v = at.x.iter().zip(&d.tangents).filter(|(_, t)| t.is_some()).map(|(x, _)| x.clone()).collect();
+        let f = |v: &Vec<Array>| at.of(v);
+        if self == Mode::Jvp { jvp(f, (&at.v,), (&more,)).1 } else { vjp(f, (&at.v,)).1(&more).0 }
+    }
 }

@@ -47,13 +47,40 @@ pub(crate) fn element_type(code: i32) -> Option<ElementType> {
 
 /// Prints an optimized program that the plugin returned in `format`.
 pub(crate) fn text(format: &str, code: &[u8]) -> Result<String, String> {
+    Ok(print::module(&module(format, code)?))
+}
+
+fn module(format: &str, code: &[u8]) -> Result<proto::Module, String> {
     let damaged = |e: prost::DecodeError| format!("the optimised program cannot be decoded: {e}");
     match format {
-        "hlo_with_config" => {
-            let module = proto::ModuleWithConfig::decode(code).map_err(damaged)?;
-            Ok(print::module(&module.hlo_module.unwrap_or_default()))
-        }
-        "hlo" => Ok(print::module(&proto::Module::decode(code).map_err(damaged)?)),
+        "hlo_with_config" => Ok(proto::ModuleWithConfig::decode(code).map_err(damaged)?.hlo_module.unwrap_or_default()),
+        "hlo" => proto::Module::decode(code).map_err(damaged),
         other => Err(format!("the optimised program has the format {other}, which is unknown")),
     }
+}
+
+/// The number of kernels and library calls in a program for a GPU: the instructions of its entry, and of the loops,
+/// branches and functions that it calls, that are neither such a call nor a mere name for a value.
+pub(crate) fn kernels(format: &str, code: &[u8]) -> Result<usize, String> {
+    const NAMES: &[&str] =
+        &["after-all", "async-done", "bitcast", "constant", "get-tuple-element", "opt-barrier", "parameter", "tuple"];
+    const CALLS: &[&str] = &["async-start", "call", "conditional", "while"];
+    let module = module(format, code)?;
+    let (mut waiting, mut seen, mut kernels) = (vec![module.entry_computation_id], Vec::new(), 0);
+    while let Some(id) = waiting.pop() {
+        if seen.contains(&id) {
+            continue;
+        }
+        seen.push(id);
+        let instructions = module.computations.iter().filter(|c| c.id == id).flat_map(|c| &c.instructions);
+        for instruction in instructions {
+            let opcode = instruction.opcode.as_str();
+            if CALLS.contains(&opcode) {
+                waiting.extend(&instruction.called_computation_ids);
+            } else if !NAMES.contains(&opcode) {
+                kernels += 1;
+            }
+        }
+    }
+    Ok(kernels)
 }

@@ -1,0 +1,53 @@
+//! What the compiler receives: the program as text, and the options to compile it with.
+
+use crate::compile::outline::outline;
+use crate::compile::style::Style;
+use crate::compile::times::{Stage, during};
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::lowering::{Entry, lower_entry};
+use crate::ir::platform::Platform;
+
+use super::client::array_shape;
+
+/// Everything that the compiler receives.
+pub(super) struct Inputs {
+    pub(super) text: String,
+    pub(super) params: Vec<xla::ArrayShape>,
+    pub(super) options: xla::CompileOptions,
+}
+
+/// A program for a platform. `aliases` has the result, if any, that may reuse the memory of each input.
+pub(super) fn inputs(platform: Platform, pruned: &Jaxpr, aliases: &[Option<usize>]) -> Inputs {
+    Inputs {
+        text: text(platform, pruned, aliases),
+        params: pruned.input_avals().map(array_shape).collect(),
+        options: options(platform, Style::of(pruned)),
+    }
+}
+
+/// The program as text.
+pub(super) fn text(platform: Platform, pruned: &Jaxpr, aliases: &[Option<usize>]) -> String {
+    let blocks = during(Stage::Rewrite, || if platform == Platform::Cpu { outline(pruned) } else { None });
+    let (program, entry) = (blocks.as_ref().unwrap_or(pruned), Entry { platform, aliases, constants: &[] });
+    during(Stage::Lower, || lower_entry("cotangent", program, entry).to_text())
+}
+
+/// The compile options of a program. The styles are about the CPU's compiler.
+pub(super) fn options(platform: Platform, style: Style) -> xla::CompileOptions {
+    let options = xla::CompileOptions::default();
+    if platform != Platform::Cpu {
+        return options;
+    }
+    // By default the CPU compiler lets a maximum or minimum drop a NaN in its second operand.
+    let options = options.flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false));
+    match style {
+        Style::Plain => options,
+        // The whole loop becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
+        Style::SmallLoops => {
+            options.backend_option("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string())
+        }
+        // The emitters for fusions cost about 15 ms more per kernel, and a single operation has nothing to fuse. Only
+        // for exact operations: the older emitters compute transcendental functions differently.
+        Style::OneOperation => options.backend_option("xla_cpu_disable_new_fusion_emitters", ""),
+    }
+}

@@ -1,0 +1,47 @@
+//! Compiling for GPUs that this machine does not have.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::compile::simplify::simplify;
+use crate::compile::style::Style;
+use crate::error::Result;
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::platform::Platform;
+
+use super::inputs::{Inputs, inputs, options};
+use super::program::no_host;
+
+/// The description of a GPU for the compiler, made once for each kind.
+fn topology(target: xla::Target) -> Result<Arc<xla::Topology>> {
+    static MADE: Mutex<Vec<Arc<xla::Topology>>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(topology) = made.iter().find(|topology| *topology.target() == target) {
+        return Ok(topology.clone());
+    }
+    let topology = Arc::new(xla::Topology::locate(target)?);
+    made.push(topology.clone());
+    Ok(topology)
+}
+
+/// A program that is compiled for a GPU and not loaded.
+pub(crate) struct Foreign {
+    pub(crate) program: xla::Compiled,
+    pub(crate) topology: Arc<xla::Topology>,
+}
+
+/// Compiles a program, with all its results and inputs, for a GPU that need not be there.
+pub(crate) fn compile_for(jaxpr: &Jaxpr, target: xla::Target) -> Result<Foreign> {
+    let simple = simplify(jaxpr);
+    if simple.effects().host {
+        return Err(no_host(&simple, Platform::Cuda));
+    }
+    let topology = topology(target)?;
+    let Inputs { text, options, .. } = inputs(Platform::Cuda, &simple, &[]);
+    Ok(Foreign { program: topology.compile(&text, &options)?, topology })
+}
+
+/// Compiles a StableHLO text for a GPU that need not be there.
+pub(crate) fn compile_text_for(text: &str, target: xla::Target) -> Result<Foreign> {
+    let topology = topology(target)?;
+    Ok(Foreign { program: topology.compile(text, &options(Platform::Cuda, Style::Plain))?, topology })
+}
