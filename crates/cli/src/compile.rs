@@ -38,6 +38,9 @@ pub(crate) struct Options {
     /// Print one JSON object per program and nothing else
     #[arg(long)]
     json: bool,
+    /// Print the optimized programs in HLO notation
+    #[arg(long, conflicts_with = "json")]
+    hlo: bool,
     /// Write the StableHLO of the programs to this directory, and compile nothing
     #[arg(long, hide = true, value_name = "DIR", conflicts_with_all = ["output", "worker"])]
     collect: Option<PathBuf>,
@@ -78,7 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if programs.is_empty() {
         bail!("`{name}` compiles no program");
     }
-    if !options.json {
+    if !options.json && !options.hlo {
         say!("{name} for an {}", options.target.about())?;
         say!(
             "{:<10}{:>8}{:>12}{:>12}{:>12}{:>12}{:>10}",
@@ -205,6 +208,9 @@ fn compile(path: &Path, name: &str, target: Target) -> Result<(CrossCompiled, Du
 fn report(label: &str, (compiled, time): &(CrossCompiled, Duration), options: &Options) -> Result<()> {
     if options.json {
         return say!("{}", success(label, options.target, compiled, *time)?);
+    }
+    if options.hlo {
+        return say!("{}", compiled.optimized_hlo()?);
     }
     let memory = compiled.memory_analysis()?;
     let size = |n: u64| size(n).replace(TIE, " ");

@@ -76,7 +76,8 @@ impl Topology {
         let api = &self.plugin.api;
         let Some(compile) = api.compile else { return Err(unable(DURING)) };
         let program = mlir_program(mlir);
-        let mut options = options.clone();
+        // The library that sorts on a GPU asks the device how much memory it needs, even at compile time.
+        let mut options = options.clone().flag("xla_gpu_enable_cub_radix_sort", FlagValue::Bool(false));
         if let Some(toolkit) = &self.toolkit {
             options = options.flag("xla_gpu_cuda_data_dir", FlagValue::String(toolkit.clone()));
         }

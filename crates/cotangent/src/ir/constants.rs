@@ -140,7 +140,8 @@ impl Constants {
             .collect()
     }
 
-    fn behind(&mut self, block: &mut Block, value: &Value) -> Value {
+    /// Returns the value behind a barrier.
+    pub(super) fn behind(&mut self, block: &mut Block, value: &Value) -> Value {
         let barrier = || block.op1("stablehlo.optimization_barrier", value, &[], value.ty());
         self.behind.entry(value.id()).or_insert_with(barrier).clone()
     }

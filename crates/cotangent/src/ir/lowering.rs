@@ -317,10 +317,17 @@ impl<'a> Lowering<'a> {
     }
 
     /// Appends a call of `jaxpr`, which becomes a function of the module and is written once. The compiler inlines it,
-    /// unless `inlined` is false. Inside the body of an elementwise operation it is written in place instead.
+    /// unless `inlined` is false: then its arguments are in memory. Inside the body of an elementwise operation it is
+    /// written in place instead.
     pub fn call(&mut self, name: &str, jaxpr: &Arc<Jaxpr>, args: &[Value], inlined: bool) -> Outputs<Value> {
         if self.of_elements {
             return self.inline(jaxpr, args).into();
+        }
+        // On a GPU, nothing is fused in a function that the compiler may not inline, but a barrier stays until after
+        // fusion. On the CPU it is the other way round.
+        if !inlined && self.platform() != Platform::Cpu {
+            let args: Vec<Value> = args.iter().map(|arg| self.constants.behind(self.block, arg)).collect();
+            return self.call(name, jaxpr, &args, true);
         }
         let known = self.functions.borrow().names.get(jaxpr).cloned();
         let name = known.unwrap_or_else(|| {
