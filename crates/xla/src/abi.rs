@@ -230,6 +230,57 @@ pub(crate) const HOST_ZERO_COPY: i32 = 2;
 /// A callback for when an event is ready. It owns the error it receives.
 pub(crate) type OnReadyCallback = unsafe extern "C" fn(*mut RawError, *mut c_void);
 
+/// `PJRT_CallbackError`: makes an error of the plugin, and copies the message.
+pub(crate) type CallbackError = Option<unsafe extern "C" fn(i32, *const c_char, usize) -> *mut RawError>;
+/// `PJRT_KeyValueGetCallback_ValueDeleter`, which is also that of the other callback.
+pub(crate) type ValueDeleter = unsafe extern "C" fn(*mut c_char);
+pub(crate) type KeyValueGetCallback = unsafe extern "C" fn(*mut KeyValueGetArgs) -> *mut RawError;
+pub(crate) type KeyValueTryGetCallback = unsafe extern "C" fn(*mut KeyValueTryGetArgs) -> *mut RawError;
+pub(crate) type KeyValuePutCallback = unsafe extern "C" fn(*mut KeyValuePutArgs) -> *mut RawError;
+
+/// `PJRT_KeyValueGetCallback_Args`. The plugin makes it and may be older, so it has no reserved words.
+#[repr(C)]
+pub(crate) struct KeyValueGetArgs {
+    pub(crate) struct_size: usize,
+    pub(crate) extension_start: *mut ExtensionBase,
+    pub(crate) key: *const c_char,
+    pub(crate) key_size: usize,
+    pub(crate) timeout_in_ms: i32,
+    pub(crate) pad: [u8; 4],
+    pub(crate) callback_error: *const CallbackError,
+    pub(crate) user_arg: *mut c_void,
+    pub(crate) value: *mut c_char,
+    pub(crate) value_size: usize,
+    pub(crate) value_deleter_callback: Option<ValueDeleter>,
+}
+
+/// `PJRT_KeyValueTryGetCallback_Args`, which the plugin makes as well.
+#[repr(C)]
+pub(crate) struct KeyValueTryGetArgs {
+    pub(crate) struct_size: usize,
+    pub(crate) extension_start: *mut ExtensionBase,
+    pub(crate) key: *const c_char,
+    pub(crate) key_size: usize,
+    pub(crate) callback_error: *const CallbackError,
+    pub(crate) user_arg: *mut c_void,
+    pub(crate) value: *mut c_char,
+    pub(crate) value_size: usize,
+    pub(crate) value_deleter_callback: Option<ValueDeleter>,
+}
+
+/// `PJRT_KeyValuePutCallback_Args`, which the plugin makes as well.
+#[repr(C)]
+pub(crate) struct KeyValuePutArgs {
+    pub(crate) struct_size: usize,
+    pub(crate) extension_start: *mut ExtensionBase,
+    pub(crate) key: *const c_char,
+    pub(crate) key_size: usize,
+    pub(crate) value: *const c_char,
+    pub(crate) value_size: usize,
+    pub(crate) callback_error: *const CallbackError,
+    pub(crate) user_arg: *mut c_void,
+}
+
 args! {
     PJRT_Error_Destroy_Args as ErrorDestroyArgs = 24 { error: *mut RawError }
     PJRT_Error_Message_Args as ErrorMessageArgs = 40 {
@@ -251,17 +302,23 @@ args! {
 
     PJRT_Client_Create_Args as ClientCreateArgs = 88 {
         create_options: *const NamedValue, num_options: usize,
-        kv_get_callback: *mut c_void, kv_get_user_arg: *mut c_void,
-        kv_put_callback: *mut c_void, kv_put_user_arg: *mut c_void,
+        kv_get_callback: Option<KeyValueGetCallback>, kv_get_user_arg: *mut c_void,
+        kv_put_callback: Option<KeyValuePutCallback>, kv_put_user_arg: *mut c_void,
         client: *mut RawClient,
-        kv_try_get_callback: *mut c_void, kv_try_get_user_arg: *mut c_void,
+        kv_try_get_callback: Option<KeyValueTryGetCallback>, kv_try_get_user_arg: *mut c_void,
     }
     PJRT_Client_Destroy_Args as ClientDestroyArgs = 24 { client: *mut RawClient }
     PJRT_Client_PlatformName_Args as ClientPlatformNameArgs = 40 {
         client: *mut RawClient, platform_name: *const c_char, platform_name_size: usize,
     }
+    PJRT_Client_ProcessIndex_Args as ClientProcessIndexArgs = 28 pad 4 {
+        client: *mut RawClient, process_index: i32,
+    }
     PJRT_Client_PlatformVersion_Args as ClientPlatformVersionArgs = 40 {
         client: *mut RawClient, platform_version: *const c_char, platform_version_size: usize,
+    }
+    PJRT_Client_Devices_Args as ClientDevicesArgs = 40 {
+        client: *mut RawClient, devices: *const *mut RawDevice, num_devices: usize,
     }
     PJRT_Client_AddressableDevices_Args as ClientAddressableDevicesArgs = 40 {
         client: *mut RawClient,
@@ -287,6 +344,9 @@ args! {
     PJRT_DeviceDescription_Attributes_Args as DeviceDescriptionAttributesArgs = 40 {
         device_description: *mut RawDeviceDescription,
         num_attributes: usize, attributes: *const NamedValue,
+    }
+    PJRT_DeviceDescription_ProcessIndex_Args as DeviceDescriptionProcessIndexArgs = 28 pad 4 {
+        device_description: *mut RawDeviceDescription, process_index: i32,
     }
     PJRT_DeviceDescription_Kind_Args as DeviceDescriptionKindArgs = 40 {
         device_description: *mut RawDeviceDescription,
@@ -412,6 +472,16 @@ macro_rules! exact {
 exact! {
     PJRT_Extension_Base as ExtensionBase = 24 { struct_size, type_, next }
     PJRT_Api_Version as ApiVersion = 24 { struct_size, extension_start, major_version, minor_version }
+    PJRT_KeyValueGetCallback_Args as KeyValueGetArgs = 80 {
+        struct_size, extension_start, key, key_size, timeout_in_ms, callback_error, user_arg, value, value_size,
+        value_deleter_callback
+    }
+    PJRT_KeyValueTryGetCallback_Args as KeyValueTryGetArgs = 72 {
+        struct_size, extension_start, key, key_size, callback_error, user_arg, value, value_size, value_deleter_callback
+    }
+    PJRT_KeyValuePutCallback_Args as KeyValuePutArgs = 64 {
+        struct_size, extension_start, key, key_size, value, value_size, callback_error, user_arg
+    }
     PJRT_Program as Program = 48 { struct_size, extension_start, code, code_size, format, format_size }
     PJRT_NamedValue as NamedValue = 56 { struct_size, extension_start, name, name_size, type_, value_size }
     PJRT_Buffer_MemoryLayout_Tiled as TiledLayout = 56 {

@@ -108,11 +108,14 @@ table! {
         client_create: 10, PJRT_Client_Create(ClientCreateArgs) -> *mut RawError;
         client_destroy: 11, PJRT_Client_Destroy(ClientDestroyArgs) -> *mut RawError;
         client_platform_name: 12, PJRT_Client_PlatformName(ClientPlatformNameArgs) -> *mut RawError;
+        client_process_index: 13, PJRT_Client_ProcessIndex(ClientProcessIndexArgs) -> *mut RawError;
         client_platform_version: 14, PJRT_Client_PlatformVersion(ClientPlatformVersionArgs) -> *mut RawError;
+        client_devices: 15, PJRT_Client_Devices(ClientDevicesArgs) -> *mut RawError;
         client_addressable_devices: 16, PJRT_Client_AddressableDevices(ClientAddressableDevicesArgs) -> *mut RawError;
         client_compile: 20, PJRT_Client_Compile(ClientCompileArgs) -> *mut RawError;
         buffer_from_host_buffer: 22, PJRT_Client_BufferFromHostBuffer(BufferFromHostBufferArgs) -> *mut RawError;
         device_description_id: 23, PJRT_DeviceDescription_Id(DeviceDescriptionIdArgs) -> *mut RawError;
+        device_description_process_index: 24, PJRT_DeviceDescription_ProcessIndex(DeviceDescriptionProcessIndexArgs) -> *mut RawError;
         device_description_kind: 26, PJRT_DeviceDescription_Kind(DeviceDescriptionKindArgs) -> *mut RawError;
         device_description_debug_string: 27, PJRT_DeviceDescription_DebugString(DeviceDescriptionDebugStringArgs) -> *mut RawError;
         device_description_to_string: 28, PJRT_DeviceDescription_ToString(DeviceDescriptionToStringArgs) -> *mut RawError;

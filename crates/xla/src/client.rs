@@ -12,6 +12,7 @@ use crate::api::{Api, named_values, slice, string};
 use crate::buffer::Buffer;
 use crate::error::{ArgumentError, Error, Result};
 use crate::executable::Executable;
+use crate::key_value::{self, KeyValueStore};
 use crate::library::Plugin;
 use crate::options::{CompileOptions, FlagValue, OptionValue, debug_options};
 use crate::plugin::{self, Location, Platform};
@@ -22,6 +23,8 @@ use crate::shape::ArrayShape;
 pub struct DeviceInfo {
     /// Its id, unique among the client's devices.
     pub id: i32,
+    /// The process that can use it. A job of one process is process 0.
+    pub process: i32,
     /// The kind of device, such as `cpu` or the name of a GPU.
     pub kind: String,
     /// A short name, such as `CpuDevice(id=0)`.
@@ -50,6 +53,8 @@ pub struct Client(pub(crate) Arc<ClientInner>);
 pub(crate) struct ClientInner {
     raw: NonNull<RawClient>,
     pub(crate) plugin: Arc<Plugin>,
+    /// What the plugin uses until the client is destroyed.
+    _store: Option<key_value::Shared>,
     platform_name: String,
     platform_version: String,
     devices: Vec<DeviceInfo>,
@@ -88,17 +93,33 @@ impl Client {
     /// Opens the devices of a plugin. The plugin defines which options exist; some plugins ignore options that they do
     /// not know.
     pub fn new(plugin: Arc<Plugin>, options: &[(&str, OptionValue)]) -> Result<Client> {
+        Self::with_store(plugin, options, None)
+    }
+
+    /// [`new`](Self::new) in one process of several, which find each other through `store`. For CUDA, the options `node_id`
+    /// and `num_nodes` say which process this is and how many there are; the call waits until all of them have made it.
+    pub fn with_store(
+        plugin: Arc<Plugin>,
+        options: &[(&str, OptionValue)],
+        store: Option<Arc<dyn KeyValueStore>>,
+    ) -> Result<Client> {
+        let store = store.map(key_value::Shared::new);
         let api = plugin.api;
         let options: Vec<_> = options.iter().map(|(name, value)| named_value(name, value)).collect();
         let mut args = ClientCreateArgs::new();
         args.create_options = options.as_ptr();
         args.num_options = options.len();
-        // SAFETY: the options are valid during the call, and the plugin copies what it keeps.
+        if let Some(store) = &store {
+            key_value::install(&mut args, store);
+        }
+        // SAFETY: the options are valid during the call, and the plugin copies what it keeps. The store lives longer than the
+        // client.
         unsafe { api.check((api.client_create)(&mut args), "opening the device")? };
         let raw = non_null(args.client, "opening the device")?;
         let mut inner = ClientInner {
             raw,
             plugin,
+            _store: store,
             platform_name: String::new(),
             platform_version: String::new(),
             devices: Vec::new(),
@@ -331,6 +352,10 @@ impl std::fmt::Debug for Client {
 }
 
 impl ClientInner {
+    pub(crate) fn raw(&self) -> *mut RawClient {
+        self.raw.as_ptr()
+    }
+
     fn read_names(&mut self, api: &Api) -> Result<()> {
         let mut name = ClientPlatformNameArgs::new();
         name.client = self.raw.as_ptr();
@@ -382,7 +407,7 @@ impl Drop for ClientInner {
 ///
 /// # Safety
 /// The device must be alive.
-unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<DeviceInfo> {
+pub(crate) unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<DeviceInfo> {
     const DURING: &str = "describing a device";
     let mut args = DeviceGetDescriptionArgs::new();
     args.device = device.as_ptr();
@@ -391,6 +416,8 @@ unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<DeviceInfo> 
     let description = args.device_description;
     let mut id = DeviceDescriptionIdArgs::new();
     id.device_description = description;
+    let mut process = DeviceDescriptionProcessIndexArgs::new();
+    process.device_description = description;
     let mut kind = DeviceDescriptionKindArgs::new();
     kind.device_description = description;
     let mut short = DeviceDescriptionToStringArgs::new();
@@ -402,6 +429,7 @@ unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<DeviceInfo> 
     // SAFETY: the description, its texts and its attributes live as long as the device.
     unsafe {
         api.check((api.device_description_id)(&mut id), DURING)?;
+        api.check((api.device_description_process_index)(&mut process), DURING)?;
         api.check((api.device_description_kind)(&mut kind), DURING)?;
         api.check((api.device_description_to_string)(&mut short), DURING)?;
         api.check((api.device_description_debug_string)(&mut long), DURING)?;
@@ -410,6 +438,7 @@ unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<DeviceInfo> 
         }
         Ok(DeviceInfo {
             id: id.id,
+            process: process.process_index,
             kind: string(kind.device_kind, kind.device_kind_size),
             description: string(short.to_string, short.to_string_size),
             debug: string(long.debug_string, long.debug_string_size),

@@ -192,6 +192,13 @@ macro_rules! codes {
             Other(i32),
         }
 
+        impl Code {
+            /// The number of the C interface.
+            pub(crate) fn number(self) -> i32 {
+                match self { $(Code::$name => $code,)* Code::Other(other) => other }
+            }
+        }
+
         impl From<i32> for Code {
             fn from(code: i32) -> Code {
                 match code { $($code => Code::$name,)* other => Code::Other(other) }
