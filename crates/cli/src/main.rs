@@ -116,18 +116,23 @@ enum Device {
 }
 
 impl Device {
-    /// Selects it for this process.
+    /// Selects it for this process. If the environment has chosen one of its kind, that one stays the default.
     fn choose(self) -> Result<()> {
-        Ok(cotangent::set_platform(match self {
-            Device::Cpu => cotangent::Platform::Cpu,
-            Device::Cuda => cotangent::Platform::Cuda,
-        })?)
+        let first = match self {
+            Device::Cpu => cotangent::Device::cpu(0),
+            Device::Cuda => cotangent::Device::cuda(0),
+        };
+        if cotangent::Device::current()?.platform() != first.platform() {
+            cotangent::set_default_device(first);
+        }
+        Ok(())
     }
 
     /// Selects it for this process and opens it, so that a missing plugin is reported immediately.
     fn open(self) -> Result<Vec<String>> {
         self.choose()?;
-        Ok(cotangent::devices()?)
+        let named = |device: cotangent::Device| Ok(format!("{device} ({})", device.kind()?));
+        cotangent::devices()?.into_iter().map(named).collect()
     }
 
     /// The plugin's platform for it.

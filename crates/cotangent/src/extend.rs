@@ -9,6 +9,7 @@
 //! | [`JaxprBuilder`] | builds programs without tracing |
 //! | [`Outputs`], [`InlineVec`] | the results of a rule, nearly always one |
 //! | [`primitives`] | the library's own primitives |
+//! | [`Backend`] | another client: a plugin with options of its own |
 
 pub use crate::array::dtype::Kind;
 pub use crate::array::literal::{Literal, Scalar};
@@ -22,6 +23,7 @@ pub use crate::ir::effects::Effects;
 pub use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 pub use crate::ir::lowering::{Attr, Lowering, Value, lower};
 pub use crate::ir::primitive::{Operand, Outputs, Primitive, PrimitiveParams, RunProgram, Tangent, missing_rule};
+pub use crate::runtime::{Backend, OptionValue};
 pub use crate::trace::{bind, bind_shared, bind1};
 
 /// The library's own primitives. [`Eqn::prim`] downcasts to these types. The counterpart in JAX is

@@ -64,6 +64,8 @@
 //!
 //! | variable | meaning |
 //! |---|---|
+//! | `COTANGENT_DEVICE` | the default device: `cuda:0`, or `cuda`; without it, `cpu:0` ([`Device::current`]) |
+//! | `COTANGENT_CPU_DEVICES` | the number of devices that the CPU presents, to try programs for several; 1 by default |
 //! | `PJRT_CPU_PLUGIN`, `PJRT_CUDA_PLUGIN` | path of a plugin to use instead of the pinned one |
 //! | `COTANGENT_OFFLINE` | `1`: never download the pinned plugin |
 //! | `COTANGENT_QUIET` | `1`: print nothing during the download |
@@ -99,13 +101,14 @@ mod transform;
 pub mod tree;
 
 pub use crate::array::aval::{Aval, Dimension, IntoNewShape, IntoShape, Shape};
+pub use crate::array::device::{Device, default_device, set_default_device};
 pub use crate::array::dtype::{DType, Element};
+pub use crate::array::platform::Platform;
 pub use crate::array::{Array, ArrayLike, Arrays, Whole};
 pub use crate::compile::times::Times;
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::ir::axis::AxisName;
 pub use crate::ir::jaxpr::{Closed, Jaxpr};
-pub use crate::ir::platform::Platform;
 pub use crate::methods::read::Read;
 pub use crate::tree::leafwise::Leafwise;
 pub use crate::tree::static_value::Static;
@@ -118,6 +121,7 @@ pub use api::compile_cache;
 pub use api::cross::CrossCompiled;
 pub use api::custom::{Custom, CustomJvp, CustomVjp, custom_jvp, custom_vjp};
 pub use api::custom_vmap::{CustomVmap, custom_vmap, sequential_vmap};
+pub use api::devices::device_put;
 pub use api::eval_shape::{EvalShape, eval_shape};
 pub use api::exported::{Exported, Loaded};
 pub use api::func::{AllArgs, Arg, Argnums, Argument, Func, Nth, Own, Params, Passing, Ref};
@@ -134,7 +138,7 @@ pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
 pub use methods::Operand;
 pub use ops::name::checkpoint_name;
-pub use runtime::{devices, set_platform};
+pub use runtime::{devices, devices_of, local_devices};
 pub use xla::Target;
 
 /// Imports what most programs need: `use cotangent::prelude::*`.
@@ -145,15 +149,16 @@ pub use xla::Target;
 pub mod prelude {
     pub use crate::random::Key;
     pub use crate::{
-        Array, ArrayLike, Axes, DType, Error, Func, Grad, Jit, Own, Ref, Result, Tree, ValueAndGrad, Vjp, Vmap, args,
-        block_until_ready, checkpoint, custom_jvp, custom_vjp, custom_vmap, eval_shape, grad, hessian, jacfwd, jacrev,
-        jit, jvp, lax, linearize, make_jaxpr, numpy as np, random, s, sequential_vmap, tree, value_and_grad, vjp, vmap,
+        Array, ArrayLike, Axes, DType, Device, Error, Func, Grad, Jit, Own, Ref, Result, Tree, ValueAndGrad, Vjp, Vmap,
+        args, block_until_ready, checkpoint, custom_jvp, custom_vjp, custom_vmap, eval_shape, grad, hessian, jacfwd,
+        jacrev, jit, jvp, lax, linearize, make_jaxpr, numpy as np, random, s, sequential_vmap, tree, value_and_grad,
+        vjp, vmap,
     };
 }
 
 /// Returns the part of the runtime that tracing needs: it executes programs.
 pub(crate) fn backend() -> &'static dyn trace::backend::Backend {
-    runtime::runtime()
+    &runtime::Pjrt
 }
 
 /// Runs the examples of the README.
@@ -170,3 +175,8 @@ struct AddingAPrimitive;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/functions.md")]
 struct FunctionsGuide;
+
+/// Runs the examples of the guide to devices.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/devices.md")]
+struct DevicesGuide;

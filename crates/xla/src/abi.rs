@@ -439,6 +439,9 @@ args! {
     }
 
     PJRT_Buffer_Destroy_Args as BufferDestroyArgs = 24 { buffer: *mut RawBuffer }
+    PJRT_Buffer_CopyToDevice_Args as BufferCopyToDeviceArgs = 40 {
+        buffer: *mut RawBuffer, dst_device: *mut RawDevice, dst_buffer: *mut RawBuffer,
+    }
     PJRT_Buffer_GetMemoryLayout_Args as BufferGetMemoryLayoutArgs = 104 {
         buffer: *mut RawBuffer, layout: MemoryLayout,
     }

@@ -131,6 +131,7 @@ table! {
         executable_deserialize_and_load: 56, PJRT_Executable_DeserializeAndLoad(ExecutableDeserializeArgs) -> *mut RawError;
         buffer_destroy: 58, PJRT_Buffer_Destroy(BufferDestroyArgs) -> *mut RawError;
         buffer_get_memory_layout: 63, PJRT_Buffer_GetMemoryLayout(BufferGetMemoryLayoutArgs) -> *mut RawError;
+        buffer_copy_to_device: 69, PJRT_Buffer_CopyToDevice(BufferCopyToDeviceArgs) -> *mut RawError;
         buffer_to_host_buffer: 70, PJRT_Buffer_ToHostBuffer(BufferToHostBufferArgs) -> *mut RawError;
         buffer_ready_event: 72, PJRT_Buffer_ReadyEvent(BufferReadyEventArgs) -> *mut RawError;
         buffer_pointer: 76, PJRT_Buffer_OpaqueDeviceMemoryDataPointer(BufferPointerArgs) -> *mut RawError;

@@ -19,6 +19,8 @@ pub struct Buffer {
     /// The shape is `shapes[place]`; the results of one program share the list.
     shapes: Arc<[ArrayShape]>,
     place: u32,
+    /// The index of its device among those of the client.
+    device: u32,
     /// Whether the elements are densely packed in row-major order.
     dense: bool,
     /// Whether it is known to be complete and free of errors.
@@ -32,22 +34,24 @@ unsafe impl Sync for Buffer {}
 
 const READING: &str = "reading an array";
 const WAITING: &str = "computing an array";
+const COPYING: &str = "copying an array to another device";
 
 impl Buffer {
     /// Takes ownership of a buffer of the plugin.
     ///
     /// # Safety
-    /// `raw` must be a buffer of this client that no one else frees, of the shape `shapes[place]`. If `dense` is true,
-    /// it must be laid out in row-major order.
+    /// `raw` must be a buffer of this client, on its device with the index `device`, that no one else frees, of the shape
+    /// `shapes[place]`. If `dense` is true, it must be laid out in row-major order.
     #[inline]
     pub(crate) unsafe fn adopt(
         client: Client,
         raw: NonNull<RawBuffer>,
         shapes: Arc<[ArrayShape]>,
         place: u32,
+        device: u32,
         dense: bool,
     ) -> Buffer {
-        Buffer { raw, client, shapes, place, dense, ready: AtomicBool::new(false) }
+        Buffer { raw, client, shapes, place, device, dense, ready: AtomicBool::new(false) }
     }
 
     #[inline]
@@ -65,6 +69,39 @@ impl Buffer {
     #[inline]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The index of its device in [`Client::devices`].
+    #[inline]
+    pub fn device(&self) -> usize {
+        self.device as usize
+    }
+
+    /// Whether its memory is host memory.
+    #[inline]
+    pub fn is_on_host(&self) -> bool {
+        self.client.0.host_memory
+    }
+
+    /// Starts a copy to another device of the same client, by its index in [`Client::devices`]. The copy waits for the
+    /// value; this function does not.
+    ///
+    /// # Errors
+    /// If the client has no such device. Some plugins refuse the buffer's own device, too.
+    pub fn copy_to_device(&self, device: usize) -> Result<Buffer> {
+        let target = self.client.0.raw_device(device)?;
+        let api = &self.client.0.plugin.api;
+        let mut args = BufferCopyToDeviceArgs::new();
+        args.buffer = self.raw();
+        args.dst_device = target.as_ptr();
+        // SAFETY: the buffer is alive, and so is the device, which belongs to the same client.
+        unsafe { api.check((api.buffer_copy_to_device)(&mut args), COPYING)? };
+        let raw = non_null(args.dst_buffer, COPYING)?;
+        // SAFETY: the buffer is new and alive.
+        let dense = unsafe { is_row_major(&self.client, raw, self.shape().dims.len()) };
+        let (client, shapes) = (self.client.clone(), self.shapes.clone());
+        // SAFETY: the buffer is new, on this device of the client, and has the shape of the original.
+        Ok(unsafe { Buffer::adopt(client, raw, shapes, self.place, device as u32, dense) })
     }
 
     /// The size of the array on the host, in bytes.

@@ -80,8 +80,13 @@ impl Client {
 
     /// Opens the CPU as one device, through the plugin at `location`.
     pub fn cpu_at(location: &Location) -> Result<Client> {
+        Self::cpu_devices_at(location, 1)
+    }
+
+    /// Opens the CPU as `count` devices, which share its cores and its memory, through the plugin at `location`.
+    pub fn cpu_devices_at(location: &Location, count: u32) -> Result<Client> {
         // By default the plugin presents four devices.
-        let options = [("cpu_device_count", OptionValue::Int(1))];
+        let options = [("cpu_device_count", OptionValue::Int(count.into()))];
         Self::new(Plugin::load_location(location)?, &options)
     }
 
@@ -231,13 +236,29 @@ impl Client {
     /// Truncated bytes, or bytes that are no program, are an error. But the bytes hold machine code and no checksum: a
     /// caller that stores them must make sure that they are read back unchanged.
     pub fn deserialize(&self, bytes: &[u8], params: &[ArrayShape]) -> Result<Executable> {
+        self.deserialize_with(bytes, params, None)
+    }
+
+    /// Loads a program as [`deserialize`](Self::deserialize) does, but for the devices in these options instead of those
+    /// that it was compiled for. The machine code stays as it is.
+    pub fn deserialize_with(
+        &self,
+        bytes: &[u8],
+        params: &[ArrayShape],
+        options: Option<&CompileOptions>,
+    ) -> Result<Executable> {
         const DURING: &str = "loading the serialised program";
         let api = &self.0.plugin.api;
         let mut args = ExecutableDeserializeArgs::new();
         args.client = self.0.raw.as_ptr();
         args.serialized_executable = bytes.as_ptr().cast();
         args.serialized_executable_size = bytes.len();
-        // SAFETY: the client and the bytes are alive during the call.
+        let options = options.map(CompileOptions::encode);
+        if let Some(options) = &options {
+            args.overridden_serialized_compile_options = options.as_ptr().cast();
+            args.overridden_serialized_compile_options_size = options.len();
+        }
+        // SAFETY: the client, the bytes and the options are alive during the call.
         unsafe { api.check((api.executable_deserialize_and_load)(&mut args), DURING)? };
         let raw = non_null(args.loaded_executable, DURING)?;
         // SAFETY: the executable is new, of this client, and no one else's.
@@ -258,10 +279,19 @@ impl Client {
         Ok(buffer)
     }
 
-    /// Makes an array from host memory that `owner` keeps alive. If device memory is host memory and the bytes are
+    /// [`buffer_from_owner_on`](Self::buffer_from_owner_on) the first device.
+    pub fn buffer_from_owner<T>(&self, owner: T, shape: &ArrayShape) -> Result<Buffer>
+    where
+        T: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        self.buffer_from_owner_on(owner, shape, 0)
+    }
+
+    /// Makes an array on the device with this index in [`devices`](Self::devices), from host memory that `owner` keeps
+    /// alive. If device memory is host memory and the bytes are
     /// aligned to 64 bytes, nothing is copied; otherwise the bytes are copied. In both cases the owner is dropped when
     /// the plugin no longer needs its memory, possibly on another thread.
-    pub fn buffer_from_owner<T>(&self, owner: T, shape: &ArrayShape) -> Result<Buffer>
+    pub fn buffer_from_owner_on<T>(&self, owner: T, shape: &ArrayShape, device: usize) -> Result<Buffer>
     where
         T: AsRef<[u8]> + Send + Sync + 'static,
     {
@@ -270,7 +300,7 @@ impl Client {
         let bytes = guest.owner.as_ref();
         // SAFETY: the bytes are borrowed from `guest`, which is neither touched nor freed until the plugin reports that
         // it no longer uses them. The plugin never writes to them.
-        let (buffer, done) = unsafe { self.start_transfer(bytes, shape, 0, HOST_ZERO_COPY)? };
+        let (buffer, done) = unsafe { self.start_transfer(bytes, shape, device, HOST_ZERO_COPY)? };
         let api = &self.0.plugin.api;
         let guest = Box::into_raw(guest);
         if done.is_null() {
@@ -309,8 +339,7 @@ impl Client {
             let found = bytes.len();
             return Err(ArgumentError::Bytes { shape: shape.clone(), expected, found }.into());
         }
-        let count = self.0.raw_devices.len();
-        let device = self.0.raw_devices.get(device).ok_or(ArgumentError::Device { index: device, count })?;
+        let target = self.0.raw_device(device)?;
         let api = &self.0.plugin.api;
         let mut args = BufferFromHostBufferArgs::new();
         args.client = self.0.raw.as_ptr();
@@ -319,7 +348,7 @@ impl Client {
         args.dims = shape.dims.as_ptr();
         args.num_dims = shape.dims.len();
         args.host_buffer_semantics = semantics;
-        args.device = device.as_ptr();
+        args.device = target.as_ptr();
         // SAFETY: client, device and dimensions are alive during the call, the caller guarantees that the bytes live as
         // long as needed, and their number is the size of the shape.
         unsafe { api.check((api.buffer_from_host_buffer)(&mut args), "moving an array to the device")? };
@@ -328,8 +357,9 @@ impl Client {
             None => return Err(no_object("moving an array to the device")),
         };
         let shape = Arc::from([shape.clone()]);
-        // SAFETY: the buffer is new, of this client, and has the given shape and the default, dense layout.
-        Ok((unsafe { Buffer::adopt(self.clone(), raw, shape, 0, true) }, args.done_with_host_buffer))
+        // SAFETY: the buffer is new, on this device, and has the given shape and the default, dense layout.
+        let buffer = unsafe { Buffer::adopt(self.clone(), raw, shape, 0, device as u32, true) };
+        Ok((buffer, args.done_with_host_buffer))
     }
 }
 
@@ -354,6 +384,17 @@ impl std::fmt::Debug for Client {
 impl ClientInner {
     pub(crate) fn raw(&self) -> *mut RawClient {
         self.raw.as_ptr()
+    }
+
+    /// The device with this index.
+    pub(crate) fn raw_device(&self, index: usize) -> Result<NonNull<RawDevice>> {
+        let count = self.raw_devices.len();
+        self.raw_devices.get(index).copied().ok_or_else(|| ArgumentError::Device { index, count }.into())
+    }
+
+    /// The index of a device.
+    pub(crate) fn place_of(&self, device: *mut RawDevice) -> Option<usize> {
+        self.raw_devices.iter().position(|known| known.as_ptr() == device)
     }
 
     fn read_names(&mut self, api: &Api) -> Result<()> {

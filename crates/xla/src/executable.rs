@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use smallvec::SmallVec;
 
 use crate::abi::*;
-use crate::api::Api;
+use crate::api::{Api, slice};
 use crate::buffer::{Buffer, is_row_major};
 use crate::client::{Client, no_object, non_null};
 use crate::compiled::{Compiled, INSPECTING};
@@ -25,6 +25,8 @@ pub struct Executable {
     outputs: Arc<[ArrayShape]>,
     /// The number of devices it runs on at once.
     devices: usize,
+    /// The index of the first of these among the devices of the client.
+    device: u32,
     /// The indices of the parameters whose memory the program would reuse if allowed.
     reusable: Box<[i64]>,
     /// For each result, whether it is in dense row-major order. Known after the first run.
@@ -82,12 +84,13 @@ impl Executable {
             params: params.into(),
             outputs: Arc::new([]),
             devices: 0,
+            device: 0,
             reusable: Box::new([]),
             dense: OnceLock::new(),
         };
         // From here on, an early return destroys the executable.
         executable.outputs = executable.program.outputs()?.into();
-        executable.devices = executable.read_devices()?;
+        (executable.devices, executable.device) = executable.read_devices()?;
         executable.check_signature()?;
         Ok(executable)
     }
@@ -121,13 +124,23 @@ impl Executable {
         Ok(())
     }
 
-    fn read_devices(&self) -> Result<usize> {
+    /// The number of devices, and the index of the first.
+    fn read_devices(&self) -> Result<(usize, u32)> {
         let api = &self.client.0.plugin.api;
         let mut args = LoadedExecutableDevicesArgs::new();
         args.executable = self.loaded.as_ptr();
-        // SAFETY: the executable is alive.
-        unsafe { api.check((api.loaded_executable_addressable_devices)(&mut args), INSPECTING)? };
-        Ok(args.num_addressable_devices)
+        // SAFETY: the executable is alive, and so is its list of devices.
+        let devices = unsafe {
+            api.check((api.loaded_executable_addressable_devices)(&mut args), INSPECTING)?;
+            slice(args.addressable_devices, args.num_addressable_devices)
+        };
+        let known = |device: &*mut RawDevice| self.client.0.place_of(*device);
+        Ok((devices.len(), devices.first().and_then(known).unwrap_or(0) as u32))
+    }
+
+    /// The index of the device that it runs on, in [`Client::devices`]. If it runs on several, that of the first.
+    pub fn device(&self) -> usize {
+        self.device as usize
     }
 
     /// The types of the results.
@@ -240,8 +253,10 @@ impl Executable {
         for (i, &raw) in results.iter().enumerate() {
             match NonNull::new(raw) {
                 // SAFETY: the buffer is new, of this client, and has the type that the executable announces.
-                Some(raw) => buffers
-                    .push(unsafe { Buffer::adopt(self.client.clone(), raw, self.outputs.clone(), i as u32, dense[i]) }),
+                Some(raw) => buffers.push(unsafe {
+                    let (client, outputs) = (self.client.clone(), self.outputs.clone());
+                    Buffer::adopt(client, raw, outputs, i as u32, self.device, dense[i])
+                }),
                 None => missing = true,
             }
         }

@@ -308,3 +308,37 @@ fn everything_outlives_its_makers() {
     drop((sine, x));
     assert_eq!(floats(&out[0].to_vec().unwrap()), [1f32.sin()]);
 }
+
+#[test]
+fn programs_run_on_the_device_they_are_compiled_for() {
+    let location = plugin::locate(plugin::Platform::Cpu).unwrap();
+    let client = Client::cpu_devices_at(&location, 3).unwrap();
+    assert_eq!(client.devices().iter().map(|d| d.id).collect::<Vec<_>>(), [0, 1, 2]);
+    let shape = f32s(&[3]);
+    let text = "func.func @main(%a: tensor<3xf32>) -> tensor<3xf32> {
+        %0 = stablehlo.add %a, %a : tensor<3xf32>
+        return %0 : tensor<3xf32>
+    }";
+    let values = [1.0, 2.0, 3.0];
+    for device in 0..3 {
+        let options =
+            CompileOptions { device_assignment: Some(vec![vec![device as i64]]), ..CompileOptions::default() };
+        let program = client.compile(text, std::slice::from_ref(&shape), &options).unwrap();
+        assert_eq!(program.device(), device);
+        let owner = bytes(&values);
+        let x = client.buffer_from_owner_on(owner, &shape, device).unwrap();
+        let y = program.execute(&[&x]).unwrap().remove(0);
+        assert_eq!((x.device(), y.device()), (device, device));
+        assert_eq!(floats(&y.to_vec().unwrap()), [2.0, 4.0, 6.0]);
+        for other in 0..3 {
+            if other == device {
+                continue;
+            }
+            let moved = y.copy_to_device(other).unwrap();
+            assert_eq!((moved.device(), floats(&moved.to_vec().unwrap())), (other, vec![2.0, 4.0, 6.0]));
+            // The plugin refuses an array of another device.
+            assert!(program.execute(&[&moved]).is_err());
+        }
+        assert!(y.copy_to_device(3).is_err());
+    }
+}

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::array::aval::Aval;
+use crate::array::device::Place;
+use crate::array::platform::Platform;
 use crate::compile::times::Times;
 use crate::error::{Error, ErrorKind, OrRaise, Result, attempt};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Entry as LoweredEntry;
 use crate::ir::lowering::{lower, lower_entry};
-use crate::ir::platform::Platform;
-use crate::runtime::{compile_for, compile_whole, optimized_hlo, platform, times};
+use crate::runtime::{CompiledProgram, compile_for, compile_whole, optimized_hlo, runtime, times};
 use crate::trace::frames::tracing;
 use crate::tree::Tree;
 use xla::Target;
@@ -18,7 +19,7 @@ use xla::Target;
 use super::artifact::{Blob, Surroundings};
 use super::callable::callable;
 use super::cross::CrossCompiled;
-use super::entry::{Entry, kept_leaves};
+use super::entry::{self, Entry, kept_leaves};
 use super::exported::Exported;
 use super::func::Params;
 use super::report::changes;
@@ -36,6 +37,8 @@ use super::signature::signature;
 pub struct Lowered<P: Params, R: Tree> {
     pub(super) name: Arc<str>,
     pub(super) entry: Arc<Entry<P, R>>,
+    /// Where a call with the arguments it was lowered for runs.
+    pub(super) place: Place,
 }
 
 impl<P: Params, R: Tree> fmt::Debug for Lowered<P, R> {
@@ -66,7 +69,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// ```
     #[must_use]
     pub fn stablehlo(&self) -> String {
-        lower(&format!("jit_{}", self.name), self.jaxpr(), platform()).to_text()
+        lower(&format!("jit_{}", self.name), self.jaxpr(), self.place.device.platform()).to_text()
     }
 
     /// Returns the HLO that XLA's optimizations produce from the program on this machine.
@@ -80,7 +83,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert!(!f.lower((&2.0.into(),)).unwrap().optimized_hlo().unwrap().is_empty());
     /// ```
     pub fn optimized_hlo(&self) -> Result<String, Error> {
-        optimized_hlo(&self.entry.compiled())
+        optimized_hlo(runtime(self.place.device)?, &self.entry.compiled())
     }
 
     /// Returns how long each stage of compilation takes. The times of tracing and rewriting are those of the trace that
@@ -96,12 +99,13 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert!(times.parse.unwrap() < times.total());
     /// ```
     pub fn times(&self) -> Result<Times> {
-        let mut times = times(&self.entry.compiled(), &self.entry.donated)?;
+        let mut times = times(runtime(self.place.device)?, &self.entry.compiled(), &self.entry.donated)?;
         times += self.entry.times;
         Ok(times)
     }
 
-    /// Compiles the program. The result is called like the function, with arguments of the types it was lowered for.
+    /// Compiles the program. The result is called like the function, with arguments of the types it was lowered for. It
+    /// runs on the device that the function would run on with those arguments.
     ///
     /// # Errors
     /// Returns an error if there is no plugin or the program does not compile.
@@ -112,8 +116,8 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert_eq!(f(&3.0.into()).item::<f32>(), 4.0);
     /// ```
     pub fn compile(&self) -> Result<Compiled<P, R>> {
-        self.entry.program(None)?;
-        Ok(Compiled::new(self.name.clone(), self.entry.clone()))
+        let program = self.entry.program(self.place.device, None)?.into_owned();
+        Ok(Compiled::new(self.name.clone(), self.entry.clone(), program, self.place))
     }
 
     /// Compiles the program for a GPU, which this machine need not have. The result is inspected or serialized here, and
@@ -154,7 +158,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert_eq!(f.call(&(x,)).unwrap()[0].to_vec::<f32>(), [2.0, 4.0]);
     /// ```
     pub fn export(&self) -> Result<Exported> {
-        self.export_for(platform())
+        self.export_for(self.place.device.platform())
     }
 
     /// Exports the program as [`export`](Self::export) does, for the given platform. Operations that XLA does not
@@ -218,12 +222,14 @@ fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
 pub struct Compiled<P: Params, R: Tree> {
     name: Arc<str>,
     entry: Arc<Entry<P, R>>,
+    program: Arc<CompiledProgram>,
+    place: Place,
     call: Box<P::Dyn<'static, R>>,
 }
 
 impl<P: Params, R: Tree> Compiled<P, R> {
     #[track_caller]
-    fn new(name: Arc<str>, entry: Arc<Entry<P, R>>) -> Self {
+    fn new(name: Arc<str>, entry: Arc<Entry<P, R>>, program: Arc<CompiledProgram>, place: Place) -> Self {
         let (first, second, inner) = (entry.clone(), entry.clone(), name.clone());
         let call = P::wrap_consuming(
             move |args| {
@@ -231,9 +237,11 @@ impl<P: Params, R: Tree> Compiled<P, R> {
                 fits(&inner, &first, args).or_raise();
                 kept_leaves::<P>(&leaves, &counts)
             },
-            move |kept, owned| second.run_owned(second.merge(kept, owned), None).or_raise(),
+            move |kept, owned| {
+                second.run_owned(second.merge(kept, owned), entry::Target::Compiled(place), None).or_raise()
+            },
         );
-        Compiled { name, entry, call }
+        Compiled { name, entry, program, place, call }
     }
 
     /// Calls the function, and returns every failure as an error instead of panicking.
@@ -249,11 +257,11 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     /// ```
     pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
         fits(&self.name, &self.entry, args)?;
-        attempt(|| self.entry.run(&P::leaves(args).0, None).or_raise())
+        attempt(|| self.entry.run(&P::leaves(args).0, entry::Target::Compiled(self.place), None).or_raise())
     }
 
     fn executable(&self) -> Result<&xla::Executable> {
-        self.entry.program(None)?.executable.as_deref().ok_or_else(|| {
+        self.program.executable.as_deref().ok_or_else(|| {
             Error::new(ErrorKind::Runtime, "nothing is computed: the results are constants or arguments")
         })
     }
@@ -308,14 +316,14 @@ impl<P: Params, R: Tree> Compiled<P, R> {
         let jaxpr = &self.entry.closed.jaxpr;
         closed_program(jaxpr, "serialised")?;
         // Every result is computed by this executable, including those that a call in this process would forward.
-        let executable = compile_whole(jaxpr)?;
+        let executable = compile_whole(self.program.runtime, jaxpr)?;
         let blob = Blob {
             name: self.name.to_string(),
             signature: signature(&self.entry),
             captures: captures(&self.entry)?,
             code: executable.serialize()?,
         };
-        Ok(blob.write(&Surroundings::here()?))
+        Ok(blob.write(&Surroundings::of(self.program.runtime)?))
     }
 }
 

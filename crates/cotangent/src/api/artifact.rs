@@ -3,15 +3,15 @@
 use sha2::{Digest, Sha256};
 
 use crate::array::aval::{Aval, Shape};
+use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ir::platform::Platform;
-use crate::runtime::client;
+use crate::runtime::Runtime;
 use crate::runtime::disk::processor;
 
 use super::signature::Signature;
 
 /// The first bytes of a serialized program. The digit is the version of the format.
-const MAGIC: &[u8; 16] = b"cotangent-exec-1";
+const MAGIC: &[u8; 16] = b"cotangent-exec-2";
 
 pub(super) fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Value, message)
@@ -56,12 +56,15 @@ impl Surroundings {
         Ok(Surroundings(all))
     }
 
-    /// Those of a program for this process's device.
-    pub(super) fn here() -> Result<Surroundings> {
-        let client = client()?;
-        let more = match client.platform_name() {
-            "cuda" => gpu(client.devices()[0].attribute("compute_capability").unwrap_or("unknown")),
-            _ => {
+    /// Those of a program for a device of this process.
+    pub(super) fn of(runtime: &Runtime) -> Result<Surroundings> {
+        let client = &runtime.client;
+        let more = match runtime.device.platform() {
+            Platform::Cuda => {
+                let device = &client.devices()[runtime.index];
+                gpu(device.attribute("compute_capability").unwrap_or("unknown"))
+            }
+            Platform::Cpu => {
                 [("platform's version", client.platform_version().to_string()), ("processor", processor().to_string())]
             }
         };
@@ -112,7 +115,7 @@ impl Blob {
         [&MAGIC[..], &Sha256::digest(&body), &body].concat()
     }
 
-    pub(super) fn read(bytes: &[u8]) -> Result<Blob> {
+    pub(super) fn read(bytes: &[u8], runtime: &Runtime) -> Result<Blob> {
         let kind = MAGIC.len() - 1;
         if bytes.len() < MAGIC.len() || bytes[..kind] != MAGIC[..kind] {
             return Err(wrong("these bytes are not a serialised program").help("`Compiled::serialize` makes one"));
@@ -131,7 +134,7 @@ impl Blob {
             return Err(damaged());
         }
         let mut parts = Parts(body);
-        for (what, here) in Surroundings::here()?.0 {
+        for (what, here) in Surroundings::of(runtime)?.0 {
             let there = parts.text().ok_or_else(damaged)?;
             if there != here {
                 return Err(wrong(format!(

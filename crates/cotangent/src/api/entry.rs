@@ -1,20 +1,22 @@
 //! One trace of a jitted function: what `jit` caches, and what is compiled ahead of time.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use once_cell::sync::OnceCell;
 use smallvec::SmallVec;
 
 use crate::array::aval::Aval;
+use crate::array::device::{Device, Place, committed};
 use crate::array::{Array, InlineVec};
 use crate::compile::times::{Times, timed};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ir::axis::NamedAxis;
 use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::runtime::{CompiledProgram, nans_are_looked_for, runtime};
 use crate::trace::axis;
 use crate::transform::nested::embedded;
-use crate::tree::{Leaves, Tree};
+use crate::tree::{Leaves, Tree, collect_paths};
 
 use super::func::Params;
 use super::report::Counts;
@@ -40,7 +42,49 @@ pub(crate) struct Entry<P: Params, R> {
     pub(crate) template: R,
     /// How long tracing took.
     pub(crate) times: Times,
-    pub(super) program: OnceCell<Arc<CompiledProgram>>,
+    pub(super) programs: Programs,
+}
+
+/// What decides where a call runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    /// The devices of the arguments and captures.
+    OfArguments,
+    /// The user, who chose a device for the function.
+    Chosen(Device),
+    /// The place that the program was compiled for.
+    Compiled(Place),
+}
+
+/// The compiled forms of a program, one for each device that it has run on.
+#[derive(Default)]
+pub(super) struct Programs {
+    first: OnceCell<Arc<CompiledProgram>>,
+    others: RwLock<Vec<Arc<CompiledProgram>>>,
+}
+
+impl Programs {
+    /// Returns the program for a device, made by `make` if there is none.
+    fn get(
+        &self,
+        device: Device,
+        make: impl Fn() -> Result<Arc<CompiledProgram>>,
+    ) -> Result<Cow<'_, Arc<CompiledProgram>>> {
+        let first = self.first.get_or_try_init(&make)?;
+        if first.runtime.device == device {
+            return Ok(Cow::Borrowed(first));
+        }
+        let known = |others: &[Arc<CompiledProgram>]| others.iter().find(|p| p.runtime.device == device).cloned();
+        if let Some(known) = known(&self.others.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(Cow::Owned(known));
+        }
+        let made = make()?;
+        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+        if known(&others).is_none() {
+            others.push(made.clone());
+        }
+        Ok(Cow::Owned(made))
+    }
 }
 
 fn same_aval(aval: &Aval, x: &Array) -> bool {
@@ -56,10 +100,11 @@ impl<P: Params, R: Tree> Entry<P, R> {
             && axis::bound_are(&self.axes)
     }
 
-    /// Returns the compiled program, and compiles it at the first call.
-    pub(crate) fn program(&self, counts: Option<&Counts>) -> Result<&Arc<CompiledProgram>> {
-        self.program.get_or_try_init(|| {
-            let (made, times) = timed(|| runtime().jitted(&self.closed, &self.donated));
+    /// Returns the program that is compiled for a device, and compiles it at the first call there.
+    pub(crate) fn program(&self, device: Device, counts: Option<&Counts>) -> Result<Cow<'_, Arc<CompiledProgram>>> {
+        self.programs.get(device, || {
+            let runtime = runtime(device)?;
+            let (made, times) = timed(|| runtime.jitted(&self.closed, &self.donated));
             let (program, origin) = made?;
             if let Some(counts) = counts {
                 counts.loaded(origin, times);
@@ -70,7 +115,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
 
     /// Returns the program that is or will be passed to the compiler.
     pub(crate) fn compiled(&self) -> Arc<Jaxpr> {
-        let made = self.program.get().map(|program| program.jaxpr.clone());
+        let made = self.programs.first.get().map(|program| program.jaxpr.clone());
         made.or_else(|| embedded(&self.closed)).unwrap_or_else(|| self.closed.jaxpr.clone())
     }
 
@@ -79,27 +124,52 @@ impl<P: Params, R: Tree> Entry<P, R> {
         self.closed.captures.iter().chain(self.used.iter().map(|i| leaves[*i])).collect()
     }
 
-    /// Runs the program.
-    pub(crate) fn run(&self, leaves: &[&Array], counts: Option<&Counts>) -> Result<R> {
+    /// Returns where a call with these inputs runs.
+    pub(super) fn place<'a>(&self, inputs: impl Iterator<Item = &'a Array> + Clone, target: Target) -> Result<Place> {
+        let name = |i: usize| match i.checked_sub(self.closed.captures.len()) {
+            None => "a captured array".to_string(),
+            Some(i) => {
+                let paths = collect_paths(|path| P::paths(P::refs(&self.structure), path));
+                format!("argument {}", paths[self.used[i]])
+            }
+        };
+        let place = match target {
+            Target::OfArguments => return Place::of(inputs, name),
+            Target::Chosen(device) => return Ok(Place { device, committed: true }),
+            Target::Compiled(place) => place,
+        };
+        match committed(inputs, name)? {
+            Some(device) if device != place.device => {
+                let here = place.device;
+                let message = format!("it was compiled for {here}, but its arguments are on {device}");
+                Err(Error::new(ErrorKind::Device, message)
+                    .help(format!("move them to {here}, or lower it again with arguments on {device}")))
+            }
+            found => Ok(Place { committed: place.committed || found.is_some(), ..place }),
+        }
+    }
+
+    /// Runs the program on these arguments.
+    pub(crate) fn run(&self, leaves: &[&Array], target: Target, counts: Option<&Counts>) -> Result<R> {
         let inputs = self.inputs(leaves);
-        let results = crate::runtime::run(self.program(counts)?, &inputs)?;
-        self.finish(&inputs, results)
+        let place = self.place(inputs.iter().copied(), target)?;
+        let program = self.program(place.device, counts)?;
+        let results = crate::runtime::run(&program, &inputs, place.committed)?;
+        program.runtime.check_nans(&self.closed.jaxpr, &inputs, &results, place.committed)?;
+        Ok(self.template.rebuild(&mut results.into_iter()))
     }
 
     /// Runs the program as [`run`](Entry::run) does, and donates the arrays that are taken by value.
-    pub(crate) fn run_owned(&self, leaves: Vec<Array>, counts: Option<&Counts>) -> Result<R> {
+    pub(crate) fn run_owned(&self, leaves: Vec<Array>, target: Target, counts: Option<&Counts>) -> Result<R> {
         if nans_are_looked_for() {
-            return self.run(&leaves.iter().collect::<Vec<_>>(), counts);
+            return self.run(&leaves.iter().collect::<Vec<_>>(), target, counts);
         }
         let mut leaves: Vec<Option<Array>> = leaves.into_iter().map(Some).collect();
         let used = self.used.iter().filter_map(|i| leaves[*i].take());
         let inputs: Vec<Array> = self.closed.captures.iter().cloned().chain(used).collect();
-        let results = crate::runtime::run_owned(self.program(counts)?, inputs)?;
-        Ok(self.template.rebuild(&mut results.into_iter()))
-    }
-
-    fn finish(&self, inputs: &[&Array], results: Vec<Array>) -> Result<R> {
-        runtime().check_nans(&self.closed.jaxpr, inputs, &results)?;
+        let place = self.place(inputs.iter(), target)?;
+        let program = self.program(place.device, counts)?;
+        let results = crate::runtime::run_owned(&program, inputs, place.committed)?;
         Ok(self.template.rebuild(&mut results.into_iter()))
     }
 

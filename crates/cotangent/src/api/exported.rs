@@ -7,10 +7,11 @@ use xla::Target;
 
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
+use crate::array::device::Device;
 use crate::array::dtype::DType;
+use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ir::platform::Platform;
-use crate::runtime::{array_shape, client, compile_foreign, compile_text_for, platform, run_executable};
+use crate::runtime::{Runtime, array_shape, compile_foreign, compile_text_for, load, run_executable, runtime};
 use crate::tree::{Tree, flatten, leaf_paths};
 
 use super::artifact::{Blob, aval_text, hex, parse_aval, wrong};
@@ -225,7 +226,7 @@ impl Exported {
         &self.module
     }
 
-    /// Compiles the program for this machine.
+    /// Compiles the program for the default device.
     ///
     /// # Errors
     /// Returns an error if the program was exported for another platform, there is no plugin, or the plugin cannot
@@ -237,16 +238,17 @@ impl Exported {
     /// assert_eq!(exported.compile().unwrap().call(&(Array::from(2.0),)).unwrap()[0].item::<f32>(), 3.0);
     /// ```
     pub fn compile(&self) -> Result<Loaded> {
-        let here = platform();
+        let device = Device::current()?;
+        let here = device.platform();
         if let Some(there) = self.platform.filter(|there| *there != here) {
-            let message = format!("{} was exported for {there:?}, this process runs programs on {here:?}", self.name);
+            let message = format!("{} was exported for {there:?}, but the default device is {device}", self.name);
             return Err(Error::new(ErrorKind::Runtime, message).help(format!(
-                "export it by `export_for(Platform::{here:?})`, or choose a platform by `set_platform`"
+                "export it by `export_for(Platform::{here:?})`, or compile it in a scope of `default_device`"
             )));
         }
         let params: Vec<Aval> = self.signature.inputs.iter().filter(|i| i.2).map(|i| i.1.clone()).collect();
-        let executable = compile_foreign(&self.module, &params).map_err(|e| e.context(&self.name))?;
-        Loaded::new(self.name.clone(), self.signature.clone(), Vec::new(), executable)
+        let executable = compile_foreign(runtime(device)?, &self.module, &params).map_err(|e| e.context(&self.name))?;
+        Loaded::new(runtime(device)?, self.name.clone(), self.signature.clone(), Vec::new(), executable)
     }
 }
 
@@ -319,6 +321,7 @@ pub struct Loaded {
     signature: Signature,
     captures: Vec<Array>,
     executable: xla::Executable,
+    runtime: &'static Runtime,
 }
 
 impl fmt::Debug for Loaded {
@@ -328,7 +331,13 @@ impl fmt::Debug for Loaded {
 }
 
 impl Loaded {
-    fn new(name: String, signature: Signature, captures: Vec<Array>, executable: xla::Executable) -> Result<Loaded> {
+    fn new(
+        runtime: &'static Runtime,
+        name: String,
+        signature: Signature,
+        captures: Vec<Array>,
+        executable: xla::Executable,
+    ) -> Result<Loaded> {
         let stated: Vec<_> = signature.outputs.iter().map(|o| array_shape(&o.1)).collect();
         if executable.outputs() != stated {
             return Err(Error::new(
@@ -336,10 +345,10 @@ impl Loaded {
                 format!("{name}: the program does not give what it says it gives"),
             ));
         }
-        Ok(Loaded { name, signature, captures, executable })
+        Ok(Loaded { name, signature, captures, executable, runtime })
     }
 
-    /// Loads a program from the bytes that [`Compiled::serialize`](crate::Compiled::serialize) returned.
+    /// Loads a program onto the default device from the bytes that [`Compiled::serialize`](crate::Compiled::serialize) returned.
     ///
     /// # Errors
     /// Returns an error if the bytes are not a serialized program, are damaged, or were made by another version of this
@@ -350,13 +359,13 @@ impl Loaded {
     /// assert!(error.to_string().contains("not a serialised program"));
     /// ```
     pub fn from_bytes(bytes: &[u8]) -> Result<Loaded> {
-        let blob = Blob::read(bytes)?;
-        let client = client()?;
+        let runtime = runtime(Device::current()?)?;
+        let blob = Blob::read(bytes, runtime)?;
         let used = blob.signature.inputs.iter().filter(|i| i.2).map(|i| &i.1);
-        let params: Vec<_> = blob.captures.iter().map(|c| &c.0).chain(used).map(array_shape).collect();
-        let executable = client.deserialize(&blob.code, &params)?;
+        let params: Vec<Aval> = blob.captures.iter().map(|c| &c.0).chain(used).cloned().collect();
+        let executable = load(runtime, &blob.code, &params)?;
         let captures = blob.captures.into_iter().map(|(aval, bytes)| Array::of_bytes(bytes, aval)).collect();
-        Loaded::new(blob.name, blob.signature, captures, executable)
+        Loaded::new(runtime, blob.name, blob.signature, captures, executable)
     }
 
     /// Returns the types of the arrays that the program takes and returns.
@@ -406,7 +415,15 @@ impl Loaded {
         let used = arrays.iter().zip(inputs).filter(|(_, i)| i.2).map(|(x, _)| x);
         let args: Vec<&Array> = self.captures.iter().chain(used).collect();
         let avals: Vec<Aval> = self.signature.outputs.iter().map(|o| o.1.clone()).collect();
-        run_executable(&self.executable, &args, &avals)
+        let (here, taken) = (self.runtime.device, arrays.iter().zip(&paths));
+        if let Some((x, path)) = taken.clone().find(|(x, _)| x.committed().is_some_and(|device| device != here)) {
+            let device = x.committed().unwrap_or(here);
+            let message = format!("{} is loaded on {here}, but argument {path} is on {device}", self.name);
+            return Err(Error::new(ErrorKind::Device, message)
+                .help(format!("move it to {here}, or load the program in a scope of `default_device`")));
+        }
+        let committed = taken.clone().any(|(x, _)| x.committed().is_some());
+        run_executable(self.runtime, &self.executable, &args, &avals, committed)
     }
 
     /// Calls the program as [`call`](Loaded::call) does, and returns the result with the structure of `like`. The

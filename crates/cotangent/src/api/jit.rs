@@ -9,11 +9,12 @@ use once_cell::sync::OnceCell;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::array::device::Device;
 use crate::compile::spans::{event, span};
 use crate::compile::times::timed;
 use crate::control::call::Call;
 use crate::error::location::location;
-use crate::error::{Loc, OrRaise, Result, attempt};
+use crate::error::{Error, ErrorKind, Loc, OrRaise, Result, attempt, raise};
 use crate::ir::jaxpr::Closed;
 use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind_at, tracing};
@@ -22,7 +23,7 @@ use crate::tree::{Leaves, Tree};
 
 use super::aot::Lowered;
 use super::callable::{callable, transformable};
-use super::entry::{Entry, kept_leaves};
+use super::entry::{Entry, Programs, Target, kept_leaves};
 use super::func::{Func, Params};
 use super::program::trace;
 use super::report::{CacheReport, Counts, Miss, changes};
@@ -42,9 +43,11 @@ pub struct Jit<'f, P: Params, R: 'f> {
 }
 
 struct Shared<'f, P: Params, R: 'f> {
-    f: Box<P::Dyn<'f, R>>,
+    f: Arc<P::Dyn<'f, R>>,
     name: Arc<str>,
     loc: Loc,
+    /// The device that the user chose for the function, if any.
+    target: Target,
     /// The first entries, which are never evicted. Threads find them without writing to shared memory.
     first: [OnceCell<Arc<Entry<P, R>>>; FIRST],
     entries: RwLock<Vec<Arc<Entry<P, R>>>>,
@@ -125,7 +128,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             donated,
             template,
             times,
-            program: OnceCell::new(),
+            programs: Programs::default(),
         });
         // Only the thread that holds the lock fills the slots.
         match self.first.iter().find(|slot| slot.get().is_none()) {
@@ -144,12 +147,22 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
 
     /// Records the call in the enclosing program.
     fn record(&self, entry: &Entry<P, R>, leaves: &[&Array]) -> R {
+        if let Target::Chosen(device) = self.target {
+            let name = &self.name;
+            let message =
+                format!("jit({name}).on({device}) was called by a traced function, whose program runs on one device");
+            raise(
+                Error::new(ErrorKind::Trace, message)
+                    .help("leave out `on` here, and choose a device for the outermost function: `jit(f).on(device)`")
+                    .at(self.loc),
+            );
+        }
         let call = Call::new(self.name.clone(), entry.closed.jaxpr.clone());
         let results = bind_at(Arc::new(call), &entry.inputs(leaves), location(self.loc));
         entry.template.rebuild(&mut results.into_iter())
     }
 
-    fn checked(&self, result: Result<R>) -> R {
+    fn checked<T>(&self, result: Result<T>) -> T {
         result.map_err(|e| e.context(format_args!("jit({})", self.name)).at(self.loc)).or_raise()
     }
 
@@ -157,7 +170,10 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         let _span = span!(TRACE, "call", function = &*self.name, location = self.loc.to_string());
         let (leaves, counts) = P::leaves(args);
         let entry = self.entry(args, &leaves, &counts);
-        if tracing() { self.record(&entry, &leaves) } else { self.checked(entry.run(&leaves, Some(&self.counts))) }
+        if tracing() {
+            return self.record(&entry, &leaves);
+        }
+        self.checked(entry.run(&leaves, self.target, Some(&self.counts)))
     }
 
     fn prepare(&self, args: P::Refs<'_>) -> Prepared<P, R> {
@@ -173,12 +189,26 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         let _span = span!(TRACE, "call", function = &*self.name, location = self.loc.to_string());
         match prepared {
             Prepared::Recorded(result) => result,
-            Prepared::Run(entry, kept) => self.checked(entry.run_owned(entry.merge(kept, owned), Some(&self.counts))),
+            Prepared::Run(entry, kept) => {
+                self.checked(entry.run_owned(entry.merge(kept, owned), self.target, Some(&self.counts)))
+            }
         }
     }
 }
 
 impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
+    fn new(f: Arc<P::Dyn<'f, R>>, name: Arc<str>, loc: Loc, target: Target) -> Self {
+        let (first, entries, counts) = (Default::default(), RwLock::default(), Counts::default());
+        let shared = Arc::new(Shared { f, name, loc, target, first, entries, counts });
+        let (first, second) = (shared.clone(), shared.clone());
+        let call = if P::owned().contains(&true) {
+            P::wrap_consuming(move |args| first.prepare(args), move |prepared, arrays| second.finish(prepared, arrays))
+        } else {
+            P::wrap(move |args| first.call(args))
+        };
+        Jit { call, shared }
+    }
+
     /// Calls the function, and returns every failure as an error instead of panicking. All arguments are borrowed, so
     /// no argument is donated.
     ///
@@ -211,8 +241,25 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
         attempt(|| {
             let (leaves, counts) = P::leaves(args);
             let entry = self.shared.entry(args, &leaves, &counts);
-            Lowered { name: self.shared.name.clone(), entry: entry.into_owned() }
+            let place = self.shared.checked(entry.place(entry.inputs(&leaves).into_iter(), self.shared.target));
+            Lowered { name: self.shared.name.clone(), entry: entry.into_owned(), place }
         })
+    }
+
+    /// Returns the function bound to a device: it runs there wherever its arguments are, and commits its results to the
+    /// device. Arguments that are elsewhere move there for the call.
+    ///
+    /// Without it, the function runs on the device that its arguments and the arrays it captures are committed to, or
+    /// else on the default device.
+    ///
+    /// ```
+    /// use cotangent::{Device, prelude::*};
+    /// let f = jit(|x: &Array| x + 1).on(Device::cpu(0));
+    /// assert_eq!(f(&np::arange(0, 3, 1)).device().unwrap(), Device::cpu(0));
+    /// ```
+    pub fn on(self, device: impl Into<Device>) -> Self {
+        let Shared { f, name, loc, .. } = &*self.shared;
+        Jit::new(f.clone(), name.clone(), loc, Target::Chosen(device.into()))
     }
 
     /// Returns the number of cache hits and traces, and what caused each trace.
@@ -235,7 +282,6 @@ transformable! {
     |this, f| write!(f, "jit({} at {})", this.shared.name, this.shared.loc)
 }
 
-/// Compiles a function: it is traced at the first call with arguments of a type and afterward runs as one
 /// Compiles a function. It is traced at the first call with arguments of given types, and runs as one program from then
 /// on. The arrays that it captures are inputs of the program; small ones become constants of the executable.
 ///
@@ -280,21 +326,7 @@ pub fn jit<'f, P: Params, F: Func<'f, P>>(f: F) -> Jit<'f, P, F::Out>
 where
     F::Out: 'f,
 {
-    let shared = Arc::new(Shared {
-        name: F::name().into(),
-        f: f.boxed(),
-        loc: Location::caller(),
-        first: Default::default(),
-        entries: RwLock::default(),
-        counts: Counts::default(),
-    });
-    let (first, second) = (shared.clone(), shared.clone());
-    let call = if P::owned().contains(&true) {
-        P::wrap_consuming(move |args| first.prepare(args), move |prepared, arrays| second.finish(prepared, arrays))
-    } else {
-        P::wrap(move |args| first.call(args))
-    };
-    Jit { call, shared }
+    Jit::new(f.boxed().into(), F::name().into(), Location::caller(), Target::OfArguments)
 }
 
 /// A function that returns the program of another function; made by [`make_jaxpr`].

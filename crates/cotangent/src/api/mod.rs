@@ -10,6 +10,7 @@ pub mod compile_cache;
 pub(crate) mod cross;
 pub(crate) mod custom;
 pub(crate) mod custom_vmap;
+pub(crate) mod devices;
 pub(crate) mod entry;
 pub(crate) mod eval_shape;
 pub(crate) mod exported;

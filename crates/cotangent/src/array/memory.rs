@@ -5,6 +5,7 @@ use std::fmt::{self, Debug};
 use std::sync::{Arc, OnceLock};
 
 use super::aval::Aval;
+use super::device::Place;
 use super::literal::Literal;
 use crate::error::Result;
 
@@ -21,6 +22,10 @@ pub(crate) trait Buffer: Debug + Send + Sync {
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     /// The address of the value, once it is computed.
     fn address(&self) -> Result<usize>;
+    /// Whether the memory is the host's, so that a program need not run to use the value.
+    fn is_on_host(&self) -> bool;
+    /// Whether the memory belongs to the buffer alone, and may be reused once the buffer is gone.
+    fn owns_memory(&self) -> bool;
 }
 
 /// Host memory that a device may read while it is alive.
@@ -41,32 +46,57 @@ impl AsRef<[u8]> for HostBytes {
     }
 }
 
-/// A concrete value: in host memory, device memory or both. Each is made from the other on first use.
+/// A concrete value: in host memory, device memory or both. Each is made from the other on first use. The memory of an
+/// uncommitted value may be that of another device than the one it belongs to: the first one that needed the value.
 pub(crate) struct Concrete {
     aval: Aval,
+    place: Place,
     host: OnceLock<HostBytes>,
     device: OnceLock<Arc<dyn Buffer>>,
 }
 
 impl Concrete {
-    pub(crate) fn on_host(bytes: HostBytes, aval: Aval) -> Concrete {
-        Concrete { aval, host: bytes.into(), device: OnceLock::new() }
+    pub(crate) fn on_host(bytes: HostBytes, aval: Aval, place: Place) -> Concrete {
+        Concrete { aval, place, host: bytes.into(), device: OnceLock::new() }
     }
 
-    pub(crate) fn on_device(buffer: Arc<dyn Buffer>, aval: Aval) -> Concrete {
-        Concrete { aval, host: OnceLock::new(), device: buffer.into() }
+    pub(crate) fn on_device(buffer: Arc<dyn Buffer>, aval: Aval, place: Place) -> Concrete {
+        Concrete { aval, place, host: OnceLock::new(), device: buffer.into() }
     }
 
-    /// The buffer of a value that is only on the device, or the value.
-    pub(crate) fn into_device(self) -> std::result::Result<(Arc<dyn Buffer>, Aval), Concrete> {
-        let Concrete { aval, host, device } = self;
-        match (host.into_inner(), device.into_inner()) {
-            (None, Some(buffer)) => Ok((buffer, aval)),
-            (host, device) => {
-                let host = host.map_or_else(OnceLock::new, OnceLock::from);
-                let device = device.map_or_else(OnceLock::new, OnceLock::from);
-                Err(Concrete { aval, host, device })
-            }
+    /// The same value in another place, where it has this buffer.
+    pub(crate) fn moved(&self, buffer: Arc<dyn Buffer>, place: Place) -> Concrete {
+        Concrete { aval: self.aval.clone(), place, host: self.host.clone(), device: buffer.into() }
+    }
+
+    /// Where the value belongs.
+    #[inline]
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Whether the value belongs to no device in particular and can be read without a transfer.
+    pub(crate) fn is_host_value(&self) -> bool {
+        !self.place.committed && (self.host.get().is_some() || self.device.get().is_some_and(|b| b.is_on_host()))
+    }
+
+    /// The value in host memory, if it is there.
+    pub(crate) fn host(&self) -> Option<&HostBytes> {
+        self.host.get()
+    }
+
+    /// The value on the device, if it is there.
+    #[inline]
+    pub(crate) fn buffer(&self) -> Option<&Arc<dyn Buffer>> {
+        self.device.get()
+    }
+
+    /// The buffer of a value, if it owns its memory, or the value.
+    pub(crate) fn into_device(self) -> std::result::Result<(Arc<dyn Buffer>, Aval, Place), Concrete> {
+        let Concrete { aval, place, host, device } = self;
+        match device.into_inner() {
+            Some(buffer) if buffer.owns_memory() => Ok((buffer, aval, place)),
+            device => Err(Concrete { aval, place, host, device: device.map_or_else(OnceLock::new, OnceLock::from) }),
         }
     }
 

@@ -2,16 +2,19 @@
 
 pub(crate) mod array_like;
 pub(crate) mod aval;
+pub(crate) mod device;
 pub(crate) mod dtype;
 pub(crate) mod handle;
 pub(crate) mod inline_vec;
 pub(crate) mod literal;
 pub(crate) mod memory;
+pub(crate) mod platform;
 pub(crate) mod promote;
 
 use std::sync::Arc;
 
 use aval::Aval;
+use device::Place;
 use dtype::DType;
 use literal::Literal;
 use memory::{Buffer, Concrete, HostBytes, Owned};
@@ -60,7 +63,11 @@ impl Array {
     }
 
     pub(crate) fn from_host(bytes: HostBytes, aval: Aval) -> Array {
-        Array(Repr::Concrete(Arc::new(Concrete::on_host(bytes, aval))))
+        Array::from_host_at(bytes, aval, Place::uncommitted())
+    }
+
+    pub(crate) fn from_host_at(bytes: HostBytes, aval: Aval, place: Place) -> Array {
+        Array(Repr::Concrete(Arc::new(Concrete::on_host(bytes, aval, place))))
     }
 
     /// [`from_bytes`](Array::from_bytes) for exactly as many bytes as `aval` takes.
@@ -71,8 +78,8 @@ impl Array {
         Array::from_host(HostBytes(Arc::new(Owned(bytes))), aval)
     }
 
-    pub(crate) fn from_device(buffer: Arc<dyn Buffer>, aval: Aval) -> Array {
-        Array(Repr::Concrete(Arc::new(Concrete::on_device(buffer, aval))))
+    pub(crate) fn from_device(buffer: Arc<dyn Buffer>, aval: Aval, place: Place) -> Array {
+        Array(Repr::Concrete(Arc::new(Concrete::on_device(buffer, aval, place))))
     }
 
     /// Its abstract value: shape, dtype and weak type.
@@ -90,8 +97,8 @@ impl Array {
         }
     }
 
-    /// The device memory of an array without other handles and without a copy on the host, or the array.
-    pub(crate) fn into_unique_buffer(self) -> std::result::Result<(Arc<dyn Buffer>, Aval), Array> {
+    /// The device memory of an array without other handles, which nothing else uses, or the array.
+    pub(crate) fn into_unique_buffer(self) -> std::result::Result<(Arc<dyn Buffer>, Aval, Place), Array> {
         let Repr::Concrete(concrete) = self.0 else { return Err(self) };
         let concrete = Arc::try_unwrap(concrete).map_err(|shared| Array(Repr::Concrete(shared)))?;
         concrete.into_device().map_err(|concrete| Array(Repr::Concrete(Arc::new(concrete))))

@@ -52,6 +52,8 @@ pub enum ErrorKind {
     Structure,
     /// The plugin, the compiler or the device.
     Runtime,
+    /// Arrays on different devices, or a device that does not exist.
+    Device,
     /// The user's own function panicked.
     Panic,
     /// A value out of range or otherwise unusable.

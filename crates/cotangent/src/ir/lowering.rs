@@ -11,11 +11,11 @@ pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
 use super::constants::Constants;
-use super::platform::Platform;
 use crate::array::InlineVec;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
+use crate::array::platform::Platform;
 use crate::error::location::with_location;
 use crate::ir::env::Env;
 use crate::ir::jaxpr::{Atom, Jaxpr};

@@ -8,6 +8,5 @@ pub(crate) mod effects;
 pub(crate) mod env;
 pub(crate) mod jaxpr;
 pub(crate) mod lowering;
-pub(crate) mod platform;
 pub(crate) mod primitive;
 pub(crate) mod print;

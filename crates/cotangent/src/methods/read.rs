@@ -128,7 +128,10 @@ impl Array {
     /// ```
     pub fn buffer_address(&self) -> Result<usize> {
         match &self.concrete()?.0 {
-            Repr::Concrete(concrete) => concrete.device(|bytes, aval| backend().upload(bytes, aval))?.address(),
+            Repr::Concrete(concrete) => {
+                let device = concrete.place().device;
+                concrete.device(|bytes, aval| backend().upload(bytes, aval, device))?.address()
+            }
             _ => Err(Error::value("a scalar on the host has no buffer")),
         }
     }

@@ -1,114 +1,157 @@
-//! The device of this process.
+//! The clients of this process: one for each name of devices, and those for programs that call functions of this process.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use once_cell::sync::OnceCell;
 
 use crate::array::aval::Aval;
+use crate::array::device::Backend;
 use crate::array::dtype::DType;
+use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ir::platform::Platform;
 
-static CHOSEN: Mutex<Platform> = Mutex::new(Platform::Cpu);
-static CLIENT: OnceCell<(Platform, xla::Client)> = OnceCell::new();
+/// The environment variable that sets the number of devices of the CPU.
+const CPU_DEVICES: &str = "COTANGENT_CPU_DEVICES";
 
-/// Selects the platform of this process. The default is the CPU.
-///
-/// # Errors
-/// If another platform is in use already, because arrays live there.
-///
-/// ```
-/// use cotangent::{Platform, set_platform};
-/// assert!(set_platform(Platform::Cpu).is_ok());
-/// ```
-pub fn set_platform(platform: Platform) -> Result<()> {
-    *CHOSEN.lock().unwrap_or_else(PoisonError::into_inner) = platform;
-    match CLIENT.get() {
-        Some((used, _)) if *used != platform => Err(Error::value(format!(
-            "the platform cannot be changed to {platform:?}: arrays live on {used:?} already"
-        ))
-        .help("choose the platform before the first array operation")),
-        _ => Ok(()),
-    }
+/// How a client is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) platform: Platform,
+    /// `None` is the plugin that is found for the platform.
+    pub(crate) plugin: Option<PathBuf>,
+    pub(crate) options: Vec<(String, xla::OptionValue)>,
 }
 
-/// The platform of this process: the one in use, or the chosen one.
-pub(crate) fn platform() -> Platform {
-    match CLIENT.get() {
-        Some((used, _)) => *used,
-        None => *CHOSEN.lock().unwrap_or_else(PoisonError::into_inner),
-    }
+/// A client, opened on first use. After an error, the next call tries again.
+type Slot = OnceCell<xla::Client>;
+
+static CPU: Slot = Slot::new();
+static CUDA: Slot = Slot::new();
+/// The clients that the user has registered, by their place.
+static REGISTERED: RwLock<Vec<Arc<(Source, Slot)>>> = RwLock::new(Vec::new());
+
+/// Gives a name to the devices of a client.
+pub(crate) fn register(name: &str, source: Source) -> Result<Backend> {
+    let platform = source.platform;
+    Backend::register(name, platform, |place| {
+        let mut registered = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);
+        debug_assert_eq!(registered.len(), place);
+        registered.push(Arc::new((source, Slot::new())));
+    })
 }
 
-/// The client, opened on first use. After an error, the next call tries again.
-pub(crate) fn client() -> Result<&'static xla::Client> {
-    let opened = CLIENT.get_or_try_init(|| -> Result<_> {
-        let platform = platform();
-        let client = match platform {
-            Platform::Cpu => xla::Client::cpu()?,
-            Platform::Cuda => xla::Client::cuda()?,
+/// The client of these devices.
+pub(crate) fn client(backend: Backend) -> Result<xla::Client> {
+    let Some(place) = backend.registered() else {
+        let (slot, open): (_, fn() -> Result<xla::Client>) = match backend.platform() {
+            Platform::Cpu => (&CPU, cpu),
+            Platform::Cuda => (&CUDA, || Ok(xla::Client::cuda()?)),
         };
-        if platform == Platform::Cpu {
-            // Before any program is compiled or loaded. A plugin that takes none compiles all programs but those that call one.
-            match cotangent_lapack::KERNELS.iter().try_for_each(|kernels| client.plugin().register_kernels(kernels)) {
-                Err(xla::Error::Pjrt { code: xla::Code::Unimplemented, .. }) => {}
-                registered => registered?,
-            }
-        }
-        Ok((platform, client))
-    });
-    opened.map(|(_, client)| client)
+        return slot.get_or_try_init(|| prepared(open()?, backend.platform())).cloned();
+    };
+    let known = REGISTERED.read().unwrap_or_else(PoisonError::into_inner)[place].clone();
+    let (source, slot) = &*known;
+    let open = || prepared(open(source)?, source.platform);
+    slot.get_or_try_init(open).cloned().map_err(|error| error.context(format_args!("opening `{}`", backend.name())))
 }
 
-/// Clients for programs that call functions of this process, each with the number of such programs running on it. The
-/// thread that starts such a program also runs it. No thread of another client ever waits for such a function, so
-/// anything that a function waits for has the threads it needs.
-static HOSTS: Mutex<Vec<(xla::Client, usize)>> = Mutex::new(Vec::new());
+/// Opens the CPU with as many devices as the environment asks for.
+fn cpu() -> Result<xla::Client> {
+    let count = match std::env::var(CPU_DEVICES) {
+        Ok(text) if !text.trim().is_empty() => {
+            text.trim().parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(|| {
+                Error::new(ErrorKind::Device, format!("{CPU_DEVICES}={text} is not a number of devices"))
+                    .help("set it to a number from 1 to 1024")
+            })?
+        }
+        _ => 1,
+    };
+    Ok(xla::Client::cpu_devices_at(&xla::plugin::locate(xla::plugin::Platform::Cpu)?, count)?)
+}
+
+fn open(source: &Source) -> Result<xla::Client> {
+    let location = match &source.plugin {
+        Some(path) => xla::plugin::Location::explicit(path),
+        None => xla::plugin::locate(match source.platform {
+            Platform::Cpu => xla::plugin::Platform::Cpu,
+            Platform::Cuda => xla::plugin::Platform::Cuda,
+        })?,
+    };
+    let options: Vec<(&str, xla::OptionValue)> = source.options.iter().map(|(n, v)| (&**n, v.clone())).collect();
+    Ok(xla::Client::new(xla::Plugin::load_location(&location)?, &options)?)
+}
+
+/// Registers the functions that compiled programs call with the client's plugin, once, before any program is compiled or
+/// loaded.
+fn prepared(client: xla::Client, platform: Platform) -> Result<xla::Client> {
+    static PREPARED: Mutex<Vec<Arc<xla::Plugin>>> = Mutex::new(Vec::new());
+    if platform != Platform::Cpu {
+        return Ok(client);
+    }
+    let mut prepared = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !prepared.iter().any(|known| Arc::ptr_eq(known, client.plugin())) {
+        let plugin = client.plugin();
+        let kernels = cotangent_lapack::KERNELS.iter().try_for_each(|kernels| plugin.register_kernels(kernels));
+        match kernels.and_then(|()| super::host::register(plugin)) {
+            // A plugin that takes none compiles all programs but those that call one.
+            Err(xla::Error::Pjrt { code: xla::Code::Unimplemented, .. }) => {}
+            registered => registered?,
+        }
+        prepared.push(plugin.clone());
+    }
+    drop(prepared);
+    Ok(client)
+}
+
+/// A client for programs that call functions of this process. The thread that starts such a program also runs it. No
+/// thread of another client ever waits for such a function, so anything that a function waits for has the threads it
+/// needs.
+struct Callable {
+    client: xla::Client,
+    /// The number of such programs running on it.
+    running: usize,
+}
+
+static HOSTS: Mutex<Vec<Callable>> = Mutex::new(Vec::new());
 /// The maximal number of programs on one of these clients. The plugin runs 32 on a client and makes further ones wait.
 /// They must not wait: a function may call a program that calls a function, and so on.
 const RUNNING: usize = 24;
 
 /// A client on which a program that calls functions of this process may run until this is dropped.
 pub(crate) struct Host {
-    pub(crate) place: usize,
+    place: usize,
     pub(crate) client: xla::Client,
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        HOSTS.lock().unwrap_or_else(PoisonError::into_inner)[self.place].1 -= 1;
+        HOSTS.lock().unwrap_or_else(PoisonError::into_inner)[self.place].running -= 1;
     }
 }
 
-/// The first client with capacity for one more program that calls functions of this process.
-pub(crate) fn host() -> Result<Host> {
+/// The first client of the same plugin with capacity for one more program that calls functions of this process. Such a
+/// program runs there for any device of `client`: all of them are the same processor and have the same memory.
+pub(crate) fn host(client: &xla::Client) -> Result<Host> {
+    if !client.platform_name().eq_ignore_ascii_case("cpu") {
+        let message = format!("a program on `{}` cannot call functions of this process", client.platform_name());
+        return Err(Error::new(ErrorKind::Runtime, message)
+            .help("callbacks, including debug prints, work on the CPU only: `jit(f).on(Device::cpu(0))` runs there"));
+    }
     let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let place = match hosts.iter().position(|(_, running)| *running < RUNNING) {
+    let fits = |host: &Callable| Arc::ptr_eq(host.client.plugin(), client.plugin()) && host.running < RUNNING;
+    let place = match hosts.iter().position(fits) {
         Some(place) => place,
         None => {
-            let main = client()?;
-            super::host::register(main)?;
             let options =
                 [("cpu_device_count", xla::OptionValue::Int(1)), ("asynchronous", xla::OptionValue::Bool(false))];
-            hosts.push((xla::Client::new(main.plugin().clone(), &options)?, 0));
+            let client = xla::Client::new(client.plugin().clone(), &options)?;
+            hosts.push(Callable { client, running: 0 });
             hosts.len() - 1
         }
     };
-    hosts[place].1 += 1;
-    Ok(Host { place, client: hosts[place].0.clone() })
-}
-
-/// A description of the devices that programs run on.
-///
-/// # Errors
-/// If no plugin can be found, loaded or opened; the message says how to fix it.
-///
-/// ```
-/// assert!(!cotangent::devices().unwrap().is_empty());
-/// ```
-pub fn devices() -> Result<Vec<String>> {
-    let client = client()?;
-    Ok(client.devices().iter().map(|d| format!("{}:{} ({})", client.platform_name(), d.id, d.kind)).collect())
+    hosts[place].running += 1;
+    Ok(Host { place, client: hosts[place].client.clone() })
 }
 
 /// Converts the plugin's errors into those of the library.

@@ -1,7 +1,7 @@
 //! Compiled programs on disk, so that no process needs to compile what another one has compiled.
 //!
 //! The name of an entry is the SHA-256 of everything that determines the compiler's output: the program, the compile
-//! options, the plugin's own hash, the processor, and `XLA_FLAGS`. An entry has a checksum; a damaged entry is removed
+//! options, the plugin's own hash, the processor, the kind of device, and `XLA_FLAGS`. An entry has a checksum; a damaged entry is removed
 //! and made again. Entries appear by renaming, so no reader ever sees a partial one. Any fault on disk costs a compile
 //! and nothing else. `COTANGENT_COMPILE_CACHE=0` turns the cache off.
 //!
@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
+
+use super::transfer::Site;
 
 /// The first bytes of an entry; the digit is the version of the format.
 const MAGIC: &[u8; 16] = b"cotangent-prog-1";
@@ -229,15 +231,19 @@ fn is_gone(removed: io::Result<()>) -> bool {
 /// The lines of the user's source are ignored; StableHLO text has them at its end. The plugin's hash is part of the key
 /// only if the program is `stored` for other processes: for a plugin from outside the cache, the whole library must be
 /// read.
-pub(crate) fn key(client: &xla::Client, text: &str, options: &xla::CompileOptions, stored: bool) -> Option<Key> {
+pub(crate) fn key(site: Site<'_>, text: &str, options: &xla::CompileOptions, stored: bool) -> Option<Key> {
     let program = text.split("\n#loc").next().unwrap_or(text);
     let flags = std::env::var("XLA_FLAGS").unwrap_or_default();
     let mut hasher = Sha256::new();
+    let client = site.client;
+    let kind = &client.devices()[site.index].kind;
+    // Of a CPU, the processor says more.
+    let machine = if kind == "cpu" { processor().to_string() } else { format!("{} {kind}", processor()) };
     let parts: [&[u8]; 7] = [
         env!("CARGO_PKG_VERSION").as_bytes(),
         if stored { client.plugin().sha256().ok()?.as_bytes() } else { b"" },
         client.platform_version().as_bytes(),
-        processor().as_bytes(),
+        machine.as_bytes(),
         flags.as_bytes(),
         &options.encode(),
         program.as_bytes(),

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::Jaxpr;
-use crate::ir::platform::Platform;
 
-use super::client::platform;
 use super::inputs::text;
 use super::program::no_host;
 
@@ -23,10 +22,10 @@ pub(super) fn folder() -> Option<&'static Path> {
     FOLDER.get_or_init(set).as_deref()
 }
 
-/// The platform that programs are lowered for.
-fn dumped_for() -> Result<Platform> {
+/// The platform that programs for `platform` are lowered for.
+fn dumped_for(platform: Platform) -> Result<Platform> {
     const VARIABLE: &str = "COTANGENT_DUMP_IR_FOR";
-    let Some(name) = std::env::var(VARIABLE).ok().filter(|v| !v.is_empty()) else { return Ok(platform()) };
+    let Some(name) = std::env::var(VARIABLE).ok().filter(|v| !v.is_empty()) else { return Ok(platform) };
     Platform::ALL.into_iter().find(|platform| platform.name() == name).ok_or_else(|| {
         let names: Vec<_> = Platform::ALL.iter().map(|platform| platform.name()).collect();
         Error::value(format!("{VARIABLE} is `{name}`, which is no platform"))
@@ -36,10 +35,10 @@ fn dumped_for() -> Result<Platform> {
 
 /// Writes a program into the directory, under a number that no other program of this process has. A program that cannot
 /// be lowered for the platform leaves its error instead.
-pub(super) fn write(folder: &Path, pruned: &Jaxpr, aliases: &[Option<usize>]) -> Result<()> {
+pub(super) fn write(folder: &Path, platform: Platform, pruned: &Jaxpr, aliases: &[Option<usize>]) -> Result<()> {
     static COUNT: AtomicUsize = AtomicUsize::new(1);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let platform = dumped_for()?;
+    let platform = dumped_for(platform)?;
     let (text, ending) = match pruned.effects().host && platform != Platform::Cpu {
         true => (no_host(pruned, platform).to_string(), "error"),
         false => (text(platform, pruned, aliases), "mlir"),

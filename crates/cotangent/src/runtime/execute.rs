@@ -1,14 +1,14 @@
 //! Running programs on device buffers.
 
-use std::any::Any;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use crate::array::aval::Aval;
+use crate::array::device::{Device, Place};
 use crate::array::memory::{Buffer, HostBytes};
+use crate::array::platform::Platform;
 use crate::array::{Array, Repr};
 use crate::compile::lift::lift_literals;
 use crate::compile::simplify::fold;
@@ -18,13 +18,17 @@ use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::trace::backend::Backend;
 use crate::transform::nested::embedded;
 
-use super::client::{array_shape, client, host};
+use super::client::{client, host};
 use super::interpret::interpret;
 use super::program::{Cache, CompiledProgram, Origin, Source};
+use super::transfer::{DeviceBuffer, Held, SharedMemory, Site};
 
-/// The only runtime: PJRT.
-#[derive(Default)]
+/// A device in use, with the programs that are compiled for it. No program is shared between devices.
 pub(crate) struct Runtime {
+    pub(crate) device: Device,
+    pub(crate) client: xla::Client,
+    /// The index of the device among those of the client.
+    pub(crate) index: usize,
     programs: Cache,
     /// Programs that have run once: with their scalars lifted out, or, if they are large, unchanged.
     seen: Mutex<FxHashSet<Arc<Jaxpr>>>,
@@ -39,149 +43,90 @@ const MANY_SEEN: usize = 16_384;
 /// A program with more scalars keeps them: each would become an argument, which has a cost.
 const MANY_SCALARS: usize = 256;
 
-struct DeviceBuffer(xla::Buffer);
-
-impl fmt::Debug for DeviceBuffer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DeviceBuffer({})", self.0.shape())
-    }
-}
-
-impl Buffer for DeviceBuffer {
-    fn view(&self, f: &mut dyn FnMut(&[u8])) -> Result<()> {
-        let _span = span!(TRACE, "read");
-        Ok(self.0.with_bytes(f)?)
-    }
-
-    fn wait(&self) -> Result<()> {
-        let _span = span!(TRACE, "wait");
-        Ok(self.0.wait()?)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-
-    fn address(&self) -> Result<usize> {
-        Ok(self.0.with_bytes(|bytes| bytes.as_ptr().addr())?)
-    }
-}
-
-/// An argument's buffer: one on the device, or a scalar copied there for this call.
-enum Held<'a> {
-    Shared(&'a xla::Buffer),
-    Own(xla::Buffer),
-}
-
-/// The buffer of an argument. `foreign` is the client of a program that has its own client. It shares the memory of
-/// other clients as far as possible.
-fn buffer<'a>(array: &'a Array, foreign: Option<&xla::Client>) -> Result<Held<'a>> {
-    match &array.0 {
-        Repr::Concrete(concrete) => {
-            let device = concrete.device(upload)?;
-            match (device.as_any().downcast_ref::<DeviceBuffer>(), foreign) {
-                (Some(buffer), None) => Ok(Held::Shared(&buffer.0)),
-                (Some(DeviceBuffer(buffer)), Some(client)) => Ok(Held::Own(match buffer.host_bytes()? {
-                    Some(_) => client.buffer_from_owner(SharedMemory(device.clone()), buffer.shape())?,
-                    None => client.buffer_from_host(&buffer.to_vec()?, buffer.shape())?,
-                })),
-                (None, _) => Err(Error::new(ErrorKind::Runtime, "the array lives in another runtime")),
-            }
-        }
-        Repr::Scalar(literal) => {
-            let client = match foreign {
-                Some(client) => client,
-                None => client()?,
-            };
-            Ok(Held::Own(client.buffer_from_host(&literal.bytes(), &array_shape(&literal.aval()))?))
-        }
-        Repr::Traced(traced) => Err(crate::trace::frames::ownerless(traced)),
-    }
-}
-
-/// Memory of one client that another client shares. The value is computed, and in row-major order.
-struct SharedMemory(Arc<dyn Buffer>);
-
-impl AsRef<[u8]> for SharedMemory {
-    fn as_ref(&self) -> &[u8] {
-        let buffer = self.0.as_any().downcast_ref::<DeviceBuffer>();
-        buffer.and_then(|buffer| buffer.0.host_bytes().ok().flatten()).unwrap_or_default()
-    }
-}
-
-/// Runs a compiled program.
-pub(crate) fn run(program: &CompiledProgram, args: &[&Array]) -> Result<Vec<Array>> {
+/// Runs a compiled program. `committed` says whether the results are committed to its device.
+pub(crate) fn run(program: &CompiledProgram, args: &[&Array], committed: bool) -> Result<Vec<Array>> {
     let _span = span!(TRACE, "execute");
+    let place = Place { device: program.runtime.device, committed };
     let computed = match &program.executable {
         None => Vec::new(),
-        Some(executable) => {
-            let host = if program.calls_host { Some(host()?) } else { None };
-            let copy = host.as_ref().map(|host| program.executable_on(host)).transpose()?;
-            let (executable, foreign) = (copy.as_ref().unwrap_or(executable), host.as_ref().map(|host| &host.client));
-            let held = program.used.iter().map(|i| buffer(args[*i], foreign)).collect::<Result<SmallVec<[_; 8]>>>()?;
-            let buffers: SmallVec<[&xla::Buffer; 8]> = (held.iter())
-                .map(|h| match h {
-                    Held::Shared(buffer) => *buffer,
-                    Held::Own(buffer) => buffer,
-                })
-                .collect();
-            finish(executable.execute(&buffers), &program.computed, program.calls_host)?
+        Some(executable) if !program.calls_host => {
+            let site = program.runtime.site();
+            let held = program.used.iter().map(|i| site.fetch(args[*i], true)).collect::<Result<Arguments<'_>>>()?;
+            let buffers: SmallVec<[&xla::Buffer; 8]> = held.iter().map(Held::raw).collect();
+            results(executable.execute(&buffers)?, &program.computed, place)
         }
+        Some(_) => run_here(program, args, place)?,
     };
     let result = |source: &Source| match source {
-        Source::Literal(literal) => Array::literal(*literal),
-        Source::Argument(i) => args[*i].clone(),
-        Source::Result(i) => computed[*i].clone(),
+        Source::Literal(literal) => program.runtime.settled(&Array::literal(*literal), place),
+        Source::Argument(i) => program.runtime.settled(args[*i], place),
+        Source::Result(i) => Ok(computed[*i].clone()),
     };
-    Ok(program.sources.iter().map(result).collect())
+    program.sources.iter().map(result).collect()
 }
 
-/// The results of a run as arrays. This waits for a program that calls functions of this process, so that the call
-/// returns their errors and effects have taken place when it returns. To all other clients, its results are host
-/// memory.
-fn finish(results: xla::Result<Vec<xla::Buffer>>, avals: &[Aval], calls_host: bool) -> Result<Vec<Array>> {
+type Arguments<'a> = SmallVec<[Held<'a>; 8]>;
+
+/// The results of a run as arrays.
+fn results(buffers: Vec<xla::Buffer>, avals: &[Aval], place: Place) -> Vec<Array> {
     // An extra result without a type signals that effects have taken place.
-    if !calls_host {
-        let array = |(buffer, aval): (_, &Aval)| Array::from_device(Arc::new(DeviceBuffer(buffer)), aval.clone());
-        return Ok(results?.into_iter().zip(avals).map(array).collect());
-    }
-    let waited = results.and_then(|buffers| buffers.iter().try_for_each(xla::Buffer::wait).map(|()| buffers));
-    let buffers = waited.map_err(|error| super::host::cause(error.into()))?;
-    let array = |(buffer, aval): (xla::Buffer, &Aval)| -> Result<Array> {
-        let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = match buffer.host_bytes()? {
-            Some(_) => Arc::new(SharedMemory(Arc::new(DeviceBuffer(buffer)))),
-            None => Arc::new(buffer.to_vec()?),
-        };
-        Ok(Array::from_host(HostBytes(bytes), aval.clone()))
-    };
+    let array = |(raw, aval): (_, &Aval)| Array::from_device(Arc::new(DeviceBuffer::own(raw)), aval.clone(), place);
     buffers.into_iter().zip(avals).map(array).collect()
 }
 
+/// Runs a program that calls functions of this process, and waits for it, so that the call returns their errors and
+/// effects have taken place when it returns. It runs on a client of its own, which shares the memory of the arguments as
+/// far as possible. To all other clients, its results are host memory.
+fn run_here(program: &CompiledProgram, args: &[&Array], place: Place) -> Result<Vec<Array>> {
+    let host = host(&program.runtime.client)?;
+    let executable = program.executable_on(&host)?;
+    let site = Site { client: &host.client, index: 0 };
+    let fetch = |i: &usize| {
+        // Host memory that no program has used yet is prepared once, for all calls.
+        if matches!(&args[*i].0, Repr::Concrete(concrete) if concrete.buffer().is_none()) {
+            program.runtime.site().fetch(args[*i], true)?;
+        }
+        site.fetch(args[*i], false)
+    };
+    let held = program.used.iter().map(fetch).collect::<Result<Arguments<'_>>>()?;
+    let buffers: SmallVec<[&xla::Buffer; 8]> = held.iter().map(Held::raw).collect();
+    let waited = executable
+        .execute(&buffers)
+        .and_then(|results| results.iter().try_for_each(xla::Buffer::wait).map(|()| results));
+    let results = waited.map_err(|error| super::host::cause(error.into()))?;
+    let array = |(buffer, aval): (xla::Buffer, &Aval)| -> Result<Array> {
+        let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = match buffer.host_bytes()? {
+            Some(_) => Arc::new(SharedMemory(Arc::new(DeviceBuffer::own(buffer)))),
+            None => Arc::new(buffer.to_vec()?),
+        };
+        Ok(Array::from_host_at(HostBytes(bytes), aval.clone(), place))
+    };
+    results.into_iter().zip(&program.computed).map(array).collect()
+}
+
 /// Runs an executable on arrays, all of which are its arguments.
-pub(crate) fn run_executable(executable: &xla::Executable, args: &[&Array], avals: &[Aval]) -> Result<Vec<Array>> {
+pub(crate) fn run_executable(
+    runtime: &Runtime,
+    executable: &xla::Executable,
+    args: &[&Array],
+    avals: &[Aval],
+    committed: bool,
+) -> Result<Vec<Array>> {
     let _span = span!(TRACE, "execute");
-    let held = args.iter().map(|x| buffer(x, None)).collect::<Result<SmallVec<[_; 8]>>>()?;
-    let buffers: SmallVec<[&xla::Buffer; 8]> = (held.iter())
-        .map(|h| match h {
-            Held::Shared(buffer) => *buffer,
-            Held::Own(buffer) => buffer,
-        })
-        .collect();
-    finish(executable.execute(&buffers), avals, false)
+    let held = args.iter().map(|x| runtime.site().fetch(x, true)).collect::<Result<Arguments<'_>>>()?;
+    let buffers: SmallVec<[&xla::Buffer; 8]> = held.iter().map(Held::raw).collect();
+    Ok(results(executable.execute(&buffers)?, avals, Place { device: runtime.device, committed }))
 }
 
 /// Runs a compiled program on arrays, and donates those whose memory it may reuse, if no other handle exists. An array
 /// with another clone stays valid.
-pub(crate) fn run_owned(program: &CompiledProgram, args: Vec<Array>) -> Result<Vec<Array>> {
+pub(crate) fn run_owned(program: &CompiledProgram, args: Vec<Array>, committed: bool) -> Result<Vec<Array>> {
     let executable = match &program.executable {
         Some(executable) if program.donors.contains(&true) => executable,
-        _ => return run(program, &args.iter().collect::<Vec<_>>()),
+        _ => return run(program, &args.iter().collect::<Vec<_>>(), committed),
     };
     let _span = span!(TRACE, "execute");
+    let (site, place) = (program.runtime.site(), Place { device: program.runtime.device, committed });
     let mut args: Vec<Option<Array>> = args.into_iter().map(Some).collect();
     let through: Vec<Option<Array>> = (program.sources.iter())
         .map(|source| if let Source::Argument(i) = source { args[*i].clone() } else { None })
@@ -189,7 +134,7 @@ pub(crate) fn run_owned(program: &CompiledProgram, args: Vec<Array>) -> Result<V
     let mut taken: Vec<Option<xla::Buffer>> = Vec::with_capacity(program.used.len());
     for (i, donor) in program.used.iter().zip(&program.donors) {
         let array = if *donor { args[*i].take() } else { None };
-        taken.push(match array.map(unique_buffer) {
+        taken.push(match array.map(|array| site.take(array)) {
             Some(Ok(buffer)) => Some(buffer),
             Some(Err(array)) => {
                 args[*i] = Some(array);
@@ -200,48 +145,122 @@ pub(crate) fn run_owned(program: &CompiledProgram, args: Vec<Array>) -> Result<V
     }
     let kept = (program.used.iter().zip(&taken))
         .map(|(i, taken)| match (&args[*i], taken) {
-            (Some(array), None) => buffer(array, None).map(Some),
+            (Some(array), None) => site.fetch(array, true).map(Some),
             _ => Ok(None),
         })
         .collect::<Result<Vec<Option<Held<'_>>>>>()?;
     let arguments = (kept.iter().zip(taken))
         .filter_map(|(kept, taken)| match (kept, taken) {
             (_, Some(buffer)) => Some(xla::Argument::Donate(buffer)),
-            (Some(Held::Shared(buffer)), None) => Some(xla::Argument::Keep(buffer)),
-            (Some(Held::Own(buffer)), None) => Some(xla::Argument::Keep(buffer)),
+            (Some(held), None) => Some(xla::Argument::Keep(held.raw())),
             (None, None) => None,
         })
         .collect();
-    let computed = finish(executable.execute_with(arguments), &program.computed, false)?;
+    let computed = results(executable.execute_with(arguments)?, &program.computed, place);
     let result = |(source, through): (&Source, Option<Array>)| match source {
-        Source::Literal(literal) => Array::literal(*literal),
-        Source::Result(i) => computed[*i].clone(),
-        Source::Argument(_) => through.unwrap_or_else(|| unreachable!("it was set aside before the run")),
+        Source::Literal(literal) => program.runtime.settled(&Array::literal(*literal), place),
+        Source::Result(i) => Ok(computed[*i].clone()),
+        Source::Argument(_) => match through {
+            Some(array) => program.runtime.settled(&array, place),
+            None => unreachable!("it was set aside before the run"),
+        },
     };
-    Ok(program.sources.iter().zip(through).map(result).collect())
+    program.sources.iter().zip(through).map(result).collect()
 }
 
-/// The device memory of an array without other handles, or the array.
-fn unique_buffer(array: Array) -> std::result::Result<xla::Buffer, Array> {
-    let (buffer, aval) = array.into_unique_buffer()?;
-    let again = |buffer: Arc<DeviceBuffer>| Array::from_device(buffer, aval.clone());
-    match buffer.into_any().downcast::<DeviceBuffer>() {
-        Ok(buffer) => Arc::try_unwrap(buffer).map(|b| b.0).map_err(again),
-        Err(_) => unreachable!("there is one runtime in a process"),
+/// The device that was used first. There is no other in most processes.
+static FIRST: OnceLock<&'static Runtime> = OnceLock::new();
+/// The other devices in use.
+static OTHERS: RwLock<Vec<&'static Runtime>> = RwLock::new(Vec::new());
+
+/// The devices in use.
+pub(crate) fn in_use() -> Vec<&'static Runtime> {
+    let others = OTHERS.read().unwrap_or_else(PoisonError::into_inner);
+    FIRST.get().into_iter().chain(&*others).copied().collect()
+}
+
+/// Opens a device, if that has not happened yet.
+///
+/// # Errors
+/// If the plugin cannot be found, loaded or opened, or has no such device.
+pub(crate) fn runtime(device: Device) -> Result<&'static Runtime> {
+    match FIRST.get() {
+        Some(first) if first.device == device => Ok(first),
+        _ => find(device),
+    }
+}
+
+fn find(device: Device) -> Result<&'static Runtime> {
+    let known = |others: &[&'static Runtime]| others.iter().find(|r| r.device == device).copied();
+    if let Some(known) = known(&OTHERS.read().unwrap_or_else(PoisonError::into_inner)) {
+        return Ok(known);
+    }
+    let client = client(device.backend())?;
+    let Some(index) = client.devices().iter().position(|d| u32::try_from(d.id) == Ok(device.id())) else {
+        return Err(absent(device, &client));
+    };
+    let mut others = OTHERS.write().unwrap_or_else(PoisonError::into_inner);
+    // Another thread may have opened it in the meantime.
+    if let Some(known) = FIRST.get().filter(|first| first.device == device).copied().or_else(|| known(&others)) {
+        return Ok(known);
+    }
+    let (programs, seen, embedded) = (Cache::default(), Mutex::default(), Mutex::default());
+    let runtime: &'static Runtime = Box::leak(Box::new(Runtime { device, client, index, programs, seen, embedded }));
+    if FIRST.set(runtime).is_err() {
+        others.push(runtime);
+    }
+    Ok(runtime)
+}
+
+/// The error for a device that its client does not have.
+fn absent(device: Device, client: &xla::Client) -> Error {
+    let name = device.backend().name();
+    let there: Vec<String> = client.devices().iter().map(|d| format!("{name}:{}", d.id)).collect();
+    let message = format!("there is no device {device}: `{name}` has {}", there.join(", "));
+    let error = Error::new(ErrorKind::Device, message);
+    match device.backend().registered() {
+        None if device.platform() == Platform::Cpu => {
+            error.help(format!("set COTANGENT_CPU_DEVICES={} before the process starts", device.id() + 1))
+        }
+        _ => error.help(format!("`devices_of(\"{name}\")` lists them")),
     }
 }
 
 impl Runtime {
+    /// The device, for transfers.
+    #[inline]
+    pub(crate) fn site(&self) -> Site<'_> {
+        Site { client: &self.client, index: self.index }
+    }
+
+    /// An array that a program returns unchanged, in the place of the program's results.
+    fn settled(&self, array: &Array, place: Place) -> Result<Array> {
+        match &array.0 {
+            // Numbers that no program has computed stay on the host, unless they are committed.
+            Repr::Scalar(_) if !place.committed => Ok(array.clone()),
+            _ => self.site().put(array, place),
+        }
+    }
+
+    /// Removes half of the programs.
+    pub(crate) fn forget(&self) {
+        self.programs.halve();
+    }
+
     /// The compiled form of a program that may reuse the memory of the arguments marked in `donated`. It comes from the
     /// cache or is compiled; the origin says which.
-    pub(crate) fn program(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
-        self.programs.get_donating(jaxpr, donated)
+    pub(crate) fn program(
+        &'static self,
+        jaxpr: &Arc<Jaxpr>,
+        donated: &[bool],
+    ) -> Result<(Arc<CompiledProgram>, Origin)> {
+        self.programs.get_donating(self, jaxpr, donated)
     }
 
     /// [`program`](Runtime::program) for a jitted function. Small captures become constants, which the compiler can
     /// fold. If a function comes again with other captures, such as one that is jitted in each step of a loop, it is
     /// compiled once more with the captures as arguments. That program then serves all others.
-    pub(crate) fn jitted(&self, closed: &Closed, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
+    pub(crate) fn jitted(&'static self, closed: &Closed, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
         let Some(embedded) = embedded(closed) else { return self.program(&closed.jaxpr, donated) };
         let fixed = self.programs.has(&embedded, donated)
             || !self.programs.has(&closed.jaxpr, donated) && first_time(&self.embedded, &closed.jaxpr);
@@ -259,38 +278,42 @@ fn first_time(seen: &Mutex<FxHashSet<Arc<Jaxpr>>>, jaxpr: &Arc<Jaxpr>) -> bool {
     seen.insert(jaxpr.clone())
 }
 
-impl Backend for Runtime {
+/// The only backend: PJRT.
+pub(crate) struct Pjrt;
+
+impl Backend for Pjrt {
     fn execute(&self, jaxpr: &Arc<Jaxpr>, args: &[&Array]) -> Result<Vec<Array>> {
-        let results = self.execute_unchecked(jaxpr, args)?;
-        self.check_nans(jaxpr, args, &results)?;
-        Ok(results)
-    }
-
-    fn upload(&self, bytes: &HostBytes, aval: &Aval) -> Result<Arc<dyn Buffer>> {
-        upload(bytes, aval)
-    }
-}
-
-/// Copies host memory to the device.
-fn upload(bytes: &HostBytes, aval: &Aval) -> Result<Arc<dyn Buffer>> {
-    let buffer = client()?.buffer_from_owner(bytes.clone(), &array_shape(aval))?;
-    Ok(Arc::new(DeviceBuffer(buffer)))
-}
-
-impl Runtime {
-    fn execute_unchecked(&self, jaxpr: &Arc<Jaxpr>, args: &[&Array]) -> Result<Vec<Array>> {
         let scalars = |x: &&Array| if let Repr::Scalar(literal) = &x.0 { Some(*literal) } else { None };
         if let Some(literals) = args.iter().map(scalars).collect::<Option<SmallVec<[_; 8]>>>()
             && let Some(results) = fold(jaxpr, &literals)
         {
             return Ok(results.into_iter().map(Array::literal).collect());
         }
+        let place = Place::of(args.iter().copied(), |i| match jaxpr.eqns() {
+            [eqn] => format!("operand {i} of `{}`", eqn.prim.name()),
+            _ => format!("array {i} that it uses"),
+        })?;
+        let runtime = runtime(place.device)?;
+        let results = runtime.execute(jaxpr, args, place.committed)?;
+        runtime.check_nans(jaxpr, args, &results, place.committed)?;
+        Ok(results)
+    }
+
+    fn upload(&self, bytes: &HostBytes, aval: &Aval, device: Device) -> Result<Arc<dyn Buffer>> {
+        Ok(Arc::new(runtime(device)?.site().upload(bytes, aval)?))
+    }
+}
+
+impl Runtime {
+    fn execute(&'static self, jaxpr: &Arc<Jaxpr>, args: &[&Array], committed: bool) -> Result<Vec<Array>> {
         if let Some(program) = self.programs.find(jaxpr) {
-            return run(&program, args);
+            return run(&program, args, committed);
         }
         if jaxpr.eqns().len() > 1 {
             if jaxpr.size() >= LARGE && first_time(&self.seen, jaxpr) {
-                return interpret(jaxpr, args, |eqn, args| run(&*self.programs.get(&jaxpr.alone(eqn).into())?, args));
+                return interpret(jaxpr, args, |eqn, args| {
+                    run(&*self.programs.get(self, &jaxpr.alone(eqn).into())?, args, committed)
+                });
             }
             // A program that comes again with other scalars, as in a loop whose counter is a Rust number, is compiled
             // once more with the scalars as arguments. That program then serves them all.
@@ -299,9 +322,9 @@ impl Runtime {
             if (1..=MANY_SCALARS).contains(&literals.len()) && !first_time(&self.seen, &lifted) {
                 let scalars: Vec<Array> = literals.into_iter().map(Array::literal).collect();
                 let args: Vec<&Array> = args.iter().copied().chain(&scalars).collect();
-                return run(&*self.programs.get(&lifted)?, &args);
+                return run(&*self.programs.get(self, &lifted)?, &args, committed);
             }
         }
-        run(&*self.programs.get(jaxpr)?, args)
+        run(&*self.programs.get(self, jaxpr)?, args, committed)
     }
 }

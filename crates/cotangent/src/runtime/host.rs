@@ -6,11 +6,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use once_cell::sync::{Lazy, OnceCell};
+use once_cell::sync::Lazy;
 use rustc_hash::FxHashMap;
 
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
+use crate::array::device::scoped;
 use crate::control::host_fn::{HostFn, TARGET};
 use crate::error::{Error, ErrorKind, Result, attempt};
 use crate::runtime::client::dtype_of;
@@ -22,17 +23,9 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Precedes the number in an error's text.
 const MARK: &str = "cotangent-host-error-";
-/// Registers the function with the plugin.
-pub(crate) fn register(client: &xla::Client) -> Result<()> {
-    static REGISTERED: OnceCell<()> = OnceCell::new();
-    if !client.platform_name().eq_ignore_ascii_case("cpu") {
-        return Err(Error::new(
-            ErrorKind::Runtime,
-            format!("a program on `{}` cannot call functions of this process", client.platform_name()),
-        )
-        .help("callbacks, including debug prints, work on the CPU only"));
-    }
-    REGISTERED.get_or_try_init(|| Ok(client.plugin().register_function(TARGET, called)?)).copied()
+/// Registers the function with a plugin.
+pub(crate) fn register(plugin: &xla::Plugin) -> xla::Result<()> {
+    plugin.register_function(TARGET, called)
 }
 
 /// The function that the plugin calls.
@@ -75,8 +68,8 @@ fn called(call: &mut xla::Call<'_>) -> std::result::Result<(), String> {
         }
         Ok(())
     };
-    // The plugin may run this on a thread that is tracing.
-    let outcome = untraced(|| attempt(run)).and_then(|result| result);
+    // The plugin may run this on a thread that is tracing, or in the scope of a default device.
+    let outcome = scoped(None, || untraced(|| attempt(run))).and_then(|result| result);
     outcome.map_err(|error| {
         let error = match error.kind() {
             ErrorKind::Panic => {

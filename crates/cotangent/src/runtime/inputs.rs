@@ -1,11 +1,11 @@
 //! What the compiler receives: the program as text, and the options to compile it with.
 
+use crate::array::platform::Platform;
 use crate::compile::outline::outline;
 use crate::compile::style::Style;
 use crate::compile::times::{Stage, during};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::{Entry, lower_entry};
-use crate::ir::platform::Platform;
 
 use super::client::array_shape;
 

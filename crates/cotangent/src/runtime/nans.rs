@@ -49,7 +49,13 @@ fn has_nan(dtype: DType, bytes: &[u8]) -> bool {
 
 impl Runtime {
     /// If the search is on and a result has a NaN, returns the error that says where it came from.
-    pub(crate) fn check_nans(&self, jaxpr: &Jaxpr, args: &[&Array], results: &[Array]) -> Result<()> {
+    pub(crate) fn check_nans(
+        &'static self,
+        jaxpr: &Jaxpr,
+        args: &[&Array],
+        results: &[Array],
+        committed: bool,
+    ) -> Result<()> {
         if !enabled() || !any_nan(results)? {
             return Ok(());
         }
@@ -61,7 +67,7 @@ impl Runtime {
         }
         ENABLED.set(false);
         let _restore = Restore;
-        self.follow(jaxpr, args, "")?;
+        self.follow(jaxpr, args, "", committed)?;
         Err(Error::new(
             ErrorKind::Value,
             "a result has a NaN (not a number) that did not appear when it was run again one operation at a time",
@@ -70,16 +76,23 @@ impl Runtime {
     }
 
     /// Runs a program equation by equation, up to the first one that produces a NaN. The error names that equation.
-    fn follow(&self, jaxpr: &Jaxpr, args: &[&Array], place: &str) -> Result<Vec<Array>> {
-        interpret(jaxpr, args, |eqn, inputs| self.follow_equation(jaxpr, eqn, inputs, place))
+    fn follow(&'static self, jaxpr: &Jaxpr, args: &[&Array], place: &str, committed: bool) -> Result<Vec<Array>> {
+        interpret(jaxpr, args, |eqn, inputs| self.follow_equation(jaxpr, eqn, inputs, place, committed))
     }
 
-    fn follow_equation(&self, jaxpr: &Jaxpr, eqn: &Eqn, inputs: &[&Array], place: &str) -> Result<Vec<Array>> {
+    fn follow_equation(
+        &'static self,
+        jaxpr: &Jaxpr,
+        eqn: &Eqn,
+        inputs: &[&Array],
+        place: &str,
+        committed: bool,
+    ) -> Result<Vec<Array>> {
         let step_into = || {
             let inputs: Vec<Array> = inputs.iter().map(|x| (*x).clone()).collect();
             eqn.prim.interpret(&inputs, &mut |program, args, inside| {
                 let place = if inside.is_empty() { place.to_string() } else { format!("{place}, {inside}") };
-                self.follow(program, &args.iter().collect::<Vec<_>>(), &place)
+                self.follow(program, &args.iter().collect::<Vec<_>>(), &place, committed)
             })
         };
         if eqn.prim.effects().kept {
@@ -96,7 +109,7 @@ impl Runtime {
             });
         }
         let (program, _) = self.program(&Arc::new(jaxpr.alone(eqn)), &[])?;
-        let outputs = run(&program, inputs)?;
+        let outputs = run(&program, inputs, committed)?;
         if !any_nan(&outputs)? {
             return Ok(outputs);
         }

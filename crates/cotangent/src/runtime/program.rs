@@ -7,20 +7,22 @@ use once_cell::sync::OnceCell;
 
 use crate::array::aval::Aval;
 use crate::array::literal::Literal;
+use crate::array::platform::Platform;
 use crate::compile::simplify::simplify;
 use crate::compile::spans::event;
 use crate::compile::times::{Stage, Times, during, timed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::effects::Effects;
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
-use crate::ir::platform::Platform;
 
-use super::client::{Host, array_shape, client, host, platform};
+use super::client::{Host, array_shape, host};
 use super::disk::{Disk, Key, key};
 use super::dump;
+use super::execute::{Runtime, in_use};
 use super::inputs::{Inputs, inputs, options, text};
 use super::lru::Lru;
 use super::mappings::Mappings;
+use super::transfer::Site;
 use crate::compile::style::Style;
 
 /// The origin of a result.
@@ -33,8 +35,10 @@ pub(crate) enum Source {
     Result(usize),
 }
 
-/// A compiled program.
+/// A program that is compiled for a device.
 pub(crate) struct CompiledProgram {
+    /// The device.
+    pub(crate) runtime: &'static Runtime,
     /// The executable; `None` if nothing is computed.
     pub(crate) executable: Option<Arc<xla::Executable>>,
     /// The origin of each result.
@@ -65,7 +69,8 @@ impl CompiledProgram {
             return Ok(known);
         }
         let pruned = during(Stage::Rewrite, || computed(&self.jaxpr)).0;
-        let Inputs { text, params, options } = inputs(platform(), &pruned, &[]);
+        let target = Target { site: Site { client: &host.client, index: 0 }, ..Target::of(self.runtime) };
+        let Inputs { text, params, options } = target.inputs(&pruned, &[]);
         let made = Arc::new(compile_text(&host.client, &text, &params, &options, None)?.0);
         self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push(made.clone());
         Ok(made)
@@ -97,7 +102,7 @@ impl Origin {
 /// recently used ones again.
 const LIMIT: usize = 4096;
 
-/// Programs by structure, and by the arguments whose memory they may reuse. An entry is filled once, however many
+/// The programs of one device, by structure, and by the arguments whose memory they may reuse. An entry is filled once, however many
 /// threads ask for it at the same time, and stays empty if compiling fails.
 pub(crate) struct Cache {
     plain: Lru<Arc<Jaxpr>, Arc<CompiledProgram>>,
@@ -116,8 +121,15 @@ impl Default for Cache {
 }
 
 impl Cache {
-    pub(crate) fn get(&self, jaxpr: &Arc<Jaxpr>) -> Result<Arc<CompiledProgram>> {
-        self.get_donating(jaxpr, &[]).map(|(program, _)| program)
+    pub(crate) fn get(&self, runtime: &'static Runtime, jaxpr: &Arc<Jaxpr>) -> Result<Arc<CompiledProgram>> {
+        self.get_donating(runtime, jaxpr, &[]).map(|(program, _)| program)
+    }
+
+    /// Removes half of the programs.
+    pub(crate) fn halve(&self) {
+        self.plain.halve();
+        self.donating.halve();
+        self.executables.halve();
     }
 
     /// Whether the program has been asked for.
@@ -129,7 +141,12 @@ impl Cache {
     }
 
     /// The program that may reuse the memory of the arguments marked in `donated`, and where it came from.
-    pub(crate) fn get_donating(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<(Arc<CompiledProgram>, Origin)> {
+    pub(crate) fn get_donating(
+        &self,
+        runtime: &'static Runtime,
+        jaxpr: &Arc<Jaxpr>,
+        donated: &[bool],
+    ) -> Result<(Arc<CompiledProgram>, Origin)> {
         let slot = match donated.iter().any(|d| *d) {
             true => self.donating.slot(&(jaxpr.clone(), donated.to_vec())),
             false => self.plain.slot(jaxpr),
@@ -139,12 +156,10 @@ impl Cache {
         }
         found_or_made(&slot.value, || {
             if self.mappings.scarce(jaxpr.size()) {
-                self.plain.halve();
-                self.donating.halve();
-                self.executables.halve();
+                in_use().into_iter().for_each(Runtime::forget);
             }
             let stores = Stores { memory: &self.executables, disk: Disk::open() };
-            let (made, times) = timed(|| compile(jaxpr, donated, Some(stores)));
+            let (made, times) = timed(|| compile(runtime, jaxpr, donated, Some(stores)));
             let (program, origin) = made?;
             event!(
                 DEBUG,
@@ -230,7 +245,12 @@ struct Stores<'a> {
     disk: Option<&'a Disk>,
 }
 
-fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> Result<(CompiledProgram, Origin)> {
+fn compile(
+    runtime: &'static Runtime,
+    jaxpr: &Arc<Jaxpr>,
+    donated: &[bool],
+    stores: Option<Stores<'_>>,
+) -> Result<(CompiledProgram, Origin)> {
     let (pruned, sources, used) = during(Stage::Rewrite, || computed(jaxpr));
     let types: Vec<Aval> = pruned.output_avals().collect();
     let effects = pruned.effects();
@@ -247,6 +267,7 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
     let program = |executable, used| {
         let elsewhere = Mutex::default();
         CompiledProgram {
+            runtime,
             executable,
             sources,
             computed: types,
@@ -261,20 +282,21 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
         return Ok((program(None, Vec::new()), Origin::Memory));
     }
     if let Some(folder) = dump::folder() {
-        dump::write(folder, &pruned, &aliases)?;
+        dump::write(folder, runtime.device.platform(), &pruned, &aliases)?;
     }
-    if effects.host && platform() != Platform::Cpu {
-        return Err(no_host(&pruned, platform()));
+    if effects.host && runtime.device.platform() != Platform::Cpu {
+        return Err(no_host(&pruned, runtime.device.platform()));
     }
-    let host = if effects.host { Some(host()?) } else { None };
-    let client = match &host {
-        Some(host) => &host.client,
-        None => client()?,
+    let host = if effects.host { Some(host(&runtime.client)?) } else { None };
+    let target = match &host {
+        Some(host) => Target { site: Site { client: &host.client, index: 0 }, ..Target::of(runtime) },
+        None => Target::of(runtime),
     };
-    let Inputs { text, params, options } = inputs(platform(), &pruned, &aliases);
+    let client = target.site.client;
+    let Inputs { text, params, options } = target.inputs(&pruned, &aliases);
     // A program that calls functions of this process is meaningless to another process.
     let place = stores.filter(|_| !effects.host).and_then(|stores| {
-        let key = key(client, &text, &options, stores.disk.is_some())?;
+        let key = key(target.site, &text, &options, stores.disk.is_some())?;
         Some((stores, key))
     });
     let make = |place| compile_text(client, &text, &params, &options, place);
@@ -286,6 +308,30 @@ fn compile(jaxpr: &Arc<Jaxpr>, donated: &[bool], stores: Option<Stores<'_>>) -> 
         None => (Arc::new(make(None)?.0), Origin::Compiled),
     };
     Ok((program(Some(executable), used), origin))
+}
+
+/// What a program is lowered and compiled for.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    site: Site<'a>,
+    platform: Platform,
+}
+
+impl Target<'_> {
+    fn of(runtime: &Runtime) -> Target<'_> {
+        Target { site: runtime.site(), platform: runtime.device.platform() }
+    }
+
+    /// Everything that the compiler receives.
+    fn inputs(self, pruned: &Jaxpr, aliases: &[Option<usize>]) -> Inputs {
+        let Inputs { text, params, options } = inputs(self.platform, pruned, aliases);
+        Inputs { text, params, options: self.assigned(options) }
+    }
+
+    /// The options for the device of this target.
+    fn assigned(self, options: xla::CompileOptions) -> xla::CompileOptions {
+        xla::CompileOptions { device_assignment: assignment(self.site), ..options }
+    }
 }
 
 /// The error for a program with checks outside `checkify`.
@@ -341,30 +387,43 @@ fn compile_text(
 }
 
 /// The executable of a StableHLO text from elsewhere.
-pub(crate) fn compile_foreign(text: &str, params: &[Aval]) -> Result<xla::Executable> {
-    let client = client()?;
+pub(crate) fn compile_foreign(runtime: &Runtime, text: &str, params: &[Aval]) -> Result<xla::Executable> {
+    let target = Target::of(runtime);
     let params: Vec<_> = params.iter().map(array_shape).collect();
-    let options = options(platform(), Style::Plain);
-    let place = Disk::open().and_then(|disk| Some((disk, key(client, text, &options, true)?)));
-    Ok(compile_text(client, text, &params, &options, place)?.0)
+    let options = target.assigned(options(target.platform, Style::Plain));
+    let place = Disk::open().and_then(|disk| Some((disk, key(target.site, text, &options, true)?)));
+    Ok(compile_text(&runtime.client, text, &params, &options, place)?.0)
 }
 
 /// Compiles a program with all its results and inputs, so that the executable can be serialized. An executable that was
-/// itself loaded loses its machine code when serialized.
-pub(crate) fn compile_whole(jaxpr: &Jaxpr) -> Result<xla::Executable> {
-    let (client, simple) = (client()?, simplify(jaxpr));
-    let Inputs { text, params, options } = inputs(platform(), &simple, &[]);
-    Ok(compile_text(client, &text, &params, &options, None)?.0)
+/// itself loaded loses its machine code when serialized. It is for the first device of its kind; [`load`] selects another.
+pub(crate) fn compile_whole(runtime: &Runtime, jaxpr: &Jaxpr) -> Result<xla::Executable> {
+    let simple = simplify(jaxpr);
+    let Inputs { text, params, options } = Target::of(runtime).inputs(&simple, &[]);
+    let options = xla::CompileOptions { device_assignment: None, ..options };
+    Ok(compile_text(&runtime.client, &text, &params, &options, None)?.0)
+}
+
+/// Loads what was serialized from an executable of [`compile_whole`].
+pub(crate) fn load(runtime: &Runtime, code: &[u8], params: &[Aval]) -> Result<xla::Executable> {
+    let params: Vec<_> = params.iter().map(array_shape).collect();
+    let assigned = |assignment| xla::CompileOptions { device_assignment: Some(assignment), ..Default::default() };
+    let options = assignment(runtime.site()).map(assigned);
+    Ok(runtime.client.deserialize_with(code, &params, options.as_ref())?)
+}
+
+/// The devices of an executable, which belongs to those that it is compiled for. `None` is the first device.
+fn assignment(site: Site<'_>) -> Option<Vec<Vec<i64>>> {
+    (site.index > 0).then(|| vec![vec![site.client.devices()[site.index].id.into()]])
 }
 
 /// How long the program takes to lower, to parse and to compile. It is compiled again for the measurement.
-pub(crate) fn times(jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<Times> {
-    let (compiled, mut times) = timed(|| compile(jaxpr, donated, None));
+pub(crate) fn times(runtime: &'static Runtime, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<Times> {
+    let (compiled, mut times) = timed(|| compile(runtime, jaxpr, donated, None));
     compiled?;
-    let client = client()?;
-    let text = text(platform(), &computed(jaxpr).0, &[]);
+    let text = text(runtime.device.platform(), &computed(jaxpr).0, &[]);
     let start = Instant::now();
-    client.parse(&text)?;
+    runtime.client.parse(&text)?;
     let parse = start.elapsed().min(times.compile);
     times.compile -= parse;
     times.parse = Some(parse);
@@ -372,9 +431,9 @@ pub(crate) fn times(jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> Result<Times> {
 }
 
 /// The program after XLA's optimizations.
-pub(crate) fn optimized_hlo(jaxpr: &Arc<Jaxpr>) -> Result<String> {
+pub(crate) fn optimized_hlo(runtime: &'static Runtime, jaxpr: &Arc<Jaxpr>) -> Result<String> {
     // An executable from disk may have another program's source lines, so the program is compiled for reading.
-    let (program, _) = compile(jaxpr, &[], None)?;
+    let (program, _) = compile(runtime, jaxpr, &[], None)?;
     match program.executable {
         Some(executable) => Ok(executable.optimized_hlo()?),
         None => Ok("(nothing is computed: the results are constants or arguments)".to_string()),

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::array::platform::Platform;
 use crate::compile::simplify::simplify;
 use crate::compile::style::Style;
 use crate::error::Result;
 use crate::ir::jaxpr::Jaxpr;
-use crate::ir::platform::Platform;
 
 use super::inputs::{Inputs, inputs, options};
 use super::program::no_host;

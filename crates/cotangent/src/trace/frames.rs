@@ -227,8 +227,9 @@ fn fold(prim: &dyn Primitive, inputs: &[&Array], outs: &[Aval]) -> Option<Array>
     for x in inputs {
         match &x.0 {
             Repr::Scalar(literal) => literals.push(*literal),
-            // A concrete scalar that is captured remains an input of the program.
-            Repr::Concrete(concrete) if !tracing && concrete.aval().rank() == 0 => {
+            // A concrete scalar that is captured remains an input of the program. One that is committed has results on
+            // its device. One in other memory than the host's is not worth waiting for.
+            Repr::Concrete(concrete) if !tracing && concrete.aval().rank() == 0 && concrete.is_host_value() => {
                 literals.push(concrete.literal().ok()?)
             }
             _ => return None,

@@ -4,6 +4,7 @@ items! {
     cotangent::Array;
     cotangent::Exported;
     cotangent::Lowered;
+    cotangent::Read;
     cotangent::Tree;
     cotangent::block_until_ready;
     cotangent::checkpoint;
@@ -14,7 +15,10 @@ items! {
     cotangent::debug::callback;
     cotangent::debug::nans;
     cotangent::debug::print;
+    cotangent::default_device;
+    cotangent::device_put;
     cotangent::devices;
+    cotangent::devices_of;
     cotangent::eval_shape;
     cotangent::extend::primitives::BroadcastInDim;
     cotangent::extend::primitives::Complex;
@@ -111,6 +115,7 @@ items! {
     cotangent::lax::while_loop;
     cotangent::linear_transpose;
     cotangent::linearize;
+    cotangent::local_devices;
     cotangent::make_jaxpr;
     cotangent::numpy::abs;
     cotangent::numpy::absolute;
@@ -378,6 +383,7 @@ items! {
     cotangent::scipy::stats::norm::ppf;
     cotangent::scipy::stats::norm::sf;
     cotangent::sequential_vmap;
+    cotangent::set_default_device;
     cotangent::tree::leaf_paths;
     cotangent::tree::leaves;
     cotangent::try_jvp;
@@ -420,6 +426,8 @@ methods! {
     cotangent::Array::slice_axis;
     cotangent::Array::stop_gradient;
     cotangent::Array::tanh;
+    cotangent::Device::current;
+    cotangent::Device::platform;
     cotangent::random::Key::data;
     cotangent::random::Key::from_data;
 }

@@ -252,8 +252,8 @@ fn serialised_programs_come_back_and_nothing_else() {
     assert!(Loaded::from_bytes(&bytes[..40]).unwrap_err().to_string().contains("damaged"));
     assert!(Loaded::from_bytes(&bytes[1..]).unwrap_err().to_string().contains("not a serialised program"));
     let mut newer = bytes.clone();
-    newer[15] = b'2';
-    assert!(Loaded::from_bytes(&newer).unwrap_err().to_string().contains("version 2 of the format"));
+    newer[15] = b'3';
+    assert!(Loaded::from_bytes(&newer).unwrap_err().to_string().contains("version 3 of the format"));
     // Another plugin: the bytes are intact, with a valid checksum.
     let text = String::from_utf8_lossy(&bytes).into_owned();
     assert!(text.contains("cpu"));

@@ -5,6 +5,7 @@
 /// ```
 /// use cotangent::Platform;
 /// assert_ne!(Platform::Cpu, Platform::Cuda);
+/// assert_eq!(Platform::Cuda.to_string(), "cuda");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Platform {
@@ -19,10 +20,23 @@ impl Platform {
     pub(crate) const ALL: [Platform; 2] = [Platform::Cpu, Platform::Cuda];
 
     /// The name of the platform in XLA.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Platform::Cpu => "cpu",
             Platform::Cuda => "cuda",
         }
+    }
+}
+
+/// Its name in XLA, such as `cpu`.
+impl AsRef<str> for Platform {
+    fn as_ref(&self) -> &str {
+        self.name()
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
