@@ -25,7 +25,8 @@ With --json, one object is printed. Its members (null if the check did not get t
   plugin: path, source, package, version, sha256, bytes, locked
   driver: for GPUs, NVIDIA's driver: release, cuda (the newest CUDA that it supports)
   gpus: the GPUs that the driver sees: a list of objects with name, bytes and capability
-  libraries: for GPUs, NVIDIA's libraries: cuda, found (their paths by name), absent, compiler
+  libraries: for GPUs, NVIDIA's libraries: cuda, found (their paths by name), missing, optional (absent, which few \
+programs need), compiler
   pjrt, stablehlo: the versions of its interfaces
   devices: a list of objects with name and kind
   test_program: load, open, compile, run, in seconds
@@ -106,14 +107,7 @@ impl Report {
             Device::Cuda => self.cuda(&finder)?,
         };
 
-        let (loaded, load) = timed(|| Plugin::load_location(&location));
-        let loaded = loaded.context("the plugin cannot be loaded")?;
-        let (major, minor) = loaded.api_version();
-        let stablehlo = loaded.stablehlo_version();
-        self.set("pjrt", format!("{major}.{minor}"));
-        self.set("stablehlo", stablehlo.clone());
-        let stablehlo = stablehlo.unwrap_or_else(|| "of unknown version".into());
-        self.item("interfaces", &format!("PJRT {major}.{minor}, StableHLO {stablehlo}"))?;
+        let load = self.interfaces(&location)?;
 
         let (client, open) = timed(|| match device {
             Device::Cpu => Client::cpu_at(&location),
@@ -174,6 +168,19 @@ impl Report {
         Ok(())
     }
 
+    /// Loads the plugin, and returns how long that took.
+    fn interfaces(&mut self, location: &Location) -> Result<Duration> {
+        let (loaded, load) = timed(|| Plugin::load_location(location));
+        let loaded = loaded.context("the plugin cannot be loaded")?;
+        let (major, minor) = loaded.api_version();
+        let stablehlo = loaded.stablehlo_version();
+        self.set("pjrt", format!("{major}.{minor}"));
+        self.set("stablehlo", stablehlo.clone());
+        let stablehlo = stablehlo.unwrap_or_else(|| "of unknown version".into());
+        self.item("interfaces", &format!("PJRT {major}.{minor}, StableHLO {stablehlo}"))?;
+        Ok(load)
+    }
+
     /// What GPUs need besides the plugin. Everything is looked at, so that one run shows all that is missing.
     fn cuda(&mut self, finder: &Finder) -> Result<Location> {
         let mut problems = Vec::new();
@@ -204,8 +211,18 @@ impl Report {
                 problems.push(xla::Error::from(error).into());
             }
         }
-        self.libraries(&Libraries::find(&location, finder), &mut problems)?;
-        if problems.is_empty() { Ok(location) } else { Err(together(problems)) }
+        let libraries = Libraries::find(&location, finder);
+        self.libraries(&libraries, &mut problems)?;
+        if problems.is_empty() {
+            return Ok(location);
+        }
+        // Something is wrong, but maybe not with the plugin. Without the CUDA runtime, it would complain by itself.
+        if libraries.found.iter().any(|(name, _)| name.starts_with("libcudart"))
+            && let Err(error) = self.interfaces(&location)
+        {
+            problems.push(error);
+        }
+        Err(together(problems))
     }
 
     /// NVIDIA's driver and its GPUs.
@@ -240,26 +257,31 @@ impl Report {
 
     /// NVIDIA's libraries, and the tools of the compiler.
     fn libraries(&mut self, libraries: &Libraries, problems: &mut Vec<Error>) -> Result<()> {
-        let absent: Vec<_> = libraries.absent().into_iter().map(|(name, ..)| name).collect();
+        let absent = |required| libraries.absent().into_iter().filter(move |a| a.2 == required).map(|a| a.0).collect();
+        let (missing, optional): (Vec<_>, Vec<_>) = (absent(true), absent(false));
         let found: Map<_, _> = libraries.found.iter().map(|(name, path)| (name.to_string(), json!(path))).collect();
         self.set(
             "libraries",
             json!({
                 "cuda": libraries.toolkit.map(|toolkit| toolkit.major()),
                 "found": found,
-                "absent": absent,
+                "missing": missing,
+                "optional": optional,
                 "compiler": libraries.compiler,
             }),
         );
-        let count = format!("{} of {}", found.len(), found.len() + absent.len());
+        let count = format!("{} of {}", found.len(), found.len() + missing.len() + optional.len());
         let paths = libraries.found.iter().filter_map(|(_, path)| path.parent());
         let mut dirs: Vec<_> = paths.map(|dir| dir.display().to_string()).collect();
         dirs.sort();
         dirs.dedup();
         let dirs = if dirs.is_empty() { String::new() } else { format!(", in {}", dirs.join(", ")) };
         self.item("libraries", &format!("{count}{dirs}"))?;
-        if !absent.is_empty() {
-            self.item("", &format!("not among them: {}", absent.join(", ")))?;
+        if !missing.is_empty() {
+            self.item("", &format!("not among them: {}", missing.join(", ")))?;
+        }
+        if !optional.is_empty() {
+            self.item("", &format!("absent, which few programs need: {}", optional.join(", ")))?;
         }
         let compiler = libraries.compiler.as_ref().map(|dir| dir.display().to_string());
         self.item("compiler", &compiler.unwrap_or_else(|| "ptxas and libdevice not found; XLA looks for them".into()))?;

@@ -91,7 +91,7 @@ macro_rules! args {
             /// All fields zero except the size.
             #[inline]
             pub(crate) fn new() -> Self {
-                // SAFETY: every field is an integer, a raw pointer, an optional function pointer or a
+                // SAFETY: every field is an integer, a boolean, a raw pointer, an optional function pointer or a
                 // structure of these, for all of which zero is a valid value.
                 let mut args: Self = unsafe { std::mem::zeroed() };
                 args.struct_size = size_of::<Self>();
@@ -374,6 +374,20 @@ args! {
         topology: *const RawTopology, program: *const Program,
         compile_options: *const c_char, compile_options_size: usize,
         client: *mut RawClient, executable: *mut RawExecutable,
+    }
+
+    PJRT_Device_MemoryStats_Args as DeviceMemoryStatsArgs = 185 pad 7 {
+        device: *mut RawDevice, bytes_in_use: i64,
+        peak_bytes_in_use: i64, peak_bytes_in_use_is_set: bool,
+        num_allocs: i64, num_allocs_is_set: bool,
+        largest_alloc_size: i64, largest_alloc_size_is_set: bool,
+        bytes_limit: i64, bytes_limit_is_set: bool,
+        bytes_reserved: i64, bytes_reserved_is_set: bool,
+        peak_bytes_reserved: i64, peak_bytes_reserved_is_set: bool,
+        bytes_reservable_limit: i64, bytes_reservable_limit_is_set: bool,
+        largest_free_block_bytes: i64, largest_free_block_bytes_is_set: bool,
+        pool_bytes: i64, pool_bytes_is_set: bool,
+        peak_pool_bytes: i64, peak_pool_bytes_is_set: bool,
     }
 
     PJRT_Executable_Destroy_Args as ExecutableDestroyArgs = 24 { executable: *mut RawExecutable }

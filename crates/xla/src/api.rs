@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use crate::abi::{self, *};
 use crate::error::{Code, Error, Result};
 use crate::ffi_abi::{EXTENSION_FFI, FFI_SINCE, FfiExtension, RegisterHandler};
+use crate::memory::{Held, OutOfMemory};
 
 /// The oldest interface that has everything needed. It is as old as the oldest supported plugin, minus a margin. What
 /// counts in the end is that each function is present.
@@ -20,6 +21,8 @@ macro_rules! table {
         pub(crate) struct Api {
             /// Major and minor version of the interface that the plugin was built with.
             pub(crate) version: (i32, i32),
+            /// The memory that the plugin's arrays hold.
+            pub(crate) held: &'static Held,
             /// Registers a host function, if the plugin supports it.
             pub(crate) register_handler: Option<RegisterHandler>,
             $(pub(crate) $name: unsafe extern "C" fn(*mut $args) $(-> $ret)?,)*
@@ -64,6 +67,8 @@ macro_rules! table {
                 };
                 Ok(Api {
                     version,
+                    // A plugin is read once and stays loaded.
+                    held: Box::leak(Box::default()),
                     register_handler,
                     $($name: {
                         let f = slot($place);
@@ -140,6 +145,7 @@ table! {
     }
     optional {
         device_description_attributes: 25, PJRT_DeviceDescription_Attributes(DeviceDescriptionAttributesArgs) -> *mut RawError;
+        device_memory_stats: 34, PJRT_Device_MemoryStats(DeviceMemoryStatsArgs) -> *mut RawError;
         executable_cost_analysis: 46, PJRT_Executable_GetCostAnalysis(ExecutableCostAnalysisArgs) -> *mut RawError;
         topology_create: 82, PJRT_TopologyDescription_Create(TopologyCreateArgs) -> *mut RawError;
         topology_destroy: 83, PJRT_TopologyDescription_Destroy(TopologyDestroyArgs) -> *mut RawError;
@@ -199,7 +205,13 @@ impl Api {
             self.free_error(failed);
             self.free_error(error);
         }
-        Error::Pjrt { code: Code::from(code.code), during, message }
+        let code = Code::from(code.code);
+        if code == Code::ResourceExhausted
+            && let Some(error) = OutOfMemory::recognize(self, during, &message)
+        {
+            return Error::OutOfMemory(Box::new(error));
+        }
+        Error::Pjrt { code, during, message }
     }
 
     /// Frees an error; null is allowed.

@@ -51,7 +51,9 @@ impl Buffer {
         device: u32,
         dense: bool,
     ) -> Buffer {
-        Buffer { raw, client, shapes, place, device, dense, ready: AtomicBool::new(false) }
+        let buffer = Buffer { raw, client, shapes, place, device, dense, ready: AtomicBool::new(false) };
+        buffer.client.0.plugin.api.held.add(buffer.byte_len());
+        buffer
     }
 
     #[inline]
@@ -290,6 +292,7 @@ impl Drop for Buffer {
             // SAFETY: the event is new and owned here.
             unsafe { in_flight::watch(api, event) };
         }
+        api.held.remove(self.byte_len());
         let mut args = BufferDestroyArgs::new();
         args.buffer = self.raw();
         // SAFETY: the buffer is owned here, and the client outlives this call.

@@ -14,6 +14,7 @@ use crate::error::{ArgumentError, Error, Result};
 use crate::executable::Executable;
 use crate::key_value::{self, KeyValueStore};
 use crate::library::Plugin;
+use crate::memory;
 use crate::options::{CompileOptions, FlagValue, OptionValue, debug_options};
 use crate::plugin::{self, Location, Platform};
 use crate::shape::ArrayShape;
@@ -55,10 +56,10 @@ pub(crate) struct ClientInner {
     pub(crate) plugin: Arc<Plugin>,
     /// What the plugin uses until the client is destroyed.
     _store: Option<key_value::Shared>,
-    platform_name: String,
+    pub(crate) platform_name: String,
     platform_version: String,
-    devices: Vec<DeviceInfo>,
-    raw_devices: Vec<NonNull<RawDevice>>,
+    pub(crate) devices: Vec<DeviceInfo>,
+    pub(crate) raw_devices: Vec<NonNull<RawDevice>>,
     /// Whether device memory is host memory, so that results can be read in place.
     pub(crate) host_memory: bool,
     /// The compiler's default options, as the plugin encodes them; empty if the plugin does not report them.
@@ -137,7 +138,9 @@ impl Client {
         inner.read_names(&api)?;
         inner.read_devices(&api)?;
         inner.host_memory = inner.platform_name.eq_ignore_ascii_case("cpu");
-        Ok(Client(Arc::new(inner)))
+        let inner = Arc::new(inner);
+        memory::remember(&inner);
+        Ok(Client(inner))
     }
 
     /// Tells the compiler for GPUs where its tools are, unless `XLA_FLAGS` does.
@@ -164,6 +167,11 @@ impl Client {
     /// The devices that this process can use.
     pub fn devices(&self) -> &[DeviceInfo] {
         &self.0.devices
+    }
+
+    /// The bytes that all arrays of this process on devices of the plugin take.
+    pub fn held_bytes(&self) -> u64 {
+        self.0.plugin.api.held.bytes()
     }
 
     /// The plugin that the client belongs to.

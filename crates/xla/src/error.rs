@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::cuda::CudaError;
+use crate::memory::OutOfMemory;
 use crate::shape::ArrayShape;
 
 /// A result of this crate.
@@ -108,6 +109,8 @@ pub enum Error {
         /// The plugin's message.
         message: String,
     },
+    /// There was too little memory on a device.
+    OutOfMemory(Box<OutOfMemory>),
     /// The caller's arguments are wrong.
     Argument(ArgumentError),
 }
@@ -322,6 +325,7 @@ impl fmt::Display for Error {
             }
             Error::Argument(e) => e.fmt(f),
             Error::Cuda(e) => e.fmt(f),
+            Error::OutOfMemory(e) => e.fmt(f),
         }
     }
 }

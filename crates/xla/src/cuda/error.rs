@@ -143,7 +143,8 @@ impl fmt::Display for CudaError {
             ),
             CudaError::LibraryMissing { missing, looked, toolkit } => {
                 let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
-                let packages: Vec<_> = missing.iter().map(|(_, package)| *package).collect();
+                let mut packages: Vec<_> = missing.iter().map(|(_, package)| *package).collect();
+                packages.dedup();
                 write!(f, "XLA needs {} to run on a GPU, which cannot be found. ", names.join(", "))?;
                 if let Some(toolkit) = toolkit {
                     write!(f, "Fetch it with `cotangent setup {}`, or install ", toolkit.name())?;

@@ -156,5 +156,7 @@ fn ask(command: &Path, search_path: Option<&OsStr>) -> Vec<PathBuf> {
     // It has ended, or it never will.
     let _ = child.kill();
     let _ = child.wait();
-    answer.unwrap_or_default().lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect()
+    // The rest of the list is Python's own library.
+    let sites = answer.unwrap_or_default();
+    sites.lines().filter(|line| line.ends_with("-packages")).map(PathBuf::from).collect()
 }
