@@ -120,13 +120,13 @@ fn the_formats_are_these() {
 #[test]
 fn what_is_no_array_is_an_error() {
     let cases = [
-        (r#"{"dtype":"f32","shape":[2],"data":"AACAPw=="}"#, "4 bytes are no array of f32[2], which has 8"),
+        (r#"{"dtype":"f32","shape":[2],"data":"AACAPw=="}"#, "4 bytes do not fit f32[2], which has 8"),
         (r#"{"dtype":"f32","shape":[1],"data":"AACAP"}"#, "the data is not base64"),
         (r#"{"dtype":"float32","shape":[],"data":""}"#, "there is no dtype `float32`"),
-        (r#"{"dtype":"bool","shape":[1],"data":"Ag=="}"#, "a truth value is a byte of 0 or 1"),
-        (r#"{"dtype":"bool","shape":[],"weak_type":true,"data":"Ag=="}"#, "a truth value is a byte of 0 or 1"),
+        (r#"{"dtype":"bool","shape":[1],"data":"Ag=="}"#, "a boolean must be a byte of 0 or 1"),
+        (r#"{"dtype":"bool","shape":[],"weak_type":true,"data":"Ag=="}"#, "a boolean must be a byte of 0 or 1"),
         (r#"{"dtype":"f64","shape":[4294967296,4294967296],"data":""}"#, "too large to address"),
-        (r#"{"dtype":"f32","shape":[],"weak_type":true,"data":"AACAPw=="}"#, "4 bytes are no array of f64[]"),
+        (r#"{"dtype":"f32","shape":[],"weak_type":true,"data":"AACAPw=="}"#, "4 bytes do not fit f64[]"),
         (r#"{"dtype":"f32","shape":[-1],"data":""}"#, "invalid value: integer `-1`"),
         (r#"{"dtype":"f32","shape":[1],"data":[0]}"#, "the bytes of an array, as a base64 string"),
         (r#"{"dtype":"f32","shape":[1],"weak":true,"data":"AACAPw=="}"#, "unknown field `weak`"),
@@ -138,7 +138,7 @@ fn what_is_no_array_is_an_error() {
     }
     let words = serde_json::to_string(&Array::from([1, 2])).expect("JSON");
     let error = serde_json::from_str::<random::Key>(&words).expect_err("no key").to_string();
-    assert!(error.contains("a key is made from u32[…,2], got i32[2]"), "{error}");
+    assert!(error.contains("expected the data of a key, u32[…,2], got i32[2]"), "{error}");
 }
 
 #[test]

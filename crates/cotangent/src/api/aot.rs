@@ -11,7 +11,13 @@ use crate::error::{Error, ErrorKind, OrRaise, Result, attempt};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Entry as LoweredEntry;
 use crate::ir::lowering::{lower, lower_entry};
-use crate::runtime::{CompiledProgram, compile_for, compile_whole, optimized_hlo, runtime, times};
+use crate::runtime::CompiledProgram;
+use crate::runtime::compile_for;
+use crate::runtime::compile_whole;
+use crate::runtime::optimized_hlo;
+use crate::runtime::runtime;
+use crate::runtime::times;
+use crate::runtime::unchecked;
 use crate::trace::frames::tracing;
 use crate::tree::Tree;
 use xla::Target;
@@ -196,15 +202,11 @@ fn captures<P: Params, R: Tree>(entry: &Entry<P, R>) -> Result<Vec<(Aval, Vec<u8
 fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
     let effects = jaxpr.effects();
     if effects.host {
-        return Err(Error::new(
-            ErrorKind::Runtime,
-            format!("a program that calls functions of this process cannot be {verb}"),
-        )
-        .help("leave out callbacks and debug prints"));
+        return Err(Error::new(ErrorKind::Runtime, format!("a program with callbacks cannot be {verb}"))
+            .help("remove callbacks and debug prints"));
     }
     if effects.check {
-        return Err(Error::new(ErrorKind::Transform, "a `check` inside a traced function reports to nobody")
-            .help("wrap the function in `checkify` first"));
+        return Err(unchecked(jaxpr));
     }
     Ok(())
 }
@@ -314,7 +316,7 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     /// ```
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let jaxpr = &self.entry.closed.jaxpr;
-        closed_program(jaxpr, "serialised")?;
+        closed_program(jaxpr, "serialized")?;
         // Every result is computed by this executable, including those that a call in this process would forward.
         let executable = compile_whole(self.program.runtime, jaxpr)?;
         let blob = Blob {
@@ -331,8 +333,11 @@ impl<P: Params, R: Tree> Compiled<P, R> {
 fn fits<P: Params, R: Tree>(name: &str, entry: &Entry<P, R>, args: P::Refs<'_>) -> Result<()> {
     let (leaves, counts) = P::leaves(args);
     if tracing() {
-        return Err(Error::new(ErrorKind::Trace, format!("{name}: a compiled program cannot be part of another one"))
-            .help("call the function itself, or its `jit`, inside a transformed function"));
+        return Err(Error::new(
+            ErrorKind::Trace,
+            format!("{name}: a compiled program cannot be called inside a transformed function"),
+        )
+        .help("call the function itself or its `jit` there"));
     }
     if entry.fits(args, &leaves) {
         return Ok(());
@@ -342,7 +347,7 @@ fn fits<P: Params, R: Tree>(name: &str, entry: &Entry<P, R>, args: P::Refs<'_>) 
     let changes: Vec<String> =
         changes::<P>(compiled_for, (args, &avals, &counts)).iter().map(ToString::to_string).collect();
     let message = format!("{name} was compiled for other arguments: {}", changes.join("; "));
-    Err(Error::new(ErrorKind::Structure, message).help("lower and compile it for these, or call the `jit` itself"))
+    Err(Error::new(ErrorKind::Structure, message).help("lower and compile it for these arguments, or call the `jit`"))
 }
 
 callable! {

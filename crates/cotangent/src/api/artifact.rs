@@ -118,16 +118,17 @@ impl Blob {
     pub(super) fn read(bytes: &[u8], runtime: &Runtime) -> Result<Blob> {
         let kind = MAGIC.len() - 1;
         if bytes.len() < MAGIC.len() || bytes[..kind] != MAGIC[..kind] {
-            return Err(wrong("these bytes are not a serialised program").help("`Compiled::serialize` makes one"));
+            return Err(wrong("these bytes are not a serialized program").help("`Compiled::serialize` makes one"));
         }
         if bytes[kind] != MAGIC[kind] {
             return Err(wrong(format!(
-                "the program was serialised in version {} of the format, this library reads {}",
+                "the program was serialized in version {} of the format, but this library reads version {}",
                 char::from(bytes[kind]),
                 char::from(MAGIC[kind])
             )));
         }
-        let damaged = || wrong("the serialised program is damaged: its checksum does not fit").help("make it again");
+        let damaged =
+            || wrong("the serialized program is damaged: its checksum does not match").help("serialize it again");
         let rest = &bytes[MAGIC.len()..];
         let Some((sum, body)) = rest.split_at_checked(32) else { return Err(damaged()) };
         if *sum != *Sha256::digest(body) {
@@ -138,9 +139,9 @@ impl Blob {
             let there = parts.text().ok_or_else(damaged)?;
             if there != here {
                 return Err(wrong(format!(
-                    "the program was compiled for another {what}: `{there}`, here it is `{here}`"
+                    "the program was compiled for another {what}: `{there}` instead of `{here}`"
                 ))
-                .help("it is machine code: compile it here, or use `Lowered::export`, which is portable"));
+                .help("a serialized program is machine code: compile it here, or use the portable `Lowered::export`"));
             }
         }
         parts.blob().ok_or_else(damaged)

@@ -77,13 +77,13 @@ impl Axes {
         }
         let tree = walked(walk);
         if let Some((path, _)) = self.entries.iter().find(|(path, _)| !path.is_empty() && !tree.nodes.contains(path)) {
-            return Err(mismatch(format!("there is nothing at `{path}`"), &tree));
+            return Err(mismatch(format!("no part has the path `{path}`"), &tree));
         }
         (tree.leaves.iter().zip(&tree.ends))
             .map(|(leaf, ends)| {
                 let leads = |path: &str| ends.contains(&path.len()) && leaf.starts_with(path);
                 let best = self.entries.iter().filter(|(path, _)| leads(path)).max_by_key(|(path, _)| path.len());
-                best.map(|(_, axis)| *axis).ok_or_else(|| mismatch(format!("there is none for `{leaf}`"), &tree))
+                best.map(|(_, axis)| *axis).ok_or_else(|| mismatch(format!("no axis is given for `{leaf}`"), &tree))
             })
             .collect()
     }
@@ -91,9 +91,10 @@ impl Axes {
 
 fn mismatch(what: String, tree: &Paths) -> Error {
     let nodes: Vec<String> = tree.nodes.iter().map(|n| format!("`{n}`")).collect();
-    let parts = if nodes.is_empty() { "nothing but itself".to_string() } else { nodes.join(", ") };
-    Error::new(ErrorKind::Axis, format!("the axes do not fit the tree: {what}; its parts are {parts}")).help(
-        "give one axis (or None) for all, a tuple with an entry for each part, or `Axes::all(0).at(\".field\", None)`",
+    let parts =
+        if nodes.is_empty() { "it has no parts".to_string() } else { format!("its parts are {}", nodes.join(", ")) };
+    Error::new(ErrorKind::Axis, format!("the axes do not match the tree: {what}; {parts}")).help(
+        "use one axis (or None) for all, a tuple with an entry for each part, or `Axes::all(0).at(\".field\", None)`",
     )
 }
 
@@ -108,8 +109,8 @@ fn mismatch(what: String, tree: &Paths) -> Error {
 /// assert_eq!(f(&p, &Array::from([[1.0f32, 10.0]])).to_vec::<f32>(), [4.0, 23.0]);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say which axes are mapped",
-    label = "axes are `0`, `-1`, `None`, or a tuple, array or `Vec` of such for the parts of a tree",
+    message = "`{Self}` does not specify axes",
+    label = "axes are `0`, `-1`, `None`, or a tuple, array or `Vec` of these for the parts of a tree",
     note = "other integers: `axis as i32`",
     note = "parts of structs and maps are named by their paths: `Axes::all(0).at(\".weight\", None)`"
 )]

@@ -70,7 +70,7 @@ pub fn is_on() -> bool {
 /// ```
 pub fn limit() -> Result<u64> {
     disk::limit().map_err(|text| {
-        Error::value(format!("COTANGENT_COMPILE_CACHE_LIMIT is `{text}`, which is no size"))
+        Error::value(format!("COTANGENT_COMPILE_CACHE_LIMIT is `{text}`, which is not a size"))
             .help("write a number of bytes, or one with a unit: `500MB`, `2GiB`")
     })
 }

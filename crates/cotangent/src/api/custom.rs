@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Loc, Result, attempt, raise};
 use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::ir::primitive::Tangent;
 use crate::trace::frames::{Inputs, bind, tracing};
-use crate::tree::{Tree, flatten, leaf_paths};
+use crate::tree::{Tree, flatten, leaf_name, leaf_paths};
 
 use super::callable::transformable;
 use super::func::{AllArgs, Argnums, Func, Params};
@@ -123,18 +123,15 @@ impl<P: Params, R: Tree> Site<P, R> {
     /// Returns the arrays of a rule's result, after checking them against `avals`.
     fn fitted<T: Tree>(&self, what: &str, got: &T, like: &T, avals: &[Aval]) -> Vec<Array> {
         if !like.same_structure(got) {
-            self.fail(format!("{what} must have the leaves {:?}, it has {:?}", leaf_paths(like), leaf_paths(got)));
+            self.fail(format!("{what} must have the leaves {:?}, but has {:?}", leaf_paths(like), leaf_paths(got)));
         }
         let got = flatten(got);
         (got.iter().zip(avals).enumerate())
             .map(|(i, (x, aval))| {
                 let fits = x.shape() == &*aval.shape && (x.dtype() == aval.dtype || x.weak_type());
                 if !fits && aval.dtype.is_inexact() {
-                    self.fail(format!(
-                        "{what} must be like {aval} at leaf `{}`, it is {}",
-                        leaf_paths(like)[i],
-                        x.aval()
-                    ));
+                    let leaf = leaf_name(&leaf_paths(like)[i], what);
+                    self.fail(format!("{leaf} must be {aval}, got {}", x.aval()));
                 }
                 if fits { x.convert(aval.dtype, aval.weak_type) } else { crate::ops::zeros(&aval.shape, aval.dtype) }
             })
@@ -154,7 +151,7 @@ pub struct CustomJvp<P: Params, R: 'static>(Function<P, R>);
 
 impl<P: Params, R: Tree> fmt::Debug for CustomJvp<P, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "custom_jvp({}) without a rule yet", self.0.name)
+        write!(f, "custom_jvp({}) without a rule", self.0.name)
     }
 }
 
@@ -184,7 +181,7 @@ impl<P: Params, R: Tree> CustomJvp<P, R> {
                 let (x, t) = (site.args(x), site.args(t));
                 let (y, dy) = rule(P::refs(&x), P::refs(&t));
                 let y = site.fitted("the result of the rule", &y, &site.result, &site.outs);
-                (y, site.fitted("the tangent that the rule gives", &dy, &site.result, &site.outs))
+                (y, site.fitted("the tangent that the rule returns", &dy, &site.result, &site.outs))
             };
             bind(CustomJvpCall { name, jaxpr, consts, rule: IgnoredByEq(Arc::new(rule)) }, operands).into_vec()
         })
@@ -223,7 +220,7 @@ pub struct CustomVjp<P: Params, R: 'static, N: Argnums<P> = AllArgs>(Function<P,
 
 impl<P: Params, R: Tree, N: Argnums<P>> fmt::Debug for CustomVjp<P, R, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "custom_vjp({}) without a rule yet", self.0.name)
+        write!(f, "custom_vjp({}) without a rule", self.0.name)
     }
 }
 
@@ -319,7 +316,7 @@ where
         let leaves: Vec<usize> = N::positions().into_iter().flat_map(|i| start(i)..start(i + 1)).collect();
         let avals: Vec<Aval> = leaves.iter().map(|i| self.avals[*i].clone()).collect();
         let like = N::rebuild(P::refs(&site.args), &mut std::iter::repeat(Array::scalar(false)));
-        let grads = site.fitted("what the backward rule gives", &grads, &like, &avals);
+        let grads = site.fitted("the result of the backward rule", &grads, &like, &avals);
         let mut all: Vec<Tangent> = vec![None; self.avals.len()];
         for (i, ct) in leaves.into_iter().zip(grads) {
             all[i] = Some(ct);

@@ -8,7 +8,7 @@ use crate::array::Array;
 use crate::control::custom_vmap::{CustomVmap as CustomVmapCall, Rule};
 use crate::control::ignored_by_eq::IgnoredByEq;
 use crate::trace::frames::bind;
-use crate::tree::{Tree, flatten, leaf_paths};
+use crate::tree::{Tree, flatten, leaf_name, leaf_paths};
 
 use super::axes::IntoAxes;
 use super::custom::{Custom, Function, Site};
@@ -26,7 +26,7 @@ pub struct CustomVmap<P: Params, R: 'static>(Function<P, R>);
 
 impl<P: Params, R: Tree> fmt::Debug for CustomVmap<P, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "custom_vmap({}) without a rule yet", self.0.name)
+        write!(f, "custom_vmap({}) without a rule", self.0.name)
     }
 }
 
@@ -73,19 +73,19 @@ fn batched_results<P: Params, R: Tree>(
 ) -> (Vec<Array>, Vec<bool>) {
     if !site.result.same_structure(result) {
         let (like, got) = (leaf_paths(&site.result), leaf_paths(result));
-        site.fail(format!("the result of the rule must have the leaves {like:?}, it has {got:?}"));
+        site.fail(format!("the result of the rule must have the leaves {like:?}, but has {got:?}"));
     }
     let results = flatten(result);
     let flags: Vec<bool> = match out.into_axes().resolve(results.len(), |path| result.paths(path)) {
         Ok(axes) if axes.iter().all(|a| a.is_none_or(|a| a == 0)) => axes.iter().map(Option::is_some).collect(),
-        Ok(_) => site.fail("the batch axis of a result of the rule must stand in front".to_string()),
-        Err(error) => site.fail(format!("what the rule says of its result: {}", error.message())),
+        Ok(_) => site.fail("the results of the rule must have the batch axis first".to_string()),
+        Err(error) => site.fail(format!("the axes that the rule returns: {}", error.message())),
     };
     let results = (results.iter().zip(&flags).zip(&site.outs).enumerate()).map(|(i, ((x, batched), aval))| {
         let wanted = if *batched { aval.with_shape(aval.shape.insert(0, size)) } else { aval.clone() };
         if x.shape() != &*wanted.shape || (x.dtype() != wanted.dtype && !x.weak_type()) {
-            let leaf = &leaf_paths(result)[i];
-            site.fail(format!("the result of the rule must be like {wanted} at leaf `{leaf}`, it is {}", x.aval()));
+            let leaf = leaf_name(&leaf_paths(result)[i], "the result of the rule");
+            site.fail(format!("{leaf} must be {wanted}, got {}", x.aval()));
         }
         x.convert(wanted.dtype, wanted.weak_type)
     });

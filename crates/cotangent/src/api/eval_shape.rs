@@ -76,6 +76,6 @@ pub fn eval_shape<'f, P: Params, F: Func<'f, P>>(f: F) -> EvalShape<'f, P, F::Ou
 
 fn shapes<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>) -> R {
     let avals: Vec<Aval> = P::leaves(args).0.into_iter().map(Array::aval).collect();
-    let (_, result) = trace::<P, R>(f, args, &avals, &Inputs::Unknown("inside eval_shape"));
+    let (_, result) = trace::<P, R>(f, args, &avals, &Inputs::Unknown("inside `eval_shape`"));
     result.map(|x| Array::of_aval(&x.aval()))
 }

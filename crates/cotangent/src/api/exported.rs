@@ -56,22 +56,23 @@ impl Text<'_> {
         let (version, rest) = text.strip_prefix(FIRST_LINE).and_then(|t| t.split_once('\n')).ok_or_else(foreign)?;
         if version != TEXT_VERSION {
             return Err(wrong(format!(
-                "the program was exported in version {version} of the format, this library reads {TEXT_VERSION}"
+                "the program was exported in version {version} of the format, but this library reads version \
+                 {TEXT_VERSION}"
             )));
         }
         let damaged = |why: &str| wrong(format!("the exported program is damaged: {why}")).help("export it again");
         let (sum, body) = (rest.strip_prefix("// sha256: ").and_then(|t| t.split_once('\n')))
             .ok_or_else(|| damaged("its checksum is missing"))?;
         if sum != hex(&Sha256::digest(body.as_bytes())) {
-            return Err(damaged("its checksum does not fit").help("line ends must stay as they are, too"));
+            return Err(damaged("its checksum does not match").help("line endings must be kept, too"));
         }
         let (head, module) =
-            body.split_once("// end of the head\n").ok_or_else(|| damaged("the end of its head is missing"))?;
+            body.split_once("// end of the head\n").ok_or_else(|| damaged("the end of its header is missing"))?;
         let mut name = String::new();
         let mut signature = Signature::default();
         let mut platform = None;
         for line in head.lines() {
-            let unreadable = || damaged(&format!("a line of its head cannot be read: `{line}`"));
+            let unreadable = || damaged(&format!("a line of its header cannot be read: `{line}`"));
             let (key, value) = line.strip_prefix("// ").and_then(|l| l.split_once(": ")).ok_or_else(unreadable)?;
             let (aval, path) = value.split_once(' ').unwrap_or((value, ""));
             match key {
@@ -243,7 +244,7 @@ impl Exported {
         if let Some(there) = self.platform.filter(|there| *there != here) {
             let message = format!("{} was exported for {there:?}, but the default device is {device}", self.name);
             return Err(Error::new(ErrorKind::Runtime, message).help(format!(
-                "export it by `export_for(Platform::{here:?})`, or compile it in a scope of `default_device`"
+                "export it with `export_for(Platform::{here:?})`, or compile it in a scope of `default_device`"
             )));
         }
         let params: Vec<Aval> = self.signature.inputs.iter().filter(|i| i.2).map(|i| i.1.clone()).collect();
@@ -342,7 +343,7 @@ impl Loaded {
         if executable.outputs() != stated {
             return Err(Error::new(
                 ErrorKind::Runtime,
-                format!("{name}: the program does not give what it says it gives"),
+                format!("{name}: the results of the program do not have the types in its header"),
             ));
         }
         Ok(Loaded { name, signature, captures, executable, runtime })
@@ -356,7 +357,7 @@ impl Loaded {
     ///
     /// ```
     /// let error = cotangent::Loaded::from_bytes(b"something else").unwrap_err();
-    /// assert!(error.to_string().contains("not a serialised program"));
+    /// assert!(error.to_string().contains("not a serialized program"));
     /// ```
     pub fn from_bytes(bytes: &[u8]) -> Result<Loaded> {
         let runtime = runtime(Device::current()?)?;
@@ -399,17 +400,13 @@ impl Loaded {
             let expected: Vec<&str> = inputs.iter().map(|i| i.0.as_str()).collect();
             return Err(Error::new(
                 ErrorKind::Structure,
-                format!("{} takes the arrays {expected:?}, it was given {paths:?}", self.name),
+                format!("{} expected the arrays {expected:?}, got {paths:?}", self.name),
             )
-            .help("give it a tuple of the function's arguments"));
+            .help("call it with a tuple of the function's arguments"));
         }
         for (x, (path, aval, _)) in arrays.iter().zip(inputs) {
             if x.shape() != &*aval.shape || x.dtype() != aval.dtype {
-                return Err(Error::shape(format!(
-                    "{}: argument {path} is {aval}, it was given {}",
-                    self.name,
-                    x.aval()
-                )));
+                return Err(Error::shape(format!("{}: argument {path} must be {aval}, got {}", self.name, x.aval())));
             }
         }
         let used = arrays.iter().zip(inputs).filter(|(_, i)| i.2).map(|(x, _)| x);
@@ -442,7 +439,7 @@ impl Loaded {
         let (paths, outputs) = (leaf_paths(like), &self.signature.outputs);
         if paths.len() != outputs.len() || !paths.iter().zip(outputs).all(|(path, o)| *path == o.0) {
             let given: Vec<&str> = outputs.iter().map(|o| o.0.as_str()).collect();
-            let message = format!("{} gives the arrays {given:?}, not {paths:?}", self.name);
+            let message = format!("{} returns the arrays {given:?}, not {paths:?}", self.name);
             return Err(Error::new(ErrorKind::Structure, message));
         }
         Ok(like.rebuild(&mut self.call(args)?.into_iter()))

@@ -117,7 +117,8 @@ impl<A: Tree> Argument for Own<A> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not list the arguments of a function",
     label = "a tuple with `Ref<T>` or `Own<T>` for each argument, where `T` is a tree",
-    note = "of `Fn(&Array, Key) -> …` the arguments are `(Ref<Array>, Own<Key>)`, of `Fn(&Array) -> …` they are `(Ref<Array>,)`"
+    note = "the arguments of `Fn(&Array, Key) -> …` are `(Ref<Array>, Own<Key>)`, those of `Fn(&Array) -> …` are \
+            `(Ref<Array>,)`"
 )]
 pub trait Params: Sized + 'static {
     /// The number of arguments.
@@ -214,9 +215,9 @@ pub trait Func<'f, P: Params>: 'f {
     message = "a function that returns `{R}` cannot be transformed",
     label = "returns `{R}`, which is not a tree of arrays",
     note = "return an array, or a tuple, `Vec` or map of arrays, or a struct with `#[derive(Clone, Tree)]`",
-    note = "return a reference as a value: `x.clone()` shares the memory of `x`",
-    note = "return the value of a `Result`: a trace stands for many values, so an error cannot depend on them; `try_call` \
-            returns errors of the trace, `checkify` those that depend on values",
+    note = "return a value instead of a reference: `x.clone()` shares the memory of `x`",
+    note = "return the value inside a `Result`: one trace serves many values, so an error cannot depend on them; \
+            `try_call` returns errors of tracing, `checkify` errors that depend on values",
     note = "an `async` function cannot be traced: make it a plain function, and call the transformed one from async code"
 )]
 pub trait Returns<R> {
@@ -256,7 +257,7 @@ pub(crate) trait Boxed<'f, P: Params, F, R> {
 #[diagnostic::on_unimplemented(
     message = "there is no argument {I} to differentiate with respect to",
     label = "needs a function with an argument {I}, counted from 0",
-    note = "the arguments are `{Self}`; what a function captures is constant to `grad`: make it an argument"
+    note = "the arguments are `{Self}`; a captured value is a constant to `grad`: make it an argument"
 )]
 pub trait Nth<const I: usize>: Params {
     /// The type of the argument.

@@ -33,8 +33,8 @@ use super::program::{as_program, trace};
     message = "a function that returns `{Self}` has no gradient",
     label = "must return an `Array` (one number), or a pair `(Array, auxiliary data)`",
     note = "reduce the result to one number with `.sum()` or `.mean()`, or use `vjp`, `jacrev` or `jacfwd`",
-    note = "data beside the objective is one tree: `(loss, (logits, state))`",
-    note = "the value of a `Result` is returned without it: `try_call` on the transformed function returns errors"
+    note = "auxiliary data is one tree: `(loss, (logits, state))`",
+    note = "return the value inside a `Result`: `try_call` on the transformed function returns errors"
 )]
 pub trait Objective: Tree {
     /// The result type of `grad`: the gradient, in a tuple with the auxiliary data if there is any.
@@ -97,7 +97,7 @@ fn one(aval: &Aval) -> Array {
 pub(crate) struct GradOptions {
     /// Allows complex functions of complex numbers that have a complex derivative.
     pub(crate) holomorphic: bool,
-    /// Allows integer arguments. They have no derivative; zeros of the same shape and dtype stand for it.
+    /// Allows integer arguments. They have no derivative; the gradient contains zeros of the same shape and dtype.
     pub(crate) allow_int: bool,
 }
 
@@ -108,7 +108,7 @@ fn check_objective(value: &Array, function: &str, options: GradOptions) -> Resul
     if aval.rank() > 0 {
         return Err(Error::new(
             ErrorKind::Transform,
-            format!("{function} needs a function with a scalar result, this one returns {aval}"),
+            format!("{function} needs a function that returns a scalar, but this one returns {aval}"),
         )
         .help("reduce the result (`.sum()`, `.mean()`), or use `vjp` for results that are not scalars"));
     }
@@ -118,25 +118,26 @@ fn check_objective(value: &Array, function: &str, options: GradOptions) -> Resul
 /// Checks that a result differentiated in reverse mode is real, or complex if the function is holomorphic.
 pub(crate) fn check_result(aval: &Aval, function: &str, options: GradOptions) -> Result<()> {
     let fail = |needs: &str, help: &str| {
-        let message = format!("{function} needs a {needs} result, this function returns {aval}");
+        let message = format!("{function} needs a function that returns {needs}, but this one returns {aval}");
         Err(Error::new(ErrorKind::Transform, message).help(help))
     };
     if options.holomorphic {
         if aval.dtype.is_complex() {
             return Ok(());
         }
-        return fail("complex", "a real function of complex numbers is not holomorphic: leave out `.holomorphic()`");
+        return fail("a complex number", "a real-valued function is not holomorphic: remove `.holomorphic()`");
     }
     if aval.dtype.is_complex() {
         return fail(
-            "real floating-point",
-            "return a real number, such as `.real()` or `.abs()` of it; where the function has a complex derivative and its argument is complex, `.holomorphic()` gives that",
+            "a real floating-point number",
+            "return a real number, such as `.real()` or `.abs()` of the result; for a holomorphic function of complex \
+             arguments, add `.holomorphic()`",
         );
     }
     if !aval.dtype.is_float() {
         return fail(
-            "real floating-point",
-            "integers have no derivative; convert with `.astype(DType::F32)` where that is meant",
+            "a real floating-point number",
+            "integers and booleans have no derivative; convert the result with `.astype(DType::F32)`",
         );
     }
     Ok(())
@@ -165,7 +166,8 @@ pub(crate) fn wanted_leaves(
         } else {
             (
                 "floating-point inputs",
-                "convert it with `.astype(DType::F32)`, choose other arguments with `.argnums(…)`, or say `.allow_int()` for zeros in its place",
+                "convert it with `.astype(DType::F32)`, select other arguments with `.argnums(…)`, or add \
+                 `.allow_int()` to get zeros for it",
             )
         };
         let message = format!("{function} needs {needs}, but argument {path} is {aval}");
@@ -273,7 +275,7 @@ macro_rules! gradient_function {
             }
 
             /// Allows integers and booleans among the arguments to differentiate with respect to. They have no
-            /// derivative; zeros of the same shape and dtype stand for it.
+            /// derivative; the gradient contains zeros of the same shape and dtype.
             ///
             /// ```
             /// use cotangent::prelude::*;

@@ -163,7 +163,7 @@ fn blocks(
             columns.iter().map(|y| (0..targets.len()).map(|i| block(y, i)).collect()).collect::<Vec<Vec<Array>>>()
         }
         Mode::Reverse => {
-            let (closed, ()) = stage(&reaches, &Inputs::Unknown("inside jacrev"), |cts| {
+            let (closed, ()) = stage(&reaches, &Inputs::Unknown("inside `jacrev`"), |cts| {
                 let operands: Vec<Operand> = (linear.captures.iter().cloned().map(Operand::Known))
                     .chain(targets.iter().cloned().map(Operand::Linear))
                     .collect();
@@ -210,7 +210,8 @@ fn jacobian_at<'f, P: Params, R: Tree, N: Argnums<P>, S: Differentiated<R>>(
         let message =
             format!("jacfwd needs real inputs, but argument {} is {}", param_paths::<P>(args)[i], leaves[i].aval());
         fail(Error::new(ErrorKind::Transform, message).help(
-            "say `.holomorphic()` for a function with a complex derivative; for others `jvp` gives the derivative in one direction",
+            "add `.holomorphic()` for a holomorphic function; for other functions, `jvp` returns the derivative in \
+             one direction",
         ));
     }
     let inputs: Vec<Array> = leaves.into_iter().cloned().collect();

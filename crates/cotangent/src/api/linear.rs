@@ -11,6 +11,7 @@ use crate::ir::primitive::{Operand, Tangent};
 use crate::trace::frames::Inputs;
 use crate::transform::eval::eval;
 use crate::transform::linearize::linearize as linearize_at;
+use crate::transform::masks::placed;
 use crate::transform::transpose::backward;
 use crate::tree::{Tree, flatten};
 
@@ -22,14 +23,14 @@ use super::program::{as_program, trace};
 /// Checks that tangents have the types of their primals. `names` returns the names of the leaves, for the message.
 fn check_tangents(what: &str, primals: &[Array], tangents: &[Array], names: impl Fn() -> Vec<String>) -> Result<()> {
     if primals.len() != tangents.len() {
-        let message = format!("{} {what}s for {} values", tangents.len(), primals.len());
+        let message = format!("expected {} {what}s, got {}", primals.len(), tangents.len());
         return Err(Error::new(ErrorKind::Structure, message));
     }
     for (i, (x, t)) in primals.iter().zip(tangents).enumerate() {
         let fits = x.shape() == t.shape() && (x.dtype() == t.dtype() || t.weak_type() || !x.dtype().is_inexact());
         if !fits {
             return Err(Error::shape(format!(
-                "the {what} of {} must be like its primal: {}, got {}",
+                "the {what} of {} must have the type of its primal: expected {}, got {}",
                 names()[i],
                 x.aval(),
                 t.aval()
@@ -194,11 +195,8 @@ fn linearize_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals: P::Ref
             (t.iter().zip(&at.primals).zip(at.wanted())).filter(|(_, w)| *w).map(|((t, x), _)| fitted(t, &x.aval()));
         let inputs: Vec<Array> = at.linear.captures.iter().cloned().chain(given).collect();
         let (flat, ()) = as_program(&inputs, |inputs| {
-            let mut dy = eval(&at.linear.jaxpr, inputs).into_iter();
-            let all = (at.nonzero.iter().zip(&at.outputs))
-                .map(|(n, y)| instantiate(if *n { dy.next() } else { None }, y))
-                .collect();
-            (all, ())
+            let dy: Vec<Tangent> = placed(&at.nonzero, &mut eval(&at.linear.jaxpr, inputs).into_iter());
+            (dy.into_iter().zip(&at.outputs).map(|(t, y)| instantiate(t, y)).collect(), ())
         });
         at.template.rebuild(&mut flat.into_iter())
     });
@@ -274,11 +272,10 @@ fn vjp_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals: P::Refs<'_>)
             let linear = at.linear.jaxpr.input_avals().skip(residuals).cloned().map(Operand::Linear);
             let operands: Vec<Operand> = known.iter().cloned().map(Operand::Known).chain(linear).collect();
             let cts: Vec<Tangent> = cts.iter().cloned().map(Some).collect();
+            let wanted: Vec<bool> = at.wanted().collect();
             let mut grads = backward(&at.linear.jaxpr, &operands, &cts).into_iter().skip(residuals);
-            let all = (at.primals.iter().zip(at.wanted()))
-                .map(|(x, w)| instantiate(if w { grads.next().flatten() } else { None }, x))
-                .collect();
-            (all, ())
+            let grads: Vec<Option<Tangent>> = placed(&wanted, &mut grads);
+            (grads.into_iter().zip(&at.primals).map(|(t, x)| instantiate(t.flatten(), x)).collect(), ())
         });
         P::rebuild(P::refs(&structure), &mut flat.into_iter())
     });
@@ -331,11 +328,13 @@ fn linear_transpose_from<'f, P: Params, F: Func<'f, P>>(loc: Loc, f: F, primals:
             param_paths::<P>(primals)[i],
             avals[i]
         );
-        Err(Error::new(ErrorKind::Transform, message).help("capture what the function is not linear in").at(loc))
-            .or_raise()
+        Err(Error::new(ErrorKind::Transform, message)
+            .help("capture the values that the function is not linear in")
+            .at(loc))
+        .or_raise()
     }
     let (closed, template) =
-        trace::<P, F::Out>(&*f.boxed(), primals, &avals, &Inputs::Unknown("inside linear_transpose"));
+        trace::<P, F::Out>(&*f.boxed(), primals, &avals, &Inputs::Unknown("inside `linear_transpose`"));
     let outputs = flatten(&template);
     let structure = P::rebuild(primals, &mut avals.iter().map(Array::of_aval));
     Box::new(move |cotangent: &F::Out| {

@@ -75,11 +75,11 @@ impl fmt::Display for Change {
             Change::WeakType { path, to } => {
                 write!(f, "argument {path}: {} typed became {} typed", strength(!to), strength(*to))
             }
-            Change::Static { argument } => write!(f, "argument [{argument}]: another static value"),
+            Change::Static { argument } => write!(f, "argument [{argument}]: a different static value"),
             Change::Structure { argument, from, to } => {
                 let gone: Vec<_> = from.iter().filter(|p| !to.contains(p)).map(String::as_str).collect();
                 let new: Vec<_> = to.iter().filter(|p| !from.contains(p)).map(String::as_str).collect();
-                write!(f, "argument [{argument}]: another structure")?;
+                write!(f, "argument [{argument}]: a different structure")?;
                 if !gone.is_empty() {
                     write!(f, ", without {}", gone.join(", "))?;
                 }

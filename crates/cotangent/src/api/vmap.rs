@@ -9,8 +9,7 @@ use crate::error::{Error, ErrorKind, Loc, Result, attempt, raise};
 use crate::ir::axis::{AxisName, NamedAxis};
 use crate::ops::shape::batched_in_front;
 use crate::trace::axis;
-use crate::trace::frames::Inputs;
-use crate::transform::batch::batch;
+use crate::transform::batch::{UNDER_VMAP, batch};
 use crate::tree::{Tree, leaf_paths};
 
 use super::axes::{Axes, IntoAxes};
@@ -68,7 +67,7 @@ impl VmapOptions {
                     x.aval()
                 );
                 Err(Error::shape(message)
-                    .help("map over axes of one size, or pass the other argument whole with `in_axes` None"))
+                    .help("map over axes of the same size, or pass the other argument unmapped with `in_axes` None"))
             };
             match (first, self.axis_size) {
                 (_, Some(m)) if m != n => return differs(format!("`axis_size` is {m}")),
@@ -82,7 +81,7 @@ impl VmapOptions {
         match self.axis_size.or(first.map(|(_, n)| n)) {
             Some(n) => Ok((axes, n)),
             None => Err(Error::new(ErrorKind::Axis, "vmap needs at least one argument with an axis to map over")
-                .help("give an axis in `in_axes` for an argument that holds arrays, or the size with `axis_size`")),
+                .help("set an axis in `in_axes` for an argument that holds arrays, or set the size with `axis_size`")),
         }
     }
 
@@ -96,9 +95,9 @@ impl VmapOptions {
                 (None, None) => Ok(x.clone()),
                 (Some(_), None) => Err(Error::new(
                     ErrorKind::Axis,
-                    format!("{} differs from element to element, so it cannot have None", what(i, x)),
+                    format!("{} differs between the elements of the batch, so its axis cannot be None", what(i, x)),
                 )
-                .help("give it an axis, or make it one value for all, for example with `lax::psum` over the axis")),
+                .help("give it an axis, or reduce it to one value, for example with `lax::psum` over the mapped axis")),
                 (place, Some(to)) => {
                     let (x, at) = match place {
                         Some(at) => (x.clone(), *at),
@@ -127,8 +126,7 @@ fn call_mapped<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, opt
                 None => x.aval(),
             })
             .collect();
-        let why = "under `vmap`, where it stands for many values";
-        let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Unknown(why));
+        let (closed, result) = trace::<P, R>(f, args, &avals, &UNDER_VMAP);
         let args: Vec<Array> = closed.captures.iter().chain(inputs).cloned().collect();
         let all: Vec<Option<usize>> = closed.captures.iter().map(|_| None).chain(axes.iter().copied()).collect();
         let (outs, places) = batch(&closed.jaxpr, &args, &all, size);

@@ -27,7 +27,7 @@ use crate::array::{Array, Repr};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an array or a number",
     label = "an array, a reference to one, a number, or a list of integers",
-    note = "for floats: `np::array(list)` makes JAX's default type, f32; `Array::from(list)` keeps the list's own",
+    note = "for floats: `np::array(list)` makes JAX's default type, f32; `Array::from(list)` keeps the list's type",
     note = "for a scalar that is not f32, f64, i32, i64, u32, usize or bool: `Array::scalar(x)`"
 )]
 pub trait ArrayLike {
@@ -66,7 +66,7 @@ impl ArrayLike for &&Array {
     message = "a list of `{Self}` is not an array",
     label = "an array, a reference to one, a number, or a list of integers or booleans",
     note = "for a list of floats, choose the type: `np::array(list)` makes JAX's default, f32; `Array::from(list)` \
-            keeps the list's own",
+            keeps the list's type",
     note = "for a list of arrays: `np::stack(list, 0)`"
 )]
 pub trait Whole: Copy {
@@ -130,8 +130,8 @@ whole_lists! {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of arrays",
-    label = "a list is `[&a, &b]`, `[a, b]`, a `Vec` of arrays, or a reference to such; an iterator becomes one by \
-             `.collect::<Vec<_>>()`"
+    label = "a list is `[&a, &b]`, `[a, b]`, a `Vec` of arrays, or a reference to one of these; collect an iterator \
+             with `.collect::<Vec<_>>()`"
 )]
 pub trait Arrays {
     /// The arrays.

@@ -160,7 +160,7 @@ pub trait IntoNewShape {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the size of a dimension",
-    label = "a size is a `usize`, `i32`, `i64` or `isize`; `-1` stands for what the others leave"
+    label = "a size is a `usize`, `i32`, `i64` or `isize`; `-1` is computed from the other sizes"
 )]
 pub trait Dimension: Copy {
     /// The size, or −1.
@@ -189,13 +189,12 @@ fn filled_in(dims: &[isize], size: usize) -> Result<Shape> {
     let text = || format!("[{}]", dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
     let open = dims.iter().filter(|d| **d == -1).count();
     if open > 1 || dims.iter().any(|d| *d < -1) {
-        return Err(
-            Error::shape(format!("{} is not a shape", text())).help("one size may be -1, the others count elements")
-        );
+        return Err(Error::shape(format!("{} is not a shape", text()))
+            .help("one size may be -1, the others must not be negative"));
     }
     let known: usize = dims.iter().filter(|d| **d >= 0).map(|d| *d as usize).product();
     if open == 1 && (known == 0 || !size.is_multiple_of(known)) {
-        let message = format!("{size} elements do not divide into shape {}", text());
+        let message = format!("{size} elements do not fit shape {}", text());
         return Err(Error::shape(message)
             .help(format!("-1 stands for the number of elements divided by {known}, the product of the other sizes")));
     }
@@ -399,13 +398,40 @@ pub(crate) fn canonical_axis(axis: isize, rank: usize) -> Result<usize> {
     if (0..rank as isize).contains(&shifted) {
         return Ok(shifted as usize);
     }
-    Err(Error::new(ErrorKind::Axis, format!("axis {axis} is out of bounds for an array of rank {rank}")).help(
-        if rank == 0 {
-            "an array of rank 0 has no axis".to_string()
-        } else {
-            format!("an axis must be between {} and {}", -(rank as isize), rank - 1)
-        },
-    ))
+    Err(out_of_bounds(axis, format_args!("an array of rank {rank}"), rank))
+}
+
+/// The error for an axis that `of`, which has `rank` axes, does not have.
+pub(crate) fn out_of_bounds(axis: isize, of: impl fmt::Display, rank: usize) -> Error {
+    Error::new(ErrorKind::Axis, format!("axis {axis} is out of bounds for {of}")).help(match rank {
+        0 => "a scalar has no axes".to_string(),
+        _ => format!("an axis must be between {} and {}", -(rank as isize), rank - 1),
+    })
+}
+
+/// Checks that no axis is repeated.
+pub(crate) fn distinct(axes: &[usize]) -> Result<()> {
+    match axes.iter().enumerate().find(|(i, axis)| axes[..*i].contains(axis)) {
+        Some((_, axis)) => Err(Error::new(ErrorKind::Axis, format!("axis {axis} is repeated in {axes:?}"))),
+        None => Ok(()),
+    }
+}
+
+/// Checks that two operands have the same dtype.
+pub(crate) fn same_dtype(x: &Aval, y: &Aval) -> Result<()> {
+    match x.dtype == y.dtype {
+        true => Ok(()),
+        false => Err(Error::dtype(format!("operands must have the same dtype, got {x} and {y}"))
+            .help("convert one of them with `.astype(…)`")),
+    }
+}
+
+/// Checks that two operands have the same shape.
+pub(crate) fn same_shape(x: &Aval, y: &Aval) -> Result<()> {
+    match x.shape == y.shape {
+        true => Ok(()),
+        false => Err(Error::shape(format!("operands must have the same shape, got {x} and {y}"))),
+    }
 }
 
 /// The shape that two shapes broadcast to by NumPy's rule: aligned at the end, with sizes of one repeated.
@@ -421,7 +447,10 @@ pub(crate) fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Shape> {
                 Shape::new(a),
                 Shape::new(b)
             ))
-            .help("aligned at the last dimension, sizes must be equal or one of them 1; use `reshape` or `expand_dims` to align them")),
+            .help(
+                "aligned at the last dimension, sizes must be equal or one of them 1; use `reshape` or \
+                   `expand_dims` to align them",
+            )),
         })
         .collect()
 }

@@ -44,7 +44,7 @@ pub use inline_vec::{Elements, InlineVec};
 /// assert_eq!(y.shape(), [3]);
 /// ```
 #[derive(Clone)]
-#[must_use = "operations return another array and change none"]
+#[must_use = "operations return a new array and do not change their operands"]
 pub struct Array(pub(crate) Repr);
 
 #[derive(Clone)]
@@ -149,7 +149,7 @@ impl Array {
     pub fn len(&self) -> usize {
         match self.shape() {
             [n, ..] => *n,
-            [] => raise(Error::shape(format!("{} is a scalar: it has no length", self.aval()))),
+            [] => raise(Error::shape(format!("{} is a scalar and has no length", self.aval()))),
         }
     }
 

@@ -85,7 +85,7 @@ pub fn check(pred: impl ArrayLike, message: &str, values: impl Values) {
 /// assert!(text.contains("at mapped index 2: -3.0 is not positive"));
 /// ```
 #[derive(Clone)]
-#[must_use = "an error that is not looked at is lost: `throw` panics with it"]
+#[must_use = "an unused error is lost: `throw` panics with it"]
 pub struct Error {
     /// Zero, or one plus the index of the check that failed.
     code: Array,

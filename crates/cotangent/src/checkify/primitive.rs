@@ -6,13 +6,14 @@ use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::debug::Template;
-use crate::error::{Error, ErrorKind, Loc, Result, raise};
+use crate::error::{Error, Loc, Result, raise};
 use crate::ir::effects::Effects;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::ops::elementwise::rebind;
 use crate::ops::select;
 use crate::ops::shape::{Iota, batched_in_front};
+use crate::runtime::outside_checkify;
 use crate::trace::frames::bind;
 
 /// `check` asserts that its first operand is true. The others are values for the message.
@@ -35,9 +36,9 @@ impl Primitive for Check {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         match inputs.first() {
             Some(pred) if pred.dtype == DType::Bool && pred.rank() == 0 => Ok(Outputs::new()),
-            Some(pred) => Err(Error::dtype(format!("a check takes a boolean scalar, got {pred}"))
+            Some(pred) => Err(Error::dtype(format!("expected a boolean scalar, got {pred}"))
                 .help("reduce a boolean array first: `.all()`")),
-            None => Err(Error::value("a check takes a condition")),
+            None => Err(Error::value("expected a condition")),
         }
     }
 
@@ -79,7 +80,7 @@ impl Primitive for Check {
     }
 
     fn lower(&self, _: &mut Lowering<'_>, _: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
-        raise(Error::new(ErrorKind::Transform, "a `check` was lowered outside `checkify`").at(self.loc))
+        raise(outside_checkify().at(self.loc))
     }
 
     fn effects(&self) -> Effects {

@@ -37,9 +37,8 @@ pub enum VmapMethod {
 
 /// The error of differentiating a callback.
 pub(crate) fn no_derivative(what: &str) -> Error {
-    Error::new(ErrorKind::Transform, format!("{what} has no derivative: what happens in it is not traced")).help(
-        "wrap the call in `custom_jvp` or `custom_vjp` with a rule for it, or stop the gradient with `stop_gradient`",
-    )
+    Error::new(ErrorKind::Transform, format!("{what} has no derivative, because its function is not traced"))
+        .help("wrap the call in `custom_jvp` or `custom_vjp` with a derivative rule, or apply `stop_gradient`")
 }
 
 /// What a callback may do.
@@ -115,15 +114,15 @@ impl Primitive for CallbackPrimitive {
             Kind::Debug | Kind::Io { ordered: false } => VmapMethod::Sequential,
             Kind::Pure { vmap: Some(method) } => method,
             Kind::Pure { vmap: None } => raise(
-                Error::new(ErrorKind::Transform, "a `pure_callback` does not say what it does under `vmap`")
-                    .help("say so with `Callback::pure(…).vmap_method(VmapMethod::Sequential)` or another method"),
+                Error::new(ErrorKind::Transform, "a `pure_callback` under `vmap` needs a method")
+                    .help("set one, for example `Callback::pure(…).vmap_method(VmapMethod::Sequential)`"),
             ),
             Kind::Io { ordered: true } => raise(
                 Error::new(
                     ErrorKind::Transform,
-                    "an ordered `io_callback` cannot be mapped over: it has one order, not one for each element",
+                    "an ordered `io_callback` cannot be batched: the elements of a batch have no order",
                 )
-                .help("leave out `.ordered()`, or loop with `lax::scan` or `lax::map`"),
+                .help("remove `.ordered()`, or loop with `lax::scan` or `lax::map`"),
             ),
         };
         if method == VmapMethod::Sequential {

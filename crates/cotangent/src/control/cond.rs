@@ -83,7 +83,7 @@ fn with_all_results(branches: &[Arc<Jaxpr>], masks: &[Vec<bool>], avals: &[Aval]
 
 /// The error of a `check` that would run for elements to which it does not apply.
 pub(super) fn mapped_checks(place: &str) -> Error {
-    Error::new(ErrorKind::Transform, format!("under `vmap`, a `check` stands in {place}"))
+    Error::new(ErrorKind::Transform, format!("a `check` under `vmap` is inside {place}"))
         .help("give each element its own error: `vmap(checkify(f))` instead of `checkify(vmap(f))`")
 }
 
@@ -101,21 +101,21 @@ impl Primitive for Cond {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        let Some((which, operands)) = inputs.split_first() else { return Err(Error::value("it takes an index")) };
+        let Some((which, operands)) = inputs.split_first() else { return Err(Error::value("expected an index")) };
         if which.dtype != DType::I32 || which.rank() > 0 {
-            return Err(Error::dtype(format!("the index must be a scalar of i32, got {which}")));
+            return Err(Error::dtype(format!("the index must be an i32 scalar, got {which}")));
         }
-        let Some(first) = self.branches.first() else { return Err(Error::value("it takes at least one branch")) };
+        let Some(first) = self.branches.first() else { return Err(Error::value("expected at least one branch")) };
         let outputs: Outputs<Aval> = first.output_avals().collect();
         let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
         for branch in &self.branches {
             if branch.inputs().len() != operands.len() || !branch.input_avals().zip(operands).all(|(a, b)| same(a, b)) {
-                return Err(Error::shape(format!("a branch does not take the operands {operands:?}")));
+                return Err(Error::shape(format!("branches must accept the operands {operands:?}")));
             }
             let results: Vec<Aval> = branch.output_avals().collect();
             if results.len() != outputs.len() || !results.iter().zip(&outputs).all(|(a, b)| same(a, b)) {
                 return Err(Error::shape(format!(
-                    "branches must give the same types, got {outputs:?} and {results:?}"
+                    "branches must return the same types, got {outputs:?} and {results:?}"
                 )));
             }
         }
@@ -126,8 +126,8 @@ impl Primitive for Cond {
         let wanted = present(&dx[1..]);
         let splits: Vec<_> = self.branches.iter().map(|b| linearize_jaxpr(b, &wanted)).collect();
         let outputs: Vec<Aval> = self.branches[0].output_avals().collect();
-        // A residual that is an operand, rearranged or not, need not be saved. Others of one type share an output, since a
-        // run needs the residuals of one branch only.
+        // A residual that is an operand, rearranged or not, need not be saved. Others of the same type share an output,
+        // since a run needs the residuals of one branch only.
         let mut places: Vec<Aval> = Vec::new();
         let mut taken: Vec<Vec<Residual>> = Vec::new();
         for split in &splits {
@@ -225,7 +225,7 @@ impl Primitive for Cond {
         let branches: Vec<Arc<Jaxpr>> = self.branches.iter().map(|b| batch_jaxpr(b, &batched, size, &any).0).collect();
         let out_axes = any.iter().map(|a| a.then_some(0)).collect();
         if all && self.effects().check {
-            raise(mapped_checks("a branch that each element chooses for itself"));
+            raise(mapped_checks("a branch that differs between the elements of the batch"));
         }
         if !all {
             let operands = in_front(x, axes, size);

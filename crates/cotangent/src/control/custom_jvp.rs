@@ -43,9 +43,11 @@ pub(crate) struct CustomJvp {
 pub(super) fn captured(name: &str, kind: &str) -> Error {
     Error::new(
         ErrorKind::Transform,
-        format!("the {kind} function `{name}` is differentiated in a value that it captures, for which it has no rule"),
+        format!(
+            "the {kind} function `{name}` is differentiated with respect to a captured value, for which it has no rule"
+        ),
     )
-    .help("make the value an argument of the function, and let its rule say what its derivative is")
+    .help("make the value an argument of the function, and include its derivative in the rule")
 }
 
 impl Primitive for CustomJvp {

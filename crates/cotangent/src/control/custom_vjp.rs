@@ -19,7 +19,7 @@ use crate::ops::zeros_like;
 use crate::trace::axis;
 use crate::trace::frames::bind;
 use crate::transform::batch::{batch_everywhere, batch_staged, bind_in_front, in_front};
-use crate::transform::masks::present;
+use crate::transform::masks::{placed, present};
 
 use super::call;
 use super::custom_jvp::captured;
@@ -74,13 +74,13 @@ impl Primitive for CustomVjp {
                 Error::new(
                     ErrorKind::Transform,
                     format!(
-                        "the custom_vjp function `{}` is differentiated in argument leaf {i} ({}), which it declares not \
-                         differentiable",
+                        "the custom_vjp function `{}` is differentiated with respect to argument leaf {i} ({}), which \
+                         it declares not differentiable",
                         self.name,
                         x[self.consts + i].aval()
                     ),
                 )
-                .help("apply `.stop_gradient()` to that argument, or let the rule give a cotangent for it"),
+                .help("apply `.stop_gradient()` to that argument, or return a cotangent for it from the rule"),
             );
         }
         let args = &x[self.consts..];
@@ -229,9 +229,12 @@ impl CustomLin {
         raise(
             Error::new(
                 ErrorKind::Transform,
-                format!("the custom_vjp function `{}` has a rule for reverse mode only, forward mode needs another", self.name),
+                format!(
+                    "the custom_vjp function `{}` has a rule for reverse mode only and cannot be used in forward mode",
+                    self.name
+                ),
             )
-            .help("give it a forward rule with `custom_jvp` instead (reverse mode follows from it), or use `grad` or `vjp`")
+            .help("define the rule with `custom_jvp` instead (reverse mode follows from it), or use `grad` or `vjp`")
             .at(location(std::panic::Location::caller())),
         )
     }
@@ -256,13 +259,10 @@ impl Primitive for CustomLin {
 
     fn transpose(&self, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
         let residuals: Vec<Array> = inputs[..self.residuals].iter().filter_map(Operand::known).cloned().collect();
-        let mut given = ct.iter();
-        let zeros = |a: &Aval| crate::ops::zeros(&a.shape, a.dtype);
-        let cts: Vec<Array> = (self.all_outs.iter())
-            .map(|a| {
-                let ct = if a.dtype.is_inexact() { given.next().cloned().flatten() } else { None };
-                ct.unwrap_or_else(|| zeros(a))
-            })
+        let inexact: Vec<bool> = self.all_outs.iter().map(|a| a.dtype.is_inexact()).collect();
+        let given: Vec<Option<&Tangent>> = placed(&inexact, &mut ct.iter());
+        let cts: Vec<Array> = (given.into_iter().zip(&self.all_outs))
+            .map(|(ct, a)| ct.cloned().flatten().unwrap_or_else(|| crate::ops::zeros(&a.shape, a.dtype)))
             .collect();
         let back = self.rule.backward(&residuals, &cts);
         let back = back.into_iter().zip(&self.inexact).filter(|(_, inexact)| **inexact).map(|(ct, _)| ct);

@@ -91,7 +91,7 @@ impl CustomVmap {
                 tangents[i] = Some(spread(t, *in_t, in_x[i]));
             }
             let avals: Vec<Aval> = primals.iter().map(Array::aval).collect();
-            let (closed, out) = stage(&avals, &Inputs::Unknown("in a rule for a batch"), |x| rule(size, &flags, x));
+            let (closed, out) = stage(&avals, &Inputs::Unknown("inside a batching rule"), |x| rule(size, &flags, x));
             let all: Vec<Array> = closed.captures.iter().cloned().chain(primals).collect();
             let mut all_tangents: Vec<Tangent> = vec![None; closed.captures.len()];
             all_tangents.extend(tangents);
@@ -169,8 +169,7 @@ impl Primitive for CustomVmap {
                 Error::new(
                     ErrorKind::Transform,
                     format!(
-                        "the custom_vmap function `{}` captures a value that differs from element to element, which its \
-                         rule does not know",
+                        "the custom_vmap function `{}` captures a batched value, which its rule does not receive",
                         self.name
                     ),
                 )

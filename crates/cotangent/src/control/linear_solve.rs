@@ -95,7 +95,7 @@ impl Primitive for LinearSolve {
         let outs: Outputs<Aval> = self.solve.jaxpr.output_avals().collect();
         if outs.len() != b.len() || !outs.iter().zip(b).all(|(x, b)| same(x, b)) {
             return Err(Error::shape(format!(
-                "a solution must be like the right-hand side {b:?}, but `solve` gives {outs:?}"
+                "a solution must have the types of the right-hand side {b:?}, but `solve` returns {outs:?}"
             )));
         }
         Ok(outs)
@@ -136,7 +136,7 @@ impl Primitive for LinearSolve {
                     ErrorKind::Transform,
                     "custom_linear_solve has no solver for the transposed system, which reverse mode needs",
                 )
-                .help("give one with `.transpose_solve(…)`, or say `.symmetric()` if the matrix is"),
+                .help("set one with `.transpose_solve(…)`, or add `.symmetric()` if the matrix is symmetric"),
             )
         };
         let parts = self.parts(inputs);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use stablehlo::{Attr, Type, Value};
 
 use crate::array::Array;
-use crate::array::aval::{Aval, Shape};
+use crate::array::aval::{Aval, Shape, same_shape};
 use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Outputs, Primitive, Tangent};
+use crate::ir::primitive::{Outputs, Primitive, Tangent, no_derivative};
 use crate::ir::print::tuple;
 use crate::ops::elementwise::rebind;
 use crate::ops::shape::{batched_in_front, check_axes, shifted};
@@ -19,18 +19,17 @@ use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::batch;
 use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
+use crate::transform::masks::instantiated;
 
-/// Checks that the operands have one shape, that the initial values are scalars of the same dtypes, and that the program
-/// takes them.
+/// Checks that the operands have the same shape, that the initial values are scalars of the same dtypes, and that the
+/// program takes them.
 fn check<'a>(jaxpr: &Jaxpr, inputs: &'a [Aval]) -> Result<&'a [Aval]> {
     let (operands, inits) = inputs.split_at(inputs.len() / 2);
-    let Some(first) = operands.first() else { return Err(Error::value("it takes at least one operand")) };
-    if let Some(other) = operands.iter().find(|x| x.shape != first.shape) {
-        return Err(Error::shape(format!("operands must have one shape, got {first} and {other}")));
-    }
+    let Some(first) = operands.first() else { return Err(Error::value("expected at least one operand")) };
+    operands.iter().try_for_each(|x| same_shape(first, x))?;
     for (x, init) in operands.iter().zip(inits) {
         if init.rank() > 0 || init.dtype != x.dtype {
-            return Err(Error::shape(format!("the initial value of {x} must be a scalar of its dtype, got {init}")));
+            return Err(Error::shape(format!("the initial value must be a scalar with the dtype of {x}, got {init}")));
         }
     }
     let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
@@ -41,18 +40,19 @@ fn check<'a>(jaxpr: &Jaxpr, inputs: &'a [Aval]) -> Result<&'a [Aval]> {
         && takes.iter().zip(inits.iter().chain(inits)).chain(gives.iter().zip(inits)).all(|(a, b)| same(a, b));
     if !fits {
         return Err(Error::shape(format!(
-            "the computation must combine two sets of scalars {inits:?} to one, it takes {takes:?} and gives {gives:?}"
+            "the computation must combine two sets of scalars {inits:?} into one, but it takes {takes:?} and returns \
+             {gives:?}"
         )));
     }
     Ok(operands)
 }
 
+const FROM_NEUTRAL: &str =
+    "start from the neutral element of the computation, and combine the result with the initial value afterward";
+
 fn no_tangents_of_inits(name: &str, dx: &[Tangent]) {
     if dx.iter().any(Option::is_some) {
-        raise(
-            Error::new(ErrorKind::Transform, format!("`{name}` has no derivative with respect to its initial value"))
-                .help("start from the neutral element of the computation, and combine with another value afterwards"),
-        );
+        raise(no_derivative(name, "its initial value").help(FROM_NEUTRAL));
     }
 }
 
@@ -62,7 +62,7 @@ fn batched(name: &str, x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<
     if axes[n..].iter().any(Option::is_some) {
         raise(
             Error::new(ErrorKind::Transform, format!("`{name}` cannot be batched over its initial value"))
-                .help("start from the neutral element of the computation, and combine with another value afterwards"),
+                .help(FROM_NEUTRAL),
         );
     }
     (x.iter().zip(axes).enumerate())
@@ -83,10 +83,6 @@ fn tangent_program(jaxpr: &Arc<Jaxpr>) -> Arc<Jaxpr> {
         (outs.iter().map(|x| x.convert(x.dtype(), false)).collect(), ())
     });
     closed.jaxpr
-}
-
-fn instantiated(x: &[Array], dx: &[Tangent]) -> Vec<Array> {
-    x.iter().zip(dx).map(|(x, t)| t.clone().unwrap_or_else(|| crate::ops::zeros_like(x))).collect()
 }
 
 /// `reduce`: combines the elements along some axes by a program. The operands are the arrays and then the initial values.
@@ -124,7 +120,7 @@ fn tree(program: &Jaxpr, mut rows: Vec<Array>) -> Vec<Array> {
     rows
 }
 
-/// Runs a program of scalars on each element of arrays of one shape.
+/// Runs a program of scalars on each element of arrays of the same shape.
 fn combine(program: &Jaxpr, args: &[Array]) -> Vec<Array> {
     let (shape, size) = (args[0].aval().shape, args[0].size());
     let flat: Vec<Array> = args.iter().map(|x| x.reshape([size])).collect();
@@ -166,7 +162,7 @@ impl Primitive for Reduce {
         let m: usize = kept.iter().map(|d| aval.shape[*d]).product();
         let rows = |x: &Array| x.permute(&order).reshape([aval.size() / m, m]);
         let program = tangent_program(&self.jaxpr);
-        let tangents = instantiated(operands, moving);
+        let tangents = instantiated(operands, moving, &vec![true; operands.len()]);
         let combined = tree(&program, operands.iter().chain(&tangents).map(rows).collect());
         let zeros: Vec<Array> = inits.iter().map(crate::ops::zeros_like).collect();
         let start = inits.iter().chain(&zeros).map(|x| x.broadcast_to([1, m]));
@@ -233,7 +229,7 @@ impl Primitive for ReduceWindow {
         let (moving, fixed) = dx.split_at(operands.len());
         no_tangents_of_inits("reduce_window", fixed);
         let both = ReduceWindow { jaxpr: tangent_program(&self.jaxpr), window: self.window.clone() };
-        let tangents = instantiated(operands, moving);
+        let tangents = instantiated(operands, moving, &vec![true; operands.len()]);
         let zeros: Vec<Array> = inits.iter().map(crate::ops::zeros_like).collect();
         let all: Vec<&Array> = operands.iter().chain(&tangents).chain(inits).chain(&zeros).collect();
         let tangents = bind(both, &all).into_iter().skip(operands.len()).map(Some).collect();

@@ -142,7 +142,7 @@ impl Primitive for Scan {
         let same = |a: &Aval, b: &Aval| a.shape == b.shape && a.dtype == b.dtype;
         if inputs.len() != self.jaxpr.inputs().len() {
             return Err(Error::shape(format!(
-                "its body takes {} values, not {}",
+                "expected {} operands for the body, got {}",
                 self.jaxpr.inputs().len(),
                 inputs.len()
             )));
@@ -152,7 +152,7 @@ impl Primitive for Scan {
         for (x, slice) in given.xs.iter().zip(body.xs) {
             if x.rank() == 0 || x.shape[0] != self.length || !same(&x.with_shape(x.shape.remove(&[0])), slice) {
                 return Err(Error::shape(format!(
-                    "each scanned array must have the leading size {} and slices like {slice}, got {x}",
+                    "each scanned array must have the leading size {} and slices of type {slice}, got {x}",
                     self.length
                 )));
             }
@@ -160,9 +160,9 @@ impl Primitive for Scan {
         let next = self.carry_avals();
         if let Some((a, b)) = given.carry.iter().zip(&next).find(|(a, b)| !same(a, b)) {
             return Err(Error::shape(format!(
-                "the carry must keep its type from step to step: it goes in as {a} and comes out as {b}"
+                "the carry must keep its type from one iteration to the next: the body takes {a}, but returns {b}"
             ))
-            .help("convert the new carry with `.astype(…)`, or start from one of its type"));
+            .help("convert the new carry with `.astype(…)`, or start from a value of its type"));
         }
         let ys = self.jaxpr.output_avals().skip(self.carry);
         Ok(next.into_iter().chain(ys.map(|a| self.stacked(&a))).collect())

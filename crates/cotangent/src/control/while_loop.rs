@@ -151,13 +151,14 @@ impl Primitive for While {
         let next: Outputs<Aval> = self.body.output_avals().collect();
         if next.len() != carry.len() || !next.iter().zip(carry).all(|(a, b)| same(a, b)) {
             return Err(Error::shape(format!(
-                "the body must give the types of the carry, {carry:?}, it gives {next:?}"
+                "the body must return the types of the carry {carry:?}, but returns {next:?}"
             )));
         }
         match self.cond.output_avals().collect::<Vec<_>>().as_slice() {
             [flag] if flag.dtype == DType::Bool && carry.iter().all(|x| x.shape.starts_with(&flag.shape)) => Ok(next),
             other => Err(Error::dtype(format!(
-                "the condition must give one bool, or one for each index of leading axes of {carry:?}, it gives {other:?}"
+                "the condition must return a boolean scalar, or a boolean for each index of leading axes of \
+                 {carry:?}, but returns {other:?}"
             ))),
         }
     }
@@ -176,8 +177,12 @@ impl Primitive for While {
 
     fn transpose(&self, _: &[Tangent], _: &[Operand]) -> Vec<Tangent> {
         raise(
-            Error::new(ErrorKind::Transform, "a `while_loop` has no reverse-mode derivative: how many values it would have to save is not known when it is compiled")
-                .help("use `scan`, or `fori_loop` with bounds that are Rust numbers, or forward mode (`jvp`)"),
+            Error::new(
+                ErrorKind::Transform,
+                "a `while_loop` has no reverse-mode derivative: the number of values to \
+                                              save is not known when it is compiled",
+            )
+            .help("use `scan`, or `fori_loop` with bounds that are Rust numbers, or forward mode (`jvp`)"),
         )
     }
 
@@ -192,7 +197,7 @@ impl Primitive for While {
             (next.iter().map(|b| *b || apart[0]).collect(), (cond, body, apart[0]))
         });
         if apart && self.effects().check {
-            raise(super::cond::mapped_checks("a loop that each element ends for itself"));
+            raise(super::cond::mapped_checks("a loop whose length differs between the elements of the batch"));
         }
         let moved = in_front(x, axes, size);
         let (cond_x, body_x, carry_x) = self.split(&moved);

@@ -47,13 +47,16 @@ impl Template {
                     match used.get_mut(index) {
                         Some(used) => *used = true,
                         None => {
-                            return Err(misfit(message, &format!("asks for value {index}, but there are {values}")));
+                            return Err(misfit(
+                                message,
+                                &format!("has a placeholder for value {index}, but the number of values is {values}"),
+                            ));
                         }
                     }
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
                     pieces.push(Piece::Value { index, style });
                 }
-                '}' => return Err(misfit(message, "closes a brace that is not open: write `}}`")),
+                '}' => return Err(misfit(message, "has an unmatched `}`: write `}}`")),
                 _ => text.push(c),
             }
         }
@@ -95,12 +98,12 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error() {
         for (message, values, said) in [
-            ("{} {}", 1, "asks for value 1, but there are 1"),
+            ("{} {}", 1, "placeholder for value 1, but the number of values is 1"),
             ("none", 1, "no placeholder for value 0"),
             ("{x}", 1, "not a number"),
             ("{:x}", 1, "not supported"),
             ("{:.}", 1, "not supported"),
-            ("a } b", 0, "not open"),
+            ("a } b", 0, "unmatched"),
         ] {
             let error = Template::parse(message, values).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");

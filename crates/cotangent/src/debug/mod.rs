@@ -135,5 +135,5 @@ pub fn callback<A: Tree>(f: impl Fn(&A) + Send + Sync + 'static, args: &A) {
 /// The error for a message whose placeholders do not fit.
 pub(crate) fn misfit(message: &str, why: &str) -> Error {
     Error::value(format!("the message {message:?} {why}"))
-        .help("`{}` stands for the next value, `{1}` for the second one, `{:.3}` for one with three digits")
+        .help("`{}` is the next value, `{1}` the second one, and `{:.3}` a value with three digits")
 }

@@ -1,10 +1,10 @@
 //! Fourier transforms with options.
 
-use crate::array::aval::canonical_axis;
+use crate::array::aval::{canonical_axis, distinct};
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::array::{Array, ArrayLike};
-use crate::error::{Error, OrRaise, raise};
+use crate::error::{Error, OrRaise, Result, raise};
 use crate::ops::fft::{Fft, FftType};
 use crate::ops::slice::Pad;
 use crate::trace::frames::bind1;
@@ -113,38 +113,33 @@ impl Transform {
         self
     }
 
-    /// The axes of `x` to transform, and the lengths asked for.
-    #[track_caller]
-    fn resolve(&self, name: &str, x: &Array, natural: Option<usize>) -> (Vec<usize>, Option<Vec<usize>>) {
+    /// Returns the axes of `x` to transform, and the requested lengths.
+    fn resolve(&self, x: &Array, natural: Option<usize>) -> Result<(Vec<usize>, Option<Vec<usize>>)> {
         let rank = x.ndim();
         let count = self.axes.as_ref().map(Vec::len).or(self.s.as_ref().map(Vec::len)).or(natural).unwrap_or(rank);
-        let fail = |text: String| -> ! { raise(Error::shape(format!("{name} of {}: {text}", x.aval()))) };
         if let Some(natural) = natural
             && count != natural
         {
-            fail(format!("it transforms {natural} axes, not {count}"));
+            return Err(Error::shape(format!("expected {natural} axes, got {count}")));
         }
         if self.s.as_ref().is_some_and(|s| s.len() != count || s.contains(&0)) {
-            fail(format!("there must be a positive length for each of the {count} axes"));
+            return Err(Error::shape(format!("expected a positive length for each of the {count} axes")));
         }
         if count > rank {
-            fail(format!("it does not have {count} axes"));
+            return Err(Error::shape(format!("the array has fewer than {count} axes")));
         }
         let axes: Vec<usize> = match &self.axes {
-            Some(axes) => {
-                axes.iter().map(|a| canonical_axis(*a, rank).map_err(|e| e.context(name)).or_raise()).collect()
-            }
+            Some(axes) => axes.iter().map(|a| canonical_axis(*a, rank)).collect::<Result<_>>()?,
             None => (rank - count..rank).collect(),
         };
-        if (1..axes.len()).any(|i| axes[..i].contains(&axes[i])) {
-            fail(format!("an axis is named twice in {axes:?}"));
-        }
-        (axes, self.s.clone())
+        distinct(&axes)?;
+        Ok((axes, self.s.clone()))
     }
 
     #[track_caller]
     fn run(&self, name: &str, fft_type: FftType, x: Array, natural: Option<usize>) -> Array {
-        let (axes, s) = self.resolve(name, &x, natural);
+        let resolved = self.resolve(&x, natural);
+        let (axes, s) = resolved.map_err(|e| e.context(format_args!("{name} of {}", x.aval()))).or_raise();
         let x = prepared(name, fft_type, x);
         let Some(last) = axes.len().checked_sub(1) else { return x };
         // The transformed axes are moved to the end, and moved back afterward.
@@ -170,8 +165,8 @@ impl Transform {
         if lengths.contains(&0) {
             raise(Error::shape(format!("{name} of {}: a transform of length 0 is not defined", x.aval())).help(
                 match fft_type {
-                    FftType::Irfft => "state the length of the result: `Transform::new().n(…)` or `.s(…)`",
-                    _ => "`Transform::new().n(…)` or `.s(…)` appends zeros",
+                    FftType::Irfft => "set the length of the result with `Transform::new().n(…)` or `.s(…)`",
+                    _ => "append zeros with `Transform::new().n(…)` or `.s(…)`",
                 },
             ));
         }
@@ -205,7 +200,9 @@ fn prepared(name: &str, fft_type: FftType, x: Array) -> Array {
         return x.in_dtype(if wide == DType::F64 { DType::C128 } else { DType::C64 });
     }
     if x.dtype().is_complex() {
-        raise(Error::dtype(format!("{name} takes a real array, got {}", x.aval())).help("use the complex transform"));
+        raise(
+            Error::dtype(format!("{name}: expected real numbers, got {}", x.aval())).help("use the complex transform"),
+        );
     }
     x.in_dtype(wide)
 }

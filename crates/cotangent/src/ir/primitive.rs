@@ -232,6 +232,12 @@ pub fn missing_rule(primitive: &str, transform: &str) -> Error {
     )
 }
 
+/// The error for an operand that a primitive cannot be differentiated with respect to.
+pub(crate) fn no_derivative(primitive: &str, operand: &str) -> Error {
+    Error::new(ErrorKind::Transform, format!("`{primitive}` has no derivative with respect to {operand}"))
+        .help("apply `.stop_gradient()` to that operand, or define a rule with `custom_jvp`")
+}
+
 /// Equality, hashing and cloning of primitives behind a pointer. Implemented for every suitable type.
 ///
 /// ```

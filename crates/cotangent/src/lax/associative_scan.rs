@@ -132,7 +132,8 @@ impl AssociativeScan {
         let f = |a: &T, b: &T| {
             let (a, b) = (back(a), back(b));
             let y = f(&a, &b);
-            let alike = Alike::solver("associative_scan", "what the function gives", "must be like its arguments");
+            let alike =
+                Alike::solver("associative_scan", "the result of the function", "must have the type of its arguments");
             alike.check(&a, &y, &Jaxpr::default(), loc).or_raise();
             let mut axis = axes.iter();
             y.map(|x| x.moveaxis(axis.next().map_or(0, |a| *a as isize), 0))
@@ -140,13 +141,14 @@ impl AssociativeScan {
         back(&if self.reverse { flip(&prefixes(&f, &flip(&front))) } else { prefixes(&f, &front) })
     }
 
-    /// Returns the axis of each array. All arrays must have one size along their axes.
+    /// Returns the axis of each array. All arrays must have the same size along their axes.
     fn axes(self, leaves: &[Array]) -> Result<Vec<usize>> {
         let axes = leaves.iter().map(|x| canonical_axis(self.axis, x.ndim())).collect::<Result<Vec<_>>>()?;
         let sizes: Vec<usize> = leaves.iter().zip(&axes).map(|(x, a)| x.shape()[*a]).collect();
         if sizes.windows(2).any(|pair| pair[0] != pair[1]) {
             let avals: Vec<String> = leaves.iter().map(|x| x.aval().to_string()).collect();
-            let message = format!("all arrays must have one size along axis {}: {}", self.axis, avals.join(", "));
+            let message =
+                format!("all arrays must have the same size along axis {}, got {}", self.axis, avals.join(", "));
             return Err(Error::shape(message));
         }
         Ok(axes)

@@ -1,11 +1,13 @@
 //! Communication between the elements of a named mapped axis. See [`Vmap::axis_name`](crate::Vmap::axis_name).
 
 use std::any::TypeId;
+use std::panic::Location;
 
 use crate::array::Array;
 use crate::array::aval::canonical_axis;
 use crate::array::dtype::DType;
 use crate::control::collectives as prim;
+use crate::error::location::{location, with_location};
 use crate::error::{Error, ErrorKind, OrRaise, Result, raise};
 use crate::ir::axis::{AxisName, NamedAxis};
 use crate::trace::axis;
@@ -50,7 +52,7 @@ impl<N: Clone + Into<AxisName>> AxisNames for &[N] {
 fn resolve(names: impl AxisNames) -> Result<Vec<NamedAxis>> {
     let names = names.axis_names();
     if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-        return Err(Error::new(ErrorKind::Axis, format!("the axis `{name}` is named twice")));
+        return Err(Error::new(ErrorKind::Axis, format!("the axis `{name}` is repeated")));
     }
     names.iter().map(axis::find).collect()
 }
@@ -84,11 +86,11 @@ fn each<T: Tree>(function: &str, x: &T, f: impl FnMut(&Array) -> Array) -> T {
     ];
     if numbers.contains(&TypeId::of::<T>()) {
         raise(
-            Error::value(format!("{function}: a Rust number holds no array to communicate"))
-                .help("make it one with `Array::from`; the number of elements is `lax::axis_size`"),
+            Error::value(format!("{function}: expected arrays, got a Rust number"))
+                .help("convert it with `Array::from`; the size of the axis is `lax::axis_size`"),
         );
     }
-    x.map(f)
+    with_location(location(Location::caller()), || x.map(f))
 }
 
 /// Returns the sum over mapped axes, which is the same for every element. Arrays of `bool` are counted, as `i32`.
@@ -130,8 +132,8 @@ fn size(axes: &[NamedAxis]) -> usize {
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
-/// let centred = vmap(|x: &Array| x - lax::pmean(x, "i")).axis_name("i");
-/// assert_eq!(centred(&Array::from([1.0f32, 3.0])).to_vec::<f32>(), [-1.0, 1.0]);
+/// let centered = vmap(|x: &Array| x - lax::pmean(x, "i")).axis_name("i");
+/// assert_eq!(centered(&Array::from([1.0f32, 3.0])).to_vec::<f32>(), [-1.0, 1.0]);
 /// ```
 ///
 /// # Panics
@@ -252,7 +254,7 @@ pub fn pshuffle<T: Tree>(x: &T, axis_name: impl Into<AxisName>, perm: &[usize]) 
     let mut sorted = perm.to_vec();
     sorted.sort_unstable();
     if !sorted.iter().copied().eq(0..perm.len()) {
-        raise(Error::value(format!("pshuffle: {perm:?} is no permutation")));
+        raise(Error::value(format!("pshuffle: {perm:?} is not a permutation")));
     }
     let pairs: Vec<(usize, usize)> = perm.iter().copied().zip(0..).collect();
     ppermute(x, axis_name, &pairs)
@@ -272,7 +274,10 @@ pub fn pshuffle<T: Tree>(x: &T, axis_name: impl Into<AxisName>, perm: &[usize]) 
 pub fn pbroadcast<T: Tree>(x: &T, axis_name: impl Into<AxisName>, source: usize) -> T {
     let axis = one_axis("pbroadcast", axis_name);
     if source >= axis.size {
-        raise(Error::value(format!("pbroadcast: the axis `{axis}` of size {} has no element at {source}", axis.size)));
+        raise(Error::value(format!(
+            "pbroadcast: source {source} is out of bounds for the axis `{axis}` of size {}",
+            axis.size
+        )));
     }
     let is_source = axis_index(&axis.name).equal(source as i32);
     each("pbroadcast", x, |x| {
@@ -390,7 +395,7 @@ pub fn all_to_all<T: Tree>(x: &T, axis_name: impl AxisNames, split_axis: isize, 
                     x.aval(),
                     names.join(", ")
                 ))
-                .help("to exchange several entries with each element, use `all_to_all_tiled`"),
+                .help("use `all_to_all_tiled` if each element receives several entries"),
             );
         }
         if s == c {

@@ -38,11 +38,11 @@ pub fn cond<R: Tree>(pred: impl ArrayLike, yes: impl Fn() -> R, no: impl Fn() ->
     if pred.ndim() > 0 {
         raise(
             Error::shape(format!("cond: the predicate must be a scalar, got {}", pred.aval()))
-                .help("for a choice element by element use `numpy::where_`"),
+                .help("use `numpy::where_` to select element by element"),
         );
     }
     let index = pred.astype(DType::Bool).astype(DType::I32);
-    choice("cond", &["the second function gives", "the first function gives"], &index, &[&no, &yes], loc)
+    choice("cond", &["the second function returns", "the first function returns"], &index, &[&no, &yes], loc)
 }
 
 /// Runs one of several functions, selected by a scalar index that is clamped to the valid range.
@@ -63,7 +63,7 @@ pub fn switch<R: Tree>(index: impl ArrayLike, branches: &[&dyn Fn() -> R]) -> R 
     if index.ndim() > 0 || !index.dtype().is_integer() {
         raise(Error::dtype(format!("switch: the index must be an integer scalar, got {}", index.aval())));
     }
-    let names: Vec<String> = (0..branches.len()).map(|i| format!("function {i} gives")).collect();
+    let names: Vec<String> = (0..branches.len()).map(|i| format!("function {i} returns")).collect();
     choice("switch", &names.iter().map(String::as_str).collect::<Vec<_>>(), &index.astype(DType::I32), branches, loc)
 }
 
@@ -78,7 +78,7 @@ fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: 
     };
     let mut traced: Vec<(Closed, R)> = branches.iter().map(trace).collect();
     let Some((_, template)) = traced.first() else {
-        raise(Error::value(format!("{call}: there must be at least one function")))
+        raise(Error::value(format!("{call}: expected at least one function")))
     };
     // Where some branches return a Rust number and others an array, the array determines the type.
     let mut types: Vec<(DType, bool)> = flatten(template).iter().map(|x| (x.dtype(), x.weak_type())).collect();
@@ -109,10 +109,10 @@ fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: 
         let alike = Alike {
             call,
             part: "the result",
-            must: "must have the same type whichever function is run",
+            must: "must have the same type in all functions",
             sides: [names[0], name],
             help: |expected, got| {
-                format!("bring one to the other, for example {got} with {}", conversion(expected, got))
+                format!("convert one to the type of the other, for example {got} with {}", conversion(expected, got))
             },
         };
         alike.check(template, result, &closed.jaxpr, loc).or_raise();

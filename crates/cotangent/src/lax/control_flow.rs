@@ -11,7 +11,7 @@ use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::trace::frames::{Inputs, stage};
 use crate::transform::dce::dce;
 use crate::transform::eval::eval;
-use crate::tree::{Tree, flatten, leaf_paths};
+use crate::tree::{Tree, difference, flatten, leaf_name, leaf_paths};
 
 pub(super) fn avals(leaves: &[Array]) -> Vec<Aval> {
     leaves.iter().map(Array::aval).collect()
@@ -57,7 +57,7 @@ pub(super) struct Alike<'a> {
 /// Returns the code that converts the second type to the first.
 pub(super) fn conversion(expected: &Aval, got: &Aval) -> String {
     match expected.dtype == got.dtype {
-        true => format!("`.reshape({:?})` or a reduction, if its elements allow it", &*expected.shape),
+        true => format!("`.reshape({:?})` or a reduction", &*expected.shape),
         false => format!("`.astype(DType::{:?})`", expected.dtype),
     }
 }
@@ -68,22 +68,22 @@ impl Alike<'_> {
         Alike {
             call,
             part,
-            must: "must keep its type from step to step",
-            sides: ["it goes into the body as", "it comes out as"],
+            must: "must keep its type from one iteration to the next",
+            sides: ["the body takes", "but returns"],
             help: |expected, got| {
-                format!("give the new one the old type, with {}, or start from {got}", conversion(expected, got))
+                format!("convert the new value with {}, or start from {got}", conversion(expected, got))
             },
         }
     }
 
-    /// Describes a solver's function whose result must be like its argument.
+    /// Describes a solver's function whose result must have the type of its argument.
     pub(super) const fn solver(call: &'static str, part: &'static str, must: &'static str) -> Alike<'static> {
         Alike {
             call,
             part,
             must,
             sides: ["expected", "got"],
-            help: |expected, got| format!("bring the result to {expected}, with {}", conversion(expected, got)),
+            help: |expected, got| format!("convert the result to {expected} with {}", conversion(expected, got)),
         }
     }
 
@@ -93,14 +93,8 @@ impl Alike<'_> {
         let Alike { call, part, must, sides: [first, second], help } = self;
         let (paths, others) = (leaf_paths(expected), leaf_paths(got));
         if !expected.same_structure(got) {
-            let message = match paths.iter().zip(&others).find(|(a, b)| a != b) {
-                Some((a, b)) => format!("one has the leaf `{a}` where the other has `{b}`"),
-                None if paths.len() != others.len() => {
-                    format!("{} arrays on the one side, {} on the other", paths.len(), others.len())
-                }
-                None => "a static field or the variant of an `enum` differs".to_string(),
-            };
-            let message = format!("{call}: {part} {must}, its structure as well: {message}");
+            let difference = difference(&paths, &others);
+            let message = format!("{call}: {part} {must}, but the structures differ: {difference}");
             return Err(Error::new(ErrorKind::Structure, message).at(loc));
         }
         for (i, ((a, b), path)) in flatten(expected).iter().zip(flatten(got)).zip(paths).enumerate() {
@@ -108,7 +102,7 @@ impl Alike<'_> {
                 continue;
             }
             let (a, b) = (a.aval(), b.aval());
-            let leaf = if path.is_empty() { part.to_string() } else { format!("the leaf `{path}` of {part}") };
+            let leaf = leaf_name(&path, part);
             let made = program.outputs().get(i).and_then(|atom| atom.var());
             let line =
                 program.eqns().iter().find(|eqn| made.is_some_and(|v| eqn.outputs.contains(&v))).map(|eqn| eqn.loc);

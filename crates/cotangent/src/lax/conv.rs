@@ -2,7 +2,7 @@
 
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
-use crate::error::{Error, raise};
+use crate::error::{Error, OrRaise, raise};
 use crate::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated, dilated};
 use crate::ops::dot::Precision;
 use crate::ops::slice::Rev;
@@ -196,10 +196,10 @@ impl Conv {
 /// Returns the dimension numbers that letters describe.
 #[track_caller]
 fn numbers(letters: Option<&[String; 3]>, lhs: &Array, rhs: &Array) -> ConvDimensionNumbers {
-    let (rank, shapes) = (lhs.ndim(), || format!("for {} and {}", lhs.aval(), rhs.aval()));
+    let (rank, shapes) = (lhs.ndim(), || format!("of {} and {}", lhs.aval(), rhs.aval()));
     if rhs.ndim() != rank || rank < 2 {
         raise(Error::shape(format!(
-            "a convolution takes operands of the same number of dimensions, two or more, got {} and {}",
+            "convolution: operands must have the same number of dimensions, at least two, got {} and {}",
             lhs.aval(),
             rhs.aval()
         )));
@@ -215,14 +215,12 @@ fn numbers(letters: Option<&[String; 3]>, lhs: &Array, rhs: &Array) -> ConvDimen
             sorted.sort_unstable();
             text.chars().count() == rank && sorted.into_iter().eq(0..rank)
         };
-        places.filter(each_once).unwrap_or_else(|| {
-            raise(
-                Error::value(format!("dimension numbers {letters:?} do not name the {rank} dimensions {}", shapes()))
-                    .help("each has the letters of its two special dimensions once, and the same spatial letters"),
-            )
+        places.filter(each_once).ok_or_else(|| {
+            Error::value(format!("dimension numbers {letters:?} do not name the {rank} dimensions {}", shapes()))
+                .help("each must contain the letters of its two special dimensions once, and the same spatial letters")
         })
     });
-    ConvDimensionNumbers { lhs_spec, rhs_spec, out_spec }
+    ConvDimensionNumbers { lhs_spec: lhs_spec.or_raise(), rhs_spec: rhs_spec.or_raise(), out_spec: out_spec.or_raise() }
 }
 
 fn pick(x: &Array, spec: &[usize]) -> Vec<usize> {
@@ -232,7 +230,7 @@ fn pick(x: &Array, spec: &[usize]) -> Vec<usize> {
 /// Returns the convolution of an input with a kernel: the sum of the products of each window of the input and the
 /// kernel, for each output feature. The kernel is not reversed.
 ///
-/// The operands must have one dtype. The dtype and layout of the result are [options](Conv).
+/// The operands must have the same dtype. The dtype and layout of the result are [options](Conv).
 ///
 /// ```
 /// use cotangent::{Array, lax};
@@ -258,8 +256,8 @@ fn general(lhs: &Array, rhs: &Array, options: &Conv, dimension_numbers: ConvDime
     let rhs_dilation = options.rhs_dilation.clone().unwrap_or_else(ones);
     if !matches!(options.padding, Padding::Explicit(_)) && lhs_dilation.iter().any(|d| *d != 1) {
         raise(
-            Error::value("padding by name is not defined for a dilated input")
-                .help("give it in numbers, or use `conv_transpose`"),
+            Error::value("named padding is not supported for a dilated input")
+                .help("set the padding in numbers, or use `conv_transpose`"),
         );
     }
     let kernel = pick(rhs, &dimension_numbers.rhs_spec);
@@ -359,7 +357,7 @@ pub fn conv_transpose(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &Conv, 
     let (lhs, mut rhs) = (lhs.to_array(), rhs.to_array());
     if options.lhs_dilation.is_some() || options.feature_group_count != 1 || options.batch_group_count != 1 {
         raise(
-            Error::value("conv_transpose has neither groups nor a dilation of the input besides its strides")
+            Error::value("conv_transpose supports neither groups nor input dilation")
                 .help("use `conv_general_dilated`"),
         );
     }
@@ -380,7 +378,7 @@ pub fn conv_transpose(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &Conv, 
     let same = match &options.padding {
         Padding::Same => Some(true),
         Padding::Valid => Some(false),
-        Padding::SameLower => raise(Error::value("conv_transpose takes no `Padding::SameLower`")),
+        Padding::SameLower => raise(Error::value("conv_transpose does not support `Padding::SameLower`")),
         Padding::Explicit(_) => None,
     };
     let kernel = pick(&rhs, &dimension_numbers.rhs_spec);

@@ -39,7 +39,7 @@ pub fn dot(lhs: impl ArrayLike, rhs: impl ArrayLike) -> Array {
     let (x, y) = (lhs.to_array(), rhs.to_array());
     if !(1..=2).contains(&x.ndim()) || !(1..=2).contains(&y.ndim()) {
         raise(
-            Error::shape(format!("dot takes vectors and matrices, got {} and {}", x.aval(), y.aval()))
+            Error::shape(format!("dot: expected vectors or matrices, got {} and {}", x.aval(), y.aval()))
                 .help("use `dot_general` or `numpy::matmul`"),
         );
     }

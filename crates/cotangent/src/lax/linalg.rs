@@ -27,7 +27,7 @@ pub(crate) fn adjoint(x: &Array) -> Array {
 pub fn cholesky(a: impl ArrayLike) -> Array {
     let a = a.to_array();
     if a.ndim() < 2 {
-        raise(Error::shape(format!("cholesky takes at least two dimensions, got {}", a.aval())));
+        raise(Error::shape(format!("cholesky: expected at least two dimensions, got {}", a.aval())));
     }
     bind1(Cholesky, &[&((&a + adjoint(&a)) / 2.0)])
 }

@@ -47,16 +47,17 @@ fn repeated<S: Tree>(
     let mut start = flatten(&init);
     let alike = Alike::carried(call, "the state");
     let (next, ()) = traced_body(&alike, &init, &mut start, &[], loc, |state, _| (body(state), ()));
-    let (cond, ()) = stage(&avals(&start), &Inputs::Unknown("inside a loop"), |args| {
-        let holds = condition(&init.rebuild(&mut args.iter().cloned()));
-        if holds.dtype() != DType::Bool || holds.ndim() > 0 {
-            let what = format!("{call}: the condition must give one bool, it gives {}", holds.aval());
-            raise(
-                Error::dtype(what).at(loc).help("compare, as in `x.less(3.0)`; `.any()` and `.all()` make one of many"),
-            );
-        }
-        (vec![holds], ())
-    });
+    let (cond, ()) =
+        stage(&avals(&start), &Inputs::Unknown("inside a loop"), |args| {
+            let holds = condition(&init.rebuild(&mut args.iter().cloned()));
+            if holds.dtype() != DType::Bool || holds.ndim() > 0 {
+                let what = format!("{call}: the condition must return a boolean scalar, but returns {}", holds.aval());
+                raise(Error::dtype(what).at(loc).help(
+                    "use a comparison, such as `x.less(3.0)`; `.any()` and `.all()` reduce several booleans to one",
+                ));
+            }
+            (vec![holds], ())
+        });
     let prim = While {
         cond_consts: cond.captures.len(),
         body_consts: next.captures.len(),
@@ -91,7 +92,7 @@ pub fn fori_loop<S: Tree>(
     let (loc, init) = (Location::caller(), init.into());
     let (lower, upper) = (lower.to_array(), upper.to_array());
     if let Some(bound) = [&lower, &upper].into_iter().find(|b| b.ndim() > 0 || !b.dtype().is_integer()) {
-        raise(Error::dtype(format!("fori_loop: a bound must be an integer scalar, got {}", bound.aval())));
+        raise(Error::dtype(format!("fori_loop: bounds must be integer scalars, got {}", bound.aval())));
     }
     let dtype = counter(&lower, &upper);
     if let (Repr::Scalar(lo), Repr::Scalar(hi)) = (&lower.0, &upper.0) {

@@ -1,5 +1,6 @@
 //! Reductions by a function, over axes and over windows.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::array::aval::{Aval, canonical_axis};
@@ -29,11 +30,11 @@ fn reducer<T: Tree>(
     inits: &T,
     computation: impl Fn(&T, &T) -> T,
 ) -> (Vec<Array>, Vec<Array>, Arc<Jaxpr>) {
-    let (leaves, starts) = (flatten(operands), flatten(inits));
+    let (loc, leaves, starts) = (Location::caller(), flatten(operands), flatten(inits));
     if !operands.same_structure(inits) || leaves.is_empty() {
         raise(Error::new(
             ErrorKind::Structure,
-            format!("{what}: operands and initial values must be alike, at least one"),
+            format!("{what}: operands and initial values must have the same structure, with at least one array"),
         ));
     }
     let starts: Vec<Array> = starts.iter().zip(&leaves).map(|(s, x)| s.in_dtype(x.dtype())).collect();
@@ -43,14 +44,15 @@ fn reducer<T: Tree>(
         let (a, b) = args.split_at(one.len());
         let out = computation(&inits.rebuild(&mut a.iter().cloned()), &inits.rebuild(&mut b.iter().cloned()));
         if !out.same_structure(inits) {
-            raise(Error::new(ErrorKind::Structure, format!("{what}: the function must give what it takes")));
+            let message = format!("{what}: the function must return the structure of its arguments");
+            raise(Error::new(ErrorKind::Structure, message).at(loc));
         }
         (flatten(&out).iter().zip(&one).map(|(y, a)| y.convert(a.dtype, false)).collect(), ())
     });
     if let Some(captured) = closed.captures.first() {
         raise(
             Error::new(ErrorKind::Structure, format!("{what}: the function captures an array, {}", captured.aval()))
-                .help("it may use its arguments and Rust numbers only"),
+                .help("it can use only its arguments and Rust numbers"),
         );
     }
     (leaves, starts, dce(&closed.jaxpr, true).0.into())
@@ -92,7 +94,7 @@ impl Monoid {
 }
 
 /// Combines the elements along axes by a function of two scalars. The function must be associative, and the initial
-/// value must be its neutral element. Several arrays of one shape are reduced together, as a tree.
+/// value must be its neutral element. Several arrays of the same shape are reduced together, as a tree.
 ///
 /// If the function is a sum, product, maximum or minimum, the specific reduction is used.
 ///
@@ -210,7 +212,7 @@ impl Window {
 }
 
 /// Combines the elements of each window by a function of two scalars, starting from an initial value. Elements of the
-/// padding have the initial value, too. Several arrays of one shape are reduced together, as a tree.
+/// padding have the initial value, too. Several arrays of the same shape are reduced together, as a tree.
 ///
 /// If the function is a sum, maximum or minimum and starts from its neutral element, the specific reduction is used,
 /// which has all derivatives. Other functions have forward mode only.
@@ -250,13 +252,14 @@ fn pool(what: &str, x: &Array, window: &[usize], strides: &[usize], padding: &Pa
     if x.ndim() != window.len() + 2 || strides.len() != window.len() {
         raise(
             Error::shape(format!(
-                "{what}: {} has a batch, {} spatial dimensions and features; the window has {} entries, the strides {}",
+                "{what}: {} has {} spatial dimensions between batch and features, but the window has {} entries and \
+                 the strides {}",
                 x.aval(),
                 x.ndim().saturating_sub(2),
                 window.len(),
                 strides.len()
             ))
-            .help("give an entry for each spatial dimension"),
+            .help("pass an entry for each spatial dimension"),
         );
     }
     let framed = |list: &[usize]| [&[1], list, &[1]].concat();

@@ -68,8 +68,8 @@ impl Scan {
         self
     }
 
-    /// Sets how many steps each iteration of the compiled loop takes: more code, fewer iterations. The results are the
-    /// same.
+    /// Sets how many slices each iteration of the compiled loop processes: more code, fewer iterations. The results are
+    /// the same.
     ///
     /// ```
     /// use cotangent::{lax, prelude::*};
@@ -141,15 +141,15 @@ impl Scan {
             };
             if length.is_some_and(|length| length != *n) {
                 return Err(Error::shape(format!(
-                    "`xs{path}` has the leading size {n} where {} steps are expected",
+                    "`xs{path}` has the leading size {n}, expected {}",
                     length.unwrap_or(0)
                 )));
             }
             length = Some(*n);
         }
         length.ok_or_else(|| {
-            Error::value("nothing is scanned and no length is given")
-                .help("say how many steps: `Scan::new().length(n)`")
+            Error::value("there are neither scanned arrays nor a length")
+                .help("set the number of iterations with `Scan::new().length(n)`")
         })
     }
 }

@@ -102,11 +102,10 @@ pub fn slice_in_dim(x: impl ArrayLike, start: isize, limit: isize, stride: usize
     let bound = |i: isize| {
         let from_start = if i < 0 { i + size as isize } else { i };
         let fits = usize::try_from(from_start).ok().filter(|i| *i <= size);
-        fits.ok_or_else(|| Error::value(format!("bound {i} is out of range for axis {axis} of {}", x.aval())))
-            .or_raise()
+        fits.ok_or_else(|| Error::value(format!("bound {i} is out of bounds for axis {axis} of {}", x.aval())))
     };
     let (mut starts, mut limits, mut strides) = (vec![0; x.ndim()], x.shape().to_vec(), vec![1; x.ndim()]);
-    (starts[axis], limits[axis], strides[axis]) = (bound(start), bound(limit), stride);
+    (starts[axis], limits[axis], strides[axis]) = (bound(start).or_raise(), bound(limit).or_raise(), stride);
     x.slice(&starts, &limits, &strides)
 }
 
@@ -152,7 +151,7 @@ pub(crate) fn widened_index(index: &Array, size: usize) -> Array {
 #[track_caller]
 pub(crate) fn wrapped_index(index: &Array, size: usize) -> Array {
     if !index.dtype().is_integer() {
-        raise(Error::dtype(format!("an index must be an integer, got {}", index.aval())));
+        raise(Error::dtype(format!("indices must be integers, got {}", index.aval())));
     }
     if index.dtype().kind() == crate::array::dtype::Kind::Uint {
         return index.clone();
@@ -170,16 +169,20 @@ pub(crate) fn wrapped_index(index: &Array, size: usize) -> Array {
     select(&negative, &from_end, index, index.shape())
 }
 
-/// Returns the start indices, with negative values wrapped, in one dtype.
+/// Returns the start indices, with negative values wrapped, in the same dtype.
 #[track_caller]
 fn starts_for(x: &Array, starts: &[Array]) -> Vec<Array> {
     if starts.len() != x.ndim() {
         raise(
-            Error::shape(format!("{} needs {} start indices, got {}", x.aval(), x.ndim(), starts.len()))
-                .help("there is one for each dimension"),
+            Error::shape(format!("expected {} start indices for {}, got {}", x.ndim(), x.aval(), starts.len()))
+                .help("pass one start index for each dimension"),
         );
     }
-    let wrapped: Vec<Array> = starts.iter().zip(x.shape()).map(|(i, n)| wrapped_index(i, *n)).collect();
+    // A loop, since errors in a closure would name its line and not the caller's.
+    let mut wrapped = Vec::with_capacity(starts.len());
+    for (i, n) in starts.iter().zip(x.shape()) {
+        wrapped.push(wrapped_index(i, *n));
+    }
     let strong = wrapped.iter().filter(|i| !i.weak_type()).map(Array::dtype);
     let dtype = strong.reduce(|a, b| match (a, b) {
         (a, b) if a == b => a,

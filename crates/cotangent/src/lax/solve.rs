@@ -144,8 +144,10 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
         let loc = Location::caller();
         let b = &strong(b);
         let alike = |part, must| Alike::solver("custom_linear_solve", part, must);
-        let matvec = traced(&alike("the result of `matvec`", "must be like its argument"), b, loc, &*self.matvec);
-        let solve = traced(&alike("the solution", "must be like `b`"), b, loc, |b| (self.solve)(&*self.matvec, b));
+        let matvec =
+            traced(&alike("the result of `matvec`", "must have the type of its argument"), b, loc, &*self.matvec);
+        let solve =
+            traced(&alike("the solution", "must have the type of `b`"), b, loc, |b| (self.solve)(&*self.matvec, b));
         let mut prim = LinearSolvePrimitive {
             matvec: Operator { jaxpr: tidy(&matvec), consts: matvec.captures.len() },
             solve: Operator { jaxpr: tidy(&solve), consts: solve.captures.len() },
@@ -159,7 +161,7 @@ impl<'a, T: Tree> LinearSolve<'a, T> {
                 let args: Vec<Array> = matvec.captures.iter().cloned().chain(flatten(x)).collect();
                 x.rebuild(&mut eval(&vecmat.jaxpr, &args).into_iter())
             };
-            let alike = alike("the solution of the transposed system", "must be like `b`");
+            let alike = alike("the solution of the transposed system", "must have the type of `b`");
             let program = traced(&alike, b, loc, |b| transposed(&product, b));
             prim.transpose_solve = Some(Operator { jaxpr: tidy(&program), consts: program.captures.len() });
             captures.extend(program.captures);
@@ -264,8 +266,8 @@ pub fn custom_root<T: Tree>(
     let loc = Location::caller();
     let guess = &strong(initial_guess);
     let alike = |part, must| Alike::solver("custom_root", part, must);
-    let equation = traced(&alike("the result of `f`", "must be like its argument"), guess, loc, &f);
-    let solver = traced(&alike("the solution", "must be like the guess"), guess, loc, |x| solve(&f, x));
+    let equation = traced(&alike("the result of `f`", "must have the type of its argument"), guess, loc, &f);
+    let solver = traced(&alike("the solution", "must have the type of the guess"), guess, loc, |x| solve(&f, x));
     let avals: Vec<Aval> = flatten(guess).iter().map(Array::aval).collect();
     let n = avals.len();
     let (tangent, (b, v)) = stage(&[&avals[..], &avals].concat(), &Inputs::Unknown("inside `custom_root`"), |args| {
@@ -283,7 +285,7 @@ pub fn custom_root<T: Tree>(
         let v = with_location(loc, || fitted(&v, &avals));
         (flatten(&v), (b, v))
     });
-    let likewise = alike("the result of `tangent_solve`", "must be like the guess");
+    let likewise = alike("the result of `tangent_solve`", "must have the type of the guess");
     likewise.check(&b, &v, &tangent.jaxpr, loc).or_raise();
     let root = Arc::new(Root {
         f: tidy(&equation),

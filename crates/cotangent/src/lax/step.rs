@@ -17,8 +17,8 @@ use crate::api::func::{Own, Ref};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a body for this loop",
     label = "the body must be an `Fn` that takes `{Args}`, each by reference or by value",
-    note = "a body takes what is carried, and `scan` and `map` give it a slice of the inputs: `|carry: &Array, x: &Array| …`",
-    note = "an `FnMut` is no body: what changes from step to step is part of the carry"
+    note = "a body takes the carry, and in `scan` and `map` also a slice of the inputs: `|carry: &Array, x: &Array| …`",
+    note = "an `FnMut` cannot be a body: what changes between iterations belongs in the carry"
 )]
 pub trait Step<P, Args> {
     /// The result of the body.

@@ -1,7 +1,7 @@
 //! The types that select axes.
 
-use crate::array::aval::canonical_axis;
-use crate::error::{Error, ErrorKind, Result};
+use crate::array::aval::{canonical_axis, distinct};
+use crate::error::Result;
 
 /// One axis or several: `-1`, `(0, 2)`, `[0, 2]`, a slice or a `Vec`. `()` selects all axes.
 ///
@@ -41,10 +41,8 @@ pub trait Axes {
 
 fn several(axes: impl Iterator<Item = isize>, rank: usize) -> Result<Vec<usize>> {
     let axes = axes.map(|a| canonical_axis(a, rank)).collect::<Result<Vec<_>>>()?;
-    match axes.iter().enumerate().find(|(i, axis)| axes[..*i].contains(axis)) {
-        Some((_, twice)) => Err(Error::new(ErrorKind::Axis, format!("axis {twice} is named twice"))),
-        None => Ok(axes),
-    }
+    distinct(&axes)?;
+    Ok(axes)
 }
 
 impl Axes for () {

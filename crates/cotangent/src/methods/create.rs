@@ -24,7 +24,12 @@ impl Array {
     pub fn from_vec<T: Element>(data: Vec<T>, shape: impl IntoShape) -> Result<Array> {
         let aval = Aval::new(T::DTYPE, shape);
         if data.len() != aval.size() {
-            return Err(Error::shape(format!("{} elements do not fill an array of shape {}", data.len(), aval.shape)));
+            return Err(Error::shape(format!(
+                "{} elements do not fit shape {}, which has {}",
+                data.len(),
+                aval.shape,
+                aval.size()
+            )));
         }
         if aval.rank() == 0 {
             return Ok(Array(Repr::Scalar(Literal::strong(data[0]))));
@@ -59,11 +64,11 @@ impl Array {
     pub fn from_bytes(bytes: impl Into<Vec<u8>>, dtype: DType, shape: impl IntoShape) -> Result<Array> {
         let (bytes, aval) = (bytes.into(), Aval::new(dtype, shape));
         if bytes.len() != aval.byte_len() {
-            let message = format!("{} bytes are no array of {aval}, which has {}", bytes.len(), aval.byte_len());
+            let message = format!("{} bytes do not fit {aval}, which has {}", bytes.len(), aval.byte_len());
             return Err(Error::shape(message));
         }
         if dtype == DType::Bool && bytes.iter().any(|b| *b > 1) {
-            return Err(Error::value("a truth value is a byte of 0 or 1"));
+            return Err(Error::value("a boolean must be a byte of 0 or 1"));
         }
         Ok(Array::of_bytes(bytes, aval))
     }

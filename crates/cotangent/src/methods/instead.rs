@@ -7,7 +7,7 @@ use crate::array::Array;
 
 /// An index in brackets. No type implements it: brackets return a reference, but a part of an array is a new array.
 #[diagnostic::on_unimplemented(
-    message = "an array is not indexed with brackets",
+    message = "an array cannot be indexed with brackets",
     label = "write `x.at(…).get()`",
     note = "`x.at(0).get()` is a row, `x.at((.., 1..3)).get()` some columns, `x.at(0).set(y)` the array with another row"
 )]

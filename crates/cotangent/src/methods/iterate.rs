@@ -54,7 +54,7 @@ impl IntoIterator for &Array {
     fn into_iter(self) -> Self::IntoIter {
         let [n, inner @ ..] = self.shape() else {
             crate::error::raise(
-                Error::shape(format!("{} is a scalar: it has no elements to walk over", self.aval()))
+                Error::shape(format!("{} is a scalar and cannot be iterated over", self.aval()))
                     .help("read it with `item`"),
             );
         };

@@ -149,7 +149,7 @@ pub(super) fn binary_op(prim: impl crate::ir::primitive::Primitive, x: &Array, y
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an operand for an array",
     label = "an operand is an array, a reference to one, or a number",
-    note = "a list becomes an array by `np::array(list)`, a scalar of another type by `Array::scalar(x)`"
+    note = "convert a list with `np::array(list)`, and a scalar of another type with `Array::scalar(x)`"
 )]
 pub trait Operand {
     /// The array, or a reference to it.

@@ -9,7 +9,7 @@ use crate::trace::frames::bind1;
 
 #[track_caller]
 pub(crate) fn mismatch(what: &str, x: &Array, y: &Array) -> ! {
-    raise(Error::shape(format!("{what}: the sizes of {} and {} do not fit together", x.aval(), y.aval())))
+    raise(Error::shape(format!("{what}: the sizes of {} and {} do not match", x.aval(), y.aval())))
 }
 
 #[track_caller]
@@ -57,8 +57,12 @@ impl Array {
         let [x, y] = in_one_dtype([self.clone(), other.to_array()]);
         if x.ndim() == 0 || y.ndim() == 0 {
             raise(
-                Error::shape(format!("matmul takes vectors and matrices, got {} and {}", x.aval(), y.aval()))
-                    .help("multiply by a scalar with `*`"),
+                Error::shape(format!(
+                    "matmul: expected operands of one or more dimensions, got {} and {}",
+                    x.aval(),
+                    y.aval()
+                ))
+                .help("multiply by a scalar with `*`"),
             );
         }
         let (nx, ny) = (x.ndim(), y.ndim());
@@ -68,7 +72,7 @@ impl Array {
         if nx <= 2 && ny <= 2 {
             return x.dot(y);
         }
-        // Both operands become batches of matrices of one rank.
+        // Both operands become batches of matrices of the same rank.
         let (row, column) = (nx == 1, ny == 1);
         let x = if row { x.expand_dims(0) } else { x };
         let y = if column { y.expand_dims(1) } else { y };

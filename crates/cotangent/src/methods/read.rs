@@ -67,7 +67,7 @@ pub(crate) fn readable(aval: &Aval, wanted: DType) -> Result<()> {
     if !narrower {
         return Ok(());
     }
-    let error = Error::dtype(format!("an array of {aval} cannot be read as {to}: digits would be lost"));
+    let error = Error::dtype(format!("{aval} cannot be read as {to} without loss"));
     Err(if from.is_complex() && !to.is_complex() {
         error.help("read its `.real()` or `.imag()` part")
     } else {
@@ -96,8 +96,8 @@ pub(crate) fn exact<T: Element>(x: Scalar) -> Option<T> {
 
 pub(crate) fn inexact(x: Scalar, from: DType, to: DType) -> Error {
     let x = Literal::new(from, x);
-    Error::dtype(format!("{x} of {from} is no {to}"))
-        .help(format!("round or bound it first, or convert it as JAX does: `.astype(DType::{to:?})`"))
+    Error::dtype(format!("the {from} value {x} cannot be represented as {to}"))
+        .help(format!("round or clip it first, or convert it as JAX does: `.astype(DType::{to:?})`"))
 }
 
 impl Array {
@@ -152,7 +152,7 @@ impl Array {
         match &self.concrete()?.0 {
             Repr::Scalar(literal) => Ok(f(&literal.bytes())),
             Repr::Concrete(concrete) => concrete.with_bytes(f),
-            Repr::Traced(_) => unreachable!("`concrete` gives a concrete array"),
+            Repr::Traced(_) => unreachable!("`concrete` returns a concrete array"),
         }
     }
 
@@ -254,7 +254,7 @@ impl Array {
     /// ```
     pub fn try_item<T: Read>(&self) -> Result<T> {
         if self.size() != 1 {
-            return Err(Error::shape(format!("`item` reads an array of one element, not {}", self.aval()))
+            return Err(Error::shape(format!("`item` needs an array of one element, got {}", self.aval()))
                 .help("reduce it first, or read all of it with `to_vec`"));
         }
         let (dtype, wanted) = (self.dtype(), <T::Stored as Element>::DTYPE);

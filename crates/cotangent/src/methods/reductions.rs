@@ -296,9 +296,9 @@ fn min_of(x: &Array, axes: &[usize]) -> Array {
 }
 
 #[track_caller]
-fn require_elements(what: &str, x: &Array, axes: &[usize]) {
+pub(crate) fn require_elements(what: &str, x: &Array, axes: &[usize]) {
     if axes.iter().any(|d| x.shape()[*d] == 0) {
-        raise(Error::shape(format!("{what} of no elements: an axis of {} is empty", x.aval())));
+        raise(Error::shape(format!("{what} needs at least one element, but an axis of {} is empty", x.aval())));
     }
 }
 

@@ -133,8 +133,8 @@ binary! {
 pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
     let (x, n) = (x.to_array().to_inexact(), n.to_array());
     if !n.dtype().is_integer() || x.dtype().is_complex() {
-        let what = format!("ldexp takes real numbers and integers, got {} and {}", x.aval(), n.aval());
-        raise(Error::dtype(what).help("convert the exponents first: `.astype(DType::I32)`"));
+        let what = format!("ldexp: expected real numbers and integers, got {} and {}", x.aval(), n.aval());
+        raise(Error::dtype(what).help("convert the exponents with `.astype(DType::I32)`"));
     }
     as_one(&[x, n], |operands| {
         let [x, n] = operands else { unreachable!("two operands") };
@@ -278,8 +278,8 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     if x.dtype().is_complex() {
         raise(
-            Error::dtype(format!("hypot takes real numbers, got {}", x.aval()))
-                .help("of moduli, write `np::hypot(np::abs(x), np::abs(y))`"),
+            Error::dtype(format!("hypot: expected real numbers, got {}", x.aval()))
+                .help("for the moduli of complex numbers, write `np::hypot(np::abs(x), np::abs(y))`"),
         );
     }
     let value = |x: &Array, y: &Array| {

@@ -67,8 +67,8 @@ impl<L> Walk<L> {
     fn list<N: Nested<Leaf = L>>(&mut self, length: usize, items: impl Iterator<Item = N>) -> Result<()> {
         match self.dims.get(self.depth) {
             Some(n) if *n != length => {
-                let message = format!("lists of {n} and of {length} elements stand side by side");
-                return Err(Error::shape(message).help("all lists at one depth must be of one length"));
+                let message = format!("lists at the same depth have {n} and {length} elements");
+                return Err(Error::shape(message).help("all lists at the same depth must have the same length"));
             }
             Some(_) => {}
             None => self.dims.push(length),
@@ -92,8 +92,8 @@ impl<L> Walk<L> {
 /// assert_eq!(rows([[1.0, 2.0], [3.0, 4.0]]), 2);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is nothing that an array is made of",
-    label = "numbers, arrays, and lists of such: `[0.1, -0.2]`, `vec![[1, 2], [3, 4]]`, `[&x, &y]`"
+    message = "an array cannot be made from `{Self}`",
+    label = "expected a number, an array, or a list of these: `[0.1, -0.2]`, `vec![[1, 2], [3, 4]]`, `[&x, &y]`"
 )]
 pub trait Nested {
     /// The type of the innermost elements.
@@ -128,9 +128,12 @@ fn joined<T: Element>(leaves: Vec<T>, shape: &Shape, dtype: Option<DType>) -> Re
 /// Converts elements to a narrower type. All of them must be in its range.
 fn narrowed<T: Copy + std::fmt::Display, N: TryFrom<T>>(leaves: &[T], name: &str) -> Result<Vec<N>> {
     let narrow = |x: &T| {
-        let error = || Error::value(format!("{x} is out of the range of {name}, JAX's default type"));
-        N::try_from(*x)
-            .map_err(|_| error().help("give a dtype: `np::array_as(…, DType::I64)`, or keep it: `Array::from(…)`"))
+        let error = || Error::value(format!("{x} is out of range for {name}, the default dtype of integers"));
+        N::try_from(*x).map_err(|_| {
+            error().help(
+                "choose a dtype with `np::array_as(…, DType::I64)`, or keep the list's type with `Array::from(…)`",
+            )
+        })
     };
     leaves.iter().map(narrow).collect()
 }

@@ -213,7 +213,7 @@ pub fn arange_as(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLi
 
 /// Returns ⌈(stop − start) / step⌉, computed exactly for integers.
 fn arange_length(bounds: [&Array; 3]) -> Result<usize> {
-    let zero = || Error::value("the step is zero");
+    let zero = || Error::value("the step must not be zero");
     if bounds.iter().any(|x| x.dtype().is_inexact()) {
         let [start, stop, step] = [bounds[0].try_item::<f64>()?, bounds[1].try_item()?, bounds[2].try_item()?];
         return if step == 0.0 { Err(zero()) } else { Ok(((stop - start) / step).ceil().max(0.0) as usize) };
@@ -229,7 +229,7 @@ fn arange_length(bounds: [&Array; 3]) -> Result<usize> {
         return Err(zero());
     }
     let count = (length.max(0) + step - 1) / step;
-    usize::try_from(count).map_err(|_| Error::shape(format!("{count} elements are too many")))
+    usize::try_from(count).map_err(|_| Error::shape(format!("the range has too many elements, {count}")))
 }
 
 /// Returns `num` evenly spaced numbers from `start` to `stop`, both included, along a new first axis.
@@ -356,7 +356,7 @@ pub enum Indexing {
 pub fn meshgrid_with(coordinates: impl Arrays, indexing: Indexing) -> Vec<Array> {
     let coordinates = coordinates.to_arrays();
     if let Some(x) = coordinates.iter().find(|x| x.ndim() > 1) {
-        raise(Error::shape(format!("meshgrid takes vectors, got {}", x.aval())));
+        raise(Error::shape(format!("meshgrid: expected scalars or vectors, got {}", x.aval())));
     }
     let n = coordinates.len();
     let place = |i: usize| match (indexing, i) {

@@ -13,7 +13,7 @@ use super::manipulation::pad;
 fn last_two(what: &str, x: &Array) -> (usize, usize) {
     match x.shape() {
         [.., rows, columns] => (*rows, *columns),
-        _ => raise(Error::shape(format!("{what} takes at least two dimensions, got {}", x.aval()))),
+        _ => raise(Error::shape(format!("{what}: expected at least two dimensions, got {}", x.aval()))),
     }
 }
 
@@ -101,7 +101,7 @@ pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
             where_(super::creation::diagonal_mask(size, size, k), column.broadcast_to([size, size]), zero)
         }
         [_, _] => diagonal(&x, k),
-        _ => raise(Error::shape(format!("diag takes a vector or a matrix, got {}", x.aval()))),
+        _ => raise(Error::shape(format!("diag: expected a vector or a matrix, got {}", x.aval()))),
     }
 }
 

@@ -44,7 +44,7 @@ pub fn einsum(subscripts: &str, operands: impl Arrays) -> Array {
         let both = contract(left, right, later, &output);
         terms.insert(at, both);
     }
-    let Some(mut all) = terms.pop() else { unreachable!("`parse` gives a term for each operand") };
+    let Some(mut all) = terms.pop() else { unreachable!("`parse` returns a term for each operand") };
     sum_out(&mut all, |c| output.contains(c));
     let order: Vec<usize> = output.iter().filter_map(|c| all.labels.iter().position(|l| l == c)).collect();
     all.value.permute(&order)
@@ -130,7 +130,7 @@ fn parse(subscripts: &str, operands: &[Array]) -> Result<(Vec<Term>, Vec<char>)>
             false => (x.ndim() == named).then_some(0),
         };
         let Some(extra) = extra else {
-            return Err(Error::shape(format!("`{input}` does not name the axes of {}", x.aval())));
+            return Err(Error::shape(format!("`{input}` does not match the rank of {}", x.aval())));
         };
         widest = widest.max(extra);
         terms.push(Term { labels: expand(input, extra)?, value: x.clone() });
@@ -149,7 +149,7 @@ fn parse(subscripts: &str, operands: &[Array]) -> Result<(Vec<Term>, Vec<char>)>
     for (i, c) in output.iter().enumerate() {
         if !all.contains(c) || output[..i].contains(c) {
             return Err(Error::value(format!(
-                "`{c}` in the result of `{subscripts}` must name one axis of the operands"
+                "`{c}` must appear in the operands and only once in the result of `{subscripts}`"
             )));
         }
     }
@@ -190,7 +190,7 @@ fn broadcast_sizes(terms: &mut [Term]) -> Result<()> {
             match sizes.iter_mut().find(|(d, _)| d == c) {
                 Some((_, m)) if *m == *n || *n == 1 => {}
                 Some((_, m)) if *m == 1 => *m = *n,
-                Some((_, m)) => return Err(Error::shape(format!("the axis `{c}` has the sizes {m} and {n}"))),
+                Some((_, m)) => return Err(Error::shape(format!("axis `{c}` has the sizes {m} and {n}"))),
                 None => sizes.push((*c, *n)),
             }
         }

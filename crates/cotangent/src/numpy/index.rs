@@ -120,7 +120,7 @@ macro_rules! s {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NewAxis;
 
-/// All axes that the other parts of an index leave: NumPy's `...`.
+/// All axes that the other parts of an index do not use: NumPy's `...`.
 ///
 /// ```
 /// use cotangent::{numpy::Ellipsis, prelude::*};
@@ -144,7 +144,7 @@ pub enum Index {
     Slice(Slice),
     /// A new axis of size one.
     NewAxis,
-    /// All axes that the other parts leave.
+    /// All axes that the other parts do not use.
     Ellipsis,
     /// An array of integers selects elements of one axis. An array of booleans selects the elements of one or more axes
     /// where it is true.
@@ -160,8 +160,8 @@ pub enum Index {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an index",
-    label = "an index is a part or a tuple of parts: `3`, `-1`, `1..3`, `..`, `s![::2]`, an array or list of integers or of \
-             truth values, `NewAxis`, `Ellipsis`"
+    label = "an index is a part or a tuple of parts: `3`, `-1`, `1..3`, `..`, `s![::2]`, an array or list of \
+             integers or of booleans, `NewAxis`, `Ellipsis`"
 )]
 pub trait IntoIndex {
     /// Returns the parts.
@@ -176,7 +176,7 @@ pub trait IntoIndex {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a part of an index",
-    label = "a part is `3`, `-1`, `1..3`, `..`, `s![::2]`, an array or list of integers or of truth values, `NewAxis` or \
+    label = "a part is `3`, `-1`, `1..3`, `..`, `s![::2]`, an array or list of integers or of booleans, `NewAxis` or \
              `Ellipsis`"
 )]
 pub trait IntoIndexPart {

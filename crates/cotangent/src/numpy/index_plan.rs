@@ -36,10 +36,10 @@ pub(super) fn fit(x: &Aval, index: &[Index]) -> Result<(Vec<Item>, bool)> {
     let total: usize = index.iter().map(consumed).sum();
     let ellipses = index.iter().filter(|p| matches!(p, Index::Ellipsis)).count();
     if ellipses > 1 {
-        return Err(Error::new(ErrorKind::Axis, "an index has one ellipsis at most"));
+        return Err(Error::new(ErrorKind::Axis, "an index can contain only one ellipsis"));
     }
     let Some(rest) = x.rank().checked_sub(total) else {
-        return Err(Error::new(ErrorKind::Axis, format!("an index of {total} axes is too long for {x}")));
+        return Err(Error::new(ErrorKind::Axis, format!("too many indices for {x}: {total}")));
     };
     let (mut items, mut axis) = (Vec::new(), 0);
     // The positions of arrays and integers. An ellipsis counts as one part.
@@ -54,7 +54,7 @@ pub(super) fn fit(x: &Aval, index: &[Index]) -> Result<(Vec<Item>, bool)> {
             }
             Index::Slice(slice) => {
                 let Some((start, count, step)) = slice.resolve(x.shape[axis]) else {
-                    return Err(Error::value("the step of a slice cannot be zero"));
+                    return Err(Error::value("the step of a slice must not be zero"));
                 };
                 items.push(Item::Slice(start, count, step));
                 axis += 1;
@@ -72,12 +72,12 @@ pub(super) fn fit(x: &Aval, index: &[Index]) -> Result<(Vec<Item>, bool)> {
             }
             Index::Array(mask) if mask.dtype() == DType::Bool => {
                 if mask.ndim() == 0 {
-                    return Err(Error::shape("a scalar truth value cannot be an index").help("use `where_`"));
+                    return Err(Error::shape("a scalar boolean cannot be an index").help("use `where_`"));
                 }
                 let part = &x.shape[axis..axis + mask.ndim()];
                 if mask.shape() != part {
                     return Err(Error::shape(format!(
-                        "a mask {} does not fit axes {axis} to {} of {x}",
+                        "mask {} does not match axes {axis} to {} of {x}",
                         mask.aval(),
                         axis + mask.ndim() - 1
                     )));
@@ -92,10 +92,7 @@ pub(super) fn fit(x: &Aval, index: &[Index]) -> Result<(Vec<Item>, bool)> {
             }
             Index::Array(places) => {
                 if !places.dtype().is_integer() {
-                    return Err(Error::dtype(format!(
-                        "an index must be of integers or truth values, got {}",
-                        places.aval()
-                    )));
+                    return Err(Error::dtype(format!("indices must be integers or booleans, got {}", places.aval())));
                 }
                 if x.shape[axis] == 0 && places.size() > 0 {
                     return Err(Error::value(format!(
@@ -117,8 +114,10 @@ pub(super) fn fit(x: &Aval, index: &[Index]) -> Result<(Vec<Item>, bool)> {
 /// Returns the coordinates where a mask is true. Its values must be known.
 pub(super) fn nonzero_of(mask: &Array) -> Result<Vec<Array>> {
     let holds: Vec<bool> = mask.try_to_vec().map_err(|e| {
-        e.context(format!("how many elements a mask {} selects depends on its values", mask.aval()))
-            .help("the shapes of a traced program are fixed: use `where_(mask, x, …)`, `.set` and the like, or `nonzero_size`")
+        e.context(format!("the number of elements that mask {} selects depends on its values", mask.aval())).help(
+            "the shapes of a traced program are fixed: use `where_(mask, x, …)`, `.set` or another update, or \
+                   `nonzero_size`",
+        )
     })?;
     let places: Vec<usize> = holds.iter().enumerate().filter(|(_, h)| **h).map(|(i, _)| i).collect();
     let mut stride = mask.size();
@@ -246,7 +245,7 @@ impl Plan {
         let arrays: Vec<Array> = items.iter().filter(|i| is_advanced(i)).map(as_array).collect();
         let common = (arrays.iter())
             .try_fold(Shape::default(), |shape, a| broadcast_shapes(&shape, a.shape()))
-            .map_err(|e| e.context("the arrays of an index"))
+            .map_err(|e| e.context("index arrays"))
             .or_raise();
         let together = if adjacent { items.iter().position(is_advanced) } else { Some(0) };
         let mut out = Building::default();
@@ -280,7 +279,7 @@ fn as_array(item: &Item) -> Array {
     match item {
         Item::At(i) => Array::literal(Literal::int(DType::I32, *i as i64)),
         Item::Array(a) => a.clone(),
-        _ => unreachable!("slices and new axes are no arrays"),
+        _ => unreachable!("slices and new axes are not arrays"),
     }
 }
 
@@ -375,7 +374,7 @@ pub(super) fn only_mask<'a>(x: &Array, index: &'a [Index]) -> Option<&'a Array> 
     match index {
         [Index::Array(mask)] if mask.dtype() == DType::Bool && mask.ndim() > 0 => {
             if mask.ndim() > x.ndim() || mask.shape() != &x.shape()[..mask.ndim()] {
-                raise(Error::shape(format!("a mask {} does not fit {}", mask.aval(), x.aval())));
+                raise(Error::shape(format!("mask {} does not match {}", mask.aval(), x.aval())));
             }
             Some(mask)
         }

@@ -24,7 +24,7 @@ use super::logic::where_;
 /// assert_eq!(x.at((1, s![::2])).set(0).to_vec::<i32>(), [0, 1, 2, 0, 4, 0]);
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "an index does nothing before `get`, `set`, `add`, …"]
+#[must_use = "an index does nothing until `get`, `set`, `add`, … is called"]
 pub struct At {
     x: Array,
     index: Vec<Index>,
@@ -44,7 +44,7 @@ impl Array {
     /// | an array of integers, `[0, 2]` | the same | these elements; several such arrays are broadcast together |
     /// | an array of `bool` | the same | the elements where it is true; it covers one axis for each of its dimensions |
     /// | [`NewAxis`](crate::numpy::NewAxis) | `None` | nothing; it inserts an axis of size one |
-    /// | [`Ellipsis`](crate::numpy::Ellipsis) | `...` | all axes that the other parts leave |
+    /// | [`Ellipsis`](crate::numpy::Ellipsis) | `...` | all axes that the other parts do not use |
     ///
     /// Negative indices count from the end. If an index is out of bounds, reading returns the nearest element, and an
     /// update is dropped. [`At::mode`] changes this.

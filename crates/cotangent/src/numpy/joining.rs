@@ -14,7 +14,7 @@ use super::manipulation::{atleast_1d, atleast_2d};
 #[track_caller]
 fn together(arrays: impl Arrays) -> Vec<Array> {
     let arrays = arrays.to_arrays();
-    let Some((first, rest)) = arrays.split_first() else { raise(Error::shape("no arrays to join")) };
+    let Some((first, rest)) = arrays.split_first() else { raise(Error::shape("expected at least one array")) };
     let of = |x: &Array| (x.dtype(), x.weak_type());
     let (dtype, weak) = rest.iter().fold(of(first), |bound, x| promote_types(bound, of(x)));
     arrays.into_iter().map(|x| if x.dtype() == dtype { x } else { x.convert(dtype, weak) }).collect()
@@ -43,7 +43,7 @@ pub fn concatenate(arrays: impl Arrays, axis: isize) -> Array {
     joined(&together(arrays), axis)
 }
 
-/// Joins arrays of one shape along a new axis.
+/// Joins arrays of the same shape along a new axis.
 ///
 /// # Panics
 /// If there are no arrays, or if their shapes differ.
@@ -112,7 +112,10 @@ pub fn split(x: impl ArrayLike, sections: usize, axis: isize) -> Vec<Array> {
     let axis = canonical_axis(axis, x.ndim()).or_raise();
     let n = x.shape()[axis];
     if sections == 0 || !n.is_multiple_of(sections) {
-        raise(Error::shape(format!("split: axis {axis} of {} has no {sections} equal parts", x.aval())));
+        raise(Error::shape(format!(
+            "split: axis {axis} of {} cannot be divided into {sections} equal parts",
+            x.aval()
+        )));
     }
     lax::split(x, &vec![n / sections; sections], axis as isize)
 }

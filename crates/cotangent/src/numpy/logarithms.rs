@@ -76,7 +76,7 @@ pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     logaddexp_of(&x.to_inexact(), &y.to_inexact())
 }
 
-/// Computes log(eˣ + eʸ) of arrays of one shape, without overflow.
+/// Computes log(eˣ + eʸ) of arrays of the same shape, without overflow.
 #[track_caller]
 fn logaddexp_of(x: &Array, y: &Array) -> Array {
     let (most, difference) = sorted_difference(x, y);
@@ -96,7 +96,7 @@ pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     logaddexp2_of(&x.to_inexact(), &y.to_inexact())
 }
 
-/// Computes log₂(2ˣ + 2ʸ) of arrays of one shape, without overflow.
+/// Computes log₂(2ˣ + 2ʸ) of arrays of the same shape, without overflow.
 #[track_caller]
 fn logaddexp2_of(x: &Array, y: &Array) -> Array {
     let ln2 = std::f64::consts::LN_2;

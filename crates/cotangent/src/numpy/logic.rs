@@ -24,7 +24,7 @@ pub fn where_(condition: impl ArrayLike, x: impl ArrayLike, y: impl ArrayLike) -
     let condition = condition.to_array().astype(DType::Bool);
     let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
     let [condition, x, y] = ops::broadcast([condition, x, y]);
-    // Both cases must have one shape. The condition has that shape or is a scalar.
+    // Both cases must have the same shape. The condition has that shape or is a scalar.
     let rank = [&condition, &x, &y].iter().map(|a| a.ndim()).max().unwrap_or(0);
     let shape = [&condition, &x, &y].into_iter().find(|a| a.ndim() == rank).map_or(&[][..], |a| a.shape()).to_vec();
     let fit = |a: &Array| if a.ndim() == shape.len() { a.clone() } else { a.broadcast_to(&shape[..]) };
@@ -169,8 +169,8 @@ fn real(name: &str, x: impl ArrayLike) -> Array {
     let x = x.to_array();
     if x.dtype().is_complex() {
         raise(
-            Error::dtype(format!("{name}: complex numbers have no sign, got {}", x.aval()))
-                .help("ask it of their parts: `.real()`, `.imag()`"),
+            Error::dtype(format!("{name}: expected real numbers, got {}", x.aval()))
+                .help("complex numbers have no sign: test `.real()` or `.imag()`"),
         );
     }
     x

@@ -2,7 +2,7 @@
 
 use crate::array::aval::{Shape, canonical_axis};
 use crate::array::{Array, ArrayLike};
-use crate::error::OrRaise;
+use crate::error::{OrRaise, Result};
 use crate::methods::products::{contract, mismatch};
 use crate::ops::in_one_dtype;
 
@@ -127,10 +127,9 @@ impl<const N: usize> Contraction for ([isize; N], [isize; N]) {
 pub fn tensordot(x: impl ArrayLike, y: impl ArrayLike, axes: impl Contraction) -> Array {
     let [x, y] = in_one_dtype([x.to_array(), y.to_array()]);
     let [a, b] = axes.axes([x.ndim(), y.ndim()]);
-    let canonical = |axes: Vec<isize>, x: &Array| {
-        axes.into_iter().map(|a| canonical_axis(a, x.ndim()).or_raise()).collect::<Vec<_>>()
-    };
-    let dims = [canonical(a, &x), canonical(b, &y)];
+    let canonical =
+        |axes: Vec<isize>, x: &Array| axes.into_iter().map(|a| canonical_axis(a, x.ndim())).collect::<Result<Vec<_>>>();
+    let dims = [canonical(a, &x).or_raise(), canonical(b, &y).or_raise()];
     contract(&x, &y, dims, [vec![], vec![]])
 }
 

@@ -13,7 +13,7 @@ use super::logic::{isnan, where_};
 fn prepare(data: &Array, ids: &Array, segments: usize, identity: Literal) -> (Array, Array) {
     if !ids.dtype().is_integer() || !data.shape().starts_with(ids.shape()) || ids.ndim() != 1 {
         raise(Error::shape(format!(
-            "segment ids must be one integer for each element of the first axis of {}, got {}",
+            "expected one integer segment id for each element of the first axis of {}, got {}",
             data.aval(),
             ids.aval()
         )));

@@ -3,7 +3,8 @@
 use crate::array::aval::canonical_axis;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
-use crate::error::OrRaise;
+use crate::error::{Error, OrRaise, raise};
+use crate::methods::reductions::require_elements;
 use crate::ops::sort::Sort;
 use crate::trace::frames::{bind, bind1};
 
@@ -166,13 +167,11 @@ pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
     let x = x.to_array().to_inexact();
     let dimension = canonical_axis(axis, x.ndim()).or_raise();
     let n = x.shape()[dimension];
-    if n == 0 {
-        crate::error::raise(crate::error::Error::shape(format!("quantile of no elements: {}", x.aval())));
-    }
+    require_elements("quantile", &x, &[dimension]);
     if x.dtype().is_complex() {
-        crate::error::raise(
-            crate::error::Error::dtype(format!("quantile takes real numbers, got {}", x.aval()))
-                .help("complex numbers have no middle: take it of their real and imaginary parts, or of their moduli"),
+        raise(
+            Error::dtype(format!("quantile: expected real numbers, got {}", x.aval()))
+                .help("complex numbers are not ordered: pass their real and imaginary parts, or their moduli"),
         );
     }
     let sorted = sort_axis(&x, axis);

@@ -179,8 +179,8 @@ fn weights_along(x: &Array, axes: &[usize], weights: &Array) -> Array {
     let along: Vec<usize> = axes.iter().map(|d| x.shape()[*d]).collect();
     if weights.shape() != along {
         raise(
-            Error::shape(format!("average: weights {} do not fit axes {axes:?} of {}", weights.aval(), x.aval()))
-                .help(format!("they are of shape {:?} or {along:?}", x.shape())),
+            Error::shape(format!("average: weights {} do not match axes {axes:?} of {}", weights.aval(), x.aval()))
+                .help(format!("they must have shape {:?} or {along:?}", x.shape())),
         );
     }
     let shape: Shape = (x.shape().iter().enumerate()).map(|(d, n)| if axes.contains(&d) { *n } else { 1 }).collect();

@@ -71,7 +71,7 @@ pub fn take_mode(x: impl ArrayLike, indices: impl ArrayLike, axis: isize, mode: 
         return ops::zeros(shape, x.dtype());
     }
     if size == 0 {
-        raise(Error::value(format!("cannot take from axis {axis} of {}, which is empty", x.aval())));
+        raise(Error::value(format!("indices are out of bounds for axis {axis} of {}, which is empty", x.aval())));
     }
     let fills = mode == GatherScatterMode::FillOrDrop;
     let indices = if fills { lax::wrapped_index(&indices, size) } else { indices };
@@ -106,12 +106,7 @@ pub fn take_mode(x: impl ArrayLike, indices: impl ArrayLike, axis: isize, mode: 
 pub fn take_along_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) -> Array {
     let (x, indices) = (x.to_array(), indices.to_array());
     let axis = canonical_axis(axis, x.ndim()).or_raise();
-    if x.ndim() != indices.ndim() {
-        raise(
-            Error::shape(format!("indices {} must have as many dimensions as {}", indices.aval(), x.aval()))
-                .help("`expand_dims` gives them more"),
-        );
-    }
+    check_rank(&indices, &x);
     let size = x.shape()[axis];
     let others: Vec<usize> = x.shape().iter().enumerate().map(|(d, n)| if d == axis { 1 } else { *n }).collect();
     let shape = broadcast_shapes(indices.shape(), &others).or_raise();
@@ -152,6 +147,16 @@ pub fn take_along_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) 
     lax::gather(x, indices.reshape(places), numbers, block, options)
 }
 
+#[track_caller]
+fn check_rank(indices: &Array, x: &Array) {
+    if x.ndim() != indices.ndim() {
+        raise(
+            Error::shape(format!("indices {} must have as many dimensions as {}", indices.aval(), x.aval()))
+                .help("add dimensions with `expand_dims`"),
+        );
+    }
+}
+
 /// Returns `x` with `values` at the positions that [`take_along_axis`] would read. The values are broadcast to the
 /// shape of `indices`. Values out of bounds are dropped.
 ///
@@ -168,9 +173,7 @@ pub fn take_along_axis(x: impl ArrayLike, indices: impl ArrayLike, axis: isize) 
 pub fn put_along_axis(x: impl ArrayLike, indices: impl ArrayLike, values: impl ArrayLike, axis: isize) -> Array {
     let (x, indices) = (x.to_array(), indices.to_array());
     let axis = canonical_axis(axis, x.ndim()).or_raise();
-    if x.ndim() != indices.ndim() {
-        raise(Error::shape(format!("indices {} must have as many dimensions as {}", indices.aval(), x.aval())));
-    }
+    check_rank(&indices, &x);
     let index: Vec<Index> = (0..x.ndim())
         .map(|d| {
             let sparse: Vec<usize> = (0..x.ndim()).map(|e| if d == e { x.shape()[d] } else { 1 }).collect();
@@ -343,7 +346,7 @@ pub fn bincount_weights(x: impl ArrayLike, weights: impl ArrayLike, length: usiz
 pub fn unravel_index(places: impl ArrayLike, shape: impl IntoShape) -> Vec<Array> {
     let (places, shape) = (places.to_array(), shape.into_shape());
     if !places.dtype().is_integer() {
-        raise(Error::dtype(format!("unravel_index: places must be integers, got {}", places.aval())));
+        raise(Error::dtype(format!("unravel_index: indices must be integers, got {}", places.aval())));
     }
     let total = shape.size() as i64;
     let places = lax::widened_index(&places, shape.size());
@@ -376,7 +379,7 @@ pub fn ravel_multi_index(coordinates: impl Arrays, shape: impl IntoShape) -> Arr
     let (coordinates, shape) = (coordinates.to_arrays(), shape.into_shape());
     if coordinates.len() != shape.rank() || coordinates.iter().any(|c| !c.dtype().is_integer()) {
         raise(Error::shape(format!(
-            "ravel_multi_index: shape {shape} needs {} arrays of integers, got {:?}",
+            "ravel_multi_index: expected {} arrays of integers for shape {shape}, got {:?}",
             shape.rank(),
             coordinates.iter().map(Array::aval).collect::<Vec<_>>()
         )));

@@ -41,10 +41,10 @@ macro_rules! arg_reductions {
                 ordered_dtype(inputs)?;
                 let out = reduced(&inputs[0], &[self.axis])?;
                 if inputs[0].shape[self.axis] == 0 {
-                    return Err(Error::shape(format!("axis {} of {} is empty and has no such element", self.axis, inputs[0])));
+                    return Err(Error::shape(format!("axis {} of {} is empty", self.axis, inputs[0])));
                 }
                 if !self.index_dtype.is_integer() {
-                    return Err(Error::dtype(format!("an index is an integer, not {}", self.index_dtype)));
+                    return Err(Error::dtype(format!("index_dtype must be an integer, got {}", self.index_dtype)));
                 }
                 Ok([out.with_dtype(self.index_dtype)].into())
             }

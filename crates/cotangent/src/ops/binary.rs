@@ -177,7 +177,7 @@ binary! {
         jvp no_tangent, transpose not_linear, fold |_, _| None;
     Zeta "zeta": FLOATS, With(super::polygamma::lower_zeta),
         jvp |j| {
-            constant(j.t, "zeta", "in its first operand, the exponent");
+            constant(j.t, "zeta", "its first operand, the exponent");
             j.sum(Array::clone, |u| -(u * (j.x * bind1(Zeta, &[&(j.x + 1.0), j.y]))))
         },
         transpose not_linear, fold |_, _| None;
@@ -189,13 +189,13 @@ binary! {
         transpose not_linear, fold |_, _| None;
     IgammaGradA "igamma_grad_a": FLOATS, With(gamma::lower_igamma_grad_a),
         jvp |j| {
-            constant(j.t, "igamma_grad_a", "in its first operand, the shape parameter");
+            constant(j.t, "igamma_grad_a", "its first operand, the shape parameter");
             j.sum(Array::clone, |u| u * (gamma::density(j.x, j.y) * (j.y.log() - j.x.digamma())))
         },
         transpose not_linear, fold |_, _| None;
     RandomGammaGrad "random_gamma_grad": FLOATS, With(gamma::lower_random_gamma_grad),
         jvp |j| {
-            constant(j.t, "random_gamma_grad", "in its first operand, the shape parameter");
+            constant(j.t, "random_gamma_grad", "its first operand, the shape parameter");
             // With F the distribution function, the derivative is −F_a/F_x, and F_xx/F_x is (a − 1)/x − 1.
             j.sum(Array::clone, |u| -(u * (j.y.log() - j.x.digamma() + j.out * ((j.x - 1.0) / j.y - 1.0))))
         },
@@ -211,7 +211,7 @@ fn slope_in_divisor(j: &Jvp<'_>) -> Array {
 /// Checks that an operand without a derivative has no tangent.
 fn constant(tangent: &Tangent, primitive: &str, which: &'static str) {
     if tangent.is_some() {
-        crate::error::raise(crate::ir::primitive::missing_rule(primitive, "jvp").context(which));
+        crate::error::raise(crate::ir::primitive::no_derivative(primitive, which));
     }
 }
 

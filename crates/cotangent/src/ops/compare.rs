@@ -143,7 +143,7 @@ impl Primitive for SelectN {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let [which, cases @ ..] = inputs else {
-            return Err(Error::shape("it takes a predicate and at least one case"));
+            return Err(Error::shape("expected a predicate and at least one case"));
         };
         match which.dtype {
             DType::Bool if cases.len() <= 2 => {}
@@ -246,7 +246,10 @@ impl Primitive for Clamp {
         let dtype = Domain::ORDERED.one_dtype(inputs)?;
         let mut out = elementwise::infer_alike(inputs, dtype)?;
         if out[0].shape != inputs[1].shape {
-            return Err(Error::shape(format!("bounds of shape {} do not fit the operand {}", out[0].shape, inputs[1])));
+            return Err(Error::shape(format!(
+                "bounds must be scalars or have the shape of {}, got shape {}",
+                inputs[1], out[0].shape
+            )));
         }
         out[0].weak_type = inputs[1].weak_type;
         Ok(out)

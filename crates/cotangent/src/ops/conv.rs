@@ -3,7 +3,7 @@
 use stablehlo::{Attr, Type, Value};
 
 use crate::array::Array;
-use crate::array::aval::{Aval, Shape};
+use crate::array::aval::{Aval, Shape, same_dtype};
 use crate::array::dtype::DType;
 use crate::error::{Error, Result, raise};
 use crate::ir::lowering::Lowering;
@@ -98,6 +98,11 @@ pub struct ConvGeneralDilated {
     pub precision: Option<[Precision; 2]>,
     /// The dtype of the result, if it differs from that of the operands.
     pub preferred_element_type: Option<DType>,
+}
+
+/// The error for a negative padding that is larger than a dimension of `x`.
+pub(super) fn negative_size(padding: impl std::fmt::Display, dimension: usize, x: &Aval) -> Error {
+    Error::shape(format!("padding {padding} makes the size of dimension {dimension} of {x} negative"))
 }
 
 /// Returns the size of a dimension after dilation.
@@ -220,7 +225,9 @@ impl ConvGeneralDilated {
 /// Checks that `size` is a multiple of the number of groups, `parts`.
 fn check_groups(what: &str, parts: usize, size: usize, of: &str, x: &Aval, y: &Aval) -> Result<()> {
     if parts == 0 || !size.is_multiple_of(parts) {
-        return Err(Error::shape(format!("{what}={parts} must divide {of}, which is {size} for {x} and {y}")));
+        return Err(Error::shape(format!(
+            "{what}={parts} must divide the number of {of}, which is {size} for {x} and {y}"
+        )));
     }
     Ok(())
 }
@@ -247,14 +254,11 @@ impl Primitive for ConvGeneralDilated {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let (x, k) = (&inputs[0], &inputs[1]);
-        if x.dtype != k.dtype {
-            return Err(Error::dtype(format!("operands must have one dtype, got {x} and {k}"))
-                .help("convert one of them with `.astype(…)`"));
-        }
+        same_dtype(x, k)?;
         let rank = x.rank();
         if k.rank() != rank || rank < 2 {
             return Err(Error::shape(format!(
-                "operands must have the same number of dimensions, two or more, got {x} and {k}"
+                "operands must have the same number of dimensions, at least two, got {x} and {k}"
             )));
         }
         for spec in self.dimension_numbers.specs() {
@@ -262,7 +266,7 @@ impl Primitive for ConvGeneralDilated {
             sorted.sort_unstable();
             if !sorted.into_iter().eq(0..rank) {
                 return Err(Error::value(format!(
-                    "{} does not name each dimension of {x} and {k} once",
+                    "{} must name each dimension of {x} and {k} once",
                     self.dimension_numbers
                 )));
             }
@@ -276,7 +280,7 @@ impl Primitive for ConvGeneralDilated {
         ] {
             if n != spatial {
                 return Err(Error::shape(format!(
-                    "{what} has {n} entries for the {spatial} spatial dimensions of {x} and {k}"
+                    "{what} has {n} entries, but {x} and {k} have {spatial} spatial dimensions"
                 )));
             }
         }
@@ -288,20 +292,20 @@ impl Primitive for ConvGeneralDilated {
         let (batch, features) = (size(x, &numbers.lhs_spec, 0), size(x, &numbers.lhs_spec, 1));
         let (outs, ins) = (size(k, &numbers.rhs_spec, 0), size(k, &numbers.rhs_spec, 1));
         let (fgc, bgc) = (self.feature_group_count, self.batch_group_count);
-        check_groups("feature_group_count", fgc, features, "the input's features", x, k)?;
-        check_groups("feature_group_count", fgc, outs, "the kernel's output features", x, k)?;
-        check_groups("batch_group_count", bgc, batch, "the input's batch", x, k)?;
-        check_groups("batch_group_count", bgc, outs, "the kernel's output features", x, k)?;
+        check_groups("feature_group_count", fgc, features, "input features", x, k)?;
+        check_groups("feature_group_count", fgc, outs, "output features", x, k)?;
+        check_groups("batch_group_count", bgc, batch, "batch elements", x, k)?;
+        check_groups("batch_group_count", bgc, outs, "output features", x, k)?;
         if fgc > 1 && bgc > 1 {
             return Err(Error::value(format!(
-                "feature_group_count={fgc} and batch_group_count={bgc} exclude each other"
+                "feature_group_count={fgc} and batch_group_count={bgc} cannot both be greater than 1"
             )));
         }
         if features / fgc != ins {
             return Err(Error::shape(format!(
                 "the kernel {k} takes {ins} input features, but {x} has {features} in {fgc} group(s)"
             ))
-            .help("dimension_numbers say which dimension is the feature; without them it is the second"));
+            .help("the feature dimension is the second, unless dimension_numbers name another"));
         }
         if let Some(preferred) = self.preferred_element_type {
             check_preferred(x.dtype, preferred)?;
@@ -313,7 +317,7 @@ impl Primitive for ConvGeneralDilated {
             let (low, high) = self.padding[i];
             let padded = dilated(size(x, &numbers.lhs_spec, i + 2), self.lhs_dilation[i]) as i64 + low + high;
             if padded < 0 {
-                return Err(Error::shape(format!("padding ({low}, {high}) cuts more than there is of {x}")));
+                return Err(negative_size(format_args!("({low}, {high})"), numbers.lhs_spec[i + 2], x));
             }
             let window = dilated(size(k, &numbers.rhs_spec, i + 2), self.rhs_dilation[i]);
             shape[numbers.out_spec[i + 2]] = strided(padded as usize, window, self.window_strides[i]);

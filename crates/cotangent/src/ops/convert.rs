@@ -135,8 +135,10 @@ impl Primitive for BitcastConvertType {
         let x = &inputs[0];
         let plain = |d: DType| d.is_integer() || d.is_float();
         if x.dtype != self.dtype && !(plain(x.dtype) && plain(self.dtype)) {
-            return Err(Error::dtype(format!("the bits of {x} cannot be read as {}", self.dtype))
-                .help("truth values and complex numbers have no bits of their own: convert with `.astype(…)` or take their parts"));
+            return Err(Error::dtype(format!("{x} cannot be bitcast to {}", self.dtype)).help(
+                "booleans and complex numbers cannot be bitcast: convert them with `.astype(…)`, or take the \
+                       parts of a complex number",
+            ));
         }
         let (from, to) = (x.dtype.bits(), self.dtype.bits());
         let out = x.with_dtype(self.dtype);
@@ -149,7 +151,7 @@ impl Primitive for BitcastConvertType {
         match x.shape.last() {
             Some(parts) if parts * from == to => Ok([out.with_shape(x.shape.remove(&[x.rank() - 1]))].into()),
             _ => Err(Error::shape(format!(
-                "the bits of {x} cannot be read as {}: each element takes {} of {}, along the last dimension",
+                "{x} cannot be bitcast to {}: each element takes {} of {}, along the last dimension",
                 self.dtype,
                 to / from,
                 x.dtype
@@ -202,7 +204,7 @@ impl Primitive for ReducePrecision {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         if !inputs[0].dtype.is_float() || self.exponent_bits == 0 {
             return Err(Error::dtype(format!(
-                "it takes real floating-point numbers and at least one exponent bit, got {} and {}",
+                "expected real floating-point numbers and at least one exponent bit, got {} and {}",
                 inputs[0], self.exponent_bits
             )));
         }

@@ -1,6 +1,6 @@
 //! The dtypes that a primitive accepts.
 
-use crate::array::aval::Aval;
+use crate::array::aval::{Aval, same_dtype};
 use crate::array::dtype::DType;
 use crate::error::{Error, Result};
 
@@ -37,19 +37,21 @@ domains! {
 impl Domain {
     /// Checks that an operand has one of the dtypes.
     pub(super) fn check(self, x: &Aval) -> Result<()> {
-        match (self.accepts)(x.dtype) {
-            true => Ok(()),
-            false => Err(Error::dtype(format!("it takes {}, got {x}", self.words))),
+        if (self.accepts)(x.dtype) {
+            return Ok(());
         }
+        let error = Error::dtype(format!("expected {}, got {x}", self.words));
+        Err(match [DType::F32, DType::I32, DType::C64].into_iter().find(|d| (self.accepts)(*d)) {
+            _ if x.dtype.is_complex() => error.help("use `.real()`, `.imag()` or `.abs()`"),
+            Some(to) => error.help(format!("convert it with `.astype(DType::{to:?})`")),
+            None => error,
+        })
     }
 
     /// Returns the common dtype of all operands, after checking that it is one of the dtypes.
     pub(super) fn one_dtype(self, inputs: &[Aval]) -> Result<DType> {
-        let dtype = inputs[0].dtype;
-        if let Some(other) = inputs.iter().find(|a| a.dtype != dtype) {
-            return Err(Error::dtype(format!("operands must have one dtype, got {} and {other}", inputs[0]))
-                .help("convert one of them with `.astype(…)`"));
-        }
-        self.check(&inputs[0]).map(|()| dtype)
+        let first = &inputs[0];
+        inputs.iter().try_for_each(|other| same_dtype(first, other))?;
+        self.check(first).map(|()| first.dtype)
     }
 }

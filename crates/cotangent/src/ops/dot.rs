@@ -75,7 +75,7 @@ pub(super) fn check_preferred(input: DType, preferred: DType) -> Result<()> {
         Kind::Complex => preferred.is_complex(),
     };
     if !fits || preferred.bits() < input.bits() {
-        return Err(Error::dtype(format!("preferred_element_type {preferred} does not fit operands of {input}"))
+        return Err(Error::dtype(format!("preferred_element_type {preferred} does not match operands of {input}"))
             .help("it must be of the same kind (or float for integers), and no narrower"));
     }
     Ok(())
@@ -109,9 +109,8 @@ fn check_product(product: DType, preferred: DType) -> Result<()> {
     if preferred == product || !(loses || preferred == DType::Bool) {
         return Ok(());
     }
-    let error =
-        Error::dtype(format!("preferred_element_type {preferred} does not hold a sum of products in {product}"));
-    Err(error.help("give a wider one, or convert the result: `.astype(…)`"))
+    let error = Error::dtype(format!("preferred_element_type {preferred} cannot hold a sum of products in {product}"));
+    Err(error.help("use a wider one, or convert the result with `.astype(…)`"))
 }
 
 /// `dot_general`: a sum of products over contracting dimensions, for each index of the batch dimensions.
@@ -245,7 +244,7 @@ impl Primitive for DotGeneral {
             let sizes = |aval: &Aval, dims: &[usize]| dims.iter().map(|d| aval.shape[*d]).collect::<Vec<_>>();
             if sizes(x, a) != sizes(y, b) {
                 return Err(Error::shape(format!(
-                    "{what} dimensions {} of {x} and {} of {y} must have equal sizes",
+                    "{what} dimensions {} of {x} and {} of {y} must have the same sizes",
                     tuple(a),
                     tuple(b)
                 )));

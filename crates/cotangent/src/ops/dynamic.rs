@@ -3,7 +3,7 @@
 use stablehlo::{Attr, Value};
 
 use crate::array::Array;
-use crate::array::aval::Aval;
+use crate::array::aval::{Aval, same_dtype};
 use crate::array::literal::Literal;
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
@@ -38,15 +38,15 @@ pub struct DynamicSlice {
 /// Checks the start indices.
 fn check_starts(x: &Aval, starts: &[Aval]) -> Result<()> {
     if starts.len() != x.rank() {
-        return Err(Error::shape(format!("{x} needs {} start indices, got {}", x.rank(), starts.len()))
-            .help("there is one for each dimension"));
+        return Err(Error::shape(format!("expected {} start indices for {x}, got {}", x.rank(), starts.len()))
+            .help("pass one start index for each dimension"));
     }
     let Some(first) = starts.first() else { return Ok(()) };
     if let Some(start) = starts.iter().find(|s| s.rank() != 0 || !s.dtype.is_integer()) {
-        return Err(Error::dtype(format!("a start index is a scalar integer, got {start}")));
+        return Err(Error::dtype(format!("start indices must be integer scalars, got {start}")));
     }
     if let Some(start) = starts.iter().find(|s| s.dtype != first.dtype) {
-        return Err(Error::dtype(format!("start indices must have one dtype, got {first} and {start}")));
+        return Err(Error::dtype(format!("start indices must have the same dtype, got {first} and {start}")));
     }
     Ok(())
 }
@@ -78,8 +78,8 @@ impl Primitive for DynamicSlice {
         let x = &inputs[0];
         let fits = self.slice_sizes.len() == x.rank() && self.slice_sizes.iter().zip(&*x.shape).all(|(s, n)| s <= n);
         if !fits {
-            return Err(Error::shape(format!("a block of shape {} does not fit {x}", tuple(&self.slice_sizes)))
-                .help("it has one size for each dimension, at most that of the operand"));
+            return Err(Error::shape(format!("slice_sizes {} do not fit {x}", tuple(&self.slice_sizes)))
+                .help("there must be one size for each dimension, at most that of the operand"));
         }
         check_starts(x, &inputs[1..])?;
         Ok([x.with_shape(&self.slice_sizes)].into())
@@ -172,12 +172,10 @@ impl Primitive for DynamicUpdateSlice {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let (x, update) = (&inputs[0], &inputs[1]);
-        if x.dtype != update.dtype {
-            return Err(Error::dtype(format!("operand and update must have one dtype, got {x} and {update}")));
-        }
+        same_dtype(x, update)?;
         if x.rank() != update.rank() || x.shape.iter().zip(&*update.shape).any(|(n, m)| m > n) {
-            return Err(Error::shape(format!("an update {update} does not fit {x}"))
-                .help("it has as many dimensions, and at most the sizes of the operand"));
+            return Err(Error::shape(format!("update {update} does not fit {x}"))
+                .help("an update must have the rank of the operand, and no size larger than that of the operand"));
         }
         check_starts(x, &inputs[2..])?;
         Ok([x.clone()].into())

@@ -1,4 +1,4 @@
-//! Rules that all elementwise primitives share. Operands have one shape. Scalars and dimensions of size one are
+//! Rules that all elementwise primitives share. Operands have the same shape. Scalars and dimensions of size one are
 //! broadcast.
 
 use std::panic::Location;
@@ -6,7 +6,7 @@ use std::panic::Location;
 use stablehlo::{Attr, Value};
 
 use crate::array::Array;
-use crate::array::aval::{Aval, Shape};
+use crate::array::aval::{Aval, Shape, same_shape};
 use crate::array::dtype::DType;
 use crate::error::location::location;
 use crate::error::{Error, Result};
@@ -26,8 +26,8 @@ pub(crate) fn rebind1(prim: &dyn Primitive, inputs: &[&Array]) -> Array {
     bind_at(prim.to_arc(), inputs, location(Location::caller())).swap_remove(0)
 }
 
-/// Infers the result of an elementwise primitive, with `dtype`. Operands that are not scalars must have one rank. In
-/// each dimension, they have one size, or size one, which is broadcast.
+/// Infers the result of an elementwise primitive, with `dtype`. Operands that are not scalars must have the same
+/// rank. In each dimension, they have the same size, or size one, which is broadcast.
 pub(super) fn infer(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
     let mut shaped = inputs.iter().filter(|a| a.rank() > 0);
     let first = shaped.next().unwrap_or(&inputs[0]);
@@ -35,8 +35,9 @@ pub(super) fn infer(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
     for other in shaped.filter(|a| a.shape != first.shape) {
         let fits = |(a, b): (&usize, &usize)| a == b || *a == 1 || *b == 1;
         if other.rank() != shape.rank() || !shape.iter().zip(other.shape.iter()).all(fits) {
-            return Err(Error::shape(format!("operands must have one shape, got {first} and {other}")).help(
-                "sizes of one are spread, and so are scalars; `broadcast_to` or `expand_dims` makes others fit",
+            return Err(Error::shape(format!("{first} and {other} cannot be broadcast together")).help(
+                "operands must be scalars or have the same rank, with sizes equal or 1; use `broadcast_to` or \
+                 `expand_dims`",
             ));
         }
         shape = common(&shape, &other.shape);
@@ -48,16 +49,15 @@ pub(super) fn infer(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
 /// Like [`infer`], for a primitive that broadcasts only scalars.
 pub(super) fn infer_alike(inputs: &[Aval], dtype: DType) -> Result<Outputs<Aval>> {
     let mut shaped = inputs.iter().filter(|a| a.rank() > 0);
-    if let Some(first) = shaped.next()
-        && let Some(other) = shaped.find(|a| a.shape != first.shape)
-    {
-        return Err(Error::shape(format!("operands must have one shape, got {first} and {other}"))
-            .help("scalars are spread; `broadcast_to` makes others fit"));
+    if let Some(first) = shaped.next() {
+        shaped
+            .try_for_each(|other| same_shape(first, other))
+            .map_err(|error| error.help("only scalars are broadcast; use `broadcast_to` for other operands"))?;
     }
     infer(inputs, dtype)
 }
 
-/// Returns the shape that two shapes of one rank broadcast to.
+/// Returns the shape that two shapes of the same rank broadcast to.
 fn common(a: &[usize], b: &[usize]) -> Shape {
     a.iter().zip(b).map(|(a, b)| if *a == 1 { *b } else { *a }).collect()
 }
@@ -124,7 +124,7 @@ fn aligned(x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Opt
     (moved, Some(at))
 }
 
-/// Lowers to one operation whose operands have one shape.
+/// Lowers to one operation whose operands have the same shape.
 pub(super) fn lower(cx: &mut Lowering<'_>, op: &str, args: &[Value], output: &Aval) -> Outputs<Value> {
     lower_with(cx, op, args, output, &[])
 }

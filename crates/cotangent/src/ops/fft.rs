@@ -110,10 +110,10 @@ impl Primitive for Fft {
         let x = &inputs[0];
         let n = self.fft_lengths.len();
         if n == 0 || n > 3 {
-            return Err(Error::value(format!("it transforms one to three axes, not {n}, of {x}")));
+            return Err(Error::value(format!("expected one to three lengths for {x}, got {n}")));
         }
         if n > x.rank() {
-            return Err(Error::shape(format!("{x} does not have {n} axes")));
+            return Err(Error::shape(format!("{x} has fewer than {n} axes")));
         }
         let domain = if self.fft_type == FftType::Rfft { Domain::WIDE_FLOATS } else { Domain::COMPLEX };
         domain.check(x).map_err(|e| e.context(self.fft_type))?;
@@ -124,7 +124,7 @@ impl Primitive for Fft {
         }
         if x.shape[start..] != expected[..] {
             return Err(Error::shape(format!(
-                "{} of lengths {} takes last axes {}, got {x}",
+                "{} of lengths {} needs last axes of sizes {}, got {x}",
                 self.fft_type,
                 tuple(&self.fft_lengths),
                 tuple(&expected)

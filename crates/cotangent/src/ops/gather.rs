@@ -133,13 +133,13 @@ pub struct Gather {
 pub(super) fn check_dims(what: &str, dims: &[usize], rank: usize, ascending: bool) -> Result<()> {
     let fail = |why: String| Err(Error::new(ErrorKind::Axis, format!("{what} {} {why}", tuple(dims))));
     if let Some(dim) = dims.iter().find(|d| **d >= rank) {
-        return fail(format!("name dimension {dim} of {rank}"));
+        return fail(format!("name dimension {dim}, which is out of bounds for rank {rank}"));
     }
     if let Some((_, dim)) = dims.iter().enumerate().find(|(i, d)| dims[..*i].contains(d)) {
-        return fail(format!("name dimension {dim} twice"));
+        return fail(format!("repeat dimension {dim}"));
     }
     if ascending && dims.windows(2).any(|w| w[0] > w[1]) {
-        return fail("must ascend".to_string());
+        return fail("must be in ascending order".to_string());
     }
     Ok(())
 }
@@ -148,7 +148,7 @@ pub(super) fn check_dims(what: &str, dims: &[usize], rank: usize, ascending: boo
 pub(super) fn check_disjoint(a: (&str, &[usize]), b: (&str, &[usize])) -> Result<()> {
     match a.1.iter().find(|d| b.1.contains(d)) {
         None => Ok(()),
-        Some(dim) => Err(Error::new(ErrorKind::Axis, format!("dimension {dim} is among both {} and {}", a.0, b.0))),
+        Some(dim) => Err(Error::new(ErrorKind::Axis, format!("dimension {dim} is in both {} and {}", a.0, b.0))),
     }
 }
 
@@ -165,13 +165,14 @@ pub(super) fn check_indices(
     }
     let Some(coordinates) = indices.shape.last() else {
         return Err(Error::shape(format!(
-            "indices need a last dimension for the coordinates of a place, got {indices}"
+            "indices must have a last dimension, which holds the coordinates, got {indices}"
         )));
     };
     check_dims(map_name, map, operand.rank(), false)?;
     if map.len() != *coordinates {
         return Err(Error::shape(format!(
-            "indices {indices} have {coordinates} coordinates in their last dimension, {map_name} {} names {} dimensions of {operand}",
+            "indices {indices} have {coordinates} coordinates in their last dimension, but {map_name} {} names {} \
+             dimensions of {operand}",
             tuple(map),
             map.len()
         )));
@@ -183,7 +184,7 @@ pub(super) fn check_indices(
     let sizes = |aval: &Aval, dims: &[usize]| dims.iter().map(|d| aval.shape[*d]).collect::<Vec<_>>();
     if sizes(operand, operand_batching) != sizes(indices, batching) {
         return Err(Error::shape(format!(
-            "operand_batching_dims {} of {operand} and {batching_name} {} of {indices} must have equal sizes",
+            "operand_batching_dims {} of {operand} and {batching_name} {} of {indices} must have the same sizes",
             tuple(operand_batching),
             tuple(batching)
         )));
@@ -285,12 +286,12 @@ impl Primitive for Gather {
         let fits = self.slice_sizes.len() == x.rank()
             && (indices.size() == 0 || self.slice_sizes.iter().zip(&*x.shape).all(|(s, size)| s <= size));
         if !fits {
-            return Err(Error::shape(format!("blocks of shape {} do not fit {x}", tuple(&self.slice_sizes)))
-                .help("there is one size for each dimension, at most that of the operand"));
+            return Err(Error::shape(format!("slice_sizes {} do not fit {x}", tuple(&self.slice_sizes)))
+                .help("there must be one size for each dimension, at most that of the operand"));
         }
         if x.rank() != n.offset_dims.len() + n.collapsed_slice_dims.len() + n.operand_batching_dims.len() {
             return Err(Error::shape(format!(
-                "each dimension of {x} is collapsed, a batching one or one of the offset_dims, but {n} accounts for {}",
+                "each dimension of {x} must be an offset, collapsed or batching dimension, but {n} accounts for {}",
                 n.offset_dims.len() + n.collapsed_slice_dims.len() + n.operand_batching_dims.len()
             )));
         }
@@ -298,12 +299,12 @@ impl Primitive for Gather {
             || n.operand_batching_dims.iter().any(|d| self.slice_sizes[*d] > 1);
         if collapsed {
             return Err(Error::shape(format!(
-                "blocks of shape {} of {x} must have size one in collapsed and batching dimensions: {n}",
+                "slice_sizes {} of {x} must be 1 in collapsed and batching dimensions: {n}",
                 tuple(&self.slice_sizes)
             )));
         }
         if let Some(fill) = self.fill_value.filter(|fill| fill.dtype() != x.dtype) {
-            return Err(Error::dtype(format!("the fill value of {x} must be of its dtype, got {}", fill.aval())));
+            return Err(Error::dtype(format!("the fill value must have the dtype of {x}, got {}", fill.aval())));
         }
         Ok([x.with_shape(self.shape(&indices.shape))].into())
     }

@@ -8,7 +8,7 @@ use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::{Result, raise};
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Outputs, Primitive, Tangent, missing_rule};
+use crate::ir::primitive::{Outputs, Primitive, Tangent, no_derivative};
 use crate::trace::frames::bind1;
 
 use super::domain::Domain;
@@ -40,7 +40,7 @@ impl Primitive for RegularizedIncompleteBeta {
 
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         if dx[0].is_some() || dx[1].is_some() {
-            raise(missing_rule(self.name(), "jvp").context("in the parameters a and b"));
+            raise(no_derivative(self.name(), "the parameters a and b"));
         }
         let out = bind1(RegularizedIncompleteBeta, &[&x[0], &x[1], &x[2]]);
         let tangent = dx[2].as_ref().map(|t| {

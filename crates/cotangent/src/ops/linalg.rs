@@ -263,7 +263,7 @@ impl Primitive for TriangularSolve {
         let n = check_square(a)?;
         let rank = a.rank();
         if b.rank() != rank || a.shape[..rank - 2] != b.shape[..rank - 2] {
-            return Err(Error::shape(format!("the batch axes of {a} and {b} must be equal")));
+            return Err(Error::shape(format!("the batch axes of {a} and {b} must have the same sizes")));
         }
         let axis = if self.left_side { rank - 2 } else { rank - 1 };
         if b.shape[axis] != n {

@@ -7,7 +7,7 @@ use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::error::Result;
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Outputs, Primitive, Tangent, missing_rule};
+use crate::ir::primitive::{Outputs, Primitive, Tangent, no_derivative};
 use crate::trace::frames::bind1;
 
 use super::domain::Domain;
@@ -39,7 +39,7 @@ impl Primitive for Polygamma {
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         if dx[0].is_some() {
             // The order is an integer, so there is no derivative with respect to it.
-            crate::error::raise(missing_rule("polygamma", "jvp").context("in its first operand, the order"));
+            crate::error::raise(no_derivative("polygamma", "its first operand, the order"));
         }
         let out = bind1(Polygamma, &[&x[0], &x[1]]);
         let tangent = dx[1].as_ref().map(|t| spread_tangent(t, &out) * bind1(Polygamma, &[&(&x[0] + 1.0), &x[1]]));

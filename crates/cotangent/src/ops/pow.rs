@@ -33,7 +33,7 @@ impl Primitive for Pow {
         let integer = inputs.get(1).is_some_and(|y| y.dtype.is_integer());
         let dtype = Domain::INEXACT.one_dtype(&inputs[..if integer { 1 } else { inputs.len() }])?;
         if inputs.len() != 2 {
-            return Err(Error::value(format!("it takes a base and an exponent, got {} operands", inputs.len())));
+            return Err(Error::value(format!("expected a base and an exponent, got {} operands", inputs.len())));
         }
         let mut out = elementwise::infer(inputs, dtype)?;
         out[0].weak_type = inputs[0].weak_type && (integer || inputs[1].weak_type);

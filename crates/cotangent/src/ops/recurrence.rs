@@ -3,10 +3,10 @@
 use stablehlo::Value;
 
 use crate::array::Array;
-use crate::array::aval::Aval;
+use crate::array::aval::{Aval, same_shape};
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ir::print::boolean;
@@ -73,9 +73,7 @@ impl Primitive for LinearRecurrence {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         Domain::NUMBERS.one_dtype(inputs)?;
         check_axes(&[self.axis], &inputs[0])?;
-        if inputs[0].shape != inputs[1].shape {
-            return Err(Error::shape(format!("operands must have one shape, got {} and {}", inputs[0], inputs[1])));
-        }
+        same_shape(&inputs[0], &inputs[1])?;
         Ok([inputs[1].clone().with_weak_type(false)].into())
     }
 

@@ -40,8 +40,8 @@ pub(crate) fn extremes(dtype: DType) -> (Literal, Literal) {
 pub(super) fn ordered_dtype(inputs: &[Aval]) -> Result<DType> {
     Domain::ORDERED.one_dtype(inputs).map_err(|error| match inputs[0].dtype.is_complex() {
         true => error.help(
-            "complex numbers are not ordered: take the index among their moduli, `np::abs(x)`, or among their real parts; \
-             `np::argsort(x)` sorts by the real parts first",
+            "complex numbers are not ordered: use their moduli, `np::abs(x)`, or their real parts; `np::argsort(x)` \
+             sorts by the real parts first",
         ),
         false => error,
     })

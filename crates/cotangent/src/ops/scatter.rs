@@ -8,7 +8,7 @@ use std::fmt;
 use stablehlo::{Attr, Value};
 
 use crate::array::Array;
-use crate::array::aval::{Aval, Shape};
+use crate::array::aval::{Aval, Shape, same_dtype};
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::{Error, Result};
@@ -127,10 +127,7 @@ impl ScatterParams {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let (x, indices, updates) = (&inputs[0], &inputs[1], &inputs[2]);
-        if x.dtype != updates.dtype {
-            return Err(Error::dtype(format!("operand and updates must have one dtype, got {x} and {updates}"))
-                .help("convert one of them with `.astype(…)`"));
-        }
+        same_dtype(x, updates)?;
         let n = &self.dimension_numbers;
         check_indices(
             x,
@@ -147,24 +144,26 @@ impl ScatterParams {
         let rank = indices.rank() - 1 + n.update_window_dims.len();
         if updates.rank() != rank {
             return Err(Error::shape(format!(
-                "updates for indices {indices} and update_window_dims {} have rank {rank}, got {updates}",
+                "updates for indices {indices} and update_window_dims {} must have rank {rank}, got {updates}",
                 tuple(&n.update_window_dims)
             )));
         }
         check_dims("update_window_dims", &n.update_window_dims, rank, true)?;
         if x.rank() != n.update_window_dims.len() + n.inserted_window_dims.len() + n.operand_batching_dims.len() {
             return Err(Error::shape(format!(
-                "each dimension of {x} is inserted, a batching one or one of the update_window_dims, but {n} accounts for {}",
+                "each dimension of {x} must be an update window, inserted or batching dimension, but {n} accounts for \
+                 {}",
                 n.update_window_dims.len() + n.inserted_window_dims.len() + n.operand_batching_dims.len()
             )));
         }
         if self.block(x.rank(), &updates.shape).iter().zip(&*x.shape).any(|(m, n)| m > n) && indices.size() > 0 {
-            return Err(Error::shape(format!("blocks of updates {updates} do not fit {x}: {n}")));
+            return Err(Error::shape(format!("windows of updates {updates} do not fit {x}: {n}")));
         }
         let places = updates.shape.remove(&n.update_window_dims);
         if *places != indices.shape[..indices.rank() - 1] {
             return Err(Error::shape(format!(
-                "updates {updates} without update_window_dims {} have shape {places}, indices {indices} name {} places",
+                "updates {updates} without update_window_dims {} have shape {places}, but indices {indices} name {} \
+                 places",
                 tuple(&n.update_window_dims),
                 Shape::new(&indices.shape[..indices.rank() - 1])
             )));

@@ -3,7 +3,7 @@
 use stablehlo::{Attr, Type, Value};
 
 use crate::array::Array;
-use crate::array::aval::{Aval, Shape};
+use crate::array::aval::{Aval, Shape, same_shape};
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::{Error, ErrorKind, Result, raise};
@@ -103,9 +103,7 @@ impl Primitive for SelectAndGatherAdd {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         Domain::ORDERED.one_dtype(inputs)?;
-        if inputs[0].shape != inputs[1].shape {
-            return Err(Error::shape(format!("operands must have one shape, got {} and {}", inputs[0], inputs[1])));
-        }
+        same_shape(&inputs[0], &inputs[1])?;
         Ok([inputs[0].with_shape(self.window.infer(&inputs[0])?)].into())
     }
 
@@ -200,11 +198,13 @@ impl Primitive for SelectAndScatterAdd {
         Domain::ORDERED.one_dtype(inputs)?;
         let (source, x) = (&inputs[0], &inputs[1]);
         if self.window.base_dilation.iter().chain(&self.window.window_dilation).any(|d| *d != 1) {
-            return Err(Error::value(format!("it takes no dilation, over {x}")));
+            return Err(Error::value(format!("dilation is not supported, over {x}")));
         }
         let windows = self.window.infer(x)?;
         if source.shape != windows {
-            return Err(Error::shape(format!("there are {windows} windows of {x}, but the source is {source}")));
+            return Err(Error::shape(format!(
+                "expected a source of shape {windows} for the windows of {x}, got {source}"
+            )));
         }
         Ok([x.clone()].into())
     }

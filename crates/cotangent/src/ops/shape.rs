@@ -3,7 +3,7 @@
 use stablehlo::{Attr, Value};
 
 use crate::array::Array;
-use crate::array::aval::{Aval, Shape};
+use crate::array::aval::{Aval, Shape, distinct, out_of_bounds};
 use crate::array::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::lowering::Lowering;
@@ -61,7 +61,7 @@ impl Primitive for BroadcastInDim {
                 self.shape,
                 tuple(&self.dims)
             ))
-            .help("each dimension must be 1 or equal to the one that it goes to"));
+            .help("each size must be 1 or equal to the size of its dimension in the result"));
         }
         Ok([x.with_shape(&self.shape)].into())
     }
@@ -122,7 +122,7 @@ impl Primitive for Reshape {
         let x = &inputs[0];
         if x.size() != self.shape.size() {
             return Err(Error::shape(format!(
-                "{x} has {} elements, shape {} has {}",
+                "{x} has {} elements, but shape {} has {}",
                 x.size(),
                 self.shape,
                 self.shape.size()
@@ -215,17 +215,12 @@ impl Primitive for Transpose {
     }
 }
 
-/// Checks that axes exist in `x` and that none is named twice.
+/// Checks that axes exist in `x` and that none is repeated.
 pub(crate) fn check_axes(axes: &[usize], x: &Aval) -> Result<()> {
-    for (i, axis) in axes.iter().enumerate() {
-        if *axis >= x.rank() {
-            return Err(Error::new(ErrorKind::Axis, format!("axis {axis} is out of bounds for {x}")));
-        }
-        if axes[..i].contains(axis) {
-            return Err(Error::new(ErrorKind::Axis, format!("axis {axis} of {x} is named twice")));
-        }
+    match axes.iter().find(|axis| **axis >= x.rank()) {
+        Some(axis) => Err(out_of_bounds(*axis as isize, x, x.rank())),
+        None => distinct(axes),
     }
-    Ok(())
 }
 
 /// Returns axes of an unbatched array as axes of the batched array.
@@ -276,7 +271,7 @@ impl Primitive for Iota {
 
     fn infer(&self, _: &[Aval]) -> Result<Outputs<Aval>> {
         if self.dtype == DType::Bool {
-            return Err(Error::dtype("it counts in numbers, not in bool"));
+            return Err(Error::dtype("expected a numeric dtype, got bool"));
         }
         let aval = Aval::new(self.dtype, &self.shape);
         check_axes(&[self.dimension], &aval)?;

@@ -3,7 +3,7 @@
 use stablehlo::{Attr, Value};
 
 use crate::array::Array;
-use crate::array::aval::{Aval, Shape};
+use crate::array::aval::{Aval, Shape, same_dtype};
 use crate::array::literal::Literal;
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
@@ -11,6 +11,7 @@ use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
 use crate::ir::print::tuple;
 use crate::trace::frames::bind1;
 
+use super::conv::negative_size;
 use super::elementwise::rebind1;
 use super::shape::{BroadcastInDim, all_in_front, batched_in_front, check_axes, linear_unary, shifted};
 use super::zeros;
@@ -84,16 +85,14 @@ impl Primitive for Concatenate {
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
-        let Some(first) = inputs.first() else { return Err(Error::shape("it takes at least one operand")) };
+        let Some(first) = inputs.first() else { return Err(Error::shape("expected at least one operand")) };
         check_axes(&[self.dimension], first)?;
         let others = |a: &Aval| a.shape.remove(&[self.dimension]);
         for x in inputs {
-            if x.dtype != first.dtype {
-                return Err(Error::dtype(format!("operands must have one dtype, got {first} and {x}")));
-            }
+            same_dtype(first, x)?;
             if x.rank() != first.rank() || others(x) != others(first) {
                 return Err(Error::shape(format!(
-                    "operands may differ along dimension {} only, got {first} and {x}",
+                    "operands must have the same shape except along dimension {}, got {first} and {x}",
                     self.dimension
                 )));
             }
@@ -167,16 +166,14 @@ impl Primitive for Pad {
         }
         if self.config.len() != x.rank() || self.config.iter().any(|c| c.2 < 0) {
             return Err(Error::shape(format!(
-                "{x} needs {} triples (before, after, between ≥ 0), got {:?}",
+                "expected {} triples (low, high, interior ≥ 0) for {x}, got {:?}",
                 x.rank(),
                 self.config
             )));
         }
         let size = |n: usize, (lo, hi, inner): (i64, i64, i64)| {
             let spread = if n == 0 { 0 } else { n as i64 + (n as i64 - 1) * inner };
-            usize::try_from(spread + lo + hi).map_err(|_| {
-                Error::shape(format!("padding ({lo}, {hi}, {inner}) leaves a negative size of dimension {n} of {x}"))
-            })
+            usize::try_from(spread + lo + hi).map_err(|_| negative_size(format_args!("({lo}, {hi}, {inner})"), n, x))
         };
         let shape = x.shape.iter().zip(&self.config).map(|(n, c)| size(*n, *c)).collect::<Result<Vec<_>>>()?;
         Ok([x.with_shape(shape).with_weak_type(x.weak_type && value.weak_type)].into())
@@ -262,7 +259,7 @@ impl Primitive for Slice {
             && (0..rank).all(|i| self.start[i] <= self.limit[i] && self.limit[i] <= x.shape[i] && self.stride[i] > 0);
         if !fits {
             return Err(Error::shape(format!(
-                "start {}, limit {} and stride {} do not lie within {x}",
+                "start {}, limit {} and stride {} are out of bounds for {x}",
                 tuple(&self.start),
                 tuple(&self.limit),
                 tuple(&self.stride)

@@ -3,7 +3,7 @@
 use stablehlo::{Attr, Block, Type, Value};
 
 use crate::array::Array;
-use crate::array::aval::Aval;
+use crate::array::aval::{Aval, same_shape};
 use crate::array::dtype::{DType, Kind};
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
@@ -15,7 +15,7 @@ use super::elementwise::rebind;
 use super::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
 use super::shape::{Iota, all_in_front, check_axes};
 
-/// `sort`: sorts several operands of one shape along a dimension, by the first `num_keys` of them.
+/// `sort`: sorts several operands of the same shape along a dimension, by the first `num_keys` of them.
 ///
 /// The order is total. −0 and 0 are equal, and NaNs come last. Complex numbers are ordered by their real parts, and by
 /// their imaginary parts if those are equal. As in NumPy, numbers with a NaN imaginary part come after all others, and
@@ -73,12 +73,14 @@ impl Primitive for Sort {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         if self.num_keys == 0 || self.num_keys > inputs.len() {
-            return Err(Error::value(format!("{} keys of {} operands", self.num_keys, inputs.len())));
+            return Err(Error::value(format!(
+                "num_keys must be between 1 and the number of operands, got {} for {} operands",
+                self.num_keys,
+                inputs.len()
+            )));
         }
         check_axes(&[self.dimension], &inputs[0])?;
-        if let Some(other) = inputs.iter().find(|x| x.shape != inputs[0].shape) {
-            return Err(Error::shape(format!("operands must have one shape, got {} and {other}", inputs[0])));
-        }
+        inputs.iter().try_for_each(|x| same_shape(&inputs[0], x))?;
         Ok(inputs.iter().cloned().collect())
     }
 

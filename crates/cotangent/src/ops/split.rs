@@ -43,7 +43,7 @@ impl Primitive for Squeeze {
         check_axes(&self.dimensions, x)?;
         if let Some(axis) = self.dimensions.iter().find(|d| x.shape[**d] != 1) {
             return Err(Error::new(ErrorKind::Axis, format!("axis {axis} of {x} has size {}, not 1", x.shape[*axis]))
-                .help("only dimensions of size one can go; `reshape` joins others"));
+                .help("only axes of size 1 can be removed; use `reshape` for other axes"));
         }
         Ok([x.with_shape(x.shape.remove(&self.dimensions))].into())
     }
@@ -103,7 +103,7 @@ impl Primitive for Split {
         let sum: usize = self.sizes.iter().sum();
         if sum != x.shape[self.axis] {
             return Err(Error::shape(format!(
-                "parts of sizes {} make {sum}, but axis {} of {x} has size {}",
+                "sizes {} add up to {sum}, but axis {} of {x} has size {}",
                 tuple(&self.sizes),
                 self.axis,
                 x.shape[self.axis]

@@ -115,7 +115,7 @@ pub(super) fn repeat(
     bind(prim, &operands).into_vec()
 }
 
-/// Returns `yes` where `condition` is true and `no` elsewhere. All have one shape.
+/// Returns `yes` where `condition` is true and `no` elsewhere. All have the same shape.
 pub(super) fn choose(condition: &Array, yes: &Array, no: &Array) -> Array {
     super::select(condition, yes, no, condition.shape())
 }

@@ -14,7 +14,7 @@ use super::domain::Domain;
 use super::elementwise::{self, rebind};
 
 /// `threefry2x32`: the 20-round block cipher Threefry-2x32 (Salmon et al., 2011) of a key of two words and a counter of
-/// two words. The operands are `u32` and have one shape; scalars are broadcast.
+/// two words. The operands are `u32` and have the same shape; scalars are broadcast.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -56,7 +56,10 @@ impl Primitive for Threefry2x32 {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         if inputs.len() != 4 {
-            return Err(Error::value(format!("it takes two words of key and two of counter, got {}", inputs.len())));
+            return Err(Error::value(format!(
+                "expected two words of a key and two of a counter, got {} operands",
+                inputs.len()
+            )));
         }
         Domain::U32.one_dtype(inputs)?;
         let out = elementwise::infer(inputs, DType::U32)?;

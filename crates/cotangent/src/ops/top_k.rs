@@ -48,10 +48,10 @@ impl Primitive for TopK {
         check_axes(&[self.axis], x)?;
         let n = x.shape[self.axis];
         if self.k > n {
-            return Err(Error::shape(format!("axis {} of {x} has no {} elements", self.axis, self.k)));
+            return Err(Error::shape(format!("axis {} of {x} has fewer than {} elements", self.axis, self.k)));
         }
         if i32::try_from(n).is_err() {
-            return Err(Error::shape(format!("axis {} of {x} is too long for indices of i32", self.axis)));
+            return Err(Error::shape(format!("axis {} of {x} is too long for i32 indices", self.axis)));
         }
         let values = x.with_shape(x.shape.remove(&[self.axis]).insert(self.axis, self.k));
         let indices = values.with_dtype(DType::I32).with_weak_type(false);

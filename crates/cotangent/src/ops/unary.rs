@@ -407,7 +407,7 @@ impl Primitive for IntegerPow {
                 "integers cannot be raised to the negative power {}",
                 self.y
             ))
-            .help("convert the base to a float first: `.astype(DType::F32)`"));
+            .help("convert the base with `.astype(DType::F32)`"));
         }
         elementwise::infer(inputs, dtype)
     }

@@ -8,7 +8,7 @@ use crate::ir::lowering::Lowering;
 use crate::ir::primitive::Outputs;
 use crate::ir::print::tuple;
 
-use super::conv::{dilated, strided};
+use super::conv::{dilated, negative_size, strided};
 
 /// The windows over an array. Each list has an entry for each dimension.
 ///
@@ -84,8 +84,8 @@ impl Window {
         let lengths = lists.iter().map(|(what, list)| (*what, list.len())).chain([("padding", self.padding.len())]);
         for (what, n) in lengths {
             if n != x.rank() {
-                return Err(Error::shape(format!("{what} has {n} entries for the {} dimensions of {x}", x.rank()))
-                    .help("a window has an entry for each dimension; 1 leaves a dimension alone"));
+                return Err(Error::shape(format!("{what} has {n} entries, but {x} has {} dimensions", x.rank()))
+                    .help("each list must have an entry for each dimension; use size 1 where there are no windows"));
             }
         }
         if let Some((what, list)) = lists.iter().find(|(_, list)| list.contains(&0)) {
@@ -96,16 +96,16 @@ impl Window {
                 let (low, high) = self.padding[d];
                 let padded = dilated(x.shape[d], self.base_dilation[d]) as i64 + low + high;
                 if padded < 0 {
-                    return Err(Error::shape(format!("padding ({low}, {high}) cuts more than there is of {x}")));
+                    return Err(negative_size(format_args!("({low}, {high})"), d, x));
                 }
                 Ok(strided(padded as usize, dilated(self.dimensions[d], self.window_dilation[d]), self.strides[d]))
             })
             .collect()
     }
 
-    /// Appends a reduction over the windows of operands of one shape. `body` writes the operations that combine two
-    /// sets of scalars. If the array is dilated, the initial values are written between its elements, because XLA's own
-    /// dilation may lose them.
+    /// Appends a reduction over the windows of operands of the same shape. `body` writes the operations that combine
+    /// two sets of scalars. If the array is dilated, the initial values are written between its elements, because XLA's
+    /// own dilation may lose them.
     pub(crate) fn lower(
         &self,
         cx: &mut Lowering<'_>,

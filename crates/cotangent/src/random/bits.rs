@@ -13,7 +13,7 @@ use crate::trace::frames::bind;
 
 use super::key::Key;
 
-/// Applies the cipher with a key `u32[2]` to counters of one shape.
+/// Applies the cipher with a key `u32[2]` to counters of the same shape.
 #[track_caller]
 fn words(key: &Array, high: &Array, low: &Array) -> [Array; 2] {
     let word = |i: usize| key.slice_axis(0, i, i + 1).reshape(());
@@ -103,7 +103,7 @@ pub fn bits(key: Key, shape: impl IntoShape) -> Array {
 #[track_caller]
 pub fn bits_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
     if dtype.kind() != Kind::Uint {
-        raise(Error::dtype(format!("random bits are unsigned integers, not {dtype}")));
+        raise(Error::dtype(format!("bits_as: expected an unsigned integer dtype, got {dtype}")));
     }
     let shape = shape.into_shape();
     jit(|key: &Array| random_bits(key, dtype, &shape))(key.one("bits"))

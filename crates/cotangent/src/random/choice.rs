@@ -96,12 +96,12 @@ fn full_shape(a: &Array, axis: usize, shape: &Shape) -> Shape {
 #[track_caller]
 fn check(size: usize, draws: usize, replace: bool, a: &Array) {
     if size == 0 {
-        raise(Error::value(format!("choice: there is nothing to choose from in {}", a.aval())));
+        raise(Error::value(format!("choice: {} has no elements to choose from", a.aval())));
     }
     if !replace && draws > size {
         raise(
-            Error::value(format!("choice: {draws} different elements cannot be chosen from {size}"))
-                .help("choose with `replace`, or choose fewer"),
+            Error::value(format!("choice: cannot draw {draws} elements without replacement from {size}"))
+                .help("draw with `replace`, or draw fewer elements"),
         );
     }
 }

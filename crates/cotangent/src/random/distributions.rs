@@ -234,7 +234,7 @@ pub fn categorical_axis(key: Key, logits: impl ArrayLike, axis: isize, shape: im
     let axis = canonical_axis(axis, logits.ndim()).or_raise();
     let batch = logits.aval().shape.remove(&[axis]);
     if !shape.ends_with(&batch) {
-        raise(Error::shape(format!("categorical: the shape {shape} must end in {batch}")));
+        raise(Error::shape(format!("categorical: the shape {shape} must end with {batch}")));
     }
     let prefix = shape.rank() - batch.rank();
     let full = shape.insert(prefix + axis, logits.shape()[axis]);

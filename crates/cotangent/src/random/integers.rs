@@ -69,7 +69,7 @@ pub fn randint(key: Key, shape: impl IntoShape, lo: impl ArrayLike, hi: impl Arr
 pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayLike, hi: impl ArrayLike) -> Array {
     let (shape, lo, hi) = (shape.into_shape(), lo.to_array(), hi.to_array());
     if ![dtype, lo.dtype(), hi.dtype()].iter().all(|d| d.is_integer()) {
-        raise(Error::dtype(format!("randint takes integers, got {dtype}, {} and {}", lo.aval(), hi.aval())));
+        raise(Error::dtype(format!("randint: expected integers, got {dtype}, {} and {}", lo.aval(), hi.aval())));
     }
     if dtype.bits() < 32 {
         // Drawn in 32 bits, where the bias is small.

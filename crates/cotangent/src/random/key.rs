@@ -38,7 +38,7 @@ impl Key {
     /// ```
     pub fn from_data(words: Array) -> Result<Key> {
         if words.dtype() != DType::U32 || words.shape().last() != Some(&2) {
-            return Err(Error::value(format!("a key is made from u32[…,2], got {}", words.aval())));
+            return Err(Error::value(format!("expected the data of a key, u32[…,2], got {}", words.aval())));
         }
         Ok(Key { words })
     }
@@ -71,7 +71,7 @@ impl Key {
         if self.words.shape() != [2] {
             raise(
                 Error::shape(format!(
-                    "{what} takes one key, got an array of keys of shape {}",
+                    "{what}: expected one key, got an array of keys of shape {}",
                     Shape::new(self.shape())
                 ))
                 .help("map over keys with `vmap`, or iterate over them: `for key in keys`"),
@@ -148,7 +148,7 @@ impl Key {
         let named: usize = parts.iter().map(takes).sum();
         if named > self.ndim() {
             let shape = Shape::new(self.shape());
-            raise(Error::shape(format!("an index of {named} parts into keys of shape {shape}")));
+            raise(Error::shape(format!("too many indices for keys of shape {shape}: {named}")));
         }
         let whole = parts.iter().any(|part| matches!(part, Index::Ellipsis));
         if !whole {
@@ -157,7 +157,7 @@ impl Key {
                     && !(-(*n as isize)..*n as isize).contains(i)
                 {
                     let shape = Shape::new(self.shape());
-                    raise(Error::shape(format!("there is no key {i} among keys of shape {shape}")));
+                    raise(Error::shape(format!("index {i} is out of bounds for keys of shape {shape}")));
                 }
             }
         } else {
@@ -262,7 +262,7 @@ impl Seed for &Array {
     #[track_caller]
     fn words(self) -> Array {
         if self.ndim() != 0 || !self.dtype().is_integer() {
-            raise(Error::value(format!("a seed is one integer, got {}", self.aval())));
+            raise(Error::value(format!("a seed must be an integer scalar, got {}", self.aval())));
         }
         let wide = if self.dtype().bits() == 64 { self.astype(DType::U64) } else { self.astype(DType::U32) };
         let high = if wide.dtype() == DType::U64 {
@@ -330,7 +330,7 @@ pub fn split(key: Key, shape: impl IntoShape) -> Key {
 pub fn fold_in(key: Key, data: impl ArrayLike) -> Key {
     let data = data.to_array();
     if data.ndim() != 0 || !data.dtype().is_integer() {
-        raise(Error::value(format!("fold_in takes one integer, got {}", data.aval())));
+        raise(Error::value(format!("fold_in: expected an integer scalar, got {}", data.aval())));
     }
     let fold = jit(|key: &Array, data: &Array| {
         let zero = crate::ops::zeros((), DType::U32);

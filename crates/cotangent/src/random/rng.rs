@@ -45,7 +45,7 @@ impl KeyRng {
         let words = key.data().try_to_vec::<u32>()?;
         match words[..] {
             [a, b] => Ok(KeyRng { key: [a, b], count: 0 }),
-            _ => Err(crate::error::Error::shape(format!("a generator has one key, not {}", key.data().aval()))),
+            _ => Err(crate::error::Error::shape(format!("expected one key, got {}", key.data().aval()))),
         }
     }
 

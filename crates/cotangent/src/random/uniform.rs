@@ -26,7 +26,7 @@ impl Format {
             DType::BF16 => (7, -126),
             DType::F32 => (23, -126),
             DType::F64 => (52, -1022),
-            _ => raise(Error::dtype(format!("{what} samples real floating-point numbers, not {dtype}"))),
+            _ => raise(Error::dtype(format!("{what}: expected a real floating-point dtype, got {dtype}"))),
         };
         Format { mantissa, tiny: 2f64.powi(least) }
     }

@@ -70,7 +70,7 @@ impl Runtime {
         self.follow(jaxpr, args, "", committed)?;
         Err(Error::new(
             ErrorKind::Value,
-            "a result has a NaN (not a number) that did not appear when it was run again one operation at a time",
+            "a result has a NaN (not a number) that did not appear when the program ran again one operation at a time",
         )
         .help("the compiler may round a fused operation differently"))
     }

@@ -336,9 +336,7 @@ impl Target<'_> {
 
 /// The error for a program with checks outside `checkify`.
 fn unchecked(jaxpr: &Jaxpr) -> Error {
-    let error = Error::new(ErrorKind::Transform, "a `check` inside a traced function has no `checkify` to report to")
-        .help("wrap the outermost transformed function: `checkify(f)` returns the error and the result");
-    at_first(error, jaxpr, |effects| effects.check)
+    at_first(outside_checkify(), jaxpr, |effects| effects.check)
 }
 
 /// The error for a program that calls functions of this process, on a platform whose memory they cannot read.
@@ -359,6 +357,12 @@ fn at_first(error: Error, jaxpr: &Jaxpr, has: fn(Effects) -> bool) -> Error {
         Some(eqn) => error.at(eqn.loc),
         None => error,
     }
+}
+
+/// The error for a check outside `checkify`.
+pub(crate) fn outside_checkify() -> Error {
+    Error::new(ErrorKind::Transform, "a `check` must be inside `checkify`")
+        .help("wrap the outermost transformed function: `checkify(f)` returns the error and the result")
 }
 
 /// The executable of a StableHLO program, from disk or from the compiler.

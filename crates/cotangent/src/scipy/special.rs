@@ -148,19 +148,19 @@ pub fn entr(x: impl ArrayLike) -> Array {
 fn real_inexact(x: impl ArrayLike, what: &str) -> Array {
     let x = x.to_array().to_inexact();
     if x.dtype().is_complex() {
-        raise(Error::dtype(format!("{what} takes real numbers, got {}", x.aval())));
+        raise(Error::dtype(format!("{what}: expected real numbers, got {}", x.aval())));
     }
     x
 }
 
 #[track_caller]
 fn real(x: impl ArrayLike, what: &str) -> Array {
-    let x = x.to_array().to_inexact();
+    let x = real_inexact(x, what);
     match x.dtype() {
         DType::F32 | DType::F64 => x,
         _ => raise(
-            Error::dtype(format!("{what} takes f32 or f64, got {}", x.aval()))
-                .help("convert it first: `.astype(DType::F32)`"),
+            Error::dtype(format!("{what}: expected f32 or f64, got {}", x.aval()))
+                .help("convert it with `.astype(DType::F32)`"),
         ),
     }
 }

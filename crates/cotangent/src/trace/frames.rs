@@ -254,8 +254,11 @@ fn run_now(
 }
 
 fn valueless(aval: &Aval) -> Error {
-    Error::new(ErrorKind::Trace, format!("an array {aval} of which only shape and dtype are known was used as a value"))
-        .help("such arrays are arguments of `eval_shape` and `linear_transpose` and results of the former; make one of values, such as `numpy::zeros`")
+    Error::new(
+        ErrorKind::Trace,
+        format!("the values of an array {aval} were used, but only its shape and dtype are known"),
+    )
+    .help("`eval_shape` returns such arrays; create an array with values, for example with `numpy::zeros`")
 }
 
 /// The error for a traced array that is used where its frame does not exist.
@@ -344,7 +347,8 @@ pub(crate) fn read(traced: &Traced) -> Result<Array> {
                 return Err(unreadable(
                     &traced.aval,
                     transform,
-                    "keep the decision inside the program (`np::where_`, `lax::cond`), or make the value a static argument",
+                    "keep the decision inside the program (`np::where_`, `lax::cond`), or make the value a static \
+                     argument",
                 ));
             }
         };
@@ -355,7 +359,10 @@ pub(crate) fn read(traced: &Traced) -> Result<Array> {
             ErrorKind::Trace,
             format!("reading the value of the traced array {} would repeat the effects it depends on", traced.aval),
         )
-        .help("use `jit` and keep the decision inside the program, or take the effects out of what the value needs"));
+        .help(
+            "use `jit` and keep the decision inside the program, or move the effects out of the computation of the \
+               value",
+        ));
     }
     let args = args.iter().map(Array::concrete).collect::<Result<Vec<_>>>()?;
     let Some(slice) = slice else { return Ok(args[0].clone()) };

@@ -109,6 +109,9 @@ pub(crate) fn bind_in_front(
     (outputs, places)
 }
 
+/// The inputs of a function that is mapped.
+pub(crate) const UNDER_VMAP: Inputs<'static> = Inputs::Unknown("under `vmap`, where it stands for a batch of values");
+
 /// Stages `f` on the types of single elements and runs it over a batch. Returns the results, the positions of their batch
 /// axes, and the extra value that `f` returns. A rule is staged later than the program that held its primitive was batched,
 /// so this enters the mapped axis again, as the innermost one.
@@ -121,7 +124,7 @@ pub(crate) fn batch_staged<R>(
     f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
 ) -> (Vec<Array>, Vec<Option<usize>>, R) {
     axis::inside(axis.clone(), || {
-        let (closed, extra) = stage(avals, &Inputs::Unknown("under `vmap`, where it stands for many values"), f);
+        let (closed, extra) = stage(avals, &UNDER_VMAP, f);
         let operands: Vec<Array> = closed.captures.iter().chain(args).cloned().collect();
         let axes: Vec<Option<usize>> =
             closed.captures.iter().map(|_| None).chain(batched.iter().map(|b| b.then_some(0))).collect();

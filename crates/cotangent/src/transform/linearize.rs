@@ -35,9 +35,10 @@ pub(crate) fn linearize(jaxpr: &Jaxpr, args: &[Array], wanted: &[bool]) -> Linea
         // A rule that binds values and tangents together would hide residuals inside the linear program.
         let own = tangents.first().and_then(Array::traced).map(|t| t.frame);
         if outputs.iter().filter_map(Array::traced).any(|y| Some(y.frame) == own) {
-            raise(Error::new(ErrorKind::Transform, "a jvp rule made a result depend on tangents").help(
-                "bind the results of the primitive on its operands alone, and the tangents in equations of their own",
-            ));
+            raise(
+                Error::new(ErrorKind::Transform, "a primal result of a jvp rule depends on tangents")
+                    .help("compute the primal results from the operands alone, and the tangents in separate equations"),
+            );
         }
         let nonzero = present(&dy);
         (dy.into_iter().flatten().collect(), (outputs, nonzero))

@@ -45,9 +45,9 @@ impl crate::array::Arrays for &Leaves<'_> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a tree of arrays",
     label = "`{Self}` is not a tree",
-    note = "a struct or enum of your own is one with `#[derive(Clone, Tree)]`; a field that holds no arrays may be \
+    note = "add `#[derive(Clone, Tree)]` to a struct or enum of your own; a field that holds no arrays can be \
             `#[tree(static)]`",
-    note = "other trees are arrays, keys, Rust's numbers and strings, and tuples, arrays, `Vec`s, options and maps of trees",
+    note = "other trees are arrays, keys, Rust numbers and strings, and tuples, arrays, `Vec`s, options and maps of trees",
     note = "a function takes a tree or a reference to one: `&Vec<Array>` instead of `&[Array]`, `&Array` instead of `&&Array`"
 )]
 pub trait Tree: Sized + Send + Sync + 'static {
@@ -89,16 +89,25 @@ pub trait Tree: Sized + Send + Sync + 'static {
 }
 
 fn structure_error<T: Tree>(a: &T, b: &T) -> crate::error::Error {
-    let (a, b) = (leaf_paths(a), leaf_paths(b));
-    let detail = match a.iter().zip(&b).find(|(a, b)| a != b) {
-        Some((a, b)) => format!("one has the leaf `{a}` where the other has `{b}`"),
-        None if a.len() != b.len() => format!("one has {} leaves, the other {}", a.len(), b.len()),
-        None => "a static field differs".to_string(),
-    };
+    let difference = difference(&leaf_paths(a), &leaf_paths(b));
     crate::error::Error::new(
         crate::error::ErrorKind::Structure,
-        format!("two trees of different structure cannot be combined: {detail}"),
+        format!("two trees of different structure cannot be combined: {difference}"),
     )
+}
+
+/// Describes how trees with these leaves differ in structure.
+pub(crate) fn difference(a: &[String], b: &[String]) -> String {
+    match a.iter().zip(b).find(|(a, b)| a != b) {
+        Some((a, b)) => format!("one has the leaf `{a}` where the other has `{b}`"),
+        None if a.len() != b.len() => format!("one has {} leaves, the other {}", a.len(), b.len()),
+        None => "a static field or the variant of an `enum` differs".to_string(),
+    }
+}
+
+/// Names a leaf in a message: `of` itself if the path is empty.
+pub(crate) fn leaf_name(path: &str, of: &str) -> String {
+    if path.is_empty() { of.to_string() } else { format!("the leaf `{path}` of {of}") }
 }
 
 /// The arrays of a tree, in order. They share memory with those in the tree.
@@ -404,8 +413,8 @@ impl<T: Tree> Tree for Box<T> {
 /// assert_eq!(leaf_paths(&map), ["[a]"]);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the key of a map that is a tree",
-    label = "a key is `Clone + Ord + Hash + Display`",
+    message = "`{Self}` cannot be the key of a map in a tree",
+    label = "a key must implement `Clone + Ord + Hash + Display`",
     note = "the keys order the leaves and name them in messages: derive `Clone`, `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash`, \
             and implement `Display`"
 )]

@@ -1,5 +1,5 @@
 //! Helpers of the tests against JAX: reading the stored arrays, and comparing results with them.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its own part")]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -12,14 +12,14 @@ use num_complex::Complex;
 use serde_json::Value as Json;
 
 /// Reads a golden file.
-pub fn golden(name: &str) -> Json {
+pub(crate) fn golden(name: &str) -> Json {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// Returns the names of the golden files that begin with `prefix`.
-pub fn goldens(prefix: &str) -> Vec<String> {
+pub(crate) fn goldens(prefix: &str) -> Vec<String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
     let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
@@ -28,7 +28,7 @@ pub fn goldens(prefix: &str) -> Vec<String> {
     names
 }
 
-pub fn dtype(name: &str) -> DType {
+pub(crate) fn dtype(name: &str) -> DType {
     match name {
         "pred" => DType::Bool,
         "s8" => DType::I8,
@@ -49,7 +49,7 @@ pub fn dtype(name: &str) -> DType {
     }
 }
 
-pub fn float(x: &Json) -> f64 {
+pub(crate) fn float(x: &Json) -> f64 {
     match x {
         Json::String(text) => match text.as_str() {
             "NaN" => f64::NAN,
@@ -72,16 +72,16 @@ fn scalar(x: &Json) -> Scalar {
 }
 
 /// Reads a list of sizes or axes.
-pub fn usizes(x: &Json) -> Vec<usize> {
+pub(crate) fn usizes(x: &Json) -> Vec<usize> {
     list(x).iter().map(|n| n.as_u64().unwrap_or_else(|| panic!("not a size: {n}")) as usize).collect()
 }
 
-pub fn list(x: &Json) -> &[Json] {
+pub(crate) fn list(x: &Json) -> &[Json] {
     x.as_array().unwrap_or_else(|| panic!("not a list: {x}"))
 }
 
 /// Reads an array of a golden file; `null` is `None`.
-pub fn array(x: &Json) -> Option<Array> {
+pub(crate) fn array(x: &Json) -> Option<Array> {
     fn build<T: Element>(x: &Json) -> Array {
         let data: Vec<T> = list(&x["data"]).iter().map(|v| T::from_scalar(scalar(v))).collect();
         Array::from_vec(data, usizes(&x["shape"])).unwrap_or_else(|e| panic!("{e}"))
@@ -105,12 +105,12 @@ pub fn array(x: &Json) -> Option<Array> {
     })
 }
 
-pub fn arrays(x: &Json) -> Vec<Option<Array>> {
+pub(crate) fn arrays(x: &Json) -> Vec<Option<Array>> {
     list(x).iter().map(array).collect()
 }
 
 /// Returns the elements in the widest type of their kind.
-pub fn scalars(x: &Array) -> Vec<Scalar> {
+pub(crate) fn scalars(x: &Array) -> Vec<Scalar> {
     fn read<T: Element>(x: &Array) -> Vec<Scalar> {
         x.to_vec::<T>().into_iter().map(Element::to_scalar).collect()
     }
@@ -135,17 +135,17 @@ pub fn scalars(x: &Array) -> Vec<Scalar> {
 
 /// The allowed difference between two results.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tolerance {
+pub(crate) struct Tolerance {
     /// Relative to the element.
-    pub relative: f64,
+    pub(crate) relative: f64,
     /// Relative to the largest finite element, for sums that cancel.
-    pub of_scale: f64,
+    pub(crate) of_scale: f64,
     /// Absolute, independent of the elements.
-    pub absolute: f64,
+    pub(crate) absolute: f64,
 }
 
 /// Returns the largest finite magnitude among the elements.
-pub fn scale(x: &Array) -> f64 {
+pub(crate) fn scale(x: &Array) -> f64 {
     let parts = |s: Scalar| match s {
         Scalar::Float(v) => [v, 0.0],
         Scalar::Complex(re, im) => [re, im],
@@ -155,7 +155,7 @@ pub fn scale(x: &Array) -> f64 {
 }
 
 /// Describes the first difference between `got` and `expected`, if there is one.
-pub fn difference(got: &Array, expected: &Array, tolerance: Tolerance) -> Option<String> {
+pub(crate) fn difference(got: &Array, expected: &Array, tolerance: Tolerance) -> Option<String> {
     if (got.shape(), got.dtype()) != (expected.shape(), expected.dtype()) {
         return Some(format!("got {}, expected {}", got.aval(), expected.aval()));
     }
@@ -191,7 +191,7 @@ fn one_line(x: &Array) -> String {
 
 /// Runs every program that a golden file stores and compares it with JAX: once un-jitted, where each transform is a
 /// program of its own, and once as a whole under `jit`.
-pub fn compare_programs(file: &str, run: impl Fn(&str, &[Array]) -> Option<Vec<Array>> + Send + Sync) {
+pub(crate) fn compare_programs(file: &str, run: impl Fn(&str, &[Array]) -> Option<Vec<Array>> + Send + Sync) {
     let goldens = golden(file);
     // JAX may sum in another order: a few rounding errors, of the element or of the largest element.
     let near = Tolerance { relative: 1e-12, of_scale: 1e-14, absolute: 1e-15 };

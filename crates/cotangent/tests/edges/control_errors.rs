@@ -29,7 +29,7 @@ fn errors_of_loops_and_choices_say_what_to_write() {
             lax::scan(step, Array::scalar(0.0f32), xs).0
         },
         here + 5,
-        &["scan: the carry must keep its type", "goes into the body as f32[]", "comes out as f32[1]", ".reshape([])"],
+        &["scan: the carry must keep its type", "the body takes f32[]", "but returns f32[1]", ".reshape([])"],
     );
     let here = line!();
     told(
@@ -72,27 +72,27 @@ fn errors_of_loops_and_choices_say_what_to_write() {
         here + 2,
         &[
             "cond: the result must have the same type",
-            "the first function gives f32[2]",
-            "the second function gives f32[]",
+            "the first function returns f32[2]",
+            "the second function returns f32[]",
         ],
     );
     let here = line!();
     told(
         &|xs| lax::switch(1, &[&|| (xs.clone(), xs.sum()), &|| (xs.clone(), xs.astype(DType::I32))]).0,
         here + 2,
-        &["switch: the leaf `[1]` of the result", "function 0 gives f32[]", "function 1 gives i32[2]"],
+        &["switch: the leaf `[1]` of the result", "function 0 returns f32[]", "function 1 returns i32[2]"],
     );
     let here = line!();
     told(
         &|xs| lax::custom_linear_solve(|x: &Array| x.sum(), |_, b| b.clone()).symmetric().solve(xs),
         here + 2,
-        &["custom_linear_solve: the result of `matvec` must be like its argument", "f32[2]", "f32[]"],
+        &["custom_linear_solve: the result of `matvec` must have the type of its argument", "f32[2]", "f32[]"],
     );
     let here = line!();
     told(
         &|xs| lax::custom_root(|x: &Array| x - 1.0, xs, |_, x| x.sum(), |_, b| b.clone()),
         here + 2,
-        &["custom_root: the solution must be like the guess", "f32[2]", "f32[]"],
+        &["custom_root: the solution must have the type of the guess", "f32[2]", "f32[]"],
     );
     let here = line!();
     told(&|xs| lax::associative_scan(|a: &Array, _: &Array| a.sum(), xs), here + 1, &["associative_scan", "f32[]"]);

@@ -273,7 +273,7 @@ fn residuals_are_those_of_lapack() {
 }
 
 #[test]
-fn what_is_not_positive_definite_is_nan_and_its_neighbours_are_not() {
+fn what_is_not_positive_definite_is_nan_and_its_neighbors_are_not() {
     let nan = f64::NAN;
     for dtype in [DType::F32, DType::F64, DType::C64, DType::C128] {
         let stack: [[[f64; 3]; 3]; 6] = [

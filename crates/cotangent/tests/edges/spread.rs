@@ -117,8 +117,11 @@ fn the_program_of_jax_with_sizes_of_one_is_ours() {
     let text = panics(|| bind1(primitives::SelectN, &[&flags, &x, &b]));
     says(&text, &["select_n", "f32[2,12,12,8]", "f32[1,1,1,8]", "spread.rs"]);
     says(&panics(|| bind1(primitives::Clamp, &[&b, &x, &b])), &["clamp", "f32[2,12,12,8]", "f32[1,1,1,8]"]);
-    says(&panics(|| bind1(primitives::Add, &[&x, &np::ones([1, 8])])), &["one shape", "f32[1,8]"]);
-    says(&panics(|| bind1(primitives::Add, &[&x, &np::ones([1, 1, 1, 3])])), &["one shape", "f32[1,1,1,3]"]);
+    says(&panics(|| bind1(primitives::Add, &[&x, &np::ones([1, 8])])), &["cannot be broadcast together", "f32[1,8]"]);
+    says(
+        &panics(|| bind1(primitives::Add, &[&x, &np::ones([1, 1, 1, 3])])),
+        &["cannot be broadcast together", "f32[1,1,1,3]"],
+    );
 }
 
 #[test]

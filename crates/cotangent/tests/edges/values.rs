@@ -208,7 +208,7 @@ fn ranges_of_large_integers_are_exact() {
         assert_eq!(np::arange(bound(3), bound(3), 1).shape(), [0], "{dtype}");
         assert_eq!(np::arange(bound(3), bound(1), 1).shape(), [0], "{dtype}");
     }
-    assert!(error(|| np::arange(0, 5, 0)).contains("step is zero"));
+    assert!(error(|| np::arange(0, 5, 0)).contains("step must not be zero"));
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn bounds_beyond_the_type_clamp() {
 }
 
 #[test]
-fn quantiles_on_an_element_ask_no_neighbour() {
+fn quantiles_on_an_element_ask_no_neighbor() {
     let inf = f64::INFINITY;
     let cases: [(&[f64], f64, f64); 9] = [
         (&[1.0, 2.0, inf], 0.5, 2.0),

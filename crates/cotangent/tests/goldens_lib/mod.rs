@@ -15,7 +15,7 @@ pub(crate) fn cases(file: &str) -> Vec<Value> {
 
 /// Returns the dtype of a golden name: `pred`, `s32`, `f64`, …
 pub(crate) fn dtype(name: &Value) -> DType {
-    common::dtype(name.as_str().unwrap_or_else(|| panic!("{name} is no dtype")))
+    common::dtype(name.as_str().unwrap_or_else(|| panic!("{name} is not a dtype")))
 }
 
 /// Reads a shape.
@@ -25,7 +25,7 @@ pub(crate) fn shape(x: &Value) -> Vec<usize> {
 
 /// Reads a stored array.
 pub(crate) fn array(x: &Value) -> Array {
-    common::array(x).unwrap_or_else(|| panic!("{x} is no array"))
+    common::array(x).unwrap_or_else(|| panic!("{x} is not an array"))
 }
 
 /// Returns the elements of a real array as doubles.

@@ -132,7 +132,7 @@ fn values_and_gradients_equal_jax() {
 }
 
 #[test]
-fn a_monoid_is_recognised() {
+fn a_monoid_is_recognized() {
     let x = np::ones([4]);
     let text = |init: f64, f: fn(&Array, &Array) -> Array| {
         let windows = move |x: &Array| lax::reduce_window(x, &init.into(), f, &Window::new([2]));

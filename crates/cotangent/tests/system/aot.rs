@@ -189,7 +189,7 @@ fn reports_say_what_changed() {
         "argument [1]: weakly typed became strongly typed",
         "argument [0][0]: shape [2] became [3]",
         "argument [0][0]: dtype f32 became f64",
-        "argument [0]: another structure, with [0][1]",
+        "argument [0]: a different structure, with [0][1]",
     ] {
         assert!(text.contains(said), "{said} is not in\n{text}");
     }
@@ -224,7 +224,7 @@ fn model(weight: Array) -> impl Fn(&Layer, &Array) -> (Array, Array) + Send + Sy
 }
 
 #[test]
-fn serialised_programs_come_back_and_nothing_else() {
+fn serialized_programs_come_back_and_nothing_else() {
     let layer = Layer { weight: Array::from([1.0f32, 2.0]), act: Act::Tanh };
     let x = Array::from([0.5f32, -0.5]);
     let f = jit(model(Array::from([0.25f32, 0.5])));
@@ -241,7 +241,7 @@ fn serialised_programs_come_back_and_nothing_else() {
     assert!(error.contains("[0].weight"), "{error}");
     let long = Layer { weight: array(3), act: Act::Tanh };
     let error = loaded.call(&(long, x.clone())).unwrap_err().to_string();
-    assert!(error.contains("argument [0].weight is f32[2], it was given f32[3]"), "{error}");
+    assert!(error.contains("argument [0].weight must be f32[2], got f32[3]"), "{error}");
     assert!(loaded.call_like(&args, &x).is_err());
     // Damaged bytes.
     for at in [20, 48, 60, bytes.len() / 2, bytes.len() - 1] {
@@ -250,7 +250,7 @@ fn serialised_programs_come_back_and_nothing_else() {
         assert!(Loaded::from_bytes(&damaged).unwrap_err().to_string().contains("damaged"));
     }
     assert!(Loaded::from_bytes(&bytes[..40]).unwrap_err().to_string().contains("damaged"));
-    assert!(Loaded::from_bytes(&bytes[1..]).unwrap_err().to_string().contains("not a serialised program"));
+    assert!(Loaded::from_bytes(&bytes[1..]).unwrap_err().to_string().contains("not a serialized program"));
     let mut newer = bytes.clone();
     newer[15] = b'3';
     assert!(Loaded::from_bytes(&newer).unwrap_err().to_string().contains("version 3 of the format"));
@@ -267,7 +267,7 @@ fn serialised_programs_come_back_and_nothing_else() {
 }
 
 #[test]
-fn a_program_from_the_disk_is_serialised_whole() {
+fn a_program_from_the_disk_is_serialized_whole() {
     // If a disk cache is in use, the second compilation finds the program of the first there.
     let x = array(9);
     let f = || jit(|x: &Array| (x * 0.125).exp() + x.sin()).lower((&x,)).unwrap().compile().unwrap();
@@ -284,10 +284,10 @@ fn compiled_functions_say_what_does_not_fit() {
     let f = jit(|x: &Array, n: &i32| x * *n).lower((&x, &2)).unwrap().compile().unwrap();
     assert_eq!(f(&x, &2).to_vec::<f32>(), [0.0, 2.0, 4.0, 6.0]);
     let error = f.try_call((&array(3), &3)).unwrap_err().to_string();
-    assert!(error.contains("argument [1]: another static value"), "{error}");
+    assert!(error.contains("argument [1]: a different static value"), "{error}");
     assert!(error.contains("argument [0]: shape [4] became [3]"), "{error}");
     let error = jit(move |x: &Array| f(x, &2)).try_call((&x,)).unwrap_err().to_string();
-    assert!(error.contains("cannot be part of another one"), "{error}");
+    assert!(error.contains("cannot be called inside a transformed function"), "{error}");
     // Taken by value, the argument's memory is reused, as by the jitted function.
     let step = jit(|x: Array| x + 1.0).lower((&x,)).unwrap().compile().unwrap();
     let y = step(array(4));
@@ -318,7 +318,7 @@ fn exported_programs_run_again() {
     assert_eq!((out[0].to_vec::<f32>(), out[1].item::<f32>(), out[2].item::<i64>()), (vec![1.0, -1.0], 1.5, 4));
     // Damaged text.
     let error = Exported::parse(text.replace("tanh", "sine").as_bytes()).unwrap_err().to_string();
-    assert!(error.contains("checksum does not fit"), "{error}");
+    assert!(error.contains("checksum does not match"), "{error}");
     let error = Exported::parse(text.replacen("export 1", "export 7", 1).as_bytes()).unwrap_err().to_string();
     assert!(error.contains("version 7"), "{error}");
     assert!(Exported::parse(&[0xff, 0xfe]).is_err());

@@ -259,7 +259,7 @@ fn programs_with_callbacks_stay_in_this_process() {
     });
     let lowered = f.lower((&x,)).unwrap();
     assert!(lowered.export().is_err());
-    assert!(lowered.compile().unwrap().serialize().unwrap_err().to_string().contains("this process"));
+    assert!(lowered.compile().unwrap().serialize().unwrap_err().to_string().contains("with callbacks"));
     assert_eq!(f.cache_report().disk_hits, 0);
     // Equal messages make equal functions: traced again, the program is found in the cache.
     let again = jit(|x: &Array| {
@@ -428,7 +428,7 @@ fn callbacks_within_callbacks() {
     }
     let value = in_time("forty levels", || deep(40, &mean(64)));
     assert!((first(&value) * 64.0 - 1.0).abs() < 1e-4);
-    // An error inside the callback is returned by the outermost call, and nothing deadlocks afterwards.
+    // An error inside the callback is returned by the outermost call, and nothing deadlocks afterward.
     let message = in_time("an error within", || {
         let fails = Callback::pure(float([2]), |x: &Array| {
             let inner = Callback::pure(float([2]), |x: &Array| {

@@ -1,12 +1,14 @@
-//! Error messages about mistakes, and the state of the library afterwards.
+//! Error messages about mistakes, and the state of the library afterward.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use cotangent::ErrorKind;
 use cotangent::extend::bind1;
-use cotangent::extend::primitives::{DotGeneral, ReduceMax};
+use cotangent::extend::primitives::{Add, Concatenate, Conj, DotGeneral, ReduceMax, Sin, Sort};
 use cotangent::prelude::*;
+use cotangent::scipy::special;
+use cotangent::{fft, lax, random};
 
 fn vector(n: usize) -> Array {
     Array::from(vec![1.0f32; n])
@@ -68,6 +70,95 @@ fn contractions_and_axes() {
     says(&error, ErrorKind::Axis, &["vmap", "axis 3", "f32[1,2]", "help:", &at(line!() - 1)]);
     let error = vmap(|x: &Array, y: &Array| x + y).try_call((&vector(2), &vector(3))).unwrap_err();
     says(&error, ErrorKind::Shape, &["different sizes", "f32[2]", "f32[3]", "help:", &at(line!() - 1)]);
+}
+
+/// Functions of all libraries word the same mistake in the same way.
+#[test]
+fn the_same_mistake_has_the_same_sentence() {
+    type Mistake = fn(&Array) -> Array;
+    fn first(a: &(Array, Array), _: &(Array, Array)) -> (Array, Array) {
+        a.clone()
+    }
+    let table: [(&str, ErrorKind, &[Mistake]); 10] = [
+        (
+            "axis 7 is out of bounds",
+            ErrorKind::Axis,
+            &[
+                |x| np::sum_axis(x, 7),
+                |x| np::take_axis(x, 0, 7),
+                |x| bind1(ReduceMax { axes: vec![7] }, &[x]),
+                |x| fft::Transform::new().axis(7).fft(x),
+                |x| np::tensordot(x, x, ([7], [0])),
+                |x| lax::cumlogsumexp(x, 7, false),
+                |x| vmap(|x: &Array| x + 1.0).in_axes(7)(x),
+                |x| vmap(|x: &Array| lax::all_gather_along(x, "i", 7, true)).axis_name("i")(x),
+                |x| vmap(|x: &Array| lax::all_to_all(x, "i", 7, 0)).axis_name("i")(x),
+            ],
+        ),
+        (
+            "bound 7 is out of bounds for axis 1 of f32[1,2]",
+            ErrorKind::Value,
+            &[|x| lax::slice_in_dim(x, 0, 7, 1, 1), |x| lax::slice_in_dim(x, 7, 8, 1, 1)],
+        ),
+        (
+            "axis 1 is repeated in [1, 1]",
+            ErrorKind::Axis,
+            &[
+                |x| np::sum_axis(x, (1, -1)),
+                |x| bind1(ReduceMax { axes: vec![1, 1] }, &[x]),
+                |x| fft::Transform::new().axes([1, -1]).fft2(x),
+            ],
+        ),
+        (
+            "operands must have the same dtype, got f32[1,2] and i32[1,2]",
+            ErrorKind::DType,
+            &[
+                |x| bind1(Add, &[x, &x.astype(DType::I32)]),
+                |x| bind1(Concatenate { dimension: 0 }, &[x, &x.astype(DType::I32)]),
+                |x| lax::conv_general_dilated(x, x.astype(DType::I32), &lax::Conv::new([], lax::Padding::Valid)),
+            ],
+        ),
+        (
+            "operands must have the same shape, got f32[1,2] and f32[2,1]",
+            ErrorKind::Shape,
+            &[
+                |x| bind1(Sort { dimension: 0, is_stable: true, num_keys: 1 }, &[x, &x.t()]),
+                |x| lax::reduce(&(x.clone(), x.t()), &(0.0.into(), 0.0.into()), first, 0).0,
+            ],
+        ),
+        (
+            "expected real numbers, got c64[1,2]",
+            ErrorKind::DType,
+            &[
+                |x| np::hypot(x.complex(x), x),
+                |x| np::signbit(x.complex(x)),
+                |x| np::quantile_axis(x.complex(x), 0.5, 0),
+                |x| special::ndtr(x.complex(x)),
+                |x| fft::rfft(x.complex(x)),
+            ],
+        ),
+        (
+            "expected floating-point numbers, got i32[1,2]\n",
+            ErrorKind::DType,
+            &[|x| bind1(Sin, &[&x.astype(DType::I32)])],
+        ),
+        ("help: convert it with `.astype(DType::C64)`", ErrorKind::DType, &[|x| bind1(Conj, &[x])]),
+        ("too many indices", ErrorKind::Axis, &[|x| x.get((0, 0, 0))]),
+        (
+            "indices must be integers",
+            ErrorKind::DType,
+            &[|x| np::take_axis(x, x, 0), |x| lax::dynamic_index_in_dim(x, x.sum(), 0)],
+        ),
+    ];
+    let x = Array::from([[1.0f32, 2.0]]);
+    for (sentence, kind, mistakes) in table {
+        for (i, mistake) in mistakes.iter().enumerate() {
+            let error = jit(*mistake).try_call((&x,)).expect_err(&format!("{sentence}: {i}"));
+            says(&error, kind, &[sentence, "errors.rs"]);
+        }
+    }
+    let keys = jit(|x: &Array| random::key(0).at((0, 0)).data() + x).try_call((&x,)).unwrap_err();
+    says(&keys, ErrorKind::Shape, &["too many indices"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ impl Primitive for MulAdd {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         match inputs {
             [x, y, z] if x == y && y == z => Ok([x.clone()].into_iter().collect()),
-            _ => Err(Error::shape(format!("it takes three operands of one type, got {inputs:?}"))),
+            _ => Err(Error::shape(format!("expected three operands of the same type, got {inputs:?}"))),
         }
     }
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
@@ -79,6 +79,6 @@ fn its_type_errors_name_it_and_the_line() {
     let line = line!() + 1;
     let f = jit(|x: &Array| mul_add(x, x, &Array::scalar(1.0f32)));
     let error = f.try_call((&Array::from(vec![1.0f64]),)).unwrap_err().to_string();
-    assert!(error.contains("muladd: it takes three operands of one type"), "{error}");
+    assert!(error.contains("muladd: expected three operands of the same type"), "{error}");
     assert!(error.contains(&format!("{}:{line}", file!())), "{error}");
 }

@@ -143,7 +143,7 @@ fn wrong_rules_are_told_at_the_users_line() {
     let shape = custom_jvp(|x: &Array| x.sin()).defjvp(|(x,), (t,)| (x.sin(), t.sum()));
     let error = grad(|x: &Array| shape(x).sum()).try_call((&x,)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Structure);
-    assert!(error.message().contains("the tangent that the rule gives must be like f64[4]"), "{error}");
+    assert!(error.message().contains("the tangent that the rule returns must be f64[4], got f64[]"), "{error}");
     assert!(error.location().is_some_and(|l| l.file().ends_with("custom.rs")), "{error}");
 
     let captured = Array::from([2.0]).reshape(());
@@ -152,7 +152,7 @@ fn wrong_rules_are_told_at_the_users_line() {
         custom_jvp(move |x: &Array| x * &w).defjvp(|(x,), (t,)| (x.clone(), t.clone()))(&Array::from([1.0]).reshape(()))
     };
     let error = grad(in_captured).try_call((&captured,)).unwrap_err();
-    assert!(error.message().contains("differentiated in a value that it captures"), "{error}");
+    assert!(error.message().contains("differentiated with respect to a captured value"), "{error}");
 
     let reverse_only = |x: &Array| log1pexp_vjp(x, 1.0).sum();
     let error = jit(|x: &Array| jvp(reverse_only, (x,), (x,)).1).try_call((&x,)).unwrap_err();
@@ -167,7 +167,7 @@ fn wrong_rules_are_told_at_the_users_line() {
     // A rule whose primal result depends on the tangents.
     let mixed = custom_jvp(|x: &Array| x.sin()).defjvp(|(x,), (t,)| (x.sin() + 0.0 * t, t.clone()));
     let error = grad(|x: &Array| mixed(x).sum()).try_call((&x,)).unwrap_err();
-    assert!(error.message().contains("made a result depend on tangents"), "{error}");
+    assert!(error.message().contains("a primal result of a jvp rule depends on tangents"), "{error}");
 }
 
 /// A chain of layers with a matrix product each.
@@ -415,7 +415,7 @@ fn prefixes_of_an_associative_operation() {
     close(&each(&a, &b), &together, 1e-14);
     let error = cotangent::jit(move |a: &Array, b: &Array| lax::associative_scan(compose, &(a.clone(), b.clone())).1);
     let error = error.try_call((&a, &b.slice_axis(0, 0, 1))).unwrap_err();
-    assert!(error.message().contains("all arrays must have one size along axis 0"), "{error}");
+    assert!(error.message().contains("all arrays must have the same size along axis 0"), "{error}");
 }
 
 #[test]

@@ -172,13 +172,13 @@ fn rules_that_are_wrong() {
     let error = vmap(f).try_call((&x,)).unwrap_err();
     says(&error, ErrorKind::Structure, &["custom_vmap", "f32[2]", "f32[]", &at(line!() - 2)]);
     let f = custom_vmap(|x: &Array| x + 1.0).def_vmap(|_, _, (x,)| (x.clone(), false));
-    says(&vmap(f).try_call((&x,)).unwrap_err(), ErrorKind::Structure, &["f32[2]", "must be like f32[]"]);
+    says(&vmap(f).try_call((&x,)).unwrap_err(), ErrorKind::Structure, &["f32[2]", "must be f32[]"]);
     let f = custom_vmap(|x: &Array| vec![x + 1.0]).def_vmap(|_, _, (x,)| (vec![x.clone(), x.clone()], true));
     says(&vmap(f).try_call((&x,)).unwrap_err(), ErrorKind::Structure, &["leaves", "[1]"]);
     let f = custom_vmap(|x: &Array| x + 1.0).def_vmap(|_, _, (x,)| (x.clone(), (true, false)));
-    says(&vmap(f).try_call((&x,)).unwrap_err(), ErrorKind::Structure, &["rule says of its result", "`[0]`"]);
+    says(&vmap(f).try_call((&x,)).unwrap_err(), ErrorKind::Structure, &["axes that the rule returns", "`[0]`"]);
     let f = custom_vmap(|x: &Array| x + 1.0).def_vmap(|_, _, (x,)| (x.clone(), 1));
-    says(&vmap(f).try_call((&x,)).unwrap_err(), ErrorKind::Structure, &["stand in front"]);
+    says(&vmap(f).try_call((&x,)).unwrap_err(), ErrorKind::Structure, &["the batch axis first"]);
     // The rule receives the whole batch, so there is no axis to communicate over.
     let f = custom_vmap(|x: &Array| lax::psum(x, "i")).def_vmap(|_, _, (x,)| (lax::psum(x, "i"), true));
     says(&vmap(f).axis_name("i").try_call((&x,)).unwrap_err(), ErrorKind::Axis, &["psum", "`i`"]);

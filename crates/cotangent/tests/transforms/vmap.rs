@@ -369,18 +369,18 @@ fn axes_that_do_not_fit() {
     let error = vmap(f).try_call((&p,)).unwrap_err();
     says(&error, ErrorKind::Shape, &["different sizes", "[0].scale (f32[3])", "[0].shift (f32[2])", &at(line!() - 1)]);
     let error = vmap(f).in_axes((Axes::all(0).at(".bias", None),)).try_call((&p,)).unwrap_err();
-    says(&error, ErrorKind::Axis, &["in_axes", "nothing at `[0].bias`", "`[0].shift`", "help:", &at(line!() - 1)]);
+    says(&error, ErrorKind::Axis, &["in_axes", "the path `[0].bias`", "`[0].shift`", "help:", &at(line!() - 1)]);
     let error = vmap(f).in_axes((Axes::all(0).at(".shift", 1),)).try_call((&p,)).unwrap_err();
     says(&error, ErrorKind::Axis, &["[0].shift", "f32[2]", "axis 1", &at(line!() - 1)]);
     let error = vmap(f).in_axes(([0],)).try_call((&p,)).unwrap_err();
-    says(&error, ErrorKind::Axis, &["nothing at `[0][0]`", &at(line!() - 1)]);
+    says(&error, ErrorKind::Axis, &["the path `[0][0]`", &at(line!() - 1)]);
     let error = vmap(|x: &Array, y: &Array| x + y).in_axes((0,)).try_call((&vector(2), &vector(2))).unwrap_err();
-    says(&error, ErrorKind::Axis, &["in_axes", "none for `[1]`", "help:", &at(line!() - 1)]);
+    says(&error, ErrorKind::Axis, &["in_axes", "no axis is given for `[1]`", "help:", &at(line!() - 1)]);
     let error = vmap(|x: &Array| x + 1.0).in_axes((0, 0)).try_call((&vector(2),)).unwrap_err();
-    says(&error, ErrorKind::Axis, &["in_axes", "nothing at `[1]`", &at(line!() - 1)]);
+    says(&error, ErrorKind::Axis, &["in_axes", "the path `[1]`", &at(line!() - 1)]);
     // A prefix of a field's name does not select that field.
     let error = vmap(f).in_axes((Axes::all(0).at(".sh", None),)).try_call((&p,)).unwrap_err();
-    says(&error, ErrorKind::Axis, &["nothing at `[0].sh`"]);
+    says(&error, ErrorKind::Axis, &["the path `[0].sh`"]);
     let error = vmap(|x: &Array| x + 1.0).axis_size(4).try_call((&vector(3),)).unwrap_err();
     says(&error, ErrorKind::Shape, &["different sizes", "`axis_size` is 4", "3 in argument [0]", &at(line!() - 1)]);
     let error = vmap(|x: &Array| x + 1.0).in_axes(None).try_call((&vector(3),)).unwrap_err();
@@ -390,7 +390,7 @@ fn axes_that_do_not_fit() {
     let error = vmap(|x: &Array| (x.clone(), x + 1.0)).out_axes((0, 2)).try_call((&vector(3),)).unwrap_err();
     says(&error, ErrorKind::Axis, &["out_axes", "result[1]", "axis 2", &at(line!() - 1)]);
     let error = vmap(|x: &Array| x + 1.0).out_axes((0, 0)).try_call((&vector(3),)).unwrap_err();
-    says(&error, ErrorKind::Axis, &["out_axes", "nothing at `[0]`", &at(line!() - 1)]);
+    says(&error, ErrorKind::Axis, &["out_axes", "the path `[0]`", &at(line!() - 1)]);
 }
 
 #[test]
@@ -408,21 +408,21 @@ fn collectives_that_are_wrong() {
     // The name is out of scope once the mapped function has returned, even with an error.
     assert!(jit(|x: &Array| x + axis_index("i")).try_call((&vector(3),)).is_err());
     let named = |f: fn(&Array) -> Array| vmap(f).axis_name("i").try_call((&vector(3).reshape([3, 1]),)).unwrap_err();
-    says(&named(|x| psum(x, ["i", "i"])), ErrorKind::Axis, &["psum", "`i`", "twice"]);
+    says(&named(|x| psum(x, ["i", "i"])), ErrorKind::Axis, &["psum", "`i`", "repeated"]);
     says(&named(|x| x * psum(&2.0, "i")), ErrorKind::Value, &["psum", "Rust number", "axis_size"]);
     says(&named(|x| lax::ppermute(x, "i", &[(0, 3)])), ErrorKind::Value, &["ppermute", "(0, 3)", "size 3"]);
-    says(&named(|x| lax::ppermute(x, "i", &[(0, 1), (0, 2)])), ErrorKind::Value, &["(0, 1)", "(0, 2)", "in common"]);
+    says(&named(|x| lax::ppermute(x, "i", &[(0, 1), (0, 2)])), ErrorKind::Value, &["(0, 1)", "(0, 2)", "share"]);
     says(&named(|x| lax::pshuffle(x, "i", &[0, 0, 1])), ErrorKind::Value, &["pshuffle", "[0, 0, 1]"]);
     says(&named(|x| lax::psum_scatter(x, "i")), ErrorKind::Shape, &["reduce_scatter", "f32[1]", "3 elements", "`i`"]);
     says(&named(|x| lax::all_to_all(x, "i", 0, 0)), ErrorKind::Shape, &["all_to_all", "f32[1]", "size 3", "tiled"]);
     says(&named(|x| lax::all_gather_along(x, "i", 1, true)), ErrorKind::Axis, &["all_gather", "axis 1", "f32[1]"]);
-    says(&named(|x| lax::pbroadcast(x, "i", 3)), ErrorKind::Value, &["pbroadcast", "size 3", "at 3"]);
+    says(&named(|x| lax::pbroadcast(x, "i", 3)), ErrorKind::Value, &["pbroadcast", "size 3", "source 3"]);
     says(&named(|x| grad(|x: &Array| pmax(&x.sum(), "i"))(x)), ErrorKind::Transform, &["pmax", "jvp"]);
     // A value that is the same for all elements can be read, but not the result of a collective.
     let shared = Array::scalar(2.0f32);
     let read = |c: &Array| if psum(c, "i").item::<f32>() > 1.0 { c.clone() } else { -c };
     let error = vmap(|x: &Array| x * grad(read)(&shared)).axis_name("i").try_call((&vector(3),)).unwrap_err();
-    says(&error, ErrorKind::Axis, &["psum", "`i`", "outside of the `vmap`", "cannot be read"]);
+    says(&error, ErrorKind::Axis, &["psum", "`i`", "outside the `vmap`", "cannot be read"]);
     assert!(vmap(|x: &Array| psum(x, "i")).axis_name("i").try_call((&vector(3),)).is_ok());
 }
 

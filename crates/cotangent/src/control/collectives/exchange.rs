@@ -5,7 +5,7 @@ use std::slice;
 use stablehlo::Value;
 
 use crate::array::Array;
-use crate::array::aval::Aval;
+use crate::array::aval::{Aval, out_of_bounds};
 use crate::array::dtype::DType;
 use crate::error::{Error, Result};
 use crate::ir::axis::{AxisName, NamedAxis};
@@ -39,22 +39,19 @@ fn fold(x: &Array, axis: usize) -> Array {
     x.reshape(shape.remove(&[axis, axis + 1]).insert(axis, shape[axis] * shape[axis + 1]))
 }
 
-fn check_axis(axis: usize, rank: usize, x: &Aval, what: &str) -> Result<()> {
-    if axis < rank {
-        return Ok(());
-    }
-    Err(Error::shape(format!("{what} is {axis}, which {x} does not have")))
+fn check_axis(axis: usize, rank: usize, x: &Aval) -> Result<()> {
+    if axis < rank { Ok(()) } else { Err(out_of_bounds(axis as isize, x, rank)) }
 }
 
 /// Checks that a dimension of `x` is a multiple of the size of the axis.
 fn check_divides(axis: usize, x: &Aval, over: &NamedAxis) -> Result<()> {
-    check_axis(axis, x.rank(), x, "the dimension that is divided")?;
+    check_axis(axis, x.rank(), x)?;
     if over.size == 0 || !x.shape[axis].is_multiple_of(over.size) {
         return Err(Error::shape(format!(
             "dimension {axis} of {x} cannot be divided among the {} elements of the axis `{over}`",
             over.size
         ))
-        .help("its size must be a multiple of that of the mapped axis"));
+        .help("the size of the dimension must be a multiple of that of the mapped axis"));
     }
     Ok(())
 }
@@ -89,15 +86,18 @@ impl Primitive for PPermute {
         for (i, (from, to)) in self.perm.iter().enumerate() {
             if *from >= n || *to >= n {
                 return Err(Error::value(format!(
-                    "the pair ({from}, {to}) names an element that the axis `{}` of size {n} does not have",
+                    "the pair ({from}, {to}) is out of bounds for the axis `{}` of size {n}",
                     self.axis
                 )));
             }
             if let Some(other) = self.perm[..i].iter().find(|p| p.0 == *from || p.1 == *to) {
                 return Err(Error::value(format!(
-                    "the pairs {other:?} and ({from}, {to}) have a source or a destination in common"
+                    "the pairs {other:?} and ({from}, {to}) share a source or a destination"
                 ))
-                .help("each element sends to one and gets from one; use `all_gather` to send to several"));
+                .help(
+                    "each element sends to at most one element and receives from at most one; use `all_gather` to \
+                       send to several",
+                ));
             }
         }
         Ok(inputs.iter().cloned().collect())
@@ -181,7 +181,7 @@ impl Primitive for AllGather {
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let (x, n) = (&inputs[0], self.axis.size);
-        check_axis(self.dimension, x.rank() + usize::from(!self.tiled), x, "the dimension")?;
+        check_axis(self.dimension, x.rank() + usize::from(!self.tiled), x)?;
         let shape = if self.tiled {
             x.shape.iter().enumerate().map(|(i, d)| if i == self.dimension { d * n } else { *d }).collect()
         } else {
@@ -240,7 +240,7 @@ impl Primitive for ReduceScatter {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let (x, n) = (&inputs[0], self.axis.size);
         if x.dtype == DType::Bool {
-            return Err(Error::dtype(format!("it takes numbers, got {x}")));
+            return Err(Error::dtype(format!("expected numbers, got {x}")));
         }
         check_divides(self.dimension, x, &self.axis)?;
         let own = x.shape[self.dimension];
@@ -253,7 +253,7 @@ impl Primitive for ReduceScatter {
                 "dimension {} of {x} must have the size {n} of the axis `{}`",
                 self.dimension, self.axis
             ))
-            .help("to leave each element several entries of it, use the tiled form"));
+            .help("use the tiled form if each element receives several entries"));
         }
         Ok([x.with_shape(rest)].into())
     }
@@ -317,7 +317,7 @@ impl Primitive for AllToAll {
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
         let (x, n) = (&inputs[0], self.axis.size);
         check_divides(self.split_axis, x, &self.axis)?;
-        check_axis(self.concat_axis, x.rank(), x, "the dimension of the parts")?;
+        check_axis(self.concat_axis, x.rank(), x)?;
         let mut shape = x.shape.to_vec();
         shape[self.split_axis] /= n;
         shape[self.concat_axis] *= n;

@@ -27,7 +27,7 @@ fn unmapped(prim: &str, axes: &[NamedAxis]) -> ! {
     raise(
         Error::new(
             ErrorKind::Axis,
-            format!("`{prim}` over the axis {} is run outside of the `vmap` that maps it", names.join(", ")),
+            format!("`{prim}` over the axis {} runs outside the `vmap` that maps it", names.join(", ")),
         )
         .help("a value that depends on the other elements cannot be read inside the mapped function; return it"),
     )

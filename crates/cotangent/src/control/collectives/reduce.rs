@@ -40,7 +40,7 @@ macro_rules! reductions {
             fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
                 let accepts: fn(DType) -> bool = $accepts;
                 if !accepts(inputs[0].dtype) {
-                    return Err(Error::dtype(format!("it takes {}, got {}", $what, inputs[0])));
+                    return Err(Error::dtype(format!("expected {}, got {}", $what, inputs[0])));
                 }
                 Ok(inputs.iter().cloned().collect())
             }
@@ -77,8 +77,8 @@ reductions! {
             vec![ct[0].as_ref().map(|ct| bind1(self.clone(), &[ct]))]
         }
     }
-    PMax "pmax": |d| !d.is_complex(), "values with an order", ReduceMax, |x, _n| x.clone(), {}
-    PMin "pmin": |d| !d.is_complex(), "values with an order", ReduceMin, |x, _n| x.clone(), {}
+    PMax "pmax": |d| !d.is_complex(), "ordered values", ReduceMax, |x, _n| x.clone(), {}
+    PMin "pmin": |d| !d.is_complex(), "ordered values", ReduceMin, |x, _n| x.clone(), {}
 }
 
 /// `n` times `x`, in the dtype of `x`: the sum over `n` elements that share it.

@@ -37,9 +37,9 @@ pub(super) fn jvp(combine: Combine, p: &ScatterParams, x: &[Array], dx: &[Tangen
                     raise(
                         Error::new(
                             ErrorKind::Transform,
-                            "the derivative of scatter-mul by its updates needs unique indices",
+                            "the derivative of scatter-mul with respect to its updates needs unique indices",
                         )
-                        .help("promise it with `unique_indices` if no two updates meet in an element"),
+                        .help("set `unique_indices` if no two updates refer to the same element"),
                     );
                 }
                 operand * Combine::Add.apply(p, &zeros_like(operand), indices, t)

@@ -5,7 +5,7 @@ pub fn floats(x: &Array) {
     let y = np::dot(x, [0.5, 0.25]);
 }
 
-//~ an iterator becomes one by `.collect::<Vec<_>>()`
+//~ collect an iterator with `.collect::<Vec<_>>()`
 pub fn list(x: &Array) {
     let y = np::concatenate([0.5, 0.25].iter(), 0);
 }

@@ -11,13 +11,13 @@ pub fn option(x: &Array) {
     let y = np::mean_axis(x, None);
 }
 
-//~ `usize` does not say which axes are mapped
+//~ `usize` does not specify axes
 //~ other integers: `axis as i32`
 pub fn mapped() {
     let f = vmap(|x: &Array| x.sin()).in_axes(0usize);
 }
 
-//~ `&str` does not say which axes are mapped
+//~ `&str` does not specify axes
 pub fn mapped_name() {
     let f = vmap(|x: &Array, y: &Array| x * y).in_axes(("x", None));
 }

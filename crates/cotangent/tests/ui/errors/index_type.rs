@@ -15,7 +15,7 @@ pub fn slice(x: &Array) {
     let y = x.at(s![0.5]).get();
 }
 
-//~ an array is not indexed with brackets
+//~ an array cannot be indexed with brackets
 //~ write `x.at(…).get()`
 pub fn brackets(x: &Array) {
     let y = x[0].sin();

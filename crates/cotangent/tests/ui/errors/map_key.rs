@@ -5,7 +5,7 @@ pub enum Layer {
     First,
 }
 
-//~ `Layer` cannot be the key of a map that is a tree
+//~ `Layer` cannot be the key of a map in a tree
 //~ implement `Display`
 pub fn keyed() {
     let f = jit(|m: &std::collections::BTreeMap<Layer, Array>| m[&Layer::First].sin());

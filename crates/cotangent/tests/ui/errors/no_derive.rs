@@ -5,7 +5,7 @@ pub struct Model {
 }
 
 //~ Model` is not a tree of arrays
-//~ a struct or enum of your own is one with `#[derive(Clone, Tree)]`
+//~ add `#[derive(Clone, Tree)]` to a struct or enum of your own
 pub fn by_reference() {
     let loss = grad(|model: &Model, x: &Array| (&model.weight * x).sum());
 }

@@ -11,7 +11,7 @@ pub fn count_first(x: &Array, n: usize) -> Array {
 }
 
 //~ `Vec<{float}>` is not an operand for an array
-//~ a list becomes an array by `np::array(list)`
+//~ convert a list with `np::array(list)`
 pub fn list(x: Array) -> Array {
     x + vec![1.0, 2.0]
 }

@@ -1,7 +1,7 @@
 use cotangent::prelude::*;
 
 //~ Result<Array, Error>` cannot be transformed
-//~ `try_call` returns errors of the trace
+//~ `try_call` returns errors of tracing
 pub fn fallible() {
     let f = jit(|x: &Array| -> Result<Array> { Ok(x.sin()) });
 }

@@ -33,7 +33,7 @@ pub fn transforms() {
 }
 
 //~ unused `Array` that must be used
-//~ operations return another array and change none
+//~ operations return a new array and do not change their operands
 //~ unused `Key` that must be used
 //~ unused `Linear` in tuple element 1 that must be used
 //~ At` that must be used
