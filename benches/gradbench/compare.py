@@ -1,4 +1,5 @@
-"""Runs GradBench with Cotangent, JAX and `manual`, hand-written C++, in turns, and writes the cost of derivatives in each.
+"""Runs GradBench with Cotangent, JAX and `manual`, hand-written C++, in turns, and writes the cost of derivatives \
+   in each.
 
     JAX_PYTHON=VENV/bin/python python3 compare.py CHECKOUT COTANGENT [--evals EVAL …] [--threads one|all|both]
         [--results DIR] [--write PAGE]
@@ -193,7 +194,7 @@ class Result:
         return statistics.median(times) if times else None
 
     def ratio(self, key, tool):
-        """The median over the rounds, so the ratio is that of neighbouring runs."""
+        """The median over the rounds, so the ratio is that of neighboring runs."""
         both = [(logs[OURS].times, logs[tool].times) for logs in self.rounds if tool in logs]
         found = [ours[key] / theirs[key] for ours, theirs in both if key in ours and key in theirs]
         return statistics.median(found) if found else None
@@ -280,11 +281,16 @@ def turns(results):
 def introduction(results):
     return (
         "## GradBench\n\n"
-        "[GradBench](https://github.com/gradbench/gradbench)'s evals at their default sizes with Cotangent, with GradBench's\n"
-        "tools for JAX, and with `manual`, its hand-written C++, measured by `just bench-gradbench`, which writes this part. A\n"
-        "time is the median of the runs that an eval asks for, at least three. A ratio is Cotangent's time divided by the\n"
-        "other's: below 1, Cotangent is faster. A mean is the geometric mean over the sizes of the derivatives. A cell is empty\n"
-        "where a tool lacks the eval. `valid` is GradBench's verdict. The first input of `hello` is left out, because JAX\n"
+        "[GradBench](https://github.com/gradbench/gradbench)'s evals at their default sizes with Cotangent, with \
+         GradBench's\n"
+        "tools for JAX, and with `manual`, its hand-written C++, measured by `just bench-gradbench`, which writes \
+         this part. A\n"
+        "time is the median of the runs that an eval asks for, at least three. A ratio is Cotangent's time divided \
+         by the\n"
+        "other's: below 1, Cotangent is faster. A mean is the geometric mean over the sizes of the derivatives. A \
+         cell is empty\n"
+        "where a tool lacks the eval. `valid` is GradBench's verdict. The first input of `hello` is left out, \
+         because JAX\n"
         f"compiles it. The tools ran one after the other, {turns(results)}.\n\n"
         "[gradbench.csv](benchmarks/gradbench.csv) has a row for each function and size.\n\n"
         f"Machine: {machine()}.\n\n"
@@ -312,10 +318,14 @@ def main():
     parser.add_argument("--threads", choices=["one", "all", "both"], default="both", help="how many threads (both)")
     parser.add_argument("--rounds", type=int, default=2, help="how many times each tool runs an eval (2)")
     parser.add_argument("--cap", type=float, default=600.0, help="seconds for a run of an eval with a tool (600)")
-    parser.add_argument("--cli", type=Path, help="GradBench's own command-line tool (`gradbench` in the checkout, which builds it)")
-    parser.add_argument("--results", type=Path, metavar="DIR", help="where to keep results, and to reuse those that are there")
-    parser.add_argument("--write", metavar="PAGE", type=Path, help="the page to write the summary to, if all evals are run")
-    parser.add_argument("--from-csv", action="store_true", help="summarize gradbench.csv beside PAGE, and measure nothing")
+    parser.add_argument("--cli", type=Path, help="GradBench's own command-line tool (`gradbench` in the checkout, \
+                                                  which builds it)")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="where to keep results, and to reuse those that \
+                                                                     are there")
+    parser.add_argument("--write", metavar="PAGE", type=Path, help="the page to write the summary to, if all evals \
+                                                                    are run")
+    parser.add_argument("--from-csv", action="store_true", help="summarize gradbench.csv beside PAGE, and measure \
+                                                                 nothing")
     args = parser.parse_args()
     if args.from_csv:
         if args.write is None:

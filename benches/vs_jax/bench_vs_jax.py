@@ -193,7 +193,7 @@ class Row:
         self.median = {side: statistics.median(samples) for side, samples in times.items()}
 
     def ratio(self, side=OURS, to=JAX):
-        """The median over the turns, so the ratio is that of neighbouring samples."""
+        """The median over the turns, so the ratio is that of neighboring samples."""
         if to not in self.times:
             return None
         return statistics.median(a / b for a, b in zip(self.times[side], self.times[to]))
@@ -293,13 +293,18 @@ def machine():
 def introduction(version):
     return (
         "## Compared with JAX\n\n"
-        f"The same work in Cotangent and in JAX {version}, measured by `just bench-vs-jax`, which writes this part. Each side has\n"
-        "a process that is set up and warm; the two take samples in turns. A time is the median, for one call, step, loop or\n"
-        "equation, as `unit` states in the CSV file. A ratio is Cotangent's time divided by JAX's, as the median over the turns:\n"
+        f"The same work in Cotangent and in JAX {version}, measured by `just bench-vs-jax`, which writes this part. \
+          Each side has\n"
+        "a process that is set up and warm; the two take samples in turns. A time is the median, for one call, step, \
+         loop or\n"
+        "equation, as `unit` states in the CSV file. A ratio is Cotangent's time divided by JAX's, as the median \
+         over the turns:\n"
         "below 1, Cotangent is faster. Only ratios of one run are meaningful.\n"
-        "Memory is the peak of a process, Cotangent's divided by JAX's. The results of both sides are compared before they are\n"
+        "Memory is the peak of a process, Cotangent's divided by JAX's. The results of both sides are compared \
+         before they are\n"
         "timed. A mean is geometric.\n\n"
-        "[vs_jax.csv](benchmarks/vs_jax.csv) has a row for each case and size, with quartiles and the ratio of the fastest samples,\n"
+        "[vs_jax.csv](benchmarks/vs_jax.csv) has a row for each case and size, with quartiles and the ratio of the \
+         fastest samples,\n"
         "which other work disturbs least. The cases are in `crates/bench` and `benches/vs_jax/cases.py`.\n\n"
         f"Machine: {machine()}.\n\n"
     )
@@ -353,8 +358,10 @@ def main():
     parser.add_argument("cotangent", nargs="?", help="the command-line tool, built with --release")
     parser.add_argument("filters", nargs="*", metavar="FILTER", help="a part of the names of cases (all)")
     parser.add_argument("--samples", type=int, default=25, help="samples of each case on each side (25)")
-    parser.add_argument("--write", metavar="PAGE", type=Path, help="the page to write the summary to, if no filter is given")
-    parser.add_argument("--from-csv", action="store_true", help="summarize the CSV files beside PAGE, and measure nothing")
+    parser.add_argument("--write", metavar="PAGE", type=Path, help="the page to write the summary to, if no filter \
+                                                                    is given")
+    parser.add_argument("--from-csv", action="store_true", help="summarize the CSV files beside PAGE, and measure \
+                                                                 nothing")
     args = parser.parse_args()
     if args.from_csv:
         if args.write is None:

@@ -571,9 +571,9 @@ def transformer():
 
     def norm(parameters, x):
         scale, shift = parameters
-        centred = x - x.mean(-1, keepdims=True)
-        variance = (centred**2).mean(-1, keepdims=True)
-        return centred / jnp.sqrt(variance + 1e-5) * scale + shift
+        centered = x - x.mean(-1, keepdims=True)
+        variance = (centered**2).mean(-1, keepdims=True)
+        return centered / jnp.sqrt(variance + 1e-5) * scale + shift
 
     def attention(block, x):
         qkv = (x @ block["qkv"]).reshape(batch, places, 3 * heads, features // heads)

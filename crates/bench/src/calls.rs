@@ -16,29 +16,42 @@ pub(crate) const CASES: &[Case] = &[
         let check = vec![add(&x, &y).item()];
         Bench::of(move || ready(add(black_box(&x), &y))).check(check)
     }),
-    Case::new("call/scalar-dispatch", "the same, without waiting for the result", CALL, || {
+    Case::new("call/scalar-dispatch", "jit(x + y) of device scalars, without waiting for the result", CALL, || {
         let (x, y, add) = (on_device(3.0), on_device(4.0), jit(|x: &Array, y: &Array| x + y));
         Bench::of(move || add(black_box(&x), &y))
     }),
-    Case::new("call/scalar-bare", "the same program by PJRT alone, until ready: the lower bound", CALL, || {
-        let (x, y) = (on_device(3.0), on_device(4.0));
-        let text = jit(|x: &Array, y: &Array| x + y).lower((&x, &y)).expect("it traces").stablehlo();
-        Bare::new(&text, 2).bench()
-    }),
+    Case::new(
+        "call/scalar-bare",
+        "x + y of device scalars through PJRT alone, until ready: the lower bound",
+        CALL,
+        || {
+            let (x, y) = (on_device(3.0), on_device(4.0));
+            let text = jit(|x: &Array, y: &Array| x + y).lower((&x, &y)).expect("it traces").stablehlo();
+            Bare::new(&text, 2).bench()
+        },
+    ),
     Case::new("call/arguments-1", "jitted sum of 1 device scalar and 1, until ready", CALL, || arguments(1)),
     Case::new("call/arguments-10", "jitted sum of 10 device scalars and 1, until ready", CALL, || arguments(10)),
     Case::new("call/arguments-100", "jitted sum of 100 device scalars and 1, until ready", CALL, || arguments(100)),
     Case::new("call/arguments-1000", "jitted sum of 1000 device scalars and 1, until ready", CALL, || arguments(1000)),
-    Case::new("call/arguments-1-bare", "the same program by PJRT alone", CALL, || bare_arguments(1)),
-    Case::new("call/arguments-10-bare", "the same program by PJRT alone", CALL, || bare_arguments(10)),
-    Case::new("call/arguments-100-bare", "the same program by PJRT alone", CALL, || bare_arguments(100)),
-    Case::new("call/arguments-1000-bare", "the same program by PJRT alone", CALL, || bare_arguments(1000)),
+    Case::new("call/arguments-1-bare", "the sum of 1 device scalar and 1 through PJRT alone", CALL, || {
+        bare_arguments(1)
+    }),
+    Case::new("call/arguments-10-bare", "the sum of 10 device scalars and 1 through PJRT alone", CALL, || {
+        bare_arguments(10)
+    }),
+    Case::new("call/arguments-100-bare", "the sum of 100 device scalars and 1 through PJRT alone", CALL, || {
+        bare_arguments(100)
+    }),
+    Case::new("call/arguments-1000-bare", "the sum of 1000 device scalars and 1 through PJRT alone", CALL, || {
+        bare_arguments(1000)
+    }),
     Case::new("call/host-to-host", "jit(x + 1): host scalar in, result read back", CALL, || {
         let successor = jit(|x: &Array| x + 1.0);
         let check = vec![successor(&3.0.into()).item()];
         Bench::of(move || successor(&black_box(3.0).into()).item::<f32>()).check(check)
     }),
-    Case::new("call/host-to-host-bare", "the same by PJRT alone", CALL, || {
+    Case::new("call/host-to-host-bare", "x + 1 through PJRT alone: host scalar in, result read back", CALL, || {
         let text = jit(|x: &Array| x + 1.0).lower((&on_device(3.0),)).expect("it traces").stablehlo();
         let bare = Bare::new(&text, 1);
         Bench::of(move || {
@@ -83,10 +96,21 @@ pub(crate) const CASES: &[Case] = &[
         let check = vec![(-&x).item()];
         Bench::of(move || ready(-black_box(&x))).check(check)
     }),
-    Case::new("threads/one", "one thread calls a jitted loop of 1,000 steps on a scalar", CALL, || threads(1, 1000)),
-    Case::new("threads/two", "two threads call it: time over all calls", CALL, || threads(2, 1000)),
-    Case::new("threads/one-short", "one thread calls a jitted loop of one step on a scalar", CALL, || threads(1, 1)),
-    Case::new("threads/two-short", "two threads call it: time over all calls", CALL, || threads(2, 1)),
+    Case::new("threads/one", "one thread calls a jitted loop of 1,000 iterations on a scalar", CALL, || {
+        threads(1, 1000)
+    }),
+    Case::new("threads/two", "two threads call a jitted loop of 1,000 iterations: time over all calls", CALL, || {
+        threads(2, 1000)
+    }),
+    Case::new("threads/one-short", "one thread calls a jitted loop of one iteration on a scalar", CALL, || {
+        threads(1, 1)
+    }),
+    Case::new(
+        "threads/two-short",
+        "two threads call a jitted loop of one iteration: time over all calls",
+        CALL,
+        || threads(2, 1),
+    ),
 ];
 
 fn quadratic(x: &Array) -> Array {

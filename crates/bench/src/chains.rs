@@ -20,7 +20,7 @@ pub(crate) const CASES: &[Case] = chains! {
         100 "grad/100", 1_000 "grad/1000", 10_000 "grad/10000", 100_000 "grad/100000" slow;
     batch "tracing the vmap of": 100 "vmap/100", 1_000 "vmap/1000", 10_000 "vmap/10000", 100_000 "vmap/100000" slow;
     lower "lowering": 100 "lower/100", 1_000 "lower/1000", 10_000 "lower/10000", 100_000 "lower/100000" slow;
-    compile "the first call, most of it compiling, of":
+    compile "the first call, mostly compilation, of":
         100 "compile/100" slow, 1_000 "compile/1000" slow, 10_000 "compile/10000" slow;
 };
 

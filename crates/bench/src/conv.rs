@@ -14,10 +14,10 @@ pub(crate) const CASES: &[Case] = &[
         "step",
         || forward(start(), loss),
     ),
-    Case::new("conv/backward", "its loss and gradient", "step", || {
+    Case::new("conv/backward", "loss and gradient of the convolutions", "step", || {
         backward(start(), loss, |g| [&g.layers[0].kernel, &g.layers[1].bias])
     }),
-    Case::new("conv/adam", "a training step with Adam", "step", || adam(start(), loss)),
+    Case::new("conv/adam", "a training step of the convolutions with Adam", "step", || adam(start(), loss)),
 ];
 
 #[derive(Clone, Tree)]

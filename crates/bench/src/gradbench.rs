@@ -41,21 +41,21 @@ pub fn gradbench_programs() -> Vec<GradBenchProgram> {
 }
 
 evals! {
-    ba jacobian "Jacobian of the errors of 36,455 observations of 11,315 points by 21 cameras",
+    ba jacobian "Jacobian of the reprojection errors of 36,455 observations, 11,315 points, 21 cameras",
         json!({ "n": 21, "m": 11_315, "p": 36_455, "cam": numbers(11), "x": numbers(3), "w": 0.5, "feat": numbers(2) });
-    det gradient "gradient of a determinant of 8 × 8 by minors", json!({ "A": numbers(64), "ell": 8 });
-    gmm jacobian "gradient of a mixture of 25 Gaussians in 20 dimensions, 1000 points", mixture(20, 25, 1000);
+    det gradient "gradient of an 8 × 8 determinant, expanded by minors", json!({ "A": numbers(64), "ell": 8 });
+    gmm jacobian "gradient of a mixture of 25 Gaussians in 20 dimensions, 1,000 points", mixture(20, 25, 1000);
     hello double "gradient of a square", json!(3.0);
-    ht jacobian "Jacobian of the errors of 400 points of a hand", hand(400);
-    kmeans dir "Newton's step for 100 clusters of 10,000 points in 8 dimensions", clusters(100, 10_000, 8);
-    llsq gradient "gradient of a polynomial's squared residuals, degree 127, 1024 points",
+    ht jacobian "Jacobian of the residuals of 400 points in hand tracking", hand(400);
+    kmeans dir "Newton direction of k-means, 100 clusters, 10,000 points in 8 dimensions", clusters(100, 10_000, 8);
+    llsq gradient "gradient of least squares for a polynomial of degree 127, 1,024 points",
         json!({ "x": numbers(128), "n": 1024 });
-    lse gradient "gradient of logsumexp of 80,000", json!({ "x": numbers(80_000) });
-    lstm jacobian "gradient of two layers over 1,024 characters of 14 bits",
+    lse gradient "gradient of logsumexp over 80,000 elements", json!({ "x": numbers(80_000) });
+    lstm jacobian "gradient of a two-layer LSTM over 1,024 characters of 14 bits",
         json!({ "main_params": rows(4, 56), "extra_params": rows(3, 14), "state": rows(4, 14), "sequence": rows(1024, 14) });
-    ode gradient "gradient of 10 steps of Runge and Kutta, 10,000 equations", json!({ "x": numbers(10_000), "s": 10 });
-    particle rr "a particle's path optimised, reverse mode over reverse mode", json!({ "w": 0.0 });
-    saddle rr "a saddle point by descents, reverse mode over reverse mode", json!({ "start": [1.0, 1.0] });
+    ode gradient "gradient of 10 Runge–Kutta steps, 10,000 equations", json!({ "x": numbers(10_000), "s": 10 });
+    particle rr "optimization of a particle's path, reverse mode over reverse mode", json!({ "w": 0.0 });
+    saddle rr "search for a saddle point, reverse mode over reverse mode", json!({ "start": [1.0, 1.0] });
 }
 
 fn run(module: &str, function: &str, input: &Value) -> Bench {

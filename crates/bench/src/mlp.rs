@@ -8,13 +8,16 @@ use crate::{Case, ready};
 
 pub(crate) const CASES: &[Case] = &[
     Case::new("mlp/forward", "loss of an MLP 784-512-512-10, batch 128, jitted", "step", || forward(start(), loss)),
-    Case::new("mlp/backward", "its loss and gradient", "step", || {
+    Case::new("mlp/backward", "loss and gradient of the MLP", "step", || {
         backward(start(), loss, |g| [&g[0].weight, &g[2].bias])
     }),
-    Case::new("mlp/adam", "a training step with Adam", "step", || adam(start(), loss)),
-    Case::new("mlp/adam-first-call", "its first call: trace, lower, compile, run", "call", || {
-        first_call(start(), loss)
-    })
+    Case::new("mlp/adam", "a training step of the MLP with Adam", "step", || adam(start(), loss)),
+    Case::new(
+        "mlp/adam-first-call",
+        "first call of a training step of the MLP: trace, lower, compile, run",
+        "call",
+        || first_call(start(), loss),
+    )
     .slow(),
 ];
 

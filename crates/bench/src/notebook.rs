@@ -8,18 +8,20 @@ use crate::{Bench, Case, ready};
 pub(crate) const CASES: &[Case] = &[
     // The derivative of 3x + 1 is a constant, so nothing needs to be compiled or even loaded. The derivative of x sin x
     // is a program.
-    Case::process("start/first-gradient", "process start to the gradient of 3x + 1, a constant", || {
+    Case::process("start/first-gradient", "from process start to the gradient of 3x + 1, a constant", || {
         vec![grad(|x: &Array| 3.0 * x + 1.0)(&4.0.into()).item()]
     }),
-    Case::process("start/first-program", "process start to the gradient of x sin x", || {
+    Case::process("start/first-program", "from process start to the gradient of x sin x", || {
         vec![grad(|x: &Array| x * x.sin())(&3.0.into()).item()]
     }),
-    Case::new("notebook/polynomial", "descent on a polynomial, 200 steps, un-jitted", "loop", || looped(polynomial)),
+    Case::new("notebook/polynomial", "gradient descent on a polynomial, 200 steps, un-jitted", "loop", || {
+        looped(polynomial)
+    }),
     Case::new("notebook/likelihood", "maximum likelihood, 300 steps, un-jitted", "loop", || {
         let data = ready(data());
         looped(move || likelihood(&data))
     }),
-    Case::new("notebook/gold", "descent in two arguments, 300 steps, un-jitted", "loop", || looped(gold)),
+    Case::new("notebook/gold", "gradient descent in two arguments, 300 steps, un-jitted", "loop", || looped(gold)),
 ];
 
 fn looped(run: impl Fn() -> Vec<Array> + 'static) -> Bench {

@@ -11,25 +11,25 @@ pub(crate) const CASES: &[Case] = &[
         let check = numbers(&draw(random::key(7)).slice_axis(0, 0, 8));
         Bench::of(move || ready(draw(random::key(7)))).check(check)
     }),
-    Case::new("numerics/sort", "sort of 1,000,000", "call", || {
+    Case::new("numerics/sort", "sort of 1,000,000 elements", "call", || {
         on(random::normal(random::key(8), 1_000_000), |x| np::sort(x))
     }),
-    Case::new("numerics/cumsum", "running sum of 1,000,000", "call", || {
+    Case::new("numerics/cumsum", "cumulative sum of 1,000,000 elements", "call", || {
         on(random::normal(random::key(8), 1_000_000), |x| np::cumsum(x))
     }),
     Case::new("numerics/softmax", "softmax over the rows of [1024, 1024]", "call", || {
         on(random::normal(random::key(9), (1024, 1024)), |x| softmax(x, -1))
     }),
-    Case::new("numerics/gather", "65,536 rows of 64 out of 10,000", "call", || {
+    Case::new("numerics/gather", "gather of 65,536 rows of 64 from 10,000", "call", || {
         let table = ready(random::normal(random::key(11), (10_000, 64)));
         let rows = random::randint(random::key(12), 65_536, 0, 10_000);
         on(rows, move |rows| np::take_axis(&table, rows, 0))
     }),
-    Case::new("numerics/scatter-add", "65,536 rows of 64 added into 10,000", "call", || {
+    Case::new("numerics/scatter-add", "scatter-add of 65,536 rows of 64 into 10,000", "call", || {
         let rows = ready(random::randint(random::key(13), 65_536, 0, 10_000));
         on(random::normal(random::key(14), (65_536, 64)), move |x| np::zeros((10_000, 64)).at(&rows).add(x))
     }),
-    Case::new("numerics/n-body", "a step of 256 bodies in f64, leapfrog", "step", || {
+    Case::new("numerics/n-body", "a leapfrog step of 256 bodies in f64", "step", || {
         let [a, b, c] = random::key(10).split();
         let place = random::normal_as(a, (256, 3), DType::F64);
         let speed = random::normal_as(b, (256, 3), DType::F64) * 0.1;

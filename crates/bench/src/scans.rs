@@ -5,9 +5,9 @@ use cotangent::{lax, prelude::*};
 use crate::{Bench, Case, on_device, ready};
 
 pub(crate) const CASES: &[Case] = &[
-    Case::new("scan/1", "scan of 1000 steps with one scalar carry, jitted", "call", || value(1)),
+    Case::new("scan/1", "scan of 1,000 iterations with one scalar carry, jitted", "call", || value(1)),
     Case::new("scan/1-gradient", "its gradient", "call", || gradient(1)),
-    Case::new("scan/64", "scan of 1000 steps with 64 scalar carries, jitted", "call", || value(64)),
+    Case::new("scan/64", "scan of 1,000 iterations with 64 scalar carries, jitted", "call", || value(64)),
     Case::new("scan/64-gradient", "its gradient", "call", || gradient(64)),
 ];
 
@@ -18,8 +18,8 @@ type Carries = Vec<Array>;
 /// Each carry decays and is driven by its neighbor.
 fn last(start: &Carries) -> Array {
     let step = |carries: &Carries, _: &()| {
-        let neighbours = carries.iter().cycle().skip(1);
-        (carries.iter().zip(neighbours).map(|(x, y)| 0.99 * x + 0.01 * y.sin()).collect(), ())
+        let neighbors = carries.iter().cycle().skip(1);
+        (carries.iter().zip(neighbors).map(|(x, y)| 0.99 * x + 0.01 * y.sin()).collect(), ())
     };
     let (carries, ()) = lax::Scan::new().length(STEPS).run(step, start.clone(), &());
     carries.iter().skip(1).fold(carries[0].clone(), |sum, x| sum + x)

@@ -16,8 +16,10 @@ pub(crate) const CASES: &[Case] = &[
     Case::new("transformer/forward", "loss of a transformer block, 8 × 64 × 128, 4 heads, jitted", "step", || {
         forward(start(), loss)
     }),
-    Case::new("transformer/backward", "its loss and gradient", "step", || backward(start(), loss, |g| [&g.qkv, &g.up])),
-    Case::new("transformer/adam", "a training step with Adam", "step", || adam(start(), loss)),
+    Case::new("transformer/backward", "loss and gradient of the block", "step", || {
+        backward(start(), loss, |g| [&g.qkv, &g.up])
+    }),
+    Case::new("transformer/adam", "a training step of the block with Adam", "step", || adam(start(), loss)),
 ];
 
 #[derive(Clone, Tree)]
@@ -32,9 +34,9 @@ impl Norm {
     }
 
     fn apply(&self, x: &Array) -> Array {
-        let centred = x - x.mean_keepdims(-1);
-        let variance = centred.powi(2).mean_keepdims(-1);
-        &centred / (variance + 1e-5).sqrt() * &self.scale + &self.shift
+        let centered = x - x.mean_keepdims(-1);
+        let variance = centered.powi(2).mean_keepdims(-1);
+        &centered / (variance + 1e-5).sqrt() * &self.scale + &self.shift
     }
 }
 
