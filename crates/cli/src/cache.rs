@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::output::{TIE, prose, row, say};
 
 pub(crate) const HELP: &str = "\
-Compiled programs are stored so that no process compiles what another one has compiled. When they take more than \
+Compiled programs are stored on disk and shared between processes. When they take more space than \
 COTANGENT_COMPILE_CACHE_LIMIT (`500MB`, `2GiB`; the default is 1 GB), the least recently used ones are removed. \
 COTANGENT_COMPILE_CACHE=0 turns the cache off; COTANGENT_CACHE_DIR moves everything to another directory.
 

@@ -196,7 +196,7 @@ fn the_cache_is_shown_and_cleaned() {
     assert_eq!(shown["dir"], folder.0.to_str().expect("UTF-8"));
     assert!(shown["plugins"][0]["bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{shown}");
     let text = cache(&folder, "much", &["show"]);
-    assert!(text.contains("`much`, which is no size") && text.contains("at most 1.0 GB"), "{text}");
+    assert!(text.contains("`much`, which is not a size") && text.contains("at most 1.0 GB"), "{text}");
     assert!(cache(&folder, "", &["clean"]).starts_with("removed "));
     assert!(folder.entries().is_empty());
     assert_eq!(run(&folder, "start/first-program"), right);

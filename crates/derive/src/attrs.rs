@@ -100,7 +100,7 @@ pub(crate) fn refuse(attrs: &[Attribute], place: &str, errors: &mut Errors) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("tree")) {
         errors.push(Error::new_spanned(
             attr,
-            format!("`#[tree(…)]` has no meaning on {place}: put `#[tree(static)]` on a field"),
+            format!("`#[tree(…)]` is not allowed on {place}: put `#[tree(static)]` on a field"),
         ));
     }
 }

@@ -128,8 +128,7 @@ fn shapes(input: &DeriveInput, errors: &mut Errors) -> Vec<Shape> {
         Data::Union(data) => {
             errors.push(Error::new(
                 data.union_token.span(),
-                "a union cannot be a tree, because it does not know which of its fields is active: \
-                 use an enum",
+                "a union cannot be a tree, because its active field is not known: use an enum",
             ));
             Vec::new()
         }
@@ -154,8 +153,8 @@ fn bounded(input: &DeriveInput, krate: &Path, shapes: &[Shape], errors: &mut Err
                 attrs::refuse(&param.attrs, "a lifetime", errors);
                 errors.push(Error::new_spanned(
                     &param.lifetime,
-                    "a tree owns what it holds, so it has no lifetime parameters: arrays are \
-                     cheap to clone, and other data can be held by `Arc` or `&'static`",
+                    "a tree owns its data, so it cannot have lifetime parameters: arrays are cheap to clone, and \
+                     `Arc` or `&'static` can hold other data",
                 ));
             }
             GenericParam::Const(param) => attrs::refuse(&param.attrs, "a parameter", errors),

@@ -28,7 +28,7 @@ const LARGEST: usize = 20;
 fn read(input: &RawValue) -> Result<Array> {
     let Input { a, ell } = parse(input)?;
     if !(1..=LARGEST).contains(&ell) {
-        return Err(Error::value(format!("`ell` is {ell}, but 1 to {LARGEST} is expected")));
+        return Err(Error::value(format!("`ell` must be between 1 and {LARGEST}, got {ell}")));
     }
     expect_shape("A", &[a.len()], &[ell * ell])?;
     Array::from_vec(a, (ell, ell))

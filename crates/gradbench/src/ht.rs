@@ -111,20 +111,21 @@ fn read(input: &RawValue) -> Result<(Pose, Array, Hand, Measured)> {
         return Err(Error::shape("`correspondences` has shape [0]: there must be at least one point"));
     }
     if model.parents != parents() {
-        let message = format!("`parents` is {:?}, but {:?} is expected", model.parents, parents());
+        let message = format!("`parents` is {:?}, but must be {:?}", model.parents, parents());
         return Err(Error::value(message).help("the bones are the wrist, those of the fingers, and the forearm"));
     }
     let (us, corners) = if us.shape()[0] == 0 {
         (np::zeros_as((count, 0), DType::F64), correspondences)
     } else {
         expect_shape("us", &us.shape(), &[count, 2])?;
-        let missing = |i| Error::value(format!("there is no triangle {i}: there are {}", model.triangles.len()));
+        let missing =
+            |i| Error::value(format!("triangle {i} is out of range: there are {} triangles", model.triangles.len()));
         let triangle = |&i: &usize| model.triangles.get(i).copied().ok_or_else(|| missing(i));
         let triangles = correspondences.iter().map(triangle);
         (us.into_array()?, triangles.collect::<Result<Vec<_>>>()?.into_flattened())
     };
     if let Some(corner) = corners.iter().find(|&&corner| corner >= vertices) {
-        return Err(Error::value(format!("there is no vertex {corner}: there are {vertices}")));
+        return Err(Error::value(format!("vertex {corner} is out of range: there are {vertices} vertices")));
     }
     let hand = Hand {
         rest: Bones {

@@ -21,7 +21,7 @@ pub(crate) fn expect_shape(name: &str, got: &[usize], expected: &[usize]) -> Res
     if got == expected {
         return Ok(());
     }
-    Err(Error::shape(format!("`{name}` has shape {got:?}, but {expected:?} is expected")))
+    Err(Error::shape(format!("`{name}` has shape {got:?}, but must have shape {expected:?}")))
 }
 
 /// A list of rows of numbers, all of one length, in row-major order.

@@ -31,7 +31,7 @@ fn read(input: &RawValue) -> Result<(usize, Array)> {
     let Input { x, s } = parse(input)?;
     if x.is_empty() || s == 0 {
         return Err(Error::value(format!(
-            "there must be at least one number in `x` and one step, not {} and {s}",
+            "there must be at least one number in `x` and one step, got {} and {s}",
             x.len()
         )));
     }

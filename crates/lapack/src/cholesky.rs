@@ -17,7 +17,7 @@ pub(crate) fn potrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     info.fill(0);
     let [n, columns] = matrix(a.dims)?;
     if n != columns || info.len() != a.dims[..a.dims.len() - 2].iter().product::<i64>() as usize {
-        return Err("the shapes do not fit".to_owned());
+        return Err("the shapes do not match".to_owned());
     }
     if n == 0 {
         return Ok(());

@@ -37,14 +37,16 @@ pub static KERNELS: &[[Kernel; 4]] = &[
 /// Returns an attribute that is a letter.
 fn letter(call: &Arrays<'_>, name: &str, known: &str) -> Result<char, String> {
     let letter = call.int(name).and_then(|code| u8::try_from(code).ok()).map(char::from);
-    letter.filter(|letter| known.contains(*letter)).ok_or_else(|| format!("`{name}` is none of the letters {known}"))
+    letter
+        .filter(|letter| known.contains(*letter))
+        .ok_or_else(|| format!("`{name}` must be one of the letters {known}"))
 }
 
 /// Returns the last two dimensions.
 fn matrix(dims: &[i64]) -> Result<[usize; 2], String> {
     match dims {
         [.., m, n] => Ok([m, n].map(|d| usize::try_from(*d).unwrap_or(0))),
-        _ => Err("an operand is no matrix".to_owned()),
+        _ => Err("an operand is not a matrix".to_owned()),
     }
 }
 

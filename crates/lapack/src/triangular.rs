@@ -22,7 +22,7 @@ pub(crate) fn trsm<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     let ([n, columns], [rows, width]) = (matrix(a.dims)?, matrix(b.dims)?);
     if n != columns || n != if left { rows } else { width } || a.dims[..a.dims.len() - 2] != b.dims[..b.dims.len() - 2]
     {
-        return Err("the shapes do not fit".to_owned());
+        return Err("the shapes do not match".to_owned());
     }
     if b.elements.is_empty() {
         return Ok(());

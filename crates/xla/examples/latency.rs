@@ -99,10 +99,10 @@ fn main() -> Result<()> {
     });
     let bytes = add.serialize()?;
     let params = [scalar.clone(), scalar];
-    measure("load serialised a + b", 50, 1, || {
+    measure("load serialized a + b", 50, 1, || {
         client.deserialize(&bytes, &params).unwrap();
     });
-    measure("optimised HLO of a + b as text", 50, 1, || {
+    measure("optimized HLO of a + b as text", 50, 1, || {
         add.optimized_hlo().unwrap();
     });
     Ok(())

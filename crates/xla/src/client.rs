@@ -255,7 +255,7 @@ impl Client {
         params: &[ArrayShape],
         options: Option<&CompileOptions>,
     ) -> Result<Executable> {
-        const DURING: &str = "loading the serialised program";
+        const DURING: &str = "loading the serialized program";
         let api = &self.0.plugin.api;
         let mut args = ExecutableDeserializeArgs::new();
         args.client = self.0.raw.as_ptr();

@@ -103,7 +103,7 @@ impl Compiled {
 
     /// The compiled program as bytes, for [`Client::deserialize`](crate::Client::deserialize) with exactly the same plugin.
     pub fn serialize(&self) -> Result<Vec<u8>> {
-        const DURING: &str = "serialising the program";
+        const DURING: &str = "serializing the program";
         let api = &self.plugin.api;
         let mut args = ExecutableSerializeArgs::new();
         args.executable = self.raw.as_ptr();

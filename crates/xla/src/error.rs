@@ -338,8 +338,8 @@ impl fmt::Display for ArgumentError {
             }
             ArgumentError::Shape { index, expected, found } => write!(
                 f,
-                "argument {index} should be {expected}, but {found} was given; convert or reshape \
-                 it, or compile the program for that type"
+                "argument {index} must be {expected}, but {found} was given; convert or reshape it, or compile the \
+                 program for that type"
             ),
             ArgumentError::Client { index } => {
                 write!(f, "argument {index} belongs to another client; copy it through the host first")

@@ -181,7 +181,7 @@ impl<'a> Arrays<'a> {
         let array = self.results.get_mut(i).ok_or_else(|| format!("there is no result {i}"))?;
         let len = array.len::<T>("result", i)?;
         if !std::mem::take(&mut array.free) {
-            return Err(format!("result {i} was given away"));
+            return Err(format!("result {i} was taken already"));
         }
         let data = if len == 0 { NonNull::dangling().as_ptr() } else { array.data.cast::<T>() };
         // SAFETY: the result lives for 'a, has as many elements of this type, whose bit patterns are all valid, and is
@@ -235,12 +235,12 @@ unsafe fn arrays(list: &FfiList) -> Result<SmallVec<[Array; 4]>, String> {
     let (types, items) = unsafe { (slice(list.types, len), slice(list.items, len)) };
     let one = |(&kind, &item): (&i32, &*const FfiBuffer)| {
         if kind != LIST_BUFFER {
-            return Err("an operand or result is no array".to_owned());
+            return Err("an operand or result is not an array".to_owned());
         }
         // SAFETY: an entry of this kind is a buffer that lives during the call and has the stated number of dimensions.
         let (buffer, dims) = unsafe { (&*item, slice((*item).dims, usize::try_from((*item).rank).unwrap_or(0))) };
         let size = element_size(buffer.dtype);
-        let size = size.ok_or_else(|| format!("the element type {} is not handled", buffer.dtype))?;
+        let size = size.ok_or_else(|| format!("the element type {} is not supported", buffer.dtype))?;
         let bytes = dims.iter().try_fold(size, |n, &d| n.checked_mul(usize::try_from(d).ok()?));
         let bytes = bytes.filter(|n| isize::try_from(*n).is_ok()).ok_or("an array is too large")?;
         if bytes > 0 && buffer.data.is_null() {

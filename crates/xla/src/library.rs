@@ -62,7 +62,7 @@ impl Plugin {
         // SAFETY: the arguments are complete, and the plugin outlives every error it makes.
         unsafe {
             let mut args = PluginInitializeArgs::new();
-            api.check((api.plugin_initialize)(&mut args), "initialising the plugin")?;
+            api.check((api.plugin_initialize)(&mut args), "initializing the plugin")?;
         }
         let mut args = PluginAttributesArgs::new();
         // SAFETY: the arguments are complete; the attributes live as long as the process.

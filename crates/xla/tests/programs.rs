@@ -217,7 +217,7 @@ fn errors_that_come_late_come_out_of_waiting() {
 }
 
 #[test]
-fn damaged_serialised_programs_are_errors() {
+fn damaged_serialized_programs_are_errors() {
     let text = "func.func @main(%a: tensor<3xf32>) -> tensor<3xf32> {
         %0 = stablehlo.sine %a : tensor<3xf32>
         return %0 : tensor<3xf32>
@@ -225,12 +225,12 @@ fn damaged_serialised_programs_are_errors() {
     let bytes = compile(text, &[f32s(&[3])]).unwrap().serialize().unwrap();
     for bad in [&b""[..], b"not a program", &bytes[..bytes.len() / 2], &bytes[..100]] {
         let error = client().deserialize(bad, &[f32s(&[3])]).unwrap_err();
-        assert!(error.to_string().contains("serialised"), "{error}");
+        assert!(error.to_string().contains("serialized"), "{error}");
     }
 }
 
 #[test]
-fn optimised_programs_can_be_read() {
+fn optimized_programs_can_be_read() {
     let text = "func.func @main(%a: tensor<4x3xf32>, %b: tensor<3x5xf32>) -> (tensor<4xf32>, tensor<2x3xi32>) {
         %0 = stablehlo.dot_general %a, %b, contracting_dims = [1] x [0] : (tensor<4x3xf32>, tensor<3x5xf32>) -> tensor<4x5xf32>
         %1 = stablehlo.sine %0 : tensor<4x5xf32>

@@ -231,7 +231,7 @@ fn bad_programs_are_errors() {
 }
 
 #[test]
-fn serialised_programs_run_again() {
+fn serialized_programs_run_again() {
     let shape = f32s(&[2]);
     let bytes = binary("multiply", &shape).serialize().unwrap();
     let params = [shape.clone(), shape.clone()];

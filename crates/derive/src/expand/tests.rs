@@ -176,11 +176,11 @@ fn errors_teach() {
             A(u8),
         }
     ));
-    assert!(place.starts_with("`#[tree(…)]` has no meaning on a variant"), "{place}");
+    assert!(place.starts_with("`#[tree(…)]` is not allowed on a variant"), "{place}");
     let place = first(parse_quote!(
         struct S<#[tree(static)] T>(T);
     ));
-    assert!(place.starts_with("`#[tree(…)]` has no meaning on a parameter"), "{place}");
+    assert!(place.starts_with("`#[tree(…)]` is not allowed on a parameter"), "{place}");
     assert!(
         first(parse_quote!(
             struct S(#[tree] u8);

@@ -51,11 +51,11 @@ pub(crate) fn text(format: &str, code: &[u8]) -> Result<String, String> {
 }
 
 fn module(format: &str, code: &[u8]) -> Result<proto::Module, String> {
-    let damaged = |e: prost::DecodeError| format!("the optimised program cannot be decoded: {e}");
+    let damaged = |e: prost::DecodeError| format!("the optimized program cannot be decoded: {e}");
     match format {
         "hlo_with_config" => Ok(proto::ModuleWithConfig::decode(code).map_err(damaged)?.hlo_module.unwrap_or_default()),
         "hlo" => proto::Module::decode(code).map_err(damaged),
-        other => Err(format!("the optimised program has the format {other}, which is unknown")),
+        other => Err(format!("the optimized program has the format {other}, which is unknown")),
     }
 }
 
