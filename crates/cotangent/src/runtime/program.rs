@@ -335,7 +335,7 @@ impl Target<'_> {
 }
 
 /// The error for a program with checks outside `checkify`.
-fn unchecked(jaxpr: &Jaxpr) -> Error {
+pub(crate) fn unchecked(jaxpr: &Jaxpr) -> Error {
     at_first(outside_checkify(), jaxpr, |effects| effects.check)
 }
 
