@@ -19,18 +19,18 @@ pub(crate) struct Notebook {
     source: &'static str,
     json: bool,
     pictures: Option<PathBuf>,
-    colours: bool,
+    colors: bool,
 }
 
 impl Notebook {
     pub(crate) fn new(source: &'static str, json: bool, pictures: Option<PathBuf>) -> Notebook {
-        let colours = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Notebook { source, json, pictures, colours }
+        let colors = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Notebook { source, json, pictures, colors }
     }
 
     /// Text in one of the terminal's styles, if it supports styles.
     fn styled<'a>(&self, code: &str, text: &'a str) -> Cow<'a, str> {
-        if self.colours { format!("\x1b[{code}m{text}\x1b[0m").into() } else { text.into() }
+        if self.colors { format!("\x1b[{code}m{text}\x1b[0m").into() } else { text.into() }
     }
 
     /// Prints the name of the demo.

@@ -1,8 +1,8 @@
 //! A plane with axes: maps values to positions in the scene.
 
-use super::colour::Colormap;
+use super::color::Colormap;
 use super::scene::{Anchor, Point, Scene};
-use super::{Colour, bands::Grid};
+use super::{Color, bands::Grid};
 
 /// A rectangle of the scene that shows a rectangle of values.
 #[derive(Clone, Debug)]
@@ -38,14 +38,14 @@ impl Axes {
     /// The title, with a smaller line below it.
     pub(crate) fn title(&self, scene: &mut Scene, title: &str, subtitle: &str) {
         let [left, ..] = self.frame;
-        scene.text((left, 22.0), title, 18.0, Colour::INK, Anchor::Left);
-        scene.text((left, 44.0), subtitle, 12.5, Colour::SOFT, Anchor::Left);
+        scene.text((left, 22.0), title, 18.0, Color::INK, Anchor::Left);
+        scene.text((left, 44.0), subtitle, 12.5, Color::SOFT, Anchor::Left);
     }
 
     /// Lines at the ticks, drawn below the data.
     pub(crate) fn grid(&self, scene: &mut Scene) {
         for y in ticks(self.y) {
-            scene.line(self.path([(self.x.0, y), (self.x.1, y)]), Colour::GRID, 0.8);
+            scene.line(self.path([(self.x.0, y), (self.x.1, y)]), Color::GRID, 0.8);
         }
     }
 
@@ -53,29 +53,29 @@ impl Axes {
     pub(crate) fn finish(&self, scene: &mut Scene, x_name: &str, y_name: &str) {
         let [left, top, right, bottom] = self.frame;
         let corners = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
-        scene.line(corners, Colour::SOFT, 1.0);
+        scene.line(corners, Color::SOFT, 1.0);
         for x in ticks(self.x) {
             let (at, _) = self.place(x, self.y.0);
-            scene.line(vec![(at, bottom), (at, bottom + 5.0)], Colour::SOFT, 1.0);
-            scene.text((at, bottom + 16.0), number(x), 12.5, Colour::INK, Anchor::Middle);
+            scene.line(vec![(at, bottom), (at, bottom + 5.0)], Color::SOFT, 1.0);
+            scene.text((at, bottom + 16.0), number(x), 12.5, Color::INK, Anchor::Middle);
         }
         for y in ticks(self.y) {
             let (_, at) = self.place(self.x.0, y);
-            scene.line(vec![(left - 5.0, at), (left, at)], Colour::SOFT, 1.0);
-            scene.text((left - 9.0, at), number(y), 12.5, Colour::INK, Anchor::Right);
+            scene.line(vec![(left - 5.0, at), (left, at)], Color::SOFT, 1.0);
+            scene.text((left - 9.0, at), number(y), 12.5, Color::INK, Anchor::Right);
         }
-        scene.text(((left + right) / 2.0, bottom + 40.0), x_name, 14.0, Colour::INK, Anchor::Middle);
-        scene.upright((left - 56.0, (top + bottom) / 2.0), y_name, 14.0, Colour::INK);
+        scene.text(((left + right) / 2.0, bottom + 40.0), x_name, 14.0, Color::INK, Anchor::Middle);
+        scene.upright((left - 56.0, (top + bottom) / 2.0), y_name, 14.0, Color::INK);
     }
 
     /// The areas between levels, each in its color, with thin lines between them, and the color bar.
     pub(crate) fn bands(&self, scene: &mut Scene, grid: &Grid<'_>, levels: &[f64], map: Colormap, name: &str) {
-        let colour = |band: usize| map.at((band as f64 + 0.5) / (levels.len() - 1) as f64);
+        let color = |band: usize| map.at((band as f64 + 0.5) / (levels.len() - 1) as f64);
         for (band, polygon) in grid.bands(levels) {
-            scene.polygon(self.path(polygon), colour(band));
+            scene.polygon(self.path(polygon), color(band));
         }
         for segment in grid.contours(&levels[1..levels.len() - 1]) {
-            scene.line(self.path(segment), Colour::WHITE.fade(0.55), 0.6);
+            scene.line(self.path(segment), Color::WHITE.fade(0.55), 0.6);
         }
         let [_, top, right, bottom] = self.frame;
         let (x0, x1) = (right + 22.0, right + 40.0);
@@ -83,14 +83,14 @@ impl Axes {
         for (band, level) in levels.iter().enumerate() {
             let y = bottom - band as f64 * step;
             if band + 1 < levels.len() {
-                scene.rectangle((x0, y - step), (x1, y), colour(band));
+                scene.rectangle((x0, y - step), (x1, y), color(band));
             }
             if band % 2 == 0 {
-                scene.text((x1 + 7.0, y), number(*level), 11.5, Colour::INK, Anchor::Left);
+                scene.text((x1 + 7.0, y), number(*level), 11.5, Color::INK, Anchor::Left);
             }
         }
-        scene.line(vec![(x0, top), (x1, top), (x1, bottom), (x0, bottom), (x0, top)], Colour::SOFT, 0.8);
-        scene.text(((x0 + x1) / 2.0, top - 14.0), name, 12.5, Colour::INK, Anchor::Middle);
+        scene.line(vec![(x0, top), (x1, top), (x1, bottom), (x0, bottom), (x0, top)], Color::SOFT, 0.8);
+        scene.text(((x0 + x1) / 2.0, top - 14.0), name, 12.5, Color::INK, Anchor::Middle);
     }
 
     /// A legend in the upper right or left corner: a sample of each line and its name.
@@ -101,21 +101,21 @@ impl Axes {
         let x = if on_the_left { left + 12.0 } else { right - 12.0 - width };
         let (y, height) = (top + 12.0, 14.0 + 21.0 * entries.len() as f64);
         let (across, down) = (x + width, y + height);
-        scene.rectangle((x, y), (across, down), Colour::WHITE.fade(0.9));
-        scene.line(vec![(x, y), (across, y), (across, down), (x, down), (x, y)], Colour::GRID, 0.8);
+        scene.rectangle((x, y), (across, down), Color::WHITE.fade(0.9));
+        scene.line(vec![(x, y), (across, y), (across, down), (x, down), (x, y)], Color::GRID, 0.8);
         for (i, (name, key)) in entries.iter().enumerate() {
             let middle = y + 17.5 + 21.0 * i as f64;
             match key {
-                Key::Line(colour) => scene.line(vec![(x + 12.0, middle), (x + 36.0, middle)], *colour, 2.4),
-                Key::Dashes(colour) => {
+                Key::Line(color) => scene.line(vec![(x + 12.0, middle), (x + 36.0, middle)], *color, 2.4),
+                Key::Dashes(color) => {
                     for from in [12.0, 22.0, 32.0] {
-                        scene.line(vec![(x + from, middle), (x + from + 5.5, middle)], *colour, 1.6);
+                        scene.line(vec![(x + from, middle), (x + from + 5.5, middle)], *color, 1.6);
                     }
                 }
-                Key::Area(colour) => scene.rectangle((x + 12.0, middle - 6.0), (x + 36.0, middle + 6.0), *colour),
-                Key::Dot(colour) => ringed(scene, (x + 24.0, middle), 4.5, *colour),
+                Key::Area(color) => scene.rectangle((x + 12.0, middle - 6.0), (x + 36.0, middle + 6.0), *color),
+                Key::Dot(color) => ringed(scene, (x + 24.0, middle), 4.5, *color),
             }
-            scene.text((x + 44.0, middle), *name, 12.5, Colour::INK, Anchor::Left);
+            scene.text((x + 44.0, middle), *name, 12.5, Color::INK, Anchor::Left);
         }
     }
 }
@@ -123,16 +123,16 @@ impl Axes {
 /// The symbol before a name in a legend.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key {
-    Line(Colour),
-    Dashes(Colour),
-    Area(Colour),
-    Dot(Colour),
+    Line(Color),
+    Dashes(Color),
+    Area(Color),
+    Dot(Color),
 }
 
 /// A dot with a white ring, visible on any background.
-pub(crate) fn ringed(scene: &mut Scene, at: Point, radius: f64, colour: Colour) {
-    scene.dot(at, radius + 1.4, Colour::WHITE);
-    scene.dot(at, radius, colour);
+pub(crate) fn ringed(scene: &mut Scene, at: Point, radius: f64, color: Color) {
+    scene.dot(at, radius + 1.4, Color::WHITE);
+    scene.dot(at, radius, color);
 }
 
 /// Round numbers inside a range, about five to eight.

@@ -2,10 +2,10 @@
 
 pub(crate) mod axes;
 pub(crate) mod bands;
-pub(crate) mod colour;
+pub(crate) mod color;
 pub(crate) mod scene;
 pub(crate) mod surface;
 
 pub(crate) use axes::Axes;
-pub(crate) use colour::Colour;
+pub(crate) use color::Color;
 pub(crate) use scene::Scene;

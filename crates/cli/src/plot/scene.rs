@@ -12,9 +12,9 @@ use anyhow::{Context, Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontTransform, register_font};
+use plotters::style::{Color as _, FontTransform, register_font};
 
-use super::Colour;
+use super::Color;
 
 /// A position in the scene; y grows downward.
 pub(crate) type Point = (f64, f64);
@@ -32,10 +32,10 @@ pub(crate) enum Anchor {
 
 #[derive(Clone, Debug)]
 enum Shape {
-    Polygon(Vec<Point>, Colour),
-    Line(Vec<Point>, Colour, f64),
-    Dot(Point, f64, Colour),
-    Text { at: Point, text: String, size: f64, colour: Colour, anchor: Anchor, upright: bool },
+    Polygon(Vec<Point>, Color),
+    Line(Vec<Point>, Color, f64),
+    Dot(Point, f64, Color),
+    Text { at: Point, text: String, size: f64, color: Color, anchor: Anchor, upright: bool },
 }
 
 /// A picture.
@@ -55,31 +55,31 @@ impl Scene {
         Scene { width, height, shapes: Vec::new() }
     }
 
-    pub(crate) fn polygon(&mut self, points: Vec<Point>, colour: Colour) {
-        self.shapes.push(Shape::Polygon(points, colour));
+    pub(crate) fn polygon(&mut self, points: Vec<Point>, color: Color) {
+        self.shapes.push(Shape::Polygon(points, color));
     }
 
-    pub(crate) fn rectangle(&mut self, (x0, y0): Point, (x1, y1): Point, colour: Colour) {
-        self.polygon(vec![(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour);
+    pub(crate) fn rectangle(&mut self, (x0, y0): Point, (x1, y1): Point, color: Color) {
+        self.polygon(vec![(x0, y0), (x1, y0), (x1, y1), (x0, y1)], color);
     }
 
-    pub(crate) fn line(&mut self, points: Vec<Point>, colour: Colour, width: f64) {
-        self.shapes.push(Shape::Line(points, colour, width));
+    pub(crate) fn line(&mut self, points: Vec<Point>, color: Color, width: f64) {
+        self.shapes.push(Shape::Line(points, color, width));
     }
 
-    pub(crate) fn dot(&mut self, at: Point, radius: f64, colour: Colour) {
-        self.shapes.push(Shape::Dot(at, radius, colour));
+    pub(crate) fn dot(&mut self, at: Point, radius: f64, color: Color) {
+        self.shapes.push(Shape::Dot(at, radius, color));
     }
 
     /// Text on one line.
-    pub(crate) fn text(&mut self, at: Point, text: impl Into<String>, size: f64, colour: Colour, anchor: Anchor) {
-        self.shapes.push(Shape::Text { at, text: text.into(), size, colour, anchor, upright: false });
+    pub(crate) fn text(&mut self, at: Point, text: impl Into<String>, size: f64, color: Color, anchor: Anchor) {
+        self.shapes.push(Shape::Text { at, text: text.into(), size, color, anchor, upright: false });
     }
 
     /// Vertical text, centered at a point.
-    pub(crate) fn upright(&mut self, at: Point, text: impl Into<String>, size: f64, colour: Colour) {
+    pub(crate) fn upright(&mut self, at: Point, text: impl Into<String>, size: f64, color: Color) {
         let anchor = Anchor::Middle;
-        self.shapes.push(Shape::Text { at, text: text.into(), size, colour, anchor, upright: true });
+        self.shapes.push(Shape::Text { at, text: text.into(), size, color, anchor, upright: true });
     }
 
     /// Writes `NAME.png` and `NAME.svg` into a directory and returns the paths.
@@ -124,32 +124,32 @@ impl Scene {
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, lowered: f64) -> Result<()> {
         let scale = f64::from(DRAWN);
         let place = |p: &Point| ((p.0 * scale).round() as i32, (p.1 * scale).round() as i32);
-        let style = |c: Colour| RGBAColor(c.0, c.1, c.2, c.3);
+        let style = |c: Color| RGBAColor(c.0, c.1, c.2, c.3);
         let failed = |e| anyhow!("drawing: {e}");
         area.fill(&WHITE).map_err(failed)?;
         for shape in &self.shapes {
             match shape {
-                Shape::Polygon(points, colour) => {
+                Shape::Polygon(points, color) => {
                     let points: Vec<_> = points.iter().map(place).collect();
-                    area.draw(&Polygon::new(points, style(*colour).filled())).map_err(failed)?;
+                    area.draw(&Polygon::new(points, style(*color).filled())).map_err(failed)?;
                 }
-                Shape::Line(points, colour, width) => {
+                Shape::Line(points, color, width) => {
                     let width = (width * scale).round().max(1.0) as u32;
                     let points: Vec<_> = points.iter().map(place).collect();
-                    area.draw(&PathElement::new(points, style(*colour).stroke_width(width))).map_err(failed)?;
+                    area.draw(&PathElement::new(points, style(*color).stroke_width(width))).map_err(failed)?;
                 }
-                Shape::Dot(at, radius, colour) => {
+                Shape::Dot(at, radius, color) => {
                     let radius = (radius * scale).round() as i32;
-                    area.draw(&Circle::new(place(at), radius, style(*colour).filled())).map_err(failed)?;
+                    area.draw(&Circle::new(place(at), radius, style(*color).filled())).map_err(failed)?;
                 }
-                Shape::Text { at, text, size, colour, anchor, upright } => {
+                Shape::Text { at, text, size, color, anchor, upright } => {
                     let horizontal = match anchor {
                         Anchor::Left => HPos::Left,
                         Anchor::Middle => HPos::Center,
                         Anchor::Right => HPos::Right,
                     };
                     let turned = if *upright { FontTransform::Rotate270 } else { FontTransform::None };
-                    let font = ("sans-serif", size * scale).into_font().transform(turned).color(&style(*colour));
+                    let font = ("sans-serif", size * scale).into_font().transform(turned).color(&style(*color));
                     let font = font.pos(Pos::new(horizontal, VPos::Center));
                     let by = lowered * size;
                     let at = if *upright { (at.0 + by, at.1) } else { (at.0, at.1 + by) };
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn an_svg_has_the_size_of_the_scene() {
         let mut scene = Scene::new(40, 30);
-        scene.dot((20.0, 15.0), 2.0, Colour::BLUE);
+        scene.dot((20.0, 15.0), 2.0, Color::BLUE);
         let svg = scene.to_svg().unwrap();
         assert!(svg.contains("width=\"40\" height=\"30\" viewBox=\"0 0 160 120\""), "{svg}");
     }

@@ -1,14 +1,14 @@
 //! A surface in space, as matplotlib shows it: perspective from a distance of ten, a box of 4 : 4 : 3 with three lit
 //! walls, and the cells painted from the farthest to the nearest.
 
-use super::Colour;
+use super::Color;
 use super::axes::{number, ticks};
 use super::bands::Grid;
-use super::colour::Colormap;
+use super::color::Colormap;
 use super::scene::{Anchor, Point, Scene};
 
-const WALL: Colour = Colour::hex(0xf2_f4f6);
-const EDGE: Colour = Colour::hex(0xd5_dae0);
+const WALL: Color = Color::hex(0xf2_f4f6);
+const EDGE: Color = Color::hex(0xd5_dae0);
 
 /// The direction that the surface is viewed from, in degrees.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +59,8 @@ impl Camera {
 /// The picture of a surface.
 pub(crate) fn surface(grid: &Grid<'_>, view: View, map: Colormap, title: &str, subtitle: &str) -> Scene {
     let mut scene = Scene::new(760, 600);
-    scene.text((36.0, 22.0), title, 18.0, Colour::INK, Anchor::Left);
-    scene.text((36.0, 44.0), subtitle, 12.5, Colour::SOFT, Anchor::Left);
+    scene.text((36.0, 22.0), title, 18.0, Color::INK, Anchor::Left);
+    scene.text((36.0, 44.0), subtitle, 12.5, Color::SOFT, Anchor::Left);
     let (least, greatest) = grid.z.iter().fold((f64::MAX, f64::MIN), |(a, b), z| (a.min(*z), b.max(*z)));
     let ends = |v: &[f64]| (v[0], v[v.len() - 1]);
     let ((x0, x1), (y0, y1)) = (ends(grid.x), ends(grid.y));
@@ -70,20 +70,20 @@ pub(crate) fn surface(grid: &Grid<'_>, view: View, map: Colormap, title: &str, s
     let camera = Camera::new(view, [x.0, y.0, z.0], [x.1, y.1, z.1]);
     walls(&mut scene, &camera, x, y, z);
 
-    let mut cells: Vec<(f64, Vec<Point>, Colour)> = Vec::new();
+    let mut cells: Vec<(f64, Vec<Point>, Color)> = Vec::new();
     for row in 0..grid.y.len() - 1 {
         for column in 0..grid.x.len() - 1 {
             let corners = [(0, 0), (1, 0), (1, 1), (0, 1)].map(|(i, j)| grid.at(column + i, row + j));
             let seen = corners.map(|(x, y, z)| camera.see([x, y, z]));
             let near = seen.iter().map(|s| s.1).sum::<f64>();
             let height = corners.iter().map(|c| c.2).sum::<f64>() / 4.0;
-            let colour = map.at((height - least) / (greatest - least));
-            cells.push((near, seen.iter().map(|s| s.0).collect(), colour));
+            let color = map.at((height - least) / (greatest - least));
+            cells.push((near, seen.iter().map(|s| s.0).collect(), color));
         }
     }
     cells.sort_by(|a, b| a.0.total_cmp(&b.0));
-    for (_, points, colour) in cells {
-        scene.polygon(points, colour);
+    for (_, points, color) in cells {
+        scene.polygon(points, color);
     }
     bar(&mut scene, map, least, greatest);
     scene
@@ -100,8 +100,8 @@ fn walls(scene: &mut Scene, camera: &Camera, x: (f64, f64), y: (f64, f64), z: (f
     wall([[x.0, y.0, z.0], [x.1, y.0, z.0], [x.1, y.1, z.0], [x.0, y.1, z.0]]);
     wall([[x.0, y.0, z.0], [x.0, y.1, z.0], [x.0, y.1, z.1], [x.0, y.0, z.1]]);
     wall([[x.0, y.0, z.0], [x.1, y.0, z.0], [x.1, y.0, z.1], [x.0, y.0, z.1]]);
-    let mut line = |points: &[[f64; 3]], colour: Colour| {
-        scene.line(points.iter().map(|p| camera.place(*p)).collect(), colour, 0.9);
+    let mut line = |points: &[[f64; 3]], color: Color| {
+        scene.line(points.iter().map(|p| camera.place(*p)).collect(), color, 0.9);
     };
     for t in ticks(x) {
         line(&[[t, y.1, z.0], [t, y.0, z.0], [t, y.0, z.1]], EDGE);
@@ -112,7 +112,7 @@ fn walls(scene: &mut Scene, camera: &Camera, x: (f64, f64), y: (f64, f64), z: (f
     for t in ticks(z) {
         line(&[[x.0, y.1, t], [x.0, y.0, t], [x.1, y.0, t]], EDGE);
     }
-    line(&[[x.1, y.0, z.0], [x.1, y.1, z.0], [x.0, y.1, z.0], [x.0, y.1, z.1]], Colour::SOFT);
+    line(&[[x.1, y.0, z.0], [x.1, y.1, z.0], [x.0, y.1, z.0], [x.0, y.1, z.1]], Color::SOFT);
 
     // Labels are outside the edge, in the direction away from the middle of the box.
     let middle = camera.place([(x.0 + x.1) / 2.0, (y.0 + y.1) / 2.0, z.0]);
@@ -125,7 +125,7 @@ fn walls(scene: &mut Scene, camera: &Camera, x: (f64, f64), y: (f64, f64), z: (f
         let edge = (range.1 - range.0) * 0.015;
         ticks(range).into_iter().filter(move |t| *t > range.0 + edge && *t < range.1 - edge)
     };
-    let mut label = |at: Point, text: &str, size: f64| scene.text(at, text, size, Colour::INK, Anchor::Middle);
+    let mut label = |at: Point, text: &str, size: f64| scene.text(at, text, size, Color::INK, Anchor::Middle);
     let down = |at: Point, by: f64| (at.0, at.1 + by);
     for t in inner(x) {
         label(down(outside(camera.place([t, y.1, z.0]), 14.0, middle), 6.0), &number(t), 12.0);
@@ -152,11 +152,11 @@ fn bar(scene: &mut Scene, map: Colormap, least: f64, greatest: f64) {
         let (t, u) = (f64::from(i) / 160.0, f64::from(i + 1) / 160.0);
         scene.rectangle((x0, place(u)), (x1, place(t)), map.at((t + u) / 2.0));
     }
-    scene.line(vec![(x0, top), (x1, top), (x1, bottom), (x0, bottom), (x0, top)], Colour::SOFT, 0.8);
+    scene.line(vec![(x0, top), (x1, top), (x1, bottom), (x0, bottom), (x0, top)], Color::SOFT, 0.8);
     for t in ticks((least, greatest)) {
         let y = place((t - least) / (greatest - least));
-        scene.line(vec![(x1, y), (x1 + 4.0, y)], Colour::SOFT, 0.8);
-        scene.text((x1 + 8.0, y), number(t), 11.5, Colour::INK, Anchor::Left);
+        scene.line(vec![(x1, y), (x1 + 4.0, y)], Color::SOFT, 0.8);
+        scene.text((x1 + 8.0, y), number(t), 11.5, Color::INK, Anchor::Left);
     }
-    scene.text(((x0 + x1) / 2.0, top - 14.0), "z", 12.5, Colour::INK, Anchor::Middle);
+    scene.text(((x0 + x1) / 2.0, top - 14.0), "z", 12.5, Color::INK, Anchor::Middle);
 }

@@ -5,10 +5,10 @@ use cotangent::Array;
 use super::{floats, gold as gold_function};
 use crate::plot::axes::{Key, decimals, ringed};
 use crate::plot::bands::Grid;
-use crate::plot::colour::{BLUES, COOLWARM};
+use crate::plot::color::{BLUES, COOLWARM};
 use crate::plot::scene::{Anchor, Scene};
 use crate::plot::surface::{View, surface as surface_of};
-use crate::plot::{Axes, Colour};
+use crate::plot::{Axes, Color};
 
 fn scalar(x: &Array) -> f64 {
     x.item()
@@ -26,18 +26,18 @@ pub(super) fn polynomial(path: &[Array]) -> Scene {
     let (mut scene, axes) = Axes::new((-3.0, 3.4), (-10.0, 40.0), false);
     axes.grid(&mut scene);
     let curve = ruler(-3.0, 3.4, 200).into_iter().map(|x| (x, value(x))).filter(|p| p.1 <= 40.0);
-    scene.line(axes.path(curve), Colour::BLUE, 2.2);
+    scene.line(axes.path(curve), Color::BLUE, 2.2);
     for x in &path {
-        scene.dot(axes.place(*x, value(*x)), 3.4, Colour::ORANGE);
+        scene.dot(axes.place(*x, value(*x)), 3.4, Color::ORANGE);
     }
     let end = path[path.len() - 1];
     let (x, y) = axes.place(end, value(end));
-    ringed(&mut scene, (x, y), 5.0, Colour::ORANGE);
-    scene.text((x, y + 22.0), format!("x = {}", decimals(end, 5)), 13.0, Colour::INK, Anchor::Middle);
+    ringed(&mut scene, (x, y), 5.0, Color::ORANGE);
+    scene.text((x, y + 22.0), format!("x = {}", decimals(end, 5)), 13.0, Color::INK, Anchor::Middle);
     let (x, y) = axes.place(path[0], value(path[0]));
-    scene.text((x - 12.0, y), "start", 13.0, Colour::INK, Anchor::Right);
+    scene.text((x - 12.0, y), "start", 13.0, Color::INK, Anchor::Right);
     axes.title(&mut scene, "Gradient descent on a polynomial", "200 steps of 0.01 times the derivative");
-    axes.legend(&mut scene, true, &[("3x² + 4x − 3", Key::Line(Colour::BLUE)), ("steps", Key::Dot(Colour::ORANGE))]);
+    axes.legend(&mut scene, true, &[("3x² + 4x − 3", Key::Line(Color::BLUE)), ("steps", Key::Dot(Color::ORANGE))]);
     axes.finish(&mut scene, "x", "f(x)");
     scene
 }
@@ -60,7 +60,7 @@ pub(super) fn data(data: &Array, mu: &Array, sigma: &Array) -> Scene {
     let height = |count: usize| count as f64 / (data.len() as f64 * width);
     let (mut scene, axes) = Axes::new((first, last), (0.0, 0.25), false);
     axes.grid(&mut scene);
-    let bars = Colour::hex(0xb9_d4ea);
+    let bars = Color::hex(0xb9_d4ea);
     for (i, count) in counts.iter().enumerate() {
         let left = first + i as f64 * width;
         let (corner, opposite) = (axes.place(left, height(*count)), axes.place(left + width, 0.0));
@@ -69,9 +69,9 @@ pub(super) fn data(data: &Array, mu: &Array, sigma: &Array) -> Scene {
     let curve =
         |mu: f64, sigma: f64| axes.path(ruler(first, last, 300).into_iter().map(|x| (x, density(x, mu, sigma))));
     for dash in curve(-3.0, 2.0).chunks(8) {
-        scene.line(dash[..5.min(dash.len())].to_vec(), Colour::INK, 1.6);
+        scene.line(dash[..5.min(dash.len())].to_vec(), Color::INK, 1.6);
     }
-    scene.line(curve(mu, sigma), Colour::ORANGE, 2.4);
+    scene.line(curve(mu, sigma), Color::ORANGE, 2.4);
     axes.title(
         &mut scene,
         "Maximum likelihood: the data and the fitted normal",
@@ -83,8 +83,8 @@ pub(super) fn data(data: &Array, mu: &Array, sigma: &Array) -> Scene {
         true,
         &[
             ("data", Key::Area(bars)),
-            (&fitted, Key::Line(Colour::ORANGE)),
-            ("true: μ = −3, σ = 2", Key::Dashes(Colour::INK)),
+            (&fitted, Key::Line(Color::ORANGE)),
+            ("true: μ = −3, σ = 2", Key::Dashes(Color::INK)),
         ],
     );
     axes.finish(&mut scene, "value", "density");
@@ -95,13 +95,13 @@ pub(super) fn data(data: &Array, mu: &Array, sigma: &Array) -> Scene {
 fn trace(scene: &mut Scene, axes: &Axes, path: &[(f64, f64)]) {
     let line = axes.path(path.iter().copied());
     let (start, end) = (line[0], line[line.len() - 1]);
-    scene.line(line.clone(), Colour::WHITE, 4.4);
-    scene.line(line.clone(), Colour::ORANGE, 2.4);
+    scene.line(line.clone(), Color::WHITE, 4.4);
+    scene.line(line.clone(), Color::ORANGE, 2.4);
     for at in line.iter().step_by(10) {
-        scene.dot(*at, 2.6, Colour::ORANGE);
+        scene.dot(*at, 2.6, Color::ORANGE);
     }
-    ringed(scene, start, 4.5, Colour::INK);
-    ringed(scene, end, 5.5, Colour::ORANGE);
+    ringed(scene, start, 4.5, Color::INK);
+    ringed(scene, end, 5.5, Color::ORANGE);
 }
 
 /// The descent to the most likely parameters.
@@ -132,7 +132,7 @@ pub(super) fn likelihood(data: &Array, path: &[(Array, Array)]) -> Scene {
 
 fn legend(axes: &Axes, scene: &mut Scene, on_the_left: bool) {
     let entries =
-        [("start", Key::Dot(Colour::INK)), ("descent", Key::Line(Colour::ORANGE)), ("end", Key::Dot(Colour::ORANGE))];
+        [("start", Key::Dot(Color::INK)), ("descent", Key::Line(Color::ORANGE)), ("end", Key::Dot(Color::ORANGE))];
     axes.legend(scene, on_the_left, &entries);
 }
 
@@ -187,12 +187,12 @@ pub(super) fn gold(x: &Array, y: &Array, z: &Array, path: &[(Array, Array)]) -> 
         let (x, y) = axes.place(minimum, minimum);
         for (dx, dy) in [(5.0, 5.0), (5.0, -5.0)] {
             let arm = vec![(x - dx, y - dy), (x + dx, y + dy)];
-            scene.line(arm.clone(), Colour::WHITE, 4.0);
-            scene.line(arm, Colour::INK, 1.8);
+            scene.line(arm.clone(), Color::WHITE, 4.0);
+            scene.line(arm, Color::INK, 1.8);
         }
         let least = gold_function(&minimum.into(), &minimum.into()).item::<f64>();
         let label = format!("minimum {least}");
-        scene.text((x + 14.0, y + 14.0), label, 12.0, Colour::WHITE, Anchor::Left);
+        scene.text((x + 14.0, y + 14.0), label, 12.0, Color::WHITE, Anchor::Left);
     }
     axes.title(
         &mut scene,

@@ -2,22 +2,22 @@
 
 /// Red, green, blue in 0 to 255 and opacity in 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Colour(pub(crate) u8, pub(crate) u8, pub(crate) u8, pub(crate) f64);
+pub(crate) struct Color(pub(crate) u8, pub(crate) u8, pub(crate) u8, pub(crate) f64);
 
-impl Colour {
-    pub(crate) const INK: Colour = Colour::hex(0x22_2831);
-    pub(crate) const SOFT: Colour = Colour::hex(0x5c_6670);
-    pub(crate) const GRID: Colour = Colour::hex(0xdd_e1e6);
-    pub(crate) const WHITE: Colour = Colour::hex(0xff_ffff);
-    pub(crate) const ORANGE: Colour = Colour::hex(0xe8_590c);
-    pub(crate) const BLUE: Colour = Colour::hex(0x1c_5d99);
+impl Color {
+    pub(crate) const INK: Color = Color::hex(0x22_2831);
+    pub(crate) const SOFT: Color = Color::hex(0x5c_6670);
+    pub(crate) const GRID: Color = Color::hex(0xdd_e1e6);
+    pub(crate) const WHITE: Color = Color::hex(0xff_ffff);
+    pub(crate) const ORANGE: Color = Color::hex(0xe8_590c);
+    pub(crate) const BLUE: Color = Color::hex(0x1c_5d99);
 
-    pub(crate) const fn hex(rgb: u32) -> Colour {
-        Colour((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8, 1.0)
+    pub(crate) const fn hex(rgb: u32) -> Color {
+        Color((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8, 1.0)
     }
 
-    pub(crate) const fn fade(self, opacity: f64) -> Colour {
-        Colour(self.0, self.1, self.2, opacity)
+    pub(crate) const fn fade(self, opacity: f64) -> Color {
+        Color(self.0, self.1, self.2, opacity)
     }
 }
 
@@ -40,13 +40,13 @@ pub(crate) const BLUES: Colormap =
 
 impl Colormap {
     /// The color at `t` in 0 to 1.
-    pub(crate) fn at(self, t: f64) -> Colour {
+    pub(crate) fn at(self, t: f64) -> Color {
         let last = self.0.len() - 1;
         let place = t.clamp(0.0, 1.0) * last as f64;
         let i = (place as usize).min(last - 1);
-        let (a, b, f) = (Colour::hex(self.0[i]), Colour::hex(self.0[i + 1]), place - i as f64);
+        let (a, b, f) = (Color::hex(self.0[i]), Color::hex(self.0[i + 1]), place - i as f64);
         let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * f).round() as u8;
-        Colour(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2), 1.0)
+        Color(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2), 1.0)
     }
 }
 
@@ -56,8 +56,8 @@ mod tests {
 
     #[test]
     fn maps_reach_their_ends() {
-        assert_eq!(COOLWARM.at(-1.0), Colour(59, 76, 192, 1.0));
-        assert_eq!(COOLWARM.at(2.0), Colour(180, 4, 38, 1.0));
-        assert_eq!(COOLWARM.at(0.5), Colour(221, 221, 221, 1.0));
+        assert_eq!(COOLWARM.at(-1.0), Color(59, 76, 192, 1.0));
+        assert_eq!(COOLWARM.at(2.0), Color(180, 4, 38, 1.0));
+        assert_eq!(COOLWARM.at(0.5), Color(221, 221, 221, 1.0));
     }
 }
