@@ -43,13 +43,15 @@ pub(crate) fn as_program<T>(inputs: &[Array], body: impl FnOnce(&[Array]) -> (Ve
         let pruned = dce(&closed.jaxpr, false);
         (closed, extra, pruned)
     });
-    let captures = closed.captures.len();
-    let (places, args): (Vec<usize>, Vec<&Array>) =
-        closed.captures.iter().chain(inputs).enumerate().zip(kept).filter(|(_, kept)| *kept).map(|(x, _)| x).unzip();
+    let args: Vec<&Array> =
+        closed.captures.iter().chain(inputs).zip(&kept).filter(|(_, kept)| **kept).map(|(x, _)| x).collect();
     // The backend would find arrays on different devices as well, but does not know what they are.
-    let name = |i: usize| match places[i].checked_sub(captures) {
-        Some(i) => format!("array {i} of the arguments"),
-        None => "a captured array".to_string(),
+    let name = |i: usize| {
+        let place = (0..kept.len()).filter(|i| kept[*i]).nth(i);
+        match place.and_then(|place| place.checked_sub(closed.captures.len())) {
+            Some(i) => format!("array {i} of the arguments"),
+            None => "a captured array".to_string(),
+        }
     };
     committed(args.iter().copied(), name).or_raise();
     (backend().execute(&jaxpr.into(), &args).or_raise(), extra)

@@ -82,8 +82,7 @@ fn open(source: &Source) -> Result<xla::Client> {
     Ok(xla::Client::new(xla::Plugin::load_location(&location)?, &options)?)
 }
 
-/// Registers the functions that compiled programs call with the client's plugin, once, before any program is compiled or
-/// loaded.
+/// Registers the kernels with the client's plugin, once, before any program is compiled or loaded.
 fn prepared(client: xla::Client, platform: Platform) -> Result<xla::Client> {
     static PREPARED: Mutex<Vec<Arc<xla::Plugin>>> = Mutex::new(Vec::new());
     if platform != Platform::Cpu {
@@ -93,7 +92,7 @@ fn prepared(client: xla::Client, platform: Platform) -> Result<xla::Client> {
     if !prepared.iter().any(|known| Arc::ptr_eq(known, client.plugin())) {
         let plugin = client.plugin();
         let kernels = cotangent_lapack::KERNELS.iter().try_for_each(|kernels| plugin.register_kernels(kernels));
-        match kernels.and_then(|()| super::host::register(plugin)) {
+        match kernels {
             // A plugin that takes none compiles all programs but those that call one.
             Err(xla::Error::Pjrt { code: xla::Code::Unimplemented, .. }) => {}
             registered => registered?,
@@ -139,10 +138,13 @@ pub(crate) fn host(client: &xla::Client) -> Result<Host> {
             .help("callbacks, including debug prints, work on the CPU only: `jit(f).on(Device::cpu(0))` runs there"));
     }
     let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let fits = |host: &Callable| Arc::ptr_eq(host.client.plugin(), client.plugin()) && host.running < RUNNING;
-    let place = match hosts.iter().position(fits) {
+    let same_plugin = |host: &Callable| Arc::ptr_eq(host.client.plugin(), client.plugin());
+    let place = match hosts.iter().position(|host| same_plugin(host) && host.running < RUNNING) {
         Some(place) => place,
         None => {
+            if !hosts.iter().any(same_plugin) {
+                super::host::register(client.plugin())?;
+            }
             let options =
                 [("cpu_device_count", xla::OptionValue::Int(1)), ("asynchronous", xla::OptionValue::Bool(false))];
             let client = xla::Client::new(client.plugin().clone(), &options)?;

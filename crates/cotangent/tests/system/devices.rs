@@ -2,6 +2,7 @@
 //! committed and uncommitted arrays are those of JAX 0.10.2.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
 use cotangent::extend::Backend;
@@ -15,7 +16,8 @@ fn others() -> [Device; 3] {
     static DEVICES: OnceLock<[Device; 3]> = OnceLock::new();
     *DEVICES.get_or_init(|| {
         Backend::new(Platform::Cpu).option("cpu_device_count", 2).register("two").unwrap();
-        Backend::new(Platform::Cpu).option("cpu_device_count", 1).register("one").unwrap();
+        let plugin = xla::plugin::locate(xla::plugin::Platform::Cpu).unwrap().path;
+        Backend::new(Platform::Cpu).plugin(plugin).option("cpu_device_count", 1).register("one").unwrap();
         let [a, b] = devices_of("two").unwrap()[..] else { panic!("two devices were asked for") };
         [a, b, devices_of("one").unwrap()[0]]
     })
@@ -136,8 +138,7 @@ fn arrays_of_different_devices_do_not_meet() {
         }
         assert_eq!(error.location().unwrap().line(), line, "{text}");
     };
-    let sum = |x: &Array, y: &Array| x + y; // the line of the addition
-    let added = line!() - 1;
+    let (sum, added) = (|x: &Array, y: &Array| x + y, line!());
     let error = jit(sum).try_call((&x, &y)).unwrap_err();
     check(error, &["argument [0]", "argument [1]"], line!() - 1);
     let eager = catch_unwind(AssertUnwindSafe(|| sum(&x, &y))).unwrap_err();
@@ -349,4 +350,81 @@ fn scopes_belong_to_their_thread() {
             });
         }
     });
+}
+
+/// Set in a child process.
+const CHILD: &str = "COTANGENT_TEST_DEVICES";
+
+/// Runs tests of this binary in a process with this environment. Returns what it said.
+fn child(tests: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(tests).args(["--test-threads", "2"]).env(CHILD, "1").env_remove("COTANGENT_DEVICE");
+    let output = child.envs(variables.iter().copied()).output().unwrap();
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    (output.status.success(), said)
+}
+
+/// The tests of callbacks, checks, ahead-of-time programs and errors, and the ones above, with another default device.
+#[test]
+fn the_tests_of_this_binary_pass_on_another_device() {
+    if std::env::var_os(CHILD).is_some() {
+        return;
+    }
+    let (passed, said) = child(
+        &["aot::", "callbacks::", "checks::", "errors::", "notebook::", "devices::"],
+        &[("COTANGENT_CPU_DEVICES", "3"), ("COTANGENT_DEVICE", "cpu:2")],
+    );
+    assert!(passed, "{said}");
+    assert!(said.contains("test devices::committed_arrays_decide ... ok"), "{said}");
+}
+
+/// What the environment says, in a process of its own.
+#[test]
+fn the_environment_chooses_the_default_device() {
+    let first = |expected: &str| {
+        let x = data() + 1.0;
+        assert_eq!(x.device().unwrap().to_string(), expected);
+        assert!(!x.is_committed());
+        cotangent::devices().unwrap().len()
+    };
+    match std::env::var(CHILD).as_deref() {
+        Err(_) => {
+            let name = "devices::the_environment_chooses_the_default_device";
+            let run = |mode: &str, variables: &[(&str, &str)]| {
+                let variables: Vec<_> = variables.iter().copied().chain([(CHILD, mode)]).collect();
+                let (passed, said) = child(&["--exact", name], &variables);
+                assert!(passed && said.contains("1 passed"), "{said}");
+            };
+            run("default", &[("COTANGENT_CPU_DEVICES", "")]);
+            run("third", &[("COTANGENT_CPU_DEVICES", "3"), ("COTANGENT_DEVICE", "cpu:2")]);
+            run("code", &[("COTANGENT_CPU_DEVICES", "2"), ("COTANGENT_DEVICE", "cpu:0")]);
+            run("absent", &[("COTANGENT_CPU_DEVICES", "2"), ("COTANGENT_DEVICE", "cpu:2")]);
+            run("unknown", &[("COTANGENT_DEVICE", "tpu:0")]);
+            run("no number", &[("COTANGENT_CPU_DEVICES", "many")]);
+        }
+        Ok("default") => assert_eq!(first("cpu:0"), 1),
+        Ok("third") => assert_eq!(first("cpu:2"), 3),
+        Ok("code") => {
+            let before = data();
+            cotangent::set_default_device(Device::cpu(1));
+            assert_eq!((place(&before), first("cpu:1")), ((Device::cpu(0), false), 2));
+            assert_eq!(std::thread::spawn(|| place(&(data() + 1.0)).0).join().unwrap(), Device::cpu(1));
+            // Arrays that exist stay, and follow when they are used.
+            assert_eq!(place(&(before + 1.0)), (Device::cpu(1), false));
+        }
+        Ok(mode @ ("absent" | "unknown" | "no number")) => {
+            let error = jit(|x: &Array| x + 1.0).try_call((&data(),)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Device);
+            let expected = match mode {
+                "absent" => "there is no device cpu:2: `cpu` has cpu:0, cpu:1",
+                "unknown" => "COTANGENT_DEVICE=tpu:0: there are no devices named `tpu`",
+                _ => "COTANGENT_CPU_DEVICES=many is not a number of devices",
+            };
+            assert!(error.to_string().contains(expected), "{error}");
+            // The process goes on: where a device is named, and there is one, programs run.
+            let there = data().try_to(Device::cpu(0)).map(|x| (x + 1.0).to_vec::<f32>());
+            assert_eq!(there.ok(), (mode != "no number").then(|| vec![2.0, 3.0, 4.0]));
+        }
+        Ok(_) => {}
+    }
 }
