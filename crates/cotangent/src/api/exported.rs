@@ -11,7 +11,7 @@ use crate::array::device::Device;
 use crate::array::dtype::DType;
 use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::{Runtime, array_shape, compile_foreign, compile_text_for, load, run_executable, runtime};
+use crate::runtime::{Runtime, array_shape, compile_foreign, compile_text_for, load_whole, run_executable, runtime};
 use crate::tree::{Tree, flatten, leaf_paths};
 
 use super::artifact::{Blob, aval_text, hex, parse_aval, wrong};
@@ -364,7 +364,7 @@ impl Loaded {
         let blob = Blob::read(bytes, runtime)?;
         let used = blob.signature.inputs.iter().filter(|i| i.2).map(|i| &i.1);
         let params: Vec<Aval> = blob.captures.iter().map(|c| &c.0).chain(used).cloned().collect();
-        let executable = load(runtime, &blob.code, &params)?;
+        let executable = load_whole(runtime, &blob.code, &params)?;
         let captures = blob.captures.into_iter().map(|(aval, bytes)| Array::of_bytes(bytes, aval)).collect();
         Loaded::new(runtime, blob.name, blob.signature, captures, executable)
     }

@@ -71,7 +71,7 @@ impl CompiledProgram {
         let pruned = during(Stage::Rewrite, || computed(&self.jaxpr)).0;
         let target = Target { site: Site { client: &host.client, index: 0 }, ..Target::of(self.runtime) };
         let Inputs { text, params, options } = target.inputs(&pruned, &[]);
-        let made = Arc::new(compile_text(&host.client, &text, &params, &options, None)?.0);
+        let made = Arc::new(compile_text(target.site, &text, &params, &options, None)?.0);
         self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push(made.clone());
         Ok(made)
     }
@@ -292,14 +292,13 @@ fn compile(
         Some(host) => Target { site: Site { client: &host.client, index: 0 }, ..Target::of(runtime) },
         None => Target::of(runtime),
     };
-    let client = target.site.client;
     let Inputs { text, params, options } = target.inputs(&pruned, &aliases);
     // A program that calls functions of this process is meaningless to another process.
     let place = stores.filter(|_| !effects.host).and_then(|stores| {
         let key = key(target.site, &text, &options, stores.disk.is_some())?;
         Some((stores, key))
     });
-    let make = |place| compile_text(client, &text, &params, &options, place);
+    let make = |place| compile_text(target.site, &text, &params, &options, place);
     let (executable, origin) = match place {
         Some((stores, key)) => {
             let slot = stores.memory.slot(&key);
@@ -324,13 +323,7 @@ impl Target<'_> {
 
     /// Everything that the compiler receives.
     fn inputs(self, pruned: &Jaxpr, aliases: &[Option<usize>]) -> Inputs {
-        let Inputs { text, params, options } = inputs(self.platform, pruned, aliases);
-        Inputs { text, params, options: self.assigned(options) }
-    }
-
-    /// The options for the device of this target.
-    fn assigned(self, options: xla::CompileOptions) -> xla::CompileOptions {
-        xla::CompileOptions { device_assignment: assignment(self.site), ..options }
+        inputs(self.platform, pruned, aliases)
     }
 }
 
@@ -365,60 +358,81 @@ pub(crate) fn outside_checkify() -> Error {
         .help("wrap the outermost transformed function: `checkify(f)` returns the error and the result")
 }
 
-/// The executable of a StableHLO program, from disk or from the compiler.
+/// The executable of a StableHLO program on a device, from disk or from the compiler.
 fn compile_text(
-    client: &xla::Client,
+    site: Site<'_>,
     text: &str,
     params: &[xla::ArrayShape],
     options: &xla::CompileOptions,
     place: Option<(&Disk, Key)>,
 ) -> Result<(xla::Executable, Origin)> {
-    let load = |(disk, key): &(&Disk, Key)| {
-        let loaded = client.deserialize(&disk.load(key)?, params);
+    let client = site.client;
+    let load_from = |(disk, key): &(&Disk, Key)| {
+        let loaded = load(site, &disk.load(key)?, params);
         if loaded.is_err() {
             disk.remove(key);
         }
         loaded.ok()
     };
-    if let Some(executable) = place.as_ref().and_then(|place| during(Stage::Disk, || load(place))) {
+    if let Some(executable) = place.as_ref().and_then(|place| during(Stage::Disk, || load_from(place))) {
         return Ok((executable, Origin::Disk));
     }
-    let executable = during(Stage::Compile, || client.compile(text, params, options))?;
-    if let Some((disk, key)) = &place {
-        during(Stage::Disk, || executable.serialize().map_or((), |bytes| disk.store(key, &bytes)));
-    }
+    let compile = |options: &xla::CompileOptions| during(Stage::Compile, || client.compile(text, params, options));
+    let assigned = |assignment| xla::CompileOptions { device_assignment: Some(assignment), ..options.clone() };
+    let stored = |executable: &xla::Executable| -> Option<Vec<u8>> {
+        let (disk, key) = place.as_ref()?;
+        let bytes = executable.serialize().ok()?;
+        disk.store(key, &bytes);
+        Some(bytes)
+    };
+    let executable = match assignment(site) {
+        None => {
+            let executable = compile(options)?;
+            during(Stage::Disk, || stored(&executable));
+            executable
+        }
+        // What is stored is for the first device. Only such machine code is for this one, too.
+        Some(devices) if place.is_some() && client.devices()[0].kind == client.devices()[site.index].kind => {
+            let first = compile(options)?;
+            let moved = during(Stage::Disk, || stored(&first).and_then(|bytes| load(site, &bytes, params).ok()));
+            moved.map_or_else(|| compile(&assigned(devices)), Ok)?
+        }
+        Some(devices) => compile(&assigned(devices))?,
+    };
     Ok((executable, Origin::Compiled))
+}
+
+/// Loads what was serialized from an executable for the first device.
+fn load(site: Site<'_>, code: &[u8], params: &[xla::ArrayShape]) -> Result<xla::Executable> {
+    let assigned = |assignment| xla::CompileOptions { device_assignment: Some(assignment), ..Default::default() };
+    Ok(site.client.deserialize_with(code, params, assignment(site).map(assigned).as_ref())?)
+}
+
+/// The devices of an executable, which belongs to those that it is compiled or loaded for. `None` is the first device.
+fn assignment(site: Site<'_>) -> Option<Vec<Vec<i64>>> {
+    (site.index > 0).then(|| vec![vec![site.client.devices()[site.index].id.into()]])
 }
 
 /// The executable of a StableHLO text from elsewhere.
 pub(crate) fn compile_foreign(runtime: &Runtime, text: &str, params: &[Aval]) -> Result<xla::Executable> {
     let target = Target::of(runtime);
     let params: Vec<_> = params.iter().map(array_shape).collect();
-    let options = target.assigned(options(target.platform, Style::Plain));
+    let options = options(target.platform, Style::Plain);
     let place = Disk::open().and_then(|disk| Some((disk, key(target.site, text, &options, true)?)));
-    Ok(compile_text(&runtime.client, text, &params, &options, place)?.0)
+    Ok(compile_text(target.site, text, &params, &options, place)?.0)
 }
 
 /// Compiles a program with all its results and inputs, so that the executable can be serialized. An executable that was
-/// itself loaded loses its machine code when serialized. It is for the first device of its kind; [`load`] selects another.
+/// itself loaded loses its machine code when serialized. It is for the first device; [`load_whole`] selects another.
 pub(crate) fn compile_whole(runtime: &Runtime, jaxpr: &Jaxpr) -> Result<xla::Executable> {
     let simple = simplify(jaxpr);
     let Inputs { text, params, options } = Target::of(runtime).inputs(&simple, &[]);
-    let options = xla::CompileOptions { device_assignment: None, ..options };
-    Ok(compile_text(&runtime.client, &text, &params, &options, None)?.0)
+    Ok(compile_text(Site { index: 0, ..runtime.site() }, &text, &params, &options, None)?.0)
 }
 
 /// Loads what was serialized from an executable of [`compile_whole`].
-pub(crate) fn load(runtime: &Runtime, code: &[u8], params: &[Aval]) -> Result<xla::Executable> {
-    let params: Vec<_> = params.iter().map(array_shape).collect();
-    let assigned = |assignment| xla::CompileOptions { device_assignment: Some(assignment), ..Default::default() };
-    let options = assignment(runtime.site()).map(assigned);
-    Ok(runtime.client.deserialize_with(code, &params, options.as_ref())?)
-}
-
-/// The devices of an executable, which belongs to those that it is compiled for. `None` is the first device.
-fn assignment(site: Site<'_>) -> Option<Vec<Vec<i64>>> {
-    (site.index > 0).then(|| vec![vec![site.client.devices()[site.index].id.into()]])
+pub(crate) fn load_whole(runtime: &Runtime, code: &[u8], params: &[Aval]) -> Result<xla::Executable> {
+    load(runtime.site(), code, &params.iter().map(array_shape).collect::<Vec<_>>())
 }
 
 /// How long the program takes to lower, to parse and to compile. It is compiled again for the measurement.
