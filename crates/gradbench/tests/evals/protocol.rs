@@ -154,8 +154,8 @@ fn what_does_not_fit_is_said_with_both_shapes() {
     wrong("lse", "primal", json!({ "x": [] }), &["[0]"]);
     wrong("lse", "primal", json!({ "x": [1.0, "two"] }), &["two"]);
     wrong("det", "primal", json!({ "A": [1.0, 2.0, 3.0], "ell": 2 }), &["`A`", "[3]", "[4]"]);
-    wrong("det", "primal", json!({ "A": [], "ell": 0 }), &["`ell` is 0"]);
-    wrong("det", "primal", json!({ "A": [1.0], "ell": 40 }), &["`ell` is 40"]);
+    wrong("det", "primal", json!({ "A": [], "ell": 0 }), &["`ell`", "between 1 and 20", "got 0"]);
+    wrong("det", "primal", json!({ "A": [1.0], "ell": 40 }), &["`ell`", "got 40"]);
     wrong("ode", "primal", json!({ "x": [1.0], "s": 0 }), &["step"]);
     wrong("saddle", "ff", json!({ "start": [1.0] }), &["length 1"]);
     let points = json!({ "points": [[1.0, 2.0]], "centroids": [[1.0, 2.0, 3.0]] });
