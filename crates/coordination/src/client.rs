@@ -1,36 +1,29 @@
 //! The client: one connection, a thread that reads it, and a thread that sends heartbeats.
 
 use std::collections::HashMap;
-use std::io::{self, BufReader};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::io::BufReader;
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::connect::connect;
 use crate::error::{Error, Result};
-use crate::frame::{self, Fault, MAX_HELLO, MAX_KEY, MAX_MESSAGE, MAX_VALUE, Until, is_timeout};
-use crate::host;
-use crate::job::check_token;
+use crate::frame::{self, Fault, MAX_KEY, MAX_MESSAGE, MAX_VALUE, is_timeout};
 use crate::message::{ToCoordinator, ToProcess};
 
-/// The pauses between two attempts to connect: the first, and the longest.
-const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
-/// How long one attempt to connect may take.
-const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long the coordinator may take to answer what it can answer at once.
 const ANSWER: Duration = Duration::from_secs(10);
-/// As good as forever.
-const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The stack of a thread of the client, which calls little.
 const STACK: usize = 256 << 10;
 
 /// A process, as it introduces itself to the coordinator.
 #[derive(Clone, Debug)]
 pub struct Member {
-    id: u32,
-    processes: u32,
-    token: String,
+    pub(crate) id: u32,
+    pub(crate) processes: u32,
+    pub(crate) token: String,
 }
 
 impl Member {
@@ -68,20 +61,26 @@ struct Shared {
     over: Condvar,
 }
 
+/// What to do when the job fails.
+type OnFailure = Box<dyn FnOnce(&Error) + Send>;
+
 #[derive(Default)]
 struct Ledger {
     next: u64,
     pending: HashMap<u64, SyncSender<Result<ToProcess>>>,
+    /// The request to leave. Its answer is the last message; that the connection then closes is no failure.
+    goodbye: Option<u64>,
     /// What every further call returns.
     over: Option<Error>,
+    on_failure: Option<OnFailure>,
 }
 
-/// Why an attempt to connect failed.
-enum Failed {
-    /// Another attempt would fail in the same way.
-    Finally(Error),
-    /// There is no coordinator, or not yet.
-    Yet(String),
+impl Ledger {
+    /// Takes what is to be done, if the job has failed.
+    fn failed(&mut self) -> Option<(OnFailure, Error)> {
+        let error = self.over.clone().filter(|error| *error != Error::Left)?;
+        Some((self.on_failure.take()?, error))
+    }
 }
 
 impl Client {
@@ -93,28 +92,34 @@ impl Client {
     /// # Errors
     /// If no coordinator answers in time, or it does not admit this process.
     pub fn connect(address: &str, member: &Member, timeout: Duration) -> Result<Client> {
-        check_token(&member.token)?;
         let start = Instant::now();
-        let deadline = start.checked_add(timeout).unwrap_or_else(|| start + YEAR);
-        let [mut pause, longest] = PAUSES;
-        for attempts in 1.. {
-            let last = match attempt(address, member, deadline, start) {
-                Ok(client) => return Ok(client),
-                Err(Failed::Finally(error)) => return Err(error),
-                Err(Failed::Yet(last)) => last,
-            };
-            if Instant::now() + pause >= deadline {
-                return Err(Error::Unreachable {
-                    address: address.to_owned(),
-                    elapsed: start.elapsed(),
-                    attempts,
-                    last,
-                });
-            }
-            thread::sleep(pause);
-            pause = (2 * pause).min(longest);
-        }
-        unreachable!("the loop has no end")
+        let admitted = connect(address, member, timeout)?;
+        let heartbeat = admitted.heartbeat;
+        let shared = Arc::new(Shared {
+            address: address.to_owned(),
+            member: member.clone(),
+            place: admitted.place,
+            silence: admitted.silence,
+            stream: admitted.stream,
+            writing: Mutex::default(),
+            ledger: Mutex::default(),
+            over: Condvar::new(),
+        });
+        // From here on, an early return leaves the job.
+        let client = Client { shared: shared.clone() };
+        let spawn = |name: &str, f: Box<dyn FnOnce() + Send>| {
+            let thread = thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(f);
+            thread.map(drop).map_err(|error| Error::Unreachable {
+                address: address.to_owned(),
+                elapsed: start.elapsed(),
+                attempts: 1,
+                last: format!("a thread cannot be started: {error}"),
+            })
+        };
+        let reader = shared.clone();
+        spawn("cotangent-coordination-reader", Box::new(move || reader.read()))?;
+        spawn("cotangent-coordination-heartbeat", Box::new(move || shared.beat(heartbeat)))?;
+        Ok(client)
     }
 
     /// The id of this process.
@@ -138,6 +143,16 @@ impl Client {
     /// As every other call returns it.
     pub fn check(&self) -> Result<()> {
         self.shared.ledger().over.clone().map_or(Ok(()), Err)
+    }
+
+    /// Runs `f` as soon as the job has failed, on a thread of the client, or at once if it has failed already. A process that
+    /// may be waiting for something else, such as a device, can end itself there.
+    pub fn on_failure(&self, f: impl FnOnce(&Error) + Send + 'static) {
+        let mut ledger = self.shared.ledger();
+        ledger.on_failure = Some(Box::new(f));
+        let failed = ledger.failed();
+        drop(ledger);
+        failed.into_iter().for_each(|(f, error)| f(&error));
     }
 
     /// Gives a key its value. A key is written once; the same value again changes nothing.
@@ -205,7 +220,10 @@ impl Client {
             Err(Error::Left) => return Ok(()),
             checked => checked?,
         }
-        self.ask("goodbye", "", |request, _| ToCoordinator::Goodbye { request })?;
+        self.ask("goodbye", "", |request, _| {
+            self.shared.ledger().goodbye = Some(request);
+            ToCoordinator::Goodbye { request }
+        })?;
         self.shared.end(Error::Left);
         Ok(())
     }
@@ -358,9 +376,11 @@ impl Shared {
             // The channel holds one answer, and nothing was sent before.
             let _ = sender.try_send(Err(error.clone()));
         }
+        let failed = ledger.failed();
         drop(ledger);
         self.over.notify_all();
         let _ = self.stream.shutdown(Shutdown::Both);
+        failed.into_iter().for_each(|(f, error)| f(&error));
     }
 
     /// Reads what the coordinator sends until the client's time is over.
@@ -373,10 +393,13 @@ impl Shared {
                 Ok(message) => {
                     heard = Instant::now();
                     let Some(request) = message.request() else { continue };
-                    let sender = self.ledger().pending.remove(&request);
-                    if let Some(sender) = sender {
+                    let mut ledger = self.ledger();
+                    if let Some(sender) = ledger.pending.remove(&request) {
                         // The channel holds one answer, and this is the only one.
                         let _ = sender.try_send(Ok(message));
+                    }
+                    if ledger.goodbye == Some(request) {
+                        break Error::Left;
                     }
                 }
                 Err(fault) => {
@@ -413,86 +436,4 @@ impl Shared {
             }
         }
     }
-}
-
-/// Tries once to connect.
-fn attempt(address: &str, member: &Member, deadline: Instant, start: Instant) -> std::result::Result<Client, Failed> {
-    let stream = open(address, deadline).map_err(Failed::Yet)?;
-    let yet = |error: io::Error| Failed::Yet(error.to_string());
-    stream.set_nodelay(true).map_err(yet)?;
-    stream.set_write_timeout(Some(ATTEMPT)).map_err(yet)?;
-    let hello = ToCoordinator::Hello {
-        token: member.token.clone(),
-        processes: member.processes,
-        id: member.id,
-        host: host::name().to_owned(),
-        pid: std::process::id(),
-    };
-    frame::send_preamble(&mut &stream).and_then(|()| frame::send(&mut &stream, &hello)).map_err(yet)?;
-    let mut from = Until { stream: &stream, deadline };
-    let answer = frame::receive_preamble(&mut from).and_then(|()| frame::receive(&mut from, MAX_HELLO));
-    let address = address.to_owned();
-    let not = |reason: &str| Error::NotACoordinator { address: address.clone(), reason: reason.to_owned() };
-    let (heartbeat, silence, place) = match answer {
-        Ok(ToProcess::Welcome { heartbeat, silence, within, host, pid }) => {
-            let within = within.map(|id| format!("process {id}, ")).unwrap_or_default();
-            (heartbeat, silence, format!("{within}host {host}, pid {pid}"))
-        }
-        Ok(ToProcess::Refused { refusal }) => {
-            return Err(Failed::Finally(Error::Refused { address, id: member.id, refusal }));
-        }
-        Ok(ToProcess::Failed { failure }) => return Err(Failed::Finally(Error::Failed { failure })),
-        Ok(_) => return Err(Failed::Finally(not("it did not say whether it admits this process"))),
-        Err(Fault::Malformed(what)) => return Err(Failed::Finally(not(what))),
-        Err(Fault::Version(theirs)) => return Err(Failed::Finally(Error::Version { address, theirs })),
-        Err(Fault::Io(error)) if is_timeout(&error) => {
-            let during = "it accepted a connection".to_owned();
-            return Err(Failed::Finally(Error::NoAnswer { address, elapsed: start.elapsed(), during }));
-        }
-        // A coordinator that is starting, ending, or busy.
-        Err(Fault::Closed) => return Err(Failed::Yet("the connection was closed".to_owned())),
-        Err(Fault::Io(error)) => return Err(yet(error)),
-    };
-    stream.set_read_timeout(Some(silence)).and(stream.set_write_timeout(Some(silence))).map_err(yet)?;
-    let shared = Arc::new(Shared {
-        address,
-        member: member.clone(),
-        place,
-        silence,
-        stream,
-        writing: Mutex::default(),
-        ledger: Mutex::default(),
-        over: Condvar::new(),
-    });
-    // From here on, an early return leaves the job.
-    let client = Client { shared: shared.clone() };
-    let spawn = |name: &str, f: Box<dyn FnOnce() + Send>| {
-        thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(f).map(drop)
-    };
-    let reader = shared.clone();
-    spawn("cotangent-coordination-reader", Box::new(move || reader.read())).map_err(yet)?;
-    spawn("cotangent-coordination-heartbeat", Box::new(move || shared.beat(heartbeat))).map_err(yet)?;
-    Ok(client)
-}
-
-/// Opens a connection to the first address of this name that accepts one.
-fn open(address: &str, deadline: Instant) -> std::result::Result<TcpStream, String> {
-    let found = address.to_socket_addrs().map_err(|error| format!("the address cannot be resolved: {error}"))?;
-    let mut last = "the name has no address".to_owned();
-    for address in found {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match TcpStream::connect_timeout(&address, left.clamp(Duration::from_millis(1), ATTEMPT)) {
-            // If nothing listens on a port of this host, the system may choose that very port for this end of the
-            // connection, which is then connected to itself.
-            Ok(stream) if is_its_own_peer(&stream) => last = "nothing listens on that port".to_owned(),
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error.to_string(),
-        }
-    }
-    Err(last)
-}
-
-fn is_its_own_peer(stream: &TcpStream) -> bool {
-    let ends: [io::Result<SocketAddr>; 2] = [stream.local_addr(), stream.peer_addr()];
-    matches!(ends, [Ok(local), Ok(peer)] if local == peer)
 }

@@ -1,7 +1,7 @@
 //! The coordinator: a listening socket, and two threads for each connection.
 
 use std::io::{self, BufReader};
-use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -112,14 +112,13 @@ impl Coordinator {
         self.address
     }
 
-    /// An address of this host under which the coordinator can be reached: the one that it listens on, or the loopback
-    /// address if it listens on all.
+    /// An address of this host under which the coordinator can be reached: the one that it listens on, or 127.0.0.1 if it
+    /// listens on all. A socket for all IPv6 addresses accepts connections to IPv4 addresses as well, and a container may
+    /// have no other loopback address.
     pub fn local_address(&self) -> SocketAddr {
         let mut address = self.address;
-        match address {
-            SocketAddr::V4(_) if address.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            SocketAddr::V6(_) if address.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
         address
     }

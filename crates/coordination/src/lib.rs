@@ -43,6 +43,7 @@
 //! jobs apart that meet on one port, and does not keep out an attacker.
 
 mod client;
+mod connect;
 mod coordinator;
 mod error;
 mod frame;

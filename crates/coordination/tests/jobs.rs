@@ -175,6 +175,25 @@ fn a_client_that_is_dropped_is_lost() {
 }
 
 #[test]
+fn a_failure_is_told_without_being_asked_for() {
+    let (_coordinator, mut clients) = job(3);
+    let (sender, told) = std::sync::mpsc::channel();
+    for client in &clients[..2] {
+        let sender = sender.clone();
+        client.on_failure(move |error| sender.send(error.to_string()).unwrap());
+    }
+    clients[1].leave().unwrap();
+    drop(clients.pop());
+    let error = told.recv_timeout(LONG).unwrap();
+    assert!(error.contains("process 2 (host "), "{error}");
+    // Set later, it is told at once; and whoever has left is not told.
+    clients[0].on_failure(move |error| sender.send(error.to_string()).unwrap());
+    assert_eq!(told.try_recv().unwrap(), error);
+    drop(clients);
+    assert!(told.recv().is_err());
+}
+
+#[test]
 fn a_process_that_does_not_fit_is_an_error_on_both_sides() {
     let cases = [
         (Member::new(1, 3), "it was started for 3 processes, but the job has 2"),
@@ -327,6 +346,18 @@ fn a_process_that_breaks_the_protocol_is_lost() {
         let error = client.barrier("start", LONG).unwrap_err().to_string();
         assert!(error.contains("process 1 (host rogue, pid 77, 127.0.0.1:"), "{error}");
         assert!(error.contains("no message of the protocol"), "{error}");
+    }
+}
+
+#[test]
+fn a_coordinator_on_all_addresses_is_reached_from_its_host() {
+    for all in ["0.0.0.0:0", "[::]:0"] {
+        // A host may have no IPv6.
+        let Ok(coordinator) = Coordinator::start(all, Job::of(1)) else { continue };
+        let address = coordinator.local_address().to_string();
+        let client = Client::connect(&address, &Member::new(0, 1), LONG).unwrap();
+        client.leave().unwrap();
+        assert!(coordinator.shutdown(LONG));
     }
 }
 

@@ -114,9 +114,9 @@ fn coordinator(processes: u32, silence: Duration) -> (Coordinator, String) {
 fn processes_meet_exchange_values_and_leave() {
     let (coordinator, address) = coordinator(5, LONG);
     let roles = ["exchange", "late", "exchange", "late", "exchange"];
-    let processes: Vec<Process> =
+    let mut processes: Vec<Process> =
         roles.iter().zip(0..).map(|(role, id)| Process::start(role, &address, id, 5)).collect();
-    for mut process in processes {
+    for process in &mut processes {
         assert_eq!(process.report(), "0 1 4 9 16");
         assert!(process.child.wait().unwrap().success());
     }
@@ -148,7 +148,7 @@ fn a_killed_process_is_named_to_all_others() {
     let [first, mut killed, last] = met(&address);
     killed.child.kill().unwrap();
     let name = format!("process 1 (host {}, pid {}, 127.0.0.1:", host(), killed.child.id());
-    for process in [first, last] {
+    for process in [&first, &last] {
         let error = process.report();
         assert!(error.contains(&name), "{error}");
         assert!(error.contains("ended without leaving the job") && error.contains(" s after its last"), "{error}");
@@ -162,7 +162,7 @@ fn a_process_that_hangs_is_named_to_all_others() {
     let [first, hanging, last] = met(&address);
     hanging.signal("-STOP");
     let name = format!("process 1 (host {}, pid {}, 127.0.0.1:", host(), hanging.child.id());
-    for process in [first, last] {
+    for process in [&first, &last] {
         let error = process.report();
         assert!(error.contains(&name) && error.contains("has been silent for"), "{error}");
         assert_eq!(process.report(), error, "a later call");
@@ -176,7 +176,7 @@ fn a_coordinator_that_dies_or_hangs_is_named_with_its_address() {
         let address = coordinator.report();
         let [first, _sleeping, last] = met(&address);
         coordinator.signal(signal);
-        for process in [first, last] {
+        for process in [&first, &last] {
             let error = process.report();
             let place =
                 format!("the coordinator at {address} (host {}, pid {}) is lost: ", host(), coordinator.child.id());
