@@ -71,6 +71,8 @@
 //! | `COTANGENT_QUIET` | `1`: print nothing during the download |
 //! | `COTANGENT_CACHE_DIR` | directory of plugins and compiled programs, instead of `~/.cache/cotangent` |
 //! | `COTANGENT_COMPILE_CACHE` | `0`: do not store compiled programs ([`compile_cache`]) |
+//! | `COTANGENT_COORDINATOR`, `COTANGENT_PROCESSES`, `COTANGENT_PROCESS_ID` | the job of several processes that [`distributed::initialize_from_env`] joins |
+//! | `COTANGENT_JOB`, `COTANGENT_LOCAL_DEVICES` | its name, and the GPUs of this process |
 //! | `COTANGENT_COMPILE_CACHE_LIMIT` | maximum size of the stored programs: `500MB`, `2GiB` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -84,6 +86,7 @@ pub mod checkify;
 mod compile;
 mod control;
 pub mod debug;
+pub mod distributed;
 mod error;
 pub mod extend;
 pub mod fft;
@@ -93,6 +96,7 @@ pub mod lax;
 mod methods;
 pub mod numpy;
 mod ops;
+mod processes;
 pub mod random;
 mod runtime;
 pub mod scipy;
@@ -170,6 +174,11 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/adding-a-primitive.md")]
 struct AddingAPrimitive;
+
+/// Compiles the examples of the guide to several processes.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/distributed.md")]
+struct DistributedGuide;
 
 /// Runs the examples of the guide to functions.
 #[cfg(doctest)]

@@ -54,6 +54,8 @@ pub enum ErrorKind {
     Runtime,
     /// Arrays on different devices, or a device that does not exist.
     Device,
+    /// The other processes of a job, or the way to them.
+    Process,
     /// The user's own function panicked.
     Panic,
     /// A value out of range or otherwise unusable.

@@ -10,6 +10,9 @@ use crate::array::device::Backend;
 use crate::array::dtype::DType;
 use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
+use crate::processes;
+
+use super::job;
 
 /// The environment variable that sets the number of devices of the CPU.
 const CPU_DEVICES: &str = "COTANGENT_CPU_DEVICES";
@@ -46,7 +49,7 @@ pub(crate) fn client(backend: Backend) -> Result<xla::Client> {
     let Some(place) = backend.registered() else {
         let (slot, open): (_, fn() -> Result<xla::Client>) = match backend.platform() {
             Platform::Cpu => (&CPU, cpu),
-            Platform::Cuda => (&CUDA, || Ok(xla::Client::cuda()?)),
+            Platform::Cuda => (&CUDA, job::cuda),
         };
         return slot.get_or_try_init(|| prepared(open()?, backend.platform())).cloned();
     };
@@ -56,8 +59,10 @@ pub(crate) fn client(backend: Backend) -> Result<xla::Client> {
     slot.get_or_try_init(open).cloned().map_err(|error| error.context(format_args!("opening `{}`", backend.name())))
 }
 
-/// Opens the CPU with as many devices as the environment asks for.
+/// Opens the CPU with as many devices as the environment asks for. In a job as well, it is this process's own: its plugin
+/// knows no other processes.
 fn cpu() -> Result<xla::Client> {
+    processes::opening();
     let count = match std::env::var(CPU_DEVICES) {
         Ok(text) if !text.trim().is_empty() => {
             text.trim().parse().ok().filter(|n| (1..=1024).contains(n)).ok_or_else(|| {
@@ -71,6 +76,7 @@ fn cpu() -> Result<xla::Client> {
 }
 
 fn open(source: &Source) -> Result<xla::Client> {
+    processes::opening();
     let location = match &source.plugin {
         Some(path) => xla::plugin::Location::explicit(path),
         None => xla::plugin::locate(match source.platform {

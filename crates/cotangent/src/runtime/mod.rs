@@ -8,6 +8,7 @@ mod execute;
 mod host;
 mod inputs;
 mod interpret;
+mod job;
 mod lru;
 mod mappings;
 mod nans;
@@ -15,11 +16,12 @@ mod program;
 mod topology;
 mod transfer;
 
-pub(crate) use client::array_shape;
+pub(crate) use client::{array_shape, client};
 pub use devices::{Backend, OptionValue, devices, devices_of, local_devices};
 pub(crate) use execute::{Pjrt, Runtime, run, run_executable, run_owned, runtime};
 pub(crate) use nans::{enabled as nans_are_looked_for, set as look_for_nans};
 pub(crate) use program::{
-    CompiledProgram, Origin, compile_foreign, compile_whole, load_whole, optimized_hlo, outside_checkify, times, unchecked,
+    CompiledProgram, Origin, compile_foreign, compile_whole, load_whole, optimized_hlo, outside_checkify, times,
+    unchecked,
 };
 pub(crate) use topology::{Foreign, compile_for, compile_text_for};

@@ -19,6 +19,11 @@ items! {
     cotangent::device_put;
     cotangent::devices;
     cotangent::devices_of;
+    cotangent::distributed::initialize;
+    cotangent::distributed::is_initialized;
+    cotangent::distributed::process_count;
+    cotangent::distributed::process_index;
+    cotangent::distributed::shutdown;
     cotangent::eval_shape;
     cotangent::extend::primitives::BroadcastInDim;
     cotangent::extend::primitives::Complex;

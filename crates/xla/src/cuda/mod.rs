@@ -10,9 +10,13 @@ pub use error::CudaError;
 pub use libraries::Libraries;
 pub use options::{Allocator, CudaOptions};
 
+use std::sync::Arc;
+
 use crate::client::Client;
 use crate::error::{Code, Error, Result};
+use crate::key_value::KeyValueStore;
 use crate::library::Plugin;
+use crate::options::OptionValue;
 use crate::plugin::{Finder, Location};
 
 impl Client {
@@ -34,7 +38,33 @@ impl Client {
 
     /// Opens GPUs through the plugin at `location`, which `finder` has found.
     pub fn cuda_at(location: &Location, finder: &Finder, options: &CudaOptions) -> Result<Client> {
-        let create_options = options.create_options()?;
+        Self::cuda_open(location, finder, options.create_options()?, None)
+    }
+
+    /// Opens the GPUs of one process of several, which find each other through `store`. `process` says which one this is:
+    /// the plugin's options `node_id` and `num_nodes`. They take precedence over `options`. The call waits until all
+    /// processes have made it.
+    ///
+    /// # Errors
+    /// As [`cuda_with`](Self::cuda_with), and if another process does not come.
+    pub fn cuda_among(
+        options: &CudaOptions,
+        process: &[(&'static str, OptionValue)],
+        store: Arc<dyn KeyValueStore>,
+    ) -> Result<Client> {
+        let finder = options.finder();
+        let mut create_options = options.create_options()?;
+        create_options.retain(|(name, _)| process.iter().all(|(of_process, _)| of_process != name));
+        create_options.extend_from_slice(process);
+        Self::cuda_open(&finder.locate()?, &finder, create_options, Some(store))
+    }
+
+    fn cuda_open(
+        location: &Location,
+        finder: &Finder,
+        create_options: Vec<(&'static str, OptionValue)>,
+        store: Option<Arc<dyn KeyValueStore>>,
+    ) -> Result<Client> {
         let driver = Driver::find()?;
         if let Some(toolkit) = location.toolkit() {
             driver.check(toolkit)?;
@@ -43,7 +73,7 @@ impl Client {
         let libraries = Libraries::find(location, finder);
         libraries.load()?;
         let plugin = Plugin::load_location(location)?;
-        let client = Self::new(plugin, &create_options).map_err(|error| match error {
+        let client = Self::with_store(plugin, &create_options, store).map_err(|error| match error {
             Error::Pjrt { code: Code::FailedPrecondition, message, .. } if message.contains("No visible GPU") => {
                 Error::Cuda(CudaError::NoGpu { visible: std::env::var("CUDA_VISIBLE_DEVICES").ok() })
             }
