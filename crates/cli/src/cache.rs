@@ -34,7 +34,7 @@ enum Command {
     Show,
     /// Remove the compiled programs; they are compiled again when needed
     Clean {
-        /// Remove the plugins as well; they are fetched again when needed
+        /// Remove the plugins as well. The one for the CPU is fetched again when needed, those for GPUs by `cotangent setup`
         #[arg(long)]
         all: bool,
     },

@@ -296,12 +296,14 @@ impl Report {
 
     /// Reads the whole library and compares it with the lock.
     fn plugin(&mut self, location: &Location) -> Result<()> {
-        let from = location.entry.map_or_else(String::new, |e| format!(", {}", e.label()));
+        let label = location.label();
+        let (package, version) = label.as_deref().and_then(|label| label.split_once(' ')).unzip();
+        let from = label.as_ref().map_or_else(String::new, |label| format!(", {label}"));
         let mut about = json!({
             "path": location.path,
             "source": location.source.to_string(),
-            "package": location.entry.map(|e| e.package),
-            "version": location.entry.map(|e| e.version),
+            "package": package,
+            "version": version,
             "sha256": null,
             "bytes": null,
             "locked": null,

@@ -186,7 +186,7 @@ fn a_full_disk_is_named_with_what_was_written() {
 
 #[test]
 fn help_and_lists_keep_to_the_width_of_the_terminal() {
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 13] = [
         &["--help"],
         &["demo", "--help"],
         &["demo", "run", "--help"],
@@ -195,6 +195,7 @@ fn help_and_lists_keep_to_the_width_of_the_terminal() {
         &["gradbench", "--help"],
         &["devices", "--help"],
         &["doctor", "--help"],
+        &["setup", "--help"],
         &["cache", "clean", "--help"],
         &["bench", "--list"],
         &["show", "--list"],
@@ -319,6 +320,78 @@ fn the_doctor_finds_a_healthy_machine_and_a_broken_one() {
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(complaint.contains(path.to_str().expect("UTF-8")), "{complaint}");
     }
+}
+
+/// A command that finds no GPU, no plugin for one and no Python with JAX, with a pip that must not be run.
+fn without_gpu(args: &[&str], cache: &Path) -> Command {
+    let bin = cache.with_extension("bin");
+    std::fs::create_dir_all(&bin).expect("a directory");
+    let pip = bin.join("pip3");
+    std::fs::write(&pip, format!("#!/bin/sh\necho run >'{}'\nexit 1\n", bin.join("log").display())).expect("a file");
+    let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&pip, runs).expect("a file");
+    let mut command = cotangent(args);
+    command.env_clear().env("PATH", bin).env("COTANGENT_CACHE_DIR", cache).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn the_doctor_says_all_that_a_gpu_lacks_and_downloads_nothing() {
+    let cache = empty_dir("doctor-cuda");
+    let output = without_gpu(&["doctor", "--device", "cuda"], &cache).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let (report, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(report.contains("looked for in") && report.contains("Python environment"), "{report}");
+    // The first line says what is wrong: no line of a plugin stands before it.
+    assert!(complaint.starts_with("error: ") && complaint.contains("`cotangent setup cuda1"), "{complaint}");
+    assert!(!cache.exists() && !cache.with_extension("bin").join("log").exists(), "something was downloaded");
+
+    let json = without_gpu(&["doctor", "--device", "cuda", "--json"], &cache).output().expect("it runs");
+    let json = object(&json);
+    assert_eq!((&json["ok"], &json["plugin"]), (&Value::Bool(false), &Value::Null));
+    let places: Vec<_> = json["lookup"].as_array().expect("a list").iter().map(|step| &step["place"]).collect();
+    assert_eq!(places, ["directories", "Python environment", "cache"]);
+}
+
+#[test]
+fn setup_says_how_much_it_downloads_and_asks() {
+    let cache = empty_dir("setup");
+    let run = |args: &[&str]| without_gpu(args, &cache).output().expect("it runs");
+    for toolkit in ["cuda12", "cuda13"] {
+        let output = run(&["setup", toolkit]);
+        assert_eq!(output.status.code(), Some(1));
+        let (plan, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        for part in [&format!("jax-{toolkit}-pjrt "), "nvidia-cublas", "nvidia-cudnn", "download ", "disk ", "GB"] {
+            assert!(plan.contains(part), "{part}: {plan}");
+        }
+        assert!(complaint.contains("no terminal on which to ask. Add --yes"), "{complaint}");
+        let output = run(&["setup", toolkit, "--compile-only"]);
+        let plan = String::from_utf8_lossy(&output.stdout);
+        assert!(plan.contains("nvidia-cuda-nvcc") && !plan.contains("nvidia-cudnn"), "{plan}");
+    }
+    assert!(!cache.exists() && !cache.with_extension("bin").join("log").exists(), "something was downloaded");
+    // With --yes it begins; the fake pip fails.
+    let output = run(&["setup", "cuda13", "--yes"]);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        complaint.contains("fetching the PJRT plugin (jax-cuda13-pjrt") && complaint.contains("failed"),
+        "{complaint}"
+    );
+    assert!(cache.with_extension("bin").join("log").exists());
+    let offline = without_gpu(&["setup", "cuda13", "--yes"], &cache).env("COTANGENT_OFFLINE", "1").output();
+    let offline = offline.expect("it runs");
+    assert!(String::from_utf8_lossy(&offline.stderr).contains("COTANGENT_OFFLINE forbids"), "{offline:?}");
+    // The plugin for the CPU is there, as the other tests use it.
+    assert!(printed(&["doctor"]).contains("Everything works."));
+    assert!(printed(&["setup", "cpu"]).starts_with("Everything is there already"));
+    assert!(complaint_of_clap(&["setup", "gpu"]).contains("cuda13"));
+}
+
+/// The message for a command line that makes no sense.
+fn complaint_of_clap(args: &[&str]) -> String {
+    let output = output(args);
+    assert_eq!(output.status.code(), Some(2), "{args:?}");
+    String::from_utf8(output.stderr).expect("text")
 }
 
 #[test]

@@ -67,7 +67,12 @@
 //! | `COTANGENT_DEVICE` | the default device: `cuda:0`, or `cuda`; without it, `cpu:0` ([`Device::current`]) |
 //! | `COTANGENT_CPU_DEVICES` | the number of devices that the CPU presents, to try programs for several; 1 by default |
 //! | `PJRT_CPU_PLUGIN`, `PJRT_CUDA_PLUGIN` | path of a plugin to use instead of the pinned one |
-//! | `COTANGENT_OFFLINE` | `1`: never download the pinned plugin |
+//! | `COTANGENT_CUDA_VISIBLE_DEVICES` | the GPUs to use, such as `0,1`; all by default |
+//! | `COTANGENT_CUDA_PREALLOCATE` | `false`: do not take the memory of GPUs at the start |
+//! | `COTANGENT_CUDA_MEMORY_FRACTION` | the part of each GPU's memory that may be used; 0.75 by default |
+//! | `COTANGENT_CUDA_ALLOCATOR` | how the memory of GPUs is allocated: `bfc`, `cuda_async` or `platform` |
+//! | `COTANGENT_PLUGIN_LOG` | `1`: show the log lines of the plugin on standard error |
+//! | `COTANGENT_OFFLINE` | `1`: never download anything |
 //! | `COTANGENT_QUIET` | `1`: print nothing during the download |
 //! | `COTANGENT_CACHE_DIR` | directory of plugins and compiled programs, instead of `~/.cache/cotangent` |
 //! | `COTANGENT_COMPILE_CACHE` | `0`: do not store compiled programs ([`compile_cache`]) |

@@ -17,25 +17,14 @@ pub fn show_plugin_logs() {
     SHOWN.store(true, Ordering::Relaxed);
 }
 
-/// Whether the user wants to see the log lines of plugins.
-fn wanted() -> bool {
-    if SHOWN.load(Ordering::Relaxed) {
-        return true;
-    }
-    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    set("TF_CPP_MIN_LOG_LEVEL") || std::env::var_os("COTANGENT_PLUGIN_LOG").is_some_and(|v| !v.is_empty() && v != "0")
-}
-
 /// Gives a library that has just been loaded a `stderr` that drops its log lines. If that is impossible, they are shown.
 ///
 /// # Safety
 /// `handle` must be a handle of `dlopen`, and no thread may run the library's code.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 pub(crate) unsafe fn silence(handle: *mut std::ffi::c_void) {
-    if !wanted() {
-        // SAFETY: guaranteed by the caller.
-        unsafe { linux::silence(handle) };
-    }
+    // SAFETY: guaranteed by the caller.
+    unsafe { linux::silence(handle) };
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
@@ -47,6 +36,16 @@ mod linux {
     use std::os::fd::FromRawFd;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Whether the user wants to see the log lines of plugins.
+    fn wanted() -> bool {
+        if super::SHOWN.load(Ordering::Relaxed) {
+            return true;
+        }
+        let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+        set("TF_CPP_MIN_LOG_LEVEL")
+            || std::env::var_os("COTANGENT_PLUGIN_LOG").is_some_and(|v| !v.is_empty() && v != "0")
+    }
 
     /// A library that is loaded, as `<link.h>` declares it.
     #[repr(C)]
@@ -126,6 +125,9 @@ mod linux {
     /// # Safety
     /// As for [`super::silence`].
     pub(super) unsafe fn silence(handle: *mut c_void) {
+        if wanted() {
+            return;
+        }
         let mut map: *const LinkMap = std::ptr::null();
         // SAFETY: the handle is one of `dlopen`, and this request stores a pointer.
         if unsafe { dlinfo(handle, LINK_MAP, (&raw mut map).cast()) } != 0 || map.is_null() {
@@ -219,7 +221,7 @@ mod linux {
         let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), size) };
         static FATAL: AtomicBool = AtomicBool::new(false);
         // A fatal error has several lines, after which the process ends.
-        if FATAL.load(Ordering::Relaxed) || super::is_fatal(bytes) {
+        if FATAL.load(Ordering::Relaxed) || is_fatal(bytes) {
             FATAL.store(true, Ordering::Relaxed);
             // SAFETY: the descriptor is not closed here. Rust's own `stderr` may be locked by a thread that waits for the
             // plugin.
@@ -228,21 +230,17 @@ mod linux {
         }
         size as isize
     }
-}
 
-/// Whether this is the first line of a fatal error: `F0000 00:00:1795722343.967451 …`.
-#[cfg_attr(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")), expect(dead_code))]
-fn is_fatal(line: &[u8]) -> bool {
-    line.len() > 6 && line[0] == b'F' && line[1..5].iter().all(u8::is_ascii_digit) && line[5] == b' '
-}
+    /// Whether this is the first line of a fatal error: `F0000 00:00:1795722343.967451 …`.
+    fn is_fatal(line: &[u8]) -> bool {
+        line.len() > 6 && line[0] == b'F' && line[1..5].iter().all(u8::is_ascii_digit) && line[5] == b' '
+    }
 
-#[cfg(test)]
-mod tests {
     #[test]
     fn only_fatal_errors_are_shown() {
-        assert!(super::is_fatal(b"F1126 19:46:19.468020    3567 flags.cc:57] unknown flag\n"));
+        assert!(is_fatal(b"F1126 19:46:19.468020    3567 flags.cc:57] unknown flag\n"));
         for line in [&b"E1126 19:46:19.468020    3567 x.cc:57] failed\n"[..], b"WARNING: All log messages", b"F", b""] {
-            assert!(!super::is_fatal(line));
+            assert!(!is_fatal(line));
         }
     }
 }

@@ -190,13 +190,16 @@ fn a_python_environment_is_enough() {
     let Some(world) = world() else { return };
     let found = "libcublas.so.13:found libcublasLt.so.13:found libcudnn.so.9:found";
     let (error, said) = error_with(world, &[]);
-    assert_eq!(error, format!("opening the device failed (FailedPrecondition): opened with {found}"));
+    assert_eq!(
+        error,
+        format!("opening the device failed (FailedPrecondition): opened with platform_name=cuda {found}")
+    );
     // None of the plugin's log lines.
     assert_eq!(said, "");
     let (error, _) = error_with(world, &[("FAKE_OPTIONS", "1")]);
     assert!(
         error.ends_with(&format!(
-            "opened with preallocate=0 memory_fraction=0.5 allocator=cuda_async visible_devices=1,0, {found}"
+            "opened with preallocate=0 memory_fraction=0.5 allocator=cuda_async visible_devices=1,0, platform_name=cuda {found}"
         )),
         "{error}"
     );
@@ -222,7 +225,10 @@ fn the_places_where_a_plugin_is_looked_for() {
     let site = world.join("env/lib/python3.12/site-packages");
     let opened = |changes: &[(&'static str, &str)]| {
         let (error, _) = error_with(world, changes);
-        assert!(error.contains("opened with libcublas.so.13:found libcublasLt.so.13:found"), "{changes:?}: {error}");
+        assert!(
+            error.contains("opened with platform_name=cuda libcublas.so.13:found libcublasLt.so.13:found"),
+            "{changes:?}: {error}"
+        );
     };
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     // By its path, by its directory, and by the layout of its directory.

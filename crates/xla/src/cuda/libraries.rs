@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::CudaError;
 use crate::elf;
 use crate::library::open_global;
-use crate::plugin::{Finder, Location, Source, Toolkit, installed_beside};
+use crate::plugin::{Finder, Location, Platform, Source, Toolkit, installed_beside};
 
 /// A library that XLA loads.
 struct Needed {
@@ -166,10 +166,16 @@ impl Libraries {
     }
 }
 
-/// Loads the CUDA runtime that is installed with a plugin. A plugin that is loaded without it complains at once, before its
-/// log lines can be dropped.
+/// Loads the CUDA runtime, if it is found without running Python. A plugin that is loaded without it and without a driver
+/// complains at once, before its log lines can be dropped.
 pub(crate) fn load_runtime(location: &Location) {
-    let libraries = Libraries::in_roots(location.toolkit(), &installed_beside(&location.path));
+    let mut roots = installed_beside(&location.path);
+    if location.entry.is_none() {
+        let mut finder = Finder::from_env(Platform::Cuda);
+        finder.python.from_command = false;
+        roots.extend(finder.nvidia_roots());
+    }
+    let libraries = Libraries::in_roots(location.toolkit(), &roots);
     let runtime = |toolkit| of(toolkit, NEEDED[0].name);
     if let Some((_, path)) = libraries.found.iter().find(|(name, _)| libraries.toolkit.map(runtime) == Some(*name)) {
         // Whoever needs it gets the error.

@@ -62,9 +62,11 @@ impl Client {
     fn cuda_open(
         location: &Location,
         finder: &Finder,
-        create_options: Vec<(&'static str, OptionValue)>,
+        mut create_options: Vec<(&'static str, OptionValue)>,
         store: Option<Arc<dyn KeyValueStore>>,
     ) -> Result<Client> {
+        // As JAX says it.
+        create_options.push(("platform_name", OptionValue::String("cuda".to_owned())));
         let driver = Driver::find()?;
         if let Some(toolkit) = location.toolkit() {
             driver.check(toolkit)?;

@@ -38,7 +38,7 @@ impl Allocator {
 /// | option | variable | JAX's variable | default |
 /// |---|---|---|---|
 /// | [`preallocate`](Self::preallocate) | `COTANGENT_CUDA_PREALLOCATE` | `XLA_PYTHON_CLIENT_PREALLOCATE` | `true` |
-/// | [`memory_fraction`](Self::memory_fraction) | `COTANGENT_CUDA_MEMORY_FRACTION` | `XLA_PYTHON_CLIENT_MEM_FRACTION` | 0.75 |
+/// | [`memory_fraction`](Self::memory_fraction) | `COTANGENT_CUDA_MEMORY_FRACTION` | `XLA_CLIENT_MEM_FRACTION` | 0.75 |
 /// | [`allocator`](Self::allocator) | `COTANGENT_CUDA_ALLOCATOR` | `XLA_PYTHON_CLIENT_ALLOCATOR` | `bfc` |
 /// | [`visible_devices`](Self::visible_devices) | `COTANGENT_CUDA_VISIBLE_DEVICES` | `JAX_CUDA_VISIBLE_DEVICES` | all |
 ///

@@ -95,14 +95,20 @@ pub(super) fn fetch_entry(finder: &Finder, cache_dir: &Path, entry: &'static Loc
 }
 
 /// Fetches one wheel and puts the libraries in it into `home`, the directory of the plugin that they are for.
-pub(super) fn fetch_library(finder: &Finder, cache_dir: &Path, home: &Path, entry: &LibraryEntry) -> Result<()> {
+pub(super) fn fetch_library(
+    finder: &Finder,
+    cache_dir: &Path,
+    home: &Path,
+    entry: &LibraryEntry,
+    which: &str,
+) -> Result<()> {
     if let CacheState::Damaged { reason } = cache::files_state(home, entry) {
         say(&format!("the stored {} is damaged ({reason}); fetching it again", entry.label()));
     }
     fs::create_dir_all(home).map_err(|e| unwritable(home, e))?;
     cache::sweep(home);
     let downloads = Downloads::new(&cache::root(cache_dir))?;
-    let wheel = download(finder, &entry.wheel(), &downloads.0, "", home)?;
+    let wheel = download(finder, &entry.wheel(), &downloads.0, which, home)?;
 
     // The list of files is written last: without it, nothing that was moved into place counts.
     cache::forget_files(home, entry).map_err(|e| unwritable(home, e))?;

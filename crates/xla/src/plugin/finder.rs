@@ -250,6 +250,17 @@ pub(crate) fn installed_beside(plugin: &Path) -> Vec<PathBuf> {
     beside.into_iter().chain(site).filter(|dir| dir.is_dir()).collect()
 }
 
+/// Package and version of a JAX plugin in a `site-packages` directory.
+pub(super) fn installed_package(plugin: &Path) -> Option<String> {
+    let site = plugin.ancestors().nth(3)?;
+    let toolkit = Toolkit::of_plugin(plugin.parent()?.file_name()?.to_str()?)?;
+    let names = std::fs::read_dir(site).ok()?.flatten().filter_map(|item| item.file_name().into_string().ok());
+    let package = format!("jax_{}_pjrt-", toolkit.name());
+    let version = |name: String| Some(name.strip_prefix(&package)?.strip_suffix(".dist-info")?.to_owned());
+    let version = names.filter_map(version).next()?;
+    Some(format!("jax-{}-pjrt {version}", toolkit.name()))
+}
+
 /// The file name of every plugin for GPUs.
 const CUDA_PLUGIN: &str = "xla_cuda_plugin.so";
 
@@ -305,5 +316,20 @@ mod tests {
         assert_eq!(chosen(&[&new, &old], Some(11)), new_path);
         assert_eq!(chosen(&[&unknown, &old], Some(11)), Some(unknown.path.clone()));
         assert_eq!(chosen(&[], Some(13)), None);
+    }
+
+    #[test]
+    fn the_version_of_an_installed_plugin_is_read() {
+        let site = std::env::temp_dir().join(format!("cotangent-site-{}", std::process::id()));
+        std::fs::create_dir_all(site.join("jax_cuda13_pjrt-0.11.2.dist-info")).unwrap();
+        std::fs::create_dir_all(site.join("jax_plugins/xla_cuda13")).unwrap();
+        let plugin = site.join("jax_plugins/xla_cuda13/xla_cuda_plugin.so");
+        std::fs::write(&plugin, "").unwrap();
+        let found = in_site(&site);
+        assert_eq!(found.len(), 1);
+        assert_eq!((&found[0].path, found[0].toolkit()), (&plugin, Some(Toolkit::Cuda13)));
+        assert_eq!(found[0].label().as_deref(), Some("jax-cuda13-pjrt 0.11.2"));
+        assert_eq!(Location::explicit(site.join("xla_cuda_plugin.so")).label(), None);
+        std::fs::remove_dir_all(&site).unwrap();
     }
 }

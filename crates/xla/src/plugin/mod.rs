@@ -172,6 +172,14 @@ impl Location {
         Location { path: path.into(), source: Source::Explicit, entry: None }
     }
 
+    /// Package and version of the plugin, if the lock or the Python environment tells: `jax-cuda13-pjrt 0.11.2`.
+    pub fn label(&self) -> Option<String> {
+        match self.entry {
+            Some(entry) => Some(entry.label()),
+            None => finder::installed_package(&self.path),
+        }
+    }
+
     /// The release of CUDA that the plugin is built for, if the lock or its path tells.
     pub fn toolkit(&self) -> Option<Toolkit> {
         let of_path = |path: &Path| Toolkit::of_plugin(&path.to_string_lossy());

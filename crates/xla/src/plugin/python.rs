@@ -53,7 +53,7 @@ impl Python {
         } else if let Some(command) = command() {
             sites.extend(self.sites_of_command(&command));
             if !is_program(&command) && !sites.iter().any(|site| enough(site)) {
-                sites.extend(ask(&command, search_path));
+                sites.extend(ask(&command, search_path, PATIENCE));
             }
         }
         sites.retain(|site| site.is_dir());
@@ -135,7 +135,7 @@ fn is_program(command: &Path) -> bool {
 }
 
 /// Runs `python3` and asks where it looks for packages. An answer that takes too long counts as none.
-fn ask(command: &Path, search_path: Option<&OsStr>) -> Vec<PathBuf> {
+fn ask(command: &Path, search_path: Option<&OsStr>, patience: Duration) -> Vec<PathBuf> {
     let mut python = Command::new(command);
     python.args(["-c", "import sys\nfor path in sys.path: print(path)"]);
     python.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -152,11 +152,83 @@ fn ask(command: &Path, search_path: Option<&OsStr>) -> Vec<PathBuf> {
         let read = stdout.map(|mut stdout| stdout.read_to_string(&mut text));
         let _ = sender.send(read.and_then(|read| read.ok()).map(|_| text));
     });
-    let answer = said.recv_timeout(PATIENCE).ok().flatten();
+    let answer = said.recv_timeout(patience).ok().flatten();
     // It has ended, or it never will.
     let _ = child.kill();
     let _ = child.wait();
     // The rest of the list is Python's own library.
     let sites = answer.unwrap_or_default();
     sites.lines().filter(|line| line.ends_with("-packages")).map(PathBuf::from).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A directory with empty directories in it.
+    fn tree(name: &str, dirs: &[&str]) -> PathBuf {
+        let root = std::env::temp_dir().join(format!("cotangent-python-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        for dir in dirs {
+            fs::create_dir_all(root.join(dir)).unwrap();
+        }
+        root.canonicalize().unwrap()
+    }
+
+    /// The directories that are there, relative to the root.
+    fn sites(python: &Python, root: &Path) -> Vec<String> {
+        let sites = python.sites(Some(root.join("bin").as_os_str()), &|_| false);
+        let relative = |site: &PathBuf| site.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        sites.iter().map(relative).collect()
+    }
+
+    #[test]
+    fn directories_are_in_the_order_of_python() {
+        let dirs = [
+            "usr/lib/python3.12/site-packages",
+            "usr/lib/python3.9/site-packages",
+            "usr/lib/python3/dist-packages",
+            "usr/local/lib/python3.12/dist-packages",
+            "usr/bin",
+            "home/.local/lib/python3.12/site-packages",
+            "env/lib/python3.12/site-packages",
+            "extra",
+            "bin",
+        ];
+        let root = tree("order", &dirs);
+        let system = |python: &Python| sites(python, &root);
+        let env = Python { virtual_env: Some(root.join("env")), ..Python::default() };
+        fs::write(root.join("env/pyvenv.cfg"), "home = /nowhere/bin\ninclude-system-site-packages = false\n").unwrap();
+        assert_eq!(system(&env), [dirs[6]]);
+        let config = format!("home = {}\ninclude-system-site-packages = True\n", root.join("usr/bin").display());
+        fs::write(root.join("env/pyvenv.cfg"), config).unwrap();
+        assert_eq!(system(&env), [dirs[6], dirs[3], dirs[0], dirs[1], dirs[2]]);
+        // A variable that names directories comes first, and an environment before the `python3` that is found.
+        let both = Python { path: vec![root.join("extra"), root.join("nowhere")], from_command: true, ..env };
+        assert_eq!(system(&both)[..2], ["extra", dirs[6]]);
+        // The program that `python3` is a link to tells its version.
+        fs::copy("/bin/true", root.join("usr/bin/python3.12")).unwrap();
+        std::os::unix::fs::symlink(root.join("usr/bin/python3.12"), root.join("bin/python3")).unwrap();
+        let command = Python { home: Some(root.join("home")), from_command: true, ..Python::default() };
+        assert_eq!(system(&command), [dirs[5], dirs[3], dirs[0], dirs[2]]);
+        assert_eq!(system(&Python::default()), [""; 0]);
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn a_script_is_asked_and_not_waited_for_forever() {
+        let root = tree("ask", &["bin"]);
+        let command = root.join("bin/python3");
+        let answer = |script: &str, patience: u64| {
+            fs::write(&command, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&command, fs::Permissions::from_mode(0o755)).unwrap();
+            ask(&command, None, Duration::from_millis(patience))
+        };
+        let sites = answer("echo; echo /usr/lib/python3.12; echo /usr/lib/python3/dist-packages", 60_000);
+        assert_eq!(sites, [PathBuf::from("/usr/lib/python3/dist-packages")]);
+        assert!(answer("exec sleep 60", 50).is_empty());
+        assert!(answer("exit 1", 60_000).is_empty());
+        fs::remove_dir_all(&root).unwrap();
+    }
 }

@@ -124,10 +124,11 @@ impl Setup {
             fetch_entry(&self.finder, &self.cache, self.plugin)?;
         }
         let home = self.directory();
-        for entry in &self.libraries {
-            if cache::files_state(&home, entry) != CacheState::Good {
-                fetch_library(&self.finder, &self.cache, &home, entry)?;
-            }
+        let absent = |entry: &&&LibraryEntry| cache::files_state(&home, entry) != CacheState::Good;
+        let missing: Vec<_> = self.libraries.iter().filter(absent).collect();
+        for (i, entry) in missing.iter().enumerate() {
+            let which = format!("{} of {}, ", i + 1, missing.len());
+            fetch_library(&self.finder, &self.cache, &home, entry, &which)?;
         }
         Ok(Location { source: Source::Fetched, ..location })
     }
