@@ -194,3 +194,8 @@ struct FunctionsGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/devices.md")]
 struct DevicesGuide;
+
+/// Compiles the example of the guide to compiling for a GPU.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/compiling-for-a-gpu.md")]
+struct CompilingForAGpuGuide;

@@ -44,7 +44,7 @@ impl DeviceInfo {
 }
 
 /// The flag that says where ptxas and libdevice are.
-const CUDA_DATA_DIR: &str = "xla_gpu_cuda_data_dir";
+pub(crate) const CUDA_DATA_DIR: &str = "xla_gpu_cuda_data_dir";
 
 /// The open devices of a plugin. Clones share them.
 #[derive(Clone)]

@@ -1,16 +1,17 @@
 //! Compiling for devices that this machine does not have.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::abi::*;
-use crate::client::{mlir_program, named_value, non_null};
+use crate::client::{CUDA_DATA_DIR, mlir_program, named_value, non_null};
 use crate::compiled::Compiled;
+use crate::cuda::Libraries;
 use crate::error::{Code, Error, Result};
 use crate::library::Plugin;
 use crate::options::{CompileOptions, FlagValue, OptionValue};
-use crate::plugin::{self, Platform};
+use crate::plugin::{Finder, Platform};
 use crate::target::Target;
 
 /// Devices that programs can be compiled for, whether or not this machine has them.
@@ -27,13 +28,16 @@ unsafe impl Send for Topology {}
 unsafe impl Sync for Topology {}
 
 impl Topology {
-    /// One GPU of a kind, with the plugin that [`plugin::locate`] finds.
+    /// One GPU of a kind, with the plugin and NVIDIA's compiler that are found, as [`Client::cuda`] finds them.
+    ///
+    /// [`Client::cuda`]: crate::Client::cuda
     ///
     /// # Errors
     /// If there is no plugin for CUDA, or it does not compile for devices that are not there.
     pub fn locate(target: Target) -> Result<Topology> {
-        let location = plugin::locate(Platform::Cuda)?;
-        let toolkit = toolkit(&location.path);
+        let finder = Finder::from_env(Platform::Cuda);
+        let location = finder.locate()?;
+        let toolkit = Libraries::find(&location, &finder).compiler;
         Topology::gpu(Plugin::load_location(&location)?, target, toolkit.as_deref())
     }
 
@@ -76,10 +80,15 @@ impl Topology {
         let api = &self.plugin.api;
         let Some(compile) = api.compile else { return Err(unable(DURING)) };
         let program = mlir_program(mlir);
-        // The library that sorts on a GPU asks the device how much memory it needs, even at compile time.
-        let mut options = options.clone().flag("xla_gpu_enable_cub_radix_sort", FlagValue::Bool(false));
+        let mut options = options
+            .clone()
+            // CUB, which sorts on a GPU, asks the device how much memory it needs.
+            .flag("xla_gpu_enable_cub_radix_sort", FlagValue::Bool(false))
+            // The tiles of Triton's matrix products are found by trying. Untried ones are of 16 × 8 elements. cuBLAS
+            // chooses by itself when it runs.
+            .flag("xla_gpu_enable_triton_gemm", FlagValue::Bool(false));
         if let Some(toolkit) = &self.toolkit {
-            options = options.flag("xla_gpu_cuda_data_dir", FlagValue::String(toolkit.clone()));
+            options = options.flag(CUDA_DATA_DIR, FlagValue::String(toolkit.clone()));
         }
         let options = options.encode();
         let mut args = CompileArgs::new();
@@ -104,14 +113,6 @@ impl Topology {
     pub fn plugin(&self) -> &Arc<Plugin> {
         &self.plugin
     }
-}
-
-/// NVIDIA's compiler: `nvidia/cuda_nvcc` or `nvidia/cu13` beside the plugin, where the cache has it, or beside
-/// `jax_plugins/xla_cuda…`, where a Python environment has it.
-fn toolkit(plugin: &Path) -> Option<PathBuf> {
-    let places = plugin.ancestors().skip(1).take(3);
-    let folders = places.flat_map(|place| ["cuda_nvcc", "cu13"].map(|name| place.join("nvidia").join(name)));
-    folders.into_iter().find(|folder| folder.join("bin/ptxas").is_file())
 }
 
 fn unable(during: &'static str) -> Error {

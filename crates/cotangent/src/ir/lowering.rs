@@ -11,6 +11,7 @@ pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
 use super::constants::Constants;
+use super::routes::{Apart, Routes};
 use crate::array::InlineVec;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
@@ -98,6 +99,11 @@ impl<'a> Lowering<'a> {
     /// What the program is for. What a compiler lacks there may be lowered otherwise than elsewhere.
     pub fn platform(&self) -> Platform {
         self.functions.borrow().platform
+    }
+
+    /// What is lowered differently for the platform.
+    pub(crate) fn routes(&self) -> Routes {
+        Routes::of(self.platform())
     }
 
     /// Appends an operation with one result. A barrier protects operands whose constants the compiler would combine
@@ -323,9 +329,7 @@ impl<'a> Lowering<'a> {
         if self.of_elements {
             return self.inline(jaxpr, args).into();
         }
-        // On a GPU, nothing is fused in a function that the compiler may not inline, but a barrier stays until after
-        // fusion. On the CPU it is the other way round.
-        if !inlined && self.platform() != Platform::Cpu {
+        if !inlined && self.routes().apart == Apart::Barrier {
             let args: Vec<Value> = args.iter().map(|arg| self.constants.behind(self.block, arg)).collect();
             return self.call(name, jaxpr, &args, true);
         }

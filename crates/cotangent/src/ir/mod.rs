@@ -10,3 +10,4 @@ pub(crate) mod jaxpr;
 pub(crate) mod lowering;
 pub(crate) mod primitive;
 pub(crate) mod print;
+pub(crate) mod routes;

@@ -11,11 +11,11 @@ use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
-use crate::array::platform::Platform;
 use crate::error::{Error, Result, raise};
 use crate::ir::lowering::{Lowering, layouts};
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
 use crate::ir::print::boolean;
+use crate::ir::routes::LinearAlgebra;
 use crate::trace::frames::bind1;
 
 use super::domain::Domain;
@@ -174,9 +174,9 @@ impl Primitive for Cholesky {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        let l = match cx.platform() {
-            Platform::Cpu => potrf(cx, args, &outs[0]),
-            _ => cx.op("stablehlo.cholesky", args, &[("lower", Attr::Bool(true))], &outs[0]),
+        let l = match cx.routes().linear_algebra {
+            LinearAlgebra::Lapack => potrf(cx, args, &outs[0]),
+            LinearAlgebra::Xla => cx.op("stablehlo.cholesky", args, &[("lower", Attr::Bool(true))], &outs[0]),
         };
         // The elements of the factor above the diagonal are unspecified.
         let index = outs[0].with_dtype(DType::I32);
@@ -319,7 +319,7 @@ impl Primitive for TriangularSolve {
         if self.conjugate_a && !self.transpose_a && complex {
             a = cx.op("chlo.conj", &[a], &[], &inputs[0]);
         }
-        if cx.platform() == Platform::Cpu {
+        if cx.routes().linear_algebra == LinearAlgebra::Lapack {
             let op = match (self.transpose_a, self.conjugate_a && complex) {
                 (false, _) => 'N',
                 (true, false) => 'T',

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::Jaxpr;
+use crate::ir::routes::Routes;
 
 use super::inputs::text;
 use super::program::no_host;
@@ -39,7 +40,7 @@ pub(super) fn write(folder: &Path, platform: Platform, pruned: &Jaxpr, aliases: 
     static COUNT: AtomicUsize = AtomicUsize::new(1);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let platform = dumped_for(platform)?;
-    let (text, ending) = match pruned.effects().host && platform != Platform::Cpu {
+    let (text, ending) = match pruned.effects().host && !Routes::of(platform).host_calls {
         true => (no_host(pruned, platform).to_string(), "error"),
         false => (text(platform, pruned, aliases), "mlir"),
     };

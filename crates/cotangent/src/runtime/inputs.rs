@@ -6,6 +6,7 @@ use crate::compile::style::Style;
 use crate::compile::times::{Stage, during};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::{Entry, lower_entry};
+use crate::ir::routes::Routes;
 
 use super::client::array_shape;
 
@@ -32,10 +33,10 @@ pub(super) fn text(platform: Platform, pruned: &Jaxpr, aliases: &[Option<usize>]
     during(Stage::Lower, || lower_entry("cotangent", program, entry).to_text())
 }
 
-/// The compile options of a program. The styles are about the CPU's compiler.
+/// The compile options of a program.
 pub(super) fn options(platform: Platform, style: Style) -> xla::CompileOptions {
     let options = xla::CompileOptions::default();
-    if platform != Platform::Cpu {
+    if !Routes::of(platform).styles {
         return options;
     }
     // By default the CPU compiler lets a maximum or minimum drop a NaN in its second operand.

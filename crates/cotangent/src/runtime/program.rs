@@ -14,6 +14,7 @@ use crate::compile::times::{Stage, Times, during, timed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::effects::Effects;
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
+use crate::ir::routes::Routes;
 
 use super::client::{Host, array_shape, host};
 use super::disk::{Disk, Key, key};
@@ -284,7 +285,7 @@ fn compile(
     if let Some(folder) = dump::folder() {
         dump::write(folder, runtime.device.platform(), &pruned, &aliases)?;
     }
-    if effects.host && runtime.device.platform() != Platform::Cpu {
+    if effects.host && !Routes::of(runtime.device.platform()).host_calls {
         return Err(no_host(&pruned, runtime.device.platform()));
     }
     let host = if effects.host { Some(host(&runtime.client)?) } else { None };

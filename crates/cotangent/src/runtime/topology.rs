@@ -9,7 +9,6 @@ use crate::error::Result;
 use crate::ir::jaxpr::Jaxpr;
 
 use super::inputs::{Inputs, inputs, options};
-use super::program::no_host;
 
 /// The description of a GPU for the compiler, made once for each kind.
 fn topology(target: xla::Target) -> Result<Arc<xla::Topology>> {
@@ -32,9 +31,6 @@ pub(crate) struct Foreign {
 /// Compiles a program, with all its results and inputs, for a GPU that need not be there.
 pub(crate) fn compile_for(jaxpr: &Jaxpr, target: xla::Target) -> Result<Foreign> {
     let simple = simplify(jaxpr);
-    if simple.effects().host {
-        return Err(no_host(&simple, Platform::Cuda));
-    }
     let topology = topology(target)?;
     let Inputs { text, options, .. } = inputs(Platform::Cuda, &simple, &[]);
     Ok(Foreign { program: topology.compile(&text, &options)?, topology })

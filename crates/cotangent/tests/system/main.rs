@@ -4,6 +4,7 @@
 mod aot;
 mod callbacks;
 mod checks;
+mod cross;
 mod devices;
 mod errors;
 mod ir;
