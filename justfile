@@ -32,6 +32,16 @@ bench-rivals *ARGS:
     cargo run --release --manifest-path benches/rivals/Cargo.toml -- "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}} \
         | tee docs/benchmarks-rivals.md
 
+# Compile everything for a GPU that need not be there, and compare with what compiled before. Downloads CUDA's compiler once
+gpu-check *ARGS:
+    cargo build -p cotangent-cli
+    cargo build -p cotangent --examples
+    "${CARGO_TARGET_DIR:-target}/debug/cotangent" setup cuda12 --compile-only --yes
+    mkdir -p "${CARGO_TARGET_DIR:-target}/gpu-check/primitives"
+    RULES_EXPORT_TO="$(realpath "${CARGO_TARGET_DIR:-target}/gpu-check/primitives")" cargo test -p cotangent --test rules lowers
+    python3 benches/gpu_check/check.py "${CARGO_TARGET_DIR:-target}/debug/cotangent" \
+        "${CARGO_TARGET_DIR:-target}/gpu-check/primitives" --out "${CARGO_TARGET_DIR:-target}/gpu-check" {{ARGS}}
+
 # Run a demo, by default the notebook
 demo NAME="optimized-learning" *ARGS:
     cargo run --release -- demo run {{NAME}} {{ARGS}}

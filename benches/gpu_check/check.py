@@ -129,6 +129,60 @@ def table(results, names):
     return rows
 
 
+def plugin(cotangent):
+    """The package of the plugin for CUDA, by the hash of its library, or that hash."""
+    run = subprocess.run([cotangent, "doctor", "--device", "cuda", "--json"], text=True, capture_output=True)
+    sha256 = (json.loads(run.stdout).get("plugin") or {}).get("sha256") or "unknown"
+    entries = (HERE / "../../third_party/plugins.lock").read_text().split("[[")
+    entry = next((entry for entry in entries if f'library_sha256 = "{sha256}"' in entry), "")
+    name = re.search(r'^package = "(.*)"$', entry, re.M), re.search(r'^version = "(.*)"$', entry, re.M)
+    return f"{name[0][1]} {name[1][1]}" if all(name) else f"with the SHA-256 {sha256[:16]}"
+
+
+SECTION = """## Compiled for {about}, not run
+
+{date}, plugin {plugin}. {passed} of {all} programs compile, {different} of them different; `just gpu-check --target
+{target}` repeats it.
+
+| programs | compiled | of | kernels | code | compile time, median | longest |
+|---|---|---|---|---|---|---|
+{rows}
+{failures}"""
+
+HEAD = """# GPUs
+
+No program of this project has run on a GPU yet, so this page holds no measured speed. What follows was compiled for
+GPUs on a machine that has none (two processors, other work beside it). The times are those of the compiler. A kernel in the
+body of a loop counts once.
+"""
+
+
+def write(page, target, names, results, rows, reasons, plugin):
+    """Replaces the section of the target."""
+    lines = []
+    for kind, (all_, passed) in rows.items():
+        keys = {key for of, _, key in names if kind in (of, "all") and results[key].get("error") is None}
+        done = [results[key] for key in keys]
+        seconds = sorted(result["seconds"] for result in done) or [0]
+        kernels, code = sum(result["kernels"] for result in done), sum(result["code"] for result in done)
+        median = seconds[len(seconds) // 2]
+        lines.append(
+            f"| {kind} | {passed} | {all_} | {kernels:,} | {code / 1e6:.1f} MB | {median:.1f} s | {seconds[-1]:.0f} s |"
+        )
+    failed = [f"\n* {reason}: {', '.join(of)}" for reason, of in reasons.items()]
+    text = SECTION.format(
+        about=target.upper().replace("RTX4090", "RTX 4090"), target=target, plugin=plugin,
+        date=datetime.date.today().isoformat(), passed=rows["all"][1], all=rows["all"][0],
+        different=len({key for _, _, key in names}), rows="\n".join(lines),
+        failures="\nThese do not compile:\n" + "".join(failed) + "\n" if failed else "",
+    )
+    old = page.read_text() if page.exists() else HEAD
+    parts = re.split(r"(?m)^(?=## )", old)
+    head = text.split("\n", 1)[0]
+    parts = [part.rstrip() + "\n" for part in parts if not part.startswith(head + "\n")] + [text.rstrip() + "\n"]
+    page.write_text("\n".join(parts))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cotangent")
@@ -212,7 +266,7 @@ def main():
         }
         BASELINE.write_text(json.dumps(baseline, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     if args.write:
-        write(args, rows, results, names, reasons)
+        write(args.write, args.target, names, results, rows, reasons, plugin(args.cotangent))
     if args.bless:
         return 0
     if passed < before["compiled"]:

@@ -166,6 +166,9 @@ fn by_name(name: &str) -> Result<(Command, String)> {
     } else if examples().iter().any(|example| example == name) {
         command = Command::new(example_folder().context("this executable has no folder")?.join(name));
     } else {
+        if name.ends_with(".mlir") {
+            bail!("there is no file {name}");
+        }
         bail!("there is nothing named `{name}` to compile, and no file. There is: {}", names().join(", "));
     }
     Ok((command, input))

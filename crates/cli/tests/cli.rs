@@ -412,6 +412,36 @@ fn benchmarks_are_listed_measured_and_refused() {
 }
 
 #[test]
+fn programs_to_compile_for_a_gpu_are_listed_collected_and_refused() {
+    let names = printed(&["compile"]);
+    for name in ["optimized-learning", "eager/unary", "gradbench/hello/double"] {
+        assert!(names.lines().any(|line| line == name), "{names}");
+    }
+    assert!(complaint(&["compile", "no such thing"]).contains("optimized-learning"));
+    assert!(complaint(&["compile", "nowhere.mlir"]).contains("no file nowhere.mlir"));
+    let refused = output(&["compile", "eager/unary", "--target", "gtx"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("h100, h200, a100, l4, rtx4090"));
+    // What a process compiles is written as StableHLO for a GPU, without a GPU or its plugin.
+    let dir = empty_dir("collected");
+    let output = cotangent(&["compile", "gradbench/det/primal", "--collect", dir.to_str().expect("UTF-8")])
+        .env("PJRT_CUDA_PLUGIN", "/nowhere/plugin.so")
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let programs: Vec<_> = std::fs::read_dir(&dir).expect("a directory").flatten().collect();
+    assert_eq!(programs.len(), 1);
+    assert!(std::fs::read_to_string(programs[0].path()).expect("text").contains("func.func public @main"));
+    // Compiling needs the plugin.
+    let output = cotangent(&["compile", "gradbench/det/primal"])
+        .env("PJRT_CUDA_PLUGIN", "/nowhere/plugin.so")
+        .output()
+        .expect("it runs");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("there is no PJRT plugin at /nowhere/plugin.so"), "{printed}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn gradbench_answers_until_its_input_ends() {
     let mut child = cotangent(&["gradbench"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
     let (mut messages, answers) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
