@@ -67,6 +67,7 @@
 //! | `COTANGENT_DEVICE` | the default device: `cuda:0`, or `cuda`; without it, `cpu:0` ([`Device::current`]) |
 //! | `COTANGENT_CPU_DEVICES` | the number of devices that the CPU presents, to try programs for several; 1 by default |
 //! | `PJRT_CPU_PLUGIN`, `PJRT_CUDA_PLUGIN` | path of a plugin to use instead of the pinned one |
+//! | `COTANGENT_DEFAULT_MATMUL_PRECISION` | the precision of products that ask for none ([`default_matmul_precision`]): `highest` for full `f32` on a GPU |
 //! | `COTANGENT_CUDA_VISIBLE_DEVICES` | the GPUs to use, such as `0,1`; all by default |
 //! | `COTANGENT_CUDA_PREALLOCATE` | `false`: do not take the memory of GPUs at the start |
 //! | `COTANGENT_CUDA_MEMORY_FRACTION` | the part of each GPU's memory that may be used; 0.75 by default |
@@ -147,6 +148,7 @@ pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
 pub use methods::Operand;
 pub use ops::name::checkpoint_name;
+pub use ops::precision::{default_matmul_precision, set_default_matmul_precision};
 pub use runtime::{devices, devices_of, local_devices};
 pub use xla::Target;
 

@@ -13,6 +13,7 @@ use crate::compile::times::{Times, timed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::axis::NamedAxis;
 use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::ops::precision::{Precision, default_precision};
 use crate::runtime::{CompiledProgram, nans_are_looked_for, runtime};
 use crate::trace::axis;
 use crate::transform::nested::embedded;
@@ -28,6 +29,8 @@ pub(crate) struct Entry<P: Params, R> {
     pub(crate) avals: Vec<Aval>,
     /// The named axes in scope at the call. Collectives inside the function are traced for their sizes.
     pub(super) axes: Vec<NamedAxis>,
+    /// The default precision of products at the call.
+    pub(super) precision: Option<Precision>,
     /// The number of arrays in each argument.
     pub(crate) counts: InlineVec<usize, 4>,
     /// The arguments' structure, as a value whose arrays are placeholders.
@@ -98,6 +101,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
             && self.avals.iter().zip(leaves).all(|(a, x)| same_aval(a, x))
             && P::same_structure(P::refs(&self.structure), args)
             && axis::bound_are(&self.axes)
+            && self.precision == default_precision()
     }
 
     /// Returns the program that is compiled for a device, and compiles it at the first call there.

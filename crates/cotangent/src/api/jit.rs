@@ -16,6 +16,7 @@ use crate::control::call::Call;
 use crate::error::location::location;
 use crate::error::{Error, ErrorKind, Loc, OrRaise, Result, attempt, raise};
 use crate::ir::jaxpr::Closed;
+use crate::ops::precision::default_precision;
 use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind_at, tracing};
 use crate::transform::dce::dce;
@@ -26,7 +27,7 @@ use super::callable::{callable, transformable};
 use super::entry::{Entry, Programs, Target, kept_leaves};
 use super::func::{Func, Params};
 use super::program::trace;
-use super::report::{CacheReport, Counts, Miss, changes};
+use super::report::{CacheReport, Change, Counts, Miss, changes};
 
 /// A function that is traced once for each combination of argument types and runs as one compiled program; made by
 /// [`jit`].
@@ -107,8 +108,15 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             self.counts.hit();
             return Cow::Owned(entry.clone());
         }
+        let precision = default_precision();
         let nearest = known()
-            .map(|e| (e, changes::<P>((P::refs(&e.structure), &e.avals, &e.counts), (args, &avals, counts))))
+            .map(|e| {
+                let mut all = changes::<P>((P::refs(&e.structure), &e.avals, &e.counts), (args, &avals, counts));
+                if e.precision != precision {
+                    all.push(Change::Precision { from: e.precision, to: precision });
+                }
+                (e, all)
+            })
             .min_by_key(|(_, changes)| changes.len());
         let miss = match nearest {
             Some((e, changes)) => Miss { nearest: Some(e.number), changes },
@@ -121,6 +129,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             number,
             avals,
             axes: axis::bound(),
+            precision,
             counts: counts.iter().copied().collect(),
             structure,
             closed: Closed { jaxpr: Arc::new(jaxpr), captures },

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::compile::times::Times;
+use crate::ops::precision::Precision;
 use crate::runtime::Origin;
 use crate::tree::collect_paths;
 
@@ -55,6 +56,13 @@ pub enum Change {
         /// The index of the argument that contains it.
         argument: usize,
     },
+    /// Another default precision of products.
+    Precision {
+        /// The earlier precision.
+        from: Option<Precision>,
+        /// The new precision.
+        to: Option<Precision>,
+    },
     /// Other arrays in an argument, such as a vector of another length or another variant of an enum.
     Structure {
         /// The index of the argument.
@@ -76,6 +84,7 @@ impl fmt::Display for Change {
                 write!(f, "argument {path}: {} typed became {} typed", strength(!to), strength(*to))
             }
             Change::Static { argument } => write!(f, "argument [{argument}]: a different static value"),
+            Change::Precision { from, to } => write!(f, "default precision of products: {from:?} became {to:?}"),
             Change::Structure { argument, from, to } => {
                 let gone: Vec<_> = from.iter().filter(|p| !to.contains(p)).map(String::as_str).collect();
                 let new: Vec<_> = to.iter().filter(|p| !from.contains(p)).map(String::as_str).collect();

@@ -4,7 +4,7 @@ use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
 use crate::ops::conv::{ConvDimensionNumbers, ConvGeneralDilated, dilated};
-use crate::ops::dot::Precision;
+use crate::ops::precision::{Precision, default_precision};
 use crate::ops::slice::Rev;
 use crate::trace::frames::bind1;
 
@@ -271,7 +271,7 @@ fn general(lhs: &Array, rhs: &Array, options: &Conv, dimension_numbers: ConvDime
         dimension_numbers,
         feature_group_count: options.feature_group_count,
         batch_group_count: options.batch_group_count,
-        precision: options.precision,
+        precision: options.precision.or_else(|| default_precision().map(|p| [p; 2])),
         preferred_element_type: options.preferred_element_type,
     };
     bind1(conv, &[lhs, rhs])

@@ -18,7 +18,7 @@ mod slicing;
 mod solve;
 mod step;
 
-pub use crate::ops::dot::Precision;
+pub use crate::ops::precision::Precision;
 pub use associative_scan::{AssociativeScan, associative_scan};
 pub use collectives::{
     AxisNames, all_gather, all_gather_along, all_to_all, all_to_all_tiled, axis_index, axis_size, pbroadcast, pmax,

@@ -11,8 +11,9 @@ use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
 use crate::ir::print::tuple;
 use crate::trace::frames::bind1;
 
-use super::dot::{Precision, check_preferred, precision_config, precision_param, preferred_param};
+use super::dot::{check_preferred, preferred_param};
 use super::elementwise::{bilinear_jvp, rebind1};
+use super::precision::{Precision, precision_config, precision_param};
 use super::slice::Rev;
 
 /// The role of each dimension of the arrays: two special dimensions first, then the spatial ones.

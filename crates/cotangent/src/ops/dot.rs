@@ -12,57 +12,12 @@ use crate::ir::print::tuple;
 use crate::trace::frames::bind1;
 
 use super::elementwise::bilinear_jvp;
+use super::precision::{Precision, default_precision, precision_config, precision_param};
 use super::shape::{check_axes, shifted};
-
-/// The precision of products of floats on devices that have a choice. The CPU has none.
-///
-/// ```
-/// use cotangent::lax::Precision;
-/// assert_eq!(Precision::Highest.to_string(), "Precision.HIGHEST");
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// The fastest precision, with as few as 8 bits of the significand.
-    #[default]
-    Default,
-    /// A higher precision, at some cost.
-    High,
-    /// The full precision of the dtype.
-    Highest,
-}
-
-impl Precision {
-    fn name(self) -> &'static str {
-        match self {
-            Precision::Default => "DEFAULT",
-            Precision::High => "HIGH",
-            Precision::Highest => "HIGHEST",
-        }
-    }
-}
-
-impl std::fmt::Display for Precision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Precision.{}", self.name())
-    }
-}
-
-/// Returns the precision of both operands as a jaxpr prints it.
-pub(super) fn precision_param(precision: Option<[Precision; 2]>) -> String {
-    precision.map_or_else(|| "None".to_string(), |p| tuple(&p))
-}
 
 /// Returns an optional preferred dtype as a jaxpr prints it.
 pub(super) fn preferred_param(dtype: Option<DType>) -> String {
     dtype.map_or_else(|| "None".to_string(), |d| d.name().to_string())
-}
-
-/// Returns the precision of both operands as a StableHLO attribute.
-pub(super) fn precision_config(precision: Option<[Precision; 2]>) -> Attr {
-    match precision {
-        None => Attr::Static("[#stablehlo<precision DEFAULT>, #stablehlo<precision DEFAULT>]"),
-        Some([a, b]) => Attr::Raw(format!("[#stablehlo<precision {}>, #stablehlo<precision {}>]", a.name(), b.name())),
-    }
 }
 
 /// Checks that a sum of products of `input` can have the dtype `preferred`.
@@ -139,16 +94,18 @@ pub struct DotGeneral {
 }
 
 impl DotGeneral {
-    /// Creates a contraction over the dimensions `contract`, with the batch dimensions `batch` and the device's default
-    /// precision.
+    /// Creates a contraction over the dimensions `contract`, with the batch dimensions `batch` and the default precision:
+    /// that of [`default_matmul_precision`](crate::default_matmul_precision), or the device's.
     ///
     /// ```
     /// let product = cotangent::extend::primitives::DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]);
     /// assert_eq!(product.preferred_element_type, None);
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn new(contract: [Vec<usize>; 2], batch: [Vec<usize>; 2]) -> DotGeneral {
-        DotGeneral { contract, batch, precision: None, preferred_element_type: None }
+        let precision = default_precision().map(|p| [p; 2]);
+        DotGeneral { contract, batch, precision, preferred_element_type: None }
     }
 
     /// Sets the precision of both operands.

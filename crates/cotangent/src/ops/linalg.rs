@@ -19,8 +19,9 @@ use crate::ir::routes::LinearAlgebra;
 use crate::trace::frames::bind1;
 
 use super::domain::Domain;
-use super::dot::{DotGeneral, Precision};
+use super::dot::DotGeneral;
 use super::elementwise::{rebind1, sum_tangents};
+use super::precision::Precision;
 use super::shape::{Iota, all_in_front, batched_in_front};
 
 /// Returns whether column − row is at most `k`, for each element of a matrix.

@@ -24,6 +24,7 @@ mod mulhi;
 pub(crate) mod name;
 pub(crate) mod polygamma;
 pub(crate) mod pow;
+pub(crate) mod precision;
 mod recurrence;
 pub(crate) mod reduce;
 pub(crate) mod reduce_window;

@@ -16,6 +16,7 @@ items! {
     cotangent::debug::nans;
     cotangent::debug::print;
     cotangent::default_device;
+    cotangent::default_matmul_precision;
     cotangent::device_put;
     cotangent::devices;
     cotangent::devices_of;
@@ -389,6 +390,7 @@ items! {
     cotangent::scipy::stats::norm::sf;
     cotangent::sequential_vmap;
     cotangent::set_default_device;
+    cotangent::set_default_matmul_precision;
     cotangent::tree::leaf_paths;
     cotangent::tree::leaves;
     cotangent::try_jvp;

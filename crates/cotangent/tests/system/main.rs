@@ -10,3 +10,4 @@ mod errors;
 mod ir;
 mod notebook;
 mod outside;
+mod precision;
