@@ -2,13 +2,15 @@
 //!
 //! As a test, each case runs once, except those that take seconds.
 
-use cotangent_bench::{Work, cases};
+use cotangent_bench::{Size, Work, cases};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn in_process(c: &mut Criterion) {
     let testing = std::env::args().any(|arg| arg == "--test");
     for case in cases().into_iter().filter(|case| !(case.slow && testing)) {
-        let Work::Calls(set_up) = case.work else { continue };
+        if matches!(case.work, Work::Process(_)) {
+            continue;
+        }
         let mut group = c.benchmark_group(case.group());
         if case.slow {
             group.sample_size(10);
@@ -17,7 +19,7 @@ fn in_process(c: &mut Criterion) {
         let mut bench = None;
         let (_, what) = case.name.split_once('/').unwrap_or(("", case.name));
         group.bench_function(what, |b| {
-            let bench = bench.get_or_insert_with(set_up);
+            let bench = bench.get_or_insert_with(|| case.set_up(Size::Small).expect("it makes calls"));
             b.iter_custom(|calls| bench.time(calls as usize));
         });
     }

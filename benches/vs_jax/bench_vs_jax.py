@@ -386,6 +386,8 @@ def main():
                 continue  # measured in the turns of the case that it is compared with
             if name.startswith("gradbench/"):
                 continue  # measured by benches/gradbench/compare.py
+            if case["sized"] or name.startswith("soak/"):
+                continue  # for GPUs: benches/gpu
             measure = measure_process if case["unit"] == "process" else measure_calls
             row = Row(case, *measure(name, sides_of(case, names, args.cotangent, jax, folder), args.samples))
             rows.append(row)

@@ -1,7 +1,10 @@
 """The cases of crates/bench in JAX, under the same names, as a user of JAX would write them.
 
     python cases.py --worker CASE     a process that measures a case, as `cotangent bench --worker CASE` is
+    python cases.py --serve           a process that measures many cases, as `cotangent bench --serve` is
     python cases.py --list
+
+`--size full` makes the cases that fill a GPU as large as they say; the default is `--size small`.
 """
 
 import functools
@@ -15,6 +18,7 @@ CASES = {}
 PROCESSES = {}
 SLOW = set()
 DOUBLE = set()  # cases in double precision, which JAX must enable
+FULL = "full" in sys.argv
 
 
 def case(name, slow=False, double=False):
@@ -35,6 +39,11 @@ def process(name):
         return run
 
     return add
+
+
+def sized(full, small):
+    """The size of a case that fills a GPU."""
+    return full if FULL else small
 
 
 class Bench:
@@ -721,38 +730,226 @@ def n_body():
     return Bench(run, check=check)
 
 
+@case("numerics/fft")
+def fft():
+    import jax
+    import jax.numpy as jnp
+    from jax import lax, random
+
+    shape = sized((256, 65_536), (4, 4_096))
+    x = lax.complex(*(random.normal(key, shape) for key in random.split(random.key(15)))).block_until_ready()
+    f = jax.jit(jnp.fft.fft)
+    y = f(x)[0, :4]
+    return Bench(lambda: f(x).block_until_ready(), check=[*y.real, *y.imag])
+
+
+# Products and attention
+
+
+def product(size, dtype, exact):
+    import jax
+    from jax import lax, random
+
+    a, b = random.split(random.key(20))
+    x, y = jax.block_until_ready([random.normal(key, (size, size)).astype(dtype) for key in (a, b)])
+    precision = lax.Precision.HIGHEST if exact else None
+    f = jax.jit(lambda x, y: lax.dot_general(x, y, (((1,), (0,)), ((), ())), precision=precision))
+    return Bench(lambda: f(x, y).block_until_ready(), check=f(x, y)[0, :8])
+
+
+def attend(q, k, v):
+    import jax
+    import jax.numpy as jnp
+
+    scores = jnp.einsum("bhqd,bhkd->bhqk", q, k) / q.shape[3] ** 0.5
+    causal = jnp.tri(q.shape[2], dtype=bool)
+    return jnp.einsum("bhqk,bhkd->bhqd", jax.nn.softmax(jnp.where(causal, scores, -1e4)), v)
+
+
+def attention(places, dtype):
+    import jax
+    from jax import random
+
+    shape = sized(4, 1), sized(16, 2), places, 64
+    q, k, v = jax.block_until_ready([random.normal(key, shape).astype(dtype) for key in random.split(random.key(21), 3)])
+    f = jax.jit(attend)
+    return Bench(lambda: f(q, k, v).block_until_ready(), check=f(q, k, v).reshape(-1, 64)[7, :8])
+
+
+for name, size in [("large", sized(8192, 256)), ("medium", sized(2048, 128))]:
+    for kind, dtype in [("f32", "float32"), ("tf32", "float32"), ("bf16", "bfloat16"), ("f16", "float16")]:
+        case(f"matmul/{name}-{kind}")(functools.partial(product, size, dtype, kind == "f32"))
+for name, size in [("short", sized(1024, 32)), ("long", sized(4096, 64))]:
+    for kind, dtype in [("f32", "float32"), ("bf16", "bfloat16"), ("f16", "float16")]:
+        case(f"attention/{name}-{kind}")(functools.partial(attention, size, dtype))
+
+
+# Language models
+
+
+def gpt(count, width, words, batch, places, dtype="float32"):
+    import jax
+    import jax.numpy as jnp
+    from jax import random
+
+    head = 64
+    if not FULL:
+        count, width, words, batch, places = 2, 128, 64, 2, 16
+
+    def start():
+        a, b, c, d, e, f, xk, yk = random.split(random.key(22), 8)
+        weight = lambda key, rows, columns: random.normal(key, (count, rows, columns)) / rows**0.5
+        layers = {
+            "qkv": weight(a, width, 3 * width),
+            "out": weight(b, width, width),
+            "up": weight(c, width, 4 * width),
+            "down": weight(d, 4 * width, width),
+            "before": jnp.ones((count, width)),
+            "between": jnp.ones((count, width)),
+        }
+        model = {
+            "words": random.normal(e, (words, width)) * 0.02,
+            "places": random.normal(f, (places, width)) * 0.02,
+            "layers": layers,
+            "last": jnp.ones(width),
+        }
+        text = lambda key: random.randint(key, (batch, places), 0, words)
+        return jax.block_until_ready((model, text(xk), text(yk)))
+
+    def norm(x, scale):
+        return x / jnp.sqrt((x**2).mean(-1, keepdims=True) + 1e-5) * scale
+
+    def layer(x, w):
+        dense = lambda x, w: x.astype(dtype) @ w.astype(dtype)
+        qkv = dense(norm(x, w["before"]), w["qkv"]).reshape(batch, places, 3, width // head, head)
+        q, k, v = qkv.transpose(2, 0, 3, 1, 4)
+        mixed = attend(q, k, v).transpose(0, 2, 1, 3).reshape(batch, places, width)
+        x = x + dense(mixed, w["out"]).astype(jnp.float32)
+        hidden = jnp.maximum(dense(norm(x, w["between"]), w["up"]), 0.0)
+        return x + dense(hidden, w["down"]).astype(jnp.float32), None
+
+    def loss(model, x, y):
+        embedded = model["words"][x] + model["places"]
+        x, _ = jax.lax.scan(layer, embedded, model["layers"])
+        logits = (norm(x, model["last"]).astype(dtype) @ model["words"].T.astype(dtype)).astype(jnp.float32)
+        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), y[..., None], -1)
+        return -chosen.mean()
+
+    return training(start, loss, None)["adam"]()
+
+
+case("gpt/1e7")(lambda: gpt(6, 320, 8192, 16, 256))
+case("gpt/1e8")(lambda: gpt(12, 768, 19_456, 8, 512))
+case("gpt/1e8-bf16")(lambda: gpt(12, 768, 19_456, 8, 512, "bfloat16"))
+
+
+# Memory
+
+
+def elements(full):
+    return sized(full, full >> 8)
+
+
+def memory_pass(reads, f):
+    import jax
+    from jax import random
+
+    xs = jax.block_until_ready([random.uniform(random.key(30 + i), (elements(1 << 28),)) for i in range(reads)])
+    f = jax.jit(f)
+    y = f(xs)
+    return Bench(lambda: f(xs).block_until_ready(), check=[y] if y.ndim == 0 else y[:8])
+
+
+case("memory/copy")(lambda: memory_pass(1, lambda xs: -xs[0]))
+case("memory/add")(lambda: memory_pass(2, lambda xs: xs[0] + xs[1]))
+case("memory/sum")(lambda: memory_pass(1, lambda xs: xs[0].sum()))
+
+
+@case("transfer/in")
+def transfer_in():
+    import jax
+    import numpy
+
+    host = numpy.arange(elements(1 << 24), dtype=numpy.float32)
+    return Bench(lambda x: jax.device_put(x).block_until_ready(), make=host.copy)
+
+
+@case("transfer/out")
+def transfer_out():
+    import jax
+    import jax.numpy as jnp
+    import numpy
+
+    successor = jax.jit(lambda x: x + 1.0)
+    x = jnp.zeros(elements(1 << 24))
+
+    def make():
+        nonlocal x
+        x = successor(x).block_until_ready()
+        return x
+
+    # Reading an array twice returns the same memory, so each is read once.
+    return Bench(lambda x: numpy.array(x), make=make)
+
+
 def peak_memory():
     with open("/proc/self/status") as status:
         line = next(line for line in status if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
 
 
+def answer(line):
+    print(line, flush=True)
+
+
+def set_up(name):
+    """A case, and the number of calls of a sample."""
+    if name in DOUBLE or "jax" in sys.modules:
+        import jax
+
+        jax.config.update("jax_enable_x64", name in DOUBLE)
+    bench = CASES[name]()
+    return bench, 1 if name in SLOW else bench.calls_per_sample()
+
+
+def announce(name, check, calls):
+    answer(json.dumps({"case": name, "check": check, "calls": calls}))
+
+
 def serve(name):
-    def answer(line):
-        print(line, flush=True)
-
-    def ready(check, calls):
-        answer(json.dumps({"case": name, "check": check, "calls": calls}))
-
     if name in PROCESSES:
-        ready(PROCESSES[name](), 1)
+        announce(name, PROCESSES[name](), 1)
     else:
-        if name in DOUBLE:
-            import jax
-
-            jax.config.update("jax_enable_x64", True)
-        bench = CASES[name]()
-        calls = 1 if name in SLOW else bench.calls_per_sample()
-        ready(bench.check, calls)
+        bench, calls = set_up(name)
+        announce(name, bench.check, calls)
         for _ in sys.stdin:
             answer(bench.seconds(calls))
     answer(json.dumps({"peak_memory": peak_memory()}))
 
 
+def serve_many():
+    bench, calls = None, 0
+    for line in sys.stdin:
+        name = line.strip()
+        try:
+            if not name:
+                answer(bench.seconds(calls))
+                continue
+            bench = None  # its arrays are freed before those of the next case are made
+            bench, calls = set_up(name)
+            announce(name, bench.check, calls)
+        except Exception as error:  # of this case; the next may succeed
+            answer(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+    answer(json.dumps({"peak_memory": peak_memory()}))
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--list"]:
+    arguments = [word for word in sys.argv[1:] if word not in ("--size", "full", "small")]
+    if arguments == ["--list"]:
         print(*PROCESSES, *CASES, sep="\n")
-    elif sys.argv[1:2] == ["--worker"] and len(sys.argv) == 3:
-        serve(sys.argv[2])
+    elif arguments == ["--serve"]:
+        serve_many()
+    elif arguments[:1] == ["--worker"] and len(arguments) == 2:
+        serve(arguments[1])
     else:
         sys.exit(__doc__)

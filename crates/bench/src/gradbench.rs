@@ -60,7 +60,21 @@ evals! {
 
 fn run(module: &str, function: &str, input: &Value) -> Bench {
     let f = compile(module, function, &input.to_string()).expect("it compiles");
-    Bench::of(move || f().expect("it runs"))
+    let mut all = Vec::new();
+    flatten(&f.output().expect("it runs"), &mut all);
+    // Two sums stand for all numbers.
+    let size = all.iter().map(|x| x.abs()).sum();
+    let weighted = all.iter().enumerate().map(|(i, x)| x * (1.0 + i as f64).cos()).sum();
+    Bench::of(move || f.run().expect("it runs")).check(vec![size, weighted])
+}
+
+/// The numbers of a result, in order.
+fn flatten(value: &Value, out: &mut Vec<f64>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| flatten(item, out)),
+        Value::Object(members) => members.values().for_each(|item| flatten(item, out)),
+        other => out.extend(other.as_f64()),
+    }
 }
 
 /// Deterministic numbers from 0 to 1.

@@ -3,17 +3,20 @@
 //! `cotangent bench` runs them from the installed binary, and `cargo bench -p cotangent-bench` under Criterion. `just
 //! bench-vs-jax` alternates them with the same work in JAX, in `benches/vs_jax/cases.py`; both sides use the same
 //! names.
-//! names.
 
 mod calls;
 mod chains;
 mod conv;
+mod gpt;
 mod gradbench;
+mod matmul;
+mod memory;
 mod mlp;
 mod notebook;
 mod numerics;
 mod scans;
 mod serve;
+mod soak;
 mod training;
 mod transformer;
 
@@ -21,10 +24,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use cotangent::tree::Leaves;
-use cotangent::{Array, Tree, jit};
+use cotangent::{Array, DType, Tree, jit};
 
 pub use gradbench::{GradBenchProgram, gradbench_programs};
-pub use serve::{peak_memory, serve};
+pub use serve::{peak_memory, serve, serve_many};
 
 /// Something to measure.
 #[derive(Debug)]
@@ -41,11 +44,29 @@ pub struct Case {
     pub work: Work,
 }
 
+/// How large the work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// As the case says.
+    Full,
+    /// The same work on a small scale, for devices that would take minutes for the full size.
+    Small,
+}
+
+impl Size {
+    /// The first of two values for the full size, the second for the small one.
+    pub(crate) fn of<T>(self, (full, small): (T, T)) -> T {
+        if self == Size::Full { full } else { small }
+    }
+}
+
 /// What a case does.
 #[derive(Clone, Copy, Debug)]
 pub enum Work {
     /// Calls in a warm process: sets everything up, and returns the function to call.
     Calls(fn() -> Bench),
+    /// The same for work that fills a GPU.
+    Sized(fn(Size) -> Bench),
     /// The whole life of a process: does its work once, and returns the numbers to compare.
     Process(fn() -> Vec<f64>),
 }
@@ -53,6 +74,20 @@ pub enum Work {
 impl Case {
     const fn new(name: &'static str, about: &'static str, unit: &'static str, set_up: fn() -> Bench) -> Case {
         Case { name, about, unit, slow: false, work: Work::Calls(set_up) }
+    }
+
+    const fn sized(name: &'static str, about: &'static str, unit: &'static str, set_up: fn(Size) -> Bench) -> Case {
+        Case { name, about, unit, slow: false, work: Work::Sized(set_up) }
+    }
+
+    /// Sets it up in this process, unless it is the whole life of a process.
+    #[must_use]
+    pub fn set_up(&self, size: Size) -> Option<Bench> {
+        match self.work {
+            Work::Calls(set_up) => Some(set_up()),
+            Work::Sized(set_up) => Some(set_up(size)),
+            Work::Process(_) => None,
+        }
     }
 
     /// A case that is the whole life of a process.
@@ -78,6 +113,8 @@ pub struct Bench {
     sample: Box<dyn FnMut(usize) -> Duration>,
     units: f64,
     check: Vec<f64>,
+    flops: Option<f64>,
+    bytes: Option<usize>,
 }
 
 impl std::fmt::Debug for Bench {
@@ -116,7 +153,7 @@ impl Bench {
 
     /// Uses `sample` to time a given number of calls.
     pub(crate) fn timed(sample: impl FnMut(usize) -> Duration + 'static) -> Bench {
-        Bench { sample: Box::new(sample), units: 1.0, check: Vec::new() }
+        Bench { sample: Box::new(sample), units: 1.0, check: Vec::new(), flops: None, bytes: None }
     }
 
     /// Sets the number of units per call, such as equations.
@@ -127,6 +164,22 @@ impl Bench {
     /// Sets the numbers that the other side must compute as well.
     pub(crate) fn check(self, check: Vec<f64>) -> Bench {
         Bench { check, ..self }
+    }
+
+    /// Sets the number of floating-point operations per call.
+    pub(crate) fn flops(self, flops: f64) -> Bench {
+        Bench { flops: Some(flops), ..self }
+    }
+
+    /// Sets the number of bytes that a call must at least read and write.
+    pub(crate) fn bytes(self, bytes: usize) -> Bench {
+        Bench { bytes: Some(bytes), ..self }
+    }
+
+    /// The numbers of floating-point operations and of bytes per call, where the case states them.
+    #[must_use]
+    pub fn amount(&self) -> (Option<f64>, Option<usize>) {
+        (self.flops, self.bytes)
     }
 
     /// The numbers to compare with other implementations of the same work.
@@ -167,7 +220,7 @@ impl Bench {
 /// Every case, group by group.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let groups: [&[Case]; 9] = [
+    let groups: [&[Case]; 14] = [
         notebook::CASES,
         calls::CASES,
         chains::CASES,
@@ -176,6 +229,11 @@ pub fn cases() -> Vec<Case> {
         transformer::CASES,
         scans::CASES,
         numerics::CASES,
+        matmul::PRODUCTS,
+        matmul::ATTENTION,
+        gpt::CASES,
+        memory::CASES,
+        soak::CASES,
         gradbench::CASES,
     ];
     groups.into_iter().flatten().map(|case| Case { ..*case }).collect()
@@ -189,6 +247,12 @@ pub(crate) fn ready<T: Tree>(tree: T) -> T {
         leaf.block_until_ready().expect("it computes");
     }
     tree
+}
+
+/// The elements, to be compared with other implementations.
+pub(crate) fn numbers(x: &Array) -> Vec<f64> {
+    let n = x.size();
+    x.astype(DType::F64).reshape(n).to_vec()
 }
 
 /// A scalar on the device. It is a result, because a scalar from a literal stays on the host.

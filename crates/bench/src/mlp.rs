@@ -46,9 +46,9 @@ pub(crate) fn cross_entropy(logits: &Array, labels: &Array) -> Array {
     -(one_hot * log_softmax(logits, -1)).sum_axis(-1).mean()
 }
 
-type Mlp = Vec<Dense>;
+pub(crate) type Mlp = Vec<Dense>;
 
-fn start() -> Start<Mlp> {
+pub(crate) fn start() -> Start<Mlp> {
     let [xk, yk, key] = random::key(0).split();
     let sizes = [784, 512, 512, 10];
     let layer = |(i, size): (usize, &[usize])| Dense::new(random::fold_in(key.clone(), i), size[0], size[1]);
@@ -56,7 +56,7 @@ fn start() -> Start<Mlp> {
     ready((mlp, random::normal(xk, (128, 784)), random::randint(yk, 128, 0, 10)))
 }
 
-fn loss(mlp: &Mlp, x: &Array, y: &Array) -> Array {
+pub(crate) fn loss(mlp: &Mlp, x: &Array, y: &Array) -> Array {
     let (out, hidden) = mlp.split_last().expect("there are layers");
     let x = hidden.iter().fold(x.clone(), |x, layer| layer.apply(&x).maximum(0.0));
     cross_entropy(&out.apply(&x), y)

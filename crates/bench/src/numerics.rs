@@ -1,9 +1,9 @@
 //! Random numbers, sorting and similar operations on large arrays, and a physical simulation in double precision.
 
 use cotangent::scipy::special::softmax;
-use cotangent::{numpy as np, prelude::*, random};
+use cotangent::{fft, numpy as np, prelude::*, random};
 
-use crate::{Bench, Case, ready};
+use crate::{Bench, Case, numbers, ready};
 
 pub(crate) const CASES: &[Case] = &[
     Case::new("numerics/normals", "10,000,000 normals", "call", || {
@@ -29,6 +29,17 @@ pub(crate) const CASES: &[Case] = &[
         let rows = ready(random::randint(random::key(13), 65_536, 0, 10_000));
         on(random::normal(random::key(14), (65_536, 64)), move |x| np::zeros((10_000, 64)).at(&rows).add(x))
     }),
+    Case::sized("numerics/fft", "Fourier transforms of 256 rows of 65,536 in c64", "call", |size| {
+        let (rows, columns) = size.of(((256, 65_536), (4, 4_096)));
+        let [a, b] = random::key(15).split().map(|key| random::normal(key, (rows, columns)));
+        let x = ready(a.complex(b));
+        let f = jit(|x: &Array| fft::fft(x));
+        let y = f(&x).slice_axis(0, 0, 1).slice_axis(1, 0, 4);
+        let check = [numbers(&y.real()), numbers(&y.imag())].concat();
+        // The convention for transforms, whatever the algorithm.
+        let flops = 5.0 * (rows * columns) as f64 * (columns as f64).log2();
+        Bench::of(move || ready(f(&x))).check(check).flops(flops).bytes(16 * rows * columns)
+    }),
     Case::new("numerics/n-body", "a leapfrog step of 256 bodies in f64", "step", || {
         let [a, b, c] = random::key(10).split();
         let place = random::normal_as(a, (256, 3), DType::F64);
@@ -52,10 +63,6 @@ fn on(x: Array, f: impl Fn(&Array) -> Array + Send + Sync + 'static) -> Bench {
     let flat = y.reshape(n);
     let check = [0, n / 2].into_iter().flat_map(|i| numbers(&flat.slice_axis(0, i, i + 4))).collect();
     Bench::of(move || ready(f(&x))).check(check)
-}
-
-fn numbers(x: &Array) -> Vec<f64> {
-    x.astype(DType::F64).to_vec()
 }
 
 fn pull(place: &Array, mass: &Array) -> Array {

@@ -1,32 +1,94 @@
-//! The protocol by which a separate process measures a case, so that no other case affects it.
+//! The protocol by which a separate process measures cases.
 
 use std::io::{BufRead, Result, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{Case, Work};
+use crate::{Bench, Case, Size, Work};
 
 /// Sets a case up, and announces it with a line of JSON. Answers each line of input with the seconds that one sample
 /// took. Ends with the peak memory of this process. A sample makes `calls` calls, or enough to be timed.
 ///
 /// # Errors
 /// If the other side has closed its end.
-pub fn serve(case: &Case, calls: Option<usize>, requests: impl BufRead, mut answers: impl Write) -> Result<()> {
-    let ready = |check: &[f64], calls: usize| json!({ "case": case.name, "check": check, "calls": calls });
-    match case.work {
-        Work::Process(run) => writeln!(answers, "{}", ready(&run(), 1))?,
-        Work::Calls(set_up) => {
-            let mut bench = set_up();
-            let calls = calls.unwrap_or_else(|| if case.slow { 1 } else { bench.calls_per_sample() });
-            writeln!(answers, "{}", ready(bench.checked(), calls))?;
+pub fn serve(
+    case: &Case,
+    size: Size,
+    calls: Option<usize>,
+    requests: impl BufRead,
+    mut answers: impl Write,
+) -> Result<()> {
+    if let Work::Process(run) = case.work {
+        writeln!(answers, "{}", json!({ "case": case.name, "check": run(), "calls": 1 }))?;
+    } else if let Some(mut bench) = case.set_up(size) {
+        let calls = calls.unwrap_or_else(|| calls_of(case, &mut bench));
+        writeln!(answers, "{}", announcement(case, &bench, calls))?;
+        answers.flush()?;
+        for request in requests.lines() {
+            request?;
+            writeln!(answers, "{}", bench.seconds(calls))?;
             answers.flush()?;
-            for request in requests.lines() {
-                request?;
-                writeln!(answers, "{}", bench.seconds(calls))?;
-                answers.flush()?;
-            }
         }
     }
+    end(answers)
+}
+
+/// The same for many cases in one process, where opening the device takes longer than measuring: a line that is not empty
+/// names the next case. A case that fails is announced with the member `error`; so is a sample that fails.
+///
+/// # Errors
+/// If the other side has closed its end.
+pub fn serve_many(cases: &[Case], size: Size, requests: impl BufRead, mut answers: impl Write) -> Result<()> {
+    let mut current: Option<(Bench, usize)> = None;
+    for request in requests.lines() {
+        let name = request?;
+        let answer = if name.is_empty() {
+            match &mut current {
+                Some((bench, calls)) => contained(|| bench.seconds(*calls).into()),
+                None => json!({ "error": "no case is set up" }),
+            }
+        } else {
+            // Its arrays are freed before those of the next case are made.
+            current = None;
+            contained(|| {
+                let case = cases.iter().find(|case| case.name == name);
+                let Some((case, mut bench)) = case.and_then(|case| Some((case, case.set_up(size)?))) else {
+                    return json!({ "error": format!("there is no case `{name}` that makes calls") });
+                };
+                let calls = calls_of(case, &mut bench);
+                let announcement = announcement(case, &bench, calls);
+                current = Some((bench, calls));
+                announcement
+            })
+        };
+        writeln!(answers, "{answer}")?;
+        answers.flush()?;
+    }
+    drop(current);
+    end(answers)
+}
+
+fn calls_of(case: &Case, bench: &mut Bench) -> usize {
+    if case.slow { 1 } else { bench.calls_per_sample() }
+}
+
+fn announcement(case: &Case, bench: &Bench, calls: usize) -> Value {
+    let (flops, bytes) = bench.amount();
+    let check = bench.checked();
+    json!({ "case": case.name, "unit": case.unit, "check": check, "calls": calls, "flops": flops, "bytes": bytes })
+}
+
+/// The result, or the message of a panic. The library's errors are panics here.
+fn contained(f: impl FnOnce() -> Value) -> Value {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        json!({ "error": text.unwrap_or_default() })
+    })
+}
+
+fn end(mut answers: impl Write) -> Result<()> {
     writeln!(answers, "{}", json!({ "peak_memory": peak_memory() }))?;
     answers.flush()
 }

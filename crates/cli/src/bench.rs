@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use cotangent_bench::{Case, Work, cases, serve};
+use cotangent_bench::{Case, Size, Work, cases, serve, serve_many};
 use serde_json::{Value, json};
 
 use crate::output::{Stdout, row, say};
@@ -29,12 +29,38 @@ pub(crate) struct Options {
     /// The number of samples for each case
     #[arg(long, default_value_t = 15, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     samples: u32,
+    /// How much work the cases do that fill a GPU [default: full on a GPU, small on the CPU]
+    #[arg(long, value_enum, allow_negative_numbers = true)]
+    size: Option<Amount>,
     /// Measure this case in this process: take one sample for each line of input
     #[arg(long, hide = true, value_name = "CASE")]
     worker: Option<String>,
+    /// Measure many cases in this process: a line of input that is not empty names the next one
+    #[arg(long, hide = true, conflicts_with = "worker")]
+    serve: bool,
     /// The number of calls per sample, however long they take: for profilers that count instructions
     #[arg(long, hide = true, requires = "worker")]
     calls: Option<usize>,
+}
+
+/// How much work a case does whose size can be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Amount {
+    /// What fills a GPU
+    Full,
+    /// The same on a small scale
+    Small,
+}
+
+impl Options {
+    fn size(&self) -> Size {
+        match self.size {
+            Some(Amount::Full) => Size::Full,
+            Some(Amount::Small) => Size::Small,
+            None if self.device == Device::Cpu => Size::Small,
+            None => Size::Full,
+        }
+    }
 }
 
 /// A case whose samples take long needs fewer of them.
@@ -44,7 +70,9 @@ const FEWEST: usize = 3;
 /// The cases of the library, and those of this binary.
 pub(crate) fn all() -> Vec<Case> {
     let notebook = Case::process("start/notebook", "the whole notebook, un-jitted as written, no pictures", || {
-        let options = demo::Options { json: true, out: None, device: Device::Cpu };
+        let cuda = cotangent::Device::current().is_ok_and(|device| device.platform() == cotangent::Platform::Cuda);
+        let device = if cuda { Device::Cuda } else { Device::Cpu };
+        let options = demo::Options { json: true, out: None, device };
         demo::run("optimized-learning", options).expect("the demo runs");
         Vec::new()
     });
@@ -59,6 +87,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(name) = &options.worker {
         return work(name, options);
     }
+    if options.serve {
+        options.device.choose()?;
+        return Ok(serve_many(&all(), options.size(), stdin().lock(), Stdout)?);
+    }
     let wanted = |case: &Case| {
         // The `-bare` cases, the lower bounds of the calls, use the CPU plugin.
         let there = options.device == Device::Cpu || !case.name.ends_with("-bare");
@@ -70,18 +102,26 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if options.list {
         return cases.iter().try_for_each(|case| match options.json {
-            true => say!("{}", json!({ "case": case.name, "about": case.about, "unit": case.unit, "slow": case.slow })),
+            true => {
+                let sized = matches!(case.work, Work::Sized(_));
+                let about = case.about;
+                say!(
+                    "{}",
+                    json!({ "case": case.name, "about": about, "unit": case.unit, "slow": case.slow, "sized": sized })
+                )
+            }
             false => row(case.name, 26, case.about),
         });
     }
     // Reports a missing plugin here, and keeps fetching it out of the measurement.
     xla::plugin::locate(options.device.platform())?;
     if !options.json {
-        say!("{:<25}{:>10}  {:<20}{:<9}{:>8}", "case", "median", "quartiles", "for each", "memory")?;
+        say!("{:<25}{:>10}  {:<20}{:<9}{:>14}", "case", "median", "quartiles", "for each", "memory or rate")?;
     }
+    let on = if options.json { Machine::of(options)? } else { Machine::default() };
     for case in &cases {
         let measured = measure(case, options).with_context(|| format!("measuring `{}`", case.name))?;
-        if options.json { measured.json(case)? } else { measured.row(case)? }
+        if options.json { measured.json(case, options, &on)? } else { measured.row(case)? }
     }
     Ok(())
 }
@@ -93,7 +133,7 @@ fn work(name: &str, options: &Options) -> Result<()> {
     };
     // Opening the device is part of the case's own work, and not every case needs it.
     options.device.choose()?;
-    Ok(serve(&case, options.calls, stdin().lock(), Stdout)?)
+    Ok(serve(&case, options.size(), options.calls, stdin().lock(), Stdout)?)
 }
 
 /// The measurements of one case.
@@ -101,6 +141,29 @@ struct Measured {
     /// Seconds, ascending.
     samples: Vec<f64>,
     peak_memory: Option<u64>,
+    /// What the process said of the case: `flops` and `bytes` per call.
+    about: Value,
+}
+
+/// What the measurements were made on.
+#[derive(Default)]
+struct Machine {
+    device: Value,
+    driver: Option<String>,
+}
+
+impl Machine {
+    /// Asks another process, because two processes may not fit on a device.
+    fn of(options: &Options) -> Result<Machine> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let output = command.args(["devices", "--json", "--device", options.device.name()]).output()?;
+        let opened: Value = serde_json::from_slice(&output.stdout).context("the devices cannot be listed")?;
+        let driver = match options.device {
+            Device::Cpu => None,
+            Device::Cuda => xla::cuda::Driver::find().map_err(xla::Error::Cuda)?.release,
+        };
+        Ok(Machine { device: opened["devices"][0]["kind"].clone(), driver })
+    }
 }
 
 /// A process that measures a case.
@@ -113,7 +176,8 @@ struct Worker {
 impl Worker {
     fn start(case: &Case, options: &Options) -> Result<Worker> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["bench", "--worker", case.name, "--device", options.device.name()]);
+        let size = if options.size() == Size::Full { "full" } else { "small" };
+        command.args(["bench", "--worker", case.name, "--device", options.device.name(), "--size", size]);
         // The case measures compilation, not lookups in the disk cache, unless the user asks for the cache.
         if std::env::var_os("COTANGENT_COMPILE_CACHE").is_none() {
             command.env("COTANGENT_COMPILE_CACHE", "0");
@@ -130,13 +194,13 @@ impl Worker {
         Ok(line)
     }
 
-    /// The next line that is an object with this member, as the member's value.
+    /// The next line that is an object with this member.
     fn object(&mut self, member: &str) -> Result<Value> {
         loop {
             if let Ok(value) = serde_json::from_str::<Value>(&self.line()?)
-                && let Some(member) = value.get(member)
+                && value.get(member).is_some()
             {
-                return Ok(member.clone());
+                return Ok(value);
             }
         }
     }
@@ -149,7 +213,7 @@ impl Worker {
     /// Ends the process, and returns its peak memory.
     fn finish(mut self) -> Result<Option<u64>> {
         drop(self.requests.take());
-        let peak = self.object("peak_memory")?.as_u64();
+        let peak = self.object("peak_memory")?["peak_memory"].as_u64();
         ensure!(self.child.wait()?.success(), "its process failed");
         Ok(peak)
     }
@@ -165,11 +229,11 @@ impl Drop for Worker {
 
 fn measure(case: &Case, options: &Options) -> Result<Measured> {
     let begin = Instant::now();
-    let (mut samples, mut peak_memory) = (Vec::new(), None);
+    let (mut samples, mut peak_memory, mut about) = (Vec::new(), None, Value::Null);
     let mut worker = match case.work {
-        Work::Calls(_) => {
+        Work::Calls(_) | Work::Sized(_) => {
             let mut worker = Worker::start(case, options)?;
-            worker.object("case")?;
+            about = worker.object("case")?;
             Some(worker)
         }
         Work::Process(_) => None,
@@ -188,7 +252,7 @@ fn measure(case: &Case, options: &Options) -> Result<Measured> {
         peak_memory = worker.finish()?;
     }
     samples.sort_by(f64::total_cmp);
-    Ok(Measured { samples, peak_memory })
+    Ok(Measured { samples, peak_memory, about })
 }
 
 impl Measured {
@@ -203,10 +267,21 @@ impl Measured {
         let quartiles = format!("{} – {}", duration(self.quantile(0.25)), duration(self.quantile(0.75)));
         let memory = self.peak_memory.map_or_else(String::new, |bytes| format!("{} MB", bytes / 1_000_000));
         let median = duration(self.quantile(0.5));
-        say!("{:<25}{median:>10}  {quartiles:<20}{:<9}{memory:>8}", case.name, case.unit)
+        let last = self.rate().unwrap_or(memory);
+        say!("{:<25}{median:>10}  {quartiles:<20}{:<9}{last:>14}", case.name, case.unit)
     }
 
-    fn json(&self, case: &Case) -> Result<()> {
+    /// How much a second does, for a case that says how much a call does.
+    fn rate(&self) -> Option<String> {
+        let rates = [("flops", 1e12, "TFLOP/s"), ("bytes", 1e9, "GB/s")];
+        let rate = |(member, scale, unit): (&str, f64, &str)| {
+            let rate = self.about[member].as_f64()? / self.quantile(0.5) / scale;
+            Some(format!("{} {unit}", digits(rate)))
+        };
+        rates.into_iter().find_map(rate)
+    }
+
+    fn json(&self, case: &Case, options: &Options, on: &Machine) -> Result<()> {
         let object = json!({
             "case": case.name,
             "unit": case.unit,
@@ -214,6 +289,11 @@ impl Measured {
             "quartiles": [self.quantile(0.25), self.quantile(0.75)],
             "samples": self.samples,
             "peak_memory": self.peak_memory,
+            "flops": self.about["flops"],
+            "bytes": self.about["bytes"],
+            "size": if options.size() == Size::Full { "full" } else { "small" },
+            "device": on.device,
+            "driver": on.driver,
         });
         say!("{object}")
     }
@@ -227,8 +307,13 @@ pub(crate) fn duration(seconds: f64) -> String {
         s if s < 1.0 => (s * 1e3, "ms"),
         s => (s, "s"),
     };
+    format!("{} {unit}", digits(value))
+}
+
+/// A number with three digits.
+fn digits(value: f64) -> String {
     let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
-    format!("{value:.digits$} {unit}")
+    format!("{value:.digits$}")
 }
 
 #[cfg(test)]
@@ -237,8 +322,16 @@ mod tests {
 
     #[test]
     fn quantiles_lie_between_samples() {
-        let measured = Measured { samples: vec![1.0, 2.0, 4.0], peak_memory: None };
+        let measured = Measured { samples: vec![1.0, 2.0, 4.0], peak_memory: None, about: Value::Null };
         assert_eq!([0.0, 0.25, 0.5, 1.0].map(|q| measured.quantile(q)), [1.0, 1.5, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn a_rate_is_work_by_time() {
+        let rate = |about| Measured { samples: vec![0.5], peak_memory: None, about }.rate();
+        assert_eq!(rate(json!({ "flops": 1e12, "bytes": 1 })).as_deref(), Some("2.00 TFLOP/s"));
+        assert_eq!(rate(json!({ "flops": null, "bytes": 4_000_000_000u64 })).as_deref(), Some("8.00 GB/s"));
+        assert_eq!(rate(json!({ "flops": null, "bytes": null })), None);
     }
 
     #[test]

@@ -27,10 +27,11 @@ use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cotangent::{Error, Result};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::protocol::{Request, Response};
-use crate::task::Module;
+use crate::task::{Module, Program};
 
 /// All evals.
 const MODULES: &[Module] = &[
@@ -69,20 +70,46 @@ pub fn serve(mut requests: impl BufRead, mut answers: impl Write) -> io::Result<
     }
 }
 
-/// A function of a module, compiled for an input given as JSON. Each call runs it to completion, as GradBench times it.
+/// A function of a module, compiled for an input.
+pub struct Compiled(Program);
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compiled").finish_non_exhaustive()
+    }
+}
+
+impl Compiled {
+    /// Runs it to completion, as GradBench times it.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub fn run(&self) -> Result<()> {
+        (self.0)().map(drop)
+    }
+
+    /// Runs it, and returns its result as GradBench's protocol has it.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub fn output(&self) -> Result<Value> {
+        (self.0)()?.to_json()
+    }
+}
+
+/// Compiles a function of a module for an input given as JSON.
 ///
 /// # Errors
 /// If there is no such function, the input is not one of its inputs, or it does not compile.
 ///
 /// ```
-/// let run = cotangent_gradbench::compile("hello", "double", "3.0").unwrap();
-/// run().unwrap();
+/// let double = cotangent_gradbench::compile("hello", "double", "3.0").unwrap();
+/// assert_eq!(double.output().unwrap(), 6.0);
 /// ```
-pub fn compile(module: &str, function: &str, input: &str) -> Result<impl Fn() -> Result<()> + use<>> {
+pub fn compile(module: &str, function: &str, input: &str) -> Result<Compiled> {
     let input: &RawValue =
         serde_json::from_str(input).map_err(|e| Error::value(format!("the input is not JSON: {e}")))?;
-    let run = find(module)?.prepare(function, input)?.compile()?;
-    Ok(move || run().map(drop))
+    Ok(Compiled(find(module)?.prepare(function, input)?.compile()?))
 }
 
 /// The functions of a module.
