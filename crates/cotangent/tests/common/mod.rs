@@ -2,25 +2,33 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cotangent::Element;
 use cotangent::extend::Scalar;
 use cotangent::{Array, DType};
 use half::{bf16, f16};
 use num_complex::Complex;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
+
+pub(crate) mod device;
+
+/// Returns the folder of the golden files. A test binary that runs on another machine finds it in the environment.
+fn folder() -> PathBuf {
+    let here = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    std::env::var_os("COTANGENT_TEST_GOLDENS").map_or_else(here, PathBuf::from)
+}
 
 /// Reads a golden file.
 pub(crate) fn golden(name: &str) -> Json {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name);
+    let path = folder().join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// Returns the names of the golden files that begin with `prefix`.
 pub(crate) fn goldens(prefix: &str) -> Vec<String> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let dir = folder();
     let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
     let mut names: Vec<String> = names.filter(|n| n.starts_with(prefix) && n.ends_with(".json")).collect();
@@ -28,25 +36,28 @@ pub(crate) fn goldens(prefix: &str) -> Vec<String> {
     names
 }
 
+/// The dtypes by the names that golden files have.
+const DTYPES: [(&str, DType); 15] = [
+    ("pred", DType::Bool),
+    ("s8", DType::I8),
+    ("s16", DType::I16),
+    ("s32", DType::I32),
+    ("s64", DType::I64),
+    ("u8", DType::U8),
+    ("u16", DType::U16),
+    ("u32", DType::U32),
+    ("u64", DType::U64),
+    ("f16", DType::F16),
+    ("bf16", DType::BF16),
+    ("f32", DType::F32),
+    ("f64", DType::F64),
+    ("c64", DType::C64),
+    ("c128", DType::C128),
+];
+
 pub(crate) fn dtype(name: &str) -> DType {
-    match name {
-        "pred" => DType::Bool,
-        "s8" => DType::I8,
-        "s16" => DType::I16,
-        "s32" => DType::I32,
-        "s64" => DType::I64,
-        "u8" => DType::U8,
-        "u16" => DType::U16,
-        "u32" => DType::U32,
-        "u64" => DType::U64,
-        "f16" => DType::F16,
-        "bf16" => DType::BF16,
-        "f32" => DType::F32,
-        "f64" => DType::F64,
-        "c64" => DType::C64,
-        "c128" => DType::C128,
-        other => panic!("no such dtype: {other}"),
-    }
+    let found = DTYPES.iter().find(|(n, _)| *n == name);
+    found.unwrap_or_else(|| panic!("no such dtype: {name}")).1
 }
 
 pub(crate) fn float(x: &Json) -> f64 {
@@ -80,29 +91,53 @@ pub(crate) fn list(x: &Json) -> &[Json] {
     x.as_array().unwrap_or_else(|| panic!("not a list: {x}"))
 }
 
+/// Evaluates an expression with `$T` as the Rust type of a dtype.
+macro_rules! with_element {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        with_element! {
+            $dtype, $T => $body,
+            Bool bool, I8 i8, I16 i16, I32 i32, I64 i64, U8 u8, U16 u16, U32 u32, U64 u64,
+            F16 f16, BF16 bf16, F32 f32, F64 f64, C64 Complex<f32>, C128 Complex<f64>
+        }
+    };
+    ($dtype:expr, $T:ident => $body:expr, $($D:ident $Type:ty),*) => {
+        match $dtype {
+            $(DType::$D => { type $T = $Type; $body })*
+        }
+    };
+}
+
+/// Makes an array of elements that are rounded to its dtype.
+pub(crate) fn from_scalars(dtype: DType, elements: impl IntoIterator<Item = Scalar>, shape: &[usize]) -> Array {
+    let made = with_element!(dtype, T => {
+        Array::from_vec(elements.into_iter().map(T::from_scalar).collect::<Vec<T>>(), shape)
+    });
+    made.unwrap_or_else(|e| panic!("{e}"))
+}
+
 /// Reads an array of a golden file; `null` is `None`.
 pub(crate) fn array(x: &Json) -> Option<Array> {
-    fn build<T: Element>(x: &Json) -> Array {
-        let data: Vec<T> = list(&x["data"]).iter().map(|v| T::from_scalar(scalar(v))).collect();
-        Array::from_vec(data, usizes(&x["shape"])).unwrap_or_else(|e| panic!("{e}"))
-    }
-    Some(match dtype(x.get("dtype")?.as_str()?) {
-        DType::Bool => build::<bool>(x),
-        DType::I8 => build::<i8>(x),
-        DType::I16 => build::<i16>(x),
-        DType::I32 => build::<i32>(x),
-        DType::I64 => build::<i64>(x),
-        DType::U8 => build::<u8>(x),
-        DType::U16 => build::<u16>(x),
-        DType::U32 => build::<u32>(x),
-        DType::U64 => build::<u64>(x),
-        DType::F16 => build::<f16>(x),
-        DType::BF16 => build::<bf16>(x),
-        DType::F32 => build::<f32>(x),
-        DType::F64 => build::<f64>(x),
-        DType::C64 => build::<Complex<f32>>(x),
-        DType::C128 => build::<Complex<f64>>(x),
-    })
+    let dtype = dtype(x.get("dtype")?.as_str()?);
+    Some(from_scalars(dtype, list(&x["data"]).iter().map(scalar), &usizes(&x["shape"])))
+}
+
+/// Writes an array as golden files have it.
+pub(crate) fn to_json(x: &Array) -> Json {
+    let float = |v: f64| match v {
+        v if v.is_nan() => "NaN".into(),
+        v if v.is_infinite() => if v > 0.0 { "Infinity" } else { "-Infinity" }.into(),
+        v => Json::from(v),
+    };
+    let element = |s: Scalar| match s {
+        Scalar::Bool(b) => b.into(),
+        Scalar::Int(n) => n.into(),
+        Scalar::Uint(n) => n.into(),
+        Scalar::Float(v) => float(v),
+        Scalar::Complex(re, im) => vec![float(re), float(im)].into(),
+    };
+    let data: Vec<Json> = scalars(x).into_iter().map(element).collect();
+    let dtype = DTYPES.iter().find(|(_, d)| *d == x.dtype()).expect("every dtype is there").0;
+    json!({ "dtype": dtype, "shape": x.shape(), "data": data })
 }
 
 pub(crate) fn arrays(x: &Json) -> Vec<Option<Array>> {
@@ -111,26 +146,7 @@ pub(crate) fn arrays(x: &Json) -> Vec<Option<Array>> {
 
 /// Returns the elements in the widest type of their kind.
 pub(crate) fn scalars(x: &Array) -> Vec<Scalar> {
-    fn read<T: Element>(x: &Array) -> Vec<Scalar> {
-        x.to_vec::<T>().into_iter().map(Element::to_scalar).collect()
-    }
-    match x.dtype() {
-        DType::Bool => read::<bool>(x),
-        DType::I8 => read::<i8>(x),
-        DType::I16 => read::<i16>(x),
-        DType::I32 => read::<i32>(x),
-        DType::I64 => read::<i64>(x),
-        DType::U8 => read::<u8>(x),
-        DType::U16 => read::<u16>(x),
-        DType::U32 => read::<u32>(x),
-        DType::U64 => read::<u64>(x),
-        DType::F16 => read::<f16>(x),
-        DType::BF16 => read::<bf16>(x),
-        DType::F32 => read::<f32>(x),
-        DType::F64 => read::<f64>(x),
-        DType::C64 => read::<Complex<f32>>(x),
-        DType::C128 => read::<Complex<f64>>(x),
-    }
+    with_element!(x.dtype(), T => x.to_vec::<T>().into_iter().map(Element::to_scalar).collect())
 }
 
 /// The allowed difference between two results.

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod cost;
+mod device;
 mod loops;
 mod models;
 mod small;
@@ -66,7 +67,10 @@ struct Case {
 }
 
 impl Case {
+    /// All cases. `PROGRAMS=kalman,euler` selects these programs.
     fn all() -> Vec<Case> {
+        let only = std::env::var("PROGRAMS").ok();
+        let wanted = |c: &Case| only.as_ref().is_none_or(|only| only.split(',').any(|n| n == c.name));
         let present = |x: &Json| -> Vec<Array> { common::arrays(x).into_iter().flatten().collect() };
         let file = golden("programs.json");
         let parse = |case: &Json| {
@@ -88,7 +92,7 @@ impl Case {
                 results: results.map(|(k, v)| (k.clone(), list(v).to_vec())).collect(),
             }
         };
-        list(&file["cases"]).iter().map(parse).collect()
+        list(&file["cases"]).iter().map(parse).filter(wanted).collect()
     }
 }
 
@@ -116,11 +120,15 @@ fn difference(got: &Array, stored: &Json) -> Option<String> {
     (!same).then(|| format!("{digest:?} instead of {expected:?}"))
 }
 
-/// Runs all transformations of a case as one program. Returns the names of those that ran, and the failures.
-fn run(case: &Case) -> (Vec<String>, Vec<String>) {
+/// The transformations of a case, and the results of each by name.
+type Transformed = Vec<(String, Vec<Array>)>;
+type Transformations = fn(&Case, &Vec<Array>, &Vec<Array>, &Array) -> Transformed;
+
+/// Runs transformations of a case as one program. Returns the names of those that ran, and the failures.
+fn run(case: &Case, transformations: Transformations) -> (Vec<String>, Vec<String>) {
     let (mut ran, mut failed) = (Vec::new(), Vec::new());
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let results = jit(|p: &Vec<Array>, t: &Vec<Array>, ct: &Array| transforms::all(case, p, t, ct));
+        let results = jit(|p: &Vec<Array>, t: &Vec<Array>, ct: &Array| transformations(case, p, t, ct));
         let mut results =
             results.try_call((&case.inputs, &case.tangents, &case.cotangent)).unwrap_or_else(|e| panic!("{e}"));
         // Un-jitted, and as a program of its own.
@@ -139,26 +147,29 @@ fn run(case: &Case) -> (Vec<String>, Vec<String>) {
         }
     }));
     if let Err(panic) = result {
-        let text = panic.downcast_ref::<String>().cloned();
-        failed.push(text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default());
+        failed.push(common::device::message(&*panic));
     }
-    failed.extend(case.results.keys().filter(|k| !ran.contains(k)).map(|k| format!("{k}: did not run")));
     (ran, failed.into_iter().map(|f| format!("{} {f}", case.name)).collect())
+}
+
+/// Runs every transformation of a case.
+fn run_all(case: &Case) -> (Vec<String>, Vec<String>) {
+    let (ran, mut failed) = run(case, transforms::all);
+    failed.extend(case.results.keys().filter(|k| !ran.contains(k)).map(|k| format!("{} {k}: did not run", case.name)));
+    (ran, failed)
 }
 
 #[test]
 fn programs_agree_with_jax_under_every_transformation() {
-    // `PROGRAMS=kalman,euler` runs only these programs.
-    let only = std::env::var("PROGRAMS").ok();
-    let wanted = |c: &Case| only.as_ref().is_none_or(|only| only.split(',').any(|n| n == c.name));
-    let cases: Vec<Case> = Case::all().into_iter().filter(wanted).collect();
+    let only = std::env::var_os("PROGRAMS");
+    let cases = Case::all();
     let next = AtomicUsize::new(0);
     let state = Mutex::new((BTreeMap::<String, usize>::new(), Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let (ran, failed) = run(case);
+                    let (ran, failed) = run_all(case);
                     let mut state = state.lock().expect("no thread panics with the lock");
                     ran.into_iter().for_each(|what| *state.0.entry(what).or_default() += 1);
                     state.1.extend(failed);

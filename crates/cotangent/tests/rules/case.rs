@@ -62,6 +62,8 @@ pub(crate) struct Narrow {
 }
 
 impl Narrow {
+    pub(crate) const F32: Narrow = Narrow { real: DType::F32 };
+
     /// Returns the allowed difference from the derivative in f64, relative to its largest element.
     pub(crate) fn tolerance(self) -> f64 {
         match self.real {
@@ -121,15 +123,17 @@ impl Case {
         Excuses::get().of("numeric", self).is_none()
     }
 
+    /// Returns whether the primitive accepts and returns these narrower floats.
+    pub(crate) fn takes(&self, narrow: Narrow) -> bool {
+        let avals: Vec<_> = self.inputs.iter().map(|x| Aval::new(narrow.like(x.dtype()), x.aval().shape)).collect();
+        self.prim.infer(&avals).is_ok_and(|outputs| {
+            outputs.iter().zip(&self.outputs).all(|(y, wide)| y.dtype == narrow.like(wide.dtype()))
+        })
+    }
+
     /// Returns the narrower floats to compute the derivative in: those that the primitive accepts and returns.
     pub(crate) fn narrower(&self) -> Vec<Narrow> {
         let all = [DType::F32, DType::F16, DType::BF16].map(|real| Narrow { real });
-        let takes = |narrow: &Narrow| {
-            let avals: Vec<_> = self.inputs.iter().map(|x| Aval::new(narrow.like(x.dtype()), x.aval().shape)).collect();
-            self.prim.infer(&avals).is_ok_and(|outputs| {
-                outputs.iter().zip(&self.outputs).all(|(y, wide)| y.dtype == narrow.like(wide.dtype()))
-            })
-        };
         // Values that rounding makes equal are at a kink of many primitives.
         let distinct = |narrow: &Narrow| {
             let floats = self.inputs.iter().filter(|x| x.dtype() == DType::F64).flat_map(|x| x.to_vec::<f64>());
@@ -141,7 +145,7 @@ impl Case {
             };
             values.iter().map(round).collect::<BTreeSet<_>>().len() == values.len()
         };
-        let narrow = |n: &Narrow| (n.real == DType::F32 || !self.complex()) && takes(n) && distinct(n);
+        let narrow = |n: &Narrow| (n.real == DType::F32 || !self.complex()) && self.takes(*n) && distinct(n);
         if self.chosen && self.smooth() { all.into_iter().filter(narrow).collect() } else { Vec::new() }
     }
 

@@ -4,7 +4,7 @@ use cotangent::extend::primitives::{Concatenate, ReduceSum};
 use cotangent::extend::{bind_shared, bind1};
 use cotangent::{lax, prelude::*};
 
-use super::case::{Case, Mapped};
+use super::case::{Case, Mapped, Narrow};
 
 /// The step and the weights of a fourth-order central difference.
 const STEP: f64 = 2e-4;
@@ -83,6 +83,10 @@ impl At<'_> {
         let (y, back) = vjp(f, (&self.v,));
         named(out, "vjp value", &y);
         named(out, "vjp", &back(&self.cts).0);
+    }
+
+    fn numeric(&self, out: &mut Named) {
+        let f = |v: &Vec<Array>| self.of(v);
         if self.case.smooth() {
             named(out, "numeric jvp", &vmap(f)(&self.points()).iter().map(slope).collect::<Vec<_>>());
         }
@@ -191,12 +195,47 @@ impl At<'_> {
     /// Computes the vjp in narrower floats.
     fn narrow(&self, out: &mut Named) {
         for dtype in self.case.narrower() {
-            let to = |x: &[Array]| -> Vec<Array> { x.iter().map(|x| x.astype(dtype.like(x.dtype()))).collect() };
-            let narrow = At { case: self.case, x: to(&self.x), v: to(&self.v), t: to(&self.t), cts: to(&self.cts) };
+            let narrow = self.narrowed(dtype);
             let back = vjp(|v: &Vec<Array>| narrow.of(v), (&narrow.v,)).1;
             named(out, &format!("{} vjp", dtype.real.name()), &back(&narrow.cts).0);
         }
     }
+
+    fn narrowed(&self, dtype: Narrow) -> Self {
+        let to = |x: &[Array]| -> Vec<Array> { x.iter().map(|x| x.astype(dtype.like(x.dtype()))).collect() };
+        At { case: self.case, x: to(&self.x), v: to(&self.v), t: to(&self.t), cts: to(&self.cts) }
+    }
+}
+
+impl<'a> At<'a> {
+    /// Takes the inputs of a case from its arguments and, if it has derivatives, tangents and cotangents.
+    fn new(case: &'a Case, take: &mut impl FnMut(usize) -> Vec<Array>) -> Self {
+        let mut at = At { case, x: take(case.inputs.len()), v: Vec::new(), t: Vec::new(), cts: Vec::new() };
+        if let Some(d) = &case.derivatives {
+            at.t = take(d.tangents.iter().flatten().count());
+            at.cts = take(d.cotangents.iter().flatten().count());
+            at.v = at.x.iter().zip(&d.tangents).filter(|(_, t)| t.is_some()).map(|(x, _)| x.clone()).collect();
+        }
+        at
+    }
+}
+
+/// Returns the values and first derivatives of a case as one program, the latter in `f32` as well where the primitive
+/// takes it. The arguments are the inputs, the tangents and the cotangents.
+pub(crate) fn first_order(case: &Case, args: &[Array]) -> Named {
+    let mut args = args.iter().cloned();
+    let at = At::new(case, &mut |n| args.by_ref().take(n).collect());
+    let mut out = Named::new();
+    named(&mut out, "value", &at.apply(&at.x));
+    if case.derivatives.is_some() {
+        at.first_order(&mut out);
+        if case.takes(Narrow::F32) {
+            let mut narrow = Named::new();
+            at.narrowed(Narrow::F32).first_order(&mut narrow);
+            out.extend(narrow.into_iter().map(|(what, x)| (format!("f32 {what}"), x)));
+        }
+    }
+    out
 }
 
 /// Returns all checks of a case as one program, to be compiled once. The arguments are the inputs, the tangents, the
@@ -204,14 +243,12 @@ impl At<'_> {
 pub(crate) fn program(case: &Case, args: &[Array]) -> Named {
     let mut args = args.iter().cloned();
     let mut take = |n: usize| -> Vec<Array> { args.by_ref().take(n).collect() };
-    let mut at = At { case, x: take(case.inputs.len()), v: Vec::new(), t: Vec::new(), cts: Vec::new() };
+    let at = At::new(case, &mut take);
     let mut out = Named::new();
     named(&mut out, "jit", &at.apply(&at.x));
     if let Some(d) = &case.derivatives {
-        at.t = take(d.tangents.iter().flatten().count());
-        at.cts = take(d.cotangents.iter().flatten().count());
-        at.v = at.x.iter().zip(&d.tangents).filter(|(_, t)| t.is_some()).map(|(x, _)| x.clone()).collect();
         at.first_order(&mut out);
+        at.numeric(&mut out);
         at.narrow(&mut out);
         if d.second.is_some() {
             at.second_order(&mut out);
