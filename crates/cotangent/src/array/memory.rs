@@ -64,9 +64,11 @@ impl Concrete {
         Concrete { aval, place, host: OnceLock::new(), device: buffer.into() }
     }
 
-    /// The same value in another place, where it has this buffer.
+    /// The same value in another place, where it has this buffer. A value that moves to memory of a device leaves that of
+    /// the host.
     pub(crate) fn moved(&self, buffer: Arc<dyn Buffer>, place: Place) -> Concrete {
-        Concrete { aval: self.aval.clone(), place, host: self.host.clone(), device: buffer.into() }
+        let host = if buffer.is_on_host() { self.host.clone() } else { OnceLock::new() };
+        Concrete { aval: self.aval.clone(), place, host, device: buffer.into() }
     }
 
     /// Where the value belongs.

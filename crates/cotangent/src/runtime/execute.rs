@@ -57,12 +57,15 @@ pub(crate) fn run(program: &CompiledProgram, args: &[&Array], committed: bool) -
         }
         Some(_) => run_here(program, args, place)?,
     };
-    let result = |source: &Source| match source {
-        Source::Literal(literal) => program.runtime.settled(&Array::literal(*literal), place),
-        Source::Argument(i) => program.runtime.settled(args[*i], place),
-        Source::Result(i) => Ok(computed[*i].clone()),
-    };
-    program.sources.iter().map(result).collect()
+    let mut results = Vec::with_capacity(program.sources.len());
+    for source in &program.sources {
+        results.push(match source {
+            Source::Literal(literal) => program.runtime.settled(&Array::literal(*literal), place)?,
+            Source::Argument(i) => program.runtime.settled(args[*i], place)?,
+            Source::Result(i) => computed[*i].clone(),
+        });
+    }
+    Ok(results)
 }
 
 type Arguments<'a> = SmallVec<[Held<'a>; 8]>;
@@ -157,15 +160,16 @@ pub(crate) fn run_owned(program: &CompiledProgram, args: Vec<Array>, committed: 
         })
         .collect();
     let computed = results(executable.execute_with(arguments)?, &program.computed, place);
-    let result = |(source, through): (&Source, Option<Array>)| match source {
-        Source::Literal(literal) => program.runtime.settled(&Array::literal(*literal), place),
-        Source::Result(i) => Ok(computed[*i].clone()),
-        Source::Argument(_) => match through {
-            Some(array) => program.runtime.settled(&array, place),
-            None => unreachable!("it was set aside before the run"),
-        },
-    };
-    program.sources.iter().zip(through).map(result).collect()
+    let mut results = Vec::with_capacity(program.sources.len());
+    for (source, through) in program.sources.iter().zip(through) {
+        results.push(match (source, through) {
+            (Source::Literal(literal), _) => program.runtime.settled(&Array::literal(*literal), place)?,
+            (Source::Result(i), _) => computed[*i].clone(),
+            (Source::Argument(_), Some(array)) => program.runtime.settled(&array, place)?,
+            (Source::Argument(_), None) => unreachable!("it was set aside before the run"),
+        });
+    }
+    Ok(results)
 }
 
 /// The device that was used first. There is no other in most processes.
