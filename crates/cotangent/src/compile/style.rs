@@ -49,30 +49,36 @@ fn is_exact(jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
 /// hundred elements. A body of many scalars spends nearly all its time on this.
 fn only_small(jaxpr: &Jaxpr) -> bool {
     let (mut loops, mut small) = (0, true);
-    visit(jaxpr, &mut |body| {
+    visit(jaxpr, &mut |is_small| {
         loops += 1;
-        small &= is_small(body);
+        small &= is_small;
     });
     loops > 0 && small
 }
 
-/// The body of each outermost loop.
-fn visit(jaxpr: &Jaxpr, found: &mut impl FnMut(&Jaxpr)) {
+/// Reports for each outermost loop whether it is small.
+fn visit(jaxpr: &Jaxpr, found: &mut impl FnMut(bool)) {
     for eqn in jaxpr.eqns() {
-        for inner in eqn.prim.jaxprs() {
-            if eqn.prim.is_loop() { found(inner) } else { visit(inner, found) }
+        let nested = eqn.prim.jaxprs();
+        match eqn.prim.is_loop() {
+            true if nested.is_empty() => found(has_small_arrays(jaxpr, eqn)),
+            true => found(nested.iter().all(|inner| is_small(inner))),
+            false => nested.iter().for_each(|inner| visit(inner, found)),
         }
     }
 }
 
+fn has_small_arrays(jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
+    let outputs = eqn.outputs.iter().all(|v| jaxpr.avals()[v.index()].shape.size() <= ELEMENTS);
+    outputs && eqn.inputs.iter().all(|a| jaxpr.aval(a).shape.size() <= ELEMENTS)
+}
+
 fn is_small(body: &Jaxpr) -> bool {
-    let outputs = |eqn: &Eqn| eqn.outputs.iter().all(|v| body.avals()[v.index()].shape.size() <= ELEMENTS);
-    let inputs = |eqn: &Eqn| eqn.inputs.iter().all(|a| body.aval(a).shape.size() <= ELEMENTS);
     body.size() <= EQUATIONS
         && (body.eqns().iter()).all(|eqn| {
             let nested = eqn.prim.jaxprs();
             // Of an array of which only a few elements are read or written, only those count.
             nested.iter().all(|inner| is_small(inner))
-                && (eqn.prim.is_indexing() || !nested.is_empty() || (inputs(eqn) && outputs(eqn)))
+                && (eqn.prim.is_indexing() || !nested.is_empty() || has_small_arrays(body, eqn))
         })
 }

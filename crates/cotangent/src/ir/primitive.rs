@@ -204,7 +204,8 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
         self.jaxprs().iter().any(|jaxpr| jaxpr.uses_axis(name))
     }
 
-    /// Whether it runs the programs among its parameters repeatedly.
+    /// Whether it is a loop: of the programs among its parameters, or, if it holds none, of steps that its lowering
+    /// writes and that compute with its operands and results.
     fn is_loop(&self) -> bool {
         false
     }

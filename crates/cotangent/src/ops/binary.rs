@@ -42,13 +42,15 @@ fn not_linear(_: &Array, _: &[Operand]) -> Vec<Tangent> {
     Vec::new()
 }
 
-/// How a row of the table is lowered: to one operation, or by a function that appends several.
+/// How a row of the table is lowered: to one operation, by a function that appends several, or by one that appends a
+/// loop.
 #[derive(Clone, Copy)]
 enum Lower {
     Op(&'static str),
     With(fn(&mut Lowering<'_>, &[Value], &[Aval], &Aval) -> Value),
+    Loop(fn(&mut Lowering<'_>, &[Value], &[Aval], &Aval) -> Value),
 }
-use Lower::{Op, With};
+use Lower::{Loop, Op, With};
 
 /// Defines primitives. A row has the type, the name, the accepted dtypes, and the lowering, jvp, transpose and fold
 /// rules.
@@ -100,8 +102,12 @@ macro_rules! binary {
                     let lower: Lower = $lower;
                     match lower {
                         Op(op) => elementwise::lower(cx, op, args, &outs[0]),
-                        With(f) => [f(cx, args, inputs, &outs[0])].into(),
+                        With(f) | Loop(f) => [f(cx, args, inputs, &outs[0])].into(),
                     }
+                }
+                fn is_loop(&self) -> bool {
+                    let lower: Lower = $lower;
+                    matches!(lower, Loop(_))
                 }
                 fn fold(&self, inputs: &[Literal]) -> Option<Literal> {
                     let rule: fn(&Literal, &Literal) -> Option<Literal> = $fold;
@@ -181,19 +187,19 @@ binary! {
             j.sum(Array::clone, |u| -(u * (j.x * bind1(Zeta, &[&(j.x + 1.0), j.y]))))
         },
         transpose not_linear, fold |_, _| None;
-    Igamma "igamma": FLOATS, With(gamma::lower_igamma),
+    Igamma "igamma": FLOATS, Loop(gamma::lower_igamma),
         jvp |j| j.sum(|t| t * bind1(IgammaGradA, &[j.x, j.y]), |u| u * gamma::density(j.x, j.y)),
         transpose not_linear, fold |_, _| None;
-    Igammac "igammac": FLOATS, With(gamma::lower_igammac),
+    Igammac "igammac": FLOATS, Loop(gamma::lower_igammac),
         jvp |j| j.sum(|t| -(t * bind1(IgammaGradA, &[j.x, j.y])), |u| -(u * gamma::density(j.x, j.y))),
         transpose not_linear, fold |_, _| None;
-    IgammaGradA "igamma_grad_a": FLOATS, With(gamma::lower_igamma_grad_a),
+    IgammaGradA "igamma_grad_a": FLOATS, Loop(gamma::lower_igamma_grad_a),
         jvp |j| {
             constant(j.t, "igamma_grad_a", "its first operand, the shape parameter");
             j.sum(Array::clone, |u| u * (gamma::density(j.x, j.y) * (j.y.log() - j.x.digamma())))
         },
         transpose not_linear, fold |_, _| None;
-    RandomGammaGrad "random_gamma_grad": FLOATS, With(gamma::lower_random_gamma_grad),
+    RandomGammaGrad "random_gamma_grad": FLOATS, Loop(gamma::lower_random_gamma_grad),
         jvp |j| {
             constant(j.t, "random_gamma_grad", "its first operand, the shape parameter");
             // With F the distribution function, the derivative is −F_a/F_x, and F_xx/F_x is (a − 1)/x − 1.

@@ -59,6 +59,10 @@ impl Primitive for RegularizedIncompleteBeta {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         [staged::lower(cx, args, inputs, &outs[0], |x| betainc(&x[0], &x[1], &x[2]))].into()
     }
+
+    fn is_loop(&self) -> bool {
+        true
+    }
 }
 
 fn betainc(a: &Array, b: &Array, x: &Array) -> Array {
