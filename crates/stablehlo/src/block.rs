@@ -435,8 +435,18 @@ impl<O> std::fmt::Debug for RegionOp<'_, O> {
 }
 
 impl<O: Operands> RegionOp<'_, O> {
-    /// Writes the next region.
+    /// Writes the next region, which ends in `stablehlo.return`.
     pub fn region(&mut self, params: &[Type], body: impl FnOnce(&mut Block, &[Value]) -> Vec<Value>) {
+        self.region_ending("stablehlo.return", params, body);
+    }
+
+    /// Writes the next region. The operation `terminator` returns its results.
+    pub fn region_ending(
+        &mut self,
+        terminator: &str,
+        params: &[Type],
+        body: impl FnOnce(&mut Block, &[Value]) -> Vec<Value>,
+    ) {
         let block = &mut *self.block;
         block.text.push_str(if self.regions == 0 { " ({\n" } else { ", {\n" });
         self.regions += 1;
@@ -449,7 +459,7 @@ impl<O: Operands> RegionOp<'_, O> {
         }
         block.depth += 1;
         let returned = body(block, &args);
-        block.terminator("stablehlo.return", &returned);
+        block.terminator(terminator, &returned);
         block.depth -= 1;
         block.current = self.location;
         block.indent();

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::attr::push_dict;
 use crate::block::push_params;
 use crate::location::Locations;
-use crate::text::{push_list, push_symbol};
+use crate::text::{push_i64, push_list, push_quoted, push_symbol};
 use crate::{Attr, Block, Type, Value};
 
 /// Whether a function is an entry point of the module.
@@ -141,6 +141,7 @@ fn push_attrs(out: &mut String, attrs: &Attrs) {
 pub struct Module {
     name: String,
     attrs: Attrs,
+    meshes: String,
     functions: String,
     locations: Locations,
 }
@@ -152,6 +153,7 @@ impl Module {
         Module {
             name: name.to_owned(),
             attrs: vec![one("mhlo.num_partitions"), one("mhlo.num_replicas")],
+            meshes: String::new(),
             functions: String::new(),
             locations: Locations::default(),
         }
@@ -173,6 +175,27 @@ impl Module {
         }
     }
 
+    /// Adds a mesh of devices for Shardy: the names and sizes of its axes. The last axis varies fastest.
+    ///
+    /// ```
+    /// use cotangent_stablehlo::Module;
+    /// let mut module = Module::new("m");
+    /// module.add_mesh("mesh", [("x", 2), ("y", 4)]);
+    /// assert!(module.to_text().contains(r#"sdy.mesh @mesh = <["x"=2, "y"=4]>"#));
+    /// ```
+    pub fn add_mesh<'a>(&mut self, name: &str, axes: impl IntoIterator<Item = (&'a str, usize)>) {
+        let out = &mut self.meshes;
+        out.push_str("  sdy.mesh ");
+        push_symbol(out, name);
+        out.push_str(" = <[");
+        push_list(out, axes, |out, (axis, size)| {
+            push_quoted(out, axis);
+            out.push('=');
+            push_i64(out, size as i64);
+        });
+        out.push_str("]>\n");
+    }
+
     /// Adds a function. Functions may be added in any order.
     ///
     /// # Panics
@@ -189,6 +212,7 @@ impl Module {
         out.push_str(" attributes");
         push_attrs(&mut out, &self.attrs);
         out.push_str(" {\n");
+        out.push_str(&self.meshes);
         out.push_str(&self.functions);
         out.push_str("}\n");
         self.locations.push_to(&mut out);

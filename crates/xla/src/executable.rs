@@ -13,6 +13,7 @@ use crate::client::{Client, no_object, non_null};
 use crate::compiled::{Compiled, INSPECTING};
 use crate::error::{ArgumentError, Result};
 use crate::hlo;
+use crate::partitioned;
 use crate::shape::ArrayShape;
 use crate::workers;
 
@@ -23,9 +24,9 @@ pub struct Executable {
     client: Client,
     params: Box<[ArrayShape]>,
     outputs: Arc<[ArrayShape]>,
-    /// The number of devices it runs on at once.
-    devices: usize,
-    /// The index of the first of these among the devices of the client.
+    /// The devices that it runs on at once, as indices into those of the client, in the order of its partitions.
+    devices: Box<[u32]>,
+    /// The first of them.
     device: u32,
     /// The indices of the parameters whose memory the program would reuse if allowed.
     reusable: Box<[i64]>,
@@ -48,7 +49,7 @@ pub enum Argument<'a> {
     Donate(Buffer),
 }
 
-const RUNNING: &str = "running the program";
+pub(crate) const RUNNING: &str = "running the program";
 
 impl Executable {
     /// Takes ownership of a loaded executable.
@@ -83,14 +84,15 @@ impl Executable {
             client: client.clone(),
             params: params.into(),
             outputs: Arc::new([]),
-            devices: 0,
+            devices: Box::new([]),
             device: 0,
             reusable: Box::new([]),
             dense: OnceLock::new(),
         };
         // From here on, an early return destroys the executable.
         executable.outputs = executable.program.outputs()?.into();
-        (executable.devices, executable.device) = executable.read_devices()?;
+        executable.devices = executable.read_devices()?;
+        executable.device = executable.devices.first().copied().unwrap_or(0);
         executable.check_signature()?;
         Ok(executable)
     }
@@ -106,7 +108,9 @@ impl Executable {
             return Ok(());
         };
         // With several devices, each one sees a part of every parameter.
-        if self.devices == 1 {
+        if self.devices.len() > 1 {
+            self.params = partitioned::parts(&signature.params, self.params.len())?;
+        } else {
             let found = &signature.params;
             if found.len() != self.params.len() {
                 let (program, caller) = (found.len(), self.params.len());
@@ -124,8 +128,7 @@ impl Executable {
         Ok(())
     }
 
-    /// The number of devices, and the index of the first.
-    fn read_devices(&self) -> Result<(usize, u32)> {
+    fn read_devices(&self) -> Result<Box<[u32]>> {
         let api = &self.client.0.plugin.api;
         let mut args = LoadedExecutableDevicesArgs::new();
         args.executable = self.loaded.as_ptr();
@@ -135,7 +138,21 @@ impl Executable {
             slice(args.addressable_devices, args.num_addressable_devices)
         };
         let known = |device: &*mut RawDevice| self.client.0.place_of(*device);
-        Ok((devices.len(), devices.first().and_then(known).unwrap_or(0) as u32))
+        Ok(devices.iter().map(|device| known(device).unwrap_or(0) as u32).collect())
+    }
+
+    /// The devices that it runs on at once, as indices into [`Client::devices`], in the order of its partitions.
+    pub fn devices(&self) -> &[u32] {
+        &self.devices
+    }
+
+    #[inline]
+    pub(crate) fn raw(&self) -> NonNull<RawLoadedExecutable> {
+        self.loaded
+    }
+
+    pub(crate) fn output_list(&self) -> Arc<[ArrayShape]> {
+        self.outputs.clone()
     }
 
     /// The index of the device that it runs on, in [`Client::devices`]. If it runs on several, that of the first.
@@ -143,12 +160,12 @@ impl Executable {
         self.device as usize
     }
 
-    /// The types of the results.
+    /// The types of the results. If the program runs on several devices, of the part on one device.
     pub fn outputs(&self) -> &[ArrayShape] {
         &self.outputs
     }
 
-    /// The types of the parameters.
+    /// The types of the parameters. If the program runs on several devices, of the part on one device.
     pub fn params(&self) -> &[ArrayShape] {
         &self.params
     }
@@ -201,15 +218,15 @@ impl Executable {
         if found != expected {
             return Err(ArgumentError::Count { expected, found }.into());
         }
-        if self.devices != 1 {
-            return Err(ArgumentError::Devices { count: self.devices }.into());
+        if self.devices.len() != 1 {
+            return Err(ArgumentError::Devices { count: self.devices.len() }.into());
         }
         Ok(())
     }
 
     /// Checks the arguments. The plugin checks at most the number of bytes.
     #[inline]
-    fn check(&self, index: usize, arg: &Buffer) -> Result<()> {
+    pub(crate) fn check(&self, index: usize, arg: &Buffer) -> Result<()> {
         let expected = &self.params[index];
         if arg.shape() != expected {
             let (expected, found) = (expected.clone(), arg.shape().clone());
@@ -243,11 +260,8 @@ impl Executable {
         call.output_lists = &output_list;
         // SAFETY: everything is alive during the call; there is one device, and space for each result.
         workers::starting(|| unsafe { api.check((api.loaded_executable_execute)(&mut call), RUNNING) })?;
-        let dense = match self.dense.get() {
-            Some(dense) => dense,
-            // SAFETY: the results are new and alive.
-            None => unsafe { self.find_layouts(&results) },
-        };
+        // SAFETY: the results are new and alive.
+        let dense = unsafe { self.layouts(&results) };
         let mut buffers = Vec::with_capacity(results.len());
         let mut missing = false;
         for (i, &raw) in results.iter().enumerate() {
@@ -261,6 +275,19 @@ impl Executable {
             }
         }
         if missing { Err(no_object(RUNNING)) } else { Ok(buffers) }
+    }
+
+    /// For each result, whether it is in dense row-major order.
+    ///
+    /// # Safety
+    /// `results` must be the live results of a run on one device, or null.
+    #[inline]
+    pub(crate) unsafe fn layouts(&self, results: &[*mut RawBuffer]) -> &[bool] {
+        match self.dense.get() {
+            Some(dense) => dense,
+            // SAFETY: guaranteed by the caller.
+            None => unsafe { self.find_layouts(results) },
+        }
     }
 
     /// Finds out the memory layout of each result, which is the same for every run.

@@ -47,6 +47,10 @@ pub struct CompileOptions {
     pub use_spmd_partitioning: bool,
     /// Whether to use the Shardy partitioner.
     pub use_shardy_partitioner: bool,
+    /// For each parameter, whether the partitioner may choose its layout. Empty: it may choose none.
+    pub propagate_to_parameters: Vec<bool>,
+    /// For each result, whether the partitioner may choose its layout. Empty: it may choose none.
+    pub propagate_to_outputs: Vec<bool>,
     /// Compiler flags by name, without dashes. They apply to this program only. An unknown flag is a compile error; an
     /// unknown flag in `XLA_FLAGS` would end the process.
     pub flags: BTreeMap<String, FlagValue>,
@@ -64,6 +68,8 @@ impl Default for CompileOptions {
             device_assignment: None,
             use_spmd_partitioning: false,
             use_shardy_partitioner: false,
+            propagate_to_parameters: Vec::new(),
+            propagate_to_outputs: Vec::new(),
             flags: BTreeMap::new(),
             backend_options: BTreeMap::new(),
         }
@@ -116,6 +122,8 @@ impl CompileOptions {
                 use_spmd_partitioning: self.use_spmd_partitioning,
                 device_assignment,
                 use_shardy_partitioner: self.use_shardy_partitioner,
+                propagate_to_parameters: self.propagate_to_parameters.clone(),
+                propagate_to_outputs: self.propagate_to_outputs.clone(),
                 // Concatenated protobuf messages are merged by the reader.
                 debug_options: (!self.backend_options.is_empty()).then(|| {
                     let extra = proto::ExtraOptions { options: self.backend_options.clone() };
@@ -161,6 +169,10 @@ mod proto {
         pub(super) use_spmd_partitioning: bool,
         #[prost(message, optional, tag = "9")]
         pub(super) device_assignment: Option<DeviceAssignment>,
+        #[prost(bool, repeated, tag = "12")]
+        pub(super) propagate_to_outputs: Vec<bool>,
+        #[prost(bool, repeated, tag = "18")]
+        pub(super) propagate_to_parameters: Vec<bool>,
         #[prost(bool, tag = "19")]
         pub(super) use_shardy_partitioner: bool,
     }

@@ -3,11 +3,15 @@
 mod literal;
 mod print;
 mod proto;
+mod sharding;
 mod types;
 
 use prost::Message;
 
+use crate::partitioned::Tilings;
 use crate::shape::{ArrayShape, ElementType};
+
+pub use sharding::Tiling;
 
 /// The parameters of a program.
 pub(crate) struct Signature {
@@ -17,14 +21,29 @@ pub(crate) struct Signature {
     pub(crate) reusable: Vec<i64>,
 }
 
+fn head(format: &str, code: &[u8]) -> Result<proto::Head, String> {
+    let damaged = |e: prost::DecodeError| e.to_string();
+    match format {
+        "hlo_with_config" => Ok(proto::HeadWithConfig::decode(code).map_err(damaged)?.hlo_module.unwrap_or_default()),
+        "hlo" => proto::Head::decode(code).map_err(damaged),
+        other => Err(format!("the format {other} is unknown")),
+    }
+}
+
+/// Reads how the partitioner laid out the parameters and results of an optimized program.
+pub(crate) fn tilings(format: &str, code: &[u8], params: usize, outputs: usize) -> Result<Tilings, String> {
+    let head = head(format, code)?;
+    let params = match head.parameter_shardings.as_slice() {
+        [one] => sharding::tilings(one, params),
+        several => several.iter().map(sharding::tiling).collect(),
+    };
+    let outputs = head.output_sharding.map_or_else(Vec::new, |sharding| sharding::tilings(&sharding, outputs));
+    Ok(Tilings { params, outputs })
+}
+
 /// Reads the signature of an optimized program, and skips the rest.
 pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> {
-    let damaged = |e: prost::DecodeError| e.to_string();
-    let head = match format {
-        "hlo_with_config" => proto::HeadWithConfig::decode(code).map_err(damaged)?.hlo_module.unwrap_or_default(),
-        "hlo" => proto::Head::decode(code).map_err(damaged)?,
-        other => return Err(format!("the format {other} is unknown")),
-    };
+    let head = head(format, code)?;
     let shape = head.program_shape.ok_or("the program has no signature")?;
     let array = |s: &proto::Shape| Some(ArrayShape::new(element_type(s.element_type)?, s.dimensions.clone()));
     let mut reusable: Vec<i64> = head

@@ -40,6 +40,31 @@ pub(super) struct Head {
     pub(super) input_output_alias: Option<InputOutputAlias>,
     #[prost(message, optional, tag = "18")]
     pub(super) buffer_donor: Option<BufferDonor>,
+    #[prost(message, optional, tag = "12")]
+    pub(super) output_sharding: Option<Sharding>,
+    #[prost(message, repeated, tag = "14")]
+    pub(super) parameter_shardings: Vec<Sharding>,
+}
+
+/// How an array, or each array of a tuple, is laid out over devices.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Sharding {
+    #[prost(int32, tag = "1")]
+    pub(super) kind: i32,
+    #[prost(int64, repeated, tag = "3")]
+    pub(super) tile_dims: Vec<i64>,
+    #[prost(int64, repeated, tag = "4")]
+    pub(super) tile_devices: Vec<i64>,
+    #[prost(message, repeated, tag = "5")]
+    pub(super) tuple: Vec<Sharding>,
+    #[prost(bool, tag = "6")]
+    pub(super) replicate_on_last_tile_dim: bool,
+    #[prost(int32, repeated, tag = "8")]
+    pub(super) last_tile_dims: Vec<i32>,
+    #[prost(int64, repeated, tag = "9")]
+    pub(super) iota_dims: Vec<i64>,
+    #[prost(int32, repeated, tag = "10")]
+    pub(super) iota_perm: Vec<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
