@@ -16,7 +16,7 @@ pub use crate::array::literal::{Literal, Scalar};
 pub use crate::array::promote::promote_types;
 pub use crate::array::{Elements, InlineVec};
 pub use crate::error::Loc;
-pub use crate::ir::axis::NamedAxis;
+pub use crate::ir::axis::{AxisSet, NamedAxis};
 pub use crate::ir::build::JaxprBuilder;
 pub use crate::ir::check::check;
 pub use crate::ir::effects::Effects;
@@ -62,6 +62,7 @@ pub mod primitives {
     pub use crate::ops::scatter::*;
     pub use crate::ops::select_window::*;
     pub use crate::ops::shape::*;
+    pub use crate::ops::sharding_constraint::ShardingConstraint;
     pub use crate::ops::slice::*;
     pub use crate::ops::sort::*;
     pub use crate::ops::split::*;

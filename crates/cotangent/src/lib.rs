@@ -106,6 +106,7 @@ mod processes;
 pub mod random;
 mod runtime;
 pub mod scipy;
+mod sharding;
 mod trace;
 mod transform;
 pub mod tree;
@@ -120,6 +121,7 @@ pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::ir::axis::AxisName;
 pub use crate::ir::jaxpr::{Closed, Jaxpr};
 pub use crate::methods::read::Read;
+pub use crate::sharding::{Mesh, NamedSharding, PartitionSpec, SpecEntry};
 pub use crate::tree::leafwise::Leafwise;
 pub use crate::tree::static_value::Static;
 pub use crate::tree::{Tree, block_until_ready};
@@ -142,7 +144,10 @@ pub use api::jit::{Jit, MakeJaxpr, jit, make_jaxpr};
 pub use api::linear::{
     Linear, Vjp, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize, try_vjp, vjp,
 };
+pub use api::prefix::{IntoPrefix, Prefix};
 pub use api::report::{CacheReport, Change, Miss};
+pub use api::shard_map::{ShardMap, shard_map};
+pub use api::sharding::{Destination, Shard, make_mesh, visualize_array_sharding};
 pub use api::signature::Signature;
 pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
@@ -201,3 +206,8 @@ struct DevicesGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/compiling-for-a-gpu.md")]
 struct CompilingForAGpuGuide;
+
+/// Runs the examples of the guide to several devices.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/sharding.md")]
+struct ShardingGuide;

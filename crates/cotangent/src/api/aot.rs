@@ -6,18 +6,15 @@ use std::sync::Arc;
 use crate::array::aval::Aval;
 use crate::array::device::Place;
 use crate::array::platform::Platform;
-use crate::compile::times::Times;
+use crate::compile::times::{Times, timed};
 use crate::error::{Error, ErrorKind, OrRaise, Result, attempt};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Entry as LoweredEntry;
 use crate::ir::lowering::{lower, lower_entry};
-use crate::runtime::CompiledProgram;
-use crate::runtime::compile_for;
-use crate::runtime::compile_whole;
-use crate::runtime::optimized_hlo;
-use crate::runtime::runtime;
-use crate::runtime::times;
-use crate::runtime::unchecked;
+use crate::ir::partition::{Layout, Partition};
+use crate::runtime::many::{Layouts, Partitioned};
+use crate::runtime::{CompiledProgram, compile_for, compile_whole, optimized_hlo, runtime, times, unchecked};
+use crate::sharding::NamedSharding;
 use crate::trace::frames::tracing;
 use crate::tree::Tree;
 use xla::Target;
@@ -45,6 +42,8 @@ pub struct Lowered<P: Params, R: Tree> {
     pub(super) entry: Arc<Entry<P, R>>,
     /// Where a call with the arguments it was lowered for runs.
     pub(super) place: Place,
+    /// How such a call lays out its inputs and results, if it runs on several devices.
+    pub(super) layouts: Option<Layouts>,
 }
 
 impl<P: Params, R: Tree> fmt::Debug for Lowered<P, R> {
@@ -75,7 +74,11 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// ```
     #[must_use]
     pub fn stablehlo(&self) -> String {
-        lower(&format!("jit_{}", self.name), self.jaxpr(), self.place.device.platform()).to_text()
+        let name = format!("jit_{}", self.name);
+        match (&self.layouts, self.place.device.list()) {
+            (Some(layouts), Some(devices)) => partitioned_text(&name, self.jaxpr(), layouts, devices.len(), self.place),
+            _ => lower(&name, self.jaxpr(), self.place.device.platform()).to_text(),
+        }
     }
 
     /// Returns the HLO that XLA's optimizations produce from the program on this machine.
@@ -89,6 +92,13 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert!(!f.lower((&2.0.into(),)).unwrap().optimized_hlo().unwrap().is_empty());
     /// ```
     pub fn optimized_hlo(&self) -> Result<String, Error> {
+        if let Some(layouts) = &self.layouts {
+            let program = self.entry.partitioned_anew(self.place, layouts)?;
+            return match program.executable {
+                Some(executable) => Ok(executable.optimized_hlo()?),
+                None => Err(nothing()),
+            };
+        }
         optimized_hlo(runtime(self.place.device)?, &self.entry.compiled())
     }
 
@@ -105,6 +115,11 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert!(times.parse.unwrap() < times.total());
     /// ```
     pub fn times(&self) -> Result<Times> {
+        if let Some(layouts) = &self.layouts {
+            let (compiled, times) = timed(|| self.entry.partitioned_anew(self.place, layouts));
+            compiled?;
+            return Ok(times);
+        }
         let mut times = times(runtime(self.place.device)?, &self.entry.compiled(), &self.entry.donated)?;
         times += self.entry.times;
         Ok(times)
@@ -122,7 +137,10 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// assert_eq!(f(&3.0.into()).item::<f32>(), 4.0);
     /// ```
     pub fn compile(&self) -> Result<Compiled<P, R>> {
-        let program = self.entry.program(self.place.device, None)?.into_owned();
+        let program = match &self.layouts {
+            Some(layouts) => Program::Many(self.entry.partitioned(self.place, layouts, None)?.1),
+            None => Program::One(self.entry.program(self.place.device, None)?.into_owned()),
+        };
         Ok(Compiled::new(self.name.clone(), self.entry.clone(), program, self.place))
     }
 
@@ -184,13 +202,45 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     pub fn export_for(&self, platform: Platform) -> Result<Exported> {
         let jaxpr = self.jaxpr();
         closed_program(jaxpr, "exported")?;
+        if self.layouts.is_some() {
+            return Err(over_devices("exported"));
+        }
         let constants =
             (self.entry.closed.captures.iter()).map(|x| Ok((x.aval(), x.to_bytes()?))).collect::<Result<Vec<_>>>()?;
-        let entry = LoweredEntry { platform, aliases: &[], constants: &constants };
+        let entry = LoweredEntry { platform, aliases: &[], constants: &constants, partition: None };
         let module = lower_entry(&self.name, jaxpr, entry).to_text();
         let name = self.name.to_string();
         Ok(Exported { signature: signature(&self.entry), name, platform: Some(platform), module })
     }
+}
+
+/// A compiled program, for one device or for several.
+enum Program {
+    One(Arc<CompiledProgram>),
+    Many(Arc<Partitioned>),
+}
+
+fn nothing() -> Error {
+    Error::new(ErrorKind::Runtime, "nothing is computed: the results are constants or arguments")
+}
+
+/// The error for a program over several devices that should leave the process.
+fn over_devices(verb: &str) -> Error {
+    Error::new(ErrorKind::Device, format!("a program over several devices cannot be {verb}"))
+        .help("the disk cache keeps it for other processes; compile it there again")
+}
+
+/// The StableHLO of a program over several devices.
+fn partitioned_text(name: &str, jaxpr: &Jaxpr, layouts: &Layouts, devices: usize, place: Place) -> String {
+    let layout = |list: &[Option<NamedSharding>], ranks: Vec<usize>| -> Vec<Option<Layout>> {
+        list.iter().zip(ranks).map(|(sharding, rank)| sharding.as_ref().map(|s| s.layout(rank))).collect()
+    };
+    let inputs = layout(&layouts.inputs, jaxpr.input_avals().map(Aval::rank).collect());
+    let outputs = layout(&layouts.outputs, jaxpr.output_avals().map(|aval| aval.rank()).collect());
+    let partition = Partition { devices, inputs: &inputs, outputs: &outputs, donors: &[] };
+    let entry =
+        LoweredEntry { platform: place.device.platform(), aliases: &[], constants: &[], partition: Some(partition) };
+    lower_entry(name, jaxpr, entry).to_text()
 }
 
 /// The types and bytes of the captured arrays, which are the leading inputs of the program.
@@ -201,6 +251,9 @@ fn captures<P: Params, R: Tree>(entry: &Entry<P, R>) -> Result<Vec<(Aval, Vec<u8
 /// Checks that a program that leaves the process does not depend on it.
 fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
     let effects = jaxpr.effects();
+    if effects.mesh {
+        return Err(over_devices(verb));
+    }
     if effects.host {
         return Err(Error::new(ErrorKind::Runtime, format!("a program with callbacks cannot be {verb}"))
             .help("remove callbacks and debug prints"));
@@ -224,14 +277,14 @@ fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
 pub struct Compiled<P: Params, R: Tree> {
     name: Arc<str>,
     entry: Arc<Entry<P, R>>,
-    program: Arc<CompiledProgram>,
+    program: Program,
     place: Place,
     call: Box<P::Dyn<'static, R>>,
 }
 
 impl<P: Params, R: Tree> Compiled<P, R> {
     #[track_caller]
-    fn new(name: Arc<str>, entry: Arc<Entry<P, R>>, program: Arc<CompiledProgram>, place: Place) -> Self {
+    fn new(name: Arc<str>, entry: Arc<Entry<P, R>>, program: Program, place: Place) -> Self {
         let (first, second, inner) = (entry.clone(), entry.clone(), name.clone());
         let call = P::wrap_consuming(
             move |args| {
@@ -263,9 +316,11 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     }
 
     fn executable(&self) -> Result<&xla::Executable> {
-        self.program.executable.as_deref().ok_or_else(|| {
-            Error::new(ErrorKind::Runtime, "nothing is computed: the results are constants or arguments")
-        })
+        let executable = match &self.program {
+            Program::One(program) => &program.executable,
+            Program::Many(program) => &program.executable,
+        };
+        executable.as_deref().ok_or_else(nothing)
     }
 
     /// Returns XLA's estimate of the cost of a run, such as `flops` and `bytes accessed`, sorted by name.
@@ -317,15 +372,16 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let jaxpr = &self.entry.closed.jaxpr;
         closed_program(jaxpr, "serialized")?;
+        let Program::One(program) = &self.program else { return Err(over_devices("serialized")) };
         // Every result is computed by this executable, including those that a call in this process would forward.
-        let executable = compile_whole(self.program.runtime, jaxpr)?;
+        let executable = compile_whole(program.runtime, jaxpr)?;
         let blob = Blob {
             name: self.name.to_string(),
             signature: signature(&self.entry),
             captures: captures(&self.entry)?,
             code: executable.serialize()?,
         };
-        Ok(blob.write(&Surroundings::of(self.program.runtime)?))
+        Ok(blob.write(&Surroundings::of(program.runtime)?))
     }
 }
 

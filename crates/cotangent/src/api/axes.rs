@@ -1,7 +1,9 @@
 //! Prefix trees of axes, which select the mapped axis of each array in a tree.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::tree::{Path, Paths, walked};
+use crate::tree::Path;
+
+use super::prefix::{Misfit, Prefix};
 
 /// An axis for each array of a tree, or `None` for an array that is the same for every element.
 ///
@@ -20,10 +22,7 @@ use crate::tree::{Path, Paths, walked};
 /// assert_eq!(y.to_vec::<f32>(), [16.0, 26.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Axes {
-    /// Paths, and the axis of what is there. Of several paths that lead to an array, the longest one applies.
-    entries: Vec<(String, Option<isize>)>,
-}
+pub struct Axes(Prefix<Option<isize>>);
 
 impl Axes {
     /// Creates axes that are the same, or `None`, for all arrays.
@@ -53,49 +52,23 @@ impl Axes {
     /// ```
     #[must_use]
     pub fn at(mut self, path: &str, axes: impl IntoAxes) -> Axes {
-        self.entries.extend(axes.into_axes().below(path.to_string()));
+        self.0.insert(path, axes.into_axes().0);
         self
-    }
-
-    fn below(self, path: String) -> impl Iterator<Item = (String, Option<isize>)> {
-        self.entries.into_iter().map(move |(rest, axis)| (format!("{path}{rest}"), axis))
     }
 
     /// Returns the axes of a sequence, from those of its elements.
     fn parts(parts: impl IntoIterator<Item = Axes>) -> Axes {
-        let parts = parts.into_iter().enumerate();
-        Axes { entries: parts.flat_map(|(i, axes)| axes.below(format!("[{i}]"))).collect() }
+        Axes(Prefix::parts(parts.into_iter().map(|axes| axes.0)))
     }
 
     /// Returns the axis of each of the `leaves` arrays that `walk` visits.
     pub(super) fn resolve(&self, leaves: usize, walk: impl FnOnce(&mut Path<'_>)) -> Result<Vec<Option<isize>>> {
-        // Usually there is one axis for all arrays, and no paths have to be built.
-        if let [(path, axis)] = self.entries.as_slice()
-            && path.is_empty()
-        {
-            return Ok(vec![*axis; leaves]);
-        }
-        let tree = walked(walk);
-        if let Some((path, _)) = self.entries.iter().find(|(path, _)| !path.is_empty() && !tree.nodes.contains(path)) {
-            return Err(mismatch(format!("no part has the path `{path}`"), &tree));
-        }
-        (tree.leaves.iter().zip(&tree.ends))
-            .map(|(leaf, ends)| {
-                let leads = |path: &str| ends.contains(&path.len()) && leaf.starts_with(path);
-                let best = self.entries.iter().filter(|(path, _)| leads(path)).max_by_key(|(path, _)| path.len());
-                best.map(|(_, axis)| *axis).ok_or_else(|| mismatch(format!("no axis is given for `{leaf}`"), &tree))
-            })
-            .collect()
+        self.0.resolve(leaves, walk).map_err(|Misfit { what, parts }| {
+            Error::new(ErrorKind::Axis, format!("the axes do not match the tree: {what}; {parts}")).help(
+                "use one axis (or None) for all, a tuple with an entry for each part, or `Axes::all(0).at(\".field\", None)`",
+            )
+        })
     }
-}
-
-fn mismatch(what: String, tree: &Paths) -> Error {
-    let nodes: Vec<String> = tree.nodes.iter().map(|n| format!("`{n}`")).collect();
-    let parts =
-        if nodes.is_empty() { "it has no parts".to_string() } else { format!("its parts are {}", nodes.join(", ")) };
-    Error::new(ErrorKind::Axis, format!("the axes do not match the tree: {what}; {parts}")).help(
-        "use one axis (or None) for all, a tuple with an entry for each part, or `Axes::all(0).at(\".field\", None)`",
-    )
 }
 
 /// What may be passed as axes: `0`, `-1`, `None`, [`Axes`], and tuples, arrays and `Vec`s of these.
@@ -127,7 +100,7 @@ impl IntoAxes for Axes {
 
 impl IntoAxes for Option<i32> {
     fn into_axes(self) -> Axes {
-        Axes { entries: vec![(String::new(), self.map(|a| a as isize))] }
+        Axes(Prefix::all(self.map(|a| a as isize)))
     }
 }
 

@@ -6,12 +6,16 @@ use crate::error::{Error, ErrorKind, OrRaise, Result};
 use crate::runtime::runtime;
 use crate::tree::Tree;
 
+use super::prefix::IntoPrefix;
+use super::sharding::Destination;
+
 impl Array {
     /// Returns the device that the array is on. Data from the host belongs to the device that was the default when the
     /// array was made, and is copied there when it is first needed. A scalar on the host is on the default device.
     ///
     /// # Errors
-    /// If the array is traced: a program has a device when it runs, not while it is traced.
+    /// If the array is traced: a program has a device when it runs, not while it is traced. If it is on several devices:
+    /// see [`sharding`](Array::sharding).
     ///
     /// ```
     /// use cotangent::{Device, prelude::*};
@@ -22,6 +26,10 @@ impl Array {
     pub fn device(&self) -> Result<Device> {
         match &self.0 {
             Repr::Scalar(_) => Device::current(),
+            Repr::Concrete(concrete) if concrete.place().device.is_many() => {
+                let message = format!("the array is on several devices: {}", concrete.place().device);
+                Err(Error::new(ErrorKind::Device, message).help("`x.sharding()` says how it is laid out over them"))
+            }
             Repr::Concrete(concrete) => Ok(concrete.place().device),
             Repr::Traced(traced) => Err(Error::new(
                 ErrorKind::Trace,
@@ -48,7 +56,8 @@ impl Array {
         self.committed().is_some()
     }
 
-    /// Returns the array on this device, and commits it to the device. The copy is asynchronous: this starts it, and
+    /// Returns the array on this device, or laid out over a mesh by this [`NamedSharding`](crate::NamedSharding), and
+    /// commits it to the place. The copy is asynchronous: this starts it, and
     /// reading waits. An array that is there already is not copied.
     ///
     /// Between the devices of one plugin, arrays move without the host. From one plugin to another they go through host
@@ -65,8 +74,8 @@ impl Array {
     /// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0]);
     /// ```
     #[track_caller]
-    pub fn to(&self, device: impl Into<Device>) -> Array {
-        self.try_to(device).or_raise()
+    pub fn to(&self, destination: impl Into<Destination>) -> Array {
+        self.try_to(destination).or_raise()
     }
 
     /// Moves the array as [`to`](Array::to) does.
@@ -79,8 +88,11 @@ impl Array {
     /// let error = np::arange(0, 3, 1).try_to(Device::cpu(1000)).unwrap_err();
     /// assert!(error.to_string().contains("there is no device cpu:1000"));
     /// ```
-    pub fn try_to(&self, device: impl Into<Device>) -> Result<Array> {
-        let device = device.into();
+    pub fn try_to(&self, destination: impl Into<Destination>) -> Result<Array> {
+        let device = match destination.into() {
+            Destination::Device(device) => device,
+            Destination::Sharding(sharding) => return self.laid_out(&sharding),
+        };
         if let Repr::Traced(traced) = &self.0 {
             let message =
                 format!("a traced array {} cannot move to {device}: a program runs on one device", traced.aval);
@@ -91,10 +103,14 @@ impl Array {
     }
 }
 
-/// Moves all arrays of a tree to a device, as [`Array::to`] does.
+/// Moves all arrays of a tree to a device or to the devices of a mesh, as [`Array::to`] does. The destination is a
+/// [`Device`], a [`NamedSharding`](crate::NamedSharding), or one for each part of the tree: see
+/// [`Prefix`](crate::Prefix). Inside a traced function, a sharding is a
+/// [`with_sharding_constraint`](crate::lax::with_sharding_constraint).
 ///
 /// # Panics
-/// If there is no such device, or if an array is traced.
+/// If there is no such device, if an array cannot be laid out in this way, or if an array is traced and the destination is
+/// a device.
 ///
 /// ```
 /// use cotangent::{Device, device_put, prelude::*};
@@ -103,8 +119,11 @@ impl Array {
 /// ```
 #[track_caller]
 #[must_use = "the arrays of the tree stay where they are"]
-pub fn device_put<T: Tree>(tree: &T, device: impl Into<Device>) -> T {
-    let device = device.into();
-    let moved = crate::tree::flatten(tree).iter().map(|x| x.try_to(device)).collect::<Result<Vec<_>>>().or_raise();
+pub fn device_put<T: Tree>(tree: &T, destination: impl IntoPrefix<Destination>) -> T {
+    let leaves = crate::tree::flatten(tree);
+    let places = destination.into_prefix().resolve(leaves.len(), |path| tree.paths(path));
+    let places = places.map_err(|misfit| Error::from(misfit).context("device_put")).or_raise();
+    let put = |(x, place): (&Array, Destination)| x.try_to(place);
+    let moved = leaves.iter().zip(places).map(put).collect::<Result<Vec<_>>>().or_raise();
     tree.rebuild(&mut moved.into_iter())
 }

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ir::axis::NamedAxis;
 use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::ops::precision::{Precision, default_precision};
+use crate::runtime::many::Layouts;
 use crate::runtime::{CompiledProgram, nans_are_looked_for, runtime};
 use crate::trace::axis;
 use crate::transform::nested::embedded;
@@ -43,6 +44,8 @@ pub(crate) struct Entry<P: Params, R> {
     pub(crate) donated: Vec<bool>,
     /// The result, with traced arrays as its leaves.
     pub(crate) template: R,
+    /// The layouts that the user gave the arrays of the arguments and of the result.
+    pub(super) layouts: Option<Layouts>,
     /// How long tracing took.
     pub(crate) times: Times,
     pub(super) programs: Programs,
@@ -138,8 +141,8 @@ impl<P: Params, R: Tree> Entry<P, R> {
             }
         };
         let place = match target {
-            Target::OfArguments => return Place::of(inputs, name),
-            Target::Chosen(device) => return Ok(Place { device, committed: true }),
+            Target::OfArguments => return self.on_devices(Place::of(inputs, name)?),
+            Target::Chosen(device) => return self.on_devices(Place { device, committed: true }),
             Target::Compiled(place) => place,
         };
         match committed(inputs, name)? {
@@ -157,6 +160,9 @@ impl<P: Params, R: Tree> Entry<P, R> {
     pub(crate) fn run(&self, leaves: &[&Array], target: Target, counts: Option<&Counts>) -> Result<R> {
         let inputs = self.inputs(leaves);
         let place = self.place(inputs.iter().copied(), target)?;
+        if place.device.is_many() {
+            return self.run_partitioned(inputs.into_iter().cloned().collect(), place, false, counts);
+        }
         let program = self.program(place.device, counts)?;
         let results = crate::runtime::run(&program, &inputs, place.committed)?;
         program.runtime.check_nans(&self.closed.jaxpr, &inputs, &results, place.committed)?;
@@ -172,6 +178,9 @@ impl<P: Params, R: Tree> Entry<P, R> {
         let used = self.used.iter().filter_map(|i| leaves[*i].take());
         let inputs: Vec<Array> = self.closed.captures.iter().cloned().chain(used).collect();
         let place = self.place(inputs.iter(), target)?;
+        if place.device.is_many() {
+            return self.run_partitioned(inputs, place, true, counts);
+        }
         let program = self.program(place.device, counts)?;
         let results = crate::runtime::run_owned(&program, inputs, place.committed)?;
         Ok(self.template.rebuild(&mut results.into_iter()))

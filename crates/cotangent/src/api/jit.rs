@@ -17,6 +17,7 @@ use crate::error::location::location;
 use crate::error::{Error, ErrorKind, Loc, OrRaise, Result, attempt, raise};
 use crate::ir::jaxpr::Closed;
 use crate::ops::precision::default_precision;
+use crate::sharding::NamedSharding;
 use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind_at, tracing};
 use crate::transform::dce::dce;
@@ -26,6 +27,8 @@ use super::aot::Lowered;
 use super::callable::{callable, transformable};
 use super::entry::{Entry, Programs, Target, kept_leaves};
 use super::func::{Func, Params};
+use super::partitioned::{Wanted, constrained};
+use super::prefix::IntoPrefix;
 use super::program::trace;
 use super::report::{CacheReport, Change, Counts, Miss, changes};
 
@@ -49,6 +52,8 @@ struct Shared<'f, P: Params, R: 'f> {
     loc: Loc,
     /// The device that the user chose for the function, if any.
     target: Target,
+    /// The layouts that the user gave the arguments and results.
+    wanted: Wanted,
     /// The first entries, which are never evicted. Threads find them without writing to shared memory.
     first: [OnceCell<Arc<Entry<P, R>>>; FIRST],
     entries: RwLock<Vec<Arc<Entry<P, R>>>>,
@@ -99,6 +104,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         let owned: Vec<bool> =
             P::owned().iter().zip(counts).flat_map(|(owned, n)| std::iter::repeat_n(*owned, *n)).collect();
         let donated = captures.iter().map(|_| false).chain(used.iter().map(|i| owned[*i])).collect();
+        let layouts = self.checked(self.wanted.resolve::<P, R>(args, &avals, &template));
         let structure = P::rebuild(args, &mut std::iter::repeat(Array::scalar(false)));
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have traced the function in the meantime; every thread uses the trace that was stored
@@ -136,6 +142,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             used,
             donated,
             template,
+            layouts,
             times,
             programs: Programs::default(),
         });
@@ -167,8 +174,16 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             );
         }
         let call = Call::new(self.name.clone(), entry.closed.jaxpr.clone());
-        let results = bind_at(Arc::new(call), &entry.inputs(leaves), location(self.loc));
-        entry.template.rebuild(&mut results.into_iter())
+        let Some(layouts) = &entry.layouts else {
+            let results = bind_at(Arc::new(call), &entry.inputs(leaves), location(self.loc));
+            return entry.template.rebuild(&mut results.into_iter());
+        };
+        let leaves: Vec<Array> =
+            leaves.iter().zip(&layouts.inputs).map(|(x, sharding)| constrained(x, sharding.as_ref())).collect();
+        let leaves: Vec<&Array> = leaves.iter().collect();
+        let results = bind_at(Arc::new(call), &entry.inputs(&leaves), location(self.loc));
+        let results = results.iter().zip(&layouts.outputs).map(|(x, sharding)| constrained(x, sharding.as_ref()));
+        entry.template.rebuild(&mut results.collect::<Vec<_>>().into_iter())
     }
 
     fn checked<T>(&self, result: Result<T>) -> T {
@@ -206,9 +221,9 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
 }
 
 impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
-    fn new(f: Arc<P::Dyn<'f, R>>, name: Arc<str>, loc: Loc, target: Target) -> Self {
+    fn new(f: Arc<P::Dyn<'f, R>>, name: Arc<str>, loc: Loc, target: Target, wanted: Wanted) -> Self {
         let (first, entries, counts) = (Default::default(), RwLock::default(), Counts::default());
-        let shared = Arc::new(Shared { f, name, loc, target, first, entries, counts });
+        let shared = Arc::new(Shared { f, name, loc, target, wanted, first, entries, counts });
         let (first, second) = (shared.clone(), shared.clone());
         let call = if P::owned().contains(&true) {
             P::wrap_consuming(move |args| first.prepare(args), move |prepared, arrays| second.finish(prepared, arrays))
@@ -250,8 +265,13 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
         attempt(|| {
             let (leaves, counts) = P::leaves(args);
             let entry = self.shared.entry(args, &leaves, &counts);
-            let place = self.shared.checked(entry.place(entry.inputs(&leaves).into_iter(), self.shared.target));
-            Lowered { name: self.shared.name.clone(), entry: entry.into_owned(), place }
+            let (place, layouts) = {
+                let inputs = entry.inputs(&leaves);
+                let place = self.shared.checked(entry.place(inputs.iter().copied(), self.shared.target));
+                let asked = || self.shared.checked(entry.asked(inputs.iter().copied()));
+                (place, place.device.is_many().then(asked))
+            };
+            Lowered { name: self.shared.name.clone(), entry: entry.into_owned(), place, layouts }
         })
     }
 
@@ -267,8 +287,43 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
     /// assert_eq!(f(&np::arange(0, 3, 1)).device().unwrap(), Device::cpu(0));
     /// ```
     pub fn on(self, device: impl Into<Device>) -> Self {
-        let Shared { f, name, loc, .. } = &*self.shared;
-        Jit::new(f.clone(), name.clone(), loc, Target::Chosen(device.into()))
+        let Shared { f, name, loc, wanted, .. } = &*self.shared;
+        Jit::new(f.clone(), name.clone(), loc, Target::Chosen(device.into()), wanted.clone())
+    }
+
+    /// Sets how the arguments are laid out over a mesh: a [`NamedSharding`](crate::NamedSharding) for all, or a tuple
+    /// with an entry for each argument, which may be a tree itself: see [`Prefix`](crate::Prefix). `None` leaves the
+    /// layout to the argument, if it has one, or to the compiler.
+    ///
+    /// Arguments that are not committed to a place are laid out in this way. One that is laid out in another way is an
+    /// error, as in JAX.
+    ///
+    /// ```
+    /// use cotangent::{NamedSharding, P, make_mesh, prelude::*};
+    /// let mesh = make_mesh([("batch", 1)]);
+    /// let rows = NamedSharding::new(&mesh, P!("batch"));
+    /// let f = jit(|w: &Array, x: &Array| x.matmul(w)).in_shardings((NamedSharding::new(&mesh, P!()), rows));
+    /// assert_eq!(f(&np::ones([2, 3]), &np::ones([8, 2])).sharding().unwrap().mesh(), &mesh);
+    /// ```
+    pub fn in_shardings(self, shardings: impl IntoPrefix<Option<NamedSharding>>) -> Self {
+        let Shared { f, name, loc, target, wanted, .. } = &*self.shared;
+        let wanted = Wanted { inputs: Some(shardings.into_prefix()), ..wanted.clone() };
+        Jit::new(f.clone(), name.clone(), loc, *target, wanted)
+    }
+
+    /// Sets how the results are laid out over a mesh, as [`in_shardings`](Jit::in_shardings) does for the arguments.
+    /// `None` leaves the layout to the compiler.
+    ///
+    /// ```
+    /// use cotangent::{NamedSharding, P, make_mesh, prelude::*};
+    /// let columns = NamedSharding::new(&make_mesh([("x", 1)]), P!(None, "x"));
+    /// let f = jit(|x: &Array| x.t()).out_shardings(&columns);
+    /// assert_eq!(f(&np::ones([8, 2])).sharding(), Some(columns.clone()));
+    /// ```
+    pub fn out_shardings(self, shardings: impl IntoPrefix<Option<NamedSharding>>) -> Self {
+        let Shared { f, name, loc, target, wanted, .. } = &*self.shared;
+        let wanted = Wanted { outputs: Some(shardings.into_prefix()), ..wanted.clone() };
+        Jit::new(f.clone(), name.clone(), loc, *target, wanted)
     }
 
     /// Returns the number of cache hits and traces, and what caused each trace.
@@ -335,7 +390,7 @@ pub fn jit<'f, P: Params, F: Func<'f, P>>(f: F) -> Jit<'f, P, F::Out>
 where
     F::Out: 'f,
 {
-    Jit::new(f.boxed().into(), F::name().into(), Location::caller(), Target::OfArguments)
+    Jit::new(f.boxed().into(), F::name().into(), Location::caller(), Target::OfArguments, Wanted::default())
 }
 
 /// A function that returns the program of another function; made by [`make_jaxpr`].

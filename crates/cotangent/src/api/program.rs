@@ -1,10 +1,13 @@
 //! Steps that all transforms share: tracing a user's function, and running a rewritten program as one executable.
 
+use std::panic::Location;
+
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::device::committed;
 use crate::compile::times::{Stage, during};
-use crate::error::OrRaise;
+use crate::error::location::location;
+use crate::error::{Loc, raise};
 use crate::ir::jaxpr::Closed;
 use crate::trace::backend::backend;
 use crate::trace::frames::{Inputs, stage, tracing};
@@ -34,6 +37,15 @@ pub(crate) fn trace<'f, P: Params, R: Tree>(
 /// program, which is found in the cache by its structure or compiled.
 #[track_caller]
 pub(crate) fn as_program<T>(inputs: &[Array], body: impl FnOnce(&[Array]) -> (Vec<Array>, T)) -> (Vec<Array>, T) {
+    as_program_at(inputs, location(Location::caller()), body)
+}
+
+/// [`as_program`], whose errors are at the line `loc`.
+pub(crate) fn as_program_at<T>(
+    inputs: &[Array],
+    loc: Loc,
+    body: impl FnOnce(&[Array]) -> (Vec<Array>, T),
+) -> (Vec<Array>, T) {
     if tracing() {
         return during(Stage::Rewrite, || body(inputs));
     }
@@ -53,8 +65,13 @@ pub(crate) fn as_program<T>(inputs: &[Array], body: impl FnOnce(&[Array]) -> (Ve
             None => "a captured array".to_string(),
         }
     };
-    committed(args.iter().copied(), name).or_raise();
-    (backend().execute(&jaxpr.into(), &args).or_raise(), extra)
+    if let Err(error) = committed(args.iter().copied(), name) {
+        raise(error.at(loc));
+    }
+    match backend().execute(&jaxpr.into(), &args) {
+        Ok(results) => (results, extra),
+        Err(error) => raise(error.at(loc)),
+    }
 }
 
 /// Returns the results of a library function. Outside any trace, the function becomes one program instead of one for

@@ -40,6 +40,7 @@ struct VmapOptions {
     out_axes: Axes,
     axis_size: Option<usize>,
     axis_name: Option<AxisName>,
+    spmd_axis_name: Option<AxisName>,
 }
 
 impl VmapOptions {
@@ -135,7 +136,9 @@ fn call_mapped<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, opt
             Err(error) => fail(error),
         }
     };
-    let (flat, template) = as_program(&inputs, |inputs| axis::inside(named, || body(inputs)));
+    let divided = options.spmd_axis_name.clone();
+    let (flat, template) =
+        as_program(&inputs, |inputs| axis::inside(named, || axis::divided(divided, || body(inputs))));
     template.rebuild(&mut flat.into_iter())
 }
 
@@ -200,6 +203,22 @@ impl<'f, P: Params, R: Tree> Vmap<'f, P, R> {
         Vmap::new(self.f, VmapOptions { axis_name: Some(name.into()), ..self.options }, self.loc)
     }
 
+    /// Divides the batch over this axis of a mesh, wherever the function lays out values over the mesh: in a
+    /// [`shard_map`](crate::shard_map) and in
+    /// [`with_sharding_constraint`](crate::lax::with_sharding_constraint). Without it, each device of a `shard_map` has
+    /// the whole batch, and the compiler divides the batch of a constraint as it likes.
+    ///
+    /// ```
+    /// use cotangent::{P, make_mesh, prelude::*, shard_map};
+    /// let mesh = make_mesh([("batch", 1), ("x", 1)]);
+    /// let total = shard_map(|x: &Array| lax::psum(&x.sum(), "x"), &mesh).in_specs(P!("x"));
+    /// let totals = vmap(total).spmd_axis_name("batch");
+    /// assert_eq!(totals(&np::ones([6, 8])).to_vec::<f32>(), [8.0; 6]);
+    /// ```
+    pub fn spmd_axis_name(self, name: impl Into<AxisName>) -> Self {
+        Vmap::new(self.f, VmapOptions { spmd_axis_name: Some(name.into()), ..self.options }, self.loc)
+    }
+
     /// Calls the function and returns every failure as an error instead of panicking.
     ///
     /// # Errors
@@ -238,6 +257,12 @@ transformable! {
 /// [`try_call`](Vmap::try_call) returns an error instead.
 #[track_caller]
 pub fn vmap<'f, P: Params, F: Func<'f, P>>(f: F) -> Vmap<'f, P, F::Out> {
-    let options = VmapOptions { in_axes: 0.into_axes(), out_axes: 0.into_axes(), axis_size: None, axis_name: None };
+    let options = VmapOptions {
+        in_axes: 0.into_axes(),
+        out_axes: 0.into_axes(),
+        axis_size: None,
+        axis_name: None,
+        spmd_axis_name: None,
+    };
     Vmap::new(f.boxed().into(), options, Location::caller())
 }

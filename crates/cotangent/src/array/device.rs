@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::platform::Platform;
 use super::{Array, Repr};
@@ -17,6 +17,9 @@ const VARIABLE: &str = "COTANGENT_DEVICE";
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Backend(u16);
 
+/// The lists of devices that have a name.
+static LISTS: RwLock<Vec<Arc<[Device]>>> = RwLock::new(Vec::new());
+
 /// The backends that the user has registered.
 static REGISTERED: RwLock<Vec<(&'static str, Platform)>> = RwLock::new(Vec::new());
 
@@ -25,6 +28,8 @@ impl Backend {
     pub(crate) const CUDA: Backend = Backend(1);
     /// The number of backends that need no registration.
     const BUILT_IN: usize = Platform::ALL.len();
+    /// Marks a list of devices; see [`Device::together`].
+    const MANY: Backend = Backend(u16::MAX);
 
     fn known(self) -> (&'static str, Platform) {
         let place = usize::from(self.0);
@@ -71,7 +76,7 @@ impl Backend {
         let mut registered = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);
         let place = registered.len();
         let taken = Platform::ALL.iter().any(|p| p.name() == name) || registered.iter().any(|known| known.0 == name);
-        if taken || place + Backend::BUILT_IN > usize::from(u16::MAX) {
+        if taken || place + Backend::BUILT_IN >= usize::from(u16::MAX) {
             return Err(Error::new(ErrorKind::Device, format!("the name `{name}` is taken"))
                 .help("a backend is registered once in a process; give this one another name"));
         }
@@ -129,6 +134,35 @@ impl Device {
         self.backend
     }
 
+    /// The devices of a mesh, in order, under the name of one device: programs run on all of them together, and an array
+    /// is committed to all of them. Equal lists have equal names.
+    pub(crate) fn together(devices: &[Device]) -> Device {
+        let known = |lists: &[Arc<[Device]>]| lists.iter().position(|list| **list == *devices);
+        let found = known(&LISTS.read().unwrap_or_else(PoisonError::into_inner));
+        let place = found.unwrap_or_else(|| {
+            let mut lists = LISTS.write().unwrap_or_else(PoisonError::into_inner);
+            known(&lists).unwrap_or_else(|| {
+                lists.push(devices.into());
+                lists.len() - 1
+            })
+        });
+        Device { backend: Backend::MANY, id: place as u32 }
+    }
+
+    /// The devices that it stands for, if it is the name of a list.
+    pub(crate) fn list(self) -> Option<Arc<[Device]>> {
+        if self.backend != Backend::MANY {
+            return None;
+        }
+        LISTS.read().unwrap_or_else(PoisonError::into_inner).get(self.id as usize).cloned()
+    }
+
+    /// Whether it is the name of a list.
+    #[inline]
+    pub(crate) fn is_many(self) -> bool {
+        self.backend == Backend::MANY
+    }
+
     /// Returns the kind of device that it is.
     ///
     /// ```
@@ -137,7 +171,11 @@ impl Device {
     /// ```
     #[must_use]
     pub fn platform(self) -> Platform {
-        self.backend.platform()
+        match self.list().as_deref() {
+            Some([first, ..]) => first.backend.platform(),
+            Some([]) => Platform::Cpu,
+            None => self.backend.platform(),
+        }
     }
 
     /// Returns its number, as the plugin counts.
@@ -191,7 +229,16 @@ impl Device {
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.backend.name(), self.id)
+        match self.list().as_deref() {
+            None => write!(f, "{}:{}", self.backend.name(), self.id),
+            Some([first, .., last]) if self.list().is_some_and(|list| list.len() > 4) => {
+                write!(f, "{first}, …, {last}")
+            }
+            Some(list) => {
+                let names: Vec<String> = list.iter().map(Device::to_string).collect();
+                f.write_str(&names.join(", "))
+            }
+        }
     }
 }
 

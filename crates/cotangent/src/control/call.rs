@@ -7,6 +7,7 @@ use stablehlo::Value;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::error::{Error, Result};
+use crate::ir::axis::{AxisSet, NamedAxis};
 use crate::ir::jaxpr::{Eqn, Jaxpr};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
@@ -16,6 +17,8 @@ use crate::transform::eval::eval_with;
 use crate::transform::linearize::linearize_jaxpr;
 use crate::transform::masks::{placed, present};
 use crate::transform::transpose::backward_jaxpr;
+
+use super::vary::vary_jaxpr;
 
 /// `jit`: a call of a program. The program is lowered once, to a function of the module that all its calls share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +79,18 @@ pub(super) fn batched(
     (outputs.into_vec(), out.iter().map(|b| b.then_some(0)).collect())
 }
 
+/// Applies a primitive that holds a program and runs it once to parts of values. `call` binds the rewritten program.
+pub(super) fn varied(
+    jaxpr: &Jaxpr,
+    x: &[Array],
+    over: &[AxisSet],
+    mesh: &[NamedAxis],
+    call: impl FnOnce(Arc<Jaxpr>, &[&Array]) -> Outputs<Array>,
+) -> (Vec<Array>, Vec<AxisSet>) {
+    let (jaxpr, sets) = vary_jaxpr(jaxpr, over, &[], mesh);
+    (call(jaxpr, &x.iter().collect::<Vec<_>>()).into_vec(), sets)
+}
+
 /// Inlines the calls of jitted functions in a program.
 pub(super) fn inline_calls(jaxpr: &Arc<Jaxpr>) -> Arc<Jaxpr> {
     fn run(jaxpr: &Jaxpr, args: &[Array]) -> Vec<Array> {
@@ -121,6 +136,10 @@ impl Primitive for Call {
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         batched(&self.jaxpr, x, axes, size, |jaxpr, operands| bind(self.with(jaxpr), operands))
+    }
+
+    fn vary(&self, x: &[Array], over: &[AxisSet], mesh: &[NamedAxis]) -> Option<(Vec<Array>, Vec<AxisSet>)> {
+        Some(varied(&self.jaxpr, x, over, mesh, |jaxpr, operands| bind(self.with(jaxpr), operands)))
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {

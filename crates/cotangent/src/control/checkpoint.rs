@@ -7,6 +7,7 @@ use stablehlo::Value;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::error::Result;
+use crate::ir::axis::{AxisSet, NamedAxis};
 use crate::ir::jaxpr::{Atom, Jaxpr, Var};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
@@ -19,7 +20,7 @@ use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::linearize::{Split, linearize_jaxpr};
 use crate::transform::masks::{chosen, placed, present};
 
-use super::call::{self, batched, inline_calls, transposed};
+use super::call::{self, batched, inline_calls, transposed, varied};
 use super::ignored_by_eq::IgnoredByEq;
 
 /// Which intermediate values may be saved for the backward pass.
@@ -141,6 +142,10 @@ impl Primitive for Checkpoint {
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         batched(&self.jaxpr, x, axes, size, |jaxpr, operands| bind(self.with(jaxpr), operands))
+    }
+
+    fn vary(&self, x: &[Array], over: &[AxisSet], mesh: &[NamedAxis]) -> Option<(Vec<Array>, Vec<AxisSet>)> {
+        Some(varied(&self.jaxpr, x, over, mesh, |jaxpr, operands| bind(self.with(jaxpr), operands)))
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], _: &[Aval]) -> Outputs<Value> {

@@ -9,6 +9,7 @@ use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::axis::{AxisSet, NamedAxis};
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent};
@@ -24,6 +25,7 @@ use crate::transform::transpose::backward_jaxpr;
 use super::call::inline_calls;
 use super::mapped::Mapped;
 use super::shared::rearranges;
+use super::vary::{communicates, union, vary_jaxpr, varying};
 
 /// `cond`: runs one of its branches on the operands. The first operand, an `i32` that is clamped to the range, selects it.
 ///
@@ -246,6 +248,31 @@ impl Primitive for Cond {
             (0..outputs).map(pick).collect()
         });
         (results, out_axes)
+    }
+
+    fn vary(&self, x: &[Array], over: &[AxisSet], mesh: &[NamedAxis]) -> Option<(Vec<Array>, Vec<AxisSet>)> {
+        let (which, operands) = over.split_first()?;
+        let meet = |axis: &NamedAxis| self.branches.iter().any(|branch| communicates(branch, &axis.name));
+        if let Some(axis) = mesh.iter().find(|axis| which.contains(&axis.name) && meet(axis)) {
+            raise(
+                Error::new(
+                    ErrorKind::Axis,
+                    format!("devices along the axis `{axis}` may take different branches, but communicate in one"),
+                )
+                .help("communicate before or after the `cond`, or let all of them take the same branch"),
+            );
+        }
+        // Operands are copied to the devices before they part: the transpose of a copy communicates.
+        let apart: Vec<AxisSet> = operands.iter().map(|set| union([set, which])).collect();
+        let copied = x[1..].iter().zip(operands).zip(&apart).map(|((x, over), wanted)| varying(x, over, wanted, mesh));
+        let operands: Vec<Array> = std::iter::once(x[0].clone()).chain(copied).collect();
+        let mut sets = vec![which.clone(); self.branches[0].outputs().len()];
+        for branch in &self.branches {
+            let found = vary_jaxpr(branch, &apart, &[], mesh).1;
+            sets = sets.iter().zip(&found).map(|(a, b)| union([a, b])).collect();
+        }
+        let branches = self.branches.iter().map(|branch| vary_jaxpr(branch, &apart, &sets, mesh).0).collect();
+        Some((bind(Cond { branches }, &operands.iter().collect::<Vec<_>>()).into_vec(), sets))
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {

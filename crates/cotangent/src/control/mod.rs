@@ -15,5 +15,7 @@ pub(crate) mod linear_solve;
 pub(crate) mod mapped;
 pub(crate) mod reduce;
 pub(crate) mod scan;
+pub(crate) mod shard_map;
 mod shared;
+mod vary;
 pub(crate) mod while_loop;

@@ -11,6 +11,7 @@ use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::{Error, Result};
+use crate::ir::axis::{AxisSet, NamedAxis};
 use crate::ir::jaxpr::{Atom, Closed, Jaxpr};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent};
@@ -27,6 +28,8 @@ use crate::transform::nested::nested;
 use crate::transform::transpose::backward;
 
 use crate::transform::hoist::hoist;
+
+use super::vary::{self, union, vary_jaxpr, varying};
 
 /// `scan`: runs a program once for each index of the leading axis of its last operands, with a carry from iteration to
 /// iteration. The operands are the captured values, the carry and the scanned arrays. The results are the last carry and the
@@ -404,6 +407,42 @@ impl Primitive for Scan {
         let out = rebind(&prim, &moved.iter().collect::<Vec<_>>()).into_vec();
         let axis = |(i, b): (usize, &bool)| b.then_some(usize::from(i >= self.carry));
         (out, batched.iter().enumerate().map(axis).collect())
+    }
+
+    fn vary(&self, x: &[Array], over: &[AxisSet], mesh: &[NamedAxis]) -> Option<(Vec<Array>, Vec<AxisSet>)> {
+        let (x, over) = (self.parts(x), self.parts(over));
+        let derive = |consts: &[AxisSet]| {
+            let (carried, (body, sets)) = vary::fixpoint(over.carry.to_vec(), |carry| {
+                let (body, sets) = vary_jaxpr(&self.jaxpr, &[consts, carry, over.xs].concat(), carry, mesh);
+                (sets[..self.carry].to_vec(), (body, sets))
+            });
+            (carried, body, sets)
+        };
+        // A captured value that meets varying values is copied before the loop, not in each iteration, so that its
+        // cotangent is summed over the devices once, after the loop.
+        let (mut consts, mut found) = (over.consts.to_vec(), derive(over.consts));
+        let all = union(found.0.iter().chain(over.xs));
+        for i in 0..self.consts {
+            let copied: Vec<AxisSet> = consts
+                .iter()
+                .enumerate()
+                .map(|(j, set)| if i == j { union([set, &all]) } else { set.clone() })
+                .collect();
+            if copied[i] != consts[i] {
+                let other = derive(&copied);
+                if other.2 == found.2 {
+                    (consts, found) = (copied, other);
+                }
+            }
+        }
+        let (carried, body, sets) = found;
+        let copied = |x: &[Array], over: &[AxisSet], wanted: &[AxisSet]| -> Vec<Array> {
+            x.iter().zip(over).zip(wanted).map(|((x, over), wanted)| varying(x, over, wanted, mesh)).collect()
+        };
+        let consts = copied(x.consts, over.consts, &consts);
+        let carry = copied(x.carry, over.carry, &carried);
+        let operands: Vec<&Array> = consts.iter().chain(&carry).chain(x.xs).collect();
+        Some((bind(Scan { jaxpr: body, ..self.clone() }, &operands).into_vec(), sets))
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {

@@ -9,6 +9,7 @@ use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::error::{Error, ErrorKind, Result, raise};
+use crate::ir::axis::{AxisSet, NamedAxis};
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent};
@@ -21,6 +22,8 @@ use crate::transform::eval::eval;
 use crate::transform::jvp::jvp_jaxpr;
 use crate::transform::masks::{count, fixpoint, instantiated, placed, present};
 use crate::transform::nested::nested;
+
+use super::vary::{self, communicates, union, vary_jaxpr, varying};
 
 /// `while`: runs `body` on the carry as long as `cond` holds. The operands are the captures of `cond`, the captures of
 /// `body`, and the carry.
@@ -207,6 +210,33 @@ impl Primitive for While {
         let prim = While { cond, cond_consts: self.cond_consts, body, body_consts: self.body_consts };
         let operands: Vec<&Array> = cond_x.iter().chain(body_x).chain(&carry).collect();
         (bind(prim, &operands).into_vec(), carried.iter().map(|c| c.then_some(0)).collect())
+    }
+
+    fn vary(&self, x: &[Array], over: &[AxisSet], mesh: &[NamedAxis]) -> Option<(Vec<Array>, Vec<AxisSet>)> {
+        let (cond_x, body_x, carry_x) = self.split(x);
+        let (cond_over, body_over, carry_over) = self.split(over);
+        let (carried, (cond, body, flag)) = vary::fixpoint(carry_over.to_vec(), |carry| {
+            let (cond, flags) = vary_jaxpr(&self.cond, &[cond_over, carry].concat(), &[], mesh);
+            // Devices whose loops run longer than others have other results.
+            let next: Vec<AxisSet> = carry.iter().map(|set| union([set, &flags[0]])).collect();
+            let (body, sets) = vary_jaxpr(&self.body, &[body_over, &next].concat(), &next, mesh);
+            (sets, (cond, body, flags[0].clone()))
+        });
+        let meet = |axis: &NamedAxis| [&self.cond, &self.body].into_iter().any(|p| communicates(p, &axis.name));
+        if let Some(axis) = mesh.iter().find(|axis| flag.contains(&axis.name) && meet(axis)) {
+            raise(
+                Error::new(
+                    ErrorKind::Axis,
+                    format!("devices along the axis `{axis}` may run a loop for different numbers of iterations, but communicate in it"),
+                )
+                .help(format!("let the condition be the same on all of them, for example with `lax::pmax(flag, \"{axis}\")`")),
+            );
+        }
+        let carry: Vec<Array> = (carry_x.iter().zip(carry_over).zip(&carried))
+            .map(|((x, over), carried)| varying(x, over, carried, mesh))
+            .collect();
+        let operands: Vec<&Array> = cond_x.iter().chain(body_x).chain(&carry).collect();
+        Some((bind(While { cond, body, ..self.clone() }, &operands).into_vec(), carried))
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {

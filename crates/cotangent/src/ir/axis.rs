@@ -1,5 +1,6 @@
 //! The names of mapped axes, which are parameters of collectives.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,8 +10,16 @@ use std::sync::Arc;
 /// use cotangent::AxisName;
 /// assert_eq!(AxisName::from("batch").to_string(), "batch");
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AxisName(Arc<str>);
+
+/// A set of axes of a mesh: those over which the parts of a value differ from device to device.
+///
+/// ```
+/// use cotangent::extend::AxisSet;
+/// assert!(AxisSet::from(["x".into()]).contains(&"x".into()));
+/// ```
+pub type AxisSet = BTreeSet<AxisName>;
 
 impl From<&str> for AxisName {
     fn from(name: &str) -> AxisName {

@@ -18,23 +18,32 @@ pub struct Effects {
     pub kept: bool,
     /// It checks a value, which is only meaningful inside `checkify`.
     pub check: bool,
+    /// It runs on the devices of a mesh.
+    pub mesh: bool,
 }
 
 impl Effects {
     /// No effects.
-    pub const NONE: Effects = Effects { host: false, kept: false, check: false };
+    pub const NONE: Effects = Effects { host: false, kept: false, check: false, mesh: false };
     /// A call of a host function without side effects, which may be omitted.
     pub const HOST: Effects = Effects { host: true, ..Effects::NONE };
     /// A call of a host function with side effects.
-    pub const IO: Effects = Effects { host: true, kept: true, check: false };
+    pub const IO: Effects = Effects { host: true, kept: true, ..Effects::NONE };
     /// A check.
-    pub const CHECK: Effects = Effects { host: false, kept: true, check: true };
+    pub const CHECK: Effects = Effects { kept: true, check: true, ..Effects::NONE };
+    /// A computation on the devices of a mesh.
+    pub const MESH: Effects = Effects { mesh: true, ..Effects::NONE };
 }
 
 impl BitOr for Effects {
     type Output = Effects;
     fn bitor(self, other: Effects) -> Effects {
-        Effects { host: self.host | other.host, kept: self.kept | other.kept, check: self.check | other.check }
+        Effects {
+            host: self.host | other.host,
+            kept: self.kept | other.kept,
+            check: self.check | other.check,
+            mesh: self.mesh | other.mesh,
+        }
     }
 }
 

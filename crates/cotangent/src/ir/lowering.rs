@@ -11,6 +11,7 @@ pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
 use super::constants::Constants;
+use super::partition::{Grid, Layout, Partition};
 use super::routes::{Apart, Routes};
 use crate::array::InlineVec;
 use crate::array::aval::{Aval, Shape};
@@ -23,11 +24,16 @@ use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::Outputs;
 
 /// The functions of the module being written, shared by structure.
-struct Functions {
+pub(super) struct Functions {
     platform: Platform,
-    names: FxHashMap<Arc<Jaxpr>, String>,
+    /// By program and by the mesh whose devices run it, each on its own part.
+    names: FxHashMap<(Arc<Jaxpr>, Option<Grid>), String>,
     taken: FxHashMap<String, usize>,
     written: Vec<Func>,
+    /// The meshes of the module, in the order of their names.
+    meshes: Vec<Grid>,
+    /// The mesh whose devices each run the code being written on their own part.
+    pub(super) manual: Option<Grid>,
 }
 
 /// The destination of a primitive's StableHLO: the current block, and the functions of the module.
@@ -57,7 +63,7 @@ struct Functions {
 pub struct Lowering<'a> {
     /// The block that operations are appended to.
     pub block: &'a mut Block,
-    functions: &'a RefCell<Functions>,
+    pub(super) functions: &'a RefCell<Functions>,
     /// Whether this is the body of an elementwise operation, where values are single elements without memory of their
     /// own.
     of_elements: bool,
@@ -66,7 +72,7 @@ pub struct Lowering<'a> {
     /// Scalars that this block has broadcast to a shape, so that each is broadcast once.
     spread: FxHashMap<(u32, Shape), Value>,
     /// The constants in the values of this block.
-    constants: Constants,
+    pub(super) constants: Constants,
 }
 
 /// The layouts of the operands or results of a custom call. Each order lists the dimensions from minor to major.
@@ -91,7 +97,7 @@ impl fmt::Debug for Lowering<'_> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(block: &'a mut Block, functions: &'a RefCell<Functions>, token: Option<Value>) -> Lowering<'a> {
+    pub(super) fn new(block: &'a mut Block, functions: &'a RefCell<Functions>, token: Option<Value>) -> Lowering<'a> {
         let (spread, constants) = (FxHashMap::default(), Constants::default());
         Lowering { block, functions, of_elements: false, token, spread, constants }
     }
@@ -333,12 +339,13 @@ impl<'a> Lowering<'a> {
             let args: Vec<Value> = args.iter().map(|arg| self.constants.behind(self.block, arg)).collect();
             return self.call(name, jaxpr, &args, true);
         }
-        let known = self.functions.borrow().names.get(jaxpr).cloned();
+        let key = (jaxpr.clone(), self.manual());
+        let known = self.functions.borrow().names.get(&key).cloned();
         let name = known.unwrap_or_else(|| {
             let unique = self.functions.borrow_mut().unique(name);
             let func = function(&unique, jaxpr, self.functions);
             let mut functions = self.functions.borrow_mut();
-            functions.names.insert(jaxpr.clone(), unique.clone());
+            functions.names.insert(key, unique.clone());
             functions.written.push(func);
             unique
         });
@@ -359,7 +366,17 @@ impl<'a> Lowering<'a> {
 impl Functions {
     fn new(platform: Platform) -> Functions {
         let taken = [("main".to_string(), 1)].into_iter().collect();
-        Functions { platform, names: FxHashMap::default(), taken, written: Vec::new() }
+        let (written, meshes) = (Vec::new(), Vec::new());
+        Functions { platform, names: FxHashMap::default(), taken, written, meshes, manual: None }
+    }
+
+    /// The name of a mesh in the module.
+    pub(super) fn mesh(&mut self, grid: &Grid) -> String {
+        let place = self.meshes.iter().position(|known| known == grid).unwrap_or_else(|| {
+            self.meshes.push(grid.clone());
+            self.meshes.len() - 1
+        });
+        mesh_name(place)
     }
 
     fn unique(&mut self, name: &str) -> String {
@@ -367,6 +384,10 @@ impl Functions {
         *count += 1;
         if *count == 1 { name.to_string() } else { format!("{name}_{}", *count - 1) }
     }
+}
+
+fn mesh_name(place: usize) -> String {
+    if place == 0 { "mesh".to_string() } else { format!("mesh_{place}") }
 }
 
 /// Writes a program as a function of the module. If the program has effects, the function also takes and returns their
@@ -394,6 +415,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) aliases: &'a [Option<usize>],
     /// The types and bytes of the leading inputs that become constants.
     pub(crate) constants: &'a [(Aval, Vec<u8>)],
+    /// The layouts of a program over several devices.
+    pub(crate) partition: Option<Partition<'a>>,
 }
 
 /// The function that XLA runs. If the program has effects, it has one more result, which is available when all of them
@@ -406,17 +429,26 @@ fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>
     }
     let params = func.params();
     let mut lowering = Lowering::new(func.body(), functions, None);
+    let (inputs, outputs) = entry.partition.map_or((&[][..], &[][..]), |p| (p.inputs, p.outputs));
+    let [inputs, outputs] = [inputs, outputs].map(|layouts| {
+        let attr = |(i, layout): (usize, &Option<Layout>)| Some((i, lowering.layout(layout.as_ref()?)));
+        layouts.iter().enumerate().filter_map(attr).collect::<Vec<_>>()
+    });
     let constants: Vec<Value> = entry.constants.iter().map(|(aval, bytes)| lowering.bytes(aval, bytes)).collect();
     if jaxpr.effects().kept {
         lowering.token = Some(lowering.splat(&token_aval(), Literal::int(DType::I32, 0)));
     }
     let mut results = lowering.inline(jaxpr, &[constants, params].concat());
     results.extend(lowering.token);
+    for i in entry.partition.iter().flat_map(|p| (0..p.donors.len()).filter(|i| p.donors[*i])) {
+        func.param_attr(i, "jax.buffer_donor", Attr::Bool(true));
+    }
+    inputs.into_iter().for_each(|(i, attr)| func.param_attr(i, "sdy.sharding", attr));
+    outputs.into_iter().for_each(|(i, attr)| func.result_attr(i, "sdy.sharding", attr));
     func.ret(&results);
     func
 }
 
-/// Lowers a program to a StableHLO module. Its `main` has the program's arguments and results.
 /// The StableHLO module of a program for a platform. Its `main` has the arguments and results of the program.
 ///
 /// If the program has effects, `main` has one more result, a number that is available when they have taken place.
@@ -429,7 +461,7 @@ fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>
 /// ```
 #[must_use]
 pub fn lower(name: &str, jaxpr: &Jaxpr, platform: Platform) -> Module {
-    lower_entry(name, jaxpr, Entry { platform, aliases: &[], constants: &[] })
+    lower_entry(name, jaxpr, Entry { platform, aliases: &[], constants: &[], partition: None })
 }
 
 /// [`lower`] with inputs that become constants or whose memory may be reused.
@@ -437,8 +469,16 @@ pub(crate) fn lower_entry(name: &str, jaxpr: &Jaxpr, entry: Entry<'_>) -> Module
     let functions = RefCell::new(Functions::new(entry.platform));
     let main = main_function(jaxpr, entry, &functions);
     let mut module = Module::new(name);
+    if let Some(partition) = entry.partition {
+        module.set_attr("mhlo.num_partitions", Attr::I32(partition.devices as i32));
+    }
     module.add(main);
-    for func in functions.into_inner().written {
+    let Functions { written, meshes, .. } = functions.into_inner();
+    for (place, grid) in meshes.iter().enumerate() {
+        let axes: Vec<(String, usize)> = grid.iter().map(|axis| (axis.name.to_string(), axis.size)).collect();
+        module.add_mesh(&mesh_name(place), axes.iter().map(|(name, size)| (name.as_str(), *size)));
+    }
+    for func in written {
         module.add(func);
     }
     module

@@ -8,6 +8,7 @@ pub(crate) mod effects;
 pub(crate) mod env;
 pub(crate) mod jaxpr;
 pub(crate) mod lowering;
+pub(crate) mod partition;
 pub(crate) mod primitive;
 pub(crate) mod print;
 pub(crate) mod routes;

@@ -11,7 +11,7 @@ use crate::array::aval::Aval;
 use crate::array::literal::Literal;
 use crate::array::{Array, InlineVec};
 use crate::error::{Error, ErrorKind, Result, raise};
-use crate::ir::axis::AxisName;
+use crate::ir::axis::{AxisName, AxisSet, NamedAxis};
 use crate::ir::effects::Effects;
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Lowering;
@@ -160,6 +160,16 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         let _ = (x, axes, size);
         raise(missing_rule(self.name(), "vmap"))
+    }
+
+    /// Applies the primitive inside a function that each device of a mesh runs on its own parts. `over` has, for each
+    /// operand, the axes of the mesh over which its parts may differ; over the others, all devices have the same value.
+    /// Returns the results and their axes, or `None` for what holds of nearly all primitives: that each result differs
+    /// where an operand differs. A result that is the same on several devices has one tangent and one cotangent, not one
+    /// for each device.
+    fn vary(&self, x: &[Array], over: &[AxisSet], mesh: &[NamedAxis]) -> Option<(Vec<Array>, Vec<AxisSet>)> {
+        let _ = (x, over, mesh);
+        None
     }
 
     /// Writes the StableHLO of the primitive. `inputs` and `outputs` are the abstract values of arguments and results.

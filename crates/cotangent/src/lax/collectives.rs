@@ -148,7 +148,7 @@ macro_rules! extreme {
     ($(#[$doc:meta])* $name:ident $T:ident) => {
         $(#[$doc])*
         ///
-        /// As in JAX, it has no derivative.
+        /// The derivative is that of the element whose value it is, or the mean of those of several. JAX has none.
         ///
         /// # Panics
         /// If there is no enclosing mapped axis of that name.

@@ -14,6 +14,7 @@ pub mod linalg;
 mod loops;
 mod reduce;
 mod scan;
+mod sharding;
 mod slicing;
 mod solve;
 mod step;
@@ -32,6 +33,7 @@ pub use gather_scatter::*;
 pub use loops::{fori_loop, repeat, while_loop};
 pub use reduce::{Window, avg_pool, cumlogsumexp, max_pool, reduce, reduce_window, top_k};
 pub use scan::{Map, Scan, map, scan};
+pub use sharding::with_sharding_constraint;
 pub use slicing::{
     dynamic_index_in_dim, dynamic_slice, dynamic_slice_in_dim, dynamic_update_index_in_dim, dynamic_update_slice,
     dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split, squeeze,

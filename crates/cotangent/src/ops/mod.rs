@@ -31,6 +31,7 @@ pub(crate) mod reduce_window;
 pub(crate) mod scatter;
 pub(crate) mod select_window;
 pub(crate) mod shape;
+pub(crate) mod sharding_constraint;
 pub(crate) mod slice;
 pub(crate) mod sort;
 pub(crate) mod split;

@@ -20,6 +20,7 @@ use crate::transform::nested::embedded;
 
 use super::client::{client, host};
 use super::interpret::interpret;
+use super::many::{Many, devices_in};
 use super::program::{Cache, CompiledProgram, Origin, Source};
 use super::transfer::{DeviceBuffer, Held, SharedMemory, Site};
 
@@ -34,6 +35,8 @@ pub(crate) struct Runtime {
     seen: Mutex<FxHashSet<Arc<Jaxpr>>>,
     /// Jitted programs with small captures that have been compiled with the captures as constants.
     embedded: Mutex<FxHashSet<Arc<Jaxpr>>>,
+    /// The devices, if this is the name of several. Only they run programs then.
+    pub(crate) many: Option<Many>,
 }
 
 /// A program of at least this size is not compiled when it first runs, but run equation by equation.
@@ -199,17 +202,25 @@ fn find(device: Device) -> Result<&'static Runtime> {
     if let Some(known) = known(&OTHERS.read().unwrap_or_else(PoisonError::into_inner)) {
         return Ok(known);
     }
-    let client = client(device.backend())?;
-    let Some(index) = client.devices().iter().position(|d| u32::try_from(d.id) == Ok(device.id())) else {
-        return Err(absent(device, &client));
+    let list = device.list();
+    let first = list.as_ref().map_or(device, |list| list[0]);
+    let client = client(first.backend())?;
+    let place = |device: Device| {
+        let known = client.devices().iter().position(|d| u32::try_from(d.id) == Ok(device.id()));
+        known.filter(|_| device.backend() == first.backend()).ok_or_else(|| absent(device, &client))
     };
+    let index = place(first)?;
+    let indices = |list: &Arc<[Device]>| list.iter().map(|device| place(*device)).collect::<Result<Vec<_>>>();
+    let indices = list.as_ref().map(indices).transpose()?;
+    let many = list.zip(indices).map(|(list, indices)| Many::new(list, client.clone(), indices));
     let mut others = OTHERS.write().unwrap_or_else(PoisonError::into_inner);
     // Another thread may have opened it in the meantime.
     if let Some(known) = FIRST.get().filter(|first| first.device == device).copied().or_else(|| known(&others)) {
         return Ok(known);
     }
     let (programs, seen, embedded) = (Cache::default(), Mutex::default(), Mutex::default());
-    let runtime: &'static Runtime = Box::leak(Box::new(Runtime { device, client, index, programs, seen, embedded }));
+    let runtime: &'static Runtime =
+        Box::leak(Box::new(Runtime { device, client, index, programs, seen, embedded, many }));
     if FIRST.set(runtime).is_err() {
         others.push(runtime);
     }
@@ -249,6 +260,7 @@ impl Runtime {
     /// Removes half of the programs.
     pub(crate) fn forget(&self) {
         self.programs.halve();
+        self.many.iter().for_each(Many::forget);
     }
 
     /// The compiled form of a program that may reuse the memory of the arguments marked in `donated`. It comes from the
@@ -273,13 +285,33 @@ impl Runtime {
 }
 
 /// Whether this is the first time that a program is seen. Records it.
-fn first_time(seen: &Mutex<FxHashSet<Arc<Jaxpr>>>, jaxpr: &Arc<Jaxpr>) -> bool {
+pub(super) fn first_time(seen: &Mutex<FxHashSet<Arc<Jaxpr>>>, jaxpr: &Arc<Jaxpr>) -> bool {
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     // Forgetting costs little: some programs are compiled once more with their scalars as constants.
     if seen.len() >= MANY_SEEN {
         seen.clear();
     }
     seen.insert(jaxpr.clone())
+}
+
+/// Where a program runs: on the devices of the meshes in it, if there are any.
+///
+/// # Errors
+/// If its arguments are committed to others.
+#[inline]
+pub(crate) fn on_mesh(jaxpr: &Jaxpr, place: Place) -> Result<Place> {
+    if jaxpr.effects().mesh { of_mesh(jaxpr, place) } else { Ok(place) }
+}
+
+#[cold]
+fn of_mesh(jaxpr: &Jaxpr, place: Place) -> Result<Place> {
+    let Some(device) = devices_in(jaxpr)? else { return Ok(place) };
+    if place.committed && place.device != device {
+        let message = format!("a program with a mesh of {device} was given arrays on {}", place.device);
+        return Err(Error::new(ErrorKind::Device, message)
+            .help("move the arrays there, as in `device_put(&x, &NamedSharding::new(&mesh, P!()))`"));
+    }
+    Ok(Place { device, committed: true })
 }
 
 /// The only backend: PJRT.
@@ -297,6 +329,7 @@ impl Backend for Pjrt {
             [eqn] => format!("operand {i} of `{}`", eqn.prim.name()),
             _ => format!("array {i} that it uses"),
         })?;
+        let place = on_mesh(jaxpr, place)?;
         let runtime = runtime(place.device)?;
         let results = runtime.execute(jaxpr, args, place.committed)?;
         runtime.check_nans(jaxpr, args, &results, place.committed)?;
@@ -309,7 +342,10 @@ impl Backend for Pjrt {
 }
 
 impl Runtime {
-    fn execute(&'static self, jaxpr: &Arc<Jaxpr>, args: &[&Array], committed: bool) -> Result<Vec<Array>> {
+    pub(super) fn execute(&'static self, jaxpr: &Arc<Jaxpr>, args: &[&Array], committed: bool) -> Result<Vec<Array>> {
+        if let Some(many) = &self.many {
+            return many.execute(jaxpr, args);
+        }
         if let Some(program) = self.programs.find(jaxpr) {
             return run(&program, args, committed);
         }

@@ -10,15 +10,17 @@ mod inputs;
 mod interpret;
 mod job;
 mod lru;
+pub(crate) mod many;
 mod mappings;
 mod nans;
 mod program;
+pub(crate) mod shards;
 mod topology;
 mod transfer;
 
 pub(crate) use client::{array_shape, client};
 pub use devices::{Backend, OptionValue, devices, devices_of, local_devices};
-pub(crate) use execute::{Pjrt, Runtime, run, run_executable, run_owned, runtime};
+pub(crate) use execute::{Pjrt, Runtime, on_mesh, run, run_executable, run_owned, runtime};
 pub(crate) use nans::{enabled as nans_are_looked_for, set as look_for_nans};
 pub(crate) use program::{
     CompiledProgram, Origin, compile_foreign, compile_whole, load_whole, optimized_hlo, outside_checkify, times,

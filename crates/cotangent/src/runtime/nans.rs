@@ -108,8 +108,11 @@ impl Runtime {
                 ))
             });
         }
-        let (program, _) = self.program(&Arc::new(jaxpr.alone(eqn)), &[])?;
-        let outputs = run(&program, inputs, committed)?;
+        let alone = Arc::new(jaxpr.alone(eqn));
+        let outputs = match &self.many {
+            Some(many) => many.execute(&alone, inputs)?,
+            None => run(&self.program(&alone, &[])?.0, inputs, committed)?,
+        };
         if !any_nan(&outputs)? {
             return Ok(outputs);
         }

@@ -192,7 +192,7 @@ fn ms(time: Duration) -> f64 {
 }
 
 /// The computed part of a program: simplified, and without arguments that are only passed through.
-fn computed(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Source>, Vec<usize>) {
+pub(super) fn computed(jaxpr: &Jaxpr) -> (Jaxpr, Vec<Source>, Vec<usize>) {
     let jaxpr = &simplify(jaxpr);
     let mut outputs = Vec::new();
     let sources = (jaxpr.outputs().iter())
@@ -230,7 +230,10 @@ fn aliases(pruned: &Jaxpr, given_up: &[bool]) -> Vec<Option<usize>> {
 }
 
 /// Returns the value of a slot, which `make` fills if it is empty, and where the value came from.
-fn found_or_made<T>(slot: &OnceCell<Arc<T>>, make: impl FnOnce() -> Result<(T, Origin)>) -> Result<(Arc<T>, Origin)> {
+pub(super) fn found_or_made<T>(
+    slot: &OnceCell<Arc<T>>,
+    make: impl FnOnce() -> Result<(T, Origin)>,
+) -> Result<(Arc<T>, Origin)> {
     let mut origin = Origin::Memory;
     let found = slot.get_or_try_init(|| {
         let (made, from) = make()?;

@@ -132,6 +132,12 @@ impl Site<'_> {
             Repr::Traced(traced) => return Err(crate::trace::frames::ownerless(traced)),
         };
         match (concrete.buffer(), concrete.host()) {
+            (Some(buffer), _) if concrete.place().device.is_many() => {
+                let mut bytes = Vec::new();
+                buffer.view(&mut |found| bytes = found.to_vec())?;
+                let raw = self.client.buffer_from_owner_on(bytes, &array_shape(concrete.aval()), self.index)?;
+                Ok(Held::Own(DeviceBuffer::own(raw)))
+            }
             (Some(buffer), host) => {
                 let known = &DeviceBuffer::of(buffer)?.raw;
                 if self.holds(known) {

@@ -11,6 +11,25 @@ use crate::ir::axis::{AxisName, NamedAxis};
 thread_local! {
     /// From the outermost to the innermost axis; `None` stands for an axis without a name.
     static AXES: RefCell<Vec<Option<NamedAxis>>> = const { RefCell::new(Vec::new()) };
+    /// The axis of a mesh over which the batch of the innermost `vmap` is divided, if the user named one.
+    static DIVIDED: RefCell<Option<AxisName>> = const { RefCell::new(None) };
+}
+
+/// Runs `f`, which traces a function or batches a program, whose batch is divided over this axis of a mesh.
+pub(crate) fn divided<R>(over: Option<AxisName>, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<AxisName>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DIVIDED.set(self.0.take());
+        }
+    }
+    let _restore = Restore(DIVIDED.replace(over));
+    f()
+}
+
+/// The axis of a mesh over which the batch is divided, if the user named one.
+pub(crate) fn divided_over() -> Option<AxisName> {
+    DIVIDED.with_borrow(Clone::clone)
 }
 
 /// Runs `f` with the axes after `change`.
@@ -31,6 +50,20 @@ fn with_axes<R>(change: impl FnOnce(&mut Vec<Option<NamedAxis>>), f: impl FnOnce
 /// it has a name, collectives can find it.
 pub(crate) fn inside<R>(axis: Option<NamedAxis>, f: impl FnOnce() -> R) -> R {
     with_axes(|axes| axes.push(axis), f)
+}
+
+/// Runs `f`, which traces or rewrites a function that each device of a mesh runs, inside the axes of the mesh.
+pub(crate) fn inside_mesh<R>(mesh: &[NamedAxis], f: impl FnOnce() -> R) -> R {
+    with_axes(|axes| axes.extend(mesh.iter().cloned().map(Some)), f)
+}
+
+/// [`inside_mesh`], for a function that is batched: the axis being batched remains the innermost one.
+pub(crate) fn around_innermost<R>(mesh: &[NamedAxis], f: impl FnOnce() -> R) -> R {
+    let insert = |axes: &mut Vec<Option<NamedAxis>>| {
+        let place = axes.len().saturating_sub(1);
+        axes.splice(place..place, mesh.iter().cloned().map(Some));
+    };
+    with_axes(insert, f)
 }
 
 /// Runs `f`, a rule for whole batches, as if it were outside the innermost mapped axis.
@@ -72,5 +105,5 @@ pub(crate) fn find(name: &AxisName) -> Result<NamedAxis> {
         }
     };
     Err(Error::new(ErrorKind::Axis, message)
-        .help(format!("name the axis of a `vmap` around this call: `vmap(f).axis_name(\"{name}\")`")))
+        .help(format!("name the axis of a `vmap` around this call, `vmap(f).axis_name(\"{name}\")`, or run the function in a `shard_map` over a mesh with such an axis")))
 }

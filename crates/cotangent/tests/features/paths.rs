@@ -4,6 +4,8 @@ items! {
     cotangent::Array;
     cotangent::Exported;
     cotangent::Lowered;
+    cotangent::Mesh;
+    cotangent::NamedSharding;
     cotangent::Read;
     cotangent::Tree;
     cotangent::block_until_ready;
@@ -119,10 +121,12 @@ items! {
     cotangent::lax::switch;
     cotangent::lax::top_k;
     cotangent::lax::while_loop;
+    cotangent::lax::with_sharding_constraint;
     cotangent::linear_transpose;
     cotangent::linearize;
     cotangent::local_devices;
     cotangent::make_jaxpr;
+    cotangent::make_mesh;
     cotangent::numpy::abs;
     cotangent::numpy::absolute;
     cotangent::numpy::add;
@@ -391,6 +395,7 @@ items! {
     cotangent::sequential_vmap;
     cotangent::set_default_device;
     cotangent::set_default_matmul_precision;
+    cotangent::shard_map;
     cotangent::tree::leaf_paths;
     cotangent::tree::leaves;
     cotangent::try_jvp;
@@ -398,6 +403,7 @@ items! {
     cotangent::try_linearize;
     cotangent::try_vjp;
     cotangent::value_and_grad;
+    cotangent::visualize_array_sharding;
     cotangent::vjp;
     cotangent::vmap;
 }

@@ -19,7 +19,7 @@ use crate::ops::zeros;
 use crate::trace::frames::bind1;
 
 use super::reduce::times;
-use super::{batched_over, linear_collective, over};
+use super::{batched_over, linear_collective, lowering, over};
 
 /// The position of `axis` in an array with a batch axis at `batch`.
 fn behind(axis: usize, batch: usize) -> usize {
@@ -138,7 +138,9 @@ impl Primitive for PPermute {
         (vec![moved], vec![Some(0)])
     }
 
-    over!(|self| slice::from_ref(&self.axis));
+    over!(|self| slice::from_ref(&self.axis), |cx, grid, args, outs| lowering::permute(
+        cx, &grid, &self.axis, &self.perm, &args[0], &outs[0]
+    ));
 }
 
 /// `all_gather`: collects the values of all elements of a mapped axis along a dimension.
@@ -208,7 +210,10 @@ impl Primitive for AllGather {
         (vec![bind1(AllGather { dimension, ..self.clone() }, &[&x[0]])], vec![Some(out)])
     }
 
-    over!(|self| slice::from_ref(&self.axis));
+    over!(|self| slice::from_ref(&self.axis), |cx, grid, args, outs| {
+        let place = (self.dimension, self.tiled);
+        lowering::all_gather(cx, &grid, &self.axis, place, &args[0], &outs[0])
+    });
 }
 
 /// `reduce_scatter`: sums over a mapped axis. Each element keeps its part of the sum along a dimension.
@@ -280,7 +285,10 @@ impl Primitive for ReduceScatter {
         (vec![bind1(ReduceScatter { dimension, ..self.clone() }, &[&x[0]])], vec![Some(out)])
     }
 
-    over!(|self| slice::from_ref(&self.axis));
+    over!(|self| slice::from_ref(&self.axis), |cx, grid, args, outs| {
+        let place = (self.dimension, self.tiled);
+        lowering::reduce_scatter(cx, &grid, &self.axis, place, &args[0], &outs[0])
+    });
 }
 
 /// `all_to_all`: each element of a mapped axis splits a dimension among all elements, and concatenates what it receives along
@@ -348,5 +356,8 @@ impl Primitive for AllToAll {
         (vec![fold(&x.permute(&order), c + 1)], vec![Some(0)])
     }
 
-    over!(|self| slice::from_ref(&self.axis));
+    over!(|self| slice::from_ref(&self.axis), |cx, grid, args, outs| {
+        let places = (self.split_axis, self.concat_axis);
+        lowering::all_to_all(cx, &grid, &self.axis, places, &args[0], &outs[0])
+    });
 }

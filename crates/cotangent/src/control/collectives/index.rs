@@ -14,6 +14,7 @@ use crate::ir::primitive::{Outputs, Primitive};
 use crate::ops::shape::Iota;
 use crate::trace::frames::bind1;
 
+use super::lowering::axis_index;
 use super::{batched_over, over};
 
 /// `axis_index`: the index along a mapped axis, an `i32`.
@@ -50,5 +51,5 @@ impl Primitive for AxisIndex {
         (vec![bind1(iota, &[])], vec![Some(0)])
     }
 
-    over!(|self| slice::from_ref(&self.axis));
+    over!(|self| slice::from_ref(&self.axis), |cx, grid, _args, outs| axis_index(cx, &grid, &self.axis, &outs[0]));
 }

@@ -1,18 +1,24 @@
 //! Collectives: primitives that communicate over a mapped axis.
 //!
-//! A collective has a meaning only inside the `vmap` that names its axis. Its batch rule over that axis turns it into a
-//! reduction, a transpose or the like; over any other axis it stays a collective. A program that is lowered has none.
+//! A collective has a meaning only inside the `vmap` or the `shard_map` that names its axis. Its batch rule over the axis
+//! of a `vmap` turns it into a reduction, a transpose or the like; over any other axis it stays a collective. Over an
+//! axis of a mesh it is lowered to communication between devices.
 
 mod exchange;
 mod index;
+mod lowering;
 mod reduce;
+mod vary;
 
 pub use exchange::{AllGather, AllToAll, PPermute, ReduceScatter};
 pub use index::AxisIndex;
 pub use reduce::{PMax, PMin, PSum};
+pub use vary::{PSumInvariant, PVary};
 
 use crate::error::{Error, ErrorKind, raise};
 use crate::ir::axis::{AxisName, NamedAxis};
+use crate::ir::lowering::Lowering;
+use crate::ir::partition::Grid;
 use crate::trace::axis;
 
 /// Whether the axis that is being batched is one of `axes`.
@@ -27,10 +33,15 @@ fn unmapped(prim: &str, axes: &[NamedAxis]) -> ! {
     raise(
         Error::new(
             ErrorKind::Axis,
-            format!("`{prim}` over the axis {} runs outside the `vmap` that maps it", names.join(", ")),
+            format!("`{prim}` over the axis {} runs outside the `vmap` or `shard_map` that maps it", names.join(", ")),
         )
         .help("a value that depends on the other elements cannot be read inside the mapped function; return it"),
     )
+}
+
+/// The mesh that has these axes, if each of its devices runs the code being written.
+fn mesh_of(cx: &Lowering<'_>, axes: &[NamedAxis]) -> Option<Grid> {
+    cx.manual().filter(|grid| axes.iter().all(|axis| grid.contains(axis)))
 }
 
 /// The rules that linear collectives of one operand share.
@@ -43,15 +54,18 @@ macro_rules! linear_collective {
     };
 }
 
-/// The methods that collectives over the axes in `$axes` share.
+/// The methods that collectives over the axes in `$axes` share. `$lowered` is the result over the axes of a mesh.
 macro_rules! over {
-    (|$self:ident| $axes:expr) => {
+    (|$self:ident| $axes:expr, |$cx:ident, $grid:ident, $args:ident, $outs:ident| $lowered:expr) => {
         fn uses_axis(&$self, name: &AxisName) -> bool {
             $axes.iter().any(|axis| axis.name == *name)
         }
 
-        fn lower(&$self, _: &mut Lowering<'_>, _: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
-            super::unmapped($self.name(), $axes)
+        fn lower(&$self, $cx: &mut Lowering<'_>, $args: &[Value], _: &[Aval], $outs: &[Aval]) -> Outputs<Value> {
+            match super::mesh_of($cx, $axes) {
+                Some($grid) => [$lowered].into(),
+                None => super::unmapped($self.name(), $axes),
+            }
         }
     };
 }

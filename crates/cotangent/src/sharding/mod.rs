@@ -1,0 +1,10 @@
+//! How arrays are laid out over the devices of a mesh.
+
+pub(crate) mod draw;
+pub(crate) mod mesh;
+pub(crate) mod named;
+pub(crate) mod spec;
+
+pub use mesh::Mesh;
+pub use named::NamedSharding;
+pub use spec::{PartitionSpec, SpecEntry};
