@@ -2,7 +2,8 @@
 
 use crate::abi::{ClientDevicesArgs, ClientProcessIndexArgs};
 use crate::api::slice;
-use crate::client::{Client, DeviceInfo, describe, non_null};
+use crate::client::{Client, non_null};
+use crate::device::{DeviceInfo, describe};
 use crate::error::Result;
 
 impl Client {
