@@ -240,7 +240,10 @@ impl Report {
         self.item("driver", &format!("{release}, supports CUDA {}", driver.supports))?;
         match driver.gpus() {
             Ok(gpus) => {
-                let about = |gpu: &Gpu| json!({ "name": gpu.name, "bytes": gpu.memory, "capability": gpu.capability.to_string() });
+                let about = |gpu: &Gpu| {
+                    let capability = gpu.capability.to_string();
+                    json!({ "name": gpu.name, "bytes": gpu.memory, "capability": capability })
+                };
                 self.set("gpus", gpus.iter().map(about).collect::<Vec<_>>());
                 for (i, gpu) in gpus.iter().enumerate() {
                     let text = format!("{}, {}, compute capability {}", gpu.name, size(gpu.memory), gpu.capability);

@@ -72,8 +72,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         row("free", COLUMN, &size(free))?;
         ensure!(
             free > disk + largest,
-            "there is not enough space: {} are needed while wheels are unpacked, but {} are free. Free some space, or set \
-             COTANGENT_CACHE_DIR to another directory",
+            "there is not enough space: {} are needed while wheels are unpacked, but {} are free. Free some space, or \
+             set COTANGENT_CACHE_DIR to another directory",
             size(disk + largest),
             size(free)
         );

@@ -323,30 +323,30 @@ fn the_doctor_finds_a_healthy_machine_and_a_broken_one() {
 }
 
 /// A command that finds no GPU, no plugin for one and no Python with JAX, with a pip that must not be run.
-fn without_gpu(args: &[&str], cache: &Path) -> Command {
-    let bin = cache.with_extension("bin");
+fn without_gpu(args: &[&str], dir: &Path) -> Command {
+    let bin = dir.join("bin");
     std::fs::create_dir_all(&bin).expect("a directory");
     let pip = bin.join("pip3");
     std::fs::write(&pip, format!("#!/bin/sh\necho run >'{}'\nexit 1\n", bin.join("log").display())).expect("a file");
     let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&pip, runs).expect("a file");
     let mut command = cotangent(args);
-    command.env_clear().env("PATH", bin).env("COTANGENT_CACHE_DIR", cache).stdin(Stdio::null());
+    command.env_clear().env("PATH", bin).env("COTANGENT_CACHE_DIR", dir.join("cache")).stdin(Stdio::null());
     command
 }
 
 #[test]
 fn the_doctor_says_all_that_a_gpu_lacks_and_downloads_nothing() {
-    let cache = empty_dir("doctor-cuda");
-    let output = without_gpu(&["doctor", "--device", "cuda"], &cache).output().expect("it runs");
+    let dir = empty_dir("doctor-cuda");
+    let output = without_gpu(&["doctor", "--device", "cuda"], &dir).output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let (report, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(report.contains("looked for in") && report.contains("Python environment"), "{report}");
     // The first line says what is wrong: no line of a plugin stands before it.
     assert!(complaint.starts_with("error: ") && complaint.contains("`cotangent setup cuda1"), "{complaint}");
-    assert!(!cache.exists() && !cache.with_extension("bin").join("log").exists(), "something was downloaded");
+    assert!(!dir.join("cache").exists() && !dir.join("bin/log").exists(), "something was downloaded");
 
-    let json = without_gpu(&["doctor", "--device", "cuda", "--json"], &cache).output().expect("it runs");
+    let json = without_gpu(&["doctor", "--device", "cuda", "--json"], &dir).output().expect("it runs");
     let json = object(&json);
     assert_eq!((&json["ok"], &json["plugin"]), (&Value::Bool(false), &Value::Null));
     let places: Vec<_> = json["lookup"].as_array().expect("a list").iter().map(|step| &step["place"]).collect();
@@ -355,8 +355,8 @@ fn the_doctor_says_all_that_a_gpu_lacks_and_downloads_nothing() {
 
 #[test]
 fn setup_says_how_much_it_downloads_and_asks() {
-    let cache = empty_dir("setup");
-    let run = |args: &[&str]| without_gpu(args, &cache).output().expect("it runs");
+    let dir = empty_dir("setup");
+    let run = |args: &[&str]| without_gpu(args, &dir).output().expect("it runs");
     for toolkit in ["cuda12", "cuda13"] {
         let output = run(&["setup", toolkit]);
         assert_eq!(output.status.code(), Some(1));
@@ -369,7 +369,7 @@ fn setup_says_how_much_it_downloads_and_asks() {
         let plan = String::from_utf8_lossy(&output.stdout);
         assert!(plan.contains("nvidia-cuda-nvcc") && !plan.contains("nvidia-cudnn"), "{plan}");
     }
-    assert!(!cache.exists() && !cache.with_extension("bin").join("log").exists(), "something was downloaded");
+    assert!(!dir.join("cache").exists() && !dir.join("bin/log").exists(), "something was downloaded");
     // With --yes it begins; the fake pip fails.
     let output = run(&["setup", "cuda13", "--yes"]);
     let complaint = String::from_utf8_lossy(&output.stderr);
@@ -377,8 +377,8 @@ fn setup_says_how_much_it_downloads_and_asks() {
         complaint.contains("fetching the PJRT plugin (jax-cuda13-pjrt") && complaint.contains("failed"),
         "{complaint}"
     );
-    assert!(cache.with_extension("bin").join("log").exists());
-    let offline = without_gpu(&["setup", "cuda13", "--yes"], &cache).env("COTANGENT_OFFLINE", "1").output();
+    assert!(dir.join("bin/log").exists());
+    let offline = without_gpu(&["setup", "cuda13", "--yes"], &dir).env("COTANGENT_OFFLINE", "1").output();
     let offline = offline.expect("it runs");
     assert!(String::from_utf8_lossy(&offline.stderr).contains("COTANGENT_OFFLINE forbids"), "{offline:?}");
     // The plugin for the CPU is there, as the other tests use it.

@@ -1,5 +1,5 @@
-//! What is read from shared libraries without loading them: whether a file is complete, which the dynamic loader does not
-//! check, and which libraries it depends on.
+//! What is read from shared libraries without loading them: whether a file is complete, which the dynamic loader does
+//! not check, and which libraries it depends on.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

@@ -1,10 +1,10 @@
 //! The log lines of plugins.
 //!
-//! Plugins write them to C's `stderr`, whatever the user asked for: the first ones before any option can be set, and the
-//! level that `TF_CPP_MIN_LOG_LEVEL` sets must be in the environment before, which only a process with one thread may
-//! change. So a plugin gets a `stderr` of its own. Its code takes the stream from a variable that the dynamic loader has
-//! pointed to libc's; here the plugin's pointer, and no one else's, is pointed to a stream that drops the lines. Those of
-//! a fatal error, after which the plugin ends the process, are still written.
+//! Plugins write them to C's `stderr`, whatever the user asked for: the first ones before any option can be set, and
+//! the level that `TF_CPP_MIN_LOG_LEVEL` sets must be in the environment before, which only a process with one thread
+//! may change. So a plugin gets a `stderr` of its own. Its code takes the stream from a variable that the dynamic
+//! loader has pointed to libc's; here the plugin's pointer, and no one else's, is pointed to a stream that drops the
+//! lines. Those of a fatal error, after which the plugin ends the process, are still written.
 //!
 //! `COTANGENT_PLUGIN_LOG=1` leaves everything as it is, and so does a `TF_CPP_MIN_LOG_LEVEL` that the user has set.
 
@@ -17,7 +17,8 @@ pub fn show_plugin_logs() {
     SHOWN.store(true, Ordering::Relaxed);
 }
 
-/// Gives a library that has just been loaded a `stderr` that drops its log lines. If that is impossible, they are shown.
+/// Gives a library that has just been loaded a `stderr` that drops its log lines. If that is impossible, they are
+/// shown.
 ///
 /// # Safety
 /// `handle` must be a handle of `dlopen`, and no thread may run the library's code.
@@ -223,8 +224,8 @@ mod linux {
         // A fatal error has several lines, after which the process ends.
         if FATAL.load(Ordering::Relaxed) || is_fatal(bytes) {
             FATAL.store(true, Ordering::Relaxed);
-            // SAFETY: the descriptor is not closed here. Rust's own `stderr` may be locked by a thread that waits for the
-            // plugin.
+            // SAFETY: the descriptor is not closed here. Rust's own `stderr` may be locked by a thread that waits for
+            // the plugin.
             let mut real = ManuallyDrop::new(unsafe { File::from_raw_fd(2) });
             let _ = real.write_all(bytes);
         }

@@ -113,8 +113,8 @@ impl fmt::Display for OutOfMemory {
         }
         write!(
             f,
-            "Arrays of this process hold {}. Drop arrays that are no longer needed, donate arguments that are replaced by \
-             results, or compute in smaller parts",
+            "Arrays of this process hold {}. Drop arrays that are no longer needed, donate arguments that are replaced \
+             by results, or compute in smaller parts",
             size(self.held)
         )?;
         if self.devices.iter().any(|device| device.device.starts_with("cuda")) {
@@ -228,11 +228,11 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "out of memory while computing an array: 68.7 GB were needed at once. cuda:0 has 58.1 GB in use of the 60.7 GB \
-             for this process, and its largest free block has 1.2 MB. Arrays of this process hold 57.0 GB. Drop arrays that \
-             are no longer needed, donate arguments that are replaced by results, or compute in smaller parts. \
-             COTANGENT_CUDA_MEMORY_FRACTION sets the part of each GPU's memory that may be used. The plugin says: Out of \
-             memory while trying to allocate 64.00GiB."
+            "out of memory while computing an array: 68.7 GB were needed at once. cuda:0 has 58.1 GB in use of the \
+             60.7 GB for this process, and its largest free block has 1.2 MB. Arrays of this process hold 57.0 GB. \
+             Drop arrays that are no longer needed, donate arguments that are replaced by results, or compute in \
+             smaller parts. COTANGENT_CUDA_MEMORY_FRACTION sets the part of each GPU's memory that may be used. The \
+             plugin says: Out of memory while trying to allocate 64.00GiB."
         );
         let least = OutOfMemory { requested: None, held: 12, devices: vec![], message: "no".into(), ..error };
         assert!(

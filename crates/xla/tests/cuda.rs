@@ -1,5 +1,5 @@
-//! The way to a GPU, without one: a fake driver, fake libraries of NVIDIA's and a fake plugin, made with a C compiler, in
-//! the places where the real ones are. Each case is a process of its own, because libraries stay loaded.
+//! The way to a GPU, without one: a fake driver, fake libraries of NVIDIA's and a fake plugin, made with a C compiler,
+//! in the places where the real ones are. Each case is a process of its own, because libraries stay loaded.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use std::fs;
@@ -32,8 +32,8 @@ int cuGetErrorName(int e, const char **s) { *s = "CUDA_ERROR_FAKE"; return 0; }
 int cuGetErrorString(int e, const char **s) { *s = "it is a fake"; return 0; }
 "#;
 
-/// A plugin that opens nothing: its error says with which options it was asked to, and which libraries it found. It writes
-/// log lines when it is loaded and when it is called, as the real one does.
+/// A plugin that opens nothing: its error says with which options it was asked to, and which libraries it found. It
+/// writes log lines when it is loaded and when it is called, as the real one does.
 const PLUGIN: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -55,8 +55,11 @@ static void *message(void *args) {
 static void *code(void *args) { struct { size_t size; void *ext, *error; int code; } *a = args; a->code = 9; return 0; }
 static void *client(void *args) {
   struct { size_t size; void *ext; struct value *options; size_t n; } *a = args;
-  fprintf(stderr, "E1126 19:45:44.019443    2874 cuda_platform.cc:57] failed call\n"); fprintf(stderr, "=== Trace: ===\n");
-  if (getenv("FAKE_FATAL")) { fputs("F1126 19:45:44.019443 2874 flags.cc:57] fatal\n", stderr); fputs("more\n", stderr); }
+  fprintf(stderr, "E1126 19:45:44.019443    2874 cuda_platform.cc:57] failed call\n");
+  fprintf(stderr, "=== Trace: ===\n");
+  if (getenv("FAKE_FATAL")) {
+    fputs("F1126 19:45:44.019443 2874 flags.cc:57] fatal\n", stderr); fputs("more\n", stderr);
+  }
   if (getenv("FAKE_MESSAGE")) { strcpy(text, getenv("FAKE_MESSAGE")); return text; }
   char *p = text + sprintf(text, "opened with");
   for (size_t i = 0; i < a->n; i++) {
@@ -108,8 +111,8 @@ fn build(source: &str, to: &Path, needs: &[PathBuf]) -> bool {
     built
 }
 
-/// A directory with `driver/libcuda.so.1` and a Python environment `env`, in which JAX with CUDA 13 is installed. `None` if
-/// there is no C compiler.
+/// A directory with `driver/libcuda.so.1` and a Python environment `env`, in which JAX with CUDA 13 is installed.
+/// `None` if there is no C compiler.
 fn world() -> Option<&'static Path> {
     static WORLD: OnceLock<Option<PathBuf>> = OnceLock::new();
     let make = || {
@@ -199,7 +202,8 @@ fn a_python_environment_is_enough() {
     let (error, _) = error_with(world, &[("FAKE_OPTIONS", "1")]);
     assert!(
         error.ends_with(&format!(
-            "opened with preallocate=0 memory_fraction=0.5 allocator=cuda_async visible_devices=1,0, platform_name=cuda {found}"
+            "opened with preallocate=0 memory_fraction=0.5 allocator=cuda_async visible_devices=1,0, \
+             platform_name=cuda {found}"
         )),
         "{error}"
     );
@@ -312,7 +316,7 @@ fn each_thing_that_is_missing_has_an_error_of_its_own() {
         said(&[("VIRTUAL_ENV", copy.to_str().unwrap())])
     };
     let missing = with("libcudnn.so.9", "");
-    assert!(missing.starts_with("XLA needs libcudnn.so.9 to run on a GPU, which cannot be found"), "{missing}");
+    assert!(missing.starts_with("NVIDIA's libraries are incomplete: libcudnn.so.9 cannot be found. "), "{missing}");
     for part in
         ["nvidia-cudnn-cu13", "`cotangent setup cuda13`", "incomplete/lib/python3.12/site-packages/nvidia/cu13/lib"]
     {

@@ -1,5 +1,5 @@
-//! Fetching a plugin for GPUs with NVIDIA's libraries: what is announced, what is stored, and what an interruption leaves.
-//! A shell script stands for pip, and the wheels are small.
+//! Fetching a plugin for GPUs with NVIDIA's libraries: what is announced, what is stored, and what an interruption
+//! leaves. A shell script stands for pip, and the wheels are small.
 #![cfg(unix)]
 
 use std::fs;

@@ -77,7 +77,7 @@ macro_rules! call {
         let function = unsafe {
             library.get::<unsafe extern "C" fn($($ty),*) -> c_int>(concat!(stringify!($name), "\0").as_bytes())
         };
-        let absent = |_| CudaError::Driver { call: stringify!($name), code: 0, text: "there is no such function".into() };
+        let absent = |_| CudaError::Driver { call: stringify!($name), code: 0, text: "it does not exist".into() };
         let function = function.map_err(absent)?;
         // SAFETY: the caller of the macro passes pointers to variables of the right types.
         match unsafe { function($($arg),*) } {

@@ -14,7 +14,8 @@ pub enum CudaError {
     PluginMissing {
         /// Where it was looked for, in order.
         looked: Vec<String>,
-        /// The release of CUDA to fetch: the newest that the driver supports. `None` if none is listed for this machine.
+        /// The release of CUDA to fetch: the newest that the driver supports. `None` if none is listed for this
+        /// machine.
         toolkit: Option<Toolkit>,
         /// This machine, as in `linux-x86_64`.
         target: String,
@@ -103,8 +104,8 @@ impl fmt::Display for CudaError {
                          access to the GPUs (`docker run --gpus all`)"
                     }
                     false => {
-                        "Install NVIDIA's driver for Linux, or run on a machine that has a GPU. Programs run on the CPU \
-                         without it"
+                        "Install NVIDIA's driver for Linux, or run on a machine that has a GPU. Programs run on the \
+                         CPU without it"
                     }
                 })
             }
@@ -112,8 +113,8 @@ impl fmt::Display for CudaError {
                 let driver = driver.as_ref().map_or_else(String::new, |driver| format!(" {driver}"));
                 write!(
                     f,
-                    "the NVIDIA driver{driver} supports CUDA {supports}, but the plugin needs {needs}. Update the driver \
-                     to release {} or newer",
+                    "the NVIDIA driver{driver} supports CUDA {supports}, but the plugin needs {needs}. Update the \
+                     driver to release {} or newer",
                     needs.oldest_driver()
                 )?;
                 match Toolkit::ALL.into_iter().find(|toolkit| toolkit.major() <= supports.major) {
@@ -123,12 +124,12 @@ impl fmt::Display for CudaError {
             }
             CudaError::NoGpu { visible } => match visible.as_deref().map(str::trim) {
                 None => f.write_str(
-                    "the NVIDIA driver is there, but it reports no GPU. `nvidia-smi` lists what it sees; in a container, \
-                     start it with access to the GPUs (`docker run --gpus all`)",
+                    "the NVIDIA driver is there, but it reports no GPU. `nvidia-smi` lists what it sees; in a \
+                     container, start it with access to the GPUs (`docker run --gpus all`)",
                 ),
                 Some("") => f.write_str(
-                    "CUDA_VISIBLE_DEVICES is set to nothing, which hides all GPUs. Unset it, or set it to the numbers of \
-                     the GPUs to use, such as `0` or `0,1`",
+                    "CUDA_VISIBLE_DEVICES is set to nothing, which hides all GPUs. Unset it, or set it to the numbers \
+                     of the GPUs to use, such as `0` or `0,1`",
                 ),
                 Some(visible) => write!(
                     f,
@@ -138,22 +139,23 @@ impl fmt::Display for CudaError {
             },
             CudaError::Driver { call, code, text } => write!(
                 f,
-                "the NVIDIA driver reports an error: {call} returned {code} ({text}). If `nvidia-smi` fails as well, load \
-                 the driver again or restart the machine"
+                "the NVIDIA driver reports an error: {call} returned {code} ({text}). If `nvidia-smi` fails as well, \
+                 load the driver again or restart the machine"
             ),
             CudaError::LibraryMissing { missing, looked, toolkit } => {
                 let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
                 let mut packages: Vec<_> = missing.iter().map(|(_, package)| *package).collect();
                 packages.dedup();
-                write!(f, "XLA needs {} to run on a GPU, which cannot be found. ", names.join(", "))?;
+                write!(f, "NVIDIA's libraries are incomplete: {} cannot be found. ", names.join(", "))?;
                 if let Some(toolkit) = toolkit {
-                    write!(f, "Fetch it with `cotangent setup {}`, or install ", toolkit.name())?;
+                    write!(f, "Fetch what is missing with `cotangent setup {}`, or install ", toolkit.name())?;
                 } else {
                     f.write_str("Install ")?;
                 }
                 write!(f, "{} in the Python environment. ", packages.join(" "))?;
                 let looked: Vec<_> = looked.iter().map(|dir| dir.display().to_string()).collect();
-                let looked = if looked.is_empty() { "no directory of NVIDIA's wheels".to_owned() } else { looked.join(", ") };
+                let looked =
+                    if looked.is_empty() { "no directory of NVIDIA's wheels".to_owned() } else { looked.join(", ") };
                 write!(f, "It was looked for in {looked}, and where the dynamic loader looks")
             }
             CudaError::LibraryUnusable { path, reason } => {
@@ -184,8 +186,8 @@ mod tests {
         };
         assert_eq!(
             old(version(12, 2), Toolkit::Cuda13),
-            "the NVIDIA driver 535.104.05 supports CUDA 12.2, but the plugin needs CUDA 13. Update the driver to release \
-             580 or newer, or use CUDA 12: `cotangent setup cuda12`"
+            "the NVIDIA driver 535.104.05 supports CUDA 12.2, but the plugin needs CUDA 13. Update the driver to \
+             release 580 or newer, or use CUDA 12: `cotangent setup cuda12`"
         );
         assert!(old(version(11, 4), Toolkit::Cuda12).ends_with("to release 525 or newer"));
         let gpu = |visible: Option<&str>| CudaError::NoGpu { visible: visible.map(str::to_owned) }.to_string();
@@ -198,9 +200,9 @@ mod tests {
         };
         assert_eq!(
             missing(Some(Toolkit::Cuda13)),
-            "XLA needs libcudnn.so.9, libcufft.so.12 to run on a GPU, which cannot be found. Fetch it with `cotangent setup \
-             cuda13`, or install nvidia-cudnn-cu13 nvidia-cufft in the Python environment. It was looked for in \
-             /site/nvidia/cudnn/lib, and where the dynamic loader looks"
+            "NVIDIA's libraries are incomplete: libcudnn.so.9, libcufft.so.12 cannot be found. Fetch what is missing with \
+             `cotangent setup cuda13`, or install nvidia-cudnn-cu13 nvidia-cufft in the Python environment. It was \
+             looked for in /site/nvidia/cudnn/lib, and where the dynamic loader looks"
         );
         assert!(missing(None).contains("found. Install nvidia-cudnn-cu13 "));
         let plugin = |toolkit| {

@@ -64,8 +64,8 @@ pub struct Libraries {
 }
 
 impl Libraries {
-    /// Finds the libraries for a plugin: those installed with it; else those in the Python environment, in the cache and in
-    /// an installed CUDA toolkit.
+    /// Finds the libraries for a plugin: those installed with it; else those in the Python environment, in the cache
+    /// and in an installed CUDA toolkit.
     pub fn find(location: &Location, finder: &Finder) -> Libraries {
         let mut roots = installed_beside(&location.path);
         if location.entry.is_none() && location.source != Source::Python {
@@ -96,7 +96,8 @@ impl Libraries {
         Libraries { toolkit: Some(toolkit), directories, found, compiler }
     }
 
-    /// Loads the libraries, each after those that it depends on. Those that were not found are left to the dynamic loader.
+    /// Loads the libraries, each after those that it depends on. Those that were not found are left to the dynamic
+    /// loader.
     ///
     /// # Errors
     /// If one that every program needs is nowhere, or one cannot be loaded.
@@ -166,8 +167,8 @@ impl Libraries {
     }
 }
 
-/// Loads the CUDA runtime, if it is found without running Python. A plugin that is loaded without it and without a driver
-/// complains at once, before its log lines can be dropped.
+/// Loads the CUDA runtime, if it is found without running Python. A plugin that is loaded without it and without a
+/// driver complains at once, before its log lines can be dropped.
 pub(crate) fn load_runtime(location: &Location) {
     let mut roots = installed_beside(&location.path);
     if location.entry.is_none() {
@@ -184,8 +185,8 @@ pub(crate) fn load_runtime(location: &Location) {
 }
 
 /// The directories with libraries below a directory of wheels (`nvidia/cublas/lib`, `nvidia/cu13/lib`) or of a CUDA
-/// toolkit (`/usr/local/cuda/lib64`). Two libraries of different releases may have one name, so those of another release
-/// are left out.
+/// toolkit (`/usr/local/cuda/lib64`). Two libraries of different releases may have one name, so those of another
+/// release are left out.
 fn library_directories(root: &Path, toolkit: Toolkit) -> Vec<PathBuf> {
     let mut names: Vec<_> = fs::read_dir(root).into_iter().flatten().flatten().map(|item| item.file_name()).collect();
     names.sort();

@@ -29,8 +29,8 @@ impl Client {
     /// Opens GPUs as the options say. Finds the plugin and NVIDIA's libraries as [`cuda`](Self::cuda) does.
     ///
     /// # Errors
-    /// If there is no plugin, no driver, no GPU, or a library is missing; a [`CudaError`] says which. If an option has a
-    /// value that makes no sense.
+    /// If there is no plugin, no driver, no GPU, or a library is missing; a [`CudaError`] says which. If an option has
+    /// a value that makes no sense.
     pub fn cuda_with(options: &CudaOptions) -> Result<Client> {
         let finder = options.finder();
         Self::cuda_at(&finder.locate()?, &finder, options)

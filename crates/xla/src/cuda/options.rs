@@ -73,8 +73,8 @@ impl CudaOptions {
         self
     }
 
-    /// A directory that may hold the plugin, as `xla_cuda_plugin.so` or in the layout of Python's `site-packages`. It is
-    /// searched after `PJRT_CUDA_PLUGIN`, before the directory of the executable. Can be called several times.
+    /// A directory that may hold the plugin, as `xla_cuda_plugin.so` or in the layout of Python's `site-packages`. It
+    /// is searched after `PJRT_CUDA_PLUGIN`, before the directory of the executable. Can be called several times.
     pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.directories.push(path.into());
         self
@@ -86,8 +86,8 @@ impl CudaOptions {
         self
     }
 
-    /// The part of each GPU's memory that may be used, such as 0.5. A number greater than 1 lets the driver move what does
-    /// not fit to the host.
+    /// The part of each GPU's memory that may be used, such as 0.5. A number greater than 1 lets the driver move what
+    /// does not fit to the host.
     pub fn memory_fraction(mut self, fraction: f32) -> Self {
         self.memory_fraction = Some(fraction);
         self

@@ -241,8 +241,8 @@ impl Finder {
     }
 }
 
-/// The directories of NVIDIA's wheels that were installed together with a plugin for GPUs: beside it, as in the cache, or
-/// in the same `site-packages`.
+/// The directories of NVIDIA's wheels that were installed together with a plugin for GPUs: beside it, as in the cache,
+/// or in the same `site-packages`.
 pub(crate) fn installed_beside(plugin: &Path) -> Vec<PathBuf> {
     let real = plugin.canonicalize().unwrap_or_else(|_| plugin.to_owned());
     let beside = real.parent().map(|dir| dir.join("nvidia"));

@@ -7,11 +7,12 @@
 //! 3. the directories given in code, and the directory of the executable;
 //! 4. for GPUs, a JAX with CUDA in the active Python environment, together with NVIDIA's libraries there;
 //! 5. the user's cache directory;
-//! 6. for the CPU, `pip download` of the exact wheel that `third_party/plugins.lock` names, verified and unpacked into the
-//!    cache.
+//! 6. for the CPU, `pip download` of the exact wheel that `third_party/plugins.lock` names, verified and unpacked into
+//!    the cache.
 //!
-//! A plugin for GPUs and its libraries are gigabytes, so they are downloaded only by [`Setup`], for a user who was asked.
-//! `COTANGENT_OFFLINE=1` forbids all downloads. Progress is reported on standard error; `COTANGENT_QUIET=1` silences it.
+//! A plugin for GPUs and its libraries are gigabytes, so they are downloaded only by [`Setup`], for a user who was
+//! asked. `COTANGENT_OFFLINE=1` forbids all downloads. Progress is reported on standard error; `COTANGENT_QUIET=1`
+//! silences it.
 
 mod cache;
 mod fetch;

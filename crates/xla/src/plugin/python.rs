@@ -1,7 +1,7 @@
 //! The `site-packages` directories of the active Python environment.
 //!
-//! They are found by looking at directories, as Python does when it starts. Only if `python3` is not what it seems, such
-//! as the shim of a version manager, is it run and asked.
+//! They are found by looking at directories, as Python does when it starts. Only if `python3` is not what it seems,
+//! such as the shim of a version manager, is it run and asked.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

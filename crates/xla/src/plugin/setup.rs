@@ -41,8 +41,8 @@ pub struct Part {
 }
 
 impl Setup {
-    /// Everything for the platform of `finder`. For GPUs, `toolkit` selects the release of CUDA; `None` is the first one
-    /// in the lock.
+    /// Everything for the platform of `finder`. For GPUs, `toolkit` selects the release of CUDA; `None` is the first
+    /// one in the lock.
     ///
     /// # Errors
     /// If nothing is listed for this machine, or there is no cache directory.
@@ -57,8 +57,8 @@ impl Setup {
         Ok(setup)
     }
 
-    /// Without the libraries that are needed only to run programs: what is left compiles programs for a GPU on a machine
-    /// that has none.
+    /// Without the libraries that are needed only to run programs: what is left compiles programs for a GPU on a
+    /// machine that has none.
     pub fn only_to_compile(mut self) -> Setup {
         self.libraries.retain(|entry| entry.compiles);
         self.parts = self.list();
