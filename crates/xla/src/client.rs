@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, OnceLock};
 
-use crate::abi::{self, *};
+use crate::abi::*;
 use crate::api::{Api, slice, string};
 use crate::buffer::Buffer;
 use crate::device::{DeviceInfo, describe};
@@ -16,7 +16,7 @@ use crate::executable::Executable;
 use crate::key_value::{self, KeyValueStore};
 use crate::library::Plugin;
 use crate::memory;
-use crate::options::{CompileOptions, FlagValue, OptionValue, debug_options};
+use crate::options::{CompileOptions, FlagValue, OptionValue, debug_options, named_value};
 use crate::plugin::{self, Location, Platform};
 use crate::shape::ArrayShape;
 
@@ -440,27 +440,6 @@ pub(crate) fn mlir_program(mlir: &str) -> Program {
         code_size: mlir.len(),
         format: format.as_ptr().cast(),
         format_size: format.len(),
-    }
-}
-
-/// The C form of a create option. It borrows the name and the value.
-pub(crate) fn named_value(name: &str, value: &OptionValue) -> NamedValue {
-    use abi::named_value::{BOOL, FLOAT, INT64, INT64_LIST, STRING};
-    let (type_, value, value_size) = match value {
-        OptionValue::String(s) => (STRING, NamedValueUnion { string: s.as_ptr().cast() }, s.len()),
-        OptionValue::Int(i) => (INT64, NamedValueUnion { int64: *i }, 1),
-        OptionValue::IntList(l) => (INT64_LIST, NamedValueUnion { int64_array: l.as_ptr() }, l.len()),
-        OptionValue::Float(x) => (FLOAT, NamedValueUnion { float: *x }, 1),
-        OptionValue::Bool(b) => (BOOL, NamedValueUnion { bool_: *b }, 1),
-    };
-    NamedValue {
-        struct_size: size_of::<NamedValue>(),
-        extension_start: ptr::null_mut(),
-        name: name.as_ptr().cast(),
-        name_size: name.len(),
-        type_,
-        value,
-        value_size,
     }
 }
 

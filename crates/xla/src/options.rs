@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
+use crate::abi::{self, NamedValue, NamedValueUnion};
+
 /// The value of a client's create option.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OptionValue {
@@ -223,5 +225,26 @@ mod proto {
         Int(i64),
         #[prost(double, tag = "4")]
         Double(f64),
+    }
+}
+
+/// The C form of a create option. It borrows the name and the value.
+pub(crate) fn named_value(name: &str, value: &OptionValue) -> NamedValue {
+    use abi::named_value::{BOOL, FLOAT, INT64, INT64_LIST, STRING};
+    let (type_, value, value_size) = match value {
+        OptionValue::String(s) => (STRING, NamedValueUnion { string: s.as_ptr().cast() }, s.len()),
+        OptionValue::Int(i) => (INT64, NamedValueUnion { int64: *i }, 1),
+        OptionValue::IntList(l) => (INT64_LIST, NamedValueUnion { int64_array: l.as_ptr() }, l.len()),
+        OptionValue::Float(x) => (FLOAT, NamedValueUnion { float: *x }, 1),
+        OptionValue::Bool(b) => (BOOL, NamedValueUnion { bool_: *b }, 1),
+    };
+    NamedValue {
+        struct_size: size_of::<NamedValue>(),
+        extension_start: std::ptr::null_mut(),
+        name: name.as_ptr().cast(),
+        name_size: name.len(),
+        type_,
+        value,
+        value_size,
     }
 }

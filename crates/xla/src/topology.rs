@@ -5,12 +5,12 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::abi::*;
-use crate::client::{CUDA_DATA_DIR, mlir_program, named_value, non_null};
+use crate::client::{CUDA_DATA_DIR, mlir_program, non_null};
 use crate::compiled::Compiled;
 use crate::cuda::Libraries;
 use crate::error::{Code, Error, Result};
 use crate::library::Plugin;
-use crate::options::{CompileOptions, FlagValue, OptionValue};
+use crate::options::{CompileOptions, FlagValue, OptionValue, named_value};
 use crate::plugin::{Finder, Platform};
 use crate::target::Target;
 
