@@ -24,7 +24,7 @@ RATIO |= {name: 1.0 for name in ("mlp/adam", "conv/adam", "transformer/adam", "g
 FLOPS = {"matmul/large-bf16": 700e12}
 SHARE = {"memory/copy": 0.9}
 
-# What a case is a fraction of: the copy bandwidth, or the product of a dtype.
+# The kinds of products that have a peak.
 PEAKS = ("bf16", "f16", "tf32", "f32")
 
 COLUMNS = ["case", "unit", "cotangent_s", "cotangent_q1_s", "cotangent_q3_s", "jax_s", "jax_q1_s", "jax_q3_s"]
@@ -33,14 +33,10 @@ COLUMNS += ["ratio", "ratio_of_fastest", "flops_per_s", "bytes_per_s", "share_of
 
 def peak_of(case, peaks):
     """The peak that bounds a case, in operations or bytes per second: the larger of what PyTorch and JAX measured."""
-    if case["flops"] and case["case"].startswith(("matmul/", "attention/", "gpt/")):
-        # By default, products of f32 are TF32 on a GPU; the case that says f32 has full precision.
-        kind = case["case"].split("-")[-1]
-        kind = kind if kind in PEAKS and not (kind == "f32" and case["case"].startswith("attention/")) else "tf32"
-    elif case["bytes"] and case["case"].startswith("memory/"):
-        kind = "copy"
-    else:
+    name = case.get("peak")
+    if not name:
         return None
+    kind = "copy" if name == "memory/copy" else name.split("-")[-1]
     return max((found.get(kind) or 0 for found in peaks), default=0) or None
 
 
@@ -69,20 +65,18 @@ def share(line):
 
 def judged(lines):
     """Each target, what was found, and whether it is met."""
-    def verdict(met):
-        return "met" if met else "**missed**"
-
-    for name, wanted in (RATIO | FLOPS | SHARE).items():
-        line = lines.get(name, {})
-        if name in RATIO:
-            found = line.get("ratio")
-            yield [f"`{name}`: time divided by JAX's", f"{wanted:g}", *([ratio(float(found)), verdict(float(found) <= wanted)] if found else ["", "not measured"])]
-        elif name in FLOPS:
-            found = line.get("flops_per_s")
-            yield [f"`{name}`", f"{wanted / 1e12:g} TFLOP/s", *([rate(line), verdict(float(found) >= wanted)] if found else ["", "not measured"])]
-        else:
-            found = line.get("share_of_peak")
-            yield [f"`{name}`: share of the measured bandwidth", f"{wanted:.0%}", *([share(line), verdict(float(found) >= wanted)] if found else ["", "not measured"])]
+    kinds = [
+        (RATIO, "ratio", "time divided by JAX's", lambda line: ratio(float(line["ratio"])), lambda wanted: f"{wanted:g}"),
+        (FLOPS, "flops_per_s", "operations per second", rate, lambda wanted: f"{wanted / 1e12:g} TFLOP/s"),
+        (SHARE, "share_of_peak", "share of the measured bandwidth", share, lambda wanted: f"{wanted:.0%}"),
+    ]
+    for targets, column, what, shown, aim in kinds:
+        for name, wanted in targets.items():
+            line = lines.get(name, {})
+            found = float(line[column]) if line.get(column) else None
+            met = None if found is None else (found <= wanted if targets is RATIO else found >= wanted)
+            verdict = {None: "not measured", True: "met", False: "**missed**"}[met]
+            yield [f"`{name}`: {what}", aim(wanted), "" if met is None else shown(line), verdict]
 
 
 def what_failed(parts):
@@ -111,16 +105,17 @@ def text(results):
     rows = [row(case, peaks) for case in measured.get("cases", [])]
     lines = {line["case"]: line for line in rows}
     built = results["built"]
-    out = [
-        "## Results\n",
-        f"Card: {card.get('name')}, {card.get('memory.total', '')}, driver {card.get('driver_version')}. "
-        f"Plugin: {plugin.get('package')} {plugin.get('version')}. JAX {(measured.get('jax') or {}).get('version') or machine.get('jax')}. "
-        f"Cotangent at {built['commit']}{', changed' if built['changed'] else ''}, {built['profile']}, of {built['date']}.\n"
+    about = [
+        f"Card: {card.get('name')}, {card.get('memory.total')}, driver {card.get('driver_version')}.",
+        f"Plugin: {plugin.get('package')} {plugin.get('version')}. JAX {machine.get('jax')}.",
+        f"Cotangent at {built['commit']}{', changed' if built['changed'] else ''}, {built['profile']}, of {built['date']}.",
     ]
     status = [
-        [name, part["about"], part["status"], *(str(part.get(key, "")) for key in ("passed", "failed")), f"{part.get('elapsed', 0):.0f} s"]
+        [name, part["about"], part["status"], *(str(part.get(key, "")) for key in ("passed", "failed")), f"{part['elapsed']:.0f} s"]
         for name, part in parts.items()
+        if "elapsed" in part
     ]
+    out = ["## Results\n", "\n".join(about) + "\n"]
     out += ["### Parts\n", table(["part", "what it does", "outcome", "passed", "failed", "took"], status)]
     out += ["### Targets\n", table(["what", "target", "found", ""], list(judged(lines)))]
     if peaks:
@@ -146,8 +141,10 @@ def text(results):
             out.append("The time did not suffice for " + ", ".join(f"`{name}`" for name in measured["not_reached"]) + ".\n")
     soak = parts.get("soak", {})
     if soak.get("steps"):
-        grown = [f"{place} memory grew by {soak[f'{place}_growth'] / 1e6:.1f} MB" for place in ("host", "card") if f"{place}_growth" in soak]
-        out += ["### Soak\n", f"{soak['steps']} steps in {soak['seconds']:.0f} s. After the first third, {', '.join(grown) or 'nothing was recorded'}.\n"]
+        growth = {place: soak[f"{place}_growth"] for place in ("host", "card") if f"{place}_growth" in soak}
+        grown = ", ".join(f"{place} memory grew by {bytes / 1e6:.1f} MB" for place, bytes in growth.items())
+        grown = f" After the first third, {grown}." if grown else ""
+        out += ["### Soak\n", f"{soak['steps']} steps in {soak['seconds']:.0f} s.{grown}\n"]
     failed = list(what_failed(parts))
     if failed:
         out += [f"### What failed\n\n{len(failed)} in all.\n", "\n".join(f"* {line}" for line in failed[:40]) + "\n"]

@@ -481,7 +481,7 @@ def measure(run, name, sides):
                 failures[side] = str(failure)
     if {"ours", "jax"} <= about.keys():
         found["differs"] = far(about["ours"]["check"], about["jax"]["check"], tolerance(name))
-    found |= {key: about.get("ours", {}).get(key) for key in ("unit", "flops", "bytes")}
+    found |= {key: about.get("ours", {}).get(key) for key in ("unit", "flops", "bytes", "peak")}
     times, begin = {side: [] for side in about}, time.monotonic()
     while times and all(len(samples) < SAMPLES for samples in times.values()):
         enough = time.monotonic() - begin > PATIENCE and all(len(samples) >= FEWEST for samples in times.values())

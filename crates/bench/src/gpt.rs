@@ -1,21 +1,26 @@
 //! Training steps of language models of 10⁷ and 10⁸ parameters.
 
+use cotangent::lax::Precision;
 use cotangent::scipy::special::log_softmax;
 use cotangent::{lax, numpy as np, prelude::*, random};
 
-use crate::matmul::attend;
+use crate::matmul::{attend, peak};
 use crate::training::{Start, adam};
 use crate::{Bench, Case, Size, ready};
 
 pub(crate) const CASES: &[Case] = &[
     Case::sized("gpt/1e7", "a step with Adam of a GPT of 10⁷ parameters, 16 × 256 tokens, f32", "step", |size| {
-        train(size, Sizes { layers: 6, width: 320, words: 8192, batch: 16, places: 256 }, loss)
+        train(size, SMALL, loss, DType::F32)
     }),
     Case::sized("gpt/1e8", "a step with Adam of a GPT of 10⁸ parameters, 8 × 512 tokens, f32", "step", |size| {
-        train(size, LARGE, loss)
+        train(size, LARGE, loss, DType::F32)
     }),
-    Case::sized("gpt/1e8-bf16", "the same, products in bf16", "step", |size| train(size, LARGE, loss_in_bf16)),
+    Case::sized("gpt/1e8-bf16", "the same with products in bf16", "step", |size| {
+        train(size, LARGE, loss_in_bf16, DType::BF16)
+    }),
 ];
+
+const SMALL: Sizes = Sizes { layers: 6, width: 320, words: 8192, batch: 16, places: 256 };
 
 const LARGE: Sizes = Sizes { layers: 12, width: 768, words: 19_456, batch: 8, places: 512 };
 const TINY: Sizes = Sizes { layers: 2, width: 128, words: 64, batch: 2, places: 16 };
@@ -51,13 +56,13 @@ struct Gpt {
     last: Array,
 }
 
-fn train(size: Size, full: Sizes, loss: fn(&Gpt, &Array, &Array) -> Array) -> Bench {
+fn train(size: Size, full: Sizes, loss: fn(&Gpt, &Array, &Array) -> Array, products: DType) -> Bench {
     let sizes = size.of((full, TINY));
     let start = start(sizes);
     let tokens = (sizes.batch * sizes.places) as f64;
     let count: usize = cotangent::tree::leaves(&start.0).iter().map(Array::size).sum();
     // Each parameter is multiplied twice per token in the forward pass, and four times in the backward pass.
-    adam(start, loss).flops(6.0 * count as f64 * tokens)
+    adam(start, loss).flops(6.0 * count as f64 * tokens).bound_by(peak(products, Precision::Default))
 }
 
 fn start(s: Sizes) -> Start<Gpt> {

@@ -115,6 +115,7 @@ pub struct Bench {
     check: Vec<f64>,
     flops: Option<f64>,
     bytes: Option<usize>,
+    peak: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Bench {
@@ -153,7 +154,7 @@ impl Bench {
 
     /// Uses `sample` to time a given number of calls.
     pub(crate) fn timed(sample: impl FnMut(usize) -> Duration + 'static) -> Bench {
-        Bench { sample: Box::new(sample), units: 1.0, check: Vec::new(), flops: None, bytes: None }
+        Bench { sample: Box::new(sample), units: 1.0, check: Vec::new(), flops: None, bytes: None, peak: None }
     }
 
     /// Sets the number of units per call, such as equations.
@@ -174,6 +175,18 @@ impl Bench {
     /// Sets the number of bytes that a call must at least read and write.
     pub(crate) fn bytes(self, bytes: usize) -> Bench {
         Bench { bytes: Some(bytes), ..self }
+    }
+
+    /// Sets the case that shows what the device can do at most: the bound of this case's operations or bytes per
+    /// second.
+    pub(crate) fn bound_by(self, peak: &'static str) -> Bench {
+        Bench { peak: Some(peak), ..self }
+    }
+
+    /// The name of the case that shows what the device can do at most.
+    #[must_use]
+    pub fn peak(&self) -> Option<&'static str> {
+        self.peak
     }
 
     /// The numbers of floating-point operations and of bytes per call, where the case states them.

@@ -33,6 +33,16 @@ pub(crate) const PRODUCTS: &[Case] = products! {
     "medium-f16" MEDIUM, F16 NARROW "product of 2048 × 2048 in f16";
 };
 
+/// The case that shows how fast products of these numbers can be.
+pub(crate) fn peak(dtype: DType, precision: Precision) -> &'static str {
+    match (dtype, precision) {
+        (DType::BF16, _) => "matmul/large-bf16",
+        (DType::F16, _) => "matmul/large-f16",
+        (_, Precision::Highest) => "matmul/large-f32",
+        _ => "matmul/large-tf32",
+    }
+}
+
 /// Random numbers, because the power that a product takes depends on its numbers.
 fn product(n: usize, dtype: DType, precision: Precision) -> Bench {
     let [a, b] = random::key(20).split();
@@ -41,7 +51,8 @@ fn product(n: usize, dtype: DType, precision: Precision) -> Bench {
     let f = jit(move |x: &Array, y: &Array| lax::dot_general(x, y, &options));
     let check = numbers(&f(&x, &y).slice_axis(0, 0, 1).slice_axis(1, 0, 8));
     let bytes = 3 * n * n * dtype.bits() / 8;
-    Bench::of(move || ready(f(&x, &y))).check(check).flops(2.0 * (n as f64).powi(3)).bytes(bytes)
+    let bench = Bench::of(move || ready(f(&x, &y))).check(check).bound_by(peak(dtype, precision));
+    bench.flops(2.0 * (n as f64).powi(3)).bytes(bytes)
 }
 
 macro_rules! attentions {
@@ -74,7 +85,8 @@ fn attention(size: Size, places: usize, dtype: DType) -> Bench {
     let check = numbers(&f(&q, &k, &v).reshape((batch * heads * places, features)).slice_axis(0, 7, 8));
     // Both products, also above the diagonal, where the weights are zero.
     let flops = 4.0 * (batch * heads * features * places * places) as f64;
-    Bench::of(move || ready(f(&q, &k, &v))).check(check[..8].to_vec()).flops(flops)
+    let bench = Bench::of(move || ready(f(&q, &k, &v))).check(check[..8].to_vec());
+    bench.flops(flops).bound_by(peak(dtype, Precision::Default))
 }
 
 /// Attention of each position to those before it: `[batch, head, position, feature]`.

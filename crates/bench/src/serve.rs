@@ -34,8 +34,8 @@ pub fn serve(
     end(answers)
 }
 
-/// The same for many cases in one process, where opening the device takes longer than measuring: a line that is not empty
-/// names the next case. A case that fails is announced with the member `error`; so is a sample that fails.
+/// The same for many cases in one process, where opening the device takes longer than measuring: a line that is not
+/// empty names the next case. A case that fails is announced with the member `error`; so is a sample that fails.
 ///
 /// # Errors
 /// If the other side has closed its end.
@@ -76,7 +76,10 @@ fn calls_of(case: &Case, bench: &mut Bench) -> usize {
 fn announcement(case: &Case, bench: &Bench, calls: usize) -> Value {
     let (flops, bytes) = bench.amount();
     let check = bench.checked();
-    json!({ "case": case.name, "unit": case.unit, "check": check, "calls": calls, "flops": flops, "bytes": bytes })
+    json!({
+        "case": case.name, "unit": case.unit, "check": check, "calls": calls,
+        "flops": flops, "bytes": bytes, "peak": bench.peak(),
+    })
 }
 
 /// The result, or the message of a panic. The library's errors are panics here.

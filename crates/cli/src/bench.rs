@@ -1,5 +1,6 @@
 //! `cotangent bench`: the cases of `crates/bench`, each in its own process.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write, stdin};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -119,9 +120,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         say!("{:<25}{:>10}  {:<20}{:<9}{:>14}", "case", "median", "quartiles", "for each", "memory or rate")?;
     }
     let on = if options.json { Machine::of(options)? } else { Machine::default() };
+    let mut peaks = BTreeMap::new();
     for case in &cases {
         let measured = measure(case, options).with_context(|| format!("measuring `{}`", case.name))?;
-        if options.json { measured.json(case, options, &on)? } else { measured.row(case)? }
+        let peak = measured.peak(&mut peaks, options)?;
+        if options.json { measured.json(case, options, &on, peak)? } else { measured.row(case, peak)? }
     }
     Ok(())
 }
@@ -256,6 +259,28 @@ fn measure(case: &Case, options: &Options) -> Result<Measured> {
 }
 
 impl Measured {
+    /// What the device can do at most, in operations or bytes per second: what the case shows that bounds this one. On
+    /// a GPU, that case is measured first, once.
+    fn peak(&self, peaks: &mut BTreeMap<&'static str, Option<f64>>, options: &Options) -> Result<Option<f64>> {
+        let Some(name) = self.about["peak"].as_str().filter(|_| options.device == Device::Cuda) else {
+            return Ok(None);
+        };
+        let Some(case) = all().into_iter().find(|case| case.name == name) else { return Ok(None) };
+        if let Some(peak) = peaks.get(case.name) {
+            return Ok(*peak);
+        }
+        let same = self.about["case"] == name;
+        let peak = if same { self.per_second() } else { measure(&case, options)?.per_second() }.map(|(rate, _)| rate);
+        peaks.insert(case.name, peak);
+        Ok(peak)
+    }
+
+    /// The operations per second of a case that says how many a call takes, or the bytes; and the member that says so.
+    fn per_second(&self) -> Option<(f64, &'static str)> {
+        let rate = |member| Some((self.about[member].as_f64()? / self.quantile(0.5), member));
+        rate("flops").or_else(|| rate("bytes"))
+    }
+
     /// The value at a fraction of the way from the smallest to the largest sample.
     fn quantile(&self, place: f64) -> f64 {
         let at = place * (self.samples.len() - 1) as f64;
@@ -263,25 +288,23 @@ impl Measured {
         below + (above - below) * at.fract()
     }
 
-    fn row(&self, case: &Case) -> Result<()> {
+    fn row(&self, case: &Case, peak: Option<f64>) -> Result<()> {
         let quartiles = format!("{} – {}", duration(self.quantile(0.25)), duration(self.quantile(0.75)));
         let memory = self.peak_memory.map_or_else(String::new, |bytes| format!("{} MB", bytes / 1_000_000));
         let median = duration(self.quantile(0.5));
-        let last = self.rate().unwrap_or(memory);
+        let last = self.rate(peak).unwrap_or(memory);
         say!("{:<25}{median:>10}  {quartiles:<20}{:<9}{last:>14}", case.name, case.unit)
     }
 
-    /// How much a second does, for a case that says how much a call does.
-    fn rate(&self) -> Option<String> {
-        let rates = [("flops", 1e12, "TFLOP/s"), ("bytes", 1e9, "GB/s")];
-        let rate = |(member, scale, unit): (&str, f64, &str)| {
-            let rate = self.about[member].as_f64()? / self.quantile(0.5) / scale;
-            Some(format!("{} {unit}", digits(rate)))
-        };
-        rates.into_iter().find_map(rate)
+    /// How much a second does, for a case that says how much a call does, and the share of the peak.
+    fn rate(&self, peak: Option<f64>) -> Option<String> {
+        let (rate, member) = self.per_second()?;
+        let (scale, unit) = if member == "flops" { (1e12, "TFLOP/s") } else { (1e9, "GB/s") };
+        let share = peak.map_or_else(String::new, |peak| format!(", {:.0} %", 100.0 * rate / peak));
+        Some(format!("{} {unit}{share}", digits(rate / scale)))
     }
 
-    fn json(&self, case: &Case, options: &Options, on: &Machine) -> Result<()> {
+    fn json(&self, case: &Case, options: &Options, on: &Machine, peak: Option<f64>) -> Result<()> {
         let object = json!({
             "case": case.name,
             "unit": case.unit,
@@ -292,6 +315,7 @@ impl Measured {
             "flops": self.about["flops"],
             "bytes": self.about["bytes"],
             "size": if options.size() == Size::Full { "full" } else { "small" },
+            "share_of_peak": peak.and_then(|peak| Some(self.per_second()?.0 / peak)),
             "device": on.device,
             "driver": on.driver,
         });
@@ -328,10 +352,10 @@ mod tests {
 
     #[test]
     fn a_rate_is_work_by_time() {
-        let rate = |about| Measured { samples: vec![0.5], peak_memory: None, about }.rate();
-        assert_eq!(rate(json!({ "flops": 1e12, "bytes": 1 })).as_deref(), Some("2.00 TFLOP/s"));
-        assert_eq!(rate(json!({ "flops": null, "bytes": 4_000_000_000u64 })).as_deref(), Some("8.00 GB/s"));
-        assert_eq!(rate(json!({ "flops": null, "bytes": null })), None);
+        let rate = |about, peak| Measured { samples: vec![0.5], peak_memory: None, about }.rate(peak);
+        assert_eq!(rate(json!({ "flops": 1e12, "bytes": 1 }), Some(4e12)).as_deref(), Some("2.00 TFLOP/s, 50 %"));
+        assert_eq!(rate(json!({ "flops": null, "bytes": 4_000_000_000u64 }), None).as_deref(), Some("8.00 GB/s"));
+        assert_eq!(rate(json!({ "flops": null, "bytes": null }), None), None);
     }
 
     #[test]
