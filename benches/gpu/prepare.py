@@ -32,8 +32,12 @@ def built(profile):
     command = [CARGO, "build", "--profile", profile, "--workspace", "--bin", "cotangent"]
     command += [word for test in TESTS for word in ("--test", test)] + ["--message-format", "json"]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
-    messages = map(json.loads, output.splitlines())
-    found = {m["target"]["name"]: Path(m["executable"]) for m in messages if m.get("executable")}
+    found = {}
+    for message in map(json.loads, output.splitlines()):
+        # Other crates have tests of the same names.
+        ours = message.get("executable") and Path(message["target"]["src_path"]).relative_to(ROOT).parts[1]
+        if ours in ("cotangent", "cli"):
+            found[message["target"]["name"]] = Path(message["executable"])
     return {name: found[name] for name in ("cotangent", *TESTS)}
 
 

@@ -21,7 +21,8 @@ pub(crate) struct Order {
     results: PathBuf,
 }
 
-/// After this many errors in a row, the device is taken to be out of order: an illegal access makes every later call fail.
+/// After this many errors in a row, the device is taken to be out of order: an illegal access makes every later call
+/// fail.
 const OUT_OF_ORDER: usize = 24;
 
 impl Order {
@@ -31,9 +32,9 @@ impl Order {
         Some(Order { results: path("COTANGENT_TEST_RESULTS")?, expected: path("COTANGENT_TEST_EXPECTED") })
     }
 
-    /// Runs each case on one of several threads. Appends two lines to the file of results: `{"start": name}`, and later the
-    /// members that `run` returns, with `case` and `seconds`; or with `error`, if it panics. A name that the file has already
-    /// is skipped, so a run that was cut off can be continued without the case that ended it.
+    /// Runs each case on one of several threads. Appends two lines to the file of results: `{"start": name}`, and later
+    /// the members that `run` returns, with `case` and `seconds`; or with `error`, if it panics. A name that the file
+    /// has already is skipped, so a run that was cut off can be continued without the case that ended it.
     pub(crate) fn each<C: Sync>(
         &self,
         cases: &[C],

@@ -1,8 +1,9 @@
-//! The stored cases on another device: values and first derivatives, compared with JAX's values and with derivatives that
-//! this library computed on the CPU.
+//! The stored cases on another device: values and first derivatives, compared with JAX's values and with derivatives
+//! that this library computed on the CPU.
 //!
-//! Integers and booleans must be equal, and so must floats that are only moved or chosen. Any other float may differ by as
-//! much as the condition of the function allows: by what its results change if the inputs change in their last place.
+//! Integers and booleans must be equal, and so must floats that are only moved or chosen. Any other float may differ by
+//! as much as the condition of the function allows: by what its results change if the inputs change in their last
+//! place.
 
 use std::collections::BTreeMap;
 
@@ -144,8 +145,8 @@ fn short(x: f64) -> f64 {
     if scale.is_finite() { format!("{:.2e}", x * 1.005).parse().unwrap_or(x) } else { x }
 }
 
-/// Compares the results of this device with those expected: the number of results, the largest difference as a multiple of
-/// what is allowed, and what differs too much.
+/// Compares the results of this device with those expected: the number of results, the largest difference as a multiple
+/// of what is allowed, and what differs too much.
 fn compared(case: &Case, expected: &Json) -> Map<String, Json> {
     let program = jit(|args: &Vec<Array>| first_order(case, args));
     let got = program.try_call((&arguments(case),)).unwrap_or_else(|e| panic!("{e}"));

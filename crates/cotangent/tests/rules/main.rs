@@ -38,8 +38,8 @@ const COLUMNS: [&str; 13] = [
     "numeric",
 ];
 
-/// Returns the stored cases, and what is wrong with those that are not here. `RULES=sort,pow` selects the cases of these
-/// primitives, for work on them.
+/// Returns the stored cases, and what is wrong with those that are not here. `RULES=sort,pow` selects the cases of
+/// these primitives, for work on them.
 fn stored() -> (Vec<Case>, Vec<String>) {
     let goldens: Vec<Json> = common::goldens("primitives").iter().map(|name| golden(name)).collect();
     let (mut cases, mut wrong) = (Vec::new(), Vec::new());
