@@ -386,7 +386,12 @@ fn mixed<'a>(arrays: impl Iterator<Item = &'a Array>, name: impl Fn(usize) -> St
         }
     }
     let list: Vec<&str> = found.iter().map(|known| &*known.1).collect();
-    Error::new(ErrorKind::Device, format!("a computation runs on one device, but {}", list.join(", and "))).help(
+    let list = list.join(", and ");
+    if found.iter().any(|known| known.0.is_many()) {
+        return Error::new(ErrorKind::Device, format!("a computation runs on the devices of one mesh, but {list}"))
+            .help("lay both out over one mesh, as in `device_put(&y, &NamedSharding::new(&mesh, P!()))`");
+    }
+    Error::new(ErrorKind::Device, format!("a computation runs on one device, but {list}")).help(
         "move one of them, as in `y.to(x.device()?)`, or let the function run where you choose: `jit(f).on(device)`",
     )
 }

@@ -29,7 +29,7 @@ use crate::transform::transpose::backward;
 
 use crate::transform::hoist::hoist;
 
-use super::vary::{self, union, vary_jaxpr, varying};
+use super::vary::{self, copied_in, union, vary_jaxpr, varying};
 
 /// `scan`: runs a program once for each index of the leading axis of its last operands, with a carry from iteration to
 /// iteration. The operands are the captured values, the carry and the scanned arrays. The results are the last carry and the
@@ -420,21 +420,10 @@ impl Primitive for Scan {
         };
         // A captured value that meets varying values is copied before the loop, not in each iteration, so that its
         // cotangent is summed over the devices once, after the loop.
-        let (mut consts, mut found) = (over.consts.to_vec(), derive(over.consts));
-        let all = union(found.0.iter().chain(over.xs));
-        for i in 0..self.consts {
-            let copied: Vec<AxisSet> = consts
-                .iter()
-                .enumerate()
-                .map(|(j, set)| if i == j { union([set, &all]) } else { set.clone() })
-                .collect();
-            if copied[i] != consts[i] {
-                let other = derive(&copied);
-                if other.2 == found.2 {
-                    (consts, found) = (copied, other);
-                }
-            }
-        }
+        let first = derive(over.consts);
+        let consts: Vec<AxisSet> =
+            over.consts.iter().enumerate().map(|(i, set)| union([set, &copied_in(&first.1, i)])).collect();
+        let found = if consts == over.consts { first } else { derive(&consts) };
         let (carried, body, sets) = found;
         let copied = |x: &[Array], over: &[AxisSet], wanted: &[AxisSet]| -> Vec<Array> {
             x.iter().zip(over).zip(wanted).map(|((x, over), wanted)| varying(x, over, wanted, mesh)).collect()

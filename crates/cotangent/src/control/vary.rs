@@ -103,6 +103,22 @@ pub(super) fn vary_jaxpr(
     (nested(closed), sets)
 }
 
+/// The axes along which a program copies an input to the devices, whatever it uses it for.
+pub(super) fn copied_in(jaxpr: &Jaxpr, input: usize) -> AxisSet {
+    let var = jaxpr.inputs()[input];
+    let is_input = |atom: &Atom| atom.var() == Some(var);
+    if jaxpr.outputs().iter().any(is_input) {
+        return AxisSet::new();
+    }
+    let mut common: Option<AxisSet> = None;
+    for eqn in jaxpr.eqns().iter().filter(|eqn| eqn.inputs.iter().any(is_input)) {
+        let Some(copy) = eqn.prim.as_any().downcast_ref::<PVary>() else { return AxisSet::new() };
+        let axes: AxisSet = copy.axes.iter().map(|axis| axis.name.clone()).collect();
+        common = Some(common.map_or(axes.clone(), |known| known.intersection(&axes).cloned().collect()));
+    }
+    common.unwrap_or_default()
+}
+
 /// Finds the axes over which the carry of a loop varies. `step` returns those of the next carry for those of the carry,
 /// and what was derived for them.
 pub(super) fn fixpoint<T>(

@@ -63,6 +63,9 @@ impl Mesh {
             return fail(format!("a mesh has two axes named `{axis}`"));
         }
         let size: usize = axes.iter().map(|axis| axis.size).product();
+        if size == 0 {
+            return fail("a mesh has at least one device".to_string());
+        }
         if size != devices.len() {
             let sizes: Vec<String> = axes.iter().map(|axis| format!("{axis}: {}", axis.size)).collect();
             return Err(Error::new(

@@ -50,6 +50,18 @@ const BODIES: &[(&str, Body)] = &[
     }),
     ("grad inside", |x| grad(|x: &Array| (lax::psum(&x.sin(), "x") * x).sum())(x)),
     ("jit inside", |x| jit(|x: &Array| x * lax::psum(x, "x"))(x)),
+    ("custom_jvp inside", |x| {
+        let f = custom_jvp(|x: &Array| x.sin()).defjvp(|(x,), (t,)| (x.sin(), t * x.cos()));
+        f(&(x * lax::psum(x, "x")))
+    }),
+    ("custom_vjp inside", |x| {
+        // The rule communicates: it is the transpose of a sum over the devices.
+        let f = custom_vjp(|x: &Array| x * lax::psum(&x.sin(), "x")).defvjp(
+            |(x,)| (x * lax::psum(&x.sin(), "x"), x.clone()),
+            |x, ct| (ct * lax::psum(&x.sin(), "x") + x.cos() * lax::psum(&(ct * x), "x"),),
+        );
+        f(x) * x
+    }),
     ("checkpoint inside", |x| checkpoint(|x: &Array| (x * lax::psum(&x.sin(), "x")).sin())(x)),
 ];
 
@@ -78,11 +90,10 @@ fn loss<F: Fn(&Array) -> Array + Clone + Send + Sync + 'static>(
 }
 
 /// Values, gradients, second derivatives along a direction, and a batch, un-jitted and as one program.
-fn all_of<F: Fn(&Array) -> Array + Clone + Send + Sync + 'static>(
-    f: F,
-    x: &Array,
-    v: &Array,
-) -> Vec<(&'static str, Array)> {
+fn all_of<F>(f: F, x: &Array, v: &Array, forward_mode: bool) -> Vec<(&'static str, Array)>
+where
+    F: Fn(&Array) -> Array + Clone + Send + Sync + 'static,
+{
     let (g, h) = (f.clone(), f.clone());
     let v = v.clone();
     let second = move |x: &Array| {
@@ -97,7 +108,7 @@ fn all_of<F: Fn(&Array) -> Array + Clone + Send + Sync + 'static>(
         ("value", f(x)),
         ("value of a program", jit(f.clone())(x)),
         ("gradient", jit(grad(loss(f.clone())))(x)),
-        ("tangent", jit(forward)(x)),
+        ("tangent", if forward_mode { jit(forward)(x) } else { np::zeros(()) }),
         ("second derivative", jit(second)(x)),
         ("gradients of a batch", jit(batched)(&batch)),
     ]
@@ -112,8 +123,8 @@ fn every_collective_under_every_transform() {
             if n != 4 && !["psum", "all_gather", "psum_scatter tiled", "ppermute", "all_to_all"].contains(name) {
                 continue;
             }
-            let found = all_of(sharded(*body, n), &x, &v);
-            let expected = all_of(reference(*body, n), &x, &v);
+            let found = all_of(sharded(*body, n), &x, &v, *name != "custom_vjp inside");
+            let expected = all_of(reference(*body, n), &x, &v, *name != "custom_vjp inside");
             for ((what, found), (_, expected)) in found.iter().zip(&expected) {
                 close(&format!("{name} over {n} devices: {what}"), found, expected, 2e-5);
             }
@@ -186,6 +197,35 @@ fn two_axes() {
     close("gradient", &a, &b, 2e-5);
 }
 
+/// Programs that hold a `shard_map`: loops, branches, and others.
+#[test]
+fn inside_other_programs() {
+    let (x, v) = (numbers(9, [16, 3]), numbers(10, [16, 3]));
+    let body: Body = |x| x * lax::psum(&x.sin(), "x") / 4.0;
+    type Outer = fn(&dyn Fn(&Array) -> Array, &Array) -> Array;
+    let outer: &[(&str, Outer)] = &[
+        ("scan", |f, x| {
+            lax::scan(|c: &Array, i: &Array| (f(&(c + i)).sin(), c.sum()), x, &np::arange(0.0, 3.0, 1.0)).0
+        }),
+        ("branch", |f, x| lax::cond(x.sum().less(1e6), || f(x), || x * 2.0)),
+        ("while", |f, x| lax::fori_loop(0, 2, |_: &Array, y: &Array| f(y), x.clone())),
+        ("twice", |f, x| f(&f(x).cos()) + f(x)),
+    ];
+    for (name, outer) in outer {
+        let (a, b) = (sharded(body, 4), reference(body, 4));
+        let found = all_of(move |x: &Array| outer(&a, x), &x, &v, true);
+        let expected = all_of(move |x: &Array| outer(&b, x), &x, &v, true);
+        for ((what, found), (_, expected)) in found.iter().zip(&expected) {
+            close(&format!("{name}: {what}"), found, expected, 2e-5);
+        }
+    }
+    let map = sharded(body, 4);
+    let saved = checkpoint(move |x: &Array| map(&x.sin()).sin());
+    let (map, one) = (saved, reference(body, 4));
+    let slope = jit(grad(move |x: &Array| map(x).powi(2).sum()))(&x);
+    close("checkpoint", &slope, &grad(move |x: &Array| one(&x.sin()).sin().powi(2).sum())(&x), 2e-5);
+}
+
 /// A batch of functions of all devices, or divided among them.
 #[test]
 fn a_batch_divided_over_an_axis() {
@@ -205,6 +245,26 @@ fn a_batch_divided_over_an_axis() {
     let map = map();
     let slope = vmap(grad(move |x: &Array| map(x).sin().sum())).spmd_axis_name("batch");
     close("gradient", &jit(slope)(&x), &vmap(grad(move |x: &Array| one(x).sin().sum()))(&x), 2e-5);
+}
+
+/// Devices communicate along an axis of the mesh and along that of a `vmap` around all of them.
+#[test]
+fn over_the_axis_of_a_vmap_outside() {
+    let mesh = mesh([("x", 4)]);
+    let x = numbers(11, [3, 8]);
+    let map = shard_map(|x: &Array| x * lax::psum(&x.sin(), ["i", "x"]), &mesh).in_specs(P!("x")).out_specs(P!("x"));
+    let f = vmap(map).axis_name("i");
+    let one = |x: &Array| {
+        let parts = x.reshape([3, 4, 2]);
+        (&parts * parts.sin().sum_axis((0, 1))).reshape([3, 8])
+    };
+    close("values", &f(&x), &one(&x), 1e-5);
+    close(
+        "gradient",
+        &jit(grad(move |x: &Array| f(x).sin().sum()))(&x),
+        &grad(move |x: &Array| one(x).sin().sum())(&x),
+        2e-5,
+    );
 }
 
 /// What the devices share has one cotangent: the sum of those of the devices.

@@ -97,6 +97,8 @@ fn donation() {
         x = step(x);
     }
     assert_eq!(places(&x), [1; 4]);
+    let compiled = step.lower((&x,)).unwrap().compile().unwrap();
+    assert_eq!(compiled.memory_analysis().unwrap().aliased, 8 * 128 * 4 / 4);
     // A clone keeps the array.
     let kept = x.clone();
     let y = step(x);
