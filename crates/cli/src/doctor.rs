@@ -94,7 +94,7 @@ impl Report {
         let platform = device.platform();
         let finder = match device {
             Device::Cpu => Finder::from_env(platform),
-            Device::Cuda => CudaOptions::new().finder(),
+            Device::Cuda => CudaOptions::current().finder(),
         };
         self.surroundings(&finder)?;
 

@@ -155,7 +155,7 @@ pub use methods::Operand;
 pub use ops::name::checkpoint_name;
 pub use ops::precision::{default_matmul_precision, set_default_matmul_precision};
 pub use runtime::{devices, devices_of, local_devices};
-pub use xla::Target;
+pub use xla::{CudaAllocator, CudaOptions, Target};
 
 /// Imports what most programs need: `use cotangent::prelude::*`.
 ///
@@ -211,3 +211,8 @@ struct CompilingForAGpuGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/sharding.md")]
 struct ShardingGuide;
+
+/// Runs the example of the guide to GPUs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/gpu.md")]
+struct GpuGuide;

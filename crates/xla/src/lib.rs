@@ -63,7 +63,7 @@ pub use api::Value;
 pub use buffer::Buffer;
 pub use client::Client;
 pub use compiled::{Compiled, MemoryStats};
-pub use cuda::{CudaError, CudaOptions};
+pub use cuda::{CudaAllocator, CudaError, CudaOptions};
 pub use device::DeviceInfo;
 pub use error::{ArgumentError, Code, Error, Result};
 pub use executable::{Argument, Executable};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use cotangent_xla::cuda::Allocator;
+use cotangent_xla::cuda::CudaAllocator;
 use cotangent_xla::{Client, CudaOptions};
 
 /// Reports that a test did not run. Bypasses the harness, which hides the output of passing tests.
@@ -161,7 +161,7 @@ fn child_process() {
     let mut options = CudaOptions::new();
     if std::env::var_os("FAKE_OPTIONS").is_some() {
         options =
-            options.preallocate(false).memory_fraction(0.5).allocator(Allocator::CudaAsync).visible_devices([1, 0]);
+            options.preallocate(false).memory_fraction(0.5).allocator(CudaAllocator::CudaAsync).visible_devices([1, 0]);
     }
     if let Some(dir) = std::env::var_os("FAKE_DIRECTORY") {
         options = options.directory(dir);

@@ -8,7 +8,7 @@ use crate::processes;
 pub(super) fn cuda() -> Result<xla::Client> {
     let Some(job) = processes::opening() else { return Ok(xla::Client::cuda()?) };
     let (options, store) = job.for_gpus();
-    let opened = xla::Client::cuda_among(&xla::CudaOptions::new(), &options, store);
+    let opened = xla::Client::cuda_among(&xla::CudaOptions::current(), &options, store);
     // If a process is lost, the plugin cannot say which.
     opened.map_err(|error| job.check().err().unwrap_or_else(|| error.into()))
 }

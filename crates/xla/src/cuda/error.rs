@@ -154,9 +154,11 @@ impl fmt::Display for CudaError {
                 }
                 write!(f, "{} in the Python environment. ", packages.join(" "))?;
                 let looked: Vec<_> = looked.iter().map(|dir| dir.display().to_string()).collect();
-                let looked =
-                    if looked.is_empty() { "no directory of NVIDIA's wheels".to_owned() } else { looked.join(", ") };
-                write!(f, "It was looked for in {looked}, and where the dynamic loader looks")
+                match looked.is_empty() {
+                    true => f.write_str("No directory of NVIDIA's wheels was found")?,
+                    false => write!(f, "The directories that were searched are {}", looked.join(", "))?,
+                }
+                f.write_str(", and the dynamic loader does not find them either")
             }
             CudaError::LibraryUnusable { path, reason } => {
                 write!(f, "{} cannot be loaded: {reason}. Install its package again", path.display())
@@ -201,8 +203,8 @@ mod tests {
         assert_eq!(
             missing(Some(Toolkit::Cuda13)),
             "NVIDIA's libraries are incomplete: libcudnn.so.9, libcufft.so.12 cannot be found. Fetch what is missing with \
-             `cotangent setup cuda13`, or install nvidia-cudnn-cu13 nvidia-cufft in the Python environment. It was \
-             looked for in /site/nvidia/cudnn/lib, and where the dynamic loader looks"
+             `cotangent setup cuda13`, or install nvidia-cudnn-cu13 nvidia-cufft in the Python environment. The \
+             directories that were searched are /site/nvidia/cudnn/lib, and the dynamic loader does not find them either"
         );
         assert!(missing(None).contains("found. Install nvidia-cudnn-cu13 "));
         let plugin = |toolkit| {

@@ -8,7 +8,7 @@ mod options;
 pub use driver::{Driver, Gpu, Version};
 pub use error::CudaError;
 pub use libraries::Libraries;
-pub use options::{Allocator, CudaOptions};
+pub use options::{CudaAllocator, CudaOptions};
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::options::OptionValue;
 use crate::plugin::{Finder, Location};
 
 impl Client {
-    /// Opens all visible GPUs. Finds the plugin and NVIDIA's libraries, and fetches nothing: the error says how to get
-    /// what is missing.
+    /// Opens GPUs with the options of this process. Finds the plugin and NVIDIA's libraries, and fetches nothing: the
+    /// error says how to get what is missing.
     pub fn cuda() -> Result<Client> {
-        Self::cuda_with(&CudaOptions::new())
+        Self::cuda_with(&CudaOptions::current())
     }
 
     /// Opens GPUs as the options say. Finds the plugin and NVIDIA's libraries as [`cuda`](Self::cuda) does.

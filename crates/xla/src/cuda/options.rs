@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use super::CudaError;
 use crate::options::OptionValue;
@@ -9,7 +10,7 @@ use crate::plugin::{Finder, Platform};
 
 /// How the plugin allocates the memory of GPUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Allocator {
+pub enum CudaAllocator {
     /// XLA's own allocator, which divides large blocks. It is the default.
     Bfc,
     /// CUDA's pool of memory, which grows and shrinks with what is in use.
@@ -18,15 +19,15 @@ pub enum Allocator {
     Platform,
 }
 
-impl Allocator {
-    const ALL: [Allocator; 3] = [Allocator::Bfc, Allocator::CudaAsync, Allocator::Platform];
+impl CudaAllocator {
+    const ALL: [CudaAllocator; 3] = [CudaAllocator::Bfc, CudaAllocator::CudaAsync, CudaAllocator::Platform];
 
     /// XLA's name of it.
     pub fn name(self) -> &'static str {
         match self {
-            Allocator::Bfc => "bfc",
-            Allocator::CudaAsync => "cuda_async",
-            Allocator::Platform => "platform",
+            CudaAllocator::Bfc => "bfc",
+            CudaAllocator::CudaAsync => "cuda_async",
+            CudaAllocator::Platform => "platform",
         }
     }
 }
@@ -57,14 +58,35 @@ pub struct CudaOptions {
     directories: Vec<PathBuf>,
     preallocate: Option<bool>,
     memory_fraction: Option<f32>,
-    allocator: Option<Allocator>,
+    allocator: Option<CudaAllocator>,
     visible_devices: Option<Vec<i64>>,
 }
+
+/// The options of this process.
+static CURRENT: Mutex<Option<CudaOptions>> = Mutex::new(None);
 
 impl CudaOptions {
     /// Nothing set.
     pub fn new() -> CudaOptions {
         CudaOptions::default()
+    }
+
+    /// Makes these the options of this process: of [`Client::cuda`](crate::Client::cuda), and so of all that opens GPUs
+    /// without saying how. GPUs that are open already stay as they are, so call this first.
+    ///
+    /// ```
+    /// use cotangent_xla::CudaOptions;
+    ///
+    /// CudaOptions::new().memory_fraction(0.5).make_current();
+    /// assert_eq!(CudaOptions::current(), CudaOptions::new().memory_fraction(0.5));
+    /// ```
+    pub fn make_current(self) {
+        *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(self);
+    }
+
+    /// The options of this process. Nothing is set unless [`make_current`](Self::make_current) was called.
+    pub fn current() -> CudaOptions {
+        CURRENT.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
     }
 
     /// The plugin to load. Nothing else is looked for.
@@ -94,7 +116,7 @@ impl CudaOptions {
     }
 
     /// How memory is allocated.
-    pub fn allocator(mut self, allocator: Allocator) -> Self {
+    pub fn allocator(mut self, allocator: CudaAllocator) -> Self {
         self.allocator = Some(allocator);
         self
     }
@@ -162,7 +184,7 @@ impl CudaOptions {
 
         let from_env = || {
             var(ALLOCATOR).map(|text| {
-                let named = Allocator::ALL.into_iter().find(|allocator| allocator.name() == text.trim());
+                let named = CudaAllocator::ALL.into_iter().find(|allocator| allocator.name() == text.trim());
                 named.ok_or_else(|| wrong(ALLOCATOR, &text, "`bfc`, `cuda_async` or `platform`"))
             })
         };
@@ -226,7 +248,8 @@ mod tests {
                 ("visible_devices", OptionValue::IntList(vec![1, 0])),
             ])
         );
-        let code = nothing.preallocate(true).memory_fraction(0.25).allocator(Allocator::Platform).visible_devices([3]);
+        let code =
+            nothing.preallocate(true).memory_fraction(0.25).allocator(CudaAllocator::Platform).visible_devices([3]);
         assert_eq!(
             read(&code, env),
             Ok(vec![

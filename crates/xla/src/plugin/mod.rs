@@ -27,6 +27,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::cuda::CudaOptions;
 use crate::error::{Error, Result};
 use crate::hash;
 
@@ -205,9 +206,12 @@ pub struct Verified {
     pub locked: bool,
 }
 
-/// Finds the plugin for a platform, and fetches it if necessary.
+/// Finds the plugin for a platform. The one for the CPU is fetched if necessary.
 pub fn locate(platform: Platform) -> Result<Location> {
-    Finder::from_env(platform).locate()
+    match platform {
+        Platform::Cpu => Finder::from_env(platform).locate(),
+        Platform::Cuda => CudaOptions::current().finder().locate(),
+    }
 }
 
 /// Finds the plugin for a platform in the cache only.
