@@ -20,8 +20,9 @@ pub(crate) const HELP: &str = "\
 A demo, a benchmark case, an example or a command runs on the CPU, and each program that it compiles there is compiled \
 for the GPU as well. A file is a StableHLO module, or a program exported by `Lowered::export_for`.
 
-With --json, one object is printed for each program: `program`, `target`, `error` (null if it compiled), and, if it did, \
-`kernels`, `code`, `arguments`, `outputs`, `temporary` (bytes) and `seconds`. The exit code is 0 if all programs compiled.";
+With --json, one object is printed for each program: `program`, `target`, `error` (null if it compiled), and, if it \
+did, `kernels`, `code`, `arguments`, `outputs`, `temporary` (bytes) and `seconds`. The exit code is 0 if all programs \
+compiled.";
 
 /// What to compile, and for which GPU.
 #[derive(clap::Args)]

@@ -23,6 +23,8 @@ pub(crate) struct Routes {
     pub(crate) linear_algebra: LinearAlgebra,
     /// How the arguments of a function are kept in memory.
     pub(crate) apart: Apart,
+    /// Whether XLA convolves integers. cuDNN does not.
+    pub(crate) integer_convolutions: bool,
     /// Whether a program can call functions of this process. They read and write host memory.
     pub(crate) host_calls: bool,
     /// Whether `compile/style.rs` applies, which is about XLA's compiler for the CPU.
@@ -52,12 +54,20 @@ pub(crate) enum Apart {
 impl Routes {
     pub(crate) const fn of(platform: Platform) -> Routes {
         match platform {
-            Platform::Cpu => {
-                Routes { linear_algebra: LinearAlgebra::Lapack, apart: Apart::Function, host_calls: true, styles: true }
-            }
-            Platform::Cuda => {
-                Routes { linear_algebra: LinearAlgebra::Xla, apart: Apart::Barrier, host_calls: false, styles: false }
-            }
+            Platform::Cpu => Routes {
+                linear_algebra: LinearAlgebra::Lapack,
+                apart: Apart::Function,
+                integer_convolutions: true,
+                host_calls: true,
+                styles: true,
+            },
+            Platform::Cuda => Routes {
+                linear_algebra: LinearAlgebra::Xla,
+                apart: Apart::Barrier,
+                integer_convolutions: false,
+                host_calls: false,
+                styles: false,
+            },
         }
     }
 }

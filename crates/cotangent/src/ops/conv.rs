@@ -5,6 +5,7 @@ use stablehlo::{Attr, Type, Value};
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape, same_dtype};
 use crate::array::dtype::DType;
+use crate::array::literal::Literal;
 use crate::error::{Error, Result, raise};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, missing_rule};
@@ -394,6 +395,9 @@ impl Primitive for ConvGeneralDilated {
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let (lhs, rhs) = (&args[0], &args[1]);
+        if !outs[0].dtype.is_inexact() && !cx.routes().integer_convolutions {
+            return smallvec::smallvec![self.lower_in_parts(cx, args, inputs, &outs[0])];
+        }
         if !inputs[0].dtype.is_complex() {
             return [self.lower_real(cx, lhs, rhs, &outs[0])].into();
         }
@@ -424,6 +428,41 @@ fn merged_in_groups(x: &Array, from: usize, into: usize, groups: usize) -> Array
 }
 
 impl ConvGeneralDilated {
+    /// Appends a convolution of integers as convolutions of `f64`, modulo 2ᵇ for b bits. The operands are split into parts
+    /// of so few bits that every sum is exact.
+    fn lower_in_parts(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], out: &Aval) -> Value {
+        let kernel = &inputs[1].shape;
+        let products = kernel.size() / kernel[self.dimension_numbers.rhs_spec[0]].max(1);
+        let bits = out.dtype.bits();
+        let width = ((53 - (usize::BITS - products.leading_zeros()) as usize) / 2).min(16);
+        let count = bits.div_ceil(width);
+        let parts = |cx: &mut Lowering<'_>, x: &Value, aval: &Aval| -> Vec<Value> {
+            let (wide, float) = (aval.with_dtype(DType::I64), aval.with_dtype(DType::F64));
+            let x = cx.op("stablehlo.convert", std::slice::from_ref(x), &[], &wide);
+            let mask = cx.splat(&wide, Literal::int(DType::I64, (1 << width) - 1));
+            let part = |i: usize| {
+                let places = cx.splat(&wide, Literal::int(DType::I64, (i * width) as i64));
+                let part = cx.op("stablehlo.shift_right_logical", &[x.clone(), places], &[], &wide);
+                let part = cx.op("stablehlo.and", &[part, mask.clone()], &[], &wide);
+                cx.op("stablehlo.convert", &[part], &[], &float)
+            };
+            (0..count).map(part).collect()
+        };
+        let [lhs, rhs] = [0, 1].map(|i| parts(cx, &args[i], &inputs[i]));
+        let (wide, float) = (out.with_dtype(DType::I64), out.with_dtype(DType::F64));
+        let mut sum = cx.splat(&wide, Literal::int(DType::I64, 0));
+        // What is shifted by all bits or more does not count.
+        let pairs = (0..count).flat_map(|i| (0..count - i).map(move |j| (i, j)));
+        for (i, j) in pairs {
+            let term = self.lower_real(cx, &lhs[i], &rhs[j], &float);
+            let term = cx.op("stablehlo.convert", &[term], &[], &wide);
+            let places = cx.splat(&wide, Literal::int(DType::I64, ((i + j) * width) as i64));
+            let term = cx.op("stablehlo.shift_left", &[term, places], &[], &wide);
+            sum = cx.op("stablehlo.add", &[sum, term], &[], &wide);
+        }
+        cx.op("stablehlo.convert", &[sum], &[], out)
+    }
+
     fn lower_real(&self, cx: &mut Lowering<'_>, lhs: &Value, rhs: &Value, out: &Aval) -> Value {
         let spatial = self.window_strides.len();
         let layout = |spec: &[usize], names: [&str; 2]| {

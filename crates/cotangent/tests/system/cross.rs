@@ -65,3 +65,38 @@ fn programs_that_cannot_leave_are_refused_before_anything_is_looked_for() {
     assert!(error.contains("was exported for Cpu") && error.contains("RTX 4090"), "{error}");
     assert!(error.contains("export_for(Platform::Cuda)"), "{error}");
 }
+
+/// A GPU's library does not convolve integers, so its programs convolve parts of them as floats. Here they run on the CPU.
+#[test]
+fn integers_are_convolved_on_every_platform_alike() {
+    use cotangent::extend::primitives::{ConvDimensionNumbers, ConvGeneralDilated};
+    let conv = ConvGeneralDilated {
+        window_strides: vec![1],
+        padding: vec![(1, 2)],
+        lhs_dilation: vec![2],
+        rhs_dilation: vec![1],
+        dimension_numbers: ConvDimensionNumbers::plain(3),
+        feature_group_count: 2,
+        batch_group_count: 1,
+        precision: None,
+        preferred_element_type: None,
+    };
+    let dtypes = [DType::I8, DType::I16, DType::I32, DType::I64, DType::U8, DType::U16, DType::U32, DType::U64];
+    for dtype in dtypes {
+        // Numbers of all sizes: the products do not fit.
+        let numbers = |n: i64, shape: [usize; 3]| {
+            let values: Vec<i64> = (0..shape.iter().product::<usize>() as i64)
+                .map(|i| (i * 2 + n).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64) >> (i % 7 * 9))
+                .collect();
+            Array::from(values).astype(dtype).reshape(shape)
+        };
+        let (x, kernel) = (numbers(1, [2, 4, 5]), numbers(8, [6, 2, 3]));
+        let f = jit(|x: &Array, kernel: &Array| cotangent::extend::bind1(conv.clone(), &[x, kernel]));
+        let expected = f(&x, &kernel);
+        let there = f.lower((&x, &kernel)).unwrap().export_for(Platform::Cuda).unwrap();
+        assert!(there.stablehlo().contains("xf64>"), "{there}");
+        let there = Exported::from_stablehlo("there", there.stablehlo()).unwrap().compile().unwrap();
+        let found = there.call(&(x, kernel)).unwrap().swap_remove(0);
+        assert_eq!(found.to_bytes().unwrap(), expected.to_bytes().unwrap(), "{dtype:?}");
+    }
+}
