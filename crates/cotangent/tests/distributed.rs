@@ -128,7 +128,8 @@ fn in_a_job(role: &str, address: &str, processes: usize, id: usize) {
         "waits" => return report(config.initialize().unwrap_err()),
         "short" => return report(config.timeout(Duration::from_millis(300)).initialize().unwrap_err()),
         "exits" => {
-            let exits = |error: &Error| {
+            let exits = move |error: &Error| {
+                assert_eq!(distributed::process_index(), id);
                 report(error);
                 std::process::exit(0);
             };

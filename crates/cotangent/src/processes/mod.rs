@@ -91,10 +91,7 @@ fn joined(config: Config) -> Result<()> {
     let member = Member::new(id, processes).token(config.token.clone());
     let client = Client::connect(&address, &member, left())?;
     client.barrier("cotangent: start", left())?;
-    if let Some(f) = config.on_failure {
-        client.on_failure(move |error| f(&Error::from(error.clone())));
-    }
-    state.membership = Some(Arc::new(Membership {
+    let membership = Arc::new(Membership {
         id: config.id,
         processes: config.processes,
         client,
@@ -102,7 +99,13 @@ fn joined(config: Config) -> Result<()> {
         local_devices: config.local_devices.map(|list| list.into_iter().map(|place| place as i64).collect()),
         rounds: Mutex::default(),
         stores: AtomicU64::new(0),
-    }));
+    });
+    state.membership = Some(membership.clone());
+    // The function may run at once, and may ask which process this is.
+    drop(state);
+    if let Some(f) = config.on_failure {
+        membership.client.on_failure(move |error| f(&Error::from(error.clone())));
+    }
     Ok(())
 }
 
