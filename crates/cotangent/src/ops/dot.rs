@@ -94,8 +94,8 @@ pub struct DotGeneral {
 }
 
 impl DotGeneral {
-    /// Creates a contraction over the dimensions `contract`, with the batch dimensions `batch` and the default precision:
-    /// that of [`default_matmul_precision`](crate::default_matmul_precision), or the device's.
+    /// Creates a contraction over the dimensions `contract`, with the batch dimensions `batch` and the default
+    /// precision: that of [`default_matmul_precision`](crate::default_matmul_precision), or the device's.
     ///
     /// ```
     /// let product = cotangent::extend::primitives::DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]);

@@ -78,18 +78,19 @@ thread_local! {
     static SCOPE: Cell<Option<Precision>> = const { Cell::new(None) };
 }
 
-/// Sets the precision of products that ask for none, for this process. It precedes `COTANGENT_DEFAULT_MATMUL_PRECISION`.
+/// Sets the precision of products that ask for none, for this process. It precedes
+/// `COTANGENT_DEFAULT_MATMUL_PRECISION`.
 ///
-/// ```
+/// ```no_run
 /// use cotangent::{lax::Precision, set_default_matmul_precision};
-/// set_default_matmul_precision(Precision::Default);
+/// set_default_matmul_precision(Precision::Highest);
 /// ```
 pub fn set_default_matmul_precision(precision: Precision) {
     DEFAULT.store(1 + precision as u8, Ordering::Relaxed);
 }
 
-/// Runs `f` with another precision of products that ask for none, on this thread. Functions that are traced in `f` keep it:
-/// a jitted function that is called inside and outside is traced twice.
+/// Runs `f` with another precision of products that ask for none, on this thread. Functions that are traced in `f` keep
+/// it: a jitted function that is called inside and outside is traced twice.
 ///
 /// ```
 /// use cotangent::{default_matmul_precision, lax::Precision, prelude::*};
@@ -110,7 +111,8 @@ pub fn default_matmul_precision<R>(precision: Precision, f: impl FnOnce() -> R) 
     f()
 }
 
-/// Returns the precision of products that ask for none: that of the innermost scope, of the process, or of the environment.
+/// Returns the precision of products that ask for none: that of the innermost scope, of the process, or of the
+/// environment.
 #[track_caller]
 pub(crate) fn default_precision() -> Option<Precision> {
     static ENVIRONMENT: OnceLock<Option<Precision>> = OnceLock::new();

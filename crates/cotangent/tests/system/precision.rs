@@ -1,5 +1,8 @@
 //! The default precision of products: part of what is traced, and of what a jitted function is cached by.
 
+use std::panic::catch_unwind;
+use std::process::Command;
+
 use cotangent::lax::{self, Conv, DotGeneral, Padding, Precision};
 use cotangent::{default_matmul_precision, prelude::*, set_default_matmul_precision};
 
@@ -56,28 +59,45 @@ fn a_jitted_function_is_traced_for_each_default_precision() {
     assert!(report.to_string().contains("default precision of products: None became Some(Highest)"), "{report}");
 }
 
+fn of_new_products() -> Option<Precision> {
+    DotGeneral::new([vec![], vec![]], [vec![], vec![]]).precision.map(|both| both[0])
+}
+
 #[test]
-fn a_scope_precedes_the_process_and_ends_with_a_panic() {
-    // Another thread has no scope of this one.
-    let of_thread = |precision: Option<Precision>| {
-        std::thread::scope(|scope| {
-            scope.spawn(|| DotGeneral::new([vec![], vec![]], [vec![], vec![]]).precision.map(|p| p[0])).join()
-        })
-        .expect("it ends")
-            == precision
+fn a_scope_belongs_to_its_thread_and_ends_with_a_panic() {
+    default_matmul_precision(Precision::Highest, || {
+        let elsewhere = std::thread::scope(|scope| scope.spawn(of_new_products).join()).expect("it ends");
+        assert_eq!(elsewhere, None);
+        let panicked = catch_unwind(|| default_matmul_precision(Precision::High, || panic!("on purpose")));
+        assert!(panicked.is_err());
+        assert_eq!(of_new_products(), Some(Precision::Highest));
+    });
+    assert_eq!(of_new_products(), None);
+}
+
+/// In a process of its own, because the default is that of a process.
+#[test]
+fn the_default_is_that_of_the_scope_then_of_the_process_then_of_the_environment() {
+    const CHILD: &str = "COTANGENT_TEST_PRECISION";
+    const VARIABLE: &str = "COTANGENT_DEFAULT_MATMUL_PRECISION";
+    if std::env::var_os(CHILD).is_some() {
+        println!("environment: {:?}", catch_unwind(of_new_products).ok());
+        set_default_matmul_precision(Precision::Default);
+        println!("process: {:?}", of_new_products());
+        println!("scope: {:?}", default_matmul_precision(Precision::High, of_new_products));
+        return;
+    }
+    let name = "precision::the_default_is_that_of_the_scope_then_of_the_process_then_of_the_environment";
+    let printed = |value: &str| {
+        let mut child = Command::new(std::env::current_exe().expect("this test has a path"));
+        let output = child.args(["--exact", name, "--nocapture"]).env(CHILD, "1").env(VARIABLE, value).output();
+        let output = output.expect("it runs");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
-    let nested = || {
-        default_matmul_precision(Precision::Highest, || {
-            assert!(of_thread(None));
-            let panicked =
-                std::panic::catch_unwind(|| default_matmul_precision(Precision::High, || panic!("on purpose")));
-            assert!(panicked.is_err());
-            DotGeneral::new([vec![], vec![]], [vec![], vec![]]).precision
-        })
-    };
-    assert_eq!(nested(), Some([Precision::Highest; 2]));
-    let unknown = "tf32".parse::<Precision>().expect_err("no such name").to_string();
-    assert!(unknown.contains("tensorfloat32"), "{unknown}");
-    // `set_default_matmul_precision` is for the whole process, in which other tests run: its documentation tries it.
-    let _: fn(Precision) = set_default_matmul_precision;
+    let text = printed("float32");
+    let lines = ["environment: Some(Some(Highest))", "process: Some(Default)", "scope: Some(High)"];
+    assert!(lines.iter().all(|line| text.contains(line)), "{text}");
+    let text = printed("tf32");
+    assert!(text.contains("environment: None") && text.contains("there is no precision named `tf32`"), "{text}");
+    assert!(text.contains("tensorfloat32"), "{text}");
 }
