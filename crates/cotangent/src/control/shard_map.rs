@@ -344,7 +344,7 @@ impl ShardMap {
         if axis::innermost().is_some_and(|axis| self.jaxpr.uses_axis(&axis.name)) {
             fail(format!("a batch that is divided over `{name}` cannot communicate over the axis of its `vmap`"));
         }
-        if size % devices != 0 {
+        if !size.is_multiple_of(devices) {
             fail(format!("a batch of {size} cannot be divided into {devices} parts, over the axis `{name}`"));
         }
         (size / devices, SpecEntry::Axes(vec![name]))

@@ -264,11 +264,32 @@ impl Many {
         if let Some(executable) = place.as_ref().and_then(|place| during(Stage::Disk, || load(place))) {
             return Ok((executable, Origin::Disk));
         }
-        let executable = during(Stage::Compile, || self.client.compile(&text, &params, &options))?;
+        let executable = during(Stage::Compile, || self.compiled_text(&text, &params, &options))?;
         if let Some((disk, key)) = &place {
             during(Stage::Disk, || executable.serialize().map_or((), |bytes| disk.store(key, &bytes)));
         }
         Ok((executable, Origin::Compiled))
+    }
+
+    /// Compiles with flags that not every plugin knows.
+    fn compiled_text(
+        &self,
+        text: &str,
+        params: &[xla::ArrayShape],
+        options: &xla::CompileOptions,
+    ) -> Result<xla::Executable> {
+        // Shardy's layouts in the program turn the newer form of layouts off, with a warning each time.
+        const NEWER_LAYOUTS: &str = "xla_enable_hlo_sharding_v3";
+        // The plugin ends the process if a device is late, as on a machine with other work to do.
+        const PATIENCE: &str = "xla_cpu_collective_call_terminate_timeout_seconds";
+        let more = options.clone().flag(NEWER_LAYOUTS, xla::FlagValue::Bool(false));
+        let more = if self.platform() == Platform::Cpu { more.flag(PATIENCE, xla::FlagValue::Int(3600)) } else { more };
+        match self.client.compile(text, params, &more) {
+            Err(error) if [NEWER_LAYOUTS, PATIENCE].iter().any(|flag| error.to_string().contains(flag)) => {
+                Ok(self.client.compile(text, params, options)?)
+            }
+            compiled => Ok(compiled?),
+        }
     }
 
     pub(crate) fn platform(&self) -> Platform {

@@ -77,6 +77,13 @@ impl Mesh {
         if let Some((_, device)) = devices.iter().enumerate().find(|(i, d)| devices[..*i].contains(d)) {
             return fail(format!("the device {device} comes twice in a mesh"));
         }
+        if let Some(device) = devices.iter().find(|device| device.backend() != devices[0].backend()) {
+            return Err(Error::new(
+                ErrorKind::Device,
+                format!("a mesh has devices of two kinds: {} and {device}", devices[0]),
+            )
+            .help("one program runs on the devices of one plugin"));
+        }
         Ok(Mesh { devices: devices.into(), axes })
     }
 

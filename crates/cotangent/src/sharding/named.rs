@@ -135,7 +135,7 @@ impl NamedSharding {
         (shape.iter().enumerate())
             .map(|(d, size)| {
                 let parts = self.parts(d);
-                if size % parts != 0 {
+                if !size.is_multiple_of(parts) {
                     return Err(Error::shape(format!(
                         "dimension {d} of {whole} cannot be divided into {parts} parts, over {} of {}",
                         self.spec.entry(d),

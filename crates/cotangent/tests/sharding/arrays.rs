@@ -114,6 +114,18 @@ fn it_moves_between_meshes_and_devices() {
     assert_eq!((z.sharding(), z.to_vec::<i32>()), (Some(columns), x.to_vec::<i32>()));
 }
 
+/// The search for NaN follows a program over several devices too.
+#[test]
+fn nans_are_found() {
+    let rows = NamedSharding::new(&mesh([("x", 4)]), P!("x"));
+    let f = jit(|x: &Array| (x - 1.0).log() * 2.0);
+    let x = np::zeros(8).to(&rows);
+    let _scope = cotangent::debug::nans(true);
+    let error = f.try_call((&x,)).unwrap_err();
+    assert!(error.message().contains("NaN (not a number) in the result of `log`"), "{error}");
+    assert!(f.try_call((&(x + 2.0),)).is_ok());
+}
+
 /// What is saved is the array, so it can be loaded on any other mesh.
 #[test]
 fn saved_on_one_mesh_and_loaded_on_another() {

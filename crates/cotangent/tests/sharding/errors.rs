@@ -33,6 +33,7 @@ fn meshes() {
     says(&message(|| Mesh::new(&devices()[..4], [("x", 2), ("x", 2)])), &["two axes named `x`"]);
     says(&message(|| Mesh::new(&[devices()[0], devices()[0]], [("x", 2)])), &["eight:0 comes twice"]);
     says(&message(|| Mesh::new(&[], [("x", 0)])), &["at least one device"]);
+    says(&message(|| Mesh::new(&[Device::cpu(0), devices()[0]], [("x", 2)])), &["two kinds", "cpu:0", "eight:0"]);
     says(&message(|| cotangent::make_mesh([("x", 4096)])), &["a mesh of 4096 devices", "COTANGENT_CPU_DEVICES=4096"]);
 }
 

@@ -135,13 +135,23 @@ fn communication_in_compiled_programs() {
     // No device has a whole weight.
     assert!(!tensor().contains("f32[16,16]"), "{}", tensor());
     // By hand, with a gradient: nothing but the sum of the weights' cotangents and of the loss.
-    let local = |w: &Array, x: &Array| lax::psum(&x.matmul(w).sin().powi(2).sum(), "x");
-    let map = shard_map(local, &mesh).in_specs((P!(), P!("x")));
     let by_hand = || jit(grad(map_of(&mesh))).lower((&w, &x)).unwrap().optimized_hlo().unwrap();
     assert_eq!(hlo(&by_hand), [("all-reduce", 1)]);
     let value = || jit(value_and_grad(map_of(&mesh))).lower((&w, &x)).unwrap().optimized_hlo().unwrap();
     assert!(hlo(&value).iter().all(|(name, n)| *name == "all-reduce" && *n <= 2), "{:?}", hlo(&value));
-    drop(map);
+    // What a loop captures is summed over the devices once, after the loop.
+    let in_loop = {
+        let mesh = mesh.clone();
+        move |w: &Array, x: &Array| {
+            let local = |w: &Array, x: &Array| {
+                let step = |c: &Array, row: &Array| ((c.matmul(w) + row).sin(), c.sum());
+                lax::psum(&lax::scan(step, np::zeros(16), x).0.sum(), "x")
+            };
+            shard_map(local, &mesh).in_specs((P!(), P!("x")))(w, x)
+        }
+    };
+    let looped = || jit(grad(in_loop.clone())).lower((&w, &x)).unwrap().optimized_hlo().unwrap();
+    assert_eq!(hlo(&looped), [("all-reduce", 1)]);
 }
 
 fn map_of(mesh: &cotangent::Mesh) -> impl Fn(&Array, &Array) -> Array + Send + Sync + Clone + 'static {
@@ -153,7 +163,7 @@ fn map_of(mesh: &cotangent::Mesh) -> impl Fn(&Array, &Array) -> Array + Send + S
 }
 
 #[test]
-fn shard_maps_of_one_device_and_of_none() {
+fn a_mesh_of_one_device() {
     let one = mesh([("x", 1)]);
     let f = shard_map(|x: &Array| lax::psum(x, "x") + lax::axis_index("x"), &one).in_specs(P!("x"));
     assert_eq!(f(&np::arange(0, 3, 1)).to_vec::<i32>(), [0, 1, 2]);
