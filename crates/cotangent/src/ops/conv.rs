@@ -396,7 +396,7 @@ impl Primitive for ConvGeneralDilated {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let (lhs, rhs) = (&args[0], &args[1]);
         if !outs[0].dtype.is_inexact() && !cx.routes().integer_convolutions {
-            return smallvec::smallvec![self.lower_in_parts(cx, args, inputs, &outs[0])];
+            return [self.lower_in_parts(cx, args, inputs, &outs[0])].into();
         }
         if !inputs[0].dtype.is_complex() {
             return [self.lower_real(cx, lhs, rhs, &outs[0])].into();
