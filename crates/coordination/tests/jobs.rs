@@ -9,6 +9,8 @@ use cotangent_coordination::{Client, Coordinator, Error, Job, MAX_KEY, MAX_VALUE
 
 /// Longer than anything here takes, even on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
+/// A heartbeat timeout: longer than a busy machine keeps a thread from sending its heartbeats.
+const SILENCE: Duration = Duration::from_secs(6);
 const SHORT: Duration = Duration::from_millis(300);
 
 fn start(job: Job) -> (Coordinator, String) {
@@ -302,7 +304,7 @@ fn introduction(id: u32, processes: u32) -> Vec<u8> {
 
 #[test]
 fn connections_that_are_no_processes_harm_nobody() {
-    let (coordinator, address) = start(Job::of(2).heartbeat_timeout(Duration::from_secs(2)));
+    let (coordinator, address) = start(Job::of(2).heartbeat_timeout(SILENCE));
     let whole = introduction(1, 2);
     let mut open = Vec::new();
     let mut connect = |bytes: &[u8]| {

@@ -12,6 +12,8 @@ use cotangent_coordination::{Client, Coordinator, Job, Member};
 const ROLE: &str = "COORDINATION_TEST_ROLE";
 /// Longer than anything here takes, even on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
+/// A heartbeat timeout: longer than a busy machine keeps a thread from sending its heartbeats.
+const SILENCE: Duration = Duration::from_secs(6);
 
 /// A process with a role. Its lines that begin with `@` are its reports.
 struct Process {
@@ -69,7 +71,7 @@ fn a_process() {
     let mut word = || words.next().unwrap();
     let (role, address, id, processes) = (word(), word(), word().parse().unwrap(), word().parse().unwrap());
     if role == "coordinate" {
-        let job = Job::of(processes).heartbeat_timeout(Duration::from_secs(2));
+        let job = Job::of(processes).heartbeat_timeout(SILENCE);
         let coordinator = Coordinator::start(address, job).unwrap();
         report(coordinator.address());
         coordinator.wait();
@@ -158,7 +160,7 @@ fn a_killed_process_is_named_to_all_others() {
 
 #[test]
 fn a_process_that_hangs_is_named_to_all_others() {
-    let (_coordinator, address) = coordinator(3, Duration::from_secs(2));
+    let (_coordinator, address) = coordinator(3, SILENCE);
     let [first, hanging, last] = met(&address);
     hanging.signal("-STOP");
     let name = format!("process 1 (host {}, pid {}, 127.0.0.1:", host(), hanging.child.id());
