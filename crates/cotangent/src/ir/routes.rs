@@ -6,6 +6,7 @@
 //! |---|---|
 //! | matrix product | cuBLASLt with the bias as its epilogue, or a Triton kernel with what surrounds it |
 //! | convolution | cuDNN in the layouts that it prefers, with bias and ReLU |
+//! | convolution of integers | cuDNN, of parts that `f64` holds exactly (`ops/conv.rs`) |
 //! | FFT | cuFFT |
 //! | sort by one key | CUB; a bitonic network if there is no device at compile time |
 //! | sort by several keys | a bitonic network |

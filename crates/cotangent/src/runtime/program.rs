@@ -412,9 +412,11 @@ fn load(site: Site<'_>, code: &[u8], params: &[xla::ArrayShape]) -> Result<xla::
     Ok(site.client.deserialize_with(code, params, assignment(site).map(assigned).as_ref())?)
 }
 
-/// The devices of an executable, which belongs to those that it is compiled or loaded for. `None` is the first device.
+/// The devices of an executable, which belongs to those that it is compiled or loaded for. `None` is the device with the id
+/// 0. In a job of several processes, the first device of most of them has another id.
 fn assignment(site: Site<'_>) -> Option<Vec<Vec<i64>>> {
-    (site.index > 0).then(|| vec![vec![site.client.devices()[site.index].id.into()]])
+    let id = site.client.devices()[site.index].id;
+    (id != 0).then(|| vec![vec![id.into()]])
 }
 
 /// The executable of a StableHLO text from elsewhere.
