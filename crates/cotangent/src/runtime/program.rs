@@ -395,8 +395,13 @@ fn compile_text(
             during(Stage::Disk, || stored(&executable));
             executable
         }
-        // What is stored is for the first device. Only such machine code is for this one, too.
-        Some(devices) if place.is_some() && client.devices()[0].kind == client.devices()[site.index].kind => {
+        // What is stored is for the device with the id 0, which other processes of a job may not have. Only the machine
+        // code for a device of the same kind is for this one, too.
+        Some(devices)
+            if place.is_some()
+                && client.devices()[0].id == 0
+                && client.devices()[0].kind == client.devices()[site.index].kind =>
+        {
             let first = compile(options)?;
             let moved = during(Stage::Disk, || stored(&first).and_then(|bytes| load(site, &bytes, params).ok()));
             moved.map_or_else(|| compile(&assigned(devices)), Ok)?
