@@ -32,7 +32,7 @@ const BODIES: &[(&str, Body)] = &[
     }),
     ("a sum in a scan", |x| {
         let step = |c: &Array, row: &Array| (c.sin() + lax::psum(&(row * c), "x"), row * c);
-        lax::scan(step, np::ones(3), x).1
+        lax::scan(step, np::ones(3).astype(x.dtype()), x).1
     }),
     ("a sum in a loop", |x| lax::fori_loop(0, 3, |_, y: &Array| (y + lax::pmean(&y.sin(), "x")) / 2.0, x.clone())),
     ("a sum in a branch", |x| {
@@ -85,7 +85,7 @@ fn loss<F: Fn(&Array) -> Array + Clone + Send + Sync + 'static>(
 ) -> impl Fn(&Array) -> Array + Clone + Send + Sync + 'static {
     move |x: &Array| {
         let y = f(x);
-        (y.sin() * np::arange(0, y.size(), 1).reshape(y.shape()).astype(DType::F32)).sum()
+        (y.sin() * np::arange(0, y.size(), 1).reshape(y.shape()).astype(y.dtype())).sum()
     }
 }
 
@@ -195,6 +195,40 @@ fn two_axes() {
     let f = shard_map(body, &mesh).in_specs(P!("x", "y")).out_specs(P!("x", "y"));
     let (a, b) = (jit(grad(move |x: &Array| f(x).sin().sum()))(&x), grad(move |x: &Array| one(x).sin().sum())(&x));
     close("gradient", &a, &b, 2e-5);
+}
+
+/// JAX's own results on four devices.
+#[test]
+fn results_of_jax() {
+    let golden: serde_json::Value = serde_json::from_str(include_str!("../goldens/sharding.json")).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+    };
+    let [x, v] = ["x", "v"].map(|key| Array::from(numbers(&golden[key])).reshape([16, 3]));
+    let cases = golden["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 12);
+    for case in cases {
+        let name = case["function"].as_str().unwrap();
+        let body = BODIES.iter().find(|body| body.0 == name).unwrap_or_else(|| panic!("no function {name}")).1;
+        let (f, v) = (loss(sharded(body, 4)), v.clone());
+        let second = {
+            let f = f.clone();
+            move |x: &Array| {
+                let (f, v) = (f.clone(), v.clone());
+                grad(move |x: &Array| (grad(f.clone())(x) * &v).sum())(x)
+            }
+        };
+        let found = [
+            ("value", jit(sharded(body, 4))(&x)),
+            ("gradient", jit(grad(f.clone()))(&x)),
+            ("second", jit(second)(&x)),
+            ("batch", jit(vmap(grad(f)))(&np::stack([&x, &(&x / 2.0)], 0))),
+        ];
+        for (what, found) in found {
+            let expected = Array::from(numbers(&case[what])).reshape(found.shape());
+            close(&format!("{name}: {what}"), &found, &expected, 1e-10);
+        }
+    }
 }
 
 /// Programs that hold a `shard_map`: loops, branches, and others.
