@@ -199,6 +199,10 @@ fn a_hand_that_does_not_fit_is_refused() {
     fails(|input| input["theta"] = json!([1.0]), &[], &["`theta`", "[1]", "[26]"]);
     fails(|input| input["data"]["model"]["parents"][1] = json!(3), &[], &["`parents`", "the wrist"]);
     fails(|input| input["data"]["correspondences"] = json!([0, 6]), &[], &["vertex 6 is out of range", "are 6"]);
-    fails(|input| input["data"]["correspondences"] = json!([0, 3]), &[0.1; 4], &["no triangle 3", "are 3"]);
+    fails(
+        |input| input["data"]["correspondences"] = json!([0, 3]),
+        &[0.1; 4],
+        &["triangle 3 is out of range", "are 3"],
+    );
     fails(|_| (), &[0.1; 6], &["`us`", "[3, 2]", "[2, 2]"]);
 }
