@@ -19,7 +19,7 @@ pub(crate) struct Options {
     #[arg(allow_negative_numbers = true)]
     filter: Option<String>,
     /// The device to run on
-    #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
+    #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::of_environment())]
     device: Device,
     /// Print one JSON object per line and nothing else
     #[arg(long)]

@@ -59,7 +59,7 @@ enum Command {
     #[command(after_long_help = DEVICES_JSON)]
     Devices {
         /// The kind of devices
-        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::of_environment())]
         device: Device,
         /// Print one JSON object and nothing else
         #[arg(long)]
@@ -69,7 +69,7 @@ enum Command {
     #[command(after_long_help = doctor::JSON)]
     Doctor {
         /// The plugin to check
-        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::of_environment())]
         device: Device,
         /// Print one JSON object and nothing else
         #[arg(long)]
@@ -101,7 +101,7 @@ enum DemoCommand {
         #[arg(long)]
         json: bool,
         /// The device to run on
-        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::Cpu)]
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::of_environment())]
         device: Device,
     },
 }
@@ -116,6 +116,14 @@ enum Device {
 }
 
 impl Device {
+    /// The kind of `COTANGENT_DEVICE`. An error in it is reported when a device is selected.
+    fn of_environment() -> Device {
+        match cotangent::Device::current().map(cotangent::Device::platform) {
+            Ok(cotangent::Platform::Cuda) => Device::Cuda,
+            _ => Device::Cpu,
+        }
+    }
+
     /// Selects it for this process. If the environment has chosen one of its kind, that one stays the default.
     fn choose(self) -> Result<()> {
         let first = match self {
