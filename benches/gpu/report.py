@@ -107,7 +107,7 @@ def text(results):
     built = results["built"]
     about = [
         f"Card: {card.get('name')}, {card.get('memory.total')}, driver {card.get('driver_version')}.",
-        f"Plugin: {plugin.get('package')} {plugin.get('version')}. JAX {machine.get('jax')}.",
+        f"Plugin: {plugin.get('package')} {plugin.get('version')}. JAX {(measured.get('jax') or {}).get('version') or machine.get('jax')}.",
         f"Cotangent at {built['commit']}{', changed' if built['changed'] else ''}, {built['profile']}, of {built['date']}.",
     ]
     status = [

@@ -44,6 +44,8 @@ LIMITS = {
 }
 # The limit of the whole run: under six minutes, with the time to unpack and to end.
 SECONDS = 352
+# What is kept for a part, however long those before it take. Time that they leave goes to the benchmarks.
+KEPT = {"benchmarks": 40, "peaks": 20, "soak": 66}
 # How long the soak is, after its start.
 SOAK = 60
 
@@ -69,7 +71,8 @@ class Run:
 
     def __init__(self, args):
         self.device, self.out = args.device, Path(args.out)
-        self.begin, self.deadline = time.monotonic(), time.monotonic() + args.seconds
+        self.seconds, self.begin = args.seconds, time.monotonic()
+        self.deadline = self.begin + args.seconds
         self.out.mkdir(parents=True, exist_ok=True)
         self.log_file = open(self.out / "log.txt", "w")
         self.results = {"device": self.device, "parts": {}, "complete": False}
@@ -102,10 +105,12 @@ class Run:
         """Runs a command within the time of the part, logs what it writes to stderr, and returns its exit code and output."""
         limit = max(min(self.left(), limit or 1e9), 1)
         self.log("$ " + " ".join(command))
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
-            env=os.environ | self.environment | (environment or {}), start_new_session=True,
-        )
+        pipe, environment = subprocess.PIPE, os.environ | self.environment | (environment or {})
+        try:
+            process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, errors="replace", env=environment)
+        except OSError as error:
+            self.log(f"  {error}")
+            return 127, "", str(error)
         try:
             output, errors = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
@@ -363,7 +368,10 @@ class Server:
         self.run.log("$ " + " ".join(self.arguments))
         pipe = subprocess.PIPE
         environment = os.environ | self.run.environment | self.environment
-        self.process = subprocess.Popen(self.arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+        try:
+            self.process = subprocess.Popen(self.arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+        except OSError as error:
+            raise Failure(str(error))
         os.set_blocking(self.process.stdout.fileno(), False)
         self.pending, self.errors = b"", []
         threading.Thread(target=self.drain, args=(self.process,), daemon=True).start()
@@ -549,9 +557,9 @@ def peaks(run):
     found = {}
     for line in map(parsed, output.splitlines()):
         found |= line or {}
-    if not found:
-        raise Failure(f"peaks.py ended with {code}: {last_lines(errors, 1)}")
     yield found
+    if all("error" in measured for measured in found.values()):
+        raise Failure(f"neither PyTorch nor JAX measured a peak; peaks.py ended with {code}: {last_lines(errors, 1)}")
 
 
 # Memory
@@ -609,9 +617,18 @@ def soak(run):
 PARTS = [machine, notebook, primitives, random, programs, gradbench, benchmarks, peaks, soak]
 
 
-def carry_out(run, part):
+def limit_of(run, name, later):
+    """The seconds that a part may take, before those that come later."""
+    left, limit = run.deadline - time.monotonic(), run.limits[name]
+    if name == "benchmarks":
+        limit = max(limit, left - sum(run.limits[part] for part in later))
+    kept = sum(min(KEPT.get(part, 0), run.limits[part]) for part in later)
+    return min(limit, left - kept * min(run.seconds / SECONDS, 1))
+
+
+def carry_out(run, part, later):
     name, begin = part.__name__, time.monotonic()
-    limit = min(run.limits[name], run.deadline - begin)
+    limit = limit_of(run, name, later)
     result = {"status": "running", "about": part.__doc__.splitlines()[0]}
     run.results["parts"][name] = result
     run.flush()
@@ -663,10 +680,10 @@ def main():
             del run.environment["COTANGENT_CACHE_DIR"]
         run.results["built"] = json.loads(Path(run.path("built.json")).read_text())
         run.results["environment"] = run.environment
-        for part in PARTS:
-            # The first part finds the plugin for the others.
-            if not args.parts or part.__name__ in ["machine", *args.parts]:
-                carry_out(run, part)
+        # The first part finds the plugin for the others.
+        parts = [part for part in PARTS if not args.parts or part.__name__ in ["machine", *args.parts]]
+        for at, part in enumerate(parts):
+            carry_out(run, part, [later.__name__ for later in parts[at + 1 :]])
         run.results["complete"] = True
         run.results["elapsed"] = round(time.monotonic() - run.begin, 1)
         run.flush()

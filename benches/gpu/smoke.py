@@ -95,6 +95,8 @@ def attempt(temporary):
         different = [case["case"] for case in measured["cases"] if case.get("differs")]
         check(different == [] and all(case["ratio"] > 0 for case in measured["cases"][:-1]), f"JAX agrees: {measured}")
         check(parts["peaks"]["status"] == "ok" and parts["peaks"]["jax"]["copy"] > 0, f"peaks: {parts['peaks']}")
+    else:
+        check(measured["jax"]["error"] and parts["peaks"]["status"] == "could not run", f"no JAX, no peaks: {parts['peaks']}")
     soak = parts["soak"]
     check(soak["steps"] > 0 and "host_growth" in soak, f"memory is recorded: {soak}")
     page, rows = report.text(results)
