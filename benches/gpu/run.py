@@ -19,6 +19,7 @@ import platform
 import re
 import selectors
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -60,6 +61,19 @@ matmul/medium-f32 matmul/medium-tf32 matmul/medium-bf16 matmul/medium-f16 scan/1
 """.split()
 # Samples of a case on each side. After PATIENCE seconds, FEWEST are enough.
 SAMPLES, FEWEST, PATIENCE = 11, 3, 1.5
+
+
+def started(command, **options):
+    """A process in a group of its own, with the compilers that it starts."""
+    return subprocess.Popen(command, start_new_session=True, **options)
+
+
+def end_all(process):
+    """Ends a process and those that it has started, which would keep its pipes open."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it has ended by itself
 
 
 class Failure(Exception):
@@ -107,14 +121,14 @@ class Run:
         self.log("$ " + " ".join(command))
         pipe, environment = subprocess.PIPE, os.environ | self.environment | (environment or {})
         try:
-            process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, errors="replace", env=environment)
+            process = started(command, stdout=pipe, stderr=pipe, text=True, errors="replace", env=environment)
         except OSError as error:
             self.log(f"  {error}")
             return 127, "", str(error)
         try:
             output, errors = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
-            process.kill()
+            end_all(process)
             output, errors = process.communicate()
             errors += f"\nstopped after {limit:.0f} s"
         for line in errors.splitlines()[-60:]:
@@ -369,7 +383,7 @@ class Server:
         pipe = subprocess.PIPE
         environment = os.environ | self.run.environment | self.environment
         try:
-            self.process = subprocess.Popen(self.arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+            self.process = started(self.arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
         except OSError as error:
             raise Failure(str(error))
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -421,7 +435,7 @@ class Server:
 
     def stop(self):
         if self.process is not None:
-            self.process.kill()
+            end_all(self.process)
             self.process.wait()
             self.process = None
 
