@@ -351,6 +351,10 @@ fn the_doctor_says_all_that_a_gpu_lacks_and_downloads_nothing() {
     assert_eq!((&json["ok"], &json["plugin"]), (&Value::Bool(false), &Value::Null));
     let places: Vec<_> = json["lookup"].as_array().expect("a list").iter().map(|step| &step["place"]).collect();
     assert_eq!(places, ["directories", "Python environment", "cache"]);
+
+    // Without --device, the environment decides.
+    let chosen = without_gpu(&["doctor", "--json"], &dir).env("COTANGENT_DEVICE", "cuda").output().expect("it runs");
+    assert_eq!(object(&chosen), json);
 }
 
 #[test]

@@ -83,8 +83,8 @@ impl Executable {
     }
 
     /// # Safety
-    /// `args` must hold, for each device, a list of live buffers on that device, one for each parameter and of its shape.
-    /// Those that are not listed in `kept` must never be used again.
+    /// `args` must hold, for each device, a list of live buffers on that device, one for each parameter and of its
+    /// shape. Those that are not listed in `kept` must never be used again.
     unsafe fn start_everywhere(&self, args: &[Vec<*mut RawBuffer>], kept: &[i64]) -> Result<Vec<Vec<Buffer>>> {
         let api = &self.client().0.plugin.api;
         let mut options = ExecuteOptions::new();

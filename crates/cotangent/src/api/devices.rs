@@ -14,8 +14,8 @@ impl Array {
     /// array was made, and is copied there when it is first needed. A scalar on the host is on the default device.
     ///
     /// # Errors
-    /// If the array is traced: a program has a device when it runs, not while it is traced. If it is on several devices:
-    /// see [`sharding`](Array::sharding).
+    /// If the array is traced: a program has a device when it runs, not while it is traced. If it is on several
+    /// devices: see [`sharding`](Array::sharding).
     ///
     /// ```
     /// use cotangent::{Device, prelude::*};
@@ -42,8 +42,8 @@ impl Array {
     /// Returns whether the array is committed to its device: whether it was moved there by [`to`](Array::to),
     /// [`device_put`] or [`Jit::on`](crate::Jit::on), or was computed from an array that was.
     ///
-    /// A computation runs on the device that its arrays are committed to, and the others move there. Without a committed
-    /// array, it runs on the default device. A traced array is not committed.
+    /// A computation runs on the device that its arrays are committed to, and the others move there. Without a
+    /// committed array, it runs on the default device. A traced array is not committed.
     ///
     /// ```
     /// use cotangent::{Device, prelude::*};
@@ -109,8 +109,8 @@ impl Array {
 /// [`with_sharding_constraint`](crate::lax::with_sharding_constraint).
 ///
 /// # Panics
-/// If there is no such device, if an array cannot be laid out in this way, or if an array is traced and the destination is
-/// a device.
+/// If there is no such device, if an array cannot be laid out in this way, or if an array is traced and the destination
+/// is a device.
 ///
 /// ```
 /// use cotangent::{Device, device_put, prelude::*};

@@ -8,7 +8,8 @@ use crate::tree::{Path, Paths, walked};
 ///
 /// It is a prefix of the tree: a value given for a part applies to all arrays in that part. Most prefixes are written
 /// without this type, as one value, or as tuples, arrays and `Vec`s of values, which match the elements of tuples,
-/// arrays and `Vec`s. For fields of structs and values of maps, [`at`](Prefix::at) takes a path as error messages show it.
+/// arrays and `Vec`s. For fields of structs and values of maps, [`at`](Prefix::at) takes a path as error messages show
+/// it.
 ///
 /// ```
 /// use cotangent::{IntoPrefix, P, PartitionSpec, Prefix};

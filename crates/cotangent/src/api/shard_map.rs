@@ -177,9 +177,9 @@ transformable! {
 /// [`all_gather`](crate::lax::all_gather), [`ppermute`](crate::lax::ppermute) and the others. The names of the axes
 /// are those of the mesh.
 ///
-/// The function sees arrays of the sizes of the parts. [`in_specs`](ShardMap::in_specs) says how the arguments are divided,
-/// [`out_specs`](ShardMap::out_specs) how the results are put together. What the function captures is the same on all
-/// devices. The mapped function can be differentiated, batched and compiled like any other.
+/// The function sees arrays of the sizes of the parts. [`in_specs`](ShardMap::in_specs) says how the arguments are
+/// divided, [`out_specs`](ShardMap::out_specs) how the results are put together. What the function captures is the same
+/// on all devices. The mapped function can be differentiated, batched and compiled like any other.
 ///
 /// ```
 /// use cotangent::{P, make_mesh, prelude::*, shard_map};
@@ -192,8 +192,9 @@ transformable! {
 /// ```
 ///
 /// # Panics
-/// The mapped function panics if a dimension cannot be divided among the devices, if a spec does not fit, or if a result
-/// that the devices should share may differ between them. [`try_call`](ShardMap::try_call) returns an error instead.
+/// The mapped function panics if a dimension cannot be divided among the devices, if a spec does not fit, or if a
+/// result that the devices should share may differ between them. [`try_call`](ShardMap::try_call) returns an error
+/// instead.
 #[track_caller]
 pub fn shard_map<'f, P: Params, F: Func<'f, P>>(f: F, mesh: &Mesh) -> ShardMap<'f, P, F::Out> {
     let whole = || Prefix::all(PartitionSpec::default());

@@ -33,7 +33,8 @@ pub fn make_mesh<N: Into<AxisName>>(axes: impl IntoIterator<Item = (N, usize)>) 
         let names: Vec<String> = known.iter().map(Device::to_string).collect();
         let message = format!("a mesh of {size} devices needs more than there are: {}", names.join(", "));
         crate::error::raise(Error::new(ErrorKind::Device, message).help(format!(
-            "make the mesh smaller; to try a program on the CPU, set COTANGENT_CPU_DEVICES={size} before the process starts"
+            "make the mesh smaller; to try a program on the CPU, set COTANGENT_CPU_DEVICES={size} before the process \
+             starts"
         )));
     };
     Mesh::new(first, axes)
@@ -162,8 +163,8 @@ impl Array {
     }
 }
 
-/// Prints how an array of one or two dimensions is laid out over its devices: a rectangle for each part, with the numbers
-/// of the devices that hold it.
+/// Prints how an array of one or two dimensions is laid out over its devices: a rectangle for each part, with the
+/// numbers of the devices that hold it.
 ///
 /// # Panics
 /// If the array has another number of dimensions, or is traced.

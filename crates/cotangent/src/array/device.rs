@@ -134,8 +134,8 @@ impl Device {
         self.backend
     }
 
-    /// The devices of a mesh, in order, under the name of one device: programs run on all of them together, and an array
-    /// is committed to all of them. Equal lists have equal names.
+    /// The devices of a mesh, in order, under the name of one device: programs run on all of them together, and an
+    /// array is committed to all of them. Equal lists have equal names.
     pub(crate) fn together(devices: &[Device]) -> Device {
         let known = |lists: &[Arc<[Device]>]| lists.iter().position(|list| **list == *devices);
         let found = known(&LISTS.read().unwrap_or_else(PoisonError::into_inner));

@@ -27,8 +27,8 @@ use crate::transform::transpose::backward_jaxpr;
 use super::collectives::PSum;
 use super::vary::{axes_of, vary_jaxpr};
 
-/// `shard_map`: a program that each device of a mesh runs on its own parts of the operands. The results are put together
-/// from the parts.
+/// `shard_map`: a program that each device of a mesh runs on its own parts of the operands. The results are put
+/// together from the parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ShardMap {
     /// The program of one device, without captures.
@@ -99,13 +99,15 @@ impl ShardMap {
                 return Err(Error::new(
                     ErrorKind::Axis,
                     format!(
-                        "shard_map: {} may differ between devices along the axis `{axis}`, but its spec {} says that they share it",
+                        "shard_map: {} may differ between devices along the axis `{axis}`, but its spec {} says \
+                         that they share it",
                         name(i),
                         self.out_specs[i]
                     ),
                 )
                 .help(format!(
-                    "name the axis in the spec, or make the value the same on all devices, for example with `lax::psum(x, \"{axis}\")`; `check_vma(false)` turns the check off"
+                    "name the axis in the spec, or make the value the same on all devices, for example with \
+                     `lax::psum(x, \"{axis}\")`; `check_vma(false)` turns the check off"
                 )));
             }
         }
@@ -350,8 +352,8 @@ impl ShardMap {
         (size / devices, SpecEntry::Axes(vec![name]))
     }
 
-    /// The backward program where it is not known which values differ: a result that devices share is the mean of theirs,
-    /// and an operand that they share gets the sum of their cotangents.
+    /// The backward program where it is not known which values differ: a result that devices share is the mean of
+    /// theirs, and an operand that they share gets the sum of their cotangents.
     fn summed(&self, jaxpr: &Jaxpr, ct_specs: &[PartitionSpec], out_specs: &[PartitionSpec]) -> Arc<Jaxpr> {
         let avals: Vec<Aval> = jaxpr.input_avals().cloned().collect();
         let first = avals.len() - ct_specs.len();

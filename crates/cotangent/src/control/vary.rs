@@ -1,9 +1,9 @@
 //! Which parts differ from device to device.
 //!
-//! A function that each device of a mesh runs on its own parts has values that are the same on all devices along some axes
-//! of the mesh, and others that vary. A value that is the same has one tangent and one cotangent. So where it meets a
-//! value that varies, it is copied to each device ([`PVary`]), and the transpose of that copy sums the cotangents of
-//! all devices. This pass finds out which values vary, and inserts the copies. It is JAX's `check_vma`.
+//! A function that each device of a mesh runs on its own parts has values that are the same on all devices along some
+//! axes of the mesh, and others that vary. A value that is the same has one tangent and one cotangent. So where it
+//! meets a value that varies, it is copied to each device ([`PVary`]), and the transpose of that copy sums the
+//! cotangents of all devices. This pass finds out which values vary, and inserts the copies. It is JAX's `check_vma`.
 
 use std::sync::Arc;
 
@@ -83,8 +83,8 @@ pub(super) fn vary(jaxpr: &Jaxpr, args: &[Array], over: &[AxisSet], mesh: &[Name
     jaxpr.outputs().iter().map(|a| read(&env, a)).unzip()
 }
 
-/// Derives the program with copies from the program alone. Each result varies at least over the axes that `least` has for
-/// it. Also returns the axes over which each result varies.
+/// Derives the program with copies from the program alone. Each result varies at least over the axes that `least` has
+/// for it. Also returns the axes over which each result varies.
 pub(super) fn vary_jaxpr(
     jaxpr: &Jaxpr,
     over: &[AxisSet],

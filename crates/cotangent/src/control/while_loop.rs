@@ -227,9 +227,15 @@ impl Primitive for While {
             raise(
                 Error::new(
                     ErrorKind::Axis,
-                    format!("devices along the axis `{axis}` may run a loop for different numbers of iterations, but communicate in it"),
+                    format!(
+                        "devices along the axis `{axis}` may run a loop for different numbers of iterations, but \
+                         communicate in it"
+                    ),
                 )
-                .help(format!("let the condition be the same on all of them, for example with `lax::pmax(flag, \"{axis}\")`")),
+                .help(format!(
+                    "let the condition be the same on all of them, for example \
+                     with `lax::pmax(flag, \"{axis}\")`"
+                )),
             );
         }
         let carry: Vec<Array> = (carry_x.iter().zip(carry_over).zip(&carried))

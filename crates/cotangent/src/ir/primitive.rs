@@ -165,8 +165,8 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     /// Applies the primitive inside a function that each device of a mesh runs on its own parts. `over` has, for each
     /// operand, the axes of the mesh over which its parts may differ; over the others, all devices have the same value.
     /// Returns the results and their axes, or `None` for what holds of nearly all primitives: that each result differs
-    /// where an operand differs. A result that is the same on several devices has one tangent and one cotangent, not one
-    /// for each device.
+    /// where an operand differs. A result that is the same on several devices has one tangent and one cotangent, not
+    /// one for each device.
     fn vary(&self, x: &[Array], over: &[AxisSet], mesh: &[NamedAxis]) -> Option<(Vec<Array>, Vec<AxisSet>)> {
         let _ = (x, over, mesh);
         None

@@ -50,7 +50,8 @@ impl Primitive for ShardingConstraint {
         vec![ct[0].as_ref().map(|ct| bind1(self.clone(), &[ct]))]
     }
 
-    /// The compiler chooses the layout of the batch axis, unless the user has divided the batch over an axis of the mesh.
+    /// The compiler chooses the layout of the batch axis, unless the user has divided the batch over an axis of the
+    /// mesh.
     fn batch(&self, x: &[Array], axes: &[Option<usize>], _: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         let Some(axis) = axes[0] else { return (vec![bind1(self.clone(), &[&x[0]])], vec![None]) };
         let entry = crate::trace::axis::divided_over().map_or(SpecEntry::Unconstrained, SpecEntry::from);

@@ -77,8 +77,10 @@ impl NamedSharding {
             .help("the names of a spec are those of the mesh's axes"));
         }
         if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-            return Err(Error::new(ErrorKind::Axis, format!("{spec} names the axis `{name}` twice"))
-                .help("an axis of a mesh divides one dimension of an array; to divide one dimension over two axes, put both in one entry"));
+            return Err(Error::new(ErrorKind::Axis, format!("{spec} names the axis `{name}` twice")).help(
+                "an axis of a mesh divides one dimension of an array; to divide one dimension over two axes, put \
+                       both in one entry",
+            ));
         }
         Ok(NamedSharding { mesh: mesh.clone(), spec })
     }
@@ -141,7 +143,10 @@ impl NamedSharding {
                         self.spec.entry(d),
                         self.mesh
                     ))
-                    .help("a dimension is a multiple of the product of the axes that divide it; pad the array, or leave this dimension whole"));
+                    .help(
+                        "a dimension is a multiple of the product of the axes that divide it; pad the array, or \
+                           leave this dimension whole",
+                    ));
                 }
                 Ok(size / parts)
             })

@@ -17,7 +17,8 @@ pub enum SpecEntry {
     Whole,
     /// These axes of the mesh, of which the first varies slowest.
     Axes(Vec<AxisName>),
-    /// Whatever the compiler chooses. Only [`with_sharding_constraint`](crate::lax::with_sharding_constraint) accepts it.
+    /// Whatever the compiler chooses. Only [`with_sharding_constraint`](crate::lax::with_sharding_constraint) accepts
+    /// it.
     Unconstrained,
 }
 

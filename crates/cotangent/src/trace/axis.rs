@@ -104,6 +104,8 @@ pub(crate) fn find(name: &AxisName) -> Result<NamedAxis> {
             format!("there is no mapped axis `{name}`: the names here are {}", names.join(", "))
         }
     };
-    Err(Error::new(ErrorKind::Axis, message)
-        .help(format!("name the axis of a `vmap` around this call, `vmap(f).axis_name(\"{name}\")`, or run the function in a `shard_map` over a mesh with such an axis")))
+    Err(Error::new(ErrorKind::Axis, message).help(format!(
+        "name the axis of a `vmap` around this call, `vmap(f).axis_name(\"{name}\")`, or run \
+             the function in a `shard_map` over a mesh with such an axis"
+    )))
 }

@@ -1,4 +1,5 @@
-//! Collectives in a `shard_map`, against the same functions under a `vmap` with a named axis, which is tested against JAX.
+//! Collectives in a `shard_map`, against the same functions under a `vmap` with a named axis, which is tested against
+//! JAX.
 
 use cotangent::prelude::*;
 use cotangent::{P, shard_map};

@@ -1,8 +1,8 @@
 //! Collectives: primitives that communicate over a mapped axis.
 //!
-//! A collective has a meaning only inside the `vmap` or the `shard_map` that names its axis. Its batch rule over the axis
-//! of a `vmap` turns it into a reduction, a transpose or the like; over any other axis it stays a collective. Over an
-//! axis of a mesh it is lowered to communication between devices.
+//! A collective has a meaning only inside the `vmap` or the `shard_map` that names its axis. Its batch rule over the
+//! axis of a `vmap` turns it into a reduction, a transpose or the like; over any other axis it stays a collective. Over
+//! an axis of a mesh it is lowered to communication between devices.
 
 mod exchange;
 mod index;

@@ -106,11 +106,18 @@ reductions! {
         fn vary(&self, x: &[Array], over: &[AxisSet], mesh: &[NamedAxis]) -> Option<(Vec<Array>, Vec<AxisSet>)> {
             let (own, others): (Vec<_>, Vec<_>) = self.axes.iter().cloned().partition(|axis| mesh.contains(axis));
             let x = if others.is_empty() { x[0].clone() } else { bind1(PSum { axes: others }, &[&x[0]]) };
-            if own.is_empty() { Some((vec![x], over.to_vec())) } else { PSumInvariant { axes: own }.vary(&[x], over, mesh) }
+            match own.is_empty() {
+                true => Some((vec![x], over.to_vec())),
+                false => PSumInvariant { axes: own }.vary(&[x], over, mesh),
+            }
         }
     }
-    PMax "pmax" "stablehlo.maximum": |d| !d.is_complex(), "ordered values", ReduceMax, |x, _n| x.clone(), { extreme!(true); }
-    PMin "pmin" "stablehlo.minimum": |d| !d.is_complex(), "ordered values", ReduceMin, |x, _n| x.clone(), { extreme!(false); }
+    PMax "pmax" "stablehlo.maximum": |d| !d.is_complex(), "ordered values", ReduceMax, |x, _n| x.clone(), {
+        extreme!(true);
+    }
+    PMin "pmin" "stablehlo.minimum": |d| !d.is_complex(), "ordered values", ReduceMin, |x, _n| x.clone(), {
+        extreme!(false);
+    }
 }
 
 /// `n` times `x`, in the dtype of `x`: the sum over `n` elements that share it.
