@@ -214,7 +214,7 @@ impl Client {
         })
     }
 
-    /// Loads what [`Executable::serialize`] wrote, with exactly the same plugin on the same kind of machine.
+    /// Loads what [`Compiled::serialize`](crate::Compiled::serialize) wrote, with exactly the same plugin on the same kind of machine.
     ///
     /// `params` are the types of the program's parameters, as for [`compile`](Self::compile).
     ///

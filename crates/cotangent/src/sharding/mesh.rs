@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, OrRaise, Result};
 use crate::ir::axis::{AxisName, NamedAxis};
 use crate::ir::partition::Grid;
 
-/// Devices in a grid whose axes have names. An array is laid out over the axes of a mesh by a [`NamedSharding`], and a
+/// Devices in a grid whose axes have names. An array is laid out over the axes of a mesh by a [`NamedSharding`](crate::NamedSharding), and a
 /// function that runs on each device communicates over them: see [`shard_map`](crate::shard_map).
 ///
 /// Clones share the devices. Two meshes are equal if they have the same devices in the same order, and the same axes.
