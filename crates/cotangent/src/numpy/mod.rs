@@ -68,6 +68,8 @@ mod sorting;
 mod statistics;
 mod take;
 
+pub mod linalg;
+
 pub use crate::methods::axes::{Axes, Axis};
 pub use crate::ops::gather::GatherScatterMode as Mode;
 pub use arithmetic::*;
