@@ -140,6 +140,11 @@ impl Eqn {
     pub fn loc(&self) -> Loc {
         self.loc
     }
+
+    /// Whether it has no operands but literals.
+    pub(crate) fn is_nullary(&self) -> bool {
+        self.inputs.iter().all(|a| a.var().is_none())
+    }
 }
 
 impl PartialEq for Eqn {

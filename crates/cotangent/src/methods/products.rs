@@ -17,6 +17,39 @@ pub(crate) fn contract(x: &Array, y: &Array, dims: [Vec<usize>; 2], batch: [Vec<
     bind1(DotGeneral::new(dims, batch), &[x, y])
 }
 
+/// Returns the matrix product over the last two axes, with batch axes that broadcast to `batch`. An axis that only one
+/// operand has is no batch axis of the product, but more rows or columns: no operand is repeated, and a gradient keeps
+/// the operands as they are.
+#[track_caller]
+fn broadcast_product(x: &Array, y: &Array, batch: &Shape) -> Array {
+    let n = batch.rank();
+    // The batch axes of each operand, as axes of the result.
+    let axes = |a: &Array| (n + 2 - a.ndim()..n).zip(a.shape().iter().copied()).collect::<Vec<_>>();
+    let (ax, ay) = (axes(x), axes(y));
+    let both: Vec<usize> = ax.iter().filter(|axis| ay.contains(axis)).map(|(d, _)| *d).collect();
+    // An axis of size one disappears if the other operand has it in another size.
+    let own = |axes: &[(usize, usize)], other: &[(usize, usize)]| -> Vec<usize> {
+        let own = axes.iter().filter(|(d, size)| !both.contains(d) && !(*size == 1 && other.iter().any(|o| o.0 == *d)));
+        own.map(|(d, _)| *d).collect()
+    };
+    let (own_x, own_y) = (own(&ax, &ay), own(&ay, &ax));
+    let squeezed = |a: &Array, axes: &[(usize, usize)], own: &[usize]| {
+        let kept = axes.iter().filter(|(d, _)| both.contains(d) || own.contains(d)).map(|(_, size)| *size);
+        a.reshape(kept.chain(a.shape()[a.ndim() - 2..].iter().copied()).collect::<Shape>())
+    };
+    let place = |axes: &[(usize, usize)], own: &[usize]| {
+        let kept: Vec<usize> = axes.iter().map(|(d, _)| *d).filter(|d| both.contains(d) || own.contains(d)).collect();
+        both.iter().map(|d| kept.iter().position(|k| k == d).unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let (x, y, batches) =
+        (squeezed(x, &ax, &own_x), squeezed(y, &ay, &own_y), [place(&ax, &own_x), place(&ay, &own_y)]);
+    let out = contract(&x, &y, [vec![x.ndim() - 1], vec![y.ndim() - 2]], batches);
+    // The product's axes are those of both, the own ones and the rows of x, then the own ones and the columns of y.
+    let found: Vec<usize> = [&both[..], &own_x, &[n], &own_y, &[n + 1]].concat();
+    let order: Vec<usize> = (0..n + 2).filter_map(|d| found.iter().position(|f| *f == d)).collect();
+    out.transpose(&order)
+}
+
 impl Array {
     /// Returns the sum of products over the last axis of `self` and the last axis but one of `other`. If either is a
     /// scalar, it returns the product.
@@ -76,13 +109,15 @@ impl Array {
         let (row, column) = (nx == 1, ny == 1);
         let x = if row { x.expand_dims(0) } else { x };
         let y = if column { y.expand_dims(1) } else { y };
-        let matrix = |a: &Array| (a.shape()[..a.ndim() - 2].to_vec(), a.shape()[a.ndim() - 2..].to_vec());
-        let ((bx, mx), (by, my)) = (matrix(&x), matrix(&y));
-        let batch = broadcast_shapes(&bx, &by).map_err(|e| e.context("matmul")).or_raise();
-        let full = |a: &Array, m: &[usize]| a.broadcast_to(batch.iter().chain(m).copied().collect::<Shape>());
+        let (bx, by) = (&x.shape()[..x.ndim() - 2], &y.shape()[..y.ndim() - 2]);
+        let batch = broadcast_shapes(bx, by).map_err(|e| e.context("matmul")).or_raise();
         let n = batch.rank();
-        let batches: Vec<usize> = (0..n).collect();
-        let out = contract(&full(&x, &mx), &full(&y, &my), [vec![n + 1], vec![n]], [batches.clone(), batches]);
+        let out = if bx == by {
+            let axes: Vec<usize> = (0..n).collect();
+            contract(&x, &y, [vec![n + 1], vec![n]], [axes.clone(), axes])
+        } else {
+            broadcast_product(&x, &y, &batch)
+        };
         match (row, column) {
             (true, _) => out.reshape(out.aval().shape.remove(&[n])),
             (_, true) => out.reshape(out.aval().shape.remove(&[n + 1])),

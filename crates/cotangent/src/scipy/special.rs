@@ -434,6 +434,8 @@ pub fn logsumexp_weighted(x: impl ArrayLike, axes: impl Axes, weights: impl Arra
 
 /// Returns exp(x) divided by its sum along some axes. For an empty array, the result is empty.
 ///
+/// The derivative is y (ẋ − Σ y ẋ), where y is the result. A gradient therefore keeps the result, not the exponentials.
+///
 /// ```
 /// use cotangent::{numpy as np, scipy::special};
 /// assert_eq!(special::softmax(np::zeros(4), 0).to_vec::<f32>(), [0.25; 4]);
@@ -445,8 +447,17 @@ pub fn softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
     if x.size() == 0 {
         return x;
     }
-    let terms = (&x - x.stop_gradient().max_keepdims(&axes[..])).exp();
-    &terms / terms.sum_keepdims(&axes[..])
+    let along = axes.clone();
+    let value = move |x: &Array| {
+        let terms = (x - x.max_keepdims(&along[..])).exp();
+        &terms / terms.sum_keepdims(&along[..])
+    };
+    let rule = move |(x,): (&Array,), (t,): (&Array,)| {
+        let y = softmax(x, &axes[..]);
+        let t = &y * (t - (&y * t).sum_keepdims(&axes[..]));
+        (y, t)
+    };
+    custom_jvp(value).defjvp(rule)(&x)
 }
 
 /// Returns the logarithm of [`softmax`].

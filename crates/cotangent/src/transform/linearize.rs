@@ -1,15 +1,17 @@
 //! Linearization. The jvp rules run under a tangent frame, which keeps the linear work. Everything else falls through
 //! to the frame below. What the tangent frame captures are the residuals.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::dce::dce;
 use super::masks::{chosen, placed, present};
 use super::memo::{Derivation, remembered};
 use super::nested::nested;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::error::{Error, ErrorKind, raise};
-use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 use crate::ir::primitive::Tangent;
 use crate::trace::frames::{Inputs, stage, stage_dependents};
 
@@ -69,5 +71,32 @@ fn split(jaxpr: &Jaxpr, wanted: &[bool]) -> Split {
         let results = outputs.into_iter().chain(linear.captures).collect();
         (results, (linear.jaxpr, nonzero))
     });
-    Split { forward: nested(forward), linear, nonzero }
+    let (forward, linear) = recompute(nested(forward), linear, jaxpr.outputs().len());
+    Split { forward, linear, nonzero }
+}
+
+/// Computes residuals that have no operands, such as zeros, in the linear program instead of keeping them.
+fn recompute(forward: Arc<Jaxpr>, linear: Arc<Jaxpr>, outputs: usize) -> (Arc<Jaxpr>, Arc<Jaxpr>) {
+    let nullary = |eqn: &&Eqn| eqn.is_nullary() && eqn.outputs.len() == 1 && !eqn.prim.effects().kept;
+    let defined: HashMap<Var, &Eqn> = forward.eqns().iter().filter(nullary).map(|eqn| (eqn.outputs[0], eqn)).collect();
+    let (results, residuals) = forward.outputs().split_at(outputs);
+    let again = |atom: &Atom| atom.var().and_then(|v| defined.get(&v).copied());
+    if !residuals.iter().any(|atom| again(atom).is_some()) {
+        return (forward, linear);
+    }
+    let (mut kept, mut inputs, mut eqns) = (results.to_vec(), Vec::new(), Vec::new());
+    let (taken, tangents) = linear.inputs().split_at(residuals.len());
+    for (atom, input) in residuals.iter().zip(taken) {
+        match again(atom) {
+            Some(eqn) => eqns.push(Eqn { outputs: [*input].into(), ..eqn.clone() }),
+            None => {
+                kept.push(*atom);
+                inputs.push(*input);
+            }
+        }
+    }
+    inputs.extend(tangents);
+    eqns.extend(linear.eqns().iter().cloned());
+    let linear = Jaxpr::new(linear.avals().to_vec(), inputs, eqns, linear.outputs().to_vec());
+    (Arc::new(dce(&forward.with_outputs(kept), true).0), Arc::new(linear))
 }

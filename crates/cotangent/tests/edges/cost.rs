@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cotangent::extend::{Eqn, Jaxpr};
 use cotangent::prelude::*;
+use cotangent::scipy::special::softmax;
 use cotangent::{Aval, checkpoint, lax, random};
 
 /// Returns the number of elements that the equations of a program compute, or read if those are more. Moving elements
@@ -346,5 +347,54 @@ fn products_have_the_last_axis_of_the_result_last() {
             let permutation = &transpose.prim().params()[0].1;
             assert!(permutation.ends_with(&format!("{axis})")), "{subscripts}: {permutation}");
         }
+    }
+}
+
+/// A gradient through a loop keeps the fewest arrays of each iteration: not the mask, which is the same in all of them, not
+/// the zeros of a rule, and of a softmax only the result.
+#[test]
+fn a_gradient_of_attention_in_a_loop_keeps_three_arrays_of_each_iteration() {
+    let (batch, heads, places, features) = (2, 2, 8, 4);
+    let width = heads * features;
+    let model = |weights: &Array| {
+        let layer = |x: &Array, w: &Array| {
+            let split = np::matmul(x, w).reshape((batch, places, heads, features)).transpose(&[0, 2, 1, 3]);
+            let scores = np::einsum("bhqd,bhkd->bhqk", &[&split, &split]);
+            let causal = np::tri(places, places, 0).astype(DType::Bool);
+            let weights = softmax(np::where_(causal, scores, -1e4), -1);
+            let mixed = np::einsum("bhqk,bhkd->bhqd", &[&weights, &split]);
+            (mixed.transpose(&[0, 2, 1, 3]).reshape((batch, places, width)), ())
+        };
+        lax::Scan::new().run(layer, np::ones((batch, places, width)), weights).0.sum()
+    };
+    let weights = np::ones((3, width, width));
+    let program = make_jaxpr(grad(model))(&weights);
+    let loops: Vec<&Eqn> = program.jaxpr.eqns().iter().filter(|e| e.prim().name() == "scan").collect();
+    let saved: Vec<Vec<usize>> =
+        loops[0].outputs()[1..].iter().map(|v| program.jaxpr.avals()[v.index()].shape.to_vec()).collect();
+    assert_eq!(
+        saved,
+        [vec![3, batch, places, width], vec![3, batch, heads, places, features], vec![3, batch, heads, places, places]],
+        "{program}"
+    );
+}
+
+/// A matrix product does not repeat the operand that has fewer batch axes.
+#[test]
+fn products_repeat_no_operand() {
+    let shapes: [(&[usize], &[usize]); 6] = [
+        (&[5, 2, 3], &[3, 4]),
+        (&[2, 3], &[5, 3, 4]),
+        (&[5, 1, 2, 3], &[7, 3, 4]),
+        (&[1, 7, 2, 3], &[5, 7, 3, 4]),
+        (&[5, 2, 3], &[3]),
+        (&[3], &[5, 3, 4]),
+    ];
+    for (a, b) in shapes {
+        let (x, y) = (np::ones(a), np::ones(b));
+        let program = make_jaxpr(grad(|x: &Array| grad(|y: &Array| np::matmul(x, y).square().sum())(&y).sum()))(&x);
+        let largest = np::matmul(&x, &y).size().max(x.size()).max(y.size());
+        let made = program.jaxpr.avals().iter().map(|aval| aval.shape.iter().product()).max();
+        assert_eq!(made, Some(largest), "{a:?} times {b:?}: {program}");
     }
 }
