@@ -111,12 +111,12 @@ def text(results):
         f"Cotangent at {built['commit']}{', changed' if built['changed'] else ''}, {built['profile']}, of {built['date']}.",
     ]
     status = [
-        [name, part["about"], part["status"], *(str(part.get(key, "")) for key in ("passed", "failed")), f"{part['elapsed']:.0f} s"]
+        [name, part["about"], part["status"], *(str(part.get(key, "")) for key in ("passed", "failed", "excused")), f"{part['elapsed']:.0f} s"]
         for name, part in parts.items()
         if "elapsed" in part
     ]
     out = ["## Results\n", "\n".join(about) + "\n"]
-    out += ["### Parts\n", table(["part", "what it does", "outcome", "passed", "failed", "took"], status)]
+    out += ["### Parts\n", table(["part", "what it does", "outcome", "passed", "failed", "excused", "took"], status)]
     out += ["### Targets\n", table(["what", "target", "found", ""], list(judged(lines)))]
     if peaks:
         kinds = [("copy", 1e9, "GB/s"), *((kind, 1e12, "TFLOP/s") for kind in PEAKS)]

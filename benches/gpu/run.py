@@ -35,7 +35,7 @@ HERE = Path(__file__).resolve().parent
 LIMITS = {
     "machine": 30,
     "notebook": 25,
-    "primitives": 75,
+    "primitives": 125,
     "random": 30,
     "programs": 35,
     "gradbench": 30,
@@ -43,8 +43,8 @@ LIMITS = {
     "peaks": 30,
     "soak": 70,
 }
-# The limit of the whole run: under six minutes, with the time to unpack and to end.
-SECONDS = 352
+# The limit of the whole run: under seven minutes, with the time to unpack and to end.
+SECONDS = 400
 # What is kept for a part, however long those before it take. Time that they leave goes to the benchmarks.
 KEPT = {"benchmarks": 40, "peaks": 20, "soak": 66}
 # How long the soak is, after its start.
@@ -334,6 +334,7 @@ def ended(results, ends):
         "failed": len(failed),
         "results": sum(line.get("results", 0) for line in done),
         "unfinished": sorted(started - {line["case"] for line in done}),
+        "excused": len({line["case"] for line in done if line.get("excused")}),
         "failures": failed,
         "process_ends": ends,
         "groups": groups,
@@ -678,7 +679,7 @@ def carry_out(run, part, later):
     result["elapsed"] = round(time.monotonic() - begin, 1)
     run.flush()
     run.log(f"== {name}: {result['status']}" + (f", {result['why']}" if "why" in result else ""))
-    counts = ", ".join(f"{result[key]} {key}" for key in ("passed", "failed") if key in result)
+    counts = ", ".join(f"{result[key]} {key}" for key in ("passed", "failed", "excused") if key in result)
     print(f"{name:12} {result['status']:14} {result['elapsed']:6.1f} s  {counts or result.get('why', '')}", flush=True)
 
 

@@ -43,7 +43,7 @@ pub fn gradbench_programs() -> Vec<GradBenchProgram> {
 evals! {
     ba jacobian "Jacobian of the reprojection errors of 36,455 observations, 11,315 points, 21 cameras",
         json!({ "n": 21, "m": 11_315, "p": 36_455, "cam": numbers(11), "x": numbers(3), "w": 0.5, "feat": numbers(2) });
-    det gradient "gradient of an 8 × 8 determinant, expanded by minors", json!({ "A": numbers(64), "ell": 8 });
+    det gradient "gradient of an 8 × 8 determinant, expanded by minors", json!({ "A": irregular(64), "ell": 8 });
     gmm jacobian "gradient of a mixture of 25 Gaussians in 20 dimensions, 1,000 points", mixture(20, 25, 1000);
     hello double "gradient of a square", json!(3.0);
     ht jacobian "Jacobian of the residuals of 400 points in hand tracking", hand(400);
@@ -81,6 +81,11 @@ fn flatten(value: &Value, out: &mut Vec<f64>) {
 fn numbers(n: usize) -> Vec<f64> {
     let fraction = |i: usize| (i as f64 * 0.618_033_988_749_894_9).fract();
     (1..=n).map(fraction).collect()
+}
+
+/// Deterministic numbers from 0 to 1 without a linear relation, so that a matrix of them has full rank.
+fn irregular(n: usize) -> Vec<f64> {
+    (1..=n).map(|i| ((i * i) as f64 * 0.618_033_988_749_894_9).fract()).collect()
 }
 
 fn rows(n: usize, columns: usize) -> Value {

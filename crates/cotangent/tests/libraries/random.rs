@@ -17,13 +17,18 @@ fn raw(x: &Array) -> Vec<u64> {
     }
 }
 
+/// Whether this is a GPU, whose compiler contracts products and sums in its own way.
+fn on_gpu() -> bool {
+    Device::current().is_ok_and(|device| device.platform() != cotangent::Platform::Cpu)
+}
+
 /// Maps floats to integers in the same order, so that a difference counts the floats in between.
 fn rank(bits: u64, width: usize) -> i64 {
     let sign = 1u64 << (width - 1);
     if bits & sign == 0 { bits as i64 } else { -((bits & !sign) as i64) }
 }
 
-fn differs(x: &Array, expected: &Value, exact: bool) -> Option<String> {
+fn differs(x: &Array, expected: &Value, exact: bool, ulps: i64) -> Option<String> {
     let wanted = dtype(&expected["dtype"]);
     // There is no 64-bit flag here: the default integer is `i32`, also where JAX had the flag on.
     let wanted = if wanted == DType::I64 && x.dtype() == DType::I32 { DType::I32 } else { wanted };
@@ -37,7 +42,7 @@ fn differs(x: &Array, expected: &Value, exact: bool) -> Option<String> {
     let compare = |got: &[u64], expected: &[u64]| -> Option<String> {
         let width = x.dtype().bits();
         (got.iter().zip(expected).enumerate()).find_map(|(i, (a, b))| {
-            let near = !exact && (rank(*a, width) - rank(*b, width)).abs() <= 2;
+            let near = !exact && (rank(*a, width) - rank(*b, width)).abs() <= ulps;
             // Where a logarithm crosses zero, its last bits depend on the rounding of its argument.
             let near = near
                 || (!exact && x.dtype() == DType::F32 && {
@@ -100,6 +105,10 @@ fn sample(case: &Value) -> Option<(Array, bool)> {
         }
         "fold_in" => random::fold_in(key, case_data(args)).data().clone(),
         "bits" => random::bits_as(key, dims(), dt()),
+        "uniform" if on_gpu() && !args["minval"].is_null() => {
+            let (low, high) = (or("minval", 0.0), or("maxval", 1.0));
+            return Some((random::uniform_in_as(key, dims(), dt(), low, high), false));
+        }
         "uniform" => random::uniform_in_as(key, dims(), dt(), or("minval", 0.0), or("maxval", 1.0)),
         "randint" => {
             let dt = if args["dtype"].is_null() { DType::I32 } else { dt() };
@@ -173,7 +182,11 @@ fn check(names: &[&str]) {
     let cases: Vec<Value> =
         cases("random").into_iter().filter(|c| names.contains(&c["fn"].as_str().unwrap_or_default())).collect();
     assert!(!cases.is_empty());
-    run_all(&cases, |case| sample(case).and_then(|(x, exact)| differs(&x, &case["output"], exact)));
+    run_all(&cases, |case| {
+        // The error function of a GPU differs in its last place, and its inverse magnifies that near one.
+        let ulps = if on_gpu() && case["fn"] == "truncated_normal" { 16 } else { 2 };
+        sample(case).and_then(|(x, exact)| differs(&x, &case["output"], exact, ulps))
+    });
 }
 
 #[test]

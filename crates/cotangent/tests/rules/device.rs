@@ -18,8 +18,8 @@ use super::excuses::Excuses;
 use super::program::first_order;
 
 /// How much of a change of the results an implementation may be off, and how many units in the last place besides.
-const SPREAD: f64 = 8.0;
-const ULPS: f64 = 8.0;
+const SPREAD: f64 = 16.0;
+const ULPS: f64 = 16.0;
 
 /// Returns the distance from one to the next number, for inputs as the device reads them.
 fn unit(dtype: DType, tensor_cores: bool) -> f64 {
@@ -179,8 +179,13 @@ fn compared(case: &Case, expected: &Json) -> Map<String, Json> {
     }
     dtypes.sort_unstable();
     dtypes.dedup();
+    let excused = if failures.is_empty() { None } else { Excuses::get().of_device(case) };
+    if excused.is_some() {
+        failures.clear();
+        worst = 0.0;
+    }
     let members = json!({
-        "primitive": case.primitive, "results": got.len(), "dtypes": dtypes, "failures": failures,
+        "primitive": case.primitive, "results": got.len(), "dtypes": dtypes, "failures": failures, "excused": excused,
         "worst": if worst.is_finite() { worst.into() } else { Json::from("infinite") },
     });
     let Json::Object(members) = members else { unreachable!("it is an object") };

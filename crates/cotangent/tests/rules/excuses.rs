@@ -43,9 +43,19 @@ impl Excuse {
     }
 }
 
+/// What may differ on another device than the CPU: cases of some primitives, or of all, by the ends of their names.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnDevice {
+    primitives: Option<Vec<String>>,
+    cases: Option<Vec<String>>,
+    why: String,
+}
+
 /// All excuses, and the cases that needed each.
 pub(crate) struct Excuses {
     all: Vec<Excuse>,
+    on_device: Vec<OnDevice>,
     exact: BTreeSet<String>,
     needed: Mutex<BTreeMap<usize, BTreeSet<String>>>,
 }
@@ -57,13 +67,26 @@ impl Excuses {
             let mut file = golden("excuses.json");
             let all = serde_json::from_value(file["rules"].take()).expect("excuses");
             let exact = serde_json::from_value(file["exact"]["primitives"].take()).expect("names");
-            Excuses { all, exact, needed: Mutex::default() }
+            let on_device = serde_json::from_value(file["device"].take()).expect("excuses on devices");
+            Excuses { all, on_device, exact, needed: Mutex::default() }
         })
     }
 
     /// Returns whether the values of this real primitive must equal JAX's exactly.
     pub(crate) fn exact(&self, primitive: &str) -> bool {
         self.exact.contains(primitive)
+    }
+
+    /// Returns why a case may differ on this device from the CPU, if it may.
+    pub(crate) fn of_device(&self, case: &Case) -> Option<&str> {
+        if Device::current().is_ok_and(|device| device.platform() == cotangent::Platform::Cpu) {
+            return None;
+        }
+        let covers = |excuse: &&OnDevice| {
+            excuse.primitives.as_ref().is_none_or(|names| names.contains(&case.primitive))
+                && excuse.cases.as_ref().is_none_or(|ends| ends.iter().any(|end| case.name.ends_with(end.as_str())))
+        };
+        self.on_device.iter().find(covers).map(|excuse| excuse.why.as_str())
     }
 
     /// Returns the excuse for a case from a check.
