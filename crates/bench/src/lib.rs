@@ -136,6 +136,20 @@ impl Bench {
         })
     }
 
+    /// Times calls of `f` that the device may have in its queue at the same time, until the last result is ready. Large
+    /// work is measured so: waiting after each call would add the time in which the device has nothing to do.
+    pub(crate) fn queued(mut f: impl FnMut() -> Array + 'static) -> Bench {
+        Bench::timed(move |calls| {
+            let start = Instant::now();
+            let mut last = None;
+            for _ in 0..calls {
+                last = Some(black_box(f()));
+            }
+            ready(last);
+            start.elapsed()
+        })
+    }
+
     /// Times calls of `f`, each with an argument made for it. Making the argument is not timed.
     pub(crate) fn prepared<T, R>(mut make: impl FnMut() -> T + 'static, mut f: impl FnMut(T) -> R + 'static) -> Bench {
         Bench::timed(move |calls| {

@@ -51,7 +51,7 @@ fn product(n: usize, dtype: DType, precision: Precision) -> Bench {
     let f = jit(move |x: &Array, y: &Array| lax::dot_general(x, y, &options));
     let check = numbers(&f(&x, &y).slice_axis(0, 0, 1).slice_axis(1, 0, 8));
     let bytes = 3 * n * n * dtype.bits() / 8;
-    let bench = Bench::of(move || ready(f(&x, &y))).check(check).bound_by(peak(dtype, precision));
+    let bench = Bench::queued(move || f(&x, &y)).check(check).bound_by(peak(dtype, precision));
     bench.flops(2.0 * (n as f64).powi(3)).bytes(bytes)
 }
 
@@ -85,7 +85,7 @@ fn attention(size: Size, places: usize, dtype: DType) -> Bench {
     let check = numbers(&f(&q, &k, &v).reshape((batch * heads * places, features)).slice_axis(0, 7, 8));
     // Both products, also above the diagonal, where the weights are zero.
     let flops = 4.0 * (batch * heads * features * places * places) as f64;
-    let bench = Bench::of(move || ready(f(&q, &k, &v))).check(check[..8].to_vec());
+    let bench = Bench::queued(move || f(&q, &k, &v)).check(check[..8].to_vec());
     bench.flops(flops).bound_by(peak(dtype, Precision::Default))
 }
 
