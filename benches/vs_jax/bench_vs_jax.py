@@ -58,6 +58,7 @@ class Worker:
             self.output.append(line)
             value = parsed(line)
             if isinstance(value, dict) and member in value:
+                self.said = value
                 return value[member]
         raise SystemExit(f"{' '.join(self.command)} failed:\n{self.process.stderr.read()}")
 
@@ -98,18 +99,28 @@ def compare(case, ours, theirs):
         raise SystemExit(f"{case}: Cotangent computes {ours}, JAX {theirs}")
 
 
+def compare_residuals(case, ours, theirs):
+    """Ours may be at most twice theirs."""
+    if ours is not None and theirs is not None:
+        print(f"{case:26} residuals: Cotangent {ours:.2e}, JAX {theirs:.2e}", file=sys.stderr)
+        if ours > 2 * theirs:
+            raise SystemExit(f"{case}: the residual is {ours / theirs:.2f} times JAX's")
+
+
 def enough(samples, elapsed):
     return elapsed > PATIENCE and samples >= FEWEST or elapsed > TOO_LONG and samples >= 1
 
 
 def measure_calls(case, sides, samples):
     """Samples and peak memory by side."""
-    workers, checks = {}, {}
+    workers, checks, residuals = {}, {}, {}
     for side, (command, name, env) in sides.items():  # one after the other, so that compilations do not disturb each other
         workers[side] = Worker(command, name, env)
         checks[side] = workers[side].object("check")
+        residuals[side] = workers[side].said.get("residual")
     if JAX in sides:
         compare(case, checks[OURS], checks[JAX])
+        compare_residuals(case, residuals[OURS], residuals[JAX])
     times, begin = {side: [] for side in sides}, time.monotonic()
     while (n := len(times[OURS])) < samples and not enough(n, time.monotonic() - begin):
         for side, worker in workers.items():

@@ -52,6 +52,7 @@ class Bench:
     def __init__(self, run, units=1, check=(), make=None, sample=None):
         self.run, self.units, self.make, self.sample = run, units, make, sample
         self.check = [float(x) for x in check]
+        self.residual = None  # how far the result is from a solution
 
     def time(self, calls):
         if self.sample is not None:
@@ -756,6 +757,59 @@ def fft():
     return Bench(lambda: f(x).block_until_ready(), check=[*y.real, *y.imag])
 
 
+# Linear algebra
+
+
+def linalg(shape, dtype, work):
+    """`work` takes the shape and the dtype. It returns inputs, a function of them, a function that rebuilds an array
+    from the results, and the array that it should be."""
+    import jax
+    import numpy as np
+
+    inputs, f, rebuilt, wanted = work(shape, dtype)
+    inputs, f, wanted = jax.block_until_ready(inputs), jax.jit(f), np.asarray(wanted, np.float64)
+    outputs = [np.asarray(x, np.float64) if x.dtype.kind == "f" else np.asarray(x) for x in f(*inputs)]
+    bench = Bench(lambda: jax.block_until_ready(f(*inputs)))
+    bench.residual = float(np.linalg.norm(rebuilt(*outputs) - wanted) / np.linalg.norm(wanted))
+    return bench
+
+
+def normal(seed, shape, dtype):
+    from jax import random
+
+    return random.normal(random.key(seed), shape, dtype)
+
+
+def positive(shape, dtype):
+    import numpy as np
+
+    g = np.asarray(normal(30, shape, dtype), np.float64)
+    return ((g @ g.mT).astype(dtype) / np.dtype(dtype).type(shape[-1]) + np.eye(shape[-1], dtype=dtype)).astype(dtype)
+
+
+def cholesky(shape, dtype):
+    import jax
+
+    a = jax.numpy.asarray(positive(shape, dtype))
+    return [a], lambda a: [jax.lax.linalg.cholesky(a)], lambda l: l @ l.mT, a
+
+
+def triangular(shape, dtype):
+    import jax
+    import numpy as np
+
+    l, b = jax.lax.linalg.cholesky(jax.numpy.asarray(positive(shape, dtype))), normal(31, shape, dtype)
+    solve = lambda l, b: [jax.lax.linalg.triangular_solve(l, b, left_side=True, lower=True)]
+    return [l, b], solve, lambda x: np.asarray(l, np.float64) @ x, b
+
+
+for work in (cholesky, triangular):
+    for name, shape in [("8", (8, 8)), ("64", (64, 64)), ("256", (256, 256)), ("1000", (1000, 1000)), ("batch", (10_000, 8, 8))]:
+        for kind, dtype in [("f32", "float32"), ("f64", "float64")]:
+            setup = functools.partial(linalg, shape, dtype, work)
+            case(f"linalg/{work.__name__}-{name}-{kind}", double=kind == "f64")(setup)
+
+
 # Products and attention
 
 
@@ -925,8 +979,8 @@ def set_up(name):
     return bench, 1 if name in SLOW else bench.calls_per_sample()
 
 
-def announce(name, check, calls):
-    answer(json.dumps({"case": name, "check": check, "calls": calls}))
+def announce(name, check, calls, residual=None):
+    answer(json.dumps({"case": name, "check": check, "calls": calls, "residual": residual}))
 
 
 def serve(name):
@@ -934,7 +988,7 @@ def serve(name):
         announce(name, PROCESSES[name](), 1)
     else:
         bench, calls = set_up(name)
-        announce(name, bench.check, calls)
+        announce(name, bench.check, calls, bench.residual)
         for _ in sys.stdin:
             answer(bench.seconds(calls))
     answer(json.dumps({"peak_memory": peak_memory()}))
@@ -950,7 +1004,7 @@ def serve_many():
                 continue
             bench = None  # its arrays are freed before those of the next case are made
             bench, calls = set_up(name)
-            announce(name, bench.check, calls)
+            announce(name, bench.check, calls, bench.residual)
         except Exception as error:  # of this case; the next may succeed
             answer(json.dumps({"error": f"{type(error).__name__}: {error}"}))
     answer(json.dumps({"peak_memory": peak_memory()}))

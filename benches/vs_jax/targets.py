@@ -16,6 +16,7 @@ TITLES = {
     "transformer": "Transformer block",
     "scan": "Scans",
     "numerics": "Large arrays",
+    "linalg": "Linear algebra",
 }
 
 # Cases that are measured in the turns of another case, with which they are compared.
@@ -38,6 +39,12 @@ RATIO = {
     **{f"{model}/{what}": 1.0 for model in ("mlp", "conv", "transformer") for what in ("forward", "backward", "adam")},
     "scan/64": 0.3,
     "scan/64-gradient": 0.3,
+    **{
+        f"linalg/{routine}-{size}-{dtype}": 1.0
+        for routine in ("cholesky", "triangular", "lu", "solve", "qr")
+        for size in ("8", "64", "256", "1000", "batch")
+        for dtype in ("f32", "f64")
+    },
 }
 
 # The same for whole processes, without and with compiled programs on disk.

@@ -9,6 +9,7 @@ mod chains;
 mod conv;
 mod gpt;
 mod gradbench;
+mod linalg;
 mod matmul;
 mod memory;
 mod mlp;
@@ -113,6 +114,7 @@ pub struct Bench {
     sample: Box<dyn FnMut(usize) -> Duration>,
     units: f64,
     check: Vec<f64>,
+    residual: Option<f64>,
     flops: Option<f64>,
     bytes: Option<usize>,
     peak: Option<&'static str>,
@@ -168,7 +170,8 @@ impl Bench {
 
     /// Uses `sample` to time a given number of calls.
     pub(crate) fn timed(sample: impl FnMut(usize) -> Duration + 'static) -> Bench {
-        Bench { sample: Box::new(sample), units: 1.0, check: Vec::new(), flops: None, bytes: None, peak: None }
+        let (check, residual) = (Vec::new(), None);
+        Bench { sample: Box::new(sample), units: 1.0, check, residual, flops: None, bytes: None, peak: None }
     }
 
     /// Sets the number of units per call, such as equations.
@@ -179,6 +182,11 @@ impl Bench {
     /// Sets the numbers that the other side must compute as well.
     pub(crate) fn check(self, check: Vec<f64>) -> Bench {
         Bench { check, ..self }
+    }
+
+    /// Sets how far the result is from a solution. It may be at most twice that of the other side.
+    pub(crate) fn residual(self, residual: f64) -> Bench {
+        Bench { residual: Some(residual), ..self }
     }
 
     /// Sets the number of floating-point operations per call.
@@ -215,6 +223,12 @@ impl Bench {
         &self.check
     }
 
+    /// How far the result is from a solution, where the case states it.
+    #[must_use]
+    pub fn distance(&self) -> Option<f64> {
+        self.residual
+    }
+
     /// The time that the given number of calls takes.
     pub fn time(&mut self, calls: usize) -> Duration {
         (self.sample)(calls)
@@ -247,7 +261,7 @@ impl Bench {
 /// Every case, group by group.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let groups: [&[Case]; 14] = [
+    let groups: [&[Case]; 15] = [
         notebook::CASES,
         calls::CASES,
         chains::CASES,
@@ -256,6 +270,7 @@ pub fn cases() -> Vec<Case> {
         transformer::CASES,
         scans::CASES,
         numerics::CASES,
+        linalg::CASES,
         matmul::PRODUCTS,
         matmul::ATTENTION,
         gpt::CASES,

@@ -78,7 +78,7 @@ fn announcement(case: &Case, bench: &Bench, calls: usize) -> Value {
     let check = bench.checked();
     json!({
         "case": case.name, "unit": case.unit, "check": check, "calls": calls,
-        "flops": flops, "bytes": bytes, "peak": bench.peak(),
+        "residual": bench.distance(), "flops": flops, "bytes": bytes, "peak": bench.peak(),
     })
 }
 

@@ -1,0 +1,78 @@
+//! Decompositions of matrices and systems of equations.
+
+use cotangent::lax::linalg::{TriangularSolve, cholesky, triangular_solve};
+use cotangent::{numpy as np, prelude::*, random};
+
+use crate::{Bench, Case, ready};
+
+/// Lists a routine for matrices of each size, and for 10,000 matrices, in `f32` and `f64`.
+macro_rules! routines {
+    ($($routine:literal $set_up:path;)*) => {
+        &[$(
+            routines!(@case $routine, $set_up, "8", "8 × 8", &[8, 8]),
+            routines!(@case $routine, $set_up, "64", "64 × 64", &[64, 64]),
+            routines!(@case $routine, $set_up, "256", "256 × 256", &[256, 256]),
+            routines!(@case $routine, $set_up, "1000", "1000 × 1000", &[1000, 1000]),
+            routines!(@case $routine, $set_up, "batch", "10,000 of 8 × 8", &[10_000, 8, 8]),
+        )*]
+        .as_flattened()
+    };
+    (@case $routine:literal, $set_up:path, $name:literal, $about:literal, $shape:expr) => {
+        [
+            Case::new(concat!("linalg/", $routine, "-", $name, "-f32"), concat!($about, " in f32"), "call", || {
+                $set_up($shape, DType::F32)
+            }),
+            Case::new(concat!("linalg/", $routine, "-", $name, "-f64"), concat!($about, " in f64"), "call", || {
+                $set_up($shape, DType::F64)
+            }),
+        ]
+    };
+}
+
+pub(crate) const CASES: &[Case] = routines! {
+    "cholesky" positive_definite;
+    "triangular" triangular;
+};
+
+/// Returns normal numbers.
+fn normal(seed: u64, shape: &[usize], dtype: DType) -> Array {
+    random::normal_as(random::key(seed), shape, dtype)
+}
+
+/// Returns G Gᵀ/n + I for a matrix G of normal numbers.
+fn positive(shape: &[usize], dtype: DType) -> Array {
+    let (g, n) = (normal(30, shape, dtype), shape[shape.len() - 1]);
+    wide_product(&g, &g.moveaxis(-1, -2)).astype(dtype) / n as f64 + np::eye(n, n).astype(dtype)
+}
+
+/// Returns the product in doubles.
+fn wide_product(x: &Array, y: &Array) -> Array {
+    x.astype(DType::F64).matmul(y.astype(DType::F64))
+}
+
+/// Times `f`. The residual is ‖`rebuilt` − `wanted`‖/‖`wanted`‖, in Frobenius norms over the whole batch.
+fn routine(
+    inputs: Vec<Array>,
+    f: impl Fn(&Vec<Array>) -> Vec<Array> + Send + Sync + 'static,
+    rebuilt: impl Fn(&[Array]) -> Array,
+    wanted: &Array,
+) -> Bench {
+    let (inputs, f) = (ready(inputs), jit(f));
+    let norm = |x: &Array| x.powi(2).sum().sqrt().item::<f64>();
+    let wanted = wanted.astype(DType::F64);
+    let residual = norm(&(rebuilt(&f(&inputs)) - &wanted)) / norm(&wanted);
+    Bench::of(move || ready(f(&inputs))).residual(residual)
+}
+
+fn positive_definite(shape: &[usize], dtype: DType) -> Bench {
+    let a = positive(shape, dtype);
+    let f = |x: &Vec<Array>| vec![cholesky(&x[0])];
+    routine(vec![a.clone()], f, |l| wide_product(&l[0], &l[0].moveaxis(-1, -2)), &a)
+}
+
+/// As many right-hand sides as rows.
+fn triangular(shape: &[usize], dtype: DType) -> Bench {
+    let (l, b) = (ready(cholesky(positive(shape, dtype))), normal(31, shape, dtype));
+    let f = |x: &Vec<Array>| vec![triangular_solve(&x[0], &x[1], &TriangularSolve::lower(true))];
+    routine(vec![l.clone(), b.clone()], f, |x| wide_product(&l, &x[0]), &b)
+}
