@@ -37,6 +37,11 @@ pub trait Axes {
         axes.sort_unstable();
         Ok(axes)
     }
+
+    /// Returns whether all axes are selected because none is named.
+    fn is_all(&self) -> bool {
+        false
+    }
 }
 
 fn several(axes: impl Iterator<Item = isize>, rank: usize) -> Result<Vec<usize>> {
@@ -48,6 +53,10 @@ fn several(axes: impl Iterator<Item = isize>, rank: usize) -> Result<Vec<usize>>
 impl Axes for () {
     fn in_order(self, rank: usize) -> Result<Vec<usize>> {
         Ok((0..rank).rev().collect())
+    }
+
+    fn is_all(&self) -> bool {
+        true
     }
 }
 

@@ -155,7 +155,7 @@ pub fn identity(n: usize) -> Array {
 
 /// Returns the mask that is true where column − row = `k`.
 #[track_caller]
-pub(super) fn diagonal_mask(rows: usize, columns: usize, k: isize) -> Array {
+pub(crate) fn diagonal_mask(rows: usize, columns: usize, k: isize) -> Array {
     let row = iota(DType::I32, [rows, columns], 0) + k as i32;
     row.equal(iota(DType::I32, [rows, columns], 1))
 }

@@ -98,7 +98,7 @@ pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
             let side = if k >= 0 { (0, before) } else { (before, 0) };
             let column = pad(&x, &[side], 0).reshape([size, 1]);
             let zero = Array::literal(Literal::int(x.dtype(), 0));
-            where_(super::creation::diagonal_mask(size, size, k), column.broadcast_to([size, size]), zero)
+            where_(super::diagonal_mask(size, size, k), column.broadcast_to([size, size]), zero)
         }
         [_, _] => diagonal(&x, k),
         _ => raise(Error::shape(format!("diag: expected a vector or a matrix, got {}", x.aval()))),
@@ -122,7 +122,7 @@ pub fn diagonal(x: impl ArrayLike, k: isize) -> Array {
     let square = x.slice_axis(rank - 2, row0, row0 + n).slice_axis(rank - 1, column0, column0 + n);
     // One element of each row is kept. The sum with zeros is that element.
     let zero = Array::literal(Literal::int(x.dtype(), 0));
-    let kept = where_(super::creation::diagonal_mask(n, n, 0), &square, zero);
+    let kept = where_(super::diagonal_mask(n, n, 0), &square, zero);
     match x.dtype() {
         DType::Bool => kept.any_axis(-1),
         dtype => kept.sum_axis(-1).astype(dtype),

@@ -67,6 +67,7 @@ mod segment;
 mod sorting;
 mod statistics;
 mod take;
+mod vectors;
 
 pub mod linalg;
 
@@ -74,8 +75,8 @@ pub use crate::methods::axes::{Axes, Axis};
 pub use crate::ops::gather::GatherScatterMode as Mode;
 pub use arithmetic::*;
 pub use array::{Leaf, Nested, Walk, array, array_as};
-pub(crate) use creation::iota;
 pub use creation::*;
+pub(crate) use creation::{diagonal_mask, iota};
 pub use diagonals::*;
 pub use einsum::einsum;
 pub use elementwise::*;
@@ -91,6 +92,7 @@ pub use segment::*;
 pub use sorting::*;
 pub use statistics::*;
 pub use take::*;
+pub use vectors::*;
 
 /// π.
 pub const PI: f64 = std::f64::consts::PI;

@@ -7,6 +7,7 @@ mod goldens_lib;
 
 mod indexing;
 mod lax;
+mod linalg_functions;
 mod norm;
 mod numpy;
 mod random;

@@ -1,3 +1,6 @@
 //! Linear algebra, with NumPy's names. Matrices are the last two axes; all other axes are batch axes.
 
-pub use super::matmul;
+mod products;
+
+pub use super::{matmul, matrix_transpose, tensordot, vecdot, vecdot_axis};
+pub use products::*;

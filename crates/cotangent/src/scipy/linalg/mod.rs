@@ -1,4 +1,10 @@
-//! Linear algebra.
+//! Linear algebra. Matrices are the last two axes; all other axes are batch axes.
+
+mod special_matrices;
+mod structured;
+
+pub use special_matrices::*;
+pub use structured::*;
 
 use crate::array::{Array, ArrayLike};
 use crate::lax::linalg::{TriangularSolve, adjoint, triangular_solve};

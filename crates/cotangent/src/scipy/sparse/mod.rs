@@ -1,0 +1,3 @@
+//! Linear systems that are given by products with the matrix.
+
+pub mod linalg;
