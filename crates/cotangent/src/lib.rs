@@ -100,6 +100,7 @@ mod interop;
 mod ir;
 pub mod lax;
 mod methods;
+pub mod nn;
 pub mod numpy;
 mod ops;
 mod processes;
@@ -167,7 +168,7 @@ pub mod prelude {
     pub use crate::{
         Array, ArrayLike, Axes, DType, Device, Error, Func, Grad, Jit, Own, Ref, Result, Tree, ValueAndGrad, Vjp, Vmap,
         args, block_until_ready, checkpoint, custom_jvp, custom_vjp, custom_vmap, eval_shape, grad, hessian, jacfwd,
-        jacrev, jit, jvp, lax, linearize, make_jaxpr, numpy as np, random, s, sequential_vmap, tree, value_and_grad,
+        jacrev, jit, jvp, lax, linearize, make_jaxpr, nn, numpy as np, random, s, sequential_vmap, tree, value_and_grad,
         vjp, vmap,
     };
 }

@@ -2,9 +2,12 @@
 
 mod bessel;
 mod gamma;
+mod softmax;
 
 pub use bessel::*;
 pub use gamma::*;
+pub use softmax::{log_softmax, softmax};
+pub(crate) use softmax::{log_softmax_where, softmax_where};
 
 use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;
@@ -430,50 +433,4 @@ pub fn logsumexp_weighted(x: impl ArrayLike, axes: impl Axes, weights: impl Arra
     let terms = (&x - &most).exp() * weights;
     let most = most.reshape(x.aval().shape.remove(&axes));
     terms.sum_axis(&axes[..]).log() + most
-}
-
-/// Returns exp(x) divided by its sum along some axes. For an empty array, the result is empty.
-///
-/// The derivative is y (ẋ − Σ y ẋ), where y is the result. A gradient therefore keeps the result, not the exponentials.
-///
-/// ```
-/// use cotangent::{numpy as np, scipy::special};
-/// assert_eq!(special::softmax(np::zeros(4), 0).to_vec::<f32>(), [0.25; 4]);
-/// ```
-#[track_caller]
-pub fn softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
-    let x = x.to_array().to_inexact();
-    let axes = axes.resolve(x.ndim()).or_raise();
-    if x.size() == 0 {
-        return x;
-    }
-    let along = axes.clone();
-    let value = move |x: &Array| {
-        let terms = (x - x.max_keepdims(&along[..])).exp();
-        &terms / terms.sum_keepdims(&along[..])
-    };
-    let rule = move |(x,): (&Array,), (t,): (&Array,)| {
-        let y = softmax(x, &axes[..]);
-        let t = &y * (t - (&y * t).sum_keepdims(&axes[..]));
-        (y, t)
-    };
-    custom_jvp(value).defjvp(rule)(&x)
-}
-
-/// Returns the logarithm of [`softmax`].
-///
-/// ```
-/// use cotangent::{numpy as np, scipy::special};
-/// let x = special::log_softmax(np::zeros(2), 0).to_vec::<f32>();
-/// assert!((x[0] + 2f32.ln()).abs() < 1e-6);
-/// ```
-#[track_caller]
-pub fn log_softmax(x: impl ArrayLike, axes: impl Axes) -> Array {
-    let x = x.to_array().to_inexact();
-    let axes = axes.resolve(x.ndim()).or_raise();
-    if x.size() == 0 {
-        return x;
-    }
-    let shifted = &x - x.stop_gradient().max_keepdims(&axes[..]);
-    &shifted - shifted.exp().sum_keepdims(&axes[..]).log()
 }
