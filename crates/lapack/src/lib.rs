@@ -6,7 +6,10 @@
 //! starts no others.
 
 mod cholesky;
+mod householder;
+mod qr;
 mod scalar;
+mod svd;
 mod triangular;
 
 use xla::{Arrays, Kernel};
@@ -32,6 +35,12 @@ macro_rules! routine {
 pub static KERNELS: &[[Kernel; 4]] = &[
     routine!("lapack_spotrf_ffi" "lapack_dpotrf_ffi" "lapack_cpotrf_ffi" "lapack_zpotrf_ffi": cholesky::potrf),
     routine!("lapack_strsm_ffi" "lapack_dtrsm_ffi" "lapack_ctrsm_ffi" "lapack_ztrsm_ffi": triangular::trsm),
+    routine!("lapack_sgeqrf_ffi" "lapack_dgeqrf_ffi" "lapack_cgeqrf_ffi" "lapack_zgeqrf_ffi": qr::geqrf),
+    routine!("lapack_sorgqr_ffi" "lapack_dorgqr_ffi" "lapack_cungqr_ffi" "lapack_zungqr_ffi": qr::orgqr),
+    routine!("lapack_sormqr_ffi" "lapack_dormqr_ffi" "lapack_cunmqr_ffi" "lapack_zunmqr_ffi": qr::ormqr),
+    routine!("lapack_sgeqp3_ffi" "lapack_dgeqp3_ffi" "lapack_cgeqp3_ffi" "lapack_zgeqp3_ffi": qr::geqp3),
+    routine!("lapack_sgesdd_ffi" "lapack_dgesdd_ffi" "lapack_cgesdd_ffi" "lapack_zgesdd_ffi": svd::gesdd),
+    routine!("lapack_sgesvd_ffi" "lapack_dgesvd_ffi" "lapack_cgesvd_ffi" "lapack_zgesvd_ffi": svd::gesdd),
 ];
 
 /// Returns an attribute that is a letter.

@@ -97,6 +97,10 @@ items! {
     cotangent::lax::gather;
     cotangent::lax::index_in_dim;
     cotangent::lax::linalg::cholesky;
+    cotangent::lax::linalg::householder_product;
+    cotangent::lax::linalg::ormqr;
+    cotangent::lax::linalg::qr;
+    cotangent::lax::linalg::svd;
     cotangent::lax::linalg::triangular_solve;
     cotangent::lax::map;
     cotangent::lax::optimization_barrier;

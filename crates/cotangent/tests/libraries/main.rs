@@ -8,6 +8,7 @@ mod goldens_lib;
 mod indexing;
 mod lax;
 mod linalg_functions;
+mod linalg_qr_svd;
 mod norm;
 mod numpy;
 mod random;

@@ -1,6 +1,11 @@
 //! Decompositions and systems of linear equations. Matrices are the last two axes; all other axes are batch axes.
 
+mod qr;
+mod svd;
+
 pub use crate::ops::linalg::TriangularSolve;
+pub use qr::{geqp3, geqrf, householder_product, ormqr, qr, qr_pivoting};
+pub use svd::{SvdAlgorithm, SvdOptions, singular_values, svd};
 
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};

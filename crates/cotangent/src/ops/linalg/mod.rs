@@ -5,10 +5,19 @@
 //! inverting blocks of the diagonal.
 
 mod cholesky;
+mod householder;
+mod jacobi;
 mod lapack;
+mod parts;
+mod pivoted;
+mod qr;
+mod svd;
 mod triangular;
 
 pub use cholesky::Cholesky;
+pub use householder::{HouseholderProduct, Ormqr};
+pub use qr::{Geqp3, Geqrf, Qr};
+pub use svd::{Svd, SvdAlgorithm};
 pub use triangular::TriangularSolve;
 
 use crate::array::Array;

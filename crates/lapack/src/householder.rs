@@ -1,0 +1,250 @@
+//! Householder reflections H = I − τ v vᴴ, in LAPACK's form: v₀ = 1, and τ = 0 stands for H = I. `faer` divides by τ,
+//! and continues in the same row if a column has nothing to eliminate. Its factors are therefore not LAPACK's.
+
+use faer::linalg::matmul::matmul;
+use faer::traits::math_utils as math;
+use faer::traits::pulp::Arch;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+
+use crate::scalar::Scalar;
+
+/// The number of reflections that are applied at once.
+pub(crate) const BLOCK: usize = 32;
+/// The number of reflections up to which they are applied one at a time.
+const LEAF: usize = 8;
+/// The number of elements of a matrix up to which its reflections are applied one at a time.
+const SMALL: usize = 96 * 96;
+/// The number of sums that run side by side, which the compiler computes in vector registers.
+const LANES: usize = 8;
+
+/// Returns the elements of a column.
+#[inline(always)]
+fn column<T>(a: MatMut<'_, T>, j: usize) -> &mut [T] {
+    a.col_mut(j).try_as_col_major_mut().expect("the elements of a column are contiguous").as_slice_mut()
+}
+
+/// Returns the Euclidean norm. The sum of the squares may overflow, and the norm may not.
+#[inline(always)]
+pub(crate) fn norm<T: Scalar>(x: &[T]) -> T::Real {
+    let mut lanes: [T::Real; LANES] = std::array::from_fn(|_| math::zero());
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for x in chunks.iter().map(|x| &x[..]).chain([rest]) {
+        for (sum, x) in lanes.iter_mut().zip(x) {
+            *sum += math::abs2(x);
+        }
+    }
+    let square = lanes.into_iter().fold(math::zero::<T::Real>(), |sum, x| sum + x);
+    let least = math::min_positive::<T::Real>() / math::eps::<T::Real>();
+    if (square >= least && square <= math::max_positive()) || math::is_nan(&square) {
+        return math::sqrt(&square);
+    }
+    let parts = x.iter().flat_map(|x| [math::abs(&math::real(x)), math::abs(&math::imag(x))]);
+    let largest = parts.fold(math::zero::<T::Real>(), |largest, x| math::max(&largest, &x));
+    if largest == math::zero::<T::Real>() || !math::is_finite(&largest) {
+        return largest;
+    }
+    let scaled = x.iter().map(|x| math::abs2(&x.over(math::from_real::<T>(&largest))));
+    math::sqrt(&scaled.fold(math::zero::<T::Real>(), |sum, x| sum + x)) * largest
+}
+
+/// Overwrites a vector with the reflection Hᴴ that maps it to β e₀: the first element with β, which is real, and the
+/// others with those of v. Returns τ (`larfg`).
+#[inline(always)]
+pub(crate) fn reflector<T: Scalar>(vector: &mut [T]) -> T {
+    let Some((alpha, x)) = vector.split_first_mut() else { return math::zero() };
+    let zero = math::zero::<T::Real>();
+    let mut length = norm(x);
+    if length == zero && math::imag(alpha) == zero {
+        return math::zero();
+    }
+    let head = math::real(alpha);
+    let negative = head < zero || head == zero && math::recip(&head) < zero;
+    let signed = |length: T::Real| if negative { length } else { -length };
+    let hypot = |alpha: &T, length: &T::Real| math::hypot(&math::abs(alpha), length);
+    let mut beta = signed(hypot(alpha, &length));
+    // Vectors whose length has no finite reciprocal are scaled first.
+    let least = math::min_positive::<T::Real>() / math::eps::<T::Real>();
+    let mut scaled = 0;
+    while math::abs(&beta) < least && scaled < 20 {
+        scaled += 1;
+        let up = math::from_real::<T>(&math::recip(&least));
+        x.iter_mut().chain([&mut *alpha]).for_each(|x| *x = *x * up);
+        length = norm(x);
+        beta = signed(hypot(alpha, &length));
+    }
+    let last = math::from_real::<T>(&beta);
+    let (tau, scale) = ((last - *alpha).over(last), math::one::<T>().over(*alpha - last));
+    x.iter_mut().for_each(|x| *x = *x * scale);
+    *alpha = (0..scaled).fold(last, |x, _| x * math::from_real::<T>(&least));
+    tau
+}
+
+/// Overwrites a column with H c. v₀ is not read.
+#[inline(always)]
+pub(crate) fn reflect<T: Scalar>(v: &[T], tau: T, c: &mut [T]) {
+    let (Some((head, c)), v) = (c.split_first_mut(), &v[1..]) else { return };
+    let mut lanes = [math::zero::<T>(); LANES];
+    let ((vs, v_rest), (cs, c_rest)) = (v.as_chunks::<LANES>(), c.as_chunks::<LANES>());
+    for (v, c) in vs.iter().map(|x| &x[..]).chain([v_rest]).zip(cs.iter().map(|x| &x[..]).chain([c_rest])) {
+        for (sum, (v, c)) in lanes.iter_mut().zip(v.iter().zip(c)) {
+            *sum += v.conjugate() * *c;
+        }
+    }
+    let factor = tau * lanes.into_iter().fold(*head, |sum, x| sum + x);
+    *head -= factor;
+    for (c, v) in c.iter_mut().zip(v) {
+        *c -= factor * *v;
+    }
+}
+
+/// Overwrites a matrix with R and, below the diagonal, with the reflections whose product is Q (`geqrf`). `tau` has as
+/// many elements as the smaller dimension.
+pub(crate) fn factor<T: Scalar>(mut a: MatMut<'_, T>, tau: &mut [T]) {
+    let count = tau.len();
+    if count <= LEAF || a.nrows() * a.ncols() <= SMALL {
+        return Arch::new().dispatch(|| factor_by_column(a, tau));
+    }
+    let step = if count > BLOCK { BLOCK } else { count.div_ceil(2).next_multiple_of(LEAF) };
+    for (i, tau) in tau.chunks_mut(step).enumerate() {
+        let (_, _, _, rest) = a.as_mut().split_at_mut(i * step, i * step);
+        let (mut left, right) = rest.split_at_col_mut(tau.len());
+        factor(left.as_mut(), tau);
+        if right.ncols() > 0 {
+            Block::new(left.as_ref(), tau).apply(Side::Left, true, right);
+        }
+    }
+}
+
+#[inline(always)]
+fn factor_by_column<T: Scalar>(mut a: MatMut<'_, T>, tau: &mut [T]) {
+    for (j, tau) in tau.iter_mut().enumerate() {
+        let (left, mut right) = a.as_mut().split_at_col_mut(j + 1);
+        let v = &mut column(left, j)[j..];
+        *tau = reflector(v);
+        if *tau != math::zero::<T>() {
+            for i in 0..right.ncols() {
+                reflect(v, tau.conjugate(), &mut column(right.as_mut(), i)[j..]);
+            }
+        }
+    }
+}
+
+/// Overwrites reflections, which are below the diagonal of the first columns, with the first columns of their product
+/// (`orgqr`).
+pub(crate) fn generate<T: Scalar>(mut q: MatMut<'_, T>, tau: &[T]) {
+    let (rows, columns) = (q.nrows(), q.ncols());
+    // The columns without a reflection are those of the identity.
+    identity(q.as_mut().subcols_mut(tau.len(), columns - tau.len()), tau.len());
+    if rows * columns <= SMALL {
+        return Arch::new().dispatch(|| generate_by_column(q, tau));
+    }
+    for (i, tau) in tau.chunks(BLOCK).enumerate().rev() {
+        let first = i * BLOCK;
+        let mut rest = q.as_mut().subcols_mut(first, columns - first);
+        let block = Block::new(rest.as_ref().submatrix(first, 0, rows - first, tau.len()), tau);
+        identity(rest.as_mut().subcols_mut(0, tau.len()), first);
+        block.apply(Side::Left, false, rest.subrows_mut(first, rows - first));
+    }
+}
+
+#[inline(always)]
+fn generate_by_column<T: Scalar>(mut q: MatMut<'_, T>, tau: &[T]) {
+    for (j, tau) in tau.iter().enumerate().rev() {
+        let (left, mut right) = q.as_mut().split_at_col_mut(j + 1);
+        let v = column(left, j);
+        for i in 0..right.ncols() {
+            reflect(&v[j..], *tau, &mut column(right.as_mut(), i)[j..]);
+        }
+        v[..j].fill(math::zero());
+        v[j] = math::one::<T>() - *tau;
+        v[j + 1..].iter_mut().for_each(|v| *v = -*tau * *v);
+    }
+}
+
+/// Overwrites columns with those of the identity from one on.
+fn identity<T: Scalar>(mut columns: MatMut<'_, T>, first: usize) {
+    columns.fill(math::zero());
+    for j in 0..columns.ncols() {
+        columns[(first + j, j)] = math::one();
+    }
+}
+
+/// Overwrites C with Q C, Qᴴ C, C Q or C Qᴴ, where Q is the product of the reflections below the diagonal of `a`
+/// (`ormqr`).
+pub(crate) fn multiply<T: Scalar>(a: MatRef<'_, T>, tau: &[T], side: Side, adjoint: bool, mut c: MatMut<'_, T>) {
+    let block = |(i, tau): (usize, &[T])| {
+        let first = i * BLOCK;
+        let block = Block::new(a.submatrix(first, first, a.nrows() - first, tau.len()), tau);
+        block.apply(side, adjoint, side.from(c.as_mut(), first));
+    };
+    let blocks = tau.chunks(BLOCK).enumerate();
+    if (side == Side::Left) == adjoint { blocks.for_each(block) } else { blocks.rev().for_each(block) }
+}
+
+/// The side on which a matrix multiplies another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Left,
+    Right,
+}
+
+impl Side {
+    /// Returns the part of a matrix that reflections change, which leave the first rows or columns as they are.
+    fn from<T>(self, c: MatMut<'_, T>, first: usize) -> MatMut<'_, T> {
+        let (rows, columns) = (c.nrows(), c.ncols());
+        match self {
+            Side::Left => c.subrows_mut(first, rows - first),
+            Side::Right => c.subcols_mut(first, columns - first),
+        }
+    }
+}
+
+/// A product of reflections I − V T Vᴴ, where T is upper triangular (Schreiber and Van Loan, "A storage-efficient WY
+/// representation for products of Householder transformations", 1989).
+struct Block<T> {
+    v: Mat<T>,
+    t: Mat<T>,
+}
+
+impl<T: Scalar> Block<T> {
+    /// Reads the reflections below the diagonal.
+    fn new(a: MatRef<'_, T>, tau: &[T]) -> Block<T> {
+        let v = Mat::from_fn(a.nrows(), tau.len(), |i, j| match i.cmp(&j) {
+            std::cmp::Ordering::Less => math::zero(),
+            std::cmp::Ordering::Equal => math::one(),
+            std::cmp::Ordering::Greater => a[(i, j)],
+        });
+        let mut products = Mat::<T>::zeros(tau.len(), tau.len());
+        matmul(products.as_mut(), Accum::Replace, v.as_ref().adjoint(), v.as_ref(), math::one(), Par::Seq);
+        let mut t = Mat::<T>::zeros(tau.len(), tau.len());
+        for (j, tau) in tau.iter().enumerate() {
+            for i in 0..j {
+                t[(i, j)] = (i..j).fold(math::zero::<T>(), |sum, k| sum - *tau * t[(i, k)] * products[(k, j)]);
+            }
+            t[(j, j)] = *tau;
+        }
+        Block { v, t }
+    }
+
+    /// Overwrites C with its product with the block, or with the block's adjoint.
+    fn apply(&self, side: Side, adjoint: bool, mut c: MatMut<'_, T>) {
+        let (v, one) = (self.v.as_ref(), math::one::<T>());
+        let others = if side == Side::Left { c.ncols() } else { c.nrows() };
+        let mut inner = Mat::<T>::zeros(v.ncols(), others);
+        let mut outer = Mat::<T>::zeros(v.ncols(), others);
+        // C Q is the adjoint of Qᴴ Cᴴ.
+        match side {
+            Side::Left => matmul(inner.as_mut(), Accum::Replace, v.adjoint(), c.as_ref(), one, Par::Seq),
+            Side::Right => matmul(inner.as_mut(), Accum::Replace, v.adjoint(), c.as_ref().adjoint(), one, Par::Seq),
+        }
+        let t = self.t.as_ref();
+        match (side == Side::Left) == adjoint {
+            true => matmul(outer.as_mut(), Accum::Replace, t.adjoint(), inner.as_ref(), one, Par::Seq),
+            false => matmul(outer.as_mut(), Accum::Replace, t, inner.as_ref(), one, Par::Seq),
+        }
+        match side {
+            Side::Left => matmul(c.as_mut(), Accum::Add, v, outer.as_ref(), -one, Par::Seq),
+            Side::Right => matmul(c.as_mut(), Accum::Add, outer.as_ref().adjoint(), v.adjoint(), -one, Par::Seq),
+        }
+    }
+}
