@@ -59,6 +59,7 @@ pub mod primitives {
     pub use crate::ops::pow::*;
     pub use crate::ops::reduce::*;
     pub use crate::ops::reduce_window::*;
+    pub use crate::ops::rng::RngBitGenerator;
     pub use crate::ops::scatter::*;
     pub use crate::ops::select_window::*;
     pub use crate::ops::shape::*;

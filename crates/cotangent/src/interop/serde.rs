@@ -19,7 +19,7 @@ use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::{Error, Result};
-use crate::random::Key;
+use crate::random::{Key, KeyImpl};
 
 /// Serializes the dtype, the shape, whether it is weakly typed, and the bits of the elements. Needs the feature
 /// `serde`.
@@ -140,7 +140,8 @@ impl<'de> Deserialize<'de> for Bytes<'_> {
     }
 }
 
-/// Serializes the words, as an array of `u32`. Needs the feature `serde`.
+/// Serializes the words, as an array. Its type tells the implementation: `u32[…, 2]` for the default one, `u32[…, 4]` for
+/// [`KeyImpl::Rbg`] and, two words in one, `u64[…, 2]` for [`KeyImpl::UnsafeRbg`]. Needs the feature `serde`.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -151,13 +152,28 @@ impl<'de> Deserialize<'de> for Bytes<'_> {
 /// ```
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        self.data().serialize(serializer)
+        match self.implementation() {
+            KeyImpl::UnsafeRbg => {
+                let pairs: Shape = self.shape().iter().copied().chain([2, 2]).collect();
+                self.data().reshape(pairs).bitcast(DType::U64).serialize(serializer)
+            }
+            _ => self.data().serialize(serializer),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Key, D::Error> {
-        Key::from_data(Array::deserialize(deserializer)?).map_err(de::Error::custom)
+        let data = Array::deserialize(deserializer)?;
+        let key = match (data.dtype(), data.shape()) {
+            (DType::U32, [.., 4]) => Key::from_data_as(data, KeyImpl::Rbg),
+            (DType::U64, [batch @ .., 2]) => {
+                let shape: Shape = batch.iter().copied().chain([4]).collect();
+                Key::from_data_as(data.bitcast(DType::U32).reshape(shape), KeyImpl::UnsafeRbg)
+            }
+            _ => Key::from_data(data),
+        };
+        key.map_err(de::Error::custom)
     }
 }
 

@@ -12,6 +12,7 @@ mod dot;
 mod gather_scatter;
 pub mod linalg;
 mod loops;
+mod random;
 mod reduce;
 mod scan;
 mod sharding;
@@ -31,6 +32,7 @@ pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_w
 pub use dot::{DotGeneral, dot, dot_general};
 pub use gather_scatter::*;
 pub use loops::{fori_loop, repeat, while_loop};
+pub use random::{RandomAlgorithm, rng_bit_generator};
 pub use reduce::{Window, avg_pool, cumlogsumexp, max_pool, reduce, reduce_window, top_k};
 pub use scan::{Map, Scan, map, scan};
 pub use sharding::with_sharding_constraint;

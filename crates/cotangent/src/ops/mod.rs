@@ -28,6 +28,7 @@ pub(crate) mod precision;
 mod recurrence;
 pub(crate) mod reduce;
 pub(crate) mod reduce_window;
+pub(crate) mod rng;
 pub(crate) mod scatter;
 pub(crate) mod select_window;
 pub(crate) mod shape;

@@ -1,16 +1,17 @@
-//! Random bits: Threefry in counter mode.
+//! Random bits.
 
 use crate::api::jit::jit;
 use crate::array::Array;
-use crate::array::aval::IntoShape;
+use crate::array::aval::{IntoShape, Shape};
 use crate::array::dtype::{DType, Kind};
 use crate::error::{Error, raise};
-use crate::lax::optimization_barrier;
-use crate::numpy::{iota, where_};
+use crate::lax::{self, optimization_barrier};
+use crate::numpy::{self as np, iota, where_};
 use crate::ops;
 use crate::ops::threefry::Threefry2x32;
 use crate::trace::frames::bind;
 
+use super::implementation::KeyImpl;
 use super::key::Key;
 
 /// Applies the cipher with a key `u32[2]` to counters of the same shape.
@@ -33,12 +34,51 @@ fn counters(size: usize) -> [Array; 2] {
     [(&count >> 32).astype(DType::U32), count.astype(DType::U32)]
 }
 
-/// The keys derived from a key and the counters 0, 1, 2, … below `size`, in rows.
+/// The words of the keys derived from a key and the counters 0, 1, 2, … below `size`, in rows.
 #[track_caller]
-pub(super) fn new_keys(key: &Array, size: usize) -> Array {
+pub(super) fn new_keys(key: &Key, size: usize) -> Array {
     let [high, low] = counters(size);
     let rows = |count: Array| if count.ndim() == 0 { count } else { count.expand_dims(1).broadcast_to([size, 2]) };
-    derived(key, &rows(high), &rows(low))
+    match key.implementation() {
+        KeyImpl::Threefry2x32 => derived(key.data(), &rows(high), &rows(low)),
+        KeyImpl::Rbg => {
+            let [high, low] = [rows(high), rows(low)];
+            halfwise(key.data(), |half| derived(half, &high, &low))
+        }
+        KeyImpl::UnsafeRbg => {
+            // Ten draws are taken as one application of a hash function.
+            let rows = generated(key.data(), &Shape::new(&[10 * size, 4]), DType::U32);
+            optimization_barrier(rows.reshape([size, 10, 4]).slice_axis(1, 0, 1).reshape([size, 4]))
+        }
+    }
+}
+
+/// The words of the key derived from a key and a number.
+#[track_caller]
+pub(super) fn folded(key: &Key, data: &Array) -> Array {
+    let zero = ops::zeros((), DType::U32);
+    let derive = |words: &Array| derived(words, &zero, &data.broadcast_to([2]));
+    match key.implementation() {
+        KeyImpl::Threefry2x32 => derive(key.data()),
+        KeyImpl::Rbg => halfwise(key.data(), derive),
+        KeyImpl::UnsafeRbg => {
+            let seed = np::stack([&zero, data, &zero, data], 0);
+            let hash = generated(&seed, &Shape::new(&[10, 4]), DType::U32).slice_axis(0, 9, 10).reshape([4]);
+            optimization_barrier(key.data() ^ hash)
+        }
+    }
+}
+
+/// Applies a function of two words to both halves of a key of four words.
+#[track_caller]
+fn halfwise(words: &Array, f: impl Fn(&Array) -> Array) -> Array {
+    np::concatenate([0, 2].map(|at| f(&words.slice_axis(0, at, at + 2))), -1)
+}
+
+/// Bits of XLA's generator.
+#[track_caller]
+fn generated(words: &Array, shape: &Shape, dtype: DType) -> Array {
+    lax::rng_bit_generator(words, shape, dtype, lax::RandomAlgorithm::Default).1
 }
 
 /// The keys derived from a key and counters. Each counter appears twice, along the last axis of `low`.
@@ -47,7 +87,7 @@ pub(super) fn new_keys(key: &Array, size: usize) -> Array {
 /// key a value that is computed once. Without it, each draw would compute all keys that led to its own, in a kernel
 /// that grows with every split.
 #[track_caller]
-pub(super) fn derived(key: &Array, high: &Array, low: &Array) -> Array {
+fn derived(key: &Array, high: &Array, low: &Array) -> Array {
     let second = iota(DType::U32, low.shape(), low.ndim() - 1);
     let [a, b] = words(key, high, low);
     optimization_barrier(where_(second, b, a))
@@ -68,10 +108,13 @@ pub(super) fn drawn(x: Array) -> Array {
 
 /// Uniform bits in an unsigned dtype, for use inside a jitted sampler.
 #[track_caller]
-pub(super) fn random_bits(key: &Array, dtype: DType, shape: impl IntoShape) -> Array {
+pub(super) fn random_bits(key: &Key, dtype: DType, shape: impl IntoShape) -> Array {
     let shape = shape.into_shape();
+    if key.implementation() != KeyImpl::Threefry2x32 {
+        return drawn(generated(key.data(), &shape, dtype));
+    }
     let [high, low] = counters(shape.size());
-    let [high, low] = words(key, &high, &low);
+    let [high, low] = words(key.data(), &high, &low);
     let bits = match dtype.bits() {
         64 => (high.astype(DType::U64) << 32) | low.astype(DType::U64),
         32 => high ^ low,
@@ -106,5 +149,5 @@ pub fn bits_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
         raise(Error::dtype(format!("bits_as: expected an unsigned integer dtype, got {dtype}")));
     }
     let shape = shape.into_shape();
-    jit(|key: &Array| random_bits(key, dtype, &shape))(key.one("bits"))
+    jit(|key: &Key| random_bits(key, dtype, &shape))(key.one("bits"))
 }

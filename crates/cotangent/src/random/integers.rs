@@ -11,7 +11,7 @@ use crate::ops::sort::Sort;
 use crate::trace::frames::bind;
 
 use super::bits::random_bits;
-use super::key::{Key, split};
+use super::key::Key;
 
 /// The least and the greatest value of an integer dtype.
 fn limits(dtype: DType) -> (i128, i128) {
@@ -79,12 +79,12 @@ pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayL
     }
     let words = dtype.unsigned();
     let bits = dtype.bits() as u32;
-    jit(|key: &Array, lo: &Array, hi: &Array| {
+    jit(|key: &Key, lo: &Array, hi: &Array| {
         let too_high = hi.greater(fitted(&integer(dtype, limits(dtype).1), hi.dtype()));
         let (lo, hi) = (fitted(lo, dtype), fitted(hi, dtype));
-        let [k1, k2] = Key::from_data(key.clone()).or_raise().split();
-        let higher = random_bits(k1.data(), words, &shape);
-        let lower = random_bits(k2.data(), words, &shape);
+        let [k1, k2] = key.clone().split();
+        let higher = random_bits(&k1, words, &shape);
+        let lower = random_bits(&k2, words, &shape);
         let one = integer(words, 1);
         let span = where_(hi.less_equal(&lo), &one, (&hi - &lo).astype(words));
         // A span that covers all values wraps to zero, and a remainder by zero returns its operand unchanged.
@@ -187,15 +187,15 @@ pub fn permutation_independent(key: Key, x: impl ArrayLike, axis: isize) -> Arra
 /// Sorts by random 32-bit keys. Elements with equal keys would keep their order, so the sort is repeated with fresh
 /// keys, often enough for `n` elements.
 #[track_caller]
-fn shuffle(key: Key, x: Array, axis: usize, n: usize, keys: impl Fn(&Array, &Array) -> Array + Send + Sync) -> Array {
+fn shuffle(key: Key, x: Array, axis: usize, n: usize, keys: impl Fn(&Key, &Array) -> Array + Send + Sync) -> Array {
     let rounds = (3.0 * (n.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize;
-    jit(|key: &Array, x: &Array| {
+    jit(|key: &Key, x: &Array| {
         let (mut key, mut x) = (key.clone(), x.clone());
         for _ in 0..rounds {
-            let pair = split(Key::from_data(key).or_raise(), 2);
+            let [next, own] = key.split();
             let sort = Sort { dimension: axis, is_stable: true, num_keys: 1 };
-            x = bind(sort, &[&keys(pair.at(1).data(), &x), &x]).swap_remove(1);
-            key = pair.at(0).data().clone();
+            x = bind(sort, &[&keys(&own, &x), &x]).swap_remove(1);
+            key = next;
         }
         x
     })(key.one("permutation"), &x)

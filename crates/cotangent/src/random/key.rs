@@ -1,4 +1,4 @@
-//! Keys: seeding, splitting and folding in.
+//! Keys, their data, splitting and folding in.
 
 use cotangent_derive::Tree;
 
@@ -9,11 +9,14 @@ use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, Result, raise};
 use crate::numpy::{Index, IntoIndex};
 
-use super::bits::{derived, new_keys};
+use super::bits::{folded, new_keys};
+use super::implementation::KeyImpl;
 
-/// A key, or an array of keys: two words, `u32[2]` or `u32[…, 2]`.
+/// A key, or an array of keys: its words, `u32[2]` or `u32[…, 2]`, and the [implementation](KeyImpl) that draws from
+/// them. Keys of the implementations other than the default one have four words.
 ///
-/// It is a tree with one leaf, so it passes through every transform. It is not `Copy`: samplers consume it.
+/// It is a tree with one leaf, so it passes through every transform. The implementation is structure: a function is
+/// compiled for each. It is not `Copy`: samplers consume it.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -23,9 +26,15 @@ use super::bits::{derived, new_keys};
 #[must_use = "a key that is not used draws nothing"]
 pub struct Key {
     words: Array,
+    #[tree(static)]
+    implementation: KeyImpl,
 }
 
 impl Key {
+    pub(super) fn new(words: Array, implementation: KeyImpl) -> Key {
+        Key { words, implementation }
+    }
+
     /// Makes a key, or an array of keys, from its words: `u32[…, 2]`.
     ///
     /// # Errors
@@ -37,13 +46,46 @@ impl Key {
     /// assert_eq!(key.data().to_vec::<u32>(), [0, 7]);
     /// ```
     pub fn from_data(words: Array) -> Result<Key> {
-        if words.dtype() != DType::U32 || words.shape().last() != Some(&2) {
-            return Err(Error::value(format!("expected the data of a key, u32[…,2], got {}", words.aval())));
-        }
-        Ok(Key { words })
+        Key::from_data_as(words, KeyImpl::Threefry2x32)
     }
 
-    /// The words: `u32[2]` of one key, `u32[…, 2]` of an array of keys.
+    /// Makes a key, or an array of keys, of an implementation from its words.
+    ///
+    /// # Errors
+    /// If the dtype is not `u32`, or the last dimension is not the implementation's number of words.
+    ///
+    /// ```
+    /// use cotangent::{prelude::*, random::{Key, KeyImpl}};
+    /// let key = Key::from_data_as(Array::from([0u32, 7, 0, 7]), KeyImpl::Rbg).unwrap();
+    /// assert_eq!(key.implementation(), KeyImpl::Rbg);
+    /// ```
+    pub fn from_data_as(words: Array, implementation: KeyImpl) -> Result<Key> {
+        let wanted = implementation.words();
+        if words.dtype() != DType::U32 || words.shape().last() != Some(&wanted) {
+            let wanted = format!("expected the data of a key, u32[…,{wanted}], got {}", words.aval());
+            return Err(Error::value(wanted));
+        }
+        Ok(Key { words, implementation })
+    }
+
+    /// The implementation that draws from this key.
+    ///
+    /// ```
+    /// use cotangent::random::{self, KeyImpl};
+    /// assert_eq!(random::key(7).implementation(), KeyImpl::Threefry2x32);
+    /// ```
+    #[must_use]
+    pub fn implementation(&self) -> KeyImpl {
+        self.implementation
+    }
+
+    /// The same implementation with other words.
+    fn with(&self, words: Array) -> Key {
+        Key { words, implementation: self.implementation }
+    }
+
+    /// The words: `u32[2]` of one key, `u32[…, 2]` of an array of keys. (Four instead of two words for the
+    /// implementations other than the default one.)
     ///
     /// ```
     /// use cotangent::random;
@@ -65,10 +107,10 @@ impl Key {
         &shape[..shape.len() - 1]
     }
 
-    /// The words, if this is one key.
+    /// This key, if it is one.
     #[track_caller]
-    pub(super) fn one(&self, what: &str) -> &Array {
-        if self.words.shape() != [2] {
+    pub(super) fn one(&self, what: &str) -> &Key {
+        if self.words.ndim() != 1 {
             raise(
                 Error::shape(format!(
                     "{what}: expected one key, got an array of keys of shape {}",
@@ -77,7 +119,7 @@ impl Key {
                 .help("map over keys with `vmap`, or iterate over them: `for key in keys`"),
             );
         }
-        &self.words
+        self
     }
 
     /// Splits this key into `N` keys.
@@ -164,7 +206,7 @@ impl Key {
             // The dimensions that the ellipsis stands for end before the words of a key.
             parts.push(Index::Slice((..).into()));
         }
-        Key { words: self.words.at(parts).get() }
+        self.with(self.words.at(parts).get())
     }
 
     /// The same keys in another shape. One size may be −1; it is computed from the others.
@@ -179,7 +221,7 @@ impl Key {
     #[track_caller]
     pub fn reshape(&self, shape: impl IntoNewShape) -> Key {
         let shape = shape.for_size(self.size()).map_err(|e| e.context("reshape")).or_raise();
-        Key { words: self.words.reshape(shape.insert(shape.rank(), 2)) }
+        self.with(self.words.reshape(shape.insert(shape.rank(), self.implementation.words())))
     }
 }
 
@@ -218,83 +260,8 @@ impl IntoIterator for &Key {
         if self.ndim() == 0 {
             raise(Error::shape("a single key cannot be iterated over").help("split it into several: `key.split()`"));
         }
-        self.words.iter().map(|words| Key { words }).collect::<Vec<_>>().into_iter()
+        self.words.iter().map(|words| self.with(words)).collect::<Vec<_>>().into_iter()
     }
-}
-
-/// A seed: an integer, or an integer array of rank zero (which may be traced).
-///
-/// The high word of a 32-bit seed is zero. A negative seed is used by its bits.
-///
-/// ```
-/// # use cotangent::prelude::*;
-/// assert_eq!(random::key(1u64 << 32).data().to_vec::<u32>(), [1, 0]);
-/// ```
-pub trait Seed {
-    /// The two words.
-    fn words(self) -> Array;
-}
-
-macro_rules! seeds {
-    ($($t:ty: |$x:ident| $words:expr;)*) => { $(
-        impl Seed for $t {
-            fn words(self) -> Array {
-                let $x = self;
-                Array::from($words)
-            }
-        }
-    )* };
-}
-
-fn halves(x: u64) -> [u32; 2] {
-    [(x >> 32) as u32, x as u32]
-}
-
-seeds! {
-    i32: |x| [0, x as u32];
-    u32: |x| [0, x];
-    i64: |x| halves(x as u64);
-    u64: |x| halves(x);
-    usize: |x| halves(x as u64);
-}
-
-impl Seed for &Array {
-    #[track_caller]
-    fn words(self) -> Array {
-        if self.ndim() != 0 || !self.dtype().is_integer() {
-            raise(Error::value(format!("a seed must be an integer scalar, got {}", self.aval())));
-        }
-        let wide = if self.dtype().bits() == 64 { self.astype(DType::U64) } else { self.astype(DType::U32) };
-        let high = if wide.dtype() == DType::U64 {
-            (&wide >> 32).astype(DType::U32)
-        } else {
-            crate::ops::zeros((), DType::U32)
-        };
-        crate::numpy::stack(&[&high, &wide.astype(DType::U32)], 0)
-    }
-}
-
-/// Makes a key from a seed.
-///
-/// ```
-/// use cotangent::random;
-/// assert_eq!(random::key(-1).data().to_vec::<u32>(), [0, 4294967295]);
-/// ```
-#[track_caller]
-pub fn key(seed: impl Seed) -> Key {
-    Key { words: seed.words() }
-}
-
-/// Makes a key from a seed; JAX's older name for [`key()`].
-///
-/// ```
-/// # use cotangent::prelude::*;
-/// assert_eq!(random::PRNGKey(7).data().to_vec::<u32>(), [0, 7]);
-/// ```
-#[allow(non_snake_case, reason = "JAX's name")]
-#[track_caller]
-pub fn PRNGKey(seed: impl Seed) -> Key {
-    key(seed)
 }
 
 /// Splits a key into an array of keys of the given shape. Iterate over it, or map over it with `vmap`.
@@ -311,12 +278,11 @@ pub fn PRNGKey(seed: impl Seed) -> Key {
 #[track_caller]
 pub fn split(key: Key, shape: impl IntoShape) -> Key {
     let shape = shape.into_shape();
-    let split = jit(|words: &Array| new_keys(words, shape.size()).reshape(shape.insert(shape.rank(), 2)));
-    Key { words: split(key.one("split")) }
+    jit(|key: &Key| key.with(new_keys(key, shape.size())).reshape(&shape))(key.one("split"))
 }
 
 /// Makes a key from another one and a number, of which only the lowest 32 bits are used: `fold_in(key, i)` is
-/// `split(key, n).at(i)`.
+/// `split(key, n).at(i)`. (Not so for keys of [`KeyImpl::UnsafeRbg`].)
 ///
 /// ```
 /// use cotangent::random;
@@ -332,9 +298,69 @@ pub fn fold_in(key: Key, data: impl ArrayLike) -> Key {
     if data.ndim() != 0 || !data.dtype().is_integer() {
         raise(Error::value(format!("fold_in: expected an integer scalar, got {}", data.aval())));
     }
-    let fold = jit(|key: &Array, data: &Array| {
-        let zero = crate::ops::zeros((), DType::U32);
-        derived(key, &zero, &data.astype(DType::U32).broadcast_to([2]))
-    });
-    Key::from_data(fold(key.one("fold_in"), &data)).or_raise()
+    jit(|key: &Key, data: &Array| key.with(folded(key, &data.astype(DType::U32))))(key.one("fold_in"), &data)
+}
+
+/// The implementation of a key; the same as [`Key::implementation`].
+///
+/// ```
+/// use cotangent::random;
+/// assert_eq!(random::key_impl(&random::key(0)).to_string(), "threefry2x32");
+/// ```
+#[must_use]
+pub fn key_impl(key: &Key) -> KeyImpl {
+    key.implementation
+}
+
+/// The words of a key; the same as [`Key::data`].
+///
+/// ```
+/// use cotangent::random;
+/// assert_eq!(random::key_data(&random::key(44)).to_vec::<u32>(), [0, 44]);
+/// ```
+#[must_use]
+pub fn key_data(key: &Key) -> Array {
+    key.words.clone()
+}
+
+/// Makes a key, or an array of keys, from its words: `u32[…, 2]`. [`Key::from_data`] does the same and returns an error.
+///
+/// # Panics
+/// If the dtype is not `u32`, or the last dimension is not two.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let words = random::key_data(&random::key(44));
+/// assert_eq!(random::wrap_key_data(words).data().to_vec::<u32>(), [0, 44]);
+/// ```
+#[track_caller]
+pub fn wrap_key_data(words: impl ArrayLike) -> Key {
+    wrap_key_data_as(words, KeyImpl::Threefry2x32)
+}
+
+/// [`wrap_key_data`] for keys of an implementation.
+///
+/// # Panics
+/// If the dtype is not `u32`, or the last dimension is not the implementation's number of words.
+///
+/// ```
+/// use cotangent::{prelude::*, random::KeyImpl};
+/// let key = random::wrap_key_data_as(Array::from([0u32, 7, 0, 7]), KeyImpl::UnsafeRbg);
+/// assert_eq!(random::key_impl(&key), KeyImpl::UnsafeRbg);
+/// ```
+#[track_caller]
+pub fn wrap_key_data_as(words: impl ArrayLike, implementation: KeyImpl) -> Key {
+    Key::from_data_as(words.to_array(), implementation).map_err(|e| e.context("wrap_key_data")).or_raise()
+}
+
+/// A second key with the same words, which draws the same; the same as `key.clone()`.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// let key = random::key(0);
+/// let x = random::uniform(random::clone(&key), ());
+/// assert_eq!(x.item::<f32>(), random::uniform(key, ()).item::<f32>());
+/// ```
+pub fn clone(key: &Key) -> Key {
+    key.clone()
 }

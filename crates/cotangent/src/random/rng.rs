@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use rand::TryRng;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::threefry::threefry2x32;
 
 use super::key::Key;
@@ -35,7 +35,7 @@ impl KeyRng {
     /// The generator of a key.
     ///
     /// # Errors
-    /// If the key is traced and has no value, or is an array of keys.
+    /// If the key is traced and has no value, is an array of keys, or is of another implementation than Threefry.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -45,7 +45,10 @@ impl KeyRng {
         let words = key.data().try_to_vec::<u32>()?;
         match words[..] {
             [a, b] => Ok(KeyRng { key: [a, b], count: 0 }),
-            _ => Err(crate::error::Error::shape(format!("expected one key, got {}", key.data().aval()))),
+            _ => {
+                let (implementation, words) = (key.implementation(), key.data().aval());
+                Err(Error::shape(format!("expected one key of threefry2x32, got {words} of {implementation}")))
+            }
         }
     }
 

@@ -40,7 +40,7 @@ impl Format {
 /// Uniform numbers in [lo, hi), for use inside a jitted sampler: random fractions with the exponent of one, minus one,
 /// scaled.
 #[track_caller]
-pub(super) fn between(key: &Array, shape: impl IntoShape, dtype: DType, lo: &Array, hi: &Array) -> Array {
+pub(super) fn between(key: &Key, shape: impl IntoShape, dtype: DType, lo: &Array, hi: &Array) -> Array {
     let shape = shape.into_shape();
     let words = dtype.unsigned();
     let (lo, hi) = (lo.astype(dtype), hi.astype(dtype));
@@ -109,5 +109,5 @@ pub fn uniform_in_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl Arr
     let shape = shape.into_shape();
     Format::of(dtype, "uniform");
     let (lo, hi) = (lo.to_array().astype(dtype), hi.to_array().astype(dtype));
-    jit(|key: &Array, lo: &Array, hi: &Array| between(key, &shape, dtype, lo, hi))(key.one("uniform"), &lo, &hi)
+    jit(|key: &Key, lo: &Array, hi: &Array| between(key, &shape, dtype, lo, hi))(key.one("uniform"), &lo, &hi)
 }

@@ -1,38 +1,8 @@
 """random.json: jax.random in the default configuration, every float as its raw bits."""
 
-import math
-
-from common import *
-
-import jax.numpy as jnp
-from jax import random
+from random_cases import *
 
 cases = []
-
-
-def bits(x):
-    """The elements' raw bits as unsigned integers; a long array by its ends, sum and xor."""
-    x = np.asarray(x)
-    size = x.dtype.itemsize
-    raw = [int(v) for v in x.reshape(-1).view(f"u{size}")]
-    out = {"dtype": name_of(x.dtype), "shape": list(x.shape)}
-    if len(raw) <= 32:
-        return out | {"bits": raw}
-    xor = 0
-    for v in raw:
-        xor ^= v
-    out |= {"head": raw[:8], "tail": raw[-8:], "xor": xor}
-    if out["dtype"][0] in "fb":
-        out["sum"] = math.fsum(x.reshape(-1).astype("float64"))
-    return out
-
-
-def plain(v):
-    if isinstance(v, jax.Array) or isinstance(v, np.ndarray):
-        return array(v)
-    if isinstance(v, (np.dtype, type)):
-        return name_of(v)
-    return list(v) if isinstance(v, tuple) else v
 
 
 def case(fn, seed, *, x64=False, f=None, **args):

@@ -12,4 +12,5 @@ mod linalg_qr_svd;
 mod norm;
 mod numpy;
 mod random;
+mod samplers;
 mod special;

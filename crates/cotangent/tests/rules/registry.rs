@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The primitives in `ops` without stored cases, and the tests that cover them.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 9] = [
     ("constant", "captured arrays inside of a user's rule: tests/transforms/custom.rs"),
     ("while", "as lowerings use it; that of users: tests/transforms/control.rs"),
     ("extremum", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
     ("kept", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
     ("linear_recurrence", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
+    ("rng_bit_generator", "the bits are a compiler's: tests/libraries/samplers.rs"),
     ("running_extremum", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
     ("sharding_constraint", "over several devices: tests/sharding/jit.rs"),
     ("scatter_extremum", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
