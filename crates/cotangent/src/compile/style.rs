@@ -6,29 +6,34 @@ use crate::compile::outline::is_elementwise;
 use crate::ir::jaxpr::{Eqn, Jaxpr};
 
 /// How a program should be compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// The compiler's default.
-    Plain,
-    /// It has loops, all of them small.
-    SmallLoops,
-    /// A single exact elementwise operation, as run outside any transform.
-    OneOperation,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Style {
+    /// Whether each loop becomes one kernel: all of them are small.
+    pub(crate) small_loops: bool,
+    /// Whether the older emitters write the kernels. They take a third of the time, and their kernels are slower.
+    pub(crate) older_emitters: bool,
 }
 
 impl Style {
-    pub(crate) fn of(jaxpr: &Jaxpr) -> Style {
-        // Inside a kernel, a call of a function of this process would block the thread that the kernel runs on.
-        if !jaxpr.effects().host && only_small(jaxpr) {
-            return Style::SmallLoops;
-        }
-        match jaxpr.eqns() {
-            [eqn] if is_elementwise(jaxpr, eqn, false) && is_exact(jaxpr, eqn) => Style::OneOperation,
-            _ => Style::Plain,
+    /// The style of a program that is compiled from `text`.
+    pub(crate) fn of(jaxpr: &Jaxpr, text: &str) -> Style {
+        let one_exact = || match jaxpr.eqns() {
+            [eqn] => is_elementwise(jaxpr, eqn, false) && is_exact(jaxpr, eqn),
+            _ => false,
+        };
+        let tiny = || is_tiny(jaxpr) && !INACCURATE.iter().any(|op| text.contains(op));
+        Style {
+            // Inside a kernel, a call of a function of this process would block the thread that the kernel runs on.
+            small_loops: !jaxpr.effects().host && only_small(jaxpr),
+            older_emitters: one_exact() || tiny(),
         }
     }
 }
 
+/// The operations that the older emitters compute less accurately.
+const INACCURATE: [&str; 2] = ["\"stablehlo.cbrt\"", "\"stablehlo.tan\""];
+/// The largest array that a tiny program may compute with. Its kernels take less time than starting them does.
+const FEW_ELEMENTS: usize = 256;
 /// The largest array that a small loop may compute with. A larger one is worth more than one thread, and only separate
 /// kernels get several threads.
 const ELEMENTS: usize = 16_384;
@@ -69,8 +74,20 @@ fn visit(jaxpr: &Jaxpr, found: &mut impl FnMut(bool)) {
 }
 
 fn has_small_arrays(jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
-    let outputs = eqn.outputs.iter().all(|v| jaxpr.avals()[v.index()].shape.size() <= ELEMENTS);
-    outputs && eqn.inputs.iter().all(|a| jaxpr.aval(a).shape.size() <= ELEMENTS)
+    has_at_most(ELEMENTS, jaxpr, eqn)
+}
+
+/// Whether no operand and no result has more elements.
+fn has_at_most(elements: usize, jaxpr: &Jaxpr, eqn: &Eqn) -> bool {
+    let outputs = eqn.outputs.iter().all(|v| jaxpr.avals()[v.index()].shape.size() <= elements);
+    outputs && eqn.inputs.iter().all(|a| jaxpr.aval(a).shape.size() <= elements)
+}
+
+/// Whether a program computes so little that compiling it takes longer than all its calls.
+fn is_tiny(jaxpr: &Jaxpr) -> bool {
+    let tiny =
+        |eqn: &Eqn| has_at_most(FEW_ELEMENTS, jaxpr, eqn) && eqn.prim.jaxprs().iter().all(|inner| is_tiny(inner));
+    jaxpr.size() <= EQUATIONS && jaxpr.eqns().iter().all(tiny)
 }
 
 fn is_small(body: &Jaxpr) -> bool {

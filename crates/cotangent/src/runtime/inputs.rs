@@ -19,11 +19,9 @@ pub(super) struct Inputs {
 
 /// A program for a platform. `aliases` has the result, if any, that may reuse the memory of each input.
 pub(super) fn inputs(platform: Platform, pruned: &Jaxpr, aliases: &[Option<usize>]) -> Inputs {
-    Inputs {
-        text: text(platform, pruned, aliases),
-        params: pruned.input_avals().map(array_shape).collect(),
-        options: options(platform, Style::of(pruned)),
-    }
+    let text = text(platform, pruned, aliases);
+    let options = options(platform, Style::of(pruned, &text));
+    Inputs { text, params: pruned.input_avals().map(array_shape).collect(), options }
 }
 
 /// The program as text.
@@ -42,14 +40,8 @@ pub(super) fn options(platform: Platform, style: Style) -> xla::CompileOptions {
     }
     // By default the CPU compiler lets a maximum or minimum drop a NaN in its second operand.
     let options = options.flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false));
-    match style {
-        Style::Plain => options,
-        // The whole loop becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
-        Style::SmallLoops => {
-            options.backend_option("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string())
-        }
-        // The emitters for fusions cost about 15 ms more per kernel, and a single operation has nothing to fuse. Only
-        // for exact operations: the older emitters compute transcendental functions differently.
-        Style::OneOperation => options.backend_option("xla_cpu_disable_new_fusion_emitters", ""),
-    }
+    // The whole loop becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
+    let limit = style.small_loops.then(|| ("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string()));
+    let older = style.older_emitters.then(|| ("xla_cpu_disable_new_fusion_emitters", String::new()));
+    limit.into_iter().chain(older).fold(options, |options, (name, value)| options.backend_option(name, value))
 }

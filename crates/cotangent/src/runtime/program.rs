@@ -428,7 +428,7 @@ fn assignment(site: Site<'_>) -> Option<Vec<Vec<i64>>> {
 pub(crate) fn compile_foreign(runtime: &Runtime, text: &str, params: &[Aval]) -> Result<xla::Executable> {
     let target = Target::of(runtime);
     let params: Vec<_> = params.iter().map(array_shape).collect();
-    let options = options(target.platform, Style::Plain);
+    let options = options(target.platform, Style::default());
     let place = Disk::open().and_then(|disk| Some((disk, key(target.site, text, &options, true)?)));
     Ok(compile_text(target.site, text, &params, &options, place)?.0)
 }

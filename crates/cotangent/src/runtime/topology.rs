@@ -39,5 +39,5 @@ pub(crate) fn compile_for(jaxpr: &Jaxpr, target: xla::Target) -> Result<Foreign>
 /// Compiles a StableHLO text for a GPU that need not be there.
 pub(crate) fn compile_text_for(text: &str, target: xla::Target) -> Result<Foreign> {
     let topology = topology(target)?;
-    Ok(Foreign { program: topology.compile(text, &options(Platform::Cuda, Style::Plain))?, topology })
+    Ok(Foreign { program: topology.compile(text, &options(Platform::Cuda, Style::default()))?, topology })
 }
