@@ -318,7 +318,6 @@ pub fn key_impl(key: &Key) -> KeyImpl {
 /// use cotangent::random;
 /// assert_eq!(random::key_data(&random::key(44)).to_vec::<u32>(), [0, 44]);
 /// ```
-#[must_use]
 pub fn key_data(key: &Key) -> Array {
     key.words.clone()
 }

@@ -371,6 +371,7 @@ items! {
     cotangent::random::lognormal;
     cotangent::random::maxwell;
     cotangent::random::multinomial;
+    cotangent::random::multivariate_normal;
     cotangent::random::normal;
     cotangent::random::pareto;
     cotangent::random::permutation;

@@ -99,6 +99,22 @@ for s in (0, 44):
             case("normal", s, x64=d == "c128", shape=shape, dtype=DTYPES[d])
     case("lognormal", s, sigma=0.5, shape=(5,), dtype=DTYPES["c64"])
 
+MEANS, COVS = a32(1.0, -2.0), np.array([[2.0, 0.5], [0.5, 1.0]], "float32")
+for s in (0, 44):
+    for shape in ((), (3,), (0,)):
+        case("multivariate_normal", s, mean=MEANS, cov=COVS, shape=shape, dtype=F32)
+    case("multivariate_normal", s, mean=np.stack([MEANS] * 3), cov=COVS, shape=(2, 3), dtype=F32, grad=("mean", "cov"))
+    case("multivariate_normal", s, mean=MEANS, cov=np.stack([COVS, 2 * COVS, COVS + np.eye(2, dtype="float32")]), shape=(2, 3), dtype=F32,
+         grad=("mean", "cov"))
+    case("multivariate_normal", s, x64=True, mean=MEANS.astype("float64"), cov=COVS.astype("float64"), shape=(2,), dtype=F64)
+    case("multivariate_normal", s, mean=MEANS, cov=-COVS, shape=(2,), dtype=F32)
+
+for args in (dict(n=1), dict(n=3), dict(n=3, m=5), dict(n=4, m=2), dict(n=0)):
+    for shape in ((), (2,)):
+        case("orthogonal", 5, **args, shape=shape, dtype=F32)
+case("orthogonal", 5, x64=True, n=3, shape=(2,), dtype=F64)
+case("orthogonal", 5, n=3, shape=(), dtype=DTYPES["c64"])
+
 # Counts.
 for shape in ((), (0,)):
     case("poisson", 0, lam=5.0, shape=shape, dtype=DTYPES["s32"])

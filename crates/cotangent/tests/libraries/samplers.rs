@@ -42,6 +42,9 @@ fn draws(case: &Value, parameter: impl Fn(&str) -> Array) -> Option<(Array, i64)
         "weibull_min" => (random::weibull_min_as(key, parameter("scale"), parameter("concentration"), dims(), dt()), 2),
         "rayleigh" => (random::rayleigh_as(key, parameter("scale"), dims(), dt()), 2),
         "lognormal" => (random::lognormal_as(key, parameter("sigma"), dims(), dt()), 2),
+        "multivariate_normal" => {
+            (random::multivariate_normal_as(key, parameter("mean"), parameter("cov"), dims(), dt()), 8)
+        }
         "poisson" => (random::poisson_as(key, parameter("lam"), dims(), dt()), 0),
         "binomial" => (random::binomial_as(key, parameter("n"), parameter("p"), dims(), dt()), 0),
         "multinomial" => (random::multinomial_as(key, parameter("n"), parameter("p"), dims(), dt()), 0),
