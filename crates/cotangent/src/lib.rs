@@ -103,6 +103,7 @@ mod methods;
 pub mod nn;
 pub mod numpy;
 mod ops;
+pub mod optim;
 mod processes;
 pub mod random;
 mod runtime;
@@ -164,6 +165,7 @@ pub use xla::{CudaAllocator, CudaOptions, Target};
 /// (Own<State>, Ref<Array>), State>`. A name that the program defines or imports by itself takes precedence over one
 /// from here.
 pub mod prelude {
+    pub use crate::optim::Optimizer;
     pub use crate::random::Key;
     pub use crate::{
         Array, ArrayLike, Axes, DType, Device, Error, Func, Grad, Jit, Own, Ref, Result, Tree, ValueAndGrad, Vjp, Vmap,

@@ -222,6 +222,11 @@ impl Path<'_> {
         self.step(format_args!("[{index}]"), walk);
     }
 
+    /// Walks into a value at the end of a path, such as `.hidden[0].weight`.
+    pub(crate) fn append(&mut self, path: &str, walk: impl FnOnce(&mut Path<'_>)) {
+        self.step(format_args!("{path}"), walk);
+    }
+
     /// Records the leaf at the current position.
     ///
     /// ```
