@@ -61,6 +61,47 @@ macro_rules! statistics {
             /// assert_eq!(Array::from([1.0f32, f32::NAN, 3.0]).nanmean().item::<f32>(), 2.0);
             /// ```
             nanmean nanmean_axis nanmean_keepdims: nanmean_of;
+            /// Returns the product of the elements that are not NaN.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([2.0f32, f32::NAN, 3.0]).nanprod().item::<f32>(), 6.0);
+            /// ```
+            nanprod nanprod_axis nanprod_keepdims: nanprod_of;
+            /// Returns the greatest of the elements that are not NaN, or NaN if there is none.
+            ///
+            /// # Panics
+            /// If there are no elements.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([1.0f32, f32::NAN, 3.0]).nanmax().item::<f32>(), 3.0);
+            /// ```
+            nanmax nanmax_axis nanmax_keepdims: nanmax_of;
+            /// Returns the least of the elements that are not NaN, or NaN if there is none.
+            ///
+            /// # Panics
+            /// If there are no elements.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([1.0f32, f32::NAN, 3.0]).nanmin().item::<f32>(), 1.0);
+            /// ```
+            nanmin nanmin_axis nanmin_keepdims: nanmin_of;
+            /// Returns the variance of the elements that are not NaN.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([1.0f32, f32::NAN, 3.0]).nanvar().item::<f32>(), 1.0);
+            /// ```
+            nanvar nanvar_axis nanvar_keepdims: nanvar_of;
+            /// Returns the standard deviation of the elements that are not NaN.
+            ///
+            /// ```
+            /// use cotangent::Array;
+            /// assert_eq!(Array::from([1.0f32, f32::NAN, 5.0]).nanstd().item::<f32>(), 2.0);
+            /// ```
+            nanstd nanstd_axis nanstd_keepdims: nanstd_of;
         }
     };
 }
@@ -149,6 +190,52 @@ fn nanmean_of(x: &Array, axes: &[usize]) -> Array {
     let x = x.to_inexact();
     let n = isnan(&x).logical_not().astype(x.dtype()).sum_axis(axes);
     nansum_of(&x, axes) / n
+}
+
+#[track_caller]
+fn nanprod_of(x: &Array, axes: &[usize]) -> Array {
+    where_(isnan(x), 1, x).prod_axis(axes)
+}
+
+/// Returns a reduction of the elements that are not NaN, in whose place stands a number that does not count. It is NaN
+/// if there are none.
+#[track_caller]
+fn of_numbers(x: &Array, axes: &[usize], neutral: f64, f: impl Fn(&Array) -> Array) -> Array {
+    if !x.dtype().is_inexact() {
+        return f(x);
+    }
+    let missing = isnan(x);
+    where_(missing.all_axis(axes), f64::NAN, f(&where_(&missing, neutral, x)))
+}
+
+#[track_caller]
+fn nanmax_of(x: &Array, axes: &[usize]) -> Array {
+    of_numbers(x, axes, f64::NEG_INFINITY, |x| x.max_axis(axes))
+}
+
+#[track_caller]
+fn nanmin_of(x: &Array, axes: &[usize]) -> Array {
+    of_numbers(x, axes, f64::INFINITY, |x| x.min_axis(axes))
+}
+
+#[track_caller]
+fn nanvar_of(x: &Array, axes: &[usize]) -> Array {
+    as_one(&[x.to_inexact()], |x| {
+        let (x, dtype) = (&x[0], x[0].dtype());
+        let wide = x.convert(working(dtype), false);
+        let there = isnan(&wide).logical_not();
+        let n = there.astype(wide.dtype().real()).sum_axis(axes);
+        let zero = crate::ops::zeros((), wide.dtype());
+        let mean = keepdims(&(where_(&there, &wide, &zero).sum_axis(axes) / &n), x, axes);
+        let centered = where_(&there, &wide - mean, zero);
+        let squares = if dtype.is_complex() { (&centered * centered.conj()).real() } else { centered.square() };
+        (squares.sum_axis(axes) / n).convert(dtype.real(), x.weak_type())
+    })
+}
+
+#[track_caller]
+fn nanstd_of(x: &Array, axes: &[usize]) -> Array {
+    as_one(std::slice::from_ref(x), |x| nanvar_of(&x[0], axes).sqrt())
 }
 
 /// Returns the weighted mean over some axes. The weights have either the shape of `x`, or one dimension for each of

@@ -1,70 +1,11 @@
-"""linalg_functions.json: functions of matrices in jax.numpy, jax.scipy.linalg and jax.scipy.sparse.linalg.
+"""linalg_functions.json: functions of matrices in jax.numpy, jax.scipy.linalg and jax.scipy.sparse.linalg."""
 
-Inputs are formulas, which tests/libraries/linalg_functions.rs has, too. Where an input is f64 or c128, the case holds
-the gradient of a weighted sum of the outputs as well.
-"""
+from function_cases import *
 
-from functools import partial
-
-from common import *
-
-import jax.numpy as jnp
 from jax.scipy import linalg
 from jax.scipy.sparse import linalg as sparse
 
-cases = []
 MODULES = {"jax.numpy": jnp, "jax.numpy.linalg": jnp.linalg, "jax.scipy.linalg": linalg, "jax.scipy.sparse.linalg": sparse}
-
-
-def formula(size, seed):
-    """Multiples of 1/16 in [-30/16, 30/16], which every float holds."""
-    k = np.arange(size, dtype=np.int64)
-    return ((k * k * 7 + k * 37 + seed * 101) % 61 - 30) / 16
-
-
-def make(dtype, shape, seed, kind="plain"):
-    size = int(np.prod(shape))
-    x = formula(size, seed).reshape(shape)
-    if dtype[0] == "c":
-        x = x + 1j * formula(size, seed + 17).reshape(shape)
-    if kind == "positive":
-        x = x @ np.swapaxes(x.conj(), -1, -2) + 2 * np.eye(shape[-1])
-    if kind == "dominant":
-        x = x + 8 * np.eye(shape[-1])
-    if kind == "integer":
-        x = np.round(16 * x)
-    return x.astype(DTYPES[dtype])
-
-
-def loss(f, *args):
-    total = 0.0
-    for i, y in enumerate(f(*args)):
-        w = lambda seed: formula(y.size, seed + 5 * i).reshape(y.shape)
-        total += jnp.sum(jnp.real(y) * w(40)) + jnp.sum(jnp.imag(y) * w(41))
-    return total
-
-
-def case(fn, how, f, *specs, grad=True, x64=True):
-    """`specs` are pairs (dtype, shape), or arrays, which are stored."""
-    with jax.enable_x64(x64):
-        args, stored = [], []
-        for seed, spec in enumerate(specs):
-            if isinstance(spec, np.ndarray):
-                args.append(jnp.asarray(spec)), stored.append(array(spec))
-                continue
-            dtype, shape, *kind = spec
-            args.append(jnp.asarray(make(dtype, shape, seed, *kind)))
-            stored.append({"formula": dtype, "shape": list(shape), "seed": seed, "kind": kind[0] if kind else "plain"})
-        g = lambda *a: (lambda y: list(y) if isinstance(y, (list, tuple)) else [y])(f(*a))
-        entry = {"fn": fn, "how": how, "args": stored, "outputs": [array(y) for y in g(*args)]}
-        if grad and args and all(a.dtype in (jnp.float64, jnp.complex128) for a in args):
-            entry["grads"] = [array(y) for y in jax.grad(partial(loss, g), argnums=tuple(range(len(args))))(*args)]
-    cases.append(entry)
-
-
-def over(fn, how, f, *shapes, dtypes=("f64", "c128", "f32", "c64"), kind=(), **kw):
-    for d in dtypes:
-        case(fn, how, f, *[(d, s, *kind) for s in shapes], **kw)
 
 
 def named(fn, **kwargs):
@@ -192,5 +133,46 @@ for method in ("batched", "incremental"):
     case(K + "gmres", f"tol=1e-13 restart=2 {method} maxiter=1", partial(g, n=2, maxiter=1), ("f64", (5, 5), "dominant"), ("f64", (5,)), grad=False)
     case(K + "gmres", f"tol=1e-13 restart=3 {method}", partial(g, n=3), ("f64", (5, 5), "dominant"), ("f64", (5,)), grad=False)
     case(K + "gmres", f"tol=1e-13 restart=9 {method}", partial(g, n=9), ("c128", (4, 4), "dominant"), ("c128", (4,)), grad=False)
+
+# Norms.
+ORDERS = {"inf": inf, "-inf": -inf, "fro": "fro", "nuc": "nuc"}
+
+
+def norms(fn, how, shape, dtypes=("f64", "c128"), **kw):
+    words = dict(w.partition("=")[::2] for w in how.split())
+    options = {"keepdims": True} if "keep" in words else {}
+    if "ord" in words:
+        options["ord"] = ORDERS.get(words["ord"]) or float(words["ord"])
+    if "axes" in words:
+        axes = tuple(int(a) for a in words["axes"].split(","))
+        options["axis"] = axes if len(axes) > 1 else axes[0]
+    over(L + fn, how, named(L + fn, **options), shape, dtypes=dtypes, **kw)
+
+
+HALF = ("f64", "f32", "f16", "bf16", "c64")
+norms("norm", "", (2, 3), ALL), norms("norm", "axes=1", (2, 3), HALF), norms("norm", "axes=0 keep", (2, 3)), norms("norm", "axes=2,0", (2, 3, 4))
+norms("norm", "axes=-2,-1 keep", (2, 3, 4)), norms("norm", "", ()), norms("norm", "", (0,)), norms("norm", "axes=0", (2, 0))
+for order in ("inf", "-inf", "0", "1", "-1", "2", "-2", "3", "1.5", "0.5", "-3"):
+    norms("norm", f"ord={order}", (4,), ALL if order in ("inf", "0", "3") else ("f64", "c128", "f32"))
+    norms("norm", f"ord={order} axes=0", (3, 2), ("f64",))
+    norms("norm", f"ord={order} axes=-1 keep", (2, 3), ("c128",))
+    norms("vector_norm", f"ord={order}", (2, 3), ("f64", "c128"))
+    norms("vector_norm", f"ord={order} axes=0,2 keep", (2, 2, 3), ("f64",))
+    for x in ([1.0, nan], [inf, -1.0], [-0.0, 0.0]):
+        case(L + "norm", f"ord={order}", named(L + "norm", ord=ORDERS.get(order) or float(order)), np.array(x), grad=False)
+    if float(order) > -1 and order != "-inf":
+        norms("norm", f"ord={order}", (0,), ("f32",))
+norms("vector_norm", "", (2, 3), ALL), norms("vector_norm", "axes=1", (2, 3))
+for order in ("fro", "nuc", "1", "-1", "2", "-2", "inf", "-inf"):
+    norms("norm", f"ord={order}", (3, 2), ("f64", "c128", "f32", "c64") + (() if order in ("nuc", "2", "-2") else ("f16", "bf16")))
+    norms("norm", f"ord={order} axes=2,0 keep", (2, 3, 3), ("f64", "c128"))
+    norms("norm", f"ord={order} axes=0,2", (2, 3, 3), ("f64",))
+    norms("matrix_norm", f"ord={order}", (2, 3, 3), ("f64", "c128"))
+    norms("matrix_norm", f"ord={order} keep", (2, 2, 3), ("f32",))
+    if order in ("fro", "nuc", "1", "2", "inf"):
+        norms("norm", f"ord={order}", (0, 3), ("f32",)), norms("norm", f"ord={order}", (3, 0), ("f32",))
+norms("matrix_norm", "", (2, 3, 2)), norms("matrix_norm", "keep", (2, 3, 2), ("f64",))
+case(L + "norm", "", named(L + "norm"), ("s32", (3,), "integer"), x64=False)
+case(L + "norm", "ord=1", named(L + "norm", ord=1), ("s32", (2, 2), "integer"), x64=False)
 
 write(__file__, {"cases": cases})

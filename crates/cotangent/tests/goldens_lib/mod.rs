@@ -1,6 +1,8 @@
 //! Helpers of the library tests, in addition to those of all tests against JAX.
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
+pub(crate) mod functions;
+
 use super::common;
 
 use cotangent::{Array, DType};

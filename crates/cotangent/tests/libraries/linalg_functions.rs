@@ -2,54 +2,12 @@
 
 use super::goldens_lib;
 
-use cotangent::numpy::linalg as nl;
+use cotangent::numpy::linalg::{self as nl, NormOrder};
 use cotangent::prelude::*;
 use cotangent::scipy::linalg::{self as sl, ConvolutionMode, DftScale, PascalKind};
 use cotangent::scipy::sparse::linalg::{self as sparse, GmresMethod, IterativeOptions};
-use goldens_lib::{array, cases, difference, dtype, run_all, shape};
+use goldens_lib::functions::{self, formula, input, number, option, real};
 use num_complex::Complex;
-use serde_json::Value;
-
-/// Multiples of 1/16 between −30/16 and 30/16, which every float holds. `make_linalg_functions.py` has the same.
-fn formula(size: usize, seed: i64) -> Vec<f64> {
-    let number = |k: i64| (k * k * 7 + k * 37 + seed * 101).rem_euclid(61) - 30;
-    (0..size as i64).map(|k| number(k) as f64 / 16.0).collect()
-}
-
-fn real(shape: &[usize], seed: i64) -> Array {
-    Array::from(formula(shape.iter().product(), seed)).reshape(shape)
-}
-
-/// Returns the input that a case describes, or another one like it: `other` is added to its seed.
-fn input(x: &Value, other: i64) -> Array {
-    if x["formula"].is_null() {
-        return array(x);
-    }
-    let (dtype, shape) = (dtype(&x["formula"]), shape(&x["shape"]));
-    let seed = x["seed"].as_i64().expect("a seed") + other;
-    let mut y = real(&shape, seed);
-    if dtype.is_complex() {
-        y = y.complex(real(&shape, seed + 17));
-    }
-    let eye = |scale: f64| np::eye_as(shape[shape.len() - 1], shape[shape.len() - 1], 0, DType::F64) * scale;
-    match x["kind"].as_str().expect("a kind") {
-        "positive" => y = y.matmul(if dtype.is_complex() { y.conj() } else { y.clone() }.moveaxis(-1, -2)) + eye(2.0),
-        "dominant" => y += eye(8.0),
-        "integer" => y *= 16.0,
-        _ => {}
-    }
-    y.astype(dtype)
-}
-
-/// Returns the value of the option `name=value` among words.
-fn option<'a>(how: &'a str, name: &str) -> Option<&'a str> {
-    how.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
-}
-
-fn number<T: std::str::FromStr>(how: &str, at: usize) -> T {
-    let word = how.split(' ').nth(at).and_then(|word| word.parse().ok());
-    word.unwrap_or_else(|| panic!("word {at} of `{how}` is not a number"))
-}
 
 fn products(fn_: &str, how: &str, x: &[Array]) -> Option<Array> {
     let axis = option(how, "axis").map(|axis| axis.parse::<isize>().expect("an axis"));
@@ -86,6 +44,32 @@ fn products(fn_: &str, how: &str, x: &[Array]) -> Option<Array> {
         "jax.numpy.vander" if how.ends_with("increasing") => np::vander_increasing(&x[0], number(how, 0)),
         "jax.numpy.vander" => np::vander(&x[0], number(how, 0)),
         "jax.numpy.diagflat" => np::diagflat(&x[0], number(how, 0)),
+        _ => return None,
+    })
+}
+
+fn norms(fn_: &str, how: &str, x: &Array) -> Option<Array> {
+    let keep = how.ends_with("keep");
+    let axes: Option<Vec<isize>> =
+        option(how, "axes").map(|axes| axes.split(',').map(|a| a.parse().expect("an axis")).collect());
+    let all = || (0..x.ndim() as isize).collect::<Vec<_>>();
+    let order = option(how, "ord").map(|order| match order {
+        "fro" => NormOrder::Frobenius,
+        "nuc" => NormOrder::Nuclear,
+        p => NormOrder::P(p.parse().expect("a number")),
+    });
+    Some(match (fn_.strip_prefix("jax.numpy.linalg.")?, order, axes) {
+        ("norm", None, None) => nl::norm(x),
+        ("norm", None, Some(axes)) if keep => nl::norm_keepdims(x, axes),
+        ("norm", None, Some(axes)) => nl::norm_axis(x, axes),
+        ("norm", Some(order), None) => nl::norm_with(x, order, (), keep),
+        ("norm", Some(order), Some(axes)) => nl::norm_with(x, order, axes, keep),
+        ("matrix_norm", None, _) if !keep => nl::matrix_norm(x),
+        ("matrix_norm", order, _) => nl::matrix_norm_with(x, order.unwrap_or(NormOrder::Frobenius), keep),
+        ("vector_norm", None, None) => nl::vector_norm(x),
+        ("vector_norm", order, axes) => {
+            nl::vector_norm_with(x, order.unwrap_or(NormOrder::P(2.0)), axes.unwrap_or_else(all), keep)
+        }
         _ => return None,
     })
 }
@@ -176,88 +160,14 @@ fn call(fn_: &str, how: &str, x: &[Array], expected: DType) -> Vec<Array> {
     } else if let Some(name) = fn_.strip_prefix("jax.scipy.linalg.") {
         if x.is_empty() { of_a_size(name, how, expected) } else { structured(name, how, x) }
     } else {
-        products(fn_, how, x)
+        products(fn_, how, x).or_else(|| norms(fn_, how, &x[0]))
     };
     vec![result.unwrap_or_else(|| panic!("no function {fn_} ({how})"))]
 }
 
-/// The weighted sum of the outputs that gradients are taken of.
-fn loss(outputs: &[Array]) -> Array {
-    let part = |y: &Array, seed: i64| (y * real(y.shape(), seed)).sum();
-    let of = |(i, y): (usize, &Array)| {
-        let seed = 5 * i as i64;
-        let total = part(&y.real(), 40 + seed);
-        if y.dtype().is_complex() { total + part(&y.imag(), 41 + seed) } else { total }
-    };
-    outputs.iter().enumerate().map(of).reduce(|a, b| a + b).expect("outputs")
-}
-
-/// The tolerance for a dtype, relative to the greatest element.
-fn tolerance(dtype: DType, iterates: bool) -> f64 {
-    match dtype {
-        DType::F64 | DType::C128 if iterates => 1e-9,
-        DType::F64 | DType::C128 => 1e-12,
-        DType::F32 | DType::C64 if iterates => 2e-4,
-        DType::F32 | DType::C64 => 4e-6,
-        DType::F16 => 2e-3,
-        DType::BF16 => 1.6e-2,
-        _ => 0.0,
-    }
-}
-
-fn differs(x: &Array, expected: &Array, tolerance: f64) -> Option<String> {
-    let size = if expected.size() == 0 || !expected.dtype().is_inexact() {
-        0.0
-    } else {
-        let sizes = goldens_lib::floats(&expected.abs());
-        sizes.into_iter().filter(|x| x.is_finite()).fold(0.0, f64::max)
-    };
-    difference(x, expected, tolerance, tolerance * size.max(1e-3))
-}
-
 #[test]
 fn values_gradients_and_batches_equal_jax() {
-    run_all(&cases("linalg_functions"), |case| {
-        let text = |key: &str| case[key].as_str().expect("a string").to_string();
-        let (fn_, how) = (text("fn"), text("how"));
-        let specs = case["args"].as_array().expect("a list").clone();
-        let args: Vec<Array> = specs.iter().map(|x| input(x, 0)).collect();
-        let list = |key: &str| case[key].as_array().expect("a list").iter().map(array).collect::<Vec<_>>();
-        let expected = list("outputs");
-        let iterates = fn_.contains("sparse");
-        let dtype = expected[0].dtype();
-        let f = |x: &[Array]| call(&fn_, &how, x, dtype);
-        let equal = |what: &str, got: &[Array], expected: &[Array], tolerance: f64| {
-            let pairs = got.iter().zip(expected);
-            pairs.filter_map(|(x, y)| differs(x, y, tolerance)).next().map(|d| format!("{what}: {d}"))
-        };
-        let value = equal("value", &f(&args), &expected, tolerance(dtype, iterates));
-        if value.is_some() || case["grads"].is_null() {
-            return value;
-        }
-        let objective = |x: &Vec<Array>| loss(&f(x));
-        let slope = |x: &Vec<Array>| grad(objective)(x);
-        let slopes = slope(&args);
-        let close = if iterates { 1e-8 } else { 1e-11 };
-        if let Some(found) = equal("gradient", &slopes, &list("grads"), close) {
-            return Some(found);
-        }
-        // The second derivative along a direction, against a difference quotient.
-        let along: Vec<Array> = specs.iter().map(|x| input(x, 7) / 8.0).collect();
-        let (_, second) = jvp(slope, (&args,), (&along,));
-        let at = |h: f64| slope(&args.iter().zip(&along).map(|(x, v)| x + v * h).collect());
-        let h = 1e-4;
-        let quotients: Vec<Array> = at(h).iter().zip(at(-h)).map(|(a, b)| (a - b) / (2.0 * h)).collect();
-        if let Some(found) = equal("second derivative", &second, &quotients, 1e-5) {
-            return Some(found);
-        }
-        // A batch of this and another input, against a loop.
-        let others: Vec<Array> = specs.iter().map(|x| input(x, 3)).collect();
-        let batch: Vec<Array> = args.iter().zip(&others).map(|(x, y)| np::stack([x, y], 0)).collect();
-        let rows = vmap(|x: &Vec<Array>| f(x))(&batch);
-        let loop_: Vec<Array> = f(&args).iter().zip(f(&others)).map(|(x, y)| np::stack([x, &y], 0)).collect();
-        equal("batch", &rows, &loop_, if iterates { 1e-8 } else { 1e-12 })
-    });
+    functions::check("linalg_functions", call);
 }
 
 #[test]
@@ -310,6 +220,28 @@ fn small_right_hand_sides_are_solved_to_the_same_relative_accuracy() {
             assert!(size(&(a.dot(&x) - &b)) <= 2e-5 * size(&b), "{scale}");
         }
     }
+}
+
+#[test]
+fn where_jax_is_inexact_or_undefined() {
+    // Norms have a kink at zero.
+    for order in [NormOrder::P(2.0), NormOrder::P(3.0), NormOrder::P(1.5)] {
+        let slope = grad(|x: &Array| nl::norm_with(x, order, (), false))(&np::zeros(2));
+        assert_eq!(slope.to_vec::<f32>(), [0.0, 0.0], "{order:?}");
+    }
+    assert_eq!(grad(|x: &Array| nl::matrix_norm(x))(&np::zeros([2, 2])).to_vec::<f32>(), [0.0; 4]);
+    assert_eq!(nl::vector_norm_with(Array::from([1, -2]), 1, (), false).item::<f32>(), 3.0);
+    // The elements of large matrices are the nearest numbers.
+    let exact = sl::dft_as(1000, DftScale::One, DType::C128);
+    let error = (sl::dft(1000, DftScale::One).astype(DType::C128) - exact).abs().max();
+    assert!(error.item::<f64>() < 6e-8, "{error}");
+    assert_eq!(sl::pascal(12, PascalKind::Symmetric).at((11, 11)).get().item::<f32>(), 705_432.0);
+    assert_eq!(sl::invhilbert(8).at((7, 7)).get().item::<f64>(), 176_679_360.0);
+    // A small cotangent is solved for as accurately as a large one.
+    let a = Array::from([[4.0f32, 1.0], [-1.0, 3.0]]);
+    let (_, back) = vjp(|b: &Array| sparse::gmres(&a, b), (&Array::from([6.0f32, 5.0]),));
+    let (ct,) = back(&Array::from([1e-6f32, 2e-6]));
+    assert!(np::allclose(ct * 1e6, Array::from([5.0f32 / 13.0, 7.0 / 13.0])).item::<bool>());
 }
 
 #[test]

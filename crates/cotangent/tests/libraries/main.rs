@@ -13,6 +13,7 @@ mod losses;
 mod norm;
 mod numpy;
 mod optim;
+mod numpy_functions;
 mod random;
 mod samplers;
 mod special;

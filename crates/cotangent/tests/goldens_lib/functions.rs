@@ -1,0 +1,148 @@
+//! Functions against stored JAX results: values, gradients, second derivatives and batches.
+//!
+//! A case names its inputs by a formula, which tests/goldens/function_cases.py has, too.
+
+use super::{array, cases, difference, dtype, floats, run_all, shape};
+
+use cotangent::prelude::*;
+use serde_json::Value;
+
+/// Multiples of 1/16 between −30/16 and 30/16, which every float holds. `make_linalg_functions.py` has the same.
+pub(crate) fn formula(size: usize, seed: i64) -> Vec<f64> {
+    let number = |k: i64| (k * k * 7 + k * 37 + seed * 101).rem_euclid(61) - 30;
+    (0..size as i64).map(|k| number(k) as f64 / 16.0).collect()
+}
+
+pub(crate) fn real(shape: &[usize], seed: i64) -> Array {
+    Array::from(formula(shape.iter().product(), seed)).reshape(shape)
+}
+
+/// Returns the input that a case describes, or another one like it: `other` is added to its seed.
+pub(crate) fn input(x: &Value, other: i64) -> Array {
+    if x["formula"].is_null() {
+        return array(x);
+    }
+    let (dtype, shape) = (dtype(&x["formula"]), shape(&x["shape"]));
+    let seed = x["seed"].as_i64().expect("a seed") + other;
+    let mut y = real(&shape, seed);
+    if dtype.is_complex() {
+        y = y.complex(real(&shape, seed + 17));
+    }
+    let eye = |scale: f64| np::eye_as(shape[shape.len() - 1], shape[shape.len() - 1], 0, DType::F64) * scale;
+    match x["kind"].as_str().expect("a kind") {
+        "positive" => y = y.matmul(if dtype.is_complex() { y.conj() } else { y.clone() }.moveaxis(-1, -2)) + eye(2.0),
+        "dominant" => y += eye(8.0),
+        "upper" => y = np::triu(y),
+        "tiny" => y *= 2f64.powi(-8),
+        "small" => y *= 2f64.powi(-4),
+        "large" => y *= 8.0,
+        "integer" => y *= 16.0,
+        _ => {}
+    }
+    y.astype(dtype)
+}
+
+/// Returns the value of the option `name=value` among words.
+pub(crate) fn option<'a>(how: &'a str, name: &str) -> Option<&'a str> {
+    how.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+}
+
+pub(crate) fn number<T: std::str::FromStr>(how: &str, at: usize) -> T {
+    let word = how.split(' ').nth(at).and_then(|word| word.parse().ok());
+    word.unwrap_or_else(|| panic!("word {at} of `{how}` is not a number"))
+}
+
+/// The weighted sum of the outputs that gradients are taken of.
+fn loss(outputs: &[Array]) -> Array {
+    let part = |y: &Array, seed: i64| (y * real(y.shape(), seed)).sum();
+    let of = |(i, y): (usize, &Array)| {
+        let seed = 5 * i as i64;
+        let total = part(&y.real(), 40 + seed);
+        if y.dtype().is_complex() { total + part(&y.imag(), 41 + seed) } else { total }
+    };
+    outputs.iter().enumerate().map(of).reduce(|a, b| a + b).expect("outputs")
+}
+
+/// The tolerance for a dtype, relative to the greatest element.
+fn tolerance(dtype: DType, iterates: bool) -> f64 {
+    match dtype {
+        DType::F64 | DType::C128 if iterates => 1e-9,
+        DType::F64 | DType::C128 => 1e-12,
+        DType::F32 | DType::C64 if iterates => 2e-4,
+        DType::F32 | DType::C64 => 4e-6,
+        DType::F16 => 2e-3,
+        DType::BF16 => 1.6e-2,
+        _ => 0.0,
+    }
+}
+
+fn differs(x: &Array, expected: &Array, tolerance: f64) -> Option<String> {
+    let size = if expected.size() == 0 || !expected.dtype().is_inexact() {
+        0.0
+    } else {
+        let sizes = floats(&expected.abs());
+        sizes.into_iter().filter(|x| x.is_finite()).fold(0.0, f64::max)
+    };
+    difference(x, expected, tolerance, tolerance * size.max(1e-2))
+}
+
+/// Compares a file of cases with `call`, which takes the function's name, its options in words, its inputs and the dtype
+/// of the first output. Second derivatives and batches are checked for the first case with a gradient of each function
+/// and options.
+pub(crate) fn check(file: &str, call: fn(&str, &str, &[Array], DType) -> Vec<Array>) {
+    let cases = cases(file);
+    let mut seen = std::collections::BTreeSet::new();
+    let first = |case: &&Value| !case["grads"].is_null() && seen.insert(format!("{} {}", case["fn"], case["how"]));
+    let thorough: Vec<Value> = cases.iter().filter(first).cloned().collect();
+    run_all(&cases, |case| {
+        let text = |key: &str| case[key].as_str().expect("a string").to_string();
+        let (name, how) = (text("fn"), text("how"));
+        let specs = case["args"].as_array().expect("a list").clone();
+        let args: Vec<Array> = specs.iter().map(|x| input(x, 0)).collect();
+        let list = |key: &str| case[key].as_array().expect("a list").iter().map(array).collect::<Vec<_>>();
+        let expected = list("outputs");
+        let iterates = name.contains("sparse");
+        let dtype = expected[0].dtype();
+        let f = |x: &[Array]| call(&name, &how, x, dtype);
+        let equal = |what: &str, got: &[Array], expected: &[Array], tolerance: f64| {
+            if got.len() != expected.len() {
+                return Some(format!("{what}: {} arrays instead of {}", got.len(), expected.len()));
+            }
+            let pairs = got.iter().zip(expected);
+            pairs.filter_map(|(x, y)| differs(x, y, tolerance)).next().map(|d| format!("{what}: {d}"))
+        };
+        let value = equal("value", &f(&args), &expected, tolerance(dtype, iterates));
+        if value.is_some() || case["grads"].is_null() {
+            return value;
+        }
+        let objective = |x: &Vec<Array>| loss(&f(x));
+        let slope = |x: &Vec<Array>| grad(objective)(x);
+        let slopes = slope(&args);
+        let close = if iterates { 1e-8 } else { 1e-10 };
+        if let Some(found) = equal("gradient", &slopes, &list("grads"), close) {
+            return Some(found);
+        }
+        if !thorough.contains(case) {
+            return None;
+        }
+        // The second derivative along a direction, against a difference quotient.
+        let like = |(spec, x): (&Value, &Array), other: i64| match spec["formula"].is_null() {
+            true => real(x.shape(), other).astype(x.dtype()),
+            false => input(spec, other),
+        };
+        let along: Vec<Array> = specs.iter().zip(&args).map(|x| like(x, 7) / 8.0).collect();
+        let (_, second) = jvp(slope, (&args,), (&along,));
+        let at = |h: f64| slope(&args.iter().zip(&along).map(|(x, v)| x + v * h).collect());
+        let h = 1e-4;
+        let quotients: Vec<Array> = at(h).iter().zip(at(-h)).map(|(a, b)| (a - b) / (2.0 * h)).collect();
+        if let Some(found) = equal("second derivative", &second, &quotients, 1e-5) {
+            return Some(found);
+        }
+        // A batch of this and another input, against a loop.
+        let others: Vec<Array> = specs.iter().zip(&args).map(|x| like(x, 3)).collect();
+        let batch: Vec<Array> = args.iter().zip(&others).map(|(x, y)| np::stack([x, y], 0)).collect();
+        let rows = vmap(|x: &Vec<Array>| f(x))(&batch);
+        let singly: Vec<Array> = f(&args).iter().zip(f(&others)).map(|(x, y)| np::stack([x, &y], 0)).collect();
+        equal("batch", &rows, &singly, if iterates { 1e-8 } else { 1e-12 })
+    });
+}

@@ -1,0 +1,141 @@
+//! Functions of `numpy` that take arrays apart and join them, and functions of sequences, against stored JAX results.
+
+use super::goldens_lib::functions::{self, number};
+
+use cotangent::numpy::Overlap;
+use cotangent::prelude::*;
+
+fn integers(words: &str) -> Vec<isize> {
+    words.split([' ', ',']).map(|word| word.parse().unwrap_or_else(|_| panic!("`{words}`"))).collect()
+}
+
+fn overlap(how: &str) -> Overlap {
+    match how {
+        "full" => Overlap::Full,
+        "same" => Overlap::Same,
+        _ => Overlap::Valid,
+    }
+}
+
+fn pieces(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
+    let none = || Array::from(Vec::<i32>::new());
+    let one = |x: Array| Some(vec![x]);
+    match (name, x) {
+        ("array_split", [x]) => Some(np::array_split(x, number(how, 0), number(how, 1))),
+        ("vsplit", [x]) => Some(np::vsplit(x, number(how, 0))),
+        ("hsplit", [x]) => Some(np::hsplit(x, number(how, 0))),
+        ("dsplit", [x]) => Some(np::dsplit(x, number(how, 0))),
+        ("unstack", [x]) => Some(np::unstack(x, number(how, 0))),
+        ("atleast_3d", [x]) => one(np::atleast_3d(x)),
+        ("dstack", x) => one(np::dstack(x)),
+        ("append", [x, y]) if how.is_empty() => one(np::append(x, y)),
+        ("append", [x, y]) => one(np::append_axis(x, y, number(how, 0))),
+        ("broadcast_arrays", x) => Some(np::broadcast_arrays(x)),
+        ("rollaxis", [x]) => one(np::rollaxis(x, number(how, 0), number(how, 1))),
+        ("resize", [x]) => one(np::resize(x, integers(how).into_iter().map(|n| n as usize).collect::<Vec<_>>())),
+        ("ediff1d", [x]) => one(np::ediff1d(x, none(), none())),
+        ("ediff1d", [x, end, begin]) => one(np::ediff1d(x, end, begin)),
+        ("delete", [x]) => {
+            let (indices, axis) = how.split_once(" / ")?;
+            one(np::delete(x, &integers(indices), axis.parse().ok()?))
+        }
+        ("block", [a, b]) => one(np::block(&[vec![a, b], vec![b, a]])),
+        ("select", [x, y, z]) => one(np::select([x.real().greater(0), y.real().greater(0)], [x, y], z)),
+        ("ix_", x) => Some(np::ix_(x)),
+        ("diag_indices", []) => Some(np::diag_indices(number(how, 0), number(how, 1))),
+        ("tril_indices", []) => Some(pair(np::tril_indices(number(how, 0), number(how, 1), number(how, 2)))),
+        ("triu_indices", []) => Some(pair(np::triu_indices(number(how, 0), number(how, 1), number(how, 2)))),
+        ("fill_diagonal", [x, values]) => one(np::fill_diagonal(x, values)),
+        _ => None,
+    }
+}
+
+fn pair((x, y): (Array, Array)) -> Vec<Array> {
+    vec![x, y]
+}
+
+fn sequences(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
+    let one = |x: Array| Some(vec![x]);
+    match (name, x) {
+        ("convolve", [a, v]) => one(np::convolve(a, v, overlap(how))),
+        ("correlate", [a, v]) => one(np::correlate(a, v, overlap(how))),
+        ("bartlett", []) => one(np::bartlett(number(how, 0))),
+        ("blackman", []) => one(np::blackman(number(how, 0))),
+        ("hamming", []) => one(np::hamming(number(how, 0))),
+        ("hanning", []) => one(np::hanning(number(how, 0))),
+        ("kaiser", [beta]) => one(np::kaiser(number(how, 0), beta.at(0).get())),
+        ("interp", [x, xp, fp]) if how.starts_with("period") => {
+            one(np::interp_period(x, xp, fp, number::<f64>(how, 1)))
+        }
+        ("interp", [x, xp, fp]) => one(np::interp(x, xp, fp)),
+        ("gradient", [f]) => Some(match how.split_once(" / ") {
+            Some((spacing, axis)) => np::gradient(f, number::<f64>(spacing, 0), axis.parse::<isize>().ok()?),
+            None => np::gradient(f, number::<f64>(how, 0), ()),
+        }),
+        ("unwrap", [x]) if how.is_empty() => one(np::unwrap(x, -1, 2.0 * np::PI)),
+        ("unwrap", [x]) => one(np::unwrap(x, number(how, 1), number::<i32>(how, 0))),
+        ("digitize", [x, bins]) if how == "right" => one(np::digitize_right(x, bins)),
+        ("digitize", [x, bins]) => one(np::digitize(x, bins)),
+        ("histogram", [x]) => Some(pair(np::histogram(x, number(how, 0)))),
+        ("histogram", [x, edges]) => Some(vec![np::histogram_edges(x, edges), edges.clone()]),
+        ("histogram_bin_edges", [x]) => one(np::histogram_bin_edges(x, number(how, 0))),
+        ("corrcoef", [x]) => one(np::corrcoef(x)),
+        ("polyval", [p, x]) => one(np::polyval(p, x)),
+        ("polyadd", [p, q]) => one(np::polyadd(p, q)),
+        ("polysub", [p, q]) => one(np::polysub(p, q)),
+        ("polymul", [p, q]) => one(np::polymul(p, q)),
+        ("polydiv", [p, q]) => Some(pair(np::polydiv(p, q))),
+        ("polyder", [p]) => one(np::polyder(p, number(how, 0))),
+        ("polyint", [p]) => one(np::polyint(p, number(how, 0), 0.5)),
+        ("polyint", [p, k]) => one(np::polyint(p, number(how, 0), k)),
+        _ => None,
+    }
+}
+
+/// Applies a function of all elements, or along an axis that is removed, or that is kept.
+macro_rules! reduced {
+    ($x:expr, $how:expr, $all:ident, $axis:ident, $keep:ident) => {
+        match $how {
+            "" => np::$all($x),
+            how if how.ends_with("keep") => np::$keep($x, number::<isize>(how, 0)),
+            how => np::$axis($x, number::<isize>(how, 0)),
+        }
+    };
+}
+
+fn numbers(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
+    let (first, second) = (x.first()?, x.get(1));
+    Some(match name {
+        "angle" => vec![np::angle(first)],
+        "fabs" => vec![np::fabs(first)],
+        "modf" => pair(np::modf(first)),
+        "isreal" => vec![np::isreal(first)],
+        "iscomplex" => vec![np::iscomplex(first)],
+        "positive" => vec![np::positive(first)],
+        "isin" => vec![np::isin(first, second?)],
+        "gcd" => vec![np::gcd(first, second?)],
+        "lcm" => vec![np::lcm(first, second?)],
+        "geomspace" => vec![np::geomspace(first.at(0).get(), second?.at(0).get(), number(how, 0))],
+        "nansum" => vec![reduced!(first, how, nansum, nansum_axis, nansum_keepdims)],
+        "nanmean" => vec![reduced!(first, how, nanmean, nanmean_axis, nanmean_keepdims)],
+        "nanmax" => vec![reduced!(first, how, nanmax, nanmax_axis, nanmax_keepdims)],
+        "nanmin" => vec![reduced!(first, how, nanmin, nanmin_axis, nanmin_keepdims)],
+        "nanprod" => vec![reduced!(first, how, nanprod, nanprod_axis, nanprod_keepdims)],
+        "nanvar" => vec![reduced!(first, how, nanvar, nanvar_axis, nanvar_keepdims)],
+        "nanstd" => vec![reduced!(first, how, nanstd, nanstd_axis, nanstd_keepdims)],
+        "nancumsum" if how.is_empty() => vec![np::nancumsum(first)],
+        "nancumsum" => vec![np::nancumsum_axis(first, number(how, 0))],
+        "nancumprod" if how.is_empty() => vec![np::nancumprod(first)],
+        "nancumprod" => vec![np::nancumprod_axis(first, number(how, 0))],
+        _ => return None,
+    })
+}
+
+#[test]
+fn values_gradients_and_batches_equal_jax() {
+    functions::check("numpy_functions", |name, how, x, _| {
+        let name = name.strip_prefix("jax.numpy.").expect("a function of jax.numpy");
+        let result = pieces(name, how, x).or_else(|| sequences(name, how, x)).or_else(|| numbers(name, how, x));
+        result.unwrap_or_else(|| panic!("no function {name} ({how})"))
+    });
+}
