@@ -66,6 +66,7 @@
 //! |---|---|
 //! | `COTANGENT_DEVICE` | the default device: `cuda:0`, or `cuda`; without it, `cpu:0` ([`Device::current`]) |
 //! | `COTANGENT_CPU_DEVICES` | the number of devices that the CPU presents, to try programs for several; 1 by default |
+//! | `COTANGENT_CPU_KERNELS` | `alike`: compile programs of a few dozen elements like larger ones, which takes longer, so that tests with small arrays see what large ones get |
 //! | `PJRT_CPU_PLUGIN`, `PJRT_CUDA_PLUGIN` | path of a plugin to use instead of the pinned one |
 //! | `COTANGENT_DEFAULT_MATMUL_PRECISION` | the precision of products that ask for none ([`default_matmul_precision`]): `highest` for full `f32` on a GPU |
 //! | `COTANGENT_CUDA_VISIBLE_DEVICES` | the GPUs to use, such as `0,1`; all by default |

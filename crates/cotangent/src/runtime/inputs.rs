@@ -1,5 +1,7 @@
 //! What the compiler receives: the program as text, and the options to compile it with.
 
+use std::sync::OnceLock;
+
 use crate::array::platform::Platform;
 use crate::compile::outline::outline;
 use crate::compile::style::Style;
@@ -42,6 +44,14 @@ pub(super) fn options(platform: Platform, style: Style) -> xla::CompileOptions {
     let options = options.flag("xla_cpu_enable_fast_min_max", xla::FlagValue::Bool(false));
     // The whole loop becomes one kernel. The compiler's own limit is a kilobyte touched by the body.
     let limit = style.small_loops.then(|| ("xla_cpu_small_while_loop_byte_threshold", (1u64 << 40).to_string()));
-    let older = style.older_emitters.then(|| ("xla_cpu_disable_new_fusion_emitters", String::new()));
+    let older = style.older_emitters && !alike();
+    let older = older.then(|| ("xla_cpu_disable_new_fusion_emitters", String::new()));
     limit.into_iter().chain(older).fold(options, |options, (name, value)| options.backend_option(name, value))
+}
+
+/// Whether tiny programs are compiled like all others, as `COTANGENT_CPU_KERNELS=alike` asks. Tests with small arrays
+/// then see what large arrays get.
+fn alike() -> bool {
+    static ALIKE: OnceLock<bool> = OnceLock::new();
+    *ALIKE.get_or_init(|| std::env::var_os("COTANGENT_CPU_KERNELS").is_some_and(|value| value == "alike"))
 }
