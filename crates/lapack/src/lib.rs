@@ -1,17 +1,20 @@
 //! LAPACK routines, callable from programs compiled by XLA.
 //!
 //! Names, operands, results and attributes are those of JAX's kernels for the CPU, such as `lapack_dpotrf_ffi`. An
-//! exported program therefore runs in JAX, and one exported by JAX runs here. Matrices are column-major, and the
-//! matrices of a batch are contiguous. `faer` does the computation. A routine runs on the thread that calls it and
-//! starts no others.
+//! exported program therefore runs in JAX, unless it calls one of the kernels whose names start with `cotangent_`, and
+//! one exported by JAX runs here. Matrices are column-major, and the matrices of a batch are contiguous. `faer`
+//! computes the products of matrices. A routine runs on the thread that calls it and starts no others.
 
 mod cholesky;
 mod householder;
 mod qr;
+mod lu;
 mod scalar;
 mod svd;
 mod triangular;
+mod tridiagonal_solve;
 
+use faer::MatMut;
 use xla::{Arrays, Kernel};
 
 use scalar::Scalar;
@@ -34,6 +37,8 @@ macro_rules! routine {
 /// ```
 pub static KERNELS: &[[Kernel; 4]] = &[
     routine!("lapack_spotrf_ffi" "lapack_dpotrf_ffi" "lapack_cpotrf_ffi" "lapack_zpotrf_ffi": cholesky::potrf),
+    routine!("lapack_sgetrf_ffi" "lapack_dgetrf_ffi" "lapack_cgetrf_ffi" "lapack_zgetrf_ffi": lu::getrf),
+    routine!("lapack_sgtsv_ffi" "lapack_dgtsv_ffi" "lapack_cgtsv_ffi" "lapack_zgtsv_ffi": tridiagonal_solve::gtsv),
     routine!("lapack_strsm_ffi" "lapack_dtrsm_ffi" "lapack_ctrsm_ffi" "lapack_ztrsm_ffi": triangular::trsm),
     routine!("lapack_sgeqrf_ffi" "lapack_dgeqrf_ffi" "lapack_cgeqrf_ffi" "lapack_zgeqrf_ffi": qr::geqrf),
     routine!("lapack_sorgqr_ffi" "lapack_dorgqr_ffi" "lapack_cungqr_ffi" "lapack_zungqr_ffi": qr::orgqr),
@@ -41,6 +46,16 @@ pub static KERNELS: &[[Kernel; 4]] = &[
     routine!("lapack_sgeqp3_ffi" "lapack_dgeqp3_ffi" "lapack_cgeqp3_ffi" "lapack_zgeqp3_ffi": qr::geqp3),
     routine!("lapack_sgesdd_ffi" "lapack_dgesdd_ffi" "lapack_cgesdd_ffi" "lapack_zgesdd_ffi": svd::gesdd),
     routine!("lapack_sgesvd_ffi" "lapack_dgesvd_ffi" "lapack_cgesvd_ffi" "lapack_zgesvd_ffi": svd::gesdd),
+];
+
+/// Routines whose names have no letter for the number type. JAX has no kernel for those that start with `cotangent_`.
+///
+/// ```
+/// assert!(cotangent_lapack::OTHER_KERNELS.iter().any(|kernel| kernel.name() == "tridiagonal_solve_perturbed_ffi"));
+/// ```
+pub static OTHER_KERNELS: &[Kernel] = &[
+    Kernel::new("cotangent_pivots_to_permutation", lu::pivots_to_permutation),
+    Kernel::new("tridiagonal_solve_perturbed_ffi", tridiagonal_solve::perturbed),
 ];
 
 /// Returns an attribute that is a letter.
@@ -56,6 +71,20 @@ fn matrix(dims: &[i64]) -> Result<[usize; 2], String> {
     match dims {
         [.., m, n] => Ok([m, n].map(|d| usize::try_from(*d).unwrap_or(0))),
         _ => Err("an operand is not a matrix".to_owned()),
+    }
+}
+
+/// Returns the number of matrices.
+fn batch(dims: &[i64]) -> usize {
+    dims[..dims.len() - 2].iter().product::<i64>() as usize
+}
+
+/// Returns a column of a column-major matrix.
+#[inline(always)]
+fn column<T>(a: MatMut<'_, T>, j: usize) -> &mut [T] {
+    match a.col_mut(j).try_as_col_major_mut() {
+        Some(column) => column.as_slice_mut(),
+        None => unreachable!("the matrix is column-major"),
     }
 }
 

@@ -10,51 +10,103 @@ use num_complex::Complex;
 pub(crate) trait Scalar: ComplexField + Pod + Mul<Output = Self> + Sub<Output = Self> {
     /// The element type in a program.
     type Element: xla::Element + Pod;
+    /// The type of [`magnitude`](Scalar::magnitude).
+    type Magnitude: Copy + PartialOrd;
 
-    /// Returns whether the squares of the number and of its reciprocal are finite. Products with either then stay in
-    /// range.
+    /// Returns a real number.
+    fn from_real(x: f32) -> Self;
+    /// Returns the difference between 1 and the next greater number.
+    fn epsilon() -> Self::Magnitude;
+    /// Returns a product of real numbers.
+    fn scaled(x: Self::Magnitude, by: Self::Magnitude) -> Self;
+    /// Returns |Re x| + |Im x|.
+    fn magnitude(self) -> Self::Magnitude;
+
+    /// Returns whether the number and its reciprocal are finite, and neither is subnormal.
     fn is_moderate(self) -> bool;
-    /// Returns whether the square of the number is finite.
-    fn is_not_huge(self) -> bool;
+    /// Returns the quotient by the real part of a number.
+    fn over_real(self, divisor: Self) -> Self;
+    /// Returns the square root of the real part, if that is positive.
+    fn root(self) -> Option<Self>;
     /// Returns the quotient.
     fn over(self, divisor: Self) -> Self;
     /// Returns the complex conjugate.
     fn conjugate(self) -> Self;
-    /// Returns the number without its imaginary part.
-    fn real_part(self) -> Self;
 }
 
 macro_rules! scalars {
     ($($real:ident),*) => {$(
         impl Scalar for $real {
             type Element = $real;
+            type Magnitude = $real;
 
+            #[inline(always)]
+            fn from_real(x: f32) -> $real {
+                x.into()
+            }
+            fn epsilon() -> $real {
+                $real::EPSILON
+            }
+            fn scaled(x: $real, by: $real) -> $real {
+                x * by
+            }
+            #[inline(always)]
+            fn magnitude(self) -> $real {
+                self.abs()
+            }
+
+            #[inline(always)]
             fn is_moderate(self) -> bool {
-                let x = self.abs();
-                x * x >= $real::MIN_POSITIVE && x * x <= $real::MAX
+                (4.0 * $real::MIN_POSITIVE..=0.25 / $real::MIN_POSITIVE).contains(&self.abs())
             }
-            fn is_not_huge(self) -> bool {
-                self.abs() * self.abs() <= $real::MAX
+            #[inline(always)]
+            fn over_real(self, divisor: $real) -> $real {
+                self / divisor
             }
+            #[inline(always)]
+            fn root(self) -> Option<$real> {
+                (self > 0.0).then(|| self.sqrt())
+            }
+            #[inline(always)]
             fn over(self, divisor: $real) -> $real {
                 self / divisor
             }
+            #[inline(always)]
             fn conjugate(self) -> $real {
-                self
-            }
-            fn real_part(self) -> $real {
                 self
             }
         }
 
         impl Scalar for Complex<$real> {
             type Element = [$real; 2];
+            type Magnitude = $real;
 
-            fn is_moderate(self) -> bool {
-                self.re.abs().max(self.im.abs()).is_moderate() && self.is_not_huge()
+            #[inline(always)]
+            fn from_real(x: f32) -> Complex<$real> {
+                Complex::new(x.into(), 0.0)
             }
-            fn is_not_huge(self) -> bool {
-                self.re.is_not_huge() && self.im.is_not_huge()
+            fn epsilon() -> $real {
+                $real::EPSILON
+            }
+            fn scaled(x: $real, by: $real) -> Complex<$real> {
+                (x * by).into()
+            }
+            #[inline(always)]
+            fn magnitude(self) -> $real {
+                self.re.abs() + self.im.abs()
+            }
+
+            #[inline(always)]
+            fn is_moderate(self) -> bool {
+                self.re.abs().max(self.im.abs()).is_moderate()
+            }
+            #[inline(always)]
+            fn over_real(self, divisor: Complex<$real>) -> Complex<$real> {
+                Complex::new(self.re / divisor.re, self.im / divisor.re)
+            }
+            #[inline(always)]
+            fn root(self) -> Option<Complex<$real>> {
+                (self.re > 0.0).then(|| self.re.sqrt().into())
             }
             /// Divides by the ratio of the divisor's parts, because their squares may be out of range (Smith,
             /// "Algorithm 116", 1962).
@@ -70,11 +122,9 @@ macro_rules! scalars {
                     Complex::new((self.re + self.im * ratio) / scale, (self.im - self.re * ratio) / scale)
                 }
             }
+            #[inline(always)]
             fn conjugate(self) -> Complex<$real> {
                 self.conj()
-            }
-            fn real_part(self) -> Complex<$real> {
-                self.re.into()
             }
         }
     )*};

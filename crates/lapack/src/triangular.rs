@@ -1,10 +1,9 @@
 //! Triangular systems.
 
-use faer::linalg::triangular_solve::{
-    solve_lower_triangular_in_place_with_conj, solve_unit_lower_triangular_in_place_with_conj,
-    solve_unit_upper_triangular_in_place_with_conj, solve_upper_triangular_in_place_with_conj,
-};
-use faer::{Conj, MatMut, MatRef, Par};
+use faer::linalg::matmul::matmul_with_conj;
+use faer::reborrow::{Reborrow, ReborrowMut};
+use faer::traits::pulp::Arch;
+use faer::{Accum, Conj, MatMut, MatRef, Par};
 use xla::Arrays;
 
 use crate::scalar::Scalar;
@@ -45,51 +44,79 @@ pub(crate) fn trsm<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
 }
 
 /// A triangular matrix.
-struct System<'a, T> {
-    a: MatRef<'a, T>,
-    conjugated: bool,
-    lower: bool,
-    unit: bool,
+#[derive(Clone, Copy)]
+pub(crate) struct System<'a, T> {
+    pub(crate) a: MatRef<'a, T>,
+    pub(crate) conjugated: bool,
+    pub(crate) lower: bool,
+    pub(crate) unit: bool,
 }
 
-impl<T: Scalar> System<'_, T> {
-    /// Overwrites B with the solution.
-    fn solve(&self, b: MatMut<'_, T>) {
-        if !self.is_moderate() {
-            return self.substitute(b);
+/// The number of rows that are solved one by one. Larger systems are halved, so that most of the work is in matrix
+/// products.
+const BLOCK: usize = 16;
+/// The number of right-hand sides that are solved side by side.
+const TILE: usize = 8;
+
+impl<'a, T: Scalar> System<'a, T> {
+    /// Overwrites B with the solution. Divides by the diagonal instead of multiplying by its reciprocals, which may be
+    /// out of range, and are less accurate.
+    pub(crate) fn solve(self, b: MatMut<'_, T>) {
+        let n = self.a.nrows();
+        if n <= BLOCK {
+            return Arch::new().dispatch(|| self.substitute(b));
         }
-        let conj = if self.conjugated { Conj::Yes } else { Conj::No };
-        match (self.lower, self.unit) {
-            (true, false) => solve_lower_triangular_in_place_with_conj(self.a, conj, b, Par::Seq),
-            (true, true) => solve_unit_lower_triangular_in_place_with_conj(self.a, conj, b, Par::Seq),
-            (false, false) => solve_upper_triangular_in_place_with_conj(self.a, conj, b, Par::Seq),
-            (false, true) => solve_unit_upper_triangular_in_place_with_conj(self.a, conj, b, Par::Seq),
+        let half = (n / 2).next_multiple_of(8);
+        let (first, above, below, last) = self.a.split_at(half, half);
+        let part = |a: MatRef<'a, T>| System { a, ..self };
+        let (top, bottom) = b.split_at_row_mut(half);
+        let (conj, one) = (if self.conjugated { Conj::Yes } else { Conj::No }, T::from_real(1.0));
+        let subtract = |to: MatMut<'_, T>, a: MatRef<'_, T>, x: MatRef<'_, T>| {
+            matmul_with_conj(to, Accum::Add, a, conj, x, Conj::No, -one, Par::Seq);
+        };
+        let (mut top, mut bottom) = (top, bottom);
+        if self.lower {
+            part(first).solve(top.rb_mut());
+            subtract(bottom.rb_mut(), below, top.rb());
+            part(last).solve(bottom);
+        } else {
+            part(last).solve(bottom.rb_mut());
+            subtract(top.rb_mut(), above, bottom.rb());
+            part(first).solve(top);
         }
     }
 
-    /// Returns whether `faer` computes the same solution as substitution. `faer` multiplies by reciprocals of the
-    /// diagonal, and in blocks of up to four rows also multiplies what is to be subtracted. If a reciprocal or a
-    /// product is ∞, the difference is NaN.
-    fn is_moderate(&self) -> bool {
-        const BLOCK: usize = 4;
-        self.unit
-            || (0..self.a.nrows()).all(|i| {
-                let near = i.saturating_sub(BLOCK - 1)..i;
-                let entry = |j| if self.lower { self.a[(i, j)] } else { self.a[(j, i)] };
-                self.a[(i, i)].is_moderate() && near.into_iter().all(|j| entry(j).is_not_huge())
-            })
-    }
-
-    /// Solves by substitution, row by row.
-    fn substitute(&self, mut b: MatMut<'_, T>) {
-        let (n, at) =
-            (self.a.nrows(), |i, j| if self.conjugated { self.a[(i, j)].conjugate() } else { self.a[(i, j)] });
-        for column in 0..b.ncols() {
-            for step in 0..n {
-                let i = if self.lower { step } else { n - 1 - step };
-                let known = if self.lower { 0..i } else { i + 1..n };
-                let rest = known.fold(b[(i, column)], |rest, j| rest - at(i, j) * b[(j, column)]);
-                b[(i, column)] = if self.unit { rest } else { rest.over(at(i, i)) };
+    /// Solves by substitution, for several right-hand sides at a time.
+    #[inline(always)]
+    fn substitute(self, mut b: MatMut<'_, T>) {
+        let (n, width) = (self.a.nrows(), b.ncols());
+        // Rows and columns of an upper triangular matrix in reverse make a lower triangular one.
+        let place = |i: usize| if self.lower { i } else { n - 1 - i };
+        let mut l = [[T::from_real(0.0); BLOCK]; BLOCK];
+        for i in 0..n {
+            for j in 0..=i {
+                let x = self.a[(place(i), place(j))];
+                l[i][j] = if self.conjugated { x.conjugate() } else { x };
+            }
+        }
+        for start in (0..width).step_by(TILE) {
+            let columns = TILE.min(width - start);
+            let mut tile = [[T::from_real(0.0); TILE]; BLOCK];
+            for c in 0..columns {
+                (0..n).for_each(|i| tile[i][c] = b[(place(i), start + c)]);
+            }
+            for i in 0..n {
+                let (known, rest) = tile.split_at_mut(i);
+                let row = &mut rest[0];
+                for (known, factor) in known.iter().zip(&l[i]) {
+                    row.iter_mut().zip(known).for_each(|(x, y)| *x = *x - *factor * *y);
+                }
+                if !self.unit {
+                    row[..columns].iter_mut().for_each(|x| *x = x.over(l[i][i]));
+                }
+            }
+            for c in 0..columns {
+                (0..n).for_each(|i| b[(place(i), start + c)] = tile[i][c]);
             }
         }
     }

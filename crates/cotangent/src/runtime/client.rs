@@ -97,7 +97,9 @@ fn prepared(client: xla::Client, platform: Platform) -> Result<xla::Client> {
     let mut prepared = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
     if !prepared.iter().any(|known| Arc::ptr_eq(known, client.plugin())) {
         let plugin = client.plugin();
-        let kernels = cotangent_lapack::KERNELS.iter().try_for_each(|kernels| plugin.register_kernels(kernels));
+        let kernels = (cotangent_lapack::KERNELS.iter().map(|kernels| &kernels[..]))
+            .chain([cotangent_lapack::OTHER_KERNELS])
+            .try_for_each(|kernels| plugin.register_kernels(kernels));
         match kernels {
             // A plugin that takes none compiles all programs but those that call one.
             Err(xla::Error::Pjrt { code: xla::Code::Unimplemented, .. }) => {}

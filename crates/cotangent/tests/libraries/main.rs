@@ -10,6 +10,7 @@ mod lax;
 mod linalg_functions;
 mod linalg_qr_svd;
 mod losses;
+mod linalg_lu;
 mod norm;
 mod numpy;
 mod optim;

@@ -2,39 +2,36 @@
 
 mod qr;
 mod svd;
-
+mod cholesky;
+mod lu;
 pub use crate::ops::linalg::TriangularSolve;
-pub use qr::{geqp3, geqrf, householder_product, ormqr, qr, qr_pivoting};
-pub use svd::{SvdAlgorithm, SvdOptions, singular_values, svd};
+pub use qr::geqp3;
+pub use qr::geqrf;
+pub use qr::householder_product;
+pub use qr::ormqr;
+pub use qr::qr;
+pub use qr::qr_pivoting;
+pub use svd::SvdAlgorithm;
+pub use svd::SvdOptions;
+pub use svd::singular_values;
+pub use svd::svd;
+pub use cholesky::cholesky;
+pub use cholesky::cholesky_update;
+pub use lu::lu;
+pub use lu::lu_pivots_to_permutation;
+pub use lu::symmetric_product;
+pub use lu::tridiagonal_solve;
+pub(crate) use cholesky::cholesky_of_triangle;
+pub(crate) use lu::Modified;
+pub(crate) use lu::lu_solve;
 
 use crate::array::{Array, ArrayLike};
-use crate::error::{Error, raise};
-use crate::ops::linalg::Cholesky;
 use crate::trace::frames::bind1;
 
 /// Returns the conjugate transpose over the last two axes.
 pub(crate) fn adjoint(x: &Array) -> Array {
     let x = x.moveaxis(-1, -2);
     if x.dtype().is_complex() { x.conj() } else { x }
-}
-
-/// Returns the lower triangular L for which L Lᴴ = (A + Aᴴ)/2. If that matrix is not positive definite, L is NaN.
-///
-/// ```
-/// use cotangent::{Array, lax};
-/// let l = lax::linalg::cholesky(Array::from([[4.0f32, 2.0], [2.0, 10.0]]));
-/// assert_eq!(l.to_vec::<f32>(), [2.0, 0.0, 1.0, 3.0]);
-/// ```
-///
-/// # Panics
-/// If the last two axes are not square, or the dtype is not f32, f64, c64 or c128.
-#[track_caller]
-pub fn cholesky(a: impl ArrayLike) -> Array {
-    let a = a.to_array();
-    if a.ndim() < 2 {
-        raise(Error::shape(format!("cholesky: expected at least two dimensions, got {}", a.aval())));
-    }
-    bind1(Cholesky, &[&((&a + adjoint(&a)) / 2.0)])
 }
 
 /// Returns the X for which A X = B or X A = B, where A is triangular. Only that triangle is read. B may be a vector,

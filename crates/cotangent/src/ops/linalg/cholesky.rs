@@ -5,14 +5,14 @@ use stablehlo::{Attr, Value};
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
-use crate::array::literal::{Literal, Scalar};
+use crate::array::literal::Literal;
 use crate::error::Result;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::ir::routes::LinearAlgebra;
 use crate::trace::frames::bind1;
 
-use super::lapack::{Attribute, lapack};
+use super::lapack::{Attribute, lapack, or_nan};
 use super::{TriangularSolve, check_square, product, triangle};
 
 use crate::ops::domain::Domain;
@@ -87,15 +87,5 @@ fn potrf(cx: &mut Lowering<'_>, args: &[Value], out: &Aval) -> Value {
     let info = Aval::new(DType::I32, Shape::new(&out.shape[..out.rank() - 2]));
     let results =
         lapack(cx, "potrf", args, &[("uplo", Attribute::Letter('U'))], &[false; 3], &[out.clone(), info.clone()]);
-    let zero = cx.splat(&info, Literal::int(DType::I32, 0));
-    let equal = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
-    let ok = cx.op("stablehlo.compare", &[results[1].clone(), zero], &equal, &info.with_dtype(DType::Bool));
-    let batch: Vec<usize> = (0..info.rank()).collect();
-    let ok = cx.broadcast_in_dim(&ok, &out.with_dtype(DType::Bool).mlir(), &batch);
-    let nan = match out.dtype.is_complex() {
-        true => Scalar::Complex(f64::NAN, f64::NAN),
-        false => Scalar::Float(f64::NAN),
-    };
-    let nan = cx.splat(out, Literal::new(out.dtype, nan));
-    cx.op("stablehlo.select", &[ok, results[0].clone(), nan], &[], out)
+    or_nan(cx, results[1].clone(), results[0].clone(), out)
 }

@@ -5,6 +5,7 @@ use stablehlo::{Attr, Value};
 
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
+use crate::array::literal::{Literal, Scalar};
 use crate::ir::lowering::{Lowering, layouts};
 use crate::ir::primitive::Outputs;
 
@@ -39,6 +40,24 @@ pub(super) fn lapack(
     column_major: &[bool],
     outs: &[Aval],
 ) -> Outputs<Value> {
+    let letter = match outs[0].dtype {
+        DType::F32 => 's',
+        DType::F64 => 'd',
+        DType::C64 => 'c',
+        _ => 'z',
+    };
+    kernel(cx, format!("lapack_{letter}{name}_ffi"), args, attributes, column_major, outs)
+}
+
+/// [`lapack`] for a kernel that is called by its whole name.
+pub(super) fn kernel(
+    cx: &mut Lowering<'_>,
+    target: impl Into<String>,
+    args: &[Value],
+    attributes: &[(&str, Attribute)],
+    column_major: &[bool],
+    outs: &[Aval],
+) -> Outputs<Value> {
     let order = |(rank, column_major): (usize, &bool)| {
         let mut order: SmallVec<[usize; 4]> = (0..rank).rev().collect();
         if *column_major {
@@ -47,24 +66,35 @@ pub(super) fn lapack(
         order.into_iter()
     };
     let (operands, results) = column_major.split_at(args.len());
-    let letter = match outs[0].dtype {
-        DType::F32 => 's',
-        DType::F64 => 'd',
-        DType::C64 => 'c',
-        _ => 'z',
-    };
     let attrs = [
         ("api_version", Attr::I32(4)),
         (
             "backend_config",
             Attr::Dict(attributes.iter().map(|(name, value)| (name.to_string(), value.mlir())).collect()),
         ),
-        ("call_target_name", Attr::Str(format!("lapack_{letter}{name}_ffi"))),
+        ("call_target_name", Attr::Str(target.into())),
         ("operand_layouts", layouts(args.iter().map(|x| x.ty().dims().len()).zip(operands).map(order))),
         ("result_layouts", layouts(outs.iter().map(Aval::rank).zip(results).map(order))),
     ];
     let types: Vec<_> = outs.iter().map(Aval::mlir).collect();
     cx.block.op("stablehlo.custom_call", args, &attrs, &types).into_iter().collect()
+}
+
+/// Appends the choice between the matrices of `value` and NaN where `info`, which has an element for each matrix, says
+/// that there is no result.
+pub(super) fn or_nan(cx: &mut Lowering<'_>, info: Value, value: Value, aval: &Aval) -> Value {
+    let each = Aval::new(DType::I32, Shape::new(&aval.shape[..aval.rank() - 2]));
+    let zero = cx.splat(&each, Literal::int(DType::I32, 0));
+    let equal = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
+    let ok = cx.op("stablehlo.compare", &[info, zero], &equal, &each.with_dtype(DType::Bool));
+    let batch: Vec<usize> = (0..each.rank()).collect();
+    let ok = cx.broadcast_in_dim(&ok, &aval.with_dtype(DType::Bool).mlir(), &batch);
+    let nan = match aval.dtype.is_complex() {
+        true => Scalar::Complex(f64::NAN, f64::NAN),
+        false => Scalar::Float(f64::NAN),
+    };
+    let nan = cx.splat(aval, Literal::new(aval.dtype, nan));
+    cx.op("stablehlo.select", &[ok, value, nan], &[], aval)
 }
 
 /// Appends the exchange of the last two axes. Returns the result and its type.

@@ -1,7 +1,7 @@
-//! Linear algebra: the Cholesky decomposition and triangular systems. The last two axes are those of the matrices. All
+//! Linear algebra: decompositions and systems of equations. The last two axes are those of the matrices. All
 //! others are batch axes.
 //!
-//! On the CPU, LAPACK computes both. XLA's own expansions are loops over columns there, and solve triangular systems by
+//! On the CPU, LAPACK computes them. XLA's own expansions are loops over columns there, and solve triangular systems by
 //! inverting blocks of the diagonal.
 
 mod cholesky;
@@ -12,13 +12,25 @@ mod parts;
 mod pivoted;
 mod qr;
 mod svd;
+mod lu;
+mod lu_steps;
+mod pivots;
 mod triangular;
+mod tridiagonal_solve;
+mod tridiagonal_steps;
 
 pub use cholesky::Cholesky;
-pub use householder::{HouseholderProduct, Ormqr};
-pub use qr::{Geqp3, Geqrf, Qr};
-pub use svd::{Svd, SvdAlgorithm};
+pub use householder::HouseholderProduct;
+pub use householder::Ormqr;
+pub use qr::Geqp3;
+pub use qr::Geqrf;
+pub use qr::Qr;
+pub use svd::Svd;
+pub use svd::SvdAlgorithm;
+pub use lu::Lu;
+pub use pivots::LuPivotsToPermutation;
 pub use triangular::TriangularSolve;
+pub use tridiagonal_solve::TridiagonalSolve;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -28,8 +40,10 @@ use crate::error::{Error, Result};
 use crate::trace::frames::bind1;
 
 use crate::ops::dot::DotGeneral;
+use crate::ops::gather::{Gather, GatherDimensionNumbers, GatherScatterMode};
 use crate::ops::precision::Precision;
 use crate::ops::shape::Iota;
+use crate::ops::slice::Concatenate;
 
 /// Returns whether column − row is at most `k`, for each element of a matrix.
 pub(crate) fn lower_mask(rows: usize, columns: usize, k: isize) -> Array {
@@ -39,7 +53,7 @@ pub(crate) fn lower_mask(rows: usize, columns: usize, k: isize) -> Array {
 }
 
 /// Returns the lower or upper triangle of the last two axes, with or without the diagonal, and zeros elsewhere.
-fn triangle(x: &Array, lower: bool, diagonal: bool) -> Array {
+pub(crate) fn triangle(x: &Array, lower: bool, diagonal: bool) -> Array {
     let [rows, columns] = [x.shape()[x.ndim() - 2], x.shape()[x.ndim() - 1]];
     let zero = Array::literal(Literal::int(x.dtype(), 0));
     if lower {
@@ -50,7 +64,7 @@ fn triangle(x: &Array, lower: bool, diagonal: bool) -> Array {
 }
 
 /// Returns the matrix product over the last two axes, at the highest precision of the device.
-fn product(x: &Array, y: &Array) -> Array {
+pub(crate) fn product(x: &Array, y: &Array) -> Array {
     let n = x.ndim() - 2;
     let batch: Vec<usize> = (0..n).collect();
     let dot = DotGeneral {
@@ -58,6 +72,42 @@ fn product(x: &Array, y: &Array) -> Array {
         ..DotGeneral::new([vec![n + 1], vec![n]], [batch.clone(), batch])
     };
     bind1(dot, &[x, y])
+}
+
+/// Returns the rows of each matrix in the order of a permutation: row i of the result is row `permutation[i]`.
+pub(crate) fn permuted_rows(x: &Array, permutation: &Array) -> Array {
+    if x.size() == 0 {
+        return x.clone();
+    }
+    let n = x.ndim() - 2;
+    let batch: Vec<usize> = (0..n).collect();
+    let gather = Gather {
+        dimension_numbers: GatherDimensionNumbers {
+            offset_dims: vec![n + 1],
+            collapsed_slice_dims: vec![n],
+            start_index_map: vec![n],
+            operand_batching_dims: batch.clone(),
+            start_indices_batching_dims: batch,
+        },
+        slice_sizes: (0..n + 2).map(|d| if d <= n { 1 } else { x.shape()[d] }).collect(),
+        unique_indices: true,
+        indices_are_sorted: false,
+        mode: GatherScatterMode::PromiseInBounds,
+        fill_value: None,
+    };
+    bind1(gather, &[x, &permutation.expand_dims(-1)])
+}
+
+/// Joins matrices along their rows (axis −2) or columns (axis −1).
+fn joined(parts: &[Array], axis: isize) -> Array {
+    let dimension = parts[0].ndim().strict_add_signed(axis);
+    bind1(Concatenate { dimension }, &parts.iter().collect::<Vec<_>>())
+}
+
+/// Returns the rows (axis −2) or columns (axis −1) in a range.
+fn part(x: &Array, axis: isize, range: std::ops::Range<usize>) -> Array {
+    let axis = x.ndim().strict_add_signed(axis);
+    if range == (0..x.shape()[axis]) { x.clone() } else { x.slice_axis(axis, range.start, range.end) }
 }
 
 /// Checks that the last two axes form a square matrix, and returns their size.

@@ -6,12 +6,13 @@ mod structured;
 pub use special_matrices::*;
 pub use structured::*;
 
+mod lu;
+
+pub use lu::{Assume, det, inv, lu, lu_factor, lu_permuted, lu_solve, solve};
+
 use crate::array::{Array, ArrayLike};
-use crate::lax::linalg::{TriangularSolve, adjoint, triangular_solve};
-use crate::numpy::where_;
+use crate::lax::linalg::{TriangularSolve, adjoint, cholesky_of_triangle, triangular_solve};
 use crate::ops::in_one_dtype;
-use crate::ops::linalg::{Cholesky, lower_mask};
-use crate::trace::frames::bind1;
 
 /// How [`solve_triangular`] modifies the matrix first.
 ///
@@ -43,17 +44,7 @@ pub enum Trans {
 /// If the last two axes are not square.
 #[track_caller]
 pub fn cholesky(a: impl ArrayLike, lower: bool) -> Array {
-    let a = a.to_array().to_inexact();
-    let whole = match a.shape() {
-        // The other triangle is overwritten by this one: it may contain anything, but the primitive's rule reads both.
-        [.., n, m] if n == m => {
-            let mirrored = adjoint(&a);
-            let [here, there] = if lower { [&a, &mirrored] } else { [&mirrored, &a] };
-            where_(lower_mask(*n, *n, 0), here, there)
-        }
-        _ => a,
-    };
-    let l = bind1(Cholesky, &[&whole]);
+    let l = cholesky_of_triangle(&a.to_array().to_inexact(), lower);
     if lower { l } else { adjoint(&l) }
 }
 

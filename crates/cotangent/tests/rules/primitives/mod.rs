@@ -2,6 +2,7 @@
 //! files of their own.
 
 mod indexing;
+mod linalg_lu;
 mod special;
 mod windows;
 
@@ -50,6 +51,7 @@ pub(crate) fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>,
     if let Some(made) = indexing::primitive(name, params)
         .or_else(|| windows::primitive(name, params))
         .or_else(|| special::primitive(name, params))
+        .or_else(|| linalg_lu::primitive(name, params))
     {
         return made;
     }

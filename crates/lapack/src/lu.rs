@@ -1,0 +1,149 @@
+//! LU decompositions with row exchanges.
+
+use faer::linalg::matmul::matmul;
+use faer::reborrow::{Reborrow, ReborrowMut};
+use faer::traits::pulp::Arch;
+use faer::{Accum, MatMut, Par};
+use xla::Arrays;
+
+use crate::scalar::Scalar;
+use crate::triangular::System;
+use crate::{batch, column, matrix, numbers_mut};
+
+/// `getrf`: overwrites each matrix A with L and U, where P A = L U. The diagonal of L is one and is not stored. The
+/// pivots count from one: row i was exchanged with the row that pivot i names. `info` is 0, or the place of the first
+/// zero on the diagonal of U.
+pub(crate) fn getrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
+    let a = call.update::<T::Element>(0, 0)?;
+    let (pivots, info) = (call.result::<i32>(1)?.elements, call.result::<i32>(2)?.elements);
+    let ([m, n], count) = (matrix(a.dims)?, batch(a.dims));
+    if info.len() != count || pivots.len() != count * m.min(n) {
+        return Err("the shapes do not match".to_owned());
+    }
+    info.fill(0);
+    if a.elements.is_empty() {
+        return Ok(());
+    }
+    let matrices = numbers_mut::<T>(a.elements).chunks_exact_mut(m * n);
+    for ((a, pivots), info) in matrices.zip(pivots.chunks_exact_mut(m.min(n))).zip(info) {
+        *info = factor(MatMut::from_column_major_slice_mut(a, m, n), pivots).map_or(0, |zero| zero as i32 + 1);
+        pivots.iter_mut().for_each(|pivot| *pivot += 1);
+    }
+    Ok(())
+}
+
+/// `pivots_to_permutation`: returns the permutation that the exchanges of rows amount to. Pivots and permutation count
+/// from zero. Place i of the result has the number of the row that the exchanges bring there.
+pub(crate) fn pivots_to_permutation(call: &mut Arrays<'_>) -> Result<(), String> {
+    let (pivots, permutation) = (call.operand::<i32>(0)?, call.result::<i32>(0)?);
+    let last = |dims: &[i64]| dims.last().and_then(|d| usize::try_from(*d).ok()).ok_or("an operand is a scalar");
+    let (k, m) = (last(pivots.dims)?, last(permutation.dims)?);
+    if m == 0 {
+        return Ok(());
+    }
+    if k > m || pivots.elements.len() / k.max(1) != if k == 0 { 0 } else { permutation.elements.len() / m } {
+        return Err("the shapes do not match".to_owned());
+    }
+    for (b, permutation) in permutation.elements.chunks_exact_mut(m).enumerate() {
+        (0..).zip(permutation.iter_mut()).for_each(|(i, row)| *row = i);
+        for (i, pivot) in pivots.elements[b * k..(b + 1) * k].iter().enumerate() {
+            let pivot = usize::try_from(*pivot).ok().filter(|pivot| *pivot < m);
+            permutation.swap(i, pivot.ok_or("a pivot is not the number of a row")?);
+        }
+    }
+    Ok(())
+}
+
+/// The number of columns that are factored one by one. Wider matrices are halved, so that most of the work is in matrix
+/// products.
+const PANEL: usize = 8;
+/// The number of rows and columns up to which halving costs more than it saves.
+const SMALL: usize = 24;
+
+/// Overwrites A with its factors and sets the pivots, which count from zero. Returns the place of the first zero on the
+/// diagonal of U (Toledo, "Locality of reference in LU decomposition with partial pivoting", 1997).
+pub(crate) fn factor<T: Scalar>(mut a: MatMut<'_, T>, pivots: &mut [i32]) -> Option<usize> {
+    let (m, n) = (a.nrows(), a.ncols());
+    let k = m.min(n);
+    if k <= PANEL || m.max(n) <= SMALL {
+        return Arch::new().dispatch(|| factor_by_columns(a, pivots));
+    }
+    let half = (k / 2).next_multiple_of(PANEL);
+    let (first, later) = pivots.split_at_mut(half);
+    let (mut left, mut right) = a.rb_mut().split_at_col_mut(half);
+    let zero = factor(left.rb_mut(), first);
+    exchange(right.rb_mut(), first);
+    let (mut top, mut bottom) = right.split_at_row_mut(half);
+    let (corner, mut below) = left.split_at_row_mut(half);
+    System { a: corner.rb(), conjugated: false, lower: true, unit: true }.solve(top.rb_mut());
+    matmul(bottom.rb_mut(), Accum::Add, below.rb(), top.rb(), -T::from_real(1.0), Par::Seq);
+    let later_zero = factor(bottom, later);
+    exchange(below.rb_mut(), later);
+    let by = half as i32;
+    later.iter_mut().for_each(|pivot| *pivot += by);
+    zero.or(later_zero.map(|zero| zero + half))
+}
+
+/// Exchanges row i with the row that pivot i names, one pair after the other.
+fn exchange<T: Scalar>(mut a: MatMut<'_, T>, pivots: &[i32]) {
+    for j in 0..a.ncols() {
+        let column = column(a.rb_mut(), j);
+        for (i, pivot) in pivots.iter().enumerate() {
+            column.swap(i, *pivot as usize);
+        }
+    }
+}
+
+/// [`factor`] by eliminating one column after the other.
+#[inline(always)]
+fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>, pivots: &mut [i32]) -> Option<usize> {
+    let (n, mut zero) = (a.ncols(), None);
+    for (j, pivot) in pivots.iter_mut().enumerate() {
+        let row = j + greatest(&column(a.rb_mut(), j)[j..]);
+        *pivot = row as i32;
+        if row != j {
+            (0..n).for_each(|c| column(a.rb_mut(), c).swap(j, row));
+        }
+        let (mut left, mut right) = a.rb_mut().split_at_col_mut(j + 1);
+        let (head, factors) = column(left.rb_mut(), j)[j..].split_at_mut(1);
+        if head[0] == T::from_real(0.0) {
+            // All elements below are zero as well.
+            zero = zero.or(Some(j));
+            continue;
+        }
+        if head[0].is_moderate() {
+            let inverse = T::from_real(1.0).over(head[0]);
+            factors.iter_mut().for_each(|x| *x = *x * inverse);
+        } else {
+            factors.iter_mut().for_each(|x| *x = x.over(head[0]));
+        }
+        for c in 0..n - j - 1 {
+            let (top, rest) = column(right.rb_mut(), c)[j..].split_at_mut(1);
+            rest.iter_mut().zip(&*factors).for_each(|(x, factor)| *x = *x - *factor * top[0]);
+        }
+    }
+    zero
+}
+
+/// Returns the place of the first element of greatest magnitude, |Re x| + |Im x| as in LAPACK.
+#[inline(always)]
+fn greatest<T: Scalar>(column: &[T]) -> usize {
+    const LANES: usize = 16;
+    let (chunks, rest) = column.as_chunks::<LANES>();
+    if chunks.len() < 2 {
+        let (mut place, mut most) = (0, column[0].magnitude());
+        for (i, x) in column.iter().enumerate().skip(1) {
+            if x.magnitude() > most {
+                (place, most) = (i, x.magnitude());
+            }
+        }
+        return place;
+    }
+    let larger = |x: T::Magnitude, y: T::Magnitude| if y > x { y } else { x };
+    let mut lanes = [column[0].magnitude(); LANES];
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(most, x)| *most = larger(*most, x.magnitude()));
+    }
+    let most = lanes.into_iter().chain(rest.iter().map(|x| x.magnitude())).fold(lanes[0], larger);
+    column.iter().position(|x| x.magnitude() == most).unwrap_or(0)
+}
