@@ -803,7 +803,27 @@ def triangular(shape, dtype):
     return [l, b], solve, lambda x: np.asarray(l, np.float64) @ x, b
 
 
-for work in (cholesky, triangular):
+def lu(shape, dtype):
+    import jax
+    import numpy as np
+
+    def rebuilt(lu, pivots, permutation):
+        lower = np.tril(lu, -1) + np.eye(shape[-1])
+        return np.take_along_axis(lower @ np.triu(lu), np.argsort(permutation, -1)[..., None], -2)
+
+    a = normal(32, shape, dtype)
+    return [a], jax.lax.linalg.lu, rebuilt, a
+
+
+def solve(shape, dtype):
+    import jax
+    import numpy as np
+
+    a, b = jax.numpy.asarray(positive(shape, dtype)), normal(33, (*shape[:-1], 1), dtype)
+    return [a, b], lambda a, b: [jax.numpy.linalg.solve(a, b)], lambda x: np.asarray(a, np.float64) @ x, b
+
+
+for work in (cholesky, triangular, lu, solve):
     for name, shape in [("8", (8, 8)), ("64", (64, 64)), ("256", (256, 256)), ("1000", (1000, 1000)), ("batch", (10_000, 8, 8))]:
         for kind, dtype in [("f32", "float32"), ("f64", "float64")]:
             setup = functools.partial(linalg, shape, dtype, work)

@@ -1,6 +1,6 @@
 //! Decompositions of matrices and systems of equations.
 
-use cotangent::lax::linalg::{TriangularSolve, cholesky, triangular_solve};
+use cotangent::lax::linalg::{TriangularSolve, cholesky, lu, triangular_solve};
 use cotangent::{numpy as np, prelude::*, random};
 
 use crate::{Bench, Case, ready};
@@ -32,6 +32,8 @@ macro_rules! routines {
 pub(crate) const CASES: &[Case] = routines! {
     "cholesky" positive_definite;
     "triangular" triangular;
+    "lu" factors;
+    "solve" system;
 };
 
 /// Returns normal numbers.
@@ -75,4 +77,27 @@ fn triangular(shape: &[usize], dtype: DType) -> Bench {
     let (l, b) = (ready(cholesky(positive(shape, dtype))), normal(31, shape, dtype));
     let f = |x: &Vec<Array>| vec![triangular_solve(&x[0], &x[1], &TriangularSolve::lower(true))];
     routine(vec![l.clone(), b.clone()], f, |x| wide_product(&l, &x[0]), &b)
+}
+
+/// The rows of A are compared in the order of the permutation, which the factors are those of.
+fn factors(shape: &[usize], dtype: DType) -> Bench {
+    let a = normal(32, shape, dtype);
+    let f = |x: &Vec<Array>| {
+        let (lu, pivots, permutation) = lu(&x[0]);
+        vec![lu, pivots, permutation]
+    };
+    let rebuilt = |x: &[Array]| {
+        let n = x[0].shape()[x[0].ndim() - 1];
+        let lower = np::tril_k(&x[0], -1) + np::eye(n, n).astype(x[0].dtype());
+        let order = np::argsort(&x[2]).expand_dims(-1).broadcast_to(x[0].shape());
+        np::take_along_axis(wide_product(&lower, &np::triu(&x[0])), order, -2)
+    };
+    routine(vec![a.clone()], f, rebuilt, &a)
+}
+
+/// One right-hand side.
+fn system(shape: &[usize], dtype: DType) -> Bench {
+    let (a, b) = (positive(shape, dtype), normal(33, &[&shape[..shape.len() - 1], &[1]].concat(), dtype));
+    let f = |x: &Vec<Array>| vec![np::linalg::solve(&x[0], &x[1])];
+    routine(vec![a.clone(), b.clone()], f, |x| wide_product(&a, &x[0]), &b)
 }
