@@ -9,6 +9,7 @@ mod cholesky;
 mod householder;
 mod qr;
 mod lu;
+mod eigen;
 mod scalar;
 mod svd;
 mod triangular;
@@ -39,6 +40,11 @@ pub static KERNELS: &[[Kernel; 4]] = &[
     routine!("lapack_spotrf_ffi" "lapack_dpotrf_ffi" "lapack_cpotrf_ffi" "lapack_zpotrf_ffi": cholesky::potrf),
     routine!("lapack_sgetrf_ffi" "lapack_dgetrf_ffi" "lapack_cgetrf_ffi" "lapack_zgetrf_ffi": lu::getrf),
     routine!("lapack_sgtsv_ffi" "lapack_dgtsv_ffi" "lapack_cgtsv_ffi" "lapack_zgtsv_ffi": tridiagonal_solve::gtsv),
+    routine!("lapack_sgees_ffi" "lapack_dgees_ffi" "lapack_cgees_ffi" "lapack_zgees_ffi": eigen::gees),
+    routine!("lapack_sgeev_ffi" "lapack_dgeev_ffi" "lapack_cgeev_ffi" "lapack_zgeev_ffi": eigen::geev),
+    routine!("lapack_sgehrd_ffi" "lapack_dgehrd_ffi" "lapack_cgehrd_ffi" "lapack_zgehrd_ffi": eigen::gehrd),
+    routine!("lapack_ssyevd_ffi" "lapack_dsyevd_ffi" "lapack_cheevd_ffi" "lapack_zheevd_ffi": eigen::evd),
+    routine!("lapack_ssytrd_ffi" "lapack_dsytrd_ffi" "lapack_chetrd_ffi" "lapack_zhetrd_ffi": eigen::trd),
     routine!("lapack_strsm_ffi" "lapack_dtrsm_ffi" "lapack_ctrsm_ffi" "lapack_ztrsm_ffi": triangular::trsm),
     routine!("lapack_sgeqrf_ffi" "lapack_dgeqrf_ffi" "lapack_cgeqrf_ffi" "lapack_zgeqrf_ffi": qr::geqrf),
     routine!("lapack_sorgqr_ffi" "lapack_dorgqr_ffi" "lapack_cungqr_ffi" "lapack_zungqr_ffi": qr::orgqr),

@@ -105,8 +105,13 @@ items! {
     cotangent::lax::linalg::lu;
     cotangent::lax::linalg::lu_pivots_to_permutation;
     cotangent::lax::linalg::symmetric_product;
+    cotangent::lax::linalg::eig;
+    cotangent::lax::linalg::eigh;
+    cotangent::lax::linalg::hessenberg;
+    cotangent::lax::linalg::schur;
     cotangent::lax::linalg::triangular_solve;
     cotangent::lax::linalg::tridiagonal_solve;
+    cotangent::lax::linalg::tridiagonal;
     cotangent::lax::map;
     cotangent::lax::optimization_barrier;
     cotangent::lax::pbroadcast;
@@ -296,6 +301,10 @@ items! {
     cotangent::numpy::linalg::tensorinv;
     cotangent::numpy::linalg::tensorsolve;
     cotangent::numpy::linalg::tensorsolve_axes;
+    cotangent::numpy::linalg::eig;
+    cotangent::numpy::linalg::eigh;
+    cotangent::numpy::linalg::eigvals;
+    cotangent::numpy::linalg::eigvalsh;
     cotangent::numpy::linspace;
     cotangent::numpy::log;
     cotangent::numpy::log10;
@@ -494,6 +503,12 @@ items! {
     cotangent::scipy::linalg::lu_permuted;
     cotangent::scipy::linalg::lu_solve;
     cotangent::scipy::linalg::solve;
+    cotangent::scipy::linalg::eigh;
+    cotangent::scipy::linalg::eigh_tridiagonal;
+    cotangent::scipy::linalg::hessenberg;
+    cotangent::scipy::linalg::rsf2csf;
+    cotangent::scipy::linalg::schur;
+    cotangent::scipy::linalg::solve_sylvester;
     cotangent::scipy::linalg::solve_triangular;
     cotangent::scipy::linalg::toeplitz;
     cotangent::scipy::sparse::linalg::bicgstab;

@@ -11,6 +11,7 @@ mod linalg_functions;
 mod linalg_qr_svd;
 mod losses;
 mod linalg_lu;
+mod linalg_eigen;
 mod norm;
 mod numpy;
 mod optim;

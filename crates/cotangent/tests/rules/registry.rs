@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The primitives in `ops` without stored cases, and the tests that cover them.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 14] = [
     ("constant", "captured arrays inside of a user's rule: tests/transforms/custom.rs"),
     ("while", "as lowerings use it; that of users: tests/transforms/control.rs"),
+    ("eig", "unique up to factors: tests/libraries/linalg_eigen.rs"),
+    ("eigh", "unique up to factors: tests/libraries/linalg_eigen.rs"),
+    ("hessenberg", "without derivatives: tests/libraries/linalg_eigen.rs"),
+    ("schur", "without derivatives: tests/libraries/linalg_eigen.rs"),
+    ("tridiagonal", "without derivatives: tests/libraries/linalg_eigen.rs"),
     ("extremum", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
     ("kept", "made by derivatives, not known to JAX: tests/edges/selection.rs"),
     ("linear_recurrence", "made by derivatives, not known to JAX: tests/edges/selection.rs"),

@@ -2,6 +2,11 @@
 
 mod norms;
 mod products;
+mod eigen;
+pub use eigen::eig;
+pub use eigen::eigh;
+pub use eigen::eigvals;
+pub use eigen::eigvalsh;
 pub use super::matmul;
 pub use super::matrix_transpose;
 pub use super::tensordot;

@@ -7,6 +7,7 @@
 mod cholesky;
 mod householder;
 mod jacobi;
+mod eigen;
 mod lapack;
 mod parts;
 mod pivoted;
@@ -29,6 +30,11 @@ pub use svd::Svd;
 pub use svd::SvdAlgorithm;
 pub use lu::Lu;
 pub use pivots::LuPivotsToPermutation;
+pub use eigen::Eig;
+pub use eigen::Eigh;
+pub use eigen::Hessenberg;
+pub use eigen::Schur;
+pub use eigen::Tridiagonal;
 pub use triangular::TriangularSolve;
 pub use tridiagonal_solve::TridiagonalSolve;
 

@@ -10,6 +10,12 @@ mod lu;
 
 pub use lu::{Assume, det, inv, lu, lu_factor, lu_permuted, lu_solve, solve};
 
+mod eigen;
+mod schur;
+
+pub use eigen::{Select, eigh, eigh_tridiagonal, eigvalsh_tridiagonal};
+pub use schur::{Output, hessenberg, rsf2csf, schur, solve_sylvester};
+
 use crate::array::{Array, ArrayLike};
 use crate::lax::linalg::{TriangularSolve, adjoint, cholesky_of_triangle, triangular_solve};
 use crate::ops::in_one_dtype;

@@ -1,0 +1,131 @@
+//! The Schur decomposition.
+
+use xla::Arrays;
+
+use super::balance::Balance;
+use super::number::Number;
+use super::reflections::Blocks;
+use super::{elements, expect, hessenberg, largest, rescale, scale, squares, vectorized};
+use crate::letter;
+
+/// The reflections of larger matrices are multiplied in blocks.
+const SMALL: usize = 48;
+
+/// `gees`: computes the Schur form of each matrix, and if `mode` is `V`, the Schur vectors. A real matrix has 2 × 2
+/// blocks on the diagonal of its form. The results are the form, the vectors, the eigenvalues (for real matrices, real
+/// and imaginary parts), the number of selected eigenvalues, which is 0, and `info`: 0, or 1 if the matrix has an
+/// element that is not finite, or the iteration does not converge.
+pub(crate) fn gees<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
+    let vectors = letter(call, "mode", "NV")? == 'V';
+    letter(call, "sort", "N")?;
+    let a = call.update::<T::Element>(0, 0)?;
+    let [n, count] = squares(a.dims)?;
+    let z = call.result::<T::Element>(1)?.elements;
+    let parts = if T::IS_COMPLEX { 1 } else { 2 };
+    let (re, im) = match T::IS_COMPLEX {
+        true => (call.result::<T::Element>(2)?.elements, None),
+        false => (call.result::<T::Element>(2)?.elements, Some(call.result::<T::Element>(3)?.elements)),
+    };
+    call.result::<i32>(2 + parts)?.elements.fill(0);
+    let info = call.result::<i32>(3 + parts)?.elements;
+    expect(z.len(), a.elements.len())?;
+    expect(re.len(), n * count)?;
+    expect(info.len(), count)?;
+    info.fill(0);
+    if n == 0 {
+        return Ok(());
+    }
+    let (a, z, re) = (elements::<T>(a.elements), elements::<T>(z), elements::<T>(re));
+    let mut im = im.map(elements::<T>);
+    let mut work = Work::<T>::new(n);
+    let (mut balance, mut w) = (Balance::new(n), vec![T::C::ZERO; n]);
+    vectorized(|| {
+        for (i, ((a, z), info)) in a.chunks_exact_mut(n * n).zip(z.chunks_exact_mut(n * n)).zip(info).enumerate() {
+            z.fill(T::ZERO);
+            let done = decompose(a, vectors.then_some(&mut *z), &mut w, &mut work, &mut balance);
+            *info = i32::from(!done);
+            for (k, w) in w.iter().enumerate() {
+                re[i * n + k] = T::from_parts(w.re(), w.im());
+                if let Some(im) = &mut im {
+                    im[i * n + k] = T::of(w.im());
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Scratch memory for matrices of a given size.
+pub(super) struct Work<T> {
+    n: usize,
+    tau: Vec<T>,
+    vector: Vec<T>,
+    blocks: Option<Blocks<T>>,
+}
+
+impl<T: Number> Work<T> {
+    pub(super) fn new(n: usize) -> Work<T> {
+        let blocks = (n > SMALL).then(|| Blocks::new(n));
+        Work { n, tau: vec![T::ZERO; n], vector: vec![T::ZERO; n], blocks }
+    }
+
+    /// Overwrites a balanced matrix with its Schur form, `z` with the vectors, and `w` with the eigenvalues. If no more
+    /// than the eigenvalues is wanted, the form is left incomplete. Returns whether the iteration converged.
+    #[inline(always)]
+    pub(super) fn schur(
+        &mut self,
+        a: &mut [T],
+        range: [usize; 2],
+        whole: bool,
+        mut z: Option<&mut [T]>,
+        w: &mut [T::C],
+    ) -> bool {
+        let n = self.n;
+        let tau = &mut self.tau[..n - 1];
+        hessenberg::reduce(a, n, range, tau, &mut self.vector);
+        if let Some(z) = &mut z {
+            match &mut self.blocks {
+                Some(blocks) => {
+                    z.fill(T::ZERO);
+                    z.iter_mut().step_by(n + 1).for_each(|z| *z = T::ONE);
+                    blocks.apply(a, tau, z);
+                }
+                None => {
+                    z.copy_from_slice(a);
+                    hessenberg::product(z, n, tau);
+                }
+            }
+        }
+        for j in 0..n.saturating_sub(2) {
+            a[j * n + j + 2..(j + 1) * n].fill(T::ZERO);
+        }
+        for i in (0..range[0]).chain(range[1]..n) {
+            w[i] = a[i * n + i].complex();
+        }
+        T::iterate(a, n, range, whole, z, w)
+    }
+}
+
+#[inline(always)]
+fn decompose<T: Number>(
+    a: &mut [T],
+    mut z: Option<&mut [T]>,
+    w: &mut [T::C],
+    work: &mut Work<T>,
+    balance: &mut Balance<T::R>,
+) -> bool {
+    let Some(size) = largest(a) else {
+        return false;
+    };
+    let factors = scale(size);
+    rescale(a, factors, false);
+    let n = work.n;
+    balance.balance(a, n, false);
+    let done = work.schur(a, [balance.low, balance.high], true, z.as_deref_mut(), w);
+    if let Some(z) = z {
+        balance.undo(z, n, false);
+    }
+    rescale(a, factors, true);
+    rescale(w, factors, true);
+    done
+}
