@@ -171,8 +171,8 @@ pub mod prelude {
     pub use crate::{
         Array, ArrayLike, Axes, DType, Device, Error, Func, Grad, Jit, Own, Ref, Result, Tree, ValueAndGrad, Vjp, Vmap,
         args, block_until_ready, checkpoint, custom_jvp, custom_vjp, custom_vmap, eval_shape, grad, hessian, jacfwd,
-        jacrev, jit, jvp, lax, linearize, make_jaxpr, nn, numpy as np, random, s, sequential_vmap, tree, value_and_grad,
-        vjp, vmap,
+        jacrev, jit, jvp, lax, linearize, make_jaxpr, nn, numpy as np, random, s, sequential_vmap, tree,
+        value_and_grad, vjp, vmap,
     };
 }
 
@@ -220,3 +220,8 @@ struct ShardingGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/gpu.md")]
 struct GpuGuide;
+
+/// Runs the examples of the guide to networks.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/networks.md")]
+struct NetworksGuide;

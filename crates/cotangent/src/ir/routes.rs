@@ -14,6 +14,7 @@
 //! | scatter with addition | atomic additions in any order; `XLA_FLAGS=--xla_gpu_deterministic_ops=true` orders them |
 //! | random bits | integer arithmetic, the same bits everywhere |
 //! | triangular system | cuBLAS |
+//! | attention, if `Implementation::Cudnn` asks for it | a graph of cuDNN |
 
 use crate::array::platform::Platform;
 
@@ -28,6 +29,8 @@ pub(crate) struct Routes {
     pub(crate) integer_convolutions: bool,
     /// Whether a program can call functions of this process. They read and write host memory.
     pub(crate) host_calls: bool,
+    /// Whether the compiler makes a graph of cuDNN of a call of attention.
+    pub(crate) fused_attention: bool,
     /// Whether `compile/style.rs` applies, which is about XLA's compiler for the CPU.
     pub(crate) styles: bool,
 }
@@ -60,6 +63,7 @@ impl Routes {
                 apart: Apart::Function,
                 integer_convolutions: true,
                 host_calls: true,
+                fused_attention: false,
                 styles: true,
             },
             Platform::Cuda => Routes {
@@ -67,6 +71,7 @@ impl Routes {
                 apart: Apart::Barrier,
                 integer_convolutions: false,
                 host_calls: false,
+                fused_attention: true,
                 styles: false,
             },
         }

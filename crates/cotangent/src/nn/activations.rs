@@ -5,6 +5,7 @@ use crate::api::program::as_one;
 use crate::array::aval::canonical_axis;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
+use crate::nn::at_caller;
 use crate::numpy::{clip, logaddexp, split, where_};
 
 /// Defines functions of floats. Outside any trace, each is one program.
@@ -13,10 +14,10 @@ macro_rules! activations {
         $(#[$doc])*
         #[track_caller]
         pub fn $name(x: impl ArrayLike) -> Array {
-            as_one(&[x.to_array().to_inexact()], |x| {
+            at_caller(|| as_one(&[x.to_array().to_inexact()], |x| {
                 let $x = &x[0];
                 $body
-            })
+            }))
         }
     )* };
 }
@@ -27,10 +28,13 @@ macro_rules! activations_with {
         $(#[$doc])*
         #[track_caller]
         pub fn $name(x: impl ArrayLike, $p: impl ArrayLike) -> Array {
-            as_one(&[x.to_array().to_inexact(), $p.to_array()], |operands| {
+            let (x, p) = (x.to_array().to_inexact(), $p.to_array());
+            // A Rust number has the precision of the array.
+            let p = if p.weak_type() { p.astype(x.dtype()) } else { p };
+            at_caller(|| as_one(&[x, p], |operands| {
                 let ($x, $p) = (&operands[0], &operands[1]);
                 $body
-            })
+            }))
         }
     )* };
 }
@@ -55,8 +59,10 @@ pub fn identity(x: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn relu(x: impl ArrayLike) -> Array {
-    as_one(&[x.to_array()], |x| {
-        custom_jvp(|x: &Array| x.maximum(0)).defjvp(|(x,), (t,)| (relu(x), where_(x.greater(0), t, 0)))(&x[0])
+    at_caller(|| {
+        as_one(&[x.to_array()], |x| {
+            custom_jvp(|x: &Array| x.maximum(0)).defjvp(|(x,), (t,)| (relu(x), where_(x.greater(0), t, 0)))(&x[0])
+        })
     })
 }
 
@@ -68,9 +74,13 @@ pub fn relu(x: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn relu6(x: impl ArrayLike) -> Array {
-    as_one(&[x.to_array().to_inexact()], |x| {
-        custom_jvp(|x: &Array| x.maximum(0.0).minimum(6.0))
-            .defjvp(|(x,), (t,)| (relu6(x), where_(x.greater(0.0).logical_and(x.less(6.0)), t, 0.0)))(&x[0])
+    at_caller(|| {
+        as_one(&[x.to_array().to_inexact()], |x| {
+            custom_jvp(|x: &Array| x.maximum(0.0).minimum(6.0))
+                .defjvp(|(x,), (t,)| (relu6(x), where_(x.greater(0.0).logical_and(x.less(6.0)), t, 0.0)))(
+                &x[0]
+            )
+        })
     })
 }
 
@@ -82,8 +92,10 @@ pub fn relu6(x: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn softplus(x: impl ArrayLike) -> Array {
-    as_one(&[x.to_array().to_inexact()], |x| {
-        custom_jvp(|x: &Array| logaddexp(x, 0.0)).defjvp(|(x,), (t,)| (softplus(x), t * x.logistic()))(&x[0])
+    at_caller(|| {
+        as_one(&[x.to_array().to_inexact()], |x| {
+            custom_jvp(|x: &Array| logaddexp(x, 0.0)).defjvp(|(x,), (t,)| (softplus(x), t * x.logistic()))(&x[0])
+        })
     })
 }
 
@@ -96,11 +108,11 @@ pub fn softplus(x: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn log1mexp(x: impl ArrayLike) -> Array {
-    let value = |x: &Array| {
-        where_(x.less(std::f64::consts::LN_2), (-(-x).expm1()).log(), (-(-x).exp()).log1p())
-    };
-    as_one(&[x.to_array().to_inexact()], |x| {
-        custom_jvp(value).defjvp(|(x,), (t,)| (log1mexp(x), t / x.expm1()))(&x[0])
+    let value = |x: &Array| where_(x.less(std::f64::consts::LN_2), (-(-x).expm1()).log(), (-(-x).exp()).log1p());
+    at_caller(|| {
+        as_one(&[x.to_array().to_inexact()], |x| {
+            custom_jvp(value).defjvp(|(x,), (t,)| (log1mexp(x), t / x.expm1()))(&x[0])
+        })
     })
 }
 
@@ -288,7 +300,8 @@ activations_with! {
     squareplus_with: |x, b| (x + (x.square() + b).sqrt()) / 2.0;
 }
 
-/// Returns the gated linear unit: the first half of `x` along an axis, times the [sigmoid](sigmoid()) of the second half.
+/// Returns the gated linear unit: the first half of `x` along an axis, times the [sigmoid](sigmoid()) of the second
+/// half.
 ///
 /// ```
 /// use cotangent::{Array, nn};
@@ -307,8 +320,10 @@ pub fn glu(x: impl ArrayLike, axis: isize) -> Array {
                 .help("the first half is multiplied by the sigmoid of the second; their axis must have an even size"),
         );
     }
-    as_one(&[x], |x| {
-        let halves = split(&x[0], 2, axis);
-        &halves[0] * halves[1].logistic()
+    at_caller(|| {
+        as_one(&[x], |x| {
+            let halves = split(&x[0], 2, axis);
+            &halves[0] * halves[1].logistic()
+        })
     })
 }

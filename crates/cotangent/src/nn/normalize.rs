@@ -6,6 +6,7 @@ use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
 use crate::methods::reductions::{keepdims, working};
+use crate::nn::at_caller;
 use crate::numpy::{Axes, iota, where_};
 use crate::ops::broadcast;
 use crate::scipy::special;
@@ -49,7 +50,7 @@ fn boolean(what: &str, mask: &Array) {
 #[track_caller]
 pub fn softmax_where(x: impl ArrayLike, axes: impl Axes, mask: impl ArrayLike) -> Array {
     let (operands, axes) = masked("softmax_where", x, axes, mask);
-    as_one(&operands, |x| special::softmax_where(&x[0], &axes, &x[1]))
+    at_caller(|| as_one(&operands, |x| special::softmax_where(&x[0], &axes, &x[1])))
 }
 
 /// [`log_softmax`] along some axes of the elements that a boolean mask selects: JAX's `where`. The other elements of
@@ -66,7 +67,7 @@ pub fn softmax_where(x: impl ArrayLike, axes: impl Axes, mask: impl ArrayLike) -
 #[track_caller]
 pub fn log_softmax_where(x: impl ArrayLike, axes: impl Axes, mask: impl ArrayLike) -> Array {
     let (operands, axes) = masked("log_softmax_where", x, axes, mask);
-    as_one(&operands, |x| special::log_softmax_where(&x[0], &axes, &x[1]))
+    at_caller(|| as_one(&operands, |x| special::log_softmax_where(&x[0], &axes, &x[1])))
 }
 
 /// Returns the logarithm of the mean of exponentials of all elements, without overflow in between.
@@ -91,7 +92,7 @@ pub fn logmeanexp_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
     let x = x.to_array();
     let axes = axes.resolve(x.ndim()).map_err(|e| e.context("logmeanexp")).or_raise();
     let count: usize = axes.iter().map(|d| x.shape()[*d]).product();
-    as_one(&[x], |x| special::logsumexp_axis(&x[0], &axes) - (count as f64).ln())
+    at_caller(|| as_one(&[x], |x| special::logsumexp_axis(&x[0], &axes) - (count as f64).ln()))
 }
 
 /// [`logmeanexp`] over some axes, which remain with size one.
@@ -120,10 +121,12 @@ pub fn logmeanexp_keepdims(x: impl ArrayLike, axes: impl Axes) -> Array {
 #[track_caller]
 pub fn logmeanexp_where(x: impl ArrayLike, axes: impl Axes, mask: impl ArrayLike) -> Array {
     let (operands, axes) = masked("logmeanexp_where", x, axes, mask);
-    as_one(&operands, |x| {
-        let dtype = x[0].dtype();
-        let count = x[1].astype(DType::I32).sum_axis(&axes).astype(dtype.real());
-        special::logsumexp_weighted(&x[0], &axes, x[1].astype(dtype)) - count.log()
+    at_caller(|| {
+        as_one(&operands, |x| {
+            let dtype = x[0].dtype();
+            let count = x[1].astype(DType::I32).sum_axis(&axes).astype(dtype.real());
+            special::logsumexp_weighted(&x[0], &axes, x[1].astype(dtype)) - count.log()
+        })
     })
 }
 
@@ -251,25 +254,30 @@ pub fn standardize(x: impl ArrayLike, axes: impl Axes) -> Array {
 pub fn standardize_with(x: impl ArrayLike, axes: impl Axes, options: &Standardize) -> Array {
     let x = x.to_array().to_inexact();
     let axes = axes.resolve(x.ndim()).map_err(|e| e.context("standardize")).or_raise();
-    let mask = options.mask.as_ref().map(|mask| {
+    if let Some(mask) = &options.mask {
         boolean("standardize", mask);
-        mask.broadcast_to(x.shape())
-    });
+    }
+    let mask = options.mask.as_ref().map(|mask| at_caller(|| mask.broadcast_to(x.shape())));
+    // A Rust number has the precision of the array.
+    let given = |y: &Option<Array>| y.as_ref().map(|y| if y.weak_type() { y.astype(x.dtype()) } else { y.clone() });
+    let (mean, variance) = (given(&options.mean), given(&options.variance));
     let operands: Vec<Array> =
-        [Some(&x), options.mean.as_ref(), options.variance.as_ref(), mask.as_ref()].into_iter().flatten().cloned().collect();
-    as_one(&operands, |operands| {
-        let mut operands = operands.iter();
-        let mut next = |given: bool| if given { operands.next() } else { None };
-        let x = &next(true).cloned().unwrap_or(x);
-        let (mean, variance) = (next(options.mean.is_some()), next(options.variance.is_some()));
-        let mask = next(mask.is_some());
-        let average = |y: &Array| mean_where(y, &axes, mask);
-        let mean = mean.cloned().unwrap_or_else(|| average(x));
-        let variance = variance.cloned().unwrap_or_else(|| match options.stable {
-            true => average(&(x - &mean).square()),
-            false => (average(&x.square()) - mean.square()).maximum(0.0),
-        });
-        (x - mean) * (variance + options.epsilon).rsqrt()
+        [Some(&x), mean.as_ref(), variance.as_ref(), mask.as_ref()].into_iter().flatten().cloned().collect();
+    at_caller(|| {
+        as_one(&operands, |operands| {
+            let mut operands = operands.iter();
+            let mut next = |given: bool| if given { operands.next() } else { None };
+            let x = &next(true).cloned().unwrap_or(x);
+            let (mean, variance) = (next(options.mean.is_some()), next(options.variance.is_some()));
+            let mask = next(mask.is_some());
+            let average = |y: &Array| mean_where(y, &axes, mask);
+            let mean = mean.cloned().unwrap_or_else(|| average(x));
+            let variance = variance.cloned().unwrap_or_else(|| match options.stable {
+                true => average(&(x - &mean).square()),
+                false => (average(&x.square()) - mean.square()).maximum(0.0),
+            });
+            (x - mean) * (variance + options.epsilon).rsqrt()
+        })
     })
 }
 
@@ -282,8 +290,8 @@ fn mean_where(x: &Array, axes: &[usize], mask: Option<&Array>) -> Array {
     (sum / mask.astype(DType::I32).sum_keepdims(axes).astype(wide)).astype(x.dtype())
 }
 
-/// Returns a vector of length `classes` for each index: one at the index, and zero elsewhere, in `f32`, along a new last
-/// axis. An index out of bounds gives zeros.
+/// Returns a vector of length `classes` for each index: one at the index, and zero elsewhere, in `f32`, along a new
+/// last axis. An index out of bounds gives zeros.
 ///
 /// ```
 /// use cotangent::{Array, nn};
@@ -310,14 +318,16 @@ pub fn one_hot(x: impl ArrayLike, classes: usize) -> Array {
 pub fn one_hot_as(x: impl ArrayLike, classes: usize, axis: isize, dtype: DType) -> Array {
     let x = x.to_array();
     let at = crate::array::aval::canonical_axis(axis, x.ndim() + 1).map_err(|e| e.context("one_hot")).or_raise();
-    as_one(&[x], |x| {
-        let x = &x[0];
-        let shape: Shape = (0..=x.ndim()).map(|d| if d == at { classes } else { 1 }).collect();
-        // The classes in a dtype that holds them, whatever that of the indices is.
-        let wide = if x.dtype().is_integer() && x.dtype().bits() >= 32 { x.clone() } else { x.astype(DType::I32) };
-        let wide = if x.dtype().is_inexact() { x.clone() } else { wide };
-        let classes = iota(wide.dtype(), shape, at);
-        wide.expand_dims(at as isize).equal(classes).astype(dtype)
+    at_caller(|| {
+        as_one(&[x], |x| {
+            let x = &x[0];
+            let shape: Shape = (0..=x.ndim()).map(|d| if d == at { classes } else { 1 }).collect();
+            // The classes in a dtype that holds them, whatever that of the indices is.
+            let wide = if x.dtype().is_integer() && x.dtype().bits() >= 32 { x.clone() } else { x.astype(DType::I32) };
+            let wide = if x.dtype().is_inexact() { x.clone() } else { wide };
+            let classes = iota(wide.dtype(), shape, at);
+            wide.expand_dims(at as isize).equal(classes).astype(dtype)
+        })
     })
 }
 
@@ -376,20 +386,21 @@ pub fn scaled_matmul_as(
     let blocks = |x: &[usize], s: &[usize]| x[..2] == s[..2] && s[2] != 0 && x[2] % s[2] == 0;
     if a[0] != b[0] || a[2] != b[2] || s[2] != t[2] || !blocks(a, s) || !blocks(b, t) {
         raise(
-            Error::shape(format!("scaled_matmul: the sizes of {} do not match", avals())).help(
-                "operands (B, M, K) and (B, N, K) have scales (B, M, L) and (B, N, L), where L divides K",
-            ),
+            Error::shape(format!("scaled_matmul: the sizes of {} do not match", avals()))
+                .help("operands (B, M, K) and (B, N, K) have scales (B, M, L) and (B, N, L), where L divides K"),
         );
     }
-    as_one(&operands, |operands| {
-        let scaled = |x: &Array, scales: &Array| {
-            let (x, scales) = (x.astype(DType::F32), scales.astype(DType::F32));
-            let [batch, rows, k] = [0, 1, 2].map(|d| x.shape()[d]);
-            let blocks = scales.shape()[2];
-            (x.reshape([batch, rows, blocks, k / blocks]) * scales.expand_dims(3)).reshape([batch, rows, k])
-        };
-        let (a, b) = (scaled(&operands[0], &operands[2]), scaled(&operands[1], &operands[3]));
-        let product = crate::lax::DotGeneral::new([vec![2], vec![2]], [vec![0], vec![0]]);
-        crate::lax::dot_general(a, b, &product).astype(dtype)
+    at_caller(|| {
+        as_one(&operands, |operands| {
+            let scaled = |x: &Array, scales: &Array| {
+                let (x, scales) = (x.astype(DType::F32), scales.astype(DType::F32));
+                let [batch, rows, k] = [0, 1, 2].map(|d| x.shape()[d]);
+                let blocks = scales.shape()[2];
+                (x.reshape([batch, rows, blocks, k / blocks]) * scales.expand_dims(3)).reshape([batch, rows, k])
+            };
+            let (a, b) = (scaled(&operands[0], &operands[2]), scaled(&operands[1], &operands[3]));
+            let product = crate::lax::DotGeneral::new([vec![2], vec![2]], [vec![0], vec![0]]);
+            crate::lax::dot_general(a, b, &product).astype(dtype)
+        })
     })
 }

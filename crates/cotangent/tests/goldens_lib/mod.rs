@@ -53,10 +53,10 @@ pub(crate) fn difference(x: &Array, expected: &Array, rtol: f64, atol: f64) -> O
 }
 
 /// Runs each case and reports all failures together. A panic counts as the failure of its case.
-pub(crate) fn run_all(cases: &[Value], run: impl Fn(&Value) -> Option<String> + std::panic::RefUnwindSafe) {
+pub(crate) fn run_all(cases: &[Value], run: impl Fn(&Value) -> Option<String>) {
     let mut failures = Vec::new();
     for case in cases {
-        let result = std::panic::catch_unwind(|| run(case));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(case)));
         let failure = result.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned().or(panic.downcast_ref::<&str>().map(|s| s.to_string()));
             Some(text.unwrap_or_else(|| "a panic".to_string()))

@@ -12,6 +12,8 @@ mod linalg_qr_svd;
 mod losses;
 mod linalg_lu;
 mod linalg_eigen;
+mod nn;
+mod nn_layers;
 mod norm;
 mod numpy;
 mod optim;

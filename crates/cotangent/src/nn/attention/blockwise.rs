@@ -1,8 +1,8 @@
 //! Attention in blocks of keys, one after the other, with a running softmax. Memory is linear in the lengths.
 //!
-//! The derivative is that of the whole: with the weights P of a block, computed again from the logarithm of the sums, a
-//! change dZ of its logits changes the result by (P ∘ dZ) V − rowsum(P ∘ dZ) · result. It is one more loop over the
-//! blocks, linear in the changes, and its transpose is the backward pass of FlashAttention.
+//! The derivative is that of the whole: with the weights P of a block, computed again from the sums, a change dZ of its
+//! logits changes the result by (P ∘ dZ) V − rowsum(P ∘ dZ) · result. It is one more loop over the blocks, linear in the
+//! changes, and its transpose is the backward pass of FlashAttention.
 
 use cotangent_derive::Tree;
 
@@ -37,8 +37,7 @@ fn divided(x: &Array, axis: usize, blocks: usize, size: usize) -> Array {
     let widths: Vec<(usize, usize)> = (0..x.ndim()).map(|d| (0, if d == axis { missing } else { 0 })).collect();
     let zero = Array::from(0).astype(x.dtype());
     let x = if missing == 0 { x.clone() } else { np::pad(x, &widths, zero) };
-    let shape: Vec<usize> =
-        [&x.shape()[..axis], &[blocks, size], &x.shape()[axis + 1..]].concat();
+    let shape: Vec<usize> = [&x.shape()[..axis], &[blocks, size], &x.shape()[axis + 1..]].concat();
     x.reshape(shape).moveaxis(axis as isize, 0)
 }
 
@@ -93,12 +92,22 @@ impl Block {
 /// dtype of the logits. The query has shape (B, T, K, G, H).
 #[track_caller]
 pub(super) fn attend(q: &Array, k: &Array, v: &Array, masks: &Masks, scale: f64) -> (Array, Array) {
+    let (y, (most, sum)) = whole(q, k, v, masks, scale);
+    (y, most + sum.log())
+}
+
+/// Returns the result, and the greatest logit of each query with the sum of exponentials relative to it. They stay
+/// apart, because beside the logits of a query that is masked entirely, the logarithm of the sum would be lost.
+#[track_caller]
+fn whole(q: &Array, k: &Array, v: &Array, masks: &Masks, scale: f64) -> (Array, (Array, Array)) {
     let value = move |q: &Array, k: &Array, v: &Array, masks: &Masks| forward(q, k, v, masks, scale);
     let attention = custom_jvp(value).defjvp(move |(q, k, v, masks), (dq, dk, dv, dmasks)| {
-        let (y, sums) = attend(q, k, v, masks, scale);
-        let (result, row) = changed([q, k, v], masks, [dq, dk, dv], dmasks, &sums, scale);
+        let (y, (most, sum)) = whole(q, k, v, masks, scale);
+        let (result, row) = changed([q, k, v], masks, [dq, dk, dv], dmasks, (&most, &sum), scale);
         let dy = result - row.expand_dims(-1) * &y;
-        ((y, sums), (dy, row))
+        // The logarithm of the sums changes by `row`, all of which is attributed to the sum.
+        let (dmost, dsum) = (np::zeros_like(&most), row * &sum);
+        ((y, (most, sum)), (dy, (dmost, dsum)))
     });
     attention(q, k, v, masks)
 }
@@ -113,7 +122,7 @@ struct Running {
 }
 
 #[track_caller]
-fn forward(q: &Array, k: &Array, v: &Array, masks: &Masks, scale: f64) -> (Array, Array) {
+fn forward(q: &Array, k: &Array, v: &Array, masks: &Masks, scale: f64) -> (Array, (Array, Array)) {
     let [b, t, heads, groups, h] = [0, 1, 2, 3, 4].map(|d| q.shape()[d]);
     let (keys, dtype) = (k.shape()[1], wide(q.dtype()));
     let rows = [b, heads, t, groups];
@@ -137,7 +146,7 @@ fn forward(q: &Array, k: &Array, v: &Array, masks: &Masks, scale: f64) -> (Array
         (after, ())
     };
     let (end, ()) = lax::scan(step, start, &Block::all(k, v, masks));
-    (end.result / end.sum.expand_dims(-1), end.most + end.sum.log())
+    (end.result / end.sum.expand_dims(-1), (end.most, end.sum))
 }
 
 /// Returns (P ∘ dZ) V + P dV and rowsum(P ∘ dZ), summed over the blocks, where P are the weights and dZ the change of
@@ -148,7 +157,7 @@ fn changed(
     masks: &Masks,
     [dq, dk, dv]: [&Array; 3],
     dmasks: &Masks,
-    sums: &Array,
+    (most, sum): (&Array, &Array),
     scale: f64,
 ) -> (Array, Array) {
     let [b, t, heads, groups, h] = [0, 1, 2, 3, 4].map(|d| q.shape()[d]);
@@ -159,7 +168,7 @@ fn changed(
     let step = |(result, row): &(Array, Array), (block, change): &(Block, Block)| {
         let allowed = block.allowed(t, masks);
         let logits = block.logits(q, allowed.as_ref(), keys, scale);
-        let weights = (logits - sums.expand_dims(-1)).exp();
+        let weights = (logits - most.expand_dims(-1)).exp() / sum.expand_dims(-1);
         let mut dz = products(dq, &block.key, scale) + products(q, &change.key, scale);
         if let Some(bias) = &change.bias {
             dz = dz + bias.astype(dtype);

@@ -92,8 +92,8 @@ impl Masks {
     }
 }
 
-/// The logit of a pair that is masked: far below all others, but finite, as in JAX. A query that may attend to no key has
-/// the same weight for each.
+/// The logit of a pair that is masked: far below all others, but finite, as in JAX. A query that may attend to no key
+/// has the same weight for each.
 const MASKED: f64 = -0.7 * f32::MAX as f64;
 
 /// Replaces the logits of pairs that are not allowed.

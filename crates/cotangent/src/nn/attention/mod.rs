@@ -1,6 +1,7 @@
 //! Scaled dot-product attention: `jax.nn.dot_product_attention`.
 
 mod blockwise;
+mod cudnn;
 mod logits;
 mod options;
 mod plain;
@@ -11,15 +12,16 @@ use crate::api::program::as_library;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
+use crate::nn::at_caller;
 
 use logits::{Masks, Sizes};
 
 /// Returns softmax(scale · query · keyᵀ + bias) · value for each head.
 ///
 /// The shapes are (B, T, N, H) of `query`, and (B, S, K, H) of `key` and `value`: batch, sequence, heads, features. The
-/// batch axis may be absent. If there are fewer heads K of keys than N of queries, each serves a group of N / K heads of
-/// queries ([grouped-query attention](https://arxiv.org/abs/2305.13245)). The result has the shape and dtype of `query`.
-/// Products are summed, and the softmax is computed, in `f32` at least.
+/// batch axis may be absent. If there are fewer heads K of keys than N of queries, each serves a group of N / K heads
+/// of queries ([grouped-query attention](https://arxiv.org/abs/2305.13245)). The result has the shape and dtype of
+/// `query`. Products are summed, and the softmax is computed, in `f32` at least.
 ///
 /// [`Attention`] has the options: a mask, a bias, causal attention, windows, lengths of sequences. Long sequences are
 /// processed in blocks of keys, and their derivatives compute the weights again, so that memory is linear in the
@@ -46,14 +48,14 @@ pub fn dot_product_attention(
     options: &Attention,
 ) -> Array {
     let operands = [query.to_array(), key.to_array(), value.to_array()];
-    let (shape, [q, k, v]) = checked(operands, options);
+    let (shape, [q, k, v]) = at_caller(|| checked(operands, options));
     let mut inputs = vec![q, k, v];
     inputs.extend(options.arrays());
-    as_library(&inputs, |inputs| {
+    let body = |inputs: &[Array]| {
         let [q, k, v] = [&inputs[0], &inputs[1], &inputs[2]];
         vec![attend(q, k, v, &options.with_arrays(&inputs[3..])).0.reshape(&shape[..])]
-    })
-    .remove(0)
+    };
+    at_caller(|| as_library(&inputs, body)).remove(0)
 }
 
 /// [`dot_product_attention`], and for each query the logarithm of the sum of the exponentials of its logits, of shape
@@ -77,17 +79,17 @@ pub fn dot_product_attention_with_residual(
     options: &Attention,
 ) -> (Array, Array) {
     let operands = [query.to_array(), key.to_array(), value.to_array()];
-    let (shape, [q, k, v]) = checked(operands, options);
+    let (shape, [q, k, v]) = at_caller(|| checked(operands, options));
     let mut inputs = vec![q, k, v];
     inputs.extend(options.arrays());
-    let mut results = as_library(&inputs, |inputs| {
+    let body = |inputs: &[Array]| {
         let [q, k, v] = [&inputs[0], &inputs[1], &inputs[2]];
         let (y, residual) = attend(q, k, v, &options.with_arrays(&inputs[3..]));
         // (B, K, T, G) → (B, T, K, G)
         let residual = residual.permute(&[0, 2, 1, 3]).astype(k.dtype()).stop_gradient();
         vec![y.reshape(&shape[..]), residual.reshape(&shape[..shape.len() - 1])]
-    })
-    .into_iter();
+    };
+    let mut results = at_caller(|| as_library(&inputs, body)).into_iter();
     match (results.next(), results.next()) {
         (Some(y), Some(residual)) => (y, residual),
         _ => unreachable!("there are two results"),
@@ -129,17 +131,24 @@ fn checked(operands: [Array; 3], options: &Attention) -> (Vec<usize>, [Array; 3]
     (shape, operands)
 }
 
-/// Computes attention in the implementation of the options. The results have shapes (B, T, N, H) and (B, K, T, G).
+/// Computes attention in the implementation of the options. The results are (B, T, N, H), perhaps with
+/// divided heads, and (B, K, T, G).
 #[track_caller]
 fn attend(q: &Array, k: &Array, v: &Array, options: &Attention) -> (Array, Array) {
     let sizes = Sizes::of(q, k);
     let blocks = match options.implementation {
-        Implementation::Xla => false,
+        Implementation::Xla | Implementation::Cudnn => false,
         Implementation::Blockwise => true,
-        Implementation::Auto => sizes.t * sizes.s > blockwise::LONG,
+        Implementation::Auto => sizes.t * sizes.s >= blockwise::LONG,
     };
-    let masks = Masks::of(options, &sizes);
     let scale = options.scale.unwrap_or(1.0 / (sizes.h as f64).sqrt());
+    if options.implementation == Implementation::Cudnn {
+        let (y, residual) = cudnn::attend(q, k, v, options, scale);
+        // (B, N, T) → (B, K, T, G)
+        let residual = residual.reshape([sizes.b, sizes.k, sizes.g, sizes.t]).permute(&[0, 1, 3, 2]);
+        return (y, residual);
+    }
+    let masks = Masks::of(options, &sizes);
     // (B, T, N, H) → (B, T, K, G, H)
     let grouped = q.reshape([sizes.b, sizes.t, sizes.k, sizes.g, sizes.h]);
     let empty = sizes.s == 0 || q.size() == 0;

@@ -23,6 +23,12 @@ pub enum Implementation {
     Xla,
     /// In blocks of keys, one after the other: memory is linear in the lengths. Derivatives compute the weights again.
     Blockwise,
+    /// By cuDNN on an NVIDIA GPU of compute capability 8.0 or more, and as a whole on the CPU. JAX's
+    /// `implementation="cudnn"`.
+    ///
+    /// Query, key and value are `f16` or `bf16`, with a multiple of 8 features of at most 256. A window must have no
+    /// keys after the query. With a bias or a mask, the lengths must be even. There is reverse mode, of first order.
+    Cudnn,
 }
 
 /// The options of [`dot_product_attention`](super::dot_product_attention).
@@ -169,8 +175,7 @@ impl Attention {
     pub(super) fn with_arrays(&self, arrays: &[Array]) -> Attention {
         let mut options = self.clone();
         let mut arrays = arrays.iter();
-        for option in
-            [&mut options.bias, &mut options.mask, &mut options.query_lengths, &mut options.key_value_lengths]
+        for option in [&mut options.bias, &mut options.mask, &mut options.query_lengths, &mut options.key_value_lengths]
         {
             if option.is_some() {
                 *option = arrays.next().cloned();

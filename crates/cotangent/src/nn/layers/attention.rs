@@ -362,15 +362,13 @@ impl MultiHeadAttentionBuilder {
                 "MultiHeadAttention: {key_value_heads} heads of keys do not divide {heads} heads of queries"
             )));
         }
-        let size = self.head_features.unwrap_or_else(|| {
-            if features % heads != 0 {
-                raise(
-                    Error::value(format!("MultiHeadAttention: {heads} heads do not divide {features} features"))
-                        .help("set the features of a head with `.head_features(…)`"),
-                );
-            }
-            features / heads
-        });
+        if self.head_features.is_none() && features % heads != 0 {
+            raise(
+                Error::value(format!("MultiHeadAttention: {heads} heads do not divide {features} features"))
+                    .help("set the features of a head with `.head_features(…)`"),
+            );
+        }
+        let size = self.head_features.unwrap_or(features / heads);
         let [q, k, v, o] = key.split();
         let linear = |key, inputs, outputs| {
             let linear = Linear::builder(inputs, outputs).bias(self.bias).weight_init(self.weight_init.clone());

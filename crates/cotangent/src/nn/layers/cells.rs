@@ -7,7 +7,7 @@ use crate::array::{Array, ArrayLike};
 use crate::lax::Scan;
 use crate::nn::initializers;
 use crate::numpy as np;
-use crate::random::Key;
+use crate::random::{self, Key};
 use crate::tree::Tree;
 
 use super::check_features;
@@ -92,14 +92,16 @@ pub trait Cell {
 }
 
 /// Draws the parameters of a cell with this number of gates: the weights of inputs by
-/// [`lecun_normal`](initializers::lecun_normal), those of the state uniformly within ±1/√hidden, and a bias of zeros.
+/// [`lecun_normal`](initializers::lecun_normal), those of the state orthogonal for each gate, and a bias of zeros.
 #[track_caller]
 fn parameters(key: Key, inputs: usize, hidden: usize, gates: usize) -> (Array, Array, Option<Array>) {
     let [a, b] = key.split();
-    let recurrent = initializers::variance_scaling(1.0 / 3.0, initializers::Fan::In, initializers::Distribution::Uniform);
+    let orthogonal = initializers::orthogonal(1.0, -1);
+    let recurrent: Vec<Array> =
+        random::split(b, gates).into_iter().map(|key| orthogonal.init(key, [hidden, hidden])).collect();
     (
         initializers::lecun_normal().init(a, [inputs, gates * hidden]),
-        recurrent.init(b, [hidden, gates * hidden]),
+        np::concatenate(recurrent, 1),
         Some(np::zeros(gates * hidden)),
     )
 }
@@ -123,8 +125,8 @@ macro_rules! cell {
     ($Cell:ident, $gates:literal $(, $more:ident: |$hidden:ident| $value:expr)?) => {
         impl $Cell {
             /// Creates a cell. The weights of the input are drawn by
-            /// [`lecun_normal`](crate::nn::initializers::lecun_normal), those of the state uniformly within ±1/√hidden,
-            /// and the bias is zero.
+            /// [`lecun_normal`](crate::nn::initializers::lecun_normal), those of the state are orthogonal for each gate,
+            /// as in Flax, and the bias is zero.
             #[doc = concat!("\n```\nuse cotangent::{nn::layers::", stringify!($Cell), ", random};\nlet cell = ", stringify!($Cell), "::new(random::key(0), 3, 8);\nassert_eq!(cell.input.shape(), [3, ", stringify!($gates), " * 8]);\n```")]
             #[track_caller]
             pub fn new(key: Key, inputs: usize, hidden: usize) -> $Cell {

@@ -7,6 +7,7 @@ use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::lax::{self, Padding};
+use crate::nn::at_caller;
 use crate::nn::initializers::{self, Initializer};
 use crate::ops::in_one_dtype;
 use crate::random::Key;
@@ -115,13 +116,16 @@ impl Conv {
 pub(super) fn batched(layer: &str, x: &Array, spatial: usize, f: impl FnOnce(&Array) -> Array) -> Array {
     let Some(batch) = x.ndim().checked_sub(spatial + 1) else {
         raise(
-            Error::shape(format!("{layer}: the input needs {spatial} spatial axes and one of features, got {}", x.aval()))
-                .help("the shape of the input is (batch axes, spatial axes, features)"),
+            Error::shape(format!(
+                "{layer}: the input needs {spatial} spatial axes and one of features, got {}",
+                x.aval()
+            ))
+            .help("the shape of the input is (batch axes, spatial axes, features)"),
         )
     };
     let (leading, rest) = x.shape().split_at(batch);
     let one: Shape = std::iter::once(leading.iter().product()).chain(rest.iter().copied()).collect();
-    let y = f(&x.reshape(&one));
+    let y = at_caller(|| f(&x.reshape(&one)));
     let all: Shape = leading.iter().chain(&y.shape()[1..]).copied().collect();
     y.reshape(&all)
 }

@@ -143,8 +143,11 @@ impl LayerNorm {
         if !x.shape().ends_with(&self.features) {
             let features = Shape::new(&self.features);
             raise(
-                Error::shape(format!("LayerNorm: the last axes of the input must have shape {features}, got {}", x.aval()))
-                    .help("the axes before them are batch axes"),
+                Error::shape(format!(
+                    "LayerNorm: the last axes of the input must have shape {features}, got {}",
+                    x.aval()
+                ))
+                .help("the axes before them are batch axes"),
             );
         }
         let axes: Vec<usize> = (x.ndim() - self.features.len()..x.ndim()).collect();

@@ -115,7 +115,8 @@ impl AvgPool {
     pub fn call_without_padding(&self, x: impl ArrayLike) -> Array {
         let x = x.to_array().to_inexact();
         let y = self.call(&x);
-        let share = self.call(ones_as(&x.shape()[x.ndim() - self.window.len() - 1..x.ndim() - 1], x.dtype()).expand_dims(-1));
+        let share =
+            self.call(ones_as(&x.shape()[x.ndim() - self.window.len() - 1..x.ndim() - 1], x.dtype()).expand_dims(-1));
         y / share
     }
 }

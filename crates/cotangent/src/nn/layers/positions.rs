@@ -140,7 +140,9 @@ fn frequencies(half: usize, theta: f64, dtype: DType) -> Array {
 #[track_caller]
 pub fn sinusoidal_positions(length: usize, features: usize) -> Array {
     if features % 2 != 0 {
-        raise(Error::value(format!("sinusoidal_positions: sines and cosines come in pairs, so {features} must be even")));
+        raise(Error::value(format!(
+            "sinusoidal_positions: sines and cosines come in pairs, so {features} must be even"
+        )));
     }
     let angles = np::iota(DType::F32, length, 0).expand_dims(1) * frequencies(features / 2, 1e4, DType::F32);
     np::stack([angles.sin(), angles.cos()], 2).reshape([length, features])
