@@ -60,7 +60,7 @@ pub(super) fn reduce<T: Number>(a: &mut [T], n: usize, d: &mut [T::R], e: &mut [
         if pending {
             update(&mut column[i..], &old[i..], &w[i..]);
         }
-        column[i] = column[i].real_part();
+        column[i] = T::of(column[i].re());
         d[i] = column[i].re();
         let mut t = T::ZERO;
         if i + 1 < n {
