@@ -68,7 +68,6 @@ pub fn positive(x: impl ArrayLike) -> Array {
 /// # Panics
 /// If the numbers are complex.
 #[track_caller]
-#[must_use]
 pub fn modf(x: impl ArrayLike) -> (Array, Array) {
     let x = real("modf", x);
     let whole = super::trunc(&x);

@@ -359,7 +359,6 @@ pub fn diag_indices(n: usize, rank: usize) -> Vec<Array> {
 /// assert_eq!((rows.to_vec::<i32>(), columns.to_vec::<i32>()), (vec![0, 1, 1], vec![0, 0, 1]));
 /// ```
 #[track_caller]
-#[must_use]
 pub fn tril_indices(rows: usize, k: isize, columns: usize) -> (Array, Array) {
     coordinates(rows, columns, |row, column| column - row <= k)
 }
@@ -372,7 +371,6 @@ pub fn tril_indices(rows: usize, k: isize, columns: usize) -> (Array, Array) {
 /// assert_eq!((rows.to_vec::<i32>(), columns.to_vec::<i32>()), (vec![0, 0, 1], vec![0, 1, 1]));
 /// ```
 #[track_caller]
-#[must_use]
 pub fn triu_indices(rows: usize, k: isize, columns: usize) -> (Array, Array) {
     coordinates(rows, columns, |row, column| column - row >= k)
 }

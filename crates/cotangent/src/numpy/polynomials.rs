@@ -108,7 +108,6 @@ pub fn polymul(p: impl ArrayLike, q: impl ArrayLike) -> Array {
 /// # Panics
 /// If an operand is not a vector, or `q` is empty.
 #[track_caller]
-#[must_use]
 pub fn polydiv(p: impl ArrayLike, q: impl ArrayLike) -> (Array, Array) {
     let [p, q] = in_one_inexact_dtype([vector("polydiv", p), vector("polydiv", q)]);
     let (m, n) = (p.size(), q.size());

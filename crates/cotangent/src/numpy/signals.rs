@@ -391,7 +391,6 @@ fn digitized(x: Array, bins: Array, search: fn(Array, Array) -> Array) -> Array 
 /// # Panics
 /// If there are no elements.
 #[track_caller]
-#[must_use]
 pub fn histogram(x: impl ArrayLike, bins: usize) -> (Array, Array) {
     let x = ravel(x).to_inexact();
     let edges = histogram_bin_edges(&x, bins);
@@ -461,7 +460,7 @@ pub fn corrcoef(x: impl ArrayLike) -> Array {
     as_one(&[x.to_array()], |x| {
         let c = super::cov(&x[0]);
         if c.ndim() == 0 {
-            return &c / &c;
+            return super::divide(&c, &c);
         }
         let deviations = super::diagonal(&c, 0).real().sqrt();
         let shape: Shape = [deviations.size(), 1].into_iter().collect();

@@ -230,7 +230,9 @@ items! {
     cotangent::numpy::arctanh;
     cotangent::numpy::argmax;
     cotangent::numpy::argmin;
+    cotangent::numpy::argpartition;
     cotangent::numpy::argsort;
+    cotangent::numpy::argwhere;
     cotangent::numpy::array;
     cotangent::numpy::array_as;
     cotangent::numpy::array_equal;
@@ -297,6 +299,7 @@ items! {
     cotangent::numpy::eye;
     cotangent::numpy::fabs;
     cotangent::numpy::fill_diagonal;
+    cotangent::numpy::flatnonzero;
     cotangent::numpy::flip;
     cotangent::numpy::fliplr;
     cotangent::numpy::flipud;
@@ -328,6 +331,7 @@ items! {
     cotangent::numpy::inner;
     cotangent::numpy::interp;
     cotangent::numpy::interp_period;
+    cotangent::numpy::intersect1d;
     cotangent::numpy::isclose;
     cotangent::numpy::iscomplex;
     cotangent::numpy::isfinite;
@@ -345,11 +349,13 @@ items! {
     cotangent::numpy::left_shift;
     cotangent::numpy::less;
     cotangent::numpy::less_equal;
+    cotangent::numpy::lexsort;
     cotangent::numpy::linalg::cross;
     cotangent::numpy::linalg::diagonal;
     cotangent::numpy::linalg::matmul;
     cotangent::numpy::linalg::matrix_norm;
     cotangent::numpy::linalg::matrix_norm_with;
+    cotangent::numpy::linalg::matrix_power;
     cotangent::numpy::linalg::matrix_transpose;
     cotangent::numpy::linalg::multi_dot;
     cotangent::numpy::linalg::norm;
@@ -400,12 +406,17 @@ items! {
     cotangent::numpy::moveaxis;
     cotangent::numpy::multiply;
     cotangent::numpy::nan_to_num;
+    cotangent::numpy::nanargmax;
+    cotangent::numpy::nanargmin;
     cotangent::numpy::nancumprod;
     cotangent::numpy::nancumsum;
     cotangent::numpy::nanmax;
     cotangent::numpy::nanmean;
+    cotangent::numpy::nanmedian;
     cotangent::numpy::nanmin;
+    cotangent::numpy::nanpercentile;
     cotangent::numpy::nanprod;
+    cotangent::numpy::nanquantile;
     cotangent::numpy::nanstd;
     cotangent::numpy::nansum;
     cotangent::numpy::nanvar;
@@ -417,6 +428,7 @@ items! {
     cotangent::numpy::ones_like;
     cotangent::numpy::outer;
     cotangent::numpy::pad;
+    cotangent::numpy::partition;
     cotangent::numpy::percentile;
     cotangent::numpy::permute_dims;
     cotangent::numpy::polyadd;
@@ -454,6 +466,8 @@ items! {
     cotangent::numpy::segment_prod;
     cotangent::numpy::segment_sum;
     cotangent::numpy::select;
+    cotangent::numpy::setdiff1d;
+    cotangent::numpy::setxor1d;
     cotangent::numpy::sign;
     cotangent::numpy::signbit;
     cotangent::numpy::sin;
@@ -485,6 +499,9 @@ items! {
     cotangent::numpy::triu_indices;
     cotangent::numpy::true_divide;
     cotangent::numpy::trunc;
+    cotangent::numpy::union1d;
+    cotangent::numpy::unique;
+    cotangent::numpy::unique_all;
     cotangent::numpy::unravel_index;
     cotangent::numpy::unstack;
     cotangent::numpy::unwrap;
@@ -555,6 +572,9 @@ items! {
     cotangent::scipy::linalg::companion;
     cotangent::scipy::linalg::convolution_matrix;
     cotangent::scipy::linalg::dft;
+    cotangent::scipy::linalg::expm;
+    cotangent::scipy::linalg::expm_frechet;
+    cotangent::scipy::linalg::expm_with;
     cotangent::scipy::linalg::fiedler;
     cotangent::scipy::linalg::fiedler_companion;
     cotangent::scipy::linalg::hadamard;

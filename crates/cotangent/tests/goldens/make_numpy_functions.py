@@ -102,4 +102,22 @@ for f in ("nanmax", "nanmin", "nanprod", "nanvar", "nanstd", "nancumsum", "nancu
     np_(f, "", ("f64", (2, 3))), np_(f, "1", ("f64", (2, 3)), axis=1), np_(f, "", I(3, 1, 2), x64=False)
 np_("nanvar", "", Z + 1j * Z[::-1], grad=False), np_("nansum", "", Z, grad=False), np_("nanmean", "0", Z, axis=0, grad=False)
 
+# Order and sets.
+np_("lexsort", "", I(9, 1, 5, 5), I(2, 1, 2, 2), pre=lambda *k: (k,), x64=False), np_("lexsort", "0", ("s32", (3, 2), "integer"), I([1, 1], [0, 2], [1, 1]), pre=lambda *k: (k, 0), x64=False)
+NANS = np.array([[nan, 2.0, nan], [nan, -inf, 3.0], [1.0, nan, 0.5]])
+for f in ("nanargmax", "nanargmin"):
+    np_(f, "", NANS, grad=False, x64=False), np_(f, "0", NANS, axis=0, grad=False, x64=False), np_(f, "1", NANS[:1, ::2], axis=1, grad=False, x64=False), np_(f, "0", I(3, 1, 3), axis=0, x64=False)
+for q in (0.0, 0.07, 0.3, 1.0):
+    # JAX takes 0 · ∞ for the quantile 0 of numbers of which one is infinite.
+    np_("nanquantile", str(q), NANS, pre=lambda x: (x, q), grad=False) if q else None
+    np_("nanquantile", f"{q} 1", Z, pre=lambda x: (x, q, 1), grad=False), np_("nanquantile", f"{q} 0", ("f64", (4, 2)), pre=lambda x: (x, q, 0))
+np_("nanquantile", "0.3", ("f16", (5,)), pre=lambda x: (x, 0.3)), np_("nanpercentile", "30", Z, pre=lambda x: (x, 30.0), grad=False), np_("nanmedian", "", Z, grad=False), np_("nanmedian", "1", Z, axis=1, grad=False), np_("nanmedian", "", I(3, 1, 4), x64=False)
+for x in (I(3, 1, 3, 2), I([2, 2], [0, 2]), F(nan, 1.0, nan, -0.0, 0.0), F(), np.array([1j, 0, 1j]), np.array([True, False, True])):
+    np_("unique", "", x, grad=False, x64=x.dtype != np.int32)
+np_("unique_all", "", I([3, 1], [3, 2]), x64=False), np_("unique_all", "", F(nan, 1.0, nan, 1.0, d="f32"), grad=False, x64=False)
+for f in ("union1d", "intersect1d", "setdiff1d", "setxor1d"):
+    np_(f, "", I(3, 1, 3, 7), I(2, 3, 3)), np_(f, "", F(1.0, 2.0), F(2.5, 1.0), grad=False), np_(f, "", F(1.0), F(2.0), grad=False)
+for x in (I([0, 7], [8, 0]), F(0.0, nan), np.array(3.0), np.array(0)):
+    np_("flatnonzero", "", x, grad=False, x64=False), np_("argwhere", "", x, grad=False, x64=False)
+
 write(__file__, {"cases": cases})

@@ -14,6 +14,7 @@ mod linalg_lu;
 mod linalg_eigen;
 mod nn;
 mod nn_layers;
+mod matrix_functions;
 mod norm;
 mod numpy;
 mod optim;

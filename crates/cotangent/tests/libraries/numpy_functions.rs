@@ -131,11 +131,51 @@ fn numbers(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
     })
 }
 
+fn orders_and_sets(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
+    let (first, second) = (x.first()?, x.get(1));
+    let axis = |at: usize| how.split(' ').nth(at).and_then(|axis| axis.parse::<isize>().ok());
+    Some(vec![match name {
+        "lexsort" => np::lexsort(x, axis(0).unwrap_or(-1)),
+        "nanargmax" => axis(0).map_or_else(|| np::nanargmax(first), |axis| np::nanargmax_axis(first, axis)),
+        "nanargmin" => axis(0).map_or_else(|| np::nanargmin(first), |axis| np::nanargmin_axis(first, axis)),
+        "nanquantile" => match axis(1) {
+            Some(axis) => np::nanquantile_axis(first, number(how, 0), axis),
+            None => np::nanquantile(first, number(how, 0)),
+        },
+        "nanpercentile" => np::nanpercentile(first, number(how, 0)),
+        "nanmedian" => axis(0).map_or_else(|| np::nanmedian(first), |axis| np::nanmedian_axis(first, axis)),
+        "unique" => np::unique(first),
+        "unique_all" => {
+            let u = np::unique_all(first);
+            return Some(vec![u.values, u.indices, u.inverse, u.counts]);
+        }
+        "union1d" => np::union1d(first, second?),
+        "intersect1d" => np::intersect1d(first, second?),
+        "setdiff1d" => np::setdiff1d(first, second?),
+        "setxor1d" => np::setxor1d(first, second?),
+        "flatnonzero" => np::flatnonzero(first),
+        "argwhere" => np::argwhere(first),
+        _ => return None,
+    }])
+}
+
+#[test]
+fn a_partition_has_its_element_in_place() {
+    let x = np::array([0.5, -1.0, 3.0, 2.0, 0.0]);
+    for k in 0..5isize {
+        let (y, order) = (np::partition(&x, k, 0).to_vec::<f32>(), np::argpartition(&x, k, 0).to_vec::<i32>());
+        let at = k as usize;
+        assert!(y[..at].iter().all(|v| *v <= y[at]) && y[at..].iter().all(|v| *v >= y[at]), "{y:?}");
+        assert_eq!(x.at(order[at] as isize).get().item::<f32>(), y[at]);
+    }
+}
+
 #[test]
 fn values_gradients_and_batches_equal_jax() {
     functions::check("numpy_functions", |name, how, x, _| {
         let name = name.strip_prefix("jax.numpy.").expect("a function of jax.numpy");
         let result = pieces(name, how, x).or_else(|| sequences(name, how, x)).or_else(|| numbers(name, how, x));
+        let result = result.or_else(|| orders_and_sets(name, how, x));
         result.unwrap_or_else(|| panic!("no function {name} ({how})"))
     });
 }

@@ -1,6 +1,7 @@
 //! Linear algebra, with NumPy's names. Matrices are the last two axes; all other axes are batch axes.
 
 mod norms;
+mod powers;
 mod products;
 mod eigen;
 pub use eigen::eig;
@@ -13,6 +14,8 @@ pub use super::tensordot;
 pub use super::vecdot;
 pub use super::vecdot_axis;
 pub use norms::*;
+pub use powers::matrix_power;
+pub(crate) use powers::quotient;
 pub use products::*;
 mod determinant;
 mod solve;

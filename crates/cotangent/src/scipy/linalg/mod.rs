@@ -1,8 +1,10 @@
 //! Linear algebra. Matrices are the last two axes; all other axes are batch axes.
 
+mod expm;
 mod special_matrices;
 mod structured;
 
+pub use expm::*;
 pub use special_matrices::*;
 pub use structured::*;
 
