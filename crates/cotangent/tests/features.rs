@@ -19,6 +19,9 @@ macro_rules! methods {
 /// The paths that the page names, as code: a path that does not exist fails to compile.
 #[path = "features/paths.rs"]
 mod paths;
+/// The counts of the page's table and of the README.
+#[path = "features/summary.rs"]
+mod summary;
 
 fn in_crate(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
