@@ -84,7 +84,7 @@ pub use gamma::*;
 pub use implementation::{KeyImpl, default_prng_impl};
 pub use integers::{Permutable, permutation, permutation_axis, permutation_independent, randint, randint_as};
 pub use key::{Key, clone, fold_in, key_data, key_impl, split, wrap_key_data, wrap_key_data_as};
-pub use multivariate::{multivariate_normal, multivariate_normal_as};
+pub use multivariate::*;
 pub use normal::*;
 pub use rng::KeyRng;
 pub use seed::{PRNGKey, Seed, key, key_as};

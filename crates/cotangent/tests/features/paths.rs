@@ -550,6 +550,7 @@ items! {
     cotangent::random::multinomial;
     cotangent::random::multivariate_normal;
     cotangent::random::normal;
+    cotangent::random::orthogonal;
     cotangent::random::pareto;
     cotangent::random::permutation;
     cotangent::random::poisson;

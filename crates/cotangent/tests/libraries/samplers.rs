@@ -6,7 +6,7 @@ use super::random::{assert_alike, differs, draw, key_of, operand, sample};
 
 use cotangent::lax;
 use cotangent::prelude::*;
-use cotangent::random::{self, Key, KeyImpl};
+use cotangent::random::{self, Factor, Key, KeyImpl};
 use cotangent::scipy::special;
 use goldens_lib::{array, cases, dtype, floats, run_all, shape};
 use serde_json::Value;
@@ -44,6 +44,11 @@ fn draws(case: &Value, parameter: impl Fn(&str) -> Array) -> Option<(Array, i64)
         "lognormal" => (random::lognormal_as(key, parameter("sigma"), dims(), dt()), 2),
         "multivariate_normal" => {
             (random::multivariate_normal_as(key, parameter("mean"), parameter("cov"), dims(), dt()), 8)
+        }
+        "orthogonal" => {
+            let n = |name: &str| args[name].as_u64().map(|n| n as usize);
+            let m = n("m").or(n("n")).expect("a size");
+            (random::orthogonal_m_as(key, n("n").expect("a size"), dims(), m, dt()), 32)
         }
         "poisson" => (random::poisson_as(key, parameter("lam"), dims(), dt()), 0),
         "binomial" => (random::binomial_as(key, parameter("n"), parameter("p"), dims(), dt()), 0),
@@ -344,6 +349,21 @@ fn keys_of_every_implementation_are_saved_and_loaded() {
     let [a, b] = [KeyImpl::Rbg, KeyImpl::UnsafeRbg].map(|i| random::key_as(5, i));
     assert_eq!(draw(&a).to_vec::<u32>(), draw(&b).to_vec::<u32>());
     assert_ne!(draw(&a).to_vec::<u32>(), draw(&random::key(5)).to_vec::<u32>());
+}
+
+/// Samples have the mean and the covariance, however the covariance is factored, and also if it is singular.
+#[test]
+fn multivariate_normal_samples_have_their_covariance() {
+    let mean = Array::from([1.0f32, -2.0, 0.5]);
+    let regular = Array::from([[2.0f32, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 0.7]]);
+    let singular = Array::from([[1.0f32, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 2.0]]);
+    for (cov, method) in [(&regular, Factor::Cholesky), (&regular, Factor::Svd), (&singular, Factor::Svd)] {
+        let x = random::multivariate_normal_method(random::key(6), &mean, cov, 20_000, method);
+        let centered = &x - &mean;
+        let found = centered.t().matmul(&centered) / 20_000.0;
+        assert!(centered.mean_axis(0).abs().max().item::<f32>() < 0.05, "{method:?}");
+        assert!((found - cov).abs().max().item::<f32>() < 0.08, "{method:?}");
+    }
 }
 
 #[test]
