@@ -22,3 +22,4 @@ mod numpy_functions;
 mod random;
 mod samplers;
 mod special;
+mod stats;

@@ -1,0 +1,50 @@
+//! The table by which the functions of distributions are defined.
+
+/// Defines functions of a distribution, named by the first literal. A row has the function's name, its parameters, each
+/// with a value for an example, the result of the example, and the body, which sees the parameters as arrays of one
+/// floating-point dtype and rank.
+macro_rules! functions {
+    ($module:literal;
+        $($(#[$doc:meta])* $name:ident($($param:ident = $example:literal),+) = $value:literal: $body:expr;)*) => { $(
+        $(#[$doc])*
+        #[doc = concat!("\n```\nuse cotangent::scipy::stats::", $module, ";")]
+        #[doc = concat!("let y = ", $module, "::", stringify!($name), "(", $(stringify!($example), ", ",)+ ");")]
+        #[doc = concat!("assert!((y.item::<f64>() - ", stringify!($value), ").abs() < 1e-5);\n```")]
+        #[track_caller]
+        pub fn $name($($param: impl ArrayLike),+) -> Array {
+            let [$($param),+] = met_inexact([$($param.to_array()),+]);
+            $body
+        }
+    )* };
+}
+pub(super) use functions;
+
+use crate::array::Array;
+use crate::numpy::where_;
+
+/// The distance from `loc` in units of `scale`.
+#[track_caller]
+pub(super) fn standard(x: &Array, loc: &Array, scale: &Array) -> Array {
+    (x - loc) / scale
+}
+
+/// −∞ where a point is outside of the support, and `y` elsewhere. NaN is not outside.
+#[track_caller]
+pub(super) fn nothing_where(outside: &Array, y: Array) -> Array {
+    where_(outside, f64::NEG_INFINITY, y)
+}
+
+/// `y` for a probability `q`, and NaN for any other number.
+#[track_caller]
+pub(super) fn at_probability(q: &Array, y: Array) -> Array {
+    where_(q.greater_equal(0.0).logical_and(q.less_equal(1.0)), y, f64::NAN)
+}
+
+/// log(1 − exp(−t)) for t ≥ 0, without cancellation at either end.
+#[track_caller]
+pub(super) fn log1mexp(t: &Array) -> Array {
+    let near = t.less(std::f64::consts::LN_2);
+    // Each branch sees only arguments for which its derivative is finite.
+    let (small, large) = (where_(&near, t, 1.0), where_(&near, 1.0, t));
+    where_(near, (-(-small).expm1()).log(), (-(-large).exp()).log1p())
+}

@@ -1,0 +1,120 @@
+//! The distributions of `scipy::stats` other than the normal one, against stored JAX results and their gradients.
+
+use super::goldens_lib;
+
+use cotangent::prelude::*;
+use cotangent::scipy::stats::*;
+use goldens_lib::{array, cases, difference, run_all};
+use serde_json::Value;
+
+/// Defines a function that calls those of a table: the module, the numbers of the arguments, and the functions.
+macro_rules! table {
+    ($($module:ident $arguments:tt: $($function:ident)+;)*) => {
+        fn call(name: &str, args: &[Array]) -> Array {
+            match name {
+                $($(concat!(stringify!($module), ".", stringify!($function)) => {
+                    table!(@call $module::$function, args, $arguments)
+                })+)*
+                other => panic!("no function {other}"),
+            }
+        }
+    };
+    (@call $function:path, $args:ident, ($($arg:literal),+)) => { $function($(&$args[$arg]),+) };
+}
+
+table! {
+    bernoulli(0, 1, 2): logpmf pmf;
+    bernoulli(0, 1): cdf ppf;
+    beta(0, 1, 2, 3, 4): logpdf pdf cdf logcdf sf logsf;
+    betabinom(0, 1, 2, 3, 4): logpmf pmf;
+    binom(0, 1, 2, 3): logpmf pmf;
+    cauchy(0, 1, 2): logpdf pdf cdf logcdf sf logsf ppf isf;
+    chi2(0, 1, 2, 3): logpdf pdf cdf logcdf sf logsf;
+    dirichlet(0, 1): logpdf pdf;
+    expon(0, 1, 2): logpdf pdf cdf logcdf sf logsf ppf;
+    gamma(0, 1, 2, 3): logpdf pdf cdf logcdf sf logsf;
+    gennorm(0, 1): logpdf pdf cdf;
+    geom(0, 1, 2): logpmf pmf;
+    gumbel_l(0, 1, 2): logpdf pdf cdf logcdf sf logsf ppf;
+    gumbel_r(0, 1, 2): logpdf pdf cdf logcdf sf logsf ppf;
+    laplace(0, 1, 2): logpdf pdf cdf;
+    logistic(0, 1, 2): logpdf pdf cdf sf ppf isf;
+    multinomial(0, 1, 2): logpmf pmf;
+    multivariate_normal(0, 1, 2): logpdf pdf;
+    nbinom(0, 1, 2, 3): logpmf pmf;
+    pareto(0, 1, 2, 3): logpdf pdf cdf logcdf sf logsf ppf;
+    poisson(0, 1, 2): logpmf pmf cdf;
+    t(0, 1, 2, 3): logpdf pdf;
+    truncnorm(0, 1, 2, 3, 4): logpdf pdf cdf logcdf sf logsf;
+    uniform(0, 1, 2): logpdf pdf cdf ppf;
+    vonmises(0, 1): logpdf pdf;
+    wrapcauchy(0, 1): logpdf pdf;
+}
+
+fn arrays(x: &Value) -> Vec<Array> {
+    x.as_array().map(|a| a.iter().map(array).collect()).unwrap_or_default()
+}
+
+#[test]
+fn values_and_gradients_equal_jax() {
+    run_all(&cases("stats"), |case| {
+        let name = case["fn"].as_str().expect("a name").to_string();
+        let args = arrays(&case["args"]);
+        let wide = args[0].dtype() == DType::F64;
+        // JAX's logarithm of the normal distribution function is a series, with a relative error of 4e-9 where it begins,
+        // and its logarithm of the beta function subtracts.
+        let series = name.starts_with("truncnorm") || name.starts_with("betabinom");
+        let (rtol, atol) = match (wide, series) {
+            (true, false) => (1e-11, 1e-13),
+            (true, true) => (1e-6, 1e-8),
+            (false, false) => (2e-5, 2e-6),
+            (false, true) => (1e-3, 1e-5),
+        };
+        let value = difference(&call(&name, &args), &array(&case["output"]), rtol, atol);
+        value.or_else(|| {
+            let expected = arrays(&case["grads"]);
+            let slopes = grad(|args: &Vec<Array>| call(&name, args).sum());
+            let found = if expected.is_empty() { Vec::new() } else { slopes(&arrays(&case["at"])) };
+            (found.iter().zip(&expected).enumerate()).find_map(|(i, (found, expected))| {
+                difference(found, expected, 100.0 * rtol, 100.0 * atol).map(|what| format!("slope in {i}: {what}"))
+            })
+        })
+    });
+}
+
+#[test]
+fn multinomial_probabilities_add_up() {
+    let p = np::array([0.2, 0.3, 0.5]);
+    let mut total = 0.0;
+    for a in 0..=4 {
+        for b in 0..=4 - a {
+            total += multinomial::pmf(Array::from([a, b, 4 - a - b]), 4, &p).item::<f64>();
+        }
+    }
+    assert!((total - 1.0).abs() < 1e-5, "{total}");
+    assert_eq!(multinomial::pmf(Array::from([1, 1, 1]), 4, &p).item::<f32>(), 0.0);
+}
+
+/// Outside of the support, the gradient of a density is zero and not NaN.
+#[test]
+fn gradients_outside_of_the_support_are_finite() {
+    let x = Array::from([-2.0f32, -1.0, 5.0]);
+    for (name, parameters) in [
+        ("gamma", &[2.5, 0.0, 1.0][..]),
+        ("beta", &[2.0, 3.0, 0.0, 1.0]),
+        ("pareto", &[1.5, 0.0, 6.0]),
+        ("chi2", &[3.0, 0.0, 1.0]),
+    ] {
+        let mut args = vec![x.clone()];
+        args.extend(parameters.iter().map(|p| Array::from(vec![*p as f32]).get(0)));
+        for i in 0..args.len() {
+            let loss = |y: &Array| {
+                let mut args = args.clone();
+                args[i] = y.clone();
+                call(&format!("{name}.pdf"), &args).sum()
+            };
+            let slope = goldens_lib::floats(&grad(loss)(&args[i]));
+            assert!(slope.iter().all(|x| x.is_finite()), "{name}, argument {i}: {slope:?}");
+        }
+    }
+}
