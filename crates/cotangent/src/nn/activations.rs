@@ -314,7 +314,7 @@ activations_with! {
 pub fn glu(x: impl ArrayLike, axis: isize) -> Array {
     let x = x.to_array().to_inexact();
     let at = canonical_axis(axis, x.ndim()).map_err(|e| e.context("glu")).or_raise();
-    if x.shape()[at] % 2 != 0 {
+    if !x.shape()[at].is_multiple_of(2) {
         raise(
             Error::shape(format!("glu: axis {axis} of {} cannot be divided into two halves", x.aval()))
                 .help("the first half is multiplied by the sigmoid of the second; their axis must have an even size"),

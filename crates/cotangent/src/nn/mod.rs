@@ -47,14 +47,14 @@ pub mod initializers;
 pub mod layers;
 mod normalize;
 
+use std::panic::Location;
+
+use crate::error::location::{location, with_location};
+
 pub use activations::*;
 pub use attention::{Attention, Implementation, dot_product_attention, dot_product_attention_with_residual};
 pub use initializers::{Distribution, Fan, Initializer, VarianceScaling};
 pub use normalize::*;
-
-use std::panic::Location;
-
-use crate::error::location::{location, with_location};
 
 /// Runs a part of a function of this room. Its equations and errors belong to the line of the caller.
 #[track_caller]

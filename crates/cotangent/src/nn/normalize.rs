@@ -336,10 +336,9 @@ pub fn one_hot_as(x: impl ArrayLike, classes: usize, axis: isize, dtype: DType) 
 /// K of the scaled elements, of shape (B, M, N), in `f32`. The sizes of the blocks follow from the shapes.
 ///
 /// ```
-/// use cotangent::{Array, nn};
-/// let a = Array::from([[[1.0f32, 2.0, 3.0]]]);
-/// let b = Array::from([[[4.0f32, 5.0, 6.0]]]);
-/// let half = Array::from([[[0.5f32]]]);
+/// use cotangent::{nn, numpy as np};
+/// let (a, b) = (np::array([[[1.0, 2.0, 3.0]]]), np::array([[[4.0, 5.0, 6.0]]]));
+/// let half = np::array([[[0.5]]]);
 /// assert_eq!(nn::scaled_matmul(&a, &b, &half, &half).to_vec::<f32>(), [8.0]);
 /// ```
 ///
@@ -383,7 +382,7 @@ pub fn scaled_matmul_as(
         );
     }
     let [a, b, s, t] = [0, 1, 2, 3].map(|i| operands[i].shape());
-    let blocks = |x: &[usize], s: &[usize]| x[..2] == s[..2] && s[2] != 0 && x[2] % s[2] == 0;
+    let blocks = |x: &[usize], s: &[usize]| x[..2] == s[..2] && s[2] != 0 && x[2].is_multiple_of(s[2]);
     if a[0] != b[0] || a[2] != b[2] || s[2] != t[2] || !blocks(a, s) || !blocks(b, t) {
         raise(
             Error::shape(format!("scaled_matmul: the sizes of {} do not match", avals()))

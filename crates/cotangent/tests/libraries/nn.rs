@@ -635,3 +635,15 @@ fn cudnn_is_replaced_on_the_cpu() {
     let error = jit(|x: &Array| nn::dot_product_attention(x, x, x, &options)).try_call((&x,)).expect_err("an error");
     assert!(error.to_string().contains("f16 or bf16"), "{error}");
 }
+
+/// In `f64`, all digits are those of `f64`, whole and in blocks.
+#[test]
+fn attention_of_f64_is_exact() {
+    let (q, k, v) = (wide(&[1, 3, 2, 4], 1), wide(&[1, 5, 2, 4], 2), wide(&[1, 5, 2, 4], 3));
+    let weights = nn::softmax(np::einsum("btnh,bsnh->bnts", [&q, &k]) / 2.0, -1);
+    let expected = np::einsum("bnts,bsnh->btnh", [&weights, &v]);
+    for how in [Implementation::Xla, Implementation::Blockwise] {
+        let y = nn::dot_product_attention(&q, &k, &v, &Attention::new().implementation(how));
+        assert_eq!(difference(&y, &expected, 1e-14, 1e-15), None, "{how:?}");
+    }
+}

@@ -80,7 +80,7 @@ impl Block {
         }
         let logits = masked(logits, allowed);
         let size = self.key.shape()[1];
-        if keys % size == 0 {
+        if keys.is_multiple_of(size) {
             return logits;
         }
         let real = (iota(DType::I32, [1, 1, 1, 1, size], 4) + &self.start).less(keys as i32);
@@ -171,7 +171,7 @@ fn changed(
         let weights = (logits - most.expand_dims(-1)).exp() / sum.expand_dims(-1);
         let mut dz = products(dq, &block.key, scale) + products(q, &change.key, scale);
         if let Some(bias) = &change.bias {
-            dz = dz + bias.astype(dtype);
+            dz += bias.astype(dtype);
         }
         if let Some(allowed) = &allowed {
             dz = where_(allowed, dz, 0.0);

@@ -65,7 +65,7 @@ pub(super) fn attend(q: &Array, k: &Array, v: &Array, options: &Attention, scale
     if !matches!(dtype, DType::F16 | DType::BF16) {
         unfit(format!("expected f16 or bf16, got {dtype}"));
     }
-    if h % 8 != 0 || h > FEATURES {
+    if !h.is_multiple_of(8) || h > FEATURES {
         unfit(format!("the features of a head must be a multiple of 8, at most {FEATURES}, got {h}"));
     }
     let (left, right) = options.window.unwrap_or((usize::MAX, 0));
@@ -73,7 +73,7 @@ pub(super) fn attend(q: &Array, k: &Array, v: &Array, options: &Attention, scale
         unfit(format!("a window has no keys after the query, got {right}"));
     }
     let bias = bias(options, dtype, b, [t, s]);
-    if bias.is_some() && (t % 2 != 0 || s % 2 != 0) {
+    if bias.is_some() && (!t.is_multiple_of(2) || !s.is_multiple_of(2)) {
         unfit(format!("with a bias or a mask, the lengths must be even, got {t} and {s}"));
     }
     let full = |n: usize| full_as(b, n as i32, DType::I32);

@@ -124,7 +124,7 @@ fn checked(operands: [Array; 3], options: &Attention) -> (Vec<usize>, [Array; 3]
     if q[0] != k[0] || q[3] != k[3] {
         wrong("the batch or the features differ");
     }
-    if k[2] == 0 || q[2] % k[2] != 0 {
+    if k[2] == 0 || !q[2].is_multiple_of(k[2]) {
         wrong("the heads of key and value must divide those of the query");
     }
     options.check(&Sizes::of(&operands[0], &operands[1]));

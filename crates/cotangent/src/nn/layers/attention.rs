@@ -357,12 +357,12 @@ impl MultiHeadAttentionBuilder {
     #[track_caller]
     pub fn build(&self, key: Key) -> MultiHeadAttention {
         let (features, heads, key_value_heads) = (self.features, self.heads, self.key_value_heads);
-        if key_value_heads == 0 || heads == 0 || heads % key_value_heads != 0 {
+        if key_value_heads == 0 || heads == 0 || !heads.is_multiple_of(key_value_heads) {
             raise(Error::value(format!(
                 "MultiHeadAttention: {key_value_heads} heads of keys do not divide {heads} heads of queries"
             )));
         }
-        if self.head_features.is_none() && features % heads != 0 {
+        if self.head_features.is_none() && !features.is_multiple_of(heads) {
             raise(
                 Error::value(format!("MultiHeadAttention: {heads} heads do not divide {features} features"))
                     .help("set the features of a head with `.head_features(…)`"),

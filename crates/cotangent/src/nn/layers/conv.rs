@@ -242,7 +242,7 @@ impl ConvBuilder {
     pub fn build(&self, key: Key) -> Conv {
         check_entries("Conv", &self.window, &self.strides, &self.dilation);
         let (inputs, outputs, groups) = (self.inputs, self.outputs, self.groups);
-        if groups == 0 || inputs % groups != 0 || outputs % groups != 0 {
+        if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
             raise(Error::value(format!("Conv: {groups} groups do not divide {inputs} inputs and {outputs} outputs")));
         }
         let [kernel, bias] = key.split();

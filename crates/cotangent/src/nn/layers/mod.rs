@@ -8,8 +8,8 @@
 //!   the dtype or another initializer, and `build(key)` draws. A layer without random parameters has neither key nor
 //!   builder: `LayerNorm::new(64).epsilon(1e-5)`.
 //! * `layer.call(x)` computes the output. Features are the last axis, so that weights are (inputs, outputs), kernels
-//! (spatial dimensions, inputs, outputs), and images (height, width, channels), as in Flax. All axes before those that
-//! a layer works on are batch axes; there may be none. `vmap` works as well.
+//!   (spatial dimensions, inputs, outputs), and images (height, width, channels), as in Flax. All axes before those
+//!   that a layer works on are batch axes; there may be none. `vmap` works as well.
 //! * A layer that draws random numbers takes an `Option<Key>`. `None` means inference: [`Dropout`] returns its input.
 //! * State is a value. [`BatchNorm::train`] returns new statistics, and [`BatchNorm::call`] uses old ones.
 //!

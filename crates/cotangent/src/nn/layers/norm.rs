@@ -251,7 +251,7 @@ impl GroupNorm {
     #[must_use]
     #[track_caller]
     pub fn new(groups: usize, features: usize) -> GroupNorm {
-        if groups == 0 || features % groups != 0 {
+        if groups == 0 || !features.is_multiple_of(groups) {
             raise(Error::value(format!("GroupNorm: {groups} groups do not divide {features} features")));
         }
         let (scale, bias) = (Some(np::ones(features)), Some(np::zeros(features)));
@@ -308,7 +308,7 @@ fn check_batch(layer: &str, x: &Array) {
 ///
 /// ```
 /// use cotangent::{nn::layers::InstanceNorm, prelude::*};
-/// let x = Array::from([[[1.0f32, 0.0], [3.0, 8.0]]]);
+/// let x = np::array([[[1.0, 0.0], [3.0, 8.0]]]);
 /// assert_eq!(InstanceNorm::new(2).epsilon(0.0).call(x).to_vec::<f32>(), [-1.0, -1.0, 1.0, 1.0]);
 /// ```
 #[derive(Clone, Debug, Tree)]

@@ -43,7 +43,7 @@ impl RotaryEmbedding {
     #[must_use]
     #[track_caller]
     pub fn new(features: usize) -> RotaryEmbedding {
-        if features % 2 != 0 {
+        if !features.is_multiple_of(2) {
             raise(Error::value(format!("RotaryEmbedding: features are rotated in pairs, so {features} must be even")));
         }
         RotaryEmbedding { features, theta: 1e4, interleaved: false }
@@ -76,7 +76,7 @@ impl RotaryEmbedding {
     ///
     /// ```
     /// use cotangent::{nn::layers::RotaryEmbedding, prelude::*};
-    /// let x = Array::from([[[1.0f32, 0.0]]]);
+    /// let x = np::array([[[1.0, 0.0]]]);
     /// let y = RotaryEmbedding::new(2).call(&x, [1]).to_vec::<f32>();
     /// assert!((y[0] - 1f32.cos()).abs() < 1e-6 && (y[1] - 1f32.sin()).abs() < 1e-6);
     /// ```
@@ -139,7 +139,7 @@ fn frequencies(half: usize, theta: f64, dtype: DType) -> Array {
 /// If the number of features is odd.
 #[track_caller]
 pub fn sinusoidal_positions(length: usize, features: usize) -> Array {
-    if features % 2 != 0 {
+    if !features.is_multiple_of(2) {
         raise(Error::value(format!(
             "sinusoidal_positions: sines and cosines come in pairs, so {features} must be even"
         )));
