@@ -73,8 +73,8 @@ fn factor<T: Scalar>(a: MatMut<'_, T>) -> Option<usize> {
 fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>) -> Option<usize> {
     let n = a.nrows();
     let mut columns = [[T::from_real(0.0); BLOCK]; BLOCK];
-    for j in 0..n {
-        (j..n).for_each(|i| columns[j][i] = a[(i, j)]);
+    for (j, column) in columns.iter_mut().enumerate().take(n) {
+        (j..n).for_each(|i| column[i] = a[(i, j)]);
     }
     for j in 0..n {
         let (left, right) = columns.split_at_mut(j + 1);
@@ -88,8 +88,8 @@ fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>) -> Option<usize> {
             target[c..n].iter_mut().zip(&column[c..]).for_each(|(x, y)| *x = *x - *y * factor);
         }
     }
-    for j in 0..n {
-        (j..n).for_each(|i| a[(i, j)] = columns[j][i]);
+    for (j, column) in columns.iter().enumerate().take(n) {
+        (j..n).for_each(|i| a[(i, j)] = column[i]);
     }
     None
 }

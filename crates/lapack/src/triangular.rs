@@ -93,10 +93,10 @@ impl<'a, T: Scalar> System<'a, T> {
         // Rows and columns of an upper triangular matrix in reverse make a lower triangular one.
         let place = |i: usize| if self.lower { i } else { n - 1 - i };
         let mut l = [[T::from_real(0.0); BLOCK]; BLOCK];
-        for i in 0..n {
-            for j in 0..=i {
+        for (i, row) in l.iter_mut().enumerate().take(n) {
+            for (j, entry) in row.iter_mut().enumerate().take(i + 1) {
                 let x = self.a[(place(i), place(j))];
-                l[i][j] = if self.conjugated { x.conjugate() } else { x };
+                *entry = if self.conjugated { x.conjugate() } else { x };
             }
         }
         for start in (0..width).step_by(TILE) {
@@ -105,14 +105,14 @@ impl<'a, T: Scalar> System<'a, T> {
             for c in 0..columns {
                 (0..n).for_each(|i| tile[i][c] = b[(place(i), start + c)]);
             }
-            for i in 0..n {
+            for (i, factors) in l.iter().enumerate().take(n) {
                 let (known, rest) = tile.split_at_mut(i);
                 let row = &mut rest[0];
-                for (known, factor) in known.iter().zip(&l[i]) {
+                for (known, factor) in known.iter().zip(factors) {
                     row.iter_mut().zip(known).for_each(|(x, y)| *x = *x - *factor * *y);
                 }
                 if !self.unit {
-                    row[..columns].iter_mut().for_each(|x| *x = x.over(l[i][i]));
+                    row[..columns].iter_mut().for_each(|x| *x = x.over(factors[i]));
                 }
             }
             for c in 0..columns {

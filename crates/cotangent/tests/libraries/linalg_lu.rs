@@ -352,3 +352,25 @@ fn errors_name_the_shapes() {
         assert!(parts.iter().all(|part| text.contains(part)), "{text}");
     }
 }
+
+/// Batches by `vmap` are those that the functions take themselves.
+#[test]
+fn mapped_functions_equal_batches() {
+    for dtype in [DType::F64, DType::C128] {
+        let (a, b) = (numbers(&[2, 3, 3], dtype, 1), numbers(&[2, 3, 2], dtype, 2));
+        let row = |x: &Array, i: usize| x.at((i as i32,)).get();
+        let solve = |a: &Array, b: &Array| np::linalg::solve(a, b);
+        let same = |found: &Array, wanted: &Array, what: &str| {
+            assert_eq!(difference(found, wanted, 1e-11, 1e-12), None, "{dtype}: {what}");
+        };
+        same(&vmap(solve)(&a, &b), &solve(&a, &b), "both");
+        let each = |f: &dyn Fn(usize) -> Array| np::stack(&[&f(0), &f(1)], 0);
+        same(&vmap(|a: &Array| solve(a, &row(&b, 0)))(&a), &each(&|i| solve(&row(&a, i), &row(&b, 0))), "A");
+        same(&vmap(|b: &Array| solve(&row(&a, 0), b))(&b), &each(&|i| solve(&row(&a, 0), &row(&b, i))), "B");
+        let parts = |a: &Array| {
+            let (lu, pivots) = linalg::lu_factor(a);
+            linalg::lu_solve((&lu, &pivots), np::ones([3]).astype(dtype), Trans::Adjoint)
+        };
+        same(&vmap(parts)(&a), &each(&|i| parts(&row(&a, i))), "lu_solve");
+    }
+}
