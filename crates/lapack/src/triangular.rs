@@ -103,7 +103,13 @@ impl<'a, T: Scalar> System<'a, T> {
             let columns = TILE.min(width - start);
             let mut tile = [[T::from_real(0.0); TILE]; BLOCK];
             for c in 0..columns {
-                (0..n).for_each(|i| tile[i][c] = b[(place(i), start + c)]);
+                match b.rb().col(start + c).try_as_col_major() {
+                    Some(column) => {
+                        let column = &column.as_slice()[..n];
+                        tile.iter_mut().enumerate().take(n).for_each(|(i, row)| row[c] = column[place(i)]);
+                    }
+                    None => (0..n).for_each(|i| tile[i][c] = b[(place(i), start + c)]),
+                }
             }
             for (i, factors) in l.iter().enumerate().take(n) {
                 let (known, rest) = tile.split_at_mut(i);
@@ -116,7 +122,13 @@ impl<'a, T: Scalar> System<'a, T> {
                 }
             }
             for c in 0..columns {
-                (0..n).for_each(|i| b[(place(i), start + c)] = tile[i][c]);
+                match b.rb_mut().col_mut(start + c).try_as_col_major_mut() {
+                    Some(column) => {
+                        let column = &mut column.as_slice_mut()[..n];
+                        tile.iter().enumerate().take(n).for_each(|(i, row)| column[place(i)] = row[c]);
+                    }
+                    None => (0..n).for_each(|i| b[(place(i), start + c)] = tile[i][c]),
+                }
             }
         }
     }
