@@ -201,6 +201,11 @@ struct DistributedGuide;
 #[doc = include_str!("../../../docs/guide/functions.md")]
 struct FunctionsGuide;
 
+/// Runs the examples of the guide to optimizers.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/optimizers.md")]
+struct OptimizersGuide;
+
 /// Runs the examples of the guide to devices.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/devices.md")]

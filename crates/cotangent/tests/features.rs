@@ -1,4 +1,4 @@
-//! `docs/features.md` lists JAX's API: every name has a row, and what each row says is true.
+//! `docs/features.md` lists the API of JAX and of Optax: every name has a row, and what each row says is true.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -63,8 +63,11 @@ fn paths_in(here: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn every_name_of_jax_has_a_row() {
-    let names: serde_json::Value =
-        serde_json::from_str(&read(&in_crate("tests/goldens/jax-api-names.json"))).expect("names as JSON");
+    let listed = |file: &str| -> serde_json::Map<String, serde_json::Value> {
+        let names: serde_json::Value =
+            serde_json::from_str(&read(&in_crate("tests/goldens").join(file))).expect("names as JSON");
+        names["names"].as_object().expect("modules").clone()
+    };
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();
     for row in rows() {
@@ -77,9 +80,9 @@ fn every_name_of_jax_has_a_row() {
             wrong.push(format!("{name} has two rows"));
         }
     }
-    let modules = names["names"].as_object().expect("modules");
-    assert!(modules.len() > 50, "the list of names is cut short");
-    for (module, names) in modules {
+    let (jax, optax) = (listed("jax-api-names.json"), listed("optax-api-names.json"));
+    assert!(jax.len() > 50 && optax.len() > 10, "the lists of names are cut short");
+    for (module, names) in jax.iter().chain(&optax) {
         for name in names.as_array().expect("names") {
             let name = format!("{module}.{}", name.as_str().expect("a name"));
             if !seen.contains(&name) {
@@ -123,7 +126,11 @@ fn every_path_exists() {
 
 /// Returns the sources of the module that corresponds to JAX's `module`.
 fn sources(module: &str) -> String {
-    let path = module.split('.').skip(1).collect::<Vec<_>>().join("/");
+    let path = match module.split_once('.') {
+        _ if module.starts_with("optax") => "optim".to_string(),
+        Some((_, inside)) => inside.replace('.', "/"),
+        None => String::new(),
+    };
     let base = in_crate("src").join(&path);
     let mut text = String::new();
     let mut pending = vec![base.with_extension("rs")];

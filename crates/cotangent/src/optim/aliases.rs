@@ -27,10 +27,10 @@ pub(super) fn decay(weight_decay: &Hyper, mask: &Option<Mask>) -> AddDecayedWeig
 macro_rules! example {
     ($make:literal) => {
         concat!(
-            "```\nuse cotangent::{optim, prelude::*};\nlet (optimizer, x) = (optim::",
+            "```\nuse cotangent::{optim, prelude::*};\nlet (optimizer, mut x) = (optim::",
             $make,
-            ", np::array([1.0, -2.0]));\nlet (next, _) = optimizer.apply(&x, &x, &optimizer.init(&x));\n",
-            "assert!(next.abs().sum().item::<f32>() < 3.0);\n```"
+            ", np::array([1.0, -2.0]));\nlet mut state = optimizer.init(&x);\nfor _ in 0..3 {\n",
+            "    (x, state) = optimizer.apply(&x, &x, &state);\n}\nassert!(x.abs().sum().item::<f32>() < 3.0);\n```"
         )
     };
 }

@@ -49,6 +49,7 @@
 
 mod accumulate;
 mod adam;
+mod adaptive;
 mod add;
 mod aliases;
 mod any;
@@ -57,6 +58,7 @@ mod combine;
 mod contrib;
 mod decay;
 mod factored;
+mod functions;
 mod lbfgs;
 mod linesearch;
 mod lion;
@@ -75,10 +77,12 @@ mod rms;
 mod scale;
 mod schedule;
 mod update;
+mod variants;
 mod wrap;
 
 pub use accumulate::*;
 pub use adam::*;
+pub use adaptive::*;
 pub use add::*;
 pub use aliases::{
     Adabelief, Adam, AdamW, Adamax, AdamaxW, Adan, Amsgrad, NoisySgd, Radam, Sgd, SignSgd, Signum, Yogi, adabelief,
@@ -90,6 +94,7 @@ pub use combine::{chain, identity};
 pub use contrib::*;
 pub use decay::*;
 pub use factored::*;
+pub use functions::*;
 pub use lbfgs::*;
 pub use linesearch::{
     ScaleByBacktrackingLinesearch, ScaleByBacktrackingLinesearchState, ScaleByZoomLinesearch,
@@ -111,6 +116,7 @@ pub use schedule::{
     polynomial_schedule_from, warmup_constant_schedule,
 };
 pub use update::{apply_updates, global_norm, incremental_update, periodic_update, tree_cast};
+pub use variants::*;
 pub use wrap::{
     ApplyIfFinite, ApplyIfFiniteState, Conditional, ConditionalState, InjectHyperparams, InjectHyperparamsState,
     Lookahead, LookaheadState, MultiSteps, MultiStepsState, apply_if_finite, conditionally_mask,

@@ -1,10 +1,12 @@
 //! The trait of optimizers, and their chains.
 
 use std::fmt;
+use std::panic::Location;
 
 use crate::api::grad::value_and_grad;
-use crate::api::program::as_program;
+use crate::api::program::as_program_at;
 use crate::array::Array;
+use crate::error::location::{cleared, location, with_location};
 use crate::error::{Error, ErrorKind, raise};
 use crate::lax::cond;
 use crate::tree::{Tree, difference, flatten, leaf_paths};
@@ -93,8 +95,9 @@ pub trait Optimizer: Send + Sync {
         Self: Sized,
     {
         let paths = PerLeaf::of(params);
-        let (leaves, template) = as_program(paths.values(), |leaves| {
-            let state = self.start(&paths.with(leaves));
+        let loc = location(Location::caller());
+        let (leaves, template) = as_program_at(paths.values(), loc, |leaves| {
+            let state = with_location(loc, || self.start(&paths.with(leaves)));
             (flatten(&state), state)
         });
         template.rebuild(&mut leaves.into_iter())
@@ -190,7 +193,7 @@ pub trait Optimizer: Send + Sync {
     /// };
     /// let (mut x, mut value) = (np::array([-1.0, 2.0]), np::zeros(()));
     /// let mut state = optimizer.init(&x);
-    /// for _ in 0..40 {
+    /// for _ in 0..60 {
     ///     (value, x, state) = step(&x, &state);
     /// }
     /// assert!(value.item::<f32>() < 1e-6);
@@ -209,7 +212,8 @@ pub trait Optimizer: Send + Sync {
         Self: Sized,
     {
         let inputs = [flatten(params), flatten(state)].concat();
-        let (leaves, (next, rest)) = as_program(&inputs, |inputs| {
+        let loc = location(Location::caller());
+        let (leaves, (next, rest)) = as_program_at(&inputs, loc, |inputs| {
             let mut inputs = inputs.iter().cloned();
             let (params, state) = (params.rebuild(&mut inputs), state.rebuild(&mut inputs));
             let fresh = || value_and_grad(|params: &P| loss(params))(&params);
@@ -221,14 +225,15 @@ pub trait Optimizer: Send + Sync {
                 None => fresh(),
             };
             let template = PerLeaf::of(&params);
-            let at = |leaves: &PerLeaf| loss(&leaves.to_tree(&params));
+            // The loss is the user's code, so its equations belong to their own lines.
+            let at = |leaves: &PerLeaf| cleared(|| loss(&leaves.to_tree(&params)));
             let cx = Context {
                 params: &template,
                 gradients: &PerLeaf::of(&gradients),
                 value: Some(&value),
                 loss: Some(&at),
             };
-            let (next, rest) = step(self, &cx, &state, true);
+            let (next, rest) = with_location(loc, || step(self, &cx, &state, true));
             let next = next.to_tree(&params);
             ([vec![value], flatten(&next), flatten(&rest)].concat(), (next, rest))
         });
@@ -335,12 +340,13 @@ fn run<O: Optimizer, P: Tree>(
     }
     let paths = PerLeaf::of(params);
     let inputs = [flatten(params), flatten(gradients), flatten(state), value.cloned().into_iter().collect()].concat();
-    let (leaves, (result, next)) = as_program(&inputs, |inputs| {
+    let loc = location(Location::caller());
+    let (leaves, (result, next)) = as_program_at(&inputs, loc, |inputs| {
         let (count, rest) = (paths.values().len(), flatten(state).len());
         let (params, gradients) = (paths.with(&inputs[..count]), paths.with(&inputs[count..2 * count]));
         let state = state.rebuild(&mut inputs[2 * count..2 * count + rest].iter().cloned());
         let cx = Context { params: &params, gradients: &gradients, value: inputs.get(2 * count + rest), loss: None };
-        let (result, next) = step(optimizer, &cx, &state, add);
+        let (result, next) = with_location(loc, || step(optimizer, &cx, &state, add));
         ([result.values().to_vec(), flatten(&next)].concat(), (result, next))
     });
     let mut leaves = leaves.into_iter();

@@ -291,7 +291,7 @@ stateless!(ScaleByPolyak: |o, updates, cx| {
     }
     let below = &square + o.eps.array();
     let step = where_(
-        below.less_equal(f64::from(f32::EPSILON)),
+        below.less_equal(f64::EPSILON),
         0.0,
         (gap / &below).minimum(o.max_learning_rate.array()),
     );

@@ -144,6 +144,15 @@ OPTIMIZERS = {
     "schedule_free_sgd": contrib.schedule_free_sgd(0.1, warmup_steps=5, weight_decay=0.01),
     "schedule_free_adamw": contrib.schedule_free_adamw(0.05, warmup_steps=5, weight_decay=0.01),
     "dog": contrib.dog(),
+    "dowg": contrib.dowg(),
+    "dadapt_adamw": contrib.dadapt_adamw(estim_lr0=1e-3, weight_decay=0.01),
+    "cocob": contrib.cocob(weight_decay=0.01),
+    "adopt": contrib.adopt(0.05),
+    "adopt nesterov": contrib.adopt(0.05, nesterov=True, use_clipping=False),
+    "acprop": contrib.acprop(0.02, eps=1e-3, weight_decay=0.01),
+    "ademamix": contrib.ademamix(0.02, b3=0.99, weight_decay=0.01),
+    "simplified_ademamix": contrib.simplified_ademamix(0.002, alpha=2.0, weight_decay=0.01),
+    "madgrad": contrib.madgrad(0.05, weight_decay=0.01),
     "prodigy": contrib.prodigy(estim_lr0=1e-2, weight_decay=0.01),
     "clip": optax.chain(optax.clip(0.2), optax.sgd(0.1)),
     "clip_by_global_norm": optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate)),
@@ -169,6 +178,7 @@ OPTIMIZERS = {
 WITH_VALUE = {
     "polyak_sgd": optax.polyak_sgd(0.5, f_min=-2.0),
     "polyak_sgd plus": optax.polyak_sgd(0.3, f_min=0.5, variant="sps+"),
+    "momo": contrib.momo(0.5, lower_bound=-2.0, weight_decay=0.01),
     "reduce_on_plateau": optax.chain(optax.sgd(0.2), contrib.reduce_on_plateau(0.5, patience=3, cooldown=2, accumulation_size=2)),
 }
 MINIMIZE = {

@@ -19,6 +19,7 @@ mod norm;
 mod numpy;
 mod optim;
 mod numpy_functions;
+mod optim_state;
 mod random;
 mod samplers;
 mod special;
