@@ -58,8 +58,11 @@ pub(crate) fn compare(
     check("gradient", &jit(grad(loss))(&inputs), &list("grads"))
 }
 
-/// The activations by their names in the golden file.
-const ACTIVATIONS: &[(&str, fn(&Array) -> Array)] = &[
+/// A function by its name in the golden file.
+type Named = (&'static str, fn(&Array) -> Array);
+
+/// The activations.
+const ACTIVATIONS: &[Named] = &[
     ("relu", |x| nn::relu(x)),
     ("relu6", |x| nn::relu6(x)),
     ("sigmoid", |x| nn::sigmoid(x)),
@@ -471,7 +474,7 @@ fn memory_is_linear_in_the_length() {
 #[test]
 fn errors_name_both_shapes() {
     let message = |f: &(dyn Fn() -> Array + Send + Sync)| {
-        let error = jit(|| f()).try_call(()).expect_err("an error");
+        let error = jit(f).try_call(()).expect_err("an error");
         assert!(error.to_string().contains(file!()), "{error}");
         error.to_string()
     };

@@ -424,7 +424,8 @@ fn positions() {
 #[test]
 fn errors_name_both_shapes() {
     let key = || random::key(0);
-    let cases: Vec<(Box<dyn Fn() -> Array + Send + Sync>, &[&str])> = vec![
+    type Case = (Box<dyn Fn() -> Array + Send + Sync>, &'static [&'static str]);
+    let cases: Vec<Case> = vec![
         (Box::new(move || Linear::new(key(), 3, 4).call(np::ones([2, 5]))), &["Linear", "f32[2,5]", "[3,4]"]),
         (Box::new(move || Conv::new(key(), 3, 4, [5]).call(np::ones([2, 9, 4]))), &["Conv", "f32[2,9,4]", "[5,3,4]"]),
         (Box::new(move || Conv::new(key(), 3, 4, [5, 5]).call(np::ones([9, 3]))), &["Conv", "f32[9,3]", "2 spatial"]),
@@ -445,7 +446,7 @@ fn errors_name_both_shapes() {
         (Box::new(|| MaxPool::new([2], [2, 2]).call(np::ones([4, 1]))), &["MaxPool", "[2]", "[2, 2]"]),
     ];
     for (f, parts) in cases {
-        let text = jit(|| f()).try_call(()).expect_err("an error").to_string();
+        let text = jit(f).try_call(()).expect_err("an error").to_string();
         assert!(parts.iter().all(|part| text.contains(part)), "{parts:?} in: {text}");
         assert!(text.contains(file!()), "{text}");
     }
