@@ -85,7 +85,7 @@ fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>) -> Option<usize> {
         column[j + 1..].iter_mut().for_each(|x| *x = x.over_real(root));
         for (c, target) in (j + 1..n).zip(right) {
             let factor = column[c].conjugate();
-            target[c..n].iter_mut().zip(&column[c..]).for_each(|(x, y)| *x = *x - *y * factor);
+            target[c..n].iter_mut().zip(&column[c..]).for_each(|(x, y)| *x -= *y * factor);
         }
     }
     for (j, column) in columns.iter().enumerate().take(n) {

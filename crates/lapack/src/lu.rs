@@ -113,13 +113,13 @@ fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>, pivots: &mut [i32]) -> Opt
         }
         if head[0].is_moderate() {
             let inverse = T::from_real(1.0).over(head[0]);
-            factors.iter_mut().for_each(|x| *x = *x * inverse);
+            factors.iter_mut().for_each(|x| *x *= inverse);
         } else {
             factors.iter_mut().for_each(|x| *x = x.over(head[0]));
         }
         for c in 0..n - j - 1 {
             let (top, rest) = column(right.rb_mut(), c)[j..].split_at_mut(1);
-            rest.iter_mut().zip(&*factors).for_each(|(x, factor)| *x = *x - *factor * top[0]);
+            rest.iter_mut().zip(&*factors).for_each(|(x, factor)| *x -= *factor * top[0]);
         }
     }
     zero

@@ -115,7 +115,7 @@ impl<'a, T: Scalar> System<'a, T> {
                 let (known, rest) = tile.split_at_mut(i);
                 let row = &mut rest[0];
                 for (known, factor) in known.iter().zip(factors) {
-                    row.iter_mut().zip(known).for_each(|(x, y)| *x = *x - *factor * *y);
+                    row.iter_mut().zip(known).for_each(|(x, y)| *x -= *factor * *y);
                 }
                 if !self.unit {
                     row[..columns].iter_mut().for_each(|x| *x = x.over(factors[i]));

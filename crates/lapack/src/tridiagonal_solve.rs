@@ -88,10 +88,10 @@ impl<T: Scalar> Elimination<'_, T> {
                     continue;
                 }
                 let factor = next.over(main[i]);
-                main[i + 1] = main[i + 1] - factor * above[i];
+                main[i + 1] -= factor * above[i];
                 for j in 0..b.ncols() {
                     let b = column(b.rb_mut(), j);
-                    b[i + 1] = b[i + 1] - factor * b[i];
+                    b[i + 1] -= factor * b[i];
                 }
             } else {
                 let factor = main[i].over(next);
@@ -104,7 +104,7 @@ impl<T: Scalar> Elimination<'_, T> {
                 for j in 0..b.ncols() {
                     let b = column(b.rb_mut(), j);
                     b.swap(i, i + 1);
-                    b[i + 1] = b[i + 1] - factor * b[i];
+                    b[i + 1] -= factor * b[i];
                 }
             }
         }
@@ -125,10 +125,10 @@ impl<T: Scalar> Elimination<'_, T> {
             for i in (0..n).rev() {
                 let mut rest = b[i];
                 if i + 1 < n {
-                    rest = rest - above[i] * b[i + 1];
+                    rest -= above[i] * b[i + 1];
                 }
                 if i + 2 < n {
-                    rest = rest - below[i] * b[i + 2];
+                    rest -= below[i] * b[i + 2];
                 }
                 b[i] = rest.over(main[i]);
             }

@@ -68,7 +68,7 @@ impl Primitive for Lu {
         let one = cx.splat(&outs[1], Literal::int(DType::I32, 1));
         let pivots = cx.op("stablehlo.subtract", &[factored[1].clone(), one], &[], &outs[1]);
         let name = "cotangent_pivots_to_permutation";
-        let rows = kernel(cx, name, &[pivots.clone()], &[], &[false; 2], &outs[2..]);
+        let rows = kernel(cx, name, std::slice::from_ref(&pivots), &[], &[false; 2], &outs[2..]);
         [factored[0].clone(), pivots, rows[0].clone()].into_iter().collect()
     }
 }

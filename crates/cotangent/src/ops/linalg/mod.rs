@@ -106,13 +106,13 @@ pub(crate) fn permuted_rows(x: &Array, permutation: &Array) -> Array {
 
 /// Joins matrices along their rows (axis −2) or columns (axis −1).
 fn joined(parts: &[Array], axis: isize) -> Array {
-    let dimension = parts[0].ndim().strict_add_signed(axis);
+    let dimension = parts[0].ndim().wrapping_add_signed(axis);
     bind1(Concatenate { dimension }, &parts.iter().collect::<Vec<_>>())
 }
 
 /// Returns the rows (axis −2) or columns (axis −1) in a range.
 fn part(x: &Array, axis: isize, range: std::ops::Range<usize>) -> Array {
-    let axis = x.ndim().strict_add_signed(axis);
+    let axis = x.ndim().wrapping_add_signed(axis);
     if range == (0..x.shape()[axis]) { x.clone() } else { x.slice_axis(axis, range.start, range.end) }
 }
 
