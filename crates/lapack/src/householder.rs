@@ -13,7 +13,7 @@ pub(crate) const BLOCK: usize = 32;
 /// The number of reflections up to which they are applied one at a time.
 const LEAF: usize = 8;
 /// The number of elements of a matrix up to which its reflections are applied one at a time.
-const SMALL: usize = 96 * 96;
+const SMALL: usize = 80 * 80;
 /// The number of sums that run side by side, which the compiler computes in vector registers.
 const LANES: usize = 8;
 
@@ -28,10 +28,13 @@ fn column<T>(a: MatMut<'_, T>, j: usize) -> &mut [T] {
 pub(crate) fn norm<T: Scalar>(x: &[T]) -> T::Real {
     let mut lanes: [T::Real; LANES] = std::array::from_fn(|_| math::zero());
     let (chunks, rest) = x.as_chunks::<LANES>();
-    for x in chunks.iter().map(|x| &x[..]).chain([rest]) {
+    for x in chunks {
         for (sum, x) in lanes.iter_mut().zip(x) {
             *sum += math::abs2(x);
         }
+    }
+    for (sum, x) in lanes.iter_mut().zip(rest) {
+        *sum += math::abs2(x);
     }
     let square = lanes.into_iter().fold(math::zero::<T::Real>(), |sum, x| sum + x);
     let least = math::min_positive::<T::Real>() / math::eps::<T::Real>();
@@ -85,10 +88,13 @@ pub(crate) fn reflect<T: Scalar>(v: &[T], tau: T, c: &mut [T]) {
     let (Some((head, c)), v) = (c.split_first_mut(), &v[1..]) else { return };
     let mut lanes = [math::zero::<T>(); LANES];
     let ((vs, v_rest), (cs, c_rest)) = (v.as_chunks::<LANES>(), c.as_chunks::<LANES>());
-    for (v, c) in vs.iter().map(|x| &x[..]).chain([v_rest]).zip(cs.iter().map(|x| &x[..]).chain([c_rest])) {
+    for (v, c) in vs.iter().zip(cs) {
         for (sum, (v, c)) in lanes.iter_mut().zip(v.iter().zip(c)) {
             *sum += v.conjugate() * *c;
         }
+    }
+    for (sum, (v, c)) in lanes.iter_mut().zip(v_rest.iter().zip(c_rest)) {
+        *sum += v.conjugate() * *c;
     }
     let factor = tau * lanes.into_iter().fold(*head, |sum, x| sum + x);
     *head -= factor;
@@ -99,16 +105,23 @@ pub(crate) fn reflect<T: Scalar>(v: &[T], tau: T, c: &mut [T]) {
 
 /// Overwrites a matrix with R and, below the diagonal, with the reflections whose product is Q (`geqrf`). `tau` has as
 /// many elements as the smaller dimension.
-pub(crate) fn factor<T: Scalar>(mut a: MatMut<'_, T>, tau: &mut [T]) {
+pub(crate) fn factor<T: Scalar>(a: MatMut<'_, T>, tau: &mut [T]) {
+    if a.nrows() * a.ncols() <= SMALL {
+        return Arch::new().dispatch(|| factor_by_column(a, tau));
+    }
+    factor_by_block(a, tau);
+}
+
+fn factor_by_block<T: Scalar>(mut a: MatMut<'_, T>, tau: &mut [T]) {
     let count = tau.len();
-    if count <= LEAF || a.nrows() * a.ncols() <= SMALL {
+    if count <= LEAF {
         return Arch::new().dispatch(|| factor_by_column(a, tau));
     }
     let step = if count > BLOCK { BLOCK } else { count.div_ceil(2).next_multiple_of(LEAF) };
     for (i, tau) in tau.chunks_mut(step).enumerate() {
         let (_, _, _, rest) = a.as_mut().split_at_mut(i * step, i * step);
         let (mut left, right) = rest.split_at_col_mut(tau.len());
-        factor(left.as_mut(), tau);
+        factor_by_block(left.as_mut(), tau);
         if right.ncols() > 0 {
             Block::new(left.as_ref(), tau).apply(Side::Left, true, right);
         }

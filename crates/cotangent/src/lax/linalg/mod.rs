@@ -1,5 +1,6 @@
 //! Decompositions and systems of linear equations. Matrices are the last two axes; all other axes are batch axes.
 
+mod qdwh;
 mod qr;
 mod svd;
 mod cholesky;
@@ -32,6 +33,9 @@ pub use lu::tridiagonal_solve;
 pub(crate) use cholesky::cholesky_of_triangle;
 pub(crate) use lu::Modified;
 pub(crate) use lu::lu_solve;
+pub use qdwh::Qdwh;
+pub use qdwh::qdwh;
+pub use qdwh::qdwh_with;
 
 use crate::array::{Array, ArrayLike};
 use crate::trace::frames::bind1;

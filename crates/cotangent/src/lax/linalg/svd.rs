@@ -68,9 +68,9 @@ impl SvdOptions {
 /// assert!((s - Array::from([4.0f32, 3.0])).abs().max().item::<f32>() < 1e-5);
 /// ```
 ///
-/// Singular vectors are determined up to a phase, and those of equal singular values up to a rotation. The derivatives
-/// of whatever does not depend on these, such as U Vᴴ, are right, also at equal singular values. JAX's are NaN there. If
-/// an element of A is not finite, the results are NaN.
+/// Singular vectors are determined up to a phase, and those of equal singular values up to a rotation. The derivative
+/// takes that rotation to be constant where JAX's is NaN. It is therefore finite at every matrix, and that of U Vᴴ is
+/// right. If an element of A is not finite, the results are NaN.
 ///
 /// # Panics
 /// If A has fewer than two dimensions, the dtype is not f32, f64, c64 or c128, or there is no such subset.

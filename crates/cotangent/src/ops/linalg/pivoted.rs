@@ -10,6 +10,7 @@ use crate::trace::frames::bind1;
 use super::parts::sizes;
 
 use crate::ops::shape::Iota;
+use crate::ops::sort::take_along;
 use crate::ops::{select, staged, zeros};
 
 fn int(value: usize) -> Array {
@@ -34,14 +35,25 @@ pub(super) fn geqp3(a: &Array, chosen: &Array) -> Vec<Array> {
     let batch = a.shape()[..a.ndim() - 2].to_vec();
     let k = m.min(n);
     let real = a.dtype().real();
-    // The columns that are kept come first, in order.
-    let kept = chosen.not_equal(int(0));
-    let fixed = kept.astype(DType::I32).sum_keepdims(-1);
-    let key = choose(&kept, &count(n).broadcast_to(chosen.shape()), &(count(n) + int(n)).broadcast_to(chosen.shape()));
-    let place = key.expand_dims(-1).greater(key.expand_dims(-2)).astype(DType::I32).sum_axis(-1);
-    let order = place.expand_dims(-1).equal(count(n)).astype(a.dtype());
-    let a = super::product(a, &order);
-    let numbers = (order_index(&order) * (count(n) + int(1)).expand_dims(-1)).sum_axis(-2);
+    // Columns that are kept are exchanged with the first ones, as in LAPACK.
+    let kept = chosen.not_equal(int(0)).astype(DType::I32);
+    let numbers = (count(n) + int(1)).broadcast_to(chosen.shape());
+    let none = zeros([&batch[..], &[1]].concat(), DType::I32);
+    let arrange = |state: &[Array]| {
+        let (j, fixed, numbers) = (&state[0], &state[1], &state[2]);
+        let here = count(n).equal(j).broadcast_to(numbers.shape());
+        let there = count(n).equal(fixed);
+        let keeps = choose(&here, &kept, &int(0)).sum_keepdims(-1);
+        let other = choose(&there, numbers, &int(0)).sum_keepdims(-1);
+        let exchanged = choose(&there, &(j + int(1)), &choose(&here, &other, numbers));
+        let numbers = choose(&keeps.greater(int(0)), &exchanged, numbers);
+        vec![j + int(1), fixed + keeps, numbers]
+    };
+    let start = [zeros((), DType::I32), none, numbers];
+    let arranged = staged::repeat(&start, |state| state[0].less(int(n)), arrange);
+    let (fixed, numbers) = (arranged[1].clone(), arranged[2].clone());
+    let index = (&numbers - int(1)).expand_dims(-2).broadcast_to(a.shape());
+    let a = if a.shape().contains(&0) { a.clone() } else { take_along(a, &index, a.ndim() - 1) };
     let tau = zeros([&batch[..], &[k]].concat(), a.dtype());
     if a.shape().contains(&0) {
         return vec![a, numbers, tau];
@@ -84,11 +96,6 @@ pub(super) fn geqp3(a: &Array, chosen: &Array) -> Vec<Array> {
     let state = [zeros((), DType::I32), a, numbers, tau];
     let mut results = staged::repeat(&state, |state| state[0].less(int(k)), step);
     results.split_off(1)
-}
-
-/// Returns a matrix of zeros and ones as integers.
-fn order_index(order: &Array) -> Array {
-    order.not_equal(zeros((), order.dtype())).astype(DType::I32)
 }
 
 /// Returns v, τ and β for the reflection that eliminates `x` with the element `alpha` above it (LAPACK's `larfg`).

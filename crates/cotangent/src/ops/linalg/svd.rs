@@ -62,7 +62,8 @@ impl std::fmt::Display for SvdAlgorithm {
 /// # use cotangent::prelude::*;
 /// # use cotangent::extend::{bind, primitives::Svd};
 /// let prim = Svd { full_matrices: false, compute_uv: false, algorithm: Default::default() };
-/// assert_eq!(bind(prim, &[&Array::from([[3.0f32], [4.0]])])[0].to_vec::<f32>(), [5.0]);
+/// let s = bind(prim, &[&Array::from([[3.0f32], [4.0]])])[0].item::<f32>();
+/// assert!((s - 5.0).abs() < 1e-5);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Svd {
@@ -88,10 +89,10 @@ impl Svd {
 /// The tangents of the rotations U and V by Ω and Ψ, where dA = U Ω S Vᴴ + U dS Vᴴ − U S Ψ Vᴴ and M = Uᴴ dA V. With the
 /// Hermitian part H and the rest K of M, off the diagonal
 ///
-/// Ωᵢⱼ = (Hᵢⱼ / (sⱼ − sᵢ) + Kᵢⱼ / (sⱼ + sᵢ)) / 1 and Ψᵢⱼ = Hᵢⱼ / (sⱼ − sᵢ) − Kᵢⱼ / (sⱼ + sᵢ).
+/// Ωᵢⱼ = Hᵢⱼ / (sⱼ − sᵢ) + Kᵢⱼ / (sⱼ + sᵢ) and Ψᵢⱼ = Hᵢⱼ / (sⱼ − sᵢ) − Kᵢⱼ / (sⱼ + sᵢ).
 ///
-/// Where sᵢ = sⱼ, the vectors are determined up to a rotation, and a quotient by zero is zero. The tangents of
-/// whatever does not depend on that rotation, such as U Vᴴ, are then right. On the diagonal, the phase of V is constant.
+/// Where sᵢ = sⱼ, the vectors are determined up to a rotation, and a quotient by zero is zero. The tangent of U Vᴴ, which
+/// depends on Ω − Ψ, is then right. On the diagonal, the phase of V is constant.
 fn rotations(m: &Array, s: &Array) -> (Array, Array) {
     let dtype = m.dtype();
     let half = Array::literal(Literal::float(dtype.real(), 0.5)).convert(dtype, false);

@@ -18,6 +18,14 @@ mod schur;
 pub use eigen::{Select, eigh, eigh_tridiagonal, eigvalsh_tridiagonal};
 pub use schur::{Output, hessenberg, rsf2csf, schur, solve_sylvester};
 
+mod polar;
+mod qr;
+mod svd;
+
+pub use polar::{PolarMethod, Side, polar};
+pub use qr::{QrMode, qr, qr_multiply, qr_multiply_pivoting, qr_pivoting, qr_r, qr_r_pivoting};
+pub use svd::{svd, svdvals};
+
 use crate::array::{Array, ArrayLike};
 use crate::lax::linalg::{TriangularSolve, adjoint, cholesky_of_triangle, triangular_solve};
 use crate::ops::in_one_dtype;

@@ -1,6 +1,7 @@
 //! Constructs primitives from their names and JAX's parameters: those of `primitives.json` here, other families in
 //! files of their own.
 
+mod decompositions;
 mod indexing;
 mod linalg_lu;
 mod special;
@@ -52,6 +53,7 @@ pub(crate) fn primitive(name: &str, params: &Json) -> Result<Arc<dyn Primitive>,
         .or_else(|| windows::primitive(name, params))
         .or_else(|| special::primitive(name, params))
         .or_else(|| linalg_lu::primitive(name, params))
+        .or_else(|| decompositions::primitive(name, params))
     {
         return made;
     }

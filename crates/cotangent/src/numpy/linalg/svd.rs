@@ -1,0 +1,450 @@
+//! The singular value decomposition, and what follows from it.
+
+use crate::api::custom::custom_jvp;
+use crate::api::program::{as_library, as_one};
+use crate::array::dtype::DType;
+use crate::array::{Array, ArrayLike};
+use crate::error::{Error, raise};
+use crate::lax::linalg::{self, SvdOptions, TriangularSolve, adjoint, triangular_solve};
+use crate::numpy::{expand_dims, squeeze_axis, where_};
+use crate::ops::in_one_dtype;
+
+const THIN: SvdOptions =
+    SvdOptions { full_matrices: false, subset_by_index: None, algorithm: linalg::SvdAlgorithm::Default };
+
+/// Returns (U, s, Vᴴ) with A = U diag(s) Vᴴ: the left singular vectors, the singular values in decreasing order, and the
+/// adjoint of the right singular vectors. With `full_matrices`, U and V are square.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let a = Array::from([[1.0f32, 2.0, 3.0], [6.0, 5.0, 4.0]]);
+/// let (u, s, vh) = np::linalg::svd(&a, false);
+/// assert!(((u * s).matmul(vh) - &a).abs().max().item::<f32>() < 1e-5);
+/// ```
+///
+/// [`lax::linalg::svd`](crate::lax::linalg::svd) says what is determined, and has more options.
+///
+/// # Panics
+/// If A has fewer than two dimensions, or is of half precision.
+#[track_caller]
+pub fn svd(a: impl ArrayLike, full_matrices: bool) -> (Array, Array, Array) {
+    linalg::svd(a.to_array().to_inexact(), &SvdOptions { full_matrices, ..THIN })
+}
+
+/// Like [`svd`], of (A + Aᴴ)/2, for a matrix that is Hermitian but for rounding. Its derivative is Hermitian.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let (_, s, _) = np::linalg::svd_hermitian(Array::from([[0.0f32, 2.0], [2.0, 3.0]]));
+/// assert!((s - Array::from([4.0f32, 1.0])).abs().max().item::<f32>() < 1e-5);
+/// ```
+///
+/// # Panics
+/// If the last two axes are not square, or A is of half precision.
+#[track_caller]
+pub fn svd_hermitian(a: impl ArrayLike) -> (Array, Array, Array) {
+    svd(hermitian_part(&a.to_array().to_inexact()), false)
+}
+
+/// Returns (A + Aᴴ)/2.
+#[track_caller]
+fn hermitian_part(a: &Array) -> Array {
+    match a.shape() {
+        [.., m, n] if m == n => (a + adjoint(a)) / 2.0,
+        _ => raise(Error::shape(format!("the last two axes must be a square matrix, got {}", a.aval()))),
+    }
+}
+
+/// Returns the singular values in decreasing order. Their derivative is finite at every matrix; of singular values that
+/// are zero or equal to each other, it is that in the direction of the computed vectors.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let s = np::linalg::svdvals(Array::from([[3.0f32, 0.0], [4.0, 0.0]]));
+/// assert!((s - Array::from([5.0f32, 0.0])).abs().max().item::<f32>() < 1e-5);
+/// ```
+///
+/// # Panics
+/// If the array has fewer than two dimensions, or is of half precision.
+#[track_caller]
+pub fn svdvals(x: impl ArrayLike) -> Array {
+    linalg::singular_values(x.to_array().to_inexact(), &THIN)
+}
+
+/// Which singular values count as zero, given a bound relative to the largest one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// Those up to the bound, including it.
+    UpTo,
+    /// Those below the bound, and zero.
+    Below,
+}
+
+/// Returns the pseudo-inverse and the singular values.
+#[track_caller]
+fn inverse(a: &Array, rtol: &Array, cut: Cut) -> (Array, Array) {
+    let value = move |a: &Array, rtol: &Array| {
+        let (u, s, vh) = linalg::svd(a, &THIN);
+        (inverse_of_factors(&u, &s, &vh, rtol, cut), s)
+    };
+    let rule = move |(a, rtol): (&Array, &Array), (da, _): (&Array, &Array)| {
+        let (u, s, vh) = linalg::svd(a, &THIN);
+        let (v, p) = (adjoint(&vh), inverse_of_factors(&u, &s, &vh, rtol, cut));
+        let image = adjoint(&u).matmul(da).matmul(&v);
+        let ds = crate::numpy::diagonal(&image, 0);
+        let ds = if ds.dtype().is_complex() { ds.real() } else { ds };
+        // Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
+        // variables separate", 1973, for a constant rank.
+        let (m, n) = (a.shape()[a.ndim() - 2], a.shape()[a.ndim() - 1]);
+        let (h, ph) = (adjoint(da), adjoint(&p));
+        let dp = if m >= n {
+            let (left, right) = (p.matmul(&ph).matmul(&h), h.matmul(&ph).matmul(&p));
+            -p.matmul(da).matmul(&p) + &left - left.matmul(a).matmul(&p) + &right - p.matmul(a).matmul(&right)
+        } else {
+            let (left, right) = (p.matmul(ph.matmul(&h)), h.matmul(ph.matmul(&p)));
+            -p.matmul(da.matmul(&p)) + &left - left.matmul(a.matmul(&p)) + &right - p.matmul(a.matmul(&right))
+        };
+        ((p, s), (dp, ds))
+    };
+    custom_jvp(value).defjvp(rule)(a, rtol)
+}
+
+fn inverse_of_factors(u: &Array, s: &Array, vh: &Array, rtol: &Array, cut: Cut) -> Array {
+    if s.shape().contains(&0) {
+        return adjoint(vh).matmul(adjoint(u));
+    }
+    let largest = s.slice_axis(s.ndim() - 1, 0, 1);
+    let bound = expand_dims(rtol, -1) * largest;
+    let kept = match cut {
+        Cut::UpTo => s.greater(&bound),
+        Cut::Below => s.greater_equal(&bound).logical_and(s.greater(0)),
+    };
+    let reciprocal = where_(&kept, 1.0 / where_(&kept, s, 1.0), 0.0).astype(u.dtype());
+    adjoint(vh).matmul(reciprocal.expand_dims(-1) * adjoint(u))
+}
+
+/// Returns the difference between 1 and the next greater number of a dtype.
+fn epsilon(dtype: DType) -> f64 {
+    if dtype.real() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) }
+}
+
+/// Returns the larger of the last two sizes.
+#[track_caller]
+fn largest_size(what: &str, a: &Array) -> usize {
+    match a.shape() {
+        [.., m, n] => *m.max(n),
+        _ => raise(Error::shape(format!("{what}: expected at least two dimensions, got {}", a.aval()))),
+    }
+}
+
+/// Returns the pseudo-inverse (Moore and Penrose). Singular values up to 10 ε max(M, N) times the largest one count as
+/// zero, as in JAX.
+///
+/// The derivative is that for matrices of the same rank.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let a = Array::from([[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+/// assert!((np::linalg::pinv(&a).matmul(&a) - np::eye(2, 2)).abs().max().item::<f32>() < 1e-5);
+/// ```
+///
+/// # Panics
+/// If A has fewer than two dimensions, or is of half precision.
+#[track_caller]
+pub fn pinv(a: impl ArrayLike) -> Array {
+    let a = a.to_array().to_inexact();
+    let rtol = 10.0 * largest_size("pinv", &a) as f64 * epsilon(a.dtype());
+    pinv_rtol(a, rtol)
+}
+
+/// Like [`pinv`], where singular values up to `rtol` times the largest one count as zero. `rtol` has the shape of the
+/// batch, or is a number.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let p = np::linalg::pinv_rtol(Array::from([[4.0f32, 0.0], [0.0, 1.0]]), 0.5);
+/// assert!((p - Array::from([[0.25f32, 0.0], [0.0, 0.0]])).abs().max().item::<f32>() < 1e-6);
+/// ```
+///
+/// # Panics
+/// If A has fewer than two dimensions, or is of half precision.
+#[track_caller]
+pub fn pinv_rtol(a: impl ArrayLike, rtol: impl ArrayLike) -> Array {
+    let a = a.to_array().to_inexact();
+    largest_size("pinv", &a);
+    let rtol = rtol.to_array().astype(a.dtype().real());
+    as_one(&[a, rtol], |x| inverse(&x[0], &x[1], Cut::UpTo).0)
+}
+
+/// Like [`pinv`], of (A + Aᴴ)/2, for a matrix that is Hermitian but for rounding.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let p = np::linalg::pinv_hermitian(Array::from([[2.0f32, 0.0], [0.0, 4.0]]));
+/// assert!((p - Array::from([[0.5f32, 0.0], [0.0, 0.25]])).abs().max().item::<f32>() < 1e-6);
+/// ```
+///
+/// # Panics
+/// If the last two axes are not square, or A is of half precision.
+#[track_caller]
+pub fn pinv_hermitian(a: impl ArrayLike) -> Array {
+    pinv(hermitian_part(&a.to_array().to_inexact()))
+}
+
+/// Returns the rank, an `i32`: the number of singular values above ε max(M, N) times the largest one. That of a vector
+/// or a number is one, or zero if all elements are zero.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::linalg::matrix_rank(Array::from([[1.0f32, 2.0], [2.0, 4.0]])).item::<i32>(), 1);
+/// ```
+///
+/// # Panics
+/// If the array is of half precision.
+#[track_caller]
+pub fn matrix_rank(a: impl ArrayLike) -> Array {
+    let a = a.to_array().to_inexact();
+    if a.ndim() < 2 {
+        return a.not_equal(0).any().astype(DType::I32);
+    }
+    let rtol = largest_size("matrix_rank", &a) as f64 * epsilon(a.dtype());
+    matrix_rank_rtol(a, rtol)
+}
+
+/// Like [`matrix_rank`], where singular values up to `rtol` times the largest one count as zero. `rtol` has the shape of
+/// the batch, or is a number.
+///
+/// JAX 0.10.2 compares with `rtol` itself, contrary to its documentation and to NumPy.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let a = Array::from([[40.0f32, 0.0], [0.0, 10.0]]);
+/// assert_eq!(np::linalg::matrix_rank_rtol(&a, 0.5).item::<i32>(), 1);
+/// ```
+///
+/// # Panics
+/// If A has fewer than two dimensions, or is of half precision.
+#[track_caller]
+pub fn matrix_rank_rtol(a: impl ArrayLike, rtol: impl ArrayLike) -> Array {
+    let a = a.to_array().to_inexact();
+    largest_size("matrix_rank", &a);
+    let rtol = rtol.to_array().astype(a.dtype().real());
+    as_one(&[a, rtol], |x| {
+        let s = svdvals(&x[0]);
+        if s.shape().contains(&0) {
+            return s.sum_axis(-1).astype(DType::I32);
+        }
+        s.greater(expand_dims(&x[1], -1) * s.slice_axis(s.ndim() - 1, 0, 1)).astype(DType::I32).sum_axis(-1)
+    })
+}
+
+/// Like [`matrix_rank`], of (A + Aᴴ)/2, for a matrix that is Hermitian but for rounding.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::linalg::matrix_rank_hermitian(Array::from([[2.0f32, 0.0], [0.0, 0.0]])).item::<i32>(), 1);
+/// ```
+///
+/// # Panics
+/// If the last two axes are not square, or A is of half precision.
+#[track_caller]
+pub fn matrix_rank_hermitian(a: impl ArrayLike) -> Array {
+    matrix_rank(hermitian_part(&a.to_array().to_inexact()))
+}
+
+/// Returns the condition number in the 2-norm: the ratio of the largest to the smallest singular value.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let c = np::linalg::cond(Array::from([[1.0f32, 2.0], [2.0, 1.0]]));
+/// assert!((c.item::<f32>() - 3.0).abs() < 1e-5);
+/// ```
+///
+/// # Panics
+/// If A has fewer than two dimensions, no elements, or is of half precision.
+#[track_caller]
+pub fn cond(a: impl ArrayLike) -> Array {
+    let a = conditioned(&a.to_array());
+    as_one(&[a], |x| {
+        let s = svdvals(&x[0]);
+        let k = s.shape()[s.ndim() - 1];
+        squeeze_axis(s.slice_axis(s.ndim() - 1, 0, 1) / s.slice_axis(s.ndim() - 1, k - 1, k), -1)
+    })
+}
+
+/// Returns ‖A‖ₚ ‖A⁻¹‖ₚ in the norm of a number p: 1 or −1 (columns), ∞ or −∞ (rows), 2 or −2 (singular values). It is ∞
+/// for a singular matrix.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let c = np::linalg::cond_p(Array::from([[1.0f32, 2.0], [2.0, 1.0]]), 1.0);
+/// assert!((c.item::<f32>() - 3.0).abs() < 1e-5);
+/// ```
+///
+/// # Panics
+/// If A has no elements or is of half precision, p is another number, or A is not square and p is not 2 or −2.
+#[track_caller]
+pub fn cond_p(a: impl ArrayLike, p: f64) -> Array {
+    let a = conditioned(&a.to_array());
+    match p {
+        2.0 => return cond(a),
+        -2.0 => return as_one(&[a], |x| or_infinite(1.0 / cond(&x[0]), &x[0])),
+        _ if p.abs() == 1.0 || p.is_infinite() => {}
+        _ => raise(
+            Error::value(format!("no condition number belongs to the order {p}"))
+                .help("use 1, 2, ∞ or their negatives"),
+        ),
+    }
+    let (inner, outer) = if p.abs() == 1.0 { (-2, -1) } else { (-1, -1) };
+    cond_of(a, move |x| {
+        let sums = x.abs().sum_axis(inner);
+        if p > 0.0 { sums.max_axis(outer) } else { sums.min_axis(outer) }
+    })
+}
+
+/// Returns ‖A‖ ‖A⁻¹‖ in the Frobenius norm. It is ∞ for a singular matrix.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert!((np::linalg::cond_frobenius(np::eye(2, 2)).item::<f32>() - 2.0).abs() < 1e-5);
+/// ```
+///
+/// # Panics
+/// If A is not square, has no elements, or is of half precision.
+#[track_caller]
+pub fn cond_frobenius(a: impl ArrayLike) -> Array {
+    cond_of(conditioned(&a.to_array()), |x| {
+        let size = x.abs();
+        (&size * &size).sum_axis([-2, -1]).sqrt()
+    })
+}
+
+/// Returns ‖A‖ ‖A⁻¹‖ in the nuclear norm, which is the sum of the singular values. It is ∞ for a singular matrix.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert!((np::linalg::cond_nuclear(np::eye(2, 2)).item::<f32>() - 4.0).abs() < 1e-5);
+/// ```
+///
+/// # Panics
+/// If A is not square, has no elements, or is of half precision.
+#[track_caller]
+pub fn cond_nuclear(a: impl ArrayLike) -> Array {
+    cond_of(conditioned(&a.to_array()), |x| svdvals(x).sum_axis(-1))
+}
+
+#[track_caller]
+fn conditioned(a: &Array) -> Array {
+    if a.ndim() < 2 || a.shape()[a.ndim() - 2..].contains(&0) {
+        raise(Error::shape(format!("cond: expected matrices that are not empty, got {}", a.aval())));
+    }
+    a.to_inexact()
+}
+
+#[track_caller]
+fn cond_of(a: Array, norm: impl Fn(&Array) -> Array) -> Array {
+    if a.shape()[a.ndim() - 2] != a.shape()[a.ndim() - 1] {
+        raise(Error::shape(format!("cond: the norm of the inverse needs a square matrix, got {}", a.aval())));
+    }
+    as_one(&[a], |x| {
+        let (q, r) = linalg::qr(&x[0], false);
+        let solve = TriangularSolve { lower: false, ..TriangularSolve::lower(true) };
+        or_infinite(norm(&x[0]) * norm(&triangular_solve(r, adjoint(&q), &solve)), &x[0])
+    })
+}
+
+/// Puts ∞ in place of NaN, if the matrix has none.
+fn or_infinite(cond: Array, a: &Array) -> Array {
+    let nan = |x: &Array| x.not_equal(x);
+    where_(nan(&cond).logical_and(nan(a).any_axis([-2, -1]).logical_not()), f64::INFINITY, cond)
+}
+
+/// Returns the X that minimizes ‖B − A X‖ column by column, with the least norm; the sums of the squares of what remains
+/// of each column; the rank of A, an `i32`; and the singular values of A. B may be a vector, which is one column. Singular values below
+/// ε max(M, N) times the largest one count as zero.
+///
+/// The derivative of X is that for matrices of the same rank. Unlike JAX's, it is finite at equal singular values.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let (x, ..) = np::linalg::lstsq(Array::from([[1.0f32, 2.0], [3.0, 4.0]]), Array::from([5.0f32, 6.0]));
+/// assert!((x - Array::from([-4.0f32, 4.5])).abs().max().item::<f32>() < 1e-4);
+/// ```
+///
+/// # Panics
+/// If A is not a matrix, B is not a matrix or a vector with as many rows, or the dtypes are half precision.
+#[track_caller]
+pub fn lstsq(a: impl ArrayLike, b: impl ArrayLike) -> (Array, Array, Array, Array) {
+    let [a, b] = in_one_dtype([a.to_array().to_inexact(), b.to_array().to_inexact()]);
+    let rcond = largest_size("lstsq", &a) as f64 * epsilon(a.dtype());
+    lstsq_rcond(a, b, rcond)
+}
+
+/// Like [`lstsq`], where singular values below `rcond` times the largest one count as zero. ε stands in for a negative
+/// number.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let a = Array::from([[4.0f32, 0.0], [0.0, 1.0]]);
+/// let (x, _, rank, _) = np::linalg::lstsq_rcond(a, Array::from([8.0f32, 8.0]), 0.5);
+/// assert!((x - Array::from([2.0f32, 0.0])).abs().max().item::<f32>() < 1e-5 && rank.item::<i32>() == 1);
+/// ```
+///
+/// # Panics
+/// If A is not a matrix, B is not a matrix or a vector with as many rows, or the dtypes are half precision.
+#[track_caller]
+pub fn lstsq_rcond(a: impl ArrayLike, b: impl ArrayLike, rcond: f64) -> (Array, Array, Array, Array) {
+    let [a, b] = in_one_dtype([a.to_array().to_inexact(), b.to_array().to_inexact()]);
+    if a.ndim() != 2 || !matches!(b.ndim(), 1 | 2) || a.shape()[0] != b.shape()[0] {
+        raise(
+            Error::shape(format!(
+                "lstsq: {} and {} are no matrix and right-hand sides for its rows",
+                a.aval(),
+                b.aval()
+            ))
+            .help("for batches, use `vmap`"),
+        );
+    }
+    let rcond = if rcond < 0.0 { epsilon(a.dtype()) } else { rcond };
+    let results = as_library(&[a, b], |x| {
+        let (a, b) = (&x[0], &x[1]);
+        let rtol = Array::from(rcond).astype(a.dtype().real());
+        let (p, s) = inverse(a, &rtol, Cut::Below);
+        let rank = match s.shape()[0] {
+            0 => s.sum().astype(DType::I32),
+            _ => {
+                let kept = s.greater_equal(&rtol * s.slice_axis(0, 0, 1)).logical_and(s.greater(0));
+                kept.astype(DType::I32).sum()
+            }
+        };
+        let solution = p.matmul(b);
+        let size = (b - a.matmul(&solution)).abs();
+        let residuals = (&size * &size).sum_axis(0);
+        let residuals = if b.ndim() == 1 { residuals.reshape([1]) } else { residuals };
+        vec![solution, residuals, rank, s]
+    });
+    let [x, residuals, rank, s] = <[Array; 4]>::try_from(results).unwrap_or_else(|_| unreachable!("four results"));
+    (x, residuals, rank, s)
+}
+
+/// Like [`lstsq`], with NumPy's residuals: there are none if the rank is less than N, or if M ≤ N. The rank must be
+/// known, so this works outside of `jit` and `vmap` only.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let (_, residuals, ..) = np::linalg::lstsq_numpy_resid(Array::from([[1.0f32, 2.0], [3.0, 4.0]]), Array::from([5.0f32, 6.0]));
+/// assert_eq!(residuals.shape(), [0]);
+/// ```
+///
+/// # Panics
+/// If A is not a matrix, B is not a matrix or a vector with as many rows, the dtypes are half precision, or the rank is
+/// not known.
+#[track_caller]
+pub fn lstsq_numpy_resid(a: impl ArrayLike, b: impl ArrayLike) -> (Array, Array, Array, Array) {
+    let a = a.to_array();
+    let (x, residuals, rank, s) = lstsq(&a, b);
+    let (m, n) = (a.shape()[0], a.shape()[1]);
+    let none = m <= n || (rank.item::<i32>() as usize) < n;
+    let residuals = if none { crate::numpy::zeros_as(0, residuals.dtype()) } else { residuals };
+    (x, residuals, rank, s)
+}
