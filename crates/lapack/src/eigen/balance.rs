@@ -114,10 +114,7 @@ impl<R: Real> Balance<R> {
     /// Turns eigenvectors or Schur vectors of the balanced matrix, given as columns, into those of the matrix
     /// (LAPACK's `gebak`).
     #[inline(always)]
-    pub(super) fn undo<T: Number>(&self, v: &mut [T], n: usize, left: bool)
-    where
-        T: Number<R = R>,
-    {
+    pub(super) fn undo<T: Number<R = R>>(&self, v: &mut [T], n: usize, left: bool) {
         for (i, scale) in self.scales.iter().enumerate().take(self.high).skip(self.low) {
             if *scale != R::ONE {
                 let factor = if left { R::ONE / *scale } else { *scale };

@@ -141,10 +141,10 @@ where
 {
     let exceptional =
         |below: Complex<R>, corner: Complex<R>| Complex::new(corner.re + R::literal(0.75) * below.re.abs(), corner.im);
-    if step % (2 * EXCEPTIONAL) == 0 {
+    if step.is_multiple_of(2 * EXCEPTIONAL) {
         return exceptional(h.at(i, i - 1), h.at(i, i));
     }
-    if step % EXCEPTIONAL == 0 {
+    if step.is_multiple_of(EXCEPTIONAL) {
         return exceptional(h.at(start + 1, start), h.at(start, start));
     }
     let corner = h.at(i, i);

@@ -69,7 +69,10 @@ pub(super) fn iterate<R: Real>(
         } else {
             let block = [h.at(i - 1, i - 1), h.at(i - 1, i), h.at(i, i - 1), h.at(i, i)];
             let ([a, b, c, d], imaginary, cosine, sine) = standardize(block);
-            (h.set(i - 1, i - 1, a), h.set(i - 1, i, b), h.set(i, i - 1, c), h.set(i, i, d));
+            h.set(i - 1, i - 1, a);
+            h.set(i - 1, i, b);
+            h.set(i, i - 1, c);
+            h.set(i, i, d);
             w[i - 1] = Complex::new(a, imaginary);
             w[i] = Complex::new(d, -imaginary);
             if whole {
@@ -123,8 +126,8 @@ fn negligible<R: Real>(h: &Matrix<'_, R>, k: usize, low: usize, high: usize, tin
 /// Returns two shifts as real and imaginary parts. They are conjugate or real.
 #[inline(always)]
 fn shifts<R: Real>(h: &Matrix<'_, R>, start: usize, i: usize, step: usize) -> [(R, R); 2] {
-    let (a, b, c, d) = if step % EXCEPTIONAL == 0 {
-        let (s, corner) = match step % (2 * EXCEPTIONAL) == 0 {
+    let (a, b, c, d) = if step.is_multiple_of(EXCEPTIONAL) {
+        let (s, corner) = match step.is_multiple_of(2 * EXCEPTIONAL) {
             true => (h.at(i, i - 1).abs() + h.at(i - 1, i - 2).abs(), h.at(i, i)),
             false => (h.at(start + 1, start).abs() + h.at(start + 2, start + 1).abs(), h.at(start, start)),
         };
