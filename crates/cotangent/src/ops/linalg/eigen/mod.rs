@@ -38,7 +38,7 @@ fn with_last(a: &Aval, dtype: DType, axes: &[usize]) -> Aval {
 
 /// Appends the choice between a result and NaN where `info`, which has an element for each matrix, is not zero.
 fn or_nan(cx: &mut Lowering<'_>, info: &Value, value: &Value, aval: &Aval) -> Value {
-    let each = Aval::new(DType::I32, info.ty().dims().iter().map(|d| *d as usize).collect::<Shape>());
+    let each = Aval::new(DType::I32, info.ty().dims().iter().copied().collect::<Shape>());
     let zero = cx.splat(&each, Literal::int(DType::I32, 0));
     let equal = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
     let ok = cx.op("stablehlo.compare", &[info.clone(), zero], &equal, &each.with_dtype(DType::Bool));
