@@ -828,6 +828,8 @@ items! {
     cotangent::scipy::linalg::expm_with;
     cotangent::scipy::linalg::fiedler;
     cotangent::scipy::linalg::fiedler_companion;
+    cotangent::scipy::linalg::funm;
+    cotangent::scipy::linalg::funm_with_error;
     cotangent::scipy::linalg::hadamard;
     cotangent::scipy::linalg::hankel;
     cotangent::scipy::linalg::helmert;
@@ -854,6 +856,7 @@ items! {
     cotangent::scipy::linalg::qr_r;
     cotangent::scipy::linalg::qr_r_pivoting;
     cotangent::scipy::linalg::solve_triangular;
+    cotangent::scipy::linalg::sqrtm;
     cotangent::scipy::linalg::toeplitz;
     cotangent::scipy::sparse::linalg::bicgstab;
     cotangent::scipy::sparse::linalg::cg;

@@ -125,7 +125,7 @@ fn counts() -> (Vec<(String, Counts)>, Counts) {
     let mut tables: Vec<(String, Counts)> = Vec::new();
     let mut places = BTreeMap::new();
     let mut all = Counts::default();
-    for row in &rows {
+    for row in rows.iter().filter(|row| row.module == "jax" || row.module.starts_with("jax.")) {
         // The distributions have a module each.
         let module = if row.module.starts_with("jax.scipy.stats.") { "jax.scipy.stats" } else { &*row.module };
         let place = *places.entry(module.to_string()).or_insert_with(|| {

@@ -35,4 +35,15 @@ over(S + "expm", "upper", partial(linalg.expm, upper_triangular=True), (3, 3), k
 over(S + "expm_frechet", "", linalg.expm_frechet, (3, 3), (3, 3), dtypes=("f64", "c128", "f32"))
 over(S + "expm_frechet", "", linalg.expm_frechet, (2, 2, 2), (2, 2, 2), dtypes=("f64",))
 
+# sqrtm and funm have no derivative in JAX, and funm no batches. SciPy is the reference of singular matrices.
+for d in ("f64", "c128", "f32", "c64"):
+    # On the negative axis, rounding decides the sign of a root.
+    for kind in ("dominant", "positive", *(["plain"] if d != "f32" else [])):
+        case(S + "sqrtm", "", linalg.sqrtm, (d, (4, 4), kind), grad=False)
+    for f in ("exp", "sin"):
+        case(S + "funm", f, lambda a: linalg.funm(a, getattr(jnp, f)), (d, (3, 3)), grad=False)
+    case(S + "funm", "exp err", lambda a: linalg.funm(a, jnp.exp, disp=False), (d, (3, 3)), grad=False)
+case(S + "sqrtm", "", linalg.sqrtm, np.diag([4.0, 0.0, 0.0]), grad=False)
+case(S + "sqrtm", "", linalg.sqrtm, np.eye(3), grad=False)
+
 write(__file__, {"cases": cases})

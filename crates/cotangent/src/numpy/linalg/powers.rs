@@ -3,8 +3,6 @@
 use crate::api::program::as_one;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
-use crate::lax::custom_linear_solve;
-use crate::lax::linalg::{TriangularSolve, adjoint, qr, triangular_solve};
 
 /// Returns the `n`-th power of square matrices, by repeated squaring. A negative power is one of the inverse.
 ///
@@ -24,7 +22,7 @@ pub fn matrix_power(x: impl ArrayLike, n: i32) -> Array {
         _ => raise(Error::shape(format!("matrix_power: the last two axes must be a square matrix, got {}", x.aval()))),
     };
     as_one(&[x], |x| {
-        let mut square = if n < 0 { inverse(&x[0]) } else { x[0].clone() };
+        let mut square = if n < 0 { super::inv(&x[0]) } else { x[0].clone() };
         let mut rest = n.unsigned_abs();
         let mut power: Option<Array> = None;
         while rest > 0 {
@@ -38,23 +36,4 @@ pub fn matrix_power(x: impl ArrayLike, n: i32) -> Array {
         }
         power.unwrap_or_else(|| crate::numpy::eye_as(size, size, 0, square.dtype()).broadcast_to(square.shape()))
     })
-}
-
-/// Returns the X with A X = B, for batches of square matrices of one dtype, by a QR decomposition. The derivatives use the
-/// same factors.
-#[track_caller]
-pub(crate) fn quotient(a: &Array, b: &Array) -> Array {
-    let (q, r) = qr(a.stop_gradient(), false);
-    let upper = TriangularSolve { lower: false, ..TriangularSolve::lower(true) };
-    let transposed = TriangularSolve { transpose_a: true, ..upper.clone() };
-    let conj = if q.dtype().is_complex() { q.conj() } else { q.clone() };
-    custom_linear_solve(|x: &Array| a.matmul(x), |_, b| triangular_solve(&r, adjoint(&q).matmul(b), &upper))
-        .transpose_solve(|_, b| conj.matmul(triangular_solve(&r, b, &transposed)))
-        .solve(b)
-}
-
-fn inverse(a: &Array) -> Array {
-    let a = a.to_inexact();
-    let n = a.shape()[a.ndim() - 1];
-    quotient(&a, &crate::numpy::eye_as(n, n, 0, a.dtype()).broadcast_to(a.shape()))
 }

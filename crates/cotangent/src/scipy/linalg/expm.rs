@@ -153,7 +153,7 @@ fn exponential(a: &Array, upper_triangular: bool, max_squarings: usize) -> Array
     let (numerator, denominator) = (&even + &odd, even - odd);
     let quotient = match upper_triangular {
         true => solve_triangular(denominator, numerator, Trans::No, false, false),
-        false => linalg::quotient(&denominator, &numerator),
+        false => linalg::solve(denominator, numerator),
     };
     let square = |i: &Array, x: &Array| {
         let more = squarings.greater(i);

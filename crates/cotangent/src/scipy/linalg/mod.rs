@@ -1,10 +1,12 @@
 //! Linear algebra. Matrices are the last two axes; all other axes are batch axes.
 
 mod expm;
+mod functions;
 mod special_matrices;
 mod structured;
 
 pub use expm::*;
+pub use functions::{funm, funm_with_error, sqrtm};
 pub use special_matrices::*;
 pub use structured::*;
 
