@@ -51,7 +51,7 @@ impl fmt::Display for RandomAlgorithm {
 /// ```
 /// # use cotangent::prelude::*;
 /// use cotangent::extend::{bind, primitives::RngBitGenerator};
-/// let generator = RngBitGenerator { shape: Shape::new(&[3]), dtype: DType::U32, algorithm: Default::default() };
+/// let generator = RngBitGenerator { shape: cotangent::Shape::new(&[3]), dtype: DType::U32, algorithm: Default::default() };
 /// let out = bind(generator, &[&Array::from([1u64, 2])]);
 /// assert_eq!((out[0].shape(), out[1].shape()), (&[2][..], &[3][..]));
 /// ```
