@@ -1,7 +1,7 @@
 //! `optim`: states as trees, under every transformation, and in every dtype; errors; and what a step compiles to.
 
 use cotangent::optim::{self, AnyState, PerLeaf};
-use cotangent::{Own, Ref, lax, prelude::*};
+use cotangent::{Own, lax, prelude::*};
 
 #[derive(Clone, Debug, Tree)]
 struct Layer {
@@ -284,8 +284,7 @@ fn a_step_of_adam_writes_each_array_once_and_nothing_else() {
     let optimizer = optim::adamw(optim::cosine_decay_schedule(0.1, 100)).weight_decay(0.01);
     let x = np::ones(1 << 16);
     let state = optimizer.init(&x);
-    let step: cotangent::Jit<'static, (Own<Array>, Own<State>, Ref<Array>), (Array, State)> =
-        jit(move |x: Array, state: State, g: &Array| optimizer.apply(&x, g, &state));
+    let step = jit(move |x: Array, state: State, g: &Array| optimizer.apply(&x, g, &state));
     let lowered = step.lower((&x, &state, &x)).unwrap();
     let hlo = lowered.optimized_hlo().unwrap();
     let entry = hlo.split("ENTRY").nth(1).expect("a program has an entry").split("\n}").next().unwrap();
