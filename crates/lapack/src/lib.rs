@@ -6,10 +6,10 @@
 //! computes the products of matrices. A routine runs on the thread that calls it and starts no others.
 
 mod cholesky;
-mod householder;
-mod qr;
-mod lu;
 mod eigen;
+mod householder;
+mod lu;
+mod qr;
 mod scalar;
 mod svd;
 mod triangular;

@@ -5,36 +5,36 @@
 //! inverting blocks of the diagonal.
 
 mod cholesky;
+mod eigen;
 mod householder;
 mod jacobi;
-mod eigen;
 mod lapack;
-mod parts;
-mod pivoted;
-mod qr;
-mod svd;
 mod lu;
 mod lu_steps;
+mod parts;
+mod pivoted;
 mod pivots;
+mod qr;
+mod svd;
 mod triangular;
 mod tridiagonal_solve;
 mod tridiagonal_steps;
 
 pub use cholesky::Cholesky;
-pub use householder::HouseholderProduct;
-pub use householder::Ormqr;
-pub use qr::Geqp3;
-pub use qr::Geqrf;
-pub use qr::Qr;
-pub use svd::Svd;
-pub use svd::SvdAlgorithm;
-pub use lu::Lu;
-pub use pivots::LuPivotsToPermutation;
 pub use eigen::Eig;
 pub use eigen::Eigh;
 pub use eigen::Hessenberg;
 pub use eigen::Schur;
 pub use eigen::Tridiagonal;
+pub use householder::HouseholderProduct;
+pub use householder::Ormqr;
+pub use lu::Lu;
+pub use pivots::LuPivotsToPermutation;
+pub use qr::Geqp3;
+pub use qr::Geqrf;
+pub use qr::Qr;
+pub use svd::Svd;
+pub use svd::SvdAlgorithm;
 pub use triangular::TriangularSolve;
 pub use tridiagonal_solve::TridiagonalSolve;
 
