@@ -71,13 +71,13 @@ pub(crate) fn reflector<T: Scalar>(vector: &mut [T]) -> T {
     while math::abs(&beta) < least && scaled < 20 {
         scaled += 1;
         let up = math::from_real::<T>(&math::recip(&least));
-        x.iter_mut().chain([&mut *alpha]).for_each(|x| *x = *x * up);
+        x.iter_mut().chain([&mut *alpha]).for_each(|x| *x *= up);
         length = norm(x);
         beta = signed(hypot(alpha, &length));
     }
     let last = math::from_real::<T>(&beta);
     let (tau, scale) = ((last - *alpha).over(last), math::one::<T>().over(*alpha - last));
-    x.iter_mut().for_each(|x| *x = *x * scale);
+    x.iter_mut().for_each(|x| *x *= scale);
     *alpha = (0..scaled).fold(last, |x, _| x * math::from_real::<T>(&least));
     tau
 }

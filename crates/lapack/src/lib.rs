@@ -5,6 +5,7 @@
 //! one exported by JAX runs here. Matrices are column-major, and the matrices of a batch are contiguous. `faer`
 //! computes the products of matrices. A routine runs on the thread that calls it and starts no others.
 
+mod bidiagonal;
 mod cholesky;
 mod eigen;
 mod householder;

@@ -10,6 +10,8 @@ use num_complex::Complex;
 pub(crate) trait Scalar: ComplexField + Pod + Mul<Output = Self> + Sub<Output = Self> {
     /// The element type in a program.
     type Element: xla::Element + Pod;
+    /// The type with 64 bits for each part.
+    type Wide: Scalar<Wide = Self::Wide>;
     /// The type of [`magnitude`](Scalar::magnitude).
     type Magnitude: Copy + PartialOrd;
 
@@ -32,12 +34,17 @@ pub(crate) trait Scalar: ComplexField + Pod + Mul<Output = Self> + Sub<Output = 
     fn over(self, divisor: Self) -> Self;
     /// Returns the complex conjugate.
     fn conjugate(self) -> Self;
+    /// Returns the real and the imaginary part.
+    fn split(self) -> [f64; 2];
+    /// Returns the nearest number. A real one has no imaginary part.
+    fn nearest(parts: [f64; 2]) -> Self;
 }
 
 macro_rules! scalars {
     ($($real:ident),*) => {$(
         impl Scalar for $real {
             type Element = $real;
+            type Wide = f64;
             type Magnitude = $real;
 
             #[inline(always)]
@@ -75,10 +82,17 @@ macro_rules! scalars {
             fn conjugate(self) -> $real {
                 self
             }
+            fn split(self) -> [f64; 2] {
+                [self.into(), 0.0]
+            }
+            fn nearest(parts: [f64; 2]) -> $real {
+                parts[0] as $real
+            }
         }
 
         impl Scalar for Complex<$real> {
             type Element = [$real; 2];
+            type Wide = Complex<f64>;
             type Magnitude = $real;
 
             #[inline(always)]
@@ -125,6 +139,13 @@ macro_rules! scalars {
             #[inline(always)]
             fn conjugate(self) -> Complex<$real> {
                 self.conj()
+            }
+            fn split(self) -> [f64; 2] {
+                [self.re.into(), self.im.into()]
+            }
+            fn nearest(parts: [f64; 2]) -> Complex<$real> {
+                let [re, im] = parts.map(|part| part as $real);
+                Complex::new(re, im)
             }
         }
     )*};

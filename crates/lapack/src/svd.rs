@@ -7,12 +7,15 @@ use faer::traits::math_utils as math;
 use faer::{Mat, MatMut, MatRef, Par};
 use xla::Arrays;
 
+use crate::bidiagonal::decompose;
 use crate::scalar::Scalar;
 use crate::{letter, matrix, numbers_mut};
 
 /// `gesdd` and `gesvd`: the singular values in decreasing order, and the singular vectors: all (`A`), those of the
 /// singular values (`S`) or none (`N`). The contents of the first result, which may share the operand's memory, are
 /// unspecified. `info` is 0, −4 if an element of the matrix is not finite, or 1 if the iteration does not converge.
+///
+/// The computation is in 64 bits: in `f32`, the vectors of `faer` are less orthogonal than LAPACK's by a factor of forty.
 pub(crate) fn gesdd<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String>
 where
     T::Real: xla::Element,
@@ -44,77 +47,88 @@ where
         'S' => ComputeSvdVectors::Thin,
         _ => ComputeSvdVectors::No,
     };
-    let mut memory = MemBuffer::new(svd_scratch::<T>(m, n, compute, compute, Par::Seq, Default::default()));
-    let mut v = Mat::<T>::zeros(n, vectors.map_or(0, |[_, right]| right));
-    let mut values = vec![math::zero::<T>(); k];
+    let mut memory = MemBuffer::new(svd_scratch::<T::Wide>(m, n, compute, compute, Par::Seq, Default::default()));
+    let [left, right] = vectors.unwrap_or_default();
+    let (mut wide_u, mut wide_v) = (Mat::<T::Wide>::zeros(m, left), Mat::<T::Wide>::zeros(n, right));
+    let (mut wide, mut values) = (vec![math::zero::<T::Wide>(); m * n], vec![math::zero::<T::Wide>(); k]);
     let (u, vh) = (numbers_mut::<T>(u.elements), numbers_mut::<T>(vh.elements));
-    let each = numbers_mut::<T>(a.elements).chunks_exact_mut(m * n).zip(s.elements.chunks_exact_mut(k)).zip(info);
+    let each = numbers_mut::<T>(a.elements).chunks_exact(m * n).zip(s.elements.chunks_exact_mut(k)).zip(info);
     for (i, ((a, s), info)) in each.enumerate() {
-        let scale = match moderate(a) {
-            Some(scale) => scale,
-            None => {
-                *info = -4;
-                continue;
-            }
+        wide.iter_mut().zip(a).for_each(|(wide, x)| *wide = T::Wide::nearest(x.split()));
+        let Some(scale) = moderate(&mut wide) else {
+            *info = -4;
+            continue;
         };
-        let matrix = MatRef::from_column_major_slice(a, m, n);
-        let diagonal = DiagMut::from_slice_mut(&mut values);
-        let u = vectors.map(|[left, _]| &mut u[i * m * left..(i + 1) * m * left]);
-        let u = u.map(|u| {
-            u.fill(math::zero());
-            MatMut::from_column_major_slice_mut(u, m, vectors.map_or(0, |[left, _]| left))
-        });
-        let done = {
-            let v = vectors.map(|_| v.as_mut());
-            svd(matrix, diagonal, u, v, Par::Seq, MemStack::new(&mut memory), Default::default())
+        wide_u.fill(math::zero());
+        let [u_of, v_of] = [&mut wide_u, &mut wide_v].map(|x| vectors.map(|_| x.as_mut()));
+        let done = if T::IS_REAL {
+            let diagonal = DiagMut::from_slice_mut(&mut values);
+            let matrix = MatRef::from_column_major_slice(&wide, m, n);
+            svd(matrix, diagonal, u_of, v_of, Par::Seq, MemStack::new(&mut memory), Default::default())
+        } else {
+            complex(MatMut::from_column_major_slice_mut(&mut wide, m, n), &mut values, u_of.zip(v_of))
         };
         if let Err(SvdError::NoConvergence) = done {
             *info = 1;
             continue;
         }
         for (s, value) in s.iter_mut().zip(&values) {
-            *s = math::real(value) * scale.clone();
+            *s = math::real(&T::nearest([value.split()[0] * scale, 0.0]));
         }
-        if let Some([_, right]) = vectors {
+        for (j, column) in u[i * m * left..(i + 1) * m * left].chunks_exact_mut(m).enumerate() {
+            column.iter_mut().enumerate().for_each(|(i, x)| *x = T::nearest(wide_u[(i, j)].split()));
+        }
+        if right > 0 {
             for (j, column) in vh[i * right * n..(i + 1) * right * n].chunks_exact_mut(right).enumerate() {
-                for (i, x) in column.iter_mut().enumerate() {
-                    *x = v[(j, i)].conjugate();
-                }
+                column.iter_mut().enumerate().for_each(|(i, x)| *x = T::nearest(wide_v[(j, i)].conjugate().split()));
             }
         }
     }
     Ok(())
 }
 
+/// Decomposes a complex matrix, or the adjoint of one with more columns than rows.
+fn complex<T: Scalar>(
+    a: MatMut<'_, T>,
+    values: &mut [T],
+    vectors: Option<(MatMut<'_, T>, MatMut<'_, T>)>,
+) -> Result<(), SvdError> {
+    let mut singular = vec![0.0; values.len()];
+    if a.nrows() >= a.ncols() {
+        decompose(a, &mut singular, vectors.map(|(u, v)| [u, v]))?;
+    } else {
+        let mut adjoint = Mat::from_fn(a.ncols(), a.nrows(), |i, j| a[(j, i)].conjugate());
+        decompose(adjoint.as_mut(), &mut singular, vectors.map(|(u, v)| [v, u]))?;
+    }
+    values.iter_mut().zip(singular).for_each(|(value, s)| *value = T::nearest([s, 0.0]));
+    Ok(())
+}
+
 /// Scales a matrix by a power of two so that the squares of its elements stay in range. Returns what its singular
 /// values are to be multiplied by, or `None` if an element is not finite.
-fn moderate<T: Scalar>(a: &mut [T]) -> Option<T::Real> {
-    let zero = math::zero::<T::Real>();
-    let parts = a.iter().flat_map(|x| [math::abs(&math::real(x)), math::abs(&math::imag(x))]);
+fn moderate<T: Scalar>(a: &mut [T]) -> Option<f64> {
     // Each comparison with NaN is false, so that NaN does not become the largest element.
-    let mut finite = true;
-    let largest = parts.fold(zero.clone(), |largest, x| {
-        finite &= math::is_finite(&x);
-        math::max(&largest, &x)
-    });
+    let (mut finite, mut largest) = (true, 0.0f64);
+    for x in a.iter().flat_map(|x| x.split()) {
+        finite &= x.is_finite();
+        largest = largest.max(x.abs());
+    }
     if !finite {
         return None;
     }
-    let one = math::one::<T::Real>();
-    let low = math::sqrt(&math::min_positive::<T::Real>()) / math::eps::<T::Real>();
-    let high = one.clone() / low.clone();
-    if largest == zero || (largest >= low && largest <= high) {
-        return Some(one);
+    let low = f64::MIN_POSITIVE.sqrt() / f64::EPSILON;
+    let high = 1.0 / low;
+    if largest == 0.0 || (low..=high).contains(&largest) {
+        return Some(1.0);
     }
     // A power of two near the largest element, so that scaling rounds nothing.
-    let two = math::from_f64::<T::Real>(2.0);
-    let mut scale = one;
-    while scale.clone() * high.clone() < largest {
-        scale = scale * two.clone();
+    let mut scale = 1.0;
+    while scale * high < largest {
+        scale *= 2.0;
     }
-    while scale.clone() * low.clone() > largest {
-        scale = scale / two.clone();
+    while scale * low > largest {
+        scale /= 2.0;
     }
-    a.iter_mut().for_each(|x| *x = x.over(math::from_real::<T>(&scale)));
+    a.iter_mut().for_each(|x| *x = T::nearest(x.split().map(|part| part / scale)));
     Some(scale)
 }

@@ -434,7 +434,7 @@ fn numbers_that_are_not_finite_end_in_nan() {
 /// Sizes at which blocks of reflections are applied, and numbers near the ends of the range.
 #[test]
 fn large_and_extreme_matrices_are_decomposed() {
-    for (dtype, eps) in [(DType::F32, 6e-8), (DType::F64, 1.1e-16)] {
+    for (dtype, eps) in [(DType::F32, 6e-8), (DType::F64, 1.1e-16), (DType::C64, 6e-8), (DType::C128, 1.1e-16)] {
         for (m, n) in [(33, 33), (130, 100), (100, 130), (257, 40)] {
             for exponent in [0, -140, 120] {
                 if exponent != 0 && dtype.real() == DType::F32 {
