@@ -29,7 +29,8 @@ fn broadcast_product(x: &Array, y: &Array, batch: &Shape) -> Array {
     let both: Vec<usize> = ax.iter().filter(|axis| ay.contains(axis)).map(|(d, _)| *d).collect();
     // An axis of size one disappears if the other operand has it in another size.
     let own = |axes: &[(usize, usize)], other: &[(usize, usize)]| -> Vec<usize> {
-        let own = axes.iter().filter(|(d, size)| !both.contains(d) && !(*size == 1 && other.iter().any(|o| o.0 == *d)));
+        let gone = |d: usize, size: usize| both.contains(&d) || size == 1 && other.iter().any(|o| o.0 == d);
+        let own = axes.iter().filter(|(d, size)| !gone(*d, *size));
         own.map(|(d, _)| *d).collect()
     };
     let (own_x, own_y) = (own(&ax, &ay), own(&ay, &ax));

@@ -212,10 +212,10 @@ fn slopes_that_jax_lacks_equal_differences() {
             let a = matrix(&[m, n], dtype, 1.0);
             let taus = matrix(&[m.min(n)], dtype, 2.0);
             let label = |name: &str| format!("{name} {m}x{n} {dtype}");
-            check_slopes(&label("geqrf"), &[a.clone()], |x| pair(ll::geqrf(&x[0])));
+            check_slopes(&label("geqrf"), std::slice::from_ref(&a), |x| pair(ll::geqrf(&x[0])));
             let numbers = move || cotangent::numpy::zeros_as(n, DType::I32);
-            check_slopes(&label("geqp3"), &[a.clone()], |x| triple(ll::geqp3(&x[0], numbers())));
-            check_slopes(&label("qr_pivoting"), &[a.clone()], |x| triple(ll::qr_pivoting(&x[0], true)));
+            check_slopes(&label("geqp3"), std::slice::from_ref(&a), |x| triple(ll::geqp3(&x[0], numbers())));
+            check_slopes(&label("qr_pivoting"), std::slice::from_ref(&a), |x| triple(ll::qr_pivoting(&x[0], true)));
             if m >= n {
                 check_slopes(&label("householder_product"), &[a.clone(), taus.clone()], |x| {
                     vec![ll::householder_product(&x[0], &x[1])]
@@ -228,7 +228,7 @@ fn slopes_that_jax_lacks_equal_differences() {
                 });
             }
             // The projectors onto the spans of all singular vectors and of those without a singular value.
-            check_slopes(&label("svd of full matrices"), &[a.clone()], |x| {
+            check_slopes(&label("svd of full matrices"), std::slice::from_ref(&a), |x| {
                 let (u, s, vh) = ll::svd(&x[0], &SvdOptions::default());
                 let k = s.shape()[0];
                 let h = |x: &Array| if x.dtype().is_complex() { x.t().conj() } else { x.t() };
@@ -241,7 +241,7 @@ fn slopes_that_jax_lacks_equal_differences() {
                 ]
             });
             for (side, method) in [(Side::Left, PolarMethod::Qdwh), (Side::Right, PolarMethod::Svd)] {
-                check_slopes(&label("polar"), &[a.clone()], |x| pair(scipy::polar(&x[0], side, method)));
+                check_slopes(&label("polar"), std::slice::from_ref(&a), |x| pair(scipy::polar(&x[0], side, method)));
             }
         }
     }
@@ -252,7 +252,7 @@ fn slopes_that_jax_lacks_equal_differences() {
 fn equal_and_zero_singular_values_have_slopes() {
     let equal = Array::from(vec![0.0, -2.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0]).reshape([3, 3]);
     let polar = |x: &Vec<Array>| pair(scipy::polar(&x[0], Side::Right, PolarMethod::Svd));
-    check_derivatives("polar of equal singular values", &[equal.clone()], polar, false);
+    check_derivatives("polar of equal singular values", std::slice::from_ref(&equal), polar, false);
     check_derivatives("pinv of equal singular values", &[equal], |x: &Vec<Array>| vec![np::pinv(&x[0])], false);
     for a in [cotangent::numpy::zeros_as([3, 2], DType::F64), cotangent::numpy::ones_as([2, 3], DType::F64)] {
         let slope = grad(|a: &Array| np::svdvals(a).sum())(&a);
@@ -435,6 +435,8 @@ fn numbers_that_are_not_finite_end_in_nan() {
 #[test]
 fn large_and_extreme_matrices_are_decomposed() {
     for (dtype, eps) in [(DType::F32, 6e-8), (DType::F64, 1.1e-16), (DType::C64, 6e-8), (DType::C128, 1.1e-16)] {
+        // What is returned in 32 bits was computed in 64.
+        let svd = if dtype.real() == DType::F32 { 30.0 } else { 1000.0 };
         for (m, n) in [(33, 33), (130, 100), (100, 130), (257, 40)] {
             for exponent in [0, -140, 120] {
                 if exponent != 0 && dtype.real() == DType::F32 {
@@ -455,15 +457,15 @@ fn large_and_extreme_matrices_are_decomposed() {
                     let (u, s, vh) = np::svd(&a, full);
                     let k = m.min(n);
                     let whole = (u.slice_axis(1, 0, k) * s.astype(dtype)).matmul(vh.slice_axis(0, 0, k));
-                    assert!(norm(&(whole - &a)) < 1000.0 * eps * norm(&s), "svd {m} {n} {dtype} {exponent}");
+                    assert!(norm(&(whole - &a)) < svd * eps * norm(&s), "svd {m} {n} {dtype} {exponent}");
                     let unit = h(&u).matmul(&u) - cotangent::numpy::eye_as(u.shape()[1], u.shape()[1], 0, dtype);
-                    assert!(norm(&unit) < eps * 1000.0, "svd {m} {n} {dtype} {exponent}: {}", norm(&unit));
+                    assert!(norm(&unit) < eps * svd, "svd {m} {n} {dtype} {exponent}: {}", norm(&unit));
                 }
                 let (packed, taus) = ll::geqrf(&a);
                 let c = ll::ormqr(&packed, &taus, &a, true, true);
                 let below =
                     (0..m.min(n)).map(|i| norm(&c.slice_axis(1, i, i + 1).slice_axis(0, i + 1, m))).fold(0.0, f64::max);
-                assert!(below < scale, "ormqr {m} {n} {dtype}");
+                assert!(below < 2.0 * scale, "ormqr {m} {n} {dtype}: {below} of {scale}");
             }
         }
     }

@@ -79,7 +79,7 @@ fn thin_tangent(q: &Array, r: &Array, dx: &Array) -> (Array, Array) {
     let mut skew = &lower - adjoint(&lower);
     if inner.dtype().is_complex() {
         // The diagonal of R is real.
-        skew = skew + diagonal_part(&(&inner - inner.real().convert(inner.dtype(), false)));
+        skew += diagonal_part(&(&inner - inner.real().convert(inner.dtype(), false)));
     }
     let rest = &inner - skew;
     (&dx - product(q, &rest), product(&rest, r))

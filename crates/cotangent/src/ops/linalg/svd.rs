@@ -171,10 +171,10 @@ impl Primitive for Svd {
         let (omega, psi) = rotations(&inner, s);
         let (mut du, mut dv) = (product(&u, &omega), product(&v, &psi));
         if m > k {
-            du = du + outside(&u, &image, s);
+            du += outside(&u, &image, s);
         }
         if n > k {
-            dv = dv + outside(&v, &product(&adjoint(t), &u), s);
+            dv += outside(&v, &product(&adjoint(t), &u), s);
         }
         if self.full_matrices && m > k {
             du = completed(&du, &u, &results[1]);
