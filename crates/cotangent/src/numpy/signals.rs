@@ -450,7 +450,7 @@ pub fn histogram_edges(x: impl ArrayLike, edges: impl ArrayLike) -> Array {
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
-/// assert_eq!(np::corrcoef(Array::from([[1.0f32, 3.0], [3.0, 1.0]])).to_vec::<f32>(), [1.0, -1.0, -1.0, 1.0]);
+/// assert_eq!(np::corrcoef(Array::from([[1.0f32, 2.0, 3.0], [3.0, 2.0, 1.0]])).to_vec::<f32>(), [1.0, -1.0, -1.0, 1.0]);
 /// ```
 ///
 /// # Panics

@@ -1,12 +1,12 @@
 use cotangent::prelude::*;
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Layer {
+pub enum Place {
     First,
 }
 
-//~ `Layer` cannot be the key of a map in a tree
+//~ `Place` cannot be the key of a map in a tree
 //~ implement `Display`
 pub fn keyed() {
-    let f = jit(|m: &std::collections::BTreeMap<Layer, Array>| m[&Layer::First].sin());
+    let f = jit(|m: &std::collections::BTreeMap<Place, Array>| m[&Place::First].sin());
 }
