@@ -148,7 +148,7 @@ impl Primitive for Svd {
         Ok(shapes.into_iter().take(if self.compute_uv { 3 } else { 1 }).collect())
     }
 
-    /// The tangents of singular vectors are those of [`rotations`]; without `compute_uv` only ds = Re diag(Uᴴ dA V) is
+    /// The tangents of singular vectors are those of `rotations`; without `compute_uv` only ds = Re diag(Uᴴ dA V) is
     /// needed, which is finite at every matrix (Giles, "Collected matrix derivative results for forward and reverse mode
     /// algorithmic differentiation", 2008).
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {

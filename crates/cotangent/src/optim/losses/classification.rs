@@ -119,7 +119,7 @@ pub fn safe_softmax_cross_entropy(logits: impl ArrayLike, labels: impl ArrayLike
     -weighted(&logits, &labels).sum_axis(-1)
 }
 
-/// The cross-entropy of the softmax of logits along the last axis and integer labels: logsumexp(x) − x[label].
+/// The cross-entropy of the softmax of logits along the last axis and integer labels: logsumexp(x) − `x[label]`.
 ///
 /// ```
 /// use cotangent::{optim::losses, prelude::*};

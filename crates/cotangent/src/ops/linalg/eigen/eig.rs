@@ -62,7 +62,7 @@ impl Primitive for Eig {
         Ok([with_last(a, dtype, &[n])].into_iter().chain(vectors).collect())
     }
 
-    /// See [`tangent`]. The vectors on the left are those of Aᴴ on the right.
+    /// See `tangent`. The vectors on the left are those of Aᴴ on the right.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
         let all = Eig { compute_left_eigenvectors: true, compute_right_eigenvectors: true };
         let out = bind(all, &[&x[0]]).into_vec();
