@@ -5,6 +5,7 @@
 //! | operation | what runs |
 //! |---|---|
 //! | matrix product | cuBLASLt with the bias as its epilogue, or a Triton kernel with what surrounds it |
+//! | matrix product of other dtypes than a float, a complex number or an integer of 32 or 64 bits | the same in one of these (`ops/dot.rs`) |
 //! | convolution | cuDNN in the layouts that it prefers, with bias and ReLU |
 //! | convolution of integers | cuDNN, of parts that `f64` holds exactly (`ops/conv.rs`) |
 //! | FFT | cuFFT |
@@ -27,6 +28,9 @@ pub(crate) struct Routes {
     pub(crate) apart: Apart,
     /// Whether XLA convolves integers. cuDNN does not.
     pub(crate) integer_convolutions: bool,
+    /// Whether XLA multiplies matrices of any dtypes. On a GPU, products of `s8` with few elements are wrong, and other
+    /// pairs of dtypes do not compile or end the process.
+    pub(crate) mixed_products: bool,
     /// Whether a program can call functions of this process. They read and write host memory.
     pub(crate) host_calls: bool,
     /// Whether the compiler makes a graph of cuDNN of a call of attention.
@@ -62,6 +66,7 @@ impl Routes {
                 linear_algebra: LinearAlgebra::Lapack,
                 apart: Apart::Function,
                 integer_convolutions: true,
+                mixed_products: true,
                 host_calls: true,
                 fused_attention: false,
                 styles: true,
@@ -70,6 +75,7 @@ impl Routes {
                 linear_algebra: LinearAlgebra::Xla,
                 apart: Apart::Barrier,
                 integer_convolutions: false,
+                mixed_products: false,
                 host_calls: false,
                 fused_attention: true,
                 styles: false,

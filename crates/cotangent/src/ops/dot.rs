@@ -293,9 +293,31 @@ impl Primitive for DotGeneral {
             let sum = cx.op("stablehlo.dot_general", args, &attrs, &out.with_dtype(x));
             return [convert(cx, &sum, &out.with_dtype(x), out.dtype)].into();
         }
+        if !cx.routes().mixed_products {
+            let accumulates = x == y && x.is_float() && out.dtype == DType::F32;
+            let sum = if accumulates || (x == y && x == out.dtype && (x.is_inexact() || x.bits() >= 32)) {
+                x
+            } else {
+                plain(out.dtype)
+            };
+            let total = if accumulates { out.dtype } else { sum };
+            let wide = operands(cx, sum);
+            let product = cx.op("stablehlo.dot_general", &wide, &attrs, &out.with_dtype(total));
+            return [convert(cx, &product, &out.with_dtype(total), out.dtype)].into();
+        }
         let alike = x == y && x != DType::Bool && x.is_complex() == out.dtype.is_complex();
         let operands = if alike { [args[0].clone(), args[1].clone()] } else { operands(cx, out.dtype) };
         [cx.op("stablehlo.dot_general", &operands, &attrs, out)].into()
+    }
+}
+
+/// Returns the dtype in which every platform multiplies matrices, for a result of this dtype. It holds products of
+/// narrower numbers; integers wrap around when they are converted back.
+fn plain(dtype: DType) -> DType {
+    match dtype {
+        DType::F16 | DType::BF16 => DType::F32,
+        _ if !dtype.is_inexact() && dtype.bits() < 32 => DType::I32,
+        _ => dtype,
     }
 }
 

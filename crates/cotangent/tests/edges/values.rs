@@ -397,3 +397,39 @@ fn transforms_of_length_zero_are_errors() {
     assert_eq!(fft::fft(np::zeros([0, 4])).shape(), [0, 4]);
     assert_eq!(fft::Transform::new().n(4).fft(&empty).shape(), [3, 4]);
 }
+
+/// A GPU multiplies fewer pairs of dtypes than the CPU, some of them wrongly. Its programs have only products of one
+/// dtype, or with an f32 result, and return the same.
+#[test]
+fn products_of_any_dtypes_are_written_for_a_gpu_in_dtypes_that_it_multiplies() {
+    use DType::*;
+    let dtypes = [Bool, I8, U8, I32, I64, F16, BF16, F32, F64, C64];
+    let numbers = |dtype: DType, start: i32| np::arange(start, start + 6, 1).astype(dtype);
+    let mut texts = 0;
+    for x in dtypes {
+        for y in dtypes {
+            for out in [None, Some(I8), Some(I32), Some(BF16), Some(F32), Some(F64)] {
+                let options = lax::DotGeneral::new([vec![1], vec![0]], [vec![], vec![]]);
+                let options = out.map_or(options.clone(), |out| options.preferred_element_type(out));
+                let product = |x: &Array, y: &Array| lax::dot_general(x, y, &options);
+                let (a, b) = (numbers(x, -2).reshape([2, 3]), numbers(y, 1).reshape([3, 2]));
+                // Some pairs are errors everywhere.
+                let Ok(lowered) = jit(product).lower((&a, &b)) else { continue };
+                let text = lowered.export_for(cotangent::Platform::Cuda).unwrap().stablehlo().to_string();
+                let types = text.lines().find(|line| line.contains("stablehlo.dot_general")).expect("a product");
+                let of = |part: &str| part.rsplit('x').next().unwrap().trim_end_matches(['>', ')', ' ']).to_string();
+                let (operands, result) = types.rsplit_once(" : ").unwrap().1.split_once(" -> ").unwrap();
+                let (left, right) = operands.split_once(", ").unwrap();
+                let result = of(result.split(" loc").next().unwrap());
+                assert_eq!(of(left), of(right), "{x} {y} {out:?}: {types}");
+                assert!(of(left) == result || result == "f32", "{x} {y} {out:?}: {types}");
+                assert!(!["i1", "i8", "ui8"].contains(&of(left).as_str()), "{x} {y} {out:?}: {types}");
+                let there = cotangent::Exported::from_stablehlo("product", &text).unwrap().compile().unwrap();
+                let there = there.call(&(a.clone(), b.clone())).unwrap();
+                assert_eq!(parts(&there[0]), parts(&product(&a, &b)), "{x} {y} {out:?}");
+                texts += 1;
+            }
+        }
+    }
+    assert!(texts > 300, "{texts}");
+}
