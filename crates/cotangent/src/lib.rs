@@ -186,47 +186,38 @@ pub(crate) fn backend() -> &'static dyn trace::backend::Backend {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Runs the example of the guide, which is not part of the published crate.
+/// Runs the examples of chapters of the book, which is not part of the published crate.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/adding-a-primitive.md")]
-struct AddingAPrimitive;
+macro_rules! chapters {
+    ($($name:ident = $file:literal),* $(,)?) => {
+        $(
+            #[doc = include_str!(concat!("../../../docs/book/src/", $file))]
+            struct $name;
+        )*
+    };
+}
 
-/// Compiles the examples of the guide to several processes.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/distributed.md")]
-struct DistributedGuide;
-
-/// Runs the examples of the guide to functions.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/functions.md")]
-struct FunctionsGuide;
-
-/// Runs the examples of the guide to optimizers.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/optimizers.md")]
-struct OptimizersGuide;
-
-/// Runs the examples of the guide to devices.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/devices.md")]
-struct DevicesGuide;
-
-/// Compiles the example of the guide to compiling for a GPU.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/compiling-for-a-gpu.md")]
-struct CompilingForAGpuGuide;
-
-/// Runs the examples of the guide to several devices.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/sharding.md")]
-struct ShardingGuide;
-
-/// Runs the example of the guide to GPUs.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/gpu.md")]
-struct GpuGuide;
-
-/// Runs the examples of the guide to networks.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/networks.md")]
-struct NetworksGuide;
+chapters! {
+    Introduction = "introduction.md",
+    FirstHour = "first-hour.md",
+    FromJax = "from-jax.md",
+    Traces = "traces.md",
+    ControlFlow = "control-flow.md",
+    Derivatives = "derivatives.md",
+    Batching = "batching.md",
+    Randomness = "randomness.md",
+    Trees = "trees.md",
+    Functions = "functions.md",
+    SharpEdges = "sharp-edges.md",
+    Networks = "networks.md",
+    Optimizers = "optimizers.md",
+    Performance = "performance.md",
+    Devices = "devices.md",
+    Sharding = "sharding.md",
+    Gpu = "gpu.md",
+    CompilingForAGpu = "compiling-for-a-gpu.md",
+    Distributed = "distributed.md",
+    CustomRules = "custom-rules.md",
+    Primitives = "primitives.md",
+}

@@ -18,7 +18,7 @@
 //!
 //! What a job can do today: its processes meet and agree on their devices and programs, and CUDA's devices are opened with
 //! what XLA needs for NCCL. The CPU's plugin cannot run one program in several processes: there, every process computes on
-//! its own devices only. The guide `docs/guide/distributed.md` says what has been tested.
+//! its own devices only. The guide `docs/book/src/distributed.md` says what has been tested.
 
 mod agreement;
 mod devices;

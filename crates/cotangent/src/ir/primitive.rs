@@ -114,7 +114,7 @@ pub type RunProgram<'a> = dyn FnMut(&Jaxpr, &[Array], &str) -> Result<Vec<Array>
 ///
 /// A primitive is a small struct that is `Clone + Eq + Hash + Debug`; the supertrait [`PrimitiveParams`] follows from
 /// that. Rules use public [`Array`] operations only, so that they can be differentiated and batched themselves.
-/// `docs/adding-a-primitive.md` explains an example step by step.
+/// `docs/book/src/primitives.md` explains an example step by step.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -2,6 +2,7 @@
 //! checks, and error messages.
 
 mod aot;
+mod book;
 mod callbacks;
 mod checks;
 mod cross;
