@@ -24,6 +24,8 @@
 //! | feature | what it adds | crates it depends on |
 //! |---|---|---|
 //! | `ndarray` | `Array::to_ndarray`, and `Array::from` of the arrays and views of `ndarray` | `ndarray` |
+//! | `npy` | `io::npy`: arrays and trees in `.npy` and `.npz` files, and in those of Equinox | `zip`, `memmap2`, `tempfile` |
+//! | `safetensors` | `io::safetensors`, `io::Checkpoints`: weights by path, mapped into memory, and states of training runs | `safetensors`, `memmap2`, `tempfile`, `serde_json` |
 //! | `serde` | `Serialize` and `Deserialize` of `Array`, `random::Key`, `Aval`, `Shape`, `DType` | `serde`, `base64` |
 //! | `tracing` | spans and events of tracing, lowering, compiling, cache hits and execution, with times | `tracing` |
 //!
@@ -98,6 +100,8 @@ mod error;
 pub mod extend;
 pub mod fft;
 mod interop;
+#[cfg(any(feature = "npy", feature = "safetensors"))]
+pub mod io;
 mod ir;
 pub mod lax;
 mod methods;
@@ -212,6 +216,7 @@ chapters! {
     SharpEdges = "sharp-edges.md",
     Networks = "networks.md",
     Optimizers = "optimizers.md",
+    Files = "files.md",
     Performance = "performance.md",
     Devices = "devices.md",
     Sharding = "sharding.md",

@@ -49,6 +49,8 @@ mod kernel;
 mod key_value;
 mod library;
 mod logs;
+#[cfg(feature = "mapped")]
+mod mapped;
 mod memory;
 mod options;
 mod partitioned;
@@ -73,6 +75,8 @@ pub use kernel::{Arrays, Element, Kernel, View};
 pub use key_value::{KeyValueStore, StoreError};
 pub use library::Plugin;
 pub use logs::show_plugin_logs;
+#[cfg(feature = "mapped")]
+pub use mapped::MappedFile;
 pub use memory::{DeviceMemory, OutOfMemory};
 pub use options::{CompileOptions, FlagValue, OptionValue};
 pub use partitioned::{Shards, Tilings};
