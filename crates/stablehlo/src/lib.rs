@@ -34,6 +34,7 @@ mod attr;
 mod block;
 mod location;
 mod module;
+pub mod read;
 mod scalar;
 mod text;
 mod ty;

@@ -50,7 +50,7 @@ from! {
 }
 
 impl Scalar {
-    fn push_to(self, out: &mut String, element: &str) {
+    pub(crate) fn push_to(self, out: &mut String, element: &str) {
         if let Some(part) = element.strip_prefix("complex<").and_then(|e| e.strip_suffix('>')) {
             let (re, im) = match self {
                 Scalar::C64(re, im) => (Scalar::F32(re), Scalar::F32(im)),

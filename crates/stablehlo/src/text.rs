@@ -39,8 +39,12 @@ pub(crate) fn push_hex_byte(out: &mut String, byte: u8) {
 
 /// Appends a string literal: MLIR knows `\\`, `\"`, and `\XX` for any byte.
 pub(crate) fn push_quoted(out: &mut String, text: &str) {
+    push_quoted_bytes(out, text.as_bytes());
+}
+
+pub(crate) fn push_quoted_bytes(out: &mut String, text: &[u8]) {
     out.push('"');
-    for byte in text.bytes() {
+    for &byte in text {
         match byte {
             b'\\' => out.push_str("\\\\"),
             b'"' => out.push_str("\\22"),
