@@ -3,8 +3,8 @@ use std::fmt;
 /// A module that could not be read: what is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError {
-    message: String,
-    place: Place,
+    pub(super) message: String,
+    pub(super) place: Place,
 }
 
 /// The place of a [`ReadError`] in the input.

@@ -28,11 +28,13 @@
 //! ```
 
 mod attr;
+mod canon;
 mod element;
 mod error;
 mod float;
 mod location;
 mod print;
+mod text;
 mod tree;
 mod ty;
 
@@ -45,8 +47,7 @@ pub use ty::{FunctionType, TensorType, Type};
 
 /// Reads MLIR text.
 pub fn text(text: &str) -> Result<Program, ReadError> {
-    let _ = text;
-    Err(ReadError::new("text is not read", Place::Byte(0)))
+    text::read(text)
 }
 
 /// Reads MLIR bytecode, which starts with `ML\xefR`, or MLIR text.
