@@ -28,6 +28,7 @@
 //! ```
 
 mod attr;
+mod bytecode;
 mod canon;
 mod element;
 mod error;
@@ -53,7 +54,7 @@ pub fn text(text: &str) -> Result<Program, ReadError> {
 /// Reads MLIR bytecode, which starts with `ML\xefR`, or MLIR text.
 pub fn bytes(bytes: &[u8]) -> Result<Program, ReadError> {
     if bytes.starts_with(b"ML\xefR") {
-        return Err(ReadError::new("bytecode is not read", Place::Byte(0)));
+        return bytecode::read(bytes);
     }
     match std::str::from_utf8(bytes) {
         Ok(s) => text(s),
