@@ -191,9 +191,7 @@ impl<'a> Bytecode<'a> {
             }
             Properties::Optional(names) => {
                 for name in names.split_whitespace() {
-                    let required = matches!(name, "callee" | "function_type")
-                        || (name == "sym_name" && names.starts_with("arg_attrs"));
-                    let (index, present) = if required { (data.varint()?, true) } else { data.flagged()? };
+                    let (index, present) = data.flagged()?;
                     if present {
                         entries.push((name.into(), self.attr_at(data, index)?));
                     }
@@ -257,22 +255,23 @@ impl<'a> Bytecode<'a> {
     }
 
     fn regions(&mut self, c: &mut Cursor<'a>, head: &Head, function: bool) -> Result<Vec<Region>> {
+        // The regions of an isolated operation are one section, and each numbers its values from 0.
+        let mut section = match head.isolated && self.version >= 2 && head.regions > 0 {
+            true => Some(self.ir_section(c)?),
+            false => None,
+        };
+        let c = section.as_mut().unwrap_or(c);
+        let outer = if head.isolated { Some(std::mem::take(&mut self.values)) } else { None };
+        let next = self.next_value;
         let mut regions = Vec::new();
         for _ in 0..head.regions {
-            let isolated = head.isolated && self.version >= 2;
-            let mut part = if isolated { Some(self.ir_section(c)?) } else { None };
-            let next = self.next_value;
-            // An isolated region numbers its values from 0.
-            let outer = if head.isolated { Some(std::mem::take(&mut self.values)) } else { None };
-            let c = part.as_mut().unwrap_or(c);
             let at = *c;
-            let region = self.nested(&at, |s| s.region(c, function))?;
-            if let Some(outer) = outer {
-                self.values = outer;
-            }
-            self.next_value = next;
-            regions.push(region);
+            regions.push(self.nested(&at, |s| s.region(c, function))?);
         }
+        if let Some(outer) = outer {
+            self.values = outer;
+        }
+        self.next_value = next;
         Ok(regions)
     }
 

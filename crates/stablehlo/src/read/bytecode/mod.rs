@@ -10,12 +10,10 @@ mod vhlo;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Attr, Attrs, Dense, LocId, Locations, Place, Program, ReadError, Type, Value, canon};
+use super::{Attr, Attrs, Dense, LocId, Locations, Program, ReadError, Type, Value, canon};
 use cursor::Cursor;
 use ops::OpName;
 use table::Table;
-
-pub(super) use ops::VHLO;
 
 type Result<T> = std::result::Result<T, ReadError>;
 

@@ -147,8 +147,6 @@ impl OpName {
             let name = if name.is_empty() { dialect.to_owned() } else { format!("{dialect}.{name}") };
             let properties = match &*name {
                 "builtin.module" => Properties::Optional("sym_name sym_visibility"),
-                "func.func" => Properties::Optional("arg_attrs function_type res_attrs sym_name sym_visibility"),
-                "func.call" => Properties::Optional("arg_attrs callee no_inline res_attrs"),
                 _ if registered => Properties::Unknown,
                 _ => Properties::Required(""),
             };

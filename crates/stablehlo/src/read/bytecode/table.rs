@@ -122,7 +122,12 @@ impl<'a> Bytecode<'a> {
             }
             (true, "builtin") => self.builtin_attr(&mut c),
             (true, "vhlo") => self.vhlo_attr(&mut c),
-            (true, other) => c.error(format!("an attribute of the dialect `{other}`, whose encoding is not known")),
+            (true, other) => {
+                // It is kept, but nothing is known of it: a hint about sharding, for example.
+                let bytes = c.bytes(c.left() as u64)?;
+                let hex: String = bytes.iter().map(|b| format!("{b:02X}")).collect();
+                Ok(Attr::Opaque(format!("#{other}.encoded<\"0x{hex}\">").into()))
+            }
         }
     }
 
