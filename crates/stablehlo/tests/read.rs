@@ -1,21 +1,364 @@
-//! Reading modules.
+//! Reading modules. The corpus in `tests/read` is JAX's, and `check_read.py` compares many more programs with JAX.
 
-use cotangent_stablehlo::read;
+use std::path::{Path, PathBuf};
 
-/// Reads each file that `READ` names, and prints it: for `check_read.py`.
+use cotangent_stablehlo::read::{self, Attr, Location, Place, Program};
+
+fn folder(name: &str) -> Vec<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(path).unwrap().map(|f| f.unwrap().path()).collect();
+    files.retain(|f| f.extension().is_some_and(|e| e == "mlir" || e == "bc"));
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn read_file(path: &Path) -> Program {
+    read::bytes(&std::fs::read(path).unwrap()).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The first difference of two programs.
+fn same(a: &Program, b: &Program, what: &str) {
+    if a != b {
+        let (a, b) = (a.to_text(), b.to_text());
+        let line = a.lines().zip(b.lines()).find(|(a, b)| a != b);
+        panic!("{what}: {line:#?}");
+    }
+}
+
+#[test]
+fn pretty_text_generic_text_and_bytecode_are_the_same_program() {
+    for path in folder("read") {
+        if path.extension().unwrap() != "bc" {
+            continue;
+        }
+        let bytecode = read_file(&path);
+        let text = read_file(&path.with_extension("mlir"));
+        let generic = read_file(&path.with_extension("generic.mlir"));
+        same(&text, &generic, &format!("{}, generic", path.display()));
+        same(&text, &bytecode, &format!("{}, bytecode", path.display()));
+        for (program, form) in [(&text, "text"), (&bytecode, "bytecode")] {
+            let main = program.function("main").unwrap();
+            let found = main.body.ops.iter().any(|op| {
+                let source = program.locations.source(op.location);
+                source.name.is_some()
+                    && source.file.is_some_and(|(file, line, _)| &*file == "make_corpus.py" && line > 9)
+            });
+            assert!(found, "{}: no operation of the {form} has a place in Python", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_this_crate_writes_is_read() {
+    for path in folder("golden").into_iter().chain(folder("read")) {
+        let program = read_file(&path);
+        let text = program.to_text();
+        let again = read::text(&text).unwrap_or_else(|e| panic!("{}: {e}\n{text}", path.display()));
+        same(&program, &again, &path.display().to_string());
+    }
+}
+
+fn main_of(body: &str) -> String {
+    format!("func.func @main(%x: tensor<2xf32>, %i: tensor<i32>) -> tensor<2xf32> {{\n{body}\n}}")
+}
+
+#[test]
+fn attributes() {
+    let value = |attr: &str| {
+        let program = read::text(&format!("module attributes {{a = {attr}}} {{}}")).unwrap();
+        let value = program.attributes.get("a").unwrap().clone();
+        let text = value.to_string();
+        let again = read::text(&format!("module attributes {{a = {text}}} {{}}")).unwrap();
+        assert_eq!(again.attributes.get("a"), Some(&value), "{text}");
+        value
+    };
+    let ints = |attr: &str| value(attr).as_ints().unwrap();
+    assert_eq!(ints("dense<[[1, -2], [3, 4]]> : tensor<2x2xi8>"), [1, -2, 3, 4]);
+    assert_eq!(ints("dense<7> : tensor<3xi64>"), [7, 7, 7]);
+    assert_eq!(ints(r#"dense<"0x0100FFFF"> : tensor<2xi16>"#), [1, -1]);
+    assert_eq!(ints("dense<[255, 1]> : tensor<2xui8>"), [255, 1]);
+    assert_eq!(ints("dense<[true, false]> : tensor<2xi1>"), [1, 0]);
+    assert_eq!(ints("dense<> : tensor<0x3xi32>"), [0i64; 0]);
+    assert_eq!(ints("dense<[-8, 7]> : tensor<2xi4>"), [-8, 7]);
+    assert_eq!(ints("array<i64: 1, 2>"), [1, 2]);
+    assert_eq!(ints("array<i32: 1, -2>"), [1, -2]);
+    assert_eq!(value("dense<[5, 5]> : tensor<2xi32>"), value("dense<5> : tensor<2xi32>"));
+    assert_eq!(value("18446744073709551615 : ui64").as_f64(), Some(u64::MAX as f64));
+    assert_eq!(value("1.5 : bf16").as_f64(), Some(1.5));
+    assert!(value("0x7FC0 : bf16").as_f64().unwrap().is_nan());
+    assert_eq!(value(r#""a\22\\\0A""#), Attr::Str(b"a\"\\\n"[..].into()));
+    assert_eq!(value("@a::@\"b c\"").as_str(), Some("a::@b c"));
+    let Attr::Dense(dense) = value("dense<[(1.0, -2.0), (0x7FC00000, 0.0)]> : tensor<2xcomplex<f32>>") else {
+        panic!()
+    };
+    assert_eq!(&dense.data[..8], [0, 0, 128, 63, 0, 0, 0, 192]);
+    // A splat takes no more than its element, whatever the shape.
+    let Attr::Dense(dense) = value("dense<1.0> : tensor<1000000x1000000xf64>") else { panic!() };
+    assert_eq!((dense.data.len(), dense.splat), (8, true));
+    let fields = value("#stablehlo.conv<[b, 1, 0, f]x[i, 0, o, 1]->[f, 0, b, 1]>");
+    let Attr::Struct(conv) = fields else { panic!() };
+    assert_eq!(conv.fields.ints("input_spatial_dimensions").unwrap(), [2, 1]);
+    assert_eq!(conv.fields.int("kernel_output_feature_dimension"), Some(2));
+    assert_eq!(conv.fields.int("output_batch_dimension"), Some(2));
+    for opaque in ["#sdy.sharding<@mesh, [{\"x\"}, {?}]>", "affine_map<(d0) -> (d0)>", "#vendor.thing"] {
+        assert_eq!(value(opaque), Attr::Opaque(opaque.into()));
+    }
+}
+
+#[test]
+fn aliases_and_resources() {
+    let program = read::text(
+        r##"
+#map = affine_map<(d0) -> (d0)>
+!t = tensor<2xf32>
+module attributes {a = #map} {
+  func.func @main() -> !t {
+    %0 = stablehlo.constant dense_resource<w> : tensor<2xf32> loc(#loc1)
+    return %0 : !t
+  }
+}
+#loc = loc("model.py":3:4)
+#loc1 = loc("mul"(callsite(#loc at "run.py":9:1)))
+{-#
+  dialect_resources: { builtin: { w: "0x040000000000803F00000040" } }
+#-}
+"##,
+    )
+    .unwrap();
+    let op = &program.functions[0].body.ops[0];
+    let Some(Attr::Dense(value)) = op.attributes.get("value") else { panic!() };
+    assert_eq!(*value.data, *[1f32, 2.0].map(f32::to_le_bytes).as_flattened());
+    let source = program.locations.source(op.location);
+    assert_eq!(source.to_string(), "model.py:3 (mul)");
+    assert!(matches!(program.locations.get(op.location), Location::Name { .. }));
+}
+
+#[test]
+fn errors_say_what_and_where() {
+    let cases: &[(&str, (usize, usize), &str)] = &[
+        ("%0 = stablehlo.add %x, %y : tensor<2xf32>", (2, 24), "the value `%y` is used before it is defined"),
+        ("%0 = stablehlo.frobnicate %x : tensor<2xf32>", (2, 6), "the syntax of `stablehlo.frobnicate` is not known"),
+        ("%0 = stablehlo.negate %i : tensor<2xf32>", (2, 41), "operand 0 is of type tensor<i32>, but tensor<2xf32> is"),
+        (
+            "%0 = stablehlo.constant dense<[1, 2]> : tensor<3xi32>",
+            (2, 31),
+            "a list of 2 elements along an axis of length 3",
+        ),
+        ("%0:2 = stablehlo.negate %x : tensor<2xf32>", (2, 1), "2 names for the 1 results of `stablehlo.negate`"),
+        ("%0 = stablehlo.negate %x : tensor<2xf3>", (2, 37), "`f3` is not a type"),
+        (
+            "%0 = stablehlo.constant dense<\"0x00\"> : tensor<3xi32>",
+            (2, 31),
+            "1 bytes for the elements of tensor<3xi32>",
+        ),
+        ("%0 = stablehlo.constant dense_resource<__elided__> : tensor<3xi32>", (2, 40), "the elements were left out"),
+        ("\"a\"() ({\n^bb0:\n  \"b\"() : () -> ()\n^bb1:\n}) : () -> ()", (5, 1), "a region of more than one block"),
+        ("return %x : tensor<2xf32", (2, 26), "expected `>`, not `}`"),
+    ];
+    for (body, (line, column), message) in cases {
+        let error = read::text(&main_of(body)).unwrap_err();
+        assert!(error.message().starts_with(message), "{body}: {error}");
+        let (line, column) = (*line, *column);
+        let place = error.place();
+        // The end of a line is the start of the next.
+        assert!(
+            place == Place::Text { line, column }
+                || matches!(place, Place::Text { line: l, column: 1 } if l == line + 1),
+            "{body}: {error}"
+        );
+    }
+    let error = read::bytes(b"\xFFnothing").unwrap_err();
+    assert_eq!(error.place(), Place::Byte(0));
+    let error = read::bytes(b"ML\xefR\x0dStableHLO").unwrap_err();
+    assert_eq!((error.place(), error.message()), (Place::Byte(5), "a string without an end"));
+}
+
+/// Nesting ends in an error, not in the end of the stack.
+#[test]
+fn nesting_is_limited() {
+    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(200_000), close.repeat(200_000));
+    let inputs = [
+        format!("module attributes {{a = {}}} {{}}", deep("[", "]")),
+        format!("module attributes {{a = {}}} {{}}", deep("{a = ", "}")),
+        format!("module attributes {{a = {}}} {{}}", deep("tuple<", ">")),
+        format!("module attributes {{a = {}}} {{}}", deep("(", ") -> ()")),
+        format!("module attributes {{a = tensor<{}>}} {{}}", deep("complex<", ">")),
+        format!("module {{}} loc({})", deep("\"a\"(", ")")),
+        main_of(&deep("\"a\"() ({", "}) : () -> ()")),
+        main_of(&deep("stablehlo.while() cond {", "} do {}")),
+    ];
+    for input in inputs {
+        let error = read::text(&input).unwrap_err();
+        assert!(error.message().contains("128 levels"), "{}: {error}", &input[..60]);
+    }
+    // Less than that is read.
+    for depth in [1, 100] {
+        let nested = format!("module attributes {{a = {}{}}} {{}}", "[".repeat(depth), "]".repeat(depth));
+        let program = read::text(&nested).unwrap();
+        assert_eq!(read::text(&program.to_text()).unwrap(), program);
+        let nested = format!("{}{}", "\"a\"() ({".repeat(depth), "}) : () -> ()".repeat(depth));
+        read::text(&main_of(&nested)).unwrap();
+    }
+}
+
+/// A number that is much larger than the input is an error before memory is taken for it.
+#[test]
+fn counts_are_checked() {
+    for body in [
+        "%0:4294967295 = \"a\"() : () -> ()",
+        "%0 = stablehlo.constant dense<\"0x\"> : tensor<4611686018427387904x4611686018427387904xf32>",
+        "%0 = stablehlo.constant dense<[1.0]> : tensor<1000000000000xf32>",
+        "%0 = \"a\"() : () -> tensor<99999999999999999999xf32>",
+    ] {
+        assert!(read::text(&main_of(body)).is_err(), "{body}");
+    }
+}
+
+/// Damaged files are errors, or other programs: no panic, and no endless loop. `FUZZ_CASES` asks for more of them.
+#[test]
+fn damaged_files() {
+    let files: Vec<Vec<u8>> =
+        folder("read").into_iter().chain(folder("golden")).map(|path| std::fs::read(path).unwrap()).collect();
+    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |n| n.parse().unwrap());
+    let (cases, seed) = (number("FUZZ_CASES", 4000), number("FUZZ_SEED", 1));
+    let mut random = Random(seed);
+    let mut read = 0;
+    for case in 0..cases {
+        let bytes = random.damaged(&files);
+        if std::env::var_os("FUZZ_TRACE").is_some() {
+            std::fs::write(std::env::temp_dir().join("damaged"), &bytes).unwrap();
+        }
+        if let Ok(program) = read::bytes(&bytes) {
+            read += 1;
+            if case % 16 == 0 {
+                // What was read can be walked and printed.
+                assert!(program.to_text().len() <= 4096 * bytes.len());
+                for op in program.functions.iter().flat_map(|f| &f.body.ops) {
+                    program.locations.source(op.location);
+                }
+            }
+        }
+    }
+    println!("{cases} damaged files, {read} of them read");
+    assert!(read > 0 && read < cases);
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+
+    /// A place in the bytes, and the end of a short range from there.
+    fn range(&mut self, len: usize, longest: usize) -> std::ops::Range<usize> {
+        let start = self.below(len);
+        start..(start + self.below(longest) + 1).min(len)
+    }
+
+    fn damaged(&mut self, files: &[Vec<u8>]) -> Vec<u8> {
+        const TOKENS: [&str; 24] = [
+            "(",
+            ")",
+            "{",
+            "}",
+            "<",
+            ">",
+            "[",
+            "]",
+            "\"",
+            "%0",
+            "#loc",
+            "@main",
+            "tensor<",
+            "dense<",
+            ": () -> ()",
+            "0x",
+            "-1",
+            "18446744073709551616",
+            "?x",
+            "^bb0(",
+            "loc(",
+            "stablehlo.while(",
+            "\\",
+            "\u{e9}",
+        ];
+        let mut bytes = files[self.below(files.len())].clone();
+        for _ in 0..=self.below(4) {
+            if bytes.is_empty() {
+                break;
+            }
+            let text = !bytes.starts_with(b"ML\xef");
+            match self.below(8) {
+                0 => {
+                    let at = self.below(bytes.len());
+                    bytes[at] ^= 1 << self.below(8);
+                }
+                1 => {
+                    let at = self.below(bytes.len());
+                    bytes[at] = [0, 1, 0x7F, 0x80, 0xFF, 2, b' ', b'9'][self.below(8)];
+                }
+                2 => {
+                    let range = self.range(bytes.len(), 40);
+                    bytes.drain(range);
+                }
+                3 => {
+                    let range = self.range(bytes.len(), 200);
+                    let copy = bytes[range].to_vec();
+                    let at = self.below(bytes.len());
+                    bytes.splice(at..at, copy);
+                }
+                4 => bytes.truncate(self.below(bytes.len())),
+                5 => {
+                    // A part of another file.
+                    let other = &files[self.below(files.len())];
+                    let part = other[self.range(other.len(), 200)].to_vec();
+                    let range = self.range(bytes.len(), 200);
+                    bytes.splice(range, part);
+                }
+                6 if text => {
+                    let token = TOKENS[self.below(TOKENS.len())].repeat(1 << self.below(9));
+                    let at = self.below(bytes.len());
+                    bytes.splice(at..at, token.bytes());
+                }
+                _ => {
+                    // A number of the bytecode, or a digit, becomes another one.
+                    let at = self.below(bytes.len());
+                    let word = self.next().to_le_bytes();
+                    let n = (at + 1 + self.below(9)).min(bytes.len()) - at;
+                    bytes[at..at + n]
+                        .copy_from_slice(&word[..n.min(8)].iter().copied().cycle().take(n).collect::<Vec<_>>());
+                }
+            }
+        }
+        bytes
+    }
+}
+
+/// Reads each file that `READ` names, and prints it beside the file: for `check_read.py`.
 #[test]
 fn files_of_the_environment() {
     let Some(paths) = std::env::var_os("READ") else { return };
     for path in std::env::split_paths(&paths) {
-        let bytes = std::fs::read(&path).unwrap();
-        match read::bytes(&bytes) {
+        let written = match read::bytes(&std::fs::read(&path).unwrap()) {
             Ok(program) => {
                 let text = program.to_text();
                 let again = read::text(&text).unwrap_or_else(|e| panic!("{}: {e}\n{text}", path.display()));
-                assert!(program == again, "{}", path.display());
-                std::fs::write(path.with_extension("read"), text).unwrap();
+                same(&program, &again, &path.display().to_string());
+                text
             }
-            Err(e) => std::fs::write(path.with_extension("read"), format!("error: {e}\n")).unwrap(),
-        }
+            Err(e) => format!("error: {e}\n"),
+        };
+        std::fs::write(path.with_extension("read"), written).unwrap();
     }
 }

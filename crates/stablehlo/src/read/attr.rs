@@ -223,19 +223,28 @@ impl Dense {
         if !(element.is_signed() || element.is_unsigned() || *element == Element::Bool) {
             return None;
         }
-        let size = element.size()?;
-        let one = |bytes: &[u8]| {
-            let mut word = [0; 8];
-            word[..size].copy_from_slice(bytes);
-            let shift = 64 - 8 * size as u32;
-            let bits = i64::from_le_bytes(word);
-            if element.is_signed() { bits << shift >> shift } else { bits }
-        };
-        let values = self.data.chunks_exact(size).map(one);
-        if !self.splat {
-            return Some(values.collect());
+        if self.splat {
+            let len = self.ty.len().filter(|&n| n <= 1 << 16)?;
+            return Some(vec![self.first()?; len]);
         }
-        let len = self.ty.len().filter(|&n| n <= 1 << 16)?;
-        Some(vec![values.last()?; len])
+        let size = element.size()?;
+        Some(self.data.chunks_exact(size).map(|bytes| integer(bytes, element)).collect())
     }
+
+    /// The first element, if it is an integer or a boolean.
+    pub(super) fn first(&self) -> Option<i64> {
+        let element = &self.ty.element;
+        let is_int = element.is_signed() || element.is_unsigned() || *element == Element::Bool;
+        let bytes = self.data.get(..element.size()?).filter(|_| is_int)?;
+        Some(integer(bytes, element))
+    }
+}
+
+/// The integer that up to eight bytes hold.
+fn integer(bytes: &[u8], element: &Element) -> i64 {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    let shift = 64 - 8 * bytes.len() as u32;
+    let bits = i64::from_le_bytes(word);
+    if element.is_signed() { bits << shift >> shift } else { bits }
 }

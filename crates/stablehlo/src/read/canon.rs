@@ -96,7 +96,8 @@ pub(super) fn defaults(op: &str, attributes: &mut Vec<(Arc<str>, Attr)>) {
 fn is_default(op: &str, name: &str, value: &Attr) -> bool {
     let ints = |n: i64| match value {
         Attr::Ints(values) => values.iter().all(|&v| v == n),
-        Attr::Dense(dense) => dense.ints().is_some_and(|values| values.iter().all(|&v| v == n)),
+        Attr::Dense(dense) if dense.splat => dense.first() == Some(n),
+        Attr::Dense(dense) => dense.ty.is_empty(),
         _ => false,
     };
     let case = |want: &str| matches!(value, Attr::Enum(_, case) if &**case == want);
@@ -118,7 +119,11 @@ fn is_default(op: &str, name: &str, value: &Attr) -> bool {
             _ => false,
         },
         ("custom_call", "has_side_effect") => no(),
-        ("custom_call", "backend_config") => matches!(value, Attr::Str(s) if s.is_empty()),
+        ("custom_call", "backend_config") => match value {
+            Attr::Str(text) => text.is_empty(),
+            Attr::Dict(entries) => entries.is_empty(),
+            _ => false,
+        },
         ("custom_call", "api_version") => match value {
             Attr::Int(version, _) => *version == 1,
             _ => case("API_VERSION_ORIGINAL"),

@@ -40,6 +40,9 @@ pub struct FunctionType {
     pub results: Vec<Type>,
 }
 
+/// The most axes that a tensor may have.
+pub(super) const MAX_RANK: usize = 64;
+
 impl Type {
     /// The tensor type, if it is one.
     pub fn tensor(&self) -> Option<&TensorType> {

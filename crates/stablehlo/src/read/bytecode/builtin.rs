@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::super::ty::MAX_RANK;
 use super::super::{Attr, Attrs, Dense, Element, FunctionType, LocId, Location, TensorType, Type, canon};
 use super::cursor::Cursor;
-use super::{Bytecode, Result, arc};
+use super::{Bytecode, Result};
 
 impl<'a> Bytecode<'a> {
     pub(super) fn builtin_attr(&mut self, c: &mut Cursor<'a>) -> Result<Attr> {
@@ -14,31 +15,24 @@ impl<'a> Bytecode<'a> {
                 let n = c.count()?;
                 let mut entries = Vec::new();
                 for _ in 0..n {
-                    let name = self.attr(c)?;
-                    let value = self.attr(c)?;
-                    match name.as_str() {
-                        Some(name) => entries.push((arc(name), value)),
-                        None => return c.error("the name of an attribute is not a string"),
-                    }
+                    let name = self.name(c)?;
+                    entries.push((name, self.attr(c)?));
                 }
                 Attr::Dict(Attrs::new(entries))
             }
-            2 => Attr::Str(self.string(c)?.into()),
+            2 => Attr::Str(self.shared_string(c)?),
             3 => {
-                let text = self.string(c)?;
+                let text = self.shared_string(c)?;
                 self.ty(c)?;
-                Attr::Str(text.into())
+                Attr::Str(text)
             }
-            4 => match self.attr(c)?.as_str() {
-                Some(name) => Attr::Symbol(arc(name)),
-                None => return c.error("a symbol that is not a string"),
-            },
+            4 => Attr::Symbol(self.name(c)?),
             5 => {
-                let root = self.attr(c)?;
-                let mut name = root.as_str().unwrap_or_default().to_owned();
+                let mut name = self.name(c)?.to_string();
                 for part in self.attr_list(c)? {
                     name.push_str("::@");
                     name.push_str(part.as_str().unwrap_or_default());
+                    self.charge(c, name.len())?;
                 }
                 Attr::Symbol(name.into())
             }
@@ -103,7 +97,7 @@ impl<'a> Bytecode<'a> {
         })
     }
 
-    fn scalar(&mut self, c: &mut Cursor<'a>) -> Result<Element> {
+    pub(super) fn scalar(&mut self, c: &mut Cursor<'a>) -> Result<Element> {
         match self.ty(c)? {
             Type::Scalar(element) => Ok(element),
             other => c.error(format!("{other} is not a scalar type")),
@@ -120,8 +114,11 @@ impl<'a> Bytecode<'a> {
         let element = match self.ty(c)? {
             Type::Scalar(element) => element,
             Type::Opaque(text) => Element::Other(text),
-            other => Element::Other(other.to_string().into()),
+            _ => return c.error("a tensor whose elements are not scalars"),
         };
+        if dims.len() > MAX_RANK {
+            return c.error(format!("a tensor of more than {MAX_RANK} axes"));
+        }
         Ok(Type::Tensor(Arc::new(TensorType { dims, element, encoding })))
     }
 
@@ -150,41 +147,33 @@ impl<'a> Bytecode<'a> {
             9 => Type::Scalar(match self.ty(c)? {
                 Type::Scalar(Element::F32) => Element::C64,
                 Type::Scalar(Element::F64) => Element::C128,
-                other => Element::Other(format!("complex<{other}>").into()),
+                other => return c.error(format!("complex numbers of {other}")),
             }),
             12 => Type::Opaque("none".into()),
             13 => self.tensor(c, false)?,
             14 => self.tensor(c, true)?,
             15 => Type::Tuple(self.type_list(c)?.into()),
             18 => {
-                let element = self.ty(c)?;
+                let element = self.scalar(c)?;
                 Type::Opaque(format!("tensor<*x{element}>").into())
             }
             code => return c.error(format!("a builtin type {code}, which is not known")),
         })
     }
 
-    /// A string attribute's text.
-    fn text(&mut self, c: &mut Cursor<'a>) -> Result<Arc<str>> {
-        match self.attr(c)?.as_str() {
-            Some(text) => Ok(arc(text)),
-            None => c.error("a name that is not a string"),
-        }
-    }
-
     pub(super) fn builtin_location(&mut self, c: &mut Cursor<'a>) -> Result<LocId> {
         let location = match c.varint()? {
             10 => Location::CallSite { callee: self.location(c)?, caller: self.location(c)? },
-            11 => Location::File { file: self.text(c)?, line: c.varint()? as u32, column: c.varint()? as u32 },
+            11 => Location::File { file: self.name(c)?, line: c.varint()? as u32, column: c.varint()? as u32 },
             12 | 13 => {
                 let n = c.count()?;
                 Location::Fused((0..n).map(|_| self.location(c)).collect::<Result<_>>()?)
             }
-            14 => Location::Name { name: self.text(c)?, child: self.location(c)? },
+            14 => Location::Name { name: self.name(c)?, child: self.location(c)? },
             15 => return Ok(LocId::UNKNOWN),
             // A range of a file; the encoding comes after the affine ones in some versions.
             19..=31 => {
-                let Ok(file) = self.text(c) else { return Ok(LocId::UNKNOWN) };
+                let Ok(file) = self.name(c) else { return Ok(LocId::UNKNOWN) };
                 let numbers = c.list(Cursor::varint)?;
                 let number = |i: usize| numbers.get(i).map_or(0, |&n| n as u32);
                 Location::File { file, line: number(0), column: number(1) }

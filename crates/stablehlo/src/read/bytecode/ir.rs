@@ -82,7 +82,9 @@ impl<'a> Bytecode<'a> {
         let entries = self.entries(c, &head)?;
         let body = self.regions(c, &head, true)?.pop().unwrap_or_default();
         let types = std::mem::take(&mut self.value_types);
-        let function = Function::from_parts(entries, body, types, head.location).or_else(|e| at.error(e))?;
+        let mut left = (4 * self.len + 4096).saturating_sub(self.charged);
+        let function = Function::from_parts(entries, body, types, head.location, &mut left).or_else(|e| at.error(e))?;
+        self.charge(&at, function.results.len() + function.param_attributes.len())?;
         program.functions.push(function);
         Ok(())
     }
@@ -143,7 +145,10 @@ impl<'a> Bytecode<'a> {
         let mut entries: Vec<(Arc<str>, Attr)> = Vec::new();
         if let Some(index) = head.attributes {
             match self.attr_at(c, index)? {
-                Attr::Dict(attrs) => entries.extend_from_slice(attrs.entries()),
+                Attr::Dict(attrs) => {
+                    self.charge(c, attrs.len())?;
+                    entries.extend_from_slice(attrs.entries());
+                }
                 _ => return c.error("the attributes of an operation are not a dictionary"),
             }
         }

@@ -10,6 +10,7 @@ mod vhlo;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::ty::MAX_RANK;
 use super::{Attr, Attrs, Dense, LocId, Locations, Program, ReadError, Type, Value, canon};
 use cursor::Cursor;
 use ops::OpName;
@@ -42,6 +43,12 @@ struct Bytecode<'a> {
     depth: u32,
     /// The size of the attribute or type that is being read, with all that it holds.
     weight: u64,
+    /// What has been charged for.
+    charged: usize,
+    /// The strings of attributes, by number of the string.
+    shared: HashMap<u64, Arc<[u8]>>,
+    /// Names, by number of the attribute.
+    names: HashMap<u64, Arc<str>>,
     /// The attributes of operations, by operation, dictionary and properties.
     op_attributes: HashMap<(u32, u64, u64), Attrs>,
     /// The values of the function, by their number in the bytecode.
@@ -88,6 +95,9 @@ impl<'a> Bytecode<'a> {
             ir: need(4, "operations")?,
             depth: 0,
             weight: 0,
+            charged: 0,
+            shared: HashMap::new(),
+            names: HashMap::new(),
             op_attributes: HashMap::new(),
             values: Vec::new(),
             value_types: Vec::new(),
@@ -129,6 +139,39 @@ impl<'a> Bytecode<'a> {
             Some(bytes) => Ok(bytes),
             None => c.error(format!("string {index} of {}", self.strings.len())),
         }
+    }
+
+    /// A string as an attribute holds it. Attributes with the same string share it.
+    fn shared_string(&mut self, c: &mut Cursor<'a>) -> Result<Arc<[u8]>> {
+        let index = c.varint()?;
+        let bytes = self.string_at(c, index)?;
+        Ok(self.shared.entry(index).or_insert_with(|| bytes.into()).clone())
+    }
+
+    /// A string attribute that is a name. Its uses share it.
+    fn name(&mut self, c: &mut Cursor<'a>) -> Result<Arc<str>> {
+        let index = c.varint()?;
+        if let Some(known) = self.names.get(&index) {
+            return Ok(known.clone());
+        }
+        match self.attr_at(c, index)?.as_str() {
+            Some(name) => {
+                let name = arc(name);
+                self.names.insert(index, name.clone());
+                Ok(name)
+            }
+            None => c.error("a name that is not a string"),
+        }
+    }
+
+    /// Charges the input for text, or copies, that are made of shared parts, so that a few bytes cannot become many.
+    fn charge(&mut self, c: &Cursor<'a>, size: usize) -> Result<()> {
+        self.charged = self.charged.saturating_add(size);
+        self.weight = self.weight.saturating_add(size as u64);
+        if self.charged > 4 * self.len + 4096 || size == 0 && self.weight > self.len as u64 + 4096 {
+            return c.error("parts that are repeated until they are much larger than the input");
+        }
+        Ok(())
     }
 
     fn name_at(&self, c: &Cursor<'a>, index: u64) -> Result<&'a str> {
@@ -249,7 +292,10 @@ impl<'a> Bytecode<'a> {
 /// The one-dimensional integers or booleans of a tensor, as the dense array that StableHLO has in their place.
 fn as_array(attr: Attr) -> Attr {
     let Attr::Dense(dense) = &attr else { return attr };
-    let Dense { ty, .. } = &**dense;
+    let Dense { ty, splat, .. } = &**dense;
+    if *splat && ty.len().is_none_or(|n| n > MAX_RANK) {
+        return attr;
+    }
     match (&ty.dims[..], &ty.element) {
         ([_], super::Element::I64) => dense.ints().map_or(attr, |v| Attr::Ints(v.into())),
         ([_], super::Element::Bool) => match dense.ints() {

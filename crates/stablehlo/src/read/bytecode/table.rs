@@ -3,6 +3,7 @@
 use super::super::{Attr, LocId, Type};
 use super::cursor::Cursor;
 use super::{Bytecode, Result};
+use crate::text::push_hex_byte;
 
 /// An entry of a table.
 #[derive(Clone, Copy)]
@@ -41,7 +42,6 @@ impl<'a, T: Clone> Table<'a, T> {
         data: &mut Cursor<'a>,
         dialect: impl Fn(&mut Cursor<'a>) -> Result<&'a str>,
     ) -> Result<()> {
-        self.entries.reserve(count);
         while self.entries.len() < count {
             let dialect = dialect(offsets)?;
             let n = offsets.count()?;
@@ -59,7 +59,7 @@ impl<'a, T: Clone> Table<'a, T> {
 }
 
 macro_rules! lookup {
-    ($name:ident, $table:ident, $ty:ty, $read:ident, $what:literal) => {
+    ($name:ident, $table:ident, $ty:ty, $read:ident, $opaque:path, $what:literal) => {
         pub(super) fn $name(&mut self, c: &Cursor<'a>, index: u64) -> Result<$ty> {
             let Some(at) = usize::try_from(index).ok().filter(|&i| i < self.$table.entries.len()) else {
                 return c.error(format!(concat!($what, " {} of {}"), index, self.$table.entries.len()));
@@ -76,6 +76,9 @@ macro_rules! lookup {
             self.$table.cache[at] = Cached::Open;
             let outer = std::mem::replace(&mut self.weight, 1);
             let value = self.nested(&entry.data, |s| s.$read(entry))?;
+            if let $opaque(text) = &value {
+                self.weight += text.len() as u64;
+            }
             let weight = std::mem::replace(&mut self.weight, outer);
             // A few bytes can stand for a tree that is too large to be walked.
             if weight > 1 << 16 && weight > 16 * self.len as u64 {
@@ -89,8 +92,8 @@ macro_rules! lookup {
 }
 
 impl<'a> Bytecode<'a> {
-    lookup!(attr_at, attrs, Attr, read_attr, "attribute");
-    lookup!(type_at, types, Type, read_type, "type");
+    lookup!(attr_at, attrs, Attr, read_attr, Attr::Opaque, "attribute");
+    lookup!(type_at, types, Type, read_type, Type::Opaque, "type");
 
     pub(super) fn attr(&mut self, c: &mut Cursor<'a>) -> Result<Attr> {
         let index = c.varint()?;
@@ -125,7 +128,8 @@ impl<'a> Bytecode<'a> {
             (true, other) => {
                 // It is kept, but nothing is known of it: a hint about sharding, for example.
                 let bytes = c.bytes(c.left() as u64)?;
-                let hex: String = bytes.iter().map(|b| format!("{b:02X}")).collect();
+                let mut hex = String::with_capacity(2 * bytes.len());
+                bytes.iter().for_each(|&b| push_hex_byte(&mut hex, b));
                 Ok(Attr::Opaque(format!("#{other}.encoded<\"0x{hex}\">").into()))
             }
         }

@@ -77,12 +77,8 @@ impl<'a> Bytecode<'a> {
                     let n = c.count()?;
                     let mut entries = Vec::new();
                     for _ in 0..n {
-                        let name = self.attr(c)?;
-                        let value = self.attr(c)?;
-                        match name.as_str() {
-                            Some(name) => entries.push((arc(name), value)),
-                            None => return c.error("the name of an attribute is not a string"),
-                        }
+                        let name = self.name(c)?;
+                        entries.push((name, self.attr(c)?));
                     }
                     return Ok(Attr::Dict(Attrs::new(entries)));
                 }
@@ -109,7 +105,7 @@ impl<'a> Bytecode<'a> {
                     ],
                 )
             }
-            14 => Attr::Str(self.string(c)?.into()),
+            14 => Attr::Str(self.shared_string(c)?),
             15 => {
                 let ty = self.ty(c)?;
                 let size = c.varint()?;
@@ -133,8 +129,44 @@ impl<'a> Bytecode<'a> {
                     ],
                 )
             }
-            21..=25 => return c.error("a mesh of devices, which is not read"),
+            21..=25 => {
+                let text = self.mesh(code, c)?;
+                self.charge(c, text.len())?;
+                Attr::Opaque(text.into())
+            }
             code => return c.error(format!("an attribute {code} of VHLO, which is not known")),
+        })
+    }
+
+    /// The attributes of meshes, as text.
+    fn mesh(&mut self, code: u64, c: &mut Cursor<'a>) -> Result<String> {
+        Ok(match code {
+            21 => format!("({}){}", c.signed()?, c.signed()?),
+            22 => {
+                let name = self.attr(c)?;
+                let part = if c.varint()? != 0 { Some(self.attr(c)?) } else { None };
+                self.charge(c, 0)?;
+                let part = part.map_or(String::new(), |part| format!(", sub_axis_info = {part}"));
+                format!("#stablehlo.axis_ref<name = {name}{part}>")
+            }
+            23 => {
+                let (mesh, axes) = (self.attr(c)?, self.attr(c)?);
+                self.charge(c, 0)?;
+                format!("#stablehlo.replica_group_mesh_axes<mesh = {mesh}, axes = {axes}>")
+            }
+            24 => {
+                let (name, size) = (self.attr(c)?, c.signed()?);
+                self.charge(c, 0)?;
+                format!("#stablehlo.mesh_axis<name = {name}, size = {size}>")
+            }
+            _ => {
+                let axes = self.attr(c)?;
+                let (devices, present) = c.flagged()?;
+                let devices = if present { Some(self.attr_at(c, devices)?) } else { None };
+                self.charge(c, 0)?;
+                let devices = devices.map_or(String::new(), |ids| format!(", device_ids = {ids}"));
+                format!("#stablehlo.mesh<axes = {axes}{devices}>")
+            }
         })
     }
 
@@ -147,7 +179,7 @@ impl<'a> Bytecode<'a> {
             1 => Type::Scalar(match self.ty(c)? {
                 Type::Scalar(Element::F32) => Element::C64,
                 Type::Scalar(Element::F64) => Element::C128,
-                other => Element::Other(format!("complex<{other}>").into()),
+                other => return c.error(format!("complex numbers of {other}")),
             }),
             8 => {
                 let params = self.type_list(c)?;
@@ -161,7 +193,7 @@ impl<'a> Bytecode<'a> {
             24 => self.quantized(c)?,
             30 => self.quantized_per_axis(c)?,
             25 => {
-                let element = self.ty(c)?;
+                let element = self.scalar(c)?;
                 Type::Opaque(format!("tensor<*x{element}>").into())
             }
             26 => Type::Opaque("!shape.witness".into()),
@@ -172,8 +204,11 @@ impl<'a> Bytecode<'a> {
             }
             42 => {
                 let types = self.type_list(c)?;
+                self.charge(c, 0)?;
                 let text: Vec<String> = types.iter().map(Type::to_string).collect();
-                Type::Opaque(format!("!stablehlo.future<{}>", text.join(", ")).into())
+                let text = format!("!stablehlo.future<{}>", text.join(", "));
+                self.charge(c, text.len())?;
+                Type::Opaque(text.into())
             }
             code => return c.error(format!("a type {code} of VHLO, which is not known")),
         })

@@ -94,9 +94,6 @@ impl Text<'_> {
         }
         let mut data = Vec::new();
         if self.peek() == Some(b'[') {
-            if ty.dims.len() > 64 {
-                return self.error("nested elements of a tensor with more than 64 axes");
-            }
             let dims: Vec<u64> = ty.dims.iter().map(|d| d.unwrap_or(0)).collect();
             if self.pos + 2 < self.src.len() && ty.is_empty() && self.eat("[]") {
                 return canon::dense(ty, data).or_else(|e| self.error(e));

@@ -242,7 +242,9 @@ impl<'a> Text<'a> {
         self.signature()?;
         let location = self.optional_location()?.unwrap_or(LocId::UNKNOWN);
         let types = std::mem::take(&mut self.value_types);
-        Function::from_parts(attributes, body, types, location).or_else(|e| self.error_at(at, e))
+        // Its function type is written out.
+        let mut left = self.src.len();
+        Function::from_parts(attributes, body, types, location, &mut left).or_else(|e| self.error_at(at, e))
     }
 
     /// The resources at the end of the text, `{-# dialect_resources: { builtin: { name: "0x…" } } #-}`.
@@ -305,12 +307,13 @@ fn take(entries: &mut Entries, name: &str) -> Option<Attr> {
 }
 
 impl Function {
-    /// A function from the attributes of the generic `func.func`.
+    /// A function from the attributes of the generic `func.func`. `left` is how many parameters and results it may have.
     pub(in crate::read) fn from_parts(
         mut attributes: Entries,
         body: Region,
         types: Vec<Type>,
         location: LocId,
+        left: &mut usize,
     ) -> std::result::Result<Function, String> {
         let name = take(&mut attributes, "sym_name").and_then(|a| a.as_str().map(Arc::<str>::from));
         let Some(name) = name else { return Err("a function without a name".into()) };
@@ -320,6 +323,10 @@ impl Function {
             return Err(format!("the function `@{name}` has no function type"));
         };
         let FunctionType { params, results } = &*ty;
+        match left.checked_sub(params.len() + results.len()) {
+            Some(n) => *left = n,
+            None => return Err(format!("the parameters of `@{name}` are too many")),
+        }
         let mut lists = ["arg_attrs", "res_attrs"].into_iter().zip([params.len(), results.len()]).map(|(key, len)| {
             let list: Vec<Attrs> = match take(&mut attributes, key) {
                 Some(Attr::Array(items)) => {

@@ -63,8 +63,9 @@ impl<'a> Text<'a> {
     /// Numbers new values.
     pub(super) fn define(&mut self, types: Vec<Type>) -> Result<Values> {
         let first = self.value_types.len();
-        if first + types.len() > u32::MAX as usize {
-            return self.error("more than 2³² values");
+        // Each value takes a character at least.
+        if first + types.len() > u32::MAX as usize || types.len() > 2 && first + types.len() > self.src.len() {
+            return self.error("more values than the text can hold");
         }
         let len = types.len() as u32;
         self.value_types.extend(types);

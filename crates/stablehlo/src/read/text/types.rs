@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::ty::MAX_RANK;
 use super::super::{Element, FunctionType, TensorType, Type};
 use super::cursor::ascii;
 use super::{Result, Text};
@@ -135,6 +136,9 @@ impl Text<'_> {
                 return self.expected("`x` after the length of an axis");
             }
             self.pos += 1;
+        }
+        if dims.len() > MAX_RANK {
+            return self.error_at(start, format!("a tensor of more than {MAX_RANK} axes"));
         }
         let element = self.element()?;
         let encoding = if self.eat(",") { Some(self.attr()?) } else { None };

@@ -1,0 +1,20 @@
+"builtin.module"() <{sym_name = "jit_constants"}> ({
+  "func.func"() <{function_type = (tensor<20x10xf32>) -> (tensor<20x10xf32>, tensor<11xi1>, tensor<3xf32>, tensor<f16>, tensor<bf16>, tensor<20x10xcomplex<f32>>), res_attrs = [{jax.result_info = "result[0]"}, {jax.result_info = "result[1]"}, {jax.result_info = "result[2]"}, {jax.result_info = "result[3]"}, {jax.result_info = "result[4]"}, {jax.result_info = "result[5]"}], sym_name = "main", sym_visibility = "public"}> ({
+  ^bb0(%arg0: tensor<20x10xf32>):
+    %0 = "stablehlo.constant"() <{value = dense<0xFF80> : tensor<bf16>}> : () -> tensor<bf16>
+    %1 = "stablehlo.constant"() <{value = dense<0x7E00> : tensor<f16>}> : () -> tensor<f16>
+    %2 = "stablehlo.constant"() <{value = dense<(2.000000e+00,0.000000e+00)> : tensor<complex<f32>>}> : () -> tensor<complex<f32>>
+    %3 = "stablehlo.constant"() <{value = dense<(0.000000e+00,3.000000e+00)> : tensor<complex<f32>>}> : () -> tensor<complex<f32>>
+    %4 = "stablehlo.constant"() <{value = dense<[1.500000e+00, -2.000000e+00, 4.480000e+02]> : tensor<3xf8E4M3FN>}> : () -> tensor<3xf8E4M3FN>
+    %5 = "stablehlo.constant"() <{value = dense<"0x000000000000803F0000004000004040000080400000A0400000C0400000E0400000004100001041000020410000304100004041000050410000604100007041000080410000884100009041000098410000A0410000A8410000B0410000B8410000C0410000C8410000D0410000D8410000E0410000E8410000F0410000F84100000042000004420000084200000C4200001042000014420000184200001C4200002042000024420000284200002C4200003042000034420000384200003C4200004042000044420000484200004C4200005042000054420000584200005C4200006042000064420000684200006C4200007042000074420000784200007C42000080420000824200008442000086420000884200008A4200008C4200008E42000090420000924200009442000096420000984200009A4200009C4200009E420000A0420000A2420000A4420000A6420000A8420000AA420000AC420000AE420000B0420000B2420000B4420000B6420000B8420000BA420000BC420000BE420000C0420000C2420000C4420000C6420000C8420000CA420000CC420000CE420000D0420000D2420000D4420000D6420000D8420000DA420000DC420000DE420000E0420000E2420000E4420000E6420000E8420000EA420000EC420000EE420000F0420000F2420000F4420000F6420000F8420000FA420000FC420000FE420000004300000143000002430000034300000443000005430000064300000743000008430000094300000A4300000B4300000C4300000D4300000E4300000F430000104300001143000012430000134300001443000015430000164300001743000018430000194300001A4300001B4300001C4300001D4300001E4300001F430000204300002143000022430000234300002443000025430000264300002743000028430000294300002A4300002B4300002C4300002D4300002E4300002F430000304300003143000032430000334300003443000035430000364300003743000038430000394300003A4300003B4300003C4300003D4300003E4300003F430000404300004143000042430000434300004443000045430000464300004743"> : tensor<20x10xf32>}> : () -> tensor<20x10xf32>
+    %6 = "stablehlo.constant"() <{value = dense<[true, false, false, true, false, false, true, false, false, true, false]> : tensor<11xi1>}> : () -> tensor<11xi1>
+    %7 = "stablehlo.convert"(%4) : (tensor<3xf8E4M3FN>) -> tensor<3xf32>
+    %8 = "stablehlo.add"(%arg0, %5) : (tensor<20x10xf32>, tensor<20x10xf32>) -> tensor<20x10xf32>
+    %9 = "stablehlo.convert"(%arg0) : (tensor<20x10xf32>) -> tensor<20x10xcomplex<f32>>
+    %10 = "stablehlo.broadcast_in_dim"(%3) <{broadcast_dimensions = array<i64>}> : (tensor<complex<f32>>) -> tensor<20x10xcomplex<f32>>
+    %11 = "stablehlo.multiply"(%10, %9) : (tensor<20x10xcomplex<f32>>, tensor<20x10xcomplex<f32>>) -> tensor<20x10xcomplex<f32>>
+    %12 = "stablehlo.broadcast_in_dim"(%2) <{broadcast_dimensions = array<i64>}> : (tensor<complex<f32>>) -> tensor<20x10xcomplex<f32>>
+    %13 = "stablehlo.add"(%12, %11) : (tensor<20x10xcomplex<f32>>, tensor<20x10xcomplex<f32>>) -> tensor<20x10xcomplex<f32>>
+    "func.return"(%8, %6, %7, %1, %0, %13) : (tensor<20x10xf32>, tensor<11xi1>, tensor<3xf32>, tensor<f16>, tensor<bf16>, tensor<20x10xcomplex<f32>>) -> ()
+  }) : () -> ()
+}) {jax.uses_shape_polymorphism = false, mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} : () -> ()
