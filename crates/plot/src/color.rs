@@ -190,8 +190,7 @@ impl Map {
         match self {
             Map::Sequential => {
                 // The hue goes from violet (305°) through blue and green to yellow (105°).
-                let hue = 305.0 - 200.0 * t.powf(0.85);
-                Color::oklch(0.27 + 0.64 * t, 0.13 + 0.05 * t, hue)
+                Color::oklch(0.27 + 0.64 * t, 0.09 + 0.07 * (2.0 * t - 1.0).powi(2), 305.0 - 200.0 * t)
             }
             Map::Blues => Color::oklch(0.32 + 0.655 * t, 0.125 * (1.0 - t).powf(0.75) + 0.004, 250.0 - 12.0 * t),
             Map::Diverging => {

@@ -121,8 +121,17 @@ fn thinned(points: Vec<Point>) -> Vec<Point> {
 /// Draws a panel.
 pub(crate) fn axes(scene: &mut Scene, axes: &Axes, cell: [f64; 4], frame: [f64; 4], hidden: (bool, bool)) {
     let sizes = Sizes::of(cell[2] - cell[0]);
-    let (x, y) = scales(axes);
-    let frame = if axes.equal { fitted(frame, (x.high - x.low) / (y.high - y.low)) } else { frame };
+    let (mut x, mut y) = scales(axes);
+    let whole = frame;
+    let filling = axes.marks.iter().any(|m| layer(&m.kind) == 0);
+    let frame = match axes.equal {
+        true if filling => fitted(frame, (x.high - x.low) / (y.high - y.low)),
+        true => {
+            widen(&mut x, &mut y, (frame[2] - frame[0]) / (frame[3] - frame[1]));
+            frame
+        }
+        false => frame,
+    };
     let place = Place { x, y, frame, down: axes.y_down };
     let [left, top, right, bottom] = frame;
     let (x_ticks, y_ticks) = (across(x, right - left, sizes.tick), along(y, bottom - top, sizes.tick));
@@ -136,8 +145,9 @@ pub(crate) fn axes(scene: &mut Scene, axes: &Axes, cell: [f64; 4], frame: [f64; 
         ("y-name", axes.y_name.clone()),
     ];
     scene.shapes.push(Shape::Begin { class: "panel", label: axes.title.clone(), data, clip: None });
-    let mut taken = titles(scene, axes, cell, frame, sizes);
-    if !axes.bare {
+    titles(scene, axes, cell, whole, sizes);
+    let mut taken = Vec::new();
+    if !axes.bare && !filling {
         for (value, _) in &y_ticks {
             let at = place.at(x.low, *value).1;
             scene.line(vec![(left, at), (right, at)], Paint::Rule, 0.9);
@@ -161,7 +171,6 @@ pub(crate) fn axes(scene: &mut Scene, axes: &Axes, cell: [f64; 4], frame: [f64; 
         scene.shapes.push(Shape::End);
     }
     if !axes.bare {
-        let filling = marks.iter().any(|m| layer(&m.kind) == 0);
         match filling {
             true => scene.frame(frame, Paint::Soft, 1.0),
             false => scene.line(vec![(left, top), (left, bottom), (right, bottom)], Paint::Soft, 1.0),
@@ -190,14 +199,29 @@ fn fitted([left, top, right, bottom]: [f64; 4], ratio: f64) -> [f64; 4] {
     }
 }
 
-/// Title, subtitle and legend. Returns the boxes that they take.
-fn titles(scene: &mut Scene, axes: &Axes, cell: [f64; 4], frame: [f64; 4], sizes: Sizes) -> Vec<[f64; 4]> {
+/// Widens one range so that a unit is equally long on both axes of a frame.
+fn widen(x: &mut Scale, y: &mut Scale, ratio: f64) {
+    let (across, up) = (x.high - x.low, y.high - y.low);
+    if x.log || y.log {
+        return;
+    }
+    if across < up * ratio {
+        let by = (up * ratio - across) / 2.0;
+        (x.low, x.high) = (x.low - by, x.high + by);
+    } else {
+        let by = (across / ratio - up) / 2.0;
+        (y.low, y.high) = (y.low - by, y.high + by);
+    }
+}
+
+/// Title, subtitle and legend.
+fn titles(scene: &mut Scene, axes: &Axes, cell: [f64; 4], frame: [f64; 4], sizes: Sizes) {
     let [left, top, right, _] = frame;
     let head = head(&axes.title, &axes.subtitle, sizes, cell[2] - left - 4.0);
-    let entries = legend(axes, sizes.tick, cell[2] - cell[0] - (left - cell[0]) - (cell[2] - right));
+    let entries = legend(axes, sizes.tick, right - left);
     let pitch = sizes.tick * 1.6;
     let rows = entries.last().map_or(0, |entry| entry.row + 1);
-    let legend_top = top - 6.0 - rows as f64 * pitch;
+    let legend_top = top - 8.0 - rows as f64 * pitch;
     // Aligned at the bottom, so that titles in a row stay near their frames.
     let start = if rows > 0 {
         legend_top - head.height
@@ -215,7 +239,6 @@ fn titles(scene: &mut Scene, axes: &Axes, cell: [f64; 4], frame: [f64; 4], sizes
         let at = (left + entry.x + KEY + AFTER_KEY, y);
         scene.text(at, &entry.mark.label, sizes.tick, Paint::Ink, Anchor::Left);
     }
-    Vec::new()
 }
 
 /// A sample of a mark.
@@ -240,7 +263,7 @@ fn key(scene: &mut Scene, mark: &Mark, x: f64, y: f64) {
 const DASH: (f64, f64) = (6.0, 4.0);
 
 fn numbers(scene: &mut Scene, place: &Place, ticks: (&Ticks, &Ticks), sizes: Sizes, hidden: (bool, bool)) {
-    let [left, _, right, bottom] = place.frame;
+    let [left, _, _, bottom] = place.frame;
     for (value, text) in ticks.0 {
         let at = place.at(*value, place.y.low).0;
         scene.line(vec![(at, bottom), (at, bottom + 5.0)], Paint::Soft, 1.0);
@@ -263,7 +286,6 @@ fn numbers(scene: &mut Scene, place: &Place, ticks: (&Ticks, &Ticks), sizes: Siz
         let at = place.at(place.x.low, value).1;
         scene.line(vec![(left - 3.0, at), (left, at)], Paint::Soft, 0.7);
     }
-    let _ = right;
 }
 
 fn names(scene: &mut Scene, axes: &Axes, place: &Place, y_ticks: &Ticks, sizes: Sizes, hidden: (bool, bool)) {
@@ -521,7 +543,7 @@ fn color_bar(scene: &mut Scene, mark: &Mark, left: f64, [_, top, _, bottom]: [f6
         scene.text((right + 7.0, y), text, size, Paint::Ink, Anchor::Left);
     }
     if !mark.label.is_empty() {
-        scene.text((left, top - size * 0.95), &mark.label, size, Paint::Ink, Anchor::Left);
+        scene.text((left, top - size * 1.3), &mark.label, size, Paint::Ink, Anchor::Left);
     }
 }
 

@@ -223,14 +223,27 @@ impl Figure {
         };
         let by_row: Vec<Margins> = (0..rows).map(|row| most(&|i| i / columns == row)).collect();
         let by_column: Vec<Margins> = (0..columns).map(|column| most(&|i| i % columns == column)).collect();
-        let row_height = |row: usize| match images && self.size.is_none() {
-            true => {
-                let across = cell_width - by_column.iter().map(|m| m.left + m.right).fold(0.0, f64::max);
-                let ratio = panels.iter().skip(row * columns).take(columns).map(aspect).fold(0.0, f64::max);
-                by_row[row].top + by_row[row].bottom + across * ratio
-            }
-            false => height_of_cell.max(60.0),
+        // All frames have one size, however much is beside them.
+        let across = by_column.iter().map(|m| m.left + m.right).sum::<f64>() + gap * (columns - 1) as f64;
+        let mut frame_width = ((width - 2.0 * EDGE - across) / columns as f64).max(10.0);
+        let down = by_row.iter().map(|m| m.top + m.bottom).sum::<f64>() + gap * (rows - 1) as f64;
+        let mut frame_height = match self.size {
+            Some((_, height)) => (height - 2.0 * EDGE - title.height - down) / rows as f64,
+            None if images => frame_width * panels.iter().map(aspect).fold(0.0, f64::max),
+            None => size.1 - down / rows as f64,
         };
+        frame_height = frame_height.max(10.0);
+        let mut width = width;
+        if let (None, [only]) = (self.size, &panels[..])
+            && let Some(ratio) = fixed_ratio(only)
+        {
+            // A panel with equal units decides on the size of the figure.
+            frame_height = frame_height.max(0.78 * frame_width).min(frame_width / ratio);
+            let less = (frame_width - frame_height * ratio).min(width - 460.0).max(0.0);
+            (width, frame_width) = (width - less, frame_width - less);
+        }
+        let cell_width = |column: usize| frame_width + by_column[column].left + by_column[column].right;
+        let row_height = |row: usize| frame_height + by_row[row].top + by_row[row].bottom;
         let inner: f64 = (0..rows).map(row_height).sum::<f64>() + gap * (rows - 1) as f64;
         let height = self.size.map_or(2.0 * EDGE + title.height + inner, |s| s.1);
         let mut scene = Scene::new(width, height);
@@ -239,13 +252,14 @@ impl Figure {
         scene.paragraph((EDGE, EDGE + below), &title.subtitle, Sizes::of(width).subtitle, Paint::Soft);
         let mut top = EDGE + title.height;
         for row in 0..rows {
+            let mut right = EDGE - gap;
             for column in 0..columns {
+                let left = right + gap;
+                right = left + cell_width(column);
                 let Some(panel) = panels.get(row * columns + column) else { continue };
-                let left = EDGE + column as f64 * (cell_width + gap);
                 let (across, down) = (by_column[column], by_row[row]);
-                let cell = [left, top, left + cell_width, top + row_height(row)];
+                let cell = [left, top, right, top + row_height(row)];
                 let frame = [cell[0] + across.left, cell[1] + down.top, cell[2] - across.right, cell[3] - down.bottom];
-                let frame = [frame[0], frame[1], frame[2].max(frame[0] + 10.0), frame[3].max(frame[1] + 10.0)];
                 match panel {
                     Panel::Axes(axes) => draw::axes(&mut scene, axes, cell, frame, hidden(row * columns + column)),
                     Panel::Surface(surface) => surface.draw(&mut scene, cell, frame),
@@ -276,6 +290,13 @@ fn aspect(panel: &Panel) -> f64 {
     let Panel::Axes(axes) = panel else { return 1.0 };
     let (x, y) = scales(axes);
     (y.high - y.low) / (x.high - x.low)
+}
+
+/// The ratio of width to height of a panel that is filled and has equal units.
+fn fixed_ratio(panel: &Panel) -> Option<f64> {
+    let Panel::Axes(axes) = panel else { return None };
+    let filled = axes.marks.iter().any(|m| matches!(m.kind, Kind::Heat(_) | Kind::Filled(_)));
+    (axes.equal && filled).then(|| 1.0 / aspect(panel))
 }
 
 fn margins(panel: &Panel, size: (f64, f64), hidden: (bool, bool)) -> Margins {

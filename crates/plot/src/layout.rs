@@ -72,11 +72,13 @@ struct Extent {
     range: Option<(f64, f64)>,
     /// Bars begin at zero, and there is no space below.
     floor: bool,
+    /// All values are whole numbers.
+    whole: bool,
 }
 
 impl Extent {
     fn new(log: bool) -> Extent {
-        Extent { log, range: None, floor: false }
+        Extent { log, range: None, floor: false, whole: true }
     }
 
     fn add(&mut self, values: impl IntoIterator<Item = f64>) {
@@ -85,22 +87,27 @@ impl Extent {
         self.range = range(usable.chain(self.range.into_iter().flat_map(|(a, b)| [a, b])));
     }
 
+    /// Notes whether the coordinates are whole numbers.
+    fn index(&mut self, values: impl IntoIterator<Item = f64>) {
+        self.whole = self.whole && values.into_iter().all(|v| !v.is_finite() || v.fract() == 0.0);
+    }
+
     fn scale(&self, given: Option<(f64, f64)>, padding: f64) -> Scale {
-        let log = self.log;
+        let (log, whole) = (self.log, self.whole && self.range.is_some());
         let usable = |(a, b): (f64, f64)| a.is_finite() && b.is_finite() && a != b && (!log || a > 0.0 && b > 0.0);
         if let Some((low, high)) = given.filter(|g| usable(*g)) {
-            return Scale { low: low.min(high), high: low.max(high), log };
+            return Scale { low: low.min(high), high: low.max(high), log, whole };
         }
         if log {
             let (low, high) = self.range.unwrap_or((1.0, 10.0));
             let (low, high) = if high > low { (low, high) } else { (low / 3.0, high * 3.0) };
             let by = (high / low).powf(padding);
-            return Scale { low: (low / by).max(f64::MIN_POSITIVE), high: (high * by).min(f64::MAX), log };
+            return Scale { low: (low / by).max(f64::MIN_POSITIVE), high: (high * by).min(f64::MAX), log, whole };
         }
         let (low, high) = proper(self.range);
         let by = (high - low) * padding;
         let below = if self.floor && low == 0.0 { 0.0 } else { by };
-        Scale { low: low - below, high: high + by, log }
+        Scale { low: low - below, high: high + by, log, whole }
     }
 }
 
@@ -114,22 +121,30 @@ impl Mark {
                 let usable = |p: &&(f64, f64)| {
                     p.0.is_finite() && p.1.is_finite() && !(logs.0 && p.0 <= 0.0) && !(logs.1 && p.1 <= 0.0)
                 };
+                x.index(points.iter().map(|p| p.0));
+                y.whole = false;
                 x.add(points.iter().filter(usable).map(|p| p.0));
                 y.add(points.iter().filter(usable).filter(|p| inside(p.0)).map(|p| p.1));
             }
             Kind::Area { x: along, low, high } => {
+                x.index(along.iter().copied());
+                y.whole = false;
                 x.add(along.iter().copied());
                 let both = along.iter().zip(low.iter().zip(high)).filter(|(x, _)| inside(**x));
                 y.add(both.flat_map(|(_, (low, high))| [*low, *high]));
             }
             Kind::Bars { x: along, heights } => {
                 let half = spacing(along) / 2.0;
+                x.index(along.iter().copied());
+                y.index(heights.iter().copied());
                 x.add(along.iter().flat_map(|v| [v - half, v + half]));
                 y.add(heights.iter().copied().chain([0.0]));
                 y.floor = true;
             }
             Kind::Histogram { values, .. } => {
                 let (edges, heights) = self.histogram(values);
+                x.index(values.iter().copied());
+                y.index(heights.iter().copied());
                 x.add(edges);
                 y.add(heights.into_iter().chain([0.0]));
                 y.floor = true;
@@ -140,10 +155,13 @@ impl Mark {
             }
             Kind::Heat(grid) => {
                 let (across, up) = (spacing(&grid.x) / 2.0, spacing(&grid.y) / 2.0);
+                x.index(grid.x.iter().copied());
+                y.index(grid.y.iter().copied());
                 x.add(grid.x.iter().flat_map(|v| [v - across, v + across]));
                 y.add(grid.y.iter().flat_map(|v| [v - up, v + up]));
             }
             Kind::Filled(grid) | Kind::Contours(grid) => {
+                (x.whole, y.whole) = (false, false);
                 x.add(grid.x.iter().copied());
                 y.add(grid.y.iter().copied());
             }

@@ -6,6 +6,8 @@ pub(crate) struct Scale {
     pub(crate) low: f64,
     pub(crate) high: f64,
     pub(crate) log: bool,
+    /// Whether the values are indices, so that ticks are whole numbers.
+    pub(crate) whole: bool,
 }
 
 impl Scale {
@@ -20,7 +22,10 @@ impl Scale {
     pub(crate) fn ticks(&self, count: usize) -> Vec<(f64, String)> {
         let decades = if self.log { self.high.log10() - self.low.log10() } else { 0.0 };
         if decades < 1.0 {
-            let values = ticks((self.low, self.high), count);
+            let mut values = ticks((self.low, self.high), count);
+            if self.whole {
+                values.retain(|v| (v - v.round()).abs() < 1e-9);
+            }
             let texts = labels(&values);
             return values.into_iter().zip(texts).collect();
         }
@@ -149,7 +154,7 @@ mod tests {
     use super::*;
 
     fn texts(low: f64, high: f64, log: bool, count: usize) -> Vec<String> {
-        Scale { low, high, log }.ticks(count).into_iter().map(|t| t.1).collect()
+        Scale { low, high, log, whole: false }.ticks(count).into_iter().map(|t| t.1).collect()
     }
 
     #[test]

@@ -32,7 +32,7 @@ const SIDES: [f64; 3] = [1.19, 1.19, 0.893];
 /// The distance of the eye.
 const DISTANCE: f64 = 10.0;
 /// The cells that are drawn along each axis, at most.
-const CELLS: usize = 60;
+const CELLS: usize = 50;
 
 impl Surface {
     /// The surface of the values on a grid.

@@ -148,7 +148,7 @@ pub(crate) const BASELINE: f64 = 0.36;
 fn path(points: &[Point]) -> String {
     let mut out = String::with_capacity(points.len() * 12);
     for (i, (x, y)) in points.iter().enumerate() {
-        out.push_str(["M", "L", " "][i.min(2)]);
+        out.push_str(["M", " "][i.min(1)]);
         out.push_str(&short(*x));
         out.push(' ');
         out.push_str(&short(*y));
