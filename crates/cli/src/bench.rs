@@ -73,7 +73,7 @@ pub(crate) fn all() -> Vec<Case> {
     let notebook = Case::process("start/notebook", "the whole notebook, un-jitted as written, no pictures", || {
         let cuda = cotangent::Device::current().is_ok_and(|device| device.platform() == cotangent::Platform::Cuda);
         let device = if cuda { Device::Cuda } else { Device::Cpu };
-        let options = demo::Options { json: true, out: None, device };
+        let options = demo::Options::values(device);
         demo::run("optimized-learning", options).expect("the demo runs");
         Vec::new()
     });

@@ -7,7 +7,6 @@ mod demo;
 mod doctor;
 mod gradbench;
 mod output;
-mod plot;
 mod setup;
 mod show;
 mod version;
@@ -100,6 +99,15 @@ enum DemoCommand {
         /// Print one JSON object per line, {"cell": …, "value": …}, and nothing else
         #[arg(long)]
         json: bool,
+        /// Write the page as one file for a browser, with its pictures [default: out/NAME.html]
+        #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", allow_negative_numbers = true)]
+        html: Option<PathBuf>,
+        /// Open the file of --html, or else the directory of the pictures, when the demo has ended
+        #[arg(long)]
+        open: bool,
+        /// How pictures are shown on the terminal
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = demo::Inline::Auto)]
+        inline: demo::Inline,
         /// The device to run on
         #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::of_environment())]
         device: Device,
@@ -163,8 +171,8 @@ impl Device {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(DemoCommand::List) => demo::list(),
-        Command::Demo(DemoCommand::Run { name, out, json, device }) => {
-            demo::run(&name, demo::Options { json, out, device })
+        Command::Demo(DemoCommand::Run { name, out, json, html, open, inline, device }) => {
+            demo::run(&name, demo::Options { json, out, html, open, inline, device })
         }
         Command::Show { list: true, .. } | Command::Show { name: None, .. } => show::list(),
         Command::Show { name: Some(name), stage, .. } => show::show(&name, stage),

@@ -49,6 +49,11 @@ impl Animation {
         self
     }
 
+    /// The frames shown in a second.
+    pub fn frames_per_second(&self) -> u16 {
+        self.rate
+    }
+
     /// The name of the parameter.
     pub fn parameter(&self) -> &str {
         &self.parameter

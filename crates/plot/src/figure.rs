@@ -43,6 +43,7 @@ pub struct Figure {
     panels: Vec<Panel>,
     columns: Option<usize>,
     size: Option<(f64, f64)>,
+    width: Option<f64>,
     theme: Theme,
     share_x: bool,
     share_y: bool,
@@ -96,6 +97,19 @@ impl Figure {
         self
     }
 
+    /// The width in logical pixels. The height follows from it, unless a size is set.
+    pub fn width(mut self, width: f64) -> Figure {
+        self.width = Some(width.clamp(40.0, 10_000.0));
+        self
+    }
+
+    /// The figure for a narrow screen: its panels below each other, and images four in a row.
+    pub fn narrow(&self) -> Figure {
+        let images = self.panels.iter().all(is_image);
+        let columns = if images { 4 } else { 1 };
+        Figure { columns: Some(columns), size: None, width: Some(380.0), ..self.clone() }
+    }
+
     /// The theme.
     pub fn theme(mut self, theme: Theme) -> Figure {
         self.theme = theme;
@@ -141,6 +155,13 @@ impl Figure {
     /// The picture as SVG. The names in it begin with `prefix`, so that several pictures can be in one page.
     pub fn svg_with(&self, prefix: &str) -> String {
         svg::svg(&self.scene(), self.theme, prefix)
+    }
+
+    /// The width in pixels, and the pixels: red, green and blue of each, row by row, `scale` of them for each logical
+    /// pixel.
+    pub fn pixels(&self, scale: f64) -> (usize, Vec<u8>) {
+        let bitmap = raster::bitmap(&self.scene(), self.theme, scale);
+        (bitmap.width, bitmap.pixels)
     }
 
     /// The picture as the bytes of a PNG file.
@@ -197,7 +218,8 @@ impl Figure {
         let columns = columns.min(count);
         let rows = count.div_ceil(columns);
         let images = !panels.is_empty() && panels.iter().all(is_image);
-        let width = self.size.map_or_else(|| default_width(columns, images), |s| s.0);
+        let given = self.size.map(|s| s.0).or(self.width);
+        let width = given.unwrap_or_else(|| default_width(columns, images));
         let gap = if images { 10.0 } else { GAP };
         let cell_width = (width - 2.0 * EDGE - gap * (columns - 1) as f64) / columns as f64;
         let title = head(&self.title, &self.subtitle, Sizes::of(width), width - 2.0 * EDGE);
@@ -207,8 +229,10 @@ impl Figure {
             None if count == 1 => {
                 if is_image(&panels[0]) {
                     0.0
-                } else {
+                } else if cell_width >= 560.0 {
                     0.66 * cell_width
+                } else {
+                    0.85 * cell_width
                 }
             }
             None => 0.8 * cell_width,
@@ -234,7 +258,7 @@ impl Figure {
         };
         frame_height = frame_height.max(10.0);
         let mut width = width;
-        if let (None, [only]) = (self.size, &panels[..])
+        if let (None, None, [only]) = (self.size, self.width, &panels[..])
             && let Some(ratio) = fixed_ratio(only)
         {
             // A panel with equal units decides on the size of the figure.

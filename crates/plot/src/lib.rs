@@ -15,6 +15,8 @@ mod scale;
 mod scene;
 mod surface;
 mod svg;
+#[cfg(test)]
+mod tests;
 
 pub use animation::Animation;
 pub use axes::Axes;

@@ -88,11 +88,28 @@ impl Surface {
         self
     }
 
-    /// What a program needs to draw it from another side: the coordinates, the heights row by row, the names, and the
-    /// elevation and azimuth, at most `cells` along each axis.
-    pub fn parts(&self, cells: usize) -> (Grid, [&str; 3], (f64, f64), Map) {
-        let names = [0, 1, 2].map(|i| self.names[i].as_str());
-        (self.grid.thinned(cells), names, (self.elevation, self.azimuth), self.map)
+    /// What a script needs to draw it from another side, as JSON: `x`, `y`, and `z` row by row with at most `cells`
+    /// values along each axis, the `names` of the axes, the `view` (elevation and azimuth), colors of the `map` from
+    /// low to high, and the points of the `path`. Numbers that are not finite are `null`.
+    pub fn json(&self, cells: usize) -> String {
+        let number = |v: &f64| if v.is_finite() { format!("{}", (*v as f32)) } else { "null".into() };
+        let list = |values: &[f64]| format!("[{}]", values.iter().map(number).collect::<Vec<_>>().join(","));
+        let quoted =
+            |text: &String| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('<', "\\u003c"));
+        let names: Vec<String> = self.names.iter().map(quoted).collect();
+        let map: Vec<String> = (0..=32).map(|i| quoted(&crate::svg::hex(self.map.at(f64::from(i) / 32.0)))).collect();
+        let path: Vec<String> = self.path.iter().map(|p| list(p)).collect();
+        let grid = self.grid.thinned(cells);
+        format!(
+            "{{\"x\":{},\"y\":{},\"z\":{},\"names\":[{}],\"view\":{},\"map\":[{}],\"path\":[{}]}}",
+            list(&grid.x),
+            list(&grid.y),
+            list(&grid.z),
+            names.join(","),
+            list(&[self.elevation, self.azimuth]),
+            map.join(","),
+            path.join(",")
+        )
     }
 
     pub(crate) fn margins(&self, (width, _): (f64, f64)) -> Margins {
@@ -121,6 +138,7 @@ impl Surface {
         let ends = |v: &[f64]| margin(proper(range(v.iter().copied())));
         let bounds = [ends(&grid.x), ends(&grid.y), margin(heights)];
         let camera = Camera::new(self, bounds, frame, sizes.tick);
+        scene.shapes.push(Shape::Begin { class: "space", label: String::new(), data: Vec::new(), clip: None });
         self.walls(scene, &camera, sizes);
         cells(scene, &camera, &grid, heights, self.map);
         if !self.path.is_empty() {
@@ -128,6 +146,7 @@ impl Surface {
             scene.line(points.clone(), Paint::Paper, 5.0);
             scene.line(points, Paint::Series(1), 2.6);
         }
+        scene.shapes.push(Shape::End);
         bar(scene, self.map, heights, frame, sizes.tick);
         scene.shapes.push(Shape::End);
     }

@@ -1,52 +1,73 @@
-//! A notebook on the terminal: the code of each cell, followed by its output.
+//! A notebook: the code of each cell, followed by its output. It is shown by the sinks in [`super::sink`].
 //!
 //! The code shown is the code that runs. A demo calls [`Notebook::cell`] at the start of each cell. The cell's code is
 //! the lines of the demo's own source after that call, up to the next line that begins with `nb.`.
 
-use std::borrow::Cow;
-use std::io::{IsTerminal, stderr, stdout};
+use std::cell::RefCell;
+use std::io::{IsTerminal, stderr};
 use std::panic::Location;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressIterator, ProgressState, ProgressStyle};
 
-use crate::output::{self, say, width, wrap};
-use crate::plot::Scene;
+use super::html::Html;
+use super::inline::Inline;
+use super::sink::{Block, Json, Picture, Sink, Terminal};
+use crate::output;
 
 /// Where a demo writes its page or its values, and its pictures.
 pub(crate) struct Notebook {
     source: &'static str,
     json: bool,
     pictures: Option<PathBuf>,
-    colors: bool,
+    report: bool,
+    sinks: RefCell<Vec<Box<dyn Sink>>>,
 }
 
 impl Notebook {
-    pub(crate) fn new(source: &'static str, json: bool, pictures: Option<PathBuf>) -> Notebook {
-        let colors = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Notebook { source, json, pictures, colors }
+    /// A notebook on standard output: a page, or values as JSON. Pictures are written into a directory, if there is one.
+    pub(crate) fn new(source: &'static str, json: bool, pictures: Option<PathBuf>, inline: Inline) -> Notebook {
+        let sink: Box<dyn Sink> = if json { Box::new(Json) } else { Box::new(Terminal::new(inline)) };
+        Notebook { source, json, pictures, report: false, sinks: RefCell::new(vec![sink]) }
     }
 
-    /// Text in one of the terminal's styles, if it supports styles.
-    fn styled<'a>(&self, code: &str, text: &'a str) -> Cow<'a, str> {
-        if self.colors { format!("\x1b[{code}m{text}\x1b[0m").into() } else { text.into() }
+    /// Adds a page for a browser.
+    pub(crate) fn report(&mut self, file: &Path, device: &str) {
+        self.report = true;
+        self.sinks.get_mut().push(Box::new(Html::new(file, device)));
     }
 
-    /// Prints the name of the demo.
+    fn show(&self, block: &Block<'_>) -> Result<()> {
+        self.sinks.borrow_mut().iter_mut().try_for_each(|sink| sink.show(block))
+    }
+
+    /// Writes what can be written only when the notebook is complete.
+    pub(crate) fn finish(&self) -> Result<()> {
+        for sink in self.sinks.borrow_mut().iter_mut() {
+            if let Some(file) = sink.finish()? {
+                output::wrote(&file);
+                if !self.json {
+                    output::say!("\nThe page for a browser is {}", file.display())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of the demo.
     pub(crate) fn banner(&self, name: &str, summary: &str) -> Result<()> {
-        let text = wrap(&format!("{name}: {summary}"), width(), 0);
-        self.print(&text.replacen(name, &self.styled("1", name), 1))
+        self.show(&Block::Banner { name, summary })
     }
 
     /// A heading of the notebook.
     pub(crate) fn heading(&self, text: &str) -> Result<()> {
-        self.print(&format!("\n{}", self.styled("1;34", &wrap(&format!("## {text}"), width(), 3))))
+        self.show(&Block::Heading(text))
     }
 
     /// A paragraph of the notebook.
     pub(crate) fn text(&self, text: &str) -> Result<()> {
-        self.print(&format!("\n{}", wrap(text, width(), 0)))
+        self.show(&Block::Text(text))
     }
 
     /// Starts a cell: shows the functions it defines, by name, and the lines of code that follow this call.
@@ -59,23 +80,12 @@ impl Notebook {
             code.push("");
         }
         code.extend(following(self.source, line));
-        self.print("")?;
-        for line in code.join("\n").trim_end().lines() {
-            self.print(format!("  {} {}", self.styled("2", "│"), self.styled("36", line)).trim_end())?;
-        }
-        Ok(())
+        self.show(&Block::Code(code.join("\n").trim_end()))
     }
 
     /// An output of a cell: shown as `label = value`, or as JSON under the name of the cell.
     pub(crate) fn value(&self, cell: &str, label: &str, value: impl Into<serde_json::Value>) -> Result<()> {
-        let value = value.into();
-        if self.json {
-            return say!("{}", serde_json::json!({ "cell": cell, "value": value }));
-        }
-        let text = wrap(&format!("  ▸ {label} = {}", shown(&value)), width(), 4);
-        // A label contains no equals sign.
-        let (label, value) = text.split_once('=').unwrap_or((&text, ""));
-        say!("{}={}", label.replacen('▸', &self.styled("32", "▸"), 1), self.styled("1", value))
+        self.show(&Block::Value { cell, label, value: &value.into() })
     }
 
     /// The steps of a loop, with a progress bar on a terminal. The bar is drawn ten times a second, so that its cost is
@@ -98,30 +108,22 @@ impl Notebook {
 
     /// Whether pictures are wanted.
     pub(crate) fn wants_pictures(&self) -> bool {
-        self.pictures.is_some()
+        self.pictures.is_some() || self.report
     }
 
-    /// Writes a picture, if pictures are wanted.
-    pub(crate) fn picture(&self, name: &str, scene: &Scene) -> Result<()> {
-        let Some(dir) = &self.pictures else { return Ok(()) };
-        let files = scene.save(dir, name)?;
-        files.iter().for_each(|file| output::wrote(file));
-        let [png, _] = files;
-        self.print(&format!("  {} {} and .svg", self.styled("35", "▣"), png.display()))
-    }
-
-    /// Prints a line of the page.
-    fn print(&self, line: &str) -> Result<()> {
-        if self.json { Ok(()) } else { say!("{line}") }
-    }
-}
-
-/// A value as text: floats with seven digits.
-fn shown(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
-        serde_json::Value::Number(n) if n.is_f64() => format!("{:?}", n.as_f64().unwrap_or(f64::NAN) as f32),
-        other => other.to_string(),
+    /// Shows a picture, if pictures are wanted: a figure, or an animation of which a reader chooses the state.
+    pub(crate) fn picture(&self, name: &str, picture: impl Into<Picture>) -> Result<()> {
+        if !self.wants_pictures() {
+            return Ok(());
+        }
+        let picture = picture.into();
+        let saved = self.pictures.as_ref().map(|dir| {
+            picture.save(dir, name).with_context(|| format!("writing the picture {name} into {}", dir.display()))
+        });
+        let files = saved.transpose()?;
+        files.iter().flatten().for_each(|file| output::wrote(file));
+        let file = files.as_ref().map(|[png, _]| png.as_path());
+        self.show(&Block::Picture { name, picture: &picture, file })
     }
 }
 
@@ -153,10 +155,5 @@ mod tests {
         assert_eq!(function(SOURCE, "f").unwrap(), ["fn f(x: i32) -> i32 {", "    x", "}"]);
         assert_eq!(function(SOURCE, "g"), None);
         assert_eq!(following(SOURCE, 6).collect::<Vec<_>>(), ["let x = 1;", ""]);
-    }
-
-    #[test]
-    fn values_are_shown_as_f32() {
-        assert_eq!(shown(&serde_json::json!([1, -0.6666512489318848, 3.0])), "[1, -0.66665125, 3.0]");
     }
 }

@@ -66,7 +66,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.value("cell03_minimum", "x", x.item::<f64>())?;
     nb.text("How close is this to the true analytical value? At the minimum 6x + 4 is zero, so x = -2/3. We're pretty darn close. And that, my friends, is gradient descent!")?;
     if nb.wants_pictures() {
-        nb.picture("polynomial", &pictures::polynomial(&path))?;
+        nb.picture("polynomial", pictures::polynomial(&path))?;
     }
 
     nb.heading("Maximum likelihood of parameters")?;
@@ -117,8 +117,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.value("cell07_mu", "mu", mu.item::<f64>())?;
     nb.value("cell07_sigma", "sigma", sigma.item::<f64>())?;
     if nb.wants_pictures() {
-        nb.picture("data", &pictures::data(&data, &mu, &sigma))?;
-        nb.picture("likelihood", &pictures::likelihood(&data, &path))?;
+        nb.picture("data", pictures::data(&data, &mu, &sigma))?;
+        nb.picture("likelihood", pictures::likelihood(&data, &path))?;
     }
 
     nb.heading("grad with multiple arguments")?;
@@ -155,8 +155,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.value("cell10_z_0_0", "z[0, 0]", heights[0])?;
     nb.value("cell10_z_150_200", "z[150, 200]", heights[150 * columns + 200])?;
     if nb.wants_pictures() {
-        nb.picture("surface", &pictures::surface(&x, &y, &z))?;
-        nb.picture("gold", &pictures::gold(&x, &y, &z, &path))?;
+        nb.picture("surface", pictures::surface(&x, &y, &z))?;
+        nb.picture("gold", pictures::gold(&x, &y, &z, &path))?;
     }
     Ok(())
 }

@@ -1,0 +1,93 @@
+//! What holds for every picture: labels are inside it and apart from each other.
+
+use crate::scene::overlap;
+use crate::{Axes, Figure, Grid, Map, Surface};
+
+fn wave(x: f64) -> f64 {
+    (3.0 * x).sin() + 0.3 * x
+}
+
+fn bowl() -> Grid {
+    Grid::of(-2.0..2.0, -1.0..3.0, 60, |x, y| x * x + (y - 1.0).powi(2) * 0.4 - x * y)
+}
+
+/// Pictures of all kinds, at ordinary and at extreme values.
+fn pictures() -> Vec<(String, Figure)> {
+    let mut pictures: Vec<(String, Figure)> = Vec::new();
+    let named = |axes: Axes| axes.title("A title").subtitle("and what is below it").x("the abscissa").y("the ordinate");
+    for (low, high) in [(0.0, 1.0), (-1e-9, 3e-9), (1e7, 1.2e7), (-0.031, 12_345.6), (5.0, 5.0), (-1e300, 1e300)] {
+        let x = crate::linspace(low, high, 50);
+        let axes =
+            named(Axes::new()).line(&x, &x).label("first").scatter(&x, x.iter().map(|v| v * 0.5)).label("second");
+        pictures.push((format!("{low} to {high}"), axes.into()));
+    }
+    for decades in [1, 2, 4, 12, 40] {
+        let y: Vec<f64> = (0..=decades).map(|d| 3.0 * 10f64.powi(d - 3)).collect();
+        pictures.push((format!("{decades} decades"), named(Axes::new()).x_log().y_log().line(&y, &y).into()));
+    }
+    let many = (0..9).fold(named(Axes::new()), |axes, i| {
+        axes.curve(0.0..5.0, move |x| wave(x + f64::from(i))).label(format!("a rather long name, number {i}"))
+    });
+    pictures.push(("a long legend".into(), many.into()));
+    let noted = (0..6).fold(Axes::new().curve(0.0..5.0, wave), |axes, i| {
+        let x = 0.4 + 0.9 * f64::from(i);
+        axes.point(x, wave(x)).note(x, wave(x), format!("point {i}"))
+    });
+    pictures.push(("notes".into(), noted.into()));
+    pictures.push(("filled".into(), named(Axes::new()).filled(&bowl()).label("height").into()));
+    pictures.push(("contours".into(), named(Axes::new()).equal().contours(&bowl()).into()));
+    pictures.push(("matrix".into(), named(Axes::new()).matrix(7, 0..49).map(Map::Blues).label("count").into()));
+    pictures.push(("histogram".into(), named(Axes::new()).histogram((0..500).map(|i| wave(f64::from(i)))).into()));
+    for azimuth in [-170.0, -120.0, -55.0, 0.0, 20.0, 45.0, 90.0, 135.0] {
+        for elevation in [-30.0, 8.0, 28.0, 80.0] {
+            let surface = Surface::new(&bowl()).title("A bowl").view(elevation, azimuth);
+            pictures.push((format!("a surface from {elevation}, {azimuth}"), surface.into()));
+        }
+    }
+    let panel = |i: i32| Axes::new().title(format!("panel {i}")).x("x").y("y").curve(0.0..f64::from(i), wave);
+    pictures.push(("a grid".into(), Figure::new().title("Six").panels((1..7).map(panel))));
+    pictures.push(("shared axes".into(), Figure::new().panels((1..7).map(panel)).share_x().share_y()));
+    let digits = (0..10).map(|i| Axes::new().title(format!("{i}")).image(4, 0..16));
+    pictures.push(("images".into(), Figure::new().title("Digits").columns(10).panels(digits)));
+    pictures
+}
+
+#[test]
+fn labels_are_inside_and_apart() {
+    for (name, figure) in pictures() {
+        for (size, figure) in [("wide", figure.clone()), ("narrow", figure.narrow())] {
+            let scene = figure.scene();
+            let labels: Vec<_> = scene.labels().collect();
+            assert!(!labels.is_empty(), "{name}");
+            for (i, label) in labels.iter().enumerate() {
+                let [left, top, right, bottom] = label.bounds();
+                assert!(
+                    left >= -0.5 && top >= -0.5 && right <= scene.width + 0.5 && bottom <= scene.height + 0.5,
+                    "{name}, {size}: {:?} reaches {:?} of {} by {}",
+                    label.text,
+                    label.bounds(),
+                    scene.width,
+                    scene.height
+                );
+                for other in &labels[..i] {
+                    assert!(
+                        !overlap(label.bounds(), other.bounds()),
+                        "{name}, {size}: {:?} at {:?} and {:?} at {:?}",
+                        label.text,
+                        label.bounds(),
+                        other.text,
+                        other.bounds()
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn coordinates_are_finite() {
+    for (name, figure) in pictures() {
+        let svg = figure.svg();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name}");
+    }
+}
