@@ -768,7 +768,8 @@ def linalg(shape, dtype, work):
 
     inputs, f, rebuilt, wanted = work(shape, dtype)
     inputs, f, wanted = jax.block_until_ready(inputs), jax.jit(f), np.asarray(wanted, np.float64)
-    outputs = [np.asarray(x, np.float64) if x.dtype.kind == "f" else np.asarray(x) for x in f(*inputs)]
+    wide = {"f": np.float64, "c": np.complex128}
+    outputs = [np.asarray(x, wide.get(x.dtype.kind)) for x in f(*inputs)]
     bench = Bench(lambda: jax.block_until_ready(f(*inputs)))
     bench.residual = float(np.linalg.norm(rebuilt(*outputs) - wanted) / np.linalg.norm(wanted))
     return bench
@@ -823,8 +824,40 @@ def solve(shape, dtype):
     return [a, b], lambda a, b: [jax.numpy.linalg.solve(a, b)], lambda x: np.asarray(a, np.float64) @ x, b
 
 
-for work in (cholesky, triangular, lu, solve):
-    for name, shape in [("8", (8, 8)), ("64", (64, 64)), ("256", (256, 256)), ("1000", (1000, 1000)), ("batch", (10_000, 8, 8))]:
+def qr(shape, dtype):
+    import jax
+
+    a = normal(32, shape, dtype)
+    return [a], jax.numpy.linalg.qr, lambda q, r: q @ r, a
+
+
+def svd(shape, dtype):
+    import jax
+
+    a = normal(32, shape, dtype)
+    rebuilt = lambda u, s, vt: (u * s[..., None, :]) @ vt
+    return [a], functools.partial(jax.numpy.linalg.svd, full_matrices=False), rebuilt, a
+
+
+def eigh(shape, dtype):
+    import jax
+
+    a = jax.numpy.asarray(positive(shape, dtype))
+    return [a], jax.numpy.linalg.eigh, lambda w, v: (v * w[..., None, :]) @ v.mT, a
+
+
+def eig(shape, dtype):
+    import jax
+    import numpy as np
+
+    a = normal(32, shape, dtype)
+    wide = np.asarray(a, np.float64)
+    return [a], jax.numpy.linalg.eig, lambda w, v: abs(wide @ v - v * w[..., None, :]) + wide, a
+
+
+for work in (cholesky, triangular, lu, solve, qr, svd, eigh, eig):
+    sizes = [(str(n), (n, n)) for n in (7, 8, 64, 256, 1000)]
+    for name, shape in [*sizes, ("batch", (10_000, 8, 8))]:
         for kind, dtype in [("f32", "float32"), ("f64", "float64")]:
             setup = functools.partial(linalg, shape, dtype, work)
             case(f"linalg/{work.__name__}-{name}-{kind}", double=kind == "f64")(setup)

@@ -40,9 +40,13 @@ RATIO = {
     "scan/64": 0.3,
     "scan/64-gradient": 0.3,
     **{
-        f"linalg/{routine}-{size}-{dtype}": 1.0
-        for routine in ("cholesky", "triangular", "lu", "solve", "qr")
-        for size in ("8", "64", "256", "1000", "batch")
+        f"linalg/{routine}-{size}-{dtype}": target
+        for target, routines in (
+            (1.0, ("cholesky", "triangular", "lu", "solve", "qr")),
+            (1.3, ("svd", "eigh", "eig")),
+        )
+        for routine in routines
+        for size in ("7", "8", "64", "256", "1000", "batch")
         for dtype in ("f32", "f64")
     },
 }

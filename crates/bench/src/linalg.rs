@@ -9,6 +9,7 @@ use crate::{Bench, Case, ready};
 macro_rules! routines {
     ($($routine:literal $set_up:path;)*) => {
         &[$(
+            routines!(@case $routine, $set_up, "7", "7 × 7", &[7, 7]),
             routines!(@case $routine, $set_up, "8", "8 × 8", &[8, 8]),
             routines!(@case $routine, $set_up, "64", "64 × 64", &[64, 64]),
             routines!(@case $routine, $set_up, "256", "256 × 256", &[256, 256]),
@@ -34,6 +35,10 @@ pub(crate) const CASES: &[Case] = routines! {
     "triangular" triangular;
     "lu" factors;
     "solve" system;
+    "qr" orthogonal_and_triangular;
+    "svd" singular;
+    "eigh" hermitian;
+    "eig" general;
 };
 
 /// Returns normal numbers.
@@ -100,4 +105,51 @@ fn system(shape: &[usize], dtype: DType) -> Bench {
     let (a, b) = (positive(shape, dtype), normal(33, &[&shape[..shape.len() - 1], &[1]].concat(), dtype));
     let f = |x: &Vec<Array>| vec![np::linalg::solve(&x[0], &x[1])];
     routine(vec![a.clone(), b.clone()], f, |x| wide_product(&a, &x[0]), &b)
+}
+
+/// The reduced form.
+fn orthogonal_and_triangular(shape: &[usize], dtype: DType) -> Bench {
+    let a = normal(32, shape, dtype);
+    let f = |x: &Vec<Array>| {
+        let (q, r) = np::linalg::qr(&x[0]);
+        vec![q, r]
+    };
+    routine(vec![a.clone()], f, |x| wide_product(&x[0], &x[1]), &a)
+}
+
+/// Singular values and vectors.
+fn singular(shape: &[usize], dtype: DType) -> Bench {
+    let a = normal(32, shape, dtype);
+    let f = |x: &Vec<Array>| {
+        let (u, s, vt) = np::linalg::svd(&x[0], false);
+        vec![u, s, vt]
+    };
+    routine(vec![a.clone()], f, |x| wide_product(&(&x[0] * x[1].expand_dims(-2)), &x[2]), &a)
+}
+
+/// Eigenvalues and eigenvectors.
+fn hermitian(shape: &[usize], dtype: DType) -> Bench {
+    let a = positive(shape, dtype);
+    let f = |x: &Vec<Array>| {
+        let (w, v) = np::linalg::eigh(&x[0]);
+        vec![w, v]
+    };
+    routine(vec![a.clone()], f, |x| wide_product(&(&x[1] * x[0].expand_dims(-2)), &x[1].moveaxis(-1, -2)), &a)
+}
+
+/// Eigenvalues and eigenvectors. The residual is that of V W = A V, with real and imaginary parts side by side.
+fn general(shape: &[usize], dtype: DType) -> Bench {
+    let a = normal(32, shape, dtype);
+    let f = |x: &Vec<Array>| {
+        let (w, v) = np::linalg::eig(&x[0]);
+        vec![w, v]
+    };
+    // The difference is A itself if V is accurate, so that `routine` divides by its norm.
+    let of = a.clone();
+    let rebuilt = move |x: &[Array]| {
+        let (w, v) = (x[0].astype(DType::C128), x[1].astype(DType::C128));
+        let difference = of.astype(DType::C128).matmul(&v) - &v * w.expand_dims(-2);
+        np::sqrt(difference.real().powi(2) + difference.imag().powi(2)) + of.astype(DType::F64)
+    };
+    routine(vec![a.clone()], f, rebuilt, &a)
 }
