@@ -1,9 +1,10 @@
 //! Triangles and diagonals of matrices.
 
+use crate::array::aval::canonical_axis;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::array::{Array, ArrayLike};
-use crate::error::{Error, raise};
+use crate::error::{Error, OrRaise, raise};
 use crate::ops::linalg::lower_mask;
 
 use super::logic::where_;
@@ -105,16 +106,53 @@ pub fn diag_k(x: impl ArrayLike, k: isize) -> Array {
     }
 }
 
-/// Returns the `k`-th diagonal of the last two axes, as the last axis.
+/// Returns the `k`-th diagonal of the first two axes, as the last axis. The diagonals of matrices with leading batch axes
+/// are those of [`linalg::diagonal`](super::linalg::diagonal).
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
 /// assert_eq!(np::diagonal(Array::from([[1, 2], [3, 4]]), 0).to_vec::<i32>(), [1, 4]);
+/// assert_eq!(np::diagonal(np::ones([3, 4, 5]), 2).shape(), [5, 2]);
 /// ```
+///
+/// # Panics
+/// If `x` has fewer than two dimensions.
 #[track_caller]
 pub fn diagonal(x: impl ArrayLike, k: isize) -> Array {
+    diagonal_axes(x, k, 0, 1)
+}
+
+/// Like [`diagonal`], of the matrices whose rows are along `axis1` and whose columns are along `axis2`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let x = np::arange(0, 8, 1).reshape([2, 2, 2]);
+/// assert_eq!(np::diagonal_axes(&x, 0, 0, 2).to_vec::<i32>(), [0, 5, 2, 7]);
+/// ```
+///
+/// # Panics
+/// If `x` has fewer than two dimensions, or the axes are out of bounds or the same.
+#[track_caller]
+pub fn diagonal_axes(x: impl ArrayLike, k: isize, axis1: isize, axis2: isize) -> Array {
     let x = x.to_array();
-    let (rows, columns) = last_two("diagonal", &x);
+    let rank = x.ndim();
+    last_two("diagonal", &x);
+    let [rows, columns] = [axis1, axis2].map(|axis| canonical_axis(axis, rank).or_raise());
+    if rows == columns {
+        raise(
+            Error::shape(format!("diagonal: the axes {axis1} and {axis2} of {} are the same", x.aval()))
+                .help("one has the rows, the other one the columns"),
+        );
+    }
+    let order: Vec<usize> = (0..rank).filter(|i| ![rows, columns].contains(i)).chain([rows, columns]).collect();
+    let x = if order.is_sorted() { x } else { x.transpose(order) };
+    diagonal_of_last(&x, k)
+}
+
+/// Returns the `k`-th diagonal of the last two axes, as the last axis.
+#[track_caller]
+pub(super) fn diagonal_of_last(x: &Array, k: isize) -> Array {
+    let (rows, columns) = last_two("diagonal", x);
     let (above, below) = (k.max(0) as usize, (-k).max(0) as usize);
     let n = columns.saturating_sub(above).min(rows.saturating_sub(below));
     let rank = x.ndim();

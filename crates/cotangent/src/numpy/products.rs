@@ -1,5 +1,6 @@
 //! Products of vectors, matrices and tensors.
 
+use crate::api::program::as_one;
 use crate::array::aval::{Shape, canonical_axis};
 use crate::array::{Array, ArrayLike};
 use crate::error::{OrRaise, Result};
@@ -150,13 +151,34 @@ pub fn kron(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     (x * y).reshape(a.iter().zip(&b).map(|(m, n)| m * n).collect::<Shape>())
 }
 
-/// Returns the sum of the main diagonal of the last two axes.
+/// Returns the sum of the main diagonal of the first two axes. The traces of matrices with leading batch axes are those
+/// of [`linalg::trace`](super::linalg::trace).
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
 /// assert_eq!(np::trace(Array::from([[1.0f32, 2.0], [3.0, 4.0]])).item::<f32>(), 5.0);
+/// assert_eq!(np::trace(np::ones([3, 4, 5])).to_vec::<f32>(), [3.0; 5]);
 /// ```
+///
+/// # Panics
+/// If `x` has fewer than two dimensions.
 #[track_caller]
 pub fn trace(x: impl ArrayLike) -> Array {
-    super::diagonal(x, 0).sum_axis(-1)
+    trace_axes(x, 0, 0, 1)
+}
+
+/// Returns the sum of the `k`-th diagonal of the matrices whose rows are along `axis1` and whose columns are along
+/// `axis2`.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let x = np::arange(0, 8, 1).reshape([2, 2, 2]);
+/// assert_eq!(np::trace_axes(&x, 1, 0, 2).to_vec::<i32>(), [1, 3]);
+/// ```
+///
+/// # Panics
+/// If `x` has fewer than two dimensions, or the axes are out of bounds or the same.
+#[track_caller]
+pub fn trace_axes(x: impl ArrayLike, k: isize, axis1: isize, axis2: isize) -> Array {
+    as_one(&[x.to_array()], |x| super::diagonal_axes(&x[0], k, axis1, axis2).sum_axis(-1))
 }

@@ -197,7 +197,7 @@ pub fn orthogonal_m_as(key: Key, n: usize, shape: impl IntoShape, m: usize, dtyp
     Format::of(dtype.real(), "orthogonal");
     jit(|key: &Key| {
         let (q, r) = linalg::qr(normals(key, &tall, dtype), false);
-        let signs = np::sign(np::diagonal(&r, 0));
+        let signs = np::sign(np::linalg::diagonal(&r, 0));
         let q = q * signs.expand_dims(-2);
         if n < m { np::swapaxes(q, -2, -1) } else { q }
     })(key.one("orthogonal"))

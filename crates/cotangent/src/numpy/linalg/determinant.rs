@@ -10,10 +10,9 @@ use crate::error::{Error, raise};
 use crate::lax::cond;
 use crate::lax::linalg::lu;
 use crate::numpy::creation::eye_as;
-use crate::numpy::diagonals::diagonal;
 use crate::numpy::logic::where_;
 
-use super::solve;
+use super::{diagonal, solve, trace};
 
 /// Returns the matrices as inexact numbers, and their size.
 #[track_caller]
@@ -96,14 +95,9 @@ fn product_of_pivots(a: &Array) -> Array {
 fn regular(a: &Array) -> Array {
     custom_jvp(|a: &Array| product_of_pivots(a)).defjvp(|(a,), (t,)| {
         let value = regular(a);
-        let slope = &value * trace_of(&solve(a, t));
+        let slope = &value * trace(&solve(a, t));
         (value, slope)
     })(a)
-}
-
-/// Returns the sum of the diagonal of each matrix.
-fn trace_of(a: &Array) -> Array {
-    diagonal(a, 0).sum_axis(-1)
 }
 
 /// The number of rows and columns that [`bordered`] appends.
@@ -201,7 +195,7 @@ fn sign_and_logarithm(a: &Array) -> (Array, Array) {
     .defjvp(|(a,), (t,)| {
         let (sign, log) = sign_and_logarithm(a);
         // The logarithm of the determinant changes by tr(A⁻¹ dA). Its imaginary part turns the sign.
-        let change = trace_of(&solve(a, t));
+        let change = trace(&solve(a, t));
         if !a.dtype().is_complex() {
             return ((sign.clone(), log), (crate::ops::zeros_like(&sign), change));
         }

@@ -6,6 +6,7 @@ use crate::array::{Array, ArrayLike, Arrays};
 use crate::error::{Error, raise};
 use crate::methods::products::mismatch;
 
+use super::super::diagonals::diagonal_of_last;
 use super::super::vectors;
 
 /// Returns the cross product of vectors of three elements along the last axis. All other axes are broadcast.
@@ -78,7 +79,7 @@ pub fn outer(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// If `x` has fewer than two dimensions.
 #[track_caller]
 pub fn diagonal(x: impl ArrayLike, k: isize) -> Array {
-    super::super::diagonal(x, k)
+    diagonal_of_last(&x.to_array(), k)
 }
 
 /// Returns the sum of the main diagonal of the last two axes.

@@ -91,7 +91,7 @@ fn inverse(a: &Array, rtol: &Array, cut: Cut) -> (Array, Array) {
         let (u, s, vh) = linalg::svd(a, &THIN);
         let (v, p) = (adjoint(&vh), inverse_of_factors(&u, &s, &vh, rtol, cut));
         let image = adjoint(&u).matmul(da).matmul(&v);
-        let ds = crate::numpy::diagonal(&image, 0);
+        let ds = super::diagonal(&image, 0);
         let ds = if ds.dtype().is_complex() { ds.real() } else { ds };
         // Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
         // variables separate", 1973, for a constant rank.

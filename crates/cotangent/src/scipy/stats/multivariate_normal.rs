@@ -51,7 +51,7 @@ pub fn logpdf(x: impl ArrayLike, mean: impl ArrayLike, cov: impl ArrayLike) -> A
         let columns = y.expand_dims(-1).broadcast_to(one(&[n, 1]));
         triangular_solve(factor.broadcast_to(one(&[n, n])), columns, &TriangularSolve::lower(true)).reshape(one(&[n]))
     };
-    let log_det = np::diagonal(&factor, 0).log().sum_axis(-1);
+    let log_det = np::linalg::diagonal(&factor, 0).log().sum_axis(-1);
     -0.5 * (scaled.square().sum_axis(-1) + n as f64 * log_circle) - log_det
 }
 
