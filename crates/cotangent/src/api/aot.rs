@@ -13,7 +13,7 @@ use crate::ir::lowering::Entry as LoweredEntry;
 use crate::ir::lowering::{lower, lower_entry};
 use crate::ir::partition::{Layout, Partition};
 use crate::runtime::many::{Layouts, Partitioned};
-use crate::runtime::{CompiledProgram, compile_for, compile_whole, optimized_hlo, runtime, times, unchecked};
+use crate::runtime::{CompiledProgram, compile_for, compile_whole, optimized_hlo, runs_on, runtime, times, unchecked};
 use crate::sharding::NamedSharding;
 use crate::trace::frames::tracing;
 use crate::tree::Tree;
@@ -202,12 +202,13 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     pub fn export_for(&self, platform: Platform) -> Result<Exported> {
         let jaxpr = self.jaxpr();
         closed_program(jaxpr, "exported")?;
+        runs_on(jaxpr, platform)?;
         if self.layouts.is_some() {
             return Err(over_devices("exported"));
         }
         let constants =
             (self.entry.closed.captures.iter()).map(|x| Ok((x.aval(), x.to_bytes()?))).collect::<Result<Vec<_>>>()?;
-        let entry = LoweredEntry { platform, aliases: &[], constants: &constants, partition: None };
+        let entry = LoweredEntry { platform, portable: true, aliases: &[], constants: &constants, partition: None };
         let module = lower_entry(&self.name, jaxpr, entry).to_text();
         let name = self.name.to_string();
         Ok(Exported { signature: signature(&self.entry), name, platform: Some(platform), module })
@@ -238,8 +239,8 @@ fn partitioned_text(name: &str, jaxpr: &Jaxpr, layouts: &Layouts, devices: usize
     let inputs = layout(&layouts.inputs, jaxpr.input_avals().map(Aval::rank).collect());
     let outputs = layout(&layouts.outputs, jaxpr.output_avals().map(|aval| aval.rank()).collect());
     let partition = Partition { devices, inputs: &inputs, outputs: &outputs, donors: &[] };
-    let entry =
-        LoweredEntry { platform: place.device.platform(), aliases: &[], constants: &[], partition: Some(partition) };
+    let platform = place.device.platform();
+    let entry = LoweredEntry { platform, portable: false, aliases: &[], constants: &[], partition: Some(partition) };
     lower_entry(name, jaxpr, entry).to_text()
 }
 

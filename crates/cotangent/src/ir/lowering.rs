@@ -26,6 +26,7 @@ use crate::ir::primitive::Outputs;
 /// The functions of the module being written, shared by structure.
 pub(super) struct Functions {
     platform: Platform,
+    portable: bool,
     /// By program and by the mesh whose devices run it, each on its own part.
     names: FxHashMap<(Arc<Jaxpr>, Option<Grid>), String>,
     taken: FxHashMap<String, usize>,
@@ -105,6 +106,11 @@ impl<'a> Lowering<'a> {
     /// What the program is for. What a compiler lacks there may be lowered otherwise than elsewhere.
     pub fn platform(&self) -> Platform {
         self.functions.borrow().platform
+    }
+
+    /// Whether the program may call functions that JAX registers as well, and no others.
+    pub(crate) fn portable(&self) -> bool {
+        self.functions.borrow().portable
     }
 
     /// What is lowered differently for the platform.
@@ -364,10 +370,10 @@ impl<'a> Lowering<'a> {
 }
 
 impl Functions {
-    fn new(platform: Platform) -> Functions {
+    fn new(platform: Platform, portable: bool) -> Functions {
         let taken = [("main".to_string(), 1)].into_iter().collect();
         let (written, meshes) = (Vec::new(), Vec::new());
-        Functions { platform, names: FxHashMap::default(), taken, written, meshes, manual: None }
+        Functions { platform, portable, names: FxHashMap::default(), taken, written, meshes, manual: None }
     }
 
     /// The name of a mesh in the module.
@@ -411,6 +417,8 @@ fn function(name: &str, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
     pub(crate) platform: Platform,
+    /// Whether the module is for other programs than this one, such as JAX. It then calls no function that JAX lacks.
+    pub(crate) portable: bool,
     /// For each input, the result that may reuse its memory, if any.
     pub(crate) aliases: &'a [Option<usize>],
     /// The types and bytes of the leading inputs that become constants.
@@ -461,12 +469,12 @@ fn main_function(jaxpr: &Jaxpr, entry: Entry<'_>, functions: &RefCell<Functions>
 /// ```
 #[must_use]
 pub fn lower(name: &str, jaxpr: &Jaxpr, platform: Platform) -> Module {
-    lower_entry(name, jaxpr, Entry { platform, aliases: &[], constants: &[], partition: None })
+    lower_entry(name, jaxpr, Entry { platform, portable: false, aliases: &[], constants: &[], partition: None })
 }
 
 /// [`lower`] with inputs that become constants or whose memory may be reused.
 pub(crate) fn lower_entry(name: &str, jaxpr: &Jaxpr, entry: Entry<'_>) -> Module {
-    let functions = RefCell::new(Functions::new(entry.platform));
+    let functions = RefCell::new(Functions::new(entry.platform, entry.portable));
     let main = main_function(jaxpr, entry, &functions);
     let mut module = Module::new(name);
     if let Some(partition) = entry.partition {

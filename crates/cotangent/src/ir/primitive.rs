@@ -9,6 +9,7 @@ use stablehlo::Value;
 
 use crate::array::aval::Aval;
 use crate::array::literal::Literal;
+use crate::array::platform::Platform;
 use crate::array::{Array, InlineVec};
 use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::axis::{AxisName, AxisSet, NamedAxis};
@@ -206,6 +207,12 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     /// The side effects of running it: by default those of the programs it holds.
     fn effects(&self) -> Effects {
         self.jaxprs().into_iter().map(|jaxpr| jaxpr.effects()).collect()
+    }
+
+    /// Whether programs for the platform may contain it: by default if the programs it holds do. A program with another
+    /// primitive is refused before it is lowered, with an error at the user's line.
+    fn runs_on(&self, platform: Platform) -> bool {
+        self.jaxprs().into_iter().all(|jaxpr| jaxpr.eqns().iter().all(|eqn| eqn.prim.runs_on(platform)))
     }
 
     /// Whether its meaning depends on the element of the mapped axis `name`, whatever its operands are: because it is a

@@ -11,10 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::Jaxpr;
-use crate::ir::routes::Routes;
 
 use super::inputs::text;
-use super::program::no_host;
+use super::program::runs_on;
 
 /// The directory, if programs are to be written.
 pub(super) fn folder() -> Option<&'static Path> {
@@ -40,9 +39,9 @@ pub(super) fn write(folder: &Path, platform: Platform, pruned: &Jaxpr, aliases: 
     static COUNT: AtomicUsize = AtomicUsize::new(1);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let platform = dumped_for(platform)?;
-    let (text, ending) = match pruned.effects().host && !Routes::of(platform).host_calls {
-        true => (no_host(pruned, platform).to_string(), "error"),
-        false => (text(platform, pruned, aliases), "mlir"),
+    let (text, ending) = match runs_on(pruned, platform) {
+        Err(error) => (error.to_string(), "error"),
+        Ok(()) => (text(platform, pruned, aliases), "mlir"),
     };
     let path = folder.join(format!("{}-{number:04}.{ending}", std::process::id()));
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, text));

@@ -29,8 +29,8 @@ pub(super) fn inputs(platform: Platform, pruned: &Jaxpr, aliases: &[Option<usize
 /// The program as text.
 pub(super) fn text(platform: Platform, pruned: &Jaxpr, aliases: &[Option<usize>]) -> String {
     let blocks = during(Stage::Rewrite, || outline(pruned));
-    let (program, entry) =
-        (blocks.as_ref().unwrap_or(pruned), Entry { platform, aliases, constants: &[], partition: None });
+    let program = blocks.as_ref().unwrap_or(pruned);
+    let entry = Entry { platform, portable: false, aliases, constants: &[], partition: None };
     during(Stage::Lower, || lower_entry("cotangent", program, entry).to_text())
 }
 

@@ -23,7 +23,7 @@ use crate::sharding::{Mesh, NamedSharding, PartitionSpec};
 use super::client::array_shape;
 use super::disk::{Disk, Key, key};
 use super::lru::Lru;
-use super::program::{Origin, Source, computed, found_or_made, unchecked};
+use super::program::{Origin, Source, computed, found_or_made, runs_on, unchecked};
 use super::shards::{ShardedBuffer, sharded, sharding_of, take};
 use super::transfer::Site;
 
@@ -187,6 +187,7 @@ impl Many {
             )
             .help("leave out callbacks and debug prints, or run the function on one device"));
         }
+        runs_on(&pruned, self.platform())?;
         let passes = |i: usize| sources.iter().any(|s| matches!(s, Source::Argument(j) if *j == i));
         let donors: Vec<bool> = used.iter().map(|i| donated.get(*i) == Some(&true) && !passes(*i)).collect();
         let inputs: Vec<Option<NamedSharding>> =
@@ -236,7 +237,8 @@ impl Many {
         );
         let n = self.devices.len();
         let partition = Partition { devices: n, inputs: &ins, outputs: &outs, donors };
-        let entry = Entry { platform: self.platform(), aliases: &[], constants: &[], partition: Some(partition) };
+        let platform = self.platform();
+        let entry = Entry { platform, portable: false, aliases: &[], constants: &[], partition: Some(partition) };
         let text = during(Stage::Lower, || lower_entry("cotangent", pruned, entry).to_text());
         let id = |index: &usize| vec![i64::from(self.client.devices()[*index].id)];
         let options = xla::CompileOptions {

@@ -23,7 +23,7 @@ pub use devices::{Backend, OptionValue, devices, devices_of, local_devices};
 pub(crate) use execute::{Pjrt, Runtime, on_mesh, run, run_executable, run_owned, runtime};
 pub(crate) use nans::{enabled as nans_are_looked_for, set as look_for_nans};
 pub(crate) use program::{
-    CompiledProgram, Origin, compile_foreign, compile_whole, load_whole, optimized_hlo, outside_checkify, times,
-    unchecked,
+    CompiledProgram, Origin, compile_foreign, compile_whole, load_whole, optimized_hlo, outside_checkify, runs_on,
+    times, unchecked,
 };
 pub(crate) use topology::{Foreign, compile_for, compile_text_for};

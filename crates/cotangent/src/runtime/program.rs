@@ -12,8 +12,8 @@ use crate::compile::simplify::simplify;
 use crate::compile::spans::event;
 use crate::compile::times::{Stage, Times, during, timed};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ir::effects::Effects;
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
+use crate::ir::primitive::Primitive;
 use crate::ir::routes::Routes;
 
 use super::client::{Host, array_shape, host};
@@ -288,9 +288,7 @@ fn compile(
     if let Some(folder) = dump::folder() {
         dump::write(folder, runtime.device.platform(), &pruned, &aliases)?;
     }
-    if effects.host && !Routes::of(runtime.device.platform()).host_calls {
-        return Err(no_host(&pruned, runtime.device.platform()));
-    }
+    runs_on(&pruned, runtime.device.platform())?;
     let host = if effects.host { Some(host(&runtime.client)?) } else { None };
     let target = match &host {
         Some(host) => Target { site: Site { client: &host.client, index: 0 }, ..Target::of(runtime) },
@@ -333,27 +331,31 @@ impl Target<'_> {
 
 /// The error for a program with checks outside `checkify`.
 pub(crate) fn unchecked(jaxpr: &Jaxpr) -> Error {
-    at_first(outside_checkify(), jaxpr, |effects| effects.check)
+    match first(jaxpr, |prim| prim.effects().check) {
+        Some(eqn) => outside_checkify().at(eqn.loc),
+        None => outside_checkify(),
+    }
 }
 
-/// The error for a program that calls functions of this process, on a platform whose memory they cannot read.
-pub(super) fn no_host(jaxpr: &Jaxpr, platform: Platform) -> Error {
-    let message = format!("a program that calls functions of this process does not run on {platform:?}");
-    let error = Error::new(ErrorKind::Runtime, message)
-        .help("leave out callbacks and debug prints, return the values instead, or run this function on the CPU");
-    at_first(error, jaxpr, |effects| effects.host)
+/// Checks that a program can run on a platform: that the platform has all of its primitives, and that functions of this
+/// process that the program calls can read the memory.
+pub(crate) fn runs_on(jaxpr: &Jaxpr, platform: Platform) -> Result<()> {
+    if jaxpr.effects().host && !Routes::of(platform).host_calls {
+        let message = format!("a program that calls functions of this process does not run on {platform:?}");
+        let error = Error::new(ErrorKind::Runtime, message)
+            .help("leave out callbacks and debug prints, return the values instead, or run this function on the CPU");
+        return Err(first(jaxpr, |prim| prim.effects().host).map_or(error.clone(), |eqn| error.at(eqn.loc)));
+    }
+    let Some(eqn) = first(jaxpr, |prim| !prim.runs_on(platform)) else { return Ok(()) };
+    let message = format!("`{}` does not run on {platform:?}", eqn.prim.name());
+    let help = "move its operands to the CPU first, with `.to(Device::cpu(0))`, and compute it there";
+    Err(Error::new(ErrorKind::Device, message).help(help).at(eqn.loc))
 }
 
-/// The error at the first equation with an effect.
-fn at_first(error: Error, jaxpr: &Jaxpr, has: fn(Effects) -> bool) -> Error {
-    fn first(jaxpr: &Jaxpr, has: fn(Effects) -> bool) -> Option<&Eqn> {
-        let eqn = jaxpr.eqns().iter().find(|e| has(e.prim.effects()))?;
-        Some(eqn.prim.jaxprs().into_iter().find_map(|inner| first(inner, has)).unwrap_or(eqn))
-    }
-    match first(jaxpr, has) {
-        Some(eqn) => error.at(eqn.loc),
-        None => error,
-    }
+/// Returns the first equation whose primitive has a property that primitives inherit from the programs they hold.
+fn first(jaxpr: &Jaxpr, has: impl Fn(&dyn Primitive) -> bool + Copy) -> Option<&Eqn> {
+    let eqn = jaxpr.eqns().iter().find(|e| has(&*e.prim))?;
+    Some(eqn.prim.jaxprs().into_iter().find_map(|inner| first(inner, has)).unwrap_or(eqn))
 }
 
 /// The error for a check outside `checkify`.
@@ -437,6 +439,7 @@ pub(crate) fn compile_foreign(runtime: &Runtime, text: &str, params: &[Aval]) ->
 /// itself loaded loses its machine code when serialized. It is for the first device; [`load_whole`] selects another.
 pub(crate) fn compile_whole(runtime: &Runtime, jaxpr: &Jaxpr) -> Result<xla::Executable> {
     let simple = simplify(jaxpr);
+    runs_on(&simple, runtime.device.platform())?;
     let Inputs { text, params, options } = Target::of(runtime).inputs(&simple, &[]);
     Ok(compile_text(Site { index: 0, ..runtime.site() }, &text, &params, &options, None)?.0)
 }

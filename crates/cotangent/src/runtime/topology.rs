@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::ir::jaxpr::Jaxpr;
 
 use super::inputs::{Inputs, inputs, options};
+use super::program::runs_on;
 
 /// The description of a GPU for the compiler, made once for each kind.
 fn topology(target: xla::Target) -> Result<Arc<xla::Topology>> {
@@ -31,6 +32,7 @@ pub(crate) struct Foreign {
 /// Compiles a program, with all its results and inputs, for a GPU that need not be there.
 pub(crate) fn compile_for(jaxpr: &Jaxpr, target: xla::Target) -> Result<Foreign> {
     let simple = simplify(jaxpr);
+    runs_on(&simple, Platform::Cuda)?;
     let topology = topology(target)?;
     let Inputs { text, options, .. } = inputs(Platform::Cuda, &simple, &[]);
     Ok(Foreign { program: topology.compile(&text, &options)?, topology })

@@ -87,5 +87,5 @@ fn potrf(cx: &mut Lowering<'_>, args: &[Value], out: &Aval) -> Value {
     let info = Aval::new(DType::I32, Shape::new(&out.shape[..out.rank() - 2]));
     let results =
         lapack(cx, "potrf", args, &[("uplo", Attribute::Letter('U'))], &[false; 3], &[out.clone(), info.clone()]);
-    or_nan(cx, results[1].clone(), results[0].clone(), out)
+    or_nan(cx, &results[1], [(&results[0], out)]).swap_remove(0)
 }

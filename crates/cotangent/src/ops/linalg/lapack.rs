@@ -80,21 +80,28 @@ pub(super) fn kernel(
     cx.block.op("stablehlo.custom_call", args, &attrs, &types).into_iter().collect()
 }
 
-/// Appends the choice between the matrices of `value` and NaN where `info`, which has an element for each matrix, says
-/// that there is no result.
-pub(super) fn or_nan(cx: &mut Lowering<'_>, info: Value, value: Value, aval: &Aval) -> Value {
-    let each = Aval::new(DType::I32, Shape::new(&aval.shape[..aval.rank() - 2]));
+/// Appends the choice between results and NaN where `info`, which has an element for each matrix, says that there are
+/// none.
+pub(super) fn or_nan<'a>(
+    cx: &mut Lowering<'_>,
+    info: &Value,
+    results: impl IntoIterator<Item = (&'a Value, &'a Aval)>,
+) -> Outputs<Value> {
+    let each = Aval::new(DType::I32, info.ty().dims().iter().copied().collect::<Shape>());
     let zero = cx.splat(&each, Literal::int(DType::I32, 0));
     let equal = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
-    let ok = cx.op("stablehlo.compare", &[info, zero], &equal, &each.with_dtype(DType::Bool));
+    let ok = cx.op("stablehlo.compare", &[info.clone(), zero], &equal, &each.with_dtype(DType::Bool));
     let batch: Vec<usize> = (0..each.rank()).collect();
-    let ok = cx.broadcast_in_dim(&ok, &aval.with_dtype(DType::Bool).mlir(), &batch);
-    let nan = match aval.dtype.is_complex() {
-        true => Scalar::Complex(f64::NAN, f64::NAN),
-        false => Scalar::Float(f64::NAN),
-    };
-    let nan = cx.splat(aval, Literal::new(aval.dtype, nan));
-    cx.op("stablehlo.select", &[ok, value, nan], &[], aval)
+    let chosen = results.into_iter().map(|(value, aval)| {
+        let ok = cx.broadcast_in_dim(&ok, &aval.with_dtype(DType::Bool).mlir(), &batch);
+        let nan = match aval.dtype.is_complex() {
+            true => Scalar::Complex(f64::NAN, f64::NAN),
+            false => Scalar::Float(f64::NAN),
+        };
+        let nan = cx.splat(aval, Literal::new(aval.dtype, nan));
+        cx.op("stablehlo.select", &[ok, value.clone(), nan], &[], aval)
+    });
+    chosen.collect()
 }
 
 /// Appends the exchange of the last two axes. Returns the result and its type.

@@ -15,7 +15,8 @@ use crate::ops::shape::batched_in_front;
 use crate::ops::staged;
 use crate::trace::frames::{bind, bind1};
 
-use super::lapack::{kernel, lapack};
+use super::lapack::lapack;
+use super::pivots::permutation;
 use super::{TriangularSolve, joined, lu_steps, part, permuted_rows, product, triangle};
 
 /// `lu`: returns L and U with P A = L U in one matrix, the pivots, and the permutation P. A may be rectangular. The
@@ -67,9 +68,8 @@ impl Primitive for Lu {
         // LAPACK counts from one.
         let one = cx.splat(&outs[1], Literal::int(DType::I32, 1));
         let pivots = cx.op("stablehlo.subtract", &[factored[1].clone(), one], &[], &outs[1]);
-        let name = "cotangent_pivots_to_permutation";
-        let rows = kernel(cx, name, std::slice::from_ref(&pivots), &[], &[false; 2], &outs[2..]);
-        [factored[0].clone(), pivots, rows[0].clone()].into_iter().collect()
+        let rows = permutation(cx, &pivots, &outs[1], &outs[2]);
+        [factored[0].clone(), pivots, rows].into_iter().collect()
     }
 }
 

@@ -63,11 +63,19 @@ impl Primitive for LuPivotsToPermutation {
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        match cx.routes().linear_algebra {
-            LinearAlgebra::Lapack => kernel(cx, "cotangent_pivots_to_permutation", args, &[], &[false; 2], outs),
-            LinearAlgebra::Xla => {
-                staged::inline(cx, args, inputs, |x| vec![lu_steps::permutation(&x[0], self.permutation_size)])
-            }
-        }
+        [permutation(cx, &args[0], &inputs[0], &outs[0])].into()
     }
+}
+
+/// Appends the permutation that exchanges amount to. JAX has no kernel for it, so that portable programs have a loop.
+pub(super) fn permutation(cx: &mut Lowering<'_>, pivots: &Value, aval: &Aval, out: &Aval) -> Value {
+    let (args, outs) = (std::slice::from_ref(pivots), std::slice::from_ref(out));
+    let mut results = match cx.routes().linear_algebra == LinearAlgebra::Lapack && !cx.portable() {
+        true => kernel(cx, "cotangent_pivots_to_permutation", args, &[], &[false; 2], outs),
+        false => {
+            let rows = out.shape[out.rank() - 1];
+            staged::inline(cx, args, std::slice::from_ref(aval), |x| vec![lu_steps::permutation(&x[0], rows)])
+        }
+    };
+    results.swap_remove(0)
 }

@@ -1,18 +1,18 @@
 //! The singular value decomposition.
 
-use stablehlo::{Attr, Value};
+use stablehlo::Value;
 
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
-use crate::array::literal::{Literal, Scalar};
+use crate::array::literal::Literal;
 use crate::error::Result;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::ir::print::boolean;
 use crate::ir::routes::LinearAlgebra;
 
-use super::lapack::{Attribute, lapack};
+use super::lapack::{Attribute, lapack, or_nan};
 use super::parts::{adjoint, batch, beside, check_matrix, columns, diagonal, diagonal_part, identity, sizes};
 use super::product;
 
@@ -213,11 +213,8 @@ impl Primitive for Svd {
         }
         let mode = [("mode", Attribute::Letter(mode))];
         let layouts = [true, true, false, true, true, false];
-        let results = lapack(cx, name, args, &mode, &layouts, &[a.clone(), s, u, vh, info.clone()]);
-        let zero = cx.splat(&info, Literal::int(DType::I32, 0));
-        let equal = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
-        let ok = cx.op("stablehlo.compare", &[results[4].clone(), zero], &equal, &info.with_dtype(DType::Bool));
-        (results[1..].iter().zip(outs)).map(|(x, out)| or_nan(cx, &ok, x, out)).collect()
+        let results = lapack(cx, name, args, &mode, &layouts, &[a.clone(), s, u, vh, info]);
+        or_nan(cx, &results[4], results[1..].iter().zip(outs))
     }
 }
 
@@ -229,16 +226,4 @@ fn empty(a: &Array, outs: &[Aval]) -> Vec<Array> {
     };
     let s = outs.iter().take(1).map(|out| zeros(&out.shape, out.dtype));
     s.chain(outs.iter().skip(1).map(vectors)).collect()
-}
-
-/// Replaces the matrices of a batch by NaN where `ok` is false.
-fn or_nan(cx: &mut Lowering<'_>, ok: &Value, x: &Value, out: &Aval) -> Value {
-    let batch: Vec<usize> = (0..ok.ty().dims().len()).collect();
-    let ok = cx.broadcast_in_dim(ok, &out.with_dtype(DType::Bool).mlir(), &batch);
-    let nan = match out.dtype.is_complex() {
-        true => Scalar::Complex(f64::NAN, f64::NAN),
-        false => Scalar::Float(f64::NAN),
-    };
-    let nan = cx.splat(out, Literal::new(out.dtype, nan));
-    cx.op("stablehlo.select", &[ok, x.clone(), nan], &[], out)
 }

@@ -135,6 +135,6 @@ impl Primitive for TridiagonalSolve {
         let results: Vec<Aval> = inputs.iter().cloned().chain([info]).collect();
         let column_major = [false, false, false, true, false, false, false, true, false];
         let results = lapack(cx, "gtsv", args, &[], &column_major, &results);
-        [or_nan(cx, results[4].clone(), results[3].clone(), out)].into()
+        or_nan(cx, &results[4], [(&results[3], out)])
     }
 }

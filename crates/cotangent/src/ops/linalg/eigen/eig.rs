@@ -5,20 +5,20 @@ use stablehlo::Value;
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
+use crate::array::platform::Platform;
 use crate::error::Result;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::ir::print::boolean;
-use crate::ir::routes::LinearAlgebra;
 use crate::ops::complex::complex_of;
 use crate::ops::domain::Domain;
 use crate::ops::shape::{Iota, batched_in_front};
 use crate::ops::{select, zeros};
 use crate::trace::frames::{bind, bind1};
 
-use super::super::lapack::{Attribute, lapack};
+use super::super::lapack::{Attribute, lapack, or_nan};
 use super::super::{check_square, product};
-use super::{adjoint, cpu_only, diagonal, inverse_differences, or_nan, status, with_last};
+use super::{adjoint, diagonal, has_lapack, inverse_differences, status, with_last};
 
 /// `eig`: returns the eigenvalues of a matrix in no particular order, then the eigenvectors on the left if they are
 /// wanted, then those on the right. Vectors are columns of length one, in which the element of largest magnitude is
@@ -89,10 +89,11 @@ impl Primitive for Eig {
         (out, axes)
     }
 
+    fn runs_on(&self, platform: Platform) -> bool {
+        has_lapack(platform)
+    }
+
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        if cx.routes().linear_algebra == LinearAlgebra::Xla {
-            cpu_only(self.name());
-        }
         let a = &inputs[0];
         let n = a.shape[a.rank() - 1];
         let wanted = |wanted| Attribute::Letter(if wanted { 'V' } else { 'N' });
@@ -116,7 +117,7 @@ impl Primitive for Eig {
         chosen.extend(self.compute_left_eigenvectors.then(|| out[parts].clone()));
         chosen.extend(self.compute_right_eigenvectors.then(|| out[parts + 1].clone()));
         let info = &out[parts + 2];
-        chosen.iter().zip(outs).map(|(value, aval)| or_nan(cx, info, value, aval)).collect()
+        or_nan(cx, info, chosen.iter().zip(outs))
     }
 }
 

@@ -15,9 +15,9 @@ use crate::ops::shape::batched_in_front;
 use crate::ops::{select, staged, zeros};
 use crate::trace::frames::bind;
 
-use super::super::lapack::{Attribute, lapack};
+use super::super::lapack::{Attribute, lapack, or_nan};
 use super::super::{check_square, product, triangle};
-use super::{adjoint, diagonal, inverse_differences, on_diagonal, or_nan, status, with_last};
+use super::{adjoint, diagonal, inverse_differences, on_diagonal, status, with_last};
 
 /// `eigh`: returns the eigenvectors of a Hermitian matrix as columns, and its eigenvalues in ascending order. Only one
 /// triangle is read. If an element of it is not finite, all results are NaN.
@@ -90,19 +90,20 @@ impl Primitive for Eigh {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         let a = &inputs[0];
         let results = [a.clone().with_weak_type(false), outs[outs.len() - 1].clone()];
-        let values = match cx.routes().linear_algebra {
+        match cx.routes().linear_algebra {
             LinearAlgebra::Lapack => self.evd(cx, args, a, &results),
-            LinearAlgebra::Xla => self.jacobi(cx, args, a, &results),
-        };
-        let from = usize::from(!self.compute_eigenvectors);
-        values.into_iter().skip(from).collect()
+            LinearAlgebra::Xla => {
+                let from = usize::from(!self.compute_eigenvectors);
+                self.jacobi(cx, args, a, &results).into_iter().skip(from).collect()
+            }
+        }
     }
 }
 
 impl Eigh {
     /// Appends a call of LAPACK. A row-major matrix read in column-major order is its transpose. If it is real, its
     /// other triangle is the one to read, and no element moves.
-    fn evd(&self, cx: &mut Lowering<'_>, args: &[Value], a: &Aval, results: &[Aval; 2]) -> [Value; 2] {
+    fn evd(&self, cx: &mut Lowering<'_>, args: &[Value], a: &Aval, results: &[Aval; 2]) -> Outputs<Value> {
         let complex = a.dtype.is_complex();
         let letters = [
             ("mode", Attribute::Letter(if self.compute_eigenvectors { 'V' } else { 'N' })),
@@ -112,10 +113,8 @@ impl Eigh {
         let name = if complex { "heevd" } else { "syevd" };
         let outs = [results[0].clone(), results[1].clone(), info];
         let out = lapack(cx, name, args, &letters, &[complex, true, false, false], &outs);
-        [0, 1].map(|i| match i == 0 && !self.compute_eigenvectors {
-            true => out[0].clone(),
-            false => or_nan(cx, &out[2], &out[i], &results[i]),
-        })
+        let from = usize::from(!self.compute_eigenvectors);
+        or_nan(cx, &out[2], out.iter().zip(results).skip(from))
     }
 
     /// Appends XLA's implementation of Jacobi's method, which XLA expands into a loop on every platform. It is exact to

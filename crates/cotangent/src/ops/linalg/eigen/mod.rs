@@ -13,14 +13,13 @@ pub use eigh::Eigh;
 pub use reductions::{Hessenberg, Tridiagonal};
 pub use schur::Schur;
 
-use stablehlo::{Attr, Value};
-
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
-use crate::array::literal::{Literal, Scalar};
+use crate::array::literal::Literal;
+use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, raise};
-use crate::ir::lowering::Lowering;
+use crate::ir::routes::{LinearAlgebra, Routes};
 use crate::ops::shape::Iota;
 use crate::ops::{select, zeros};
 use crate::trace::frames::bind1;
@@ -36,28 +35,10 @@ fn with_last(a: &Aval, dtype: DType, axes: &[usize]) -> Aval {
     Aval::new(dtype, batch.iter().chain(axes).copied().collect::<Shape>())
 }
 
-/// Appends the choice between a result and NaN where `info`, which has an element for each matrix, is not zero.
-fn or_nan(cx: &mut Lowering<'_>, info: &Value, value: &Value, aval: &Aval) -> Value {
-    let each = Aval::new(DType::I32, info.ty().dims().iter().copied().collect::<Shape>());
-    let zero = cx.splat(&each, Literal::int(DType::I32, 0));
-    let equal = [("comparison_direction", Attr::Static("#stablehlo<comparison_direction EQ>"))];
-    let ok = cx.op("stablehlo.compare", &[info.clone(), zero], &equal, &each.with_dtype(DType::Bool));
-    let batch: Vec<usize> = (0..each.rank()).collect();
-    let ok = cx.broadcast_in_dim(&ok, &aval.with_dtype(DType::Bool).mlir(), &batch);
-    let nan = match aval.dtype.is_complex() {
-        true => Scalar::Complex(f64::NAN, f64::NAN),
-        false => Scalar::Float(f64::NAN),
-    };
-    let nan = cx.splat(aval, Literal::new(aval.dtype, nan));
-    cx.op("stablehlo.select", &[ok, value.clone(), nan], &[], aval)
-}
-
-/// Reports that a program for a GPU needs a decomposition that only the CPU has.
-fn cpu_only(primitive: &str) -> ! {
-    raise(
-        Error::new(ErrorKind::Device, format!("`{primitive}` runs on the CPU only"))
-            .help("move the matrix to the CPU first, with `.to(Device::cpu(0))`, and decompose it there"),
-    )
+/// Returns whether LAPACK computes what programs for the platform need. XLA has no reductions to Hessenberg,
+/// tridiagonal or Schur form.
+fn has_lapack(platform: Platform) -> bool {
+    Routes::of(platform).linear_algebra == LinearAlgebra::Lapack
 }
 
 /// Reports that there is no formula for the tangent of a decomposition.

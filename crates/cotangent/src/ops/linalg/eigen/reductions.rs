@@ -4,18 +4,18 @@ use stablehlo::Value;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::array::platform::Platform;
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::ir::print::boolean;
-use crate::ir::routes::LinearAlgebra;
 use crate::ops::domain::Domain;
 use crate::ops::shape::batched_in_front;
 use crate::trace::frames::bind;
 
 use super::super::check_square;
 use super::super::lapack::{Attribute, lapack};
-use super::{cpu_only, no_tangent, status, with_last};
+use super::{has_lapack, no_tangent, status, with_last};
 
 /// Checks that the operand is a square matrix with at least one row, and returns its size.
 fn check(inputs: &[Aval]) -> Result<usize> {
@@ -58,10 +58,11 @@ impl Primitive for Hessenberg {
         (bind(Hessenberg, &[&batched_in_front(&x[0], axes[0], size)]).into_vec(), vec![Some(0); 2])
     }
 
+    fn runs_on(&self, platform: Platform) -> bool {
+        has_lapack(platform)
+    }
+
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        if cx.routes().linear_algebra == LinearAlgebra::Xla {
-            cpu_only(self.name());
-        }
         let a = &inputs[0];
         let n = a.shape[a.rank() - 1] as i32;
         let range = [("high", Attribute::I32(n)), ("low", Attribute::I32(1))];
@@ -111,10 +112,11 @@ impl Primitive for Tridiagonal {
         (bind(self.clone(), &[&batched_in_front(&x[0], axes[0], size)]).into_vec(), vec![Some(0); 4])
     }
 
+    fn runs_on(&self, platform: Platform) -> bool {
+        has_lapack(platform)
+    }
+
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        if cx.routes().linear_algebra == LinearAlgebra::Xla {
-            cpu_only(self.name());
-        }
         let a = &inputs[0];
         let letters = [("uplo", Attribute::Letter(if self.lower { 'L' } else { 'U' }))];
         let name = if a.dtype.is_complex() { "hetrd" } else { "sytrd" };

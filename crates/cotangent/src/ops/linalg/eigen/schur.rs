@@ -4,18 +4,18 @@ use stablehlo::Value;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::array::platform::Platform;
 use crate::error::Result;
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Outputs, Primitive, Tangent};
 use crate::ir::print::boolean;
-use crate::ir::routes::LinearAlgebra;
 use crate::ops::domain::Domain;
 use crate::ops::shape::batched_in_front;
 use crate::trace::frames::bind;
 
 use super::super::check_square;
-use super::super::lapack::{Attribute, lapack};
-use super::{cpu_only, no_tangent, or_nan, status, with_last};
+use super::super::lapack::{Attribute, lapack, or_nan};
+use super::{has_lapack, no_tangent, status, with_last};
 
 /// `schur`: returns the Schur form T of a matrix A, and the unitary Q with A = Q T Qᴴ if it is wanted. T is upper
 /// triangular. If A is real, T has 2 × 2 blocks on the diagonal for pairs of conjugate eigenvalues. If an element of A
@@ -60,10 +60,11 @@ impl Primitive for Schur {
         (out, axes)
     }
 
+    fn runs_on(&self, platform: Platform) -> bool {
+        has_lapack(platform)
+    }
+
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
-        if cx.routes().linear_algebra == LinearAlgebra::Xla {
-            cpu_only(self.name());
-        }
         let a = &inputs[0];
         let mode = if self.compute_schur_vectors { 'V' } else { 'N' };
         let letters = [("mode", Attribute::Letter(mode)), ("sort", Attribute::Letter('N'))];
@@ -76,6 +77,6 @@ impl Primitive for Schur {
         column_major.resize(1 + results.len(), false);
         let out = lapack(cx, "gees", args, &letters, &column_major, &results);
         let info = &out[results.len() - 1];
-        outs.iter().enumerate().map(|(i, aval)| or_nan(cx, info, &out[i], aval)).collect()
+        or_nan(cx, info, out.iter().zip(outs))
     }
 }
