@@ -233,7 +233,7 @@ fn damaged_files() {
             read += 1;
             if case % 16 == 0 {
                 // What was read can be walked and printed.
-                assert!(program.to_text().len() <= 4096 * bytes.len());
+                assert!(program.to_text().len() <= 4096 * (bytes.len() + 1));
                 for op in program.functions.iter().flat_map(|f| &f.body.ops) {
                     program.locations.source(op.location);
                 }
