@@ -99,6 +99,7 @@ pub mod distributed;
 mod error;
 pub mod extend;
 pub mod fft;
+pub mod import;
 mod interop;
 #[cfg(any(feature = "npy", feature = "safetensors"))]
 pub mod io;

@@ -56,6 +56,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let rebuild = rebuild(&krate, &shapes);
     let same_structure = same_structure(&krate, &shapes);
     let paths = paths(&krate, &shapes);
+    let from_named = from_named(&krate, input, &shapes);
     let name = &input.ident;
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     Ok(quote! {
@@ -79,6 +80,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             fn paths(&self, _path: &mut #krate::tree::Path<'_>) {
                 #paths
             }
+
+            #from_named
         }
     })
 }
@@ -303,6 +306,30 @@ fn paths(krate: &Path, shapes: &[Shape]) -> TokenStream {
             quote!(#(#calls)*)
         },
     )
+}
+
+/// Returns the function that builds a struct from a tree with names. There is none for an enum, whose variant is not
+/// known, nor for a struct with static fields, whose values are not.
+fn from_named(krate: &Path, input: &DeriveInput, shapes: &[Shape]) -> TokenStream {
+    let [shape] = shapes else { return TokenStream::new() };
+    if !matches!(input.data, Data::Struct(_)) || shape.fields.iter().any(|field| field.is_static) {
+        return TokenStream::new();
+    }
+    let values = shape.fields.iter().enumerate().map(|(index, field)| {
+        let (member, tree) = (&field.member, field.tree(krate));
+        let ty = &field.ty;
+        let name = match member {
+            Member::Named(name) => name.unraw().to_string(),
+            Member::Unnamed(_) => String::new(),
+        };
+        quote_spanned!(field.span()=>
+            #member: <#ty as #tree>::from_named(#krate::tree::Named::child(_source, #name, #index)?)?)
+    });
+    quote! {
+        fn from_named(_source: &#krate::tree::Named) -> #krate::Result<Self> {
+            ::core::result::Result::Ok(Self { #(#values),* })
+        }
+    }
 }
 
 #[cfg(test)]

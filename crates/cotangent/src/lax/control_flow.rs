@@ -24,7 +24,7 @@ pub(super) fn tidy(closed: &Closed) -> std::sync::Arc<Jaxpr> {
 
 /// Makes programs without arguments of their own take the same list of captured values. Returns the programs and the
 /// values.
-pub(super) fn share_captures(programs: &[&Closed]) -> (Vec<std::sync::Arc<Jaxpr>>, Vec<Array>) {
+pub(crate) fn share_captures(programs: &[&Closed]) -> (Vec<std::sync::Arc<Jaxpr>>, Vec<Array>) {
     let all: Vec<Array> = programs.iter().flat_map(|p| p.captures.iter().cloned()).collect();
     let types = avals(&all);
     let mut start = 0;

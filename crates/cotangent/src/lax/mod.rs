@@ -6,7 +6,7 @@ mod associative_scan;
 mod collectives;
 mod cond;
 mod constant;
-mod control_flow;
+pub(crate) mod control_flow;
 mod conv;
 mod dot;
 mod gather_scatter;

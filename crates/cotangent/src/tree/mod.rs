@@ -1,13 +1,18 @@
 //! Pytrees: plain Rust values whose arrays can be extracted and replaced.
 
 pub(crate) mod leafwise;
+mod maps;
+mod named;
 pub(crate) mod static_value;
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Display, Write};
-use std::hash::Hash;
 
 use crate::array::{Array, InlineVec};
+use crate::error::Result;
+
+pub use maps::MapKey;
+pub use named::Named;
+pub(crate) use named::{Key, Node};
 
 /// The leaves of a tree, in order.
 ///
@@ -62,6 +67,26 @@ pub trait Tree: Sized + Send + Sync + 'static {
 
     /// Names each leaf, in the order of [`leaves`](Tree::leaves).
     fn paths(&self, path: &mut Path<'_>);
+
+    /// Builds a value from a tree whose parts have names, such as the arguments of a program that was read from a file.
+    ///
+    /// Derived implementations have it, except those of enums and of structs with fields that are `#[tree(static)]`: a
+    /// file does not say which variant it is, or what is in the field.
+    ///
+    /// # Errors
+    /// If the tree has another structure, or it does not determine the value.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::tree::Named;
+    /// #[derive(Clone, Tree)]
+    /// struct Linear { weight: Array, bias: Array }
+    /// let named = Named::branch([("bias", Named::leaf(0.5.into())), ("weight", Named::leaf(2.0.into()))]);
+    /// assert_eq!(Linear::from_named(&named).unwrap().weight.item::<f32>(), 2.0);
+    /// ```
+    fn from_named(source: &Named) -> Result<Self> {
+        Err(source.undetermined(std::any::type_name::<Self>()))
+    }
 
     /// The same structure with `f` applied to each leaf.
     #[must_use]
@@ -274,6 +299,10 @@ impl Tree for Array {
     fn paths(&self, path: &mut Path<'_>) {
         path.leaf();
     }
+
+    fn from_named(source: &Named) -> Result<Array> {
+        source.array()
+    }
 }
 
 /// Rust scalars and strings are structure: they select a program and are constants in it.
@@ -328,6 +357,9 @@ macro_rules! tuple_tree {
             fn paths(&self, path: &mut Path<'_>) {
                 $(path.index($i, |path| self.$i.paths(path));)*
             }
+            fn from_named(source: &Named) -> Result<Self> {
+                Ok(($($T::from_named(source.child("", $i)?)?,)*))
+            }
         }
     };
 }
@@ -354,6 +386,9 @@ impl<T: Tree> Tree for Vec<T> {
     fn paths(&self, path: &mut Path<'_>) {
         self.iter().enumerate().for_each(|(i, x)| path.index(i, |path| x.paths(path)));
     }
+    fn from_named(source: &Named) -> Result<Self> {
+        source.children()?.iter().map(|(_, child)| T::from_named(child)).collect()
+    }
 }
 
 impl<T: Tree, const N: usize> Tree for [T; N] {
@@ -368,6 +403,10 @@ impl<T: Tree, const N: usize> Tree for [T; N] {
     }
     fn paths(&self, path: &mut Path<'_>) {
         self.iter().enumerate().for_each(|(i, x)| path.index(i, |path| x.paths(path)));
+    }
+    fn from_named(source: &Named) -> Result<Self> {
+        let all = (0..N).map(|i| T::from_named(source.child("", i)?)).collect::<Result<Vec<T>>>()?;
+        all.try_into().map_err(|_| source.undetermined(std::any::type_name::<Self>()))
     }
 }
 
@@ -392,6 +431,9 @@ impl<T: Tree> Tree for Option<T> {
             x.paths(path);
         }
     }
+    fn from_named(source: &Named) -> Result<Self> {
+        if source.is_none() { Ok(None) } else { T::from_named(source).map(Some) }
+    }
 }
 
 impl<T: Tree> Tree for Box<T> {
@@ -407,58 +449,7 @@ impl<T: Tree> Tree for Box<T> {
     fn paths(&self, path: &mut Path<'_>) {
         (**self).paths(path);
     }
-}
-
-/// The requirements for a key of a map. Keys are ordered, so that the leaves of two equal maps are in the same order.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// use cotangent::tree::leaf_paths;
-/// let map = std::collections::BTreeMap::from([("a", Array::from(1.0))]);
-/// assert_eq!(leaf_paths(&map), ["[a]"]);
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the key of a map in a tree",
-    label = "a key must implement `Clone + Ord + Hash + Display`",
-    note = "the keys order the leaves and name them in messages: derive `Clone`, `PartialEq`, `Eq`, `PartialOrd`, `Ord` and `Hash`, \
-            and implement `Display`"
-)]
-pub trait MapKey: Clone + Ord + Hash + Display + Send + Sync + 'static {}
-#[diagnostic::do_not_recommend]
-impl<K: Clone + Ord + Hash + Display + Send + Sync + 'static> MapKey for K {}
-
-impl<K: MapKey, T: Tree> Tree for BTreeMap<K, T> {
-    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
-        self.values().for_each(|x| x.leaves(out));
-    }
-    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self {
-        self.iter().map(|(k, x)| (k.clone(), x.rebuild(leaves))).collect()
-    }
-    fn same_structure(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().zip(other).all(|((j, a), (k, b))| j == k && a.same_structure(b))
-    }
-    fn paths(&self, path: &mut Path<'_>) {
-        self.iter().for_each(|(k, x)| path.index(k, |path| x.paths(path)));
-    }
-}
-
-fn sorted<K: Ord, T>(map: &HashMap<K, T>) -> Vec<(&K, &T)> {
-    let mut entries: Vec<_> = map.iter().collect();
-    entries.sort_by_key(|(k, _)| *k);
-    entries
-}
-
-impl<K: MapKey, T: Tree> Tree for HashMap<K, T> {
-    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
-        sorted(self).into_iter().for_each(|(_, x)| x.leaves(out));
-    }
-    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self {
-        sorted(self).into_iter().map(|(k, x)| (k.clone(), x.rebuild(leaves))).collect()
-    }
-    fn same_structure(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().all(|(k, a)| other.get(k).is_some_and(|b| a.same_structure(b)))
-    }
-    fn paths(&self, path: &mut Path<'_>) {
-        sorted(self).into_iter().for_each(|(k, x)| path.index(k, |path| x.paths(path)));
+    fn from_named(source: &Named) -> Result<Self> {
+        T::from_named(source).map(Box::new)
     }
 }

@@ -1,0 +1,199 @@
+//! What `jax.export` writes: a flatbuffer with the signature of a function, around a StableHLO module.
+//!
+//! The tables and the order of their fields are those of `jax/_src/export/serialization.fbs`, as of JAX 0.10.2.
+
+use std::fmt;
+
+use crate::array::aval::{Aval, Shape};
+use crate::array::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+
+use super::flatbuffer::{Buffer, Table, damaged};
+use super::pytree::PyTree;
+
+/// The names of the dtypes, by their numbers.
+const DTYPES: [&str; 30] = [
+    "bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128", "bf16", "i4", "u4",
+    "f8_e4m3b11fnuz", "f8_e4m3fn", "f8_e4m3fnuz", "f8_e5m2", "f8_e5m2fnuz", "float0", "f8_e4m3", "f8_e3m4",
+    "f8_e8m0fnu", "f4_e2m1fn", "key<fry>", "key<rbg>", "key<unsafe_rbg>",
+];
+
+/// The type of an array, as it is written: it may have symbolic dimensions, or a dtype that this library does not have.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Type {
+    dtype: &'static str,
+    dims: Vec<String>,
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.dtype, self.dims.join(","))
+    }
+}
+
+impl Type {
+    fn read(table: &Table<'_>) -> Result<Type> {
+        match table.u8(0)? {
+            0 => {}
+            1 => return Err(effects("tokens")),
+            kind => return Err(damaged(format!("a type of the unknown kind {kind}"))),
+        }
+        let dtype = usize::from(table.u8(2)?);
+        let dtype = DTYPES.get(dtype).ok_or_else(|| damaged(format!("a dtype of the unknown number {dtype}")))?;
+        Ok(Type { dtype, dims: table.strings(1)?.into_iter().map(String::from).collect() })
+    }
+
+    pub(super) fn of(aval: &Aval) -> Type {
+        Type { dtype: aval.dtype.name(), dims: aval.shape.iter().map(ToString::to_string).collect() }
+    }
+
+    /// The type of the arrays in the module. Keys are their words.
+    pub(super) fn aval(&self) -> Result<Aval> {
+        let words = match self.dtype {
+            "key<fry>" => Some(2),
+            "key<rbg>" | "key<unsafe_rbg>" => Some(4),
+            _ => None,
+        };
+        let dtype = match (words, self.dtype.parse::<DType>()) {
+            (Some(_), _) => DType::U32,
+            (None, Ok(dtype)) => dtype,
+            (None, Err(_)) => return Err(Error::dtype(format!("arrays of the dtype {} are not supported", self.dtype))),
+        };
+        let size = |dim: &String| {
+            dim.parse::<usize>().map_err(|_| {
+                Error::shape(format!("{self} has the symbolic dimension `{dim}`"))
+                    .help("export the function for each shape that is needed, without symbolic dimensions")
+            })
+        };
+        let dims = self.dims.iter().map(size).chain(words.map(Ok)).collect::<Result<Vec<usize>>>()?;
+        Ok(Aval::new(dtype, Shape::new(&dims)))
+    }
+}
+
+fn effects(what: &str) -> Error {
+    Error::new(ErrorKind::Transform, format!("the function has side effects ({what}), which an import does not run"))
+        .help("export it without prints, callbacks and other effects")
+}
+
+/// A function as `jax.export` wrote it.
+pub(super) struct Artifact<'a> {
+    pub(super) name: &'a str,
+    /// The positional and the keyword arguments.
+    pub(super) in_tree: PyTree,
+    pub(super) inputs: Vec<Type>,
+    pub(super) out_tree: PyTree,
+    pub(super) outputs: Vec<Type>,
+    pub(super) devices: usize,
+    pub(super) platforms: Vec<&'a str>,
+    pub(super) effects: Vec<&'a str>,
+    pub(super) module: &'a [u8],
+    pub(super) version: u16,
+    /// The arguments that the module takes.
+    pub(super) kept: Vec<usize>,
+    /// How often the function can be differentiated by what the artifact holds.
+    pub(super) vjp_order: usize,
+}
+
+impl<'a> Artifact<'a> {
+    pub(super) fn read(buffer: &'a Buffer<'a>) -> Result<Artifact<'a>> {
+        let foreign = |error: Error| error.context("these bytes are not a function that `jax.export` serialized");
+        Artifact::of(&buffer.root().map_err(foreign)?, 0).map_err(foreign)
+    }
+
+    fn of(table: &Table<'a>, depth: usize) -> Result<Artifact<'a>> {
+        // Every version so far stores a 2 or a 3, so that older readers accept it.
+        let version = table.u16(0)?;
+        if !(2..=3).contains(&version) {
+            return Err(damaged(format!("it states the version {version} of the format")));
+        }
+        let tree = |index: usize| -> Result<PyTree> {
+            let table = table.table(index)?.ok_or_else(|| damaged("a tree is missing"))?;
+            PyTree::read(&table, 0)
+        };
+        // Types are stored once and referred to by number; before version 10, they were stored where they are used.
+        let unique = table.tables(19)?.iter().map(Type::read).collect::<Result<Vec<_>>>()?;
+        let types = |indices: usize, direct: usize| -> Result<Vec<Type>> {
+            let indices = table.u32s(indices)?;
+            if indices.is_empty() {
+                return table.tables(direct)?.iter().map(Type::read).collect();
+            }
+            let get = |i: usize| unique.get(i).cloned().ok_or_else(|| damaged(format!("there is no type {i}")));
+            indices.into_iter().map(get).collect()
+        };
+        let effects = |index: usize| -> Result<Vec<&'a str>> {
+            table.tables(index)?.iter().map(|effect| effect.string(0)).collect()
+        };
+        let devices = match table.u32(18)? {
+            0 => usize::from(table.u16(6)?),
+            devices => devices,
+        };
+        let vjp_order = match table.table(17)? {
+            Some(_) if depth > 20 => return Err(damaged("it has derivatives of too high an order")),
+            Some(vjp) => Artifact::of(&vjp, depth + 1).map_err(|e| e.context("its derivative"))?.vjp_order + 1,
+            None => 0,
+        };
+        let artifact = Artifact {
+            name: table.string(1)?,
+            in_tree: tree(2)?,
+            inputs: types(22, 3)?,
+            out_tree: tree(4)?,
+            outputs: types(23, 5)?,
+            devices,
+            platforms: table.strings(9)?,
+            effects: [effects(10)?, effects(11)?].concat(),
+            module: table.bytes(13)?,
+            version: table.u16(14)?,
+            kept: table.u16s(15)?,
+            vjp_order,
+        };
+        artifact.checked()
+    }
+
+    fn checked(self) -> Result<Artifact<'a>> {
+        let count = |tree: &PyTree, types: &[Type], what: &str| match tree.leaf_count() {
+            n if n == types.len() => Ok(()),
+            n => Err(damaged(format!("the tree of its {what} has {n} leaves, but there are {} types", types.len()))),
+        };
+        count(&self.in_tree, &self.inputs, "arguments")?;
+        count(&self.out_tree, &self.outputs, "results")?;
+        match &self.in_tree {
+            PyTree::Tuple(parts) if matches!(parts[..], [PyTree::Tuple(_), PyTree::Dict(_)]) => {}
+            other => return Err(damaged(format!("its arguments are {other}"))),
+        }
+        if !self.kept.is_sorted_by(|a, b| a < b) || self.kept.last().is_some_and(|last| *last >= self.inputs.len()) {
+            return Err(damaged("it keeps arguments that are not there"));
+        }
+        if self.devices == 0 || self.platforms.is_empty() {
+            return Err(damaged("it names no device or platform"));
+        }
+        if !(5..=20).contains(&self.version) {
+            let message = format!("it has the calling convention {}, which is not known", self.version);
+            return Err(damaged(message));
+        }
+        Ok(self)
+    }
+
+    /// The positional arguments, and then those with names.
+    pub(super) fn arguments(&self) -> (Vec<PyTree>, Vec<(String, PyTree)>) {
+        match &self.in_tree {
+            PyTree::Tuple(parts) => match &parts[..] {
+                [PyTree::Tuple(positional), PyTree::Dict(named)] => (positional.clone(), named.clone()),
+                _ => (Vec::new(), Vec::new()),
+            },
+            _ => (Vec::new(), Vec::new()),
+        }
+    }
+
+    /// Why the function cannot be imported, as far as its signature says.
+    pub(super) fn refusal(&self) -> Result<()> {
+        if self.devices > 1 {
+            let message = format!("the function was exported for {} devices together", self.devices);
+            return Err(Error::new(ErrorKind::Device, message)
+                .help("export it for one device, without shardings; imports can be laid out by `jit` here"));
+        }
+        if !self.effects.is_empty() {
+            return Err(effects(&self.effects.join(", ")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,429 @@
+//! Imported programs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::Location;
+
+use stablehlo::read::{Program, Region};
+
+use crate::api::func::Ref;
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::array::dtype::DType;
+use crate::array::literal::Literal;
+use crate::array::platform::Platform;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ir::jaxpr::Jaxpr;
+use crate::ir::jaxpr::Closed;
+use crate::tree::{Key, Named, Node, Tree, flatten, leaf_paths};
+
+use super::artifact::{Artifact, Type};
+use super::flatbuffer::{Buffer, damaged};
+use super::function::{Arguments, Function};
+use super::pytree::{PyTree, numbers};
+use super::read;
+
+/// A function that was read from a file: a program like any other one, with the trees of its arguments and results.
+///
+/// [`jax`](super::jax) and [`stablehlo`](super::stablehlo()) make it. Its `Display` form is the signature:
+/// `predict({b: f32[3], w: f32[4,3]}, f32[8,4]) -> f32[8,3]`.
+///
+/// ```
+/// use cotangent::import;
+/// let model = import::stablehlo(
+///     "module @scale { func.func public @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+///         %0 = stablehlo.add %x, %x : tensor<2xf32>
+///         return %0 : tensor<2xf32>
+///     } }",
+/// ).unwrap();
+/// assert_eq!(model.to_string(), "scale(f32[2]) -> f32[2]");
+/// ```
+#[derive(Clone)]
+#[must_use = "a model does nothing until one of its functions is called"]
+pub struct Model {
+    about: About,
+    inputs: Vec<Aval>,
+    /// The arguments that the program takes.
+    kept: Vec<usize>,
+    program: Closed,
+}
+
+/// The signature of a function.
+#[derive(Clone)]
+struct About {
+    name: String,
+    positional: Vec<PyTree>,
+    named: Vec<(String, PyTree)>,
+    inputs: Vec<Type>,
+    results: PyTree,
+    outputs: Vec<Type>,
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut inputs = self.inputs.iter().map(ToString::to_string);
+        let positional = self.positional.iter().map(|tree| (String::new(), tree));
+        let named = self.named.iter().map(|(name, tree)| (format!("{name}="), tree));
+        let args: Vec<String> =
+            positional.chain(named).map(|(name, tree)| format!("{name}{}", tree.write(&mut inputs))).collect();
+        let results = self.results.write(&mut self.outputs.iter().map(ToString::to_string));
+        write!(f, "{}({}) -> {results}", self.name, args.join(", "))
+    }
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.about.fmt(f)
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Model({})", self.about)
+    }
+}
+
+/// What a file holds, whether or not it can be imported.
+///
+/// ```
+/// use cotangent::import;
+/// let text = "module @m { func.func public @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+///     %0 = stablehlo.add %x, %x : tensor<2xf32>
+///     return %0 : tensor<2xf32>
+/// } }";
+/// let report = import::inspect(text.as_bytes()).unwrap();
+/// assert_eq!(report.operations["stablehlo.add"], 1);
+/// assert!(report.problem.is_none());
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// The function's name and types: `f(f32[2]) -> f32[2]`.
+    pub signature: String,
+    /// The kind of the file: `jax.export` or `StableHLO`.
+    pub format: &'static str,
+    /// The platforms that it was exported for. A bare module does not name them.
+    pub platforms: Vec<String>,
+    /// The size of the StableHLO module in bytes.
+    pub module_bytes: usize,
+    /// The number of bytes of its constants.
+    pub constant_bytes: usize,
+    /// How often the function can be differentiated by the derivatives in the file. An import does not need them.
+    pub vjp_order: usize,
+    /// The number of functions of the module.
+    pub functions: usize,
+    /// How often each operation occurs.
+    pub operations: BTreeMap<String, usize>,
+    /// The number of equations of the imported program, if it can be imported.
+    pub equations: Option<usize>,
+    /// Why it cannot be imported.
+    pub problem: Option<Error>,
+}
+
+fn program(bytes: &[u8]) -> Result<Program> {
+    stablehlo::read::bytes(bytes).map_err(|e| Error::value(format!("the StableHLO module cannot be read: {e}")))
+}
+
+/// The function of a bare module that is imported.
+const MAIN: &str = "main";
+
+impl Model {
+    pub(super) fn jax(bytes: &[u8]) -> Result<Model> {
+        let buffer = Buffer::new(bytes);
+        let artifact = Artifact::read(&buffer)?;
+        artifact.refusal().and_then(|()| Model::of(&artifact, &program(artifact.module)?)).map_err(|e| e.context(artifact.name))
+    }
+
+    fn of(artifact: &Artifact<'_>, program: &Program) -> Result<Model> {
+        let main = program.function(MAIN).ok_or_else(|| damaged("its module has no function `main`"))?;
+        let about = About::of(artifact);
+        let inputs = about.inputs.iter().map(Type::aval).collect::<Result<Vec<_>>>()?;
+        let outputs = about.outputs.iter().map(Type::aval).collect::<Result<Vec<_>>>()?;
+        // With several platforms, the number of the one that it runs on comes first.
+        let index = match artifact.platforms.len() {
+            1 => None,
+            _ => Some(platform_index(&artifact.platforms)?),
+        };
+        let (takes, returns) = read::types(main)?;
+        let indices = index.iter().map(|_| Aval::new(DType::I32, ()));
+        let expected: Vec<Aval> = indices.chain(artifact.kept.iter().map(|i| inputs[*i].clone())).collect();
+        if takes != expected || returns != outputs {
+            return Err(damaged(format!(
+                "its module takes {takes:?} and returns {returns:?}, but its signature says {expected:?} and {outputs:?}"
+            )));
+        }
+        let fixed: Vec<Array> = index.into_iter().collect();
+        let program = read::function(program, MAIN, &fixed)?;
+        Ok(Model { about, inputs, kept: artifact.kept.clone(), program })
+    }
+
+    pub(super) fn stablehlo(bytes: &[u8]) -> Result<Model> {
+        Model::bare(&program(bytes)?)
+    }
+
+    fn bare(program: &Program) -> Result<Model> {
+        let about = About::bare(program)?;
+        let inputs: Vec<Aval> = about.inputs.iter().map(Type::aval).collect::<Result<_>>()?;
+        let kept = (0..inputs.len()).collect();
+        Ok(Model { inputs, kept, program: read::function(program, MAIN, &[])?, about })
+    }
+
+    /// The name of the function.
+    ///
+    /// ```no_run
+    /// let model = cotangent::import::jax(std::fs::read("model.jax").unwrap())?;
+    /// println!("{}", model.name());
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// The program. Its captures are the large constants of the file.
+    ///
+    /// ```no_run
+    /// let model = cotangent::import::jax(std::fs::read("model.jax").unwrap())?;
+    /// println!("{}", model.jaxpr());
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[must_use]
+    pub fn jaxpr(&self) -> &Jaxpr {
+        &self.program.jaxpr
+    }
+
+    /// The function, with the types of its arguments and of its result. It is called and transformed like any other one.
+    ///
+    /// `A` is a tuple of the arguments, and each is passed by reference. Dicts of Python are structs with fields of the same
+    /// names, in any order, or maps; tuples and lists are tuples, arrays or `Vec`s; objects are structs with the fields in
+    /// the same order. Arguments with names come last, in alphabetic order. Enums, and structs with static fields, need an
+    /// example: [`function_like`](Model::function_like).
+    ///
+    /// # Errors
+    /// Returns an error if the trees differ. It shows both.
+    ///
+    /// ```no_run
+    /// use cotangent::{import, prelude::*};
+    /// #[derive(Clone, Tree)]
+    /// struct Params { w: Array, b: Array }
+    ///
+    /// let model = import::jax(std::fs::read("loss.jax").unwrap())?;
+    /// let loss = model.function::<(Params, Array, Array), Array>()?;
+    /// let step = |params: &Params, x: &Array, y: &Array| {
+    ///     let slope = grad(|params: &Params| loss(params, x, y))(params);
+    ///     params.zip(&slope, |p, g| p - 0.1 * g)
+    /// };
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn function<A: Arguments, R: Tree>(&self) -> Result<Function<A::Refs, R>> {
+        let (args, results) = self.about.named();
+        let args = build::<A>(&args, "the arguments")?;
+        self.typed(args, build::<R>(&results, "the result")?, Location::caller())
+    }
+
+    /// [`function`](Model::function) with examples of its arguments and of its result. The arrays in them may have any
+    /// shape; only the structure counts, and leaves are in the order of the file's.
+    ///
+    /// # Errors
+    /// Returns an error if the examples have another number of leaves.
+    ///
+    /// ```no_run
+    /// use cotangent::{import, prelude::*};
+    /// let model = import::jax(std::fs::read("draw.jax").unwrap())?;
+    /// let draw = model.function_like(&(random::key(0),), &Array::from(0.0))?;
+    /// let x = draw(&random::key(1));
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn function_like<A: Arguments, R: Tree>(&self, args: &A, result: &R) -> Result<Function<A::Refs, R>> {
+        let number = |n: usize| (0..n).map(|i| Array::literal(Literal::strong(i as i64))).collect::<Vec<_>>().into_iter();
+        let (given, returned) = (flatten(args).len(), flatten(result).len());
+        if given != self.inputs.len() || returned != self.about.outputs.len() {
+            return Err(Error::new(
+                ErrorKind::Structure,
+                format!("{self} takes {} arrays and returns {}, but the examples have {given} and {returned}", self.inputs.len(), self.about.outputs.len()),
+            ));
+        }
+        self.typed(args.rebuild(&mut number(given)), result.rebuild(&mut number(returned)), Location::caller())
+    }
+
+    /// The function from the list of all arrays in its arguments to the list of those in its result, in the order of the file.
+    ///
+    /// ```
+    /// use cotangent::{import, prelude::*};
+    /// let text = "module @m { func.func public @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+    ///     %0 = stablehlo.multiply %x, %x : tensor<2xf32>
+    ///     return %0 : tensor<2xf32>
+    /// } }";
+    /// let square = import::stablehlo(text).unwrap().flat();
+    /// let slope = grad(|x: &Vec<Array>| square(x)[0].sum())(&vec![Array::from([3.0f32, 4.0])]);
+    /// assert_eq!(slope[0].to_vec::<f32>(), [6.0, 8.0]);
+    /// ```
+    #[track_caller]
+    pub fn flat(&self) -> Function<(Ref<Vec<Array>>,), Vec<Array>> {
+        let number = |n: usize| (0..n).map(|i| Array::literal(Literal::strong(i as i64))).collect::<Vec<_>>();
+        let order = |n: usize| (0..n).collect();
+        let (args, results) = (number(self.inputs.len()), number(self.about.outputs.len()));
+        let orders = [order(args.len()), order(results.len())];
+        Function::new(self.body(), (args,), results, orders, Location::caller())
+    }
+
+    fn typed<A: Arguments, R: Tree>(&self, args: A, result: R, loc: crate::error::Loc) -> Result<Function<A::Refs, R>> {
+        let orders = [
+            self.order(numbers(&flatten(&args))?, self.inputs.len(), "arguments", &leaf_paths(&args))?,
+            self.order(numbers(&flatten(&result))?, self.about.outputs.len(), "result", &leaf_paths(&result))?,
+        ];
+        Ok(Function::new(self.body(), args, result, orders, loc))
+    }
+
+    /// The leaves of the file in the order of a Rust value's, which must be all of them.
+    fn order(&self, leaves: Vec<usize>, n: usize, what: &str, paths: &[String]) -> Result<Vec<usize>> {
+        let mut seen = vec![false; n];
+        leaves.iter().for_each(|i| seen[*i] = true);
+        if leaves.len() == n && seen.iter().all(|s| *s) {
+            return Ok(leaves);
+        }
+        let (args, results) = self.about.named();
+        let all = if what == "arguments" { args } else { results }.leaves();
+        let missing: Vec<String> = all.into_iter().zip(&seen).filter(|(_, seen)| !**seen).map(|((path, _), _)| path).collect();
+        let message = format!("the {what} of {self} also have {missing:?}, but the type has only {paths:?}");
+        Err(Error::new(ErrorKind::Structure, message).help("add the fields to the struct"))
+    }
+
+    fn body(&self) -> super::function::Body {
+        super::function::Body {
+            name: self.about.name.as_str().into(),
+            program: self.program.clone(),
+            inputs: self.inputs.clone(),
+            kept: self.kept.clone(),
+        }
+    }
+}
+
+/// Builds a value with the numbers of the leaves.
+fn build<T: Tree>(named: &Named, what: &str) -> Result<T> {
+    T::from_named(named).map_err(|error| {
+        let theirs: Vec<String> = named.leaves().into_iter().map(|(path, _)| path).collect();
+        let error = error.context(format!("{what} in the file are not those of `{}`", std::any::type_name::<T>()));
+        let ours = T::from_named(&Named::new(Node::Anything)).map(|value| leaf_paths(&value));
+        match ours {
+            Ok(ours) => error.help(format!("the file has the leaves {theirs:?}, the type has {ours:?}")),
+            Err(_) => error.help(format!("the file has the leaves {theirs:?}")),
+        }
+    })
+}
+
+/// The number of the platform that programs run on here.
+fn platform_index(platforms: &[&str]) -> Result<Array> {
+    let here = crate::array::device::Device::current()?.platform();
+    let named = match here {
+        Platform::Cpu => "cpu",
+        Platform::Cuda => "cuda",
+    };
+    match platforms.iter().position(|platform| *platform == named) {
+        Some(i) => Ok(Array::literal(Literal::int(DType::I32, i as i64))),
+        None => {
+            let message = format!("the function was exported for {platforms:?}, not for {named}");
+            Err(Error::new(ErrorKind::Device, message).help(format!("export it with `platforms=[\"{named}\"]`")))
+        }
+    }
+}
+
+impl About {
+    fn of(artifact: &Artifact<'_>) -> About {
+        let (positional, named) = artifact.arguments();
+        About {
+            name: artifact.name.to_string(),
+            positional,
+            named,
+            inputs: artifact.inputs.clone(),
+            results: artifact.out_tree.clone(),
+            outputs: artifact.outputs.clone(),
+        }
+    }
+
+    fn bare(program: &Program) -> Result<About> {
+        let missing = || Error::value("the StableHLO module has no function `main`");
+        let main = program.function(MAIN).ok_or_else(missing)?;
+        let (inputs, outputs) = read::types(main)?;
+        let results = match outputs.len() {
+            1 => PyTree::Leaf,
+            n => PyTree::Tuple(vec![PyTree::Leaf; n]),
+        };
+        Ok(About {
+            name: program.name.as_deref().unwrap_or(MAIN).trim_start_matches("jit_").to_string(),
+            positional: vec![PyTree::Leaf; inputs.len()],
+            named: Vec::new(),
+            inputs: inputs.iter().map(Type::of).collect(),
+            results,
+            outputs: outputs.iter().map(Type::of).collect(),
+        })
+    }
+
+    /// The trees with the numbers of their leaves.
+    fn named(&self) -> (Named, Named) {
+        let mut next = 0;
+        let positional = self.positional.iter().map(|tree| tree.numbered(&mut next)).collect::<Vec<_>>();
+        let named = self.named.iter().map(|(_, tree)| tree.numbered(&mut next)).collect::<Vec<_>>();
+        let parts = positional.into_iter().chain(named).enumerate().map(|(i, part)| (Key::Index(i), part)).collect();
+        (Named::new(Node::Branch(parts)).placed(""), self.results.numbered(&mut 0).placed(""))
+    }
+}
+
+/// See [`inspect`](super::inspect).
+pub(super) fn inspect(bytes: &[u8]) -> Result<Report> {
+    let buffer = Buffer::new(bytes);
+    let is_module = bytes.starts_with(b"ML\xefR") || (bytes.len() > 4 && std::str::from_utf8(bytes).is_ok());
+    if is_module {
+        let parsed = program(bytes)?;
+        let about = About::bare(&parsed)?;
+        let report = Report::new(&about, "StableHLO", bytes.len(), &parsed);
+        return Ok(report.tried(Model::bare(&parsed)));
+    }
+    let artifact = Artifact::read(&buffer)?;
+    let parsed = program(artifact.module).map_err(|e| e.context(artifact.name))?;
+    let report = Report {
+        platforms: artifact.platforms.iter().map(ToString::to_string).collect(),
+        vjp_order: artifact.vjp_order,
+        ..Report::new(&About::of(&artifact), "jax.export", artifact.module.len(), &parsed)
+    };
+    Ok(report.tried(artifact.refusal().and_then(|()| Model::of(&artifact, &parsed))))
+}
+
+impl Report {
+    fn new(about: &About, format: &'static str, module_bytes: usize, program: &Program) -> Report {
+        let mut operations = BTreeMap::new();
+        let mut constant_bytes = 0;
+        let mut open: Vec<&Region> = program.functions.iter().map(|f| &f.body).collect();
+        while let Some(region) = open.pop() {
+            for op in &region.ops {
+                *operations.entry(op.name.to_string()).or_default() += 1;
+                if let Some(stablehlo::read::Attr::Dense(dense)) = op.attributes.get("value") {
+                    constant_bytes += dense.data.len();
+                }
+                open.extend(&op.regions);
+            }
+        }
+        Report {
+            signature: about.to_string(),
+            format,
+            platforms: Vec::new(),
+            module_bytes,
+            constant_bytes,
+            vjp_order: 0,
+            functions: program.functions.len(),
+            operations,
+            equations: None,
+            problem: None,
+        }
+    }
+
+    fn tried(mut self, outcome: Result<Model>) -> Report {
+        match outcome {
+            Ok(model) => self.equations = Some(model.jaxpr().size()),
+            Err(error) => self.problem = Some(error),
+        }
+        self
+    }
+}

@@ -1,0 +1,120 @@
+//! The trees of arguments and results in Python.
+
+use std::fmt;
+
+use crate::array::Array;
+use crate::array::literal::Literal;
+use crate::error::{Error, Result};
+use crate::tree::{Key, Named, Node};
+
+use super::flatbuffer::{Table, damaged};
+
+/// How deep trees may be nested.
+const DEPTH: usize = 100;
+
+/// A tree of Python's containers.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum PyTree {
+    Leaf,
+    None,
+    Tuple(Vec<PyTree>),
+    List(Vec<PyTree>),
+    Dict(Vec<(String, PyTree)>),
+    /// A container of the user's or a library's own: its name, and its parts in order.
+    Custom(String, Vec<PyTree>),
+}
+
+impl PyTree {
+    pub(super) fn read(table: &Table<'_>, depth: usize) -> Result<PyTree> {
+        if depth > DEPTH {
+            return Err(damaged("a tree is nested too deeply"));
+        }
+        let children =
+            || table.tables(1)?.iter().map(|child| PyTree::read(child, depth + 1)).collect::<Result<Vec<_>>>();
+        Ok(match table.u8(0)? {
+            0 => PyTree::Leaf,
+            1 => PyTree::None,
+            2 => PyTree::Tuple(children()?),
+            3 => PyTree::List(children()?),
+            4 => {
+                let (names, children) = (table.strings(2)?, children()?);
+                if names.len() != children.len() {
+                    return Err(damaged("a dict has more keys than values, or fewer"));
+                }
+                PyTree::Dict(names.into_iter().map(String::from).zip(children).collect())
+            }
+            5 => PyTree::Custom(table.string(3)?.to_string(), children()?),
+            kind => return Err(damaged(format!("a tree of the unknown kind {kind}"))),
+        })
+    }
+
+    /// The parts of a container, with their names.
+    fn parts(&self) -> Vec<(Key, &PyTree)> {
+        match self {
+            PyTree::Leaf | PyTree::None => Vec::new(),
+            PyTree::Tuple(parts) | PyTree::List(parts) | PyTree::Custom(_, parts) => {
+                parts.iter().enumerate().map(|(i, part)| (Key::Index(i), part)).collect()
+            }
+            PyTree::Dict(parts) => parts.iter().map(|(name, part)| (Key::Name(name.clone()), part)).collect(),
+        }
+    }
+
+    pub(super) fn leaf_count(&self) -> usize {
+        match self {
+            PyTree::Leaf => 1,
+            other => other.parts().iter().map(|(_, part)| part.leaf_count()).sum(),
+        }
+    }
+
+    /// The tree with the numbers of the leaves, which start from `next`, as arrays.
+    pub(super) fn numbered(&self, next: &mut usize) -> Named {
+        Named::new(match self {
+            PyTree::Leaf => {
+                *next += 1;
+                Node::Leaf(number(*next - 1))
+            }
+            PyTree::None => Node::None,
+            other => Node::Branch(other.parts().into_iter().map(|(key, part)| (key, part.numbered(next))).collect()),
+        })
+    }
+
+    /// Writes the tree with what `leaf` returns in the places of leaves.
+    pub(super) fn write(&self, leaf: &mut dyn Iterator<Item = String>) -> String {
+        let mut list = |parts: &[PyTree]| {
+            let parts: Vec<String> = parts.iter().map(|part| part.write(leaf)).collect();
+            parts.join(", ")
+        };
+        match self {
+            PyTree::Leaf => leaf.next().unwrap_or_default(),
+            PyTree::None => "None".to_string(),
+            PyTree::Tuple(parts) if parts.len() == 1 => format!("({},)", list(parts)),
+            PyTree::Tuple(parts) => format!("({})", list(parts)),
+            PyTree::List(parts) => format!("[{}]", list(parts)),
+            PyTree::Custom(name, parts) => {
+                let name = name.rsplit('.').next().unwrap_or(name);
+                format!("{name}({})", list(parts))
+            }
+            PyTree::Dict(parts) => {
+                let parts: Vec<String> = parts.iter().map(|(name, part)| format!("{name}: {}", part.write(leaf))).collect();
+                format!("{{{}}}", parts.join(", "))
+            }
+        }
+    }
+}
+
+/// The number of a leaf, as an array that stands for it.
+fn number(i: usize) -> Array {
+    Array::literal(Literal::strong(i as i64))
+}
+
+/// The numbers that stand for leaves.
+pub(super) fn numbers(arrays: &[Array]) -> Result<Vec<usize>> {
+    let number = |array: &Array| usize::try_from(array.try_item::<i64>()?).map_err(|_| Error::value("not a leaf"));
+    arrays.iter().map(number).collect()
+}
+
+impl fmt::Display for PyTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.write(&mut std::iter::repeat_with(|| "*".to_string())))
+    }
+}

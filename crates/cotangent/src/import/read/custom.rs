@@ -1,0 +1,111 @@
+//! Operations that other systems define: custom calls, composites, and functions that StableHLO does not have.
+
+use stablehlo::read::{Attr, Attrs, Op};
+
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::error::{Error, Result};
+use super::primitives as p;
+use crate::trace::frames::{bind, bind1};
+
+use super::value::Val;
+use super::{Reader, Vals, elementwise, linalg, malformed, unsupported};
+
+/// Reads an operation of CHLO that is not elementwise, if it is known.
+pub(super) fn chlo(name: &str, attrs: &Attrs, x: &[Val], _outs: &[Aval]) -> Result<Option<Vec<Val>>> {
+    match (name, x) {
+        ("top_k", [x]) => {
+            let k = attrs.int("k").and_then(|k| usize::try_from(k).ok()).ok_or_else(|| malformed("`top_k` has no `k`"))?;
+            top_k(x, k).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn top_k(x: &Val, k: usize) -> Vals {
+    let Some(axis) = x.shape.rank().checked_sub(1) else { return Err(malformed("`top_k` of a scalar")) };
+    Ok(bind(p::TopK { k, axis }, &[&x.full()]).into_iter().map(Val::new).collect())
+}
+
+/// Attributes of an operation that is written as a custom call.
+fn inner(attrs: &Attrs) -> Attrs {
+    ["mhlo.attributes", "mhlo.backend_config", "backend_config"]
+        .into_iter()
+        .find_map(|name| match attrs.get(name) {
+            Some(Attr::Dict(inner)) => Some(inner.clone()),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+impl<'p> Reader<'p> {
+    /// Reads a composite: by its name, if it is that of a known function, or else by its decomposition.
+    pub(super) fn composite(&mut self, op: &'p Op, x: &[Val], outs: &[Aval]) -> Vals {
+        let attrs = &op.attributes;
+        if let Some(name) = attrs.str("name").and_then(|name| name.strip_prefix("chlo.")) {
+            let inner = match attrs.get("composite_attributes") {
+                Some(Attr::Dict(inner)) => inner.clone(),
+                _ => Attrs::default(),
+            };
+            if let Some(results) = chlo(name, &inner, x, outs)? {
+                return Ok(results);
+            }
+            if let Some(result) = elementwise::read(name, op, x, outs)? {
+                return Ok(vec![result]);
+            }
+        }
+        let callee = attrs.str("decomposition").ok_or_else(|| malformed("a composite without a decomposition"))?;
+        self.call(callee, x)
+    }
+
+    pub(super) fn custom_call(&mut self, op: &'p Op, x: &[Val], outs: &[Aval]) -> Vals {
+        let attrs = &op.attributes;
+        let target = attrs.str("call_target_name").ok_or_else(|| malformed("a custom call without a target"))?;
+        if let Some(name) = target.strip_prefix("chlo.").or(target.strip_prefix("mhlo.")) {
+            let inner = inner(attrs);
+            if let Some(results) = chlo(if name == "topk" { "top_k" } else { name }, &inner, x, outs)? {
+                return Ok(results);
+            }
+            if let Some(result) = elementwise::read(name, op, x, outs)? {
+                return Ok(vec![result]);
+            }
+        }
+        if let Some(routine) = target.strip_prefix("lapack_").and_then(|name| name.strip_suffix("_ffi")) {
+            return linalg::lapack(routine, op, &inner(attrs), x, outs)?
+                .ok_or_else(|| unsupported(format!("the LAPACK routine `{target}`")));
+        }
+        match (target, x) {
+            // Layouts over devices, of which there is one, and places in memory.
+            ("Sharding" | "annotate_device_placement" | "SPMDFullToShardShape" | "SPMDShardToFullShape", [x, ..]) => {
+                Ok(vec![x.clone()])
+            }
+            ("TopK", [x]) => {
+                let k = outs.first().and_then(|out| out.shape.last().copied());
+                top_k(x, k.ok_or_else(|| malformed("`TopK` without results"))?)
+            }
+            ("cu_threefry2x32_ffi" | "hip_threefry2x32_ffi", [a, b, c, d]) => {
+                let out = bind(p::Threefry2x32, &[&a.full(), &b.full(), &c.full(), &d.full()]);
+                Ok(out.into_iter().map(Val::new).collect())
+            }
+            ("cu_lu_pivots_to_permutation" | "hip_lu_pivots_to_permutation", [pivots]) => {
+                let n = outs.first().and_then(|out| out.shape.last().copied()).unwrap_or_default();
+                let prim = p::LuPivotsToPermutation { permutation_size: n };
+                Ok(vec![Val::new(bind1(prim, &[&pivots.full()]))])
+            }
+            (name, _) if name.contains("callback") => Err(unsupported(
+                "a call of a Python function, such as `jax.pure_callback` or `jax.debug.print` makes,",
+            )
+            .help("export the function without it")),
+            ("shape_assertion", _) => Err(Error::shape(
+                "the program checks shapes when it runs, which it needs only if it was exported with symbolic dimensions",
+            )
+            .help("export it for each shape that is needed")),
+            _ => Err(unsupported(format!("the custom call of `{target}`"))),
+        }
+    }
+}
+
+/// All arrays of a call that has one result.
+pub(super) fn one(y: Array) -> Vec<Val> {
+    vec![Val::new(y)]
+}
