@@ -129,7 +129,7 @@ impl Site<'_> {
                 let raw = self.client.buffer_from_host_on(&literal.bytes(), &shape, self.index)?;
                 return Ok(Held::Own(DeviceBuffer::own(raw)));
             }
-            Repr::Traced(traced) => return Err(crate::trace::frames::ownerless(traced)),
+            Repr::Traced(traced) => return Err(crate::trace::frames::without_memory(traced)),
         };
         match (concrete.buffer(), concrete.host()) {
             (Some(buffer), _) if concrete.place().device.is_many() => {

@@ -276,6 +276,25 @@ fn escaped(aval: &Aval) -> Error {
     .help("return the value from the transformed function instead of storing it elsewhere")
 }
 
+/// The error for a traced array whose memory a compiled program needs.
+pub(crate) fn without_memory(traced: &Traced) -> Error {
+    if !FRAMES.with_borrow(|frames| frames.iter().any(|f| f.id == traced.frame)) {
+        return ownerless(traced);
+    }
+    Error::new(
+        ErrorKind::Trace,
+        format!(
+            "a compiled program was called on a traced array {}: it is machine code, which cannot be part of another \
+             program, be differentiated or be batched",
+            traced.aval
+        ),
+    )
+    .help(
+        "call the function that it was compiled from, or import the program, which can be traced: \
+         `import::stablehlo(exported.stablehlo())`",
+    )
+}
+
 /// Pops a pushed frame, on return and on unwind alike.
 struct PopOnDrop(usize);
 

@@ -5,6 +5,7 @@
 mod common;
 mod cost;
 mod device;
+mod imported;
 mod loops;
 mod models;
 mod small;
@@ -13,7 +14,7 @@ mod transforms;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{float, golden, list, scalars, usizes};
@@ -50,6 +51,8 @@ fn program(name: &str) -> Option<fn(&[Array]) -> Array> {
 /// The modes that a program supports: some lack reverse mode, some forward mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Modes {
+    /// Its derivatives are not compared.
+    Value,
     Both,
     Forward,
     Reverse,
@@ -58,7 +61,7 @@ enum Modes {
 /// A stored case: the inputs of a program, and JAX's results.
 struct Case {
     name: String,
-    f: fn(&[Array]) -> Array,
+    f: Arc<dyn Fn(&[Array]) -> Array + Send + Sync>,
     modes: Modes,
     inputs: Vec<Array>,
     tangents: Vec<Array>,
@@ -84,7 +87,7 @@ impl Case {
             let results = case["results"].as_object().expect("results").iter();
             Case {
                 name,
-                f,
+                f: Arc::new(f),
                 modes,
                 inputs: present(&case["inputs"]),
                 tangents: present(&case["tangents"]),

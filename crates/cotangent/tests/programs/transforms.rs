@@ -24,6 +24,9 @@ pub(crate) fn all(case: &Case, p: &Leaves, t: &Leaves, ct: &Array) -> Vec<(Strin
     add("jit", vec![jit(f)(p)]);
     add("vmap", vec![vmap(f)(&pairs)]);
     add("checkpoint", vec![checkpoint(f)(p)]);
+    if case.modes == Modes::Value {
+        return out;
+    }
     if case.modes != Modes::Reverse {
         let (y, dy) = jvp(f, (p,), (t,));
         add("jvp", vec![y, dy]);

@@ -89,7 +89,7 @@ pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Ava
     let rank = first.ndim();
     let row_major = transposed(op, 0);
     let routine = &name[1..];
-    if row_major && !matches!(routine, "potrf" | "gtsv") {
+    if row_major && !matches!(routine, "potrf" | "trsm" | "gtsv") {
         return Err(unsupported(format!("the LAPACK routine `{name}` of row-major matrices")));
     }
     let results: Vec<Array> = match (routine, &a[..]) {
@@ -111,11 +111,12 @@ pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Ava
             vec![bind1(prim, &[a, taus, c])]
         }
         ("trsm", [a, b]) => {
-            let trans = letter(config, "trans_x")?;
+            // The transpose of op(A) X = B is Xᵀ op(A)ᵀ = Bᵀ.
+            let (trans, row_major_b) = (letter(config, "trans_x")?, transposed(op, 1));
             let prim = p::TriangularSolve {
-                left_side: letter(config, "side")? == 'L',
-                lower: letter(config, "uplo")? == 'L',
-                transpose_a: trans != 'N',
+                left_side: (letter(config, "side")? == 'L') != row_major_b,
+                lower: (letter(config, "uplo")? == 'L') != row_major,
+                transpose_a: (trans != 'N') != (row_major != row_major_b),
                 conjugate_a: trans == 'C' && a.dtype().is_complex(),
                 unit_diagonal: letter(config, "diag")? == 'U',
             };

@@ -1,0 +1,907 @@
+"""Functions from packages of the JAX ecosystem, as `jax.export` serializes them, with JAX's values, gradients and vmaps.
+
+`ONLY=flax,optax` runs the cases of these packages. A case that JAX cannot export is left out with its reason.
+"""
+
+import base64
+import collections
+import importlib.metadata
+import json
+import os
+import sys
+import traceback
+
+os.environ["JAX_PLATFORMS"] = "cpu"
+# Equinox checks for failures by calling back to Python, which JAX cannot serialize. This makes them NaN instead.
+os.environ["EQX_ON_ERROR"] = "nan"
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import jax.interpreters.xla
+from jax import export, lax
+
+# TensorFlow Probability 0.25, which Distrax and rlax import, registers its types in a table that JAX no longer has.
+jax.interpreters.xla.pytype_aval_mappings = collections.defaultdict(lambda: None)
+
+from common import name_of, real
+
+jax.config.update("jax_include_full_tracebacks_in_locations", False)
+CASES = []
+
+
+def case(package, modes="grad", tree=False):
+    """Registers a function that returns (f, argument, …). Without "grad", the function has no gradient in JAX or its
+    gradient is not compared; "while" says that it has a loop that ends by a condition."""
+
+    def register(make):
+        CASES.append((package, make.__name__, modes, make))
+        return make
+
+    return register
+
+
+def wave(shape, seed=0.0, scale=0.5, shift=0.0, dtype=np.float32):
+    i = np.arange(int(np.prod(shape)), dtype=np.float64)
+    return (shift + scale * np.sin(seed + 1.7 * i)).reshape(shape).astype(dtype)
+
+
+def like(tree, seed=0.3, scale=0.3):
+    """A tree of the same types with waves in place of the floats."""
+    leaves, structure = jax.tree.flatten(tree)
+    made = [
+        wave(x.shape, seed + k, scale if x.ndim else 0.1, 0.0 if x.ndim != 1 else 0.2, x.dtype)
+        if jnp.issubdtype(x.dtype, jnp.floating) else np.asarray(x)
+        for k, x in enumerate(map(jnp.asarray, leaves))
+    ]
+    return jax.tree.unflatten(structure, made)
+
+
+def listed(f, tree):
+    """The function of the list of a tree's leaves: what is not a container of Python needs no registration then."""
+    leaves, structure = jax.tree.flatten(tree)
+    return (lambda leaves, *args: f(jax.tree.unflatten(structure, leaves), *args)), leaves
+
+
+# JAX itself
+
+
+@case("jax")
+def mlp():
+    def f(params, x):
+        for layer in params[:-1]:
+            x = jnp.tanh(x @ layer["w"] + layer["b"])
+        return x @ params[-1]["w"] + params[-1]["b"]
+    sizes = [5, 8, 8, 3]
+    params = [{"w": wave((m, n), m), "b": wave((n,), n)} for m, n in zip(sizes, sizes[1:])]
+    return f, params, wave((4, 5))
+
+
+@case("jax")
+def rnn_by_scan():
+    def f(w, u, h, xs):
+        def step(h, x):
+            h = jnp.tanh(h @ w + x @ u)
+            return h, h.sum()
+        return lax.scan(step, h, xs)
+    return f, wave((4, 4), 1), wave((3, 4), 2), wave((4,), 3), wave((6, 3), 4)
+
+
+@case("jax")
+def scan_in_reverse():
+    def f(xs, c):
+        return lax.scan(lambda c, x: (jnp.sin(c * x), c + x), c, xs, reverse=True)
+    return f, wave((7, 2)), wave((2,), 2)
+
+
+@case("jax")
+def nested_scans():
+    def f(xs, w):
+        def outer(c, x):
+            def inner(d, t):
+                return jnp.tanh(d * w + t), d
+            d, ds = lax.scan(inner, c, x)
+            return d, ds.sum()
+        return lax.scan(outer, jnp.zeros(3), xs)
+    return f, wave((4, 5, 3)), wave((3,), 1)
+
+
+@case("jax")
+def gradient_of_a_scan():
+    def loss(w, xs):
+        c, ys = lax.scan(lambda c, x: (jnp.tanh(c * w + x), c), jnp.zeros(3), xs)
+        return (c ** 2).sum() + ys.sum()
+    return jax.value_and_grad(loss), wave((3,), 1), wave((6, 3))
+
+
+@case("jax")
+def attention():
+    def f(q, k, v):
+        return jax.nn.dot_product_attention(q, k, v, is_causal=True)
+    return f, wave((2, 5, 2, 4)), wave((2, 5, 2, 4), 1), wave((2, 5, 2, 4), 2)
+
+
+@case("jax")
+def odeint_values():
+    from jax.experimental.ode import odeint
+    def f(y, t, a):
+        return odeint(lambda y, t, a: jnp.sin(a * y) - 0.1 * y, y, t, a)
+    return f, wave((3,), 0, 0.5, 1.0), np.linspace(0, 1, 4, dtype=np.float32), np.float32(0.7)
+CASES[-1] = ("jax", "odeint_values", "while", CASES[-1][3])
+
+
+@case("jax")
+def sort_and_top_k():
+    def f(x):
+        keys, values = lax.sort((x, x * 2), num_keys=1)
+        return jnp.sort(x), jnp.argsort(x, descending=True), lax.top_k(x, 3), keys, values, jnp.median(x, 1)
+    return f, wave((3, 7), 0.2, 2.0)
+
+
+@case("jax")
+def fourier():
+    def f(x):
+        return jnp.abs(jnp.fft.rfft(x)) ** 2, jnp.fft.irfft(jnp.fft.rfft(x) * 2, 8), jnp.fft.fft2(x).real
+    return f, wave((4, 8))
+
+
+@case("jax")
+def cholesky_and_determinants():
+    def f(a, b):
+        spd = a @ a.T + 4 * jnp.eye(4)
+        l = jnp.linalg.cholesky(spd)
+        return l, jax.scipy.linalg.cho_solve((l, True), b), jnp.linalg.slogdet(spd)[1], jnp.linalg.solve(spd, b)
+    return f, wave((4, 4)), wave((4, 2), 1)
+
+
+@case("jax")
+def decompositions():
+    def f(a):
+        s = a + a.T
+        w, v = jnp.linalg.eigh(s + jnp.diag(jnp.arange(4.0) * 3))
+        q, r = jnp.linalg.qr(a + 2 * jnp.eye(4))
+        return w, v * jnp.sign(v[:1]), q, r, jnp.linalg.svd(a, compute_uv=False), jnp.linalg.inv(a + 3 * jnp.eye(4))
+    return f, wave((4, 4), 0.4)
+
+
+@case("jax")
+def random_draws():
+    def f(key, scale):
+        a, b, c = jax.random.split(key, 3)
+        return (scale * jax.random.normal(a, (5,)), jax.random.uniform(b, (2, 3)), jax.random.randint(c, (4,), 0, 10),
+                jax.random.permutation(a, 6), jax.random.categorical(b, jnp.arange(4.0), shape=(3,)))
+    return f, np.array([0, 7], np.uint32), np.float32(2)
+
+
+@case("jax")
+def convolutions():
+    def f(x, w, v):
+        y = lax.conv_general_dilated(x, w, (2, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        y = jax.nn.gelu(y)
+        y = lax.reduce_window(y, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        return lax.conv_transpose(y, v, (2, 2), "SAME")
+    return f, wave((2, 8, 6, 3)), wave((3, 3, 3, 4), 1), wave((2, 2, 4, 2), 2)
+
+
+@case("jax", "while")
+def newton_by_while():
+    def f(a):
+        def going(s):
+            return (jnp.abs(s[0] ** 2 - a) > 1e-6).any() & (s[1] < 50)
+        return lax.while_loop(going, lambda s: (0.5 * (s[0] + a / s[0]), s[1] + 1), (a, 0))
+    return f, wave((3,), 0, 0.5, 2.0)
+
+
+@case("jax")
+def fori_loop_with_indices():
+    def f(x, w):
+        def body(i, s):
+            acc, out = s
+            acc = jnp.tanh(acc + x[i] * w)
+            return acc, out.at[i].set(acc.sum())
+        return lax.fori_loop(0, 6, body, (jnp.zeros(3), jnp.zeros(6)))
+    return f, wave((6, 3)), wave((3,), 1)
+
+
+@case("jax")
+def branches():
+    def f(x, i):
+        y = lax.switch(i, [jnp.sin, jnp.cos, lambda x: x ** 2], x)
+        return y, lax.cond(x.sum() > 0, lambda: x * 2, lambda: x / 2)
+    return f, wave((4,)), np.int32(2)
+
+
+@case("jax")
+def gather_and_scatter():
+    def f(x, i):
+        y = x.at[i].add(2.0).at[1].multiply(3.0).at[:, 2].set(x[:, 0])
+        return y, x[i], jnp.take_along_axis(x, jnp.argsort(x, 1), 1), x[:, ::-2], jax.ops.segment_sum(x, i, 4), \
+            x.at[i].max(0.1), jnp.take(x, i, axis=0, mode="fill")
+    return f, wave((4, 5)), np.array([2, 0, 2, 3], np.int32)
+
+
+@case("jax")
+def cumulative():
+    def f(x):
+        return jnp.cumsum(x, 0), jnp.cumprod(x, 1), lax.cummax(x, 0), lax.cumlogsumexp(x, 0, reverse=True), \
+            lax.associative_scan(jnp.multiply, x, axis=1)
+    return f, wave((4, 6), 0, 0.4, 1.0)
+CASES[-1] = ("jax", "cumulative", "forward", CASES[-1][3])
+
+
+@case("jax")
+def special_functions():
+    def f(x):
+        s = jax.scipy.special
+        return s.gammaln(x), s.digamma(x), s.erf(x), s.erfinv(x / 3), s.betaln(x, 2 * x), s.logsumexp(x), s.i0e(x), \
+            s.ndtr(x), s.xlogy(x, x), s.zeta(x + 2, x), s.expit(x), s.gammainc(x, 1.2)
+    return f, wave((5,), 0, 0.5, 1.5)
+CASES[-1] = ("jax", "special_functions", "value", CASES[-1][3])
+
+
+@case("jax")
+def special_gradients():
+    def f(x):
+        s = jax.scipy.special
+        return s.gammaln(x), s.digamma(x), s.erf(x), s.erfinv(x / 3), s.logsumexp(x), s.ndtr(x), s.expit(x), s.i0e(x)
+    return f, wave((5,), 0, 0.5, 1.5)
+
+
+@case("jax")
+def elementary_functions():
+    def f(x):
+        return (jnp.sinh(x), jnp.cosh(x), jnp.arcsin(x), jnp.arctan2(x, x + 2), jnp.arcsinh(x), jnp.arccosh(x + 2),
+                jnp.cbrt(x + 2), jnp.log1p(x), jnp.expm1(x), x ** 3, jnp.power(x + 2, x), jnp.tan(x), jnp.hypot(x, 2.0),
+                jnp.mod(x, 0.3), jnp.clip(x, -0.2, 0.3), jnp.sinc(x), jax.nn.softplus(x), jax.nn.silu(x), jax.nn.elu(x))
+    return f, wave((5,), 0.4)
+
+
+@case("jax")
+def complex_numbers():
+    def f(x, y):
+        z = lax.complex(x, y)
+        w = jnp.exp(z) * jnp.conj(z) / (1 + z * z)
+        return w.real, w.imag, jnp.abs(w), jnp.angle(w)
+    return f, wave((4,), 1), wave((4,), 2)
+
+
+@case("jax")
+def low_precision():
+    def f(a, b):
+        y = jnp.dot(a.astype(jnp.bfloat16), b.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
+        return y, (a.astype(jnp.float16) * 2).astype(jnp.float32)
+    return f, wave((3, 4)), wave((4, 5), 1)
+
+
+@case("jax")
+def mapped_and_checkpointed():
+    def f(xs, w):
+        return lax.map(jax.checkpoint(lambda x: jnp.sin(x * w).sum()), xs), jax.vmap(jnp.outer)(xs, xs)
+    return f, wave((4, 3)), wave((3,), 1)
+
+
+@case("jax")
+def interpolation():
+    def f(x, xp, fp):
+        return jnp.interp(x, xp, fp), jnp.searchsorted(xp, x), jnp.convolve(fp, x), jnp.histogram(x, bins=3, range=(-1, 1))[0]
+    return f, wave((5,), 0.3), np.linspace(-1, 1, 6, dtype=np.float32), wave((6,), 1)
+
+
+@case("jax")
+def hessian_of_a_loss():
+    def loss(w, x):
+        return jnp.log1p(jnp.exp(x @ w)).sum()
+    return jax.hessian(loss), wave((3,)), wave((5, 3), 1)
+
+
+# Flax
+
+
+def linen(make, *inputs, **kwargs):
+    import flax.linen as nn
+    module = make(nn)
+    variables = jax.eval_shape(lambda: module.init(jax.random.key(0), *inputs, **kwargs))
+    variables = jax.tree.map(lambda x: jnp.ones(x.shape, x.dtype), variables)
+    return (lambda v, *x: module.apply(v, *x, **kwargs)), like(variables), *inputs
+
+
+@case("flax")
+def linen_mlp():
+    return linen(lambda nn: nn.Sequential([nn.Dense(8), nn.gelu, nn.Dense(8), nn.tanh, nn.Dense(3)]), wave((4, 5)))
+
+
+@case("flax")
+def linen_conv_with_norms():
+    return linen(lambda nn: nn.Sequential([nn.Conv(4, (3, 3)), nn.GroupNorm(2), nn.silu, nn.ConvTranspose(3, (2, 2)),
+                                           nn.LayerNorm()]), wave((2, 6, 6, 2)))
+
+
+@case("flax")
+def linen_batch_norm():
+    def make():
+        import flax.linen as nn
+        module = nn.BatchNorm(use_running_average=True)
+        x = wave((4, 3))
+        v = {"params": {"scale": wave((3,), 1), "bias": wave((3,), 2)},
+             "batch_stats": {"mean": wave((3,), 3), "var": wave((3,), 4, 0.3, 1.0)}}
+        return module.apply, v, x
+    return make()
+
+
+@case("flax")
+def linen_lstm():
+    return linen(lambda nn: nn.RNN(nn.OptimizedLSTMCell(4)), wave((2, 6, 3)))
+
+
+@case("flax")
+def linen_gru():
+    return linen(lambda nn: nn.RNN(nn.GRUCell(4), reverse=True), wave((2, 5, 3)))
+
+
+@case("flax")
+def linen_attention():
+    return linen(lambda nn: nn.MultiHeadDotProductAttention(num_heads=2, qkv_features=8), wave((2, 5, 4)))
+
+
+@case("flax")
+def linen_embedding():
+    return linen(lambda nn: nn.Embed(7, 4), np.array([[1, 3, 6], [0, 2, 2]], np.int32))
+
+
+@case("flax")
+def nnx_mlp():
+    from flax import nnx
+    class Model(nnx.Module):
+        def __init__(self, rngs):
+            self.a = nnx.Linear(4, 8, rngs=rngs)
+            self.norm = nnx.RMSNorm(8, rngs=rngs)
+            self.b = nnx.Linear(8, 2, rngs=rngs)
+        def __call__(self, x):
+            return self.b(jax.nn.gelu(self.norm(self.a(x))))
+    graph, state = nnx.split(Model(nnx.Rngs(0)))
+    f, leaves = listed(lambda state, x: nnx.merge(graph, state)(x), like(state))
+    return f, leaves, wave((3, 4))
+
+
+# Equinox
+
+
+def module(make):
+    import equinox as eqx
+    m = make(eqx, jax.random.key(0))
+    dynamic, static = eqx.partition(m, eqx.is_inexact_array)
+    return dynamic, static, eqx
+
+
+def eqx_case(make, call, *inputs):
+    dynamic, static, eqx = module(make)
+    f, leaves = listed(lambda d, *x: call(eqx.combine(d, static), *x), like(dynamic))
+    return f, leaves, *inputs
+
+
+@case("equinox")
+def eqx_mlp():
+    return eqx_case(lambda eqx, k: eqx.nn.MLP(3, 2, 8, 2, activation=jax.nn.swish, key=k), lambda m, x: jax.vmap(m)(x), wave((4, 3)))
+
+
+@case("equinox")
+def eqx_conv():
+    return eqx_case(lambda eqx, k: eqx.nn.Conv2d(2, 3, 3, padding=1, key=k), lambda m, x: m(x), wave((2, 5, 5)))
+
+
+@case("equinox")
+def eqx_gru():
+    def call(m, xs):
+        return lax.scan(lambda h, x: (m(x, h), h), jnp.zeros(4), xs)
+    return eqx_case(lambda eqx, k: eqx.nn.GRUCell(3, 4, key=k), call, wave((6, 3)))
+
+
+@case("equinox")
+def eqx_lstm():
+    def call(m, xs):
+        return lax.scan(lambda s, x: (m(x, s), s[0]), (jnp.zeros(4), jnp.zeros(4)), xs)
+    return eqx_case(lambda eqx, k: eqx.nn.LSTMCell(3, 4, key=k), call, wave((6, 3)))
+
+
+@case("equinox")
+def eqx_attention():
+    return eqx_case(lambda eqx, k: eqx.nn.MultiheadAttention(2, 4, key=k), lambda m, x: m(x, x, x), wave((5, 4)))
+
+
+@case("equinox")
+def eqx_norms_and_pools():
+    def call(m, x):
+        import equinox as eqx
+        return m(eqx.nn.MaxPool2d(2, 2)(x)), eqx.nn.AvgPool2d(2, 1)(x)
+    return eqx_case(lambda eqx, k: eqx.nn.LayerNorm((2, 3, 3)), call, wave((2, 6, 6)))
+
+
+# Haiku
+
+
+def haiku(f, *inputs):
+    import haiku as hk
+    transformed = hk.without_apply_rng(hk.transform(f))
+    params = jax.eval_shape(lambda: transformed.init(jax.random.key(0), *inputs))
+    params = jax.tree.map(lambda x: jnp.ones(x.shape, x.dtype), params)
+    return transformed.apply, like(params), *inputs
+
+
+@case("dm-haiku")
+def hk_mlp():
+    import haiku as hk
+    return haiku(lambda x: hk.nets.MLP([8, 8, 3], activation=jnp.tanh)(x), wave((4, 5)))
+
+
+@case("dm-haiku")
+def hk_convnet():
+    import haiku as hk
+    def f(x):
+        x = jnp.tanh(hk.Conv2D(4, 3, stride=2)(x))
+        return hk.Linear(2)(hk.Flatten()(hk.avg_pool(x, 2, 2, "SAME")))
+    return haiku(f, wave((2, 8, 8, 1)))
+
+
+@case("dm-haiku")
+def hk_lstm():
+    import haiku as hk
+    def f(xs):
+        core = hk.LSTM(4)
+        ys, state = hk.dynamic_unroll(core, xs, core.initial_state(2))
+        return ys, tuple(state)
+    return haiku(f, wave((5, 2, 3)))
+
+
+@case("dm-haiku")
+def hk_attention():
+    import haiku as hk
+    def f(x):
+        x = hk.LayerNorm(-1, True, True)(x)
+        return hk.MultiHeadAttention(2, 4, w_init=hk.initializers.Constant(0.1))(x, x, x)
+    return haiku(f, wave((2, 5, 4)))
+
+
+# Optax
+
+
+def optimizer(make):
+    import optax
+    opt = make(optax)
+    params = {"b": wave((3,), 1), "w": wave((2, 3), 2)}
+    state = like(opt.init(params), 0.9, 0.2)
+    positive = lambda x: np.abs(x) + np.asarray(0.1, x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
+    state = jax.tree.map(positive, state)
+    def step(leaves, params, grads):
+        updates, new = opt.update(grads, jax.tree.unflatten(structure, leaves), params)
+        return optax.apply_updates(params, updates), jax.tree.leaves(new)
+    leaves, structure = jax.tree.flatten(state)
+    return step, leaves, params, {"b": wave((3,), 3), "w": wave((2, 3), 4)}
+
+
+@case("optax")
+def adam_step():
+    return optimizer(lambda optax: optax.adam(1e-2))
+
+
+@case("optax")
+def adamw_with_clipping():
+    return optimizer(lambda optax: optax.chain(optax.clip_by_global_norm(0.7), optax.adamw(1e-2)))
+
+
+@case("optax")
+def momentum_with_a_schedule():
+    return optimizer(lambda optax: optax.sgd(optax.cosine_decay_schedule(0.1, 100), momentum=0.9, nesterov=True))
+
+
+@case("optax")
+def lion_step():
+    return optimizer(lambda optax: optax.rmsprop(1e-2, centered=True))
+
+
+@case("optax")
+def losses():
+    import optax
+    def f(logits, labels, x, y):
+        return (optax.softmax_cross_entropy_with_integer_labels(logits, labels), optax.huber_loss(x, y),
+                optax.sigmoid_binary_cross_entropy(x, (y > 0).astype(x.dtype)), optax.cosine_distance(x, y), optax.log_cosh(x, y))
+    return f, wave((4, 5)), np.array([1, 0, 4, 2], np.int32), wave((4, 3), 1), wave((4, 3), 2)
+
+
+@case("optax")
+def ctc():
+    import optax
+    def f(logits):
+        return optax.ctc_loss(logits, jnp.zeros((2, 6)), jnp.array([[1, 2, 0], [3, 1, 2]]), jnp.array([[0.0, 0, 1], [0, 0, 0]]))
+    return f, wave((2, 6, 4))
+
+
+# Diffrax, Optimistix, Lineax
+
+
+def field(t, y, a):
+    return jnp.sin(a * y) - 0.3 * y
+
+
+@case("diffrax")
+def diffrax_euler():
+    import diffrax
+    def f(y, a):
+        return diffrax.diffeqsolve(diffrax.ODETerm(field), diffrax.Euler(), 0, 1, 0.1, y, args=a,
+                                   adjoint=diffrax.DirectAdjoint(), max_steps=16).ys
+    return f, wave((3,), 0, 0.5, 1.0), np.float32(0.7)
+CASES[-1] = ("diffrax", "diffrax_euler", "while", CASES[-1][3])
+
+
+@case("diffrax", "while")
+def diffrax_tsit5_adaptive():
+    import diffrax
+    def f(y, a):
+        return diffrax.diffeqsolve(diffrax.ODETerm(field), diffrax.Tsit5(), 0, 1, 0.1, y, args=a,
+                                   stepsize_controller=diffrax.PIDController(1e-4, 1e-4),
+                                   saveat=diffrax.SaveAt(ts=jnp.linspace(0, 1, 4)), max_steps=64).ys
+    return f, wave((3,), 0, 0.5, 1.0), np.float32(0.7)
+
+
+@case("diffrax", "while")
+def diffrax_sde():
+    import diffrax
+    def f(key, y):
+        w = diffrax.UnsafeBrownianPath((3,), key=key)
+        terms = diffrax.MultiTerm(diffrax.ODETerm(lambda t, y, a: -y), diffrax.ControlTerm(lambda t, y, a: 0.1 * jnp.eye(3), w))
+        return diffrax.diffeqsolve(terms, diffrax.EulerHeun(), 0, 1, 0.25, y, adjoint=diffrax.DirectAdjoint(), max_steps=8).ys
+    return f, np.array([0, 3], np.uint32), wave((3,), 0, 0.5, 1.0)
+
+
+@case("optimistix", "while")
+def optimistix_newton():
+    import optimistix as optx
+    def f(y, a):
+        return optx.root_find(lambda y, a: y - jnp.tanh(a * y + 1), optx.Newton(1e-5, 1e-5), y, a).value
+    return f, wave((3,)), np.float32(0.5)
+
+
+@case("optimistix", "while")
+def optimistix_levenberg_marquardt():
+    import optimistix as optx
+    def f(y, x):
+        fn = lambda y, x: y[0] * jnp.exp(-y[1] * x) - jnp.exp(-0.5 * x)
+        return optx.least_squares(fn, optx.LevenbergMarquardt(1e-5, 1e-5), y, x).value
+    return f, np.array([0.8, 0.8], np.float32), np.linspace(0, 3, 6, dtype=np.float32)
+
+
+@case("optimistix", "while")
+def optimistix_bfgs():
+    import optimistix as optx
+    def f(y):
+        fn = lambda y, a: ((y - 1) ** 2).sum() + 0.1 * (y[0] * y[1]) ** 2
+        return optx.minimise(fn, optx.BFGS(1e-5, 1e-5), y).value
+    return f, np.array([0.2, 0.4], np.float32)
+
+
+@case("lineax")
+def lineax_lu():
+    import lineax as lx
+    def f(a, b):
+        return lx.linear_solve(lx.MatrixLinearOperator(a + 3 * jnp.eye(3)), b, lx.LU()).value
+    return f, wave((3, 3)), wave((3,), 1)
+
+
+@case("lineax")
+def lineax_qr():
+    import lineax as lx
+    def f(a, b):
+        return lx.linear_solve(lx.MatrixLinearOperator(a), b, lx.QR()).value
+    return f, wave((5, 3)), wave((5,), 1)
+
+
+@case("lineax", "while")
+def lineax_cg():
+    import lineax as lx
+    def f(a, b):
+        op = lx.MatrixLinearOperator(a @ a.T + 3 * jnp.eye(3), lx.positive_semidefinite_tag)
+        return lx.linear_solve(op, b, lx.CG(1e-5, 1e-5)).value
+    return f, wave((3, 3)), wave((3,), 1)
+
+
+# BlackJAX, tinygp, jraph, rlax, PIX
+
+
+def density(x):
+    return -0.5 * (x ** 2).sum() - 0.1 * (x ** 4).sum()
+
+
+def sampler(make, modes="grad"):
+    import blackjax
+    kernel = make(blackjax)
+    def f(key, x):
+        state, info = kernel.step(jax.random.wrap_key_data(key), kernel.init(x))
+        return state.position, state.logdensity
+    return f, np.array([0, 5], np.uint32), wave((3,))
+
+
+@case("blackjax")
+def hmc_step():
+    return sampler(lambda bj: bj.hmc(density, 0.1, jnp.ones(3), 5))
+
+
+@case("blackjax")
+def mala_step():
+    return sampler(lambda bj: bj.mala(density, 0.1))
+
+
+@case("blackjax", "while")
+def nuts_step():
+    return sampler(lambda bj: bj.nuts(density, 0.3, jnp.ones(3)))
+
+
+@case("tinygp")
+def gaussian_process():
+    import tinygp
+    def f(scale, x, y):
+        gp = tinygp.GaussianProcess(tinygp.kernels.Matern32(scale), x, diag=0.1)
+        return gp.log_probability(y), gp.predict(y, x[:3] + 0.1)
+    return f, np.float32(0.7), np.linspace(0, 3, 6, dtype=np.float32), wave((6,), 1)
+
+
+@case("tinygp")
+def quasiseparable_process():
+    import tinygp
+    def f(scale, x, y):
+        gp = tinygp.GaussianProcess(tinygp.kernels.quasisep.Matern32(scale), x, diag=0.1)
+        return gp.log_probability(y)
+    return f, np.float32(0.7), np.linspace(0, 3, 6, dtype=np.float32), wave((6,), 1)
+
+
+@case("jraph")
+def graph_network():
+    import jraph
+    def f(nodes, edges, w, u):
+        graph = jraph.GraphsTuple(nodes=nodes, edges=edges, senders=jnp.array([0, 1, 2, 3, 1]), receivers=jnp.array([1, 2, 3, 0, 3]),
+                                  n_node=jnp.array([4]), n_edge=jnp.array([5]), globals=jnp.ones((1, 2)))
+        net = jraph.GraphNetwork(lambda e, s, r, g: jnp.tanh(e @ w + s + r), lambda n, s, r, g: n + jnp.tanh((s + r) @ u),
+                                 lambda n, e, g: g + n.sum())
+        out = net(graph)
+        return out.nodes, out.edges, out.globals
+    return f, wave((4, 3)), wave((5, 3), 1), wave((3, 3), 2), wave((3, 3), 3)
+
+
+@case("jraph")
+def graph_convolution():
+    import jraph
+    def f(nodes, w):
+        graph = jraph.GraphsTuple(nodes=nodes, edges=None, senders=jnp.array([0, 1, 2, 3, 1]), receivers=jnp.array([1, 2, 3, 0, 3]),
+                                  n_node=jnp.array([4]), n_edge=jnp.array([5]), globals=None)
+        return jraph.GraphConvolution(lambda n: jnp.tanh(n @ w))(graph).nodes
+    return f, wave((4, 3)), wave((3, 2), 2)
+
+
+@case("rlax")
+def q_learning():
+    import rlax
+    def f(q, a, r, d, q2):
+        return jax.vmap(rlax.q_learning)(q, a, r, d, q2), jax.vmap(rlax.double_q_learning)(q, a, r, d, q2, q)
+    return f, wave((4, 3)), np.array([0, 2, 1, 1], np.int32), wave((4,), 1), wave((4,), 2, 0.1, 0.8), wave((4, 3), 3)
+
+
+@case("rlax")
+def returns_and_traces():
+    import rlax
+    def f(v, r, d, rho):
+        return rlax.lambda_returns(r, d, v, 0.9), rlax.vtrace(v, v + 0.1, r, d, rho), rlax.td_lambda(v, r, d, v, 0.8)
+    return f, wave((6,)), wave((6,), 1), wave((6,), 2, 0.1, 0.8), wave((6,), 3, 0.3, 0.9)
+
+
+@case("rlax")
+def policy_losses():
+    import rlax
+    def f(logits, a, adv, w):
+        return rlax.policy_gradient_loss(logits, a, adv, w), rlax.entropy_loss(logits, w), rlax.categorical_cross_entropy(jax.nn.softmax(logits[0]), logits[1])
+    return f, wave((4, 3)), np.array([0, 2, 1, 1], np.int32), wave((4,), 1), wave((4,), 2, 0.1, 0.8)
+
+
+@case("dm-pix")
+def image_adjustments():
+    import dm_pix as pix
+    def f(x):
+        return pix.adjust_brightness(x, 0.1), pix.adjust_contrast(x, 1.3), pix.rgb_to_hsv(x), pix.adjust_gamma(x, 1.2), pix.rgb_to_grayscale(x)
+    return f, wave((5, 6, 3), 0, 0.3, 0.5)
+
+
+@case("dm-pix")
+def image_filters():
+    import dm_pix as pix
+    def f(x):
+        return pix.gaussian_blur(x, 1.0, 3), pix.flip_left_right(x), pix.rot90(x), pix.ssim(x, x ** 2, filter_size=3), \
+            pix.center_crop(x, 4, 4), pix.depth_to_space(x[..., :1].reshape(1, 4, 2, 8)[:, :, :, :4], 2)
+    return f, wave((8, 8, 3), 0, 0.3, 0.5)
+
+
+# Distrax, TensorFlow Probability, e3nn
+
+
+@case("distrax")
+def distrax_densities():
+    import distrax
+    def f(loc, scale, x):
+        return (distrax.Normal(loc, scale).log_prob(x), distrax.MultivariateNormalDiag(loc, scale).log_prob(x),
+                distrax.Categorical(logits=x).entropy(), distrax.Gumbel(loc, scale).log_prob(x), distrax.Beta(scale, scale + 1).log_prob(scale / 3))
+    return f, wave((3,)), wave((3,), 1, 0.3, 1.0), wave((3,), 2)
+
+
+@case("distrax")
+def distrax_flow():
+    import distrax
+    def f(w, x):
+        def params(x):
+            return jnp.tanh(x @ w)
+        mask = jnp.array([True, False, True, False])
+        layer = distrax.MaskedCoupling(mask, lambda x: params(x), lambda p: distrax.ScalarAffine(p, log_scale=0.1 * p))
+        flow = distrax.Chain([layer, distrax.MaskedCoupling(~mask, params, lambda p: distrax.ScalarAffine(p, log_scale=0.2 * p))])
+        base = distrax.Independent(distrax.Normal(jnp.zeros(4), jnp.ones(4)), 1)
+        return distrax.Transformed(base, flow).log_prob(x)
+    return f, wave((4, 4)), wave((3, 4), 1)
+
+
+@case("distrax")
+def hidden_markov_model():
+    import distrax
+    def f(a, b, x):
+        hmm = distrax.HMM(distrax.Categorical(logits=a), distrax.Categorical(logits=b), distrax.Normal(jnp.arange(3.0), 0.5))
+        return hmm.forward(x)
+    return f, wave((3,)), wave((3, 3), 1), wave((6,), 2, 1.0, 1.0)
+
+
+def tfp(f, *args):
+    from tensorflow_probability.substrates import jax as tfp
+    return (lambda *args: f(tfp.distributions, tfp.bijectors, tfp.math.psd_kernels, *args)), *args
+
+
+@case("tensorflow-probability")
+def tfp_densities():
+    def f(tfd, tfb, kernels, a, x):
+        return (tfd.Gamma(a, 1.3).log_prob(x), tfd.StudentT(a + 2, 0.0, 1.0).log_prob(x), tfd.Beta(a, 2.0).log_prob(x / 4),
+                tfd.Poisson(a).log_prob(2.0), tfd.VonMises(0.0, a).log_prob(x), tfd.Weibull(a, 1.0).log_prob(x), tfd.LogNormal(a, 1.0).cdf(x))
+    return tfp(f, wave((4,), 0, 0.3, 1.2), wave((4,), 1, 0.4, 1.0))
+
+
+@case("tensorflow-probability")
+def tfp_multivariate():
+    def f(tfd, tfb, kernels, l, x):
+        tril = jnp.tril(l) + 2 * jnp.eye(3)
+        mixture = tfd.MixtureSameFamily(tfd.Categorical(logits=jnp.arange(3.0)), tfd.Normal(x, 1.0))
+        return tfd.MultivariateNormalTriL(x, tril).log_prob(x + 1), mixture.log_prob(0.3), \
+            tfd.kl_divergence(tfd.Normal(x, 1.0), tfd.Normal(0.0, 2.0)), tfd.Dirichlet(x + 2).log_prob(jnp.ones(3) / 3)
+    return tfp(f, wave((3, 3)), wave((3,), 1))
+
+
+@case("tensorflow-probability")
+def tfp_bijectors():
+    def f(tfd, tfb, kernels, x):
+        chain = tfb.Chain([tfb.Softplus(), tfb.Scale(1.5), tfb.Tanh()])
+        return chain.forward(x), chain.forward_log_det_jacobian(x, 0), tfb.SoftmaxCentered().forward(x), tfb.FillScaleTriL().forward(wave((6,)) + x[0])
+    return tfp(f, wave((4,)))
+
+
+@case("tensorflow-probability")
+def tfp_gaussian_process():
+    def f(tfd, tfb, kernels, s, x, y):
+        gp = tfd.GaussianProcess(kernels.ExponentiatedQuadratic(s, 0.8), x, observation_noise_variance=0.1)
+        return gp.log_prob(y)
+    return tfp(f, np.float32(1.2), np.linspace(0, 2, 5, dtype=np.float32)[:, None], wave((5,), 1))
+
+
+@case("e3nn-jax")
+def spherical_harmonics():
+    import e3nn_jax as e3nn
+    def f(x):
+        return e3nn.spherical_harmonics("0e + 1o + 2e + 3o", e3nn.IrrepsArray("1o", x), True).array
+    return f, wave((4, 3), 0.3, 1.0)
+
+
+@case("e3nn-jax")
+def tensor_product():
+    import e3nn_jax as e3nn
+    def f(x, y):
+        return e3nn.tensor_product(e3nn.IrrepsArray("2x0e + 1o", x), e3nn.IrrepsArray("0e + 1o", y)).array, \
+            e3nn.norm(e3nn.IrrepsArray("2x0e + 1o", x)).array
+    return f, wave((3, 5)), wave((3, 4), 1)
+
+
+@case("e3nn-jax")
+def gate():
+    import e3nn_jax as e3nn
+    def f(x):
+        return e3nn.gate(e3nn.IrrepsArray("3x0e + 1o + 1e", x)).array, e3nn.bessel(x[:, 0] ** 2 + 0.3, 4, 2.0)
+    return f, wave((3, 9), 0.3)
+
+
+# Writing
+
+
+def described(x):
+    """An argument: by the formula of `wave`, if it is one, or else its elements."""
+    x = np.asarray(x)
+    return {"dtype": name_of(x.dtype), "shape": list(x.shape),
+            "data": [real(v) if x.dtype.kind == "f" or name_of(x.dtype) == "bf16" else int(v) for v in x.ravel()]}
+
+
+def digest(x):
+    x = np.asarray(x)
+    flat = x.astype(np.float64).ravel() if x.dtype.kind != "c" else np.concatenate([x.real.ravel(), x.imag.ravel()]).astype(np.float64)
+    weights = np.cos(1.0 + np.arange(flat.size))
+    return {"dtype": name_of(x.dtype), "shape": list(x.shape),
+            "digest": [real(flat.sum()), real((flat * weights).sum()), real(np.abs(flat).sum())]}
+
+
+def floats(leaves):
+    return [i for i, x in enumerate(leaves) if jnp.issubdtype(jnp.asarray(x).dtype, jnp.floating)]
+
+
+def moved(x):
+    """The second element of a batch."""
+    x = np.asarray(x)
+    return (x * np.asarray(0.98, x.dtype)).astype(x.dtype) if floats([x]) else x
+
+
+def written(package, name, modes, make):
+    f, *args = make()
+    # JAX promises that these custom calls stay the same only for some of LAPACK's routines.
+    checks = [export.DisabledSafetyCheck.custom_call(f"lapack_{letter}{name}_ffi") for letter in "sdcz" for name in ("ormqr", "geqp3")]
+    exported = export.export(jax.jit(f), disabled_checks=checks)(*args)
+    data = exported.serialize()
+    leaves, structure = jax.tree.flatten(tuple(args))
+
+    def flat(*leaves):
+        return jax.tree.leaves(f(*jax.tree.unflatten(structure, leaves)))
+
+    at = floats(leaves)
+
+    def loss(*leaves):
+        outs = flat(*leaves)
+        total = 0.0
+        for k, y in enumerate(outs):
+            if jnp.issubdtype(y.dtype, jnp.floating):
+                total += (y.astype(jnp.float32).ravel() * jnp.cos(1.0 + k + jnp.arange(y.size))).sum()
+        return total
+
+    result = {"name": name, "package": package, "version": importlib.metadata.version(package), "modes": modes,
+              "inputs": [described(x) for x in leaves],
+              "value": [digest(y) for y in jax.jit(flat)(*leaves)]}
+    batch = [jnp.stack([x, moved(x)]) for x in leaves]
+    result["vmap"] = [digest(y) for y in jax.jit(jax.vmap(flat))(*batch)]
+    if modes == "grad":
+        gradient = jax.jit(jax.grad(loss, argnums=tuple(at)))
+        result["grad"] = [digest(y) for y in gradient(*leaves)]
+    elif modes != "value":
+        tangents = tuple(jnp.ones_like(x) if i in at else np.zeros(np.shape(x), jax.dtypes.float0) for i, x in enumerate(leaves))
+        try:
+            result["jvp"] = [digest(y) for y in jax.jvp(jax.jit(loss), tuple(map(jnp.asarray, leaves)), tangents)]
+        except Exception as error:
+            print(f"  {name}: no jvp: {str(error).splitlines()[0][:100]}")
+    result["artifact"] = base64.b64encode(data).decode()
+    return result, len(data)
+
+
+def main():
+    only = os.environ.get("ONLY")
+    lines, failed = [], []
+    for package, name, modes, make in CASES:
+        if only and package not in only.split(",") and name not in only.split(","):
+            continue
+        try:
+            result, size = written(package, name, modes, make)
+            lines.append(json.dumps(result, separators=(",", ":")))
+            print(f"{package:24} {name:32} {size:8} {len(lines[-1]):8}")
+        except Exception as error:
+            failed.append((package, name, f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"))
+            if os.environ.get("TRACE"):
+                traceback.print_exc()
+    for failure in failed:
+        print("FAILED", *failure)
+    path = os.environ.get("OUT", "imports.json")
+    with open(path, "w") as file:
+        file.write('{"jax":"%s",\n"cases":[\n' % jax.__version__ + ",\n".join(lines) + "\n]}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+//! Functions that `jax.export` wrote: `goldens/imports.json`, made by `goldens/make_imports.py` from packages of the JAX
+//! ecosystem. Their values, gradients and batches are JAX's.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{float, golden, list, scalars, usizes};
+use cotangent::extend::Scalar;
+use cotangent::import;
+use cotangent::prelude::*;
+use serde_json::Value as Json;
+
+/// Decodes base64.
+fn decoded(text: &str) -> Vec<u8> {
+    let value = |c: u8| match c {
+        b'A'..=b'Z' => c - b'A',
+        b'a'..=b'z' => c - b'a' + 26,
+        b'0'..=b'9' => c - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let digits: Vec<u8> = text.bytes().filter(|c| *c != b'=').map(value).collect();
+    let mut bytes = Vec::new();
+    for chunk in digits.chunks(4) {
+        let bits = chunk.iter().fold(0u32, |bits, d| bits << 6 | u32::from(*d)) << (6 * (4 - chunk.len()));
+        bytes.extend(&bits.to_be_bytes()[1..chunk.len()]);
+    }
+    bytes
+}
+
+/// Returns the numbers of an array in the order of the script's digests: real parts first.
+fn numbers(x: &Array) -> Vec<f64> {
+    let all = scalars(x);
+    let imaginary = all.iter().filter_map(|x| if let Scalar::Complex(_, im) = x { Some(*im) } else { None });
+    let real = all.iter().map(|x| match x {
+        Scalar::Bool(b) => f64::from(u8::from(*b)),
+        Scalar::Int(i) => *i as f64,
+        Scalar::Uint(u) => *u as f64,
+        Scalar::Float(x) => *x,
+        Scalar::Complex(re, _) => *re,
+    });
+    real.chain(imaginary).collect()
+}
+
+/// Describes how an array differs from what is stored of JAX's.
+fn difference(got: &Array, stored: &Json, tolerance: f64) -> Option<String> {
+    let expected: Vec<f64> = list(&stored["digest"]).iter().map(float).collect();
+    let (dtype, shape) = (stored["dtype"].as_str().unwrap_or_default(), usizes(&stored["shape"]));
+    let zero = common::array(&serde_json::json!({"dtype": dtype, "shape": [0], "data": []})).expect("a dtype");
+    if got.shape() != shape || got.dtype() != zero.dtype() {
+        return Some(format!("{} instead of {dtype}{shape:?}", got.aval()));
+    }
+    let all = numbers(got);
+    let weighted = all.iter().enumerate().map(|(i, x)| x * (1.0 + i as f64).cos()).sum();
+    let digest = [all.iter().sum::<f64>(), weighted, all.iter().map(|x| x.abs()).sum()];
+    let size = expected[2].max(1e-2);
+    let near = |(a, b): (&f64, &f64)| (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= tolerance * size;
+    (!digest.iter().zip(&expected).all(near)).then(|| format!("{digest:?} instead of {expected:?}"))
+}
+
+/// The sum of the elements of all results that are floats, with weights.
+fn loss(outputs: &[Array]) -> Array {
+    let floats = outputs.iter().enumerate().filter(|(_, y)| y.dtype().is_float());
+    let terms = floats.map(|(k, y)| {
+        let weights: Vec<f32> = (0..y.size()).map(|i| (1.0 + k as f32 + i as f32).cos()).collect();
+        (y.astype(DType::F32).reshape([y.size()]) * Array::from(weights)).sum()
+    });
+    terms.reduce(|a, b| a + b).unwrap_or_else(|| Array::from(0f32))
+}
+
+struct Case<'a> {
+    name: &'a str,
+    inputs: Vec<Array>,
+    json: &'a Json,
+}
+
+/// The tolerance relative to the sum of magnitudes: single precision, and matrices that amplify its errors.
+const TOLERANCE: f64 = 3e-5;
+
+impl Case<'_> {
+    fn compare(&self, what: &str, got: &[Array], failed: &mut Vec<String>) {
+        let expected = list(&self.json[what]);
+        if got.len() != expected.len() {
+            failed.push(format!("{} {what}: {} results instead of {}", self.name, got.len(), expected.len()));
+        }
+        let tolerance = self.json["tolerance"].as_f64().unwrap_or(TOLERANCE);
+        for (i, (x, stored)) in got.iter().zip(expected).enumerate() {
+            if let Some(difference) = difference(x, stored, tolerance) {
+                failed.push(format!("{} {what} {i}: {difference}", self.name));
+            }
+        }
+    }
+
+    fn run(&self, failed: &mut Vec<String>) {
+        let artifact = decoded(self.json["artifact"].as_str().expect("an artifact"));
+        let model = match import::jax(&artifact) {
+            Ok(model) => model,
+            Err(error) => return failed.push(format!("{}: {error}", self.name)),
+        };
+        let f = model.flat();
+        let f = |p: &Vec<Array>| f(p);
+        self.compare("value", &jit(f)(&self.inputs), failed);
+        let pairs: Vec<Array> = (self.inputs.iter())
+            .map(|x| {
+                let second = if x.dtype().is_float() { (x * 0.98).astype(x.dtype()) } else { x.clone() };
+                np::stack(&[x, &second], 0)
+            })
+            .collect();
+        self.compare("vmap", &jit(vmap(f))(&pairs), failed);
+        let at: Vec<usize> = (0..self.inputs.len()).filter(|i| self.inputs[*i].dtype().is_float()).collect();
+        let moving: Vec<Array> = at.iter().map(|i| self.inputs[*i].clone()).collect();
+        let of_floats = |floats: &Vec<Array>| {
+            let mut p = self.inputs.clone();
+            at.iter().zip(floats).for_each(|(i, x)| p[*i] = x.clone());
+            loss(&f(&p))
+        };
+        if !self.json["grad"].is_null() {
+            self.compare("grad", &jit(grad(of_floats))(&moving), failed);
+        }
+        if !self.json["jvp"].is_null() {
+            let along = |p: &Vec<Array>| {
+                let ones: Vec<Array> = p.iter().map(|x| np::ones(x.shape()).astype(x.dtype())).collect();
+                let (y, dy) = jvp(of_floats, (p,), (&ones,));
+                vec![y, dy]
+            };
+            self.compare("jvp", &jit(along)(&moving), failed);
+        }
+    }
+}
+
+#[test]
+fn functions_of_packages_are_those_of_jax() {
+    let file = golden("imports.json");
+    let only = std::env::var("IMPORTS").ok();
+    let cases: Vec<Case<'_>> = (list(&file["cases"]).iter())
+        .map(|json| Case {
+            name: json["name"].as_str().expect("a name"),
+            inputs: common::arrays(&json["inputs"]).into_iter().flatten().collect(),
+            json,
+        })
+        .filter(|case| only.as_ref().is_none_or(|only| only.split(',').any(|n| n == case.name)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let failed = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut own = Vec::new();
+                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| case.run(&mut own))) {
+                        own.push(format!("{}: {}", case.name, common::device::message(&*panic)));
+                    }
+                    failed.lock().expect("no thread panics with the lock").extend(own);
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().expect("no thread panics with the lock");
+    println!("{} functions", cases.len());
+    assert!(failed.is_empty(), "{} differences:\n{}", failed.len(), failed.join("\n"));
+    assert!(only.is_some() || cases.len() >= 60, "only {} functions are stored", cases.len());
+}
