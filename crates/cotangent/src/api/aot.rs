@@ -1,6 +1,7 @@
 //! Ahead-of-time compilation: lowering, compiling, serializing and exporting a function.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::array::aval::Aval;
@@ -136,6 +137,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// let f = jit(|x: &Array| x + 1.0).lower((&2.0.into(),)).unwrap().compile().unwrap();
     /// assert_eq!(f(&3.0.into()).item::<f32>(), 4.0);
     /// ```
+    #[track_caller]
     pub fn compile(&self) -> Result<Compiled<P, R>> {
         let program = match &self.layouts {
             Some(layouts) => Program::Many(self.entry.partitioned(self.place, layouts, None)?.1),
@@ -287,14 +289,17 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     #[track_caller]
     fn new(name: Arc<str>, entry: Arc<Entry<P, R>>, program: Program, place: Place) -> Self {
         let (first, second, inner) = (entry.clone(), entry.clone(), name.clone());
+        // Rust's call operator does not say where it is used. Errors point at the line that compiled the program.
+        let loc = Location::caller();
         let call = P::wrap_consuming(
             move |args| {
                 let (leaves, counts) = P::leaves(args);
-                fits(&inner, &first, args).or_raise();
+                fits(&inner, &first, args).map_err(|e| e.at(loc)).or_raise();
                 kept_leaves::<P>(&leaves, &counts)
             },
             move |kept, owned| {
-                second.run_owned(second.merge(kept, owned), entry::Target::Compiled(place), None).or_raise()
+                let leaves = second.merge(kept, owned);
+                second.run_owned(leaves, entry::Target::Compiled(place), None).map_err(|e| e.at(loc)).or_raise()
             },
         );
         Compiled { name, entry, program, place, call }

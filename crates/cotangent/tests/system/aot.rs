@@ -1,5 +1,7 @@
 //! Ahead-of-time programs, donation, static arguments and cache reports.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use cotangent::prelude::*;
 use cotangent::{Change, Exported, Loaded, MemoryAnalysis, Static, Tree, numpy as np, random};
 
@@ -283,6 +285,10 @@ fn compiled_functions_say_what_does_not_fit() {
     let x = array(4);
     let f = jit(|x: &Array, n: &i32| x * *n).lower((&x, &2)).unwrap().compile().unwrap();
     assert_eq!(f(&x, &2).to_vec::<f32>(), [0.0, 2.0, 4.0, 6.0]);
+    // A panic points at the line that compiled the function.
+    let panic = catch_unwind(AssertUnwindSafe(|| f(&array(3), &2))).unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert!(text.contains(&format!("{}:{}:", file!(), line!() - 5)), "{text}");
     let error = f.try_call((&array(3), &3)).unwrap_err().to_string();
     assert!(error.contains("argument [1]: a different static value"), "{error}");
     assert!(error.contains("argument [0]: shape [4] became [3]"), "{error}");
