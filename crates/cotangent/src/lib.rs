@@ -186,6 +186,33 @@ pub(crate) fn backend() -> &'static dyn trace::backend::Backend {
     &runtime::Pjrt
 }
 
+/// Runs the examples of the book's pages on errors, which are not part of the published crate.
+#[cfg(doctest)]
+macro_rules! pages_on_errors {
+    ($($name:ident = $file:literal),* $(,)?) => {
+        $(
+            #[doc = include_str!(concat!("../../../docs/book/src/", $file))]
+            struct $name;
+        )*
+    };
+}
+
+#[cfg(doctest)]
+pages_on_errors! {
+    ShapeErrors = "errors/shapes.md",
+    DTypeErrors = "errors/dtypes.md",
+    AxisErrors = "errors/axes.md",
+    TraceErrors = "errors/traces.md",
+    TransformErrors = "errors/transforms.md",
+    TreeErrors = "errors/trees.md",
+    RuntimeErrors = "errors/runtime.md",
+    DeviceErrors = "errors/devices.md",
+    ProcessErrors = "errors/processes.md",
+    PanicErrors = "errors/panics.md",
+    ValueErrors = "errors/values.md",
+    CompileTimeErrors = "errors/compile-time.md",
+}
+
 /// Runs the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

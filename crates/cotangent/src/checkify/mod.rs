@@ -63,7 +63,7 @@ pub fn check(pred: impl ArrayLike, message: &str, values: impl Values) {
     let template = Template::parse(message, values.len()).or_raise();
     if !tracing() && pred.dtype() == DType::Bool && pred.ndim() == 0 {
         if !pred.item::<bool>() {
-            raise(error::Error::value(template.fill(&values)).at(loc));
+            raise(error::Error::of_user(template.fill(&values)).at(loc));
         }
         return;
     }
@@ -187,7 +187,7 @@ impl Error {
             let values = (site.values.iter().zip(&self.values[before..]))
                 .map(|(aval, x)| element(x, aval, place))
                 .collect::<Result<Vec<_>>>()?;
-            let error = error::Error::value(site.message.fill(&values)).at(site.loc);
+            let error = error::Error::of_user(site.message.fill(&values)).at(site.loc);
             let text = match self.code.ndim() {
                 0 => error.to_string(),
                 _ => format!("at mapped index {}: {error}", index(self.code.shape(), place)),

@@ -46,7 +46,7 @@ pub(super) fn infer(name: &str, jaxpr: &Jaxpr, inputs: &[Aval]) -> Result<Output
     let same = |(a, b): (&Aval, &Aval)| a.shape == b.shape && a.dtype == b.dtype;
     if jaxpr.inputs().len() != inputs.len() || !jaxpr.input_avals().zip(inputs).all(same) {
         let expected: Vec<_> = jaxpr.input_avals().collect();
-        return Err(Error::shape(format!("{name}: expected {expected:?}, got {inputs:?}")));
+        return Err(Error::shape(format!("{name}: expected operands {expected:?}, got {inputs:?}")));
     }
     Ok(jaxpr.output_avals().collect())
 }

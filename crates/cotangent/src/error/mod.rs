@@ -1,5 +1,6 @@
 //! Errors: what was wrong, where, and what to write instead.
 
+mod codes;
 pub(crate) mod location;
 
 use std::cell::Cell;
@@ -62,7 +63,35 @@ pub enum ErrorKind {
     Value,
 }
 
+impl ErrorKind {
+    /// What the codes of this kind begin with.
+    fn number(self) -> &'static str {
+        match self {
+            ErrorKind::Shape => "E01",
+            ErrorKind::DType => "E02",
+            ErrorKind::Axis => "E03",
+            ErrorKind::Trace => "E04",
+            ErrorKind::Transform => "E05",
+            ErrorKind::Structure => "E06",
+            ErrorKind::Runtime => "E07",
+            ErrorKind::Device => "E08",
+            ErrorKind::Process => "E09",
+            ErrorKind::Panic => "E10",
+            ErrorKind::Value => "E11",
+        }
+    }
+}
+
 /// An error with the user's location and, if there is one, a way to fix it.
+///
+/// An error of this crate is displayed with its [`code`](Error::code), for which there is a page with an example:
+///
+/// ```text
+/// shapes f32[2] and f32[3] cannot be broadcast together
+///   --> src/main.rs:7:15
+///   help: aligned at the last dimension, sizes must be equal or one of them 1; …
+///   more: cotangent explain E0101
+/// ```
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -78,6 +107,8 @@ struct Inner {
     message: String,
     location: Option<Loc>,
     help: Option<String>,
+    /// Whether the message is the user's, and not a sentence of this crate, whose words have a code.
+    foreign: bool,
 }
 
 impl Error {
@@ -89,7 +120,14 @@ impl Error {
     /// ```
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error(Box::new(Inner { kind, message: message.into(), location: None, help: None }))
+        Error(Box::new(Inner { kind, message: message.into(), location: None, help: None, foreign: false }))
+    }
+
+    /// An error about a value whose message is the user's: the text of a check.
+    pub(crate) fn of_user(message: String) -> Error {
+        let mut error = Error::value(message);
+        error.0.foreign = true;
+        error
     }
 
     /// An error about shapes.
@@ -173,7 +211,24 @@ impl Error {
         self.0.kind
     }
 
-    /// The message, without location and help.
+    /// The code of the mistake, such as `E0101` for shapes that cannot be broadcast. `cotangent explain E0101` prints
+    /// what it means and how to fix it, with an example; so does the book.
+    ///
+    /// A code stands for one mistake, whichever function reports it. An error has it by its kind and the words of its
+    /// message, so an error of your own has none, unless it is worded like one of this crate.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let error = jit(|x: &Array, y: &Array| x + y).try_call((&np::zeros(2), &np::zeros(3))).unwrap_err();
+    /// assert_eq!(error.code(), Some("E0101"));
+    /// assert_eq!(Error::value("too big").code(), None);
+    /// ```
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        if self.0.foreign { None } else { codes::code(self.0.kind.number(), &self.0.message) }
+    }
+
+    /// The message, without location, help and code.
     ///
     /// ```
     /// use cotangent::Error;
@@ -204,6 +259,9 @@ impl fmt::Display for Error {
         }
         if let Some(help) = &self.0.help {
             write!(f, "\n  help: {help}")?;
+        }
+        if let Some(code) = self.code() {
+            write!(f, "\n  more: cotangent explain {code}")?;
         }
         Ok(())
     }

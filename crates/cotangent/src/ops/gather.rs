@@ -131,7 +131,7 @@ pub struct Gather {
 
 /// Checks a list of dimensions: they must be less than `rank`, distinct, and, if required, ascending.
 pub(super) fn check_dims(what: &str, dims: &[usize], rank: usize, ascending: bool) -> Result<()> {
-    let fail = |why: String| Err(Error::new(ErrorKind::Axis, format!("{what} {} {why}", tuple(dims))));
+    let fail = |message: String| Err(Error::new(ErrorKind::Axis, format!("{what} {} {message}", tuple(dims))));
     if let Some(dim) = dims.iter().find(|d| **d >= rank) {
         return fail(format!("name dimension {dim}, which is out of bounds for rank {rank}"));
     }

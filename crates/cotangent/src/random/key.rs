@@ -6,7 +6,7 @@ use crate::api::jit::jit;
 use crate::array::aval::{IntoNewShape, IntoShape, Shape};
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
-use crate::error::{Error, OrRaise, Result, raise};
+use crate::error::{Error, ErrorKind, OrRaise, Result, raise};
 use crate::numpy::{Index, IntoIndex};
 
 use super::bits::{folded, new_keys};
@@ -190,16 +190,16 @@ impl Key {
         let named: usize = parts.iter().map(takes).sum();
         if named > self.ndim() {
             let shape = Shape::new(self.shape());
-            raise(Error::shape(format!("too many indices for keys of shape {shape}: {named}")));
+            raise(Error::new(ErrorKind::Axis, format!("too many indices for keys of shape {shape}: {named}")));
         }
         let whole = parts.iter().any(|part| matches!(part, Index::Ellipsis));
         if !whole {
-            for (part, n) in parts.iter().filter(|part| takes(part) > 0).zip(self.shape()) {
+            for (axis, (part, n)) in parts.iter().filter(|part| takes(part) > 0).zip(self.shape()).enumerate() {
                 if let Index::At(i) = part
                     && !(-(*n as isize)..*n as isize).contains(i)
                 {
                     let shape = Shape::new(self.shape());
-                    raise(Error::shape(format!("index {i} is out of bounds for keys of shape {shape}")));
+                    raise(Error::value(format!("index {i} is out of bounds for axis {axis} of keys of shape {shape}")));
                 }
             }
         } else {

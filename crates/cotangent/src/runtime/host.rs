@@ -72,9 +72,10 @@ fn called(call: &mut xla::Call<'_>) -> std::result::Result<(), String> {
     let outcome = scoped(None, || untraced(|| attempt(run))).and_then(|result| result);
     outcome.map_err(|error| {
         let error = match error.kind() {
-            ErrorKind::Panic => {
-                Error::new(ErrorKind::Panic, error.message().replace("the traced function", "the callback"))
-            }
+            ErrorKind::Panic => Error::new(
+                ErrorKind::Panic,
+                error.message().replace("the traced function panicked", "the callback panicked"),
+            ),
             _ => error,
         };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);

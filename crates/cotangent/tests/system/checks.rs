@@ -124,6 +124,8 @@ fn checks_are_collected_through_every_transform() {
     let f = jit(checkify(positive));
     assert!(f(&good).0.result().is_ok());
     let error = f(&bad).0.result().unwrap_err();
+    // The message is the user's, so no page explains it.
+    assert_eq!(error.code(), None);
     assert_eq!((error.message(), error.kind()), ("-2.0 is not positive", ErrorKind::Value));
     // A nested call, and its gradient.
     let f = jit(checkify(|x: &Array| jit(positive)(&(x + 1.0)) + positive(x)));

@@ -14,10 +14,13 @@ fn vector(n: usize) -> Array {
     Array::from(vec![1.0f32; n])
 }
 
-/// Asserts that the error has this kind and contains all these parts, and that the library stays usable.
+/// Asserts that the error has this kind and contains all these parts, that it ends with its code, and that the library
+/// stays usable.
 #[track_caller]
 fn says(error: &Error, kind: ErrorKind, parts: &[&str]) {
     let text = error.to_string();
+    let code = error.code().unwrap_or_else(|| panic!("no code:\n{text}"));
+    assert!(text.ends_with(&format!("\n  more: cotangent explain {code}")), "{text}");
     for part in parts {
         assert!(text.contains(part), "no {part:?} in:\n{text}");
     }
@@ -152,13 +155,15 @@ fn the_same_mistake_has_the_same_sentence() {
     ];
     let x = Array::from([[1.0f32, 2.0]]);
     for (sentence, kind, mistakes) in table {
+        let mut code = None;
         for (i, mistake) in mistakes.iter().enumerate() {
             let error = jit(*mistake).try_call((&x,)).expect_err(&format!("{sentence}: {i}"));
             says(&error, kind, &[sentence, "errors.rs"]);
+            assert_eq!(error.code(), *code.get_or_insert(error.code()), "{error}");
         }
     }
     let keys = jit(|x: &Array| random::key(0).at((0, 0)).data() + x).try_call((&x,)).unwrap_err();
-    says(&keys, ErrorKind::Shape, &["too many indices"]);
+    says(&keys, ErrorKind::Axis, &["too many indices"]);
 }
 
 #[test]

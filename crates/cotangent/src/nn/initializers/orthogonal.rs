@@ -29,8 +29,8 @@ pub fn orthogonal(scale: f64, column_axis: isize) -> Initializer {
     Initializer::new(format!("orthogonal({scale}, {column_axis})"), move |key, shape, dtype| {
         if shape.len() < 2 {
             raise(
-                Error::shape(format!("an orthogonal array of shape {}", Shape::new(shape)))
-                    .help("a shape needs two dimensions at least: rows and columns"),
+                Error::shape(format!("orthogonal: expected at least two dimensions, got shape {}", Shape::new(shape)))
+                    .help("one axis has the columns, and all others together are the rows"),
             );
         }
         let at = canonical_axis(column_axis, shape.len()).map_err(|e| e.context("orthogonal")).or_raise();
@@ -83,7 +83,7 @@ pub fn delta_orthogonal(scale: f64, column_axis: isize) -> Initializer {
             raise(Error::shape(format!("delta_orthogonal: {} is not the shape of a kernel", text())))
         };
         if !(1..=3).contains(&window.len()) || outputs < inputs {
-            raise(Error::shape(format!("delta_orthogonal: a kernel of shape {}", text())).help(
+            raise(Error::shape(format!("delta_orthogonal: {} is not the shape of a kernel", text())).help(
                 "the shape is (one to three spatial dimensions, inputs, outputs), with at most as many inputs as outputs",
             ));
         }
