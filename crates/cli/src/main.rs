@@ -5,6 +5,7 @@ mod cache;
 mod compile;
 mod demo;
 mod doctor;
+mod explain;
 mod gradbench;
 mod output;
 mod setup;
@@ -79,6 +80,12 @@ enum Command {
     },
     /// Fetch the plugin for a device and what it needs, after saying how much that is and asking
     Setup(setup::Options),
+    /// Explain an error by the code at the end of its message, with an example and what to write instead
+    Explain {
+        /// The code, such as E0101; without one, all codes are listed
+        #[arg(allow_negative_numbers = true)]
+        code: Option<String>,
+    },
     /// Show what is stored on disk, or remove it
     #[command(after_long_help = cache::HELP)]
     Cache(cache::Options),
@@ -182,6 +189,7 @@ fn run(command: Command) -> Result<()> {
         Command::Devices { device, json } => devices(device, json),
         Command::Doctor { device, json, verbose } => doctor::examine(device, json, verbose),
         Command::Setup(options) => setup::run(&options),
+        Command::Explain { code } => explain::run(code.as_deref()),
         Command::Cache(options) => cache::run(&options),
     }
 }

@@ -186,7 +186,7 @@ fn a_full_disk_is_named_with_what_was_written() {
 
 #[test]
 fn help_and_lists_keep_to_the_width_of_the_terminal() {
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 16] = [
         &["--help"],
         &["demo", "--help"],
         &["demo", "run", "--help"],
@@ -200,6 +200,9 @@ fn help_and_lists_keep_to_the_width_of_the_terminal() {
         &["bench", "--list"],
         &["show", "--list"],
         &["demo", "list"],
+        &["explain", "--help"],
+        &["explain"],
+        &["explain", "E0708"],
     ];
     for args in commands {
         for columns in [46, 60, 100, 500] {
@@ -280,6 +283,21 @@ fn demos_are_listed() {
     assert!(printed(&["demo", "list"]).starts_with("optimized-learning "));
     let complaint = complaint(&["demo", "run", "nonsense"]);
     assert!(complaint.contains("no demo named `nonsense`") && complaint.contains("optimized-learning"), "{complaint}");
+}
+
+#[test]
+fn errors_are_explained_by_their_code() {
+    // The code is at the end of the library's own message.
+    let message = cotangent::Array::from_vec(vec![1, 2], [3]).expect_err("two elements").to_string();
+    let code = message.rsplit(' ').next().expect("a code");
+    let page = printed(&["explain", code]);
+    assert!(page.starts_with(&format!("{code}: ")), "{page}");
+    assert!(page.contains("reshape([-1, 2])") && !page.contains("catch_unwind"), "{page}");
+    assert_eq!(printed(&["explain", &code.to_lowercase()]), page);
+    let list = printed(&["explain"]);
+    assert!(list.starts_with("Shapes\n") && list.contains(&format!("\n{code}  ")) && !list.contains('#'), "{list}");
+    assert!(complaint(&["explain", "E9101"]).contains("E0101  shapes that cannot be broadcast"));
+    assert!(complaint(&["explain", "mask"]).contains("E0119  a mask of another shape"));
 }
 
 #[test]

@@ -38,6 +38,14 @@ fn copies_are_the_same() {
         (library_readme(), root().join("crates/cotangent/README.md")),
         (read(&root().join("third_party/plugins.lock")), root().join("crates/xla/plugins.lock")),
     ];
+    // The command explains errors with the pages of the book.
+    for entry in std::fs::read_dir(root().join("docs/book/src/errors")).expect("the pages on errors") {
+        let page = entry.expect("a page").path();
+        let name = page.file_name().expect("a name");
+        if !["index.md", "compile-time.md"].iter().any(|other| name == *other) {
+            copies.push((read(&page), root().join("crates/cli/errors").join(name)));
+        }
+    }
     for folder in crates() {
         for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
             copies.push((read(&root().join(licence)), folder.join(licence)));
