@@ -15,7 +15,6 @@ const BROUGHT: &[(&str, &str)] = &[
     ("checkify/mod.rs", "the user's message of a failed check"),
     ("interop/ndarray.rs", "ndarray's message"),
     ("runtime/client.rs", "the messages of `xla`, see `WRITTEN`"),
-    ("runtime/disk.rs", "an error with a code of its own, after a path"),
 ];
 /// Files of other crates that write messages, which become errors of a kind.
 const WRITTEN: &[(&str, &str)] = &[
@@ -186,7 +185,7 @@ fn messages() -> Vec<Message> {
             sources.iter().filter(|s| s.0.split('/').next() == Some(folder)).map(|s| s.1.as_str()).collect();
         for (constructor, kind) in [("shape", "Shape"), ("dtype", "DType"), ("value", "Value"), ("new", "")] {
             let opening = format!("Error::{constructor}(");
-            for (i, _) in text.match_indices(&opening) {
+            for (i, _) in text.match_indices(&opening).filter(|(i, _)| !text[..*i].ends_with("io::")) {
                 let (inside, literals) = expression(&text[i + opening.len()..], ')');
                 let place = format!("{name}:{}", text[..i].matches('\n').count() + 1);
                 let kind = match inside.split_once("ErrorKind::") {
