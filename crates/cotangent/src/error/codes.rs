@@ -155,6 +155,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0206", &["there is no dtype", "has no dtype"]),
     ("E0207", &["cannot be raised to the negative power"]),
     ("E0208", &["cannot be bitcast to"]),
+    ("E0209", &["and safetensors has no", "is {}, which the library does not have"]),
     // Axes.
     ("E0301", &["axis {} is out of bounds for", "which is out of bounds for rank"]),
     ("E0302", &[
@@ -229,6 +230,8 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0609", &["belong to different parameters", "was given a state of", "the state is not that of"]),
     ("E0610", &["the values do not match the tree"]),
     ("E0611", &["a checkify error have different batch axes"]),
+    ("E0612", &["does not fit the tree:"]),
+    ("E0613", &["two leaves have the name"]),
     // The plugin and the compiler.
     ("E0701", &["there is no PJRT plugin at", "cannot be used as a PJRT plugin", "plugin is listed for"]),
     ("E0702", &["COTANGENT_OFFLINE forbids", "pip was not found", "fetching the PJRT plugin"]),
@@ -351,6 +354,10 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E1123", &["cuDNN's attention: "]),
     ("E1124", &["is not defined by an input or an equation"]),
     ("E1125", &["leaves a dimension to the compiler, but an array has one layout"]),
+    ("E1126", &["{} {} failed: "]),
+    ("E1127", &["is not a valid file of safetensors: ", "is not a file of NumPy arrays: "]),
+    ("E1128", &["has no array `", "has no file of safetensors", "has several files of safetensors and not one index"]),
+    ("E1129", &["has no checkpoint of step", "of the format of checkpoints, and this library reads"]),
 ];
 
 /// The code of a message of a kind whose codes begin with `kind`: that of the sentence with the most letters that the
