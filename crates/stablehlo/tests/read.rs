@@ -59,6 +59,35 @@ fn what_this_crate_writes_is_read() {
     }
 }
 
+/// `check_read.py` has jaxlib read the same artifacts.
+#[test]
+fn artifacts_come_back() {
+    let mut written = 0;
+    for path in folder("golden").into_iter().chain(folder("read")) {
+        let program = read_file(&path);
+        let artifact = match program.to_artifact() {
+            Ok(artifact) => artifact,
+            Err(e) => {
+                assert_eq!(e.to_string(), "versioned StableHLO has no operation `chlo.erf_inv`", "{}", path.display());
+                continue;
+            }
+        };
+        let again = read::bytes(&artifact).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        same(&program, &again, &path.display().to_string());
+        for (function, copy) in program.functions.iter().zip(&again.functions) {
+            for (op, same) in function.body.ops.iter().zip(&copy.body.ops) {
+                assert_eq!(program.locations.source(op.location), again.locations.source(same.location));
+            }
+        }
+        written += 1;
+    }
+    assert!(written > 20);
+    let program =
+        read::text(&main_of("%0 = chlo.erf %x : tensor<2xf32> -> tensor<2xf32>\nreturn %0 : tensor<2xf32>")).unwrap();
+    let error = program.to_artifact().unwrap_err().to_string();
+    assert_eq!(error, "versioned StableHLO has no operation `chlo.erf`");
+}
+
 fn main_of(body: &str) -> String {
     format!("func.func @main(%x: tensor<2xf32>, %i: tensor<i32>) -> tensor<2xf32> {{\n{body}\n}}")
 }
@@ -345,7 +374,7 @@ impl Random {
     }
 }
 
-/// Reads each file that `READ` names, and prints it beside the file: for `check_read.py`.
+/// Reads each file that `READ` names, and writes it beside the file, as text and as an artifact: for `check_read.py`.
 #[test]
 fn files_of_the_environment() {
     let Some(paths) = std::env::var_os("READ") else { return };
@@ -355,6 +384,14 @@ fn files_of_the_environment() {
                 let text = program.to_text();
                 let again = read::text(&text).unwrap_or_else(|e| panic!("{}: {e}\n{text}", path.display()));
                 same(&program, &again, &path.display().to_string());
+                let artifact = match program.to_artifact() {
+                    Ok(artifact) => {
+                        same(&program, &read::bytes(&artifact).unwrap(), &path.display().to_string());
+                        artifact
+                    }
+                    Err(e) => format!("error: {e}").into_bytes(),
+                };
+                std::fs::write(path.with_extension("artifact"), artifact).unwrap();
                 text
             }
             Err(e) => format!("error: {e}\n"),

@@ -27,6 +27,7 @@
 //! # Ok::<(), read::ReadError>(())
 //! ```
 
+mod artifact;
 mod attr;
 mod bytecode;
 mod canon;
@@ -39,6 +40,7 @@ mod text;
 mod tree;
 mod ty;
 
+pub use artifact::WriteError;
 pub use attr::{Attr, Attrs, Dense, Struct};
 pub use element::Element;
 pub use error::{Place, ReadError};

@@ -14,7 +14,9 @@ use super::ty::MAX_RANK;
 use super::{Attr, Attrs, Dense, LocId, Locations, Program, ReadError, Type, Value, canon};
 use cursor::Cursor;
 use ops::OpName;
+pub(super) use ops::{GROUPS, PLAIN, VHLO, field_name};
 use table::Table;
+pub(super) use vhlo::{ELEMENTS, ENUMS};
 
 type Result<T> = std::result::Result<T, ReadError>;
 
