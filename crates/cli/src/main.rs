@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod gradbench;
+mod inspect;
 mod output;
 mod setup;
 mod show;
@@ -51,6 +52,9 @@ enum Command {
     /// Compile programs for a GPU that this machine need not have
     #[command(after_long_help = compile::HELP)]
     Compile(compile::Options),
+    /// Show what a program that JAX or another system exported holds, and whether it can be imported
+    #[command(after_long_help = inspect::HELP)]
+    Inspect(inspect::Options),
     /// Measure the speed of the library on this machine
     Bench(bench::Options),
     /// Act as a tool of GradBench: read one message per line from standard input, answer on standard output
@@ -184,6 +188,7 @@ fn run(command: Command) -> Result<()> {
         Command::Show { list: true, .. } | Command::Show { name: None, .. } => show::list(),
         Command::Show { name: Some(name), stage, .. } => show::show(&name, stage),
         Command::Compile(options) => compile::run(&options),
+        Command::Inspect(options) => inspect::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Gradbench(options) => gradbench::run(&options),
         Command::Devices { device, json } => devices(device, json),

@@ -163,3 +163,108 @@ fn functions_of_packages_are_those_of_jax() {
     assert!(failed.is_empty(), "{} differences:\n{}", failed.len(), failed.join("\n"));
     assert!(only.is_some() || cases.len() >= 60, "only {} functions are stored", cases.len());
 }
+
+fn artifact(name: &str) -> Vec<u8> {
+    let file = golden("imports.json");
+    let case = list(&file["cases"]).iter().find(|case| case["name"] == name).expect("a case");
+    decoded(case["artifact"].as_str().expect("an artifact"))
+}
+
+#[derive(Clone, Tree)]
+struct Layer {
+    w: Array,
+    b: Array,
+}
+
+#[test]
+fn trees_are_structs_by_the_names_of_fields() {
+    let model = import::jax(artifact("mlp")).unwrap();
+    assert_eq!(
+        model.to_string(),
+        "f([{b: f32[8], w: f32[5,8]}, {b: f32[8], w: f32[8,8]}, {b: f32[3], w: f32[8,3]}], f32[4,5]) -> f32[4,3]"
+    );
+    let f = model.function::<(Vec<Layer>, Array), Array>().unwrap();
+    let layer = |m: usize, n: usize| Layer { w: 0.1 * np::ones([m, n]), b: np::zeros([n]) };
+    let (layers, x) = (vec![layer(5, 8), layer(8, 8), layer(8, 3)], np::ones([4, 5]));
+    let y = (x.dot(&layers[0].w).tanh().dot(&layers[1].w)).tanh().dot(&layers[2].w);
+    let near = (f(&layers, &x) - y).abs().max().item::<f32>();
+    assert!(near < 1e-6, "{near}");
+    let slope = grad(|layers: &Vec<Layer>| f(layers, &x).sum())(&layers);
+    assert_eq!(slope[2].b.to_vec::<f32>(), [4.0; 3]);
+    assert_eq!(vmap(|x: &Array| f(&layers, x))(&np::ones([3, 4, 5])).shape(), [3, 4, 3]);
+}
+
+#[test]
+fn trees_that_differ_are_shown_both() {
+    #[derive(Clone, Tree)]
+    struct Other {
+        weight: Array,
+    }
+    let model = import::jax(artifact("mlp")).unwrap();
+    let error = model.function::<(Vec<Other>, Array), Array>().unwrap_err().to_string();
+    for part in ["not one with `weight`", "[0][0].b", ".weight"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    let error = model.function::<(Vec<Layer>,), Array>().unwrap_err().to_string();
+    assert!(error.contains("[1]"), "{error}");
+    let f = model.function::<(Vec<Layer>, Array), Array>().unwrap();
+    let call = std::panic::catch_unwind(AssertUnwindSafe(|| f(&Vec::new(), &np::ones([4, 5]))));
+    let message = common::device::message(&*call.unwrap_err());
+    assert!(message.contains("another structure"), "{message}");
+}
+
+/// Each byte of an artifact is damaged, in three ways, and each length is tried. It must be an error or a program, never a
+/// panic.
+#[test]
+fn damaged_artifacts_are_errors() {
+    let whole = artifact("gradient_of_a_scan");
+    let (mut refused, mut tried) = (0, 0);
+    let mut check = |bytes: &[u8]| {
+        tried += 1;
+        refused += usize::from(import::jax(bytes).is_err());
+    };
+    for n in 0..whole.len() {
+        if n % 7 == 0 {
+            check(&whole[..n]);
+        }
+        for value in [0u8, 255, whole[n] ^ 4].into_iter().skip(n % 3).take(1) {
+            let mut bytes = whole.clone();
+            bytes[n] = value;
+            check(&bytes);
+        }
+    }
+    println!("{refused} of {tried} damaged files are refused");
+    assert!(2 * refused > tried, "only {refused} of {tried} damaged files are refused");
+}
+
+#[test]
+fn compiled_programs_on_traced_arrays_say_what_to_do() {
+    let double = |x: &Array| x * 2.0;
+    let lowered = jit(double).lower((&Array::from(1f32),)).unwrap();
+    let exported = lowered.export().unwrap();
+    let (loaded, compiled) = (exported.compile().unwrap(), lowered.compile().unwrap());
+    let of_loaded = |x: &Array| loaded.call(&(x.clone(),)).map_err(|e| e.to_string());
+    let seen = std::sync::Mutex::new(String::new());
+    let traced = |x: &Array| {
+        *seen.lock().unwrap() = of_loaded(x).unwrap_err();
+        x.clone()
+    };
+    for transform in ["jit", "grad", "vmap"] {
+        let x = Array::from([1f32]);
+        match transform {
+            "jit" => drop(jit(|x: &Array| traced(&x.sum()))(&x)),
+            "grad" => drop(grad(|x: &Array| traced(&x.sum()))(&x)),
+            _ => drop(vmap(traced)(&x)),
+        }
+        let message = seen.lock().unwrap().clone();
+        for part in ["cannot be part of another program", "import::stablehlo"] {
+            assert!(message.contains(part), "{transform}: {part} in {message}");
+        }
+    }
+    let message = std::panic::catch_unwind(AssertUnwindSafe(|| jit(|x: &Array| compiled(x))(&Array::from(1f32))));
+    let message = common::device::message(&*message.unwrap_err());
+    assert!(message.contains("cannot be part of another program"), "{message}");
+    // With an import, it can.
+    let imported = import::stablehlo(exported.stablehlo()).unwrap().function::<(Array,), Array>().unwrap();
+    assert_eq!(grad(|x: &Array| imported(x).square())(&Array::from(3f32)).item::<f32>(), 24.0);
+}

@@ -13,9 +13,36 @@ use super::pytree::PyTree;
 
 /// The names of the dtypes, by their numbers.
 const DTYPES: [&str; 30] = [
-    "bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f16", "f32", "f64", "c64", "c128", "bf16", "i4", "u4",
-    "f8_e4m3b11fnuz", "f8_e4m3fn", "f8_e4m3fnuz", "f8_e5m2", "f8_e5m2fnuz", "float0", "f8_e4m3", "f8_e3m4",
-    "f8_e8m0fnu", "f4_e2m1fn", "key<fry>", "key<rbg>", "key<unsafe_rbg>",
+    "bool",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "f16",
+    "f32",
+    "f64",
+    "c64",
+    "c128",
+    "bf16",
+    "i4",
+    "u4",
+    "f8_e4m3b11fnuz",
+    "f8_e4m3fn",
+    "f8_e4m3fnuz",
+    "f8_e5m2",
+    "f8_e5m2fnuz",
+    "float0",
+    "f8_e4m3",
+    "f8_e3m4",
+    "f8_e8m0fnu",
+    "f4_e2m1fn",
+    "key<fry>",
+    "key<rbg>",
+    "key<unsafe_rbg>",
 ];
 
 /// The type of an array, as it is written: it may have symbolic dimensions, or a dtype that this library does not have.
@@ -57,7 +84,9 @@ impl Type {
         let dtype = match (words, self.dtype.parse::<DType>()) {
             (Some(_), _) => DType::U32,
             (None, Ok(dtype)) => dtype,
-            (None, Err(_)) => return Err(Error::dtype(format!("arrays of the dtype {} are not supported", self.dtype))),
+            (None, Err(_)) => {
+                return Err(Error::dtype(format!("arrays of the dtype {} are not supported", self.dtype)));
+            }
         };
         let size = |dim: &String| {
             dim.parse::<usize>().map_err(|_| {

@@ -99,7 +99,8 @@ impl Body {
         let paths = |args: P::Refs<'_>| collect_paths(|path: &mut Path<'_>| P::paths(args, path));
         if !P::same_structure(expected, given) {
             let difference = difference(&paths(expected), &paths(given));
-            let message = format!("{}: the arguments have another structure than the function's: {difference}", self.name);
+            let message =
+                format!("{}: the arguments have another structure than the function's: {difference}", self.name);
             return Err(Error::new(ErrorKind::Structure, message));
         }
         let (leaves, _) = P::leaves(given);

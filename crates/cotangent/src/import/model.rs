@@ -13,8 +13,8 @@ use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ir::jaxpr::Jaxpr;
 use crate::ir::jaxpr::Closed;
+use crate::ir::jaxpr::Jaxpr;
 use crate::tree::{Key, Named, Node, Tree, flatten, leaf_paths};
 
 use super::artifact::{Artifact, Type};
@@ -131,7 +131,10 @@ impl Model {
     pub(super) fn jax(bytes: &[u8]) -> Result<Model> {
         let buffer = Buffer::new(bytes);
         let artifact = Artifact::read(&buffer)?;
-        artifact.refusal().and_then(|()| Model::of(&artifact, &program(artifact.module)?)).map_err(|e| e.context(artifact.name))
+        artifact
+            .refusal()
+            .and_then(|()| Model::of(&artifact, &program(artifact.module)?))
+            .map_err(|e| e.context(artifact.name))
     }
 
     fn of(artifact: &Artifact<'_>, program: &Program) -> Result<Model> {
@@ -237,12 +240,17 @@ impl Model {
     /// ```
     #[track_caller]
     pub fn function_like<A: Arguments, R: Tree>(&self, args: &A, result: &R) -> Result<Function<A::Refs, R>> {
-        let number = |n: usize| (0..n).map(|i| Array::literal(Literal::strong(i as i64))).collect::<Vec<_>>().into_iter();
+        let number =
+            |n: usize| (0..n).map(|i| Array::literal(Literal::strong(i as i64))).collect::<Vec<_>>().into_iter();
         let (given, returned) = (flatten(args).len(), flatten(result).len());
         if given != self.inputs.len() || returned != self.about.outputs.len() {
             return Err(Error::new(
                 ErrorKind::Structure,
-                format!("{self} takes {} arrays and returns {}, but the examples have {given} and {returned}", self.inputs.len(), self.about.outputs.len()),
+                format!(
+                    "{self} takes {} arrays and returns {}, but the examples have {given} and {returned}",
+                    self.inputs.len(),
+                    self.about.outputs.len()
+                ),
             ));
         }
         self.typed(args.rebuild(&mut number(given)), result.rebuild(&mut number(returned)), Location::caller())
@@ -286,7 +294,8 @@ impl Model {
         }
         let (args, results) = self.about.named();
         let all = if what == "arguments" { args } else { results }.leaves();
-        let missing: Vec<String> = all.into_iter().zip(&seen).filter(|(_, seen)| !**seen).map(|((path, _), _)| path).collect();
+        let missing: Vec<String> =
+            all.into_iter().zip(&seen).filter(|(_, seen)| !**seen).map(|((path, _), _)| path).collect();
         let message = format!("the {what} of {self} also have {missing:?}, but the type has only {paths:?}");
         Err(Error::new(ErrorKind::Structure, message).help("add the fields to the struct"))
     }

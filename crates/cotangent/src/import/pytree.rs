@@ -95,7 +95,8 @@ impl PyTree {
                 format!("{name}({})", list(parts))
             }
             PyTree::Dict(parts) => {
-                let parts: Vec<String> = parts.iter().map(|(name, part)| format!("{name}: {}", part.write(leaf))).collect();
+                let parts: Vec<String> =
+                    parts.iter().map(|(name, part)| format!("{name}: {}", part.write(leaf))).collect();
                 format!("{{{}}}", parts.join(", "))
             }
         }

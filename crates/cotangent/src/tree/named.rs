@@ -150,9 +150,8 @@ impl Named {
     /// The error for a type that does not follow from a tree.
     pub(crate) fn undetermined(&self, name: &str) -> Error {
         let message = format!("{} does not determine a value of the type `{name}`", self.place());
-        Error::new(ErrorKind::Structure, message).help(
-            "enums, and structs with static fields, are built from an example: use the function that takes one",
-        )
+        Error::new(ErrorKind::Structure, message)
+            .help("enums, and structs with static fields, are built from an example: use the function that takes one")
     }
 
     pub(crate) fn is_none(&self) -> bool {

@@ -14,8 +14,8 @@ mod transforms;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use common::{float, golden, list, scalars, usizes};
 use cotangent::extend::Scalar;

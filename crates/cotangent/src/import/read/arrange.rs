@@ -2,12 +2,12 @@
 
 use stablehlo::read::{Attr, Attrs, Op};
 
+use super::primitives as p;
 use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::Result;
-use super::primitives as p;
 use crate::ops::precision::Precision;
 use crate::trace::frames::{bind, bind1};
 
@@ -36,9 +36,7 @@ pub(super) fn read(name: &str, op: &Op, x: &[Val], outs: &[Aval]) -> Result<Opti
         }
         ("reshape" | "dynamic_reshape", [x, ..], [out]) => reshape(x, &out.shape)?,
         ("transpose", [x], [out]) if x.is_splat() => Val::splat(x.x.clone(), &out.shape),
-        ("transpose", [x], _) => {
-            Val::new(bind1(p::Transpose { permutation: attrs.axes("permutation")? }, &[&x.x]))
-        }
+        ("transpose", [x], _) => Val::new(bind1(p::Transpose { permutation: attrs.axes("permutation")? }, &[&x.x])),
         ("reverse", [x], _) if x.is_splat() => x.clone(),
         ("reverse", [x], _) => Val::new(bind1(p::Rev { dims: attrs.axes("dimensions")? }, &[&x.x])),
         ("slice", [x], [out]) if x.is_splat() => Val::splat(x.x.clone(), &out.shape),

@@ -2,12 +2,12 @@
 
 use stablehlo::read::Op;
 
+use super::primitives as p;
 use crate::array::Array;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::control::cond::Cond;
 use crate::error::Result;
-use super::primitives as p;
 use crate::ir::jaxpr::Closed;
 use crate::lax::control_flow::share_captures;
 use crate::trace::frames::{bind, bind1};

@@ -2,10 +2,10 @@
 
 use stablehlo::read::{Attr, Attrs, Op};
 
+use super::primitives as p;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::error::{Error, Result};
-use super::primitives as p;
 use crate::trace::frames::{bind, bind1};
 
 use super::value::Val;
@@ -15,7 +15,8 @@ use super::{Reader, Vals, elementwise, linalg, malformed, unsupported};
 pub(super) fn chlo(name: &str, attrs: &Attrs, x: &[Val], _outs: &[Aval]) -> Result<Option<Vec<Val>>> {
     match (name, x) {
         ("top_k", [x]) => {
-            let k = attrs.int("k").and_then(|k| usize::try_from(k).ok()).ok_or_else(|| malformed("`top_k` has no `k`"))?;
+            let k =
+                attrs.int("k").and_then(|k| usize::try_from(k).ok()).ok_or_else(|| malformed("`top_k` has no `k`"))?;
             top_k(x, k).map(Some)
         }
         _ => Ok(None),

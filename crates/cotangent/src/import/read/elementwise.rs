@@ -2,12 +2,12 @@
 
 use stablehlo::read::Op;
 
+use super::primitives as p;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::Literal;
 use crate::error::Result;
-use super::primitives as p;
 use crate::trace::frames::bind1;
 
 use super::value::{Known, Val};
@@ -146,12 +146,13 @@ fn plain(name: &str, op: &Op, x: &[Val], outs: &[Aval]) -> Result<Option<Val>> {
         ("is_pos_inf", [_], _) => one(&|x| x[0].equal(infinity(x[0]))),
         ("is_neg_inf", [_], _) => one(&|x| x[0].equal(-infinity(x[0]))),
         ("convert", [z], [out]) if z.dtype() == out.dtype => Ok(Some(z.clone())),
-        ("convert", [_], [out]) => {
-            one(&|x| bind1(p::ConvertElementType { dtype: out.dtype, weak: false }, x))
-        }
+        ("convert", [_], [out]) => one(&|x| bind1(p::ConvertElementType { dtype: out.dtype, weak: false }, x)),
         ("reduce_precision", [_], _) => {
             let bits = |name: &str| {
-                op.attributes.int(name).and_then(|n| u8::try_from(n).ok()).ok_or_else(|| malformed(format!("no `{name}`")))
+                op.attributes
+                    .int(name)
+                    .and_then(|n| u8::try_from(n).ok())
+                    .ok_or_else(|| malformed(format!("no `{name}`")))
             };
             let (exponent_bits, mantissa_bits) = (bits("exponent_bits")?, bits("mantissa_bits")?);
             one(&|x| bind1(p::ReducePrecision { exponent_bits, mantissa_bits }, x))

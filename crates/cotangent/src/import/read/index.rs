@@ -2,10 +2,10 @@
 
 use stablehlo::read::{Attrs, Op, Region, Value};
 
+use super::primitives as p;
 use crate::array::Array;
 use crate::array::dtype::{DType, Kind};
 use crate::error::Result;
-use super::primitives as p;
 use crate::trace::frames::{bind, bind1};
 
 use super::reduce::Monoid;
@@ -168,7 +168,9 @@ pub(super) fn sort(op: &Op, x: &[Val]) -> Vals {
     };
     let rank = x.first().map_or(0, |x| x.shape.rank());
     let dimension = match op.attributes.int("dimension") {
-        Some(d) => usize::try_from(if d < 0 { d + rank as i64 } else { d }).map_err(|_| malformed("no such dimension"))?,
+        Some(d) => {
+            usize::try_from(if d < 0 { d + rank as i64 } else { d }).map_err(|_| malformed("no such dimension"))?
+        }
         None => rank.saturating_sub(1),
     };
     let all: Vec<Array> = x.iter().map(Val::full).collect();

@@ -2,12 +2,12 @@
 
 use stablehlo::read::{Attr, Attrs, Op};
 
+use super::primitives as p;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::Result;
-use super::primitives as p;
 use crate::ops::{select, zeros};
 use crate::trace::frames::{bind, bind1};
 
@@ -170,4 +170,3 @@ fn eig(config: &Attrs, a: &Array, outs: &[Aval]) -> Result<Vec<Array>> {
     let info = failure(&w, &[w.ndim() - 1]);
     Ok([values, vectors, vec![info]].concat())
 }
-

@@ -2,13 +2,13 @@
 
 use stablehlo::read::{Op, Region, Value};
 
+use super::primitives as p;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
 use crate::control::reduce::{Reduce, ReduceWindow};
 use crate::error::Result;
-use super::primitives as p;
 use crate::ops::reduce::extremes;
 use crate::ops::window::Window;
 use crate::trace::frames::{bind, bind1};
@@ -136,7 +136,12 @@ fn extremum(region: &Region) -> Option<bool> {
 
 impl<'p> Reader<'p> {
     /// Reads a region of scalars as a program without captures.
-    fn combination(&mut self, scope: &mut Scope<'p>, region: &'p Region, scalars: &[Aval]) -> Result<crate::ir::jaxpr::Closed> {
+    fn combination(
+        &mut self,
+        scope: &mut Scope<'p>,
+        region: &'p Region,
+        scalars: &[Aval],
+    ) -> Result<crate::ir::jaxpr::Closed> {
         let avals = [scalars, scalars].concat();
         self.staged(&avals, "inside a reduction", |reader, args| {
             let args: Vec<Val> = args.iter().cloned().map(Val::new).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use stablehlo::read::{Op, Region, Value};
 
+use super::primitives as p;
 use crate::array::aval::{Aval, Shape};
 use crate::array::handle::FrameId;
 use crate::array::literal::Literal;
@@ -13,7 +14,6 @@ use crate::array::{Array, Repr};
 use crate::control::scan::Scan;
 use crate::control::while_loop::While;
 use crate::error::Result;
-use super::primitives as p;
 use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 use crate::trace::frames::{bind, bind1};
 use crate::transform::dce::dce;
@@ -286,10 +286,12 @@ impl<'p> Reader<'p> {
         match &x.0 {
             Repr::Scalar(_) => false,
             // A placeholder is a row that depends on its loop.
-            Repr::Concrete(concrete) => !self.loops.iter().flat_map(|l| &l.slices).any(|slice| match &slice.placeholder.0 {
-                Repr::Concrete(other) => Arc::ptr_eq(concrete, other),
-                _ => false,
-            }),
+            Repr::Concrete(concrete) => {
+                !self.loops.iter().flat_map(|l| &l.slices).any(|slice| match &slice.placeholder.0 {
+                    Repr::Concrete(other) => Arc::ptr_eq(concrete, other),
+                    _ => false,
+                })
+            }
             // Frames are numbered in the order in which they are opened.
             Repr::Traced(traced) => traced.frame.0 < self.loops[own].frame.0,
         }
@@ -397,8 +399,9 @@ impl<'a> Assembly<'a> {
         };
         let slices: Vec<(usize, Var)> =
             (captures.iter().zip(captured)).filter_map(|(capture, var)| Some((stands_for(capture)?, *var))).collect();
-        let consts: Vec<(&Array, Var)> =
-            (captures.iter().zip(captured.iter().copied())).filter(|(capture, _)| stands_for(capture).is_none()).collect();
+        let consts: Vec<(&Array, Var)> = (captures.iter().zip(captured.iter().copied()))
+            .filter(|(capture, _)| stands_for(capture).is_none())
+            .collect();
         // Candidates for stacked results: an array that is written to and returned.
         let results = jaxpr.outputs();
         let mut stacked: Vec<(usize, usize)> = (0..self.moving.len())
@@ -447,7 +450,8 @@ impl<'a> Assembly<'a> {
             if indices.is_some() && !counted {
                 inputs.remove(at);
             }
-            let (avals, eqns) = (jaxpr.avals().to_vec(), self.without(jaxpr.eqns(), &others, indices.filter(|_| !counted)));
+            let (avals, eqns) =
+                (jaxpr.avals().to_vec(), self.without(jaxpr.eqns(), &others, indices.filter(|_| !counted)));
             let outputs = whole.outputs().to_vec();
             let body = dce(&Jaxpr::new(avals, inputs, eqns, outputs), true).0;
             let order = Order {
