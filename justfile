@@ -7,6 +7,11 @@ _list:
 test *ARGS:
     cargo test --workspace {{ARGS}}
 
+# Look at a demo's page for a browser in a headless Chromium; pictures of it are written to target/report
+report-check *ARGS:
+    cargo build -p cotangent-cli
+    python3 crates/cli/tests/report.py "${CARGO_TARGET_DIR:-target}/debug/cotangent" "${CARGO_TARGET_DIR:-target}/report" {{ARGS}}
+
 # Run the cases of crates/bench under Criterion; `cotangent bench` measures each in a process of its own
 bench *ARGS:
     cargo bench -p cotangent-bench {{ARGS}}

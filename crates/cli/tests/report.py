@@ -28,7 +28,7 @@ window.addEventListener("load", () => setTimeout(async () => {
   await new Promise((done) => setTimeout(done, 300));
   facts.turned = all("canvas.turn").map((canvas, i) => pixels(canvas) !== facts.surfaces[i]);
   facts.surfaces = facts.surfaces.length;
-  const plots = all("[role=group]");
+  const plots = all(".wide[role=group], .narrow[role=group]");
   facts.tips = plots.map((holder) => { press(holder, "ArrowRight"); const tip = holder.querySelector(".tip"); return tip && !tip.hidden ? tip.innerText : ""; });
   plots.forEach((holder) => press(holder, "Escape"));
   facts.sliders = all(".states").map((figure) => {

@@ -97,7 +97,7 @@ impl Surface {
         let quoted =
             |text: &String| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('<', "\\u003c"));
         let names: Vec<String> = self.names.iter().map(quoted).collect();
-        let map: Vec<String> = (0..=32).map(|i| quoted(&crate::svg::hex(self.map.at(f64::from(i) / 32.0)))).collect();
+        let map: Vec<String> = (0..=32).map(|i| quoted(&self.map.at(f64::from(i) / 32.0).css())).collect();
         let path: Vec<String> = self.path.iter().map(|p| list(p)).collect();
         let grid = self.grid.thinned(cells);
         format!(

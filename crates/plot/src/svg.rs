@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::color::{Color, Paint, Theme};
+use crate::color::{Paint, Theme};
 use crate::font::FAMILY;
 use crate::scene::{Anchor, Fill, Label, Point, Scene, Shape};
 
@@ -41,7 +41,7 @@ impl Writer<'_> {
         let class = fill.paint.class().map_or(String::new(), |c| format!(" class=\"{plain}{c}\""));
         let opacity = fill.opacity * color.a;
         let opacity = if opacity < 1.0 { format!(" {what}-opacity=\"{}\"", short(opacity)) } else { String::new() };
-        format!("{class} {what}=\"{}\"{opacity}", hex(color))
+        format!("{class} {what}=\"{}\"{opacity}", color.css())
     }
 
     fn fill(&self, fill: Fill) -> String {
@@ -128,7 +128,7 @@ impl Writer<'_> {
         };
         let halo = match halo {
             true => {
-                let paper = hex(self.theme.color(Paint::Paper));
+                let paper = self.theme.color(Paint::Paper).css();
                 format!(" paint-order=\"stroke\" stroke=\"{paper}\" stroke-width=\"3.2\" stroke-linejoin=\"round\"")
             }
             false => String::new(),
@@ -160,10 +160,6 @@ fn path(points: &[Point]) -> String {
 pub(crate) fn short(x: f64) -> String {
     let rounded = (x * 100.0).round() / 100.0 + 0.0;
     format!("{rounded}")
-}
-
-pub(crate) fn hex(color: Color) -> String {
-    format!("#{:02x}{:02x}{:02x}", color.r, color.g, color.b)
 }
 
 pub(crate) fn escaped(text: &str) -> String {

@@ -35,10 +35,10 @@ fn token(text: &str) -> (usize, &'static str) {
         };
     }
     if first.is_ascii_digit() {
-        let end = span(&|c| word(c) || c == '.');
-        // `0..n` is a range, and `1.max(2)` a call.
-        let whole = text[..end].find("..").unwrap_or(end);
-        return (text[..whole].trim_end_matches('.').len().max(1), "n");
+        let whole = span(&word);
+        let fraction = text[whole..].strip_prefix('.').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let end = fraction.map_or(whole, |rest| whole + 1 + rest.find(|c| !word(c)).unwrap_or(rest.len()));
+        return (end, "n");
     }
     if first.is_alphabetic() || first == '_' {
         let end = span(&word);
@@ -95,6 +95,7 @@ mod tests {
                 "let x = f(1.5);",
                 "<span class=\"k\">let</span> x = <span class=\"f\">f</span>(<span class=\"n\">1.5</span>);",
             ),
+            ("3.0.into()", "<span class=\"n\">3.0</span>.<span class=\"f\">into</span>()"),
             ("0..n", "<span class=\"n\">0</span>..n"),
             ("// a < b\nvec![]", "<span class=\"c\">// a &lt; b</span>\n<span class=\"m\">vec!</span>[]"),
             ("&'a Array", "&amp;<span class=\"l\">'a</span> <span class=\"t\">Array</span>"),

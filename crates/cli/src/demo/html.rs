@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use cotangent_plot::{Figure, Theme};
+use cotangent_plot::{Figure, Paint, Theme};
 
 use super::highlight::{escaped, rust};
 use super::sink::{Block, Picture, Sink, shown};
@@ -103,13 +103,14 @@ impl Html {
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title} – Cotangent</title>\n\
-             <link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+             <link rel=\"icon\" href=\"data:,\">\n<style>\n{style}</style>\n</head>\n<body>\n\
              <a class=\"skip\" href=\"#main\">Skip to the notebook</a>\n\
              <header>\n<div class=\"top\"><span class=\"kicker\">Cotangent notebook</span>\
              <button type=\"button\" id=\"theme\">Dark</button></div>\n\
              <h1>{title}</h1>\n<p class=\"summary\">{summary}</p>\n\
              <p class=\"made\">Version {version}, run on {device}. The code below is the code that ran.</p>\n\
              </header>\n{contents}<main id=\"main\">\n{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+            style = style(),
             version = env!("CARGO_PKG_VERSION"),
             device = match self.device.as_str() {
                 "cpu" => "the CPU",
@@ -122,6 +123,33 @@ impl Html {
 }
 
 const STYLE: &str = include_str!("report.css");
+
+/// The colors of the page that pictures do not have.
+const LIGHT: &str = "color-scheme: light; --panel: #f6f7f9; --link: #005a9c; --focus: #005fcc; --keyword: #8a2a6b; \
+                     --type: #00628a; --fn: #2b4a9b; --string: #3d6b1f; --number: #9a4300; --comment: #5d6873;";
+const DARK: &str = "color-scheme: dark; --panel: #1c2025; --link: #7cc0ff; --focus: #8ec5ff; --keyword: #f0a0d0; \
+                    --type: #7fd0f0; --fn: #a8c3ff; --string: #b0d890; --number: #ffb27a; --comment: #98a3ae;";
+
+/// The style of the page, with the colors of both themes as variables, and the classes of the pictures in them.
+fn style() -> String {
+    let variables = |own: &str, theme: Theme| {
+        Paint::all().filter_map(|paint| Some((paint.class()?, paint))).fold(
+            own.to_owned(),
+            |mut text, (name, paint)| {
+                let _ = write!(text, " --{name}: {};", theme.color(paint).css());
+                text
+            },
+        )
+    };
+    let mut style = STYLE
+        .replace("/* light */", &variables(LIGHT, Theme::Light))
+        .replace("/* dark */", &variables(DARK, Theme::Dark));
+    for name in Paint::all().filter_map(Paint::class) {
+        let _ = writeln!(style, ".f-{name} {{ fill: var(--{name}); }} .l-{name} {{ stroke: var(--{name}); }}");
+    }
+    style
+}
+
 const SCRIPT: &str = include_str!("report.js");
 
 impl Sink for Html {
@@ -151,7 +179,7 @@ impl Sink for Html {
             Block::Code(code) => {
                 let code = rust(code);
                 self.put(format_args!(
-                    "<pre tabindex=\"0\" role=\"region\" aria-label=\"Code\"><code>{code}</code></pre>\n"
+                    "<pre tabindex=\"0\" role=\"group\" aria-label=\"Code\"><code>{code}</code></pre>\n"
                 ));
             }
             Block::Value { label, value, .. } => {

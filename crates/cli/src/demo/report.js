@@ -57,7 +57,11 @@
     tip.setAttribute("role", "status");
     holder.append(tip);
     let marks = [];
-    let now = { panel: panels[0], at: panels[0].left };
+    panels.forEach((panel) => {
+      const places = panel.lines.flatMap((line) => line.points.map((p) => p[0]));
+      [panel.first, panel.last] = places.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, -Infinity]);
+    });
+    let now = { panel: panels[0], at: panels[0].first };
     const clear = () => {
       marks.forEach((mark) => mark.remove());
       marks = [];
@@ -113,8 +117,8 @@
       let { panel, at } = now;
       at += (step * (panel.right - panel.left)) / 60;
       const next = panels[panels.indexOf(panel) + step];
-      if (at > panel.right + 1) [panel, at] = next ? [next, next.left] : [panel, panel.right];
-      if (at < panel.left - 1) [panel, at] = next ? [next, next.right] : [panel, panel.left];
+      if (at > panel.last) [panel, at] = next && now.at >= panel.last ? [next, next.first] : [panel, panel.last];
+      if (at < panel.first) [panel, at] = next && now.at <= panel.first ? [next, next.last] : [panel, panel.first];
       show(panel, at);
     });
   };
@@ -147,7 +151,7 @@
     const hint = document.createElement("p");
     hint.className = "hint";
     hint.textContent = "Drag, or use the arrow keys, to turn the surface.";
-    holder.append(hint);
+    if (!holder.parentElement.querySelector(".hint")) holder.parentElement.append(hint);
     const finite = grid.z.filter((z) => z !== null);
     const ends = (values) => {
       let [low, high] = [Math.min(...values), Math.max(...values)];
@@ -281,7 +285,7 @@
     const turn = (da, de) => {
       azimuth += da;
       elevation = Math.max(-89, Math.min(89, elevation + de));
-      requestAnimationFrame(draw);
+      draw();
     };
     let from = null;
     canvas.addEventListener("pointerdown", (event) => {

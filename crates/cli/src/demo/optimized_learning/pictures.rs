@@ -71,7 +71,7 @@ fn traced(axes: Axes, path: &[(f64, f64)]) -> Axes {
         .ringed()
         .label("descent")
         .point(start.0, start.1)
-        .color(Color::hex(0x22_2831))
+        .color(Paint::Ink)
         .label("start")
         .point(end.0, end.1)
         .color(ORANGE)
