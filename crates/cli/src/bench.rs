@@ -74,7 +74,7 @@ pub(crate) fn all() -> Vec<Case> {
         let cuda = cotangent::Device::current().is_ok_and(|device| device.platform() == cotangent::Platform::Cuda);
         let device = if cuda { Device::Cuda } else { Device::Cpu };
         let options = demo::Options::values(device);
-        demo::run("optimized-learning", options).expect("the demo runs");
+        demo::run(&["optimized-learning".to_owned()], &options).expect("the demo runs");
         Vec::new()
     });
     let mut all = cases();

@@ -98,16 +98,24 @@ enum Command {
 #[derive(Subcommand)]
 enum DemoCommand {
     /// List the demos
-    List,
-    /// Run a demo
+    List {
+        /// Print the names alone, one per line
+        #[arg(long)]
+        names: bool,
+    },
+    /// Run demos
     Run {
-        /// The demo; `cotangent demo list` names them
-        #[arg(allow_negative_numbers = true)]
-        name: String,
-        /// Where to write pictures [default: out/NAME, or nowhere with --json]
+        /// The demos; `cotangent demo list` names them
+        #[arg(allow_negative_numbers = true, value_name = "NAME", required_unless_present = "all")]
+        names: Vec<String>,
+        /// Run all demos
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+        /// Where to write pictures [default: out/NAME, or nowhere with --json]; of several demos, in DIR/NAME
         #[arg(long, value_name = "DIR", allow_negative_numbers = true)]
         out: Option<PathBuf>,
-        /// Print one JSON object per line, {"cell": …, "value": …}, and nothing else
+        /// Print one JSON object per line, {"cell": …, "value": …}, and nothing else; of several demos, after
+        /// {"demo": NAME}
         #[arg(long)]
         json: bool,
         /// Write the page as one file for a browser, with its pictures [default: out/NAME.html]
@@ -181,9 +189,9 @@ impl Device {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Demo(DemoCommand::List) => demo::list(),
-        Command::Demo(DemoCommand::Run { name, out, json, html, open, inline, device }) => {
-            demo::run(&name, demo::Options { json, out, html, open, inline, device })
+        Command::Demo(DemoCommand::List { names }) => demo::list(names),
+        Command::Demo(DemoCommand::Run { names, all: _, out, json, html, open, inline, device }) => {
+            demo::run(&names, &demo::Options { json, out, html, open, inline, device })
         }
         Command::Show { list: true, .. } | Command::Show { name: None, .. } => show::list(),
         Command::Show { name: Some(name), stage, .. } => show::show(&name, stage),

@@ -44,6 +44,11 @@ pub(crate) fn wrote(path: &Path) {
     FILES.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
 }
 
+/// The files that were written so far.
+pub(crate) fn written() -> Vec<PathBuf> {
+    FILES.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 /// The error that standard output cannot be written to.
 #[derive(Debug)]
 pub(crate) struct Unwritable {
@@ -54,9 +59,8 @@ pub(crate) struct Unwritable {
 
 impl Unwritable {
     pub(crate) fn error(reason: io::Error) -> io::Error {
-        let files = FILES.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let kind = reason.kind();
-        io::Error::new(kind, Unwritable { reason, lines: LINES.load(Ordering::Relaxed), files })
+        io::Error::new(kind, Unwritable { reason, lines: LINES.load(Ordering::Relaxed), files: written() })
     }
 }
 
@@ -142,14 +146,16 @@ pub(crate) fn row(name: &str, column: usize, text: &str) -> anyhow::Result<()> {
     say!("{}", format!("{name}{text}").trim_end())
 }
 
-/// Writes an error to standard error, wrapped on a terminal.
+/// Writes an error to standard error.
 pub(crate) fn complain(error: &anyhow::Error) {
-    let mut text = format!("error: {error:#}");
+    note(&format!("error: {error:#}"));
+}
+
+/// Writes prose to standard error, wrapped on a terminal.
+pub(crate) fn note(text: &str) {
     let stderr = io::stderr();
-    if stderr.is_terminal() {
-        text = wrap(&text, width_of(&stderr).unwrap_or(USUAL).min(WIDEST), 0);
-    }
-    let _ = writeln!(io::stderr(), "{text}");
+    let columns = if stderr.is_terminal() { width_of(&stderr).unwrap_or(USUAL).min(WIDEST) } else { usize::MAX };
+    let _ = writeln!(io::stderr(), "{}", wrap(text, columns, 0));
 }
 
 #[cfg(test)]

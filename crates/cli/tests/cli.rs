@@ -280,7 +280,12 @@ fn devices_and_the_doctor_speak_json() {
 
 #[test]
 fn demos_are_listed() {
-    assert!(printed(&["demo", "list"]).starts_with("optimized-learning "));
+    let list = printed(&["demo", "list"]);
+    let names = printed(&["demo", "list", "--names"]);
+    for name in names.lines() {
+        assert!(list.lines().any(|line| line.trim_start().starts_with(&format!("{name} "))), "{name}: {list}");
+    }
+    assert!(list.starts_with("Differentiable programming\n") && list.contains("\n\nIdioms\n"), "{list}");
     let complaint = complaint(&["demo", "run", "nonsense"]);
     assert!(complaint.contains("no demo named `nonsense`") && complaint.contains("optimized-learning"), "{complaint}");
 }
@@ -298,6 +303,44 @@ fn errors_are_explained_by_their_code() {
     assert!(list.starts_with("Shapes\n") && list.contains(&format!("\n{code}  ")) && !list.contains('#'), "{list}");
     assert!(complaint(&["explain", "E9101"]).contains("E0101  shapes that cannot be broadcast"));
     assert!(complaint(&["explain", "mask"]).contains("E0119  a mask of another shape"));
+}
+
+#[test]
+fn several_demos_run_one_after_the_other() {
+    let dir = empty_dir("several");
+    let out = dir.to_str().expect("UTF-8");
+    let page = printed(&["demo", "run", "loopy-carry", "loopless-loops", "--out", out]);
+    assert!(page.starts_with("Demo 1 of 2") && page.contains("\n\nDemo 2 of 2"), "{page}");
+    for name in ["loopy-carry", "loopless-loops"] {
+        let files = std::fs::read_dir(dir.join(name)).expect("a directory for each").count();
+        assert!(files > 0 && files.is_multiple_of(2), "{name} has {files} files");
+    }
+    let json = printed(&["demo", "run", "loopy-carry", "loopless-loops", "--json"]);
+    assert!(json.starts_with("{\"demo\":\"loopy-carry\"}\n") && json.contains("\n{\"demo\":\"loopless-loops\"}\n"));
+    // One wrong name, and none runs.
+    assert!(complaint(&["demo", "run", "loopy-carry", "loopy-cary"]).contains("Did you mean `loopy-carry`?"));
+    assert!(complaint_of_clap(&["demo", "run"]).contains("NAME"));
+    assert!(complaint_of_clap(&["demo", "run", "--all", "jit"]).contains("cannot be used with"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_demo_says_what_it_kept() {
+    let dir = empty_dir("interrupted");
+    let mut child = cotangent(&["demo", "run", "--all", "--out", dir.to_str().expect("UTF-8")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    assert!(lines.any(|line| line.expect("text").contains(".png")), "a picture is announced");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("a `kill`");
+    assert!(sent.success());
+    lines.for_each(drop);
+    let mut said = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said}");
+    assert!(said.contains("interrupted. The values above") && said.contains(".png"), "{said}");
 }
 
 #[test]

@@ -1,12 +1,28 @@
 //! The demos. Each is a module with a [`Demo`]: a name, a summary, a function that runs it, and the functions that
 //! `cotangent show` offers. To add a demo, write such a module and add it to [`DEMOS`].
 
+mod deterministic_randomness;
+mod dirichlet_process_clustering;
+mod dirichlet_processes;
+mod gaussian_clustering;
+mod gradient_optimization;
 mod highlight;
 mod html;
 mod inline;
+mod interrupt;
+mod jit;
+mod linear_models;
+mod logistic_regression;
+mod loopless_loops;
+mod loopy_carry;
+mod neural_networks;
+mod neural_networks_from_scratch;
 mod notebook;
 mod optimized_learning;
 mod sink;
+mod stax_linear;
+mod stax_neural;
+mod values;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,15 +33,19 @@ pub(crate) use inline::Inline;
 use notebook::Notebook;
 
 use crate::Device;
-use crate::output::row;
+use crate::output::{TIE, prose, row, say};
 use crate::show::Function;
 
 /// A demo.
 pub(crate) struct Demo {
     /// Its name on the command line.
     pub(crate) name: &'static str,
+    /// The chapter that it belongs to.
+    pub(crate) chapter: &'static str,
     /// A one-line summary.
     pub(crate) summary: &'static str,
+    /// How many seconds it takes, compilation included, on a machine of two cores.
+    pub(crate) seconds: u32,
     /// Its source code: the notebook shows parts of it.
     pub(crate) source: &'static str,
     /// Runs it.
@@ -34,8 +54,29 @@ pub(crate) struct Demo {
     pub(crate) functions: fn() -> Vec<Function>,
 }
 
-/// All demos.
-pub(crate) const DEMOS: &[Demo] = &[optimized_learning::DEMO];
+const DIFFERENTIABLE_PROGRAMMING: &str = "Differentiable programming";
+const IDIOMS: &str = "Idioms";
+const LAYERS: &str = "Layers and optimizers";
+const CLUSTERING: &str = "Clustering";
+
+/// All demos, chapter by chapter, in the order in which to read them.
+pub(crate) const DEMOS: &[Demo] = &[
+    neural_networks_from_scratch::DEMO,
+    gradient_optimization::DEMO,
+    linear_models::DEMO,
+    logistic_regression::DEMO,
+    neural_networks::DEMO,
+    loopless_loops::DEMO,
+    loopy_carry::DEMO,
+    deterministic_randomness::DEMO,
+    optimized_learning::DEMO,
+    jit::DEMO,
+    stax_linear::DEMO,
+    stax_neural::DEMO,
+    gaussian_clustering::DEMO,
+    dirichlet_processes::DEMO,
+    dirichlet_process_clustering::DEMO,
+];
 
 /// The options that a demo runs with.
 pub(crate) struct Options {
@@ -60,52 +101,130 @@ impl Options {
     }
 }
 
-/// Lists the demos.
-pub(crate) fn list() -> Result<()> {
+/// Lists the demos by chapter, each with the time it takes, or their names alone.
+pub(crate) fn list(names: bool) -> Result<()> {
+    let mut chapter = "";
     for demo in DEMOS {
-        row(demo.name, 22, demo.summary)?;
+        if names {
+            say!("{}", demo.name)?;
+            continue;
+        }
+        if demo.chapter != chapter {
+            say!("{}{}", if chapter.is_empty() { "" } else { "\n" }, demo.chapter)?;
+            chapter = demo.chapter;
+        }
+        row(&format!("  {}", demo.name), 32, &format!("{} ({}{TIE}s)", demo.summary, demo.seconds))?;
+    }
+    if names {
+        return Ok(());
+    }
+    say!()?;
+    prose("`cotangent demo run NAME` runs one; its time is for a machine of two cores, compilation included.")
+}
+
+/// The demo of that name.
+fn find(name: &str) -> Result<&'static Demo> {
+    if let Some(demo) = DEMOS.iter().find(|demo| demo.name == name) {
+        return Ok(demo);
+    }
+    let names: Vec<_> = DEMOS.iter().map(|demo| demo.name).collect();
+    let nearest = names.iter().min_by_key(|other| distance(name, other)).copied().unwrap_or_default();
+    let hint = match distance(name, nearest) <= nearest.len() / 3 {
+        true => format!("Did you mean `{nearest}`? "),
+        false => String::new(),
+    };
+    bail!(
+        "there is no demo named `{name}`. {hint}The demos are: {}. `cotangent demo list` describes them",
+        names.join(", ")
+    )
+}
+
+/// How many characters must be inserted, removed or replaced to make one text from the other.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.chars().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[row.len() - 1]
+}
+
+/// Runs the demos of these names, or all of them if there are none.
+pub(crate) fn run(names: &[String], options: &Options) -> Result<()> {
+    let demos = match names {
+        [] => DEMOS.iter().collect(),
+        names => names.iter().map(|name| find(name)).collect::<Result<Vec<_>>>()?,
+    };
+    let several = demos.len() > 1;
+    if several && options.html.as_ref().is_some_and(|file| !file.as_os_str().is_empty()) {
+        bail!("one file cannot be the page of {} demos. With --html alone, each is out/NAME.html", demos.len());
+    }
+    let outputs: Vec<_> = demos.iter().map(|demo| Outputs::new(demo.name, options, several)).collect();
+    outputs.iter().try_for_each(Outputs::check)?;
+    options.device.open()?;
+    interrupt::watch()?;
+    for (i, (demo, outputs)) in demos.iter().zip(&outputs).enumerate() {
+        match (several, options.json) {
+            (true, true) => say!("{}", serde_json::json!({ "demo": demo.name }))?,
+            (true, false) => {
+                let gap = if i == 0 { "" } else { "\n" };
+                say!("{gap}Demo {} of {}, about {}{TIE}s", i + 1, demos.len(), demo.seconds)?;
+            }
+            (false, _) => {}
+        }
+        let mut notebook = Notebook::new(demo.source, options.json, outputs.pictures.clone(), options.inline);
+        if let Some(file) = &outputs.page {
+            notebook.report(file, options.device.name());
+        }
+        notebook.banner(demo.name, demo.summary)?;
+        (demo.run)(&mut notebook)?;
+        notebook.finish()?;
+        if let (true, Some(path)) = (options.open, outputs.page.as_ref().or(outputs.pictures.as_ref())) {
+            open(path)?;
+        }
     }
     Ok(())
 }
 
-/// Runs the demo of that name.
-pub(crate) fn run(name: &str, options: Options) -> Result<()> {
-    let Some(demo) = DEMOS.iter().find(|d| d.name == name) else {
-        let names: Vec<_> = DEMOS.iter().map(|d| d.name).collect();
-        bail!(
-            "there is no demo named `{name}`. The demos are: {}. `cotangent demo list` describes them",
-            names.join(", ")
-        );
-    };
-    let report = options.html.map(|file| match file.as_os_str().is_empty() {
-        true => PathBuf::from("out").join(format!("{name}.html")),
-        false => file,
-    });
-    // Without --json and --html, pictures are written by default.
-    let default = || (!options.json && report.is_none()).then(|| PathBuf::from("out").join(name));
-    let pictures = options.out.or_else(default);
-    if let Some(dir) = &pictures
-        && let Err(error) = make_writable(dir)
-    {
-        bail!("pictures cannot be written to {}: {error}. Name another directory with --out", dir.display());
+/// What a demo writes.
+struct Outputs {
+    page: Option<PathBuf>,
+    pictures: Option<PathBuf>,
+}
+
+impl Outputs {
+    fn new(name: &str, options: &Options, several: bool) -> Outputs {
+        let page = options.html.as_ref().map(|file| match file.as_os_str().is_empty() {
+            true => PathBuf::from("out").join(format!("{name}.html")),
+            false => file.clone(),
+        });
+        let pictures = match &options.out {
+            Some(dir) if several => Some(dir.join(name)),
+            Some(dir) => Some(dir.clone()),
+            // Without --json and --html, pictures are written by default.
+            None => (!options.json && page.is_none()).then(|| PathBuf::from("out").join(name)),
+        };
+        Outputs { page, pictures }
     }
-    let parent = report.as_ref().and_then(|file| file.parent()).map(|dir| if dir == "" { Path::new(".") } else { dir });
-    if let (Some(dir), Some(file)) = (parent, &report)
-        && let Err(error) = make_writable(dir)
-    {
-        bail!("the page cannot be written to {}: {error}. Name another file with --html", file.display());
-    }
-    options.device.open()?;
-    let mut notebook = Notebook::new(demo.source, options.json, pictures.clone(), options.inline);
-    if let Some(file) = &report {
-        notebook.report(file, options.device.name());
-    }
-    notebook.banner(demo.name, demo.summary)?;
-    (demo.run)(&mut notebook)?;
-    notebook.finish()?;
-    match report.or(pictures) {
-        Some(path) if options.open => open(&path),
-        _ => Ok(()),
+
+    /// Checks that they can be written, before anything is computed.
+    fn check(&self) -> Result<()> {
+        if let Some(dir) = &self.pictures
+            && let Err(error) = make_writable(dir)
+        {
+            bail!("pictures cannot be written to {}: {error}. Name another directory with --out", dir.display());
+        }
+        if let Some(file) = &self.page {
+            let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if let Err(error) = make_writable(dir) {
+                bail!("the page cannot be written to {}: {error}. Name another file with --html", file.display());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -135,4 +254,31 @@ fn make_writable(dir: &Path) -> std::io::Result<()> {
     let file = dir.join(format!(".cotangent-{}", std::process::id()));
     fs::write(&file, "")?;
     fs::remove_file(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_nearly_right_are_recognized() {
+        for (a, b, expected) in [("", "abc", 3), ("jit", "jit", 0), ("jti", "jit", 2), ("vmaps", "vmap", 1), ("ab", "ba", 2)]
+        {
+            assert_eq!((distance(a, b), distance(b, a)), (expected, expected), "{a} {b}");
+        }
+        let error = |name: &str| find(name).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error("loopy-cary").contains("Did you mean `loopy-carry`?"));
+        assert!(!error("nonsense").contains("Did you mean"));
+        assert!(find("jit").is_ok());
+    }
+
+    #[test]
+    fn chapters_are_whole() {
+        let mut chapters: Vec<_> = DEMOS.iter().map(|demo| demo.chapter).collect();
+        chapters.dedup();
+        let order = chapters.clone();
+        chapters.sort_unstable();
+        chapters.dedup();
+        assert_eq!(order.len(), chapters.len(), "a chapter comes twice: {order:?}");
+    }
 }

@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressIterato
 
 use super::html::Html;
 use super::inline::Inline;
+use super::interrupt;
 use super::sink::{Block, Json, Picture, Sink, Terminal};
 use crate::output;
 
@@ -39,6 +40,7 @@ impl Notebook {
     }
 
     fn show(&self, block: &Block<'_>) -> Result<()> {
+        interrupt::checkpoint();
         self.sinks.borrow_mut().iter_mut().try_for_each(|sink| sink.show(block))
     }
 
@@ -70,13 +72,13 @@ impl Notebook {
         self.show(&Block::Text(text))
     }
 
-    /// Starts a cell: shows the functions it defines, by name, and the lines of code that follow this call.
+    /// Starts a cell: shows the functions and types it defines, by name, and the lines of code that follow this call.
     #[track_caller]
-    pub(crate) fn cell(&self, functions: &[&str]) -> Result<()> {
+    pub(crate) fn cell(&self, items: &[&str]) -> Result<()> {
         let line = Location::caller().line() as usize;
         let mut code = Vec::new();
-        for name in functions {
-            code.extend(function(self.source, name).with_context(|| format!("the demo has no function `{name}`"))?);
+        for name in items {
+            code.extend(item(self.source, name).with_context(|| format!("the demo has no item `{name}`"))?);
             code.push("");
         }
         code.extend(following(self.source, line));
@@ -96,14 +98,14 @@ impl Notebook {
         if !stderr().is_terminal() || self.json {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let style = ProgressStyle::with_template("  {msg} {bar:20} {pos}/{len} steps, {rate}");
+        let style = ProgressStyle::with_template("  {msg} {bar:20} {pos}/{len} steps, {rate}, {eta} left");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
         bar.set_style(style.with_key("rate", |state: &ProgressState, f: &mut dyn std::fmt::Write| {
             // Writing to a string cannot fail.
             let _ = write!(f, "{:.0}/s", state.per_sec());
         }));
         bar.set_message(what);
-        (0..count).progress_with(bar)
+        (0..count).progress_with(bar).inspect(|_| interrupt::checkpoint())
     }
 
     /// Whether pictures are wanted.
@@ -127,11 +129,19 @@ impl Notebook {
     }
 }
 
-/// The lines of a function at the outermost level.
-fn function<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
-    let start = source.lines().position(|line| line.starts_with(&format!("fn {name}(")))?;
-    let length = source.lines().skip(start).position(|line| line == "}")? + 1;
-    Some(source.lines().skip(start).take(length).collect())
+/// The lines of a function or type at the outermost level, with its attributes and its documentation.
+fn item<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
+    let lines: Vec<&str> = source.lines().collect();
+    let named = |line: &str| {
+        let line = ["fn ", "struct ", "enum ", "impl ", "type ", "const "].iter().find_map(|k| line.strip_prefix(k));
+        let rest = line.and_then(|line| line.strip_prefix(name));
+        rest.is_some_and(|rest| rest.starts_with(['(', '<', ':', ' ']))
+    };
+    let first = lines.iter().position(|line| named(line))?;
+    let ends = |line: &&str| *line == "}" || (line.ends_with(';') && !line.starts_with(' '));
+    let last = first + lines[first..].iter().position(ends)?;
+    let above = lines[..first].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("///")).count();
+    Some(lines[first - above..=last].to_vec())
 }
 
 /// The lines after this one, up to the next that calls the notebook, without their indentation.
@@ -148,12 +158,13 @@ mod tests {
     use super::*;
 
     const SOURCE: &str =
-        "fn f(x: i32) -> i32 {\n    x\n}\n\nfn run(nb) {\n    nb.cell(&[]);\n    let x = 1;\n\n    nb.value(x);\n}\n";
+        "fn f(x: i32) -> i32 {\n    x\n}\n\nfn run(nb) {\n    nb.cell(&[]);\n    let x = 1;\n\n    nb.value(x);\n}\n\n/// A g.\n#[a]\nstruct G {\n}\n";
 
     #[test]
     fn the_code_shown_is_cut_from_the_source() {
-        assert_eq!(function(SOURCE, "f").unwrap(), ["fn f(x: i32) -> i32 {", "    x", "}"]);
-        assert_eq!(function(SOURCE, "g"), None);
+        assert_eq!(item(SOURCE, "f").unwrap(), ["fn f(x: i32) -> i32 {", "    x", "}"]);
+        assert_eq!(item(SOURCE, "G").unwrap(), ["/// A g.", "#[a]", "struct G {", "}"]);
+        assert_eq!(item(SOURCE, "g"), None);
         assert_eq!(following(SOURCE, 6).collect::<Vec<_>>(), ["let x = 1;", ""]);
     }
 }

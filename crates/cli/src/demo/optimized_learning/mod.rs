@@ -6,13 +6,15 @@ use anyhow::Result;
 use cotangent::scipy::stats::norm;
 use cotangent::{numpy as np, prelude::*, random};
 
-use super::Demo;
 use super::notebook::Notebook;
+use super::{Demo, IDIOMS};
 use crate::show::Function;
 
 pub(super) const DEMO: Demo = Demo {
     name: "optimized-learning",
+    chapter: IDIOMS,
     summary: "grad, gradient descent and maximum likelihood: a notebook, cell by cell",
+    seconds: 2,
     source: include_str!("mod.rs"),
     run,
     functions,
