@@ -1,11 +1,10 @@
 //! `cotangent explain`: the page of an error's code.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal, stdout};
 
 use anyhow::{Result, bail};
 
-use crate::output::{row, say, width, wrap};
+use crate::output::{prose, row, say, width, wrap};
 
 /// The pages, one for each kind of error. A page is Markdown: a title, a line on the kind, and a section for each code.
 const PAGES: &[&str] = &[
@@ -57,11 +56,11 @@ pub(crate) fn run(code: Option<&str>) -> Result<()> {
                 row(section.code, COLUMN, section.title)?;
             }
         }
-        return say!("\nOne of them, with an example and what to write instead: cotangent explain E0101");
+        return prose("\n`cotangent explain E0101` explains one of them, with an example and what to write instead.");
     };
     let all: Vec<Section> = PAGES.iter().flat_map(|page| sections(page).1).collect();
     match all.iter().find(|section| section.code.eq_ignore_ascii_case(asked.trim())) {
-        Some(section) => say!("{}", shown(section, style, width()).trim_end()),
+        Some(section) => say!("{}", shown(section, style, width())),
         None => bail!(unknown(asked, &all)),
     }
 }
@@ -109,32 +108,26 @@ impl Style {
 
 /// A section for the terminal: prose is wrapped, and code is indented, without the lines that the book hides.
 fn shown(section: &Section, style: Style, width: usize) -> String {
-    let mut page = wrap(&format!("{}: {}", section.code, section.title), width, COLUMN);
-    page = style.bold(&page);
+    let title = wrap(&format!("{}: {}", section.code, section.title), width, COLUMN);
+    let mut blocks = vec![style.bold(&title)];
     // Every other part is the inside of a fence.
     for (i, part) in section.text.split("```").enumerate() {
-        let _ = page.write_str("\n");
         if i % 2 == 0 {
-            for paragraph in part.split("\n\n").map(str::trim).filter(|p| !p.is_empty()) {
-                let text = wrap(&paragraph.replace('\n', " "), width, 0);
-                let _ = write!(page, "\n{text}\n");
-            }
-            page.truncate(page.trim_end_matches('\n').len());
-            page.push('\n');
+            let paragraphs = part.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
+            blocks.extend(paragraphs.map(|paragraph| wrap(&paragraph.replace('\n', " "), width, 0)));
             continue;
         }
         let (language, code) = part.split_once('\n').unwrap_or(("", part));
-        for line in code.trim_end().lines().filter(|line| *line != "#" && !line.starts_with("# ")) {
-            // A message is prose; code is not to be broken.
-            let line = if language == "text" { wrap(line, width.saturating_sub(4), 2) } else { line.to_string() };
-            for line in line.lines() {
-                let bar = style.apply("2", "│");
-                let line = style.apply(if language == "text" { "31" } else { "36" }, line);
-                let _ = writeln!(page, "{}", format!("  {bar} {line}").trim_end());
-            }
-        }
+        let is_message = language == "text";
+        let kept = code.trim_end().lines().filter(|line| *line != "#" && !line.starts_with("# "));
+        // A message is prose. Code is not to be broken.
+        let kept = kept.map(|line| if is_message { wrap(line, width.saturating_sub(4), 2) } else { line.to_string() });
+        let (bar, color) = (style.apply("2", "│"), if is_message { "31" } else { "36" });
+        let lines = kept.collect::<Vec<_>>().join("\n");
+        let lines = lines.lines().map(|line| format!("  {bar} {}", style.apply(color, line)).trim_end().to_string());
+        blocks.push(lines.collect::<Vec<_>>().join("\n"));
     }
-    page
+    blocks.join("\n\n")
 }
 
 #[cfg(test)]
@@ -159,7 +152,7 @@ mod tests {
         let section = Section { code: "E0000", title: "a thing", text };
         let page = shown(&section, Style(false), 20);
         let expected = "E0000: a thing\n\n  │ no: a b c d e f\n  │   g h\n  │   help: x\n\nIt is so.\n\n\
-                        \x20 │ let x = 1;\n  │\n  │ x\n";
+                        \x20 │ let x = 1;\n  │\n  │ x";
         assert_eq!(page, expected);
         assert!(shown(&section, Style(true), 20).starts_with("\x1b[1mE0000: a thing\x1b[0m\n"));
     }

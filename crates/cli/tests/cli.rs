@@ -202,7 +202,7 @@ fn help_and_lists_keep_to_the_width_of_the_terminal() {
         &["demo", "list"],
         &["explain", "--help"],
         &["explain"],
-        &["explain", "E0708"],
+        &["explain", "E0702"],
     ];
     for args in commands {
         for columns in [46, 60, 100, 500] {
