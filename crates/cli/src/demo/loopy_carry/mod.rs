@@ -50,12 +50,12 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("A running total")?;
     nb.text("The carry is the total so far. It is an output, too, so that the results are the running totals.")?;
     nb.cell(&["add"])?;
-    let primes = np::array([1, 2, 3, 5, 7, 11, 13, 17]);
-    let (total, totals) = lax::scan(add, 0, &primes);
+    let numbers = np::array([1, 2, 3, 5, 7, 11, 13, 17]);
+    let (total, totals) = lax::scan(add, 0, &numbers);
 
     nb.value("total", "last carry", shown(&total))?;
     nb.value("totals", "outputs", shown(&totals))?;
-    nb.value("cumsum", "np::cumsum", shown(&np::cumsum(&primes)))?;
+    nb.value("cumsum", "np::cumsum", shown(&np::cumsum(&numbers)))?;
 
     nb.heading("Exercise: compound interest")?;
     nb.text(
