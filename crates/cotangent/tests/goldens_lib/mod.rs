@@ -35,6 +35,14 @@ pub(crate) fn floats(x: &Array) -> Vec<f64> {
     x.astype(DType::F64).to_vec()
 }
 
+/// Returns options with which a program compiles in a fraction of the time, to slower kernels. The compiler's passes over
+/// the program are the same.
+pub(crate) fn quickly() -> xla::CompileOptions {
+    xla::CompileOptions::default()
+        .flag("xla_backend_optimization_level", xla::FlagValue::Int(0))
+        .backend_option("xla_cpu_disable_new_fusion_emitters", "")
+}
+
 /// Describes the first difference between two numeric arrays, if there is one: dtype, shape, or an element beyond the
 /// tolerance.
 pub(crate) fn difference(x: &Array, expected: &Array, rtol: f64, atol: f64) -> Option<String> {

@@ -5,7 +5,7 @@ use cotangent::numpy as np;
 use cotangent::prelude::*;
 use cotangent::scipy;
 
-use super::goldens_lib::floats;
+use super::goldens_lib::{floats, quickly};
 
 const DTYPES: [DType; 4] = [DType::F32, DType::F64, DType::C64, DType::C128];
 
@@ -419,7 +419,7 @@ fn programs_for_gpus() {
             let buffers: Vec<_> = (inputs.iter())
                 .map(|x| client.buffer_from_host(bytemuck::cast_slice(&x.to_vec::<f64>()), &shape).unwrap())
                 .collect();
-            let program = client.compile(text.stablehlo(), &shapes, &xla::CompileOptions::default()).unwrap();
+            let program = client.compile(text.stablehlo(), &shapes, &quickly()).unwrap();
             let results = program.execute(&buffers.iter().collect::<Vec<_>>()).unwrap();
             let bytes = results[0].to_vec().unwrap();
             let worst: Vec<f64> = bytes.chunks(8).map(|x| f64::from_ne_bytes(x.try_into().unwrap())).collect();
