@@ -98,4 +98,8 @@ demos! {
     gaussian_clustering: "gaussian-clustering"
     dirichlet_processes: "dirichlet-processes"
     dirichlet_process_clustering: "dirichlet-process-clustering"
+    double_pendulum: "double-pendulum"
+    gaussian_process: "gaussian-process"
+    bayesian_regression: "bayesian-regression"
+    molecules: "molecules"
 }

@@ -1,10 +1,13 @@
 //! The demos. Each is a module with a [`Demo`]: a name, a summary, a function that runs it, and the functions that
 //! `cotangent show` offers. To add a demo, write such a module and add it to [`DEMOS`].
 
+mod bayesian_regression;
 mod deterministic_randomness;
 mod dirichlet_process_clustering;
 mod dirichlet_processes;
+mod double_pendulum;
 mod gaussian_clustering;
+mod gaussian_process;
 mod gradient_optimization;
 mod highlight;
 mod html;
@@ -15,6 +18,7 @@ mod linear_models;
 mod logistic_regression;
 mod loopless_loops;
 mod loopy_carry;
+mod molecules;
 mod neural_networks;
 mod neural_networks_from_scratch;
 mod notebook;
@@ -58,6 +62,7 @@ const DIFFERENTIABLE_PROGRAMMING: &str = "Differentiable programming";
 const IDIOMS: &str = "Idioms";
 const LAYERS: &str = "Layers and optimizers";
 const CLUSTERING: &str = "Clustering";
+const SCIENCE: &str = "Science";
 
 /// All demos, chapter by chapter, in the order in which to read them.
 pub(crate) const DEMOS: &[Demo] = &[
@@ -76,6 +81,10 @@ pub(crate) const DEMOS: &[Demo] = &[
     gaussian_clustering::DEMO,
     dirichlet_processes::DEMO,
     dirichlet_process_clustering::DEMO,
+    double_pendulum::DEMO,
+    gaussian_process::DEMO,
+    bayesian_regression::DEMO,
+    molecules::DEMO,
 ];
 
 /// The options that a demo runs with.
@@ -262,7 +271,8 @@ mod tests {
 
     #[test]
     fn names_that_are_nearly_right_are_recognized() {
-        for (a, b, expected) in [("", "abc", 3), ("jit", "jit", 0), ("jti", "jit", 2), ("vmaps", "vmap", 1), ("ab", "ba", 2)]
+        for (a, b, expected) in
+            [("", "abc", 3), ("jit", "jit", 0), ("jti", "jit", 2), ("vmaps", "vmap", 1), ("ab", "ba", 2)]
         {
             assert_eq!((distance(a, b), distance(b, a)), (expected, expected), "{a} {b}");
         }

@@ -72,6 +72,11 @@ impl Notebook {
         self.show(&Block::Text(text))
     }
 
+    /// A text that is shown as it is, such as a program.
+    pub(crate) fn listing(&self, text: &str) -> Result<()> {
+        self.show(&Block::Code(text))
+    }
+
     /// Starts a cell: shows the functions and types it defines, by name, and the lines of code that follow this call.
     #[track_caller]
     pub(crate) fn cell(&self, items: &[&str]) -> Result<()> {
@@ -140,7 +145,8 @@ fn item<'a>(source: &'a str, name: &str) -> Option<Vec<&'a str>> {
     let first = lines.iter().position(|line| named(line))?;
     let ends = |line: &&str| *line == "}" || (line.ends_with(';') && !line.starts_with(' '));
     let last = first + lines[first..].iter().position(ends)?;
-    let above = lines[..first].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("///")).count();
+    let above =
+        lines[..first].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("///")).count();
     Some(lines[first - above..=last].to_vec())
 }
 
@@ -157,8 +163,7 @@ fn following(source: &str, line: usize) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    const SOURCE: &str =
-        "fn f(x: i32) -> i32 {\n    x\n}\n\nfn run(nb) {\n    nb.cell(&[]);\n    let x = 1;\n\n    nb.value(x);\n}\n\n/// A g.\n#[a]\nstruct G {\n}\n";
+    const SOURCE: &str = "fn f(x: i32) -> i32 {\n    x\n}\n\nfn run(nb) {\n    nb.cell(&[]);\n    let x = 1;\n\n    nb.value(x);\n}\n\n/// A g.\n#[a]\nstruct G {\n}\n";
 
     #[test]
     fn the_code_shown_is_cut_from_the_source() {

@@ -128,11 +128,11 @@ def gradient_optimization(put):
         step = lambda w, _: (w - rate * grad(f)(w),) * 2
         return lax.scan(step, 10.0, None, length=20)[1]
 
-    rates = np.array([0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 1.02])
+    rates = np.array([0.01, 0.05, 0.2, 0.5, 0.7, 0.9, 1.02])
     paths = vmap(walk)(rates)
     put("rates", rates)
     put("distances", abs(paths[:, -1] + 1.5))
-    put("path_080", paths[4, :5])
+    put("path_070", paths[4, :5])
     starts = np.linspace(-2.0, 2.0, 9)
     settle = lambda start: lax.fori_loop(0, 500, lambda _, w: w - 0.01 * grad(valleys)(w), start)
     ends = vmap(settle)(starts)

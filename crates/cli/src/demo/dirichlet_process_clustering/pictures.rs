@@ -13,9 +13,11 @@ pub(super) fn clusters(data: &Array, weights: &Array, means: &Array, scales: &Ar
     let total: Vec<f64> = (0..x.len()).map(|j| components.iter().map(|c| c[j]).sum()).collect();
     let fit = Axes::new().title("Data and mixture").x("value").y("density");
     let fit = fit.histogram(&data).bins(80).label("1,900 values").line(&x, total).color(Paint::Ink).label("mixture");
-    let fit = components.iter().take(3).enumerate().fold(fit, |axes, (i, density)| {
-        axes.line(&x, density).label(["largest", "second", "third"][i])
-    });
+    let fit = components
+        .iter()
+        .take(3)
+        .enumerate()
+        .fold(fit, |axes, (i, density)| axes.line(&x, density).label(["largest", "second", "third"][i]));
     Figure::new()
         .title("A mixture of as many Gaussians as needed")
         .panel(fit)
@@ -25,11 +27,5 @@ pub(super) fn clusters(data: &Array, weights: &Array, means: &Array, scales: &Ar
 /// The loss of every step.
 pub(super) fn losses(losses: &Array) -> Axes {
     let losses: Vec<f64> = losses.to_vec();
-    Axes::new()
-        .title("Training")
-        .x("step")
-        .y("negative log density")
-        .x_log()
-        .y_log()
-        .line(1.., &losses)
+    Axes::new().title("Training").x("step").y("negative log density").x_log().y_log().line(1.., &losses)
 }

@@ -4,9 +4,10 @@ use cotangent_plot::{Axes, Figure, Map};
 /// The weights of twenty draws for each concentration.
 pub(super) fn draws(concentrations: &Array, all: &Array) -> Figure {
     let panels = concentrations.iter().zip(all.iter()).map(|(concentration, draws)| {
-        let first: Vec<f64> = draws.at((.., ..30)).get().to_vec();
+        // The map is dark at its low end, and the greatest weight is to be the darkest.
+        let first: Vec<f64> = (-draws.at((.., ..30)).get()).to_vec();
         let title = format!("Concentration {}", concentration.item::<f32>());
-        Axes::new().title(title).x("piece").y("draw").matrix(30, first).map(Map::Blues).span(0.0, 1.0).no_bar()
+        Axes::new().title(title).x("piece").y("draw").matrix(30, first).map(Map::Blues).span(-1.0, 0.0).no_bar()
     });
     Figure::new()
         .title("What the concentration does")

@@ -98,13 +98,13 @@ fn run(nb: &mut Notebook) -> Result<()> {
         let (_, path) = lax::Scan::new().length(20).run(step, 10.0, &());
         path
     };
-    let rates = np::array([0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 1.02]);
+    let rates = np::array([0.01, 0.05, 0.2, 0.5, 0.7, 0.9, 1.02]);
     let paths = vmap(walk)(&rates);
     let distances = (paths.at((.., -1)).get() + 1.5).abs();
 
     nb.value("rates", "rates", shown(&rates))?;
     nb.value("distances", "distances after 20 steps", shown(&distances))?;
-    nb.value("path_080", "the first steps at rate 0.8", shown(&paths.at((4, ..5)).get()))?;
+    nb.value("path_070", "the first steps at rate 0.7", shown(&paths.at((4, ..5)).get()))?;
     if nb.wants_pictures() {
         nb.picture("rates", pictures::rates(&rates, &paths))?;
     }

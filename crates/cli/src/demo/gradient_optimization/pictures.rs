@@ -5,7 +5,7 @@ use cotangent_plot::Axes;
 pub(super) fn rates(rates: &Array, paths: &Array) -> Axes {
     let axes = Axes::new()
         .title("How long should a step be?")
-        .subtitle("Distance from the minimum of w² + 3w − 5, starting at w = 10")
+        .subtitle("Distance from the minimum of w² + 3w − 5, starting at w = 10; the rate 0.5 is there at once")
         .x("step")
         .y("distance")
         .y_log()

@@ -68,8 +68,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("One pass through memory")?;
     nb.text(
-        "SELU is an activation function of five elementwise operations. Operation by operation, a million numbers pass \
-         through memory five times. In one program, the compiler fuses them into one loop.",
+        "SELU is an activation function of six elementwise operations. Operation by operation, a million numbers pass \
+         through memory six times. In one program, the compiler fuses them into one loop.",
     )?;
     nb.cell(&["selu", "fastest"])?;
     let x = random::normal(random::key(44), 1_000_000);
@@ -91,7 +91,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
     let program = make_jaxpr(selu)(&x);
 
     nb.value("equations", "equations", program.jaxpr.eqns().len())?;
-    nb.text(&program.to_string())?;
+    nb.listing(&program.to_string())?;
 
     nb.heading("When it compiles")?;
     nb.text(

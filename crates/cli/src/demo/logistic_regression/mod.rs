@@ -110,7 +110,11 @@ fn run(nb: &mut Notebook) -> Result<()> {
     let direct = [direct_loss(&theta, &x, &y), direct_loss(&sure, &x, &y)];
     let stable = [loss(&theta, &x, &y), loss(&sure, &x, &y)];
 
-    nb.value("direct_finite", "the direct loss is finite", direct.iter().map(|x| x.item::<f64>().is_finite()).collect::<Vec<_>>())?;
+    nb.value(
+        "direct_finite",
+        "the direct loss is finite",
+        direct.iter().map(|x| x.item::<f64>().is_finite()).collect::<Vec<_>>(),
+    )?;
     nb.value("direct_loss", "its first value", shown(&direct[0]))?;
     nb.value("stable_loss", "the stable loss", all(&stable))?;
 

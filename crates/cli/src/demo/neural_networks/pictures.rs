@@ -34,7 +34,9 @@ pub(super) fn confusion(matrices: [(&str, &Array); 3]) -> Figure {
     let panels = matrices.into_iter().map(|(name, matrix)| {
         let counts: Vec<f64> = matrix.to_vec();
         let axes = Axes::new().title(name).x("model: no, yes").y("compound: no, yes");
-        let axes = axes.matrix(2, &counts).map(Map::Blues).span(0.0, 1600.0).no_bar();
+        let most = counts.iter().copied().fold(0.0, f64::max);
+        // The map is dark at its low end, and the greatest count is to be the darkest.
+        let axes = axes.matrix(2, counts.iter().map(|n| -n)).map(Map::Blues).span(-most, 0.0).no_bar();
         let at = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
         at.into_iter().zip(counts).fold(axes, |axes, ((x, y), n)| axes.note(x, y, format!("{n}")))
     });

@@ -7,7 +7,7 @@ use cotangent::prelude::*;
 
 use super::notebook::Notebook;
 use super::values::{all, shown};
-use super::{Demo, DIFFERENTIABLE_PROGRAMMING};
+use super::{DIFFERENTIABLE_PROGRAMMING, Demo};
 use crate::show::Function;
 
 pub(super) const DEMO: Demo = Demo {

@@ -35,6 +35,8 @@ pub(super) fn bowl(w: &Array, b: &Array, surface: &Array, guesses: (&Array, &Arr
         .line(&ws, &bs)
         .ringed()
         .label("by hand")
+        .scatter(&ws[1..], &bs[1..])
+        .ringed()
         .point(ws[0], bs[0])
         .label("start")
         .note(ws[5], bs[5], "the least loss")

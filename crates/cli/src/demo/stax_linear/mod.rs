@@ -130,10 +130,11 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.value("losses_shape", "shape of the losses", losses.shape().to_vec())?;
     nb.value("weights", "weights of the first three", shown(&models.weight.at((..3, .., 0)).get()))?;
-    nb.value("first_losses", "first losses, least and greatest", vec![
-        losses.at((.., 0)).get().min().item::<f64>(),
-        losses.at((.., 0)).get().max().item(),
-    ])?;
+    nb.value(
+        "first_losses",
+        "first losses, least and greatest",
+        vec![losses.at((.., 0)).get().min().item::<f64>(), losses.at((.., 0)).get().max().item()],
+    )?;
     nb.cell(&[])?;
     let truth = np::array([1.0, 2.0, 3.0, 4.0]);
     let error = (models.weight.at((.., .., 0)).get() - truth).abs().max();

@@ -13,6 +13,6 @@ pub(super) fn losses(losses: &Array) -> Axes {
         .y_log()
         .line(0.., &middle)
         .label("median")
-        .band(0.., &low, &high)
+        .band(0..low.len(), &low, &high)
         .label("least to greatest")
 }
