@@ -119,8 +119,8 @@ enum DemoCommand {
         #[arg(long)]
         json: bool,
         /// Write the page as one file for a browser, with its pictures [default: out/NAME.html]
-        #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", allow_negative_numbers = true)]
-        html: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", allow_negative_numbers = true)]
+        html: Option<Option<PathBuf>>,
         /// Open the file of --html, or else the directory of the pictures, when the demo has ended
         #[arg(long)]
         open: bool,

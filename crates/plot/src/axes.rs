@@ -345,8 +345,10 @@ impl Axes {
     /// Its color.
     pub fn color(mut self, paint: impl Into<Paint>) -> Axes {
         let paint = paint.into();
-        // A color that was taken from the palette is free again.
-        if self.marks.last().is_some_and(|mark| mark.paint == Paint::Series(self.series.wrapping_sub(1))) {
+        // A color that was taken from the palette, and that nothing else has, is free again.
+        let taken = Paint::Series(self.series.wrapping_sub(1));
+        let others = self.marks.iter().rev().skip(1).any(|mark| mark.paint == taken);
+        if !others && self.marks.last().is_some_and(|mark| mark.paint == taken) {
             self.series -= 1;
         }
         self.styled(|mark| mark.paint = paint)

@@ -155,8 +155,11 @@ impl Grid {
 /// About `count` round levels inside a range.
 pub(crate) fn levels((low, high): (f64, f64), count: usize) -> Vec<f64> {
     let step = crate::scale::step(low, high, count);
-    let (from, to) = ((low / step).floor() as i64, (high / step).ceil() as i64);
-    (from..=to).map(|i| i as f64 * step).collect()
+    let (from, to) = ((low / step).floor(), (high / step).ceil());
+    if to - from > 1000.0 || from.abs().max(to.abs()) > 1e15 {
+        return vec![low, high];
+    }
+    (from as i64..=to as i64).map(|i| i as f64 * step).collect()
 }
 
 #[cfg(test)]

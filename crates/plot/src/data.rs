@@ -56,15 +56,19 @@ pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)>
     })
 }
 
-/// The range of values, or 0 to 1 if there is none, widened if it is a single value.
+/// The range of values, or 0 to 1 if there is none, widened if it is a single value. Its width is a normal number.
 pub(crate) fn proper(range: Option<(f64, f64)>) -> (f64, f64) {
-    match range {
-        None => (0.0, 1.0),
-        Some((low, high)) if high > low && (high - low).is_finite() => (low, high),
-        Some((low, _)) => {
-            let by = if low == 0.0 { 0.5 } else { low.abs() * 0.1 };
-            (low - by, low + by)
-        }
+    const FAR: f64 = 1e300;
+    let Some((low, high)) = range.map(|(low, high)| (low.clamp(-FAR, FAR), high.clamp(-FAR, FAR))) else {
+        return (0.0, 1.0);
+    };
+    let size = low.abs().max(high.abs());
+    if size < 1.0 / FAR {
+        (-0.5, 0.5)
+    } else if high - low > size * 1e-14 {
+        (low, high)
+    } else {
+        (low - size * 0.1, high + size * 0.1)
     }
 }
 

@@ -144,6 +144,10 @@ fn themes_and_colors_are_classes() {
         assert!(svg.contains("class=\"f-paper\"") && svg.contains("class=\"l-s0\"") && svg.contains("#123456"));
     }
     assert!(light.contains("#ffffff") && !dark.contains("#ffffff"));
+    // A color that is given takes none of the palette.
+    let axes = Axes::new().line(0..2, [1, 2]).color(Paint::Ink).line(0..2, [1, 2]).label("first");
+    let svg = axes.band(0..2, [1, 2], [2, 3]).color(Paint::Soft).line(0..2, [2, 1]).label("second").svg();
+    assert!(group(&svg, "line", "first").contains("l-s0") && group(&svg, "line", "second").contains("l-s1"));
     assert_eq!(Theme::Dark.color(Paint::Series(0)), Theme::Dark.color(Paint::Series(7)), "the palette repeats");
     assert_ne!(Map::Sequential.at(0.0), Map::Sequential.at(1.0));
 }

@@ -93,8 +93,8 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     /// Where pictures are written.
     pub(crate) out: Option<PathBuf>,
-    /// The file of the page for a browser. An empty path stands for the default.
-    pub(crate) html: Option<PathBuf>,
+    /// Write the page for a browser, into a file other than the default if one is named.
+    pub(crate) html: Option<Option<PathBuf>>,
     /// Open what was written.
     pub(crate) open: bool,
     /// How pictures are shown on the terminal.
@@ -169,7 +169,7 @@ pub(crate) fn run(names: &[String], options: &Options) -> Result<()> {
         names => names.iter().map(|name| find(name)).collect::<Result<Vec<_>>>()?,
     };
     let several = demos.len() > 1;
-    if several && options.html.as_ref().is_some_and(|file| !file.as_os_str().is_empty()) {
+    if several && matches!(options.html, Some(Some(_))) {
         bail!("one file cannot be the page of {} demos. With --html alone, each is out/NAME.html", demos.len());
     }
     let outputs: Vec<_> = demos.iter().map(|demo| Outputs::new(demo.name, options, several)).collect();
@@ -207,10 +207,8 @@ struct Outputs {
 
 impl Outputs {
     fn new(name: &str, options: &Options, several: bool) -> Outputs {
-        let page = options.html.as_ref().map(|file| match file.as_os_str().is_empty() {
-            true => PathBuf::from("out").join(format!("{name}.html")),
-            false => file.clone(),
-        });
+        let default = || PathBuf::from("out").join(format!("{name}.html"));
+        let page = options.html.as_ref().map(|file| file.clone().unwrap_or_else(default));
         let pictures = match &options.out {
             Some(dir) if several => Some(dir.join(name)),
             Some(dir) => Some(dir.clone()),
