@@ -4,6 +4,8 @@
 //! crate knows are `constant`, `call` and the terminators. A [`Block`] appends to one `String`; there is no tree of
 //! operations.
 //!
+//! The module [`read`] goes the other way: text and bytecode become a tree, which it can write again.
+//!
 //! ```
 //! use cotangent_stablehlo::{Func, Module, Type, Visibility};
 //!

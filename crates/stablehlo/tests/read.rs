@@ -68,7 +68,12 @@ fn artifacts_come_back() {
         let artifact = match program.to_artifact() {
             Ok(artifact) => artifact,
             Err(e) => {
-                assert_eq!(e.to_string(), "versioned StableHLO has no operation `chlo.erf_inv`", "{}", path.display());
+                // JAX does not write these either: CHLO, and an attribute that is only a name.
+                let known = [
+                    "versioned StableHLO has no operation `chlo.erf_inv`",
+                    "versioned StableHLO has no attribute `unit`",
+                ];
+                assert!(known.contains(&&*e.to_string()), "{}: {e}", path.display());
                 continue;
             }
         };
@@ -81,7 +86,7 @@ fn artifacts_come_back() {
         }
         written += 1;
     }
-    assert!(written > 20);
+    assert!(written > 18);
     let program =
         read::text(&main_of("%0 = chlo.erf %x : tensor<2xf32> -> tensor<2xf32>\nreturn %0 : tensor<2xf32>")).unwrap();
     let error = program.to_artifact().unwrap_err().to_string();

@@ -183,6 +183,9 @@ fn push_attr(out: &mut String, attr: &Attr) {
         }
         Attr::Dict(entries) => push_attrs(out, entries),
         Attr::Dense(dense) => push_dense(out, dense),
+        Attr::Enum(kind, case) if &**kind == "result_accuracy_mode" => {
+            push(out, format_args!("#stablehlo.{kind}<{case}>"))
+        }
         Attr::Enum(kind, case) => push(out, format_args!("#{}<{kind} {case}>", dialect(kind))),
         Attr::Struct(s) => push_struct(out, s),
         Attr::Opaque(text) => out.push_str(text),

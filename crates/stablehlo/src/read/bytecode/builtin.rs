@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::ty::MAX_RANK;
 use super::super::{Attr, Attrs, Dense, Element, FunctionType, LocId, Location, TensorType, Type, canon};
 use super::cursor::Cursor;
+use super::table::is_unread;
 use super::{Bytecode, Result};
 
 impl<'a> Bytecode<'a> {
@@ -16,7 +17,10 @@ impl<'a> Bytecode<'a> {
                 let mut entries = Vec::new();
                 for _ in 0..n {
                     let name = self.name(c)?;
-                    entries.push((name, self.attr(c)?));
+                    let value = self.attr(c)?;
+                    if !is_unread(&value) {
+                        entries.push((name, value));
+                    }
                 }
                 Attr::Dict(Attrs::new(entries))
             }

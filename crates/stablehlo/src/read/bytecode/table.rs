@@ -3,7 +3,14 @@
 use super::super::{Attr, LocId, Type};
 use super::cursor::Cursor;
 use super::{Bytecode, Result};
-use crate::text::push_hex_byte;
+
+/// The start of the text of an attribute whose encoding is not known.
+const UNREAD: &str = "an attribute in the encoding of ";
+
+/// Whether an attribute's encoding is not known.
+pub(super) fn is_unread(attr: &Attr) -> bool {
+    matches!(attr, Attr::Opaque(text) if text.starts_with(UNREAD))
+}
 
 /// An entry of a table.
 #[derive(Clone, Copy)]
@@ -126,11 +133,8 @@ impl<'a> Bytecode<'a> {
             (true, "builtin") => self.builtin_attr(&mut c),
             (true, "vhlo") => self.vhlo_attr(&mut c),
             (true, other) => {
-                // It is kept, but nothing is known of it: a hint about sharding, for example.
-                let bytes = c.bytes(c.left() as u64)?;
-                let mut hex = String::with_capacity(2 * bytes.len());
-                bytes.iter().for_each(|&b| push_hex_byte(&mut hex, b));
-                Ok(Attr::Opaque(format!("#{other}.encoded<\"0x{hex}\">").into()))
+                // Dictionaries leave it out: it is a hint, about sharding for example.
+                Ok(Attr::Opaque(format!("{UNREAD}{other}").into()))
             }
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::{Attr, Attrs, Element, FunctionType, Type, canon};
 use super::cursor::Cursor;
+use super::table::is_unread;
 use super::{Bytecode, Result, arc};
 
 /// The enumerations of VHLO: code of the attribute, name, and cases from 0.
@@ -78,7 +79,10 @@ impl<'a> Bytecode<'a> {
                     let mut entries = Vec::new();
                     for _ in 0..n {
                         let name = self.name(c)?;
-                        entries.push((name, self.attr(c)?));
+                        let value = self.attr(c)?;
+                        if !is_unread(&value) {
+                            entries.push((name, value));
+                        }
                     }
                     return Ok(Attr::Dict(Attrs::new(entries)));
                 }
