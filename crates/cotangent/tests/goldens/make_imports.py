@@ -29,6 +29,11 @@ from common import name_of, real
 jax.config.update("jax_include_full_tracebacks_in_locations", False)
 CASES = []
 
+# Why the derivatives of an import are not JAX's: what `modes` then says.
+STOPS = "value: it uses lax.stop_gradient, which StableHLO does not have"
+SELECTS = "value: lgamma is written out with both branches of a reflection, one of which has a NaN as its derivative"
+IMPLICIT = "value: the derivative in JAX is that of the implicit function theorem, not of the iterations"
+
 
 def case(package, modes="grad", tree=False):
     """Registers a function that returns (f, argument, …). Without "grad", the function has no gradient in JAX or its
@@ -160,7 +165,7 @@ def decompositions():
         s = a + a.T
         w, v = jnp.linalg.eigh(s + jnp.diag(jnp.arange(4.0) * 3))
         q, r = jnp.linalg.qr(a + 2 * jnp.eye(4))
-        return w, v * jnp.sign(v[:1]), q, r, jnp.linalg.svd(a, compute_uv=False), jnp.linalg.inv(a + 3 * jnp.eye(4))
+        return w, v * jnp.sign(v[:1]), q, r, jnp.linalg.svd(a + jnp.diag(jnp.arange(4.0) + 2), compute_uv=False), jnp.linalg.inv(a + 3 * jnp.eye(4))
     return f, wave((4, 4), 0.4)
 
 
@@ -243,7 +248,7 @@ CASES[-1] = ("jax", "special_functions", "value", CASES[-1][3])
 def special_gradients():
     def f(x):
         s = jax.scipy.special
-        return s.gammaln(x), s.digamma(x), s.erf(x), s.erfinv(x / 3), s.logsumexp(x), s.ndtr(x), s.expit(x), s.i0e(x)
+        return s.erf(x), s.erfinv(x / 3), s.logsumexp(x), s.ndtr(x), s.expit(x), s.i0e(x)
     return f, wave((5,), 0, 0.5, 1.5)
 
 
@@ -569,7 +574,7 @@ def optimistix_levenberg_marquardt():
     return f, np.array([0.8, 0.8], np.float32), np.linspace(0, 3, 6, dtype=np.float32)
 
 
-@case("optimistix", "while")
+@case("optimistix", IMPLICIT)
 def optimistix_bfgs():
     import optimistix as optx
     def f(y):
@@ -675,7 +680,7 @@ def graph_convolution():
     return f, wave((4, 3)), wave((3, 2), 2)
 
 
-@case("rlax")
+@case("rlax", STOPS)
 def q_learning():
     import rlax
     def f(q, a, r, d, q2):
@@ -683,7 +688,7 @@ def q_learning():
     return f, wave((4, 3)), np.array([0, 2, 1, 1], np.int32), wave((4,), 1), wave((4,), 2, 0.1, 0.8), wave((4, 3), 3)
 
 
-@case("rlax")
+@case("rlax", STOPS)
 def returns_and_traces():
     import rlax
     def f(v, r, d, rho):
@@ -691,7 +696,7 @@ def returns_and_traces():
     return f, wave((6,)), wave((6,), 1), wave((6,), 2, 0.1, 0.8), wave((6,), 3, 0.3, 0.9)
 
 
-@case("rlax")
+@case("rlax", STOPS)
 def policy_losses():
     import rlax
     def f(logits, a, adv, w):
@@ -756,7 +761,7 @@ def tfp(f, *args):
     return (lambda *args: f(tfp.distributions, tfp.bijectors, tfp.math.psd_kernels, *args)), *args
 
 
-@case("tensorflow-probability")
+@case("tensorflow-probability", SELECTS)
 def tfp_densities():
     def f(tfd, tfb, kernels, a, x):
         return (tfd.Gamma(a, 1.3).log_prob(x), tfd.StudentT(a + 2, 0.0, 1.0).log_prob(x), tfd.Beta(a, 2.0).log_prob(x / 4),
@@ -872,7 +877,7 @@ def written(package, name, modes, make):
     if modes == "grad":
         gradient = jax.jit(jax.grad(loss, argnums=tuple(at)))
         result["grad"] = [digest(y) for y in gradient(*leaves)]
-    elif modes != "value":
+    elif not modes.startswith("value"):
         tangents = tuple(jnp.ones_like(x) if i in at else np.zeros(np.shape(x), jax.dtypes.float0) for i, x in enumerate(leaves))
         try:
             result["jvp"] = [digest(y) for y in jax.jvp(jax.jit(loss), tuple(map(jnp.asarray, leaves)), tangents)]

@@ -104,7 +104,11 @@ fn keys(region: &Region) -> Option<Vec<Key>> {
             let op = defined(value)?;
             value = match (&*op.name, &op.operands[..]) {
                 ("stablehlo.select", [_, a, b]) => {
-                    let is_constant = |v: Value| defined(v).is_some_and(|op| &*op.name == "stablehlo.constant");
+                    // A constant may also be defined outside of the region.
+                    let is_constant = |v: Value| match defined(v) {
+                        Some(op) => &*op.name == "stablehlo.constant",
+                        None => !region.params.into_iter().any(|param| param == v),
+                    };
                     match (is_constant(*a), is_constant(*b)) {
                         (true, false) => *b,
                         (false, true) => *a,

@@ -107,7 +107,8 @@ pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Ava
         ("geqp3", [a, jpvt]) => bind(p::Geqp3, &[a, jpvt]).into_vec(),
         ("orgqr" | "ungqr", [a, taus]) => vec![bind1(p::HouseholderProduct, &[a, taus])],
         ("ormqr" | "unmqr", [a, taus, c]) => {
-            let prim = p::Ormqr { left: letter(config, "side")? == 'L', transpose: letter(config, "trans")? != 'N' };
+            let flag = |name: &str| config.int(name) == Some(1);
+            let prim = p::Ormqr { left: flag("left"), transpose: flag("transpose") };
             vec![bind1(prim, &[a, taus, c])]
         }
         ("trsm", [a, b]) => {
