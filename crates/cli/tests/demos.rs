@@ -102,4 +102,5 @@ demos! {
     gaussian_process: "gaussian-process"
     bayesian_regression: "bayesian-regression"
     molecules: "molecules"
+    digits: "digits"
 }

@@ -3,6 +3,7 @@
 
 mod bayesian_regression;
 mod deterministic_randomness;
+mod digits;
 mod dirichlet_process_clustering;
 mod dirichlet_processes;
 mod double_pendulum;
@@ -48,7 +49,7 @@ pub(crate) struct Demo {
     pub(crate) chapter: &'static str,
     /// A one-line summary.
     pub(crate) summary: &'static str,
-    /// How many seconds it takes, compilation included, on a machine of two cores.
+    /// About how many seconds it takes, compilation included, on a machine of two cores.
     pub(crate) seconds: u32,
     /// Its source code: the notebook shows parts of it.
     pub(crate) source: &'static str,
@@ -85,6 +86,7 @@ pub(crate) const DEMOS: &[Demo] = &[
     gaussian_process::DEMO,
     bayesian_regression::DEMO,
     molecules::DEMO,
+    digits::DEMO,
 ];
 
 /// The options that a demo runs with.

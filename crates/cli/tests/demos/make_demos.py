@@ -777,6 +777,71 @@ def molecules(put):
     put("settled", bool(late.std() < 0.3 * late.mean()))
 
 
+GLYPHS = """
+.###. #...# #..## #.#.# ##..# #...# .###.
+..#.. .##.. ..#.. ..#.. ..#.. ..#.. .###.
+.###. #...# ....# ...#. ..#.. .#... #####
+.###. #...# ....# ..##. ....# #...# .###.
+...#. ..##. .#.#. #..#. ##### ...#. ...#.
+##### #.... ####. ....# ....# #...# .###.
+..##. .#... #.... ####. #...# #...# .###.
+##### ....# ...#. ..#.. .#... .#... .#...
+.###. #...# #...# .###. #...# #...# .###.
+.###. #...# #...# .#### ....# ...#. .##..
+"""
+
+
+def digits(put):
+    glyphs = np.array([c == "#" for c in GLYPHS if not c.isspace()], np.float32).reshape(10, 7, 5)
+
+    def draw(key):
+        digit_key, row_key, column_key, noise_key = random.split(key, 4)
+        digit = random.randint(digit_key, (), 0, 10)
+        row, column = random.randint(row_key, (), 0, 6), random.randint(column_key, (), 0, 8)
+        image = lax.dynamic_update_slice(np.zeros((12, 12)), glyphs[digit], (row, column))
+        return image + 0.25 * random.normal(noise_key, (12, 12)), digit
+
+    def reader(key):
+        a, b, c = random.split(key, 3)
+        kernel = nn.initializers.lecun_normal()(random.split(a)[0], (5, 5, 1, 16))
+        return (kernel, np.zeros(16)), dense(b, 576, 64), dense(c, 64, 10)
+
+    def read(net, images):
+        (kernel, bias), hidden, output = net
+        layout = ("NHWC", "HWIO", "NHWC")
+        x = lax.conv_general_dilated(images[..., None], kernel, (1, 1), "SAME", dimension_numbers=layout)
+        x = np.maximum(x + bias, 0.0)
+        x = lax.reduce_window(x, -np.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        return dense_apply(output, np.maximum(dense_apply(hidden, x.reshape(len(images), -1)), 0.0))
+
+    def loss(net, images, labels):
+        return -np.take_along_axis(nn.log_softmax(read(net, images)), labels[:, None], 1).mean()
+
+    reader_key, train_key, test_key = random.split(random.key(10), 3)
+    images, labels = vmap(draw)(random.split(test_key, 1000))
+    put("images_shape", list(images.shape))
+    put("digits", labels[:10])
+    put("pixels", images[0, 5, :4])
+    start = reader(reader_key)
+    put("count", sum(leaf.size for leaf in jax.tree.leaves(start)))
+    put("loss_before", loss(start, images, labels))
+    optimizer = Adam(0.005)
+
+    def step(carry, key):
+        net, state = carry
+        value, slope = value_and_grad(loss)(net, *vmap(draw)(random.split(key, 64)))
+        return optimizer.apply(net, slope, state), value
+
+    train = jit(lambda net: lax.scan(step, (net, optimizer.init(net)), random.split(train_key, 400)))
+    (net, _), losses = train(start)
+    put("losses", losses[np.array([0, 20, 50])], 1e-2, LONG)
+    right = (read(net, images).argmax(1) == labels).sum()
+    put("loss_after", loss(net, images, labels), 0.2, LONG)
+    put("mostly_right", bool(right > 900))
+    put("confused_shape", [10, 10])
+    put("all_counted", 1000.0)
+
+
 DEMOS = {
     "neural-networks-from-scratch": neural_networks_from_scratch,
     "gradient-optimization": gradient_optimization,
@@ -796,6 +861,7 @@ DEMOS = {
     "gaussian-process": gaussian_process,
     "bayesian-regression": bayesian_regression,
     "molecules": molecules,
+    "digits": digits,
 }
 
 

@@ -14,7 +14,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "bayesian-regression",
     chapter: SCIENCE,
     summary: "Hamiltonian Monte Carlo in thirty lines, four chains at once",
-    seconds: 4,
+    seconds: 2,
     source: include_str!("mod.rs"),
     run,
     functions,

@@ -16,7 +16,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "dirichlet-process-clustering",
     chapter: CLUSTERING,
     summary: "how many clusters are there? A mixture of twenty Gaussians finds out",
-    seconds: 8,
+    seconds: 5,
     source: include_str!("mod.rs"),
     run,
     functions,

@@ -15,7 +15,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "dirichlet-processes",
     chapter: CLUSTERING,
     summary: "stick breaking forward and backward, and the likelihood of the concentration",
-    seconds: 3,
+    seconds: 5,
     source: include_str!("mod.rs"),
     run,
     functions,

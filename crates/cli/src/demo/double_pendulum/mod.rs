@@ -14,7 +14,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "double-pendulum",
     chapter: SCIENCE,
     summary: "physics from a Lagrangian, and a pendulum measured by differentiating its simulation",
-    seconds: 10,
+    seconds: 8,
     source: include_str!("mod.rs"),
     run,
     functions,
@@ -188,7 +188,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.value("lengths", "lengths (1 and 0.7)", shown(&fitted.lengths))?;
     if nb.wants_pictures() {
         let (before, after) = (simulate(&guess, &start, 200), simulate(&fitted, &start, 200));
-        nb.picture("fit", pictures::fit(&measured, &before.angles, &after.angles, &losses))?;
+        nb.picture("fit", pictures::fit(&measured, &before.angles, &after.angles))?;
+        nb.picture("losses", pictures::losses(&losses))?;
     }
     nb.text("What was measured is what was hidden, to about the precision of the observations:")?;
     nb.cell(&[])?;

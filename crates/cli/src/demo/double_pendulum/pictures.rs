@@ -21,8 +21,8 @@ pub(super) fn swing(pendulum: &Pendulum, history: &State, nearby: &Array) -> Fig
     Figure::new().title("A double pendulum, ten seconds").panel(path).panel(chaos)
 }
 
-/// Measured and simulated angles, and the loss.
-pub(super) fn fit(measured: &Array, before: &Array, after: &Array, losses: &Array) -> Figure {
+/// Measured and simulated angles.
+pub(super) fn fit(measured: &Array, before: &Array, after: &Array) -> Figure {
     let time = || (0..200).map(|i| f64::from(i) * 0.01);
     let angle = |angles: &Array, i: usize| angles.at((.., i)).get().to_vec::<f64>();
     let panel = |i: usize, name: &str| {
@@ -30,8 +30,7 @@ pub(super) fn fit(measured: &Array, before: &Array, after: &Array, losses: &Arra
             .title(name)
             .x("seconds")
             .y("radians")
-            .scatter(time(), angle(measured, i))
-            .size(4.0)
+            .scatter(time().step_by(5), angle(measured, i).into_iter().step_by(5))
             .label("measured")
             .line(time(), angle(before, i))
             .dashed()
@@ -43,6 +42,10 @@ pub(super) fn fit(measured: &Array, before: &Array, after: &Array, losses: &Arra
         .title("Measured by differentiating the simulation")
         .panel(panel(0, "First angle"))
         .panel(panel(1, "Second angle"))
-        .panel(Axes::new().title("Loss").x("step").y("mean squared error").y_log().line(0.., losses.to_vec::<f64>()))
-        .columns(3)
+}
+
+/// The loss of every step of the fit.
+pub(super) fn losses(losses: &Array) -> Axes {
+    let axes = Axes::new().title("Fitting the pendulum").x("step").y("mean squared error").y_log();
+    axes.line(0.., losses.to_vec::<f64>()).label("loss").horizontal(1e-4).label("variance of the measurement")
 }

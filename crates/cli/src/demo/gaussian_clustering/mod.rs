@@ -16,7 +16,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "gaussian-clustering",
     chapter: CLUSTERING,
     summary: "the likelihood of a mixture of Gaussians, and its maximum by Adam",
-    seconds: 5,
+    seconds: 3,
     source: include_str!("mod.rs"),
     run,
     functions,

@@ -15,7 +15,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "gaussian-process",
     chapter: SCIENCE,
     summary: "regression with error bars: kernels by vmap, hyperparameters by the gradient of a Cholesky factor",
-    seconds: 4,
+    seconds: 3,
     source: include_str!("mod.rs"),
     run,
     functions,

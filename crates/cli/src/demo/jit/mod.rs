@@ -16,7 +16,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "jit",
     chapter: IDIOMS,
     summary: "jit: what is traced and compiled, when, and how much faster it runs",
-    seconds: 3,
+    seconds: 2,
     source: include_str!("mod.rs"),
     run,
     functions,

@@ -14,7 +14,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "loopless-loops",
     chapter: IDIOMS,
     summary: "vmap: write the function of one element, and map it over any axis",
-    seconds: 1,
+    seconds: 2,
     source: include_str!("mod.rs"),
     run,
     functions,

@@ -14,7 +14,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "molecules",
     chapter: SCIENCE,
     summary: "64 atoms in a box: forces by grad, steps by scan, temperature by counting",
-    seconds: 5,
+    seconds: 2,
     source: include_str!("mod.rs"),
     run,
     functions,

@@ -14,7 +14,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "neural-networks",
     chapter: DIFFERENTIABLE_PROGRAMMING,
     summary: "a network of one hidden layer against logistic regression, on a rule that is not linear",
-    seconds: 5,
+    seconds: 3,
     source: include_str!("mod.rs"),
     run,
     functions,

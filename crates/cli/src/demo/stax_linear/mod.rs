@@ -16,7 +16,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "stax-linear",
     chapter: LAYERS,
     summary: "a layer of nn and an optimizer of optim, trained from one start and from a hundred",
-    seconds: 3,
+    seconds: 2,
     source: include_str!("mod.rs"),
     run,
     functions,

@@ -19,7 +19,7 @@ pub(super) const DEMO: Demo = Demo {
     name: "stax-neural",
     chapter: LAYERS,
     summary: "layers in sequence, trained by Adam from five starts, with the whole history kept",
-    seconds: 8,
+    seconds: 5,
     source: include_str!("mod.rs"),
     run,
     functions,
