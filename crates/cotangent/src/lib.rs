@@ -100,6 +100,7 @@ mod error;
 pub mod extend;
 pub mod fft;
 pub mod import;
+pub mod image;
 mod interop;
 #[cfg(any(feature = "npy", feature = "safetensors"))]
 pub mod io;

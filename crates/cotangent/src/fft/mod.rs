@@ -57,6 +57,41 @@ functions! {
     irfftn "[2, 2, 3]" "[2, 2, 4]";
 }
 
+/// The transform of a signal whose spectrum is real: the `n` real elements of the spectrum of a Hermitian-symmetric
+/// signal, of which the first half is given. `n` is 2(m − 1) for m elements by default.
+///
+/// ```
+/// use cotangent::{fft, prelude::*};
+/// let y = fft::hfft(np::array([1.0, 2.0, 3.0]), None);
+/// assert_eq!(y.to_vec::<f32>(), [8.0, -2.0, 0.0, -2.0]);
+/// ```
+///
+/// # Panics
+/// If the array has no axis, or `n` is zero.
+#[track_caller]
+pub fn hfft(x: impl ArrayLike, n: Option<usize>) -> Array {
+    let x = x.to_array();
+    let n = n.unwrap_or_else(|| 2 * x.shape().last().map_or(0, |m| m.saturating_sub(1)));
+    Transform::new().n(n).norm(Norm::Forward).irfft(x.conj())
+}
+
+/// The inverse of [`hfft`]: the first half of the inverse transform of a real spectrum.
+///
+/// ```
+/// use cotangent::{fft, prelude::*};
+/// let x = fft::ihfft(np::array([8.0, -2.0, 0.0, -2.0]), None);
+/// assert_eq!(x.real().to_vec::<f32>(), [1.0, 2.0, 3.0]);
+/// ```
+///
+/// # Panics
+/// If the array is complex or has no axis, or `n` is zero.
+#[track_caller]
+pub fn ihfft(x: impl ArrayLike, n: Option<usize>) -> Array {
+    let x = x.to_array();
+    let n = n.unwrap_or_else(|| x.shape().last().copied().unwrap_or(0));
+    Transform::new().n(n).norm(Norm::Forward).rfft(x).conj()
+}
+
 /// The frequencies of the elements of [`fft`] for `n` samples at a distance of `d`: 0, 1, …, −2, −1, divided by `n·d`.
 /// In f32.
 ///

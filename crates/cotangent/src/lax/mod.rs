@@ -37,8 +37,9 @@ pub use reduce::{Window, avg_pool, cumlogsumexp, max_pool, reduce, reduce_window
 pub use scan::{Map, Scan, map, scan};
 pub use sharding::with_sharding_constraint;
 pub use slicing::{
-    dynamic_index_in_dim, dynamic_slice, dynamic_slice_in_dim, dynamic_update_index_in_dim, dynamic_update_slice,
-    dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split, squeeze,
+    broadcast, collapse, dynamic_index_in_dim, dynamic_slice, dynamic_slice_in_dim, dynamic_update_index_in_dim,
+    dynamic_update_slice, dynamic_update_slice_in_dim, index_in_dim, optimization_barrier, slice, slice_in_dim, split,
+    squeeze,
 };
 pub(crate) use slicing::{widened_index, wrapped_index};
 pub use solve::{LinearSolve, custom_linear_solve, custom_root};

@@ -325,3 +325,35 @@ pub fn dynamic_update_index_in_dim(
     let update = if update.ndim() + 1 == x.ndim() { update.expand_dims(axis) } else { update };
     dynamic_update_slice_in_dim(x, update, index, axis)
 }
+
+/// Returns an array with new leading axes of these sizes.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// assert_eq!(lax::broadcast(np::ones(2), (3, 4)).shape(), [3, 4, 2]);
+/// ```
+#[track_caller]
+pub fn broadcast(x: impl ArrayLike, sizes: impl IntoShape) -> Array {
+    let x = x.to_array();
+    let shape: Vec<usize> = sizes.into_shape().iter().chain(x.shape()).copied().collect();
+    x.broadcast_to(shape)
+}
+
+/// Returns an array with the axes from `start` to before `stop` as one.
+///
+/// ```
+/// use cotangent::{lax, prelude::*};
+/// assert_eq!(lax::collapse(np::ones((2, 3, 4)), 0, 2).shape(), [6, 4]);
+/// ```
+///
+/// # Panics
+/// If the range is not one of axes.
+#[track_caller]
+pub fn collapse(x: impl ArrayLike, start: usize, stop: usize) -> Array {
+    let x = x.to_array();
+    if start >= stop || stop > x.ndim() {
+        raise(Error::shape(format!("collapse: {} has no axes {start} to {stop}", x.aval())));
+    }
+    let shape = x.shape();
+    x.reshape([&shape[..start], &[shape[start..stop].iter().product()], &shape[stop..]].concat())
+}

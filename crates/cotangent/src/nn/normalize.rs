@@ -304,6 +304,22 @@ pub fn one_hot(x: impl ArrayLike, classes: usize) -> Array {
     one_hot_as(x, classes, -1, DType::F32)
 }
 
+/// [`one_hot`] along a named axis, which has as many elements as there are classes: each element of the axis gets one
+/// where the index is its own.
+///
+/// ```
+/// use cotangent::{nn, prelude::*};
+/// let rows = vmap(|_: &Array| nn::one_hot_along(np::array([0, 2]), "class")).axis_name("class");
+/// assert_eq!(rows(&np::zeros(3)).to_vec::<f32>(), [1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+/// ```
+///
+/// # Panics
+/// If no axis has this name.
+#[track_caller]
+pub fn one_hot_along(x: impl ArrayLike, axis_name: &str) -> Array {
+    x.to_array().equal(crate::lax::axis_index(axis_name)).astype(DType::F32)
+}
+
 /// [`one_hot`] along a new axis at any position, in any dtype.
 ///
 /// ```

@@ -4,7 +4,7 @@ use cotangent_derive::Tree;
 
 use crate::array::Array;
 use crate::array::dtype::DType;
-use crate::numpy::{self as np, where_};
+use crate::numpy as np;
 
 use super::add::AddDecayedWeights;
 use super::aliases::{decay, example};
@@ -166,70 +166,6 @@ impl Optimizer for DadaptAdamw {
         let updates = exp_avg
             .zip3(&exp_avg_sq, cx.params, |m, v, p| -(self.weight_decay.array() * &step * p) - m / (v.sqrt() + &eps));
         (updates, DadaptAdamwState { exp_avg, exp_avg_sq, grad_sum, estim_lr, numerator_weighted: numerator, count })
-    }
-}
-
-/// The state of [`momo`].
-#[derive(Clone, Debug, Tree)]
-pub struct MomoState {
-    /// The running means of the gradients.
-    pub exp_avg: PerLeaf,
-    /// The running mean of the loss.
-    pub barf: Array,
-    /// The running mean of the inner products of gradients and parameters.
-    pub gamma: Array,
-    /// The number of steps.
-    pub count: Array,
-}
-
-options! {
-    /// [MoMo](https://arxiv.org/abs/2305.07583): momentum whose step is bounded by the distance of the loss from its
-    /// least
-    /// value.
-    ///
-    /// ```
-    /// use cotangent::{optim, prelude::*};
-    /// let (optimizer, x) = (optim::momo(), np::ones(2));
-    /// let (_, x, _) = optimizer.minimize(|x: &Array| x.powi(2).sum(), &x, &optimizer.init(&x));
-    /// assert_eq!(x.to_vec::<f32>(), [0.5, 0.5]);
-    /// ```
-    ///
-    /// # Panics
-    /// A step panics if it does not know the value of the loss: see [`Optimizer::apply_with_value`].
-    momo Momo() {
-        /// The greatest step.
-        learning_rate: Hyper = 1.0;
-        /// The decay of the running means.
-        beta: Number = 0.9;
-        /// The least value of the loss.
-        lower_bound: Number = 0.0;
-        /// How much the parameters decay.
-        weight_decay: Number = 0.0;
-    }
-}
-
-impl Optimizer for Momo {
-    type State = MomoState;
-
-    fn start(&self, params: &PerLeaf) -> MomoState {
-        let nothing = np::zeros_as((), narrowest(params));
-        MomoState { exp_avg: zeros_like(params), barf: nothing.clone(), gamma: nothing, count: zero() }
-    }
-
-    fn advance(&self, g: PerLeaf, state: &MomoState, cx: &Context<'_>) -> (PerLeaf, MomoState) {
-        let first = state.count.equal(0);
-        let mean = |new: &Array, old: &Array| where_(&first, new, moment(new, old, &self.beta));
-        let barf = mean(&cx.need_value("momo").astype(state.barf.dtype()), &state.barf);
-        let exp_avg = g.zip(&state.exp_avg, |g, m| mean(g, m));
-        let gamma = mean(&real_dot(&g, cx.params), &state.gamma);
-        let (square, product) = (squared_norm(&exp_avg), real_dot(&exp_avg, cx.params));
-        let rate = self.learning_rate.at(&state.count).array();
-        let decay = &rate * self.weight_decay.array();
-        let above = ((1.0 + &decay) * (&barf - self.lower_bound.array() - &gamma) + product).maximum(0.0);
-        let step = where_(square.less_equal(f64::EPSILON), 0.0, above / &square).minimum(rate);
-        let shrink = &decay / (1.0 + &decay);
-        let updates = exp_avg.zip(cx.params, |m, p| -(&shrink * p) - &step * m);
-        (updates, MomoState { exp_avg, barf, gamma, count: safe_increment(&state.count) })
     }
 }
 

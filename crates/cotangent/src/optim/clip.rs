@@ -2,7 +2,7 @@
 
 use cotangent_derive::Tree;
 
-use crate::array::Array;
+use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::numpy::{self as np, where_};
 
@@ -92,10 +92,40 @@ options! {
 stateless!(AdaptiveGradClip: |o, updates, cx| updates.zip(cx.params, |u, p| {
     let (of_update, of_param) = (unitwise_norm(u, o.axes.as_deref()), unitwise_norm(p, o.axes.as_deref()));
     let most = o.clipping.array() * of_param.maximum(o.eps.array());
-    where_(of_update.less(&most), u, u * (&most / of_update.maximum(1e-6)))
+    unitwise_clip(&of_update, &most, u)
 }));
 
-fn unitwise_norm(x: &Array, axes: Option<&[isize]>) -> Array {
+/// Returns a gradient whose units have norms of at most `max_norm`: where `norm`, the norm of a unit, is greater, the
+/// gradient is scaled.
+///
+/// ```
+/// use cotangent::{optim, prelude::*};
+/// let gradient = np::array([3.0, 4.0]);
+/// let norm = optim::unitwise_norm(&gradient, None);
+/// assert_eq!(optim::unitwise_clip(norm, np::full(2, 2.5), gradient).to_vec::<f32>(), [1.5, 2.0]);
+/// ```
+///
+/// # Panics
+/// If the shapes cannot be broadcast.
+#[track_caller]
+pub fn unitwise_clip(norm: impl ArrayLike, max_norm: impl ArrayLike, gradient: impl ArrayLike) -> Array {
+    let (norm, most, g) = (norm.to_array(), max_norm.to_array(), gradient.to_array());
+    where_(norm.less(&most), &g, &g * (&most / norm.maximum(1e-6)))
+}
+
+/// Returns, for each element, the norm of the unit it belongs to: a whole scalar or vector, a column of a matrix, an
+/// output channel of a kernel. `axes` states other axes to take norms over.
+///
+/// ```
+/// use cotangent::{optim, prelude::*};
+/// let norms = optim::unitwise_norm(&np::array([[3.0, 1.0], [4.0, 0.0]]), None);
+/// assert_eq!(norms.to_vec::<f32>(), [5.0, 1.0, 5.0, 1.0]);
+/// ```
+///
+/// # Panics
+/// If the array has more than five dimensions and `axes` is not given.
+#[track_caller]
+pub fn unitwise_norm(x: &Array, axes: Option<&[isize]>) -> Array {
     let rank = x.ndim();
     let square = abs_sq(x);
     let sum = match axes {
@@ -105,8 +135,8 @@ fn unitwise_norm(x: &Array, axes: Option<&[isize]>) -> Array {
             2 | 3 => square.sum_keepdims(0),
             4 | 5 => square.sum_keepdims((0..rank as isize - 1).collect::<Vec<_>>()),
             _ => raise(
-                Error::shape(format!("adaptive_grad_clip: no unit is known for {}", x.aval()))
-                    .help("state the axes over which norms are taken with `.axes([…])`"),
+                Error::shape(format!("unitwise_norm: no unit is known for {}", x.aval()))
+                    .help("state the axes over which norms are taken"),
             ),
         },
     };

@@ -4,6 +4,7 @@ use cotangent_derive::Tree;
 
 use crate::array::Array;
 use crate::array::dtype::DType;
+use crate::numpy::where_;
 
 use super::moments::{safe_increment, update_moment, zero, zeros_in};
 use super::number::Number;
@@ -18,6 +19,23 @@ pub struct ScaleByLionState {
     pub count: Array,
     /// The running means of the gradients.
     pub mu: PerLeaf,
+}
+
+/// What [`scale_by_lion`] does with the mean of the gradients.
+///
+/// ```
+/// use cotangent::optim::{self, LionMode};
+/// let part = optim::scale_by_lion().mode(LionMode::Smooth);
+/// # let _ = part;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LionMode {
+    /// Its sign.
+    Hard,
+    /// Its hyperbolic tangent, times `smooth_beta`.
+    Smooth,
+    /// The mean where its absolute value is below 1, else its sign.
+    Refined,
 }
 
 options! {
@@ -35,6 +53,10 @@ options! {
         b1: Number = 0.9;
         /// The decay of the running mean.
         b2: Number = 0.99;
+        /// What is done with the mean.
+        mode: LionMode = LionMode::Hard;
+        /// The factor of the mean in [`LionMode::Smooth`].
+        smooth_beta: Number = 1.0;
     } {
         /// The dtype of the running mean, instead of that of the parameters.
         mu_dtype: DType;
@@ -49,7 +71,11 @@ impl Optimizer for ScaleByLion {
     }
 
     fn advance(&self, g: PerLeaf, state: &ScaleByLionState, _: &Context<'_>) -> (PerLeaf, ScaleByLionState) {
-        let updates = update_moment(&g, &state.mu, &self.b1).map(Array::sign);
+        let updates = update_moment(&g, &state.mu, &self.b1).map(|x| match self.mode {
+            LionMode::Hard => x.sign(),
+            LionMode::Smooth => (self.smooth_beta.array() * x).tanh(),
+            LionMode::Refined => where_(x.abs().less(1.0), x, x.sign()),
+        });
         let mu = update_moment(&g, &state.mu, &self.b2);
         (updates, ScaleByLionState { count: safe_increment(&state.count), mu })
     }

@@ -4,9 +4,11 @@ use cotangent_derive::Tree;
 
 use crate::array::Array;
 use crate::array::dtype::DType;
+use crate::numpy::{self as np, linalg};
 
 use super::add::AddDecayedWeights;
 use super::aliases::{AdamW, adamw, decay};
+use super::dimensions::{Layout, WeightDimensionNumbers, WeightDimensions};
 use super::mask::{Mask, Masked, masked};
 use super::moments::{abs_sq, first_moment, safe_increment, update_moment, zero, zeros_in};
 use super::number::{Hyper, Number};
@@ -30,6 +32,8 @@ pub enum Preconditioning {
     Aol,
     /// By the Schatten 4-norm.
     Schatten,
+    /// By the greatest singular value.
+    Spectral,
 }
 
 /// The state of [`scale_by_muon`].
@@ -72,6 +76,8 @@ options! {
         adaptive: bool = false;
         /// How a matrix is scaled before the iteration.
         preconditioning: Preconditioning = Preconditioning::Frobenius;
+        /// Along which axes the parameters are matrices.
+        weight_dimension_numbers: WeightDimensions = WeightDimensions::matrices();
     } {
         /// The dtype of the running mean, instead of that of the parameters.
         mu_dtype: DType;
@@ -79,25 +85,33 @@ options! {
 }
 
 impl ScaleByMuon {
+    /// The nearest orthogonal matrix, nearly, for each of a batch of matrices.
     fn orthogonalized(&self, x: &Array) -> Array {
-        let tall = x.shape()[0] > x.shape()[1];
-        let mut x = if tall { x.t() } else { x.clone() };
-        if self.preconditioning == Preconditioning::Frobenius {
-            x = &x / (abs_sq(&x).sum().sqrt() + self.eps.array());
+        let transposed = |x: &Array| np::swapaxes(x, -1, -2);
+        let norm = |x: &Array| abs_sq(x).sum_keepdims((-2, -1)).sqrt();
+        let tall = x.shape()[1] > x.shape()[2];
+        let mut x = if tall { transposed(x) } else { x.clone() };
+        match self.preconditioning {
+            Preconditioning::Frobenius => x = &x / (norm(&x) + self.eps.array()),
+            Preconditioning::Spectral => {
+                let most = linalg::matrix_norm_with(&x, 2, true);
+                x = &x / (most + self.eps.array());
+            }
+            Preconditioning::Aol | Preconditioning::Schatten => {}
         }
         let one = self.ns_coeffs.len() == 1;
         let skipped = self.ns_coeffs.len().saturating_sub(self.ns_steps);
         let steps = if one { vec![self.ns_coeffs[0]; self.ns_steps] } else { self.ns_coeffs[skipped..].to_vec() };
         for (i, [first, second, third]) in steps.into_iter().enumerate() {
-            let mut gram = x.matmul(x.t().conj());
+            let mut gram = x.matmul(transposed(&x).conj());
             match self.preconditioning {
                 Preconditioning::Aol if i == 0 => {
                     let scale = gram.abs().sum_axis(-1).maximum(1e-8).rsqrt().expand_dims(-1);
                     x = &x * &scale;
-                    gram = gram * &scale * scale.t();
+                    gram = gram * &scale * transposed(&scale);
                 }
                 Preconditioning::Schatten if i == 0 => {
-                    let scale = abs_sq(&gram).sum().sqrt().maximum(1e-8).rsqrt();
+                    let scale = norm(&gram).maximum(1e-8).rsqrt();
                     x = &x * &scale;
                     gram *= scale.square();
                 }
@@ -106,7 +120,7 @@ impl ScaleByMuon {
             let factor = second * &gram + (third * &gram).matmul(&gram);
             x = first * &x + factor.matmul(&x);
         }
-        if tall { x.t() } else { x }
+        if tall { transposed(&x) } else { x }
     }
 }
 
@@ -122,14 +136,14 @@ impl Optimizer for ScaleByMuon {
         let mu = update_moment(&g, &state.mu, &self.beta);
         let mean = first_moment(&g, &mu, &self.beta, &count, self.nesterov);
         let updates = mean.map_with_path(|path, m| {
-            if m.ndim() != 2 {
+            let Some(numbers) = self.weight_dimension_numbers.of(path, m) else {
                 let message = format!("scale_by_muon: `{path}` is not a matrix: {}", m.aval());
-                crate::error::raise(
-                    crate::error::Error::shape(message)
-                        .help("`muon` applies Adam to everything but matrices; or use `masked`"),
-                );
-            }
-            let orthogonal = self.orthogonalized(m);
+                crate::error::raise(crate::error::Error::shape(message).help(
+                    "`muon` applies Adam to everything but matrices; or use `masked`, or `weight_dimension_numbers`",
+                ));
+            };
+            let layout = Layout::of(path, m, &numbers);
+            let orthogonal = layout.undo(&self.orthogonalized(&layout.matrices(m)));
             if self.adaptive { (m.conj() * &orthogonal).sum() * orthogonal } else { orthogonal }
         });
         (updates, MuonState { count, mu })
@@ -147,25 +161,30 @@ options! {
     /// let (updates, ()) = optim::scale_by_shape().update(&x, &(), &x);
     /// assert_eq!(updates.to_vec::<f32>(), [2.0; 4]);
     /// ```
-    scale_by_shape ScaleByShape() {} {
+    scale_by_shape ScaleByShape() {
+        /// Along which axes the parameters are matrices.
+        weight_dimension_numbers: WeightDimensions = WeightDimensions::from(WeightDimensionNumbers::default());
+    } {
         /// The root mean square; scales by √max(rows, columns) times this.
         consistent_rms: Number;
     }
 }
 
-stateless!(ScaleByShape: |o, updates, _| updates.map(|u| {
-    let size = |axis: usize| u.shape().get(axis).copied().unwrap_or(1) as f64;
+stateless!(ScaleByShape: |o, updates, _| updates.map_with_path(|path, u| {
+    let sizes = o.weight_dimension_numbers.of(path, u).map(|numbers| Layout::of(path, u, &numbers).groups);
+    let [_, inputs, outputs] = sizes.unwrap_or([1, 1, 1]).map(|size| size as f64);
     match &o.consistent_rms {
-        Some(rms) => size(0).max(size(1)).sqrt() * rms.array() * u,
-        None => (size(1) / size(0)).max(1.0).sqrt() * u,
+        Some(rms) => inputs.max(outputs).sqrt() * rms.array() * u,
+        None => (outputs / inputs).max(1.0).sqrt() * u,
     }
 }));
 
 /// What is done with matrices.
 type Matrices = (ScaleByMuon, ScaleByShape, AddDecayedWeights, ScaleByLearningRate);
 
-fn matrices(matrix: bool) -> Mask {
-    (move |_: &str, x: &Array| (x.ndim() == 2) == matrix).into()
+fn matrices(numbers: &WeightDimensions, matrix: bool) -> Mask {
+    let numbers = numbers.clone();
+    (move |path: &str, x: &Array| numbers.of(path, x).is_some() == matrix).into()
 }
 
 alias! {
@@ -195,6 +214,8 @@ alias! {
         adaptive: bool = false;
         /// How a matrix is scaled before the iteration.
         preconditioning: Preconditioning = Preconditioning::Frobenius;
+        /// Which parameters are matrices, and along which axes.
+        muon_weight_dimension_numbers: WeightDimensions = WeightDimensions::matrices();
         /// For the others, the decay of the running mean.
         adam_b1: Number = 0.9;
         /// For the others, the decay of the running mean of squares.
@@ -223,17 +244,21 @@ alias! {
                 nesterov: o.nesterov,
                 adaptive: o.adaptive,
                 preconditioning: o.preconditioning,
+                weight_dimension_numbers: o.muon_weight_dimension_numbers.clone(),
                 mu_dtype: o.mu_dtype,
             },
-            ScaleByShape { consistent_rms: o.consistent_rms.clone() },
+            ScaleByShape {
+                weight_dimension_numbers: o.muon_weight_dimension_numbers.clone(),
+                consistent_rms: o.consistent_rms.clone(),
+            },
             decay(&o.weight_decay, &o.weight_decay_mask),
             scale_by_learning_rate(&o.learning_rate),
-        ), matrices(true)),
+        ), matrices(&o.muon_weight_dimension_numbers, true)),
         masked(AdamW {
             mu_dtype: o.mu_dtype,
             ..adamw(o.adam_learning_rate.as_ref().unwrap_or(&o.learning_rate))
                 .b1(&o.adam_b1).b2(&o.adam_b2).eps(&o.eps).eps_root(&o.adam_eps_root)
                 .weight_decay(&o.adam_weight_decay).nesterov(o.nesterov)
-        }, matrices(false)),
+        }, matrices(&o.muon_weight_dimension_numbers, false)),
     )
 }

@@ -43,6 +43,12 @@ impl PerLeaf {
         PerLeaf { paths: self.paths.clone(), values: values.to_vec() }
     }
 
+    /// These arrays, at these paths.
+    pub(super) fn from_pairs(pairs: impl IntoIterator<Item = (String, Array)>) -> PerLeaf {
+        let (paths, values): (Vec<_>, _) = pairs.into_iter().unzip();
+        PerLeaf { paths: paths.into(), values }
+    }
+
     /// A tree like `template`, with these leaves.
     ///
     /// ```

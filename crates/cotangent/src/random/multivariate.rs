@@ -69,6 +69,8 @@ pub enum Factor {
     /// By the Cholesky decomposition, the fastest. The covariance must be positive definite.
     #[default]
     Cholesky,
+    /// By eigenvalues and eigenvectors. The covariance may be singular.
+    Eigh,
     /// By the singular value decomposition. The covariance may be singular.
     Svd,
 }
@@ -121,6 +123,10 @@ fn samples(key: Key, mean: Array, cov: Array, shape: &Shape, dtype: Option<DType
         let z = normals(key, &full, dtype);
         let factor = match method {
             Factor::Cholesky => linalg::cholesky(cov),
+            Factor::Eigh => {
+                let (values, vectors) = np::linalg::eigh(cov);
+                vectors * values.sqrt().expand_dims(-2)
+            }
             Factor::Svd => {
                 let options = SvdOptions { full_matrices: false, ..SvdOptions::default() };
                 let (u, s, _) = linalg::svd(cov, &options);

@@ -1,11 +1,22 @@
 //! Elementwise special functions. Integers become floats.
 
 mod bessel;
+mod complex_gamma;
+mod each;
+mod expint;
 mod gamma;
+mod harmonics;
+mod hypergeometric;
+mod integrals;
 mod softmax;
+mod tables;
 
 pub use bessel::*;
+pub use complex_gamma::loggamma;
 pub use gamma::*;
+pub use harmonics::*;
+pub use hypergeometric::*;
+pub use integrals::*;
 pub use softmax::{log_softmax, softmax};
 pub(crate) use softmax::{log_softmax_where, softmax_where};
 

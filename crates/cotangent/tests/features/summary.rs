@@ -32,6 +32,9 @@ const NAMESPACES: &[(&str, &[&str])] = &[
     ("random", &["jax.random"]),
     ("samplers", &["jax.random"]),
     ("special", &["jax.scipy.special"]),
+    ("signals", &["jax.scipy.signal", "jax.scipy.fft", "jax.scipy.ndimage", "jax.scipy.optimize", "jax.image"]),
+    ("special_more", &["jax.scipy.special"]),
+    ("stats", &["jax.scipy.stats"]),
 ];
 
 /// The scripts whose cases are code. The tests have a counterpart of each case.

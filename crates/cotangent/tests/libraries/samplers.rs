@@ -357,7 +357,9 @@ fn multivariate_normal_samples_have_their_covariance() {
     let mean = Array::from([1.0f32, -2.0, 0.5]);
     let regular = Array::from([[2.0f32, 0.5, 0.1], [0.5, 1.0, -0.3], [0.1, -0.3, 0.7]]);
     let singular = Array::from([[1.0f32, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 2.0]]);
-    for (cov, method) in [(&regular, Factor::Cholesky), (&regular, Factor::Svd), (&singular, Factor::Svd)] {
+    for (cov, method) in
+        [(&regular, Factor::Cholesky), (&regular, Factor::Eigh), (&regular, Factor::Svd), (&singular, Factor::Svd)]
+    {
         let x = random::multivariate_normal_method(random::key(6), &mean, cov, 20_000, method);
         let centered = &x - &mean;
         let found = centered.t().matmul(&centered) / 20_000.0;

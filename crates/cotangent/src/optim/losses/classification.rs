@@ -151,22 +151,29 @@ pub fn softmax_cross_entropy_with_integer_labels_axis(
     axis: isize,
 ) -> Array {
     let (logits, labels) = (logits.to_array(), labels.to_array());
+    let axis = integer_labels(&logits, &labels, axis) as isize;
+    let chosen = np::take_along_axis(&logits, labels.expand_dims(axis), axis);
+    logsumexp_axis(&logits, axis) - np::squeeze_axis(chosen, axis)
+}
+
+/// Returns the axis of the classes, if there is one integer label for each row of logits along it.
+#[track_caller]
+pub(super) fn integer_labels(logits: &Array, labels: &Array, axis: isize) -> usize {
     let who = "softmax_cross_entropy_with_integer_labels";
-    floats(who, "logits", &logits);
+    floats(who, "logits", logits);
     if !labels.dtype().is_integer() {
         raise(
             Error::dtype(format!("{who}: labels must be integers, got {}", labels.aval()))
                 .help("for labels that are probabilities, use `softmax_cross_entropy`"),
         );
     }
-    let axis = axis_of(axis, &logits);
+    let axis = axis_of(axis, logits);
     let expected: Vec<usize> = (0..logits.ndim()).filter(|i| *i != axis).map(|i| logits.shape()[i]).collect();
     if labels.shape() != expected {
         let (labels, logits) = (labels.aval(), logits.aval());
         raise(Error::shape(format!("{who}: logits {logits} need labels of shape {expected:?}, got {labels}")));
     }
-    let chosen = np::take_along_axis(&logits, labels.expand_dims(axis as isize), axis as isize);
-    logsumexp_axis(&logits, axis as isize) - np::squeeze_axis(chosen, axis as isize)
+    axis
 }
 
 /// [`softmax_cross_entropy()`] plus `epsilon` times the probability of the wrong classes

@@ -7,12 +7,14 @@
 //! assert!((loss.item::<f32>() - 0.2395).abs() < 1e-4);
 //! ```
 //!
-//! Functions that reduce over the last axis have a sibling that ends in `_axis`, for other axes.
+//! Functions that reduce over the last axis have a sibling that ends in `_axis`, for other axes, and those with a mask
+//! one that ends in `_where`.
 
 mod classification;
 mod ctc;
 mod divergence;
 mod margin;
+mod masked;
 mod regression;
 mod segmentation;
 mod similarity;
@@ -21,6 +23,7 @@ pub use classification::*;
 pub use ctc::{ctc_loss, ctc_loss_with_forward_probs};
 pub use divergence::*;
 pub use margin::*;
+pub use masked::*;
 pub use regression::*;
 pub use segmentation::*;
 pub use similarity::*;
