@@ -10,7 +10,6 @@ mod draw;
 mod figure;
 mod font;
 mod layout;
-mod marks;
 mod raster;
 mod scale;
 mod scene;
