@@ -266,7 +266,8 @@ fn damaged_files() {
         if let Ok(program) = read::bytes(&bytes) {
             read += 1;
             if case % 16 == 0 {
-                // What was read can be walked and printed.
+                // What was read can be walked and written.
+                drop(program.to_artifact());
                 assert!(program.to_text().len() <= 4096 * (bytes.len() + 1));
                 for op in program.functions.iter().flat_map(|f| &f.body.ops) {
                     program.locations.source(op.location);

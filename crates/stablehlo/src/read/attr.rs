@@ -25,7 +25,8 @@ pub enum Attr {
     Ints(Arc<[i64]>),
     /// `array<i1: true, false>`
     Bools(Arc<[bool]>),
-    /// `array<f32: 1.0>` and the like: a dense array of another element type, as a tensor with one axis that is no splat.
+    /// `array<f32: 1.0>` and the like: a dense array of another element type, as a tensor with one axis. It is not a
+    /// splat.
     Numbers(Arc<Dense>),
     /// `{name = value}`
     Dict(Attrs),
@@ -55,16 +56,20 @@ pub struct Dense {
 
 /// A structured attribute of StableHLO or CHLO.
 ///
-/// | name | fields |
-/// |---|---|
-/// | `dot` | `lhs_batching_dimensions`, `rhs_batching_dimensions`, `lhs_contracting_dimensions`, `rhs_contracting_dimensions` |
-/// | `gather` | `offset_dims`, `collapsed_slice_dims`, `operand_batching_dims`, `start_indices_batching_dims`, `start_index_map`, `index_vector_dim` |
-/// | `scatter` | `update_window_dims`, `inserted_window_dims`, `input_batching_dims`, `scatter_indices_batching_dims`, `scatter_dims_to_operand_dims`, `index_vector_dim` |
-/// | `conv` | `input_batch_dimension`, `input_feature_dimension`, `input_spatial_dimensions`, and the like for `kernel_input_feature_dimension`, `kernel_output_feature_dimension`, `kernel_spatial_dimensions`, `output_batch_dimension`, `output_feature_dimension`, `output_spatial_dimensions` |
-/// | `channel_handle` | `handle`, `type` |
-/// | `output_operand_alias` | `output_tuple_indices`, `operand_index`, `operand_tuple_indices` |
-/// | `dot_algorithm` | `lhs_precision_type`, `rhs_precision_type`, `accumulation_type`, `lhs_component_count`, `rhs_component_count`, `num_primitive_operations`, `allow_imprecise_accumulation` |
-/// | `result_accuracy` | `atol`, `rtol`, `ulps`, `mode` |
+/// * `dot`: `lhs_batching_dimensions`, `rhs_batching_dimensions`, `lhs_contracting_dimensions`,
+///   `rhs_contracting_dimensions`
+/// * `gather`: `offset_dims`, `collapsed_slice_dims`, `operand_batching_dims`, `start_indices_batching_dims`,
+///   `start_index_map`, `index_vector_dim`
+/// * `scatter`: `update_window_dims`, `inserted_window_dims`, `input_batching_dims`, `scatter_indices_batching_dims`,
+///   `scatter_dims_to_operand_dims`, `index_vector_dim`
+/// * `conv`: `input_batch_dimension`, `input_feature_dimension`, `input_spatial_dimensions`, and the like for
+///   `kernel_input_feature_dimension`, `kernel_output_feature_dimension`, `kernel_spatial_dimensions`,
+///   `output_batch_dimension`, `output_feature_dimension`, `output_spatial_dimensions`
+/// * `channel_handle`: `handle`, `type`
+/// * `output_operand_alias`: `output_tuple_indices`, `operand_index`, `operand_tuple_indices`
+/// * `dot_algorithm`: `lhs_precision_type`, `rhs_precision_type`, `accumulation_type`, `lhs_component_count`,
+///   `rhs_component_count`, `num_primitive_operations`, `allow_imprecise_accumulation`
+/// * `result_accuracy`: `atol`, `rtol`, `ulps`, `mode`
 ///
 /// Lists of axes are [`Attr::Ints`], and an empty list is left out. Single axes and numbers are [`Attr::Int`] of `i64`,
 /// and an `index_vector_dim` of 0 is left out.
@@ -76,15 +81,12 @@ pub struct Struct {
     pub fields: Attrs,
 }
 
-/// Named attributes, sorted by name. Cloning copies a pointer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attrs(Option<Arc<[(Arc<str>, Attr)]>>);
+/// A name and its value.
+type Entry = (Arc<str>, Attr);
 
-impl Default for Attrs {
-    fn default() -> Attrs {
-        Attrs(None)
-    }
-}
+/// Named attributes, sorted by name. Cloning copies a pointer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attrs(Option<Arc<[Entry]>>);
 
 impl Attrs {
     /// Sorts entries. Of two with the same name, the later one counts.

@@ -96,8 +96,8 @@ impl Element {
         NAMES.iter().find(|(_, n)| *n == name).map(|(e, _)| e.clone())
     }
 
-    /// The bytes that an element takes in [`Dense`](super::Dense): one for a boolean and for any type that is narrower than
-    /// a byte. `None` for [`Element::Other`].
+    /// The bytes that an element takes in [`Dense`](super::Dense): one for a boolean and for any type that is narrower
+    /// than a byte. `None` for [`Element::Other`].
     pub fn size(&self) -> Option<usize> {
         Some(match self {
             Other(_) => return None,

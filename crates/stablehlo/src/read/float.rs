@@ -75,7 +75,7 @@ pub(super) fn encode(x: f64, element: &Element) -> Option<u64> {
     match element {
         Element::F64 => return Some(x.to_bits()),
         Element::F32 => return Some((x as f32).to_bits().into()),
-        Element::F8E8M0FNU if !(x > 0.0) => return Some(255),
+        Element::F8E8M0FNU if x.is_nan() || x <= 0.0 => return Some(255),
         Element::F8E8M0FNU => return Some(((x.log2().round_ties_even() as i64).clamp(-127, 127) + 127) as u64),
         _ => {}
     }

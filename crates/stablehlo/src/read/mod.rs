@@ -1,12 +1,14 @@
 //! A reader of StableHLO modules.
 //!
-//! [`text`] reads MLIR text, in the pretty and in the generic syntax, as JAX, PyTorch and TensorFlow print it. [`bytes`]
-//! reads MLIR bytecode, such as a portable artifact inside a file that `jax.export` wrote, or text. Both return a
-//! [`Program`]: plain data, in which names, types and attributes are the same whichever form was read. An attribute that
-//! holds its operation's default value is left out, and so is an empty list in a structured attribute. Of bytecode,
-//! attributes of dialects other than StableHLO in an encoding of their own are left out too, such as `sdy.sharding_rule`.
+//! [`text`] reads MLIR text, in the pretty and in the generic syntax, as JAX, PyTorch and TensorFlow print it.
+//! [`bytes`] reads MLIR bytecode, such as a portable artifact inside a file that `jax.export` wrote, or text. Both
+//! return a [`Program`]: plain data, in which names, types and attributes are the same whichever form was read. An
+//! attribute that holds its operation's default value is left out, and so is an empty list in a structured
+//! attribute. Of bytecode, attributes of dialects other than StableHLO in an encoding of their own are left out
+//! too, such as `sdy.sharding_rule`.
 //!
-//! [`Program::to_text`] and [`Program::to_artifact`] write a program again, as generic text and as versioned bytecode.
+//! [`Program::to_text`] and [`Program::to_artifact`] write a program again, as generic text and as versioned
+//! bytecode.
 //!
 //! The input need not be trusted: what is wrong with it is a [`ReadError`], nesting is limited, and memory is
 //! proportional to the input's size.

@@ -174,8 +174,8 @@ fn push_attr(out: &mut String, attr: &Attr) {
             push_list(out, items.iter(), push_attr);
             out.push(']');
         }
-        Attr::Ints(values) => push_numbers(out, "i64", values.iter(), |out, v| push(out, v)),
-        Attr::Bools(values) => push_numbers(out, "i1", values.iter(), |out, v| push(out, v)),
+        Attr::Ints(values) => push_numbers(out, "i64", values.iter(), push),
+        Attr::Bools(values) => push_numbers(out, "i1", values.iter(), push),
         Attr::Numbers(dense) => {
             let element = &dense.ty.element;
             let values = dense.data.chunks_exact(element.size().unwrap_or(1));
@@ -245,7 +245,7 @@ fn push_struct(out: &mut String, s: &Struct) {
         match attr {
             Attr::Ints(values) => {
                 out.push('[');
-                push_list(out, values.iter(), |out, v| push(out, v));
+                push_list(out, values.iter(), push);
                 out.push(']');
             }
             Attr::Int(value, _) => push(out, value),

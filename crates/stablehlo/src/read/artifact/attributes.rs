@@ -101,11 +101,10 @@ impl Writer<'_> {
     /// A tensor of VHLO from elements as [`Dense`] has them: all of them, or one.
     fn tensor(&mut self, element: &Element, dims: &[i64], data: &[u8]) -> Result<u64> {
         let ty = self.tensor_type(element, dims.iter().copied())?;
-        let count: i64 = dims.iter().product();
         let packed: Vec<u8>;
         let data = match element {
             // Booleans are bits, and a splat is a byte of them.
-            Element::Bool if data.len() == 1 && count > 1 => {
+            Element::Bool if data.len() == 1 && dims.iter().any(|&n| n > 1) => {
                 packed = vec![if data[0] != 0 { 255 } else { 0 }];
                 &packed
             }

@@ -30,9 +30,12 @@ pub(super) fn vhlo_name(name: &str, accurate: bool) -> Result<&'static str> {
     }
 }
 
+/// Numbers of attributes, and attributes by name.
+type Split = (Vec<u64>, Vec<(Arc<str>, Attr)>);
+
 impl Writer<'_> {
     /// The attributes that the operation has in VHLO, sorted by name, and those that it need not have.
-    pub(super) fn attributes_of(&mut self, op: &Op, name: &str) -> Result<(Vec<u64>, Vec<(Arc<str>, Attr)>)> {
+    pub(super) fn attributes_of(&mut self, op: &Op, name: &str) -> Result<Split> {
         let row = VHLO.iter().find(|row| row.0 == name).map_or("", |row| row.1);
         let mut names: Vec<&str> = row.split_whitespace().collect();
         names.sort_unstable();

@@ -141,7 +141,7 @@ impl<'a> Cursor<'a> {
             if !alignment.is_power_of_two() {
                 return self.error(format!("a section aligned to {alignment} bytes"));
             }
-            while (self.base + self.pos) as u64 % alignment != 0 {
+            while !((self.base + self.pos) as u64).is_multiple_of(alignment) {
                 if self.byte()? != 0xCB {
                     return self.error("a section whose padding is wrong");
                 }

@@ -32,40 +32,55 @@ pub(in crate::read) const VHLO: &[(&str, &str)] = &[
     ("constant_v1", "value"),
     (
         "convolution_v1",
-        "window_strides padding lhs_dilation rhs_dilation window_reversal input_batch_dimension input_feature_dimension input_spatial_dimensions kernel_input_feature_dimension kernel_output_feature_dimension kernel_spatial_dimensions output_batch_dimension output_feature_dimension output_spatial_dimensions feature_group_count batch_group_count precision_config",
+        "window_strides padding lhs_dilation rhs_dilation window_reversal input_batch_dimension \
+            input_feature_dimension input_spatial_dimensions kernel_input_feature_dimension \
+            kernel_output_feature_dimension kernel_spatial_dimensions output_batch_dimension \
+            output_feature_dimension output_spatial_dimensions feature_group_count batch_group_count precision_config",
     ),
     ("cosine_v2", "result_accuracy"),
     ("cross-replica-sum_v1", "replica_groups"),
     (
         "custom_call_v1",
-        "call_target_name has_side_effect backend_config api_version called_computations operand_layouts result_layouts output_operand_aliases",
+        "call_target_name has_side_effect backend_config api_version called_computations operand_layouts \
+            result_layouts output_operand_aliases",
     ),
     (
         "custom_call_v2",
-        "call_target_name has_side_effect backend_config api_version called_computations operand_layouts result_layouts output_operand_aliases result_tilings",
+        "call_target_name has_side_effect backend_config api_version called_computations operand_layouts \
+            result_layouts output_operand_aliases result_tilings",
     ),
     (
         "dot_general_v1",
-        "lhs_batching_dimensions rhs_batching_dimensions lhs_contracting_dimensions rhs_contracting_dimensions precision_config",
+        "lhs_batching_dimensions rhs_batching_dimensions lhs_contracting_dimensions rhs_contracting_dimensions \
+            precision_config",
     ),
     (
         "dot_general_v2",
-        "lhs_batching_dimensions rhs_batching_dimensions lhs_contracting_dimensions rhs_contracting_dimensions precision_config lhs_precision_type rhs_precision_type accumulation_type lhs_component_count rhs_component_count num_primitive_operations allow_imprecise_accumulation",
+        "lhs_batching_dimensions rhs_batching_dimensions lhs_contracting_dimensions rhs_contracting_dimensions \
+            precision_config lhs_precision_type rhs_precision_type accumulation_type lhs_component_count \
+            rhs_component_count num_primitive_operations allow_imprecise_accumulation",
     ),
     ("dot_v1", "precision_config"),
     ("dynamic_broadcast_in_dim_v1", "broadcast_dimensions known_expanding_dimensions known_nonexpanding_dimensions"),
     (
         "dynamic_conv_v1",
-        "window_strides padding lhs_dilation rhs_dilation window_reversal input_batch_dimension input_feature_dimension input_spatial_dimensions kernel_input_feature_dimension kernel_output_feature_dimension kernel_spatial_dimensions output_batch_dimension output_feature_dimension output_spatial_dimensions feature_group_count batch_group_count precision_config",
+        "window_strides padding lhs_dilation rhs_dilation window_reversal input_batch_dimension \
+            input_feature_dimension input_spatial_dimensions kernel_input_feature_dimension \
+            kernel_output_feature_dimension kernel_spatial_dimensions output_batch_dimension \
+            output_feature_dimension output_spatial_dimensions feature_group_count batch_group_count precision_config",
     ),
     (
         "dynamic_conv_v2",
-        "window_strides lhs_dilation rhs_dilation window_reversal input_batch_dimension input_feature_dimension input_spatial_dimensions kernel_input_feature_dimension kernel_output_feature_dimension kernel_spatial_dimensions output_batch_dimension output_feature_dimension output_spatial_dimensions feature_group_count batch_group_count precision_config",
+        "window_strides lhs_dilation rhs_dilation window_reversal input_batch_dimension input_feature_dimension \
+            input_spatial_dimensions kernel_input_feature_dimension kernel_output_feature_dimension \
+            kernel_spatial_dimensions output_batch_dimension output_feature_dimension output_spatial_dimensions \
+            feature_group_count batch_group_count precision_config",
     ),
     ("dynamic_gather_v1", "offset_dims collapsed_slice_dims start_index_map index_vector_dim indices_are_sorted"),
     (
         "dynamic_gather_v2",
-        "offset_dims collapsed_slice_dims operand_batching_dims start_indices_batching_dims start_index_map index_vector_dim indices_are_sorted",
+        "offset_dims collapsed_slice_dims operand_batching_dims start_indices_batching_dims start_index_map \
+            index_vector_dim indices_are_sorted",
     ),
     ("dynamic_iota_v1", "iota_dimension"),
     ("dynamic_slice_v1", "slice_sizes"),
@@ -77,7 +92,8 @@ pub(in crate::read) const VHLO: &[(&str, &str)] = &[
     ("gather_v1", "offset_dims collapsed_slice_dims start_index_map index_vector_dim slice_sizes indices_are_sorted"),
     (
         "gather_v2",
-        "offset_dims collapsed_slice_dims operand_batching_dims start_indices_batching_dims start_index_map index_vector_dim slice_sizes indices_are_sorted",
+        "offset_dims collapsed_slice_dims operand_batching_dims start_indices_batching_dims start_index_map \
+            index_vector_dim slice_sizes indices_are_sorted",
     ),
     ("get_dimension_size_v1", "dimension"),
     ("get_tuple_element_v1", "index"),
@@ -101,11 +117,13 @@ pub(in crate::read) const VHLO: &[(&str, &str)] = &[
     ("rsqrt_v2", "result_accuracy"),
     (
         "scatter_v1",
-        "update_window_dims inserted_window_dims scatter_dims_to_operand_dims index_vector_dim indices_are_sorted unique_indices",
+        "update_window_dims inserted_window_dims scatter_dims_to_operand_dims index_vector_dim indices_are_sorted \
+            unique_indices",
     ),
     (
         "scatter_v2",
-        "update_window_dims inserted_window_dims input_batching_dims scatter_indices_batching_dims scatter_dims_to_operand_dims index_vector_dim indices_are_sorted unique_indices",
+        "update_window_dims inserted_window_dims input_batching_dims scatter_indices_batching_dims \
+            scatter_dims_to_operand_dims index_vector_dim indices_are_sorted unique_indices",
     ),
     ("select_and_scatter_v1", "window_dimensions window_strides padding"),
     ("send_v1", "channel_id channel_type is_host_transfer"),
@@ -174,7 +192,8 @@ impl OpName {
 }
 
 /// The attributes of StableHLO that are dense arrays, and in VHLO tensors.
-const ARRAYS: &str = "base_dilations broadcast_dimensions broadcast_sizes collapsed_slice_dims dimensions edge_padding_high \
+const ARRAYS: &str = "base_dilations broadcast_dimensions broadcast_sizes collapsed_slice_dims dimensions \
+    edge_padding_high \
     edge_padding_low fft_length input_batching_dims input_spatial_dimensions inserted_window_dims interior_padding \
     kernel_spatial_dimensions known_expanding_dimensions known_nonexpanding_dimensions lhs_batching_dimensions \
     lhs_contracting_dimensions lhs_dilation limit_indices offset_dims operand_batching_dims output_spatial_dimensions \

@@ -20,7 +20,12 @@ impl<'a> Text<'a> {
             Some(b'[') => {
                 self.pos += 1;
                 let mut items = Vec::new();
-                self.nested(|s| s.list("]", |s| Ok(items.push(s.attr()?))))?;
+                self.nested(|s| {
+                    s.list("]", |s| {
+                        items.push(s.attr()?);
+                        Ok(())
+                    })
+                })?;
                 Ok(Attr::Array(items.into()))
             }
             Some(b'{') => Ok(Attr::Dict(Attrs::new(self.nested(Self::dict)?))),
@@ -199,7 +204,10 @@ impl<'a> Text<'a> {
     pub(super) fn ints(&mut self) -> Result<Vec<i64>> {
         self.expect("[")?;
         let mut values = Vec::new();
-        self.list("]", |s| Ok(values.push(s.integer()?)))?;
+        self.list("]", |s| {
+            values.push(s.integer()?);
+            Ok(())
+        })?;
         Ok(values)
     }
 }

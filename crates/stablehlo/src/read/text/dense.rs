@@ -31,7 +31,7 @@ pub(super) fn hex(digits: &[u8]) -> Option<Vec<u8>> {
         high << 4 | low & 15
     };
     let bytes = digits.chunks_exact(2).map(byte).collect();
-    (digits.len() % 2 == 0 && wrong < 16).then_some(bytes)
+    (digits.len().is_multiple_of(2) && wrong < 16).then_some(bytes)
 }
 
 impl Text<'_> {

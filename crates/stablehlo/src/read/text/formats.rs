@@ -78,21 +78,25 @@ const BINARY: &[Item] = &[One, Token(","), One, Dict, Same];
 const PLAIN: &[Item] = &[Many, Dict, Functional];
 const ARROW: &[Item] = &[Many, Dict, Arrow];
 
-const UNARY_NAMES: &str = "abs cbrt ceil convert count_leading_zeros cosine exponential exponential_minus_one floor imag log \
+const UNARY_NAMES: &str = "abs cbrt ceil convert count_leading_zeros cosine exponential exponential_minus_one floor \
+    imag log \
     log_plus_one logistic negate not popcnt real round_nearest_afz round_nearest_even rsqrt sign sine sqrt tan tanh \
     uniform_quantize uniform_dequantize";
 
 const BINARY_NAMES: &str = "add and atan2 divide maximum minimum multiply or power remainder shift_left \
     shift_right_arithmetic shift_right_logical subtract xor";
 
-const PLAIN_NAMES: &str = "bitcast_convert dynamic_pad dynamic_reshape dynamic_update_slice is_finite real_dynamic_slice \
+const PLAIN_NAMES: &str = "bitcast_convert dynamic_pad dynamic_reshape dynamic_update_slice is_finite \
+    real_dynamic_slice \
     reshape";
 
-const CHLO_NAMES: &str = "_asin_acos_kernel acos acosh asin asinh atan atanh bessel_i1e conj cosh digamma erf erf_inv erfc \
+const CHLO_NAMES: &str = "_asin_acos_kernel acos acosh asin asinh atan atanh bessel_i1e conj cosh digamma erf \
+    erf_inv erfc \
     is_inf is_neg_inf is_pos_inf lgamma sinh square tan broadcast_add broadcast_and broadcast_atan2 broadcast_complex \
     broadcast_divide broadcast_maximum broadcast_minimum broadcast_multiply broadcast_next_after broadcast_or \
     broadcast_polygamma broadcast_power broadcast_remainder broadcast_select broadcast_shift_left \
-    broadcast_shift_right_arithmetic broadcast_shift_right_logical broadcast_subtract broadcast_xor broadcast_zeta mulhi \
+    broadcast_shift_right_arithmetic broadcast_shift_right_logical broadcast_subtract broadcast_xor \
+    broadcast_zeta mulhi \
     next_after polygamma zeta";
 
 const OTHERS: &[Row] = &[

@@ -81,7 +81,10 @@ impl Text<'_> {
                     }
                     self.expect("[")?;
                     let mut parts = Vec::new();
-                    self.list("]", |s| Ok(parts.push(s.location()?)))?;
+                    self.list("]", |s| {
+                        parts.push(s.location()?);
+                        Ok(())
+                    })?;
                     Ok(self.new_location(Location::Fused(parts)))
                 }
                 "loc" => {

@@ -190,7 +190,10 @@ impl<'a> Text<'a> {
                     results.push(s.ty()?);
                     let mut entries = Vec::new();
                     s.optional_dict(&mut entries)?;
-                    Ok(result_attributes.push(Attrs::new(entries)))
+                    {
+                        result_attributes.push(Attrs::new(entries));
+                        Ok(())
+                    }
                 })?;
             } else {
                 results.push(self.ty()?);
@@ -307,7 +310,8 @@ fn take(entries: &mut Entries, name: &str) -> Option<Attr> {
 }
 
 impl Function {
-    /// A function from the attributes of the generic `func.func`. `left` is how many parameters and results it may have.
+    /// A function from the attributes of the generic `func.func`. `left` is how many parameters and results it may
+    /// have.
     pub(in crate::read) fn from_parts(
         mut attributes: Entries,
         body: Region,

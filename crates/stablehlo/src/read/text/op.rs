@@ -214,13 +214,19 @@ impl<'a> Text<'a> {
     /// After the name: `(operands) <{properties}> ({regions}) {attributes} : type`.
     pub(super) fn generic(&mut self, op: &mut Parts) -> Result<()> {
         self.expect("(")?;
-        self.list(")", |s| Ok(op.operands.push(s.operand()?)))?;
+        self.list(")", |s| {
+            op.operands.push(s.operand()?);
+            Ok(())
+        })?;
         if self.eat("<") {
             self.optional_dict(&mut op.attributes)?;
             self.expect(">")?;
         }
         if self.eat("(") {
-            self.list(")", |s| Ok(op.regions.push(s.region(&[])?)))?;
+            self.list(")", |s| {
+                op.regions.push(s.region(&[])?);
+                Ok(())
+            })?;
         }
         self.optional_dict(&mut op.attributes)?;
         self.expect(":")?;

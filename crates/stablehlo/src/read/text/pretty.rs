@@ -99,7 +99,10 @@ impl<'a> Text<'a> {
             Item::Bits => self.exponent_mantissa(op)?,
             Item::Regions => {
                 if self.eat("(") {
-                    self.list(")", |s| Ok(op.regions.push(s.region(&[])?)))?;
+                    self.list(")", |s| {
+                        op.regions.push(s.region(&[])?);
+                        Ok(())
+                    })?;
                 }
             }
             Item::Text(name) => {
@@ -247,7 +250,10 @@ impl<'a> Text<'a> {
                 let mut cases = Vec::new();
                 self.list("]", |s| {
                     let case = s.expect_word("a precision")?;
-                    Ok(cases.push(Attr::Enum(s.name("precision"), s.name(case))))
+                    {
+                        cases.push(Attr::Enum(s.name("precision"), s.name(case)));
+                        Ok(())
+                    }
                 })?;
                 self.set(op, "precision_config", Attr::Array(cases.into()));
             } else {
@@ -330,7 +336,10 @@ impl<'a> Text<'a> {
                     s.expect("=")?;
                     s.expect("[")?;
                     let mut flags = Vec::new();
-                    s.list("]", |s| Ok(flags.push(s.boolean()?)))?;
+                    s.list("]", |s| {
+                        flags.push(s.boolean()?);
+                        Ok(())
+                    })?;
                     ("window_reversal", Attr::Bools(flags.into()))
                 }
                 part => {
@@ -369,7 +378,10 @@ impl<'a> Text<'a> {
         self.list(")", |s| {
             names.push(s.value_name()?);
             s.expect("=")?;
-            Ok(op.operands.push(s.operand()?))
+            {
+                op.operands.push(s.operand()?);
+                Ok(())
+            }
         })?;
         if !op.operands.is_empty() {
             self.expect(":")?;

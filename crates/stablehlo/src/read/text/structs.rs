@@ -28,7 +28,10 @@ impl Text<'_> {
             }
             "bounds" => {
                 let mut sizes = Vec::new();
-                self.list(">", |s| Ok(sizes.push(if s.eat("?") { i64::MIN } else { s.integer()? })))?;
+                self.list(">", |s| {
+                    sizes.push(if s.eat("?") { i64::MIN } else { s.integer()? });
+                    Ok(())
+                })?;
                 Ok(canon::bounds(&sizes))
             }
             "type_extensions" => {
@@ -36,7 +39,10 @@ impl Text<'_> {
                 self.expect("=")?;
                 self.expect("[")?;
                 let mut sizes = Vec::new();
-                self.list("]", |s| Ok(sizes.push(if s.eat("?") { i64::MIN } else { s.integer()? })))?;
+                self.list("]", |s| {
+                    sizes.push(if s.eat("?") { i64::MIN } else { s.integer()? });
+                    Ok(())
+                })?;
                 self.expect(">")?;
                 Ok(canon::bounds(&sizes))
             }

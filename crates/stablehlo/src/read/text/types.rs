@@ -36,7 +36,12 @@ impl Text<'_> {
                     "tuple" => {
                         self.expect("<")?;
                         let mut types = Vec::new();
-                        self.nested(|s| s.list(">", |s| Ok(types.push(s.ty()?))))?;
+                        self.nested(|s| {
+                            s.list(">", |s| {
+                                types.push(s.ty()?);
+                                Ok(())
+                            })
+                        })?;
                         Ok(Type::Tuple(types.into()))
                     }
                     "complex" => {
@@ -87,7 +92,10 @@ impl Text<'_> {
     pub(super) fn signature(&mut self) -> Result<(Vec<Type>, Vec<Type>)> {
         self.expect("(")?;
         let mut params = Vec::new();
-        self.list(")", |s| Ok(params.push(s.ty()?)))?;
+        self.list(")", |s| {
+            params.push(s.ty()?);
+            Ok(())
+        })?;
         self.expect("->")?;
         Ok((params, self.result_types()?))
     }
@@ -96,7 +104,10 @@ impl Text<'_> {
     pub(super) fn result_types(&mut self) -> Result<Vec<Type>> {
         let mut results = Vec::new();
         if self.eat("(") {
-            self.list(")", |s| Ok(results.push(s.ty()?)))?;
+            self.list(")", |s| {
+                results.push(s.ty()?);
+                Ok(())
+            })?;
         } else {
             results.push(self.ty()?);
         }
