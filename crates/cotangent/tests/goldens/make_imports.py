@@ -248,7 +248,7 @@ CASES[-1] = ("jax", "special_functions", "value", CASES[-1][3])
 def special_gradients():
     def f(x):
         s = jax.scipy.special
-        return s.erf(x), s.erfinv(x / 3), s.logsumexp(x), s.ndtr(x), s.expit(x), s.i0e(x)
+        return s.erf(x), s.logsumexp(x), s.ndtr(x), s.expit(x), s.i0e(x)
     return f, wave((5,), 0, 0.5, 1.5)
 
 
@@ -596,7 +596,7 @@ def lineax_qr():
     import lineax as lx
     def f(a, b):
         return lx.linear_solve(lx.MatrixLinearOperator(a), b, lx.QR()).value
-    return f, wave((5, 3)), wave((5,), 1)
+    return f, wave((5, 3)) + np.eye(5, 3, dtype=np.float32), wave((5,), 1)
 
 
 @case("lineax", "while")
