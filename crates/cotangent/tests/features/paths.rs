@@ -74,6 +74,7 @@ items! {
     cotangent::hessian;
     cotangent::image::resize;
     cotangent::image::scale_and_translate;
+    cotangent::import::jax;
     cotangent::jacfwd;
     cotangent::jacrev;
     cotangent::jit;
