@@ -235,14 +235,18 @@ impl Axes {
     /// The area between a lower and an upper line, in the color of the line before it.
     pub fn band(self, x: impl Data, low: impl Data, high: impl Data) -> Axes {
         let before = self.marks.iter().rev().find(|m| matches!(m.kind, Kind::Line(_))).map(|m| m.paint);
-        let mut axes = self.add(Kind::Area { x: floats(x), low: floats(low), high: floats(high) }, before);
+        let (edges, x) =
+            pairs(low, high).into_iter().zip(x).map(|(edges, x)| (edges, x.float())).collect::<(Vec<_>, _)>();
+        let (low, high) = edges.into_iter().unzip();
+        let mut axes = self.add(Kind::Area { x, low, high }, before);
         axes.last(|mark| mark.opacity = 0.22);
         axes
     }
 
     /// Bars from zero to their heights, each in the middle of its place.
     pub fn bars(self, x: impl Data, heights: impl Data) -> Axes {
-        self.add(Kind::Bars { x: floats(x), heights: floats(heights) }, None)
+        let (x, heights) = pairs(x, heights).into_iter().unzip();
+        self.add(Kind::Bars { x, heights }, None)
     }
 
     /// A histogram. Its heights are densities, so that curves of densities can be drawn over it.
@@ -273,7 +277,9 @@ impl Axes {
         self.pixels(columns, pixels)
     }
 
-    fn pixels(mut self, columns: usize, pixels: Vec<[u8; 3]>) -> Axes {
+    /// An image without the pixels of a last row that is not complete.
+    fn pixels(mut self, columns: usize, mut pixels: Vec<[u8; 3]>) -> Axes {
+        pixels.truncate(pixels.len().checked_div(columns).unwrap_or(0) * columns);
         (self.equal, self.bare, self.y_down) = (true, true, true);
         self.add(Kind::Image { pixels, width: columns }, Some(Paint::Ink))
     }
@@ -395,7 +401,8 @@ impl Axes {
     /// Colors its dots by values, and adds a color bar.
     pub fn shaded(self, values: impl Data) -> Axes {
         self.styled(|mark| {
-            mark.shades = Some(floats(values));
+            let count = if let Kind::Dots(points) = &mark.kind { points.len() } else { 0 };
+            mark.shades = Some(values.into_iter().take(count).map(Number::float).collect());
             mark.bar = true;
         })
     }

@@ -120,7 +120,7 @@ impl Grid {
     #[track_caller]
     pub fn matrix(columns: usize, z: impl Data) -> Grid {
         let z = floats(z);
-        let rows = if columns == 0 { 0 } else { z.len() / columns };
+        let rows = z.len().checked_div(columns).unwrap_or(0);
         Grid::new(0..columns, 0..rows, z)
     }
 

@@ -227,7 +227,7 @@ impl Figure {
         let height_of_cell = match self.size {
             Some((_, height)) => cell_height(height),
             None if count == 1 => {
-                if is_image(&panels[0]) {
+                if panels.first().is_some_and(is_image) {
                     0.0
                 } else if cell_width >= 560.0 {
                     0.66 * cell_width
@@ -237,7 +237,7 @@ impl Figure {
             }
             None => 0.8 * cell_width,
         };
-        let hidden = |i: usize| (self.share_x && i + columns < count, self.share_y && i % columns > 0);
+        let hidden = |i: usize| (self.share_x && i + columns < count, self.share_y && !i.is_multiple_of(columns));
         let size = (cell_width, height_of_cell.max(60.0));
         let margins: Vec<Margins> = panels.iter().enumerate().map(|(i, p)| margins(p, size, hidden(i))).collect();
         // Frames in a row or a column begin and end together.
@@ -275,13 +275,12 @@ impl Figure {
         let below = scene.paragraph((EDGE, EDGE), &title.title, Sizes::of(width).title, Paint::Ink);
         scene.paragraph((EDGE, EDGE + below), &title.subtitle, Sizes::of(width).subtitle, Paint::Soft);
         let mut top = EDGE + title.height;
-        for row in 0..rows {
+        for (row, down) in by_row.iter().enumerate() {
             let mut right = EDGE - gap;
-            for column in 0..columns {
+            for (column, across) in by_column.iter().enumerate() {
                 let left = right + gap;
                 right = left + cell_width(column);
                 let Some(panel) = panels.get(row * columns + column) else { continue };
-                let (across, down) = (by_column[column], by_row[row]);
                 let cell = [left, top, right, top + row_height(row)];
                 let frame = [cell[0] + across.left, cell[1] + down.top, cell[2] - across.right, cell[3] - down.bottom];
                 match panel {

@@ -244,9 +244,10 @@ fn edge(sums: &mut [f32], stride: usize, height: usize, a: Point, b: Point) {
             let beyond = |column: f64| (column - low).max(0.0).powi(2) - (column - high).max(0.0).powi(2);
             let (start, per) = (first.max(0.0), area / (high - low) / 2.0);
             let (mut left, mut previous) = (per * beyond(start), 0.0);
-            for column in start as usize..(last as usize + 1).min(stride) {
+            let end = (last as usize + 1).min(stride);
+            for (column, sum) in line.iter_mut().enumerate().take(end).skip(start as usize) {
                 let right = per * beyond(column as f64 + 1.0);
-                line[column] += (right - left - previous) as f32;
+                *sum += (right - left - previous) as f32;
                 (previous, left) = (right - left, right);
             }
         }

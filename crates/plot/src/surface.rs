@@ -186,9 +186,9 @@ impl Surface {
         let side = if foot(sides[0]) <= foot(sides[1]) { sides[0] } else { sides[1] };
         let edges = [[0.0, near[1], far[2]], [near[0], 0.0, far[2]], [side[0], side[1], 0.0]];
         let middle = camera.see([0, 1, 2].map(|i| (camera.bounds[i].0 + camera.bounds[i].1) / 2.0)).0;
-        for axis in 0..3 {
+        for (axis, edge) in edges.into_iter().enumerate() {
             let (first, last) = camera.bounds[axis];
-            let (a, b) = (with(axis, first, edges[axis]), with(axis, last, edges[axis]));
+            let (a, b) = (with(axis, first, edge), with(axis, last, edge));
             scene.line(vec![a, b], Paint::Soft, 1.0);
             // Perpendicular to the edge, away from the middle of the box.
             let length = (b.0 - a.0).hypot(b.1 - a.1).max(1e-9);
@@ -207,10 +207,10 @@ impl Surface {
                 }
             };
             let ticks = camera.ticks(axis);
-            let edge = (last - first) * 0.03;
+            let room = (last - first) * 0.03;
             let mut before: Option<[f64; 4]> = None;
-            for (value, text) in ticks.iter().filter(|t| t.0 > first + edge && t.0 < last - edge) {
-                let at = with(axis, *value, edges[axis]);
+            for (value, text) in ticks.iter().filter(|t| t.0 > first + room && t.0 < last - room) {
+                let at = with(axis, *value, edge);
                 let by = 7.0 + sizes.tick * 0.5 * normal.1.abs();
                 let at = (at.0 + normal.0 * by, at.1 + normal.1 * by);
                 let (text, size, fill) = (text.clone(), sizes.tick, Paint::Ink.into());
