@@ -10,6 +10,7 @@ mod draw;
 mod figure;
 mod font;
 mod layout;
+mod marks;
 mod raster;
 mod scale;
 mod scene;
