@@ -100,8 +100,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("A particle on the landscape")?;
     nb.text(
         "Take the negative logarithm of the posterior as a landscape, and put a particle on it. Give it a random push, \
-         and let it roll for a while without friction. It comes to rest far away, where the probability is about as high \
-         as before. The leapfrog method computes the path: half a push by the slope, a step, half a push.",
+         and let it roll for a while without friction. It comes to rest far away, where the probability is about as \
+         high as before. The leapfrog method computes the path: half a push by the slope, a step, half a push.",
     )?;
     nb.cell(&["leapfrog", "energy"])?;
     let push = Line { slope: 1.0.into(), intercept: 0.5.into(), log_noise: (-0.5).into() };
@@ -119,9 +119,9 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("A Markov chain")?;
     nb.text(
-        "The method conserves energy nearly, not exactly. What it gains or loses decides, by a coin, whether the particle \
-         stays at its new place or goes back. With this correction, the places visited are draws from the posterior, \
-         whatever the step size. The chain is a `scan` over keys.",
+        "The method conserves energy nearly, not exactly. What it gains or loses decides, by a coin, whether the \
+         particle stays at its new place or goes back. With this correction, the places visited are draws from the \
+         posterior, whatever the step size. The chain is a `scan` over keys.",
     )?;
     nb.cell(&["normal_like", "next", "chain"])?;
     let starts =

@@ -97,15 +97,15 @@ fn train(start: Reader, glyphs: &Array, key: &Key) -> (Reader, Array) {
 
 fn run(nb: &mut Notebook) -> Result<()> {
     nb.text(
-        "Most demos of image networks begin with a download. This one draws its own data: ten glyphs, put somewhere on a \
-         small sheet and covered with noise. As drawing is a function of a key, there is a new sheet for every step of \
-         the training, and none is ever seen twice.",
+        "Most demos of image networks begin with a download. This one draws its own data: ten glyphs, put somewhere on \
+         a small sheet and covered with noise. As drawing is a function of a key, there is a new sheet for every step \
+         of the training, and none is ever seen twice.",
     )?;
 
     nb.heading("Draw a digit")?;
     nb.text(
-        "Four keys, for four decisions: which digit, which row, which column, and the noise. `dynamic_update_slice` puts \
-         the glyph at a place that is known only when the program runs. The function draws one digit, and `vmap` \
+        "Four keys, for four decisions: which digit, which row, which column, and the noise. `dynamic_update_slice` \
+         puts the glyph at a place that is known only when the program runs. The function draws one digit, and `vmap` \
          draws as many as there are keys.",
     )?;
     nb.cell(&["GLYPHS", "glyphs", "draw"])?;
@@ -133,8 +133,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("Training")?;
     nb.text(
-        "Each of the 400 steps draws 64 digits, computes the slope and applies Adam. All of that, the drawing included, \
-         is one program: no image ever leaves the device.",
+        "Each of the 400 steps draws 64 digits, computes the slope and applies Adam. All of that, the drawing \
+         included, is one program: no image ever leaves the device.",
     )?;
     nb.cell(&["train"])?;
     let (trained, losses) = jit(train)(start, &glyphs, &train_key);
@@ -162,11 +162,11 @@ fn run(nb: &mut Notebook) -> Result<()> {
         nb.picture("digits", pictures::digits(&images, &digits, &answers))?;
         nb.picture("training", pictures::training(&losses, &confused))?;
         let [digit, answer] = [&place[0], &place[1]].map(|i| i.item::<i32>());
-        nb.text(&format!("The most frequent mistake: a {digit} that is read as a {answer}."))?;
+        nb.text(&format!("The most frequent mistake: {digit} is read as {answer}."))?;
     }
     nb.text(
-        "Most mistakes are between digits that differ by a few pixels. More steps, or a second convolution, leave fewer \
-         of them.",
+        "Most mistakes are between digits that differ by a few pixels. More steps, or a second convolution, leave \
+         fewer of them.",
     )?;
     Ok(())
 }

@@ -69,9 +69,9 @@ fn fit(start: Process, data: &Array) -> (Process, Process) {
 
 fn run(nb: &mut Notebook) -> Result<()> {
     nb.text(
-        "How many clusters do these data have? A histogram with ten bars shows two humps, one with a hundred bars shows \
-         more, and neither is an answer. A Dirichlet process allows as many clusters as there are, and has a price for \
-         each: only clusters that explain something keep any weight.",
+        "How many clusters do these data have? A histogram with ten bars shows two humps, one with a hundred bars \
+         shows more, and neither is an answer. A Dirichlet process allows as many clusters as there are, and has a \
+         price for each: only clusters that explain something keep any weight.",
     )?;
 
     nb.heading("Data with hidden clusters")?;

@@ -61,8 +61,8 @@ fn fit(start: Array, draws: &Array) -> (Array, Array) {
 fn run(nb: &mut Notebook) -> Result<()> {
     nb.text(
         "A mixture of two components needs someone who knows that there are two. A Dirichlet process is a prior for \
-         infinitely many components of which only a few matter, and one number, the concentration, says about how many. \
-         A draw from it is an endless list of weights that add up to one.",
+         infinitely many components of which only a few matter, and one number, the concentration, says about how \
+         many. A draw from it is an endless list of weights that add up to one.",
     )?;
 
     nb.heading("Break a stick")?;
@@ -88,8 +88,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("What the concentration does")?;
     nb.text(
-        "Two maps, one inside of the other: twenty draws for each of six concentrations. The mean of the greatest weight \
-         falls as the concentration grows, and more pieces are needed for nine tenths of the stick.",
+        "Two maps, one inside of the other: twenty draws for each of six concentrations. The mean of the greatest \
+         weight falls as the concentration grows, and more pieces are needed for nine tenths of the stick.",
     )?;
     nb.cell(&[])?;
     let concentrations = np::array([0.5, 1.0, 3.0, 5.0, 10.0, 20.0]);

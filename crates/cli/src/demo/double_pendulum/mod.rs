@@ -125,8 +125,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("Equations of motion")?;
     nb.text(
         "Lagrange's equation says that the momentum ∂L/∂v changes at the rate of the force ∂L/∂q. By the chain rule, \
-         that is a linear system for the acceleration: its matrix is the derivative of the momentum with respect to the \
-         speeds. `grad` gives the momentum and the force, and `jacfwd` of the momentum gives both matrices.",
+         that is a linear system for the acceleration: its matrix is the derivative of the momentum with respect to \
+         the speeds. `grad` gives the momentum and the force, and `jacfwd` of the momentum gives both matrices.",
     )?;
     nb.cell(&["momentum", "acceleration", "solve_two"])?;
     let at_start = acceleration(&pendulum, &start);
@@ -150,8 +150,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("Chaos")?;
     nb.text(
-        "Nine pendulums start at angles that differ by a ten-thousandth of a radian from one to the next. `vmap` swings all \
-         of them. At first they cannot be told apart; after ten seconds, they have nothing in common.",
+        "Nine pendulums start at angles that differ by a ten-thousandth of a radian from one to the next. `vmap` \
+         swings all of them. At first they cannot be told apart; after ten seconds, they have nothing in common.",
     )?;
     nb.cell(&[])?;
     let offsets = np::linspace(0.0, 8e-4, 9);

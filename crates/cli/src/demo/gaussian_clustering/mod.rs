@@ -71,7 +71,10 @@ fn run(nb: &mut Notebook) -> Result<()> {
     )?;
 
     nb.heading("Data with two humps")?;
-    nb.text("A thousand numbers around −2 and five thousand, more spread out, around 5. Afterward, nobody knows which is which.")?;
+    nb.text(
+        "A thousand numbers around −2 and five thousand, more spread out, around 5. Afterward, nobody knows which is \
+         which.",
+    )?;
     nb.cell(&["Mixture"])?;
     let truth = Mixture {
         log_weights: np::log(np::array([1.0, 5.0])),
@@ -88,8 +91,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("How likely is one number, from one component?")?;
     nb.text(
         "The probability to choose the component, times the density of the component there. Products of probabilities \
-         become too small for floating point, so everything is computed in logarithms, and products are sums. The scale \
-         must be positive, but a descent step knows no bounds, so the parameter is its logarithm.",
+         become too small for floating point, so everything is computed in logarithms, and products are sums. The \
+         scale must be positive, but a descent step knows no bounds, so the parameter is its logarithm.",
     )?;
     nb.cell(&["log_likelihood_of_component"])?;
     let ours = log_likelihood_of_component(&0.0.into(), &0.0.into(), &0.0.into(), &0.0.into());

@@ -87,8 +87,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("A kernel")?;
     nb.text(
         "The process is defined by the covariance of the function's values at two places: nearly equal if the places \
-         are close, independent if they are far apart. `kernel` is that for two numbers. Two maps make the matrix of all \
-         pairs.",
+         are close, independent if they are far apart. `kernel` is that for two numbers. Two maps make the matrix of \
+         all pairs.",
     )?;
     nb.cell(&["Process", "kernel", "covariance"])?;
     let start = Process { scale: 0.0.into(), length: 0.5.into(), noise: (-1.0).into() };
@@ -100,8 +100,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("Likelihood")?;
     nb.text(
         "The data are one draw from a normal distribution of forty dimensions. Its density needs the inverse and the \
-         determinant of the covariance, and both come from its Cholesky factor. The derivative of the factor is part of \
-         the library, so the loss can be differentiated as it stands.",
+         determinant of the covariance, and both come from its Cholesky factor. The derivative of the factor is part \
+         of the library, so the loss can be differentiated as it stands.",
     )?;
     nb.cell(&["factor", "loss"])?;
     let (value, slope) = value_and_grad(loss)(&start, &x, &y);
@@ -120,7 +120,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("Prediction")?;
     nb.text(
         "Conditioned on the data, the process is normal again. The mean is the prediction, and the square root of the \
-         diagonal of the covariance is its uncertainty. In the gap and beyond the data, it grows to that of the kernel.",
+         diagonal of the covariance is its uncertainty. In the gap and beyond the data, it grows to that of the \
+         kernel.",
     )?;
     nb.cell(&["predict"])?;
     let at = np::linspace(-6.0, 6.0, 121);
@@ -133,8 +134,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("Functions that may be the true one")?;
     nb.text(
-        "A draw from that distribution is a whole function. All draws go through the data, and each fills the gap in its \
-         own way. A small number on the diagonal keeps the factor defined in `f32`.",
+        "A draw from that distribution is a whole function. All draws go through the data, and each fills the gap in \
+         its own way. A small number on the diagonal keeps the factor defined in `f32`.",
     )?;
     nb.cell(&[])?;
     let l = cholesky(&covariance + 1e-4 * np::identity(121), true);

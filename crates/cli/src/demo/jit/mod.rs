@@ -132,9 +132,9 @@ fn run(nb: &mut Notebook) -> Result<()> {
         nb.picture("walks", pictures::walks(&trajectories))?;
     }
     nb.text(&format!(
-        "For each step of each walk, the loop takes {by_loop:.0} ns, `vmap` of `scan` {by_scan:.1} ns, and `jit` of that \
-         {by_jit:.1} ns. The great difference is between the loop and the `scan`: a `scan` is compiled even without \
-         `jit`, which therefore adds little here.",
+        "For each step of each walk, the loop takes {by_loop:.0} ns, `vmap` of `scan` {by_scan:.1} ns, and `jit` of \
+         that {by_jit:.1} ns. The great difference is between the loop and the `scan`: a `scan` is compiled even \
+         without `jit`, which therefore adds little here.",
     ))?;
 
     nb.heading("What a traced function must not do")?;

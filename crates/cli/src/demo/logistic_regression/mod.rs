@@ -54,8 +54,8 @@ fn update(theta: Logistic, x: &Array, y: &Array) -> (Array, Logistic) {
 fn run(nb: &mut Notebook) -> Result<()> {
     nb.text(
         "Some questions have two answers: ill or well, spam or not. A line is no answer to them, because its values \
-         have no bounds. Logistic regression sends the line through one more function, whose values are between 0 and 1 \
-         and can be read as the probability of a yes.",
+         have no bounds. Logistic regression sends the line through one more function, whose values are between 0 and \
+         1 and can be read as the probability of a yes.",
     )?;
 
     nb.heading("From a line to a probability")?;
@@ -89,8 +89,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("A loss for probabilities")?;
     nb.text(
         "If the model says that a yes has probability p, the data have the probability p where y is 1, and 1 − p where \
-         it is 0. The negative logarithm of that, summed over the observations, is the binary cross entropy. A sure and \
-         wrong answer is expensive: the loss grows without bound as p approaches the wrong end.",
+         it is 0. The negative logarithm of that, summed over the observations, is the binary cross entropy. A sure \
+         and wrong answer is expensive: the loss grows without bound as p approaches the wrong end.",
     )?;
     nb.cell(&["cross_entropy"])?;
     let p = np::array([0.01, 0.5, 0.99]);
@@ -100,9 +100,9 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.value("if_yes", "loss of p when y is 1", shown(&if_yes))?;
     nb.value("if_no", "loss of p when y is 0", shown(&if_no))?;
     nb.text(
-        "Written like this, the loss has a flaw. In floating point a sure answer is exactly 0 or 1, and its logarithm is \
-         infinite. The remedy is to give the loss the number before the logistic function, and to simplify the formula. \
-         `optim::losses` has the result. Both agree where the first one works:",
+        "Written like this, the loss has a flaw. In floating point a sure answer is exactly 0 or 1, and its logarithm \
+         is infinite. The remedy is to give the loss the number before the logistic function, and to simplify the \
+         formula. `optim::losses` has the result. Both agree where the first one works:",
     )?;
     nb.cell(&["direct_loss", "loss"])?;
     let theta = Logistic { w: 0.5.into(), b: (-1.0).into() };

@@ -68,7 +68,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
     let mut looped = Vec::new();
     for _ in 0..100 {
         looped.push(wealth.clone());
-        wealth = wealth * 1.01;
+        wealth *= 1.01;
     }
     let scanned = savings(&100.0.into(), &0.01.into());
 
@@ -107,8 +107,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("Exercise: break a stick")?;
     nb.text(
-        "Take a stick of length one. Break off a tenth, and lay it aside; break off a tenth of the rest; and so on. The \
-         carry is what is left, and the outputs are the pieces. With random fractions, this process distributes \
+        "Take a stick of length one. Break off a tenth, and lay it aside; break off a tenth of the rest; and so on. \
+         The carry is what is left, and the outputs are the pieces. With random fractions, this process distributes \
          probability over infinitely many clusters: the demo `dirichlet-processes` begins here.",
     )?;
     nb.cell(&["break_stick"])?;

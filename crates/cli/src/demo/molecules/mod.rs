@@ -74,9 +74,9 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("The energy of a pair")?;
     nb.text(
         "The potential of Lennard-Jones, in its own units, in two dimensions. The box has no walls: what leaves on one \
-         side enters on the other, and of all images of an atom the nearest one counts. The pair of an atom with itself \
-         needs care: it must contribute zero to the energy, and zero to the gradient, too. So the impossible distance \
-         is replaced before it is used, not only afterward.",
+         side enters on the other, and of all images of an atom the nearest one counts. The pair of an atom with \
+         itself needs care: it must contribute zero to the energy, and zero to the gradient, too. So the impossible \
+         distance is replaced before it is used, not only afterward.",
     )?;
     nb.cell(&["BOX", "displacement", "pair_energy", "potential"])?;
     let side = np::arange(0.0, 8.0, 1.0) * (BOX / 8.0) + 0.5;
@@ -88,8 +88,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("Forces")?;
     nb.text(
-        "On the grid, every atom is pulled to all sides alike. Move one, and its neighbors push it back. The forces of a \
-         closed system add up to nothing.",
+        "On the grid, every atom is pulled to all sides alike. Move one, and its neighbors push it back. The forces of \
+         a closed system add up to nothing.",
     )?;
     nb.cell(&[])?;
     let moved = grid.at((27, 0)).add(0.1);
@@ -101,8 +101,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("Motion")?;
     nb.text(
         "Random speeds, with the mean taken away so that the liquid as a whole stays where it is. A step is that of \
-         Verlet: half a push, a move, half a push. A frame is ten steps, and the film has two hundred frames: two loops, \
-         one inside of the other, in one program.",
+         Verlet: half a push, a move, half a push. A frame is ten steps, and the film has two hundred frames: two \
+         loops, one inside of the other, in one program.",
     )?;
     nb.cell(&["Atoms", "step", "simulate", "kinetic"])?;
     let speeds = random::normal(random::key(3), (64, 2));
@@ -119,9 +119,9 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("Temperature")?;
     nb.text(
-        "In two dimensions the temperature is the kinetic energy of an atom. On the grid, the atoms are not at rest with \
-         each other: part of the motion becomes disorder. The speeds soon follow the bell curve of Maxwell, whatever \
-         they were at the start.",
+        "In two dimensions the temperature is the kinetic energy of an atom. On the grid, the atoms are not at rest \
+         with each other: part of the motion becomes disorder. The speeds soon follow the bell curve of Maxwell, \
+         whatever they were at the start.",
     )?;
     nb.cell(&[])?;
     let temperature = &kinetic / 64.0;

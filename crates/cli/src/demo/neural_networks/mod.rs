@@ -84,8 +84,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.text(
         "Suppose that chemical compounds are described by 41 numbers, and we want to know which of them are \
          biodegradable. We invent the compounds and the rule: two of the numbers matter through their product, a third \
-         directly, and 38 not at all. The model is told none of this. Of 4,000 compounds, 1,000 are set aside: whether a \
-         model has understood the rule shows on those that it has not seen.",
+         directly, and 38 not at all. The model is told none of this. Of 4,000 compounds, 1,000 are set aside: whether \
+         a model has understood the rule shows on those that it has not seen.",
     )?;
     nb.cell(&["compounds"])?;
     let (x, y) = compounds(random::key(8), 4000);
@@ -98,8 +98,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("The model")?;
     nb.text(
         "The first layer maps 41 numbers to 20, the second 20 to 1. Between them is `tanh`: without it, the product of \
-         the two matrices would be a single matrix, and the network a linear model. The logistic function at the end is \
-         part of the loss. The struct of parameters now contains structs, which changes nothing for `grad`.",
+         the two matrices would be a single matrix, and the network a linear model. The logistic function at the end \
+         is part of the loss. The struct of parameters now contains structs, which changes nothing for `grad`.",
     )?;
     nb.cell(&["Layer", "Network", "layer", "linear", "network"])?;
     let [a, b] = random::key(42).split();

@@ -120,8 +120,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("Downhill")?;
     nb.text(
         "The loss is a bowl, and trying everything found its bottom. That took 24,311 evaluations for two parameters; \
-         a network has thousands of parameters, and no grid covers them. But from any point of the bowl, the slope says \
-         which way is down. `grad` computes it:",
+         a network has thousands of parameters, and no grid covers them. But from any point of the bowl, the slope \
+         says which way is down. `grad` computes it:",
     )?;
     nb.cell(&[])?;
     let slope = grad(loss).argnums(args!(0, 1));

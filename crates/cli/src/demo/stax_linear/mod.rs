@@ -99,8 +99,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
 
     nb.heading("The whole loop in one program")?;
     nb.text(
-        "As a `scan`, the loop itself is part of the program. The carry is the pair of model and state, and the outputs \
-         are the losses.",
+        "As a `scan`, the loop itself is part of the program. The carry is the pair of model and state, and the \
+         outputs are the losses.",
     )?;
     nb.cell(&["fit"])?;
     let train = jit(fit);
@@ -120,8 +120,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("A hundred starts")?;
     nb.text(
         "Does the answer depend on the start? `fit` is a function of a layer, and a layer is a function of a key. So \
-         `vmap` over a hundred keys trains a hundred layers side by side, in one loop whose carry has a leading axis of \
-         100.",
+         `vmap` over a hundred keys trains a hundred layers side by side, in one loop whose carry has a leading axis \
+         of 100.",
     )?;
     nb.cell(&[])?;
     let fit_from = |key: &Key| fit(Linear::new(key.clone(), 4, 1), &x, &y);

@@ -90,8 +90,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.heading("Training, with its history")?;
     nb.text(
         "Each step of the `scan` outputs the network that it started from. The outputs are stacked: the history is a \
-         single `Network` whose arrays have a leading axis of 800 steps. The loss is a function of a network, so `vmap` \
-         makes it a function of the history.",
+         single `Network` whose arrays have a leading axis of 800 steps. The loss is a function of a network, so \
+         `vmap` makes it a function of the history.",
     )?;
     nb.cell(&["train"])?;
     let history = jit(train)(start, &x, &y);
@@ -137,9 +137,9 @@ fn run(nb: &mut Notebook) -> Result<()> {
         nb.picture("losses", pictures::losses(&training, &test, best.item(), &curves))?;
     }
     nb.text(
-        "Every start has its own valley and its own moment to stop, and the best of five is clearly better than the worst. \
-         Each level here, a layer, a network, a step, a training, a set of trainings, is a plain function of the one \
-         below.",
+        "Every start has its own valley and its own moment to stop, and the best of five is clearly better than the \
+         worst. Each level here, a layer, a network, a step, a training, a set of trainings, is a plain function of \
+         the one below.",
     )?;
     Ok(())
 }
