@@ -152,7 +152,7 @@ impl Save {
         }
         // What begins at a multiple of the alignment stays there if everything before it has such a size.
         tensors.sort_by(|a, b| {
-            let key = |t: &Tensor| (t.bytes % ALIGNMENT != 0, std::cmp::Reverse(t.array.dtype().byte_size()));
+            let key = |t: &Tensor| (!t.bytes.is_multiple_of(ALIGNMENT), std::cmp::Reverse(t.array.dtype().byte_size()));
             key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
         });
         let shards = self.shards(tensors);
