@@ -10,11 +10,16 @@ mod cotangent_stub {
     #[derive(Clone, Debug, PartialEq)]
     pub struct Array(pub i32);
 
+    pub type Result<T> = std::result::Result<T, String>;
+
     pub trait Tree: Sized + Send + Sync + 'static {
         fn leaves<'a>(&'a self, out: &mut tree::Leaves<'a>);
         fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Self;
         fn same_structure(&self, other: &Self) -> bool;
         fn paths(&self, path: &mut tree::Path<'_>);
+        fn from_named(_: &tree::Named) -> Result<Self> {
+            Err("not determined".to_string())
+        }
     }
 
     pub trait Leafwise: Tree {
@@ -29,6 +34,20 @@ mod cotangent_stub {
             let mut out = Vec::new();
             tree.paths(&mut Path { here: String::new(), out: &mut out });
             out
+        }
+
+        pub struct Named {
+            pub value: i32,
+            pub parts: Vec<(&'static str, Named)>,
+        }
+
+        impl Named {
+            pub fn child(&self, name: &str, index: usize) -> super::Result<&Named> {
+                let found =
+                    |(i, (own, _)): &(usize, &(&str, Named))| if name.is_empty() { *i == index } else { *own == name };
+                let part = self.parts.iter().enumerate().find(found);
+                part.map(|(_, (_, part))| part).ok_or_else(|| format!("no part {name} {index}"))
+            }
         }
 
         #[derive(Default)]
@@ -70,6 +89,9 @@ mod cotangent_stub {
         fn paths(&self, path: &mut tree::Path<'_>) {
             let here = path.here.clone();
             path.out.push(here);
+        }
+        fn from_named(source: &tree::Named) -> Result<Self> {
+            Ok(Array(source.value))
         }
     }
 
@@ -235,4 +257,25 @@ fn leafwise_is_a_map_from_the_paths() {
     let map = two.leafwise(&mut [Array(10), Array(20), Array(30)].into_iter());
     let expected = [(".first", 10), (".rest[0]", 20), (".rest[1]", 30)];
     assert_eq!(map, expected.map(|(path, x)| (path.to_string(), Array(x))).into_iter().collect());
+}
+
+#[test]
+fn structs_are_built_from_named_parts() {
+    #[derive(Debug, PartialEq, Tree)]
+    #[tree(crate = "crate::cotangent_stub")]
+    struct Named {
+        weight: Array,
+        r#type: Unnamed,
+    }
+    #[derive(Debug, PartialEq, Tree)]
+    #[tree(crate = "crate::cotangent_stub")]
+    struct Unnamed(Array, Array);
+    let leaf = |value: i32| tree::Named { value, parts: Vec::new() };
+    let pair = tree::Named { value: 0, parts: vec![("", leaf(2)), ("", leaf(3))] };
+    let named = tree::Named { value: 0, parts: vec![("type", pair), ("weight", leaf(1))] };
+    assert_eq!(Named::from_named(&named), Ok(Named { weight: Array(1), r#type: Unnamed(Array(2), Array(3)) }));
+    assert_eq!(Named::from_named(&leaf(1)), Err("no part weight 0".to_string()));
+    // Static fields and variants are not in the tree.
+    assert_eq!(Layer::from_named(&named), Err("not determined".to_string()));
+    assert_eq!(Model::<Array>::from_named(&named), Err("not determined".to_string()));
 }
