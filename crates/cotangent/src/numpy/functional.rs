@@ -111,7 +111,7 @@ pub fn piecewise(x: impl ArrayLike, conditions: impl Arrays, functions: &[&dyn F
                 .help("there must be one for each condition, and may be one more for all other elements"),
         );
     }
-    let rest = functions.get(n).map_or_else(|| x.clone() * 0, |f| f(&x).astype(x.dtype()));
+    let rest = functions.get(n).map_or_else(|| super::creation::zeros_like(&x), |f| f(&x).astype(x.dtype()));
     conditions.iter().zip(functions).fold(rest, |y, (condition, f)| where_(condition, f(&x).astype(x.dtype()), y))
 }
 

@@ -317,7 +317,7 @@ pub fn istft(spectra: impl ArrayLike, options: &Spectral) -> (Array, Array) {
         x = x.slice_axis(x.ndim() - 1, from, to);
         norm = norm.slice_axis(0, from, to);
     }
-    x = x / where_(norm.greater(1e-10), &norm, 1.0);
+    x /= where_(norm.greater(1e-10), &norm, 1.0);
     let times: Vec<f64> = (0..norm.size()).map(|i| i as f64 / options.fs).collect();
     (Array::from(times).astype(x.dtype().real()), x)
 }
@@ -348,11 +348,11 @@ fn power(who: &str, x: Array, y: Option<Array>, options: &Spectral) -> (Array, A
         Some(y) => first.conj() * segments.spectra(y, options.detrend, onesided),
         None => first.real().square() + first.imag().square(),
     };
-    result = result * scale;
+    result *= scale;
     if onesided {
         // All frequencies but zero and the last of an even number stand for two.
         let count = segments.nfft / 2 + 1;
-        let last = if segments.nfft % 2 == 0 { count - 1 } else { count };
+        let last = if segments.nfft.is_multiple_of(2) { count - 1 } else { count };
         let twice = |k: usize| if k > 0 && k < last { 2.0 } else { 1.0 };
         let factors = Array::from((0..count).map(twice).collect::<Vec<f64>>());
         result = &result * factors.astype(result.dtype().real());

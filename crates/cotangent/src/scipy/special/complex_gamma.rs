@@ -15,8 +15,8 @@ fn lanczos(z: &Array) -> (Array, Array) {
     let (mut sum, mut slope) = (0.0 * &z + first, 0.0 * &z);
     for (c, k) in rest {
         let inverse = 1.0 / (&z + f64::from(k));
-        slope = slope - *c * &inverse * &inverse;
-        sum = sum + *c * inverse;
+        slope -= *c * &inverse * &inverse;
+        sum += *c * inverse;
     }
     let t = &z + 7.5;
     let (half, log) = (&z + 0.5, t.log());

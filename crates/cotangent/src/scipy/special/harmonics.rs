@@ -133,7 +133,7 @@ pub fn bernoulli(n: usize) -> Array {
         _ => {
             let product: f64 = (1..=m).map(|k| k as f64 / (2.0 * PI)).product();
             let zeta: f64 = (1..50).rev().map(|k| f64::from(k).powi(-(m as i32))).sum();
-            let sign = if m % 4 == 0 { -1.0 } else { 1.0 };
+            let sign = if m.is_multiple_of(4) { -1.0 } else { 1.0 };
             sign * 2.0 * product * zeta
         }
     };
