@@ -12,11 +12,12 @@ use crate::numpy::{self as np, isnan, logical_not, where_};
 use crate::ops::promoted;
 
 /// The Bessel functions of the first kind Jₖ(z), for k from 0 to `v`, along a new first axis. Miller's recurrence begins
-/// at the order `n_iter`; JAX's default is 50, which is sufficient for |z| up to about 25.
+/// at the order `n_iter`; JAX's default is 50, which is sufficient for |z| up to about 25. As in JAX, the recurrence overflows
+/// where J of that order is below the range of the dtype, and the result is NaN: for small |z|, use `f64` or a lower order.
 ///
 /// ```
 /// use cotangent::scipy::special;
-/// let j = special::bessel_jn(1.0, 1, 50).to_vec::<f32>();
+/// let j = special::bessel_jn(cotangent::Array::scalar(1.0f64), 1, 50).to_vec::<f64>();
 /// assert!((j[0] - 0.765_197_7).abs() < 1e-6 && (j[1] - 0.440_050_6).abs() < 1e-6);
 /// ```
 ///
