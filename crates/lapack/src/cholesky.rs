@@ -2,13 +2,12 @@
 
 use faer::linalg::matmul::triangular::{BlockStructure, matmul_with_conj};
 use faer::reborrow::{Reborrow, ReborrowMut};
-use faer::traits::pulp::Arch;
 use faer::{Accum, Conj, MatMut, Par};
 use xla::Arrays;
 
 use crate::scalar::Scalar;
 use crate::triangular::System;
-use crate::{batch, letter, matrix, numbers_mut};
+use crate::{NARROW, batch, letter, matrix, numbers_mut};
 
 /// `potrf`: overwrites one triangle of each Hermitian matrix with its Cholesky factor. The other triangle is not
 /// accessed. `info` is 0, or the order of the first leading minor that is not positive.
@@ -41,8 +40,11 @@ const BLOCK: usize = 24;
 /// not positive.
 fn factor<T: Scalar>(a: MatMut<'_, T>) -> Option<usize> {
     let n = a.nrows();
+    if n <= NARROW {
+        return factor_by_columns(a);
+    }
     if n <= BLOCK {
-        return Arch::new().dispatch(|| factor_by_columns(a));
+        return factor_wide(a);
     }
     let half = (n / 2).next_multiple_of(8);
     let (mut corner, _, mut below, mut rest) = a.split_at_mut(half, half);
@@ -92,4 +94,10 @@ fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>) -> Option<usize> {
         (j..n).for_each(|i| a[(i, j)] = column[i]);
     }
     None
+}
+
+vectorized! {
+fn factor_wide<'a, T: Scalar>(a: MatMut<'a, T>) -> Option<usize> {
+    factor_by_columns(a)
+}
 }

@@ -3,7 +3,6 @@
 
 use faer::linalg::matmul::matmul;
 use faer::traits::math_utils as math;
-use faer::traits::pulp::Arch;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use crate::scalar::Scalar;
@@ -107,7 +106,7 @@ pub(crate) fn reflect<T: Scalar>(v: &[T], tau: T, c: &mut [T]) {
 /// many elements as the smaller dimension.
 pub(crate) fn factor<T: Scalar>(a: MatMut<'_, T>, tau: &mut [T]) {
     if a.nrows() * a.ncols() <= SMALL {
-        return Arch::new().dispatch(|| factor_by_column(a, tau));
+        return factor_by_column(a, tau);
     }
     factor_by_block(a, tau);
 }
@@ -115,7 +114,7 @@ pub(crate) fn factor<T: Scalar>(a: MatMut<'_, T>, tau: &mut [T]) {
 fn factor_by_block<T: Scalar>(mut a: MatMut<'_, T>, tau: &mut [T]) {
     let count = tau.len();
     if count <= LEAF {
-        return Arch::new().dispatch(|| factor_by_column(a, tau));
+        return factor_wide(a, tau);
     }
     let step = if count > BLOCK { BLOCK } else { count.div_ceil(2).next_multiple_of(LEAF) };
     for (i, tau) in tau.chunks_mut(step).enumerate() {
@@ -142,6 +141,12 @@ fn factor_by_column<T: Scalar>(mut a: MatMut<'_, T>, tau: &mut [T]) {
     }
 }
 
+vectorized! {
+fn factor_wide<'a, T: Scalar>(a: MatMut<'a, T>, tau: &'a mut [T]) {
+    factor_by_column(a, tau);
+}
+}
+
 /// Overwrites reflections, which are below the diagonal of the first columns, with the first columns of their product
 /// (`orgqr`).
 pub(crate) fn generate<T: Scalar>(mut q: MatMut<'_, T>, tau: &[T]) {
@@ -149,7 +154,7 @@ pub(crate) fn generate<T: Scalar>(mut q: MatMut<'_, T>, tau: &[T]) {
     // The columns without a reflection are those of the identity.
     identity(q.as_mut().subcols_mut(tau.len(), columns - tau.len()), tau.len());
     if rows * columns <= SMALL {
-        return Arch::new().dispatch(|| generate_by_column(q, tau));
+        return generate_by_column(q, tau);
     }
     for (i, tau) in tau.chunks(BLOCK).enumerate().rev() {
         let first = i * BLOCK;

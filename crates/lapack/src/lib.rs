@@ -5,6 +5,29 @@
 //! one exported by JAX runs here. Matrices are column-major, and the matrices of a batch are contiguous. `faer`
 //! computes the products of matrices. A routine runs on the thread that calls it and starts no others.
 
+/// Defines a function that is compiled for the widest vectors of the processor it runs on, with what it inlines. A
+/// closure would not do: the compiler leaves large ones out of line, and compiles them for the oldest processors.
+macro_rules! vectorized {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident<$($life:lifetime,)+ $T:ident: $bound:ident>
+        ($($arg:ident: $ty:ty),* $(,)?) $(-> $R:ty)? $body:block) => {
+        $(#[$meta])*
+        $vis fn $name<$($life,)+ $T: $bound>($($arg: $ty),*) $(-> $R)? {
+            struct Vectorized<$($life,)+ $T: $bound>($($ty,)* std::marker::PhantomData<($(&$life $T,)+)>);
+            impl<$($life,)+ $T: $bound> faer::traits::pulp::WithSimd for Vectorized<$($life,)+ $T> {
+                type Output = vectorized!(@result $($R)?);
+                #[inline(always)]
+                fn with_simd<S: faer::traits::pulp::Simd>(self, _: S) -> Self::Output {
+                    let Vectorized($($arg,)* _) = self;
+                    $body
+                }
+            }
+            faer::traits::pulp::Arch::new().dispatch(Vectorized($($arg,)* std::marker::PhantomData))
+        }
+    };
+    (@result) => { () };
+    (@result $R:ty) => { $R };
+}
+
 mod bidiagonal;
 mod cholesky;
 mod eigen;
@@ -64,6 +87,9 @@ pub static OTHER_KERNELS: &[Kernel] = &[
     Kernel::new("cotangent_pivots_to_permutation", lu::pivots_to_permutation),
     Kernel::new("tridiagonal_solve_perturbed_ffi", tridiagonal_solve::perturbed),
 ];
+
+/// The number of rows up to which wide vectors do not pay.
+const NARROW: usize = 8;
 
 /// Returns an attribute that is a letter.
 fn letter(call: &Arrays<'_>, name: &str, known: &str) -> Result<char, String> {

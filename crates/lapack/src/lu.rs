@@ -2,7 +2,6 @@
 
 use faer::linalg::matmul::matmul;
 use faer::reborrow::{Reborrow, ReborrowMut};
-use faer::traits::pulp::Arch;
 use faer::{Accum, MatMut, Par};
 use xla::Arrays;
 
@@ -66,7 +65,7 @@ pub(crate) fn factor<T: Scalar>(mut a: MatMut<'_, T>, pivots: &mut [i32]) -> Opt
     let (m, n) = (a.nrows(), a.ncols());
     let k = m.min(n);
     if k <= PANEL || m.max(n) <= SMALL {
-        return Arch::new().dispatch(|| factor_by_columns(a, pivots));
+        return factor_by_columns(a, pivots);
     }
     let half = (k / 2).next_multiple_of(PANEL);
     let (first, later) = pivots.split_at_mut(half);
@@ -93,10 +92,10 @@ fn exchange<T: Scalar>(mut a: MatMut<'_, T>, pivots: &[i32]) {
         }
     }
 }
-
+vectorized! {
 /// [`factor`] by eliminating one column after the other.
-#[inline(always)]
-fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>, pivots: &mut [i32]) -> Option<usize> {
+fn factor_by_columns<'a, T: Scalar>(a: MatMut<'a, T>, pivots: &'a mut [i32]) -> Option<usize> {
+    let mut a = a;
     let (n, mut zero) = (a.ncols(), None);
     for (j, pivot) in pivots.iter_mut().enumerate() {
         let row = j + greatest(&column(a.rb_mut(), j)[j..]);
@@ -123,6 +122,7 @@ fn factor_by_columns<T: Scalar>(mut a: MatMut<'_, T>, pivots: &mut [i32]) -> Opt
         }
     }
     zero
+}
 }
 
 /// Returns the place of the first element of greatest magnitude, |Re x| + |Im x| as in LAPACK.

@@ -2,12 +2,11 @@
 
 use faer::linalg::matmul::matmul_with_conj;
 use faer::reborrow::{Reborrow, ReborrowMut};
-use faer::traits::pulp::Arch;
 use faer::{Accum, Conj, MatMut, MatRef, Par};
 use xla::Arrays;
 
 use crate::scalar::Scalar;
-use crate::{letter, matrix, numbers, numbers_mut};
+use crate::{NARROW, letter, matrix, numbers, numbers_mut};
 
 /// `trsm`: solves op(A) X = B or X op(A) = B for X. A is triangular, and op is the identity, the transpose or the
 /// conjugate transpose.
@@ -63,8 +62,11 @@ impl<'a, T: Scalar> System<'a, T> {
     /// out of range, and are less accurate.
     pub(crate) fn solve(self, b: MatMut<'_, T>) {
         let n = self.a.nrows();
+        if n <= NARROW {
+            return substitute(self, b);
+        }
         if n <= BLOCK {
-            return Arch::new().dispatch(|| self.substitute(b));
+            return substitute_wide(self, b);
         }
         let half = (n / 2).next_multiple_of(8);
         let (first, above, below, last) = self.a.split_at(half, half);
@@ -85,51 +87,57 @@ impl<'a, T: Scalar> System<'a, T> {
             part(first).solve(top);
         }
     }
+}
 
-    /// Solves by substitution, for several right-hand sides at a time.
-    #[inline(always)]
-    fn substitute(self, mut b: MatMut<'_, T>) {
-        let (n, width) = (self.a.nrows(), b.ncols());
-        // Rows and columns of an upper triangular matrix in reverse make a lower triangular one.
-        let place = |i: usize| if self.lower { i } else { n - 1 - i };
-        let mut l = [[T::from_real(0.0); BLOCK]; BLOCK];
-        for (i, row) in l.iter_mut().enumerate().take(n) {
-            for (j, entry) in row.iter_mut().enumerate().take(i + 1) {
-                let x = self.a[(place(i), place(j))];
-                *entry = if self.conjugated { x.conjugate() } else { x };
+/// Solves by substitution, for several right-hand sides at a time.
+#[inline(always)]
+fn substitute<T: Scalar>(system: System<'_, T>, mut b: MatMut<'_, T>) {
+    let (n, width) = (system.a.nrows(), b.ncols());
+    // Rows and columns of an upper triangular matrix in reverse make a lower triangular one.
+    let place = |i: usize| if system.lower { i } else { n - 1 - i };
+    let mut l = [[T::from_real(0.0); BLOCK]; BLOCK];
+    for (i, row) in l.iter_mut().enumerate().take(n) {
+        for (j, entry) in row.iter_mut().enumerate().take(i + 1) {
+            let x = system.a[(place(i), place(j))];
+            *entry = if system.conjugated { x.conjugate() } else { x };
+        }
+    }
+    for start in (0..width).step_by(TILE) {
+        let columns = TILE.min(width - start);
+        let mut tile = [[T::from_real(0.0); TILE]; BLOCK];
+        for c in 0..columns {
+            match b.rb().col(start + c).try_as_col_major() {
+                Some(column) => {
+                    let column = &column.as_slice()[..n];
+                    tile.iter_mut().enumerate().take(n).for_each(|(i, row)| row[c] = column[place(i)]);
+                }
+                None => (0..n).for_each(|i| tile[i][c] = b[(place(i), start + c)]),
             }
         }
-        for start in (0..width).step_by(TILE) {
-            let columns = TILE.min(width - start);
-            let mut tile = [[T::from_real(0.0); TILE]; BLOCK];
-            for c in 0..columns {
-                match b.rb().col(start + c).try_as_col_major() {
-                    Some(column) => {
-                        let column = &column.as_slice()[..n];
-                        tile.iter_mut().enumerate().take(n).for_each(|(i, row)| row[c] = column[place(i)]);
-                    }
-                    None => (0..n).for_each(|i| tile[i][c] = b[(place(i), start + c)]),
-                }
+        for (i, factors) in l.iter().enumerate().take(n) {
+            let (known, rest) = tile.split_at_mut(i);
+            let row = &mut rest[0];
+            for (known, factor) in known.iter().zip(factors) {
+                row.iter_mut().zip(known).for_each(|(x, y)| *x -= *factor * *y);
             }
-            for (i, factors) in l.iter().enumerate().take(n) {
-                let (known, rest) = tile.split_at_mut(i);
-                let row = &mut rest[0];
-                for (known, factor) in known.iter().zip(factors) {
-                    row.iter_mut().zip(known).for_each(|(x, y)| *x -= *factor * *y);
-                }
-                if !self.unit {
-                    row[..columns].iter_mut().for_each(|x| *x = x.over(factors[i]));
-                }
+            if !system.unit {
+                row[..columns].iter_mut().for_each(|x| *x = x.over(factors[i]));
             }
-            for c in 0..columns {
-                match b.rb_mut().col_mut(start + c).try_as_col_major_mut() {
-                    Some(column) => {
-                        let column = &mut column.as_slice_mut()[..n];
-                        tile.iter().enumerate().take(n).for_each(|(i, row)| column[place(i)] = row[c]);
-                    }
-                    None => (0..n).for_each(|i| b[(place(i), start + c)] = tile[i][c]),
+        }
+        for c in 0..columns {
+            match b.rb_mut().col_mut(start + c).try_as_col_major_mut() {
+                Some(column) => {
+                    let column = &mut column.as_slice_mut()[..n];
+                    tile.iter().enumerate().take(n).for_each(|(i, row)| column[place(i)] = row[c]);
                 }
+                None => (0..n).for_each(|i| b[(place(i), start + c)] = tile[i][c]),
             }
         }
     }
+}
+
+vectorized! {
+fn substitute_wide<'a, T: Scalar>(system: System<'a, T>, b: MatMut<'a, T>) {
+    substitute(system, b);
+}
 }

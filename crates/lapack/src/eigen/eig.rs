@@ -9,7 +9,7 @@ use super::number::{Number, Real};
 use super::schur::Work;
 use super::vector::{add, norm};
 use super::vectors::Form;
-use super::{elements, expect, largest, rescale, scale, squares, vectorized};
+use super::{elements, expect, largest, rescale, scale, squares};
 use crate::letter;
 use crate::scalar::Scalar;
 
@@ -39,20 +39,24 @@ pub(crate) fn geev<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
     let (first, mut second) = (elements::<T>(first), second.map(elements::<T>));
     let mut solver = Solver::<T>::new(n, wanted);
     let matrices = crate::numbers::<T>(a.elements).chunks_exact(n * n);
-    vectorized(|| {
-        for (i, (a, info)) in matrices.zip(info).enumerate() {
-            let [left, right] = &mut vectors;
-            let vectors = [left, right].map(|v| &mut elements::<T::C>(v)[i * n * n..][..n * n]);
-            *info = i32::from(!solver.decompose(a, vectors));
-            for (k, w) in solver.w.iter().enumerate() {
-                first[i * n + k] = T::from_parts(w.re(), w.im());
-                if let Some(second) = &mut second {
-                    second[i * n + k] = T::of(w.im());
-                }
+    for (i, (a, info)) in matrices.zip(info).enumerate() {
+        let [left, right] = &mut vectors;
+        let vectors = [left, right].map(|v| &mut elements::<T::C>(v)[i * n * n..][..n * n]);
+        *info = i32::from(!decompose(&mut solver, a, vectors));
+        for (k, w) in solver.w.iter().enumerate() {
+            first[i * n + k] = T::from_parts(w.re(), w.im());
+            if let Some(second) = &mut second {
+                second[i * n + k] = T::of(w.im());
             }
         }
-    });
+    }
     Ok(())
+}
+
+vectorized! {
+fn decompose<'a, T: Number>(solver: &'a mut Solver<T>, a: &'a [T], vectors: [&'a mut [T::C]; 2]) -> bool {
+    solver.decompose(a, vectors)
+}
 }
 
 /// Decomposes matrices of a given size.

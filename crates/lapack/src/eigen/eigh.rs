@@ -9,7 +9,7 @@ use xla::Arrays;
 use super::number::{Number, Real};
 use super::reflections::Blocks;
 use super::vector::{columns, rotate};
-use super::{elements, expect, hessenberg, largest, rescale, scale, squares, tridiagonal, vectorized};
+use super::{elements, expect, hessenberg, largest, rescale, scale, squares, tridiagonal};
 use crate::letter;
 
 /// Larger matrices are decomposed in blocks.
@@ -34,15 +34,19 @@ pub(crate) fn evd<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
     let (a, w) = (elements::<T>(a.elements), elements::<T::R>(w));
     let matrices = a.chunks_exact_mut(n * n).zip(w.chunks_exact_mut(n)).zip(info);
     let mut work = Work::new(n, vectors);
-    vectorized(|| {
-        for ((a, w), info) in matrices {
-            if upper {
-                mirror(a, n);
-            }
-            *info = i32::from(!work.decompose(a, w));
+    for ((a, w), info) in matrices {
+        if upper {
+            mirror(a, n);
         }
-    });
+        *info = i32::from(!decompose(&mut work, a, w));
+    }
     Ok(())
+}
+
+vectorized! {
+fn decompose<'a, T: Number>(work: &'a mut Work<T>, a: &'a mut [T], w: &'a mut [T::R]) -> bool {
+    work.decompose(a, w)
+}
 }
 
 /// Copies the upper triangle to the lower one.

@@ -4,7 +4,7 @@ use xla::Arrays;
 
 use super::number::Number;
 use super::vector::{add, dot, reflection};
-use super::{elements, expect, squares, vectorized};
+use super::{elements, expect, squares};
 
 /// `gehrd`: reduces each matrix to Hessenberg form. The results are that form with the vectors of the reflections below
 /// it, the factors of the reflections, and zeros for `info`. Rows and columns outside `low..=high`, counted from one,
@@ -23,12 +23,22 @@ pub(crate) fn gehrd<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
     }
     let mut work = vec![T::ZERO; n];
     let (a, tau) = (elements::<T>(a.elements), elements::<T>(tau));
-    vectorized(|| {
-        for (i, a) in a.chunks_exact_mut((n * n).max(1)).enumerate() {
-            reduce(a, n, [low - 1, high], &mut tau[i * off..][..off], &mut work);
-        }
-    });
+    for (i, a) in a.chunks_exact_mut((n * n).max(1)).enumerate() {
+        reduce_one(a, n, [low - 1, high], &mut tau[i * off..][..off], &mut work);
+    }
     Ok(())
+}
+
+vectorized! {
+fn reduce_one<'a, T: Number>(
+    a: &'a mut [T],
+    n: usize,
+    range: [usize; 2],
+    tau: &'a mut [T],
+    work: &'a mut [T],
+) {
+    reduce(a, n, range, tau, work);
+}
 }
 
 /// Reduces the rows and columns of a range to Hessenberg form in place (LAPACK's `gehd2`).

@@ -4,6 +4,7 @@ mod balance;
 mod eig;
 mod eigh;
 mod hessenberg;
+mod multishift;
 mod number;
 mod reflections;
 mod schur;
@@ -34,11 +35,6 @@ fn squares(dims: &[i64]) -> Result<[usize; 2], String> {
 /// Returns an error if an array has another number of elements than its matrices need.
 fn expect(len: usize, wanted: usize) -> Result<(), String> {
     if len == wanted { Ok(()) } else { Err("the shapes do not match".to_owned()) }
-}
-
-/// Runs a function that is compiled for the widest vectors of this processor, as far as its parts are inlined.
-fn vectorized<R>(function: impl FnOnce() -> R) -> R {
-    faer::traits::pulp::Arch::new().dispatch(function)
 }
 
 /// Returns powers of two whose product brings numbers of up to the given magnitude near one, if their squares could

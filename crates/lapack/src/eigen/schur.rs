@@ -1,15 +1,25 @@
 //! The Schur decomposition.
 
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::hessenberg::{hessenberg_in_place, hessenberg_in_place_scratch};
+use faer::linalg::householder::{
+    apply_block_householder_sequence_on_the_right_in_place_scratch,
+    apply_block_householder_sequence_on_the_right_in_place_with_conj,
+};
+use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
+use faer::{Conj, Mat, MatMut, Par};
 use xla::Arrays;
 
 use super::balance::Balance;
 use super::number::Number;
 use super::reflections::Blocks;
-use super::{elements, expect, hessenberg, largest, rescale, scale, squares, vectorized};
+use super::{elements, expect, hessenberg, largest, multishift, rescale, scale, squares};
 use crate::letter;
 
 /// The reflections of larger matrices are multiplied in blocks.
 const SMALL: usize = 48;
+/// Larger matrices are reduced to Hessenberg form by `faer`.
+const LARGE: usize = 96;
 
 /// `gees`: computes the Schur form of each matrix, and if `mode` is `V`, the Schur vectors. A real matrix has 2 × 2
 /// blocks on the diagonal of its form. The results are the form, the vectors, the eigenvalues (for real matrices, real
@@ -39,19 +49,17 @@ pub(crate) fn gees<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
     let mut im = im.map(elements::<T>);
     let mut work = Work::<T>::new(n);
     let (mut balance, mut w) = (Balance::new(n), vec![T::C::ZERO; n]);
-    vectorized(|| {
-        for (i, ((a, z), info)) in a.chunks_exact_mut(n * n).zip(z.chunks_exact_mut(n * n)).zip(info).enumerate() {
-            z.fill(T::ZERO);
-            let done = decompose(a, vectors.then_some(&mut *z), &mut w, &mut work, &mut balance);
-            *info = i32::from(!done);
-            for (k, w) in w.iter().enumerate() {
-                re[i * n + k] = T::from_parts(w.re(), w.im());
-                if let Some(im) = &mut im {
-                    im[i * n + k] = T::of(w.im());
-                }
+    for (i, ((a, z), info)) in a.chunks_exact_mut(n * n).zip(z.chunks_exact_mut(n * n)).zip(info).enumerate() {
+        z.fill(T::ZERO);
+        let done = decompose(a, vectors.then_some(&mut *z), &mut w, &mut work, &mut balance);
+        *info = i32::from(!done);
+        for (k, w) in w.iter().enumerate() {
+            re[i * n + k] = T::from_parts(w.re(), w.im());
+            if let Some(im) = &mut im {
+                im[i * n + k] = T::of(w.im());
             }
         }
-    });
+    }
     Ok(())
 }
 
@@ -82,8 +90,12 @@ impl<T: Number> Work<T> {
     ) -> bool {
         let n = self.n;
         let tau = &mut self.tau[..n - 1];
-        hessenberg::reduce(a, n, range, tau, &mut self.vector);
-        if let Some(z) = &mut z {
+        let large = n > LARGE && range == [0, n];
+        match large {
+            true => reduce_by_blocks(a, n, z.as_deref_mut()),
+            false => hessenberg::reduce(a, n, range, tau, &mut self.vector),
+        }
+        if let Some(z) = z.as_mut().filter(|_| !large) {
             match &mut self.blocks {
                 Some(blocks) => {
                     z.fill(T::ZERO);
@@ -102,18 +114,48 @@ impl<T: Number> Work<T> {
         for i in (0..range[0]).chain(range[1]..n) {
             w[i] = a[i * n + i].complex();
         }
-        T::iterate(a, n, range, whole, z, w)
+        match range[1] - range[0] > multishift::SMALL {
+            true => multishift::iterate(a, n, range, whole, z, w),
+            false => T::iterate(a, n, range, whole, z, w),
+        }
     }
 }
 
-#[inline(always)]
-fn decompose<T: Number>(
-    a: &mut [T],
-    mut z: Option<&mut [T]>,
-    w: &mut [T::C],
-    work: &mut Work<T>,
-    balance: &mut Balance<T::R>,
+/// Reduces a matrix to Hessenberg form, and sets `z` to the product of the reflections. Below the form, the vectors of
+/// the reflections remain.
+fn reduce_by_blocks<T: Number>(a: &mut [T], n: usize, z: Option<&mut [T]>) {
+    let block = recommended_block_size::<T>(n - 1, n - 1);
+    let apply = apply_block_householder_sequence_on_the_right_in_place_scratch::<T>(n - 1, block, n - 1);
+    let scratch = hessenberg_in_place_scratch::<T>(n, block, Par::Seq, Default::default());
+    let mut memory = MemBuffer::new(scratch.or(apply));
+    let mut factors = Mat::<T>::zeros(block, n - 1);
+    let mut a = MatMut::from_column_major_slice_mut(a, n, n);
+    hessenberg_in_place(a.as_mut(), factors.as_mut(), Par::Seq, MemStack::new(&mut memory), Default::default());
+    if let Some(z) = z {
+        z.fill(T::ZERO);
+        z.iter_mut().step_by(n + 1).for_each(|z| *z = T::ONE);
+        let z = MatMut::from_column_major_slice_mut(z, n, n).submatrix_mut(1, 1, n - 1, n - 1);
+        let vectors = a.as_ref().submatrix(1, 0, n - 1, n - 1);
+        let memory = MemStack::new(&mut memory);
+        apply_block_householder_sequence_on_the_right_in_place_with_conj(
+            vectors,
+            factors.as_ref(),
+            Conj::No,
+            z,
+            Par::Seq,
+            memory,
+        );
+    }
+}
+vectorized! {
+fn decompose<'a, T: Number>(
+    a: &'a mut [T],
+    z: Option<&'a mut [T]>,
+    w: &'a mut [T::C],
+    work: &'a mut Work<T>,
+    balance: &'a mut Balance<T::R>,
 ) -> bool {
+    let mut z = z;
     let Some(size) = largest(a) else {
         return false;
     };
@@ -128,4 +170,5 @@ fn decompose<T: Number>(
     rescale(a, factors, true);
     rescale(w, factors, true);
     done
+}
 }

@@ -4,7 +4,7 @@ use num_complex::Complex;
 
 use super::eigh::hypot;
 use super::number::Real;
-use super::vector::{columns, reflection, rotate};
+use super::vector::{columns, reflect_rows, reflection, rotate};
 
 /// The number of iterations after which the shifts are exceptional.
 const EXCEPTIONAL: usize = 10;
@@ -205,13 +205,7 @@ fn sweep<R: Real>(
         let (v2, v3) = (v[1], v[2]);
         let (t2, t3) = (t * v2, t * v3);
         if rows == 3 {
-            for column in h.a.chunks_exact_mut(n).take(last).skip(k) {
-                let x = &mut column[k..k + 3];
-                let sum = x[0] + v2 * x[1] + v3 * x[2];
-                x[0] -= sum * t;
-                x[1] -= sum * t2;
-                x[2] -= sum * t3;
-            }
+            reflect_rows(&mut h.a[k * n..last * n], n, k, t, [v2, v3]);
             triple(h.a, n, k, first..(k + 4).min(i + 1), [t, t2, t3], [v2, v3]);
             if let Some(z) = &mut z {
                 triple(z, n, k, 0..n, [t, t2, t3], [v2, v3]);

@@ -4,7 +4,7 @@ use xla::Arrays;
 
 use super::number::{Number, Real};
 use super::vector::{add, dot, reflection};
-use super::{elements, expect, squares, vectorized};
+use super::{elements, expect, squares};
 use crate::letter;
 
 /// `sytrd` and `hetrd`: reduces one triangle of each Hermitian matrix to a tridiagonal matrix. The results are the
@@ -25,24 +25,34 @@ pub(crate) fn trd<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
     let mut work = vec![T::ZERO; 2 * n];
     let (a, tau) = (elements::<T>(a.elements), elements::<T>(tau));
     let (d, e) = (elements::<T::R>(d), elements::<T::R>(e));
-    vectorized(|| {
-        for (i, a) in a.chunks_exact_mut(n * n).enumerate() {
-            let (d, e) = (&mut d[i * n..][..n], &mut e[i * off..][..off]);
-            let tau = &mut tau[i * off..][..off];
-            // The upper triangle is the lower one of the matrix with its rows and columns in reverse order.
-            if upper {
-                a.reverse();
-            }
-            reduce(a, n, d, e, tau, &mut work);
-            if upper {
-                a.reverse();
-                d.reverse();
-                e.reverse();
-                tau.reverse();
-            }
+    for (i, a) in a.chunks_exact_mut(n * n).enumerate() {
+        let (d, e) = (&mut d[i * n..][..n], &mut e[i * off..][..off]);
+        let tau = &mut tau[i * off..][..off];
+        // The upper triangle is the lower one of the matrix with its rows and columns in reverse order.
+        if upper {
+            a.reverse();
         }
-    });
+        reduce_one(a, d, e, tau, &mut work);
+        if upper {
+            a.reverse();
+            d.reverse();
+            e.reverse();
+            tau.reverse();
+        }
+    }
     Ok(())
+}
+
+vectorized! {
+fn reduce_one<'a, T: Number>(
+    a: &'a mut [T],
+    d: &'a mut [T::R],
+    e: &'a mut [T::R],
+    tau: &'a mut [T],
+    work: &'a mut [T],
+) {
+    reduce(a, d.len(), d, e, tau, work);
+}
 }
 
 /// Reduces the lower triangle of a Hermitian matrix to tridiagonal form in place (LAPACK's `hetd2`). `work` holds 2 n

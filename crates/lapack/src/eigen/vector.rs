@@ -103,3 +103,26 @@ pub(super) fn columns<T>(a: &mut [T], n: usize, first: usize, second: usize) -> 
     let (left, right) = a.split_at_mut(second * n);
     (&mut left[first * n..][..n], &mut right[..n])
 }
+
+/// Multiplies rows k to k + 2 of columns with n rows by the conjugate transpose of I − t v vᴴ, where v is one, v₂, v₃.
+/// Four columns at a time, so that the compiler does not gather single elements from many of them.
+#[inline(always)]
+pub(super) fn reflect_rows<T: Number>(a: &mut [T], n: usize, k: usize, t: T, [v2, v3]: [T; 2]) {
+    let (t, w2, w3) = (t.conjugate(), v2.conjugate(), v3.conjugate());
+    let reflect = |[x, y, z]: [T; 3]| {
+        let sum = t * (x + w2 * y + w3 * z);
+        [x - sum, y - sum * v2, z - sum * v3]
+    };
+    let at = |column: &[T]| [column[k], column[k + 1], column[k + 2]];
+    let mut fours = a.chunks_exact_mut(4 * n);
+    for columns in &mut fours {
+        let read: [[T; 3]; 4] = std::array::from_fn(|j| at(&columns[j * n..]));
+        for (j, x) in read.map(reflect).into_iter().enumerate() {
+            columns[j * n + k..][..3].copy_from_slice(&x);
+        }
+    }
+    for column in fours.into_remainder().chunks_exact_mut(n) {
+        let x = reflect(at(column));
+        column[k..][..3].copy_from_slice(&x);
+    }
+}
