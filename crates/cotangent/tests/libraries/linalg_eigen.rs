@@ -267,8 +267,13 @@ fn equal_eigenvalues() {
     let a = unit(3, DType::F64);
     let slope = grad(|a: &Array| np::linalg::eigvalsh(a).exp().sum())(&a);
     small(&(slope - unit(3, DType::F64) * std::f64::consts::E), 1e-14, "eigvalsh");
-    let slope = grad(|a: &Array| np::linalg::eigvals(a).real().sum())(&a);
-    small(&(slope - a), 1e-14, "eigvals");
+    // The second matrix has an eigenvalue with two vectors, whose vectors on the left are not orthogonal to one another.
+    for a in [a.clone(), Array::from([[1.0, 0.0, 5.0], [0.0, 1.0, 7.0], [0.0, 0.0, 2.0]])] {
+        let slope = grad(|a: &Array| np::linalg::eigvals(a).real().sum())(&a);
+        small(&(slope - unit(3, DType::F64)), 1e-13, "eigvals");
+        let squares = grad(|a: &Array| np::linalg::eigvals(a).powi(2).real().sum())(&a);
+        small(&(squares - a.moveaxis(0, 1) * 2.0), 1e-12, "squares of eigvals");
+    }
 }
 
 #[test]
@@ -364,6 +369,9 @@ fn awkward_matrices() {
 
 #[test]
 fn errors_say_what_is_wrong() {
+    fn for_gpu<P: cotangent::Params, R: Tree>(f: cotangent::Lowered<P, R>) -> cotangent::Result<cotangent::Exported> {
+        f.export_for(cotangent::Platform::Cuda)
+    }
     let wide = np::zeros_as([2, 3], DType::F32);
     let square = unit(2, DType::F32);
     let sum = |a: &Array| linalg::schur(a, false).0.sum();
@@ -376,6 +384,14 @@ fn errors_say_what_is_wrong() {
             jit(|a: &Array| np::linalg::eigvals(a)).try_call((&square.astype(DType::F16),)).err(),
             "f32, f64, c64 or c128",
         ),
+        (
+            jit(|a: &Array| vmap(|a: &Array| np::linalg::eigvals(a))(&a.expand_dims(0)))
+                .lower((&square,))
+                .and_then(for_gpu)
+                .err(),
+            "`eig` does not run on Cuda",
+        ),
+        (jit(|a: &Array| linalg::schur(a, false).0).lower((&square,)).and_then(for_gpu).err(), "linalg_eigen.rs"),
     ] {
         let error = error.expect("an error").to_string();
         assert!(error.contains(words), "{error}");

@@ -6,8 +6,10 @@ use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::lax::linalg::{self, SvdOptions, TriangularSolve, adjoint, triangular_solve};
-use crate::numpy::{expand_dims, squeeze_axis, where_};
+use crate::numpy::{argsort, expand_dims, flip, squeeze_axis, take_along_axis, where_};
 use crate::ops::in_one_dtype;
+
+use super::eigh;
 
 const THIN: SvdOptions =
     SvdOptions { full_matrices: false, subset_by_index: None, algorithm: linalg::SvdAlgorithm::Default };
@@ -31,7 +33,8 @@ pub fn svd(a: impl ArrayLike, full_matrices: bool) -> (Array, Array, Array) {
     linalg::svd(a.to_array().to_inexact(), &SvdOptions { full_matrices, ..THIN })
 }
 
-/// Like [`svd`], of (A + Aᴴ)/2, for a matrix that is Hermitian but for rounding. Its derivative is Hermitian.
+/// Like [`svd`], of (A + Aᴴ)/2, for a matrix that is Hermitian but for rounding. The singular values are the absolute
+/// values of the eigenvalues, which [`eigh`] computes.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -43,7 +46,19 @@ pub fn svd(a: impl ArrayLike, full_matrices: bool) -> (Array, Array, Array) {
 /// If the last two axes are not square, or A is of half precision.
 #[track_caller]
 pub fn svd_hermitian(a: impl ArrayLike) -> (Array, Array, Array) {
-    svd(hermitian_part(&a.to_array().to_inexact()), false)
+    let results = as_library(&[a.to_array()], |a| {
+        let (w, v) = eigh(&a[0]);
+        // The order of JAX, which reverses an ascending one.
+        let order = flip(argsort(w.abs()), -1);
+        let w = take_along_axis(w, &order, -1);
+        let u = take_along_axis(&v, order.expand_dims(-2).broadcast_to(v.shape()), -1);
+        // Not the sign, which is zero for the eigenvalue zero.
+        let signs = where_(w.less(0.0), -1.0, 1.0).astype(w.dtype()).expand_dims(-2);
+        let vh = adjoint(&(&u * signs));
+        vec![u, w.abs(), vh]
+    });
+    let [u, s, vh] = <[Array; 3]>::try_from(results).unwrap_or_else(|_| unreachable!("three results"));
+    (u, s, vh)
 }
 
 /// Returns (A + Aᴴ)/2.

@@ -51,6 +51,9 @@ pub fn sqrtm(a: impl ArrayLike) -> Array {
 /// Computations*, algorithm 11.1.1), which loses accuracy where eigenvalues are close to each other;
 /// [`funm_with_error`] estimates how much.
 ///
+/// It has no derivative, because the Schur form has none. [`expm`](super::expm()), [`sqrtm`] and products of the results
+/// of [`eig`](crate::numpy::linalg::eig) have.
+///
 /// ```
 /// use cotangent::{Array, scipy::linalg};
 /// let x = linalg::funm(Array::from([[1.0f32, 0.0], [0.0, 4.0]]), |x| x.powi(3));

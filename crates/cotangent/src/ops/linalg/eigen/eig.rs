@@ -17,7 +17,7 @@ use crate::ops::{select, zeros};
 use crate::trace::frames::{bind, bind1};
 
 use super::super::lapack::{Attribute, lapack, or_nan};
-use super::super::{check_square, product};
+use super::super::{Lu, TriangularSolve, check_square, permuted_rows, product};
 use super::{adjoint, diagonal, has_lapack, inverse_differences, status, with_last};
 
 /// `eig`: returns the eigenvalues of a matrix in no particular order, then the eigenvectors on the left if they are
@@ -62,24 +62,24 @@ impl Primitive for Eig {
         Ok([with_last(a, dtype, &[n])].into_iter().chain(vectors).collect())
     }
 
-    /// See `tangent`. The vectors on the left are those of Aᴴ on the right.
+    /// With P = V⁻¹ dA V, the tangents of the eigenvalues are diag(P), also of repeated ones that have as many vectors.
+    /// V⁻¹ is not taken from the vectors on the left, whose products with those on the right may then be zero. See
+    /// `tangent` for the vectors. Those on the left are those of Aᴴ on the right.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let all = Eig { compute_left_eigenvectors: true, compute_right_eigenvectors: true };
-        let out = bind(all, &[&x[0]]).into_vec();
-        let (w, u, v) = (&out[0], &out[1], &out[2]);
-        let t = dx[0].as_ref().map(|t| t.convert(w.dtype(), false));
-        let (mut values, mut slopes) = (vec![w.clone()], vec![None]);
-        if let Some(t) = &t {
-            slopes[0] = Some(diagonal(&quotient(u, v, t)));
-        }
+        let with_right = Eig { compute_right_eigenvectors: true, ..self.clone() };
+        let mut values = bind(with_right, &[&x[0]]).into_vec();
+        let t = dx[0].as_ref().map(|t| t.convert(values[0].dtype(), false));
+        let quotient = |v: &Array, t: &Array| solved(v, &product(t, v));
+        let p = t.as_ref().map(|t| quotient(&values[values.len() - 1], t));
+        let mut slopes = vec![p.as_ref().map(diagonal)];
         if self.compute_left_eigenvectors {
-            values.push(u.clone());
-            slopes.push(t.as_ref().map(|t| tangent(&w.conj(), v, u, &adjoint(t))));
+            let u = &values[1];
+            slopes.push(t.as_ref().map(|t| tangent(&values[0].conj(), u, &quotient(u, &adjoint(t)))));
         }
         if self.compute_right_eigenvectors {
-            values.push(v.clone());
-            slopes.push(t.as_ref().map(|t| tangent(w, u, v, t)));
+            slopes.push(p.as_ref().map(|p| tangent(&values[0], &values[values.len() - 1], p)));
         }
+        values.truncate(slopes.len());
         (values, slopes)
     }
 
@@ -121,19 +121,21 @@ impl Primitive for Eig {
     }
 }
 
-/// Returns V⁻¹ dA V. The rows of V⁻¹ are those of Uᴴ, divided by the products uᵢᴴ vᵢ.
-fn quotient(u: &Array, v: &Array, t: &Array) -> Array {
-    let scales = (u.conj() * v).sum_axis(-2).expand_dims(-1);
-    product(&adjoint(u), &product(t, v)) / scales
+/// Returns A⁻¹ B.
+fn solved(a: &Array, b: &Array) -> Array {
+    let factors = bind(Lu, &[a]);
+    let unit = TriangularSolve { unit_diagonal: true, ..TriangularSolve::lower(true) };
+    let upper = TriangularSolve { lower: false, ..TriangularSolve::lower(true) };
+    bind1(upper, &[&factors[0], &bind1(unit, &[&factors[0], &permuted_rows(b, &factors[2])])])
 }
 
 /// Returns the tangent of the eigenvectors V.
 ///
-/// With P = V⁻¹ dA V, the tangent is V (F ∘ P) + V diag(c), where Fᵢⱼ = 1/(wⱼ − wᵢ) off the diagonal. c keeps the length
+/// With P = V⁻¹ dA V, it is V (F ∘ P) + V diag(c), where Fᵢⱼ = 1/(wⱼ − wᵢ) off the diagonal. c keeps the length
 /// of each vector, and the element of largest magnitude real, as LAPACK does. It has no meaning for equal eigenvalues,
 /// or if two elements have the largest magnitude.
-fn tangent(w: &Array, u: &Array, v: &Array, t: &Array) -> Array {
-    let free = product(v, &(inverse_differences(w) * quotient(u, v, t)));
+fn tangent(w: &Array, v: &Array, p: &Array) -> Array {
+    let free = product(v, &(inverse_differences(w) * p));
     let n = v.shape()[v.ndim() - 1];
     let largest = v.abs().argmax_axis(-2).expand_dims(-2);
     let rows = bind1(Iota { dtype: DType::I32, shape: Shape::new(&[n, n]), dimension: 0 }, &[]);
