@@ -99,8 +99,8 @@ pub mod distributed;
 mod error;
 pub mod extend;
 pub mod fft;
-pub mod import;
 pub mod image;
+pub mod import;
 mod interop;
 #[cfg(any(feature = "npy", feature = "safetensors"))]
 pub mod io;

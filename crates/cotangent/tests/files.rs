@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cotangent::io::safetensors::{self, File, Save};
@@ -300,13 +300,23 @@ fn checkpoints_are_kept_replaced_and_checked() -> Result<()> {
     assert_eq!(checkpoints.steps()?, [15, 30]);
     says(&checkpoints.restore(20, &state(0)).err().expect("an error"), ErrorKind::Value, &["step 20", "[15, 30]"]);
     let other = (np::zeros(2000), np::zeros(1));
-    says(&checkpoints.restore(30, &other).err().expect("an error"), ErrorKind::Structure, &["`weight` is not in"]);
+    says(&checkpoints.restore(30, &other).expect_err("an error"), ErrorKind::Structure, &["`weight` is not in"]);
 
     let path = folder.join("step-000000000040.safetensors");
     Save::new().metadata("version", "2").write(path, &state(40))?;
     let error = checkpoints.restore_latest(&state(0)).err().expect("an error");
     says(&error, ErrorKind::Value, &["version 2", "reads 1"]);
     Ok(())
+}
+
+/// A process that is killed when the test ends, however it ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Saves checkpoints until it is killed. It does nothing unless [`checkpoints_survive_kills`] starts it.
@@ -327,20 +337,16 @@ fn checkpoints_survive_kills() -> Result<()> {
     let checkpoints = Checkpoints::new(folder.path());
     let mut last = 0;
     for round in 0..12 {
-        let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["saves_until_it_is_killed", "--exact", "--nocapture"])
-            .env("COTANGENT_TEST_CHECKPOINTS", folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("a process");
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["saves_until_it_is_killed", "--exact", "--nocapture"]).stdout(Stdio::null());
+        let mut child = Killed(command.env("COTANGENT_TEST_CHECKPOINTS", folder.path()).spawn().expect("a process"));
         // The process is killed once it has saved something, at another moment in each round.
         while checkpoints.steps()?.last().is_none_or(|step| *step <= last) {
-            assert!(child.try_wait().expect("a status").is_none(), "the process ended by itself");
+            assert!(child.0.try_wait().expect("a status").is_none(), "the process ended by itself");
             std::thread::sleep(Duration::from_millis(1));
         }
         std::thread::sleep(Duration::from_micros(700 * round));
-        child.kill().expect("a kill");
-        child.wait().expect("an end");
+        drop(child);
         let (step, restored) = checkpoints.restore_latest(&state(0))?.expect("a checkpoint");
         assert!(step > last);
         assert_same_tree(&restored, &state(step));

@@ -203,7 +203,7 @@ fn difference(what: &str, got: &Array, expected: &Value) -> Option<String> {
     }
     // Minima are found to the square root of the precision of the gradient's bound.
     let (rtol, atol) = if what.starts_with("minimize") { (1e-6, 1e-6) } else { (1e-8, 1e-10) };
-    let found = got.iter().zip(&expected).find(|(a, b)| !((*a - *b).abs() <= atol + rtol * b.abs()));
+    let found = got.iter().zip(&expected).find(|(a, b)| (*a - *b).is_nan() || (*a - *b).abs() > atol + rtol * b.abs());
     found.map(|(a, b)| format!("{what}: {a} instead of {b}"))
 }
 

@@ -83,7 +83,8 @@ fn links_lead_to_chapters_and_headings() {
                 continue;
             }
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            if file.ends_with(".svg") && source().join(Path::new(name).parent().expect("a folder")).join(file).exists() {
+            if file.ends_with(".svg") && source().join(Path::new(name).parent().expect("a folder")).join(file).exists()
+            {
                 continue;
             }
             let folder = Path::new(name).parent().expect("a folder");
