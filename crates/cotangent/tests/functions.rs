@@ -42,7 +42,7 @@ fn up_to_eight_arguments() {
             assert_eq!(tree::leaves(&linear_transpose(f, ($(&$x,)+))(&number(1.0)))[$last].item::<f32>(), ($last + 1) as f32);
             assert!(try_jvp(f, ($(&$x,)+), ($(&$x,)+)).is_ok() && try_vjp(f, ($(&$x,)+)).is_ok());
             assert_eq!(make_jaxpr(f)($(&$x),+).jaxpr.inputs().len(), $last + 1);
-            assert_eq!(eval_shape(f)($(&$x),+).shape(), []);
+            assert_eq!(eval_shape(f)($(&$x),+).shape(), [0usize; 0]);
             assert_eq!(grad(checkpoint(f))($(&$x),+).item::<f32>(), 1.0);
             assert_eq!(jacfwd(f).argnums(args!($last))($(&$x),+).item::<f32>(), ($last + 1) as f32);
             assert_eq!(jacrev(f)($(&$x),+).item::<f32>(), 1.0);
@@ -72,7 +72,7 @@ fn no_arguments() {
     assert_eq!(jitted.cache_report().traces, 1);
     assert_eq!(jitted.try_call(()).unwrap().item::<f32>(), 6.0);
     assert_eq!(make_jaxpr(f)().jaxpr.inputs().len(), 0);
-    assert_eq!(eval_shape(f)().shape(), []);
+    assert_eq!(eval_shape(f)().shape(), [0usize; 0]);
     assert_eq!(checkpoint(f)().item::<f32>(), 6.0);
     let (y, dy) = jvp(f, (), ());
     assert_eq!((y.item::<f32>(), dy.item::<f32>()), (6.0, 0.0));

@@ -58,10 +58,13 @@ enum Modes {
     Reverse,
 }
 
+/// A program of arrays.
+type Function = Arc<dyn Fn(&[Array]) -> Array + Send + Sync>;
+
 /// A stored case: the inputs of a program, and JAX's results.
 struct Case {
     name: String,
-    f: Arc<dyn Fn(&[Array]) -> Array + Send + Sync>,
+    f: Function,
     modes: Modes,
     inputs: Vec<Array>,
     tangents: Vec<Array>,
