@@ -37,6 +37,9 @@ const NAMESPACES: &[(&str, &[&str])] = &[
     ("stats", &["jax.scipy.stats"]),
 ];
 
+/// How linalg_qr_svd.json tells functions of one name apart.
+const LINALG: &[(&str, &str)] = &[("np.", "jax.numpy.linalg."), ("scipy.", "jax.scipy.linalg.")];
+
 /// The scripts whose cases are code. The tests have a counterpart of each case.
 const CODE: &[&str] = &["custom_vmap", "derivatives", "indexing", "programs", "sharding", "transforms", "vmap"];
 
@@ -71,9 +74,10 @@ fn recorded() -> BTreeSet<String> {
         for case in file.as_object().expect("lists").values().filter_map(Value::as_array).flatten() {
             for name in ["fn", "primitive", "function", "name"].iter().filter_map(|key| case.get(key)?.as_str()) {
                 let name = name.split(['(', ' ']).next().unwrap_or_default().replace('-', "_");
-                match name.starts_with("jax.") {
-                    true => drop(names.insert(name)),
-                    false => names.extend(known.iter().map(|namespace| format!("{namespace}.{name}"))),
+                let full = LINALG.iter().find_map(|(short, full)| Some(format!("{full}{}", name.strip_prefix(short)?)));
+                match full.or_else(|| name.starts_with("jax.").then(|| name.clone())) {
+                    Some(name) => drop(names.insert(name)),
+                    None => names.extend(known.iter().map(|namespace| format!("{namespace}.{name}"))),
                 }
             }
         }

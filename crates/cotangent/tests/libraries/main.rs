@@ -9,6 +9,7 @@ mod indexing;
 mod lax;
 mod linalg_eigen;
 mod linalg_functions;
+mod linalg_invariants;
 mod linalg_lu;
 mod linalg_qr_svd;
 mod losses;
