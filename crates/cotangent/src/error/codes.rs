@@ -32,16 +32,20 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0107", &[
         "expected at least two dimensions", "expected operands of one or more dimensions",
         "expected vectors or matrices", "must have three dimensions", ": expected a matrix", "must be a matrix",
-        "expected a matrix with at least one row", ": expected matrices", "is not a matrix",
-        ": expected a vector", ": expected vectors", ": expected scalars or vectors", "must be a vector, got",
+        "expected a matrix with at least one row", ": expected matrices", "is not a matrix", ": expected a vector",
+        ": expected vectors", ": expected scalars or vectors", "must be a vector, got",
         "must have one dimension, got", ": expected coefficients, got", "expected coefficients along an axis",
         ": expected a divisor with coefficients", ": expected two or more coefficients",
         "only arrays of one or two dimensions are drawn", "is not the shape of a kernel", "no unit is known for",
-        "a weight of shape {} is not known",
+        "a weight of shape {} is not known", "the shape {} does not have the rank of", "collapse: {} has no axes",
+        "apply_over_axes: the function returned rank", "the costs must be a real matrix", "has no such axes: ",
+        "do not name all axes of", "x0 must be a vector of floats", "the arrays must have the same rank",
+        "the signals must have the same rank",
     ]),
     ("E0108", &[
         "must be a square matrix", "expected square matrices", "expected a square matrix", "needs a square matrix",
-        "must be those of a square matrix",
+        "must be those of a square matrix", "diag_indices_from: the dimensions must be equal",
+        "the matrix must be square",
     ]),
     ("E0109", &[
         " is a scalar and ", "a single key cannot be iterated over", "need an axis, got a scalar",
@@ -66,7 +70,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "expected {} start indices for", "expected at least one array", "expected at least one operand",
         "expected at least one key", "expected at least two arrays", "expected a predicate and at least one case",
         "expected {} operands for the body", "expected operands {}, got", "conditions for {} choices",
-        "the number of results is wrong",
+        "the number of results is wrong", "arrays of coordinates for",
     ]),
     ("E0116", &[
         "start {}, limit {} and stride {} are out of bounds", "slice_sizes {} do not fit", "update {} does not fit",
@@ -74,7 +78,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ]),
     ("E0117", &[
         "cannot be divided into", "cannot be divided among", "must divide the number of",
-        "must have the size {} of the axis", "add up to {}, but axis",
+        "must have the size {} of the axis", "add up to {}, but axis", "the arrays of the batch have {} parts of",
     ]),
     ("E0118", &["must have the same shape except along dimension"]),
     ("E0119", &["mask {} does not match", "weights {} do not match axes"]),
@@ -82,7 +86,8 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "operands must have the same number of dimensions, at least two", "spatial dimensions", "spatial axes",
         "the kernel {} takes {} input features", "there are no default dimension numbers",
         "a window of {} with strides of", "has {} entries, but {} has {} dimensions",
-        "expected a source of shape {} for the windows of",
+        "expected a source of shape {} for the windows of", "cannot be convolved", "nowhere overlap completely",
+        "differ in the batch axis",
     ]),
     ("E0121", &[
         "indices must have a last dimension", "indices {} have {} coordinates",
@@ -122,14 +127,20 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0127", &[
         "a transform of length 0 is not defined", "has fewer than {} axes", "expected {} axes, got",
         "expected a positive length for each of", "of lengths {} needs last axes of sizes",
+        "lengths were given for {} axes", "does not have the length {} of a segment",
     ]),
     ("E0128", &["has {} entries, but the shape {} has {} dimensions", "has {} dimensions, but {} {} entries"]),
     ("E0129", &["argument {} must be {}, got", "the callback's result {} is {}, but {} was declared"]),
     ("E0130", &[
         "has fewer than {} elements", "is too long for i32 indices", "is too large to address",
-        "the range has too many elements",
+        "the range has too many elements", "axes, a scale {} and a translation",
     ]),
     ("E0131", &["cannot be bitcast to {}: each element takes"]),
+    ("E0132", &[
+        "has the symbolic dimension", "which it needs only if it was exported with symbolic dimensions",
+        "has a dimension that is not known", "has more elements than memory can hold",
+        "an array of this shape does not fit in memory",
+    ]),
     // Dtypes.
     ("E0201", &[
         "expected {}, got {}", "must be floats, got", "expected a numeric dtype", "has no −1",
@@ -156,6 +167,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0207", &["cannot be raised to the negative power"]),
     ("E0208", &["cannot be bitcast to"]),
     ("E0209", &["and safetensors has no", "is {}, which the library does not have"]),
+    ("E0210", &["arrays of the dtype {} are not supported", "elements of type `{}` are not supported"]),
     // Axes.
     ("E0301", &["axis {} is out of bounds for", "which is out of bounds for rank"]),
     ("E0302", &[
@@ -185,7 +197,10 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "has no device: its program may run on any", "cannot move to {}: a program runs on one device",
         "was called by a traced function, whose program runs on one device",
     ]),
-    ("E0406", &["a compiled program cannot be called inside a transformed function"]),
+    ("E0406", &[
+        "a compiled program cannot be called inside a transformed function",
+        "a compiled program was called on a traced array",
+    ]),
     ("E0407", &["the frames of this thread are out of order"]),
     // Transforms.
     ("E0501", &["needs a function that returns a scalar"]),
@@ -212,6 +227,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0513", &["inside a `shard_map`, where each device has its own part", "a `shard_map` inside another one"]),
     ("E0514", &["cannot be batched over its initial value"]),
     ("E0515", &["malformed jaxpr", "a primal result of a jvp rule depends on tangents"]),
+    ("E0516", &["is not supported in imported programs", "the function has side effects"]),
     // Trees.
     ("E0601", &[
         "two trees of different structure", "are not a tree like the parameters",
@@ -232,6 +248,10 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0611", &["a checkify error have different batch axes"]),
     ("E0612", &["does not fit the tree:"]),
     ("E0613", &["two leaves have the name"]),
+    ("E0614", &[
+        "have another structure than the function's", "arrays and returns {}, but the examples have",
+        "also have {}, but the type has only", " is {}, not {}", "does not determine a value of the type",
+    ]),
     // The plugin and the compiler.
     ("E0701", &["there is no PJRT plugin at", "cannot be used as a PJRT plugin", "plugin is listed for"]),
     ("E0702", &["COTANGENT_OFFLINE forbids", "pip was not found", "fetching the PJRT plugin"]),
@@ -280,7 +300,8 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "a program with a mesh of {} was given arrays on", "its shardings are over {}, but it has arrays on",
     ]),
     ("E0806", &["but it is laid out as"]),
-    ("E0807", &["runs on the CPU only"]),
+    ("E0807", &["does not run on"]),
+    ("E0808", &["the function was exported for"]),
     // Processes.
     ("E0901", &["nothing says how to join a job"]),
     ("E0902", &["did not take part in the exchange", "was waited for in vain", "will reach the barrier"]),
@@ -295,7 +316,10 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     // Panics.
     ("E1001", &[" panicked"]),
     // Values.
-    ("E1101", &["{} {} is out of bounds for axis {} of {}", "indices are out of bounds for axis"]),
+    ("E1101", &[
+        "{} {} is out of bounds for axis {} of {}", "indices are out of bounds for axis",
+        "is beyond the end of an axis of", "a breakpoint is beyond the end",
+    ]),
     ("E1102", &["(not a number)"]),
     ("E1103", &["the step must not be zero", "the step of a slice must not be zero"]),
     ("E1104", &["` names {} operands, got", "must appear in the operands and only once", "is not a letter"]),
@@ -338,7 +362,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E1118", &[
         "there are neither scanned arrays nor a length", "expected at least one function",
         "expected at least one branch", "expected at least one operand", "expected an index",
-        "expected a condition", "expected a base and an exponent",
+        "expected a condition", "expected a base and an exponent", "piecewise: {} functions for",
     ]),
     ("E1119", &[
         "no condition number belongs to the order", "has no norm of order",
@@ -347,7 +371,8 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ]),
     ("E1120", &[
         "must be positive, got 0", "must be a power of two", "`start` must be between", "num_keys must be between",
-        "expected one to three lengths for",
+        "expected one to three lengths for", "p must be 1, 2, 4 or 8", "nperseg = {}, noverlap = {}, nfft = {}",
+        "the recurrence must begin above the order",
     ]),
     ("E1121", &["a boolean must be a byte of 0 or 1"]),
     ("E1122", &["a scalar on the host has no buffer"]),
@@ -358,6 +383,14 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E1127", &["is not a valid file of safetensors: ", "is not a file of NumPy arrays: "]),
     ("E1128", &["has no array `", "has no file of safetensors", "has several files of safetensors and not one index"]),
     ("E1129", &["has no checkpoint of step", "of the format of checkpoints, and this library reads"]),
+    ("E1130", &[
+        "the artifact is damaged: ", "the StableHLO module ", "not a leaf", "the program is malformed: ",
+        "tokens are not supported", "values of type `{}` are not supported",
+        "a constant {} has {} bytes instead of",
+    ]),
+    ("E1131", &[
+        "the method `Nearest` is not supported", "the norm `Forward` is not supported", "map_coordinates: order",
+    ]),
 ];
 
 /// The code of a message of a kind whose codes begin with `kind`: that of the sentence with the most letters that the

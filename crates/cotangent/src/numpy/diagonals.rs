@@ -4,7 +4,7 @@ use crate::array::aval::canonical_axis;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::array::{Array, ArrayLike};
-use crate::error::{Error, OrRaise, raise};
+use crate::error::{Error, ErrorKind, OrRaise, raise};
 use crate::ops::linalg::lower_mask;
 
 use super::logic::where_;
@@ -140,7 +140,7 @@ pub fn diagonal_axes(x: impl ArrayLike, k: isize, axis1: isize, axis2: isize) ->
     let [rows, columns] = [axis1, axis2].map(|axis| canonical_axis(axis, rank).or_raise());
     if rows == columns {
         raise(
-            Error::shape(format!("diagonal: the axes {axis1} and {axis2} of {} are the same", x.aval()))
+            Error::new(ErrorKind::Axis, format!("diagonal: axis {axis1} is repeated in [{axis1}, {axis2}]"))
                 .help("one has the rows, the other one the columns"),
         );
     }

@@ -45,6 +45,7 @@ fn twiddles(n: usize, axis: usize, like: &Array, sign: f64) -> Array {
     real.complex(along((0..n).map(|k| sign * angle(k).sin()).collect(), axis, like))
 }
 
+#[track_caller]
 fn ortho(who: &str, norm: Norm) -> bool {
     match norm {
         Norm::Backward => false,

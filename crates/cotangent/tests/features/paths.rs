@@ -295,6 +295,7 @@ items! {
     cotangent::numpy::diag_indices_from;
     cotangent::numpy::diagflat;
     cotangent::numpy::diagonal;
+    cotangent::numpy::diagonal_axes;
     cotangent::numpy::diff;
     cotangent::numpy::digitize;
     cotangent::numpy::digitize_right;
@@ -534,6 +535,7 @@ items! {
     cotangent::numpy::tensordot;
     cotangent::numpy::tile;
     cotangent::numpy::trace;
+    cotangent::numpy::trace_axes;
     cotangent::numpy::transpose;
     cotangent::numpy::trapezoid;
     cotangent::numpy::tri;
