@@ -301,8 +301,8 @@ fn errors_are_explained_by_their_code() {
     assert_eq!(printed(&["explain", &code.to_lowercase()]), page);
     let list = printed(&["explain"]);
     assert!(list.starts_with("Shapes\n") && list.contains(&format!("\n{code}  ")) && !list.contains('#'), "{list}");
-    assert!(complaint(&["explain", "E9101"]).contains("E0101  shapes that cannot be broadcast"));
-    assert!(complaint(&["explain", "mask"]).contains("E0119  a mask of another shape"));
+    assert!(complaint(&["explain", "E9101"]).contains("E0101 shapes that cannot be broadcast"));
+    assert!(complaint(&["explain", "mask"]).contains("E0119 a mask of another shape"));
 }
 
 #[test]
