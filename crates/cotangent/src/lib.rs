@@ -246,6 +246,7 @@ chapters! {
     Networks = "networks.md",
     Optimizers = "optimizers.md",
     Files = "files.md",
+    Importing = "importing.md",
     Performance = "performance.md",
     Devices = "devices.md",
     Sharding = "sharding.md",

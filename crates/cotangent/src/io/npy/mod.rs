@@ -71,7 +71,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Array> {
 /// use cotangent::{io::npy, prelude::*};
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("x.npy");
-/// npy::write(&path, np::eye(3))?;
+/// npy::write(&path, np::eye(3, 3))?;
 /// assert_eq!(npy::read(&path)?.sum().item::<f32>(), 3.0);
 /// # Ok::<(), Error>(())
 /// ```
