@@ -4,7 +4,7 @@ use super::{Attrs, LocId, Locations, Type};
 
 /// A module: its functions and its attributes.
 ///
-/// Equality ignores [locations](Location).
+/// Equality ignores locations.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     /// The module's name, such as `jit_f`.
