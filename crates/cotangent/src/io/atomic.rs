@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -38,7 +38,8 @@ pub(super) fn folder(path: &Path) -> &Path {
 }
 
 /// The files that killed processes have left in a folder.
-pub(super) fn left_over(folder: &Path) -> Vec<PathBuf> {
+#[cfg(feature = "safetensors")]
+pub(super) fn left_over(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let partial = entries.filter(|entry| {
         let name = entry.file_name();
