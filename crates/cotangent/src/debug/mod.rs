@@ -134,6 +134,6 @@ pub fn callback<A: Tree>(f: impl Fn(&A) + Send + Sync + 'static, args: &A) {
 
 /// The error for a message whose placeholders do not fit.
 pub(crate) fn misfit(message: &str, why: &str) -> Error {
-    Error::value(format!("the message {message:?} {why}"))
+    Error::value(format!("the format string {message:?} {why}"))
         .help("`{}` is the next value, `{1}` the second one, and `{:.3}` a value with three digits")
 }

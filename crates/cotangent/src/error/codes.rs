@@ -330,7 +330,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "expected two words of a key",
     ]),
     ("E1107", &["cannot draw {} ", "has no elements to choose from"]),
-    ("E1108", &["the message {} "]),
+    ("E1108", &["the format string {} "]),
     ("E1109", &[
         "a job has 1 to {} processes", "there is no process {} in a job of", "is not the address of a coordinator",
         "has not the form that is expected of it",
