@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stdout};
 
 use anyhow::{Result, bail};
 
-use crate::output::{prose, row, say, width, wrap};
+use crate::output::{distance, prose, row, say, width, wrap};
 
 /// The pages, one for each kind of error. A page is Markdown: a title, a line on the kind, and a section for each code.
 const PAGES: &[&str] = &[
@@ -76,20 +76,6 @@ fn unknown(asked: &str, all: &[Section]) -> String {
     let nearest = all.iter().min_by_key(|section| distance(section.code, &asked.to_uppercase()));
     let hint = nearest.map(|section| format!(". Perhaps this one is meant:{}", line(section))).unwrap_or_default();
     format!("`{asked}` is not the code of an error; `cotangent explain` lists them all{hint}")
-}
-
-/// The number of letters to insert, delete or replace to make one word of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.chars().enumerate() {
-            let replaced = corner + usize::from(x != y);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// Styles of a terminal, if they are wanted.

@@ -38,7 +38,7 @@ pub(crate) use inline::Inline;
 use notebook::Notebook;
 
 use crate::Device;
-use crate::output::{TIE, prose, row, say};
+use crate::output::{TIE, distance, prose, row, say};
 use crate::show::Function;
 
 /// A demo.
@@ -148,20 +148,6 @@ fn find(name: &str) -> Result<&'static Demo> {
         "there is no demo named `{name}`. {hint}The demos are: {}. `cotangent demo list` describes them",
         names.join(", ")
     )
-}
-
-/// How many characters must be inserted, removed or replaced to make one text from the other.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.chars().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[row.len() - 1]
 }
 
 /// Runs the demos of these names, or all of them if there are none.
