@@ -73,6 +73,16 @@ pub(super) fn fill<T: Tree>(source: &dyn Source, like: &T, rename: &dyn Fn(&str)
     Ok(like.rebuild(&mut arrays.into_iter()))
 }
 
+/// The error for a name that no array has.
+pub(super) fn absent(source: &dyn Source, name: &str) -> Error {
+    let all = source.all();
+    Error::value(format!("{} has no array `{name}`", source.described())).help(format!(
+        "its {} arrays are {:?} …",
+        all.len(),
+        &all[..all.len().min(5)]
+    ))
+}
+
 /// The error that lists what does not fit.
 pub(super) fn misfit(source: &str, wrong: &[impl Display], part: bool) -> Error {
     let mut message = format!("{source} does not fit the tree:");

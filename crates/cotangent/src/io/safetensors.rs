@@ -30,7 +30,7 @@ use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo};
 use xla::MappedFile;
 
 use super::atomic;
-use super::names::{Source, fill, names};
+use super::names::{Source, absent, fill, names};
 use super::window::{Window, array};
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -349,11 +349,7 @@ impl File {
     /// # Errors
     /// If there is no array with this name, or the library does not have its dtype.
     pub fn get(&self, name: &str) -> Result<Array> {
-        let Some(entry) = self.entries.get(name) else {
-            let near: Vec<&str> = self.names().take(5).collect();
-            return Err(Error::value(format!("{} has no array `{name}`", self.path.display()))
-                .help(format!("its {} arrays are {near:?} …", self.entries.len())));
-        };
+        let Some(entry) = self.entries.get(name) else { return Err(absent(self, name)) };
         let Some(aval) = entry.aval() else {
             return Err(Error::dtype(format!("`{name}` is {:?}, which the library does not have", entry.dtype)));
         };

@@ -14,8 +14,8 @@ use super::header::Header;
 use super::{atomic, damaged, put};
 use crate::array::Array;
 use crate::array::aval::Aval;
-use crate::error::{Error, Result};
-use crate::io::names::{Source, fill, names};
+use crate::error::Result;
+use crate::io::names::{Source, absent, fill, names};
 use crate::io::window::Window;
 use crate::tree::{Tree, leaves};
 
@@ -83,7 +83,9 @@ pub fn load<T: Tree>(path: impl AsRef<Path>, like: &T) -> Result<T> {
 /// ```
 pub struct Archive {
     path: PathBuf,
-    file: Arc<MappedFile>,
+    whole: Window,
+    /// The directory of the archive, read once. Clones share it.
+    zip: ZipArchive<Cursor<Window>>,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -107,8 +109,9 @@ impl Archive {
     pub fn open(path: impl AsRef<Path>) -> Result<Archive> {
         let path = path.as_ref().to_path_buf();
         let file = Arc::new(MappedFile::open(&path).map_err(|e| atomic::failed("reading", &path, &e))?);
+        let whole = Window { range: 0..(*file).as_ref().len(), file };
         let mut entries = BTreeMap::new();
-        let mut zip = ZipArchive::new(Cursor::new((*file).as_ref())).map_err(|e| damaged(&path, &e))?;
+        let mut zip = ZipArchive::new(Cursor::new(whole.clone())).map_err(|e| damaged(&path, &e))?;
         for index in 0..zip.len() {
             let mut entry = zip.by_index(index).map_err(|e| damaged(&path, &e))?;
             let name = entry.name().map_err(|e| damaged(&path, &e))?;
@@ -117,7 +120,7 @@ impl Archive {
             entry.by_ref().take(HEADER as u64).read_to_end(&mut start).map_err(|e| damaged(&path, &e))?;
             entries.insert(name, Entry { index, header: Header::parse(&start) });
         }
-        Ok(Archive { path, file, entries })
+        Ok(Archive { path, whole, zip, entries })
     }
 
     /// The names of the arrays, in alphabetical order.
@@ -137,15 +140,11 @@ impl Archive {
     /// # Errors
     /// If there is no array with this name, its elements are not numbers, or it is damaged.
     pub fn get(&self, name: &str) -> Result<Array> {
-        let Some(entry) = self.entries.get(name) else {
-            let near: Vec<&str> = self.names().take(5).collect();
-            return Err(Error::value(format!("{} has no array `{name}`", self.path.display()))
-                .help(format!("its {} arrays are {near:?} …", self.entries.len())));
-        };
+        let Some(entry) = self.entries.get(name) else { return Err(absent(self, name)) };
         let wrong = |what: &dyn fmt::Display| damaged(&self.path, &format!("`{name}`: {what}"));
         let header = entry.header.as_ref().map_err(|what| wrong(what))?;
         let Some(aval) = header.aval() else { return Err(wrong(&"its shape does not fit in memory")) };
-        let mut zip = ZipArchive::new(Cursor::new((*self.file).as_ref())).map_err(|e| damaged(&self.path, &e))?;
+        let mut zip = self.zip.clone();
         let mut file = zip.by_index(entry.index).map_err(|e| damaged(&self.path, &e))?;
         if file.size() != (header.len + aval.byte_len()) as u64 {
             return Err(wrong(&format!("{} bytes do not fit {aval}", file.size())));
@@ -154,9 +153,9 @@ impl Archive {
             let data = file.data_start().and_then(|start| usize::try_from(start).ok());
             let begin = data.and_then(|start| start.checked_add(header.len));
             let range = begin.and_then(|begin| Some(begin..begin.checked_add(aval.byte_len())?));
-            let range = range.filter(|range| range.end <= (*self.file).as_ref().len());
+            let range = range.filter(|range| range.end <= self.whole.range.end);
             let Some(range) = range else { return Err(wrong(&"it is truncated")) };
-            return header.array(Window { file: self.file.clone(), range });
+            return header.array(Window { file: self.whole.file.clone(), range });
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|e| wrong(&e))?;
