@@ -13,17 +13,19 @@ use crate::trace::frames::bind1;
 use super::value::{Known, Val};
 use super::{malformed, unsupported};
 
+/// The function that applies the primitive of a name.
+macro_rules! primitive_named {
+    ($from:ident; $($name:literal => $prim:expr;)*) => {
+        match $from {
+            $($name => Some(|x| bind1($prim, x)),)*
+            _ => None,
+        }
+    };
+}
+
 /// The primitive of a function of one argument.
 fn unary(name: &str) -> Option<fn(&[&Array]) -> Array> {
-    macro_rules! table {
-        ($($name:literal => $prim:expr;)*) => {
-            match name {
-                $($name => Some(|x| bind1($prim, x)),)*
-                _ => None,
-            }
-        };
-    }
-    table! {
+    primitive_named! { name;
         "abs" => p::Abs;
         "acos" => p::Acos;
         "acosh" => p::Acosh;
@@ -68,15 +70,7 @@ fn unary(name: &str) -> Option<fn(&[&Array]) -> Array> {
 
 /// The primitive of a function of two arguments.
 fn binary(name: &str) -> Option<fn(&[&Array]) -> Array> {
-    macro_rules! table {
-        ($($name:literal => $prim:expr;)*) => {
-            match name {
-                $($name => Some(|x| bind1($prim, x)),)*
-                _ => None,
-            }
-        };
-    }
-    table! {
+    primitive_named! { name;
         "add" => p::Add;
         "and" => p::And;
         "atan2" => p::Atan2;
