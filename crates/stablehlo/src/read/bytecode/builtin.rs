@@ -9,21 +9,24 @@ use super::table::is_unread;
 use super::{Bytecode, Result};
 
 impl<'a> Bytecode<'a> {
+    /// A dictionary, without the attributes that are not read.
+    pub(super) fn dictionary(&mut self, c: &mut Cursor<'a>) -> Result<Attr> {
+        let n = c.count()?;
+        let mut entries = Vec::new();
+        for _ in 0..n {
+            let name = self.name(c)?;
+            let value = self.attr(c)?;
+            if !is_unread(&value) {
+                entries.push((name, value));
+            }
+        }
+        Ok(Attr::Dict(Attrs::new(entries)))
+    }
+
     pub(super) fn builtin_attr(&mut self, c: &mut Cursor<'a>) -> Result<Attr> {
         Ok(match c.varint()? {
             0 => Attr::Array(self.attr_list(c)?.into()),
-            1 => {
-                let n = c.count()?;
-                let mut entries = Vec::new();
-                for _ in 0..n {
-                    let name = self.name(c)?;
-                    let value = self.attr(c)?;
-                    if !is_unread(&value) {
-                        entries.push((name, value));
-                    }
-                }
-                Attr::Dict(Attrs::new(entries))
-            }
+            1 => self.dictionary(c)?,
             2 => Attr::Str(self.shared_string(c)?),
             3 => {
                 let text = self.shared_string(c)?;

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::{Attr, Attrs, Element, FunctionType, Type, canon};
+use super::super::{Attr, Element, FunctionType, Type, canon};
 use super::cursor::Cursor;
-use super::table::is_unread;
 use super::{Bytecode, Result, arc};
 
 /// The enumerations of VHLO: code of the attribute, name, and cases from 0.
@@ -73,19 +72,8 @@ impl<'a> Bytecode<'a> {
                 }
             }
             // Dictionaries, and numbers, are encoded as the builtin ones.
-            6 | 8 | 9 => {
-                if code == 6 {
-                    let n = c.count()?;
-                    let mut entries = Vec::new();
-                    for _ in 0..n {
-                        let name = self.name(c)?;
-                        let value = self.attr(c)?;
-                        if !is_unread(&value) {
-                            entries.push((name, value));
-                        }
-                    }
-                    return Ok(Attr::Dict(Attrs::new(entries)));
-                }
+            6 => self.dictionary(c)?,
+            8 | 9 => {
                 let ty = self.ty(c)?;
                 let Type::Scalar(element) = ty else { return c.error(format!("a number of type {ty}")) };
                 let Some(bits) = element.bits() else { return c.error(format!("a number of type {element}")) };

@@ -83,8 +83,8 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
-    /// After `"builtin.module"`.
-    fn generic_module(&mut self, program: &mut Program) -> Result<()> {
+    /// What a module and a function in generic form have between the name and the region: no operands, and properties.
+    fn generic_head(&mut self) -> Result<Vec<(Arc<str>, Attr)>> {
         let mut attributes = Vec::new();
         self.expect("(")?;
         self.expect(")")?;
@@ -93,6 +93,21 @@ impl<'a> Text<'a> {
             self.expect(">")?;
         }
         self.expect("(")?;
+        Ok(attributes)
+    }
+
+    /// What they have after the region: attributes and a type.
+    fn generic_tail(&mut self, attributes: &mut Vec<(Arc<str>, Attr)>) -> Result<()> {
+        self.expect(")")?;
+        self.optional_dict(attributes)?;
+        self.expect(":")?;
+        self.signature()?;
+        Ok(())
+    }
+
+    /// After `"builtin.module"`.
+    fn generic_module(&mut self, program: &mut Program) -> Result<()> {
+        let mut attributes = self.generic_head()?;
         self.expect("{")?;
         if self.eat("^") {
             self.suffix()?;
@@ -101,10 +116,7 @@ impl<'a> Text<'a> {
         while !self.eat("}") {
             self.module_op(program)?;
         }
-        self.expect(")")?;
-        self.optional_dict(&mut attributes)?;
-        self.expect(":")?;
-        self.signature()?;
+        self.generic_tail(&mut attributes)?;
         self.optional_location()?;
         if let Some(name) = take(&mut attributes, "sym_name") {
             program.name = name.as_str().map(Arc::from);
@@ -230,19 +242,9 @@ impl<'a> Text<'a> {
 
     /// After `"func.func"`.
     fn generic_function(&mut self, at: usize) -> Result<Function> {
-        let mut attributes = Vec::new();
-        self.expect("(")?;
-        self.expect(")")?;
-        if self.eat("<") {
-            self.optional_dict(&mut attributes)?;
-            self.expect(">")?;
-        }
-        self.expect("(")?;
+        let mut attributes = self.generic_head()?;
         let body = self.region(&[])?;
-        self.expect(")")?;
-        self.optional_dict(&mut attributes)?;
-        self.expect(":")?;
-        self.signature()?;
+        self.generic_tail(&mut attributes)?;
         let location = self.optional_location()?.unwrap_or(LocId::UNKNOWN);
         let types = std::mem::take(&mut self.value_types);
         // Its function type is written out.
