@@ -69,15 +69,15 @@ impl Padding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are used"]
 pub struct Conv {
-    window_strides: Vec<usize>,
-    padding: Padding,
-    lhs_dilation: Option<Vec<usize>>,
-    rhs_dilation: Option<Vec<usize>>,
-    dimension_numbers: Option<[String; 3]>,
-    feature_group_count: usize,
-    batch_group_count: usize,
-    precision: Option<[Precision; 2]>,
-    preferred_element_type: Option<DType>,
+    pub(super) window_strides: Vec<usize>,
+    pub(super) padding: Padding,
+    pub(super) lhs_dilation: Option<Vec<usize>>,
+    pub(super) rhs_dilation: Option<Vec<usize>>,
+    pub(super) dimension_numbers: Option<[String; 3]>,
+    pub(super) feature_group_count: usize,
+    pub(super) batch_group_count: usize,
+    pub(super) precision: Option<[Precision; 2]>,
+    pub(super) preferred_element_type: Option<DType>,
 }
 
 impl Conv {
@@ -195,7 +195,7 @@ impl Conv {
 
 /// Returns the dimension numbers that letters describe.
 #[track_caller]
-fn numbers(letters: Option<&[String; 3]>, lhs: &Array, rhs: &Array) -> ConvDimensionNumbers {
+pub(super) fn numbers(letters: Option<&[String; 3]>, lhs: &Array, rhs: &Array) -> ConvDimensionNumbers {
     let (rank, shapes) = (lhs.ndim(), || format!("of {} and {}", lhs.aval(), rhs.aval()));
     if rhs.ndim() != rank || rank < 2 {
         raise(Error::shape(format!(
@@ -250,7 +250,7 @@ pub fn conv_general_dilated(lhs: impl ArrayLike, rhs: impl ArrayLike, options: &
 }
 
 #[track_caller]
-fn general(lhs: &Array, rhs: &Array, options: &Conv, dimension_numbers: ConvDimensionNumbers) -> Array {
+pub(super) fn general(lhs: &Array, rhs: &Array, options: &Conv, dimension_numbers: ConvDimensionNumbers) -> Array {
     let ones = || vec![1; lhs.ndim() - 2];
     let lhs_dilation = options.lhs_dilation.clone().unwrap_or_else(ones);
     let rhs_dilation = options.rhs_dilation.clone().unwrap_or_else(ones);

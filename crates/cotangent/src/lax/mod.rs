@@ -12,6 +12,8 @@ mod dot;
 mod gather_scatter;
 pub mod linalg;
 mod loops;
+mod patches;
+mod ragged;
 mod random;
 mod reduce;
 mod scan;
@@ -32,6 +34,8 @@ pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_w
 pub use dot::{DotGeneral, dot, dot_general};
 pub use gather_scatter::*;
 pub use loops::{fori_loop, repeat, while_loop};
+pub use patches::{conv_general_dilated_local, conv_general_dilated_patches};
+pub use ragged::{RaggedDot, ragged_dot, ragged_dot_general};
 pub use random::{RandomAlgorithm, rng_bit_generator};
 pub use reduce::{Window, avg_pool, cumlogsumexp, max_pool, reduce, reduce_window, top_k};
 pub use scan::{Map, Scan, map, scan};

@@ -417,10 +417,8 @@ impl At {
         if !several || self.options.unique_indices {
             return self.set(f(&self.get()));
         }
-        let count = At { x: ops::zeros(self.x.shape(), DType::I32), ..self.clone() }.add(1);
-        let (dtype, weak) = (self.x.dtype(), self.x.weak_type());
-        let most = super::max(&count);
-        lax::fori_loop(0, most, |i, y: &Array| where_(count.greater(i), f(y).convert(dtype, weak), y), self.x.clone())
+        let counts = At { x: ops::zeros(self.x.shape(), DType::I32), ..self.clone() }.add(1);
+        lax::applied(&self.x, &counts, false, f)
     }
 }
 

@@ -1,12 +1,15 @@
 //! Parts and properties of numbers, and what integers have in common.
 
-use crate::api::program::as_one;
+use crate::api::custom::custom_jvp;
+use crate::api::program::{as_library, as_one};
 use crate::array::dtype::DType;
+use crate::array::literal::{Literal, Scalar};
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::lax;
 use crate::ops::{in_one_dtype, met};
 
+use super::arithmetic::ldexp;
 use super::logic::{isnan, where_};
 use super::manipulation::ravel;
 
@@ -72,6 +75,54 @@ pub fn modf(x: impl ArrayLike) -> (Array, Array) {
     let x = real("modf", x);
     let whole = super::trunc(&x);
     (x - &whole, whole)
+}
+
+/// Returns real numbers as m · 2ᵉ: the mantissas m, whose magnitudes are in [½, 1), and the exponents e as `i32`. Zeros,
+/// infinities and NaN are their own mantissas, with exponent zero. [`ldexp`](super::ldexp) is the inverse.
+///
+/// The derivative of m is 2⁻ᵉ. That of e is zero.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let (m, e) = np::frexp(Array::from([6.0f32, -0.5, 0.0]));
+/// assert_eq!((m.to_vec::<f32>(), e.to_vec::<i32>()), (vec![0.75, -0.5, 0.0], vec![3, 0, 0]));
+/// ```
+///
+/// # Panics
+/// If the numbers are complex.
+#[track_caller]
+pub fn frexp(x: impl ArrayLike) -> (Array, Array) {
+    let mut parts = as_library(&[real("frexp", x)], |x| {
+        let x = &x[0];
+        let m = custom_jvp(|x: &Array| mantissa_and_exponent(x).0).defjvp(|(x,), (t,)| {
+            let (m, e) = mantissa_and_exponent(x);
+            (m, ldexp(t, -e))
+        })(x);
+        vec![m, mantissa_and_exponent(x).1]
+    });
+    let e = parts.remove(1);
+    (parts.remove(0), e)
+}
+
+/// The parts of [`frexp`], from the bits. A subnormal number has its leading bit where a normal one has it after a shift.
+fn mantissa_and_exponent(x: &Array) -> (Array, Array) {
+    let (words, digits, width) = (x.dtype().unsigned(), x.dtype().mantissa_bits(), x.dtype().bits() as i32);
+    let constant = |value: u64| Array::literal(Literal::new(words, Scalar::Uint(value)));
+    let (sign, fraction) = (1u64 << (width - 1), (1u64 << digits) - 1);
+    // The biased exponent of numbers in [½, 1).
+    let half = (x.dtype().max_exponent() - 2) as u64;
+    let shifted = |x: &Array, by: i32| x >> constant(by as u64);
+
+    let bits = x.bitcast(words);
+    let magnitude = &bits & constant(sign - 1);
+    let biased = shifted(&magnitude, digits);
+    let subnormal = biased.equal(constant(0));
+    let shift = magnitude.clz() - constant((width - 1 - digits) as u64);
+    let scaled = where_(&subnormal, &magnitude << &shift, &magnitude) & constant(fraction);
+    let exponent = where_(&subnormal, 1 - shift.astype(DType::I32), biased.astype(DType::I32)) - half as i32;
+    let m = ((&bits & constant(sign)) | constant(half << digits) | scaled).bitcast(x.dtype());
+    let itself = magnitude.equal(constant(0)).logical_or(biased.equal(constant((sign - 1) >> digits)));
+    (where_(&itself, x, m), where_(itself, 0, exponent))
 }
 
 /// Returns whether numbers have an imaginary part that is not zero.

@@ -11,6 +11,7 @@ use super::creation::zeros_as;
 use super::joining::{concatenate, split};
 use super::logic::where_;
 use super::manipulation::{atleast_1d, pad, ravel, squeeze_axis, tile};
+use super::take::nonzero;
 
 /// Splits an array into `sections` parts along an axis. If their sizes cannot be equal, the first ones are larger by
 /// one.
@@ -373,6 +374,26 @@ pub fn tril_indices(rows: usize, k: isize, columns: usize) -> (Array, Array) {
 #[track_caller]
 pub fn triu_indices(rows: usize, k: isize, columns: usize) -> (Array, Array) {
     coordinates(rows, columns, |row, column| column - row >= k)
+}
+
+/// Returns the rows and columns of the elements that a function leaves nonzero in an n × n matrix of ones. The function
+/// has `k` as its second argument, as [`tril_k`](super::tril_k) does.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let (rows, columns) = np::mask_indices(3, |x: &Array, k| np::triu_k(x, k), 1);
+/// assert_eq!((rows.to_vec::<i32>(), columns.to_vec::<i32>()), (vec![0, 0, 1], vec![1, 2, 2]));
+/// ```
+///
+/// # Panics
+/// If the result of the function is not a matrix.
+#[track_caller]
+pub fn mask_indices(n: usize, mask: impl FnOnce(&Array, isize) -> Array, k: isize) -> (Array, Array) {
+    let mask = mask(&super::ones((n, n)), k);
+    match &nonzero(&mask)[..] {
+        [rows, columns] => (rows.clone(), columns.clone()),
+        _ => raise(Error::shape(format!("mask_indices: expected a matrix as the mask, got {}", mask.aval()))),
+    }
 }
 
 fn coordinates(rows: usize, columns: usize, inside: impl Fn(isize, isize) -> bool) -> (Array, Array) {

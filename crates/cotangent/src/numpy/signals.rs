@@ -1,4 +1,4 @@
-//! Sequences: convolution, windows, interpolation, gradients, histograms.
+//! Sequences: convolution, windows, interpolation, gradients.
 
 use crate::api::program::as_one;
 use crate::array::aval::{Shape, canonical_axis};
@@ -376,72 +376,6 @@ fn digitized(x: Array, bins: Array, search: fn(Array, Array) -> Array) -> Array 
         let ascending = bins.at(n - 1).get().greater_equal(bins.at(0).get());
         let down = n as i32 - search(flip(bins, 0), x.clone());
         where_(ascending, search(bins.clone(), x.clone()), down)
-    })
-}
-
-/// Returns the number of elements in each bin, and the edges of the bins: `bins` of the same width between the least
-/// and the greatest element. The last bin includes its end.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// let (counts, edges) = np::histogram(Array::from([1.0f32, 2.0, 2.5, 5.0]), 2);
-/// assert_eq!((counts.to_vec::<f32>(), edges.to_vec::<f32>()), (vec![3.0, 1.0], vec![1.0, 3.0, 5.0]));
-/// ```
-///
-/// # Panics
-/// If there are no elements.
-#[track_caller]
-pub fn histogram(x: impl ArrayLike, bins: usize) -> (Array, Array) {
-    let x = ravel(x).to_inexact();
-    let edges = histogram_bin_edges(&x, bins);
-    (histogram_edges(&x, &edges), edges)
-}
-
-/// Returns the edges of `bins` bins of the same width between the least and the greatest element, or around the only
-/// value.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// assert_eq!(np::histogram_bin_edges(Array::from([1.0f32, 5.0]), 2).to_vec::<f32>(), [1.0, 3.0, 5.0]);
-/// ```
-///
-/// # Panics
-/// If there are no elements.
-#[track_caller]
-pub fn histogram_bin_edges(x: impl ArrayLike, bins: usize) -> Array {
-    as_one(&[x.to_array().to_inexact()], |x| {
-        let (low, high) = (x[0].min(), x[0].max());
-        let one = low.equal(&high);
-        let ends = (where_(&one, &low - 0.5, &low), where_(&one, &high + 0.5, &high));
-        super::linspace(ends.0, ends.1, bins + 1)
-    })
-}
-
-/// Returns the number of elements between each of the edges and the next one, in the dtype of `x`. The last bin
-/// includes its end.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// let edges = Array::from([0.0f32, 2.0, 3.0]);
-/// assert_eq!(np::histogram_edges(Array::from([1.0f32, 2.0, 3.0, 9.0]), edges).to_vec::<f32>(), [1.0, 2.0]);
-/// ```
-///
-/// # Panics
-/// If there are fewer than two edges.
-#[track_caller]
-pub fn histogram_edges(x: impl ArrayLike, edges: impl ArrayLike) -> Array {
-    let [x, edges] = in_one_inexact_dtype([ravel(x), edges.to_array()]);
-    if edges.ndim() != 1 || edges.size() < 2 {
-        raise(Error::shape(format!("histogram: expected a vector of two or more edges, got {}", edges.aval())));
-    }
-    let n = edges.size();
-    as_one(&[x, edges], |args| {
-        let [x, edges] = args else { unreachable!("two operands") };
-        let bin = searchsorted_right(edges, x);
-        let bin = where_(x.equal(edges.at(n - 1).get()), n as i32 - 1, bin);
-        // Elements before the first edge are in bin 0, and those after the last one are in none.
-        let counts = super::segment_sum(super::ones_like(x), bin, n);
-        counts.slice_axis(0, 1, n)
     })
 }
 

@@ -7,6 +7,7 @@ mod goldens_lib;
 
 mod indexing;
 mod lax;
+mod lax_functions;
 mod linalg_eigen;
 mod linalg_functions;
 mod linalg_invariants;
