@@ -153,10 +153,14 @@ pub use api::jit::{Jit, MakeJaxpr, jit, make_jaxpr};
 pub use api::linear::{
     Linear, Vjp, jvp, linear_transpose, linearize, try_jvp, try_linear_transpose, try_linearize, try_vjp, vjp,
 };
+pub use api::no_tracing::no_tracing;
 pub use api::prefix::{IntoPrefix, Prefix};
 pub use api::report::{CacheReport, Change, Miss};
 pub use api::shard_map::{ShardMap, shard_map};
-pub use api::sharding::{Destination, Shard, make_mesh, visualize_array_sharding};
+pub use api::sharding::{
+    Destination, Shard, make_array_from_callback, make_array_from_single_device_arrays, make_mesh,
+    visualize_array_sharding,
+};
 pub use api::signature::Signature;
 pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
@@ -164,6 +168,7 @@ pub use methods::Operand;
 pub use ops::name::checkpoint_name;
 pub use ops::precision::{default_matmul_precision, set_default_matmul_precision};
 pub use runtime::{devices, devices_of, local_devices};
+pub use trace::frames::ensure_compile_time_eval;
 pub use xla::{CudaAllocator, CudaOptions, Target};
 
 /// Imports what most programs need: `use cotangent::prelude::*`.

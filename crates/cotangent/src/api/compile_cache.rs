@@ -103,3 +103,22 @@ pub fn clear() -> Result<Usage> {
         Err(error) => Err(Error::value(format!("a compiled program cannot be removed: {error}"))),
     }
 }
+
+/// Removes the compiled programs of this process from its memory, like JAX's `clear_caches`. A program that is called
+/// again is loaded from disk or compiled.
+///
+/// Programs that a jitted function or a `Compiled` holds stay in memory until it is dropped. Programs on disk are not
+/// affected.
+///
+/// ```
+/// use cotangent::{compile_cache, prelude::*};
+/// let mut x = np::ones(3);
+/// for _ in 0..3 {
+///     x = x.sin();
+///     compile_cache::clear_memory();
+/// }
+/// assert!(x.at(0).get().item::<f32>() < 0.75);
+/// ```
+pub fn clear_memory() {
+    crate::runtime::clear_programs();
+}

@@ -15,7 +15,7 @@ use crate::ir::axis::NamedAxis;
 use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::ops::precision::{Precision, default_precision};
 use crate::runtime::many::Layouts;
-use crate::runtime::{CompiledProgram, nans_are_looked_for, runtime};
+use crate::runtime::{CompiledProgram, numbers_are_looked_for, runtime};
 use crate::trace::axis;
 use crate::transform::nested::embedded;
 use crate::tree::{Leaves, Tree, collect_paths};
@@ -171,7 +171,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
 
     /// Runs the program as [`run`](Entry::run) does, and donates the arrays that are taken by value.
     pub(crate) fn run_owned(&self, leaves: Vec<Array>, target: Target, counts: Option<&Counts>) -> Result<R> {
-        if nans_are_looked_for() {
+        if numbers_are_looked_for() {
             return self.run(&leaves.iter().collect::<Vec<_>>(), target, counts);
         }
         let mut leaves: Vec<Option<Array>> = leaves.into_iter().map(Some).collect();

@@ -27,6 +27,7 @@ use super::aot::Lowered;
 use super::callable::{callable, transformable};
 use super::entry::{Entry, Programs, Target, kept_leaves};
 use super::func::{Func, Params};
+use super::no_tracing;
 use super::partitioned::{Wanted, constrained};
 use super::prefix::IntoPrefix;
 use super::program::trace;
@@ -87,6 +88,32 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         entries.iter().find(|e| e.fits(args, leaves)).cloned().map(Cow::Owned)
     }
 
+    /// Why none of the traces fits the arguments.
+    fn miss<'e>(
+        known: impl Iterator<Item = &'e Arc<Entry<P, R>>>,
+        args: P::Refs<'_>,
+        avals: &[Aval],
+        counts: &[usize],
+    ) -> Miss
+    where
+        Entry<P, R>: 'e,
+    {
+        let precision = default_precision();
+        let nearest = known
+            .map(|e| {
+                let mut all = changes::<P>((P::refs(&e.structure), &e.avals, &e.counts), (args, avals, counts));
+                if e.precision != precision {
+                    all.push(Change::Precision { from: e.precision, to: precision });
+                }
+                (e, all)
+            })
+            .min_by_key(|(_, changes)| changes.len());
+        match nearest {
+            Some((e, changes)) => Miss { nearest: Some(e.number), changes },
+            None => Miss { nearest: None, changes: Vec::new() },
+        }
+    }
+
     fn entry(&self, args: P::Refs<'_>, leaves: &Leaves<'_>, counts: &[usize]) -> Cow<'_, Arc<Entry<P, R>>> {
         if let Some(entry) = self.find(args, leaves) {
             self.counts.hit();
@@ -94,6 +121,10 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         }
         let _span = span!(DEBUG, "jit", function = &*self.name, location = self.loc.to_string());
         let avals: Vec<Aval> = leaves.iter().map(|x| x.aval()).collect();
+        if no_tracing::is_on() {
+            let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner).clone();
+            raise(no_tracing::error(&self.name, &Self::miss(self.first().chain(&entries), args, &avals, counts)));
+        }
         let ((closed, template), times) =
             timed(|| trace::<P, R>(&*self.f, args, &avals, &Inputs::Unknown("under `jit`")));
         let (jaxpr, kept) = dce(&closed.jaxpr, false);
@@ -114,20 +145,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             self.counts.hit();
             return Cow::Owned(entry.clone());
         }
-        let precision = default_precision();
-        let nearest = known()
-            .map(|e| {
-                let mut all = changes::<P>((P::refs(&e.structure), &e.avals, &e.counts), (args, &avals, counts));
-                if e.precision != precision {
-                    all.push(Change::Precision { from: e.precision, to: precision });
-                }
-                (e, all)
-            })
-            .min_by_key(|(_, changes)| changes.len());
-        let miss = match nearest {
-            Some((e, changes)) => Miss { nearest: Some(e.number), changes },
-            None => Miss { nearest: None, changes: Vec::new() },
-        };
+        let miss = Self::miss(known(), args, &avals, counts);
         let number = self.counts.traces.load(Ordering::Relaxed);
         event!(DEBUG, "traced", reason = miss.reason(), equations = jaxpr.size());
         self.counts.missed(miss, times);
@@ -135,7 +153,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             number,
             avals,
             axes: axis::bound(),
-            precision,
+            precision: default_precision(),
             counts: counts.iter().copied().collect(),
             structure,
             closed: Closed { jaxpr: Arc::new(jaxpr), captures },

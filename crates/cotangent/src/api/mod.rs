@@ -20,6 +20,7 @@ pub(crate) mod hessian;
 pub(crate) mod jacobian;
 pub(crate) mod jit;
 pub(crate) mod linear;
+pub(crate) mod no_tracing;
 pub(crate) mod partitioned;
 pub(crate) mod prefix;
 pub(crate) mod program;

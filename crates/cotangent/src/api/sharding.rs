@@ -1,8 +1,11 @@
 //! Arrays and the meshes they are laid out over.
 
+use std::ops::Range;
+
+use crate::array::aval::IntoShape;
 use crate::array::device::{Device, Place};
-use crate::array::{Array, Repr};
-use crate::error::{Error, ErrorKind, OrRaise, Result};
+use crate::array::{Array, Arrays, Repr};
+use crate::error::{Error, ErrorKind, OrRaise, Result, raise};
 use crate::ir::axis::AxisName;
 use crate::ops::sharding_constraint::ShardingConstraint;
 use crate::runtime::shards::sharded;
@@ -32,7 +35,7 @@ pub fn make_mesh<N: Into<AxisName>>(axes: impl IntoIterator<Item = (N, usize)>) 
     let Some(first) = known.get(..size) else {
         let names: Vec<String> = known.iter().map(Device::to_string).collect();
         let message = format!("a mesh of {size} devices needs more than there are: {}", names.join(", "));
-        crate::error::raise(Error::new(ErrorKind::Device, message).help(format!(
+        raise(Error::new(ErrorKind::Device, message).help(format!(
             "make the mesh smaller; to try a program on the CPU, set COTANGENT_CPU_DEVICES={size} before the process \
              starts"
         )));
@@ -105,7 +108,7 @@ pub struct Shard {
     /// The device that holds it.
     pub device: Device,
     /// The indices of the array that it has, along each dimension.
-    pub index: Vec<std::ops::Range<usize>>,
+    pub index: Vec<Range<usize>>,
     /// Its elements.
     pub data: Array,
 }
@@ -161,6 +164,76 @@ impl Array {
             None => runtime.site().put(self, Place { device: runtime.device, committed: true }),
         }
     }
+}
+
+/// Makes an array of several devices from its parts: `data` returns the part with the given indices, a range for each
+/// dimension. Parts that several devices have are asked for once, so that no process needs memory for the whole array.
+///
+/// The dtype is that of the first part.
+///
+/// ```
+/// use cotangent::{Device, Mesh, NamedSharding, P, make_array_from_callback, prelude::*};
+/// let sharding = NamedSharding::new(&Mesh::new(&[Device::cpu(0)], [("x", 1)]), P!("x"));
+/// let x = make_array_from_callback(4, &sharding, |index| np::arange(index[0].start as i64, index[0].end as i64, 1));
+/// assert_eq!(x.to_vec::<i32>(), [0, 1, 2, 3]);
+/// ```
+///
+/// # Panics
+/// If the sharding does not fit the shape, a part has another shape or dtype than expected, or a device is not there.
+#[track_caller]
+pub fn make_array_from_callback(
+    shape: impl IntoShape,
+    sharding: &NamedSharding,
+    mut data: impl FnMut(&[Range<usize>]) -> Array,
+) -> Array {
+    let shape = shape.into_shape();
+    let own = sharding.shard_shape(&shape).or_raise();
+    let mut dtype = None;
+    let mut checked = |index: &Part| {
+        let part = data(index);
+        let expected = *dtype.get_or_insert(part.dtype());
+        if part.shape() != &own[..] || part.dtype() != expected {
+            return Err(Error::shape(format!(
+                "make_array_from_callback: the part {index:?} of an array of shape {shape} must be {expected}{own}, got {}",
+                part.aval()
+            )));
+        }
+        Ok(part)
+    };
+    let parts = sharding.part_of_each(&shape).or_raise();
+    let first = checked(&parts[0]).or_raise();
+    let aval = first.aval().with_shape(shape.clone());
+    let runtime = runtime(Device::together(sharding.mesh().devices())).or_raise();
+    let Some(many) = &runtime.many else { return first.laid_out(sharding).or_raise() };
+    many.assemble(&aval, sharding, |part| if *part == parts[0] { Ok(first.clone()) } else { checked(part) }).or_raise()
+}
+
+/// Makes an array of several devices from its parts, one for each device of the mesh in the order of its devices.
+///
+/// ```
+/// use cotangent::{Device, Mesh, NamedSharding, P, make_array_from_single_device_arrays, prelude::*};
+/// let sharding = NamedSharding::new(&Mesh::new(&[Device::cpu(0)], [("x", 1)]), P!("x"));
+/// let x = make_array_from_single_device_arrays(2, &sharding, [np::array([1.0, 2.0])]);
+/// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0]);
+/// ```
+///
+/// # Panics
+/// If there is not one part for each device, or as [`make_array_from_callback`].
+#[track_caller]
+pub fn make_array_from_single_device_arrays(
+    shape: impl IntoShape,
+    sharding: &NamedSharding,
+    arrays: impl Arrays,
+) -> Array {
+    let (shape, arrays) = (shape.into_shape(), arrays.to_arrays());
+    let parts = sharding.part_of_each(&shape).or_raise();
+    if parts.len() != arrays.len() {
+        raise(Error::value(format!("{} has {} devices, but there are {} parts", sharding, parts.len(), arrays.len())));
+    }
+    make_array_from_callback(shape, sharding, |index| {
+        let at = parts.iter().position(|part| part == index).unwrap_or_default();
+        arrays[at].clone()
+    })
 }
 
 /// Prints how an array of one or two dimensions is laid out over its devices: a rectangle for each part, with the

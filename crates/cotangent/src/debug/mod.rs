@@ -1,4 +1,4 @@
-//! Looking inside traced functions: prints, callbacks, and the search for the first NaN.
+//! Looking inside traced functions: prints, callbacks, and the search for the first NaN or infinity.
 
 mod format;
 mod nans;
@@ -16,7 +16,7 @@ use crate::error::{Error, OrRaise};
 use crate::tree::{Tree, flatten};
 
 pub(crate) use format::Template;
-pub use nans::{NanScope, check_nans, nans};
+pub use nans::{NanScope, check_nans, infs, nans};
 
 /// Values for the placeholders of a message: an array, a tuple or slice of arrays and numbers, or `()` for none.
 ///

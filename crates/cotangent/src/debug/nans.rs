@@ -1,11 +1,11 @@
-//! Finding where a NaN came from.
+//! Finding where a NaN or an infinity came from.
 
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::runtime::look_for_nans;
+use crate::runtime::{Sought, look_for};
 
-/// The setting of [`nans`] for this thread, in effect until this is dropped.
+/// The setting of [`nans`] or [`infs`] for this thread, in effect until this is dropped.
 ///
 /// ```
 /// let scope = cotangent::debug::nans(false);
@@ -13,9 +13,16 @@ use crate::runtime::look_for_nans;
 /// ```
 #[must_use = "the setting is in effect until this is dropped"]
 pub struct NanScope {
+    sought: Sought,
     before: bool,
     /// The setting belongs to its thread.
     _thread: PhantomData<*const ()>,
+}
+
+impl NanScope {
+    fn new(sought: Sought, on: bool) -> NanScope {
+        NanScope { sought, before: look_for(sought, on), _thread: PhantomData }
+    }
 }
 
 impl fmt::Debug for NanScope {
@@ -26,7 +33,7 @@ impl fmt::Debug for NanScope {
 
 impl Drop for NanScope {
     fn drop(&mut self) {
-        look_for_nans(self.before);
+        look_for(self.sought, self.before);
     }
 }
 
@@ -52,7 +59,24 @@ impl Drop for NanScope {
 /// assert!(error.location().is_some());
 /// ```
 pub fn nans(on: bool) -> NanScope {
-    NanScope { before: look_for_nans(on), _thread: PhantomData }
+    NanScope::new(Sought::Nan, on)
+}
+
+/// Searches every program that this thread runs for infinities, like JAX's `jax_debug_infs`: see [`nans`], which can be
+/// on at the same time.
+///
+/// ```
+/// use cotangent::{debug, prelude::*};
+/// let f = jit(|x: &Array| {
+///     let y = x.exp(); // the culprit
+///     y + 1.0
+/// });
+/// let _scope = debug::infs(true);
+/// let error = f.try_call((&1000.0.into(),)).unwrap_err();
+/// assert!(error.message().contains("infinity in the result of `exp`"));
+/// ```
+pub fn infs(on: bool) -> NanScope {
+    NanScope::new(Sought::Infinity, on)
 }
 
 /// Runs `f` with [`nans`] turned on.

@@ -202,6 +202,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "a compiled program was called on a traced array",
     ]),
     ("E0407", &["the frames of this thread are out of order"]),
+    ("E0408", &["would be traced inside `no_tracing`"]),
     // Transforms.
     ("E0501", &["needs a function that returns a scalar"]),
     ("E0502", &[" needs {}, but argument {} is {}"]),
@@ -320,7 +321,10 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "{} {} is out of bounds for axis {} of {}", "indices are out of bounds for axis",
         "is beyond the end of an axis of", "a breakpoint is beyond the end",
     ]),
-    ("E1102", &["(not a number)"]),
+    ("E1102", &[
+        " in the result of `", "that did not appear when the program ran again",
+        "cannot be run again to find its origin",
+    ]),
     ("E1103", &["the step must not be zero", "the step of a slice must not be zero"]),
     ("E1104", &["` names {} operands, got", "must appear in the operands and only once", "is not a letter"]),
     ("E1105", &["is out of range for {}, the default dtype of integers"]),

@@ -227,6 +227,19 @@ fn find(device: Device) -> Result<&'static Runtime> {
     Ok(runtime)
 }
 
+/// Removes the compiled programs of all devices from memory.
+pub(crate) fn clear_programs() {
+    for runtime in OTHERS.read().unwrap_or_else(PoisonError::into_inner).iter().chain(FIRST.get()) {
+        runtime.programs.clear();
+        for set in [&runtime.seen, &runtime.embedded] {
+            set.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        if let Some(many) = &runtime.many {
+            many.clear();
+        }
+    }
+}
+
 /// The error for a device that its client does not have.
 fn absent(device: Device, client: &xla::Client) -> Error {
     let name = device.backend().name();

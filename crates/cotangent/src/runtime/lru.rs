@@ -45,6 +45,11 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         forget(&mut self.slots.write().unwrap_or_else(PoisonError::into_inner), 2);
     }
 
+    /// Removes everything.
+    pub(crate) fn clear(&self) {
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The slot of a key; an empty one is inserted if there is none. A holder of a slot can keep using it after it is
     /// removed here.
     pub(crate) fn slot(&self, key: &K) -> Arc<Slot<V>> {

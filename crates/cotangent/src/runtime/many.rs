@@ -121,6 +121,10 @@ impl Many {
         self.programs.halve();
     }
 
+    pub(super) fn clear(&self) {
+        self.programs.clear();
+    }
+
     /// Runs a program outside `jit`.
     pub(crate) fn execute(&self, jaxpr: &Arc<Jaxpr>, args: &[&Array]) -> Result<Vec<Array>> {
         let inputs = args.iter().map(|x| sharding_of(x).cloned()).collect();

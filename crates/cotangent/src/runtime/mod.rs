@@ -20,8 +20,8 @@ mod transfer;
 
 pub(crate) use client::{array_shape, client};
 pub use devices::{Backend, OptionValue, devices, devices_of, local_devices};
-pub(crate) use execute::{Pjrt, Runtime, on_mesh, run, run_executable, run_owned, runtime};
-pub(crate) use nans::{enabled as nans_are_looked_for, set as look_for_nans};
+pub(crate) use execute::{Pjrt, Runtime, clear_programs, on_mesh, run, run_executable, run_owned, runtime};
+pub(crate) use nans::{Sought, enabled as numbers_are_looked_for, set as look_for};
 pub(crate) use program::{
     CompiledProgram, Origin, compile_foreign, compile_whole, load_whole, optimized_hlo, outside_checkify, runs_on,
     times, unchecked,

@@ -133,6 +133,13 @@ impl Cache {
         self.executables.halve();
     }
 
+    /// Removes all programs.
+    pub(crate) fn clear(&self) {
+        self.plain.clear();
+        self.donating.clear();
+        self.executables.clear();
+    }
+
     /// Whether the program has been asked for.
     pub(crate) fn has(&self, jaxpr: &Arc<Jaxpr>, donated: &[bool]) -> bool {
         match donated.iter().any(|d| *d) {

@@ -149,6 +149,31 @@ impl Many {
         Ok(ShardedBuffer::new(shards, sharding.clone(), &aval))
     }
 
+    /// The array whose part on each device is the result of `data` for its indices. Equal parts are asked for once.
+    pub(crate) fn assemble(
+        &self,
+        aval: &Aval,
+        sharding: &NamedSharding,
+        mut data: impl FnMut(&Part) -> Result<Array>,
+    ) -> Result<Array> {
+        sharding.check(aval)?;
+        let parts = sharding.part_of_each(&aval.shape)?;
+        let own = sharding.shard_shape(&aval.shape)?;
+        let shape = xla::ArrayShape::new(element_type(aval.dtype), own.iter().map(|d| *d as i64).collect::<Vec<_>>());
+        let mut arrays: Vec<Array> = Vec::with_capacity(parts.len());
+        let mut shards = Vec::with_capacity(parts.len());
+        for (i, part) in parts.iter().enumerate() {
+            let array = match parts[..i].iter().position(|known| known == part) {
+                Some(known) => arrays[known].clone(),
+                None => data(part)?,
+            };
+            let bytes = array.with_bytes(<[u8]>::to_vec)?;
+            shards.push(self.client.buffer_from_owner_on(bytes, &shape, self.indices[i])?);
+            arrays.push(array);
+        }
+        Ok(ShardedBuffer::new(shards, sharding.clone(), aval).into_array(aval))
+    }
+
     /// The array, laid out in this way. An array that is laid out so already is not copied.
     pub(crate) fn put(&self, array: &Array, sharding: &NamedSharding) -> Result<Array> {
         if sharding_of(array).is_some_and(|known| known == sharding) {

@@ -33,6 +33,8 @@ pub(crate) enum Inputs<'a> {
 enum Takes {
     Everything,
     Dependents,
+    /// A staging frame inside [`ensure_compile_time_eval`]: it records what depends on its values.
+    OnlyItsOwn,
 }
 
 struct Frame {
@@ -131,6 +133,45 @@ pub(crate) fn untraced<R>(f: impl FnOnce() -> R) -> R {
     }
     let _restore = Restore(FRAMES.take());
     location::cleared(f)
+}
+
+/// Runs a function whose operations on known arrays run now, even if a program is being traced: its results are known
+/// then, and become constants of the program. Operations on traced arrays are recorded as always.
+///
+/// Without it, `jit` and the other transforms record every operation, even that of two constants.
+///
+/// ```
+/// use cotangent::{ensure_compile_time_eval, prelude::*};
+/// let f = jit(|x: &Array| {
+///     let table = ensure_compile_time_eval(|| np::arange(0.0, 4.0, 1.0).square());
+///     // The values are known while the program is traced.
+///     assert_eq!(table.to_vec::<f32>(), [0.0, 1.0, 4.0, 9.0]);
+///     x * table
+/// });
+/// assert_eq!(f(&2.0.into()).to_vec::<f32>(), [0.0, 2.0, 8.0, 18.0]);
+/// ```
+pub fn ensure_compile_time_eval<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(Vec<FrameId>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FRAMES.with_borrow_mut(|frames| {
+                for frame in frames.iter_mut().filter(|frame| self.0.contains(&frame.id)) {
+                    frame.takes = Takes::Everything;
+                }
+            });
+        }
+    }
+    let staging = FRAMES.with_borrow_mut(|frames| {
+        let staging = frames.iter_mut().filter(|frame| frame.takes == Takes::Everything);
+        staging
+            .map(|frame| {
+                frame.takes = Takes::OnlyItsOwn;
+                frame.id
+            })
+            .collect()
+    });
+    let _restore = Restore(staging);
+    f()
 }
 
 /// Whether an array belongs to a tangent frame, that is, to a linear program being traced.

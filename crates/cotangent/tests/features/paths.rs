@@ -338,7 +338,6 @@ items! {
     cotangent::numpy::heaviside;
     cotangent::numpy::histogram;
     cotangent::numpy::histogram_bin_edges;
-    cotangent::numpy::histogram_edges;
     cotangent::numpy::hsplit;
     cotangent::numpy::hstack;
     cotangent::numpy::hypot;
