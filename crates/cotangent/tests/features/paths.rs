@@ -2,6 +2,8 @@
 
 items! {
     cotangent::Array;
+    cotangent::CacheReport;
+    cotangent::Device;
     cotangent::Exported;
     cotangent::Lowered;
     cotangent::Mesh;
@@ -11,10 +13,12 @@ items! {
     cotangent::block_until_ready;
     cotangent::checkpoint;
     cotangent::checkpoint_policies;
+    cotangent::compile_cache::clear_memory;
     cotangent::custom_jvp;
     cotangent::custom_vjp;
     cotangent::custom_vmap;
     cotangent::debug::callback;
+    cotangent::debug::infs;
     cotangent::debug::nans;
     cotangent::debug::print;
     cotangent::default_device;
@@ -27,7 +31,9 @@ items! {
     cotangent::distributed::process_count;
     cotangent::distributed::process_index;
     cotangent::distributed::shutdown;
+    cotangent::ensure_compile_time_eval;
     cotangent::eval_shape;
+    cotangent::extend::check;
     cotangent::extend::primitives::BroadcastInDim;
     cotangent::extend::primitives::Complex;
     cotangent::extend::primitives::DotGeneral;
@@ -90,6 +96,8 @@ items! {
     cotangent::lax::cond;
     cotangent::lax::conv;
     cotangent::lax::conv_general_dilated;
+    cotangent::lax::conv_general_dilated_local;
+    cotangent::lax::conv_general_dilated_patches;
     cotangent::lax::conv_transpose;
     cotangent::lax::conv_with_general_padding;
     cotangent::lax::cumlogsumexp;
@@ -105,6 +113,7 @@ items! {
     cotangent::lax::fori_loop;
     cotangent::lax::gather;
     cotangent::lax::index_in_dim;
+    cotangent::lax::index_take;
     cotangent::lax::linalg::cholesky;
     cotangent::lax::linalg::cholesky_update;
     cotangent::lax::linalg::eig;
@@ -133,12 +142,15 @@ items! {
     cotangent::lax::psum;
     cotangent::lax::psum_scatter;
     cotangent::lax::pswapaxes;
+    cotangent::lax::ragged_dot;
+    cotangent::lax::ragged_dot_general;
     cotangent::lax::reduce;
     cotangent::lax::reduce_window;
     cotangent::lax::rng_bit_generator;
     cotangent::lax::scan;
     cotangent::lax::scatter;
     cotangent::lax::scatter_add;
+    cotangent::lax::scatter_apply;
     cotangent::lax::scatter_max;
     cotangent::lax::scatter_min;
     cotangent::lax::scatter_mul;
@@ -150,6 +162,8 @@ items! {
     cotangent::linear_transpose;
     cotangent::linearize;
     cotangent::local_devices;
+    cotangent::make_array_from_callback;
+    cotangent::make_array_from_single_device_arrays;
     cotangent::make_jaxpr;
     cotangent::make_mesh;
     cotangent::nn::celu;
@@ -220,6 +234,7 @@ items! {
     cotangent::nn::standardize_with;
     cotangent::nn::swish;
     cotangent::nn::tanh;
+    cotangent::no_tracing;
     cotangent::numpy::At;
     cotangent::numpy::abs;
     cotangent::numpy::absolute;
@@ -325,6 +340,7 @@ items! {
     cotangent::numpy::fmax;
     cotangent::numpy::fmin;
     cotangent::numpy::fmod;
+    cotangent::numpy::frexp;
     cotangent::numpy::fromfunction;
     cotangent::numpy::full;
     cotangent::numpy::full_like;
@@ -337,7 +353,9 @@ items! {
     cotangent::numpy::hanning;
     cotangent::numpy::heaviside;
     cotangent::numpy::histogram;
+    cotangent::numpy::histogram2d;
     cotangent::numpy::histogram_bin_edges;
+    cotangent::numpy::histogramdd;
     cotangent::numpy::hsplit;
     cotangent::numpy::hstack;
     cotangent::numpy::hypot;
@@ -429,6 +447,7 @@ items! {
     cotangent::numpy::logical_or;
     cotangent::numpy::logical_xor;
     cotangent::numpy::logspace;
+    cotangent::numpy::mask_indices;
     cotangent::numpy::matmul;
     cotangent::numpy::matrix_transpose;
     cotangent::numpy::matvec;
@@ -1087,6 +1106,7 @@ items! {
     cotangent::scipy::stats::pareto::ppf;
     cotangent::scipy::stats::pareto::sf;
     cotangent::scipy::stats::poisson::cdf;
+    cotangent::scipy::stats::poisson::entropy;
     cotangent::scipy::stats::poisson::logpmf;
     cotangent::scipy::stats::poisson::pmf;
     cotangent::scipy::stats::t::logpdf;
