@@ -10,11 +10,14 @@
 //! | [`Outputs`], [`InlineVec`] | the results of a rule, nearly always one |
 //! | [`primitives`] | the library's own primitives |
 //! | [`Backend`] | another client: a plugin with options of its own |
+//! | [`register_ffi_target`], [`ffi_call`] | functions on memory that programs call by name |
 
+pub use crate::api::ffi::{FfiCall, ffi_call, register_ffi_target};
 pub use crate::array::dtype::Kind;
 pub use crate::array::literal::{Literal, Scalar};
 pub use crate::array::promote::promote_types;
 pub use crate::array::{Elements, InlineVec};
+pub use crate::control::ffi_call::FfiAttribute;
 pub use crate::error::Loc;
 pub use crate::ir::axis::{AxisSet, NamedAxis};
 pub use crate::ir::build::JaxprBuilder;
@@ -25,6 +28,7 @@ pub use crate::ir::lowering::{Attr, Lowering, Value, lower};
 pub use crate::ir::primitive::{Operand, Outputs, Primitive, PrimitiveParams, RunProgram, Tangent, missing_rule};
 pub use crate::runtime::{Backend, OptionValue};
 pub use crate::trace::{bind, bind_shared, bind1};
+pub use xla::{ArrayShape, Attributes as FfiAttributes, Call as FfiFrame};
 
 /// The library's own primitives. [`Eqn::prim`] downcasts to these types. The counterpart in JAX is
 /// `jax.extend.core.primitives`.

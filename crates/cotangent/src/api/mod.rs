@@ -14,6 +14,7 @@ pub(crate) mod devices;
 pub(crate) mod entry;
 pub(crate) mod eval_shape;
 pub(crate) mod exported;
+pub(crate) mod ffi;
 pub(crate) mod func;
 pub(crate) mod grad;
 pub(crate) mod hessian;

@@ -228,7 +228,7 @@ pub fn make_array_from_single_device_arrays(
     let (shape, arrays) = (shape.into_shape(), arrays.to_arrays());
     let parts = sharding.part_of_each(&shape).or_raise();
     if parts.len() != arrays.len() {
-        raise(Error::value(format!("{} has {} devices, but there are {} parts", sharding, parts.len(), arrays.len())));
+        raise(Error::shape(format!("{} has {} devices, but there are {} parts", sharding, parts.len(), arrays.len())));
     }
     make_array_from_callback(shape, sharding, |index| {
         let at = parts.iter().position(|part| part == index).unwrap_or_default();

@@ -62,19 +62,39 @@ pub(crate) struct CallbackPrimitive {
     pub(crate) kind: Kind,
 }
 
-impl CallbackPrimitive {
-    /// Calls the function once for each element, in order.
-    fn one_by_one(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
-        let mapped: Vec<Array> =
-            x.iter().zip(axes).filter(|(_, a)| a.is_some()).map(|(x, a)| batched_in_front(x, *a, size)).collect();
-        let step = |slices: &[Array]| {
-            let mut slices = slices.iter();
-            let args: Vec<&Array> =
-                x.iter().zip(axes).filter_map(|(x, a)| if a.is_some() { slices.next() } else { Some(x) }).collect();
-            rebind(self, &args).into_vec()
-        };
-        Scan::map(step, &mapped, size)
+/// Maps a call of a function that is not traced over a batch, by a method. `wider` returns the call whose results have
+/// these types.
+pub(super) fn map_call<P: Primitive>(
+    call: &P,
+    outputs: &[Aval],
+    wider: impl FnOnce(Vec<Aval>) -> P,
+    method: VmapMethod,
+    (x, axes, size): (&[Array], &[Option<usize>], usize),
+) -> (Vec<Array>, Vec<Option<usize>>) {
+    let places = vec![Some(0); outputs.len()];
+    if method == VmapMethod::Sequential {
+        return (one_by_one(call, x, axes, size), places);
     }
+    let operand = |(x, axis): (&Array, &Option<usize>)| match (axis, method) {
+        (None, VmapMethod::ExpandDims) => x.expand_dims(0),
+        _ => batched_in_front(x, *axis, size),
+    };
+    let operands: Vec<Array> = x.iter().zip(axes).map(operand).collect();
+    let outputs = outputs.iter().map(|a| a.with_shape(a.shape.insert(0, size))).collect();
+    (bind(wider(outputs), &operands.iter().collect::<Vec<_>>()).into_vec(), places)
+}
+
+/// Calls the function once for each element, in order.
+fn one_by_one(call: &dyn Primitive, x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
+    let mapped: Vec<Array> =
+        x.iter().zip(axes).filter(|(_, a)| a.is_some()).map(|(x, a)| batched_in_front(x, *a, size)).collect();
+    let step = |slices: &[Array]| {
+        let mut slices = slices.iter();
+        let args: Vec<&Array> =
+            x.iter().zip(axes).filter_map(|(x, a)| if a.is_some() { slices.next() } else { Some(x) }).collect();
+        rebind(call, &args).into_vec()
+    };
+    Scan::map(step, &mapped, size)
 }
 
 impl Primitive for CallbackPrimitive {
@@ -109,7 +129,6 @@ impl Primitive for CallbackPrimitive {
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
-        let places = vec![Some(0); self.outputs.len()];
         let method = match self.kind {
             Kind::Debug | Kind::Io { ordered: false } => VmapMethod::Sequential,
             Kind::Pure { vmap: Some(method) } => method,
@@ -125,17 +144,8 @@ impl Primitive for CallbackPrimitive {
                 .help("remove `.ordered()`, or loop with `lax::scan` or `lax::map`"),
             ),
         };
-        if method == VmapMethod::Sequential {
-            return (self.one_by_one(x, axes, size), places);
-        }
-        let operand = |(x, axis): (&Array, &Option<usize>)| match (axis, method) {
-            (None, VmapMethod::ExpandDims) => x.expand_dims(0),
-            _ => batched_in_front(x, *axis, size),
-        };
-        let operands: Vec<Array> = x.iter().zip(axes).map(operand).collect();
-        let outputs = self.outputs.iter().map(|a| a.with_shape(a.shape.insert(0, size))).collect();
-        let prim = CallbackPrimitive { outputs, ..self.clone() };
-        (bind(prim, &operands.iter().collect::<Vec<_>>()).into_vec(), places)
+        let wider = |outputs| CallbackPrimitive { outputs, ..self.clone() };
+        map_call(self, &self.outputs, wider, method, (x, axes, size))
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {

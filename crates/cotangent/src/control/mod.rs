@@ -9,6 +9,7 @@ pub(crate) mod cond;
 pub(crate) mod custom_jvp;
 pub(crate) mod custom_vjp;
 pub(crate) mod custom_vmap;
+pub(crate) mod ffi_call;
 pub(crate) mod host_fn;
 pub(crate) mod ignored_by_eq;
 pub(crate) mod linear_solve;

@@ -19,13 +19,13 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0102", &["elements, but shape {} has", "elements do not fit shape", "bytes do not fit"]),
     ("E0103", &[" is not a shape"]),
     ("E0104", &["lists at the same depth have"]),
-    ("E0105", &[
+    ("E0105", &["expected a weight for each element of", "histogram2d: expected two vectors of the same length", 
         "operands must have the same shape, got", "differ in shape", "must have the structure and shapes of",
         "the direction must have the shape of the matrix", "the diagonals must have one shape",
         "expected two square matrices of one size", "indices {} must have as many dimensions as",
         "arrays of integers for shape",
     ]),
-    ("E0106", &[
+    ("E0106", &["ragged_dot: ", 
         "the sizes of {} do not match", "dimensions {} of {} and {} of {} must have the same sizes",
         "does not match the rank of", "axis `{}` has the sizes",
     ]),
@@ -52,7 +52,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "a scalar boolean cannot be an index", "pivots must have at least one dimension",
     ]),
     ("E0110", &["needs an array of one element", "the predicate must be a scalar, got", "expected one key"]),
-    ("E0111", &[
+    ("E0111", &["has no least and no greatest element", 
         "needs at least one element, but an axis of", "axis {} of {} is empty", "has fewer than two samples",
     ]),
     ("E0112", &["vmap over axes of different sizes"]),
@@ -67,7 +67,8 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "the computation must combine two sets of scalars", "the initial value must be a scalar with the dtype of",
     ]),
     ("E0115", &[
-        "expected {} start indices for", "expected at least one array", "expected at least one operand",
+        "devices, but there are {} parts", "histogram: expected {} for 1 or", "expected {} start indices for",
+        "expected at least one array", "expected at least one operand",
         "expected at least one key", "expected at least two arrays", "expected a predicate and at least one case",
         "expected {} operands for the body", "expected operands {}, got", "conditions for {} choices",
         "the number of results is wrong", "arrays of coordinates for",
@@ -130,7 +131,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "lengths were given for {} axes", "does not have the length {} of a segment",
     ]),
     ("E0128", &["has {} entries, but the shape {} has {} dimensions", "has {} dimensions, but {} {} entries"]),
-    ("E0129", &["argument {} must be {}, got", "the callback's result {} is {}, but {} was declared"]),
+    ("E0129", &["make_array_from_callback: the part", "argument {} must be {}, got", "the callback's result {} is {}, but {} was declared"]),
     ("E0130", &[
         "has fewer than {} elements", "is too long for i32 indices", "is too large to address",
         "the range has too many elements", "axes, a scale {} and a translation",
@@ -219,7 +220,10 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "captures a batched value, which its rule does not receive",
     ]),
     ("E0509", &["captures the traced array"]),
-    ("E0510", &["a `pure_callback` under `vmap` needs a method", "an ordered `io_callback` cannot be batched"]),
+    ("E0510", &[
+        "a `pure_callback` under `vmap` needs a method", "an `ffi_call` under `vmap` needs a method",
+        "an ordered `io_callback` cannot be batched",
+    ]),
     ("E0511", &[
         "a `check` must be inside `checkify`", "a `check` inside a `{}` cannot be collected",
         "a `check` under `vmap` is inside",
@@ -358,6 +362,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "conv_transpose does not support", "conv_transpose supports neither", "named padding is not supported",
         "strides and dilations must be", "must be at least 1, got", "cannot both be greater than 1",
         "do not name the {} dimensions", "must name each dimension of", "dilation is not supported",
+        "windows of a convolution have no groups",
     ]),
     ("E1117", &[
         "is out of bounds for the axis `{}` of size", "share a source or a destination", "is not a permutation",

@@ -33,7 +33,9 @@ items! {
     cotangent::distributed::shutdown;
     cotangent::ensure_compile_time_eval;
     cotangent::eval_shape;
+    cotangent::extend::Lowering;
     cotangent::extend::check;
+    cotangent::extend::ffi_call;
     cotangent::extend::primitives::BroadcastInDim;
     cotangent::extend::primitives::Complex;
     cotangent::extend::primitives::DotGeneral;
@@ -57,6 +59,7 @@ items! {
     cotangent::extend::primitives::Slice;
     cotangent::extend::primitives::Sort;
     cotangent::extend::promote_types;
+    cotangent::extend::register_ffi_target;
     cotangent::fft::Transform;
     cotangent::fft::fft;
     cotangent::fft::fft2;

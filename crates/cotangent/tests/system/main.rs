@@ -8,6 +8,7 @@ mod checks;
 mod cross;
 mod devices;
 mod errors;
+mod ffi;
 mod ir;
 mod notebook;
 mod outside;
