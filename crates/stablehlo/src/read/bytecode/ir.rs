@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::{Attr, Attrs, Function, LocId, Op, Program, Region, Value, Values, canon};
 use super::cursor::Cursor;
 use super::ops::{self, Properties};
-use super::{Bytecode, Result, Type};
+use super::{Bytecode, Result};
 
 /// What comes before the regions of an operation.
 struct Head {
@@ -13,7 +13,8 @@ struct Head {
     location: LocId,
     attributes: Option<u64>,
     properties: Option<u64>,
-    results: Vec<Type>,
+    /// The types of the results are the last of `value_types`.
+    results: usize,
     operands: Vec<Value>,
     regions: usize,
     isolated: bool,
@@ -70,7 +71,7 @@ impl<'a> Bytecode<'a> {
         let op = &self.ops[head.name as usize];
         let name = op.name.clone();
         if &*name != "func.func" || head.regions != 1 {
-            if head.regions != 0 || !head.results.is_empty() || !head.operands.is_empty() {
+            if head.regions != 0 || head.results != 0 || !head.operands.is_empty() {
                 return at.error(format!("`{name}` outside of a function"));
             }
             let attributes = self.attributes(c, &head)?;
@@ -78,6 +79,9 @@ impl<'a> Bytecode<'a> {
             let (operands, regions) = (Vec::new(), Vec::new());
             program.others.push(Op { name, operands, results, attributes, regions, location: head.location });
             return Ok(());
+        }
+        if head.results != 0 {
+            return at.error("a function with results of its own");
         }
         let entries = self.entries(c, &head)?;
         let body = self.regions(c, &head, true)?.pop().unwrap_or_default();
@@ -98,13 +102,17 @@ impl<'a> Bytecode<'a> {
         let location = self.location(c)?;
         let attributes = if mask & 1 != 0 { Some(c.varint()?) } else { None };
         let properties = if mask & 64 != 0 { Some(c.varint()?) } else { None };
-        let results = if mask & 2 != 0 { self.type_list(c)? } else { Vec::new() };
+        let results = if mask & 2 != 0 { c.count()? } else { 0 };
+        for _ in 0..results {
+            let ty = self.ty(c)?;
+            self.value_types.push(ty);
+        }
         let operands = if mask & 4 != 0 { self.operands(c)? } else { Vec::new() };
         if mask & 8 != 0 {
             return c.error("an operation with successors: control flow must be structured");
         }
         if mask & 32 != 0 {
-            self.use_list_order(c, results.len())?;
+            self.use_list_order(c, results)?;
         }
         let (regions, isolated) = if mask & 16 != 0 { c.flagged()? } else { (0, false) };
         let regions = c.fits(regions)?;
@@ -227,28 +235,22 @@ impl<'a> Bytecode<'a> {
     }
 
     fn op(&mut self, c: &mut Cursor<'a>, function: bool) -> Result<Op> {
-        let mut head = self.head(c)?;
+        let head = self.head(c)?;
         let op = &self.ops[head.name as usize];
-        let name = match &*op.name {
-            "stablehlo.return" if function && op.vhlo => Arc::from("func.return"),
-            _ => op.name.clone(),
-        };
+        let name = if function && op.is_return { self.function_return.clone() } else { op.name.clone() };
         let attributes = self.attributes(c, &head)?;
-        let types = std::mem::take(&mut head.results);
-        let results = self.define(c, types)?;
-        let operands = std::mem::take(&mut head.operands);
-        let regions = self.regions(c, &head, false)?;
-        Ok(Op { name, operands, results, attributes, regions, location: head.location })
+        let results = self.define(c, head.results)?;
+        let regions = if head.regions == 0 { Vec::new() } else { self.regions(c, &head, false)? };
+        Ok(Op { name, operands: head.operands, results, attributes, regions, location: head.location })
     }
 
-    /// Numbers new values.
-    fn define(&mut self, c: &Cursor<'a>, types: Vec<Type>) -> Result<Values> {
-        let first = self.value_types.len();
-        if first + types.len() > u32::MAX as usize {
+    /// Numbers the values of the last `n` types.
+    fn define(&mut self, c: &Cursor<'a>, n: usize) -> Result<Values> {
+        let first = self.value_types.len() - n;
+        if first + n > u32::MAX as usize {
             return c.error("more than 2³² values");
         }
-        let values = Values { first: first as u32, len: types.len() as u32 };
-        self.value_types.extend(types);
+        let values = Values { first: first as u32, len: n as u32 };
         for value in values {
             match self.values.get_mut(self.next_value) {
                 Some(place) => *place = Some(value),
@@ -297,25 +299,22 @@ impl<'a> Bytecode<'a> {
         }
         self.next_value = first;
         let (ops, arguments) = c.flagged()?;
-        let mut types = Vec::new();
+        let mut params = 0;
         if arguments {
-            for _ in 0..c.count()? {
-                if self.version >= 4 {
-                    let (ty, located) = c.flagged()?;
-                    types.push(self.type_at(c, ty)?);
-                    if located {
-                        self.location(c)?;
-                    }
-                } else {
-                    types.push(self.ty(c)?);
+            params = c.count()?;
+            for _ in 0..params {
+                let (ty, located) = if self.version >= 4 { c.flagged()? } else { (c.varint()?, true) };
+                let ty = self.type_at(c, ty)?;
+                self.value_types.push(ty);
+                if located {
                     self.location(c)?;
                 }
             }
             if self.version >= 3 && c.byte()? != 0 {
-                self.use_list_order(c, types.len())?;
+                self.use_list_order(c, params)?;
             }
         }
-        let params = self.define(c, types)?;
+        let params = self.define(c, params)?;
         let mut region = Region { params, ops: Vec::new() };
         for _ in 0..c.fits(ops)? {
             region.ops.push(self.op(c, function)?);

@@ -34,6 +34,8 @@ struct Bytecode<'a> {
     strings: Vec<&'a [u8]>,
     dialects: Vec<&'a str>,
     ops: Vec<OpName>,
+    /// The name of the operation that ends a function.
+    function_return: Arc<str>,
     attrs: Table<'a, Attr>,
     types: Table<'a, Type>,
     /// The numbers of the locations that have been read, by attribute.
@@ -88,6 +90,7 @@ impl<'a> Bytecode<'a> {
             strings: Vec::new(),
             dialects: Vec::new(),
             ops: Vec::new(),
+            function_return: arc("func.return"),
             attrs: Table::default(),
             types: Table::default(),
             location_ids: Vec::new(),

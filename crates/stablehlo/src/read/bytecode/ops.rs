@@ -167,6 +167,8 @@ pub(super) struct OpName {
     /// The name in StableHLO: `stablehlo.add` for `vhlo.add_v1`.
     pub(super) name: Arc<str>,
     pub(super) vhlo: bool,
+    /// Whether it is the `return_v1` of VHLO, which ends functions too.
+    pub(super) is_return: bool,
     pub(super) properties: Properties,
 }
 
@@ -179,7 +181,7 @@ impl OpName {
                 _ if registered => Properties::Unknown,
                 _ => Properties::Required(""),
             };
-            return OpName { name: name.into(), vhlo: false, properties };
+            return OpName { name: name.into(), vhlo: false, is_return: false, properties };
         }
         let attributes = VHLO.iter().find(|row| row.0 == name).map_or("", |row| row.1);
         let short = name.rsplit_once("_v").map_or(name, |(short, _)| short);
@@ -187,7 +189,12 @@ impl OpName {
             "func" | "call" => format!("func.{short}"),
             _ => format!("stablehlo.{short}"),
         };
-        OpName { name: full.into(), vhlo: true, properties: Properties::Required(attributes) }
+        OpName {
+            name: full.into(),
+            vhlo: true,
+            is_return: short == "return",
+            properties: Properties::Required(attributes),
+        }
     }
 }
 
