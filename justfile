@@ -54,6 +54,16 @@ bench-rivals *ARGS:
     cargo run --release --manifest-path benches/rivals/Cargo.toml -- "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}} \
         | tee docs/benchmarks-rivals.md
 
+# Serve one model by examples/serve and by JAX in Python, in turns; JAX_PYTHON is a Python with the packages that the script names
+bench-serve *ARGS:
+    cargo build --release -p serve
+    python3 benches/serve/compare.py "${CARGO_TARGET_DIR:-target}/release" {{ARGS}}
+
+# Read damaged modules, and import damaged artifacts: TIMES as many as the tests do, by default 10 million and 750,000
+fuzz-import TIMES="2500":
+    FUZZ_TIMES={{TIMES}} cargo test --release -p cotangent-stablehlo --test fuzz -- --nocapture
+    FUZZ_TIMES="$(({{TIMES}} / 10))" cargo test --release -p cotangent --test fuzz -- --nocapture
+
 # Compile everything for a GPU that need not be there, and compare with what compiled before. Downloads CUDA's compiler once
 gpu-check *ARGS:
     cargo build -p cotangent-cli
