@@ -23,6 +23,7 @@
 //!
 //! | feature | what it adds | crates it depends on |
 //! |---|---|---|
+//! | `flax` | `io::flax`: arrays and trees in the files of `flax.serialization` | `memmap2`, `tempfile` |
 //! | `ndarray` | `Array::to_ndarray`, and `Array::from` of the arrays and views of `ndarray` | `ndarray` |
 //! | `npy` | `io::npy`: arrays and trees in `.npy` and `.npz` files, and in those of Equinox | `zip`, `memmap2`, `tempfile` |
 //! | `safetensors` | `io::safetensors`, `io::Checkpoints`: weights by path, mapped into memory, and states of training runs | `safetensors`, `memmap2`, `tempfile`, `serde_json` |
@@ -102,7 +103,7 @@ pub mod fft;
 pub mod image;
 pub mod import;
 mod interop;
-#[cfg(any(feature = "npy", feature = "safetensors"))]
+#[cfg(any(feature = "flax", feature = "npy", feature = "safetensors"))]
 pub mod io;
 mod ir;
 pub mod lax;

@@ -1,5 +1,5 @@
-//! Files: those of NumPy, Equinox and safetensors are read, damaged ones are errors, and checkpoints survive kills.
-//! `goldens/make_files.py` made the stored files.
+//! Files: those of NumPy, Equinox, Flax and safetensors are read, damaged ones are errors, and checkpoints survive kills.
+//! `goldens/make_files.py` and `goldens/make_flax_files.py` made the stored files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cotangent::io::safetensors::{self, File, Save};
-use cotangent::io::{Checkpoints, npy};
+use cotangent::io::{Checkpoints, flax, npy};
 use cotangent::{ErrorKind, prelude::*};
 use tempfile::{TempDir, tempdir};
 
@@ -143,6 +143,122 @@ fn leaves_of_equinox() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn files_of_flax() -> Result<()> {
+    #[derive(Clone, Tree)]
+    struct Dense {
+        bias: Array,
+        kernel: Array,
+    }
+    let dense = |m: usize, n: usize| Dense { bias: np::zeros(n), kernel: np::zeros((m, n)) };
+    let like = BTreeMap::from([("Dense_0".to_string(), dense(4, 1)), ("Dense_1".to_string(), dense(2, 4))]);
+    let file = flax::File::open(stored("mlp.msgpack"))?;
+    let params = file.load_renamed(&like, |name| format!("params.{name}"))?;
+    for (name, layer) in &params {
+        assert_same(&layer.kernel, &expected(like[name].kernel.shape(), DType::F32));
+        assert_same(&layer.bias, &expected(like[name].bias.shape(), DType::F32));
+    }
+    let error = file.load(&like).err().expect("an error");
+    says(
+        &error,
+        ErrorKind::Structure,
+        &["`Dense_0.bias`, f32[1], is missing", "`params.Dense_0.bias` is not in the tree"],
+    );
+    // What is written is what Flax writes.
+    let folder = temporary();
+    let path = folder.path().join("copy.msgpack");
+    flax::save(&path, &BTreeMap::from([("params".to_string(), params)]))?;
+    assert_eq!(std::fs::read(&path).expect("a file"), std::fs::read(stored("mlp.msgpack")).expect("a file"));
+
+    let state = flax::File::open(stored("state.msgpack"))?;
+    for (name, dtype) in NAMES {
+        assert_same(&state.get(&format!("arrays.{name}"))?, &expected(&[2, 3], dtype));
+    }
+    assert_same(&state.get("list.0")?, &expected(&[3], DType::F32));
+    assert_same(&state.get("list.1.0")?, &expected(&[], DType::F64));
+    assert_same(&state.get("list.1.1")?, &Array::scalar(2.5f32));
+    assert_same(&state.get("empty")?, &np::zeros((0, 3)));
+    assert_same(&state.get("large")?, &Array::scalar(1i64 << 40));
+    says(&state.get("text").unwrap_err(), ErrorKind::Value, &["no array `text`"]);
+    says(&state.get("float8").unwrap_err(), ErrorKind::DType, &["float8_e4m3fn"]);
+
+    // Numbers of Python take the dtype of the tree.
+    let numbers = |dtypes: [DType; 5]| {
+        let names = ["step", "negative", "rate", "flag", "phase"];
+        names
+            .iter()
+            .zip(dtypes)
+            .map(|(name, dtype)| (name.to_string(), np::zeros_as((), dtype)))
+            .collect::<BTreeMap<_, _>>()
+    };
+    use DType::{Bool, C64, F16, F32, I8, I32, U8, U32};
+    let read = state.load_part(&numbers([U32, I8, F16, Bool, C64]))?;
+    assert_same(&read["step"], &Array::scalar(300u32));
+    assert_same(&read["negative"], &Array::scalar(-5i8));
+    assert_same(&read["rate"], &Array::scalar(0.125f32).astype(F16));
+    assert_same(&read["flag"], &Array::scalar(true));
+    assert_same(&read["phase"], &Array::scalar(1.5f32).complex(-2.0).astype(C64));
+    assert_same(&state.load_part(&numbers([F32, I32, F32, Bool, C64]))?["step"], &Array::scalar(300f32));
+    let error = state.load_part(&numbers([U8, U8, I32, I32, F32])).expect_err("an error");
+    let parts =
+        ["`step` is i64[], expected u8[]", "`negative`", "`rate` is f64[]", "`flag` is bool[]", "`phase` is c128[]"];
+    says(&error, ErrorKind::Structure, &parts);
+
+    let divided = flax::File::open(stored("divided.msgpack"))?;
+    assert_same(&divided.get("a")?, &expected(&[3, 4], DType::F32));
+    assert_same(&divided.get("b")?, &expected(&[2], DType::F64));
+
+    let all: Vec<Array> = NAMES.iter().map(|(_, dtype)| expected(&[2, 3], *dtype)).collect();
+    flax::save(&path, &(all.clone(), np::eye(20, 20), Array::scalar(1i32)))?;
+    let read = flax::load(&path, &(all.clone(), np::eye(20, 20), Array::scalar(0i32)))?;
+    assert_same_tree(&read, &(all, np::eye(20, 20), Array::scalar(1i32)));
+    flax::save(&path, &expected(&[3], DType::I16))?;
+    assert_same(&flax::load(&path, &expected(&[3], DType::I16))?, &expected(&[3], DType::I16));
+    Ok(())
+}
+
+/// Nesting, names and sizes that are not those of a file are errors.
+#[test]
+fn files_that_flax_does_not_write() {
+    let folder = temporary();
+    let path = folder.path().join("wrong.msgpack");
+    let array = |shape: &[u8], dtype: &str, data: &[u8]| {
+        let mut inside = vec![0x93, 0x90 | shape.len() as u8];
+        inside.extend(shape);
+        inside.push(0xa0 | dtype.len() as u8);
+        inside.extend(dtype.bytes());
+        inside.extend([0xc4, data.len() as u8]);
+        inside.extend(data);
+        [vec![0xc7, inside.len() as u8, 1], inside].concat()
+    };
+    let pair = |a: &[u8], b: &[u8]| [&[0x82, 0xa1, b'a'], a, &[0xa1, b'a'], b].concat();
+    let long = [&[0x81, 0xda, 0x40, 0][..], &[b'k'; 0x4000], &[0xdc, 0x40, 0], &[1; 0x4000]].concat();
+    let cases: [(Vec<u8>, &str); 14] = [
+        (vec![], "ends too early"),
+        (vec![0x81; 2000], "a key that is neither"),
+        ([0x81, 0xa1, b'a'].repeat(2000), "more than 128 levels"),
+        (vec![0x91; 2000], "more than 128 levels"),
+        (vec![0xdf, 0xff, 0xff, 0xff, 0xff], "fewer values than it says"),
+        (vec![0xdd, 0xff, 0xff, 0xff, 0xff], "fewer values than it says"),
+        (pair(&[1], &[2]), "two arrays have the name `a`"),
+        (vec![1, 1], "something follows the tree"),
+        (vec![0xd4, 9, 0], "an extension of type 9"),
+        (array(&[3], "float32", &[0; 8]), "8 bytes do not fit f32[3]"),
+        (array(&[0x7f; 12], "int8", &[0]), "does not fit in memory"),
+        (array(&[0xff], "int8", &[]), "a length that is not a number"),
+        (vec![0xc1], "begins no value"),
+        (long, "much longer than the file"),
+    ];
+    for (bytes, part) in cases {
+        std::fs::write(&path, &bytes).expect("a file");
+        says(
+            &flax::File::open(&path).unwrap_err(),
+            ErrorKind::Value,
+            &["wrong.msgpack is not a valid file of Flax", part],
+        );
+    }
+}
+
 #[derive(Clone, Tree)]
 struct Model {
     layers: Vec<Layer>,
@@ -238,7 +354,16 @@ fn arrays_are_not_copied() -> Result<()> {
 fn damaged_files_are_errors_or_values() {
     let folder = temporary();
     let path = folder.path().join("damaged");
-    for name in ["model.safetensors", "stored.npz", "compressed.npz", "mlp.eqx", "float32.npy"] {
+    let names = [
+        "model.safetensors",
+        "stored.npz",
+        "compressed.npz",
+        "mlp.eqx",
+        "float32.npy",
+        "state.msgpack",
+        "divided.msgpack",
+    ];
+    for name in names {
         let whole = std::fs::read(stored(name)).expect("a file");
         // Nothing is asserted but that each attempt ends: a changed element is a value like any other.
         let attempt = |bytes: &[u8]| {
@@ -251,6 +376,10 @@ fn damaged_files_are_errors_or_values() {
                     }
                     Some("npz") => {
                         let file = npy::Archive::open(&path)?;
+                        file.names().for_each(|name| drop(file.get(name).and_then(|x| x.to_bytes())));
+                    }
+                    Some("msgpack") => {
+                        let file = flax::File::open(&path)?;
                         file.names().for_each(|name| drop(file.get(name).and_then(|x| x.to_bytes())));
                     }
                     _ => drop(npy::load_sequence(&path, &vec![layer(2, 4), layer(4, 1)])?),

@@ -389,7 +389,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E1124", &["is not defined by an input or an equation"]),
     ("E1125", &["leaves a dimension to the compiler, but an array has one layout"]),
     ("E1126", &["{} {} failed: "]),
-    ("E1127", &["is not a valid file of safetensors: ", "is not a file of NumPy arrays: "]),
+    ("E1127", &["is not a valid file of safetensors: ", "is not a file of NumPy arrays: ", "is not a valid file of Flax: "]),
     ("E1128", &["has no array `", "has no file of safetensors", "has several files of safetensors and not one index"]),
     ("E1129", &["has no checkpoint of step", "of the format of checkpoints, and this library reads"]),
     ("E1130", &[

@@ -1,9 +1,10 @@
-//! Arrays and trees in files: safetensors, NumPy's formats, and checkpoints.
+//! Arrays and trees in files: safetensors, NumPy's and Flax's formats, and checkpoints.
 //!
 //! | module or type | format | feature |
 //! |---|---|---|
 //! | [`safetensors`] | `.safetensors`, in one file or in several with an index, as Hugging Face writes them | `safetensors` |
 //! | [`Checkpoints`] | the states of a training run, one `.safetensors` file for each step | `safetensors` |
+//! | [`flax`] | files of `flax.serialization` | `flax` |
 //! | [`npy`] | `.npy`, `.npz`, and files of Equinox | `npy` |
 //!
 //! A leaf of a tree has a name, its path with dots: `.layers[0].weight` is stored as `layers.0.weight`. To read a tree, pass
@@ -17,6 +18,8 @@
 mod atomic;
 #[cfg(feature = "safetensors")]
 mod checkpoints;
+#[cfg(feature = "flax")]
+pub mod flax;
 mod names;
 #[cfg(feature = "npy")]
 pub mod npy;

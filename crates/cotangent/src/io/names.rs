@@ -36,7 +36,11 @@ pub(super) trait Source {
     fn described(&self) -> String;
     /// The type of the array with this name.
     fn find(&self, name: &str) -> Option<Aval>;
-    /// The array with this name, whose type is `aval` but for weak types.
+    /// Whether the array with this name, whose type is `found`, can be read as `expected`.
+    fn fits(&self, _name: &str, found: &Aval, expected: &Aval) -> bool {
+        found.dtype == expected.dtype && found.shape == expected.shape
+    }
+    /// The array with this name as `aval`, which it fits.
     fn read(&self, name: &str, aval: &Aval) -> Result<Array>;
     /// All names.
     fn all(&self) -> Vec<&str>;
@@ -52,7 +56,7 @@ pub(super) fn fill<T: Tree>(source: &dyn Source, like: &T, rename: &dyn Fn(&str)
         let expected = leaf.aval();
         match source.find(name) {
             None => wrong.push(format!("`{name}`, {expected}, is missing")),
-            Some(found) if found.dtype != expected.dtype || found.shape != expected.shape => {
+            Some(found) if !source.fits(name, &found, &expected) => {
                 wrong.push(format!("`{name}` is {found}, expected {expected}"));
             }
             Some(_) => {}

@@ -7,7 +7,6 @@ Every array is `numpy.arange(n).reshape(shape)` in its dtype, for real ones minu
 """
 
 import io
-from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -15,17 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import save_file
 
-OUT = Path(__file__).parent / "files"
+from file_arrays import OUT, array
+
 jax.config.update("jax_enable_x64", True)
-
-
-def array(shape, dtype):
-    x = np.arange(np.prod(shape, dtype=int)).reshape(shape)
-    if np.dtype(dtype).kind == "b":
-        return x % 2 == 1
-    if np.dtype(dtype).kind == "u":
-        return x.astype(dtype)
-    return (x + 1j).astype(dtype) if np.dtype(dtype).kind == "c" else (x - 2).astype(dtype)
 
 
 def main():
