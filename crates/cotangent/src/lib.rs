@@ -128,6 +128,7 @@ pub use crate::array::platform::Platform;
 pub use crate::array::{Array, ArrayLike, Arrays, Whole};
 pub use crate::compile::times::Times;
 pub use crate::error::{Error, ErrorKind, Result};
+pub use crate::import::JaxExport;
 pub use crate::ir::axis::AxisName;
 pub use crate::ir::jaxpr::{Closed, Jaxpr};
 pub use crate::methods::read::Read;

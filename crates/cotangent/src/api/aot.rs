@@ -39,12 +39,12 @@ use super::signature::signature;
 /// ```
 #[must_use = "a lowered program is not compiled until `compile` is called"]
 pub struct Lowered<P: Params, R: Tree> {
-    pub(super) name: Arc<str>,
-    pub(super) entry: Arc<Entry<P, R>>,
+    pub(crate) name: Arc<str>,
+    pub(crate) entry: Arc<Entry<P, R>>,
     /// Where a call with the arguments it was lowered for runs.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// How such a call lays out its inputs and results, if it runs on several devices.
-    pub(super) layouts: Option<Layouts>,
+    pub(crate) layouts: Option<Layouts>,
 }
 
 impl<P: Params, R: Tree> fmt::Debug for Lowered<P, R> {
@@ -228,7 +228,7 @@ fn nothing() -> Error {
 }
 
 /// The error for a program over several devices that should leave the process.
-fn over_devices(verb: &str) -> Error {
+pub(crate) fn over_devices(verb: &str) -> Error {
     Error::new(ErrorKind::Device, format!("a program over several devices cannot be {verb}"))
         .help("the disk cache keeps it for other processes; compile it there again")
 }
@@ -252,7 +252,7 @@ fn captures<P: Params, R: Tree>(entry: &Entry<P, R>) -> Result<Vec<(Aval, Vec<u8
 }
 
 /// Checks that a program that leaves the process does not depend on it.
-fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
+pub(crate) fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
     let effects = jaxpr.effects();
     if effects.mesh {
         return Err(over_devices(verb));

@@ -9,12 +9,12 @@ use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::{Error, ErrorKind, Loc, OrRaise, Result, attempt};
 use crate::ir::jaxpr::Closed;
-use crate::ir::primitive::{Operand, Tangent};
+use crate::ir::primitive::Tangent;
 use crate::ops::{zeros, zeros_like};
 use crate::trace::frames::Inputs;
 use crate::transform::linearize::{Linearized, linearize};
 use crate::transform::masks::placed;
-use crate::transform::transpose::backward;
+use crate::transform::transpose;
 use crate::tree::{Tree, flatten};
 
 use super::callable::transformable;
@@ -225,14 +225,10 @@ fn linearize_at(closed: &Closed, inputs: &[Array], wanted: &[bool]) -> Linearize
 /// Returns the cotangents of the inputs that a linearized function is differentiated in, from the cotangent of its
 /// first result, the objective. Auxiliary results have no cotangent.
 fn pull_back(linearized: &Linearized, ct: Array) -> Vec<Array> {
-    let Closed { jaxpr, captures: residuals } = &linearized.linear;
-    let targets = || jaxpr.input_avals().skip(residuals.len()).cloned();
-    let operands: Vec<Operand> =
-        residuals.iter().cloned().map(Operand::Known).chain(targets().map(Operand::Linear)).collect();
-    let nonzero = linearized.nonzero.iter().enumerate().filter(|(_, nonzero)| **nonzero);
-    let cts: Vec<Tangent> = nonzero.map(|(i, _)| (i == 0).then(|| ct.clone())).collect();
-    let arrived = backward(jaxpr, &operands, &cts).into_iter().skip(residuals.len());
-    arrived.zip(targets()).map(|(ct, aval)| ct.unwrap_or_else(|| zeros(&aval.shape, aval.dtype))).collect()
+    let targets = linearized.linear.jaxpr.input_avals().skip(linearized.linear.captures.len());
+    let arrived = transpose::pull_back(linearized, |i| (i == 0).then(|| ct.clone()));
+    let full = |(ct, aval): (Tangent, &Aval)| ct.unwrap_or_else(|| zeros(&aval.shape, aval.dtype));
+    arrived.into_iter().zip(targets).map(full).collect()
 }
 
 /// Returns a gradient for each leaf in `asked`. `grads` has those of the `wanted` leaves, in argument order. The other

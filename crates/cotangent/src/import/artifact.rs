@@ -11,6 +11,10 @@ use crate::error::{Error, ErrorKind, Result};
 use super::flatbuffer::{Buffer, Table, damaged};
 use super::pytree::PyTree;
 
+mod write;
+
+pub(super) use write::Written;
+
 /// The names of the dtypes, by their numbers.
 const DTYPES: [&str; 30] = [
     "bool",
@@ -45,6 +49,9 @@ const DTYPES: [&str; 30] = [
     "key<unsafe_rbg>",
 ];
 
+/// The dtype of the derivative with respect to what has none.
+const NO_DERIVATIVE: &str = "float0";
+
 /// The type of an array, as it is written: it may have symbolic dimensions, or a dtype that this library does not have.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Type {
@@ -74,7 +81,7 @@ impl Type {
         Type { dtype: aval.dtype.name(), dims: aval.shape.iter().map(ToString::to_string).collect() }
     }
 
-    /// The type of the arrays in the module. Keys are their words.
+    /// The type of the arrays in the module. Keys are their words, and where there is no derivative, there is a boolean.
     pub(super) fn aval(&self) -> Result<Aval> {
         let words = match self.dtype {
             "key<fry>" => Some(2),
@@ -83,6 +90,7 @@ impl Type {
         };
         let dtype = match (words, self.dtype.parse::<DType>()) {
             (Some(_), _) => DType::U32,
+            (None, _) if self.dtype == NO_DERIVATIVE => DType::Bool,
             (None, Ok(dtype)) => dtype,
             (None, Err(_)) => {
                 return Err(Error::dtype(format!("arrays of the dtype {} are not supported", self.dtype)));

@@ -35,12 +35,14 @@
 //! `jax.custom_vjp`, is not in it.
 
 mod artifact;
+mod export;
 mod flatbuffer;
 mod function;
 mod model;
 mod pytree;
 mod read;
 
+pub use export::JaxExport;
 pub use function::{Arguments, Function};
 pub use model::{Model, Report};
 

@@ -4,13 +4,17 @@ use std::fmt;
 
 use crate::array::Array;
 use crate::array::literal::Literal;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tree::outline::Outline;
 use crate::tree::{Key, Named, Node};
 
-use super::flatbuffer::{Table, damaged};
+use super::flatbuffer::{Draft, Field, Table, damaged};
 
 /// How deep trees may be nested.
 const DEPTH: usize = 100;
+
+/// A leaf of a Rust value: its number among them, and the implementation of keys.
+pub(super) type Leaf = (usize, Option<&'static str>);
 
 /// A tree of Python's containers.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +50,58 @@ impl PyTree {
             5 => PyTree::Custom(table.string(3)?.to_string(), children()?),
             kind => return Err(damaged(format!("a tree of the unknown kind {kind}"))),
         })
+    }
+
+    /// The tree that a value of Rust becomes in Python, and its leaves in Python's order: the number of each in Rust's
+    /// order, and the implementation of those that are keys.
+    ///
+    /// Structs and maps are dicts, whose entries Python sorts by name.
+    pub(super) fn of(outline: &Outline) -> Result<(PyTree, Vec<Leaf>)> {
+        let all = |parts: &[Outline]| -> Result<(Vec<PyTree>, Vec<Leaf>)> {
+            let (trees, leaves): (Vec<_>, Vec<_>) =
+                parts.iter().map(PyTree::of).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+            Ok((trees, leaves.concat()))
+        };
+        Ok(match outline {
+            Outline::Leaf(i) => (PyTree::Leaf, vec![(*i, None)]),
+            Outline::Key(i, implementation) => (PyTree::Leaf, vec![(*i, Some(*implementation))]),
+            Outline::None => (PyTree::None, Vec::new()),
+            Outline::Tuple(parts) => all(parts).map(|(trees, leaves)| (PyTree::Tuple(trees), leaves))?,
+            Outline::List(parts) => all(parts).map(|(trees, leaves)| (PyTree::List(trees), leaves))?,
+            Outline::Map(parts) => {
+                let mut parts: Vec<&(String, Outline)> = parts.iter().collect();
+                parts.sort_by(|a, b| a.0.cmp(&b.0));
+                if let Some(pair) = parts.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                    let message = format!("two entries of a map have the name `{}` as text", pair[0].0);
+                    return Err(Error::new(ErrorKind::Structure, message)
+                        .help("dicts of Python have strings as keys, so different keys must differ as text"));
+                }
+                let (trees, leaves) = all(&parts.iter().map(|(_, part)| part.clone()).collect::<Vec<_>>())?;
+                (PyTree::Dict(parts.iter().map(|(name, _)| name.clone()).zip(trees).collect()), leaves)
+            }
+        })
+    }
+
+    /// The table that [`read`](PyTree::read) reads.
+    pub(super) fn draft(&self) -> Draft<'_> {
+        let kind = match self {
+            PyTree::Leaf => 0,
+            PyTree::None => 1,
+            PyTree::Tuple(_) => 2,
+            PyTree::List(_) => 3,
+            PyTree::Dict(_) => 4,
+            PyTree::Custom(..) => 5,
+        };
+        let children = self.parts().into_iter().map(|(_, part)| part.draft()).collect();
+        let mut fields = vec![(0, Field::U8(kind)), (1, Field::Tables(children))];
+        match self {
+            PyTree::Dict(parts) => {
+                fields.push((2, Field::Strs(parts.iter().map(|(name, _)| name.as_str()).collect())));
+            }
+            PyTree::Custom(name, _) => fields.push((3, Field::Str(name))),
+            _ => {}
+        }
+        Draft::new(fields)
     }
 
     /// The parts of a container, with their names.

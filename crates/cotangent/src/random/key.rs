@@ -1,6 +1,6 @@
 //! Keys, their data, splitting and folding in.
 
-use cotangent_derive::Tree;
+use std::collections::BTreeMap;
 
 use crate::api::jit::jit;
 use crate::array::aval::{IntoNewShape, IntoShape, Shape};
@@ -8,6 +8,8 @@ use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, ErrorKind, OrRaise, Result, raise};
 use crate::numpy::{Index, IntoIndex};
+use crate::tree::leafwise::Leafwise;
+use crate::tree::{Container, Leaves, Path, Tree, leaf_paths};
 
 use super::bits::{folded, new_keys};
 use super::implementation::KeyImpl;
@@ -22,12 +24,34 @@ use super::implementation::KeyImpl;
 /// # use cotangent::prelude::*;
 /// assert_eq!(random::key(7).data().to_vec::<u32>(), [0, 7]);
 /// ```
-#[derive(Clone, Debug, Tree)]
+#[derive(Clone, Debug)]
 #[must_use = "a key that is not used draws nothing"]
 pub struct Key {
     words: Array,
-    #[tree(static)]
     implementation: KeyImpl,
+}
+
+impl Tree for Key {
+    fn leaves<'a>(&'a self, out: &mut Leaves<'a>) {
+        self.words.leaves(out);
+    }
+    fn rebuild(&self, leaves: &mut dyn Iterator<Item = Array>) -> Key {
+        Key::new(self.words.rebuild(leaves), self.implementation)
+    }
+    fn same_structure(&self, other: &Key) -> bool {
+        self.implementation == other.implementation
+    }
+    fn paths(&self, path: &mut Path<'_>) {
+        path.is(Container::Key(self.implementation.name()));
+        path.field("words", |path| path.leaf());
+    }
+}
+
+impl Leafwise for Key {
+    type Of<G: Tree> = BTreeMap<String, G>;
+    fn leafwise<G: Tree>(&self, parts: &mut dyn Iterator<Item = G>) -> Self::Of<G> {
+        leaf_paths(self).into_iter().zip(parts).collect()
+    }
 }
 
 impl Key {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::linearize::Linearized;
 use super::masks::present;
 use super::nested::nested;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::error::location::with_location;
 use crate::ir::env::Env;
-use crate::ir::jaxpr::{Atom, Jaxpr};
+use crate::ir::jaxpr::{Atom, Closed, Jaxpr};
 use crate::ir::primitive::{Operand, Tangent};
 use crate::trace::frames::{Inputs, bind_at, stage};
 
@@ -67,6 +68,16 @@ pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Ve
     (jaxpr.inputs().iter().zip(inputs))
         .map(|(var, input)| if input.is_linear() { arrived.get(*var).cloned() } else { None })
         .collect()
+}
+
+/// Computes the cotangents of the inputs that a linearized program is differentiated in, from those of its results.
+pub(crate) fn pull_back(linearized: &Linearized, ct: impl Fn(usize) -> Tangent) -> Vec<Tangent> {
+    let Closed { jaxpr, captures: residuals } = &linearized.linear;
+    let targets = jaxpr.input_avals().skip(residuals.len()).cloned().map(Operand::Linear);
+    let operands: Vec<Operand> = residuals.iter().cloned().map(Operand::Known).chain(targets).collect();
+    let nonzero = linearized.nonzero.iter().enumerate().filter(|(_, nonzero)| **nonzero);
+    let cts: Vec<Tangent> = nonzero.map(|(i, _)| ct(i)).collect();
+    backward(jaxpr, &operands, &cts).split_off(residuals.len())
 }
 
 /// Derives the backward program from the program alone. It takes the known inputs and then the cotangents that are not

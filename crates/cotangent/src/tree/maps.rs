@@ -7,7 +7,7 @@ use std::hash::Hash;
 use crate::array::Array;
 use crate::error::Result;
 
-use super::{Leaves, Named, Path, Tree};
+use super::{Container, Leaves, Named, Path, Tree};
 
 /// The requirements for a key of a map. Keys are ordered, so that the leaves of two equal maps are in the same order.
 ///
@@ -38,6 +38,7 @@ impl<K: MapKey, T: Tree> Tree for BTreeMap<K, T> {
         self.len() == other.len() && self.iter().zip(other).all(|((j, a), (k, b))| j == k && a.same_structure(b))
     }
     fn paths(&self, path: &mut Path<'_>) {
+        path.is(Container::Map);
         self.iter().for_each(|(k, x)| path.index(k, |path| x.paths(path)));
     }
     fn from_named(source: &Named) -> Result<Self> {
@@ -62,6 +63,7 @@ impl<K: MapKey, T: Tree> Tree for HashMap<K, T> {
         self.len() == other.len() && self.iter().all(|(k, a)| other.get(k).is_some_and(|b| a.same_structure(b)))
     }
     fn paths(&self, path: &mut Path<'_>) {
+        path.is(Container::Map);
         sorted(self).into_iter().for_each(|(k, x)| path.index(k, |path| x.paths(path)));
     }
     fn from_named(source: &Named) -> Result<Self> {

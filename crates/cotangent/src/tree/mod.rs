@@ -3,6 +3,7 @@
 pub(crate) mod leafwise;
 mod maps;
 mod named;
+pub(crate) mod outline;
 pub(crate) mod static_value;
 
 use std::fmt::{Display, Write};
@@ -13,6 +14,8 @@ use crate::error::Result;
 pub use maps::MapKey;
 pub use named::Named;
 pub(crate) use named::{Key, Node};
+pub(crate) use outline::Container;
+use outline::Step;
 
 /// The leaves of a tree, in order.
 ///
@@ -200,6 +203,8 @@ pub(crate) struct Paths {
     pub(crate) ends: Vec<Vec<usize>>,
     /// The paths of all nodes except the root, including those without leaves.
     pub(crate) nodes: Vec<String>,
+    /// What the walk did, in order.
+    pub(crate) steps: Vec<Step>,
 }
 
 /// The nodes and leaves that a walk visits.
@@ -252,6 +257,11 @@ impl Path<'_> {
         self.step(format_args!("{path}"), walk);
     }
 
+    /// Says what the value at the current position is, where its parts do not tell.
+    pub(crate) fn is(&mut self, container: Container) {
+        self.walk.steps.push(Step::Is(container));
+    }
+
     /// Records the leaf at the current position.
     ///
     /// ```
@@ -261,6 +271,7 @@ impl Path<'_> {
     /// ```
     pub fn leaf(&mut self) {
         self.walk.leaves.push(self.walk.prefix.clone());
+        self.walk.steps.push(Step::Leaf);
         self.walk.ends.push(self.walk.around.clone());
     }
 
@@ -270,7 +281,9 @@ impl Path<'_> {
         let _ = self.walk.prefix.write_fmt(segment);
         self.walk.around.push(self.walk.prefix.len());
         self.walk.nodes.push(self.walk.prefix.clone());
+        self.walk.steps.push(Step::Into(self.walk.prefix[length..].to_string()));
         walk(&mut Path { walk: self.walk });
+        self.walk.steps.push(Step::Out);
         self.walk.around.pop();
         self.walk.prefix.truncate(length);
     }
@@ -323,8 +336,18 @@ macro_rules! static_tree {
     )* };
 }
 
+impl Tree for () {
+    fn leaves<'a>(&'a self, _: &mut Leaves<'a>) {}
+    fn rebuild(&self, _: &mut dyn Iterator<Item = Array>) {}
+    fn same_structure(&self, (): &()) -> bool {
+        true
+    }
+    fn paths(&self, path: &mut Path<'_>) {
+        path.is(Container::Tuple);
+    }
+}
+
 static_tree! {
-    (): |_a, _b| true;
     bool: |a, b| a == b;
     i8: |a, b| a == b;
     i16: |a, b| a == b;
@@ -384,6 +407,7 @@ impl<T: Tree> Tree for Vec<T> {
         self.len() == other.len() && self.iter().zip(other).all(|(a, b)| a.same_structure(b))
     }
     fn paths(&self, path: &mut Path<'_>) {
+        path.is(Container::List);
         self.iter().enumerate().for_each(|(i, x)| path.index(i, |path| x.paths(path)));
     }
     fn from_named(source: &Named) -> Result<Self> {
@@ -402,6 +426,7 @@ impl<T: Tree, const N: usize> Tree for [T; N] {
         self.iter().zip(other).all(|(a, b)| a.same_structure(b))
     }
     fn paths(&self, path: &mut Path<'_>) {
+        path.is(Container::Tuple);
         self.iter().enumerate().for_each(|(i, x)| path.index(i, |path| x.paths(path)));
     }
     fn from_named(source: &Named) -> Result<Self> {

@@ -41,6 +41,7 @@ mod error;
 mod float;
 mod location;
 mod print;
+mod select;
 mod text;
 mod tree;
 mod ty;

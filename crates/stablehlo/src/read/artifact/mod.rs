@@ -1,6 +1,7 @@
 //! The writer of portable artifacts: StableHLO as VHLO in MLIR bytecode.
 
 mod attributes;
+mod chlo;
 mod emitter;
 mod ops;
 mod tables;
@@ -14,7 +15,7 @@ use tables::{Dialect, Tables};
 
 /// A program that cannot be written as a portable artifact, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WriteError(pub(super) String);
+pub struct WriteError(pub(in crate::read) String);
 
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,10 +37,11 @@ impl Program {
     ///
     /// The version is 1.8.0, or 1.10.0 where an operation asks for an accuracy. Locations are written.
     ///
+    /// Operations of CHLO, such as `chlo.erf`, become composites of the same name, with decompositions into StableHLO.
+    ///
     /// # Errors
     ///
-    /// If the program has operations of another dialect than StableHLO, such as CHLO, or attributes that versioned
-    /// StableHLO does not have.
+    /// If the program has operations of another dialect, or attributes that versioned StableHLO does not have.
     ///
     /// ```
     /// use cotangent_stablehlo::read;
@@ -58,14 +60,15 @@ impl Program {
     /// assert_eq!(read::bytes(&artifact).unwrap(), program);
     /// ```
     pub fn to_artifact(&self) -> std::result::Result<Vec<u8>, WriteError> {
+        let program = &*chlo::as_composites(self)?;
         let accurate =
-            self.functions.iter().any(|f| any(&f.body, &|op| op.attributes.get("result_accuracy").is_some()));
+            program.functions.iter().any(|f| any(&f.body, &|op| op.attributes.get("result_accuracy").is_some()));
         let mut writer = Writer {
-            program: self,
+            program,
             tables: Tables::new(),
             accurate,
             op_ids: HashMap::new(),
-            location_ids: vec![None; self.locations.0.len()],
+            location_ids: vec![None; program.locations.0.len()],
         };
         let ir = writer.module()?;
         Ok(writer.finish(ir))
