@@ -33,7 +33,7 @@ use super::pytree::PyTree;
 /// use cotangent::{Platform, import, prelude::*};
 /// let loss = |w: &Array, x: &Array| (x.dot(w)).tanh().sum();
 /// let lowered = jit(loss).lower((&np::ones(3), &np::ones((8, 3))))?;
-/// let bytes = lowered.to_jax().vjp_order(1).platforms([Platform::Cpu, Platform::Cuda]).serialize()?;
+/// let bytes = lowered.to_jax().name("loss").vjp_order(1).platforms([Platform::Cpu, Platform::Cuda]).serialize()?;
 /// assert_eq!(import::jax(bytes)?.to_string(), "loss(f32[3], f32[8,3]) -> f32[]");
 /// # Ok::<(), cotangent::Error>(())
 /// ```
@@ -177,7 +177,8 @@ impl<P: Params, R: Tree> JaxExport<'_, P, R> {
     ///
     /// let line = Line { slope: 2.0.into(), offset: 1.0.into() };
     /// let at = |line: &Line, x: &Array| &line.slope * x + &line.offset;
-    /// let model = import::jax(jit(at).lower((&line, &np::ones(5)))?.to_jax().serialize()?)?;
+    /// let lowered = jit(at).lower((&line, &np::ones(5)))?;
+    /// let model = import::jax(lowered.to_jax().name("at").serialize()?)?;
     /// assert_eq!(model.to_string(), "at({offset: f32[], slope: f32[]}, f32[5]) -> f32[5]");
     /// # Ok::<(), cotangent::Error>(())
     /// ```

@@ -12,6 +12,7 @@ use num_complex::Complex;
 use serde_json::{Value as Json, json};
 
 pub(crate) mod device;
+pub(crate) mod jax;
 
 /// Returns the folder of the golden files. A test binary that runs on another machine finds it in the environment.
 fn folder() -> PathBuf {
