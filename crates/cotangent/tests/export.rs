@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use common::jax::Exports;
 use cotangent::random::{Key, KeyImpl};
-use cotangent::{Func, Params, Platform, import, lax, prelude::*, scipy};
+use cotangent::scipy::linalg::{Output, Trans};
+use cotangent::{Func, Params, Platform, fft, import, prelude::*, scipy};
 
 #[derive(Clone, Tree)]
 struct Layer {
@@ -132,36 +133,27 @@ fn kind(x: &Array) -> String {
 fn jax_runs_and_differentiates_what_is_exported() {
     let mut suite = Suite { exports: Exports::new("export"), failures: Vec::new() };
     let s = &mut suite;
-    let layer = |m: usize, n: usize, bias: bool| Layer {
-        weight: floats(&[m, n]),
-        bias: bias.then(|| floats(&[n])),
-    };
+    let layer = |m: usize, n: usize, bias: bool| Layer { weight: floats(&[m, n]), bias: bias.then(|| floats(&[n])) };
     let params = Mlp { layers: vec![layer(4, 5, true), layer(5, 3, false)], scale: 2.0.into(), name: "mlp" };
     s.both("mlp", mlp, (params.clone(), floats(&[8, 4])));
-    s.add(
-        "mlp loss second",
-        |params: &Mlp, x: &Array| mlp(params, x).square().mean(),
-        (params, floats(&[8, 4])),
-        2,
-    );
+    s.add("mlp loss second", |params: &Mlp, x: &Array| mlp(params, x).square().mean(), (params, floats(&[8, 4])), 2);
     let unordered = Unordered {
         z: floats(&[2]),
         a: (numbers(&[3], DType::F64), [floats(&[4]), floats(&[5])]),
         m: BTreeMap::from([(2, floats(&[6])), (10, numbers(&[7], DType::I32)), (-1, numbers(&[1], DType::C64))]),
         nothing: None,
     };
-    s.both("nested trees", |t: &Unordered, u: &(), n: &i32, last: &Array| (t.clone(), *u, *n, last + 1.0), (
-        unordered.clone(),
-        (),
-        7,
-        Array::from(1.5f32),
-    ));
+    s.both(
+        "nested trees",
+        |t: &Unordered, u: &(), n: &i32, last: &Array| (t.clone(), *u, *n, last + 1.0),
+        (unordered.clone(), (), 7, Array::from(1.5f32)),
+    );
     s.both(
         "unordered struct, arguments that are not used",
         |t: &Unordered, x: &Array| Unordered { z: &t.z * 2.0, ..t.clone() }.map(|y| y * 3.0).a.0 + x.sum(),
         (unordered, numbers(&[2], DType::F64)),
     );
-    s.forward("no arguments", || np::arange(3), ());
+    s.forward("no arguments", || Array::from([1, 2, 3]), ());
     s.both("identity", |x: &Array| x.clone(), (floats(&[3]),));
     s.both("no array in the result", |_: &Array| (), (floats(&[3]),));
     s.both("a constant", |_: &Array| Array::from(2.5f32), (floats(&[3]),));
@@ -174,16 +166,17 @@ fn jax_runs_and_differentiates_what_is_exported() {
         let x = numbers(&[3, 4], dtype);
         s.both(&format!("elementwise {dtype}"), |x: &Array| (x.sin() * x.exp(), x.tanh() / (x + 3.0)), (x.clone(),));
         s.both(&format!("product {dtype}"), |x: &Array| x.matmul(x.t()), (x.clone(),));
-        s.both(&format!("reductions {dtype}"), |x: &Array| (x.sum_axis(0), x.cumsum(1)), (x.clone(),));
+        s.both(&format!("reductions {dtype}"), |x: &Array| (np::sum_axis(x, 0), np::cumsum_axis(x, 1)), (x.clone(),));
     }
     for dtype in DType::ALL.into_iter().filter(|dtype| !dtype.is_inexact()) {
         let x = numbers(&[3, 4], dtype);
-        s.both(&format!("integers {dtype}"), |x: &Array| (np::flip(x), x.equal(x)), (x,));
+        s.both(&format!("integers {dtype}"), |x: &Array| (np::flip(x, 0), x.equal(x)), (x,));
     }
-    s.both("an integer argument", |x: &Array, n: &Array| (x * n.astype(DType::F32), n + 1), (
-        floats(&[3]),
-        Array::from([1, 2, 3]),
-    ));
+    s.both(
+        "an integer argument",
+        |x: &Array, n: &Array| (x * n.astype(DType::F32), n + 1),
+        (floats(&[3]), Array::from([1, 2, 3])),
+    );
     // Random numbers.
     s.both("normal", |key: &Key, x: &Array| random::normal(key.clone(), [5]) * x, (random::key(3), floats(&[5])));
     s.forward("split", |key: Key| key.split::<3>(), (random::key(3),));
@@ -209,14 +202,12 @@ fn jax_runs_and_differentiates_what_is_exported() {
         (floats(&[3]).abs() * 10.0,),
     );
     s.both("fori", |x: &Array| lax::fori_loop(0, 5, |_: &Array, y: &Array| y.sin() * 1.5, x.clone()), (floats(&[3]),));
-    s.both("cond", |p: &Array, x: &Array| lax::cond(p, || x.sin(), || x.exp()), (
-        Array::from(true),
-        floats(&[3]),
-    ));
-    s.both("switch", |i: &Array, x: &Array| lax::switch(i, &[&|| x + 1.0, &|| x * 2.0, &|| -x]), (
-        Array::from(1),
-        floats(&[3]),
-    ));
+    s.both("cond", |p: &Array, x: &Array| lax::cond(p, || x.sin(), || x.exp()), (Array::from(true), floats(&[3])));
+    s.both(
+        "switch",
+        |i: &Array, x: &Array| lax::switch(i, &[&|| x + 1.0, &|| x * 2.0, &|| -x]),
+        (Array::from(1), floats(&[3])),
+    );
     // Order, windows, transforms.
     s.both("sort", |x: &Array| (np::sort(x), np::argsort(x), np::max(x)), (floats(&[4, 7]),));
     for dtype in [DType::F16, DType::F32, DType::F64] {
@@ -231,7 +222,7 @@ fn jax_runs_and_differentiates_what_is_exported() {
         |x: &Array, k: &Array| lax::conv(x, k, [2, 1], lax::Padding::Same),
         (floats(&[2, 3, 8, 8]), floats(&[4, 3, 3, 3])),
     );
-    s.both("fft", |x: &Array| (np::fft::fft(x), np::fft::irfft(np::fft::rfft(x))), (floats(&[3, 8]),));
+    s.both("fft", |x: &Array| (fft::fft(x), fft::irfft(fft::rfft(x))), (floats(&[3, 8]),));
     s.both("gather", |x: &Array, i: &Array| (np::take(x, i), x.at(i).add(1.0)), (floats(&[6]), Array::from([4, 1, 1])));
     // Linear algebra.
     for dtype in [DType::F32, DType::F64, DType::C64, DType::C128] {
@@ -240,25 +231,61 @@ fn jax_runs_and_differentiates_what_is_exported() {
             s.both(&format!("{name} {dtype} loose"), f, (x.clone(),));
         };
         both("cholesky", |a| vec![lax::linalg::cholesky(a)], &a);
-        both("lu", |a| { let (lu, pivots, p) = lax::linalg::lu(a); vec![lu, pivots, p] }, &b);
-        both("qr", |a| { let (q, r) = np::linalg::qr(a); vec![q, r] }, &b);
+        both(
+            "lu",
+            |a| {
+                let (lu, pivots, p) = lax::linalg::lu(a);
+                vec![lu, pivots, p]
+            },
+            &b,
+        );
+        both(
+            "qr",
+            |a| {
+                let (q, r) = np::linalg::qr(a);
+                vec![q, r]
+            },
+            &b,
+        );
         both("singular values", |a| vec![np::linalg::svdvals(a)], &b);
         both("eigenvalues", |a| vec![np::linalg::eigvalsh(a)], &a);
         both("solve", |a| vec![np::linalg::solve(a, a.t()), np::linalg::inv(a)], &b);
         both("determinant", |a| vec![np::linalg::det(a)], &b);
         // Vectors have a phase of their own: projections have not.
-        both("svd", |a| { let (u, s, vh) = np::linalg::svd(a, false); vec![(u * s).matmul(vh)] }, &b);
-        both("eigh", |a| { let (w, v) = np::linalg::eigh(a); vec![w, v.abs()] }, &a);
-        both("triangular", |a| vec![scipy::linalg::solve_triangular(a, a.t(), false)], &b);
-        both("schur", |a| vec![np::trace(scipy::linalg::schur(a).0)], &b);
+        both(
+            "svd",
+            |a| {
+                let (u, s, vh) = np::linalg::svd(a, false);
+                vec![(u * s).matmul(vh)]
+            },
+            &b,
+        );
+        both(
+            "eigh",
+            |a| {
+                let (w, v) = np::linalg::eigh(a);
+                vec![w, v.abs()]
+            },
+            &a,
+        );
+        both("triangular", |a| vec![scipy::linalg::solve_triangular(a, a.t(), Trans::No, false, false)], &b);
+        both("schur", |a| vec![np::linalg::trace(scipy::linalg::schur(a, Output::Complex).0)], &b);
         both("expm", |a| vec![scipy::linalg::expm(a / 9.0)], &b);
     }
     s.forward("eig loose", |a: &Array| np::sort(np::linalg::eigvals(a).abs()), (floats(&[4, 4]),));
     // CHLO.
     for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
         let x = numbers(&[9], dtype) * 0.9;
-        s.both(&format!("inverse trigonometric {dtype}"), |x: &Array| (x.asin(), x.acos(), x.atan(), x.sinh(), x.cosh()), (x.clone(),));
-        s.both(&format!("inverse hyperbolic {dtype}"), |x: &Array| (x.asinh(), (x + 2.0).acosh(), x.atanh(), x.tan()), (x.clone(),));
+        s.both(
+            &format!("inverse trigonometric {dtype}"),
+            |x: &Array| (x.asin(), x.acos(), x.atan(), x.sinh(), x.cosh()),
+            (x.clone(),),
+        );
+        s.both(
+            &format!("inverse hyperbolic {dtype}"),
+            |x: &Array| (x.asinh(), (x + 2.0).acosh(), x.atanh(), x.tan()),
+            (x.clone(),),
+        );
         s.both(&format!("error function {dtype}"), |x: &Array| (x.erf(), x.erfc(), x.erf_inv()), (x.clone(),));
         let special = |x: &Array| {
             let y = x + 1.5;
@@ -268,7 +295,11 @@ fn jax_runs_and_differentiates_what_is_exported() {
     }
     for dtype in [DType::C64, DType::C128] {
         let z = numbers(&[9], dtype);
-        s.both(&format!("inverse functions {dtype}"), |z: &Array| (z.asin(), z.acos(), z.atan(), z.asinh(), z.acosh(), z.atanh()), (z,));
+        s.both(
+            &format!("inverse functions {dtype}"),
+            |z: &Array| (z.asin(), z.acos(), z.atan(), z.asinh(), z.acosh(), z.atanh()),
+            (z,),
+        );
     }
     s.both(
         "incomplete gamma and beta",
@@ -333,7 +364,7 @@ fn what_jax_cannot_have_is_an_error() {
     };
     let error = export(|x| lax::while_loop(|x: &Array| x.sum().greater(1.0), |x: &Array| x / 2.0, x.clone()), 1);
     assert!(error.contains("a `while_loop` has no reverse-mode derivative"), "{error}");
-    let error = export(|x| cotangent::pure_callback(|x: &Array| x.clone(), x, (x,)), 0);
+    let error = export(|x| cotangent::pure_callback(x.aval(), |x: &Array| x.clone(), x), 0);
     assert!(error.contains("a program with callbacks cannot be exported"), "{error}");
     let lowered = jit(|x: &Array| x + 1.0).lower((&x,)).unwrap();
     let error = lowered.to_jax().platforms([]).serialize().unwrap_err().to_string();

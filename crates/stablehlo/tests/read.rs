@@ -93,7 +93,8 @@ fn artifacts_come_back() {
 /// `cotangent`'s `tests/export.rs` runs them in JAX.
 #[test]
 fn operations_of_chlo_become_composites() {
-    let unary = ["acos", "acosh", "asin", "asinh", "atanh", "bessel_i1e", "digamma", "erf", "erf_inv", "erfc", "lgamma"];
+    let unary =
+        ["acos", "acosh", "asin", "asinh", "atanh", "bessel_i1e", "digamma", "erf", "erf_inv", "erfc", "lgamma"];
     let complex = ["acos", "acosh", "asin", "asinh", "atan", "atanh", "conj"];
     let reals = ["f16", "bf16", "f32", "f64"].map(|element| (element, &unary[..]));
     let all = reals.into_iter().chain(["complex<f32>", "complex<f64>"].map(|element| (element, &complex[..])));
@@ -130,17 +131,16 @@ fn operations_of_chlo_become_composites() {
         let written = read::bytes(&read::text(&text(element)).unwrap().to_artifact().unwrap()).unwrap();
         let decomposition = written.function("chlo.top_k.impl").unwrap();
         let names: Vec<&str> = decomposition.body.ops.iter().map(|op| &*op.name).collect();
-        assert_eq!(
-            names,
-            ["stablehlo.iota", "stablehlo.sort", "stablehlo.slice", "stablehlo.slice", "func.return"]
-        );
+        assert_eq!(names, ["stablehlo.iota", "stablehlo.sort", "stablehlo.slice", "stablehlo.slice", "func.return"]);
         let compare = &decomposition.body.ops[1].regions[0].ops[0];
         assert_eq!(
             compare.attributes.get("compare_type"),
             Some(&read::Attr::Enum("comparison_type".into(), order.into()))
         );
         let main = written.function("main").unwrap();
-        assert!(matches!(main.body.ops[0].attributes.get("composite_attributes"), Some(read::Attr::Dict(d)) if d.len() == 1));
+        assert!(
+            matches!(main.body.ops[0].attributes.get("composite_attributes"), Some(read::Attr::Dict(d)) if d.len() == 1)
+        );
     }
     let unknown = "%0 = chlo.zeta %x, %x : tensor<2xf32>, tensor<2xf32> -> tensor<2xf32>\nreturn %0 : tensor<2xf32>";
     let error = read::text(&main_of(unknown)).unwrap().to_artifact().unwrap_err().to_string();
@@ -178,7 +178,8 @@ fn programs_are_selected_by_a_number() {
     let same = read::Program::select(&[("cpu", program("abs")), ("cuda", program("abs"))]).unwrap();
     assert_eq!(same.functions.len(), 3);
     let nothing = read::text("func.func public @main() { return }").unwrap();
-    let other = read::text("func.func public @main() { %0 = stablehlo.constant dense<1> : tensor<i32>\nreturn }").unwrap();
+    let other =
+        read::text("func.func public @main() { %0 = stablehlo.constant dense<1> : tensor<i32>\nreturn }").unwrap();
     let none = read::Program::select(&[("cpu", nothing), ("cuda", other.clone())]).unwrap();
     assert_eq!(none.functions.len(), 3);
     assert!(read::Program::select(&[("cpu", program("abs")), ("cuda", other)]).is_err());

@@ -252,7 +252,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0610", &["the values do not match the tree"]),
     ("E0611", &["a checkify error have different batch axes"]),
     ("E0612", &["does not fit the tree:"]),
-    ("E0613", &["two leaves have the name"]),
+    ("E0613", &["two leaves have the name", "two entries of a map have the name"]),
     ("E0614", &[
         "have another structure than the function's", "arrays and returns {}, but the examples have",
         "also have {}, but the type has only", " is {}, not {}", "does not determine a value of the type",
@@ -288,6 +288,10 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "the array lives in another runtime", "one device cannot run a program for several",
         "the compiler did not say how", "the compiler laid out", "does not return what its signature says",
         "do not have the types in its header",
+    ]),
+    ("E0714", &[
+        "which this program registered and JAX does not have", "the function is exported for no platform",
+        "JAX's format has room for", "the program cannot be written for JAX",
     ]),
     // Devices.
     ("E0801", &["a computation runs on "]),

@@ -190,7 +190,7 @@ impl<P: Params, R: Tree> JaxExport<'_, P, R> {
             return Err(over_devices("exported"));
         }
         if self.platforms.is_empty() {
-            return Err(Error::value("the function is exported for no platform")
+            return Err(Error::new(ErrorKind::Runtime, "the function is exported for no platform")
                 .help("name one: `.platforms([Platform::Cpu])`"));
         }
         let written = attempt(|| self.written(&Flat::of(lowered, &self.name)?, self.vjp_order));
@@ -208,16 +208,16 @@ impl<P: Params, R: Tree> JaxExport<'_, P, R> {
             program.functions.iter().for_each(|function| custom_calls(&function.body, &mut targets));
         }
         if let Some(target) = targets.iter().find(|target| !in_jax(target) && !self.custom_calls.contains(target)) {
-            let message = format!("it calls the function `{target}`, which this program registered and JAX does not have");
+            let message =
+                format!("it calls the function `{target}`, which this program registered and JAX does not have");
             return Err(Error::new(ErrorKind::Runtime, message).help(format!(
                 "register it in Python with `jax.ffi.register_ffi_target`, and allow it here: `.custom_call({target:?})`"
             )));
         }
         let program = match modules.len() {
             1 => modules.into_iter().map(|(_, program)| program).next().unwrap_or_default(),
-            _ => Program::select(&modules).map_err(|e| Error::value(format!("its platforms: {e}")))?,
+            _ => Program::select(&modules).map_err(unwritable)?,
         };
-        let module = program.to_artifact();
         Ok(Written {
             name: flat.name.clone(),
             in_tree: flat.in_tree.clone(),
@@ -226,7 +226,7 @@ impl<P: Params, R: Tree> JaxExport<'_, P, R> {
             outputs: flat.outputs.clone(),
             platforms: self.platforms.iter().map(|platform| platform.name()).collect(),
             custom_calls: targets.into_iter().filter(|target| !is_stable(target)).collect(),
-            module: module.map_err(|e| Error::value(format!("it cannot be written for JAX: {e}")))?,
+            module: program.to_artifact().map_err(unwritable)?,
             kept: flat.kept.clone(),
             vjp: match vjp_order {
                 0 => None,
@@ -234,6 +234,10 @@ impl<P: Params, R: Tree> JaxExport<'_, P, R> {
             },
         })
     }
+}
+
+fn unwritable(why: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Runtime, format!("the program cannot be written for JAX: {why}"))
 }
 
 /// The targets of the custom calls, each once.
@@ -259,8 +263,8 @@ fn in_jax(target: &str) -> bool {
 /// Whether JAX promises to keep the function, so that it need not be told that the module calls it.
 fn is_stable(target: &str) -> bool {
     const ROUTINES: &[&str] = &[
-        "potrf", "geqrf", "orgqr", "ungqr", "syevd", "heevd", "geev", "gesdd", "getrf", "sytrd", "hetrd", "gehrd", "gees",
-        "trsm", "gtsv",
+        "potrf", "geqrf", "orgqr", "ungqr", "syevd", "heevd", "geev", "gesdd", "getrf", "sytrd", "hetrd", "gehrd",
+        "gees", "trsm", "gtsv",
     ];
     let routine = target.strip_prefix("lapack_").and_then(|name| name.strip_suffix("_ffi"));
     matches!(target, "Qr" | "Eigh" | "ProductOfElementaryHouseholderReflectors")
@@ -295,9 +299,8 @@ impl Flat {
         let (captured, params) = jaxpr.inputs().split_at(entry.closed.captures.len());
         // The place of each argument among the program's own parameters, if it is one.
         let place = |i: usize| entry.used.iter().position(|used| *used == i);
-        let kept: Vec<(usize, usize)> = (takes.iter().enumerate())
-            .filter_map(|(theirs, (ours, _))| Some((theirs, place(*ours)?)))
-            .collect();
+        let kept: Vec<(usize, usize)> =
+            (takes.iter().enumerate()).filter_map(|(theirs, (ours, _))| Some((theirs, place(*ours)?))).collect();
         let inputs = captured.iter().copied().chain(kept.iter().map(|(_, ours)| params[*ours])).collect();
         let outputs = returns.iter().map(|(i, _)| jaxpr.outputs()[*i]).collect();
         Ok(Flat {
@@ -319,7 +322,7 @@ impl Flat {
         let constants = self.captures.iter().map(|x| Ok((x.aval(), x.to_bytes()?))).collect::<Result<Vec<_>>>()?;
         let entry = Entry { platform, portable: true, aliases: &[], constants: &constants, partition: None };
         let text = lower_entry(&format!("jit_{}", self.name), &self.jaxpr, entry).to_text();
-        stablehlo::read::text(&text).map_err(|e| Error::value(format!("its module cannot be read: {e}")))
+        stablehlo::read::text(&text).map_err(unwritable)
     }
 
     /// The function from the arguments, and then cotangents of the results, to the cotangents of the arguments.
@@ -353,8 +356,7 @@ impl Flat {
         let (captured, taken) = keeps.split_at(closed.captures.len());
         let places = self.kept.iter().copied();
         let cotangents = (0..self.outputs.len()).filter(|i| has_cotangent[*i]).map(|i| self.inputs.len() + i);
-        let inputs: Vec<Type> =
-            self.inputs.iter().cloned().chain(self.outputs.iter().map(Type::cotangent)).collect();
+        let inputs: Vec<Type> = self.inputs.iter().cloned().chain(self.outputs.iter().map(Type::cotangent)).collect();
         Ok(Flat {
             name: format!("{}_vjp", self.name),
             in_tree: PyTree::Tuple(vec![PyTree::Tuple(vec![PyTree::Leaf; inputs.len()]), PyTree::Dict(Vec::new())]),

@@ -31,6 +31,8 @@
 //! * Shapes are those that the function was exported for. Symbolic dimensions, several devices, side effects and calls of
 //!   Python functions are errors that say so.
 //!
+//! The other way, [`Lowered::to_jax`](crate::Lowered::to_jax) writes a function for JAX.
+//!
 //! Derivatives are those of the operations in the file. A rule that the function had in Python, by `jax.custom_jvp` or
 //! `jax.custom_vjp`, is not in it.
 

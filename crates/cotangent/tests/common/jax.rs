@@ -51,7 +51,7 @@ pub(crate) fn cotangents<R: Tree>(result: &R) -> R {
             let wave: Vec<f64> = (0..y.size()).map(|i| (1.0 + i as f64).cos()).collect();
             Array::from(wave).reshape(y.shape()).astype(y.dtype())
         }
-        false => y.zeros_like(),
+        false => np::zeros_like(y),
     })
 }
 
@@ -62,8 +62,8 @@ impl Exports {
         Exports { folder }
     }
 
-    /// Exports a function, and stores what it returns at the arguments and, if it has derivatives, the cotangents there.
-    /// Returns the bytes.
+    /// Exports a function. If there is a Python for it, stores what the function returns at the arguments and, if it has
+    /// derivatives, the cotangents there. Returns the bytes.
     pub(crate) fn add<P: Params, F: Func<'static, P> + Clone>(
         &self,
         name: &str,
@@ -74,6 +74,9 @@ impl Exports {
     ) -> Result<Vec<u8>, Error> {
         let lowered: Lowered<P, F::Out> = jit(f.clone()).lower(P::refs(args))?;
         let bytes = options(lowered.to_jax()).serialize()?;
+        if python().is_none() {
+            return Ok(bytes);
+        }
         let result = lowered.compile()?.try_call(P::refs(args))?;
         let mut text = String::new();
         describe(&mut text, "in", args);
@@ -96,8 +99,8 @@ impl Exports {
 
     /// Runs all functions in JAX, if there is a Python for that. Returns how many.
     pub(crate) fn check(&self) -> usize {
+        let Some(python) = python() else { return 0 };
         let count = std::fs::read_dir(&self.folder).expect("the folder of exports").count() / 2;
-        let Some(python) = python() else { return count };
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/check_exports.py");
         let done = Command::new(python).arg(script).arg(&self.folder).output().expect("Python runs");
         let said = String::from_utf8_lossy(&done.stdout);

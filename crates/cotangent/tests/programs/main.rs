@@ -5,6 +5,7 @@
 mod common;
 mod cost;
 mod device;
+mod exported;
 mod imported;
 mod loops;
 mod models;

@@ -9,6 +9,7 @@ mod case;
 mod common;
 mod device;
 mod excuses;
+mod exported;
 mod lower;
 mod primitives;
 mod program;

@@ -33,7 +33,8 @@ impl Program {
         let equal = programs.windows(2).all(|pair| pair[0].1 == pair[1].1);
         let programs = if equal { &programs[..programs.len().min(1)] } else { programs };
         let mains = programs.iter().map(|(ending, program)| {
-            let main = program.function("main").ok_or_else(|| WriteError(format!("there is no `main` for {ending}")))?;
+            let main =
+                program.function("main").ok_or_else(|| WriteError(format!("there is no `main` for {ending}")))?;
             Ok((main.params().cloned().collect::<Vec<Type>>(), main.results.clone()))
         });
         let mains = mains.collect::<Result<Vec<_>, WriteError>>()?;

@@ -2,7 +2,7 @@
 
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 use super::super::flatbuffer::{Draft, Field};
 use super::super::pytree::PyTree;
@@ -74,7 +74,9 @@ impl Written {
     fn draft(&self) -> Result<Draft<'_>> {
         let kept = |i: &usize| {
             u16::try_from(*i).map_err(|_| {
-                Error::value(format!("the function has {} arrays as arguments; JAX's format has room for 65,536", i + 1))
+                let message =
+                    format!("the function has {} arrays as arguments; JAX's format has room for 65,536", i + 1);
+                Error::new(ErrorKind::Runtime, message)
             })
         };
         let kept = self.kept.iter().map(kept).collect::<Result<Vec<u16>>>()?;
