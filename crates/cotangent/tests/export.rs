@@ -36,7 +36,7 @@ struct Unordered {
 
 fn numbers(shape: &[usize], dtype: DType) -> Array {
     let n = shape.iter().product::<usize>();
-    let real: Vec<f64> = (0..n).map(|i| (0.7 + 1.3 * i as f64).sin()).collect();
+    let real: Vec<f64> = (0..n).map(|i| (0.7 + 1.3 * i as f64 + 0.1 * (i * i) as f64).sin()).collect();
     let real = Array::from(real).reshape(shape);
     match dtype.is_complex() {
         true => real.complex((&real * 2.0).cos()).astype(dtype),
@@ -49,9 +49,11 @@ fn floats(shape: &[usize]) -> Array {
     numbers(shape, DType::F32)
 }
 
+/// A matrix with positive eigenvalues that are far from equal.
 fn positive(n: usize, dtype: DType) -> Array {
     let a = numbers(&[n, n], dtype);
-    a.matmul(a.conj().t()) + np::eye(n, n).astype(dtype) * (n as f64)
+    let scale: Vec<f64> = (0..n).map(|i| 1.0 + 2.0 * i as f64).collect();
+    a.matmul(a.conj().t()) + np::diag(&Array::from(scale)).astype(dtype)
 }
 
 fn mlp(params: &Mlp, x: &Array) -> Array {
@@ -84,6 +86,12 @@ impl Suite {
 
     fn both<P: Params, F: Func<'static, P> + Clone>(&mut self, name: &str, f: F, args: P::Values) {
         self.add(name, f, args, 1);
+    }
+
+    /// Exports a function that this library does not read back: imports do not have its LAPACK routine.
+    fn written<P: Params, F: Func<'static, P> + Clone>(&mut self, name: &str, f: F, args: P::Values) {
+        let failure = self.exports.add(name, f, &args, |export| export, false).err();
+        self.failures.extend(failure.map(|failure| format!("{name}: {failure}")));
     }
 
     /// Exports a function with derivatives, twice: the bytes are the same. This library reads them.
@@ -269,8 +277,9 @@ fn jax_runs_and_differentiates_what_is_exported() {
             &a,
         );
         both("triangular", |a| vec![scipy::linalg::solve_triangular(a, a.t(), Trans::No, false, false)], &b);
-        both("schur", |a| vec![np::linalg::trace(scipy::linalg::schur(a, Output::Complex).0)], &b);
         both("expm", |a| vec![scipy::linalg::expm(a / 9.0)], &b);
+        let schur = |a: &Array| np::linalg::trace(scipy::linalg::schur(a, Output::Complex).0);
+        s.written(&format!("schur {dtype} loose"), schur, (b,));
     }
     s.forward("eig loose", |a: &Array| np::sort(np::linalg::eigvals(a).abs()), (floats(&[4, 4]),));
     // CHLO.

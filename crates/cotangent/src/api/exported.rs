@@ -97,10 +97,10 @@ impl Text<'_> {
 /// A program as StableHLO text with its signature; made by [`Lowered::export`](crate::Lowered::export).
 /// [`Exported::parse`] reads its [`Display`](fmt::Display) form.
 ///
-/// The format is specific to this library; [`Lowered::to_jax`](crate::Lowered::to_jax) writes that of JAX. A header of comment lines holds the version of the format, a checksum and
-/// the signature. The module follows, as StableHLO and CHLO operations in generic form. The plugin cannot write
-/// StableHLO's versioned bytecode, and StableHLO promises compatibility for that bytecode only. How long a text stays
-/// readable therefore depends on the parser.
+/// The format is specific to this library; [`Lowered::to_jax`](crate::Lowered::to_jax) writes that of JAX. A header of
+/// comment lines holds the version of the format, a checksum and the signature. The module follows, as StableHLO and CHLO
+/// operations in generic form. StableHLO promises compatibility for its versioned bytecode only, which `to_jax` writes. How
+/// long a text stays readable therefore depends on the parser.
 ///
 /// ```
 /// use cotangent::prelude::*;

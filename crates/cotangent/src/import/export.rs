@@ -21,6 +21,7 @@ use crate::transform::dce::dce;
 use crate::transform::linearize::linearize;
 use crate::transform::masks::placed;
 use crate::transform::transpose::pull_back;
+use crate::tree::outline::Outline;
 use crate::tree::{Tree, walked};
 
 use super::artifact::{Type, Written};
@@ -89,8 +90,8 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     /// [`custom_jvp`](crate::custom_jvp()).
     ///
     /// JAX cannot batch an exported function or differentiate it in forward mode. `jax.lax.map` calls it for each
-    /// element, and `jax.custom_batching.sequential_vmap` makes `vmap` do so. A `vmap` here, before the export, makes one
-    /// program of it.
+    /// element, and `jax.custom_batching.sequential_vmap` makes `vmap` do so, of the function or of its gradient. A `vmap`
+    /// here, before the export, makes one program of it.
     pub fn to_jax(&self) -> JaxExport<'_, P, R> {
         JaxExport {
             lowered: self,
@@ -289,6 +290,8 @@ impl Flat {
         let entry = &lowered.entry;
         let jaxpr = &entry.closed.jaxpr;
         let args = walked(|path| P::paths(P::refs(&entry.structure), path)).outline();
+        // A function without arguments takes the empty tuple.
+        let args = if P::ARITY == 0 { Outline::Tuple(Vec::new()) } else { args };
         let (args, takes) = PyTree::of(&args)?;
         let (out_tree, returns) = PyTree::of(&walked(|path| entry.template.paths(path)).outline())?;
         let ty = |aval: &Aval, key: Option<&str>| match key {

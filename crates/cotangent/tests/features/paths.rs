@@ -5,6 +5,7 @@ items! {
     cotangent::CacheReport;
     cotangent::Device;
     cotangent::Exported;
+    cotangent::JaxExport;
     cotangent::Lowered;
     cotangent::Mesh;
     cotangent::NamedSharding;

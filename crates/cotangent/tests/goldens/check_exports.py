@@ -4,7 +4,8 @@
 
 Each function is two files: NAME.jax, which `jax.export.deserialize` reads, and NAME.txt with a line for each array: `in`,
 `out`, `ct` or `grad`, its path in the Rust value, dtype, shape and elements. The tests `export`, `programs` and `rules` make
-such folders, and call this script if COTANGENT_JAX_PYTHON names a Python with JAX 0.10.2.
+such folders, and call this script if COTANGENT_JAX_PYTHON names a Python with JAX 0.10.2 and
+`flatbuffers`.
 """
 
 import os

@@ -89,7 +89,7 @@ pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Ava
     let rank = first.ndim();
     let row_major = transposed(op, 0);
     let routine = &name[1..];
-    if row_major && !matches!(routine, "potrf" | "trsm" | "gtsv") {
+    if row_major && !matches!(routine, "potrf" | "trsm" | "gtsv" | "syevd") {
         return Err(unsupported(format!("the LAPACK routine `{name}` of row-major matrices")));
     }
     let results: Vec<Array> = match (routine, &a[..]) {
@@ -124,7 +124,8 @@ pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Ava
             vec![bind1(prim, &[a, b])]
         }
         ("syevd" | "heevd", [a]) => {
-            let lower = letter(config, "uplo")? == 'L';
+            // The transpose of a symmetric matrix is the matrix, with its triangles exchanged.
+            let lower = (letter(config, "uplo")? == 'L') != row_major;
             let vectors = letter(config, "mode")? == 'V';
             let out = bind(p::Eigh { lower, compute_eigenvectors: vectors }, &[a]);
             let w = out[usize::from(vectors)].clone();
