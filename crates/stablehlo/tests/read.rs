@@ -261,6 +261,18 @@ module attributes {a = #map} {
 }
 
 #[test]
+fn meshes_have_attributes() {
+    let text = "module @m {
+        sdy.mesh @plain = <[\"x\"=2]>
+        sdy.mesh @empty = <[]> {stablehlo.mesh = {axes = []}}
+        func.func @main(%x: tensor<f32>) -> tensor<f32> { return %x : tensor<f32> } }";
+    let program = read::bytes(text.as_bytes()).unwrap();
+    let names: Vec<Vec<&str>> =
+        program.others.iter().map(|op| op.attributes.iter().map(|(n, _)| n).collect()).collect();
+    assert_eq!(names, [vec!["mesh", "sym_name"], vec!["mesh", "stablehlo.mesh", "sym_name"]]);
+}
+
+#[test]
 fn errors_say_what_and_where() {
     let cases: &[(&str, (usize, usize), &str)] = &[
         ("%0 = stablehlo.add %x, %y : tensor<2xf32>", (2, 24), "the value `%y` is used before it is defined"),

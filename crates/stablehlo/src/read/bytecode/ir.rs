@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::super::{Attr, Attrs, Function, LocId, Op, Program, Region, Value, Values, canon};
 use super::cursor::Cursor;
 use super::ops::{self, Properties};
-use super::{Bytecode, Result};
+use super::Bytecode;
+use super::Result;
+use super::table::is_unread;
 
 /// What comes before the regions of an operation.
 struct Head {
@@ -199,7 +201,9 @@ impl<'a> Bytecode<'a> {
                 names.sort_unstable();
                 for name in names {
                     let value = self.attr(data)?;
-                    entries.push((name.into(), value));
+                    if !is_unread(&value) {
+                        entries.push((name.into(), value));
+                    }
                 }
             }
             Properties::Optional(names) => {

@@ -178,6 +178,8 @@ impl OpName {
             let name = if name.is_empty() { dialect.to_owned() } else { format!("{dialect}.{name}") };
             let properties = match &*name {
                 "builtin.module" => Properties::Optional("sym_name sym_visibility"),
+                "sdy.mesh" => Properties::Required("mesh sym_name"),
+                "sdy.sharding_constraint" | "sdy.reshard" => Properties::Required("sharding"),
                 _ if registered => Properties::Unknown,
                 _ => Properties::Required(""),
             };

@@ -146,8 +146,9 @@ impl<'a> Text<'a> {
             self.expect("=")?;
             self.expect("<")?;
             let mesh = Attr::Opaque(self.balanced()?.into());
+            let mut attributes = vec![(self.name("sym_name"), name), (self.name("mesh"), mesh)];
+            self.optional_dict(&mut attributes)?;
             let location = self.optional_location()?;
-            let attributes = vec![(self.name("sym_name"), name), (self.name("mesh"), mesh)];
             let parts = Parts { attributes, location, ..Parts::default() };
             let name = self.name("sdy.mesh");
             program.others.push(parts.build(name, Values::default()));
