@@ -121,7 +121,7 @@ fn tree(program: &Jaxpr, mut rows: Vec<Array>) -> Vec<Array> {
 }
 
 /// Runs a program of scalars on each element of arrays of the same shape.
-fn combine(program: &Jaxpr, args: &[Array]) -> Vec<Array> {
+pub(crate) fn combine(program: &Jaxpr, args: &[Array]) -> Vec<Array> {
     let (shape, size) = (args[0].aval().shape, args[0].size());
     let flat: Vec<Array> = args.iter().map(|x| x.reshape([size])).collect();
     let (outs, axes) = batch(program, &flat, &vec![Some(0); flat.len()], size);

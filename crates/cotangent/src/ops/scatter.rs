@@ -98,7 +98,7 @@ impl ScatterParams {
     }
 
     /// Returns the gather of the elements at the positions of the updates.
-    pub(super) fn inverse(&self, rank: usize, updates: &[usize]) -> Gather {
+    pub(crate) fn inverse(&self, rank: usize, updates: &[usize]) -> Gather {
         let n = &self.dimension_numbers;
         Gather {
             dimension_numbers: GatherDimensionNumbers {

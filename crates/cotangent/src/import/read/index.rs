@@ -4,13 +4,17 @@ use stablehlo::read::{Attrs, Op, Region, Value};
 
 use super::primitives as p;
 use crate::array::Array;
+use crate::array::aval::Aval;
 use crate::array::dtype::{DType, Kind};
+use crate::control::reduce::combine;
 use crate::error::Result;
+use crate::lax::scan;
 use crate::trace::frames::{bind, bind1};
+use crate::transform::nested::nested;
 
 use super::reduce::Monoid;
 use super::value::Val;
-use super::{Required, Vals, malformed, unsupported};
+use super::{Reader, Required, Scope, Vals, malformed, unsupported};
 
 /// The indices with their coordinates in the last dimension.
 fn coordinates(indices: &Val, n: &Attrs) -> Result<Array> {
@@ -44,13 +48,11 @@ pub(super) fn gather(op: &Op, x: &[Val]) -> Result<Val> {
     Ok(Val::new(bind1(gather, &[&operand.full(), &coordinates(indices, &n)?])))
 }
 
-pub(super) fn scatter(op: &Op, x: &[Val]) -> Result<Val> {
-    let ([operand, indices, updates], [region]) = (x, &op.regions[..]) else {
-        return Err(unsupported("a scatter of several arrays"));
-    };
+/// A scatter, except for the function that combines elements.
+fn scatter_params(op: &Op) -> Result<p::ScatterParams> {
     let attrs = &op.attributes;
     let n = attrs.fields("scatter_dimension_numbers").cloned().unwrap_or_default();
-    let params = p::ScatterParams {
+    Ok(p::ScatterParams {
         dimension_numbers: p::ScatterDimensionNumbers {
             update_window_dims: n.axes("update_window_dims")?,
             inserted_window_dims: n.axes("inserted_window_dims")?,
@@ -61,22 +63,79 @@ pub(super) fn scatter(op: &Op, x: &[Val]) -> Result<Val> {
         indices_are_sorted: attrs.flag("indices_are_sorted"),
         unique_indices: attrs.flag("unique_indices"),
         mode: p::GatherScatterMode::FillOrDrop,
-    };
-    let operands = [operand.full(), coordinates(indices, &n)?, updates.full()];
+    })
+}
+
+impl<'p> Reader<'p> {
+    pub(super) fn scatter(&mut self, scope: &mut Scope<'p>, op: &'p Op, x: &[Val]) -> Result<Val> {
+        let ([operand, indices, updates], [region]) = (x, &op.regions[..]) else {
+            return Err(unsupported("a scatter of several arrays"));
+        };
+        let params = scatter_params(op)?;
+        let numbers = op.attributes.fields("scatter_dimension_numbers").cloned().unwrap_or_default();
+        let operands = [operand.full(), coordinates(indices, &numbers)?, updates.full()];
+        match combined(region, params.clone(), &operands) {
+            Some(y) => Ok(Val::new(y)),
+            None => self.scatter_by(scope, region, &params, operands),
+        }
+    }
+
+    /// A scatter that combines elements by a program: all updates at once if no element gets several ones, or else one after
+    /// the other.
+    fn scatter_by(
+        &mut self,
+        scope: &mut Scope<'p>,
+        region: &'p Region,
+        params: &p::ScatterParams,
+        [operand, indices, updates]: [Array; 3],
+    ) -> Result<Val> {
+        let n = &params.dimension_numbers;
+        let program = nested(self.combination(scope, region, &[Aval::new(operand.dtype(), ())])?);
+        if updates.size() == 0 || operand.size() == 0 {
+            return Ok(Val::new(operand));
+        }
+        let step = |params: &p::ScatterParams, operand: &Array, indices: &Array, updates: &Array| {
+            let inverse = params.inverse(operand.ndim(), updates.shape());
+            let gather = p::Gather { mode: p::GatherScatterMode::Clip, fill_value: None, ..inverse };
+            let new = combine(&program, &[bind1(gather, &[operand, indices]), updates.clone()]);
+            bind1(p::Scatter(params.clone()), &[operand, indices, &new[0]])
+        };
+        let scattered: Vec<usize> = (0..updates.ndim()).filter(|d| !n.update_window_dims.contains(d)).collect();
+        let count: usize = scattered.iter().map(|d| updates.shape()[*d]).product();
+        if params.unique_indices || count == 1 {
+            return Ok(Val::new(step(params, &operand, &indices, &updates)));
+        }
+        if !n.operand_batching_dims.is_empty() {
+            return Err(unsupported("a scatter by a function of the user, over batches of indices that may be equal,"));
+        }
+        let window: Vec<usize> = n.update_window_dims.iter().map(|d| updates.shape()[*d]).collect();
+        let order: Vec<usize> = scattered.iter().chain(&n.update_window_dims).copied().collect();
+        let updates = updates.permute(&order).reshape([&[count, 1], &window[..]].concat());
+        let indices = indices.reshape([count, 1, indices.shape().last().copied().unwrap_or(1)]);
+        let numbers = p::ScatterDimensionNumbers { update_window_dims: (1..=window.len()).collect(), ..n.clone() };
+        let one = p::ScatterParams { dimension_numbers: numbers, unique_indices: true, ..params.clone() };
+        let body = |x: &Array, (indices, updates): &(Array, Array)| (step(&one, x, indices, updates), ());
+        Ok(Val::new(scan(body, &operand, &(indices, updates)).0))
+    }
+}
+
+/// The scatter of a function for which there is a primitive.
+fn combined(region: &Region, params: p::ScatterParams, operands: &[Array; 3]) -> Option<Array> {
+    let dtype = operands[0].dtype();
     let operands: Vec<&Array> = operands.iter().collect();
     let replaces = matches!(&region.ops[..], [end] if end.operands.first().copied() == region.params.get(1));
-    let y = match Monoid::of(region, operand.dtype()) {
+    let y = match Monoid::of(region, dtype) {
         _ if replaces => bind1(p::Scatter(params), &operands),
         Some(Monoid::Add) => bind1(p::ScatterAdd(params), &operands),
         Some(Monoid::Mul) => bind1(p::ScatterMul(params), &operands),
-        Some(Monoid::Max | Monoid::Or) if operand.dtype() == DType::Bool => bind1(p::ScatterMax(params), &operands),
-        Some(Monoid::Min | Monoid::And) if operand.dtype() == DType::Bool => bind1(p::ScatterMin(params), &operands),
+        Some(Monoid::Max | Monoid::Or) if dtype == DType::Bool => bind1(p::ScatterMax(params), &operands),
+        Some(Monoid::Min | Monoid::And) if dtype == DType::Bool => bind1(p::ScatterMin(params), &operands),
         Some(Monoid::Max) => bind1(p::ScatterMax(params), &operands),
         Some(Monoid::Min) => bind1(p::ScatterMin(params), &operands),
         _ if subtracts(region) => bind1(p::ScatterSub(params), &operands),
-        _ => return Err(unsupported("a scatter that combines elements by a function of the user")),
+        _ => return None,
     };
-    Ok(Val::new(y))
+    Some(y)
 }
 
 fn subtracts(region: &Region) -> bool {

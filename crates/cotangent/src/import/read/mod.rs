@@ -4,8 +4,10 @@ mod arrange;
 mod control;
 mod custom;
 mod elementwise;
+mod expanded;
 mod index;
 mod linalg;
+mod norm;
 mod primitives;
 mod reduce;
 mod scan;
@@ -52,6 +54,8 @@ struct Reader<'p> {
 struct Scope<'p> {
     function: &'p Function,
     values: Vec<Option<Val>>,
+    /// The operations that define them; parameters have none.
+    definitions: Vec<Option<&'p Op>>,
 }
 
 type Vals = Result<Vec<Val>>;
@@ -207,7 +211,8 @@ impl<'p> Reader<'p> {
 
     /// Runs a function on values.
     fn run(&mut self, function: &'p Function, args: &[Val]) -> Vals {
-        let mut scope = Scope { function, values: vec![None; function.types.len()] };
+        let n = function.types.len();
+        let mut scope = Scope { function, values: vec![None; n], definitions: vec![None; n] };
         self.region(&mut scope, &function.body, args)
     }
 
@@ -237,6 +242,7 @@ impl<'p> Reader<'p> {
             }
             for (value, result) in op.results.into_iter().zip(results) {
                 scope.set(value, result)?;
+                scope.definitions[value.0 as usize] = Some(op);
             }
             self.current = before;
         }
@@ -275,6 +281,11 @@ impl<'p> Reader<'p> {
         if let Some(known) = self.decided(name, op, &x) {
             return Ok(vec![known]);
         }
+        if matches!(name, "select" | "multiply")
+            && let Some(result) = expanded::read(scope, op, &outs)?
+        {
+            return Ok(vec![result]);
+        }
         if matches!(dialect, "stablehlo" | "chlo" | "mhlo")
             && let Some(results) = elementwise::read(name, op, &x, &outs)?
         {
@@ -291,7 +302,7 @@ impl<'p> Reader<'p> {
             ("stablehlo", "reduce_window") => self.reduce_window(scope, op, &x),
             ("stablehlo", "select_and_scatter") => reduce::select_and_scatter(op, &x).map(|y| vec![y]),
             ("stablehlo", "sort") => index::sort(op, &x),
-            ("stablehlo", "scatter") => index::scatter(op, &x).map(|y| vec![y]),
+            ("stablehlo", "scatter") => self.scatter(scope, op, &x).map(|y| vec![y]),
             ("stablehlo", "gather") => index::gather(op, &x).map(|y| vec![y]),
             ("stablehlo", "dynamic_slice") => self.dynamic_slice(op, &x).map(|y| vec![y]),
             ("stablehlo", "dynamic_update_slice") => self.dynamic_update_slice(&x).map(|y| vec![y]),
@@ -300,16 +311,24 @@ impl<'p> Reader<'p> {
             ("chlo", name) => custom::chlo(name, &op.attributes, &x, &outs)?.ok_or_else(|| unsupported(&op.name)),
             ("stablehlo", name) => match arrange::read(name, op, &x, &outs)? {
                 Some(results) => Ok(results),
-                None => linalg::read(name, op, &x)?.ok_or_else(|| unsupported(&op.name)),
+                None => match norm::read(name, op, &x)? {
+                    Some(results) => Ok(results),
+                    None => linalg::read(name, op, &x)?.ok_or_else(|| unsupported(&op.name)),
+                },
             },
-            // Layouts over devices, of which there is one.
-            ("sdy", "sharding_constraint" | "reshard") => Ok(x),
+            // Layouts over devices, of which there is one, and keys as their words.
+            ("sdy", "sharding_constraint" | "reshard") | ("builtin", "unrealized_conversion_cast") => Ok(x),
             _ => Err(unsupported(&op.name)),
         }
     }
 }
 
-impl Scope<'_> {
+impl<'p> Scope<'p> {
+    /// The operation that defines a value, if it has been read.
+    fn defined(&self, value: Value) -> Option<&'p Op> {
+        *self.definitions.get(value.0 as usize)?
+    }
+
     fn get(&self, value: Value) -> Result<Val> {
         let found = self.values.get(value.0 as usize).and_then(Option::as_ref);
         found.cloned().ok_or_else(|| malformed("a value is used before it is defined"))

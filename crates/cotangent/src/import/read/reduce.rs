@@ -136,7 +136,7 @@ fn extremum(region: &Region) -> Option<bool> {
 
 impl<'p> Reader<'p> {
     /// Reads a region of scalars as a program without captures.
-    fn combination(
+    pub(super) fn combination(
         &mut self,
         scope: &mut Scope<'p>,
         region: &'p Region,
