@@ -1,16 +1,26 @@
 //! Functions that `jax.export` wrote: `goldens/imports.json`, made by `goldens/make_imports.py` from packages of the JAX
 //! ecosystem, and `goldens/torch.json`, made by `goldens/make_torch.py`. Their values, gradients and batches are those of JAX
 //! and of PyTorch.
+//! ecosystem. Their values, gradients and batches are JAX's. So are those of functions that were written with their
+//! derivatives, to the order that the file has: `goldens/imports_vjp.json`, made by `goldens/make_imports_vjp.py`.
 
+#[path = "common/base64.rs"]
+mod base64;
 #[path = "common/mod.rs"]
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{decoded, float, golden, list, scalars, usizes};
+use common::decoded;
+use common::float;
+use common::golden;
+use common::list;
+use common::scalars;
+use common::usizes;
+use base64::decoded;
 use cotangent::extend::Scalar;
-use cotangent::import;
+use cotangent::import::{self, Model};
 use cotangent::prelude::*;
 use serde_json::Value as Json;
 
@@ -83,6 +93,60 @@ impl Case<'_> {
             Ok(model) => model,
             Err(error) => return failed.push(format!("{}: {error}", self.name)),
         };
+        match self.json["order"].as_u64() {
+            Some(order) => self.run_with_vjp(&model, order as usize, failed),
+            None => self.run_operations(&model, failed),
+        }
+    }
+
+    /// The indices of the inputs that are floats, and these inputs.
+    fn floats(&self) -> (Vec<usize>, Vec<Array>) {
+        let at: Vec<usize> = (0..self.inputs.len()).filter(|i| self.inputs[*i].dtype().is_float()).collect();
+        let moving = at.iter().map(|i| self.inputs[*i].clone()).collect();
+        (at, moving)
+    }
+
+    /// Compares a function whose file has its derivatives.
+    fn run_with_vjp(&self, model: &Model, order: usize, failed: &mut Vec<String>) {
+        if model.vjp_order() != order {
+            failed.push(format!("{}: derivatives of the order {}", self.name, model.vjp_order()));
+        }
+        let f = model.flat();
+        let f = |p: &Vec<Array>| f(p);
+        self.compare("value", &jit(f)(&self.inputs), failed);
+        let (at, moving) = self.floats();
+        let of_floats = |floats: &Vec<Array>| {
+            let mut p = self.inputs.clone();
+            at.iter().zip(floats).for_each(|(i, x)| p[*i] = x.clone());
+            loss(&f(&p))
+        };
+        self.compare("grad", &jit(grad(of_floats))(&moving), failed);
+        if self.json["operations"] == true {
+            let f = model.without_vjp().flat();
+            let of_floats = |floats: &Vec<Array>| {
+                let mut p = self.inputs.clone();
+                at.iter().zip(floats).for_each(|(i, x)| p[*i] = x.clone());
+                loss(&f(&p))
+            };
+            self.compare("grad", &jit(grad(of_floats))(&moving), failed);
+        }
+        if order > 1 {
+            let second = grad(|p: &Vec<Array>| loss(&grad(of_floats)(p)));
+            self.compare("second", &jit(second)(&moving), failed);
+        }
+        // A batch of the first float; the others are not batched.
+        let of_pair = |p: &Vec<Array>| {
+            let rest = &p[1..];
+            let one = |x: &Array| of_floats(&std::iter::once(x).chain(rest).cloned().collect());
+            vmap(one)(&p[0]).sum()
+        };
+        let mut pair = moving.clone();
+        pair[0] = np::stack(&[&moving[0], &(&moving[0] * 0.98).astype(moving[0].dtype())], 0);
+        self.compare("vmap", &jit(grad(of_pair))(&pair), failed);
+    }
+
+    /// Compares a function whose derivatives are those of its operations.
+    fn run_operations(&self, model: &Model, failed: &mut Vec<String>) {
         let f = model.flat();
         let f = |p: &Vec<Array>| f(p);
         self.compare("value", &jit(f)(&self.inputs), failed);
@@ -93,8 +157,7 @@ impl Case<'_> {
             })
             .collect();
         self.compare("vmap", &jit(vmap(f))(&pairs), failed);
-        let at: Vec<usize> = (0..self.inputs.len()).filter(|i| self.inputs[*i].dtype().is_float()).collect();
-        let moving: Vec<Array> = at.iter().map(|i| self.inputs[*i].clone()).collect();
+        let (at, moving) = self.floats();
         let of_floats = |floats: &Vec<Array>| {
             let mut p = self.inputs.clone();
             at.iter().zip(floats).for_each(|(i, x)| p[*i] = x.clone());
@@ -114,18 +177,8 @@ impl Case<'_> {
     }
 }
 
-#[test]
-fn functions_of_packages_are_those_of_jax() {
-    compare("imports.json", 60);
-}
-
-#[test]
-fn modules_of_pytorch_are_those_of_pytorch() {
-    compare("torch.json", 5);
-}
-
-/// Compares the functions of a file, which must be this many at least.
-fn compare(file: &str, least: usize) {
+/// Runs the cases of a file in two threads, and returns their number.
+fn compared(file: &str) -> usize {
     let file = golden(file);
     let only = std::env::var("IMPORTS").ok();
     let cases: Vec<Case<'_>> = (list(&file["cases"]).iter())
@@ -154,11 +207,77 @@ fn compare(file: &str, least: usize) {
     let failed = failed.into_inner().expect("no thread panics with the lock");
     println!("{} functions", cases.len());
     assert!(failed.is_empty(), "{} differences:\n{}", failed.len(), failed.join("\n"));
-    assert!(only.is_some() || cases.len() >= least, "only {} functions are stored", cases.len());
+    if only.is_some() { list(&file["cases"]).len() } else { cases.len() }
+}
+
+#[test]
+fn functions_of_packages_are_those_of_jax() {
+    let n = compared("imports.json");
+    assert!(n >= 60, "only {n} functions are stored");
+}
+
+#[test]
+fn modules_of_pytorch_are_those_of_pytorch() {
+    let n = compared("torch.json");
+    assert!(n >= 5, "only {n} modules are stored");
+}
+
+#[test]
+fn derivatives_in_the_file_are_those_of_jax() {
+    let n = compared("imports_vjp.json");
+    assert!(n >= 20, "only {n} functions are stored");
+}
+
+fn with_vjp(name: &str) -> Vec<u8> {
+    stored("imports_vjp.json", name)
+}
+
+/// Returns what a closure panics with.
+fn complaint<R>(f: impl FnOnce() -> R) -> String {
+    common::device::message(&*catch_unwind(AssertUnwindSafe(f)).map(drop).unwrap_err())
+}
+
+#[test]
+fn derivatives_in_the_file_are_for_reverse_mode() {
+    let model = import::jax(with_vjp("stopped")).unwrap();
+    let f = model.function::<(Array,), Array>().unwrap();
+    let x = Array::from([0.5f32, 1.0, 1.5]);
+    let near = |a: &Array, b: &Array| assert!((a - b).abs().max().item::<f32>() < 1e-6, "{a} instead of {b}");
+    // x · stop_gradient(sin x), outside of `jit` too.
+    near(&grad(|x: &Array| f(x).sum())(&x), &x.sin());
+    near(&jacrev(|x: &Array| f(x))(&x), &np::diag(&x.sin()));
+    near(&vmap(grad(|x: &Array| f(&np::stack(&[x, x, x], 0)).sum()))(&x), &(3.0 * x.sin()));
+    let looped = |x: &Array| lax::fori_loop(0, 3, |_, c: &Array| f(c), x.clone()).sum();
+    let unrolled = |x: &Array| f(&f(&f(x))).sum();
+    near(&grad(looped)(&x), &grad(unrolled)(&x));
+    near(&grad(checkpoint(unrolled))(&x), &grad(unrolled)(&x));
+    let ones = np::ones([3]);
+    for message in [complaint(|| jvp(|x: &Array| f(x), (&x,), (&ones,))), complaint(|| jacfwd(|x: &Array| f(x))(&x))] {
+        for part in ["has a rule for reverse mode only", "Model::without_vjp"] {
+            assert!(message.contains(part), "{part} in {message}");
+        }
+    }
+    let operations = model.without_vjp();
+    assert_eq!((model.vjp_order(), operations.vjp_order()), (2, 0));
+    let g = operations.function::<(Array,), Array>().unwrap();
+    let slope = x.sin() + &x * x.cos();
+    near(&grad(|x: &Array| g(x).sum())(&x), &slope);
+    near(&jvp(|x: &Array| g(x), (&x,), (&ones,)).1, &slope);
+}
+
+#[test]
+fn reports_say_what_derivatives_a_file_has() {
+    let report = import::inspect(&with_vjp("q_learning")).unwrap();
+    assert_eq!((report.vjp_order, report.vjp_problem.is_none()), (2, true));
+    assert_eq!(import::inspect(&artifact("mlp")).unwrap().vjp_order, 0);
 }
 
 fn artifact(name: &str) -> Vec<u8> {
-    let file = golden("imports.json");
+    stored("imports.json", name)
+}
+
+fn stored(file: &str, name: &str) -> Vec<u8> {
+    let file = golden(file);
     let case = list(&file["cases"]).iter().find(|case| case["name"] == name).expect("a case");
     decoded(case["artifact"].as_str().expect("an artifact"))
 }
@@ -236,4 +355,93 @@ fn compiled_programs_on_traced_arrays_say_what_to_do() {
     // With an import, it can.
     let imported = import::stablehlo(exported.stablehlo()).unwrap().function::<(Array,), Array>().unwrap();
     assert_eq!(grad(|x: &Array| imported(x).square())(&Array::from(3f32)).item::<f32>(), 24.0);
+}
+
+/// `x.at[i].apply(jnp.sin)`, as JAX 0.10.2 lowers it.
+#[test]
+fn scatters_by_functions_are_programs() {
+    let of = |unique: bool, n: usize| {
+        let text = format!(
+            "module @apply {{ func.func public @main(%x: tensor<5xf32>, %i: tensor<{n}x1xi32>) -> tensor<5xf32> {{
+                %cst = stablehlo.constant dense<0.0> : tensor<{n}xf32>
+                %0 = \"stablehlo.scatter\"(%x, %i, %cst) <{{indices_are_sorted = false, scatter_dimension_numbers =
+                    #stablehlo.scatter<inserted_window_dims = [0], scatter_dims_to_operand_dims = [0],
+                    index_vector_dim = 1>, unique_indices = {unique}}}> ({{
+                ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+                  %1 = stablehlo.sine %a : tensor<f32>
+                  stablehlo.return %1 : tensor<f32>
+                }}) : (tensor<5xf32>, tensor<{n}x1xi32>, tensor<{n}xf32>) -> tensor<5xf32>
+                return %0 : tensor<5xf32> }} }}"
+        );
+        import::stablehlo(text).unwrap().function::<(Array, Array), Array>().unwrap()
+    };
+    let x = Array::from([0.1f32, 0.2, 0.3, 0.4, 0.5]);
+    let near = |a: &Array, b: [f32; 5]| {
+        assert!((a - Array::from(b)).abs().max().item::<f32>() < 1e-6, "{a} instead of {b:?}");
+    };
+    // An index out of bounds is left out; one that occurs twice applies the function twice.
+    let twice = Array::from([[1i32], [1], [3], [9]]);
+    let (s, c) = (0.2f32.sin(), 0.2f32.cos());
+    let f = of(false, 4);
+    near(&f(&x, &twice), [0.1, s.sin(), 0.3, 0.4f32.sin(), 0.5]);
+    near(&grad(|x: &Array| f(x, &twice).sum())(&x), [1.0, s.cos() * c, 1.0, 0.4f32.cos(), 1.0]);
+    let both = vmap(|x: &Array| f(x, &twice))(&np::stack(&[&x, &(&x * 0.0)], 0));
+    near(&both.slice_axis(0, 0, 1).reshape([5]), [0.1, s.sin(), 0.3, 0.4f32.sin(), 0.5]);
+    let once = Array::from([[4i32], [0], [7]]);
+    let f = of(true, 3);
+    near(&f(&x, &once), [0.1f32.sin(), 0.2, 0.3, 0.4, 0.5f32.sin()]);
+    near(&grad(|x: &Array| f(x, &once).sum())(&x), [0.1f32.cos(), 1.0, 1.0, 1.0, 0.5f32.cos()]);
+}
+
+/// The operations of StableHLO, against the formulas of its specification.
+#[test]
+fn batch_normalization_is_its_formula() {
+    let attrs = "{epsilon = 1.000000e-03 : f32, feature_index = 1 : i64}";
+    let (x, v) = ("tensor<4x3x2xf32>", "tensor<3xf32>");
+    let module = |op: &str, args: &[&str], results: &[&str]| {
+        let list = |types: &[&str]| types.join(", ");
+        let params: Vec<String> = args.iter().enumerate().map(|(i, ty)| format!("%a{i}: {ty}")).collect();
+        let names: Vec<String> = (0..args.len()).map(|i| format!("%a{i}")).collect();
+        let (count, outs): (usize, Vec<String>) =
+            (results.len(), (0..results.len()).map(|i| format!("%0#{i}")).collect());
+        let (bound, outs) =
+            if count == 1 { ("%0".to_string(), "%0".to_string()) } else { (format!("%0:{count}"), outs.join(", ")) };
+        let text = format!(
+            "module @m {{ func.func public @main({}) -> ({}) {{
+                {bound} = \"stablehlo.batch_norm_{op}\"({}) {attrs} : ({}) -> ({})
+                return {outs} : {} }} }}",
+            params.join(", "),
+            list(results),
+            names.join(", "),
+            list(args),
+            list(results),
+            list(results)
+        );
+        import::stablehlo(text).unwrap().flat()
+    };
+    let training = module("training", &[x, v, v], &[x, v, v]);
+    let inference = module("inference", &[x, v, v, v, v], &[x]);
+    let gradient = module("grad", &[x, v, v, v, x], &[x, v, v]);
+    let wave = |n: usize, by: f32| Array::from((0..n).map(|i| (by * (1.0 + i as f32)).sin()).collect::<Vec<f32>>());
+    let (data, scale, offset) = (wave(24, 1.3).reshape([4, 3, 2]), wave(3, 0.7), wave(3, 0.4));
+    let out = training(&vec![data.clone(), scale.clone(), offset.clone()]);
+    // The statistics, counted here.
+    let values = data.to_vec::<f32>();
+    let of_feature = |k: usize| (0..24).filter(move |i| i / 2 % 3 == k).map(|i| values[i]).collect::<Vec<f32>>();
+    for k in 0..3 {
+        let all = of_feature(k);
+        let mean = all.iter().sum::<f32>() / 8.0;
+        let variance = all.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 8.0;
+        assert!((out[1].to_vec::<f32>()[k] - mean).abs() < 1e-6);
+        assert!((out[2].to_vec::<f32>()[k] - variance).abs() < 1e-6);
+        let first = (all[0] - mean) / (variance + 1e-3).sqrt() * scale.to_vec::<f32>()[k] + offset.to_vec::<f32>()[k];
+        assert!((out[0].to_vec::<f32>()[2 * k] - first).abs() < 1e-5);
+    }
+    let near = |a: &Array, b: &Array| assert!((a - b).abs().max().item::<f32>() < 1e-5, "{a} instead of {b}");
+    let again = inference(&vec![data.clone(), scale.clone(), offset.clone(), out[1].clone(), out[2].clone()]);
+    near(&again[0], &out[0]);
+    let ct = wave(24, 0.9).reshape([4, 3, 2]);
+    let slopes = grad(|p: &Vec<Array>| (&training(p)[0] * &ct).sum())(&vec![data.clone(), scale.clone(), offset]);
+    let theirs = gradient(&vec![data, scale, out[1].clone(), out[2].clone(), ct.clone()]);
+    slopes.iter().zip(&theirs).for_each(|(a, b)| near(a, b));
 }

@@ -34,6 +34,10 @@ pub(crate) trait VjpRule: Send + Sync {
     fn backward(&self, residuals: &[Array], cts: &[Array]) -> Vec<Tangent>;
     /// Whether the rule returns a cotangent for an argument.
     fn differentiates(&self, argument: usize) -> bool;
+    /// What to use instead of forward mode.
+    fn instead(&self) -> &'static str {
+        "define the rule with `custom_jvp` instead (reverse mode follows from it), or use `grad` or `vjp`"
+    }
 }
 
 /// `custom_vjp_call`: a program with a vjp rule.
@@ -189,6 +193,10 @@ impl VjpRule for Batched {
     fn differentiates(&self, argument: usize) -> bool {
         self.rule.differentiates(argument)
     }
+
+    fn instead(&self) -> &'static str {
+        self.rule.instead()
+    }
 }
 
 /// `custom_lin`: the derivative of a `custom_vjp_call`. Only its transpose is known. The operands are the residuals and the
@@ -234,7 +242,7 @@ impl CustomLin {
                     self.name
                 ),
             )
-            .help("define the rule with `custom_jvp` instead (reverse mode follows from it), or use `grad` or `vjp`")
+            .help(self.rule.instead())
             .at(location(std::panic::Location::caller())),
         )
     }

@@ -81,6 +81,12 @@ impl Type {
         Type { dtype: aval.dtype.name(), dims: aval.shape.iter().map(ToString::to_string).collect() }
     }
 
+    /// The type of derivatives with respect to such arrays. Integers, booleans and keys have none: `float0` says so.
+    fn tangent(&self) -> Type {
+        let inexact = self.dtype.parse::<DType>().map_or(self.dtype.starts_with('f'), DType::is_inexact);
+        Type { dtype: if inexact { self.dtype } else { NO_DERIVATIVE }, dims: self.dims.clone() }
+    }
+
     /// The type of the arrays in the module. Keys are their words, and where there is no derivative, there is a boolean.
     pub(super) fn aval(&self) -> Result<Aval> {
         let words = match self.dtype {
@@ -127,8 +133,9 @@ pub(super) struct Artifact<'a> {
     pub(super) version: u16,
     /// The arguments that the module takes.
     pub(super) kept: Vec<usize>,
-    /// How often the function can be differentiated by what the artifact holds.
-    pub(super) vjp_order: usize,
+    /// The derivative that the file has: a function of the arguments and then the cotangents of the results, which returns
+    /// the cotangents of the arguments, all of them in a flat list.
+    pub(super) vjp: Option<Box<Artifact<'a>>>,
 }
 
 impl<'a> Artifact<'a> {
@@ -164,10 +171,10 @@ impl<'a> Artifact<'a> {
             0 => usize::from(table.u16(6)?),
             devices => devices,
         };
-        let vjp_order = match table.table(17)? {
+        let vjp = match table.table(17)? {
             Some(_) if depth > 20 => return Err(damaged("it has derivatives of too high an order")),
-            Some(vjp) => Artifact::of(&vjp, depth + 1).map_err(|e| e.context("its derivative"))?.vjp_order + 1,
-            None => 0,
+            Some(vjp) => Some(Artifact::of(&vjp, depth + 1).map_err(|e| e.context("its derivative"))?.into()),
+            None => None,
         };
         let artifact = Artifact {
             name: table.string(1)?,
@@ -181,7 +188,7 @@ impl<'a> Artifact<'a> {
             module: table.bytes(13)?,
             version: table.u16(14)?,
             kept: table.u16s(15)?,
-            vjp_order,
+            vjp,
         };
         artifact.checked()
     }
@@ -207,7 +214,19 @@ impl<'a> Artifact<'a> {
             let message = format!("it has the calling convention {}, which is not known", self.version);
             return Err(damaged(message));
         }
+        if let Some(vjp) = &self.vjp {
+            let takes: Vec<Type> = self.inputs.iter().cloned().chain(self.outputs.iter().map(Type::tangent)).collect();
+            let returns: Vec<Type> = self.inputs.iter().map(Type::tangent).collect();
+            if vjp.inputs != takes || vjp.outputs != returns {
+                return Err(damaged(format!("its derivative takes {:?} and returns {:?}", vjp.inputs, vjp.outputs)));
+            }
+        }
         Ok(self)
+    }
+
+    /// How often reverse mode can be applied with the derivatives in the file.
+    pub(super) fn vjp_order(&self) -> usize {
+        std::iter::successors(self.vjp.as_ref(), |artifact| artifact.vjp.as_ref()).count()
     }
 
     /// The positional arguments, and then those with names.

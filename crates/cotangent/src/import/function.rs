@@ -5,13 +5,11 @@ use std::sync::Arc;
 use crate::api::callable::transformable;
 use crate::api::func::{Argument, Params, Ref};
 use crate::array::Array;
-use crate::array::aval::Aval;
-use crate::control::call::Call;
 use crate::error::location::with_location;
 use crate::error::{Error, ErrorKind, Loc, Result, raise};
-use crate::ir::jaxpr::Closed;
-use crate::trace::frames::bind;
 use crate::tree::{Path, Tree, collect_paths, difference};
+
+use super::body::Body;
 
 /// The arguments of an imported function: a tuple of trees, each of which is passed by reference.
 ///
@@ -70,19 +68,17 @@ pub struct Function<P: Params, R: 'static> {
     name: Arc<str>,
 }
 
-/// The program of a function.
-pub(super) struct Body {
-    pub(super) name: Arc<str>,
-    pub(super) program: Closed,
-    pub(super) inputs: Vec<Aval>,
-    pub(super) kept: Vec<usize>,
-}
-
 impl<P: Params, R: Tree> Function<P, R> {
     /// `args` and `result` have the structure of what is taken and returned. The `orders` say which leaf of the file each of
     /// their leaves is.
-    pub(super) fn new(body: Body, args: P::Values, result: R, orders: [Vec<usize>; 2], loc: Loc) -> Function<P, R> {
-        let name = body.name.clone();
+    pub(super) fn new(
+        body: Arc<Body>,
+        args: P::Values,
+        result: R,
+        orders: [Vec<usize>; 2],
+        loc: Loc,
+    ) -> Function<P, R> {
+        let name = body.name().clone();
         let [takes, returns] = orders;
         let call = P::wrap(move |given: P::Refs<'_>| {
             let flat = body.flat::<P>(P::refs(&args), given, &takes).unwrap_or_else(|error| raise(error.at(loc)));
@@ -100,30 +96,24 @@ impl Body {
         if !P::same_structure(expected, given) {
             let difference = difference(&paths(expected), &paths(given));
             let message =
-                format!("{}: the arguments have another structure than the function's: {difference}", self.name);
+                format!("{}: the arguments have another structure than the function's: {difference}", self.name());
             return Err(Error::new(ErrorKind::Structure, message));
         }
         let (leaves, _) = P::leaves(given);
         let mut flat: Vec<Option<Array>> = vec![None; takes.len()];
         for (n, (i, x)) in takes.iter().zip(leaves.iter()).enumerate() {
-            let aval = &self.inputs[*i];
+            let aval = &self.inputs()[*i];
             // The dtype of a Rust number gives way.
             let x = if x.weak_type() { x.convert(aval.dtype, false) } else { (*x).clone() };
             if x.shape() != &*aval.shape || x.dtype() != aval.dtype {
                 let path = paths(given).get(n).cloned().unwrap_or_default();
-                let message = format!("{}: argument {path} must be {aval}, got {}", self.name, x.aval());
+                let message = format!("{}: argument {path} must be {aval}, got {}", self.name(), x.aval());
                 return Err(Error::shape(message)
                     .help("an imported program has fixed shapes; `vmap` adds a batch axis, `astype` converts"));
             }
             flat[*i] = Some(x);
         }
         Ok(flat.into_iter().flatten().collect())
-    }
-
-    fn call(&self, args: &[Array]) -> Vec<Array> {
-        let Closed { jaxpr, captures } = &self.program;
-        let operands: Vec<&Array> = captures.iter().chain(self.kept.iter().map(|i| &args[*i])).collect();
-        bind(Call::new(self.name.clone(), jaxpr.clone()), &operands).into_vec()
     }
 }
 

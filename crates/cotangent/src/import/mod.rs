@@ -1,7 +1,7 @@
 //! Programs of other systems: functions that `jax.export` wrote, and StableHLO modules.
 //!
 //! An import is a program like any other one. It can be called, differentiated to any order, batched, and used in larger
-//! programs; what it computes are the operations of the file.
+//! programs.
 //!
 //! ```python
 //! import jax
@@ -33,11 +33,14 @@
 //!
 //! The other way, [`Lowered::to_jax`](crate::Lowered::to_jax) writes a function for JAX.
 //!
-//! Derivatives are those of the operations in the file. A rule that the function had in Python, by `jax.custom_jvp` or
-//! `jax.custom_vjp`, is not in it.
+//! # Derivatives
+//! StableHLO has no trace of `lax.stop_gradient`, and of the rules of `jax.custom_jvp` and `jax.custom_vjp`. A file that
+//! `exported.serialize(vjp_order=k)` wrote has JAX's derivatives beside the function, and reverse mode uses them to the order
+//! k. Otherwise derivatives are those of the operations in the file. See [`Model::vjp_order`] and [`Model::without_vjp`].
 
 mod artifact;
 mod export;
+mod body;
 mod flatbuffer;
 mod function;
 mod model;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use stablehlo::read::{Program, Region};
 
@@ -13,11 +14,11 @@ use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ir::jaxpr::Closed;
 use crate::ir::jaxpr::Jaxpr;
 use crate::tree::{Key, Named, Node, Tree, flatten, leaf_paths};
 
 use super::artifact::{Artifact, Type};
+use super::body::{self, Body, Vjp};
 use super::flatbuffer::{Buffer, damaged};
 use super::function::{Arguments, Function};
 use super::pytree::{PyTree, numbers};
@@ -42,10 +43,7 @@ use super::read;
 #[must_use = "a model does nothing until one of its functions is called"]
 pub struct Model {
     about: About,
-    inputs: Vec<Aval>,
-    /// The arguments that the program takes.
-    kept: Vec<usize>,
-    program: Closed,
+    body: Arc<Body>,
 }
 
 /// The signature of a function.
@@ -108,7 +106,8 @@ pub struct Report {
     pub module_bytes: usize,
     /// The number of bytes of its constants.
     pub constant_bytes: usize,
-    /// How often the function can be differentiated by the derivatives in the file. An import does not need them.
+    /// How often reverse mode can be applied with the derivatives in the file. Beyond that, derivatives are those of the
+    /// operations; see [`Model::vjp_order`].
     pub vjp_order: usize,
     /// The number of functions of the module.
     pub functions: usize,
@@ -118,6 +117,8 @@ pub struct Report {
     pub equations: Option<usize>,
     /// Why it cannot be imported.
     pub problem: Option<Error>,
+    /// Why a derivative in the file cannot be imported, although the function can.
+    pub vjp_problem: Option<Error>,
 }
 
 fn program(bytes: &[u8]) -> Result<Program> {
@@ -138,26 +139,7 @@ impl Model {
     }
 
     fn of(artifact: &Artifact<'_>, program: &Program) -> Result<Model> {
-        let main = program.function(MAIN).ok_or_else(|| damaged("its module has no function `main`"))?;
-        let about = About::of(artifact);
-        let inputs = about.inputs.iter().map(Type::aval).collect::<Result<Vec<_>>>()?;
-        let outputs = about.outputs.iter().map(Type::aval).collect::<Result<Vec<_>>>()?;
-        // With several platforms, the number of the one that it runs on comes first.
-        let index = match artifact.platforms.len() {
-            1 => None,
-            _ => Some(platform_index(&artifact.platforms)?),
-        };
-        let (takes, returns) = read::types(main)?;
-        let indices = index.iter().map(|_| Aval::new(DType::I32, ()));
-        let expected: Vec<Aval> = indices.chain(artifact.kept.iter().map(|i| inputs[*i].clone())).collect();
-        if takes != expected || returns != outputs {
-            return Err(damaged(format!(
-                "its module takes {takes:?} and returns {returns:?}, but its signature says {expected:?} and {outputs:?}"
-            )));
-        }
-        let fixed: Vec<Array> = index.into_iter().collect();
-        let program = read::function(program, MAIN, &fixed)?;
-        Ok(Model { about, inputs, kept: artifact.kept.clone(), program })
+        Ok(Model { about: About::of(artifact), body: Arc::new(body(artifact, program, artifact.name)?) })
     }
 
     pub(super) fn stablehlo(bytes: &[u8]) -> Result<Model> {
@@ -167,8 +149,10 @@ impl Model {
     fn bare(program: &Program) -> Result<Model> {
         let about = About::bare(program)?;
         let inputs: Vec<Aval> = about.inputs.iter().map(Type::aval).collect::<Result<_>>()?;
-        let kept = (0..inputs.len()).collect();
-        Ok(Model { inputs, kept, program: read::function(program, MAIN, &[])?, about })
+        let closed = read::function(program, MAIN, &[])?;
+        let program =
+            body::Program { name: about.name.as_str().into(), closed, kept: (0..inputs.len()).collect(), inputs };
+        Ok(Model { about, body: Arc::new(Body::new(program, None)) })
     }
 
     /// The name of the function.
@@ -192,7 +176,39 @@ impl Model {
     /// ```
     #[must_use]
     pub fn jaxpr(&self) -> &Jaxpr {
-        &self.program.jaxpr
+        self.body.jaxpr()
+    }
+
+    /// How often reverse mode (`grad`, `vjp`, `jacrev`) can be applied with the derivatives in the file:
+    /// `exported.serialize(vjp_order=2)` in Python writes two.
+    ///
+    /// These derivatives are JAX's, by the rules that the function has there: `lax.stop_gradient`, `jax.custom_jvp`,
+    /// `jax.custom_vjp`. StableHLO does not have them. Beyond this order, and so always if it is zero, derivatives are those
+    /// of the operations in the file, which are the same unless the function has rules.
+    ///
+    /// ```
+    /// use cotangent::import;
+    /// let text = "module @m { func.func public @main(%x: tensor<f32>) -> tensor<f32> { return %x : tensor<f32> } }";
+    /// assert_eq!(import::stablehlo(text).unwrap().vjp_order(), 0);
+    /// ```
+    #[must_use]
+    pub fn vjp_order(&self) -> usize {
+        self.body.vjp_order()
+    }
+
+    /// The same function without the derivatives in the file: they become those of its operations, of every order and in
+    /// both modes. With derivatives from the file, a function has reverse mode only, like one with a `custom_vjp`.
+    ///
+    /// ```no_run
+    /// use cotangent::{import, prelude::*};
+    /// let model = import::jax(std::fs::read("energy.jax").unwrap())?;
+    /// let energy = model.without_vjp().function::<(Array,), Array>()?;
+    /// let (x, direction) = (np::ones([3]), np::ones([3]));
+    /// let (e, slope) = jvp(energy, (&x,), (&direction,));
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn without_vjp(&self) -> Model {
+        Model { about: self.about.clone(), body: Arc::new(self.body.without_vjp()) }
     }
 
     /// The function, with the types of its arguments and of its result. It is called and transformed like any other one.
@@ -243,12 +259,12 @@ impl Model {
         let number =
             |n: usize| (0..n).map(|i| Array::literal(Literal::strong(i as i64))).collect::<Vec<_>>().into_iter();
         let (given, returned) = (flatten(args).len(), flatten(result).len());
-        if given != self.inputs.len() || returned != self.about.outputs.len() {
+        if given != self.body.inputs().len() || returned != self.about.outputs.len() {
             return Err(Error::new(
                 ErrorKind::Structure,
                 format!(
                     "{self} takes {} arrays and returns {}, but the examples have {given} and {returned}",
-                    self.inputs.len(),
+                    self.body.inputs().len(),
                     self.about.outputs.len()
                 ),
             ));
@@ -272,17 +288,17 @@ impl Model {
     pub fn flat(&self) -> Function<(Ref<Vec<Array>>,), Vec<Array>> {
         let number = |n: usize| (0..n).map(|i| Array::literal(Literal::strong(i as i64))).collect::<Vec<_>>();
         let order = |n: usize| (0..n).collect();
-        let (args, results) = (number(self.inputs.len()), number(self.about.outputs.len()));
+        let (args, results) = (number(self.body.inputs().len()), number(self.about.outputs.len()));
         let orders = [order(args.len()), order(results.len())];
-        Function::new(self.body(), (args,), results, orders, Location::caller())
+        Function::new(self.body.clone(), (args,), results, orders, Location::caller())
     }
 
     fn typed<A: Arguments, R: Tree>(&self, args: A, result: R, loc: crate::error::Loc) -> Result<Function<A::Refs, R>> {
         let orders = [
-            self.order(numbers(&flatten(&args))?, self.inputs.len(), "arguments", &leaf_paths(&args))?,
+            self.order(numbers(&flatten(&args))?, self.body.inputs().len(), "arguments", &leaf_paths(&args))?,
             self.order(numbers(&flatten(&result))?, self.about.outputs.len(), "result", &leaf_paths(&result))?,
         ];
-        Ok(Function::new(self.body(), args, result, orders, loc))
+        Ok(Function::new(self.body.clone(), args, result, orders, loc))
     }
 
     /// The leaves of the file in the order of a Rust value's, which must be all of them.
@@ -299,15 +315,37 @@ impl Model {
         let message = format!("the {what} of {self} also have {missing:?}, but the type has only {paths:?}");
         Err(Error::new(ErrorKind::Structure, message).help("add the fields to the struct"))
     }
+}
 
-    fn body(&self) -> super::function::Body {
-        super::function::Body {
-            name: self.about.name.as_str().into(),
-            program: self.program.clone(),
-            inputs: self.inputs.clone(),
-            kept: self.kept.clone(),
-        }
+/// The program of an artifact, and those of its derivatives.
+fn body(artifact: &Artifact<'_>, program: &Program, name: &str) -> Result<Body> {
+    let main = program.function(MAIN).ok_or_else(|| damaged("its module has no function `main`"))?;
+    let inputs = artifact.inputs.iter().map(Type::aval).collect::<Result<Vec<_>>>()?;
+    let outputs = artifact.outputs.iter().map(Type::aval).collect::<Result<Vec<_>>>()?;
+    // With several platforms, the number of the one that it runs on comes first.
+    let index = match artifact.platforms.len() {
+        1 => None,
+        _ => Some(platform_index(&artifact.platforms)?),
+    };
+    let (takes, returns) = read::types(main)?;
+    let indices = index.iter().map(|_| Aval::new(DType::I32, ()));
+    let expected: Vec<Aval> = indices.chain(artifact.kept.iter().map(|i| inputs[*i].clone())).collect();
+    if takes != expected || returns != outputs {
+        return Err(damaged(format!(
+            "its module takes {takes:?} and returns {returns:?}, but its signature says {expected:?} and {outputs:?}"
+        )));
     }
+    let fixed: Vec<Array> = index.into_iter().collect();
+    let closed = read::function(program, MAIN, &fixed)?;
+    let vjp = artifact.vjp.as_ref().map(|vjp| derivative(vjp, name));
+    let program = body::Program { name: name.into(), closed, inputs, kept: artifact.kept.clone() };
+    Ok(Body::new(program, vjp))
+}
+
+/// The derivative of the function `name`.
+fn derivative(artifact: &Artifact<'_>, name: &str) -> Vjp {
+    let body = artifact.refusal().and_then(|()| body(artifact, &program(artifact.module)?, &format!("{name}_vjp")));
+    body.map(Arc::new).map_err(|e| e.context(format!("the derivative of `{name}` in the file cannot be imported")))
 }
 
 /// Builds a value with the numbers of the leaves.
@@ -394,7 +432,7 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Report> {
     let parsed = program(artifact.module).map_err(|e| e.context(artifact.name))?;
     let report = Report {
         platforms: artifact.platforms.iter().map(ToString::to_string).collect(),
-        vjp_order: artifact.vjp_order,
+        vjp_order: artifact.vjp_order(),
         ..Report::new(&About::of(&artifact), "jax.export", artifact.module.len(), &parsed)
     };
     Ok(report.tried(artifact.refusal().and_then(|()| Model::of(&artifact, &parsed))))
@@ -425,12 +463,16 @@ impl Report {
             operations,
             equations: None,
             problem: None,
+            vjp_problem: None,
         }
     }
 
     fn tried(mut self, outcome: Result<Model>) -> Report {
         match outcome {
-            Ok(model) => self.equations = Some(model.jaxpr().size()),
+            Ok(model) => {
+                self.equations = Some(model.jaxpr().size());
+                self.vjp_problem = model.body.problem().cloned();
+            }
             Err(error) => self.problem = Some(error),
         }
         self

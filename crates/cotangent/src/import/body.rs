@@ -1,0 +1,166 @@
+//! What an imported function runs: its program, with the derivative that the file has for it.
+
+use std::sync::Arc;
+
+use crate::array::Array;
+use crate::array::aval::Aval;
+use crate::control::call::Call;
+use crate::control::custom_vjp::{CustomVjp, VjpRule};
+use crate::control::ignored_by_eq::IgnoredByEq;
+use crate::error::{Error, Result, raise};
+use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::ir::primitive::Tangent;
+use crate::ops::zeros;
+use crate::trace::frames::{Inputs, bind, stage};
+
+/// The program of a function.
+pub(super) struct Body {
+    program: Program,
+    derivative: Option<Derivative>,
+}
+
+/// A program on flat lists of arrays.
+#[derive(Clone)]
+pub(super) struct Program {
+    pub(super) name: Arc<str>,
+    /// It takes its captures, and then the arguments that it needs.
+    pub(super) closed: Closed,
+    /// The types of all arguments.
+    pub(super) inputs: Vec<Aval>,
+    /// The arguments that it needs.
+    pub(super) kept: Vec<usize>,
+}
+
+/// The derivative in the file, or why it cannot be read.
+pub(super) type Vjp = Result<Arc<Body>>;
+
+/// The derivative of a program.
+struct Derivative {
+    vjp: Vjp,
+    /// The program as the primitive holds it. It takes all arguments, since the derivative may use those that the program
+    /// does not.
+    whole: Arc<Jaxpr>,
+}
+
+impl Program {
+    fn call(&self, captures: &[Array], args: &[Array]) -> Vec<Array> {
+        let operands: Vec<&Array> = captures.iter().chain(self.kept.iter().map(|i| &args[*i])).collect();
+        bind(Call::new(self.name.clone(), self.closed.jaxpr.clone()), &operands).into_vec()
+    }
+}
+
+impl Body {
+    pub(super) fn new(program: Program, vjp: Option<Vjp>) -> Body {
+        let derivative = vjp.map(|vjp| {
+            let captures = &program.closed.captures;
+            let avals: Vec<Aval> = captures.iter().map(Array::aval).chain(program.inputs.iter().cloned()).collect();
+            let (whole, ()) = stage(&avals, &Inputs::Unknown("in an imported function"), |args| {
+                let (captures, args) = args.split_at(captures.len());
+                (program.call(captures, args), ())
+            });
+            Derivative { vjp, whole: whole.jaxpr }
+        });
+        Body { program, derivative }
+    }
+
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.program.name
+    }
+
+    pub(super) fn inputs(&self) -> &[Aval] {
+        &self.program.inputs
+    }
+
+    pub(super) fn jaxpr(&self) -> &Jaxpr {
+        &self.program.closed.jaxpr
+    }
+
+    /// How often reverse mode can be applied with the derivatives in the file.
+    pub(super) fn vjp_order(&self) -> usize {
+        match &self.derivative {
+            Some(Derivative { vjp: Ok(vjp), .. }) => 1 + vjp.vjp_order(),
+            _ => 0,
+        }
+    }
+
+    /// Why a derivative in the file cannot be read.
+    pub(super) fn problem(&self) -> Option<&Error> {
+        match &self.derivative.as_ref()?.vjp {
+            Ok(vjp) => vjp.problem(),
+            Err(error) => Some(error),
+        }
+    }
+
+    /// The same program, whose derivatives are those of its operations.
+    pub(super) fn without_vjp(&self) -> Body {
+        Body { program: self.program.clone(), derivative: None }
+    }
+
+    pub(super) fn call(self: &Arc<Body>, args: &[Array]) -> Vec<Array> {
+        let Program { closed, name, .. } = &self.program;
+        let Some(Derivative { vjp, whole }) = &self.derivative else {
+            return self.program.call(&closed.captures, args);
+        };
+        let rule = Rule { body: self.clone(), vjp: vjp.clone() };
+        let prim = CustomVjp {
+            name: name.clone(),
+            jaxpr: whole.clone(),
+            consts: closed.captures.len(),
+            rule: IgnoredByEq(Arc::new(rule)),
+        };
+        bind(prim, &closed.captures.iter().chain(args).collect::<Vec<_>>()).into_vec()
+    }
+}
+
+/// Reverse mode by the derivative in the file.
+struct Rule {
+    body: Arc<Body>,
+    vjp: Vjp,
+}
+
+impl Rule {
+    fn vjp(&self) -> &Arc<Body> {
+        self.vjp.as_ref().unwrap_or_else(|error| {
+            raise(error.clone().help("`Model::without_vjp` differentiates the operations of the program instead"))
+        })
+    }
+
+    /// Whether the derivative needs an argument. Its own derivative may need any.
+    fn needs(&self, argument: usize) -> bool {
+        let vjp = self.vjp();
+        vjp.derivative.is_some() || vjp.program.kept.contains(&argument)
+    }
+}
+
+impl VjpRule for Rule {
+    fn forward(&self, args: &[Array]) -> (Vec<Array>, Vec<Array>) {
+        let residuals = args.iter().enumerate().filter(|(i, _)| self.needs(*i)).map(|(_, x)| x.clone()).collect();
+        (self.body.call(args), residuals)
+    }
+
+    fn backward(&self, residuals: &[Array], cts: &[Array]) -> Vec<Tangent> {
+        let vjp = self.vjp();
+        let zero = |aval: &Aval| zeros(&aval.shape, aval.dtype);
+        let inputs = self.body.inputs();
+        let mut residuals = residuals.iter();
+        let args = inputs.iter().enumerate().map(|(i, aval)| match self.needs(i) {
+            true => residuals.next().cloned().unwrap_or_else(|| zero(aval)),
+            false => zero(aval),
+        });
+        let cts = vjp.inputs()[inputs.len()..].iter().zip(cts).map(|(aval, ct)| match aval.dtype.is_inexact() {
+            true => ct.clone(),
+            false => zero(aval),
+        });
+        let back = vjp.call(&args.chain(cts).collect::<Vec<_>>());
+        inputs.iter().zip(back).map(|(aval, ct)| aval.dtype.is_inexact().then_some(ct)).collect()
+    }
+
+    fn differentiates(&self, _: usize) -> bool {
+        true
+    }
+
+    fn instead(&self) -> &'static str {
+        "the derivatives in the file are for `grad`, `vjp` and `jacrev`; `Model::without_vjp` differentiates the operations \
+         of the program instead, in both modes"
+    }
+}
