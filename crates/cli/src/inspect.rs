@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use cotangent::import;
+use cotangent::import::{self, Report};
 use serde_json::json;
 
 use crate::output::{prose, row, say};
@@ -13,7 +13,8 @@ FILE is a function that `jax.export` serialized, or a StableHLO module as text o
 file was read, whether or not its function can be imported.
 
 With --json: `signature`, `format`, `platforms`, `module_bytes`, `constant_bytes`, `vjp_order`, `functions`, `operations` \
-(an object from names to numbers), `equations` (null if the function cannot be imported) and `problem` (null if it can).";
+(an object from names to numbers), `equations` (null if the function cannot be imported), `problem` (null if it can) and \
+`vjp_problem` (null if the derivatives can).";
 
 /// Which file to show.
 #[derive(clap::Args)]
@@ -32,12 +33,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let bytes = std::fs::read(&options.file).with_context(named)?;
     let report = import::inspect(&bytes).with_context(named)?;
     let problem = report.problem.as_ref().map(ToString::to_string);
+    let vjp_problem = report.vjp_problem.as_ref().map(ToString::to_string);
     if options.json {
         let object = json!({
             "signature": report.signature, "format": report.format, "platforms": report.platforms,
             "module_bytes": report.module_bytes, "constant_bytes": report.constant_bytes,
             "vjp_order": report.vjp_order, "functions": report.functions, "operations": report.operations,
-            "equations": report.equations, "problem": problem,
+            "equations": report.equations, "problem": problem, "vjp_problem": vjp_problem,
         });
         return say!("{object}");
     }
@@ -48,9 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let sizes = format!("{} bytes, of which {} are constants", report.module_bytes, report.constant_bytes);
     row("module", COLUMN, &sizes)?;
-    if report.vjp_order > 0 {
-        row("derivatives", COLUMN, &format!("{} in the file, which an import does not need", report.vjp_order))?;
-    }
+    row("derivatives", COLUMN, &derivatives(&report))?;
     let mut operations: Vec<(&String, &usize)> = report.operations.iter().collect();
     operations.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), *name));
     let total: usize = report.operations.values().sum();
@@ -62,5 +62,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         (_, Some(problem)) => row("import", COLUMN, &format!("not possible: {problem}")),
         (Some(equations), None) => row("import", COLUMN, &format!("a program of {equations} equations")),
         (None, None) => Ok(()),
+    }
+}
+
+/// Where derivatives of the function come from.
+fn derivatives(report: &Report) -> String {
+    const RULES: &str = "`stop_gradient` and the rules of `custom_jvp` and `custom_vjp` are not in them";
+    let n = report.vjp_order;
+    match (&report.vjp_problem, n) {
+        (Some(problem), _) => format!("{n} in the file can be used: {problem}"),
+        (None, 0) if report.format == "StableHLO" => format!("those of the operations: {RULES}"),
+        (None, 0) => {
+            format!("those of the operations: {RULES}; `serialize(vjp_order=1)` in Python would write JAX's own")
+        }
+        (None, _) => format!("{n} in the file, for reverse mode; of higher orders, those of the operations: {RULES}"),
     }
 }

@@ -6,6 +6,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+#[path = "../../cotangent/tests/common/base64.rs"]
+mod base64;
+
 fn cotangent(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cotangent"));
     command.args(args);
@@ -559,4 +562,53 @@ fn gradbench_keeps_to_one_processor_unless_told_otherwise() {
         drop(messages);
         assert!(child.wait().expect("it ends").success());
     }
+}
+
+/// A file in `dir` with an artifact of `goldens`.
+fn exported(dir: &Path, goldens: &str, name: &str) -> String {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cotangent/tests/goldens").join(goldens);
+    let cases: Value = serde_json::from_str(&std::fs::read_to_string(goldens).expect("the goldens")).expect("JSON");
+    let case = cases["cases"].as_array().expect("cases").iter().find(|case| case["name"] == name).expect("the case");
+    let path = dir.join(format!("{name}.jax"));
+    std::fs::write(&path, base64::decoded(case["artifact"].as_str().expect("an artifact"))).expect("a new file");
+    path.to_str().expect("a path in UTF-8").to_string()
+}
+
+#[test]
+fn inspect_says_what_a_file_holds() {
+    let dir = empty_dir("inspect");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let with = exported(&dir, "imports_vjp.json", "stopped");
+    let without = exported(&dir, "imports.json", "mlp");
+    let text = dir.join("module.mlir").to_str().expect("a path in UTF-8").to_string();
+    let module = "module @m { func.func public @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+        %0 = stablehlo.custom_call @mystery(%x) : (tensor<2xf32>) -> tensor<2xf32>
+        return %0 : tensor<2xf32> } }";
+    std::fs::write(&text, module).expect("a new file");
+    let cases: [(&str, &[&str]); 3] = [
+        (
+            &with,
+            &[
+                "(f32[3]) -> f32[3]",
+                "jax.export",
+                "cpu",
+                "2 in the file, for reverse mode",
+                "stablehlo.sine",
+                "a program of",
+            ],
+        ),
+        (&without, &["-> f32[4,3]", "stop_gradient", "serialize(vjp_order=1)", "stablehlo.dot_general"]),
+        (&text, &["m(f32[2]) -> f32[2]", "StableHLO", "not possible", "mystery"]),
+    ];
+    for (file, parts) in cases {
+        let shown = printed(&["inspect", file]).split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in parts {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+    }
+    let json: Value = serde_json::from_str(&printed(&["inspect", "--json", &with])).expect("JSON");
+    assert_eq!((&json["vjp_order"], &json["problem"], &json["vjp_problem"]), (&2.into(), &Value::Null, &Value::Null));
+    assert_eq!(json["operations"]["stablehlo.sine"], 1);
+    std::fs::write(dir.join("other"), [0u8, 1, 2, 255]).expect("a new file");
+    assert!(complaint(&["inspect", dir.join("other").to_str().expect("UTF-8")]).contains("jax.export"));
 }
