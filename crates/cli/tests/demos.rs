@@ -103,4 +103,5 @@ demos! {
     bayesian_regression: "bayesian-regression"
     molecules: "molecules"
     digits: "digits"
+    small_gpt: "small-gpt"
 }

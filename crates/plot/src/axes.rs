@@ -92,6 +92,8 @@ pub struct Axes {
     pub(crate) y_name: String,
     pub(crate) x_range: Option<(f64, f64)>,
     pub(crate) y_range: Option<(f64, f64)>,
+    pub(crate) x_names: Vec<String>,
+    pub(crate) y_names: Vec<String>,
     pub(crate) x_log: bool,
     pub(crate) y_log: bool,
     pub(crate) equal: bool,
@@ -141,6 +143,26 @@ impl Axes {
     /// The range of the vertical axis. Without it, the range is that of the data.
     pub fn y_range(mut self, low: f64, high: f64) -> Axes {
         self.y_range = Some((low, high));
+        self
+    }
+
+    /// Names of the values 0, 1, 2, … of the horizontal axis, instead of numbers. Where there is no space, some are left
+    /// out.
+    ///
+    /// ```
+    /// use cotangent_plot::Axes;
+    ///
+    /// let svg = Axes::new().x_names(["apples", "pears"]).bars(0.., [3.0, 5.0]).svg();
+    /// assert!(svg.contains(">pears</text>"));
+    /// ```
+    pub fn x_names(mut self, names: impl IntoIterator<Item: Into<String>>) -> Axes {
+        self.x_names = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Names of the values 0, 1, 2, … of the vertical axis, instead of numbers.
+    pub fn y_names(mut self, names: impl IntoIterator<Item: Into<String>>) -> Axes {
+        self.y_names = names.into_iter().map(Into::into).collect();
         self
     }
 

@@ -20,7 +20,8 @@ pub(crate) fn margins(axes: &Axes, (width, height): (f64, f64), (hide_x, hide_y)
         let inner =
             ((width - margins.left - margins.right).max(20.0), (height - margins.top - margins.bottom).max(20.0));
         let bars: f64 = axes.marks.iter().filter(|m| m.bar).map(|m| bar_width(m, inner.1, sizes.tick)).sum();
-        let (x_ticks, y_ticks) = (across(x, inner.0, sizes.tick), along(y, inner.1, sizes.tick));
+        let (x_ticks, y_ticks) =
+            (across(x, &axes.x_names, inner.0, sizes.tick), along(y, &axes.y_names, inner.1, sizes.tick));
         let left = match (axes.bare, hide_y) {
             (true, _) => named(&axes.y_name, sizes.name * 1.6),
             (false, true) => 6.0,
@@ -132,7 +133,8 @@ pub(crate) fn axes(scene: &mut Scene, axes: &Axes, cell: [f64; 4], frame: [f64; 
     };
     let place = Place { x, y, frame, down: axes.y_down };
     let [left, top, right, bottom] = frame;
-    let (x_ticks, y_ticks) = (across(x, right - left, sizes.tick), along(y, bottom - top, sizes.tick));
+    let (x_ticks, y_ticks) =
+        (across(x, &axes.x_names, right - left, sizes.tick), along(y, &axes.y_names, bottom - top, sizes.tick));
     let kind = |scale: Scale| format!("{} {} {}", scale.low, scale.high, if scale.log { "log" } else { "linear" });
     let turned = if axes.y_down { Scale { low: y.high, high: y.low, ..y } } else { y };
     let data = vec![

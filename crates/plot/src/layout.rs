@@ -233,7 +233,12 @@ pub(crate) fn spacing(values: &[f64]) -> f64 {
 }
 
 /// The ticks of a horizontal axis of a length: as many as have space.
-pub(crate) fn across(scale: Scale, length: f64, size: f64) -> Ticks {
+pub(crate) fn across(scale: Scale, names: &[String], length: f64, size: f64) -> Ticks {
+    if !names.is_empty() {
+        let ticks = named(scale, names);
+        let distance = widest(&ticks, size) + size * 0.3;
+        return thinned(ticks, scale, length, distance);
+    }
     let mut count = (length / 75.0).clamp(1.0, 8.0) as usize;
     loop {
         let ticks = scale.ticks(count);
@@ -249,9 +254,18 @@ pub(crate) fn across(scale: Scale, length: f64, size: f64) -> Ticks {
 }
 
 /// The ticks of a vertical axis.
-pub(crate) fn along(scale: Scale, length: f64, size: f64) -> Ticks {
+pub(crate) fn along(scale: Scale, names: &[String], length: f64, size: f64) -> Ticks {
+    if !names.is_empty() {
+        return thinned(named(scale, names), scale, length, size * 1.2);
+    }
     let count = (length / 48.0).clamp(1.0, 8.0) as usize;
     thinned(scale.ticks(count), scale, length, size * 1.4)
+}
+
+/// The names of whole numbers as ticks.
+fn named(scale: Scale, names: &[String]) -> Ticks {
+    let ticks = names.iter().enumerate().map(|(i, name)| (i as f64, name.clone()));
+    ticks.filter(|(at, _)| (scale.low..=scale.high).contains(at)).collect()
 }
 
 /// Leaves out ticks that are closer than a distance.

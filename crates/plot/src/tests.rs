@@ -38,6 +38,11 @@ fn pictures() -> Vec<(String, Figure)> {
     pictures.push(("contours".into(), named(Axes::new()).equal().contours(&bowl()).into()));
     pictures.push(("matrix".into(), named(Axes::new()).matrix(7, 0..49).map(Map::Blues).label("count").into()));
     pictures.push(("histogram".into(), named(Axes::new()).histogram((0..500).map(|i| wave(f64::from(i)))).into()));
+    let letters: Vec<String> = ('a'..='z').map(String::from).collect();
+    let values = (0..26 * 26).map(f64::from);
+    pictures.push(("letters".into(), named(Axes::new()).x_names(&letters).y_names(&letters).matrix(26, values).into()));
+    let months = ["January", "February", "March", "April", "May", "June", "July", "August", "September"];
+    pictures.push(("months".into(), named(Axes::new()).x_names(months).bars(0.., (0..9).map(f64::from)).into()));
     for azimuth in [-170.0, -120.0, -55.0, 0.0, 20.0, 45.0, 90.0, 135.0] {
         for elevation in [-30.0, 8.0, 28.0, 80.0] {
             let surface = Surface::new(&bowl()).title("A bowl").view(elevation, azimuth);

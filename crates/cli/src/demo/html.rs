@@ -182,6 +182,10 @@ impl Sink for Html {
                     "<pre tabindex=\"0\" role=\"group\" aria-label=\"Code\"><code>{code}</code></pre>\n"
                 ));
             }
+            Block::Plain(text) => {
+                let text = escaped(text);
+                self.put(format_args!("<pre tabindex=\"0\" role=\"group\" aria-label=\"Text\">{text}</pre>\n"));
+            }
             Block::Value { label, value, .. } => {
                 if !self.results {
                     self.body.push_str("<dl class=\"results\">\n");

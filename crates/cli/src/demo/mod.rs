@@ -25,6 +25,7 @@ mod neural_networks_from_scratch;
 mod notebook;
 mod optimized_learning;
 mod sink;
+mod small_gpt;
 mod stax_linear;
 mod stax_neural;
 mod values;
@@ -87,6 +88,7 @@ pub(crate) const DEMOS: &[Demo] = &[
     bayesian_regression::DEMO,
     molecules::DEMO,
     digits::DEMO,
+    small_gpt::DEMO,
 ];
 
 /// The options that a demo runs with.

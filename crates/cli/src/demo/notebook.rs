@@ -77,6 +77,11 @@ impl Notebook {
         self.show(&Block::Code(text))
     }
 
+    /// A text of several lines that is no program.
+    pub(crate) fn plain(&self, text: &str) -> Result<()> {
+        self.show(&Block::Plain(text))
+    }
+
     /// Starts a cell: shows the functions and types it defines, by name, and the lines of code that follow this call.
     #[track_caller]
     pub(crate) fn cell(&self, items: &[&str]) -> Result<()> {

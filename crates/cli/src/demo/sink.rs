@@ -20,6 +20,7 @@ pub(crate) enum Block<'a> {
     Heading(&'a str),
     Text(&'a str),
     Code(&'a str),
+    Plain(&'a str),
     Value {
         cell: &'a str,
         label: &'a str,
@@ -139,6 +140,10 @@ impl Sink for Terminal {
                 code.lines().try_for_each(|line| {
                     say!("{}", format!("  {} {}", self.styled("2", "│"), self.styled("36", line)).trim_end())
                 })
+            }
+            Block::Plain(text) => {
+                say!()?;
+                text.lines().try_for_each(|line| say!("{}", format!("  {} {line}", self.styled("2", "│")).trim_end()))
             }
             Block::Value { label, value, .. } => {
                 let text = wrap(&format!("  ▸ {label} = {}", shown(value)), width(), 4);

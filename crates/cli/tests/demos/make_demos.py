@@ -842,6 +842,108 @@ def digits(put):
     put("all_counted", 1000.0)
 
 
+def small_gpt(put):
+    source = pathlib.Path(__file__).parents[2] / "src/demo/small_gpt/coriolanus.txt"
+    characters = source.read_text()
+    alphabet = sorted(set(characters))
+    decode = lambda tokens: "".join(alphabet[i] for i in tokens.tolist())
+    tokens = np.array([alphabet.index(c) for c in characters], np.int32)
+    text, test = tokens[:43000], tokens[43000:]
+    put("characters", len(alphabet))
+    put("length", tokens.size)
+    put("first", text[:8])
+    put("decoded", decode(text[:8]))
+    norm = lambda: (np.ones(64), np.zeros(64))
+
+    def block(key):
+        a, b, c = random.split(key, 3)
+        maps = tuple(dense(k, 64, 64) for k in random.split(a, 4))
+        return norm(), maps, norm(), dense(b, 64, 256), dense(c, 256, 64)
+
+    def gpt(key):
+        a, b = random.split(key)
+        embedding = nn.initializers.variance_scaling(1.0, "fan_in", "normal", in_axis=1, out_axis=0)
+        return embedding(a, (len(alphabet), 64)), vmap(block)(random.split(b, 2)), norm()
+
+    def normalize(layer, x):
+        centered = x - x.mean(-1, keepdims=True)
+        return centered * lax.rsqrt(centered.var(-1, keepdims=True) + 1e-6) * layer[0] + layer[1]
+
+    def rotate(x):
+        angles = np.arange(32.0)[:, None, None] * 100.0 ** (-np.arange(8.0) / 8)
+        a, b = x[..., :8], x[..., 8:]
+        return np.concatenate([a * np.cos(angles) - b * np.sin(angles), b * np.cos(angles) + a * np.sin(angles)], -1)
+
+    def weights_of(maps, x):
+        query, key = (rotate(dense_apply(layer, x).reshape(32, 4, 16)) for layer in maps[:2])
+        products = np.einsum("ihf,jhf->hij", query, key) / 4
+        return nn.softmax(np.where(np.tril(np.ones((32, 32), bool)), products, -np.inf))
+
+    def through(x, block):
+        first, maps, second, hidden, output = block
+        y = normalize(first, x)
+        weights = weights_of(maps, y)
+        values = dense_apply(maps[2], y).reshape(32, 4, 16)
+        x = x + dense_apply(maps[3], np.einsum("hij,jhf->ihf", weights, values).reshape(32, 64))
+        return x + dense_apply(output, nn.gelu(dense_apply(hidden, normalize(second, x)))), weights
+
+    def logits(net, tokens):
+        x, _ = lax.scan(through, net[0][tokens], net[1])
+        return normalize(net[2], x) @ net[0].T
+
+    def loss(net, windows):
+        answers = vmap(logits, in_axes=(None, 0))(net, windows[:, :-1])
+        return -np.take_along_axis(nn.log_softmax(answers), windows[:, 1:, None], 2).mean()
+
+    @jit
+    def write(net, prompt, temperature, key):
+        def following(window, key):
+            token = random.categorical(key, logits(net, window)[-1] / temperature).astype(np.int32)
+            return np.append(window[1:], token), token
+
+        return lax.scan(following, prompt, random.split(key, 240))[1]
+
+    gpt_key, train_key, write_key = random.split(random.key(1), 3)
+    start, prompt = gpt(gpt_key), test[:32]
+    guess = logits(start, prompt)
+    put("count", sum(leaf.size for leaf in jax.tree.leaves(start)))
+    put("guess_shape", list(guess.shape))
+    put("guess", guess[0, :4])
+    windows = lambda text, starts: text[starts[:, None] + np.arange(33)]
+    held_out, test_loss = windows(test, np.arange(0, 4800, 32)), jit(loss)
+    put("windows_shape", list(held_out.shape))
+    put("loss_before", test_loss(start, held_out))
+    put("nonsense", decode(write(start, prompt, 1.0, write_key))[:40])
+
+    def step(carry, key):
+        net, state = carry
+        optimizer = Adam(0.005 * 0.5 * (1.0 + np.cos(np.pi * state[0] / 600)), b2=0.99)
+        value, slope = value_and_grad(loss)(net, windows(text, random.randint(key, (32,), 0, 43000 - 32)))
+        return optimizer.apply(net, slope, state), value
+
+    train = jit(lambda carry, keys: lax.scan(step, carry, keys))
+    carry, losses, test_losses = (start, Adam(0).init(start)), [], [test_loss(start, held_out)]
+    for keys in random.split(train_key, (12, 50)):
+        carry, fifty = train(carry, keys)
+        losses.append(fifty)
+        test_losses.append(test_loss(carry[0], held_out))
+    losses, test_losses, net = np.concatenate(losses), np.stack(test_losses), carry[0]
+    put("losses", losses[np.array([0, 5, 20])], 1e-3, LONG)
+    put("late_losses", losses[np.array([100, 500])], 5e-2, LONG)
+    put("test_losses", test_losses[np.array([0, 1, 12])], 2e-2, LONG)
+    prompt = text[-32:]
+    written = [write(net, prompt, temperature, write_key) for temperature in (0.3, 0.7, 1.2)]
+    words = lambda text: "".join(c if c.isalpha() else " " for c in text).split()
+    known = [numpy.mean([word in set(words(characters)) for word in words(decode(t))[1:-1]]) for t in written]
+    put("prompt", decode(prompt))
+    put("written_shape", [3, 240])
+    put("known", bool(known[0] > 0.5 and known[1] > 0.5))
+    put("fewer", bool(known[2] < known[0]))
+    put("weights_shape", [2, 4, 32, 32])
+    put("weights_sum", True)
+    put("untrained", lax.scan(through, start[0][prompt], start[1])[1][:, 0, 2, :3])
+
+
 DEMOS = {
     "neural-networks-from-scratch": neural_networks_from_scratch,
     "gradient-optimization": gradient_optimization,
@@ -862,6 +964,7 @@ DEMOS = {
     "bayesian-regression": bayesian_regression,
     "molecules": molecules,
     "digits": digits,
+    "small-gpt": small_gpt,
 }
 
 
