@@ -1,24 +1,15 @@
 //! Functions that `jax.export` wrote: `goldens/imports.json`, made by `goldens/make_imports.py` from packages of the JAX
 //! ecosystem, and `goldens/torch.json`, made by `goldens/make_torch.py`. Their values, gradients and batches are those of JAX
-//! and of PyTorch.
-//! ecosystem. Their values, gradients and batches are JAX's. So are those of functions that were written with their
-//! derivatives, to the order that the file has: `goldens/imports_vjp.json`, made by `goldens/make_imports_vjp.py`.
+//! and of PyTorch. So are those of functions that were written with their derivatives, to the order that the file has:
+//! `goldens/imports_vjp.json`, made by `goldens/make_imports_vjp.py`.
 
-#[path = "common/base64.rs"]
-mod base64;
 #[path = "common/mod.rs"]
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::decoded;
-use common::float;
-use common::golden;
-use common::list;
-use common::scalars;
-use common::usizes;
-use base64::decoded;
+use common::{decoded, float, golden, list, scalars, usizes};
 use cotangent::extend::Scalar;
 use cotangent::import::{self, Model};
 use cotangent::prelude::*;

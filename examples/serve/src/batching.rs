@@ -11,6 +11,9 @@ use cotangent::prelude::*;
 use cotangent::{Compiled, Ref, eval_shape, import};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+/// The function, compiled for one size of batches.
+type Program = Compiled<(Ref<Array>,), Array>;
+
 /// A function of one array, compiled for batches of several sizes. It is `Send + Sync`: any thread may call it.
 #[derive(Debug)]
 pub struct Model {
@@ -19,7 +22,7 @@ pub struct Model {
     /// The shape of its result.
     pub returns: Vec<usize>,
     /// The sizes in ascending order, each with its program.
-    programs: Vec<(usize, Compiled<(Ref<Array>,), Array>)>,
+    programs: Vec<(usize, Program)>,
 }
 
 impl Model {

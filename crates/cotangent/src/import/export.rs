@@ -244,10 +244,11 @@ fn unwritable(why: impl fmt::Display) -> Error {
 /// The targets of the custom calls, each once.
 fn custom_calls(region: &Region, targets: &mut Vec<String>) {
     for op in &region.ops {
-        if let (true, Some(target)) = (&*op.name == "stablehlo.custom_call", op.attributes.str("call_target_name")) {
-            if !targets.iter().any(|known| known == target) {
-                targets.push(target.to_string());
-            }
+        if &*op.name == "stablehlo.custom_call"
+            && let Some(target) = op.attributes.str("call_target_name")
+            && !targets.iter().any(|known| known == target)
+        {
+            targets.push(target.to_string());
         }
         op.regions.iter().for_each(|region| custom_calls(region, targets));
     }

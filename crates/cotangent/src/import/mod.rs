@@ -39,8 +39,8 @@
 //! k. Otherwise derivatives are those of the operations in the file. See [`Model::vjp_order`] and [`Model::without_vjp`].
 
 mod artifact;
-mod export;
 mod body;
+mod export;
 mod flatbuffer;
 mod function;
 mod model;

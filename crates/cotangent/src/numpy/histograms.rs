@@ -173,7 +173,7 @@ fn even(x: &Array, bins: usize, range: Option<(f64, f64)>) -> Array {
                 .help("set the range of the bins with `Bins::new(…).range(least, greatest)`"),
         );
     }
-    as_one(&[x.clone()], |x| {
+    as_one(std::slice::from_ref(x), |x| {
         let x = &x[0];
         let (low, high) = match range {
             None => (x.min(), x.max()),

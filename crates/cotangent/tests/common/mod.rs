@@ -11,8 +11,11 @@ use half::{bf16, f16};
 use num_complex::Complex;
 use serde_json::{Value as Json, json};
 
+mod base64;
 pub(crate) mod device;
 pub(crate) mod jax;
+
+pub(crate) use base64::decoded;
 
 /// Returns the folder of the golden files. A test binary that runs on another machine finds it in the environment.
 fn folder() -> PathBuf {
@@ -25,24 +28,6 @@ pub(crate) fn golden(name: &str) -> Json {
     let path = folder().join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-/// Decodes base64.
-pub(crate) fn decoded(text: &str) -> Vec<u8> {
-    let value = |c: u8| match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let digits: Vec<u8> = text.bytes().filter(|c| *c != b'=').map(value).collect();
-    let mut bytes = Vec::new();
-    for chunk in digits.chunks(4) {
-        let bits = chunk.iter().fold(0u32, |bits, d| bits << 6 | u32::from(*d)) << (6 * (4 - chunk.len()));
-        bytes.extend(&bits.to_be_bytes()[1..chunk.len()]);
-    }
-    bytes
 }
 
 /// Returns the names of the golden files that begin with `prefix`.

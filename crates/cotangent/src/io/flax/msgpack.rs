@@ -153,12 +153,12 @@ pub(super) fn put_true(out: &mut Vec<u8>) {
 pub(super) fn put_uint(out: &mut Vec<u8>, n: u64) {
     match n {
         0..=0x7f => out.push(n as u8),
-        0..=0xff => out.extend([0xcc, n as u8]),
-        0..=0xffff => {
+        0x80..=0xff => out.extend([0xcc, n as u8]),
+        0x100..=0xffff => {
             out.push(0xcd);
             out.extend((n as u16).to_be_bytes());
         }
-        0..=0xffff_ffff => {
+        0x1_0000..=0xffff_ffff => {
             out.push(0xce);
             out.extend((n as u32).to_be_bytes());
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::super::{Attr, Attrs, Function, LocId, Op, Program, Region, Value, Values, canon};
-use super::cursor::Cursor;
-use super::ops::{self, Properties};
 use super::Bytecode;
 use super::Result;
+use super::cursor::Cursor;
+use super::ops::{self, Properties};
 use super::table::is_unread;
 
 /// What comes before the regions of an operation.
