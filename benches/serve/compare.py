@@ -32,10 +32,15 @@ def free_port():
         return s.getsockname()[1]
 
 
-def status(pid, name):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(name):
+def memory(pid, name):
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith(name + ":"):
             return int(line.split()[1]) / 1024
+
+
+def processor_time(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Server:
@@ -54,6 +59,7 @@ class Server:
                     raise
                 time.sleep(0.001)
         self.started = time.perf_counter() - start
+        self.worked = processor_time(self.process.pid)
         assert all(abs(a - b) < 1e-5 for a, b in zip(answer, STORED["answer"])), answer
 
     def load(self, binary, connections):
@@ -95,17 +101,23 @@ def main():
                     shutil.rmtree(made) if made.is_dir() else made.unlink()
                 with Server(command, environment) as server:
                     note(name, "start_cold", server.started)
+                    note(name, "work_cold", server.worked)
                 with Server(command, environment) as server:
                     note(name, "start_warm", server.started)
-                    note(name, "idle_rss", status(server.process.pid, "VmRSS"))
+                    note(name, "work_warm", server.worked)
+                    note(name, "idle_rss", memory(server.process.pid, "Rss"))
+                    note(name, "idle_own", memory(server.process.pid, "Anonymous"))
                     for connections in [1, 64]:
                         result = server.load(folder / "load", connections)
                         for key in ["per_second", "p50_ms", "p99_ms"]:
                             note(name, f"{key}_{connections}", result[key])
-                    note(name, "rss", status(server.process.pid, "VmRSS"))
+                    note(name, "rss", memory(server.process.pid, "Rss"))
+                    note(name, "own", memory(server.process.pid, "Anonymous"))
     rows = [
-        ("start, nothing compiled before (s)", "start_cold", 3), ("start, programs in the cache (s)", "start_warm", 3),
-        ("resident memory after the start (MiB)", "idle_rss", 0), ("resident memory under load (MiB)", "rss", 0),
+        ("start, programs in the cache (s)", "start_warm", 3), ("its processor time (s)", "work_warm", 2),
+        ("start, nothing compiled before (s)", "start_cold", 3), ("its processor time (s)", "work_cold", 2),
+        ("memory after the start (MiB)", "idle_rss", 0), ("without pages of files (MiB)", "idle_own", 0),
+        ("memory after the load (MiB)", "rss", 0), ("without pages of files (MiB)", "own", 0),
         ("requests per second, 1 connection", "per_second_1", 0), ("p50, 1 connection (ms)", "p50_ms_1", 2),
         ("p99, 1 connection (ms)", "p99_ms_1", 2),
         ("requests per second, 64 connections", "per_second_64", 0), ("p50, 64 connections (ms)", "p50_ms_64", 2),

@@ -11,7 +11,6 @@ use cotangent::prelude::*;
 use cotangent::{Compiled, Ref, eval_shape, import};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// The function, compiled for one size of batches.
 type Program = Compiled<(Ref<Array>,), Array>;
 
 /// A function of one array, compiled for batches of several sizes. It is `Send + Sync`: any thread may call it.
