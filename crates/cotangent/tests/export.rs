@@ -61,7 +61,7 @@ fn mlp(params: &Mlp, x: &Array) -> Array {
     for layer in &params.layers {
         h = h.matmul(&layer.weight);
         if let Some(bias) = &layer.bias {
-            h = h + bias;
+            h += bias;
         }
         h = h.tanh();
     }

@@ -21,7 +21,7 @@ const MEMORY: damage::Memory = damage::Memory { per_byte: 256, more: 1 << 14 };
 fn artifacts() -> Vec<Vec<u8>> {
     let files = ["imports.json", "imports_vjp.json", "torch.json"].map(golden);
     let cases = files.iter().flat_map(|file| list(&file["cases"]));
-    let all = cases.map(|case| common::decoded(case["artifact"].as_str().expect("an artifact")));
+    let all = cases.map(|case| common::base64::decoded(case["artifact"].as_str().expect("an artifact")));
     let small: Vec<Vec<u8>> = all.filter(|bytes| bytes.len() < 6000).collect();
     assert!(small.len() > 30);
     small

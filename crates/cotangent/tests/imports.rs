@@ -9,7 +9,8 @@ mod common;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{decoded, float, golden, list, scalars, usizes};
+use common::base64::decoded;
+use common::{float, golden, list, scalars, usizes};
 use cotangent::extend::Scalar;
 use cotangent::import::{self, Model};
 use cotangent::prelude::*;

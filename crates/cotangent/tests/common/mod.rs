@@ -11,11 +11,9 @@ use half::{bf16, f16};
 use num_complex::Complex;
 use serde_json::{Value as Json, json};
 
-mod base64;
+pub(crate) mod base64;
 pub(crate) mod device;
 pub(crate) mod jax;
-
-pub(crate) use base64::decoded;
 
 /// Returns the folder of the golden files. A test binary that runs on another machine finds it in the environment.
 fn folder() -> PathBuf {
