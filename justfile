@@ -78,6 +78,18 @@ gpu-check *ARGS:
 demo NAME="optimized-learning" *ARGS:
     cargo run --release -- demo run {{NAME}} {{ARGS}}
 
+# Make the picture at the top of README.md, in both themes
+readme-pictures:
+    cargo build -p cotangent-cli
+    for theme in light dark; do \
+        "${CARGO_TARGET_DIR:-target}/debug/cotangent" demo run gaussian-process --theme $theme --out docs/pictures/$theme; \
+        rm docs/pictures/$theme/*.png docs/pictures/$theme/covariance.svg; \
+    done
+
+# Measure how long each demo takes, for `Demo::seconds`
+demo-times:
+    cargo run --release -- demo list --measure
+
 # Accept the new snapshots, and list those that changed; read the difference
 bless *ARGS:
     INSTA_UPDATE=always cargo test --workspace {{ARGS}}

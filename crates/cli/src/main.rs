@@ -102,6 +102,12 @@ enum DemoCommand {
         /// Print the names alone, one per line
         #[arg(long)]
         names: bool,
+        /// Run each demo without stored programs, and print the seconds that it takes
+        #[arg(long, conflicts_with = "names")]
+        measure: bool,
+        /// The device to measure on
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::of_environment(), requires = "measure")]
+        device: Device,
     },
     /// Run demos
     Run {
@@ -127,6 +133,9 @@ enum DemoCommand {
         /// How pictures are shown on the terminal
         #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = demo::Inline::Auto)]
         inline: demo::Inline,
+        /// The colors of pictures in files and on the terminal; a page has both
+        #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = demo::Colors::Light)]
+        theme: demo::Colors,
         /// The device to run on
         #[arg(long, value_enum, allow_negative_numbers = true, default_value_t = Device::of_environment())]
         device: Device,
@@ -189,9 +198,10 @@ impl Device {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Demo(DemoCommand::List { names }) => demo::list(names),
-        Command::Demo(DemoCommand::Run { names, all: _, out, json, html, open, inline, device }) => {
-            demo::run(&names, &demo::Options { json, out, html, open, inline, device })
+        Command::Demo(DemoCommand::List { measure: true, device, .. }) => demo::measure(device),
+        Command::Demo(DemoCommand::List { names, .. }) => demo::list(names),
+        Command::Demo(DemoCommand::Run { names, all: _, out, json, html, open, inline, theme, device }) => {
+            demo::run(&names, &demo::Options { json, out, html, open, inline, theme, device })
         }
         Command::Show { list: true, .. } | Command::Show { name: None, .. } => show::list(),
         Command::Show { name: Some(name), stage, .. } => show::show(&name, stage),

@@ -25,10 +25,12 @@ fn library_readme() -> String {
     let text = read(&root().join("README.md"));
     let mut parts = text.split("](");
     let first = parts.next().unwrap_or_default().to_string();
-    parts.fold(first, |text, part| {
+    let text = parts.fold(first, |text, part| {
         let outside = part.starts_with("http") || part.starts_with('#');
         text + "](" + if outside { "" } else { "../../" } + part
-    })
+    });
+    // Those of pictures, too.
+    text.replace("=\"docs/", "=\"../../docs/")
 }
 
 #[test]

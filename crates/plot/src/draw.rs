@@ -2,6 +2,7 @@
 
 use crate::axes::{Axes, Kind, Mark};
 use crate::color::{Color, Paint};
+use crate::data::Grid;
 use crate::layout::{
     AFTER_KEY, BAR, KEY, Margins, Sizes, Ticks, across, along, bar_width, head, key_paint, legend, scales, widest,
 };
@@ -166,7 +167,7 @@ pub(crate) fn axes(scene: &mut Scene, axes: &Axes, cell: [f64; 4], frame: [f64; 
         let label = mark.label.clone();
         let room = if matches!(mark.kind, Kind::Dots(_)) { mark.size / 2.0 + 2.0 } else { 1.2 };
         let clip = Some([left - room, top - room, right + room, bottom + room]);
-        scene.shapes.push(Shape::Begin { class, label, data: Vec::new(), clip });
+        scene.shapes.push(Shape::Begin { class, label, data: field(&mark.kind), clip });
         marks::mark(scene, mark, &place, sizes, &mut taken);
         scene.shapes.push(Shape::End);
     }
@@ -302,6 +303,32 @@ fn names(scene: &mut Scene, axes: &Axes, place: &Place, y_ticks: &Ticks, sizes: 
         let label = Label { at, text, size, fill, anchor: Anchor::Middle, upright: true, halo: false };
         scene.shapes.push(Shape::Text(label));
     }
+}
+
+/// The most cells along each axis whose values are in an SVG.
+const CELLS: usize = 64;
+
+/// The values of cells or pixels, for scripts that show those under the pointer.
+fn field(kind: &Kind) -> Vec<(&'static str, String)> {
+    let (x, y, z) = match kind {
+        Kind::Heat(grid) | Kind::Filled(grid) if !grid.z.is_empty() => {
+            let Grid { x, y, z } = grid.thinned(CELLS);
+            (x, y, z)
+        }
+        Kind::Image { pixels, width } if *width > 0 && pixels.iter().all(|[r, g, b]| r == g && g == b) => {
+            let height = pixels.len() / width;
+            if *width > CELLS || height > CELLS {
+                return Vec::new();
+            }
+            let centers = |count: usize| (0..count).map(|i| i as f64 + 0.5).collect();
+            (centers(*width), centers(height), pixels.iter().map(|p| f64::from(p[0]) / 255.0).collect())
+        }
+        _ => return Vec::new(),
+    };
+    // Four digits are as many as are shown.
+    let number = |v: &f64| format!("{v:.3e}").parse::<f64>().map_or("NaN".into(), |v| format!("{}", v as f32));
+    let list = |values: &[f64]| values.iter().map(number).collect::<Vec<_>>().join(" ");
+    vec![("columns", list(&x)), ("rows", list(&y)), ("values", list(&z))]
 }
 
 /// The order in which marks are drawn.

@@ -33,8 +33,9 @@ mod values;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 pub(crate) use inline::Inline;
 use notebook::Notebook;
 
@@ -91,6 +92,15 @@ pub(crate) const DEMOS: &[Demo] = &[
     small_gpt::DEMO,
 ];
 
+/// The colors of pictures that are not in a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Colors {
+    /// Dark on white
+    Light,
+    /// Light on near black
+    Dark,
+}
+
 /// The options that a demo runs with.
 pub(crate) struct Options {
     /// Print values as JSON instead of a page to read.
@@ -103,6 +113,8 @@ pub(crate) struct Options {
     pub(crate) open: bool,
     /// How pictures are shown on the terminal.
     pub(crate) inline: Inline,
+    /// The colors of pictures.
+    pub(crate) theme: Colors,
     /// The device to run on.
     pub(crate) device: Device,
 }
@@ -110,7 +122,7 @@ pub(crate) struct Options {
 impl Options {
     /// Values as JSON and nothing else.
     pub(crate) fn values(device: Device) -> Options {
-        Options { json: true, out: None, html: None, open: false, inline: Inline::Never, device }
+        Options { json: true, out: None, html: None, open: false, inline: Inline::Never, theme: Colors::Light, device }
     }
 }
 
@@ -133,6 +145,26 @@ pub(crate) fn list(names: bool) -> Result<()> {
     }
     say!()?;
     prose("`cotangent demo run NAME` runs one; its time is for a machine of two cores, compilation included.")
+}
+
+/// Runs each demo in a process of its own, without compiled programs from earlier runs, and prints the seconds that it
+/// takes: those of [`Demo::seconds`], on a machine that does nothing else.
+pub(crate) fn measure(device: Device) -> Result<()> {
+    device.open()?;
+    let program = std::env::current_exe().context("the path of this program is unknown")?;
+    for demo in DEMOS {
+        let mut command = Command::new(&program);
+        command.args(["demo", "run", demo.name, "--json", "--device", device.name()]);
+        command.env("COTANGENT_COMPILE_CACHE", "0").stdin(Stdio::null()).stdout(Stdio::null());
+        let start = Instant::now();
+        let status = command.status().with_context(|| format!("{} cannot be started", program.display()))?;
+        if !status.success() {
+            bail!("the demo `{}` failed: {status}", demo.name);
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        row(demo.name, 32, &format!("{seconds:.1}{TIE}s (listed: {}{TIE}s)", demo.seconds))?;
+    }
+    Ok(())
 }
 
 /// The demo of that name.
@@ -176,6 +208,10 @@ pub(crate) fn run(names: &[String], options: &Options) -> Result<()> {
             (false, _) => {}
         }
         let mut notebook = Notebook::new(demo.source, options.json, outputs.pictures.clone(), options.inline);
+        notebook.theme(match options.theme {
+            Colors::Light => cotangent_plot::Theme::Light,
+            Colors::Dark => cotangent_plot::Theme::Dark,
+        });
         if let Some(file) = &outputs.page {
             notebook.report(file, options.device.name());
         }

@@ -9,6 +9,7 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use cotangent_plot::Theme;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressIterator, ProgressState, ProgressStyle};
 
 use super::html::Html;
@@ -22,6 +23,7 @@ pub(crate) struct Notebook {
     source: &'static str,
     json: bool,
     pictures: Option<PathBuf>,
+    theme: Theme,
     report: bool,
     sinks: RefCell<Vec<Box<dyn Sink>>>,
 }
@@ -30,7 +32,12 @@ impl Notebook {
     /// A notebook on standard output: a page, or values as JSON. Pictures are written into a directory, if there is one.
     pub(crate) fn new(source: &'static str, json: bool, pictures: Option<PathBuf>, inline: Inline) -> Notebook {
         let sink: Box<dyn Sink> = if json { Box::new(Json) } else { Box::new(Terminal::new(inline)) };
-        Notebook { source, json, pictures, report: false, sinks: RefCell::new(vec![sink]) }
+        Notebook { source, json, pictures, theme: Theme::Light, report: false, sinks: RefCell::new(vec![sink]) }
+    }
+
+    /// Sets the colors of the pictures that are written or shown on the terminal. A page has those of the browser.
+    pub(crate) fn theme(&mut self, theme: Theme) {
+        self.theme = theme;
     }
 
     /// Adds a page for a browser.
@@ -128,7 +135,7 @@ impl Notebook {
         if !self.wants_pictures() {
             return Ok(());
         }
-        let picture = picture.into();
+        let picture = picture.into().theme(self.theme);
         let saved = self.pictures.as_ref().map(|dir| {
             picture.save(dir, name).with_context(|| format!("writing the picture {name} into {}", dir.display()))
         });

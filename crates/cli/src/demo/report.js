@@ -36,6 +36,15 @@
     Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
     return node;
   };
+  // The cells of a heat map, or the pixels of an image.
+  const fieldOf = (node) => {
+    const group = node.querySelector("g[data-values]");
+    if (!group) return null;
+    const [x, y, z] = ["columns", "rows", "values"].map((name) => group.dataset[name].split(" ").map(Number));
+    return { x, y, z, label: group.dataset.label || "value", image: group.matches(".image") };
+  };
+  const nearestIndex = (values, at) =>
+    values.reduce((best, v, i) => (Math.abs(v - at) < Math.abs(values[best] - at) ? i : best), 0);
   const readable = (svg) => {
     const panels = [...svg.querySelectorAll("g.panel")].map((node) => {
       const [left, top, right, bottom] = node.dataset.frame.split(" ").map(Number);
@@ -47,8 +56,9 @@
           return numbers.flatMap((x, i) => (i % 2 ? [] : [[x, numbers[i + 1]]]));
         }),
       })).filter((line) => line.points.length > 1);
-      return { node, left, top, right, bottom, lines, x: scale(node.dataset.x, left, right), y: scale(node.dataset.y, bottom, top) };
-    }).filter((panel) => panel.lines.length);
+      const field = fieldOf(node);
+      return { node, left, top, right, bottom, lines, field, x: scale(node.dataset.x, left, right), y: scale(node.dataset.y, bottom, top) };
+    }).filter((panel) => panel.lines.length || panel.field);
     if (!panels.length) return;
     const holder = svg.parentElement;
     const tip = document.createElement("div");
@@ -59,7 +69,8 @@
     let marks = [];
     panels.forEach((panel) => {
       const places = panel.lines.flatMap((line) => line.points.map((p) => p[0]));
-      [panel.first, panel.last] = places.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, -Infinity]);
+      if (!places.length) [panel.first, panel.last] = [panel.left, panel.right];
+      else [panel.first, panel.last] = places.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, -Infinity]);
     });
     let now = { panel: panels[0], at: panels[0].first };
     const clear = () => {
@@ -96,20 +107,65 @@
       tip.style.left = `${beside + tip.offsetWidth > box.width ? Math.max(0, x * ratio - 14 - tip.offsetWidth) : beside}px`;
       tip.style.top = `${panel.top * ratio + 8}px`;
     };
+    const showCell = (panel, i, j) => {
+      clear();
+      const { x, y, z, label, image } = panel.field;
+      now = { panel, at: panel.first, cell: [i, j] };
+      const middle = (values, k, read, from, to) => from + ((values[k] - read(from)) / (read(to) - read(from))) * (to - from);
+      const at = [middle(x, i, panel.x, panel.left, panel.right), middle(y, j, panel.y, panel.bottom, panel.top)];
+      marks.push(svgNode("circle", { class: "cursor-dot", cx: at[0], cy: at[1], r: 4.5, fill: "none" }));
+      marks.forEach((mark) => panel.node.append(mark));
+      const head = document.createElement("div");
+      head.textContent = image
+        ? `column ${i}, row ${j}`
+        : `${panel.node.dataset.xName || "x"} = ${written(x[i])}, ${panel.node.dataset.yName || "y"} = ${written(y[j])}`;
+      const row = document.createElement("div");
+      const value = z[j * x.length + i];
+      row.textContent = `${image ? "gray" : label}: ${Number.isNaN(value) ? "none" : written(value)}`;
+      tip.replaceChildren(head, row);
+      tip.hidden = false;
+      const box = svg.getBoundingClientRect();
+      const ratio = box.width / svg.viewBox.baseVal.width;
+      const beside = at[0] * ratio + 14;
+      tip.style.left = `${beside + tip.offsetWidth > box.width ? Math.max(0, at[0] * ratio - 14 - tip.offsetWidth) : beside}px`;
+      tip.style.top = `${Math.max(0, at[1] * ratio - tip.offsetHeight - 8)}px`;
+    };
+    // By the arrow keys: to the next cell, or from the last column to the next panel.
+    const moveCell = ([dx, dy]) => {
+      const { panel } = now;
+      const { x, y } = panel.field;
+      const [i, j] = now.cell || [x.length >> 1, y.length >> 1];
+      const up = panel.y(panel.top) > panel.y(panel.bottom) ? 1 : -1;
+      const next = now.cell && panels[panels.indexOf(panel) + dx];
+      if ((i + dx < 0 || i + dx >= x.length) && next && next.field) {
+        const { x: columns, y: rows } = next.field;
+        return showCell(next, dx > 0 ? 0 : columns.length - 1, Math.min(j, rows.length - 1));
+      }
+      const inside = (k, list) => Math.max(0, Math.min(list.length - 1, k));
+      showCell(panel, inside(i + dx, x), inside(j - dy * up, y));
+    };
     svg.addEventListener("pointermove", (event) => {
       const box = svg.getBoundingClientRect();
       const ratio = svg.viewBox.baseVal.width / box.width;
       const [x, y] = [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
       const panel = panels.find((p) => x >= p.left - 4 && x <= p.right + 4 && y >= p.top - 4 && y <= p.bottom + 4);
-      if (panel) show(panel, x);
-      else clear();
+      if (!panel) return clear();
+      if (panel.lines.length) show(panel, x);
+      if (panel.field && !marks.length) {
+        showCell(panel, nearestIndex(panel.field.x, panel.x(x)), nearestIndex(panel.field.y, panel.y(y)));
+      }
     });
     svg.addEventListener("pointerleave", clear);
     holder.tabIndex = 0;
     holder.setAttribute("role", "group");
-    holder.setAttribute("aria-label", `${svg.getAttribute("aria-label")}. Left and right arrow keys read values.`);
+    holder.setAttribute("aria-label", `${svg.getAttribute("aria-label")}. ${panels[0].lines.length ? "Left and right arrow keys" : "Arrow keys"} read values.`);
     holder.addEventListener("blur", clear);
     holder.addEventListener("keydown", (event) => {
+      const across = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      if (across && !now.panel.lines.length) {
+        event.preventDefault();
+        return moveCell(across);
+      }
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (event.key === "Escape") clear();
       if (!step) return;

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use cotangent_plot::{Animation, Axes, Figure, Surface};
+use cotangent_plot::{Animation, Axes, Figure, Surface, Theme};
 use serde_json::Value;
 
 use super::inline::{Inline, Protocol};
@@ -58,6 +58,18 @@ impl Picture {
         match self {
             Picture::Figure(figure) => figure.save(dir, name),
             Picture::Animation(animation) => animation.save(dir, name),
+        }
+    }
+
+    /// The picture in the colors of a theme.
+    pub(crate) fn theme(self, theme: Theme) -> Picture {
+        match self {
+            Picture::Figure(figure) => Picture::Figure(figure.theme(theme)),
+            Picture::Animation(animation) => {
+                let states = animation.states().iter().cloned().map(|(value, figure)| (value, figure.theme(theme)));
+                let rate = animation.frames_per_second();
+                Picture::Animation(Animation::new(animation.parameter()).frames(states).rate(rate))
+            }
         }
     }
 
