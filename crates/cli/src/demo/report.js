@@ -151,6 +151,7 @@
       const panel = panels.find((p) => x >= p.left - 4 && x <= p.right + 4 && y >= p.top - 4 && y <= p.bottom + 4);
       if (!panel) return clear();
       if (panel.lines.length) show(panel, x);
+      else clear();
       if (panel.field && !marks.length) {
         showCell(panel, nearestIndex(panel.field.x, panel.x(x)), nearestIndex(panel.field.y, panel.y(y)));
       }
