@@ -90,6 +90,14 @@ readme-pictures:
 demo-times:
     cargo run --release -- demo list --measure
 
+# Run the notebooks with the kernel evcxr, which is installed into the target folder; `--write` stores their outputs
+notebooks *ARGS:
+    python3 notebooks/run.py {{ARGS}}
+
+# Follow the chapter "A first hour" of the book command by command, in a new folder with an empty cache; takes minutes
+first-hour *ARGS:
+    python3 docs/book/first_hour.py {{ARGS}}
+
 # Accept the new snapshots, and list those that changed; read the difference
 bless *ARGS:
     INSTA_UPDATE=always cargo test --workspace {{ARGS}}

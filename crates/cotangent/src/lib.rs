@@ -24,6 +24,7 @@
 //! | feature | what it adds | crates it depends on |
 //! |---|---|---|
 //! | `flax` | `io::flax`: arrays and trees in the files of `flax.serialization` | `memmap2`, `tempfile` |
+//! | `evcxr` | rich output in Rust notebooks: arrays and trees as tables, jaxprs with aligned equations, for the kernel `evcxr` | none |
 //! | `ndarray` | `Array::to_ndarray`, and `Array::from` of the arrays and views of `ndarray` | `ndarray` |
 //! | `npy` | `io::npy`: arrays and trees in `.npy` and `.npz` files, and in those of Equinox | `zip`, `memmap2`, `tempfile` |
 //! | `safetensors` | `io::safetensors`, `io::Checkpoints`: weights by path, mapped into memory, and states of training runs | `safetensors`, `memmap2`, `tempfile`, `serde_json` |
@@ -166,6 +167,9 @@ pub use api::sharding::{
 pub use api::signature::Signature;
 pub use api::vmap::{Vmap, vmap};
 pub use cotangent_derive::Tree;
+#[cfg(feature = "evcxr")]
+#[cfg_attr(docsrs, doc(cfg(feature = "evcxr")))]
+pub use interop::evcxr::EvcxrDisplay;
 pub use methods::Operand;
 pub use ops::name::checkpoint_name;
 pub use ops::precision::{default_matmul_precision, set_default_matmul_precision};
@@ -179,6 +183,8 @@ pub use xla::{CudaAllocator, CudaOptions, Target};
 /// (Own<State>, Ref<Array>), State>`. A name that the program defines or imports by itself takes precedence over one
 /// from here.
 pub mod prelude {
+    #[cfg(feature = "evcxr")]
+    pub use crate::interop::evcxr::{Debugged as _, EvcxrDisplay as _};
     pub use crate::optim::Optimizer;
     pub use crate::random::Key;
     pub use crate::{
@@ -252,6 +258,7 @@ chapters! {
     SharpEdges = "sharp-edges.md",
     Networks = "networks.md",
     Optimizers = "optimizers.md",
+    Notebooks = "notebooks.md",
     Files = "files.md",
     Importing = "importing.md",
     Performance = "performance.md",

@@ -7,6 +7,8 @@ mod color;
 mod contour;
 mod data;
 mod draw;
+#[cfg(feature = "evcxr")]
+mod evcxr;
 mod figure;
 mod font;
 mod layout;

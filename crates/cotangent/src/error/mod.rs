@@ -1,5 +1,7 @@
 //! Errors: what was wrong, where, and what to write instead.
 
+#[cfg(feature = "evcxr")]
+pub(crate) mod cell;
 mod codes;
 pub(crate) mod location;
 
@@ -251,11 +253,25 @@ impl Error {
     }
 }
 
+/// The code at a location, where it says more than the number of the line: in a notebook.
+#[cfg(feature = "evcxr")]
+fn code(location: Loc) -> Option<String> {
+    cell::code(location)
+}
+
+#[cfg(not(feature = "evcxr"))]
+fn code(_: Loc) -> Option<String> {
+    None
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         if let Some(location) = self.0.location {
-            write!(f, "\n  --> {location}")?;
+            match code(location) {
+                Some(code) => write!(f, "\n  --> {code}")?,
+                None => write!(f, "\n  --> {location}")?,
+            }
         }
         if let Some(help) = &self.0.help {
             write!(f, "\n  help: {help}")?;
@@ -287,6 +303,12 @@ thread_local! {
 pub(crate) fn raise(error: Error) -> ! {
     let error = error.at(location::location(Location::caller()));
     if ATTEMPTS.get() > 0 {
+        resume_unwind(Box::new(error));
+    }
+    // Evcxr has every panic print a backtrace, of which no line belongs to the cell. The message quotes the cell.
+    #[cfg(feature = "evcxr")]
+    if error.location().and_then(code).is_some() {
+        cell::show(&error);
         resume_unwind(Box::new(error));
     }
     panic!("{error}");

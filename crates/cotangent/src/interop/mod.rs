@@ -1,6 +1,8 @@
-//! Conversions from and to the types of other crates, each behind a feature named like the crate. No other part of the
-//! library uses them.
+//! Conversions from and to the types of other crates, and what notebooks show, each behind a feature named like the crate. No
+//! other part of the library uses them.
 
+#[cfg(feature = "evcxr")]
+pub(crate) mod evcxr;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 #[cfg(feature = "serde")]

@@ -30,9 +30,8 @@ impl Names {
         name(index)
     }
 
-    fn binder(&mut self, jaxpr: &Jaxpr, var: Var) -> String {
-        let aval = &jaxpr.avals()[var.index()];
-        format!("{}:{aval}", self.get(var))
+    fn binder(&mut self, jaxpr: &Jaxpr, var: Var) -> Binder {
+        (self.get(var), jaxpr.avals()[var.index()].to_string())
     }
 
     fn atom(&mut self, atom: &Atom) -> String {
@@ -43,16 +42,54 @@ impl Names {
     }
 }
 
+/// A variable where it is defined: its name and its type.
+pub(crate) type Binder = (String, String);
+
+/// The parts of an equation.
+pub(crate) struct Line<'a> {
+    pub(crate) outputs: Vec<Binder>,
+    pub(crate) primitive: &'static str,
+    pub(crate) params: Vec<(&'static str, String)>,
+    pub(crate) nested: Vec<&'a Jaxpr>,
+    pub(crate) inputs: Vec<String>,
+}
+
+/// The parts of a jaxpr.
+pub(crate) struct Printed<'a> {
+    pub(crate) inputs: Vec<Binder>,
+    pub(crate) lines: Vec<Line<'a>>,
+    /// The results, in parentheses.
+    pub(crate) outputs: String,
+}
+
+impl<'a> Printed<'a> {
+    pub(crate) fn new(jaxpr: &'a Jaxpr) -> Printed<'a> {
+        let mut names = Names(vec![None; jaxpr.avals().len()], 0);
+        let inputs = jaxpr.inputs().iter().map(|v| names.binder(jaxpr, *v)).collect();
+        let lines = jaxpr.eqns().iter().map(|eqn| {
+            let outputs = eqn.outputs.iter().map(|v| names.binder(jaxpr, *v)).collect();
+            let inputs = eqn.inputs.iter().map(|a| names.atom(a)).collect();
+            let nested = eqn.prim.jaxprs().into_iter().map(|inner| &**inner).collect();
+            Line { outputs, primitive: eqn.prim.name(), params: eqn.prim.params(), nested, inputs }
+        });
+        let lines = lines.collect();
+        let outputs: Vec<_> = jaxpr.outputs().iter().map(|a| names.atom(a)).collect();
+        let comma = if outputs.len() == 1 { "," } else { "" };
+        Printed { inputs, lines, outputs: format!("({}{comma})", outputs.join(", ")) }
+    }
+}
+
+/// Variables and their types: `a:f32[] b:f32[3]`.
+pub(crate) fn binders(binders: &[Binder]) -> String {
+    binders.iter().map(|(name, ty)| format!("{name}:{ty}")).collect::<Vec<_>>().join(" ")
+}
+
 fn write(f: &mut dyn fmt::Write, jaxpr: &Jaxpr, indent: usize) -> fmt::Result {
-    let mut names = Names(vec![None; jaxpr.avals().len()], 0);
-    let inputs: Vec<_> = jaxpr.inputs().iter().map(|v| names.binder(jaxpr, *v)).collect();
+    let Printed { inputs, lines, outputs } = Printed::new(jaxpr);
     let pad = " ".repeat(indent);
-    write!(f, "{{ lambda ; {}. let", inputs.join(" "))?;
-    for eqn in jaxpr.eqns() {
-        let outputs: Vec<_> = eqn.outputs.iter().map(|v| names.binder(jaxpr, *v)).collect();
-        write!(f, "\n{pad}    {} = {}", outputs.join(" "), eqn.prim.name())?;
-        let params = eqn.prim.params();
-        let nested = eqn.prim.jaxprs();
+    write!(f, "{{ lambda ; {}. let", binders(&inputs))?;
+    for Line { outputs, primitive, params, nested, inputs } in &lines {
+        write!(f, "\n{pad}    {} = {primitive}", binders(outputs))?;
         if nested.is_empty() {
             if !params.is_empty() {
                 let texts: Vec<_> = params.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -60,7 +97,7 @@ fn write(f: &mut dyn fmt::Write, jaxpr: &Jaxpr, indent: usize) -> fmt::Result {
             }
         } else {
             f.write_str("[")?;
-            for (k, v) in &params {
+            for (k, v) in params {
                 write!(f, "\n{pad}      {k}={v}")?;
             }
             for inner in nested {
@@ -69,14 +106,12 @@ fn write(f: &mut dyn fmt::Write, jaxpr: &Jaxpr, indent: usize) -> fmt::Result {
             }
             write!(f, "\n{pad}    ]")?;
         }
-        for input in &eqn.inputs {
-            write!(f, " {}", names.atom(input))?;
+        for input in inputs {
+            write!(f, " {input}")?;
         }
     }
-    let outputs: Vec<_> = jaxpr.outputs().iter().map(|a| names.atom(a)).collect();
-    let comma = if outputs.len() == 1 { "," } else { "" };
-    let separator = if jaxpr.eqns().is_empty() { " ".to_string() } else { format!("\n{pad}  ") };
-    write!(f, "{separator}in ({}{comma}) }}", outputs.join(", "))
+    let separator = if lines.is_empty() { " ".to_string() } else { format!("\n{pad}  ") };
+    write!(f, "{separator}in {outputs} }}")
 }
 
 impl fmt::Display for Jaxpr {

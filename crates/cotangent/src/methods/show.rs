@@ -11,6 +11,8 @@ use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
+#[cfg(feature = "evcxr")]
+use crate::error::Result;
 
 use super::numerals::{scalar, words};
 use super::style::Style;
@@ -70,7 +72,7 @@ pub(crate) fn write(array: &Array, f: &mut impl fmt::Write, style: &Style) -> fm
     if array.is_traced() {
         return if style.debug { write!(f, "Traced<{aval:?}>") } else { write!(f, "Traced<{aval}>") };
     }
-    let layout = Layout::new(&aval.shape, if style.debug { (", ", "Array(") } else { (" ", "") });
+    let layout = Layout::new(&aval.shape, THRESHOLD, if style.debug { (", ", "Array(") } else { (" ", "") });
     let values = match array.with_bytes(|bytes| layout.elements(bytes, aval.dtype)) {
         Ok(values) => values,
         Err(error) => return write!(f, "Array<{aval}>(unreadable: {})", error.message()),
@@ -96,6 +98,43 @@ fn with_type(f: &mut impl fmt::Write, text: &str, aval: &Aval) -> fmt::Result {
     write!(f, "Array({text},{gap}{dtype})")
 }
 
+/// The elements of an array that are shown, as words of equal length, and where they are: for other forms than text.
+#[cfg(feature = "evcxr")]
+pub(crate) struct Cells {
+    shape: Vec<usize>,
+    shown: Vec<usize>,
+    /// The elements in row-major order.
+    pub(crate) words: Vec<String>,
+}
+
+#[cfg(feature = "evcxr")]
+impl Cells {
+    /// The cells of an array, summarized if it has more than `most` elements, by default those that text has.
+    pub(crate) fn of(array: &Array, most: Option<usize>) -> Result<Cells> {
+        let aval = array.aval();
+        let layout = Layout::new(&aval.shape, most.unwrap_or(THRESHOLD), (" ", ""));
+        let values = array.with_bytes(|bytes| layout.elements(bytes, aval.dtype))?;
+        let style = Style::default();
+        let words = match aval.rank() {
+            0 => vec![scalar(values[0], aval.dtype, &style)],
+            _ => words(&values, aval.dtype, &style, false),
+        };
+        Ok(Cells { shown: layout.shown, words, shape: aval.shape.to_vec() })
+    }
+
+    /// The indices along an axis that are shown, with `None` where some are left out.
+    pub(crate) fn axis(&self, axis: usize) -> impl Iterator<Item = Option<usize>> + use<> {
+        let (n, shown) = (self.shape[axis], self.shown[axis]);
+        let end = if shown < n { EDGE } else { n };
+        (0..end).map(Some).chain((shown < n).then_some(None)).chain((n - (shown - end)..n).map(Some))
+    }
+
+    /// The number of axes.
+    pub(crate) fn rank(&self) -> usize {
+        self.shape.len()
+    }
+}
+
 /// The layout of an array's elements as text.
 struct Layout<'a> {
     shape: &'a [usize],
@@ -106,8 +145,8 @@ struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    fn new(shape: &'a [usize], (separator, prefix): (&'static str, &'static str)) -> Layout<'a> {
-        let long = shape.iter().product::<usize>() > THRESHOLD;
+    fn new(shape: &'a [usize], most: usize, (separator, prefix): (&'static str, &'static str)) -> Layout<'a> {
+        let long = shape.iter().product::<usize>() > most;
         let shown = shape.iter().map(|&n| if long { n.min(2 * EDGE) } else { n }).collect();
         Layout { shape, shown, separator, prefix }
     }

@@ -16,6 +16,22 @@ pub(crate) struct Style {
     pub(super) align: Option<char>,
 }
 
+/// The options of `{}`.
+impl Default for Style {
+    fn default() -> Style {
+        Style {
+            debug: false,
+            exponent: None,
+            precision: None,
+            plus: false,
+            zeros: false,
+            width: 0,
+            fill: ' ',
+            align: None,
+        }
+    }
+}
+
 impl Style {
     /// Returns the options of a Rust formatter. The trait in use determines `debug` and `exponent`.
     pub(crate) fn of(f: &fmt::Formatter<'_>, debug: bool, exponent: Option<char>) -> Style {

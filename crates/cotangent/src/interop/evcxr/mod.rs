@@ -1,0 +1,128 @@
+//! Rich output in notebooks of [evcxr](https://github.com/evcxr/evcxr), the Rust kernel for Jupyter.
+//!
+//! Evcxr calls the method `evcxr_display` on the value of a cell's last expression. The method prints the value in one
+//! or more forms, each between lines that begin with `EVCXR_BEGIN_CONTENT` and `EVCXR_END_CONTENT`. The notebook shows
+//! the richest form that it can. If the call does not compile, evcxr prints the value with `{:?}`.
+
+mod html;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::array::Array;
+use crate::error::cell::print;
+use crate::ir::jaxpr::{Closed, Jaxpr};
+use crate::tree::{self, Tree};
+
+/// Shows a tree in a notebook of the Rust kernel evcxr. Needs the feature `evcxr`.
+///
+/// Every tree has it, a struct that derives [`Tree`] as well as a tuple of arrays: a table with a row for each array.
+/// It is in the prelude, and evcxr calls it for the last expression of a cell.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// #[derive(Clone, Tree)]
+/// struct Line { slope: Array, intercept: Array }
+///
+/// let line = Line { slope: 2.0.into(), intercept: np::zeros(3) };
+/// line.evcxr_display(); // prints the forms of text and HTML, between the lines that evcxr looks for
+/// ```
+pub trait EvcxrDisplay: Tree {
+    /// Prints the tree in the forms that a notebook can show.
+    fn evcxr_display(&self) {
+        print(&text(self), &html::tree(self));
+    }
+}
+
+impl<T: Tree> EvcxrDisplay for T {}
+
+/// Trees without arrays, such as numbers. Two traits then have the method that evcxr calls, so the call does not
+/// compile, and evcxr prints the value with `{:?}`, as it does where this library is not used.
+#[doc(hidden)]
+pub trait Debugged {
+    fn evcxr_display(&self) {}
+}
+
+macro_rules! debugged {
+    ($($t:ty)*) => { $(impl Debugged for $t {})* };
+}
+
+debugged!(() bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64 String &'static str);
+
+impl<T: Debugged> Debugged for Vec<T> {}
+impl<T: Debugged> Debugged for Option<T> {}
+impl<T: Debugged> Debugged for Box<T> {}
+impl<T: Debugged, const N: usize> Debugged for [T; N] {}
+impl<K, T: Debugged> Debugged for BTreeMap<K, T> {}
+impl<K, T: Debugged> Debugged for HashMap<K, T> {}
+
+macro_rules! debugged_tuples {
+    ($($($T:ident)*;)*) => { $(impl<$($T: Debugged),*> Debugged for ($($T,)*) {})* };
+}
+
+debugged_tuples! { A; A B; A B C; A B C D; A B C D E; A B C D E F; A B C D E F G; A B C D E F G H; }
+
+impl Array {
+    /// Shows the array in a notebook of the Rust kernel evcxr: a table, with the type. Needs the feature `evcxr`.
+    ///
+    /// More than 1000 elements are summarized by those at the ends of each axis, as in [`Display`](std::fmt::Display).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// np::eye(3).evcxr_display();
+    /// ```
+    pub fn evcxr_display(&self) {
+        print(&format!("{self:?}"), &html::array(self));
+    }
+}
+
+impl Jaxpr {
+    /// Shows the jaxpr in a notebook of the Rust kernel evcxr, with its equations aligned. Needs the feature `evcxr`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// make_jaxpr(|x: &Array| x.sin() + 1.0)(&2.0.into()).jaxpr.evcxr_display();
+    /// ```
+    pub fn evcxr_display(&self) {
+        print(&self.to_string(), &html::jaxpr(self));
+    }
+}
+
+impl Closed {
+    /// Shows the jaxpr in a notebook of the Rust kernel evcxr, with its equations aligned. Needs the feature `evcxr`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// make_jaxpr(|x: &Array| x.sin() + 1.0)(&2.0.into()).evcxr_display();
+    /// ```
+    pub fn evcxr_display(&self) {
+        self.jaxpr.evcxr_display();
+    }
+}
+
+/// A tree as text: its type, and a line for each array.
+fn text<T: Tree>(tree: &T) -> String {
+    let leaves = tree::leaves(tree);
+    let paths = tree::leaf_paths(tree);
+    let width = paths.iter().map(|path| path.chars().count()).max().unwrap_or(0);
+    let lines = paths.iter().zip(&leaves).map(|(path, leaf)| match leaf.size() {
+        0..=6 if leaf.shape().len() <= 1 => format!("\n  {path:width$}  {}  {leaf}", leaf.aval()),
+        _ => format!("\n  {path:width$}  {}", leaf.aval()),
+    });
+    title(tree, &leaves) + &lines.collect::<String>()
+}
+
+/// What a tree is: its type, the number of its arrays and that of their elements.
+fn title<T: Tree>(_: &T, leaves: &[Array]) -> String {
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let size = leaves.iter().map(Array::size).sum();
+    format!("{}: {}, {}", short(std::any::type_name::<T>()), count(leaves.len(), "array"), count(size, "element"))
+}
+
+/// The name of a type, without the modules that its parts are in.
+fn short(name: &str) -> String {
+    let parts = name.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    parts.map(|part| part.rsplit("::").next().unwrap_or(part)).collect()
+}
+
+#[cfg(test)]
+mod tests;
