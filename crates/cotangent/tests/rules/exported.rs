@@ -21,7 +21,7 @@ fn every_primitive_is_exported_for_jax() {
         let name = format!("{}_{}_{i}", case.primitive, case.name);
         let args = (case.inputs.clone(),);
         let added = exports.add::<(Ref<Vec<Array>>,), _>(&name, f, &args, |e| e.vjp_order(order), order > 0);
-        if let Err(error) = added.and_then(|bytes| import::jax(bytes)) {
+        if let Err(error) = added.and_then(import::jax) {
             failures.push(format!("{name}: {error}"));
         }
     }
