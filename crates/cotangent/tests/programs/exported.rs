@@ -17,7 +17,7 @@ fn programs_exported_for_jax_are_the_same_functions() {
         let f = move |p: &Vec<Array>| f(p);
         let args = (case.inputs.clone(),);
         let added = exports.add::<(Ref<Vec<Array>>,), _>(&case.name, f, &args, |e| e.vjp_order(order), order > 0);
-        let read = added.and_then(|bytes| import::jax(bytes));
+        let read = added.and_then(import::jax);
         match read {
             Ok(model) => {
                 let got = jit(model.flat())(&case.inputs).swap_remove(0);
