@@ -10,16 +10,18 @@ use faer::linalg::svd::{ComputeSvdVectors, SvdError, svd, svd_scratch};
 use faer::reborrow::{Reborrow, ReborrowMut};
 use faer::{Mat, MatMut, Par};
 
-use crate::column;
 use crate::householder::{Side, multiply, reflect, reflector};
 use crate::scalar::Scalar;
+use crate::svd::parameters;
+use crate::{column, refine};
 
 /// Computes the singular values of a matrix with at least as many rows as columns, and, if they are wanted, the left
-/// singular vectors, as many as `u` has columns, and the right ones.
+/// singular vectors, as many as `u` has columns, and the right ones, which are refined if `refines` holds.
 pub(crate) fn decompose<T: Scalar>(
     mut a: MatMut<'_, T>,
     values: &mut [f64],
     vectors: Option<[MatMut<'_, T>; 2]>,
+    refines: bool,
 ) -> Result<(), SvdError> {
     let n = a.ncols();
     let (mut left_taus, mut right_taus) = (vec![T::from_real(0.0); n], vec![T::from_real(0.0); n.saturating_sub(1)]);
@@ -54,12 +56,15 @@ pub(crate) fn decompose<T: Scalar>(
         }
     }
     let compute = if vectors.is_some() { ComputeSvdVectors::Full } else { ComputeSvdVectors::No };
-    let mut memory = MemBuffer::new(svd_scratch::<f64>(n, n, compute, compute, Par::Seq, Default::default()));
+    let mut memory = MemBuffer::new(svd_scratch::<f64>(n, n, compute, compute, Par::Seq, parameters::<f64>().into()));
     let size = if vectors.is_some() { n } else { 0 };
     let (mut u, mut v) = (Mat::<f64>::zeros(n, size), Mat::<f64>::zeros(n, size));
     let [of_u, of_v] = [&mut u, &mut v].map(|x| vectors.is_some().then(|| x.as_mut()));
     let diagonal = DiagMut::from_slice_mut(values);
-    svd(middle.as_ref(), diagonal, of_u, of_v, Par::Seq, MemStack::new(&mut memory), Default::default())?;
+    svd(middle.as_ref(), diagonal, of_u, of_v, Par::Seq, MemStack::new(&mut memory), parameters::<f64>().into())?;
+    if refines {
+        refine::singular_vectors(middle.as_ref(), values, u.as_mut(), v.as_mut());
+    }
     let Some([mut left, mut right]) = vectors else { return Ok(()) };
     let of = |x: &Mat<f64>, i: usize, j: usize| match (i < n && j < n, i == j) {
         (true, _) => T::nearest([x[(i, j)], 0.0]),

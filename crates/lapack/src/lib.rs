@@ -33,7 +33,9 @@ mod cholesky;
 mod eigen;
 mod householder;
 mod lu;
+mod panel;
 mod qr;
+mod refine;
 mod scalar;
 mod svd;
 mod triangular;
@@ -87,9 +89,6 @@ pub static OTHER_KERNELS: &[Kernel] = &[
     Kernel::new("cotangent_pivots_to_permutation", lu::pivots_to_permutation),
     Kernel::new("tridiagonal_solve_perturbed_ffi", tridiagonal_solve::perturbed),
 ];
-
-/// The number of rows up to which wide vectors do not pay.
-const NARROW: usize = 8;
 
 /// Returns an attribute that is a letter.
 fn letter(call: &Arrays<'_>, name: &str, known: &str) -> Result<char, String> {

@@ -3,7 +3,7 @@
 use std::ops::{Mul, Sub};
 
 use bytemuck::Pod;
-use faer::traits::ComplexField;
+use faer::traits::{ComplexField, ComplexImpl};
 use num_complex::Complex;
 
 /// A number type of matrices.
@@ -12,9 +12,13 @@ pub(crate) trait Scalar: ComplexField + Pod + Mul<Output = Self> + Sub<Output = 
     type Element: xla::Element + Pod;
     /// The type with 64 bits for each part.
     type Wide: Scalar<Wide = Self::Wide>;
+    /// The type with the operations on vectors whose elements lie in order.
+    type Native: ComplexField;
     /// The type of [`magnitude`](Scalar::magnitude).
     type Magnitude: Copy + PartialOrd;
 
+    /// Returns the number as one of the type for vectors.
+    fn native(self) -> Self::Native;
     /// Returns a real number.
     fn from_real(x: f32) -> Self;
     /// Returns the difference between 1 and the next greater number.
@@ -45,8 +49,13 @@ macro_rules! scalars {
         impl Scalar for $real {
             type Element = $real;
             type Wide = f64;
+            type Native = $real;
             type Magnitude = $real;
 
+            #[inline(always)]
+            fn native(self) -> $real {
+                self
+            }
             #[inline(always)]
             fn from_real(x: f32) -> $real {
                 x.into()
@@ -93,8 +102,13 @@ macro_rules! scalars {
         impl Scalar for Complex<$real> {
             type Element = [$real; 2];
             type Wide = Complex<f64>;
+            type Native = ComplexImpl<$real>;
             type Magnitude = $real;
 
+            #[inline(always)]
+            fn native(self) -> ComplexImpl<$real> {
+                self.into()
+            }
             #[inline(always)]
             fn from_real(x: f32) -> Complex<$real> {
                 Complex::new(x.into(), 0.0)

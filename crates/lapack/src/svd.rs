@@ -2,14 +2,14 @@
 
 use faer::diag::DiagMut;
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::svd::{ComputeSvdVectors, SvdError, svd, svd_scratch};
+use faer::linalg::svd::{ComputeSvdVectors, SvdError, SvdParams, svd, svd_scratch};
 use faer::traits::math_utils as math;
-use faer::{Mat, MatMut, MatRef, Par};
+use faer::{Auto, Mat, MatMut, MatRef, Par};
 use xla::Arrays;
 
 use crate::bidiagonal::decompose;
 use crate::scalar::Scalar;
-use crate::{letter, matrix, numbers_mut};
+use crate::{letter, matrix, numbers_mut, refine};
 
 /// `gesdd` and `gesvd`: the singular values in decreasing order, and the singular vectors: all (`A`), those of the
 /// singular values (`S`) or none (`N`). The contents of the first result, which may share the operand's memory, are
@@ -47,10 +47,13 @@ where
         'S' => ComputeSvdVectors::Thin,
         _ => ComputeSvdVectors::No,
     };
-    let mut memory = MemBuffer::new(svd_scratch::<T::Wide>(m, n, compute, compute, Par::Seq, Default::default()));
+    let mut memory =
+        MemBuffer::new(svd_scratch::<T::Wide>(m, n, compute, compute, Par::Seq, parameters::<T::Wide>().into()));
     let [left, right] = vectors.unwrap_or_default();
-    let (mut wide_u, mut wide_v) = (Mat::<T::Wide>::zeros(m, left), Mat::<T::Wide>::zeros(n, right));
-    let (mut wide, mut values) = (vec![math::zero::<T::Wide>(); m * n], vec![math::zero::<T::Wide>(); k]);
+    let zero = math::zero::<T::Wide>();
+    let (mut wide_u, mut wide_v) = (vec![zero; m * left], vec![zero; n * right]);
+    let refines = size_of::<T>() == size_of::<T::Wide>() && vectors.is_some() && k > ACCURATE;
+    let (mut wide, mut values) = (vec![zero; m * n], vec![zero; k]);
     let (u, vh) = (numbers_mut::<T>(u.elements), numbers_mut::<T>(vh.elements));
     let each = numbers_mut::<T>(a.elements).chunks_exact(m * n).zip(s.elements.chunks_exact_mut(k)).zip(info);
     for (i, ((a, s), info)) in each.enumerate() {
@@ -59,32 +62,56 @@ where
             *info = -4;
             continue;
         };
-        wide_u.fill(math::zero());
-        let [u_of, v_of] = [&mut wide_u, &mut wide_v].map(|x| vectors.map(|_| x.as_mut()));
+        wide_u.fill(zero);
+        let u_of = vectors.map(|_| MatMut::from_column_major_slice_mut(&mut wide_u, m, left));
+        let v_of = vectors.map(|_| MatMut::from_column_major_slice_mut(&mut wide_v, n, right));
         let done = if T::IS_REAL {
             let diagonal = DiagMut::from_slice_mut(&mut values);
             let matrix = MatRef::from_column_major_slice(&wide, m, n);
-            svd(matrix, diagonal, u_of, v_of, Par::Seq, MemStack::new(&mut memory), Default::default())
+            svd(matrix, diagonal, u_of, v_of, Par::Seq, MemStack::new(&mut memory), parameters::<T::Wide>().into())
         } else {
-            complex(MatMut::from_column_major_slice_mut(&mut wide, m, n), &mut values, u_of.zip(v_of))
+            complex(MatMut::from_column_major_slice_mut(&mut wide, m, n), &mut values, u_of.zip(v_of), refines)
         };
         if let Err(SvdError::NoConvergence) = done {
             *info = 1;
             continue;
         }
+        if T::IS_REAL && refines {
+            let u = MatMut::from_column_major_slice_mut(bytemuck::cast_slice_mut(&mut wide_u[..m * k]), m, k);
+            let v = MatMut::from_column_major_slice_mut(bytemuck::cast_slice_mut(&mut wide_v[..n * k]), n, k);
+            let a = MatRef::from_column_major_slice(bytemuck::cast_slice(&wide), m, n);
+            refine::singular_vectors(a, bytemuck::cast_slice_mut(&mut values), u, v);
+        }
         for (s, value) in s.iter_mut().zip(&values) {
             *s = math::real(&T::nearest([value.split()[0] * scale, 0.0]));
         }
         for (j, column) in u[i * m * left..(i + 1) * m * left].chunks_exact_mut(m).enumerate() {
-            column.iter_mut().enumerate().for_each(|(i, x)| *x = T::nearest(wide_u[(i, j)].split()));
+            column.iter_mut().enumerate().for_each(|(i, x)| *x = T::nearest(wide_u[j * m + i].split()));
         }
         if right > 0 {
-            for (j, column) in vh[i * right * n..(i + 1) * right * n].chunks_exact_mut(right).enumerate() {
-                column.iter_mut().enumerate().for_each(|(i, x)| *x = T::nearest(wide_v[(j, i)].conjugate().split()));
+            // Some columns at a time, so that neighbors of what is read are read soon.
+            const COLUMNS: usize = 8;
+            let vh = &mut vh[i * right * n..(i + 1) * right * n];
+            for (block, columns) in vh.chunks_mut(COLUMNS * right).enumerate() {
+                for (i, row) in wide_v.chunks_exact(n).enumerate() {
+                    for (x, to) in row[block * COLUMNS..].iter().zip(columns[i..].iter_mut().step_by(right)) {
+                        *to = T::nearest(x.conjugate().split());
+                    }
+                }
             }
         }
     }
     Ok(())
+}
+
+/// The number of singular values up to which `faer` is as accurate as LAPACK.
+const ACCURATE: usize = 8;
+/// The number of singular values up to which they are found by iteration.
+const SMALL: usize = 32;
+
+/// The blocks are smaller than those of `faer`, because the iteration is slower.
+pub(crate) fn parameters<T: Scalar>() -> SvdParams {
+    SvdParams { recursion_threshold: SMALL, ..<SvdParams as Auto<T>>::auto() }
 }
 
 /// Decomposes a complex matrix, or the adjoint of one with more columns than rows.
@@ -92,13 +119,14 @@ fn complex<T: Scalar>(
     a: MatMut<'_, T>,
     values: &mut [T],
     vectors: Option<(MatMut<'_, T>, MatMut<'_, T>)>,
+    refines: bool,
 ) -> Result<(), SvdError> {
     let mut singular = vec![0.0; values.len()];
     if a.nrows() >= a.ncols() {
-        decompose(a, &mut singular, vectors.map(|(u, v)| [u, v]))?;
+        decompose(a, &mut singular, vectors.map(|(u, v)| [u, v]), refines)?;
     } else {
         let mut adjoint = Mat::from_fn(a.ncols(), a.nrows(), |i, j| a[(j, i)].conjugate());
-        decompose(adjoint.as_mut(), &mut singular, vectors.map(|(u, v)| [v, u]))?;
+        decompose(adjoint.as_mut(), &mut singular, vectors.map(|(u, v)| [v, u]), refines)?;
     }
     values.iter_mut().zip(singular).for_each(|(value, s)| *value = T::nearest([s, 0.0]));
     Ok(())

@@ -2,11 +2,14 @@
 
 use faer::linalg::matmul::matmul_with_conj;
 use faer::reborrow::{Reborrow, ReborrowMut};
+use faer::traits::ComplexField;
+use faer::traits::pulp::{Arch, Simd, WithSimd};
 use faer::{Accum, Conj, MatMut, MatRef, Par};
 use xla::Arrays;
 
+use crate::panel::{Columns, Operations, WIDTH, add, lanes, load, store};
 use crate::scalar::Scalar;
-use crate::{NARROW, letter, matrix, numbers, numbers_mut};
+use crate::{letter, matrix, numbers, numbers_mut};
 
 /// `trsm`: solves op(A) X = B or X op(A) = B for X. A is triangular, and op is the identity, the transpose or the
 /// conjugate transpose.
@@ -25,19 +28,16 @@ pub(crate) fn trsm<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     if b.elements.is_empty() {
         return Ok(());
     }
-    let matrices = numbers::<T>(a.elements).chunks_exact(n * n);
-    for (a, b) in matrices.zip(numbers_mut::<T>(b.elements).chunks_exact_mut(rows * width)) {
+    let (elements, b) = (numbers::<T>(a.elements), numbers_mut::<T>(b.elements));
+    // X op(A) = B is op(A)ᵀ Xᵀ = Bᵀ.
+    let transposed = left == (op != 'N');
+    let (conjugated, lower) = (op == 'C', upper == transposed);
+    let mut order = Order::new();
+    for (a, b) in elements.chunks_exact(n * n).zip(b.chunks_exact_mut(rows * width)) {
         let a = MatRef::from_column_major_slice(a, n, n);
         let b = MatMut::from_column_major_slice_mut(b, rows, width);
-        // X op(A) = B is op(A)ᵀ Xᵀ = Bᵀ.
-        let (b, transposed) = if left { (b, op != 'N') } else { (b.transpose_mut(), op == 'N') };
-        let system = System {
-            a: if transposed { a.transpose() } else { a },
-            conjugated: op == 'C',
-            lower: upper == transposed,
-            unit,
-        };
-        system.solve(b);
+        let system = System { a: if transposed { a.transpose() } else { a }, conjugated, lower, unit };
+        system.solve(if left { b } else { b.transpose_mut() }, &mut order);
     }
     Ok(())
 }
@@ -51,93 +51,236 @@ pub(crate) struct System<'a, T> {
     pub(crate) unit: bool,
 }
 
-/// The number of rows that are solved one by one. Larger systems are halved, so that most of the work is in matrix
-/// products.
-const BLOCK: usize = 16;
-/// The number of right-hand sides that are solved side by side.
-const TILE: usize = 8;
+/// The number of unknowns up to which the system is solved by substitution. Larger systems are halved, so that most of
+/// the work is in matrix products.
+const BLOCK: usize = 32;
 
 impl<'a, T: Scalar> System<'a, T> {
-    /// Overwrites B with the solution. Divides by the diagonal instead of multiplying by its reciprocals, which may be
-    /// out of range, and are less accurate.
-    pub(crate) fn solve(self, b: MatMut<'_, T>) {
+    /// Overwrites B with the solution. The elements of a row or of a column of B must be contiguous.
+    pub(crate) fn solve(self, mut b: MatMut<'_, T>, order: &mut Order<T>) {
         let n = self.a.nrows();
-        if n <= NARROW {
-            return substitute(self, b);
-        }
         if n <= BLOCK {
-            return substitute_wide(self, b);
+            order.read(self);
+            if let Some(rows) = b.rb_mut().transpose_mut().try_as_col_major_mut() {
+                Arch::new().dispatch(Rows { order, x: rows });
+            } else {
+                Arch::new().dispatch(Sides { order, b });
+            }
+            return;
         }
         let half = (n / 2).next_multiple_of(8);
         let (first, above, below, last) = self.a.split_at(half, half);
         let part = |a: MatRef<'a, T>| System { a, ..self };
-        let (top, bottom) = b.split_at_row_mut(half);
+        let (mut top, mut bottom) = b.split_at_row_mut(half);
         let (conj, one) = (if self.conjugated { Conj::Yes } else { Conj::No }, T::from_real(1.0));
         let subtract = |to: MatMut<'_, T>, a: MatRef<'_, T>, x: MatRef<'_, T>| {
             matmul_with_conj(to, Accum::Add, a, conj, x, Conj::No, -one, Par::Seq);
         };
-        let (mut top, mut bottom) = (top, bottom);
         if self.lower {
-            part(first).solve(top.rb_mut());
+            part(first).solve(top.rb_mut(), order);
             subtract(bottom.rb_mut(), below, top.rb());
-            part(last).solve(bottom);
+            part(last).solve(bottom, order);
         } else {
-            part(last).solve(bottom.rb_mut());
+            part(last).solve(bottom.rb_mut(), order);
             subtract(top.rb_mut(), above, bottom.rb());
-            part(first).solve(top);
+            part(first).solve(top, order);
         }
     }
 }
 
-/// Solves by substitution, for several right-hand sides at a time.
+/// The coefficients of a system of up to `BLOCK` unknowns, in the order of the substitution: the equations of a lower
+/// triangular matrix from the first one, those of an upper one from the last.
+pub(crate) struct Order<T> {
+    n: usize,
+    reversed: bool,
+    unit: bool,
+    /// For every `WIDTH` equations, the coefficients of each unknown before and in them.
+    coefficients: Vec<[T; WIDTH]>,
+    /// The diagonal.
+    pivots: Vec<Pivot<T>>,
+}
+
+/// An element of the diagonal.
+#[derive(Clone, Copy)]
+enum Pivot<T> {
+    Inverse(T),
+    /// Its reciprocal may be out of range.
+    Divisor(T),
+}
+
+impl<T: Scalar> Order<T> {
+    pub(crate) fn new() -> Order<T> {
+        Order { n: 0, reversed: false, unit: false, coefficients: Vec::new(), pivots: Vec::new() }
+    }
+
+    /// Returns the index of an unknown in the system.
+    #[inline(always)]
+    fn at(&self, i: usize) -> usize {
+        if self.reversed { self.n - 1 - i } else { i }
+    }
+
+    fn read(&mut self, system: System<'_, T>) {
+        let System { a, conjugated, lower, unit } = system;
+        let (n, zero) = (a.nrows(), T::from_real(0.0));
+        (self.n, self.reversed, self.unit) = (n, !lower, unit);
+        self.pivots.clear();
+        if !unit {
+            self.pivots.extend((0..n).map(|i| {
+                let i = if lower { i } else { n - 1 - i };
+                let pivot = if conjugated { a[(i, i)].conjugate() } else { a[(i, i)] };
+                if pivot.is_moderate() { Pivot::Inverse(T::from_real(1.0).over(pivot)) } else { Pivot::Divisor(pivot) }
+            }));
+        }
+        let panels = n.div_ceil(WIDTH);
+        let count = WIDTH * panels * (panels + 1) / 2;
+        if self.coefficients.len() < count {
+            self.coefficients.resize(count, [zero; WIDTH]);
+        }
+        let mut rest = &mut self.coefficients[..];
+        for first in (0..n).step_by(WIDTH) {
+            let (panel, others) = rest.split_at_mut(first + WIDTH);
+            rest = others;
+            for w in 0..WIDTH.min(n - first) {
+                let (i, known) = (if lower { first + w } else { n - 1 - first - w }, first + w);
+                let into = panel.iter_mut().map(|row| &mut row[w]).take(known);
+                match (a.row(i).try_as_row_major(), lower) {
+                    (Some(row), true) => into.zip(row.transpose().as_slice()).for_each(|(to, x)| *to = *x),
+                    (Some(row), false) => {
+                        into.zip(row.transpose().as_slice().iter().rev()).for_each(|(to, x)| *to = *x)
+                    }
+                    (None, true) => into.enumerate().for_each(|(k, to)| *to = a[(i, k)]),
+                    (None, false) => into.enumerate().for_each(|(k, to)| *to = a[(i, n - 1 - k)]),
+                }
+            }
+            if conjugated {
+                panel.iter_mut().flatten().for_each(|x| *x = x.conjugate());
+            }
+        }
+    }
+
+    /// Solves for `R` vectors of right-hand sides, which are rows of a matrix with a column for each unknown.
+    #[inline(always)]
+    fn substitute<S: Simd, const R: usize>(&self, simd: &Operations<T, S>, mut x: Columns<'_, T>, row: usize) {
+        let mut coefficients = &self.coefficients[..];
+        for first in (0..self.n).step_by(WIDTH) {
+            let (panel, others) = coefficients.split_at(first + WIDTH);
+            coefficients = others;
+            let (before, inside) = panel.split_at(first);
+            let mut sums = [[simd.zero(); R]; WIDTH];
+            for (i, factors) in before.iter().enumerate() {
+                add(simd, &mut sums, factors, &load::<T, S, R>(&x.rb().col(self.at(i)).as_slice()[row..]));
+            }
+            for w in 0..WIDTH {
+                if first + w >= self.n {
+                    break;
+                }
+                let place = &mut x.rb_mut().col_mut(self.at(first + w)).as_slice_mut()[row..];
+                let mut solution = load::<T, S, R>(place);
+                for (x, sum) in solution.iter_mut().zip(&sums[w]) {
+                    *x = simd.sub(*x, *sum);
+                }
+                if !self.unit {
+                    match self.pivots[first + w] {
+                        Pivot::Inverse(inverse) => {
+                            let inverse = simd.splat(inverse.native());
+                            solution = solution.map(|x| simd.mul(x, inverse));
+                        }
+                        Pivot::Divisor(pivot) => divide(bytemuck::cast_slice_mut(&mut solution), pivot),
+                    }
+                }
+                store::<T, S, R>(place, &solution);
+                add(simd, &mut sums, &inside[w], &solution);
+            }
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn divide<T: Scalar>(x: &mut [T], divisor: T) {
+    x.iter_mut().for_each(|x| *x = x.over(divisor));
+}
+
+/// A system whose right-hand sides are the rows of a matrix.
+struct Rows<'a, T> {
+    order: &'a Order<T>,
+    x: Columns<'a, T>,
+}
+
+impl<T: Scalar> WithSimd for Rows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Rows { order, mut x } = self;
+        let (context, lanes) = (T::Native::simd_ctx(simd), lanes::<T, S>());
+        let (simd, count, mut row) = (Operations::<T, S>::new(&context), x.nrows(), 0);
+        while row + 2 * lanes <= count {
+            order.substitute::<S, 2>(simd, x.rb_mut(), row);
+            row += 2 * lanes;
+        }
+        while row < count {
+            if row + lanes <= count {
+                order.substitute::<S, 1>(simd, x.rb_mut(), row);
+            } else {
+                // The last rows do not fill a vector.
+                let mut tile = [simd.zero(); BLOCK];
+                let tile: &mut [T] = bytemuck::cast_slice_mut(&mut tile[..order.n]);
+                for (j, tile) in tile.chunks_exact_mut(lanes).enumerate() {
+                    tile.iter_mut().zip(&x.rb().col(j).as_slice()[row..]).for_each(|(to, x)| *to = *x);
+                }
+                order.substitute::<S, 1>(simd, columns(tile, lanes), 0);
+                for (j, tile) in tile.chunks_exact(lanes).enumerate() {
+                    x.rb_mut().col_mut(j).as_slice_mut()[row..].iter_mut().zip(tile).for_each(|(to, x)| *to = *x);
+                }
+            }
+            row += lanes;
+        }
+    }
+}
+
+/// A system whose right-hand sides are the columns of a matrix. They are transposed some at a time.
+struct Sides<'a, T> {
+    order: &'a Order<T>,
+    b: MatMut<'a, T>,
+}
+
+impl<T: Scalar> WithSimd for Sides<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Sides { order, mut b } = self;
+        let (context, n, width) = (T::Native::simd_ctx(simd), order.n, b.ncols());
+        let simd = Operations::<T, S>::new(&context);
+        let mut tile = [[simd.zero(); 2]; BLOCK];
+        let count = if width <= lanes::<T, S>() { lanes::<T, S>() } else { 2 * lanes::<T, S>() };
+        let tile: &mut [T] = &mut bytemuck::cast_slice_mut(tile.as_flattened_mut())[..count * n];
+        for start in (0..width).step_by(count) {
+            let sides = count.min(width - start);
+            for c in 0..sides {
+                let column = crate::column(b.rb_mut(), start + c);
+                tile[c..].iter_mut().step_by(count).zip(column).for_each(|(to, x)| *to = *x);
+            }
+            if count == lanes::<T, S>() {
+                order.substitute::<S, 1>(simd, columns(tile, count), 0);
+            } else {
+                order.substitute::<S, 2>(simd, columns(tile, count), 0);
+            }
+            for c in 0..sides {
+                let column = crate::column(b.rb_mut(), start + c);
+                tile[c..].iter().step_by(count).zip(column).for_each(|(x, to)| *to = *x);
+            }
+        }
+    }
+}
+
+/// Returns the matrix with these contiguous columns.
 #[inline(always)]
-fn substitute<T: Scalar>(system: System<'_, T>, mut b: MatMut<'_, T>) {
-    let (n, width) = (system.a.nrows(), b.ncols());
-    // Rows and columns of an upper triangular matrix in reverse make a lower triangular one.
-    let place = |i: usize| if system.lower { i } else { n - 1 - i };
-    let mut l = [[T::from_real(0.0); BLOCK]; BLOCK];
-    for (i, row) in l.iter_mut().enumerate().take(n) {
-        for (j, entry) in row.iter_mut().enumerate().take(i + 1) {
-            let x = system.a[(place(i), place(j))];
-            *entry = if system.conjugated { x.conjugate() } else { x };
-        }
+fn columns<T>(elements: &mut [T], rows: usize) -> Columns<'_, T> {
+    let count = elements.len() / rows;
+    match MatMut::from_column_major_slice_mut(elements, rows, count).try_as_col_major_mut() {
+        Some(columns) => columns,
+        None => unreachable!("the matrix is column-major"),
     }
-    for start in (0..width).step_by(TILE) {
-        let columns = TILE.min(width - start);
-        let mut tile = [[T::from_real(0.0); TILE]; BLOCK];
-        for c in 0..columns {
-            match b.rb().col(start + c).try_as_col_major() {
-                Some(column) => {
-                    let column = &column.as_slice()[..n];
-                    tile.iter_mut().enumerate().take(n).for_each(|(i, row)| row[c] = column[place(i)]);
-                }
-                None => (0..n).for_each(|i| tile[i][c] = b[(place(i), start + c)]),
-            }
-        }
-        for (i, factors) in l.iter().enumerate().take(n) {
-            let (known, rest) = tile.split_at_mut(i);
-            let row = &mut rest[0];
-            for (known, factor) in known.iter().zip(factors) {
-                row.iter_mut().zip(known).for_each(|(x, y)| *x -= *factor * *y);
-            }
-            if !system.unit {
-                row[..columns].iter_mut().for_each(|x| *x = x.over(factors[i]));
-            }
-        }
-        for c in 0..columns {
-            match b.rb_mut().col_mut(start + c).try_as_col_major_mut() {
-                Some(column) => {
-                    let column = &mut column.as_slice_mut()[..n];
-                    tile.iter().enumerate().take(n).for_each(|(i, row)| column[place(i)] = row[c]);
-                }
-                None => (0..n).for_each(|i| b[(place(i), start + c)] = tile[i][c]),
-            }
-        }
-    }
-}
-
-vectorized! {
-fn substitute_wide<'a, T: Scalar>(system: System<'a, T>, b: MatMut<'a, T>) {
-    substitute(system, b);
-}
 }

@@ -11,6 +11,7 @@ mod lax_functions;
 mod linalg_eigen;
 mod linalg_functions;
 mod linalg_invariants;
+mod linalg_kernels;
 mod linalg_lu;
 mod linalg_qr_svd;
 mod losses;

@@ -10,7 +10,7 @@ use super::number::{Number, Real};
 use super::reflections::Blocks;
 use super::vector::{columns, rotate};
 use super::{elements, expect, hessenberg, largest, rescale, scale, squares, tridiagonal};
-use crate::letter;
+use crate::{letter, refine};
 
 /// Larger matrices are decomposed in blocks.
 const SMALL: usize = 32;
@@ -129,6 +129,7 @@ impl<T: Number> Large<T> {
         if tridiagonal_self_adjoint_evd(d, e, s, Some(u), Par::Seq, memory, spec).is_err() {
             return false;
         }
+        refine::eigenvectors(&self.diagonal, off_diagonal, w, &mut self.u);
         self.v.iter_mut().zip(&self.u).for_each(|(v, u)| *v = T::of(*u));
         self.blocks.apply(a, tau, &mut self.v);
         a.copy_from_slice(&self.v);
