@@ -2,6 +2,7 @@
 
     JAX_PYTHON=VENV/bin/python python3 bench_vs_jax.py COTANGENT [FILTER …] [--samples N] [--write PAGE]
     python3 bench_vs_jax.py --from-csv --write PAGE
+    OPENBLAS_NUM_THREADS=1 … python3 bench_vs_jax.py COTANGENT --linear-algebra
 
 JAX_PYTHON is an interpreter with `pip install jax==0.10.2`; the default is the one that runs this file. COTANGENT is the
 command-line tool, built with --release. Each case has one process per side, set up and warm. The processes take samples
@@ -10,7 +11,8 @@ results of both sides are compared before they are timed. A FILTER selects cases
 
 With --write, the summary replaces its part of PAGE, and the row of each case goes into a CSV file in the folder beside
 PAGE: vs_jax.csv and within_cotangent.csv in docs/benchmarks for docs/benchmarks.md. --from-csv writes the summary of the
-rows that are there, and measures nothing.
+rows that are there, and measures nothing. --linear-algebra measures the cases of that group alone, and prints tables of the
+times and residuals by routine and size.
 """
 
 import argparse
@@ -79,6 +81,10 @@ class Worker:
         return peak
 
 
+# The residuals of both sides by case.
+RESIDUALS = {}
+
+
 def parsed(line):
     try:
         return json.loads(line)
@@ -102,6 +108,7 @@ def compare(case, ours, theirs):
 def compare_residuals(case, ours, theirs):
     """Ours may be at most twice theirs."""
     if ours is not None and theirs is not None:
+        RESIDUALS[case] = (ours, theirs)
         verdict = "" if ours <= 2 * theirs else ", TOO LARGE"
         print(f"{case:26} residuals: Cotangent {ours:.2e}, JAX {theirs:.2e}{verdict}", file=sys.stderr)
 
@@ -329,6 +336,39 @@ def tables(records, within):
     return "\n".join(parts)
 
 
+ROUTINES = {
+    "cholesky": "Cholesky",
+    "triangular": "triangular system, n right-hand sides",
+    "lu": "LU",
+    "solve": "linear system, one right-hand side",
+    "qr": "QR",
+    "svd": "singular values and vectors",
+    "eigh": "eigenvalues and vectors, Hermitian",
+    "eig": "eigenvalues and vectors",
+}
+SIZES = {"7": "7", "8": "8", "64": "64", "256": "256", "1000": "1000", "batch": "10,000 of 8"}
+
+
+def linear_algebra(records):
+    """Tables of ratios, f32 / f64: of the times of the fastest samples, and of the residuals."""
+    found = {record["case"]: record for record in records}
+
+    def cell(case, member, bar):
+        value = float(found[case][member]) if case in found and found[case][member] else None
+        text = "" if value is None else ratio(value)
+        return f"**{text}**" if value is not None and value > bar(found[case]) else text
+
+    def lines(member, bar):
+        for name, title in ROUTINES.items():
+            cases = [[f"linalg/{name}-{size}-{dtype}" for dtype in ("f32", "f64")] for size in SIZES]
+            yield [title, *(" / ".join(cell(case, member, bar) for case in pair) for pair in cases)]
+
+    head = ["routine", *SIZES.values()]
+    times = table(head, list(lines("ratio_of_fastest", lambda record: float(record["target"]))))
+    residuals = table(head, list(lines("residual_ratio", lambda _: 2.0)))
+    return "Times:\n\n" + times + "\nResiduals:\n\n" + residuals
+
+
 def read_csv(file):
     with open(file, newline="") as lines:
         return list(csv.DictReader(lines))
@@ -372,7 +412,10 @@ def main():
                                                                     is given")
     parser.add_argument("--from-csv", action="store_true", help="summarize the CSV files beside PAGE, and measure \
                                                                  nothing")
+    parser.add_argument("--linear-algebra", action="store_true", help="measure that group, and print its tables")
     args = parser.parse_args()
+    if args.linear_algebra:
+        args.filters = ["linalg/"]
     if args.from_csv:
         if args.write is None:
             parser.error("--from-csv needs --write PAGE")
@@ -409,6 +452,12 @@ def main():
     within = [dict(zip(keys, line)) for line in targets.derived({row.name: row for row in rows})]
     text = tables(records, within)
     print(details(records), text, sep="\n")
+    if args.linear_algebra:
+        for record in records:
+            ours, theirs = RESIDUALS.get(record["case"], (None, None))
+            record["cotangent_residual"], record["jax_residual"] = number(ours), number(theirs)
+            record["residual_ratio"] = number(ours / theirs if theirs else None)
+        print(linear_algebra(records))
     if args.write and not args.filters:  # the page has all cases
         write_csv(args.write.with_suffix("") / "vs_jax.csv", records)
         write_csv(args.write.with_suffix("") / "within_cotangent.csv", within)
