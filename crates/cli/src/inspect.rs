@@ -70,7 +70,7 @@ fn derivatives(report: &Report) -> String {
     const RULES: &str = "`stop_gradient` and the rules of `custom_jvp` and `custom_vjp` are not in them";
     let n = report.vjp_order;
     match (&report.vjp_problem, n) {
-        (Some(problem), _) => format!("{n} in the file can be used: {problem}"),
+        (Some(problem), _) => format!("{n} in the file, which cannot all be used: {problem}"),
         (None, 0) if report.format == "StableHLO" => format!("those of the operations: {RULES}"),
         (None, 0) => {
             format!("those of the operations: {RULES}; `serialize(vjp_order=1)` in Python would write JAX's own")

@@ -258,6 +258,28 @@ fn derivatives_in_the_file_are_for_reverse_mode() {
 }
 
 #[test]
+fn derivatives_that_cannot_be_read_are_errors_when_they_are_needed() {
+    let file = golden("imports_vjp.json");
+    let bytes = decoded(file["refused"][0]["artifact"].as_str().expect("an artifact"));
+    let model = import::jax(&bytes).unwrap();
+    let f = model.function::<(Array,), Array>().unwrap();
+    let x = np::ones([2, 2]);
+    assert_eq!(f(&x).to_vec::<f32>(), [2.0; 4]);
+    let message = complaint(|| grad(|x: &Array| f(x).sum())(&x));
+    for part in
+        ["the derivative of `f` in the file cannot be imported", "from schur", "lapack_sgees_ffi", "Model::without_vjp"]
+    {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    let g = model.without_vjp().function::<(Array,), Array>().unwrap();
+    assert_eq!(grad(|x: &Array| g(x).sum())(&x).to_vec::<f32>(), [2.0; 4]);
+    let report = import::inspect(&bytes).unwrap();
+    assert_eq!((report.vjp_order, model.vjp_order()), (1, 0));
+    let problem = report.vjp_problem.expect("a problem").to_string();
+    assert!(report.problem.is_none() && problem.contains("lapack_sgees_ffi"), "{problem}");
+}
+
+#[test]
 fn reports_say_what_derivatives_a_file_has() {
     let report = import::inspect(&with_vjp("q_learning")).unwrap();
     assert_eq!((report.vjp_order, report.vjp_problem.is_none()), (2, true));

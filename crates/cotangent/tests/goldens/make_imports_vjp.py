@@ -185,6 +185,17 @@ def special():
 CASES[-1][3]["tolerance"] = 3e-4
 
 
+def unreadable():
+    """A function whose derivative uses a routine of LAPACK that is not read."""
+    @jax.custom_vjp
+    def f(x):
+        return 2 * x
+    f.defvjp(lambda x: (f(x), x), lambda x, ct: (ct * jax.scipy.linalg.schur(x)[0],))
+    check = export.DisabledSafetyCheck.custom_call("lapack_sgees_ffi")
+    exported = export.export(jax.jit(f), disabled_checks=[check])(wave((2, 2)))
+    return {"name": "unreadable", "artifact": base64.b64encode(exported.serialize(vjp_order=1)).decode()}
+
+
 def written(package, name, order, options, make):
     f, *args = make()
     jitted = jax.jit(f)
@@ -243,4 +254,4 @@ if __name__ == "__main__":
         result, size = written(*entry)
         cases.append(result)
         print(f"{entry[0]:24} {entry[1]:32} {size:8}")
-    write(__file__, {"cases": cases})
+    write(__file__, {"cases": cases, "refused": [unreadable()]})
