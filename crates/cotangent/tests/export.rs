@@ -391,3 +391,32 @@ fn what_jax_cannot_have_is_an_error() {
     let error = lowered.to_jax().serialize().unwrap_err().to_string();
     assert!(error.contains("two entries of a map have the name `same` as text"), "{error}");
 }
+
+/// A file that JAX has run and differentiated twice. Its gradients are those that JAX computed by the derivative in it.
+#[test]
+fn a_stored_export_is_read() {
+    let file = |name: &str| std::fs::read(common::folder().join("exports").join(name)).unwrap();
+    let text = String::from_utf8(file("mlp_loss.txt")).unwrap();
+    let arrays = |what: &str| -> Vec<Array> {
+        let lines = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let mut lines: Vec<Vec<&str>> = lines.filter(|line| line[0] == what).collect();
+        // Python sorts the names of fields.
+        lines.sort_by_key(|line| line[1]);
+        let array = |line: Vec<&str>| {
+            let bytes = (0..line[4].len() / 2).map(|i| u8::from_str_radix(&line[4][2 * i..2 * i + 2], 16).unwrap());
+            let shape: Vec<usize> = line[3].split(',').filter_map(|n| n.parse().ok()).collect();
+            Array::from_bytes(bytes.collect::<Vec<u8>>(), line[2].parse().unwrap(), shape).unwrap()
+        };
+        lines.into_iter().map(array).collect()
+    };
+    let bytes = file("mlp_loss.jax");
+    assert_eq!(import::inspect(&bytes).unwrap().vjp_order, 2);
+    let model = import::jax(&bytes).unwrap();
+    assert!(model.to_string().contains("({layers: [{bias: f32[5], weight: f32[4,5]}, {bias: None, weight: f32[5,3]}]"));
+    let loss = model.flat();
+    let ct = arrays("ct").swap_remove(0);
+    let (value, slopes) = value_and_grad(|x: &Vec<Array>| loss(x).swap_remove(0) * &ct)(&arrays("in"));
+    let near = |got: &Array, expected: &Array| assert!((got - expected).abs().max().item::<f32>() < 1e-6);
+    near(&(value / &ct), &arrays("out")[0]);
+    slopes.iter().zip(&arrays("grad")).for_each(|(got, expected)| near(got, expected));
+}

@@ -16,7 +16,7 @@ pub(crate) mod device;
 pub(crate) mod jax;
 
 /// Returns the folder of the golden files. A test binary that runs on another machine finds it in the environment.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     let here = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
     std::env::var_os("COTANGENT_TEST_GOLDENS").map_or_else(here, PathBuf::from)
 }
