@@ -168,7 +168,11 @@ pub(crate) fn axes(scene: &mut Scene, axes: &Axes, cell: [f64; 4], frame: [f64; 
         let room = if matches!(mark.kind, Kind::Dots(_)) { mark.size / 2.0 + 2.0 } else { 1.2 };
         let clip = Some([left - room, top - room, right + room, bottom + room]);
         scene.shapes.push(Shape::Begin { class, label, data: field(&mark.kind), clip });
+        let first = scene.shapes.len();
         marks::mark(scene, mark, &place, sizes, &mut taken);
+        // What an axis does not have, such as zero if it is logarithmic, leaves no trace.
+        let shapes: Vec<Shape> = scene.shapes.drain(first..).filter(Shape::is_finite).collect();
+        scene.shapes.extend(shapes);
         scene.shapes.push(Shape::End);
     }
     if !axes.bare {
@@ -313,6 +317,9 @@ fn field(kind: &Kind) -> Vec<(&'static str, String)> {
     let (x, y, z) = match kind {
         Kind::Heat(grid) | Kind::Filled(grid) if !grid.z.is_empty() => {
             let Grid { x, y, z } = grid.thinned(CELLS);
+            if x.iter().chain(&y).any(|v| !v.is_finite()) {
+                return Vec::new();
+            }
             (x, y, z)
         }
         Kind::Image { pixels, width } if *width > 0 && pixels.iter().all(|[r, g, b]| r == g && g == b) => {
@@ -326,7 +333,10 @@ fn field(kind: &Kind) -> Vec<(&'static str, String)> {
         _ => return Vec::new(),
     };
     // Four digits are as many as are shown.
-    let number = |v: &f64| format!("{v:.3e}").parse::<f64>().map_or("NaN".into(), |v| format!("{}", v as f32));
+    let number = |v: &f64| match format!("{v:.3e}") {
+        text if v.is_finite() => text.replace(".000e", "e").trim_end_matches("e0").to_owned(),
+        _ => "NaN".to_owned(),
+    };
     let list = |values: &[f64]| values.iter().map(number).collect::<Vec<_>>().join(" ");
     vec![("columns", list(&x)), ("rows", list(&y)), ("values", list(&z))]
 }

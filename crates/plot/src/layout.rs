@@ -96,10 +96,13 @@ impl Extent {
         let (log, whole) = (self.log, self.whole && self.range.is_some());
         let usable = |(a, b): (f64, f64)| a.is_finite() && b.is_finite() && a != b && (!log || a > 0.0 && b > 0.0);
         if let Some((low, high)) = given.filter(|g| usable(*g)) {
-            return Scale { low: low.min(high), high: low.max(high), log, whole };
+            let (low, high) = (low.min(high), low.max(high));
+            let (low, high) = if log { (low, high) } else { proper(Some((low, high))) };
+            return Scale { low, high, log, whole };
         }
         if log {
             let (low, high) = self.range.unwrap_or((1.0, 10.0));
+            let (low, high) = (low.max(f64::MIN_POSITIVE), high.max(f64::MIN_POSITIVE));
             let (low, high) = if high > low { (low, high) } else { (low / 3.0, high * 3.0) };
             let by = (high / low).powf(padding);
             return Scale { low: (low / by).max(f64::MIN_POSITIVE), high: (high * by).min(f64::MAX), log, whole };

@@ -110,7 +110,9 @@ impl Canvas {
                 let [x0, y0, x1, y1] = self.clip();
                 let clip = clip.map_or([x0, y0, x1, y1], |[a, b, c, d]| {
                     let pixel = |x: f64| (x * scale).round().max(0.0) as usize;
-                    [x0.max(pixel(a)), y0.max(pixel(b)), x1.min(pixel(c)), y1.min(pixel(d))]
+                    // A clip outside the picture is empty.
+                    let (left, top) = (pixel(a).clamp(x0, x1), pixel(b).clamp(y0, y1));
+                    [left, top, pixel(c).clamp(left, x1), pixel(d).clamp(top, y1)]
                 });
                 self.clips.push(clip);
             }

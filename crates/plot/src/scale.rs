@@ -12,6 +12,8 @@ pub(crate) struct Scale {
 
 impl Scale {
     pub(crate) fn place(&self, value: f64) -> f64 {
+        // The ends are at most this far from zero, give or take some space, so the difference does not overflow.
+        let value = if value.is_finite() { value.clamp(-1e301, 1e301) } else { value };
         match self.log {
             true => (value.ln() - self.low.ln()) / (self.high.ln() - self.low.ln()),
             false => (value - self.low) / (self.high - self.low),
@@ -23,6 +25,7 @@ impl Scale {
         let decades = if self.log { self.high.log10() - self.low.log10() } else { 0.0 };
         if decades < 1.0 {
             let mut values = ticks((self.low, self.high), count);
+            values.retain(|v| !self.log || *v > 0.0);
             if self.whole {
                 values.retain(|v| (v - v.round()).abs() < 1e-9);
             }
@@ -81,7 +84,7 @@ pub(crate) fn labels(values: &[f64]) -> Vec<String> {
     let step = values.windows(2).map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min);
     let step = if step.is_finite() { step } else { greatest };
     if greatest >= 1e5 || (greatest > 0.0 && greatest < 1e-3) {
-        let exponent = greatest.log10().floor() as i32;
+        let exponent = (greatest.log10().floor() as i32).max(f64::MIN_10_EXP);
         let unit = 10f64.powi(exponent);
         let digits = decimals(step / unit);
         let one = |v: &f64| match v / unit {
@@ -118,8 +121,10 @@ pub fn number(x: f64) -> String {
     }
     let exponent = size.log10().floor() as i32;
     if !(-4..6).contains(&exponent) {
-        let mantissa = x / 10f64.powi(exponent);
-        let digits = trimmed(&format!("{mantissa:.2}"));
+        // Powers of ten below the normal numbers are zero, so the digits come from the formatter.
+        let text = format!("{x:.2e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (digits, exponent) = (trimmed(mantissa), exponent.parse().unwrap_or(0));
         return if digits == "1" { power(exponent) } else { format!("{digits}×{}", power(exponent)) };
     }
     trimmed(&format!("{x:.*}", (3 - exponent).max(0) as usize))

@@ -103,6 +103,20 @@ pub(crate) enum Shape {
     End,
 }
 
+impl Shape {
+    /// Whether all of its coordinates are numbers.
+    pub(crate) fn is_finite(&self) -> bool {
+        let finite = |points: &[Point]| points.iter().all(|p| p.0.is_finite() && p.1.is_finite());
+        match self {
+            Shape::Area(outlines, _) => outlines.iter().all(|outline| finite(outline)),
+            Shape::Line { points, .. } | Shape::Dots { points, .. } => finite(points),
+            Shape::Text(label) => finite(&[label.at]),
+            Shape::Image { corners, .. } => corners.iter().all(|v| v.is_finite()),
+            Shape::Begin { .. } | Shape::End => true,
+        }
+    }
+}
+
 /// A picture.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scene {

@@ -75,10 +75,12 @@ impl Surface {
         self
     }
 
-    /// The direction it is seen from, in degrees: the height above the floor, and the angle around the vertical axis.
+    /// The direction it is seen from, in degrees: the height above the floor, and the angle around the vertical axis. What
+    /// is not finite changes nothing.
     pub fn view(mut self, elevation: f64, azimuth: f64) -> Surface {
-        self.elevation = elevation.clamp(-89.0, 89.0);
-        self.azimuth = azimuth;
+        if elevation.is_finite() && azimuth.is_finite() {
+            (self.elevation, self.azimuth) = (elevation.clamp(-89.0, 89.0), azimuth);
+        }
         self
     }
 
@@ -92,7 +94,10 @@ impl Surface {
     /// values along each axis, the `names` of the axes, the `view` (elevation and azimuth), colors of the `map` from
     /// low to high, and the points of the `path`. Numbers that are not finite are `null`.
     pub fn json(&self, cells: usize) -> String {
-        let number = |v: &f64| if v.is_finite() { format!("{}", (*v as f32)) } else { "null".into() };
+        let number = |v: &f64| match *v as f32 {
+            v if v.is_finite() => format!("{v}"),
+            _ => "null".into(),
+        };
         let list = |values: &[f64]| format!("[{}]", values.iter().map(number).collect::<Vec<_>>().join(","));
         let quoted =
             |text: &String| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('<', "\\u003c"));
