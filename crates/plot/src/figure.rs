@@ -93,13 +93,13 @@ impl Figure {
 
     /// The size in logical pixels. A PNG has twice as many pixels.
     pub fn size(mut self, width: f64, height: f64) -> Figure {
-        self.size = Some((width.clamp(40.0, 10_000.0), height.clamp(40.0, 10_000.0)));
+        self.size = Some((side(width), side(height)));
         self
     }
 
     /// The width in logical pixels. The height follows from it, unless a size is set.
     pub fn width(mut self, width: f64) -> Figure {
-        self.width = Some(width.clamp(40.0, 10_000.0));
+        self.width = Some(side(width));
         self
     }
 
@@ -362,3 +362,8 @@ macro_rules! alone {
 }
 
 alone!(Axes Surface);
+
+/// A length that a picture can have.
+fn side(length: f64) -> f64 {
+    if length.is_nan() { 40.0 } else { length.clamp(40.0, 10_000.0) }
+}

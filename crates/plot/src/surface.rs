@@ -154,6 +154,8 @@ impl Surface {
         scene.shapes.push(Shape::End);
         bar(scene, self.map, heights, frame, sizes.tick);
         scene.shapes.push(Shape::End);
+        // What lies beyond the numbers leaves no trace.
+        scene.shapes.retain(Shape::is_finite);
     }
 
     /// The three walls behind the surface, with lines at the ticks, and the names and numbers at the edges before it.
