@@ -84,6 +84,10 @@ impl<'p> Reader<'p> {
                 let k = outs.first().and_then(|out| out.shape.last().copied());
                 top_k(x, k.ok_or_else(|| malformed("`TopK` without results"))?)
             }
+            ("tridiagonal_solve_perturbed_ffi", [dl, d, du, b]) => {
+                let prim = p::TridiagonalSolve { perturb_singular: true };
+                Ok(vec![Val::new(bind1(prim, &[&dl.full(), &d.full(), &du.full(), &b.full()]))])
+            }
             ("cu_threefry2x32_ffi" | "hip_threefry2x32_ffi", [a, b, c, d]) => {
                 let out = bind(p::Threefry2x32, &[&a.full(), &b.full(), &c.full(), &d.full()]);
                 Ok(out.into_iter().map(Val::new).collect())
