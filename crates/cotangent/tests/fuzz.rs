@@ -64,4 +64,28 @@ fn damaged_artifacts_are_errors() {
     paths.sort();
     let modules: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).expect("a file")).collect();
     damage::fuzz(&modules, 1000, MEMORY, &ALLOCATOR, |_, bytes| imported(bytes));
+
+    // The allocator counts for the process, so this is not a test of its own.
+    deep_nesting_does_not_overflow();
+}
+
+/// Nesting ends in an error or in a program, on the 2 MiB of stack that a thread has.
+fn deep_nesting_does_not_overflow() {
+    let nested = |depth: usize| {
+        let mut body = String::from("%v0 = stablehlo.negate %x : tensor<f32>\n");
+        for d in 0..depth {
+            body = format!(
+                "%v{} = \"stablehlo.case\"(%i) ({{\n{body}\"stablehlo.return\"(%v{d}) : (tensor<f32>) -> ()\n}}) : \
+                 (tensor<i32>) -> tensor<f32>\n",
+                d + 1
+            );
+        }
+        let head = "module @m { func.func public @main(%x: tensor<f32>, %i: tensor<i32>) -> tensor<f32> {\n";
+        format!("{head}{body}return %v{depth} : tensor<f32>\n}} }}")
+    };
+    assert!(imported(nested(3).as_bytes()));
+    let thread = std::thread::Builder::new().stack_size(2 << 20);
+    let read = move || [20, 100, 1000, 20_000].map(|depth| imported(nested(depth).as_bytes()));
+    let read = thread.spawn(read).expect("a thread").join().expect("no panic");
+    assert!(read[0] && !read[2] && !read[3], "{read:?}");
 }
