@@ -23,8 +23,8 @@
 //!
 //! | feature | what it adds | crates it depends on |
 //! |---|---|---|
-//! | `flax` | `io::flax`: arrays and trees in the files of `flax.serialization` | `memmap2`, `tempfile` |
 //! | `evcxr` | rich output in Rust notebooks: arrays and trees as tables, jaxprs with aligned equations, for the kernel `evcxr` | none |
+//! | `flax` | `io::flax`: arrays and trees in the files of `flax.serialization` | `memmap2`, `tempfile` |
 //! | `ndarray` | `Array::to_ndarray`, and `Array::from` of the arrays and views of `ndarray` | `ndarray` |
 //! | `npy` | `io::npy`: arrays and trees in `.npy` and `.npz` files, and in those of Equinox | `zip`, `memmap2`, `tempfile` |
 //! | `safetensors` | `io::safetensors`, `io::Checkpoints`: weights by path, mapped into memory, and states of training runs | `safetensors`, `memmap2`, `tempfile`, `serde_json` |
