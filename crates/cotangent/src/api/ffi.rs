@@ -4,12 +4,13 @@ use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::array::device::Device;
 use crate::array::{Array, Arrays};
+use crate::control::callback::VmapMethod;
 use crate::control::ffi_call::{FfiAttribute, FfiCallPrimitive};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::client;
 use crate::trace::frames::bind;
-use crate::{Device, VmapMethod};
 
 use super::callback::ResultTypes;
 

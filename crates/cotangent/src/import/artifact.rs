@@ -49,6 +49,45 @@ const DTYPES: [&str; 30] = [
     "key<unsafe_rbg>",
 ];
 
+/// The numbers of the fields of a function.
+mod field {
+    pub(super) const FORMAT: usize = 0;
+    pub(super) const NAME: usize = 1;
+    pub(super) const IN_TREE: usize = 2;
+    /// The types, where they are used. Since version 10 of the calling convention, they are in [`TYPES`].
+    pub(super) const INPUTS: usize = 3;
+    pub(super) const OUT_TREE: usize = 4;
+    pub(super) const OUTPUTS: usize = 5;
+    pub(super) const FEW_DEVICES: usize = 6;
+    pub(super) const INPUT_SHARDINGS: usize = 7;
+    pub(super) const OUTPUT_SHARDINGS: usize = 8;
+    pub(super) const PLATFORMS: usize = 9;
+    pub(super) const ORDERED_EFFECTS: usize = 10;
+    pub(super) const OTHER_EFFECTS: usize = 11;
+    pub(super) const UNCHECKED: usize = 12;
+    pub(super) const MODULE: usize = 13;
+    pub(super) const CONVENTION: usize = 14;
+    pub(super) const KEPT: usize = 15;
+    pub(super) const VJP: usize = 17;
+    pub(super) const DEVICES: usize = 18;
+    /// Each type once, and then its number wherever it is used.
+    pub(super) const TYPES: usize = 19;
+    pub(super) const MESHES: usize = 20;
+    pub(super) const SHARDINGS: usize = 21;
+    pub(super) const INPUT_TYPES: usize = 22;
+    pub(super) const OUTPUT_TYPES: usize = 23;
+    pub(super) const SHARDINGS_OF_INPUTS: usize = 24;
+    pub(super) const SHARDINGS_OF_OUTPUTS: usize = 25;
+}
+
+/// The numbers of the fields of a type.
+mod type_field {
+    pub(super) const KIND: usize = 0;
+    pub(super) const DIMS: usize = 1;
+    pub(super) const DTYPE: usize = 2;
+    pub(super) const MEMORY: usize = 3;
+}
+
 /// The dtype of the derivative with respect to what has none.
 const NO_DERIVATIVE: &str = "float0";
 
@@ -67,14 +106,14 @@ impl fmt::Display for Type {
 
 impl Type {
     fn read(table: &Table<'_>) -> Result<Type> {
-        match table.u8(0)? {
+        match table.u8(type_field::KIND)? {
             0 => {}
             1 => return Err(effects("tokens")),
             kind => return Err(damaged(format!("a type of the unknown kind {kind}"))),
         }
-        let dtype = usize::from(table.u8(2)?);
+        let dtype = usize::from(table.u8(type_field::DTYPE)?);
         let dtype = DTYPES.get(dtype).ok_or_else(|| damaged(format!("a dtype of the unknown number {dtype}")))?;
-        Ok(Type { dtype, dims: table.strings(1)?.into_iter().map(String::from).collect() })
+        Ok(Type { dtype, dims: table.strings(type_field::DIMS)?.into_iter().map(String::from).collect() })
     }
 
     pub(super) fn of(aval: &Aval) -> Type {
@@ -82,7 +121,7 @@ impl Type {
     }
 
     /// The type of derivatives with respect to such arrays. Integers, booleans and keys have none: `float0` says so.
-    fn tangent(&self) -> Type {
+    pub(super) fn tangent(&self) -> Type {
         let inexact = self.dtype.parse::<DType>().map_or(self.dtype.starts_with('f'), DType::is_inexact);
         Type { dtype: if inexact { self.dtype } else { NO_DERIVATIVE }, dims: self.dims.clone() }
     }
@@ -146,7 +185,7 @@ impl<'a> Artifact<'a> {
 
     fn of(table: &Table<'a>, depth: usize) -> Result<Artifact<'a>> {
         // Every version so far stores a 2 or a 3, so that older readers accept it.
-        let version = table.u16(0)?;
+        let version = table.u16(field::FORMAT)?;
         if !(2..=3).contains(&version) {
             return Err(damaged(format!("it states the version {version} of the format")));
         }
@@ -155,7 +194,7 @@ impl<'a> Artifact<'a> {
             PyTree::read(&table, 0)
         };
         // Types are stored once and referred to by number; before version 10, they were stored where they are used.
-        let unique = table.tables(19)?.iter().map(Type::read).collect::<Result<Vec<_>>>()?;
+        let unique = table.tables(field::TYPES)?.iter().map(Type::read).collect::<Result<Vec<_>>>()?;
         let types = |indices: usize, direct: usize| -> Result<Vec<Type>> {
             let indices = table.u32s(indices)?;
             if indices.is_empty() {
@@ -167,27 +206,27 @@ impl<'a> Artifact<'a> {
         let effects = |index: usize| -> Result<Vec<&'a str>> {
             table.tables(index)?.iter().map(|effect| effect.string(0)).collect()
         };
-        let devices = match table.u32(18)? {
-            0 => usize::from(table.u16(6)?),
+        let devices = match table.u32(field::DEVICES)? {
+            0 => usize::from(table.u16(field::FEW_DEVICES)?),
             devices => devices,
         };
-        let vjp = match table.table(17)? {
+        let vjp = match table.table(field::VJP)? {
             Some(_) if depth > 20 => return Err(damaged("it has derivatives of too high an order")),
             Some(vjp) => Some(Artifact::of(&vjp, depth + 1).map_err(|e| e.context("its derivative"))?.into()),
             None => None,
         };
         let artifact = Artifact {
-            name: table.string(1)?,
-            in_tree: tree(2)?,
-            inputs: types(22, 3)?,
-            out_tree: tree(4)?,
-            outputs: types(23, 5)?,
+            name: table.string(field::NAME)?,
+            in_tree: tree(field::IN_TREE)?,
+            inputs: types(field::INPUT_TYPES, field::INPUTS)?,
+            out_tree: tree(field::OUT_TREE)?,
+            outputs: types(field::OUTPUT_TYPES, field::OUTPUTS)?,
             devices,
-            platforms: table.strings(9)?,
-            effects: [effects(10)?, effects(11)?].concat(),
-            module: table.bytes(13)?,
-            version: table.u16(14)?,
-            kept: table.u16s(15)?,
+            platforms: table.strings(field::PLATFORMS)?,
+            effects: [effects(field::ORDERED_EFFECTS)?, effects(field::OTHER_EFFECTS)?].concat(),
+            module: table.bytes(field::MODULE)?,
+            version: table.u16(field::CONVENTION)?,
+            kept: table.u16s(field::KEPT)?,
             vjp,
         };
         artifact.checked()

@@ -350,7 +350,7 @@ impl Flat {
             let of = |(i, ty): (usize, &Type)| {
                 let place = self.kept.iter().position(|kept| *kept == i);
                 let found = place.and_then(|place| arrived[place].clone().flatten());
-                let aval = ty.cotangent().aval()?;
+                let aval = ty.tangent().aval()?;
                 Ok(found.map_or_else(|| zeros(&aval.shape, aval.dtype), |x| x.convert(aval.dtype, false)))
             };
             let outputs = self.inputs.iter().enumerate().map(of).collect::<Result<Vec<_>>>();
@@ -360,12 +360,12 @@ impl Flat {
         let (captured, taken) = keeps.split_at(closed.captures.len());
         let places = self.kept.iter().copied();
         let cotangents = (0..self.outputs.len()).filter(|i| has_cotangent[*i]).map(|i| self.inputs.len() + i);
-        let inputs: Vec<Type> = self.inputs.iter().cloned().chain(self.outputs.iter().map(Type::cotangent)).collect();
+        let inputs: Vec<Type> = self.inputs.iter().cloned().chain(self.outputs.iter().map(Type::tangent)).collect();
         Ok(Flat {
             name: format!("{}_vjp", self.name),
             in_tree: PyTree::Tuple(vec![PyTree::Tuple(vec![PyTree::Leaf; inputs.len()]), PyTree::Dict(Vec::new())]),
             out_tree: PyTree::Tuple(vec![PyTree::Leaf; self.inputs.len()]),
-            outputs: self.inputs.iter().map(Type::cotangent).collect(),
+            outputs: self.inputs.iter().map(Type::tangent).collect(),
             inputs,
             jaxpr: jaxpr.into(),
             captures: closed.captures.into_iter().zip(captured).filter(|(_, keeps)| **keeps).map(|(x, _)| x).collect(),

@@ -71,9 +71,9 @@ enum Role {
 /// This is the product of a mixture of experts. It is computed as one product with `g` times as many terms.
 ///
 /// ```
-/// use cotangent::{Array, lax};
+/// use cotangent::{Array, lax, numpy as np};
 /// let x = Array::from([[1.0f32], [2.0], [3.0]]);
-/// let factors = Array::from([[[10.0f32]], [[100.0]]]);
+/// let factors = np::array([[[10.0]], [[100.0]]]);
 /// assert_eq!(lax::ragged_dot(x, factors, Array::from([1, 2])).to_vec::<f32>(), [10.0, 200.0, 300.0]);
 /// ```
 ///

@@ -22,7 +22,7 @@ use super::take::{bincount_weights, ravel_multi_index};
 /// let x = Array::from([1.0f32, 2.0, 2.5, 5.0]);
 /// let (counts, _) = np::histogram(&x, np::Bins::new(2).range(0.0, 4.0));
 /// assert_eq!(counts.to_vec::<f32>(), [1.0, 2.0]);
-/// let (density, _) = np::histogram(&x, np::Bins::edges([[1.0f32, 2.0, 6.0]]).density());
+/// let (density, _) = np::histogram(&x, np::Bins::edges([np::array([1.0, 2.0, 6.0])]).density());
 /// assert_eq!(density.to_vec::<f32>(), [0.25, 0.1875]);
 /// ```
 #[derive(Clone, Debug)]

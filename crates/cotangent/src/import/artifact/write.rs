@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::super::flatbuffer::{Draft, Field};
 use super::super::pytree::PyTree;
-use super::{DTYPES, NO_DERIVATIVE, Type};
+use super::{DTYPES, Type, field, type_field};
 
 /// The version of the calling convention: `main` takes the number of the platform first, if there are several.
 const CONVENTION: u16 = 10;
@@ -26,15 +26,6 @@ impl Type {
         Type { dtype, dims: dims.map(ToString::to_string).collect() }
     }
 
-    /// The type of derivatives with respect to such arrays. JAX's `float0` says that there are none.
-    pub(in crate::import) fn cotangent(&self) -> Type {
-        let dtype = match self.differentiable() {
-            true => self.dtype,
-            false => NO_DERIVATIVE,
-        };
-        Type { dtype, dims: self.dims.clone() }
-    }
-
     /// Whether there are derivatives with respect to such arrays.
     pub(in crate::import) fn differentiable(&self) -> bool {
         self.dtype.parse::<DType>().is_ok_and(DType::is_inexact)
@@ -44,7 +35,12 @@ impl Type {
         let dtype = DTYPES.iter().position(|name| *name == self.dtype).unwrap_or_default();
         // The kind 0 is an array, and the space 1 the memory of the device.
         let dims = Field::Strs(self.dims.iter().map(String::as_str).collect());
-        Draft::new([(0, Field::U8(0)), (1, dims), (2, Field::U8(dtype as u8)), (3, Field::U8(1))])
+        Draft::new([
+            (type_field::KIND, Field::U8(0)),
+            (type_field::DIMS, dims),
+            (type_field::DTYPE, Field::U8(dtype as u8)),
+            (type_field::MEMORY, Field::U8(1)),
+        ])
     }
 }
 
@@ -96,35 +92,33 @@ impl Written {
         let none = || Field::Tables(Vec::new());
         let checks = self.custom_calls.iter().map(|target| Draft::new([(0, Field::U8(1)), (1, Field::Str(target))]));
         let mut fields = vec![
-            (0, Field::U16(FORMAT)),
-            (1, Field::Str(&self.name)),
-            (2, Field::Table(self.in_tree.draft())),
-            (3, types(&self.inputs)),
-            (4, Field::Table(self.out_tree.draft())),
-            (5, types(&self.outputs)),
-            (6, Field::U16(1)),
-            (7, shardings(inputs.len())),
-            (8, shardings(outputs.len())),
-            (9, Field::Strs(self.platforms.clone())),
-            // Effects, ordered and not.
-            (10, none()),
-            (11, none()),
-            (12, Field::Tables(checks.collect())),
-            (13, Field::Bytes(&self.module)),
-            (14, Field::U16(CONVENTION)),
-            (15, Field::U16s(kept)),
-            (18, Field::U32(1)),
-            (19, types(unique)),
-            // Meshes and shardings.
-            (20, none()),
-            (21, none()),
-            (24, Field::U32s(vec![0; inputs.len()])),
-            (25, Field::U32s(vec![0; outputs.len()])),
-            (22, Field::U32s(inputs)),
-            (23, Field::U32s(outputs)),
+            (field::FORMAT, Field::U16(FORMAT)),
+            (field::NAME, Field::Str(&self.name)),
+            (field::IN_TREE, Field::Table(self.in_tree.draft())),
+            (field::INPUTS, types(&self.inputs)),
+            (field::OUT_TREE, Field::Table(self.out_tree.draft())),
+            (field::OUTPUTS, types(&self.outputs)),
+            (field::FEW_DEVICES, Field::U16(1)),
+            (field::INPUT_SHARDINGS, shardings(inputs.len())),
+            (field::OUTPUT_SHARDINGS, shardings(outputs.len())),
+            (field::PLATFORMS, Field::Strs(self.platforms.clone())),
+            (field::ORDERED_EFFECTS, none()),
+            (field::OTHER_EFFECTS, none()),
+            (field::UNCHECKED, Field::Tables(checks.collect())),
+            (field::MODULE, Field::Bytes(&self.module)),
+            (field::CONVENTION, Field::U16(CONVENTION)),
+            (field::KEPT, Field::U16s(kept)),
+            (field::DEVICES, Field::U32(1)),
+            (field::TYPES, types(unique)),
+            (field::MESHES, none()),
+            (field::SHARDINGS, none()),
+            (field::SHARDINGS_OF_INPUTS, Field::U32s(vec![0; inputs.len()])),
+            (field::SHARDINGS_OF_OUTPUTS, Field::U32s(vec![0; outputs.len()])),
+            (field::INPUT_TYPES, Field::U32s(inputs)),
+            (field::OUTPUT_TYPES, Field::U32s(outputs)),
         ];
         if let Some(vjp) = &self.vjp {
-            fields.push((17, Field::Table(vjp.draft()?)));
+            fields.push((field::VJP, Field::Table(vjp.draft()?)));
         }
         Ok(Draft::new(fields))
     }

@@ -68,7 +68,7 @@ impl Array {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// np::eye(3).evcxr_display();
+    /// np::eye(3, 3).evcxr_display();
     /// ```
     pub fn evcxr_display(&self) {
         print(&format!("{self:?}"), &html::array(self));
