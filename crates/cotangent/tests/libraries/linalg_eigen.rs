@@ -1,5 +1,7 @@
 //! Eigenvalues, Schur forms and reductions: the equations that define them.
 
+use super::goldens_lib::matrices::adjoint;
+
 use cotangent::lax::linalg::{self, EighOptions};
 use cotangent::numpy as np;
 use cotangent::prelude::*;
@@ -29,11 +31,6 @@ fn matrices(shape: &[usize], dtype: DType, seed: u64) -> Array {
         true => part(seed).complex(part(seed + 1)).astype(dtype),
         false => part(seed).astype(dtype),
     }
-}
-
-fn adjoint(x: &Array) -> Array {
-    let x = x.moveaxis(-1, -2);
-    if x.dtype().is_complex() { x.conj() } else { x }
 }
 
 fn largest(x: &Array) -> f64 {

@@ -1,6 +1,7 @@
 //! Eigenvalues, Schur forms and reductions, by what the results determine, against stored JAX results.
 
 use super::goldens_lib;
+use super::goldens_lib::matrices::{adjoint, matrix};
 
 use cotangent::lax::linalg::{self as ll, EighOptions};
 use cotangent::numpy::linalg as nl;
@@ -8,24 +9,6 @@ use cotangent::prelude::*;
 use cotangent::scipy::linalg as sl;
 use goldens_lib::{array, cases, difference, dtype, run_all, shape};
 use serde_json::Value;
-
-/// Returns numbers in (−1, 1) with three digits, complex or real.
-fn matrix(shape: &[usize], dtype: DType, seed: f64) -> Array {
-    let count = shape.iter().product::<usize>();
-    let wave = |f: fn(f64) -> f64| {
-        let numbers = (1..=count).map(|k| (f(seed * 0.618 * (k * k) as f64) * 1e3).round() / 1e3);
-        Array::from(numbers.collect::<Vec<f64>>()).reshape(shape.to_vec())
-    };
-    match dtype.is_complex() {
-        true => wave(f64::sin).complex(wave(f64::cos)).astype(dtype),
-        false => wave(f64::sin).astype(dtype),
-    }
-}
-
-fn adjoint(x: &Array) -> Array {
-    let x = x.moveaxis(-1, -2);
-    if x.dtype().is_complex() { x.conj() } else { x }
-}
 
 fn given(case: &Value) -> Array {
     let dtype = dtype(&case["dtype"]);

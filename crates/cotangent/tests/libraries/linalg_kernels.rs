@@ -1,28 +1,12 @@
 //! The kernels for the CPU at sizes around those of their vectors and blocks, by the equations that the results satisfy.
 
+use super::goldens_lib::matrices::{adjoint, numbers};
+
 use cotangent::lax::linalg::{TriangularSolve, cholesky, triangular_solve};
 use cotangent::numpy::{self as np, linalg as nl};
 use cotangent::prelude::*;
 
 const DTYPES: [DType; 4] = [DType::F32, DType::F64, DType::C64, DType::C128];
-
-/// Returns numbers in (−1, 1), complex or real.
-fn numbers(shape: &[usize], dtype: DType, seed: f64) -> Array {
-    let count = shape.iter().product::<usize>();
-    let wave = |f: fn(f64) -> f64| {
-        let numbers = (1..=count).map(|k| f(seed * 0.618 * (k * k) as f64));
-        Array::from(numbers.collect::<Vec<f64>>()).reshape(shape.to_vec())
-    };
-    match dtype.is_complex() {
-        true => wave(f64::sin).complex(wave(f64::cos)).astype(dtype),
-        false => wave(f64::sin).astype(dtype),
-    }
-}
-
-fn adjoint(x: &Array) -> Array {
-    let x = x.moveaxis(-1, -2);
-    if x.dtype().is_complex() { x.conj() } else { x }
-}
 
 /// Returns the number with the precision that the results should have.
 fn epsilon(dtype: DType) -> f64 {

@@ -2,6 +2,7 @@
 //! results.
 
 use super::goldens_lib;
+use super::goldens_lib::matrices::adjoint;
 
 use cotangent::lax;
 use cotangent::prelude::*;
@@ -21,11 +22,6 @@ fn numbers(shape: &[usize], dtype: DType, seed: u64) -> Array {
     let numbers: Vec<Complex64> = (0..shape.iter().product()).map(|_| Complex64::new(next(), next())).collect();
     let x = Array::from(numbers).reshape(shape);
     if dtype.is_complex() { x.astype(dtype) } else { x.real().astype(dtype) }
-}
-
-fn adjoint(a: &Array) -> Array {
-    let a = a.moveaxis(-1, -2);
-    if a.dtype().is_complex() { a.conj() } else { a }
 }
 
 fn positive(a: &Array) -> Array {

@@ -1,6 +1,7 @@
 //! The QR and singular value decompositions and what follows from them, against stored JAX results.
 
 use super::goldens_lib;
+use super::goldens_lib::matrices::matrix;
 
 use cotangent::lax::linalg::{self as ll, SvdOptions};
 use cotangent::numpy::linalg as np;
@@ -135,19 +136,6 @@ fn values_and_gradients_equal_jax() {
             .zip(arrays(&case["grads"]))
             .find_map(|(g, expected)| difference(g, &expected, 1e-9, 1e-10).map(|d| format!("{name}: gradient: {d}")))
     });
-}
-
-/// Returns numbers in (−1, 1) with three digits, complex or real.
-fn matrix(shape: &[usize], dtype: DType, seed: f64) -> Array {
-    let count = shape.iter().product::<usize>();
-    let wave = |f: fn(f64) -> f64| {
-        let numbers = (1..=count).map(|k| (f(seed * 0.618 * (k * k) as f64) * 1e3).round() / 1e3);
-        Array::from(numbers.collect::<Vec<f64>>()).reshape(shape.to_vec())
-    };
-    match dtype.is_complex() {
-        true => wave(f64::sin).complex(wave(f64::cos)).astype(dtype),
-        false => wave(f64::sin).astype(dtype),
-    }
 }
 
 fn norm(x: &Array) -> f64 {
