@@ -16,8 +16,8 @@ use super::conv::{Conv, general, numbers};
 /// first input feature's window, then those of the next one. The result has the shape of a convolution with a kernel of
 /// this shape.
 ///
-/// The options are those of [`conv_general_dilated`], without groups. `filter_shape` and the elements of a window are in
-/// the order in which the kernel's spatial dimensions are named.
+/// The options are those of [`conv_general_dilated`](super::conv_general_dilated), without groups. `filter_shape` and the
+/// elements of a window are in the order in which the kernel's spatial dimensions are named.
 ///
 /// ```
 /// use cotangent::{Array, lax};
