@@ -18,7 +18,7 @@ use super::callback::ResultTypes;
 static REGISTERED: Mutex<BTreeMap<String, TypeId>> = Mutex::new(BTreeMap::new());
 
 /// Registers a function that programs on the CPU call by name, like `jax.ffi.register_ffi_target`. [`ffi_call`] calls
-/// it, and so do imported programs with a `stablehlo.custom_call` of this name.
+/// it.
 ///
 /// The function reads and writes the memory of operands and results directly, in row-major order, without arrays in
 /// between. [`pure_callback`](crate::pure_callback) is simpler, and has closures with captures. The function may run on

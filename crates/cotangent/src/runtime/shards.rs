@@ -160,17 +160,18 @@ impl Many {
         let parts = sharding.part_of_each(&aval.shape)?;
         let own = sharding.shard_shape(&aval.shape)?;
         let shape = xla::ArrayShape::new(element_type(aval.dtype), own.iter().map(|d| *d as i64).collect::<Vec<_>>());
-        let mut arrays: Vec<Array> = Vec::with_capacity(parts.len());
-        let mut shards = Vec::with_capacity(parts.len());
+        let mut shards: Vec<Option<xla::Buffer>> = parts.iter().map(|_| None).collect();
         for (i, part) in parts.iter().enumerate() {
-            let array = match parts[..i].iter().position(|known| known == part) {
-                Some(known) => arrays[known].clone(),
-                None => data(part)?,
-            };
-            let bytes = array.with_bytes(<[u8]>::to_vec)?;
-            shards.push(self.client.buffer_from_owner_on(bytes, &shape, self.indices[i])?);
-            arrays.push(array);
+            if shards[i].is_some() {
+                continue;
+            }
+            let array = data(part)?;
+            for (j, _) in parts.iter().enumerate().skip(i).filter(|(_, other)| *other == part) {
+                let bytes = array.with_bytes(<[u8]>::to_vec)?;
+                shards[j] = Some(self.client.buffer_from_owner_on(bytes, &shape, self.indices[j])?);
+            }
         }
+        let shards = shards.into_iter().flatten().collect();
         Ok(ShardedBuffer::new(shards, sharding.clone(), aval).into_array(aval))
     }
 

@@ -2,6 +2,7 @@
 
 use cotangent::prelude::*;
 use cotangent::{Destination, NamedSharding, P, Prefix, device_put};
+use cotangent::{make_array_from_callback, make_array_from_single_device_arrays};
 
 use super::{close, devices, mesh, numbers};
 
@@ -24,6 +25,27 @@ fn it_reads_and_prints_as_the_array_it_is() {
             assert_eq!((shard.device, shard.data.to_vec::<i32>()), (*device, part.to_vec::<i32>()), "{spec}");
             assert_eq!(shard.data.device().unwrap(), *device);
         }
+    }
+}
+
+#[test]
+fn it_is_made_from_parts() {
+    let mesh = mesh([("x", 2), ("y", 4)]);
+    let x = np::arange(0, 64, 1).reshape([8, 8]);
+    for (spec, different) in [(P!(), 1), (P!("x"), 2), (P!(None, "y"), 4), (P!("y", "x"), 8), (P!(("y", "x")), 8)] {
+        let sharding = NamedSharding::new(&mesh, spec.clone());
+        let mut asked = Vec::new();
+        let y = make_array_from_callback((8, 8), &sharding, |index| {
+            asked.push(index.to_vec());
+            x.at((s![index[0].clone()], s![index[1].clone()])).get()
+        });
+        assert_eq!((y.to_vec::<i32>(), y.sharding()), (x.to_vec::<i32>(), Some(sharding.clone())), "{spec}");
+        // Parts of several devices are asked for once.
+        assert_eq!(asked.len(), different, "{spec}");
+        let parts: Vec<Array> = y.addressable_shards().unwrap().into_iter().map(|shard| shard.data).collect();
+        let z = make_array_from_single_device_arrays((8, 8), &sharding, parts);
+        assert_eq!(z.to_vec::<i32>(), x.to_vec::<i32>(), "{spec}");
+        assert_eq!((&z + 1).sum().item::<i32>(), 2080, "{spec}");
     }
 }
 
