@@ -90,8 +90,8 @@ fn main() {
     println!("a minimum of the function: ({x}, {y})");
 
     // Make data for the surface. `cotangent demo run optimized-learning` draws it.
-    let x = np::arange(-1.5, 1.5, 0.01);
-    let y = np::arange(-1.5, 1.5, 0.01);
+    let x = np::arange((-1.5, 1.5, 0.01));
+    let y = np::arange((-1.5, 1.5, 0.01));
     let (x, y) = np::meshgrid(&x, &y);
     let z = func(&x, &y);
     println!("the surface: {:?}, from {} to {}", z.shape(), np::min(&z), np::max(&z));

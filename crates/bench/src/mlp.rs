@@ -42,7 +42,7 @@ impl Dense {
 /// The mean cross entropy of logits and labels.
 pub(crate) fn cross_entropy(logits: &Array, labels: &Array) -> Array {
     let classes = *logits.shape().last().expect("logits have classes");
-    let one_hot = labels.expand_dims(1).equal(np::arange(0, classes, 1)).astype(DType::F32);
+    let one_hot = labels.expand_dims(1).equal(np::arange(classes)).astype(DType::F32);
     -(one_hot * log_softmax(logits, -1)).sum_axis(-1).mean()
 }
 

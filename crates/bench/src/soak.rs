@@ -25,7 +25,7 @@ fn mixed() -> Bench {
         let x = Array::from_vec(batch.clone(), [128, 784]).expect("the batch has that size");
         let loss;
         (model, loss) = step(std::mem::take(&mut model), &x, &labels.clone().into());
-        let slope = ready(slope(&np::arange(0.0, 64.0, 1.0)));
+        let slope = ready(slope(&np::arange(64.0)));
         if steps % FRESH == 0 {
             let factor = 1.0 + steps as f64 / 1e6;
             let _ = ready(jit(move |x: &Array| (x * factor).cos())(&slope));

@@ -21,7 +21,7 @@ fn temporary() -> TempDir {
 
 /// The array that `make_files.py` stores under a shape and a dtype.
 fn expected(shape: &[usize], dtype: DType) -> Array {
-    let x = np::arange(0, shape.iter().product::<usize>() as i64, 1).reshape(shape);
+    let x = np::arange(shape.iter().product::<usize>() as i64).reshape(shape);
     match dtype {
         DType::Bool => (x % 2).equal(1),
         DType::C64 | DType::C128 => x.astype(dtype.real()).complex(1.0).astype(dtype),

@@ -196,7 +196,7 @@ fn jacobian(scene: &Scene, seen: &Observations) -> Sparse {
     let [camera, point] = [CAMERA as i32, 3];
     let width = camera + point + 1;
     let entries = 2 * width * p;
-    let count = |first: i32, end: i32, step: i32| np::arange_as(first, end, step, DType::I32);
+    let count = |first: i32, end: i32, step: i32| np::arange_as((first, end, step), DType::I32);
 
     let weight_columns = camera * n + point * m + count(0, p, 1);
     let columns = np::concatenate(

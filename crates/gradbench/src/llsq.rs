@@ -34,7 +34,7 @@ fn read(input: &RawValue) -> Result<(usize, Array)> {
 
 /// The objective for the polynomial with coefficients `x`, lowest first, at `n` points from -1 to 1.
 fn objective(x: &Array, n: usize) -> Array {
-    let t = np::arange(0, n as i64, 1).astype(DType::F64) * 2.0 / (n as f64 - 1.0) - 1.0;
+    let t = np::arange(n as i64).astype(DType::F64) * 2.0 / (n as f64 - 1.0) - 1.0;
     let horner = |sum: &Array, coefficient: &Array| (sum * &t + coefficient, ());
     let (polynomial, ()) = lax::Scan::new().reverse().run(horner, np::zeros_like(&t), x);
     (t.sign() - polynomial).powi(2).sum() / 2.0

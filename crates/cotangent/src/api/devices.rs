@@ -19,7 +19,7 @@ impl Array {
     ///
     /// ```
     /// use cotangent::{Device, prelude::*};
-    /// let x = np::arange(0, 3, 1).to(Device::cpu(0));
+    /// let x = np::arange(3).to(Device::cpu(0));
     /// assert_eq!(x.device().unwrap(), Device::cpu(0));
     /// assert_eq!((x + 1).device().unwrap(), Device::cpu(0));
     /// ```
@@ -47,7 +47,7 @@ impl Array {
     ///
     /// ```
     /// use cotangent::{Device, prelude::*};
-    /// let x = np::arange(0, 3, 1);
+    /// let x = np::arange(3);
     /// assert!(!x.is_committed());
     /// assert!((x.to(Device::cpu(0)) + x).is_committed());
     /// ```
@@ -85,7 +85,7 @@ impl Array {
     ///
     /// ```
     /// use cotangent::{Device, prelude::*};
-    /// let error = np::arange(0, 3, 1).try_to(Device::cpu(1000)).unwrap_err();
+    /// let error = np::arange(3).try_to(Device::cpu(1000)).unwrap_err();
     /// assert!(error.to_string().contains("there is no device cpu:1000"));
     /// ```
     pub fn try_to(&self, destination: impl Into<Destination>) -> Result<Array> {

@@ -302,7 +302,7 @@ impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
     /// ```
     /// use cotangent::{Device, prelude::*};
     /// let f = jit(|x: &Array| x + 1).on(Device::cpu(0));
-    /// assert_eq!(f(&np::arange(0, 3, 1)).device().unwrap(), Device::cpu(0));
+    /// assert_eq!(f(&np::arange(3)).device().unwrap(), Device::cpu(0));
     /// ```
     pub fn on(self, device: impl Into<Device>) -> Self {
         let Shared { f, name, loc, wanted, .. } = &*self.shared;

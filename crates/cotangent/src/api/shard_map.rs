@@ -25,7 +25,7 @@ use super::program::{as_program_at, trace};
 /// use cotangent::{P, make_mesh, prelude::*, shard_map};
 /// let mesh = make_mesh([("x", 1)]); // or as many devices as there are
 /// let total = shard_map(|x: &Array| lax::psum(&x.sum(), "x"), &mesh).in_specs(P!("x"));
-/// assert_eq!(total(&np::arange(0, 8, 1)).item::<i32>(), 28);
+/// assert_eq!(total(&np::arange(8)).item::<i32>(), 28);
 /// ```
 #[must_use = "a transformed function does nothing until it is called"]
 pub struct ShardMap<'f, P: Params, R: 'f> {
@@ -146,7 +146,7 @@ impl<'f, P: Params, R: Tree> ShardMap<'f, P, R> {
     /// // The same on all devices, which the check cannot know.
     /// let mesh = make_mesh([("x", 1)]);
     /// let f = shard_map(|x: &Array| lax::all_gather(x, "x"), &mesh).in_specs(P!("x")).check_vma(false);
-    /// assert_eq!(f(&np::arange(0, 4, 1)).shape()[0], mesh.size());
+    /// assert_eq!(f(&np::arange(4)).shape()[0], mesh.size());
     /// ```
     pub fn check_vma(self, check: bool) -> Self {
         ShardMap::new(self.f, Options { check, ..self.options }, self.loc)
@@ -160,7 +160,7 @@ impl<'f, P: Params, R: Tree> ShardMap<'f, P, R> {
     /// ```
     /// use cotangent::{P, make_mesh, prelude::*, shard_map};
     /// let f = shard_map(|x: &Array| 2 * x, &make_mesh([("x", 1)])).in_specs(P!("rows")).out_specs(P!("x"));
-    /// assert!(f.try_call((&np::arange(0, 3, 1),)).is_err()); // no axis `rows`
+    /// assert!(f.try_call((&np::arange(3),)).is_err()); // no axis `rows`
     /// ```
     pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
         attempt(|| call_on_mesh::<P, R>(&*self.f, args, &self.options, self.loc))

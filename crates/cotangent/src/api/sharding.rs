@@ -98,7 +98,7 @@ prefixes!(Destination, Device, &Device, NamedSharding, &NamedSharding);
 /// ```
 /// use cotangent::{Device, Mesh, NamedSharding, P, prelude::*};
 /// let mesh = Mesh::new(&[Device::cpu(0)], [("x", 1)]);
-/// let x = np::arange(0, 4, 1).to(NamedSharding::new(&mesh, P!("x")));
+/// let x = np::arange(4).to(NamedSharding::new(&mesh, P!("x")));
 /// let shard = &x.addressable_shards().unwrap()[0];
 /// assert_eq!((shard.device, shard.index.clone()), (Device::cpu(0), vec![0..4]));
 /// assert_eq!(shard.data.to_vec::<i32>(), [0, 1, 2, 3]);
@@ -119,7 +119,7 @@ impl Array {
     /// ```
     /// use cotangent::{Device, Mesh, NamedSharding, P, prelude::*};
     /// let sharding = NamedSharding::new(&Mesh::new(&[Device::cpu(0)], [("x", 1)]), P!("x"));
-    /// let x = np::arange(0, 4, 1);
+    /// let x = np::arange(4);
     /// assert_eq!(x.sharding(), None);
     /// assert_eq!(x.to(&sharding).sharding(), Some(sharding));
     /// ```
@@ -136,7 +136,7 @@ impl Array {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// assert_eq!(np::arange(0, 4, 1).addressable_shards().unwrap().len(), 1);
+    /// assert_eq!(np::arange(4).addressable_shards().unwrap().len(), 1);
     /// ```
     pub fn addressable_shards(&self) -> Result<Vec<Shard>> {
         let whole = || self.shape().iter().map(|n| 0..*n).collect();
@@ -174,7 +174,7 @@ impl Array {
 /// ```
 /// use cotangent::{Device, Mesh, NamedSharding, P, make_array_from_callback, prelude::*};
 /// let sharding = NamedSharding::new(&Mesh::new(&[Device::cpu(0)], [("x", 1)]), P!("x"));
-/// let x = make_array_from_callback(4, &sharding, |index| np::arange(index[0].start as i64, index[0].end as i64, 1));
+/// let x = make_array_from_callback(4, &sharding, |index| np::arange((index[0].start as i64, index[0].end as i64)));
 /// assert_eq!(x.to_vec::<i32>(), [0, 1, 2, 3]);
 /// ```
 ///

@@ -308,7 +308,7 @@ pub fn set_default_device(device: impl Into<Device>) {
 ///
 /// ```
 /// use cotangent::{Device, default_device, prelude::*};
-/// let x = default_device(Device::cpu(0), || np::arange(0, 3, 1));
+/// let x = default_device(Device::cpu(0), || np::arange(3));
 /// assert_eq!(x.device().unwrap(), Device::cpu(0));
 /// ```
 pub fn default_device<R>(device: impl Into<Device>, f: impl FnOnce() -> R) -> R {

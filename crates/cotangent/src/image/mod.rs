@@ -82,14 +82,13 @@ fn weights(
 ) -> Array {
     let dtype = scale.dtype();
     let inverse = 1.0 / scale;
-    let places = np::arange_as(0, output, 1, dtype).reshape([1, output]);
-    let elements = np::arange_as(0, input, 1, dtype).reshape([input, 1]);
+    let places = np::arange_as(output, dtype).reshape([1, output]);
+    let elements = np::arange_as(input, dtype).reshape([input, 1]);
     let samples = (&places + 0.5) * &inverse - translation * &inverse - 0.5;
     if method == ResizeMethod::CubicPytorch {
         // Elements beyond the edges are those at the edges.
         let radius = 2;
-        let expanded =
-            np::arange_as(-radius, input as i32 + radius, 1, dtype).reshape([input + 2 * radius as usize, 1]);
+        let expanded = np::arange_as((-radius, input as i32 + radius), dtype).reshape([input + 2 * radius as usize, 1]);
         let all = method.kernel(&(&samples - expanded).abs());
         let [before, after] = [radius as usize, radius as usize + input];
         let inner = all.slice_axis(0, before, after);

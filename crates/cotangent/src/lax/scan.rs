@@ -183,7 +183,7 @@ pub fn scan<C: Tree, X: Tree, Y: Tree, P>(f: impl Step<P, (C, X), Out = (C, Y)>,
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
-/// let (points, centers) = (np::arange(0.0, 1000.0, 1.0), Array::from([10.0, 500.0]));
+/// let (points, centers) = (np::arange(1000.0), Array::from([10.0, 500.0]));
 /// let nearest = |x: &Array| np::argmin((x - &centers).powi(2));
 /// let all = lax::Map::new().batch_size(64).run(nearest, &points); // 64 of 2 distances at a time, not 1,000
 /// assert_eq!(all.sum().item::<i32>(), 744);

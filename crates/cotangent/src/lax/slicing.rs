@@ -76,7 +76,7 @@ pub fn optimization_barrier<T: Tree>(tree: T) -> T {
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
-/// let x = np::arange(0, 12, 1).reshape([3, 4]);
+/// let x = np::arange(12).reshape([3, 4]);
 /// assert_eq!(lax::slice(&x, (1, 0), (3, 4), (1, 2)).to_vec::<i32>(), [4, 6, 8, 10]);
 /// ```
 #[track_caller]
@@ -206,7 +206,7 @@ fn starts_for(x: &Array, starts: &[Array]) -> Vec<Array> {
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
-/// let x = np::arange(0, 12, 1).reshape([3, 4]);
+/// let x = np::arange(12).reshape([3, 4]);
 /// assert_eq!(lax::dynamic_slice(&x, [1, 9], [2, 2]).to_vec::<i32>(), [6, 7, 10, 11]);
 /// ```
 #[track_caller]

@@ -1,5 +1,7 @@
 //! Arrays created from shapes and numbers.
 
+use std::ops::Range;
+
 use crate::api::program::{as_library, as_one};
 use crate::array::aval::{IntoShape, Shape, canonical_axis};
 use crate::array::dtype::DType;
@@ -171,40 +173,81 @@ pub fn tri(rows: usize, columns: usize, k: isize) -> Array {
     crate::ops::linalg::lower_mask(rows, columns, k).astype(DType::F32)
 }
 
-/// Returns the numbers `start, start + step, …` up to but not including `stop`: ⌈(stop − start) / step⌉ numbers.
+/// The bounds of [`arange`]: `stop`, `start..stop`, `(start, stop)` or `(start, stop, step)`. Each number may also be a
+/// scalar array with a known value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not bound a range of numbers",
+    label = "write `stop`, `start..stop`, `(start, stop)` or `(start, stop, step)`"
+)]
+pub trait Bounds {
+    /// The start, the stop and the step.
+    fn bounds(self) -> [Array; 3];
+}
+
+impl<T: ArrayLike> Bounds for T {
+    fn bounds(self) -> [Array; 3] {
+        (0, self, 1).bounds()
+    }
+}
+
+impl<T: ArrayLike> Bounds for Range<T> {
+    fn bounds(self) -> [Array; 3] {
+        (self.start, self.end, 1).bounds()
+    }
+}
+
+impl<A: ArrayLike, B: ArrayLike> Bounds for (A, B) {
+    fn bounds(self) -> [Array; 3] {
+        (self.0, self.1, 1).bounds()
+    }
+}
+
+impl<A: ArrayLike, B: ArrayLike, C: ArrayLike> Bounds for (A, B, C) {
+    fn bounds(self) -> [Array; 3] {
+        [self.0.to_array(), self.1.to_array(), self.2.to_array()]
+    }
+}
+
+/// Returns the numbers `start, start + step, …` up to but not including `stop`: ⌈(stop − start) / step⌉ numbers. The
+/// argument is `stop`, `start..stop`, `(start, stop)` or `(start, stop, step)`.
 ///
-/// The result is `i32` if all three arguments are Rust integers, and `f32` if one is a Rust float. Arguments that are
-/// arrays count with their own dtype.
+/// The result is `i32` if all numbers are Rust integers, and `f32` if one is a Rust float. Numbers that are arrays count
+/// with their own dtype.
 ///
 /// # Panics
-/// If an argument is traced or is not a scalar, or the step is zero.
+/// If a number is traced or is not a scalar, or the step is zero.
 ///
 /// ```
 /// use cotangent::numpy as np;
-/// assert_eq!(np::arange(2, 9, 3).to_vec::<i32>(), [2, 5, 8]);
-/// assert_eq!(np::arange(-1.5, 1.5, 0.01).shape(), [300]);
+/// assert_eq!(np::arange(3).to_vec::<i32>(), [0, 1, 2]);
+/// assert_eq!(np::arange(2..5).to_vec::<i32>(), [2, 3, 4]);
+/// assert_eq!(np::arange((2, 9, 3)).to_vec::<i32>(), [2, 5, 8]);
+/// assert_eq!(np::arange((-1.5, 1.5, 0.01)).shape(), [300]);
 /// ```
 #[track_caller]
-pub fn arange(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike) -> Array {
-    let bounds = [start.to_array(), stop.to_array(), step.to_array()];
+pub fn arange(bounds: impl Bounds) -> Array {
+    let bounds = bounds.bounds();
     let dtype = |x: &Array| (x.dtype(), x.weak_type());
     let (dtype, _) = bounds[1..].iter().fold(dtype(&bounds[0]), |d, x| promote_types(d, dtype(x)));
-    let [start, stop, step] = bounds;
-    arange_as(start, stop, step, dtype)
+    numbers(bounds, dtype)
 }
 
 /// [`arange`] with a given dtype.
 ///
 /// # Panics
-/// If an argument is traced or is not a scalar, or the step is zero.
+/// If a number is traced or is not a scalar, or the step is zero.
 ///
 /// ```
 /// use cotangent::{DType, numpy as np};
-/// assert_eq!(np::arange_as(0, 3, 1, DType::F32).to_vec::<f32>(), [0.0, 1.0, 2.0]);
+/// assert_eq!(np::arange_as(3, DType::F32).to_vec::<f32>(), [0.0, 1.0, 2.0]);
 /// ```
 #[track_caller]
-pub fn arange_as(start: impl ArrayLike, stop: impl ArrayLike, step: impl ArrayLike, dtype: DType) -> Array {
-    let [start, stop, step] = [start.to_array(), stop.to_array(), step.to_array()];
+pub fn arange_as(bounds: impl Bounds, dtype: DType) -> Array {
+    numbers(bounds.bounds(), dtype)
+}
+
+#[track_caller]
+fn numbers([start, stop, step]: [Array; 3], dtype: DType) -> Array {
     let n = arange_length([&start, &stop, &step]).map_err(|e| e.context("arange")).or_raise();
     let working = if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype };
     let numbers = |x: &[Array]| (&x[0] + &x[1] * iota(working, n, 0)).astype(dtype);
@@ -313,7 +356,7 @@ pub fn logspace_with(
 ///
 /// ```
 /// use cotangent::numpy as np;
-/// let (x, y) = np::meshgrid(np::arange(0, 3, 1), np::arange(0, 2, 1));
+/// let (x, y) = np::meshgrid(np::arange(3), np::arange(2));
 /// assert_eq!(x.to_string(), "[[0 1 2]\n [0 1 2]]");
 /// assert_eq!(y.to_string(), "[[0 0 0]\n [1 1 1]]");
 /// ```

@@ -126,7 +126,7 @@ pub fn diagonal(x: impl ArrayLike, k: isize) -> Array {
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
-/// let x = np::arange(0, 8, 1).reshape([2, 2, 2]);
+/// let x = np::arange(8).reshape([2, 2, 2]);
 /// assert_eq!(np::diagonal_axes(&x, 0, 0, 2).to_vec::<i32>(), [0, 5, 2, 7]);
 /// ```
 ///

@@ -14,7 +14,7 @@ unary! {
     /// ```
     /// use cotangent::numpy as np;
     /// assert_eq!(np::exp(0.0).item::<f32>(), 1.0);
-    /// assert_eq!(np::sqrt(&np::arange(0, 3, 1)).dtype(), cotangent::DType::F32);
+    /// assert_eq!(np::sqrt(&np::arange(3)).dtype(), cotangent::DType::F32);
     /// ```
     exp exp;
     /// Returns two to the power of each element.

@@ -19,7 +19,7 @@ use super::logic::where_;
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let x = np::arange(0, 6, 1).reshape([2, 3]);
+/// let x = np::arange(6).reshape([2, 3]);
 /// assert_eq!(x.at((.., 1)).get().to_vec::<i32>(), [1, 4]);
 /// assert_eq!(x.at((1, s![::2])).set(0).to_vec::<i32>(), [0, 1, 2, 0, 4, 0]);
 /// ```
@@ -54,7 +54,7 @@ impl Array {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let x = np::arange(0, 6, 1).reshape([2, 3]);
+    /// let x = np::arange(6).reshape([2, 3]);
     /// let places = Array::from([2, 0]);
     /// assert_eq!(x.at((0, &places)).get().to_vec::<i32>(), [2, 0]);
     /// assert_eq!(x.at(x.greater(3)).set(-1).to_vec::<i32>(), [0, 1, 2, 3, -1, -1]);
@@ -146,7 +146,7 @@ impl At {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let x = np::arange(0, 6, 1).reshape([2, 3]);
+    /// let x = np::arange(6).reshape([2, 3]);
     /// assert_eq!(x.at((1, ..2)).get().to_vec::<i32>(), [3, 4]);
     /// assert_eq!(x.at(x.less(2)).get().to_vec::<i32>(), [0, 1]);
     /// ```
@@ -248,7 +248,7 @@ impl At {
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let x = np::arange(0, 5, 1);
+    /// let x = np::arange(5);
     /// assert_eq!(x.at(s![::-2]).set(Array::from([7, 8, 9])).to_vec::<i32>(), [9, 1, 8, 3, 7]);
     /// ```
     #[track_caller]

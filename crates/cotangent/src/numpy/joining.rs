@@ -102,7 +102,7 @@ pub fn column_stack(arrays: impl Arrays) -> Array {
 ///
 /// ```
 /// use cotangent::numpy as np;
-/// let parts = np::split(np::arange(0, 6, 1), 3, 0);
+/// let parts = np::split(np::arange(6), 3, 0);
 /// assert_eq!(parts[2].to_vec::<i32>(), [4, 5]);
 /// ```
 #[track_caller]
@@ -124,7 +124,7 @@ pub fn split(x: impl ArrayLike, sections: usize, axis: isize) -> Vec<Array> {
 ///
 /// ```
 /// use cotangent::numpy as np;
-/// let parts = np::split_at(np::arange(0, 5, 1), [2], 0);
+/// let parts = np::split_at(np::arange(5), [2], 0);
 /// assert_eq!(parts[1].to_vec::<i32>(), [2, 3, 4]);
 /// ```
 #[track_caller]

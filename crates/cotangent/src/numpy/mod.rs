@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use cotangent::numpy as np;
-//! let x = np::arange(0.0, 6.0, 1.0).reshape([2, 3]);
+//! let x = np::arange(6.0).reshape([2, 3]);
 //! assert_eq!(np::sum_axis(&x, 0).to_vec::<f32>(), [3.0, 5.0, 7.0]);
 //! assert_eq!(x.mean().item::<f32>(), 2.5);
 //! ```

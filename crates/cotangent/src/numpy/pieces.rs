@@ -18,7 +18,7 @@ use super::take::nonzero;
 ///
 /// ```
 /// use cotangent::numpy as np;
-/// let parts = np::array_split(np::arange(0, 5, 1), 3, 0);
+/// let parts = np::array_split(np::arange(5), 3, 0);
 /// assert_eq!(parts.iter().map(|x| x.size()).collect::<Vec<_>>(), [2, 2, 1]);
 /// ```
 ///

@@ -172,7 +172,7 @@ pub fn trace(x: impl ArrayLike) -> Array {
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
-/// let x = np::arange(0, 8, 1).reshape([2, 2, 2]);
+/// let x = np::arange(8).reshape([2, 2, 2]);
 /// assert_eq!(np::trace_axes(&x, 1, 0, 2).to_vec::<i32>(), [1, 3]);
 /// ```
 ///

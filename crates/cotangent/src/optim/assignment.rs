@@ -78,10 +78,10 @@ pub fn hungarian_algorithm(cost: impl ArrayLike) -> (Array, Array) {
         );
         ((u, v, parent), ())
     };
-    let ((_, _, parent), ()) = scan(add_row, start, &np::arange_as(0, rows, 1, DType::I32));
+    let ((_, _, parent), ()) = scan(add_row, start, &np::arange_as(rows, DType::I32));
     let parent = parent.slice_axis(0, 1, columns + 1);
     let (parent, indices) = match rows == columns {
-        true => (parent, np::arange_as(0, rows, 1, DType::I32)),
+        true => (parent, np::arange_as(rows, DType::I32)),
         false => top_k(parent, rows, -1),
     };
     let parent = parent - 1;

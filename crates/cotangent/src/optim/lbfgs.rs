@@ -109,7 +109,7 @@ impl Optimizer for ScaleByLbfgs {
             let beta = rho * real_dot(&du, x);
             (moved(x, &(alpha - beta), &dw), ())
         };
-        let indices = (&index + np::arange(0, size, 1)) % size;
+        let indices = (&index + np::arange(size)) % size;
         let (mut result, alphas) = Scan::new().reverse().run(right, g.clone(), &indices);
         if let Some(scale) = scale {
             result = result.map(|x| (&scale * x).astype(x.dtype()));

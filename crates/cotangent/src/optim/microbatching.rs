@@ -107,7 +107,7 @@ pub fn micro_vmap<B: Tree, R: Tree, F: Fn(&B) -> R + Send + Sync>(f: F, microbat
 ///
 /// ```
 /// use cotangent::{optim, prelude::*};
-/// let parts = optim::reshape_batch_axis(&np::arange(0, 4, 1), 2);
+/// let parts = optim::reshape_batch_axis(&np::arange(4), 2);
 /// assert_eq!(parts.to_vec::<i32>(), [0, 2, 1, 3]);
 /// ```
 ///

@@ -15,7 +15,7 @@ use super::per_leaf::PerLeaf;
 pub(super) fn unit_simplex(values: &Array) -> Array {
     let value = |values: &Array| {
         let sorted = np::flip(np::sort(values), 0);
-        let counts = np::arange(1, values.size() + 1, 1).astype(values.dtype());
+        let counts = np::arange((1, values.size() + 1)).astype(values.dtype());
         let shares = (1.0 - sorted.cumsum_axis(0)) / &counts;
         let inside = (sorted + &shares).greater(0.0);
         let last = inside.astype(DType::I32).sum() - 1;

@@ -20,7 +20,7 @@ use super::number::Number;
 /// let schedule = optim::cosine_decay_schedule(1.0, 100);
 /// assert_eq!(schedule.at(0).item::<f32>(), 1.0);
 /// assert!((schedule.at(50).item::<f32>() - 0.5).abs() < 1e-6);
-/// let rates = vmap(move |step: &Array| schedule.at(step))(&np::arange(0, 100, 1));
+/// let rates = vmap(move |step: &Array| schedule.at(step))(&np::arange(100));
 /// assert_eq!(rates.shape(), [100]);
 /// ```
 #[derive(Clone)]

@@ -77,7 +77,7 @@ impl Device {
 /// use cotangent::{Platform, devices_of, prelude::*};
 /// Backend::new(Platform::Cpu).option("cpu_device_count", 2).register("pair").unwrap();
 /// let [first, second] = devices_of("pair").unwrap()[..] else { unreachable!() };
-/// let x = np::arange(0, 3, 1).to(second) + 1;
+/// let x = np::arange(3).to(second) + 1;
 /// assert_eq!((x.device().unwrap(), x.device().unwrap() == first), (second, false));
 /// ```
 #[derive(Clone, Debug)]

@@ -143,7 +143,7 @@ pub(crate) fn untraced<R>(f: impl FnOnce() -> R) -> R {
 /// ```
 /// use cotangent::{ensure_compile_time_eval, prelude::*};
 /// let f = jit(|x: &Array| {
-///     let table = ensure_compile_time_eval(|| np::arange(0.0, 4.0, 1.0).square());
+///     let table = ensure_compile_time_eval(|| np::arange(4.0).square());
 ///     // The values are known while the program is traced.
 ///     assert_eq!(table.to_vec::<f32>(), [0.0, 1.0, 4.0, 9.0]);
 ///     x * table

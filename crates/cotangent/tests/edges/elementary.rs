@@ -138,7 +138,7 @@ fn derivatives_of_sinc_at_zero() {
         assert_eq!(floats(&grad(|x: &Array| np::sinc(x))(&zero)), [0.0]);
         assert_eq!(floats(&grad(grad(grad(|x: &Array| np::sinc(x))))(&zero)), [0.0]);
         // The function is exactly zero at nonzero integers.
-        assert_eq!(floats(&np::sinc(np::arange(1, 9, 1).astype(dtype))), [0.0; 8]);
+        assert_eq!(floats(&np::sinc(np::arange((1, 9)).astype(dtype))), [0.0; 8]);
     }
 }
 
@@ -149,7 +149,7 @@ fn powers_of_zero() {
     use DType::{I8, I16, I32, I64, U8, U16, U32, U64};
     for dtype in FLOATS {
         for exponents in [I8, I16, I32, I64, U8, U16, U32, U64, dtype] {
-            let n = np::arange(0, 4, 1).astype(exponents);
+            let n = np::arange(4).astype(exponents);
             let x = np::zeros_as(4, dtype);
             let sum = |x: &Array, n: &Array| x.pow(n).sum();
             let by_power = |x: &Array, n: &Array| np::power(x, n).sum();

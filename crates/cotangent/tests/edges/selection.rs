@@ -34,7 +34,7 @@ impl Draws {
 }
 
 fn weighted(x: &Array) -> Array {
-    (x * np::arange(0, x.size() as i32, 1).astype(x.dtype())).sum()
+    (x * np::arange(x.size() as i32).astype(x.dtype())).sum()
 }
 
 /// Returns 0 + 1 + … + (n − 1).
@@ -285,7 +285,7 @@ fn slices_of_slices_move_one_by_one() {
             dynamic_slice(rows, &[i[1].clone(), Array::from(0).astype(i[1].dtype())], [1, 2])
         }),
     ];
-    let x = np::arange(0, 10, 1);
+    let x = np::arange(10);
     let mut failed = Vec::new();
     for (name, f) in cases {
         let together = jit(|x: &Array, i: &Array, j: &Array| f(x, &[i.clone(), j.clone()]));

@@ -42,7 +42,7 @@ fn literals_have_the_default_types_of_jax() {
         np::array([[0.0; 0]; 2]),
         np::full(2, 0.1),
         np::linspace(0.0, 1.0, 3),
-        np::arange(0, 3, 1),
+        np::arange(3),
     ];
     assert_eq!(
         types(&literals),
@@ -152,7 +152,7 @@ fn bytes_of_every_dtype() {
 
 #[test]
 fn a_constant_is_part_of_the_program() {
-    let table = np::arange(0.0, 600.0, 1.0).reshape((20, -1));
+    let table = np::arange(600.0).reshape((20, -1));
     let f = |x: &Array| (x * lax::constant(&table)).sum();
     let program = make_jaxpr(f)(&1.0.into());
     assert!(program.captures.is_empty() && program.to_string().contains("constant"));
@@ -187,7 +187,7 @@ fn library_functions_by_name() {
 
 #[test]
 fn axes_and_shapes_as_one_writes_them() {
-    let x = np::arange(0, 24, 1).reshape((2, 3, 4));
+    let x = np::arange(24).reshape((2, 3, 4));
     let sums = [
         np::sum_axis(&x, (1, 2)),
         np::sum_axis(&x, [1, 2]),
@@ -297,7 +297,7 @@ fn lists_of_integers_are_indices() {
     picked.iter().for_each(|x| assert_eq!(x.to_vec::<i32>(), [40, 10]));
     assert_eq!(x.at(vec![true, false, false, true]).get().to_vec::<i32>(), [10, 40]);
     assert_eq!(x.at(vec![1usize, 3]).set([7, 8]).to_vec::<i32>(), [10, 7, 30, 8]);
-    let m = np::arange(0, 6, 1).reshape((2, 3));
+    let m = np::arange(6).reshape((2, 3));
     assert_eq!(m.at((.., vec![2usize, 0])).get().to_vec::<i32>(), [2, 0, 5, 3]);
     assert_eq!(m.at((1i64, 1i64..)).get().to_vec::<i32>(), [4, 5]);
     let (rows, columns): (Vec<usize>, Vec<usize>) = [(0, 2), (1, 1)].into_iter().unzip();

@@ -48,7 +48,7 @@ fn sizes_of_one_are_spread_by_elementwise_primitives() {
     use primitives::*;
     let float = |shape: [usize; 2], from: f64, dtype: DType| {
         let n = shape[0] * shape[1];
-        (np::arange(0, n as i32, 1).astype(DType::F64) * 0.21 + from).reshape(shape).astype(dtype)
+        (np::arange(n as i32).astype(DType::F64) * 0.21 + from).reshape(shape).astype(dtype)
     };
     type Case<'a> = (Box<dyn Primitive>, &'a [DType], [bool; 2]);
     let cases: Vec<Case<'_>> = {

@@ -115,7 +115,7 @@ fn large_whole_numbers_beside_wide_types() {
 
 #[test]
 fn indices_of_few_bits_count_from_the_end_of_long_axes() {
-    let x = np::arange(0, 300, 1);
+    let x = np::arange(300);
     let table = np::stack(&[&x, &(&x + 1000)], 0);
     for (dtype, i, expected) in [(DType::I8, -1, 299), (DType::I8, -128, 172), (DType::I16, -2, 298), (DType::I8, 7, 7)]
     {
@@ -194,21 +194,21 @@ fn places_in_shapes_beyond_the_index_type() {
 fn ranges_of_large_integers_are_exact() {
     let big = 1i64 << 62;
     let of = |x: &Array| (x.dtype(), x.astype(DType::I64).to_vec::<i64>());
-    assert_eq!(of(&np::arange(big + 1, big + 4, 1)), (DType::I64, vec![big + 1, big + 2, big + 3]));
-    assert_eq!(of(&np::arange(-big - 1, -big - 8, -3)), (DType::I64, vec![-big - 1, -big - 4, -big - 7]));
-    assert_eq!(of(&np::arange(i64::MIN, i64::MAX, i64::MAX)), (DType::I64, vec![i64::MIN, -1, i64::MAX - 1]));
+    assert_eq!(of(&np::arange((big + 1, big + 4))), (DType::I64, vec![big + 1, big + 2, big + 3]));
+    assert_eq!(of(&np::arange((-big - 1, -big - 8, -3))), (DType::I64, vec![-big - 1, -big - 4, -big - 7]));
+    assert_eq!(of(&np::arange((i64::MIN, i64::MAX, i64::MAX))), (DType::I64, vec![i64::MIN, -1, i64::MAX - 1]));
     let (first, last) = (Array::scalar(u64::MAX - 2), Array::scalar(u64::MAX));
-    assert_eq!(np::arange(&first, &last, 1).to_vec::<u64>(), [u64::MAX - 2, u64::MAX - 1]);
-    assert_eq!(np::arange(&last, &first, -1).to_vec::<u64>(), [u64::MAX, u64::MAX - 1]);
-    assert_eq!(np::arange(0, &last, Array::scalar(1u64 << 63)).to_vec::<u64>(), [0, 1 << 63]);
+    assert_eq!(np::arange((&first, &last)).to_vec::<u64>(), [u64::MAX - 2, u64::MAX - 1]);
+    assert_eq!(np::arange((&last, &first, -1)).to_vec::<u64>(), [u64::MAX, u64::MAX - 1]);
+    assert_eq!(np::arange((0, &last, Array::scalar(1u64 << 63))).to_vec::<u64>(), [0, 1 << 63]);
     for dtype in [DType::I8, DType::U8, DType::I16, DType::U16, DType::I32, DType::U32, DType::I64, DType::U64] {
         let bound = |n: i32| Array::from(n).astype(dtype);
-        assert_eq!(floats(&np::arange(bound(9), bound(2), -3)), [9.0, 6.0, 3.0], "{dtype}");
-        assert_eq!(floats(&np::arange(bound(100), bound(103), bound(2))), [100.0, 102.0], "{dtype}");
-        assert_eq!(np::arange(bound(3), bound(3), 1).shape(), [0], "{dtype}");
-        assert_eq!(np::arange(bound(3), bound(1), 1).shape(), [0], "{dtype}");
+        assert_eq!(floats(&np::arange((bound(9), bound(2), -3))), [9.0, 6.0, 3.0], "{dtype}");
+        assert_eq!(floats(&np::arange((bound(100), bound(103), bound(2)))), [100.0, 102.0], "{dtype}");
+        assert_eq!(np::arange((bound(3), bound(3))).shape(), [0], "{dtype}");
+        assert_eq!(np::arange((bound(3), bound(1))).shape(), [0], "{dtype}");
     }
-    assert!(error(|| np::arange(0, 5, 0)).contains("step must not be zero"));
+    assert!(error(|| np::arange((0, 5, 0))).contains("step must not be zero"));
 }
 
 #[test]
@@ -349,8 +349,8 @@ fn averages_take_a_weight_for_each_place_along_the_axes() {
     // A square array, and several axes.
     let square = Array::from([[1.0f64, 2.0], [3.0, 5.0]]);
     assert_eq!(np::average(&square, 0, Array::from([1.0f64, 3.0])).to_vec::<f64>(), [2.5, 4.25]);
-    let cube = np::arange(0.0, 24.0, 1.0).reshape([2, 3, 4]);
-    let weights = np::arange(0.0, 8.0, 1.0).reshape([2, 4]);
+    let cube = np::arange(24.0).reshape([2, 3, 4]);
+    let weights = np::arange(8.0).reshape([2, 4]);
     let expected = (&cube * weights.reshape([2, 1, 4])).sum_axis([0, 2]) / 28.0;
     let got = np::average(&cube, [0, 2], &weights);
     assert!(np::allclose(&got, &expected).item::<bool>(), "{got} instead of {expected}");
@@ -404,7 +404,7 @@ fn transforms_of_length_zero_are_errors() {
 fn products_of_any_dtypes_are_written_for_a_gpu_in_dtypes_that_it_multiplies() {
     use DType::*;
     let dtypes = [Bool, I8, U8, I32, I64, F16, BF16, F32, F64, C64];
-    let numbers = |dtype: DType, start: i32| np::arange(start, start + 6, 1).astype(dtype);
+    let numbers = |dtype: DType, start: i32| np::arange((start, start + 6)).astype(dtype);
     let mut texts = 0;
     for x in dtypes {
         for y in dtypes {

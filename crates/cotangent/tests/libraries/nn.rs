@@ -32,7 +32,7 @@ pub(crate) fn group(name: &str) -> Vec<Value> {
 fn total(y: &Array) -> Array {
     let n = y.size();
     let dtype = if y.dtype() == DType::F64 { DType::F64 } else { y.dtype() };
-    (np::arange(0, n, 1).astype(dtype).sin().reshape(y.shape().to_vec()) * y).sum()
+    (np::arange(n).astype(dtype).sin().reshape(y.shape().to_vec()) * y).sum()
 }
 
 /// Compares the outputs of a case, and its gradients by the inputs.

@@ -201,9 +201,9 @@ fn others(name: &str, args: &[Value], kwargs: &Value) -> Option<Array> {
         ("clip", 3) if only(kwargs, &[]) && !args.iter().any(Value::is_null) => {
             np::clip(x(), operand(&args[1]), operand(&args[2]))
         }
-        ("arange", 1) if only(kwargs, &[]) => np::arange(0, x(), 1),
-        ("arange", 2) if only(kwargs, &[]) => np::arange(x(), operand(&args[1]), 1),
-        ("arange", 3) if only(kwargs, &[]) => np::arange(x(), operand(&args[1]), operand(&args[2])),
+        ("arange", 1) if only(kwargs, &[]) => np::arange(x()),
+        ("arange", 2) if only(kwargs, &[]) => np::arange((x(), operand(&args[1]))),
+        ("arange", 3) if only(kwargs, &[]) => np::arange((x(), operand(&args[1]), operand(&args[2]))),
         ("linspace", 2 | 3) if only(kwargs, &["endpoint", "num", "axis"]) => {
             let n = args.get(2).or(kwargs.get("num")).and_then(Value::as_u64).unwrap_or(50) as usize;
             np::linspace_with(x(), operand(&args[1]), n, kwargs["endpoint"] != false, axis)

@@ -46,10 +46,10 @@ fn bits_and_places() {
     let bytes = Array::from(vec![178u8, 192]);
     let unpacked = np::unpackbits(&bytes, 0, None, BitOrder::Big).to_vec::<u8>();
     assert_eq!(unpacked, [1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0]);
-    let x = np::arange(0, 6, 1).reshape([2, 3]);
+    let x = np::arange(6).reshape([2, 3]);
     let y = np::insert(&x, &[1, 3, 1], np::array([7, 8, 9]), 1);
     assert_eq!(y.to_vec::<i32>(), [0, 7, 9, 1, 2, 8, 3, 7, 9, 4, 5, 8]);
-    assert_eq!(np::insert(np::arange(0, 3, 1), &[-1], 9, 0).to_vec::<i32>(), [0, 1, 9, 2]);
+    assert_eq!(np::insert(np::arange(3), &[-1], 9, 0).to_vec::<i32>(), [0, 1, 9, 2]);
     assert_eq!(lax::collapse(lax::broadcast(np::ones(2), (3, 4)), 0, 2).shape(), [12, 2]);
 }
 
@@ -60,7 +60,7 @@ fn polynomials_have_roots_and_fit_points() {
     let roots = np::sort_complex(np::roots(np::array([2.0, -3.0, 5.0, 1.0])));
     close(&roots.real(), &[-0.1785859614610672, 0.8392928838729858, 0.8392928838729858], 1e-5);
     close(&roots.imag(), &[0.0, -1.4475351572036743, 1.4475351572036743], 1e-5);
-    let x = np::arange(0.0, 6.0, 1.0);
+    let x = np::arange(6.0);
     let fit = np::polyfit(&x, (1.3 * &x).cos(), 2);
     close(&fit, &[0.2763965129852295, -1.3643553256988525, 1.0655502080917358], 1e-4);
 }
@@ -81,7 +81,7 @@ fn spectra_that_are_real() {
 fn normalized_weights_are_those_of_flax() {
     let weight = wave(12).reshape([3, 4]).astype(DType::F32);
     let layer = Linear { weight: weight.clone(), bias: Some(np::array([0.1, 0.2, 0.3, 0.4])) };
-    let x = np::arange(0.0, 6.0, 1.0).sin().reshape([2, 3]);
+    let x = np::arange(6.0).sin().reshape([2, 3]);
     let norm = WeightNorm { scale: vec![np::array([1.0, 2.0, 0.5, 1.5])], ..WeightNorm::new(layer.clone()) };
     let expected = [
         0.006462723016738892,

@@ -177,7 +177,7 @@ fn case(name: &str) -> Case<'_> {
         }
         ["minimize", "rosenbrock"] => many(|x| found(rosenbrock, x), Array::from(vec![-1.2, 1.0, 0.5])),
         ["minimize", _] => {
-            let f = |x: &Array| (x.cos() + 0.1 * x.square() * np::arange_as(1, 4, 1, DType::F64)).sum();
+            let f = |x: &Array| (x.cos() + 0.1 * x.square() * np::arange_as((1, 4), DType::F64)).sum();
             many(move |x| found(f, x), wave(&[3]))
         }
         _ => panic!("no function is called {name}"),

@@ -42,7 +42,7 @@ fn angle(opposite: &Array, adjacent: &Array) -> Array {
     np::arctan(opposite / adjacent)
 }
 
-let _ = vmap(grad(angle))(&np::arange(0.0, 20.0, 1.0), &np::linspace(3.0, 30.0, 20));
+let _ = vmap(grad(angle))(&np::arange(20.0), &np::linspace(3.0, 30.0, 20));
 
 fn add(total: &Array, x: &Array) -> (Array, Array) {
     let total = total + x;

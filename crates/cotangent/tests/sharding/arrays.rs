@@ -9,7 +9,7 @@ use super::{close, devices, mesh, numbers};
 #[test]
 fn it_reads_and_prints_as_the_array_it_is() {
     let mesh = mesh([("x", 2), ("y", 4)]);
-    let x = np::arange(0, 64, 1).reshape([8, 8]);
+    let x = np::arange(64).reshape([8, 8]);
     for spec in [P!(), P!("x"), P!(None, "y"), P!("y", "x"), P!(("x", "y")), P!(("y", "x"), None), P!(None, ("x", "y"))]
     {
         let y = x.to(NamedSharding::new(&mesh, spec.clone()));
@@ -31,7 +31,7 @@ fn it_reads_and_prints_as_the_array_it_is() {
 #[test]
 fn it_is_made_from_parts() {
     let mesh = mesh([("x", 2), ("y", 4)]);
-    let x = np::arange(0, 64, 1).reshape([8, 8]);
+    let x = np::arange(64).reshape([8, 8]);
     for (spec, different) in [(P!(), 1), (P!("x"), 2), (P!(None, "y"), 4), (P!("y", "x"), 8), (P!(("y", "x")), 8)] {
         let sharding = NamedSharding::new(&mesh, spec.clone());
         let mut asked = Vec::new();
@@ -98,7 +98,7 @@ fn operations_of_every_kind_compile() {
         ("cumsum", |x| np::cumsum_axis(x, 0)),
         ("max", |x| x.max_axis(0)),
         ("gradient of max", |x| grad(|x: &Array| x.max_axis(0).sin().sum())(x)),
-        ("gradient of sort", |x| grad(|x: &Array| (np::sort_axis(x, 0) * np::arange(0, 8, 1)).sum())(x)),
+        ("gradient of sort", |x| grad(|x: &Array| (np::sort_axis(x, 0) * np::arange(8)).sum())(x)),
         ("argmax", |x| x.argmax_axis(0)),
         ("gather", |x| x.at(np::array([3, 1, 7])).get()),
         ("scatter", |x| x.at(np::array([3, 1, 7])).add(1.0)),
@@ -121,7 +121,7 @@ fn operations_of_every_kind_compile() {
 fn it_moves_between_meshes_and_devices() {
     let (two, other) = (mesh([("x", 2), ("y", 4)]), mesh([("z", 8)]));
     let few = cotangent::Mesh::new(&devices()[5..7], [("w", 2)]);
-    let x = np::arange(0, 64, 1).reshape([8, 8]);
+    let x = np::arange(64).reshape([8, 8]);
     let mut y = x.to(NamedSharding::new(&two, P!("x", "y")));
     for (mesh, spec) in [(&other, P!("z")), (&few, P!(None, "w")), (&two, P!(("y", "x"))), (&other, P!()), (&few, P!())]
     {

@@ -86,7 +86,7 @@ fn loss<F: Fn(&Array) -> Array + Clone + Send + Sync + 'static>(
 ) -> impl Fn(&Array) -> Array + Clone + Send + Sync + 'static {
     move |x: &Array| {
         let y = f(x);
-        (y.sin() * np::arange(0, y.size(), 1).reshape(y.shape()).astype(y.dtype())).sum()
+        (y.sin() * np::arange(y.size()).reshape(y.shape()).astype(y.dtype())).sum()
     }
 }
 
@@ -239,9 +239,7 @@ fn inside_other_programs() {
     let body: Body = |x| x * lax::psum(&x.sin(), "x") / 4.0;
     type Outer = fn(&dyn Fn(&Array) -> Array, &Array) -> Array;
     let outer: &[(&str, Outer)] = &[
-        ("scan", |f, x| {
-            lax::scan(|c: &Array, i: &Array| (f(&(c + i)).sin(), c.sum()), x, &np::arange(0.0, 3.0, 1.0)).0
-        }),
+        ("scan", |f, x| lax::scan(|c: &Array, i: &Array| (f(&(c + i)).sin(), c.sum()), x, &np::arange(3.0)).0),
         ("branch", |f, x| lax::cond(x.sum().less(1e6), || f(x), || x * 2.0)),
         ("while", |f, x| lax::fori_loop(0, 2, |_: &Array, y: &Array| f(y), x.clone())),
         ("twice", |f, x| f(&f(x).cos()) + f(x)),

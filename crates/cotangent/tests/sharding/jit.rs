@@ -166,8 +166,8 @@ fn map_of(mesh: &cotangent::Mesh) -> impl Fn(&Array, &Array) -> Array + Send + S
 fn a_mesh_of_one_device() {
     let one = mesh([("x", 1)]);
     let f = shard_map(|x: &Array| lax::psum(x, "x") + lax::axis_index("x"), &one).in_specs(P!("x"));
-    assert_eq!(f(&np::arange(0, 3, 1)).to_vec::<i32>(), [0, 1, 2]);
+    assert_eq!(f(&np::arange(3)).to_vec::<i32>(), [0, 1, 2]);
     let sharding = NamedSharding::new(&one, P!("x"));
-    let y = np::arange(0, 3, 1).to(&sharding) * 2;
+    let y = np::arange(3).to(&sharding) * 2;
     assert_eq!((y.to_vec::<i32>(), y.sharding().is_some()), (vec![0, 2, 4], true));
 }

@@ -60,7 +60,7 @@ fn devices_are_listed_by_name() {
 fn uncommitted_arrays_are_on_the_default_device() {
     let home = Device::current().unwrap();
     for device in others() {
-        let (host, computed, scalar) = default_device(device, || (data(), np::arange(0, 3, 1) * 2, Array::from(2.0)));
+        let (host, computed, scalar) = default_device(device, || (data(), np::arange(3) * 2, Array::from(2.0)));
         assert_eq!(place(&host), (device, false));
         assert_eq!(place(&computed), (device, false));
         // A scalar on the host is where it is asked for.
@@ -182,7 +182,7 @@ fn arrays_move_between_all_devices() {
     let shapes: [&[usize]; 4] = [&[], &[0, 3], &[5], &[33, 17]];
     for dtype in DType::ALL {
         for shape in shapes {
-            let x = (np::arange(0, shape.iter().product::<usize>(), 1).reshape(shape) % 2).astype(dtype);
+            let x = (np::arange(shape.iter().product::<usize>()).reshape(shape) % 2).astype(dtype);
             let bytes = x.to_bytes().unwrap();
             for from in all {
                 let there = x.to(from);
@@ -205,7 +205,7 @@ fn arrays_move_between_all_devices() {
     let big = default_device(a, || np::ones(4096) * 2.0);
     assert_eq!(big.to(c).buffer_address().unwrap(), big.buffer_address().unwrap());
     assert_ne!(big.to(b).buffer_address().unwrap(), big.buffer_address().unwrap());
-    let tree = device_put(&(data(), vec![np::arange(0, 2, 1)]), b);
+    let tree = device_put(&(data(), vec![np::arange(2)]), b);
     assert_eq!([place(&tree.0), place(&tree.1[0])], [(b, true); 2]);
 }
 
@@ -240,8 +240,8 @@ fn transforms_work_on_every_device() {
         let (h, sums) = lax::scan(step, &np::zeros(3), x);
         (h * sums.mean()).sum()
     };
-    let w = np::arange(0, 9, 1).reshape([3, 3]).astype(DType::F32) * 0.1;
-    let x = np::arange(0, 12, 1).reshape([4, 3]).astype(DType::F32) * 0.2;
+    let w = np::arange(9).reshape([3, 3]).astype(DType::F32) * 0.1;
+    let x = np::arange(12).reshape([4, 3]).astype(DType::F32) * 0.2;
     let run = |w: &Array, x: &Array| {
         let hessian_like = jit(grad(move |w: &Array, x: &Array| grad(f)(w, x).sum()));
         let batched = vmap(grad(f)).in_axes((None, 0));

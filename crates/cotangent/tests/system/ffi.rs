@@ -48,7 +48,7 @@ fn calls_see_operands_attributes_and_results_row_by_row() {
 
 #[test]
 fn calls_map_as_they_are_asked_to() {
-    let (x, y) = (np::arange(0.0, 6.0, 1.0).reshape((3, 2)), np::ones(2));
+    let (x, y) = (np::arange(6.0).reshape((3, 2)), np::ones(2));
     let mapped = |method| vmap(move |x: &Array, y: &Array| both(x, y, method)).in_axes((Some(0), None));
     for method in [VmapMethod::Sequential, VmapMethod::BroadcastAll] {
         let (sum, _, count) = mapped(method)(&x, &y);

@@ -60,7 +60,7 @@ fn the_likelihood_and_its_gradient() {
 
 #[test]
 fn the_surface() {
-    let (x, y) = np::meshgrid(np::arange(-1.5, 1.5, 0.01), np::arange(-1.5, 1.5, 0.01));
+    let (x, y) = np::meshgrid(np::arange((-1.5, 1.5, 0.01)), np::arange((-1.5, 1.5, 0.01)));
     let z = 2.0 * x.powi(2) - 4.0 * &x * &y + (y.powi(4) + 2.0);
     assert_eq!(z.shape(), [300, 300]);
     close(&z.min(), 1.0, 1e-6);

@@ -219,7 +219,7 @@ fn map_is_vmap() {
 fn map_in_batches_is_vmap() {
     let f = |(x, i): &Pair| (x.sin() * x.sum(), i * 2);
     for n in [0, 1, 6, 7] {
-        let xs = (random::normal_as(random::key(0), (n, 2), DType::F64), np::arange_as(0, n as i32, 1, DType::I32));
+        let xs = (random::normal_as(random::key(0), (n, 2), DType::F64), np::arange_as(n as i32, DType::I32));
         let (y, i) = vmap(f)(&xs);
         for size in [0, 1, 2, 3, 7, 8] {
             let batched = |xs: &Pair| lax::Map::new().batch_size(size).run(f, xs);

@@ -388,7 +388,7 @@ fn outer(b: &Array) -> Array {
 fn prefixes_of_an_associative_operation() {
     let add = |a: &Array, b: &Array| a + b;
     for n in [0usize, 1, 2, 3, 4, 5, 7, 8, 13, 64, 65] {
-        let x = np::arange(0.0, n as f64, 1.0).astype(DType::F64) - 2.5;
+        let x = np::arange(n as f64).astype(DType::F64) - 2.5;
         let got = lax::associative_scan(add, &x);
         close(&got, &np::cumsum(&x), 1e-14);
         if n > 0 {
@@ -396,7 +396,7 @@ fn prefixes_of_an_associative_operation() {
             close(&reversed, &np::flip(np::cumsum(np::flip(&x, 0)), 0), 1e-14);
             // The derivative of the sum of all prefixes with respect to an element is the number of prefixes that
             // contain it.
-            let counts = np::flip(np::arange(0.0, n as f64, 1.0).astype(DType::F64) + 1.0, 0);
+            let counts = np::flip(np::arange(n as f64).astype(DType::F64) + 1.0, 0);
             close(&grad(|x: &Array| lax::associative_scan(add, x).sum())(&x), &counts, 1e-14);
         }
     }

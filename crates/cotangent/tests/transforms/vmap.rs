@@ -28,7 +28,7 @@ fn over2(f: impl Fn(&Array) -> Array + Send + Sync, x: &Array) -> Array {
 
 /// Returns a sum in which every element has another weight.
 fn weigh(y: &Array) -> Array {
-    let weights = np::arange(0, y.size() as i32, 1).astype(DType::F64).cos().reshape(y.shape());
+    let weights = np::arange(y.size() as i32).astype(DType::F64).cos().reshape(y.shape());
     (weights * y).sum()
 }
 
@@ -429,7 +429,7 @@ fn collectives_that_are_wrong() {
 fn what_is_large_stays_as_it_is_beside_what_is_not_mapped() {
     let (centers, squares) = (np::ones((3, 2)), np::ones(3));
     let distances = |x: &Array| &squares - 2.0 * np::matmul(&centers, x);
-    let xs = np::arange_as(0, 8, 1, DType::F32).reshape((4, 2));
+    let xs = np::arange_as(8, DType::F32).reshape((4, 2));
     // The batch axis is the last axis of the product. It is moved only at the end, as `out_axes` requests.
     let program = make_jaxpr(vmap(distances).out_axes(1))(&xs).to_string();
     assert!(!program.contains("transpose"), "{program}");
@@ -446,7 +446,7 @@ fn what_is_large_stays_as_it_is_beside_what_is_not_mapped() {
 /// In a gather whose indices are not mapped, the batch axis of the operand stays where it is.
 #[test]
 fn gather_keeps_the_batch_axis() {
-    let x = np::arange(0, 120, 1).reshape([2, 3, 4, 5]);
+    let x = np::arange(120).reshape([2, 3, 4, 5]);
     let rows = Array::from([3, 0, 2]);
     for axis in 0..4i32 {
         for taken in 0..3isize {

@@ -56,7 +56,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.text("`square` knows about one number. `vmap` returns a function; nothing is computed before that is called.")?;
     nb.cell(&["square"])?;
     let squares = vmap(square);
-    let result = squares(&np::arange(0, 20, 1));
+    let result = squares(&np::arange(20));
 
     nb.value("squares", "squares", shown(&result))?;
 
@@ -66,7 +66,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
          one, and the function sees one column. The function itself never learns which axis it was.",
     )?;
     nb.cell(&[])?;
-    let a = np::arange(0, 20, 1).reshape((4, 5));
+    let a = np::arange(20).reshape((4, 5));
     let of_rows = vmap(|v: &Array| v.sum())(&a);
     let of_columns = vmap(|v: &Array| v.sum()).in_axes(1)(&a);
 
@@ -93,7 +93,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.text("A function of several arguments takes an element of each. Here: an angle of each of twenty triangles.")?;
     nb.cell(&["angle"])?;
     let one = angle(&5.0.into(), &3.0.into());
-    let angles = vmap(angle)(&np::arange(0.0, 20.0, 1.0), &np::linspace(3.0, 30.0, 20));
+    let angles = vmap(angle)(&np::arange(20.0), &np::linspace(3.0, 30.0, 20));
 
     nb.value("angle", "one angle", shown(&one))?;
     nb.value("angles", "angles", shown(&angles))?;
@@ -161,7 +161,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
          triangle, and `vmap` of `grad` is that for all twenty: one slope for each element, not the slope of a sum.",
     )?;
     nb.cell(&[])?;
-    let slopes = vmap(grad(angle))(&np::arange(0.0, 20.0, 1.0), &np::linspace(3.0, 30.0, 20));
+    let slopes = vmap(grad(angle))(&np::arange(20.0), &np::linspace(3.0, 30.0, 20));
 
     nb.value("slopes", "slopes[..5]", shown(&slopes.at(..5).get()))?;
     Ok(())

@@ -81,7 +81,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
          interest, or both. The loop is still one loop, whose carry is an array.",
     )?;
     nb.cell(&[])?;
-    let starts = np::arange(0.0, 300.0, 1.0);
+    let starts = np::arange(300.0);
     let by_start = vmap(savings).in_axes((0, None))(&starts, &0.01.into());
     let rates = np::array([0.0, 0.005, 0.01, 0.02, 0.03, 0.04]);
     let by_rate = vmap(savings).in_axes((None, 0))(&100.0.into(), &rates);

@@ -79,7 +79,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
          distance is replaced before it is used, not only afterward.",
     )?;
     nb.cell(&["BOX", "displacement", "pair_energy", "potential"])?;
-    let side = np::arange(0.0, 8.0, 1.0) * (BOX / 8.0) + 0.5;
+    let side = np::arange(8.0) * (BOX / 8.0) + 0.5;
     let (x, y) = np::meshgrid(&side, &side);
     let grid = np::stack([np::ravel(x), np::ravel(y)], 1);
     let energy = potential(&grid);

@@ -145,7 +145,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.value("cell09_minimum", "(x, y)", pair(&x, &y))?;
     nb.cell(&[])?;
     // Make data for the surface.
-    let (x, y) = (np::arange(-1.5, 1.5, 0.01), np::arange(-1.5, 1.5, 0.01));
+    let (x, y) = (np::arange((-1.5, 1.5, 0.01)), np::arange((-1.5, 1.5, 0.01)));
     let (x, y) = np::meshgrid(&x, &y);
     let z = gold(&x, &y);
 

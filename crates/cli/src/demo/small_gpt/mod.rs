@@ -115,7 +115,7 @@ fn write(gpt: &Gpt, prompt: &Array, temperature: &Array, key: &Key) -> Array {
 }
 
 fn attention_weights(attention: &MultiHeadAttention, x: &Array) -> Array {
-    let places = np::arange(0, LENGTH as i32, 1);
+    let places = np::arange(LENGTH as i32);
     let heads = |map: &Linear| {
         let parts = map.call(x).reshape((LENGTH, 4, 16));
         attention.rotary.iter().fold(parts, |parts, rotary| rotary.call(parts, &places))
@@ -197,8 +197,8 @@ fn run(nb: &mut Notebook) -> Result<()> {
          learned nothing should be as good as a guess among 59, with a loss of log 59 = 4.08, or somewhat worse.",
     )?;
     nb.cell(&["loss"])?;
-    let windows = |text: &Array, starts: &Array| text.at(starts.expand_dims(1) + np::arange(0, 33, 1)).get();
-    let held_out = windows(&test, &np::arange(0, 4800, 32));
+    let windows = |text: &Array, starts: &Array| text.at(starts.expand_dims(1) + np::arange(33)).get();
+    let held_out = windows(&test, &np::arange((0, 4800, 32)));
     let test_loss = jit(loss);
     let before = test_loss(&start, &held_out);
 

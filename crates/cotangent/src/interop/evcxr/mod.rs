@@ -146,8 +146,8 @@ mod tests {
             (Array::from([[1, 20], [3, 4]]), " 1|20|/ 3| 4|/i32[2,2]"),
             (Array::from([true, false]), " True|False|/bool[2]"),
             (np::zeros((0, 2)), "[]f32[0,2]"),
-            (np::arange(0, 12, 1), "[0]| 0| 1| 2| 3| 4| 5| 6| 7| 8| 9|/[10]|10|11|/i32[12]"),
-            (np::arange(0, 8, 1).reshape((2, 2, 2)), "[0, ·, ·]0|1|/2|3|/[1, ·, ·]4|5|/6|7|/i32[2,2,2]"),
+            (np::arange(12), "[0]| 0| 1| 2| 3| 4| 5| 6| 7| 8| 9|/[10]|10|11|/i32[12]"),
+            (np::arange(8).reshape((2, 2, 2)), "[0, ·, ·]0|1|/2|3|/[1, ·, ·]4|5|/6|7|/i32[2,2,2]"),
         ] {
             assert_eq!(rows(&x), expected, "{x:?}");
         }
@@ -155,9 +155,9 @@ mod tests {
 
     #[test]
     fn large_arrays_are_summarized_as_in_text() {
-        let vector = np::arange(0, 2000, 1);
+        let vector = np::arange(2000);
         assert_eq!(read(&html::array(&vector)), "   0|   1|   2|…|1997|1998|1999|/i32[2000]");
-        let matrix = np::arange(0, 5000, 1).reshape((1000, 5));
+        let matrix = np::arange(5000).reshape((1000, 5));
         let rows = read(&html::array(&matrix));
         assert_eq!(rows.matches('/').count(), 7, "{rows}");
         assert!(rows.contains("|  14|/⋮|⋮|⋮|⋮|⋮|/4985|4986|"), "{rows}");

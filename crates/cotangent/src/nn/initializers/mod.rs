@@ -30,7 +30,7 @@ use crate::random::{self, Key};
 ///
 /// ```
 /// use cotangent::{nn::Initializer, prelude::*};
-/// let ramp = Initializer::new("ramp", |_key, shape, dtype| np::arange(0, shape[0], 1).astype(dtype));
+/// let ramp = Initializer::new("ramp", |_key, shape, dtype| np::arange(shape[0]).astype(dtype));
 /// assert_eq!(ramp.init(random::key(0), 3).to_vec::<f32>(), [0.0, 1.0, 2.0]);
 /// assert_eq!(format!("{ramp:?}"), "ramp");
 /// ```

@@ -18,7 +18,7 @@ use crate::numpy as np;
 /// use cotangent::{nn::layers::RotaryEmbedding, prelude::*};
 /// let rotary = RotaryEmbedding::new(64);
 /// let queries = np::ones([2, 10, 4, 64]); // batch, sequence, heads, features
-/// let rotated = rotary.call(&queries, np::arange(0, 10, 1));
+/// let rotated = rotary.call(&queries, np::arange(10));
 /// assert_eq!(rotated.shape(), queries.shape());
 /// ```
 #[derive(Clone, Debug, Tree)]

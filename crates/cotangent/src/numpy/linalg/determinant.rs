@@ -50,7 +50,7 @@ fn expanded(a: &Array) -> Array {
 fn factored(a: &Array) -> (Array, Array) {
     let (lu, pivots, _) = lu(a);
     let n = pivots.shape()[pivots.ndim() - 1];
-    let rows = crate::numpy::arange(0, n as i32, 1);
+    let rows = crate::numpy::arange(n as i32);
     let odd = pivots.not_equal(rows).astype(pivots.dtype()).sum_axis(-1) % 2;
     (diagonal(lu, 0), (1 - 2 * odd).astype(a.dtype()))
 }
@@ -118,7 +118,7 @@ fn bordered(a: &Array) -> Array {
     // The border is as large as the matrix, and its columns have nothing in common.
     let scale = a.abs().max_axis((-2, -1)).stop_gradient();
     let scale = where_(scale.equal(0.0), 1.0, &scale).expand_dims(-1).expand_dims(-1).astype(a.dtype());
-    let place = |i: f64| crate::numpy::arange(0, n as i32, 1).astype(a.dtype().real()) * i;
+    let place = |i: f64| crate::numpy::arange(n as i32).astype(a.dtype().real()) * i;
     let columns = |step: f64| {
         let columns: Vec<Array> = (0..BORDER).map(|k| (place(step + k as f64) + k as f64 + step).cos()).collect();
         crate::numpy::stack(&columns.iter().collect::<Vec<_>>(), -1)

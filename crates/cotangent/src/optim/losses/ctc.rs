@@ -92,7 +92,7 @@ pub fn ctc_loss_with_forward_probs(
     };
     let blank = log.slice_axis(2, blank_id, blank_id + 1).permute(&[1, 0, 2]);
     let emit = np::einsum("btk,bnk->tbn", [&log, &one_hot(&labels, classes, dtype)]);
-    let first = np::arange(0, length + 1, 1).equal(0).broadcast_to((batch, length + 1));
+    let first = np::arange(length + 1).equal(0).broadcast_to((batch, length + 1));
     let start: Prefixes = (
         np::where_(first, 0.0, np::full_as((batch, length + 1), NONE, dtype)),
         np::full_as((batch, length), NONE, dtype),

@@ -53,7 +53,7 @@ fn same_shape(who: &str, x: &Array, y: &Array) {
 
 /// One for the class of each label and zero for the others, along a new last axis.
 fn one_hot(labels: &Array, classes: usize, dtype: DType) -> Array {
-    labels.expand_dims(-1).equal(np::arange(0, classes, 1)).astype(dtype)
+    labels.expand_dims(-1).equal(np::arange(classes)).astype(dtype)
 }
 
 #[track_caller]

@@ -34,7 +34,7 @@ pub fn lu(a: impl ArrayLike) -> (Array, Array, Array) {
     let mut parts = as_library(&[a.to_array().to_inexact()], |a| {
         let (l, u, rows) = triangles(&a[0]);
         let m = rows.shape()[rows.ndim() - 1];
-        let count = arange(0, m as i32, 1).expand_dims(-1);
+        let count = arange(m as i32).expand_dims(-1);
         vec![rows.expand_dims(-2).equal(count).astype(l.dtype().real()), l, u]
     })
     .into_iter();

@@ -217,7 +217,7 @@ fn sylvester(a: &Array, b: &Array, c: &Array) -> Array {
     let f = matmul(matmul(adjoint(&u), c.astype(r.dtype())), &v);
     let [m, n] = [f.shape()[f.ndim() - 2], f.shape()[f.ndim() - 1]];
     let (unit, zero) = (eye_as(m, m, 0, r.dtype()), zeros_as((), r.dtype()));
-    let columns = arange_as(0, n as i64, 1, DType::I32);
+    let columns = arange_as(n as i64, DType::I32);
     let upper = TriangularSolve { lower: false, ..TriangularSolve::lower(true) };
     let diagonal = band(&s, 0);
     let step = |k: &Array, y: &Array| {

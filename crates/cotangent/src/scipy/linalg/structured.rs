@@ -209,7 +209,7 @@ fn first_row_over_subdiagonal(row: &Array, below: &Array) -> Array {
     let mut widths = vec![(0, 0); below.ndim()];
     widths[below.ndim() - 1] = (1, 0);
     let columns = pad(below, &widths, 0).expand_dims(-1);
-    let first = arange(0, n, 1).equal(0).expand_dims(-1);
+    let first = arange(n).equal(0).expand_dims(-1);
     let rest = where_(diagonal_mask(n, n, -1), columns, zeros((), row.dtype()));
     where_(first, row.expand_dims(-2), rest)
 }
@@ -280,7 +280,7 @@ pub fn fiedler_companion(a: impl ArrayLike) -> Array {
         widths[last] = (0, 1);
         let below = rows(monic.clone());
         let above = rows(pad(without_first(&monic), &widths, 0));
-        let row = arange(0, n, 1).expand_dims(-1);
+        let row = arange(n).expand_dims(-1);
         let even = (&row % 2).equal(0);
         let on = |k: isize| diagonal_mask(n, n, k);
         let first = diagonal_mask(n, n, 0).logical_and(row.equal(0));

@@ -281,7 +281,7 @@ fn overlapped(parts: &Array, step: usize) -> Array {
 ///
 /// ```
 /// use cotangent::{prelude::*, scipy::signal::{self, Spectral}};
-/// let (options, x) = (Spectral { nperseg: Some(4), ..Spectral::default() }, np::arange(0.0, 8.0, 1.0));
+/// let (options, x) = (Spectral { nperseg: Some(4), ..Spectral::default() }, np::arange(8.0));
 /// let (_, _, spectra) = signal::stft(&x, &options);
 /// assert!(np::allclose_with(signal::istft(spectra, &options).1, x, 1e-4, 1e-4, false).item::<bool>());
 /// ```
@@ -384,7 +384,7 @@ fn averaged(spectra: &Array, average: Average) -> Array {
 /// ```
 /// use cotangent::{prelude::*, scipy::signal::{self, Spectral}};
 /// let options = Spectral { nperseg: Some(8), ..Spectral::default() };
-/// let x = np::arange(0.0, 32.0, 1.0).sin();
+/// let x = np::arange(32.0).sin();
 /// let (_, density) = signal::csd(&x, &x, &options);
 /// assert!(np::allclose(density.real(), signal::welch(&x, &options).1).item::<bool>());
 /// ```
@@ -407,7 +407,7 @@ pub fn csd(x: impl ArrayLike, y: impl ArrayLike, options: &Spectral) -> (Array, 
 /// ```
 /// use cotangent::{prelude::*, scipy::signal::{self, Spectral}};
 /// let options = Spectral { nperseg: Some(16), fs: 8.0, ..Spectral::default() };
-/// let x = (2.0 * std::f64::consts::PI * np::arange(0.0, 64.0, 1.0) / 8.0).sin();
+/// let x = (2.0 * std::f64::consts::PI * np::arange(64.0) / 8.0).sin();
 /// let (frequencies, density) = signal::welch(&x, &options);
 /// assert_eq!(frequencies.at(density.argmax()).get().item::<f32>(), 1.0);
 /// ```

@@ -37,12 +37,12 @@ pub fn bessel_jn(z: impl ArrayLike, v: usize, n_iter: usize) -> Array {
         let sum = where_(even, &sum + 2.0 * &f, &sum);
         ((f1, f.clone(), sum), f)
     };
-    let orders = np::arange_as(0, n_iter + 1, 1, z.dtype());
+    let orders = np::arange_as(n_iter + 1, z.dtype());
     let start = (0.0 * &safe, 0.0 * &safe + 1e-16, 0.0 * &safe);
     let ((_, _, sum), values) = scan(step, start, &np::flip(orders, 0));
     let values = np::flip(values, 0).slice_axis(0, 0, v + 1);
     let first = np::take_axis(&values, 0, 0);
-    let orders = np::arange(0, v + 1, 1).reshape([&[v + 1][..], &vec![1; z.ndim()]].concat());
+    let orders = np::arange(v + 1).reshape([&[v + 1][..], &vec![1; z.ndim()]].concat());
     where_(zero, orders.equal(0).astype(z.dtype()), values / (sum - first))
 }
 
@@ -105,7 +105,7 @@ pub fn sph_harm_y(
     };
     let (_, rows) = scan(step, (row0.clone(), zeros, np::ones_like(&x)), &(first, second, diagonal));
     let all = np::concatenate([row0.expand_dims(0), rows], 0);
-    let (order, index) = (np::ravel(m.abs()), np::arange(0, x.size(), 1));
+    let (order, index) = (np::ravel(m.abs()), np::arange(x.size()));
     let legendre = all.at((np::ravel(&n), &order, index)).get();
     let angle = order.astype(dtype) * np::ravel(phi);
     let (m, real, imag) = (np::ravel(m), &legendre * angle.cos(), legendre * angle.sin());

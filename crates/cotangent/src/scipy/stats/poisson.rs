@@ -56,7 +56,7 @@ fn entropy_of(mu: &Array) -> Array {
     // Each formula sees only means for which its derivative is finite.
     let few = where_(&small, where_(&zero, 1.0, mu), 1.0).expand_dims(-1);
     let many = where_(&small, bound, mu);
-    let k = arange_as(0, terms as i64, 1, mu.dtype());
+    let k = arange_as(terms as i64, mu.dtype());
     let mut factorials = vec![0.0; terms];
     for n in 1..terms {
         factorials[n] = factorials[n - 1] + (n as f64).ln();
