@@ -7,7 +7,7 @@ use crate::array::aval::Aval;
 use crate::array::device::committed;
 use crate::compile::times::{Stage, during};
 use crate::error::location::location;
-use crate::error::{Loc, raise};
+use crate::error::{Loc, Result, raise};
 use crate::ir::jaxpr::Closed;
 use crate::trace::backend::backend;
 use crate::trace::frames::{Inputs, stage, tracing};
@@ -49,12 +49,20 @@ pub(crate) fn as_program_at<T>(
     if tracing() {
         return during(Stage::Rewrite, || body(inputs));
     }
-    let avals: Vec<Aval> = inputs.iter().map(Array::aval).collect();
-    let (closed, extra, (jaxpr, kept)) = during(Stage::Rewrite, || {
-        let (closed, extra) = stage(&avals, &Inputs::Known(inputs), body);
-        let pruned = dce(&closed.jaxpr, false);
-        (closed, extra, pruned)
-    });
+    let (closed, extra) = during(Stage::Rewrite, || stage(&avals(inputs), &Inputs::Known(inputs), body));
+    match run(&closed, inputs) {
+        Ok(results) => (results, extra),
+        Err(error) => raise(error.at(loc)),
+    }
+}
+
+fn avals(arrays: &[Array]) -> Vec<Aval> {
+    arrays.iter().map(Array::aval).collect()
+}
+
+/// Runs a program that was recorded outside any trace.
+fn run(closed: &Closed, inputs: &[Array]) -> Result<Vec<Array>> {
+    let (jaxpr, kept) = during(Stage::Rewrite, || dce(&closed.jaxpr, false));
     let args: Vec<&Array> =
         closed.captures.iter().chain(inputs).zip(&kept).filter(|(_, kept)| **kept).map(|(x, _)| x).collect();
     // The backend would find arrays on different devices as well, but does not know what they are.
@@ -65,13 +73,8 @@ pub(crate) fn as_program_at<T>(
             None => "a captured array".to_string(),
         }
     };
-    if let Err(error) = committed(args.iter().copied(), name) {
-        raise(error.at(loc));
-    }
-    match backend().execute(&jaxpr.into(), &args) {
-        Ok(results) => (results, extra),
-        Err(error) => raise(error.at(loc)),
-    }
+    committed(args.iter().copied(), name)?;
+    backend().execute(&jaxpr.into(), &args)
 }
 
 /// Returns the results of a library function. Outside any trace, the function becomes one program instead of one for

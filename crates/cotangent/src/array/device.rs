@@ -360,14 +360,14 @@ impl Place {
 /// # Errors
 /// If they are committed to different devices.
 pub(crate) fn committed<'a>(
-    arrays: impl Iterator<Item = &'a Array> + Clone,
+    mut arrays: impl Iterator<Item = &'a Array> + Clone,
     name: impl Fn(usize) -> String,
 ) -> Result<Option<Device>> {
     let mut known = None;
     for array in arrays.clone() {
         let Some(device) = array.committed() else { continue };
         if known.is_some_and(|known| known != device) {
-            return Err(mixed(arrays, name));
+            return Err(mixed(&mut arrays, &name));
         }
         known = Some(device);
     }
@@ -376,7 +376,7 @@ pub(crate) fn committed<'a>(
 
 /// The error for arrays that are committed to different devices.
 #[cold]
-fn mixed<'a>(arrays: impl Iterator<Item = &'a Array>, name: impl Fn(usize) -> String) -> Error {
+fn mixed(arrays: &mut dyn Iterator<Item = &Array>, name: &dyn Fn(usize) -> String) -> Error {
     let mut found: Vec<(Device, String)> = Vec::new();
     for (i, array) in arrays.enumerate() {
         if let Some(device) = array.committed()

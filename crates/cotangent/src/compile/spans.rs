@@ -13,7 +13,7 @@ macro_rules! span {
 macro_rules! span {
     ($level:ident, $name:literal $(, $field:ident = $value:expr)* $(,)?) => {{
         $( let _ = || $value; )*
-        $crate::compile::spans::Off
+        $crate::compile::spans::Span
     }};
 }
 
@@ -32,8 +32,11 @@ macro_rules! event {
     }};
 }
 
-/// The guard in a build without the feature.
+/// The guard that [`span!`] returns.
+#[cfg(feature = "tracing")]
+pub(crate) type Span = tracing::span::EnteredSpan;
+
 #[cfg(not(feature = "tracing"))]
-pub(crate) struct Off;
+pub(crate) struct Span;
 
 pub(crate) use {event, span};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::{AddAssign, Sub};
 use std::time::{Duration, Instant};
 
-use crate::compile::spans::span;
+use crate::compile::spans::{Span, span};
 
 /// A stage of what is done before a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,21 +133,33 @@ thread_local! {
 
 /// Runs `f` and counts its time for `stage`, except what it spends in stages inside.
 pub(crate) fn during<T>(stage: Stage, f: impl FnOnce() -> T) -> T {
-    struct Back(Option<Stage>);
-    impl Drop for Back {
-        fn drop(&mut self) {
-            CLOCK.with_borrow_mut(|clock| clock.switch(self.0));
-        }
-    }
-    let _span = match stage {
-        Stage::Trace => span!(DEBUG, "trace"),
-        Stage::Rewrite => span!(DEBUG, "rewrite"),
-        Stage::Lower => span!(DEBUG, "lower"),
-        Stage::Compile => span!(DEBUG, "compile"),
-        Stage::Disk => span!(DEBUG, "disk"),
-    };
-    let _back = Back(CLOCK.with_borrow_mut(|clock| clock.switch(Some(stage))));
+    let _inside = Inside::new(stage);
     f()
+}
+
+/// A thread is in a stage until this is dropped.
+struct Inside {
+    back: Option<Stage>,
+    _span: Span,
+}
+
+impl Inside {
+    fn new(stage: Stage) -> Inside {
+        let _span = match stage {
+            Stage::Trace => span!(DEBUG, "trace"),
+            Stage::Rewrite => span!(DEBUG, "rewrite"),
+            Stage::Lower => span!(DEBUG, "lower"),
+            Stage::Compile => span!(DEBUG, "compile"),
+            Stage::Disk => span!(DEBUG, "disk"),
+        };
+        Inside { back: CLOCK.with_borrow_mut(|clock| clock.switch(Some(stage))), _span }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CLOCK.with_borrow_mut(|clock| clock.switch(self.back));
+    }
 }
 
 /// Runs `f`, and returns its result and what this thread spent on stages in it.

@@ -186,11 +186,7 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     /// necessary; `None` if it holds none. The search for NaN uses this to step into programs.
     fn interpret(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Option<Result<Vec<Array>>> {
         let [program] = self.jaxprs()[..] else { return None };
-        let same = |(aval, x): (&Aval, &Array)| *aval.shape == *x.shape() && aval.dtype == x.dtype();
-        let fits = program.inputs().len() == inputs.len() && program.input_avals().zip(inputs).all(same);
-        let name = self.params().into_iter().find(|(key, _)| *key == "name");
-        let place = name.map_or_else(String::new, |(_, name)| format!("in `{name}`"));
-        fits.then(|| run(program, inputs, &place))
+        interpret_program(program, self.params(), inputs, run)
     }
 
     /// Whether its result equals its first operand if both have the same type. Such a primitive matters to a transform
@@ -206,19 +202,19 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
 
     /// The side effects of running it: by default those of the programs it holds.
     fn effects(&self) -> Effects {
-        self.jaxprs().into_iter().map(|jaxpr| jaxpr.effects()).collect()
+        effects_of(&self.jaxprs())
     }
 
     /// Whether programs for the platform may contain it: by default if the programs it holds do. A program with another
     /// primitive is refused before it is lowered, with an error at the user's line.
     fn runs_on(&self, platform: Platform) -> bool {
-        self.jaxprs().into_iter().all(|jaxpr| jaxpr.eqns().iter().all(|eqn| eqn.prim.runs_on(platform)))
+        run_on(&self.jaxprs(), platform)
     }
 
     /// Whether its meaning depends on the element of the mapped axis `name`, whatever its operands are: because it is a
     /// collective over that axis, or holds a program with one. Then it is batched even if no operand is.
     fn uses_axis(&self, name: &AxisName) -> bool {
-        self.jaxprs().iter().any(|jaxpr| jaxpr.uses_axis(name))
+        use_axis(&self.jaxprs(), name)
     }
 
     /// Whether it is a loop: of the programs among its parameters, or, if it holds none, of steps that its lowering
@@ -231,6 +227,33 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     fn is_indexing(&self) -> bool {
         false
     }
+}
+
+// What the default methods do is in functions of its own: each primitive has a copy of its methods.
+
+fn interpret_program(
+    program: &Jaxpr,
+    params: Vec<(&'static str, String)>,
+    inputs: &[Array],
+    run: &mut RunProgram<'_>,
+) -> Option<Result<Vec<Array>>> {
+    let same = |(aval, x): (&Aval, &Array)| *aval.shape == *x.shape() && aval.dtype == x.dtype();
+    let fits = program.inputs().len() == inputs.len() && program.input_avals().zip(inputs).all(same);
+    let name = params.into_iter().find(|(key, _)| *key == "name");
+    let place = name.map_or_else(String::new, |(_, name)| format!("in `{name}`"));
+    fits.then(|| run(program, inputs, &place))
+}
+
+fn effects_of(programs: &[&Arc<Jaxpr>]) -> Effects {
+    programs.iter().map(|jaxpr| jaxpr.effects()).collect()
+}
+
+fn run_on(programs: &[&Arc<Jaxpr>], platform: Platform) -> bool {
+    programs.iter().all(|jaxpr| jaxpr.eqns().iter().all(|eqn| eqn.prim.runs_on(platform)))
+}
+
+fn use_axis(programs: &[&Arc<Jaxpr>], name: &AxisName) -> bool {
+    programs.iter().any(|jaxpr| jaxpr.uses_axis(name))
 }
 
 /// The error for a primitive that a transform does not support.

@@ -336,12 +336,47 @@ pub(crate) fn without_memory(traced: &Traced) -> Error {
     )
 }
 
-/// Pops a pushed frame, on return and on unwind alike.
-struct PopOnDrop(usize);
+/// A frame on the stack. Dropping it pops the frame, on return and on unwind alike.
+struct Open {
+    depth: usize,
+    id: FrameId,
+}
 
-impl Drop for PopOnDrop {
+impl Open {
+    /// Pushes a frame. Returns the arrays that stand for its inputs as well.
+    fn new(takes: Takes, avals: &[Aval], inputs: &Inputs<'_>) -> (Open, Vec<Array>) {
+        let frame = Frame::new(takes, avals, inputs);
+        let id = frame.id;
+        let handles = frame.inputs.iter().map(|v| frame.handle(*v)).collect();
+        let depth = FRAMES.with_borrow_mut(|frames| {
+            frames.push(frame);
+            frames.len() - 1
+        });
+        (Open { depth, id }, handles)
+    }
+
+    /// Pops the frame, and returns its program.
+    fn finish(self, outputs: &[Array]) -> Closed {
+        let frame = FRAMES.with_borrow_mut(|frames| {
+            for traced in outputs.iter().filter_map(Array::traced) {
+                if !frames.iter().any(|f| f.id == traced.frame) {
+                    return Err(ownerless(traced));
+                }
+            }
+            let frame = frames.pop().filter(|f| f.id == self.id);
+            frame.ok_or_else(|| Error::new(ErrorKind::Trace, "the frames of this thread are out of order"))
+        });
+        drop(self);
+        match frame {
+            Ok(frame) => frame.finish(outputs),
+            Err(error) => raise(error),
+        }
+    }
+}
+
+impl Drop for Open {
     fn drop(&mut self) {
-        FRAMES.with_borrow_mut(|frames| frames.truncate(self.0));
+        FRAMES.with_borrow_mut(|frames| frames.truncate(self.depth));
     }
 }
 
@@ -351,29 +386,9 @@ fn trace<R>(
     inputs: &Inputs<'_>,
     f: impl FnOnce(&[Array]) -> (Vec<Array>, R),
 ) -> (Closed, R) {
-    let frame = Frame::new(takes, avals, inputs);
-    let id = frame.id;
-    let handles: Vec<Array> = frame.inputs.iter().map(|v| frame.handle(*v)).collect();
-    let depth = FRAMES.with_borrow_mut(|frames| {
-        frames.push(frame);
-        frames.len() - 1
-    });
-    let guard = PopOnDrop(depth);
+    let (frame, handles) = Open::new(takes, avals, inputs);
     let (outputs, result) = f(&handles);
-    let frame = FRAMES.with_borrow_mut(|frames| {
-        for traced in outputs.iter().filter_map(Array::traced) {
-            if !frames.iter().any(|f| f.id == traced.frame) {
-                return Err(ownerless(traced));
-            }
-        }
-        let frame = frames.pop().filter(|f| f.id == id);
-        frame.ok_or_else(|| Error::new(ErrorKind::Trace, "the frames of this thread are out of order"))
-    });
-    drop(guard);
-    match frame {
-        Ok(frame) => (frame.finish(&outputs), result),
-        Err(error) => raise(error),
-    }
+    (frame.finish(&outputs), result)
 }
 
 /// Traces `f` into a program that records every equation made meanwhile.

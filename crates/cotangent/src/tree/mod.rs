@@ -276,16 +276,29 @@ impl Path<'_> {
     }
 
     fn step(&mut self, segment: std::fmt::Arguments<'_>, walk: impl FnOnce(&mut Path<'_>)) {
-        let length = self.walk.prefix.len();
-        // Writing to a String cannot fail.
-        let _ = self.walk.prefix.write_fmt(segment);
-        self.walk.around.push(self.walk.prefix.len());
-        self.walk.nodes.push(self.walk.prefix.clone());
-        self.walk.steps.push(Step::Into(self.walk.prefix[length..].to_string()));
+        let length = self.walk.enter(segment);
         walk(&mut Path { walk: self.walk });
-        self.walk.steps.push(Step::Out);
-        self.walk.around.pop();
-        self.walk.prefix.truncate(length);
+        self.walk.leave(length);
+    }
+}
+
+impl Paths {
+    /// Goes to a node at the end of the current path. Returns the length of the path before.
+    fn enter(&mut self, segment: std::fmt::Arguments<'_>) -> usize {
+        let length = self.prefix.len();
+        // Writing to a String cannot fail.
+        let _ = self.prefix.write_fmt(segment);
+        self.around.push(self.prefix.len());
+        self.nodes.push(self.prefix.clone());
+        self.steps.push(Step::Into(self.prefix[length..].to_string()));
+        length
+    }
+
+    /// Returns to a path of this length.
+    fn leave(&mut self, length: usize) {
+        self.steps.push(Step::Out);
+        self.around.pop();
+        self.prefix.truncate(length);
     }
 }
 
