@@ -5,7 +5,7 @@ _list:
 
 # Run all tests
 test *ARGS:
-    cargo test --workspace {{ARGS}}
+    cargo test --workspace --all-features {{ARGS}}
 
 # Look at a demo's page for a browser in a headless Chromium; pictures of it are written to target/report
 report-check *ARGS:
@@ -18,12 +18,12 @@ bench *ARGS:
 
 # Compare with JAX, into docs/benchmarks.md and its CSV files; JAX_PYTHON is a Python with jax==0.10.2
 bench-vs-jax *ARGS:
-    cargo build --release -p cotangent-cli
+    cargo build --release -p cotangent-cli --features bench
     python3 benches/vs_jax/bench_vs_jax.py "${CARGO_TARGET_DIR:-target}/release/cotangent" --write docs/benchmarks.md {{ARGS}}
 
 # Compare on GradBench with JAX and C++, into docs/benchmarks.md and its CSV file; CHECKOUT is GradBench with `manual` built
 bench-gradbench CHECKOUT *ARGS:
-    cargo build --release -p cotangent-cli
+    cargo build --release -p cotangent-cli --features bench
     python3 benches/gradbench/compare.py {{CHECKOUT}} "${CARGO_TARGET_DIR:-target}/release/cotangent" --write docs/benchmarks.md {{ARGS}}
 
 # Write what a machine with a GPU needs into gpu-run: binaries, stored cases and expected values. There, `python3 run.py`
@@ -45,12 +45,12 @@ gpu-run-cpu:
 
 # Count the instructions of a call of each case, by function; needs valgrind
 instructions *CASES:
-    cargo build --release -p cotangent-cli
+    cargo build --release -p cotangent-cli --features bench
     python3 benches/instructions.py "${CARGO_TARGET_DIR:-target}/release/cotangent" {{CASES}}
 
 # Compare training steps with Burn and Candle, into docs/benchmarks-rivals.md; building them takes minutes
 bench-rivals *ARGS:
-    cargo build --release -p cotangent-cli
+    cargo build --release -p cotangent-cli --features bench
     cargo run --release --manifest-path benches/rivals/Cargo.toml -- "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}} \
         | tee docs/benchmarks-rivals.md
 
@@ -66,7 +66,7 @@ fuzz-import TIMES="2500":
 
 # Compile everything for a GPU that need not be there, and compare with what compiled before. Downloads CUDA's compiler once
 gpu-check *ARGS:
-    cargo build -p cotangent-cli
+    cargo build -p cotangent-cli --features bench
     cargo build -p cotangent --examples
     "${CARGO_TARGET_DIR:-target}/debug/cotangent" setup cuda12 --compile-only --yes
     mkdir -p "${CARGO_TARGET_DIR:-target}/gpu-check/primitives"
@@ -100,7 +100,7 @@ first-hour *ARGS:
 
 # Accept the new snapshots, and list those that changed; read the difference
 bless *ARGS:
-    INSTA_UPDATE=always cargo test --workspace {{ARGS}}
+    INSTA_UPDATE=always cargo test --workspace --all-features {{ARGS}}
     git diff --stat -- '*.snap'
 
 # Build the documentation; warnings are errors

@@ -2,7 +2,7 @@
 
     python3 instructions.py COTANGENT CASE [CASE …] [--calls N] [--top N]
 
-COTANGENT is the command-line tool, built with --release. valgrind must be installed. Each case runs twice, with N and
+COTANGENT is the command-line tool, built with --release --features bench. valgrind must be installed. Each case runs twice, with N and
 with 2N calls. The difference is the cost of N calls, without the set-up of the case. The functions with the largest
 own cost are listed.
 """

@@ -29,7 +29,7 @@ CARGO = os.environ.get("CARGO", "cargo")
 def built(profile):
     """The executables, by name."""
     # One command for the workspace, so that the library is built once, with the features that its tests need.
-    command = [CARGO, "build", "--profile", profile, "--workspace", "--bin", "cotangent"]
+    command = [CARGO, "build", "--profile", profile, "--workspace", "--all-features", "--bin", "cotangent"]
     command += [word for test in TESTS for word in ("--test", test)] + ["--message-format", "json"]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
     found = {}

@@ -6,10 +6,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use cotangent_bench::{Case, Size, Work, cases, serve, serve_many};
+use cotangent_bench::{Case, GradBenchProgram, Size, Work, cases, gradbench_programs, serve, serve_many};
 use serde_json::{Value, json};
 
-use crate::output::{Stdout, row, say};
+use crate::output::{Stdout, digits, duration, row, say};
 use crate::{Device, demo};
 
 /// What to measure, and how to show it.
@@ -69,11 +69,12 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const FEWEST: usize = 3;
 
 /// The cases of the library, and those of this binary.
-pub(crate) fn all() -> Vec<Case> {
+fn all() -> Vec<Case> {
     let notebook = Case::process("start/notebook", "the whole notebook, un-jitted as written, no pictures", || {
         let cuda = cotangent::Device::current().is_ok_and(|device| device.platform() == cotangent::Platform::Cuda);
         let device = if cuda { Device::Cuda } else { Device::Cpu };
-        let options = demo::Options::values(device);
+        let (inline, theme) = (demo::Inline::Never, demo::Colors::Light);
+        let options = demo::Options { json: true, out: None, html: None, open: false, inline, theme, device };
         demo::run(&["optimized-learning".to_owned()], &options).expect("the demo runs");
         Vec::new()
     });
@@ -81,6 +82,30 @@ pub(crate) fn all() -> Vec<Case> {
     let first = all.iter().position(|case| case.group() != "start").unwrap_or(all.len());
     all.insert(first, notebook);
     all
+}
+
+/// The names of the cases and GradBench programs that can be compiled for a GPU.
+pub(crate) fn names() -> Vec<String> {
+    let cases = all().into_iter().map(|case| case.name.to_string());
+    let cases = cases.filter(|case| !case.ends_with("-bare") && !case.starts_with("gradbench/"));
+    cases.chain(gradbench_programs().iter().map(gradbench_name)).collect()
+}
+
+fn gradbench_name(program: &GradBenchProgram) -> String {
+    format!("gradbench/{}/{}", program.module, program.function)
+}
+
+/// The arguments of this tool that run a case or GradBench program once, and its input.
+pub(crate) fn once(name: &str) -> Option<(Vec<String>, String)> {
+    let args = |args: &[&str]| args.iter().map(|arg| arg.to_string()).collect();
+    if let Some(program) = gradbench_programs().into_iter().find(|program| gradbench_name(program) == name) {
+        let GradBenchProgram { module, function, input } = program;
+        let message = json!({ "id": 0, "kind": "evaluate", "module": module, "function": function, "input": input });
+        return Some((args(&["gradbench", "--multithreaded"]), format!("{message}\n")));
+    }
+    // A call for each line of input.
+    let known = all().iter().any(|case| case.name == name);
+    known.then(|| (args(&["bench", "--worker", name, "--calls", "1"]), "\n".to_string()))
 }
 
 /// Measures the selected cases.
@@ -323,23 +348,6 @@ impl Measured {
     }
 }
 
-/// A duration in seconds as text with three digits.
-pub(crate) fn duration(seconds: f64) -> String {
-    let (value, unit) = match seconds {
-        s if s < 1e-6 => (s * 1e9, "ns"),
-        s if s < 1e-3 => (s * 1e6, "µs"),
-        s if s < 1.0 => (s * 1e3, "ms"),
-        s => (s, "s"),
-    };
-    format!("{} {unit}", digits(value))
-}
-
-/// A number with three digits.
-fn digits(value: f64) -> String {
-    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
-    format!("{value:.digits$}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,11 +364,6 @@ mod tests {
         assert_eq!(rate(json!({ "flops": 1e12, "bytes": 1 }), Some(4e12)).as_deref(), Some("2.00 TFLOP/s, 50 %"));
         assert_eq!(rate(json!({ "flops": null, "bytes": 4_000_000_000u64 }), None).as_deref(), Some("8.00 GB/s"));
         assert_eq!(rate(json!({ "flops": null, "bytes": null }), None), None);
-    }
-
-    #[test]
-    fn durations_have_three_digits() {
-        assert_eq!([3.21e-9, 4.5e-5, 0.123, 12.0].map(duration), ["3.21 ns", "45.0 µs", "123 ms", "12.0 s"]);
     }
 
     #[test]

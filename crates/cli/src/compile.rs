@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use cotangent::{CrossCompiled, Exported, Target};
-use cotangent_bench::{GradBenchProgram, gradbench_programs};
 use serde_json::{Value, json};
 
-use crate::bench::{self, duration};
+use crate::bench;
 use crate::cache::size;
 use crate::demo::DEMOS;
-use crate::output::{Stdout, TIE, say, wrote};
+use crate::output::{Stdout, TIE, duration, say, wrote};
 
 pub(crate) const HELP: &str = "\
 A demo, a benchmark case, an example or a command runs on the CPU, and each program that it compiles there is compiled \
@@ -126,13 +125,7 @@ fn list() -> Result<()> {
 
 fn names() -> Vec<String> {
     let demos = DEMOS.iter().map(|demo| demo.name.to_string());
-    let cases = bench::all().into_iter().map(|case| case.name.to_string());
-    let cases = cases.filter(|case| !case.ends_with("-bare") && !case.starts_with("gradbench/"));
-    demos.chain(cases).chain(gradbench_programs().iter().map(gradbench_name)).chain(examples()).collect()
-}
-
-fn gradbench_name(program: &GradBenchProgram) -> String {
-    format!("gradbench/{}/{}", program.module, program.function)
+    demos.chain(bench::names()).chain(examples()).collect()
 }
 
 /// The examples beside this executable, as cargo builds them.
@@ -153,17 +146,11 @@ fn examples() -> Vec<String> {
 fn by_name(name: &str) -> Result<(Command, String)> {
     let mut command = Command::new(std::env::current_exe()?);
     let mut input = String::new();
-    if let Some(program) = gradbench_programs().into_iter().find(|program| gradbench_name(program) == name) {
-        let GradBenchProgram { module, function, input: value } = program;
-        let message = json!({ "id": 0, "kind": "evaluate", "module": module, "function": function, "input": value });
-        command.args(["gradbench", "--multithreaded"]);
-        input = format!("{message}\n");
-    } else if DEMOS.iter().any(|demo| demo.name == name) {
+    if DEMOS.iter().any(|demo| demo.name == name) {
         command.args(["demo", "run", name, "--json"]);
-    } else if bench::all().iter().any(|case| case.name == name) {
-        command.args(["bench", "--worker", name, "--calls", "1"]);
-        // A call for each line.
-        input = "\n".to_string();
+    } else if let Some((args, lines)) = bench::once(name) {
+        command.args(args);
+        input = lines;
     } else if examples().iter().any(|example| example == name) {
         command = Command::new(example_folder().context("this executable has no folder")?.join(name));
     } else {
@@ -297,10 +284,8 @@ mod tests {
     #[test]
     fn a_name_that_does_not_exist_is_answered_with_those_that_do() {
         let error = by_name("mlp").unwrap_err().to_string();
-        assert!(
-            error.contains("optimized-learning")
-                && error.contains("mlp/adam")
-                && error.contains("gradbench/ba/jacobian")
-        );
+        assert!(error.contains("optimized-learning"));
+        let benches = error.contains("mlp/adam") && error.contains("gradbench/ba/jacobian");
+        assert_eq!(benches, cfg!(feature = "bench"));
     }
 }

@@ -1,16 +1,20 @@
 //! The `cotangent` command: demos, programs shown stage by stage, benchmarks, and checks of the installation.
 
+#[cfg(feature = "bench")]
 mod bench;
 mod cache;
 mod compile;
 mod demo;
 mod doctor;
 mod explain;
+#[cfg(feature = "bench")]
 mod gradbench;
 mod inspect;
 mod output;
 mod setup;
 mod show;
+#[cfg(any(test, not(feature = "bench")))]
+mod unbuilt;
 mod version;
 
 use std::io::Write;
@@ -23,6 +27,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use serde_json::json;
 
 use output::{Stdout, Unwritable, say};
+#[cfg(not(feature = "bench"))]
+use unbuilt::{bench, gradbench};
 
 /// JAX's function transformations for Rust, on XLA.
 #[derive(Parser)]
@@ -55,9 +61,10 @@ enum Command {
     /// Show what a program that JAX or another system exported holds, and whether it can be imported
     #[command(after_long_help = inspect::HELP)]
     Inspect(inspect::Options),
-    /// Measure the speed of the library on this machine
+    /// Measure the speed of the library on this machine (feature `bench`)
     Bench(bench::Options),
-    /// Act as a tool of GradBench: read one message per line from standard input, answer on standard output
+    /// Act as a tool of GradBench: read one message per line from standard input, answer on standard output (feature
+    /// `bench`)
     Gradbench(gradbench::Options),
     /// List the devices that programs can run on
     #[command(after_long_help = DEVICES_JSON)]

@@ -172,6 +172,23 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
+/// A duration in seconds as text with three digits.
+pub(crate) fn duration(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s < 1e-6 => (s * 1e9, "ns"),
+        s if s < 1e-3 => (s * 1e6, "µs"),
+        s if s < 1.0 => (s * 1e3, "ms"),
+        s => (s, "s"),
+    };
+    format!("{} {unit}", digits(value))
+}
+
+/// A number with three digits.
+pub(crate) fn digits(value: f64) -> String {
+    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.digits$}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +213,10 @@ mod tests {
         assert!(!is_closed(&closed(ErrorKind::StorageFull)));
         // Only standard output may be closed by a reader. Another broken pipe, such as a worker's, is an error.
         assert!(!is_closed(&io::Error::from(ErrorKind::BrokenPipe).into()));
+    }
+
+    #[test]
+    fn durations_have_three_digits() {
+        assert_eq!([3.21e-9, 4.5e-5, 0.123, 12.0].map(duration), ["3.21 ns", "45.0 µs", "123 ms", "12.0 s"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The binary, as users run it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -158,15 +158,8 @@ fn where_pictures_go_is_checked_before_anything_is_computed() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_named_with_what_was_written() {
-    let commands: [&[&str]; 7] = [
-        &["--help"],
-        &["--version"],
-        &["demo", "list"],
-        &["show", "gold"],
-        &["bench", "--list"],
-        &["devices"],
-        &["cache"],
-    ];
+    let commands: [&[&str]; 6] =
+        [&["--help"], &["--version"], &["demo", "list"], &["show", "gold"], &["devices"], &["cache"]];
     for args in commands {
         let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
         let output = cotangent(args).stdout(full).output().expect("it runs");
@@ -177,7 +170,7 @@ fn a_full_disk_is_named_with_what_was_written() {
     // A file that may not grow beyond two blocks takes some lines.
     let dir = empty_dir("full");
     std::fs::create_dir_all(&dir).expect("a directory");
-    let run = "trap '' XFSZ; ulimit -f 2; COTANGENT_COMPILE_CACHE=0 exec \"$0\" bench --list >list";
+    let run = "trap '' XFSZ; ulimit -f 2; COTANGENT_COMPILE_CACHE=0 exec \"$0\" explain >list";
     let mut command = Command::new("sh");
     command.args(["-c", run, env!("CARGO_BIN_EXE_cotangent")]).current_dir(&dir);
     let complaint = String::from_utf8(command.output().expect("it runs").stderr).expect("text");
@@ -189,24 +182,24 @@ fn a_full_disk_is_named_with_what_was_written() {
 
 #[test]
 fn help_and_lists_keep_to_the_width_of_the_terminal() {
-    let commands: [&[&str]; 16] = [
+    keep_to_the_width(&[
         &["--help"],
         &["demo", "--help"],
         &["demo", "run", "--help"],
         &["show", "--help"],
-        &["bench", "--help"],
-        &["gradbench", "--help"],
         &["devices", "--help"],
         &["doctor", "--help"],
         &["setup", "--help"],
         &["cache", "clean", "--help"],
-        &["bench", "--list"],
         &["show", "--list"],
         &["demo", "list"],
         &["explain", "--help"],
         &["explain"],
         &["explain", "E0702"],
-    ];
+    ]);
+}
+
+fn keep_to_the_width(commands: &[&[&str]]) {
     for args in commands {
         for columns in [46, 60, 100, 500] {
             let output = cotangent(args).env("COLUMNS", columns.to_string()).output().expect("it runs");
@@ -242,14 +235,13 @@ fn negative_numbers_are_values() {
         assert!(!output.status.success(), "{args:?}");
         String::from_utf8(output.stderr).expect("text")
     };
-    assert!(said(&["bench", "--samples", "-3"]).contains("-3 is not in 1"));
     assert!(said(&["show", "gold", "--stage", "-1"]).contains("invalid value '-1' for '--stage"));
     assert!(said(&["show", "-1"]).contains("no function named `-1`"));
-    for args in [&["bench", "--lr", "-0.1"][..], &["bench", "-x"], &["devices", "-1"]] {
+    for args in [&["cache", "--lr", "-0.1"][..], &["doctor", "-x"], &["devices", "-1"]] {
         let said = said(args);
         assert!(said.contains("unexpected argument") && !said.contains("-- -"), "{said}");
     }
-    assert!(said(&["bench", "--sample", "3"]).contains("'--samples'"));
+    assert!(said(&["doctor", "--verbos"]).contains("'--verbose'"));
     assert!(said(&["demo", "optimized-learning"]).contains("`cotangent demo run optimized-learning`"));
 }
 
@@ -463,105 +455,13 @@ fn complaint_of_clap(args: &[&str]) -> String {
 }
 
 #[test]
-fn benchmarks_are_listed_measured_and_refused() {
-    let names = printed(&["bench", "--list"]);
-    assert!(names.lines().any(|line| line.starts_with("call/scalar ")), "{names}");
-    let measured = printed(&["bench", "eager/binary-scalars", "--samples", "3", "--json"]);
-    let measured: Value = serde_json::from_str(&measured).expect("one object");
-    assert_eq!(measured["case"], "eager/binary-scalars");
-    assert_eq!(measured["samples"].as_array().map(Vec::len), Some(3));
-    assert!(measured["median"].as_f64().is_some_and(|seconds| seconds > 0.0 && seconds < 1.0), "{measured}");
-    let process = printed(&["bench", "start/first-gradient", "--samples", "1"]);
-    assert!(process.contains("process"), "{process}");
-    assert!(complaint(&["bench", "no such case"]).contains("--list"));
-    let output = without_plugin(&["bench", "start/first-gradient"]);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(complaint.starts_with("error: there is no PJRT plugin at /nowhere"), "{complaint}");
-}
-
-#[test]
 fn programs_to_compile_for_a_gpu_are_listed_collected_and_refused() {
     let names = printed(&["compile"]);
-    for name in ["optimized-learning", "eager/unary", "gradbench/hello/double"] {
-        assert!(names.lines().any(|line| line == name), "{names}");
-    }
+    assert!(names.lines().any(|line| line == "optimized-learning"), "{names}");
     assert!(complaint(&["compile", "no such thing"]).contains("optimized-learning"));
     assert!(complaint(&["compile", "nowhere.mlir"]).contains("no file nowhere.mlir"));
-    let refused = output(&["compile", "eager/unary", "--target", "gtx"]);
+    let refused = output(&["compile", "optimized-learning", "--target", "gtx"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("h100, h200, a100, l4, rtx4090"));
-    // What a process compiles is written as StableHLO for a GPU, without a GPU or its plugin.
-    let dir = empty_dir("collected");
-    let output = cotangent(&["compile", "gradbench/det/primal", "--collect", dir.to_str().expect("UTF-8")])
-        .env("PJRT_CUDA_PLUGIN", "/nowhere/plugin.so")
-        .output()
-        .expect("it runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let programs: Vec<_> = std::fs::read_dir(&dir).expect("a directory").flatten().collect();
-    assert_eq!(programs.len(), 1);
-    assert!(std::fs::read_to_string(programs[0].path()).expect("text").contains("func.func public @main"));
-    // Compiling needs the plugin.
-    let output = cotangent(&["compile", "gradbench/det/primal"])
-        .env("PJRT_CUDA_PLUGIN", "/nowhere/plugin.so")
-        .output()
-        .expect("it runs");
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(printed.contains("there is no PJRT plugin at /nowhere/plugin.so"), "{printed}");
-    assert_eq!(output.status.code(), Some(1));
-}
-
-#[test]
-fn gradbench_answers_until_its_input_ends() {
-    let mut child = cotangent(&["gradbench"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
-    let (mut messages, answers) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
-    let mut answers = BufReader::new(answers).lines();
-    // Each answer arrives before the next message is sent.
-    let mut ask = |message: &str| -> Value {
-        writeln!(messages, "{message}").expect("it reads");
-        serde_json::from_str(&answers.next().expect("an answer").expect("text")).expect("JSON")
-    };
-    assert_eq!(ask(r#"{"id": 0, "kind": "start"}"#)["tool"], "cotangent");
-    assert_eq!(ask("nonsense")["success"], false);
-    let evaluate = r#"{"id": 1, "kind": "evaluate", "module": "hello", "function": "double", "input": 4.0}"#;
-    assert_eq!(ask(evaluate)["output"], 8.0);
-    drop(messages);
-    assert!(child.wait().expect("it ends").success());
-}
-
-/// The processors that a process may use, as the system reports them.
-#[cfg(target_os = "linux")]
-fn processors(process: &str) -> String {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the system tells");
-    let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:")).expect("it is there");
-    line.split_whitespace().nth(1).expect("a list").to_owned()
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn gradbench_keeps_to_one_processor_unless_told_otherwise() {
-    for (args, one) in [(&["gradbench"][..], true), (&["gradbench", "--multithreaded"], false)] {
-        let mut child = cotangent(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
-        let mut messages = child.stdin.take().expect("piped");
-        writeln!(messages, r#"{{"id": 1, "kind": "evaluate", "module": "hello", "function": "double", "input": 4.0}}"#)
-            .expect("it reads");
-        let mut answers = BufReader::new(child.stdout.take().expect("piped"));
-        answers.read_line(&mut String::new()).expect("an answer");
-        // XLA has started its threads; each of them is listed under the process.
-        let id = child.id();
-        let threads: Vec<String> = std::fs::read_dir(format!("/proc/{id}/task"))
-            .expect("the system tells")
-            .map(|thread| format!("{id}/task/{}", thread.expect("an entry").file_name().display()))
-            .collect();
-        for thread in &threads {
-            let allowed = processors(thread);
-            if one {
-                assert!(allowed.parse::<u32>().is_ok(), "{thread} may use {allowed}");
-            } else {
-                assert_eq!(allowed, processors("self"), "{thread}");
-            }
-        }
-        drop(messages);
-        assert!(child.wait().expect("it ends").success());
-    }
 }
 
 /// A file in `dir` with an artifact of `goldens`.
@@ -611,4 +511,125 @@ fn inspect_says_what_a_file_holds() {
     assert_eq!(json["operations"]["stablehlo.sine"], 1);
     std::fs::write(dir.join("other"), [0u8, 1, 2, 255]).expect("a new file");
     assert!(complaint(&["inspect", dir.join("other").to_str().expect("UTF-8")]).contains("jax.export"));
+}
+
+/// The commands that the feature `bench` adds.
+#[cfg(feature = "bench")]
+mod benchmarks {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn benchmarks_are_listed_measured_and_refused() {
+        let names = printed(&["bench", "--list"]);
+        assert!(names.lines().any(|line| line.starts_with("call/scalar ")), "{names}");
+        let measured = printed(&["bench", "eager/binary-scalars", "--samples", "3", "--json"]);
+        let measured: Value = serde_json::from_str(&measured).expect("one object");
+        assert_eq!(measured["case"], "eager/binary-scalars");
+        assert_eq!(measured["samples"].as_array().map(Vec::len), Some(3));
+        assert!(measured["median"].as_f64().is_some_and(|seconds| seconds > 0.0 && seconds < 1.0), "{measured}");
+        let process = printed(&["bench", "start/first-gradient", "--samples", "1"]);
+        assert!(process.contains("process"), "{process}");
+        assert!(complaint(&["bench", "no such case"]).contains("--list"));
+        let output = without_plugin(&["bench", "start/first-gradient"]);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(complaint.starts_with("error: there is no PJRT plugin at /nowhere"), "{complaint}");
+    }
+
+    #[test]
+    fn gradbench_answers_until_its_input_ends() {
+        let mut child =
+            cotangent(&["gradbench"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+        let (mut messages, answers) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+        let mut answers = BufReader::new(answers).lines();
+        // Each answer arrives before the next message is sent.
+        let mut ask = |message: &str| -> Value {
+            writeln!(messages, "{message}").expect("it reads");
+            serde_json::from_str(&answers.next().expect("an answer").expect("text")).expect("JSON")
+        };
+        assert_eq!(ask(r#"{"id": 0, "kind": "start"}"#)["tool"], "cotangent");
+        assert_eq!(ask("nonsense")["success"], false);
+        let evaluate = r#"{"id": 1, "kind": "evaluate", "module": "hello", "function": "double", "input": 4.0}"#;
+        assert_eq!(ask(evaluate)["output"], 8.0);
+        drop(messages);
+        assert!(child.wait().expect("it ends").success());
+    }
+
+    /// The processors that a process may use, as the system reports them.
+    #[cfg(target_os = "linux")]
+    fn processors(process: &str) -> String {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the system tells");
+        let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:")).expect("it is there");
+        line.split_whitespace().nth(1).expect("a list").to_owned()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn gradbench_keeps_to_one_processor_unless_told_otherwise() {
+        for (args, one) in [(&["gradbench"][..], true), (&["gradbench", "--multithreaded"], false)] {
+            let mut child = cotangent(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+            let mut messages = child.stdin.take().expect("piped");
+            writeln!(
+                messages,
+                r#"{{"id": 1, "kind": "evaluate", "module": "hello", "function": "double", "input": 4.0}}"#
+            )
+            .expect("it reads");
+            let mut answers = BufReader::new(child.stdout.take().expect("piped"));
+            answers.read_line(&mut String::new()).expect("an answer");
+            // XLA has started its threads; each of them is listed under the process.
+            let id = child.id();
+            let threads: Vec<String> = std::fs::read_dir(format!("/proc/{id}/task"))
+                .expect("the system tells")
+                .map(|thread| format!("{id}/task/{}", thread.expect("an entry").file_name().display()))
+                .collect();
+            for thread in &threads {
+                let allowed = processors(thread);
+                if one {
+                    assert!(allowed.parse::<u32>().is_ok(), "{thread} may use {allowed}");
+                } else {
+                    assert_eq!(allowed, processors("self"), "{thread}");
+                }
+            }
+            drop(messages);
+            assert!(child.wait().expect("it ends").success());
+        }
+    }
+
+    #[test]
+    fn help_and_lists_keep_to_the_width_as_well() {
+        keep_to_the_width(&[&["bench", "--help"], &["gradbench", "--help"], &["bench", "--list"]]);
+    }
+
+    #[test]
+    fn negative_numbers_are_values_of_options() {
+        let too_few = complaint_of_clap(&["bench", "--samples", "-3"]);
+        assert!(too_few.contains("-3 is not in 1"), "{too_few}");
+    }
+
+    #[test]
+    fn programs_are_listed_and_collected() {
+        let names = printed(&["compile"]);
+        for name in ["eager/unary", "gradbench/hello/double"] {
+            assert!(names.lines().any(|line| line == name), "{names}");
+        }
+        // What a process compiles is written as StableHLO for a GPU, without a GPU or its plugin.
+        let dir = empty_dir("collected");
+        let output = cotangent(&["compile", "gradbench/det/primal", "--collect", dir.to_str().expect("UTF-8")])
+            .env("PJRT_CUDA_PLUGIN", "/nowhere/plugin.so")
+            .output()
+            .expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let programs: Vec<_> = std::fs::read_dir(&dir).expect("a directory").flatten().collect();
+        assert_eq!(programs.len(), 1);
+        assert!(std::fs::read_to_string(programs[0].path()).expect("text").contains("func.func public @main"));
+        // Compiling needs the plugin.
+        let output = cotangent(&["compile", "gradbench/det/primal"])
+            .env("PJRT_CUDA_PLUGIN", "/nowhere/plugin.so")
+            .output()
+            .expect("it runs");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.contains("there is no PJRT plugin at /nowhere/plugin.so"), "{printed}");
+        assert_eq!(output.status.code(), Some(1));
+    }
 }

@@ -119,13 +119,6 @@ pub(crate) struct Options {
     pub(crate) device: Device,
 }
 
-impl Options {
-    /// Values as JSON and nothing else.
-    pub(crate) fn values(device: Device) -> Options {
-        Options { json: true, out: None, html: None, open: false, inline: Inline::Never, theme: Colors::Light, device }
-    }
-}
-
 /// Lists the demos by chapter, each with the time it takes, or their names alone.
 pub(crate) fn list(names: bool) -> Result<()> {
     let mut chapter = "";
