@@ -56,8 +56,12 @@ pub(crate) struct FfiApi {
     pub(crate) version: ApiVersion,
     pub(crate) internal: *const c_void,
     pub(crate) error_create: Option<unsafe extern "C" fn(*mut ErrorCreateArgs) -> *mut FfiError>,
-    /// From `error_get_message` to `thread_pool_num_threads`.
-    pub(crate) unused: [*const c_void; 12],
+    pub(crate) error_get_message: *const c_void,
+    pub(crate) error_destroy: Option<unsafe extern "C" fn(*mut ErrorDestroyArgs)>,
+    /// From `handler_register` to `device_memory_free`.
+    pub(crate) unused: [*const c_void; 8],
+    pub(crate) thread_pool_schedule: Option<unsafe extern "C" fn(*mut ScheduleArgs) -> *mut FfiError>,
+    pub(crate) thread_pool_num_threads: Option<unsafe extern "C" fn(*mut NumThreadsArgs) -> *mut FfiError>,
     pub(crate) future_create: Option<unsafe extern "C" fn(*mut FutureCreateArgs) -> *mut FfiError>,
     pub(crate) future_set_available: Option<unsafe extern "C" fn(*mut FutureSetAvailableArgs) -> *mut FfiError>,
     pub(crate) future_set_error: Option<unsafe extern "C" fn(*mut FutureSetErrorArgs) -> *mut FfiError>,
@@ -105,6 +109,33 @@ pub(crate) struct ErrorCreateArgs {
     pub(crate) message: *const c_char,
     pub(crate) code: i32,
     pub(crate) reserved: [u32; 9],
+}
+
+/// `XLA_FFI_Error_Destroy_Args`
+#[repr(C)]
+pub(crate) struct ErrorDestroyArgs {
+    pub(crate) struct_size: usize,
+    pub(crate) extension_start: *mut FfiExtensionBase,
+    pub(crate) error: *mut FfiError,
+}
+
+/// `XLA_FFI_ThreadPool_Schedule_Args`
+#[repr(C)]
+pub(crate) struct ScheduleArgs {
+    pub(crate) struct_size: usize,
+    pub(crate) extension_start: *mut FfiExtensionBase,
+    pub(crate) context: *mut c_void,
+    pub(crate) task: unsafe extern "C" fn(*mut c_void),
+    pub(crate) data: *mut c_void,
+}
+
+/// `XLA_FFI_ThreadPool_NumThreads_Args`
+#[repr(C)]
+pub(crate) struct NumThreadsArgs {
+    pub(crate) struct_size: usize,
+    pub(crate) extension_start: *mut FfiExtensionBase,
+    pub(crate) context: *mut c_void,
+    pub(crate) num_threads: *mut i64,
 }
 
 /// `XLA_FFI_Extension_Base`
@@ -226,6 +257,7 @@ const _: () = {
     assert!(std::mem::offset_of!(FfiExtension, register_handler) == 40);
     assert!(std::mem::offset_of!(RegisterHandlerArgs, traits) == 48);
     assert!(std::mem::offset_of!(FfiApi, error_create) == 48);
+    assert!(std::mem::offset_of!(FfiApi, thread_pool_schedule) == 136);
     assert!(std::mem::offset_of!(FfiApi, future_create) == 152);
     assert!(size_of::<FfiApi>() == 176);
     assert!(std::mem::offset_of!(ErrorCreateArgs, code) == 24);

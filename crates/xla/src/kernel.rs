@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::api::slice;
 use crate::ffi::{Attributes, answer_metadata, guarded, make_error};
 use crate::ffi_abi::*;
+use crate::threads::Threads;
 
 /// An element type of the operands and results of a [`Kernel`]. A complex number consists of its real and its imaginary
 /// part.
@@ -46,7 +47,7 @@ elements!(i32 = 4, f32 = 11, f64 = 12, [f32; 2] = 15, [f64; 2] = 18);
 /// A function that only computes, with the name by which programs call it.
 ///
 /// A kernel runs on the thread that reaches the call, which may be a thread that other programs need. It must therefore
-/// not wait for anything.
+/// not wait for anything, but it may share its work with the other threads of the plugin ([`Arrays::threads`]).
 ///
 /// ```
 /// use cotangent_xla::{Arrays, Kernel};
@@ -108,6 +109,7 @@ pub struct Arrays<'a> {
     operands: SmallVec<[Array; 4]>,
     results: SmallVec<[Array; 4]>,
     attributes: Attributes<'a>,
+    threads: Threads<'a>,
 }
 
 /// An operand or a result.
@@ -155,7 +157,14 @@ impl<'a> Arrays<'a> {
                 operand.shared = Some(i);
             }
         }
-        Ok(Arrays { operands, results, attributes: Attributes(frame.attrs, PhantomData) })
+        // SAFETY: the caller guarantees it.
+        let threads = unsafe { Threads::of(frame) };
+        Ok(Arrays { operands, results, attributes: Attributes(frame.attrs, PhantomData), threads })
+    }
+
+    /// Returns the threads that may share the work.
+    pub fn threads(&self) -> Threads<'a> {
+        self.threads
     }
 
     /// Returns an operand. If the operand shares its memory with a result, it is available only through

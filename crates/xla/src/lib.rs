@@ -58,6 +58,7 @@ pub mod plugin;
 mod processes;
 mod shape;
 mod target;
+mod threads;
 mod topology;
 mod workers;
 
@@ -72,6 +73,7 @@ pub use executable::{Argument, Executable};
 pub use ffi::{Attributes, Call};
 pub use hlo::Tiling;
 pub use kernel::{Arrays, Element, Kernel, View};
+pub use threads::Threads;
 pub use key_value::{KeyValueStore, StoreError};
 pub use library::Plugin;
 pub use logs::show_plugin_logs;

@@ -182,12 +182,77 @@ fn accumulate(call: &mut Arrays<'_>) -> std::result::Result<(), String> {
     }
 }
 
-static KERNELS: &[Kernel] = &[Kernel::new("test_accumulate", accumulate)];
+/// Counts in the result how often each item was taken by the threads that share the work, which share parts of it again.
+fn share(call: &mut Arrays<'_>) -> std::result::Result<(), String> {
+    let threads = call.threads();
+    let fail = call.operand::<i32>(0)?.elements[0] != 0;
+    let counts = call.result::<i32>(0)?.elements;
+    threads.for_each(counts.chunks_mut(10).enumerate(), |(i, counts)| {
+        threads.for_each(counts.iter_mut(), |count| *count = 1);
+        assert!(!fail || i != 40, "this panic is part of a test");
+    });
+    // More items than threads, and fewer.
+    for items in [1, 2, 100] {
+        let sum = std::sync::atomic::AtomicUsize::new(0);
+        threads.for_each(0..items, |i| {
+            sum.fetch_add(i + 1, std::sync::atomic::Ordering::Relaxed);
+        });
+        if sum.into_inner() != items * (items + 1) / 2 {
+            return Err(format!("{items} items were not taken once each"));
+        }
+    }
+    counts[0] = threads.count() as i32;
+    Ok(())
+}
+
+static KERNELS: &[Kernel] = &[Kernel::new("test_accumulate", accumulate), Kernel::new("test_share", share)];
+static REGISTERED: std::sync::Once = std::sync::Once::new();
+
+fn register() {
+    REGISTERED.call_once(|| client().plugin().register_kernels(KERNELS).unwrap());
+}
+
+#[test]
+fn kernels_share_their_work_with_the_threads_of_the_plugin() {
+    register();
+    let call = |name: &str| {
+        format!(
+            "%{name} = stablehlo.custom_call @test_share(%fail) {{ api_version = 4 : i32, has_side_effect = true }}
+             : (tensor<i32>) -> tensor<1000xi32>\n"
+        )
+    };
+    // Calls that may run at the same time, on the threads that they share.
+    let text = format!(
+        "func.func @main(%fail: tensor<i32>) -> (tensor<1000xi32>, tensor<1000xi32>) {{
+           {}{}return %0, %1 : tensor<1000xi32>, tensor<1000xi32>
+         }}",
+        call("0"),
+        call("1")
+    );
+    let shape = ArrayShape::new(S32, [] as [i64; 0]);
+    let program = client().compile(&text, std::slice::from_ref(&shape), &CompileOptions::default()).unwrap();
+    let run = |fail: i32| {
+        let fail = client().buffer_from_host(&fail.to_ne_bytes(), &shape).unwrap();
+        program.execute(&[&fail])?.iter().map(|x| x.to_vec()).collect::<Result<Vec<_>>>()
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for result in (0..50).flat_map(|_| run(0).unwrap()) {
+                    let counts: Vec<i32> =
+                        result.chunks_exact(4).map(|c| i32::from_ne_bytes(c.try_into().unwrap())).collect();
+                    assert!(counts[0] >= 1 && counts[1..].iter().all(|count| *count == 1), "{counts:?}");
+                }
+            });
+        }
+    });
+    let error = run(1).unwrap_err().to_string();
+    assert!(error.contains("panicked: this panic is part of a test"), "{error}");
+}
 
 #[test]
 fn kernels_take_arrays_in_place_or_not() {
-    static REGISTERED: std::sync::Once = std::sync::Once::new();
-    REGISTERED.call_once(|| client().plugin().register_kernels(KERNELS).unwrap());
+    register();
     let alias = "output_operand_aliases = [#stablehlo.output_operand_alias<output_tuple_indices = [0], operand_index = 0, \
                  operand_tuple_indices = []>],";
     let program = |alias: &str, fail: i32| {
