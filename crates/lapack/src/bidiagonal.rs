@@ -1,84 +1,176 @@
-//! The singular value decomposition of a complex matrix by that of a real one.
+//! The reduction of matrices to bidiagonal form, and the singular value decomposition by it.
 //!
 //! Reflections on both sides make the matrix bidiagonal and real (Golub and Kahan, "Calculating the singular values and
-//! pseudo-inverse of a matrix", 1965). `faer` decomposes the result; its decomposition of complex matrices is wrong for
-//! some, in version 0.24.
+//! pseudo-inverse of a matrix", 1965).
 
-use faer::diag::DiagMut;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::svd::{ComputeSvdVectors, SvdError, svd, svd_scratch};
+use faer::MatMut;
 use faer::reborrow::{Reborrow, ReborrowMut};
-use faer::{Mat, MatMut, Par};
+use faer::{Mat, MatRef};
+use xla::Threads;
 
-use crate::householder::{Side, multiply, reflect, reflector};
-use crate::scalar::Scalar;
-use crate::svd::parameters;
-use crate::{column, refine};
+use crate::divide::{singular_values, singular_vectors};
+use crate::eigen::Number;
+use crate::householder::{Side, factor, multiply};
+use crate::{column, eigen};
 
-/// Computes the singular values of a matrix with at least as many rows as columns, and, if they are wanted, the left
-/// singular vectors, as many as `u` has columns, and the right ones, which are refined if `refines` holds.
-pub(crate) fn decompose<T: Scalar>(
+/// Overwrites a matrix with at least as many rows as columns. Computes the singular values in descending order, the left
+/// singular vectors, as many as `u` has columns, and the right ones.
+pub(crate) fn decompose<T: Number>(
+    threads: Threads<'_>,
     mut a: MatMut<'_, T>,
-    values: &mut [f64],
-    vectors: Option<[MatMut<'_, T>; 2]>,
-    refines: bool,
-) -> Result<(), SvdError> {
-    let n = a.ncols();
-    let (mut left_taus, mut right_taus) = (vec![T::from_real(0.0); n], vec![T::from_real(0.0); n.saturating_sub(1)]);
-    // The reflections from the right, below the diagonal.
-    let mut rights = Mat::<T>::zeros(n.saturating_sub(1), n.saturating_sub(1));
-    let mut middle = Mat::<f64>::zeros(n, n);
-    for k in 0..n {
-        let (mut done, mut rest) = a.rb_mut().split_at_col_mut(k + 1);
-        let head = &mut column(done.rb_mut(), k)[k..];
-        left_taus[k] = reflector(head);
-        middle[(k, k)] = head[0].split()[0];
-        for c in 0..n - k - 1 {
-            reflect(head, left_taus[k].conjugate(), &mut column(rest.rb_mut(), c)[k..]);
-        }
-        if k + 1 == n {
-            break;
-        }
-        let v = &mut column(rights.as_mut(), k)[k..];
-        for (c, v) in v.iter_mut().enumerate() {
-            *v = rest[(k, c)].conjugate();
-        }
-        right_taus[k] = reflector(v);
-        middle[(k, k + 1)] = v[0].split()[0];
-        v[0] = T::from_real(1.0);
-        let mut product = vec![T::from_real(0.0); rest.nrows() - k - 1];
-        for (c, v) in v.iter().enumerate() {
-            product.iter_mut().zip(&column(rest.rb_mut(), c)[k + 1..]).for_each(|(sum, x)| *sum += *x * *v);
-        }
-        for (c, v) in v.iter().enumerate() {
-            let factor = right_taus[k] * v.conjugate();
-            column(rest.rb_mut(), c)[k + 1..].iter_mut().zip(&product).for_each(|(x, sum)| *x -= *sum * factor);
-        }
+    values: &mut [T::R],
+    mut u: MatMut<'_, T>,
+    v: MatMut<'_, T>,
+) {
+    let (m, n) = (a.nrows(), a.ncols());
+    // The triangular factor of a tall matrix takes less work (Chan, "An improved algorithm for computing the singular
+    // value decomposition", 1982).
+    if m >= 2 * n {
+        let mut tau = vec![T::ZERO; n];
+        factor(threads, a.rb_mut(), &mut tau);
+        let mut r = Mat::from_fn(n, n, |i, j| if i <= j { a[(i, j)] } else { T::ZERO });
+        let mut small = Mat::<T>::zeros(n, n);
+        decompose(threads, r.as_mut(), values, small.as_mut(), v);
+        extend(u.rb_mut(), small.as_ref());
+        return multiply(threads, a.rb(), &tau, Side::Left, false, u);
     }
-    let compute = if vectors.is_some() { ComputeSvdVectors::Full } else { ComputeSvdVectors::No };
-    let mut memory = MemBuffer::new(svd_scratch::<f64>(n, n, compute, compute, Par::Seq, parameters::<f64>().into()));
-    let size = if vectors.is_some() { n } else { 0 };
-    let (mut u, mut v) = (Mat::<f64>::zeros(n, size), Mat::<f64>::zeros(n, size));
-    let [of_u, of_v] = [&mut u, &mut v].map(|x| vectors.is_some().then(|| x.as_mut()));
-    let diagonal = DiagMut::from_slice_mut(values);
-    svd(middle.as_ref(), diagonal, of_u, of_v, Par::Seq, MemStack::new(&mut memory), parameters::<f64>().into())?;
-    if refines {
-        refine::singular_vectors(middle.as_ref(), values, u.as_mut(), v.as_mut());
-    }
-    let Some([mut left, mut right]) = vectors else { return Ok(()) };
-    let of = |x: &Mat<f64>, i: usize, j: usize| match (i < n && j < n, i == j) {
-        (true, _) => T::nearest([x[(i, j)], 0.0]),
-        (false, same) => T::from_real(f32::from(u8::from(same))),
-    };
-    for j in 0..left.ncols() {
-        column(left.rb_mut(), j).iter_mut().enumerate().for_each(|(i, x)| *x = of(&u, i, j));
-    }
-    for j in 0..n {
-        column(right.rb_mut(), j).iter_mut().enumerate().for_each(|(i, x)| *x = of(&v, i, j));
-    }
-    multiply(a.rb(), &left_taus, Side::Left, false, left);
+    let reduced = reduce(a.rb_mut());
+    values.copy_from_slice(&reduced.diagonal);
+    let (mut left, mut right) = (Mat::<T::R>::zeros(n, n), Mat::<T::R>::zeros(n, n));
+    singular_vectors(threads, values, &reduced.beside, left.as_mut(), right.as_mut());
+    let of = |x: MatRef<'_, T::R>| Mat::from_fn(n, n, |i, j| T::of(x[(i, j)]));
+    extend(u.rb_mut(), of(left.as_ref()).as_ref());
+    let mut v = v;
+    extend(v.rb_mut(), of(right.as_ref()).as_ref());
+    multiply(threads, a.rb(), &reduced.left, Side::Left, false, u);
     if n > 1 {
-        multiply(rights.as_ref(), &right_taus, Side::Left, false, right.split_at_row_mut(1).1);
+        let below = v.split_at_row_mut(1).1;
+        multiply(threads, reduced.rights.as_ref(), &reduced.right, Side::Left, false, below);
     }
-    Ok(())
+}
+
+/// Overwrites a matrix with at least as many rows as columns. Computes the singular values in descending order.
+pub(crate) fn values<T: Number>(threads: Threads<'_>, mut a: MatMut<'_, T>, values: &mut [T::R]) {
+    let (m, n) = (a.nrows(), a.ncols());
+    let reduced = if m >= 2 * n {
+        let mut tau = vec![T::ZERO; n];
+        factor(threads, a.rb_mut(), &mut tau);
+        reduce(Mat::from_fn(n, n, |i, j| if i <= j { a[(i, j)] } else { T::ZERO }).as_mut())
+    } else {
+        reduce(a)
+    };
+    values.copy_from_slice(&reduced.diagonal);
+    singular_values(threads, values, &reduced.beside);
+}
+
+/// Sets a matrix to a smaller one in the corner of the identity.
+fn extend<T: Number>(mut to: MatMut<'_, T>, corner: MatRef<'_, T>) {
+    let n = corner.ncols();
+    for j in 0..to.ncols() {
+        let to = column(to.rb_mut(), j);
+        to.fill(T::ZERO);
+        match j < n {
+            true => to.iter_mut().take(n).enumerate().for_each(|(i, to)| *to = corner[(i, j)]),
+            false => to[j] = T::ONE,
+        }
+    }
+}
+
+/// A real bidiagonal matrix, and the reflections that lead to it. Those from the left are below the diagonal of the
+/// matrix that was reduced.
+struct Reduced<T: Number> {
+    diagonal: Vec<T::R>,
+    beside: Vec<T::R>,
+    left: Vec<T>,
+    right: Vec<T>,
+    /// The reflections from the right, below the diagonal.
+    rights: Mat<T>,
+}
+
+/// Reduces a matrix to bidiagonal form (LAPACK's `gebd2`).
+fn reduce<T: Number>(mut a: MatMut<'_, T>) -> Reduced<T> {
+    let (m, n) = (a.nrows(), a.ncols());
+    let others = n.saturating_sub(1);
+    let mut reduced = Reduced {
+        diagonal: vec![T::R::ZERO; n],
+        beside: vec![T::R::ZERO; others],
+        left: vec![T::ZERO; n],
+        right: vec![T::ZERO; others],
+        rights: Mat::zeros(others, others),
+    };
+    let mut product = vec![T::ZERO; m];
+    for k in 0..n {
+        step(a.rb_mut(), k, &mut reduced, &mut product);
+    }
+    reduced
+}
+
+vectorized! {
+/// Eliminates column k and row k. The matrix still lacks the reflection of row k − 1, which is applied in the same pass
+/// over memory as that of column k. `product` has the product of the matrix and the vector of that reflection.
+fn step<'a, T: Number>(a: MatMut<'a, T>, k: usize, reduced: &'a mut Reduced<T>, product: &'a mut [T]) {
+    let (n, mut a) = (a.ncols(), a);
+    let (mut done, mut rest) = a.rb_mut().split_at_col_mut(k + 1);
+    let head = &mut column(done.rb_mut(), k)[k..];
+    let factor = |j: usize| match k {
+        0 => T::ZERO,
+        k => -(reduced.right[k - 1] * reduced.rights[(j - 1, k - 1)].conjugate()),
+    };
+    let pending = k > 0 && reduced.right[k - 1] != T::ZERO;
+    // The first element of the vector is one.
+    let factors: Vec<T> = match pending {
+        true => (k..n).map(|j| if j == k { -reduced.right[k - 1] } else { factor(j) }).collect(),
+        false => Vec::new(),
+    };
+    if pending {
+        eigen::add(head, factors[0], &product[k..]);
+    }
+    let (first, tail) = head.split_at_mut(1);
+    let (beta, tau) = eigen::reflection(first[0], tail);
+    (reduced.diagonal[k], reduced.left[k]) = (beta, tau);
+    first[0] = T::ONE;
+    let head = &*head;
+    let conjugate = tau.conjugate();
+    for c in 0..n - k - 1 {
+        let x = &mut column(rest.rb_mut(), c)[k..];
+        if pending {
+            eigen::add(x, factors[c + 1], &product[k..]);
+        }
+        if tau != T::ZERO {
+            let sum = eigen::dot(head, x);
+            eigen::add(x, -(conjugate * sum), head);
+        }
+    }
+    if k + 1 == n {
+        return;
+    }
+    let v = &mut column(reduced.rights.as_mut(), k)[k..];
+    v.iter_mut().enumerate().for_each(|(c, v)| *v = rest[(k, c)].conjugate());
+    let (first, tail) = v.split_at_mut(1);
+    let (beta, tau) = eigen::reflection(first[0], tail);
+    first[0] = T::ONE;
+    (reduced.beside[k], reduced.right[k]) = (beta, tau);
+    let product = &mut product[k + 1..];
+    product.fill(T::ZERO);
+    if tau == T::ZERO {
+        return;
+    }
+    // Four columns at a time, so that the sums are read and written less often.
+    let mut c = 0;
+    while c + 4 <= v.len() {
+        let factors = [v[c], v[c + 1], v[c + 2], v[c + 3]];
+        let four = rest.rb_mut().subcols_mut(c, 4);
+        let (x, others) = four.split_at_col_mut(1);
+        let (y, others) = others.split_at_col_mut(1);
+        let (z, w) = others.split_at_col_mut(1);
+        let [x, y, z, w] = [x, y, z, w].map(|x| &column(x, 0)[k + 1..]);
+        for ((((sum, x), y), z), w) in product.iter_mut().zip(x).zip(y).zip(z).zip(w) {
+            *sum += (*x * factors[0] + *y * factors[1]) + (*z * factors[2] + *w * factors[3]);
+        }
+        c += 4;
+    }
+    for c in c..v.len() {
+        eigen::add(product, v[c], &column(rest.rb_mut(), c)[k + 1..]);
+    }
+}
 }

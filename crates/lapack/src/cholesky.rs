@@ -1,16 +1,16 @@
 //! The Cholesky decomposition.
 
-use faer::linalg::matmul::triangular::{BlockStructure, matmul_with_conj};
 use faer::reborrow::{Reborrow, ReborrowMut};
 use faer::traits::ComplexField;
 use faer::traits::pulp::{Arch, Simd, WithSimd};
-use faer::{Accum, Conj, MatMut, Par};
-use xla::Arrays;
+use faer::MatMut;
+use xla::{Arrays, Threads};
 
 use crate::panel::{Operations, WIDTH, add, lanes, load, store};
+use crate::product::subtract_square;
 use crate::scalar::Scalar;
 use crate::triangular::{Order, System};
-use crate::{batch, letter, matrix, numbers_mut};
+use crate::{at_a_time, batch, letter, matrix, numbers_mut};
 
 /// `potrf`: overwrites one triangle of each Hermitian matrix with its Cholesky factor. The other triangle is not
 /// accessed. `info` is 0, or the order of the first leading minor that is not positive.
@@ -26,21 +26,24 @@ pub(crate) fn potrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     if n == 0 {
         return Ok(());
     }
-    let matrices = numbers_mut::<T>(a.elements);
-    if n <= SIDE_BY_SIDE {
-        let count = info.len() / COUNT * COUNT;
-        let ((first, last), (of_first, of_last)) = (matrices.split_at_mut(count * n * n), info.split_at_mut(count));
-        factor_side_by_side(first, n, lower, of_first);
-        factor_small::<1, T>(last, n, lower, of_last);
-        return Ok(());
-    }
-    let mut work = Work::new(n);
-    for (a, info) in matrices.chunks_exact_mut(n * n).zip(info) {
-        let a = MatMut::from_column_major_slice_mut(a, n, n);
-        // The upper triangle of A is the lower triangle of Aᵀ, the conjugate of A, and the factors are transposes too.
-        let failed = factor(if lower { a } else { a.transpose_mut() }, &mut work);
-        *info = failed.map_or(0, |minor| minor as i32 + 1);
-    }
+    let (threads, some) = (call.threads(), at_a_time(n * n));
+    let pieces = numbers_mut::<T>(a.elements).chunks_mut(some * n * n).zip(info.chunks_mut(some));
+    threads.for_each(pieces, |(matrices, info)| {
+        if n <= SIDE_BY_SIDE {
+            let count = info.len() / COUNT * COUNT;
+            let ((first, last), (of_first, of_last)) = (matrices.split_at_mut(count * n * n), info.split_at_mut(count));
+            factor_side_by_side(first, n, lower, of_first);
+            factor_small::<1, T>(last, n, lower, of_last);
+            return;
+        }
+        let mut work = Work::new(n);
+        for (a, info) in matrices.chunks_exact_mut(n * n).zip(info) {
+            let a = MatMut::from_column_major_slice_mut(a, n, n);
+            // The upper triangle of A is the lower triangle of Aᵀ, the conjugate of A, and the factors are transposes too.
+            let failed = factor(threads, if lower { a } else { a.transpose_mut() }, &mut work);
+            *info = failed.map_or(0, |minor| minor as i32 + 1);
+        }
+    });
     Ok(())
 }
 
@@ -70,33 +73,21 @@ impl<T: Scalar> Work<T> {
 
 /// Overwrites the lower triangle of a Hermitian matrix with its factor. Returns the place of the first pivot that is
 /// not positive.
-fn factor<T: Scalar>(mut a: MatMut<'_, T>, work: &mut Work<T>) -> Option<usize> {
+fn factor<T: Scalar>(threads: Threads<'_>, mut a: MatMut<'_, T>, work: &mut Work<T>) -> Option<usize> {
     let n = a.nrows();
     if n <= BLOCK {
         return factor_block(a, work);
     }
     let half = (n / 2).next_multiple_of(BLOCK);
     let (mut corner, _, mut below, mut rest) = a.rb_mut().split_at_mut(half, half);
-    if let Some(failed) = factor(corner.rb_mut(), work) {
+    if let Some(failed) = factor(threads, corner.rb_mut(), work) {
         return Some(failed);
     }
     // X L₁ᴴ = B is L₁* Xᵀ = Bᵀ.
     let system = System { a: corner.rb(), conjugated: true, lower: true, unit: false };
-    system.solve(below.rb_mut().transpose_mut(), &mut work.order);
-    matmul_with_conj(
-        rest.rb_mut(),
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        below.rb(),
-        BlockStructure::Rectangular,
-        Conj::No,
-        below.rb().transpose(),
-        BlockStructure::Rectangular,
-        Conj::Yes,
-        -T::from_real(1.0),
-        Par::Seq,
-    );
-    factor(rest, work).map(|failed| failed + half)
+    system.solve(threads, below.rb_mut().transpose_mut(), &mut work.order);
+    subtract_square(threads, rest.rb_mut(), below.rb());
+    factor(threads, rest, work).map(|failed| failed + half)
 }
 
 /// [`factor`] in a copy.

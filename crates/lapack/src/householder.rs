@@ -4,7 +4,9 @@
 use faer::linalg::matmul::matmul;
 use faer::traits::math_utils as math;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
+use xla::Threads;
 
+use crate::product::{part, parts};
 use crate::scalar::Scalar;
 
 /// The number of reflections that are applied at once.
@@ -104,14 +106,14 @@ pub(crate) fn reflect<T: Scalar>(v: &[T], tau: T, c: &mut [T]) {
 
 /// Overwrites a matrix with R and, below the diagonal, with the reflections whose product is Q (`geqrf`). `tau` has as
 /// many elements as the smaller dimension.
-pub(crate) fn factor<T: Scalar>(a: MatMut<'_, T>, tau: &mut [T]) {
+pub(crate) fn factor<T: Scalar>(threads: Threads<'_>, a: MatMut<'_, T>, tau: &mut [T]) {
     if a.nrows() * a.ncols() <= SMALL {
         return factor_by_column(a, tau);
     }
-    factor_by_block(a, tau);
+    factor_by_block(threads, a, tau);
 }
 
-fn factor_by_block<T: Scalar>(mut a: MatMut<'_, T>, tau: &mut [T]) {
+fn factor_by_block<T: Scalar>(threads: Threads<'_>, mut a: MatMut<'_, T>, tau: &mut [T]) {
     let count = tau.len();
     if count <= LEAF {
         return factor_wide(a, tau);
@@ -120,9 +122,9 @@ fn factor_by_block<T: Scalar>(mut a: MatMut<'_, T>, tau: &mut [T]) {
     for (i, tau) in tau.chunks_mut(step).enumerate() {
         let (_, _, _, rest) = a.as_mut().split_at_mut(i * step, i * step);
         let (mut left, right) = rest.split_at_col_mut(tau.len());
-        factor_by_block(left.as_mut(), tau);
+        factor_by_block(threads, left.as_mut(), tau);
         if right.ncols() > 0 {
-            Block::new(left.as_ref(), tau).apply(Side::Left, true, right);
+            Block::new(left.as_ref(), tau).apply(threads, Side::Left, true, right);
         }
     }
 }
@@ -149,7 +151,7 @@ fn factor_wide<'a, T: Scalar>(a: MatMut<'a, T>, tau: &'a mut [T]) {
 
 /// Overwrites reflections, which are below the diagonal of the first columns, with the first columns of their product
 /// (`orgqr`).
-pub(crate) fn generate<T: Scalar>(mut q: MatMut<'_, T>, tau: &[T]) {
+pub(crate) fn generate<T: Scalar>(threads: Threads<'_>, mut q: MatMut<'_, T>, tau: &[T]) {
     let (rows, columns) = (q.nrows(), q.ncols());
     // The columns without a reflection are those of the identity.
     identity(q.as_mut().subcols_mut(tau.len(), columns - tau.len()), tau.len());
@@ -161,7 +163,7 @@ pub(crate) fn generate<T: Scalar>(mut q: MatMut<'_, T>, tau: &[T]) {
         let mut rest = q.as_mut().subcols_mut(first, columns - first);
         let block = Block::new(rest.as_ref().submatrix(first, 0, rows - first, tau.len()), tau);
         identity(rest.as_mut().subcols_mut(0, tau.len()), first);
-        block.apply(Side::Left, false, rest.subrows_mut(first, rows - first));
+        block.apply(threads, Side::Left, false, rest.subrows_mut(first, rows - first));
     }
 }
 
@@ -189,11 +191,18 @@ fn identity<T: Scalar>(mut columns: MatMut<'_, T>, first: usize) {
 
 /// Overwrites C with Q C, Qᴴ C, C Q or C Qᴴ, where Q is the product of the reflections below the diagonal of `a`
 /// (`ormqr`).
-pub(crate) fn multiply<T: Scalar>(a: MatRef<'_, T>, tau: &[T], side: Side, adjoint: bool, mut c: MatMut<'_, T>) {
+pub(crate) fn multiply<T: Scalar>(
+    threads: Threads<'_>,
+    a: MatRef<'_, T>,
+    tau: &[T],
+    side: Side,
+    adjoint: bool,
+    mut c: MatMut<'_, T>,
+) {
     let block = |(i, tau): (usize, &[T])| {
         let first = i * BLOCK;
         let block = Block::new(a.submatrix(first, first, a.nrows() - first, tau.len()), tau);
-        block.apply(side, adjoint, side.from(c.as_mut(), first));
+        block.apply(threads, side, adjoint, side.from(c.as_mut(), first));
     };
     let blocks = tau.chunks(BLOCK).enumerate();
     if (side == Side::Left) == adjoint { blocks.for_each(block) } else { blocks.rev().for_each(block) }
@@ -245,7 +254,22 @@ impl<T: Scalar> Block<T> {
     }
 
     /// Overwrites C with its product with the block, or with the block's adjoint.
-    fn apply(&self, side: Side, adjoint: bool, mut c: MatMut<'_, T>) {
+    fn apply(&self, threads: Threads<'_>, side: Side, adjoint: bool, c: MatMut<'_, T>) {
+        let work = 2 * self.v.nrows() * self.v.ncols();
+        match side {
+            Side::Left => {
+                let columns = part(c.ncols(), work);
+                threads.for_each(parts(c, columns).into_iter(), |c| self.apply_to_part(side, adjoint, c));
+            }
+            Side::Right => {
+                let rows = part(c.nrows(), work);
+                let parts = parts(c.transpose_mut(), rows).into_iter();
+                threads.for_each(parts, |c| self.apply_to_part(side, adjoint, c.transpose_mut()));
+            }
+        }
+    }
+
+    fn apply_to_part(&self, side: Side, adjoint: bool, mut c: MatMut<'_, T>) {
         let (v, one) = (self.v.as_ref(), math::one::<T>());
         let others = if side == Side::Left { c.ncols() } else { c.nrows() };
         let mut inner = Mat::<T>::zeros(v.ncols(), others);

@@ -3,17 +3,20 @@
 //! Names, operands, results and attributes are those of JAX's kernels for the CPU, such as `lapack_dpotrf_ffi`. An
 //! exported program therefore runs in JAX, unless it calls one of the kernels whose names start with `cotangent_`, and
 //! one exported by JAX runs here. Matrices are column-major, and the matrices of a batch are contiguous. `faer`
-//! computes the products of matrices. A routine runs on the thread that calls it and starts no others.
+//! computes the products of matrices. The threads of the plugin share the work on large matrices and on batches. It is
+//! divided by sizes only, so that results do not depend on the number of threads.
 
 /// Defines a function that is compiled for the widest vectors of the processor it runs on, with what it inlines. A
 /// closure would not do: the compiler leaves large ones out of line, and compiles them for the oldest processors.
 macro_rules! vectorized {
-    ($(#[$meta:meta])* $vis:vis fn $name:ident<$($life:lifetime,)+ $T:ident: $bound:ident>
+    ($(#[$meta:meta])* $vis:vis fn $name:ident<$($life:lifetime,)+ $($T:ident: $bound:ident)?>
         ($($arg:ident: $ty:ty),* $(,)?) $(-> $R:ty)? $body:block) => {
         $(#[$meta])*
-        $vis fn $name<$($life,)+ $T: $bound>($($arg: $ty),*) $(-> $R)? {
-            struct Vectorized<$($life,)+ $T: $bound>($($ty,)* std::marker::PhantomData<($(&$life $T,)+)>);
-            impl<$($life,)+ $T: $bound> faer::traits::pulp::WithSimd for Vectorized<$($life,)+ $T> {
+        $vis fn $name<$($life,)+ $($T: $bound)?>($($arg: $ty),*) $(-> $R)? {
+            struct Vectorized<$($life,)+ $($T: $bound)?>(
+                $($ty,)* std::marker::PhantomData<($(&$life (),)+ $(fn($T),)?)>
+            );
+            impl<$($life,)+ $($T: $bound)?> faer::traits::pulp::WithSimd for Vectorized<$($life,)+ $($T)?> {
                 type Output = vectorized!(@result $($R)?);
                 #[inline(always)]
                 fn with_simd<S: faer::traits::pulp::Simd>(self, _: S) -> Self::Output {
@@ -30,12 +33,13 @@ macro_rules! vectorized {
 
 mod bidiagonal;
 mod cholesky;
+mod divide;
 mod eigen;
 mod householder;
 mod lu;
 mod panel;
+mod product;
 mod qr;
-mod refine;
 mod scalar;
 mod svd;
 mod triangular;
@@ -109,6 +113,12 @@ fn matrix(dims: &[i64]) -> Result<[usize; 2], String> {
 /// Returns the number of matrices.
 fn batch(dims: &[i64]) -> usize {
     dims[..dims.len() - 2].iter().product::<i64>() as usize
+}
+
+/// Returns how many matrices of a batch a thread takes at a time.
+fn at_a_time(size: usize) -> usize {
+    const ELEMENTS: usize = 1 << 14;
+    (ELEMENTS / size.max(1)).next_multiple_of(8).max(1)
 }
 
 /// Returns a column of a column-major matrix.

@@ -1,13 +1,13 @@
 //! LU decompositions with row exchanges.
 
-use faer::linalg::matmul::matmul;
 use faer::reborrow::{Reborrow, ReborrowMut};
-use faer::{Accum, MatMut, Par};
-use xla::Arrays;
+use faer::{Accum, MatMut};
+use xla::{Arrays, Threads};
 
+use crate::product::matmul;
 use crate::scalar::Scalar;
 use crate::triangular::{Order, System};
-use crate::{batch, column, matrix, numbers_mut};
+use crate::{at_a_time, batch, column, matrix, numbers_mut};
 
 /// `getrf`: overwrites each matrix A with L and U, where P A = L U. The diagonal of L is one and is not stored. The
 /// pivots count from one: row i was exchanged with the row that pivot i names. `info` is 0, or the place of the first
@@ -23,13 +23,16 @@ pub(crate) fn getrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     if a.elements.is_empty() {
         return Ok(());
     }
-    let mut order = Order::new();
-    let matrices = numbers_mut::<T>(a.elements).chunks_exact_mut(m * n);
-    for ((a, pivots), info) in matrices.zip(pivots.chunks_exact_mut(m.min(n))).zip(info) {
-        *info =
-            factor(MatMut::from_column_major_slice_mut(a, m, n), pivots, &mut order).map_or(0, |zero| zero as i32 + 1);
-        pivots.iter_mut().for_each(|pivot| *pivot += 1);
-    }
+    let (threads, some, k) = (call.threads(), at_a_time(m * n), m.min(n));
+    let matrices = numbers_mut::<T>(a.elements).chunks_mut(some * m * n);
+    threads.for_each(matrices.zip(pivots.chunks_mut(some * k)).zip(info.chunks_mut(some)), |((a, pivots), info)| {
+        let mut order = Order::new();
+        for ((a, pivots), info) in a.chunks_exact_mut(m * n).zip(pivots.chunks_exact_mut(k)).zip(info) {
+            let a = MatMut::from_column_major_slice_mut(a, m, n);
+            *info = factor(threads, a, pivots, &mut order).map_or(0, |zero| zero as i32 + 1);
+            pivots.iter_mut().for_each(|pivot| *pivot += 1);
+        }
+    });
     Ok(())
 }
 
@@ -63,7 +66,12 @@ const SMALL: usize = 24;
 
 /// Overwrites A with its factors and sets the pivots, which count from zero. Returns the place of the first zero on the
 /// diagonal of U (Toledo, "Locality of reference in LU decomposition with partial pivoting", 1997).
-pub(crate) fn factor<T: Scalar>(mut a: MatMut<'_, T>, pivots: &mut [i32], order: &mut Order<T>) -> Option<usize> {
+pub(crate) fn factor<T: Scalar>(
+    threads: Threads<'_>,
+    mut a: MatMut<'_, T>,
+    pivots: &mut [i32],
+    order: &mut Order<T>,
+) -> Option<usize> {
     let (m, n) = (a.nrows(), a.ncols());
     let k = m.min(n);
     if k <= PANEL || m.max(n) <= SMALL {
@@ -72,13 +80,13 @@ pub(crate) fn factor<T: Scalar>(mut a: MatMut<'_, T>, pivots: &mut [i32], order:
     let half = (k / 2).next_multiple_of(PANEL);
     let (first, later) = pivots.split_at_mut(half);
     let (mut left, mut right) = a.rb_mut().split_at_col_mut(half);
-    let zero = factor(left.rb_mut(), first, order);
+    let zero = factor(threads, left.rb_mut(), first, order);
     exchange(right.rb_mut(), first);
     let (mut top, mut bottom) = right.split_at_row_mut(half);
     let (corner, mut below) = left.split_at_row_mut(half);
-    System { a: corner.rb(), conjugated: false, lower: true, unit: true }.solve(top.rb_mut(), order);
-    matmul(bottom.rb_mut(), Accum::Add, below.rb(), top.rb(), -T::from_real(1.0), Par::Seq);
-    let later_zero = factor(bottom, later, order);
+    System { a: corner.rb(), conjugated: false, lower: true, unit: true }.solve(threads, top.rb_mut(), order);
+    matmul(threads, bottom.rb_mut(), Accum::Add, below.rb(), top.rb(), -T::from_real(1.0));
+    let later_zero = factor(threads, bottom, later, order);
     exchange(below.rb_mut(), later);
     let by = half as i32;
     later.iter_mut().for_each(|pivot| *pivot += by);

@@ -6,7 +6,7 @@ use xla::Arrays;
 
 use crate::householder::{Side, factor, generate, multiply, norm, reflect, reflector};
 use crate::scalar::Scalar;
-use crate::{matrix, numbers, numbers_mut};
+use crate::{at_a_time, matrix, numbers, numbers_mut};
 
 /// `geqrf`: overwrites each matrix with R and, below the diagonal, with the reflections whose product is Q. The second
 /// result has their factors τ.
@@ -18,9 +18,16 @@ pub(crate) fn geqrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     if elements.is_empty() {
         return Ok(());
     }
-    for (a, tau) in in_pairs(elements, m * n, tau, m.min(n))? {
-        factor(MatMut::from_column_major_slice_mut(a, m, n), tau);
+    if tau.len() * m * n != elements.len() * m.min(n) {
+        return Err("the shapes do not match".to_owned());
     }
+    let (threads, some) = (call.threads(), at_a_time(m * n));
+    let pieces = elements.chunks_mut(some * m * n).zip(tau.chunks_mut(some * m.min(n)));
+    threads.for_each(pieces, |(a, tau)| {
+        for (a, tau) in a.chunks_exact_mut(m * n).zip(tau.chunks_exact_mut(m.min(n))) {
+            factor(threads, MatMut::from_column_major_slice_mut(a, m, n), tau);
+        }
+    });
     Ok(())
 }
 
@@ -41,9 +48,13 @@ pub(crate) fn orgqr<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     if tau.len() != batch * count {
         return Err("the shapes do not match".to_owned());
     }
-    for (i, a) in elements.chunks_exact_mut(m * n).enumerate() {
-        generate(MatMut::from_column_major_slice_mut(a, m, n), &tau[i * count..(i + 1) * count]);
-    }
+    let (threads, some) = (call.threads(), at_a_time(m * n));
+    threads.for_each(elements.chunks_mut(some * m * n).enumerate(), |(piece, a)| {
+        for (i, a) in a.chunks_exact_mut(m * n).enumerate() {
+            let tau = &tau[(piece * some + i) * count..][..count];
+            generate(threads, MatMut::from_column_major_slice_mut(a, m, n), tau);
+        }
+    });
     Ok(())
 }
 
@@ -68,7 +79,7 @@ pub(crate) fn ormqr<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     let side = if left { Side::Left } else { Side::Right };
     for ((a, tau), c) in a.chunks_exact(m * n).zip(tau.chunks_exact(count)).zip(c.chunks_exact_mut(rows * columns)) {
         let c = MatMut::from_column_major_slice_mut(c, rows, columns);
-        multiply(MatRef::from_column_major_slice(a, m, n), tau, side, adjoint, c);
+        multiply(call.threads(), MatRef::from_column_major_slice(a, m, n), tau, side, adjoint, c);
     }
     Ok(())
 }

@@ -1,15 +1,15 @@
 //! Triangular systems.
 
-use faer::linalg::matmul::matmul_with_conj;
 use faer::reborrow::{Reborrow, ReborrowMut};
 use faer::traits::ComplexField;
 use faer::traits::pulp::{Arch, Simd, WithSimd};
-use faer::{Accum, Conj, MatMut, MatRef, Par};
-use xla::Arrays;
+use faer::{Accum, Conj, MatMut, MatRef};
+use xla::{Arrays, Threads};
 
 use crate::panel::{Columns, Operations, WIDTH, add, lanes, load, store};
+use crate::product::{conjugated, part, parts};
 use crate::scalar::Scalar;
-use crate::{letter, matrix, numbers, numbers_mut};
+use crate::{at_a_time, letter, matrix, numbers, numbers_mut};
 
 /// `trsm`: solves op(A) X = B or X op(A) = B for X. A is triangular, and op is the identity, the transpose or the
 /// conjugate transpose.
@@ -32,13 +32,16 @@ pub(crate) fn trsm<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     // X op(A) = B is op(A)ᵀ Xᵀ = Bᵀ.
     let transposed = left == (op != 'N');
     let (conjugated, lower) = (op == 'C', upper == transposed);
-    let mut order = Order::new();
-    for (a, b) in elements.chunks_exact(n * n).zip(b.chunks_exact_mut(rows * width)) {
-        let a = MatRef::from_column_major_slice(a, n, n);
-        let b = MatMut::from_column_major_slice_mut(b, rows, width);
-        let system = System { a: if transposed { a.transpose() } else { a }, conjugated, lower, unit };
-        system.solve(if left { b } else { b.transpose_mut() }, &mut order);
-    }
+    let (threads, some) = (call.threads(), at_a_time(n * n + rows * width));
+    threads.for_each(elements.chunks(some * n * n).zip(b.chunks_mut(some * rows * width)), |(a, b)| {
+        let mut order = Order::new();
+        for (a, b) in a.chunks_exact(n * n).zip(b.chunks_exact_mut(rows * width)) {
+            let a = MatRef::from_column_major_slice(a, n, n);
+            let b = MatMut::from_column_major_slice_mut(b, rows, width);
+            let system = System { a: if transposed { a.transpose() } else { a }, conjugated, lower, unit };
+            system.solve(threads, if left { b } else { b.transpose_mut() }, &mut order);
+        }
+    });
     Ok(())
 }
 
@@ -57,7 +60,16 @@ const BLOCK: usize = 32;
 
 impl<'a, T: Scalar> System<'a, T> {
     /// Overwrites B with the solution. The elements of a row or of a column of B must be contiguous.
-    pub(crate) fn solve(self, mut b: MatMut<'_, T>, order: &mut Order<T>) {
+    pub(crate) fn solve(self, threads: Threads<'_>, b: MatMut<'_, T>, order: &mut Order<T>) {
+        let (n, width) = (self.a.nrows(), b.ncols());
+        let columns = part(width, n * n / 2);
+        if columns >= width {
+            return self.solve_part(threads, b, order);
+        }
+        threads.for_each(parts(b, columns).into_iter(), |b| self.solve_part(threads, b, &mut Order::new()));
+    }
+
+    fn solve_part(self, threads: Threads<'_>, mut b: MatMut<'_, T>, order: &mut Order<T>) {
         let n = self.a.nrows();
         if n <= BLOCK {
             order.read(self);
@@ -70,20 +82,20 @@ impl<'a, T: Scalar> System<'a, T> {
         }
         let half = (n / 2).next_multiple_of(8);
         let (first, above, below, last) = self.a.split_at(half, half);
-        let part = |a: MatRef<'a, T>| System { a, ..self };
+        let half_of = |a: MatRef<'a, T>| System { a, ..self };
         let (mut top, mut bottom) = b.split_at_row_mut(half);
         let (conj, one) = (if self.conjugated { Conj::Yes } else { Conj::No }, T::from_real(1.0));
         let subtract = |to: MatMut<'_, T>, a: MatRef<'_, T>, x: MatRef<'_, T>| {
-            matmul_with_conj(to, Accum::Add, a, conj, x, Conj::No, -one, Par::Seq);
+            conjugated(threads, to, Accum::Add, (a, conj), (x, Conj::No), -one);
         };
         if self.lower {
-            part(first).solve(top.rb_mut(), order);
+            half_of(first).solve_part(threads, top.rb_mut(), order);
             subtract(bottom.rb_mut(), below, top.rb());
-            part(last).solve(bottom, order);
+            half_of(last).solve_part(threads, bottom, order);
         } else {
-            part(last).solve(bottom.rb_mut(), order);
+            half_of(last).solve_part(threads, bottom.rb_mut(), order);
             subtract(top.rb_mut(), above, bottom.rb());
-            part(first).solve(top, order);
+            half_of(first).solve_part(threads, top, order);
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Eigenvalues and eigenvectors of general matrices.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
-use xla::Arrays;
+use faer::{Accum, MatMut, MatRef};
+use xla::{Arrays, Threads};
 
 use super::balance::Balance;
 use super::number::{Number, Real};
@@ -10,8 +9,9 @@ use super::schur::Work;
 use super::vector::{add, norm};
 use super::vectors::Form;
 use super::{elements, expect, largest, rescale, scale, squares};
-use crate::letter;
+use crate::product::matmul;
 use crate::scalar::Scalar;
+use crate::{at_a_time, letter};
 
 /// Larger matrices are multiplied by `faer`.
 const SMALL: usize = 24;
@@ -27,40 +27,50 @@ pub(crate) fn geev<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
     let first = call.result::<T::Element>(0)?.elements;
     let second = if T::IS_COMPLEX { None } else { Some(call.result::<T::Element>(1)?.elements) };
     let next = if T::IS_COMPLEX { 1 } else { 2 };
-    let mut vectors = [call.result::<<T::C as Scalar>::Element>(next)?.elements, call.result(next + 1)?.elements];
+    let vectors = [call.result::<<T::C as Scalar>::Element>(next)?.elements, call.result(next + 1)?.elements];
     let info = call.result::<i32>(next + 2)?.elements;
     expect(first.len(), n * count)?;
     expect(info.len(), count)?;
     vectors.iter().try_for_each(|v| expect(v.len(), n * n * count))?;
     info.fill(0);
-    if n == 0 {
+    if n == 0 || count == 0 {
         return Ok(());
     }
-    let (first, mut second) = (elements::<T>(first), second.map(elements::<T>));
-    let mut solver = Solver::<T>::new(n, wanted);
-    let matrices = crate::numbers::<T>(a.elements).chunks_exact(n * n);
-    for (i, (a, info)) in matrices.zip(info).enumerate() {
-        let [left, right] = &mut vectors;
-        let vectors = [left, right].map(|v| &mut elements::<T::C>(v)[i * n * n..][..n * n]);
-        *info = i32::from(!decompose(&mut solver, a, vectors));
-        for (k, w) in solver.w.iter().enumerate() {
-            first[i * n + k] = T::from_parts(w.re(), w.im());
-            if let Some(second) = &mut second {
-                second[i * n + k] = T::of(w.im());
+    let [left, right] = vectors.map(elements::<T::C>);
+    let (threads, some) = (call.threads(), at_a_time(n * n));
+    // Complex eigenvalues are one result, and the parts of the others two.
+    let mut parts = elements::<T>(first).chunks_mut(some * n);
+    let mut others = second.map(elements::<T>).map(|second| second.chunks_mut(some * n));
+    let parts: Vec<_> = info.chunks(some).map(|_| (parts.next(), others.as_mut().and_then(|x| x.next()))).collect();
+    let vectors = left.chunks_mut(some * n * n).zip(right.chunks_mut(some * n * n));
+    let matrices = crate::numbers::<T>(a.elements).chunks(some * n * n);
+    let pieces = matrices.zip(parts).zip(vectors).zip(info.chunks_mut(some));
+    threads.for_each(pieces, |(((a, (first, mut second)), (left, right)), info)| {
+        let Some(first) = first else { return };
+        let mut solver = Solver::<T>::new(threads, n, wanted);
+        for (i, (a, info)) in a.chunks_exact(n * n).zip(info).enumerate() {
+            let vectors = [&mut *left, &mut *right].map(|v| &mut v[i * n * n..][..n * n]);
+            *info = i32::from(!decompose(&mut solver, a, vectors));
+            for (k, w) in solver.w.iter().enumerate() {
+                first[i * n + k] = T::from_parts(w.re(), w.im());
+                if let Some(second) = &mut second {
+                    second[i * n + k] = T::of(w.im());
+                }
             }
         }
-    }
+    });
     Ok(())
 }
 
 vectorized! {
-fn decompose<'a, T: Number>(solver: &'a mut Solver<T>, a: &'a [T], vectors: [&'a mut [T::C]; 2]) -> bool {
+fn decompose<'a, 't, T: Number>(solver: &'a mut Solver<'t, T>, a: &'a [T], vectors: [&'a mut [T::C]; 2]) -> bool {
     solver.decompose(a, vectors)
 }
 }
 
 /// Decomposes matrices of a given size.
-struct Solver<T: Number> {
+struct Solver<'t, T: Number> {
+    threads: Threads<'t>,
     n: usize,
     wanted: [bool; 2],
     a: Vec<T>,
@@ -69,14 +79,15 @@ struct Solver<T: Number> {
     product: Vec<T>,
     w: Vec<T::C>,
     unknowns: Vec<T::C>,
-    work: Work<T>,
+    work: Work<'t, T>,
     balance: Balance<T::R>,
 }
 
-impl<T: Number> Solver<T> {
-    fn new(n: usize, wanted: [bool; 2]) -> Solver<T> {
+impl<'t, T: Number> Solver<'t, T> {
+    fn new(threads: Threads<'t>, n: usize, wanted: [bool; 2]) -> Solver<'t, T> {
         let square = || vec![T::ZERO; if wanted == [false; 2] { 0 } else { n * n }];
         Solver {
+            threads,
             n,
             wanted,
             a: vec![T::ZERO; n * n],
@@ -85,7 +96,7 @@ impl<T: Number> Solver<T> {
             product: square(),
             w: vec![T::C::ZERO; n],
             unknowns: vec![T::C::ZERO; n],
-            work: Work::new(n),
+            work: Work::new(threads, n),
             balance: Balance::new(n),
         }
     }
@@ -132,7 +143,7 @@ impl<T: Number> Solver<T> {
             let (z, x) =
                 (MatRef::from_column_major_slice(&self.z, n, n), MatRef::from_column_major_slice(&self.x, n, n));
             let to = MatMut::from_column_major_slice_mut(&mut self.product, n, n);
-            matmul(to, Accum::Replace, z, x, T::ONE, Par::Seq);
+            matmul(self.threads, to, Accum::Replace, z, x, T::ONE);
         }
         self.balance.undo(&mut self.product, n, left);
         let mut k = 0;

@@ -1,16 +1,12 @@
 //! Eigenvalues and eigenvectors of Hermitian matrices.
 
-use faer::diag::{DiagMut, DiagRef};
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd};
-use faer::{MatMut, Par};
-use xla::Arrays;
+use xla::{Arrays, Threads};
 
 use super::number::{Number, Real};
 use super::reflections::Blocks;
 use super::vector::{columns, rotate};
 use super::{elements, expect, hessenberg, largest, rescale, scale, squares, tridiagonal};
-use crate::{letter, refine};
+use crate::{at_a_time, divide, letter};
 
 /// Larger matrices are decomposed in blocks.
 const SMALL: usize = 32;
@@ -32,19 +28,22 @@ pub(crate) fn evd<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
         return Ok(());
     }
     let (a, w) = (elements::<T>(a.elements), elements::<T::R>(w));
-    let matrices = a.chunks_exact_mut(n * n).zip(w.chunks_exact_mut(n)).zip(info);
-    let mut work = Work::new(n, vectors);
-    for ((a, w), info) in matrices {
-        if upper {
-            mirror(a, n);
+    let (threads, some) = (call.threads(), at_a_time(n * n));
+    let pieces = a.chunks_mut(some * n * n).zip(w.chunks_mut(some * n)).zip(info.chunks_mut(some));
+    threads.for_each(pieces, |((a, w), info)| {
+        let mut work = Work::new(threads, n, vectors);
+        for ((a, w), info) in a.chunks_exact_mut(n * n).zip(w.chunks_exact_mut(n)).zip(info) {
+            if upper {
+                mirror(a, n);
+            }
+            *info = i32::from(!decompose(&mut work, a, w));
         }
-        *info = i32::from(!decompose(&mut work, a, w));
-    }
+    });
     Ok(())
 }
 
 vectorized! {
-fn decompose<'a, T: Number>(work: &'a mut Work<T>, a: &'a mut [T], w: &'a mut [T::R]) -> bool {
+fn decompose<'a, 't, T: Number>(work: &'a mut Work<'t, T>, a: &'a mut [T], w: &'a mut [T::R]) -> bool {
     work.decompose(a, w)
 }
 }
@@ -59,7 +58,8 @@ fn mirror<T: Number>(a: &mut [T], n: usize) {
 }
 
 /// What the decomposition of matrices of a given size needs.
-struct Work<T: Number> {
+struct Work<'t, T: Number> {
+    threads: Threads<'t>,
     n: usize,
     vectors: bool,
     tau: Vec<T>,
@@ -70,26 +70,17 @@ struct Work<T: Number> {
 
 /// What the vectors of a large matrix need besides.
 struct Large<T: Number> {
-    diagonal: Vec<T::R>,
     u: Vec<T::R>,
     v: Vec<T>,
     blocks: Blocks<T>,
-    memory: MemBuffer,
 }
 
-impl<T: Number> Work<T> {
-    fn new(n: usize, vectors: bool) -> Work<T> {
-        let scratch = || self_adjoint_evd_scratch::<T::R>(n, ComputeEigenvectors::Yes, Par::Seq, Default::default());
-        let large = || Large {
-            diagonal: vec![T::R::ZERO; n],
-            u: vec![T::R::ZERO; n * n],
-            v: vec![T::ZERO; n * n],
-            blocks: Blocks::new(n),
-            memory: MemBuffer::new(scratch()),
-        };
+impl<'t, T: Number> Work<'t, T> {
+    fn new(threads: Threads<'t>, n: usize, vectors: bool) -> Work<'t, T> {
+        let large = || Large { u: vec![T::R::ZERO; n * n], v: vec![T::ZERO; n * n], blocks: Blocks::new(n) };
         let (tau, vector) = (vec![T::ZERO; n], vec![T::ZERO; 2 * n]);
         let large = (vectors && n > SMALL).then(large);
-        Work { n, vectors, tau, vector, off_diagonal: vec![T::R::ZERO; n], large }
+        Work { threads, n, vectors, tau, vector, off_diagonal: vec![T::R::ZERO; n], large }
     }
 
     /// Decomposes the Hermitian matrix with this lower triangle. Returns whether it succeeded.
@@ -104,7 +95,7 @@ impl<T: Number> Work<T> {
         rescale(a, factors, false);
         tridiagonal::reduce(a, n, w, &mut self.off_diagonal, &mut self.tau, &mut self.vector);
         let done = match &mut self.large {
-            Some(large) => large.vectors(a, &self.tau, w, &self.off_diagonal),
+            Some(large) => large.vectors(self.threads, a, &self.tau, w, &self.off_diagonal),
             None => {
                 if self.vectors {
                     hessenberg::product(a, n, &self.tau);
@@ -119,19 +110,19 @@ impl<T: Number> Work<T> {
 
 impl<T: Number> Large<T> {
     /// Decomposes the tridiagonal matrix by dividing and conquering, and multiplies its vectors by the reflections.
-    fn vectors(&mut self, a: &mut [T], tau: &[T], w: &mut [T::R], off_diagonal: &[T::R]) -> bool {
-        let n = w.len();
-        self.diagonal.copy_from_slice(w);
-        let (d, e) = (DiagRef::from_slice(&self.diagonal), DiagRef::from_slice(off_diagonal));
-        let u = MatMut::from_column_major_slice_mut(&mut self.u, n, n);
-        let memory = MemStack::new(&mut self.memory);
-        let (s, spec) = (DiagMut::from_slice_mut(w), Default::default());
-        if tridiagonal_self_adjoint_evd(d, e, s, Some(u), Par::Seq, memory, spec).is_err() {
+    fn vectors(
+        &mut self,
+        threads: Threads<'_>,
+        a: &mut [T],
+        tau: &[T],
+        w: &mut [T::R],
+        off_diagonal: &[T::R],
+    ) -> bool {
+        if !divide::eigenvectors(threads, w, off_diagonal, &mut self.u) {
             return false;
         }
-        refine::eigenvectors(&self.diagonal, off_diagonal, w, &mut self.u);
         self.v.iter_mut().zip(&self.u).for_each(|(v, u)| *v = T::of(*u));
-        self.blocks.apply(a, tau, &mut self.v);
+        self.blocks.apply(threads, a, tau, &mut self.v);
         a.copy_from_slice(&self.v);
         true
     }
@@ -140,7 +131,7 @@ impl<T: Number> Large<T> {
 /// Computes the eigenvalues of a real symmetric tridiagonal matrix in ascending order by implicit QL or QR iteration,
 /// and multiplies the eigenvectors by the matrix z from the left (LAPACK's `steqr`). Returns whether it converged.
 #[inline(always)]
-fn iterate<T: Number>(d: &mut [T::R], e: &mut [T::R], z: Option<&mut [T]>) -> bool {
+pub(crate) fn iterate<T: Number>(d: &mut [T::R], e: &mut [T::R], z: Option<&mut [T]>) -> bool {
     let n = d.len();
     let mut z = Columns { z, n };
     let mut left = 30 * n;

@@ -15,13 +15,14 @@ mod vector;
 mod vectors;
 
 pub(crate) use eig::geev;
-pub(crate) use eigh::evd;
+pub(crate) use eigh::{evd, iterate};
 pub(crate) use hessenberg::gehrd;
+pub(crate) use number::{Number, Real};
 pub(crate) use schur::gees;
 pub(crate) use tridiagonal::trd;
+pub(crate) use vector::{add, dot, reflection, rotate};
 
 use crate::numbers_mut as elements;
-use number::{Number, Real};
 
 /// Returns the size of the square matrices of an array, and their number.
 fn squares(dims: &[i64]) -> Result<[usize; 2], String> {
@@ -39,7 +40,7 @@ fn expect(len: usize, wanted: usize) -> Result<(), String> {
 
 /// Returns powers of two whose product brings numbers of up to the given magnitude near one, if their squares could
 /// leave the range. Two, because the reciprocal of a subnormal number is out of range. Powers of two change no digit.
-fn scale<R: Real>(largest: R) -> Option<[R; 2]> {
+pub(crate) fn scale<R: Real>(largest: R) -> Option<[R; 2]> {
     let small = R::SMALLEST.sqrt() / R::EPSILON;
     if largest == R::ZERO || (largest >= small && largest <= R::ONE / small) {
         return None;
@@ -50,7 +51,7 @@ fn scale<R: Real>(largest: R) -> Option<[R; 2]> {
 }
 
 /// Multiplies numbers by the factors that [`scale`] returned, or by their reciprocals.
-fn rescale<T: Number>(x: &mut [T], factors: Option<[T::R; 2]>, back: bool) {
+pub(crate) fn rescale<T: Number>(x: &mut [T], factors: Option<[T::R; 2]>, back: bool) {
     for factor in factors.into_iter().flatten() {
         let factor = if back { T::R::ONE / factor } else { factor };
         x.iter_mut().for_each(|x| *x = x.times(factor));
@@ -58,7 +59,7 @@ fn rescale<T: Number>(x: &mut [T], factors: Option<[T::R; 2]>, back: bool) {
 }
 
 /// Returns the largest magnitude of a part of a number, or `None` if one is not finite.
-fn largest<T: Number>(x: &[T]) -> Option<T::R> {
+pub(crate) fn largest<T: Number>(x: &[T]) -> Option<T::R> {
     let largest = x.iter().fold(T::R::ZERO, |largest, x| largest.max(x.re().abs()).max(x.im().abs()));
     // The maximum drops NaN; a sum does not.
     let sum = x.iter().fold(T::R::ZERO, |sum, x| sum + (x.re() - x.re()) + (x.im() - x.im()));

@@ -2,8 +2,10 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use xla::Threads;
 
 use super::number::Number;
+use crate::product::{part, parts};
 
 /// How many reflections are applied at once.
 const BLOCK: usize = 32;
@@ -35,7 +37,7 @@ impl<T: Number> Blocks<T> {
     /// below the main one of `a` (LAPACK's `ormtr` and `ormhr`). A product of reflections is I − V T Vᴴ with a triangular
     /// T (Schreiber and Van Loan, "A storage-efficient WY representation for products of Householder transformations",
     /// 1989).
-    pub(super) fn apply(&mut self, a: &[T], tau: &[T], c: &mut [T]) {
+    pub(super) fn apply(&mut self, threads: Threads<'_>, a: &[T], tau: &[T], c: &mut [T]) {
         let n = self.n;
         let starts: Vec<usize> = (0..n.saturating_sub(1)).step_by(BLOCK).collect();
         for start in starts.into_iter().rev() {
@@ -63,12 +65,15 @@ impl<T: Number> Blocks<T> {
                 }
             }
             let t = MatRef::from_column_major_slice(&*t, count, count);
-            let mut c = MatMut::from_column_major_slice_mut(&mut *c, n, n).subrows_mut(start + 1, rows);
-            let mut w = MatMut::from_column_major_slice_mut(&mut self.w[..count * n], count, n);
-            matmul(w.as_mut(), Accum::Replace, v.adjoint(), c.as_ref(), T::ONE, Par::Seq);
-            let mut product = MatMut::from_column_major_slice_mut(&mut self.product[..count * n], count, n);
-            matmul(product.as_mut(), Accum::Replace, t, w.as_ref(), T::ONE, Par::Seq);
-            matmul(c.as_mut(), Accum::Add, v, product.as_ref(), -T::ONE, Par::Seq);
+            let c = MatMut::from_column_major_slice_mut(&mut *c, n, n).subrows_mut(start + 1, rows);
+            let columns = part(n, 2 * rows * count);
+            let some = |x| parts(MatMut::from_column_major_slice_mut(x, count, n), columns).into_iter();
+            let inner = some(&mut self.w[..count * n]).zip(some(&mut self.product[..count * n]));
+            threads.for_each(parts(c, columns).into_iter().zip(inner), |(mut c, (mut w, mut product))| {
+                matmul(w.as_mut(), Accum::Replace, v.adjoint(), c.as_ref(), T::ONE, Par::Seq);
+                matmul(product.as_mut(), Accum::Replace, t, w.as_ref(), T::ONE, Par::Seq);
+                matmul(c.as_mut(), Accum::Add, v, product.as_ref(), -T::ONE, Par::Seq);
+            });
         }
     }
 }

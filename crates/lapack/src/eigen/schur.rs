@@ -8,7 +8,7 @@ use faer::linalg::householder::{
 };
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::{Conj, Mat, MatMut, Par};
-use xla::Arrays;
+use xla::{Arrays, Threads};
 
 use super::balance::Balance;
 use super::number::Number;
@@ -47,7 +47,7 @@ pub(crate) fn gees<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
     }
     let (a, z, re) = (elements::<T>(a.elements), elements::<T>(z), elements::<T>(re));
     let mut im = im.map(elements::<T>);
-    let mut work = Work::<T>::new(n);
+    let mut work = Work::<T>::new(call.threads(), n);
     let (mut balance, mut w) = (Balance::new(n), vec![T::C::ZERO; n]);
     for (i, ((a, z), info)) in a.chunks_exact_mut(n * n).zip(z.chunks_exact_mut(n * n)).zip(info).enumerate() {
         z.fill(T::ZERO);
@@ -64,17 +64,18 @@ pub(crate) fn gees<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
 }
 
 /// Scratch memory for matrices of a given size.
-pub(super) struct Work<T> {
+pub(super) struct Work<'t, T> {
+    threads: Threads<'t>,
     n: usize,
     tau: Vec<T>,
     vector: Vec<T>,
     blocks: Option<Blocks<T>>,
 }
 
-impl<T: Number> Work<T> {
-    pub(super) fn new(n: usize) -> Work<T> {
+impl<'t, T: Number> Work<'t, T> {
+    pub(super) fn new(threads: Threads<'t>, n: usize) -> Work<'t, T> {
         let blocks = (n > SMALL).then(|| Blocks::new(n));
-        Work { n, tau: vec![T::ZERO; n], vector: vec![T::ZERO; n], blocks }
+        Work { threads, n, tau: vec![T::ZERO; n], vector: vec![T::ZERO; n], blocks }
     }
 
     /// Overwrites a balanced matrix with its Schur form, `z` with the vectors, and `w` with the eigenvalues. If no more
@@ -100,7 +101,7 @@ impl<T: Number> Work<T> {
                 Some(blocks) => {
                     z.fill(T::ZERO);
                     z.iter_mut().step_by(n + 1).for_each(|z| *z = T::ONE);
-                    blocks.apply(a, tau, z);
+                    blocks.apply(self.threads, a, tau, z);
                 }
                 None => {
                     z.copy_from_slice(a);
@@ -148,11 +149,11 @@ fn reduce_by_blocks<T: Number>(a: &mut [T], n: usize, z: Option<&mut [T]>) {
     }
 }
 vectorized! {
-fn decompose<'a, T: Number>(
+fn decompose<'a, 't, T: Number>(
     a: &'a mut [T],
     z: Option<&'a mut [T]>,
     w: &'a mut [T::C],
-    work: &'a mut Work<T>,
+    work: &'a mut Work<'t, T>,
     balance: &'a mut Balance<T::R>,
 ) -> bool {
     let mut z = z;

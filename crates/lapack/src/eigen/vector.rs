@@ -4,7 +4,7 @@ use super::number::{Number, Real};
 
 /// y += a x.
 #[inline(always)]
-pub(super) fn add<T: Number>(y: &mut [T], a: T, x: &[T]) {
+pub(crate) fn add<T: Number>(y: &mut [T], a: T, x: &[T]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * *x;
     }
@@ -12,7 +12,7 @@ pub(super) fn add<T: Number>(y: &mut [T], a: T, x: &[T]) {
 
 /// Returns xᴴ y. Several sums run side by side.
 #[inline(always)]
-pub(super) fn dot<T: Number>(x: &[T], y: &[T]) -> T {
+pub(crate) fn dot<T: Number>(x: &[T], y: &[T]) -> T {
     const LANES: usize = 8;
     let mut sums = [T::ZERO; LANES];
     let (x, y) = (x.chunks_exact(LANES), y[..x.len()].chunks_exact(LANES));
@@ -51,7 +51,7 @@ fn norm_of_extremes<T: Number>(x: &[T]) -> T::R {
 /// Returns β and τ for which the conjugate transpose of I − τ v vᴴ maps (α, x) to (β, 0). β is real. The first element
 /// of v is one, and the others overwrite x. This is LAPACK's `larfg`.
 #[inline(always)]
-pub(super) fn reflection<T: Number>(alpha: T, x: &mut [T]) -> (T::R, T) {
+pub(crate) fn reflection<T: Number>(alpha: T, x: &mut [T]) -> (T::R, T) {
     let size = norm(x);
     if size == T::R::ZERO && alpha.im() == T::R::ZERO {
         return (alpha.re(), T::ZERO);
@@ -89,7 +89,7 @@ fn unit<T: Number>(alpha: T, beta: T::R, x: &mut [T]) -> T {
 
 /// Rotates two vectors: (x, y) becomes (c x + s y, c y − s x).
 #[inline(always)]
-pub(super) fn rotate<T: Number>(x: &mut [T], y: &mut [T], c: T::R, s: T::R) {
+pub(crate) fn rotate<T: Number>(x: &mut [T], y: &mut [T], c: T::R, s: T::R) {
     for (x, y) in x.iter_mut().zip(y) {
         let (old_x, old_y) = (*x, *y);
         *x = old_x.times(c) + old_y.times(s);
