@@ -11,17 +11,18 @@ use xla::Threads;
 use crate::divide::{singular_values, singular_vectors};
 use crate::eigen::Number;
 use crate::householder::{Side, factor, multiply};
+use crate::product::{part, parts};
 use crate::{column, eigen};
 
 /// Overwrites a matrix with at least as many rows as columns. Computes the singular values in descending order, the left
-/// singular vectors, as many as `u` has columns, and the right ones.
+/// singular vectors, as many as `u` has columns, and the right ones. Returns whether the iteration converged.
 pub(crate) fn decompose<T: Number>(
     threads: Threads<'_>,
     mut a: MatMut<'_, T>,
     values: &mut [T::R],
     mut u: MatMut<'_, T>,
     v: MatMut<'_, T>,
-) {
+) -> bool {
     let (m, n) = (a.nrows(), a.ncols());
     // The triangular factor of a tall matrix takes less work (Chan, "An improved algorithm for computing the singular
     // value decomposition", 1982).
@@ -30,14 +31,17 @@ pub(crate) fn decompose<T: Number>(
         factor(threads, a.rb_mut(), &mut tau);
         let mut r = Mat::from_fn(n, n, |i, j| if i <= j { a[(i, j)] } else { T::ZERO });
         let mut small = Mat::<T>::zeros(n, n);
-        decompose(threads, r.as_mut(), values, small.as_mut(), v);
+        let done = decompose(threads, r.as_mut(), values, small.as_mut(), v);
         extend(u.rb_mut(), small.as_ref());
-        return multiply(threads, a.rb(), &tau, Side::Left, false, u);
+        multiply(threads, a.rb(), &tau, Side::Left, false, u);
+        return done;
     }
-    let reduced = reduce(a.rb_mut());
+    let reduced = reduce(threads, a.rb_mut());
     values.copy_from_slice(&reduced.diagonal);
     let (mut left, mut right) = (Mat::<T::R>::zeros(n, n), Mat::<T::R>::zeros(n, n));
-    singular_vectors(threads, values, &reduced.beside, left.as_mut(), right.as_mut());
+    if !singular_vectors(threads, values, &reduced.beside, left.as_mut(), right.as_mut()) {
+        return false;
+    }
     let of = |x: MatRef<'_, T::R>| Mat::from_fn(n, n, |i, j| T::of(x[(i, j)]));
     extend(u.rb_mut(), of(left.as_ref()).as_ref());
     let mut v = v;
@@ -47,20 +51,22 @@ pub(crate) fn decompose<T: Number>(
         let below = v.split_at_row_mut(1).1;
         multiply(threads, reduced.rights.as_ref(), &reduced.right, Side::Left, false, below);
     }
+    true
 }
 
 /// Overwrites a matrix with at least as many rows as columns. Computes the singular values in descending order.
-pub(crate) fn values<T: Number>(threads: Threads<'_>, mut a: MatMut<'_, T>, values: &mut [T::R]) {
+/// Returns whether the iteration converged.
+pub(crate) fn values<T: Number>(threads: Threads<'_>, mut a: MatMut<'_, T>, values: &mut [T::R]) -> bool {
     let (m, n) = (a.nrows(), a.ncols());
     let reduced = if m >= 2 * n {
         let mut tau = vec![T::ZERO; n];
         factor(threads, a.rb_mut(), &mut tau);
-        reduce(Mat::from_fn(n, n, |i, j| if i <= j { a[(i, j)] } else { T::ZERO }).as_mut())
+        reduce(threads, Mat::from_fn(n, n, |i, j| if i <= j { a[(i, j)] } else { T::ZERO }).as_mut())
     } else {
-        reduce(a)
+        reduce(threads, a)
     };
     values.copy_from_slice(&reduced.diagonal);
-    singular_values(threads, values, &reduced.beside);
+    singular_values(threads, values, &reduced.beside)
 }
 
 /// Sets a matrix to a smaller one in the corner of the identity.
@@ -88,7 +94,7 @@ struct Reduced<T: Number> {
 }
 
 /// Reduces a matrix to bidiagonal form (LAPACK's `gebd2`).
-fn reduce<T: Number>(mut a: MatMut<'_, T>) -> Reduced<T> {
+fn reduce<T: Number>(threads: Threads<'_>, mut a: MatMut<'_, T>) -> Reduced<T> {
     let (m, n) = (a.nrows(), a.ncols());
     let others = n.saturating_sub(1);
     let mut reduced = Reduced {
@@ -100,77 +106,97 @@ fn reduce<T: Number>(mut a: MatMut<'_, T>) -> Reduced<T> {
     };
     let mut product = vec![T::ZERO; m];
     for k in 0..n {
-        step(a.rb_mut(), k, &mut reduced, &mut product);
+        step(threads, a.rb_mut(), k, &mut reduced, &mut product);
     }
     reduced
 }
 
-vectorized! {
 /// Eliminates column k and row k. The matrix still lacks the reflection of row k − 1, which is applied in the same pass
 /// over memory as that of column k. `product` has the product of the matrix and the vector of that reflection.
-fn step<'a, T: Number>(a: MatMut<'a, T>, k: usize, reduced: &'a mut Reduced<T>, product: &'a mut [T]) {
-    let (n, mut a) = (a.ncols(), a);
+fn step<T: Number>(threads: Threads<'_>, mut a: MatMut<'_, T>, k: usize, reduced: &mut Reduced<T>, product: &mut [T]) {
+    let n = a.ncols();
     let (mut done, mut rest) = a.rb_mut().split_at_col_mut(k + 1);
     let head = &mut column(done.rb_mut(), k)[k..];
-    let factor = |j: usize| match k {
-        0 => T::ZERO,
-        k => -(reduced.right[k - 1] * reduced.rights[(j - 1, k - 1)].conjugate()),
+    // The product of column k − 1 + j of the last reflection's vector, whose first element is one.
+    let (before, others) = reduced.rights.as_mut().split_at_col_mut(k.min(n - 1));
+    let last = match k {
+        0 => None,
+        k => Some((reduced.right[k - 1], &*column(before, k - 1))).filter(|(tau, _)| *tau != T::ZERO),
     };
-    let pending = k > 0 && reduced.right[k - 1] != T::ZERO;
-    // The first element of the vector is one.
-    let factors: Vec<T> = match pending {
-        true => (k..n).map(|j| if j == k { -reduced.right[k - 1] } else { factor(j) }).collect(),
-        false => Vec::new(),
-    };
-    if pending {
-        eigen::add(head, factors[0], &product[k..]);
+    if let Some((tau, v)) = last {
+        eigen::add(head, -(tau * v[k - 1].conjugate()), &product[k..]);
     }
     let (first, tail) = head.split_at_mut(1);
     let (beta, tau) = eigen::reflection(first[0], tail);
     (reduced.diagonal[k], reduced.left[k]) = (beta, tau);
     first[0] = T::ONE;
-    let head = &*head;
-    let conjugate = tau.conjugate();
-    for c in 0..n - k - 1 {
-        let x = &mut column(rest.rb_mut(), c)[k..];
-        if pending {
-            eigen::add(x, factors[c + 1], &product[k..]);
-        }
-        if tau != T::ZERO {
-            let sum = eigen::dot(head, x);
-            eigen::add(x, -(conjugate * sum), head);
-        }
-    }
     if k + 1 == n {
         return;
     }
-    let v = &mut column(reduced.rights.as_mut(), k)[k..];
+    // A part is passed over in some tens of microseconds at least.
+    let (head, rows) = (&*head, head.len());
+    let columns = part(n - k - 1, 8 * rows);
+    threads.for_each(parts(rest.rb_mut(), columns).into_iter().enumerate(), |(i, rest)| {
+        let pending = last.map(|(tau, v)| (tau, &v[k + i * columns..], &product[k..]));
+        reflect_columns(rest, k, head, tau, pending);
+    });
+    let v = &mut column(others, 0)[k..];
     v.iter_mut().enumerate().for_each(|(c, v)| *v = rest[(k, c)].conjugate());
     let (first, tail) = v.split_at_mut(1);
     let (beta, tau) = eigen::reflection(first[0], tail);
     first[0] = T::ONE;
     (reduced.beside[k], reduced.right[k]) = (beta, tau);
     let product = &mut product[k + 1..];
-    product.fill(T::ZERO);
-    if tau == T::ZERO {
-        return;
+    if tau != T::ZERO && !product.is_empty() {
+        let (v, rest) = (&*v, rest.rb().subrows(k + 1, product.len()));
+        let rows = part(product.len(), 8 * rest.ncols());
+        threads.for_each(product.chunks_mut(rows).enumerate(), |(i, product)| {
+            multiply_vector(rest.subrows(i * rows, product.len()), v, product);
+        });
     }
+}
+
+vectorized! {
+/// Applies the last reflection of a row to the rows of some columns from k on, if it is pending, with the product of the
+/// matrix and its vector, and the reflection with the vector `head`.
+fn reflect_columns<'a, T: Number>(
+    rest: MatMut<'a, T>,
+    k: usize,
+    head: &'a [T],
+    tau: T,
+    pending: Option<(T, &'a [T], &'a [T])>,
+) {
+    let mut rest = rest;
+    for c in 0..rest.ncols() {
+        let x = &mut column(rest.rb_mut(), c)[k..];
+        if let Some((tau, v, product)) = pending {
+            eigen::add(x, -(tau * v[c].conjugate()), product);
+        }
+        if tau != T::ZERO {
+            let sum = eigen::dot(head, x);
+            eigen::add(x, -(tau.conjugate() * sum), head);
+        }
+    }
+}
+}
+
+vectorized! {
+/// Computes the product of a matrix and a vector.
+fn multiply_vector<'a, T: Number>(a: MatRef<'a, T>, v: &'a [T], product: &'a mut [T]) {
+    let at = |j: usize| match a.col(j).try_as_col_major() {
+        Some(column) => column.as_slice(),
+        None => unreachable!("the matrix is column-major"),
+    };
+    product.fill(T::ZERO);
     // Four columns at a time, so that the sums are read and written less often.
     let mut c = 0;
     while c + 4 <= v.len() {
-        let factors = [v[c], v[c + 1], v[c + 2], v[c + 3]];
-        let four = rest.rb_mut().subcols_mut(c, 4);
-        let (x, others) = four.split_at_col_mut(1);
-        let (y, others) = others.split_at_col_mut(1);
-        let (z, w) = others.split_at_col_mut(1);
-        let [x, y, z, w] = [x, y, z, w].map(|x| &column(x, 0)[k + 1..]);
+        let [x, y, z, w] = [c, c + 1, c + 2, c + 3].map(at);
         for ((((sum, x), y), z), w) in product.iter_mut().zip(x).zip(y).zip(z).zip(w) {
-            *sum += (*x * factors[0] + *y * factors[1]) + (*z * factors[2] + *w * factors[3]);
+            *sum += (*x * v[c] + *y * v[c + 1]) + (*z * v[c + 2] + *w * v[c + 3]);
         }
         c += 4;
     }
-    for c in c..v.len() {
-        eigen::add(product, v[c], &column(rest.rb_mut(), c)[k + 1..]);
-    }
+    (c..v.len()).for_each(|c| eigen::add(product, v[c], at(c)));
 }
 }

@@ -1,9 +1,9 @@
 //! The Cholesky decomposition.
 
+use faer::MatMut;
 use faer::reborrow::{Reborrow, ReborrowMut};
 use faer::traits::ComplexField;
 use faer::traits::pulp::{Arch, Simd, WithSimd};
-use faer::MatMut;
 use xla::{Arrays, Threads};
 
 use crate::panel::{Operations, WIDTH, add, lanes, load, store};

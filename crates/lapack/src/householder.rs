@@ -15,6 +15,8 @@ pub(crate) const BLOCK: usize = 32;
 const LEAF: usize = 8;
 /// The number of elements of a matrix up to which its reflections are applied one at a time.
 const SMALL: usize = 80 * 80;
+/// The number of elements of a matrix up to which reflections are multiplied by it one at a time.
+const TINY: usize = 24 * 24;
 /// The number of sums that run side by side, which the compiler computes in vector registers.
 const LANES: usize = 8;
 
@@ -199,6 +201,9 @@ pub(crate) fn multiply<T: Scalar>(
     adjoint: bool,
     mut c: MatMut<'_, T>,
 ) {
+    if side == Side::Left && c.nrows() * c.ncols() <= TINY {
+        return multiply_by_column(a, tau, adjoint, c);
+    }
     let block = |(i, tau): (usize, &[T])| {
         let first = i * BLOCK;
         let block = Block::new(a.submatrix(first, first, a.nrows() - first, tau.len()), tau);
@@ -206,6 +211,23 @@ pub(crate) fn multiply<T: Scalar>(
     };
     let blocks = tau.chunks(BLOCK).enumerate();
     if (side == Side::Left) == adjoint { blocks.for_each(block) } else { blocks.rev().for_each(block) }
+}
+
+vectorized! {
+fn multiply_by_column<'a, T: Scalar>(a: MatRef<'a, T>, tau: &'a [T], adjoint: bool, c: MatMut<'a, T>) {
+    let mut c = c;
+    for i in 0..tau.len() {
+        let j = if adjoint { i } else { tau.len() - 1 - i };
+        let v = match a.col(j).try_as_col_major() {
+            Some(column) => &column.as_slice()[j..],
+            None => unreachable!("the matrix is column-major"),
+        };
+        let tau = if adjoint { tau[j].conjugate() } else { tau[j] };
+        for k in 0..c.ncols() {
+            reflect(v, tau, &mut column(c.as_mut(), k)[j..]);
+        }
+    }
+}
 }
 
 /// The side on which a matrix multiplies another one.

@@ -96,7 +96,17 @@ pub(crate) fn subtract_square<T: Scalar>(threads: Threads<'_>, mut to: MatMut<'_
         let right = own.transpose();
         let (above, rest) = a.split_at_row(own.nrows());
         triangular::matmul_with_conj(
-            corner, lower, Accum::Add, above, full, Conj::No, right, full, Conj::Yes, minus, Par::Seq,
+            corner,
+            lower,
+            Accum::Add,
+            above,
+            full,
+            Conj::No,
+            right,
+            full,
+            Conj::Yes,
+            minus,
+            Par::Seq,
         );
         if below.nrows() > 0 {
             matmul_with_conj(below, Accum::Add, rest, Conj::No, right, Conj::Yes, minus, Par::Seq);

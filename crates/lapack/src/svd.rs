@@ -10,7 +10,7 @@ use crate::{at_a_time, column, letter, matrix, numbers_mut};
 
 /// `gesdd` and `gesvd`: the singular values in decreasing order, and the singular vectors: all (`A`), those of the
 /// singular values (`S`) or none (`N`). The contents of the first result, which may share the operand's memory, are
-/// unspecified. `info` is 0, or −4 if an element of the matrix is not finite.
+/// unspecified. `info` is 0, −4 if an element of the matrix is not finite, or 1 if the iteration does not converge.
 pub(crate) fn gesdd<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
     let mode = letter(call, "mode", "ASN")?;
     let a = call.update::<T::Element>(0, 0)?;
@@ -43,22 +43,22 @@ pub(crate) fn gesdd<T: Number>(call: &mut Arrays<'_>) -> Result<(), String> {
         let mut adjoint = Mat::zeros(if m < n { n } else { 0 }, m);
         // The adjoint of a wide matrix has the same values, and the vectors of the other side.
         let tall = if m < n { flip(a.as_ref(), adjoint.as_mut()) } else { a };
-        match vectors {
+        let done = match vectors {
             None => values(threads, tall, s),
             Some((u, vh)) => {
                 let u = MatMut::from_column_major_slice_mut(u, m, left);
                 let vh = MatMut::from_column_major_slice_mut(vh, right, n);
                 let mut v = Mat::zeros(n, right);
-                if m < n {
-                    decompose(threads, tall, s, v.as_mut(), u);
-                } else {
-                    decompose(threads, tall, s, u, v.as_mut());
-                }
+                let done = match m < n {
+                    true => decompose(threads, tall, s, v.as_mut(), u),
+                    false => decompose(threads, tall, s, u, v.as_mut()),
+                };
                 flip(v.as_ref(), vh);
+                done
             }
-        }
+        };
         rescale(s, factors, true);
-        0
+        i32::from(!done)
     };
     let some = at_a_time(m * n);
     let pieces = numbers_mut::<T>(a.elements).chunks_mut(some * m * n);

@@ -1,48 +1,64 @@
 //! Singular values and vectors of upper bidiagonal matrices.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use faer::MatMut;
 use faer::reborrow::ReborrowMut;
 use xla::Threads;
 
+use super::iterate::iterate;
 use super::tridiagonal::turn;
 use super::{Grouped, Rows, Scratch, Secular, ascending, gather, merged, secular};
 use crate::column;
 use crate::eigen::Real;
 
+/// The number of rows up to which the vectors are found by iteration.
+const SMALL: usize = 24;
+
 /// Computes the singular values, in descending order, of the matrix with the diagonal d and the elements e beside it, and
-/// its singular vectors. `u` and `v` have n columns each.
+/// its singular vectors. `u` and `v` have n columns at least. Returns whether the iteration converged.
 pub(crate) fn singular_vectors<R: Real>(
     threads: Threads<'_>,
     d: &mut [R],
     e: &[R],
     mut u: MatMut<'_, R>,
     mut v: MatMut<'_, R>,
-) {
+) -> bool {
     let n = d.len();
-    let square = || vec![R::ZERO; (n + 1) * (n + 1)];
-    let (mut gaps, mut right, mut left, mut copies) = (vec![0.0; (n + 1) * (n + 1)], square(), square(), square());
+    let size = memory(n);
+    let square = || vec![R::ZERO; size];
+    let (mut gaps, mut right, mut left, mut copies) = (vec![0.0; size], square(), square(), square());
     let scratch = Scratch { gaps: &mut gaps, right: &mut right, left: &mut left, copies: &mut copies };
-    let (mut us, mut vs) = (vec![R::ZERO; n * n], square());
+    let (mut us, mut vs) = (vec![R::ZERO; n * n], vec![R::ZERO; (n + 1) * (n + 1)]);
     let u_of = MatMut::from_column_major_slice_mut(&mut us, n, n);
     let v_of = MatMut::from_column_major_slice_mut(&mut vs, n + 1, n + 1);
-    for (j, place) in values(threads, d, e, u_of, v_of, scratch).into_iter().enumerate() {
+    let Some(order) = values(threads, d, e, u_of, v_of, scratch) else { return false };
+    for (j, place) in order.into_iter().enumerate() {
         column(u.rb_mut(), j)[..n].copy_from_slice(&us[place * n..][..n]);
         column(v.rb_mut(), j)[..n].copy_from_slice(&vs[place * (n + 1)..][..n]);
     }
+    true
+}
+
+/// Returns the size of the memory that merging needs.
+fn memory(n: usize) -> usize {
+    if n <= SMALL { 0 } else { (n + 1) * (n + 1) }
 }
 
 /// Computes the singular values, in descending order, of the matrix with the diagonal d and the elements e beside it.
-pub(crate) fn singular_values<R: Real>(threads: Threads<'_>, d: &mut [R], e: &[R]) {
+/// Returns whether the iteration converged.
+pub(crate) fn singular_values<R: Real>(threads: Threads<'_>, d: &mut [R], e: &[R]) -> bool {
     let n = d.len();
-    let (mut gaps, mut right) = (vec![0.0; (n + 1) * (n + 1)], vec![R::ZERO; (n + 1) * (n + 1)]);
+    let (mut gaps, mut right) = (vec![0.0; memory(n)], vec![R::ZERO; memory(n)]);
     let mut copies = vec![R::ZERO; 2 * (n + 1)];
     let scratch = Scratch { gaps: &mut gaps, right: &mut right, left: &mut [], copies: &mut copies };
     let mut ends = vec![R::ZERO; 2 * (n + 1)];
     let none = MatMut::from_column_major_slice_mut(&mut [], 0, n);
-    values(threads, d, e, none, MatMut::from_column_major_slice_mut(&mut ends, 2, n + 1), scratch);
+    values(threads, d, e, none, MatMut::from_column_major_slice_mut(&mut ends, 2, n + 1), scratch).is_some()
 }
 
-/// Overwrites d with the singular values in descending order. Returns the columns of their vectors.
+/// Overwrites d with the singular values in descending order. Returns the columns of their vectors, unless the
+/// iteration does not converge.
 fn values<R: Real>(
     threads: Threads<'_>,
     d: &mut [R],
@@ -50,7 +66,7 @@ fn values<R: Real>(
     u: MatMut<'_, R>,
     v: MatMut<'_, R>,
     scratch: Scratch<'_, R>,
-) -> Vec<usize> {
+) -> Option<Vec<usize>> {
     let n = d.len();
     let mut values: Vec<f64> = d.iter().map(|x| x.split()[0]).collect();
     // One more column, which is zero.
@@ -59,15 +75,18 @@ fn values<R: Real>(
     let inverse = if scale > 0.0 { 1.0 / scale } else { 1.0 };
     values.iter_mut().chain(&mut e).for_each(|x| *x *= inverse);
     let mut order = vec![0; n];
-    divide(threads, &mut values, &e, &mut order, u, v, scratch);
+    if !divide(threads, &mut values, &e, &mut order, u, v, scratch) {
+        return None;
+    }
     order.reverse();
     d.iter_mut().zip(&order).for_each(|(d, place)| *d = R::nearest([values[*place] * scale, 0.0]));
-    order
+    Some(order)
 }
 
 /// Decomposes the n × (n + 1) matrix with the diagonal d and the elements e beside it. Overwrites d with the singular
 /// values, and u and v, which are zero, with the singular vectors. The last column of v has no singular value. `order`
 /// sorts the values. If u has no rows, v has two: the first and the last row of the vectors.
+/// Returns whether the iteration converged.
 fn divide<R: Real>(
     threads: Threads<'_>,
     d: &mut [f64],
@@ -76,24 +95,23 @@ fn divide<R: Real>(
     mut u: MatMut<'_, R>,
     mut v: MatMut<'_, R>,
     mut scratch: Scratch<'_, R>,
-) {
+) -> bool {
     let n = d.len();
-    let of = |x: f64| R::nearest([x, 0.0]);
     let whole = u.nrows() > 0;
-    if n == 0 {
-        v.fill(R::ONE);
-        return;
-    }
-    if n == 1 {
-        let length = d[0].hypot(e[0]);
-        let (c, s) = if length > 0.0 { (d[0] / length, e[0] / length) } else { (1.0, 0.0) };
-        (v[(0, 0)], v[(1, 0)], v[(0, 1)], v[(1, 1)]) = (of(c), of(s), of(-s), of(c));
-        (d[0], order[0]) = (length, 0);
-        u.fill(R::ONE);
-        return;
+    if n <= SMALL {
+        let mut e: [f64; SMALL] = std::array::from_fn(|i| e.get(i).copied().unwrap_or(0.0));
+        (0..u.nrows()).for_each(|i| u[(i, i)] = R::ONE);
+        match whole {
+            true => (0..=n).for_each(|i| v[(i, i)] = R::ONE),
+            false => (v[(0, 0)], v[(1, n)]) = (R::ONE, R::ONE),
+        }
+        let done = iterate(d, &mut e[..n], u, v);
+        order.copy_from_slice(&ascending(d));
+        return done;
     }
     let half = n / 2;
     let (alpha, beta) = (d[half], e[half]);
+    let done = AtomicBool::new(true);
     {
         let (d, last_d) = d.split_at_mut(half);
         let (order, last_order) = order.split_at_mut(half);
@@ -110,10 +128,11 @@ fn divide<R: Real>(
             (&mut last_d[1..], &e[half + 1..], &mut last_order[1..], last_u, last_v, last),
         ];
         threads.for_each(halves.into_iter(), |(d, e, order, u, v, scratch)| {
-            divide(threads, d, e, order, u, v, scratch);
+            done.fetch_and(divide(threads, d, e, order, u, v, scratch), Ordering::Relaxed);
         });
     }
     merge(threads, half, [alpha, beta], d, order, u, v, scratch);
+    done.into_inner()
 }
 
 /// Merges the decompositions of the rows before and after row `half`, which has the elements `row`.

@@ -7,6 +7,7 @@
 //! by sizes only, so that results do not depend on the number of threads.
 
 mod bidiagonal;
+mod iterate;
 mod secular;
 mod tridiagonal;
 

@@ -163,6 +163,7 @@ fn merge<R: Real>(
 }
 
 /// Rotates two columns.
+#[inline(always)]
 pub(super) fn turn<R: Real>(q: MatMut<'_, R>, i: usize, j: usize, c: f64, s: f64) {
     let (first, second) = (i.min(j), i.max(j));
     let (left, right) = q.split_at_col_mut(second);

@@ -93,7 +93,7 @@ impl<'t, T: Number> Work<'t, T> {
         };
         let factors = scale(size);
         rescale(a, factors, false);
-        tridiagonal::reduce(a, n, w, &mut self.off_diagonal, &mut self.tau, &mut self.vector);
+        tridiagonal::reduce(self.threads, a, n, w, &mut self.off_diagonal, &mut self.tau, &mut self.vector);
         let done = match &mut self.large {
             Some(large) => large.vectors(self.threads, a, &self.tau, w, &self.off_diagonal),
             None => {
@@ -110,14 +110,7 @@ impl<'t, T: Number> Work<'t, T> {
 
 impl<T: Number> Large<T> {
     /// Decomposes the tridiagonal matrix by dividing and conquering, and multiplies its vectors by the reflections.
-    fn vectors(
-        &mut self,
-        threads: Threads<'_>,
-        a: &mut [T],
-        tau: &[T],
-        w: &mut [T::R],
-        off_diagonal: &[T::R],
-    ) -> bool {
+    fn vectors(&mut self, threads: Threads<'_>, a: &mut [T], tau: &[T], w: &mut [T::R], off_diagonal: &[T::R]) -> bool {
         if !divide::eigenvectors(threads, w, off_diagonal, &mut self.u) {
             return false;
         }
