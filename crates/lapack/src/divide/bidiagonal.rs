@@ -8,7 +8,7 @@ use xla::Threads;
 
 use super::iterate::iterate;
 use super::tridiagonal::turn;
-use super::{Grouped, Rows, Scratch, Secular, ascending, gather, merged, secular};
+use super::{Grouped, Rows, Scratch, Secular, ascending, gather, merged, normalize, secular};
 use crate::column;
 use crate::eigen::Real;
 
@@ -71,9 +71,7 @@ fn values<R: Real>(
     let mut values: Vec<f64> = d.iter().map(|x| x.split()[0]).collect();
     // One more column, which is zero.
     let mut e: Vec<f64> = e.iter().map(|x| x.split()[0]).take(n - 1).chain([0.0]).collect();
-    let scale = values.iter().chain(&e).fold(0.0f64, |largest, x| largest.max(x.abs()));
-    let inverse = if scale > 0.0 { 1.0 / scale } else { 1.0 };
-    values.iter_mut().chain(&mut e).for_each(|x| *x *= inverse);
+    let scale = normalize(&mut values, &mut e);
     let mut order = vec![0; n];
     if !divide(threads, &mut values, &e, &mut order, u, v, scratch) {
         return None;

@@ -86,6 +86,17 @@ impl Grouped {
     }
 }
 
+/// Divides numbers by a power of two, so that the largest one is near one. Returns that power.
+fn normalize(x: &mut [f64], y: &mut [f64]) -> f64 {
+    let largest = x.iter().chain(&*y).fold(0.0f64, |largest, x| largest.max(x.abs()));
+    if largest == 0.0 {
+        return 1.0;
+    }
+    let scale = largest.log2().floor().clamp(-1000.0, 1000.0).exp2();
+    x.iter_mut().chain(y).for_each(|x| *x /= scale);
+    scale
+}
+
 /// Returns the order that sorts numbers.
 fn ascending(x: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..x.len()).collect();

@@ -6,7 +6,7 @@ use faer::MatMut;
 use faer::reborrow::ReborrowMut;
 use xla::Threads;
 
-use super::{Grouped, Rows, Scratch, Secular, ascending, gather, merged, secular};
+use super::{Grouped, Rows, Scratch, Secular, ascending, gather, merged, normalize, secular};
 use crate::column;
 use crate::eigen::{Real, iterate, rotate};
 
@@ -18,7 +18,8 @@ const SMALL: usize = 32;
 pub(crate) fn eigenvectors<R: Real>(threads: Threads<'_>, d: &mut [R], e: &[R], vectors: &mut [R]) -> bool {
     let n = d.len();
     let mut values: Vec<f64> = d.iter().map(|x| x.split()[0]).collect();
-    let e: Vec<f64> = e.iter().map(|x| x.split()[0]).collect();
+    let mut e: Vec<f64> = e.iter().take(n - 1).map(|x| x.split()[0]).collect();
+    let scale = normalize(&mut values, &mut e);
     let (mut order, mut q) = (vec![0; n], vec![R::ZERO; n * n]);
     let (mut gaps, mut right, mut copies) = (vec![0.0; n * n], vec![R::ZERO; n * n], vec![R::ZERO; n * n]);
     let scratch = Scratch { gaps: &mut gaps, right: &mut right, left: &mut [], copies: &mut copies };
@@ -27,7 +28,7 @@ pub(crate) fn eigenvectors<R: Real>(threads: Threads<'_>, d: &mut [R], e: &[R], 
         return false;
     }
     for ((place, d), to) in order.into_iter().zip(d).zip(vectors.chunks_exact_mut(n)) {
-        *d = R::nearest([values[place], 0.0]);
+        *d = R::nearest([values[place] * scale, 0.0]);
         to.copy_from_slice(&q[place * n..][..n]);
     }
     true
