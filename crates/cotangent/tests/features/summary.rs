@@ -2,7 +2,8 @@
 //! compared with stored results of JAX.
 //!
 //! A name is compared with JAX if a golden file or the script of one records it, and a test uses its counterpart. Names
-//! with the same counterpart are compared together.
+//! with the same counterpart are compared together. Each name that is here is compared, or its row states why there is
+//! nothing to compare.
 
 use super::{Row, in_crate, paths_in, read, rows};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,7 @@ const NAMESPACES: &[(&str, &[&str])] = &[
 const LINALG: &[(&str, &str)] = &[("np.", "jax.numpy.linalg."), ("scipy.", "jax.scipy.linalg.")];
 
 /// The scripts whose cases are code. The tests have a counterpart of each case.
-const CODE: &[&str] = &["custom_vmap", "derivatives", "indexing", "programs", "sharding", "transforms", "vmap"];
+const CODE: &[&str] = &["custom_vmap", "derivatives", "indexing", "nn", "programs", "sharding", "transforms", "vmap"];
 
 /// How code names JAX's modules.
 const MODULES: &[(&str, &str)] = &[
@@ -49,6 +50,8 @@ const MODULES: &[(&str, &str)] = &[
     ("jnp", "jax.numpy"),
     ("jsp", "jax.scipy"),
     ("lax", "jax.lax"),
+    ("nn", "jax.nn"),
+    ("initializers", "jax.nn.initializers"),
     ("random", "jax.random"),
     ("special", "jax.scipy.special"),
 ];
@@ -85,14 +88,20 @@ fn recorded() -> BTreeSet<String> {
     names
 }
 
-/// Returns the full names of what Python code uses of JAX.
+/// Returns the full names of what Python code uses or imports of JAX.
 fn in_code(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
-    words.filter_map(|word| {
+    let used = words.filter_map(|word| {
         let (module, name) = word.split_once('.')?;
         let (_, full) = MODULES.iter().find(|(short, _)| *short == module)?;
         Some(format!("{full}.{name}"))
-    })
+    });
+    let imports = text.lines().filter_map(|line| line.strip_prefix("from ")?.split_once(" import "));
+    let imports = imports.filter(|(module, _)| *module == "jax" || module.starts_with("jax."));
+    let names = |(module, names): (&str, &str)| -> Vec<String> {
+        names.split(',').filter_map(|name| Some(format!("{module}.{}", name.split_whitespace().next()?))).collect()
+    };
+    used.chain(imports.flat_map(names))
 }
 
 /// Returns the words of all tests, except of the list of paths that is made from the page.
@@ -119,13 +128,19 @@ struct Counts {
     names: usize,
     here: usize,
     compared: usize,
+    nothing: usize,
     not_needed: usize,
     not_yet: usize,
 }
 
-/// Returns the counts of each namespace, in the order of the page, and of all together.
+/// What a row states after its paths if the name has no results that could be stored, before the reason.
+const NOTHING: &str = "; nothing to compare: ";
+
+/// Returns the counts of each namespace, in the order of the page, and of all together. A name of JAX that is neither
+/// compared nor without anything to compare, or both, is an error.
 fn counts() -> (Vec<(String, Counts)>, Counts) {
     let (rows, recorded, words) = (rows(), recorded(), words_of_tests());
+    let mut wrong = Vec::new();
     let used = |row: &Row| paths_in(&row.here).any(|p| p.rsplit("::").next().is_some_and(|name| words.contains(name)));
     let own = |row: &&Row| recorded.contains(&format!("{}.{}", row.module, row.name)) && used(row);
     let compared: BTreeSet<&str> = rows.iter().filter(own).filter_map(|row| paths_in(&row.here).next()).collect();
@@ -145,21 +160,35 @@ fn counts() -> (Vec<(String, Counts)>, Counts) {
                 "not yet" => counts.not_yet += 1,
                 here if here.starts_with("not needed") => counts.not_needed += 1,
                 here => {
+                    let found = paths_in(here).next().is_some_and(|path| compared.contains(path));
+                    let nothing = here.split_once(NOTHING).is_some_and(|(_, reason)| !reason.is_empty());
                     counts.here += 1;
-                    counts.compared += usize::from(paths_in(here).next().is_some_and(|path| compared.contains(path)));
+                    counts.compared += usize::from(found);
+                    counts.nothing += usize::from(nothing);
+                    if found == nothing {
+                        wrong.push(format!("{}.{}, {}", row.module, row.name, if found { "both" } else { "neither" }));
+                    }
                 }
             }
         }
     }
+    wrong.dedup();
+    assert!(
+        wrong.is_empty(),
+        "neither compared with JAX nor without anything to compare, or both:\n{}",
+        wrong.join("\n")
+    );
     (tables, all)
 }
 
 fn table() -> String {
     let (tables, all) = counts();
     let line = |name: &str, c: &Counts| {
-        format!("| {name} | {} | {} | {} | {} | {} |\n", c.names, c.here, c.compared, c.not_needed, c.not_yet)
+        let of_here = format!("{} | {} | {}", c.here, c.compared, c.nothing);
+        format!("| {name} | {} | {of_here} | {} | {} |\n", c.names, c.not_needed, c.not_yet)
     };
-    let head = "| namespace | names | here | of these, compared with JAX | not needed | not yet |\n|---|---|---|---|---|---|\n";
+    let head = "| namespace | names | here | of these, compared with JAX | of these, nothing to compare | not needed | not \
+                yet |\n|---|---|---|---|---|---|---|\n";
     let lines: String = tables.iter().map(|(name, counts)| line(&format!("`{name}`"), counts)).collect();
     format!("{head}{lines}{}", line("all", &all))
 }
@@ -172,11 +201,12 @@ fn grouped(n: usize) -> String {
 fn sentence() -> String {
     let (_, all) = counts();
     format!(
-        "Of JAX's {} public names, {} are here, and {} of these are compared with stored results of JAX;\n{} are not \
-         there yet.",
+        "Of JAX's {} public names, {} are here. {} of these are compared with stored results of JAX; the other\n{}, such \
+         as types and options, have no results to compare. {} are not there yet.",
         grouped(all.names),
         grouped(all.here),
         grouped(all.compared),
+        grouped(all.nothing),
         grouped(all.not_yet)
     )
 }
@@ -206,8 +236,8 @@ fn the_totals_in_the_readme_are_true() {
 
 #[test]
 fn names_are_found_in_code_and_in_cases() {
-    let names: Vec<String> = in_code("x = jnp.linalg.norm(lax.cos(a.b))").collect();
-    assert_eq!(names, ["jax.numpy.linalg.norm", "jax.lax.cos"]);
+    let names: Vec<String> = in_code("from jax.a import b, c as d\nx = jnp.linalg.norm(lax.cos(a.b))").collect();
+    assert_eq!(names, ["jax.a", "jax.numpy.linalg.norm", "jax.lax.cos", "jax.a.b", "jax.a.c"]);
     let recorded = recorded();
     for name in ["jax.numpy.sum", "jax.lax.scan", "jax.grad", "jax.scipy.stats.norm.logpdf", "jax.scipy.linalg.hankel"]
     {

@@ -5,6 +5,7 @@ mod common;
 #[path = "../goldens_lib/mod.rs"]
 mod goldens_lib;
 
+mod array_functions;
 mod indexing;
 mod lax;
 mod lax_functions;
