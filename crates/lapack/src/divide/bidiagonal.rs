@@ -13,7 +13,7 @@ use crate::column;
 use crate::eigen::Real;
 
 /// The number of rows up to which the vectors are found by iteration.
-const SMALL: usize = 24;
+const SMALL: usize = 16;
 
 /// Computes the singular values, in descending order, of the matrix with the diagonal d and the elements e beside it, and
 /// its singular vectors. `u` and `v` have n columns at least. Returns whether the iteration converged.
