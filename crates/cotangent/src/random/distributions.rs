@@ -9,7 +9,7 @@ use crate::numpy::{self as np, where_};
 use super::bits::{drawn, random_bits};
 use super::key::Key;
 use super::normal::normals;
-use super::samplers::{exponentials, parameter, samplers, unit};
+use super::samplers::{exponentials, parameter, precise, reciprocal, samplers, unit};
 use super::uniform::Format;
 
 samplers! {
@@ -85,8 +85,8 @@ samplers! {
     /// let x = random::weibull_min(random::key(0), 1.0, 2.0, 3);
     /// assert_eq!(x.shape(), [3]);
     /// ```
-    weibull_min weibull_min_as(scale = 1.0, concentration = 2.0): |key, shape, dtype, format| {
-        np::power(exponentials(key, shape, dtype), 1.0 / concentration) * scale
+    weibull_min weibull_min_as(scale = 1.0, concentration as precise = 2.0): |key, shape, dtype, format| {
+        np::power(exponentials(key, shape, dtype), reciprocal(concentration, dtype)) * scale
     };
     /// Samples of the Rayleigh distribution, in `f32`.
     ///
@@ -103,8 +103,8 @@ samplers! {
     /// Samples of the Wald distribution (the inverse Gaussian of scale one) with a mean, in `f32`.
     ///
     /// The density of x is proportional to exp(−(x − μ)² / (2μ²x)) · x^(−3/2). The algorithm is that of Michael, Schucany
-    /// and Haas (1976): of the two roots of a quadratic, whose product is μ², one is chosen. Here the smaller root is
-    /// computed from the larger one, so it does not cancel for large means.
+    /// and Haas (1976): of the two roots of a quadratic, whose product is μ², one is chosen. Here the inverse of the
+    /// smaller root is computed, which does not cancel for large means.
     ///
     /// ```
     /// # use cotangent::prelude::*;
@@ -115,10 +115,15 @@ samplers! {
         let [k1, k2] = key.clone().split();
         let v = normals(&k1, shape, dtype);
         let z = unit(&k2, shape, dtype, 0.0, 1.0);
-        let scaled = mean * v.square();
-        // The larger root is the mean times this ratio, and the smaller one the mean over it.
-        let ratio = 1.0 + 0.5 * (&scaled + v.abs() * (mean * (4.0 + &scaled)).sqrt());
-        where_(z.less_equal(&ratio / (1.0 + &ratio)), mean / &ratio, mean * &ratio)
+        // Without overflow: the squares of narrow numbers need a wider exponent, and the inverses of the roots have a
+        // limit for large means.
+        let wide = if dtype == DType::F64 { dtype } else { DType::F32 };
+        let [mean, v, z] = [mean, &v, &z].map(|x| x.astype(wide));
+        let inverse = 1.0 / &mean;
+        // The inverse of the smaller root; the product of the roots is the square of the mean.
+        let root = &inverse + 0.5 * (v.square() + v.abs() * (4.0 * &inverse + v.square()).sqrt());
+        let ratio = &mean * &root;
+        where_(z.greater(1.0 / (1.0 + 1.0 / &ratio)), mean * ratio, 1.0 / root).astype(dtype)
     };
 }
 

@@ -17,7 +17,7 @@ use super::bits::new_keys;
 use super::discrete::signs;
 use super::key::Key;
 use super::normal::normals;
-use super::samplers::{check_parameter, exponentials, parameter, samplers, unit};
+use super::samplers::{check_parameter, exponentials, parameter, precise, reciprocal, samplers, unit};
 use super::uniform::Format;
 
 /// One sample, or its logarithm, by the rejection method of Marsaglia and Tsang (2000).
@@ -179,7 +179,7 @@ samplers! {
     /// let x = random::generalized_normal(random::key(0), 2.0, 1000);
     /// assert!((x.square().mean().item::<f32>() - 0.5).abs() < 0.1);
     /// ```
-    generalized_normal generalized_normal_as(p = 1.5): |key, shape, dtype, format| {
+    generalized_normal generalized_normal_as(p as precise = 1.5): |key, shape, dtype, format| {
         generalized_normals(key, p, shape, dtype)
     };
 }
@@ -187,7 +187,7 @@ samplers! {
 #[track_caller]
 fn generalized_normals(key: &Key, p: &Array, shape: &Shape, dtype: DType) -> Array {
     let [length, sign] = key.clone().split();
-    let inverse = 1.0 / p;
+    let inverse = reciprocal(p, dtype);
     signs(&sign, shape, dtype) * np::power(gammas(&length, &inverse, shape, false), &inverse)
 }
 
@@ -219,13 +219,13 @@ pub fn ball(key: Key, d: usize, p: impl ArrayLike, shape: impl IntoShape) -> Arr
 #[track_caller]
 pub fn ball_as(key: Key, d: usize, p: impl ArrayLike, shape: impl IntoShape, dtype: DType) -> Array {
     let shape = shape.into_shape();
-    let p = parameter("ball", p, &Shape::new(&[])).astype(dtype);
+    let p = precise(&parameter("ball", p, &Shape::new(&[])), dtype);
     Format::of(dtype, "ball");
     jit(|key: &Key, p: &Array| {
         let [direction, radius] = key.clone().split();
         let x = generalized_normals(&direction, p, &shape.insert(shape.rank(), d), dtype);
-        let total = np::power(x.abs(), p).sum_axis(-1) + exponentials(&radius, &shape, dtype);
-        x / np::power(total, 1.0 / p).expand_dims(-1)
+        let total = np::power(x.abs(), p.astype(dtype)).sum_axis(-1) + exponentials(&radius, &shape, dtype);
+        x / np::power(total, reciprocal(p, dtype)).expand_dims(-1)
     })(key.one("ball"), &p)
 }
 

@@ -135,6 +135,7 @@ fn samples(key: Key, mean: Array, cov: Array, shape: &Shape, dtype: Option<DType
         };
         // One factor for all samples, or one for each.
         let turned = match factor.ndim() {
+            2 if full.rank() == 1 => np::matmul(factor, z),
             2 => np::matmul(z, np::swapaxes(factor, -2, -1)),
             _ => np::matmul(factor, z.expand_dims(-1)).reshape(&full),
         };

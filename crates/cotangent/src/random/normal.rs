@@ -20,7 +20,8 @@ use super::uniform::{Format, between};
 pub(super) fn normals(key: &Key, shape: &Shape, dtype: DType) -> Array {
     if dtype.kind() == Kind::Complex {
         let [re, im] = key.clone().split().map(|key| normals(&key, shape, dtype.real()));
-        return (re / std::f64::consts::SQRT_2).complex(im / std::f64::consts::SQRT_2);
+        // A complex division, as in JAX, rounds in another way than two real ones.
+        return re.complex(im) / np::full_as((), std::f64::consts::SQRT_2, dtype);
     }
     let u = unit(key, shape, dtype, Format::of(dtype, "normal").below_one() - 1.0, 1.0);
     std::f64::consts::SQRT_2 * u.erf_inv()

@@ -10,9 +10,9 @@ use super::uniform::between;
 
 /// Defines samplers, each with a function in `f32` and one whose name ends in `_as`, for any float dtype. A row has
 /// their names, the parameters, each with a value for an example, and the body. The body sees the key, the parameters in
-/// the dtype, the shape, the dtype and its format.
+/// the dtype, the shape, the dtype and its format. A parameter that is marked `as precise` is at least `f32`.
 macro_rules! samplers {
-    ($($(#[$doc:meta])* $name:ident $name_as:ident($($param:ident = $example:literal),*):
+    ($($(#[$doc:meta])* $name:ident $name_as:ident($($param:ident $(as $precise:ident)? = $example:literal),*):
         |$key:ident, $shape:ident, $dtype:ident, $format:ident| $body:expr;)*) => { $(
         $(#[$doc])*
         ///
@@ -29,10 +29,12 @@ macro_rules! samplers {
         pub fn $name_as(key: Key, $($param: impl ArrayLike,)* shape: impl IntoShape, dtype: DType) -> Array {
             let ($shape, $format, $dtype) = (shape.into_shape(), Format::of(dtype, stringify!($name)), dtype);
             let ($shape, _, _) = (&$shape, &$format, &$dtype);
-            $(let $param = parameter(stringify!($name), $param, $shape).astype(dtype);)*
+            $(let $param = samplers!(@of parameter(stringify!($name), $param, $shape), dtype $(, $precise)?);)*
             jit(|$key: &Key, $($param: &Array),*| samplers!(@end $body, $($param)*))(key.one(stringify!($name)), $(&$param),*)
         }
     )* };
+    (@of $param:expr, $dtype:expr) => { $param.astype($dtype) };
+    (@of $param:expr, $dtype:expr, precise) => { precise(&$param, $dtype) };
     // A draw without parameters is computed once.
     (@end $body:expr,) => { drawn($body) };
     (@end $body:expr, $($param:ident)+) => { $body };
@@ -59,6 +61,18 @@ pub(super) fn check_parameter(name: &str, parameter: &[usize], shape: &Shape) {
                 ),
         );
     }
+}
+
+/// A parameter whose reciprocal is taken before it is rounded to the dtype of the samples.
+#[track_caller]
+pub(super) fn precise(x: &Array, dtype: DType) -> Array {
+    x.astype(if dtype == DType::F64 { dtype } else { DType::F32 })
+}
+
+/// The reciprocal of a [precise] parameter, rounded to the dtype of the samples once.
+#[track_caller]
+pub(super) fn reciprocal(x: &Array, dtype: DType) -> Array {
+    (1.0 / precise(x, dtype)).astype(dtype)
 }
 
 /// Uniform numbers between two constants.
