@@ -1,11 +1,14 @@
 //! Random numbers: equal to JAX's stored ones, compatible with every transform, and of the right distribution.
 
+use std::cell::Cell;
+
 use super::goldens_lib;
 
 use cotangent::prelude::*;
 use cotangent::random::{self, Key, KeyImpl, KeyRng, Mode};
 use goldens_lib::{array, cases, dtype, float, run_all, shape};
 use rand_distr::Distribution;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Returns the raw bits of the elements as integers. A complex number has two.
@@ -31,10 +34,70 @@ fn rank(bits: u64, width: usize) -> i64 {
     if bits & sign == 0 { bits as i64 } else { -((bits & !sign) as i64) }
 }
 
-/// Describes how the sample differs from a stored one, if it does: by more than some units in the last place, and by more
-/// than as many (sixteen times as many in `f64`) of the last place of one. With 0 units, all bits must agree, except those
-/// of NaNs.
-pub(super) fn differs(x: &Array, expected: &Value, ulps: i64) -> Option<String> {
+/// How far samples may be from JAX's where they differ by more than two units in the last place. The list is in
+/// `goldens/excuses.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Excuse {
+    functions: Vec<String>,
+    dtypes: Vec<String>,
+    /// The largest difference, in units in the last place of the sample or of `scale`, whichever is larger.
+    units: u64,
+    #[serde(default)]
+    scale: f64,
+    why: String,
+}
+
+/// The excuses, each with the number of samples it has covered and the largest of their differences.
+pub(super) struct Excuses(Vec<(Excuse, Cell<(usize, u64)>)>);
+
+impl Excuses {
+    pub(super) fn read() -> Excuses {
+        let list: Vec<Excuse> =
+            serde_json::from_value(goldens_lib::golden("excuses.json")["samples"].take()).expect("a list of excuses");
+        Excuses(list.into_iter().map(|excuse| (excuse, Cell::new((0, 0)))).collect())
+    }
+
+    /// Whether an excuse covers a difference of `units` in the last place, and of `distance`, where `last` is the last
+    /// place of one.
+    fn cover(&self, function: &str, dtype: DType, units: u64, distance: f64, last: f64) -> bool {
+        let of = |(excuse, _): &&(Excuse, Cell<_>)| {
+            excuse.functions.iter().any(|name| name == function)
+                && excuse.dtypes.iter().any(|d| *d == dtype.to_string())
+        };
+        let Some((excuse, used)) = self.0.iter().find(of) else { return false };
+        let covers = units <= excuse.units || distance <= excuse.units as f64 * last * excuse.scale;
+        if covers {
+            let (n, most) = used.get();
+            used.set((n + 1, most.max(units)));
+        }
+        covers
+    }
+
+    /// Prints what each excuse covered, and fails for one that nothing needed.
+    pub(super) fn finish(&self) {
+        for (excuse, used) in &self.0 {
+            let (n, most) = used.get();
+            println!("- {n} samples, by up to {most} units: {}", excuse.why);
+        }
+        let idle: Vec<_> = self.0.iter().filter(|(_, used)| used.get().0 == 0).map(|(excuse, _)| &excuse.why).collect();
+        assert!(on_gpu() || idle.is_empty(), "excuses that nothing needs: {idle:?}");
+    }
+}
+
+/// Describes how the sample of a case differs from the stored one, if it does: by more than two units in the last place
+/// that no excuse covers. If `exact`, all bits must agree, except those of NaNs.
+pub(super) fn differs(x: &Array, case: &Value, exact: bool, excuses: &Excuses) -> Option<String> {
+    let expected = &case["output"];
+    let function = case["fn"].as_str().expect("a name");
+    // A GPU's compiler contracts products and sums in its own way, and its functions differ in their last places.
+    let units = if exact {
+        0
+    } else if on_gpu() {
+        32
+    } else {
+        2
+    };
     let wanted = dtype(&expected["dtype"]);
     // There is no 64-bit flag here: the default integer is `i32`, also where JAX had the flag on.
     let wanted = if wanted == DType::I64 && x.dtype() == DType::I32 { DType::I32 } else { wanted };
@@ -42,7 +105,7 @@ pub(super) fn differs(x: &Array, expected: &Value, ulps: i64) -> Option<String> 
         return Some(format!("{} instead of {expected}", x.aval()));
     }
     let bits = raw(x);
-    let of = x.dtype().real();
+    let (whole, of) = (x.dtype(), x.dtype().real());
     let value = |bits: u64| match of {
         DType::F16 => f64::from(half::f16::from_bits(bits as u16)),
         DType::BF16 => f64::from(half::bf16::from_bits(bits as u16)),
@@ -50,24 +113,22 @@ pub(super) fn differs(x: &Array, expected: &Value, ulps: i64) -> Option<String> 
         DType::F64 => f64::from_bits(bits),
         _ => bits as f64,
     };
-    // Where a logarithm crosses zero, its last bits depend on the rounding of its argument.
-    let slack = ulps as f64
-        * match of {
-            DType::F16 => 2f64.powi(-10),
-            DType::BF16 => 2f64.powi(-7),
-            DType::F32 => f64::from(f32::EPSILON),
-            _ => 32.0 * f64::EPSILON,
-        };
+    let last = match of {
+        DType::F16 => 2f64.powi(-10),
+        DType::BF16 => 2f64.powi(-7),
+        DType::F32 => f64::from(f32::EPSILON),
+        _ => f64::EPSILON,
+    };
     let list = |name: &str| -> Option<Vec<u64>> {
         expected[name].as_array().map(|a| a.iter().map(|v| v.as_u64().expect("bits")).collect())
     };
     let compare = |got: &[u64], expected: &[u64]| -> Option<String> {
         (got.iter().zip(expected).enumerate()).find_map(|(i, (a, b))| {
             let (x, y) = (value(*a), value(*b));
+            let apart = rank(*a, of.bits()).abs_diff(rank(*b, of.bits()));
             let same = a == b
                 || (of.is_float() && x.is_nan() && y.is_nan())
-                || (ulps > 0 && rank(*a, of.bits()).abs_diff(rank(*b, of.bits())) <= ulps as u64)
-                || (ulps > 0 && (x - y).abs() <= slack * y.abs().max(1.0));
+                || (units > 0 && (apart <= units || excuses.cover(function, whole, apart, (x - y).abs(), last)));
             (!same).then(|| format!("element {i} is {x} (bits {a}) instead of {y}"))
         })
     };
@@ -79,7 +140,7 @@ pub(super) fn differs(x: &Array, expected: &Value, ulps: i64) -> Option<String> 
     if failure.is_some() {
         return failure;
     }
-    if ulps == 0 {
+    if exact {
         let xor = bits.iter().fold(0, |a, b| a ^ b);
         return (Some(xor) != expected["xor"].as_u64()).then(|| format!("the xor is {xor}"));
     }
@@ -200,11 +261,10 @@ fn check(names: &[&str]) {
     let cases: Vec<Value> =
         cases("random").into_iter().filter(|c| names.contains(&c["fn"].as_str().unwrap_or_default())).collect();
     assert!(!cases.is_empty());
+    let excuses = Excuses::read();
     run_all(&cases, |case| {
         let (x, exact) = sample(case).expect("a known function");
-        // The error function of a GPU differs in its last place, and its inverse magnifies that near one.
-        let units = if on_gpu() && case["fn"] == "truncated_normal" { 16 } else { 2 };
-        differs(&x, &case["output"], if exact { 0 } else { units })
+        differs(&x, case, exact, &excuses)
     });
 }
 
