@@ -59,7 +59,7 @@ bench-serve *ARGS:
     cargo build --release -p serve
     python3 benches/serve/compare.py "${CARGO_TARGET_DIR:-target}/release" {{ARGS}}
 
-# Read damaged modules, and import damaged artifacts: TIMES as many as the tests do, by default 10 million and 750,000
+# Read damaged and changed modules, and import them: TIMES as many as the tests do, by default 12 million and 1.1 million
 fuzz-import TIMES="2500":
     FUZZ_TIMES={{TIMES}} cargo test --release -p cotangent-stablehlo --test fuzz -- --nocapture
     FUZZ_TIMES="$(({{TIMES}} / 10))" cargo test --release -p cotangent --test fuzz -- --nocapture

@@ -13,7 +13,7 @@ FILE is a function that `jax.export` serialized, or a StableHLO module as text o
 file was read, whether or not its function can be imported.
 
 With --json: `signature`, `format`, `platforms`, `module_bytes`, `constant_bytes`, `vjp_order`, `functions`, `operations` \
-(an object from names to numbers), `equations` (null if the function cannot be imported), `problem` (null if it can) and \
+(an object from names to numbers), `opaque` (a list of the operations that run as they were written), `equations` (null if the function cannot be imported), `problem` (null if it can) and \
 `vjp_problem` (null if the derivatives can).";
 
 /// Which file to show.
@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             "signature": report.signature, "format": report.format, "platforms": report.platforms,
             "module_bytes": report.module_bytes, "constant_bytes": report.constant_bytes,
             "vjp_order": report.vjp_order, "functions": report.functions, "operations": report.operations,
-            "equations": report.equations, "problem": problem, "vjp_problem": vjp_problem,
+            "opaque": report.opaque, "equations": report.equations, "problem": problem, "vjp_problem": vjp_problem,
         });
         return say!("{object}");
     }
@@ -57,6 +57,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     row("operations", COLUMN, &format!("{total} in {} functions", report.functions))?;
     for (name, n) in operations {
         say!("  {n:>8}  {name}")?;
+    }
+    for operation in &report.opaque {
+        row("as it is", COLUMN, &format!("{operation}: without a derivative, and one by one under `vmap`"))?;
     }
     match (report.equations, problem) {
         (_, Some(problem)) => row("import", COLUMN, &format!("not possible: {problem}")),

@@ -1,4 +1,5 @@
-//! Damaged artifacts of `jax.export` and damaged modules are errors, or other programs.
+//! Damaged artifacts of `jax.export` and damaged modules are errors, or other programs. So are modules that can be read, and
+//! whose types, attributes, operands and operations do not fit each other.
 
 #[path = "common/mod.rs"]
 mod common;
@@ -6,13 +7,19 @@ mod common;
 mod damage;
 
 use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use common::{golden, list};
 use cotangent::import;
 use peak_alloc::PeakAlloc;
+use stablehlo::read;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// The allocator counts for the process, so the tests run one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// What a reader takes for a byte: equations are larger than the bytecode of an operation.
 const MEMORY: damage::Memory = damage::Memory { per_byte: 256, more: 1 << 14 };
@@ -36,6 +43,7 @@ fn imported(bytes: &[u8]) -> bool {
 
 #[test]
 fn damaged_artifacts_are_errors() {
+    let _alone = ALONE.lock().expect("no test panics with the lock");
     let files = artifacts();
     // Each byte is damaged, in one of three ways, and lengths are tried.
     let whole = &files[0];
@@ -58,14 +66,56 @@ fn damaged_artifacts_are_errors() {
     let found = damage::fuzz(&files, 2000, MEMORY, &ALLOCATOR, |_, bytes| imported(bytes));
     assert!(found > 0);
 
+    damage::fuzz(&modules(), 1000, MEMORY, &ALLOCATOR, |_, bytes| imported(bytes));
+}
+
+/// The modules that the reader is tested with, and those that have ended badly once.
+fn modules() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stablehlo/tests/read");
     let mut paths: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("a file").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|e| e == "mlir" || e == "bc"));
     paths.sort();
-    let modules: Vec<Vec<u8>> = paths.iter().map(|path| std::fs::read(path).expect("a file")).collect();
-    damage::fuzz(&modules, 1000, MEMORY, &ALLOCATOR, |_, bytes| imported(bytes));
+    paths.iter().map(|path| std::fs::read(path).expect("a file")).collect()
+}
 
-    // The allocator counts for the process, so this is not a test of its own.
+/// The module inside an artifact: a vector of the flatbuffer, whose length comes before it.
+fn inside(artifact: &[u8]) -> Option<&[u8]> {
+    let at = artifact.windows(4).position(|w| w == b"ML\xefR").filter(|at| *at >= 4)?;
+    let length = u32::from_le_bytes(artifact[at - 4..at].try_into().ok()?) as usize;
+    artifact.get(at..at + length)
+}
+
+/// Modules with other types, attributes, operands, operations and regions. What they mean may be absurd, and they are as
+/// long as before.
+#[test]
+fn changed_modules_are_errors_or_programs() {
+    let _alone = ALONE.lock().expect("no test panics with the lock");
+    let (modules, artifacts) = (modules(), artifacts());
+    let all = modules.iter().map(Vec::as_slice).chain(artifacts.iter().filter_map(|artifact| inside(artifact)));
+    let programs: Vec<read::Program> = all.filter_map(|bytes| read::bytes(bytes).ok()).collect();
+    assert!(programs.len() > 40);
+    let mut slowest = Duration::ZERO;
+    let changed = |random: &mut damage::Random| random.changed(&programs).to_text().into_bytes();
+    let found = damage::fuzz_with(changed, 1500, MEMORY, &ALLOCATOR, |case, bytes| {
+        let start = Instant::now();
+        let outcome = import::stablehlo(bytes);
+        if let Err(error) = &outcome {
+            assert_ne!(error.kind(), cotangent::ErrorKind::Panic, "case {case}: {error}");
+        }
+        let took = start.elapsed();
+        if took > slowest {
+            slowest = took;
+            println!("case {case}: {} bytes in {took:?}", bytes.len());
+        }
+        assert!(took < Duration::from_secs(60), "case {case} takes {took:?}");
+        outcome.is_ok()
+    });
+    assert!(found > 0);
+}
+
+#[test]
+fn deep_nesting() {
+    let _alone = ALONE.lock().expect("no test panics with the lock");
     deep_nesting_does_not_overflow();
 }
 

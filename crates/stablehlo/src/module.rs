@@ -204,6 +204,11 @@ impl Module {
         func.push_to(&mut self.functions, &mut self.locations);
     }
 
+    /// Adds functions that are text, such as those of a [`Part`](crate::read::Part).
+    pub fn add_text(&mut self, functions: &str) {
+        self.functions.push_str(functions);
+    }
+
     /// The text of the module.
     pub fn to_text(&self) -> String {
         let mut out = String::with_capacity(self.functions.len() + 256);

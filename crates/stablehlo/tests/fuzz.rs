@@ -24,6 +24,9 @@ fn damaged_modules() {
     let memory = damage::Memory { per_byte: 64, more: 1 << 14 };
     let found = damage::fuzz(&files, cases, memory, &ALLOCATOR, |_, bytes| read::bytes(bytes).is_ok());
     assert!(found > 0);
+    let programs: Vec<_> = files.iter().filter_map(|bytes| read::bytes(bytes).ok()).collect();
+    let changed = |random: &mut damage::Random| random.changed(&programs).to_text().into_bytes();
+    damage::fuzz_with(changed, cases / 4, memory, &ALLOCATOR, |_, bytes| read::bytes(bytes).is_ok());
     // What was read can be walked and written.
     let memory = damage::Memory { per_byte: 16384, more: 1 << 14 };
     damage::fuzz(&files, cases / 16, memory, &ALLOCATOR, |_, bytes| {

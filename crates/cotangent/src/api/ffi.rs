@@ -18,7 +18,7 @@ use super::callback::ResultTypes;
 static REGISTERED: Mutex<BTreeMap<String, TypeId>> = Mutex::new(BTreeMap::new());
 
 /// Registers a function that programs on the CPU call by name, like `jax.ffi.register_ffi_target`. [`ffi_call`] calls
-/// it.
+/// it, and so do programs that are imported later and have a custom call of this name.
 ///
 /// The function reads and writes the memory of operands and results directly, in row-major order, without arrays in
 /// between. [`pure_callback`](crate::pure_callback) is simpler, and has closures with captures. The function may run on
@@ -63,6 +63,11 @@ where
     client(Device::cpu(0).backend())?.plugin().register_function(name, function)?;
     registered.insert(name.to_string(), identity);
     Ok(())
+}
+
+/// Whether a function of this name is registered.
+pub(crate) fn is_registered(name: &str) -> bool {
+    REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
 }
 
 /// A call of a registered function, as returned by [`ffi_call`].

@@ -14,6 +14,7 @@ pub(crate) mod host_fn;
 pub(crate) mod ignored_by_eq;
 pub(crate) mod linear_solve;
 pub(crate) mod mapped;
+pub(crate) mod opaque;
 pub(crate) mod reduce;
 pub(crate) mod scan;
 pub(crate) mod shard_map;

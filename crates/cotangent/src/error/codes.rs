@@ -211,6 +211,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0504", &["a `while_loop` has no reverse-mode derivative"]),
     ("E0505", &[
         "` has no derivative", "has no derivative, because its function is not traced",
+        "has no derivative, because it runs as it was imported",
         "there is no reverse-mode derivative of a maximum", "with respect to its updates needs unique indices",
     ]),
     ("E0506", &["the primitive `{}` has no {} rule"]),

@@ -13,6 +13,7 @@ use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::array::platform::Platform;
+use crate::control::opaque::opaque_in;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::Jaxpr;
 use crate::tree::{Key, Named, Node, Tree, flatten, leaf_paths};
@@ -113,6 +114,9 @@ pub struct Report {
     pub functions: usize,
     /// How often each operation occurs.
     pub operations: BTreeMap<String, usize>,
+    /// The operations without a primitive, which run as they were written: what they are, and where they come from. They have
+    /// no derivative, and `vmap` runs them once for each element.
+    pub opaque: Vec<String>,
     /// The number of equations of the imported program, if it can be imported.
     pub equations: Option<usize>,
     /// Why it cannot be imported.
@@ -461,6 +465,7 @@ impl Report {
             vjp_order: 0,
             functions: program.functions.len(),
             operations,
+            opaque: Vec::new(),
             equations: None,
             problem: None,
             vjp_problem: None,
@@ -471,6 +476,7 @@ impl Report {
         match outcome {
             Ok(model) => {
                 self.equations = Some(model.jaxpr().size());
+                self.opaque = opaque_in(model.jaxpr()).iter().map(|opaque| opaque.what.to_string()).collect();
                 self.vjp_problem = model.body.problem().cloned();
             }
             Err(error) => self.problem = Some(error),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
+use stablehlo::read::Part;
 /// Types that a primitive's `lower` uses.
 pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
@@ -29,6 +30,9 @@ pub(super) struct Functions {
     portable: bool,
     /// By program and by the mesh whose devices run it, each on its own part.
     names: FxHashMap<(Arc<Jaxpr>, Option<Grid>), String>,
+    /// The operations of other modules, and the text of their functions.
+    pub(super) parts: FxHashMap<Arc<Part>, String>,
+    pub(super) foreign: String,
     taken: FxHashMap<String, usize>,
     written: Vec<Func>,
     /// The meshes of the module, in the order of their names.
@@ -373,7 +377,8 @@ impl Functions {
     fn new(platform: Platform, portable: bool) -> Functions {
         let taken = [("main".to_string(), 1)].into_iter().collect();
         let (written, meshes) = (Vec::new(), Vec::new());
-        Functions { platform, portable, names: FxHashMap::default(), taken, written, meshes, manual: None }
+        let (names, parts, foreign) = (FxHashMap::default(), FxHashMap::default(), String::new());
+        Functions { platform, portable, names, parts, foreign, taken, written, meshes, manual: None }
     }
 
     /// The name of a mesh in the module.
@@ -385,7 +390,7 @@ impl Functions {
         mesh_name(place)
     }
 
-    fn unique(&mut self, name: &str) -> String {
+    pub(super) fn unique(&mut self, name: &str) -> String {
         let count = self.taken.entry(name.to_string()).or_insert(0);
         *count += 1;
         if *count == 1 { name.to_string() } else { format!("{name}_{}", *count - 1) }
@@ -481,7 +486,7 @@ pub(crate) fn lower_entry(name: &str, jaxpr: &Jaxpr, entry: Entry<'_>) -> Module
         module.set_attr("mhlo.num_partitions", Attr::I32(partition.devices as i32));
     }
     module.add(main);
-    let Functions { written, meshes, .. } = functions.into_inner();
+    let Functions { written, meshes, foreign, .. } = functions.into_inner();
     for (place, grid) in meshes.iter().enumerate() {
         let axes: Vec<(String, usize)> = grid.iter().map(|axis| (axis.name.to_string(), axis.size)).collect();
         module.add_mesh(&mesh_name(place), axes.iter().map(|(name, size)| (name.as_str(), *size)));
@@ -489,5 +494,6 @@ pub(crate) fn lower_entry(name: &str, jaxpr: &Jaxpr, entry: Entry<'_>) -> Module
     for func in written {
         module.add(func);
     }
+    module.add_text(&foreign);
     module
 }

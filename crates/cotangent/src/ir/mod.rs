@@ -6,6 +6,7 @@ pub(crate) mod check;
 mod constants;
 pub(crate) mod effects;
 pub(crate) mod env;
+mod foreign;
 pub(crate) mod jaxpr;
 pub(crate) mod lowering;
 pub(crate) mod partition;

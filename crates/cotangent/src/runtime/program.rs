@@ -11,6 +11,7 @@ use crate::array::platform::Platform;
 use crate::compile::simplify::simplify;
 use crate::compile::spans::event;
 use crate::compile::times::{Stage, Times, during, timed};
+use crate::control::opaque::opaque_in;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::ir::primitive::Primitive;
@@ -308,13 +309,17 @@ fn compile(
         Some((stores, key))
     });
     let make = |place| compile_text(target.site, &text, &params, &options, place);
-    let (executable, origin) = match place {
+    let made = match place {
         Some((stores, key)) => {
             let slot = stores.memory.slot(&key);
-            found_or_made(&slot.value, || make(stores.disk.map(|disk| (disk, key))))?
+            found_or_made(&slot.value, || make(stores.disk.map(|disk| (disk, key))))
         }
-        None => (Arc::new(make(None)?.0), Origin::Compiled),
+        None => make(None).map(|(executable, _)| (Arc::new(executable), Origin::Compiled)),
     };
+    let (executable, origin) = made.map_err(|error| match opaque_in(&pruned).first() {
+        Some(opaque) => error.context(format!("the program has {}, as it was imported", opaque.what)),
+        None => error,
+    })?;
     Ok((program(Some(executable), used), origin))
 }
 

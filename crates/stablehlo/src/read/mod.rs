@@ -8,7 +8,7 @@
 //! too, such as `sdy.sharding_rule`.
 //!
 //! [`Program::to_text`] and [`Program::to_artifact`] write a program again, as generic text and as versioned
-//! bytecode.
+//! bytecode. [`Program::part`] writes some operations as functions that another module can hold.
 //!
 //! The input need not be trusted: what is wrong with it is a [`ReadError`], nesting is limited, and memory is
 //! proportional to the input's size.
@@ -40,6 +40,7 @@ mod element;
 mod error;
 mod float;
 mod location;
+mod part;
 mod print;
 mod select;
 mod text;
@@ -51,7 +52,8 @@ pub use attr::{Attr, Attrs, Dense, Struct};
 pub use element::Element;
 pub use error::{Place, ReadError};
 pub use location::{LocId, Location, Locations, Source};
-pub use tree::{Function, Op, Program, Region, Value, Values};
+pub use part::{Part, free};
+pub use tree::{Function, Op, Operands, Program, Region, Value, Values};
 pub use ty::{FunctionType, TensorType, Type};
 
 /// Reads MLIR text.

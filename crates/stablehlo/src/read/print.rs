@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Attr, Attrs, Dense, Element, Function, Op, Program, Region, Struct, Type, Values, float};
+use super::{Attr, Attrs, Dense, Element, Function, Op, Program, Region, Struct, Type, Value, Values, float};
 use crate::scalar::Scalar;
 use crate::text::{push_hex_byte, push_id, push_identifier, push_list, push_quoted_bytes, push_symbol};
 
@@ -31,7 +31,7 @@ impl Program {
     }
 }
 
-fn push_function(out: &mut String, f: &Function) {
+pub(super) fn push_function(out: &mut String, f: &Function) {
     let attribute = |out: &mut String, attrs: &Attrs| {
         if !attrs.is_empty() {
             out.push(' ');
@@ -70,11 +70,39 @@ fn push_function(out: &mut String, f: &Function) {
     out.push('\n');
 }
 
+/// A private function of operations.
+pub(super) fn push_part(
+    out: &mut String,
+    name: &str,
+    operands: &[(Value, &Type)],
+    results: &[(Value, &Type)],
+    ops: &[Op],
+    types: &[Type],
+) {
+    out.push_str("  func.func private ");
+    push_symbol(out, name);
+    out.push('(');
+    push_list(out, operands, |out, (value, ty)| {
+        push_id(out, value.0);
+        out.push_str(": ");
+        push(out, ty);
+    });
+    out.push_str(") -> (");
+    push_list(out, results, |out, (_, ty)| push(out, ty));
+    out.push_str(") {\n");
+    ops.iter().for_each(|op| push_op(out, op, types, 2));
+    out.push_str("    \"func.return\"(");
+    push_values(out, results.iter().map(|(value, _)| *value));
+    out.push_str(") : (");
+    push_list(out, results, |out, (_, ty)| push(out, ty));
+    out.push_str(") -> ()\n  }\n");
+}
+
 fn push(out: &mut String, item: impl fmt::Display) {
     write!(out, "{item}").expect("writing to a String cannot fail");
 }
 
-fn push_values(out: &mut String, values: impl IntoIterator<Item = super::Value>) {
+fn push_values(out: &mut String, values: impl IntoIterator<Item = Value>) {
     push_list(out, values, |out, v| push_id(out, v.0));
 }
 
@@ -101,7 +129,7 @@ fn push_op(out: &mut String, op: &Op, types: &[Type], depth: usize) {
         out.push(' ');
         push_attrs(out, &op.attributes);
     }
-    let ty = |out: &mut String, v: super::Value| push(out, &types[v.0 as usize]);
+    let ty = |out: &mut String, v: Value| push(out, &types[v.0 as usize]);
     out.push_str(" : (");
     push_list(out, op.operands.iter().copied(), ty);
     out.push_str(") -> (");

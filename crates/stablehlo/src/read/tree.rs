@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{Attrs, LocId, Locations, Type};
 
 /// A module: its functions and its attributes.
@@ -136,6 +138,9 @@ pub struct Region {
     pub ops: Vec<Op>,
 }
 
+/// The operands of an operation; derefs to `[Value]`. Most operations have few.
+pub type Operands = SmallVec<[Value; 4]>;
+
 /// An operation.
 ///
 /// Equality ignores the location.
@@ -144,7 +149,7 @@ pub struct Op {
     /// The full name, such as `stablehlo.add`, `chlo.erf` or `func.call`.
     pub name: Arc<str>,
     /// The operands.
-    pub operands: Vec<Value>,
+    pub operands: Operands,
     /// The results. Their types are [`Function::ty`].
     pub results: Values,
     /// The attributes, in the generic form's names.

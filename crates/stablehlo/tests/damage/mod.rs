@@ -4,6 +4,8 @@
 //! `FUZZ_TRACE` each one is written to the file `damaged` in the folder for temporary files before it is read, for a case that
 //! ends the process.
 
+mod change;
+
 use peak_alloc::PeakAlloc;
 
 /// How many bytes a reader may take: a multiple of the input, and a number for tables that do not depend on it.
@@ -19,13 +21,24 @@ pub(crate) fn fuzz(
     cases: u64,
     memory: Memory,
     allocator: &PeakAlloc,
+    read: impl FnMut(u64, &[u8]) -> bool,
+) -> u64 {
+    fuzz_with(|random| random.damaged(files), cases, memory, allocator, read)
+}
+
+/// [`fuzz`] with files that `make` returns.
+pub(crate) fn fuzz_with(
+    make: impl Fn(&mut Random) -> Vec<u8>,
+    cases: u64,
+    memory: Memory,
+    allocator: &PeakAlloc,
     mut read: impl FnMut(u64, &[u8]) -> bool,
 ) -> u64 {
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |n| n.parse().expect("a number"));
     let (cases, seed) = (cases * number("FUZZ_TIMES", 1), number("FUZZ_SEED", 1));
     let (mut random, mut found, mut most) = (Random::new(seed), 0, 0.0f64);
     for case in 0..cases {
-        let bytes = random.damaged(files);
+        let bytes = make(&mut random);
         if std::env::var_os("FUZZ_TRACE").is_some() {
             std::fs::write(std::env::temp_dir().join("damaged"), &bytes).expect("a file");
         }

@@ -109,11 +109,26 @@ pub(super) fn read(name: &str, op: &Op, x: &[Val], outs: &[Aval]) -> Result<Opti
             Val::new(Array::literal(Literal::int(DType::I32, *size as i64)))
         }
         ("partition_id" | "replica_id", [], [out]) => Val::new(Array::literal(Literal::int(out.dtype, 0))),
-        ("map", ..) => return Err(unsupported("`stablehlo.map`")),
-        ("rng", ..) => return Err(unsupported("`stablehlo.rng`, whose results are different in each run,")),
+        // One device communicates with itself.
+        ("all_gather" | "all_to_all" | "collective_broadcast" | "reduce_scatter" | "all_reduce", all, [_, ..])
+            if all.iter().zip(outs).all(|(x, out)| x.shape == out.shape) && alone(attrs, "replica_groups") =>
+        {
+            return Ok(Some(all.to_vec()));
+        }
+        ("collective_permute", [x], _) if alone(attrs, "source_target_pairs") => {
+            match attrs.ints("source_target_pairs") {
+                Some(pairs) if pairs.is_empty() => Val::splat(Array::literal(Literal::int(x.dtype(), 0)), &x.shape),
+                _ => x.clone(),
+            }
+        }
         _ => return Ok(None),
     };
     Ok(Some(vec![result]))
+}
+
+/// Whether a list of devices has none but the first one.
+fn alone(attrs: &Attrs, name: &str) -> bool {
+    attrs.ints(name).is_some_and(|devices| devices.iter().all(|device| *device == 0))
 }
 
 /// Whether the second shape is the first one with a leading dimension of size one.

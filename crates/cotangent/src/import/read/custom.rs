@@ -97,10 +97,6 @@ impl<'p> Reader<'p> {
                 let prim = p::LuPivotsToPermutation { permutation_size: n };
                 Ok(vec![Val::new(bind1(prim, &[&pivots.full()]))])
             }
-            (name, _) if name.contains("callback") => Err(unsupported(
-                "a call of a Python function, such as `jax.pure_callback` or `jax.debug.print` makes,",
-            )
-            .help("export the function without it")),
             ("shape_assertion", _) => Err(Error::shape(
                 "the program checks shapes when it runs, which it needs only if it was exported with symbolic dimensions",
             )

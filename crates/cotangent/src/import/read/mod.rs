@@ -1,4 +1,5 @@
-//! Reads a function of a StableHLO module as a jaxpr. Each operation becomes the primitive that this library has for it.
+//! Reads a function of a StableHLO module as a jaxpr. Each operation becomes the primitive that this library has for it. An
+//! operation without one runs as it was written.
 
 mod arrange;
 mod control;
@@ -8,12 +9,13 @@ mod expanded;
 mod index;
 mod linalg;
 mod norm;
+mod opaque;
 mod primitives;
 mod reduce;
 mod scan;
 mod value;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use stablehlo::read::{Attrs, Function, LocId, Op, Program, Region, Value};
@@ -36,16 +38,21 @@ const DEPTH: usize = 200;
 
 /// Reads a program.
 struct Reader<'p> {
+    program: &'p Program,
     functions: HashMap<&'p str, &'p Function>,
     /// The number of operations of each function, those of the functions that it calls included.
     sizes: HashMap<&'p str, usize>,
     /// How often each function is called.
     calls: HashMap<&'p str, usize>,
+    /// The functions with values that only the compiler has.
+    strange: HashSet<&'p str>,
     /// The functions that are not inlined.
     shared: HashMap<&'p str, Closed>,
     /// The loops whose bodies are being read, from the outside in.
     loops: Vec<Loop>,
     depth: usize,
+    /// Whether an operation was met that has no primitive and that the compiler must not be given.
+    refused: bool,
     /// The operation that is being read.
     current: Option<(Arc<str>, LocId)>,
 }
@@ -72,12 +79,15 @@ pub(super) fn types(function: &Function) -> Result<(Vec<Aval>, Vec<Aval>)> {
 /// Reads the function `name` as a jaxpr. The first `fixed` arguments are given.
 pub(super) fn function(program: &Program, name: &str, fixed: &[Array]) -> Result<Closed> {
     let mut reader = Reader {
+        program,
         functions: program.functions.iter().map(|f| (&*f.name, f)).collect(),
         sizes: HashMap::new(),
         calls: HashMap::new(),
+        strange: HashSet::new(),
         shared: HashMap::new(),
         loops: Vec::new(),
         depth: 0,
+        refused: false,
         current: None,
     };
     let function = reader.function(name)?;
@@ -91,11 +101,10 @@ pub(super) fn function(program: &Program, name: &str, fixed: &[Array]) -> Result
     });
     let closed = attempted.and_then(|result| result);
     let closed = closed.map_err(|error| match &reader.current {
-        Some((name, location)) => {
-            let place = program.locations.source(*location);
-            let known = place.name.is_some() || place.file.is_some();
-            error.context(if known { format!("`{name}`, from {place}") } else { format!("`{name}`") })
-        }
+        Some((name, location)) => error.context(match reader.place(*location) {
+            Some(place) => format!("`{name}`, from {place}"),
+            None => format!("`{name}`"),
+        }),
         None => error,
     })?;
     let (jaxpr, kept) = dce(&closed.jaxpr, true);
@@ -191,6 +200,9 @@ impl<'p> Reader<'p> {
                 }
             }
         }
+        if opaque::has_strange(function) {
+            self.strange.insert(&function.name);
+        }
         self.sizes.insert(name, size);
         Ok(size)
     }
@@ -234,15 +246,19 @@ impl<'p> Reader<'p> {
         if !matches!(&*terminator.name, "func.return" | "stablehlo.return") {
             return Err(malformed(format!("a region ends with `{}`", terminator.name)));
         }
-        for op in ops {
-            let before = self.current.replace((op.name.clone(), op.location));
-            let results = self.op(scope, op)?;
-            if results.len() != op.results.len() {
-                return Err(malformed(format!("{} results, expected {}", op.results.len(), results.len())));
-            }
-            for (value, result) in op.results.into_iter().zip(results) {
-                scope.set(value, result)?;
-                scope.definitions[value.0 as usize] = Some(op);
+        let groups = match self.strange.contains(&*scope.function.name) {
+            true => opaque::groups(scope.function, &region.ops),
+            false => Vec::new(),
+        };
+        let (mut groups, mut i) = (groups.into_iter().peekable(), 0);
+        while i < ops.len() {
+            let before = self.current.replace((ops[i].name.clone(), ops[i].location));
+            if let Some(group) = groups.next_if(|group| group.start == i) {
+                i = group.end.min(ops.len());
+                self.opaque(scope, &ops[group.start..i], &region.ops[i..])?;
+            } else {
+                self.one(scope, &ops[i])?;
+                i += 1;
             }
             self.current = before;
         }
@@ -271,6 +287,29 @@ impl<'p> Reader<'p> {
         let operands: Vec<Array> = closed.captures.iter().cloned().chain(args.iter().map(Val::full)).collect();
         let call = Call::new(name.into(), closed.jaxpr.clone());
         Ok(bind(call, &operands.iter().collect::<Vec<_>>()).into_iter().map(Val::new).collect())
+    }
+
+    /// Reads one operation and defines its results.
+    fn one(&mut self, scope: &mut Scope<'p>, op: &'p Op) -> Result<()> {
+        let (depth, loops) = (self.depth, self.loops.len());
+        let results = match self.op(scope, op) {
+            // What there is no primitive for, the compiler may have.
+            Err(error) if error.kind() == ErrorKind::Transform && !self.refused => {
+                self.depth = depth;
+                self.loops.truncate(loops);
+                self.current = Some((op.name.clone(), op.location));
+                return self.opaque(scope, std::slice::from_ref(op), &[]);
+            }
+            results => results?,
+        };
+        if results.len() != op.results.len() {
+            return Err(malformed(format!("{} results, expected {}", op.results.len(), results.len())));
+        }
+        for (value, result) in op.results.into_iter().zip(results) {
+            scope.set(value, result)?;
+            scope.definitions[value.0 as usize] = Some(op);
+        }
+        Ok(())
     }
 
     /// Reads one operation.
@@ -306,6 +345,7 @@ impl<'p> Reader<'p> {
             ("stablehlo", "gather") => index::gather(op, &x).map(|y| vec![y]),
             ("stablehlo", "dynamic_slice") => self.dynamic_slice(op, &x).map(|y| vec![y]),
             ("stablehlo", "dynamic_update_slice") => self.dynamic_update_slice(&x).map(|y| vec![y]),
+            ("stablehlo", "map") => self.map(scope, op, &x),
             ("stablehlo", "composite") => self.composite(op, &x, &outs),
             ("stablehlo", "custom_call") => self.custom_call(op, &x, &outs),
             ("chlo", name) => custom::chlo(name, &op.attributes, &x, &outs)?.ok_or_else(|| unsupported(&op.name)),

@@ -7,8 +7,10 @@ use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
+use crate::control::call::Call;
 use crate::control::reduce::{Reduce, ReduceWindow};
 use crate::error::Result;
+use crate::ir::primitive::Primitive;
 use crate::ops::reduce::extremes;
 use crate::ops::window::Window;
 use crate::trace::frames::{bind, bind1};
@@ -36,8 +38,8 @@ impl Monoid {
     pub(super) fn of(region: &Region, dtype: DType) -> Option<Monoid> {
         let [op, end] = &region.ops[..] else { return None };
         let [a, b] = [region.params.get(0)?, region.params.get(1)?];
-        let both = op.operands == [a, b] || op.operands == [b, a];
-        if region.params.len() != 2 || !both || end.operands != [op.results.get(0)?] {
+        let both = op.operands[..] == [a, b] || op.operands[..] == [b, a];
+        if region.params.len() != 2 || !both || end.operands[..] != [op.results.get(0)?] {
             return None;
         }
         let boolean = dtype == DType::Bool;
@@ -145,8 +147,40 @@ impl<'p> Reader<'p> {
         let avals = [scalars, scalars].concat();
         self.staged(&avals, "inside a reduction", |reader, args| {
             let args: Vec<Val> = args.iter().cloned().map(Val::new).collect();
-            reader.region(scope, region, &args).map(|results| results.iter().map(Val::full).collect())
+            let results = reader.region(scope, region, &args)?;
+            if !results.iter().map(Val::aval).eq(scalars.iter().cloned()) {
+                return Err(malformed(format!(
+                    "a combination of {scalars:?} has {} results or other types",
+                    results.len()
+                )));
+            }
+            Ok(results.iter().map(Val::full).collect())
         })
+    }
+
+    /// Reads a `map`: a program of scalars, for all elements.
+    pub(super) fn map(&mut self, scope: &mut Scope<'p>, op: &'p Op, x: &[Val]) -> Vals {
+        let ([first, ..], [region]) = (x, &op.regions[..]) else {
+            return Err(malformed("a map has operands and one region"));
+        };
+        let (shape, n) = (first.shape.clone(), first.shape.size());
+        if x.iter().any(|x| x.shape != shape) || n == 0 {
+            return Err(unsupported("a map of empty arrays"));
+        }
+        let scalars: Vec<Aval> = x.iter().map(|x| Aval::new(x.dtype(), ())).collect();
+        let closed = self.staged(&scalars, "inside a map", |reader, args| {
+            let args: Vec<Val> = args.iter().cloned().map(Val::new).collect();
+            reader.region(scope, region, &args).map(|results| results.iter().map(Val::full).collect())
+        })?;
+        let elements = x.iter().map(|x| x.full().reshape([n]));
+        let operands: Vec<Array> = closed.captures.iter().cloned().chain(elements).collect();
+        let axes: Vec<Option<usize>> = (0..operands.len()).map(|i| (i >= closed.captures.len()).then_some(0)).collect();
+        let (results, axes) = Call::new("map".into(), closed.jaxpr).batch(&operands, &axes, n);
+        let shaped = results.into_iter().zip(axes).map(|(y, axis)| match axis {
+            Some(_) => Val::new(y.reshape(shape.clone())),
+            None => Val::splat(y, &shape),
+        });
+        Ok(shaped.collect())
     }
 
     pub(super) fn reduce(&mut self, scope: &mut Scope<'p>, op: &'p Op, x: &[Val]) -> Vals {

@@ -58,6 +58,21 @@ impl<'a> Cursor<'a> {
     /// An integer in MLIR's prefix encoding.
     #[inline]
     pub(super) fn varint(&mut self) -> Result<u64> {
+        // Most are a byte, and many are two.
+        match self.data.get(self.pos..) {
+            Some([first, ..]) if first & 1 == 1 => {
+                self.pos += 1;
+                Ok((first >> 1).into())
+            }
+            Some([first, second, ..]) if first & 2 == 2 => {
+                self.pos += 2;
+                Ok(u64::from(u16::from_le_bytes([*first, *second]) >> 2))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64> {
         let first = self.byte()?;
         if first & 1 == 1 {
             return Ok((first >> 1).into());

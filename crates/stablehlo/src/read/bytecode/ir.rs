@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{Attr, Attrs, Function, LocId, Op, Program, Region, Value, Values, canon};
+use super::super::{Attr, Attrs, Function, LocId, Op, Operands, Program, Region, Values, canon};
 use super::Bytecode;
 use super::Result;
 use super::cursor::Cursor;
@@ -17,7 +17,7 @@ struct Head {
     properties: Option<u64>,
     /// The types of the results are the last of `value_types`.
     results: usize,
-    operands: Vec<Value>,
+    operands: Operands,
     regions: usize,
     isolated: bool,
 }
@@ -78,7 +78,7 @@ impl<'a> Bytecode<'a> {
             }
             let attributes = self.attributes(c, &head)?;
             let results = Values::default();
-            let (operands, regions) = (Vec::new(), Vec::new());
+            let (operands, regions) = (Operands::new(), Vec::new());
             program.others.push(Op { name, operands, results, attributes, regions, location: head.location });
             return Ok(());
         }
@@ -109,7 +109,7 @@ impl<'a> Bytecode<'a> {
             let ty = self.ty(c)?;
             self.value_types.push(ty);
         }
-        let operands = if mask & 4 != 0 { self.operands(c)? } else { Vec::new() };
+        let operands = if mask & 4 != 0 { self.operands(c)? } else { Operands::new() };
         if mask & 8 != 0 {
             return c.error("an operation with successors: control flow must be structured");
         }
@@ -121,9 +121,9 @@ impl<'a> Bytecode<'a> {
         Ok(Head { name, location, attributes, properties, results, operands, regions, isolated })
     }
 
-    fn operands(&mut self, c: &mut Cursor<'a>) -> Result<Vec<Value>> {
+    fn operands(&mut self, c: &mut Cursor<'a>) -> Result<Operands> {
         let n = c.count()?;
-        let mut operands = Vec::with_capacity(n);
+        let mut operands = Operands::with_capacity(n);
         for _ in 0..n {
             let index = c.varint()?;
             match usize::try_from(index).ok().and_then(|i| self.values.get(i)) {
@@ -319,8 +319,10 @@ impl<'a> Bytecode<'a> {
             }
         }
         let params = self.define(c, params)?;
-        let mut region = Region { params, ops: Vec::new() };
-        for _ in 0..c.fits(ops)? {
+        let ops = c.fits(ops)?;
+        // A few at first: the number may be wrong.
+        let mut region = Region { params, ops: Vec::with_capacity(ops.min(16)) };
+        for _ in 0..ops {
             region.ops.push(self.op(c, function)?);
         }
         self.values.truncate(first);

@@ -7,8 +7,9 @@ mod ops;
 mod table;
 mod vhlo;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::ty::MAX_RANK;
 use super::{Attr, Attrs, Dense, LocId, Locations, Program, ReadError, Type, Value, canon};
@@ -50,11 +51,11 @@ struct Bytecode<'a> {
     /// What has been charged for.
     charged: usize,
     /// The strings of attributes, by number of the string.
-    shared: HashMap<u64, Arc<[u8]>>,
+    shared: FxHashMap<u64, Arc<[u8]>>,
     /// Names, by number of the attribute.
-    names: HashMap<u64, Arc<str>>,
+    names: FxHashMap<u64, Arc<str>>,
     /// The attributes of operations, by operation, dictionary and properties.
-    op_attributes: HashMap<(u32, u64, u64), Attrs>,
+    op_attributes: FxHashMap<(u32, u64, u64), Attrs>,
     /// The values of the function, by their number in the bytecode.
     values: Vec<Option<Value>>,
     value_types: Vec<Type>,
@@ -101,9 +102,9 @@ impl<'a> Bytecode<'a> {
             depth: 0,
             weight: 0,
             charged: 0,
-            shared: HashMap::new(),
-            names: HashMap::new(),
-            op_attributes: HashMap::new(),
+            shared: FxHashMap::default(),
+            names: FxHashMap::default(),
+            op_attributes: FxHashMap::default(),
             values: Vec::new(),
             value_types: Vec::new(),
             next_value: 0,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::{Attr, Attrs, LocId, Op, Region, Type, Value, Values, canon};
+use super::super::{Attr, Attrs, LocId, Op, Operands, Region, Type, Value, Values, canon};
 use super::cursor::ascii;
 use super::{Result, Text};
 
 /// The parts of an operation, as they are read.
 #[derive(Default)]
 pub(super) struct Parts {
-    pub(super) operands: Vec<Value>,
+    pub(super) operands: Operands,
     pub(super) attributes: Vec<(Arc<str>, Attr)>,
     pub(super) regions: Vec<Region>,
     pub(super) results: Vec<Type>,

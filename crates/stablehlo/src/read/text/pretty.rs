@@ -414,7 +414,7 @@ impl<'a> Text<'a> {
                 break;
             }
         }
-        op.operands.append(&mut inits);
+        op.operands.extend(inits);
         let applies = if self.eat("applies") {
             Some(if self.at_string() {
                 self.string_name()?

@@ -1,0 +1,173 @@
+//! Operations without a primitive, which run as they were written.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use stablehlo::read::{Attr, Function, LocId, Op, Region, Type, Value, free};
+
+use crate::array::aval::Aval;
+use crate::control::opaque::Opaque;
+use crate::error::{Error, Result};
+use crate::trace::frames::bind;
+
+use super::value::{Val, aval};
+use super::{DEPTH, Reader, Scope, malformed, unsupported};
+
+/// Operations that XLA does not translate, although StableHLO has them.
+const UNTRANSLATED: [&str; 6] =
+    ["dynamic_conv", "dynamic_gather", "dynamic_pad", "ragged_dot", "real_dynamic_slice", "unary_einsum"];
+
+/// Whether the compiler has values of a type that this library lacks, such as floats of eight bits.
+fn compiled(ty: &Type) -> bool {
+    match ty {
+        Type::Tensor(ty) => ty.shape().is_some() && ty.encoding.is_none() && ty.element.size().is_some(),
+        Type::Tuple(types) => types.iter().all(compiled),
+        _ => false,
+    }
+}
+
+fn strange(ty: &Type) -> bool {
+    aval(ty).is_err() && compiled(ty)
+}
+
+/// Whether a function has values that only the compiler has.
+pub(super) fn has_strange(function: &Function) -> bool {
+    function.types.iter().any(strange)
+}
+
+/// The operations of a region between the definition and the last use of a value that only the compiler has. They run
+/// together.
+pub(super) fn groups(function: &Function, ops: &[Op]) -> Vec<Range<usize>> {
+    let mut last = HashMap::new();
+    for (i, op) in ops.iter().enumerate() {
+        last.extend(free(std::slice::from_ref(op)).into_iter().map(|value| (value, i)));
+    }
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for (i, op) in ops.iter().enumerate() {
+        let defined = op.results.into_iter().filter(|value| strange(function.ty(*value)));
+        let Some(last) = defined.map(|value| last.get(&value).copied().unwrap_or(i)).max() else { continue };
+        match groups.last_mut() {
+            Some(group) if group.end > i => group.end = group.end.max(last + 1),
+            _ => groups.push(i..last + 1),
+        }
+    }
+    groups
+}
+
+impl<'p> Reader<'p> {
+    /// Reads operations as one that the compiler gets as they are. `rest` are the operations after them.
+    pub(super) fn opaque(&mut self, scope: &mut Scope<'p>, ops: &'p [Op], rest: &[Op]) -> Result<()> {
+        let mut seen = HashSet::new();
+        let mut fresh = false;
+        for op in ops {
+            if let Err((error, op)) = self.accepted(scope.function, op, &mut seen, &mut fresh) {
+                self.refused = true;
+                self.current = Some((op.0, op.1));
+                return Err(error);
+            }
+        }
+        let mut results: Vec<Value> = ops.iter().flat_map(|op| op.results).collect();
+        if ops.len() > 1 {
+            let used: HashSet<Value> = free(rest).into_iter().collect();
+            results.retain(|value| used.contains(value));
+        }
+        let types = results.iter().map(|v| aval(scope.function.ty(*v))).collect::<Result<Vec<Aval>>>()?;
+        let part = self.program.part(scope.function, ops, results);
+        let operands = part.operands.iter().map(|v| scope.get(*v)).collect::<Result<Vec<Val>>>()?;
+        let what = match (ops, self.place(ops[0].location)) {
+            ([op], Some(place)) => format!("`{}`, from {place}", op.name),
+            ([op], None) => format!("`{}`", op.name),
+            (_, Some(place)) => format!("`{}` and the {} after it, from {place}", ops[0].name, ops.len() - 1),
+            (_, None) => format!("`{}` and the {} after it", ops[0].name, ops.len() - 1),
+        };
+        let inputs = operands.iter().map(Val::aval).collect();
+        let results = part.results.clone();
+        let prim = Opaque { what: what.into(), part: Arc::new(part), types: [inputs, types], fresh };
+        let operands: Vec<_> = operands.iter().map(Val::full).collect();
+        let outputs = bind(prim, &operands.iter().collect::<Vec<_>>());
+        for (value, output) in results.into_iter().zip(outputs) {
+            scope.set(value, Val::new(output))?;
+        }
+        Ok(())
+    }
+
+    /// Where an operation was written, if the file says so.
+    pub(super) fn place(&self, location: LocId) -> Option<String> {
+        let place = self.program.locations.source(location);
+        (place.name.is_some() || place.file.is_some()).then(|| place.to_string())
+    }
+
+    /// Checks that the compiler may be given an operation, with those in its regions and in the functions that it calls.
+    fn accepted(
+        &self,
+        function: &'p Function,
+        op: &'p Op,
+        seen: &mut HashSet<&'p str>,
+        fresh: &mut bool,
+    ) -> Result<(), (Error, (Arc<str>, LocId))> {
+        let refuse = |error: Error| Err((error, (op.name.clone(), op.location)));
+        let (dialect, name) = op.name.split_once('.').unwrap_or((&op.name, ""));
+        if !matches!(dialect, "stablehlo" | "chlo" | "func") || UNTRANSLATED.contains(&name) {
+            return refuse(unsupported(&op.name));
+        }
+        let several = |attr: &Attr| attr.as_ints().is_some_and(|devices| devices.iter().any(|d| *d > 0));
+        if ["replica_groups", "source_target_pairs"].iter().any(|n| op.attributes.get(n).is_some_and(several)) {
+            return refuse(
+                unsupported(format!("`{}` between several devices", op.name))
+                    .help("export the function for one device"),
+            );
+        }
+        if name == "custom_call"
+            && let Err(error) = custom_call(op)
+        {
+            return refuse(error);
+        }
+        let values = op.operands.iter().copied().chain(op.results);
+        if let Some(ty) = values.map(|value| function.ty(value)).find(|ty| !compiled(ty)) {
+            return refuse(aval(ty).err().unwrap_or_else(|| unsupported(format!("a value of type `{ty}`"))));
+        }
+        *fresh |= name == "rng" || op.attributes.flag("has_side_effect");
+        let region = |region: &'p Region, function: &'p Function, seen: &mut HashSet<&'p str>, fresh: &mut bool| {
+            region.ops.iter().try_for_each(|op| self.accepted(function, op, seen, fresh))
+        };
+        for inner in &op.regions {
+            region(inner, function, seen, fresh)?;
+        }
+        for (_, attr) in op.attributes.iter() {
+            let names: &[Attr] = if let Attr::Array(items) = attr { items } else { std::slice::from_ref(attr) };
+            for name in names {
+                if let Attr::Symbol(name) = name
+                    && let Ok(called) = self.function(name)
+                    && seen.insert(&called.name)
+                {
+                    if seen.len() > DEPTH {
+                        return refuse(malformed("its calls are nested too deeply"));
+                    }
+                    region(&called.body, called, seen, fresh)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The functions that this library registers.
+fn kernels() -> impl Iterator<Item = &'static str> {
+    cotangent_lapack::KERNELS.iter().flatten().chain(cotangent_lapack::OTHER_KERNELS).map(|kernel| kernel.name())
+}
+
+/// Checks that there is a function for a custom call.
+fn custom_call(op: &Op) -> Result<()> {
+    let target = op.attributes.str("call_target_name").unwrap_or_default();
+    if target.contains("callback") {
+        let what = "a call of a Python function, such as `jax.pure_callback` or `jax.debug.print` makes,";
+        return Err(unsupported(what).help("export the function without it"));
+    }
+    // What XLA itself implements is not checked by it: wrong operands would end the process.
+    if crate::api::ffi::is_registered(target) || kernels().any(|name| name == target) {
+        return Ok(());
+    }
+    Err(unsupported(format!("the custom call of `{target}`"))
+        .help("register a function of this name, with `extend::register_ffi_target`, before the import"))
+}
