@@ -69,7 +69,7 @@ fn damaged_artifacts_are_errors() {
     damage::fuzz(&modules(), 1000, MEMORY, &ALLOCATOR, |_, bytes| imported(bytes));
 }
 
-/// The modules that the reader is tested with, and those that have ended badly once.
+/// The modules that the reader is tested with.
 fn modules() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stablehlo/tests/read");
     let mut paths: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("a file").path()).collect();
