@@ -143,7 +143,7 @@ impl Block {
     /// let ty = Type::tensor(&[], "f32");
     /// let mut main = Func::new("main", Visibility::Public, &[ty.clone()]);
     /// let x = main.params().remove(0);
-    /// main.body().set_location(Some(Location { file: "src/main.rs", line: 3, column: 9 }));
+    /// main.body().set_location(Some(Location { file: "src/main.rs", line: 3, column: 9, name: None }));
     /// let y = main.body().op1("stablehlo.sine", &x, &[], &ty);
     /// main.body().set_location(None);
     /// main.ret(&[y]);

@@ -11,22 +11,43 @@ pub struct Location<'a> {
     pub line: u32,
     /// The column, from 1.
     pub column: u32,
+    /// A name for the operation, such as `attention/dot_general`, which XLA shows instead of the line.
+    pub name: Option<&'a str>,
+}
+
+impl<'a> Location<'a> {
+    /// The same location with another name, or without one.
+    ///
+    /// ```
+    /// use cotangent_stablehlo::Location;
+    /// let here = Location::from(std::panic::Location::caller());
+    /// assert_eq!(here.named(Some("layer/add")).name, Some("layer/add"));
+    /// ```
+    #[must_use]
+    pub fn named(self, name: Option<&'a str>) -> Location<'a> {
+        Location { name, ..self }
+    }
 }
 
 impl<'a> From<&'a std::panic::Location<'_>> for Location<'a> {
     fn from(at: &'a std::panic::Location<'_>) -> Location<'a> {
-        Location { file: at.file(), line: at.line(), column: at.column() }
+        Location { file: at.file(), line: at.line(), column: at.column(), name: None }
     }
 }
+
+/// The numbers of the file, the line, the column and the name, of which 0 is none.
+type Place = (u32, u32, u32, u32);
 
 /// The locations seen so far, each with a small number.
 #[derive(Debug, Default)]
 pub(crate) struct Locations {
     files: Vec<String>,
     file_ids: FxHashMap<String, u32>,
-    ids: FxHashMap<(u32, u32, u32), u32>,
-    places: Vec<(u32, u32, u32)>,
+    ids: FxHashMap<Place, u32>,
+    places: Vec<Place>,
     last_file: u32,
+    names: Vec<String>,
+    name_ids: FxHashMap<String, u32>,
 }
 
 impl Locations {
@@ -45,7 +66,16 @@ impl Locations {
                 }
             };
         }
-        let place = (self.last_file, at.line, at.column);
+        let name = at.name.map_or(0, |name| match self.name_ids.get(name) {
+            Some(&id) => id,
+            None => {
+                self.names.push(name.to_owned());
+                let id = self.names.len() as u32;
+                self.name_ids.insert(name.to_owned(), id);
+                id
+            }
+        });
+        let place = (self.last_file, at.line, at.column, name);
         *self.ids.entry(place).or_insert_with(|| {
             self.places.push(place);
             self.places.len() as u32 - 1
@@ -53,21 +83,28 @@ impl Locations {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Location<'_>> {
-        self.places.iter().map(|&(file, line, column)| Location { file: &self.files[file as usize], line, column })
+        self.places.iter().map(|&(file, line, column, name)| {
+            let name = (name as usize).checked_sub(1).map(|name| &*self.names[name]);
+            Location { file: &self.files[file as usize], line, column, name }
+        })
     }
 
-    /// Appends the definitions, `#loc0 = loc("file.rs":1:2)`, a line each.
+    /// Appends the definitions, `#loc0 = loc("file.rs":1:2)` or `#loc0 = loc("name"("file.rs":1:2))`, a line each.
     pub(crate) fn push_to(&self, out: &mut String) {
         for (id, at) in self.iter().enumerate() {
             out.push_str("#loc");
             push_u64(out, id as u64);
             out.push_str(" = loc(");
+            if let Some(name) = at.name {
+                push_quoted(out, name);
+                out.push('(');
+            }
             push_quoted(out, at.file);
             out.push(':');
             push_u64(out, at.line.into());
             out.push(':');
             push_u64(out, at.column.into());
-            out.push_str(")\n");
+            out.push_str(if at.name.is_some() { "))\n" } else { ")\n" });
         }
     }
 }

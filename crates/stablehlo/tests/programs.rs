@@ -277,7 +277,7 @@ fn regions() {
 fn functions() {
     let ty = f32s(&[3]);
     let mut module = Module::new("jit_<lambda>");
-    let at = |line| Some(Location { file: "src/dir \"é\"\\main.rs", line, column: 5 });
+    let at = |line| Some(Location { file: "src/dir \"é\"\\main.rs", line, column: 5, name: None });
 
     let mut inner = Func::new("<lambda>", Visibility::Private, &[ty.clone(), ty.clone()]);
     let args = inner.params();
@@ -358,7 +358,7 @@ fn speed() {
         let start = std::time::Instant::now();
         let block = main.body();
         for i in 0..100_000 {
-            block.set_location(Some(Location { file: file!(), line: i % 1000, column: 9 }));
+            block.set_location(Some(Location { file: file!(), line: i % 1000, column: 9, name: None }));
             args[1] = block.op1("stablehlo.add", &args, &[], &ty);
         }
         let written = start.elapsed();

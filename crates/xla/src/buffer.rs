@@ -40,8 +40,8 @@ impl Buffer {
     /// Takes ownership of a buffer of the plugin.
     ///
     /// # Safety
-    /// `raw` must be a buffer of this client, on its device with the index `device`, that no one else frees, of the shape
-    /// `shapes[place]`. If `dense` is true, it must be laid out in row-major order.
+    /// `raw` must be a buffer of this client, on its device with the index `device`, that no one else frees, of the
+    /// shape `shapes[place]`. If `dense` is true, it must be laid out in row-major order.
     #[inline]
     pub(crate) unsafe fn adopt(
         client: Client,
@@ -222,11 +222,33 @@ impl Buffer {
         Ok(Some(unsafe { std::slice::from_raw_parts(args.device_memory_ptr.cast::<u8>(), len) }))
     }
 
+    /// Starts to copy the array, in row-major order, into host memory of its own. The copy waits for the value; this
+    /// function does not.
+    pub fn copy_to_host(&self) -> Result<HostCopy> {
+        let mut bytes = Vec::with_capacity(self.byte_len());
+        let event = match self.byte_len() {
+            0 => None,
+            // SAFETY: the vector has room for the array. Its memory stays where it is and is neither read nor freed
+            // before the event is ready: `HostCopy` waits for it.
+            _ => Some(unsafe { self.start_transfer_to(bytes.as_mut_ptr())? }),
+        };
+        Ok(HostCopy { bytes, len: self.byte_len(), event, client: self.client.clone() })
+    }
+
     /// Makes the plugin copy the array to host memory in row-major order, and waits for the copy.
     ///
     /// # Safety
     /// `dst` must be valid for writes of as many bytes as the array has.
     unsafe fn transfer_to(&self, dst: *mut u8) -> Result<()> {
+        // SAFETY: guaranteed by the caller. The event is owned here.
+        unsafe { self.client.0.plugin.api.finish(self.start_transfer_to(dst)?.as_ptr(), READING) }
+    }
+
+    /// Makes the plugin start to copy the array to host memory in row-major order. The caller frees the event.
+    ///
+    /// # Safety
+    /// `dst` must be valid for writes of as many bytes as the array has until the event is ready.
+    unsafe fn start_transfer_to(&self, dst: *mut u8) -> Result<NonNull<RawEvent>> {
         let api = &self.client.0.plugin.api;
         let minor_to_major: Vec<i64> = (0..self.shape().dims.len() as i64).rev().collect();
         let mut layout = MemoryLayout {
@@ -249,16 +271,59 @@ impl Buffer {
         args.host_layout = &mut layout;
         args.dst = dst.cast();
         args.dst_size = self.byte_len();
-        // SAFETY: buffer and layout are alive, and the caller guarantees that `dst` is large enough. It stays valid
-        // until the copy is complete, because this function waits for it.
-        unsafe {
-            api.check((api.buffer_to_host_buffer)(&mut args), READING)?;
-            api.finish(non_null(args.event, READING)?.as_ptr(), READING)
-        }
+        // SAFETY: buffer and layout are alive, and the caller guarantees that `dst` is large enough and stays valid
+        // until the copy is complete.
+        unsafe { api.check((api.buffer_to_host_buffer)(&mut args), READING)? };
+        non_null(args.event, READING)
     }
 
     /// Frees the memory, as dropping does.
     pub fn delete(self) {}
+}
+
+/// A copy of an array to host memory that is under way; made by [`Buffer::copy_to_host`].
+pub struct HostCopy {
+    /// The plugin writes to this memory until the event is ready.
+    bytes: Vec<u8>,
+    len: usize,
+    event: Option<NonNull<RawEvent>>,
+    client: Client,
+}
+
+// SAFETY: an event may be waited for on any thread.
+unsafe impl Send for HostCopy {}
+
+impl HostCopy {
+    /// Waits for the copy, and returns the bytes in row-major order. Returns the error of the computation, if it
+    /// failed.
+    pub fn wait(mut self) -> Result<Vec<u8>> {
+        self.finish()?;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        // SAFETY: the vector has room for `len` bytes, and the copy has filled all of them.
+        unsafe { bytes.set_len(self.len) };
+        Ok(bytes)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        match self.event.take() {
+            // SAFETY: the event is owned here, and belongs to the client's plugin.
+            Some(event) => unsafe { self.client.0.plugin.api.finish(event.as_ptr(), READING) },
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for HostCopy {
+    fn drop(&mut self) {
+        // The plugin may still be writing to the memory, which is freed next.
+        let _ = self.finish();
+    }
+}
+
+impl std::fmt::Debug for HostCopy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HostCopy({} bytes)", self.len)
+    }
 }
 
 /// Whether the elements of this buffer are in dense row-major order.

@@ -63,7 +63,7 @@ mod topology;
 mod workers;
 
 pub use api::Value;
-pub use buffer::Buffer;
+pub use buffer::{Buffer, HostCopy};
 pub use client::Client;
 pub use compiled::{Compiled, MemoryStats};
 pub use cuda::{CudaAllocator, CudaError, CudaOptions};

@@ -124,6 +124,7 @@ fn every_element_type_round_trips() {
             let buffer = client().buffer_from_host(&data, &shape).unwrap();
             assert_eq!(buffer.byte_len(), len);
             assert_eq!(buffer.to_vec().unwrap(), data, "{shape}");
+            assert_eq!(buffer.copy_to_host().unwrap().wait().unwrap(), data, "{shape}");
             // Also through a program: x or x is x, x times 1 is x, …
             let t = mlir(&shape);
             let text = format!(
@@ -134,7 +135,12 @@ fn every_element_type_round_trips() {
             );
             let same = client().compile(&text, std::slice::from_ref(&shape), &CompileOptions::default());
             let same = same.unwrap().execute(&[&buffer]).unwrap();
+            // A copy that nobody waits for, and one that outlives what it copies.
+            drop(same[0].copy_to_host().unwrap());
+            let copy = same[0].copy_to_host().unwrap();
             assert_eq!(same[0].to_vec().unwrap(), data, "{shape}");
+            drop(same);
+            assert_eq!(copy.wait().unwrap(), data, "{shape}");
         }
     }
 }

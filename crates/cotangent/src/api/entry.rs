@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::array::aval::Aval;
 use crate::array::device::{Device, Place, committed};
+use crate::array::modes::{Promotion, modes};
 use crate::array::{Array, InlineVec};
 use crate::compile::times::{Times, timed};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +33,8 @@ pub(crate) struct Entry<P: Params, R> {
     pub(super) axes: Vec<NamedAxis>,
     /// The default precision of products at the call.
     pub(super) precision: Option<Precision>,
+    /// What promotion was allowed at the call.
+    pub(super) promotion: Promotion,
     /// The number of arrays in each argument.
     pub(crate) counts: InlineVec<usize, 4>,
     /// The arguments' structure, as a value whose arrays are placeholders.
@@ -105,6 +108,7 @@ impl<P: Params, R: Tree> Entry<P, R> {
             && P::same_structure(P::refs(&self.structure), args)
             && axis::bound_are(&self.axes)
             && self.precision == default_precision()
+            && self.promotion == modes().promotion
     }
 
     /// Returns the program that is compiled for a device, and compiles it at the first call there.

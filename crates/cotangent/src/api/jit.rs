@@ -10,6 +10,7 @@ use once_cell::sync::OnceCell;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::device::Device;
+use crate::array::modes::modes;
 use crate::compile::spans::{event, span};
 use crate::compile::times::timed;
 use crate::control::call::Call;
@@ -68,7 +69,7 @@ const FIRST: usize = 4;
 
 /// A call whose arguments were matched to a trace.
 enum Prepared<P: Params, R> {
-    /// The call was recorded in an enclosing program.
+    /// The call was recorded in an enclosing program, or the function was called without a program.
     Recorded(R),
     /// The call must be run, on these arrays and those taken by value.
     Run(Arc<Entry<P, R>>, Vec<Array>),
@@ -104,6 +105,10 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
                 let mut all = changes::<P>((P::refs(&e.structure), &e.avals, &e.counts), (args, avals, counts));
                 if e.precision != precision {
                     all.push(Change::Precision { from: e.precision, to: precision });
+                }
+                let promotion = modes().promotion;
+                if e.promotion != promotion {
+                    all.push(Change::Promotion { from: e.promotion.to_string(), to: promotion.to_string() });
                 }
                 (e, all)
             })
@@ -154,6 +159,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
             avals,
             axes: axis::bound(),
             precision: default_precision(),
+            promotion: modes().promotion,
             counts: counts.iter().copied().collect(),
             structure,
             closed: Closed { jaxpr: Arc::new(jaxpr), captures },
@@ -208,7 +214,16 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         result.map_err(|e| e.context(format_args!("jit({})", self.name)).at(self.loc)).or_raise()
     }
 
+    /// Calls the function without a program.
+    fn plainly(&self, args: P::Refs<'_>) -> R {
+        let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
+        P::call(&*self.f, P::rebuild(args, &mut leaves.into_iter()))
+    }
+
     fn call(&self, args: P::Refs<'_>) -> R {
+        if modes().without_jit {
+            return self.plainly(args);
+        }
         let _span = span!(TRACE, "call", function = &*self.name, location = self.loc.to_string());
         let (leaves, counts) = P::leaves(args);
         let entry = self.entry(args, &leaves, &counts);
@@ -219,6 +234,9 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
     }
 
     fn prepare(&self, args: P::Refs<'_>) -> Prepared<P, R> {
+        if modes().without_jit {
+            return Prepared::Recorded(self.plainly(args));
+        }
         let (leaves, counts) = P::leaves(args);
         let entry = self.entry(args, &leaves, &counts);
         if tracing() {

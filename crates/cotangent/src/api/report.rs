@@ -63,6 +63,13 @@ pub enum Change {
         /// The new precision.
         to: Option<Precision>,
     },
+    /// Another promotion of dtypes or ranks.
+    Promotion {
+        /// What was allowed before.
+        from: String,
+        /// What is allowed.
+        to: String,
+    },
     /// Other arrays in an argument, such as a vector of another length or another variant of an enum.
     Structure {
         /// The index of the argument.
@@ -85,6 +92,7 @@ impl fmt::Display for Change {
             }
             Change::Static { argument } => write!(f, "argument [{argument}]: a different static value"),
             Change::Precision { from, to } => write!(f, "default precision of products: {from:?} became {to:?}"),
+            Change::Promotion { from, to } => write!(f, "promotion: {from} became {to}"),
             Change::Structure { argument, from, to } => {
                 let gone: Vec<_> = from.iter().filter(|p| !to.contains(p)).map(String::as_str).collect();
                 let new: Vec<_> = to.iter().filter(|p| !from.contains(p)).map(String::as_str).collect();

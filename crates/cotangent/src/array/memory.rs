@@ -14,6 +14,8 @@ pub(crate) trait Buffer: Debug + Send + Sync {
     /// Waits for the value, and calls `f` with its bytes, row-major, once. If device memory is host memory, nothing is
     /// copied.
     fn view(&self, f: &mut dyn FnMut(&[u8])) -> Result<()>;
+    /// Starts to copy the value to host memory, where reading finds it.
+    fn copy_to_host_async(&self) -> Result<()>;
     /// Waits until the value is computed.
     fn wait(&self) -> Result<()>;
     /// The concrete type, for the runtime that made it.
@@ -64,8 +66,8 @@ impl Concrete {
         Concrete { aval, place, host: OnceLock::new(), device: buffer.into() }
     }
 
-    /// The same value in another place, where it has this buffer. A value that moves to memory of a device leaves that of
-    /// the host.
+    /// The same value in another place, where it has this buffer. A value that moves to memory of a device leaves that
+    /// of the host.
     pub(crate) fn moved(&self, buffer: Arc<dyn Buffer>, place: Place) -> Concrete {
         let host = if buffer.is_on_host() { self.host.clone() } else { OnceLock::new() };
         Concrete { aval: self.aval.clone(), place, host, device: buffer.into() }

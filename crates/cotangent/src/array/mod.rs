@@ -7,7 +7,9 @@ pub(crate) mod dtype;
 pub(crate) mod handle;
 pub(crate) mod inline_vec;
 pub(crate) mod literal;
+pub(crate) mod live;
 pub(crate) mod memory;
+pub(crate) mod modes;
 pub(crate) mod platform;
 pub(crate) mod promote;
 
@@ -67,7 +69,7 @@ impl Array {
     }
 
     pub(crate) fn from_host_at(bytes: HostBytes, aval: Aval, place: Place) -> Array {
-        Array(Repr::Concrete(Arc::new(Concrete::on_host(bytes, aval, place))))
+        Array(Repr::Concrete(live::shared(Concrete::on_host(bytes, aval, place))))
     }
 
     /// [`from_bytes`](Array::from_bytes) for exactly as many bytes as `aval` takes.
@@ -79,7 +81,7 @@ impl Array {
     }
 
     pub(crate) fn from_device(buffer: Arc<dyn Buffer>, aval: Aval, place: Place) -> Array {
-        Array(Repr::Concrete(Arc::new(Concrete::on_device(buffer, aval, place))))
+        Array(Repr::Concrete(live::shared(Concrete::on_device(buffer, aval, place))))
     }
 
     /// Its abstract value: shape, dtype and weak type.
@@ -101,7 +103,7 @@ impl Array {
     pub(crate) fn into_unique_buffer(self) -> std::result::Result<(Arc<dyn Buffer>, Aval, Place), Array> {
         let Repr::Concrete(concrete) = self.0 else { return Err(self) };
         let concrete = Arc::try_unwrap(concrete).map_err(|shared| Array(Repr::Concrete(shared)))?;
-        concrete.into_device().map_err(|concrete| Array(Repr::Concrete(Arc::new(concrete))))
+        concrete.into_device().map_err(|concrete| Array(Repr::Concrete(live::shared(concrete))))
     }
 
     fn aval_ref(&self) -> Option<&Aval> {

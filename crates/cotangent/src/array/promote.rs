@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
-use crate::array::dtype::DType;
+use crate::array::dtype::{DType, Kind};
+use crate::array::modes::{DTypePromotion, modes};
+use crate::error::{Error, raise};
 
 /// A node of the lattice: a dtype, or the weak type of a family of Rust literals.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,7 +71,6 @@ fn reaches(low: Node, high: Node) -> bool {
 }
 
 fn node(dtype: DType, weak: bool) -> Node {
-    use crate::array::dtype::Kind;
     match (weak, dtype.kind()) {
         (true, Kind::Int | Kind::Uint) => WeakInt,
         (true, Kind::Float) => WeakFloat,
@@ -99,6 +100,40 @@ pub fn promote_types(a: (DType, bool), b: (DType, bool)) -> (DType, bool) {
         WeakFloat => (DType::F32, true),
         WeakComplex => (DType::C64, true),
     }
+}
+
+/// Raises an error if these operands have different dtypes and the thread forbids that they meet. A Rust number, whose
+/// type is weak, meets all dtypes that its kind is part of.
+#[track_caller]
+pub(crate) fn allow_promotion(operands: impl Iterator<Item = (DType, bool)> + Clone) {
+    if modes().promotion.dtypes == DTypePromotion::Strict {
+        strictly(operands);
+    }
+}
+
+#[cold]
+#[track_caller]
+fn strictly(operands: impl Iterator<Item = (DType, bool)> + Clone) {
+    let kind = |dtype: DType| match dtype.kind() {
+        Kind::Bool => 0,
+        Kind::Int | Kind::Uint => 1,
+        Kind::Float => 2,
+        Kind::Complex => 3,
+    };
+    let is_weak = |(dtype, weak): &(DType, bool)| *weak && kind(*dtype) > 0;
+    let Some((strong, _)) = operands.clone().find(|x| !is_weak(x)) else { return };
+    // A boolean is no number.
+    let fits =
+        |x: &(DType, bool)| if is_weak(x) { kind(strong) > 0 && kind(x.0) <= kind(strong) } else { x.0 == strong };
+    if operands.clone().all(|x| fits(&x)) {
+        return;
+    }
+    let names: Vec<String> =
+        operands.map(|x| if is_weak(&x) { format!("a Rust number like {}", x.0) } else { x.0.to_string() }).collect();
+    raise(
+        Error::dtype(format!("{} have no dtype in common, because promotion is strict", names.join(" and ")))
+            .help("convert one of them with `.astype(DType::…)`, or allow it with `DTypePromotion::Standard`"),
+    )
 }
 
 /// The index of a node in [`NODES`].

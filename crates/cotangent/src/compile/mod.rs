@@ -3,6 +3,7 @@
 
 pub(crate) mod lift;
 pub(crate) mod outline;
+pub(crate) mod record;
 pub(crate) mod simplify;
 pub(crate) mod spans;
 pub(crate) mod style;

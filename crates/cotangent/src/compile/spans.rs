@@ -1,20 +1,20 @@
-//! Spans and events of the crate `tracing`, behind the feature `tracing`. Without the feature, these macros expand to
-//! nothing at run time.
+//! Spans and events: of the crate `tracing`, behind the feature `tracing`, and of profiles. Without the feature and
+//! without a profile, a span costs a look at a flag, and an event nothing.
 
 /// Enters a span and returns a guard that leaves the span when dropped.
 #[cfg(feature = "tracing")]
 macro_rules! span {
-    ($level:ident, $name:literal $(, $field:ident = $value:expr)* $(,)?) => {
-        tracing::span!(target: "cotangent", tracing::Level::$level, $name $(, $field = $value)*).entered()
-    };
+    ($level:ident, $name:literal $(, $field:ident = $value:expr)* $(,)?) => {(
+        tracing::span!(target: "cotangent", tracing::Level::$level, $name $(, $field = $value)*).entered(),
+        $crate::compile::record::going(|| $name, || vec![$((stringify!($field), $value.to_string())),*]),
+    )};
 }
 
 #[cfg(not(feature = "tracing"))]
 macro_rules! span {
-    ($level:ident, $name:literal $(, $field:ident = $value:expr)* $(,)?) => {{
-        $( let _ = || $value; )*
-        $crate::compile::spans::Span
-    }};
+    ($level:ident, $name:literal $(, $field:ident = $value:expr)* $(,)?) => {
+        $crate::compile::record::going(|| $name, || vec![$((stringify!($field), $value.to_string())),*])
+    };
 }
 
 /// Emits an event.
@@ -34,9 +34,9 @@ macro_rules! event {
 
 /// The guard that [`span!`] returns.
 #[cfg(feature = "tracing")]
-pub(crate) type Span = tracing::span::EnteredSpan;
+pub(crate) type Span = (tracing::span::EnteredSpan, crate::compile::record::Going);
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) struct Span;
+pub(crate) type Span = crate::compile::record::Going;
 
 pub(crate) use {event, span};

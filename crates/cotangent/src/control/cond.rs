@@ -6,13 +6,16 @@ use stablehlo::{Type, Value};
 
 use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::array::device::Place;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
+use crate::array::platform::Platform;
 use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::axis::{AxisSet, NamedAxis};
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent};
+use crate::ir::print::tuple;
 use crate::ops::compare::{Clamp, SelectN};
 use crate::ops::elementwise::rebind;
 use crate::trace::frames::{Inputs, bind, bind_shared, stage};
@@ -27,7 +30,8 @@ use super::mapped::Mapped;
 use super::shared::rearranges;
 use super::vary::{communicates, union, vary_jaxpr, varying};
 
-/// `cond`: runs one of its branches on the operands. The first operand, an `i32` that is clamped to the range, selects it.
+/// `cond`: runs one of its branches on the operands. The first operand, an `i32` that is clamped to the range, selects
+/// it.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};
@@ -38,6 +42,9 @@ use super::vary::{communicates, union, vary_jaxpr, varying};
 pub struct Cond {
     /// The branches: programs of the same type.
     pub branches: Vec<Arc<Jaxpr>>,
+    /// If the platform selects the branch and not the index: the platform of each branch. `None` stands for all that no
+    /// other branch has.
+    pub platforms: Option<Vec<Option<Platform>>>,
 }
 
 /// Where the linear program of a branch finds one of its residuals.
@@ -90,6 +97,24 @@ pub(super) fn mapped_checks(place: &str) -> Error {
 }
 
 impl Cond {
+    /// A conditional whose first operand selects the branch.
+    #[must_use]
+    pub fn new(branches: Vec<Arc<Jaxpr>>) -> Cond {
+        Cond { branches, platforms: None }
+    }
+
+    /// The same choice between other branches.
+    pub(crate) fn with(&self, branches: Vec<Arc<Jaxpr>>) -> Cond {
+        Cond { branches, platforms: self.platforms.clone() }
+    }
+
+    /// The branch for a platform, if the platform selects one. `Some(None)` means that there is none for it.
+    pub(crate) fn of_platform(&self, platform: Platform) -> Option<Option<&Arc<Jaxpr>>> {
+        let platforms = self.platforms.as_ref()?;
+        let place = |wanted| platforms.iter().position(|of| *of == wanted);
+        Some(place(Some(platform)).or_else(|| place(None)).map(|i| &self.branches[i]))
+    }
+
     /// Clamps branch indices to the range.
     pub(super) fn clamped(&self, index: &Array) -> Array {
         let last = Array::scalar(self.branches.len() as i32 - 1);
@@ -165,7 +190,7 @@ impl Primitive for Cond {
             });
             closed.jaxpr
         });
-        let forward = Cond { branches: forward.collect() };
+        let forward = self.with(forward.collect());
         let mut y = bind(forward, &x.iter().collect::<Vec<_>>()).into_vec();
         let saved = y.split_off(outputs.len());
         let tangents: Vec<&Array> = dx[1..].iter().flatten().collect();
@@ -201,7 +226,7 @@ impl Primitive for Cond {
         let masks: Vec<Vec<bool>> = splits.iter().map(|s| s.nonzero.clone()).collect();
         let (branches, any) = with_all_results(&linear, &masks, &outputs);
         let operands: Vec<&Array> = std::iter::once(&x[0]).chain(known).chain(tangents).collect();
-        let mut dy = bind(Cond { branches }, &operands).into_iter();
+        let mut dy = bind(self.with(branches), &operands).into_iter();
         (y, placed(&any, &mut dy))
     }
 
@@ -213,7 +238,7 @@ impl Primitive for Cond {
         let branches: Vec<_> = backwards.into_iter().map(|b| b.0).collect();
         let (branches, any) = with_all_results(&branches, &masks, &avals);
         let operands: Vec<&Array> = known.into_iter().chain(ct.iter().flatten()).collect();
-        let mut results = bind(Cond { branches }, &operands).into_iter();
+        let mut results = bind(self.with(branches), &operands).into_iter();
         std::iter::once(None).chain(placed::<_, Vec<_>>(&any, &mut results)).collect()
     }
 
@@ -231,10 +256,10 @@ impl Primitive for Cond {
         }
         if !all {
             let operands = in_front(x, axes, size);
-            return (rebind(&Cond { branches }, &operands.iter().collect::<Vec<_>>()).into_vec(), out_axes);
+            return (rebind(&self.with(branches), &operands.iter().collect::<Vec<_>>()).into_vec(), out_axes);
         }
         // Each element selects its own branch: all branches run, and their results are selected from.
-        let written_out = Cond { branches: self.branches.iter().map(inline_calls).collect() };
+        let written_out = self.with(self.branches.iter().map(inline_calls).collect());
         let results = Mapped::run(&written_out, x, axes, size, |operands| {
             let results: Vec<Vec<Array>> = branches.iter().map(|b| eval(b, &operands[1..])).collect();
             let index = self.clamped(&operands[0]);
@@ -272,10 +297,14 @@ impl Primitive for Cond {
             sets = sets.iter().zip(&found).map(|(a, b)| union([a, b])).collect();
         }
         let branches = self.branches.iter().map(|branch| vary_jaxpr(branch, &apart, &sets, mesh).0).collect();
-        Some((bind(Cond { branches }, &operands.iter().collect::<Vec<_>>()).into_vec(), sets))
+        Some((bind(self.with(branches), &operands.iter().collect::<Vec<_>>()).into_vec(), sets))
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], outs: &[Aval]) -> Outputs<Value> {
+        if let Some(branch) = self.of_platform(cx.platform()) {
+            let Some(branch) = branch else { unreachable!("such a program is refused before it is lowered") };
+            return cx.inline(branch, &args[1..]).into();
+        }
         let results: Vec<Type> = outs.iter().map(Aval::mlir).collect();
         let index = Aval::new(DType::I32, ());
         let number = |n: usize| Literal::int(DType::I32, n as i64);
@@ -287,6 +316,14 @@ impl Primitive for Cond {
     }
 
     fn interpret(&self, inputs: &[Array], run: &mut RunProgram<'_>) -> Option<Result<Vec<Array>>> {
+        if self.platforms.is_some() {
+            let place = Place::of(inputs.iter(), |i| format!("operand {i} of `cond`"));
+            return Some(place.and_then(|place| {
+                let platform = place.device.platform();
+                let Some(branch) = self.of_platform(platform).flatten() else { return Ok(Vec::new()) };
+                run(branch, &inputs[1..], &format!("in the branch for {platform}"))
+            }));
+        }
         let branch = |index: i32| (index.max(0) as usize).min(self.branches.len() - 1);
         Some(
             inputs[0]
@@ -294,6 +331,20 @@ impl Primitive for Cond {
                 .map(branch)
                 .and_then(|branch| run(&self.branches[branch], &inputs[1..], &format!("in branch {branch}"))),
         )
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let name = |of: &Option<Platform>| of.map_or_else(|| "None".to_string(), |of| format!("('{of}',)"));
+        let names = |platforms: &Vec<Option<Platform>>| tuple(&platforms.iter().map(name).collect::<Vec<_>>());
+        self.platforms.iter().map(|platforms| ("branches_platforms", names(platforms))).collect()
+    }
+
+    fn runs_on(&self, platform: Platform) -> bool {
+        let runs = |branch: &Arc<Jaxpr>| branch.eqns().iter().all(|eqn| eqn.prim.runs_on(platform));
+        match self.of_platform(platform) {
+            Some(branch) => branch.is_some_and(runs),
+            None => self.branches.iter().all(runs),
+        }
     }
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {

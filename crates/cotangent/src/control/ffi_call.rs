@@ -57,7 +57,7 @@ attributes! {
 }
 
 impl FfiAttribute {
-    fn mlir(&self) -> Attr {
+    pub(super) fn mlir(&self) -> Attr {
         match self {
             FfiAttribute::Bool(x) => Attr::Bool(*x),
             FfiAttribute::I64(x) => Attr::I64(*x),

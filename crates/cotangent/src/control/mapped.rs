@@ -26,14 +26,14 @@ use super::cond::Cond;
 use super::ignored_by_eq::IgnoredByEq;
 use super::shared::{Parts, split};
 
-/// `mapped`: a primitive over a batch. It computes a program over the whole batch. Its derivative is the batched derivative
-/// of the primitive, and not the derivative of that program.
+/// `mapped`: a primitive over a batch. It computes a program over the whole batch. Its derivative is the batched
+/// derivative of the primitive, and not the derivative of that program.
 ///
-/// A conditional whose index differs from element to element needs this. The program runs every branch on all elements and
-/// selects from the results. In the derivative of that program, the derivative of a branch at an element that did not take
-/// it, such as ∞, would be multiplied by the zero cotangent of the selection. In the batched derivative of the conditional,
-/// each element has the derivative of its own branch alone. This also holds where a sum over the batch follows, as it does
-/// for values that are not batched.
+/// A conditional whose index differs from element to element needs this. The program runs every branch on all elements
+/// and selects from the results. In the derivative of that program, the derivative of a branch at an element that did
+/// not take it, such as ∞, would be multiplied by the zero cotangent of the selection. In the batched derivative of the
+/// conditional, each element has the derivative of its own branch alone. This also holds where a sum over the batch
+/// follows, as it does for values that are not batched.
 ///
 /// Equality ignores the primitive of a single element, as for [`CustomJvp`](super::custom_jvp::CustomJvp).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -86,9 +86,10 @@ impl Element {
         cts.into_iter().zip(batched).map(|(ct, batched)| ct.map(|ct| sum(ct, *batched))).collect()
     }
 
-    /// Computes the cotangents of a conditional. An operand that is not batched, such as the weights of a network, would get
-    /// an array from each element, to be summed. So its products with batched values move out of the branches and are
-    /// transposed for all elements at once. Elements that took another branch have zeros there, in both factors.
+    /// Computes the cotangents of a conditional. An operand that is not batched, such as the weights of a network,
+    /// would get an array from each element, to be summed. So its products with batched values move out of the branches
+    /// and are transposed for all elements at once. Elements that took another branch have zeros there, in both
+    /// factors.
     fn transpose_choice(&self, cond: &Cond, ct: &[Tangent], inputs: &[Operand]) -> Vec<Tangent> {
         let linear: Vec<bool> = inputs[1..].iter().map(Operand::is_linear).collect();
         let shared: Vec<bool> = self.batched[1..].iter().map(|b| !b).collect();
@@ -110,7 +111,7 @@ impl Element {
             })
             .collect();
         let batched = [&self.batched[..], &vec![true; products.len()]].concat();
-        let choice = Element { prim: Arc::new(Cond { branches }), avals, batched, ..self.clone() };
+        let choice = Element { prim: Arc::new(Cond::new(branches)), avals, batched, ..self.clone() };
         let more = products.iter().map(|aval| Operand::Linear(aval.with_shape(aval.shape.insert(0, self.size))));
         let mut result = choice.transpose(ct, &inputs.iter().cloned().chain(more).collect::<Vec<_>>());
         let mut arrived = result.split_off(n + 1).into_iter();
@@ -147,8 +148,8 @@ impl Element {
 }
 
 impl Mapped {
-    /// Binds `prim` over a batch. `run` computes the results, with the batch axis in front, from operands that have it in
-    /// front too.
+    /// Binds `prim` over a batch. `run` computes the results, with the batch axis in front, from operands that have it
+    /// in front too.
     pub(super) fn run(
         prim: &(impl Primitive + Clone),
         x: &[Array],

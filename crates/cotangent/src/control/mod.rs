@@ -1,10 +1,11 @@
-//! Primitives that hold programs or functions of this process, and those that communicate over a mapped axis. Their rules
-//! call the transforms. Primitives without programs are in `ops`.
+//! Primitives that hold programs or functions of this process, and those that communicate over a mapped axis. Their
+//! rules call the transforms. Primitives without programs are in `ops`.
 
 pub(crate) mod call;
 pub(crate) mod callback;
 pub(crate) mod checkpoint;
 pub(crate) mod collectives;
+pub(crate) mod composite;
 pub(crate) mod cond;
 pub(crate) mod custom_jvp;
 pub(crate) mod custom_vjp;

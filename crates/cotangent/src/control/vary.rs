@@ -70,7 +70,7 @@ pub(super) fn vary(jaxpr: &Jaxpr, args: &[Array], over: &[AxisSet], mesh: &[Name
     for eqn in jaxpr.eqns() {
         let (x, over): (SmallVec<[Array; 4]>, SmallVec<[AxisSet; 4]>) =
             eqn.inputs.iter().map(|a| read(&env, a)).unzip();
-        let (outputs, sets) = with_location(eqn.loc, || {
+        let (outputs, sets) = with_location(eqn.loc.here(), || {
             eqn.prim.vary(&x, &over, mesh).unwrap_or_else(|| {
                 let (outputs, all) = together(&eqn.prim, &x, &over, mesh);
                 let sets = vec![all; outputs.len()];

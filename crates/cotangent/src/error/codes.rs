@@ -142,6 +142,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "has a dimension that is not known", "has more elements than memory can hold",
         "an array of this shape does not fit in memory",
     ]),
+    ("E0133", &["have different ranks, and nothing says how to align them"]),
     // Dtypes.
     ("E0201", &[
         "expected {}, got {}", "must be floats, got", "expected a numeric dtype", "has no −1",
@@ -169,6 +170,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0208", &["cannot be bitcast to"]),
     ("E0209", &["and safetensors has no", "is {}, which the library does not have"]),
     ("E0210", &["arrays of the dtype {} are not supported", "elements of type `{}` are not supported"]),
+    ("E0211", &["have no dtype in common, because promotion is strict"]),
     // Axes.
     ("E0301", &["axis {} is out of bounds for", "which is out of bounds for rank"]),
     ("E0302", &[
@@ -264,7 +266,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0703", &[
         "was discarded: expected sha256", "does not contain the plugin that", "the cached plugin {} is damaged",
     ]),
-    ("E0704", &[
+    ("E0704", &["the profile cannot be written to", 
         "there is no cache directory", "the plugin cannot be stored because", "the program cannot be written to",
     ]),
     ("E0705", &[
@@ -294,6 +296,8 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "which this program registered and JAX does not have", "the function is exported for no platform",
         "JAX's format has room for", "the program cannot be written for JAX",
     ]),
+    ("E0715", &["a program was to be run inside `no_execution`"]),
+    ("E0716", &["a profile is being recorded already", "no profile is being recorded"]),
     // Devices.
     ("E0801", &["a computation runs on "]),
     ("E0802", &[
@@ -312,6 +316,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0806", &["but it is laid out as"]),
     ("E0807", &["does not run on"]),
     ("E0808", &["the function was exported for"]),
+    ("E0809", &["`platform_dependent` has no function for"]),
     // Processes.
     ("E0901", &["nothing says how to join a job"]),
     ("E0902", &["did not take part in the exchange", "was waited for in vain", "will reach the barrier"]),
@@ -405,6 +410,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E1131", &[
         "the method `Nearest` is not supported", "the norm `Forward` is not supported", "map_coordinates: order",
     ]),
+    ("E1132", &["must have a namespace and a name, got", "platform_dependent: {} has two functions"]),
 ];
 
 /// The code of a message of a kind whose codes begin with `kind`: that of the sentence with the most letters that the

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::array::Var;
 use crate::array::aval::Aval;
+use crate::error::location::Origin;
 use crate::error::{Error, Result};
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::ir::primitive::Primitive;
@@ -92,7 +93,12 @@ impl JaxprBuilder {
         let outputs = prim.infer(&avals).map_err(|error| error.context(prim.name()))?;
         let outputs: SmallVec<[Var; 1]> = outputs.into_iter().map(|aval| self.fresh(aval)).collect();
         let defined = outputs.to_vec();
-        self.eqns.push(Eqn { prim: Arc::new(prim), inputs: inputs.into(), outputs, loc: Location::caller() });
+        self.eqns.push(Eqn {
+            prim: Arc::new(prim),
+            inputs: inputs.into(),
+            outputs,
+            loc: Origin::from(Location::caller()),
+        });
         Ok(defined)
     }
 

@@ -10,6 +10,7 @@ use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::literal::Literal;
 use crate::error::Loc;
+use crate::error::location::Origin;
 use crate::ir::axis::AxisName;
 use crate::ir::effects::Effects;
 use crate::ir::primitive::Primitive;
@@ -89,7 +90,7 @@ pub struct Eqn {
     pub(crate) prim: Arc<dyn Primitive>,
     pub(crate) inputs: SmallVec<[Atom; 3]>,
     pub(crate) outputs: SmallVec<[Var; 1]>,
-    pub(crate) loc: Loc,
+    pub(crate) loc: Origin,
 }
 
 impl Eqn {
@@ -138,7 +139,19 @@ impl Eqn {
     /// ```
     #[must_use]
     pub fn loc(&self) -> Loc {
-        self.loc
+        self.loc.loc
+    }
+
+    /// The names of the scopes around it, joined by `/`; see [`named_scope`](crate::named_scope).
+    ///
+    /// ```
+    /// use cotangent::{named_scope, prelude::*};
+    /// let program = make_jaxpr(|x: &Array| named_scope("shift", || x + 1.0))(&2.0.into());
+    /// assert_eq!(program.jaxpr.eqns()[0].scope(), Some("shift"));
+    /// ```
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.loc.scope.names()
     }
 
     /// Whether it has no operands but literals.
@@ -148,9 +161,13 @@ impl Eqn {
 }
 
 impl PartialEq for Eqn {
-    /// Locations are ignored: the same program from another line is the same program.
+    /// Lines are ignored: the same program from another line is the same program. Names of scopes are not, so that each
+    /// program keeps its own.
     fn eq(&self, other: &Eqn) -> bool {
-        self.inputs == other.inputs && self.outputs == other.outputs && *self.prim == *other.prim
+        self.inputs == other.inputs
+            && self.outputs == other.outputs
+            && self.loc.scope == other.loc.scope
+            && *self.prim == *other.prim
     }
 }
 
@@ -238,7 +255,7 @@ impl Jaxpr {
         prim: Arc<dyn Primitive>,
         inputs: impl IntoIterator<Item = Aval>,
         outputs: impl IntoIterator<Item = Aval>,
-        loc: Loc,
+        loc: Origin,
     ) -> Jaxpr {
         let mut avals: Vec<Aval> = inputs.into_iter().collect();
         let n = avals.len() as u32;

@@ -2,18 +2,17 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use stablehlo::read::Part;
 /// Types that a primitive's `lower` uses.
 pub use stablehlo::{Attr, Value};
 use stablehlo::{Block, Func, Module, Scalar as HloScalar, Type, Visibility};
 
 use super::constants::Constants;
-use super::partition::{Grid, Layout, Partition};
-use super::routes::{Apart, Routes};
+use super::functions::{Functions, mesh_name};
+use super::partition::{Layout, Partition};
+use super::routes::Routes;
 use crate::array::InlineVec;
 use crate::array::aval::{Aval, Shape};
 use crate::array::dtype::DType;
@@ -23,23 +22,6 @@ use crate::error::location::with_location;
 use crate::ir::env::Env;
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::primitive::Outputs;
-
-/// The functions of the module being written, shared by structure.
-pub(super) struct Functions {
-    platform: Platform,
-    portable: bool,
-    /// By program and by the mesh whose devices run it, each on its own part.
-    names: FxHashMap<(Arc<Jaxpr>, Option<Grid>), String>,
-    /// The operations of other modules, and the text of their functions.
-    pub(super) parts: FxHashMap<Arc<Part>, String>,
-    pub(super) foreign: String,
-    taken: FxHashMap<String, usize>,
-    written: Vec<Func>,
-    /// The meshes of the module, in the order of their names.
-    meshes: Vec<Grid>,
-    /// The mesh whose devices each run the code being written on their own part.
-    pub(super) manual: Option<Grid>,
-}
 
 /// The destination of a primitive's StableHLO: the current block, and the functions of the module.
 ///
@@ -71,9 +53,9 @@ pub struct Lowering<'a> {
     pub(super) functions: &'a RefCell<Functions>,
     /// Whether this is the body of an elementwise operation, where values are single elements without memory of their
     /// own.
-    of_elements: bool,
+    pub(super) of_elements: bool,
     /// In a program with effects: the token that the next effect must wait for.
-    token: Option<Value>,
+    pub(super) token: Option<Value>,
     /// Scalars that this block has broadcast to a shape, so that each is broadcast once.
     spread: FxHashMap<(u32, Shape), Value>,
     /// The constants in the values of this block.
@@ -91,7 +73,7 @@ pub(crate) fn layouts(orders: impl IntoIterator<Item = impl Iterator<Item = usiz
 }
 
 /// The token that effects pass from one to the next, to keep their order. Its value has no meaning.
-fn token_aval() -> Aval {
+pub(super) fn token_aval() -> Aval {
     Aval::new(DType::I32, ())
 }
 
@@ -196,8 +178,8 @@ impl<'a> Lowering<'a> {
         reduced
     }
 
-    /// Appends an operation on single elements with one region for each list of parameter types in `params`. `body` writes
-    /// region `i` and returns its results. For loops and branches use [`while_loop`](Lowering::while_loop) and
+    /// Appends an operation on single elements with one region for each list of parameter types in `params`. `body`
+    /// writes region `i` and returns its results. For loops and branches use [`while_loop`](Lowering::while_loop) and
     /// [`case`](Lowering::case).
     pub fn regions(
         &mut self,
@@ -316,13 +298,15 @@ impl<'a> Lowering<'a> {
         let mut env = Env::of_inputs(jaxpr, args.iter().cloned());
         let mut literals: FxHashMap<Literal, Value> = FxHashMap::default();
         for eqn in jaxpr.eqns() {
-            self.block.set_location(Some(eqn.loc.into()));
+            let origin = eqn.loc.here();
+            let name = origin.scope.names().map(|scope| format!("{scope}/{}", eqn.prim.name()));
+            self.block.set_location(Some(stablehlo::Location::from(eqn.loc.loc).named(name.as_deref())));
             let args: SmallVec<[Value; 4]> =
                 eqn.inputs.iter().map(|atom| self.read(&env, &mut literals, atom)).collect();
             let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| jaxpr.aval(a)).collect();
             let outputs: SmallVec<[Aval; 2]> = eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone()).collect();
             // An equation that cannot be lowered is reported at the user's line.
-            let values = with_location(eqn.loc, || eqn.prim.lower(self, &args, &inputs, &outputs));
+            let values = with_location(origin, || eqn.prim.lower(self, &args, &inputs, &outputs));
             debug_assert_eq!(values.len(), outputs.len(), "results of the lowering of {}", eqn.prim.name());
             for (var, value) in eqn.outputs.iter().zip(values) {
                 debug_assert_eq!(value.ty(), &jaxpr.avals()[var.index()].mlir(), "lowering of {}", eqn.prim.name());
@@ -337,85 +321,6 @@ impl<'a> Lowering<'a> {
             literals.entry(literal).or_insert_with(|| self.splat(&literal.aval(), literal)).clone()
         })
     }
-
-    /// Appends a call of `jaxpr`, which becomes a function of the module and is written once. The compiler inlines it,
-    /// unless `inlined` is false: then its arguments are in memory. Inside the body of an elementwise operation it is
-    /// written in place instead.
-    pub fn call(&mut self, name: &str, jaxpr: &Arc<Jaxpr>, args: &[Value], inlined: bool) -> Outputs<Value> {
-        if self.of_elements {
-            return self.inline(jaxpr, args).into();
-        }
-        if !inlined && self.routes().apart == Apart::Barrier {
-            let args: Vec<Value> = args.iter().map(|arg| self.constants.behind(self.block, arg)).collect();
-            return self.call(name, jaxpr, &args, true);
-        }
-        let key = (jaxpr.clone(), self.manual());
-        let known = self.functions.borrow().names.get(&key).cloned();
-        let name = known.unwrap_or_else(|| {
-            let unique = self.functions.borrow_mut().unique(name);
-            let func = function(&unique, jaxpr, self.functions);
-            let mut functions = self.functions.borrow_mut();
-            functions.names.insert(key, unique.clone());
-            functions.written.push(func);
-            unique
-        });
-        let args = &self.constants.leave(self.block, args)[..];
-        let results = jaxpr.output_avals().map(|a| a.mlir());
-        if !jaxpr.effects().kept {
-            return self.block.call(&name, args, inlined, &results.collect::<Vec<_>>()).into_iter().collect();
-        }
-        let token = self.token.clone().unwrap_or_else(|| self.splat(&token_aval(), Literal::int(DType::I32, 0)));
-        let args: Vec<Value> = args.iter().cloned().chain([token]).collect();
-        let results: Vec<Type> = results.chain([token_aval().mlir()]).collect();
-        let mut values: Outputs<Value> = self.block.call(&name, &args, inlined, &results).into_iter().collect();
-        self.token = values.pop();
-        values
-    }
-}
-
-impl Functions {
-    fn new(platform: Platform, portable: bool) -> Functions {
-        let taken = [("main".to_string(), 1)].into_iter().collect();
-        let (written, meshes) = (Vec::new(), Vec::new());
-        let (names, parts, foreign) = (FxHashMap::default(), FxHashMap::default(), String::new());
-        Functions { platform, portable, names, parts, foreign, taken, written, meshes, manual: None }
-    }
-
-    /// The name of a mesh in the module.
-    pub(super) fn mesh(&mut self, grid: &Grid) -> String {
-        let place = self.meshes.iter().position(|known| known == grid).unwrap_or_else(|| {
-            self.meshes.push(grid.clone());
-            self.meshes.len() - 1
-        });
-        mesh_name(place)
-    }
-
-    pub(super) fn unique(&mut self, name: &str) -> String {
-        let count = self.taken.entry(name.to_string()).or_insert(0);
-        *count += 1;
-        if *count == 1 { name.to_string() } else { format!("{name}_{}", *count - 1) }
-    }
-}
-
-fn mesh_name(place: usize) -> String {
-    if place == 0 { "mesh".to_string() } else { format!("mesh_{place}") }
-}
-
-/// Writes a program as a function of the module. If the program has effects, the function also takes and returns their
-/// token.
-fn function(name: &str, jaxpr: &Jaxpr, functions: &RefCell<Functions>) -> Func {
-    let mut params: Vec<Type> = jaxpr.input_avals().map(Aval::mlir).collect();
-    let kept = jaxpr.effects().kept;
-    params.extend(kept.then(|| token_aval().mlir()));
-    let mut func = Func::new(name, Visibility::Private, &params);
-    let mut args = func.params();
-    let token = if kept { args.pop() } else { None };
-    let mut lowering = Lowering::new(func.body(), functions, token);
-    let results = lowering.inline(jaxpr, &args);
-    let mut results = lowering.constants.leave(lowering.block, &results);
-    results.extend(lowering.token);
-    func.ret(&results);
-    func
 }
 
 /// What lowering needs to know about a program besides its equations.

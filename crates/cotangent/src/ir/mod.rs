@@ -7,6 +7,7 @@ mod constants;
 pub(crate) mod effects;
 pub(crate) mod env;
 mod foreign;
+pub(crate) mod functions;
 pub(crate) mod jaxpr;
 pub(crate) mod lowering;
 pub(crate) mod partition;

@@ -16,6 +16,7 @@ use crate::ir::axis::{AxisName, AxisSet, NamedAxis};
 use crate::ir::effects::Effects;
 use crate::ir::jaxpr::Jaxpr;
 use crate::ir::lowering::Lowering;
+use crate::ir::routes::Routes;
 
 /// A tangent or cotangent; `None` is the symbolic zero.
 ///
@@ -205,10 +206,14 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
         effects_of(&self.jaxprs())
     }
 
-    /// Whether programs for the platform may contain it: by default if the programs it holds do. A program with another
-    /// primitive is refused before it is lowered, with an error at the user's line.
+    /// Whether programs for the platform may contain it: by default if the programs it holds may, and if functions of
+    /// this process that it calls can be called there. A program with another primitive is refused before it is
+    /// lowered, with an error at the user's line.
     fn runs_on(&self, platform: Platform) -> bool {
-        run_on(&self.jaxprs(), platform)
+        match &self.jaxprs()[..] {
+            [] => !self.effects().host || Routes::of(platform).host_calls,
+            programs => run_on(programs, platform),
+        }
     }
 
     /// Whether its meaning depends on the element of the mapped axis `name`, whatever its operands are: because it is a

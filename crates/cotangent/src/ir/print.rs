@@ -52,6 +52,8 @@ pub(crate) struct Line<'a> {
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) nested: Vec<&'a Jaxpr>,
     pub(crate) inputs: Vec<String>,
+    /// The names of the scopes around it.
+    pub(crate) scope: Option<&'a str>,
 }
 
 /// The parts of a jaxpr.
@@ -70,7 +72,8 @@ impl<'a> Printed<'a> {
             let outputs = eqn.outputs.iter().map(|v| names.binder(jaxpr, *v)).collect();
             let inputs = eqn.inputs.iter().map(|a| names.atom(a)).collect();
             let nested = eqn.prim.jaxprs().into_iter().map(|inner| &**inner).collect();
-            Line { outputs, primitive: eqn.prim.name(), params: eqn.prim.params(), nested, inputs }
+            let (primitive, params, scope) = (eqn.prim.name(), eqn.prim.params(), eqn.scope());
+            Line { outputs, primitive, params, nested, inputs, scope }
         });
         let lines = lines.collect();
         let outputs: Vec<_> = jaxpr.outputs().iter().map(|a| names.atom(a)).collect();
@@ -84,11 +87,11 @@ pub(crate) fn binders(binders: &[Binder]) -> String {
     binders.iter().map(|(name, ty)| format!("{name}:{ty}")).collect::<Vec<_>>().join(" ")
 }
 
-fn write(f: &mut dyn fmt::Write, jaxpr: &Jaxpr, indent: usize) -> fmt::Result {
+fn write(f: &mut dyn fmt::Write, jaxpr: &Jaxpr, indent: usize, scopes: bool) -> fmt::Result {
     let Printed { inputs, lines, outputs } = Printed::new(jaxpr);
     let pad = " ".repeat(indent);
     write!(f, "{{ lambda ; {}. let", binders(&inputs))?;
-    for Line { outputs, primitive, params, nested, inputs } in &lines {
+    for Line { outputs, primitive, params, nested, inputs, scope } in &lines {
         write!(f, "\n{pad}    {} = {primitive}", binders(outputs))?;
         if nested.is_empty() {
             if !params.is_empty() {
@@ -102,21 +105,26 @@ fn write(f: &mut dyn fmt::Write, jaxpr: &Jaxpr, indent: usize) -> fmt::Result {
             }
             for inner in nested {
                 write!(f, "\n{pad}      jaxpr=")?;
-                write(f, inner, indent + 6)?;
+                write(f, inner, indent + 6, scopes)?;
             }
             write!(f, "\n{pad}    ]")?;
         }
         for input in inputs {
             write!(f, " {input}")?;
         }
+        if let (true, Some(scope)) = (scopes, scope) {
+            write!(f, " # [{scope}]")?;
+        }
     }
     let separator = if lines.is_empty() { " ".to_string() } else { format!("\n{pad}  ") };
     write!(f, "{separator}in {outputs} }}")
 }
 
+/// `{:#}` also prints the names of scopes, after each equation.
 impl fmt::Display for Jaxpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(f, self, 0)
+        let scopes = f.alternate();
+        write(f, self, 0, scopes)
     }
 }
 

@@ -4,6 +4,8 @@ use std::panic::Location;
 
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
+use crate::array::modes::modes;
+use crate::array::platform::Platform;
 use crate::array::promote::promote_types;
 use crate::array::{Array, ArrayLike};
 use crate::control::cond::Cond;
@@ -42,7 +44,8 @@ pub fn cond<R: Tree>(pred: impl ArrayLike, yes: impl Fn() -> R, no: impl Fn() ->
         );
     }
     let index = pred.astype(DType::Bool).astype(DType::I32);
-    choice("cond", &["the second function returns", "the first function returns"], &index, &[&no, &yes], loc)
+    let names = ["the second function returns", "the first function returns"];
+    choice("cond", &names, &index, &[&no, &yes], None, loc)
 }
 
 /// Runs one of several functions, selected by a scalar index that is clamped to the valid range.
@@ -64,12 +67,69 @@ pub fn switch<R: Tree>(index: impl ArrayLike, branches: &[&dyn Fn() -> R]) -> R 
         raise(Error::dtype(format!("switch: the index must be an integer scalar, got {}", index.aval())));
     }
     let names: Vec<String> = (0..branches.len()).map(|i| format!("function {i} returns")).collect();
-    choice("switch", &names.iter().map(String::as_str).collect::<Vec<_>>(), &index.astype(DType::I32), branches, loc)
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    choice("switch", &names, &index.astype(DType::I32), branches, None, loc)
 }
 
-/// Runs the branch that `index` selects. `names` introduces the type of each branch's result in error messages.
+/// Runs the function of the platform that the program is for, or else `default`.
+///
+/// All functions are traced, and the choice is made when the program is lowered: the compiled program has one of them
+/// only. A function for one platform may therefore use what others lack, such as functions of this process. A program
+/// that is exported for several platforms has them all, and the reader chooses.
+///
+/// The functions must return the same types, as in [`cond`](fn@cond). The result can be differentiated and batched;
+/// the derivative is chosen in the same way.
+///
+/// ```
+/// use cotangent::{Platform, lax, prelude::*};
+/// let f = |x: &Array| lax::platform_dependent(&[(Platform::Cuda, &|| x.cos())], Some(&|| x.sin()));
+/// if Device::current()?.platform() == Platform::Cpu {
+///     assert_eq!(f(&0.0.into()).item::<f32>(), 0.0);
+///     assert_eq!(grad(f)(&0.0.into()).item::<f32>(), 1.0);
+/// }
+/// # Ok::<(), cotangent::Error>(())
+/// ```
+///
+/// # Panics
+/// Panics if there are no functions, if two are for one platform, or if the results differ in structure or type. A
+/// program for a platform without a function fails when it is compiled.
 #[track_caller]
-fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: &[&dyn Fn() -> R], loc: Loc) -> R {
+pub fn platform_dependent<R: Tree>(branches: &[(Platform, &dyn Fn() -> R)], default: Option<&dyn Fn() -> R>) -> R {
+    let loc = Location::caller();
+    let mut platforms: Vec<Option<Platform>> = branches.iter().map(|(platform, _)| Some(*platform)).collect();
+    if let Some(twice) = (1..platforms.len()).find(|i| platforms[..*i].contains(&platforms[*i])) {
+        let platform = branches[twice].0;
+        raise(Error::value(format!("platform_dependent: {platform} has two functions")).help("leave out one of them"));
+    }
+    platforms.extend(default.map(|_| None));
+    let functions: Vec<&dyn Fn() -> R> = branches.iter().map(|(_, f)| *f).chain(default).collect();
+    let of = |platform: &Option<Platform>| match platform {
+        Some(platform) => format!("the function for {platform} returns"),
+        None => "the default returns".to_string(),
+    };
+    let names: Vec<String> = platforms.iter().map(of).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    choice("platform_dependent", &names, &Array::scalar(0i32), &functions, Some(platforms), loc)
+}
+
+/// Runs the branch that `index` selects, or the platform if `platforms` is given. `names` introduces the type of each
+/// branch's result in error messages.
+#[track_caller]
+fn choice<R: Tree>(
+    call: &'static str,
+    names: &[&str],
+    index: &Array,
+    branches: &[&dyn Fn() -> R],
+    platforms: Option<Vec<Option<Platform>>>,
+    loc: Loc,
+) -> R {
+    if modes().without_jit
+        && let Some(last) = branches.len().checked_sub(1)
+        && platforms.is_none()
+        && let Ok(which) = index.try_item::<i32>()
+    {
+        return branches[(which.max(0) as usize).min(last)]();
+    }
     let trace = |branch: &&dyn Fn() -> R| {
         stage(&[], &Inputs::Unknown("inside a branch"), |_| {
             let result = branch();
@@ -120,5 +180,5 @@ fn choice<R: Tree>(call: &'static str, names: &[&str], index: &Array, branches: 
     let programs: Vec<&Closed> = traced.iter().map(|(closed, _)| closed).collect();
     let (branches, captures) = share_captures(&programs);
     let operands: Vec<&Array> = std::iter::once(index).chain(&captures).collect();
-    template.rebuild(&mut bind(Cond { branches }, &operands).into_iter())
+    template.rebuild(&mut bind(Cond { branches, platforms }, &operands).into_iter())
 }

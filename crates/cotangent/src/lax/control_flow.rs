@@ -105,7 +105,7 @@ impl Alike<'_> {
             let leaf = leaf_name(&path, part);
             let made = program.outputs().get(i).and_then(|atom| atom.var());
             let line =
-                program.eqns().iter().find(|eqn| made.is_some_and(|v| eqn.outputs.contains(&v))).map(|eqn| eqn.loc);
+                program.eqns().iter().find(|eqn| made.is_some_and(|v| eqn.outputs.contains(&v))).map(|eqn| eqn.loc.loc);
             let message = format!("{call}: {leaf} {must}: {first} {a}, {second} {b}");
             return Err(Error::new(ErrorKind::Structure, message).at(line.unwrap_or(loc)).help(help(&a, &b)));
         }

@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use crate::array::dtype::DType;
+use crate::array::modes::modes;
 use crate::array::{Array, ArrayLike, Repr};
 use crate::control::while_loop::While;
 use crate::error::{Error, Loc, raise};
@@ -45,6 +46,11 @@ fn repeated<S: Tree>(
     loc: Loc,
 ) -> S {
     let mut start = flatten(&init);
+    if modes().without_jit
+        && let Some(last) = written_out(&condition, &body, &init, &start)
+    {
+        return last;
+    }
     let alike = Alike::carried(call, "the state");
     let (next, ()) = traced_body(&alike, &init, &mut start, &[], loc, |state, _| (body(state), ()));
     let (cond, ()) =
@@ -66,6 +72,20 @@ fn repeated<S: Tree>(
     };
     let operands: Vec<&Array> = cond.captures.iter().chain(&next.captures).chain(&start).collect();
     init.rebuild(&mut bind(prim, &operands).into_iter())
+}
+
+/// The last state of the loop in Rust, for [`disable_jit`](crate::disable_jit), or `None` if a condition is not known.
+fn written_out<S: Tree>(
+    condition: impl Fn(&S) -> Array,
+    body: impl Fn(S) -> S,
+    init: &S,
+    start: &[Array],
+) -> Option<S> {
+    let mut state = init.rebuild(&mut start.iter().cloned());
+    while condition(&state).try_item::<bool>().ok()? {
+        state = body(state);
+    }
+    Some(state)
 }
 
 /// Runs `body(i, state)` for `i` from `lower` (inclusive) to `upper` (exclusive), and returns the last state.

@@ -22,13 +22,14 @@ mod slicing;
 mod solve;
 mod step;
 
+pub use crate::api::composite::{Composite, composite};
 pub use crate::ops::precision::Precision;
 pub use associative_scan::{AssociativeScan, associative_scan};
 pub use collectives::{
     AxisNames, all_gather, all_gather_along, all_to_all, all_to_all_tiled, axis_index, axis_size, pbroadcast, pmax,
     pmean, pmin, ppermute, pshuffle, psum, psum_scatter, psum_scatter_along, pswapaxes,
 };
-pub use cond::{cond, switch};
+pub use cond::{cond, platform_dependent, switch};
 pub use constant::constant;
 pub use conv::{Conv, Padding, conv, conv_general_dilated, conv_transpose, conv_with_general_padding};
 pub use dot::{DotGeneral, dot, dot_general};

@@ -5,6 +5,7 @@ use std::panic::Location;
 use crate::api::vmap::vmap;
 use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::array::modes::modes;
 use crate::control::scan::Scan as ScanPrimitive;
 use crate::error::{Error, Loc, OrRaise, Result};
 use crate::ops::slice::Concatenate;
@@ -115,6 +116,9 @@ impl Scan {
     ) -> (C, Y) {
         let scanned = flatten(xs);
         let length = self.steps(xs, &scanned).map_err(|e| e.context(alike.call).at(loc)).or_raise();
+        if modes().without_jit && length > 0 {
+            return self.written_out(f, init, xs, &scanned, length);
+        }
         let slices: Vec<Aval> = scanned.iter().map(|x| x.aval().with_shape(x.aval().shape.remove(&[0]))).collect();
         let mut start = flatten(&init);
         let step = |carry, slices: &mut dyn Iterator<Item = Array>| f(carry, xs.rebuild(slices));
@@ -131,6 +135,36 @@ impl Scan {
         let mut results = bind(prim, &operands).into_iter();
         let carry = init.rebuild(&mut results);
         (carry, template.rebuild(&mut results))
+    }
+
+    /// The loop in Rust, for [`disable_jit`](crate::disable_jit).
+    #[track_caller]
+    fn written_out<C: Tree, X: Tree, Y: Tree>(
+        self,
+        f: impl Fn(C, X) -> (C, Y),
+        init: C,
+        xs: &X,
+        scanned: &[Array],
+        length: usize,
+    ) -> (C, Y) {
+        let (mut carry, mut results) = (init, Vec::with_capacity(length));
+        for i in 0..length {
+            let i = if self.reverse { length - 1 - i } else { i };
+            let slice = |x: &Array| x.slice_axis(0, i, i + 1).reshape(&x.shape()[1..]);
+            let (next, y) = f(carry, xs.rebuild(&mut scanned.iter().map(slice)));
+            carry = next;
+            results.push(y);
+        }
+        if self.reverse {
+            results.reverse();
+        }
+        let leaves: Vec<Vec<Array>> = results.iter().map(flatten).collect();
+        let stacked = |leaf: usize| {
+            let rows: Vec<Array> = leaves.iter().map(|y| y[leaf].reshape([&[1], y[leaf].shape()].concat())).collect();
+            bind1(Concatenate { dimension: 0 }, &rows.iter().collect::<Vec<_>>())
+        };
+        let stacked: Vec<Array> = (0..leaves[0].len()).map(stacked).collect();
+        (carry, results[0].rebuild(&mut stacked.into_iter()))
     }
 
     fn steps<X: Tree>(self, xs: &X, scanned: &[Array]) -> Result<usize> {

@@ -2,7 +2,7 @@
 
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
-use crate::array::promote::promote_types;
+use crate::array::promote::{allow_promotion, promote_types};
 use crate::array::{Array, ArrayLike};
 use crate::ops::compare::{Eq, Ge, Gt, Le, Lt, Ne};
 use crate::ops::{broadcast, fits, met, select};
@@ -50,6 +50,7 @@ fn compared([x, y]: [Array; 2]) -> [Array; 2] {
         return met([x, y]);
     }
     let (a, b) = (x.dtype(), y.dtype());
+    allow_promotion([&x, &y].map(|x| (x.dtype(), x.weak_type())).into_iter());
     match promote_types((a, false), (b, false)) {
         (dtype, _) if dtype.is_integer() => met([x.astype(dtype), y.astype(dtype)]),
         _ if a == DType::U64 => unsigned_beside_signed([x, y]),

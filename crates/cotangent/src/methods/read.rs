@@ -182,6 +182,31 @@ impl Array {
         Ok(self)
     }
 
+    /// Starts to copy the value to the host, without waiting for it. Reading it later waits for the rest only. A value
+    /// that is in the memory of the host, such as one on the CPU, is there already.
+    ///
+    /// # Errors
+    /// If the array is traced under `jit`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let step = jit(|x: &Array| (x * 0.5, x.square().sum()));
+    /// let (next, loss) = step(&np::ones(3));
+    /// loss.copy_to_host_async()?; // on its way while the next step runs
+    /// let (_, _) = step(&next);
+    /// assert_eq!(loss.item::<f32>(), 3.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn copy_to_host_async(&self) -> Result<&Array> {
+        if let Repr::Concrete(concrete) = &self.concrete()?.0
+            && concrete.host().is_none()
+            && let Some(buffer) = concrete.buffer()
+        {
+            buffer.copy_to_host_async()?;
+        }
+        Ok(self)
+    }
+
     /// Returns the elements in row-major order as type `T`. It is their own type, or one that represents each element
     /// exactly. `f32` can be read as `f64`, `i32` as `f64`, and `i64` as `usize` if no element is negative.
     ///

@@ -1,10 +1,10 @@
 //! Joining and splitting arrays.
 
 use crate::array::aval::{IntoShape, canonical_axis};
-use crate::array::promote::promote_types;
 use crate::array::{Array, ArrayLike, Arrays};
 use crate::error::{Error, OrRaise, raise};
 use crate::lax;
+use crate::ops::meeting;
 use crate::ops::slice::Concatenate;
 use crate::trace::frames::bind1;
 
@@ -14,9 +14,10 @@ use super::manipulation::{atleast_1d, atleast_2d};
 #[track_caller]
 fn together(arrays: impl Arrays) -> Vec<Array> {
     let arrays = arrays.to_arrays();
-    let Some((first, rest)) = arrays.split_first() else { raise(Error::shape("expected at least one array")) };
-    let of = |x: &Array| (x.dtype(), x.weak_type());
-    let (dtype, weak) = rest.iter().fold(of(first), |bound, x| promote_types(bound, of(x)));
+    if arrays.is_empty() {
+        raise(Error::shape("expected at least one array"));
+    }
+    let (dtype, weak) = meeting(&arrays);
     arrays.into_iter().map(|x| if x.dtype() == dtype { x } else { x.convert(dtype, weak) }).collect()
 }
 

@@ -43,12 +43,20 @@ pub(crate) mod top_k;
 pub(crate) mod unary;
 pub(crate) mod window;
 
+use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
+
+use once_cell::sync::Lazy;
+use rustc_hash::FxHashSet;
+
 use crate::array::aval::{IntoShape, Shape};
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
-use crate::array::promote::promote_types;
+use crate::array::modes::{RankPromotion, modes};
+use crate::array::promote::{allow_promotion, promote_types};
 use crate::array::{Array, Repr};
-use crate::error::OrRaise;
+use crate::error::location::location;
+use crate::error::{Error, Loc, OrRaise, raise};
 use crate::trace::frames::bind1;
 
 /// Promotes the operands to one dtype by JAX's rules and broadcasts them to one shape. Scalars keep their rank, because
@@ -89,10 +97,13 @@ pub(crate) fn in_one_dtype<const N: usize>(operands: [Array; N]) -> [Array; N] {
     in_dtype(operands, met)
 }
 
-/// Returns the dtype that the operands are promoted to, and whether it is weak.
-fn meeting(operands: &[Array]) -> (DType, bool) {
-    let first = (operands[0].dtype(), operands[0].weak_type());
-    operands[1..].iter().fold(first, |bound, x| promote_types(bound, (x.dtype(), x.weak_type())))
+/// Returns the dtype that the operands are promoted to, and whether it is weak. If the thread forbids it, raises an
+/// error.
+#[track_caller]
+pub(crate) fn meeting(operands: &[Array]) -> (DType, bool) {
+    let types = operands.iter().map(|x| (x.dtype(), x.weak_type()));
+    allow_promotion(types.clone());
+    types.reduce(promote_types).unwrap_or((DType::F32, true))
 }
 
 #[track_caller]
@@ -160,10 +171,38 @@ fn broadcast_shape(operands: &[Array]) -> Option<Shape> {
         return None;
     }
     let mut shape = first.aval().shape;
+    if modes().promotion.ranks != RankPromotion::Allow
+        && operands.iter().filter(shaped).any(|x| x.ndim() != first.ndim())
+    {
+        ranks_differ(operands);
+    }
     for x in operands.iter().filter(shaped) {
         shape = crate::array::aval::broadcast_shapes(&shape, x.shape()).or_raise();
     }
     Some(shape)
+}
+
+/// Reports operands of different ranks: with an error, or with a line on standard error for each line of the program.
+#[cold]
+#[track_caller]
+fn ranks_differ(operands: &[Array]) {
+    static REPORTED: Lazy<Mutex<FxHashSet<Loc>>> = Lazy::new(Mutex::default);
+    let types: Vec<String> = operands.iter().map(|x| x.aval().to_string()).collect();
+    let error = Error::shape(format!(
+        "{} have different ranks, and nothing says how to align them",
+        types.join(" and ")
+    ))
+    .help(
+        "give them the same rank with `.reshape(…)` or `numpy::expand_dims`, or allow it with `RankPromotion::Allow`",
+    );
+    let loc = location(Location::caller());
+    match modes().promotion.ranks {
+        RankPromotion::Raise => raise(error.at(loc)),
+        _ if REPORTED.lock().unwrap_or_else(PoisonError::into_inner).insert(loc) => {
+            eprintln!("warning: {}", error.at(loc))
+        }
+        _ => {}
+    }
 }
 
 /// Returns an array filled with one value.

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::array::aval::Aval;
 use crate::array::device::{Device, Place};
 use crate::array::memory::{Buffer, HostBytes};
+use crate::array::modes::modes;
 use crate::array::platform::Platform;
 use crate::array::{Array, Repr};
 use crate::compile::lift::lift_literals;
@@ -50,6 +51,9 @@ const MANY_SCALARS: usize = 256;
 pub(crate) fn run(program: &CompiledProgram, args: &[&Array], committed: bool) -> Result<Vec<Array>> {
     let _span = span!(TRACE, "execute");
     let place = Place { device: program.runtime.device, committed };
+    if program.executable.is_some() {
+        may_run()?;
+    }
     let computed = match &program.executable {
         None => Vec::new(),
         Some(executable) if !program.calls_host => {
@@ -71,6 +75,18 @@ pub(crate) fn run(program: &CompiledProgram, args: &[&Array], committed: bool) -
     Ok(results)
 }
 
+/// Checks that this thread may run programs.
+#[inline]
+pub(super) fn may_run() -> Result<()> {
+    if modes().without_execution { Err(forbidden()) } else { Ok(()) }
+}
+
+#[cold]
+fn forbidden() -> Error {
+    Error::new(ErrorKind::Runtime, "a program was to be run inside `no_execution`")
+        .help("compute the value before, or leave it to the program: `jit` traces it, and `lower` compiles it")
+}
+
 type Arguments<'a> = SmallVec<[Held<'a>; 8]>;
 
 /// The results of a run as arrays.
@@ -81,8 +97,8 @@ fn results(buffers: Vec<xla::Buffer>, avals: &[Aval], place: Place) -> Vec<Array
 }
 
 /// Runs a program that calls functions of this process, and waits for it, so that the call returns their errors and
-/// effects have taken place when it returns. It runs on a client of its own, which shares the memory of the arguments as
-/// far as possible. To all other clients, its results are host memory.
+/// effects have taken place when it returns. It runs on a client of its own, which shares the memory of the arguments
+/// as far as possible. To all other clients, its results are host memory.
 fn run_here(program: &CompiledProgram, args: &[&Array], place: Place) -> Result<Vec<Array>> {
     let host = host(&program.runtime.client)?;
     let executable = program.executable_on(&host)?;
@@ -119,6 +135,7 @@ pub(crate) fn run_executable(
     committed: bool,
 ) -> Result<Vec<Array>> {
     let _span = span!(TRACE, "execute");
+    may_run()?;
     let held = args.iter().map(|x| runtime.site().fetch(x, true)).collect::<Result<Arguments<'_>>>()?;
     let buffers: SmallVec<[&xla::Buffer; 8]> = held.iter().map(Held::raw).collect();
     Ok(results(executable.execute(&buffers)?, avals, Place { device: runtime.device, committed }))
@@ -132,6 +149,7 @@ pub(crate) fn run_owned(program: &CompiledProgram, args: Vec<Array>, committed: 
         _ => return run(program, &args.iter().collect::<Vec<_>>(), committed),
     };
     let _span = span!(TRACE, "execute");
+    may_run()?;
     let (site, place) = (program.runtime.site(), Place { device: program.runtime.device, committed });
     let mut args: Vec<Option<Array>> = args.into_iter().map(Some).collect();
     let through: Vec<Option<Array>> = (program.sources.iter())

@@ -26,7 +26,7 @@ pub(crate) fn interpret(
     let mut env = Env::of_inputs(jaxpr, args.iter().map(|arg| (*arg).clone()));
     for (i, eqn) in jaxpr.eqns().iter().enumerate() {
         let inputs: SmallVec<[Array; 4]> = eqn.inputs.iter().map(|a| env.read(a, Array::literal)).collect();
-        let outputs = run(eqn, &inputs.iter().collect::<SmallVec<[&Array; 4]>>()).map_err(|e| e.at(eqn.loc))?;
+        let outputs = run(eqn, &inputs.iter().collect::<SmallVec<[&Array; 4]>>()).map_err(|e| e.at(eqn.loc.loc))?;
         env.set_all(&eqn.outputs, outputs);
         for var in eqn.inputs.iter().filter_map(|a| a.var()).chain(eqn.outputs.iter().copied()) {
             if last_use[var.index()] == i {

@@ -311,6 +311,7 @@ impl Many {
         layouts: &Layouts,
     ) -> Result<Vec<Array>> {
         let _span = span!(TRACE, "execute");
+        super::execute::may_run()?;
         let through: Vec<Option<Array>> = (program.sources.iter())
             .map(|source| if let Source::Argument(i) = source { Some(args[*i].clone()) } else { None })
             .collect();

@@ -12,6 +12,7 @@ use crate::compile::simplify::simplify;
 use crate::compile::spans::event;
 use crate::compile::times::{Stage, Times, during, timed};
 use crate::control::opaque::opaque_in;
+use crate::control::cond::Cond;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
 use crate::ir::primitive::Primitive;
@@ -104,8 +105,8 @@ impl Origin {
 /// recently used ones again.
 const LIMIT: usize = 4096;
 
-/// The programs of one device, by structure, and by the arguments whose memory they may reuse. An entry is filled once, however many
-/// threads ask for it at the same time, and stays empty if compiling fails.
+/// The programs of one device, by structure, and by the arguments whose memory they may reuse. An entry is filled once,
+/// however many threads ask for it at the same time, and stays empty if compiling fails.
 pub(crate) struct Cache {
     plain: Lru<Arc<Jaxpr>, Arc<CompiledProgram>>,
     donating: Lru<(Arc<Jaxpr>, Vec<bool>), Arc<CompiledProgram>>,
@@ -275,7 +276,8 @@ fn compile(
     let given_up: Vec<bool> = used.iter().map(|i| gives_up(*i)).collect();
     let aliases = aliases(&pruned, &given_up);
     let donors = aliases.iter().map(Option::is_some).collect();
-    let calls_host = effects.host;
+    // A branch for another platform may call functions of this process.
+    let calls_host = effects.host && Routes::of(runtime.device.platform()).host_calls;
     let program = |executable, used| {
         let elsewhere = Mutex::default();
         CompiledProgram {
@@ -297,7 +299,7 @@ fn compile(
         dump::write(folder, runtime.device.platform(), &pruned, &aliases)?;
     }
     runs_on(&pruned, runtime.device.platform())?;
-    let host = if effects.host { Some(host(&runtime.client)?) } else { None };
+    let host = if calls_host { Some(host(&runtime.client)?) } else { None };
     let target = match &host {
         Some(host) => Target { site: Site { client: &host.client, index: 0 }, ..Target::of(runtime) },
         None => Target::of(runtime),
@@ -344,7 +346,7 @@ impl Target<'_> {
 /// The error for a program with checks outside `checkify`.
 pub(crate) fn unchecked(jaxpr: &Jaxpr) -> Error {
     match first(jaxpr, |prim| prim.effects().check) {
-        Some(eqn) => outside_checkify().at(eqn.loc),
+        Some(eqn) => outside_checkify().at(eqn.loc.loc),
         None => outside_checkify(),
     }
 }
@@ -352,16 +354,34 @@ pub(crate) fn unchecked(jaxpr: &Jaxpr) -> Error {
 /// Checks that a program can run on a platform: that the platform has all of its primitives, and that functions of this
 /// process that the program calls can read the memory.
 pub(crate) fn runs_on(jaxpr: &Jaxpr, platform: Platform) -> Result<()> {
-    if jaxpr.effects().host && !Routes::of(platform).host_calls {
-        let message = format!("a program that calls functions of this process does not run on {platform:?}");
-        let error = Error::new(ErrorKind::Runtime, message)
-            .help("leave out callbacks and debug prints, return the values instead, or run this function on the CPU");
-        return Err(first(jaxpr, |prim| prim.effects().host).map_or(error.clone(), |eqn| error.at(eqn.loc)));
+    let Some(eqn) = unfit(jaxpr, platform) else { return Ok(()) };
+    if let Some(cond) = eqn.prim.as_any().downcast_ref::<Cond>() {
+        let platforms: Vec<String> = cond.platforms.iter().flatten().flatten().map(ToString::to_string).collect();
+        let message = format!("`platform_dependent` has no function for {platform}, only for {}", platforms.join(", "));
+        return Err(Error::new(ErrorKind::Device, message)
+            .help("add one for it, or a default that serves all others")
+            .at(eqn.loc.loc));
     }
-    let Some(eqn) = first(jaxpr, |prim| !prim.runs_on(platform)) else { return Ok(()) };
+    if eqn.prim.effects().host {
+        let message = format!("a program that calls functions of this process does not run on {platform:?}");
+        return Err(Error::new(ErrorKind::Runtime, message)
+            .help("leave out callbacks and debug prints, return the values instead, or run this function on the CPU")
+            .at(eqn.loc.loc));
+    }
     let message = format!("`{}` does not run on {platform:?}", eqn.prim.name());
     let help = "move its operands to the CPU first, with `.to(Device::cpu(0))`, and compute it there";
-    Err(Error::new(ErrorKind::Device, message).help(help).at(eqn.loc))
+    Err(Error::new(ErrorKind::Device, message).help(help).at(eqn.loc.loc))
+}
+
+/// Returns the first equation that keeps a program from a platform. Branches for other platforms do not.
+fn unfit(jaxpr: &Jaxpr, platform: Platform) -> Option<&Eqn> {
+    let eqn = jaxpr.eqns().iter().find(|eqn| !eqn.prim.runs_on(platform))?;
+    let branch = eqn.prim.as_any().downcast_ref::<Cond>().and_then(|cond| cond.of_platform(platform));
+    let inner = match branch {
+        Some(branch) => branch.and_then(|branch| unfit(branch, platform)),
+        None => eqn.prim.jaxprs().into_iter().find_map(|inner| unfit(inner, platform)),
+    };
+    Some(inner.unwrap_or(eqn))
 }
 
 /// Returns the first equation whose primitive has a property that primitives inherit from the programs they hold.
@@ -431,8 +451,8 @@ fn load(site: Site<'_>, code: &[u8], params: &[xla::ArrayShape]) -> Result<xla::
     Ok(site.client.deserialize_with(code, params, assignment(site).map(assigned).as_ref())?)
 }
 
-/// The devices of an executable, which belongs to those that it is compiled or loaded for. `None` is the device with the id
-/// 0. In a job of several processes, the first device of most of them has another id.
+/// The devices of an executable, which belongs to those that it is compiled or loaded for. `None` is the device with
+/// the id 0. In a job of several processes, the first device of most of them has another id.
 fn assignment(site: Site<'_>) -> Option<Vec<Vec<i64>>> {
     let id = site.client.devices()[site.index].id;
     (id != 0).then(|| vec![vec![id.into()]])

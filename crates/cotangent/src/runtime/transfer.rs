@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::array::aval::Aval;
 use crate::array::device::Place;
+use crate::array::live::shared;
 use crate::array::memory::{Buffer, Concrete, HostBytes};
 use crate::array::{Array, Repr};
 use crate::compile::spans::span;
@@ -25,18 +26,35 @@ pub(crate) struct DeviceBuffer {
     pub(crate) raw: xla::Buffer,
     /// Whether the memory belongs to something else: an array of the host, or of another client.
     borrowed: bool,
+    /// The value in host memory, if it was asked for before it is read.
+    early: OnceLock<Early>,
+}
+
+/// A copy in host memory, which is complete or under way. Both are empty if the copy failed.
+#[derive(Default)]
+struct Early(Mutex<(Option<xla::HostCopy>, Option<Vec<u8>>)>);
+
+impl Early {
+    /// Waits for the copy and calls `f` with its bytes. Returns `false` if there is none.
+    fn view(&self, f: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(copy) = state.0.take() {
+            state.1 = Some(copy.wait()?);
+        }
+        Ok(state.1.as_deref().map(f).is_some())
+    }
 }
 
 impl DeviceBuffer {
     /// A buffer whose memory is its own.
     pub(crate) fn own(raw: xla::Buffer) -> DeviceBuffer {
-        DeviceBuffer { raw, borrowed: false }
+        DeviceBuffer { raw, borrowed: false, early: OnceLock::new() }
     }
 
     /// A buffer made of host memory, which it uses in place if it can.
     fn of_host(raw: xla::Buffer) -> DeviceBuffer {
         let borrowed = raw.is_on_host();
-        DeviceBuffer { raw, borrowed }
+        DeviceBuffer { raw, borrowed, early: OnceLock::new() }
     }
 
     fn of(buffer: &Arc<dyn Buffer>) -> Result<&DeviceBuffer> {
@@ -54,7 +72,22 @@ impl fmt::Debug for DeviceBuffer {
 impl Buffer for DeviceBuffer {
     fn view(&self, f: &mut dyn FnMut(&[u8])) -> Result<()> {
         let _span = span!(TRACE, "read");
+        if let Some(early) = self.early.get()
+            && early.view(f)?
+        {
+            return Ok(());
+        }
         Ok(self.raw.with_bytes(f)?)
+    }
+
+    fn copy_to_host_async(&self) -> Result<()> {
+        if self.raw.is_on_host() || self.early.get().is_some() {
+            return Ok(());
+        }
+        let copy = self.raw.copy_to_host()?;
+        // Another thread may have started one in the meantime.
+        let _ = self.early.set(Early(Mutex::new((Some(copy), None))));
+        Ok(())
     }
 
     fn wait(&self) -> Result<()> {
@@ -106,8 +139,8 @@ impl Site<'_> {
         Ok(DeviceBuffer::of_host(raw))
     }
 
-    /// Brings the value of a buffer to this device. Devices of one client copy by themselves. Between clients, the value
-    /// goes through host memory, and this waits for it; if both have the host's memory, it is shared.
+    /// Brings the value of a buffer to this device. Devices of one client copy by themselves. Between clients, the
+    /// value goes through host memory, and this waits for it; if both have the host's memory, it is shared.
     fn transfer(self, buffer: &Arc<dyn Buffer>) -> Result<DeviceBuffer> {
         let source = &DeviceBuffer::of(buffer)?.raw;
         if source.client() == self.client {
@@ -193,7 +226,7 @@ impl Site<'_> {
             Held::Own(buffer) => Arc::new(buffer),
         };
         Ok(match concrete {
-            Some(concrete) => Array(Repr::Concrete(Arc::new(concrete.moved(buffer, place)))),
+            Some(concrete) => Array(Repr::Concrete(shared(concrete.moved(buffer, place)))),
             None => Array::from_device(buffer, aval, place),
         })
     }

@@ -14,7 +14,8 @@ use smallvec::SmallVec;
 
 use crate::array::aval::Aval;
 use crate::array::{Array, FrameId, Repr, Traced};
-use crate::error::{Error, ErrorKind, Loc, Result, location, raise};
+use crate::error::location::{self, Origin, Scope};
+use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 use crate::ir::primitive::{Outputs, Primitive};
 use crate::trace::backend::backend;
@@ -40,6 +41,8 @@ enum Takes {
 struct Frame {
     id: FrameId,
     takes: Takes,
+    /// The scope in which the frame was opened. Its equations have the names inside of it.
+    base: Scope,
     avals: Vec<Aval>,
     inputs: Vec<Var>,
     eqns: Vec<Eqn>,
@@ -56,6 +59,7 @@ impl Frame {
         Frame {
             id: FrameId(NEXT_FRAME.fetch_add(1, Ordering::Relaxed)),
             takes,
+            base: location::current(),
             avals: avals.to_vec(),
             inputs: (0..avals.len() as u32).map(Var).collect(),
             eqns: Vec::new(),
@@ -96,11 +100,17 @@ impl Frame {
         Atom::Var(var)
     }
 
-    fn record(&mut self, prim: Arc<dyn Primitive>, inputs: &[&Array], outs: Outputs<Aval>, loc: Loc) -> Outputs<Array> {
+    fn record(
+        &mut self,
+        prim: Arc<dyn Primitive>,
+        inputs: &[&Array],
+        outs: Outputs<Aval>,
+        origin: Origin,
+    ) -> Outputs<Array> {
         let inputs = inputs.iter().map(|x| self.atom(x)).collect();
         let outputs: SmallVec<[Var; 1]> = outs.into_iter().map(|aval| self.fresh(aval)).collect();
         let handles = outputs.iter().map(|v| self.handle(*v)).collect();
-        self.eqns.push(Eqn { prim, inputs, outputs, loc });
+        self.eqns.push(Eqn { prim, inputs, outputs, loc: origin.relative_to(self.base) });
         handles
     }
 
@@ -228,7 +238,13 @@ pub fn bind_shared(prim: Arc<dyn Primitive>, inputs: &[&Array]) -> Outputs<Array
     bind_at(prim, inputs, location::location(Location::caller()))
 }
 
-pub(crate) fn bind_at(prim: Arc<dyn Primitive>, inputs: &[&Array], loc: Loc) -> Outputs<Array> {
+/// [`bind_shared`] of an equation that comes from this line or origin.
+pub(crate) fn bind_at(prim: Arc<dyn Primitive>, inputs: &[&Array], origin: impl Into<Origin>) -> Outputs<Array> {
+    bound(prim, inputs, origin.into())
+}
+
+fn bound(prim: Arc<dyn Primitive>, inputs: &[&Array], origin: Origin) -> Outputs<Array> {
+    let loc = origin.loc;
     let avals: SmallVec<[Aval; 4]> = inputs.iter().map(|x| x.aval()).collect();
     let outs = match prim.infer(&avals) {
         Ok(outs) => outs,
@@ -245,11 +261,11 @@ pub(crate) fn bind_at(prim: Arc<dyn Primitive>, inputs: &[&Array], loc: Loc) -> 
                 owner => target = target.max(owner),
             }
         }
-        Ok(target.map(|i| frames[i].record(prim.clone(), inputs, outs.clone(), loc)))
+        Ok(target.map(|i| frames[i].record(prim.clone(), inputs, outs.clone(), origin)))
     });
     match recorded {
         Ok(Some(outputs)) => outputs,
-        Ok(None) => match run_now(prim, inputs, avals, outs, loc) {
+        Ok(None) => match run_now(prim, inputs, avals, outs, origin) {
             Ok(outputs) => outputs,
             Err(error) => raise(error.at(loc)),
         },
@@ -288,9 +304,9 @@ fn run_now(
     inputs: &[&Array],
     avals: SmallVec<[Aval; 4]>,
     outs: Outputs<Aval>,
-    loc: Loc,
+    origin: Origin,
 ) -> Result<Outputs<Array>> {
-    let jaxpr = Jaxpr::of_one(prim, avals, outs, loc);
+    let jaxpr = Jaxpr::of_one(prim, avals, outs, origin);
     Ok(backend().execute(&Arc::new(jaxpr), inputs)?.into())
 }
 

@@ -18,8 +18,8 @@ use crate::ops::shape::batched_in_front;
 use crate::trace::axis;
 use crate::trace::frames::{Inputs, bind, bind_at, stage};
 
-/// Runs a program over a batch of arguments. Returns the results and the positions of their batch axes. The mapped axis is
-/// the one that [`axis::inside`] entered last.
+/// Runs a program over a batch of arguments. Returns the results and the positions of their batch axes. The mapped axis
+/// is the one that [`axis::inside`] entered last.
 pub(crate) fn batch(
     jaxpr: &Jaxpr,
     args: &[Array],
@@ -34,14 +34,16 @@ pub(crate) fn batch(
     for eqn in jaxpr.eqns() {
         let (x, axes): (SmallVec<[Array; 4]>, SmallVec<[Option<usize>; 4]>) =
             eqn.inputs.iter().map(|a| read(&env, a)).unzip();
-        let (outs, out_axes) =
-            if axes.iter().all(Option::is_none) && !name.as_ref().is_some_and(|name| eqn.prim.uses_axis(name)) {
-                let outs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc).into_vec();
-                let axes = vec![None; outs.len()];
-                (outs, axes)
-            } else {
-                with_location(eqn.loc, || eqn.prim.batch(&x, &axes, size))
-            };
+        let (outs, out_axes) = if axes.iter().all(Option::is_none)
+            && !name.as_ref().is_some_and(|name| eqn.prim.uses_axis(name))
+        {
+            let outs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc.under("vmap"))
+                .into_vec();
+            let axes = vec![None; outs.len()];
+            (outs, axes)
+        } else {
+            with_location(eqn.loc.under("vmap"), || eqn.prim.batch(&x, &axes, size))
+        };
         debug_assert_eq!(outs.len(), eqn.outputs.len(), "batch of {}", eqn.prim.name());
         for ((var, out), axis) in eqn.outputs.iter().zip(outs).zip(out_axes) {
             debug_assert_eq!(
@@ -56,8 +58,8 @@ pub(crate) fn batch(
     jaxpr.outputs().iter().map(|a| read(&env, a)).unzip()
 }
 
-/// Derives the program over a batch from the program alone. Batched inputs and results have their batch axis in front. The
-/// results chosen by `instantiate` are always batched. Returns the program and the mask of its batched results.
+/// Derives the program over a batch from the program alone. Batched inputs and results have their batch axis in front.
+/// The results chosen by `instantiate` are always batched. Returns the program and the mask of its batched results.
 pub(crate) fn batch_jaxpr(
     jaxpr: &Arc<Jaxpr>,
     batched: &[bool],
@@ -112,9 +114,9 @@ pub(crate) fn bind_in_front(
 /// The inputs of a function that is mapped.
 pub(crate) const UNDER_VMAP: Inputs<'static> = Inputs::Unknown("under `vmap`, where it stands for a batch of values");
 
-/// Stages `f` on the types of single elements and runs it over a batch. Returns the results, the positions of their batch
-/// axes, and the extra value that `f` returns. A rule is staged later than the program that held its primitive was batched,
-/// so this enters the mapped axis again, as the innermost one.
+/// Stages `f` on the types of single elements and runs it over a batch. Returns the results, the positions of their
+/// batch axes, and the extra value that `f` returns. A rule is staged later than the program that held its primitive
+/// was batched, so this enters the mapped axis again, as the innermost one.
 pub(crate) fn batch_staged<R>(
     axis: &Option<NamedAxis>,
     avals: &[Aval],

@@ -23,7 +23,7 @@ pub(crate) fn eval_with(
         let inputs: SmallVec<[Array; 4]> = eqn.inputs.iter().map(|a| env.read(a, Array::literal)).collect();
         let outputs = match instead(eqn, &inputs) {
             Some(outputs) => outputs.into(),
-            None => bind_at(eqn.prim.clone(), &inputs.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc),
+            None => bind_at(eqn.prim.clone(), &inputs.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc.here()),
         };
         env.set_all(&eqn.outputs, outputs);
     }

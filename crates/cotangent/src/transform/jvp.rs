@@ -24,11 +24,11 @@ pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<A
     for eqn in jaxpr.eqns() {
         let (x, dx): (SmallVec<[Array; 4]>, SmallVec<[Tangent; 4]>) = eqn.inputs.iter().map(|a| read(&env, a)).unzip();
         if dx.iter().all(Option::is_none) {
-            let outputs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc);
+            let outputs = bind_at(eqn.prim.clone(), &x.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc.under("jvp"));
             env.set_all(&eqn.outputs, outputs.into_iter().map(|y| (y, None)));
             continue;
         }
-        let (y, dy) = with_location(eqn.loc, || match linearizing {
+        let (y, dy) = with_location(eqn.loc.under("jvp"), || match linearizing {
             true => eqn.prim.linearize(&x, &dx),
             false => eqn.prim.jvp(&x, &dx),
         });
@@ -48,9 +48,9 @@ pub(crate) fn jvp(jaxpr: &Jaxpr, args: &[Array], tangents: &[Tangent]) -> (Vec<A
     jaxpr.outputs().iter().map(|a| read(&env, a)).unzip()
 }
 
-/// Derives the jvp program from the program alone. It takes all arguments and then the tangents of those in `wanted`. It
-/// returns all results and then the tangents that are not symbolic zeros; the results chosen by `instantiate` always have
-/// one. Also returns the mask of the results that have a tangent.
+/// Derives the jvp program from the program alone. It takes all arguments and then the tangents of those in `wanted`.
+/// It returns all results and then the tangents that are not symbolic zeros; the results chosen by `instantiate` always
+/// have one. Also returns the mask of the results that have a tangent.
 pub(crate) fn jvp_jaxpr(jaxpr: &Arc<Jaxpr>, wanted: &[bool], instantiate: &[bool]) -> (Arc<Jaxpr>, Vec<bool>) {
     let what = Derivation::Jvp(instantiate.to_vec());
     remembered(jaxpr, what, wanted, || derived(jaxpr, wanted, instantiate))

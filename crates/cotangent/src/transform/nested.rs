@@ -10,8 +10,8 @@ use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 use crate::ir::primitive::Primitive;
 use crate::ops::constant::Constant;
 
-/// The program as a primitive holds it, without captures. The captures of a function became operands when it was traced;
-/// arrays that a rule captures become constants of the program.
+/// The program as a primitive holds it, without captures. The captures of a function became operands when it was
+/// traced; arrays that a rule captures become constants of the program.
 pub(crate) fn nested(closed: Closed) -> Arc<Jaxpr> {
     if closed.captures.is_empty() {
         return closed.jaxpr;
@@ -33,25 +33,26 @@ pub(crate) fn nested(closed: Closed) -> Arc<Jaxpr> {
     };
     let jaxpr = &closed.jaxpr;
     let (captured, inputs) = jaxpr.inputs().split_at(closed.captures.len());
-    let loc = jaxpr.eqns().first().map_or_else(|| location(Location::caller()), |eqn| eqn.loc);
+    let loc = jaxpr.eqns().first().map_or_else(|| location(Location::caller()), |eqn| eqn.loc.loc);
     let constants = closed.captures.iter().zip(captured).map(|(array, var)| Eqn {
         prim: constant(array),
         inputs: smallvec::SmallVec::new(),
         outputs: [*var].into(),
-        loc,
+        loc: loc.into(),
     });
     let eqns = constants.chain(jaxpr.eqns().iter().cloned()).collect();
     Arc::new(Jaxpr::new(jaxpr.avals().to_vec(), inputs.to_vec(), eqns, jaxpr.outputs().to_vec()))
 }
 
-/// The largest captured array, in bytes, that becomes a constant of the compiled program, where the compiler can fold it.
+/// The largest captured array, in bytes, that becomes a constant of the compiled program, where the compiler can fold
+/// it.
 const SMALL: usize = 1024;
 
 /// The program with its small captures as constants, or `None` if it has none. The inputs stay the same, so no equation
 /// reads those of the small captures.
 pub(crate) fn embedded(closed: &Closed) -> Option<Arc<Jaxpr>> {
     let jaxpr = &closed.jaxpr;
-    let loc = jaxpr.eqns().first()?.loc;
+    let loc = jaxpr.eqns().first()?.loc.loc;
     let (mut avals, mut inputs, mut eqns) = (jaxpr.avals().to_vec(), jaxpr.inputs().to_vec(), Vec::new());
     let mut outputs = jaxpr.outputs().to_vec();
     for (array, input) in closed.captures.iter().zip(&mut inputs) {
@@ -66,7 +67,7 @@ pub(crate) fn embedded(closed: &Closed) -> Option<Arc<Jaxpr>> {
             *output = Atom::Var(*input);
         }
         let prim = Arc::new(Constant::of(array));
-        eqns.push(Eqn { prim, inputs: smallvec::SmallVec::new(), outputs: [constant].into(), loc });
+        eqns.push(Eqn { prim, inputs: smallvec::SmallVec::new(), outputs: [constant].into(), loc: loc.into() });
     }
     if eqns.is_empty() {
         return None;

@@ -30,7 +30,7 @@ pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Ve
     for eqn in jaxpr.eqns() {
         if eqn.inputs.iter().all(|a| is_known(&known, a)) {
             let args: SmallVec<[Array; 4]> = eqn.inputs.iter().map(|a| known.read(a, Array::literal)).collect();
-            let outs = bind_at(eqn.prim.clone(), &args.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc);
+            let outs = bind_at(eqn.prim.clone(), &args.iter().collect::<SmallVec<[&Array; 4]>>(), eqn.loc.here());
             known.set_all(&eqn.outputs, outs);
         }
     }
@@ -54,7 +54,7 @@ pub(crate) fn backward(jaxpr: &Jaxpr, inputs: &[Operand], cts: &[Tangent]) -> Ve
                 }
             })
             .collect();
-        with_location(eqn.loc, || {
+        with_location(eqn.loc.under("transpose"), || {
             let cts = eqn.prim.transpose(&ct, &operands);
             debug_assert_eq!(cts.len(), eqn.inputs.len(), "transpose of {}", eqn.prim.name());
             for ((atom, operand), ct) in eqn.inputs.iter().zip(&operands).zip(cts) {

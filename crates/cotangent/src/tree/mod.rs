@@ -172,6 +172,25 @@ pub fn block_until_ready<T: Tree>(tree: &T) -> crate::error::Result<&T> {
     Ok(tree)
 }
 
+/// Starts to copy every array of a tree to the host, without waiting for it, and returns the tree. Reading an array
+/// later waits for the rest only.
+///
+/// # Errors
+/// If an array is traced under `jit`.
+///
+/// ```
+/// use cotangent::{copy_to_host_async, prelude::*};
+/// let pair = jit(|x: &Array| (x.sin(), x.cos()))(&np::zeros(2));
+/// assert_eq!(copy_to_host_async(&pair)?.1.to_vec::<f32>(), [1.0, 1.0]);
+/// # Ok::<(), Error>(())
+/// ```
+pub fn copy_to_host_async<T: Tree>(tree: &T) -> crate::error::Result<&T> {
+    let mut leaves = Leaves::new();
+    tree.leaves(&mut leaves);
+    leaves.into_iter().try_for_each(|x| x.copy_to_host_async().map(|_| ()))?;
+    Ok(tree)
+}
+
 /// The path of each leaf: `.hidden[0].weight`.
 ///
 /// ```

@@ -15,6 +15,7 @@ items! {
     cotangent::checkpoint;
     cotangent::checkpoint_policies;
     cotangent::compile_cache::clear_memory;
+    cotangent::copy_to_host_async;
     cotangent::custom_jvp;
     cotangent::custom_vjp;
     cotangent::custom_vmap;
@@ -27,6 +28,7 @@ items! {
     cotangent::device_put;
     cotangent::devices;
     cotangent::devices_of;
+    cotangent::disable_jit;
     cotangent::distributed::initialize;
     cotangent::distributed::is_initialized;
     cotangent::distributed::process_count;
@@ -97,6 +99,7 @@ items! {
     cotangent::lax::axis_size;
     cotangent::lax::broadcast;
     cotangent::lax::collapse;
+    cotangent::lax::composite;
     cotangent::lax::cond;
     cotangent::lax::conv;
     cotangent::lax::conv_general_dilated;
@@ -138,6 +141,7 @@ items! {
     cotangent::lax::map;
     cotangent::lax::optimization_barrier;
     cotangent::lax::pbroadcast;
+    cotangent::lax::platform_dependent;
     cotangent::lax::pmax;
     cotangent::lax::pmean;
     cotangent::lax::pmin;
@@ -170,6 +174,7 @@ items! {
     cotangent::make_array_from_single_device_arrays;
     cotangent::make_jaxpr;
     cotangent::make_mesh;
+    cotangent::named_scope;
     cotangent::nn::celu;
     cotangent::nn::celu_with;
     cotangent::nn::dot_product_attention;
@@ -238,6 +243,7 @@ items! {
     cotangent::nn::standardize_with;
     cotangent::nn::swish;
     cotangent::nn::tanh;
+    cotangent::no_execution;
     cotangent::no_tracing;
     cotangent::numpy::At;
     cotangent::numpy::abs;
@@ -588,6 +594,8 @@ items! {
     cotangent::numpy::where_;
     cotangent::numpy::zeros;
     cotangent::numpy::zeros_like;
+    cotangent::numpy_dtype_promotion;
+    cotangent::numpy_rank_promotion;
     cotangent::optim::AccumulationType;
     cotangent::optim::Accumulator;
     cotangent::optim::AddNoiseState;
@@ -847,6 +855,13 @@ items! {
     cotangent::optim::warmup_exponential_decay_schedule;
     cotangent::optim::yogi;
     cotangent::optim::zero_nans;
+    cotangent::profiler::annotate;
+    cotangent::profiler::device_memory_profile;
+    cotangent::profiler::live_arrays;
+    cotangent::profiler::save_device_memory_profile;
+    cotangent::profiler::start_trace;
+    cotangent::profiler::stop_trace;
+    cotangent::profiler::trace;
     cotangent::pure_callback;
     cotangent::random::Key;
     cotangent::random::KeyImpl;
@@ -1159,6 +1174,7 @@ methods! {
     cotangent::Array::bitcast;
     cotangent::Array::block_until_ready;
     cotangent::Array::clz;
+    cotangent::Array::copy_to_host_async;
     cotangent::Array::digamma;
     cotangent::Array::dtype;
     cotangent::Array::erf;

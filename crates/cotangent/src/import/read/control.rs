@@ -44,12 +44,13 @@ impl<'p> Reader<'p> {
         let index = if boolean {
             bind1(p::ConvertElementType { dtype: DType::I32, weak: false }, &[&which.x])
         } else {
-            // An index out of range selects the last region. The primitive clamps, so a negative one would select the first.
+            // An index out of range selects the last region. The primitive clamps, so a negative one would select the
+            // first.
             let number = |n: i64| Array::literal(Literal::int(which.dtype(), n));
             let negative = bind1(p::Lt, &[&which.x, &number(0)]);
             bind1(p::SelectN, &[&negative, &which.x, &number(last as i64)])
         };
         let operands: Vec<&Array> = std::iter::once(&index).chain(&captures).collect();
-        Ok(bind(Cond { branches }, &operands).into_iter().map(Val::new).collect())
+        Ok(bind(Cond::new(branches), &operands).into_iter().map(Val::new).collect())
     }
 }

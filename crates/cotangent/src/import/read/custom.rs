@@ -1,11 +1,16 @@
 //! Operations that other systems define: custom calls, composites, and functions that StableHLO does not have.
 
-use stablehlo::read::{Attr, Attrs, Op};
+use std::sync::Arc;
+
+use stablehlo::read::{Attr, Attrs, Element, Op};
 
 use super::primitives as p;
 use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::control::composite::CompositeCall;
+use crate::control::ffi_call::FfiAttribute;
 use crate::error::{Error, Result};
+use crate::ir::jaxpr::Closed;
 use crate::trace::frames::{bind, bind1};
 
 use super::value::Val;
@@ -39,8 +44,42 @@ fn inner(attrs: &Attrs) -> Attrs {
         .unwrap_or_default()
 }
 
+/// The name, the version and the attributes of a composite that can be written again. What belongs to CHLO is known
+/// here by its operations.
+fn composite_of(attrs: &Attrs) -> Option<(Arc<str>, i32, Vec<(String, FfiAttribute)>)> {
+    let name = attrs.str("name").filter(|name| !name.starts_with("chlo."))?;
+    let version = i32::try_from(attrs.int("version").unwrap_or(0)).ok()?;
+    let list = |items: &[Attr]| items.iter().map(integer).collect::<Option<Vec<i64>>>().map(FfiAttribute::I64s);
+    let value = |attr: &Attr| match attr {
+        Attr::Bool(x) => Some(FfiAttribute::Bool(*x)),
+        Attr::Array(items) => list(items),
+        attr => attr.as_str().map(FfiAttribute::from).or_else(|| number(attr)),
+    };
+    let attributes = match attrs.get("composite_attributes") {
+        Some(Attr::Dict(inner)) => inner.iter().map(|(name, attr)| Some((name.to_string(), value(attr)?))).collect(),
+        None => Some(Vec::new()),
+        Some(_) => None,
+    };
+    Some((name.into(), version, attributes?))
+}
+
+/// An attribute that is an `i64`.
+fn integer(attr: &Attr) -> Option<i64> {
+    if let Attr::Int(value, Element::I64) = attr { Some(*value) } else { None }
+}
+
+/// An attribute that is a number of a type that attributes are written in.
+fn number(attr: &Attr) -> Option<FfiAttribute> {
+    match attr {
+        Attr::Float(_, Element::F32) => Some(FfiAttribute::from(attr.as_f64()? as f32)),
+        Attr::Float(_, Element::F64) => attr.as_f64().map(FfiAttribute::from),
+        attr => integer(attr).map(FfiAttribute::from),
+    }
+}
+
 impl<'p> Reader<'p> {
-    /// Reads a composite: by its name, if it is that of a known function, or else by its decomposition.
+    /// Reads a composite: by its name, if it is that of a known function, or else as an operation with its
+    /// decomposition.
     pub(super) fn composite(&mut self, op: &'p Op, x: &[Val], outs: &[Aval]) -> Vals {
         let attrs = &op.attributes;
         if let Some(name) = attrs.str("name").and_then(|name| name.strip_prefix("chlo.")) {
@@ -56,7 +95,15 @@ impl<'p> Reader<'p> {
             }
         }
         let callee = attrs.str("decomposition").ok_or_else(|| malformed("a composite without a decomposition"))?;
-        self.call(callee, x)
+        match composite_of(attrs) {
+            Some((name, version, attributes)) => {
+                let Closed { jaxpr, captures } = self.function_program(callee)?;
+                let operands: Vec<Array> = captures.into_iter().chain(x.iter().map(Val::full)).collect();
+                let prim = CompositeCall { name, version, attributes, jaxpr };
+                Ok(bind(prim, &operands.iter().collect::<Vec<_>>()).into_iter().map(Val::new).collect())
+            }
+            None => self.call(callee, x),
+        }
     }
 
     pub(super) fn custom_call(&mut self, op: &'p Op, x: &[Val], outs: &[Aval]) -> Vals {

@@ -1,5 +1,7 @@
 //! Reads a function of a StableHLO module as a jaxpr. Each operation becomes the primitive that this library has for it. An
 //! operation without one runs as it was written.
+//! Reads a function of a StableHLO module as a jaxpr. Each operation becomes the primitive that this library has for
+//! it.
 
 mod arrange;
 mod control;
@@ -274,18 +276,9 @@ impl<'p> Reader<'p> {
         if !large || self.calls.get(name).is_none_or(|n| *n < 2) {
             return self.run(function, args);
         }
-        if !self.shared.contains_key(name) {
-            let (inputs, _) = types(function)?;
-            let closed = self.staged(&inputs, "in an imported function", |reader, args| {
-                let args: Vec<Val> = args.iter().cloned().map(Val::new).collect();
-                reader.run(function, &args).map(|results| results.iter().map(Val::full).collect())
-            })?;
-            let jaxpr = Arc::new(dce(&closed.jaxpr, true).0);
-            self.shared.insert(name, Closed { jaxpr, captures: closed.captures });
-        }
-        let Some(closed) = self.shared.get(name) else { return Err(malformed(name)) };
+        let closed = self.function_program(name)?;
         let operands: Vec<Array> = closed.captures.iter().cloned().chain(args.iter().map(Val::full)).collect();
-        let call = Call::new(name.into(), closed.jaxpr.clone());
+        let call = Call::new(name.into(), closed.jaxpr);
         Ok(bind(call, &operands.iter().collect::<Vec<_>>()).into_iter().map(Val::new).collect())
     }
 
@@ -310,6 +303,23 @@ impl<'p> Reader<'p> {
             scope.definitions[value.0 as usize] = Some(op);
         }
         Ok(())
+    }
+
+    /// The program of a function, which is read once.
+    fn function_program(&mut self, name: &str) -> Result<Closed> {
+        let function = self.function(name)?;
+        let name: &'p str = &function.name;
+        if let Some(known) = self.shared.get(name) {
+            return Ok(known.clone());
+        }
+        let (inputs, _) = types(function)?;
+        let closed = self.staged(&inputs, "in an imported function", |reader, args| {
+            let args: Vec<Val> = args.iter().cloned().map(Val::new).collect();
+            reader.run(function, &args).map(|results| results.iter().map(Val::full).collect())
+        })?;
+        let closed = Closed { jaxpr: Arc::new(dce(&closed.jaxpr, true).0), captures: closed.captures };
+        self.shared.insert(name, closed.clone());
+        Ok(closed)
     }
 
     /// Reads one operation.
