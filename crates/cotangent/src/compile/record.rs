@@ -45,6 +45,8 @@ pub(crate) fn end() -> Option<(Vec<Event>, Vec<(u64, String)>)> {
     let mut events = EVENTS.lock().unwrap_or_else(PoisonError::into_inner);
     ACTIVE.swap(false, Ordering::Relaxed).then(|| {
         let threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // They are recorded as they end.
+        events.sort_by_key(|event| event.start);
         (std::mem::take(&mut *events), threads)
     })
 }

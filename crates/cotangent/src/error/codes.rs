@@ -19,7 +19,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0102", &["elements, but shape {} has", "elements do not fit shape", "bytes do not fit"]),
     ("E0103", &[" is not a shape"]),
     ("E0104", &["lists at the same depth have"]),
-    ("E0105", &["expected a weight for each element of", "histogram2d: expected two vectors of the same length", 
+    ("E0105", &["must have rows of one type, got", "expected a weight for each element of", "histogram2d: expected two vectors of the same length", 
         "operands must have the same shape, got", "differ in shape", "must have the structure and shapes of",
         "the direction must have the shape of the matrix", "the diagonals must have one shape",
         "expected two square matrices of one size", "indices {} must have as many dimensions as",
@@ -47,7 +47,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "must be those of a square matrix", "diag_indices_from: the dimensions must be equal",
         "the matrix must be square",
     ]),
-    ("E0109", &[
+    ("E0109", &["a scalar has no rows, got", 
         " is a scalar and ", "a single key cannot be iterated over", "need an axis, got a scalar",
         "a scalar boolean cannot be an index", "pivots must have at least one dimension",
     ]),
@@ -66,7 +66,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "branches must accept the operands", "a solution must have the types of the right-hand side",
         "the computation must combine two sets of scalars", "the initial value must be a scalar with the dtype of",
     ]),
-    ("E0115", &[
+    ("E0115", &["must be a vector of {} integers, one for each element of the axis", 
         "devices, but there are {} parts", "histogram: expected {} for 1 or", "expected {} start indices for",
         "expected at least one array", "expected at least one operand",
         "expected at least one key", "expected at least two arrays", "expected a predicate and at least one case",

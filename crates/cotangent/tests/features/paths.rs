@@ -150,6 +150,7 @@ items! {
     cotangent::lax::psum;
     cotangent::lax::psum_scatter;
     cotangent::lax::pswapaxes;
+    cotangent::lax::ragged_all_to_all;
     cotangent::lax::ragged_dot;
     cotangent::lax::ragged_dot_general;
     cotangent::lax::reduce;

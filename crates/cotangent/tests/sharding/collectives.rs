@@ -23,6 +23,14 @@ const BODIES: &[(&str, Body)] = &[
     ("ppermute to some", |x| x + lax::ppermute(&(x * x), "x", &[(0, 1)])),
     ("all_to_all", |x| lax::all_to_all(&(x * x), "x", 0, 0) * x),
     ("all_to_all of another dimension", |x| lax::all_to_all_tiled(&x.sin(), "x", 0, 1)),
+    ("ragged_all_to_all", |x| {
+        let (n, me) = (lax::axis_size("x") as i32, lax::axis_index("x"));
+        let others = np::arange(0, n, 1);
+        // Each pair of devices exchanges no row or one.
+        let sizes = (&others + &me) % 2;
+        let places = np::zeros_as(n as usize, DType::I32) + &me;
+        lax::ragged_all_to_all(x.sin(), x * x, &others, &sizes, places, &sizes, "x") * x
+    }),
     ("pmax", |x| x * lax::pmax(&x.sin(), "x")),
     ("pmin", |x| x - lax::pmin(&(x * x), "x")),
     ("axis_index", |x| x * (lax::axis_index("x") + 1)),

@@ -235,3 +235,23 @@ fn a_platform_without_a_function_is_an_error_at_the_call() {
     let error = jit(twice).try_call((&0.5.into(),)).unwrap_err();
     assert!(error.message().contains("platform_dependent: cpu has two functions"), "{error}");
 }
+
+#[test]
+fn slices_of_different_lengths_are_exchanged_as_in_jax() {
+    // The example in the documentation of `jax.lax.ragged_all_to_all`.
+    let exchange = |x: &Array, starts: &Array, sizes: &Array, places: &Array, comes: &Array| {
+        lax::ragged_all_to_all(x, np::zeros(4), starts, sizes, places, comes, "x")
+    };
+    let plan = [[[0, 1], [0, 1]], [[1, 2], [1, 1]], [[0, 0], [1, 2]], [[1, 1], [2, 1]]].map(np::array);
+    let [starts, sizes, places, comes] = &plan;
+    let x = np::array([[1.0, 2.0, 2.0], [3.0, 4.0, 0.0]]);
+    let f = |x: &Array| vmap(exchange).axis_name("x")(x, starts, sizes, places, comes);
+    assert_eq!(f(&x).to_vec::<f32>(), [1.0, 3.0, 0.0, 0.0, 2.0, 2.0, 4.0, 0.0]);
+    // Each element that is sent has the slope of the place where it arrives.
+    let weights = np::arange(1.0, 9.0, 1.0).reshape((2, 4));
+    let slopes = grad(|x: &Array| (f(x) * &weights).sum())(&x);
+    assert_eq!(slopes.to_vec::<f32>(), [1.0, 5.0, 6.0, 2.0, 7.0, 0.0]);
+    let wrong = |x: &Array| lax::ragged_all_to_all(x, np::zeros((4, 2)), x, x, x, x, "x");
+    let error = vmap(wrong).axis_name("x").try_call((&x,)).unwrap_err();
+    assert!(error.message().contains("must have rows of one type, got f32[3] and f32[4,2]"), "{error}");
+}
