@@ -21,7 +21,7 @@ pub(crate) struct Event {
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 static EVENTS: Mutex<Vec<Event>> = Mutex::new(Vec::new());
 /// The threads that have been seen, each with its number and its name.
-static THREADS: Mutex<Vec<(u64, String)>> = Mutex::new(Vec::new());
+static THREADS: Mutex<Threads> = Mutex::new(Vec::new());
 
 /// Whether a profile is taken.
 #[inline]
@@ -40,8 +40,11 @@ pub(crate) fn begin() -> bool {
     true
 }
 
+/// The threads, each with its number and its name.
+pub(crate) type Threads = Vec<(u64, String)>;
+
 /// Ends the recording. Returns what has been recorded and the names of the threads, or `None` if nothing was recorded.
-pub(crate) fn end() -> Option<(Vec<Event>, Vec<(u64, String)>)> {
+pub(crate) fn end() -> Option<(Vec<Event>, Threads)> {
     let mut events = EVENTS.lock().unwrap_or_else(PoisonError::into_inner);
     ACTIVE.swap(false, Ordering::Relaxed).then(|| {
         let threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -147,7 +147,7 @@ fn places(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
         ("poly", [x]) => vec![np::poly(x)],
         ("roots", [p]) => vec![np::sort_complex(np::roots(p))],
         ("polyfit", [x, y]) => {
-            let places = np::arange_as(0.0, 6.0, 1.0, x.dtype()) / 4;
+            let places = np::arange_as((0.0, 6.0, 1.0), x.dtype()) / 4;
             vec![np::polyfit(places, y, number(how, 0))]
         }
         ("logspace", []) => {

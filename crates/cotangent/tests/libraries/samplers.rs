@@ -117,7 +117,7 @@ fn weighted<'a>(case: &'a Value, name: &'a str) -> impl Fn(&Array) -> Array + 'a
     move |p: &Array| {
         let parameter = |other: &str| if other == name { p.clone() } else { held(other) };
         let (x, _) = draws(case, parameter).or_else(|| bounded(case, parameter)).expect("a known function");
-        let weights = np::arange(0.0, x.size() as f64, 1.0).astype(x.dtype()).cos().reshape(x.shape());
+        let weights = np::arange(x.size() as f64).astype(x.dtype()).cos().reshape(x.shape());
         (weights * x).sum()
     }
 }

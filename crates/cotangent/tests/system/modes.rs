@@ -73,7 +73,7 @@ fn strict_promotion_accepts_what_jax_accepts() {
 
 #[test]
 fn the_library_and_derivatives_keep_to_strict_promotion() {
-    let x = np::arange(1.0, 7.0, 1.0).reshape((2, 3));
+    let x = np::arange((1.0, 7.0, 1.0)).reshape((2, 3));
     let losses: [(&str, fn(&Array) -> Array); 8] = [
         ("mean and var", |x| np::mean(x) + np::var(x)),
         ("softmax", |x| nn::softmax(x, -1).powi(2).sum()),
@@ -160,7 +160,7 @@ fn without_jit_functions_run_as_they_are_written() {
                 (c + x, c * x)
             },
             y,
-            &np::arange(1.0, 3.0, 1.0),
+            &np::arange((1.0, 3.0, 1.0)),
         );
         lax::switch(1, &[&|| panic!("not this"), &|| &last + all.sum()])
     });
@@ -168,7 +168,7 @@ fn without_jit_functions_run_as_they_are_written() {
         let y = x * 2.0;
         let y = lax::cond(y.greater(1.0), || y.sin(), || -&y);
         let y = lax::while_loop(|y: &Array| y.less(3.0), |y: &Array| y + 1.0, y);
-        let (last, all) = lax::scan(|c: &Array, x: &Array| (c + x, c * x), y, &np::arange(1.0, 3.0, 1.0));
+        let (last, all) = lax::scan(|c: &Array, x: &Array| (c + x, c * x), y, &np::arange((1.0, 3.0, 1.0)));
         last + all.sum()
     });
     let x = Array::scalar(1.0f32);
@@ -179,14 +179,14 @@ fn without_jit_functions_run_as_they_are_written() {
     assert_eq!(f.cache_report().traces, 0);
     // Reversed scans, by-value arguments, derivatives and batches.
     let reversed = |x: &Array| lax::Scan::new().reverse().run(|c: &Array, x: &Array| (c * x, c + x), 1.0, x).1;
-    let xs = np::arange(1.0, 5.0, 1.0);
+    let xs = np::arange((1.0, 5.0, 1.0));
     assert_eq!(disable_jit(|| jit(reversed)(&xs)).to_vec::<f32>(), reversed(&xs).to_vec::<f32>());
     let taken = jit(|x: Array, y: &Array| x + y);
     assert_eq!(disable_jit(|| taken(np::ones(2), &np::ones(2))).to_vec::<f32>(), [2.0, 2.0]);
     // The loop ran three times, which is known without `jit`, so that it has a derivative in reverse mode.
     let thrice = |x: &Array| {
         let y = (x * 2.0).sin() + 3.0;
-        let (last, all) = lax::scan(|c: &Array, x: &Array| (c + x, c * x), y, &np::arange(1.0, 3.0, 1.0));
+        let (last, all) = lax::scan(|c: &Array, x: &Array| (c + x, c * x), y, &np::arange((1.0, 3.0, 1.0)));
         last + all.sum()
     };
     assert!((disable_jit(|| grad(&*g)(&x)).item::<f32>() - grad(thrice)(&x).item::<f32>()).abs() < 1e-5);

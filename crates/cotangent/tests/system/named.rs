@@ -134,7 +134,7 @@ fn composites_are_written_as_jax_writes_them() {
 #[test]
 fn composites_are_read_back_as_what_they_are() {
     let norm = lax::composite("my.norm", |x: &Array| x / x.sum()).attribute("axis", 0i64).attribute("eps", 1e-5f32);
-    let x = np::arange(1.0, 4.0, 1.0);
+    let x = np::arange((1.0, 4.0, 1.0));
     let lowered = jit(|x: &Array| norm(x) * 2.0).lower((&x,)).unwrap();
     let bytes = lowered.to_jax().serialize().unwrap();
     let read = import::jax(&bytes).unwrap().function::<(Array,), Array>().unwrap();
@@ -248,7 +248,7 @@ fn slices_of_different_lengths_are_exchanged_as_in_jax() {
     let f = |x: &Array| vmap(exchange).axis_name("x")(x, starts, sizes, places, comes);
     assert_eq!(f(&x).to_vec::<f32>(), [1.0, 3.0, 0.0, 0.0, 2.0, 2.0, 4.0, 0.0]);
     // Each element that is sent has the slope of the place where it arrives.
-    let weights = np::arange(1.0, 9.0, 1.0).reshape((2, 4));
+    let weights = np::arange((1.0, 9.0, 1.0)).reshape((2, 4));
     let slopes = grad(|x: &Array| (f(x) * &weights).sum())(&x);
     assert_eq!(slopes.to_vec::<f32>(), [1.0, 5.0, 6.0, 2.0, 7.0, 0.0]);
     let wrong = |x: &Array| lax::ragged_all_to_all(x, np::zeros((4, 2)), x, x, x, x, "x");

@@ -44,9 +44,11 @@ fn inner(attrs: &Attrs) -> Attrs {
         .unwrap_or_default()
 }
 
-/// The name, the version and the attributes of a composite that can be written again. What belongs to CHLO is known
-/// here by its operations.
-fn composite_of(attrs: &Attrs) -> Option<(Arc<str>, i32, Vec<(String, FfiAttribute)>)> {
+/// The name, the version and the attributes of a composite.
+type Named = (Arc<str>, i32, Vec<(String, FfiAttribute)>);
+
+/// What names a composite that can be written again. What belongs to CHLO is known here by its operations.
+fn composite_of(attrs: &Attrs) -> Option<Named> {
     let name = attrs.str("name").filter(|name| !name.starts_with("chlo."))?;
     let version = i32::try_from(attrs.int("version").unwrap_or(0)).ok()?;
     let list = |items: &[Attr]| items.iter().map(integer).collect::<Option<Vec<i64>>>().map(FfiAttribute::I64s);
