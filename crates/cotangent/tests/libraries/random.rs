@@ -41,10 +41,8 @@ fn rank(bits: u64, width: usize) -> i64 {
 pub(super) struct Excuse {
     functions: Vec<String>,
     dtypes: Vec<String>,
-    /// The largest difference, in units in the last place of the sample or of `scale`, whichever is larger.
+    /// The largest difference, in units in the last place.
     units: u64,
-    #[serde(default)]
-    scale: f64,
     why: String,
 }
 
@@ -58,15 +56,14 @@ impl Excuses {
         Excuses(list.into_iter().map(|excuse| (excuse, Cell::new((0, 0)))).collect())
     }
 
-    /// Whether an excuse covers a difference of `units` in the last place, and of `distance`, where `last` is the last
-    /// place of one.
-    fn cover(&self, function: &str, dtype: DType, units: u64, distance: f64, last: f64) -> bool {
+    /// Whether an excuse covers a difference of `units` in the last place.
+    fn cover(&self, function: &str, dtype: DType, units: u64) -> bool {
         let of = |(excuse, _): &&(Excuse, Cell<_>)| {
             excuse.functions.iter().any(|name| name == function)
                 && excuse.dtypes.iter().any(|d| *d == dtype.to_string())
         };
         let Some((excuse, used)) = self.0.iter().find(of) else { return false };
-        let covers = units <= excuse.units || distance <= excuse.units as f64 * last * excuse.scale;
+        let covers = units <= excuse.units;
         if covers {
             let (n, most) = used.get();
             used.set((n + 1, most.max(units)));
@@ -113,12 +110,6 @@ pub(super) fn differs(x: &Array, case: &Value, exact: bool, excuses: &Excuses) -
         DType::F64 => f64::from_bits(bits),
         _ => bits as f64,
     };
-    let last = match of {
-        DType::F16 => 2f64.powi(-10),
-        DType::BF16 => 2f64.powi(-7),
-        DType::F32 => f64::from(f32::EPSILON),
-        _ => f64::EPSILON,
-    };
     let list = |name: &str| -> Option<Vec<u64>> {
         expected[name].as_array().map(|a| a.iter().map(|v| v.as_u64().expect("bits")).collect())
     };
@@ -128,7 +119,7 @@ pub(super) fn differs(x: &Array, case: &Value, exact: bool, excuses: &Excuses) -
             let apart = rank(*a, of.bits()).abs_diff(rank(*b, of.bits()));
             let same = a == b
                 || (of.is_float() && x.is_nan() && y.is_nan())
-                || (units > 0 && (apart <= units || excuses.cover(function, whole, apart, (x - y).abs(), last)));
+                || (units > 0 && (apart <= units || excuses.cover(function, whole, apart)));
             (!same).then(|| format!("element {i} is {x} (bits {a}) instead of {y}"))
         })
     };
