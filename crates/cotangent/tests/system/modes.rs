@@ -71,10 +71,12 @@ fn strict_promotion_accepts_what_jax_accepts() {
     }
 }
 
+type Loss = fn(&Array) -> Array;
+
 #[test]
 fn the_library_and_derivatives_keep_to_strict_promotion() {
     let x = np::arange((1.0, 7.0, 1.0)).reshape((2, 3));
-    let losses: [(&str, fn(&Array) -> Array); 8] = [
+    let losses: [(&str, Loss); 8] = [
         ("mean and var", |x| np::mean(x) + np::var(x)),
         ("softmax", |x| nn::softmax(x, -1).powi(2).sum()),
         ("logsumexp", |x| cotangent::scipy::special::logsumexp(x)),
