@@ -3,7 +3,6 @@
 use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;
 use crate::array::dtype::{DType, Kind};
-use crate::array::literal::Literal;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::ops::binary::Div;
@@ -131,7 +130,10 @@ binary! {
 /// If `n` is not an array of integers, `x` is complex, or the shapes do not broadcast.
 #[track_caller]
 pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
-    let (x, n) = (x.to_array().to_inexact(), n.to_array());
+    let (x, mut n) = (x.to_array().to_inexact(), n.to_array());
+    if n.dtype() == DType::Bool {
+        n = n.astype(DType::I32);
+    }
     if !n.dtype().is_integer() || x.dtype().is_complex() {
         let what = format!("ldexp: expected real numbers and integers, got {} and {}", x.aval(), n.aval());
         raise(Error::dtype(what).help("convert the exponents with `.astype(DType::I32)`"));
@@ -165,7 +167,7 @@ pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     if let Some(([x, y], dtype)) = ops::widened(&operands) {
         return fmod(x, y).astype(dtype);
     }
-    let [x, y] = ops::promoted(operands);
+    let [x, y] = ops::promoted_numbers(operands);
     bind1(ops::binary::Rem, &[&x, &nonzero(&y)])
 }
 
@@ -189,11 +191,11 @@ pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
         let (quotient, remainder) = divmod(x, y);
         return (quotient.astype(dtype), remainder.astype(dtype));
     }
-    let [x, y] = ops::promoted(operands);
+    let [x, y] = ops::promoted_numbers(operands);
     let remainder = bind1(ops::binary::Rem, &[&x, &nonzero(&y)]);
     let dtype = x.dtype();
     match dtype.kind() {
-        Kind::Uint | Kind::Bool => (bind1(Div, &[&x, &y]), remainder),
+        Kind::Uint => (bind1(Div, &[&x, &y]), remainder),
         Kind::Int => {
             let quotient = bind1(Div, &[&x, &y]);
             // Division truncates. If the signs differ and there is a remainder, the floor is one less. As in JAX, this
@@ -231,7 +233,7 @@ pub fn power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     {
         return x.powi(y);
     }
-    let [x, y] = ops::promoted([x, y]);
+    let [x, y] = ops::promoted_numbers([x, y]);
     if x.dtype().is_inexact() {
         return bind1(Pow, &[&x, &y]);
     }
@@ -239,12 +241,12 @@ pub fn power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 }
 
 /// Computes powers of integers by repeated squaring, with one step for each bit of the exponent. Exponents of more than
-/// six bits overflow for every base.
+/// six bits overflow for every base but zero, one and −1.
 #[track_caller]
 fn integer_power(x: Array, y: Array) -> Array {
-    let one = Array::literal(Literal::int(x.dtype(), 1));
+    let empty = x.not_equal(0).logical_or(y.equal(0)).astype(x.dtype());
     let (mut base, mut rest) = (x, y);
-    let mut result = where_((&rest & 1).equal(1), &base, &one);
+    let mut result = where_((&rest & 1).equal(1), &base, &empty);
     for _ in 1..6 {
         rest = &rest >> 1;
         base = &base * &base;
@@ -275,7 +277,7 @@ pub fn float_power(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let [x, y] = ops::inexact([x.to_array(), y.to_array()]);
     if x.dtype().is_complex() {
         raise(
             Error::dtype(format!("hypot: expected real numbers, got {}", x.aval()))
@@ -314,8 +316,8 @@ pub fn hypot(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn copysign(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    let (x, y) = (x.to_inexact().abs(), y.to_inexact());
+    let [x, y] = ops::inexact([x.to_array(), y.to_array()]);
+    let x = x.abs();
     where_(super::signbit(&y), -&x, &x)
 }
 
@@ -327,8 +329,7 @@ pub fn copysign(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn heaviside(x: impl ArrayLike, value: impl ArrayLike) -> Array {
-    let [x, value] = ops::promoted([x.to_array(), value.to_array()]);
-    let (x, value) = (x.to_inexact(), value.to_inexact());
+    let [x, value] = ops::inexact([x.to_array(), value.to_array()]);
     let step = where_(x.equal(0), &value, x.greater(0).astype(x.dtype()));
     where_(isnan(&x), &x, step)
 }
@@ -406,8 +407,8 @@ fn greatest(dtype: DType) -> f64 {
 /// ```
 #[track_caller]
 pub fn nextafter(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    bind1(ops::binary::NextAfter, &[&x.to_inexact(), &y.to_inexact()])
+    let [x, y] = ops::inexact([x.to_array(), y.to_array()]);
+    bind1(ops::binary::NextAfter, &[&x, &y])
 }
 
 macro_rules! bits {
@@ -442,6 +443,20 @@ bits! {
     /// assert_eq!(np::bitwise_xor(6, 3).item::<i32>(), 5);
     /// ```
     bitwise_xor ^;
+}
+
+macro_rules! shifts {
+    ($($(#[$doc:meta])* $name:ident $op:tt;)*) => { $(
+        $(#[$doc])*
+        #[track_caller]
+        pub fn $name(x: impl ArrayLike, y: impl ArrayLike) -> Array {
+            let [x, y] = ops::promoted_numbers([x.to_array(), y.to_array()]);
+            x $op y
+        }
+    )* };
+}
+
+shifts! {
     /// Shifts the bits of x to the left by y places.
     ///
     /// ```

@@ -72,8 +72,8 @@ pub fn log10(x: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn logaddexp(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    logaddexp_of(&x.to_inexact(), &y.to_inexact())
+    let [x, y] = ops::inexact([x.to_array(), y.to_array()]);
+    logaddexp_of(&x, &y)
 }
 
 /// Computes log(eˣ + eʸ) of arrays of the same shape, without overflow.
@@ -92,8 +92,8 @@ fn logaddexp_of(x: &Array, y: &Array) -> Array {
 /// ```
 #[track_caller]
 pub fn logaddexp2(x: impl ArrayLike, y: impl ArrayLike) -> Array {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
-    logaddexp2_of(&x.to_inexact(), &y.to_inexact())
+    let [x, y] = ops::inexact([x.to_array(), y.to_array()]);
+    logaddexp2_of(&x, &y)
 }
 
 /// Computes log₂(2ˣ + 2ʸ) of arrays of the same shape, without overflow.

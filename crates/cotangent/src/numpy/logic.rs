@@ -248,7 +248,9 @@ pub fn isclose(x: impl ArrayLike, y: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn isclose_with(x: impl ArrayLike, y: impl ArrayLike, rtol: f64, atol: f64, equal_nan: bool) -> Array {
-    let [x, y] = ops::promoted([x.to_array(), y.to_array()]);
+    let operands = [x.to_array(), y.to_array()];
+    let operands = ops::widened(&operands).map_or(operands, |(wider, _)| wider);
+    let [x, y] = ops::promoted(operands);
     if !x.dtype().is_inexact() {
         // `f64` represents all 32-bit integers exactly.
         let (x, y) = (x.astype(DType::F64), y.astype(DType::F64));

@@ -66,6 +66,12 @@ pub(crate) fn promoted<const N: usize>(operands: [Array; N]) -> [Array; N] {
     broadcast(in_one_dtype(operands))
 }
 
+/// Like [`promoted`], but booleans become `i32`.
+#[track_caller]
+pub(crate) fn promoted_numbers<const N: usize>(operands: [Array; N]) -> [Array; N] {
+    promoted(operands).map(|x| if x.dtype() == DType::Bool { x.astype(DType::I32) } else { x })
+}
+
 /// Promotes the operands to one dtype by JAX's rules and brings them to one rank. Elementwise primitives broadcast
 /// dimensions of size one, and what a derivative keeps of a small operand stays small.
 #[track_caller]

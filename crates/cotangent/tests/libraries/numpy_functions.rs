@@ -179,3 +179,43 @@ fn values_gradients_and_batches_equal_jax() {
         result.unwrap_or_else(|| panic!("no function {name} ({how})"))
     });
 }
+
+/// The values are those of JAX.
+#[test]
+fn numbers_beyond_a_narrow_dtype_keep_their_value_in_floating_point() {
+    let x = Array::from([3u8, 0, 200]);
+    let read = |x: Array| (x.dtype() == DType::F32).then(|| x.to_vec::<f32>());
+    assert_eq!(read(np::hypot(&x, -4)), Some(vec![5.0, 4.0, 200.039_98]));
+    assert_eq!(read(np::logaddexp(&x, 300)), Some(vec![300.0; 3]));
+    assert_eq!(read(np::logaddexp2(&x, 300)), Some(vec![300.0; 3]));
+    assert_eq!(read(np::copysign(&x, -1)), Some(vec![-3.0, -0.0, -200.0]));
+    assert_eq!(read(np::heaviside(&x, 300)), Some(vec![1.0, 300.0, 1.0]));
+    assert_eq!(read(np::nextafter(&x, 300).at(0).get().reshape(1)), Some(vec![3.000_000_2]));
+    assert_eq!(np::isclose(&x, -56).to_vec::<bool>(), [false; 3]);
+}
+
+/// The values are those of JAX.
+#[test]
+fn booleans_are_numbers_in_integer_arithmetic() {
+    let (x, y) = (Array::from([true, false, true]), Array::from([true, true, false]));
+    type Function = fn(&Array, &Array) -> Array;
+    let functions: [(Function, [i32; 3]); 6] = [
+        (|x, y| np::power(x, y), [1, 0, 1]),
+        (|x, y| np::floor_divide(x, y), [1, 0, -2]),
+        (|x, y| np::remainder(x, y), [0, 0, 0]),
+        (|x, y| np::fmod(x, y), [0, 0, 1]),
+        (|x, y| np::left_shift(x, y), [2, 0, 1]),
+        (|x, y| np::right_shift(x, y), [0, 0, 1]),
+    ];
+    for (place, (f, expected)) in functions.into_iter().enumerate() {
+        let found = f(&x, &y);
+        assert_eq!((found.dtype(), found.to_vec::<i32>()), (DType::I32, expected.to_vec()), "function {place}");
+    }
+    assert_eq!(np::ldexp(Array::from([1.5f32, 2.5, 3.0]), &x).to_vec::<f32>(), [3.0, 2.5, 6.0]);
+}
+
+#[test]
+fn powers_of_zero_one_and_minus_one_do_not_overflow() {
+    let (x, y) = (Array::from([0, 0, 0, 1, -1, -1]), Array::from([0, 64, i32::MIN, 64, 65, 128]));
+    assert_eq!(np::power(x, y).to_vec::<i32>(), [1, 0, 0, 1, -1, 1]);
+}
