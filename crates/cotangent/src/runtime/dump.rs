@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::Jaxpr;
 
 use super::inputs::text;
-use super::program::runs_on;
+use super::refuse::runs_on;
 
 /// The directory, if programs are to be written.
 pub(super) fn folder() -> Option<&'static Path> {

@@ -23,7 +23,8 @@ use crate::sharding::{Mesh, NamedSharding, PartitionSpec};
 use super::client::array_shape;
 use super::disk::{Disk, Key, key};
 use super::lru::Lru;
-use super::program::{Origin, Source, computed, found_or_made, runs_on, unchecked};
+use super::program::{Origin, Source, computed, found_or_made};
+use super::refuse::{runs_on, unchecked};
 use super::shards::{ShardedBuffer, sharded, sharding_of, take};
 use super::transfer::Site;
 

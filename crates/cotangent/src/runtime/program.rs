@@ -11,11 +11,9 @@ use crate::array::platform::Platform;
 use crate::compile::simplify::simplify;
 use crate::compile::spans::event;
 use crate::compile::times::{Stage, Times, during, timed};
-use crate::control::cond::Cond;
 use crate::control::opaque::opaque_in;
-use crate::error::{Error, ErrorKind, Result};
-use crate::ir::jaxpr::{Atom, Eqn, Jaxpr};
-use crate::ir::primitive::Primitive;
+use crate::error::Result;
+use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::routes::Routes;
 
 use super::client::{Host, array_shape, host};
@@ -25,6 +23,7 @@ use super::execute::{Runtime, in_use};
 use super::inputs::{Inputs, inputs, options, text};
 use super::lru::Lru;
 use super::mappings::Mappings;
+use super::refuse::{runs_on, unchecked};
 use super::transfer::Site;
 use crate::compile::style::Style;
 
@@ -341,59 +340,6 @@ impl Target<'_> {
     fn inputs(self, pruned: &Jaxpr, aliases: &[Option<usize>]) -> Inputs {
         inputs(self.platform, pruned, aliases)
     }
-}
-
-/// The error for a program with checks outside `checkify`.
-pub(crate) fn unchecked(jaxpr: &Jaxpr) -> Error {
-    match first(jaxpr, |prim| prim.effects().check) {
-        Some(eqn) => outside_checkify().at(eqn.loc.loc),
-        None => outside_checkify(),
-    }
-}
-
-/// Checks that a program can run on a platform: that the platform has all of its primitives, and that functions of this
-/// process that the program calls can read the memory.
-pub(crate) fn runs_on(jaxpr: &Jaxpr, platform: Platform) -> Result<()> {
-    let Some(eqn) = unfit(jaxpr, platform) else { return Ok(()) };
-    if let Some(cond) = eqn.prim.as_any().downcast_ref::<Cond>() {
-        let platforms: Vec<String> = cond.platforms.iter().flatten().flatten().map(ToString::to_string).collect();
-        let message = format!("`platform_dependent` has no function for {platform}, only for {}", platforms.join(", "));
-        return Err(Error::new(ErrorKind::Device, message)
-            .help("add one for it, or a default that serves all others")
-            .at(eqn.loc.loc));
-    }
-    if eqn.prim.effects().host {
-        let message = format!("a program that calls functions of this process does not run on {platform:?}");
-        return Err(Error::new(ErrorKind::Runtime, message)
-            .help("leave out callbacks and debug prints, return the values instead, or run this function on the CPU")
-            .at(eqn.loc.loc));
-    }
-    let message = format!("`{}` does not run on {platform:?}", eqn.prim.name());
-    let help = "move its operands to the CPU first, with `.to(Device::cpu(0))`, and compute it there";
-    Err(Error::new(ErrorKind::Device, message).help(help).at(eqn.loc.loc))
-}
-
-/// Returns the first equation that keeps a program from a platform. Branches for other platforms do not.
-fn unfit(jaxpr: &Jaxpr, platform: Platform) -> Option<&Eqn> {
-    let eqn = jaxpr.eqns().iter().find(|eqn| !eqn.prim.runs_on(platform))?;
-    let branch = eqn.prim.as_any().downcast_ref::<Cond>().and_then(|cond| cond.of_platform(platform));
-    let inner = match branch {
-        Some(branch) => branch.and_then(|branch| unfit(branch, platform)),
-        None => eqn.prim.jaxprs().into_iter().find_map(|inner| unfit(inner, platform)),
-    };
-    Some(inner.unwrap_or(eqn))
-}
-
-/// Returns the first equation whose primitive has a property that primitives inherit from the programs they hold.
-fn first(jaxpr: &Jaxpr, has: impl Fn(&dyn Primitive) -> bool + Copy) -> Option<&Eqn> {
-    let eqn = jaxpr.eqns().iter().find(|e| has(&*e.prim))?;
-    Some(eqn.prim.jaxprs().into_iter().find_map(|inner| first(inner, has)).unwrap_or(eqn))
-}
-
-/// The error for a check outside `checkify`.
-pub(crate) fn outside_checkify() -> Error {
-    Error::new(ErrorKind::Transform, "a `check` must be inside `checkify`")
-        .help("wrap the outermost transformed function: `checkify(f)` returns the error and the result")
 }
 
 /// The executable of a StableHLO program on a device, from disk or from the compiler.

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::ir::jaxpr::Jaxpr;
 
 use super::inputs::{Inputs, inputs, options};
-use super::program::runs_on;
+use super::refuse::runs_on;
 
 /// The description of a GPU for the compiler, made once for each kind.
 fn topology(target: xla::Target) -> Result<Arc<xla::Topology>> {

@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 use crate::ir::primitive::{Outputs, Primitive};
 use crate::trace::backend::backend;
+use crate::trace::misuse::{machine_code, ownerless, unreadable};
 
 static NEXT_FRAME: AtomicU64 = AtomicU64::new(1);
 
@@ -310,46 +311,10 @@ fn run_now(
     Ok(backend().execute(&Arc::new(jaxpr), inputs)?.into())
 }
 
-fn valueless(aval: &Aval) -> Error {
-    Error::new(
-        ErrorKind::Trace,
-        format!("the values of an array {aval} were used, but only its shape and dtype are known"),
-    )
-    .help("`eval_shape` returns such arrays; create an array with values, for example with `numpy::zeros`")
-}
-
-/// The error for a traced array that is used where its frame does not exist.
-pub(crate) fn ownerless(traced: &Traced) -> Error {
-    if traced.frame == FrameId::NONE { valueless(&traced.aval) } else { escaped(&traced.aval) }
-}
-
-fn escaped(aval: &Aval) -> Error {
-    Error::new(
-        ErrorKind::Trace,
-        format!(
-            "a traced array {aval} was used after the function that it belongs to had returned, or on another thread"
-        ),
-    )
-    .help("return the value from the transformed function instead of storing it elsewhere")
-}
-
 /// The error for a traced array whose memory a compiled program needs.
 pub(crate) fn without_memory(traced: &Traced) -> Error {
-    if !FRAMES.with_borrow(|frames| frames.iter().any(|f| f.id == traced.frame)) {
-        return ownerless(traced);
-    }
-    Error::new(
-        ErrorKind::Trace,
-        format!(
-            "a compiled program was called on a traced array {}: it is machine code, which cannot be part of another \
-             program, be differentiated or be batched",
-            traced.aval
-        ),
-    )
-    .help(
-        "call the function that it was compiled from, or import the program, which can be traced: \
-         `import::stablehlo(exported.stablehlo())`",
-    )
+    let known = FRAMES.with_borrow(|frames| frames.iter().any(|f| f.id == traced.frame));
+    if known { machine_code(&traced.aval) } else { ownerless(traced) }
 }
 
 /// A frame on the stack. Dropping it pops the frame, on return and on unwind alike.
@@ -465,11 +430,6 @@ pub(crate) fn read(traced: &Traced) -> Result<Array> {
         }
     });
     Ok(value)
-}
-
-/// The error for reading a traced value that has none.
-fn unreadable(aval: &Aval, why: &str, help: &str) -> Error {
-    Error::new(ErrorKind::Trace, format!("the value of a traced array {aval} cannot be read {why}")).help(help)
 }
 
 /// The equations that lead to `var`, as a program, and the arrays that it starts from.

@@ -3,6 +3,7 @@
 pub(crate) mod axis;
 pub(crate) mod backend;
 pub(crate) mod frames;
+mod misuse;
 
 /// Applying primitives, for the rules of primitives and for the functions that users call.
 pub use frames::{bind, bind_shared, bind1};
