@@ -8,7 +8,7 @@ use crate::array::device::committed;
 use crate::compile::times::{Stage, during};
 use crate::error::location::location;
 use crate::error::{Loc, Result, raise};
-use crate::ir::jaxpr::Closed;
+use crate::ir::jaxpr::{Closed, Jaxpr};
 use crate::trace::backend::backend;
 use crate::trace::frames::{Inputs, stage, tracing};
 use crate::transform::dce::dce;
@@ -49,8 +49,11 @@ pub(crate) fn as_program_at<T>(
     if tracing() {
         return during(Stage::Rewrite, || body(inputs));
     }
-    let (closed, extra) = during(Stage::Rewrite, || stage(&avals(inputs), &Inputs::Known(inputs), body));
-    match run(&closed, inputs) {
+    let (program, extra) = during(Stage::Rewrite, || {
+        let (closed, extra) = stage(&avals(inputs), &Inputs::Known(inputs), body);
+        (Recorded::new(closed), extra)
+    });
+    match program.run(inputs) {
         Ok(results) => (results, extra),
         Err(error) => raise(error.at(loc)),
     }
@@ -60,21 +63,35 @@ fn avals(arrays: &[Array]) -> Vec<Aval> {
     arrays.iter().map(Array::aval).collect()
 }
 
-/// Runs a program that was recorded outside any trace.
-fn run(closed: &Closed, inputs: &[Array]) -> Result<Vec<Array>> {
-    let (jaxpr, kept) = during(Stage::Rewrite, || dce(&closed.jaxpr, false));
-    let args: Vec<&Array> =
-        closed.captures.iter().chain(inputs).zip(&kept).filter(|(_, kept)| **kept).map(|(x, _)| x).collect();
-    // The backend would find arrays on different devices as well, but does not know what they are.
-    let name = |i: usize| {
-        let place = (0..kept.len()).filter(|i| kept[*i]).nth(i);
-        match place.and_then(|place| place.checked_sub(closed.captures.len())) {
-            Some(i) => format!("array {i} of the arguments"),
-            None => "a captured array".to_string(),
-        }
-    };
-    committed(args.iter().copied(), name)?;
-    backend().execute(&jaxpr.into(), &args)
+/// A program that was recorded outside any trace, without what its results do not need.
+struct Recorded {
+    jaxpr: Jaxpr,
+    /// Which of the captures and inputs are left.
+    kept: Vec<bool>,
+    captures: Vec<Array>,
+}
+
+impl Recorded {
+    fn new(closed: Closed) -> Recorded {
+        let (jaxpr, kept) = dce(&closed.jaxpr, false);
+        Recorded { jaxpr, kept, captures: closed.captures }
+    }
+
+    fn run(self, inputs: &[Array]) -> Result<Vec<Array>> {
+        let Recorded { jaxpr, kept, captures } = self;
+        let args: Vec<&Array> =
+            captures.iter().chain(inputs).zip(&kept).filter(|(_, kept)| **kept).map(|(x, _)| x).collect();
+        // The backend would find arrays on different devices as well, but does not know what they are.
+        let name = |i: usize| {
+            let place = (0..kept.len()).filter(|i| kept[*i]).nth(i);
+            match place.and_then(|place| place.checked_sub(captures.len())) {
+                Some(i) => format!("array {i} of the arguments"),
+                None => "a captured array".to_string(),
+            }
+        };
+        committed(args.iter().copied(), name)?;
+        backend().execute(&jaxpr.into(), &args)
+    }
 }
 
 /// Returns the results of a library function. Outside any trace, the function becomes one program instead of one for

@@ -202,7 +202,8 @@ fn sentence() -> String {
     let (_, all) = counts();
     format!(
         "Of JAX's {} public names, {} are here. {} of these are compared with stored results of JAX; the other\n{}, such \
-         as types and options, have no results to compare. {} are not there yet.",
+         as types and options, have no results to compare. {} are not there yet; the\n\
+         rest have no use in Rust, each for a stated reason.",
         grouped(all.names),
         grouped(all.here),
         grouped(all.compared),
