@@ -1,8 +1,10 @@
 //! Changing shapes, axes and the order of elements.
 
+use crate::api::program::as_one;
 use crate::array::aval::{IntoNewShape, IntoShape, canonical_axis};
+use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
-use crate::error::OrRaise;
+use crate::error::{Error, OrRaise, raise};
 use crate::lax;
 use crate::ops::slice::{Concatenate, Pad, Rev};
 use crate::trace::frames::bind1;
@@ -215,6 +217,37 @@ pub fn repeat(x: impl ArrayLike, repeats: usize, axis: isize) -> Array {
     x.reshape(&apart).broadcast_to(&repeated).reshape(shape)
 }
 
+/// Repeats each element along an axis as often as its entry in `repeats` says: an integer for each element, or one for
+/// all. The axis of the result has the size `total`. If the repetitions are more than that, the last ones are left out.
+/// If they are fewer, the last element fills the rest. The entries of `repeats` may be unknown, as under `jit`.
+///
+/// # Panics
+/// If the axis is out of bounds, it is empty and `total` is not 0, or `repeats` has another number of entries.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let y = np::repeat_each(Array::from([7, 8, 9]), Array::from([1, 0, 2]), 3, 0);
+/// assert_eq!(y.to_vec::<i32>(), [7, 9, 9]);
+/// ```
+#[track_caller]
+pub fn repeat_each(x: impl ArrayLike, repeats: impl ArrayLike, total: usize, axis: isize) -> Array {
+    let x = x.to_array();
+    let dimension = canonical_axis(axis, x.ndim()).or_raise();
+    let n = x.shape()[dimension];
+    let repeats = repeats.to_array().astype(DType::I32).broadcast_to([n]);
+    if total == 0 {
+        return x.slice_axis(dimension, 0, 0);
+    }
+    as_one(&[x, repeats], |args| {
+        let [x, repeats] = args else { unreachable!("two operands") };
+        // Each element counts one at the place where its repetitions start. The number of starts up to a place is that
+        // of the element there, counted from one.
+        let starts = repeats.cumsum_axis(0) - repeats;
+        let element = super::bincount_length(starts, total).cumsum_axis(0) - 1;
+        super::take_axis(x, element, axis)
+    })
+}
+
 /// Reverses the order of the elements along axes. `()` means all axes.
 ///
 /// ```
@@ -286,6 +319,26 @@ pub fn roll(x: impl ArrayLike, shift: isize, axis: isize) -> Array {
         return x;
     }
     bind1(Concatenate { dimension: axis }, &[&x.slice_axis(axis, cut, n), &x.slice_axis(axis, 0, cut)])
+}
+
+/// [`roll`] along several axes: by `shifts[i]` along axis `axes[i]`.
+///
+/// # Panics
+/// If there is not one shift for each axis, or an axis is out of bounds or named twice.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::roll_axes(Array::from([[1, 2], [3, 4]]), &[1, 1], [0, 1]).to_vec::<i32>(), [4, 3, 2, 1]);
+/// ```
+#[track_caller]
+pub fn roll_axes(x: impl ArrayLike, shifts: &[isize], axes: impl Axes) -> Array {
+    let x = x.to_array();
+    let axes = axes.in_order(x.ndim()).map_err(|e| e.context("roll_axes")).or_raise();
+    if axes.len() != shifts.len() {
+        let message = format!("roll_axes: {} shifts for {} axes of {}", shifts.len(), axes.len(), x.aval());
+        raise(Error::shape(message).help("pass one shift for each axis"));
+    }
+    axes.into_iter().zip(shifts).fold(x, |x, (axis, shift)| roll(x, *shift, axis as isize))
 }
 
 /// Pads an array with one value. Dimension `d` gets `widths[d] = (before, after)` elements.

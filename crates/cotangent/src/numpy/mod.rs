@@ -17,6 +17,7 @@
 //! | `_axis` | the axes to reduce; without it, all elements are reduced | `sum_axis(&x, -1)`, `mean_axis(&x, [0, 1])` |
 //! | `_keepdims` | the axes to reduce, which the result keeps with size one | `max_keepdims(&x, 1)` |
 //! | `_ddof` | the axes to reduce and the delta degrees of freedom | `var_ddof(&x, (), 1)` |
+//! | `_where` | the axes to reduce and a mask of the elements that count | `sum_where(&x, 0, &mask)` |
 //! | `_as` | the dtype, as the last argument | `zeros_as([2, 3], DType::F64)` |
 //! | `_k` | the number of the diagonal | `tril_k(&x, -1)` |
 //!
@@ -63,11 +64,14 @@ mod joining;
 mod logarithms;
 mod logic;
 mod manipulation;
+mod masked;
 mod numbers;
 mod order;
+mod padding;
 mod pieces;
 mod polynomials;
 mod products;
+mod quantiles;
 mod reductions;
 mod segment;
 mod sets;
@@ -96,11 +100,14 @@ pub use joining::*;
 pub use logarithms::*;
 pub use logic::*;
 pub use manipulation::*;
+pub use masked::*;
 pub use numbers::*;
 pub use order::*;
+pub use padding::*;
 pub use pieces::*;
 pub use polynomials::*;
 pub use products::*;
+pub use quantiles::*;
 pub use reductions::*;
 pub use segment::*;
 pub use sets::*;

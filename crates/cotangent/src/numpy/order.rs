@@ -5,7 +5,7 @@ use crate::array::aval::canonical_axis;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike, Arrays};
 use crate::error::{Error, OrRaise, raise};
-use crate::methods::reductions::{require_elements, working};
+use crate::methods::axes::Axes;
 use crate::ops::sort::Sort;
 use crate::trace::frames::bind;
 
@@ -150,57 +150,6 @@ fn extreme(x: Array, axis: isize, last: f64, arg: fn(&Array, isize) -> Array) ->
     })
 }
 
-/// Returns the quantile `q`, between 0 and 1, of all elements that are not NaN, or NaN if there is none. Between two
-/// elements, it is interpolated linearly.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// assert_eq!(np::nanquantile(Array::from([1.0f32, f32::NAN, 3.0]), 0.25).item::<f32>(), 1.5);
-/// ```
-///
-/// # Panics
-/// If there are no elements, or they are complex.
-#[track_caller]
-pub fn nanquantile(x: impl ArrayLike, q: f64) -> Array {
-    nanquantile_axis(ravel(x), q, 0)
-}
-
-/// Like [`nanquantile`], along an axis, which is removed.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// assert_eq!(np::nanquantile_axis(Array::from([[1.0f32, f32::NAN, 3.0]]), 0.5, 1).to_vec::<f32>(), [2.0]);
-/// ```
-///
-/// # Panics
-/// If the axis is out of bounds or empty, or the elements are complex.
-#[track_caller]
-pub fn nanquantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
-    let x = x.to_array().to_inexact();
-    let dimension = canonical_axis(axis, x.ndim()).or_raise();
-    require_elements("nanquantile", &x, &[dimension]);
-    if x.dtype().is_complex() {
-        raise(Error::dtype(format!("nanquantile: expected real numbers, got {}", x.aval())));
-    }
-    as_one(&[x], |x| {
-        let (x, dtype) = (&x[0], working(x[0].dtype()));
-        let sorted = sort_axis(x, axis).astype(dtype);
-        let count = logical_not(isnan(x)).astype(dtype).sum_keepdims(dimension);
-        let end = (count - 1.0).maximum(0.0);
-        let place = &end * q;
-        // The quantile 0.07 of 101 elements is the element of index 7, whatever the last digit of the product is.
-        let whole = super::round(&place);
-        let near = (&place - &whole).abs().less_equal(&place * 2f64.powi(-dtype.mantissa_bits()));
-        let place = where_(near, whole, place);
-        let low = super::floor(&place);
-        let weight = place - &low;
-        let at = |i: &Array| take_along_axis(&sorted, i.astype(DType::I32), axis);
-        let (below, above) = (at(&low), at(&(&low + 1.0).minimum(&end)));
-        let between = &below * (1.0 - &weight) + above * &weight;
-        squeeze_axis(where_(weight.equal(0.0), below, between), dimension).astype(x.dtype())
-    })
-}
-
 /// Returns the median of all elements that are not NaN, or NaN if there is none.
 ///
 /// ```
@@ -212,10 +161,10 @@ pub fn nanquantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
 /// If there are no elements, or they are complex.
 #[track_caller]
 pub fn nanmedian(x: impl ArrayLike) -> Array {
-    nanquantile(x, 0.5)
+    super::nanquantile(x, 0.5)
 }
 
-/// Like [`nanmedian`], along an axis, which is removed.
+/// Like [`nanmedian`], over some axes, which are removed.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
@@ -223,22 +172,8 @@ pub fn nanmedian(x: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If the axis is out of bounds or empty, or the elements are complex.
+/// If an axis is out of bounds or empty, or the elements are complex.
 #[track_caller]
-pub fn nanmedian_axis(x: impl ArrayLike, axis: isize) -> Array {
-    nanquantile_axis(x, 0.5, axis)
-}
-
-/// [`nanquantile`] with the fraction in per cent.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// assert_eq!(np::nanpercentile(Array::from([1.0f32, f32::NAN, 3.0]), 50.0).item::<f32>(), 2.0);
-/// ```
-///
-/// # Panics
-/// If there are no elements, or they are complex.
-#[track_caller]
-pub fn nanpercentile(x: impl ArrayLike, q: f64) -> Array {
-    nanquantile(x, q / 100.0)
+pub fn nanmedian_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
+    super::nanquantile_axis(x, 0.5, axes)
 }

@@ -1,16 +1,19 @@
 //! Arrays as sets: their different elements, and what two of them have in common. The values must be known, since the
 //! number of results depends on them.
 
+use crate::api::program::as_one;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 
+use super::Mode;
 use super::creation::{iota, zeros_as};
 use super::joining::concatenate;
-use super::logic::{isnan, logical_not};
+use super::logic::{isnan, logical_not, where_};
 use super::manipulation::ravel;
 use super::numbers::isin;
+use super::order::lexsort;
 use super::sorting::{argsort, sort};
-use super::take::{bincount_length, extract, nonzero};
+use super::take::{bincount_length, extract, nonzero, nonzero_size, take_mode};
 
 /// Returns which elements of a sorted vector differ from the one before them. If `equal_nan`, all NaN are one element.
 fn firsts(sorted: &Array, equal_nan: bool) -> Array {
@@ -38,6 +41,58 @@ fn firsts(sorted: &Array, equal_nan: bool) -> Array {
 pub fn unique(x: impl ArrayLike) -> Array {
     let sorted = sort(ravel(x));
     extract(firsts(&sorted, true), &sorted)
+}
+
+/// Returns the first `size` of the different elements of an array, sorted. If there are fewer, the remaining entries are
+/// `fill`. The values of the array may be unknown, as under `jit`. All NaN are one element.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::unique_size(Array::from([3, 1, 3]), 4, 9).to_vec::<i32>(), [1, 3, 9, 9]);
+/// ```
+#[track_caller]
+pub fn unique_size(x: impl ArrayLike, size: usize, fill: impl ArrayLike) -> Array {
+    let x = ravel(x);
+    let fill = fill.to_array().astype(x.dtype());
+    let n = x.size();
+    if n == 0 {
+        return fill.broadcast_to([size]);
+    }
+    as_one(&[x, fill], |args| {
+        let sorted = sort(&args[0]);
+        let places = nonzero_size(firsts(&sorted, true), size, n as i32).remove(0);
+        where_(places.less(n as i32), take_mode(sorted, &places, 0, Mode::Clip), &args[1])
+    })
+}
+
+/// Returns the different slices of an array along an axis, in lexicographic order.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let rows = Array::from([[1, 2], [1, 2], [0, 1]]);
+/// assert_eq!(np::unique_axis(rows, 0).to_vec::<i32>(), [0, 1, 1, 2]);
+/// ```
+///
+/// # Panics
+/// If the values are not known, as under `jit`, or the axis is out of bounds.
+#[track_caller]
+pub fn unique_axis(x: impl ArrayLike, axis: isize) -> Array {
+    let slices = x.to_array().moveaxis(axis, 0);
+    let n = slices.shape()[0];
+    let length = slices.shape()[1..].iter().product::<usize>();
+    if n < 2 || length == 0 {
+        return slices.slice_axis(0, 0, n.min(1)).moveaxis(0, axis);
+    }
+    let rows = slices.reshape([n, length]);
+    // The last key counts first.
+    let keys: Vec<Array> = (0..length).rev().map(|i| rows.slice_axis(1, i, i + 1).reshape([n])).collect();
+    let order = lexsort(keys, -1);
+    let sorted = super::take_axis(&rows, &order, 0);
+    let (later, earlier) = (sorted.slice_axis(0, 1, n), sorted.slice_axis(0, 0, n - 1));
+    let both = isnan(&later).logical_and(isnan(&earlier));
+    let differs = later.not_equal(earlier).logical_and(logical_not(both)).any_axis(1);
+    let first = concatenate([super::full_as([1], true, DType::Bool), differs], 0);
+    super::take_axis(slices, extract(first, order), 0).moveaxis(0, axis)
 }
 
 /// The results of [`unique_all`].

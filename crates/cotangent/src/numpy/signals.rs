@@ -197,6 +197,34 @@ pub fn interp(x: impl ArrayLike, xp: impl ArrayLike, fp: impl ArrayLike) -> Arra
     })
 }
 
+/// [`interp`] with the values `left` before the first point and `right` after the last one.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// let (xp, fp) = (Array::from([0.0f32, 1.0]), Array::from([2.0f32, 4.0]));
+/// let y = np::interp_with(Array::from([-1.0f32, 0.5, 9.0]), xp, fp, -7.0, 8.0);
+/// assert_eq!(y.to_vec::<f32>(), [-7.0, 3.0, 8.0]);
+/// ```
+///
+/// # Panics
+/// If `xp` and `fp` are not vectors of the same size with elements, or `x` is complex.
+#[track_caller]
+pub fn interp_with(
+    x: impl ArrayLike,
+    xp: impl ArrayLike,
+    fp: impl ArrayLike,
+    left: impl ArrayLike,
+    right: impl ArrayLike,
+) -> Array {
+    let ([x, xp], fp) = points("interp_with", x, xp, fp);
+    let [left, right] = [left.to_array(), right.to_array()].map(|end| end.astype(fp.dtype()));
+    as_one(&[x, xp, fp, left, right], |args| {
+        let [x, xp, fp, left, right] = args else { unreachable!("five operands") };
+        let inner = where_(x.less(xp.at(0).get()), left, between(x, xp, fp));
+        where_(x.greater(xp.at(xp.size() - 1).get()), right, inner)
+    })
+}
+
 /// Like [`interp`], for a function that repeats itself: `x` and `xp` are taken modulo `period`, and `xp` need not be in
 /// order.
 ///

@@ -3,13 +3,13 @@
 use crate::array::aval::canonical_axis;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
-use crate::error::{Error, OrRaise, raise};
-use crate::methods::reductions::require_elements;
+use crate::error::OrRaise;
+use crate::methods::axes::Axes;
 use crate::ops::sort::Sort;
 use crate::trace::frames::{bind, bind1};
 
 use super::creation::iota;
-use super::logic::where_;
+use super::manipulation::flip;
 
 /// Sorts along the last axis, in ascending order and with NaN last. Complex numbers are ordered by their real parts,
 /// and by their imaginary parts if those are equal.
@@ -69,6 +69,39 @@ pub fn argsort_axis(x: impl ArrayLike, axis: isize) -> Array {
     bind(Sort { dimension, is_stable: true, num_keys: 1 }, &[&x, &indices]).swap_remove(1)
 }
 
+/// Sorts along an axis, in descending order and with NaN first.
+///
+/// # Panics
+/// If the axis is out of bounds.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::sort_descending(Array::from([3, 1, 2]), -1).to_vec::<i32>(), [3, 2, 1]);
+/// ```
+#[track_caller]
+pub fn sort_descending(x: impl ArrayLike, axis: isize) -> Array {
+    flip(sort_axis(x, axis), axis)
+}
+
+/// Returns the indices, in `i32`, that sort the elements along an axis in descending order. NaN are first, and equal
+/// elements keep their order.
+///
+/// # Panics
+/// If the axis is out of bounds.
+///
+/// ```
+/// use cotangent::{Array, numpy as np};
+/// assert_eq!(np::argsort_descending(Array::from([3, 1, 2, 3]), 0).to_vec::<i32>(), [0, 3, 2, 1]);
+/// ```
+#[track_caller]
+pub fn argsort_descending(x: impl ArrayLike, axis: isize) -> Array {
+    let x = x.to_array();
+    let dimension = canonical_axis(axis, x.ndim()).or_raise();
+    let indices = flip(iota(DType::I32, x.shape(), dimension), axis);
+    let sort = Sort { dimension, is_stable: true, num_keys: 1 };
+    flip(&bind(sort, &[&flip(&x, axis), &indices])[1], axis)
+}
+
 /// Returns the differences of neighboring elements along the last axis, whose size decreases by one. For booleans, the
 /// result is whether the neighbors differ.
 ///
@@ -125,89 +158,19 @@ pub fn trapezoid(y: impl ArrayLike, dx: impl ArrayLike, axis: isize) -> Array {
 /// ```
 #[track_caller]
 pub fn median(x: impl ArrayLike) -> Array {
-    median_axis(super::ravel(x), 0)
+    median_axis(x, ())
 }
 
-/// Returns the median along an axis, which is removed.
+/// Returns the median over some axes, which are removed.
 ///
 /// # Panics
-/// If the axis is out of bounds or empty.
+/// If an axis is out of bounds or empty.
 ///
 /// ```
 /// use cotangent::{Array, numpy as np};
 /// assert_eq!(np::median_axis(Array::from([[1.0f32, 3.0, 2.0]]), 1).to_vec::<f32>(), [2.0]);
 /// ```
 #[track_caller]
-pub fn median_axis(x: impl ArrayLike, axis: isize) -> Array {
-    quantile_axis(x, 0.5, axis)
-}
-
-/// Returns the `q`-quantile of all elements, with linear interpolation between neighbors, or NaN if there is a NaN.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// assert_eq!(np::quantile(Array::from([0.0f32, 1.0, 2.0, 3.0, 4.0]), 0.25).item::<f32>(), 1.0);
-/// ```
-#[track_caller]
-pub fn quantile(x: impl ArrayLike, q: f64) -> Array {
-    quantile_axis(super::ravel(x), q, 0)
-}
-
-/// [`quantile`] along an axis, which is removed.
-///
-/// # Panics
-/// If the axis is out of bounds or empty.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// assert_eq!(np::quantile_axis(Array::from([[1.0f32, 3.0]]), 0.5, 1).to_vec::<f32>(), [2.0]);
-/// ```
-#[track_caller]
-pub fn quantile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
-    let x = x.to_array().to_inexact();
-    let dimension = canonical_axis(axis, x.ndim()).or_raise();
-    let n = x.shape()[dimension];
-    require_elements("quantile", &x, &[dimension]);
-    if x.dtype().is_complex() {
-        raise(
-            Error::dtype(format!("quantile: expected real numbers, got {}", x.aval()))
-                .help("complex numbers are not ordered: pass their real and imaginary parts, or their moduli"),
-        );
-    }
-    let sorted = sort_axis(&x, axis);
-    let place = (q * (n - 1) as f64).clamp(0.0, (n - 1) as f64);
-    // The quantile 0.07 of 101 elements is the element of index 7, whatever the last digit of the product is.
-    let place = if (place - place.round()).abs() <= f64::EPSILON * place { place.round() } else { place };
-    let low = place.floor() as usize;
-    let rest = x.aval().shape.remove(&[dimension]);
-    let at = |i: usize| sorted.slice_axis(dimension, i, i + 1).reshape(&rest);
-    let weight = place - low as f64;
-    // On an element, its neighbor does not contribute: zero times an infinity would be NaN.
-    let value = if weight == 0.0 { at(low) } else { at(low) * (1.0 - weight) + at(low + 1) * weight };
-    where_(super::isnan(&x).any_axis(dimension), f64::NAN, value)
-}
-
-/// [`quantile`] with the fraction in per cent.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// assert_eq!(np::percentile(Array::from([5.0f32, 1.0, 2.0]), 50.0).item::<f32>(), 2.0);
-/// ```
-#[track_caller]
-pub fn percentile(x: impl ArrayLike, q: f64) -> Array {
-    quantile(x, q / 100.0)
-}
-
-/// [`percentile`] along an axis, which is removed.
-///
-/// # Panics
-/// If the axis is out of bounds or empty.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// assert_eq!(np::percentile_axis(Array::from([[1.0f32, 3.0]]), 50.0, 1).to_vec::<f32>(), [2.0]);
-/// ```
-#[track_caller]
-pub fn percentile_axis(x: impl ArrayLike, q: f64, axis: isize) -> Array {
-    quantile_axis(x, q / 100.0, axis)
+pub fn median_axis(x: impl ArrayLike, axes: impl Axes) -> Array {
+    super::quantile_axis(x, 0.5, axes)
 }

@@ -9,6 +9,7 @@ use crate::ops::reduce::ReduceSum;
 use crate::trace::frames::bind1;
 
 use super::logic::{isnan, where_};
+use super::masked::variance_where;
 use super::reductions::reduction_functions;
 use crate::methods::axes::Axes;
 use crate::methods::reductions::{count, keepdims, mean_of, reduction_methods, working};
@@ -220,17 +221,7 @@ fn nanmin_of(x: &Array, axes: &[usize]) -> Array {
 
 #[track_caller]
 fn nanvar_of(x: &Array, axes: &[usize]) -> Array {
-    as_one(&[x.to_inexact()], |x| {
-        let (x, dtype) = (&x[0], x[0].dtype());
-        let wide = x.convert(working(dtype), false);
-        let there = isnan(&wide).logical_not();
-        let n = there.astype(wide.dtype().real()).sum_axis(axes);
-        let zero = crate::ops::zeros((), wide.dtype());
-        let mean = keepdims(&(where_(&there, &wide, &zero).sum_axis(axes) / &n), x, axes);
-        let centered = where_(&there, &wide - mean, zero);
-        let squares = if dtype.is_complex() { (&centered * centered.conj()).real() } else { centered.square() };
-        (squares.sum_axis(axes) / n).convert(dtype.real(), x.weak_type())
-    })
+    as_one(&[x.to_inexact()], |x| variance_where(&x[0], &isnan(&x[0]).logical_not(), axes))
 }
 
 #[track_caller]

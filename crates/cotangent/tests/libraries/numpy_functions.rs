@@ -139,10 +139,10 @@ fn orders_and_sets(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
         "nanargmax" => axis(0).map_or_else(|| np::nanargmax(first), |axis| np::nanargmax_axis(first, axis)),
         "nanargmin" => axis(0).map_or_else(|| np::nanargmin(first), |axis| np::nanargmin_axis(first, axis)),
         "nanquantile" => match axis(1) {
-            Some(axis) => np::nanquantile_axis(first, number(how, 0), axis),
-            None => np::nanquantile(first, number(how, 0)),
+            Some(axis) => np::nanquantile_axis(first, number::<f64>(how, 0), axis),
+            None => np::nanquantile(first, number::<f64>(how, 0)),
         },
-        "nanpercentile" => np::nanpercentile(first, number(how, 0)),
+        "nanpercentile" => np::nanpercentile(first, number::<f64>(how, 0)),
         "nanmedian" => axis(0).map_or_else(|| np::nanmedian(first), |axis| np::nanmedian_axis(first, axis)),
         "unique" => np::unique(first),
         "unique_all" => {
