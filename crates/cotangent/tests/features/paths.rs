@@ -271,6 +271,7 @@ items! {
     cotangent::numpy::argpartition;
     cotangent::numpy::argsort;
     cotangent::numpy::argsort_axis;
+    cotangent::numpy::argsort_descending;
     cotangent::numpy::argwhere;
     cotangent::numpy::array;
     cotangent::numpy::array_as;
@@ -377,6 +378,7 @@ items! {
     cotangent::numpy::insert;
     cotangent::numpy::interp;
     cotangent::numpy::interp_period;
+    cotangent::numpy::interp_with;
     cotangent::numpy::intersect1d;
     cotangent::numpy::isclose;
     cotangent::numpy::iscomplex;
@@ -484,6 +486,7 @@ items! {
     cotangent::numpy::nanpercentile;
     cotangent::numpy::nanprod;
     cotangent::numpy::nanquantile;
+    cotangent::numpy::nanquantile_with;
     cotangent::numpy::nanstd;
     cotangent::numpy::nansum;
     cotangent::numpy::nanvar;
@@ -496,6 +499,7 @@ items! {
     cotangent::numpy::outer;
     cotangent::numpy::packbits;
     cotangent::numpy::pad;
+    cotangent::numpy::pad_mode;
     cotangent::numpy::partition;
     cotangent::numpy::percentile;
     cotangent::numpy::permute_dims;
@@ -515,6 +519,7 @@ items! {
     cotangent::numpy::ptp;
     cotangent::numpy::put_along_axis;
     cotangent::numpy::quantile;
+    cotangent::numpy::quantile_with;
     cotangent::numpy::rad2deg;
     cotangent::numpy::ravel;
     cotangent::numpy::ravel_multi_index;
@@ -522,11 +527,13 @@ items! {
     cotangent::numpy::reciprocal;
     cotangent::numpy::remainder;
     cotangent::numpy::repeat;
+    cotangent::numpy::repeat_each;
     cotangent::numpy::reshape;
     cotangent::numpy::resize;
     cotangent::numpy::right_shift;
     cotangent::numpy::rint;
     cotangent::numpy::roll;
+    cotangent::numpy::roll_axes;
     cotangent::numpy::rollaxis;
     cotangent::numpy::roots;
     cotangent::numpy::rot90;
@@ -547,6 +554,7 @@ items! {
     cotangent::numpy::sinh;
     cotangent::numpy::sort;
     cotangent::numpy::sort_complex;
+    cotangent::numpy::sort_descending;
     cotangent::numpy::spacing;
     cotangent::numpy::split;
     cotangent::numpy::sqrt;
@@ -580,6 +588,8 @@ items! {
     cotangent::numpy::union1d;
     cotangent::numpy::unique;
     cotangent::numpy::unique_all;
+    cotangent::numpy::unique_axis;
+    cotangent::numpy::unique_size;
     cotangent::numpy::unpackbits;
     cotangent::numpy::unravel_index;
     cotangent::numpy::unstack;
