@@ -167,7 +167,7 @@ fn shapes(name: &str, args: &[Value], kwargs: &Value) -> Option<Array> {
         }
         "take" => match kwargs["mode"].as_str() {
             Some("clip") => np::take_mode(x(), operand(&args[1]), 0, Mode::Clip),
-            // The indices may be anything, and those of an array may not.
+            // The remainder of any index is in bounds.
             Some("wrap") => np::take(x(), np::r#mod(operand(&args[1]), x().size())),
             _ => np::take_axis(x(), operand(&args[1]), axis?),
         },

@@ -159,11 +159,13 @@ fn masks_select_the_elements_of_every_dtype() {
     equal(&slope, &[-0.5, 0.0, 0.5]);
 }
 
+type Function = Box<dyn Fn(&Array) -> Array + Send + Sync>;
+
 /// Functions of a matrix of shape (3, 4) whose derivative exists at a matrix without equal elements.
-fn functions() -> Vec<(&'static str, Box<dyn Fn(&Array) -> Array + Send + Sync>)> {
+fn functions() -> Vec<(&'static str, Function)> {
     let mask = || Array::from([[true, false, true, true], [false, true, true, false], [true, true, false, true]]);
     let q = || np::array_as([0.1, 0.45], DType::F64);
-    let mut all: Vec<(&'static str, Box<dyn Fn(&Array) -> Array + Send + Sync>)> = vec![
+    let mut all: Vec<(&'static str, Function)> = vec![
         ("repeat_each", Box::new(|x| np::repeat_each(x, Array::from([2, 0, 1, 3]), 5, 1))),
         ("quantile", Box::new(move |x| np::quantile_with(x, q(), 0, Between::Linear, true))),
         ("midpoint", Box::new(move |x| np::quantile_with(x, 0.4, (0, 1), Between::Midpoint, false))),
