@@ -202,13 +202,15 @@ fn sentence() -> String {
     let (_, all) = counts();
     format!(
         "Of JAX's {} public names, {} are here. {} of these are compared with stored results of JAX; the other\n{}, such \
-         as types and options, have no results to compare. {} are not there yet; the\n\
-         rest have no use in Rust, each for a stated reason.",
+         as types and options, have no results to compare. {}.",
         grouped(all.names),
         grouped(all.here),
         grouped(all.compared),
         grouped(all.nothing),
-        grouped(all.not_yet)
+        match all.not_yet {
+            0 => "The rest have no use in Rust, for the reasons\nthat the page states".to_string(),
+            missing => format!("{} are not there yet", grouped(missing)),
+        }
     )
 }
 
