@@ -68,6 +68,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ]),
     ("E0115", &["must be a vector of {} integers, one for each element of the axis", 
         "devices, but there are {} parts", "histogram: expected {} for 1 or", "expected {} start indices for",
+        "expected a pair of widths for each dimension of", "roll_axes: {} shifts for {} axes",
         "expected at least one array", "expected at least one operand",
         "expected at least one key", "expected at least two arrays", "expected a predicate and at least one case",
         "expected {} operands for the body", "expected operands {}, got", "conditions for {} choices",

@@ -235,9 +235,6 @@ pub fn repeat_each(x: impl ArrayLike, repeats: impl ArrayLike, total: usize, axi
     let dimension = canonical_axis(axis, x.ndim()).or_raise();
     let n = x.shape()[dimension];
     let repeats = repeats.to_array().astype(DType::I32).broadcast_to([n]);
-    if total == 0 {
-        return x.slice_axis(dimension, 0, 0);
-    }
     as_one(&[x, repeats], |args| {
         let [x, repeats] = args else { unreachable!("two operands") };
         // Each element counts one at the place where its repetitions start. The number of starts up to a place is that

@@ -326,7 +326,9 @@ pub fn bincount_length(x: impl ArrayLike, length: usize) -> Array {
 #[track_caller]
 pub fn bincount_weights(x: impl ArrayLike, weights: impl ArrayLike, length: usize) -> Array {
     let (x, weights) = (x.to_array(), weights.to_array());
-    ops::zeros(length, weights.dtype()).at(x.maximum(0)).add(weights)
+    let zeros = ops::zeros(length, weights.dtype());
+    // No number is small enough to be counted.
+    if length == 0 { zeros } else { zeros.at(x.maximum(0)).add(weights) }
 }
 
 /// Converts flat indices, in row-major order, into coordinates in an array of shape `shape`: an array for each

@@ -99,6 +99,7 @@ fn descending_orders_and_repetitions() {
         assert_eq!(of(&repeats).to_vec::<i32>(), expected, "{repeats}");
         assert_eq!(jit(of)(&repeats).to_vec::<i32>(), expected, "{repeats}");
     }
+    assert_eq!(np::bincount_length(np::array([0, 3]), 0).aval().to_string(), "i32[0]");
     let x = np::array([2.0, NAN, 1.0, NAN]);
     equal(&np::unique_size(&x, 2, 0), &[1.0, 2.0]);
     equal(&jit(|x: &Array| np::unique_size(x, 5, 0))(&x), &[1.0, 2.0, NAN, 0.0, 0.0]);
