@@ -42,8 +42,9 @@ pub fn disable_jit<R>(f: impl FnOnce() -> R) -> R {
 /// ```
 /// use cotangent::{no_execution, prelude::*};
 /// let f = jit(|x: &Array| x.sin());
-/// let compiled = no_execution(|| f.lower((&np::zeros(3),))?.compile())?;
-/// assert!(no_execution(|| f.try_call((&np::ones(3),))).is_err());
+/// let x = np::zeros(3);
+/// let compiled = no_execution(|| f.lower((&x,))?.compile())?;
+/// assert!(no_execution(|| f.try_call((&x,))).is_err());
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn no_execution<R>(f: impl FnOnce() -> R) -> R {

@@ -49,7 +49,7 @@ pub struct Options {
 /// # Errors
 /// Returns an error if a profile is being recorded: there is one at a time in a process.
 ///
-/// ```
+/// ```no_run
 /// use cotangent::{prelude::*, profiler};
 /// let folder = std::env::temp_dir().join("cotangent-doc-start-trace");
 /// profiler::start_trace(&folder, profiler::Options::default())?;
@@ -82,7 +82,7 @@ pub fn start_trace(folder: impl AsRef<Path>, options: Options) -> Result<()> {
 /// # Errors
 /// Returns an error if no profile is being recorded, or if the files cannot be written.
 ///
-/// ```
+/// ```no_run
 /// use cotangent::profiler;
 /// assert!(profiler::stop_trace().unwrap_err().message().contains("no profile"));
 /// ```
@@ -102,13 +102,13 @@ pub fn stop_trace() -> Result<PathBuf> {
 
 /// Runs `f`, and writes a profile of what the process did meanwhile to a folder; see [`stop_trace`] for the files.
 ///
-/// ```
+/// ```no_run
 /// use cotangent::{prelude::*, profiler};
 /// let folder = std::env::temp_dir().join("cotangent-doc-trace");
 /// let f = jit(|x: &Array| x.sin().sum());
-/// let y = profiler::trace(&folder, || {
+/// profiler::trace(&folder, || {
 ///     for n in 0..3 {
-///         profiler::step("train", n, || f(&np::ones(1000)).block_until_ready());
+///         profiler::step("train", n, || f(&np::ones(1000)));
 ///     }
 /// });
 /// # std::fs::remove_dir_all(folder).unwrap();
