@@ -8,7 +8,7 @@ use xla::Threads;
 
 use super::iterate::iterate;
 use super::tridiagonal::turn;
-use super::{Grouped, Rows, Scratch, Secular, ascending, gather, merged, normalize, secular};
+use super::{Deflation, Grouped, Rows, Scratch, Secular, ascending, merged, normalize, secular};
 use crate::column;
 use crate::eigen::Real;
 
@@ -171,31 +171,24 @@ fn merge<R: Real>(
     z[half] = if length <= tolerance { tolerance } else { length };
     let mut rows: Vec<Rows> = (0..n).map(|j| if j < half { Rows::Top } else { Rows::Bottom }).collect();
     rows[half] = Rows::Both;
-    let (mut kept, mut deflated): (Vec<usize>, Vec<usize>) = (vec![half], Vec::new());
-    let mut previous: Option<usize> = None;
+    let mut columns = Deflation { kept: vec![half], ..Deflation::default() };
     let others: Vec<usize> = order[half + 1..].iter().map(|place| place + 1).collect();
-    for j in merged(d, &order[..half], &others, half) {
-        if z[j].abs() <= tolerance {
-            deflated.push(j);
-            continue;
-        }
-        if let Some(i) = previous {
-            if d[j] - d[i] <= tolerance {
-                let (c, s, length) = gather(z[i], z[j]);
-                (z[i], z[j]) = (0.0, length);
-                if rows[i] != rows[j] {
-                    rows[j] = Rows::Both;
-                }
+    let sorted = merged(d, &order[..half], &others, half);
+    columns.add(
+        sorted,
+        &mut z,
+        &mut rows,
+        |z| z.abs() <= tolerance,
+        |i, j, (c, s)| {
+            let close = d[j] - d[i] <= tolerance;
+            if close {
                 turn(u.rb_mut(), i, j, c, s);
                 turn(v.rb_mut(), i, j, c, s);
-                deflated.push(i);
-            } else {
-                kept.push(i);
             }
-        }
-        previous = Some(j);
-    }
-    kept.extend(previous);
+            close
+        },
+    );
+    let Deflation { kept, deflated } = columns;
     let k = kept.len();
     let mut poles: Vec<f64> = kept.iter().map(|j| d[*j]).collect();
     if k > 1 {

@@ -97,6 +97,50 @@ fn normalize(x: &mut [f64], y: &mut [f64]) -> f64 {
     scale
 }
 
+/// What the coupling of two halves leaves to be solved: the columns that are kept, in the order of their poles, and the
+/// others.
+#[derive(Default)]
+struct Deflation {
+    kept: Vec<usize>,
+    deflated: Vec<usize>,
+}
+
+impl Deflation {
+    /// Adds the columns of `order`, which sorts the poles. A column whose part in the coupling is `negligible` is
+    /// deflated. `join` decides whether a column couples nothing beside the next one once a rotation has moved its part
+    /// there, and then makes the rotation.
+    fn add(
+        &mut self,
+        order: Vec<usize>,
+        z: &mut [f64],
+        rows: &mut [Rows],
+        negligible: impl Fn(f64) -> bool,
+        mut join: impl FnMut(usize, usize, (f64, f64)) -> bool,
+    ) {
+        let mut previous: Option<usize> = None;
+        for j in order {
+            if negligible(z[j]) {
+                self.deflated.push(j);
+                continue;
+            }
+            if let Some(i) = previous {
+                let (c, s, length) = gather(z[i], z[j]);
+                if join(i, j, (c, s)) {
+                    (z[i], z[j]) = (0.0, length);
+                    if rows[i] != rows[j] {
+                        rows[j] = Rows::Both;
+                    }
+                    self.deflated.push(i);
+                } else {
+                    self.kept.push(i);
+                }
+            }
+            previous = Some(j);
+        }
+        self.kept.extend(previous);
+    }
+}
+
 /// Returns the order that sorts numbers.
 fn ascending(x: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..x.len()).collect();

@@ -6,7 +6,7 @@ use faer::MatMut;
 use faer::reborrow::ReborrowMut;
 use xla::Threads;
 
-use super::{Grouped, Rows, Scratch, Secular, ascending, gather, merged, normalize, secular};
+use super::{Deflation, Grouped, Rows, Scratch, Secular, ascending, merged, normalize, secular};
 use crate::column;
 use crate::eigen::{Real, iterate, rotate};
 
@@ -102,30 +102,23 @@ fn merge<R: Real>(
     let largest = d.iter().chain(&z).fold(0.0f64, |largest, x| largest.max(x.abs()));
     let tolerance = 4.0 * R::EPSILON.split()[0] * largest;
     let mut rows: Vec<Rows> = (0..n).map(|j| if j < half { Rows::Top } else { Rows::Bottom }).collect();
-    let (mut kept, mut deflated): (Vec<usize>, Vec<usize>) = Default::default();
-    let mut previous: Option<usize> = None;
-    for j in merged(d, &order[..half], &order[half..], half) {
-        if rho * z[j].abs() <= tolerance {
-            deflated.push(j);
-            continue;
-        }
-        if let Some(i) = previous {
-            let (c, s, length) = gather(z[i], z[j]);
-            if ((d[j] - d[i]) * c * s).abs() <= tolerance {
-                (z[i], z[j]) = (0.0, length);
-                if rows[i] != rows[j] {
-                    rows[j] = Rows::Both;
-                }
+    let mut columns = Deflation::default();
+    let sorted = merged(d, &order[..half], &order[half..], half);
+    columns.add(
+        sorted,
+        &mut z,
+        &mut rows,
+        |z| rho * z.abs() <= tolerance,
+        |i, j, (c, s)| {
+            let close = ((d[j] - d[i]) * c * s).abs() <= tolerance;
+            if close {
                 turn(q.rb_mut(), i, j, c, s);
                 (d[i], d[j]) = (d[i] * c * c + d[j] * s * s, d[i] * s * s + d[j] * c * c);
-                deflated.push(i);
-            } else {
-                kept.push(i);
             }
-        }
-        previous = Some(j);
-    }
-    kept.extend(previous);
+            close
+        },
+    );
+    let Deflation { kept, deflated } = columns;
     let k = kept.len();
     if k > 0 {
         let poles: Vec<f64> = kept.iter().map(|j| d[*j]).collect();
