@@ -34,6 +34,9 @@ pub(crate) fn parts<T>(a: MatMut<'_, T>, columns: usize) -> Vec<MatMut<'_, T>> {
     parts
 }
 
+/// A factor of a product, and whether it is conjugated.
+type Factor<'a, T> = (MatRef<'a, T>, Conj);
+
 /// Computes to = α a b, or adds it.
 pub(crate) fn matmul<T: Scalar>(
     threads: Threads<'_>,
@@ -51,25 +54,25 @@ pub(crate) fn conjugated<T: Scalar>(
     threads: Threads<'_>,
     to: MatMut<'_, T>,
     accum: Accum,
-    (a, conj_a): (MatRef<'_, T>, Conj),
-    (b, conj_b): (MatRef<'_, T>, Conj),
+    a: Factor<'_, T>,
+    b: Factor<'_, T>,
     alpha: T,
 ) {
-    let (m, n, k) = (to.nrows(), to.ncols(), a.ncols());
+    let (m, n, k) = (to.nrows(), to.ncols(), a.0.ncols());
     if m > n {
         // The transpose of the product.
-        let operands = ((b.transpose(), conj_b), (a.transpose(), conj_a));
-        return by_columns(threads, to.transpose_mut(), accum, operands.0, operands.1, alpha, part(m, n * k));
+        let (a, b) = ((a.0.transpose(), a.1), (b.0.transpose(), b.1));
+        return by_columns(threads, to.transpose_mut(), accum, b, a, alpha, part(m, n * k));
     }
-    by_columns(threads, to, accum, (a, conj_a), (b, conj_b), alpha, part(n, m * k));
+    by_columns(threads, to, accum, a, b, alpha, part(n, m * k));
 }
 
 fn by_columns<T: Scalar>(
     threads: Threads<'_>,
     to: MatMut<'_, T>,
     accum: Accum,
-    (a, conj_a): (MatRef<'_, T>, Conj),
-    (b, conj_b): (MatRef<'_, T>, Conj),
+    (a, conj_a): Factor<'_, T>,
+    (b, conj_b): Factor<'_, T>,
     alpha: T,
     columns: usize,
 ) {
