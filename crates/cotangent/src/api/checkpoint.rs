@@ -20,7 +20,7 @@ use crate::tree::Tree;
 
 use super::callable::transformable;
 use super::func::{Func, Params};
-use super::program::trace;
+use super::program::{plainly, trace};
 
 /// Determines which intermediate values of a [`checkpoint`]ed function are kept for the backward pass. See
 /// [`checkpoint_policies`].
@@ -208,10 +208,10 @@ struct Options {
 }
 
 fn call_checkpointed<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, options: &Options) -> R {
-    let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
     if !tracing() {
-        return P::call(f, P::rebuild(args, &mut leaves.into_iter()));
+        return plainly::<P, R>(f, args);
     }
+    let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
     let avals: Vec<Aval> = leaves.iter().map(Array::aval).collect();
     let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(&leaves));
     let prim = CheckpointCall {

@@ -14,7 +14,7 @@ use crate::tree::Tree;
 
 use super::callable::transformable;
 use super::func::{Func, Params};
-use super::program::trace;
+use super::program::{plainly, trace};
 
 /// An operation whose meaning is a function, as returned by [`composite`].
 ///
@@ -39,10 +39,10 @@ struct About {
 }
 
 fn call_composite<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>, about: &About) -> R {
-    let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
     if !tracing() {
-        return P::call(f, P::rebuild(args, &mut leaves.into_iter()));
+        return plainly::<P, R>(f, args);
     }
+    let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
     let avals: Vec<Aval> = leaves.iter().map(Array::aval).collect();
     let (closed, result) = trace::<P, R>(f, args, &avals, &Inputs::Known(&leaves));
     let About { name, version, attributes, loc } = about.clone();

@@ -19,7 +19,7 @@ use crate::tree::{Tree, flatten, leaf_name, leaf_paths};
 
 use super::callable::transformable;
 use super::func::{AllArgs, Argnums, Func, Params};
-use super::program::trace;
+use super::program::{plainly, trace};
 
 /// A function with a user-defined rule, as returned by [`CustomJvp::defjvp`] and [`CustomVjp::defvjp`]. It is called
 /// and transformed like any other function.
@@ -49,7 +49,7 @@ impl<P: Params, R: Tree> Custom<P, R> {
     /// assert!(f.try_call((&0.0.into(),)).is_ok());
     /// ```
     pub fn try_call(&self, args: P::Refs<'_>) -> Result<R> {
-        attempt(|| P::call(&*self.call, P::rebuild(args, &mut P::leaves(args).0.into_iter().cloned())))
+        attempt(|| plainly::<P, R>(&*self.call, args))
     }
 }
 
@@ -88,10 +88,10 @@ impl<P: Params, R: Tree> Function<P, R> {
     ) -> Custom<P, R> {
         let (kind, name) = (self.kind, self.name.clone());
         let call = P::wrap(move |args| {
-            let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
             if !tracing() {
-                return P::call(&*self.f, P::rebuild(args, &mut leaves.into_iter()));
+                return plainly::<P, R>(&*self.f, args);
             }
+            let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
             let avals: Vec<Aval> = leaves.iter().map(Array::aval).collect();
             let (Closed { jaxpr, captures }, result) = trace::<P, R>(&*self.f, args, &avals, &Inputs::Known(&leaves));
             let none = &mut std::iter::repeat(Array::scalar(false));

@@ -31,7 +31,7 @@ use super::func::{Func, Params};
 use super::no_tracing;
 use super::partitioned::{Wanted, constrained};
 use super::prefix::IntoPrefix;
-use super::program::trace;
+use super::program::{plainly, trace};
 use super::report::{CacheReport, Change, Counts, Miss, changes};
 
 /// A function that is traced once for each combination of argument types and runs as one compiled program; made by
@@ -214,15 +214,9 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
         result.map_err(|e| e.context(format_args!("jit({})", self.name)).at(self.loc)).or_raise()
     }
 
-    /// Calls the function without a program.
-    fn plainly(&self, args: P::Refs<'_>) -> R {
-        let leaves: Vec<Array> = P::leaves(args).0.into_iter().cloned().collect();
-        P::call(&*self.f, P::rebuild(args, &mut leaves.into_iter()))
-    }
-
     fn call(&self, args: P::Refs<'_>) -> R {
         if modes().without_jit {
-            return self.plainly(args);
+            return plainly::<P, R>(&*self.f, args);
         }
         let _span = span!(TRACE, "call", function = &*self.name, location = self.loc.to_string());
         let (leaves, counts) = P::leaves(args);
@@ -235,7 +229,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
 
     fn prepare(&self, args: P::Refs<'_>) -> Prepared<P, R> {
         if modes().without_jit {
-            return Prepared::Recorded(self.plainly(args));
+            return Prepared::Recorded(plainly::<P, R>(&*self.f, args));
         }
         let (leaves, counts) = P::leaves(args);
         let entry = self.entry(args, &leaves, &counts);

@@ -33,6 +33,11 @@ pub(crate) fn trace<'f, P: Params, R: Tree>(
     (Closed { jaxpr: dce(&jaxpr, true).0.into(), captures }, result)
 }
 
+/// Calls a user's function, without a program of its own.
+pub(crate) fn plainly<'f, P: Params, R: Tree>(f: &P::Dyn<'f, R>, args: P::Refs<'_>) -> R {
+    P::call(f, P::rebuild(args, &mut P::leaves(args).0.into_iter().cloned()))
+}
+
 /// Runs `body` on `inputs`. Inside a trace, its equations are recorded there. Outside any trace, they become one
 /// program, which is found in the cache by its structure or compiled.
 #[track_caller]
