@@ -160,7 +160,7 @@ impl Scan {
         }
         let leaves: Vec<Vec<Array>> = results.iter().map(flatten).collect();
         let stacked = |leaf: usize| {
-            let rows: Vec<Array> = leaves.iter().map(|y| y[leaf].reshape([&[1], y[leaf].shape()].concat())).collect();
+            let rows: Vec<Array> = leaves.iter().map(|y| y[leaf].expand_dims(0)).collect();
             bind1(Concatenate { dimension: 0 }, &rows.iter().collect::<Vec<_>>())
         };
         let stacked: Vec<Array> = (0..leaves[0].len()).map(stacked).collect();
