@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crate::error::scoped::with_value;
 use crate::error::{Error, ErrorKind};
 
 use super::report::Miss;
@@ -40,12 +41,5 @@ pub(super) fn error(name: &str, miss: &Miss) -> Error {
 /// assert!(error.message().contains("argument [0]: shape [3] became [4]"));
 /// ```
 pub fn no_tracing<R>(f: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            ON.set(self.0);
-        }
-    }
-    let _restore = Restore(ON.replace(true));
-    f()
+    with_value(&ON, true, f)
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::platform::Platform;
 use super::{Array, Repr};
+use crate::error::scoped::with_value;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The environment variable that names the default device.
@@ -317,14 +318,7 @@ pub fn default_device<R>(device: impl Into<Device>, f: impl FnOnce() -> R) -> R 
 
 /// Runs `f` in a scope with this device, or outside all scopes.
 pub(crate) fn scoped<R>(device: Option<Device>, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Device>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            SCOPE.set(self.0);
-        }
-    }
-    let _restore = Restore(SCOPE.replace(device));
-    f()
+    with_value(&SCOPE, device, f)
 }
 
 /// Where a value belongs.

@@ -4,6 +4,8 @@
 use std::cell::Cell;
 use std::fmt;
 
+use crate::error::scoped::with_value;
+
 /// Which operands of different dtypes an operation accepts; see
 /// [`numpy_dtype_promotion`](crate::numpy_dtype_promotion).
 ///
@@ -78,14 +80,7 @@ pub(crate) fn modes() -> Modes {
 
 /// Runs `f` with other options.
 pub(crate) fn with_modes<R>(change: impl FnOnce(&mut Modes), f: impl FnOnce() -> R) -> R {
-    struct Restore(Modes);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            MODES.set(self.0);
-        }
-    }
     let mut modes = MODES.get();
     change(&mut modes);
-    let _restore = Restore(MODES.replace(modes));
-    f()
+    with_value(&MODES, modes, f)
 }

@@ -9,6 +9,7 @@ use once_cell::sync::Lazy;
 use rustc_hash::FxHashSet;
 
 use super::Loc;
+use super::scoped::with_value;
 
 /// The names of scopes, from the outermost to the innermost, joined by `/`: `transpose(jvp(attention))/softmax`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -127,32 +128,21 @@ pub(crate) fn location(caller: Loc) -> Loc {
 /// Runs `f`; the equations that it makes belong to this origin, or to this line in the scope of this thread.
 pub(crate) fn with_location<R>(origin: impl Into<Origin>, f: impl FnOnce() -> R) -> R {
     let Origin { loc, scope } = origin.into();
-    replaced(Now { loc: Some(loc), scope }, f)
+    with_value(&NOW, Now { loc: Some(loc), scope }, f)
 }
 
 /// Runs `f` without a line to work for and without a scope: its equations belong to their own lines.
 pub(crate) fn cleared<R>(f: impl FnOnce() -> R) -> R {
-    replaced(Now { loc: None, scope: Scope::NONE }, f)
+    with_value(&NOW, Now { loc: None, scope: Scope::NONE }, f)
 }
 
 /// Runs `f` in a scope of this name.
 pub(crate) fn scoped<R>(name: &str, f: impl FnOnce() -> R) -> R {
     let now = NOW.get();
-    replaced(Now { scope: Scope::of(name.to_string()).inside(now.scope), ..now }, f)
+    with_value(&NOW, Now { scope: Scope::of(name.to_string()).inside(now.scope), ..now }, f)
 }
 
 /// Runs `f` without a scope.
 pub(crate) fn unscoped<R>(f: impl FnOnce() -> R) -> R {
-    replaced(Now { scope: Scope::NONE, ..NOW.get() }, f)
-}
-
-fn replaced<R>(now: Now, f: impl FnOnce() -> R) -> R {
-    struct Restore(Now);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            NOW.set(self.0);
-        }
-    }
-    let _restore = Restore(NOW.replace(now));
-    f()
+    with_value(&NOW, Now { scope: Scope::NONE, ..NOW.get() }, f)
 }

@@ -4,6 +4,7 @@
 pub(crate) mod cell;
 mod codes;
 pub(crate) mod location;
+pub(crate) mod scoped;
 
 use std::cell::Cell;
 use std::fmt;

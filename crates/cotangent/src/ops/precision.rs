@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use stablehlo::Attr;
 
+use crate::error::scoped::with_value;
 use crate::error::{Error, OrRaise, Result};
 use crate::ir::print::tuple;
 
@@ -101,14 +102,7 @@ pub fn set_default_matmul_precision(precision: Precision) {
 /// assert!(!product(&x).to_string().contains("precision"));
 /// ```
 pub fn default_matmul_precision<R>(precision: Precision, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Precision>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            SCOPE.set(self.0);
-        }
-    }
-    let _restore = Restore(SCOPE.replace(Some(precision)));
-    f()
+    with_value(&SCOPE, Some(precision), f)
 }
 
 /// Returns the precision of products that ask for none: that of the innermost scope, of the process, or of the

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::array::Array;
 use crate::array::dtype::DType;
+use crate::error::scoped::with_value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::{Eqn, Jaxpr};
 
@@ -100,14 +101,8 @@ impl Runtime {
             }
         }
         let Some(sought) = found else { return Ok(()) };
-        struct Restore([bool; 2]);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                ENABLED.set(self.0);
-            }
-        }
-        let _restore = Restore(ENABLED.replace([false; 2]));
-        self.follow(jaxpr, args, &Search { sought, place: String::new(), committed })?;
+        let search = Search { sought, place: String::new(), committed };
+        with_value(&ENABLED, [false; 2], || self.follow(jaxpr, args, &search))?;
         Err(Error::new(
             ErrorKind::Value,
             format!(

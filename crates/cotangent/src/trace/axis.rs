@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 
+use crate::error::scoped::with_value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::axis::{AxisName, NamedAxis};
 
@@ -17,14 +18,7 @@ thread_local! {
 
 /// Runs `f`, which traces a function or batches a program, whose batch is divided over this axis of a mesh.
 pub(crate) fn divided<R>(over: Option<AxisName>, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<AxisName>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            DIVIDED.set(self.0.take());
-        }
-    }
-    let _restore = Restore(DIVIDED.replace(over));
-    f()
+    with_value(&DIVIDED, over, f)
 }
 
 /// The axis of a mesh over which the batch is divided, if the user named one.
@@ -34,16 +28,9 @@ pub(crate) fn divided_over() -> Option<AxisName> {
 
 /// Runs `f` with the axes after `change`.
 fn with_axes<R>(change: impl FnOnce(&mut Vec<Option<NamedAxis>>), f: impl FnOnce() -> R) -> R {
-    struct Restore(Vec<Option<NamedAxis>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            AXES.set(std::mem::take(&mut self.0));
-        }
-    }
     let mut axes = AXES.with_borrow(Clone::clone);
     change(&mut axes);
-    let _restore = Restore(AXES.replace(axes));
-    f()
+    with_value(&AXES, axes, f)
 }
 
 /// Runs `f`, which traces a function or batches a program, inside a mapped axis. This axis is the one being batched. If

@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use crate::array::aval::Aval;
 use crate::array::{Array, FrameId, Repr, Traced};
 use crate::error::location::{self, Origin, Scope};
+use crate::error::scoped::with_value;
 use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::jaxpr::{Atom, Closed, Eqn, Jaxpr, Var};
 use crate::ir::primitive::{Outputs, Primitive};
@@ -136,14 +137,7 @@ pub(crate) fn tracing() -> bool {
 /// Runs `f` as if this thread were not tracing: a host function that a program calls is not part of what the thread may
 /// be tracing.
 pub(crate) fn untraced<R>(f: impl FnOnce() -> R) -> R {
-    struct Restore(Vec<Frame>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            FRAMES.set(std::mem::take(&mut self.0));
-        }
-    }
-    let _restore = Restore(FRAMES.take());
-    location::cleared(f)
+    with_value(&FRAMES, Vec::new(), || location::cleared(f))
 }
 
 /// Runs a function whose operations on known arrays run now, even if a program is being traced: its results are known
