@@ -35,57 +35,65 @@ impl<'a> From<&'a std::panic::Location<'_>> for Location<'a> {
     }
 }
 
-/// The numbers of the file, the line, the column and the name, of which 0 is none.
-type Place = (u32, u32, u32, u32);
+/// Texts, each with a small number.
+#[derive(Debug, Default)]
+struct Texts {
+    all: Vec<String>,
+    ids: FxHashMap<String, u32>,
+    last: u32,
+}
+
+impl Texts {
+    fn intern(&mut self, text: &str) -> u32 {
+        // Compared by content, not by address, because a text need not be `'static`. Adjacent operations usually share
+        // theirs.
+        if self.all.get(self.last as usize).is_some_and(|last| last == text) {
+            return self.last;
+        }
+        self.last = match self.ids.get(text) {
+            Some(&id) => id,
+            None => {
+                let id = self.all.len() as u32;
+                self.all.push(text.to_owned());
+                self.ids.insert(text.to_owned(), id);
+                id
+            }
+        };
+        self.last
+    }
+}
+
+/// The number of the file, the line, the column, and the number of the name.
+type Place = (u32, u32, u32, Option<u32>);
 
 /// The locations seen so far, each with a small number.
 #[derive(Debug, Default)]
 pub(crate) struct Locations {
-    files: Vec<String>,
-    file_ids: FxHashMap<String, u32>,
+    files: Texts,
+    names: Texts,
     ids: FxHashMap<Place, u32>,
     places: Vec<Place>,
-    last_file: u32,
-    names: Vec<String>,
-    name_ids: FxHashMap<String, u32>,
+    last: u32,
 }
 
 impl Locations {
     pub(crate) fn intern(&mut self, at: Location<'_>) -> u32 {
-        // Compared by content, not by address, because a name need not be `'static`. Adjacent operations usually share
-        // their file.
-        let known = self.files.get(self.last_file as usize).is_some_and(|f| f == at.file);
-        if !known {
-            self.last_file = match self.file_ids.get(at.file) {
-                Some(&id) => id,
-                None => {
-                    let id = self.files.len() as u32;
-                    self.files.push(at.file.to_owned());
-                    self.file_ids.insert(at.file.to_owned(), id);
-                    id
-                }
-            };
+        let place = (self.files.intern(at.file), at.line, at.column, at.name.map(|name| self.names.intern(name)));
+        if self.places.get(self.last as usize) != Some(&place) {
+            self.last = *self.ids.entry(place).or_insert_with(|| {
+                self.places.push(place);
+                self.places.len() as u32 - 1
+            });
         }
-        let name = at.name.map_or(0, |name| match self.name_ids.get(name) {
-            Some(&id) => id,
-            None => {
-                self.names.push(name.to_owned());
-                let id = self.names.len() as u32;
-                self.name_ids.insert(name.to_owned(), id);
-                id
-            }
-        });
-        let place = (self.last_file, at.line, at.column, name);
-        *self.ids.entry(place).or_insert_with(|| {
-            self.places.push(place);
-            self.places.len() as u32 - 1
-        })
+        self.last
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Location<'_>> {
-        self.places.iter().map(|&(file, line, column, name)| {
-            let name = (name as usize).checked_sub(1).map(|name| &*self.names[name]);
-            Location { file: &self.files[file as usize], line, column, name }
+        self.places.iter().map(|&(file, line, column, name)| Location {
+            file: &self.files.all[file as usize],
+            line,
+            column,
+            name: name.map(|name| &*self.names.all[name as usize]),
         })
     }
 
