@@ -36,7 +36,7 @@ gpu-run *ARGS: gpu-prepare
     python3 gpu-run/run.py {{ARGS}}
 
 # Write docs/benchmarks-gpu.md and its CSV file from the results of a run
-gpu-report RESULTS:
+gpu-report +RESULTS:
     python3 benches/gpu/report.py {{RESULTS}} --write docs/benchmarks-gpu.md
 
 # Try the run for a GPU on the CPU, with a few cases

@@ -106,14 +106,15 @@ def main():
     args.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        for part in ("bin", "goldens", "expected", "vs_jax"):
+        for part in ("bin", "goldens", "expected", "vs_jax", "demos"):
             (work / part).mkdir()
         for name, binary in binaries.items():
             stripped(binary, work / "bin" / name)
-        for pattern in ("primitives*.json", "programs.json", "random.json", "excuses.json"):
-            for file in sorted(GOLDENS.glob(pattern)):
-                shutil.copy(file, work / "goldens")
+        for file in sorted(GOLDENS.glob("*.json")):
+            shutil.copy(file, work / "goldens")
         shutil.copy(ROOT / "crates/cli/tests/reference.json", work)
+        for file in (ROOT / "crates/cli/tests/demos").glob("*.json"):
+            shutil.copy(file, work / "demos")
         shutil.copy(ROOT / "benches/vs_jax/cases.py", work / "vs_jax")
         shutil.copy(HERE / "peaks.py", work)
         cases = record_primitives(work / "bin/rules", work / "expected/primitives.jsonl")

@@ -1,8 +1,9 @@
 """Writes docs/benchmarks-gpu.md from the results of run.py on a machine with a GPU.
 
-    python3 report.py RESULTS [--write PAGE]
+    python3 report.py RESULTS… [--write PAGE]
 
-RESULTS is results.json. Without --write, the part of the page is printed. With it, the part replaces that of PAGE, and a row
+RESULTS is results.json, of one run or of several of the same binaries: a part or a benchmark case counts as in the last run
+that has it. Without --write, the part of the page is printed. With it, the part replaces that of PAGE, and a row
 for each case goes into gpu.csv in the folder of CSV files, docs/benchmarks for docs/benchmarks-gpu.md.
 """
 
@@ -87,7 +88,7 @@ def what_failed(parts):
         items = failures.items() if isinstance(failures, dict) else [(None, text) for text in failures]
         for case, text in items:
             text = text[0] if isinstance(text, list) else text
-            yield f"{name}: " + (f"`{case}`: " if case else "") + text.splitlines()[0]
+            yield f"{name}: " + (f"`{case}`: " if case else "") + text.splitlines()[0][:240]
         for case in part.get("unfinished", []):
             yield f"{name}: `{case}` did not finish"
         for case in part.get("cases", []) if name == "benchmarks" else []:
@@ -151,12 +152,34 @@ def text(results):
     return "\n".join(out), rows
 
 
+def merged(runs):
+    """The results of several runs as those of one."""
+    whole = runs[0]
+    for run in runs[1:]:
+        if run["built"] != whole["built"]:
+            raise SystemExit(f"the runs are of different binaries: {whole['built']}, {run['built']}")
+        old, new = whole["parts"].get("benchmarks"), run["parts"].get("benchmarks")
+        if old and new:
+            again = {case["case"] for case in new["cases"]}
+            new["cases"] = [case for case in old["cases"] if case["case"] not in again] + new["cases"]
+            new["not_reached"] = sorted(set(old["not_reached"]) - again | set(new["not_reached"]))
+        old, new = whole["parts"].get("demos"), run["parts"].get("demos")
+        if old and new:
+            of_others = {key: text for key, text in old["failures"].items() if key.split("/")[0] not in new["seconds"]}
+            new["failures"] = of_others | new["failures"]
+            for what in ("passed_of_each", "seconds"):
+                new[what] = old[what] | new[what]
+            new["passed"], new["failed"] = sum(new["passed_of_each"].values()), len(new["failures"])
+        whole["parts"] |= run["parts"]
+    return whole
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path)
+    parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--write", metavar="PAGE", type=Path)
     args = parser.parse_args()
-    results = json.loads(args.results.read_text())
+    results = merged([json.loads(path.read_text()) for path in args.results])
     page, rows = text(results)
     if not args.write:
         print(page)

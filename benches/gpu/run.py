@@ -2,7 +2,8 @@
 
     python3 run.py [--device cuda|cpu] [--out DIR] [--seconds N] [PART …]
 
-`just gpu-prepare` writes this script and its payload into a folder. The folder is all that a machine needs besides Python,
+`just gpu-prepare` writes this script and its payload into a folder. Without PART, all run but demos and libraries, which take
+a run of their own. The folder is all that a machine needs besides Python,
 JAX with CUDA, and the driver: no network, no Rust, and no other source of expected values. The parts run in the order of
 PARTS, each within a time limit of its own and all within N seconds. A part that fails does not stop the next one.
 results.json is replaced after each part, so that a run that is killed loses only the part that was running.
@@ -42,6 +43,8 @@ LIMITS = {
     "benchmarks": 100,
     "peaks": 30,
     "soak": 70,
+    "demos": 150,
+    "libraries": 150,
 }
 # The limit of the whole run: under seven minutes, with the time to unpack and to end.
 SECONDS = 400
@@ -53,7 +56,8 @@ SOAK = 60
 # The cases that are measured, the most important ones first: the time may not suffice for all.
 CASES = """
 call/scalar call/scalar-dispatch matmul/large-bf16 memory/copy mlp/adam conv/adam transformer/adam gpt/1e7 gpt/1e8
-gpt/1e8-bf16 matmul/large-tf32 matmul/large-f16 matmul/large-f32 attention/long-bf16 eager/binary scan/64 scan/64-gradient
+gpt/1e8-bf16 attention/cudnn-bf16 attention/cudnn-bf16-gradient attention/long-bf16 matmul/large-tf32 matmul/large-f16
+matmul/large-f32 eager/binary scan/64 scan/64-gradient
 numerics/sort numerics/normals numerics/fft transfer/in transfer/out memory/add memory/sum call/arguments-100
 call/host-to-host numerics/cumsum numerics/softmax numerics/gather numerics/scatter-add mlp/backward conv/backward
 transformer/backward attention/long-f32 attention/long-f16 attention/short-f32 attention/short-bf16 attention/short-f16
@@ -297,6 +301,108 @@ def notebook(run):
     yield {"passed": len(reference) - len(failures), "failed": len(failures), "failures": failures}
 
 
+# The numbers of a demo may differ by this fraction of the largest one in their cell, unless its file allows more: sums and
+# functions of a GPU are in other orders and by other methods than those of the CPU.
+WITHIN = 1e-4
+
+
+def shape(value):
+    return [len(value), *(shape(value[0]) if value else [])] if isinstance(value, list) else []
+
+
+def different(ours, jax, within):
+    """How the value of a cell differs from JAX's, as crates/cli/tests/demos.rs compares them, or None."""
+    if shape(ours) != shape(jax):
+        return f"shape {shape(ours)} instead of {shape(jax)}"
+    ours, jax = flat(ours), flat(jax)
+    largest = max((abs(y) for y in jax if isinstance(y, float)), default=0.0)
+    for x, y in zip(ours, jax):
+        floats = isinstance(x, (int, float)) and isinstance(y, float)
+        if not (abs(x - y) <= within * largest if floats else x == y):
+            return f"{x} instead of {y}" + (f", {abs(x - y) / largest:.1e} of the largest" if floats and largest else "")
+    return None
+
+
+def demos(run):
+    """Every demo, cell by cell, against JAX's stored values, with products in full precision."""
+    names = run.demos or sorted(path.stem for path in Path(run.path("demos")).glob("*.json"))
+    files = iter([Path(run.path("demos", f"{name}.json")) for name in names])
+    passed, failures, seconds = {}, {}, {}
+    precise = {"COTANGENT_DEFAULT_MATMUL_PRECISION": "highest", "COTANGENT_CUDA_PREALLOCATE": "false"}
+
+    def check(name, stored):
+        command = [run.path("bin", "cotangent"), "demo", "run", name, "--json", "--device", run.device]
+        code, output, errors = run.command(command, precise)
+        if code != 0:
+            failures[name] = f"ended with {code}: {last_lines(errors)}"
+            return
+        cells = {line["cell"]: line["value"] for line in map(parsed, output.splitlines()) if line}
+        passed[name] = 0
+        for cell, jax in stored["cells"].items():
+            within = max(stored["within"].get(cell, [0.0])[0], WITHIN)
+            difference = different(cells[cell], jax, within) if cell in cells else "is missing"
+            if difference:
+                failures[f"{name}/{cell}"] = difference
+            else:
+                passed[name] += 1
+
+    def work():
+        for file in files:  # which the workers share
+            begin, stored = time.monotonic(), json.loads(file.read_text())
+            if run.left() > 1:
+                check(file.stem, stored)
+            else:
+                failures[file.stem] = "there was no time left"
+            seconds[file.stem] = round(time.monotonic() - begin, 2)
+
+    yield from in_parallel(min(4, os.cpu_count()), work, lambda: {
+        "passed": sum(passed.values()),
+        "failed": len(failures),
+        "failures": dict(failures),
+        "passed_of_each": dict(passed),
+        "seconds": dict(seconds),
+    })
+
+
+def in_parallel(count, work, found):
+    """Runs `work` in several threads, and yields what was found after each has ended."""
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(count)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        yield found()
+
+
+# The tests of the library that depend on the device: attention by cuDNN, and decompositions by cuSOLVER. The device has
+# nothing for general eigenvalues, what JAX calls of LAPACK is for the CPU, and only the CPU computes singular values of f32 in
+# f64.
+TESTS = "nn::cudnn nn::attention nn::dot_product linalg_kernels linalg_lu linalg_qr_svd linalg_eigen::eigh".split()
+TESTS += "linalg_eigen::a_part linalg_eigen::only_one --skip from_jax_run --skip of_jax_runs --skip large_and_extreme".split()
+TESTS += "--skip programs_for_a_gpu --skip lapack --skip lowered_for_a_gpu".split()
+
+
+def libraries(run):
+    """Tests of attention and of linear algebra, with products in full precision."""
+    command = [run.path("bin", "libraries"), *(run.tests or TESTS), "--nocapture", "--test-threads", str(os.cpu_count())]
+    precise = {"COTANGENT_DEFAULT_MATMUL_PRECISION": "highest", "COTANGENT_TEST_GOLDENS": run.path("goldens")}
+    code, output, errors = run.command(command, precise)
+    outcomes = re.findall(r"^test (\S+) \.\.\. (ok|FAILED)", output, re.MULTILINE)
+    said = re.split(r"^thread '([^']+)'.* panicked at .*$", errors, flags=re.MULTILINE)
+    said = dict(zip(said[1::2], said[2::2]))
+    failures = {name: said.get(name, "").strip()[:2000] for name, outcome in outcomes if outcome != "ok"}
+    if code != 0 and not failures or code < 0:
+        failures["all"] = f"the process ended with {code}: {last_lines(errors)}"
+    yield {"passed": sum(outcome == "ok" for _, outcome in outcomes), "failed": len(failures), "failures": failures}
+
+
+def said_by(output, name):
+    """What a failed test wrote, or an empty string."""
+    text = output.partition(f"---- {name} stdout ----")[2].partition("\n----")[0]
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("stack backtrace")]
+    return "\n".join(lines[:40])
+
+
 def stored_cases(run, binary, test, name, environment):
     """Runs a test binary on the device until each case has run, without the cases that ended its process."""
     results = run.out / f"{name}.jsonl"
@@ -364,9 +470,7 @@ def random(run):
     failures = {}
     for name in RANDOM:
         if outcomes.get(name) != "ok":
-            text = output.partition(f"---- {name} stdout ----")[2].partition("\n----")[0]
-            lines = [line for line in text.splitlines() if line.strip() and not line.startswith("stack backtrace")]
-            failures[name] = "\n".join(lines[:40]) or f"it did not finish: the process ended with {code}"
+            failures[name] = said_by(output, name) or f"it did not finish: the process ended with {code}"
     yield {"passed": len(RANDOM) - len(failures), "failed": len(failures), "failures": failures}
 
 
@@ -481,17 +585,12 @@ def gradbench(run):
             seconds[name] = round(time.monotonic() - begin, 2)
         server.stop()
 
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(min(4, os.cpu_count()))]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-        yield {
-            "passed": len(seconds) - len(failures),
-            "failed": len(failures),
-            "failures": dict(failures),
-            "seconds": dict(seconds),
-        }
+    yield from in_parallel(min(4, os.cpu_count()), work, lambda: {
+        "passed": len(seconds) - len(failures),
+        "failed": len(failures),
+        "failures": dict(failures),
+        "seconds": dict(seconds),
+    })
 
 
 # Speed
@@ -644,7 +743,9 @@ def soak(run):
     yield found
 
 
-PARTS = [machine, notebook, primitives, random, programs, gradbench, benchmarks, peaks, soak]
+PARTS = [machine, notebook, primitives, random, programs, gradbench, benchmarks, peaks, soak, demos, libraries]
+# The parts of a run of their own, for which the time of the others does not suffice.
+NAMED = ("demos", "libraries")
 
 
 def limit_of(run, name, later):
@@ -685,18 +786,20 @@ def carry_out(run, part, later):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"the parts to run, of {', '.join(LIMITS)} (all)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"the parts to run, of {', '.join(LIMITS)} (all but {' and '.join(NAMED)})")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--out", default=os.environ.get("OUT") or "out")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"the limit of the whole run ({SECONDS})")
     parser.add_argument("--limit", action="append", default=[], metavar="PART=SECONDS", help="another limit of a part")
     parser.add_argument("--cases", nargs="+", help="the benchmark cases to measure")
+    parser.add_argument("--demos", nargs="+", help="the demos to run (all)")
+    parser.add_argument("--tests", nargs="+", help="the tests of the library to run, by parts of their names")
     args = parser.parse_args()
     unknown = [name for name in args.parts if name not in LIMITS]
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}")
     run = Run(args)
-    run.cases = args.cases
+    run.cases, run.demos, run.tests = args.cases, args.demos, args.tests
     run.limits = LIMITS | {name: float(limit) for name, _, limit in (word.partition("=") for word in args.limit)}
     try:
         with tarfile.open(HERE / "payload.tar.xz") as payload:
@@ -711,7 +814,8 @@ def main():
         run.results["built"] = json.loads(Path(run.path("built.json")).read_text())
         run.results["environment"] = run.environment
         # The first part finds the plugin for the others.
-        parts = [part for part in PARTS if not args.parts or part.__name__ in ["machine", *args.parts]]
+        wanted = ["machine", *args.parts] if args.parts else [part for part in LIMITS if part not in NAMED]
+        parts = [part for part in PARTS if part.__name__ in wanted]
         for at, part in enumerate(parts):
             carry_out(run, part, [later.__name__ for later in parts[at + 1 :]])
         run.results["complete"] = True

@@ -47,12 +47,12 @@ def falsified(payload):
     return case
 
 
-def run(folder, out, *options):
+def run(folder, out, *options, wanted=PARTS):
     command = [sys.executable, folder / "run.py", "--device", "cpu", "--out", out, *options]
     subprocess.run(command, check=True, env=os.environ | SELECTED)
     check((out / "log.txt").stat().st_size > 0, "there is a log")
     results = json.loads((out / "results.json").read_text())
-    check(results["complete"] and list(results["parts"]) == PARTS, f"every part is there: {list(results['parts'])}")
+    check(results["complete"] and list(results["parts"]) == wanted, f"every part is there: {list(results['parts'])}")
     for name, part in results["parts"].items():
         check({"status", "about", "elapsed"} <= part.keys(), f"{name} has an outcome: {part}")
         check(part["status"] != "could not run" or part.get("why"), f"{name} says why it could not run")
@@ -101,6 +101,12 @@ def attempt(temporary):
     check(soak["steps"] > 0 and "host_growth" in soak, f"memory is recorded: {soak}")
     page, rows = report.text(results)
     check(len(rows) == len(CASES) and f"`{wrong}`" in page and "`no/such`" in page, f"the page has it all:\n{page}")
+    # What takes a run of its own, and its results beside those of the first.
+    options = ["demos", "libraries", "--demos", "gradient-optimization", "--tests", "nn::attention_of_f64"]
+    more = run(folder, temporary / "more", *options, wanted=["machine", "demos", "libraries"])
+    for name in ("demos", "libraries"):
+        check(more["parts"][name]["status"] == "ok" and more["parts"][name]["passed"] > 0, f"{name}: {more['parts'][name]}")
+    check(set(report.merged([results, more])["parts"]) == {*PARTS, "demos", "libraries"}, "the parts of both runs are there")
     # With no time at all, every part says so.
     late = run(folder, temporary / "late", "--seconds", "1")
     check(all(part["status"] == "could not run" for part in late["parts"].values()), "nothing runs without time")

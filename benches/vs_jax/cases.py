@@ -896,12 +896,35 @@ def attention(places, dtype):
     return Bench.queued(lambda: f(q, k, v), check=f(q, k, v).reshape(-1, 64)[7, :8])
 
 
+def fused_attention(gradient):
+    import jax
+    import jax.numpy as jnp
+    from jax import random
+
+    shape = sized(4, 1), sized(4096, 64), sized(16, 2), 64
+    q, k, v = jax.block_until_ready([random.normal(key, shape).astype("bfloat16") for key in random.split(random.key(21), 3)])
+    # cuDNN is there only on a GPU; elsewhere, JAX's default computes the same.
+    how = "cudnn" if jax.default_backend() == "gpu" else None
+
+    def attend(q, k, v):
+        return jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation=how)
+
+    def loss(q, k, v):
+        return (attend(q, k, v).astype(jnp.float32) ** 2).sum()
+
+    slopes = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))
+    f = (lambda *x: slopes(*x)[0]) if gradient else jax.jit(attend)
+    return Bench.queued(lambda: f(q, k, v), check=f(q, k, v).reshape(-1, 64)[7, :8])
+
+
 for name, size in [("large", sized(8192, 256)), ("medium", sized(2048, 128))]:
     for kind, dtype in [("f32", "float32"), ("tf32", "float32"), ("bf16", "bfloat16"), ("f16", "float16")]:
         case(f"matmul/{name}-{kind}")(functools.partial(product, size, dtype, kind == "f32"))
 for name, size in [("short", sized(1024, 32)), ("long", sized(4096, 64))]:
     for kind, dtype in [("f32", "float32"), ("bf16", "bfloat16"), ("f16", "float16")]:
         case(f"attention/{name}-{kind}")(functools.partial(attention, size, dtype))
+case("attention/cudnn-bf16")(functools.partial(fused_attention, False))
+case("attention/cudnn-bf16-gradient")(functools.partial(fused_attention, True))
 
 
 # Language models

@@ -261,7 +261,7 @@ impl Bench {
 /// Every case, group by group.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let groups: [&[Case]; 15] = [
+    let groups: [&[Case]; 16] = [
         notebook::CASES,
         calls::CASES,
         chains::CASES,
@@ -273,6 +273,7 @@ pub fn cases() -> Vec<Case> {
         linalg::CASES,
         matmul::PRODUCTS,
         matmul::ATTENTION,
+        matmul::FUSED,
         gpt::CASES,
         memory::CASES,
         soak::CASES,

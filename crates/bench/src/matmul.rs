@@ -1,8 +1,9 @@
 //! Products of large matrices, and attention over long sequences.
 
 use cotangent::lax::{DotGeneral, Precision};
+use cotangent::nn::{Attention, Implementation};
 use cotangent::scipy::special::softmax;
-use cotangent::{lax, numpy as np, prelude::*, random};
+use cotangent::{args, lax, nn, numpy as np, prelude::*, random};
 
 use crate::{Bench, Case, Size, numbers, ready};
 
@@ -74,6 +75,37 @@ pub(crate) const ATTENTION: &[Case] = attentions! {
     "long-bf16" LONG, BF16 "the same in bf16";
     "long-f16" LONG, F16 "the same in f16";
 };
+
+pub(crate) const FUSED: &[Case] = &[
+    Case::sized("attention/cudnn-bf16", "attention/long-bf16 by cuDNN", "call", |size| fused(size, false)),
+    Case::sized("attention/cudnn-bf16-gradient", "its gradient in query, key and value", "call", |size| {
+        fused(size, true)
+    }),
+];
+
+/// Causal attention by cuDNN, or the gradient of the sum of its results: `[batch, position, head, feature]`.
+fn fused(size: Size, gradient: bool) -> Bench {
+    let (batch, heads, places, features) = (size.of((4, 1)), size.of((16, 2)), size.of(LONG), 64);
+    let [a, b, c] = random::key(21).split();
+    let shape = (batch, places, heads, features);
+    let [q, k, v] = ready([a, b, c].map(|key| random::normal(key, shape).astype(DType::BF16)));
+    let options = Attention::new().causal().implementation(Implementation::Cudnn);
+    let attend = move |q: &Array, k: &Array, v: &Array| nn::dot_product_attention(q, k, v, &options);
+    let flops = 4.0 * (batch * heads * features * places * places) as f64;
+    let first = |x: &Array| numbers(&x.reshape((batch * places * heads, features)).at(7).get())[..8].to_vec();
+    let bench = if gradient {
+        let sum = move |q: &Array, k: &Array, v: &Array| attend(q, k, v).astype(DType::F32).square().sum();
+        let f = jit(grad(sum).argnums(args!(0, 1, 2)));
+        let check = first(&f(&q, &k, &v).0);
+        // Two products forward, and five backward.
+        Bench::queued(move || f(&q, &k, &v).0).check(check).flops(3.5 * flops)
+    } else {
+        let f = jit(attend);
+        let check = first(&f(&q, &k, &v));
+        Bench::queued(move || f(&q, &k, &v)).check(check).flops(flops)
+    };
+    bench.bound_by(peak(DType::BF16, Precision::Default))
+}
 
 fn attention(size: Size, places: usize, dtype: DType) -> Bench {
     let (batch, heads, features) = (size.of((4, 1)), size.of((16, 2)), 64);

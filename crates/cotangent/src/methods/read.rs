@@ -240,12 +240,10 @@ impl Array {
                 })?,
             };
         }
-        self.with_bytes(|bytes| {
-            let mut data = vec![T::zeroed(); bytes.len() / size_of::<T>()];
-            for (x, bytes) in data.iter_mut().zip(bytes.chunks_exact(size_of::<T>())) {
-                *x = bytemuck::checked::pod_read_unaligned(bytes);
-            }
-            data
+        self.with_bytes(|bytes| match bytemuck::checked::try_cast_slice(bytes) {
+            Ok(elements) => elements.to_vec(),
+            // Memory that the array does not own may be aligned for bytes only.
+            Err(_) => bytes.chunks_exact(size_of::<T>()).map(bytemuck::checked::pod_read_unaligned).collect(),
         })
     }
 

@@ -139,7 +139,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
     let truth = np::array([1.0, 2.0, 3.0, 4.0]);
     let error = (models.weight.at((.., .., 0)).get() - truth).abs().max();
 
-    nb.value("recovered", "every weight within 0.001", error.item::<f64>() < 1e-3)?;
+    nb.value("recovered", "every weight within 0.01", error.item::<f64>() < 1e-2)?;
     if nb.wants_pictures() {
         nb.picture("losses", pictures::losses(&losses))?;
     }
