@@ -297,14 +297,18 @@ impl<'a> Lowering<'a> {
     pub fn inline(&mut self, jaxpr: &Jaxpr, args: &[Value]) -> Vec<Value> {
         let mut env = Env::of_inputs(jaxpr, args.iter().cloned());
         let mut literals: FxHashMap<Literal, Value> = FxHashMap::default();
+        // The equations use the same memory, one after the other.
+        let (mut args, mut inputs, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
         for eqn in jaxpr.eqns() {
             let origin = eqn.loc.here();
             let name = origin.scope.names().map(|scope| format!("{scope}/{}", eqn.prim.name()));
             self.block.set_location(Some(stablehlo::Location::from(eqn.loc.loc).named(name.as_deref())));
-            let args: SmallVec<[Value; 4]> =
-                eqn.inputs.iter().map(|atom| self.read(&env, &mut literals, atom)).collect();
-            let inputs: SmallVec<[Aval; 4]> = eqn.inputs.iter().map(|a| jaxpr.aval(a)).collect();
-            let outputs: SmallVec<[Aval; 2]> = eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone()).collect();
+            args.clear();
+            args.extend(eqn.inputs.iter().map(|atom| self.read(&env, &mut literals, atom)));
+            inputs.clear();
+            inputs.extend(eqn.inputs.iter().map(|atom| jaxpr.aval(atom)));
+            outputs.clear();
+            outputs.extend(eqn.outputs.iter().map(|v| jaxpr.avals()[v.index()].clone()));
             // An equation that cannot be lowered is reported at the user's line.
             let values = with_location(origin, || eqn.prim.lower(self, &args, &inputs, &outputs));
             debug_assert_eq!(values.len(), outputs.len(), "results of the lowering of {}", eqn.prim.name());
