@@ -49,9 +49,9 @@ COLUMNS += ["ratio", "ratio_of_fastest", "target", "cotangent_mb", "jax_mb"]
 class Worker:
     """A process that measures a case, by the protocol of `cotangent bench --worker`."""
 
-    def __init__(self, command, case, env):
+    def __init__(self, command, env):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.command = [*command, "--worker", case]
+        self.command = [str(word) for word in command]
         self.process = subprocess.Popen(self.command, env=os.environ | env, text=True, **pipes)
         self.output = []
 
@@ -121,7 +121,7 @@ def measure_calls(case, sides, samples):
     """Samples and peak memory by side."""
     workers, checks, residuals = {}, {}, {}
     for side, (command, name, env) in sides.items():  # one after the other, so that compilations do not disturb each other
-        workers[side] = Worker(command, name, env)
+        workers[side] = Worker([*command, "--worker", name], env)
         checks[side] = workers[side].object("check")
         residuals[side] = workers[side].said.get("residual")
     if JAX in sides:
@@ -143,7 +143,7 @@ def measure_process(case, sides, samples):
             break
         for side, (command, name, env) in sides.items():
             start = time.perf_counter()
-            worker = Worker(command, name, env)
+            worker = Worker([*command, "--worker", name], env)
             checked = worker.object("check")
             peaks[side] = worker.finish()
             if turn:

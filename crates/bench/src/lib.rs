@@ -9,6 +9,7 @@ mod chains;
 mod conv;
 mod gpt;
 mod gradbench;
+mod imports;
 mod linalg;
 mod matmul;
 mod memory;
@@ -28,7 +29,8 @@ use cotangent::tree::Leaves;
 use cotangent::{Array, DType, Tree, jit};
 
 pub use gradbench::{GradBenchProgram, gradbench_programs};
-pub use serve::{peak_memory, serve, serve_many};
+pub use imports::imported;
+pub use serve::{peak_memory, serve, serve_bench, serve_many};
 
 /// Something to measure.
 #[derive(Debug)]

@@ -21,15 +21,47 @@ pub fn serve(
 ) -> Result<()> {
     if let Work::Process(run) = case.work {
         writeln!(answers, "{}", json!({ "case": case.name, "check": run(), "calls": 1 }))?;
-    } else if let Some(mut bench) = case.set_up(size) {
-        let calls = calls.unwrap_or_else(|| calls_of(case, &mut bench));
-        writeln!(answers, "{}", announcement(case, &bench, calls))?;
-        answers.flush()?;
-        for request in requests.lines() {
-            request?;
-            writeln!(answers, "{}", bench.seconds(calls))?;
-            answers.flush()?;
+        return end(answers);
+    }
+    match case.set_up(size) {
+        Some(mut bench) => {
+            let calls = calls.unwrap_or_else(|| calls_of(case, &mut bench));
+            let announcement = announcement(case.name, case.unit, &bench, calls);
+            sample(bench, calls, &announcement, requests, answers)
         }
+        None => end(answers),
+    }
+}
+
+/// The same for calls that are no case.
+///
+/// # Errors
+/// If the other side has closed its end.
+pub fn serve_bench(
+    name: &str,
+    mut bench: Bench,
+    calls: Option<usize>,
+    requests: impl BufRead,
+    answers: impl Write,
+) -> Result<()> {
+    let calls = calls.unwrap_or_else(|| bench.calls_per_sample());
+    let announcement = announcement(name, "call", &bench, calls);
+    sample(bench, calls, &announcement, requests, answers)
+}
+
+fn sample(
+    mut bench: Bench,
+    calls: usize,
+    announcement: &Value,
+    requests: impl BufRead,
+    mut answers: impl Write,
+) -> Result<()> {
+    writeln!(answers, "{announcement}")?;
+    answers.flush()?;
+    for request in requests.lines() {
+        request?;
+        writeln!(answers, "{}", bench.seconds(calls))?;
+        answers.flush()?;
     }
     end(answers)
 }
@@ -57,7 +89,7 @@ pub fn serve_many(cases: &[Case], size: Size, requests: impl BufRead, mut answer
                     return json!({ "error": format!("there is no case `{name}` that makes calls") });
                 };
                 let calls = calls_of(case, &mut bench);
-                let announcement = announcement(case, &bench, calls);
+                let announcement = announcement(case.name, case.unit, &bench, calls);
                 current = Some((bench, calls));
                 announcement
             })
@@ -73,11 +105,11 @@ fn calls_of(case: &Case, bench: &mut Bench) -> usize {
     if case.slow { 1 } else { bench.calls_per_sample() }
 }
 
-fn announcement(case: &Case, bench: &Bench, calls: usize) -> Value {
+fn announcement(name: &str, unit: &str, bench: &Bench, calls: usize) -> Value {
     let (flops, bytes) = bench.amount();
     let check = bench.checked();
     json!({
-        "case": case.name, "unit": case.unit, "check": check, "calls": calls,
+        "case": name, "unit": unit, "check": check, "calls": calls,
         "residual": bench.distance(), "flops": flops, "bytes": bytes, "peak": bench.peak(),
     })
 }

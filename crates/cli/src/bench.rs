@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write, stdin};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use cotangent_bench::{Case, GradBenchProgram, Size, Work, cases, gradbench_programs, serve, serve_many};
+use cotangent_bench::{
+    Case, GradBenchProgram, Size, Work, cases, gradbench_programs, imported, serve, serve_bench, serve_many,
+};
 use serde_json::{Value, json};
 
 use crate::output::{Stdout, digits, duration, row, say};
@@ -39,8 +42,11 @@ pub(crate) struct Options {
     /// Measure many cases in this process: a line of input that is not empty names the next one
     #[arg(long, hide = true, conflicts_with = "worker")]
     serve: bool,
+    /// Measure this function of `jax.export` in this process, as a worker does: for benches/imports
+    #[arg(long, hide = true, value_name = "FILE", conflicts_with_all = ["worker", "serve"])]
+    import: Option<PathBuf>,
     /// The number of calls per sample, however long they take: for profilers that count instructions
-    #[arg(long, hide = true, requires = "worker")]
+    #[arg(long, hide = true)]
     calls: Option<usize>,
 }
 
@@ -112,6 +118,12 @@ pub(crate) fn once(name: &str) -> Option<(Vec<String>, String)> {
 pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(name) = &options.worker {
         return work(name, options);
+    }
+    if let Some(file) = &options.import {
+        options.device.choose()?;
+        let bench = imported(file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        return Ok(serve_bench(&name, bench, options.calls, stdin().lock(), Stdout)?);
     }
     if options.serve {
         options.device.choose()?;
