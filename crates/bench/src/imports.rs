@@ -15,7 +15,8 @@ use crate::{Bench, numbers, ready};
 /// If a file cannot be read, or the function not be imported.
 pub fn imported(file: &Path) -> Result<Bench, Box<dyn std::error::Error>> {
     let listed: Vec<(Vec<usize>, String)> = serde_json::from_value(read(&file.with_extension("json"))?)?;
-    let arguments: Vec<Array> = listed.iter().enumerate().map(|(k, (shape, dtype))| argument(k, shape, dtype)).collect();
+    let arguments: Vec<Array> =
+        listed.iter().enumerate().map(|(k, (shape, dtype))| argument(k, shape, dtype)).collect();
     let arguments = ready(arguments);
     let f = jit(import::jax(fs::read(file)?)?.flat());
     let results = f.try_call((&arguments,))?;
@@ -36,7 +37,9 @@ fn read(file: &Path) -> Result<Value, Box<dyn std::error::Error>> {
 fn argument(k: usize, shape: &[usize], dtype: &str) -> Array {
     let elements = 0..shape.iter().product::<usize>();
     let x = match dtype {
-        "float32" => Array::from(elements.map(|i| (0.3 * (k as f64 + 1.7 * i as f64).sin()) as f32).collect::<Vec<_>>()),
+        "float32" => {
+            Array::from(elements.map(|i| (0.3 * (k as f64 + 1.7 * i as f64).sin()) as f32).collect::<Vec<_>>())
+        }
         _ => Array::from(elements.map(|i| (7 * i + k) as i32 % 50).collect::<Vec<_>>()),
     };
     let x = x.reshape(shape);

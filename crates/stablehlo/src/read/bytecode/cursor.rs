@@ -29,14 +29,20 @@ impl<'a> Cursor<'a> {
         self.left() == 0
     }
 
+    #[inline]
     pub(super) fn byte(&mut self) -> Result<u8> {
         match self.data.get(self.pos) {
             Some(&b) => {
                 self.pos += 1;
                 Ok(b)
             }
-            None => self.error("the bytecode ends too early"),
+            None => self.too_early(),
         }
+    }
+
+    #[cold]
+    fn too_early<T>(&self) -> Result<T> {
+        self.error("the bytecode ends too early")
     }
 
     pub(super) fn bytes(&mut self, len: u64) -> Result<&'a [u8]> {
@@ -95,22 +101,30 @@ impl<'a> Cursor<'a> {
     }
 
     /// An integer with a flag in its lowest bit.
+    #[inline]
     pub(super) fn flagged(&mut self) -> Result<(u64, bool)> {
         let n = self.varint()?;
         Ok((n >> 1, n & 1 == 1))
     }
 
     /// The number of things that take at least a byte each.
+    #[inline]
     pub(super) fn count(&mut self) -> Result<usize> {
         let n = self.varint()?;
         self.fits(n)
     }
 
+    #[inline]
     pub(super) fn fits(&self, n: u64) -> Result<usize> {
         match usize::try_from(n) {
             Ok(n) if n <= self.left() => Ok(n),
-            _ => self.error(format!("a list of {n} items, but {} bytes are left", self.left())),
+            _ => self.too_many(n),
         }
+    }
+
+    #[cold]
+    fn too_many(&self, n: u64) -> Result<usize> {
+        self.error(format!("a list of {n} items, but {} bytes are left", self.left()))
     }
 
     pub(super) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {

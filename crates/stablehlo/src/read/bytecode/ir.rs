@@ -95,6 +95,7 @@ impl<'a> Bytecode<'a> {
         Ok(())
     }
 
+    #[inline]
     fn head(&mut self, c: &mut Cursor<'a>) -> Result<Head> {
         let name = c.varint()?;
         if name >= self.ops.len() as u64 {
@@ -121,6 +122,7 @@ impl<'a> Bytecode<'a> {
         Ok(Head { name, location, attributes, properties, results, operands, regions, isolated })
     }
 
+    #[inline]
     fn operands(&mut self, c: &mut Cursor<'a>) -> Result<Operands> {
         let n = c.count()?;
         let mut operands = Operands::with_capacity(n);
@@ -128,11 +130,18 @@ impl<'a> Bytecode<'a> {
             let index = c.varint()?;
             match usize::try_from(index).ok().and_then(|i| self.values.get(i)) {
                 Some(Some(value)) => operands.push(*value),
-                Some(None) => return c.error(format!("value {index} is used before it is defined")),
-                None => return c.error(format!("value {index} of {}", self.values.len())),
+                _ => return self.no_value(c, index),
             }
         }
         Ok(operands)
+    }
+
+    #[cold]
+    fn no_value<T>(&self, c: &Cursor<'a>, index: u64) -> Result<T> {
+        if index < self.values.len() as u64 {
+            return c.error(format!("value {index} is used before it is defined"));
+        }
+        c.error(format!("value {index} of {}", self.values.len()))
     }
 
     /// Skips the order of the uses of values.
@@ -225,10 +234,33 @@ impl<'a> Bytecode<'a> {
     }
 
     /// The attributes of an operation. Operations with the same ones share them.
+    #[inline]
     fn attributes(&mut self, c: &Cursor<'a>, head: &Head) -> Result<Attrs> {
-        if head.attributes.is_none() && head.properties.is_none() {
-            return Ok(Attrs::default());
+        match (head.attributes, head.properties) {
+            (None, None) => Ok(Attrs::default()),
+            (None, Some(index)) => {
+                let known = usize::try_from(index).ok().and_then(|i| self.only_properties.get(i));
+                match known {
+                    Some(Some((name, attrs))) if *name == head.name as u32 => Ok(attrs.clone()),
+                    _ => self.first_attributes(c, head),
+                }
+            }
+            _ => self.other_attributes(c, head),
         }
+    }
+
+    /// The attributes of the first operation with these properties and no other attributes.
+    #[cold]
+    fn first_attributes(&mut self, c: &Cursor<'a>, head: &Head) -> Result<Attrs> {
+        let attrs = self.other_attributes(c, head)?;
+        if let Some(place) = head.properties.and_then(|index| self.only_properties.get_mut(index as usize)) {
+            // Operations of several names may have the same properties.
+            place.get_or_insert_with(|| (head.name as u32, attrs.clone()));
+        }
+        Ok(attrs)
+    }
+
+    fn other_attributes(&mut self, c: &Cursor<'a>, head: &Head) -> Result<Attrs> {
         let key = (head.name as u32, head.attributes.map_or(0, |n| n + 1), head.properties.map_or(0, |n| n + 1));
         if let Some(known) = self.op_attributes.get(&key) {
             return Ok(known.clone());
@@ -238,17 +270,20 @@ impl<'a> Bytecode<'a> {
         Ok(attrs)
     }
 
-    fn op(&mut self, c: &mut Cursor<'a>, function: bool) -> Result<Op> {
+    /// Reads an operation to the end of `ops`.
+    fn op(&mut self, c: &mut Cursor<'a>, function: bool, ops: &mut Vec<Op>) -> Result<()> {
         let head = self.head(c)?;
         let op = &self.ops[head.name as usize];
         let name = if function && op.is_return { self.function_return.clone() } else { op.name.clone() };
         let attributes = self.attributes(c, &head)?;
         let results = self.define(c, head.results)?;
         let regions = if head.regions == 0 { Vec::new() } else { self.regions(c, &head, false)? };
-        Ok(Op { name, operands: head.operands, results, attributes, regions, location: head.location })
+        ops.push(Op { name, operands: head.operands, results, attributes, regions, location: head.location });
+        Ok(())
     }
 
     /// Numbers the values of the last `n` types.
+    #[inline]
     fn define(&mut self, c: &Cursor<'a>, n: usize) -> Result<Values> {
         let first = self.value_types.len() - n;
         if first + n > u32::MAX as usize {
@@ -298,7 +333,10 @@ impl<'a> Bytecode<'a> {
         let first = self.values.len();
         // Each value of the regions that are open takes a byte at least.
         match usize::try_from(count).ok().and_then(|n| first.checked_add(n)) {
-            Some(len) if len <= self.len => self.values.resize(len, None),
+            Some(len) if len <= self.len => {
+                self.values.resize(len, None);
+                self.value_types.reserve(len - first);
+            }
             _ => return c.error(format!("a region of {count} values")),
         }
         self.next_value = first;
@@ -320,10 +358,12 @@ impl<'a> Bytecode<'a> {
         }
         let params = self.define(c, params)?;
         let ops = c.fits(ops)?;
-        // A few at first: the number may be wrong.
-        let mut region = Region { params, ops: Vec::with_capacity(ops.min(16)) };
+        // The number may be wrong: beyond what all operations of a dense module take, there are a few at first.
+        let room = if ops <= self.room { ops } else { ops.min(16) };
+        self.room -= room.min(self.room);
+        let mut region = Region { params, ops: Vec::with_capacity(room) };
         for _ in 0..ops {
-            region.ops.push(self.op(c, function)?);
+            self.op(c, function, &mut region.ops)?;
         }
         self.values.truncate(first);
         Ok(region)

@@ -56,6 +56,10 @@ struct Bytecode<'a> {
     names: FxHashMap<u64, Arc<str>>,
     /// The attributes of operations, by operation, dictionary and properties.
     op_attributes: FxHashMap<(u32, u64, u64), Attrs>,
+    /// The same of operations without a dictionary, by properties, for the first operation that has them.
+    only_properties: Vec<Option<(u32, Attrs)>>,
+    /// How many operations there is room for before they are read.
+    room: usize,
     /// The values of the function, by their number in the bytecode.
     values: Vec<Option<Value>>,
     value_types: Vec<Type>,
@@ -105,6 +109,8 @@ impl<'a> Bytecode<'a> {
             shared: FxHashMap::default(),
             names: FxHashMap::default(),
             op_attributes: FxHashMap::default(),
+            only_properties: Vec::new(),
+            room: bytes.len() / 6,
             values: Vec::new(),
             value_types: Vec::new(),
             next_value: 0,
@@ -272,6 +278,7 @@ impl<'a> Bytecode<'a> {
             let size = section.varint()?;
             self.properties.push(section.part(size)?);
         }
+        self.only_properties = vec![None; self.properties.len()];
         Ok(())
     }
 

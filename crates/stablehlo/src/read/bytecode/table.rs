@@ -66,18 +66,25 @@ impl<'a, T: Clone> Table<'a, T> {
 }
 
 macro_rules! lookup {
-    ($name:ident, $table:ident, $ty:ty, $read:ident, $opaque:path, $what:literal) => {
+    ($name:ident, $first:ident, $table:ident, $ty:ty, $read:ident, $opaque:path, $what:literal) => {
+        #[inline]
         pub(super) fn $name(&mut self, c: &Cursor<'a>, index: u64) -> Result<$ty> {
+            if let Some(Cached::Yes(value, weight)) = usize::try_from(index).ok().and_then(|i| self.$table.cache.get(i))
+            {
+                self.weight = self.weight.saturating_add(*weight);
+                return Ok(value.clone());
+            }
+            self.$first(c, index)
+        }
+
+        /// Reads an entry for the first time.
+        #[cold]
+        fn $first(&mut self, c: &Cursor<'a>, index: u64) -> Result<$ty> {
             let Some(at) = usize::try_from(index).ok().filter(|&i| i < self.$table.entries.len()) else {
                 return c.error(format!(concat!($what, " {} of {}"), index, self.$table.entries.len()));
             };
-            match &self.$table.cache[at] {
-                Cached::Yes(value, weight) => {
-                    self.weight = self.weight.saturating_add(*weight);
-                    return Ok(value.clone());
-                }
-                Cached::Open => return c.error(concat!($what, " that contains itself")),
-                Cached::No => {}
+            if matches!(self.$table.cache[at], Cached::Open) {
+                return c.error(concat!($what, " that contains itself"));
             }
             let entry = self.$table.entries[at];
             self.$table.cache[at] = Cached::Open;
@@ -99,8 +106,8 @@ macro_rules! lookup {
 }
 
 impl<'a> Bytecode<'a> {
-    lookup!(attr_at, attrs, Attr, read_attr, Attr::Opaque, "attribute");
-    lookup!(type_at, types, Type, read_type, Type::Opaque, "type");
+    lookup!(attr_at, first_attr, attrs, Attr, read_attr, Attr::Opaque, "attribute");
+    lookup!(type_at, first_type, types, Type, read_type, Type::Opaque, "type");
 
     pub(super) fn attr(&mut self, c: &mut Cursor<'a>) -> Result<Attr> {
         let index = c.varint()?;
@@ -158,14 +165,20 @@ impl<'a> Bytecode<'a> {
     }
 
     /// The location that an attribute is.
+    #[inline]
     pub(super) fn location(&mut self, c: &mut Cursor<'a>) -> Result<LocId> {
         let index = c.varint()?;
+        match usize::try_from(index).ok().and_then(|i| self.location_ids.get(i)) {
+            Some(Some(id)) => Ok(*id),
+            _ => self.first_location(c, index),
+        }
+    }
+
+    #[cold]
+    fn first_location(&mut self, c: &Cursor<'a>, index: u64) -> Result<LocId> {
         let Some(at) = usize::try_from(index).ok().filter(|&i| i < self.attrs.entries.len()) else {
             return c.error(format!("attribute {index} of {}", self.attrs.entries.len()));
         };
-        if let Some(id) = self.location_ids[at] {
-            return Ok(id);
-        }
         if matches!(self.attrs.cache[at], Cached::Open) {
             return c.error("a location that contains itself");
         }
