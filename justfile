@@ -54,6 +54,15 @@ bench-rivals *ARGS:
     cargo run --release --manifest-path benches/rivals/Cargo.toml -- "${CARGO_TARGET_DIR:-target}/release/cotangent" {{ARGS}} \
         | tee docs/benchmarks-rivals.md
 
+# Compare functions that JAX exported, imported, with JAX itself, into docs/imports.md; JAX_PYTHON is a Python with jax==0.10.2
+bench-imports *ARGS:
+    cargo build --release -p cotangent-cli --features bench
+    python3 benches/imports/compare.py "${CARGO_TARGET_DIR:-target}/release/cotangent" --write docs/imports.md {{ARGS}}
+
+# Time the reading of StableHLO modules of 50 MB, or of as many MB as are given
+bench-read *ARGS:
+    cargo bench -p cotangent-stablehlo --bench read -- {{ARGS}}
+
 # Serve one model by examples/serve and by JAX in Python, in turns; JAX_PYTHON is a Python with the packages that the script names
 bench-serve *ARGS:
     cargo build --release -p serve

@@ -3,9 +3,12 @@
     python programs.py --export FOLDER    writes each as `jax.export` does, and the types of its arguments
     python programs.py --worker NAME      a process that measures one in JAX, as `cotangent bench --import` does in Cotangent
     python programs.py --list
+
+With PJRT_CPU_PLUGIN, JAX uses the XLA of that plugin in place of the one in jaxlib.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -18,6 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vs_jax"))
 import cases
 
 PROGRAMS = {}
+
+if plugin := os.environ.get("PJRT_CPU_PLUGIN"):
+    from jax._src import xla_bridge
+
+    xla_bridge.register_plugin("other_cpu", library_path=plugin, priority=500, options={"cpu_device_count": 1})
+    jax.config.update("jax_platforms", "other_cpu,cpu")
 
 
 def f32(*shape):
@@ -239,10 +248,10 @@ def export(folder):
 
 
 def numbers(results):
-    """The sum and the weighted sum of each result."""
+    """The sum, the weighted sum and the sum of magnitudes of each result."""
     for x in jax.tree.leaves(results):
         x = np.asarray(x, np.float64).reshape(-1)
-        yield from (x.sum(), (x * np.cos(1.0 + np.arange(len(x)))).sum())
+        yield from (x.sum(), (x * np.cos(1.0 + np.arange(len(x)))).sum(), np.abs(x).sum())
 
 
 def set_up(name):

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use cotangent::{Array, DType, import, jit};
+use cotangent::{Array, import, jit};
 use serde_json::Value;
 
 use crate::{Bench, numbers, ready};
 
 /// Times calls of the function in `file`. The file of the same name that ends in `.json` lists its arguments, each as the
-/// shape and `float32`, `int32` or `uint32`; their elements are those of `arguments` in benches/imports/programs.py.
+/// shape and `float32` or `int32`; their elements are those of `arguments` in benches/imports/programs.py.
 ///
 /// # Errors
 /// If a file cannot be read, or the function not be imported.
@@ -20,11 +20,11 @@ pub fn imported(file: &Path) -> Result<Bench, Box<dyn std::error::Error>> {
     let arguments = ready(arguments);
     let f = jit(import::jax(fs::read(file)?)?.flat());
     let results = f.try_call((&arguments,))?;
-    // The sum and the weighted sum of each result.
+    // The sum, the weighted sum and the sum of magnitudes of each result.
     let check = results.iter().flat_map(|x| {
         let all = numbers(x);
         let weighted = all.iter().enumerate().map(|(i, x)| x * (1.0 + i as f64).cos()).sum();
-        [all.iter().sum(), weighted]
+        [all.iter().sum(), weighted, all.iter().map(|x| x.abs()).sum()]
     });
     let check = check.collect();
     Ok(Bench::of(move || ready(f(&arguments))).check(check))
@@ -42,6 +42,5 @@ fn argument(k: usize, shape: &[usize], dtype: &str) -> Array {
         }
         _ => Array::from(elements.map(|i| (7 * i + k) as i32 % 50).collect::<Vec<_>>()),
     };
-    let x = x.reshape(shape);
-    if dtype == "uint32" { x.astype(DType::U32) } else { x }
+    x.reshape(shape)
 }
