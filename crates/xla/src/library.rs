@@ -116,6 +116,17 @@ impl Plugin {
         Ok(self.sha256.get_or_init(|| sha256))
     }
 
+    /// The plugins that this process has loaded.
+    pub(crate) fn loaded() -> Vec<Arc<Plugin>> {
+        let loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.iter().flat_map(HashMap::values).cloned().collect()
+    }
+
+    /// The file that is mapped, without symbolic links.
+    pub(crate) fn real_path(&self) -> &Path {
+        &self.real_path
+    }
+
     /// The file it was loaded from.
     pub fn path(&self) -> &Path {
         &self.path
