@@ -1,5 +1,6 @@
 //! A bounded queue of requests, and the thread that computes them in batches.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,10 +9,25 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use cotangent::prelude::*;
-use cotangent::{Compiled, Ref, eval_shape, import};
+use cotangent::{Compiled, Loaded, Ref, compile_cache, import};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-type Program = Compiled<(Ref<Array>,), Array>;
+/// The model for batches of one size.
+#[derive(Debug)]
+enum Program {
+    Compiled(Compiled<(Ref<Array>,), Array>),
+    /// Compiled by another process.
+    Loaded(Loaded),
+}
+
+impl Program {
+    fn call(&self, x: Array) -> Result<Array> {
+        match self {
+            Program::Compiled(program) => Ok(program.try_call((&x,))?),
+            Program::Loaded(program) => Ok(program.call(&(x,))?.remove(0)),
+        }
+    }
+}
 
 /// A function of one array, compiled for batches of several sizes. It is `Send + Sync`: any thread may call it.
 #[derive(Debug)]
@@ -37,18 +53,69 @@ impl Model {
         if takes.dtype != DType::F32 {
             bail!("{imported}: this server has models of f32");
         }
-        let returns = eval_shape(|x: &Array| f(x)).try_call((&np::zeros(&*takes.shape),))?;
         let batched = jit(vmap(|x: &Array| f(x)));
-        let mut sizes = sizes.to_vec();
-        sizes.sort_unstable();
-        sizes.dedup();
         let compile = |n: usize| {
             let shape: Vec<usize> = std::iter::once(n).chain(takes.shape.iter().copied()).collect();
             let program = batched.lower((&np::zeros(shape),))?.compile()?;
-            Ok((n, program))
+            Ok((n, Program::Compiled(program)))
         };
-        let programs = sizes.into_iter().map(compile).collect::<Result<Vec<_>>>()?;
-        Ok(Model { takes: takes.shape.to_vec(), returns: returns.shape().to_vec(), programs })
+        Model::of(takes.shape.to_vec(), sorted(sizes).into_iter().map(compile).collect::<Result<_>>()?)
+    }
+
+    /// Calls each program once, so that what it needs is in memory, and removes what only loading and compiling needed.
+    fn of(takes: Vec<usize>, programs: Vec<(usize, Program)>) -> Result<Model> {
+        let mut returns = Vec::new();
+        for (n, program) in &programs {
+            let shape: Vec<usize> = std::iter::once(*n).chain(takes.iter().copied()).collect();
+            returns = program.call(np::zeros(shape))?.shape().get(1..).unwrap_or_default().to_vec();
+        }
+        compile_cache::release_code();
+        Ok(Model { takes, returns, programs })
+    }
+
+    /// The compiled programs of this artifact, for [`Model::load_compiled`] on the same kind of processor.
+    ///
+    /// # Errors
+    /// If a program cannot be serialized.
+    pub fn serialize(&self, artifact: &[u8]) -> Result<Vec<u8>> {
+        let sizes: Vec<usize> = self.programs.iter().map(|(n, _)| *n).collect();
+        let mut bytes = key(artifact, &sizes).to_vec();
+        for (_, program) in &self.programs {
+            let Program::Compiled(program) = program else { bail!("the programs were compiled by another process") };
+            let program = program.serialize()?;
+            bytes.extend((program.len() as u64).to_le_bytes());
+            bytes.extend(program);
+        }
+        Ok(bytes)
+    }
+
+    /// Loads what [`Model::serialize`] returned for this artifact and these sizes. Nothing is compiled.
+    ///
+    /// # Errors
+    /// If the bytes are something else or damaged, or were made for another artifact, version, plugin or processor.
+    pub fn load_compiled(bytes: &[u8], artifact: &[u8], sizes: &[usize]) -> Result<Model> {
+        let Some(mut bytes) = bytes.strip_prefix(&key(artifact, &sorted(sizes))) else {
+            bail!("the file of compiled programs is of another model, or of other sizes");
+        };
+        let (mut takes, mut programs) = (Vec::new(), Vec::new());
+        while let Some((length, rest)) = bytes.split_first_chunk() {
+            let length = usize::try_from(u64::from_le_bytes(*length))?;
+            let Some((program, rest)) = rest.split_at_checked(length) else {
+                bail!("a file of compiled programs ends early")
+            };
+            bytes = rest;
+            let program = Loaded::from_bytes(program)?;
+            let [(_, batch, _)] = &program.signature().inputs[..] else { bail!("a program of several arguments") };
+            let ([n, one @ ..], [_]) = (&batch.shape[..], &program.signature().outputs[..]) else {
+                bail!("a program of a scalar, or with several results");
+            };
+            takes = one.to_vec();
+            programs.push((*n, Program::Loaded(program)));
+        }
+        if programs.is_empty() || !bytes.is_empty() {
+            bail!("not a file of compiled programs");
+        }
+        Model::of(takes, programs)
     }
 
     /// The most examples that are computed at once.
@@ -68,10 +135,24 @@ impl Model {
         };
         rows.resize(size * width, 0.0);
         let shape: Vec<usize> = std::iter::once(*size).chain(self.takes.iter().copied()).collect();
-        let mut results = program.try_call((&Array::from(rows).reshape(shape),))?.to_vec::<f32>();
+        let mut results = program.call(Array::from(rows).reshape(shape))?.to_vec::<f32>();
         results.truncate(n * self.returns.iter().product::<usize>());
         Ok(results)
     }
+}
+
+fn sorted(sizes: &[usize]) -> Vec<usize> {
+    let mut sizes = sizes.to_vec();
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
+/// What compiled programs were made from.
+fn key(artifact: &[u8], sizes: &[usize]) -> [u8; 8] {
+    let mut hasher = DefaultHasher::new();
+    (artifact, sizes).hash(&mut hasher);
+    hasher.finish().to_le_bytes()
 }
 
 /// A request, and where its result goes.

@@ -21,6 +21,10 @@ use tokio::signal::unix::{SignalKind, signal};
 struct Options {
     /// The file.
     model: PathBuf,
+    /// A file of compiled programs, which is loaded, so that nothing is compiled. It is written if there is none, or if it was
+    /// made for another model, processor or version.
+    #[arg(long)]
+    compiled: Option<PathBuf>,
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
@@ -38,11 +42,29 @@ struct Options {
     body: usize,
 }
 
+fn model(options: &Options) -> Result<Model> {
+    let artifact = std::fs::read(&options.model).with_context(|| format!("reading {}", options.model.display()))?;
+    if let Some(bytes) = options.compiled.as_ref().and_then(|file| std::fs::read(file).ok()) {
+        match Model::load_compiled(&bytes, &artifact, &options.batch) {
+            Ok(model) => return Ok(model),
+            Err(error) => eprintln!("the programs are compiled again: {error}"),
+        }
+    }
+    let model = Model::load(&artifact, &options.batch)?;
+    if let Some(file) = &options.compiled {
+        // It appears complete or not at all.
+        let part = file.with_extension("part");
+        std::fs::write(&part, model.serialize(&artifact)?)
+            .and_then(|()| std::fs::rename(&part, file))
+            .with_context(|| format!("writing {}", file.display()))?;
+    }
+    Ok(model)
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let artifact = std::fs::read(&options.model).with_context(|| format!("reading {}", options.model.display()))?;
-    let model = Arc::new(Model::load(&artifact, &options.batch)?);
+    let model = Arc::new(model(&options)?);
     let listener = TcpListener::bind(options.listen).await?;
     eprintln!("f32{:?} -> f32{:?} on http://{}", model.takes, model.returns, listener.local_addr()?);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -122,6 +122,26 @@ async fn requests_are_answered_refused_and_finished() {
     server.stop.send(()).expect("the server runs");
     server.ended.await.expect("no panic").expect("no error");
 
+    // Compiled programs in a file return the same, and a file that is damaged or of another model is refused.
+    let artifact = file("model.jax");
+    let stored = model.serialize(&artifact).expect("bytes");
+    let loaded = Model::load_compiled(&stored, &artifact, &[1, 4, 4]).expect("the programs");
+    assert_eq!((&loaded.takes, &loaded.returns, loaded.largest()), (&model.takes, &model.returns, 4));
+    let rows: Vec<f32> = (0..96).map(|i| (i as f32).sin()).collect();
+    assert_eq!(loaded.call(rows.clone()).expect("rows"), model.call(rows).expect("rows"));
+    let refused = |bytes: &[u8], artifact: &[u8], sizes: &[usize], reason: &str| {
+        let error = Model::load_compiled(bytes, artifact, sizes).expect_err("an error").to_string();
+        assert!(error.contains(reason), "{error}");
+    };
+    refused(&stored, &artifact[1..], &[1, 4], "of another model");
+    refused(&stored, &artifact, &[1, 8], "of other sizes");
+    refused(&stored[..stored.len() - 1], &artifact, &[1, 4], "ends early");
+    refused(&stored[..8], &artifact, &[1, 4], "not a file of compiled programs");
+    let mut damaged = stored.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    refused(&damaged, &artifact, &[1, 4], "damaged");
+
     // The worker waits for a fourth request, but only three may wait.
     let server = start(model, 3, Duration::from_secs(3)).await;
     let address = server.address;
