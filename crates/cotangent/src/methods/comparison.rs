@@ -9,7 +9,15 @@ use crate::ops::{broadcast, fits, met, select};
 use crate::trace::frames::bind1;
 
 macro_rules! comparisons {
-    ($($(#[$doc:meta])* $name:ident $T:ident $op:tt;)*) => {
+    (@complex $T:ident $x:ident $y:ident) => {};
+    (@complex $T:ident $x:ident $y:ident ordered) => {
+        if $x.dtype().is_complex() {
+            let (a, b) = ($x.real(), $y.real());
+            let (first, second) = (bind1($T, &[&a, &b]), bind1($T, &[&$x.imag(), &$y.imag()]));
+            return select(&a.equal(&b), &second, &first, first.shape());
+        }
+    };
+    ($($(#[$doc:meta])* $name:ident $T:ident $op:tt $($ordered:ident)?;)*) => {
         impl Array {
             $(
                 $(#[$doc])*
@@ -17,6 +25,7 @@ macro_rules! comparisons {
                 #[track_caller]
                 pub fn $name(&self, other: impl ArrayLike) -> Array {
                     let [x, y] = compared([self.clone(), other.to_array()]);
+                    comparisons!(@complex $T x y $($ordered)?);
                     bind1($T, &[&x, &y])
                 }
             )*
@@ -29,14 +38,18 @@ comparisons! {
     equal Eq ==;
     /// Returns whether each element differs from that of `other`.
     not_equal Ne !=;
-    /// Returns whether each element is less than that of `other`.
-    less Lt <;
-    /// Returns whether each element is less than or equal to that of `other`.
-    less_equal Le <=;
-    /// Returns whether each element is greater than that of `other`.
-    greater Gt >;
-    /// Returns whether each element is greater than or equal to that of `other`.
-    greater_equal Ge >=;
+    /// Returns whether each element is less than that of `other`. Of complex numbers, the real parts
+    /// decide, and if they are equal, the imaginary parts, as in NumPy.
+    less Lt < ordered;
+    /// Returns whether each element is less than or equal to that of `other`. Of complex numbers, the real parts
+    /// decide, and if they are equal, the imaginary parts, as in NumPy.
+    less_equal Le <= ordered;
+    /// Returns whether each element is greater than that of `other`. Of complex numbers, the real parts
+    /// decide, and if they are equal, the imaginary parts, as in NumPy.
+    greater Gt > ordered;
+    /// Returns whether each element is greater than or equal to that of `other`. Of complex numbers, the real parts
+    /// decide, and if they are equal, the imaginary parts, as in NumPy.
+    greater_equal Ge >= ordered;
 }
 
 /// Converts the operands of a comparison to one dtype and shape, and preserves the order of their values.

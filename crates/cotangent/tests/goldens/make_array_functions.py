@@ -200,4 +200,13 @@ for x in ((1, 2, 1), (4, 0, 0), (0, 0, 0), (5, -1, 0)):
         on("jax.scipy.stats.multinomial." + f, "", lambda p: getattr(multinomial, f)(jnp.array(x), 4, p), R(0.25, 0.5, 0.25)) if x == (1, 2, 1) else None
         on("jax.scipy.stats.multinomial." + f, ",".join(map(str, x)), lambda p: getattr(multinomial, f)(jnp.array(x), 4, p), R(0.25, 0.75, 0.0))
 
+# Complex numbers are ordered by their real parts, then by their imaginary parts.
+for d in ("c64", "c128"):
+    z = np.asarray([1 + 2j, 1 + 2j, 1 - 3j, 0 + 9j, complex(nan, 1), complex(1, nan), complex(inf, 0), complex(0.0, -0.0)], DTYPES[d])
+    w = np.asarray([1 + 2j, 1 + 3j, 1 - 4j, 1 + 0j, 1 + 1j, 1 + 1j, complex(inf, -1), complex(-0.0, 0.0)], DTYPES[d])
+    for f in ("less", "less_equal", "greater", "greater_equal", "fmax", "fmin"):
+        on(N + f, "", getattr(jnp, f), z, w)
+        on(N + f, "spread", getattr(jnp, f), z[:, None], w)
+        on(N + f, "real", getattr(jnp, f), z, w.real)
+
 write(__file__, {"cases": cases})

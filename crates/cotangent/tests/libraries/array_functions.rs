@@ -144,6 +144,12 @@ fn places(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
             let functions: [&dyn Fn(&Array) -> Array; 3] = [&|v| -v, &|v| v * v, &|v| v + 7];
             vec![np::piecewise(x, [x.real().less(0), x.real().greater(1)], &functions)]
         }
+        ("less", [x, y]) => vec![np::less(x, y)],
+        ("less_equal", [x, y]) => vec![np::less_equal(x, y)],
+        ("greater", [x, y]) => vec![np::greater(x, y)],
+        ("greater_equal", [x, y]) => vec![np::greater_equal(x, y)],
+        ("fmax", [x, y]) => vec![np::fmax(x, y)],
+        ("fmin", [x, y]) => vec![np::fmin(x, y)],
         ("poly", [x]) => vec![np::poly(x)],
         ("roots", [p]) => vec![np::sort_complex(np::roots(p))],
         ("polyfit", [x, y]) => {
