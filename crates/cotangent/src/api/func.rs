@@ -203,11 +203,16 @@ pub trait Func<'f, P: Params>: 'f {
 
     /// Returns the function's name, for programs and reports.
     fn name() -> &'static str {
-        let path = std::any::type_name::<Self>();
-        // The path is `crate::module::function` or `crate::main::{{closure}}`.
-        let plain = path.split('<').next().unwrap_or(path);
-        plain.rsplit("::").find(|part| !part.starts_with('{')).unwrap_or("function")
+        name_of::<Self>()
     }
+}
+
+/// The name of a function, or of the one around a closure, by its type.
+pub(crate) fn name_of<F: ?Sized>() -> &'static str {
+    let path = std::any::type_name::<F>();
+    // The path is `crate::module::function` or `crate::main::{{closure}}`.
+    let plain = path.split('<').next().unwrap_or(path);
+    plain.rsplit("::").find(|part| !part.starts_with('{')).unwrap_or("function")
 }
 
 /// The result type of a function, as a type that depends on all its arguments.

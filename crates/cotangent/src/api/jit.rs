@@ -211,7 +211,7 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
     }
 
     fn checked<T>(&self, result: Result<T>) -> T {
-        result.map_err(|e| e.context(format_args!("jit({})", self.name)).at(self.loc)).or_raise()
+        result.map_err(|e| e.context(format_args!("jit({})", self.name)).at(location(self.loc))).or_raise()
     }
 
     fn call(&self, args: P::Refs<'_>) -> R {
@@ -251,6 +251,11 @@ impl<'f, P: Params, R: Tree> Shared<'f, P, R> {
 }
 
 impl<'f, P: Params, R: Tree> Jit<'f, P, R> {
+    /// The function, with another name than that of its type, as if it was jitted on the line `loc`.
+    pub(crate) fn named<F: Func<'f, P, Out = R>>(f: F, name: &str, loc: Loc) -> Self {
+        Jit::new(f.boxed().into(), name.into(), loc, Target::OfArguments, Wanted::default())
+    }
+
     fn new(f: Arc<P::Dyn<'f, R>>, name: Arc<str>, loc: Loc, target: Target, wanted: Wanted) -> Self {
         let (first, entries, counts) = (Default::default(), RwLock::default(), Counts::default());
         let shared = Arc::new(Shared { f, name, loc, target, wanted, first, entries, counts });
@@ -420,7 +425,7 @@ pub fn jit<'f, P: Params, F: Func<'f, P>>(f: F) -> Jit<'f, P, F::Out>
 where
     F::Out: 'f,
 {
-    Jit::new(f.boxed().into(), F::name().into(), Location::caller(), Target::OfArguments, Wanted::default())
+    Jit::named(f, F::name(), Location::caller())
 }
 
 /// A function that returns the program of another function; made by [`make_jaxpr`].

@@ -21,6 +21,7 @@ pub(crate) mod grad;
 pub(crate) mod hessian;
 pub(crate) mod jacobian;
 pub(crate) mod jit;
+pub(crate) mod kept;
 pub(crate) mod linear;
 pub(crate) mod modes;
 pub(crate) mod named_scope;

@@ -1,6 +1,5 @@
 //! Random bits.
 
-use crate::api::jit::jit;
 use crate::array::Array;
 use crate::array::aval::{IntoShape, Shape};
 use crate::array::dtype::{DType, Kind};
@@ -13,6 +12,7 @@ use crate::trace::frames::bind;
 
 use super::implementation::KeyImpl;
 use super::key::Key;
+use super::samplers::draw;
 
 /// Applies the cipher with a key `u32[2]` to counters of the same shape.
 #[track_caller]
@@ -149,5 +149,5 @@ pub fn bits_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
         raise(Error::dtype(format!("bits_as: expected an unsigned integer dtype, got {dtype}")));
     }
     let shape = shape.into_shape();
-    jit(|key: &Key| random_bits(key, dtype, &shape))(key.one("bits"))
+    draw((shape, dtype), key.one("bits"), [], |&(ref shape, dtype), key, []| random_bits(key, dtype, shape))
 }

@@ -1,6 +1,5 @@
 //! Numbers of events: the Poisson, binomial and multinomial distributions.
 
-use crate::api::jit::jit;
 use crate::array::aval::{IntoShape, Shape};
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
@@ -13,7 +12,7 @@ use crate::trace::frames::bind1;
 
 use super::discrete::integer;
 use super::key::Key;
-use super::samplers::{check_parameter, parameter, unit};
+use super::samplers::{check_parameter, draw, parameter, unit};
 use super::uniform::Format;
 
 /// Samples of the Poisson distribution with mean `lam`, in `i32`. A negative or NaN mean results in −1.
@@ -48,14 +47,14 @@ pub fn poisson_as(key: Key, lam: impl ArrayLike, shape: impl IntoShape, dtype: D
     let shape = shape.into_shape();
     let lam = parameter("poisson", lam, &shape).astype(DType::F32);
     integer("poisson", dtype);
-    jit(|key: &Key, lam: &Array| {
-        let lam = lam.broadcast_to(&shape);
+    draw((shape, dtype), key.one("poisson"), [lam], |&(ref shape, dtype), key, [lam]| {
+        let lam = lam.broadcast_to(shape);
         let few = isnan(&lam).logical_or(lam.less(10.0));
         // Each algorithm runs for all elements; where it is not used, for a mean for which it ends at once.
-        let counted = arrivals(key, &where_(&few, &lam, 0.0), &shape, dtype);
-        let rejected = poisson_rejection(key, &where_(&few, 1e5, &lam), &shape).astype(dtype);
+        let counted = arrivals(key, &where_(&few, &lam, 0.0), shape, dtype);
+        let rejected = poisson_rejection(key, &where_(&few, 1e5, &lam), shape).astype(dtype);
         where_(lam.equal(0.0), 0, where_(few, counted, rejected)).astype(dtype)
-    })(key.one("poisson"), &lam)
+    })
 }
 
 /// The number of arrivals, one less than that of the uniform numbers whose product falls below exp(−λ).
@@ -148,7 +147,9 @@ pub fn binomial_as(key: Key, n: impl ArrayLike, p: impl ArrayLike, shape: impl I
     for dtype in [dtype, p.dtype()] {
         Format::of(dtype, "binomial");
     }
-    jit(|key: &Key, n: &Array, p: &Array| binomials(key, n, p, &shape).astype(dtype))(key.one("binomial"), &n, &p)
+    draw((shape, dtype), key.one("binomial"), [n, p], |&(ref shape, dtype), key, [n, p]| {
+        binomials(key, n, p, shape).astype(dtype)
+    })
 }
 
 fn binomials(key: &Key, n: &Array, p: &Array, shape: &Shape) -> Array {
@@ -279,16 +280,16 @@ pub fn multinomial_as(key: Key, n: impl ArrayLike, p: impl ArrayLike, shape: imp
         )
     };
     check_parameter("multinomial", batch, &shape);
-    let full = shape.insert(shape.rank(), *k);
-    jit(|key: &Key, n: &Array, p: &Array| {
-        let p = p.broadcast_to(&full).moveaxis(-1, 0);
+    let k = *k;
+    draw((shape, k, dtype), key.one("multinomial"), [n, p], |&(ref shape, k, dtype), key, [n, p]| {
+        let p = p.broadcast_to(shape.insert(shape.rank(), k)).moveaxis(-1, 0);
         let left = bind1(CumSum { axis: 0, reverse: true }, &[&p]);
         let ratios = p / where_(left.equal(0.0), 1.0, &left);
         let step = |left: Array, (ratio, key): (Array, Key)| {
-            let count = binomials(&key, &left, &np::clip(ratio, 0.0, 1.0), &shape);
+            let count = binomials(&key, &left, &np::clip(ratio, 0.0, 1.0), shape);
             (left - &count, count)
         };
-        let (_, counts) = lax::scan(step, n.broadcast_to(&shape), &(ratios, super::key::split(key.clone(), *k)));
+        let (_, counts) = lax::scan(step, n.broadcast_to(shape), &(ratios, super::key::split(key.clone(), k)));
         counts.moveaxis(0, -1).astype(dtype)
-    })(key.one("multinomial"), &n, &p)
+    })
 }

@@ -1,6 +1,5 @@
 //! Booleans, signs, categories and waiting times.
 
-use crate::api::jit::jit;
 use crate::array::aval::{IntoShape, Shape, canonical_axis};
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
@@ -10,7 +9,7 @@ use crate::numpy::where_;
 
 use super::distributions::{Mode, gumbel_mode_as};
 use super::key::Key;
-use super::samplers::{parameter, unit};
+use super::samplers::{draw, parameter, unit};
 use super::uniform::Format;
 
 /// Booleans that are true with probability `p`, which may be an array that broadcasts to the shape.
@@ -40,15 +39,16 @@ pub fn bernoulli_mode(key: Key, p: impl ArrayLike, shape: impl IntoShape, mode: 
     let shape = shape.into_shape();
     let p = parameter("bernoulli", p, &shape).to_inexact();
     let dtype = p.dtype();
-    let format = Format::of(dtype, "bernoulli");
-    jit(|key: &Key, p: &Array| {
+    Format::of(dtype, "bernoulli");
+    draw((shape, dtype, mode), key.one("bernoulli"), [p], |&(ref shape, dtype, mode), key, [p]| {
         if mode == Mode::Low {
-            return unit(key, &shape, dtype, 0.0, 1.0).less(p);
+            return unit(key, shape, dtype, 0.0, 1.0).less(p);
         }
+        let format = Format::of(dtype, "bernoulli");
         let u = unit(key, &shape.insert(0, 2), dtype, 0.0, 1.0);
-        let [high, low] = [0, 1].map(|i| u.slice_axis(0, i, i + 1).reshape(&shape));
+        let [high, low] = [0, 1].map(|i| u.slice_axis(0, i, i + 1).reshape(shape));
         (low * 2f64.powi(-format.mantissa)).less(p - high)
-    })(key.one("bernoulli"), &p)
+    })
 }
 
 /// −1 and 1 with equal probability, for use inside a jitted sampler. JAX has 64-bit dtypes in a mode in which it draws
@@ -86,7 +86,7 @@ pub fn rademacher_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
         raise(Error::dtype("rademacher: `bool` has no −1").help("use `bernoulli` for booleans"));
     }
     let shape = shape.into_shape();
-    jit(|key: &Key| signs(key, &shape, dtype))(key.one("rademacher"))
+    draw((shape, dtype), key.one("rademacher"), [], |&(ref shape, dtype), key, []| signs(key, shape, dtype))
 }
 
 /// Indices along the last axis of `logits`, in `i32`, with the probabilities of the softmax of the logits. There is one
@@ -218,12 +218,12 @@ pub fn geometric_as(key: Key, p: impl ArrayLike, shape: impl IntoShape, dtype: D
     integer("geometric", dtype);
     let of = p.dtype();
     Format::of(of, "geometric");
-    jit(|key: &Key, p: &Array| {
-        let u = unit(key, &shape, of, 0.0, 1.0);
+    draw((shape, of, dtype), key.one("geometric"), [p], |&(ref shape, of, dtype), key, [p]| {
+        let u = unit(key, shape, of, 0.0, 1.0);
         // Avoids the logarithm of zero without a change to any other sample.
         let u = where_(u.equal(0), 1.0, &u);
         ((u.log() / (-p).log1p()).floor() + 1.0).astype(dtype)
-    })(key.one("geometric"), &p)
+    })
 }
 
 /// Checks that samples are wanted in an integer dtype.

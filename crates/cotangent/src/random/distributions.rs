@@ -1,6 +1,5 @@
 //! Samples of continuous distributions, each computed from one or two uniform numbers.
 
-use crate::api::jit::jit;
 use crate::array::aval::IntoShape;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
@@ -9,7 +8,7 @@ use crate::numpy::{self as np, where_};
 use super::bits::{drawn, random_bits};
 use super::key::Key;
 use super::normal::normals;
-use super::samplers::{exponentials, parameter, precise, reciprocal, samplers, unit};
+use super::samplers::{draw, exponentials, parameter, precise, reciprocal, samplers, unit};
 use super::uniform::Format;
 
 samplers! {
@@ -170,28 +169,33 @@ pub fn gumbel_mode(key: Key, shape: impl IntoShape, mode: Mode) -> Array {
 #[track_caller]
 pub fn gumbel_mode_as(key: Key, shape: impl IntoShape, mode: Mode, dtype: DType) -> Array {
     let shape = shape.into_shape();
-    let format = Format::of(dtype, "gumbel");
+    Format::of(dtype, "gumbel");
     let twice = shape.insert(0, 2);
-    let part = |x: &Array, i: usize| x.slice_axis(0, i, i + 1).reshape(&shape);
     match mode {
         Mode::Low => gumbel_as(key, shape, dtype),
-        Mode::Highest if dtype == DType::F32 => jit(|key: &Key| {
-            let bits = random_bits(key, DType::U32, &twice);
+        Mode::Highest if dtype == DType::F32 => draw(twice, key.one("gumbel"), [], |twice, key, []| {
+            let bits = random_bits(key, DType::U32, twice);
             let (high, low) = (part(&bits, 0), part(&bits, 1));
             // u < ½ as it is, or else 1 − u, in fixed point.
             let below = high.less(1u32 << 31);
             let (other, carry) = (!&low, low.equal(0).astype(DType::U32));
             let x = fixed_point(&where_(&below, &high, !&high + carry), &where_(&below, &low, other + 1));
             drawn(-(where_(below, -(-&x).log1p(), -x.log())).log())
-        })(key.one("gumbel")),
-        _ => jit(|key: &Key| {
-            let u = unit(key, &twice, dtype, 0.0, 1.0);
+        }),
+        _ => draw((twice, dtype), key.one("gumbel"), [], |&(ref twice, dtype), key, []| {
+            let format = Format::of(dtype, "gumbel");
+            let u = unit(key, twice, dtype, 0.0, 1.0);
             let (high, low) = (part(&u, 0), part(&u, 1));
             let more = &high + 2f64.powi(-format.mantissa) * low + format.tiny;
             let u = where_(high.greater_equal(0.5), &high, more);
             drawn(-(-(-u).log1p()).log())
-        })(key.one("gumbel")),
+        }),
     }
+}
+
+/// One of two parts along the first axis.
+fn part(x: &Array, i: usize) -> Array {
+    x.slice_axis(0, i, i + 1).reshape(&x.shape()[1..])
 }
 
 /// The number 0.b₁b₂…b₆₄ with the given bits, in `f32`, truncated.

@@ -1,7 +1,6 @@
 //! Samples of the gamma distribution, and those computed from them.
 
 use crate::api::custom::custom_jvp;
-use crate::api::jit::jit;
 use crate::api::vmap::vmap;
 use crate::array::aval::{IntoShape, Shape};
 use crate::array::dtype::DType;
@@ -17,7 +16,7 @@ use super::bits::new_keys;
 use super::discrete::signs;
 use super::key::Key;
 use super::normal::normals;
-use super::samplers::{check_parameter, exponentials, parameter, precise, reciprocal, samplers, unit};
+use super::samplers::{check_parameter, draw, exponentials, parameter, precise, reciprocal, samplers, unit};
 use super::uniform::Format;
 
 /// One sample, or its logarithm, by the rejection method of Marsaglia and Tsang (2000).
@@ -221,12 +220,12 @@ pub fn ball_as(key: Key, d: usize, p: impl ArrayLike, shape: impl IntoShape, dty
     let shape = shape.into_shape();
     let p = precise(&parameter("ball", p, &Shape::new(&[])), dtype);
     Format::of(dtype, "ball");
-    jit(|key: &Key, p: &Array| {
+    draw((shape, d, dtype), key.one("ball"), [p], |&(ref shape, d, dtype), key, [p]| {
         let [direction, radius] = key.clone().split();
         let x = generalized_normals(&direction, p, &shape.insert(shape.rank(), d), dtype);
-        let total = np::power(x.abs(), p.astype(dtype)).sum_axis(-1) + exponentials(&radius, &shape, dtype);
+        let total = np::power(x.abs(), p.astype(dtype)).sum_axis(-1) + exponentials(&radius, shape, dtype);
         x / np::power(total, reciprocal(p, dtype)).expand_dims(-1)
-    })(key.one("ball"), &p)
+    })
 }
 
 /// Samples of the Dirichlet distribution, in `f32`. The last axis of `alpha` lists the parameters of one distribution.
@@ -265,5 +264,5 @@ pub fn dirichlet_as(key: Key, alpha: impl ArrayLike, shape: impl IntoShape, dtyp
     };
     check_parameter("dirichlet", batch, &shape);
     let full = shape.insert(shape.rank(), *n);
-    jit(|key: &Key, alpha: &Array| special::softmax(gammas(key, alpha, &full, true), -1))(key.one("dirichlet"), &alpha)
+    draw(full, key.one("dirichlet"), [alpha], |full, key, [alpha]| special::softmax(gammas(key, alpha, full, true), -1))
 }

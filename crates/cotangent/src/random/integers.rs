@@ -1,6 +1,5 @@
 //! Random integers and permutations.
 
-use crate::api::jit::jit;
 use crate::array::aval::{IntoShape, canonical_axis};
 use crate::array::dtype::{DType, Kind};
 use crate::array::literal::{Literal, Scalar};
@@ -12,6 +11,7 @@ use crate::trace::frames::bind;
 
 use super::bits::random_bits;
 use super::key::Key;
+use super::samplers::draw;
 
 /// The least and the greatest value of an integer dtype.
 fn limits(dtype: DType) -> (i128, i128) {
@@ -77,14 +77,13 @@ pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayL
         let clip = |x: Array, most: i128| fitted(&x, DType::I32).maximum(least as i32).minimum(most as i32);
         return randint_as(key, shape, DType::I32, clip(lo, most), clip(hi, most + 1)).astype(dtype);
     }
-    let words = dtype.unsigned();
-    let bits = dtype.bits() as u32;
-    jit(|key: &Key, lo: &Array, hi: &Array| {
+    draw((shape, dtype), key.one("randint"), [lo, hi], |&(ref shape, dtype), key, [lo, hi]| {
+        let (words, bits) = (dtype.unsigned(), dtype.bits() as u32);
         let too_high = hi.greater(fitted(&integer(dtype, limits(dtype).1), hi.dtype()));
         let (lo, hi) = (fitted(lo, dtype), fitted(hi, dtype));
         let [k1, k2] = key.clone().split();
-        let higher = random_bits(&k1, words, &shape);
-        let lower = random_bits(&k2, words, &shape);
+        let higher = random_bits(&k1, words, shape);
+        let lower = random_bits(&k2, words, shape);
         let one = integer(words, 1);
         let span = where_(hi.less_equal(&lo), &one, (&hi - &lo).astype(words));
         // A span that covers all values wraps to zero, and a remainder by zero returns its operand unchanged.
@@ -93,7 +92,7 @@ pub fn randint_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl ArrayL
         let multiplier = (&half * &half) % &span;
         let offset = ((higher % &span) * multiplier + lower % &span) % &span;
         &lo + offset.astype(dtype)
-    })(key.one("randint"), &lo, &hi)
+    })
 }
 
 /// The operand of [`permutation`]: the integers below a number, or an array along its first axis.
@@ -157,13 +156,7 @@ pub fn permutation_axis(key: Key, x: impl ArrayLike, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
     let n = x.shape()[axis];
-    // One sort key for each slice.
-    shuffle(key, x, axis, n, |key, x| {
-        let bits = random_bits(key, DType::U32, n);
-        let mut along = vec![1; x.ndim()];
-        along[axis] = n;
-        bits.reshape(along).broadcast_to(x.shape())
-    })
+    shuffle(key, x, axis, n, false)
 }
 
 /// The elements along an axis, in an independent random order for each index of the other axes.
@@ -181,22 +174,29 @@ pub fn permutation_independent(key: Key, x: impl ArrayLike, axis: isize) -> Arra
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
     let n = x.size();
-    shuffle(key, x, axis, n, |key, x| random_bits(key, DType::U32, x.shape()))
+    shuffle(key, x, axis, n, true)
 }
 
-/// Sorts by random 32-bit keys. Elements with equal keys would keep their order, so the sort is repeated with fresh
-/// keys, often enough for `n` elements.
+/// Sorts by random 32-bit keys, one for each slice along the axis or, if these are independent, for each element. Elements
+/// with equal keys would keep their order, so the sort is repeated with fresh keys, often enough for `n` elements.
 #[track_caller]
-fn shuffle(key: Key, x: Array, axis: usize, n: usize, keys: impl Fn(&Key, &Array) -> Array + Send + Sync) -> Array {
+fn shuffle(key: Key, x: Array, axis: usize, n: usize, independent: bool) -> Array {
     let rounds = (3.0 * (n.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize;
-    jit(|key: &Key, x: &Array| {
+    draw((axis, rounds, independent), key.one("permutation"), [x], |&(axis, rounds, independent), key, [x]| {
         let (mut key, mut x) = (key.clone(), x.clone());
         for _ in 0..rounds {
             let [next, own] = key.split();
+            let keys = if independent {
+                random_bits(&own, DType::U32, x.shape())
+            } else {
+                let mut along = vec![1; x.ndim()];
+                along[axis] = x.shape()[axis];
+                random_bits(&own, DType::U32, along[axis]).reshape(along).broadcast_to(x.shape())
+            };
             let sort = Sort { dimension: axis, is_stable: true, num_keys: 1 };
-            x = bind(sort, &[&keys(&own, &x), &x]).swap_remove(1);
+            x = bind(sort, &[&keys, &x]).swap_remove(1);
             key = next;
         }
         x
-    })(key.one("permutation"), &x)
+    })
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::jit::jit;
 use crate::array::aval::{IntoNewShape, IntoShape, Shape};
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
@@ -13,6 +12,7 @@ use crate::tree::{Container, Leaves, Path, Tree, leaf_paths};
 
 use super::bits::{folded, new_keys};
 use super::implementation::KeyImpl;
+use super::samplers::draw;
 
 /// A key, or an array of keys: its words, `u32[2]` or `u32[…, 2]`, and the [implementation](KeyImpl) that draws from
 /// them. Keys of the implementations other than the default one have four words.
@@ -302,7 +302,7 @@ impl IntoIterator for &Key {
 #[track_caller]
 pub fn split(key: Key, shape: impl IntoShape) -> Key {
     let shape = shape.into_shape();
-    jit(|key: &Key| key.with(new_keys(key, shape.size())).reshape(&shape))(key.one("split"))
+    draw(shape, key.one("split"), [], |shape, key, []| key.with(new_keys(key, shape.size())).reshape(shape))
 }
 
 /// Makes a key from another one and a number, of which only the lowest 32 bits are used: `fold_in(key, i)` is
@@ -322,7 +322,7 @@ pub fn fold_in(key: Key, data: impl ArrayLike) -> Key {
     if data.ndim() != 0 || !data.dtype().is_integer() {
         raise(Error::value(format!("fold_in: expected an integer scalar, got {}", data.aval())));
     }
-    jit(|key: &Key, data: &Array| key.with(folded(key, &data.astype(DType::U32))))(key.one("fold_in"), &data)
+    draw((), key.one("fold_in"), [data], |(), key, [data]| key.with(folded(key, &data.astype(DType::U32))))
 }
 
 /// The implementation of a key; the same as [`Key::implementation`].

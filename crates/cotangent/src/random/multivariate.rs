@@ -1,6 +1,5 @@
 //! Samples of the multivariate normal distribution, and of orthogonal matrices.
 
-use crate::api::jit::jit;
 use crate::array::aval::{IntoShape, Shape};
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
@@ -11,7 +10,7 @@ use crate::ops::in_one_inexact_dtype;
 
 use super::key::Key;
 use super::normal::normals;
-use super::samplers::check_parameter;
+use super::samplers::{check_parameter, draw};
 use super::uniform::Format;
 
 /// Samples of the normal distribution with a mean vector and a covariance matrix, in their dtype. The last axis of `mean`
@@ -119,8 +118,9 @@ fn samples(key: Key, mean: Array, cov: Array, shape: &Shape, dtype: Option<DType
         }
     };
     let full = shape.insert(shape.rank(), n);
-    jit(|key: &Key, mean: &Array, cov: &Array| {
-        let z = normals(key, &full, dtype);
+    let settings = (full, dtype, method);
+    draw(settings, key.one("multivariate_normal"), [mean, cov], |&(ref full, dtype, method), key, [mean, cov]| {
+        let z = normals(key, full, dtype);
         let factor = match method {
             Factor::Cholesky => linalg::cholesky(cov),
             Factor::Eigh => {
@@ -137,10 +137,10 @@ fn samples(key: Key, mean: Array, cov: Array, shape: &Shape, dtype: Option<DType
         let turned = match factor.ndim() {
             2 if full.rank() == 1 => np::matmul(factor, z),
             2 => np::matmul(z, np::swapaxes(factor, -2, -1)),
-            _ => np::matmul(factor, z.expand_dims(-1)).reshape(&full),
+            _ => np::matmul(factor, z.expand_dims(-1)).reshape(full),
         };
         mean + turned
-    })(key.one("multivariate_normal"), &mean, &cov)
+    })
 }
 
 /// Orthogonal matrices of size n × n, uniformly distributed, in `f32`. The result has the given shape, followed by the
@@ -202,10 +202,10 @@ pub fn orthogonal_m_as(key: Key, n: usize, shape: impl IntoShape, m: usize, dtyp
     let shape = shape.into_shape();
     let tall: Shape = shape.iter().copied().chain([n.max(m), n.min(m)]).collect();
     Format::of(dtype.real(), "orthogonal");
-    jit(|key: &Key| {
-        let (q, r) = linalg::qr(normals(key, &tall, dtype), false);
+    draw((tall, n < m, dtype), key.one("orthogonal"), [], |&(ref tall, wide, dtype), key, []| {
+        let (q, r) = linalg::qr(normals(key, tall, dtype), false);
         let signs = np::sign(np::linalg::diagonal(&r, 0));
         let q = q * signs.expand_dims(-2);
-        if n < m { np::swapaxes(q, -2, -1) } else { q }
-    })(key.one("orthogonal"))
+        if wide { np::swapaxes(q, -2, -1) } else { q }
+    })
 }

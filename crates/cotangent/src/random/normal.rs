@@ -1,6 +1,5 @@
 //! Samples of the normal distribution, and those computed from them.
 
-use crate::api::jit::jit;
 use crate::array::aval::{IntoShape, Shape, broadcast_shapes};
 use crate::array::dtype::{DType, Kind};
 use crate::array::{Array, ArrayLike};
@@ -11,7 +10,7 @@ use crate::scipy::special;
 use super::bits::drawn;
 use super::discrete::signs;
 use super::key::Key;
-use super::samplers::{parameter, samplers, unit};
+use super::samplers::{draw, parameter, samplers, unit};
 use super::uniform::{Format, between};
 
 /// Samples of the standard normal distribution, for use inside a jitted sampler: √2 · erf⁻¹ of uniform numbers in
@@ -56,7 +55,7 @@ pub fn normal(key: Key, shape: impl IntoShape) -> Array {
 pub fn normal_as(key: Key, shape: impl IntoShape, dtype: DType) -> Array {
     let shape = shape.into_shape();
     Format::of(dtype.real(), "normal");
-    jit(|key: &Key| drawn(normals(key, &shape, dtype)))(key.one("normal"))
+    draw((shape, dtype), key.one("normal"), [], |&(ref shape, dtype), key, []| drawn(normals(key, shape, dtype)))
 }
 
 /// Samples whose logarithm is normal with mean zero and standard deviation `sigma`, in `f32`.
@@ -85,7 +84,9 @@ pub fn lognormal_as(key: Key, sigma: impl ArrayLike, shape: impl IntoShape, dtyp
     let shape = shape.into_shape();
     let sigma = parameter("lognormal", sigma, &shape).astype(dtype);
     Format::of(dtype.real(), "lognormal");
-    jit(|key: &Key, sigma: &Array| (normals(key, &shape, dtype) * sigma).exp())(key.one("lognormal"), &sigma)
+    draw((shape, dtype), key.one("lognormal"), [sigma], |&(ref shape, dtype), key, [sigma]| {
+        (normals(key, shape, dtype) * sigma).exp()
+    })
 }
 
 samplers! {
@@ -137,10 +138,10 @@ pub fn double_sided_maxwell_as(
     Format::of(dtype, "double_sided_maxwell");
     let own = broadcast_shapes(loc.shape(), scale.shape()).map_err(|e| e.context("double_sided_maxwell")).or_raise();
     let shape: Shape = shape.into_shape().iter().chain(own.iter()).copied().collect();
-    jit(|key: &Key, loc: &Array, scale: &Array| {
+    draw((shape, dtype), key.one("double_sided_maxwell"), [loc, scale], |&(ref shape, dtype), key, [loc, scale]| {
         let [length, sign] = key.clone().split();
-        signs(&sign, &shape, dtype) * lengths(&length, &shape, dtype) * scale + loc
-    })(key.one("double_sided_maxwell"), &loc, &scale)
+        signs(&sign, shape, dtype) * lengths(&length, shape, dtype) * scale + loc
+    })
 }
 
 /// Samples of the standard normal distribution between two bounds, in `f32`. The bounds may be arrays that broadcast to
@@ -173,16 +174,16 @@ pub fn truncated_normal_as(
     dtype: DType,
 ) -> Array {
     let shape = shape.into_shape();
-    let format = Format::of(dtype, "truncated_normal");
+    let key = key.one("truncated_normal");
     let (lower, upper) = (lower.to_array().astype(dtype), upper.to_array().astype(dtype));
-    // Where fewer than half of the digits of the uniform numbers would remain to distinguish the samples.
-    let far = f64::from(format.mantissa).sqrt() * 0.8;
+    let (_, far) = tail_from(dtype);
     // Concrete bounds show whether any sample needs the tail.
     let known = [&lower, &upper].iter().all(|x| x.ndim() == 0 && !x.is_traced());
     let tails = !known || lower.item::<f64>() > far || upper.item::<f64>() < -far;
-    let sample = jit(|key: &Key, lower: &Array, upper: &Array| {
+    draw((shape, dtype, tails), key, [lower, upper], |&(ref shape, dtype, tails), key, [lower, upper]| {
+        let (format, far) = tail_from(dtype);
         let sqrt2 = std::f64::consts::SQRT_2;
-        let u = between(key, &shape, dtype, &(lower / sqrt2).erf(), &(upper / sqrt2).erf());
+        let u = between(key, shape, dtype, &(lower / sqrt2).erf(), &(upper / sqrt2).erf());
         // In narrow formats, the error function is one long before its argument is infinite.
         let most = 1.0 - format.below_one();
         let mut x = sqrt2 * u.maximum(-most).minimum(most).erf_inv();
@@ -190,7 +191,7 @@ pub fn truncated_normal_as(
             let (right, left) = (lower.greater(far), upper.less(-far));
             let start = where_(&right, lower, where_(&left, -upper, far));
             let end = where_(&right, upper, where_(&left, -lower, f64::INFINITY));
-            let tail = normal_tail(&unit(key, &shape, dtype, 0.0, 1.0), &start, &end);
+            let tail = normal_tail(&unit(key, shape, dtype, 0.0, 1.0), &start, &end);
             x = where_(right, &tail, where_(left, -&tail, x)).astype(dtype);
         }
         // Rounding must not move a sample onto a bound.
@@ -199,8 +200,15 @@ pub fn truncated_normal_as(
             np::nextafter(upper.stop_gradient(), f64::NEG_INFINITY),
         ];
         np::clip(x, &inside[0], &inside[1])
-    });
-    sample(key.one("truncated_normal"), &lower, &upper)
+    })
+}
+
+/// The format of a dtype, and where so few digits of uniform numbers remain to distinguish samples that these are drawn from
+/// the tail: less than half of them.
+fn tail_from(dtype: DType) -> (Format, f64) {
+    let format = Format::of(dtype, "truncated_normal");
+    let far = f64::from(format.mantissa).sqrt() * 0.8;
+    (format, far)
 }
 
 /// The u-quantile of a standard normal variable truncated to [a, b], with a ≥ 1.

@@ -1,9 +1,14 @@
 //! What samplers share.
 
+use std::hash::Hash;
+
+use crate::api::func::name_of;
+use crate::api::kept::kept;
 use crate::array::aval::{Shape, broadcast_shapes};
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
+use crate::tree::Tree;
 
 use super::key::Key;
 use super::uniform::between;
@@ -27,10 +32,14 @@ macro_rules! samplers {
         #[doc = concat!("\n```\n# use cotangent::prelude::*;\nlet x = random::", stringify!($name_as), "(random::key(0), ", $(stringify!($example), ", ",)* "3, DType::F64);\nassert_eq!((x.dtype(), x.shape()), (DType::F64, &[3][..]));\n```")]
         #[track_caller]
         pub fn $name_as(key: Key, $($param: impl ArrayLike,)* shape: impl IntoShape, dtype: DType) -> Array {
-            let ($shape, $format, $dtype) = (shape.into_shape(), Format::of(dtype, stringify!($name)), dtype);
-            let ($shape, _, _) = (&$shape, &$format, &$dtype);
-            $(let $param = samplers!(@of parameter(stringify!($name), $param, $shape), dtype $(, $precise)?);)*
-            jit(|$key: &Key, $($param: &Array),*| samplers!(@end $body, $($param)*))(key.one(stringify!($name)), $(&$param),*)
+            let shape = shape.into_shape();
+            Format::of(dtype, stringify!($name));
+            $(let $param = samplers!(@of parameter(stringify!($name), $param, &shape), dtype $(, $precise)?);)*
+            draw((shape, dtype), key.one(stringify!($name)), [$($param),*], |&(ref $shape, $dtype), $key, [$($param),*]| {
+                let $format = Format::of($dtype, stringify!($name));
+                let _ = &$format;
+                samplers!(@end $body, $($param)*)
+            })
         }
     )* };
     (@of $param:expr, $dtype:expr) => { $param.astype($dtype) };
@@ -40,6 +49,19 @@ macro_rules! samplers {
     (@end $body:expr, $($param:ident)+) => { $body };
 }
 pub(super) use samplers;
+
+/// Calls a sampler as a jitted function: see [`kept`]. The settings, usually shape and dtype, are what its program depends on
+/// besides the key and the parameters.
+#[track_caller]
+pub(super) fn draw<S, R, F, const N: usize>(settings: S, key: &Key, parameters: [Array; N], sample: F) -> R
+where
+    S: Clone + Eq + Hash + Send + Sync + 'static,
+    R: Tree + 'static,
+    F: Fn(&S, &Key, &[Array; N]) -> R + Copy + Send + Sync + 'static,
+{
+    let sample = move |settings: &S, (key, parameters): &(Key, [Array; N])| sample(settings, key, parameters);
+    kept(name_of::<F>(), settings, (key.clone(), parameters), sample)
+}
 
 /// A parameter of a sampler, which must broadcast to the shape of the samples.
 #[track_caller]

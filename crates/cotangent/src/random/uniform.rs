@@ -1,6 +1,5 @@
 //! Uniform numbers.
 
-use crate::api::jit::jit;
 use crate::array::aval::IntoShape;
 use crate::array::dtype::DType;
 use crate::array::literal::{Literal, Scalar};
@@ -9,6 +8,7 @@ use crate::error::{Error, raise};
 
 use super::bits::random_bits;
 use super::key::Key;
+use super::samplers::draw;
 
 /// The parameters of a float format.
 pub(super) struct Format {
@@ -109,5 +109,7 @@ pub fn uniform_in_as(key: Key, shape: impl IntoShape, dtype: DType, lo: impl Arr
     let shape = shape.into_shape();
     Format::of(dtype, "uniform");
     let (lo, hi) = (lo.to_array().astype(dtype), hi.to_array().astype(dtype));
-    jit(|key: &Key, lo: &Array, hi: &Array| between(key, &shape, dtype, lo, hi))(key.one("uniform"), &lo, &hi)
+    draw((shape, dtype), key.one("uniform"), [lo, hi], |&(ref shape, dtype), key, [lo, hi]| {
+        between(key, shape, dtype, lo, hi)
+    })
 }
