@@ -60,8 +60,19 @@ pub(crate) fn signature(format: &str, code: &[u8]) -> Result<Signature, String> 
 
 /// The element type with XLA's own number `code`, which differs from PJRT's, if it is supported.
 pub(crate) fn element_type(code: i32) -> Option<ElementType> {
-    let name = types::type_name(code);
-    ElementType::ALL.iter().copied().find(|t| t.name() == name)
+    use ElementType::{BF16, C64, C128, F16, F32, F64, Pred, S8, S16, S32, S64, U8, U16, U32, U64};
+    // Kernels and callbacks look up the types of their arrays and attributes in every call.
+    const INTEGERS: [ElementType; 9] = [Pred, S8, S16, S32, S64, U8, U16, U32, U64];
+    match code {
+        1..=9 => Some(INTEGERS[code as usize - 1]),
+        10 => Some(F16),
+        11 => Some(F32),
+        12 => Some(F64),
+        15 => Some(C64),
+        16 => Some(BF16),
+        18 => Some(C128),
+        _ => None,
+    }
 }
 
 /// Prints an optimized program that the plugin returned in `format`.
@@ -102,4 +113,17 @@ pub(crate) fn kernels(format: &str, code: &[u8]) -> Result<usize, String> {
         }
     }
     Ok(kernels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn element_types_have_their_names() {
+        for code in -1..40 {
+            let name = types::type_name(code);
+            assert_eq!(element_type(code), ElementType::ALL.iter().copied().find(|t| t.name() == name), "{code}");
+        }
+    }
 }
