@@ -43,6 +43,7 @@ mod qr;
 mod scalar;
 mod svd;
 mod triangular;
+mod triangular_small;
 mod tridiagonal_solve;
 
 use faer::MatMut;

@@ -9,6 +9,7 @@ use xla::{Arrays, Threads};
 use crate::panel::{Columns, Operations, WIDTH, add, lanes, load, store};
 use crate::product::{conjugated, part, parts};
 use crate::scalar::Scalar;
+use crate::triangular_small::{self, Layout, Systems};
 use crate::{at_a_time, letter, matrix, numbers, numbers_mut};
 
 /// `trsm`: solves op(A) X = B or X op(A) = B for X. A is triangular, and op is the identity, the transpose or the
@@ -33,7 +34,18 @@ pub(crate) fn trsm<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     let transposed = left == (op != 'N');
     let (conjugated, lower) = (op == 'C', upper == transposed);
     let (threads, some) = (call.threads(), at_a_time(n * n + rows * width));
+    let layout = Layout {
+        n,
+        sides: if left { width } else { rows },
+        row_major: transposed,
+        lower,
+        conjugated,
+        unit,
+        by_unknown: !left,
+    };
     threads.for_each(elements.chunks(some * n * n).zip(b.chunks_mut(some * rows * width)), |(a, b)| {
+        let solved = if n <= triangular_small::MOST { small(layout, a, b) } else { 0 };
+        let (a, b) = (&a[solved * n * n..], &mut b[solved * rows * width..]);
         let mut order = Order::new();
         for (a, b) in a.chunks_exact(n * n).zip(b.chunks_exact_mut(rows * width)) {
             let a = MatRef::from_column_major_slice(a, n, n);
@@ -43,6 +55,15 @@ pub(crate) fn trsm<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
         }
     });
     Ok(())
+}
+
+/// Solves small systems. Returns the number of those that were solved, from the first one.
+fn small<T: Scalar>(layout: Layout, a: &[T], b: &mut [T]) -> usize {
+    const HALF: usize = triangular_small::MOST / 2;
+    match layout.n {
+        ..=HALF => Arch::new().dispatch(Systems::<T, HALF> { layout, a, b }),
+        _ => Arch::new().dispatch(Systems::<T, { triangular_small::MOST }> { layout, a, b }),
+    }
 }
 
 /// A triangular matrix.
@@ -56,7 +77,7 @@ pub(crate) struct System<'a, T> {
 
 /// The number of unknowns up to which the system is solved by substitution. Larger systems are halved, so that most of
 /// the work is in matrix products.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
 
 impl<'a, T: Scalar> System<'a, T> {
     /// Overwrites B with the solution. The elements of a row or of a column of B must be contiguous.
@@ -148,21 +169,18 @@ impl<T: Scalar> Order<T> {
         if self.coefficients.len() < count {
             self.coefficients.resize(count, [zero; WIDTH]);
         }
+        let at = |i: usize, k: usize| if lower { a[(i, k)] } else { a[(n - 1 - i, n - 1 - k)] };
         let mut rest = &mut self.coefficients[..];
         for first in (0..n).step_by(WIDTH) {
             let (panel, others) = rest.split_at_mut(first + WIDTH);
             rest = others;
-            for w in 0..WIDTH.min(n - first) {
-                let (i, known) = (if lower { first + w } else { n - 1 - first - w }, first + w);
-                let into = panel.iter_mut().map(|row| &mut row[w]).take(known);
-                match (a.row(i).try_as_row_major(), lower) {
-                    (Some(row), true) => into.zip(row.transpose().as_slice()).for_each(|(to, x)| *to = *x),
-                    (Some(row), false) => {
-                        into.zip(row.transpose().as_slice().iter().rev()).for_each(|(to, x)| *to = *x)
-                    }
-                    (None, true) => into.enumerate().for_each(|(k, to)| *to = a[(i, k)]),
-                    (None, false) => into.enumerate().for_each(|(k, to)| *to = a[(i, n - 1 - k)]),
-                }
+            let count = WIDTH.min(n - first);
+            if count == WIDTH {
+                read_panel(a, lower, &mut panel[..first]);
+            }
+            for w in 0..count {
+                let known = if count == WIDTH { first } else { 0 };
+                (known..first + w).for_each(|k| panel[k][w] = at(first + w, k));
             }
             if conjugated {
                 panel.iter_mut().flatten().for_each(|x| *x = x.conjugate());
@@ -203,6 +221,33 @@ impl<T: Scalar> Order<T> {
                 store::<T, S, R>(place, &solution);
                 add(simd, &mut sums, &inside[w], &solution);
             }
+        }
+    }
+}
+
+/// Reads `WIDTH` rows of a triangular matrix side by side, the first of which has as many elements before the diagonal as
+/// `panel`. The rows of an upper triangular matrix count from the last one, and its columns as well.
+fn read_panel<T: Scalar>(a: MatRef<'_, T>, lower: bool, panel: &mut [[T; WIDTH]]) {
+    let (n, first) = (a.nrows(), panel.len());
+    if a.col_stride() == 1 {
+        let rows: [&[T]; WIDTH] = std::array::from_fn(|w| {
+            let row = a.row(if lower { first + w } else { n - 1 - first - w });
+            let row = row.try_as_row_major().expect("the elements of a row are contiguous").transpose().as_slice();
+            if lower { &row[..first] } else { &row[n - first..] }
+        });
+        match lower {
+            true => panel.iter_mut().enumerate().for_each(|(k, to)| *to = rows.map(|row| row[k])),
+            false => panel.iter_mut().rev().enumerate().for_each(|(k, to)| *to = rows.map(|row| row[k])),
+        }
+        return;
+    }
+    for (k, to) in panel.iter_mut().enumerate() {
+        let column = a.col(if lower { k } else { n - 1 - k });
+        let column = column.try_as_col_major().expect("the elements of a column are contiguous").as_slice();
+        let start = if lower { first } else { n - first - WIDTH };
+        to.copy_from_slice(&column[start..start + WIDTH]);
+        if !lower {
+            to.reverse();
         }
     }
 }
