@@ -33,7 +33,9 @@ pub(crate) fn potrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
             let count = info.len() / COUNT * COUNT;
             let ((first, last), (of_first, of_last)) = (matrices.split_at_mut(count * n * n), info.split_at_mut(count));
             factor_side_by_side(first, n, lower, of_first);
-            factor_small::<1, T>(last, n, lower, of_last);
+            for (a, info) in last.chunks_exact_mut(n * n).zip(of_last) {
+                *info = factor_one(a, n, lower).map_or(0, |minor| minor as i32 + 1);
+            }
             return;
         }
         let mut work = Work::new(n);
@@ -217,14 +219,52 @@ fn columns<T: Scalar, S: Simd, const R: usize>(
 }
 
 vectorized! {
-fn factor_side_by_side<'a, T: Scalar>(matrices: &'a mut [T], n: usize, lower: bool, info: &'a mut [i32]) {
-    factor_small::<COUNT, T>(matrices, n, lower, info);
+/// Factors a small matrix. Returns the place of the first pivot that is not positive.
+fn factor_one<'a, T: Scalar>(a: &'a mut [T], n: usize, lower: bool) -> Option<usize> {
+    // The loops of the largest size are unrolled.
+    match (n == SIDE_BY_SIDE, lower) {
+        (true, true) => factor_in_registers(a, SIDE_BY_SIDE, true),
+        (true, false) => factor_in_registers(a, SIDE_BY_SIDE, false),
+        _ => factor_in_registers(a, n, lower),
+    }
 }
 }
 
-/// Factors small matrices, `COUNT` at a time, so that their square roots and quotients are computed in vectors.
+/// [`factor_one`]. The columns are eliminated as in A = L D Lᴴ and scaled at the end, so that no column waits for a square
+/// root.
 #[inline(always)]
-fn factor_small<const COUNT: usize, T: Scalar>(matrices: &mut [T], n: usize, lower: bool, info: &mut [i32]) {
+fn factor_in_registers<T: Scalar>(a: &mut [T], n: usize, lower: bool) -> Option<usize> {
+    let a = &mut a[..n * n];
+    let place = |i: usize, j: usize| if lower { j * n + i } else { i * n + j };
+    let (zero, one) = (T::from_real(0.0), T::from_real(1.0));
+    // The columns beyond those of the matrix are those of the identity.
+    let mut columns: [[T; SIDE_BY_SIDE]; SIDE_BY_SIDE] =
+        std::array::from_fn(|j| std::array::from_fn(|i| if i == j { one } else { zero }));
+    for (j, column) in columns.iter_mut().enumerate().take(n) {
+        (j..n).for_each(|i| column[i] = a[place(i, j)]);
+    }
+    let mut pivots = [one; SIDE_BY_SIDE];
+    for j in 0..SIDE_BY_SIDE {
+        let column = columns[j];
+        pivots[j] = column[j];
+        let factors = column.map(|x| x.over_real(column[j]).conjugate());
+        for c in j + 1..SIDE_BY_SIDE {
+            columns[c].iter_mut().zip(&column).for_each(|(target, x)| *target -= *x * factors[c]);
+        }
+    }
+    let failed = pivots.iter().position(|pivot| pivot.root().is_none());
+    let roots = pivots.map(|pivot| pivot.root().unwrap_or(one));
+    let inverses = roots.map(|root| one.over_real(root));
+    for (j, column) in columns.iter().enumerate().take(n) {
+        a[place(j, j)] = roots[j];
+        (j + 1..n).for_each(|i| a[place(i, j)] = column[i] * inverses[j]);
+    }
+    failed
+}
+
+vectorized! {
+/// Factors small matrices, `COUNT` at a time, so that their square roots and quotients are computed in vectors.
+fn factor_side_by_side<'a, T: Scalar>(matrices: &'a mut [T], n: usize, lower: bool, info: &'a mut [i32]) {
     let place = |i: usize, j: usize| if lower { j * n + i } else { i * n + j };
     for (matrices, info) in matrices.chunks_exact_mut(COUNT * n * n).zip(info.chunks_exact_mut(COUNT)) {
         let mut columns = [[[T::from_real(0.0); COUNT]; SIDE_BY_SIDE]; SIDE_BY_SIDE];
@@ -264,4 +304,5 @@ fn factor_small<const COUNT: usize, T: Scalar>(matrices: &mut [T], n: usize, low
             }
         }
     }
+}
 }
