@@ -13,8 +13,9 @@ use crate::scalar::Scalar;
 pub(crate) const BLOCK: usize = 32;
 /// The number of reflections up to which they are applied one at a time.
 const LEAF: usize = 8;
-/// The number of elements of a matrix up to which its reflections are applied one at a time.
-const SMALL: usize = 80 * 80;
+/// The number of elements of a matrix up to which its reflections are applied one at a time, as in LAPACK: blocks of them
+/// make larger errors if the matrix has a low rank.
+const SMALL: usize = 128 * 128;
 /// The number of elements of a matrix up to which reflections are multiplied by it one at a time.
 const TINY: usize = 24 * 24;
 /// The number of sums that run side by side, which the compiler computes in vector registers.
@@ -99,18 +100,87 @@ pub(crate) fn reflect<T: Scalar>(v: &[T], tau: T, c: &mut [T]) {
     for (sum, (v, c)) in lanes.iter_mut().zip(v_rest.iter().zip(c_rest)) {
         *sum += v.conjugate() * *c;
     }
-    let factor = tau * lanes.into_iter().fold(*head, |sum, x| sum + x);
+    let factor = tau * sum(&lanes, *head);
     *head -= factor;
     for (c, v) in c.iter_mut().zip(v) {
         *c -= factor * *v;
     }
 }
 
+/// Overwrites the columns of a matrix, from a row on, with H c. v₀ is not read. Several columns are passed over at a time,
+/// because v is then read less often, and their sums do not wait for one another.
+#[inline(always)]
+fn reflect_columns<T: Scalar>(v: &[T], tau: T, mut columns: MatMut<'_, T>, row: usize) {
+    let width = columns.ncols();
+    let mut rest = columns.as_mut();
+    for _ in 0..width / 4 {
+        let (some, others) = rest.split_at_col_mut(4);
+        rest = others;
+        let (left, right) = some.split_at_col_mut(2);
+        let ((a, b), (c, d)) = (left.split_at_col_mut(1), right.split_at_col_mut(1));
+        reflect_four(v, tau, [a, b, c, d].map(|x| &mut column(x, 0)[row..]));
+    }
+    for i in 0..rest.ncols() {
+        reflect(v, tau, &mut column(rest.as_mut(), i)[row..]);
+    }
+}
+
+/// [`reflect`] for four columns.
+#[inline(always)]
+fn reflect_four<T: Scalar>(v: &[T], tau: T, columns: [&mut [T]; 4]) {
+    let v = &v[1..];
+    let [(a_head, a), (b_head, b), (c_head, c), (d_head, d)] = columns.map(|column| {
+        let (head, rest) = column.split_at_mut(1);
+        (&mut head[0], &mut rest[..v.len()])
+    });
+    let mut sums = [[math::zero::<T>(); LANES]; 4];
+    let (chunks, rest) = v.as_chunks::<LANES>();
+    {
+        let (a, b, c, d) = (a.as_chunks().0, b.as_chunks().0, c.as_chunks().0, d.as_chunks().0);
+        let [mut p, mut q, mut r, mut s] = sums;
+        for ((((v, a), b), c), d) in chunks.iter().zip(a).zip(b).zip(c).zip(d) {
+            let (a, b, c, d): (&[T; LANES], &[T; LANES], &[T; LANES], &[T; LANES]) = (a, b, c, d);
+            for i in 0..LANES {
+                let x = v[i].conjugate();
+                p[i] += x * a[i];
+                q[i] += x * b[i];
+                r[i] += x * c[i];
+                s[i] += x * d[i];
+            }
+        }
+        sums = [p, q, r, s];
+    }
+    let first = v.len() - rest.len();
+    for (sums, c) in sums.iter_mut().zip([&*a, &*b, &*c, &*d]) {
+        for (sum, (v, c)) in sums.iter_mut().zip(rest.iter().zip(&c[first..])) {
+            *sum += v.conjugate() * *c;
+        }
+    }
+    let heads = [a_head, b_head, c_head, d_head];
+    let factors: [T; 4] = std::array::from_fn(|i| tau * sum(&sums[i], *heads[i]));
+    heads.into_iter().zip(factors).for_each(|(head, factor)| *head -= factor);
+    let [p, q, r, s] = factors;
+    for ((((v, a), b), c), d) in v.iter().zip(a).zip(b).zip(c).zip(d) {
+        *a -= p * *v;
+        *b -= q * *v;
+        *c -= r * *v;
+        *d -= s * *v;
+    }
+}
+
+/// Returns the sum of lanes and another number.
+#[inline(always)]
+fn sum<T: Scalar>(lanes: &[T; LANES], other: T) -> T {
+    let half: [T; LANES / 2] = std::array::from_fn(|i| lanes[i] + lanes[i + LANES / 2]);
+    let quarter: [T; LANES / 4] = std::array::from_fn(|i| half[i] + half[i + LANES / 4]);
+    quarter.into_iter().fold(other, |sum, x| sum + x)
+}
+
 /// Overwrites a matrix with R and, below the diagonal, with the reflections whose product is Q (`geqrf`). `tau` has as
 /// many elements as the smaller dimension.
 pub(crate) fn factor<T: Scalar>(threads: Threads<'_>, a: MatMut<'_, T>, tau: &mut [T]) {
     if a.nrows() * a.ncols() <= SMALL {
-        return factor_by_column(a, tau);
+        return factor_vectorized(a, tau);
     }
     factor_by_block(threads, a, tau);
 }
@@ -118,7 +188,7 @@ pub(crate) fn factor<T: Scalar>(threads: Threads<'_>, a: MatMut<'_, T>, tau: &mu
 fn factor_by_block<T: Scalar>(threads: Threads<'_>, mut a: MatMut<'_, T>, tau: &mut [T]) {
     let count = tau.len();
     if count <= LEAF {
-        return factor_wide(a, tau);
+        return factor_vectorized(a, tau);
     }
     let step = if count > BLOCK { BLOCK } else { count.div_ceil(2).next_multiple_of(LEAF) };
     for (i, tau) in tau.chunks_mut(step).enumerate() {
@@ -134,19 +204,17 @@ fn factor_by_block<T: Scalar>(threads: Threads<'_>, mut a: MatMut<'_, T>, tau: &
 #[inline(always)]
 fn factor_by_column<T: Scalar>(mut a: MatMut<'_, T>, tau: &mut [T]) {
     for (j, tau) in tau.iter_mut().enumerate() {
-        let (left, mut right) = a.as_mut().split_at_col_mut(j + 1);
+        let (left, right) = a.as_mut().split_at_col_mut(j + 1);
         let v = &mut column(left, j)[j..];
         *tau = reflector(v);
         if *tau != math::zero::<T>() {
-            for i in 0..right.ncols() {
-                reflect(v, tau.conjugate(), &mut column(right.as_mut(), i)[j..]);
-            }
+            reflect_columns(v, tau.conjugate(), right, j);
         }
     }
 }
 
 vectorized! {
-fn factor_wide<'a, T: Scalar>(a: MatMut<'a, T>, tau: &'a mut [T]) {
+fn factor_vectorized<'a, T: Scalar>(a: MatMut<'a, T>, tau: &'a mut [T]) {
     factor_by_column(a, tau);
 }
 }
@@ -158,7 +226,7 @@ pub(crate) fn generate<T: Scalar>(threads: Threads<'_>, mut q: MatMut<'_, T>, ta
     // The columns without a reflection are those of the identity.
     identity(q.as_mut().subcols_mut(tau.len(), columns - tau.len()), tau.len());
     if rows * columns <= SMALL {
-        return generate_by_column(q, tau);
+        return generate_vectorized(q, tau);
     }
     for (i, tau) in tau.chunks(BLOCK).enumerate().rev() {
         let first = i * BLOCK;
@@ -169,18 +237,18 @@ pub(crate) fn generate<T: Scalar>(threads: Threads<'_>, mut q: MatMut<'_, T>, ta
     }
 }
 
-#[inline(always)]
-fn generate_by_column<T: Scalar>(mut q: MatMut<'_, T>, tau: &[T]) {
+vectorized! {
+fn generate_vectorized<'a, T: Scalar>(q: MatMut<'a, T>, tau: &'a [T]) {
+    let mut q = q;
     for (j, tau) in tau.iter().enumerate().rev() {
-        let (left, mut right) = q.as_mut().split_at_col_mut(j + 1);
+        let (left, right) = q.as_mut().split_at_col_mut(j + 1);
         let v = column(left, j);
-        for i in 0..right.ncols() {
-            reflect(&v[j..], *tau, &mut column(right.as_mut(), i)[j..]);
-        }
+        reflect_columns(&v[j..], *tau, right, j);
         v[..j].fill(math::zero());
         v[j] = math::one::<T>() - *tau;
         v[j + 1..].iter_mut().for_each(|v| *v = -*tau * *v);
     }
+}
 }
 
 /// Overwrites columns with those of the identity from one on.
@@ -223,9 +291,7 @@ fn multiply_by_column<'a, T: Scalar>(a: MatRef<'a, T>, tau: &'a [T], adjoint: bo
             None => unreachable!("the matrix is column-major"),
         };
         let tau = if adjoint { tau[j].conjugate() } else { tau[j] };
-        for k in 0..c.ncols() {
-            reflect(v, tau, &mut column(c.as_mut(), k)[j..]);
-        }
+        reflect_columns(v, tau, c.as_mut(), j);
     }
 }
 }
