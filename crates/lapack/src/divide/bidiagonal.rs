@@ -133,6 +133,12 @@ fn divide<R: Real>(
     done.into_inner()
 }
 
+/// Returns what couples nothing, relative to the largest number. What is deflated is an error of the result. Elements of
+/// vectors of 64 bits have an error of this size themselves, and for others the numbers here are more precise.
+fn tolerance<R: Real>() -> f64 {
+    (0.25 * R::EPSILON.split()[0]).max(f64::EPSILON)
+}
+
 /// Merges the decompositions of the rows before and after row `half`, which has the elements `row`.
 #[allow(clippy::too_many_arguments)]
 fn merge<R: Real>(
@@ -167,7 +173,7 @@ fn merge<R: Real>(
     }
     turn(v.rb_mut(), half, n, c, s);
     let largest = d.iter().chain(&[alpha, beta]).fold(0.0f64, |largest, x| largest.max(x.abs()));
-    let tolerance = 4.0 * R::EPSILON.split()[0] * largest;
+    let tolerance = tolerance::<R>() * largest;
     z[half] = if length <= tolerance { tolerance } else { length };
     let mut rows: Vec<Rows> = (0..n).map(|j| if j < half { Rows::Top } else { Rows::Bottom }).collect();
     rows[half] = Rows::Both;

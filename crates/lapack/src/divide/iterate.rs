@@ -40,9 +40,10 @@ pub(super) fn iterate<'a, R: Real>(
             e[i - 1] *= c;
         }
     }
-    let epsilon = 0.5 * R::EPSILON.split()[0];
+    // Rotations that make elements smaller than rounding errors are rounded themselves, in both matrices of vectors.
+    let epsilon = 2.0 * R::EPSILON.split()[0];
     let largest = d.iter().chain(&*e).fold(0.0f64, |largest, x| largest.max(x.abs()));
-    let negligible = 0.5 * epsilon * largest;
+    let negligible = 0.25 * epsilon * largest;
     let (mut last, mut left) = (n - 1, 40 * n);
     while last > 0 {
         if e[last - 1].abs() <= epsilon * (d[last - 1].abs() + d[last].abs()) || e[last - 1].abs() <= negligible {
