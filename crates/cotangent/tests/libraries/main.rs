@@ -15,6 +15,7 @@ mod linalg_invariants;
 mod linalg_kernels;
 mod linalg_lu;
 mod linalg_qr_svd;
+mod linalg_threads;
 mod losses;
 mod matrix_functions;
 mod nn;
