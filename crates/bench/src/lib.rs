@@ -30,6 +30,7 @@ use cotangent::{Array, DType, Tree, jit};
 
 pub use gradbench::{GradBenchProgram, gradbench_programs};
 pub use imports::imported;
+pub use linalg::decompose;
 pub use serve::{peak_memory, serve, serve_bench, serve_many};
 
 /// Something to measure.

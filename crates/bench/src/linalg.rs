@@ -1,6 +1,9 @@
 //! Decompositions of matrices and systems of equations.
 
-use cotangent::lax::linalg::{TriangularSolve, cholesky, lu, triangular_solve};
+use std::path::Path;
+
+use cotangent::io::npy::{self, Archive};
+use cotangent::lax::linalg::{TriangularSolve, cholesky, lu, schur, triangular_solve};
 use cotangent::{numpy as np, prelude::*, random};
 
 use crate::{Bench, Case, ready};
@@ -135,6 +138,44 @@ fn hermitian(shape: &[usize], dtype: DType) -> Bench {
         vec![w, v]
     };
     routine(vec![a.clone()], f, |x| wide_product(&(&x[1] * x[0].expand_dims(-2)), &x[1].moveaxis(-1, -2)), &a)
+}
+
+/// Decomposes the matrices of a file and writes the results to another one, for `benches/vs_jax/accuracy.py`. Both are in
+/// NumPy's format for several arrays.
+///
+/// # Errors
+/// If there is no such routine, or if a file cannot be read or written.
+pub fn decompose(routine: &str, from: &Path, to: &Path) -> Result<(), String> {
+    let a = Archive::open(from).and_then(|archive| archive.get("a")).map_err(|e| e.to_string())?;
+    let results = match routine {
+        "cholesky" => vec![cholesky(&a)],
+        "lu" => {
+            let (lu, _, permutation) = lu(&a);
+            vec![lu, permutation]
+        }
+        "qr" => {
+            let (q, r) = np::linalg::qr(&a);
+            vec![q, r]
+        }
+        "svd" => {
+            let (u, s, vt) = np::linalg::svd(&a, false);
+            vec![u, s, vt]
+        }
+        "eigh" => {
+            let (w, v) = np::linalg::eigh(&a);
+            vec![w, v]
+        }
+        "eig" => {
+            let (w, v) = np::linalg::eig(&a);
+            vec![w, v]
+        }
+        "schur" => {
+            let (t, z) = schur(&a, true);
+            vec![t, z.expect("the vectors are computed")]
+        }
+        _ => return Err(format!("there is no routine `{routine}`")),
+    };
+    npy::save(to, &results).map_err(|e| e.to_string())
 }
 
 /// Eigenvalues and eigenvectors. The residual is that of V W = A V, with real and imaginary parts side by side.

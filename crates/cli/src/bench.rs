@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use cotangent_bench::{
-    Case, GradBenchProgram, Size, Work, cases, gradbench_programs, imported, serve, serve_bench, serve_many,
+    Case, GradBenchProgram, Size, Work, cases, decompose, gradbench_programs, imported, serve, serve_bench, serve_many,
 };
 use serde_json::{Value, json};
 
@@ -45,6 +45,9 @@ pub(crate) struct Options {
     /// Measure this function of `jax.export` in this process, as a worker does: for benches/imports
     #[arg(long, hide = true, value_name = "FILE", conflicts_with_all = ["worker", "serve"])]
     import: Option<PathBuf>,
+    /// Decompose matrices in this process: a line of input names a routine, a file of matrices and one for the results
+    #[arg(long, hide = true, conflicts_with = "worker")]
+    decompose: bool,
     /// The number of calls per sample, however long they take: for profilers that count instructions
     #[arg(long, hide = true)]
     calls: Option<usize>,
@@ -129,6 +132,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         options.device.choose()?;
         return Ok(serve_many(&all(), options.size(), stdin().lock(), Stdout)?);
     }
+    if options.decompose {
+        options.device.choose()?;
+        return decompose_all();
+    }
     let wanted = |case: &Case| {
         // The `-bare` cases, the lower bounds of the calls, use the CPU plugin.
         let there = options.device == Device::Cpu || !case.name.ends_with("-bare");
@@ -174,6 +181,19 @@ fn work(name: &str, options: &Options) -> Result<()> {
     // Opening the device is part of the case's own work, and not every case needs it.
     options.device.choose()?;
     Ok(serve(&case, options.size(), options.calls, stdin().lock(), Stdout)?)
+}
+
+/// Decomposes the matrices that lines of input name, and answers each line with an empty one.
+fn decompose_all() -> Result<()> {
+    for line in stdin().lock().lines() {
+        let line = line?;
+        let &[routine, from, to] = &line.split('\t').collect::<Vec<_>>()[..] else {
+            bail!("a line must have three parts with tabs between them, and this one is `{line}`");
+        };
+        decompose(routine, from.as_ref(), to.as_ref()).map_err(anyhow::Error::msg)?;
+        say!("")?;
+    }
+    Ok(())
 }
 
 /// The measurements of one case.
