@@ -180,7 +180,9 @@ impl<T: Scalar> Order<T> {
             }
             for w in 0..count {
                 let known = if count == WIDTH { first } else { 0 };
-                (known..first + w).for_each(|k| panel[k][w] = at(first + w, k));
+                for (k, row) in panel.iter_mut().enumerate().take(first + w).skip(known) {
+                    row[w] = at(first + w, k);
+                }
             }
             if conjugated {
                 panel.iter_mut().flatten().for_each(|x| *x = x.conjugate());
