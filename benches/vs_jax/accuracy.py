@@ -182,7 +182,7 @@ def main():
                         np.savez(source, a=a)
                         ours.stdin.write(f"{routine}\t{source}\t{target}\n")
                         ours.stdin.flush()
-                        if ours.stdout.readline() != "\n":
+                        if ours.stdout.readline() != "done\n":
                             raise SystemExit(f"{routine} of {kind} matrices in {dtype} failed")
                         with np.load(target) as saved:
                             found = measured(routine, a, [saved[str(i)] for i in range(len(saved.files))])

@@ -183,7 +183,7 @@ fn work(name: &str, options: &Options) -> Result<()> {
     Ok(serve(&case, options.size(), options.calls, stdin().lock(), Stdout)?)
 }
 
-/// Decomposes the matrices that lines of input name, and answers each line with an empty one.
+/// Decomposes the matrices that lines of input name, and answers each line.
 fn decompose_all() -> Result<()> {
     for line in stdin().lock().lines() {
         let line = line?;
@@ -191,7 +191,7 @@ fn decompose_all() -> Result<()> {
             bail!("a line must have three parts with tabs between them, and this one is `{line}`");
         };
         decompose(routine, from.as_ref(), to.as_ref()).map_err(anyhow::Error::msg)?;
-        say!("")?;
+        say!("done")?;
     }
     Ok(())
 }
