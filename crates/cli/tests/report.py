@@ -48,11 +48,22 @@ window.addEventListener("load", () => setTimeout(async () => {
     const result = await axe.run(document, { resultTypes: ["violations"] });
     facts.axe = result.violations.map((v) => [v.id, v.impact, v.help, v.nodes.slice(0, 4).map((n) => n.html.slice(0, 160))]);
   }
-  const out = document.createElement("script");
-  out.type = "application/json"; out.id = "facts"; out.textContent = JSON.stringify(facts);
-  document.body.append(out);
+  facts.width = innerWidth;
+  parent.postMessage(JSON.stringify(facts), "*");
 }, 500));
 </script>
+"""
+
+# Shows a page in a frame, which may be narrower than a window. It writes down what the driver in the page found.
+FRAME = """<!doctype html><html lang="en"><body style="margin:0">
+<script>
+window.addEventListener("message", (event) => {
+  const out = document.createElement("script");
+  out.type = "application/json"; out.id = "facts"; out.textContent = event.data;
+  document.body.append(out);
+});
+</script>
+<iframe title="page" style="border:0;width:WIDTHpx;height:HEIGHTpx" src="SOURCE"></iframe></body></html>
 """
 
 
@@ -83,6 +94,12 @@ def variant(html, theme="", axe="", driver=False):
     html = html.replace("<html lang=\"en\">", f'<html lang="en"{theme}>')
     extra = (f"<script>{axe}</script>" if axe else "") + (DRIVER if driver else "")
     return html.replace("</body>", extra + "</body>")
+
+
+def framed(page, width, height):
+    frame = page.with_name(f"{page.stem}_frame.html")
+    frame.write_text(FRAME.replace("WIDTH", str(width)).replace("HEIGHT", str(height)).replace("SOURCE", page.name))
+    return frame
 
 
 def main():
@@ -118,20 +135,13 @@ def main():
         driven, plain = scratch / f"{name}_driven.html", scratch / f"{name}.html"
         driven.write_text(variant(html, theme, axe, driver=True))
         plain.write_text(variant(html, theme))
-        if width < 500:
-            # A window has a least width, so the telephone is a frame.
-            frame = scratch / f"{name}_frame.html"
-            frame.write_text(
-                '<!doctype html><body style="margin:0"><iframe title="page" style="border:0;width:390px;height:9000px" '
-                f'src="{plain.name}"></iframe>'
-            )
-            plain = frame
-        dom, console = browser.run(driven, "--dump-dom", f"--window-size={width},1400")
+        dom, console = browser.run(framed(driven, width, 1400), "--dump-dom", "--window-size=1200,1400")
         check(not console, f"{name}: no message on the console {console[:3]}")
         found = re.search(r'<script type="application/json" id="facts">(.*?)</script>', dom, re.S)
         check(found is not None, f"{name}: the script ran to its end")
         if found:
             facts = json.loads(found.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+            check(facts["width"] == width, f"{name}: the screen is {facts['width']} wide")
             check(facts["headings"] > 2, f"{name}: {facts['headings']} headings")
             check(all(facts["turned"]), f"{name}: {facts['surfaces']} surfaces turn by the arrow keys")
             check(all(facts["tips"]), f"{name}: values are read by the arrow keys: {facts['tips'][:1]}")
@@ -141,7 +151,7 @@ def main():
             check(facts["overflow"] <= 0, f"{name}: nothing is wider than the screen ({facts['overflow']})")
             if axe:
                 check(not facts["axe"], f"{name}: axe-core finds nothing {json.dumps(facts['axe'], indent=1) if facts['axe'] else ''}")
-        browser.run(plain, f"--screenshot={out / (name + '.png')}", f"--window-size={max(width, 500)},9000")
+        browser.run(framed(plain, width, 9000), f"--screenshot={out / (name + '.png')}", f"--window-size={max(width, 500)},9000")
         check((out / f"{name}.png").exists(), f"{name}: {out / (name + '.png')}")
     browser.run(page, f"--print-to-pdf={out / 'report.pdf'}", "--no-pdf-header-footer")
     check((out / "report.pdf").exists(), f"print: {out / 'report.pdf'}")
