@@ -101,6 +101,9 @@ fn fastest(bytes: &[u8], program: &Program) -> (f64, f64) {
     (0..5).map(|_| read().0).fold((f64::MAX, f64::MAX), |a, b| (a.0.min(b.0), a.1.min(b.1)))
 }
 
+/// Writes a module in one of its forms.
+type Writer<'a> = &'a dyn Fn(&Program) -> Vec<u8>;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     // `cargo test --benches` runs this too, and only has to see that it works.
@@ -112,7 +115,7 @@ fn main() {
         if arguments.get(1).is_some_and(|part| !name.contains(part)) {
             continue;
         }
-        let forms: [(&str, &dyn Fn(&Program) -> Vec<u8>); 2] =
+        let forms: [(&str, Writer); 2] =
             [("bytecode", &|p| p.to_artifact().expect("it can be written")), ("text", &|p| p.to_text().into_bytes())];
         for (form, write) in forms {
             let (all, bytes) = repeated(&program, size, write);
