@@ -67,7 +67,8 @@ impl Model {
         let mut returns = Vec::new();
         for (n, program) in &programs {
             let shape: Vec<usize> = std::iter::once(*n).chain(takes.iter().copied()).collect();
-            returns = program.call(np::zeros(shape))?.shape().get(1..).unwrap_or_default().to_vec();
+            let zeros = vec![0.0_f32; shape.iter().product()];
+            returns = program.call(Array::from_vec(zeros, shape)?)?.shape().get(1..).unwrap_or_default().to_vec();
         }
         compile_cache::release_code();
         Ok(Model { takes, returns, programs })
@@ -135,7 +136,7 @@ impl Model {
         };
         rows.resize(size * width, 0.0);
         let shape: Vec<usize> = std::iter::once(*size).chain(self.takes.iter().copied()).collect();
-        let mut results = program.call(Array::from(rows).reshape(shape))?.to_vec::<f32>();
+        let mut results = program.call(Array::from_vec(rows, shape)?)?.to_vec::<f32>();
         results.truncate(n * self.returns.iter().product::<usize>());
         Ok(results)
     }
