@@ -73,7 +73,7 @@ fuzz-import TIMES="2500":
     FUZZ_TIMES={{TIMES}} cargo test --release -p cotangent-stablehlo --test fuzz -- --nocapture
     FUZZ_TIMES="$(({{TIMES}} / 10))" cargo test --release -p cotangent --test fuzz -- --nocapture
 
-# Compile everything for a GPU that need not be there, and compare with what compiled before. Downloads CUDA's compiler once
+# Compile everything for a GPU that this machine may lack, and compare with what compiled before. Downloads CUDA's compiler once
 gpu-check *ARGS:
     cargo build -p cotangent-cli --features bench
     cargo build -p cotangent --examples

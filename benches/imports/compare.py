@@ -1,13 +1,15 @@
 """Measures functions that JAX exported, imported in Cotangent and in JAX itself, for docs/benchmarks.md.
 
-    JAX_PYTHON=VENV/bin/python python3 benches/imports/compare.py COTANGENT [NAME …] [--samples N] [--write PAGE]
+    JAX_PYTHON=VENV/bin/python python3 benches/imports/compare.py COTANGENT [NAME …] [--rounds N] [--samples N] [--write PAGE]
 
 JAX_PYTHON is an interpreter with `pip install jax==0.10.2`; the default is the one that runs this file. COTANGENT is the
 command-line tool, built with --release and the feature `bench`. The functions are in programs.py. Each has a process per side,
 set up and warm, with the default threads of XLA. A third process runs the function in JAX with the plugin that Cotangent uses: the
 XLA in it is another version than that in jaxlib, and what it gains or loses is no part of the import's. The processes take
-samples in turns; ratios are medians over the turns. Results are compared before they are timed. Processor time is that of all
-threads of a process during its samples.
+samples in turns, and the ratio of a round is the median over the turns. Whether the C library keeps the memory of large results or
+asks the system for it at each call is decided once in the life of a process. So there are several rounds with processes of their
+own, and the table has the median of their ratios. Results are compared before they are timed. Processor time is that of all threads
+of a process during its samples.
 """
 
 import argparse
@@ -60,25 +62,30 @@ def shown(value):
     return "" if value is None else ratio(value)
 
 
-def measure(name, cotangent, plugin, python, folder, samples):
+def measure(name, cotangent, plugin, python, folder, rounds, samples):
     """A line of the table, and its ratios."""
-    ours = Side([cotangent, "bench", "--import", folder / f"{name}.jax"], NO_CACHE)
-    worker = [python, HERE / "programs.py", "--worker", name]
-    theirs, same = Side(worker, {}), None
-    if LAPACK not in (folder / f"{name}.jax").read_bytes():
-        same = Side(worker, {"PJRT_CPU_PLUGIN": plugin})
-    if differ(ours.check, theirs.check):
-        raise SystemExit(f"{name}: Cotangent computes {ours.check}, JAX {theirs.check}")
-    sides = [side for side in (ours, theirs, same) if side]
-    for turn in range(samples):
-        first = turn % len(sides)
-        for side in sides[first:] + sides[:first]:
-            side.sample()
-    for side in sides:
-        side.worker.finish()
-    times = [statistics.median(side.times) for side in (ours, theirs)]
-    pairs = [(to, what) for to in (theirs, same) for what in ("times", "work")]
-    ratios = [median_ratio(getattr(ours, what), getattr(to, what)) if to else None for to, what in pairs]
+    artifact = folder / f"{name}.jax"
+    worker, runs = [python, HERE / "programs.py", "--worker", name], []
+    for _ in range(rounds):
+        ours, theirs, same = Side([cotangent, "bench", "--import", artifact], NO_CACHE), Side(worker, {}), None
+        if LAPACK not in artifact.read_bytes():
+            same = Side(worker, {"PJRT_CPU_PLUGIN": plugin})
+        if differ(ours.check, theirs.check):
+            raise SystemExit(f"{name}: Cotangent computes {ours.check}, JAX {theirs.check}")
+        sides = [side for side in (ours, theirs, same) if side]
+        for turn in range(samples):
+            first = turn % len(sides)
+            for side in sides[first:] + sides[:first]:
+                side.sample()
+        for side in sides:
+            side.worker.finish()
+        runs.append((ours, theirs, same))
+    times = [statistics.median(x for run in runs for x in run[side].times) for side in (0, 1)]
+    pairs = [(side, what) for side in (1, 2) for what in ("times", "work")]
+    ratios = [
+        statistics.median(median_ratio(getattr(run[0], what), getattr(run[side], what)) for run in runs) if runs[0][side] else None
+        for side, what in pairs
+    ]
     return [f"`{name}`", *map(seconds, times), *map(shown, ratios)], ratios
 
 
@@ -86,7 +93,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cotangent", help="the command-line tool, built with --release and the feature `bench`")
     parser.add_argument("names", nargs="*", metavar="NAME", help="functions of programs.py (all)")
-    parser.add_argument("--samples", type=int, default=41, help="samples of each function on each side (41)")
+    parser.add_argument("--rounds", type=int, default=5, help="processes of each function on each side (5)")
+    parser.add_argument("--samples", type=int, default=15, help="samples of each process (15)")
     parser.add_argument("--write", metavar="PAGE", type=Path, help="the page to write the table to, if no name is given")
     args = parser.parse_args()
     python = os.environ.get("JAX_PYTHON", sys.executable)
@@ -98,7 +106,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([*programs, "--export", folder], check=True)
         for name in args.names or listed:
-            row, ratios = measure(name, args.cotangent, plugin, python, Path(folder), args.samples)
+            row, ratios = measure(name, args.cotangent, plugin, python, Path(folder), args.rounds, args.samples)
             rows.append(row)
             all_ratios.append(ratios)
             print(*row, file=sys.stderr, flush=True)

@@ -175,6 +175,7 @@ pub use cotangent_derive::Tree;
 #[cfg_attr(docsrs, doc(cfg(feature = "evcxr")))]
 pub use interop::evcxr::EvcxrDisplay;
 pub use methods::Operand;
+pub use numpy::ravel_pytree::ravel_pytree;
 pub use ops::name::checkpoint_name;
 pub use ops::precision::{default_matmul_precision, set_default_matmul_precision};
 pub use runtime::{devices, devices_of, local_devices};

@@ -140,8 +140,8 @@ impl<P: Params, R: Tree> Lowered<P, R> {
     #[track_caller]
     pub fn compile(&self) -> Result<Compiled<P, R>> {
         let program = match &self.layouts {
-            Some(layouts) => Program::Many(self.entry.partitioned(self.place, layouts, None)?.1),
-            None => Program::One(self.entry.program(self.place.device, None)?.into_owned()),
+            Some(layouts) => Executables::Many(self.entry.partitioned(self.place, layouts, None)?.1),
+            None => Executables::One(self.entry.program(self.place.device, None)?.into_owned()),
         };
         Ok(Compiled::new(self.name.clone(), self.entry.clone(), program, self.place))
     }
@@ -218,7 +218,7 @@ impl<P: Params, R: Tree> Lowered<P, R> {
 }
 
 /// A compiled program, for one device or for several.
-enum Program {
+enum Executables {
     One(Arc<CompiledProgram>),
     Many(Arc<Partitioned>),
 }
@@ -280,14 +280,14 @@ pub(crate) fn closed_program(jaxpr: &Jaxpr, verb: &str) -> Result<()> {
 pub struct Compiled<P: Params, R: Tree> {
     name: Arc<str>,
     entry: Arc<Entry<P, R>>,
-    program: Program,
+    program: Executables,
     place: Place,
     call: Box<P::Dyn<'static, R>>,
 }
 
 impl<P: Params, R: Tree> Compiled<P, R> {
     #[track_caller]
-    fn new(name: Arc<str>, entry: Arc<Entry<P, R>>, program: Program, place: Place) -> Self {
+    fn new(name: Arc<str>, entry: Arc<Entry<P, R>>, program: Executables, place: Place) -> Self {
         let (first, second, inner) = (entry.clone(), entry.clone(), name.clone());
         // Rust's call operator does not say where it is used. Errors point at the line that compiled the program.
         let loc = Location::caller();
@@ -323,8 +323,8 @@ impl<P: Params, R: Tree> Compiled<P, R> {
 
     fn executable(&self) -> Result<&xla::Executable> {
         let executable = match &self.program {
-            Program::One(program) => &program.executable,
-            Program::Many(program) => &program.executable,
+            Executables::One(program) => &program.executable,
+            Executables::Many(program) => &program.executable,
         };
         executable.as_deref().ok_or_else(nothing)
     }
@@ -378,7 +378,7 @@ impl<P: Params, R: Tree> Compiled<P, R> {
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let jaxpr = &self.entry.closed.jaxpr;
         closed_program(jaxpr, "serialized")?;
-        let Program::One(program) = &self.program else { return Err(over_devices("serialized")) };
+        let Executables::One(program) = &self.program else { return Err(over_devices("serialized")) };
         // Every result is computed by this executable, including those that a call in this process would forward.
         let executable = compile_whole(program.runtime, jaxpr)?;
         let blob = Blob {

@@ -71,7 +71,7 @@ impl Surroundings {
         Surroundings::new(client.platform_name(), client.plugin(), more)
     }
 
-    /// Those of a program for a GPU that need not be there.
+    /// Those of a program for a GPU that this machine may lack.
     pub(super) fn of_gpu(topology: &xla::Topology) -> Result<Surroundings> {
         let more = gpu(topology.target().compute_capability());
         Surroundings::new(Platform::Cuda.name(), topology.plugin(), more)

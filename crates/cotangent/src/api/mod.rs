@@ -1,4 +1,5 @@
-//! The public API: the function transformations.
+//! What users call: the function transformations, ahead-of-time compilation, custom rules. Not here: the transforms themselves,
+//! which are in `transform`, and libraries of functions.
 
 pub(crate) mod aot;
 pub(crate) mod artifact;

@@ -1,4 +1,5 @@
-//! The only array type: a host scalar, a concrete array, or a traced handle.
+//! `Array`, the only array type (a host scalar, a concrete array, or a traced handle), with dtypes, avals, literals, promotion
+//! and the names of devices. Not here: methods that operate on arrays, which are in `methods`, and clients, in `runtime`.
 
 pub(crate) mod array_like;
 pub(crate) mod aval;

@@ -1,5 +1,5 @@
 //! What happens between a jaxpr and an executable: programs are simplified, repeated blocks become functions, and a
-//! style is chosen. This room knows no client.
+//! style is chosen. Not here: clients, plugins and caches, which are in `runtime`.
 
 pub(crate) mod lift;
 pub(crate) mod outline;

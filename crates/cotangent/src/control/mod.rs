@@ -1,5 +1,5 @@
 //! Primitives that hold programs or functions of this process, and those that communicate over a mapped axis. Their
-//! rules call the transforms. Primitives without programs are in `ops`.
+//! rules call the transforms. Not here: primitives without programs, which are in `ops`.
 
 pub(crate) mod call;
 pub(crate) mod callback;

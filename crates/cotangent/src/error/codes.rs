@@ -32,7 +32,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0107", &[
         "expected at least two dimensions", "expected operands of one or more dimensions",
         "expected vectors or matrices", "must have three dimensions", ": expected a matrix", "must be a matrix",
-        "expected a matrix with at least one row", ": expected matrices", "is not a matrix", ": expected a vector",
+        "expected a matrix with at least one row", ": expected matrices", "is not a matrix", ": expected a vector", "expected a vector of {} elements, those of the tree",
         ": expected vectors", ": expected scalars or vectors", "must be a vector, got",
         "must have one dimension, got", ": expected coefficients, got", "expected coefficients along an axis",
         ": expected a divisor with coefficients", ": expected two or more coefficients",
@@ -169,7 +169,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ("E0206", &["there is no dtype", "has no dtype"]),
     ("E0207", &["cannot be raised to the negative power"]),
     ("E0208", &["cannot be bitcast to"]),
-    ("E0209", &["and safetensors has no", "is {}, which the library does not have"]),
+    ("E0209", &["is {}, which the library does not have"]),
     ("E0210", &["arrays of the dtype {} are not supported", "elements of type `{}` are not supported"]),
     ("E0211", &["have no dtype in common, because promotion is strict"]),
     // Axes.
@@ -297,7 +297,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "which this program registered and JAX does not have", "the function is exported for no platform",
         "JAX's format has room for", "the program cannot be written for JAX",
     ]),
-    ("E0715", &["a program was to be run inside `no_execution`"]),
+    ("E0715", &["`no_execution` forbids running a program"]),
     ("E0716", &["a profile is being recorded already", "no profile is being recorded"]),
     // Devices.
     ("E0801", &["a computation runs on "]),

@@ -1,4 +1,5 @@
-//! Errors: what was wrong, where, and what to write instead.
+//! The error type, the codes of messages, and the user's line that an error belongs to. Not here: the messages, which stand where
+//! they are raised.
 
 #[cfg(feature = "evcxr")]
 pub(crate) mod cell;

@@ -21,7 +21,7 @@ use crate::transform::dce::dce;
 use crate::transform::linearize::linearize;
 use crate::transform::masks::placed;
 use crate::transform::transpose::pull_back;
-use crate::tree::outline::Outline;
+use crate::tree::treedef::TreeDef;
 use crate::tree::{Tree, walked};
 
 use super::artifact::{Type, Written};
@@ -290,11 +290,11 @@ impl Flat {
     fn of<P: Params, R: Tree>(lowered: &Lowered<P, R>, name: &str) -> Result<Flat> {
         let entry = &lowered.entry;
         let jaxpr = &entry.closed.jaxpr;
-        let args = walked(|path| P::paths(P::refs(&entry.structure), path)).outline();
+        let args = walked(|path| P::paths(P::refs(&entry.structure), path)).treedef();
         // A function without arguments takes the empty tuple.
-        let args = if P::ARITY == 0 { Outline::Tuple(Vec::new()) } else { args };
+        let args = if P::ARITY == 0 { TreeDef::Tuple(Vec::new()) } else { args };
         let (args, takes) = PyTree::of(&args)?;
-        let (out_tree, returns) = PyTree::of(&walked(|path| entry.template.paths(path)).outline())?;
+        let (out_tree, returns) = PyTree::of(&walked(|path| entry.template.paths(path)).treedef())?;
         let ty = |aval: &Aval, key: Option<&str>| match key {
             Some(implementation) => Type::of_keys(aval, implementation),
             None => Type::of(aval),

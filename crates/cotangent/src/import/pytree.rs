@@ -5,7 +5,7 @@ use std::fmt;
 use crate::array::Array;
 use crate::array::literal::Literal;
 use crate::error::{Error, ErrorKind, Result};
-use crate::tree::outline::Outline;
+use crate::tree::treedef::TreeDef;
 use crate::tree::{Key, Named, Node};
 
 use super::flatbuffer::{Draft, Field, Table, damaged};
@@ -56,20 +56,20 @@ impl PyTree {
     /// order, and the implementation of those that are keys.
     ///
     /// Structs and maps are dicts, whose entries Python sorts by name.
-    pub(super) fn of(outline: &Outline) -> Result<(PyTree, Vec<Leaf>)> {
-        let all = |parts: &[Outline]| -> Result<(Vec<PyTree>, Vec<Leaf>)> {
+    pub(super) fn of(treedef: &TreeDef) -> Result<(PyTree, Vec<Leaf>)> {
+        let all = |parts: &[TreeDef]| -> Result<(Vec<PyTree>, Vec<Leaf>)> {
             let (trees, leaves): (Vec<_>, Vec<_>) =
                 parts.iter().map(PyTree::of).collect::<Result<Vec<_>>>()?.into_iter().unzip();
             Ok((trees, leaves.concat()))
         };
-        Ok(match outline {
-            Outline::Leaf(i) => (PyTree::Leaf, vec![(*i, None)]),
-            Outline::Key(i, implementation) => (PyTree::Leaf, vec![(*i, Some(*implementation))]),
-            Outline::None => (PyTree::None, Vec::new()),
-            Outline::Tuple(parts) => all(parts).map(|(trees, leaves)| (PyTree::Tuple(trees), leaves))?,
-            Outline::List(parts) => all(parts).map(|(trees, leaves)| (PyTree::List(trees), leaves))?,
-            Outline::Map(parts) => {
-                let mut parts: Vec<&(String, Outline)> = parts.iter().collect();
+        Ok(match treedef {
+            TreeDef::Leaf(i) => (PyTree::Leaf, vec![(*i, None)]),
+            TreeDef::Key(i, implementation) => (PyTree::Leaf, vec![(*i, Some(*implementation))]),
+            TreeDef::None => (PyTree::None, Vec::new()),
+            TreeDef::Tuple(parts) => all(parts).map(|(trees, leaves)| (PyTree::Tuple(trees), leaves))?,
+            TreeDef::List(parts) => all(parts).map(|(trees, leaves)| (PyTree::List(trees), leaves))?,
+            TreeDef::Map(parts) => {
+                let mut parts: Vec<&(String, TreeDef)> = parts.iter().collect();
                 parts.sort_by(|a, b| a.0.cmp(&b.0));
                 if let Some(pair) = parts.windows(2).find(|pair| pair[0].0 == pair[1].0) {
                     let message = format!("two entries of a map have the name `{}` as text", pair[0].0);

@@ -66,7 +66,7 @@ impl Checkpoints {
     /// Saves a state. A checkpoint of the same step is replaced.
     ///
     /// # Errors
-    /// If the folder cannot be written, or an array has no value or is `c128`. Then the checkpoints are as they were.
+    /// If the folder cannot be written, or an array has no value. Then the checkpoints are as they were.
     pub fn save<T: Tree>(&self, step: u64, state: &T) -> Result<()> {
         std::fs::create_dir_all(&self.folder).map_err(|e| atomic::failed("making", &self.folder, &e))?;
         let save = Save::new().metadata("format", "cotangent-checkpoint").metadata("version", VERSION);

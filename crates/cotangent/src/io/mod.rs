@@ -12,7 +12,8 @@
 //! [`eval_shape`](crate::eval_shape()) returns them.
 //!
 //! Files are mapped into memory and read when an array is used. On the CPU, arrays that lie at a multiple of 64 bytes in the
-//! file, as those that this library writes nearly always do, are used where they are, without a copy. A file must not be
+//! file, as those that this library writes nearly always do, are used where they are, without a copy. XLA wants that alignment, so
+//! others are copied once: most arrays of files that Hugging Face wrote, which lie at multiples of 8 bytes. A file must not be
 //! written to while arrays from it exist. The functions here never do that: they write another file, and rename it.
 
 mod atomic;

@@ -18,7 +18,8 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! [`File`] reads arrays by name, and [`Save`] has the options of writing.
+//! [`File`] reads arrays by name, and [`Save`] has the options of writing. The format has no `c128`. Such an array is stored as `f64`
+//! with a last axis of two, the real and the imaginary part, as which other programs read it. A text beside the arrays says so.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -59,10 +60,13 @@ const DTYPES: [(DType, Dtype); 14] = [
     (DType::C64, Dtype::C64),
 ];
 
+/// The key of the text that says that an array is complex, though stored as numbers of this dtype.
+const STORED_AS_PARTS: &str = "c128:";
+
 /// Writes the arrays of a tree to a file. The file appears complete or not at all.
 ///
 /// # Errors
-/// If the file cannot be written, an array has no value or is `c128`, or two leaves have the same name.
+/// If the file cannot be written, an array has no value, or two leaves have the same name.
 ///
 /// ```
 /// use cotangent::{io::safetensors, prelude::*};
@@ -143,12 +147,10 @@ impl Save {
         let path = path.as_ref();
         let mut tensors: Vec<Tensor> = Vec::new();
         for (name, array) in names(tree)?.into_iter().zip(leaves(tree)) {
-            let aval = array.aval();
-            let Some((_, dtype)) = DTYPES.iter().find(|(ours, _)| *ours == aval.dtype) else {
-                return Err(Error::dtype(format!("`{name}` is {aval}, and safetensors has no `{}`", aval.dtype))
-                    .help("store the real and the imaginary part, or use `io::npy::save`"));
-            };
-            tensors.push(Tensor { name, array, dtype: *dtype, bytes: aval.byte_len() });
+            let bytes = array.aval().byte_len();
+            // All dtypes but `c128` have a name.
+            let dtype = DTYPES.iter().find(|(ours, _)| *ours == array.dtype()).map(|(_, dtype)| *dtype);
+            tensors.push(Tensor { name, array, dtype, bytes });
         }
         // What begins at a multiple of the alignment stays there if everything before it has such a size.
         tensors.sort_by(|a, b| {
@@ -198,12 +200,13 @@ impl Save {
         let infos = tensors.iter().map(|tensor| {
             let data_offsets = (offset, offset + tensor.bytes);
             offset += tensor.bytes;
-            (
-                tensor.name.clone(),
-                TensorInfo { dtype: tensor.dtype, shape: tensor.array.shape().to_vec(), data_offsets },
-            )
+            let mut shape = tensor.array.shape().to_vec();
+            shape.extend(tensor.dtype.is_none().then_some(2));
+            (tensor.name.clone(), TensorInfo { dtype: tensor.dtype.unwrap_or(Dtype::F64), shape, data_offsets })
         });
-        let metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        let complex = tensors.iter().filter(|tensor| tensor.dtype.is_none());
+        let complex = complex.map(|tensor| (format!("{STORED_AS_PARTS}{}", tensor.name), "real, imaginary".to_owned()));
+        let metadata: HashMap<String, String> = self.metadata.clone().into_iter().chain(complex).collect();
         let metadata = Metadata::new((!metadata.is_empty()).then_some(metadata), infos.collect());
         let metadata = metadata.map_err(|e| damaged(path, &e))?;
         let mut header = serde_json::to_vec(&metadata).map_err(|e| atomic::failed("writing", path, &e.into()))?;
@@ -223,7 +226,8 @@ impl Save {
 struct Tensor {
     name: String,
     array: Array,
-    dtype: Dtype,
+    /// Nothing for `c128`.
+    dtype: Option<Dtype>,
     bytes: usize,
 }
 
@@ -252,13 +256,17 @@ struct Entry {
     part: usize,
     range: std::ops::Range<usize>,
     shape: Vec<usize>,
-    dtype: Dtype,
+    /// Nothing for `c128`.
+    dtype: Option<Dtype>,
 }
 
 impl Entry {
     fn aval(&self) -> Option<Aval> {
-        let (dtype, _) = DTYPES.iter().find(|(_, theirs)| *theirs == self.dtype)?;
-        Some(Aval::new(*dtype, self.shape.as_slice()))
+        let dtype = match self.dtype {
+            Some(dtype) => DTYPES.iter().find(|(_, theirs)| *theirs == dtype)?.0,
+            None => DType::C128,
+        };
+        Some(Aval::new(dtype, self.shape.as_slice()))
     }
 }
 
@@ -308,20 +316,26 @@ impl File {
     fn add(&mut self, path: &Path) -> Result<()> {
         let map = MappedFile::open(path).map_err(|e| atomic::failed("reading", path, &e))?;
         let (header, metadata) = SafeTensors::read_metadata(map.as_ref()).map_err(|e| damaged(path, &e))?;
-        let start = header + 8;
+        let (start, texts) = (header + 8, metadata.metadata().as_ref());
         for (name, info) in metadata.tensors() {
             let (begin, end) = info.data_offsets;
-            let entry = Entry {
+            let mut entry = Entry {
                 part: self.parts.len(),
                 range: start + begin..start + end,
                 shape: info.shape.clone(),
-                dtype: info.dtype,
+                dtype: Some(info.dtype),
             };
+            if texts.is_some_and(|texts| texts.contains_key(&format!("{STORED_AS_PARTS}{name}"))) {
+                if (info.dtype, entry.shape.pop()) != (Dtype::F64, Some(2)) {
+                    return Err(damaged(path, &format!("`{name}` does not have the parts of complex numbers")));
+                }
+                entry.dtype = None;
+            }
             if self.entries.insert(name.clone(), entry).is_some() {
                 return Err(damaged(path, &format!("another file has an array `{name}`")));
             }
         }
-        self.metadata.extend(metadata.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
+        self.metadata.extend(texts.into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
         self.parts.push(Arc::new(map));
         Ok(())
     }
@@ -351,7 +365,8 @@ impl File {
     pub fn get(&self, name: &str) -> Result<Array> {
         let Some(entry) = self.entries.get(name) else { return Err(absent(self, name)) };
         let Some(aval) = entry.aval() else {
-            return Err(Error::dtype(format!("`{name}` is {:?}, which the library does not have", entry.dtype)));
+            let dtype = entry.dtype.map(|dtype| format!("{dtype:?}")).unwrap_or_default();
+            return Err(Error::dtype(format!("`{name}` is {dtype}, which the library does not have")));
         };
         self.read(name, &aval)
     }

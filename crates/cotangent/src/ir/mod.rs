@@ -1,4 +1,5 @@
-//! The IR: jaxprs, the `Primitive` trait, the printer, the checker, and the walk that lowers. It names no primitive.
+//! The IR: jaxprs, the `Primitive` trait, the printer, the checker, and the walk that lowers. Not here: any primitive, by type or
+//! by name.
 
 pub(crate) mod axis;
 pub(crate) mod build;

@@ -1,5 +1,5 @@
-//! Methods of arrays and Rust's operators, by subject. Primitives and their rules are in `ops`. Methods that need a
-//! transform or a library are defined there (`x.at(…)`, `x.var()`).
+//! Methods of arrays and Rust's operators, by subject. Not here: primitives and their rules, which are in `ops`, and methods that
+//! need a transform or a library, which are defined there (`x.at(…)`, `x.var()`).
 
 mod arrange;
 pub(crate) mod axes;

@@ -72,6 +72,7 @@ mod pieces;
 mod polynomials;
 mod products;
 mod quantiles;
+pub(crate) mod ravel_pytree;
 mod reductions;
 mod segment;
 mod sets;

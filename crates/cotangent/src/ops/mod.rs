@@ -1,4 +1,5 @@
-//! Primitives that hold no programs: one struct and one `impl Primitive` each, and a file for each family.
+//! Primitives that hold no programs: one struct and one `impl Primitive` each, and a file for each family. Not here: methods for
+//! users, which are in `methods`.
 
 pub(crate) mod arg_reduce;
 mod bessel;

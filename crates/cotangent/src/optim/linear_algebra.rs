@@ -7,6 +7,7 @@ use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::lax::{repeat, while_loop};
+use crate::numpy::ravel_pytree::ravel_pytree;
 use crate::numpy::{self as np, linalg, where_};
 use crate::random;
 use crate::tree::Tree;
@@ -188,12 +189,6 @@ pub fn nnls(a: impl ArrayLike, b: impl ArrayLike, iters: usize) -> Array {
     repeat(iters, (start.clone(), start, np::zeros_as((), right.dtype())), step).0
 }
 
-/// All leaves as one vector.
-fn raveled(leaves: &PerLeaf) -> Array {
-    let parts: Vec<Array> = leaves.values().iter().map(np::ravel).collect();
-    if parts.is_empty() { np::zeros(0) } else { np::concatenate(parts, 0) }
-}
-
 /// Returns the diagonal of the Hessian matrix of a loss, for all parameters as one vector. It takes a product with the
 /// Hessian matrix for each of them.
 ///
@@ -208,21 +203,13 @@ fn raveled(leaves: &PerLeaf) -> Array {
 /// If the loss does not return a real scalar.
 #[track_caller]
 pub fn hessian_diag<P: Tree>(loss: impl Fn(&P) -> Array + Send + Sync, params: &P) -> Array {
-    let leaves = PerLeaf::of(params);
-    let sizes: Vec<usize> = leaves.values().iter().map(Array::size).collect();
-    let n = sizes.iter().sum();
-    let at = |leaves: &PerLeaf| loss(&leaves.to_tree(params));
+    let (flat, unravel) = ravel_pytree(params);
+    let gradient = grad(|x: &Array| loss(&unravel(x)));
     let entry = |unit: &Array| {
-        let mut start = 0;
-        let direction = leaves.map(|p| {
-            let part = unit.slice_axis(0, start, start + p.size());
-            start += p.size();
-            part.reshape(p.shape().to_vec()).astype(p.dtype())
-        });
-        let (_, product) = jvp(|p: &PerLeaf| grad(|p: &PerLeaf| at(p))(p), (&leaves,), (&direction,));
-        (unit * raveled(&product)).sum()
+        let (_, product) = jvp(&gradient, (&flat,), (unit,));
+        (unit * product).sum()
     };
-    vmap(entry)(&np::identity(n))
+    vmap(entry)(&np::eye_as(flat.size(), flat.size(), 0, flat.dtype()))
 }
 
 /// Returns the squares of the derivatives of a negative log-likelihood, for all parameters as one vector: the diagonal
@@ -239,5 +226,5 @@ pub fn hessian_diag<P: Tree>(loss: impl Fn(&P) -> Array + Send + Sync, params: &
 /// If the loss does not return a real scalar.
 #[track_caller]
 pub fn fisher_diag<P: Tree>(loss: impl Fn(&P) -> Array + Send + Sync, params: &P) -> Array {
-    raveled(&PerLeaf::of(&grad(|p: &P| loss(p))(params))).square()
+    ravel_pytree(&grad(|p: &P| loss(p))(params)).0.square()
 }

@@ -5,7 +5,8 @@ use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::lax::cond;
 use crate::numpy as np;
-use crate::tree::{Tree, flatten};
+use crate::numpy::ravel_pytree::ravel_pytree;
+use crate::tree::Tree;
 
 use super::linesearch::real_dot;
 use super::moments::{norm, squared_norm, total};
@@ -31,18 +32,8 @@ pub(super) fn unit_simplex(values: &Array) -> Array {
 
 /// Applies a function of one vector to all leaves together.
 fn raveled<P: Tree>(tree: &P, f: impl Fn(&Array) -> Array) -> P {
-    let leaves = flatten(tree);
-    if leaves.is_empty() {
-        return tree.map(Array::clone);
-    }
-    let flat = np::concatenate(leaves.iter().map(np::ravel).collect::<Vec<_>>(), 0);
-    let result = f(&flat);
-    let mut start = 0;
-    tree.map(|x| {
-        let part = result.slice_axis(0, start, start + x.size());
-        start += x.size();
-        part.reshape(x.shape()).astype(x.dtype())
-    })
+    let (flat, unravel) = ravel_pytree(tree);
+    if flat.size() == 0 { tree.map(Array::clone) } else { unravel(&f(&flat)) }
 }
 
 /// The nearest tree without negative elements.

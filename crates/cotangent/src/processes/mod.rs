@@ -1,5 +1,5 @@
 //! The job that this process is part of: its number in it, the connection to the other processes, and what a plugin needs
-//! to find them. What users call is in `distributed/`; no array and no client is known here.
+//! to find them. Not here: what users call, which is in `distributed`; arrays and clients.
 
 pub(crate) mod cluster;
 pub(crate) mod config;

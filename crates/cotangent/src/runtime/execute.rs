@@ -83,7 +83,7 @@ pub(super) fn may_run() -> Result<()> {
 
 #[cold]
 fn forbidden() -> Error {
-    Error::new(ErrorKind::Runtime, "a program was to be run inside `no_execution`")
+    Error::new(ErrorKind::Runtime, "`no_execution` forbids running a program")
         .help("compute the value before, or leave it to the program: `jit` traces it, and `lower` compiles it")
 }
 

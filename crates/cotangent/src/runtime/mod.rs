@@ -1,4 +1,5 @@
-//! Execution: programs are lowered, compiled once, cached by structure, and run.
+//! Execution: programs are lowered, compiled once, cached by structure, and run on clients. Not here: what happens to a jaxpr
+//! before it is lowered, which is in `compile`.
 
 mod client;
 mod devices;

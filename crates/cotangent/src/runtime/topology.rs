@@ -29,7 +29,7 @@ pub(crate) struct Foreign {
     pub(crate) topology: Arc<xla::Topology>,
 }
 
-/// Compiles a program, with all its results and inputs, for a GPU that need not be there.
+/// Compiles a program, with all its results and inputs, for a GPU that this machine may lack.
 pub(crate) fn compile_for(jaxpr: &Jaxpr, target: xla::Target) -> Result<Foreign> {
     let simple = simplify(jaxpr);
     runs_on(&simple, Platform::Cuda)?;
@@ -38,7 +38,7 @@ pub(crate) fn compile_for(jaxpr: &Jaxpr, target: xla::Target) -> Result<Foreign>
     Ok(Foreign { program: topology.compile(&text, &options)?, topology })
 }
 
-/// Compiles a StableHLO text for a GPU that need not be there.
+/// Compiles a StableHLO text for a GPU that this machine may lack.
 pub(crate) fn compile_text_for(text: &str, target: xla::Target) -> Result<Foreign> {
     let topology = topology(target)?;
     Ok(Foreign { program: topology.compile(text, &options(Platform::Cuda, Style::default()))?, topology })

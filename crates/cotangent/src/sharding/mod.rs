@@ -1,4 +1,5 @@
-//! How arrays are laid out over the devices of a mesh.
+//! How arrays are laid out over the devices of a mesh. Not here: moving data, which is in `runtime`, and collectives, in
+//! `control`.
 
 pub(crate) mod draw;
 pub(crate) mod mesh;

@@ -1,4 +1,5 @@
-//! Tracing: the stack of frames, which only `frames` touches, the scopes of named axes, and the interface to execution.
+//! Tracing: the stack of frames, which only `frames` touches, the scopes of named axes, and the interface to execution. Not
+//! here: what a frame does to an equation, which is in `transform`.
 
 pub(crate) mod axis;
 pub(crate) mod backend;

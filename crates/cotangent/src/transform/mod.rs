@@ -1,5 +1,5 @@
-//! Transforms of jaxprs, an interpreter in each file. They read a jaxpr and write through `bind`. Primitives that hold
-//! programs are in `control`.
+//! Transforms of jaxprs, an interpreter in each file. They read a jaxpr and write through `bind`. Not here: primitives that hold
+//! programs, which are in `control`, and what users call, in `api`.
 
 pub(crate) mod batch;
 pub(crate) mod dce;

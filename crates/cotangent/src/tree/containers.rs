@@ -3,7 +3,7 @@
 use crate::array::Array;
 use crate::error::Result;
 
-use super::outline::Container;
+use super::treedef::Container;
 use super::{Leaves, Named, Path, Tree};
 
 impl Tree for Array {

@@ -4,8 +4,8 @@ mod containers;
 pub(crate) mod leafwise;
 mod maps;
 mod named;
-pub(crate) mod outline;
 pub(crate) mod static_value;
+pub(crate) mod treedef;
 
 use std::fmt::{Display, Write};
 
@@ -15,8 +15,8 @@ use crate::error::Result;
 pub use maps::MapKey;
 pub use named::Named;
 pub(crate) use named::{Key, Node};
-pub(crate) use outline::Container;
-use outline::Step;
+pub(crate) use treedef::Container;
+use treedef::Step;
 
 /// The leaves of a tree, in order.
 ///

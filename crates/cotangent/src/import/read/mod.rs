@@ -1,7 +1,5 @@
 //! Reads a function of a StableHLO module as a jaxpr. Each operation becomes the primitive that this library has for it. An
 //! operation without one runs as it was written.
-//! Reads a function of a StableHLO module as a jaxpr. Each operation becomes the primitive that this library has for
-//! it.
 
 mod arrange;
 mod control;

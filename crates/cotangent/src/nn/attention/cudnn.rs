@@ -12,10 +12,12 @@ use crate::api::linear::vjp;
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::array::dtype::DType;
+use crate::array::literal::python;
 use crate::error::{Error, Result, raise};
 use crate::ir::lowering::{Lowering, layouts};
 use crate::ir::primitive::{Outputs, Primitive};
 use crate::numpy::{full_as, where_, zeros_like};
+use crate::ops::shape::batched_in_front;
 use crate::trace::frames::bind;
 
 use super::options::{Attention, Implementation};
@@ -254,10 +256,9 @@ impl Primitive for CudnnAttention {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        let flag = |x: bool| if x { "True" } else { "False" }.to_string();
         vec![
-            ("backward", flag(self.backward)),
-            ("causal", flag(self.causal)),
+            ("backward", python(self.backward).to_string()),
+            ("causal", python(self.causal).to_string()),
             ("scale", format!("{:?}", f64::from_bits(self.scale))),
             ("window", self.window.to_string()),
         ]
@@ -274,10 +275,7 @@ impl Primitive for CudnnAttention {
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
         // The first axis of all operands is that of the batch, so the new one joins it.
         let joined = |(x, axis): (&Array, &Option<usize>)| {
-            let x = match axis {
-                Some(axis) => x.moveaxis(*axis as isize, 0),
-                None => x.broadcast_to([&[size], x.shape()].concat()),
-            };
+            let x = batched_in_front(x, *axis, size);
             let shape: Vec<usize> = [&[x.shape()[0] * x.shape()[1]], &x.shape()[2..]].concat();
             x.reshape(shape)
         };

@@ -25,26 +25,26 @@ pub(crate) enum Container {
 
 /// A tree, with the numbers of its leaves.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outline {
+pub(crate) enum TreeDef {
     Leaf(usize),
     /// Keys of the implementation of this name.
     Key(usize, &'static str),
     /// Nothing: an option without a value, or a value without arrays.
     None,
-    Tuple(Vec<Outline>),
-    List(Vec<Outline>),
+    Tuple(Vec<TreeDef>),
+    List(Vec<TreeDef>),
     /// The fields of a struct or the entries of a map, in Rust's order.
-    Map(Vec<(String, Outline)>),
+    Map(Vec<(String, TreeDef)>),
 }
 
 impl Paths {
-    pub(crate) fn outline(&self) -> Outline {
-        outline(&mut self.steps.iter(), &mut 0)
+    pub(crate) fn treedef(&self) -> TreeDef {
+        treedef(&mut self.steps.iter(), &mut 0)
     }
 }
 
 /// Reads the steps up to the end of the current node. `next` is the number of the next leaf.
-fn outline<'a>(steps: &mut impl Iterator<Item = &'a Step>, next: &mut usize) -> Outline {
+fn treedef<'a>(steps: &mut impl Iterator<Item = &'a Step>, next: &mut usize) -> TreeDef {
     let (mut parts, mut fields, mut container) = (Vec::new(), false, None);
     while let Some(step) = steps.next() {
         match step {
@@ -52,42 +52,42 @@ fn outline<'a>(steps: &mut impl Iterator<Item = &'a Step>, next: &mut usize) -> 
                 let field = segment.strip_prefix('.');
                 fields |= field.is_some();
                 let name = field.unwrap_or_else(|| segment.trim_start_matches('[').trim_end_matches(']'));
-                parts.push((Some(name.to_string()), outline(steps, next)));
+                parts.push((Some(name.to_string()), treedef(steps, next)));
             }
             Step::Out => break,
             Step::Leaf => {
-                parts.push((None, Outline::Leaf(*next)));
+                parts.push((None, TreeDef::Leaf(*next)));
                 *next += 1;
             }
             Step::Is(kind) => container = Some(*kind),
         }
     }
-    let all = |parts: Vec<(Option<String>, Outline)>| parts.into_iter().map(|(_, part)| part).collect();
+    let all = |parts: Vec<(Option<String>, TreeDef)>| parts.into_iter().map(|(_, part)| part).collect();
     match (container, &parts[..]) {
-        (Some(Container::Key(implementation)), [(_, Outline::Leaf(i))]) => Outline::Key(*i, implementation),
+        (Some(Container::Key(implementation)), [(_, TreeDef::Leaf(i))]) => TreeDef::Key(*i, implementation),
         (None, [(None, leaf)]) => leaf.clone(),
-        (None, []) => Outline::None,
-        (Some(Container::List), _) => Outline::List(all(parts)),
-        (Some(Container::Map), _) => Outline::Map(named(parts)),
-        (None, _) if fields => Outline::Map(named(parts)),
-        _ => Outline::Tuple(all(parts)),
+        (None, []) => TreeDef::None,
+        (Some(Container::List), _) => TreeDef::List(all(parts)),
+        (Some(Container::Map), _) => TreeDef::Map(named(parts)),
+        (None, _) if fields => TreeDef::Map(named(parts)),
+        _ => TreeDef::Tuple(all(parts)),
     }
 }
 
-fn named(parts: Vec<(Option<String>, Outline)>) -> Vec<(String, Outline)> {
+fn named(parts: Vec<(Option<String>, TreeDef)>) -> Vec<(String, TreeDef)> {
     parts.into_iter().map(|(name, part)| (name.unwrap_or_default(), part)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Outline::{Key, Leaf, List, Map, Tuple};
+    use super::TreeDef::{Key, Leaf, List, Map, Tuple};
     use super::*;
     use crate::array::Array;
     use crate::tree::{Tree, walked};
     use std::collections::BTreeMap;
 
-    fn of(tree: &impl Tree) -> Outline {
-        walked(|path| tree.paths(path)).outline()
+    fn of(tree: &impl Tree) -> TreeDef {
+        walked(|path| tree.paths(path)).treedef()
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
         let x = || Array::from(1.0);
         assert_eq!(of(&x()), Leaf(0));
         assert_eq!(of(&(x(), vec![x()], Some(Box::new(x())))), Tuple(vec![Leaf(0), List(vec![Leaf(1)]), Leaf(2)]));
-        assert_eq!(of(&((), 2.0f32, None::<Array>)), Tuple(vec![Tuple(vec![]), Outline::None, Outline::None]));
+        assert_eq!(of(&((), 2.0f32, None::<Array>)), Tuple(vec![Tuple(vec![]), TreeDef::None, TreeDef::None]));
         assert_eq!(of(&Vec::<Array>::new()), List(vec![]));
         assert_eq!(of(&[x(), x()]), Tuple(vec![Leaf(0), Leaf(1)]));
         let map = BTreeMap::from([(7, x()), (10, x())]);
