@@ -206,7 +206,7 @@ pub fn hessian_diag<P: Tree>(loss: impl Fn(&P) -> Array + Send + Sync, params: &
     let (flat, unravel) = ravel_pytree(params);
     let gradient = grad(|x: &Array| loss(&unravel(x)));
     let entry = |unit: &Array| {
-        let (_, product) = jvp(&gradient, (&flat,), (unit,));
+        let (_, product) = jvp(&*gradient, (&flat,), (unit,));
         (unit * product).sum()
     };
     vmap(entry)(&np::eye_as(flat.size(), flat.size(), 0, flat.dtype()))

@@ -6,7 +6,7 @@ use crate::array::{Array, ArrayLike};
 use crate::lax::cond;
 use crate::numpy as np;
 use crate::numpy::ravel_pytree::ravel_pytree;
-use crate::tree::Tree;
+use crate::tree::{Tree, flatten};
 
 use super::linesearch::real_dot;
 use super::moments::{norm, squared_norm, total};
