@@ -136,9 +136,9 @@ def notebook():
 
     key = random.PRNGKey(44)
     show("key", key.tolist())
-    real_mu, real_log_sigma = -3.0, np.log(2.0)
+    true_mu, true_log_sigma = -3.0, np.log(2.0)
     raw = random.normal(key, shape=(1000,))
-    data = raw * np.exp(real_log_sigma) + real_mu
+    data = raw * np.exp(true_log_sigma) + true_mu
     show("cell04_data_first8", data[:8].tolist())
     show("cell04_data_sum", float(np.sum(data)))
     show("cell04_data_mean", float(np.mean(data)))
@@ -146,31 +146,32 @@ def notebook():
     show("raw_normal_bits_first8", raw[:8].view("uint32").tolist())
 
     def neglogp(mu, log_sigma, data):
-        return -np.sum(norm.logpdf(data, loc=mu, scale=np.exp(log_sigma)))
+        return -norm.logpdf(data, mu, np.exp(log_sigma)).sum()
 
     mu, log_sigma = -6.0, np.log(2.0)
     show("cell05_neglogp", float(neglogp(mu, log_sigma, data)))
-    dneglogp = grad(neglogp, argnums=(0, 1))
-    show("cell06_dneglogp", [float(d) for d in dneglogp(mu, log_sigma, data)])
+    slopes = grad(neglogp, argnums=(0, 1))
+    show("cell06_dneglogp", [float(d) for d in slopes(mu, log_sigma, data)])
     for _ in range(300):
-        dmu, dlog_sigma = dneglogp(mu, log_sigma, data)
-        mu -= dmu * 0.0001
-        log_sigma -= dlog_sigma * 0.0001
+        dmu, dlog_sigma = slopes(mu, log_sigma, data)
+        mu -= 0.0001 * dmu
+        log_sigma -= 0.0001 * dlog_sigma
     show("cell07_mu", float(mu))
     show("cell07_sigma", float(np.exp(log_sigma)))
 
     def gold(x, y):
         return (2 * x**2) - (4 * x * y) + (y**4 + 2)
 
-    df = grad(gold, argnums=(0, 1))
-    show("cell08_df", [float(d) for d in df(3.0, 4.0)])
+    slopes = grad(gold, argnums=(0, 1))
+    show("cell08_df", [float(d) for d in slopes(3.0, 4.0)])
     x, y = 0.1, -0.1
     for _ in range(300):
-        dx, dy = df(x, y)
-        x -= dx * 0.01
-        y -= dy * 0.01
+        dx, dy = slopes(x, y)
+        x -= 0.01 * dx
+        y -= 0.01 * dy
     show("cell09_minimum", [float(x), float(y)])
-    x, y = np.meshgrid(np.arange(-1.5, 1.5, 0.01), np.arange(-1.5, 1.5, 0.01))
+    line = np.arange(-1.5, 1.5, 1e-2)
+    x, y = np.meshgrid(line, line)
     z = gold(x, y)
     show("cell10_shape", list(z.shape))
     show("cell10_zmin", float(z.min()))
@@ -190,10 +191,10 @@ def polynomial():
 
     def run():
         dpolynomial = grad(lambda x: 3 * x**2 + 4 * x - 3)
-        start = 3.0
+        x = 3.0
         for _ in range(200):
-            start -= dpolynomial(start) * 0.01
-        return [start]
+            x -= 0.01 * dpolynomial(x)
+        return [x]
 
     return looped(run)
 
@@ -208,14 +209,14 @@ def likelihood():
 
     def run():
         def neglogp(mu, log_sigma, data):
-            return -np.sum(norm.logpdf(data, loc=mu, scale=np.exp(log_sigma)))
+            return -norm.logpdf(data, mu, np.exp(log_sigma)).sum()
 
-        dneglogp = grad(neglogp, argnums=(0, 1))
+        slopes = grad(neglogp, argnums=(0, 1))
         mu, log_sigma = -6.0, np.log(2.0)
         for _ in range(300):
-            dmu, dlog_sigma = dneglogp(mu, log_sigma, data)
-            mu -= dmu * 0.0001
-            log_sigma -= dlog_sigma * 0.0001
+            dmu, dlog_sigma = slopes(mu, log_sigma, data)
+            mu -= 0.0001 * dmu
+            log_sigma -= 0.0001 * dlog_sigma
         return [mu, log_sigma]
 
     return looped(run)
@@ -226,12 +227,12 @@ def gold():
     from jax import grad
 
     def run():
-        df = grad(lambda x, y: (2 * x**2) - (4 * x * y) + (y**4 + 2), argnums=(0, 1))
+        slopes = grad(lambda x, y: (2 * x**2) - (4 * x * y) + (y**4 + 2), argnums=(0, 1))
         x, y = 0.1, -0.1
         for _ in range(300):
-            dx, dy = df(x, y)
-            x -= dx * 0.01
-            y -= dy * 0.01
+            dx, dy = slopes(x, y)
+            x -= 0.01 * dx
+            y -= 0.01 * dy
         return [x, y]
 
     return looped(run)

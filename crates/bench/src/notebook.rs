@@ -32,11 +32,11 @@ fn looped(run: impl Fn() -> Vec<Array> + 'static) -> Bench {
 /// Gradient descent on a polynomial: 200 steps.
 fn polynomial() -> Vec<Array> {
     let dpolynomial = grad(|x: &Array| 3.0 * x.powi(2) + 4.0 * x - 3.0);
-    let mut start = Array::from(3.0);
+    let mut x = Array::from(3.0);
     for _ in 0..200 {
-        start -= dpolynomial(&start) * 0.01;
+        x -= 0.01 * dpolynomial(&x);
     }
-    vec![start]
+    vec![x]
 }
 
 /// The 1000 values whose mean and standard deviation are fitted.
@@ -47,12 +47,12 @@ fn data() -> Array {
 /// Maximum likelihood of mean and standard deviation: 300 steps.
 fn likelihood(data: &Array) -> Vec<Array> {
     let neglogp = |mu: &Array, log_sigma: &Array, data: &Array| -np::sum(norm::logpdf(data, mu, np::exp(log_sigma)));
-    let dneglogp = grad(neglogp).argnums(args!(0, 1));
+    let slopes = grad(neglogp).argnums(args!(0, 1));
     let (mut mu, mut log_sigma) = (Array::from(-6.0), np::log(2.0));
     for _ in 0..300 {
-        let (dmu, dlog_sigma) = dneglogp(&mu, &log_sigma, data);
-        mu -= dmu * 0.0001;
-        log_sigma -= dlog_sigma * 0.0001;
+        let (dmu, dlog_sigma) = slopes(&mu, &log_sigma, data);
+        mu -= 0.0001 * dmu;
+        log_sigma -= 0.0001 * dlog_sigma;
     }
     vec![mu, log_sigma]
 }
@@ -63,8 +63,8 @@ fn gold() -> Vec<Array> {
     let (mut x, mut y) = (Array::from(0.1), Array::from(-0.1));
     for _ in 0..300 {
         let (dx, dy) = df(&x, &y);
-        x -= dx * 0.01;
-        y -= dy * 0.01;
+        x -= 0.01 * dx;
+        y -= 0.01 * dy;
     }
     vec![x, y]
 }

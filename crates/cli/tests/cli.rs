@@ -94,7 +94,7 @@ fn the_demo_shows_its_code_and_draws_its_pictures() {
     let dir = empty_dir("pictures");
     let page = printed(&["demo", "run", "optimized-learning", "--out", dir.to_str().expect("a path in UTF-8")]);
     for text in
-        ["grad with multiple arguments", "let dpolynomial = grad(polynomial);", "3.0 * x + 1.0", "22.0", "[300, 300]"]
+        ["A field with two hollows", "let dpolynomial = grad(polynomial);", "3.0 * x + 1.0", "22.0", "[300, 300]"]
     {
         assert!(page.contains(text), "the page does not show {text:?}:\n{page}");
     }

@@ -28,7 +28,7 @@ fn the_page_is_one_file_with_all_that_it_needs() {
     let page = std::fs::read_to_string(dir.join(file)).expect("the page");
     for part in [
         "<h1>Optimized learning</h1>",
-        "<h2 id=\"h1\">Example: Transforming a function into its derivative</h2>",
+        "<h2 id=\"h1\">The derivative of a function is a function</h2>",
         "<span class=\"k\">let</span> dpolynomial = <span class=\"f\">grad</span>(polynomial);",
         "<dt>z.shape()</dt><dd>[300, 300]</dd>",
         "<figure class=\"picture\" id=\"surface\">",

@@ -240,9 +240,9 @@ def loopless_loops(put):
     softmax = lambda x: np.exp(x - x.max()) / np.exp(x - x.max()).sum()
     angle = lambda opposite, adjacent: np.arctan(opposite / adjacent)
     put("squares", vmap(lambda x: x * x)(np.arange(20)))
-    a = np.arange(20).reshape(4, 5)
-    put("of_rows", vmap(np.sum)(a))
-    put("of_columns", vmap(np.sum, in_axes=1)(a))
+    table = np.arange(20).reshape(4, 5)
+    put("of_rows", vmap(np.sum)(table))
+    put("of_columns", vmap(np.sum, in_axes=1)(table))
     probabilities = vmap(softmax)(random.normal(random.key(2), (4, 5)) * 3.0)
     put("probabilities", probabilities)
     put("totals", probabilities.sum(1))
@@ -269,11 +269,11 @@ def loopless_loops(put):
 
 
 def loopy_carry(put):
-    primes = np.array([1, 2, 3, 5, 7, 11, 13, 17])
-    total, totals = lax.scan(lambda total, x: (total + x, total + x), 0, primes)
+    numbers = np.array([3, 1, 4, 1, 5, 9, 2, 6])
+    total, totals = lax.scan(lambda total, x: (total + x, total + x), 0, numbers)
     put("total", total)
     put("totals", totals)
-    put("cumsum", np.cumsum(primes))
+    put("cumsum", np.cumsum(numbers))
 
     def savings(start, interest):
         return lax.scan(lambda wealth, _: (wealth * (1.0 + interest), wealth), start, None, length=100)[1]

@@ -15,9 +15,9 @@ fn close(x: &Array, expected: f64, tolerance: f64) {
 
 fn data() -> Array {
     let key = random::PRNGKey(44);
-    let real_mu = -3.0;
-    let real_log_sigma = np::log(2.0);
-    random::normal(key, 1000) * np::exp(&real_log_sigma) + real_mu
+    let true_mu = -3.0;
+    let true_log_sigma = np::log(2.0);
+    random::normal(key, 1000) * np::exp(&true_log_sigma) + true_mu
 }
 
 #[test]
@@ -43,16 +43,16 @@ fn the_likelihood_and_its_gradient() {
     let (mu, log_sigma) = (Array::from(-6.0), np::log(2.0));
     close(&neglogp(&mu, &log_sigma, &data), 3242.53759765625, 1e-6);
 
-    let dneglogp = grad(|mu: &Array, log_sigma: &Array| neglogp(mu, log_sigma, &data)).argnums(args!(0, 1));
-    let (dmu, dlog_sigma) = dneglogp(&mu, &log_sigma);
+    let slopes = grad(|mu: &Array, log_sigma: &Array| neglogp(mu, log_sigma, &data)).argnums(args!(0, 1));
+    let (dmu, dlog_sigma) = slopes(&mu, &log_sigma);
     close(&dmu, -753.2744750976562, 1e-5);
     close(&dlog_sigma, -2260.9033203125, 1e-5);
 
     let (mut mu, mut log_sigma) = (mu, log_sigma);
     for _ in 0..300 {
-        let (dmu, dlog_sigma) = dneglogp(&mu, &log_sigma);
-        mu -= dmu * 0.0001;
-        log_sigma -= dlog_sigma * 0.0001;
+        let (dmu, dlog_sigma) = slopes(&mu, &log_sigma);
+        mu -= 0.0001 * dmu;
+        log_sigma -= 0.0001 * dlog_sigma;
     }
     close(&mu, -2.9914934635162354, 1e-5);
     close(&np::exp(&log_sigma), 1.9912006855010986, 1e-5);
@@ -60,7 +60,8 @@ fn the_likelihood_and_its_gradient() {
 
 #[test]
 fn the_surface() {
-    let (x, y) = np::meshgrid(np::arange((-1.5, 1.5, 0.01)), np::arange((-1.5, 1.5, 0.01)));
+    let line = np::arange((-1.5, 1.5, 1e-2));
+    let (x, y) = np::meshgrid(&line, &line);
     let z = 2.0 * x.powi(2) - 4.0 * &x * &y + (y.powi(4) + 2.0);
     assert_eq!(z.shape(), [300, 300]);
     close(&z.min(), 1.0, 1e-6);

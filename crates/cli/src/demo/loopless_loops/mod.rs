@@ -66,9 +66,9 @@ fn run(nb: &mut Notebook) -> Result<()> {
          one, and the function sees one column. The function itself never learns which axis it was.",
     )?;
     nb.cell(&[])?;
-    let a = np::arange(20).reshape((4, 5));
-    let of_rows = vmap(|v: &Array| v.sum())(&a);
-    let of_columns = vmap(|v: &Array| v.sum()).in_axes(1)(&a);
+    let table = np::arange(20).reshape((4, 5));
+    let of_rows = vmap(|v: &Array| v.sum())(&table);
+    let of_columns = vmap(|v: &Array| v.sum()).in_axes(1)(&table);
 
     nb.value("of_rows", "sums of rows", shown(&of_rows))?;
     nb.value("of_columns", "sums of columns", shown(&of_columns))?;

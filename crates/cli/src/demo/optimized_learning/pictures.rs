@@ -107,7 +107,7 @@ fn grid(x: &Array, y: &Array, z: &Array) -> Grid {
     Grid::new(&x[..columns], (0..rows).map(|row| y[row * columns]), floats(z))
 }
 
-/// The surface, as the notebook's last cell shows it.
+/// The field from the side.
 pub(super) fn surface(x: &Array, y: &Array, z: &Array) -> Surface {
     Surface::new(&grid(x, y, z))
         .title("Where is the gold?")
