@@ -24,6 +24,9 @@ fn main() {
     }
     println!("the minimum of the polynomial: x = {x}");
 
+    // A summit has a derivative of zero as well. The second derivative is positive at a minimum.
+    println!("the curvature there: {}", grad(grad(polynomial))(&x));
+
     // Data whose source is known: a normal distribution with mean -3 and standard deviation 2.
     let key = random::PRNGKey(44);
     let (true_mu, true_log_sigma) = (-3.0, np::log(2.0));
@@ -66,6 +69,15 @@ fn main() {
         y -= rate * dy;
     }
     println!("a hollow of the field: ({x}, {y})");
+
+    // On a rail at x = 1/2, only y can change, and only the derivative by y counts. On paper, y^3 ends as 1/2.
+    let slope = grad(gold).argnums(args!(1));
+    let (rail, mut lowest) = (Array::from(0.5), Array::from(-0.1));
+    for _ in 0..300 {
+        lowest -= rate * slope(&rail, &lowest);
+    }
+    println!("the lowest point of the rail: y = {lowest}");
+    println!("the curvature there: {}", grad(slope).argnums(args!(1))(&rail, &lowest));
 
     // The heights of the whole field. `cotangent demo run optimized-learning` draws it.
     let spacing = 0.01;

@@ -133,6 +133,7 @@ def notebook():
     for _ in range(200):
         x -= dpolynomial(x) * 0.01
     show("cell03_minimum", float(x))
+    show("cell03_curvature", float(grad(dpolynomial)(x)))
 
     key = random.PRNGKey(44)
     show("key", key.tolist())
@@ -170,6 +171,11 @@ def notebook():
         x -= 0.01 * dx
         y -= 0.01 * dy
     show("cell09_minimum", [float(x), float(y)])
+    slope, lowest = grad(gold, argnums=1), -0.1
+    for _ in range(300):
+        lowest -= 0.01 * slope(0.5, lowest)
+    show("cell09_rail", float(lowest))
+    show("cell09_rail_curvature", float(grad(slope, argnums=1)(0.5, lowest)))
     line = np.arange(-1.5, 1.5, 1e-2)
     x, y = np.meshgrid(line, line)
     z = gold(x, y)

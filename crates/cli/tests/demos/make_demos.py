@@ -350,6 +350,18 @@ def deterministic_randomness(put):
     put("spread", walks.std(0)[np.array([9, 99, 999])])
 
 
+def optimized_learning(put):
+    """The cells that ../reference.json does not have."""
+    polynomial = lambda x: 3.0 * x**2 + 4.0 * x - 3.0
+    gold = lambda x, y: 2.0 * x**2 - 4.0 * x * y + y**4 + 2.0
+    x = lax.fori_loop(0, 200, lambda _, x: x - 0.01 * grad(polynomial)(x), 3.0)
+    put("cell03_curvature", grad(grad(polynomial))(x))
+    slope = grad(gold, 1)
+    lowest = lax.fori_loop(0, 300, lambda _, y: y - 0.01 * slope(0.5, y), -0.1)
+    put("cell09_rail", lowest)
+    put("cell09_rail_curvature", grad(slope, 1)(0.5, lowest))
+
+
 def just_in_time(put):
     selu = lambda x: 1.05 * np.where(x > 0, x, 1.67 * np.exp(x) - 1.67)
     x = random.normal(random.key(44), (1_000_000,))
@@ -953,6 +965,7 @@ DEMOS = {
     "loopless-loops": loopless_loops,
     "loopy-carry": loopy_carry,
     "deterministic-randomness": deterministic_randomness,
+    "optimized-learning": optimized_learning,
     "jit": just_in_time,
     "stax-linear": stax_linear,
     "stax-neural": stax_neural,

@@ -83,6 +83,14 @@ fn run(nb: &mut Notebook) -> Result<()> {
     if nb.wants_pictures() {
         nb.picture("polynomial", pictures::polynomial(&path))?;
     }
+    nb.text(
+        "On a summit, the derivative is zero as well, but there it falls through zero; in a valley it rises. So the \
+         second derivative tells them apart. `grad` differentiates what `grad` has returned, and 6 is positive:",
+    )?;
+    nb.cell(&[])?;
+    let curvature = grad(grad(polynomial))(&x);
+
+    nb.value("cell03_curvature", "curvature", curvature.item::<f64>())?;
 
     nb.heading("Data from a known source")?;
     nb.text(
@@ -178,6 +186,24 @@ fn run(nb: &mut Notebook) -> Result<()> {
     }
 
     nb.value("cell09_minimum", "(x, y)", pair(&x, &y))?;
+
+    nb.heading("A digger on a rail")?;
+    nb.text(
+        "Now the digger is on a rail at x = ½, and can move in the direction of y only. It needs a partial derivative: \
+         `argnums` with one number gives the derivative by that argument, and x stays what it is. On paper, the \
+         lowest point of the rail is where y³ = ½. The second derivative by y, 12y², is positive there.",
+    )?;
+    nb.cell(&[])?;
+    let slope = grad(gold).argnums(args!(1));
+    let (rail, mut lowest) = (Array::from(0.5), Array::from(-0.1));
+    for _ in nb.steps("rail", 300) {
+        lowest -= rate * slope(&rail, &lowest);
+    }
+    let curvature = grad(slope).argnums(args!(1))(&rail, &lowest);
+
+    nb.value("cell09_rail", "y", lowest.item::<f64>())?;
+    nb.value("cell09_rail_curvature", "curvature", curvature.item::<f64>())?;
+
     nb.heading("The whole field")?;
     nb.text(
         "`gold` is made of operations on arrays. Given the coordinates of 300 × 300 points, it returns their heights, \
@@ -198,7 +224,7 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.value("cell10_z_150_200", "z[150, 200]", heights[150 * columns + 200])?;
     if nb.wants_pictures() {
         nb.picture("surface", pictures::surface(&x, &y, &z))?;
-        nb.picture("gold", pictures::gold(&x, &y, &z, &path))?;
+        nb.picture("gold", pictures::gold(&x, &y, &z, &path, (&rail, &lowest)))?;
     }
     Ok(())
 }

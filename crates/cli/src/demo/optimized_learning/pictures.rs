@@ -116,8 +116,8 @@ pub(super) fn surface(x: &Array, y: &Array, z: &Array) -> Surface {
         .view(20.0, 20.0)
 }
 
-/// The same function from above, with the path to one of its minima.
-pub(super) fn gold(x: &Array, y: &Array, z: &Array, path: &[(Array, Array)]) -> Axes {
+/// The same function from above, with the path to one of its minima, and the rail with its lowest point.
+pub(super) fn gold(x: &Array, y: &Array, z: &Array, path: &[(Array, Array)], rail: (&Array, &Array)) -> Axes {
     let path: Vec<_> = path.iter().map(|(x, y)| (scalar(x), scalar(y))).collect();
     let axes = Axes::new()
         .title("The path to the gold")
@@ -128,7 +128,13 @@ pub(super) fn gold(x: &Array, y: &Array, z: &Array, path: &[(Array, Array)]) -> 
         .map(Map::Blues)
         .levels([1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0, 13.0, 21.0])
         .label("z");
-    [-1.0, 1.0].into_iter().fold(traced(axes, &path), |axes, minimum| {
+    let axes = traced(axes, &path)
+        .vertical(scalar(rail.0))
+        .label("rail")
+        .point(scalar(rail.0), scalar(rail.1))
+        .color(Paint::Series(2))
+        .label("its lowest point");
+    [-1.0, 1.0].into_iter().fold(axes, |axes, minimum| {
         let least = gold_function(&minimum.into(), &minimum.into()).item::<f64>();
         axes.note(minimum, minimum, format!("minimum {}", number(least)))
     })
