@@ -3,13 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Runs the demo in an empty directory.
+/// Runs the first demo in an empty directory.
 fn run(name: &str, args: &[&str]) -> (PathBuf, Output) {
+    run_demo("optimized-learning", name, args)
+}
+
+/// Runs a demo in an empty directory.
+fn run_demo(demo: &str, name: &str, args: &[&str]) -> (PathBuf, Output) {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).expect("a directory");
     let mut command = Command::new(env!("CARGO_BIN_EXE_cotangent"));
-    command.args(["demo", "run", "optimized-learning"]).args(args).current_dir(&dir);
+    command.args(["demo", "run", demo]).args(args).current_dir(&dir);
     (dir, command.output().expect("the binary runs"))
 }
 
@@ -68,6 +73,30 @@ fn a_page_and_json_go_together_and_a_bad_place_is_named() {
     let complaint = text(&output.stderr);
     assert!(complaint.contains("--html") && complaint.contains("/dev/null/page.html"), "{complaint}");
     assert!(output.stdout.is_empty(), "it is found out before anything is computed");
+}
+
+#[test]
+fn parameters_that_a_reader_chooses_have_sliders() {
+    for (demo, sliders) in [
+        ("neural-networks-from-scratch", &[("slope", 13), ("intercept", 14)][..]),
+        ("gradient-optimization", &[("walks", 21)]),
+        ("logistic-regression", &[("over_w", 13), ("over_b", 17)]),
+    ] {
+        let (dir, output) = run_demo(demo, &format!("sliders-{demo}"), &["--html", "page.html", "--out", "pictures"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let page = std::fs::read_to_string(dir.join("page.html")).expect("the page");
+        for (id, states) in sliders {
+            let figure = page.split(&format!("<figure class=\"picture states\" id=\"{id}\"")).nth(1);
+            let figure = figure.and_then(|rest| rest.split("</figure>").next()).expect("the picture");
+            let values: Vec<_> =
+                figure.split("data-value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            assert_eq!(values.len(), *states, "{id}: {values:?}");
+            assert!(values.windows(2).all(|pair| pair[0] != pair[1]), "{id}: {values:?}");
+            // The file for other programs moves.
+            let png = std::fs::read(dir.join(format!("pictures/{id}.png"))).expect("the file");
+            assert!(png.windows(4).any(|chunk| chunk == b"acTL"), "{id}.png has one frame");
+        }
+    }
 }
 
 #[test]

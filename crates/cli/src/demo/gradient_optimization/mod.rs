@@ -107,6 +107,9 @@ fn run(nb: &mut Notebook) -> Result<()> {
     nb.value("path_070", "the first steps at rate 0.7", shown(&paths.at((4, ..5)).get()))?;
     if nb.wants_pictures() {
         nb.picture("rates", pictures::rates(&rates, &paths))?;
+        let rates = np::linspace(0.05, 1.05, 21);
+        let paths = vmap(walk)(&rates);
+        nb.picture("walks", pictures::walks(|w: f64| f(&w.into()).item(), &rates, &paths))?;
     }
 
     nb.heading("Where should it start?")?;

@@ -72,6 +72,12 @@ fn run(nb: &mut Notebook) -> Result<()> {
     if nb.wants_pictures() {
         let curves = [("w ½, b 0", &gentle), ("w 3, b 0", &steep), ("w 1, b 2", &shifted), ("w −1, b 0", &reversed)];
         nb.picture("curves", pictures::curves(&x, curves))?;
+        let curve = |w: &Array, b: &Array| logistic_model(&Logistic { w: w.clone(), b: b.clone() }, &x);
+        let (ws, bs) = (np::linspace(-3.0, 3.0, 13), np::linspace(-4.0, 4.0, 17));
+        let (by_w, by_b) =
+            (vmap(curve).in_axes((0, None))(&ws, &1.0.into()), vmap(curve).in_axes((None, 0))(&1.0.into(), &bs));
+        nb.picture("over_w", pictures::turned("w", "b = 1", &x, &ws, &by_w, |w| -1.0 / w))?;
+        nb.picture("over_b", pictures::turned("b", "w = 1", &x, &bs, &by_b, |b| -b))?;
     }
     nb.text(
         "The size of w says how sharply the answer changes, and its sign on which side the yes is. The answer changes \

@@ -94,6 +94,15 @@ fn run(nb: &mut Notebook) -> Result<()> {
     let losses = vmap(loss)(&ws, &bs);
 
     nb.value("loss_by_hand", "losses", shown(&losses))?;
+    nb.text("The pictures turn each knob from end to end, the slope at b = 3, the intercept at w = 1.5:")?;
+    if nb.wants_pictures() {
+        let fit = |w: &Array, b: &Array| (line(w, b, &x), loss(w, b));
+        let (slopes, intercepts) = (np::linspace(-4.5, 4.5, 13), np::linspace(-8.0, 5.0, 14));
+        let by_w = vmap(fit).in_axes((0, None))(&slopes, &3.0.into());
+        let by_b = vmap(fit).in_axes((None, 0))(&1.5.into(), &intercepts);
+        nb.picture("slope", pictures::knob("slope w", (&x, &y), &slopes, by_w))?;
+        nb.picture("intercept", pictures::knob("intercept b", (&x, &y), &intercepts, by_b))?;
+    }
 
     nb.heading("All guesses at once")?;
     nb.text(

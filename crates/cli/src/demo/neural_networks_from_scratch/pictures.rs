@@ -1,5 +1,5 @@
 use cotangent::Array;
-use cotangent_plot::{Axes, Grid, Map};
+use cotangent_plot::{Animation, Axes, Figure, Grid, Map, Paint, number};
 
 /// The data, with a bad guess and the true line.
 pub(super) fn guess(x: &Array, y: &Array, estimate: &Array, truth: &Array) -> Axes {
@@ -17,6 +17,46 @@ pub(super) fn guess(x: &Array, y: &Array, estimate: &Array, truth: &Array) -> Ax
         .line(&x, &truth)
         .dashed()
         .label("truth")
+}
+
+/// A knob in each of its positions: the line that it gives, and its place on the curve of the losses.
+pub(super) fn knob(
+    name: &str,
+    (x, y): (&Array, &Array),
+    positions: &Array,
+    (lines, losses): (Array, Array),
+) -> Animation {
+    let (x, y): (Vec<f64>, Vec<f64>) = (x.to_vec(), y.to_vec());
+    let (positions, losses): (Vec<f64>, Vec<f64>) = (positions.to_vec(), losses.to_vec());
+    let all: Vec<f64> = lines.to_vec();
+    let (low, high) = all.iter().chain(&y).fold((f64::MAX, f64::MIN), |(low, high), y| (low.min(*y), high.max(*y)));
+    let least = losses.iter().copied().fold(f64::MAX, f64::min);
+    let state = |(i, line): (usize, Array)| {
+        let (position, loss) = (positions[i], losses[i]);
+        let data = Axes::new()
+            .x("x")
+            .y("y")
+            .y_range(low, high)
+            .scatter(&x, &y)
+            .label("data")
+            .line(&x, line.to_vec::<f64>())
+            .label("guess");
+        let curve = Axes::new()
+            .x(name)
+            .y("loss")
+            .line(&positions, &losses)
+            .color(Paint::Soft)
+            .label(format!("every position; least {}", number((least * 100.0).round() / 100.0)))
+            .scatter(&positions, &losses)
+            .color(Paint::Soft)
+            .size(5.0)
+            .point(position, loss)
+            .color(Paint::Series(1))
+            .label("this one")
+            .note(position, loss, format!("{loss:.2}"));
+        (number(position), Figure::new().title(format!("Turning the {name}")).panel(data).panel(curve))
+    };
+    Animation::new(name).rate(4).frames(lines.iter().enumerate().map(state))
 }
 
 /// The loss over the plane of parameters, and the guesses by hand.
