@@ -16,8 +16,8 @@ use crate::demo::DEMOS;
 use crate::output::{Stdout, TIE, duration, say, wrote};
 
 pub(crate) const HELP: &str = "\
-A demo, a benchmark case, an example or a command runs on the CPU, and each program that it compiles there is compiled \
-for the GPU as well. A file is a StableHLO module, or a program exported by `Lowered::export_for`.
+A demo, an example, a benchmark case (feature `bench`) or a command runs on the CPU, and each program that it compiles \
+there is compiled for the GPU as well. A file is a StableHLO module, or a program exported by `Lowered::export_for`.
 
 With --json, one object is printed for each program: `program`, `target`, `error` (null if it compiled), and, if it \
 did, `kernels`, `code`, `arguments`, `outputs`, `temporary` (bytes) and `seconds`. The exit code is 0 if all programs \
@@ -157,7 +157,13 @@ fn by_name(name: &str) -> Result<(Command, String)> {
         if name.ends_with(".mlir") {
             bail!("there is no file {name}");
         }
-        bail!("there is nothing named `{name}` to compile, and no file. There is: {}", names().join(", "));
+        let unbuilt = match cfg!(feature = "bench") {
+            true => "",
+            false => {
+                ". Benchmark cases and GradBench programs come with the feature `bench`, which this build does not have"
+            }
+        };
+        bail!("there is nothing named `{name}` to compile, and no file. There is: {}{unbuilt}", names().join(", "));
     }
     Ok((command, input))
 }
@@ -287,5 +293,6 @@ mod tests {
         assert!(error.contains("optimized-learning"));
         let benches = error.contains("mlp/adam") && error.contains("gradbench/ba/jacobian");
         assert_eq!(benches, cfg!(feature = "bench"));
+        assert_eq!(error.contains("the feature `bench`"), !benches);
     }
 }
