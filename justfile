@@ -103,7 +103,7 @@ demo-times:
 notebooks *ARGS:
     python3 notebooks/run.py {{ARGS}}
 
-# Follow the chapter "A first hour" of the book command by command, in a new folder with an empty cache; takes minutes
+# Follow the chapter "A first hour" of the book command by command, in a new home directory; takes a quarter of an hour
 first-hour *ARGS:
     python3 docs/book/first_hour.py {{ARGS}}
 
