@@ -12,9 +12,9 @@ pub(crate) const HELP: &str = "\
 FILE is a function that `jax.export` serialized, or a StableHLO module as text or bytecode. The exit code is 0 if the \
 file was read, whether or not its function can be imported.
 
-With --json: `signature`, `format`, `platforms`, `module_bytes`, `constant_bytes`, `vjp_order`, `functions`, `operations` \
-(an object from names to numbers), `opaque` (a list of the operations that run as they were written), `equations` (null if the function cannot be imported), `problem` (null if it can) and \
-`vjp_problem` (null if the derivatives can).";
+With --json: `signature`, `format`, `platforms`, `platform_problem` (null if it runs on the default device), `module_bytes`, `constant_bytes`, `vjp_order`, `functions`, `operations` \
+(an object from names to numbers), `opaque` (a list of the operations that run as they were written), `equations` (null if the function cannot be imported), `problem` (null if it can), \
+`vjp_problem` (null if the derivatives can) and `refused` (a list of the operations that cannot be imported, with the reasons).";
 
 /// Which file to show.
 #[derive(clap::Args)]
@@ -34,19 +34,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let report = import::inspect(&bytes).with_context(named)?;
     let problem = report.problem.as_ref().map(ToString::to_string);
     let vjp_problem = report.vjp_problem.as_ref().map(ToString::to_string);
+    let platform_problem = report.platform_problem.as_ref().map(ToString::to_string);
     if options.json {
         let object = json!({
             "signature": report.signature, "format": report.format, "platforms": report.platforms,
+            "platform_problem": platform_problem,
             "module_bytes": report.module_bytes, "constant_bytes": report.constant_bytes,
             "vjp_order": report.vjp_order, "functions": report.functions, "operations": report.operations,
             "opaque": report.opaque, "equations": report.equations, "problem": problem, "vjp_problem": vjp_problem,
+            "refused": report.refused,
         });
         return say!("{object}");
     }
     prose(&report.signature)?;
     row("format", COLUMN, report.format)?;
     if !report.platforms.is_empty() {
-        row("platforms", COLUMN, &report.platforms.join(", "))?;
+        let problem = report.platform_problem.as_ref().map(|problem| format!(": {problem}"));
+        row("platforms", COLUMN, &format!("{}{}", report.platforms.join(", "), problem.unwrap_or_default()))?;
     }
     let sizes = format!("{} bytes, of which {} are constants", report.module_bytes, report.constant_bytes);
     row("module", COLUMN, &sizes)?;
@@ -60,6 +64,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     for operation in &report.opaque {
         row("as it is", COLUMN, &format!("{operation}: without a derivative, and one by one under `vmap`"))?;
+    }
+    for operation in &report.refused {
+        row("not read", COLUMN, operation)?;
     }
     match (report.equations, problem) {
         (_, Some(problem)) => row("import", COLUMN, &format!("not possible: {problem}")),

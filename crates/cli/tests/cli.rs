@@ -487,9 +487,11 @@ fn inspect_says_what_a_file_holds() {
     let text = dir.join("module.mlir").to_str().expect("a path in UTF-8").to_string();
     let module = "module @m { func.func public @main(%x: tensor<2xf32>) -> tensor<2xf32> {
         %0 = stablehlo.custom_call @mystery(%x) : (tensor<2xf32>) -> tensor<2xf32>
-        return %0 : tensor<2xf32> } }";
+        %1 = stablehlo.custom_call @riddle(%0) : (tensor<2xf32>) -> tensor<2xf32> loc(\"f.py\":7:1)
+        return %1 : tensor<2xf32> } }";
     std::fs::write(&text, module).expect("a new file");
-    let cases: [(&str, &[&str]); 3] = [
+    let tpu = exported(&dir, "imports.json", "tpu_decompositions");
+    let cases: [(&str, &[&str]); 4] = [
         (
             &with,
             &[
@@ -502,7 +504,17 @@ fn inspect_says_what_a_file_holds() {
             ],
         ),
         (&without, &["-> f32[4,3]", "stop_gradient", "serialize(vjp_order=1)", "stablehlo.dot_general"]),
-        (&text, &["m(f32[2]) -> f32[2]", "StableHLO", "not possible", "mystery"]),
+        (
+            &text,
+            &[
+                "m(f32[2]) -> f32[2]",
+                "StableHLO",
+                "not possible",
+                "mystery",
+                "from f.py:7: the custom call of `riddle`",
+            ],
+        ),
+        (&tpu, &["tpu: `f` was exported for tpu, not for cpu", "on_any_platform", "a program of"]),
     ];
     for (file, parts) in cases {
         let shown = printed(&["inspect", file]).split_whitespace().collect::<Vec<_>>().join(" ");
@@ -513,6 +525,9 @@ fn inspect_says_what_a_file_holds() {
     let json: Value = serde_json::from_str(&printed(&["inspect", "--json", &with])).expect("JSON");
     assert_eq!((&json["vjp_order"], &json["problem"], &json["vjp_problem"]), (&2.into(), &Value::Null, &Value::Null));
     assert_eq!(json["operations"]["stablehlo.sine"], 1);
+    assert_eq!((&json["platform_problem"], &json["refused"]), (&Value::Null, &Value::Array(Vec::new())));
+    let json: Value = serde_json::from_str(&printed(&["inspect", "--json", &text])).expect("JSON");
+    assert_eq!(json["refused"].as_array().map(Vec::len), Some(2));
     std::fs::write(dir.join("other"), [0u8, 1, 2, 255]).expect("a new file");
     assert!(complaint(&["inspect", dir.join("other").to_str().expect("UTF-8")]).contains("jax.export"));
 }

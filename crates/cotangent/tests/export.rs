@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::jax::Exports;
 use cotangent::random::{Key, KeyImpl};
@@ -344,6 +345,56 @@ fn a_function_for_several_platforms_takes_its_number_first() {
     let bytes = exports.add("sine", |x: &Array| x.sin(), &args, |e| e.platforms(both).vjp_order(1), true).unwrap();
     assert!(!import::inspect(&bytes).unwrap().operations.contains_key("stablehlo.case"));
     println!("{} functions", exports.check());
+}
+
+#[test]
+fn functions_for_other_platforms_are_refused_where_they_run() {
+    let export = |platforms: &[Platform]| {
+        let sine = |x: &Array| lax::platform_dependent(&[(Platform::Cuda, &|| x.cos())], Some(&|| x.sin()));
+        let lowered = jit(sine).lower((&Array::from(0.5f32),)).unwrap();
+        let bytes = lowered.to_jax().name("f").vjp_order(2).platforms(platforms.to_vec()).serialize().unwrap();
+        (import::inspect(&bytes).unwrap(), import::jax(&bytes).unwrap())
+    };
+    let near = |a: f32, b: f32| assert!((a - b).abs() < 1e-6, "{a} instead of {b}");
+    let x = Array::from(0.5f32);
+    let (report, model) = export(&[Platform::Cuda]);
+    let message = "`f` was exported for cuda, not for cpu";
+    assert!(report.platform_problem.unwrap().to_string().contains(message) && report.problem.is_none());
+    let f = model.function::<(Array,), Array>().unwrap();
+    let complaint = |f: &dyn Fn() -> Array| {
+        let panic = catch_unwind(AssertUnwindSafe(f)).map(drop).unwrap_err();
+        common::device::message(&*panic)
+    };
+    let lowered = jit(grad(|x: &Array| f(x))).lower((&x,)).unwrap();
+    let refused = [
+        complaint(&|| f(&x)),
+        complaint(&|| jit(|x: &Array| f(x) + 1.0)(&x)),
+        complaint(&|| grad(|x: &Array| f(x))(&x)),
+        complaint(&|| grad(grad(|x: &Array| f(x)))(&x)),
+        complaint(&|| vmap(|x: &Array| f(x))(&np::stack(&[&x, &x], 0))),
+        complaint(&|| lax::fori_loop(0, 2, |_, x: &Array| f(x), x.clone())),
+        complaint(&|| checkpoint(|x: &Array| f(x))(&x)),
+        lowered.compile().unwrap_err().to_string(),
+        lowered.to_jax().serialize().unwrap_err().to_string(),
+    ];
+    for (i, error) in refused.iter().enumerate() {
+        for part in [message, "platforms=[\"cpu\"]", "on_any_platform()", "E0808"] {
+            assert!(error.contains(part), "case {i}: {part} in {error}");
+        }
+    }
+    // Without the check, it is what the file has, derivatives included.
+    let f = model.on_any_platform().function::<(Array,), Array>().unwrap();
+    assert_eq!(model.on_any_platform().vjp_order(), 2);
+    near(f(&x).item::<f32>(), 0.5f32.cos());
+    near(jit(grad(grad(|x: &Array| f(x))))(&x).item::<f32>(), -0.5f32.cos());
+    // For several platforms, the branch of this one is imported.
+    let (report, model) = export(&[Platform::Cuda, Platform::Cpu]);
+    assert!(report.platform_problem.is_none());
+    let f = model.function::<(Array,), Array>().unwrap();
+    near(f(&x).item::<f32>(), 0.5f32.sin());
+    let lowered = jit(|x: &Array| f(x)).lower((&x,)).unwrap();
+    let error = lowered.to_jax().platforms([Platform::Cuda]).serialize().unwrap_err().to_string();
+    assert!(error.contains("`f` was imported for cpu, not for cuda") && error.contains("E0808"), "{error}");
 }
 
 #[test]

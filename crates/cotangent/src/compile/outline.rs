@@ -255,7 +255,7 @@ impl Block {
     /// The block as one equation: a call of `body`, with the block's own variables as arguments and results.
     fn call(&self, jaxpr: &Jaxpr, body: &Arc<Jaxpr>) -> Eqn {
         let atom = |var: &Var| self.atoms[var.index()];
-        let prim = Call { name: "block".into(), jaxpr: body.clone(), inlined: false };
+        let prim = Call { inlined: false, ..Call::new("block".into(), body.clone()) };
         Eqn {
             prim: Arc::new(prim),
             inputs: body.inputs().iter().map(atom).collect(),

@@ -6,11 +6,12 @@ use stablehlo::Value;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
-use crate::error::{Error, Result};
+use crate::array::platform::Platform;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ir::axis::{AxisSet, NamedAxis};
 use crate::ir::jaxpr::{Eqn, Jaxpr};
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent};
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, run_on};
 use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::{batch_closed, in_front};
 use crate::transform::eval::eval_with;
@@ -29,11 +30,49 @@ pub(crate) struct Call {
     pub jaxpr: Arc<Jaxpr>,
     /// Whether the compiler may inline the program. If not, it compiles the program once, however often it is called.
     pub inlined: bool,
+    /// Where the program may run, if not everywhere.
+    pub only: Option<Arc<Only>>,
+}
+
+/// The platforms of a program that was exported.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Only {
+    /// Their names in JAX.
+    pub exported: Vec<String>,
+    /// The number of the one whose branches were imported, if the program has branches for several.
+    pub imported: Option<usize>,
+}
+
+impl Only {
+    fn allows(&self, platform: Platform) -> bool {
+        let allowed = self.imported.map_or(&self.exported[..], |i| &self.exported[i..=i]);
+        allowed.iter().any(|name| name == platform.name())
+    }
+
+    /// Says that a program does not run on a platform, if it does not.
+    pub(crate) fn check(&self, name: &str, platform: Platform) -> Result<()> {
+        if self.allows(platform) {
+            return Ok(());
+        }
+        let (message, help) = match self.imported {
+            Some(i) if self.exported.iter().any(|name| name == platform.name()) => (
+                format!("`{name}` was imported for {}, not for {platform}", self.exported[i]),
+                format!("import it where {platform} is the default, such as with `COTANGENT_DEVICE={platform}`"),
+            ),
+            _ => (
+                format!("`{name}` was exported for {}, not for {platform}", self.exported.join(" and ")),
+                format!("export it with `platforms=[\"{platform}\"]`"),
+            ),
+        };
+        Err(Error::new(ErrorKind::Device, message).help(format!(
+            "{help}; or call `model.on_any_platform()`, whose operations are those of the file on every platform"
+        )))
+    }
 }
 
 impl Call {
     pub(crate) fn new(name: Arc<str>, jaxpr: Arc<Jaxpr>) -> Call {
-        Call { name, jaxpr, inlined: true }
+        Call { name, jaxpr, inlined: true, only: None }
     }
 
     pub(crate) fn with(&self, jaxpr: Arc<Jaxpr>) -> Call {
@@ -112,7 +151,8 @@ impl Primitive for Call {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("name", self.name.to_string())]
+        let only = self.only.iter().map(|only| ("platforms", only.exported.join(",")));
+        std::iter::once(("name", self.name.to_string())).chain(only).collect()
     }
 
     fn infer(&self, inputs: &[Aval]) -> Result<Outputs<Aval>> {
@@ -144,6 +184,10 @@ impl Primitive for Call {
 
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], _: &[Aval], _: &[Aval]) -> Outputs<Value> {
         cx.call(&self.name, &self.jaxpr, args, self.inlined)
+    }
+
+    fn runs_on(&self, platform: Platform) -> bool {
+        self.only.as_ref().is_none_or(|only| only.allows(platform)) && run_on(&[&self.jaxpr], platform)
     }
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {

@@ -316,7 +316,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     ]),
     ("E0806", &["but it is laid out as"]),
     ("E0807", &["does not run on"]),
-    ("E0808", &["the function was exported for"]),
+    ("E0808", &["the function was exported for", "` was exported for {}, not for", "` was imported for {}, not for"]),
     ("E0809", &["`platform_dependent` has no function for"]),
     // Processes.
     ("E0901", &["nothing says how to join a job"]),

@@ -88,6 +88,9 @@ mod type_field {
     pub(super) const MEMORY: usize = 3;
 }
 
+/// The kind of a check of JAX that was disabled, that of the platform; the others are those of custom calls.
+const PLATFORM_CHECK: u8 = 0;
+
 /// The dtype of the derivative with respect to what has none.
 const NO_DERIVATIVE: &str = "float0";
 
@@ -167,6 +170,8 @@ pub(super) struct Artifact<'a> {
     pub(super) outputs: Vec<Type>,
     pub(super) devices: usize,
     pub(super) platforms: Vec<&'a str>,
+    /// Whether it was exported with leave to run on others.
+    pub(super) portable: bool,
     pub(super) effects: Vec<&'a str>,
     pub(super) module: &'a [u8],
     pub(super) version: u16,
@@ -215,6 +220,7 @@ impl<'a> Artifact<'a> {
             Some(vjp) => Some(Artifact::of(&vjp, depth + 1).map_err(|e| e.context("its derivative"))?.into()),
             None => None,
         };
+        let unchecked = table.tables(field::UNCHECKED)?.iter().map(|check| check.u8(0)).collect::<Result<Vec<_>>>()?;
         let artifact = Artifact {
             name: table.string(field::NAME)?,
             in_tree: tree(field::IN_TREE)?,
@@ -223,6 +229,7 @@ impl<'a> Artifact<'a> {
             outputs: types(field::OUTPUT_TYPES, field::OUTPUTS)?,
             devices,
             platforms: table.strings(field::PLATFORMS)?,
+            portable: unchecked.contains(&PLATFORM_CHECK),
             effects: [effects(field::ORDERED_EFFECTS)?, effects(field::OTHER_EFFECTS)?].concat(),
             module: table.bytes(field::MODULE)?,
             version: table.u16(field::CONVENTION)?,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::array::Array;
 use crate::array::aval::Aval;
-use crate::control::call::Call;
+use crate::array::platform::Platform;
+use crate::control::call::{Call, Only};
 use crate::control::custom_vjp::{CustomVjp, VjpRule};
 use crate::control::ignored_by_eq::IgnoredByEq;
 use crate::error::{Error, Result, raise};
@@ -29,6 +30,8 @@ pub(super) struct Program {
     pub(super) inputs: Vec<Aval>,
     /// The arguments that it needs.
     pub(super) kept: Vec<usize>,
+    /// Where it may run, if not everywhere.
+    pub(super) only: Option<Arc<Only>>,
 }
 
 /// The derivative in the file, or why it cannot be read.
@@ -45,7 +48,8 @@ struct Derivative {
 impl Program {
     fn call(&self, captures: &[Array], args: &[Array]) -> Vec<Array> {
         let operands: Vec<&Array> = captures.iter().chain(self.kept.iter().map(|i| &args[*i])).collect();
-        bind(Call::new(self.name.clone(), self.closed.jaxpr.clone()), &operands).into_vec()
+        let call = Call::new(self.name.clone(), self.closed.jaxpr.clone());
+        bind(Call { only: self.only.clone(), ..call }, &operands).into_vec()
     }
 }
 
@@ -94,6 +98,18 @@ impl Body {
     /// The same program, whose derivatives are those of its operations.
     pub(super) fn without_vjp(&self) -> Body {
         Body { program: self.program.clone(), derivative: None }
+    }
+
+    /// The same program, with its derivatives, for all platforms.
+    pub(super) fn on_any_platform(&self) -> Body {
+        let vjp =
+            self.derivative.as_ref().map(|derivative| derivative.vjp.clone().map(|vjp| vjp.on_any_platform().into()));
+        Body::new(Program { only: None, ..self.program.clone() }, vjp)
+    }
+
+    /// Says that the program does not run on a platform, if it does not.
+    pub(super) fn check_platform(&self, platform: Platform) -> Result<()> {
+        self.program.only.as_ref().map_or(Ok(()), |only| only.check(&self.program.name, platform))
     }
 
     pub(super) fn call(self: &Arc<Body>, args: &[Array]) -> Vec<Array> {

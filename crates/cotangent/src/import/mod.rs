@@ -46,10 +46,12 @@ mod function;
 mod model;
 mod pytree;
 mod read;
+mod report;
 
 pub use export::JaxExport;
 pub use function::{Arguments, Function};
-pub use model::{Model, Report};
+pub use model::Model;
+pub use report::Report;
 
 use crate::error::Result;
 
@@ -97,5 +99,5 @@ pub fn stablehlo(module: impl AsRef<[u8]>) -> Result<Model> {
 /// assert!(cotangent::import::inspect(&[0, 1, 2, 255]).is_err());
 /// ```
 pub fn inspect(bytes: &[u8]) -> Result<Report> {
-    model::inspect(bytes)
+    report::inspect(bytes)
 }

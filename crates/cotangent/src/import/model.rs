@@ -1,19 +1,18 @@
 //! Imported programs.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use stablehlo::read::{Program, Region};
+use stablehlo::read::Program;
 
 use crate::api::func::Ref;
 use crate::array::Array;
 use crate::array::aval::Aval;
+use crate::array::device::Device;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
-use crate::array::platform::Platform;
-use crate::control::opaque::opaque_in;
+use crate::control::call::Only;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::Jaxpr;
 use crate::tree::{Key, Named, Node, Tree, flatten, leaf_paths};
@@ -49,7 +48,7 @@ pub struct Model {
 
 /// The signature of a function.
 #[derive(Clone)]
-struct About {
+pub(super) struct About {
     name: String,
     positional: Vec<PyTree>,
     named: Vec<(String, PyTree)>,
@@ -82,50 +81,7 @@ impl fmt::Debug for Model {
     }
 }
 
-/// What a file holds, whether or not it can be imported.
-///
-/// ```
-/// use cotangent::import;
-/// let text = "module @m { func.func public @main(%x: tensor<2xf32>) -> tensor<2xf32> {
-///     %0 = stablehlo.add %x, %x : tensor<2xf32>
-///     return %0 : tensor<2xf32>
-/// } }";
-/// let report = import::inspect(text.as_bytes()).unwrap();
-/// assert_eq!(report.operations["stablehlo.add"], 1);
-/// assert!(report.problem.is_none());
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Report {
-    /// The function's name and types: `f(f32[2]) -> f32[2]`.
-    pub signature: String,
-    /// The kind of the file: `jax.export` or `StableHLO`.
-    pub format: &'static str,
-    /// The platforms that it was exported for. A bare module does not name them.
-    pub platforms: Vec<String>,
-    /// The size of the StableHLO module in bytes.
-    pub module_bytes: usize,
-    /// The number of bytes of its constants.
-    pub constant_bytes: usize,
-    /// How often reverse mode can be applied with the derivatives in the file. Beyond that, derivatives are those of the
-    /// operations; see [`Model::vjp_order`].
-    pub vjp_order: usize,
-    /// The number of functions of the module.
-    pub functions: usize,
-    /// How often each operation occurs.
-    pub operations: BTreeMap<String, usize>,
-    /// The operations without a primitive, which run as they were written: what they are, and where they come from. They have
-    /// no derivative, and `vmap` runs them once for each element.
-    pub opaque: Vec<String>,
-    /// The number of equations of the imported program, if it can be imported.
-    pub equations: Option<usize>,
-    /// Why it cannot be imported.
-    pub problem: Option<Error>,
-    /// Why a derivative in the file cannot be imported, although the function can.
-    pub vjp_problem: Option<Error>,
-}
-
-fn program(bytes: &[u8]) -> Result<Program> {
+pub(super) fn program(bytes: &[u8]) -> Result<Program> {
     stablehlo::read::bytes(bytes).map_err(|e| Error::value(format!("the StableHLO module cannot be read: {e}")))
 }
 
@@ -138,24 +94,26 @@ impl Model {
         let artifact = Artifact::read(&buffer)?;
         artifact
             .refusal()
-            .and_then(|()| Model::of(&artifact, &program(artifact.module)?))
+            .and_then(|()| Model::of(&artifact, &program(artifact.module)?, &mut Vec::new()))
             .map_err(|e| e.context(artifact.name))
     }
 
-    fn of(artifact: &Artifact<'_>, program: &Program) -> Result<Model> {
-        Ok(Model { about: About::of(artifact), body: Arc::new(body(artifact, program, artifact.name)?) })
+    /// What cannot be imported, in the function and in its derivatives, is appended to `refused`.
+    pub(super) fn of(artifact: &Artifact<'_>, program: &Program, refused: &mut Vec<Error>) -> Result<Model> {
+        let body = body(artifact, program, artifact.name, refused)?;
+        Ok(Model { about: About::of(artifact), body: Arc::new(body) })
     }
 
     pub(super) fn stablehlo(bytes: &[u8]) -> Result<Model> {
-        Model::bare(&program(bytes)?)
+        Model::bare(&program(bytes)?, &mut Vec::new())
     }
 
-    fn bare(program: &Program) -> Result<Model> {
+    pub(super) fn bare(program: &Program, refused: &mut Vec<Error>) -> Result<Model> {
         let about = About::bare(program)?;
         let inputs: Vec<Aval> = about.inputs.iter().map(Type::aval).collect::<Result<_>>()?;
-        let closed = read::function(program, MAIN, &[])?;
-        let program =
-            body::Program { name: about.name.as_str().into(), closed, kept: (0..inputs.len()).collect(), inputs };
+        let closed = read::function(program, MAIN, &[], refused)?;
+        let kept = (0..inputs.len()).collect();
+        let program = body::Program { name: about.name.as_str().into(), closed, kept, inputs, only: None };
         Ok(Model { about, body: Arc::new(Body::new(program, None)) })
     }
 
@@ -213,6 +171,27 @@ impl Model {
     /// ```
     pub fn without_vjp(&self) -> Model {
         Model { about: self.about.clone(), body: Arc::new(self.body.without_vjp()) }
+    }
+
+    /// The same function without a check of where it runs. A file names the platforms that it was exported for, and to run
+    /// the function on another is an error, as in JAX, unless it was exported with `DisabledSafetyCheck.platform()`.
+    ///
+    /// The operations of an import are those of the file, whichever platform it was exported for. They mean the same
+    /// everywhere, so this is right unless the function chooses by platform (`jax.lax.platform_dependent`), or the file has
+    /// parts that run as they were written, which `cotangent inspect` lists.
+    ///
+    /// ```no_run
+    /// use cotangent::{import, prelude::*};
+    /// let model = import::jax(std::fs::read("exported-on-a-tpu.jax").unwrap())?;
+    /// let f = model.on_any_platform().function::<(Array,), Array>()?;
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn on_any_platform(&self) -> Model {
+        Model { about: self.about.clone(), body: Arc::new(self.body.on_any_platform()) }
+    }
+
+    pub(super) fn body(&self) -> &Body {
+        &self.body
     }
 
     /// The function, with the types of its arguments and of its result. It is called and transformed like any other one.
@@ -322,34 +301,42 @@ impl Model {
 }
 
 /// The program of an artifact, and those of its derivatives.
-fn body(artifact: &Artifact<'_>, program: &Program, name: &str) -> Result<Body> {
+fn body(artifact: &Artifact<'_>, program: &Program, name: &str, refused: &mut Vec<Error>) -> Result<Body> {
     let main = program.function(MAIN).ok_or_else(|| damaged("its module has no function `main`"))?;
     let inputs = artifact.inputs.iter().map(Type::aval).collect::<Result<Vec<_>>>()?;
     let outputs = artifact.outputs.iter().map(Type::aval).collect::<Result<Vec<_>>>()?;
     // With several platforms, the number of the one that it runs on comes first.
-    let index = match artifact.platforms.len() {
-        1 => None,
-        _ => Some(platform_index(&artifact.platforms)?),
+    let here = Device::current()?.platform();
+    let imported = match &artifact.platforms[..] {
+        [_] => None,
+        all => Some(all.iter().position(|name| *name == here.name()).unwrap_or(0)),
     };
     let (takes, returns) = read::types(main)?;
-    let indices = index.iter().map(|_| Aval::new(DType::I32, ()));
+    let indices = imported.iter().map(|_| Aval::new(DType::I32, ()));
     let expected: Vec<Aval> = indices.chain(artifact.kept.iter().map(|i| inputs[*i].clone())).collect();
     if takes != expected || returns != outputs {
         return Err(damaged(format!(
             "its module takes {takes:?} and returns {returns:?}, but its signature says {expected:?} and {outputs:?}"
         )));
     }
-    let fixed: Vec<Array> = index.into_iter().collect();
-    let closed = read::function(program, MAIN, &fixed)?;
-    let vjp = artifact.vjp.as_ref().map(|vjp| derivative(vjp, name));
-    let program = body::Program { name: name.into(), closed, inputs, kept: artifact.kept.clone() };
+    let index = |i: usize| Array::literal(Literal::int(DType::I32, i as i64));
+    let fixed: Vec<Array> = imported.map(index).into_iter().collect();
+    let closed = read::function(program, MAIN, &fixed, refused)?;
+    let vjp = artifact.vjp.as_ref().map(|vjp| derivative(vjp, name, refused));
+    let exported = artifact.platforms.iter().map(ToString::to_string).collect();
+    let only = (!artifact.portable).then(|| Arc::new(Only { exported, imported }));
+    let program = body::Program { name: name.into(), closed, inputs, kept: artifact.kept.clone(), only };
     Ok(Body::new(program, vjp))
 }
 
 /// The derivative of the function `name`.
-fn derivative(artifact: &Artifact<'_>, name: &str) -> Vjp {
-    let body = artifact.refusal().and_then(|()| body(artifact, &program(artifact.module)?, &format!("{name}_vjp")));
-    body.map(Arc::new).map_err(|e| e.context(format!("the derivative of `{name}` in the file cannot be imported")))
+fn derivative(artifact: &Artifact<'_>, name: &str, refused: &mut Vec<Error>) -> Vjp {
+    let mut own = Vec::new();
+    let body =
+        artifact.refusal().and_then(|()| body(artifact, &program(artifact.module)?, &format!("{name}_vjp"), &mut own));
+    let context = |e: Error| e.context(format!("the derivative of `{name}` in the file cannot be imported"));
+    refused.extend(own.into_iter().map(context));
+    body.map(Arc::new).map_err(context)
 }
 
 /// Builds a value with the numbers of the leaves.
@@ -365,24 +352,8 @@ fn build<T: Tree>(named: &Named, what: &str) -> Result<T> {
     })
 }
 
-/// The number of the platform that programs run on here.
-fn platform_index(platforms: &[&str]) -> Result<Array> {
-    let here = crate::array::device::Device::current()?.platform();
-    let named = match here {
-        Platform::Cpu => "cpu",
-        Platform::Cuda => "cuda",
-    };
-    match platforms.iter().position(|platform| *platform == named) {
-        Some(i) => Ok(Array::literal(Literal::int(DType::I32, i as i64))),
-        None => {
-            let message = format!("the function was exported for {platforms:?}, not for {named}");
-            Err(Error::new(ErrorKind::Device, message).help(format!("export it with `platforms=[\"{named}\"]`")))
-        }
-    }
-}
-
 impl About {
-    fn of(artifact: &Artifact<'_>) -> About {
+    pub(super) fn of(artifact: &Artifact<'_>) -> About {
         let (positional, named) = artifact.arguments();
         About {
             name: artifact.name.to_string(),
@@ -394,7 +365,7 @@ impl About {
         }
     }
 
-    fn bare(program: &Program) -> Result<About> {
+    pub(super) fn bare(program: &Program) -> Result<About> {
         let missing = || Error::value("the StableHLO module has no function `main`");
         let main = program.function(MAIN).ok_or_else(missing)?;
         let (inputs, outputs) = read::types(main)?;
@@ -419,68 +390,5 @@ impl About {
         let named = self.named.iter().map(|(_, tree)| tree.numbered(&mut next)).collect::<Vec<_>>();
         let parts = positional.into_iter().chain(named).enumerate().map(|(i, part)| (Key::Index(i), part)).collect();
         (Named::new(Node::Branch(parts)).placed(""), self.results.numbered(&mut 0).placed(""))
-    }
-}
-
-/// See [`inspect`](super::inspect).
-pub(super) fn inspect(bytes: &[u8]) -> Result<Report> {
-    let buffer = Buffer::new(bytes);
-    let is_module = bytes.starts_with(b"ML\xefR") || (bytes.len() > 4 && std::str::from_utf8(bytes).is_ok());
-    if is_module {
-        let parsed = program(bytes)?;
-        let about = About::bare(&parsed)?;
-        let report = Report::new(&about, "StableHLO", bytes.len(), &parsed);
-        return Ok(report.tried(Model::bare(&parsed)));
-    }
-    let artifact = Artifact::read(&buffer)?;
-    let parsed = program(artifact.module).map_err(|e| e.context(artifact.name))?;
-    let report = Report {
-        platforms: artifact.platforms.iter().map(ToString::to_string).collect(),
-        vjp_order: artifact.vjp_order(),
-        ..Report::new(&About::of(&artifact), "jax.export", artifact.module.len(), &parsed)
-    };
-    Ok(report.tried(artifact.refusal().and_then(|()| Model::of(&artifact, &parsed))))
-}
-
-impl Report {
-    fn new(about: &About, format: &'static str, module_bytes: usize, program: &Program) -> Report {
-        let mut operations = BTreeMap::new();
-        let mut constant_bytes = 0;
-        let mut open: Vec<&Region> = program.functions.iter().map(|f| &f.body).collect();
-        while let Some(region) = open.pop() {
-            for op in &region.ops {
-                *operations.entry(op.name.to_string()).or_default() += 1;
-                if let Some(stablehlo::read::Attr::Dense(dense)) = op.attributes.get("value") {
-                    constant_bytes += dense.data.len();
-                }
-                open.extend(&op.regions);
-            }
-        }
-        Report {
-            signature: about.to_string(),
-            format,
-            platforms: Vec::new(),
-            module_bytes,
-            constant_bytes,
-            vjp_order: 0,
-            functions: program.functions.len(),
-            operations,
-            opaque: Vec::new(),
-            equations: None,
-            problem: None,
-            vjp_problem: None,
-        }
-    }
-
-    fn tried(mut self, outcome: Result<Model>) -> Report {
-        match outcome {
-            Ok(model) => {
-                self.equations = Some(model.jaxpr().size());
-                self.opaque = opaque_in(model.jaxpr()).iter().map(|opaque| opaque.what.to_string()).collect();
-                self.vjp_problem = model.body.problem().cloned();
-            }
-            Err(error) => self.problem = Some(error),
-        }
-        self
     }
 }

@@ -253,7 +253,8 @@ fn effects_of(programs: &[&Arc<Jaxpr>]) -> Effects {
     programs.iter().map(|jaxpr| jaxpr.effects()).collect()
 }
 
-fn run_on(programs: &[&Arc<Jaxpr>], platform: Platform) -> bool {
+/// Whether programs that a primitive holds run on a platform.
+pub(crate) fn run_on(programs: &[&Arc<Jaxpr>], platform: Platform) -> bool {
     programs.iter().all(|jaxpr| jaxpr.eqns().iter().all(|eqn| eqn.prim.runs_on(platform)))
 }
 

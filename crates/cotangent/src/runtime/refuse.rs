@@ -1,6 +1,7 @@
 //! Programs that are refused before they are compiled.
 
 use crate::array::platform::Platform;
+use crate::control::call::Call;
 use crate::control::cond::Cond;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ir::jaxpr::{Eqn, Jaxpr};
@@ -24,6 +25,11 @@ pub(crate) fn runs_on(jaxpr: &Jaxpr, platform: Platform) -> Result<()> {
         return Err(Error::new(ErrorKind::Device, message)
             .help("add one for it, or a default that serves all others")
             .at(eqn.loc.loc));
+    }
+    if let Some(call) = eqn.prim.as_any().downcast_ref::<Call>()
+        && let Some(only) = &call.only
+    {
+        only.check(&call.name, platform).map_err(|error| error.at(eqn.loc.loc))?;
     }
     if eqn.prim.effects().host {
         let message = format!("a program that calls functions of this process does not run on {platform:?}");

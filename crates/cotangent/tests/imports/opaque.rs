@@ -418,3 +418,49 @@ fn what_the_compiler_must_not_be_given_is_an_error_with_its_place() {
     let message = complaint(|| f(&np::zeros([2, 2])));
     assert!(message.contains("the program has `stablehlo.custom_call`, from f.py:3"), "{message}");
 }
+
+#[test]
+fn reports_name_every_operation_that_cannot_be_imported() {
+    // In a region, in a function, in a region that runs as it was written, twice at one place, and after one that has no type.
+    let module = r#"module @m {
+        func.func public @main(%x: tensor<3xf32>, %i: tensor<i32>) -> tensor<3xf32> {
+          %0 = stablehlo.custom_call @first(%x) : (tensor<3xf32>) -> tensor<3xf32> loc("f.py":1:1)
+          %1 = "stablehlo.case"(%i) ({
+            %a = stablehlo.custom_call @second(%0) : (tensor<3xf32>) -> tensor<3xf32> loc("f.py":2:1)
+            %b = stablehlo.custom_call @second(%a) : (tensor<3xf32>) -> tensor<3xf32> loc("f.py":2:1)
+            stablehlo.return %b : tensor<3xf32>
+          }) : (tensor<i32>) -> tensor<3xf32>
+          %2 = func.call @g(%1) : (tensor<3xf32>) -> tensor<3xf32>
+          %3 = "stablehlo.all_reduce"(%2) <{replica_groups = dense<[[0, 1]]> : tensor<1x2xi64>}> ({
+          ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+            %c = stablehlo.custom_call @fourth(%a) : (tensor<f32>) -> tensor<f32> loc("f.py":5:1)
+            stablehlo.return %c : tensor<f32>
+          }) : (tensor<3xf32>) -> tensor<3xf32> loc("f.py":4:1)
+          %4 = stablehlo.custom_call @xla_python_cpu_callback(%3) : (tensor<3xf32>) -> tensor<3xf32> loc("f.py":6:1)
+          %5 = stablehlo.custom_call @tpu_custom_call(%4) : (tensor<3xf32>) -> tensor<3xf32>
+          return %5 : tensor<3xf32>
+        }
+        func.func private @g(%x: tensor<3xf32>) -> tensor<3xf32> {
+          %0 = stablehlo.custom_call @third(%x) : (tensor<3xf32>) -> tensor<3xf32> loc("f.py":3:1)
+          return %0 : tensor<3xf32>
+        }
+    }"#;
+    let report = import::inspect(module.as_bytes()).unwrap();
+    let expected = [
+        "`stablehlo.custom_call`, from f.py:1: the custom call of `first` is not supported",
+        "`stablehlo.custom_call`, from f.py:2: the custom call of `second` is not supported",
+        "`stablehlo.custom_call`, from f.py:3: the custom call of `third` is not supported",
+        "`stablehlo.all_reduce`, from f.py:4: `stablehlo.all_reduce` between several devices is not supported",
+        "`stablehlo.custom_call`, from f.py:5: the custom call of `fourth` is not supported",
+        "`stablehlo.custom_call`, from f.py:6: a call of a Python function",
+        "`stablehlo.custom_call`: a kernel of Pallas (`tpu_custom_call`) is not supported",
+    ];
+    assert_eq!(report.refused.len(), expected.len(), "{:#?}", report.refused);
+    for (found, expected) in report.refused.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found} instead of {expected}");
+    }
+    let problem = report.problem.unwrap();
+    assert_eq!(problem.message(), report.refused[0]);
+    assert_eq!(import::stablehlo(module).unwrap_err().message(), problem.message());
+    assert!(report.equations.is_none());
+}

@@ -51,8 +51,9 @@ struct Reader<'p> {
     /// The loops whose bodies are being read, from the outside in.
     loops: Vec<Loop>,
     depth: usize,
-    /// Whether an operation was met that has no primitive and that the compiler must not be given.
-    refused: bool,
+    /// The operations that have no primitive and that the compiler must not be given. Reading goes on after one, as if the
+    /// compiler might have it, so that all of them are found.
+    refused: Vec<Error>,
     /// The operation that is being read.
     current: Option<(Arc<str>, LocId)>,
 }
@@ -76,8 +77,9 @@ pub(super) fn types(function: &Function) -> Result<(Vec<Aval>, Vec<Aval>)> {
     ))
 }
 
-/// Reads the function `name` as a jaxpr. The first `fixed` arguments are given.
-pub(super) fn function(program: &Program, name: &str, fixed: &[Array]) -> Result<Closed> {
+/// Reads the function `name` as a jaxpr. The first `fixed` arguments are given. What cannot be read is appended to
+/// `refused`, each operation once; the error is the first of these.
+pub(super) fn function(program: &Program, name: &str, fixed: &[Array], refused: &mut Vec<Error>) -> Result<Closed> {
     let mut reader = Reader {
         program,
         functions: program.functions.iter().map(|f| (&*f.name, f)).collect(),
@@ -87,7 +89,7 @@ pub(super) fn function(program: &Program, name: &str, fixed: &[Array]) -> Result
         shared: HashMap::new(),
         loops: Vec::new(),
         depth: 0,
-        refused: false,
+        refused: Vec::new(),
         current: None,
     };
     let function = reader.function(name)?;
@@ -99,14 +101,22 @@ pub(super) fn function(program: &Program, name: &str, fixed: &[Array]) -> Result
             reader.run(function, &args).map(|results| results.iter().map(Val::full).collect())
         })
     });
-    let closed = attempted.and_then(|result| result);
-    let closed = closed.map_err(|error| match &reader.current {
-        Some((name, location)) => error.context(match reader.place(*location) {
-            Some(place) => format!("`{name}`, from {place}"),
-            None => format!("`{name}`"),
-        }),
+    let closed = attempted.and_then(|result| result).map_err(|error| match reader.current.take() {
+        Some(op) => reader.placed(error, &op),
         None => error,
-    })?;
+    });
+    let mut found = std::mem::take(&mut reader.refused);
+    let closed = match closed {
+        Ok(closed) if found.is_empty() => closed,
+        outcome => {
+            found.extend(outcome.err());
+            let mut seen = HashSet::new();
+            found.retain(|error| seen.insert(error.message().to_string()));
+            let first = found[0].clone();
+            refused.extend(found);
+            return Err(first);
+        }
+    };
     let (jaxpr, kept) = dce(&closed.jaxpr, true);
     debug_assert!(kept.iter().all(|k| *k), "all inputs are kept");
     Ok(Closed { jaxpr: Arc::new(jaxpr), captures: closed.captures })
@@ -285,7 +295,7 @@ impl<'p> Reader<'p> {
         let (depth, loops) = (self.depth, self.loops.len());
         let results = match self.op(scope, op) {
             // What there is no primitive for, the compiler may have.
-            Err(error) if error.kind() == ErrorKind::Transform && !self.refused => {
+            Err(error) if error.kind() == ErrorKind::Transform => {
                 self.depth = depth;
                 self.loops.truncate(loops);
                 self.current = Some((op.name.clone(), op.location));

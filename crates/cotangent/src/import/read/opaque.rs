@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use stablehlo::read::{Attr, Function, LocId, Op, Region, Type, Value, free};
+use stablehlo::read::{Attr, Function, LocId, Op, Type, Value, free};
 
 use crate::array::aval::Aval;
 use crate::control::opaque::Opaque;
@@ -60,13 +60,11 @@ impl<'p> Reader<'p> {
     pub(super) fn opaque(&mut self, scope: &mut Scope<'p>, ops: &'p [Op], rest: &[Op]) -> Result<()> {
         let mut seen = HashSet::new();
         let mut fresh = false;
+        let mut refused = Vec::new();
         for op in ops {
-            if let Err((error, op)) = self.accepted(scope.function, op, &mut seen, &mut fresh) {
-                self.refused = true;
-                self.current = Some((op.0, op.1));
-                return Err(error);
-            }
+            self.accepted(scope.function, op, (&mut seen, &mut fresh, &mut refused));
         }
+        self.refused.extend(refused);
         let mut results: Vec<Value> = ops.iter().flat_map(|op| op.results).collect();
         if ops.len() > 1 {
             let used: HashSet<Value> = free(rest).into_iter().collect();
@@ -98,41 +96,41 @@ impl<'p> Reader<'p> {
         (place.name.is_some() || place.file.is_some()).then(|| place.to_string())
     }
 
-    /// Checks that the compiler may be given an operation, with those in its regions and in the functions that it calls.
+    /// The error of an operation, with its name and its place.
+    pub(super) fn placed(&self, error: Error, (name, location): &(Arc<str>, LocId)) -> Error {
+        error.context(match self.place(*location) {
+            Some(place) => format!("`{name}`, from {place}"),
+            None => format!("`{name}`"),
+        })
+    }
+
+    /// Checks that the compiler may be given an operation, with those in its regions and in the functions that it calls, which
+    /// are then `seen`. Appends what it must not be given.
     fn accepted(
         &self,
         function: &'p Function,
         op: &'p Op,
-        seen: &mut HashSet<&'p str>,
-        fresh: &mut bool,
-    ) -> Result<(), (Error, (Arc<str>, LocId))> {
-        let refuse = |error: Error| Err((error, (op.name.clone(), op.location)));
+        (seen, fresh, refused): (&mut HashSet<&'p str>, &mut bool, &mut Vec<Error>),
+    ) {
+        let mut refuse = |error: Error| refused.push(self.placed(error, &(op.name.clone(), op.location)));
         let (dialect, name) = op.name.split_once('.').unwrap_or((&op.name, ""));
-        if !matches!(dialect, "stablehlo" | "chlo" | "func") || UNTRANSLATED.contains(&name) {
-            return refuse(unsupported(&op.name));
-        }
         let several = |attr: &Attr| attr.as_ints().is_some_and(|devices| devices.iter().any(|d| *d > 0));
-        if ["replica_groups", "source_target_pairs"].iter().any(|n| op.attributes.get(n).is_some_and(several)) {
-            return refuse(
-                unsupported(format!("`{}` between several devices", op.name))
-                    .help("export the function for one device"),
-            );
-        }
-        if name == "custom_call"
+        let mut types = op.operands.iter().copied().chain(op.results).map(|value| function.ty(value));
+        if !matches!(dialect, "stablehlo" | "chlo" | "func") || UNTRANSLATED.contains(&name) {
+            refuse(unsupported(&op.name));
+        } else if ["replica_groups", "source_target_pairs"].iter().any(|n| op.attributes.get(n).is_some_and(several)) {
+            let error = unsupported(format!("`{}` between several devices", op.name));
+            refuse(error.help("export the function for one device"));
+        } else if name == "custom_call"
             && let Err(error) = custom_call(op)
         {
-            return refuse(error);
-        }
-        let values = op.operands.iter().copied().chain(op.results);
-        if let Some(ty) = values.map(|value| function.ty(value)).find(|ty| !compiled(ty)) {
-            return refuse(aval(ty).err().unwrap_or_else(|| unsupported(format!("a value of type `{ty}`"))));
+            refuse(error);
+        } else if let Some(ty) = types.find(|ty| !compiled(ty)) {
+            refuse(aval(ty).err().unwrap_or_else(|| unsupported(format!("a value of type `{ty}`"))));
         }
         *fresh |= name == "rng" || op.attributes.flag("has_side_effect");
-        let region = |region: &'p Region, function: &'p Function, seen: &mut HashSet<&'p str>, fresh: &mut bool| {
-            region.ops.iter().try_for_each(|op| self.accepted(function, op, seen, fresh))
-        };
-        for inner in &op.regions {
-            region(inner, function, seen, fresh)?;
+        for inner in op.regions.iter().flat_map(|region| &region.ops) {
+            self.accepted(function, inner, (&mut *seen, &mut *fresh, &mut *refused));
         }
         for (_, attr) in op.attributes.iter() {
             let names: &[Attr] = if let Attr::Array(items) = attr { items } else { std::slice::from_ref(attr) };
@@ -142,13 +140,15 @@ impl<'p> Reader<'p> {
                     && seen.insert(&called.name)
                 {
                     if seen.len() > DEPTH {
-                        return refuse(malformed("its calls are nested too deeply"));
+                        let error = malformed("its calls are nested too deeply");
+                        return refused.push(self.placed(error, &(op.name.clone(), op.location)));
                     }
-                    region(&called.body, called, seen, fresh)?;
+                    for inner in &called.body.ops {
+                        self.accepted(called, inner, (&mut *seen, &mut *fresh, &mut *refused));
+                    }
                 }
             }
         }
-        Ok(())
     }
 }
 
@@ -160,6 +160,9 @@ fn kernels() -> impl Iterator<Item = &'static str> {
 /// Checks that there is a function for a custom call.
 fn custom_call(op: &Op) -> Result<()> {
     let target = op.attributes.str("call_target_name").unwrap_or_default();
+    if matches!(target, "tpu_custom_call" | "mosaic_gpu_v2" | "__gpu$xla.gpu.triton") {
+        return Err(unsupported(format!("a kernel of Pallas (`{target}`)")).help("export the function without it"));
+    }
     if target.contains("callback") {
         let what = "a call of a Python function, such as `jax.pure_callback` or `jax.debug.print` makes,";
         return Err(unsupported(what).help("export the function without it"));
