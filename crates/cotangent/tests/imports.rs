@@ -87,6 +87,7 @@ impl Case<'_> {
             Ok(model) => model,
             Err(error) => return failed.push(format!("{}: {error}", self.name)),
         };
+        let model = if self.json["platform"].is_null() { model } else { model.on_any_platform() };
         match self.json["order"].as_u64() {
             Some(order) => self.run_with_vjp(&model, order as usize, failed),
             None => self.run_operations(&model, failed),
@@ -282,6 +283,7 @@ fn derivatives_that_cannot_be_read_are_errors_when_they_are_needed() {
     assert_eq!(grad(|x: &Array| g(x).sum())(&x).to_vec::<f32>(), [2.0; 4]);
     let report = import::inspect(&bytes).unwrap();
     assert_eq!((report.vjp_order, model.vjp_order()), (1, 0));
+    assert!(report.refused.len() == 1 && report.refused[0].contains("lapack_xgees_ffi"), "{:?}", report.refused);
     let problem = report.vjp_problem.expect("a problem").to_string();
     assert!(report.problem.is_none() && problem.contains("lapack_xgees_ffi"), "{problem}");
 }
@@ -301,6 +303,22 @@ fn stored(file: &str, name: &str) -> Vec<u8> {
     let file = golden(file);
     let case = list(&file["cases"]).iter().find(|case| case["name"] == name).expect("a case");
     decoded(case["artifact"].as_str().expect("an artifact"))
+}
+
+#[test]
+fn functions_of_jax_for_other_platforms_need_leave() {
+    let bytes = artifact("tpu_decompositions");
+    let report = import::inspect(&bytes).unwrap();
+    assert_eq!(report.platforms, ["tpu"]);
+    let problem = report.platform_problem.expect("a problem").to_string();
+    assert!(report.problem.is_none() && problem.contains("`f` was exported for tpu, not for cpu"), "{problem}");
+    let f = import::jax(&bytes).unwrap().flat();
+    let message = complaint(|| f(&vec![np::eye(4, 4), np::ones([4, 2])]));
+    assert!(message.contains("`f` was exported for tpu, not for cpu"), "{message}");
+    // With `DisabledSafetyCheck.platform()`, a file gives leave.
+    let bytes = artifact("tpu_without_the_check");
+    assert!(import::inspect(&bytes).unwrap().platform_problem.is_none());
+    assert_eq!(import::jax(&bytes).unwrap().flat()(&vec![np::zeros([3])])[0].to_vec::<f32>(), [1.0; 3]);
 }
 
 #[derive(Clone, Tree)]

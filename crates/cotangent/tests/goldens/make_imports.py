@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import jax.interpreters.xla
 from jax import export, lax
+from jax._src.lax.linalg import geqrf
 
 # TensorFlow Probability 0.25, which Distrax and rlax import, registers its types in a table that JAX no longer has.
 jax.interpreters.xla.pytype_aval_mappings = collections.defaultdict(lambda: None)
@@ -27,7 +28,11 @@ jax.interpreters.xla.pytype_aval_mappings = collections.defaultdict(lambda: None
 from common import name_of, real
 
 jax.config.update("jax_include_full_tracebacks_in_locations", False)
+# The names of files without their folders.
+jax.config.update("jax_hlo_source_file_canonicalization_regex", ".*/")
 CASES = []
+# Where the functions that are not for the CPU run.
+PLATFORMS = {}
 
 # Why the derivatives of an import are not JAX's: what `modes` then says.
 STOPS = "value: it uses lax.stop_gradient, which StableHLO does not have"
@@ -35,12 +40,15 @@ SELECTS = "value: lgamma is written out with both branches of a reflection, one 
 IMPLICIT = "value: the derivative in JAX is that of the implicit function theorem, not of the iterations"
 
 
-def case(package, modes="grad", tree=False):
+def case(package, modes="grad", tree=False, platform="cpu"):
     """Registers a function that returns (f, argument, …). Without "grad", the function has no gradient in JAX or its
-    gradient is not compared; "while" says that it has a loop that ends by a condition."""
+    gradient is not compared; "while" says that it has a loop that ends by a condition. It is exported for `platform`, and
+    the results are those on the CPU."""
 
     def register(make):
         CASES.append((package, make.__name__, modes, make))
+        if platform != "cpu":
+            PLATFORMS[make.__name__] = platform
         return make
 
     return register
@@ -830,6 +838,151 @@ def described(x):
             "data": [real(v) if x.dtype.kind == "f" or name_of(x.dtype) == "bf16" else int(v) for v in x.ravel()]}
 
 
+# The same for other platforms, whose libraries have other names and conventions
+
+
+def signed(u, *others):
+    """Vectors with a sign that does not depend on the library: the first row is positive."""
+    sign = jnp.where(u[..., :1, :].real < 0, -1.0, 1.0)
+    return (u * sign, *(v * sign for v in others))
+
+
+def svd_of(a, **options):
+    """The two kinds of vectors and the values."""
+    u, s, vh = lax.linalg.svd(a, full_matrices=False, **options)
+    return *signed(u, jnp.swapaxes(vh, -1, -2)), s
+
+
+def spread(m, n):
+    """A matrix whose singular values are well apart."""
+    return np.eye(m, n, dtype=np.float32) * (2 + np.arange(n, dtype=np.float32))
+
+
+@case("jax", platform="cuda")
+def cuda_cholesky():
+    def f(a, b):
+        spd = a @ jnp.swapaxes(a, 1, 2) + 4 * jnp.eye(4)
+        l = jnp.linalg.cholesky(spd)
+        return l, jnp.linalg.cholesky(spd, upper=True), jax.scipy.linalg.cho_solve((l, True), b)
+    return f, wave((2, 4, 4)), wave((2, 4, 2), 1)
+
+
+@case("jax", platform="cuda")
+def cuda_lu():
+    def f(a, b):
+        lu, pivots = jax.scipy.linalg.lu_factor(a)
+        return lu, pivots, jnp.linalg.solve(a, b), jnp.linalg.slogdet(a)[1], jnp.linalg.inv(a[0]), jax.scipy.linalg.expm(a[1])
+    return f, wave((2, 4, 4), 0.4) + spread(4, 4), wave((2, 4, 2), 1)
+
+
+@case("jax", platform="cuda")
+def cuda_qr():
+    def f(a):
+        return *jnp.linalg.qr(a), *jnp.linalg.qr(a[0].T @ a[0])
+    return f, wave((2, 5, 3), 0.4) + spread(5, 3)
+
+
+@case("jax", "value", platform="cuda")
+def cuda_qr_of_all_kinds():
+    def f(a):
+        p = jax.scipy.linalg.qr(a, pivoting=True, mode="economic")
+        packed, taus = geqrf(a)
+        return *jnp.linalg.qr(a, mode="complete"), *jnp.linalg.qr(a.T), *p, lax.linalg.householder_product(packed, taus), lax.linalg.ormqr(packed, taus, a, transpose=True)
+    return f, wave((5, 3), 0.4) + spread(5, 3)
+
+
+@case("jax", platform="cuda")
+def cuda_svd():
+    def f(a, x):
+        large = spread(36, 34) + 0.1 * jnp.outer(jnp.sin(jnp.arange(36.0)), jnp.cos(jnp.arange(34.0))) * x
+        c = lax.complex(a[0], a[1])
+        u, s, vh = jnp.linalg.svd(c, full_matrices=False)
+        left, right, values = svd_of(large)
+        return (*svd_of(a), *svd_of(a[0].T), s, ((u * s) @ vh).real, jnp.abs(u), jnp.abs(vh), jnp.linalg.svd(a[1], compute_uv=False),
+                left[:3, :3], right[:3, :3], values)
+    return f, wave((2, 5, 3), 0.4) + spread(5, 3), np.float32(0.7)
+
+
+@case("jax", platform="cuda")
+def cuda_svd_by_qr():
+    qr = lax.linalg.SvdAlgorithm.QR
+    def f(a):
+        c = lax.complex(a[0], a[1])
+        values = lax.linalg.svd(a[0].T, compute_uv=False, algorithm=qr)
+        u, s, vh = lax.linalg.svd(c.T, full_matrices=False, algorithm=qr)
+        return *svd_of(a, algorithm=qr), *svd_of(a[0].T, algorithm=qr), values, s, ((u * s) @ vh).imag, jnp.abs(u), jnp.abs(vh)
+    return f, wave((2, 5, 3), 0.4) + spread(5, 3)
+
+
+@case("jax", platform="cuda")
+def cuda_eigh():
+    def f(a):
+        s = a + a.T + spread(4, 4)
+        w, v = jnp.linalg.eigh(s)
+        upper, _ = lax.linalg.eigh(s + jnp.tril(a, -1), lower=False, symmetrize_input=False)
+        h = s + 1j * (a - a.T)
+        wh, vh = jnp.linalg.eigh(h)
+        return w, *signed(v), *signed(upper), jnp.linalg.eigvalsh(h), ((vh * wh) @ jnp.conj(vh.T)).imag, jnp.abs(vh)
+    return f, wave((4, 4), 0.4)
+
+
+@case("jax", platform="cuda")
+def cuda_tridiagonal_solve():
+    def f(d, e, b):
+        return (lax.linalg.tridiagonal_solve(e, 3 + d, e, b), lax.linalg.tridiagonal_solve(e[0], 3 + d[0], e[1], b[0]),
+                lax.empty((3,), jnp.float32).at[:].set(d[0, 0]))
+    return f, wave((2, 5)), wave((2, 5), 1), wave((2, 5, 3), 2)
+
+
+@case("jax", "value", platform="cuda")
+def cuda_tridiagonal():
+    def f(a, d):
+        s = a + jnp.swapaxes(a, 1, 2)
+        h = lax.complex(s[0], a[0] - a[0].T)
+        perturbed = lax.linalg.tridiagonal_solve(d, d, d, d[:, None], perturb_singular=True)
+        return *lax.linalg.tridiagonal(s), *lax.linalg.tridiagonal(s[0], lower=False), *lax.linalg.tridiagonal(h), perturbed
+    return f, wave((2, 4, 4), 0.4), wave((4,), 1)
+
+
+@case("jax", platform="rocm")
+def rocm_decompositions():
+    def f(a, b):
+        s = a + a.T + spread(4, 4)
+        w, v = jnp.linalg.eigh(s)
+        d = b[:, 0]
+        return (jnp.linalg.cholesky(s @ s.T), jnp.linalg.solve(s, b), *jnp.linalg.qr(s), w, *signed(v), *svd_of(s[:3]), *svd_of(s[:, :3]),
+                lax.linalg.tridiagonal_solve(d, 3 + d, d, b))
+    return f, wave((4, 4), 0.4), wave((4, 2), 1)
+
+
+@case("jax", platform="tpu")
+def tpu_decompositions():
+    def f(a, b):
+        s = a + a.T + spread(4, 4)
+        w, v = jnp.linalg.eigh(s)
+        upper, _ = lax.linalg.eigh(s + jnp.tril(a, -1), lower=False, symmetrize_input=False)
+        return (jnp.linalg.cholesky(s @ s.T), jnp.linalg.solve(s, b), *jnp.linalg.qr(s), w, *signed(v), *signed(upper),
+                *jnp.linalg.qr(s[:, :2], mode="complete"), lax.empty((3,), jnp.float32).at[:].set(a[0, 0]))
+    return f, wave((4, 4), 0.4), wave((4, 2), 1)
+
+
+@case("jax", platform="tpu")
+def tpu_approximate_top_k():
+    def f(a):
+        return *lax.approx_max_k(a, 3), *lax.approx_min_k(a, 2, reduction_dimension=0), *lax.approx_max_k(a[0], 4)
+    return f, wave((3, 7), 0.4)
+
+
+@case("jax", platform="tpu")
+def tpu_without_the_check():
+    return jnp.cos, wave((3,))
+
+
+@case("jax", "value", platform="tpu")
+def tpu_svd():
+    return (lambda a: (*svd_of(a), jnp.linalg.svd(a, compute_uv=False))), wave((5, 3), 0.4) + spread(5, 3)
+
+
 def digest(x):
     x = np.asarray(x)
     flat = x.astype(np.float64).ravel() if x.dtype.kind != "c" else np.concatenate([x.real.ravel(), x.imag.ravel()]).astype(np.float64)
@@ -851,8 +1004,13 @@ def moved(x):
 def written(package, name, modes, make):
     f, *args = make()
     # JAX promises that these custom calls stay the same only for some of LAPACK's routines.
-    checks = [export.DisabledSafetyCheck.custom_call(f"lapack_{letter}{name}_ffi") for letter in "sdcz" for name in ("ormqr", "geqp3")]
-    exported = export.export(jax.jit(f), disabled_checks=checks)(*args)
+    targets = [f"lapack_{letter}{name}_ffi" for letter in "sdcz" for name in ("ormqr", "geqp3")]
+    targets += ["cusolver_ormqr_ffi", "cuhybrid_geqp3", "cu_tridiagonal_solve_perturbed", "hipsparse_gtsv2_ffi"]
+    checks = [export.DisabledSafetyCheck.custom_call(target) for target in targets]
+    platform = PLATFORMS.get(name, "cpu")
+    if name == "tpu_without_the_check":
+        checks.append(export.DisabledSafetyCheck.platform())
+    exported = export.export(jax.jit(f), platforms=[platform], disabled_checks=checks)(*args)
     data = exported.serialize()
     leaves, structure = jax.tree.flatten(tuple(args))
 
@@ -883,6 +1041,8 @@ def written(package, name, modes, make):
             result["jvp"] = [digest(y) for y in jax.jvp(jax.jit(loss), tuple(map(jnp.asarray, leaves)), tangents)]
         except Exception as error:
             print(f"  {name}: no jvp: {str(error).splitlines()[0][:100]}")
+    if platform != "cpu":
+        result["platform"] = platform
     result["artifact"] = base64.b64encode(data).decode()
     return result, len(data)
 

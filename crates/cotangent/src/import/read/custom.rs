@@ -11,7 +11,9 @@ use crate::control::composite::CompositeCall;
 use crate::control::ffi_call::FfiAttribute;
 use crate::error::{Error, Result};
 use crate::ir::jaxpr::Closed;
-use crate::trace::frames::{bind, bind1};
+use crate::numpy::take_along_axis;
+use crate::ops::zeros;
+use crate::trace::frames::bind;
 
 use super::value::Val;
 use super::{Reader, Vals, elementwise, linalg, malformed, unsupported};
@@ -120,10 +122,6 @@ impl<'p> Reader<'p> {
                 return Ok(vec![result]);
             }
         }
-        if let Some(routine) = target.strip_prefix("lapack_").and_then(|name| name.strip_suffix("_ffi")) {
-            return linalg::lapack(routine, op, &inner(attrs), x, outs)?
-                .ok_or_else(|| unsupported(format!("the LAPACK routine `{target}`")));
-        }
         match (target, x) {
             // Layouts over devices, of which there is one, and places in memory.
             ("Sharding" | "annotate_device_placement" | "SPMDFullToShardShape" | "SPMDShardToFullShape", [x, ..]) => {
@@ -133,25 +131,51 @@ impl<'p> Reader<'p> {
                 let k = outs.first().and_then(|out| out.shape.last().copied());
                 top_k(x, k.ok_or_else(|| malformed("`TopK` without results"))?)
             }
-            ("tridiagonal_solve_perturbed_ffi", [dl, d, du, b]) => {
-                let prim = p::TridiagonalSolve { perturb_singular: true };
-                Ok(vec![Val::new(bind1(prim, &[&dl.full(), &d.full(), &du.full(), &b.full()]))])
-            }
+            ("ApproxTopK", [x, places, ..]) => self.approximate_top_k(op, x, places, outs),
+            // Memory whose contents are not defined: JAX fills it with zeros where it does not allocate.
+            ("AllocateBuffer", []) => Ok(outs.iter().map(|out| Val::new(zeros(&out.shape, out.dtype))).collect()),
             ("cu_threefry2x32_ffi" | "hip_threefry2x32_ffi", [a, b, c, d]) => {
                 let out = bind(p::Threefry2x32, &[&a.full(), &b.full(), &c.full(), &d.full()]);
                 Ok(out.into_iter().map(Val::new).collect())
-            }
-            ("cu_lu_pivots_to_permutation" | "hip_lu_pivots_to_permutation", [pivots]) => {
-                let n = outs.first().and_then(|out| out.shape.last().copied()).unwrap_or_default();
-                let prim = p::LuPivotsToPermutation { permutation_size: n };
-                Ok(vec![Val::new(bind1(prim, &[&pivots.full()]))])
             }
             ("shape_assertion", _) => Err(Error::shape(
                 "the program checks shapes when it runs, which it needs only if it was exported with symbolic dimensions",
             )
             .help("export it for each shape that is needed")),
-            _ => Err(unsupported(format!("the custom call of `{target}`"))),
+            _ => linalg::custom(target, op, &inner(attrs), x, outs)?
+                .ok_or_else(|| unsupported(format!("the custom call of `{target}`"))),
         }
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the greatest or the least elements along an axis as the exact ones, in order.
+    fn approximate_top_k(&self, op: &Op, x: &Val, places: &Val, outs: &[Aval]) -> Vals {
+        let config = inner(&op.attributes);
+        let number = |name: &str| config.int(name).and_then(|n| usize::try_from(n).ok());
+        let (Some(k), Some(axis)) = (number("top_k"), number("reduction_dim")) else {
+            return Err(malformed("`ApproxTopK` has no `top_k` or no `reduction_dim`"));
+        };
+        if !outs.iter().all(|out| out.shape.get(axis) == Some(&k)) {
+            return Err(unsupported("`ApproxTopK` with more results than `top_k`"));
+        }
+        let comparator = match op.attributes.get("called_computations") {
+            Some(Attr::Array(names)) => names.first(),
+            name => name,
+        };
+        let Some(Attr::Symbol(name)) = comparator else { return Err(malformed("`ApproxTopK` without a comparator")) };
+        let mut ops = self.function(name)?.body.ops.iter();
+        let direction = ops.find_map(|op| op.attributes.keyword("comparison_direction"));
+        let least = match direction {
+            Some("GT") => false,
+            Some("LT") if x.dtype().is_float() => true,
+            _ => return Err(unsupported("`ApproxTopK` with a comparator other than > and <")),
+        };
+        let x = x.full();
+        let found = bind(p::TopK { k, axis }, &[&if least { -x } else { x }]);
+        let values = if least { -&found[0] } else { found[0].clone() };
+        let places = take_along_axis(places.full(), &found[1], axis as isize);
+        Ok(vec![Val::new(values), Val::new(places)])
     }
 }
 

@@ -1,4 +1,5 @@
-//! Linear algebra: StableHLO's operations, and calls of LAPACK's routines as JAX makes them on the CPU.
+//! Linear algebra: StableHLO's operations, and calls of LAPACK's routines and of their counterparts on other platforms, as
+//! JAX makes them.
 
 use stablehlo::read::{Attr, Attrs, Op};
 
@@ -37,6 +38,7 @@ pub(super) fn read(name: &str, op: &Op, x: &[Val]) -> Result<Option<Vec<Val>>> {
     }))
 }
 
+/// The conjugate transposes of matrices.
 fn adjoint(x: &Array) -> Array {
     let x = x.moveaxis(-1, -2);
     if x.dtype().is_complex() { x.conj() } else { x }
@@ -66,6 +68,19 @@ fn letter(config: &Attrs, name: &str) -> Result<char> {
     code.ok_or_else(|| malformed(format!("a LAPACK routine has no `{name}`")))
 }
 
+/// Whether a routine reads the lower triangle of a matrix: a letter for LAPACK, and a flag for the libraries of GPUs.
+fn lower(config: &Attrs) -> Result<bool> {
+    match config.get("lower") {
+        Some(_) => Ok(config.flag("lower")),
+        None => Ok(letter(config, "uplo")? == 'L'),
+    }
+}
+
+/// Whether a flag is set, which LAPACK's routines get as a number.
+fn set(config: &Attrs, name: &str) -> bool {
+    config.flag(name) || config.int(name) == Some(1)
+}
+
 /// Zeros, one for each matrix: the routine succeeded.
 fn success(x: &Array) -> Array {
     zeros(&x.shape()[..x.ndim() - 2], DType::I32)
@@ -79,22 +94,80 @@ fn failure(x: &Array, axes: &[usize]) -> Array {
     select(&ok, &number(0), &number(1), ok.shape())
 }
 
-/// Reads the call of a routine, whose name starts with the letter of a dtype. Its results are JAX's.
-pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Aval]) -> Result<Option<Vec<Val>>> {
-    let a: Vec<Array> = x.iter().map(Val::full).collect();
-    let Some(first) = a.first() else { return Err(malformed("a LAPACK routine without operands")) };
-    if first.ndim() < 1 || !name.is_char_boundary(1) {
-        return Err(malformed("a LAPACK routine without matrices"));
+/// The routine of linear algebra that a custom call names, without the letter of the dtype that LAPACK's names begin with.
+fn routine_of(target: &str) -> Option<&str> {
+    let ffi = |prefix: &str| target.strip_prefix(prefix)?.strip_suffix("_ffi");
+    if let Some(name) = ffi("lapack_") {
+        return name.strip_prefix(['s', 'd', 'c', 'z']);
     }
+    let library = ["cusolver_", "hipsolver_", "cusparse_", "hipsparse_"].into_iter().find_map(ffi);
+    library.or_else(|| ["cuhybrid_", "hiphybrid_"].into_iter().find_map(|prefix| target.strip_prefix(prefix)))
+}
+
+/// Reads the custom call of a routine, if it is one of these. Its results are JAX's.
+pub(super) fn custom(target: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Aval]) -> Result<Option<Vec<Val>>> {
+    let a: Vec<Array> = x.iter().map(Val::full).collect();
+    let results = match (target, &a[..]) {
+        // XLA's names for a TPU.
+        ("LuDecomposition", [a]) => bind(p::Lu, &[a]).into_vec(),
+        ("Qr", [a]) => bind(p::Geqrf, &[a]).into_vec(),
+        ("ProductOfElementaryHouseholderReflectors", [a, taus]) => vec![bind1(p::HouseholderProduct, &[a, taus])],
+        ("Eigh", [a]) => {
+            let lower = op.attributes.str("backend_config").is_some_and(|config| config.starts_with('1'));
+            bind(p::Eigh { lower, compute_eigenvectors: true }, &[a]).into_vec()
+        }
+        (
+            "tridiagonal_solve_perturbed_ffi" | "cu_tridiagonal_solve_perturbed" | "hip_tridiagonal_solve_perturbed",
+            [dl, d, du, b],
+        ) => vec![bind1(p::TridiagonalSolve { perturb_singular: true }, &[dl, d, du, b])],
+        ("cu_lu_pivots_to_permutation" | "hip_lu_pivots_to_permutation", [pivots]) => {
+            let n = outs.first().and_then(|out| out.shape.last().copied()).unwrap_or_default();
+            vec![bind1(p::LuPivotsToPermutation { permutation_size: n }, &[pivots])]
+        }
+        _ => match routine_of(target) {
+            Some(name @ ("gesvd" | "gesvdj" | "gesvdp" | "gesdd")) if !target.starts_with("lapack_") => {
+                svd(name, config, a.first().ok_or_else(|| malformed("a decomposition without a matrix"))?, outs)
+            }
+            Some(name) => match routine(name, op, config, &a, outs)? {
+                Some(results) => results,
+                None => return Ok(None),
+            },
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(results.into_iter().map(Val::new).collect()))
+}
+
+/// A singular value decomposition on a GPU. The order of the results is that of the values, so layouts do not matter.
+fn svd(name: &str, config: &Attrs, a: &Array, outs: &[Aval]) -> Vec<Array> {
+    let compute_uv = config.flag("compute_uv");
+    let prim = p::Svd { full_matrices: config.flag("full_matrices"), compute_uv, algorithm: Default::default() };
+    let out = bind(prim, &[a]);
+    let vectors = match (compute_uv, name) {
+        (false, _) => outs.get(2..4).unwrap_or(&[]).iter().map(|o| zeros(&o.shape, o.dtype)).collect(),
+        // These return V itself.
+        (true, "gesvdj" | "gesvdp") => vec![out[1].clone(), adjoint(&out[2])],
+        // The library gets the transpose of a wide matrix, so the two exchange their roles.
+        (true, _) if config.flag("transposed") => vec![out[2].clone(), out[1].clone()],
+        (true, _) => vec![out[1].clone(), out[2].clone()],
+    };
+    let info = failure(&out[0], &[a.ndim() - 2]);
+    [vec![a.clone(), out[0].clone()], vectors, vec![info]].concat()
+}
+
+/// Reads a call of a routine with the results that it has in LAPACK.
+fn routine(name: &str, op: &Op, config: &Attrs, a: &[Array], outs: &[Aval]) -> Result<Option<Vec<Array>>> {
+    let Some(first) = a.first().filter(|a| a.ndim() > 0) else {
+        return Err(malformed("a routine of linear algebra without matrices"));
+    };
     let rank = first.ndim();
     let row_major = transposed(op, 0);
-    let routine = &name[1..];
-    if row_major && !matches!(routine, "potrf" | "trsm" | "gtsv" | "syevd") {
-        return Err(unsupported(format!("the LAPACK routine `{name}` of row-major matrices")));
+    if row_major && !matches!(name, "potrf" | "trsm" | "gtsv" | "gtsv2" | "syevd") {
+        return Err(unsupported(format!("the routine `{name}` of row-major matrices")));
     }
-    let results: Vec<Array> = match (routine, &a[..]) {
+    let results: Vec<Array> = match (name, a) {
         ("potrf", [a]) => {
-            let l = cholesky(a, (letter(config, "uplo")? == 'L') != row_major);
+            let l = cholesky(a, lower(config)? != row_major);
             let info = failure(&l, &[rank - 2, rank - 1]);
             vec![l, info]
         }
@@ -107,8 +180,7 @@ pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Ava
         ("geqp3", [a, jpvt]) => bind(p::Geqp3, &[a, jpvt]).into_vec(),
         ("orgqr" | "ungqr", [a, taus]) => vec![bind1(p::HouseholderProduct, &[a, taus])],
         ("ormqr" | "unmqr", [a, taus, c]) => {
-            let flag = |name: &str| config.int(name) == Some(1);
-            let prim = p::Ormqr { left: flag("left"), transpose: flag("transpose") };
+            let prim = p::Ormqr { left: set(config, "left"), transpose: set(config, "transpose") };
             vec![bind1(prim, &[a, taus, c])]
         }
         ("trsm", [a, b]) => {
@@ -116,7 +188,7 @@ pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Ava
             let (trans, row_major_b) = (letter(config, "trans_x")?, transposed(op, 1));
             let prim = p::TriangularSolve {
                 left_side: (letter(config, "side")? == 'L') != row_major_b,
-                lower: (letter(config, "uplo")? == 'L') != row_major,
+                lower: lower(config)? != row_major,
                 transpose_a: (trans != 'N') != (row_major != row_major_b),
                 conjugate_a: trans == 'C' && a.dtype().is_complex(),
                 unit_diagonal: letter(config, "diag")? == 'U',
@@ -125,8 +197,8 @@ pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Ava
         }
         ("syevd" | "heevd", [a]) => {
             // The transpose of a symmetric matrix is the matrix, with its triangles exchanged.
-            let lower = (letter(config, "uplo")? == 'L') != row_major;
-            let vectors = letter(config, "mode")? == 'V';
+            let lower = lower(config)? != row_major;
+            let vectors = config.get("mode").is_none() || letter(config, "mode")? == 'V';
             let out = bind(p::Eigh { lower, compute_eigenvectors: vectors }, &[a]);
             let w = out[usize::from(vectors)].clone();
             let v = if vectors { out[0].clone() } else { a.clone() };
@@ -149,9 +221,15 @@ pub(super) fn lapack(name: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Ava
             let x = bind1(p::TridiagonalSolve { perturb_singular: false }, &[dl, d, du, b]);
             vec![dl.clone(), d.clone(), du.clone(), x, zeros(&d.shape()[..d.ndim() - 1], DType::I32)]
         }
+        ("gtsv2", [dl, d, du, b]) => vec![bind1(p::TridiagonalSolve { perturb_singular: false }, &[dl, d, du, b])],
+        ("sytrd" | "hetrd", [a]) => {
+            let mut out = bind(p::Tridiagonal { lower: lower(config)? }, &[a]).into_vec();
+            out.push(success(a));
+            out
+        }
         _ => return Ok(None),
     };
-    Ok(Some(results.into_iter().map(Val::new).collect()))
+    Ok(Some(results))
 }
 
 /// Eigenvalues and eigenvectors of any matrix. Of a real one, the routine returns the two parts of the eigenvalues.
