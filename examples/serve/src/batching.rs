@@ -1,9 +1,9 @@
 //! A bounded queue of requests, and the thread that computes them in batches.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -191,6 +191,8 @@ pub struct Queue {
     /// A permit for each request that may wait. It is with the request, even if nobody waits for it any more.
     places: Arc<Semaphore>,
     length: usize,
+    /// The worker has what this refers to.
+    alive: Weak<()>,
 }
 
 /// Why there is no result.
@@ -209,13 +211,18 @@ impl Queue {
     /// If the system has no more threads.
     pub fn start(model: Arc<Model>, limits: Limits, counts: Arc<Counts>) -> std::io::Result<(Queue, JoinHandle<()>)> {
         let (sender, receiver) = channel();
+        let running = Arc::new(());
+        let alive = Arc::downgrade(&running);
         let work = move || {
+            // Dropped when the worker ends, by a panic too.
+            let _running = running;
             while let Some(jobs) = gather(&receiver, model.largest(), limits.wait) {
                 compute(&model, jobs, &counts);
             }
         };
         let worker = std::thread::Builder::new().name("model".into()).spawn(work)?;
-        Ok((Queue { sender, places: Arc::new(Semaphore::new(limits.queue)), length: limits.queue }, worker))
+        let places = Arc::new(Semaphore::new(limits.queue));
+        Ok((Queue { sender, places, length: limits.queue, alive }, worker))
     }
 
     /// Computes an example. Waits without blocking the thread.
@@ -228,6 +235,11 @@ impl Queue {
         let ended = || Refusal::Failed("the worker has ended".into());
         self.sender.send(Job { row, reply, _place: place }).map_err(|_| ended())?;
         result.await.map_err(|_| ended())?.map_err(Refusal::Failed)
+    }
+
+    /// Whether the worker still computes.
+    pub fn is_alive(&self) -> bool {
+        self.alive.strong_count() > 0
     }
 
     /// How many requests wait.

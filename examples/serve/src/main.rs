@@ -40,6 +40,12 @@ struct Options {
     /// The largest body of a request, in bytes.
     #[arg(long, default_value_t = 1 << 20)]
     body: usize,
+    /// The longest time in milliseconds that the head of a request, and then its body, may take to arrive.
+    #[arg(long, default_value_t = 10_000)]
+    read: u64,
+    /// The longest time in milliseconds that a shutdown waits for connections.
+    #[arg(long, default_value_t = 10_000)]
+    shutdown: u64,
 }
 
 fn model(options: &Options) -> Result<Model> {
@@ -75,5 +81,6 @@ async fn main() -> Result<()> {
         }
     };
     let limits = Limits { queue: options.queue, wait: Duration::from_micros(options.wait) };
-    Server { model, limits, body: options.body }.run(listener, stop).await
+    let (read, shutdown) = (Duration::from_millis(options.read), Duration::from_millis(options.shutdown));
+    Server { model, limits, body: options.body, read, shutdown }.run(listener, stop).await
 }

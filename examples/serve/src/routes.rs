@@ -1,17 +1,25 @@
-//! The routes.
+//! The routes, and the connections.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use crate::batching::{Counts, Limits, Model, Queue, Refusal};
 use crate::json;
@@ -25,12 +33,18 @@ pub struct Server {
     pub limits: Limits,
     /// The largest body of a request, in bytes.
     pub body: usize,
+    /// The longest time that a request may take to arrive: its head, and then its body. A connection without a request is
+    /// closed after the same time.
+    pub read: Duration,
+    /// The longest time that a shutdown waits for connections. Those that are left are closed.
+    pub shutdown: Duration,
 }
 
 struct Shared {
     model: Arc<Model>,
     queue: Queue,
     counts: Arc<Counts>,
+    read: Duration,
     answered: AtomicU64,
     invalid: AtomicU64,
     refused: AtomicU64,
@@ -38,11 +52,11 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves until `stop` is ready. Then no connection is accepted, requests that were accepted are answered, and the worker
-    /// ends.
+    /// Serves until `stop` is ready. Then no connection is accepted, requests that have arrived are answered, and the worker
+    /// ends. Connections that are still open after the time for this are closed.
     ///
     /// # Errors
-    /// If the socket fails, or the worker has panicked.
+    /// If the worker has panicked.
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let counts = Arc::new(Counts::default());
         let (queue, worker) = Queue::start(self.model.clone(), self.limits, counts.clone())?;
@@ -50,6 +64,7 @@ impl Server {
             model: self.model,
             queue,
             counts,
+            read: self.read,
             answered: AtomicU64::new(0),
             invalid: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -57,17 +72,58 @@ impl Server {
         });
         let routes = Router::new()
             .route("/predict", post(predict))
-            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/healthz", get(health))
             .route("/metrics", get(metrics))
             .layer(DefaultBodyLimit::max(self.body))
             .with_state(shared);
-        axum::serve(listener, routes).with_graceful_shutdown(stop).await?;
-        // The routes are gone, and the sending end of the queue with them.
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(self.read);
+        let (graceful, mut connections, mut stop) = (GracefulShutdown::new(), JoinSet::new(), pin!(stop));
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let service = TowerToHyperService::new(routes.clone());
+                        // A connection that fails is the client's matter.
+                        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                        connections.spawn(async move { drop(connection.await) });
+                    }
+                    // A connection that is gone already, or too many open files: others end meanwhile.
+                    Err(_) => sleep(Duration::from_millis(50)).await,
+                },
+                Some(_) = connections.join_next() => {}
+                () = &mut stop => break,
+            }
+        }
+        drop((listener, routes));
+        if timeout(self.shutdown, graceful.shutdown()).await.is_err() {
+            eprintln!("{} connections are closed before their requests have ended", connections.len());
+        }
+        connections.shutdown().await;
+        // The routes and connections are gone, and the sending ends of the queue with them.
         tokio::task::spawn_blocking(move || worker.join()).await?.map_err(|_| anyhow!("the worker panicked"))
     }
 }
 
-async fn predict(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+/// Whether requests are answered: not after the worker has died.
+async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.queue.is_alive() {
+        true => "ok\n".into_response(),
+        false => problem(StatusCode::SERVICE_UNAVAILABLE, "the worker has ended").into_response(),
+    }
+}
+
+async fn predict(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let body = match timeout(shared.read, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(rejection)) => return rejection.into_response(),
+        Err(_) => {
+            shared.invalid.fetch_add(1, Relaxed);
+            let reason = format!("the body did not arrive within {:?}", shared.read);
+            let response = problem(StatusCode::REQUEST_TIMEOUT, &reason);
+            return ([(header::CONNECTION, "close")], response).into_response();
+        }
+    };
     let row = match json::input(&body, &shared.model.takes) {
         Ok(row) => row,
         Err(reason) => {

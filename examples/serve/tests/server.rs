@@ -1,4 +1,4 @@
-//! A server on a real socket: good and bad requests, a full queue, and a shutdown.
+//! A server on a real socket: good and bad requests, a full queue, requests that never end, a dead worker, and shutdowns.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -23,10 +23,14 @@ struct Running {
 }
 
 async fn start(model: Arc<Model>, queue: usize, wait: Duration) -> Running {
+    let (read, shutdown) = (Duration::from_secs(60), Duration::from_secs(60));
+    run(Server { model, limits: Limits { queue, wait }, body: 4096, read, shutdown }).await
+}
+
+async fn run(server: Server) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel();
-    let server = Server { model, limits: Limits { queue, wait }, body: 4096 };
     let ended = tokio::spawn(server.run(listener, async move { stopped.await.unwrap_or_default() }));
     Running { address, stop, ended }
 }
@@ -164,4 +168,82 @@ async fn requests_are_answered_refused_and_finished() {
     }
     server.ended.await.expect("no panic").expect("no error");
     assert!(blocking(move || TcpStream::connect(address)).await.is_err(), "the socket is closed");
+}
+
+/// Sends a part of a request, and returns all that comes until the server closes the connection.
+fn begin(address: SocketAddr, part: &str) -> std::thread::JoinHandle<String> {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.write_all(part.as_bytes()).expect("the part is sent");
+    std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        // A connection that is reset is closed, too.
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8(answer).expect("UTF-8")
+    })
+}
+
+const HALF_A_HEAD: &str = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-le";
+const HALF_A_BODY: &str = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{\"input\": [1, ";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_never_end_hold_nothing() {
+    let model = Arc::new(Model::load(&file("model.jax"), &[1]).expect("the model"));
+    let limits = Limits { queue: 4, wait: Duration::from_millis(1) };
+    let (soon, never) = (Duration::from_millis(200), Duration::from_secs(3600));
+    let server =
+        |read: Duration, shutdown: Duration| Server { model: model.clone(), limits, body: 4096, read, shutdown };
+
+    let running = run(server(soon, never)).await;
+    let address = running.address;
+    let answers: Vec<String> = blocking(move || {
+        let parts = ["", HALF_A_HEAD, HALF_A_BODY].map(|part| begin(address, part));
+        parts.map(|part| part.join().expect("no panic")).into()
+    })
+    .await;
+    assert!(answers[0].is_empty(), "{answers:?}");
+    assert!(!answers[1].contains("200"), "{answers:?}");
+    assert!(answers[2].starts_with("HTTP/1.1 408") && answers[2].contains("the body did not arrive"), "{answers:?}");
+    // Other requests are answered, and nothing holds the shutdown.
+    assert_eq!(blocking(move || get(address, "/healthz")).await.0, 200);
+    running.stop.send(()).expect("the server runs");
+    running.ended.await.expect("no panic").expect("no error");
+
+    // A shutdown waits for its own time only.
+    let running = run(server(never, soon)).await;
+    let address = running.address;
+    let parts = blocking(move || {
+        let parts = ["", HALF_A_HEAD, HALF_A_BODY].map(|part| begin(address, part));
+        // What was connected before this has been accepted.
+        assert_eq!(get(address, "/healthz").0, 200);
+        parts
+    })
+    .await;
+    running.stop.send(()).expect("the server runs");
+    let ended = tokio::time::timeout(Duration::from_secs(60), running.ended).await;
+    ended.expect("the server ends").expect("no panic").expect("no error");
+    blocking(move || parts.map(|part| part.join().expect("no panic"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_is_that_of_the_worker() {
+    let mut model = Model::load(&file("model.jax"), &[1]).expect("the model");
+    // The worker looks for more numbers than there are.
+    model.returns = vec![1000];
+    let server = start(Arc::new(model), 4, Duration::from_millis(1)).await;
+    let address = server.address;
+    assert_eq!(blocking(move || get(address, "/healthz")).await.0, 200);
+    let request = json!({ "input": vec![0.5; 32] }).to_string();
+    let (status, _, body) = blocking(move || post(address, &request)).await;
+    assert!(status == 500 && body.contains("the worker has ended"), "{status} {body}");
+    // The request is answered while the thread is ending.
+    let dead = blocking(move || {
+        (0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            get(address, "/healthz").0 == 503
+        })
+    });
+    assert!(dead.await, "a dead worker is healthy");
+    server.stop.send(()).expect("the server runs");
+    let error = server.ended.await.expect("no panic").expect_err("an error").to_string();
+    assert!(error.contains("the worker panicked"), "{error}");
 }
