@@ -1,5 +1,5 @@
 //! Damaged artifacts of `jax.export` and damaged modules are errors, or other programs. So are modules that can be read, and
-//! whose types, attributes, operands and operations do not fit each other.
+//! whose types, attributes, operands and operations do not fit each other. Damaged files of arrays are errors, or other arrays.
 
 #[path = "common/mod.rs"]
 mod common;
@@ -111,6 +111,59 @@ fn changed_modules_are_errors_or_programs() {
         outcome.is_ok()
     });
     assert!(found > 0);
+}
+
+/// A file of arrays with the ending that says how it is read. Returns whether every array could be read.
+#[cfg(all(feature = "safetensors", feature = "npy", feature = "flax"))]
+fn arrays(path: &Path) -> bool {
+    use cotangent::io::{flax, npy, safetensors};
+    let all = |read: Vec<cotangent::Result<cotangent::Array>>| -> bool {
+        read.into_iter().fold(true, |good, x| x.and_then(|x| x.to_bytes()).is_ok() && good)
+    };
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("safetensors" | "json") => {
+            safetensors::File::open(path).is_ok_and(|f| all(f.names().map(|n| f.get(n)).collect()))
+        }
+        Some("npz") => npy::Archive::open(path).is_ok_and(|f| all(f.names().map(|n| f.get(n)).collect())),
+        Some("msgpack") => flax::File::open(path).is_ok_and(|f| all(f.names().map(|n| f.get(n)).collect())),
+        Some("eqx") => npy::load_sequence(path, &vec![cotangent::numpy::zeros(2); 4]).is_ok(),
+        _ => all(vec![npy::read(path)]),
+    }
+}
+
+/// What a reader takes for a byte: an array of one byte has a name, a type and a place.
+#[cfg(all(feature = "safetensors", feature = "npy", feature = "flax"))]
+const MEMORY_OF_ARRAYS: damage::Memory = damage::Memory { per_byte: 512, more: 1 << 18 };
+
+#[test]
+#[cfg(all(feature = "safetensors", feature = "npy", feature = "flax"))]
+fn damaged_files_of_arrays_are_errors_or_arrays() {
+    use cotangent::{io::safetensors, prelude::*};
+    let _alone = ALONE.lock().expect("no test panics with the lock");
+    let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/files");
+    let folder = tempfile::tempdir().expect("a folder");
+    // Two files with an index, whose names stay those of the files.
+    let tree = vec![np::arange(40), np::ones((3, 4)), np::zeros(7)];
+    let whole = folder.path().join("w.safetensors");
+    safetensors::Save::new().metadata("license", "MIT").max_shard_size(200).write(&whole, &tree).expect("the files");
+    for ending in ["safetensors", "safetensors.index.json", "npz", "npy", "eqx", "msgpack"] {
+        let of = |folder: &Path| -> Vec<Vec<u8>> {
+            let paths = std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("a file").path());
+            let mut paths: Vec<_> =
+                paths.filter(|path| path.to_string_lossy().ends_with(&format!(".{ending}"))).collect();
+            paths.sort();
+            paths.iter().map(|path| std::fs::read(path).expect("a file")).collect()
+        };
+        let files = [of(&stored), of(folder.path())].concat();
+        assert!(!files.is_empty(), "{ending}");
+        let path = folder.path().join(format!("damaged.{ending}"));
+        let found = damage::fuzz(&files, 3000, MEMORY_OF_ARRAYS, &ALLOCATOR, |_, bytes| {
+            std::fs::write(&path, bytes).expect("a file");
+            arrays(&path)
+        });
+        assert!(found > 0 && found < 3000, "{found} of the files that end with {ending} are read");
+        std::fs::remove_file(&path).expect("the file");
+    }
 }
 
 #[test]

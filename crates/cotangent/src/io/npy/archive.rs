@@ -157,8 +157,10 @@ impl Archive {
             let Some(range) = range else { return Err(wrong(&"it is truncated")) };
             return header.array(Window { file: self.whole.file.clone(), range });
         }
+        // Damaged data may go on beyond the size that the archive states.
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|e| wrong(&e))?;
+        let most = file.size() + 1;
+        file.by_ref().take(most).read_to_end(&mut bytes).map_err(|e| wrong(&e))?;
         if bytes.len() != header.len + aval.byte_len() {
             return Err(wrong(&"it is truncated"));
         }
