@@ -11,6 +11,7 @@ mod lax;
 mod lax_functions;
 mod linalg_eigen;
 mod linalg_functions;
+mod linalg_half;
 mod linalg_invariants;
 mod linalg_kernels;
 mod linalg_lu;

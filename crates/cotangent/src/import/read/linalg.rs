@@ -9,8 +9,8 @@ use crate::array::aval::Aval;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::error::Result;
+use crate::lax::linalg::{bind, bind1};
 use crate::ops::{select, zeros};
-use crate::trace::frames::{bind, bind1};
 
 use super::custom::one;
 use super::value::Val;

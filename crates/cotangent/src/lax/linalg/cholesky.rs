@@ -7,9 +7,8 @@ use crate::lax::scan;
 use crate::ops::linalg::{Cholesky, lower_mask};
 use crate::ops::select;
 use crate::ops::shape::Iota;
-use crate::trace::frames::bind1;
 
-use super::adjoint;
+use super::{adjoint, bind1, widened};
 
 /// Returns the lower triangular L for which L Lᴴ = (A + Aᴴ)/2. If that matrix is not positive definite, L is NaN.
 ///
@@ -20,14 +19,14 @@ use super::adjoint;
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square, or the dtype is not f32, f64, c64 or c128.
+/// If the last two axes are not square, or the dtype is not inexact.
 #[track_caller]
 pub fn cholesky(a: impl ArrayLike) -> Array {
     let a = a.to_array();
     if a.ndim() < 2 {
         raise(Error::shape(format!("cholesky: expected at least two dimensions, got {}", a.aval())));
     }
-    bind1(Cholesky, &[&((&a + adjoint(&a)) / 2.0)])
+    widened(&[a], |a| vec![bind1(Cholesky, &[&((&a[0] + adjoint(&a[0])) / 2.0)])]).remove(0)
 }
 
 /// Returns the lower triangular factor L, from the lower or from the upper triangle of A. The other one is not read.
@@ -75,6 +74,11 @@ pub fn cholesky_update(r_matrix: impl ArrayLike, w_vector: impl ArrayLike) -> Ar
             w.aval()
         )));
     }
+    widened(&[r, w], |x| vec![updated(&x[0], &x[1])]).remove(0)
+}
+
+fn updated(r: &Array, w: &Array) -> Array {
+    let n = w.size();
     let places = bind1(Iota { dtype: DType::I32, shape: [n].into_iter().collect(), dimension: 0 }, &[]);
     // One rotation after the other turns an element of w to zero.
     let rotate = |w: &Array, (row, k): &(Array, Array)| {
@@ -92,7 +96,7 @@ pub fn cholesky_update(r_matrix: impl ArrayLike, w_vector: impl ArrayLike) -> Ar
         let s = where_(&still, angle, b / length);
         (&c * w - &s * row, &c * row + &s * w)
     };
-    scan(rotate, w, &(r, places.clone())).1
+    scan(rotate, w.clone(), &(r.clone(), places.clone())).1
 }
 
 /// Returns `yes` where the condition holds, and `no` elsewhere, in the dtype of the one that is an array.

@@ -5,9 +5,8 @@ use std::ops::Range;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::ops::linalg::{Eig, Eigh, Hessenberg, Schur, Tridiagonal};
-use crate::trace::frames::bind;
 
-use super::adjoint;
+use super::{adjoint, bind, widened};
 
 /// Returns the operand, after checking that it has at least two dimensions.
 #[track_caller]
@@ -37,7 +36,7 @@ fn matrices(x: impl ArrayLike, name: &str) -> Array {
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square, or the dtype is not f32, f64, c64 or c128.
+/// If the last two axes are not square, or the dtype is not inexact.
 #[track_caller]
 pub fn eig(
     x: impl ArrayLike,
@@ -91,7 +90,7 @@ impl Default for EighOptions {
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square, the dtype is not f32, f64, c64 or c128, or the subset is out of range.
+/// If the last two axes are not square, the dtype is not inexact, or the subset is out of range.
 #[track_caller]
 pub fn eigh(x: impl ArrayLike, options: &EighOptions) -> (Array, Array) {
     let (vectors, w) = hermitian(x, options, true);
@@ -103,11 +102,13 @@ pub fn eigh(x: impl ArrayLike, options: &EighOptions) -> (Array, Array) {
 pub(crate) fn hermitian(x: impl ArrayLike, options: &EighOptions, vectors: bool) -> (Option<Array>, Array) {
     let x = matrices(x, "eigh");
     let n = x.shape()[x.ndim() - 1];
-    let x = match options.symmetrize_input && x.shape()[x.ndim() - 2] == n {
-        true => (&x + adjoint(&x)) / 2.0,
-        false => x,
-    };
-    let mut out = bind(Eigh { lower: options.lower, compute_eigenvectors: vectors }, &[&x]).into_vec();
+    let mut out = widened(std::slice::from_ref(&x), |x| {
+        let x = match options.symmetrize_input && x[0].shape()[x[0].ndim() - 2] == n {
+            true => (&x[0] + adjoint(&x[0])) / 2.0,
+            false => x[0].clone(),
+        };
+        bind(Eigh { lower: options.lower, compute_eigenvectors: vectors }, &[&x]).into_vec()
+    });
     if let Some(range) = &options.subset_by_index {
         if range.start > range.end || range.end > n {
             raise(Error::shape(format!("eigh: the subset {range:?} is not a range of the {n} eigenvalues")));
@@ -133,7 +134,7 @@ pub(crate) fn hermitian(x: impl ArrayLike, options: &EighOptions, vectors: bool)
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square, or the dtype is not f32, f64, c64 or c128.
+/// If the last two axes are not square, or the dtype is not inexact.
 #[track_caller]
 pub fn schur(x: impl ArrayLike, compute_schur_vectors: bool) -> (Array, Option<Array>) {
     let x = matrices(x, "schur");
@@ -154,7 +155,7 @@ pub fn schur(x: impl ArrayLike, compute_schur_vectors: bool) -> (Array, Option<A
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square or have size zero, or the dtype is not f32, f64, c64 or c128.
+/// If the last two axes are not square or have size zero, or the dtype is not inexact.
 #[track_caller]
 pub fn hessenberg(a: impl ArrayLike) -> (Array, Array) {
     let a = matrices(a, "hessenberg");
@@ -176,7 +177,7 @@ pub fn hessenberg(a: impl ArrayLike) -> (Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square or have size zero, or the dtype is not f32, f64, c64 or c128.
+/// If the last two axes are not square or have size zero, or the dtype is not inexact.
 #[track_caller]
 pub fn tridiagonal(a: impl ArrayLike, lower: bool) -> (Array, Array, Array, Array) {
     let a = matrices(a, "tridiagonal");

@@ -6,9 +6,8 @@ use crate::ops::linalg::{Lu, LuPivotsToPermutation, TridiagonalSolve, permuted_r
 use crate::ops::shape::Iota;
 use crate::ops::sort::Sort;
 use crate::ops::{in_one_dtype, linalg::product};
-use crate::trace::frames::{bind, bind1};
 
-use super::TriangularSolve;
+use super::{TriangularSolve, bind, bind1, widened};
 
 /// Returns the LU decomposition with row exchanges: `(lu, pivots, permutation)` with P A = L U. The matrices A, m × n,
 /// need not be square.
@@ -25,7 +24,7 @@ use super::TriangularSolve;
 /// ```
 ///
 /// # Panics
-/// If A has less than two dimensions, or the dtype is not f32, f64, c64 or c128.
+/// If A has less than two dimensions, or the dtype is not inexact.
 #[track_caller]
 pub fn lu(a: impl ArrayLike) -> (Array, Array, Array) {
     let [lu, pivots, permutation] = <[Array; 3]>::try_from(bind(Lu, &[&a.to_array()]).into_vec())
@@ -95,7 +94,7 @@ pub(crate) fn lu_solve(lu: &Array, permutation: &Array, b: &Array, how: Modified
 /// ```
 ///
 /// # Panics
-/// If shapes do not fit, or dtypes differ or are not f32, f64, c64 or c128.
+/// If shapes do not fit, or dtypes differ or are not inexact.
 #[track_caller]
 pub fn tridiagonal_solve(
     dl: impl ArrayLike,
@@ -141,9 +140,12 @@ pub fn symmetric_product(
             c.aval()
         )));
     }
-    let result = product(&a, &a.moveaxis(-1, -2)) * alpha + c * beta;
-    if !symmetrize_output {
-        return result;
-    }
-    triangle(&result, true, true) + triangle(&result, true, false).moveaxis(-1, -2)
+    let of = |a: &Array, c: &Array| {
+        let result = product(a, &a.moveaxis(-1, -2)) * alpha + c * beta;
+        if !symmetrize_output {
+            return result;
+        }
+        triangle(&result, true, true) + triangle(&result, true, false).moveaxis(-1, -2)
+    };
+    widened(&[a, c], |x| vec![of(&x[0], &x[1])]).remove(0)
 }

@@ -1,7 +1,10 @@
 //! Decompositions and systems of linear equations. Matrices are the last two axes; all other axes are batch axes.
+//!
+//! Those of `f16` and `bf16` are computed in `f32` and rounded; eigenvalues of matrices that are not Hermitian stay `c64`.
 
 mod cholesky;
 mod eigen;
+mod half;
 mod lu;
 mod qdwh;
 mod qr;
@@ -17,6 +20,7 @@ pub(crate) use eigen::hermitian;
 pub use eigen::hessenberg;
 pub use eigen::schur;
 pub use eigen::tridiagonal;
+pub(crate) use half::{bind, bind1, library, library1, widened};
 pub(crate) use lu::Modified;
 pub use lu::lu;
 pub use lu::lu_pivots_to_permutation;
@@ -38,7 +42,6 @@ pub use svd::singular_values;
 pub use svd::svd;
 
 use crate::array::{Array, ArrayLike};
-use crate::trace::frames::bind1;
 
 /// Returns the conjugate transpose over the last two axes.
 pub(crate) fn adjoint(x: &Array) -> Array {
@@ -57,7 +60,7 @@ pub(crate) fn adjoint(x: &Array) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A is not square, sizes do not fit, or dtypes differ or are not f32, f64, c64 or c128.
+/// If A is not square, sizes do not fit, or dtypes differ or are not inexact.
 #[track_caller]
 pub fn triangular_solve(a: impl ArrayLike, b: impl ArrayLike, options: &TriangularSolve) -> Array {
     let (a, b) = (a.to_array(), b.to_array());

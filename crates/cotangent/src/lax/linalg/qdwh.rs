@@ -1,6 +1,5 @@
 //! The polar decomposition by iteration.
 
-use crate::api::program::as_library;
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::array::{Array, ArrayLike};
@@ -11,7 +10,7 @@ use crate::ops::slice::Concatenate;
 use crate::ops::{full, select};
 use crate::trace::frames::bind1;
 
-use super::{TriangularSolve, adjoint, cholesky, qr, triangular_solve};
+use super::{TriangularSolve, adjoint, cholesky, library, qr, triangular_solve};
 
 /// The polar decomposition that [`qdwh`] returns.
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ pub struct Qdwh {
 /// There is no derivative in reverse mode; [`scipy::linalg::polar`](crate::scipy::linalg::polar) has one.
 ///
 /// # Panics
-/// If A is not a matrix, has more columns than rows, or the dtype is not f32, f64, c64 or c128.
+/// If A is not a matrix, has more columns than rows, or the dtype is not inexact.
 #[track_caller]
 pub fn qdwh(a: impl ArrayLike) -> Qdwh {
     qdwh_with(a, 10, None)
@@ -57,7 +56,7 @@ pub fn qdwh(a: impl ArrayLike) -> Qdwh {
 /// ```
 ///
 /// # Panics
-/// If A is not a matrix, has more columns than rows, or the dtype is not f32, f64, c64 or c128.
+/// If A is not a matrix, has more columns than rows, or the dtype is not inexact.
 #[track_caller]
 pub fn qdwh_with(a: impl ArrayLike, max_iterations: usize, eps: Option<f64>) -> Qdwh {
     let a = a.to_array();
@@ -69,7 +68,7 @@ pub fn qdwh_with(a: impl ArrayLike, max_iterations: usize, eps: Option<f64>) -> 
         ),
     }
     let own = if a.dtype().real() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
-    let results = as_library(&[a], |x| iterated(&x[0], max_iterations, eps.unwrap_or(own)));
+    let results = library(&[a], |x| iterated(&x[0], max_iterations, eps.unwrap_or(own)));
     let [u, h, num_iters, is_converged] =
         <[Array; 4]>::try_from(results).unwrap_or_else(|_| unreachable!("four results"));
     Qdwh { u, h, num_iters, is_converged }

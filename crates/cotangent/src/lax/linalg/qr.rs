@@ -2,7 +2,8 @@
 
 use crate::array::{Array, ArrayLike};
 use crate::ops::linalg::{Geqp3, Geqrf, HouseholderProduct, Ormqr, Qr};
-use crate::trace::frames::{bind, bind1};
+
+use super::{bind, bind1};
 
 /// Returns (Q, R) with A = Q R: Q has orthonormal columns, and R is upper triangular. With `full_matrices`, Q is square;
 /// otherwise it has as many columns as the smaller size of A, and R as many rows.
@@ -18,7 +19,7 @@ use crate::trace::frames::{bind, bind1};
 /// of the columns of Q beyond the size of A is that of the product of reflections, which determines them.
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or the dtype is not f32, f64, c64 or c128.
+/// If A has fewer than two dimensions, or the dtype is not inexact.
 #[track_caller]
 pub fn qr(a: impl ArrayLike, full_matrices: bool) -> (Array, Array) {
     let results = bind(Qr { pivoting: false, full_matrices }, &[&a.to_array()]);
@@ -36,7 +37,7 @@ pub fn qr(a: impl ArrayLike, full_matrices: bool) -> (Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or the dtype is not f32, f64, c64 or c128.
+/// If A has fewer than two dimensions, or the dtype is not inexact.
 #[track_caller]
 pub fn qr_pivoting(a: impl ArrayLike, full_matrices: bool) -> (Array, Array, Array) {
     let results = bind(Qr { pivoting: true, full_matrices }, &[&a.to_array()]);
@@ -53,7 +54,7 @@ pub fn qr_pivoting(a: impl ArrayLike, full_matrices: bool) -> (Array, Array, Arr
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or the dtype is not f32, f64, c64 or c128.
+/// If A has fewer than two dimensions, or the dtype is not inexact.
 #[track_caller]
 pub fn geqrf(a: impl ArrayLike) -> (Array, Array) {
     let results = bind(Geqrf, &[&a.to_array()]);
@@ -71,7 +72,7 @@ pub fn geqrf(a: impl ArrayLike) -> (Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, the dtype is not f32, f64, c64 or c128, or `jpvt` is not an i32 for each column.
+/// If A has fewer than two dimensions, the dtype is not inexact, or `jpvt` is not an i32 for each column.
 #[track_caller]
 pub fn geqp3(a: impl ArrayLike, jpvt: impl ArrayLike) -> (Array, Array, Array) {
     let results = bind(Geqp3, &[&a.to_array(), &jpvt.to_array()]);
@@ -89,7 +90,7 @@ pub fn geqp3(a: impl ArrayLike, jpvt: impl ArrayLike) -> (Array, Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If `a` has more columns than rows, sizes do not fit, or dtypes differ or are not f32, f64, c64 or c128.
+/// If `a` has more columns than rows, sizes do not fit, or dtypes differ or are not inexact.
 #[track_caller]
 pub fn householder_product(a: impl ArrayLike, taus: impl ArrayLike) -> Array {
     bind1(HouseholderProduct, &[&a.to_array(), &taus.to_array()])
@@ -106,7 +107,7 @@ pub fn householder_product(a: impl ArrayLike, taus: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If sizes do not fit, or dtypes differ or are not f32, f64, c64 or c128.
+/// If sizes do not fit, or dtypes differ or are not inexact.
 #[track_caller]
 pub fn ormqr(a: impl ArrayLike, taus: impl ArrayLike, c: impl ArrayLike, left: bool, transpose: bool) -> Array {
     bind1(Ormqr { left, transpose }, &[&a.to_array(), &taus.to_array(), &c.to_array()])

@@ -5,7 +5,8 @@ pub use crate::ops::linalg::SvdAlgorithm;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::ops::linalg::Svd;
-use crate::trace::frames::bind;
+
+use super::bind;
 
 /// The options of [`svd`] and [`singular_values`]. By default, U and V are square, and all singular values are wanted.
 ///
@@ -73,7 +74,7 @@ impl SvdOptions {
 /// right. If an element of A is not finite, the results are NaN.
 ///
 /// # Panics
-/// If A has fewer than two dimensions, the dtype is not f32, f64, c64 or c128, or there is no such subset.
+/// If A has fewer than two dimensions, the dtype is not inexact, or there is no such subset.
 #[track_caller]
 pub fn svd(a: impl ArrayLike, options: &SvdOptions) -> (Array, Array, Array) {
     let a = a.to_array();
@@ -101,7 +102,7 @@ pub fn svd(a: impl ArrayLike, options: &SvdOptions) -> (Array, Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, the dtype is not f32, f64, c64 or c128, or there is no such subset.
+/// If A has fewer than two dimensions, the dtype is not inexact, or there is no such subset.
 #[track_caller]
 pub fn singular_values(a: impl ArrayLike, options: &SvdOptions) -> Array {
     let a = a.to_array();

@@ -2,13 +2,12 @@
 
 use crate::api::custom::custom_jvp;
 use crate::api::linear::jvp;
-use crate::api::program::{as_library, as_one};
 use crate::array::dtype::DType;
 use crate::array::literal::Literal;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::lax::cond;
-use crate::lax::linalg::lu;
+use crate::lax::linalg::{library, library1, lu};
 use crate::numpy::creation::eye_as;
 use crate::numpy::logic::where_;
 
@@ -67,11 +66,11 @@ fn factored(a: &Array) -> (Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A is not square, or the dtype is `f16` or `bf16` and A has more than three rows.
+/// If A is not square.
 #[track_caller]
 pub fn det(a: impl ArrayLike) -> Array {
     let (a, n) = squares("det", a);
-    as_one(&[a], |a| if n <= 3 { expanded(&a[0]) } else { any_rank(&a[0]) })
+    library1(&[a], |a| if n <= 3 { expanded(&a[0]) } else { any_rank(&a[0]) })
 }
 
 /// Returns the product of the pivots. Where a part of the product leaves the range of the dtype, it is computed from
@@ -168,11 +167,11 @@ fn any_rank(a: &Array) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A is not square, or the dtype is `f16` or `bf16` and A has more than two rows.
+/// If A is not square.
 #[track_caller]
 pub fn slogdet(a: impl ArrayLike) -> (Array, Array) {
     let (a, _) = squares("slogdet", a);
-    let mut results = as_library(&[a], |a| {
+    let mut results = library(&[a], |a| {
         let (sign, log) = sign_and_logarithm(&a[0]);
         vec![sign, log]
     });

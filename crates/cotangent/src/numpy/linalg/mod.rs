@@ -1,4 +1,6 @@
 //! Linear algebra, with NumPy's names. Matrices are the last two axes; all other axes are batch axes.
+//!
+//! Matrices of `f16` and `bf16` are decomposed in `f32`, and the results are rounded.
 
 mod eigen;
 mod norms;

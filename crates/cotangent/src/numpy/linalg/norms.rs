@@ -4,9 +4,9 @@ use crate::api::program::as_one;
 use crate::array::aval::Shape;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
-use crate::lax::linalg::{SvdOptions, singular_values};
+use crate::lax::linalg::{SvdOptions, library1, singular_values};
 use crate::methods::axes::Axes;
-use crate::methods::reductions::{count, require_elements, working};
+use crate::methods::reductions::{count, require_elements};
 
 use super::super::logic::where_;
 
@@ -266,12 +266,11 @@ fn of_matrices(x: &Array, order: NormOrder, [row, column]: [usize; 2], keepdims:
 /// Returns a function of the singular values of matrices.
 #[track_caller]
 fn of_singular_values(x: &Array, axes: [usize; 2], keepdims: bool, f: impl Fn(&Array) -> Array) -> Array {
-    as_one(&[x.to_inexact()], |x| {
-        let (x, dtype) = (&x[0], x[0].dtype());
+    library1(&[x.to_inexact()], |x| {
+        let x = &x[0];
         let kept: Shape = x.shape().iter().enumerate().map(|(d, n)| if axes.contains(&d) { 1 } else { *n }).collect();
         let order: Vec<usize> = (0..x.ndim()).filter(|d| !axes.contains(d)).chain(axes).collect();
-        let wide = x.permute(&order).astype(working(dtype));
-        let y = f(&singular_values(wide, &SvdOptions::default())).astype(dtype.real());
+        let y = f(&singular_values(x.permute(&order), &SvdOptions::default()));
         if keepdims { y.reshape(kept) } else { y }
     })
 }

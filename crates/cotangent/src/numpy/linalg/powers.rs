@@ -1,8 +1,8 @@
 //! Powers of square matrices.
 
-use crate::api::program::as_one;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
+use crate::lax::linalg::library1;
 
 /// Returns the `n`-th power of square matrices, by repeated squaring. A negative power is one of the inverse.
 ///
@@ -21,7 +21,7 @@ pub fn matrix_power(x: impl ArrayLike, n: i32) -> Array {
         [.., rows, columns] if rows == columns => *rows,
         _ => raise(Error::shape(format!("matrix_power: the last two axes must be a square matrix, got {}", x.aval()))),
     };
-    as_one(&[x], |x| {
+    library1(&[x], |x| {
         let mut square = if n < 0 { super::inv(&x[0]) } else { x[0].clone() };
         let mut rest = n.unsigned_abs();
         let mut power: Option<Array> = None;

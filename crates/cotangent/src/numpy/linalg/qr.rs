@@ -15,7 +15,7 @@ use crate::lax::linalg;
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn qr(a: impl ArrayLike) -> (Array, Array) {
     linalg::qr(a.to_array().to_inexact(), false)
@@ -30,7 +30,7 @@ pub fn qr(a: impl ArrayLike) -> (Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn qr_complete(a: impl ArrayLike) -> (Array, Array) {
     linalg::qr(a.to_array().to_inexact(), true)
@@ -44,7 +44,7 @@ pub fn qr_complete(a: impl ArrayLike) -> (Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn qr_r(a: impl ArrayLike) -> Array {
     qr(a).1
@@ -60,7 +60,7 @@ pub fn qr_r(a: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn qr_raw(a: impl ArrayLike) -> (Array, Array) {
     let (packed, tau) = linalg::geqrf(a.to_array().to_inexact());

@@ -1,11 +1,10 @@
 //! Systems of linear equations, and the Cholesky decomposition.
 
-use crate::api::program::as_one;
 use crate::array::aval::broadcast_shapes;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
 use crate::lax::custom_linear_solve;
-use crate::lax::linalg::{self, Modified, adjoint, cholesky_of_triangle, lu, lu_solve};
+use crate::lax::linalg::{self, Modified, adjoint, cholesky_of_triangle, library1, lu, lu_solve};
 use crate::methods::axes::Axes;
 use crate::numpy::creation::eye_as;
 use crate::ops::in_one_inexact_dtype;
@@ -21,7 +20,7 @@ use crate::ops::linalg::product;
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square, or the dtype is `f16` or `bf16`.
+/// If the last two axes are not square.
 #[track_caller]
 pub fn cholesky(a: impl ArrayLike) -> Array {
     cholesky_as(a, false, true)
@@ -40,7 +39,7 @@ pub fn cholesky(a: impl ArrayLike) -> Array {
 /// Like [`cholesky`].
 #[track_caller]
 pub fn cholesky_as(a: impl ArrayLike, upper: bool, symmetrize_input: bool) -> Array {
-    as_one(&[a.to_array().to_inexact()], |a| {
+    library1(&[a.to_array().to_inexact()], |a| {
         let l = if symmetrize_input { linalg::cholesky(&a[0]) } else { cholesky_of_triangle(&a[0], true) };
         if upper { adjoint(&l) } else { l }
     })
@@ -58,7 +57,7 @@ pub fn cholesky_as(a: impl ArrayLike, upper: bool, symmetrize_input: bool) -> Ar
 /// ```
 ///
 /// # Panics
-/// If A is not square, the sizes do not fit, or the dtype is `f16` or `bf16`.
+/// If A is not square, or the sizes do not fit.
 #[track_caller]
 pub fn solve(a: impl ArrayLike, b: impl ArrayLike) -> Array {
     solved_with("solve", a, b, |a, b| {
@@ -101,7 +100,7 @@ pub(crate) fn solved_with(
         let columns = b.ndim() > 1 && b.ndim() + 1 == a.ndim() && b.shape().last() == a.shape().last();
         raise(if columns { error.help("for one vector each, use `b.expand_dims(-1)`") } else { error });
     }
-    as_one(&[a, b], |x| {
+    library1(&[a, b], |x| {
         let (a, b) = (&x[0], &x[1]);
         if b.ndim() == 1 {
             let shape: Vec<usize> = [&a.shape()[..a.ndim() - 2], &[b.size(), 1]].concat();
@@ -133,7 +132,7 @@ pub(crate) fn solved_with(
 /// ```
 ///
 /// # Panics
-/// If A is not square, or the dtype is `f16` or `bf16`.
+/// If A is not square.
 #[track_caller]
 pub fn inv(a: impl ArrayLike) -> Array {
     let a = a.to_array().to_inexact();

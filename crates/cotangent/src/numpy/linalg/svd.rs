@@ -1,11 +1,11 @@
 //! The singular value decomposition, and what follows from it.
 
 use crate::api::custom::custom_jvp;
-use crate::api::program::{as_library, as_one};
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
-use crate::lax::linalg::{self, SvdOptions, TriangularSolve, adjoint, triangular_solve};
+use crate::lax::linalg::{self, SvdOptions, TriangularSolve, adjoint, library, library1, triangular_solve};
+use crate::methods::reductions::working;
 use crate::numpy::{argsort, expand_dims, flip, squeeze_axis, take_along_axis, where_};
 use crate::ops::in_one_dtype;
 
@@ -27,7 +27,7 @@ const THIN: SvdOptions =
 /// [`lax::linalg::svd`](crate::lax::linalg::svd) says what is determined, and has more options.
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn svd(a: impl ArrayLike, full_matrices: bool) -> (Array, Array, Array) {
     linalg::svd(a.to_array().to_inexact(), &SvdOptions { full_matrices, ..THIN })
@@ -43,10 +43,10 @@ pub fn svd(a: impl ArrayLike, full_matrices: bool) -> (Array, Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square, or A is of half precision.
+/// If the last two axes are not square.
 #[track_caller]
 pub fn svd_hermitian(a: impl ArrayLike) -> (Array, Array, Array) {
-    let results = as_library(&[a.to_array()], |a| {
+    let results = library(&[a.to_array()], |a| {
         let (w, v) = eigh(&a[0]);
         // The order of JAX, which reverses an ascending one.
         let order = flip(argsort(w.abs()), -1);
@@ -61,11 +61,12 @@ pub fn svd_hermitian(a: impl ArrayLike) -> (Array, Array, Array) {
     (u, s, vh)
 }
 
-/// Returns (A + Aᴴ)/2.
+/// Returns a function of (A + Aᴴ)/2.
 #[track_caller]
-fn hermitian_part(a: &Array) -> Array {
+fn of_hermitian_part(a: impl ArrayLike, f: impl Fn(&Array) -> Array) -> Array {
+    let a = a.to_array().to_inexact();
     match a.shape() {
-        [.., m, n] if m == n => (a + adjoint(a)) / 2.0,
+        [.., m, n] if m == n => library1(&[a], |a| f(&((&a[0] + adjoint(&a[0])) / 2.0))),
         _ => raise(Error::shape(format!("the last two axes must be a square matrix, got {}", a.aval()))),
     }
 }
@@ -80,7 +81,7 @@ fn hermitian_part(a: &Array) -> Array {
 /// ```
 ///
 /// # Panics
-/// If the array has fewer than two dimensions, or is of half precision.
+/// If the array has fewer than two dimensions.
 #[track_caller]
 pub fn svdvals(x: impl ArrayLike) -> Array {
     linalg::singular_values(x.to_array().to_inexact(), &THIN)
@@ -164,7 +165,7 @@ fn largest_size(what: &str, a: &Array) -> usize {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn pinv(a: impl ArrayLike) -> Array {
     let a = a.to_array().to_inexact();
@@ -182,13 +183,13 @@ pub fn pinv(a: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn pinv_rtol(a: impl ArrayLike, rtol: impl ArrayLike) -> Array {
     let a = a.to_array().to_inexact();
     largest_size("pinv", &a);
-    let rtol = rtol.to_array().astype(a.dtype().real());
-    as_one(&[a, rtol], |x| inverse(&x[0], &x[1], Cut::UpTo).0)
+    let rtol = rtol.to_array().astype(working(a.dtype()).real());
+    library1(&[a, rtol], |x| inverse(&x[0], &x[1], Cut::UpTo).0)
 }
 
 /// Like [`pinv`], of (A + Aᴴ)/2, for a matrix that is Hermitian but for rounding.
@@ -200,10 +201,10 @@ pub fn pinv_rtol(a: impl ArrayLike, rtol: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square, or A is of half precision.
+/// If the last two axes are not square.
 #[track_caller]
 pub fn pinv_hermitian(a: impl ArrayLike) -> Array {
-    pinv(hermitian_part(&a.to_array().to_inexact()))
+    of_hermitian_part(a, |a| pinv(a))
 }
 
 /// Returns the rank, an `i32`: the number of singular values above ε max(M, N) times the largest one. That of a vector
@@ -213,9 +214,6 @@ pub fn pinv_hermitian(a: impl ArrayLike) -> Array {
 /// use cotangent::{Array, numpy as np};
 /// assert_eq!(np::linalg::matrix_rank(Array::from([[1.0f32, 2.0], [2.0, 4.0]])).item::<i32>(), 1);
 /// ```
-///
-/// # Panics
-/// If the array is of half precision.
 #[track_caller]
 pub fn matrix_rank(a: impl ArrayLike) -> Array {
     let a = a.to_array().to_inexact();
@@ -238,13 +236,13 @@ pub fn matrix_rank(a: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn matrix_rank_rtol(a: impl ArrayLike, rtol: impl ArrayLike) -> Array {
     let a = a.to_array().to_inexact();
     largest_size("matrix_rank", &a);
-    let rtol = rtol.to_array().astype(a.dtype().real());
-    as_one(&[a, rtol], |x| {
+    let rtol = rtol.to_array().astype(working(a.dtype()).real());
+    library1(&[a, rtol], |x| {
         let s = svdvals(&x[0]);
         if s.shape().contains(&0) {
             return s.sum_axis(-1).astype(DType::I32);
@@ -261,10 +259,10 @@ pub fn matrix_rank_rtol(a: impl ArrayLike, rtol: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If the last two axes are not square, or A is of half precision.
+/// If the last two axes are not square.
 #[track_caller]
 pub fn matrix_rank_hermitian(a: impl ArrayLike) -> Array {
-    matrix_rank(hermitian_part(&a.to_array().to_inexact()))
+    of_hermitian_part(a, |a| matrix_rank(a))
 }
 
 /// Returns the condition number in the 2-norm: the ratio of the largest to the smallest singular value.
@@ -276,11 +274,11 @@ pub fn matrix_rank_hermitian(a: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, no elements, or is of half precision.
+/// If A has fewer than two dimensions, or no elements.
 #[track_caller]
 pub fn cond(a: impl ArrayLike) -> Array {
     let a = conditioned(&a.to_array());
-    as_one(&[a], |x| {
+    library1(&[a], |x| {
         let s = svdvals(&x[0]);
         let k = s.shape()[s.ndim() - 1];
         squeeze_axis(s.slice_axis(s.ndim() - 1, 0, 1) / s.slice_axis(s.ndim() - 1, k - 1, k), -1)
@@ -297,13 +295,13 @@ pub fn cond(a: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A has no elements or is of half precision, p is another number, or A is not square and p is not 2 or −2.
+/// If A has no elements, p is another number, or A is not square and p is not 2 or −2.
 #[track_caller]
 pub fn cond_p(a: impl ArrayLike, p: f64) -> Array {
     let a = conditioned(&a.to_array());
     match p {
         2.0 => return cond(a),
-        -2.0 => return as_one(&[a], |x| or_infinite(1.0 / cond(&x[0]), &x[0])),
+        -2.0 => return library1(&[a], |x| or_infinite(1.0 / cond(&x[0]), &x[0])),
         _ if p.abs() == 1.0 || p.is_infinite() => {}
         _ => raise(
             Error::value(format!("no condition number belongs to the order {p}"))
@@ -325,7 +323,7 @@ pub fn cond_p(a: impl ArrayLike, p: f64) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A is not square, has no elements, or is of half precision.
+/// If A is not square, or has no elements.
 #[track_caller]
 pub fn cond_frobenius(a: impl ArrayLike) -> Array {
     cond_of(conditioned(&a.to_array()), |x| {
@@ -342,7 +340,7 @@ pub fn cond_frobenius(a: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A is not square, has no elements, or is of half precision.
+/// If A is not square, or has no elements.
 #[track_caller]
 pub fn cond_nuclear(a: impl ArrayLike) -> Array {
     cond_of(conditioned(&a.to_array()), |x| svdvals(x).sum_axis(-1))
@@ -361,7 +359,7 @@ fn cond_of(a: Array, norm: impl Fn(&Array) -> Array) -> Array {
     if a.shape()[a.ndim() - 2] != a.shape()[a.ndim() - 1] {
         raise(Error::shape(format!("cond: the norm of the inverse needs a square matrix, got {}", a.aval())));
     }
-    as_one(&[a], |x| {
+    library1(&[a], |x| {
         let (q, r) = linalg::qr(&x[0], false);
         let solve = TriangularSolve { lower: false, ..TriangularSolve::lower(true) };
         or_infinite(norm(&x[0]) * norm(&triangular_solve(r, adjoint(&q), &solve)), &x[0])
@@ -387,7 +385,7 @@ fn or_infinite(cond: Array, a: &Array) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A is not a matrix, B is not a matrix or a vector with as many rows, or the dtypes are half precision.
+/// If A is not a matrix, or B is not a matrix or a vector with as many rows.
 #[track_caller]
 pub fn lstsq(a: impl ArrayLike, b: impl ArrayLike) -> (Array, Array, Array, Array) {
     let [a, b] = in_one_dtype([a.to_array().to_inexact(), b.to_array().to_inexact()]);
@@ -406,7 +404,7 @@ pub fn lstsq(a: impl ArrayLike, b: impl ArrayLike) -> (Array, Array, Array, Arra
 /// ```
 ///
 /// # Panics
-/// If A is not a matrix, B is not a matrix or a vector with as many rows, or the dtypes are half precision.
+/// If A is not a matrix, or B is not a matrix or a vector with as many rows.
 #[track_caller]
 pub fn lstsq_rcond(a: impl ArrayLike, b: impl ArrayLike, rcond: f64) -> (Array, Array, Array, Array) {
     let [a, b] = in_one_dtype([a.to_array().to_inexact(), b.to_array().to_inexact()]);
@@ -421,7 +419,7 @@ pub fn lstsq_rcond(a: impl ArrayLike, b: impl ArrayLike, rcond: f64) -> (Array, 
         );
     }
     let rcond = if rcond < 0.0 { epsilon(a.dtype()) } else { rcond };
-    let results = as_library(&[a, b], |x| {
+    let results = library(&[a, b], |x| {
         let (a, b) = (&x[0], &x[1]);
         let rtol = Array::from(rcond).astype(a.dtype().real());
         let (p, s) = inverse(a, &rtol, Cut::Below);
@@ -452,8 +450,7 @@ pub fn lstsq_rcond(a: impl ArrayLike, b: impl ArrayLike, rcond: f64) -> (Array, 
 /// ```
 ///
 /// # Panics
-/// If A is not a matrix, B is not a matrix or a vector with as many rows, the dtypes are half precision, or the rank is
-/// not known.
+/// If A is not a matrix, B is not a matrix or a vector with as many rows, or the rank is not known.
 #[track_caller]
 pub fn lstsq_numpy_resid(a: impl ArrayLike, b: impl ArrayLike) -> (Array, Array, Array, Array) {
     let a = a.to_array();

@@ -1,12 +1,11 @@
 //! The exponential of a matrix, and its derivative along a direction.
 
 use crate::api::linear::jvp;
-use crate::api::program::as_one;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
+use crate::lax::linalg::library1;
 use crate::lax::{self, Precision};
-use crate::methods::reductions::working;
 use crate::numpy::{self as np, linalg, where_};
 use crate::ops::in_one_inexact_dtype;
 use crate::ops::precision::default_matmul_precision;
@@ -47,11 +46,8 @@ pub fn expm(a: impl ArrayLike) -> Array {
 #[track_caller]
 pub fn expm_with(a: impl ArrayLike, upper_triangular: bool, max_squarings: usize) -> Array {
     let a = square("expm", a);
-    as_one(&[a], |a| {
-        let a = &a[0];
-        let wide = a.astype(working(a.dtype()));
-        let exponential = || exponential(&wide, upper_triangular, max_squarings);
-        default_matmul_precision(Precision::Highest, exponential).astype(a.dtype())
+    library1(&[a], |a| {
+        default_matmul_precision(Precision::Highest, || exponential(&a[0], upper_triangular, max_squarings))
     })
 }
 

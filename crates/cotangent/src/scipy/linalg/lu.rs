@@ -1,10 +1,9 @@
 //! LU decompositions, and systems of equations.
 
-use crate::api::program::as_library;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::lax::custom_linear_solve;
-use crate::lax::linalg::{self, Modified};
+use crate::lax::linalg::{self, Modified, library};
 use crate::numpy::linalg as np_linalg;
 use crate::numpy::linalg::solved_with;
 use crate::numpy::{arange, eye_as, tril_k, triu};
@@ -28,10 +27,10 @@ pub use crate::numpy::linalg::{det, inv};
 /// ```
 ///
 /// # Panics
-/// If A has less than two dimensions, or the dtype is `f16` or `bf16`.
+/// If A has less than two dimensions.
 #[track_caller]
 pub fn lu(a: impl ArrayLike) -> (Array, Array, Array) {
-    let mut parts = as_library(&[a.to_array().to_inexact()], |a| {
+    let mut parts = library(&[a.to_array().to_inexact()], |a| {
         let (l, u, rows) = triangles(&a[0]);
         let m = rows.shape()[rows.ndim() - 1];
         let count = arange(m as i32).expand_dims(-1);
@@ -56,7 +55,7 @@ pub fn lu(a: impl ArrayLike) -> (Array, Array, Array) {
 /// Like [`lu`].
 #[track_caller]
 pub fn lu_permuted(a: impl ArrayLike) -> (Array, Array) {
-    let mut parts = as_library(&[a.to_array().to_inexact()], |a| {
+    let mut parts = library(&[a.to_array().to_inexact()], |a| {
         let (l, u, rows) = triangles(&a[0]);
         vec![permuted_rows(&l, &crate::numpy::argsort(rows)), u]
     });
@@ -85,7 +84,7 @@ fn triangles(a: &Array) -> (Array, Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has less than two dimensions, or the dtype is `f16` or `bf16`.
+/// If A has less than two dimensions.
 #[track_caller]
 pub fn lu_factor(a: impl ArrayLike) -> (Array, Array) {
     let (lu, pivots, _) = linalg::lu(a.to_array().to_inexact());
@@ -120,7 +119,7 @@ pub fn lu_solve((lu, pivots): (&Array, &Array), b: impl ArrayLike, trans: Trans)
         Trans::Transpose => Modified::Transposed,
         Trans::Adjoint => Modified::Adjoint,
     };
-    as_library(&[lu, pivots.clone(), b], |x| {
+    library(&[lu, pivots.clone(), b], |x| {
         let rows = linalg::lu_pivots_to_permutation(&x[1], n);
         let batch = &x[0].shape()[..x[0].ndim() - 2];
         let b = if vector { x[2].expand_dims(-1) } else { x[2].clone() };
@@ -166,7 +165,7 @@ pub enum Assume {
 /// ```
 ///
 /// # Panics
-/// If A is not square, the sizes do not fit, or the dtype is `f16` or `bf16`.
+/// If A is not square, or the sizes do not fit.
 #[track_caller]
 pub fn solve(a: impl ArrayLike, b: impl ArrayLike, lower: bool, assume_a: Assume) -> Array {
     if assume_a != Assume::Positive {

@@ -1,4 +1,6 @@
 //! Linear algebra. Matrices are the last two axes; all other axes are batch axes.
+//!
+//! Matrices of `f16` and `bf16` are decomposed in `f32`, and the results are rounded.
 
 mod expm;
 mod functions;
@@ -29,7 +31,7 @@ pub use qr::{QrMode, qr, qr_multiply, qr_multiply_pivoting, qr_pivoting, qr_r, q
 pub use svd::{svd, svdvals};
 
 use crate::array::{Array, ArrayLike};
-use crate::lax::linalg::{TriangularSolve, adjoint, cholesky_of_triangle, triangular_solve};
+use crate::lax::linalg::{TriangularSolve, adjoint, cholesky_of_triangle, triangular_solve, widened};
 use crate::ops::in_one_dtype;
 
 /// How [`solve_triangular`] modifies the matrix first.
@@ -97,7 +99,9 @@ pub fn cho_factor(a: impl ArrayLike, lower: bool) -> (Array, bool) {
 #[track_caller]
 pub fn cho_solve((c, lower): (&Array, bool), b: impl ArrayLike) -> Array {
     let [first, second] = if lower { [Trans::No, Trans::Adjoint] } else { [Trans::Adjoint, Trans::No] };
-    solve_triangular(c, solve_triangular(c, b, first, lower, false), second, lower, false)
+    let solved =
+        |c: &Array, b: &Array| solve_triangular(c, solve_triangular(c, b, first, lower, false), second, lower, false);
+    widened(&[c.clone(), b.to_array()], |x| vec![solved(&x[0], &x[1])]).remove(0)
 }
 
 /// Solves A X = B for X, where A is triangular. Only the lower or the upper triangle is read. If the diagonal is taken

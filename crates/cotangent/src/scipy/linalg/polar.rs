@@ -2,11 +2,10 @@
 
 use crate::api::custom::custom_jvp;
 use crate::api::linear::jvp;
-use crate::api::program::as_library;
 use crate::api::vmap::vmap;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
-use crate::lax::linalg::{SvdOptions, adjoint, qdwh, svd};
+use crate::lax::linalg::{SvdOptions, adjoint, library, qdwh, svd};
 
 /// The side of the positive factor of a polar decomposition.
 ///
@@ -50,14 +49,14 @@ pub enum PolarMethod {
 /// accepts only some combinations for `Qdwh`, without a derivative in reverse mode.
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn polar(a: impl ArrayLike, side: Side, method: PolarMethod) -> (Array, Array) {
     let a = a.to_array().to_inexact();
     if a.ndim() < 2 {
         raise(Error::shape(format!("polar: expected at least two dimensions, got {}", a.aval())));
     }
-    let mut results = as_library(&[a], |x| {
+    let mut results = library(&[a], |x| {
         let (u, p) = match method {
             PolarMethod::Svd => by_svd(&x[0], side),
             PolarMethod::Qdwh => {

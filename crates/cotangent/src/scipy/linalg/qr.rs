@@ -3,7 +3,7 @@
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
-use crate::lax::linalg;
+use crate::lax::linalg::{self, widened};
 use crate::numpy::{concatenate, triu, zeros_as};
 use crate::ops::in_one_dtype;
 
@@ -32,7 +32,7 @@ pub enum QrMode {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn qr(a: impl ArrayLike, mode: QrMode) -> (Array, Array) {
     linalg::qr(a.to_array().to_inexact(), mode == QrMode::Full)
@@ -47,7 +47,7 @@ pub fn qr(a: impl ArrayLike, mode: QrMode) -> (Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn qr_pivoting(a: impl ArrayLike, mode: QrMode) -> (Array, Array, Array) {
     linalg::qr_pivoting(a.to_array().to_inexact(), mode == QrMode::Full)
@@ -61,7 +61,7 @@ pub fn qr_pivoting(a: impl ArrayLike, mode: QrMode) -> (Array, Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn qr_r(a: impl ArrayLike) -> Array {
     qr(a, QrMode::Full).1
@@ -76,7 +76,7 @@ pub fn qr_r(a: impl ArrayLike) -> Array {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn qr_r_pivoting(a: impl ArrayLike) -> (Array, Array) {
     let (_, r, p) = qr_pivoting(a, QrMode::Full);
@@ -97,7 +97,7 @@ pub fn qr_r_pivoting(a: impl ArrayLike) -> (Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, sizes do not fit, or the dtypes are half precision.
+/// If A has fewer than two dimensions, or sizes do not fit.
 #[track_caller]
 pub fn qr_multiply(a: impl ArrayLike, c: impl ArrayLike, side: Side, conjugate: bool) -> (Array, Array) {
     let (product, r, _) = multiplied(a.to_array(), c.to_array(), side, conjugate, false);
@@ -114,7 +114,7 @@ pub fn qr_multiply(a: impl ArrayLike, c: impl ArrayLike, side: Side, conjugate: 
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, sizes do not fit, or the dtypes are half precision.
+/// If A has fewer than two dimensions, or sizes do not fit.
 #[track_caller]
 pub fn qr_multiply_pivoting(
     a: impl ArrayLike,
@@ -145,12 +145,28 @@ fn multiplied(a: Array, c: Array, side: Side, conjugate: bool, pivoting: bool) -
     }
     let batch = crate::array::aval::broadcast_shapes(&a.shape()[..a.ndim() - 2], &c.shape()[..c.ndim() - 2]).or_raise();
     let spread = |x: &Array| x.broadcast_to([&batch[..], &x.shape()[x.ndim() - 2..]].concat());
-    let (a, mut c) = (spread(&a), spread(&c));
+    let (a, c) = (spread(&a), spread(&c));
+    let mut results = widened(&[a, c], |x| {
+        let (product, r, p) = of_one_batch(&x[0], &x[1], left, conjugate, pivoting);
+        vec![product, r, p]
+    });
+    let (p, r, mut product) = (results.remove(2), results.remove(1), results.remove(0));
+    if vector {
+        product = product.reshape([&batch[..], &[if left { m } else { k }]].concat());
+    }
+    (product, r, p)
+}
+
+/// Returns the product, R, and the permutation if there is one, of two arrays with the same leading axes.
+fn of_one_batch(a: &Array, c: &Array, left: bool, conjugate: bool, pivoting: bool) -> (Array, Array, Array) {
+    let rank = a.ndim();
+    let (batch, m, n) = (&a.shape()[..rank - 2], a.shape()[rank - 2], a.shape()[rank - 1]);
+    let (mut c, k) = (c.clone(), m.min(n));
     let (packed, taus, p) = if pivoting {
-        let (packed, p, taus) = linalg::geqp3(&a, zeros_as([&batch[..], &[n]].concat(), DType::I32));
+        let (packed, p, taus) = linalg::geqp3(a, zeros_as([&batch[..], &[n]].concat(), DType::I32));
         (packed, taus, p - 1)
     } else {
-        let (packed, taus) = linalg::geqrf(&a);
+        let (packed, taus) = linalg::geqrf(a);
         (packed, taus, zeros_as(0, DType::I32))
     };
     if left && m > k {
@@ -162,9 +178,6 @@ fn multiplied(a: Array, c: Array, side: Side, conjugate: bool, pivoting: bool) -
     let mut product = swapped(linalg::ormqr(&packed, &taus, swapped(c), left != conjugate, conjugate));
     if !left {
         product = product.slice_axis(product.ndim() - 1, 0, k);
-    }
-    if vector {
-        product = product.reshape([&batch[..], &[if left { m } else { k }]].concat());
     }
     (product, triu(packed.slice_axis(packed.ndim() - 2, 0, k)), p)
 }

@@ -6,7 +6,7 @@ use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
 use crate::lax::custom_linear_solve;
 use crate::lax::fori_loop;
-use crate::lax::linalg::{self, TriangularSolve, adjoint, triangular_solve};
+use crate::lax::linalg::{self, TriangularSolve, adjoint, triangular_solve, widened};
 use crate::numpy::{arange_as, eye_as, matmul, pad, tril_k, triu, triu_k, where_, zeros_as};
 use crate::ops::in_one_dtype;
 use crate::ops::linalg::lower_mask;
@@ -149,8 +149,13 @@ pub fn hessenberg(a: impl ArrayLike, calc_q: bool) -> (Array, Option<Array>) {
     if n == 0 {
         return (a.clone(), calc_q.then_some(a));
     }
-    let (packed, taus) = linalg::hessenberg(&a);
-    (triu_k(&packed, -1), calc_q.then(|| product(&packed, &taus, n)))
+    let mut results = widened(&[a], |a| {
+        let (packed, taus) = linalg::hessenberg(&a[0]);
+        let q = calc_q.then(|| product(&packed, &taus, n));
+        [triu_k(&packed, -1)].into_iter().chain(q).collect()
+    });
+    let q = if calc_q { results.pop() } else { None };
+    (results.swap_remove(0), q)
 }
 
 /// Returns the product of the reflections, I − V T Vᴴ with a triangular T (Schreiber and Van Loan, "A storage-efficient
@@ -199,12 +204,16 @@ pub fn solve_sylvester(a: impl ArrayLike, b: impl ArrayLike, c: impl ArrayLike) 
         let matrix = &x.shape()[x.ndim() - 2..];
         x.broadcast_to(axes.iter().chain(matrix).copied().collect::<Vec<_>>())
     };
-    let (a, b, c) = (whole(&a), whole(&b), whole(&c));
+    widened(&[whole(&a), whole(&b), whole(&c)], |x| vec![solved(&x[0], &x[1], &x[2])]).remove(0)
+}
+
+/// Returns the solution of Sylvester's equation, whose derivatives are those of the equation.
+fn solved(a: &Array, b: &Array, c: &Array) -> Array {
     let (fixed_a, fixed_b) = (a.stop_gradient(), b.stop_gradient());
     let [transposed_a, transposed_b] = [&fixed_a, &fixed_b].map(|x| x.moveaxis(-1, -2));
-    custom_linear_solve(|x: &Array| matmul(&a, x) + matmul(x, &b), move |_, c| sylvester(&fixed_a, &fixed_b, c))
+    custom_linear_solve(|x: &Array| matmul(a, x) + matmul(x, b), move |_, c| sylvester(&fixed_a, &fixed_b, c))
         .transpose_solve(move |_, c| sylvester(&transposed_a, &transposed_b, c))
-        .solve(&c)
+        .solve(c)
 }
 
 /// Solves the equation. With A = U R Uᴴ and B = V S Vᴴ, it is R Y + Y S = Uᴴ C V with X = U Y Vᴴ, and column k of Y

@@ -12,7 +12,7 @@ use crate::numpy;
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn svd(a: impl ArrayLike, full_matrices: bool) -> (Array, Array, Array) {
     numpy::linalg::svd(a, full_matrices)
@@ -26,7 +26,7 @@ pub fn svd(a: impl ArrayLike, full_matrices: bool) -> (Array, Array, Array) {
 /// ```
 ///
 /// # Panics
-/// If A has fewer than two dimensions, or is of half precision.
+/// If A has fewer than two dimensions.
 #[track_caller]
 pub fn svdvals(a: impl ArrayLike) -> Array {
     numpy::linalg::svdvals(a)
