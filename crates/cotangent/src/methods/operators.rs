@@ -12,7 +12,7 @@ use crate::array::dtype::{DType, Kind};
 use crate::array::{Array, ArrayLike};
 use crate::trace::frames::bind1;
 
-use crate::ops::{binary, met, met_inexact, unary, widened};
+use crate::ops::{binary, met, met_inexact, unary, widened_division};
 
 /// Adds arrays, from the first to the last. The sum of no arrays is the number 0.
 ///
@@ -73,7 +73,7 @@ impl Array {
     /// Returns the remainder with the sign of the divisor, as in Python.
     #[track_caller]
     fn op_rem(&self, other: &Array) -> Array {
-        if let Some(([x, y], dtype)) = widened(&[self.clone(), other.clone()]) {
+        if let Some(([x, y], dtype)) = widened_division(&[self.clone(), other.clone()]) {
             return x.op_rem(&y).astype(dtype);
         }
         let [x, y] = met([self.clone(), other.clone()]);

@@ -164,7 +164,7 @@ pub fn ldexp(x: impl ArrayLike, n: impl ArrayLike) -> Array {
 #[track_caller]
 pub fn fmod(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     let operands = [x.to_array(), y.to_array()];
-    if let Some(([x, y], dtype)) = ops::widened(&operands) {
+    if let Some(([x, y], dtype)) = ops::widened_division(&operands) {
         return fmod(x, y).astype(dtype);
     }
     let [x, y] = ops::promoted_numbers(operands);
@@ -187,7 +187,7 @@ fn nonzero(y: &Array) -> Array {
 #[track_caller]
 pub fn divmod(x: impl ArrayLike, y: impl ArrayLike) -> (Array, Array) {
     let operands = [x.to_array(), y.to_array()];
-    if let Some(([x, y], dtype)) = ops::widened(&operands) {
+    if let Some(([x, y], dtype)) = ops::widened_division(&operands) {
         let (quotient, remainder) = divmod(x, y);
         return (quotient.astype(dtype), remainder.astype(dtype));
     }

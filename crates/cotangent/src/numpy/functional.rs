@@ -13,7 +13,7 @@ use super::creation::{full_as, ones_as, zeros_as};
 use super::joining::concatenate;
 use super::linalg;
 use super::logic::{isinf, where_};
-use super::manipulation::{broadcast_to, moveaxis, pad};
+use super::manipulation::{atleast_1d, broadcast_to, moveaxis, pad};
 use super::pieces::unstack;
 use super::pieces::{diag_indices, tril_indices, triu_indices};
 use super::sorting::sort;
@@ -291,7 +291,8 @@ pub fn unpackbits(x: impl ArrayLike, axis: isize, count: Option<usize>, order: B
     moveaxis(bits, -1, axis)
 }
 
-/// Returns an array with values inserted along an axis, before the elements at these indices of the array.
+/// Returns an array with values inserted along an axis, before the elements at these indices of the array. Before a
+/// single index, as many elements are inserted as the values have along the axis. For one number, see [`insert_at`].
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -304,20 +305,52 @@ pub fn unpackbits(x: impl ArrayLike, axis: isize, count: Option<usize>, order: B
 pub fn insert(x: impl ArrayLike, at: &[isize], values: impl ArrayLike, axis: isize) -> Array {
     let x = x.to_array();
     let axis = canonical_axis(axis, x.ndim()).or_raise();
+    inserted(&x, at, with_dimensions(values.to_array(), x.ndim()), axis)
+}
+
+/// Like [`insert`], before one element: the first axis of the values becomes the axis along which they are inserted.
+/// This is an `int` as `obj` in NumPy.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let columns = np::insert_at(np::array([[1, 2], [3, 4]]), 1, np::array([[7, 8]]), 1);
+/// assert_eq!(columns.to_vec::<i32>(), [1, 7, 2, 3, 8, 4]);
+/// ```
+///
+/// # Panics
+/// Like [`insert`].
+#[track_caller]
+pub fn insert_at(x: impl ArrayLike, at: isize, values: impl ArrayLike, axis: isize) -> Array {
+    let x = x.to_array();
+    let axis = canonical_axis(axis, x.ndim()).or_raise();
+    inserted(&x, &[at], moveaxis(with_dimensions(values.to_array(), x.ndim()), 0, axis as isize), axis)
+}
+
+/// Returns the array with as many dimensions, those that it lacks in front.
+fn with_dimensions(x: Array, rank: usize) -> Array {
+    let missing = rank.saturating_sub(x.ndim());
+    if missing == 0 { x } else { x.reshape([vec![1; missing], x.shape().to_vec()].concat()) }
+}
+
+#[track_caller]
+fn inserted(x: &Array, at: &[isize], values: Array, axis: usize) -> Array {
     let n = x.shape()[axis];
     let place = |i: &isize| match usize::try_from(if *i < 0 { *i + n as isize } else { *i }) {
         Ok(i) if i <= n => i,
         _ => raise(Error::value(format!("insert: the index {i} is beyond the end of an axis of {n} elements"))),
     };
-    let mut places: Vec<(usize, usize)> = at.iter().map(place).zip(0..).collect();
+    let places: Vec<usize> = at.iter().map(place).collect();
+    let places = if let [one] = places[..] { vec![one; values.shape()[axis]] } else { places };
+    let count = places.len();
+    let mut places: Vec<(usize, usize)> = places.into_iter().zip(0..).collect();
     places.sort();
     let mut shape = x.shape().to_vec();
-    shape[axis] = at.len();
-    let values = broadcast_to(values.to_array().astype(x.dtype()), shape);
+    shape[axis] = count;
+    let values = broadcast_to(values.astype(x.dtype()), shape);
     // Old and new elements in one array, in the order that the indices state.
-    let all = concatenate([&x, &values], axis as isize);
+    let all = concatenate([x, &values], axis as isize);
     let mut places = places.into_iter().peekable();
-    let mut order: Vec<i32> = Vec::with_capacity(n + at.len());
+    let mut order: Vec<i32> = Vec::with_capacity(n + count);
     for i in 0..=n {
         while let Some((_, value)) = places.next_if(|(place, _)| *place == i) {
             order.push((n + value) as i32);
@@ -330,7 +363,7 @@ pub fn insert(x: impl ArrayLike, at: &[isize], values: impl ArrayLike, axis: isi
 }
 
 /// Returns the coefficients of the monic polynomial with these roots, from the highest power down. Of a matrix, it is
-/// the characteristic polynomial.
+/// the characteristic polynomial, in complex numbers. Of an empty vector, it is the number 1.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -338,22 +371,23 @@ pub fn insert(x: impl ArrayLike, at: &[isize], values: impl ArrayLike, axis: isi
 /// ```
 ///
 /// # Panics
-/// If the array is neither a vector nor a square matrix.
+/// If the array is neither a number, a vector nor a square matrix with elements.
 #[track_caller]
 pub fn poly(roots: impl ArrayLike) -> Array {
     let x = roots.to_array().to_inexact();
-    let (zeros, real) = match x.ndim() {
-        1 => (x.clone(), false),
-        _ => (linalg::eigvals(&x), !x.dtype().is_complex()),
+    let zeros = match *x.shape() {
+        [] | [_] => atleast_1d(&x),
+        [m, n] if m == n && n > 0 => linalg::eigvals(&x),
+        _ => raise(Error::shape(format!("poly: expected a vector or a square matrix with elements, got {}", x.aval()))),
     };
-    let n = zeros.size();
-    let one = zeros_as(1, zeros.dtype()) + 1.0;
-    let coefficients = (0..n).fold(one, |p, i| {
+    let (n, dtype) = (zeros.size(), zeros.dtype());
+    if n == 0 {
+        return ones_as((), dtype);
+    }
+    (0..n).fold(ones_as(1, dtype), |p, i| {
         let shifted = zeros.slice_axis(0, i, i + 1) * &p;
         pad(&p, &[(0, 1)], 0) - pad(shifted, &[(1, 0)], 0)
-    });
-    // The eigenvalues of a real matrix come in conjugate pairs.
-    if real { coefficients.real() } else { coefficients }
+    })
 }
 
 /// Returns the roots of a polynomial, given by its coefficients from the highest power down, as complex numbers. The

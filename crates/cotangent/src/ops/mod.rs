@@ -51,7 +51,7 @@ use once_cell::sync::Lazy;
 use rustc_hash::FxHashSet;
 
 use crate::array::aval::{IntoShape, Shape};
-use crate::array::dtype::DType;
+use crate::array::dtype::{DType, Kind};
 use crate::array::literal::{Literal, Scalar};
 use crate::array::modes::{RankPromotion, modes};
 use crate::array::promote::{allow_promotion, promote_types};
@@ -149,6 +149,24 @@ pub(crate) fn widened([x, y]: &[Array; 2]) -> Option<([Array; 2], DType)> {
     let (dtype, _) = promote_types((a, false), (b, false));
     let strong = if x.weak_type() { b } else { a };
     dtype.is_integer().then(|| ([x.astype(dtype), y.astype(dtype)], strong))
+}
+
+/// Like [`widened`], for a division. There are no negative numbers of an unsigned dtype: they wrap around, as in sums.
+#[track_caller]
+pub(crate) fn widened_division(operands: &[Array; 2]) -> Option<([Array; 2], DType)> {
+    let (wide, dtype) = widened(operands)?;
+    if dtype.kind() != Kind::Uint {
+        return Some((wide, dtype));
+    }
+    let wrapped = |x: &Array, given: &Array| {
+        if !given.weak_type() {
+            return x.clone();
+        }
+        let other = given.astype(dtype).astype(x.dtype());
+        select(&x.less(Array::literal(Literal::int(x.dtype(), 0))), &other, x, x.shape())
+    };
+    let [x, y] = &wide;
+    Some(([wrapped(x, &operands[0]), wrapped(y, &operands[1])], dtype))
 }
 
 /// Returns whether `x` is a Rust integer that `dtype` can represent.

@@ -376,6 +376,7 @@ items! {
     cotangent::numpy::indices;
     cotangent::numpy::inner;
     cotangent::numpy::insert;
+    cotangent::numpy::insert_at;
     cotangent::numpy::interp;
     cotangent::numpy::interp_period;
     cotangent::numpy::interp_with;

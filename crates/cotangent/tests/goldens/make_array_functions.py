@@ -135,6 +135,10 @@ for shape in ((3, 3), (2, 2, 2), (0, 0)):
     on(N + "diag_indices_from", "", jnp.diag_indices_from, np.zeros(shape, "float32"))
 for at, axis, values in (((1, 3, 1), 1, (3,)), ((-1,), 0, ()), ((2, 0), 0, (2, 3))):
     everywhere(N + "insert", f"{','.join(map(str, at))} {axis}", lambda x, v: jnp.insert(x, np.array(at) if len(at) > 1 else at[0], v, axis), (2, 3), values, dtypes=("f64", "c128", "f32", "f16", "s32"))
+# A single index is a scalar, before which a matrix goes in as it is turned.
+for at, axis, values in ((1, 1, (2, 2)), (1, 1, (2, 1)), (0, 0, (3, 3)), (-1, 1, (2,)), (2, 0, (2, 3)), (0, 1, ())):
+    everywhere(N + "insert", f"at {at} {axis}", lambda x, v: jnp.insert(x, at, v, axis), (2, 3), values, dtypes=("f64", "c128", "s32"))
+everywhere(N + "insert", "1 1", lambda x, v: jnp.insert(x, np.array([1]), v, axis=1), (2, 3), (2, 2), dtypes=("f64", "s32"))
 case(N + "fromfunction", "", lambda: jnp.fromfunction(lambda i, j: i * 2 - j, (2, 3), dtype=int), x64=False), case(N + "fromfunction", "empty", lambda: jnp.fromfunction(lambda i, j: i * 2 - j, (0, 2), dtype=int), x64=False)
 for d in ("f64", "c128", "f32"):
     case(N + "apply_along_axis", "0", lambda x: jnp.apply_along_axis(lambda v: v * v.sum(), 0, x), (d, (2, 3))), case(N + "apply_along_axis", "-1", lambda x: jnp.apply_along_axis(lambda v: v * v.sum(), -1, x), (d, (2, 3)))
@@ -142,6 +146,15 @@ for d in ("f64", "c128", "f32"):
     case(N + "piecewise", "", lambda x: jnp.piecewise(x, [x.real < 0, x.real > 1], [lambda v: -v, lambda v: v * v, lambda v: v + 7]), (d, (5,)))
     case(N + "poly", "", jnp.poly, (d, (3,)))
 on(N + "poly", "", jnp.poly, I(1, 2, 3))
+for x in (R(2.0), np.zeros(0, "float32"), I(1, 2, d="u8"), R([2, 1], [1, 3]), R([0, 1], [-1, 0], d="f64"), I([2, 1], [0, 3]), np.array([[1 + 1j, 2], [0, 3]], "complex64"), R([4.0])):
+    on(N + "poly", "", jnp.poly, x)
+# Numbers that an unsigned dtype does not have wrap around.
+bytes_ = I(0, 1, 44, 128, 250, 255, d="u8")
+for f in ("fmod", "remainder", "mod", "floor_divide", "divmod"):
+    for n in (-1, -7, -300):
+        for d in ("u8", "u16", "u32"):
+            on(N + f, f"by {n}", lambda x: getattr(jnp, f)(x, n), bytes_.astype(DTYPES[d]))
+    on(N + f, "of -7", lambda x: getattr(jnp, f)(-7, x), bytes_)
 for p in (R(2, -3, 5, 1), R(4.0), R(1, 0, 0), I(1, -3, 2), R(1, 2, 5, d="f64")):
     on(N + "roots", "", lambda p: jnp.sort_complex(jnp.roots(p, strip_zeros=True)), p)
 for d in ("f64", "f32"):

@@ -132,6 +132,9 @@ fn places(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
         ("triu_indices_from", [x]) => pair(np::triu_indices_from(x, k())),
         ("diag_indices_from", [x]) => np::diag_indices_from(x),
         ("put", [x, values]) => vec![np::ravel(x).at(Array::from([4, 0, -1])).set(values).reshape(x.shape())],
+        ("insert", [x, values]) if how.starts_with("at ") => {
+            vec![np::insert_at(x, number(how, 1), values, number(how, 2))]
+        }
         ("insert", [x, values]) => {
             let (at, axis) = how.split_once(' ')?;
             vec![np::insert(x, &integers(at), values, axis.parse().ok()?)]
@@ -143,6 +146,17 @@ fn places(name: &str, how: &str, x: &[Array]) -> Option<Vec<Array>> {
         ("piecewise", [x]) => {
             let functions: [&dyn Fn(&Array) -> Array; 3] = [&|v| -v, &|v| v * v, &|v| v + 7];
             vec![np::piecewise(x, [x.real().less(0), x.real().greater(1)], &functions)]
+        }
+        ("fmod" | "remainder" | "mod" | "floor_divide" | "divmod", [x]) => {
+            let n = Array::from(number::<i32>(how, 1));
+            let [x, y] = if how.starts_with("by") { [x, &n] } else { [&n, x] };
+            match name {
+                "fmod" => vec![np::fmod(x, y)],
+                "remainder" => vec![np::remainder(x, y)],
+                "mod" => vec![x % y],
+                "floor_divide" => vec![np::floor_divide(x, y)],
+                _ => pair(np::divmod(x, y)),
+            }
         }
         ("less", [x, y]) => vec![np::less(x, y)],
         ("less_equal", [x, y]) => vec![np::less_equal(x, y)],
