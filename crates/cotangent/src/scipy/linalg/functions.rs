@@ -51,8 +51,9 @@ pub fn sqrtm(a: impl ArrayLike) -> Array {
 /// Computations*, algorithm 11.1.1), which loses accuracy where eigenvalues are close to each other;
 /// [`funm_with_error`] estimates how much.
 ///
-/// It has no derivative, because the Schur form has none. [`expm`](super::expm()), [`sqrtm`] and products of the results
-/// of [`eig`](crate::numpy::linalg::eig) have.
+/// It has no derivative, as in JAX: a rule of its own could not use arrays that `f` captures, and Parlett's recurrence
+/// fails for the matrix [[A, E], [0, A]], whose function contains the derivative, because its eigenvalues are not distinct.
+/// [`expm`](super::expm()), [`sqrtm`] and products of the results of [`eig`](crate::numpy::linalg::eig) have derivatives.
 ///
 /// ```
 /// use cotangent::{Array, scipy::linalg};
