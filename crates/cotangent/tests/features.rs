@@ -1,4 +1,5 @@
-//! `docs/features.md` lists the API of JAX and of Optax: every name has a row, and what each row says is true.
+//! `docs/features.md` lists the API of JAX and of Optax: every name has a row, and what each row says is true. So is the
+//! table of `docs/imports.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,9 @@ macro_rules! methods {
     ($($path:path;)*) => { $( const _: fn() = || { let _ = $path; }; )* };
 }
 
+/// The table of the functions that JAX exported.
+#[path = "features/imports.rs"]
+mod imports;
 /// The paths that the page names, as code: a path that does not exist fails to compile.
 #[path = "features/paths.rs"]
 mod paths;

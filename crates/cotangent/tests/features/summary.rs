@@ -215,7 +215,7 @@ fn sentence() -> String {
 }
 
 /// Checks that `new` is in the file between two markers, or writes it there.
-fn hold(file: &Path, new: &str, start: &str, end: &str) {
+pub(super) fn hold(file: &Path, new: &str, start: &str, end: &str) {
     let text = read(file);
     let (before, rest) = text.split_once(start).unwrap_or_else(|| panic!("{} has no `{start}`", file.display()));
     let (_, after) = rest.split_once(end).unwrap_or_else(|| panic!("{} has no `{end}`", file.display()));

@@ -21,6 +21,7 @@ import numpy as np
 import jax.interpreters.xla
 from jax import export, lax
 from jax._src.lax.linalg import geqrf
+from jax.extend.core import Literal
 
 # TensorFlow Probability 0.25, which Distrax and rlax import, registers its types in a table that JAX no longer has.
 jax.interpreters.xla.pytype_aval_mappings = collections.defaultdict(lambda: None)
@@ -28,22 +29,23 @@ jax.interpreters.xla.pytype_aval_mappings = collections.defaultdict(lambda: None
 from common import name_of, real
 
 jax.config.update("jax_include_full_tracebacks_in_locations", False)
-# The names of files without their folders.
-jax.config.update("jax_hlo_source_file_canonicalization_regex", ".*/")
+# Locations have the paths of files below these folders.
+jax.config.update("jax_hlo_source_file_canonicalization_regex", ".*/(site-packages|goldens)/")
 CASES = []
 # Where the functions that are not for the CPU run.
 PLATFORMS = {}
 
-# Why the derivatives of an import are not JAX's: what `modes` then says.
-STOPS = "value: it uses lax.stop_gradient, which StableHLO does not have"
-SELECTS = "value: lgamma is written out with both branches of a reflection, one of which has a NaN as its derivative"
-IMPLICIT = "value: the derivative in JAX is that of the implicit function theorem, not of the iterations"
+# What is compared with JAX beside values and batches, and why it is not the gradient of the function as JAX has it.
+# "operations" are those of the function without the rules that JAX has for its derivatives, as StableHLO has it.
+LOOP = "jvp: a loop that ends by a condition has no gradient"
+STOPS = "grad of operations: `lax.stop_gradient` leaves no trace in StableHLO"
+RULE = "jvp of operations: a loop that ends by a condition has no gradient, and JAX's is a `custom_vjp`"
+IMPLICIT = "jvp of operations: the derivative in JAX is that of the implicit function theorem, not of the iterations"
 
 
-def case(package, modes="grad", tree=False, platform="cpu"):
-    """Registers a function that returns (f, argument, …). Without "grad", the function has no gradient in JAX or its
-    gradient is not compared; "while" says that it has a loop that ends by a condition. It is exported for `platform`, and
-    the results are those on the CPU."""
+def case(package, modes="grad", platform="cpu"):
+    """Registers a function that returns (f, argument, …). It is exported for `platform`, and the results are those on the
+    CPU."""
 
     def register(make):
         CASES.append((package, make.__name__, modes, make))
@@ -134,13 +136,12 @@ def attention():
     return f, wave((2, 5, 2, 4)), wave((2, 5, 2, 4), 1), wave((2, 5, 2, 4), 2)
 
 
-@case("jax")
+@case("jax", RULE)
 def odeint_values():
     from jax.experimental.ode import odeint
     def f(y, t, a):
         return odeint(lambda y, t, a: jnp.sin(a * y) - 0.1 * y, y, t, a)
     return f, wave((3,), 0, 0.5, 1.0), np.linspace(0, 1, 4, dtype=np.float32), np.float32(0.7)
-CASES[-1] = ("jax", "odeint_values", "while", CASES[-1][3])
 
 
 @case("jax")
@@ -196,7 +197,7 @@ def convolutions():
     return f, wave((2, 8, 6, 3)), wave((3, 3, 3, 4), 1), wave((2, 2, 4, 2), 2)
 
 
-@case("jax", "while")
+@case("jax", LOOP)
 def newton_by_while():
     def f(a):
         def going(s):
@@ -239,17 +240,15 @@ def cumulative():
         return jnp.cumsum(x, 0), jnp.cumprod(x, 1), lax.cummax(x, 0), lax.cumlogsumexp(x, 0, reverse=True), \
             lax.associative_scan(jnp.multiply, x, axis=1)
     return f, wave((4, 6), 0, 0.4, 1.0)
-CASES[-1] = ("jax", "cumulative", "forward", CASES[-1][3])
 
 
-@case("jax")
+@case("jax", "value: JAX has no derivative of `zeta` by its first argument")
 def special_functions():
     def f(x):
         s = jax.scipy.special
         return s.gammaln(x), s.digamma(x), s.erf(x), s.erfinv(x / 3), s.betaln(x, 2 * x), s.logsumexp(x), s.i0e(x), \
             s.ndtr(x), s.xlogy(x, x), s.zeta(x + 2, x), s.expit(x), s.gammainc(x, 1.2)
     return f, wave((5,), 0, 0.5, 1.5)
-CASES[-1] = ("jax", "special_functions", "value", CASES[-1][3])
 
 
 @case("jax")
@@ -376,6 +375,48 @@ def nnx_mlp():
     return f, leaves, wave((3, 4))
 
 
+@case("flax")
+def linen_batch_norm_in_training():
+    import flax.linen as nn
+    module = nn.BatchNorm(use_running_average=False, momentum=0.9)
+    v = {"params": {"scale": wave((3,), 1), "bias": wave((3,), 2)},
+         "batch_stats": {"mean": wave((3,), 3), "var": wave((3,), 4, 0.3, 1.0)}}
+    return (lambda v, x: module.apply(v, x, mutable=["batch_stats"])), v, wave((4, 3))
+
+
+@case("flax")
+def linen_grouped_and_dilated():
+    return linen(lambda nn: nn.Sequential([
+        nn.Conv(4, (3,), feature_group_count=2, padding="CAUSAL"), nn.celu, nn.ConvLocal(3, (3,)), nn.leaky_relu,
+        nn.Conv(2, (3,), kernel_dilation=2, padding="CIRCULAR"), nn.WeightNorm(nn.Dense(3))]), wave((2, 8, 2)))
+
+
+@case("flax")
+def linen_dropout_and_pools():
+    import flax.linen as nn
+    module = nn.Sequential([nn.Dropout(0.4, deterministic=False), lambda x: nn.max_pool(x, (2, 2), (1, 2), "SAME"),
+                            lambda x: nn.avg_pool(x, (2, 2), (2, 1), "SAME", count_include_pad=False)])
+    return (lambda key, x: module.apply({}, x, rngs={"dropout": key})), np.array([0, 4], np.uint32), wave((2, 6, 6, 2))
+
+
+@case("flax")
+def nnx_transformer_block():
+    from flax import nnx
+    class Block(nnx.Module):
+        def __init__(self, rngs):
+            self.attend = nnx.MultiHeadAttention(2, 4, 8, decode=False, rngs=rngs)
+            self.norm = nnx.LayerNorm(4, rngs=rngs)
+            self.adapted = nnx.LoRA(4, 2, 4, base_module=nnx.Linear(4, 4, rngs=rngs), rngs=rngs)
+            self.groups = nnx.GroupNorm(4, num_groups=2, rngs=rngs)
+        def __call__(self, x):
+            mask = nnx.make_causal_mask(x[..., 0])
+            x = x + self.attend(self.norm(x), mask=mask)
+            return self.groups(jax.nn.mish(self.adapted(x)))
+    graph, state = nnx.split(Block(nnx.Rngs(0)))
+    f, leaves = listed(lambda state, x: nnx.merge(graph, state)(x), like(state))
+    return f, leaves, wave((2, 5, 4))
+
+
 # Equinox
 
 
@@ -429,6 +470,25 @@ def eqx_norms_and_pools():
     return eqx_case(lambda eqx, k: eqx.nn.LayerNorm((2, 3, 3)), call, wave((2, 6, 6)))
 
 
+@case("equinox")
+def eqx_rotary_embedding():
+    def call(m, x):
+        import equinox as eqx
+        return eqx.nn.RotaryPositionalEmbedding(4)(jax.vmap(m)(x))
+    return eqx_case(lambda eqx, k: eqx.nn.RMSNorm(4), call, wave((6, 4)))
+
+
+@case("equinox")
+def eqx_transposed_and_adaptive():
+    def call(m, x):
+        import equinox as eqx
+        return eqx.nn.AdaptiveAvgPool1d(3)(m(x)), eqx.nn.AdaptiveMaxPool1d(4)(x)
+    def make(eqx, k):
+        return eqx.nn.Sequential([eqx.nn.Conv1d(4, 4, 3, groups=2, padding=2, dilation=2, key=k), eqx.nn.Lambda(jax.nn.selu),
+                                  eqx.nn.GroupNorm(2, 4), eqx.nn.ConvTranspose1d(4, 3, 3, 2, output_padding=1, key=k)])
+    return eqx_case(make, call, wave((4, 7)))
+
+
 # Haiku
 
 
@@ -474,6 +534,27 @@ def hk_attention():
     return haiku(f, wave((2, 5, 4)))
 
 
+@case("dm-haiku")
+def hk_batch_norm():
+    import haiku as hk
+    transformed = hk.without_apply_rng(hk.transform_with_state(
+        lambda x: hk.BatchNorm(True, True, 0.9)(hk.SeparableDepthwiseConv2D(2, 3)(x), is_training=True)))
+    x = wave((2, 4, 4, 2))
+    shapes = jax.eval_shape(lambda: transformed.init(jax.random.key(0), x))
+    params, state = jax.tree.map(lambda x: jnp.ones(x.shape, x.dtype), shapes)
+    return transformed.apply, like(params), like(state), x
+
+
+@case("dm-haiku")
+def hk_convolutional_lstm():
+    import haiku as hk
+    def f(xs):
+        core = hk.Conv2DLSTM((4, 4), 2, 3)
+        ys, state = hk.dynamic_unroll(core, xs, core.initial_state(2))
+        return hk.GRU(3)(hk.Flatten()(ys[-1]), jnp.ones((2, 3)))
+    return haiku(f, wave((3, 2, 4, 4, 1)))
+
+
 # Optax
 
 
@@ -507,7 +588,7 @@ def momentum_with_a_schedule():
 
 
 @case("optax")
-def lion_step():
+def centered_rmsprop_step():
     return optimizer(lambda optax: optax.rmsprop(1e-2, centered=True))
 
 
@@ -528,6 +609,42 @@ def ctc():
     return f, wave((2, 6, 4))
 
 
+@case("optax")
+def muon_step():
+    import optax
+    return optimizer(lambda optax: optax.contrib.muon(1e-2))
+
+
+@case("optax")
+def factored_step():
+    return optimizer(lambda optax: optax.adafactor(1e-2, min_dim_size_to_factor=2, momentum=0.9))
+
+
+@case("optax", LOOP)
+def line_search_step():
+    import optax
+    opt = optax.lbfgs(memory_size=3)
+    cost = lambda p: ((p - 1) ** 2).sum() + 0.3 * jnp.sin(3 * p).sum() + 0.1 * (p[0] * p[1]) ** 2
+    def f(p):
+        def step(s, _):
+            p, state = s
+            value, g = optax.value_and_grad_from_state(cost)(p, state=state)
+            updates, state = opt.update(g, state, p, value=value, grad=g, value_fn=cost)
+            return (optax.apply_updates(p, updates), state), value
+        return lax.scan(step, (p, opt.init(p)), length=3)[1]
+    return f, wave((3,))
+
+
+@case("optax")
+def projections():
+    import optax
+    p = optax.projections
+    def f(x):
+        return (p.projection_simplex(x), p.projection_l1_ball(x, 0.8), p.projection_l2_ball(x, 0.7), p.projection_box(x, -0.2, 0.3),
+                p.projection_halfspace(x, jnp.ones(6), 0.1), optax.losses.ntxent(x.reshape(3, 2), jnp.array([0, 1, 0])))
+    return f, wave((6,), 0.2, 0.9)
+
+
 # Diffrax, Optimistix, Lineax
 
 
@@ -535,17 +652,16 @@ def field(t, y, a):
     return jnp.sin(a * y) - 0.3 * y
 
 
-@case("diffrax")
+@case("diffrax", LOOP)
 def diffrax_euler():
     import diffrax
     def f(y, a):
         return diffrax.diffeqsolve(diffrax.ODETerm(field), diffrax.Euler(), 0, 1, 0.1, y, args=a,
                                    adjoint=diffrax.DirectAdjoint(), max_steps=16).ys
     return f, wave((3,), 0, 0.5, 1.0), np.float32(0.7)
-CASES[-1] = ("diffrax", "diffrax_euler", "while", CASES[-1][3])
 
 
-@case("diffrax", "while")
+@case("diffrax", RULE)
 def diffrax_tsit5_adaptive():
     import diffrax
     def f(y, a):
@@ -555,7 +671,7 @@ def diffrax_tsit5_adaptive():
     return f, wave((3,), 0, 0.5, 1.0), np.float32(0.7)
 
 
-@case("diffrax", "while")
+@case("diffrax", LOOP)
 def diffrax_sde():
     import diffrax
     def f(key, y):
@@ -565,7 +681,7 @@ def diffrax_sde():
     return f, np.array([0, 3], np.uint32), wave((3,), 0, 0.5, 1.0)
 
 
-@case("optimistix", "while")
+@case("optimistix", LOOP)
 def optimistix_newton():
     import optimistix as optx
     def f(y, a):
@@ -573,7 +689,7 @@ def optimistix_newton():
     return f, wave((3,)), np.float32(0.5)
 
 
-@case("optimistix", "while")
+@case("optimistix", LOOP)
 def optimistix_levenberg_marquardt():
     import optimistix as optx
     def f(y, x):
@@ -607,12 +723,62 @@ def lineax_qr():
     return f, wave((5, 3)) + np.eye(5, 3, dtype=np.float32), wave((5,), 1)
 
 
-@case("lineax", "while")
+@case("lineax", LOOP)
 def lineax_cg():
     import lineax as lx
     def f(a, b):
         op = lx.MatrixLinearOperator(a @ a.T + 3 * jnp.eye(3), lx.positive_semidefinite_tag)
         return lx.linear_solve(op, b, lx.CG(1e-5, 1e-5)).value
+    return f, wave((3, 3)), wave((3,), 1)
+
+
+@case("diffrax")
+def diffrax_interpolation():
+    import diffrax
+    def f(ys, t):
+        ts = jnp.linspace(0.0, 1.0, 5)
+        path = diffrax.CubicInterpolation(ts, diffrax.backward_hermite_coefficients(ts, ys))
+        return path.evaluate(t), path.derivative(t), diffrax.LinearInterpolation(ts, ys).evaluate(t)
+    return f, wave((5, 2)), np.float32(0.37)
+
+
+@case("optimistix", LOOP)
+def optimistix_bisection():
+    import optimistix as optx
+    def f(a):
+        root = optx.root_find(lambda y, a: jnp.tanh(a * y) - 0.3, optx.Bisection(1e-6, 1e-6), 0.5, a, options={"lower": 0.0, "upper": 2.0})
+        return root.value
+    return f, np.float32(0.7)
+
+
+@case("optimistix", IMPLICIT)
+def optimistix_nelder_mead():
+    import optimistix as optx
+    def f(y):
+        fn = lambda y, a: ((y - 1) ** 2).sum() + 0.1 * (y[0] * y[1]) ** 2
+        return optx.minimise(fn, optx.NelderMead(1e-3, 1e-3), y).value
+    return f, np.array([0.2, 0.4], np.float32)
+
+
+@case("lineax")
+def lineax_direct():
+    import lineax as lx
+    def f(a, d, b):
+        definite = lx.MatrixLinearOperator(a @ a.T + 3 * jnp.eye(4), lx.positive_semidefinite_tag)
+        diagonals = lx.TridiagonalLinearOperator(d + 3, d[1:], 0.5 * d[:-1])
+        solve = lambda operator, solver: lx.linear_solve(operator, b, solver).value
+        return (solve(definite, lx.Cholesky()), solve(diagonals, lx.Tridiagonal()), solve(lx.DiagonalLinearOperator(d + 2), lx.Diagonal()),
+                solve(lx.MatrixLinearOperator(jnp.tril(a) + 2 * jnp.eye(4), lx.lower_triangular_tag), lx.Triangular()),
+                solve(lx.MatrixLinearOperator(a[:, :3] + jnp.eye(4, 3)), lx.SVD()))
+    return f, wave((4, 4)), wave((4,), 1), wave((4,), 2)
+
+
+@case("lineax", LOOP)
+def lineax_gmres():
+    import lineax as lx
+    def f(a, b):
+        op = lx.MatrixLinearOperator(a + 3 * jnp.eye(3))
+        return lx.linear_solve(op, b, lx.GMRES(1e-5, 1e-5)).value
     return f, wave((3, 3)), wave((3,), 1)
 
 
@@ -623,7 +789,7 @@ def density(x):
     return -0.5 * (x ** 2).sum() - 0.1 * (x ** 4).sum()
 
 
-def sampler(make, modes="grad"):
+def sampler(make):
     import blackjax
     kernel = make(blackjax)
     def f(key, x):
@@ -642,9 +808,21 @@ def mala_step():
     return sampler(lambda bj: bj.mala(density, 0.1))
 
 
-@case("blackjax", "while")
+@case("blackjax", LOOP)
 def nuts_step():
     return sampler(lambda bj: bj.nuts(density, 0.3, jnp.ones(3)))
+
+
+@case("blackjax", LOOP)
+def elliptical_slice_step():
+    import blackjax
+    return sampler(lambda bj: bj.elliptical_slice(density, mean=jnp.zeros(3), cov=jnp.eye(3)))
+
+
+@case("blackjax")
+def barker_step():
+    import blackjax
+    return sampler(lambda bj: bj.barker_proposal(density, 0.3))
 
 
 @case("tinygp")
@@ -653,6 +831,19 @@ def gaussian_process():
     def f(scale, x, y):
         gp = tinygp.GaussianProcess(tinygp.kernels.Matern32(scale), x, diag=0.1)
         return gp.log_probability(y), gp.predict(y, x[:3] + 0.1)
+    return f, np.float32(0.7), np.linspace(0, 3, 6, dtype=np.float32), wave((6,), 1)
+
+
+@case("tinygp")
+def sums_of_kernels():
+    import tinygp
+    def f(scale, x, y):
+        k = tinygp.kernels
+        kernel = (1.5 * k.ExpSquared(scale) + k.RationalQuadratic(scale, alpha=1.2) * k.ExpSineSquared(2.0, gamma=scale)
+                  + k.Cosine(3.0) + 0.1 * k.Exp(scale) + k.Matern52(scale))
+        gp = tinygp.GaussianProcess(kernel, x, diag=0.2, mean=lambda x: 0.1 * x)
+        conditioned = gp.condition(y, x[:3] + 0.1)
+        return conditioned.log_probability, conditioned.gp.loc, conditioned.gp.variance
     return f, np.float32(0.7), np.linspace(0, 3, 6, dtype=np.float32), wave((6,), 1)
 
 
@@ -688,6 +879,19 @@ def graph_convolution():
     return f, wave((4, 3)), wave((3, 2), 2)
 
 
+@case("jraph")
+def graph_attention():
+    import jraph
+    def f(nodes, w, a):
+        graph = jraph.GraphsTuple(nodes=nodes, edges=None, senders=jnp.array([0, 1, 2, 3, 1]), receivers=jnp.array([1, 2, 3, 0, 3]),
+                                  n_node=jnp.array([3, 1]), n_edge=jnp.array([3, 2]), globals=None)
+        net = jraph.GAT(lambda n: n @ w, lambda s, r, e: jax.nn.leaky_relu((s * a + r).sum(-1, keepdims=True)), lambda n: jnp.tanh(n))
+        out = net(graph)
+        edges = out.nodes[graph.senders]
+        return out.nodes, jraph.segment_normalize(edges, graph.receivers, 4), jraph.segment_variance(edges, graph.receivers, 4)
+    return f, wave((4, 3)), wave((3, 2), 2), wave((2,), 3)
+
+
 @case("rlax", STOPS)
 def q_learning():
     import rlax
@@ -712,6 +916,18 @@ def policy_losses():
     return f, wave((4, 3)), np.array([0, 2, 1, 1], np.int32), wave((4,), 1), wave((4,), 2, 0.1, 0.8)
 
 
+@case("rlax")
+def distributions_of_values():
+    import rlax
+    def f(x, p):
+        atoms = jnp.linspace(-1.0, 1.0, 5)
+        pair = rlax.SIGNED_HYPERBOLIC_PAIR
+        return (rlax.categorical_l2_project(0.8 * atoms + 0.1, jax.nn.softmax(p), atoms), pair.apply(x), pair.apply_inv(x),
+                rlax.transform_to_2hot(x, -1.0, 1.0, 5), rlax.huber_loss(x, 0.3), rlax.softmax(0.7).entropy(p),
+                rlax.epsilon_greedy(0.2).probs(p), rlax.gaussian_diagonal(0.4).logprob(x, p[:4]))
+    return f, wave((4,)), wave((5,), 1)
+
+
 @case("dm-pix")
 def image_adjustments():
     import dm_pix as pix
@@ -727,6 +943,15 @@ def image_filters():
         return pix.gaussian_blur(x, 1.0, 3), pix.flip_left_right(x), pix.rot90(x), pix.ssim(x, x ** 2, filter_size=3), \
             pix.center_crop(x, 4, 4), pix.depth_to_space(x[..., :1].reshape(1, 4, 2, 8)[:, :, :, :4], 2)
     return f, wave((8, 8, 3), 0, 0.3, 0.5)
+
+
+@case("dm-pix")
+def image_resampling():
+    import dm_pix as pix
+    def f(x, matrix):
+        return (pix.affine_transform(x, matrix, order=1, mode="nearest"), pix.extract_patches(x[None], (1, 2, 2, 1), (1, 2, 2, 1), (1, 1, 1, 1)),
+                pix.hsv_to_rgb(x), pix.solarize(x, 0.6), pix.adjust_hue(x, 0.1), pix.adjust_saturation(x, 0.7), pix.psnr(x, x ** 2))
+    return f, wave((6, 6, 3), 0.2, 0.3, 0.5), np.array([[0.9, 0.13, 0.2], [-0.11, 1.05, 0.3], [0, 0, 1]], np.float32)
 
 
 # Distrax, TensorFlow Probability, e3nn
@@ -764,12 +989,22 @@ def hidden_markov_model():
     return f, wave((3,)), wave((3, 3), 1), wave((6,), 2, 1.0, 1.0)
 
 
+@case("distrax")
+def distrax_spline():
+    import distrax
+    def f(params, x):
+        spline = distrax.RationalQuadraticSpline(params, -1.0, 1.0, boundary_slopes="identity")
+        y, log_det = spline.forward_and_log_det(x)
+        return y, log_det, spline.inverse(0.9 * x), distrax.MultivariateNormalTri(x, jnp.diag(x + 2) + 0.1 * jnp.tri(4)).log_prob(y)
+    return f, wave((4, 13), 0, 0.8), wave((4,), 2, 0.9)
+
+
 def tfp(f, *args):
     from tensorflow_probability.substrates import jax as tfp
     return (lambda *args: f(tfp.distributions, tfp.bijectors, tfp.math.psd_kernels, *args)), *args
 
 
-@case("tensorflow-probability", SELECTS)
+@case("tensorflow-probability")
 def tfp_densities():
     def f(tfd, tfb, kernels, a, x):
         return (tfd.Gamma(a, 1.3).log_prob(x), tfd.StudentT(a + 2, 0.0, 1.0).log_prob(x), tfd.Beta(a, 2.0).log_prob(x / 4),
@@ -801,6 +1036,84 @@ def tfp_gaussian_process():
         gp = tfd.GaussianProcess(kernels.ExponentiatedQuadratic(s, 0.8), x, observation_noise_variance=0.1)
         return gp.log_prob(y)
     return tfp(f, np.float32(1.2), np.linspace(0, 2, 5, dtype=np.float32)[:, None], wave((5,), 1))
+
+
+@case("tensorflow-probability")
+def tfp_state_space_model():
+    def f(tfd, tfb, kernels, a, y):
+        model = tfd.LinearGaussianStateSpaceModel(
+            5, a, tfd.MultivariateNormalDiag(jnp.zeros(2), jnp.array([0.3, 0.5])), jnp.array([[1.0, 0.2]]),
+            tfd.MultivariateNormalDiag(jnp.zeros(1), 0.4 * jnp.ones(1)), tfd.MultivariateNormalDiag(jnp.zeros(2), jnp.ones(2)))
+        return model.log_prob(y), model.posterior_marginals(y)
+    return tfp(f, wave((2, 2), 1), wave((5, 1), 2))
+
+
+@case("tensorflow-probability", LOOP)
+def tfp_hamiltonian_step():
+    from tensorflow_probability.substrates import jax as tfp
+    def f(key, x, step):
+        kernel = tfp.mcmc.HamiltonianMonteCarlo(density, step, 3)
+        state, results = kernel.one_step(x, kernel.bootstrap_results(x), seed=key)
+        return state, results.log_accept_ratio, results.is_accepted
+    return f, np.array([0, 9], np.uint32), wave((3,)), np.float32(0.1)
+
+
+@case("numpyro")
+def numpyro_log_density():
+    import numpyro
+    import numpyro.distributions as dist
+    from numpyro.infer.util import log_density
+    def model(x, y):
+        scale = numpyro.sample("scale", dist.HalfCauchy(1.0))
+        with numpyro.plate("features", 3):
+            w = numpyro.sample("w", dist.Normal(0.0, scale))
+        numpyro.sample("y", dist.BernoulliLogits(x @ w), obs=y)
+    def f(scale, w, x):
+        total, trace = log_density(model, (x, jnp.array([0, 1, 1, 0])), {}, {"scale": scale, "w": w})
+        return total, trace["y"]["fn"].log_prob(1)
+    return f, np.float32(0.8), wave((3,)), wave((4, 3), 1)
+
+
+@case("numpyro")
+def numpyro_distributions():
+    import numpyro.distributions as dist
+    from numpyro.distributions import constraints, transforms
+    def f(x):
+        biject = dist.biject_to
+        cholesky = biject(constraints.corr_cholesky)(x[:3])
+        ordered = transforms.OrderedTransform()(x)
+        return (dist.LKJCholesky(3, 1.5).log_prob(cholesky), ordered, biject(constraints.simplex)(x), dist.NegativeBinomial2(1.5 + x, 2.0).log_prob(3),
+                dist.TruncatedNormal(x, 1.0, low=-1.0).log_prob(0.3), dist.ZeroInflatedPoisson(0.2, 1.2 + x).log_prob(2),
+                dist.OrderedLogistic(x, jnp.array([-0.5, 0.5])).log_prob(1), dist.GaussianRandomWalk(0.5, 4).log_prob(x),
+                dist.AsymmetricLaplace(x, 1.0, 1.3).log_prob(0.2))
+    return f, wave((4,), 0.4)
+
+
+@case("numpyro")
+def numpyro_evidence_bound():
+    import numpyro
+    import numpyro.distributions as dist
+    from numpyro.infer import Trace_ELBO
+    from numpyro.infer.autoguide import AutoNormal
+    def model(y):
+        loc = numpyro.sample("loc", dist.Normal(0.0, 2.0))
+        numpyro.sample("y", dist.StudentT(4.0, loc, 0.5).expand([4]).to_event(1), obs=y)
+    guide = AutoNormal(model)
+    numpyro.handlers.seed(guide, 0)(jnp.zeros(4))
+    def f(key, loc, scale, y):
+        params = {"loc_auto_loc": loc, "loc_auto_scale": scale}
+        return Trace_ELBO(3).loss(jax.random.wrap_key_data(key), params, model, guide, y)
+    return f, np.array([0, 2], np.uint32), np.float32(0.3), np.float32(0.6), wave((4,), 1)
+
+
+@case("e3nn-jax")
+def rotations():
+    import e3nn_jax as e3nn
+    def f(angles, x):
+        a, b, c = angles
+        turned = e3nn.IrrepsArray("1o + 2e", x).transform_by_angles(a, b, c)
+        return turned.array, e3nn.angles_to_matrix(a, b, c), e3nn.scatter_sum(turned.array, dst=jnp.array([1, 0, 1]), output_size=2)
+    return f, wave((3,)), wave((3, 8), 1)
 
 
 @case("e3nn-jax")
@@ -882,7 +1195,7 @@ def cuda_qr():
     return f, wave((2, 5, 3), 0.4) + spread(5, 3)
 
 
-@case("jax", "value", platform="cuda")
+@case("jax", "value: JAX has no derivative of a complete factor and of `geqrf`", platform="cuda")
 def cuda_qr_of_all_kinds():
     def f(a):
         p = jax.scipy.linalg.qr(a, pivoting=True, mode="economic")
@@ -934,7 +1247,7 @@ def cuda_tridiagonal_solve():
     return f, wave((2, 5)), wave((2, 5), 1), wave((2, 5, 3), 2)
 
 
-@case("jax", "value", platform="cuda")
+@case("jax", "value: JAX has no derivative of `tridiagonal`", platform="cuda")
 def cuda_tridiagonal():
     def f(a, d):
         s = a + jnp.swapaxes(a, 1, 2)
@@ -978,7 +1291,7 @@ def tpu_without_the_check():
     return jnp.cos, wave((3,))
 
 
-@case("jax", "value", platform="tpu")
+@case("jax", "value: the file holds the iterations of the TPU's algorithm, a loop that ends by a condition", platform="tpu")
 def tpu_svd():
     return (lambda a: (*svd_of(a), jnp.linalg.svd(a, compute_uv=False))), wave((5, 3), 0.4) + spread(5, 3)
 
@@ -1001,6 +1314,47 @@ def moved(x):
     return (x * np.asarray(0.98, x.dtype)).astype(x.dtype) if floats([x]) else x
 
 
+def operations(f, *args):
+    """Returns the function of the leaves without the rules that JAX has for its derivatives."""
+
+    def run(jaxpr, args):
+        known = dict(zip(jaxpr.jaxpr.constvars + jaxpr.jaxpr.invars, [*jaxpr.consts, *args]))
+        for eqn in jaxpr.jaxpr.eqns:
+            p = eqn.params
+            xs = [x.val if isinstance(x, Literal) else known[x] for x in eqn.invars]
+            match eqn.primitive.name:
+                case "stop_gradient":
+                    outs = xs
+                case "custom_jvp_call" | "custom_vjp_call":
+                    outs = run(p["call_jaxpr"], xs)
+                case "jit" | "pjit":
+                    outs = run(p["jaxpr"], xs)
+                case "while":
+                    at = [p["cond_nconsts"], p["cond_nconsts"] + p["body_nconsts"]]
+                    cond, body, state = xs[: at[0]], xs[at[0] : at[1]], xs[at[1] :]
+                    outs = lax.while_loop(lambda s: run(p["cond_jaxpr"], [*cond, *s])[0],
+                                          lambda s: run(p["body_jaxpr"], [*body, *s]), state)
+                case "scan":
+                    at = [p["num_consts"], p["num_consts"] + p["num_carry"]]
+
+                    def step(state, x):
+                        outs = run(p["jaxpr"], [*xs[: at[0]], *state, *x])
+                        return outs[: p["num_carry"]], outs[p["num_carry"] :]
+
+                    state, ys = lax.scan(step, xs[at[0] : at[1]], xs[at[1] :], p["length"], p["reverse"])
+                    outs = [*state, *ys]
+                case "cond":
+                    outs = lax.switch(xs[0], [lambda *xs, b=b: run(b, xs) for b in p["branches"]], *xs[1:])
+                case _:
+                    outs = eqn.primitive.bind(*xs, **eqn.primitive.get_bind_params(p))
+                    outs = outs if eqn.primitive.multiple_results else [outs]
+            known.update(zip(eqn.outvars, outs))
+        return [x.val if isinstance(x, Literal) else known[x] for x in jaxpr.jaxpr.outvars]
+
+    jaxpr = jax.make_jaxpr(f)(*args)
+    return lambda *args: run(jaxpr, args)
+
+
 def written(package, name, modes, make):
     f, *args = make()
     # JAX promises that these custom calls stay the same only for some of LAPACK's routines.
@@ -1018,11 +1372,11 @@ def written(package, name, modes, make):
         return jax.tree.leaves(f(*jax.tree.unflatten(structure, leaves)))
 
     at = floats(leaves)
+    differentiable = operations(flat, *leaves) if " of operations" in modes else flat
 
     def loss(*leaves):
-        outs = flat(*leaves)
         total = 0.0
-        for k, y in enumerate(outs):
+        for k, y in enumerate(differentiable(*leaves)):
             if jnp.issubdtype(y.dtype, jnp.floating):
                 total += (y.astype(jnp.float32).ravel() * jnp.cos(1.0 + k + jnp.arange(y.size))).sum()
         return total
@@ -1032,15 +1386,12 @@ def written(package, name, modes, make):
               "value": [digest(y) for y in jax.jit(flat)(*leaves)]}
     batch = [jnp.stack([x, moved(x)]) for x in leaves]
     result["vmap"] = [digest(y) for y in jax.jit(jax.vmap(flat))(*batch)]
-    if modes == "grad":
+    if modes.startswith("grad"):
         gradient = jax.jit(jax.grad(loss, argnums=tuple(at)))
         result["grad"] = [digest(y) for y in gradient(*leaves)]
-    elif not modes.startswith("value"):
+    elif modes.startswith("jvp"):
         tangents = tuple(jnp.ones_like(x) if i in at else np.zeros(np.shape(x), jax.dtypes.float0) for i, x in enumerate(leaves))
-        try:
-            result["jvp"] = [digest(y) for y in jax.jvp(jax.jit(loss), tuple(map(jnp.asarray, leaves)), tangents)]
-        except Exception as error:
-            print(f"  {name}: no jvp: {str(error).splitlines()[0][:100]}")
+        result["jvp"] = [digest(y) for y in jax.jvp(jax.jit(loss), tuple(map(jnp.asarray, leaves)), tangents)]
     if platform != "cpu":
         result["platform"] = platform
     result["artifact"] = base64.b64encode(data).decode()
