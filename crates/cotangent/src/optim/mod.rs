@@ -120,7 +120,7 @@ pub use lion::*;
 pub use mask::{Mask, Masked, Partition, freeze, masked, partition};
 pub use mechanic::{MechanicState, Mechanize, mechanize};
 pub use microbatching::*;
-pub use moments::{safe_increment, safe_norm, safe_root_mean_squares};
+pub use moments::{safe_increment, safe_norm, safe_norm_with, safe_root_mean_squares};
 pub use momo::*;
 pub use monitoring::*;
 pub use more_aliases::*;

@@ -2,6 +2,8 @@
 
 use crate::array::Array;
 use crate::array::dtype::DType;
+use crate::methods::axes::Axes;
+use crate::numpy::linalg::{NormOrder, norm_with};
 use crate::numpy::{self as np, where_};
 
 use super::number::Number;
@@ -133,6 +135,31 @@ pub(super) fn norm(leaves: &PerLeaf) -> Array {
 /// ```
 pub fn safe_norm(x: &Array, least: impl Into<Number>) -> Array {
     root(&abs_sq(x).sum(), &least.into())
+}
+
+/// As [`safe_norm`], with the order and the axes of [`norm_with`](crate::numpy::linalg::norm_with).
+///
+/// ```
+/// use cotangent::{optim, prelude::*};
+/// let x = np::array([[3.0, -4.0], [0.0, 0.0]]);
+/// assert_eq!(optim::safe_norm_with(&x, 1e-3, 1, 1, false).to_vec::<f32>(), [7.0, 1e-3]);
+/// ```
+///
+/// # Panics
+/// As [`norm_with`](crate::numpy::linalg::norm_with).
+#[track_caller]
+pub fn safe_norm_with(
+    x: &Array,
+    least: impl Into<Number>,
+    order: impl Into<NormOrder>,
+    axes: impl Axes + Copy,
+    keepdims: bool,
+) -> Array {
+    let (least, order) = (least.into(), order.into());
+    let low = norm_with(x, order, axes, true).less_equal(least.array());
+    let norm = norm_with(where_(&low, 1.0, x), order, axes, keepdims);
+    let low = if keepdims { low } else { low.reshape(norm.shape()) };
+    where_(low, least.in_dtype(norm.dtype()), norm)
 }
 
 /// The root of the mean square of an array, at least `least`, with a derivative of zero where that bound holds.

@@ -802,6 +802,7 @@ items! {
     cotangent::optim::rprop;
     cotangent::optim::safe_increment;
     cotangent::optim::safe_norm;
+    cotangent::optim::safe_norm_with;
     cotangent::optim::safe_root_mean_squares;
     cotangent::optim::sam;
     cotangent::optim::scale;

@@ -2,16 +2,19 @@
 
 use super::{goldens_lib, optim_contrib};
 
-use cotangent::optim::{self, AnyOptimizer, ExponentialDecay, Interpolation, Preconditioning, Schedule, SgdrCycle};
+use cotangent::optim::SgdrCycle;
+use cotangent::optim::{
+    self, AnyOptimizer, Context, ExponentialDecay, Interpolation, PerLeaf, Preconditioning, Schedule,
+};
 use cotangent::prelude::*;
 use goldens_lib::{cases, float, run_all};
 use serde_json::Value;
 
 /// A matrix, a vector and a scalar.
-type Params = (Array, Array, Array);
+pub(super) type Params = (Array, Array, Array);
 
-const STEPS: usize = 50;
-const KEPT: [usize; 4] = [1, 2, 10, 50];
+pub(super) const STEPS: usize = 50;
+pub(super) const KEPT: [usize; 4] = [1, 2, 10, 50];
 
 /// Each leaf is a formula of the number of the element, as in `make_optax.py`.
 fn leaf(shape: &[usize], f: impl Fn(f64) -> f64) -> Array {
@@ -25,7 +28,7 @@ fn leaves(dtype: DType, tensor: bool, f: impl Fn(f64) -> f64) -> Params {
     (if tensor { make(&[2, 3, 4]) } else { make(&[3, 4]) }, make(&[4]), make(&[]))
 }
 
-fn initial(dtype: DType, tensor: bool) -> Params {
+pub(super) fn initial(dtype: DType, tensor: bool) -> Params {
     let real = leaves(dtype.real(), tensor, |i| (1.7 * i).cos() + 0.2);
     match dtype.is_complex() {
         true => real.zip(&leaves(dtype.real(), tensor, |i| (1.1 * i).sin()), |a, b| a.complex(b)),
@@ -44,15 +47,23 @@ fn loss(p: &Params) -> Array {
     of(&p.0) + of(&p.1) + of(&p.2)
 }
 
-fn gradients(p: &Params, step: &Array) -> Params {
+pub(super) fn gradients(p: &Params, step: &Array) -> Params {
     grad(loss)(p).map(|g| g.conj() + (0.3 * (0.7 * step).cos()).astype(g.dtype().real()))
 }
 
-fn matrix(_: &str, x: &Array) -> bool {
+/// A gradient for each of three examples.
+fn per_example(p: &Params, step: &Array) -> Params {
+    gradients(p, step).map(|g| {
+        let each = [0.0, 1.0, 2.0].map(|e: f64| (0.4 + 0.5 * e) * g + 0.1 * (1.0 + e).cos());
+        np::stack(&each, 0)
+    })
+}
+
+pub(super) fn matrix(_: &str, x: &Array) -> bool {
     x.ndim() > 1
 }
 
-fn rate() -> Schedule {
+pub(super) fn rate() -> Schedule {
     optim::warmup_cosine_decay_schedule(0.0, 0.1, 10, 40, 0.01)
 }
 
@@ -217,14 +228,19 @@ fn check(case: &Value) -> Option<String> {
     let optimizer = optimizer(name);
     let mut params = initial(dtype, name.contains("tensor"));
     let mut state = optimizer.init(&params);
-    let with_value = kind == "value";
-    let minimize = kind == "minimize";
-    let step = jit(move |p: &Params, state: &optim::AnyState, i: &Array| match (minimize, with_value) {
-        (true, _) => {
+    let kind = kind.to_string();
+    let step = jit(move |p: &Params, state: &optim::AnyState, i: &Array| match kind.as_str() {
+        "minimize" => {
             let (_, p, state) = optimizer.minimize(loss, p, state);
             (p, state)
         }
-        (_, true) => optimizer.apply_with_value(p, &gradients(p, i), state, &loss(p)),
+        "value" => optimizer.apply_with_value(p, &gradients(p, i), state, &loss(p)),
+        "examples" => {
+            let (params, each) = (PerLeaf::of(p), PerLeaf::of(&per_example(p, i)));
+            let cx = Context { params: &params, gradients: &each, value: None, loss: None };
+            let (updates, state) = optimizer.advance(each.clone(), state, &cx);
+            (optim::apply_updates(p, &updates.to_tree(p)), state)
+        }
         _ => optimizer.apply(p, &gradients(p, i), state),
     });
     // A quarter of a unit in the last place of a narrow float can become a whole one in each step.
@@ -257,7 +273,7 @@ fn check(case: &Value) -> Option<String> {
 fn steps_are_those_of_optax() {
     let all = cases("optax").into_iter().chain(cases("optax_contrib"));
     let cases: Vec<Value> = all.filter(|case| case["kind"] != "schedule" && case["kind"] != "function").collect();
-    assert!(cases.len() > 108, "the list of cases is cut short");
+    assert!(cases.len() > 125, "the list of cases is cut short");
     run_all(&cases, check);
 }
 

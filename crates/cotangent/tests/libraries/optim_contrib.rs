@@ -2,8 +2,11 @@
 //! Optax. The steps are made by the test of `optim.rs`.
 
 use super::goldens_lib;
+use super::optim::{KEPT, STEPS, gradients, initial, matrix, rate};
 
-use cotangent::optim::{self, AnyOptimizer, LionMode, Noise, PerLeaf, Preconditioning, WeightDimensionNumbers};
+use cotangent::numpy::linalg::NormOrder;
+use cotangent::optim::WeightDimensionNumbers;
+use cotangent::optim::{self, AccumulationType, AnyOptimizer, LionMode, Measure, Noise, PerLeaf, Preconditioning};
 use cotangent::optim::{assignment, losses};
 use cotangent::prelude::*;
 use goldens_lib::{cases, float, run_all};
@@ -15,6 +18,10 @@ fn upward() -> impl optim::Optimizer + 'static {
 
 fn tensor(_: &str, x: &Array) -> Option<WeightDimensionNumbers> {
     (x.ndim() == 3).then(|| WeightDimensionNumbers { reduction_axis: vec![0], output_axis: vec![2] })
+}
+
+fn rest(_: &str, x: &Array) -> bool {
+    x.ndim() < 2
 }
 
 fn flat(_: &str, x: &Array) -> Option<WeightDimensionNumbers> {
@@ -61,8 +68,96 @@ pub(super) fn optimizer(name: &str) -> AnyOptimizer {
         "momo_adam" => optim::momo_adam().learning_rate(0.1).lower_bound(-2.0).weight_decay(0.01).boxed(),
         "momo_adam adapt" => optim::momo_adam().learning_rate(0.1).lower_bound(-9.0).adapt_lower_bound(true).boxed(),
         "split_real_and_imaginary" => optim::split_real_and_imaginary(optim::adam(0.05)).boxed(),
+        "snapshot" => (optim::snapshot("norm", |u: &PerLeaf| optim::global_norm(u)), optim::sgd(0.1)).boxed(),
+        "schedule_free adam" => optim::schedule_free(optim::adam(0.05).b1(0.0), 0.05).boxed(),
+        "schedule_free schedule" => {
+            optim::schedule_free(optim::rmsprop(rate()), rate()).b1(0.95).weight_lr_power(1.0).boxed()
+        }
+        "schedule_free chain" => {
+            let parts = (optim::clip_by_global_norm(0.5), optim::add_decayed_weights(0.1), optim::lion(0.02));
+            optim::schedule_free(parts, 0.02).b1(0.5).boxed()
+        }
+        "optimistic_adam" => optim::optimistic_adam_v2(0.05).boxed(),
+        "optimistic_adam optimism" => optim::optimistic_adam_v2(0.05).beta(0.02 / 0.05).boxed(),
+        "zero_nans" => {
+            let poison = optim::stateless(|u, _| u.map(|u| np::where_(u.greater(0.4), f64::NAN, u)));
+            (poison, optim::zero_nans(), optim::sgd(0.1).momentum(0.5)).boxed()
+        }
+        "freeze" => (optim::adam(0.1), optim::freeze(rest)).boxed(),
+        "set_to_zero" => {
+            optim::partition([(true, optim::set_to_zero().boxed()), (false, optim::sgd(0.1).boxed())], matrix).boxed()
+        }
+        "selective_transform" => {
+            let parts = [(true, optim::set_to_zero().boxed()), (false, optim::sgd(0.1).momentum(0.5).boxed())];
+            optim::partition(parts, rest).boxed()
+        }
+        "stateless" => {
+            let shrunk = optim::stateless(|u, p| u.zip(p, |u, p| u / (1.0 + p * p)));
+            (shrunk, optim::sgd(0.1)).boxed()
+        }
+        "stateless_with_tree_map" => {
+            let bent = optim::stateless_with_tree_map(|u: &Array, p: &Array| u.tanh() + 0.1 * p);
+            (bent, optim::sgd(0.1)).boxed()
+        }
+        "skip_not_finite" => {
+            let spoil = optim::stateless(|u, _| u.map(|u| np::where_(u.greater(0.9), f64::INFINITY, u)));
+            (spoil, optim::multi_steps(optim::adam(0.1), 2).skip_not_finite()).boxed()
+        }
+        "skip_large_updates" => optim::multi_steps(optim::adam(0.1), 2).skip_large_updates(2.0).boxed(),
+        "differentially_private_aggregate" => {
+            (optim::differentially_private_aggregate(0.8, 0.1, random::key(5)), optim::adam(0.05)).boxed()
+        }
+        "dpsgd" => optim::dpsgd(0.1, 0.8, 0.2, random::key(11)).boxed(),
+        "dpsgd nesterov" => {
+            let rate = optim::linear_schedule(0.2, 0.01, 40);
+            optim::dpsgd(rate, 1.0, 0.1, random::key(2)).momentum(0.9).nesterov(true).boxed()
+        }
         _ => panic!("no optimizer is called {name}"),
     }
+}
+
+/// What the parts of a chain have measured, and the parameters for evaluation, after the kept steps.
+fn measured() -> Vec<Array> {
+    let norm = |u: &PerLeaf| optim::global_norm(u);
+    let large = |u: &PerLeaf| optim::global_norm(u).greater(1.5).astype(DType::F32);
+    let measures = [
+        ("norm", Measure::from(norm)),
+        ("mean", optim::measure_with_ema(norm, 0.9)),
+        ("raw", optim::measure_with_ema(large, 0.7).debias(false)),
+    ];
+    let names = ["norm", "mean", "raw"];
+    let free = optim::schedule_free(optim::sgd(0.1), 0.1);
+    let last = optim::snapshot("last", norm);
+    let optimizer = (optim::monitor(measures), optim::clip_by_global_norm(0.5), last, optim::zero_nans(), free);
+    let mut params = initial(DType::F32, false);
+    let mut state = optimizer.init(&params);
+    let slopes = jit(gradients);
+    let mut kept = Vec::new();
+    for i in 0..STEPS {
+        let g = slopes(&params, &np::array(i as f64));
+        (params, state) = optimizer.apply(&params, &g, &state);
+        if KEPT.contains(&(i + 1)) {
+            kept.extend(names.iter().map(|name| state.0.measurements[*name].clone()));
+            kept.push(state.2.measurement["last"].clone());
+            kept.extend(tree::leaves(&optim::schedule_free_eval_params(&state.4, &params)));
+        }
+    }
+    kept
+}
+
+/// The results of a loss and its gradient for a batch in parts, as in `make_optax_contrib.py`.
+fn microbatches(kind: AccumulationType) -> Vec<Array> {
+    let (w, batch) = (wave(&[2]), (wave(&[6, 2]), wave(&[6])));
+    let loss = |w: &Array, x: &Array, y: &Array| (x.dot(w).sin() - y).powi(2).sum();
+    let slope = |(x, y): &(Array, Array)| value_and_grad(|w: &Array| loss(w, x, y))(&w);
+    let parts = |f: optim::Microbatch<_>| tree::leaves(&f.accumulator(kind).call(&batch));
+    let each = |n| optim::micro_vmap(slope, n).accumulator(kind).map(&batch);
+    if kind == AccumulationType::Concat {
+        let products = optim::microbatch(|(x, y): &(Array, Array)| x * np::expand_dims(y, 1), 3).accumulator(kind);
+        return [tree::leaves(&each(2)), vec![products.call(&batch)]].concat();
+    }
+    let some = optim::microbatch(slope, 2).num_real_microbatches(2);
+    [parts(optim::microbatch(slope, 2)), parts(some), tree::leaves(&each(3))].concat()
 }
 
 /// The arguments of functions, as in `make_optax_contrib.py`.
@@ -73,6 +168,9 @@ fn wave(shape: &[usize]) -> Array {
 
 fn function(name: &str) -> Vec<Array> {
     let square = || wave(&[4, 4]).matmul(wave(&[4, 4]).t()) + 0.5 * np::eye(4, 4);
+    let examples = || (wave(&[3, 2, 2]), wave(&[3, 4]), wave(&[3]));
+    let batch = || (wave(&[6, 2]), wave(&[6]));
+    let old = || batch().map(|x| 2.0 * x - 1.0);
     let words: Vec<&str> = name.split(' ').collect();
     match words[..] {
         ["power_iteration"] => {
@@ -95,6 +193,68 @@ fn function(name: &str) -> Vec<Array> {
             let call = |x: &Array| f.call(random::key(3), x);
             vec![call(&wave(&[3])), grad(|x: &Array| call(x).sum())(&wave(&[3]))]
         }
+        ["measured"] => measured(),
+        ["per_example_global_norm_clip", "zero"] => {
+            let examples = wave(&[3, 4]).at(0).set(0.0);
+            vec![optim::per_example_global_norm_clip(&examples, 0.5).0]
+        }
+        ["per_example_global_norm_clip", most] => {
+            let (total, count) = optim::per_example_global_norm_clip(&examples(), most.parse::<f64>().unwrap());
+            [tree::leaves(&total), vec![count]].concat()
+        }
+        ["per_example_layer_norm_clip", uniform] => {
+            tree::leaves(&optim::per_example_layer_norm_clip(&examples(), 1.5, uniform == "True"))
+        }
+        ["reshape_batch_axis"] => tree::leaves(&optim::reshape_batch_axis(&batch(), 2)),
+        ["microbatch", "SUM"] => microbatches(AccumulationType::Sum),
+        ["microbatch", "MEAN"] => microbatches(AccumulationType::Mean),
+        ["microbatch", "RUNNING_MEAN"] => microbatches(AccumulationType::RunningMean),
+        ["microbatch", "CONCAT"] => microbatches(AccumulationType::Concat),
+        [what @ ("fisher_diag" | "hessian_diag")] => {
+            let (x, y) = batch();
+            let loss = |(w, v): &(Array, Array)| (x.dot(w.dot(v)).sin() - &y).powi(2).sum();
+            let weights = (wave(&[2]), wave(&[2, 2]));
+            vec![if what == "fisher_diag" {
+                optim::fisher_diag(loss, &weights)
+            } else {
+                optim::hessian_diag(loss, &weights)
+            }]
+        }
+        ["incremental_update"] => tree::leaves(&optim::incremental_update(&batch(), &old(), 0.3)),
+        ["periodic_update", steps] => {
+            tree::leaves(&optim::periodic_update(&batch(), &old(), steps.parse::<i32>().unwrap(), 3))
+        }
+        [what @ ("safe_norm" | "safe_root_mean_squares")] => {
+            let f = |x: &Array| match what {
+                "safe_norm" => optim::safe_norm(x, 0.3),
+                _ => optim::safe_root_mean_squares(x, 0.3),
+            };
+            let at = [wave(&[5]), 0.01 * wave(&[5]), np::zeros(5)];
+            at.iter().map(f).chain(at.iter().map(|x| grad(f)(x))).collect()
+        }
+        ["safe_norm_with", ref how @ ..] => {
+            let small = np::array([1.0, 0.01, 1.0]).reshape([3, 1, 1]);
+            let f = |x: &Array| match how {
+                ["1", "rows"] => optim::safe_norm_with(x, 0.3, 1, 2, false),
+                ["inf"] => optim::safe_norm_with(x, 0.3, np::INF, (0, 1), true),
+                ["fro"] => optim::safe_norm_with(x, 0.3, NormOrder::Frobenius, (2, 1), false),
+                _ => optim::safe_norm_with(x, 0.3, 3, 0, false),
+            };
+            let x = wave(&[3, 2, 4]) * small;
+            vec![f(&x), grad(|x: &Array| f(x).sum())(&x)]
+        }
+        ["unitwise_norm", "axes"] => vec![optim::unitwise_norm(&wave(&[3, 2, 4]), Some(&[0, 2]))],
+        ["unitwise_norm", ref shape @ ..] => {
+            let shape: Vec<usize> = shape.iter().map(|n| n.parse().unwrap()).collect();
+            vec![optim::unitwise_norm(&wave(&shape), None)]
+        }
+        ["unitwise_clip"] => {
+            let x = wave(&[3, 2]);
+            let (norm, zero) = (optim::unitwise_norm(&x, None), np::zeros([3, 2]));
+            let most = np::array([[0.5, 9.0]]).broadcast_to([3, 2]);
+            vec![optim::unitwise_clip(norm, most, x), optim::unitwise_clip(&zero, &zero, &zero)]
+        }
+        ["projection_hypercube"] => vec![optim::projections::projection_hypercube(&wave(&[6]), 0.6)],
         [loss] => {
             let mask: Vec<bool> = [0, 1, 3, 8, 11].iter().fold(vec![false; 12], |mut mask, i| {
                 mask[*i] = true;
@@ -126,7 +286,7 @@ fn function(name: &str) -> Vec<Array> {
 #[test]
 fn functions_are_those_of_optax() {
     let cases: Vec<Value> = cases("optax_contrib").into_iter().filter(|case| case["kind"] == "function").collect();
-    assert!(cases.len() > 15, "the list of cases is cut short");
+    assert!(cases.len() > 40, "the list of cases is cut short");
     run_all(&cases, |case| {
         let name = case["name"].as_str().unwrap();
         let results = function(name);
