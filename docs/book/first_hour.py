@@ -7,7 +7,7 @@ block after a command is what the command must print. In it, a line `…` stands
 Nothing of this machine is there but what the chapter asks for. The folder is new, and so are the home directory with
 Cargo's, and the caches. The checkout is a copy of the files that git knows. The only programs are Rust, Python, a C
 compiler, git and those of `COREUTILS`. Of the environment, only what reaches a registry through a proxy or by another
-certificate is kept. So everything is downloaded and compiled, which takes about a quarter of an hour on two cores.
+certificate is kept. So everything is downloaded and compiled, which takes many minutes.
 
     python3 docs/book/first_hour.py [--cache DIR] [--target-dir DIR]
 

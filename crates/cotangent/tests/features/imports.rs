@@ -79,7 +79,8 @@ fn table() -> String {
                 other => panic!("{}: {other}", names[0]),
             };
             let version = &of_package[0].version;
-            text += &format!("| {package} {version}{platform} | {} | value, `vmap`{more} | {reason} |\n", names.join(", "));
+            text +=
+                &format!("| {package} {version}{platform} | {} | value, `vmap`{more} | {reason} |\n", names.join(", "));
         }
     }
     let count = |kind: &str| cases.iter().filter(|case| case.compared.starts_with(kind)).count();

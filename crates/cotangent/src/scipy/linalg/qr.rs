@@ -163,7 +163,7 @@ fn of_one_batch(a: &Array, c: &Array, left: bool, conjugate: bool, pivoting: boo
     let (batch, m, n) = (&a.shape()[..rank - 2], a.shape()[rank - 2], a.shape()[rank - 1]);
     let (mut c, k) = (c.clone(), m.min(n));
     let (packed, taus, p) = if pivoting {
-        let (packed, p, taus) = linalg::geqp3(a, zeros_as([&batch[..], &[n]].concat(), DType::I32));
+        let (packed, p, taus) = linalg::geqp3(a, zeros_as([batch, &[n]].concat(), DType::I32));
         (packed, taus, p - 1)
     } else {
         let (packed, taus) = linalg::geqrf(a);
@@ -171,7 +171,7 @@ fn of_one_batch(a: &Array, c: &Array, left: bool, conjugate: bool, pivoting: boo
     };
     if left && m > k {
         let columns = c.shape()[c.ndim() - 1];
-        c = concatenate([&c, &zeros_as([&batch[..], &[m - k, columns]].concat(), c.dtype())], -2);
+        c = concatenate([&c, &zeros_as([batch, &[m - k, columns]].concat(), c.dtype())], -2);
     }
     // The transpose of conj(Q) C is Cᵀ Qᴴ.
     let swapped = |x: Array| if conjugate { x.moveaxis(-1, -2) } else { x };
