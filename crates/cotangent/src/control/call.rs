@@ -54,17 +54,23 @@ impl Only {
         if self.allows(platform) {
             return Ok(());
         }
-        let (message, help) = match self.imported {
+        let (error, help) = match self.imported {
             Some(i) if self.exported.iter().any(|name| name == platform.name()) => (
-                format!("`{name}` was imported for {}, not for {platform}", self.exported[i]),
+                Error::new(
+                    ErrorKind::Device,
+                    format!("`{name}` was imported for {}, not for {platform}", self.exported[i]),
+                ),
                 format!("import it where {platform} is the default, such as with `COTANGENT_DEVICE={platform}`"),
             ),
             _ => (
-                format!("`{name}` was exported for {}, not for {platform}", self.exported.join(" and ")),
+                Error::new(
+                    ErrorKind::Device,
+                    format!("`{name}` was exported for {}, not for {platform}", self.exported.join(" and ")),
+                ),
                 format!("export it with `platforms=[\"{platform}\"]`"),
             ),
         };
-        Err(Error::new(ErrorKind::Device, message).help(format!(
+        Err(error.help(format!(
             "{help}; or call `model.on_any_platform()`, whose operations are those of the file on every platform"
         )))
     }
