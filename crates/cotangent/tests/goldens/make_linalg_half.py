@@ -37,10 +37,8 @@ for n in (1, 2):
     half(N + "slogdet", "", jnp.linalg.slogdet, ((n, n), "dominant"))
 half(N + "matrix_power", "3", lambda a: jnp.linalg.matrix_power(a, 3), ((2, 2), "plain"))
 half(N + "matrix_rank", "", jnp.linalg.matrix_rank, vector)
-# Numbers that are not finite, and a pivot that is zero.
-special = lambda *rows: [np.array(rows, DTYPES[d]) for d in HALF]
-inf, nan = float("inf"), float("nan")
-for a in special([2.0, inf], [0.0, 1.0]) + special([nan, 1.0], [0.0, 1.0]) + special([0.0, 1.0], [0.0, 1.0]) + special([2.0**-14, 0.0], [0.0, 2.0**-24]):
-    case(S + "solve_triangular", "", sl.solve_triangular, a, np.array([1.0, 0.5], a.dtype), grad=False)
+nan = float("nan")
+for d in HALF:
+    case(S + "solve_triangular", "", sl.solve_triangular, np.array([[nan, 1.0], [0.0, 1.0]], DTYPES[d]), np.array([1.0, 0.5], DTYPES[d]), grad=False)
 
 write(__file__, {"cases": cases})

@@ -101,7 +101,7 @@ pub fn cho_solve((c, lower): (&Array, bool), b: impl ArrayLike) -> Array {
     let [first, second] = if lower { [Trans::No, Trans::Adjoint] } else { [Trans::Adjoint, Trans::No] };
     let solved =
         |c: &Array, b: &Array| solve_triangular(c, solve_triangular(c, b, first, lower, false), second, lower, false);
-    widened(&[c.clone(), b.to_array()], |x| vec![solved(&x[0], &x[1])]).remove(0)
+    widened(&in_one_dtype([c.to_inexact(), b.to_array().to_inexact()]), |x| vec![solved(&x[0], &x[1])]).remove(0)
 }
 
 /// Solves A X = B for X, where A is triangular. Only the lower or the upper triangle is read. If the diagonal is taken
