@@ -341,7 +341,7 @@ fn errors_name_the_shapes() {
     for (text, parts) in [
         (message(&|| np::linalg::solve(&a, &b)), ["f32[2,3,3]", "f32[2,3]", "expand_dims"]),
         (message(&|| np::linalg::det(np::ones([2, 3]))), ["det", "square", "f32[2,3]"]),
-        (message(&|| np::linalg::inv(np::ones([4, 4]).astype(DType::F16))), ["f32", "f16", "astype"]),
+        (message(&|| lax::linalg::lu(np::ones([4, 4]).astype(DType::I32)).0), ["f32", "i32", "astype"]),
         (message(&|| np::linalg::tensorinv(np::ones([2, 3, 5]), 2)), ["6", "5", "f32[2,3,5]"]),
         (message(&|| lax::linalg::lu_pivots_to_permutation(np::ones([3]), 3)), ["i32", "f32[3]", ""]),
     ] {
