@@ -128,7 +128,12 @@ fn arrays(path: &Path) -> bool {
         }
         Some("npz") => npy::Archive::open(path).is_ok_and(|f| all(f.names().map(|n| f.get(n)).collect())),
         Some("msgpack") => flax::File::open(path).is_ok_and(|f| all(f.names().map(|n| f.get(n)).collect())),
-        Some("eqx") => npy::load_sequence(path, &vec![cotangent::numpy::zeros(2); 4]).is_ok(),
+        Some("eqx") => {
+            // A perceptron from two numbers over four to one.
+            use cotangent::numpy::zeros;
+            let like = vec![zeros((4, 2)), zeros(4), zeros((1, 4)), zeros(1)];
+            npy::load_sequence(path, &like).is_ok_and(|leaves| all(leaves.into_iter().map(Ok).collect()))
+        }
         _ => all(vec![npy::read(path)]),
     }
 }

@@ -172,8 +172,9 @@ impl Primitive for Pad {
             )));
         }
         let size = |n: usize, (lo, hi, inner): (i64, i64, i64)| {
-            let spread = if n == 0 { 0 } else { n as i64 + (n as i64 - 1) * inner };
-            usize::try_from(spread + lo + hi).map_err(|_| negative_size(format_args!("({lo}, {hi}, {inner})"), n, x))
+            let spread = if n == 0 { 0 } else { n as i128 + (n as i128 - 1) * i128::from(inner) };
+            let size = spread + i128::from(lo) + i128::from(hi);
+            usize::try_from(size).map_err(|_| negative_size(format_args!("({lo}, {hi}, {inner})"), n, x))
         };
         let shape = x.shape.iter().zip(&self.config).map(|(n, c)| size(*n, *c)).collect::<Result<Vec<_>>>()?;
         Ok([x.with_shape(shape).with_weak_type(x.weak_type && value.weak_type)].into())
