@@ -4,8 +4,8 @@ use crate::api::custom::custom_jvp;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::lax::cond;
-use crate::numpy as np;
 use crate::numpy::ravel_pytree::ravel_pytree;
+use crate::numpy::{self as np, where_};
 use crate::tree::{Tree, flatten};
 
 use super::linesearch::real_dot;
@@ -36,7 +36,12 @@ fn raveled<P: Tree>(tree: &P, f: impl Fn(&Array) -> Array) -> P {
     if flat.size() == 0 { tree.map(Array::clone) } else { unravel(&f(&flat)) }
 }
 
-/// The nearest tree without negative elements.
+/// Returns max(x, 0). The derivative at 0 is 0, as in Optax.
+fn not_negative(x: &Array) -> Array {
+    custom_jvp(|x: &Array| x.maximum(0)).defjvp(|(x,), (t,)| (not_negative(x), where_(x.greater(0), t, 0)))(x)
+}
+
+/// The nearest tree without negative elements. The derivative at an element that is zero is zero.
 ///
 /// ```
 /// use cotangent::{optim::projections, prelude::*};
@@ -44,7 +49,7 @@ fn raveled<P: Tree>(tree: &P, f: impl Fn(&Array) -> Array) -> P {
 /// ```
 #[track_caller]
 pub fn projection_non_negative<P: Tree>(tree: &P) -> P {
-    tree.map(|x| x.maximum(0.0))
+    tree.map(not_negative)
 }
 
 /// The nearest tree with all elements between two bounds.

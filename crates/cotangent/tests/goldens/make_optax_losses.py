@@ -87,7 +87,7 @@ CASES = {
                                       ignore_background=True), wave(2, 6, 3), maps),
     "multiclass_generalized_dice_loss": (losses.multiclass_generalized_dice_loss, wave(2, 6, 3), maps),
     "binary_dice_loss": (losses.binary_dice_loss, wave(2, 6, 1), maps[..., :1]),
-    "projection_non_negative": (projections.projection_non_negative, wave(6)),
+    "projection_non_negative": (projections.projection_non_negative, np.append(wave(5), np.float32(0))),
     "projection_box": (lambda x: projections.projection_box(x, -0.5, 1.0), wave(6)),
     "projection_simplex": (lambda x: projections.projection_simplex(x, 1.5) ** 2, wave(6)),
     "projection_l1_sphere": (lambda x: projections.projection_l1_sphere(x, 1.5) ** 2, wave(6)),

@@ -87,7 +87,12 @@ fn links_lead_to_chapters_and_headings() {
             {
                 continue;
             }
-            let folder = Path::new(name).parent().expect("a folder");
+            let mut folder = Path::new(name).parent().expect("a folder");
+            let mut file = file;
+            while let Some(rest) = file.strip_prefix("../") {
+                folder = folder.parent().expect("a folder of the book");
+                file = rest;
+            }
             let target =
                 if file.is_empty() { name.clone() } else { folder.join(file).to_str().expect("a path").to_string() };
             match chapters.get(&target) {
