@@ -104,7 +104,6 @@ fn the_number_of_imports_in_the_readme_is_true() {
     let cases = cases();
     let of_packages = cases.iter().filter(|case| case.package != "jax");
     let packages: BTreeSet<&str> = of_packages.clone().map(|case| &*case.package).collect();
-    let new =
-        format!("differentiated and batched.\n  {} functions of {} packages", of_packages.count(), packages.len());
-    hold(&in_crate("../../README.md"), &new, "differentiated and batched.\n", " are compared with JAX, and six");
+    let new = format!("differentiated and batched. {} functions of {} packages", of_packages.count(), packages.len());
+    hold(&in_crate("../../README.md"), &new, "differentiated and batched. ", " are compared with JAX, and six");
 }
