@@ -3,13 +3,16 @@
     JAX_PYTHON=VENV/bin/python python3 benches/imports/compare.py COTANGENT [NAME …] [--rounds N] [--samples N] [--write PAGE]
 
 JAX_PYTHON is an interpreter with `pip install jax==0.10.2`; the default is the one that runs this file. COTANGENT is the
-command-line tool, built with --release and the feature `bench`. The functions are in programs.py. Each has a process per side,
-set up and warm, with the default threads of XLA. A third process runs the function in JAX with the plugin that Cotangent uses: the
-XLA in it is another version than that in jaxlib, and what it gains or loses is no part of the import's. The processes take
-samples in turns, and the ratio of a round is the median over the turns. Whether the C library keeps the memory of large results or
-asks the system for it at each call is decided once in the life of a process. So there are several rounds with processes of their
-own, and the table has the median of their ratios. Results are compared before they are timed. Processor time is that of all threads
-of a process during its samples.
+command-line tool, built with --release and the feature `bench`. The functions are in programs.py. Each runs in three kinds of
+process, set up and warm, with the default threads of XLA: Cotangent, JAX, and JAX with the plugin that Cotangent uses. The XLA in
+that is another version than jaxlib's, and what it gains or loses is no part of the import's.
+
+A process takes its samples while no other one is alive, because the caches and the threads of one that waits disturb the one that
+is measured: taking samples in turns, as vs_jax does for long calls, gave 1.06 to 1.52 for two sides that are equal. So a round
+starts a process of each kind, one after the other, and its ratio is that of the medians of the samples. The table has the median
+over the rounds. The C library decides once in the life of a process whether it keeps the memory of large results or asks the system
+for it at each call, and that is worth more than all else here. All processes have it keep the memory. Results are compared before they
+are timed. Processor time is that of all threads of a process during its samples.
 """
 
 import argparse
@@ -33,6 +36,8 @@ def processor_seconds(pid):
 
 # Functions that call jaxlib's kernels of LAPACK do not run in JAX with another plugin.
 LAPACK = b"lapack_"
+# Bytes from which the C library asks the system for memory, and returns it.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
 
 
 class Side:
@@ -54,10 +59,6 @@ def differ(ours, theirs):
     return len(ours) != len(theirs) or any(not abs(a - b) <= 1e-4 * (1e-3 + n) for a, b, n in zip(ours, theirs, sizes))
 
 
-def median_ratio(ours, theirs):
-    return statistics.median(a / b for a, b in zip(ours, theirs))
-
-
 def shown(value):
     return "" if value is None else ratio(value)
 
@@ -65,26 +66,27 @@ def shown(value):
 def measure(name, cotangent, plugin, python, folder, rounds, samples):
     """A line of the table, and its ratios."""
     artifact = folder / f"{name}.jax"
-    worker, runs = [python, HERE / "programs.py", "--worker", name], []
-    for _ in range(rounds):
-        ours, theirs, same = Side([cotangent, "bench", "--import", artifact], NO_CACHE), Side(worker, {}), None
-        if LAPACK not in artifact.read_bytes():
-            same = Side(worker, {"PJRT_CPU_PLUGIN": plugin})
-        if differ(ours.check, theirs.check):
-            raise SystemExit(f"{name}: Cotangent computes {ours.check}, JAX {theirs.check}")
-        sides = [side for side in (ours, theirs, same) if side]
-        for turn in range(samples):
-            first = turn % len(sides)
-            for side in sides[first:] + sides[:first]:
+    worker = [python, HERE / "programs.py", "--worker", name]
+    kinds = [([cotangent, "bench", "--import", artifact], NO_CACHE), (worker, {})]
+    if LAPACK not in artifact.read_bytes():
+        kinds.append((worker, {"PJRT_CPU_PLUGIN": plugin}))
+    runs = []
+    for n in range(rounds):
+        sides = [None] * len(kinds)
+        for k in range(n, n + len(kinds)):
+            command, env = kinds[k % len(kinds)]
+            side = sides[k % len(kinds)] = Side(command, env | KEEP_MEMORY)
+            for _ in range(samples):
                 side.sample()
-        for side in sides:
             side.worker.finish()
-        runs.append((ours, theirs, same))
-    times = [statistics.median(x for run in runs for x in run[side].times) for side in (0, 1)]
-    pairs = [(side, what) for side in (1, 2) for what in ("times", "work")]
+        if differ(sides[0].check, sides[1].check):
+            raise SystemExit(f"{name}: Cotangent computes {sides[0].check}, JAX {sides[1].check}")
+        runs.append([(statistics.median(side.times), statistics.median(side.work)) for side in sides])
+    times = [statistics.median(run[side][0] for run in runs) for side in (0, 1)]
     ratios = [
-        statistics.median(median_ratio(getattr(run[0], what), getattr(run[side], what)) for run in runs) if runs[0][side] else None
-        for side, what in pairs
+        statistics.median(run[0][what] / run[side][what] for run in runs) if side < len(kinds) else None
+        for side in (1, 2)
+        for what in (0, 1)
     ]
     return [f"`{name}`", *map(seconds, times), *map(shown, ratios)], ratios
 
