@@ -20,10 +20,12 @@ pub use crate::array::Var;
 /// An operand: a variable, or a scalar literal.
 ///
 /// ```
-/// use cotangent::prelude::*;
+/// use cotangent::{extend::Atom, prelude::*};
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// use cotangent::extend::Atom;
-/// assert!(matches!(program.jaxpr.eqns()[0].inputs()[1], Atom::Lit(_)));
+/// let &[x, one] = program.jaxpr.eqns()[0].inputs() else { unreachable!() };
+/// assert_eq!(x, Atom::Var(program.jaxpr.inputs()[0]));
+/// assert!(x.var().is_some() && x.literal().is_none());
+/// assert!(one.var().is_none() && one.literal().is_some());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Atom {
@@ -35,13 +37,6 @@ pub enum Atom {
 
 impl Atom {
     /// The variable, if the atom is one.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert!(program.jaxpr.eqns()[0].inputs()[0].var().is_some());
-    /// assert!(program.jaxpr.eqns()[0].inputs()[1].var().is_none());
-    /// ```
     #[must_use]
     pub fn var(self) -> Option<Var> {
         match self {
@@ -51,12 +46,6 @@ impl Atom {
     }
 
     /// The scalar, if the atom is one.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert!(program.jaxpr.eqns()[0].inputs()[1].literal().is_some());
-    /// ```
     #[must_use]
     pub fn literal(self) -> Option<Literal> {
         match self {
@@ -83,7 +72,11 @@ impl From<Literal> for Atom {
 /// ```
 /// use cotangent::prelude::*;
 /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// assert_eq!(program.jaxpr.eqns()[0].prim().name(), "add");
+/// let eqn = &program.jaxpr.eqns()[0];
+/// assert_eq!(eqn.prim().name(), "add");
+/// assert_eq!(eqn.inputs()[0], program.jaxpr.inputs()[0].into());
+/// assert_eq!(program.jaxpr.outputs()[0], eqn.outputs()[0].into());
+/// assert!(eqn.loc().line() > 0 && eqn.scope().is_none());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Eqn {
@@ -95,48 +88,24 @@ pub struct Eqn {
 
 impl Eqn {
     /// The operation.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.eqns()[0].prim().name(), "add");
-    /// ```
     #[must_use]
     pub fn prim(&self) -> &Arc<dyn Primitive> {
         &self.prim
     }
 
     /// Its operands.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.eqns()[0].inputs().len(), 2);
-    /// ```
     #[must_use]
     pub fn inputs(&self) -> &[Atom] {
         &self.inputs
     }
 
     /// The variables that it defines.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.eqns()[0].outputs().len(), 1);
-    /// ```
     #[must_use]
     pub fn outputs(&self) -> &[Var] {
         &self.outputs
     }
 
     /// The user's line that it comes from.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert!(program.jaxpr.eqns()[0].loc().line() > 0);
-    /// ```
     #[must_use]
     pub fn loc(&self) -> Loc {
         self.loc.loc
@@ -177,8 +146,14 @@ impl Eq for Eqn {}
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// assert_eq!(program.jaxpr.eqns().len(), 1);
+/// let program = make_jaxpr(|x: &Array| x.sin().cos())(&2.0.into());
+/// let jaxpr = &program.jaxpr;
+/// let names: Vec<_> = jaxpr.eqns().iter().map(|eqn| eqn.prim().name()).collect();
+/// assert_eq!(names, ["sin", "cos"]);
+/// assert_eq!((jaxpr.inputs().len(), jaxpr.outputs().len(), jaxpr.avals().len(), jaxpr.size()), (1, 1, 3, 2));
+/// assert_eq!(jaxpr.aval(&jaxpr.outputs()[0]).dtype, DType::F32);
+/// assert!(jaxpr.input_avals().zip(jaxpr.output_avals()).all(|(from, to)| *from == to));
+/// assert!(!jaxpr.effects().kept);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Jaxpr {
@@ -197,49 +172,24 @@ impl Jaxpr {
     }
 
     /// The abstract value of each variable, by its index.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.avals().len(), 2);
-    /// ```
     #[must_use]
     pub fn avals(&self) -> &[Aval] {
         &self.avals
     }
 
     /// The arguments. Captured values come first.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.inputs().len(), 1);
-    /// ```
     #[must_use]
     pub fn inputs(&self) -> &[Var] {
         &self.inputs
     }
 
     /// The equations, in the order in which they were traced.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x.sin().cos())(&2.0.into());
-    /// let names: Vec<_> = program.jaxpr.eqns().iter().map(|eqn| eqn.prim().name()).collect();
-    /// assert_eq!(names, ["sin", "cos"]);
-    /// ```
     #[must_use]
     pub fn eqns(&self) -> &[Eqn] {
         &self.eqns
     }
 
     /// The results.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.outputs().len(), 1);
-    /// ```
     #[must_use]
     pub fn outputs(&self) -> &[Atom] {
         &self.outputs
@@ -273,12 +223,6 @@ impl Jaxpr {
     }
 
     /// The abstract value of an atom.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.aval(&program.jaxpr.outputs()[0]).dtype, DType::F32);
-    /// ```
     #[must_use]
     pub fn aval(&self, atom: &Atom) -> Aval {
         match atom {
@@ -288,46 +232,22 @@ impl Jaxpr {
     }
 
     /// The abstract values of the arguments.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.input_avals().len(), 1);
-    /// ```
     pub fn input_avals(&self) -> impl ExactSizeIterator<Item = &Aval> {
         self.inputs.iter().map(|v| &self.avals[v.index()])
     }
 
     /// The abstract values of the results.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.output_avals().len(), 1);
-    /// ```
     pub fn output_avals(&self) -> impl ExactSizeIterator<Item = Aval> {
         self.outputs.iter().map(|a| self.aval(a))
     }
 
     /// The number of equations, including those of nested programs.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.jaxpr.size(), 1);
-    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.eqns.iter().map(|e| 1 + e.prim.jaxprs().iter().map(|j| j.size()).sum::<usize>()).sum()
     }
 
     /// The side effects of running it.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert!(!program.jaxpr.effects().kept);
-    /// ```
     #[must_use]
     pub fn effects(&self) -> Effects {
         *self.effects.get_or_init(|| self.eqns.iter().map(|e| e.prim.effects()).collect())
@@ -378,8 +298,10 @@ impl Hash for Jaxpr {
 ///
 /// ```
 /// use cotangent::prelude::*;
-/// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-/// assert!(program.captures.is_empty());
+/// let shift = np::array([1.0, 2.0]);
+/// let program = make_jaxpr(|x: &Array| x + &shift)(&2.0.into());
+/// assert_eq!(program.captures.len(), 1);
+/// assert_eq!((program.jaxpr.inputs().len(), program.input_avals().count()), (2, 1));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Closed {
@@ -391,12 +313,6 @@ pub struct Closed {
 
 impl Closed {
     /// The abstract values of the arguments that are not captured.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let program = make_jaxpr(|x: &Array| x + 1.0)(&2.0.into());
-    /// assert_eq!(program.input_avals().count(), 1);
-    /// ```
     pub fn input_avals(&self) -> impl Iterator<Item = &Aval> {
         self.jaxpr.input_avals().skip(self.captures.len())
     }
