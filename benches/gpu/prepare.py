@@ -110,7 +110,7 @@ def main():
             (work / part).mkdir()
         for name, binary in binaries.items():
             stripped(binary, work / "bin" / name)
-        for file in sorted(GOLDENS.glob("*.json")):
+        for file in sorted(GOLDENS.glob("*.json*")):
             shutil.copy(file, work / "goldens")
         shutil.copy(ROOT / "crates/cli/tests/reference.json", work)
         for file in (ROOT / "crates/cli/tests/demos").glob("*.json"):

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 #[path = "../../cotangent/tests/common/base64.rs"]
 mod base64;
+#[path = "../../cotangent/tests/common/stored.rs"]
+mod stored;
 
 fn cotangent(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cotangent"));
@@ -471,7 +473,7 @@ fn programs_to_compile_for_a_gpu_are_listed_collected_and_refused() {
 /// A file in `dir` with an artifact of `goldens`.
 fn exported(dir: &Path, goldens: &str, name: &str) -> String {
     let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cotangent/tests/goldens").join(goldens);
-    let cases: Value = serde_json::from_str(&std::fs::read_to_string(goldens).expect("the goldens")).expect("JSON");
+    let cases: Value = serde_json::from_str(&stored::text(&goldens)).expect("JSON");
     let case = cases["cases"].as_array().expect("cases").iter().find(|case| case["name"] == name).expect("the case");
     let path = dir.join(format!("{name}.jax"));
     std::fs::write(&path, base64::decoded(case["artifact"].as_str().expect("an artifact"))).expect("a new file");

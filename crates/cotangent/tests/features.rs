@@ -23,6 +23,8 @@ mod imports;
 /// The paths that the page names, as code: a path that does not exist fails to compile.
 #[path = "features/paths.rs"]
 mod paths;
+#[path = "common/stored.rs"]
+mod stored;
 /// The counts of the page's table and of the README.
 #[path = "features/summary.rs"]
 mod summary;

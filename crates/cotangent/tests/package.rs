@@ -126,3 +126,16 @@ fn the_tables_of_features_are_complete() {
     let tested = &tables["dev-dependencies"]["cotangent"];
     assert!(features.iter().all(|feature| tested.contains(&format!("\"{feature}\""))), "{tested}");
 }
+
+/// `goldens/pack.py` compresses files over this size.
+const LARGEST_PLAIN_FILE: u64 = 64 << 10;
+
+#[test]
+fn stored_results_are_small() {
+    let entries = std::fs::read_dir(root().join("crates/cotangent/tests/goldens")).expect("a folder");
+    for entry in entries.map(|entry| entry.expect("a file")) {
+        let (path, size) = (entry.path(), entry.metadata().expect("a size").len());
+        let plain = path.extension().is_some_and(|extension| extension == "json") && size > LARGEST_PLAIN_FILE;
+        assert!(!plain, "{} has {size} bytes; run python3 pack.py in its folder", path.display());
+    }
+}

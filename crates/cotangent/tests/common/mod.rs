@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 pub(crate) mod base64;
 pub(crate) mod device;
 pub(crate) mod jax;
+mod stored;
 
 /// Returns the folder of the golden files. A test binary that runs on another machine finds it in the environment.
 pub(crate) fn folder() -> PathBuf {
@@ -24,18 +25,13 @@ pub(crate) fn folder() -> PathBuf {
 /// Reads a golden file.
 pub(crate) fn golden(name: &str) -> Json {
     let path = folder().join(name);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    serde_json::from_str(&stored::text(&path)).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// Returns the names of the golden files that begin with `prefix`.
 pub(crate) fn goldens(prefix: &str) -> Vec<String> {
-    let dir = folder();
-    let entries = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|n| n.starts_with(prefix) && n.ends_with(".json")).collect();
-    names.sort();
-    names
+    let names = stored::names(&folder()).into_iter();
+    names.filter(|name| name.starts_with(prefix) && name.ends_with(".json")).collect()
 }
 
 /// The dtypes by the names that golden files have.

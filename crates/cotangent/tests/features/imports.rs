@@ -2,7 +2,7 @@
 //! `tests/imports.rs` compares with JAX.
 
 use super::summary::hold;
-use super::{in_crate, read};
+use super::{in_crate, stored};
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -19,7 +19,8 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let file: Value = serde_json::from_str(&read(&in_crate("tests/goldens/imports.json"))).expect("a JSON file");
+    let file: Value =
+        serde_json::from_str(&stored::text(&in_crate("tests/goldens/imports.json"))).expect("a JSON file");
     let case = |case: &Value| {
         let text = |key: &str| case[key].as_str().expect("a text").to_string();
         let modes = text("modes");

@@ -5,7 +5,7 @@
 //! with the same counterpart are compared together. Each name that is here is compared, or its row states why there is
 //! nothing to compare.
 
-use super::{Row, in_crate, paths_in, read, rows};
+use super::{Row, in_crate, paths_in, read, rows, stored};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -60,8 +60,7 @@ const MODULES: &[(&str, &str)] = &[
 fn recorded() -> BTreeSet<String> {
     let goldens = in_crate("tests/goldens");
     let mut names = BTreeSet::new();
-    for entry in std::fs::read_dir(&goldens).expect("a folder") {
-        let path = entry.expect("a file").path();
+    for path in stored::names(&goldens).iter().map(|name| goldens.join(name)) {
         let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
         if path.extension().is_some_and(|e| e == "py") {
             if stem.strip_prefix("make_").is_some_and(|stem| CODE.contains(&stem)) {
@@ -73,7 +72,7 @@ fn recorded() -> BTreeSet<String> {
             continue;
         }
         let known = NAMESPACES.iter().find(|(file, _)| *file == stem).map_or(&[][..], |(_, namespaces)| namespaces);
-        let file: Value = serde_json::from_str(&read(&path)).expect("a golden file");
+        let file: Value = serde_json::from_str(&stored::text(&path)).expect("a golden file");
         for case in file.as_object().expect("lists").values().filter_map(Value::as_array).flatten() {
             for name in ["fn", "primitive", "function", "name"].iter().filter_map(|key| case.get(key)?.as_str()) {
                 let name = name.split(['(', ' ']).next().unwrap_or_default().replace('-', "_");
