@@ -80,6 +80,20 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
+/// The version of a package in the lock file.
+fn version(package: &str) -> &'static str {
+    let after = include_str!("../Cargo.lock").split(&format!("name = \"{package}\"\nversion = \"")).nth(1);
+    after.and_then(|text| text.split('"').next()).unwrap_or("of unknown version")
+}
+
+/// The processor and how many threads it has, without the name of the machine.
+fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{threads} processors ({})", model.unwrap_or(std::env::consts::ARCH))
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let binary = args.next().ok_or("usage: rivals COTANGENT [SAMPLES]")?;
@@ -92,6 +106,7 @@ fn main() -> Result<(), Box<dyn Error>> {
          Candle divided by Cotangent's, as the median over the turns: above 1, Cotangent is faster. Only ratios of one run are \
          meaningful.\n"
     );
+    println!("Machine: {}. Burn {} on Flex, Candle {}.\n", machine(), version("burn"), version("candle-core"));
     println!("| training step | Cotangent | Burn | Candle | Burn / Cotangent | Candle / Cotangent |");
     println!("|---|---|---|---|---|---|");
     for (case, mut burn, mut candle) in cases {
