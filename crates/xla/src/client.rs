@@ -15,6 +15,7 @@ use crate::error::{ArgumentError, Error, Result};
 use crate::executable::Executable;
 use crate::key_value::{self, KeyValueStore};
 use crate::library::Plugin;
+use crate::malloc;
 use crate::memory;
 use crate::options::{CompileOptions, FlagValue, OptionValue, debug_options, named_value};
 use crate::plugin::{self, Location, Platform};
@@ -63,6 +64,7 @@ impl Client {
 
     /// Opens the CPU as `count` devices, which share its cores and its memory, through the plugin at `location`.
     pub fn cpu_devices_at(location: &Location, count: u32) -> Result<Client> {
+        malloc::reuse_large_blocks();
         // By default the plugin presents four devices.
         let options = [("cpu_device_count", OptionValue::Int(count.into()))];
         Self::new(Plugin::load_location(location)?, &options)

@@ -50,6 +50,7 @@ mod key_value;
 mod library;
 mod logs;
 #[cfg(feature = "mapped")]
+mod malloc;
 mod mapped;
 mod memory;
 mod options;
