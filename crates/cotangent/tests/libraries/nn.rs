@@ -650,3 +650,23 @@ fn attention_of_f64_is_exact() {
         assert_eq!(difference(&y, &expected, 1e-14, 1e-15), None, "{how:?}");
     }
 }
+
+/// The memory of attention and of its gradient, beside that of its arguments, in bytes.
+fn memory_of_attention(length: usize, implementation: Implementation) -> [i64; 2] {
+    let options = Attention::new().causal().implementation(implementation);
+    let attend = move |q: &Array, k: &Array, v: &Array| nn::dot_product_attention(q, k, v, &options).sum();
+    let x = np::zeros([1, length, 2, 16]);
+    let value = jit(attend.clone()).lower((&x, &x, &x)).unwrap().compile().unwrap().memory_analysis().unwrap();
+    let slopes = jit(grad(attend).argnums(args!(0, 1, 2))).lower((&x, &x, &x)).unwrap().compile().unwrap();
+    [value.temporary, slopes.memory_analysis().unwrap().temporary]
+}
+
+#[test]
+fn the_memory_of_long_attention_is_linear() {
+    let blocks = [2048, 4096].map(|length| memory_of_attention(length, Implementation::Auto));
+    let whole = memory_of_attention(4096, Implementation::Xla);
+    for i in 0..2 {
+        assert!(blocks[1][i] < 3 * blocks[0][i], "{blocks:?}");
+        assert!(5 * blocks[1][i] < whole[i], "{blocks:?} {whole:?}");
+    }
+}
