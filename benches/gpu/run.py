@@ -382,25 +382,23 @@ TESTS += "linalg_eigen::a_part linalg_eigen::only_one --skip from_jax_run --skip
 TESTS += "--skip programs_for_a_gpu --skip lapack --skip lowered_for_a_gpu".split()
 
 
-def libraries(run):
-    """Tests of attention and of linear algebra, with products in full precision."""
-    command = [run.path("bin", "libraries"), *(run.tests or TESTS), "--nocapture", "--test-threads", str(os.cpu_count())]
-    precise = {"COTANGENT_DEFAULT_MATMUL_PRECISION": "highest", "COTANGENT_TEST_GOLDENS": run.path("goldens")}
-    code, output, errors = run.command(command, precise)
-    outcomes = re.findall(r"^test (\S+) \.\.\. (ok|FAILED)", output, re.MULTILINE)
+def library_tests(run, names, environment, expected=()):
+    """The outcomes of tests of the library, of which those expected must be among them."""
+    command = [run.path("bin", "libraries"), *names, "--nocapture", "--test-threads", str(os.cpu_count())]
+    code, output, errors = run.command(command, environment | {"COTANGENT_TEST_GOLDENS": run.path("goldens")})
+    found = dict(re.findall(r"^test (\S+) \.\.\. (ok|FAILED)", output, re.MULTILINE))
+    outcomes = dict.fromkeys(expected, f"it did not finish: the process ended with {code}") | found
     said = re.split(r"^thread '([^']+)'.* panicked at .*$", errors, flags=re.MULTILINE)
     said = dict(zip(said[1::2], said[2::2]))
-    failures = {name: said.get(name, "").strip()[:2000] for name, outcome in outcomes if outcome != "ok"}
+    failures = {name: said.get(name, outcome).strip()[:2000] for name, outcome in outcomes.items() if outcome != "ok"}
     if code != 0 and not failures or code < 0:
         failures["all"] = f"the process ended with {code}: {last_lines(errors)}"
-    yield {"passed": sum(outcome == "ok" for _, outcome in outcomes), "failed": len(failures), "failures": failures}
+    return {"passed": sum(outcome == "ok" for outcome in outcomes.values()), "failed": len(failures), "failures": failures}
 
 
-def said_by(output, name):
-    """What a failed test wrote, or an empty string."""
-    text = output.partition(f"---- {name} stdout ----")[2].partition("\n----")[0]
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("stack backtrace")]
-    return "\n".join(lines[:40])
+def libraries(run):
+    """Tests of attention and of linear algebra, with products in full precision."""
+    yield library_tests(run, run.tests or TESTS, {"COTANGENT_DEFAULT_MATMUL_PRECISION": "highest"})
 
 
 def stored_cases(run, binary, test, name, environment):
@@ -464,14 +462,7 @@ RANDOM = [
 
 def random(run):
     """Random bits, integers and uniform numbers, bit for bit as in JAX, and other distributions within two units."""
-    command = [run.path("bin", "libraries"), *RANDOM, "--exact", "--test-threads", str(len(RANDOM))]
-    code, output, _ = run.command(command, {"COTANGENT_TEST_GOLDENS": run.path("goldens")})
-    outcomes = dict(re.findall(r"^test (random::\w+) \.\.\. (ok|FAILED)", output, re.MULTILINE))
-    failures = {}
-    for name in RANDOM:
-        if outcomes.get(name) != "ok":
-            failures[name] = said_by(output, name) or f"it did not finish: the process ended with {code}"
-    yield {"passed": len(RANDOM) - len(failures), "failed": len(failures), "failures": failures}
+    yield library_tests(run, [*RANDOM, "--exact"], {}, RANDOM)
 
 
 def programs(run):
