@@ -50,12 +50,6 @@ fn check<'a>(jaxpr: &Jaxpr, inputs: &'a [Aval]) -> Result<&'a [Aval]> {
 const FROM_NEUTRAL: &str =
     "start from the neutral element of the computation, and combine the result with the initial value afterward";
 
-fn no_tangents_of_inits(name: &str, dx: &[Tangent]) {
-    if dx.iter().any(Option::is_some) {
-        raise(no_derivative(name, "its initial value").help(FROM_NEUTRAL));
-    }
-}
-
 /// Moves the batch axes of the operands to the front. The initial values must have none.
 fn batched(name: &str, x: &[Array], axes: &[Option<usize>], size: usize) -> Vec<Array> {
     let n = x.len() / 2;
@@ -120,6 +114,71 @@ fn tree(program: &Jaxpr, mut rows: Vec<Array>) -> Vec<Array> {
     rows
 }
 
+/// Combines the elements of each window over arrays that are padded already. Windows of 2n elements are pairs of windows
+/// of n, so that there are at most 2 log₂ n combinations along each dimension. The last dimension comes first: the order
+/// of the elements stays that of their indices.
+fn doubled(program: &Jaxpr, mut arrays: Vec<Array>, window: &Window) -> Vec<Array> {
+    for d in (0..window.dimensions.len()).rev() {
+        let (n, apart, elements) = (window.dimensions[d], window.window_dilation[d], arrays.clone());
+        let mut covered = 1;
+        for bit in (0..n.ilog2()).rev() {
+            let joined = |covered: usize, arrays: &[Array], more: usize, next: &[Array]| -> Vec<Array> {
+                let count = elements[0].shape()[d] - (covered + more - 1) * apart;
+                let first = arrays.iter().map(|x| x.slice_axis(d, 0, count));
+                let second = next.iter().map(|x| x.slice_axis(d, covered * apart, covered * apart + count));
+                combine(program, &first.chain(second).collect::<Vec<_>>())
+            };
+            arrays = joined(covered, &arrays, covered, &arrays);
+            covered *= 2;
+            if (n >> bit) & 1 == 1 {
+                arrays = joined(covered, &arrays, 1, &elements);
+                covered += 1;
+            }
+        }
+        arrays = arrays.iter().map(|x| every(x, d, window.strides[d])).collect();
+    }
+    arrays
+}
+
+/// Returns every element of which the index along an axis is a multiple of `stride`.
+fn every(x: &Array, axis: usize, stride: usize) -> Array {
+    let mut strides = vec![1; x.ndim()];
+    strides[axis] = stride;
+    x.slice(&vec![0; x.ndim()], x.shape(), &strides)
+}
+
+/// The results of a reduction and their tangents. `reduced` reduces values and tangents by the program that combines
+/// both, by operations that have derivatives, and is given the initial values; these come in last. No window or row of an
+/// `empty` array has elements.
+fn derived(
+    prim: &(impl Primitive + Clone),
+    jaxpr: &Arc<Jaxpr>,
+    x: &[Array],
+    dx: &[Tangent],
+    empty: bool,
+    reduced: impl FnOnce(&Jaxpr, &[Array], &[Array]) -> Vec<Array>,
+) -> (Vec<Array>, Vec<Tangent>) {
+    let out = rebind(prim, &x.iter().collect::<Vec<_>>()).into_vec();
+    let (operands, inits) = x.split_at(x.len() / 2);
+    let (moving, fixed) = dx.split_at(operands.len());
+    if fixed.iter().any(Option::is_some) {
+        raise(no_derivative(prim.name(), "its initial value").help(FROM_NEUTRAL));
+    }
+    if empty || out[0].size() == 0 {
+        return (out, vec![None; operands.len()]);
+    }
+    let program = tangent_program(jaxpr);
+    let tangents = instantiated(operands, moving, &vec![true; operands.len()]);
+    let zeros = inits.iter().map(crate::ops::zeros_like);
+    let starts: Vec<Array> = inits.iter().cloned().chain(zeros).collect();
+    let both: Vec<Array> = operands.iter().cloned().chain(tangents).collect();
+    let combined = reduced(&program, &both, &starts);
+    let start = starts.iter().map(|x| x.broadcast_to(combined[0].shape()));
+    let all = combine(&program, &start.chain(combined.iter().cloned()).collect::<Vec<_>>());
+    let tangents = all[operands.len()..].iter().map(|t| Some(t.reshape(out[0].shape()))).collect();
+    (out, tangents)
+}
+
 /// Runs a program of scalars on each element of arrays of the same shape.
 pub(crate) fn combine(program: &Jaxpr, args: &[Array]) -> Vec<Array> {
     let (shape, size) = (args[0].aval().shape, args[0].size());
@@ -147,28 +206,16 @@ impl Primitive for Reduce {
         Ok(operands.iter().map(|x| Aval::new(x.dtype, x.shape.remove(&self.dimensions))).collect())
     }
 
-    /// The same reduction as a tree, of which the derivatives are those of the program. The initial value comes last.
+    /// The same reduction as a tree, of which the derivatives are those of the program.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let out = rebind(self, &x.iter().collect::<Vec<_>>()).into_vec();
-        let (operands, inits) = x.split_at(x.len() / 2);
-        let (moving, fixed) = dx.split_at(operands.len());
-        no_tangents_of_inits("reduce", fixed);
-        let aval = operands[0].aval();
-        if self.dimensions.iter().any(|d| aval.shape[*d] == 0) || out[0].size() == 0 {
-            return (out, vec![None; operands.len()]);
-        }
-        let kept: Vec<usize> = (0..aval.rank()).filter(|d| !self.dimensions.contains(d)).collect();
-        let order: Vec<usize> = self.dimensions.iter().chain(&kept).copied().collect();
-        let m: usize = kept.iter().map(|d| aval.shape[*d]).product();
-        let rows = |x: &Array| x.permute(&order).reshape([aval.size() / m, m]);
-        let program = tangent_program(&self.jaxpr);
-        let tangents = instantiated(operands, moving, &vec![true; operands.len()]);
-        let combined = tree(&program, operands.iter().chain(&tangents).map(rows).collect());
-        let zeros: Vec<Array> = inits.iter().map(crate::ops::zeros_like).collect();
-        let start = inits.iter().chain(&zeros).map(|x| x.broadcast_to([1, m]));
-        let all = combine(&program, &start.chain(combined).collect::<Vec<_>>());
-        let tangents = all[operands.len()..].iter().map(|t| Some(t.reshape(out[0].shape()))).collect();
-        (out, tangents)
+        let aval = x[0].aval();
+        let empty = self.dimensions.iter().any(|d| aval.shape[*d] == 0);
+        derived(self, &self.jaxpr, x, dx, empty, |program, operands, _| {
+            let kept: Vec<usize> = (0..aval.rank()).filter(|d| !self.dimensions.contains(d)).collect();
+            let order: Vec<usize> = self.dimensions.iter().chain(&kept).copied().collect();
+            let m: usize = kept.iter().map(|d| aval.shape[*d]).product();
+            tree(program, operands.iter().map(|x| x.permute(&order).reshape([aval.size() / m, m])).collect())
+        })
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {
@@ -222,18 +269,14 @@ impl Primitive for ReduceWindow {
         Ok(operands.iter().map(|x| Aval::new(x.dtype, &shape)).collect())
     }
 
-    /// Values and tangents in one reduction. It has no transpose: there is forward mode only, as in JAX.
+    /// The same windows by doubling, of which the derivatives are those of the program. One `reduce_window` of values and
+    /// tangents would have no transpose, and XLA does not rewrite one of several operands, so that over a long axis it
+    /// takes quadratic time and memory.
     fn jvp(&self, x: &[Array], dx: &[Tangent]) -> (Vec<Array>, Vec<Tangent>) {
-        let out = rebind(self, &x.iter().collect::<Vec<_>>()).into_vec();
-        let (operands, inits) = x.split_at(x.len() / 2);
-        let (moving, fixed) = dx.split_at(operands.len());
-        no_tangents_of_inits("reduce_window", fixed);
-        let both = ReduceWindow { jaxpr: tangent_program(&self.jaxpr), window: self.window.clone() };
-        let tangents = instantiated(operands, moving, &vec![true; operands.len()]);
-        let zeros: Vec<Array> = inits.iter().map(crate::ops::zeros_like).collect();
-        let all: Vec<&Array> = operands.iter().chain(&tangents).chain(inits).chain(&zeros).collect();
-        let tangents = bind(both, &all).into_iter().skip(operands.len()).map(Some).collect();
-        (out, tangents)
+        derived(self, &self.jaxpr, x, dx, false, |program, operands, inits| {
+            let padded = operands.iter().zip(inits).map(|(x, init)| self.window.padded(x, init));
+            doubled(program, padded.collect(), &self.window)
+        })
     }
 
     fn batch(&self, x: &[Array], axes: &[Option<usize>], size: usize) -> (Vec<Array>, Vec<Option<usize>>) {

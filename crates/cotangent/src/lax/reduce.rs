@@ -214,8 +214,9 @@ impl Window {
 /// Combines the elements of each window by a function of two scalars, starting from an initial value. Elements of the
 /// padding have the initial value, too. Several arrays of the same shape are reduced together, as a tree.
 ///
-/// If the function is a sum, maximum or minimum and starts from its neutral element, the specific reduction is used,
-/// which has all derivatives. Other functions have forward mode only.
+/// If the function is a sum, maximum or minimum and starts from its neutral element, the specific reduction is used. The
+/// derivatives of others, in both modes, combine values and tangents pair by pair in an order of their own: the function
+/// must be associative, as it must be for the values, since the compiler chooses their order.
 ///
 /// ```
 /// use cotangent::{lax, prelude::*};

@@ -2,13 +2,16 @@
 
 use stablehlo::{Attr, Type, Value};
 
+use crate::array::Array;
 use crate::array::aval::{Aval, Shape};
 use crate::error::{Error, Result};
 use crate::ir::lowering::Lowering;
 use crate::ir::primitive::Outputs;
 use crate::ir::print::tuple;
+use crate::trace::frames::bind1;
 
 use super::conv::{dilated, negative_size, strided};
+use super::slice::Pad;
 
 /// The windows over an array. Each list has an entry for each dimension.
 ///
@@ -101,6 +104,16 @@ impl Window {
                 Ok(strided(padded as usize, dilated(self.dimensions[d], self.window_dilation[d]), self.strides[d]))
             })
             .collect()
+    }
+
+    /// Returns an array with its padding and what is between its elements, all of which is `fill`.
+    pub(crate) fn padded(&self, x: &Array, fill: &Array) -> Array {
+        let around = self.padding.iter().zip(&self.base_dilation);
+        let config: Vec<_> = around.map(|((low, high), dilation)| (*low, *high, *dilation as i64 - 1)).collect();
+        if config.iter().all(|amounts| *amounts == (0, 0, 0)) {
+            return x.clone();
+        }
+        bind1(Pad { config }, &[x, fill])
     }
 
     /// Appends a reduction over the windows of operands of the same shape. `body` writes the operations that combine

@@ -37,6 +37,39 @@ fn windows(shape: &[usize], window: &Window) -> Vec<Vec<usize>> {
     all
 }
 
+/// Compares both modes and the second derivative of Π (1 + xᵢ) − 1 over the elements of each window, which is a reduction
+/// by a function of the user, with the definition.
+fn derivatives_of_a_product(x: &[f64], shape: &[usize; 2], window: &Window, places: &[Vec<usize>]) {
+    let x: Vec<f64> = x.iter().map(|x| x / 200.0).collect();
+    let ax = Array::from(x.clone()).reshape(*shape);
+    let windows = lax::Window::new(window.dimensions.clone()).strides(window.strides.clone());
+    let windows = windows.base_dilation(window.base_dilation.clone()).padding(window.padding.clone());
+    let windows = windows.window_dilation(window.window_dilation.clone());
+    let joined =
+        |x: &Array| lax::reduce_window(x, &Array::scalar(0.0f64), |a: &Array, b: &Array| a * b + a + b, &windows);
+    let without = |inside: &[usize], left_out: &[usize]| -> f64 {
+        inside.iter().filter(|k| !left_out.contains(k)).map(|k| 1.0 + x[*k]).product()
+    };
+    let (mut first, mut along) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    for inside in places {
+        for i in inside {
+            first[*i] += without(inside, &[*i]);
+            along[*i] += inside.iter().filter(|j| *j != i).map(|j| without(inside, &[*i, *j])).sum::<f64>();
+        }
+    }
+    let close = |what: &str, got: &Array, expected: &[f64]| {
+        let got = got.to_vec::<f64>();
+        let far = got.iter().zip(expected).position(|(a, b)| (a - b).abs() > 1e-12 * (1.0 + b.abs()));
+        assert!(far.is_none() && got.len() == expected.len(), "{what} of {window:?} over {shape:?}: {far:?}");
+    };
+    let sum = |x: &Array| joined(x).sum();
+    let ones = np::ones_like(&ax);
+    close("the gradient", &grad(sum)(&ax).reshape([x.len()]), &first);
+    close("the slope of the gradient", &jvp(grad(sum), (&ax,), (&ones,)).1.reshape([x.len()]), &along);
+    let sums: Vec<f64> = places.iter().map(|inside| inside.iter().map(|i| without(inside, &[*i])).sum()).collect();
+    close("the tangent", &jvp(joined, (&ax,), (&ones,)).1.reshape([sums.len()]), &sums);
+}
+
 /// Windows over a dilated array, against the definition.
 #[test]
 fn windows_see_the_holes_of_a_dilated_base() {
@@ -97,6 +130,9 @@ fn windows_see_the_holes_of_a_dilated_base() {
                 );
                 same("min", bind1(ReduceWindowMin { window: window.clone() }, &[&ax]), &fold(f64::INFINITY, f64::min));
             }
+        }
+        if shape[0] <= 5 {
+            derivatives_of_a_product(&x, shape, window, &places);
         }
         // The derivative of the sum with respect to an element is the number of windows that contain it; that of the
         // maximum is the number of windows that select it.

@@ -73,6 +73,7 @@ fn table() -> String {
             let names: Vec<String> = same.map(|case| format!("`{}`", case.name)).collect();
             let more = match compared {
                 "grad" => ", gradient",
+                "grad by forward mode" => ", gradient by JAX's forward mode",
                 "jvp" => ", `jvp`",
                 "grad of operations" => ", gradient of the operations",
                 "jvp of operations" => ", `jvp` of the operations",

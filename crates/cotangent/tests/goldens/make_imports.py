@@ -42,8 +42,9 @@ STOPS = "grad of operations: `lax.stop_gradient` leaves no trace in StableHLO"
 RULE = "jvp of operations: a loop that ends by a condition has no gradient, and JAX's is a `custom_vjp`"
 IMPLICIT = "jvp of operations: the derivative in JAX is that of the implicit function theorem, not of the iterations"
 
-# Where rounding errors count for more than elsewhere: a batch of small variance is normalized.
-TOLERANCES = {"hk_batch_norm": 1e-4}
+# Where rounding errors count for more than elsewhere: a batch of small variance is normalized; sums of narrow floats are
+# rounded at each step.
+TOLERANCES = {"hk_batch_norm": 1e-4, "cumulative_of_other_types": 1e-3}
 
 
 def case(package, modes="grad", platform="cpu"):
@@ -237,12 +238,60 @@ def gather_and_scatter():
     return f, wave((4, 5)), np.array([2, 0, 2, 3], np.int32)
 
 
-@case("jax", "jvp: the export of `cumlogsumexp` is a `reduce_window` by a function, which has forward mode only")
+@case("jax")
 def cumulative():
     def f(x):
         return jnp.cumsum(x, 0), jnp.cumprod(x, 1), lax.cummax(x, 0), lax.cumlogsumexp(x, 0, reverse=True), \
             lax.associative_scan(jnp.multiply, x, axis=1)
     return f, wave((4, 6), 0, 0.4, 1.0)
+
+
+CUMULATIVE = [lax.cumsum, lax.cumprod, lax.cummax, lax.cummin, lax.cumlogsumexp]
+
+
+@case("jax")
+def cumulative_along_every_axis():
+    def f(x):
+        return [g(x, axis, reverse) for g in CUMULATIVE for axis in range(3) for reverse in (False, True)]
+    return f, wave((3, 1, 5), 0.3, 0.4, 1.0)
+
+
+@case("jax")
+def cumulative_of_other_types():
+    def f(x, i):
+        narrow = [g(x.astype(d), 0).astype(x.dtype) for g in CUMULATIVE for d in (jnp.float16, jnp.bfloat16)]
+        z = lax.complex(x, jnp.cos(3 * x))
+        parts = lambda z: [z.real, z.imag]
+        wide = [parts(g(z, 1, reverse)) for g in CUMULATIVE[:4] for reverse in (False, True)]
+        exact = [g(i.astype(d), 1, True) for g in CUMULATIVE[:4] for d in (jnp.int8, jnp.int32, jnp.uint16)]
+        return narrow, wide, exact, lax.cumsum(x[:0], 0), lax.cumlogsumexp(x[:, :0], 1)
+    return f, wave((4, 5), 0.3, 0.4, 1.0), np.array([[3, -2, 5, 1], [0, 4, -4, 2]], np.int32)
+
+
+@case("jax", "value: `log1p` of complex numbers is written out, and formulas that are not selected have NaN as their derivatives")
+def cumulative_logsumexp_of_complex_numbers():
+    def f(x):
+        z = lax.cumlogsumexp(lax.complex(x, jnp.cos(3 * x)), 1), lax.cumlogsumexp(lax.complex(x, -x), 0, reverse=True)
+        return [(z.real, z.imag) for z in z]
+    return f, wave((4, 5), 0.3, 0.4, 1.0)
+
+
+@case("jax")
+def cumulative_with_infinities():
+    def f(x):
+        x = jnp.where(jnp.arange(6) % 4 == 1, -jnp.inf, x)
+        y = lax.cumlogsumexp(x, 0), lax.cumlogsumexp(x, 1), lax.cumlogsumexp(x, 1, reverse=True)
+        return [jnp.exp(y) for y in y], lax.cummax(x, 1)[:, 2:]
+    return f, wave((2, 6), 0.3, 0.4, 1.0)
+
+
+@case("jax", "grad by forward mode: JAX has no reverse mode of windows by a function of the user")
+def windows_by_a_function():
+    def f(x):
+        joined = lambda a, b: a * b + a + b
+        return [lax.reduce_window(x, jnp.float32(0), joined, *options) for options in (
+            ((2, 3), (1, 2), "SAME"), ((3, 2), (2, 1), ((2, 1), (-1, 3)), (1, 2), (2, 1)), ((1, 7), (1, 1), ((0, 0), (6, 0))))]
+    return f, wave((5, 7), 0.3, 0.2)
 
 
 @case("jax", "value: JAX has no derivative of `zeta` by its first argument")
@@ -1373,6 +1422,12 @@ def operations(f, *args):
     return lambda *args: run(jaxpr, args)
 
 
+def by_directions(loss, x):
+    """The gradient by forward mode, an element at a time: JAX cannot batch all derivatives of windows."""
+    units = np.eye(x.size, dtype=x.dtype).reshape(-1, *x.shape)
+    return jnp.stack([jax.jvp(loss, (x,), (unit,))[1] for unit in units]).reshape(x.shape)
+
+
 def written(package, name, modes, make):
     f, *args = make()
     # JAX promises that these custom calls stay the same only for some of LAPACK's routines.
@@ -1406,6 +1461,8 @@ def written(package, name, modes, make):
     result["vmap"] = [digest(y) for y in jax.jit(jax.vmap(flat))(*batch)]
     if modes.startswith("grad"):
         gradient = jax.jit(jax.grad(loss, argnums=tuple(at)))
+        if "forward mode" in modes:
+            gradient = lambda x: [by_directions(jax.jit(loss), x)]
         result["grad"] = [digest(y) for y in gradient(*leaves)]
     elif modes.startswith("jvp"):
         tangents = tuple(jnp.ones_like(x) if i in at else np.zeros(np.shape(x), jax.dtypes.float0) for i, x in enumerate(leaves))

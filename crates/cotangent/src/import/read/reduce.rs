@@ -10,10 +10,11 @@ use crate::array::literal::{Literal, Scalar};
 use crate::control::call::Call;
 use crate::control::reduce::{Reduce, ReduceWindow};
 use crate::error::Result;
+use crate::ir::jaxpr::Jaxpr;
 use crate::ir::primitive::Primitive;
 use crate::ops::reduce::extremes;
 use crate::ops::window::Window;
-use crate::trace::frames::{bind, bind1};
+use crate::trace::frames::{Inputs, bind, bind1, stage};
 use crate::transform::dce::dce;
 use crate::transform::nested::nested;
 
@@ -253,11 +254,37 @@ impl<'p> Reader<'p> {
         }
         let scalars: Vec<Aval> = inits.iter().map(Val::aval).collect();
         let closed = self.combination(scope, region, &scalars)?;
-        let jaxpr = dce(&nested(closed), true).0.into();
+        let jaxpr = dce(&nested(closed), true).0;
+        if let ([x], [init]) = (operands, inits)
+            && let Some((axis, reverse)) = cumulative(&window, &x.shape)
+            && x.dtype().is_float()
+            && init.literal() == Some(extremes(x.dtype()).0)
+            && jaxpr == log_add_exp(x.dtype())
+        {
+            return Ok(vec![Val::new(bind1(p::CumLogSumExp { axis, reverse }, &[&x.full()]))]);
+        }
+        let jaxpr = jaxpr.into();
         let all: Vec<Array> = x.iter().map(Val::full).collect();
         let out = bind(ReduceWindow { jaxpr, window }, &all.iter().collect::<Vec<_>>());
         Ok(out.into_iter().map(Val::new).collect())
     }
+}
+
+/// The program of `jnp.logaddexp` of two scalars, as JAX 0.10.2 writes it in windows. Where both are −∞, which is what the
+/// padding of a cumulative sum has, the derivative of these operations is NaN.
+fn log_add_exp(dtype: DType) -> Jaxpr {
+    let scalar = Aval::new(dtype, ());
+    let (closed, ()) = stage(&[scalar.clone(), scalar], &Inputs::Unknown("inside a reduction"), |args| {
+        let (a, b) = (&args[0], &args[1]);
+        let greater = bind1(p::Max, &[a, b]);
+        let difference = bind1(p::Sub, &[a, b]);
+        let odd = bind1(p::Ne, &[&difference, &difference]);
+        let sum = bind1(p::Add, &[a, b]);
+        let smaller = bind1(p::Exp, &[&bind1(p::Neg, &[&bind1(p::Abs, &[&difference])])]);
+        let usual = bind1(p::Add, &[&greater, &bind1(p::Log1p, &[&smaller])]);
+        (vec![bind1(p::SelectN, &[&odd, &usual, &sum])], ())
+    });
+    dce(&nested(closed), true).0
 }
 
 fn window(op: &Op, rank: usize) -> Result<Window> {
