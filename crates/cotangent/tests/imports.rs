@@ -1,8 +1,11 @@
 //! Functions that `jax.export` wrote: `goldens/imports.json`, made by `goldens/make_imports.py` from packages of the JAX
-//! ecosystem, and `goldens/torch.json`, made by `goldens/make_torch.py`. Their values, gradients and batches are those of JAX
-//! and of PyTorch. So are those of functions that were written with their derivatives, to the order that the file has:
+//! ecosystem, `goldens/torch.json`, made by `goldens/make_torch.py`, and the StableHLO text of TensorFlow and torch-xla in
+//! `goldens/tensorflow.json` and `goldens/torch_xla.json`, made by `make_tensorflow.py` and `make_torch_xla.py`. Their values, gradients and batches are those of JAX, of
+//! PyTorch and of TensorFlow. So are those of functions that were written with their derivatives, to the order that the file has:
 //! `goldens/imports_vjp.json`, made by `goldens/make_imports_vjp.py`.
 
+#[path = "imports/backward_compat.rs"]
+mod backward_compat;
 #[path = "common/mod.rs"]
 mod common;
 #[path = "imports/opaque.rs"]
@@ -82,8 +85,11 @@ impl Case<'_> {
     }
 
     fn run(&self, failed: &mut Vec<String>) {
-        let artifact = decoded(self.json["artifact"].as_str().expect("an artifact"));
-        let model = match import::jax(&artifact) {
+        let model = match self.json["text"].as_str() {
+            Some(text) => import::stablehlo(text),
+            None => import::jax(decoded(self.json["artifact"].as_str().expect("an artifact"))),
+        };
+        let model = match model {
             Ok(model) => model,
             Err(error) => return failed.push(format!("{}: {error}", self.name)),
         };
@@ -217,6 +223,18 @@ fn functions_of_packages_are_those_of_jax() {
 fn modules_of_pytorch_are_those_of_pytorch() {
     let n = compared("torch.json");
     assert!(n >= 5, "only {n} modules are stored");
+}
+
+#[test]
+fn functions_of_tensorflow_are_those_of_tensorflow() {
+    let n = compared("tensorflow.json");
+    assert!(n >= 10, "only {n} functions are stored");
+}
+
+#[test]
+fn modules_by_torch_xla_are_those_of_pytorch() {
+    let n = compared("torch_xla.json");
+    assert!(n >= 6, "only {n} modules are stored");
 }
 
 #[test]

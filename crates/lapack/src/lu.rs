@@ -37,7 +37,8 @@ pub(crate) fn getrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
 }
 
 /// `pivots_to_permutation`: returns the permutation that the exchanges of rows amount to. Pivots and permutation count
-/// from zero. Place i of the result has the number of the row that the exchanges bring there.
+/// from zero. Place i of the result has the number of the row that the exchanges bring there. A pivot that is not the
+/// number of a row exchanges nothing, as in JAX on a GPU.
 pub(crate) fn pivots_to_permutation(call: &mut Arrays<'_>) -> Result<(), String> {
     let (pivots, permutation) = (call.operand::<i32>(0)?, call.result::<i32>(0)?);
     let last = |dims: &[i64]| dims.last().and_then(|d| usize::try_from(*d).ok()).ok_or("an operand is a scalar");
@@ -51,8 +52,9 @@ pub(crate) fn pivots_to_permutation(call: &mut Arrays<'_>) -> Result<(), String>
     for (b, permutation) in permutation.elements.chunks_exact_mut(m).enumerate() {
         (0..).zip(permutation.iter_mut()).for_each(|(i, row)| *row = i);
         for (i, pivot) in pivots.elements[b * k..(b + 1) * k].iter().enumerate() {
-            let pivot = usize::try_from(*pivot).ok().filter(|pivot| *pivot < m);
-            permutation.swap(i, pivot.ok_or("a pivot is not the number of a row")?);
+            if let Some(pivot) = usize::try_from(*pivot).ok().filter(|pivot| *pivot < m) {
+                permutation.swap(i, pivot);
+            }
         }
     }
     Ok(())

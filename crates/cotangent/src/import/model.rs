@@ -85,8 +85,16 @@ pub(super) fn program(bytes: &[u8]) -> Result<Program> {
     stablehlo::read::bytes(bytes).map_err(|e| Error::value(format!("the StableHLO module cannot be read: {e}")))
 }
 
-/// The function of a bare module that is imported.
+/// The function of a module that is imported.
 const MAIN: &str = "main";
+
+/// The function of a bare module that is imported: `main`, or the only one that is public.
+fn entry(program: &Program) -> Result<&stablehlo::read::Function> {
+    let mut public = program.functions.iter().filter(|function| function.public);
+    let only = public.next().filter(|_| public.next().is_none());
+    let found = program.function(MAIN).or(only);
+    found.ok_or_else(|| Error::value("the StableHLO module has no function `main`"))
+}
 
 impl Model {
     pub(super) fn jax(bytes: &[u8]) -> Result<Model> {
@@ -111,7 +119,7 @@ impl Model {
     pub(super) fn bare(program: &Program, refused: &mut Vec<Error>) -> Result<Model> {
         let about = About::bare(program)?;
         let inputs: Vec<Aval> = about.inputs.iter().map(Type::aval).collect::<Result<_>>()?;
-        let closed = read::function(program, MAIN, &[], refused)?;
+        let closed = read::function(program, &entry(program)?.name, &[], refused)?;
         let kept = (0..inputs.len()).collect();
         let program = body::Program { name: about.name.as_str().into(), closed, kept, inputs, only: None };
         Ok(Model { about, body: Arc::new(Body::new(program, None)) })
@@ -366,15 +374,14 @@ impl About {
     }
 
     pub(super) fn bare(program: &Program) -> Result<About> {
-        let missing = || Error::value("the StableHLO module has no function `main`");
-        let main = program.function(MAIN).ok_or_else(missing)?;
+        let main = entry(program)?;
         let (inputs, outputs) = read::types(main)?;
         let results = match outputs.len() {
             1 => PyTree::Leaf,
             n => PyTree::Tuple(vec![PyTree::Leaf; n]),
         };
         Ok(About {
-            name: program.name.as_deref().unwrap_or(MAIN).trim_start_matches("jit_").to_string(),
+            name: program.name.as_deref().unwrap_or(&main.name).trim_start_matches("jit_").to_string(),
             positional: vec![PyTree::Leaf; inputs.len()],
             named: Vec::new(),
             inputs: inputs.iter().map(Type::of).collect(),

@@ -135,7 +135,7 @@ fn cases() -> Vec<Case> {
              return %0 : tensor<2xi32>",
             &[8.0, 9.0],
         ),
-        case(
+        read(case(
             "tuples",
             vec![("tensor<2xf32>", f(&[2.0, 3.0])), ("tensor<f32>", Array::from(5f32))],
             "tensor<f32>",
@@ -143,7 +143,7 @@ fn cases() -> Vec<Case> {
                %1 = "stablehlo.get_tuple_element"(%0) {index = 1 : i32} : (tuple<tensor<2xf32>, tensor<f32>>) -> tensor<f32>
                return %1 : tensor<f32>"#,
             &[5.0],
-        ),
+        )),
         case(
             "einsum",
             vec![

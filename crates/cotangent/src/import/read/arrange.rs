@@ -96,6 +96,9 @@ pub(super) fn read(name: &str, op: &Op, x: &[Val], outs: &[Aval]) -> Result<Opti
             return Ok(Some(out.into_iter().map(Val::new).collect()));
         }
         ("rng_bit_generator", [state], [_, out]) => {
+            if state.shape.last() != Some(&2) {
+                return Err(unsupported("a generator of random bits whose state is not two words"));
+            }
             let algorithm = match attrs.keyword("rng_algorithm") {
                 Some("THREE_FRY") => p::RandomAlgorithm::ThreeFry,
                 Some("PHILOX") => p::RandomAlgorithm::Philox,
@@ -103,6 +106,13 @@ pub(super) fn read(name: &str, op: &Op, x: &[Val], outs: &[Aval]) -> Result<Opti
             };
             let prim = p::RngBitGenerator { shape: out.shape.clone(), dtype: out.dtype, algorithm };
             return Ok(Some(bind(prim, &[&state.full()]).into_iter().map(Val::new).collect()));
+        }
+        ("set_dimension_size", [x, size], [out]) => {
+            let known = x.shape.get(attrs.axis("dimension")?).map(|n| *n as i64);
+            if out.shape != x.shape || known.is_none() || size.integer() != known {
+                return Err(unsupported("a size that is another one than that of the array"));
+            }
+            x.clone()
         }
         ("get_dimension_size", [x], _) => {
             let size = x.shape.get(attrs.axis("dimension")?).ok_or_else(|| malformed("no such dimension"))?;

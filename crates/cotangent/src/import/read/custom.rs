@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::ir::jaxpr::Closed;
 use crate::numpy::take_along_axis;
 use crate::ops::zeros;
-use crate::trace::frames::bind;
+use crate::trace::frames::{bind, bind1};
 
 use super::value::Val;
 use super::{Reader, Vals, elementwise, linalg, malformed, unsupported};
@@ -24,7 +24,14 @@ pub(super) fn chlo(name: &str, attrs: &Attrs, x: &[Val], _outs: &[Aval]) -> Resu
         ("top_k", [x]) => {
             let k =
                 attrs.int("k").and_then(|k| usize::try_from(k).ok()).ok_or_else(|| malformed("`top_k` has no `k`"))?;
-            top_k(x, k).map(Some)
+            if attrs.get("largest").is_none() || attrs.flag("largest") {
+                return top_k(x, k).map(Some);
+            }
+            // The least elements are the greatest ones in the opposite order.
+            let flipped = |x: Array| if x.dtype().is_integer() { bind1(p::Not, &[&x]) } else { -x };
+            let mut found = top_k(&Val::new(flipped(x.full())), k)?;
+            found[0] = Val::new(flipped(found[0].full()));
+            Ok(Some(found))
         }
         _ => Ok(None),
     }
@@ -124,9 +131,18 @@ impl<'p> Reader<'p> {
         }
         match (target, x) {
             // Layouts over devices, of which there is one, and places in memory.
-            ("Sharding" | "annotate_device_placement" | "SPMDFullToShardShape" | "SPMDShardToFullShape", [x, ..]) => {
-                Ok(vec![x.clone()])
-            }
+            (
+                "Sharding"
+                | "annotate_device_placement"
+                | "SPMDFullToShardShape"
+                | "SPMDShardToFullShape"
+                | "xla.sdy.FuncResultSharding",
+                [x, ..],
+            ) if outs.first().is_some_and(|out| out.shape == x.shape) => Ok(vec![x.clone()]),
+            ("SPMDFullToShardShape" | "SPMDShardToFullShape", _) => Err(Error::value(
+                "a function for each of several devices (`shard_map`) is not supported in imported programs",
+            )
+            .help("export the function for one device")),
             ("TopK", [x]) => {
                 let k = outs.first().and_then(|out| out.shape.last().copied());
                 top_k(x, k.ok_or_else(|| malformed("`TopK` without results"))?)

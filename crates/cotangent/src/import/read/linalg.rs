@@ -104,6 +104,23 @@ fn routine_of(target: &str) -> Option<&str> {
     library.or_else(|| ["cuhybrid_", "hiphybrid_"].into_iter().find_map(|prefix| target.strip_prefix(prefix)))
 }
 
+/// XLA's decompositions on a TPU, which return tuples in files of older versions.
+pub(super) const RETURNS_TUPLES: [&str; 3] = ["LuDecomposition", "Qr", "Eigh"];
+
+/// Whether a call of ROCm's `syevd` by an older version of JAX reads the lower triangle. What it is given is a record of C: the
+/// type, the triangle as hipBLAS numbers them, the number of the matrices, and so on.
+fn lower_of_record(op: &Op) -> Result<bool> {
+    let record = op.attributes.get("backend_config").and_then(|config| match config {
+        Attr::Str(bytes) => bytes.get(4..8),
+        _ => None,
+    });
+    match record {
+        Some([121, 0, 0, 0]) => Ok(false),
+        Some([122, 0, 0, 0]) => Ok(true),
+        _ => Err(malformed("a record of hipSOLVER's `syevd` does not name a triangle")),
+    }
+}
+
 /// Reads the custom call of a routine, if it is one of these. Its results are JAX's.
 pub(super) fn custom(target: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[Aval]) -> Result<Option<Vec<Val>>> {
     let a: Vec<Array> = x.iter().map(Val::full).collect();
@@ -115,6 +132,15 @@ pub(super) fn custom(target: &str, op: &Op, config: &Attrs, x: &[Val], outs: &[A
         ("Eigh", [a]) => {
             let lower = op.attributes.str("backend_config").is_some_and(|config| config.starts_with('1'));
             bind(p::Eigh { lower, compute_eigenvectors: true }, &[a]).into_vec()
+        }
+        ("hipsolver_syevd" | "hipsolver_syevj", [a]) => {
+            if transposed(op, 0) {
+                return Err(unsupported("the routine `syevd` of row-major matrices"));
+            }
+            let out = bind(p::Eigh { lower: lower_of_record(op)?, compute_eigenvectors: true }, &[a]).into_vec();
+            let info = failure(&out[1], &[a.ndim() - 2]);
+            let workspace = outs.get(3).map(|out| zeros(&out.shape, out.dtype));
+            out.into_iter().chain([info]).chain(workspace).collect()
         }
         (
             "tridiagonal_solve_perturbed_ffi" | "cu_tridiagonal_solve_perturbed" | "hip_tridiagonal_solve_perturbed",

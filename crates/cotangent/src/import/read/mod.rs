@@ -18,7 +18,7 @@ mod value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use stablehlo::read::{Attrs, Function, LocId, Op, Program, Region, Value};
+use stablehlo::read::{Attrs, Function, LocId, Op, Program, Region, Type, Value};
 
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -64,6 +64,10 @@ struct Scope<'p> {
     values: Vec<Option<Val>>,
     /// The operations that define them; parameters have none.
     definitions: Vec<Option<&'p Op>>,
+    /// The tuples that stand for their elements, and these.
+    tuples: HashMap<Value, Vec<Val>>,
+    /// The values that are such tuples.
+    lists: HashSet<Value>,
 }
 
 type Vals = Result<Vec<Val>>;
@@ -73,8 +77,22 @@ pub(super) fn types(function: &Function) -> Result<(Vec<Aval>, Vec<Aval>)> {
     let inputs = function.params().map(aval).collect::<Result<_>>();
     Ok((
         inputs.map_err(|e| e.context("an argument"))?,
-        function.results.iter().map(aval).collect::<Result<_>>().map_err(|e| e.context("a result"))?,
+        function
+            .results
+            .iter()
+            .flat_map(elements)
+            .map(aval)
+            .collect::<Result<_>>()
+            .map_err(|e| e.context("a result"))?,
     ))
+}
+
+/// The types in a tuple, as which a module from HLO returns several results, or the type alone.
+fn elements(ty: &Type) -> &[Type] {
+    match ty {
+        Type::Tuple(types) => types,
+        one => std::slice::from_ref(one),
+    }
 }
 
 /// Reads the function `name` as a jaxpr. The first `fixed` arguments are given. What cannot be read is appended to
@@ -234,7 +252,9 @@ impl<'p> Reader<'p> {
     /// Runs a function on values.
     fn run(&mut self, function: &'p Function, args: &[Val]) -> Vals {
         let n = function.types.len();
-        let mut scope = Scope { function, values: vec![None; n], definitions: vec![None; n] };
+        let lists = if self.strange.contains(&*function.name) { opaque::lists(function) } else { HashSet::new() };
+        let (values, definitions) = (vec![None; n], vec![None; n]);
+        let mut scope = Scope { function, values, definitions, tuples: HashMap::new(), lists };
         self.region(&mut scope, &function.body, args)
     }
 
@@ -257,7 +277,7 @@ impl<'p> Reader<'p> {
             return Err(malformed(format!("a region ends with `{}`", terminator.name)));
         }
         let groups = match self.strange.contains(&*scope.function.name) {
-            true => opaque::groups(scope.function, &region.ops),
+            true => opaque::groups(scope.function, &region.ops, &scope.lists),
             false => Vec::new(),
         };
         let (mut groups, mut i) = (groups.into_iter().peekable(), 0);
@@ -273,7 +293,14 @@ impl<'p> Reader<'p> {
             self.current = before;
         }
         self.depth -= 1;
-        terminator.operands.iter().map(|value| scope.get(*value)).collect()
+        let mut results = Vec::new();
+        for value in &terminator.operands {
+            match scope.tuples.get(value) {
+                Some(elements) => results.extend_from_slice(elements),
+                None => results.push(scope.get(*value)?),
+            }
+        }
+        Ok(results)
     }
 
     /// Calls a function. A large one that is called several times is read once.
@@ -292,6 +319,9 @@ impl<'p> Reader<'p> {
 
     /// Reads one operation and defines its results.
     fn one(&mut self, scope: &mut Scope<'p>, op: &'p Op) -> Result<()> {
+        if scope.tuple(op)? {
+            return Ok(());
+        }
         let (depth, loops) = (self.depth, self.loops.len());
         let results = match self.op(scope, op) {
             // What there is no primitive for, the compiler may have.
@@ -303,14 +333,7 @@ impl<'p> Reader<'p> {
             }
             results => results?,
         };
-        if results.len() != op.results.len() {
-            return Err(malformed(format!("{} results, expected {}", op.results.len(), results.len())));
-        }
-        for (value, result) in op.results.into_iter().zip(results) {
-            scope.set(value, result)?;
-            scope.definitions[value.0 as usize] = Some(op);
-        }
-        Ok(())
+        scope.define(op, results)
     }
 
     /// The program of a function, which is read once.
@@ -333,7 +356,8 @@ impl<'p> Reader<'p> {
     /// Reads one operation.
     fn op(&mut self, scope: &mut Scope<'p>, op: &'p Op) -> Vals {
         let x: Vec<Val> = op.operands.iter().map(|value| scope.get(*value)).collect::<Result<_>>()?;
-        let outs: Vec<Aval> = op.results.into_iter().map(|v| aval(scope.function.ty(v))).collect::<Result<_>>()?;
+        let types = op.results.into_iter().flat_map(|v| elements(scope.function.ty(v)));
+        let outs: Vec<Aval> = types.map(aval).collect::<Result<_>>()?;
         let Some((dialect, name)) = op.name.split_once('.') else { return Err(unsupported(&op.name)) };
         if let Some(known) = self.decided(name, op, &x) {
             return Ok(vec![known]);
@@ -381,10 +405,58 @@ impl<'p> Reader<'p> {
     }
 }
 
+/// Checks the type of a value.
+fn fitted(ty: &Type, val: Val) -> Result<Val> {
+    let expected = aval(ty)?;
+    if val.shape != expected.shape || val.dtype() != expected.dtype {
+        return Err(malformed(format!("a value of type {expected} would be {}", val.aval())));
+    }
+    Ok(val)
+}
+
 impl<'p> Scope<'p> {
     /// The operation that defines a value, if it has been read.
     fn defined(&self, value: Value) -> Option<&'p Op> {
         *self.definitions.get(value.0 as usize)?
+    }
+
+    /// Reads an operation that puts values into a tuple or takes one out. Returns whether it is one.
+    fn tuple(&mut self, op: &'p Op) -> Result<bool> {
+        let (Some(result), Some(first)) = (op.results.get(0), op.operands.first()) else { return Ok(false) };
+        match (&*op.name, self.tuples.get(first)) {
+            ("stablehlo.tuple", _) if self.lists.contains(&result) => {
+                let elements = op.operands.iter().map(|value| self.get(*value)).collect::<Result<_>>()?;
+                self.define(op, elements)?;
+            }
+            ("stablehlo.get_tuple_element", Some(elements)) => {
+                let element = elements.get(op.attributes.axis("index")?);
+                let element = element.ok_or_else(|| malformed("a tuple has fewer elements than an index of it"))?;
+                self.set(result, element.clone())?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Defines the results of an operation, of which tuples are given by their elements.
+    fn define(&mut self, op: &'p Op, results: Vec<Val>) -> Result<()> {
+        let expected: usize = op.results.into_iter().map(|value| elements(self.function.ty(value)).len()).sum();
+        if results.len() != expected {
+            return Err(malformed(format!("{expected} results, expected {}", results.len())));
+        }
+        let mut results = results.into_iter();
+        for value in op.results {
+            self.definitions[value.0 as usize] = Some(op);
+            match self.function.ty(value) {
+                Type::Tuple(types) if self.lists.contains(&value) => {
+                    let vals = types.iter().zip(results.by_ref()).map(|(ty, val)| fitted(ty, val));
+                    let vals = vals.collect::<Result<_>>()?;
+                    self.tuples.insert(value, vals);
+                }
+                _ => results.next().map_or(Ok(()), |val| self.set(value, val))?,
+            }
+        }
+        Ok(())
     }
 
     fn get(&self, value: Value) -> Result<Val> {
@@ -394,10 +466,7 @@ impl<'p> Scope<'p> {
 
     /// Defines a value, after checking its type.
     fn set(&mut self, value: Value, val: Val) -> Result<()> {
-        let expected = aval(self.function.ty(value))?;
-        if val.shape != expected.shape || val.dtype() != expected.dtype {
-            return Err(malformed(format!("a value of type {expected} would be {}", val.aval())));
-        }
+        let val = fitted(self.function.ty(value), val)?;
         match self.values.get_mut(value.0 as usize) {
             Some(slot) => *slot = Some(val),
             None => return Err(malformed("a value has no type")),

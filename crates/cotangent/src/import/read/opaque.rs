@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::trace::frames::bind;
 
 use super::value::{Val, aval};
-use super::{DEPTH, Reader, Scope, malformed, unsupported};
+use super::{DEPTH, Reader, Scope, linalg, malformed, unsupported};
 
 /// Operations that XLA does not translate, although StableHLO has them.
 const UNTRANSLATED: [&str; 6] =
@@ -31,6 +31,37 @@ fn strange(ty: &Type) -> bool {
     aval(ty).is_err() && compiled(ty)
 }
 
+/// The tuples of arrays that stand for their elements, as a module from HLO passes several results on: they come from operations
+/// that are read and are taken apart or returned, and nothing else uses them.
+pub(super) fn lists(function: &Function) -> HashSet<Value> {
+    let (mut lists, mut used) = (HashSet::<Value>::new(), HashSet::<Value>::new());
+    if function.types.iter().any(|ty| strange(ty) && !matches!(ty, Type::Tuple(_))) {
+        return lists;
+    }
+    let of_arrays = |value: &Value| match function.ty(*value) {
+        Type::Tuple(types) => types.iter().all(|ty| aval(ty).is_ok()),
+        _ => false,
+    };
+    let mut open = vec![&function.body];
+    while let Some(region) = open.pop() {
+        for op in &region.ops {
+            open.extend(&op.regions);
+            let target = || op.attributes.str("call_target_name").unwrap_or_default();
+            match &*op.name {
+                "stablehlo.get_tuple_element" | "func.return" => continue,
+                "stablehlo.tuple" | "func.call" => lists.extend(op.results.into_iter().filter(of_arrays)),
+                "stablehlo.custom_call" if linalg::RETURNS_TUPLES.contains(&target()) => {
+                    lists.extend(op.results.into_iter().filter(of_arrays));
+                }
+                _ => {}
+            }
+            used.extend(&op.operands);
+        }
+    }
+    lists.retain(|value| !used.contains(value));
+    lists
+}
+
 /// Whether a function has values that only the compiler has.
 pub(super) fn has_strange(function: &Function) -> bool {
     function.types.iter().any(strange)
@@ -38,14 +69,14 @@ pub(super) fn has_strange(function: &Function) -> bool {
 
 /// The operations of a region between the definition and the last use of a value that only the compiler has. They run
 /// together.
-pub(super) fn groups(function: &Function, ops: &[Op]) -> Vec<Range<usize>> {
+pub(super) fn groups(function: &Function, ops: &[Op], lists: &HashSet<Value>) -> Vec<Range<usize>> {
     let mut last = HashMap::new();
     for (i, op) in ops.iter().enumerate() {
         last.extend(free(std::slice::from_ref(op)).into_iter().map(|value| (value, i)));
     }
     let mut groups: Vec<Range<usize>> = Vec::new();
     for (i, op) in ops.iter().enumerate() {
-        let defined = op.results.into_iter().filter(|value| strange(function.ty(*value)));
+        let defined = op.results.into_iter().filter(|value| strange(function.ty(*value)) && !lists.contains(value));
         let Some(last) = defined.map(|value| last.get(&value).copied().unwrap_or(i)).max() else { continue };
         match groups.last_mut() {
             Some(group) if group.end > i => group.end = group.end.max(last + 1),

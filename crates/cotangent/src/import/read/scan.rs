@@ -118,7 +118,12 @@ impl<'p> Reader<'p> {
     /// The positive constant that an iteration adds to a part of the carry.
     fn step(&self, scope: &Scope<'p>, body: &'p Region, slot: usize) -> Option<i64> {
         let result = *body.ops.last()?.operands.get(slot)?;
-        let define = |value: Value| body.ops.iter().find(|op| op.results.into_iter().any(|v| v == value));
+        let found = |value: Value| body.ops.iter().find(|op| op.results.into_iter().any(|v| v == value));
+        // TensorFlow writes reshapes to the same shape around what a function returns.
+        let define = |value: Value| match found(value) {
+            Some(op) if &*op.name == "stablehlo.reshape" => found(*op.operands.first()?),
+            op => op,
+        };
         let add = define(result)?;
         let constant = |value: Value| match define(value) {
             Some(op) if &*op.name == "stablehlo.constant" => match op.attributes.get("value")? {

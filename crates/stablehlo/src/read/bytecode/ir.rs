@@ -224,7 +224,11 @@ impl<'a> Bytecode<'a> {
                 }
             }
             Properties::Unknown => {
-                return data.error(format!("the encoding of the attributes of `{name}` is not known"));
+                let why = match &*name {
+                    "sdy.manual_computation" => "it is a function for each of several devices (`shard_map`)",
+                    _ => "the encoding of its attributes is not known",
+                };
+                return data.error(format!("`{name}` is not read: {why}"));
             }
         }
         if !data.is_done() {

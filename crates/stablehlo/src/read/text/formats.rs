@@ -225,6 +225,47 @@ const OTHERS: &[Row] = &[
     ("sdy.sharding_constraint", &[One, Text("sharding"), Dict, Same]),
 ];
 
+/// What XLA writes of HLO that StableHLO does not have: `mhlo.name`, and what it is read as.
+const MHLO: &[(&str, &str, &[Item])] = &[
+    ("acos", "chlo.acos", UNARY),
+    ("acosh", "chlo.acosh", UNARY),
+    ("asin", "chlo.asin", UNARY),
+    ("asinh", "chlo.asinh", UNARY),
+    ("atanh", "chlo.atanh", UNARY),
+    ("copy", "stablehlo.reshape", UNARY),
+    ("cosh", "chlo.cosh", UNARY),
+    ("erf", "chlo.erf", UNARY),
+    ("sinh", "chlo.sinh", UNARY),
+    ("tan", "chlo.tan", UNARY),
+    (
+        "topk",
+        "chlo.top_k",
+        &[
+            Token("("),
+            One,
+            Token(","),
+            Token("k"),
+            Token("="),
+            Int("k"),
+            OptionalFlag("largest"),
+            Token(")"),
+            Dict,
+            Arrow,
+        ],
+    ),
+];
+
+/// What an operation of MHLO is read as.
+fn of_mhlo(name: &str) -> Option<&'static (&'static str, &'static str, &'static [Item])> {
+    let short = name.strip_prefix("mhlo.")?;
+    MHLO.iter().find(|(name, ..)| *name == short)
+}
+
+/// The name that an operation has in a program.
+pub(super) fn known_as(name: &str) -> Option<&'static str> {
+    of_mhlo(name).map(|(_, known, _)| *known)
+}
+
 /// The formats by the name of the operation.
 pub(super) fn table() -> HashMap<&'static str, &'static [Item]> {
     // The names of operations without their dialect are found with it first.
@@ -247,5 +288,5 @@ pub(super) fn find(table: &HashMap<&'static str, &'static [Item]>, name: &str) -
     {
         return Some(ARROW);
     }
-    table.get(name).copied()
+    of_mhlo(name).map(|(.., format)| *format).or_else(|| table.get(name).copied())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::{Attr, Attrs, LocId, Op, Operands, Region, Type, Value, Values, canon};
 use super::cursor::ascii;
-use super::{Result, Text};
+use super::{Result, Text, formats};
 
 /// The parts of an operation, as they are read.
 #[derive(Default)]
@@ -18,6 +18,7 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn build(mut self, name: Arc<str>, results: Values) -> Op {
+        let name = formats::known_as(&name).map_or(name, Arc::from);
         canon::defaults(&name, &mut self.attributes);
         Op {
             name,
