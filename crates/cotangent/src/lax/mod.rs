@@ -3,6 +3,7 @@
 //! windows.
 
 mod associative_scan;
+mod closure;
 mod collectives;
 mod cond;
 mod constant;
@@ -26,6 +27,7 @@ mod step;
 pub use crate::api::composite::{Composite, composite};
 pub use crate::ops::precision::Precision;
 pub use associative_scan::{AssociativeScan, associative_scan};
+pub(crate) use closure::Closure;
 pub use collectives::{
     AxisNames, all_gather, all_gather_along, all_to_all, all_to_all_tiled, axis_index, axis_size, pbroadcast, pmax,
     pmean, pmin, ppermute, pshuffle, psum, psum_scatter, psum_scatter_along, pswapaxes,

@@ -2,6 +2,7 @@
 //!
 //! Matrices of `f16` and `bf16` are decomposed in `f32`, and the results are rounded.
 
+mod divided_differences;
 mod expm;
 mod functions;
 mod special_matrices;
