@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ir::axis::{AxisSet, NamedAxis};
 use crate::ir::jaxpr::{Eqn, Jaxpr};
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, run_on};
+use crate::ir::primitive::{Operand, Outputs, Primitive, Tangent, refusal_of, run_on};
 use crate::trace::frames::{Inputs, bind, stage};
 use crate::transform::batch::{batch_closed, in_front};
 use crate::transform::eval::eval_with;
@@ -194,6 +194,11 @@ impl Primitive for Call {
 
     fn runs_on(&self, platform: Platform) -> bool {
         self.only.as_ref().is_none_or(|only| only.allows(platform)) && run_on(&[&self.jaxpr], platform)
+    }
+
+    fn refusal(&self, platform: Platform) -> Error {
+        let own = self.only.as_ref().and_then(|only| only.check(&self.name, platform).err());
+        own.unwrap_or_else(|| refusal_of(self.name(), self.effects(), platform))
     }
 
     fn jaxprs(&self) -> Vec<&Arc<Jaxpr>> {

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result, raise};
 use crate::ir::axis::{AxisSet, NamedAxis};
 use crate::ir::jaxpr::{Atom, Jaxpr};
 use crate::ir::lowering::Lowering;
-use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent};
+use crate::ir::primitive::{Operand, Outputs, Primitive, RunProgram, Tangent, run_on};
 use crate::ir::print::tuple;
 use crate::ops::compare::{Clamp, SelectN};
 use crate::ops::elementwise::rebind;
@@ -340,10 +340,19 @@ impl Primitive for Cond {
     }
 
     fn runs_on(&self, platform: Platform) -> bool {
-        let runs = |branch: &Arc<Jaxpr>| branch.eqns().iter().all(|eqn| eqn.prim.runs_on(platform));
+        self.of_platform(platform).is_none_or(|branch| branch.is_some()) && run_on(&self.jaxprs_on(platform), platform)
+    }
+
+    fn refusal(&self, platform: Platform) -> Error {
+        let platforms: Vec<String> = self.platforms.iter().flatten().flatten().map(ToString::to_string).collect();
+        let message = format!("`platform_dependent` has no function for {platform}, only for {}", platforms.join(", "));
+        Error::new(ErrorKind::Device, message).help("add one for it, or a default that serves all others")
+    }
+
+    fn jaxprs_on(&self, platform: Platform) -> Vec<&Arc<Jaxpr>> {
         match self.of_platform(platform) {
-            Some(branch) => branch.is_some_and(runs),
-            None => self.branches.iter().all(runs),
+            Some(branch) => branch.into_iter().collect(),
+            None => self.jaxprs(),
         }
     }
 

@@ -210,10 +210,22 @@ pub trait Primitive: PrimitiveParams + Debug + Send + Sync + 'static {
     /// this process that it calls can be called there. A program with another primitive is refused before it is
     /// lowered, with an error at the user's line.
     fn runs_on(&self, platform: Platform) -> bool {
-        match &self.jaxprs()[..] {
+        match &self.jaxprs_on(platform)[..] {
             [] => !self.effects().host || Routes::of(platform).host_calls,
             programs => run_on(programs, platform),
         }
+    }
+
+    /// Why programs for the platform may not contain it: the error of one that does, if the primitive does not
+    /// [run there](Primitive::runs_on). The program adds the user's line.
+    fn refusal(&self, platform: Platform) -> Error {
+        refusal_of(self.name(), self.effects(), platform)
+    }
+
+    /// The programs among its parameters that a program for the platform contains: by default all of them.
+    fn jaxprs_on(&self, platform: Platform) -> Vec<&Arc<Jaxpr>> {
+        let _ = platform;
+        self.jaxprs()
     }
 
     /// Whether its meaning depends on the element of the mapped axis `name`, whatever its operands are: because it is a
@@ -256,6 +268,17 @@ fn effects_of(programs: &[&Arc<Jaxpr>]) -> Effects {
 /// Whether programs that a primitive holds run on a platform.
 pub(crate) fn run_on(programs: &[&Arc<Jaxpr>], platform: Platform) -> bool {
     programs.iter().all(|jaxpr| jaxpr.eqns().iter().all(|eqn| eqn.prim.runs_on(platform)))
+}
+
+/// The error for a primitive that does not run on a platform.
+pub(crate) fn refusal_of(name: &str, effects: Effects, platform: Platform) -> Error {
+    if effects.host {
+        let message = format!("a program that calls functions of this process does not run on {platform:?}");
+        return Error::new(ErrorKind::Runtime, message)
+            .help("leave out callbacks and debug prints, return the values instead, or run this function on the CPU");
+    }
+    Error::new(ErrorKind::Device, format!("`{name}` does not run on {platform:?}"))
+        .help("move its operands to the CPU first, with `.to(Device::cpu(0))`, and compute it there")
 }
 
 fn use_axis(programs: &[&Arc<Jaxpr>], name: &AxisName) -> bool {
