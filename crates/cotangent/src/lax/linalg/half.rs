@@ -41,8 +41,8 @@ pub(crate) fn widened(inputs: &[Array], body: impl FnOnce(&[Array]) -> Vec<Array
 pub(crate) fn bind(prim: impl Primitive, inputs: &[&Array]) -> Outputs<Array> {
     let mut dtypes = inputs.iter().map(|x| x.dtype()).filter(|dtype| dtype.is_inexact());
     let first = dtypes.next();
-    // The primitive refuses different dtypes.
-    if first.is_none_or(|first| working(first) == first || dtypes.any(|dtype| dtype != first)) {
+    // The primitive refuses different dtypes, which would be the same after they were widened.
+    if dtypes.any(|dtype| Some(dtype) != first) {
         return frames::bind(prim, inputs);
     }
     let inputs: Vec<Array> = inputs.iter().map(|x| (*x).clone()).collect();
