@@ -77,6 +77,41 @@ pub(super) fn fill<T: Tree>(source: &dyn Source, like: &T, rename: &dyn Fn(&str)
     Ok(like.rebuild(&mut arrays.into_iter()))
 }
 
+/// Gives a type that is a [`Source`] the methods that read trees. An example of `load_renamed` comes with it.
+macro_rules! loads {
+    ($(#[$example:meta])* $Source:ident) => {
+        impl $Source {
+            /// Reads a tree with the structure of `like`. An array of the file that is not in the tree is an error.
+            ///
+            /// # Errors
+            /// As the function [`load`].
+            pub fn load<T: Tree>(&self, like: &T) -> Result<T> {
+                fill(self, like, &str::to_string, false)
+            }
+
+            /// Reads a tree with the structure of `like`, and leaves the other arrays of the file.
+            ///
+            /// # Errors
+            /// As the function [`load`].
+            pub fn load_part<T: Tree>(&self, like: &T) -> Result<T> {
+                fill(self, like, &str::to_string, true)
+            }
+
+            /// Reads a tree whose leaves have other names in the file: `rename` maps the name of a leaf to that of an array.
+            /// Other arrays of the file are left.
+            ///
+            $(#[$example])*
+            ///
+            /// # Errors
+            /// As the function [`load`].
+            pub fn load_renamed<T: Tree>(&self, like: &T, rename: impl Fn(&str) -> String) -> Result<T> {
+                fill(self, like, &rename, true)
+            }
+        }
+    };
+}
+pub(super) use loads;
+
 /// The error for a name that no array has.
 pub(super) fn absent(source: &dyn Source, name: &str) -> Error {
     let all = source.all();

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use xla::MappedFile;
 
 use super::atomic;
-use super::names::{Source, absent, fill};
+use super::names::{Source, absent, fill, loads};
 use super::window::{Window, array};
 use crate::array::Array;
 use crate::array::aval::Aval;
@@ -176,26 +176,9 @@ impl File {
             }
         }
     }
+}
 
-    /// Reads a tree with the structure of `like`. An array of the file that is not in the tree is an error.
-    ///
-    /// # Errors
-    /// As the function [`load`].
-    pub fn load<T: Tree>(&self, like: &T) -> Result<T> {
-        fill(self, like, &str::to_string, false)
-    }
-
-    /// Reads a tree with the structure of `like`, and leaves the other arrays of the file.
-    ///
-    /// # Errors
-    /// As the function [`load`].
-    pub fn load_part<T: Tree>(&self, like: &T) -> Result<T> {
-        fill(self, like, &str::to_string, true)
-    }
-
-    /// Reads a tree whose leaves have other names in the file: `rename` maps the name of a leaf to that of an array. Other
-    /// arrays of the file are left.
-    ///
+loads! {
     /// ```
     /// use cotangent::{io::flax::{self, File}, prelude::*};
     /// # let folder = tempfile::tempdir().unwrap();
@@ -206,12 +189,7 @@ impl File {
     /// assert_eq!(layers[0].sum().item::<f32>(), 2.0);
     /// # Ok::<(), Error>(())
     /// ```
-    ///
-    /// # Errors
-    /// As the function [`load`].
-    pub fn load_renamed<T: Tree>(&self, like: &T, rename: impl Fn(&str) -> String) -> Result<T> {
-        fill(self, like, &rename, true)
-    }
+    File
 }
 
 /// The dtype of a number of Python.

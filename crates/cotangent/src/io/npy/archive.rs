@@ -15,7 +15,7 @@ use super::{atomic, damaged, put};
 use crate::array::Array;
 use crate::array::aval::Aval;
 use crate::error::Result;
-use crate::io::names::{Source, absent, fill, names};
+use crate::io::names::{Source, absent, fill, loads, names};
 use crate::io::window::Window;
 use crate::tree::{Tree, leaves};
 
@@ -167,22 +167,20 @@ impl Archive {
         bytes.drain(..header.len);
         header.array(bytes)
     }
+}
 
-    /// Reads a tree with the structure of `like`. An array of the file that is not in the tree is an error.
-    ///
-    /// # Errors
-    /// As the function [`load`].
-    pub fn load<T: Tree>(&self, like: &T) -> Result<T> {
-        fill(self, like, &str::to_string, false)
-    }
-
-    /// Reads a tree with the structure of `like`, and leaves the other arrays of the file.
-    ///
-    /// # Errors
-    /// As the function [`load`].
-    pub fn load_part<T: Tree>(&self, like: &T) -> Result<T> {
-        fill(self, like, &str::to_string, true)
-    }
+loads! {
+    /// ```
+    /// use cotangent::{io::npy::{self, Archive}, prelude::*};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("model.npz");
+    /// # let stored = std::collections::BTreeMap::from([("model".to_string(), vec![np::ones(2)])]);
+    /// # npy::save(&path, &stored)?;
+    /// let layers = Archive::open(&path)?.load_renamed(&vec![np::zeros(2)], |name| format!("model.{name}"))?;
+    /// assert_eq!(layers[0].sum().item::<f32>(), 2.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    Archive
 }
 
 impl Source for Archive {
