@@ -16,13 +16,13 @@ use crate::trace::frames::{Inputs, bind, stage};
 
 /// The program of a function.
 pub(super) struct Body {
-    program: Program,
+    function: FlatFunction,
     derivative: Option<Derivative>,
 }
 
-/// A program on flat lists of arrays.
+/// A function of a file, on flat lists of arrays.
 #[derive(Clone)]
-pub(super) struct Program {
+pub(super) struct FlatFunction {
     pub(super) name: Arc<str>,
     /// It takes its captures, and then the arguments that it needs.
     pub(super) closed: Closed,
@@ -45,7 +45,7 @@ struct Derivative {
     whole: Arc<Jaxpr>,
 }
 
-impl Program {
+impl FlatFunction {
     fn call(&self, captures: &[Array], args: &[Array]) -> Vec<Array> {
         let operands: Vec<&Array> = captures.iter().chain(self.kept.iter().map(|i| &args[*i])).collect();
         let call = Call::new(self.name.clone(), self.closed.jaxpr.clone());
@@ -54,29 +54,29 @@ impl Program {
 }
 
 impl Body {
-    pub(super) fn new(program: Program, vjp: Option<Vjp>) -> Body {
+    pub(super) fn new(function: FlatFunction, vjp: Option<Vjp>) -> Body {
         let derivative = vjp.map(|vjp| {
-            let captures = &program.closed.captures;
-            let avals: Vec<Aval> = captures.iter().map(Array::aval).chain(program.inputs.iter().cloned()).collect();
+            let captures = &function.closed.captures;
+            let avals: Vec<Aval> = captures.iter().map(Array::aval).chain(function.inputs.iter().cloned()).collect();
             let (whole, ()) = stage(&avals, &Inputs::Unknown("in an imported function"), |args| {
                 let (captures, args) = args.split_at(captures.len());
-                (program.call(captures, args), ())
+                (function.call(captures, args), ())
             });
             Derivative { vjp, whole: whole.jaxpr }
         });
-        Body { program, derivative }
+        Body { function, derivative }
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
-        &self.program.name
+        &self.function.name
     }
 
     pub(super) fn inputs(&self) -> &[Aval] {
-        &self.program.inputs
+        &self.function.inputs
     }
 
     pub(super) fn jaxpr(&self) -> &Jaxpr {
-        &self.program.closed.jaxpr
+        &self.function.closed.jaxpr
     }
 
     /// How often reverse mode can be applied with the derivatives in the file.
@@ -97,25 +97,25 @@ impl Body {
 
     /// The same program, whose derivatives are those of its operations.
     pub(super) fn without_vjp(&self) -> Body {
-        Body { program: self.program.clone(), derivative: None }
+        Body { function: self.function.clone(), derivative: None }
     }
 
     /// The same program, with its derivatives, for all platforms.
     pub(super) fn on_any_platform(&self) -> Body {
         let vjp =
             self.derivative.as_ref().map(|derivative| derivative.vjp.clone().map(|vjp| vjp.on_any_platform().into()));
-        Body::new(Program { only: None, ..self.program.clone() }, vjp)
+        Body::new(FlatFunction { only: None, ..self.function.clone() }, vjp)
     }
 
     /// Says that the program does not run on a platform, if it does not.
     pub(super) fn check_platform(&self, platform: Platform) -> Result<()> {
-        self.program.only.as_ref().map_or(Ok(()), |only| only.check(&self.program.name, platform))
+        self.function.only.as_ref().map_or(Ok(()), |only| only.check(&self.function.name, platform))
     }
 
     pub(super) fn call(self: &Arc<Body>, args: &[Array]) -> Vec<Array> {
-        let Program { closed, name, .. } = &self.program;
+        let FlatFunction { closed, name, .. } = &self.function;
         let Some(Derivative { vjp, whole }) = &self.derivative else {
-            return self.program.call(&closed.captures, args);
+            return self.function.call(&closed.captures, args);
         };
         let rule = Rule { body: self.clone(), vjp: vjp.clone() };
         let prim = CustomVjp {
@@ -144,7 +144,7 @@ impl Rule {
     /// Whether the derivative needs an argument. Its own derivative may need any.
     fn needs(&self, argument: usize) -> bool {
         let vjp = self.vjp();
-        vjp.derivative.is_some() || vjp.program.kept.contains(&argument)
+        vjp.derivative.is_some() || vjp.function.kept.contains(&argument)
     }
 }
 

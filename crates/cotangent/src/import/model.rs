@@ -18,7 +18,7 @@ use crate::ir::jaxpr::Jaxpr;
 use crate::tree::{Key, Named, Node, Tree, flatten, leaf_paths};
 
 use super::artifact::{Artifact, Type};
-use super::body::{self, Body, Vjp};
+use super::body::{Body, FlatFunction, Vjp};
 use super::flatbuffer::{Buffer, damaged};
 use super::function::{Arguments, Function};
 use super::pytree::{PyTree, numbers};
@@ -121,8 +121,8 @@ impl Model {
         let inputs: Vec<Aval> = about.inputs.iter().map(Type::aval).collect::<Result<_>>()?;
         let closed = read::function(program, &entry(program)?.name, &[], refused)?;
         let kept = (0..inputs.len()).collect();
-        let program = body::Program { name: about.name.as_str().into(), closed, kept, inputs, only: None };
-        Ok(Model { about, body: Arc::new(Body::new(program, None)) })
+        let function = FlatFunction { name: about.name.as_str().into(), closed, kept, inputs, only: None };
+        Ok(Model { about, body: Arc::new(Body::new(function, None)) })
     }
 
     /// The name of the function.
@@ -333,8 +333,8 @@ fn body(artifact: &Artifact<'_>, program: &Program, name: &str, refused: &mut Ve
     let vjp = artifact.vjp.as_ref().map(|vjp| derivative(vjp, name, refused));
     let exported = artifact.platforms.iter().map(ToString::to_string).collect();
     let only = (!artifact.portable).then(|| Arc::new(Only { exported, imported }));
-    let program = body::Program { name: name.into(), closed, inputs, kept: artifact.kept.clone(), only };
-    Ok(Body::new(program, vjp))
+    let function = FlatFunction { name: name.into(), closed, inputs, kept: artifact.kept.clone(), only };
+    Ok(Body::new(function, vjp))
 }
 
 /// The derivative of the function `name`.
