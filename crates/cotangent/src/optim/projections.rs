@@ -30,7 +30,8 @@ pub(super) fn unit_simplex(values: &Array) -> Array {
     })(values)
 }
 
-/// Applies a function of one vector to all leaves together.
+/// Applies a function of one vector, which has elements, to all leaves together. A tree without elements stays as it is:
+/// `projection_l1_ball` traces this for it as well, and there is no other result of its type.
 fn raveled<P: Tree>(tree: &P, f: impl Fn(&Array) -> Array) -> P {
     let (flat, unravel) = ravel_pytree(tree);
     if flat.size() == 0 { tree.map(Array::clone) } else { unravel(&f(&flat)) }

@@ -110,3 +110,21 @@ fn values_and_gradients_are_those_of_optax() {
         value.map(|d| format!("{name}: {d}")).or_else(|| slope.map(|d| format!("gradient of {name}: {d}")))
     });
 }
+
+#[test]
+fn projections_leave_trees_without_elements() {
+    let empty = (np::zeros([0, 3]), Vec::<Array>::new());
+    let shapes = |(x, list): (Array, Vec<Array>)| (x.shape().to_vec(), list.len());
+    let all = [
+        projections::projection_simplex(&empty, 1.0),
+        projections::projection_l1_sphere(&empty, 1.0),
+        projections::projection_l1_ball(&empty, 1.0),
+        projections::projection_l2_ball(&empty, 1.0),
+    ];
+    for projected in all {
+        assert_eq!(shapes(projected), (vec![0, 3], 0));
+    }
+    let within = |x: &Array| projections::projection_l1_ball(&(x.clone(), np::ones(2)), 1.0).0;
+    assert_eq!(jit(within)(&empty.0).shape(), [0, 3]);
+    assert!(projections::projection_l1_ball(&Vec::<Array>::new(), 1.0).is_empty());
+}
