@@ -6,7 +6,8 @@ use crate::array::aval::canonical_axis;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, OrRaise, raise};
 use crate::nn::at_caller;
-use crate::numpy::{clip, logaddexp, split, where_};
+use crate::numpy::{clip, split, where_};
+use crate::scipy::special;
 
 /// Defines functions of floats. Outside any trace, each is one program.
 macro_rules! activations {
@@ -92,11 +93,7 @@ pub fn relu6(x: impl ArrayLike) -> Array {
 /// ```
 #[track_caller]
 pub fn softplus(x: impl ArrayLike) -> Array {
-    at_caller(|| {
-        as_one(&[x.to_array().to_inexact()], |x| {
-            custom_jvp(|x: &Array| logaddexp(x, 0.0)).defjvp(|(x,), (t,)| (softplus(x), t * x.logistic()))(&x[0])
-        })
-    })
+    at_caller(|| as_one(&[x.to_array().to_inexact()], |x| special::softplus(&x[0])))
 }
 
 /// Returns log(1 − e⁻ˣ) for x ≥ 0, without cancellation: Mächler's

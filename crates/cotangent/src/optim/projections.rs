@@ -17,14 +17,17 @@ pub(super) fn unit_simplex(values: &Array) -> Array {
     let value = |values: &Array| {
         let sorted = np::flip(np::sort(values), 0);
         let counts = np::arange((1, values.size() + 1)).astype(values.dtype());
-        let shares = (1.0 - sorted.cumsum_axis(0)) / &counts;
-        let inside = (sorted + &shares).greater(0.0);
-        let last = inside.astype(DType::I32).sum() - 1;
-        (values + shares.at(&last).get()).maximum(0.0)
+        let sums = sorted.cumsum_axis(0);
+        let inside = (sorted + (1.0 - &sums) / counts).greater(0.0);
+        let size = inside.astype(DType::I32).sum();
+        // If an element is infinite or NaN, no element is inside, and the share of each is 1 / 0 − ∞.
+        let (last, size) = (&size - 1, size.astype(values.dtype()));
+        (1.0 / &size + (values - sums.at(last).get() / size)).maximum(0.0)
     };
     custom_jvp(value).defjvp(move |(values,), (tangent,)| {
         let result = value(values);
-        let support = result.greater(0.0).astype(values.dtype());
+        // The zeros are NaN where the result is, so that the compiler does not take their products for zero.
+        let support = where_(np::isnan(&result), f64::NAN, result.greater(0.0).astype(values.dtype()));
         let mean = (&support * tangent).sum() / support.sum();
         (result, &support * (tangent - mean))
     })(values)

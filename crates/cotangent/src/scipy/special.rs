@@ -18,7 +18,7 @@ pub use harmonics::*;
 pub use hypergeometric::*;
 pub use integrals::*;
 pub use softmax::{log_softmax, softmax};
-pub(crate) use softmax::{log_softmax_where, softmax_where};
+pub(crate) use softmax::{log_softmax_where, softmax_where, softplus};
 
 use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;

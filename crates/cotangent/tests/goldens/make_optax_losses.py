@@ -102,8 +102,54 @@ CASES = {
 }
 
 
+# Inputs at the edges: infinities and NaN in each argument, no elements, one number, and double precision.
+special = np.append(edge, np.float32(np.nan))
+special_signs = np.where(np.arange(10) % 3 == 0, 1, -1).astype(np.float32)
+rows = np.array([[inf, 1, 0, -1], [-inf, 1, 0, -inf], [np.nan, 1, 0, 2]], np.float32)
+pairs = ("squared_error", "l2_loss", "huber_loss", "log_cosh", "sigmoid_binary_cross_entropy", "sigmoid_focal_loss", "hinge_loss",
+         "perceptron_loss")
+with_targets = ("kl_divergence", "generalized_kl_divergence", "softmax_cross_entropy", "safe_softmax_cross_entropy",
+                "poly_loss_cross_entropy", "ranking_softmax_loss", "cosine_similarity", "cosine_distance")
+with_classes = ("softmax_cross_entropy_with_integer_labels", "multiclass_hinge_loss", "multiclass_perceptron_loss",
+                "multiclass_sparsemax_loss")
+projected = ("projection_non_negative", "projection_box", "projection_simplex", "projection_l1_sphere", "projection_l1_ball",
+             "projection_l2_sphere", "projection_l2_ball", "projection_linf_ball")
+
+
+def edges():
+    for name in pairs:
+        yield name, special, special_signs
+        yield name, special_signs, special
+        yield name, special, special
+        yield name, np.zeros((0,), np.float32), np.zeros((0,), np.float32)
+        yield name, np.float32(0.3), np.float32(1)
+    for name in with_targets:
+        yield name, rows, sparse
+        yield name, scores, rows
+        yield name, np.zeros((3, 4), np.float32), np.zeros((3, 4), np.float32)
+        yield name, np.zeros((0, 4), np.float32), np.zeros((0, 4), np.float32)
+        yield name, scores[0], sparse[1]
+    yield "kl_divergence_with_log_targets", rows, scores
+    yield "kl_divergence_with_log_targets", scores, rows
+    for name in with_classes:
+        yield name, rows
+    yield "smooth_labels", rows
+    yield "smooth_labels", np.zeros((0, 4), np.float32)
+    for name in ("triplet_margin_loss",):
+        yield name, rows, scores, wave(3, 4, by=0.3)
+        # The derivative of a distance at zero.
+        yield name, scores, scores, scores
+    for name in projected:
+        yield name, np.zeros(6, np.float32)
+        yield name, np.array([inf, 0.5, -1], np.float32)
+        yield name, np.array([np.nan, 0.5, -1], np.float32)
+
+
+
 def short(x):
-    return [float(str(v)) if np.isfinite(v) else real(v) for v in np.asarray(x, np.float32).reshape(-1)]
+    x = np.asarray(x)
+    near = lambda v: float(f"{v:.13g}") if x.dtype == np.float64 else float(str(v))
+    return [near(v) if np.isfinite(v) else real(v) for v in x.reshape(-1)]
 
 
 def stored(x):
@@ -111,11 +157,37 @@ def stored(x):
     return {"dtype": name_of(x.dtype), "shape": list(x.shape), "data": short(x)}
 
 
-lines = []
-for name, (f, *args) in CASES.items():
+# Gradients that Optax gets wrong: the elements, and why.
+WRONG = {
+    "multiclass_sparsemax_loss": (
+        {5: 1.0}, "an infinite score times the slope of its probability, which is zero, is NaN; the slope of the loss is the "
+        "probability less that of the label"),
+}
+
+
+def add(name, f, *args, **kinds):
     args = [jnp.asarray(x) for x in args]
     value = f(*args)
     gradient = jax.grad(lambda *args: f(*args).sum())(*args)
-    lines.append(json.dumps({"name": name, "inputs": [stored(x) for x in args], "value": stored(value), "gradient": stored(gradient)}))
+    if kinds and name in WRONG:
+        right, kinds["why"] = WRONG[name]
+        gradient = np.array(gradient)
+        for i, x in right.items():
+            assert np.isnan(gradient.flat[i]), name
+            gradient.flat[i] = x
+    lines.append(json.dumps(
+        {"name": name, **kinds, "inputs": [stored(x) for x in args], "value": stored(value), "gradient": stored(gradient)},
+        separators=(",", ":")))
+
+
+lines = []
+for name, (f, *args) in CASES.items():
+    add(name, f, *args)
+for name, *args in edges():
+    add(name, CASES[name][0], *args, edge=True)
+jax.config.update("jax_enable_x64", True)
+for name, (f, *args) in CASES.items():
+    if "ctc" not in name:
+        add(name, f, *(np.round(np.asarray(x, np.float64), 3) for x in args))
 path = pathlib.Path(__file__).with_name("optax_losses.json")
 path.write_text('{\n"jax": "%s",\n"cases": [\n' % jax.__version__ + ",\n".join(lines) + "\n]\n}\n")

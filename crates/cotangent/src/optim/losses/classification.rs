@@ -5,13 +5,13 @@ use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::methods::axes::Axes;
 use crate::numpy::{self as np, where_};
-use crate::scipy::special::{log_softmax, logsumexp_axis, softmax};
+use crate::scipy::special::{log_softmax, logsumexp_axis, softmax, softplus};
 
 use super::{axis_of, floats};
 
 /// log σ(x).
 fn log_sigmoid(x: &Array) -> Array {
-    -np::logaddexp(-x, 0.0)
+    -softplus(&-x)
 }
 
 /// The cross-entropy of labels in [0, 1] and the logistic function of logits, element by element.
@@ -194,7 +194,8 @@ pub fn poly_loss_cross_entropy(logits: impl ArrayLike, labels: impl ArrayLike, e
     softmax_cross_entropy(logits, labels) + epsilon * wrong
 }
 
-/// The mean over lists of −Σ y·log softmax(x), for relevances y along the last axis (ListNet).
+/// The mean over lists of −Σ y·log softmax(x), for relevances y along the last axis (ListNet). Zero if there are
+/// none.
 ///
 /// ```
 /// use cotangent::{optim::losses, prelude::*};
@@ -208,7 +209,8 @@ pub fn poly_loss_cross_entropy(logits: impl ArrayLike, labels: impl ArrayLike, e
 pub fn ranking_softmax_loss(logits: impl ArrayLike, labels: impl ArrayLike) -> Array {
     let logits = logits.to_array();
     let labels = labels.to_array().astype(logits.dtype());
-    softmax_cross_entropy(logits, labels).mean()
+    let each = softmax_cross_entropy(logits, labels);
+    each.sum() / each.size().max(1)
 }
 
 /// [`ranking_softmax_loss()`] of the items for which `mask` is true. Lists without any are not counted.

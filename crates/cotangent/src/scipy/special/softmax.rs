@@ -4,7 +4,7 @@ use crate::api::custom::custom_jvp;
 use crate::api::program::as_one;
 use crate::array::{Array, ArrayLike};
 use crate::error::OrRaise;
-use crate::numpy::{Axes, where_};
+use crate::numpy::{Axes, logaddexp, where_};
 
 /// Returns exp(x) divided by its sum along some axes. For an empty array, the result is empty. The derivative is
 /// computed from the result, as in JAX.
@@ -60,6 +60,12 @@ pub(crate) fn softmax_where(x: &Array, axes: &[usize], mask: &Array) -> Array {
         let dy = along(&y, &where_(mask, t, 0.0), &rule);
         (y, dy)
     })(x, mask)
+}
+
+/// Returns log(1 + eˣ). Its derivative is the logistic function, also where the cotangent is infinite.
+#[track_caller]
+pub(crate) fn softplus(x: &Array) -> Array {
+    custom_jvp(|x: &Array| logaddexp(x, 0.0)).defjvp(|(x,), (t,)| (softplus(x), t * x.logistic()))(x)
 }
 
 /// Returns the logarithm of [`softmax`], without underflow in between.
