@@ -63,12 +63,11 @@ fn multilinear(f: &Arc<Closure>, captures: &[Array], a: &Array, along: &[Array])
 fn in_eigenvectors(f: &Closure, captures: &[Array], a: &Array, along: &[Array]) -> Array {
     let (eigenvalues, v) = linalg::eig(a);
     let batch = a.ndim() - 2;
-    let table = divided_differences(f, captures, &eigenvalues, along.len());
     // The axes after those of the batch are the indices of the sum.
-    let mut terms = table;
+    let mut terms = divided_differences(f, captures, &eigenvalues, along.len());
     for (i, direction) in along.iter().enumerate() {
         let inner = linalg::solve(&v, direction.matmul(&v));
-        terms = terms * at_axes(&inner, batch, &[i, i + 1], along.len() + 1);
+        terms *= at_axes(&inner, batch, &[i, i + 1], along.len() + 1);
     }
     let between: Vec<isize> = (1..along.len()).map(|i| (batch + i) as isize).collect();
     let inner = match along.len() {

@@ -224,7 +224,7 @@ impl<'a> Bytecode<'a> {
                 }
             }
             Properties::Unknown => {
-                let why = match &*name {
+                let why = match name {
                     "sdy.manual_computation" => "it is a function for each of several devices (`shard_map`)",
                     _ => "the encoding of its attributes is not known",
                 };
