@@ -11,6 +11,8 @@ mod integrals;
 mod softmax;
 mod tables;
 
+pub(crate) use each::widened;
+
 pub use bessel::*;
 pub use complex_gamma::loggamma;
 pub use gamma::*;

@@ -64,7 +64,7 @@ fn loss(outputs: &[Array]) -> Array {
 }
 
 /// The tolerance for a dtype, relative to the greatest element.
-fn tolerance(dtype: DType, iterates: bool) -> f64 {
+pub(crate) fn tolerance(dtype: DType, iterates: bool) -> f64 {
     match dtype {
         DType::F64 | DType::C128 if iterates => 1e-9,
         DType::F64 | DType::C128 => 1e-12,

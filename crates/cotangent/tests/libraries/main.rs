@@ -9,6 +9,7 @@ mod array_functions;
 mod indexing;
 mod lax;
 mod lax_functions;
+mod library_edges;
 mod linalg_eigen;
 mod linalg_functions;
 mod linalg_half;

@@ -8,7 +8,7 @@ use cotangent::scipy::stats::norm;
 use goldens_lib::{array, cases, difference, run_all};
 use serde_json::Value;
 
-fn call(name: &str, args: &[Array]) -> Array {
+pub(super) fn call(name: &str, args: &[Array]) -> Array {
     let x = &args[0];
     let (loc, scale) = (args.get(1).cloned().unwrap_or(0.0.into()), args.get(2).cloned().unwrap_or(1.0.into()));
     let second = || &args[1];

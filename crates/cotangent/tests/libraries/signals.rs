@@ -28,7 +28,7 @@ fn kernel(shape: &[usize]) -> Array {
     wave(shape) + 0.5
 }
 
-fn overlap(name: &str) -> Overlap {
+pub(super) fn overlap(name: &str) -> Overlap {
     match name {
         "full" => Overlap::Full,
         "same" => Overlap::Same,
@@ -40,7 +40,7 @@ fn norm(name: &str) -> Norm {
     if name == "ortho" { Norm::Ortho } else { Norm::Backward }
 }
 
-fn method(name: &str) -> ResizeMethod {
+pub(super) fn method(name: &str) -> ResizeMethod {
     match name {
         "nearest" => ResizeMethod::Nearest,
         "linear" => ResizeMethod::Linear,

@@ -10,7 +10,7 @@ use cotangent::scipy::special;
 use goldens_lib::{array, cases, difference, run_all};
 use serde_json::Value;
 
-fn call(name: &str, args: &[Array]) -> Array {
+pub(super) fn call(name: &str, args: &[Array]) -> Array {
     let x = &args[0];
     let second = || &args[1];
     match name {

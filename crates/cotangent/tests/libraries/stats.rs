@@ -10,7 +10,7 @@ use serde_json::Value;
 /// Defines a function that calls those of a table: the module, the numbers of the arguments, and the functions.
 macro_rules! table {
     ($($module:ident $arguments:tt: $($function:ident)+;)*) => {
-        fn call(name: &str, args: &[Array]) -> Array {
+        pub(super) fn call(name: &str, args: &[Array]) -> Array {
             match name {
                 $($(concat!(stringify!($module), ".", stringify!($function)) => {
                     table!(@call $module::$function, args, $arguments)

@@ -24,8 +24,10 @@ pub(super) fn epsilon(x: &Array) -> f64 {
 }
 
 /// Computes in `f32` at least, and returns the result in the dtype of the arguments.
-pub(super) fn widened<const N: usize>(args: [&Array; N], f: impl Fn([Array; N]) -> Array) -> Array {
+pub(crate) fn widened<const N: usize>(args: [&Array; N], f: impl Fn([Array; N]) -> Array) -> Array {
     let dtype = args[0].dtype();
-    let narrow = dtype.byte_size() < 4;
-    f(args.map(|x| if narrow { x.astype(DType::F32) } else { x.clone() })).astype(dtype)
+    match dtype.byte_size() < 4 {
+        true => f(args.map(|x| x.astype(DType::F32))).astype(dtype),
+        false => f(args.map(Array::clone)),
+    }
 }

@@ -1,5 +1,6 @@
 //! The gamma function and related functions, terms of divergences, and power transforms.
 
+use super::each::widened;
 use super::{polynomial, real_inexact};
 use crate::api::custom::custom_jvp;
 use crate::array::dtype::DType;
@@ -255,6 +256,11 @@ pub fn factorial(n: impl ArrayLike) -> Array {
 #[track_caller]
 pub fn comb(n: impl ArrayLike, k: impl ArrayLike) -> Array {
     let [n, k] = promoted([real_inexact(n, "comb"), real_inexact(k, "comb")]);
+    widened([&n, &k], |[n, k]| comb_of(n, k))
+}
+
+#[track_caller]
+fn comb_of(n: Array, k: Array) -> Array {
     let there = k.less_equal(&n).logical_and(n.greater_equal(0)).logical_and(k.greater_equal(0));
     let (n, k) = (where_(&there, n, 0.0), where_(&there, k, 0.0));
     // 1/((n + 1)·B(n − k + 1, k + 1))
@@ -274,7 +280,7 @@ pub fn comb(n: impl ArrayLike, k: impl ArrayLike) -> Array {
 #[track_caller]
 pub fn betaln(a: impl ArrayLike, b: impl ArrayLike) -> Array {
     let [a, b] = promoted([real_inexact(a, "betaln"), real_inexact(b, "betaln")]);
-    log_beta(&a, &b).0
+    widened([&a, &b], |[a, b]| log_beta(&a, &b).0)
 }
 
 /// Returns log |B(a, b)|, whether the greater argument is odd, and where B is a limit whose sign this decides.
@@ -317,12 +323,14 @@ fn log_beta(a: &Array, b: &Array) -> (Array, Array, Array) {
 #[track_caller]
 pub fn beta(a: impl ArrayLike, b: impl ArrayLike) -> Array {
     let [a, b] = promoted([real_inexact(a, "beta"), real_inexact(b, "beta")]);
-    let (logarithm, odd, limit) = log_beta(&a, &b);
-    let sign = gammasgn(&a) * gammasgn(&b) * gammasgn(&a + &b);
-    where_(limit, where_(odd, -1.0, 1.0), sign) * logarithm.exp()
+    widened([&a, &b], |[a, b]| {
+        let (logarithm, odd, limit) = log_beta(&a, &b);
+        let sign = gammasgn(&a) * gammasgn(&b) * gammasgn(&a + &b);
+        where_(limit, where_(odd, -1.0, 1.0), sign) * logarithm.exp()
+    })
 }
 
-/// Pochhammer's symbol Γ(z + m)/Γ(z).
+/// Pochhammer's symbol Γ(z + m)/Γ(z). It is NaN for z = −∞, before which poles follow each other.
 ///
 /// ```
 /// use cotangent::scipy::special;
@@ -334,6 +342,11 @@ pub fn beta(a: impl ArrayLike, b: impl ArrayLike) -> Array {
 #[track_caller]
 pub fn poch(z: impl ArrayLike, m: impl ArrayLike) -> Array {
     let [z, m] = promoted([real_inexact(z, "poch"), real_inexact(m, "poch")]);
+    widened([&z, &m], |[z, m]| poch_of(z, m))
+}
+
+#[track_caller]
+fn poch_of(z: Array, m: Array) -> Array {
     let sum = &z + &m;
     let pole = |x: &Array| x.less_equal(0).logical_and(x.equal(floor(x)));
     // If both gamma functions have poles, their quotient is (−1)ᵐ Γ(1 − z)/Γ(1 − z − m).
@@ -341,7 +354,8 @@ pub fn poch(z: impl ArrayLike, m: impl ArrayLike) -> Array {
     let from = where_(&both, 1.0 - &sum, &z);
     let sign = where_(&both, where_(remainder(&m, 2.0).equal(0), 1.0, -1.0), gammasgn(&z) * gammasgn(&sum));
     let zero = pole(&z).logical_and(both.logical_not());
-    where_(zero, 0.0, sign * log_gamma_ratio(&m, &from).exp())
+    let value = where_(zero, 0.0, sign * log_gamma_ratio(&m, &from).exp());
+    where_(z.equal(f64::NEG_INFINITY), f64::NAN, value)
 }
 
 /// The logarithm of the multivariate gamma function of dimension `d`.
@@ -373,14 +387,19 @@ pub fn multigammaln(a: impl ArrayLike, d: usize) -> Array {
 #[track_caller]
 pub fn rel_entr(p: impl ArrayLike, q: impl ArrayLike) -> Array {
     let [p, q] = promoted([real_inexact(p, "rel_entr"), real_inexact(q, "rel_entr")]);
+    widened([&p, &q], |[p, q]| rel_entr_of(p, q))
+}
+
+#[track_caller]
+fn rel_entr_of(p: Array, q: Array) -> Array {
     let inside = p.greater(0).logical_and(q.greater(0));
     let nothing = p.equal(0).logical_and(q.greater_equal(0));
     let (safe_p, safe_q) = (where_(&inside, p, 1.0), where_(&inside, q, 1.0));
     // The quotient is exact, but the difference of the logarithms would cancel. The derivative is that of the
     // difference.
     let value = custom_jvp(|p: &Array, q: &Array| p * (p / q).log())
-        .defjvp(|(p, q), (dp, dq)| (rel_entr(p, q), dp * ((p / q).log() + 1.0) - dq * (p / q)))(
-        &safe_p, &safe_q
+        .defjvp(|(p, q), (dp, dq)| (rel_entr_of(p.clone(), q.clone()), dp * ((p / q).log() + 1.0) - dq * (p / q)))(
+        &safe_p, &safe_q,
     );
     where_(inside, value, where_(nothing, 0.0, f64::INFINITY))
 }
@@ -397,7 +416,7 @@ pub fn rel_entr(p: impl ArrayLike, q: impl ArrayLike) -> Array {
 #[track_caller]
 pub fn kl_div(p: impl ArrayLike, q: impl ArrayLike) -> Array {
     let [p, q] = promoted([real_inexact(p, "kl_div"), real_inexact(q, "kl_div")]);
-    rel_entr(&p, &q) - p + q
+    widened([&p, &q], |[p, q]| rel_entr(&p, &q) - p + q)
 }
 
 /// Returns expm1(k·log)/k. If k·log is small, it is computed by the series of expm1(u)/u, which also has all

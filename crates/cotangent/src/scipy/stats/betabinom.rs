@@ -3,14 +3,14 @@
 use crate::array::{Array, ArrayLike};
 use crate::numpy::where_;
 use crate::ops::met_inexact;
-use crate::scipy::special;
+use crate::scipy::special::{self, widened};
 
 use super::table::{functions, nothing_where};
 
 functions! {
     "betabinom";
     /// The logarithm of the probability of `k`.
-    logpmf(k = 2.0, n = 10.0, a = 2.0, b = 3.0, loc = 0.0) = -2.0034800: {
+    logpmf(k = 2.0, n = 10.0, a = 2.0, b = 3.0, loc = 0.0) = -2.0034800: widened([&k, &n, &a, &b, &loc], |[k, n, a, b, loc]| {
         let y = k.floor() - loc;
         let outside = y.less(0.0).logical_or(y.greater(&n));
         let y = where_(&outside, 0.0, y);
@@ -18,7 +18,8 @@ functions! {
         let p = choices + special::betaln(&y + &a, &n - &y + &b) - special::betaln(&a, &b);
         let valid = n.greater_equal(0.0).logical_and(a.greater(0.0)).logical_and(b.greater(0.0));
         where_(valid, nothing_where(&outside, p), f64::NAN)
-    };
+    });
     /// The probability of `k`.
-    pmf(k = 2.0, n = 10.0, a = 2.0, b = 3.0, loc = 0.0) = 0.1348651: logpmf(k, n, a, b, loc).exp();
+    pmf(k = 2.0, n = 10.0, a = 2.0, b = 3.0, loc = 0.0) = 0.1348651:
+        widened([&k, &n, &a, &b, &loc], |[k, n, a, b, loc]| logpmf(k, n, a, b, loc).exp());
 }

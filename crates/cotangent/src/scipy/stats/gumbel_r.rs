@@ -11,7 +11,10 @@ functions! {
     /// The logarithm of the density at `x`.
     logpdf(x = 1.7, loc = 0.5, scale = 2.0) = -1.8419588: {
         let z = standard(&x, &loc, &scale);
-        where_(scale.greater(0.0), -(&z + (-&z).exp() + scale.log()), f64::NAN)
+        // Where the exponential is infinite, it outweighs z.
+        let e = (-&z).exp();
+        let z = where_(e.equal(f64::INFINITY), 0.0, z);
+        where_(scale.greater(0.0), -(z + e + scale.log()), f64::NAN)
     };
     /// The density at `x`.
     pdf(x = 1.7, loc = 0.5, scale = 2.0) = 0.1585066: logpdf(x, loc, scale).exp();
