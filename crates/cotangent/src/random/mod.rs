@@ -64,6 +64,7 @@ mod distributions;
 mod gamma;
 mod implementation;
 mod integers;
+mod kde;
 mod key;
 mod multivariate;
 mod normal;

@@ -1045,6 +1045,9 @@ items! {
     cotangent::scipy::special::xlog1py;
     cotangent::scipy::special::xlogy;
     cotangent::scipy::special::zeta;
+    cotangent::scipy::stats::Bandwidth;
+    cotangent::scipy::stats::GaussianKde;
+    cotangent::scipy::stats::Ties;
     cotangent::scipy::stats::bernoulli::cdf;
     cotangent::scipy::stats::bernoulli::logpmf;
     cotangent::scipy::stats::bernoulli::pmf;
@@ -1116,10 +1119,13 @@ items! {
     cotangent::scipy::stats::logistic::pdf;
     cotangent::scipy::stats::logistic::ppf;
     cotangent::scipy::stats::logistic::sf;
+    cotangent::scipy::stats::mode;
+    cotangent::scipy::stats::mode_keepdims;
     cotangent::scipy::stats::multinomial::logpmf;
     cotangent::scipy::stats::multinomial::pmf;
     cotangent::scipy::stats::multivariate_normal::logpdf;
     cotangent::scipy::stats::multivariate_normal::pdf;
+    cotangent::scipy::stats::nansem;
     cotangent::scipy::stats::nbinom::logpmf;
     cotangent::scipy::stats::nbinom::pmf;
     cotangent::scipy::stats::norm::cdf;
@@ -1141,6 +1147,10 @@ items! {
     cotangent::scipy::stats::poisson::entropy;
     cotangent::scipy::stats::poisson::logpmf;
     cotangent::scipy::stats::poisson::pmf;
+    cotangent::scipy::stats::rankdata;
+    cotangent::scipy::stats::rankdata_axis;
+    cotangent::scipy::stats::sem;
+    cotangent::scipy::stats::sem_keepdims;
     cotangent::scipy::stats::t::logpdf;
     cotangent::scipy::stats::t::pdf;
     cotangent::scipy::stats::truncnorm::cdf;

@@ -35,3 +35,4 @@ mod signals;
 mod special;
 mod special_more;
 mod stats;
+mod stats_of_data;

@@ -1,6 +1,8 @@
-//! Probability distributions. The arguments follow SciPy's order: the point, the parameters of the distribution, and then
-//! `loc` and `scale`, by which it is shifted and scaled. Each is an array or a scalar. They are broadcast together, and
-//! integers become floats.
+//! Probability distributions, [densities](GaussianKde) that are estimated from points, and statistics of data.
+//!
+//! A module stands for a distribution. The arguments follow SciPy's order: the point, the parameters of the distribution,
+//! and then `loc` and `scale`, by which it is shifted and scaled. Each is an array or a scalar. They are broadcast together,
+//! and integers become floats.
 //!
 //! ```
 //! use cotangent::scipy::stats::gamma;
@@ -8,6 +10,8 @@
 //! assert_eq!(y.item::<f32>(), -1.0);
 //! ```
 
+mod data;
+mod kde;
 mod table;
 
 pub mod bernoulli;
@@ -36,3 +40,6 @@ pub mod truncnorm;
 pub mod uniform;
 pub mod vonmises;
 pub mod wrapcauchy;
+
+pub use data::{Ties, mode, mode_keepdims, nansem, rankdata, rankdata_axis, sem, sem_keepdims};
+pub use kde::{Bandwidth, GaussianKde};
