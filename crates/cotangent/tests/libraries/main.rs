@@ -7,6 +7,7 @@ mod goldens_lib;
 
 mod array_functions;
 mod indexing;
+mod laws;
 mod lax;
 mod lax_functions;
 mod library_edges;

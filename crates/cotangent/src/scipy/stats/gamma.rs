@@ -7,6 +7,13 @@ use crate::scipy::special;
 
 use super::table::{functions, nothing_where, standard};
 
+/// A function of points of the support, and `below` before it, where the slope is zero.
+#[track_caller]
+fn above(z: &Array, below: f64, f: impl Fn(Array) -> Array) -> Array {
+    let outside = z.less(0.0);
+    where_(&outside, below, f(where_(&outside, 1.0, z)))
+}
+
 functions! {
     "gamma";
     /// The logarithm of the density at `x`.
@@ -19,12 +26,12 @@ functions! {
     pdf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = 0.0959365: logpdf(x, a, loc, scale).exp();
     /// The cumulative distribution function: the probability of a value of at most `x`.
     cdf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = 0.0551226:
-        special::gammainc(a, standard(&x, &loc, &scale).maximum(0.0));
+        above(&standard(&x, &loc, &scale), 0.0, |z| special::gammainc(&a, z));
     /// The logarithm of the cumulative distribution function at `x`.
     logcdf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = -2.8981948: cdf(x, a, loc, scale).log();
     /// The survival function: the probability of a value greater than `x`.
     sf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = 0.9448774:
-        special::gammaincc(a, standard(&x, &loc, &scale).maximum(0.0));
+        above(&standard(&x, &loc, &scale), 1.0, |z| special::gammaincc(&a, z));
     /// The logarithm of the survival function at `x`.
     logsf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = -0.0567001: sf(x, a, loc, scale).log();
 }

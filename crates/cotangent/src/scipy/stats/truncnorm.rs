@@ -15,7 +15,8 @@ fn log_mass(a: &Array, b: &Array) -> Array {
     let right = a.greater(0.0);
     let (low, high) = (where_(&right, -b, a), where_(&right, -a, b));
     let central = high.greater(0.0);
-    let (log_low, log_high) = (special::log_ndtr(&low), special::log_ndtr(where_(&central, 0.0, &high)));
+    let (one, other) = (where_(&central, -1.0, &low), where_(&central, 0.0, &high));
+    let (log_low, log_high) = (special::log_ndtr(one), special::log_ndtr(other));
     let tail = &log_high + log1mexp(&(&log_high - log_low));
     let (low, high) = (where_(&central, low, -1.0), where_(&central, high, 1.0));
     where_(central, (-special::ndtr(low) - special::ndtr(-high)).log1p(), tail)
