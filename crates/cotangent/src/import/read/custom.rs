@@ -139,10 +139,6 @@ impl<'p> Reader<'p> {
                 | "xla.sdy.FuncResultSharding",
                 [x, ..],
             ) if outs.first().is_some_and(|out| out.shape == x.shape) => Ok(vec![x.clone()]),
-            ("SPMDFullToShardShape" | "SPMDShardToFullShape", _) => Err(Error::value(
-                "a function for each of several devices (`shard_map`) is not supported in imported programs",
-            )
-            .help("export the function for one device")),
             ("TopK", [x]) => {
                 let k = outs.first().and_then(|out| out.shape.last().copied());
                 top_k(x, k.ok_or_else(|| malformed("`TopK` without results"))?)

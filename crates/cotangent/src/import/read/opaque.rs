@@ -194,6 +194,10 @@ fn custom_call(op: &Op) -> Result<()> {
     if matches!(target, "tpu_custom_call" | "mosaic_gpu_v2" | "__gpu$xla.gpu.triton") {
         return Err(unsupported(format!("a kernel of Pallas (`{target}`)")).help("export the function without it"));
     }
+    if matches!(target, "SPMDFullToShardShape" | "SPMDShardToFullShape") {
+        let what = "a function for each of several devices (`shard_map`)";
+        return Err(unsupported(what).help("export the function for one device"));
+    }
     if target.contains("callback") {
         let what = "a call of a Python function, such as `jax.pure_callback` or `jax.debug.print` makes,";
         return Err(unsupported(what).help("export the function without it"));
