@@ -238,6 +238,29 @@ fn modules_by_torch_xla_are_those_of_pytorch() {
 }
 
 #[test]
+fn a_module_without_a_main_function_is_its_only_public_one() {
+    let one = "func.func private @twice(%x: tensor<f32>) -> tensor<f32> {
+            %0 = stablehlo.add %x, %x : tensor<f32>
+            return %0 : tensor<f32>
+        }
+        func.func @serving_default(%x: tensor<f32> {tf_saved_model.index_path = [\"x\"]}) -> (tensor<f32> {
+            tf_saved_model.index_path = [\"y\"]}) attributes {tf.entry_function = {control_outputs = \"\", inputs = \"x:0\",
+            outputs = \"y:0\"}, tf_saved_model.exported_names = [\"serving_default\"]} {
+            %0 = func.call @twice(%x) : (tensor<f32>) -> tensor<f32>
+            return %0 : tensor<f32>
+        }";
+    let module = |functions: &str| {
+        let versions = "tf.versions = {bad_consumers = [], min_consumer = 0 : i32, producer = 1882 : i32}";
+        import::stablehlo(format!("module attributes {{{versions}, tf_saved_model.semantics}} {{ {functions} }}"))
+    };
+    let model = module(one).unwrap();
+    assert_eq!(model.to_string(), "serving_default(f32[]) -> f32[]");
+    assert_eq!(model.flat()(&vec![Array::from(3f32)])[0].item::<f32>(), 6.0);
+    let error = module(&one.replace("private ", "")).unwrap_err().to_string();
+    assert!(error.contains("no function `main`"), "{error}");
+}
+
+#[test]
 fn derivatives_in_the_file_are_those_of_jax() {
     let n = compared("imports_vjp.json");
     assert!(n >= 20, "only {n} functions are stored");

@@ -144,6 +144,29 @@ fn cases() -> Vec<Case> {
                return %1 : tensor<f32>"#,
             &[5.0],
         )),
+        read(case(
+            "a result that is a tuple, as HLO has it",
+            vec![("tensor<2xf32>", f(&[2.0, 3.0]))],
+            "tuple<tensor<2xf32>, tensor<2xf32>>",
+            r#"%0 = mhlo.copy %a0 : tensor<2xf32>
+               %1 = mhlo.cosh %a0 {result_layout = dense<0> : tensor<1xindex>} : tensor<2xf32>
+               %2 = "mhlo.sinh"(%a0) : (tensor<2xf32>) -> tensor<2xf32>
+               %3 = stablehlo.subtract %1, %2 : tensor<2xf32>
+               %4 = stablehlo.tuple %0, %3 {xla_shape = "(f32[2]{0}, f32[2]{0})"} : tuple<tensor<2xf32>, tensor<2xf32>>
+               return %4 : tuple<tensor<2xf32>, tensor<2xf32>>"#,
+            &[2.0, 3.0, (-2f32).exp().into(), (-3f32).exp().into()],
+        )),
+        read(case(
+            "the greatest and the least elements",
+            vec![("tensor<4xf32>", f(&[2.0, -3.0, 5.0, 1.0])), ("tensor<4xi32>", i(&[7, i32::MIN, 0, 9]))],
+            "tensor<2xf32>, tensor<2xi32>, tensor<2xf32>, tensor<2xi32>, tensor<2xi32>",
+            r#"%0:2 = mhlo.topk(%a0, k = 2) : tensor<4xf32> -> (tensor<2xf32>, tensor<2xi32>)
+               %1:2 = mhlo.topk(%a0, k = 2, largest = false) : tensor<4xf32> -> (tensor<2xf32>, tensor<2xi32>)
+               %2:2 = stablehlo.custom_call @mhlo.topk(%a1) {mhlo.attributes = {k = 2 : i64, largest = false}, mhlo.version = 1 : i64}
+                 : (tensor<4xi32>) -> (tensor<2xi32>, tensor<2xi32>)
+               return %0#0, %0#1, %1#0, %1#1, %2#0 : tensor<2xf32>, tensor<2xi32>, tensor<2xf32>, tensor<2xi32>, tensor<2xi32>"#,
+            &[5.0, 2.0, 2.0, 0.0, -3.0, 1.0, 1.0, 3.0, i32::MIN.into(), 0.0],
+        )),
         case(
             "einsum",
             vec![
