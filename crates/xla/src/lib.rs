@@ -49,8 +49,8 @@ mod kernel;
 mod key_value;
 mod library;
 mod logs;
-#[cfg(feature = "mapped")]
 mod malloc;
+#[cfg(feature = "mapped")]
 mod mapped;
 mod memory;
 mod options;
