@@ -440,9 +440,9 @@ impl<'p> Scope<'p> {
 
     /// Defines the results of an operation, of which tuples are given by their elements.
     fn define(&mut self, op: &'p Op, results: Vec<Val>) -> Result<()> {
-        let expected: usize = op.results.into_iter().map(|value| elements(self.function.ty(value)).len()).sum();
-        if results.len() != expected {
-            return Err(malformed(format!("{expected} results, expected {}", results.len())));
+        let declared: usize = op.results.into_iter().map(|value| elements(self.function.ty(value)).len()).sum();
+        if results.len() != declared {
+            return Err(malformed(format!("{declared} results, expected {}", results.len())));
         }
         let mut results = results.into_iter();
         for value in op.results {

@@ -205,25 +205,16 @@ const OTHERS: &[Row] = &[
     ("stablehlo.transpose", &[One, Token(","), Token("dims"), Token("="), Ints("permutation"), Dict, Functional]),
     ("stablehlo.tuple", &[Many, Dict, Tuple]),
     ("stablehlo.unary_einsum", &[One, Token(","), Token("config"), Token("="), Str("einsum_config"), Dict, Functional]),
-    (
-        "chlo.top_k",
-        &[
-            Token("("),
-            One,
-            Token(","),
-            Token("k"),
-            Token("="),
-            Int("k"),
-            OptionalFlag("is_stable"),
-            Token(")"),
-            Dict,
-            Arrow,
-        ],
-    ),
+    ("chlo.top_k", &top_k("is_stable")),
     ("sdy.return", &[Many, Dict, Operands]),
     ("sdy.reshard", &[One, Text("sharding"), Dict, Same]),
     ("sdy.sharding_constraint", &[One, Text("sharding"), Dict, Same]),
 ];
+
+/// The greatest elements, in the formats of CHLO and MHLO, which have a flag each.
+const fn top_k(flag: &'static str) -> [Item; 10] {
+    [Token("("), One, Token(","), Token("k"), Token("="), Int("k"), OptionalFlag(flag), Token(")"), Dict, Arrow]
+}
 
 /// What XLA writes of HLO that StableHLO does not have: `mhlo.name`, and what it is read as.
 const MHLO: &[(&str, &str, &[Item])] = &[
@@ -237,22 +228,7 @@ const MHLO: &[(&str, &str, &[Item])] = &[
     ("erf", "chlo.erf", UNARY),
     ("sinh", "chlo.sinh", UNARY),
     ("tan", "chlo.tan", UNARY),
-    (
-        "topk",
-        "chlo.top_k",
-        &[
-            Token("("),
-            One,
-            Token(","),
-            Token("k"),
-            Token("="),
-            Int("k"),
-            OptionalFlag("largest"),
-            Token(")"),
-            Dict,
-            Arrow,
-        ],
-    ),
+    ("topk", "chlo.top_k", &top_k("largest")),
 ];
 
 /// What an operation of MHLO is read as.
