@@ -111,6 +111,12 @@ fn reduce<T: Number>(threads: Threads<'_>, mut a: MatMut<'_, T>) -> Reduced<T> {
     reduced
 }
 
+/// Returns how many of the rows or columns a thread passes over at a time, where each has so many elements. A part has 2 MiB
+/// at least: a pass over less takes no longer than another thread takes to wake up.
+fn passed<T>(count: usize, elements: usize) -> usize {
+    part(count, elements * size_of::<T>() / 2)
+}
+
 /// Eliminates column k and row k. The matrix still lacks the reflection of row k − 1, which is applied in the same pass
 /// over memory as that of column k. `product` has the product of the matrix and the vector of that reflection.
 fn step<T: Number>(threads: Threads<'_>, mut a: MatMut<'_, T>, k: usize, reduced: &mut Reduced<T>, product: &mut [T]) {
@@ -133,9 +139,8 @@ fn step<T: Number>(threads: Threads<'_>, mut a: MatMut<'_, T>, k: usize, reduced
     if k + 1 == n {
         return;
     }
-    // A part is passed over in some tens of microseconds at least.
     let (head, rows) = (&*head, head.len());
-    let columns = part(n - k - 1, 8 * rows);
+    let columns = passed::<T>(n - k - 1, rows);
     threads.for_each(parts(rest.rb_mut(), columns).into_iter().enumerate(), |(i, rest)| {
         let pending = last.map(|(tau, v)| (tau, &v[k + i * columns..], &product[k..]));
         reflect_columns(rest, k, head, tau, pending);
@@ -149,7 +154,7 @@ fn step<T: Number>(threads: Threads<'_>, mut a: MatMut<'_, T>, k: usize, reduced
     let product = &mut product[k + 1..];
     if tau != T::ZERO && !product.is_empty() {
         let (v, rest) = (&*v, rest.rb().subrows(k + 1, product.len()));
-        let rows = part(product.len(), 8 * rest.ncols());
+        let rows = passed::<T>(product.len(), rest.ncols());
         threads.for_each(product.chunks_mut(rows).enumerate(), |(i, product)| {
             multiply_vector(rest.subrows(i * rows, product.len()), v, product);
         });
