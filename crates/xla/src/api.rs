@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use crate::abi::{self, *};
 use crate::error::{Code, Error, Result};
 use crate::ffi_abi::{EXTENSION_FFI, FFI_SINCE, FfiExtension, RegisterHandler};
+use crate::in_flight;
 use crate::memory::{Held, OutOfMemory};
 
 /// The oldest interface that has everything needed. It is as old as the oldest supported plugin, minus a margin. What
@@ -25,11 +26,25 @@ macro_rules! table {
             pub(crate) held: &'static Held,
             /// Registers a host function, if the plugin supports it.
             pub(crate) register_handler: Option<RegisterHandler>,
-            $(pub(crate) $name: unsafe extern "C" fn(*mut $args) $(-> $ret)?,)*
+            $($name: unsafe extern "C" fn(*mut $args) $(-> $ret)?,)*
             $(pub(crate) $oname: Option<unsafe extern "C" fn(*mut $oargs) $(-> $oret)?>,)*
         }
 
+        /// Calls of the functions. Once another thread ends the process, they do not return.
         impl Api {
+            $(
+                #[doc = concat!("`", stringify!($c), "`.")]
+                ///
+                /// # Safety
+                /// The arguments must be those that the function needs.
+                #[inline]
+                pub(crate) unsafe fn $name(&self, args: *mut $args) $(-> $ret)? {
+                    in_flight::stop_if_ending();
+                    // SAFETY: guaranteed by the caller.
+                    unsafe { (self.$name)(args) }
+                }
+            )*
+
             /// Reads the table that `GetPjrtApi` returned. The error says why it cannot be used.
             ///
             /// # Safety
@@ -193,13 +208,13 @@ impl Api {
         let mut text = ErrorMessageArgs::new();
         text.error = error;
         // SAFETY: `error` is alive.
-        unsafe { (self.error_message)(&mut text) };
+        unsafe { self.error_message(&mut text) };
         // SAFETY: the message lives as long as the error, which is freed below.
         let message = unsafe { string(text.message, text.message_size) };
         let mut code = ErrorGetCodeArgs::new();
         code.error = error;
         // SAFETY: `error` is alive.
-        let failed = unsafe { (self.error_get_code)(&mut code) };
+        let failed = unsafe { self.error_get_code(&mut code) };
         // SAFETY: both are owned here, and null is allowed.
         unsafe {
             self.free_error(failed);
@@ -223,7 +238,7 @@ impl Api {
             let mut args = ErrorDestroyArgs::new();
             args.error = error;
             // SAFETY: guaranteed by the caller.
-            unsafe { (self.error_destroy)(&mut args) };
+            unsafe { self.error_destroy(&mut args) };
         }
     }
 
@@ -236,7 +251,7 @@ impl Api {
         let mut wait = EventAwaitArgs::new();
         wait.event = event;
         // SAFETY: the event is alive; the error is owned here.
-        let result = unsafe { self.check((self.event_await)(&mut wait), during) };
+        let result = unsafe { self.check(in_flight::during(|| self.event_await(&mut wait)), during) };
         // SAFETY: the caller passes ownership of the event.
         unsafe { self.destroy_event(event) };
         result
@@ -252,7 +267,7 @@ impl Api {
             let mut args = EventDestroyArgs::new();
             args.event = event;
             // SAFETY: guaranteed by the caller. If freeing fails, there is nothing to do about it.
-            unsafe { self.free_error((self.event_destroy)(&mut args)) };
+            unsafe { self.free_error(self.event_destroy(&mut args)) };
         }
     }
 }

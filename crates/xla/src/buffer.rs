@@ -97,7 +97,7 @@ impl Buffer {
         args.buffer = self.raw();
         args.dst_device = target.as_ptr();
         // SAFETY: the buffer is alive, and so is the device, which belongs to the same client.
-        unsafe { api.check((api.buffer_copy_to_device)(&mut args), COPYING)? };
+        unsafe { api.check(api.buffer_copy_to_device(&mut args), COPYING)? };
         let raw = non_null(args.dst_buffer, COPYING)?;
         // SAFETY: the buffer is new and alive.
         let dense = unsafe { is_row_major(&self.client, raw, self.shape().dims.len()) };
@@ -139,7 +139,7 @@ impl Buffer {
         args.event = event.as_ptr();
         // SAFETY: the event is alive. It is owned here, so it is freed afterward.
         unsafe {
-            let asked = api.check((api.event_is_ready)(&mut args), WAITING);
+            let asked = api.check(api.event_is_ready(&mut args), WAITING);
             api.destroy_event(event.as_ptr());
             asked.is_err() || args.is_ready
         }
@@ -152,7 +152,7 @@ impl Buffer {
         let mut args = BufferReadyEventArgs::new();
         args.buffer = self.raw();
         // SAFETY: the buffer is alive.
-        unsafe { api.check((api.buffer_ready_event)(&mut args), WAITING)? };
+        unsafe { api.check(api.buffer_ready_event(&mut args), WAITING)? };
         non_null(args.event, WAITING)
     }
 
@@ -212,7 +212,7 @@ impl Buffer {
         let mut args = BufferPointerArgs::new();
         args.buffer = self.raw();
         // SAFETY: the buffer is alive.
-        unsafe { api.check((api.buffer_pointer)(&mut args), READING)? };
+        unsafe { api.check(api.buffer_pointer(&mut args), READING)? };
         if args.device_memory_ptr.is_null() {
             return Ok(None);
         }
@@ -273,7 +273,7 @@ impl Buffer {
         args.dst_size = self.byte_len();
         // SAFETY: buffer and layout are alive, and the caller guarantees that `dst` is large enough and stays valid
         // until the copy is complete.
-        unsafe { api.check((api.buffer_to_host_buffer)(&mut args), READING)? };
+        unsafe { api.check(api.buffer_to_host_buffer(&mut args), READING)? };
         non_null(args.event, READING)
     }
 
@@ -336,7 +336,7 @@ pub(crate) unsafe fn is_row_major(client: &Client, raw: NonNull<RawBuffer>, rank
     args.buffer = raw.as_ptr();
     // SAFETY: the buffer is alive, and the layout lives as long as the buffer.
     unsafe {
-        if api.check((api.buffer_get_memory_layout)(&mut args), READING).is_err()
+        if api.check(api.buffer_get_memory_layout(&mut args), READING).is_err()
             || args.layout.type_ != LAYOUT_TILED
             || args.layout.tiled.num_tiles != 0
         {
@@ -361,7 +361,7 @@ impl Drop for Buffer {
         let mut args = BufferDestroyArgs::new();
         args.buffer = self.raw();
         // SAFETY: the buffer is owned here, and the client outlives this call.
-        unsafe { api.free_error((api.buffer_destroy)(&mut args)) };
+        unsafe { api.free_error(api.buffer_destroy(&mut args)) };
     }
 }
 

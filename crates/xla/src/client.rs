@@ -13,6 +13,7 @@ use crate::buffer::Buffer;
 use crate::device::{DeviceInfo, describe};
 use crate::error::{ArgumentError, Error, Result};
 use crate::executable::Executable;
+use crate::in_flight;
 use crate::key_value::{self, KeyValueStore};
 use crate::library::Plugin;
 use crate::malloc;
@@ -99,7 +100,7 @@ impl Client {
         }
         // SAFETY: the options are valid during the call, and the plugin copies what it keeps. The store lives longer than the
         // client.
-        unsafe { api.check((api.client_create)(&mut args), "opening the device")? };
+        in_flight::making(|| unsafe { api.check(api.client_create(&mut args), "opening the device") })?;
         let raw = non_null(args.client, "opening the device")?;
         let mut inner = ClientInner {
             raw,
@@ -183,7 +184,7 @@ impl Client {
         args.compile_options = options.as_ptr().cast();
         args.compile_options_size = options.len();
         // SAFETY: the client, the program and the options are alive during the call.
-        unsafe { api.check((api.client_compile)(&mut args), DURING)? };
+        in_flight::making(|| unsafe { api.check(api.client_compile(&mut args), DURING) })?;
         let raw = non_null(args.executable, DURING)?;
         // SAFETY: the executable is new, of this client, and no one else's.
         unsafe { Executable::adopt(self, raw, params) }
@@ -246,7 +247,7 @@ impl Client {
             args.overridden_serialized_compile_options_size = options.len();
         }
         // SAFETY: the client, the bytes and the options are alive during the call.
-        unsafe { api.check((api.executable_deserialize_and_load)(&mut args), DURING)? };
+        in_flight::making(|| unsafe { api.check(api.executable_deserialize_and_load(&mut args), DURING) })?;
         let raw = non_null(args.loaded_executable, DURING)?;
         // SAFETY: the executable is new, of this client, and no one else's.
         unsafe { Executable::adopt(self, raw, params) }
@@ -299,7 +300,7 @@ impl Client {
         args.callback = Some(release::<T>);
         args.user_arg = guest.cast();
         // SAFETY: the event is alive; the callback receives the guest, which it frees.
-        let registered = unsafe { api.check((api.event_on_ready)(&mut args), "sharing host memory") };
+        let registered = unsafe { api.check(api.event_on_ready(&mut args), "sharing host memory") };
         // SAFETY: an event may be freed once a callback is registered: the callback holds what it needs.
         unsafe { api.destroy_event(done) };
         // After an error it is unknown when the plugin is done, so the guest is leaked.
@@ -338,7 +339,7 @@ impl Client {
         args.device = target.as_ptr();
         // SAFETY: client, device and dimensions are alive during the call, the caller guarantees that the bytes live as
         // long as needed, and their number is the size of the shape.
-        unsafe { api.check((api.buffer_from_host_buffer)(&mut args), "moving an array to the device")? };
+        unsafe { api.check(api.buffer_from_host_buffer(&mut args), "moving an array to the device")? };
         let raw = match NonNull::new(args.buffer) {
             Some(raw) => raw,
             None => return Err(no_object("moving an array to the device")),
@@ -391,9 +392,9 @@ impl ClientInner {
         version.client = self.raw.as_ptr();
         // SAFETY: the client is alive, and the texts live as long as it does.
         unsafe {
-            api.check((api.client_platform_name)(&mut name), "reading the platform's name")?;
+            api.check(api.client_platform_name(&mut name), "reading the platform's name")?;
             self.platform_name = string(name.platform_name, name.platform_name_size);
-            api.check((api.client_platform_version)(&mut version), "reading the platform's version")?;
+            api.check(api.client_platform_version(&mut version), "reading the platform's version")?;
             self.platform_version = string(version.platform_version, version.platform_version_size);
         }
         Ok(())
@@ -405,7 +406,7 @@ impl ClientInner {
         args.client = self.raw.as_ptr();
         // SAFETY: the client is alive and owns the list.
         let devices = unsafe {
-            api.check((api.client_addressable_devices)(&mut args), DURING)?;
+            api.check(api.client_addressable_devices(&mut args), DURING)?;
             slice(args.addressable_devices, args.num_addressable_devices)
         };
         for &device in devices {
@@ -427,7 +428,7 @@ impl Drop for ClientInner {
         let mut args = ClientDestroyArgs::new();
         args.client = self.raw.as_ptr();
         // SAFETY: everything made by this client holds it, so nothing of it is left.
-        unsafe { api.free_error((api.client_destroy)(&mut args)) };
+        unsafe { api.free_error(api.client_destroy(&mut args)) };
     }
 }
 
@@ -459,7 +460,7 @@ unsafe extern "C" fn release<T>(error: *mut RawError, guest: *mut c_void) {
     // SAFETY: the callback owns the error.
     unsafe { guest.plugin.api.free_error(error) };
     // Dropping the owner runs user code. A panic must not unwind into the plugin.
-    let panicked = catch_unwind(AssertUnwindSafe(|| drop(guest)));
+    let panicked = in_flight::awaited(|| catch_unwind(AssertUnwindSafe(|| drop(guest))));
     if let Err(payload) = panicked {
         // Dropping the panic's payload may panic as well.
         std::mem::forget(payload);

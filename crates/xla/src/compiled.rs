@@ -59,8 +59,8 @@ impl Compiled {
         // SAFETY: the executable is alive, and the lists live as long as it does. `dims` holds as many numbers as the
         // sum of the ranks in `dim_sizes`.
         let (types, ranks, dims) = unsafe {
-            api.check((api.executable_output_element_types)(&mut types), INSPECTING)?;
-            api.check((api.executable_output_dimensions)(&mut dims), INSPECTING)?;
+            api.check(api.executable_output_element_types(&mut types), INSPECTING)?;
+            api.check(api.executable_output_dimensions(&mut dims), INSPECTING)?;
             let ranks = slice(dims.dim_sizes, dims.num_outputs);
             let total = ranks.iter().sum();
             (slice(types.output_types, types.num_output_types), ranks, slice(dims.dims, total))
@@ -96,7 +96,7 @@ impl Compiled {
         args.executable = self.raw.as_ptr();
         // SAFETY: the executable is alive, and so is its name.
         unsafe {
-            api.check((api.executable_name)(&mut args), INSPECTING)?;
+            api.check(api.executable_name(&mut args), INSPECTING)?;
             Ok(string(args.executable_name, args.executable_name_size))
         }
     }
@@ -109,7 +109,7 @@ impl Compiled {
         args.executable = self.raw.as_ptr();
         // SAFETY: the executable is alive. The bytes are the plugin's until the deleter is called, once.
         unsafe {
-            api.check((api.executable_serialize)(&mut args), DURING)?;
+            api.check(api.executable_serialize(&mut args), DURING)?;
             let bytes = slice(args.serialized_bytes.cast::<u8>(), args.serialized_bytes_size).to_vec();
             if let Some(delete) = args.serialized_executable_deleter {
                 delete(args.serialized_executable);
@@ -149,12 +149,12 @@ impl Compiled {
         args.executable = self.raw.as_ptr();
         args.program = &mut program;
         // SAFETY: the executable is alive. The first call returns the length of the code.
-        unsafe { api.check((api.executable_optimized_program)(&mut args), INSPECTING)? };
+        unsafe { api.check(api.executable_optimized_program(&mut args), INSPECTING)? };
         let mut code = vec![0u8; program.code_size];
         program.code = code.as_mut_ptr().cast();
         // SAFETY: as above. The second call fills in the code. The format lives as long as the executable.
         let format = unsafe {
-            api.check((api.executable_optimized_program)(&mut args), INSPECTING)?;
+            api.check(api.executable_optimized_program(&mut args), INSPECTING)?;
             string(program.format, program.format_size)
         };
         Ok((format, code))
@@ -211,7 +211,7 @@ impl Drop for Compiled {
         let mut args = ExecutableDestroyArgs::new();
         args.executable = self.raw.as_ptr();
         // SAFETY: it is owned here.
-        unsafe { api.free_error((api.executable_destroy)(&mut args)) };
+        unsafe { api.free_error(api.executable_destroy(&mut args)) };
     }
 }
 

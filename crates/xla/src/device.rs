@@ -39,7 +39,7 @@ pub(crate) unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<D
     let mut args = DeviceGetDescriptionArgs::new();
     args.device = device.as_ptr();
     // SAFETY: the device is alive.
-    unsafe { api.check((api.device_get_description)(&mut args), DURING)? };
+    unsafe { api.check(api.device_get_description(&mut args), DURING)? };
     let description = args.device_description;
     let mut id = DeviceDescriptionIdArgs::new();
     id.device_description = description;
@@ -55,11 +55,11 @@ pub(crate) unsafe fn describe(api: &Api, device: NonNull<RawDevice>) -> Result<D
     more.device_description = description;
     // SAFETY: the description, its texts and its attributes live as long as the device.
     unsafe {
-        api.check((api.device_description_id)(&mut id), DURING)?;
-        api.check((api.device_description_process_index)(&mut process), DURING)?;
-        api.check((api.device_description_kind)(&mut kind), DURING)?;
-        api.check((api.device_description_to_string)(&mut short), DURING)?;
-        api.check((api.device_description_debug_string)(&mut long), DURING)?;
+        api.check(api.device_description_id(&mut id), DURING)?;
+        api.check(api.device_description_process_index(&mut process), DURING)?;
+        api.check(api.device_description_kind(&mut kind), DURING)?;
+        api.check(api.device_description_to_string(&mut short), DURING)?;
+        api.check(api.device_description_debug_string(&mut long), DURING)?;
         if let Some(attributes) = api.device_description_attributes {
             api.check(attributes(&mut more), DURING)?;
         }

@@ -66,7 +66,7 @@ impl Executable {
         args.loaded_executable = loaded.as_ptr();
         // SAFETY: the executable is alive.
         let got = unsafe {
-            api.check((api.loaded_executable_get_executable)(&mut args), INSPECTING)
+            api.check(api.loaded_executable_get_executable(&mut args), INSPECTING)
                 .and_then(|()| non_null(args.executable, INSPECTING))
         };
         let program = match got {
@@ -134,7 +134,7 @@ impl Executable {
         args.executable = self.loaded.as_ptr();
         // SAFETY: the executable is alive, and so is its list of devices.
         let devices = unsafe {
-            api.check((api.loaded_executable_addressable_devices)(&mut args), INSPECTING)?;
+            api.check(api.loaded_executable_addressable_devices(&mut args), INSPECTING)?;
             slice(args.addressable_devices, args.num_addressable_devices)
         };
         let known = |device: &*mut RawDevice| self.client.0.place_of(*device);
@@ -259,7 +259,7 @@ impl Executable {
         call.num_args = args.len();
         call.output_lists = &output_list;
         // SAFETY: everything is alive during the call; there is one device, and space for each result.
-        workers::starting(|| unsafe { api.check((api.loaded_executable_execute)(&mut call), RUNNING) })?;
+        workers::starting(|| unsafe { api.check(api.loaded_executable_execute(&mut call), RUNNING) })?;
         // SAFETY: the results are new and alive.
         let dense = unsafe { self.layouts(&results) };
         let mut buffers = Vec::with_capacity(results.len());
@@ -329,7 +329,7 @@ unsafe fn destroy_loaded(api: &Api, loaded: NonNull<RawLoadedExecutable>) {
     let mut args = LoadedExecutableDestroyArgs::new();
     args.executable = loaded.as_ptr();
     // SAFETY: guaranteed by the caller.
-    unsafe { api.free_error((api.loaded_executable_destroy)(&mut args)) };
+    unsafe { api.free_error(api.loaded_executable_destroy(&mut args)) };
 }
 
 impl std::fmt::Debug for Executable {

@@ -17,6 +17,7 @@ use crate::api::slice;
 use crate::error::{Code, Error, Result};
 use crate::ffi_abi::*;
 use crate::hlo::element_type;
+use crate::in_flight;
 use crate::kernel::Kernel;
 use crate::library::Plugin;
 use crate::shape::ArrayShape;
@@ -218,7 +219,7 @@ where
 
 /// The result of a function, or an error that says that it panicked.
 pub(crate) fn guarded(function: impl FnOnce() -> std::result::Result<(), String>) -> std::result::Result<(), String> {
-    catch_unwind(AssertUnwindSafe(function)).unwrap_or_else(|payload| {
+    in_flight::awaited(|| catch_unwind(AssertUnwindSafe(function))).unwrap_or_else(|payload| {
         let text = payload
             .downcast_ref::<String>()
             .map(String::as_str)

@@ -62,12 +62,12 @@ impl Plugin {
         // SAFETY: the arguments are complete, and the plugin outlives every error it makes.
         unsafe {
             let mut args = PluginInitializeArgs::new();
-            api.check((api.plugin_initialize)(&mut args), "initializing the plugin")?;
+            api.check(api.plugin_initialize(&mut args), "initializing the plugin")?;
         }
         let mut args = PluginAttributesArgs::new();
         // SAFETY: the arguments are complete; the attributes live as long as the process.
         let attributes = unsafe {
-            api.check((api.plugin_attributes)(&mut args), "reading the plugin's attributes")?;
+            api.check(api.plugin_attributes(&mut args), "reading the plugin's attributes")?;
             named_values(args.attributes, args.num_attributes)
         };
         let plugin = Arc::new(Plugin {

@@ -103,7 +103,7 @@ impl Executable {
         {
             let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: everything is alive during the call, and for each device there is space for each result.
-            workers::starting(|| unsafe { api.check((api.loaded_executable_execute)(&mut call), RUNNING) })?;
+            workers::starting(|| unsafe { api.check(api.loaded_executable_execute(&mut call), RUNNING) })?;
         }
         // SAFETY: the results of the first device are new and alive.
         let dense = unsafe { self.layouts(&results[0]) };

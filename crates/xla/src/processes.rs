@@ -13,7 +13,7 @@ impl Client {
         let mut args = ClientProcessIndexArgs::new();
         args.client = self.0.raw();
         // SAFETY: the client is alive.
-        unsafe { api.check((api.client_process_index)(&mut args), "reading the process's number")? };
+        unsafe { api.check(api.client_process_index(&mut args), "reading the process's number")? };
         Ok(args.process_index)
     }
 
@@ -25,7 +25,7 @@ impl Client {
         args.client = self.0.raw();
         // SAFETY: the client is alive and owns the list and the devices in it.
         unsafe {
-            api.check((api.client_devices)(&mut args), DURING)?;
+            api.check(api.client_devices(&mut args), DURING)?;
             let devices = slice(args.devices, args.num_devices).iter();
             devices.map(|&device| describe(api, non_null(device, DURING)?)).collect()
         }

@@ -5,6 +5,8 @@ use std::cell::Cell;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
+use crate::in_flight;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Idle threads, each waiting for work.
@@ -25,7 +27,7 @@ pub(crate) fn starts_a_program() -> bool {
 #[inline]
 pub(crate) fn starting<R>(start: impl FnOnce() -> R) -> R {
     let before = STARTING.replace(true);
-    let result = start();
+    let result = in_flight::during(start);
     STARTING.set(before);
     result
 }

@@ -444,3 +444,18 @@ fn callbacks_within_callbacks() {
     });
     assert!(message.contains("the sum is too large"), "{message}");
 }
+
+#[test]
+fn a_called_function_may_end_the_process() {
+    const CHILD: &str = "COTANGENT_TEST_CALLBACK_ENDS";
+    if std::env::var_os(CHILD).is_some() {
+        let end = Callback::io(float([3]), |_: &Array| -> Array { std::process::exit(3) });
+        let _y = jit(|x: &Array| end.call(x))(&Array::from([1.0f32; 3])).to_vec::<f32>();
+    }
+    let name = "callbacks::a_called_function_may_end_the_process";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    in_time("a function that ends the process", move || {
+        let status = child.args(["--exact", name]).env(CHILD, "1").status().unwrap();
+        assert_eq!(status.code(), Some(3), "{status}");
+    });
+}
