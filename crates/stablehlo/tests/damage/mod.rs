@@ -15,6 +15,15 @@ pub(crate) struct Memory {
     pub(crate) more: usize,
 }
 
+fn number(variable: &str) -> u64 {
+    std::env::var(variable).map_or(1, |n| n.parse().expect("a number"))
+}
+
+/// Returns how many files there are instead of so many.
+pub(crate) fn times(cases: u64) -> u64 {
+    cases * number("FUZZ_TIMES")
+}
+
 /// Calls `read` with damaged files. It returns whether a file could be read. Returns how many could be.
 pub(crate) fn fuzz(
     files: &[Vec<u8>],
@@ -34,8 +43,7 @@ pub(crate) fn fuzz_with(
     allocator: &PeakAlloc,
     mut read: impl FnMut(u64, &[u8]) -> bool,
 ) -> u64 {
-    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |n| n.parse().expect("a number"));
-    let (cases, seed) = (cases * number("FUZZ_TIMES", 1), number("FUZZ_SEED", 1));
+    let (cases, seed) = (times(cases), number("FUZZ_SEED"));
     let (mut random, mut found, mut most) = (Random::new(seed), 0, 0.0f64);
     for case in 0..cases {
         let bytes = make(&mut random);
