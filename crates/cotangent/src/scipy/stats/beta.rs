@@ -5,14 +5,11 @@ use crate::numpy::where_;
 use crate::ops::met_inexact;
 use crate::scipy::special;
 
-use super::table::{functions, nothing_where, standard};
+use super::table::{functions, on_support, standard};
 
-/// A function of points of the support; `below` before it, and 1 − `below` behind it, where the slope is zero.
-#[track_caller]
-fn within(z: &Array, below: f64, f: impl Fn(Array) -> Array) -> Array {
-    let (before, behind) = (z.less(0.0), z.greater(1.0));
-    let y = f(where_(before.logical_or(&behind), 0.5, z));
-    where_(before, below, where_(behind, 1.0 - below, y))
+/// The sides of the support of a standard variable, and the values of a function there.
+fn sides(z: &Array, before: f64, behind: f64) -> [(Array, f64); 2] {
+    [(z.less(0.0), before), (z.greater(1.0), behind)]
 }
 
 functions! {
@@ -20,21 +17,27 @@ functions! {
     /// The logarithm of the density at `x`.
     logpdf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = -0.5516476: {
         let outside = x.less(&loc).logical_or(x.greater(&loc + &scale));
-        let y = where_(&outside, 0.5, standard(&x, &loc, &scale));
-        let shape = special::xlogy(&a - 1.0, &y) + special::xlog1py(&b - 1.0, -&y) - special::betaln(&a, &b);
         let valid = a.greater(0.0).logical_and(b.greater(0.0)).logical_and(scale.greater(0.0));
-        where_(valid, nothing_where(&outside, shape - scale.log()), f64::NAN)
+        let y = on_support(&standard(&x, &loc, &scale), 0.5, [(outside, f64::NEG_INFINITY)], |y| {
+            let shape = special::xlogy(&a - 1.0, &y) + special::xlog1py(&b - 1.0, -&y) - special::betaln(&a, &b);
+            shape - scale.log()
+        });
+        where_(valid, y, f64::NAN)
     };
     /// The density at `x`.
     pdf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = 0.5760000: logpdf(x, a, b, loc, scale).exp();
     /// The cumulative distribution function: the probability of a value of at most `x`.
-    cdf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = 0.8208000:
-        within(&standard(&x, &loc, &scale), 0.0, |z| special::betainc(&a, &b, z));
+    cdf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = 0.8208000: {
+        let z = standard(&x, &loc, &scale);
+        on_support(&z, 0.5, sides(&z, 0.0, 1.0), |z| special::betainc(&a, &b, z))
+    };
     /// The logarithm of the cumulative distribution function at `x`.
     logcdf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = -0.1974758: cdf(x, a, b, loc, scale).log();
     /// The survival function: the probability of a value greater than `x`.
-    sf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = 0.1792000:
-        within(&standard(&x, &loc, &scale), 1.0, |z| special::betainc(&b, &a, 1.0 - z));
+    sf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = 0.1792000: {
+        let z = standard(&x, &loc, &scale);
+        on_support(&z, 0.5, sides(&z, 1.0, 0.0), |z| special::betainc(&b, &a, 1.0 - z))
+    };
     /// The logarithm of the survival function at `x`.
     logsf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = -1.7192528: sf(x, a, b, loc, scale).log();
 }

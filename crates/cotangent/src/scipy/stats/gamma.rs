@@ -1,37 +1,34 @@
 //! The gamma distribution of shape `a`.
 
 use crate::array::{Array, ArrayLike};
-use crate::numpy::where_;
 use crate::ops::met_inexact;
 use crate::scipy::special;
 
-use super::table::{functions, nothing_where, standard};
-
-/// A function of points of the support, and `below` before it, where the slope is zero.
-#[track_caller]
-fn above(z: &Array, below: f64, f: impl Fn(Array) -> Array) -> Array {
-    let outside = z.less(0.0);
-    where_(&outside, below, f(where_(&outside, 1.0, z)))
-}
+use super::table::{functions, on_support, standard};
 
 functions! {
     "gamma";
     /// The logarithm of the density at `x`.
     logpdf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = -2.3440685: {
-        let outside = x.less(&loc);
-        let y = where_(&outside, 1.0, standard(&x, &loc, &scale));
-        nothing_where(&outside, special::xlogy(&a - 1.0, &y) - &y - (a.lgamma() + scale.log()))
+        let before = (x.less(&loc), f64::NEG_INFINITY);
+        on_support(&standard(&x, &loc, &scale), 1.0, [before], |y| {
+            special::xlogy(&a - 1.0, &y) - &y - (a.lgamma() + scale.log())
+        })
     };
     /// The density at `x`.
     pdf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = 0.0959365: logpdf(x, a, loc, scale).exp();
     /// The cumulative distribution function: the probability of a value of at most `x`.
-    cdf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = 0.0551226:
-        above(&standard(&x, &loc, &scale), 0.0, |z| special::gammainc(&a, z));
+    cdf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = 0.0551226: {
+        let z = standard(&x, &loc, &scale);
+        on_support(&z, 1.0, [(z.less(0.0), 0.0)], |z| special::gammainc(&a, z))
+    };
     /// The logarithm of the cumulative distribution function at `x`.
     logcdf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = -2.8981948: cdf(x, a, loc, scale).log();
     /// The survival function: the probability of a value greater than `x`.
-    sf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = 0.9448774:
-        above(&standard(&x, &loc, &scale), 1.0, |z| special::gammaincc(&a, z));
+    sf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = 0.9448774: {
+        let z = standard(&x, &loc, &scale);
+        on_support(&z, 1.0, [(z.less(0.0), 1.0)], |z| special::gammaincc(&a, z))
+    };
     /// The logarithm of the survival function at `x`.
     logsf(x = 1.7, a = 2.5, loc = 0.5, scale = 2.0) = -0.0567001: sf(x, a, loc, scale).log();
 }

@@ -4,15 +4,16 @@ use crate::array::{Array, ArrayLike};
 use crate::numpy::{self as np, where_};
 use crate::ops::met_inexact;
 
-use super::table::{at_probability, functions, log1mexp, nothing_where, standard};
+use super::table::{at_probability, functions, log1mexp, on_support, standard};
 
 functions! {
     "pareto";
     /// The logarithm of the density at `x`.
     logpdf(x = 1.7, b = 1.5, loc = 0.5, scale = 0.75) = -0.4818619: {
-        let outside = x.less(&loc + &scale);
-        let y = where_(&outside, 1.0, standard(&x, &loc, &scale));
-        nothing_where(&outside, -((&scale / &b).log() + (b + 1.0) * y.log()))
+        let before = (x.less(&loc + &scale), f64::NEG_INFINITY);
+        on_support(&standard(&x, &loc, &scale), 1.0, [before], |y| {
+            -((&scale / &b).log() + (&b + 1.0) * y.log())
+        })
     };
     /// The density at `x`.
     pdf(x = 1.7, b = 1.5, loc = 0.5, scale = 0.75) = 0.6176324: logpdf(x, b, loc, scale).exp();

@@ -8,7 +8,7 @@ use crate::numpy::{arange_as, broadcast_arrays, where_, zeros_like};
 use crate::ops::met_inexact;
 use crate::scipy::special;
 
-use super::table::{functions, nothing_where};
+use super::table::{functions, on_support};
 
 functions! {
     "poisson";
@@ -16,15 +16,14 @@ functions! {
     logpmf(k = 2.0, mu = 3.0, loc = 0.0) = -1.4959226: {
         let y = &k - loc;
         let outside = y.less(0.0).logical_or(k.floor().less(&k));
-        let y = where_(&outside, 0.0, y);
-        nothing_where(&outside, special::xlogy(&y, &mu) - (y + 1.0).lgamma() - mu)
+        on_support(&y, 0.0, [(outside, f64::NEG_INFINITY)], |y| special::xlogy(&y, &mu) - (y + 1.0).lgamma() - mu)
     };
     /// The probability of `k`.
     pmf(k = 2.0, mu = 3.0, loc = 0.0) = 0.2240418: logpmf(k, mu, loc).exp();
     /// The cumulative distribution function: the probability of at most `k`.
     cdf(k = 2.0, mu = 3.0, loc = 0.0) = 0.4231901: {
         let y = k - loc;
-        where_(y.less(0.0), 0.0, special::gammaincc((y.maximum(0.0) + 1.0).floor(), mu))
+        on_support(&y, 0.0, [(y.less(0.0), 0.0)], |y| special::gammaincc((y + 1.0).floor(), mu))
     };
     /// The entropy, for any `loc`: a sum for small means, and [the asymptotic
     /// series](https://en.wikipedia.org/wiki/Poisson_distribution#Entropy) above.

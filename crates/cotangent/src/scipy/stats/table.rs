@@ -19,7 +19,7 @@ macro_rules! functions {
 }
 pub(super) use functions;
 
-use crate::array::Array;
+use crate::array::{Array, ArrayLike};
 use crate::numpy::where_;
 
 /// The distance from `loc` in units of `scale`.
@@ -32,6 +32,20 @@ pub(super) fn standard(x: &Array, loc: &Array, scale: &Array) -> Array {
 #[track_caller]
 pub(super) fn nothing_where(outside: &Array, y: Array) -> Array {
     where_(outside, f64::NEG_INFINITY, y)
+}
+
+/// A function of the points of a support. A point on one of the sides outside is replaced by `inside`, where the function has
+/// a slope, and its result by the constant of that side.
+#[track_caller]
+pub(super) fn on_support<const N: usize>(
+    z: &Array,
+    inside: impl ArrayLike,
+    sides: [(Array, f64); N],
+    f: impl FnOnce(Array) -> Array,
+) -> Array {
+    let outside = sides.iter().map(|(side, _)| side.clone()).reduce(|a, b| a.logical_or(&b)).expect("a side");
+    let y = f(where_(outside, inside, z));
+    sides.into_iter().rev().fold(y, |y, (side, value)| where_(side, value, y))
 }
 
 /// `y` for a probability `q`, and NaN for any other number.

@@ -6,7 +6,7 @@ use crate::ops::met_inexact;
 use crate::scipy::special;
 
 use super::norm;
-use super::table::{functions, log1mexp, nothing_where, standard};
+use super::table::{functions, log1mexp, nothing_where, on_support, standard};
 
 /// The logarithm of the probability that a standard normal number is in [a, b].
 fn log_mass(a: &Array, b: &Array) -> Array {
@@ -46,12 +46,13 @@ functions! {
         // A point that is not inside is replaced by one that is, so that no slope is infinite.
         let start = where_(a.greater(f64::NEG_INFINITY), &a, b.minimum(0.0) - 1.0);
         let middle = 0.5 * (&start + b.minimum(&start + 1.0));
-        let z = where_(under.logical_or(&over), middle, z);
-        let whole = log_mass(&a, &b);
-        let (below, above) = (log_mass(&a, &z) - &whole, log_mass(&z, &b) - whole);
-        // Close to one, the other side has more digits.
-        let y = where_(below.greater(-0.1), log1mexp(&-above), below);
-        if_valid(&a, &b, where_(over, 0.0, nothing_where(&under, y)))
+        let y = on_support(&z, middle, [(over, 0.0), (under, f64::NEG_INFINITY)], |z| {
+            let whole = log_mass(&a, &b);
+            let (below, above) = (log_mass(&a, &z) - &whole, log_mass(&z, &b) - whole);
+            // Close to one, the other side has more digits.
+            where_(below.greater(-0.1), log1mexp(&-above), below)
+        });
+        if_valid(&a, &b, y)
     };
     /// The survival function: the probability of a value greater than `x`.
     sf(x = 1.7, a = -1.0, b = 2.0, loc = 0.5, scale = 2.0) = 0.3072375: logsf(x, a, b, loc, scale).exp();

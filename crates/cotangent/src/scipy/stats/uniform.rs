@@ -1,10 +1,9 @@
 //! The uniform distribution on [loc, loc + scale].
 
 use crate::array::{Array, ArrayLike};
-use crate::numpy::where_;
 use crate::ops::met_inexact;
 
-use super::table::{at_probability, functions, nothing_where, standard};
+use super::table::{at_probability, functions, nothing_where, on_support, standard};
 
 functions! {
     "uniform";
@@ -15,8 +14,8 @@ functions! {
     pdf(x = 1.7, loc = 0.5, scale = 2.0) = 0.5000000: logpdf(x, loc, scale).exp();
     /// The cumulative distribution function: the probability of a value of at most `x`.
     cdf(x = 1.7, loc = 0.5, scale = 2.0) = 0.6000000: {
-        let inside = where_(x.greater(&loc + &scale), 1.0, standard(&x, &loc, &scale));
-        where_(x.less(&loc), 0.0, inside)
+        let sides = [(x.less(&loc), 0.0), (x.greater(&loc + &scale), 1.0)];
+        on_support(&standard(&x, &loc, &scale), 0.5, sides, |z| z)
     };
     /// The point with cumulative probability `q`; NaN for a `q` that is not a probability.
     ppf(q = 0.3, loc = 0.5, scale = 2.0) = 1.1000000: at_probability(&q, loc + scale * &q);
