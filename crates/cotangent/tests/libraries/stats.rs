@@ -118,3 +118,45 @@ fn gradients_outside_of_the_support_are_finite() {
         }
     }
 }
+
+/// At an end of the support, densities and distribution functions have the slope of the side inside, up to the second
+/// derivative of densities: a row has the function, its arguments and these.
+#[test]
+fn slopes_at_the_ends_of_the_support_are_one_sided() {
+    let (inf, any) = (f64::INFINITY, f64::NAN);
+    let rows: [(&str, &[f64], [f64; 2]); 24] = [
+        // x e⁻ˣ, e⁻ˣ, x² e⁻ˣ / 2, and powers below one.
+        ("gamma.pdf", &[0.0, 2.0, 0.0, 1.0], [1.0, -2.0]),
+        ("gamma.pdf", &[0.5, 2.0, 0.5, 2.0], [0.25, -0.25]),
+        ("gamma.pdf", &[0.0, 1.0, 0.0, 1.0], [-1.0, 1.0]),
+        ("gamma.pdf", &[0.0, 3.0, 0.0, 1.0], [0.0, 1.0]),
+        ("gamma.pdf", &[0.0, 1.5, 0.0, 1.0], [inf, any]),
+        ("gamma.pdf", &[0.0, 0.5, 0.0, 1.0], [-inf, any]),
+        ("gamma.cdf", &[0.0, 1.0, 0.0, 1.0], [1.0, -1.0]),
+        ("chi2.pdf", &[0.0, 2.0, 0.0, 1.0], [-0.25, 0.125]),
+        ("chi2.pdf", &[0.0, 4.0, 0.0, 1.0], [0.25, -0.25]),
+        ("chi2.pdf", &[0.0, 6.0, 0.0, 1.0], [0.0, 0.125]),
+        // 12 x (1 − x)², 3 (1 − x)², 6 x (1 − x), 3 x², and 1.
+        ("beta.pdf", &[0.0, 2.0, 3.0, 0.0, 1.0], [12.0, -48.0]),
+        ("beta.pdf", &[1.0, 2.0, 3.0, 0.0, 1.0], [0.0, 24.0]),
+        ("beta.pdf", &[2.5, 2.0, 3.0, 0.5, 2.0], [0.0, 3.0]),
+        ("beta.pdf", &[0.0, 1.0, 3.0, 0.0, 1.0], [-6.0, 6.0]),
+        ("beta.pdf", &[1.0, 2.0, 2.0, 0.0, 1.0], [-6.0, -12.0]),
+        ("beta.pdf", &[1.0, 3.0, 1.0, 0.0, 1.0], [6.0, 6.0]),
+        ("beta.pdf", &[0.0, 1.0, 1.0, 0.0, 1.0], [0.0, 0.0]),
+        ("beta.pdf", &[0.0, 1.5, 2.0, 0.0, 1.0], [inf, any]),
+        ("beta.cdf", &[0.0, 2.0, 3.0, 0.0, 1.0], [0.0, 12.0]),
+        ("beta.cdf", &[0.0, 1.0, 3.0, 0.0, 1.0], [3.0, -6.0]),
+        ("beta.cdf", &[1.0, 2.0, 1.0, 0.0, 1.0], [2.0, 2.0]),
+        ("beta.sf", &[1.0, 2.0, 2.0, 0.0, 1.0], [0.0, 6.0]),
+        ("expon.pdf", &[0.0, 0.0, 1.0], [-1.0, 1.0]),
+        ("pareto.pdf", &[1.0, 2.0, 0.0, 1.0], [-6.0, 24.0]),
+    ];
+    for (name, args, [first, second]) in rows {
+        let args: Vec<Array> = args.iter().map(|x| Array::scalar(*x)).collect();
+        let f = |x: &Array| call(name, &[std::slice::from_ref(x), &args[1..]].concat());
+        let found = [grad(f)(&args[0]), grad(grad(f))(&args[0])].map(|x| x.item::<f64>());
+        let near = |x: f64, y: f64| y.is_nan() || x == y || (x - y).abs() <= 1e-13 * y.abs();
+        assert!(near(found[0], first) && near(found[1], second), "{name}{args:?}: {found:?}");
+    }
+}

@@ -11,7 +11,7 @@ functions! {
     /// The logarithm of the density at `x`.
     logpdf(x = 1.7, df = 3.0, loc = 0.5, scale = 2.0) = -2.1674985: gamma::logpdf(x, df / 2.0, loc, scale * 2.0);
     /// The density at `x`.
-    pdf(x = 1.7, df = 3.0, loc = 0.5, scale = 2.0) = 0.1144636: logpdf(x, df, loc, scale).exp();
+    pdf(x = 1.7, df = 3.0, loc = 0.5, scale = 2.0) = 0.1144636: gamma::pdf(x, df / 2.0, loc, scale * 2.0);
     /// The cumulative distribution function: the probability of a value of at most `x`.
     cdf(x = 1.7, df = 3.0, loc = 0.5, scale = 2.0) = 0.1035676: gamma::cdf(x, df / 2.0, loc, scale * 2.0);
     /// The logarithm of the cumulative distribution function at `x`.

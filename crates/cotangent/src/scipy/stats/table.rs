@@ -20,7 +20,7 @@ macro_rules! functions {
 pub(super) use functions;
 
 use crate::array::{Array, ArrayLike};
-use crate::numpy::where_;
+use crate::numpy::{power, where_};
 
 /// The distance from `loc` in units of `scale`.
 #[track_caller]
@@ -46,6 +46,14 @@ pub(super) fn on_support<const N: usize>(
     let outside = sides.iter().map(|(side, _)| side.clone()).reduce(|a, b| a.logical_or(&b)).expect("a side");
     let y = f(where_(outside, inside, z));
     sides.into_iter().rev().fold(y, |y, (side, value)| where_(side, value, y))
+}
+
+/// What a density has of its factor uᵖ at the end of its support, u = 0, and whether a point is there: uᵖ at the end, where
+/// the rule of the power has the slope of the side inside, and 1 elsewhere. Without the end, its logarithm has slopes.
+#[track_caller]
+pub(super) fn power_at_end(u: &Array, p: &Array) -> (Array, Array) {
+    let end = u.equal(0.0);
+    (power(where_(&end, u, 1.0), p), end)
 }
 
 /// `y` for a probability `q`, and NaN for any other number.
