@@ -140,7 +140,8 @@ pub fn bitwise_count(x: impl ArrayLike) -> Array {
 /// If the array is complex.
 #[track_caller]
 pub fn spacing(x: impl ArrayLike) -> Array {
-    let x = x.to_array().to_inexact();
+    // Between powers of two it is constant.
+    let x = x.to_array().to_inexact().stop_gradient();
     let size = x.abs();
     let next = nextafter(&size, full_as((), f64::INFINITY, x.dtype()));
     // Beside zero, it is the next number itself: a subnormal difference may be flushed to zero.
