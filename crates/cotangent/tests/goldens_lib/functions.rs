@@ -2,6 +2,7 @@
 //!
 //! A case names its inputs by a formula, which tests/goldens/function_cases.py has, too.
 
+use super::laws::{self, Call};
 use super::{array, cases, difference, dtype, floats, run_all, shape};
 
 use cotangent::prelude::*;
@@ -86,24 +87,52 @@ fn differs(x: &Array, expected: &Array, tolerance: f64) -> Option<String> {
     difference(x, expected, tolerance, tolerance * size.max(1e-2))
 }
 
+/// Another array like the one that a case describes.
+fn like(spec: &Value, x: &Array, other: i64) -> Array {
+    if spec["formula"].is_null() { real(x.shape(), other).astype(x.dtype()) } else { input(spec, other) }
+}
+
+fn list(case: &Value, key: &str) -> Vec<Array> {
+    case[key].as_array().expect("a list").iter().map(array).collect()
+}
+
+fn text<'a>(case: &'a Value, key: &str) -> &'a str {
+    case[key].as_str().expect("a string")
+}
+
+/// A case as a call. A formula also says which directions keep the kind of its matrix.
+fn called(how: &str, case: &Value) -> Call {
+    let mut specs = case["args"].as_array().expect("a list").clone();
+    if specs.iter().any(|spec| spec["formula"].is_null()) {
+        return Call::new(how, specs.iter().map(|x| input(x, 0)).collect());
+    }
+    for dtype in specs.iter_mut().map(|spec| &mut spec["formula"]) {
+        *dtype = match dtype.as_str().expect("a dtype") {
+            "c64" => "c128".into(),
+            "f32" | "f16" | "bf16" => "f64".into(),
+            other => other.into(),
+        };
+    }
+    let (args, along) = specs.iter().map(|x| (input(x, 0), input(x, 7) / 8)).unzip();
+    Call::along(how, args, along)
+}
+
 /// Compares a file of cases with `call`, which takes the function's name, its options in words, its inputs and the dtype
 /// of the first output. Second derivatives and batches are checked for the first case with a gradient of each function
-/// and options.
+/// and options. Where no case has one, the function obeys the laws.
 pub(crate) fn check(file: &str, call: fn(&str, &str, &[Array], DType) -> Vec<Array>) {
     let cases = cases(file);
     let mut seen = std::collections::BTreeSet::new();
     let first = |case: &&Value| !case["grads"].is_null() && seen.insert(format!("{} {}", case["fn"], case["how"]));
     let thorough: Vec<Value> = cases.iter().filter(first).cloned().collect();
     run_all(&cases, |case| {
-        let text = |key: &str| case[key].as_str().expect("a string").to_string();
-        let (name, how) = (text("fn"), text("how"));
+        let (name, how) = (text(case, "fn"), text(case, "how"));
         let specs = case["args"].as_array().expect("a list").clone();
         let args: Vec<Array> = specs.iter().map(|x| input(x, 0)).collect();
-        let list = |key: &str| case[key].as_array().expect("a list").iter().map(array).collect::<Vec<_>>();
-        let expected = list("outputs");
+        let expected = list(case, "outputs");
         let iterates = name.contains("sparse");
         let dtype = expected[0].dtype();
-        let f = |x: &[Array]| call(&name, &how, x, dtype);
+        let f = |x: &[Array]| call(name, how, x, dtype);
         let equal = |what: &str, got: &[Array], expected: &[Array], tolerance: f64| {
             if got.len() != expected.len() {
                 return Some(format!("{what}: {} arrays instead of {}", got.len(), expected.len()));
@@ -119,18 +148,14 @@ pub(crate) fn check(file: &str, call: fn(&str, &str, &[Array], DType) -> Vec<Arr
         let slope = |x: &Vec<Array>| grad(objective)(x);
         let slopes = slope(&args);
         let close = if iterates { 1e-8 } else { 1e-10 };
-        if let Some(found) = equal("gradient", &slopes, &list("grads"), close) {
+        if let Some(found) = equal("gradient", &slopes, &list(case, "grads"), close) {
             return Some(found);
         }
         if !thorough.contains(case) {
             return None;
         }
         // The second derivative along a direction, against a difference quotient.
-        let like = |(spec, x): (&Value, &Array), other: i64| match spec["formula"].is_null() {
-            true => real(x.shape(), other).astype(x.dtype()),
-            false => input(spec, other),
-        };
-        let along: Vec<Array> = specs.iter().zip(&args).map(|x| like(x, 7) / 8.0).collect();
+        let along: Vec<Array> = specs.iter().zip(&args).map(|(spec, x)| like(spec, x, 7) / 8.0).collect();
         let (_, second) = jvp(slope, (&args,), (&along,));
         let at = |h: f64| slope(&args.iter().zip(&along).map(|(x, v)| x + v * h).collect());
         let h = 1e-4;
@@ -139,10 +164,11 @@ pub(crate) fn check(file: &str, call: fn(&str, &str, &[Array], DType) -> Vec<Arr
             return Some(found);
         }
         // A batch of this and another input, against a loop.
-        let others: Vec<Array> = specs.iter().zip(&args).map(|x| like(x, 3)).collect();
+        let others: Vec<Array> = specs.iter().zip(&args).map(|(spec, x)| like(spec, x, 3)).collect();
         let batch: Vec<Array> = args.iter().zip(&others).map(|(x, y)| np::stack([x, y], 0)).collect();
         let rows = vmap(|x: &Vec<Array>| f(x))(&batch);
         let singly: Vec<Array> = f(&args).iter().zip(f(&others)).map(|(x, y)| np::stack([x, &y], 0)).collect();
         equal("batch", &rows, &singly, if iterates { 1e-8 } else { 1e-12 })
     });
+    laws::check(file, &laws::without_gradients(&cases, called), |name, how, x| call(name, how, x, DType::F64));
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 pub(crate) mod functions;
+pub(crate) mod laws;
 pub(crate) mod matrices;
 
 use super::common;

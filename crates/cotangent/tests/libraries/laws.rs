@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::goldens_lib::functions::real;
-use super::goldens_lib::{array, cases, difference, floats, golden, run_all};
+use super::goldens_lib::laws::{self, Calls};
+use super::goldens_lib::{array, cases, floats, golden, run_all};
 use super::{norm, special, stats};
 
 use cotangent::prelude::*;
@@ -75,7 +76,7 @@ fn arrays(points: &Points) -> Vec<Array> {
 }
 
 /// Checks a function at points. Returns how many derivatives were compared, and what is wrong.
-fn laws(name: &str, call: Call, points: &Points, slopes: &[bool], excuses: &[Excuse]) -> (usize, Vec<String>) {
+fn elementwise(name: &str, call: Call, points: &Points, slopes: &[bool], excuses: &[Excuse]) -> (usize, Vec<String>) {
     let (n, step) = (points[0].len(), |x: f64| if x == 0.0 { 1e-6 } else { 1e-5 * x.abs() });
     // Each argument in turn, a step ahead and a step back.
     let mut around = points.clone();
@@ -149,7 +150,7 @@ fn laws(name: &str, call: Call, points: &Points, slopes: &[bool], excuses: &[Exc
 /// zero, and the counts of a multinomial one stay.
 fn directions(name: &str, args: &[Array]) -> Vec<Array> {
     let wave = |(i, x): (usize, &Array)| {
-        let v = real(x.shape(), i as i64 + 3) / 2.0;
+        let v = np::where_(np::isfinite(x), real(x.shape(), i as i64 + 3) / 2.0, 0.0);
         match (name.split('.').next(), i) {
             (Some("dirichlet"), 0) if x.shape()[0] == args[1].size() => &v - v.mean_keepdims(0),
             (Some("multinomial"), 0 | 1) => v * 0.0,
@@ -161,42 +162,20 @@ fn directions(name: &str, args: &[Array]) -> Vec<Array> {
     args.iter().enumerate().map(wave).collect()
 }
 
-/// The functions that are not elementwise: the derivative along a direction, and a batch of two against each alone.
+/// The functions that are not elementwise.
 fn whole(file: &str, call: Call) {
-    let of_whole = |case: &&Value| {
-        let name = case["fn"].as_str().expect("a name");
-        case["args"][0]["dtype"] == "f64" && WHOLE.iter().any(|whole| name.starts_with(whole))
-    };
-    let cases: Vec<Value> = cases(file).iter().filter(of_whole).cloned().collect();
-    assert!(cases.len() > 4, "the list of cases is cut short");
-    run_all(&cases, |case| {
+    let mut calls = Calls::new();
+    for case in cases(file) {
         let name = case["fn"].as_str().expect("a name");
         let args: Vec<Array> = case["args"].as_array().expect("a list").iter().map(array).collect();
-        let along = directions(name, &args);
-        let h = 1e-5;
-        let program = jit(|x: &Vec<Array>, v: &Vec<Array>| {
-            let f = |x: &Vec<Array>| call(name, x);
-            let at = |t: f64| x.iter().zip(v).map(|(x, v)| x + v * t).collect::<Vec<Array>>();
-            let batch = x.iter().zip(at(0.125)).map(|(x, y)| np::stack([x, &y], 0)).collect::<Vec<Array>>();
-            // What is infinite is so on both sides.
-            let slope = np::where_(np::isfinite(f(x)), (f(&at(h)) - f(&at(-h))) / (2.0 * h), 0.0);
-            let (_, forward) = jvp(f, (x,), (v,));
-            let gradient = grad(|x: &Vec<Array>| f(x).sum())(x);
-            let back = gradient.iter().zip(v).map(|(g, v)| (g * v).sum()).reduce(|a, b| a + b);
-            let alone = np::stack([f(x), f(&at(0.125))], 0);
-            vec![slope.sum(), slope, forward, back.expect("an argument"), vmap(f)(&batch), alone]
-        });
-        let results = program(&args, &along);
-        let equal = |what: &str, x: &Array, y: &Array, tolerance: f64| {
-            difference(x, y, tolerance, tolerance).map(|d| format!("{what} of {name}: {d}"))
-        };
-        let batch = equal("batch", &results[4], &results[5], 1e-12);
-        if batch.is_some() || args.iter().flat_map(floats).any(|x| !x.is_finite()) {
-            return batch;
+        if args[0].dtype() != DType::F64 || !WHOLE.iter().any(|whole| name.starts_with(whole)) {
+            continue;
         }
-        equal("slope", &results[2], &results[1], 1e-8)
-            .or_else(|| equal("slope in reverse mode", &results[3], &results[0], 1e-8))
-    });
+        let along = directions(name, &args);
+        calls.entry(name.to_string()).or_default().push(laws::Call::along("", args, along));
+    }
+    assert!(calls.values().map(Vec::len).sum::<usize>() > 4, "the list of cases is cut short");
+    laws::check(file, &calls, |name, _, x| vec![call(name, x)]);
 }
 
 /// Checks all elementwise functions of a file, which compare at least `least` derivatives.
@@ -208,7 +187,7 @@ fn all_laws(file: &str, call: Call, least: usize) {
     run_all(&names, |key| {
         let key: (String, usize) = serde_json::from_value(key.clone()).expect("a name and a number");
         let (points, slopes) = &functions[&key];
-        let (compared, wrong) = laws(&key.0, call, points, slopes, &excuses);
+        let (compared, wrong) = elementwise(&key.0, call, points, slopes, &excuses);
         total.fetch_add(compared, std::sync::atomic::Ordering::Relaxed);
         (!wrong.is_empty()).then(|| wrong.join("\n"))
     });

@@ -7,6 +7,7 @@ use cotangent::fft::{Norm, Transform};
 use cotangent::lax::{self, Conv, Padding, Window};
 use cotangent::prelude::*;
 use cotangent::scipy::linalg::{self, Trans};
+use goldens_lib::laws::{self, Call};
 use goldens_lib::{array, cases, difference, run_all};
 use serde_json::Value;
 
@@ -129,6 +130,13 @@ fn values_and_gradients_equal_jax() {
         let mut pairs = grads.iter().zip(arrays(&case["grads"])).enumerate();
         pairs.find_map(|(i, (g, e))| difference(g, &e, 1e-11, 1e-12).map(|d| format!("{name}, gradient {i}: {d}")))
     });
+}
+
+/// The functions without a stored gradient.
+#[test]
+fn slopes_are_those_of_differences() {
+    let calls = laws::without_gradients(&cases("lax"), |how, case| Call::new(how, arrays(&case["args"])));
+    laws::check("lax", &calls, |name, _, x| call(name, x));
 }
 
 #[test]

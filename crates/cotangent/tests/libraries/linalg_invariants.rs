@@ -1,7 +1,8 @@
 //! Eigenvalues, Schur forms and reductions, by what the results determine, against stored JAX results.
 
 use super::goldens_lib;
-use super::goldens_lib::matrices::{adjoint, matrix};
+use super::goldens_lib::laws::{self, Call};
+use super::goldens_lib::matrices::{adjoint, matrix, numbers};
 
 use cotangent::lax::linalg::{self as ll, EighOptions};
 use cotangent::numpy::linalg as nl;
@@ -138,4 +139,18 @@ fn results_and_gradients_equal_jax() {
         difference(&slope, &array(&case["grads"]), 1e-9, 1e-10)
             .map(|d| format!("{name} {}: gradient: {d}", case["kind"]))
     });
+}
+
+/// The functions without a stored gradient.
+#[test]
+fn slopes_are_those_of_differences() {
+    let of_matrices: Vec<Value> =
+        cases("linalg_invariants").into_iter().filter(|case| case["kind"].is_string()).collect();
+    let calls = laws::without_gradients(&of_matrices, |how, case| {
+        let a = given(case);
+        let v = numbers(a.shape(), if a.dtype().is_complex() { DType::C128 } else { DType::F64 }, 2.0) / 8;
+        let v = if case["kind"] == "hermitian" { &v + adjoint(&v) } else { v };
+        Call::along(how, vec![a], vec![v])
+    });
+    laws::check("linalg_invariants", &calls, |name, _, x| call(name, &x[0]));
 }

@@ -8,6 +8,7 @@ use cotangent::lax;
 use cotangent::prelude::*;
 use cotangent::scipy::linalg::{self, Assume, Trans};
 use cotangent::{Exported, Platform};
+use goldens_lib::laws::{self, Call};
 use goldens_lib::{array, cases, difference, dtype, run_all, shape};
 use num_complex::Complex64;
 use serde_json::Value;
@@ -106,6 +107,16 @@ fn values_and_derivatives_equal_jax() {
 #[test]
 fn values_and_derivatives_of_complex_numbers_equal_jax() {
     compare_with_jax(true);
+}
+
+/// The functions without a stored gradient.
+#[test]
+fn slopes_are_those_of_differences() {
+    let calls = laws::without_gradients(&cases("linalg_lu"), |how, case| {
+        let shapes = case["shapes"].as_array().expect("a list").iter().map(shape);
+        Call::new(how, (0..).zip(shapes).map(|(seed, shape)| numbers(&shape, DType::F64, seed)).collect())
+    });
+    laws::check("linalg_lu", &calls, |name, _, x| call(name, x));
 }
 
 fn compare_with_jax(complex: bool) {

@@ -7,6 +7,7 @@ use cotangent::lax::linalg::{self as ll, SvdOptions};
 use cotangent::numpy::linalg as np;
 use cotangent::prelude::*;
 use cotangent::scipy::linalg::{self as scipy, PolarMethod, QrMode, Side};
+use goldens_lib::laws::{self, Call};
 use goldens_lib::{array, cases, difference, run_all};
 use serde_json::Value;
 
@@ -136,6 +137,13 @@ fn values_and_gradients_equal_jax() {
             .zip(arrays(&case["grads"]))
             .find_map(|(g, expected)| difference(g, &expected, 1e-9, 1e-10).map(|d| format!("{name}: gradient: {d}")))
     });
+}
+
+/// The functions without a stored gradient.
+#[test]
+fn slopes_are_those_of_differences() {
+    let calls = laws::without_gradients(&cases("linalg_qr_svd"), |how, case| Call::new(how, arrays(&case["args"])));
+    laws::check("linalg_qr_svd", &calls, |name, _, x| call(name, x));
 }
 
 fn norm(x: &Array) -> f64 {

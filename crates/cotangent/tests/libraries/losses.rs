@@ -6,7 +6,9 @@ use cotangent::optim::losses::{self, DiceLoss};
 use cotangent::optim::projections;
 use cotangent::prelude::*;
 use cotangent::scipy::special;
+use goldens_lib::laws::{self, Call, Calls};
 use goldens_lib::{array, cases, difference, run_all};
+use serde_json::Value;
 
 /// The labels of the rows of a matrix of scores.
 const CLASSES: [i32; 3] = [0, 3, 2];
@@ -110,6 +112,18 @@ fn values_and_gradients_are_those_of_optax() {
         let slope = difference(&gradient, &array(&case["gradient"]), 5e-5 * near, 1e-5 * near);
         value.map(|d| format!("{name}: {d}")).or_else(|| slope.map(|d| format!("gradient of {name}: {d}")))
     });
+}
+
+/// Also in the targets, and in batches.
+#[test]
+fn losses_and_projections_obey_laws() {
+    let (cases, mut calls) = (cases("optax_losses"), Calls::new());
+    let name = |case: &Value| Some((case["name"].as_str()?.to_string(), String::new()));
+    for ((name, how), case) in laws::fullest(&cases, name) {
+        let args = case["inputs"].as_array().unwrap().iter().map(array).collect();
+        calls.insert(name, vec![Call::new(&how, args)]);
+    }
+    laws::check("optax_losses", &calls, |name, _, x| vec![call(name, x)]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::goldens_lib;
 use cotangent::nn::{self, Attention, Distribution, Fan, Implementation, Initializer, Standardize, initializers};
 use cotangent::prelude::*;
 use cotangent::{Jaxpr, lax};
+use goldens_lib::laws;
 use goldens_lib::{array, difference, floats, golden, run_all};
 use serde_json::Value;
 
@@ -56,6 +57,16 @@ pub(crate) fn compare(
     }
     let loss = |inputs: &Vec<Array>| total(&f(inputs)[0]);
     check("gradient", &jit(grad(loss))(&inputs), &list("grads"))
+}
+
+/// Checks what JAX has not stored of a case: derivatives of all its results, and batches. Those of half precision are noise.
+pub(crate) fn obeys_laws(
+    case: &Value,
+    inputs: &[Array],
+    f: impl Fn(&[Array]) -> Vec<Array> + Send + Sync,
+) -> Option<String> {
+    let name = case["name"].as_str().expect("a name");
+    if name.contains("f16") || inputs.is_empty() { None } else { laws::hold(name, inputs, f) }
 }
 
 /// A function by its name in the golden file.
@@ -185,7 +196,8 @@ fn functions_along_axes_equal_jax() {
             _ => 4e-2,
         };
         let one = |f: &(dyn Fn(&Array) -> Array + Send + Sync)| {
-            compare(case, std::slice::from_ref(&x), tolerance, |x| vec![f(&x[0])])
+            let (x, f) = (std::slice::from_ref(&x), |x: &[Array]| vec![f(&x[0])]);
+            compare(case, x, tolerance, f).or_else(|| obeys_laws(case, x, f))
         };
         match f {
             "softmax" => one(&|x| nn::softmax(x, -1)),
@@ -381,13 +393,15 @@ fn attention_equals_jax() {
                 Some(bias) => options.clone().bias(bias),
                 None => options.clone(),
             };
-            compare(case, &inputs, tolerance, |x| match name {
+            let f = |x: &[Array]| match name {
                 "residual" => {
                     let (y, sums) = nn::dot_product_attention_with_residual(&x[0], &x[1], &x[2], &options(x));
                     vec![y, sums]
                 }
                 _ => vec![nn::dot_product_attention(&x[0], &x[1], &x[2], &options(x))],
-            })
+            };
+            // As in JAX, the sums of the residual have no derivative.
+            compare(case, &inputs, tolerance, f).or_else(|| obeys_laws(case, &inputs, |x| f(x)[..1].to_vec()))
         });
     }
 }

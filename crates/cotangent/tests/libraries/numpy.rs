@@ -9,6 +9,7 @@ use super::goldens_lib;
 
 use cotangent::numpy as np;
 use cotangent::prelude::*;
+use goldens_lib::laws::{self, Call, Calls};
 use goldens_lib::{array, cases, difference, run_all};
 use serde_json::Value;
 
@@ -35,6 +36,30 @@ fn results_equal_jax() {
             };
             difference(found, expected, tolerance, 1e-6)
         })
+    });
+}
+
+/// With each choice of optional arguments, the function of a case obeys the laws. The options of a call are its number.
+#[test]
+fn slopes_are_those_of_differences_and_batches_those_of_loops() {
+    let (stored, mut templates, mut calls) = (cases("numpy"), Vec::new(), Calls::new());
+    // Another dtype than that of the arguments is not differentiated with them.
+    let key = |case: &Value| {
+        let of = (case["fn"].as_str()?.to_string(), case["kwargs"].to_string());
+        (!case["kwargs"]["dtype"].is_string()).then_some(of)
+    };
+    for ((name, _), case) in laws::fullest(&stored, key) {
+        let (mut template, mut args) = (case.clone(), Vec::new());
+        ["args", "kwargs"].iter().for_each(|part| families::take_out(&mut template[part], &mut args));
+        if !args.is_empty() {
+            calls.entry(name).or_default().push(Call::new(&templates.len().to_string(), args));
+            templates.push(template);
+        }
+    }
+    assert!(calls.len() > 120, "the list of cases is cut short");
+    laws::check("numpy", &calls, |_, how, x| {
+        let template = &templates[how.parse::<usize>().expect("a number")];
+        families::traced(x, || answer(template)).expect("an answer")
     });
 }
 

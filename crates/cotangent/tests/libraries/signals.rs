@@ -11,6 +11,7 @@ use cotangent::scipy::fft;
 use cotangent::scipy::ndimage::{self, Boundary};
 use cotangent::scipy::optimize::{self, Bfgs};
 use cotangent::scipy::signal::{self, Average, Method, Scaling, Spectral, Trend};
+use goldens_lib::laws::{self, Call, Calls};
 use goldens_lib::{cases, run_all, shape};
 use serde_json::Value;
 
@@ -241,4 +242,15 @@ fn values_and_slopes_equal_jax() {
         }
         if with_slope { difference(&format!("{name}, slope"), &slope, &stored["slope"]) } else { None }
     });
+}
+
+/// The functions without a stored slope.
+#[test]
+fn slopes_that_jax_lacks_are_those_of_differences() {
+    let mut calls = Calls::new();
+    for stored in cases("signals").iter().filter(|stored| stored["slope"].is_null()) {
+        let name = stored["name"].as_str().expect("a name");
+        calls.insert(name.to_string(), vec![Call::new("", vec![case(name).1])]);
+    }
+    laws::check("signals", &calls, |name, _, x| case(name).0(&x[0]));
 }

@@ -1,15 +1,48 @@
 //! The functions of one and of two arrays, and the reductions.
 
+use std::cell::RefCell;
+
 use super::goldens_lib;
 
 use cotangent::numpy as np;
 use cotangent::prelude::*;
 use goldens_lib::array;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// Reads an argument: a stored array, a Python scalar, or a list of numbers.
+thread_local! {
+    /// The arguments of a case that a program takes.
+    static TRACED: RefCell<Vec<Array>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Replaces the stored arrays of real and complex numbers in a case by their places among the arguments of a program, and
+/// returns these.
+pub(super) fn take_out(x: &mut Value, taken: &mut Vec<Array>) {
+    match x {
+        Value::Object(fields) if fields.contains_key("dtype") && fields.contains_key("data") => {
+            let stored = array(x);
+            if stored.dtype().is_inexact() {
+                *x = json!({"traced": taken.len()});
+                taken.push(stored);
+            }
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|x| take_out(x, taken)),
+        Value::Array(list) => list.iter_mut().for_each(|x| take_out(x, taken)),
+        _ => {}
+    }
+}
+
+/// Runs `f`, for which [`operand`] returns these arrays where a case had its own.
+pub(super) fn traced<R>(x: &[Array], f: impl FnOnce() -> R) -> R {
+    TRACED.set(x.to_vec());
+    f()
+}
+
+/// Reads an argument: a stored array, one that is traced, a Python scalar, or a list of numbers.
 pub(super) fn operand(x: &Value) -> Array {
     match x {
+        Value::Object(fields) if fields.contains_key("traced") => {
+            TRACED.with_borrow(|traced| traced[fields["traced"].as_u64().expect("a place") as usize].clone())
+        }
         Value::Object(_) => array(x),
         Value::Bool(b) => Array::from(*b),
         Value::Number(n) if n.is_i64() => Array::from(n.as_i64().expect("an integer")),
