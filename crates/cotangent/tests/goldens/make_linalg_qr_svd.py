@@ -126,6 +126,7 @@ for a in (low, flat, low.T, np.zeros((3, 2))):
     case("np.lstsq", jnp.linalg.lstsq, [a, np.arange(1.0, len(a) + 1)], grads=False)
 case("geqrf", internal.geqrf, [flat], grads=False)
 case("qr False", lambda a: ll.qr(a, full_matrices=False), [flat], grads=False)
-case("np.pinv_rtol 0.3", lambda a: jnp.linalg.pinv(a, 0.3), [matrix((4, 3))])
+# The derivative of JAX is wrong where a singular value is cut that is not zero.
+case("np.pinv_rtol 0.3", lambda a: jnp.linalg.pinv(a, 0.3), [matrix((4, 3))], grads=False)
 
 write(__file__, {"cases": cases})

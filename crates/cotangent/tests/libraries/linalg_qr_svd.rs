@@ -201,6 +201,26 @@ fn check_derivatives(
     }
 }
 
+/// Singular values that are cut and not zero, those that are zero, and equal ones.
+#[test]
+fn slopes_where_singular_values_are_cut_equal_differences() {
+    let values = [[3.0, 2.0, 0.7], [3.0, 1.0, 0.7], [2.0, 2.0, 2.0], [2.0, 2.0, 0.7], [3.0, 0.7, 0.0]];
+    for (dtype, m, n) in [(DType::F64, 4, 3), (DType::F64, 3, 4), (DType::C128, 3, 3)] {
+        let (u, _, vh) = np::svd(matrix(&[m, n], dtype, 1.0), false);
+        for (i, values) in values.into_iter().enumerate() {
+            let a = (&u * Array::from(values)).matmul(&vh);
+            let b = matrix(&[m, 2], dtype, 2.0);
+            let label = |name: &str| format!("{name} {m}x{n} {dtype} {values:?}");
+            let args = std::slice::from_ref(&a);
+            check_derivatives(&label("pinv_rtol"), args, |x| vec![np::pinv_rtol(&x[0], 0.4)], i < 3);
+            let solution = |x: &Vec<Array>| vec![np::lstsq_rcond(&x[0], &x[1], 0.4).0];
+            check_derivatives(&label("lstsq_rcond"), &[a, b], solution, i < 3);
+        }
+    }
+    let batch = matrix(&[2, 3, 2], DType::F64, 4.0);
+    check_slopes("pinv_rtol of a batch", &[batch], |x| vec![np::pinv_rtol(&x[0], Array::from([0.9, 0.1]))]);
+}
+
 #[test]
 fn slopes_that_jax_lacks_equal_differences() {
     for (dtype, sizes) in [(DType::F64, [(4, 2), (2, 4)]), (DType::C128, [(3, 3), (4, 2)])] {

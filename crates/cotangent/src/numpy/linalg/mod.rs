@@ -4,6 +4,7 @@
 
 mod eigen;
 mod norms;
+mod pinv;
 mod powers;
 mod products;
 mod qr;
@@ -24,6 +25,7 @@ mod determinant;
 mod solve;
 pub use determinant::det;
 pub use determinant::slogdet;
+pub use pinv::*;
 pub use qr::*;
 pub use solve::cholesky;
 pub use solve::cholesky_as;

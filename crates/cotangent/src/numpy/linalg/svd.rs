@@ -1,17 +1,15 @@
 //! The singular value decomposition, and what follows from it.
 
-use crate::api::custom::custom_jvp;
 use crate::array::dtype::DType;
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::lax::linalg::{self, SvdOptions, TriangularSolve, adjoint, library, library1, triangular_solve};
 use crate::methods::reductions::working;
 use crate::numpy::{argsort, expand_dims, flip, squeeze_axis, take_along_axis, where_};
-use crate::ops::in_one_dtype;
 
 use super::eigh;
 
-const THIN: SvdOptions =
+pub(super) const THIN: SvdOptions =
     SvdOptions { full_matrices: false, subset_by_index: None, algorithm: linalg::SvdAlgorithm::Default };
 
 /// Returns (U, s, Vᴴ) with A = U diag(s) Vᴴ: the left singular vectors, the singular values in decreasing order, and the
@@ -63,7 +61,7 @@ pub fn svd_hermitian(a: impl ArrayLike) -> (Array, Array, Array) {
 
 /// Returns a function of (A + Aᴴ)/2.
 #[track_caller]
-fn of_hermitian_part(a: impl ArrayLike, f: impl Fn(&Array) -> Array) -> Array {
+pub(super) fn of_hermitian_part(a: impl ArrayLike, f: impl Fn(&Array) -> Array) -> Array {
     let a = a.to_array().to_inexact();
     match a.shape() {
         [.., m, n] if m == n => library1(&[a], |a| f(&((&a[0] + adjoint(&a[0])) / 2.0))),
@@ -87,124 +85,18 @@ pub fn svdvals(x: impl ArrayLike) -> Array {
     linalg::singular_values(x.to_array().to_inexact(), &THIN)
 }
 
-/// Which singular values count as zero, given a bound relative to the largest one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut {
-    /// Those up to the bound, including it.
-    UpTo,
-    /// Those below the bound, and zero.
-    Below,
-}
-
-/// Returns the pseudo-inverse and the singular values.
-#[track_caller]
-fn inverse(a: &Array, rtol: &Array, cut: Cut) -> (Array, Array) {
-    let value = move |a: &Array, rtol: &Array| {
-        let (u, s, vh) = linalg::svd(a, &THIN);
-        (inverse_of_factors(&u, &s, &vh, rtol, cut), s)
-    };
-    let rule = move |(a, rtol): (&Array, &Array), (da, _): (&Array, &Array)| {
-        let (u, s, vh) = linalg::svd(a, &THIN);
-        let (v, p) = (adjoint(&vh), inverse_of_factors(&u, &s, &vh, rtol, cut));
-        let image = adjoint(&u).matmul(da).matmul(&v);
-        let ds = super::diagonal(&image, 0);
-        let ds = if ds.dtype().is_complex() { ds.real() } else { ds };
-        // Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
-        // variables separate", 1973, for a constant rank.
-        let (m, n) = (a.shape()[a.ndim() - 2], a.shape()[a.ndim() - 1]);
-        let (h, ph) = (adjoint(da), adjoint(&p));
-        let dp = if m >= n {
-            let (left, right) = (p.matmul(&ph).matmul(&h), h.matmul(&ph).matmul(&p));
-            -p.matmul(da).matmul(&p) + &left - left.matmul(a).matmul(&p) + &right - p.matmul(a).matmul(&right)
-        } else {
-            let (left, right) = (p.matmul(ph.matmul(&h)), h.matmul(ph.matmul(&p)));
-            -p.matmul(da.matmul(&p)) + &left - left.matmul(a.matmul(&p)) + &right - p.matmul(a.matmul(&right))
-        };
-        ((p, s), (dp, ds))
-    };
-    custom_jvp(value).defjvp(rule)(a, rtol)
-}
-
-fn inverse_of_factors(u: &Array, s: &Array, vh: &Array, rtol: &Array, cut: Cut) -> Array {
-    if s.shape().contains(&0) {
-        return adjoint(vh).matmul(adjoint(u));
-    }
-    let largest = s.slice_axis(s.ndim() - 1, 0, 1);
-    let bound = expand_dims(rtol, -1) * largest;
-    let kept = match cut {
-        Cut::UpTo => s.greater(&bound),
-        Cut::Below => s.greater_equal(&bound).logical_and(s.greater(0)),
-    };
-    let reciprocal = where_(&kept, 1.0 / where_(&kept, s, 1.0), 0.0).astype(u.dtype());
-    adjoint(vh).matmul(reciprocal.expand_dims(-1) * adjoint(u))
-}
-
 /// Returns the difference between 1 and the next greater number of a dtype.
-fn epsilon(dtype: DType) -> f64 {
+pub(super) fn epsilon(dtype: DType) -> f64 {
     if dtype.real() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) }
 }
 
 /// Returns the larger of the last two sizes.
 #[track_caller]
-fn largest_size(what: &str, a: &Array) -> usize {
+pub(super) fn largest_size(what: &str, a: &Array) -> usize {
     match a.shape() {
         [.., m, n] => *m.max(n),
         _ => raise(Error::shape(format!("{what}: expected at least two dimensions, got {}", a.aval()))),
     }
-}
-
-/// Returns the pseudo-inverse (Moore and Penrose). Singular values up to 10 ε max(M, N) times the largest one count as
-/// zero, as in JAX.
-///
-/// The derivative is that for matrices of the same rank.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// let a = Array::from([[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]]);
-/// assert!((np::linalg::pinv(&a).matmul(&a) - np::eye(2, 2)).abs().max().item::<f32>() < 1e-5);
-/// ```
-///
-/// # Panics
-/// If A has fewer than two dimensions.
-#[track_caller]
-pub fn pinv(a: impl ArrayLike) -> Array {
-    let a = a.to_array().to_inexact();
-    let rtol = 10.0 * largest_size("pinv", &a) as f64 * epsilon(a.dtype());
-    pinv_rtol(a, rtol)
-}
-
-/// Like [`pinv`], where singular values up to `rtol` times the largest one count as zero. `rtol` has the shape of the
-/// batch, or is a number.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// let p = np::linalg::pinv_rtol(Array::from([[4.0f32, 0.0], [0.0, 1.0]]), 0.5);
-/// assert!((p - Array::from([[0.25f32, 0.0], [0.0, 0.0]])).abs().max().item::<f32>() < 1e-6);
-/// ```
-///
-/// # Panics
-/// If A has fewer than two dimensions.
-#[track_caller]
-pub fn pinv_rtol(a: impl ArrayLike, rtol: impl ArrayLike) -> Array {
-    let a = a.to_array().to_inexact();
-    largest_size("pinv", &a);
-    let rtol = rtol.to_array().astype(working(a.dtype()).real());
-    library1(&[a, rtol], |x| inverse(&x[0], &x[1], Cut::UpTo).0)
-}
-
-/// Like [`pinv`], of (A + Aᴴ)/2, for a matrix that is Hermitian but for rounding.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// let p = np::linalg::pinv_hermitian(Array::from([[2.0f32, 0.0], [0.0, 4.0]]));
-/// assert!((p - Array::from([[0.5f32, 0.0], [0.0, 0.25]])).abs().max().item::<f32>() < 1e-6);
-/// ```
-///
-/// # Panics
-/// If the last two axes are not square.
-#[track_caller]
-pub fn pinv_hermitian(a: impl ArrayLike) -> Array {
-    of_hermitian_part(a, |a| pinv(a))
 }
 
 /// Returns the rank, an `i32`: the number of singular values above ε max(M, N) times the largest one. That of a vector
@@ -370,93 +262,4 @@ fn cond_of(a: Array, norm: impl Fn(&Array) -> Array) -> Array {
 fn or_infinite(cond: Array, a: &Array) -> Array {
     let nan = |x: &Array| x.not_equal(x);
     where_(nan(&cond).logical_and(nan(a).any_axis([-2, -1]).logical_not()), f64::INFINITY, cond)
-}
-
-/// Returns the X that minimizes ‖B − A X‖ column by column, with the least norm; the sums of the squares of what remains
-/// of each column; the rank of A, an `i32`; and the singular values of A. B may be a vector, which is one column. Singular values below
-/// ε max(M, N) times the largest one count as zero.
-///
-/// The derivative of X is that for matrices of the same rank. Unlike JAX's, it is finite at equal singular values.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// let (x, ..) = np::linalg::lstsq(Array::from([[1.0f32, 2.0], [3.0, 4.0]]), Array::from([5.0f32, 6.0]));
-/// assert!((x - Array::from([-4.0f32, 4.5])).abs().max().item::<f32>() < 1e-4);
-/// ```
-///
-/// # Panics
-/// If A is not a matrix, or B is not a matrix or a vector with as many rows.
-#[track_caller]
-pub fn lstsq(a: impl ArrayLike, b: impl ArrayLike) -> (Array, Array, Array, Array) {
-    let [a, b] = in_one_dtype([a.to_array().to_inexact(), b.to_array().to_inexact()]);
-    let rcond = largest_size("lstsq", &a) as f64 * epsilon(a.dtype());
-    lstsq_rcond(a, b, rcond)
-}
-
-/// Like [`lstsq`], where singular values below `rcond` times the largest one count as zero. ε stands in for a negative
-/// number.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// let a = Array::from([[4.0f32, 0.0], [0.0, 1.0]]);
-/// let (x, _, rank, _) = np::linalg::lstsq_rcond(a, Array::from([8.0f32, 8.0]), 0.5);
-/// assert!((x - Array::from([2.0f32, 0.0])).abs().max().item::<f32>() < 1e-5 && rank.item::<i32>() == 1);
-/// ```
-///
-/// # Panics
-/// If A is not a matrix, or B is not a matrix or a vector with as many rows.
-#[track_caller]
-pub fn lstsq_rcond(a: impl ArrayLike, b: impl ArrayLike, rcond: f64) -> (Array, Array, Array, Array) {
-    let [a, b] = in_one_dtype([a.to_array().to_inexact(), b.to_array().to_inexact()]);
-    if a.ndim() != 2 || !matches!(b.ndim(), 1 | 2) || a.shape()[0] != b.shape()[0] {
-        raise(
-            Error::shape(format!(
-                "lstsq: {} and {} are no matrix and right-hand sides for its rows",
-                a.aval(),
-                b.aval()
-            ))
-            .help("for batches, use `vmap`"),
-        );
-    }
-    let rcond = if rcond < 0.0 { epsilon(a.dtype()) } else { rcond };
-    let results = library(&[a, b], |x| {
-        let (a, b) = (&x[0], &x[1]);
-        let rtol = Array::from(rcond).astype(a.dtype().real());
-        let (p, s) = inverse(a, &rtol, Cut::Below);
-        let rank = match s.shape()[0] {
-            0 => s.sum().astype(DType::I32),
-            _ => {
-                let kept = s.greater_equal(&rtol * s.slice_axis(0, 0, 1)).logical_and(s.greater(0));
-                kept.astype(DType::I32).sum()
-            }
-        };
-        let solution = p.matmul(b);
-        let size = (b - a.matmul(&solution)).abs();
-        let residuals = (&size * &size).sum_axis(0);
-        let residuals = if b.ndim() == 1 { residuals.reshape([1]) } else { residuals };
-        vec![solution, residuals, rank, s]
-    });
-    let [x, residuals, rank, s] = <[Array; 4]>::try_from(results).unwrap_or_else(|_| unreachable!("four results"));
-    (x, residuals, rank, s)
-}
-
-/// Like [`lstsq`], with NumPy's residuals: there are none if the rank is less than N, or if M ≤ N. The rank must be
-/// known, so this works outside of `jit` and `vmap` only.
-///
-/// ```
-/// use cotangent::{Array, numpy as np};
-/// let (_, residuals, ..) = np::linalg::lstsq_numpy_resid(Array::from([[1.0f32, 2.0], [3.0, 4.0]]), Array::from([5.0f32, 6.0]));
-/// assert_eq!(residuals.shape(), [0]);
-/// ```
-///
-/// # Panics
-/// If A is not a matrix, B is not a matrix or a vector with as many rows, or the rank is not known.
-#[track_caller]
-pub fn lstsq_numpy_resid(a: impl ArrayLike, b: impl ArrayLike) -> (Array, Array, Array, Array) {
-    let a = a.to_array();
-    let (x, residuals, rank, s) = lstsq(&a, b);
-    let (m, n) = (a.shape()[0], a.shape()[1]);
-    let none = m <= n || (rank.item::<i32>() as usize) < n;
-    let residuals = if none { crate::numpy::zeros_as(0, residuals.dtype()) } else { residuals };
-    (x, residuals, rank, s)
 }
