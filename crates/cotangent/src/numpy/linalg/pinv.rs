@@ -69,7 +69,7 @@ pub fn pinv_hermitian(a: impl ArrayLike) -> Array {
 
 /// Which singular values count as zero, given a bound relative to the largest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+enum Cut {
     /// Those up to the bound, including it.
     UpTo,
     /// Those below the bound, and zero.
@@ -78,7 +78,7 @@ pub(super) enum Cut {
 
 /// Returns the pseudo-inverse and the singular values.
 #[track_caller]
-pub(super) fn inverse(a: &Array, rtol: &Array, cut: Cut) -> (Array, Array) {
+fn inverse(a: &Array, rtol: &Array, cut: Cut) -> (Array, Array) {
     let (u, s, vh) = linalg::svd(a, &THIN);
     (of_factors(a, rtol, [&u, &s, &vh], cut), s)
 }
@@ -201,10 +201,7 @@ pub fn lstsq_rcond(a: impl ArrayLike, b: impl ArrayLike, rcond: f64) -> (Array, 
         let (p, s) = inverse(a, &rtol, Cut::Below);
         let rank = match s.shape()[0] {
             0 => s.sum().astype(DType::I32),
-            _ => {
-                let kept = s.greater_equal(&rtol * s.slice_axis(0, 0, 1)).logical_and(s.greater(0));
-                kept.astype(DType::I32).sum()
-            }
+            _ => kept(&s, &rtol, Cut::Below).astype(DType::I32).sum(),
         };
         let solution = p.matmul(b);
         let size = (b - a.matmul(&solution)).abs();
