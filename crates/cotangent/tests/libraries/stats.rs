@@ -152,11 +152,65 @@ fn slopes_at_the_ends_of_the_support_are_one_sided() {
         ("expon.pdf", &[0.0, 0.0, 1.0], [-1.0, 1.0]),
         ("pareto.pdf", &[1.0, 2.0, 0.0, 1.0], [-6.0, 24.0]),
     ];
-    for (name, args, [first, second]) in rows {
-        let args: Vec<Array> = args.iter().map(|x| Array::scalar(*x)).collect();
-        let f = |x: &Array| call(name, &[std::slice::from_ref(x), &args[1..]].concat());
-        let found = [grad(f)(&args[0]), grad(grad(f))(&args[0])].map(|x| x.item::<f64>());
-        let near = |x: f64, y: f64| y.is_nan() || x == y || (x - y).abs() <= 1e-13 * y.abs();
-        assert!(near(found[0], first) && near(found[1], second), "{name}{args:?}: {found:?}");
+    for (name, args, expected) in rows {
+        slopes_are(name, args, 0, expected);
     }
+}
+
+/// Probabilities of counts have the slopes of their polynomials in a probability of 0 or 1, and in a mean of 0.
+#[test]
+fn slopes_in_certain_probabilities() {
+    let rows: [(&str, &[f64], usize, [f64; 2]); 26] = [
+        // (1 − p)³, 3 p (1 − p)², 3 p² (1 − p), p³, and their logarithms.
+        ("binom.pmf", &[0.0, 3.0, 0.0, 0.0], 2, [-3.0, 6.0]),
+        ("binom.pmf", &[1.0, 3.0, 0.0, 0.0], 2, [3.0, -12.0]),
+        ("binom.pmf", &[2.0, 3.0, 0.0, 0.0], 2, [0.0, 6.0]),
+        ("binom.pmf", &[1.0, 3.0, 1.0, 0.0], 2, [0.0, 6.0]),
+        ("binom.pmf", &[2.0, 3.0, 1.0, 0.0], 2, [-3.0, -12.0]),
+        ("binom.pmf", &[3.0, 3.0, 1.0, 0.0], 2, [3.0, 6.0]),
+        ("binom.logpmf", &[0.0, 3.0, 0.0, 0.0], 2, [-3.0, -3.0]),
+        ("binom.logpmf", &[3.0, 3.0, 1.0, 0.0], 2, [3.0, -3.0]),
+        // p², 2 p² (1 − p).
+        ("nbinom.pmf", &[0.0, 2.0, 0.0, 0.0], 2, [0.0, 2.0]),
+        ("nbinom.pmf", &[0.0, 2.0, 1.0, 0.0], 2, [2.0, 2.0]),
+        ("nbinom.pmf", &[1.0, 2.0, 0.0, 0.0], 2, [0.0, 4.0]),
+        ("nbinom.pmf", &[1.0, 2.0, 1.0, 0.0], 2, [-2.0, -8.0]),
+        ("nbinom.logpmf", &[0.0, 2.0, 1.0, 0.0], 2, [2.0, -2.0]),
+        // p, p (1 − p).
+        ("geom.pmf", &[1.0, 0.0, 0.0], 1, [1.0, 0.0]),
+        ("geom.pmf", &[1.0, 1.0, 0.0], 1, [1.0, 0.0]),
+        ("geom.pmf", &[2.0, 0.0, 0.0], 1, [1.0, -2.0]),
+        ("geom.pmf", &[2.0, 1.0, 0.0], 1, [-1.0, -2.0]),
+        ("geom.logpmf", &[1.0, 1.0, 0.0], 1, [1.0, -1.0]),
+        ("bernoulli.pmf", &[1.0, 0.0, 0.0], 1, [1.0, 0.0]),
+        ("bernoulli.pmf", &[0.0, 1.0, 0.0], 1, [-1.0, 0.0]),
+        ("bernoulli.logpmf", &[0.0, 0.0, 0.0], 1, [-1.0, -1.0]),
+        // e⁻ᵐ, m e⁻ᵐ, m² e⁻ᵐ / 2.
+        ("poisson.pmf", &[0.0, 0.0, 0.0], 1, [-1.0, 1.0]),
+        ("poisson.pmf", &[1.0, 0.0, 0.0], 1, [1.0, -2.0]),
+        ("poisson.pmf", &[2.0, 0.0, 0.0], 1, [0.0, 1.0]),
+        ("poisson.logpmf", &[0.0, 0.0, 0.0], 1, [-1.0, 0.0]),
+        ("poisson.logpmf", &[0.0, 2.0, 0.0], 1, [-1.0, 0.0]),
+    ];
+    for (name, args, of, expected) in rows {
+        slopes_are(name, args, of, expected);
+    }
+    type Mass = fn(&Array, &Array) -> Array;
+    let mass: [Mass; 2] = [|x, p| multinomial::pmf(x, 2, p), |x, p| multinomial::logpmf(x, 2, p)];
+    for (f, counts, expected) in
+        [(mass[0], [1, 1], [2.0, 0.0]), (mass[0], [0, 2], [0.0, 2.0]), (mass[1], [0, 2], [0.0, 2.0])]
+    {
+        let slopes = grad(|p: &Array| f(&Array::from(counts), p))(&Array::from([0.0f64, 1.0]));
+        let near = slopes.to_vec::<f64>().iter().zip(expected).all(|(x, y): (&f64, f64)| (x - y).abs() <= 1e-13);
+        assert!(near, "{counts:?}: {slopes}");
+    }
+}
+
+/// The first and second derivative of a function in one of its arguments. What NaN stands for is not compared.
+fn slopes_are(name: &str, args: &[f64], of: usize, [first, second]: [f64; 2]) {
+    let args: Vec<Array> = args.iter().map(|x| Array::scalar(*x)).collect();
+    let f = |x: &Array| call(name, &[&args[..of], std::slice::from_ref(x), &args[of + 1..]].concat());
+    let found = [grad(f)(&args[of]), grad(grad(f))(&args[of])].map(|x| x.item::<f64>());
+    let near = |x: f64, y: f64| y.is_nan() || x == y || (x - y).abs() <= 1e-13 * y.abs();
+    assert!(near(found[0], first) && near(found[1], second), "{name}{args:?}: {found:?}");
 }

@@ -3,20 +3,25 @@
 use crate::array::{Array, ArrayLike};
 use crate::numpy::where_;
 use crate::ops::met_inexact;
-use crate::scipy::special;
 
-use super::table::{at_probability, functions, nothing_where};
+use super::table::{at_probability, functions, log_powers, nothing_where, on_support, power_product};
+
+fn outside(y: &Array) -> Array {
+    y.less(0.0).logical_or(y.greater(1.0))
+}
 
 functions! {
     "bernoulli";
     /// The logarithm of the probability of `k`.
     logpmf(k = 1.0, p = 0.3, loc = 0.0) = -1.2039728: {
         let y = k - loc;
-        let outside = y.less(0.0).logical_or(y.greater(1.0));
-        nothing_where(&outside, special::xlogy(&y, &p) + special::xlog1py(1.0 - &y, -p))
+        nothing_where(&outside(&y), log_powers(&y, &(1.0 - &y), &p))
     };
     /// The probability of `k`.
-    pmf(k = 1.0, p = 0.3, loc = 0.0) = 0.3000000: logpmf(k, p, loc).exp();
+    pmf(k = 1.0, p = 0.3, loc = 0.0) = 0.3000000: {
+        let y = k - loc;
+        on_support(&y, 0.0, [(outside(&y), 0.0)], |y| power_product(&p, &y, &(1.0 - &y), 0.0))
+    };
 }
 
 functions! {

@@ -5,7 +5,7 @@ use crate::numpy::where_;
 use crate::ops::met_inexact;
 use crate::scipy::special;
 
-use super::table::{functions, on_support, power_at_end, standard};
+use super::table::{functions, on_support, power_product, standard};
 
 /// The sides of the support of a standard variable, and the values of a function there.
 fn sides(z: &Array, before: f64, behind: f64) -> [(Array, f64); 2] {
@@ -30,10 +30,7 @@ functions! {
     /// The density at `x`.
     pdf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = 0.5760000:
         of_density([&x, &a, &b, &loc, &scale], 0.0, |y| {
-            let (p, q) = (&a - 1.0, &b - 1.0);
-            let ((left, start), (right, end)) = (power_at_end(&y, &p), power_at_end(&(1.0 - &y), &q));
-            let powers = special::xlogy(p, where_(start, 1.0, &y)) + special::xlog1py(q, where_(end, 0.0, -y));
-            left * right * (powers - special::betaln(&a, &b) - scale.log()).exp()
+            power_product(&y, &(&a - 1.0), &(&b - 1.0), -special::betaln(&a, &b) - scale.log())
         });
     /// The cumulative distribution function: the probability of a value of at most `x`.
     cdf(x = 1.7, a = 2.0, b = 3.0, loc = 0.5, scale = 2.0) = 0.8208000: {

@@ -2,9 +2,9 @@
 
 use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
-use crate::scipy::special;
+use crate::numpy::where_;
 
-use super::table::nothing_where;
+use super::table::{log_power, nothing_where, power_at_end};
 
 /// The logarithm of the probability of the counts `x` in `n` trials whose outcomes have the probabilities `p`, along the
 /// last axis. It is −∞ where the counts do not add up to `n`.
@@ -19,14 +19,8 @@ use super::table::nothing_where;
 /// ```
 #[track_caller]
 pub fn logpmf(x: impl ArrayLike, n: impl ArrayLike, p: impl ArrayLike) -> Array {
-    let (x, n, p) = (x.to_array(), n.to_array(), p.to_array().to_inexact());
-    if let Some(counts) = [&x, &n].into_iter().find(|counts| !counts.dtype().is_integer()) {
-        raise(Error::dtype(format!("multinomial: counts must be integers, got {}", counts.aval())));
-    }
-    let incomplete = x.sum_axis(-1).not_equal(&n);
-    let (x, n) = (x.astype(p.dtype()), n.astype(p.dtype()));
-    let parts = special::xlogy(&x, &p) - (x + 1.0).lgamma();
-    nothing_where(&incomplete, (n + 1.0).lgamma() + parts.sum_axis(-1))
+    let (x, n, p, incomplete) = checked(x, n, p);
+    nothing_where(&incomplete, log_terms(&x, n, &p))
 }
 
 /// The probability of the counts `x`; see [`logpmf`].
@@ -38,5 +32,22 @@ pub fn logpmf(x: impl ArrayLike, n: impl ArrayLike, p: impl ArrayLike) -> Array 
 /// ```
 #[track_caller]
 pub fn pmf(x: impl ArrayLike, n: impl ArrayLike, p: impl ArrayLike) -> Array {
-    logpmf(x, n, p).exp()
+    let (x, n, p, incomplete) = checked(x, n, p);
+    let (powers, end) = power_at_end(&p, &x);
+    where_(incomplete, 0.0, powers.prod_axis(-1) * log_terms(&x, n, &where_(end, 1.0, &p)).exp())
+}
+
+/// Counts, trials and probabilities as numbers of one dtype, and where the counts do not add up.
+#[track_caller]
+fn checked(x: impl ArrayLike, n: impl ArrayLike, p: impl ArrayLike) -> (Array, Array, Array, Array) {
+    let (x, n, p) = (x.to_array(), n.to_array(), p.to_array().to_inexact());
+    if let Some(counts) = [&x, &n].into_iter().find(|counts| !counts.dtype().is_integer()) {
+        raise(Error::dtype(format!("multinomial: counts must be integers, got {}", counts.aval())));
+    }
+    let incomplete = x.sum_axis(-1).not_equal(&n);
+    (x.astype(p.dtype()), n.astype(p.dtype()), p, incomplete)
+}
+
+fn log_terms(x: &Array, n: Array, p: &Array) -> Array {
+    (n + 1.0).lgamma() + (log_power(x, p) - (x + 1.0).lgamma()).sum_axis(-1)
 }

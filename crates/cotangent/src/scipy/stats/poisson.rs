@@ -8,18 +8,29 @@ use crate::numpy::{arange_as, broadcast_arrays, where_, zeros_like};
 use crate::ops::met_inexact;
 use crate::scipy::special;
 
-use super::table::{functions, on_support};
+use super::table::{functions, log_power, on_support, power_at_end};
+
+fn outside(k: &Array, y: &Array) -> Array {
+    y.less(0.0).logical_or(k.floor().less(k))
+}
 
 functions! {
     "poisson";
     /// The logarithm of the probability of `k`.
     logpmf(k = 2.0, mu = 3.0, loc = 0.0) = -1.4959226: {
         let y = &k - loc;
-        let outside = y.less(0.0).logical_or(k.floor().less(&k));
-        on_support(&y, 0.0, [(outside, f64::NEG_INFINITY)], |y| special::xlogy(&y, &mu) - (y + 1.0).lgamma() - mu)
+        on_support(&y, 0.0, [(outside(&k, &y), f64::NEG_INFINITY)], |y| {
+            log_power(&y, &mu) - (y + 1.0).lgamma() - &mu
+        })
     };
     /// The probability of `k`.
-    pmf(k = 2.0, mu = 3.0, loc = 0.0) = 0.2240418: logpmf(k, mu, loc).exp();
+    pmf(k = 2.0, mu = 3.0, loc = 0.0) = 0.2240418: {
+        let y = &k - loc;
+        on_support(&y, 0.0, [(outside(&k, &y), 0.0)], |y| {
+            let (power, end) = power_at_end(&mu, &y);
+            power * (special::xlogy(&y, where_(end, 1.0, &mu)) - (y + 1.0).lgamma() - &mu).exp()
+        })
+    };
     /// The cumulative distribution function: the probability of at most `k`.
     cdf(k = 2.0, mu = 3.0, loc = 0.0) = 0.4231901: {
         let y = k - loc;

@@ -21,6 +21,7 @@ pub(super) use functions;
 
 use crate::array::{Array, ArrayLike};
 use crate::numpy::{power, where_};
+use crate::scipy::special;
 
 /// The distance from `loc` in units of `scale`.
 #[track_caller]
@@ -54,6 +55,27 @@ pub(super) fn on_support<const N: usize>(
 pub(super) fn power_at_end(u: &Array, p: &Array) -> (Array, Array) {
     let end = u.equal(0.0);
     (power(where_(&end, u, 1.0), p), end)
+}
+
+/// p · log(u). What has not happened, with p = 0, has the slope 0 in the probability u, also in u = 0.
+#[track_caller]
+pub(super) fn log_power(p: &Array, u: &Array) -> Array {
+    special::xlogy(p, where_(p.equal(0.0).logical_and(u.equal(0.0)), 1.0, u))
+}
+
+/// p · log(u) + q · log(1 − u), with slopes as those of [`log_power`].
+#[track_caller]
+pub(super) fn log_powers(p: &Array, q: &Array, u: &Array) -> Array {
+    let never = q.equal(0.0).logical_and(u.equal(1.0));
+    log_power(p, u) + special::xlog1py(q, where_(never, 0.0, -u))
+}
+
+/// uᵖ (1 − u)^q exp(`rest`) for a `u` in [0, 1], with the slopes of the side inside at both ends.
+#[track_caller]
+pub(super) fn power_product(u: &Array, p: &Array, q: &Array, rest: impl ArrayLike) -> Array {
+    let ((left, start), (right, end)) = (power_at_end(u, p), power_at_end(&(1.0 - u), q));
+    let powers = special::xlogy(p, where_(start, 1.0, u)) + special::xlog1py(q, where_(end, 0.0, -u));
+    left * right * (powers + rest.to_array()).exp()
 }
 
 /// `y` for a probability `q`, and NaN for any other number.
