@@ -7,10 +7,11 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::abi::{EventIsReadyArgs, EventOnReadyArgs, RawError, RawEvent};
-use crate::api::Api;
 use rustix::process::getpid;
 use rustix::thread::gettid;
+
+use crate::abi::{EventIsReadyArgs, EventOnReadyArgs, RawError, RawEvent};
+use crate::api::Api;
 
 /// The programs that run, of those whose results were dropped.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);

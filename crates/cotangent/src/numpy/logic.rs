@@ -313,6 +313,14 @@ pub fn array_equiv(x: impl ArrayLike, y: impl ArrayLike) -> Array {
     }
 }
 
+/// Returns `f(x)` for a root `f`, with the derivative zero at zero. The derivative of the root is infinite there, and
+/// times the derivative of what it is taken of, which is zero, it would be NaN.
+#[track_caller]
+pub(super) fn smooth_but_at_zero(x: &Array, f: impl Fn(&Array) -> Array) -> Array {
+    let zero = x.equal(0.0);
+    where_(&zero, 0.0, f(&where_(&zero, 1.0, x)))
+}
+
 /// Returns the shape that the given shapes broadcast to.
 ///
 /// # Panics

@@ -8,7 +8,7 @@ use crate::error::{Error, OrRaise, raise};
 use crate::methods::axes::Axes;
 use crate::methods::reductions::{count, keepdims, working};
 
-use super::logic::where_;
+use super::logic::{smooth_but_at_zero, where_};
 
 /// Returns the mask in the shape of `x`.
 #[track_caller]
@@ -93,7 +93,7 @@ masked! {
     /// let x = Array::from([1.0f32, 100.0, 5.0]);
     /// assert_eq!(np::std_where(&x, (), Array::from([true, false, true])).item::<f32>(), 2.0);
     /// ```
-    std_where: |x, mask, axes| variance_where(&x.to_inexact(), mask, axes).sqrt();
+    std_where: |x, mask, axes| smooth_but_at_zero(&variance_where(&x.to_inexact(), mask, axes), Array::sqrt);
     /// Returns whether an element of some axes is nonzero where the mask is true. The mask broadcasts to the shape of
     /// `x`.
     ///

@@ -8,7 +8,7 @@ use crate::error::{Error, OrRaise, raise};
 use crate::ops::reduce::ReduceSum;
 use crate::trace::frames::bind1;
 
-use super::logic::{isnan, where_};
+use super::logic::{isnan, smooth_but_at_zero, where_};
 use super::masked::variance_where;
 use super::reductions::reduction_functions;
 use crate::methods::axes::Axes;
@@ -24,7 +24,7 @@ macro_rules! statistics {
             /// assert_eq!(Array::from([1.0f32, 3.0]).var().item::<f32>(), 1.0);
             /// ```
             var var_axis var_keepdims: var_of;
-            /// Returns the standard deviation: the square root of [`var`].
+            /// Returns the standard deviation: the square root of [`var`]. Its derivative is zero where all elements are equal.
             ///
             /// ```
             /// use cotangent::Array;
@@ -128,7 +128,7 @@ fn variance(x: &Array, axes: &[usize], ddof: usize) -> Array {
 
 #[track_caller]
 fn deviation(x: &Array, axes: &[usize], ddof: usize) -> Array {
-    as_one(std::slice::from_ref(x), |x| mean_square(&x[0], axes, ddof).sqrt())
+    as_one(std::slice::from_ref(x), |x| smooth_but_at_zero(&mean_square(&x[0], axes, ddof), Array::sqrt))
 }
 
 /// Returns the mean square of the deviations of `x` from its mean.
@@ -226,7 +226,7 @@ fn nanvar_of(x: &Array, axes: &[usize]) -> Array {
 
 #[track_caller]
 fn nanstd_of(x: &Array, axes: &[usize]) -> Array {
-    as_one(std::slice::from_ref(x), |x| nanvar_of(&x[0], axes).sqrt())
+    as_one(std::slice::from_ref(x), |x| smooth_but_at_zero(&nanvar_of(&x[0], axes), Array::sqrt))
 }
 
 /// Returns the weighted mean over some axes. The weights have either the shape of `x`, or one dimension for each of

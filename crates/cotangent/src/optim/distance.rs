@@ -6,7 +6,7 @@ use crate::array::Array;
 use crate::array::dtype::DType;
 use crate::numpy as np;
 
-use super::moments::abs_sq;
+use super::moments::{abs_sq, safe_norm};
 use super::number::Number;
 use super::optimizer::{Context, Optimizer};
 use super::options::options;
@@ -45,7 +45,7 @@ options! {
 }
 
 fn length(x: &Array) -> Array {
-    abs_sq(x).sum().sqrt()
+    safe_norm(x, 0.0)
 }
 
 impl Optimizer for ScaleByDistanceOverGradients {

@@ -6,7 +6,7 @@ use crate::array::Array;
 use crate::numpy as np;
 
 use super::linesearch::real_dot;
-use super::moments::{norm, safe_increment, zero};
+use super::moments::{norm, root, safe_increment, zero};
 use super::number::Number;
 use super::optimizer::{Context, Optimizer};
 use super::per_leaf::PerLeaf;
@@ -119,7 +119,7 @@ impl<O: Optimizer> Optimizer for Mechanize<O> {
         let v = betas.square() * &state.v + h.square();
         let r = &betas * &state.r + clipped * &state.s;
         let wealth = self.s_init.array() / self.num_betas * &m + r.maximum(0.0);
-        let s = wealth / (v.sqrt() + eps);
+        let s = wealth / (root(&v, &0.0.into()) + eps);
         let rate = s.sum();
         let moves = x0.zip3(&delta, cx.params, |x0, d, p| x0 - &rate * d - p);
         let count = safe_increment(&state.count);

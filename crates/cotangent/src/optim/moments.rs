@@ -121,9 +121,9 @@ pub(super) fn squared_norm(leaves: &PerLeaf) -> Array {
     total(&leaves.map(|x| abs_sq(x).sum()))
 }
 
-/// The norm of all leaves together.
+/// The norm of all leaves together. Its derivative at zero is zero.
 pub(super) fn norm(leaves: &PerLeaf) -> Array {
-    squared_norm(leaves).sqrt()
+    root(&squared_norm(leaves), &0.0.into())
 }
 
 /// The norm of an array, at least `least`, with a derivative of zero where that bound holds.
@@ -172,7 +172,8 @@ pub fn safe_root_mean_squares(x: &Array, least: impl Into<Number>) -> Array {
     root(&abs_sq(x).mean(), &least.into())
 }
 
-fn root(square: &Array, least: &Number) -> Array {
+/// The root of a square, at least `least`.
+pub(super) fn root(square: &Array, least: &Number) -> Array {
     let low = square.sqrt().less_equal(least.array());
     where_(&low, least.in_dtype(square.dtype()), where_(&low, 1.0, square).sqrt())
 }

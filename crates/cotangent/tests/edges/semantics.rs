@@ -397,3 +397,23 @@ fn directional_derivatives_fail_as_values() {
     assert_eq!(try_linearize(Array::sin, (&np::zeros(2),)).unwrap().1(&a).to_vec::<f32>(), [1.0, 1.0]);
     assert_eq!(try_linear_transpose(|x: &Array| x * 3.0, (&a,)).unwrap()(&a).0.to_vec::<f32>(), [3.0, 3.0]);
 }
+
+/// A standard deviation has a kink where all numbers are equal. Elsewhere, its slope is (x − mean) / (n σ).
+#[test]
+fn the_slope_of_a_standard_deviation() {
+    type Deviation = fn(&Array) -> Array;
+    let deviations: [Deviation; 4] = [
+        |x| np::std(x),
+        |x| np::nanstd(x),
+        |x| np::std_ddof(x, (), 0),
+        |x| np::std_where(x, (), Array::from([true, true, true])),
+    ];
+    for f in deviations {
+        assert_eq!(grad(f)(&np::ones_as(3, DType::F64)).to_vec::<f64>(), [0.0; 3]);
+        let slopes = grad(f)(&Array::from([1.0f64, 2.0, 6.0])).to_vec::<f64>();
+        let n_sigma = 3.0 * (14.0f64 / 3.0).sqrt();
+        for (slope, deviation) in slopes.iter().zip([-2.0, -1.0, 3.0]) {
+            assert!((slope - deviation / n_sigma).abs() < 1e-14, "{slopes:?}");
+        }
+    }
+}

@@ -4,9 +4,10 @@ use super::{goldens_lib, optim_contrib};
 
 use cotangent::optim::SgdrCycle;
 use cotangent::optim::{
-    self, AnyOptimizer, Context, ExponentialDecay, Interpolation, PerLeaf, Preconditioning, Schedule,
+    self, AnyOptimizer, AnyState, Context, ExponentialDecay, Interpolation, PerLeaf, Preconditioning, Schedule,
 };
 use cotangent::prelude::*;
+use goldens_lib::laws::{self, Call, Calls};
 use goldens_lib::{cases, float, run_all};
 use serde_json::Value;
 
@@ -14,6 +15,9 @@ use serde_json::Value;
 pub(super) type Params = (Array, Array, Array);
 
 pub(super) const STEPS: usize = 50;
+/// The steps through which derivatives are taken.
+const LAWFUL: i32 = 2;
+
 pub(super) const KEPT: [usize; 4] = [1, 2, 10, 50];
 
 /// Each leaf is a formula of the number of the element, as in `make_optax.py`.
@@ -222,14 +226,9 @@ fn stored(x: &Value) -> Vec<f64> {
     list.iter().flat_map(|x| if x.is_array() { stored(x) } else { vec![float(x)] }).collect()
 }
 
-fn check(case: &Value) -> Option<String> {
-    let (kind, name) = (case["kind"].as_str().unwrap(), case["name"].as_str().unwrap());
-    let dtype: DType = case["dtype"].as_str().unwrap().parse().unwrap();
-    let optimizer = optimizer(name);
-    let mut params = initial(dtype, name.contains("tensor"));
-    let mut state = optimizer.init(&params);
-    let kind = kind.to_string();
-    let step = jit(move |p: &Params, state: &optim::AnyState, i: &Array| match kind.as_str() {
+/// A step of a kind of case.
+fn stepped(kind: &str, optimizer: &AnyOptimizer, p: &Params, state: &AnyState, i: &Array) -> (Params, AnyState) {
+    match kind {
         "minimize" => {
             let (_, p, state) = optimizer.minimize(loss, p, state);
             (p, state)
@@ -242,7 +241,23 @@ fn check(case: &Value) -> Option<String> {
             (optim::apply_updates(p, &updates.to_tree(p)), state)
         }
         _ => optimizer.apply(p, &gradients(p, i), state),
-    });
+    }
+}
+
+/// The cases of optimizers.
+fn optimizers() -> Vec<Value> {
+    let all = cases("optax").into_iter().chain(cases("optax_contrib"));
+    all.filter(|case| case["kind"] != "schedule" && case["kind"] != "function").collect()
+}
+
+fn check(case: &Value) -> Option<String> {
+    let (kind, name) = (case["kind"].as_str().unwrap(), case["name"].as_str().unwrap());
+    let dtype: DType = case["dtype"].as_str().unwrap().parse().unwrap();
+    let optimizer = optimizer(name);
+    let mut params = initial(dtype, name.contains("tensor"));
+    let mut state = optimizer.init(&params);
+    let kind = kind.to_string();
+    let step = jit(move |p: &Params, state: &AnyState, i: &Array| stepped(&kind, &optimizer, p, state, i));
     // A quarter of a unit in the last place of a narrow float can become a whole one in each step.
     // Mechanic multiplies the rounding errors of its learning rate by all steps before: Optax's parameters in f32 are as
     // far from those in f64.
@@ -271,10 +286,29 @@ fn check(case: &Value) -> Option<String> {
 
 #[test]
 fn steps_are_those_of_optax() {
-    let all = cases("optax").into_iter().chain(cases("optax_contrib"));
-    let cases: Vec<Value> = all.filter(|case| case["kind"] != "schedule" && case["kind"] != "function").collect();
+    let cases = optimizers();
     assert!(cases.len() > 125, "the list of cases is cut short");
     run_all(&cases, check);
+}
+
+/// The parameters after some steps have derivatives in those before, through gradients and states.
+#[test]
+fn steps_obey_laws() {
+    let mut calls = Calls::new();
+    for case in optimizers().iter().filter(|case| case["dtype"] == "f32") {
+        let (kind, name) = (case["kind"].as_str().unwrap(), case["name"].as_str().unwrap());
+        let params = tree::leaves(&initial(DType::F64, name.contains("tensor")));
+        calls.entry(name.to_string()).or_default().push(Call::new(kind, params));
+    }
+    assert!(calls.len() > 80, "the list of optimizers is cut short");
+    laws::check("optax", &calls, |name, kind, x| {
+        let (optimizer, mut params) = (optimizer(name), (x[0].clone(), x[1].clone(), x[2].clone()));
+        let mut state = optimizer.init(&params);
+        for i in 0..LAWFUL {
+            (params, state) = stepped(kind, &optimizer, &params, &state, &np::array(f64::from(i)));
+        }
+        tree::leaves(&params)
+    });
 }
 
 fn schedule(name: &str) -> Schedule {

@@ -79,6 +79,7 @@ fn slopes_are_those_of_numeric_differences() {
     check("hyp1f1 in b", &|b| special::hyp1f1(wide(0.5), b, wide(0.4)));
     check("hyp1f1 in x", &|x| special::hyp1f1(wide(0.5), wide(1.5), x));
     check("hyp2f1 in a", &|a| special::hyp2f1(a, wide(1.5), wide(2.25), wide(0.4)));
+    check("hyp2f1 in b", &|b| special::hyp2f1(wide(0.5), b, wide(2.25), wide(0.4)));
     check("hyp2f1 in c", &|c| special::hyp2f1(wide(0.5), wide(0.5), 4.0 * c, wide(0.4)));
     check("hyp2f1 in x", &|x| special::hyp2f1(wide(0.5), wide(0.5), wide(2.25), x));
     check("wofz", &|x| special::wofz(x.complex(0.5 * x)).imag());

@@ -8,7 +8,7 @@ use crate::lax::linalg::{SvdOptions, library1, singular_values};
 use crate::methods::axes::Axes;
 use crate::methods::reductions::{count, require_elements};
 
-use super::super::logic::where_;
+use super::super::logic::smooth_but_at_zero;
 
 /// The order of a norm. Numbers convert: `1`, `2`, `3.5`, `-1`, `np::INF`, `-np::INF`.
 ///
@@ -288,13 +288,6 @@ fn euclidean(x: &Array, axes: impl Axes, keepdims: bool) -> Array {
         let squares = if x.dtype().is_complex() { x.real().square() + x.imag().square() } else { x.square() };
         smooth_but_at_zero(&sum(&squares, &axes, keepdims), Array::sqrt)
     })
-}
-
-/// Returns `f(x)` for a root `f`, with the derivative zero at zero. The derivative of the root is infinite there, and
-/// times the derivative of what it is taken of, which is zero, it would be NaN.
-fn smooth_but_at_zero(x: &Array, f: impl Fn(&Array) -> Array) -> Array {
-    let zero = x.equal(0.0);
-    where_(&zero, 0.0, f(&where_(&zero, 1.0, x)))
 }
 
 fn sum(x: &Array, axes: &[usize], keepdims: bool) -> Array {

@@ -6,10 +6,10 @@ use crate::array::{Array, ArrayLike};
 use crate::error::{Error, raise};
 use crate::lax::linalg::{self, adjoint, library, library1};
 use crate::methods::reductions::working;
-use crate::numpy::{expand_dims, where_};
+use crate::numpy::where_;
 use crate::ops::in_one_dtype;
 
-use super::svd::{THIN, epsilon, largest_size, of_hermitian_part};
+use super::svd::{Cut, THIN, epsilon, kept, largest_size, of_hermitian_part};
 
 /// Returns the pseudo-inverse (Moore and Penrose). Singular values up to 10 ε max(M, N) times the largest one count as
 /// zero, as in JAX.
@@ -67,15 +67,6 @@ pub fn pinv_hermitian(a: impl ArrayLike) -> Array {
     of_hermitian_part(a, |a| pinv(a))
 }
 
-/// Which singular values count as zero, given a bound relative to the largest one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut {
-    /// Those up to the bound, including it.
-    UpTo,
-    /// Those below the bound, and zero.
-    Below,
-}
-
 /// Returns the pseudo-inverse and the singular values.
 #[track_caller]
 fn inverse(a: &Array, rtol: &Array, cut: Cut) -> (Array, Array) {
@@ -119,16 +110,6 @@ fn of_factors(a: &Array, rtol: &Array, [u, s, vh]: [&Array; 3], cut: Cut) -> Arr
         (p, dp)
     };
     custom_jvp(value).defjvp(rule)(a, rtol, u, s, vh)
-}
-
-/// Returns whether each singular value counts as one that is not zero.
-fn kept(s: &Array, rtol: &Array, cut: Cut) -> Array {
-    let largest = s.slice_axis(s.ndim() - 1, 0, 1);
-    let bound = expand_dims(rtol, -1) * largest;
-    match cut {
-        Cut::UpTo => s.greater(&bound),
-        Cut::Below => s.greater_equal(&bound).logical_and(s.greater(0)),
-    }
 }
 
 /// Returns what singular values that count as zero and are not add to Vᴴ dP U, the tangent of the pseudo-inverse P. `m` is

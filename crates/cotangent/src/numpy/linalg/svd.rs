@@ -139,8 +139,27 @@ pub fn matrix_rank_rtol(a: impl ArrayLike, rtol: impl ArrayLike) -> Array {
         if s.shape().contains(&0) {
             return s.sum_axis(-1).astype(DType::I32);
         }
-        s.greater(expand_dims(&x[1], -1) * s.slice_axis(s.ndim() - 1, 0, 1)).astype(DType::I32).sum_axis(-1)
+        kept(&s, &x[1], Cut::UpTo).astype(DType::I32).sum_axis(-1)
     })
+}
+
+/// Which singular values count as zero, given a bound relative to the largest one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Those up to the bound, including it.
+    UpTo,
+    /// Those below the bound, and zero.
+    Below,
+}
+
+/// Returns whether each singular value counts as one that is not zero.
+pub(super) fn kept(s: &Array, rtol: &Array, cut: Cut) -> Array {
+    let largest = s.slice_axis(s.ndim() - 1, 0, 1);
+    let bound = expand_dims(rtol, -1) * largest;
+    match cut {
+        Cut::UpTo => s.greater(&bound),
+        Cut::Below => s.greater_equal(&bound).logical_and(s.greater(0)),
+    }
 }
 
 /// Like [`matrix_rank`], of (A + Aᴴ)/2, for a matrix that is Hermitian but for rounding.
