@@ -2,7 +2,8 @@
 //!
 //! Names, operands, results and attributes are those of JAX's kernels for the CPU, such as `lapack_dpotrf_ffi`. An
 //! exported program therefore runs in JAX, unless it calls one of the kernels whose names start with `cotangent_`, and
-//! one exported by JAX runs here. Matrices are column-major, and the matrices of a batch are contiguous. `faer`
+//! one exported by JAX runs here. Matrices are column-major, unless a routine says otherwise, and the matrices of a batch
+//! are contiguous. `faer`
 //! computes the products of matrices. The threads of the plugin share the work on large matrices and on batches. It is
 //! divided by sizes only, so that results do not depend on the number of threads.
 
@@ -42,6 +43,7 @@ mod product;
 mod qr;
 mod scalar;
 mod svd;
+mod transpose;
 mod triangular;
 mod triangular_small;
 mod tridiagonal_solve;
@@ -61,7 +63,7 @@ macro_rules! routine {
     ]};
 }
 
-/// All routines.
+/// All routines for a number type.
 ///
 /// ```
 /// let names: Vec<&str> = cotangent_lapack::KERNELS.iter().flatten().map(|kernel| kernel.name()).collect();
@@ -82,6 +84,7 @@ pub static KERNELS: &[[Kernel; 4]] = &[
     routine!("lapack_sormqr_ffi" "lapack_dormqr_ffi" "lapack_cunmqr_ffi" "lapack_zunmqr_ffi": qr::ormqr),
     routine!("lapack_sgeqp3_ffi" "lapack_dgeqp3_ffi" "lapack_cgeqp3_ffi" "lapack_zgeqp3_ffi": qr::geqp3),
     routine!("lapack_sgesdd_ffi" "lapack_dgesdd_ffi" "lapack_cgesdd_ffi" "lapack_zgesdd_ffi": svd::gesdd),
+    routine!("cotangent_slu" "cotangent_dlu" "cotangent_clu" "cotangent_zlu": lu::lu),
     routine!("lapack_sgesvd_ffi" "lapack_dgesvd_ffi" "lapack_cgesvd_ffi" "lapack_zgesvd_ffi": svd::gesdd),
 ];
 

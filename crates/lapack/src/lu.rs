@@ -6,8 +6,9 @@ use xla::{Arrays, Threads};
 
 use crate::product::matmul;
 use crate::scalar::Scalar;
+use crate::transpose::transpose;
 use crate::triangular::{Order, System};
-use crate::{at_a_time, batch, column, matrix, numbers_mut};
+use crate::{at_a_time, batch, column, matrix, numbers, numbers_mut};
 
 /// `getrf`: overwrites each matrix A with L and U, where P A = L U. The diagonal of L is one and is not stored. The
 /// pivots count from one: row i was exchanged with the row that pivot i names. `info` is 0, or the place of the first
@@ -36,6 +37,48 @@ pub(crate) fn getrf<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// `lu`: returns L and U of row-major matrices, the pivots, and the permutation that they amount to. Both count from zero.
+/// The compiler would turn operands and results of [`getrf`] one element at a time.
+pub(crate) fn lu<T: Scalar>(call: &mut Arrays<'_>) -> Result<(), String> {
+    let (from, to) = (call.operand::<T::Element>(0)?, call.result::<T::Element>(0)?);
+    let (pivots, rows) = (call.result::<i32>(1)?.elements, call.result::<i32>(2)?.elements);
+    let ([m, n], count) = (matrix(from.dims)?, batch(from.dims));
+    let k = m.min(n);
+    if to.elements.len() != from.elements.len() || pivots.len() != count * k || rows.len() != count * m {
+        return Err("the shapes do not match".to_owned());
+    }
+    if from.elements.is_empty() {
+        rows.chunks_exact_mut(m.max(1)).for_each(|rows| permute(rows, &[]));
+        return Ok(());
+    }
+    let (threads, some) = (call.threads(), at_a_time(m * n));
+    let matrices =
+        numbers::<T>(from.elements).chunks(some * m * n).zip(numbers_mut::<T>(to.elements).chunks_mut(some * m * n));
+    let results = pivots.chunks_mut(some * k).zip(rows.chunks_mut(some * m));
+    threads.for_each(matrices.zip(results), |((from, to), (pivots, rows))| {
+        let (mut order, mut columns) = (Order::new(), vec![T::from_real(0.0); m * n]);
+        let matrices = from.chunks_exact(m * n).zip(to.chunks_exact_mut(m * n));
+        let results = pivots.chunks_exact_mut(k).zip(rows.chunks_exact_mut(m));
+        for ((from, to), (pivots, rows)) in matrices.zip(results) {
+            transpose(threads, from, n, &mut columns);
+            let _ = factor(threads, MatMut::from_column_major_slice_mut(&mut columns, m, n), pivots, &mut order);
+            transpose(threads, &columns, m, to);
+            permute(rows, pivots);
+        }
+    });
+    Ok(())
+}
+
+/// Sets the rows to those that exchanges bring to their places. A pivot that is not the number of a row exchanges nothing.
+fn permute(rows: &mut [i32], pivots: &[i32]) {
+    (0..).zip(rows.iter_mut()).for_each(|(i, row)| *row = i);
+    for (i, pivot) in pivots.iter().enumerate() {
+        if let Some(pivot) = usize::try_from(*pivot).ok().filter(|pivot| *pivot < rows.len()) {
+            rows.swap(i, pivot);
+        }
+    }
+}
+
 /// `pivots_to_permutation`: returns the permutation that the exchanges of rows amount to. Pivots and permutation count
 /// from zero. Place i of the result has the number of the row that the exchanges bring there. A pivot that is not the
 /// number of a row exchanges nothing, as in JAX on a GPU.
@@ -50,12 +93,7 @@ pub(crate) fn pivots_to_permutation(call: &mut Arrays<'_>) -> Result<(), String>
         return Err("the shapes do not match".to_owned());
     }
     for (b, permutation) in permutation.elements.chunks_exact_mut(m).enumerate() {
-        (0..).zip(permutation.iter_mut()).for_each(|(i, row)| *row = i);
-        for (i, pivot) in pivots.elements[b * k..(b + 1) * k].iter().enumerate() {
-            if let Some(pivot) = usize::try_from(*pivot).ok().filter(|pivot| *pivot < m) {
-                permutation.swap(i, pivot);
-            }
-        }
+        permute(permutation, &pivots.elements[b * k..(b + 1) * k]);
     }
     Ok(())
 }
@@ -157,5 +195,8 @@ fn greatest<T: Scalar>(column: &[T]) -> usize {
         lanes.iter_mut().zip(chunk).for_each(|(most, x)| *most = larger(*most, x.magnitude()));
     }
     let most = lanes.into_iter().chain(rest.iter().map(|x| x.magnitude())).fold(lanes[0], larger);
-    column.iter().position(|x| x.magnitude() == most).unwrap_or(0)
+    // The chunk is found by comparisons of vectors.
+    let holds = |chunk: &[T; LANES]| chunk.iter().fold(false, |any, x| any | (x.magnitude() == most));
+    let skipped = chunks.iter().position(holds).unwrap_or(chunks.len()) * LANES;
+    column[skipped..].iter().position(|x| x.magnitude() == most).map_or(0, |i| skipped + i)
 }

@@ -40,13 +40,18 @@ pub(super) fn lapack(
     column_major: &[bool],
     outs: &[Aval],
 ) -> Outputs<Value> {
-    let letter = match outs[0].dtype {
+    let letter = letter(outs[0].dtype);
+    kernel(cx, format!("lapack_{letter}{name}_ffi"), args, attributes, column_major, outs)
+}
+
+/// Returns LAPACK's letter for a dtype.
+pub(super) fn letter(dtype: DType) -> char {
+    match dtype {
         DType::F32 => 's',
         DType::F64 => 'd',
         DType::C64 => 'c',
         _ => 'z',
-    };
-    kernel(cx, format!("lapack_{letter}{name}_ffi"), args, attributes, column_major, outs)
+    }
 }
 
 /// [`lapack`] for a kernel that is called by its whole name.

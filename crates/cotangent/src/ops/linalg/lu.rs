@@ -15,7 +15,7 @@ use crate::ops::shape::batched_in_front;
 use crate::ops::staged;
 use crate::trace::frames::{bind, bind1};
 
-use super::lapack::lapack;
+use super::lapack::{kernel, lapack, letter};
 use super::pivots::permutation;
 use super::{TriangularSolve, joined, lu_steps, part, permuted_rows, product, triangle};
 
@@ -61,6 +61,10 @@ impl Primitive for Lu {
     fn lower(&self, cx: &mut Lowering<'_>, args: &[Value], inputs: &[Aval], outs: &[Aval]) -> Outputs<Value> {
         if cx.routes().linear_algebra == LinearAlgebra::Xla {
             return staged::inline(cx, args, inputs, |x| lu_steps::lu(&x[0]));
+        }
+        if !cx.portable() {
+            let target = format!("cotangent_{}lu", letter(outs[0].dtype));
+            return kernel(cx, target, args, &[], &[false; 4], outs);
         }
         let info = Aval::new(DType::I32, Shape::new(&outs[0].shape[..outs[0].rank() - 2]));
         let results = [outs[0].clone(), outs[1].clone(), info];
