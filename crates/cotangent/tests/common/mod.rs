@@ -113,6 +113,22 @@ pub(crate) fn from_scalars(dtype: DType, elements: impl IntoIterator<Item = Scal
     made.unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// Makes an array of numbers, of complex ones first all real parts, as [`floats`] returns them. They are converted here: in
+/// the library, each operation on an array is a program for its shape.
+pub(crate) fn from_floats(dtype: DType, numbers: &[f64], shape: &[usize]) -> Array {
+    let (real, imaginary) = numbers.split_at(shape.iter().product());
+    if dtype.is_complex() {
+        let pairs = real.iter().zip(imaginary).map(|(re, im)| Scalar::Complex(*re, *im));
+        return from_scalars(dtype, pairs, shape);
+    }
+    let scalar = |x: &f64| match dtype {
+        DType::Bool => Scalar::Bool(*x != 0.0),
+        dtype if dtype.is_float() => Scalar::Float(*x),
+        _ => Scalar::Int(*x as i64),
+    };
+    from_scalars(dtype, real.iter().map(scalar), shape)
+}
+
 /// Reads an array of a golden file; `null` is `None`.
 pub(crate) fn array(x: &Json) -> Option<Array> {
     let dtype = dtype(x.get("dtype")?.as_str()?);
@@ -145,6 +161,26 @@ pub(crate) fn arrays(x: &Json) -> Vec<Option<Array>> {
 /// Returns the elements in the widest type of their kind.
 pub(crate) fn scalars(x: &Array) -> Vec<Scalar> {
     with_element!(x.dtype(), T => x.to_vec::<T>().into_iter().map(Element::to_scalar).collect())
+}
+
+/// Returns the numbers of an array, of complex ones first all real parts. They are converted here: in the library, a
+/// conversion is a program for each shape.
+pub(crate) fn floats(x: &Array) -> Vec<f64> {
+    let (mut numbers, mut imaginary) = (Vec::with_capacity(x.size()), Vec::new());
+    for x in scalars(x) {
+        numbers.push(match x {
+            Scalar::Bool(x) => f64::from(u8::from(x)),
+            Scalar::Int(x) => x as f64,
+            Scalar::Uint(x) => x as f64,
+            Scalar::Float(x) => x,
+            Scalar::Complex(re, im) => {
+                imaginary.push(im);
+                re
+            }
+        });
+    }
+    numbers.append(&mut imaginary);
+    numbers
 }
 
 /// The allowed difference between two results.

@@ -3,6 +3,8 @@
 use cotangent::prelude::*;
 use cotangent::{checkify, lax, linear_transpose};
 
+use super::goldens_lib::floats;
+
 type Branch = fn(&Array) -> Array;
 type Guise = Box<dyn Fn(&Array) -> Array + Send + Sync>;
 type Loss<'a> = &'a (dyn Fn(&Array, &Array, &Array) -> Array + Sync);
@@ -15,10 +17,6 @@ const SINGULAR: [(&str, Branch, f64, f64); 5] = [
     ("x^0.5", |x| x.pow(0.5), 0.25, -0.03125),
     ("atan2(1/x, x)", |x| (1.0 / x).atan2(x), -8.0 / 257.0, 1534.0 / 66049.0),
 ];
-
-fn all(x: &Array) -> Vec<f64> {
-    x.astype(DType::F64).to_vec::<f64>()
-}
 
 /// Returns a scalar of dtype f64.
 fn double(x: f64) -> Array {
@@ -79,16 +77,16 @@ fn a_branch_that_is_not_taken_gives_no_slope() {
                 let what = format!("{name}, {guise}, {dtype:?}");
                 let want = [0.0, slope, 0.0, 0.0];
                 let loss = |xs: &Array| g(xs).sum();
-                close(&format!("grad: {what}"), &all(&grad(loss)(&xs)), &want, tolerance);
-                close(&format!("jit(grad): {what}"), &all(&jit(grad(loss))(&xs)), &want, tolerance);
-                close(&format!("jvp: {what}"), &all(&jvp(&g, (&xs,), (&ones,)).1), &want, tolerance);
+                close(&format!("grad: {what}"), &floats(&grad(loss)(&xs)), &want, tolerance);
+                close(&format!("jit(grad): {what}"), &floats(&jit(grad(loss))(&xs)), &want, tolerance);
+                close(&format!("jvp: {what}"), &floats(&jvp(&g, (&xs,), (&ones,)).1), &want, tolerance);
                 let curvature = [0.0, second, 0.0, 0.0];
                 let twice = |xs: &Array| grad(loss)(xs).sum();
-                close(&format!("reverse over reverse: {what}"), &all(&grad(twice)(&xs)), &curvature, tolerance);
+                close(&format!("reverse over reverse: {what}"), &floats(&grad(twice)(&xs)), &curvature, tolerance);
                 let forward = |xs: &Array| jvp(&g, (xs,), (&ones,)).1.sum();
-                close(&format!("reverse over forward: {what}"), &all(&grad(forward)(&xs)), &curvature, tolerance);
+                close(&format!("reverse over forward: {what}"), &floats(&grad(forward)(&xs)), &curvature, tolerance);
                 let mixed = jvp(grad(loss), (&xs,), (&ones,)).1;
-                close(&format!("forward over reverse: {what}"), &all(&mixed), &curvature, tolerance);
+                close(&format!("forward over reverse: {what}"), &floats(&mixed), &curvature, tolerance);
             }
         }
     }
@@ -112,14 +110,14 @@ fn what_is_shared_gets_its_slope_from_those_who_take_the_branch() {
         let g = |w: &Array, xs: &Array| vmap(|x: &Array| lax::cond(x.greater(0.0), || f(w, x), || x * 0.0))(xs).sum();
         let w = double(2.0);
         let none = Array::from([0.0f64, -1.0]);
-        close(name, &all(&grad(g)(&w, &xs)), &[slope], 1e-12);
-        close(&format!("{name}, no one takes it"), &all(&grad(g)(&w, &none)), &[0.0], 0.0);
+        close(name, &floats(&grad(g)(&w, &xs)), &[slope], 1e-12);
+        close(&format!("{name}, no one takes it"), &floats(&grad(g)(&w, &none)), &[0.0], 0.0);
         let forward = jvp(g, (&w, &xs), (&double(1.0), &np::zeros_like(&xs))).1;
-        close(&format!("{name}, forward"), &all(&forward), &[slope], 1e-12);
+        close(&format!("{name}, forward"), &floats(&forward), &[slope], 1e-12);
         let cross = |w: &Array| grad(|xs: &Array| g(w, xs))(&xs).sum();
-        close(&format!("{name}, mixed"), &all(&grad(cross)(&w)), &[mixed], 1e-12);
+        close(&format!("{name}, mixed"), &floats(&grad(cross)(&w)), &[mixed], 1e-12);
         let ensemble = vmap(|w: &Array| grad(g)(w, &xs))(&Array::from([2.0f64, 2.0]));
-        close(&format!("{name}, ensemble"), &all(&ensemble), &[slope, slope], 1e-12);
+        close(&format!("{name}, ensemble"), &floats(&ensemble), &[slope, slope], 1e-12);
     }
     // An infinite derivative stays infinite beside elements that do not take the branch.
     let steep = |w: &Array, xs: &Array| {
@@ -137,15 +135,15 @@ fn a_mapped_choice_is_transposed() {
     let p = Array::from([true, false, true]);
     let x = Array::from([1.0f64, 10.0, 100.0]);
     let back = linear_transpose(|x: &Array| vmap(choose)(&p, x), (&x,));
-    assert_eq!(all(&back(&x).0), [1.0, 20.0, 100.0]);
+    assert_eq!(floats(&back(&x).0), [1.0, 20.0, 100.0]);
     // A function whose custom tangent rule contains a conditional, mapped and then differentiated in reverse mode.
     let f =
         custom_jvp(|x: &Array| x.abs()).defjvp(|(x,), (t,)| (x.abs(), lax::cond(x.greater(0.0), || t * 1.0, || -t)));
     let slope = grad(|x: &Array| vmap(&*f)(x).sum())(&Array::from([-2.0f64, 3.0]));
-    assert_eq!(all(&slope), [-1.0, 1.0]);
+    assert_eq!(floats(&slope), [-1.0, 1.0]);
     // Linearized per element, then mapped, then transposed: the program of the report.
     let report = |x: &Array| vmap(|p: &Array, t: &Array| jvp(|y: &Array| choose(p, y), (&double(1.0),), (t,)).1)(&p, x);
-    assert_eq!(all(&linear_transpose(report, (&x,))(&x).0), [1.0, 20.0, 100.0]);
+    assert_eq!(floats(&linear_transpose(report, (&x,))(&x).0), [1.0, 20.0, 100.0]);
 }
 
 /// A loop that ends separately for each element. Finished elements are still computed, but do not affect the result.
@@ -163,8 +161,8 @@ fn an_element_that_has_ended_gives_no_slope() {
     let xs = Array::from([0.0f64, 1.0, 3.0]);
     let ones = np::ones_like(&xs);
     let want = [0.0, 0.5, 0.5 * (1.0 / 3f64.sqrt() + 1.0 / 2f64.sqrt() + 1.0)];
-    close("jvp of vmap", &all(&jvp(vmap(f), (&xs,), (&ones,)).1), &want, 1e-12);
-    close("vmap of jvp", &all(&vmap(|x: &Array, t: &Array| jvp(f, (x,), (t,)).1)(&xs, &ones)), &want, 1e-12);
+    close("jvp of vmap", &floats(&jvp(vmap(f), (&xs,), (&ones,)).1), &want, 1e-12);
+    close("vmap of jvp", &floats(&vmap(|x: &Array, t: &Array| jvp(f, (x,), (t,)).1)(&xs, &ones)), &want, 1e-12);
 }
 
 /// Branches that share large operands do not copy them for each element, and neither do their derivatives.
@@ -192,7 +190,7 @@ fn what_is_shared_is_not_copied() {
     let (dw, db, dx) = back(&w, &b, &xs);
     let (ew, eb, ex) = grad(flat).argnums(args!(0, 1, 2))(&w, &b, &xs);
     for (what, got, want) in [("w", dw, ew), ("b", db, eb), ("x", dx, ex)] {
-        close(what, &all(&got), &all(&want), 1e-4);
+        close(what, &floats(&got), &floats(&want), 1e-4);
     }
     let rows = np::linspace(-1.0, 1.0, 6).reshape((3, 2)).astype(DType::F64);
     let small = |g: &dyn Fn(&Array, &Array, &Array) -> Array, w: &Array| g(w, &np::ones(2).astype(DType::F64), &rows);
@@ -200,7 +198,7 @@ fn what_is_shared_is_not_copied() {
     let (f, flat): (Loss<'_>, Loss<'_>) = (&f, &flat);
     let second = |g: Loss<'_>| {
         let slope = |w: &Array| grad(|w: &Array| small(g, w))(w).sin().sum();
-        all(&grad(slope)(&w))
+        floats(&grad(slope)(&w))
     };
     close("second order", &second(f), &second(flat), 1e-12);
     // A table that elements index, and a kernel. The elements that do not take the branch are not finite.
@@ -216,7 +214,7 @@ fn what_is_shared_is_not_copied() {
     let slope = back(&table, &i, &x);
     close(
         "rows",
-        &all(&slope.sum_axis(1)),
+        &floats(&slope.sum_axis(1)),
         &(0..50).map(|r| if r == 3 { 16.0 } else { 0.0 }).collect::<Vec<_>>(),
         1e-12,
     );
@@ -232,8 +230,8 @@ fn what_is_shared_is_not_copied() {
     let (wide, matrices) = (np::ones((9, 5)).astype(DType::F64), np::ones((3, 4, 5)));
     let lowered = jit(grad(turned)).lower((&wide, &matrices)).unwrap().stablehlo();
     assert!(!lowered.contains("3x9x5"), "{lowered}");
-    close("turned", &all(&grad(turned)(&wide, &matrices)), &[12.0; 45], 1e-12);
-    close("factors", &all(&grad(poisoned)(&np::eye(2, 2).astype(DType::F64), &x)), &[1.0, 0.0, 1.0, 0.0], 1e-12);
+    close("turned", &floats(&grad(turned)(&wide, &matrices)), &[12.0; 45], 1e-12);
+    close("factors", &floats(&grad(poisoned)(&np::eye(2, 2).astype(DType::F64), &x)), &[1.0, 0.0, 1.0, 0.0], 1e-12);
 }
 
 /// A carry that starts as a Rust number takes the dtype that the body returns, as in JAX.
@@ -286,7 +284,7 @@ fn a_number_as_first_carry_takes_the_type_of_the_arrays() {
     let grown = lax::while_loop(|y: &Array| y.less(2.0), |y: &Array| y * 1.5, 1);
     assert_eq!((grown.dtype(), grown.item::<f32>()), (F32, 2.25));
     let product = |xs: &Array| lax::scan(|c: &Array, x: &Array| (c * x, ()), 1, xs).0;
-    assert_eq!(all(&grad(product)(&Array::from([2.0f64, 3.0]))), [3.0, 2.0]);
+    assert_eq!(floats(&grad(product)(&Array::from([2.0f64, 3.0]))), [3.0, 2.0]);
     // A number stays weakly typed if nothing determines its dtype.
     let weak = lax::fori_loop(0, 2, |_, y: &Array| y + 1.0, 0.0) + Array::from([1.0f64]).astype(BF16);
     assert_eq!(weak.dtype(), BF16);
@@ -336,24 +334,24 @@ fn loops_take_what_one_has() {
     let xs = Array::from([1.0f64, 2.0, 3.0]);
     let zero = double(0.0);
     let want = [6.0];
-    assert_eq!(all(&lax::scan(|c: Array, x: Array| (c + x, ()), &zero, &xs).0), want);
-    assert_eq!(all(&lax::scan(|c: Array, x: &Array| (c + x, ()), zero.clone(), &xs).0), want);
-    assert_eq!(all(&lax::scan(|c: &Array, x: Array| (c + x, ()), 0.0, &xs).0), want);
+    assert_eq!(floats(&lax::scan(|c: Array, x: Array| (c + x, ()), &zero, &xs).0), want);
+    assert_eq!(floats(&lax::scan(|c: Array, x: &Array| (c + x, ()), zero.clone(), &xs).0), want);
+    assert_eq!(floats(&lax::scan(|c: &Array, x: Array| (c + x, ()), 0.0, &xs).0), want);
     // A value that is passed on needs no `clone`.
     let (last, seen) = lax::scan(|c: Array, x: Array| (x, c), -1.0, &xs);
-    assert_eq!((all(&last), all(&seen)), (vec![3.0], vec![-1.0, 1.0, 2.0]));
-    assert_eq!(all(&lax::repeat(3, double(1.0), |x: Array| x * 2.0)), [8.0]);
-    assert_eq!(all(&lax::repeat(0, 5, |x: Array| x * 2)), [5.0]);
-    assert_eq!(all(&lax::while_loop(|x: &Array| x.less(5.0), |x: Array| x * 2.0, double(1.0))), [8.0]);
-    assert_eq!(all(&lax::map(|x: Array| x, &xs)), all(&xs));
-    assert_eq!(all(&lax::Map::new().batch_size(2).run(|x: Array| x, &xs)), all(&xs));
+    assert_eq!((floats(&last), floats(&seen)), (vec![3.0], vec![-1.0, 1.0, 2.0]));
+    assert_eq!(floats(&lax::repeat(3, double(1.0), |x: Array| x * 2.0)), [8.0]);
+    assert_eq!(floats(&lax::repeat(0, 5, |x: Array| x * 2)), [5.0]);
+    assert_eq!(floats(&lax::while_loop(|x: &Array| x.less(5.0), |x: Array| x * 2.0, double(1.0))), [8.0]);
+    assert_eq!(floats(&lax::map(|x: Array| x, &xs)), floats(&xs));
+    assert_eq!(floats(&lax::Map::new().batch_size(2).run(|x: Array| x, &xs)), floats(&xs));
     let slope = grad(|x: &Array| lax::repeat(4, x, |y: &Array| y.square()))(&double(1.5));
-    close("repeat", &all(&slope), &[16.0 * 1.5f64.powi(15)], 1e-14);
+    close("repeat", &floats(&slope), &[16.0 * 1.5f64.powi(15)], 1e-14);
     // Keys by value.
     let keys = random::split(random::key(3), 4);
     let each = vmap(|k: random::Key| random::normal(k, ()))(keys.clone());
-    assert_eq!(all(&each), all(&vmap(|k: &random::Key| random::normal(k.clone(), ()))(&keys)));
-    assert_eq!(all(&each), all(&lax::map(|k: random::Key| random::normal(k, ()), &keys)));
+    assert_eq!(floats(&each), floats(&vmap(|k: &random::Key| random::normal(k.clone(), ()))(&keys)));
+    assert_eq!(floats(&each), floats(&lax::map(|k: random::Key| random::normal(k, ()), &keys)));
     let (total, drawn) = lax::scan(
         |c: &Array, k: random::Key| {
             let x = random::normal(k, ());
@@ -362,8 +360,8 @@ fn loops_take_what_one_has() {
         0.0,
         &keys,
     );
-    assert_eq!(all(&each), all(&drawn));
-    close("sum", &all(&total), &[all(&each).iter().sum()], 1e-6);
+    assert_eq!(floats(&each), floats(&drawn));
+    close("sum", &floats(&total), &[floats(&each).iter().sum()], 1e-6);
     let (last, ()) =
         lax::Scan::new().length(2).run(|k: random::Key, (): &()| (random::fold_in(k, 1), ()), random::key(1), &());
     assert_eq!(last.shape(), [0usize; 0]);
@@ -379,24 +377,24 @@ fn a_loop_over_a_batch_has_a_condition_for_each_element() {
     let prim = While { cond: program(&|x| x.less(5.0)), cond_consts: 0, body: program(&|x| x * 2.0), body_consts: 0 };
     let turns = |xs: &Array| bind(prim.clone(), &[xs])[0].clone();
     let want = [8.0, 9.0, 8.0];
-    assert_eq!(all(&turns(&xs)), want);
-    assert_eq!(all(&jit(turns)(&xs)), want);
-    assert_eq!(all(&jvp(turns, (&xs,), (&np::ones_like(&xs),)).1), [8.0, 1.0, 4.0]);
+    assert_eq!(floats(&turns(&xs)), want);
+    assert_eq!(floats(&jit(turns)(&xs)), want);
+    assert_eq!(floats(&jvp(turns, (&xs,), (&np::ones_like(&xs),)).1), [8.0, 1.0, 4.0]);
     // `vmap` makes the same program.
     let one = |x: &Array| lax::while_loop(|x: &Array| x.less(5.0), |x: &Array| x * 2.0, x);
     let mapped = make_jaxpr(vmap(one))(&xs).jaxpr;
     let made = mapped.eqns()[0].prim().as_any().downcast_ref::<While>().expect("a loop");
     assert_eq!(made.cond.output_avals().map(|a| a.to_string()).collect::<Vec<_>>(), ["bool[3]"]);
-    assert_eq!(all(&vmap(one)(&xs)), want);
+    assert_eq!(floats(&vmap(one)(&xs)), want);
     // Mapped once more, over the state or over a value that only the body captures.
     let twice = np::stack(&[&xs, &(&xs + 1.0)], 0);
-    assert_eq!(all(&vmap(vmap(one))(&twice)), [8.0, 9.0, 8.0, 8.0, 10.0, 6.0]);
+    assert_eq!(floats(&vmap(vmap(one))(&twice)), [8.0, 9.0, 8.0, 8.0, 10.0, 6.0]);
     let scaled =
         |k: &Array, xs: &Array| vmap(|x: &Array| lax::while_loop(|x: &Array| x.less(5.0), |x: &Array| x * k, x))(xs);
     let by = vmap(scaled).in_axes((0, None))(&Array::from([2.0f64, 3.0]), &xs);
-    assert_eq!(all(&by), [8.0, 9.0, 8.0, 9.0, 9.0, 6.0]);
+    assert_eq!(floats(&by), [8.0, 9.0, 8.0, 9.0, 9.0, 6.0]);
     let tangent = jvp(vmap(vmap(one)), (&twice,), (&np::ones_like(&twice),)).1;
-    assert_eq!(all(&tangent), [8.0, 1.0, 4.0, 4.0, 1.0, 2.0]);
+    assert_eq!(floats(&tangent), [8.0, 1.0, 4.0, 4.0, 1.0, 2.0]);
     // It is an error if the condition's axes are not leading axes of the state.
     let wrong = While { cond: program(&|x| x.reshape((3, 1)).less(5.0)), ..prim.clone() };
     let error = jit(move |xs: &Array| bind(wrong.clone(), &[xs])[0].clone()).try_call((&xs,)).unwrap_err().to_string();

@@ -3,7 +3,7 @@
 //! one program. `calls` in excuses.json lists where a law means nothing.
 
 use super::matrices::numbers;
-use super::{dtype, golden, run_all};
+use super::{dtype, floats, golden, run_all};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -215,14 +215,6 @@ fn results(
     results
 }
 
-/// The numbers of an array, of complex ones both parts.
-fn parts(x: &Array) -> Vec<f64> {
-    match x.dtype().is_complex() {
-        true => [parts(&x.real()), parts(&x.imag())].concat(),
-        false => x.astype(DType::F64).to_vec(),
-    }
-}
-
 fn greatest(x: &[f64]) -> f64 {
     x.iter().filter(|x| x.is_finite()).fold(0.0, |most, x| x.abs().max(most))
 }
@@ -240,7 +232,7 @@ fn broken(results: &[Vec<Array>]) -> (usize, Vec<(&'static str, String)>) {
     let [quotients, slopes, values, sums, together, each] = results else { panic!("six lists of results") };
     let (mut compared, mut found) = (0, Vec::new());
     for (i, ((quotient, slope), value)) in quotients.iter().zip(slopes).zip(values).enumerate() {
-        let (quotient, mut slope, value) = (parts(quotient), parts(slope), parts(value));
+        let (quotient, mut slope, value) = (floats(quotient), floats(slope), floats(value));
         // What is infinite or NaN has no difference.
         slope.iter_mut().zip(&quotient).filter(|(_, q)| !q.is_finite()).for_each(|(s, q)| *s = *q);
         compared += quotient.iter().filter(|q| q.is_finite()).count();
@@ -248,11 +240,11 @@ fn broken(results: &[Vec<Array>]) -> (usize, Vec<(&'static str, String)>) {
         let slack = rounding + 2e-6 * (1e-2 + greatest(&quotient));
         found.extend(differ(&slope, &quotient, slack).map(|d| ("slope", format!("result {i}, {d}"))));
     }
-    if let [forward, size, reverse] = &sums.iter().map(parts).collect::<Vec<_>>()[..] {
+    if let [forward, size, reverse] = &sums.iter().map(floats).collect::<Vec<_>>()[..] {
         found.extend(differ(reverse, forward, 1e-14 + 1e-9 * size[0]).map(|d| ("reverse", d)));
     }
     for (i, (rows, each)) in together.iter().zip(each).enumerate() {
-        let (rows, each) = (parts(rows), parts(each));
+        let (rows, each) = (floats(rows), floats(each));
         let slack = 1e-12 * greatest(&each);
         found.extend(differ(&rows, &each, slack).map(|d| ("batch", format!("result {i}, {d}"))));
     }

@@ -1,5 +1,7 @@
 //! Matrices by formula.
 
+use super::from_floats;
+
 use cotangent::{Array, DType};
 
 /// Returns numbers in (−1, 1), complex or real.
@@ -14,14 +16,12 @@ pub(crate) fn matrix(shape: &[usize], dtype: DType, seed: f64) -> Array {
 
 fn waves(shape: &[usize], dtype: DType, seed: f64, written: fn(f64) -> f64) -> Array {
     let count = shape.iter().product::<usize>();
-    let wave = |f: fn(f64) -> f64| {
-        let numbers = (1..=count).map(|k| written(f(seed * 0.618 * (k * k) as f64)));
-        Array::from(numbers.collect::<Vec<f64>>()).reshape(shape.to_vec())
+    let wave = |f: fn(f64) -> f64| (1..=count).map(move |k| written(f(seed * 0.618 * (k * k) as f64)));
+    let parts: Vec<f64> = match dtype.is_complex() {
+        true => wave(f64::sin).chain(wave(f64::cos)).collect(),
+        false => wave(f64::sin).collect(),
     };
-    match dtype.is_complex() {
-        true => wave(f64::sin).complex(wave(f64::cos)).astype(dtype),
-        false => wave(f64::sin).astype(dtype),
-    }
+    from_floats(dtype, &parts, shape)
 }
 
 /// Returns the conjugate transposes.

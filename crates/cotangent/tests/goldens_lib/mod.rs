@@ -10,7 +10,7 @@ use super::common;
 use cotangent::{Array, DType};
 use serde_json::Value;
 
-pub(crate) use common::{float, golden};
+pub(crate) use common::{float, floats, from_floats, golden};
 
 /// Returns the cases of a golden file.
 pub(crate) fn cases(file: &str) -> Vec<Value> {
@@ -32,11 +32,6 @@ pub(crate) fn array(x: &Value) -> Array {
     common::array(x).unwrap_or_else(|| panic!("{x} is not an array"))
 }
 
-/// Returns the elements of a real array as doubles.
-pub(crate) fn floats(x: &Array) -> Vec<f64> {
-    x.astype(DType::F64).to_vec()
-}
-
 /// Returns options with which a program compiles in a fraction of the time, to slower kernels. The compiler's passes over
 /// the program are the same.
 pub(crate) fn quickly() -> xla::CompileOptions {
@@ -50,10 +45,6 @@ pub(crate) fn quickly() -> xla::CompileOptions {
 pub(crate) fn difference(x: &Array, expected: &Array, rtol: f64, atol: f64) -> Option<String> {
     if x.dtype() != expected.dtype() || x.shape() != expected.shape() {
         return Some(format!("{} instead of {}", x.aval(), expected.aval()));
-    }
-    if x.dtype().is_complex() {
-        return difference(&x.real(), &expected.real(), rtol, atol)
-            .or_else(|| difference(&x.imag(), &expected.imag(), rtol, atol));
     }
     (floats(x).into_iter().zip(floats(expected)).enumerate())
         .find(|(_, (a, b))| {

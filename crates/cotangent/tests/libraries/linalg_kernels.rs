@@ -1,5 +1,6 @@
 //! The kernels for the CPU at sizes around those of their vectors and blocks, by the equations that the results satisfy.
 
+use super::goldens_lib::floats;
 use super::goldens_lib::matrices::{adjoint, numbers};
 
 use cotangent::lax::linalg::{TriangularSolve, cholesky, triangular_solve};
@@ -49,7 +50,7 @@ fn triangular_systems_of_any_size() {
             // Small elements beside the diagonal, so that the solution does not grow.
             let a = numbers(&[n, n], dtype, 1.0) / n as f64 + np::eye_as(n, n, 0, dtype) * 2.0;
             let errors = check(&vec![a, numbers(&[n, sides], dtype, 2.0)]);
-            let errors = errors[0].astype(DType::F64).to_vec::<f64>();
+            let errors = floats(&errors[0]);
             let largest = errors.iter().fold(0.0, |largest: f64, x| if *x <= largest { largest } else { *x });
             assert!(largest < epsilon(dtype), "{dtype} {n} {sides}: {errors:?}");
         }
@@ -84,7 +85,7 @@ fn cholesky_factors_of_any_size() {
             let above = norm(&np::triu_k(&first, 1)).astype(DType::F64).item::<f64>();
             assert_eq!(above, 0.0, "{dtype} {n}");
             if count > 1 {
-                let last = l.slice_axis(0, good, count).abs().astype(DType::F64).to_vec::<f64>();
+                let last = floats(&l.slice_axis(0, good, count).abs());
                 assert!(last[0].is_nan(), "{dtype} {n}: {last:?}");
             }
         }

@@ -8,6 +8,7 @@ use cotangent::lax;
 use cotangent::prelude::*;
 use cotangent::scipy::linalg::{self, Assume, Trans};
 use cotangent::{Exported, Platform};
+use goldens_lib::floats;
 use goldens_lib::laws::{self, Call};
 use goldens_lib::{array, cases, difference, dtype, run_all, shape};
 use num_complex::Complex64;
@@ -241,16 +242,12 @@ fn calls_of_programs_from_jax_run() {
     assert_eq!(out[1].item::<i32>(), 3, "the last pivot is zero");
 }
 
-fn list(x: &Array) -> Vec<f64> {
-    x.astype(DType::F64).to_vec()
-}
-
 /// JAX's results where there is no solution.
 #[test]
 fn singular_systems_as_in_jax() {
     let (inf, nan) = (f64::INFINITY, f64::NAN);
     let same = |x: &Array, wanted: &[f64]| {
-        let x = list(x);
+        let x = floats(x);
         assert!(x.iter().zip(wanted).all(|(x, y)| x == y || x.is_nan() && y.is_nan()), "{x:?} instead of {wanted:?}");
     };
     for dtype in [DType::F32, DType::F64] {

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
 
+use super::goldens_lib::floats;
 use super::goldens_lib::matrices::{adjoint, numbers};
 
 use cotangent::lax::linalg::{TriangularSolve, cholesky, lu, triangular_solve};
@@ -23,7 +24,7 @@ fn bits(results: &[Array]) -> u64 {
         x.shape().hash(&mut hasher);
         let parts = if x.dtype().is_complex() { vec![x.real(), x.imag()] } else { vec![x.clone()] };
         for part in parts {
-            let numbers = part.astype(DType::F64).to_vec::<f64>();
+            let numbers = floats(&part);
             numbers.into_iter().for_each(|x| x.to_bits().hash(&mut hasher));
         }
     }

@@ -1,6 +1,8 @@
 //! Functions of functions, packed bits, roots and fits of polynomials, against the results of JAX 0.10.2, which are
 //! written here.
 
+use super::goldens_lib::floats;
+
 use cotangent::fft;
 use cotangent::lax;
 use cotangent::nn::layers::{Linear, SpectralNorm, WeightNorm};
@@ -8,7 +10,7 @@ use cotangent::numpy::BitOrder;
 use cotangent::prelude::*;
 
 fn close(x: &Array, expected: &[f64], tolerance: f64) {
-    let got: Vec<f64> = x.astype(DType::F64).to_vec();
+    let got = floats(x);
     assert_eq!(got.len(), expected.len(), "{got:?} and {expected:?}");
     let off = got.iter().zip(expected).any(|(a, b)| (a - b).abs() > tolerance * (1.0 + b.abs()));
     assert!(!off, "{got:?} instead of {expected:?}");
@@ -95,7 +97,7 @@ fn normalized_weights_are_those_of_flax() {
     ];
     close(&norm.layer().call(&x), &expected, 1e-6);
     let preserving = WeightNorm::preserving(layer.clone());
-    close(&preserving.layer().weight, &weight.astype(DType::F64).to_vec::<f64>(), 1e-6);
+    close(&preserving.layer().weight, &floats(&weight), 1e-6);
     let u = vec![np::array([0.5, -0.2, 0.3, 0.8])];
     let spectral = SpectralNorm { inner: layer, u, n_steps: 2, epsilon: 1e-12 };
     let (normalized, next) = spectral.update();

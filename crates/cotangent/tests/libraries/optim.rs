@@ -8,7 +8,7 @@ use cotangent::optim::{
 };
 use cotangent::prelude::*;
 use goldens_lib::laws::{self, Call, Calls};
-use goldens_lib::{cases, float, run_all};
+use goldens_lib::{cases, float, floats, run_all};
 use serde_json::Value;
 
 /// A matrix, a vector and a scalar.
@@ -213,14 +213,6 @@ fn optimizer(name: &str) -> AnyOptimizer {
     }
 }
 
-/// The numbers of an array as they are stored: real parts and imaginary parts of complex numbers apart.
-fn numbers(x: &Array) -> Vec<f64> {
-    match x.dtype().is_complex() {
-        true => [numbers(&x.real()), numbers(&x.imag())].concat(),
-        false => x.astype(DType::F64).to_vec(),
-    }
-}
-
 fn stored(x: &Value) -> Vec<f64> {
     let list = x.as_array().unwrap();
     list.iter().flat_map(|x| if x.is_array() { stored(x) } else { vec![float(x)] }).collect()
@@ -272,7 +264,7 @@ fn check(case: &Value) -> Option<String> {
         if !KEPT.contains(&(i + 1)) {
             continue;
         }
-        let got: Vec<f64> = tree::leaves(&params).iter().flat_map(numbers).collect();
+        let got: Vec<f64> = tree::leaves(&params).iter().flat_map(floats).collect();
         let expected = stored(kept.next().unwrap());
         assert_eq!(got.len(), expected.len());
         for (k, (a, b)) in got.iter().zip(&expected).enumerate() {

@@ -9,7 +9,7 @@ use cotangent::optim::WeightDimensionNumbers;
 use cotangent::optim::{self, AccumulationType, AnyOptimizer, LionMode, Measure, Noise, PerLeaf, Preconditioning};
 use cotangent::optim::{assignment, losses};
 use cotangent::prelude::*;
-use goldens_lib::{cases, float, run_all};
+use goldens_lib::{cases, float, floats, run_all};
 use serde_json::Value;
 
 fn upward() -> impl optim::Optimizer + 'static {
@@ -292,7 +292,7 @@ fn functions_are_those_of_optax() {
         let results = function(name);
         assert_eq!(results.len(), case["values"].as_array().unwrap().len(), "{name}");
         results.iter().zip(case["values"].as_array().unwrap()).find_map(|(x, expected)| {
-            let got: Vec<f64> = x.astype(DType::F64).to_vec();
+            let got = floats(x);
             let expected: Vec<f64> = expected.as_array().unwrap().iter().map(float).collect();
             assert_eq!(got.len(), expected.len(), "{name}");
             let tolerance = |b: f64| 1e-5 + if name.starts_with("matrix_inverse") { 2e-4 } else { 2e-5 } * b.abs();

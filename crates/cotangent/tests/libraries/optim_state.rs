@@ -1,5 +1,7 @@
 //! `optim`: states as trees, under every transformation, and in every dtype; errors; and what a step compiles to.
 
+use super::goldens_lib::floats;
+
 use cotangent::optim::{self, AnyState, PerLeaf};
 use cotangent::{Own, lax, prelude::*};
 
@@ -26,7 +28,7 @@ fn loss(m: &Model) -> Array {
 }
 
 fn flat<T: Tree>(tree: &T) -> Vec<f64> {
-    tree::leaves(tree).iter().flat_map(|x| x.astype(DType::F64).to_vec::<f64>()).collect()
+    tree::leaves(tree).iter().flat_map(floats).collect()
 }
 
 fn close(a: &[f64], b: &[f64], tolerance: f64) -> bool {

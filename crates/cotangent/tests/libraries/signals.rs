@@ -12,7 +12,7 @@ use cotangent::scipy::ndimage::{self, Boundary};
 use cotangent::scipy::optimize::{self, Bfgs};
 use cotangent::scipy::signal::{self, Average, Method, Scaling, Spectral, Trend};
 use goldens_lib::laws::{self, Call, Calls};
-use goldens_lib::{cases, run_all, shape};
+use goldens_lib::{cases, floats, run_all, shape};
 use serde_json::Value;
 
 /// The arguments, as in `make_signals.py`.
@@ -185,20 +185,13 @@ fn case(name: &str) -> Case<'_> {
     }
 }
 
-fn numbers(x: &Array) -> Vec<f64> {
-    match x.dtype().is_complex() {
-        true => [numbers(&x.real()), numbers(&x.imag())].concat(),
-        false => x.astype(DType::F64).to_vec(),
-    }
-}
-
 fn stored(x: &Value) -> Vec<f64> {
     let list = x.as_array().expect("a list");
     list.iter().flat_map(|x| if x.is_array() { stored(x) } else { vec![x.as_f64().expect("a number")] }).collect()
 }
 
 fn difference(what: &str, got: &Array, expected: &Value) -> Option<String> {
-    let (got, expected) = (numbers(got), stored(expected));
+    let (got, expected) = (floats(got), stored(expected));
     if got.len() != expected.len() {
         return Some(format!("{what}: {} numbers instead of {}", got.len(), expected.len()));
     }
@@ -226,7 +219,7 @@ fn values_and_slopes_equal_jax() {
         };
         let (values, slope, batch) = jit(all)(&x);
         let alone = f(&x).pop().expect("a result");
-        let (a, b) = (numbers(&batch.at(0).get()), numbers(&alone));
+        let (a, b) = (floats(&batch.at(0).get()), floats(&alone));
         if a.iter().zip(&b).any(|(a, b)| (a - b).abs() > 1e-6 + 1e-6 * b.abs()) {
             return Some(format!("{name}: in a batch {a:?}, alone {b:?}"));
         }

@@ -1,6 +1,8 @@
 //! The functions that stand for JAX's optional arguments: more of their values, which JAX 0.10.2 computed, and their
 //! derivatives, batches and programs.
 
+use super::super::goldens_lib::floats;
+
 use cotangent::numpy::{self as np, Between, PadMode};
 use cotangent::prelude::*;
 
@@ -8,7 +10,7 @@ const NAN: f64 = f64::NAN;
 
 #[track_caller]
 fn equal(got: &Array, expected: &[f64]) {
-    let got: Vec<f64> = got.astype(DType::F64).to_vec();
+    let got = floats(got);
     let same = |(a, b): (&f64, &f64)| (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= 1e-6 * b.abs();
     assert!(got.len() == expected.len() && got.iter().zip(expected).all(same), "{got:?} instead of {expected:?}");
 }
