@@ -9,7 +9,7 @@ use crate::numpy::{self as np, where_};
 use crate::tree::{Tree, flatten};
 
 use super::linesearch::real_dot;
-use super::moments::{norm, squared_norm, total};
+use super::moments::{squared_norm, total};
 use super::per_leaf::PerLeaf;
 
 /// The projection of a vector onto the unit simplex. Its derivative is the projection onto the face that it is on.
@@ -116,7 +116,7 @@ pub fn projection_l1_ball<P: Tree>(tree: &P, scale: impl ArrayLike) -> P {
     tree.rebuild(&mut leaves.into_iter())
 }
 
-/// The nearest tree whose norm is `scale`.
+/// The nearest tree whose norm is `scale`. For zeros, there is none, and the result and its slopes are NaN.
 ///
 /// ```
 /// use cotangent::{optim::projections, prelude::*};
@@ -124,7 +124,8 @@ pub fn projection_l1_ball<P: Tree>(tree: &P, scale: impl ArrayLike) -> P {
 /// ```
 #[track_caller]
 pub fn projection_l2_sphere<P: Tree>(tree: &P, scale: impl ArrayLike) -> P {
-    let factor = scale.to_array() / norm(&PerLeaf::of(tree));
+    // Unlike that of a norm, the slope of a root is infinite at zero, where there is no projection.
+    let factor = scale.to_array() / squared_norm(&PerLeaf::of(tree)).sqrt();
     tree.map(|x| &factor * x)
 }
 
