@@ -14,10 +14,9 @@ use serde_json::Value;
 /// A matrix, a vector and a scalar.
 pub(super) type Params = (Array, Array, Array);
 
-pub(super) const STEPS: usize = 50;
 /// The steps through which derivatives are taken.
 const LAWFUL: i32 = 2;
-
+pub(super) const STEPS: usize = 50;
 pub(super) const KEPT: [usize; 4] = [1, 2, 10, 50];
 
 /// Each leaf is a formula of the number of the element, as in `make_optax.py`.
